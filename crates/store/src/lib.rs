@@ -1,1 +1,27 @@
-//! 
+//! What must survive: the ledger of transfers and their content.
+//!
+//! Two things are kept, on one file system:
+//!
+//! * the **ledger** ([`Ledger`]): one row a virtual file, one a receipt, and the timeline of both. Every
+//!   change is a verb; a verb is one transaction, leads between named states, and changes nothing when
+//!   it is repeated. [`SqliteLedger`] keeps it in one SQLite file.
+//! * the **spool** ([`Spool`]): the octets of each file, under the transfer's own id. A name that came
+//!   from a peer is never part of a spool path.
+//!
+//! The order is the law, and the caller keeps it: a blob is *sealed* (written, synced, renamed, folder
+//! synced) before a row says so, and a row is committed before the peer is told. A crash between two
+//! steps leaves one of the states listed in [`InboundState`] and [`OutboundState`]; [`Ledger::recover`]
+//! and [`Spool::sweep`] lead each back to work.
+
+mod ledger;
+mod spool;
+mod sqlite;
+mod transfer;
+
+pub use ledger::{Acknowledgement, Ledger, LedgerError, Offer, Offered, Recovery, Verdict, Work};
+pub use spool::{Blob, BlobWriter, PlaceError, Placed, Seal, Spool, SpoolError};
+pub use sqlite::SqliteLedger;
+pub use transfer::{
+    Direction, InboundState, NewFile, OutboundFile, OutboundState, OwedResponse, Target, TimelineEntry,
+    Transfer, TransferId, Undelivered,
+};

@@ -1,0 +1,208 @@
+//! The verbs: everything that may happen to a transfer, each one transaction.
+
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use oftp::{FileHeader, Nerp, Response};
+
+use crate::transfer::{
+    NewFile, OutboundFile, OwedResponse, Target, TimelineEntry, Transfer, TransferId, Undelivered,
+};
+
+/// The ledger of transfers. Every method returns after its transaction is durable, not before.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// A peer offers a file (before SFPA): a new row, the partial to resume, or a file we have already.
+    async fn offer(&self, offer: Offer) -> Result<Offered, LedgerError>;
+
+    /// So many octets of the partial are on disk and may be offered for restart.
+    async fn checkpoint(&self, id: TransferId, octets: u64) -> Result<(), LedgerError>;
+
+    /// The blob is sealed (before EFPA): Receiving → Received.
+    async fn received(&self, id: TransferId, seal: &crate::Seal, verdict: Verdict, note: &str) -> Result<(), LedgerError>;
+
+    /// The visible path is chosen (before the rename): Received → Placing.
+    async fn placing(&self, id: TransferId, path: &str) -> Result<(), LedgerError>;
+
+    /// The file is in its folder: Placing → Delivered, and the receipt is owed in the same transaction.
+    async fn delivered(&self, id: TransferId) -> Result<(), LedgerError>;
+
+    /// The file cannot be delivered: → Rejected, and a NERP is owed in the same transaction.
+    async fn rejected(&self, id: TransferId, nerp: &Nerp) -> Result<(), LedgerError>;
+
+    /// The peer confirmed our receipt (after RTR): owed → given.
+    async fn response_taken(&self, id: TransferId) -> Result<(), LedgerError>;
+
+    /// A file to send, its blob sealed: → Ready.
+    async fn enqueue(&self, file: NewFile) -> Result<(), LedgerError>;
+
+    /// The next thing for a partner, receipts before files, leased to `node` until then. `only` restricts
+    /// files to one transfer.
+    async fn claim(&self, partner: &str, node: &str, until: SystemTime, only: Option<TransferId>) -> Result<Option<Work>, LedgerError>;
+
+    /// Every octet was handed over and EFID is about to leave: from now on SFNA 13 means "delivered".
+    async fn in_doubt(&self, id: TransferId) -> Result<(), LedgerError>;
+
+    /// EFPA came: leased → Sent.
+    async fn sent(&self, id: TransferId, note: &str) -> Result<(), LedgerError>;
+
+    /// A receipt came (before RTR): Sent → Acknowledged or Rejected. A repeated one changes nothing.
+    async fn acknowledged(&self, partner: &str, response: &Response, note: &str) -> Result<Acknowledgement, LedgerError>;
+
+    /// The file, or the receipt, goes back to the queue, not to be tried before `when`.
+    async fn put_back(&self, id: TransferId, when: SystemTime, why: &str) -> Result<(), LedgerError>;
+
+    /// The file will not be sent until an operator says so: leased → Parked.
+    async fn park(&self, id: TransferId, why: &str) -> Result<(), LedgerError>;
+
+    /// At start: leases of this node are given back; tells what waits. Run twice, the same.
+    async fn recover(&self, node: &str) -> Result<Recovery, LedgerError>;
+
+    /// Files received but not in their folder yet, oldest first.
+    async fn undelivered(&self) -> Result<Vec<Undelivered>, LedgerError>;
+
+    /// Files waiting for a partner, oldest first.
+    async fn outbound(&self, partner: &str, limit: u32) -> Result<Vec<OutboundFile>, LedgerError>;
+
+    /// One row.
+    async fn show(&self, id: TransferId) -> Result<Option<Transfer>, LedgerError>;
+
+    /// The newest rows first.
+    async fn list(&self, limit: u32) -> Result<Vec<Transfer>, LedgerError>;
+
+    /// What happened to a transfer, oldest first.
+    async fn timeline(&self, id: TransferId) -> Result<Vec<TimelineEntry>, LedgerError>;
+
+    /// A value a policy keeps beyond sessions.
+    async fn kv_get(&self, policy: &str, key: &str) -> Result<Option<Vec<u8>>, LedgerError>;
+
+    /// Keeps a value for a policy; an empty one removes it.
+    async fn kv_set(&self, policy: &str, key: &str, value: Vec<u8>) -> Result<(), LedgerError>;
+}
+
+/// What a peer offers, and what was decided about it.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// The partner's name in the configuration.
+    pub partner: String,
+    /// Its SFID.
+    pub header: FileHeader,
+    /// Where it is to go.
+    pub target: Target,
+    /// The session.
+    pub session: String,
+    /// Which policy generation decided, and why.
+    pub note: String,
+    /// The restart position may be used (RFC 5.3.2, SSIDREST).
+    pub may_resume: bool,
+}
+
+/// What the ledger says to an offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offered {
+    /// Not seen before, or seen and to be begun again.
+    New(TransferId),
+    /// So many octets are here already, and durable.
+    Resume(TransferId, u64),
+    /// Received before: SFNA 13 (RFC 5.3.5).
+    Duplicate(TransferId),
+}
+
+/// What a policy said about the receipt of a received file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// EERP as soon as the file is delivered.
+    Positive,
+    /// NERP, and the file is not delivered.
+    Negative(Nerp),
+    /// The receipt is somebody else's decision, later.
+    Later,
+}
+
+/// One thing to say in our turn.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// A receipt: always before files.
+    Response(OwedResponse),
+    /// A file.
+    File(Box<OutboundFile>),
+}
+
+/// What a receipt from a peer meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acknowledgement {
+    /// It answers this file, for the first time.
+    Recorded(TransferId),
+    /// It answers this file, and was recorded before.
+    Repeated(TransferId),
+    /// We sent no such file: RTR, log, drop.
+    Unknown,
+}
+
+/// What a start found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// Leases of this node that were given back.
+    pub leases: u64,
+    /// Files with a partial in the spool.
+    pub receiving: u64,
+    /// Files received and not delivered.
+    pub undelivered: u64,
+    /// Receipts owed.
+    pub owed: u64,
+    /// Files waiting to be sent.
+    pub ready: u64,
+}
+
+/// Why a verb did not happen. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The database refused.
+    #[error("ledger: {verb}: {source}")]
+    Database {
+        /// The verb.
+        verb: &'static str,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+    /// The commit failed, so none of the verbs of the group happened.
+    #[error("ledger: commit: {0}")]
+    Commit(String),
+    /// The row is in another state than the verb leads from.
+    #[error("ledger: transfer {id} is `{state}`: `{verb}` does not lead on from there")]
+    WrongState {
+        /// The transfer.
+        id: TransferId,
+        /// Its state.
+        state: String,
+        /// The verb.
+        verb: &'static str,
+    },
+    /// There is no such row.
+    #[error("ledger: there is no transfer {0}")]
+    NotFound(TransferId),
+    /// The file's identity is taken.
+    #[error("ledger: a file of the same name, date, time and addresses was queued before: {0}")]
+    IdentityTaken(String),
+    /// A row does not read as one of ours.
+    #[error("ledger: transfer {id}: {what}")]
+    Corrupt {
+        /// The transfer, as the row has it.
+        id: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// The ledger was written by a newer program.
+    #[error("ledger {path} has schema {found}, this program knows up to {known}: use the newer program")]
+    TooNew {
+        /// The database file.
+        path: String,
+        /// Its version.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// The ledger's thread has ended.
+    #[error("ledger: closed")]
+    Closed,
+}

@@ -1,0 +1,168 @@
+//! The verbs of files to send and of the receipts that answer them.
+
+use std::time::SystemTime;
+
+use oftp::Response;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::connection::database;
+use super::inbound::insert_header;
+use super::{look, millis, note, row, state_of};
+use crate::ledger::{Acknowledgement, LedgerError};
+use crate::transfer::{NewFile, OutboundFile, OutboundState, TransferId};
+
+pub(super) fn enqueue(db: &Connection, file: &NewFile) -> Result<(), LedgerError> {
+    const VERB: &str = "enqueue";
+    insert_header(db, file.id, "out", &file.partner, OutboundState::Ready.as_str(), &file.header, VERB)?;
+    db.prepare_cached("UPDATE transfers SET octets = ?2, digest = ?3 WHERE id = ?1")
+        .and_then(|mut update| update.execute(params![file.id.to_string(), file.octets as i64, file.digest]))
+        .map_err(database(VERB))?;
+    note(db, file.id, None, "queued", &format!("{} octets for {}", file.octets, file.partner))
+}
+
+pub(super) fn waiting(db: &Connection, partner: &str, limit: u32) -> Result<Vec<OutboundFile>, LedgerError> {
+    let sql = format!("{} WHERE direction = 'out' AND state = 'ready' AND partner = ?1 ORDER BY id LIMIT ?2", select());
+    look::all(db, &sql, params![partner, limit], outbound_file, "outbound")
+}
+
+/// The oldest file for the partner that nobody holds, leased, its attempt counted.
+pub(super) fn claim_file(
+    db: &Connection,
+    partner: &str,
+    node: &str,
+    until: SystemTime,
+    only: Option<TransferId>,
+) -> Result<Option<OutboundFile>, LedgerError> {
+    const VERB: &str = "claim";
+    let sql = format!(
+        "{} WHERE direction = 'out' AND state = 'ready' AND partner = ?1 AND not_before <= ?2 AND lease_until < ?2
+         AND (?3 IS NULL OR id = ?3) ORDER BY not_before, id LIMIT 1",
+        select()
+    );
+    let who = params![partner, millis(SystemTime::now()), only.map(|id| id.to_string())];
+    let file = db
+        .prepare_cached(&sql)
+        .and_then(|mut select| select.query_row(who, outbound_file).optional())
+        .map_err(database(VERB))?;
+    if let Some(file) = &file {
+        db.prepare_cached("UPDATE transfers SET lease_node = ?2, lease_until = ?3, attempts = attempts + 1 WHERE id = ?1")
+            .and_then(|mut update| update.execute(params![file.id.to_string(), node, millis(until)]))
+            .map_err(database(VERB))?;
+    }
+    Ok(file)
+}
+
+pub(super) fn in_doubt(db: &Connection, id: TransferId) -> Result<(), LedgerError> {
+    db.prepare_cached("UPDATE transfers SET in_doubt = 1 WHERE id = ?1 AND state = 'ready'")
+        .and_then(|mut update| update.execute(params![id.to_string()]))
+        .map(drop)
+        .map_err(database("in-doubt"))
+}
+
+pub(super) fn sent(db: &Connection, id: TransferId, detail: &str) -> Result<(), LedgerError> {
+    const VERB: &str = "sent";
+    let state = state_of(db, id, VERB)?;
+    match OutboundState::parse(&state) {
+        Some(OutboundState::Ready) => {}
+        // A receipt may overtake EFPA where two sessions run at once.
+        Some(OutboundState::Sent | OutboundState::Acknowledged | OutboundState::Rejected) => return Ok(()),
+        _ => return Err(LedgerError::WrongState { id, state, verb: VERB }),
+    }
+    finish(db, id, OutboundState::Sent, None, VERB)?;
+    note(db, id, None, VERB, detail)
+}
+
+pub(super) fn acknowledged(db: &Connection, partner: &str, response: &Response, detail: &str) -> Result<Acknowledgement, LedgerError> {
+    const VERB: &str = "acknowledged";
+    let key = response.key();
+    let found: Option<(TransferId, String)> = db
+        .prepare_cached(
+            "SELECT id, state FROM transfers WHERE direction = 'out' AND partner = ?1 AND dataset = ?2 AND date = ?3
+             AND time = ?4 AND originator = ?5 AND destination = ?6",
+        )
+        .and_then(|mut select| {
+            let who = params![
+                partner, key.dataset.as_str(), key.stamp.date(), key.stamp.time(),
+                key.originator.as_str(), key.destination.as_str()
+            ];
+            select.query_row(who, |found| Ok((row::id(found, 0)?, found.get(1)?))).optional()
+        })
+        .map_err(database(VERB))?;
+    let Some((id, state)) = found else { return Ok(Acknowledgement::Unknown) };
+    if matches!(OutboundState::parse(&state), Some(OutboundState::Acknowledged | OutboundState::Rejected)) {
+        return Ok(Acknowledgement::Repeated(id));
+    }
+    record(db, id, partner, response)?;
+    let (state, why) = match response {
+        Response::Positive(_) => (OutboundState::Acknowledged, None),
+        Response::Negative(nerp) => (OutboundState::Rejected, Some(format!("{:02} {}", nerp.reason.code(), nerp.text))),
+    };
+    finish(db, id, state, why.as_deref(), VERB)?;
+    note(db, id, None, state.as_str(), &why.map_or_else(|| detail.to_owned(), |why| format!("{why}; {detail}")))?;
+    Ok(Acknowledgement::Recorded(id))
+}
+
+fn record(db: &Connection, id: TransferId, partner: &str, response: &Response) -> Result<(), LedgerError> {
+    let (positive, user, creator, reason, text, hash, signature) = match response {
+        Response::Positive(e) => (true, e.user.as_str(), "", 0, "", &e.hash, &e.signature),
+        Response::Negative(n) => (false, "", n.creator.as_str(), n.reason.code(), n.text.as_str(), &n.hash, &n.signature),
+    };
+    db.prepare_cached(
+        "INSERT INTO receipts (transfer, partner, state, positive, user, creator, reason, text, hash, signature, created)
+         VALUES (?1, ?2, 'received', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )
+    .and_then(|mut insert| {
+        insert.execute(params![
+            id.to_string(), partner, positive, user, creator, reason, text, hash, signature, millis(SystemTime::now())
+        ])
+    })
+    .map(drop)
+    .map_err(database("acknowledged"))
+}
+
+pub(super) fn put_back(db: &Connection, id: TransferId, when: SystemTime, why: &str) -> Result<(), LedgerError> {
+    const VERB: &str = "put-back";
+    for sql in [
+        "UPDATE transfers SET lease_node = NULL, lease_until = 0, not_before = ?2, reason = ?3
+         WHERE id = ?1 AND direction = 'out' AND state = 'ready'",
+        "UPDATE receipts SET lease_node = NULL, lease_until = 0, not_before = ?2 WHERE transfer = ?1 AND state = 'owed' AND ?3 = ?3",
+    ] {
+        db.prepare_cached(sql)
+            .and_then(|mut update| update.execute(params![id.to_string(), millis(when), why]))
+            .map_err(database(VERB))?;
+    }
+    note(db, id, None, VERB, why)
+}
+
+pub(super) fn park(db: &Connection, id: TransferId, why: &str) -> Result<(), LedgerError> {
+    const VERB: &str = "park";
+    let state = state_of(db, id, VERB)?;
+    match OutboundState::parse(&state) {
+        Some(OutboundState::Ready | OutboundState::Parked) => {}
+        _ => return Err(LedgerError::WrongState { id, state, verb: VERB }),
+    }
+    finish(db, id, OutboundState::Parked, Some(why), VERB)?;
+    note(db, id, None, VERB, why)
+}
+
+fn finish(db: &Connection, id: TransferId, state: OutboundState, why: Option<&str>, verb: &'static str) -> Result<(), LedgerError> {
+    db.prepare_cached("UPDATE transfers SET state = ?2, reason = ?3, lease_node = NULL, lease_until = 0 WHERE id = ?1")
+        .and_then(|mut update| update.execute(params![id.to_string(), state.as_str(), why]))
+        .map(drop)
+        .map_err(database(verb))
+}
+
+fn select() -> String {
+    format!("SELECT id, partner, octets, attempts, in_doubt, {} FROM transfers", row::HEADER)
+}
+
+fn outbound_file(found: &Row<'_>) -> rusqlite::Result<OutboundFile> {
+    Ok(OutboundFile {
+        id: row::id(found, 0)?,
+        partner: found.get(1)?,
+        octets: row::number(found, 2)?,
+        attempts: found.get(3)?,
+        in_doubt: found.get(4)?,
+        header: row::header(found, 5)?,
+    })
+}

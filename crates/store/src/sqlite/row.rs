@@ -1,0 +1,91 @@
+//! Rows to values and back.
+
+use oftp::{CipherSuite, DatasetName, FileHeader, FileKey, FileStamp, Format, OdetteId, Security, UserData};
+use rusqlite::Row;
+
+use crate::transfer::TransferId;
+
+/// The columns of [`header`], in its order.
+pub(super) const HEADER: &str = "dataset, date, time, originator, destination, user, format, record, size_blocks, \
+     original_blocks, security, cipher, compressed, enveloped, signed_receipt, description";
+
+/// Reads the id in column `at`.
+pub(super) fn id(row: &Row<'_>, at: usize) -> rusqlite::Result<TransferId> {
+    row.get::<_, String>(at)?.parse().map_err(|e| unreadable(at, e))
+}
+
+/// Reads a file's identity from the five columns from `at` on.
+pub(super) fn key(row: &Row<'_>, at: usize) -> rusqlite::Result<FileKey> {
+    let text = |n: usize| row.get::<_, String>(at + n);
+    Ok(FileKey {
+        dataset: DatasetName::from_wire(text(0)?.as_bytes()).map_err(|e| unreadable(at, e))?,
+        stamp: FileStamp::new(&text(1)?, &text(2)?).map_err(|e| unreadable(at + 1, e))?,
+        originator: OdetteId::from_wire(text(3)?.as_bytes()).map_err(|e| unreadable(at + 3, e))?,
+        destination: OdetteId::from_wire(text(4)?.as_bytes()).map_err(|e| unreadable(at + 4, e))?,
+    })
+}
+
+/// Reads the columns of [`HEADER`] from column `at` on.
+pub(super) fn header(row: &Row<'_>, at: usize) -> rusqlite::Result<FileHeader> {
+    Ok(FileHeader {
+        key: key(row, at)?,
+        user: UserData::from_wire(row.get::<_, String>(at + 5)?.as_bytes()).map_err(|e| unreadable(at + 5, e))?,
+        format: format_from(&row.get::<_, String>(at + 6)?, row.get(at + 7)?),
+        size_blocks: number(row, at + 8)?,
+        original_size_blocks: number(row, at + 9)?,
+        restart: 0,
+        security: security_from(row.get(at + 10)?),
+        cipher: CipherSuite(row.get(at + 11)?),
+        compressed: row.get(at + 12)?,
+        enveloped: row.get(at + 13)?,
+        signed_receipt: row.get(at + 14)?,
+        description: row.get(at + 15)?,
+    })
+}
+
+/// A count: SQLite's integers have a sign, ours do not.
+pub(super) fn number(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(at).map(|n| n.max(0) as u64)
+}
+
+/// The letter of SFIDFMT and its record length (RFC 5.3.3).
+pub(super) fn format_to(format: Format) -> (&'static str, u32) {
+    match format {
+        Format::Unstructured => ("U", 0),
+        Format::Text => ("T", 0),
+        Format::Fixed(length) => ("F", length),
+        Format::Variable(length) => ("V", length),
+    }
+}
+
+fn format_from(letter: &str, record: u32) -> Format {
+    match letter {
+        "T" => Format::Text,
+        "F" => Format::Fixed(record),
+        "V" => Format::Variable(record),
+        _ => Format::Unstructured,
+    }
+}
+
+/// The value of SFIDSEC (RFC 5.3.3).
+pub(super) fn security_to(security: Security) -> u8 {
+    match security {
+        Security::None => 0,
+        Security::Encrypted => 1,
+        Security::Signed => 2,
+        Security::EncryptedAndSigned => 3,
+    }
+}
+
+fn security_from(value: u8) -> Security {
+    match value {
+        1 => Security::Encrypted,
+        2 => Security::Signed,
+        3 => Security::EncryptedAndSigned,
+        _ => Security::None,
+    }
+}
+
+fn unreadable(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+}

@@ -1,0 +1,214 @@
+//! The words of the ledger: what a row of it says.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::SystemTime;
+
+use oftp::{FileHeader, FileKey, Response};
+use uuid::Uuid;
+
+/// Names one virtual file for ever: ordered by time of creation, never used again, and safe as a file name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TransferId(Uuid);
+
+impl TransferId {
+    /// A new id, later than every id made before it by this program.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl Default for TransferId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for TransferId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for TransferId {
+    type Err = uuid::Error;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Uuid::parse_str(text).map(Self)
+    }
+}
+
+/// Which way a virtual file goes, seen from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From a partner to us.
+    Inbound,
+    /// From us to a partner.
+    Outbound,
+}
+
+/// Declares a state enum whose variants are kept in the ledger under a fixed word.
+macro_rules! states {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant,)+ }
+
+        impl $name {
+            /// The word the ledger keeps.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+
+            pub(crate) fn parse(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+states! {
+    /// The states of a received file. After a crash a file is in one of these and no other.
+    InboundState {
+        /// Offered and accepted; the spool holds a partial. A crash leaves it to be offered again.
+        Receiving = "receiving",
+        /// Sealed and committed: the peer may have our EFPA. A crash leaves it to be delivered.
+        Received = "received",
+        /// The visible name is chosen and committed; the rename may or may not have happened.
+        Placing = "placing",
+        /// In its folder. A receipt is owed in the same transaction unless a policy asked to wait.
+        Delivered = "delivered",
+        /// Refused after EFPA; the content is kept, and a NERP is owed in the same transaction.
+        Rejected = "rejected",
+    }
+}
+
+states! {
+    /// The states of a file to send. A lease (node and end) lies over `Ready`; a crash gives it back.
+    OutboundState {
+        /// Waits for a session with its partner.
+        Ready = "ready",
+        /// EFPA came: the partner has every octet. Its receipt is awaited.
+        Sent = "sent",
+        /// The EERP is here and recorded.
+        Acknowledged = "acknowledged",
+        /// A NERP is here and recorded.
+        Rejected = "rejected",
+        /// Refused for good, or held: an operator must decide.
+        Parked = "parked",
+    }
+}
+
+/// Where an accepted file is to be delivered, as the policies decided it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Folder below the inbox, made of safe parts joined by `/`; empty is the inbox itself.
+    pub directory: String,
+    /// File name, already made safe.
+    pub file_name: String,
+    /// Whether a file of that name may be replaced; otherwise the new one gets a number.
+    pub overwrite: bool,
+}
+
+/// A received file that is not in its folder yet.
+#[derive(Clone, Debug)]
+pub struct Undelivered {
+    /// The transfer.
+    pub id: TransferId,
+    /// Whose it is.
+    pub partner: String,
+    /// What its SFID said.
+    pub header: FileHeader,
+    /// Where it goes.
+    pub target: Target,
+    /// The path below the inbox that was committed before the rename, if that far.
+    pub placing: Option<String>,
+}
+
+/// A receipt of ours that a partner has not confirmed by RTR yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwedResponse {
+    /// The received file it answers.
+    pub id: TransferId,
+    /// The EERP or NERP, the same octets each time it is sent.
+    pub response: Response,
+}
+
+/// A file given to us to send.
+#[derive(Clone, Debug)]
+pub struct NewFile {
+    /// The transfer, whose sealed blob is in the spool already.
+    pub id: TransferId,
+    /// The partner it goes to.
+    pub partner: String,
+    /// What the SFID will say.
+    pub header: FileHeader,
+    /// Size in octets.
+    pub octets: u64,
+    /// Digest of the content (BLAKE3, hexadecimal).
+    pub digest: String,
+}
+
+/// A file waiting to be sent.
+#[derive(Clone, Debug)]
+pub struct OutboundFile {
+    /// The transfer.
+    pub id: TransferId,
+    /// The partner it goes to.
+    pub partner: String,
+    /// What the SFID will say.
+    pub header: FileHeader,
+    /// Size in octets.
+    pub octets: u64,
+    /// How often it was offered so far.
+    pub attempts: u32,
+    /// The EFID of an earlier attempt may have arrived: SFNA 13 then means "delivered".
+    pub in_doubt: bool,
+}
+
+/// One row of the ledger, to look at.
+#[derive(Clone, Debug)]
+pub struct Transfer {
+    /// The transfer.
+    pub id: TransferId,
+    /// Which way.
+    pub direction: Direction,
+    /// The partner's name in the configuration.
+    pub partner: String,
+    /// [`InboundState`] or [`OutboundState`], as its word.
+    pub state: String,
+    /// The file's identity.
+    pub key: FileKey,
+    /// Octets sealed so far (0 while receiving).
+    pub octets: u64,
+    /// Digest of the content (BLAKE3, hexadecimal), empty while receiving.
+    pub digest: String,
+    /// Path below the inbox once one is chosen.
+    pub path: Option<String>,
+    /// `owed`, `given` or `received`, and `none` where there is no receipt.
+    pub receipt: String,
+    /// Why it is where it is, if there is something to say.
+    pub reason: Option<String>,
+    /// When the row was made.
+    pub created: SystemTime,
+}
+
+/// One line of a transfer's history.
+#[derive(Clone, Debug)]
+pub struct TimelineEntry {
+    /// When.
+    pub at: SystemTime,
+    /// In which session, if in one.
+    pub session: Option<String>,
+    /// The verb.
+    pub event: String,
+    /// What there is to say about it: policy and generation, reason, path.
+    pub detail: String,
+}
