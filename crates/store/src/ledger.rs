@@ -36,9 +36,8 @@ pub trait Ledger: Send + Sync {
     /// A file to send, its blob sealed: → Ready.
     async fn enqueue(&self, file: NewFile) -> Result<(), LedgerError>;
 
-    /// The next thing for a partner, receipts before files, leased to `node` until then. `only` restricts
-    /// files to one transfer.
-    async fn claim(&self, partner: &str, node: &str, until: SystemTime, only: Option<TransferId>) -> Result<Option<Work>, LedgerError>;
+    /// The next thing for a partner, receipts before files, leased to `node` until then.
+    async fn claim(&self, partner: &str, node: &str, until: SystemTime, files: Files) -> Result<Option<Work>, LedgerError>;
 
     /// Every octet was handed over and EFID is about to leave: from now on SFNA 13 means "delivered".
     async fn in_doubt(&self, id: TransferId) -> Result<(), LedgerError>;
@@ -117,6 +116,17 @@ pub enum Verdict {
     Negative(Nerp),
     /// The receipt is somebody else's decision, later.
     Later,
+}
+
+/// Which files may be claimed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Files {
+    /// The oldest that is due.
+    Any,
+    /// The first of these that is due.
+    Only(Vec<TransferId>),
+    /// None: receipts alone.
+    None,
 }
 
 /// One thing to say in our turn.

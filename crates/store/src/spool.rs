@@ -202,6 +202,15 @@ impl BlobWriter {
         Ok(self.octets)
     }
 
+    /// A second hand on the file, to sync what is written so far while more is written.
+    ///
+    /// # Errors
+    /// No further handle can be had.
+    pub fn syncer(&self) -> Result<Syncer, SpoolError> {
+        let file = self.file.try_clone().map_err(at(&self.path))?;
+        Ok(Syncer { path: self.path.clone(), file, octets: self.octets })
+    }
+
     /// Ends the blob: synced, renamed to `sealed`, both folders synced.
     ///
     /// # Errors
@@ -227,6 +236,25 @@ impl BlobWriter {
             sync_folder(&folder).map_err(at(&folder))?;
         }
         Ok(Seal { octets: self.octets, digest: self.hasher.finalize().to_hex().to_string() })
+    }
+}
+
+/// Makes durable what a [`BlobWriter`] had written when this was made.
+#[derive(Debug)]
+pub struct Syncer {
+    path: PathBuf,
+    file: File,
+    octets: u64,
+}
+
+impl Syncer {
+    /// Syncs; says how many octets are durable now.
+    ///
+    /// # Errors
+    /// As for [`BlobWriter::sync`].
+    pub fn sync(self) -> Result<u64, SpoolError> {
+        self.file.sync_data().map_err(at(&self.path))?;
+        Ok(self.octets)
     }
 }
 

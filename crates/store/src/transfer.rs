@@ -169,6 +169,8 @@ pub struct OutboundFile {
     pub octets: u64,
     /// How often it was offered so far.
     pub attempts: u32,
+    /// When it was given to us.
+    pub queued: SystemTime,
     /// The EFID of an earlier attempt may have arrived: SFNA 13 then means "delivered".
     pub in_doubt: bool,
 }

@@ -14,7 +14,7 @@ use oftp::{Nerp, Response};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use self::connection::{Thread, database};
-use crate::ledger::{Acknowledgement, Ledger, LedgerError, Offer, Offered, Recovery, Verdict, Work};
+use crate::ledger::{Acknowledgement, Files, Ledger, LedgerError, Offer, Offered, Recovery, Verdict, Work};
 use crate::transfer::{NewFile, OutboundFile, TimelineEntry, Transfer, TransferId, Undelivered};
 
 /// The [`Ledger`] in a SQLite file (WAL, `synchronous=FULL`). Clones share it.
@@ -73,14 +73,14 @@ impl Ledger for SqliteLedger {
         self.writer.run(move |db| outbound::enqueue(db, &file)).await
     }
 
-    async fn claim(&self, partner: &str, node: &str, until: SystemTime, only: Option<TransferId>) -> Result<Option<Work>, LedgerError> {
+    async fn claim(&self, partner: &str, node: &str, until: SystemTime, files: Files) -> Result<Option<Work>, LedgerError> {
         let (partner, node) = (partner.to_owned(), node.to_owned());
         self.writer
             .run(move |db| {
                 if let Some(owed) = inbound::claim_response(db, &partner, &node, until)? {
                     return Ok(Some(Work::Response(owed)));
                 }
-                let file = outbound::claim_file(db, &partner, &node, until, only)?;
+                let file = outbound::claim_file(db, &partner, &node, until, &files)?;
                 Ok(file.map(|file| Work::File(Box::new(file))))
             })
             .await

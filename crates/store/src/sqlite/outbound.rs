@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::connection::database;
 use super::inbound::insert_header;
-use super::{look, millis, note, row, state_of};
-use crate::ledger::{Acknowledgement, LedgerError};
+use super::{from_millis, look, millis, note, row, state_of};
+use crate::ledger::{Acknowledgement, Files, LedgerError};
 use crate::transfer::{NewFile, OutboundFile, OutboundState, TransferId};
 
 pub(super) fn enqueue(db: &Connection, file: &NewFile) -> Result<(), LedgerError> {
@@ -25,31 +25,37 @@ pub(super) fn waiting(db: &Connection, partner: &str, limit: u32) -> Result<Vec<
     look::all(db, &sql, params![partner, limit], outbound_file, "outbound")
 }
 
-/// The oldest file for the partner that nobody holds, leased, its attempt counted.
+/// The first file for the partner that may go and that nobody holds, leased, its attempt counted.
 pub(super) fn claim_file(
     db: &Connection,
     partner: &str,
     node: &str,
     until: SystemTime,
-    only: Option<TransferId>,
+    files: &Files,
 ) -> Result<Option<OutboundFile>, LedgerError> {
-    const VERB: &str = "claim";
+    let file = match files {
+        Files::None => None,
+        Files::Any => next_due(db, partner, None)?,
+        Files::Only(ids) => ids.iter().find_map(|id| next_due(db, partner, Some(*id)).transpose()).transpose()?,
+    };
+    if let Some(file) = &file {
+        db.prepare_cached("UPDATE transfers SET lease_node = ?2, lease_until = ?3, attempts = attempts + 1 WHERE id = ?1")
+            .and_then(|mut update| update.execute(params![file.id.to_string(), node, millis(until)]))
+            .map_err(database("claim"))?;
+    }
+    Ok(file)
+}
+
+fn next_due(db: &Connection, partner: &str, only: Option<TransferId>) -> Result<Option<OutboundFile>, LedgerError> {
     let sql = format!(
         "{} WHERE direction = 'out' AND state = 'ready' AND partner = ?1 AND not_before <= ?2 AND lease_until < ?2
          AND (?3 IS NULL OR id = ?3) ORDER BY not_before, id LIMIT 1",
         select()
     );
     let who = params![partner, millis(SystemTime::now()), only.map(|id| id.to_string())];
-    let file = db
-        .prepare_cached(&sql)
+    db.prepare_cached(&sql)
         .and_then(|mut select| select.query_row(who, outbound_file).optional())
-        .map_err(database(VERB))?;
-    if let Some(file) = &file {
-        db.prepare_cached("UPDATE transfers SET lease_node = ?2, lease_until = ?3, attempts = attempts + 1 WHERE id = ?1")
-            .and_then(|mut update| update.execute(params![file.id.to_string(), node, millis(until)]))
-            .map_err(database(VERB))?;
-    }
-    Ok(file)
+        .map_err(database("claim"))
 }
 
 pub(super) fn in_doubt(db: &Connection, id: TransferId) -> Result<(), LedgerError> {
@@ -153,7 +159,7 @@ fn finish(db: &Connection, id: TransferId, state: OutboundState, why: Option<&st
 }
 
 fn select() -> String {
-    format!("SELECT id, partner, octets, attempts, in_doubt, {} FROM transfers", row::HEADER)
+    format!("SELECT id, partner, octets, attempts, in_doubt, created, {} FROM transfers", row::HEADER)
 }
 
 fn outbound_file(found: &Row<'_>) -> rusqlite::Result<OutboundFile> {
@@ -163,6 +169,7 @@ fn outbound_file(found: &Row<'_>) -> rusqlite::Result<OutboundFile> {
         octets: row::number(found, 2)?,
         attempts: found.get(3)?,
         in_doubt: found.get(4)?,
-        header: row::header(found, 5)?,
+        queued: from_millis(found.get(5)?),
+        header: row::header(found, 6)?,
     })
 }

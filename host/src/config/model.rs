@@ -1,0 +1,310 @@
+//! The keys of the configuration.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use oftp::{Level, OdetteId, Password};
+use serde::Deserialize;
+
+use super::value::{Address, Between, ExistingFile, Millis, Scalar, Size, Value};
+
+/// A whole configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The form of this file: 1.
+    #[serde(default)]
+    pub version: Value<Version>,
+    /// Who we are.
+    pub station: Station,
+    /// Where files and the ledger are kept.
+    pub storage: Storage,
+    /// Where partners may call.
+    #[serde(default)]
+    pub listeners: Vec<Listener>,
+    /// Who may call, and whom we may call; the name is ours.
+    #[serde(default)]
+    pub partners: BTreeMap<String, Partner>,
+    /// The components that are asked, in this order.
+    #[serde(default)]
+    pub policies: Policies,
+    /// Bounds on everything a peer can use up.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// Who we are, to every partner that is told nothing else.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Station {
+    /// Our SSID code (RFC 5.3.2, SSIDCODE).
+    pub ssid: Value<OdetteId>,
+    /// The SFID codes that files for us may name as destination; the first is the originator of what we
+    /// send. Ours is the SSID code where none is given.
+    #[serde(default)]
+    pub sfids: Vec<Value<OdetteId>>,
+    /// The password we send (RFC 5.3.2, SSIDPSWD).
+    pub password: Value<Password>,
+}
+
+/// Where files and the ledger are kept. All of it must lie on one file system.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Storage {
+    /// Folder of the ledger and the spool.
+    pub state: Value<PathBuf>,
+    /// Folder that received files are delivered into.
+    pub inbox: Value<PathBuf>,
+}
+
+/// A place where partners may call.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listener {
+    /// Address and port: 3305 is usual for plain OFTP, 6619 for TLS; port 0 takes any free one.
+    pub address: Value<SocketAddr>,
+    /// TLS from the first octet (RFC 2.3); without it the listener is plain.
+    pub tls: Option<Tls>,
+}
+
+/// The TLS of a listener.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Our certificate and its chain (PEM).
+    pub certificate: Value<ExistingFile>,
+    /// Its private key (PEM).
+    pub key: Value<ExistingFile>,
+    /// Whether a caller must show a certificate.
+    #[serde(default)]
+    pub client_auth: ClientAuth,
+    /// CA certificates (PEM) that callers' certificates may be issued by, beside the partners' own.
+    pub client_ca: Option<Value<ExistingFile>>,
+    /// The oldest version spoken.
+    #[serde(default)]
+    pub min_version: TlsVersion,
+}
+
+/// Whether a caller must show a TLS certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientAuth {
+    /// It is not asked for one.
+    #[default]
+    None,
+    /// It is asked; one that comes must be good.
+    Request,
+    /// Without a good one there is no session.
+    Require,
+}
+
+/// A TLS version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum TlsVersion {
+    /// TLS 1.2.
+    #[default]
+    #[serde(rename = "1.2")]
+    V12,
+    /// TLS 1.3.
+    #[serde(rename = "1.3")]
+    V13,
+}
+
+/// One partner: a station on the other side, and what was agreed with it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Partner {
+    /// Its SSID code.
+    pub ssid: Value<OdetteId>,
+    /// The SFID codes its files may name as originator, the first being the destination of what we send;
+    /// its SSID code where none is given.
+    #[serde(default)]
+    pub sfids: Vec<Value<OdetteId>>,
+    /// The password it sends.
+    pub password: Value<Password>,
+    /// Our SSID code for this partner, if not the station's.
+    pub our_ssid: Option<Value<OdetteId>>,
+    /// Our password for this partner, if not the station's.
+    pub our_password: Option<Value<Password>>,
+    /// Where it listens; without it only the partner can call.
+    pub address: Option<Value<Address>>,
+    /// Whether we dial with TLS.
+    #[serde(default)]
+    pub tls: bool,
+    /// Its certificate (PEM): the one it must show as a TLS server and, where callers are asked, as a caller.
+    pub certificate: Option<Value<ExistingFile>>,
+    /// CA certificates (PEM) its server certificate may be issued by, instead of `certificate`.
+    pub ca: Option<Value<ExistingFile>>,
+    /// Our certificate when we dial (PEM).
+    pub our_certificate: Option<Value<ExistingFile>>,
+    /// The private key of `our_certificate` (PEM).
+    pub our_key: Option<Value<ExistingFile>>,
+    /// What we offer and allow in a session.
+    #[serde(default)]
+    pub session: Session,
+}
+
+/// What we offer and allow in a session with a partner.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Session {
+    /// The highest OFTP version: 1.2, 1.3, 1.4 or 2.0 (the default).
+    pub version: Option<Value<Release>>,
+    /// Largest data exchange buffer in octets, 128 to 99999 (the default).
+    pub buffer_size: Option<Value<Between<128, 99_999>>>,
+    /// Credit in buffers, 1 to 999 (the default).
+    pub credit: Option<Value<Between<1, 999>>>,
+    /// Seconds of silence that end a session (default 60s).
+    pub idle_timeout: Option<Value<Millis>>,
+    /// Buffer compression (default false).
+    pub compression: bool,
+    /// Restart of broken files (default true).
+    pub restart: Option<bool>,
+}
+
+/// A component that is asked.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// The component (.wasm).
+    pub component: Value<ExistingFile>,
+    /// The questions it is asked; all of them where none is named.
+    #[serde(default)]
+    pub hooks: Vec<Value<Hook>>,
+    /// Its settings, which it reads by name.
+    #[serde(default)]
+    pub settings: BTreeMap<String, Value<String>>,
+    /// What is answered when it fails, by question.
+    #[serde(default)]
+    pub on_failure: BTreeMap<Value<Hook>, Value<OnFailure>>,
+    /// What it may use up.
+    #[serde(default)]
+    pub limits: PolicyLimits,
+}
+
+type Hook = pointsman_policy::Hook;
+type OnFailure = pointsman_policy::OnFailure;
+
+/// What a policy may use up.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicyLimits {
+    /// Linear memory (default 32MiB).
+    pub memory: Option<Value<Size>>,
+    /// Its own time for one question (default 250ms).
+    pub time: Option<Value<Millis>>,
+}
+
+/// The policies, in the order of the file.
+#[derive(Clone, Debug, Default)]
+pub struct Policies(pub Vec<(String, Policy)>);
+
+impl<'de> Deserialize<'de> for Policies {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+
+        impl<'de> serde::de::Visitor<'de> for InOrder {
+            type Value = Policies;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a map of policies, each under its name")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Policies, A::Error> {
+                let mut policies = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    policies.push(entry);
+                }
+                Ok(Policies(policies))
+            }
+        }
+
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+/// Bounds on what peers can use up.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Sessions at a time.
+    pub sessions: Value<Between<1, 100_000>>,
+    /// How long sessions may go on after the signal to end.
+    pub drain: Value<Millis>,
+    /// How long we wait for a file received in a session to be delivered before we end our turn without its receipt.
+    pub receipt_wait: Value<Millis>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sessions: Value(Between(1000)),
+            drain: Value(Millis(std::time::Duration::from_secs(30))),
+            receipt_wait: Value(Millis(std::time::Duration::from_secs(10))),
+        }
+    }
+}
+
+/// The form of the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Version;
+
+impl Scalar for Version {
+    const WHAT: &'static str = "the number 1";
+    fn read(text: &str) -> Result<Self, String> {
+        if text == "1" { Ok(Self) } else { Err(format!("this program reads version 1 of this file, not `{text}`")) }
+    }
+}
+
+/// An OFTP version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Release(pub Level);
+
+impl Scalar for Release {
+    const WHAT: &'static str = "an OFTP version: 1.2, 1.3, 1.4 or 2.0";
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "1.2" => Ok(Self(Level::V12)),
+            "1.3" => Ok(Self(Level::V13)),
+            "1.4" => Ok(Self(Level::V14)),
+            "2.0" => Ok(Self(Level::V20)),
+            _ => Err(format!("`{text}` is not an OFTP version; there are 1.2, 1.3, 1.4 and 2.0")),
+        }
+    }
+}
+
+impl Scalar for Hook {
+    const WHAT: &'static str = "the name of a question, such as accept-file";
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| {
+            format!("`{text}` is not a question; there are accept-connection, accept-file, end-transfer, ready-to-send and end-response")
+        })
+    }
+}
+
+impl Scalar for OnFailure {
+    const WHAT: &'static str = "retry, refuse or accept";
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| format!("`{text}` is not retry, refuse or accept"))
+    }
+}
+
+impl Config {
+    /// Checks what no value alone can show.
+    pub(super) fn agrees(&self) -> Result<(), String> {
+        let mut names: BTreeMap<&OdetteId, &str> = BTreeMap::new();
+        for (name, partner) in &self.partners {
+            if let Some(other) = names.insert(&partner.ssid, name) {
+                return Err(format!("partners `{other}` and `{name}` have the same ssid `{}`: a caller could be either", partner.ssid.0));
+            }
+            if partner.our_certificate.is_some() != partner.our_key.is_some() {
+                return Err(format!("partner `{name}`: our_certificate and our_key go together"));
+            }
+            if partner.tls && partner.address.is_some() && partner.certificate.is_none() && partner.ca.is_none() {
+                return Err(format!("partner `{name}`: dialling with tls needs its `certificate` or a `ca` to know it by"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,252 @@
+//! Values of the configuration: text that is resolved, parsed and checked at its own place.
+//!
+//! `${env:NAME}`, `${env:NAME:-default}` and `${file:PATH}` are replaced in string values only, after the
+//! YAML is parsed, so what a secret contains is never read as YAML. `$${` stands for `${`.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use oftp::{OdetteId, Password};
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+thread_local! {
+    /// Where relative paths start while a configuration is parsed: serde hands no context down to a value.
+    static BASE: RefCell<PathBuf> = RefCell::new(PathBuf::from("."));
+}
+
+/// Runs `parse` with relative paths starting at `base`.
+pub(super) fn with_base<T>(base: &Path, parse: impl FnOnce() -> T) -> T {
+    let before = BASE.replace(base.to_owned());
+    let parsed = parse();
+    BASE.set(before);
+    parsed
+}
+
+/// A scalar that is a `T`; the error of a bad one points at it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Value<T>(pub T);
+
+impl<T> Deref for Value<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Default> Default for Value<T> {
+    fn default() -> Self {
+        Self(T::default())
+    }
+}
+
+/// What can stand as a scalar in the configuration.
+pub trait Scalar: Sized {
+    /// What is expected, for the error.
+    const WHAT: &'static str;
+
+    /// Reads the resolved text.
+    ///
+    /// # Errors
+    /// Says what is wrong and what to write.
+    fn read(text: &str) -> Result<Self, String>;
+}
+
+impl<'de, T: Scalar> Deserialize<'de> for Value<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The text is read inside the visitor: only there does an error get the scalar's own place.
+        struct Reader<T>(PhantomData<T>);
+
+        impl<T: Scalar> Visitor<'_> for Reader<T> {
+            type Value = Value<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(T::WHAT)
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                resolve(text).and_then(|text| T::read(&text)).map(Value).map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_str(Reader(PhantomData))
+    }
+}
+
+fn resolve(text: &str) -> Result<String, String> {
+    let mut resolved = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        let (before, from) = rest.split_at(at);
+        if let Some(kept) = before.strip_suffix('$') {
+            resolved.push_str(kept);
+            resolved.push_str("${");
+            rest = from.get(2..).unwrap_or_default();
+            continue;
+        }
+        resolved.push_str(before);
+        let end = from.find('}').ok_or("`${` without its `}`; write `$${` for the characters themselves")?;
+        resolved.push_str(&lookup(from.get(2..end).unwrap_or_default())?);
+        rest = from.get(end + 1..).unwrap_or_default();
+    }
+    resolved.push_str(rest);
+    Ok(resolved)
+}
+
+fn lookup(reference: &str) -> Result<String, String> {
+    if let Some(name) = reference.strip_prefix("env:") {
+        let (name, default) = name.split_once(":-").map_or((name, None), |(name, default)| (name, Some(default)));
+        return match (std::env::var(name), default) {
+            (Ok(value), _) => Ok(value),
+            (Err(_), Some(default)) => Ok(default.to_owned()),
+            (Err(_), None) => Err(format!("the environment has no variable `{name}`; set it, or give a default: ${{env:{name}:-…}}")),
+        };
+    }
+    if let Some(file) = reference.strip_prefix("file:") {
+        let path = absolute(file);
+        let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        return Ok(text.trim_end_matches(['\r', '\n']).to_owned());
+    }
+    Err(format!("`${{{reference}}}` is not a reference; there are ${{env:NAME}}, ${{env:NAME:-default}} and ${{file:PATH}}"))
+}
+
+fn absolute(path: &str) -> PathBuf {
+    BASE.with_borrow(|base| base.join(path))
+}
+
+impl Scalar for String {
+    const WHAT: &'static str = "a text";
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(text.to_owned())
+    }
+}
+
+impl Scalar for OdetteId {
+    const WHAT: &'static str = "an identification code (at most 25 characters)";
+    fn read(text: &str) -> Result<Self, String> {
+        Self::new(text).map_err(|error| error.to_string())
+    }
+}
+
+impl Scalar for Password {
+    const WHAT: &'static str = "a password (at most 8 characters)";
+    fn read(text: &str) -> Result<Self, String> {
+        // An empty YAML value arrives as one of these words.
+        if matches!(text, "" | "~" | "null") {
+            return Err("a password is missing; write it, or ${env:NAME}, or ${file:PATH}".to_owned());
+        }
+        Self::new(text).map_err(|error| error.to_string())
+    }
+}
+
+/// A path, relative to the configuration file.
+impl Scalar for PathBuf {
+    const WHAT: &'static str = "a path";
+    fn read(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Err("the path is empty".to_owned());
+        }
+        Ok(absolute(text))
+    }
+}
+
+/// A file that must be there and readable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExistingFile(pub PathBuf);
+
+impl Scalar for ExistingFile {
+    const WHAT: &'static str = "the path of a file";
+    fn read(text: &str) -> Result<Self, String> {
+        let path = absolute(text);
+        match std::fs::File::open(&path).and_then(|file| file.metadata()) {
+            Ok(meta) if meta.is_file() => Ok(Self(path)),
+            Ok(_) => Err(format!("{} is not a file", path.display())),
+            Err(error) => Err(format!("{}: {error}; put the file there or correct the path", path.display())),
+        }
+    }
+}
+
+/// A time span such as `250ms`, `30s`, `5m`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Millis(pub Duration);
+
+impl Scalar for Millis {
+    const WHAT: &'static str = "a time span such as 250ms, 30s or 5m";
+    fn read(text: &str) -> Result<Self, String> {
+        let span: jiff::SignedDuration =
+            text.parse().map_err(|_| format!("`{text}` is not a time span; write one such as 250ms, 30s or 5m"))?;
+        let span = Duration::try_from(span).map_err(|_| format!("`{text}` is negative"))?;
+        if span.is_zero() {
+            return Err("a time span of zero would end everything at once".to_owned());
+        }
+        Ok(Self(span))
+    }
+}
+
+/// A size such as `64KiB`, `32MiB`, in octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+impl Scalar for Size {
+    const WHAT: &'static str = "a size such as 64KiB or 32MiB";
+    fn read(text: &str) -> Result<Self, String> {
+        let size: bytesize::ByteSize =
+            text.parse().map_err(|_| format!("`{text}` is not a size; write one such as 64KiB or 32MiB"))?;
+        Ok(Self(size.as_u64()))
+    }
+}
+
+impl Scalar for SocketAddr {
+    const WHAT: &'static str = "an address and port such as 0.0.0.0:3305 or [::]:6619";
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| format!("`{text}` is not an address and port; write one such as 0.0.0.0:3305 or [::]:6619"))
+    }
+}
+
+/// A host and port to dial: a name or an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// Name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            return write!(f, "[{}]:{}", self.host, self.port);
+        }
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+impl Scalar for Address {
+    const WHAT: &'static str = "a host and port such as oftp.example.com:6619";
+    fn read(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a host and port; write one such as oftp.example.com:6619");
+        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let port = port.parse().ok().filter(|port| *port > 0).ok_or_else(wrong)?;
+        if host.is_empty() || host.contains(char::is_whitespace) {
+            return Err(wrong());
+        }
+        Ok(Self { host: host.to_owned(), port })
+    }
+}
+
+/// A number that must lie between two bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Between<const MIN: u32, const MAX: u32>(pub u32);
+
+impl<const MIN: u32, const MAX: u32> Scalar for Between<MIN, MAX> {
+    const WHAT: &'static str = "a number";
+    fn read(text: &str) -> Result<Self, String> {
+        let number = text.parse().ok().filter(|number| (MIN..=MAX).contains(number));
+        number.map(Self).ok_or_else(|| format!("`{text}` is not a number from {MIN} to {MAX}"))
+    }
+}

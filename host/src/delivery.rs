@@ -1,0 +1,118 @@
+//! From the spool to the inbox.
+//!
+//! The name is chosen and committed first (`placing`), then the file is renamed, then that is committed
+//! (`delivered`, which owes the receipt). After a crash in between, the blob tells which of the two it was:
+//! still in the spool, or gone to its name. So a file is delivered once, whatever happens when.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use pointsman_store::{LedgerError, PlaceError, Placed, TransferId, Undelivered};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use crate::describe;
+use crate::events::Event;
+use crate::names;
+use crate::station::Station;
+
+/// How often files that could not be delivered are tried again.
+const AGAIN: Duration = Duration::from_secs(15);
+
+/// How many names are tried where the first is taken.
+const NAMES: u32 = 10_000;
+
+/// The deliveries under way: each file is in the hands of one task.
+#[derive(Debug, Default)]
+pub struct Deliveries(Mutex<HashSet<TransferId>>);
+
+impl Deliveries {
+    fn take(&self, id: TransferId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id)
+    }
+
+    fn give_back(&self, id: TransferId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
+    /// Whether nothing is under way.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+}
+
+/// Delivers a file on a task of its own; the task goes on when the session that brought it ends.
+#[must_use]
+pub fn start(station: Arc<Station>, file: Undelivered) -> JoinHandle<()> {
+    let ours = station.deliveries.take(file.id);
+    tokio::spawn(async move {
+        if !ours {
+            return;
+        }
+        let id = file.id;
+        match deliver(&station, &file).await {
+            // Another task was quicker: the list this came from is older than its delivery.
+            Ok(()) | Err(DeliveryError::Ledger(LedgerError::WrongState { .. })) => {}
+            Err(error) => station.events.tell(Event::NotDelivered { id, why: error.to_string() }),
+        }
+        station.deliveries.give_back(id);
+    })
+}
+
+/// Delivers what a crash or an error left behind, now and again.
+pub async fn keep_delivering(station: Arc<Station>) {
+    loop {
+        match station.ledger.undelivered().await {
+            Ok(left) => left.into_iter().for_each(|file| drop(start(Arc::clone(&station), file))),
+            Err(error) => tracing::error!(event = "undelivered-unknown", %error),
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Why a file is not in its folder.
+#[derive(Debug, thiserror::Error)]
+enum DeliveryError {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    #[error("the delivery was cut off: {0}")]
+    Lost(#[from] tokio::task::JoinError),
+    #[error("{NAMES} files of the name {0} are there already; empty the folder, or give files other names")]
+    NoNameLeft(String),
+}
+
+async fn deliver(station: &Arc<Station>, file: &Undelivered) -> Result<(), DeliveryError> {
+    if let Some(path) = &file.placing
+        && station.spool.sealed_octets(file.id).is_none()
+    {
+        return finish(station, file.id, path).await;
+    }
+    let name = &file.target.file_name;
+    for number in 0..NAMES {
+        let mut target = file.target.clone();
+        target.file_name = names::numbered(name, number);
+        let path = describe::path(&target);
+        station.ledger.placing(file.id, &path).await?;
+        match place(station, file, &path).await? {
+            Ok(Placed::Now | Placed::Before) => return finish(station, file.id, &path).await,
+            Err(PlaceError::Taken(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(DeliveryError::NoNameLeft(name.clone()))
+}
+
+async fn place(station: &Arc<Station>, file: &Undelivered, path: &str) -> Result<Result<Placed, PlaceError>, DeliveryError> {
+    let (spool, inbox, path) = (station.spool.clone(), station.inbox.clone(), path.to_owned());
+    let (id, overwrite) = (file.id, file.target.overwrite);
+    Ok(spawn_blocking(move || spool.place(id, &inbox, &path, overwrite)).await?)
+}
+
+async fn finish(station: &Station, id: TransferId, path: &str) -> Result<(), DeliveryError> {
+    station.ledger.delivered(id).await?;
+    station.events.tell(Event::Delivered { id, path: path.to_owned() });
+    Ok(())
+}

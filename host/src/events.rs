@@ -1,0 +1,278 @@
+//! What happens, told once: to the log by name, and to whoever watches.
+
+use std::fmt;
+
+use pointsman_store::TransferId;
+use tokio::sync::broadcast;
+
+/// Something an operator may want to know. Its text is a sentence; its name is for searching.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Both ends agreed how to talk.
+    Connected {
+        /// Session.
+        session: String,
+        /// Partner.
+        partner: String,
+        /// Version, buffer, credit, TLS.
+        terms: String,
+    },
+    /// A policy decided something.
+    Decided {
+        /// Session.
+        session: String,
+        /// The question.
+        hook: &'static str,
+        /// Policy and generation.
+        by: String,
+        /// What it said.
+        decision: String,
+    },
+    /// We would not have the session.
+    ConnectionRefused {
+        /// Session.
+        session: String,
+        /// The SSID code that was presented.
+        ssid: String,
+        /// ESID reason and text.
+        why: String,
+    },
+    /// A file was offered and not taken.
+    FileRefused {
+        /// Session.
+        session: String,
+        /// Partner.
+        partner: String,
+        /// The file.
+        file: String,
+        /// SFNA or EFNA reason and text.
+        why: String,
+    },
+    /// Every octet of a file is here and durable.
+    FileReceived {
+        /// Session.
+        session: String,
+        /// Partner.
+        partner: String,
+        /// Transfer.
+        id: TransferId,
+        /// The file.
+        file: String,
+        /// Its size.
+        octets: u64,
+    },
+    /// A received file is in its folder.
+    Delivered {
+        /// Transfer.
+        id: TransferId,
+        /// Path below the inbox.
+        path: String,
+    },
+    /// A received file could not be put into its folder; it is tried again.
+    NotDelivered {
+        /// Transfer.
+        id: TransferId,
+        /// Why.
+        why: String,
+    },
+    /// The peer confirmed our receipt.
+    ReceiptGiven {
+        /// Session.
+        session: String,
+        /// Transfer.
+        id: TransferId,
+    },
+    /// The peer takes our file.
+    Sending {
+        /// Transfer.
+        id: TransferId,
+        /// Octets that were there before.
+        from: u64,
+        /// Its size.
+        octets: u64,
+    },
+    /// So much of it is on its way.
+    Progress {
+        /// Transfer.
+        id: TransferId,
+        /// Octets sent, of the whole file.
+        sent: u64,
+        /// Its size.
+        octets: u64,
+    },
+    /// The peer has every octet of our file.
+    FileSent {
+        /// Session.
+        session: String,
+        /// Transfer.
+        id: TransferId,
+        /// The file.
+        file: String,
+    },
+    /// The peer would not have our file.
+    SendRefused {
+        /// Session.
+        session: String,
+        /// Transfer.
+        id: TransferId,
+        /// Reason, text, and what happens now.
+        why: String,
+    },
+    /// The receipt of our file is here, and what it is worth.
+    ReceiptReceived {
+        /// Session.
+        session: String,
+        /// Transfer, if it answers one of ours.
+        id: Option<TransferId>,
+        /// Whether it is an EERP.
+        positive: bool,
+        /// What was checked, or the NERP's reason.
+        detail: String,
+    },
+    /// A leniency was used.
+    Tolerated {
+        /// Session.
+        session: String,
+        /// Which, and where.
+        what: String,
+    },
+    /// A session is over.
+    SessionEnded {
+        /// Session.
+        session: String,
+        /// Partner, if it came that far.
+        partner: Option<String>,
+        /// How.
+        end: String,
+        /// Whether it ended as it should.
+        normal: bool,
+    },
+    /// Something of ours failed; the session was given up, nothing was lost.
+    Trouble {
+        /// Session.
+        session: String,
+        /// What.
+        what: String,
+    },
+    /// A new generation of policies decides from now on.
+    PolicySwapped {
+        /// Policy.
+        policy: String,
+        /// Generation.
+        generation: u64,
+        /// SHA-256 of the component.
+        digest: String,
+    },
+    /// A component was not taken; the old one goes on.
+    PolicyRefused {
+        /// Why.
+        why: String,
+    },
+}
+
+impl Event {
+    /// The name to search for.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Connected { .. } => "connected",
+            Self::Decided { .. } => "policy-decided",
+            Self::ConnectionRefused { .. } => "connection-refused",
+            Self::FileRefused { .. } => "file-refused",
+            Self::FileReceived { .. } => "file-received",
+            Self::Delivered { .. } => "file-delivered",
+            Self::NotDelivered { .. } => "delivery-failed",
+            Self::ReceiptGiven { .. } => "receipt-given",
+            Self::Sending { .. } => "file-sending",
+            Self::Progress { .. } => "file-progress",
+            Self::FileSent { .. } => "file-sent",
+            Self::SendRefused { .. } => "send-refused",
+            Self::ReceiptReceived { .. } => "receipt-received",
+            Self::Tolerated { .. } => "tolerated",
+            Self::SessionEnded { .. } => "session-ended",
+            Self::Trouble { .. } => "trouble",
+            Self::PolicySwapped { .. } => "policy-swapped",
+            Self::PolicyRefused { .. } => "policy-refused",
+        }
+    }
+
+    fn level(&self) -> tracing::Level {
+        match self {
+            Self::Trouble { .. } | Self::NotDelivered { .. } | Self::PolicyRefused { .. } => tracing::Level::ERROR,
+            Self::ConnectionRefused { .. } | Self::FileRefused { .. } | Self::SendRefused { .. } => tracing::Level::WARN,
+            Self::SessionEnded { normal: false, .. } => tracing::Level::WARN,
+            Self::Progress { .. } => tracing::Level::TRACE,
+            _ => tracing::Level::INFO,
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected { session, partner, terms } => write!(f, "session {session} with {partner}: {terms}"),
+            Self::Decided { session, hook, by, decision } => write!(f, "session {session}: {hook}: policy {by}: {decision}"),
+            Self::ConnectionRefused { session, ssid, why } => write!(f, "session {session}: caller `{ssid}` refused: {why}"),
+            Self::FileRefused { session, partner, file, why } => {
+                write!(f, "session {session}: file {file} of {partner} refused: {why}")
+            }
+            Self::FileReceived { session, partner, id, file, octets } => {
+                write!(f, "session {session}: received {file} of {partner}, {octets} octets, as transfer {id}")
+            }
+            Self::Delivered { id, path } => write!(f, "transfer {id} delivered to {path}"),
+            Self::NotDelivered { id, why } => write!(f, "transfer {id} is not delivered yet, and will be tried again: {why}"),
+            Self::ReceiptGiven { session, id } => write!(f, "session {session}: the partner has our receipt of transfer {id}"),
+            Self::Sending { id, from, octets } => write!(f, "sending transfer {id} from octet {from} of {octets}"),
+            Self::Progress { id, sent, octets } => write!(f, "transfer {id}: {sent} of {octets} octets"),
+            Self::FileSent { session, id, file } => write!(f, "session {session}: the partner has {file}, transfer {id}"),
+            Self::SendRefused { session, id, why } => write!(f, "session {session}: transfer {id} refused: {why}"),
+            Self::ReceiptReceived { session, id, positive, detail } => {
+                let kind = if *positive { "EERP" } else { "NERP" };
+                match id {
+                    Some(id) => write!(f, "session {session}: {kind} for transfer {id}: {detail}"),
+                    None => write!(f, "session {session}: {kind} for a file we did not send: {detail}"),
+                }
+            }
+            Self::Tolerated { session, what } => write!(f, "session {session}: tolerated: {what}"),
+            Self::SessionEnded { session, partner, end, .. } => {
+                write!(f, "session {session} with {}: {end}", partner.as_deref().unwrap_or("an unknown caller"))
+            }
+            Self::Trouble { session, what } => write!(f, "session {session}: {what}"),
+            Self::PolicySwapped { policy, generation, digest } => {
+                write!(f, "policy {policy} is now sha256:{digest}, generation {generation}")
+            }
+            Self::PolicyRefused { why } => write!(f, "{why}; the policies stay as they are"),
+        }
+    }
+}
+
+/// Where everything that happens is told.
+#[derive(Clone, Debug)]
+pub struct Events(broadcast::Sender<Event>);
+
+impl Default for Events {
+    fn default() -> Self {
+        Self(broadcast::channel(4096).0)
+    }
+}
+
+impl Events {
+    /// Logs it, and tells whoever watches.
+    pub fn tell(&self, event: Event) {
+        let name = event.name();
+        match event.level() {
+            tracing::Level::ERROR => tracing::error!(event = name, "{event}"),
+            tracing::Level::WARN => tracing::warn!(event = name, "{event}"),
+            tracing::Level::INFO => tracing::info!(event = name, "{event}"),
+            _ => tracing::trace!(event = name, "{event}"),
+        }
+        // Nobody need be watching.
+        let _ = self.0.send(event);
+    }
+
+    /// Everything from now on.
+    #[must_use]
+    pub fn watch(&self) -> broadcast::Receiver<Event> {
+        self.0.subscribe()
+    }
+}

@@ -1,0 +1,129 @@
+//! A received file on its way to the spool: written on a blocking thread while the next octets arrive.
+
+use pointsman_store::{BlobWriter, Seal, SpoolError};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+/// Octets between two points a broken file may be resumed at. The sync runs beside the transfer, so it also
+/// keeps the last sync, which the peer waits for, short.
+const CHECKPOINT: u64 = 64 << 20;
+
+/// Takes the octets of one file. One write is under way at most: the disk sets the pace.
+#[derive(Debug)]
+pub struct Intake {
+    hand: Hand,
+    /// Octets handed over so far.
+    octets: u64,
+    sync: Option<JoinHandle<Result<u64, SpoolError>>>,
+    synced: u64,
+}
+
+#[derive(Debug)]
+enum Hand {
+    Free(Box<BlobWriter>),
+    Writing(JoinHandle<Written>),
+    /// A write failed or was lost; nothing more can be said of the blob.
+    Broken,
+}
+
+#[derive(Debug)]
+struct Written {
+    writer: Box<BlobWriter>,
+    spent: Vec<u8>,
+    outcome: Result<(), SpoolError>,
+}
+
+impl Intake {
+    /// Takes over `writer`.
+    #[must_use]
+    pub fn new(writer: BlobWriter) -> Self {
+        let octets = writer.octets();
+        Self { hand: Hand::Free(Box::new(writer)), octets, sync: None, synced: octets }
+    }
+
+    /// Hands octets to the disk, after what was handed over before is there. Returns that one's buffer.
+    ///
+    /// # Errors
+    /// An earlier write failed.
+    pub async fn write(&mut self, octets: Vec<u8>) -> Result<Option<Vec<u8>>, SpoolError> {
+        let (mut writer, spent) = self.take().await?;
+        self.octets += octets.len() as u64;
+        self.hand = Hand::Writing(spawn_blocking(move || {
+            let outcome = writer.append(&octets);
+            Written { writer, spent: octets, outcome }
+        }));
+        Ok(spent)
+    }
+
+    /// Waits until everything handed over is written. Where a checkpoint has become durable meanwhile, says
+    /// at which octet.
+    ///
+    /// # Errors
+    /// A write or a sync failed.
+    pub async fn settle(&mut self) -> Result<Option<u64>, SpoolError> {
+        let (writer, _) = self.take().await?;
+        let reached = match self.sync.take_if(|sync| sync.is_finished()) {
+            Some(sync) => Some(sync.await.unwrap_or_else(|lost| Err(lost_thread(&lost)))?),
+            None => None,
+        };
+        if self.sync.is_none() && self.octets - self.synced >= CHECKPOINT {
+            self.synced = self.octets;
+            let syncer = writer.syncer()?;
+            self.sync = Some(spawn_blocking(move || syncer.sync()));
+        }
+        self.hand = Hand::Free(writer);
+        Ok(reached)
+    }
+
+    /// Ends the file: every octet durable, the blob sealed.
+    ///
+    /// # Errors
+    /// A write or the sync failed: the blob is not to be trusted.
+    pub async fn seal(mut self) -> Result<Seal, SpoolError> {
+        let (writer, _) = self.take().await?;
+        blocking(move || writer.seal()).await
+    }
+
+    /// Stops in the middle; says from which octet the file may go on.
+    ///
+    /// # Errors
+    /// As for [`Intake::seal`].
+    pub async fn pause(mut self) -> Result<u64, SpoolError> {
+        let (mut writer, _) = self.take().await?;
+        blocking(move || writer.sync()).await
+    }
+
+    /// Gives the file up.
+    ///
+    /// # Errors
+    /// The partial cannot be removed.
+    pub async fn discard(mut self) -> Result<(), SpoolError> {
+        let (writer, _) = self.take().await?;
+        blocking(move || writer.discard()).await
+    }
+
+    async fn take(&mut self) -> Result<(Box<BlobWriter>, Option<Vec<u8>>), SpoolError> {
+        match std::mem::replace(&mut self.hand, Hand::Broken) {
+            Hand::Free(writer) => Ok((writer, None)),
+            Hand::Writing(task) => {
+                let written = task.await.map_err(|lost| lost_thread(&lost))?;
+                written.outcome?;
+                Ok((written.writer, Some(written.spent)))
+            }
+            Hand::Broken => Err(SpoolError::Io { path: "the spool".into(), source: std::io::Error::other("an earlier write failed") }),
+        }
+    }
+}
+
+/// Runs a disk operation off the async threads.
+///
+/// # Errors
+/// Its own, or that its thread was lost.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, SpoolError> + Send + 'static,
+) -> Result<T, SpoolError> {
+    spawn_blocking(work).await.unwrap_or_else(|lost| Err(lost_thread(&lost)))
+}
+
+fn lost_thread(lost: &tokio::task::JoinError) -> SpoolError {
+    SpoolError::Io { path: "the spool".into(), source: std::io::Error::other(format!("the writing thread was lost: {lost}")) }
+}

@@ -1,0 +1,184 @@
+//! The user monitor of RFC 5024 (chapter 9): it answers what the engine asks.
+//!
+//! This is where protocol, policies and store meet, and the only place: each question of the engine is put to
+//! the partner's profile, then to the policies, made durable in the ledger, and only then answered.
+
+mod connecting;
+mod receiving;
+mod responding;
+mod sending;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use oftp::{End, Event, Session, SessionReason};
+use pointsman_policy::{Answer, Conversation, types};
+use pointsman_store::{LedgerError, SpoolError, TransferId};
+use tokio::task::JoinHandle;
+
+use self::receiving::Receiving;
+use self::sending::Sending;
+use crate::describe::Wire;
+use crate::events::Event as Happening;
+use crate::partners::Profile;
+use crate::station::{Services, Station};
+
+/// Why a session is to be sought, when we dial.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Errand {
+    /// Send this file and no other.
+    pub only: Option<TransferId>,
+}
+
+/// One session's user monitor.
+pub struct Monitor {
+    station: Arc<Station>,
+    wire: Wire,
+    /// The session's name.
+    id: String,
+    /// Whose session it is: known from the start when we dial, from SSID on when called.
+    profile: Option<Profile>,
+    /// What the policies are told of the connection, once there is an SSID.
+    connection: Option<types::ConnectionInfo>,
+    /// What the policies granted the session.
+    terms: connecting::Terms,
+    policies: Conversation,
+    receiving: Option<Receiving>,
+    sending: Option<Sending>,
+    /// The file whose receipt we sent last, until RTR.
+    answering: Option<TransferId>,
+    /// Files of this session on their way to the inbox: their receipts belong in our next turn.
+    deliveries: Vec<JoinHandle<()>>,
+    errand: Errand,
+    draining: bool,
+}
+
+/// What fails on our side. The session ends, the house stays up.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    #[error("{0}")]
+    OutOfStep(&'static str),
+}
+
+impl Monitor {
+    /// A monitor for a caller.
+    #[must_use]
+    pub fn called(station: Arc<Station>, wire: Wire) -> Self {
+        Self::new(station, wire, None, Errand::default())
+    }
+
+    /// A monitor for a partner we dialled.
+    #[must_use]
+    pub fn dialled(station: Arc<Station>, wire: Wire, profile: Profile, errand: Errand) -> Self {
+        Self::new(station, wire, Some(profile), errand)
+    }
+
+    fn new(station: Arc<Station>, wire: Wire, profile: Option<Profile>, errand: Errand) -> Self {
+        let id = station.session_id();
+        // Pinned here: a swap while the session runs is for the sessions after it.
+        let services = Arc::new(Services(Arc::clone(&station)));
+        let policies = station.policies.current().session(id.clone(), services);
+        Self {
+            station,
+            wire,
+            id,
+            profile,
+            connection: None,
+            terms: connecting::Terms::default(),
+            policies,
+            receiving: None,
+            sending: None,
+            answering: None,
+            deliveries: Vec::new(),
+            errand,
+            draining: false,
+        }
+    }
+
+    /// From now on the session ends at its next turn.
+    pub fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    /// Answers one event of the engine. Gives the session's end when this was it.
+    pub async fn answer(&mut self, event: Event, session: &mut Session) -> Option<End> {
+        let outcome = match event {
+            Event::ConnectionOffered(ticket, offer) => self.connection_offered(ticket, *offer, session).await,
+            Event::Connected(agreement) => self.connected(&agreement, session),
+            Event::FileOffered(ticket, header) => self.file_offered(ticket, *header, session).await,
+            Event::Data(data) => self.data(data, session).await,
+            Event::WindowUsedUp(ticket) => self.window_used_up(ticket, session).await,
+            Event::FileClosed(ticket, closing) => self.file_closed(ticket, closing, session).await,
+            Event::ResponseOffered(ticket, response) => self.response_offered(ticket, *response, session).await,
+            Event::YourTurn(ticket) => self.your_turn(ticket, session).await,
+            Event::FileAccepted { restart } => self.file_accepted(restart).await,
+            Event::FileRefused { reason, retry, text } => self.file_refused(reason, retry, &text).await,
+            Event::CloseAnswered(answer) => self.close_answered(answer).await,
+            Event::ResponseTaken => self.response_taken().await,
+            Event::MoreData => Ok(()),
+            Event::Tolerated(what) => {
+                self.tell(Happening::Tolerated { session: self.id.clone(), what: what.to_string() });
+                Ok(())
+            }
+            Event::Ended(end) => return Some(end),
+        };
+        if let Err(trouble) = outcome {
+            self.tell(Happening::Trouble { session: self.id.clone(), what: trouble.to_string() });
+            session.abort(SessionReason::LocalEmergency, "internal error, nothing was lost, try again");
+        }
+        None
+    }
+
+    /// The session is over: leases are given back, a broken file keeps what it has.
+    pub async fn ended(mut self, end: &End) {
+        if let Err(trouble) = self.give_back(end).await {
+            self.tell(Happening::Trouble { session: self.id.clone(), what: trouble.to_string() });
+        }
+        self.tell(Happening::SessionEnded {
+            session: self.id.clone(),
+            partner: self.profile.as_ref().map(|profile| profile.name.clone()),
+            end: end.to_string(),
+            normal: end.is_normal(),
+        });
+    }
+
+    async fn give_back(&mut self, end: &End) -> Result<(), Trouble> {
+        let why = end.to_string();
+        if let Some(receiving) = self.receiving.take() {
+            self.break_off(receiving, &why).await?;
+        }
+        if let Some(sending) = self.sending.take() {
+            self.station.ledger.put_back(sending.id(), SystemTime::now(), &why).await?;
+        }
+        if let Some(id) = self.answering.take() {
+            self.station.ledger.put_back(id, SystemTime::now(), &why).await?;
+        }
+        Ok(())
+    }
+
+    fn tell(&self, happening: Happening) {
+        self.station.events.tell(happening);
+    }
+
+    /// Tells what a policy decided, and gives the line the ledger keeps of it.
+    fn note<T>(&self, hook: &'static str, answer: &Answer<T>, decision: String) -> String {
+        let Some(by) = &answer.decided_by else {
+            return format!("{hook}: no policy had an opinion, generation {}", self.policies.generation());
+        };
+        let by = format!("{} (generation {}, sha256:{})", by.policy, by.generation, by.digest.get(..12).unwrap_or_default());
+        self.tell(Happening::Decided { session: self.id.clone(), hook, by: by.clone(), decision: decision.clone() });
+        format!("{hook}: policy {by}: {decision}")
+    }
+
+    fn partner(&self) -> &str {
+        self.profile.as_ref().map_or("", |profile| profile.name.as_str())
+    }
+
+    fn connection(&self) -> Result<&types::ConnectionInfo, Trouble> {
+        self.connection.as_ref().ok_or(Trouble::OutOfStep("a question came before the connection was agreed"))
+    }
+}

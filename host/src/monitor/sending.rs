@@ -1,0 +1,246 @@
+//! Our turn, and the speaker's side of a file (RFC 5024, 9.10, 9.11).
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use oftp::{CloseRefusal, Counts, FileReason, Session, TurnTicket};
+use pointsman_policy::types;
+use pointsman_store::{Blob, OutboundFile, TransferId, Work};
+
+use super::{Monitor, Trouble};
+use crate::describe::{self, Finished};
+use crate::events::Event as Happening;
+use crate::intake::blocking;
+
+/// A block of a restart position (RFC 5024, 5.3.3, SFIDREST).
+const BLOCK: u64 = 1024;
+
+/// Octets read from the spool at once, at most.
+const CHUNK: usize = 256 * 1024;
+
+/// How long a claim holds without a sign of life: a session that lost its machine gives its files back by itself.
+const LEASE: Duration = Duration::from_secs(6 * 3600);
+
+/// How long a file rests that the peer asked us to offer again.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// How often progress is told.
+const PROGRESS: Duration = Duration::from_millis(100);
+
+/// The file being sent.
+#[derive(Debug)]
+pub(super) struct Sending {
+    file: OutboundFile,
+    stage: Stage,
+    began: Instant,
+    told: Instant,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// SFID is on its way, or EFID is.
+    Waiting,
+    /// The peer takes it; the next octet to send.
+    Open { blob: Arc<Blob>, position: u64 },
+}
+
+impl Sending {
+    pub(super) fn id(&self) -> TransferId {
+        self.file.id
+    }
+}
+
+impl Monitor {
+    /// Receipts before files; and when there is nothing, the turn is given away or the session released.
+    pub(super) async fn your_turn(&mut self, ticket: TurnTicket, session: &mut Session) -> Result<(), Trouble> {
+        if self.draining {
+            let _ = session.finish(ticket);
+            return Ok(());
+        }
+        self.await_deliveries().await;
+        let Some(work) = self.next_work(session).await? else {
+            let _ = session.finish(ticket);
+            return Ok(());
+        };
+        match work {
+            Work::Response(owed) => {
+                self.answering = Some(owed.id);
+                let _ = session.respond(ticket, owed.response);
+            }
+            Work::File(file) => {
+                let mut header = file.header.clone();
+                header.restart = restart_position(&file, session);
+                let now = Instant::now();
+                self.sending = Some(Sending { file: *file, stage: Stage::Waiting, began: now, told: now });
+                let _ = session.start_file(ticket, header);
+            }
+        }
+        Ok(())
+    }
+
+    /// The receipts of what this session brought go with it, if the deliveries are quick enough.
+    async fn await_deliveries(&mut self) {
+        let patience = self.station.config.limits.receipt_wait.0.0;
+        let all = async {
+            for delivery in &mut self.deliveries {
+                // A delivery that was lost is taken up again by the house; its receipt comes later.
+                let _ = delivery.await;
+            }
+        };
+        if tokio::time::timeout(patience, all).await.is_ok() {
+            self.deliveries.clear();
+        }
+    }
+
+    async fn next_work(&mut self, session: &Session) -> Result<Option<Work>, Trouble> {
+        let may_send = session.agreement().is_some_and(|agreed| agreed.may_send);
+        let connection = self.connection()?.clone();
+        let answer = self.policies.ready_to_send(&connection, SystemTime::now()).await;
+        let wanted = match &answer.decision {
+            types::TurnDecision::Pass => None,
+            types::TurnDecision::Send(terms) => terms.files.clone(),
+            types::TurnDecision::Hold(_) => Some(Vec::new()),
+        };
+        if let types::TurnDecision::Hold(why) = &answer.decision {
+            self.note("ready-to-send", &answer, format!("files wait: {why}"));
+        }
+        let until = SystemTime::now() + LEASE;
+        let files = match (may_send, self.errand.only, wanted) {
+            (false, _, _) => pointsman_store::Files::None,
+            (true, Some(id), _) => pointsman_store::Files::Only(vec![id]),
+            (true, None, Some(ids)) => pointsman_store::Files::Only(ids.iter().filter_map(|id| id.parse().ok()).collect()),
+            (true, None, None) => pointsman_store::Files::Any,
+        };
+        Ok(self.station.ledger.claim(self.partner(), &self.station.node, until, files).await?)
+    }
+
+    pub(super) async fn file_accepted(&mut self, restart: u64) -> Result<(), Trouble> {
+        let Some(sending) = &mut self.sending else { return Ok(()) };
+        let (spool, id) = (self.station.spool.clone(), sending.file.id);
+        let blob = Arc::new(blocking(move || spool.outgoing(id)).await?);
+        let from = (restart * BLOCK).min(sending.file.octets);
+        sending.stage = Stage::Open { blob, position: from };
+        let octets = sending.file.octets;
+        self.tell(Happening::Sending { id, from, octets });
+        Ok(())
+    }
+
+    /// Hands the engine what it takes of the open file. False when it takes nothing now.
+    pub async fn feed(&mut self, session: &mut Session) -> bool {
+        match self.feed_once(session).await {
+            Ok(fed) => fed,
+            Err(trouble) => {
+                self.tell(Happening::Trouble { session: self.id.clone(), what: trouble.to_string() });
+                session.abort(oftp::SessionReason::LocalEmergency, "the file cannot be read");
+                true
+            }
+        }
+    }
+
+    async fn feed_once(&mut self, session: &mut Session) -> Result<bool, Trouble> {
+        let Some(Sending { file, stage: Stage::Open { blob, position }, told, .. }) = &mut self.sending else {
+            return Ok(false);
+        };
+        let wanted = session.want_data().min(CHUNK);
+        if wanted == 0 {
+            return Ok(false);
+        }
+        let (reader, at) = (Arc::clone(blob), *position);
+        let octets = blocking(move || {
+            let mut octets = vec![0; wanted];
+            let count = reader.read_at(at, &mut octets)?;
+            octets.truncate(count);
+            Ok(octets)
+        })
+        .await?;
+        let ends = at + octets.len() as u64 >= file.octets;
+        let Ok(taken) = session.send_data(&octets, ends) else { return Ok(false) };
+        *position = at + taken as u64;
+        let done = ends && taken == octets.len();
+        let (id, sent, total) = (file.id, *position, file.octets);
+        if done || told.elapsed() > PROGRESS {
+            *told = Instant::now();
+            self.station.events.tell(Happening::Progress { id, sent, octets: total });
+        }
+        if done {
+            self.close(session).await?;
+        }
+        Ok(true)
+    }
+
+    /// Once EFID leaves, only the peer knows whether it has the file: that is written down first.
+    async fn close(&mut self, session: &mut Session) -> Result<(), Trouble> {
+        let Some(sending) = &mut self.sending else { return Ok(()) };
+        sending.stage = Stage::Waiting;
+        sending.file.in_doubt = true;
+        self.station.ledger.in_doubt(sending.file.id).await?;
+        let _ = session.close_file(Counts { records: 0, octets: sending.file.octets });
+        Ok(())
+    }
+
+    pub(super) async fn close_answered(&mut self, answer: Result<(), CloseRefusal>) -> Result<(), Trouble> {
+        let Some(sending) = self.sending.take() else { return Ok(()) };
+        match answer {
+            Ok(()) => self.file_sent(&sending, "EFPA").await,
+            Err(CloseRefusal { reason, text }) => {
+                let why = format!("EFNA {:02} {}: {text}", reason.code(), reason.meaning());
+                self.park_or_wait(&sending, true, reason, why).await
+            }
+        }
+    }
+
+    pub(super) async fn file_refused(&mut self, reason: FileReason, retry: bool, text: &str) -> Result<(), Trouble> {
+        let Some(sending) = self.sending.take() else { return Ok(()) };
+        // The EFPA of an earlier attempt was lost: the peer has the file (RFC 5024, 5.3.5, reason 13).
+        if reason == FileReason::Duplicate && sending.file.in_doubt {
+            return self.file_sent(&sending, "SFNA 13 after an attempt whose answer was lost").await;
+        }
+        let why = format!("SFNA {:02} {}: {text}", reason.code(), reason.meaning());
+        self.park_or_wait(&sending, retry, reason, why).await
+    }
+
+    async fn file_sent(&mut self, sending: &Sending, how: &str) -> Result<(), Trouble> {
+        self.station.ledger.sent(sending.file.id, how).await?;
+        self.tell_policies(sending, types::TransferOutcome::Completed).await?;
+        let file = sending.file.header.key.to_string();
+        self.tell(Happening::FileSent { session: self.id.clone(), id: sending.file.id, file });
+        Ok(())
+    }
+
+    async fn park_or_wait(&mut self, sending: &Sending, retry: bool, reason: FileReason, why: String) -> Result<(), Trouble> {
+        let id = sending.file.id;
+        let what = if retry {
+            self.station.ledger.put_back(id, SystemTime::now() + RETRY, &why).await?;
+            format!("{why}; it is offered again in {} seconds", RETRY.as_secs())
+        } else {
+            self.station.ledger.park(id, &why).await?;
+            format!("{why}; it is parked")
+        };
+        let refusal = types::Refusal { reason: reason.code(), text: why, retry };
+        self.tell_policies(sending, types::TransferOutcome::Refused(refusal)).await?;
+        self.tell(Happening::SendRefused { session: self.id.clone(), id, why: what });
+        Ok(())
+    }
+
+    async fn tell_policies(&mut self, sending: &Sending, outcome: types::TransferOutcome) -> Result<(), Trouble> {
+        let done = Finished {
+            received: false,
+            header: &sending.file.header,
+            outcome,
+            target: None,
+            counts: Counts { records: 0, octets: sending.file.octets },
+            held: 0,
+            digest: None,
+            took: sending.began.elapsed(),
+        };
+        let connection = self.connection()?.clone();
+        self.policies.end_transfer(&connection, &describe::transfer(&done), SystemTime::now()).await;
+        Ok(())
+    }
+}
+
+/// The furthest position the peer may answer with: after a broken attempt, the whole file's blocks.
+fn restart_position(file: &OutboundFile, session: &Session) -> u64 {
+    let agreed = session.agreement().is_some_and(|agreed| agreed.restart);
+    if agreed && file.attempts > 0 { file.octets / BLOCK } else { 0 }
+}

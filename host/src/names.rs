@@ -1,0 +1,131 @@
+//! Local names. What a peer sends, and what a policy answers, becomes a path only through here.
+
+use oftp::FileHeader;
+use pointsman_store::Target;
+
+/// Longest part of a path, in octets: below every file system's limit, with room for a number.
+const LONGEST: usize = 200;
+
+/// A name that cannot be used, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{name}` cannot be {what}: {why}")]
+pub struct BadName {
+    name: String,
+    what: &'static str,
+    why: &'static str,
+}
+
+/// Where a file goes: as the policies said, else `<partner>/<dataset>.<date><time>`.
+///
+/// # Errors
+/// A policy's answer that is absolute, climbs, or is empty: it is refused, not repaired.
+pub fn target(
+    partner: &str,
+    header: &FileHeader,
+    directory: Option<&str>,
+    file_name: Option<&str>,
+    overwrite: bool,
+) -> Result<Target, BadName> {
+    let directory = match directory {
+        Some(chosen) => chosen_directory(chosen)?,
+        None => safe(partner),
+    };
+    let file_name = match file_name {
+        Some(chosen) => chosen_name(chosen)?,
+        None => {
+            let key = &header.key;
+            safe(&format!("{}.{}{}", key.dataset, key.stamp.date(), key.stamp.time()))
+        }
+    };
+    Ok(Target { directory, file_name, overwrite })
+}
+
+/// The name a file takes when `name` is there already: the number goes before the last extension.
+#[must_use]
+pub fn numbered(name: &str, number: u32) -> String {
+    match name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()) {
+        _ if number == 0 => name.to_owned(),
+        Some((stem, extension)) => format!("{stem}-{number}.{extension}"),
+        None => format!("{name}-{number}"),
+    }
+}
+
+/// Any text as one part of a path: letters, digits, `.`, `_`, `-`; never empty, never leading with a dot.
+#[must_use]
+pub fn safe(text: &str) -> String {
+    let kept = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' };
+    let mut part: String = text.chars().map(kept).take(LONGEST).collect();
+    if part.starts_with('.') || is_device(&part) || part.is_empty() {
+        part.insert(0, '_');
+    }
+    part
+}
+
+fn chosen_directory(chosen: &str) -> Result<String, BadName> {
+    let bad = |why| BadName { name: chosen.to_owned(), what: "a folder below the inbox", why };
+    if chosen.is_empty() {
+        return Ok(String::new());
+    }
+    if chosen.starts_with('/') {
+        return Err(bad("it is absolute"));
+    }
+    let parts = chosen.trim_end_matches('/').split('/').map(|part| match part {
+        "" => Err(bad("it has an empty part")),
+        "." | ".." => Err(bad("it has a part `.` or `..`")),
+        _ if part.contains('\0') => Err(bad("it has a NUL")),
+        _ => Ok(safe(part)),
+    });
+    Ok(parts.collect::<Result<Vec<_>, _>>()?.join("/"))
+}
+
+fn chosen_name(chosen: &str) -> Result<String, BadName> {
+    let bad = |why| BadName { name: chosen.to_owned(), what: "a file name", why };
+    match chosen {
+        "" => Err(bad("it is empty")),
+        "." | ".." => Err(bad("it names a folder")),
+        _ if chosen.contains('/') => Err(bad("it has a `/`")),
+        _ if chosen.contains('\0') => Err(bad("it has a NUL")),
+        _ => Ok(safe(chosen)),
+    }
+}
+
+/// Names that Windows takes for devices: a delivered folder may be shared with one.
+fn is_device(part: &str) -> bool {
+    let stem = part.split('.').next().unwrap_or(part).to_ascii_uppercase();
+    matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL")
+        || (stem.len() == 4 && (stem.starts_with("COM") || stem.starts_with("LPT")) && stem.ends_with(|c: char| c.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_peer_calls_its_file_it_is_one_safe_part() {
+        for hostile in ["../../etc/passwd", "/etc/passwd", "..", ".", "", ".ssh", "A/B", "NUL", "com1.txt", "a\0b", "ä€\u{202e}x", "x\n"] {
+            let part = safe(hostile);
+            assert!(!part.is_empty() && !part.starts_with('.') && !is_device(&part), "{hostile:?} became {part:?}");
+            assert!(part.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)), "{hostile:?} became {part:?}");
+        }
+        assert!(safe(&"x".repeat(5000)).len() <= LONGEST);
+    }
+
+    #[test]
+    fn a_policy_that_climbs_is_refused_and_one_that_decorates_is_made_safe() {
+        for climbing in ["/abs", "a/../b", "..", "a//b", "a/./b", "a/\0"] {
+            assert!(chosen_directory(climbing).is_err(), "{climbing:?}");
+        }
+        assert_eq!(chosen_directory("delfor/O0013 ACME/").as_deref(), Ok("delfor/O0013_ACME"));
+        for wrong in ["", "..", "a/b", "a\0"] {
+            assert!(chosen_name(wrong).is_err(), "{wrong:?}");
+        }
+        assert_eq!(chosen_name("Ümlaut.edi").as_deref(), Ok("_mlaut.edi"));
+    }
+
+    #[test]
+    fn a_taken_name_gets_a_number_before_its_extension() {
+        assert_eq!(numbered("DELFOR.20261122", 0), "DELFOR.20261122");
+        assert_eq!(numbered("order.edi", 2), "order-2.edi");
+        assert_eq!(numbered("order", 1), "order-1");
+    }
+}

@@ -1,0 +1,96 @@
+//! The partners of the configuration, found by the code they present.
+
+use std::time::Duration;
+
+use oftp::{Level, Mode, OdetteId, Params, Timeouts};
+
+use crate::config::{Config, Partner};
+
+/// How long a silent peer is waited for where its profile says nothing. The reference of the field: 60 s.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// A partner and its name in the configuration.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Its name.
+    pub name: String,
+    /// What the configuration says of it.
+    pub partner: Partner,
+}
+
+impl Profile {
+    /// The profile whose SSID code this is.
+    #[must_use]
+    pub fn by_ssid(config: &Config, ssid: &OdetteId) -> Option<Self> {
+        let (name, partner) = config.partners.iter().find(|(_, partner)| *partner.ssid == *ssid)?;
+        Some(Self { name: name.clone(), partner: partner.clone() })
+    }
+
+    /// The profile of that name.
+    #[must_use]
+    pub fn by_name(config: &Config, name: &str) -> Option<Self> {
+        let partner = config.partners.get(name)?;
+        Some(Self { name: name.to_owned(), partner: partner.clone() })
+    }
+
+    /// What we offer this partner in SSID (RFC 5.3.2).
+    #[must_use]
+    pub fn params(&self, config: &Config) -> Params {
+        let ours = &config.station;
+        let code = self.partner.our_ssid.as_ref().unwrap_or(&ours.ssid);
+        let password = self.partner.our_password.as_ref().unwrap_or(&ours.password);
+        let wish = &self.partner.session;
+        let mut params = Params::new(code.0.clone(), password.0.clone());
+        params.level = wish.version.map_or(Level::V20, |version| version.0.0);
+        params.mode = Mode::Both;
+        params.compression = wish.compression;
+        params.restart = wish.restart.unwrap_or(true);
+        if let Some(size) = wish.buffer_size {
+            params.buffer_size = size.0.0;
+        }
+        if let Some(credit) = wish.credit {
+            params.credit = credit.0.0 as u16;
+        }
+        params.timeouts = Timeouts { idle: wish.idle_timeout.map_or(IDLE, |span| span.0.0), ..Timeouts::default() };
+        params
+    }
+
+    /// Whether its files may name `code` as their originator.
+    #[must_use]
+    pub fn may_originate(&self, code: &OdetteId) -> bool {
+        among(&self.partner.ssid, &self.partner.sfids, code)
+    }
+
+    /// The destination of what we send it.
+    #[must_use]
+    pub fn destination(&self) -> OdetteId {
+        self.partner.sfids.first().unwrap_or(&self.partner.ssid).0.clone()
+    }
+}
+
+/// What a caller sees of us before its SSID is here: nothing; only timers and tolerances count.
+#[must_use]
+pub fn to_strangers(config: &Config) -> Params {
+    let ours = &config.station;
+    let mut params = Params::new(ours.ssid.0.clone(), ours.password.0.clone());
+    params.timeouts.idle = IDLE;
+    params
+}
+
+/// Whether files for `code` are for us.
+#[must_use]
+pub fn is_ours(config: &Config, code: &OdetteId) -> bool {
+    among(&config.station.ssid, &config.station.sfids, code)
+}
+
+/// The originator of what we send.
+#[must_use]
+pub fn our_sfid(config: &Config) -> OdetteId {
+    config.station.sfids.first().unwrap_or(&config.station.ssid).0.clone()
+}
+
+type Code = crate::config::Value<OdetteId>;
+
+fn among(ssid: &Code, sfids: &[Code], code: &OdetteId) -> bool {
+    if sfids.is_empty() { ssid.0 == *code } else { sfids.iter().any(|known| known.0 == *code) }
+}

@@ -1,0 +1,206 @@
+//! The station: what every session of this program shares.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use pointsman_policy::{Compile, Engine, EngineConfig, HostServices, Limits, LoadError, Policies, PolicySpec, types};
+use pointsman_store::{Ledger, LedgerError, Spool, SpoolError, SqliteLedger};
+
+use crate::config::{Config, Policy};
+use crate::delivery::Deliveries;
+use crate::describe;
+use crate::events::Events;
+
+/// What every session shares: configuration, ledger, spool, policies.
+pub struct Station {
+    /// The configuration.
+    pub config: Config,
+    /// The ledger of transfers.
+    pub ledger: Arc<dyn Ledger>,
+    /// The content of transfers.
+    pub spool: Spool,
+    /// The folder files are delivered into.
+    pub inbox: PathBuf,
+    /// The components that are asked.
+    pub policies: Policies,
+    /// Files on their way from the spool to the inbox.
+    pub deliveries: Deliveries,
+    /// Where everything that happens is told.
+    pub events: Events,
+    /// Who holds this program's leases.
+    pub node: String,
+    names: AtomicU64,
+    sessions: AtomicUsize,
+}
+
+/// A session's place among those that may be at a time; dropping it frees the place.
+pub struct Seat(Arc<Station>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.sessions.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Why the station cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The spool.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A policy.
+    #[error(transparent)]
+    Policy(#[from] LoadError),
+    /// The policy engine.
+    #[error("the policy engine does not start: {0}")]
+    Engine(String),
+    /// A folder.
+    #[error("{path}: {source}")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Spool and inbox are apart.
+    #[error("storage.state ({state}) and storage.inbox ({inbox}) lie on different file systems: a delivery must be one rename; put both on one")]
+    Apart {
+        /// The one.
+        state: PathBuf,
+        /// The other.
+        inbox: PathBuf,
+    },
+}
+
+impl Station {
+    /// Opens everything that sessions need. `node` names this process in leases.
+    ///
+    /// # Errors
+    /// A policy that does not load, a folder or a ledger that cannot be used.
+    pub async fn open(config: Config, node: &str) -> Result<Arc<Self>, StartError> {
+        let (state, inbox) = (config.storage.state.0.clone(), config.storage.inbox.0.clone());
+        for folder in [&state, &inbox] {
+            std::fs::create_dir_all(folder).map_err(|source| StartError::Folder { path: folder.clone(), source })?;
+        }
+        let spool = Spool::open(&state.join("spool"))?;
+        if !spool.shares_file_system(&inbox)? {
+            return Err(StartError::Apart { state, inbox });
+        }
+        let ledger = SqliteLedger::open(&state.join("ledger.db"))?;
+        let policies = load_policies(&config).await?;
+        Ok(Arc::new(Self {
+            ledger: Arc::new(ledger),
+            spool,
+            inbox,
+            policies,
+            deliveries: Deliveries::default(),
+            events: Events::default(),
+            node: node.to_owned(),
+            names: AtomicU64::new(session_base()),
+            sessions: AtomicUsize::new(0),
+            config,
+        }))
+    }
+
+    /// A name for a session that no other session ever had: they start at the clock and count up.
+    pub fn session_id(&self) -> String {
+        format!("S{:012X}", self.names.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Takes a place for a caller's session. There is always one: refusing in words needs a session, too.
+    pub fn seat(self: &Arc<Self>) -> Seat {
+        self.sessions.fetch_add(1, Ordering::Relaxed);
+        Seat(Arc::clone(self))
+    }
+
+    /// Callers' sessions at the moment.
+    pub fn callers(&self) -> usize {
+        self.sessions.load(Ordering::Relaxed)
+    }
+
+    /// Whether there are more callers than there should be: the newest is refused with ESID 08.
+    pub fn is_full(&self) -> bool {
+        self.callers() > self.config.limits.sessions.0.0 as usize
+    }
+}
+
+fn session_base() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
+}
+
+/// Loads the policies a configuration names.
+///
+/// # Errors
+/// The first one that cannot be used, and why.
+pub async fn load_policies(config: &Config) -> Result<Policies, StartError> {
+    let engine = policy_engine()?;
+    let specs = config.policies.0.iter().map(|(name, policy)| spec(name, policy)).collect();
+    Ok(Policies::load(&engine, specs).await?)
+}
+
+/// A policy engine that compiles in a child process of limited means, which is this program again.
+///
+/// # Errors
+/// The engine does not start on this machine.
+pub fn policy_engine() -> Result<Engine, StartError> {
+    let program = std::env::current_exe().map_err(|error| StartError::Engine(error.to_string()))?;
+    let compile = Compile::Child { program, args: vec![crate::COMPILE_POLICY.to_owned()] };
+    Engine::new(EngineConfig { compile, ..EngineConfig::default() }).map_err(|error| StartError::Engine(format!("{error:#}")))
+}
+
+/// What the engine is told of a policy of the configuration.
+#[must_use]
+pub fn spec(name: &str, policy: &Policy) -> PolicySpec {
+    let mut limits = Limits::default();
+    if let Some(memory) = policy.limits.memory {
+        limits.memory = memory.0.0;
+    }
+    if let Some(time) = policy.limits.time {
+        limits.time = time.0.0;
+    }
+    PolicySpec {
+        name: name.to_owned(),
+        component: policy.component.0.0.clone(),
+        hooks: policy.hooks.iter().map(|hook| hook.0).collect(),
+        settings: policy.settings.iter().map(|(key, value)| (key.clone(), value.0.clone())).collect(),
+        limits,
+        on_failure: policy.on_failure.iter().map(|(hook, failure)| (hook.0, failure.0)).collect(),
+    }
+}
+
+/// What a policy may reach of the station.
+pub struct Services(pub Arc<Station>);
+
+#[async_trait]
+impl HostServices for Services {
+    async fn list_outbound(&self, partner: &str, limit: u32) -> Vec<types::OutboundFile> {
+        let files = self.0.ledger.outbound(partner, limit).await.unwrap_or_else(|error| {
+            tracing::error!(event = "list-outbound-failed", partner, %error);
+            Vec::new()
+        });
+        files.iter().map(describe::outbound_file).collect()
+    }
+
+    async fn kv_get(&self, policy: &str, key: &str) -> Option<Vec<u8>> {
+        self.0.ledger.kv_get(policy, key).await.unwrap_or_else(|error| {
+            tracing::error!(event = "kv-get-failed", policy, key, %error);
+            None
+        })
+    }
+
+    async fn kv_set(&self, policy: &str, key: &str, value: Vec<u8>) -> Result<(), String> {
+        self.0.ledger.kv_set(policy, key, value).await.map_err(|error| error.to_string())
+    }
+}
+
+/// The ledger file of a configuration.
+#[must_use]
+pub fn ledger_path(config: &Config) -> PathBuf {
+    Path::join(&config.storage.state.0, "ledger.db")
+}
