@@ -1,1 +1,48 @@
-//! 
+//! The ODETTE File Transfer Protocol, levels 1.2 to 2.0 (RFC 5024, RFC 2204), without I/O.
+//!
+//! A [`Session`] is a value: octets and time go in, octets and [`Event`]s come out. It opens no
+//! socket, reads no clock, starts no thread, draws no random number. Whoever drives it moves
+//! octets between it and a connection and answers its questions:
+//!
+//! ```
+//! use std::time::Duration;
+//! use oftp::{Event, OdetteId, Params, Password, Session};
+//!
+//! let us = Params::new(OdetteId::new("O0013000001US")?, Password::new("SECRET")?);
+//! let mut session = Session::responder(us, Duration::ZERO);
+//! let ready = session.poll_transmit().unwrap_or_default();
+//! assert_eq!(ready.get(4..), Some(b"IODETTE FTP READY \r".as_slice()));
+//! # Ok::<(), oftp::InvalidField>(())
+//! ```
+//!
+//! The machine asks and never guesses: where RFC 5024 waits for its User Monitor, an event carries
+//! a ticket, and exactly one answer spends it. Words and state names are those of RFC 5024, 9.3.
+//!
+//! What is deliberately absent: special logic (RFC 5024, Appendix C: X.25 by way of a PAD only),
+//! and every cryptographic operation: challenges, hashes and signatures pass through as octets.
+
+#![forbid(unsafe_code)]
+
+pub mod buffer;
+pub mod command;
+mod event;
+mod file;
+mod ids;
+mod reason;
+mod session;
+pub mod stream;
+
+pub use event::{
+    Challenge, ChallengeAnswer, ChallengeTicket, CloseAnswer, CloseRefusal, CloseTicket, Closing,
+    ConnectionAnswer, ConnectionTicket, CreditTicket, End, Event, FileAnswer, FileData, FileTicket,
+    NotNow, OwnChallengeTicket, ResponseTicket, TurnTicket,
+};
+pub use file::{CipherSuite, Counts, Eerp, FileHeader, Format, Nerp, Response, Security};
+pub use ids::{
+    DatasetName, FieldProblem, FileKey, FileStamp, InvalidField, OdetteId, Password, UserData,
+};
+pub use reason::{FileReason, NerpReason, SessionReason};
+pub use session::Session;
+pub use session::params::{
+    Agreement, Leniency, Level, Mode, Offer, Params, Timeouts, Tolerance, Tolerances,
+};

@@ -1,0 +1,318 @@
+//! Events out of a session, and the tickets that their answers spend.
+
+use std::fmt;
+
+use crate::stream::ForeignHeader;
+use crate::{
+    Agreement, Counts, FileHeader, FileReason, Offer, Params, Response, SessionReason, Tolerance,
+};
+
+/// What happened, or what is asked. Events come in the order of the wire.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Responder, A_WF_CONRS: a partner introduced itself. Answer with `answer_connection`.
+    ConnectionOffered(ConnectionTicket, Offer),
+    /// The partner challenges us (WF_AUCH): CMS EnvelopedData to be opened with our own key.
+    /// Answer with `answer_challenge`. The partner's code is in `agreement()`.
+    ChallengeOffered(ChallengeTicket, Vec<u8>),
+    /// We are to challenge the partner (WF_SECD): answer with `send_challenge`.
+    ChallengeWanted(OwnChallengeTicket),
+    /// The session stands. An initiator checks the partner's code and password here and may abort.
+    Connected(Agreement),
+    /// OPIP: the partner wants to send a file. Answer with `answer_file`.
+    FileOffered(FileTicket, FileHeader),
+    /// OPI: the next octets of the open file.
+    Data(FileData),
+    /// OPI: the partner's credit is used up. Once the data before this is written, `grant_credit`.
+    WindowUsedUp(CreditTicket),
+    /// CLIP: the partner has sent the whole file. Answer with `answer_close`.
+    FileClosed(CloseTicket, Closing),
+    /// RTRP: the partner answers for a file we sent. Answer with `answer_response`.
+    ResponseOffered(ResponseTicket, Response),
+    /// IDLESP, IDLESPCD: we are the speaker. Answer with `start_file`, `respond`,
+    /// `change_direction` or `finish`.
+    YourTurn(TurnTicket),
+    /// The partner takes the file from that position on; `want_data` says how much may follow.
+    FileAccepted {
+        /// At most the position proposed, in its unit: blocks of 1024 octets or records.
+        restart: u64,
+    },
+    /// The file was not taken; `YourTurn` follows. Also said of a file this session cannot carry
+    /// (its level, its direction), which is then never offered: `text` tells.
+    FileRefused {
+        /// Why.
+        reason: FileReason,
+        /// Whether to try again in a later session.
+        retry: bool,
+        /// Why, for people.
+        text: String,
+    },
+    /// Credit came back: `want_data` is above 0 again.
+    MoreData,
+    /// The partner has, or has not, taken the whole file. Turns are taken care of; `YourTurn`
+    /// follows unless the turn went to the partner.
+    CloseAnswered(Result<(), CloseRefusal>),
+    /// The partner has taken our response (RTR); `YourTurn` follows.
+    ResponseTaken,
+    /// Our response cannot be sent in this session and stays with us: there is no NERP below level
+    /// 1.4 (RFC 2204). `YourTurn` follows.
+    ResponseNotSent {
+        /// Why, for people.
+        text: String,
+    },
+    /// A leniency was used: for the log.
+    Tolerated(Tolerance),
+    /// The session is over; the last event. The connection is to be kept until `is_over`.
+    Ended(End),
+}
+
+/// File data as it came, of one or more DATA buffers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct FileData {
+    /// Octets of the virtual file.
+    pub octets: Vec<u8>,
+    /// Where in `octets` records end: each value counts the octets before the end. Of meaning only
+    /// for files that go in records.
+    pub record_ends: Vec<usize>,
+}
+
+/// What the end of a file says, and what was received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Closing {
+    /// EFID's totals of the whole file.
+    pub announced: Counts,
+    /// Ours of the whole file, what we held before a restart included.
+    pub received: Counts,
+    /// Whether records count: they do for files that go in records only.
+    pub counts_records: bool,
+}
+
+impl Closing {
+    /// The reason to refuse the file for, if the totals differ: 11 for octets, 10 for records.
+    pub fn discrepancy(&self) -> Option<FileReason> {
+        if self.announced.octets != self.received.octets {
+            return Some(FileReason::ByteCount);
+        }
+        let differ = self.counts_records && self.announced.records != self.received.records;
+        differ.then_some(FileReason::RecordCount)
+    }
+}
+
+/// Why a file that was sent whole was not taken (EFNA, RFC 5024, 5.3.10).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CloseRefusal {
+    /// Why.
+    pub reason: FileReason,
+    /// Why, for people.
+    pub text: String,
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum End {
+    /// ESID 00 where it belongs: both are done.
+    Released,
+    /// The partner ended it.
+    AbortedByPeer {
+        /// ESIDREAS.
+        reason: SessionReason,
+        /// ESIDREAST.
+        text: String,
+    },
+    /// We ended it: the caller, or the protocol.
+    AbortedByUs {
+        /// ESIDREAS.
+        reason: SessionReason,
+        /// Why, for people: what came and what was expected.
+        text: String,
+    },
+    /// The connection went away.
+    Disconnected {
+        /// Where it found us, by the RFC's name.
+        state: &'static str,
+    },
+    /// Nothing moved for too long.
+    TimedOut {
+        /// What we waited in, by the RFC's name.
+        state: &'static str,
+    },
+    /// Whoever is there does not speak this protocol. Nothing was sent.
+    NotOftp(ForeignHeader),
+}
+
+impl End {
+    /// Whether everything there was to do was done.
+    pub fn is_normal(&self) -> bool {
+        matches!(self, Self::Released)
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Released => f.write_str("released"),
+            Self::AbortedByPeer { reason, text } => {
+                write!(f, "ended by the partner: {reason}: {text}")
+            }
+            Self::AbortedByUs { reason, text } => write!(f, "ended here: {reason}: {text}"),
+            Self::Disconnected { state } => write!(f, "connection lost in {state}"),
+            Self::TimedOut { state } => write!(f, "timed out in {state}"),
+            Self::NotOftp(header) => header.fmt(f),
+        }
+    }
+}
+
+/// What to tell a partner that introduced itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConnectionAnswer {
+    /// Negotiate with these parameters, which are this partner's own; it may still end in ESID 10
+    /// or 12.
+    Accept(Box<Params>),
+    /// End the session.
+    Refuse {
+        /// ESIDREAS.
+        reason: SessionReason,
+        /// For the partner's people.
+        text: String,
+    },
+}
+
+/// What to tell a partner that challenged us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChallengeAnswer {
+    /// The challenge, opened.
+    Opened(Challenge),
+    /// It cannot be opened: ends the session with ESID 11. Say the same for every cause, or the
+    /// answer tells a stranger about the key.
+    Refuse {
+        /// For the partner's people.
+        text: String,
+    },
+}
+
+/// What to tell a partner that offers a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileAnswer {
+    /// Take it, from there on.
+    Accept {
+        /// At most the position offered, in its unit. A larger one ends the session with ESID 99:
+        /// the data would not fit together.
+        restart: u64,
+        /// Octets held before that position, for the totals.
+        octets_held: u64,
+    },
+    /// Do not take it.
+    Refuse {
+        /// SFNAREAS.
+        reason: FileReason,
+        /// Whether the partner may try again in a later session.
+        retry: bool,
+        /// For the partner's people.
+        text: String,
+    },
+}
+
+/// What to tell a partner that has sent a whole file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CloseAnswer {
+    /// All octets are stored.
+    Accept {
+        /// Whether we want the turn now.
+        change_direction: bool,
+    },
+    /// The file is not taken after all.
+    Refuse {
+        /// EFNAREAS.
+        reason: FileReason,
+        /// For the partner's people.
+        text: String,
+    },
+}
+
+/// The moment for an answer has passed: the session ended or moved on meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too late: the session is in {state}")]
+pub struct NotNow {
+    /// Where the session is, by the RFC's name.
+    pub state: &'static str,
+}
+
+/// The 20 random octets of a session authentication (RFC 5024, 5.3.17). Never shown.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Challenge([u8; Challenge::LENGTH]);
+
+impl Challenge {
+    /// Octets of a challenge.
+    pub const LENGTH: usize = 20;
+
+    /// Takes the octets of a challenge.
+    pub fn new(octets: [u8; Self::LENGTH]) -> Self {
+        Self(octets)
+    }
+
+    /// The octets, to be enveloped.
+    pub fn expose(&self) -> &[u8; Self::LENGTH] {
+        &self.0
+    }
+
+    /// Compares in constant time.
+    pub fn matches(&self, other: &Self) -> bool {
+        self.0
+            .iter()
+            .zip(other.0)
+            .fold(0, |seen, (a, b)| seen | (a ^ b))
+            == 0
+    }
+}
+
+impl fmt::Debug for Challenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+macro_rules! tickets {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, PartialEq, Eq)]
+        #[must_use = "the partner waits until the question is answered"]
+        pub struct $name {
+            pub(crate) moment: u64,
+        }
+    )*};
+}
+
+tickets! {
+    /// Spent by [`answer_connection`](crate::Session::answer_connection).
+    ConnectionTicket
+    /// Spent by [`answer_challenge`](crate::Session::answer_challenge).
+    ChallengeTicket
+    /// Spent by [`send_challenge`](crate::Session::send_challenge).
+    OwnChallengeTicket
+    /// Spent by [`answer_file`](crate::Session::answer_file).
+    FileTicket
+    /// Spent by [`grant_credit`](crate::Session::grant_credit).
+    CreditTicket
+    /// Spent by [`answer_close`](crate::Session::answer_close).
+    CloseTicket
+    /// Spent by [`answer_response`](crate::Session::answer_response).
+    ResponseTicket
+}
+
+/// Spent by [`start_file`](crate::Session::start_file), [`respond`](crate::Session::respond),
+/// [`change_direction`](crate::Session::change_direction) or [`finish`](crate::Session::finish).
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "the partner waits until the turn is used"]
+pub struct TurnTicket {
+    pub(crate) moment: u64,
+    pub(crate) may_release: bool,
+}
+
+impl TurnTicket {
+    /// Whether the session may end here, which is where the partner gave its turn away unasked
+    /// (IDLESPCD). Elsewhere the turn can be given away instead, but not there
+    /// (RFC 5024, 3.3.4.2, 3.4.1).
+    pub fn may_release(&self) -> bool {
+        self.may_release
+    }
+}

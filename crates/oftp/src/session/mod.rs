@@ -1,0 +1,389 @@
+//! A session: the state machine of RFC 5024, 9, as a value.
+//!
+//! Octets come in by [`Session::receive`]; a buffer is admitted or refused by its first octet in
+//! one place ([`Session::admit`]), then goes to the half of the machine that is on: connecting
+//! (9.8), speaking (9.10, 9.11) or listening (9.12). Ends are in `abort` (9.9).
+
+mod abort;
+mod clock;
+mod connect;
+mod listener;
+mod notices;
+mod outbox;
+pub(crate) mod params;
+mod speaker;
+
+use std::time::Duration;
+
+use crate::command::{self, Command, Kind};
+use crate::stream::{self, Head};
+use crate::{Agreement, End, Event, Leniency, Level, NotNow, Params, SessionReason, Tolerance};
+
+use abort::{Ending, Refusal};
+use clock::Clock;
+use connect::Connecting;
+use listener::Listener;
+use notices::{Notice, Notices};
+use outbox::Outbox;
+use speaker::Speaker;
+
+/// One session with one partner.
+///
+/// Answers are spent with the ticket of the question; `Err(NotNow)` says that its moment has
+/// passed. A ticket belongs to the session that gave it out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Session {
+    params: Params,
+    role: Role,
+    state: State,
+    /// Whose layouts hold: our level, and from the partner's SSID on the lower of the two.
+    level: Level,
+    agreement: Option<Agreement>,
+    inbox: Inbox,
+    outbox: Outbox,
+    notices: Notices,
+    clock: Clock,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Role {
+    Initiator,
+    Responder,
+}
+
+/// Where a session is: states of RFC 5024, 9.3, each with what only it needs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum State {
+    Connecting(Connecting),
+    Speaker(Speaker),
+    Listener(Listener),
+    Ending(Ending),
+}
+
+impl State {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Connecting(state) => state.name(),
+            Self::Speaker(state) => state.name(),
+            Self::Listener(state) => state.name(),
+            Self::Ending(state) => state.name(),
+        }
+    }
+
+    /// The commands that belong here. ESID does everywhere.
+    fn expects(&self) -> &'static [Kind] {
+        match self {
+            Self::Connecting(state) => state.expects(),
+            Self::Speaker(state) => state.expects(),
+            Self::Listener(state) => state.expects(),
+            Self::Ending(_) => &[],
+        }
+    }
+}
+
+impl Session {
+    /// The side that opened the connection: it waits to be greeted (I_WF_RM).
+    pub fn initiator(params: Params, now: Duration) -> Self {
+        Self::new(params, Role::Initiator, Connecting::IWfRm, now)
+    }
+
+    /// The side that was called: it greets at once (A_NC_ONLY). The parameters are those before the
+    /// partner is known; [`answer_connection`](Self::answer_connection) brings the partner's own.
+    pub fn responder(params: Params, now: Duration) -> Self {
+        let mut session = Self::new(params, Role::Responder, Connecting::ANcOnly, now);
+        session.send(&Command::Ssrm);
+        session
+    }
+
+    fn new(params: Params, role: Role, state: Connecting, now: Duration) -> Self {
+        let clock = Clock::start(now, params.timeouts);
+        let (state, level) = (State::Connecting(state), params.level);
+        let (inbox, outbox, notices) = (Inbox::default(), Outbox::default(), Notices::default());
+        Self {
+            params,
+            role,
+            state,
+            level,
+            agreement: None,
+            inbox,
+            outbox,
+            notices,
+            clock,
+        }
+    }
+
+    /// Takes all of `bytes`, as the connection gave them. Works from the slice and keeps only a
+    /// buffer that is still incomplete.
+    pub fn receive(&mut self, bytes: &[u8], now: Duration) {
+        self.clock.moved(now);
+        let mut rest = self.complete_kept(bytes);
+        while let Some((buffer, after)) = self.next_buffer(rest) {
+            self.take_buffer(buffer);
+            rest = after;
+        }
+        if self.is_reading() {
+            self.inbox.keep(rest);
+        }
+    }
+
+    /// The connection is gone, or the partner closed its side of it (N_DISC_IND).
+    pub fn disconnected(&mut self, now: Duration) {
+        self.clock.moved(now);
+        self.end_disconnected();
+    }
+
+    /// Tells the time; at or after [`poll_timeout`](Self::poll_timeout) it may end the session.
+    pub fn handle_timeout(&mut self, now: Duration) {
+        if self.poll_timeout().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        let setting_up = matches!(self.state, State::Connecting(_));
+        if setting_up || !self.clock.renew(now) {
+            self.end_timed_out(now);
+        }
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) next, unless something happens before.
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        match &self.state {
+            State::Connecting(_) => Some(self.clock.setup_deadline()),
+            State::Speaker(_) | State::Listener(_) => Some(self.clock.idle_deadline()),
+            State::Ending(Ending::WfNdisc) => Some(self.clock.disconnect_deadline()),
+            State::Ending(Ending::Idle) => None,
+        }
+    }
+
+    /// The next octets for the connection: all that is ready.
+    pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        let octets = self.outbox.take()?;
+        if self.is_reading() {
+            self.clock.touch();
+        }
+        Some(octets)
+    }
+
+    /// Takes a used buffer back, from [`poll_transmit`](Self::poll_transmit) or
+    /// [`Event::Data`]. Its capacity is used again.
+    pub fn recycle(&mut self, buffer: Vec<u8>) {
+        self.outbox.recycle(buffer);
+    }
+
+    /// The next event, in the order of the wire.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.notices.next()
+    }
+
+    /// What was agreed upon, from the partner's SSID on; before [`Event::Connected`] too.
+    pub fn agreement(&self) -> Option<&Agreement> {
+        self.agreement.as_ref()
+    }
+
+    /// Where the session is, by the name of RFC 5024, 9.3.
+    pub fn state_name(&self) -> &'static str {
+        self.state.name()
+    }
+
+    /// Whether there is nothing more to send or to wait for: close the connection.
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::Ending(Ending::Idle)) && self.outbox.is_empty()
+    }
+
+    /// Ends the session with an ESID, at any time (F_ABORT_RQ, F_RELEASE_RQ with a reason).
+    pub fn abort(&mut self, reason: SessionReason, text: &str) {
+        if self.is_reading() {
+            self.clock.touch();
+            self.refuse(Refusal {
+                reason,
+                text: text.to_owned(),
+            });
+        }
+    }
+
+    /// Finishes a buffer that was kept incomplete; gives back what follows it.
+    fn complete_kept<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let mut rest = bytes;
+        if self.inbox.kept.is_empty() {
+            return rest;
+        }
+        let mut kept = std::mem::take(&mut self.inbox.kept);
+        let known = top_up(&mut kept, &mut rest, stream::HEADER + 1);
+        let whole = if known {
+            self.admitted_length(&kept)
+        } else {
+            None
+        };
+        if whole.is_some_and(|whole| top_up(&mut kept, &mut rest, whole)) {
+            self.take_buffer(kept.get(stream::HEADER..).unwrap_or_default());
+            kept.clear();
+        }
+        if self.is_reading() {
+            self.inbox.kept = kept;
+        }
+        rest
+    }
+
+    /// The first buffer of `bytes` without its header, if it is complete, and what follows it.
+    fn next_buffer<'a>(&mut self, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        if !self.is_reading() {
+            return None;
+        }
+        let whole = self.admitted_length(bytes)?;
+        let (buffer, rest) = bytes.split_at_checked(whole)?;
+        Some((buffer.get(stream::HEADER..)?, rest))
+    }
+
+    /// The length with header of the buffer that `bytes` begins with. None if it is not known yet,
+    /// or if the buffer was refused.
+    fn admitted_length(&mut self, bytes: &[u8]) -> Option<usize> {
+        let refusal = match stream::head(bytes) {
+            Head::Incomplete => return None,
+            Head::Buffer { length, code } => match self.admit(code, length) {
+                Ok(()) => return Some(stream::HEADER + length),
+                Err(refusal) => refusal,
+            },
+            Head::Empty => Refusal::new(
+                SessionReason::BufferSize,
+                "an exchange buffer without a command",
+            ),
+            Head::Foreign(header) => {
+                self.end_silently(End::NotOftp(header));
+                return None;
+            }
+        };
+        self.refuse(refusal);
+        None
+    }
+
+    /// What does not belong is refused here, by its first octet, before its body is waited for.
+    fn admit(&self, code: u8, length: usize) -> Result<(), Refusal> {
+        let level = self.level;
+        let kind = Kind::from_code(code).filter(|kind| kind.exists_at(level));
+        let kind = kind.ok_or_else(|| command::Malformed::unknown(code, level))?;
+        let expected = self.state.expects();
+        if kind != Kind::Esid && !expected.contains(&kind) {
+            return Err(Refusal::unexpected(kind, self.state.name(), expected));
+        }
+        let longest = match &self.agreement {
+            Some(agreed) if kind == Kind::Data => agreed.buffer_size as usize,
+            _ => kind.longest(),
+        };
+        if length > longest {
+            let text = format!("{kind} of {length} octets, and {longest} is the most");
+            return Err(Refusal {
+                reason: SessionReason::BufferSize,
+                text,
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes one admitted exchange buffer.
+    fn take_buffer(&mut self, buffer: &[u8]) {
+        let taken = match buffer.split_first() {
+            Some((&code, payload)) if code == Kind::Data.code() => self.take_data(payload),
+            _ => self.take_command(buffer),
+        };
+        if let Err(refusal) = taken {
+            self.refuse(refusal);
+        }
+    }
+
+    fn take_command(&mut self, buffer: &[u8]) -> Result<(), Refusal> {
+        let mut tolerated = Vec::new();
+        let command = command::decode(buffer, self.level, &self.params.tolerances, &mut tolerated)?;
+        for tolerance in tolerated {
+            self.tell(Notice::Tolerated(tolerance));
+        }
+        if let Command::Esid(esid) = command {
+            self.take_esid(esid);
+            return Ok(());
+        }
+        match self.state {
+            State::Connecting(_) => self.take_connecting(command),
+            State::Speaker(_) => self.take_speaking(command),
+            State::Listener(_) => self.take_listening(command),
+            State::Ending(_) => Ok(()),
+        }
+    }
+
+    fn is_reading(&self) -> bool {
+        !matches!(self.state, State::Ending(_))
+    }
+
+    fn send(&mut self, command: &Command) {
+        self.outbox.command(command, self.level);
+    }
+
+    fn tell(&mut self, notice: Notice) {
+        self.notices.tell(notice);
+    }
+
+    /// Notes a leniency, or refuses where it is not allowed.
+    fn tolerate(
+        &mut self,
+        leniency: Leniency,
+        kind: Kind,
+        otherwise: SessionReason,
+    ) -> Result<(), Refusal> {
+        if !self.params.tolerances.allow(leniency) {
+            let text = format!(
+                "{kind} in {}: {leniency} (not tolerated here)",
+                self.state.name()
+            );
+            return Err(Refusal {
+                reason: otherwise,
+                text,
+            });
+        }
+        let what = format!("{kind} in {}", self.state.name());
+        self.tell(Notice::Tolerated(Tolerance { leniency, what }));
+        Ok(())
+    }
+
+    /// An answer counts only at the moment its question was asked.
+    fn check(&mut self, ticket: u64, in_state: bool) -> Result<(), NotNow> {
+        if !in_state || !self.notices.is_now(ticket) {
+            return Err(self.not_now());
+        }
+        self.clock.touch();
+        Ok(())
+    }
+
+    fn not_now(&self) -> NotNow {
+        NotNow {
+            state: self.state.name(),
+        }
+    }
+}
+
+/// A buffer that is still incomplete.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+struct Inbox {
+    kept: Vec<u8>,
+}
+
+impl Inbox {
+    fn keep(&mut self, rest: &[u8]) {
+        if rest.is_empty() {
+            return;
+        }
+        self.kept.extend_from_slice(rest);
+    }
+}
+
+/// Octets may hold a password: only how many there are is shown.
+impl std::fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Inbox({} octets)", self.kept.len())
+    }
+}
+
+/// Moves octets until `kept` has `length` of them; whether it has.
+fn top_up(kept: &mut Vec<u8>, rest: &mut &[u8], length: usize) -> bool {
+    let missing = length.saturating_sub(kept.len()).min(rest.len());
+    if let Some((octets, after)) = rest.split_at_checked(missing) {
+        kept.extend_from_slice(octets);
+        *rest = after;
+    }
+    kept.len() >= length
+}

@@ -1,0 +1,389 @@
+//! What the two sides offer each other and what they agree upon (RFC 5024, 5.3.2, 9.7).
+
+use std::fmt;
+use std::time::Duration;
+
+use super::abort::Refusal;
+use crate::{OdetteId, Password, SessionReason, UserData};
+
+/// A release level of the protocol (SSIDLEV, RFC 5024, 5.3.2). Ordered by age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// 1.2, on the wire 1; by RFC 2204 also 1.3. Both are the same but for this number.
+    V12,
+    /// 1.3, on the wire 2.
+    V13,
+    /// 1.4, on the wire 4.
+    V14,
+    /// 2.0, on the wire 5.
+    V20,
+}
+
+impl Level {
+    /// The digit on the wire.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::V12 => 1,
+            Self::V13 => 2,
+            Self::V14 => 4,
+            Self::V20 => 5,
+        }
+    }
+
+    /// The highest level that is not above that digit: levels to come are negotiated down.
+    pub fn at_most(code: u8) -> Self {
+        match code {
+            0 | 1 => Self::V12,
+            2 | 3 => Self::V13,
+            4 => Self::V14,
+            _ => Self::V20,
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V12 => "1.2",
+            Self::V13 => "1.3",
+            Self::V14 => "1.4",
+            Self::V20 => "2.0",
+        })
+    }
+}
+
+/// Which way files may go (SSIDSR), seen from the side that says so. Responses go either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// `B`.
+    Both,
+    /// `S`.
+    SendOnly,
+    /// `R`.
+    ReceiveOnly,
+}
+
+impl Mode {
+    fn sends(self) -> bool {
+        self != Self::ReceiveOnly
+    }
+
+    fn receives(self) -> bool {
+        self != Self::SendOnly
+    }
+}
+
+/// How long to wait. The RFC names no values (4.7.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Timeouts {
+    /// From the start until the session stands. 60 s.
+    pub setup: Duration,
+    /// While nothing moves. 300 s. Counted again from every octet and every answer.
+    pub idle: Duration,
+    /// After our ESID, for the partner to close the connection. 5 s.
+    pub disconnect: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        let [setup, idle, disconnect] = [60, 300, 5].map(Duration::from_secs);
+        Self {
+            setup,
+            idle,
+            disconnect,
+        }
+    }
+}
+
+macro_rules! leniencies {
+    ($($(#[$doc:meta])* $variant:ident $field:ident $what:literal,)*) => {
+        /// What a partner may get wrong without losing the session (RFC 5024, 8.2 asks for it).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Leniency {
+            $($(#[$doc])* $variant,)*
+        }
+
+        /// Which leniencies are allowed. By default all.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct Tolerances {
+            $($(#[$doc])* pub $field: bool,)*
+        }
+
+        impl Tolerances {
+            /// None: the RFC to the letter.
+            pub const STRICT: Self = Self { $($field: false,)* };
+
+            /// Whether that leniency is allowed.
+            pub fn allow(&self, leniency: Leniency) -> bool {
+                match leniency {
+                    $(Leniency::$variant => self.$field,)*
+                }
+            }
+        }
+
+        impl Default for Tolerances {
+            fn default() -> Self {
+                Self { $($field: true,)* }
+            }
+        }
+
+        impl Leniency {
+            /// The name of its switch in [`Tolerances`].
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => stringify!($field),)*
+                }
+            }
+        }
+
+        impl fmt::Display for Leniency {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self {
+                    $(Self::$variant => $what,)*
+                })
+            }
+        }
+    };
+}
+
+leniencies! {
+    /// A carriage return that is missing or another character (RFC 5024, 5.3.1, 5.3.2, 5.3.11).
+    LineEnds line_ends "the carriage return is missing or another character",
+    /// A ready message with another text (RFC 5024, 5.3.1).
+    ReadyMessages ready_messages "the text of the ready message is another",
+    /// Blanks in a number; all blank is 0 (RFC 5024, 5.3).
+    BlankNumbers blank_numbers "a number is padded with blanks",
+    /// A blank for N.
+    BlankFlags blank_flags "a flag is blank, read as N",
+    /// A command without its optional or reserved end (RFC 5024, 8.2).
+    ShortCommands short_commands "the command ends before an optional part",
+    /// A responder that answers with more credit than was offered (RFC 5024, 5.3.2); its value holds.
+    LargerCredit larger_credit "the answer has more credit than was offered",
+    /// CDT while there is credit, or after EFID (RFC 5024, 9.10); sets the credit, never adds to it.
+    EarlyCredit early_credit "credit was set before it was used up",
+    /// EFID while waiting for credit (RFC 5024, 9.11.3).
+    EarlyEndOfFile early_end_of_file "the file was ended without waiting for credit",
+    /// ESID 00 anywhere no file or response is under way (RFC 5024, 3.4.1).
+    EarlyRelease early_release "the session was released out of turn",
+    /// Ends of record inside a file that is one record (RFC 5024, 7.2).
+    RecordsInStream records_in_stream "ends of record inside a file of one record",
+    /// No end of record at the end of the file (RFC 5024, 7.2).
+    MissingEndOfRecord missing_end_of_record "the last record was not ended",
+    /// A NERP with a reason of SFNA (RFC 5024, 5.3.14).
+    ResponseReasons response_reasons "a negative response has a reason of SFNA's table",
+}
+
+/// A leniency that was used.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Tolerance {
+    /// Which.
+    pub leniency: Leniency,
+    /// Where: command and field.
+    pub what: String,
+}
+
+impl fmt::Display for Tolerance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {} ({})",
+            self.what,
+            self.leniency,
+            self.leniency.name()
+        )
+    }
+}
+
+/// Our side of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Params {
+    /// The highest level we speak.
+    pub level: Level,
+    /// Our identification code.
+    pub code: OdetteId,
+    /// Our password.
+    pub password: Password,
+    /// SSIDUSER.
+    pub user: UserData,
+    /// Largest DATA buffer, 128 to 99,999 octets with `D` and without stream header.
+    pub buffer_size: u32,
+    /// Which way files may go.
+    pub mode: Mode,
+    /// Whether we can compress buffers.
+    pub compression: bool,
+    /// Whether we can restart files.
+    pub restart: bool,
+    /// DATA buffers sent before waiting for credit, 1 to 999.
+    pub credit: u16,
+    /// Whether we require session authentication. Not negotiable, and impossible below level 2.0.
+    pub authentication: bool,
+    /// How long to wait.
+    pub timeouts: Timeouts,
+    /// What to forgive.
+    pub tolerances: Tolerances,
+}
+
+impl Params {
+    /// Level 2.0, the largest buffer and window, both ways, restart, neither compression nor
+    /// authentication.
+    pub fn new(code: OdetteId, password: Password) -> Self {
+        Self {
+            level: Level::V20,
+            code,
+            password,
+            user: UserData::default(),
+            buffer_size: LARGEST_BUFFER,
+            mode: Mode::Both,
+            compression: false,
+            restart: true,
+            credit: LARGEST_CREDIT,
+            authentication: false,
+            timeouts: Timeouts::default(),
+            tolerances: Tolerances::default(),
+        }
+    }
+
+    /// What an initiator says of itself.
+    pub(crate) fn offer(&self) -> Offer {
+        Offer {
+            level: self.level.code(),
+            code: self.code.clone(),
+            password: self.password.clone(),
+            user: self.user.clone(),
+            buffer_size: self.buffer_size.clamp(SMALLEST_BUFFER, LARGEST_BUFFER),
+            mode: self.mode,
+            compression: self.compression,
+            restart: self.restart,
+            special_logic: false,
+            credit: self.credit.clamp(1, LARGEST_CREDIT),
+            authentication: self.authentication,
+        }
+    }
+
+    /// What a responder says of itself: what was agreed.
+    pub(crate) fn answer(&self, agreed: &Agreement) -> Offer {
+        Offer {
+            level: agreed.level.code(),
+            buffer_size: agreed.buffer_size,
+            mode: match (agreed.may_send, agreed.may_receive) {
+                (true, false) => Mode::SendOnly,
+                (false, true) => Mode::ReceiveOnly,
+                _ => Mode::Both,
+            },
+            compression: agreed.compression,
+            restart: agreed.restart,
+            credit: agreed.credit,
+            authentication: agreed.authentication,
+            ..self.offer()
+        }
+    }
+}
+
+/// What the partner said of itself in its SSID.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Offer {
+    /// The digit on the wire; may be above what we know.
+    pub level: u8,
+    /// Its identification code.
+    pub code: OdetteId,
+    /// Its password; compare with [`Password::matches`].
+    pub password: Password,
+    /// SSIDUSER.
+    pub user: UserData,
+    /// SSIDSDEB, octets.
+    pub buffer_size: u32,
+    /// SSIDSR, seen from its side.
+    pub mode: Mode,
+    /// SSIDCMPR.
+    pub compression: bool,
+    /// SSIDREST.
+    pub restart: bool,
+    /// SSIDSPEC; never agreed to.
+    pub special_logic: bool,
+    /// SSIDCRED.
+    pub credit: u16,
+    /// SSIDAUTH; false below level 2.0.
+    pub authentication: bool,
+}
+
+/// What holds for a session.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Agreement {
+    /// The partner.
+    pub peer: Offer,
+    /// The lower of the two levels: every layout follows it.
+    pub level: Level,
+    /// Largest DATA buffer either way, octets.
+    pub buffer_size: u32,
+    /// DATA buffers before credit is needed.
+    pub credit: u16,
+    /// Whether buffers may be compressed.
+    pub compression: bool,
+    /// Whether files may be restarted.
+    pub restart: bool,
+    /// Whether the session is authenticated.
+    pub authentication: bool,
+    /// Whether we may send files.
+    pub may_send: bool,
+    /// Whether we may receive files.
+    pub may_receive: bool,
+}
+
+const SMALLEST_BUFFER: u32 = 128;
+const LARGEST_BUFFER: u32 = 99_999;
+const LARGEST_CREDIT: u16 = 999;
+
+impl Agreement {
+    /// Compares what we are with what the partner offers (RFC 5024, 9.8.3, P2, P8 and P10).
+    ///
+    /// The reason to refuse is that of level 2.0; writing an ESID maps it down.
+    pub(crate) fn reach(own: &Params, peer: Offer) -> Result<Self, Refusal> {
+        let ours = own.offer();
+        let level = own.level.min(Level::at_most(peer.level));
+        if peer.buffer_size < SMALLEST_BUFFER {
+            return Err(incompatible("the buffer size is below 128 octets"));
+        }
+        if peer.credit == 0 {
+            return Err(incompatible("a credit of 0 lets nothing through"));
+        }
+        let agreed = Self {
+            level,
+            buffer_size: ours.buffer_size.min(peer.buffer_size),
+            credit: ours.credit.min(peer.credit),
+            compression: ours.compression && peer.compression,
+            restart: ours.restart && peer.restart,
+            authentication: own.authentication,
+            may_send: ours.mode.sends() && peer.mode.receives(),
+            may_receive: ours.mode.receives() && peer.mode.sends(),
+            peer,
+        };
+        agreed.check_authentication()?;
+        if !agreed.may_send && !agreed.may_receive {
+            return Err(incompatible("both sides can only send, or only receive"));
+        }
+        Ok(agreed)
+    }
+
+    fn check_authentication(&self) -> Result<(), Refusal> {
+        let partner = self.level >= Level::V20 && self.peer.authentication;
+        let problem = match (self.authentication, partner) {
+            (true, false) if self.level < Level::V20 => {
+                "session authentication is required and needs level 2.0"
+            }
+            (true, false) => "session authentication is required and was not offered",
+            (false, true) => "session authentication was asked for and is not set up",
+            _ => return Ok(()),
+        };
+        Err(Refusal {
+            reason: SessionReason::AuthenticationIncompatible,
+            text: problem.into(),
+        })
+    }
+}
+
+fn incompatible(problem: &str) -> Refusal {
+    Refusal {
+        reason: SessionReason::Incompatible,
+        text: problem.into(),
+    }
+}

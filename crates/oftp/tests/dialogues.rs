@@ -1,0 +1,523 @@
+//! Whole conversations at level 2.0, line by line.
+
+#![cfg(test)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::*;
+use oftp::*;
+
+#[test]
+fn a_session_is_set_up_by_its_initiator() {
+    let mut talk = Talk::initiator(params());
+    assert_eq!(talk.session.state_name(), "I_WF_RM");
+    talk.expect_silence();
+    talk.hear(SSRM);
+    talk.expect_says(format!("X5{US:<25}OURS    99999BNYN999N            \r"));
+    assert_eq!(talk.session.state_name(), "I_WF_SSID");
+    talk.hear(with_credit(&with_buffer(&ssid(), 4096), 20));
+    let agreement = talk.expect_connected();
+    assert_eq!(
+        (agreement.buffer_size, agreement.credit, agreement.level),
+        (4096, 20, Level::V20)
+    );
+    assert!(
+        agreement.may_send && agreement.may_receive && agreement.restart && !agreement.compression
+    );
+    assert!(
+        agreement
+            .peer
+            .password
+            .matches(&Password::new("THEIRS").unwrap())
+    );
+    assert_eq!(talk.session.state_name(), "IDLESP");
+    let _turn = talk.turn();
+    talk.expect_nothing();
+}
+
+#[test]
+fn a_session_is_set_up_by_its_responder() {
+    let mut talk = Talk::responder(params());
+    talk.expect_says(SSRM);
+    assert_eq!(talk.session.state_name(), "A_NC_ONLY");
+    talk.hear(with_buffer(&ssid(), 2048));
+    assert_eq!(talk.session.state_name(), "A_WF_CONRS");
+    let Some(Event::ConnectionOffered(ticket, offer)) = talk.session.poll_event() else {
+        panic!()
+    };
+    assert_eq!(offer.code.as_str(), THEM);
+    let partner = Params {
+        credit: 7,
+        user: UserData::new("HELLO").unwrap(),
+        ..params()
+    };
+    talk.session
+        .answer_connection(ticket, ConnectionAnswer::Accept(Box::new(partner)))
+        .unwrap();
+    talk.expect_says(format!("X5{US:<25}OURS    02048BNYN007N    HELLO   \r"));
+    assert_eq!(talk.expect_connected().credit, 7);
+    assert_eq!(talk.session.state_name(), "IDLELI");
+}
+
+#[test]
+fn a_stranger_is_refused_with_a_reason() {
+    let mut talk = Talk::responder(params());
+    talk.expect_says(SSRM);
+    talk.hear(ssid());
+    let Some(Event::ConnectionOffered(ticket, _)) = talk.session.poll_event() else {
+        panic!()
+    };
+    let (reason, text) = (SessionReason::UnknownUser, "who are you?".to_owned());
+    talk.session
+        .answer_connection(
+            ticket,
+            ConnectionAnswer::Refuse {
+                reason,
+                text: text.clone(),
+            },
+        )
+        .unwrap();
+    talk.expect_says("F03012who are you?\r");
+    talk.expect_end(End::AbortedByUs { reason, text });
+    assert!(!talk.session.is_over(), "waits for the partner to close");
+    talk.session.disconnected(talk.now);
+    assert!(talk.session.is_over());
+    talk.expect_nothing();
+}
+
+#[test]
+fn a_file_goes_out_and_its_response_comes_in() {
+    let content: Vec<u8> = (0..100_u8).collect();
+    let (mut talk, turn) = Talk::speaking(params(), &ssid());
+    talk.session
+        .start_file(turn, FileHeader::plain(our_file(), 100))
+        .unwrap();
+    talk.expect_says(format!(
+        "HORDERS{:20}   202611220800000001{:8}{THEM:<25}{US:<25}U000000000000000001000000000000100000000000000000000000N000",
+        "", ""
+    ));
+    assert_eq!(talk.session.state_name(), "OPOP");
+    talk.hear("200000000000000000");
+    talk.expect(Event::FileAccepted { restart: 0 });
+    assert_eq!(talk.session.state_name(), "OPO");
+    assert!(talk.session.want_data() >= 100);
+    assert_eq!(talk.session.send_data(&content, true), Ok(100));
+    talk.session
+        .close_file(Counts {
+            records: 0,
+            octets: 100,
+        })
+        .unwrap();
+    let data = [b"D\x3F", &content[..63], b"\xA5", &content[63..]].concat();
+    assert_eq!(
+        talk.says(),
+        [data, b"T0000000000000000000000000000000100".to_vec()]
+    );
+    assert_eq!(talk.session.state_name(), "CLOP");
+    talk.hear("4N");
+    talk.expect(Event::CloseAnswered(Ok(())));
+    let turn = talk.turn();
+    talk.session.finish(turn).unwrap();
+    talk.expect_says("R");
+    assert_eq!(talk.session.state_name(), "IDLELICD");
+    talk.hear(format!(
+        "EORDERS{:20}   202611220800000001{:8}{US:<25}{THEM:<25}\0\0\0\0",
+        "", ""
+    ));
+    let (ticket, response) = talk.response();
+    assert_eq!(response.key(), &our_file());
+    talk.session.answer_response(ticket).unwrap();
+    talk.expect_says("P");
+    assert_eq!(talk.session.state_name(), "IDLELI");
+    talk.hear("R");
+    let turn = talk.turn();
+    assert!(turn.may_release());
+    talk.session.finish(turn).unwrap();
+    talk.expect_says("F00000\r");
+    talk.expect_end(End::Released);
+}
+
+#[test]
+fn a_file_comes_in_and_its_response_goes_out() {
+    let mut talk = Talk::listening(params(), &ssid());
+    talk.hear(sfid(0));
+    assert_eq!(talk.session.state_name(), "OPIP");
+    let (ticket, header) = talk.file();
+    assert_eq!(
+        header,
+        FileHeader {
+            size_blocks: 1,
+            original_size_blocks: 1,
+            ..FileHeader::plain(their_file(), 0)
+        }
+    );
+    talk.session
+        .answer_file(
+            ticket,
+            FileAnswer::Accept {
+                restart: 0,
+                octets_held: 0,
+            },
+        )
+        .unwrap();
+    talk.expect_says("200000000000000000");
+    talk.hear(b"D\x05Hello\x83you");
+    talk.hear("T0000000000000000000000000000000008");
+    assert_eq!(
+        talk.data(),
+        FileData {
+            octets: b"Helloyou".to_vec(),
+            record_ends: vec![8]
+        }
+    );
+    let (ticket, closing) = talk.closed();
+    assert_eq!(closing.discrepancy(), None);
+    assert_eq!(talk.session.state_name(), "CLIP");
+    talk.session
+        .answer_close(
+            ticket,
+            CloseAnswer::Accept {
+                change_direction: true,
+            },
+        )
+        .unwrap();
+    talk.expect_says("4Y");
+    assert_eq!(talk.session.state_name(), "WF_CD");
+    talk.hear("R");
+    let turn = talk.turn();
+    assert!(
+        !turn.may_release(),
+        "a turn that was asked for cannot end the session"
+    );
+    let (key, user) = (header.key, UserData::default());
+    talk.session
+        .respond(
+            turn,
+            Response::Positive(Eerp {
+                key,
+                user,
+                hash: vec![1, 2],
+                signature: vec![3],
+            }),
+        )
+        .unwrap();
+    let eerp = format!(
+        "EINVOICES{:18}   202611221530001234{:8}{THEM:<25}{US:<25}",
+        "", ""
+    );
+    talk.expect_says([eerp.as_bytes(), &[0, 2, 1, 2, 0, 1, 3]].concat());
+    assert_eq!(talk.session.state_name(), "WF_RTR");
+    talk.hear("P");
+    talk.expect(Event::ResponseTaken);
+    let turn = talk.turn();
+    talk.session.finish(turn).unwrap();
+    talk.expect_says("R");
+    talk.hear("F00000\r");
+    talk.expect_end(End::Released);
+    assert!(talk.session.is_over());
+}
+
+#[test]
+fn a_file_is_refused_at_its_start_and_the_turn_stays() {
+    let mut talk = Talk::listening(params(), &ssid());
+    talk.hear(sfid(0));
+    let (ticket, _) = talk.file();
+    let refusal = FileAnswer::Refuse {
+        reason: FileReason::Duplicate,
+        retry: false,
+        text: "had it".into(),
+    };
+    talk.session.answer_file(ticket, refusal).unwrap();
+    talk.expect_says("313N006had it");
+    assert_eq!(talk.session.state_name(), "IDLELI");
+
+    let (mut talk, turn) = Talk::speaking(params(), &ssid());
+    talk.session
+        .start_file(turn, FileHeader::plain(our_file(), 1))
+        .unwrap();
+    let _ = talk.says();
+    talk.hear("306Y009disk full");
+    talk.expect(Event::FileRefused {
+        reason: FileReason::TooBig,
+        retry: true,
+        text: "disk full".into(),
+    });
+    let _turn = talk.turn();
+    assert_eq!(talk.session.state_name(), "IDLESP");
+}
+
+#[test]
+fn a_file_is_refused_at_its_end_and_the_turn_stays() {
+    let mut talk = Talk::receiving(params(), &ssid(), &sfid(0));
+    talk.hear(b"D\x81x");
+    talk.hear("T0000000000000000000000000000000007");
+    let _ = talk.data();
+    let (ticket, closing) = talk.closed();
+    assert_eq!(closing.discrepancy(), Some(FileReason::ByteCount));
+    let refusal = CloseAnswer::Refuse {
+        reason: FileReason::ByteCount,
+        text: "1, not 7".into(),
+    };
+    talk.session.answer_close(ticket, refusal).unwrap();
+    talk.expect_says("5110081, not 7");
+    assert_eq!(talk.session.state_name(), "IDLELI");
+
+    let mut talk = Talk::sending(params(), &ssid(), FileHeader::plain(our_file(), 1));
+    talk.session.send_data(b"x", true).unwrap();
+    talk.session
+        .close_file(Counts {
+            records: 0,
+            octets: 1,
+        })
+        .unwrap();
+    let _ = talk.says();
+    talk.hear("512004oops");
+    let refusal = CloseRefusal {
+        reason: FileReason::AccessMethod,
+        text: "oops".into(),
+    };
+    talk.expect(Event::CloseAnswered(Err(refusal)));
+    let _turn = talk.turn();
+}
+
+#[test]
+fn the_partner_asks_for_the_turn_and_gets_it() {
+    let mut talk = Talk::sending(params(), &ssid(), FileHeader::plain(our_file(), 1));
+    talk.session.send_data(b"x", true).unwrap();
+    talk.session
+        .close_file(Counts {
+            records: 0,
+            octets: 1,
+        })
+        .unwrap();
+    let _ = talk.says();
+    talk.hear("4Y");
+    talk.expect(Event::CloseAnswered(Ok(())));
+    talk.expect_nothing();
+    talk.expect_says("R");
+    assert_eq!(talk.session.state_name(), "IDLELI");
+}
+
+#[test]
+fn credit_is_used_up_waited_for_and_given_back() {
+    let mut talk = Talk::sending(
+        params(),
+        &with_credit(&with_buffer(&ssid(), 128), 2),
+        FileHeader::plain(our_file(), 400),
+    );
+    assert_eq!(talk.session.want_data(), 2 * (63 + 62));
+    assert_eq!(talk.session.send_data(&[7; 400], false), Ok(250));
+    assert_eq!(talk.session.state_name(), "OPOWFC");
+    assert_eq!(talk.session.want_data(), 0);
+    assert_eq!(talk.says().len(), 2);
+    talk.hear("C  ");
+    talk.expect(Event::MoreData);
+    assert_eq!(talk.session.send_data(&[7; 150], true), Ok(150));
+    talk.session
+        .close_file(Counts {
+            records: 0,
+            octets: 400,
+        })
+        .unwrap();
+    let said = talk.says();
+    assert_eq!(
+        said.iter().map(|line| line[0]).collect::<Vec<_>>(),
+        b"DD",
+        "no EFID without credit (9.11.3)"
+    );
+    assert_eq!(said[1], [&b"D\x99"[..], &[7; 25]].concat());
+    talk.hear("C  ");
+    talk.expect_says("T0000000000000000000000000000000400");
+    talk.expect_nothing();
+}
+
+#[test]
+fn a_window_is_granted_once_its_data_is_written() {
+    let mut talk = Talk::receiving(params(), &with_credit(&ssid(), 2), &sfid(0));
+    talk.hear(b"D\x01a");
+    talk.hear(b"D\x01b");
+    assert_eq!(talk.data().octets, b"ab", "two buffers, one event");
+    let ticket = talk.window();
+    talk.expect_silence();
+    talk.session.grant_credit(ticket).unwrap();
+    talk.expect_says("C  ");
+    talk.hear(b"D\x81c");
+    talk.hear("T0000000000000000000000000000000003");
+    assert_eq!(talk.data().octets, b"c");
+    assert_eq!(talk.closed().1.discrepancy(), None);
+}
+
+#[test]
+fn data_beyond_the_credit_ends_the_session() {
+    let mut talk = Talk::receiving(params(), &with_credit(&ssid(), 1), &sfid(0));
+    talk.hear(b"D\x01a");
+    talk.hear(b"D\x01b");
+    let _ = talk.data();
+    let ticket = talk.window();
+    let text = talk.expect_refusal(SessionReason::ProtocolViolation);
+    assert!(text.contains("credit"), "{text}");
+    assert_eq!(
+        talk.session.grant_credit(ticket),
+        Err(NotNow { state: "WF_NDISC" })
+    );
+}
+
+#[test]
+fn what_does_not_belong_is_named_with_what_was_expected() {
+    let mut talk = Talk::listening(params(), &ssid());
+    talk.hear("200000000000000000");
+    let text = talk.expect_refusal(SessionReason::ProtocolViolation);
+    assert_eq!(
+        text,
+        "SFPA came in IDLELI, where SFID or EERP or NERP or CD was expected"
+    );
+}
+
+#[test]
+fn unknown_commands_wrong_fields_and_wrong_lengths_have_their_own_reasons() {
+    let refused = |line: &[u8]| {
+        let mut talk = Talk::listening(params(), &ssid());
+        talk.hear(line);
+        talk.says_one()[..3].escape_ascii().to_string()
+    };
+    assert_eq!(refused(b"Q"), "F01");
+    assert_eq!(
+        refused(sfid(0).replace("U00000", "Q00000").as_bytes()),
+        "F06"
+    );
+    assert_eq!(refused(&sfid(0).as_bytes()[..90]), "F07");
+    assert_eq!(refused(b"R "), "F07", "longer than CD can be");
+    let mut talk = Talk::listening(params(), &ssid());
+    talk.session.receive(&[0x10, 0, 0, 4], talk.now);
+    talk.expect_refusal(SessionReason::BufferSize);
+}
+
+#[test]
+fn what_is_not_the_protocol_is_named_and_not_answered() {
+    for (knock, name) in [
+        (b"\x16\x03\x01\x02\x00".as_slice(), "TLS"),
+        (b"GET / HTTP/1.1\r\n", "HTTP"),
+        (b"\x10\xFF\xFF\xFF\xFF", ""),
+    ] {
+        let mut talk = Talk::responder(params());
+        talk.expect_says(SSRM);
+        talk.session.receive(knock, talk.now);
+        match talk.session.poll_event() {
+            Some(Event::Ended(end @ End::NotOftp(_))) => {
+                assert!(end.to_string().contains(name), "{end}")
+            }
+            Some(Event::Ended(End::AbortedByUs {
+                reason: SessionReason::UnknownCommand,
+                ..
+            })) if name.is_empty() => (),
+            other => panic!("{other:?}"),
+        }
+        assert!(talk.session.is_over() || name.is_empty());
+    }
+}
+
+#[test]
+fn the_answer_to_a_question_of_an_ended_session_is_too_late() {
+    let mut talk = Talk::listening(params(), &ssid());
+    talk.hear(sfid(0));
+    let (ticket, _) = talk.file();
+    talk.hear("F05000\r");
+    talk.expect_end(End::AbortedByPeer {
+        reason: SessionReason::LocalEmergency,
+        text: String::new(),
+    });
+    let answer = FileAnswer::Accept {
+        restart: 0,
+        octets_held: 0,
+    };
+    assert_eq!(
+        talk.session.answer_file(ticket, answer),
+        Err(NotNow { state: "IDLE" })
+    );
+    talk.expect_silence();
+}
+
+#[test]
+fn a_lost_connection_is_told_with_the_state_it_was_lost_in() {
+    let mut talk = Talk::receiving(params(), &ssid(), &sfid(0));
+    talk.session.disconnected(talk.now);
+    talk.expect_end(End::Disconnected { state: "OPI" });
+    assert!(talk.session.is_over());
+    assert_eq!(talk.session.poll_timeout(), None);
+}
+
+#[test]
+fn whoever_does_not_introduce_itself_in_time_is_dropped() {
+    let mut talk = Talk::responder(params());
+    talk.expect_says(SSRM);
+    let deadline = Duration::from_secs(60);
+    assert_eq!(talk.session.poll_timeout(), Some(deadline));
+    talk.session.receive(&[0x10, 0], Duration::from_secs(59));
+    talk.session.handle_timeout(deadline);
+    talk.expect_end(End::TimedOut { state: "A_NC_ONLY" });
+    talk.expect_silence();
+    assert!(talk.session.is_over());
+}
+
+#[test]
+fn a_partner_that_falls_silent_is_told_and_then_left() {
+    let mut talk = Talk::listening(params(), &ssid());
+    let seconds = Duration::from_secs;
+    talk.session.handle_timeout(seconds(299));
+    talk.expect_nothing();
+    talk.session.handle_timeout(seconds(300));
+    talk.expect_nothing();
+    let deadline = talk.session.poll_timeout().unwrap();
+    assert_eq!(
+        deadline,
+        seconds(600),
+        "our SSID left after time was last told, so waiting began anew"
+    );
+    talk.session.handle_timeout(deadline);
+    assert_eq!(talk.says_one()[..3], *b"F09");
+    talk.expect_end(End::TimedOut { state: "IDLELI" });
+    assert_eq!(talk.session.poll_timeout(), Some(seconds(605)));
+    talk.session.handle_timeout(seconds(605));
+    assert!(talk.session.is_over());
+}
+
+#[test]
+fn a_caller_may_end_a_session_at_any_time() {
+    let mut talk = Talk::receiving(params(), &ssid(), &sfid(0));
+    talk.session.abort(SessionReason::Resources, "disk full");
+    talk.expect_says("F08009disk full\r");
+    talk.expect_end(End::AbortedByUs {
+        reason: SessionReason::Resources,
+        text: "disk full".into(),
+    });
+    talk.hear(b"D\x01a");
+    talk.expect_nothing();
+    talk.session.abort(SessionReason::Resources, "again");
+    talk.expect_silence();
+}
+
+#[test]
+fn an_answer_beyond_the_restart_position_never_mixes_data() {
+    let mut talk = Talk::listening(params(), &ssid());
+    talk.hear(sfid(3));
+    let (ticket, _) = talk.file();
+    let answer = FileAnswer::Accept {
+        restart: 4,
+        octets_held: 4096,
+    };
+    assert!(talk.session.answer_file(ticket, answer).is_err());
+    talk.expect_refusal(SessionReason::Unspecified);
+}
+
+#[test]
+fn no_secret_is_shown() {
+    let mut talk = Talk::initiator(params());
+    talk.hear(SSRM);
+    let shown = format!("{:?}", talk.session);
+    assert!(
+        !shown.contains("OURS") && !shown.contains("79, 85, 82, 83"),
+        "{shown}"
+    );
+}
