@@ -86,7 +86,7 @@ pub(super) fn insert_header(
                 id.to_string(), direction, partner, state, millis(SystemTime::now()),
                 key.dataset.as_str(), key.stamp.date(), key.stamp.time(), key.originator.as_str(), key.destination.as_str(),
                 header.user.as_str(), format, record, header.size_blocks as i64, header.original_size_blocks as i64,
-                row::security_to(header.security), header.cipher.0, header.compressed, header.enveloped,
+                row::security_to(header.security), header.cipher.number(), header.compressed, header.enveloped,
                 header.signed_receipt, header.description,
             ])
         })
