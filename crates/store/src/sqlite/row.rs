@@ -35,7 +35,7 @@ pub(super) fn header(row: &Row<'_>, at: usize) -> rusqlite::Result<FileHeader> {
         original_size_blocks: number(row, at + 9)?,
         restart: 0,
         security: security_from(row.get(at + 10)?),
-        cipher: CipherSuite::new(row.get(at + 11)?).unwrap_or_default(),
+        cipher: CipherSuite::new(row.get(at + 11)?).unwrap_or(CipherSuite::NONE),
         compressed: row.get(at + 12)?,
         enveloped: row.get(at + 13)?,
         signed_receipt: row.get(at + 14)?,

@@ -1,0 +1,170 @@
+//! Write policies for an OFTP server in Rust.
+//!
+//! A policy decides what the server does: whom it lets in, which files it takes and where they go,
+//! when responses are made, what is sent in a turn. It is a type that implements [`Policy`]; every
+//! method has a default that passes, so a policy says only what it has an opinion on.
+//!
+//! ```no_run
+//! use pointsman_policy_sdk::{
+//!     Answer, ConnectionInfo, FileDecision, FileInfo, FileTerms, Policy, info, policy, refuse,
+//!     required_setting,
+//! };
+//!
+//! /// Takes invoices into a folder of the operator's choice, and nothing else.
+//! struct Invoices;
+//!
+//! impl Policy for Invoices {
+//!     fn accept_file(_: &ConnectionInfo, file: &FileInfo) -> Answer<FileDecision> {
+//!         if !file.dataset_name.starts_with("INVOIC") {
+//!             // SFNA 01: invalid file name. The partner must not try again.
+//!             return Ok(FileDecision::Refuse(refuse(1, "only invoices are taken here")));
+//!         }
+//!         info!("{} from {}", file.dataset_name, file.originator);
+//!         Ok(FileDecision::Accept(FileTerms {
+//!             directory: Some(required_setting("directory")?),
+//!             ..FileTerms::default()
+//!         }))
+//!     }
+//! }
+//!
+//! policy!(Invoices);
+//! # fn main() {}
+//! ```
+//!
+//! `Cargo.toml` says `crate-type = ["cdylib"]`; `cargo build --release --target wasm32-wasip2`
+//! makes the component, `target/wasm32-wasip2/release/NAME.wasm`.
+//!
+//! A panic is contained: the server logs its message and refuses for the time being. An `Err` from
+//! a method does the same in an orderly way; use it for settings that cannot be read.
+
+mod defaults;
+mod exports;
+mod host;
+
+/// What `wit/` says, in Rust.
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod bindings {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "policy",
+        pub_export_macro: true,
+        default_bindings_module: "pointsman_policy_sdk::bindings",
+        additional_derives: [PartialEq],
+    });
+}
+
+pub use bindings::exports::oftp::policy::connections::{ConnectionDecision, SessionTerms};
+pub use bindings::exports::oftp::policy::files::{FileDecision, FileTerms};
+pub use bindings::exports::oftp::policy::responses::{Rejection, ResponseInfo, ResponseKind};
+pub use bindings::exports::oftp::policy::transfers::{
+    ResponseDecision, ResponseTerms, TransferDirection, TransferOutcome, TransferResult,
+};
+pub use bindings::exports::oftp::policy::turns::{TurnDecision, TurnTerms};
+pub use bindings::oftp::policy::host::Level;
+pub use bindings::oftp::policy::types::{
+    Certificate, ConnectionInfo, Direction, FileInfo, OutboundFile, RecordFormat, Refusal,
+    SecurityLevel, TlsInfo, TransferMode,
+};
+#[doc(hidden)]
+pub use exports::Exports;
+pub use host::{
+    kv_get, kv_set, list_outbound, log, now, required_setting, session_get, session_set, setting,
+    settings,
+};
+
+/// A decision, or why the policy could not make one (for the server's log; the partner gets the
+/// protocol's temporary refusal).
+pub type Answer<D> = Result<D, String>;
+
+/// The questions a server asks. All have a default: no opinion.
+///
+/// There is no `self`: the server may ask one session's questions in several instances. What is to
+/// be remembered goes to [`session_set`] or [`kv_set`].
+pub trait Policy {
+    /// A partner's SSID has come: let it in, and on which terms? RFC 5024 section 4.2.
+    fn accept_connection(_connection: &ConnectionInfo) -> Answer<ConnectionDecision> {
+        Ok(ConnectionDecision::Pass)
+    }
+
+    /// The partner offers a file (SFID): take it, and where to? RFC 5024 section 4.3.
+    fn accept_file(_connection: &ConnectionInfo, _file: &FileInfo) -> Answer<FileDecision> {
+        Ok(FileDecision::Pass)
+    }
+
+    /// A transfer has ended. For a received, completed file: which response, and when? RFC 5024
+    /// section 4.5.
+    fn end_transfer(
+        _connection: &ConnectionInfo,
+        _transfer: &TransferResult,
+    ) -> Answer<ResponseDecision> {
+        Ok(ResponseDecision::Pass)
+    }
+
+    /// The turn is ours: what to send? RFC 5024 section 3.3.4.
+    fn ready_to_send(_connection: &ConnectionInfo) -> Answer<TurnDecision> {
+        Ok(TurnDecision::Pass)
+    }
+
+    /// An EERP or NERP has come. RFC 5024 section 4.3.8.
+    fn end_response(_connection: &ConnectionInfo, _response: &ResponseInfo) -> Answer<()> {
+        Ok(())
+    }
+}
+
+/// A refusal for good: the protocol's reason number, and a text for the partner.
+pub fn refuse(reason: u8, text: impl Into<String>) -> Refusal {
+    Refusal {
+        reason,
+        text: text.into(),
+        retry: false,
+    }
+}
+
+/// A refusal for now: the partner may try again.
+pub fn refuse_for_now(reason: u8, text: impl Into<String>) -> Refusal {
+    Refusal {
+        reason,
+        text: text.into(),
+        retry: true,
+    }
+}
+
+/// Makes a type that implements [`Policy`] the component's policy. Once a crate.
+#[macro_export]
+macro_rules! policy {
+    ($policy:ty) => {
+        const _: () = {
+            type PolicyExports = $crate::Exports<$policy>;
+            #[cfg(target_family = "wasm")]
+    $crate::bindings::export!(PolicyExports with_types_in $crate::bindings);
+            // Natively, where tests of a policy's own functions run, there is nobody to export to.
+            #[cfg(not(target_family = "wasm"))]
+            const _: ::std::marker::PhantomData<PolicyExports> = ::std::marker::PhantomData;
+        };
+    };
+}
+
+/// Log a line at [`Level::Debug`]; the arguments are those of [`format!`].
+#[macro_export]
+macro_rules! debug {
+    ($($line:tt)*) => { $crate::log($crate::Level::Debug, &format!($($line)*)) };
+}
+
+/// Log a line at [`Level::Info`]; the arguments are those of [`format!`].
+#[macro_export]
+macro_rules! info {
+    ($($line:tt)*) => { $crate::log($crate::Level::Info, &format!($($line)*)) };
+}
+
+/// Log a line at [`Level::Warn`]; the arguments are those of [`format!`].
+#[macro_export]
+macro_rules! warn {
+    ($($line:tt)*) => { $crate::log($crate::Level::Warn, &format!($($line)*)) };
+}
+
+/// Log a line at [`Level::Error`]; the arguments are those of [`format!`].
+#[macro_export]
+macro_rules! error {
+    ($($line:tt)*) => { $crate::log($crate::Level::Error, &format!($($line)*)) };
+}

@@ -1,0 +1,132 @@
+//! From the octets of a component to its machine code.
+
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
+use wasmtime::component::Component;
+
+use crate::artefact;
+use crate::engine::{Compile, Engine};
+use crate::error::ComponentFault;
+
+/// Wall-clock time for a child; its processor time is limited by itself.
+const CHILD_TIME: Duration = Duration::from_secs(120);
+/// Machine code is a few times larger than its component, of which there is a limit too.
+const ARTEFACT_LIMIT: u64 = 512 << 20;
+/// What of a child's complaint is kept.
+const COMPLAINT_LIMIT: u64 = 4 << 10;
+
+pub(crate) async fn compile(
+    engine: &Engine,
+    component: &[u8],
+) -> Result<Component, ComponentFault> {
+    match engine.compile() {
+        Compile::InProcess => in_process(engine, component).await,
+        Compile::Child { program, args } => {
+            let artefact = tokio::time::timeout(CHILD_TIME, in_child(program, args, component))
+                .await
+                .map_err(|_| took_too_long())??;
+            let wasm = engine.wasm().clone();
+            blocking(move || artefact::load(&wasm, &artefact))
+                .await?
+                .map_err(|e| ComponentFault::Compiler(format!("its artefact does not load: {e:#}")))
+        }
+    }
+}
+
+async fn in_process(engine: &Engine, component: &[u8]) -> Result<Component, ComponentFault> {
+    let wasm = engine.wasm().clone();
+    let component = component.to_vec();
+    blocking(move || Component::from_binary(&wasm, &component))
+        .await?
+        .map_err(|e| ComponentFault::Compile(format!("{e:#}")))
+}
+
+/// Component in, artefact out. The child is killed if this future is dropped.
+async fn in_child(
+    program: &Path,
+    args: &[String],
+    component: &[u8],
+) -> Result<Vec<u8>, ComponentFault> {
+    let failed = |what: &str, e: std::io::Error| {
+        ComponentFault::Compiler(format!("{what} {}: {e}", program.display()))
+    };
+    let mut child = Command::new(program)
+        .args(args)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|e| failed("cannot start", e))?;
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+
+    let feed = async {
+        if let Some(mut stdin) = stdin {
+            // A child that ends early closes its end; its exit status tells why.
+            let _ = stdin.write_all(component).await;
+        }
+    };
+    let ((), artefact, complaint) = tokio::join!(
+        feed,
+        read_bounded(stdout, ARTEFACT_LIMIT),
+        read_bounded(stderr, COMPLAINT_LIMIT),
+    );
+    let status = child
+        .wait()
+        .await
+        .map_err(|e| failed("cannot wait for", e))?;
+    let complaint = complaint.map_err(|e| failed("cannot read from", e))?;
+    if status.success() {
+        return artefact.map_err(|e| failed("cannot read from", e));
+    }
+    Err(complained(
+        status,
+        String::from_utf8_lossy(&complaint).trim(),
+    ))
+}
+
+async fn read_bounded(
+    pipe: Option<impl tokio::io::AsyncRead + Unpin>,
+    limit: u64,
+) -> std::io::Result<Vec<u8>> {
+    let mut octets = Vec::new();
+    if let Some(pipe) = pipe {
+        pipe.take(limit).read_to_end(&mut octets).await?;
+    }
+    Ok(octets)
+}
+
+/// Exit status 1 is the child's verdict on the component; all else is its own end.
+fn complained(status: ExitStatus, complaint: &str) -> ComponentFault {
+    if status.code() == Some(1) {
+        return ComponentFault::Compile(complaint.to_owned());
+    }
+    let complaint = if complaint.is_empty() {
+        "nothing"
+    } else {
+        complaint
+    };
+    ComponentFault::Compiler(format!(
+        "the child ended with {status}, probably at its limit of memory or processor time; it said: {complaint}"
+    ))
+}
+
+fn took_too_long() -> ComponentFault {
+    ComponentFault::Compiler(format!(
+        "the child was not done after {} s",
+        CHILD_TIME.as_secs()
+    ))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ComponentFault> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| ComponentFault::Compiler(e.to_string()))
+}

@@ -1,0 +1,252 @@
+//! Everything a policy can reach: the interface `host`, and an empty WASI.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use crate::bindings::oftp::policy::{host, types as wit_types};
+use crate::bindings::types::{Level, OutboundFile};
+use crate::event::{Event, Wasi, lock};
+use crate::limits::Meter;
+
+/// What the server does for policies.
+#[async_trait]
+pub trait HostServices: Send + Sync {
+    /// Files waiting for this partner (name of its profile), oldest first, at most `limit`.
+    async fn list_outbound(&self, partner: &str, limit: u32) -> Vec<OutboundFile>;
+
+    /// What `policy` has kept under `key`.
+    async fn kv_get(&self, policy: &str, key: &str) -> Option<Vec<u8>>;
+
+    /// Keep `value` under `key` for `policy`, durably. An empty value removes the key.
+    ///
+    /// # Errors
+    /// A text for the policy, if it cannot be kept.
+    async fn kv_set(&self, policy: &str, key: &str, value: Vec<u8>) -> Result<(), String>;
+}
+
+/// Calls into the server one event may make.
+const CALLS: u32 = 1000;
+const LONGEST_LIST: u32 = 1000;
+const LONGEST_KEY: usize = 256;
+const LONGEST_VALUE: usize = 64 << 10;
+const SESSION_BYTES: usize = 256 << 10;
+
+/// What one policy keeps with one session. It outlives the instance.
+pub(crate) type SessionValues = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
+
+/// The state behind one instance.
+pub(crate) struct Context {
+    pub(crate) policy: Arc<str>,
+    pub(crate) settings: Arc<BTreeMap<String, String>>,
+    pub(crate) services: Arc<dyn HostServices>,
+    pub(crate) session_values: SessionValues,
+    pub(crate) event: Arc<Event>,
+    pub(crate) meter: Meter,
+    /// Ticks the guest may still run in this event.
+    pub(crate) ticks_left: u32,
+    calls_left: u32,
+    wasi: WasiCtx,
+    table: ResourceTable,
+}
+
+impl Context {
+    pub(crate) fn new(
+        policy: Arc<str>,
+        settings: Arc<BTreeMap<String, String>>,
+        services: Arc<dyn HostServices>,
+        session_values: SessionValues,
+        event: Arc<Event>,
+        memory: u64,
+    ) -> Self {
+        Context {
+            policy,
+            settings,
+            services,
+            session_values,
+            wasi: empty_wasi(&event),
+            event,
+            meter: Meter::new(memory),
+            ticks_left: 0,
+            calls_left: 0,
+            table: ResourceTable::new(),
+        }
+    }
+
+    pub(crate) fn begin(&mut self, ticks: u32) {
+        self.ticks_left = ticks;
+        self.calls_left = CALLS;
+        self.meter.denied = false;
+    }
+
+    fn count_call(&mut self) -> wasmtime::Result<()> {
+        self.calls_left = self.calls_left.checked_sub(1).ok_or_else(|| {
+            wasmtime::Error::msg(format!(
+                "more than {CALLS} calls into the server in one event"
+            ))
+        })?;
+        Ok(())
+    }
+}
+
+/// No files, no sockets, no environment, no arguments; time and chance come from the event.
+fn empty_wasi(event: &Arc<Event>) -> WasiCtx {
+    let event = Wasi(event.clone());
+    WasiCtx::builder()
+        .wall_clock(event.clone())
+        .monotonic_clock(event.clone())
+        .secure_random(event.clone())
+        .insecure_random(event.clone())
+        .insecure_random_seed(0)
+        .stdout(event.clone())
+        .stderr(event)
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false)
+        .build()
+}
+
+impl WasiView for Context {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl wit_types::Host for Context {}
+
+impl host::Host for Context {
+    async fn log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
+        // Not counted: the log has limits of its own, and dropping a line is kinder than a trap.
+        self.event.log(level, &message);
+        Ok(())
+    }
+
+    async fn setting(&mut self, key: String) -> wasmtime::Result<Option<String>> {
+        self.count_call()?;
+        Ok(self.settings.get(&key).cloned())
+    }
+
+    async fn settings(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
+        self.count_call()?;
+        Ok(self
+            .settings
+            .iter()
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect())
+    }
+
+    async fn list_outbound(
+        &mut self,
+        partner: String,
+        limit: u32,
+    ) -> wasmtime::Result<Vec<OutboundFile>> {
+        self.count_call()?;
+        let limit = limit.min(LONGEST_LIST);
+        let mut files = self.services.list_outbound(&partner, limit).await;
+        files.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(files)
+    }
+
+    async fn session_get(&mut self, key: String) -> wasmtime::Result<Option<Vec<u8>>> {
+        self.count_call()?;
+        Ok(lock(&self.session_values).get(&key).cloned())
+    }
+
+    async fn session_set(
+        &mut self,
+        key: String,
+        value: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), String>> {
+        self.count_call()?;
+        Ok(set_in_session(&self.session_values, key, value))
+    }
+
+    async fn kv_get(&mut self, key: String) -> wasmtime::Result<Option<Vec<u8>>> {
+        self.count_call()?;
+        Ok(self.services.kv_get(&self.policy, &key).await)
+    }
+
+    async fn kv_set(
+        &mut self,
+        key: String,
+        value: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), String>> {
+        self.count_call()?;
+        if let Err(refused) = check_pair(&key, &value) {
+            return Ok(Err(refused));
+        }
+        Ok(self.services.kv_set(&self.policy, &key, value).await)
+    }
+
+    async fn now(&mut self) -> wasmtime::Result<u64> {
+        Ok(u64::try_from(self.event.now().as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+fn set_in_session(values: &SessionValues, key: String, value: Vec<u8>) -> Result<(), String> {
+    check_pair(&key, &value)?;
+    let mut values = lock(values);
+    if value.is_empty() {
+        values.remove(&key);
+        return Ok(());
+    }
+    let others: usize = values
+        .iter()
+        .filter(|(k, _)| **k != key)
+        .map(|(k, v)| k.len() + v.len())
+        .sum();
+    if others + key.len() + value.len() > SESSION_BYTES {
+        return Err(format!(
+            "a session keeps at most {SESSION_BYTES} octets for a policy"
+        ));
+    }
+    values.insert(key, value);
+    Ok(())
+}
+
+fn check_pair(key: &str, value: &[u8]) -> Result<(), String> {
+    if key.len() > LONGEST_KEY {
+        return Err(format!(
+            "a key has at most {LONGEST_KEY} octets, this one has {}",
+            key.len()
+        ));
+    }
+    if value.len() > LONGEST_VALUE {
+        return Err(format!(
+            "a value has at most {LONGEST_VALUE} octets, this one has {}",
+            value.len()
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_keeps_values_within_its_bound() {
+        let values = SessionValues::default();
+        let value = vec![1; LONGEST_VALUE];
+        for key in ["a", "b", "c"] {
+            set_in_session(&values, key.to_owned(), value.clone()).unwrap();
+        }
+        set_in_session(&values, "d".to_owned(), value.clone()).unwrap_err();
+        set_in_session(&values, "a".to_owned(), value.clone()).unwrap();
+        set_in_session(&values, "a".to_owned(), vec![]).unwrap();
+        set_in_session(&values, "d".to_owned(), value).unwrap();
+    }
+
+    #[test]
+    fn keys_and_values_have_a_largest_size() {
+        check_pair(&"k".repeat(LONGEST_KEY), &[0; 8]).unwrap();
+        check_pair(&"k".repeat(LONGEST_KEY + 1), &[0; 8]).unwrap_err();
+        check_pair("k", &vec![0; LONGEST_VALUE + 1]).unwrap_err();
+    }
+}

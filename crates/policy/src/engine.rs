@@ -1,0 +1,127 @@
+//! The WebAssembly engine, its clock, and what every instance is linked with.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::bindings;
+use crate::context::Context;
+
+/// How the engine works. [`Default`] is right for tests and tools; a server compiles in a child.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// Where components are compiled.
+    pub compile: Compile,
+    /// How often a running guest makes room for others; also the grain of `limits.time`.
+    pub tick: Duration,
+}
+
+/// Where components are compiled.
+#[derive(Debug, Clone)]
+pub enum Compile {
+    /// On a blocking thread of this process.
+    InProcess,
+    /// In a child of limited memory and processor time (see [`crate::compile_worker`]): a component
+    /// that is hard on the compiler cannot harm the server.
+    Child {
+        /// The program, usually this very one.
+        program: PathBuf,
+        /// Its arguments, such that it calls [`crate::compile_worker::run`].
+        args: Vec<String>,
+    },
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        EngineConfig {
+            compile: Compile::InProcess,
+            tick: Duration::from_millis(5),
+        }
+    }
+}
+
+/// The engine all policies of a process share. Clones are the same engine.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    wasm: wasmtime::Engine,
+    linker: Linker<Context>,
+    config: EngineConfig,
+}
+
+impl Engine {
+    /// Set up the engine and start its ticking thread, which ends with the last clone.
+    ///
+    /// # Errors
+    /// If this machine cannot run it (no support for the processor, no thread left).
+    pub fn new(config: EngineConfig) -> Result<Engine, wasmtime::Error> {
+        let wasm = wasmtime::Engine::new(&wasm_config())?;
+        let mut linker = Linker::new(&wasm);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        bindings::Policy::add_to_linker::<_, HasSelf<_>>(&mut linker, |context| context)?;
+        start_ticking(&wasm, config.tick)?;
+        Ok(Engine {
+            shared: Arc::new(Shared {
+                wasm,
+                linker,
+                config,
+            }),
+        })
+    }
+
+    pub(crate) fn wasm(&self) -> &wasmtime::Engine {
+        &self.shared.wasm
+    }
+
+    pub(crate) fn linker(&self) -> &Linker<Context> {
+        &self.shared.linker
+    }
+
+    pub(crate) fn compile(&self) -> &Compile {
+        &self.shared.config.compile
+    }
+
+    /// How many ticks a time is, rounded up, at least one.
+    pub(crate) fn ticks(&self, time: Duration) -> u32 {
+        let tick = self.shared.config.tick.as_nanos().max(1);
+        u32::try_from(time.as_nanos().div_ceil(tick).max(1)).unwrap_or(u32::MAX)
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("config", &self.shared.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The engine's settings. The compile child uses the same, or its artefacts would not fit.
+pub(crate) fn wasm_config() -> wasmtime::Config {
+    let mut config = wasmtime::Config::new();
+    config.epoch_interruption(true);
+    // The same event gives the same answer on every machine.
+    config.cranelift_nan_canonicalization(true);
+    config.relaxed_simd_deterministic(true);
+    config
+}
+
+fn start_ticking(wasm: &wasmtime::Engine, tick: Duration) -> Result<(), wasmtime::Error> {
+    let weak = wasm.weak();
+    thread::Builder::new()
+        .name("policy-ticks".to_owned())
+        .spawn(move || {
+            while let Some(wasm) = weak.upgrade() {
+                wasm.increment_epoch();
+                drop(wasm);
+                thread::sleep(tick);
+            }
+        })?;
+    Ok(())
+}

@@ -1,0 +1,216 @@
+//! What the host knows of the event in progress: its time, its random numbers, its log.
+//!
+//! Shared between an instance's context and its WASI streams and clocks, which wasmtime-wasi owns.
+
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng, TryRng};
+use sha2::{Digest, Sha256};
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
+
+use crate::bindings::types::Level;
+use crate::limits::Limits;
+
+/// A line on standard output without an end is logged at this length.
+const LONGEST_LINE: usize = 4 << 10;
+
+/// The event in progress of one instance.
+pub(crate) struct Event {
+    policy: Arc<str>,
+    session: Arc<str>,
+    /// Nanoseconds since 1970.
+    now: AtomicU64,
+    random: Mutex<ChaCha8Rng>,
+    log: Mutex<Log>,
+}
+
+#[derive(Default)]
+struct Log {
+    lines_left: u32,
+    bytes_left: u32,
+    dropped: u32,
+    last_error: Option<String>,
+    unfinished: Vec<u8>,
+}
+
+impl Event {
+    pub(crate) fn new(policy: Arc<str>, session: Arc<str>) -> Arc<Event> {
+        Arc::new(Event {
+            policy,
+            session,
+            now: AtomicU64::new(0),
+            random: Mutex::new(ChaCha8Rng::from_seed([0; 32])),
+            log: Mutex::default(),
+        })
+    }
+
+    /// A new event: `number` counts within the session, so that no two draw the same numbers.
+    pub(crate) fn begin(&self, number: u64, at: SystemTime, limits: &Limits) {
+        let now = at
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        self.now.store(now, Ordering::Relaxed);
+        let seed = Sha256::new()
+            .chain_update(self.session.as_bytes())
+            .chain_update(number.to_be_bytes())
+            .chain_update(now.to_be_bytes())
+            .finalize();
+        *lock(&self.random) = ChaCha8Rng::from_seed(seed.into());
+        *lock(&self.log) = Log {
+            lines_left: limits.log_lines,
+            bytes_left: limits.log_bytes,
+            ..Log::default()
+        };
+    }
+
+    /// The event is over: log what is left to log. Gives the last line logged as an error.
+    pub(crate) fn end(&self) -> Option<String> {
+        let rest = std::mem::take(&mut lock(&self.log).unfinished);
+        if !rest.is_empty() {
+            self.log(Level::Info, &String::from_utf8_lossy(&rest));
+        }
+        let mut log = lock(&self.log);
+        if log.dropped > 0 {
+            tracing::warn!(target: "policy", policy = %self.policy, session = %self.session,
+                dropped = log.dropped, "policy-log-cut: the policy logged more than its limits allow");
+        }
+        log.last_error.take()
+    }
+
+    /// The event's time.
+    pub(crate) fn now(&self) -> Duration {
+        Duration::from_nanos(self.now.load(Ordering::Relaxed))
+    }
+
+    /// A line the policy logs, within the limits of the event.
+    pub(crate) fn log(&self, level: Level, message: &str) {
+        {
+            let mut log = lock(&self.log);
+            let size = u32::try_from(message.len()).unwrap_or(u32::MAX);
+            if log.lines_left == 0 || log.bytes_left < size {
+                log.dropped = log.dropped.saturating_add(1);
+                return;
+            }
+            log.lines_left -= 1;
+            log.bytes_left -= size;
+            if level == Level::Error {
+                log.last_error = Some(message.to_owned());
+            }
+        }
+        let (policy, session) = (&self.policy, &self.session);
+        match level {
+            Level::Trace => tracing::trace!(target: "policy", %policy, %session, "{message}"),
+            Level::Debug => tracing::debug!(target: "policy", %policy, %session, "{message}"),
+            Level::Info => tracing::info!(target: "policy", %policy, %session, "{message}"),
+            Level::Warn => tracing::warn!(target: "policy", %policy, %session, "{message}"),
+            Level::Error => tracing::error!(target: "policy", %policy, %session, "{message}"),
+        }
+    }
+
+    /// Standard output or error: whole lines are logged, the rest waits for its end.
+    fn print(&self, octets: &[u8]) {
+        for piece in octets.split_inclusive(|octet| *octet == b'\n') {
+            let line = {
+                let unfinished = &mut lock(&self.log).unfinished;
+                unfinished.extend_from_slice(piece);
+                if !piece.ends_with(b"\n") && unfinished.len() < LONGEST_LINE {
+                    continue;
+                }
+                std::mem::take(unfinished)
+            };
+            let line = String::from_utf8_lossy(&line);
+            self.log(Level::Info, line.trim_end());
+        }
+    }
+}
+
+/// A lock that goes on after a panic elsewhere: what it guards is never half done.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The event as WASI sees it: clocks that stand, random numbers of the event, output to the log.
+#[derive(Clone)]
+pub(crate) struct Wasi(pub(crate) Arc<Event>);
+
+impl HostWallClock for Wasi {
+    fn resolution(&self) -> Duration {
+        Duration::from_millis(1)
+    }
+
+    fn now(&self) -> Duration {
+        self.0.now()
+    }
+}
+
+impl HostMonotonicClock for Wasi {
+    fn resolution(&self) -> u64 {
+        1_000_000
+    }
+
+    fn now(&self) -> u64 {
+        self.0.now.load(Ordering::Relaxed)
+    }
+}
+
+impl TryRng for Wasi {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(lock(&self.0.random).next_u32())
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(lock(&self.0.random).next_u64())
+    }
+
+    fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), Infallible> {
+        lock(&self.0.random).fill_bytes(octets);
+        Ok(())
+    }
+}
+
+impl IsTerminal for Wasi {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Wasi {
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+
+    fn async_stream(&self) -> Box<dyn tokio::io::AsyncWrite + Send + Sync> {
+        // WASI 0.2 asks for `p2_stream` only.
+        Box::new(tokio::io::sink())
+    }
+}
+
+#[async_trait::async_trait]
+impl Pollable for Wasi {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for Wasi {
+    fn write(&mut self, octets: Bytes) -> StreamResult<()> {
+        self.0.print(&octets);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(LONGEST_LINE)
+    }
+}

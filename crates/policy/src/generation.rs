@@ -1,0 +1,52 @@
+//! The chain of policies as it stands at one time.
+
+use std::sync::Arc;
+
+use crate::context::HostServices;
+use crate::conversation::Conversation;
+use crate::load::Loaded;
+
+/// One state of the chain: immutable, numbered from 1, freed with its last holder.
+pub struct Generation {
+    number: u64,
+    pub(crate) chain: Vec<Arc<Loaded>>,
+}
+
+impl Generation {
+    pub(crate) fn new(number: u64, chain: Vec<Arc<Loaded>>) -> Self {
+        Generation { number, chain }
+    }
+
+    /// Its number. Each swap makes the next one.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Its policies in the order they are asked: name and SHA-256 (hexadecimal).
+    pub fn policies(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.chain
+            .iter()
+            .map(|loaded| (&*loaded.name, loaded.digest.as_str()))
+    }
+
+    /// Open one session's conversation with these policies. It keeps this generation alive.
+    ///
+    /// `session_id` should be the `session` of [`crate::types::ConnectionInfo`]: the policies' log
+    /// lines carry it, their random numbers depend on it.
+    pub fn session(
+        self: &Arc<Self>,
+        session_id: String,
+        services: Arc<dyn HostServices>,
+    ) -> Conversation {
+        Conversation::new(self.clone(), session_id.into(), services)
+    }
+}
+
+impl std::fmt::Debug for Generation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Generation")
+            .field("number", &self.number)
+            .field("policies", &self.policies().collect::<Vec<_>>())
+            .finish()
+    }
+}
