@@ -1,1 +1,7 @@
-fn main() {}
+//! `pointsman`: see [`pointsman::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pointsman::cli::main()
+}

@@ -1,0 +1,138 @@
+//! The command line. Exit codes: 0 done, 1 a problem was found, 2 the command makes no sense, 3 nobody was reached.
+
+mod check;
+mod demo;
+mod policy;
+mod send;
+mod serve;
+mod transfers;
+
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::Config;
+
+/// An OFTP server (ODETTE File Transfer Protocol) whose every decision is a question put to a sandboxed
+/// WebAssembly component.
+#[derive(Debug, Parser)]
+#[command(name = "pointsman", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show it all in a minute: two stations on this machine, two files, a policy swapped in between.
+    Demo(demo::Demo),
+    /// Run the server.
+    Serve(serve::Serve),
+    /// Send a file to a partner, now, and say whether its receipt came.
+    Send(send::Send),
+    /// Check the configuration, the certificates and the policies; start nothing.
+    Check(check::Check),
+    /// What the running server does.
+    Status(Configured),
+    /// Look at the history of files.
+    Transfers(transfers::Transfers),
+    /// Look at policies, and swap them while the server runs.
+    Policy(policy::Policy),
+    #[command(name = crate::COMPILE_POLICY, hide = true)]
+    CompilePolicy,
+}
+
+/// Which configuration a command is for.
+#[derive(Clone, Debug, Args)]
+struct Configured {
+    /// The configuration file.
+    #[arg(short, long, default_value = "pointsman.yaml", env = "POINTSMAN_CONFIG", value_name = "FILE")]
+    config: PathBuf,
+}
+
+/// A command that did not come to its end.
+struct Failed {
+    code: u8,
+    message: String,
+}
+
+type Outcome = Result<(), Failed>;
+
+impl Failed {
+    /// Exit code 3: nobody was reached.
+    fn unreached(message: impl Display) -> Self {
+        Self { code: 3, message: message.to_string() }
+    }
+
+    /// Exit code 1 without another word: what there is to say was said.
+    fn quietly() -> Self {
+        Self { code: 1, message: String::new() }
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failed {
+    fn from(error: E) -> Self {
+        let message = error.to_string();
+        // A report on the configuration has its own heading.
+        let message = if message.starts_with("error") { message } else { format!("error: {message}") };
+        Self { code: 1, message }
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::CompilePolicy => return pointsman_policy::compile_worker::run(),
+        Command::Demo(demo) => demo.run(),
+        Command::Serve(serve) => serve.run(),
+        Command::Send(send) => send.run(),
+        Command::Check(check) => check.run(),
+        Command::Status(configured) => policy::status(&configured),
+        Command::Transfers(transfers) => transfers.run(),
+        Command::Policy(policy) => policy.run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed { code, message }) => {
+            if !message.is_empty() {
+                eprintln!("{message}");
+            }
+            ExitCode::from(code)
+        }
+    }
+}
+
+impl Configured {
+    fn load(&self) -> Result<Config, Failed> {
+        Ok(Config::load(&self.config)?)
+    }
+}
+
+/// How the log is written to standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LogStyle {
+    Text,
+    Json,
+    /// Only what went wrong.
+    Quiet,
+}
+
+/// `RUST_LOG` says what is logged where it is set.
+fn start_log(style: LogStyle) {
+    let usual = if style == LogStyle::Quiet { "error" } else { "info" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    match style {
+        LogStyle::Json => log.json().init(),
+        LogStyle::Text | LogStyle::Quiet => log.init(),
+    }
+}
+
+/// Runs `work` on the async runtime.
+fn block_on<T>(work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}

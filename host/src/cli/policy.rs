@@ -1,0 +1,88 @@
+//! `pointsman policy` and `pointsman status`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{Configured, Failed, Outcome, block_on};
+use crate::control::{self, ControlError, Reply, Request};
+
+/// Looks at policies, and swaps them while the server runs.
+#[derive(Debug, Args)]
+pub(super) struct Policy {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Let a new component decide from the next session on. It is loaded, checked and started first; if
+    /// anything is wrong with it the old one stays. It also replaces the configured file.
+    Swap {
+        /// The policy's name in the configuration.
+        name: String,
+        /// The new component.
+        component: PathBuf,
+        #[command(flatten)]
+        configured: Configured,
+    },
+    /// Which components the running server asks.
+    List {
+        #[command(flatten)]
+        configured: Configured,
+    },
+}
+
+impl Policy {
+    pub(super) fn run(self) -> Outcome {
+        match self.verb {
+            Verb::Swap { name, component, configured } => swap(name, &component, &configured),
+            Verb::List { configured } => status(&configured),
+        }
+    }
+}
+
+fn swap(policy: String, component: &std::path::Path, configured: &Configured) -> Outcome {
+    let component = component
+        .canonicalize()
+        .map_err(|error| Failed { code: 1, message: format!("error: {}: {error}", component.display()) })?;
+    match ask(configured, &Request::SwapPolicy { policy: policy.clone(), component })? {
+        Reply::Swapped { generation, digest, previous } => {
+            println!("policy {policy}: sha256:{digest} decides from the next session on (generation {generation}; before: sha256:{previous})");
+            Ok(())
+        }
+        other => Err(unexpected(other)),
+    }
+}
+
+/// Shows what the running server does.
+pub(super) fn status(configured: &Configured) -> Outcome {
+    match ask(configured, &Request::Status)? {
+        Reply::Status { sessions, generation, generations, policies } => {
+            println!("sessions: {sessions}");
+            println!("policy generation: {generation} (in use: {generations:?})");
+            for (name, digest) in policies {
+                println!("policy {name}: sha256:{digest}");
+            }
+            Ok(())
+        }
+        other => Err(unexpected(other)),
+    }
+}
+
+fn ask(configured: &Configured, request: &Request) -> Result<Reply, Failed> {
+    let config = configured.load()?;
+    block_on(async {
+        control::ask(&config, request).await.map_err(|error| match error {
+            ControlError::Nobody { .. } => Failed::unreached(format!("error: {error}")),
+            other => other.into(),
+        })
+    })
+}
+
+fn unexpected(reply: Reply) -> Failed {
+    match reply {
+        Reply::Refused { why } => Failed { code: 1, message: format!("error: {why}\nnothing was changed") },
+        other => Failed { code: 1, message: format!("error: the server answered something else: {other:?}") },
+    }
+}

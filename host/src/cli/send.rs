@@ -1,0 +1,135 @@
+//! `pointsman send`.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use oftp::End;
+use pointsman_store::{OutboundState, TransferId};
+use tokio::sync::{broadcast, watch};
+
+use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
+use crate::dial;
+use crate::events::Event;
+use crate::monitor::Errand;
+use crate::outbox::{self, SendAs};
+use crate::partners::Profile;
+use crate::station::Station;
+
+/// Queues a file, calls the partner and sends it. What fails stays queued: the partner's own next call, or
+/// `pointsman send --to PARTNER` without a file, takes it along.
+#[derive(Debug, Args)]
+pub(super) struct Send {
+    /// The file; without one, everything that is queued for the partner is sent.
+    file: Option<PathBuf>,
+    /// The partner's name in the configuration.
+    #[arg(long, value_name = "PARTNER")]
+    to: String,
+    /// The data set name, at most 26 characters; the file's own name where none is given.
+    #[arg(long = "as", value_name = "NAME", requires = "file")]
+    name: Option<String>,
+    /// A description for the partner, at most 999 octets.
+    #[arg(long, default_value = "", value_name = "TEXT", requires = "file")]
+    description: String,
+    #[command(flatten)]
+    configured: Configured,
+}
+
+impl Send {
+    pub(super) fn run(self) -> Outcome {
+        start_log(LogStyle::Quiet);
+        let config = self.configured.load()?;
+        block_on(async {
+            let profile = Profile::by_name(&config, &self.to).ok_or_else(|| unknown_partner(&self.to, config.partners.keys()))?;
+            let station = Station::open(config, &format!("send-{}", std::process::id())).await?;
+            let only = self.queue(&station, &profile).await?;
+            let watching = tokio::spawn(show(station.events.watch()));
+            let (_stay, drain) = watch::channel(false);
+            let called = dial::call(Arc::clone(&station), profile, Errand { only }, drain).await;
+            watching.abort();
+            match called {
+                Ok(end) => conclude(&station, only, &end).await,
+                Err(error) => Err(Failed::unreached(format!("error: {error}{}", stays(only)))),
+            }
+        })
+    }
+
+    async fn queue(&self, station: &Arc<Station>, profile: &Profile) -> Result<Option<TransferId>, Failed> {
+        let Some(file) = &self.file else { return Ok(None) };
+        let how = SendAs { name: self.name.clone(), description: self.description.clone() };
+        let (id, header) = outbox::enqueue(station, profile, file, &how).await?;
+        println!("queued {} for {} as transfer {id}", header.key.dataset, profile.name);
+        Ok(Some(id))
+    }
+}
+
+/// Says what became of it.
+async fn conclude(station: &Station, only: Option<TransferId>, end: &End) -> Outcome {
+    let Some(id) = only else {
+        return if end.is_normal() { Ok(()) } else { Err(Failed { code: 1, message: format!("error: the session broke: {end}") }) };
+    };
+    let row = station.ledger.show(id).await?;
+    let (state, reason) = row.map_or((String::new(), None), |row| (row.state, row.reason));
+    let why = reason.map_or_else(|| end.to_string(), |reason| reason);
+    match state {
+        state if state == OutboundState::Acknowledged.as_str() => {
+            println!("done: sent, and the receipt (EERP) is here and matches");
+            Ok(())
+        }
+        state if state == OutboundState::Sent.as_str() => {
+            println!("sent; the receipt is not here yet and is recorded when the partner brings it");
+            Ok(())
+        }
+        state if state == OutboundState::Rejected.as_str() => {
+            Err(Failed { code: 1, message: format!("error: the partner could not use the file (NERP): {why}") })
+        }
+        state if state == OutboundState::Parked.as_str() => {
+            Err(Failed { code: 1, message: format!("error: not sent, and it will not be tried again by itself: {why}") })
+        }
+        _ => Err(Failed { code: 1, message: format!("error: not sent: {why}{}", stays(only)) }),
+    }
+}
+
+fn stays(only: Option<TransferId>) -> String {
+    only.map_or_else(String::new, |id| {
+        format!("\ntransfer {id} stays queued: it goes with the partner's next call, or with `pointsman send --to PARTNER`")
+    })
+}
+
+fn unknown_partner<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Failed {
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    Failed { code: 2, message: format!("error: there is no partner `{name}` in the configuration; there are: {}", known.join(", ")) }
+}
+
+/// A bar where somebody looks, lines where something reads.
+async fn show(mut events: broadcast::Receiver<Event>) {
+    let bar = std::io::stderr().is_terminal().then(progress_bar);
+    loop {
+        match events.recv().await {
+            Ok(Event::Progress { sent, octets, .. }) => match &bar {
+                Some(bar) => {
+                    bar.set_length(octets);
+                    bar.set_position(sent);
+                }
+                None if sent == octets => println!("{sent} of {octets} octets"),
+                None => {}
+            },
+            Ok(event) => match &bar {
+                Some(bar) => bar.suspend(|| println!("{event}")),
+                None => println!("{event}"),
+            },
+            Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
+
+fn progress_bar() -> ProgressBar {
+    let style = "{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+    let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}

@@ -1,0 +1,223 @@
+//! The control socket: how the command line talks to a server that runs.
+//!
+//! A Unix socket in the state folder, for its owner alone: one line of JSON asks, one line answers. Its lock
+//! file also keeps a second server from the same storage.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::FlockOperation;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::config::Config;
+use crate::events::Event;
+use crate::station::Station;
+
+/// Longest line either way.
+const LINE: u64 = 64 * 1024;
+
+/// What can be asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// What runs.
+    Status,
+    /// Take this component for that policy.
+    SwapPolicy {
+        /// The policy's name in the configuration.
+        policy: String,
+        /// Absolute path of the component.
+        component: PathBuf,
+    },
+}
+
+/// What is answered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// To [`Request::Status`].
+    Status {
+        /// Callers' sessions at the moment.
+        sessions: usize,
+        /// The generation that decides for new sessions.
+        generation: u64,
+        /// Generations that sessions still hold.
+        generations: Vec<u64>,
+        /// Policy and SHA-256, in order.
+        policies: Vec<(String, String)>,
+    },
+    /// The new generation decides from the next session on.
+    Swapped {
+        /// Its number.
+        generation: u64,
+        /// SHA-256 of the component.
+        digest: String,
+        /// SHA-256 of the one before.
+        previous: String,
+    },
+    /// It was not done, and nothing changed.
+    Refused {
+        /// Why.
+        why: String,
+    },
+}
+
+/// Why there is no control socket, or no answer from one.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// Another server has this storage.
+    #[error("another server runs on {0}; stop it first, or give this one another storage.state")]
+    Taken(PathBuf),
+    /// Nobody listens.
+    #[error("no server runs on this configuration ({path}: {source}); start it with `pointsman serve`")]
+    Nobody {
+        /// The socket.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The operating system says so.
+    #[error("{path}: {source}")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// The server's end.
+pub struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+    /// Held as long as the server runs.
+    _lock: File,
+}
+
+impl Socket {
+    /// Takes the storage of this configuration for this process.
+    ///
+    /// # Errors
+    /// Another server has it, or the folder cannot be written.
+    pub fn bind(config: &Config) -> Result<Self, ControlError> {
+        let state = &config.storage.state.0;
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| ControlError::Io { path, source }
+        };
+        std::fs::create_dir_all(state).map_err(io(state))?;
+        let locked = state.join("lock");
+        let lock = File::create(&locked).map_err(io(&locked))?;
+        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| ControlError::Taken(state.clone()))?;
+        let path = path(config);
+        // The lock is ours, so what lies here is left over.
+        let _ = std::fs::remove_file(&path);
+        let listener = UnixListener::bind(&path).map_err(io(&path))?;
+        let ours = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&path, ours).map_err(io(&path))?;
+        Ok(Self { listener, path, _lock: lock })
+    }
+
+    /// Answers requests, one connection at a time.
+    pub async fn serve(self, station: Arc<Station>) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    if let Err(error) = converse(stream, &station).await {
+                        tracing::debug!(event = "control-broken", %error);
+                    }
+                }
+                Err(error) => tracing::error!(event = "control-failed", %error),
+            }
+        }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Asks the server of this configuration.
+///
+/// # Errors
+/// No server runs, or it did not answer.
+pub async fn ask(config: &Config, request: &Request) -> Result<Reply, ControlError> {
+    let path = path(config);
+    let mut stream = UnixStream::connect(&path).await.map_err(|source| ControlError::Nobody { path: path.clone(), source })?;
+    let asked = async {
+        stream.write_all(&line(request)?).await?;
+        let mut answer = String::new();
+        BufReader::new(stream.take(LINE)).read_line(&mut answer).await?;
+        serde_json::from_str(&answer).map_err(std::io::Error::from)
+    };
+    asked.await.map_err(|source| ControlError::Io { path, source })
+}
+
+fn path(config: &Config) -> PathBuf {
+    config.storage.state.0.join("control.sock")
+}
+
+fn line(value: &impl Serialize) -> std::io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+async fn converse(mut stream: UnixStream, station: &Station) -> std::io::Result<()> {
+    let mut asked = String::new();
+    BufReader::new((&mut stream).take(LINE)).read_line(&mut asked).await?;
+    let reply = match serde_json::from_str(&asked) {
+        Ok(request) => answer(request, station).await,
+        Err(error) => Reply::Refused { why: format!("this is not a request: {error}") },
+    };
+    stream.write_all(&line(&reply)?).await
+}
+
+async fn answer(request: Request, station: &Station) -> Reply {
+    match request {
+        Request::Status => {
+            let current = station.policies.current();
+            Reply::Status {
+                sessions: station.callers(),
+                generation: current.number(),
+                generations: station.policies.live_generations(),
+                policies: current.policies().map(|(name, digest)| (name.to_owned(), digest.to_owned())).collect(),
+            }
+        }
+        Request::SwapPolicy { policy, component } => swap(station, &policy, &component).await.unwrap_or_else(|why| {
+            station.events.tell(Event::PolicyRefused { why: why.clone() });
+            Reply::Refused { why }
+        }),
+    }
+}
+
+/// The new component decides from the next session on, and stands in the old one's file for the next start.
+async fn swap(station: &Station, policy: &str, component: &Path) -> Result<Reply, String> {
+    let shown = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    let octets = tokio::fs::read(component).await.map_err(|error| shown(component, error))?;
+    let swapped = station.policies.swap(policy, &octets).await.map_err(|error| error.to_string())?;
+    let configured = station.config.policies.0.iter().find(|(name, _)| name == policy);
+    if let Some((_, configured)) = configured {
+        let place = &configured.component.0.0;
+        if let Err(error) = install(place, &octets).await {
+            tracing::error!(event = "policy-not-installed", policy, file = %place.display(), %error);
+            return Err(format!("it decides now, but will not after a restart, since its file cannot be replaced: {}", shown(place, error)));
+        }
+    }
+    let reply = Reply::Swapped { generation: swapped.generation, digest: swapped.digest.clone(), previous: swapped.previous };
+    station.events.tell(Event::PolicySwapped { policy: swapped.policy, generation: swapped.generation, digest: swapped.digest });
+    Ok(reply)
+}
+
+async fn install(place: &Path, octets: &[u8]) -> std::io::Result<()> {
+    let beside = place.with_extension("wasm.new");
+    let mut file = tokio::fs::File::create(&beside).await?;
+    file.write_all(octets).await?;
+    file.sync_all().await?;
+    tokio::fs::rename(&beside, place).await
+}

@@ -1,0 +1,27 @@
+//! Pointsman: an OFTP server whose every decision is a question put to a sandboxed WebAssembly component.
+//!
+//! The main path, in reading order: [`listen`] accepts a caller, [`session`] drives the protocol engine over
+//! its wire, [`monitor`] answers what the engine asks by asking profile, policies and ledger, [`delivery`]
+//! puts what came into its folder.
+
+pub mod cli;
+pub mod config;
+pub mod control;
+pub mod delivery;
+pub mod demo;
+pub mod describe;
+pub mod dial;
+pub mod events;
+pub mod intake;
+pub mod listen;
+pub mod monitor;
+pub mod names;
+pub mod outbox;
+pub mod partners;
+pub mod server;
+pub mod session;
+pub mod station;
+pub mod tls;
+
+/// The hidden subcommand that compiles a policy in a process of limited means.
+pub const COMPILE_POLICY: &str = "compile-policy";

@@ -1,0 +1,104 @@
+//! Files given to us to send: from a path of the operator's to the queue.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Zoned;
+use oftp::{DatasetName, FileHeader, FileKey, FileStamp, Format, InvalidField};
+use pointsman_store::{Ledger, LedgerError, NewFile, SpoolError, TransferId};
+
+use crate::intake::blocking;
+use crate::partners::{self, Profile};
+use crate::station::Station;
+
+/// What a file is sent as.
+#[derive(Clone, Debug, Default)]
+pub struct SendAs {
+    /// Data set name; the file's name where none is given (RFC 5024, 5.3.3, SFIDDSN).
+    pub name: Option<String>,
+    /// Description, at most 999 octets of UTF-8 (SFIDDESC).
+    pub description: String,
+}
+
+/// Why a file was not queued.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// The file to send.
+    #[error("{path}: {source}")]
+    Source {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The name it is to be sent as.
+    #[error("{0}; give it a data set name with --as")]
+    Name(InvalidField),
+    /// A date and time that cannot be had.
+    #[error("the clock gives no date for this file: {0}")]
+    Stamp(InvalidField),
+    /// The description.
+    #[error("the description has {0} octets, at most 999 can be sent")]
+    Description(usize),
+    /// The spool.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// Copies a file into the spool and queues it for a partner. It may be removed afterwards.
+///
+/// # Errors
+/// The file cannot be read, its name cannot be sent, or the store failed; nothing is queued then.
+pub async fn enqueue(station: &Arc<Station>, profile: &Profile, path: &Path, how: &SendAs) -> Result<(TransferId, FileHeader), QueueError> {
+    let unreadable = |source| QueueError::Source { path: path.display().to_string(), source };
+    let dataset = dataset_name(path, how)?;
+    if how.description.len() > 999 {
+        return Err(QueueError::Description(how.description.len()));
+    }
+    let mut source = File::open(path).map_err(unreadable)?;
+    if !source.metadata().map_err(unreadable)?.is_file() {
+        return Err(unreadable(std::io::Error::other("this is not a file")));
+    }
+    let (id, spool) = (TransferId::new(), station.spool.clone());
+    let seal = blocking(move || spool.import(id, &mut source)).await?;
+    let mut counter = 1;
+    loop {
+        let key = FileKey {
+            dataset: dataset.clone(),
+            stamp: stamp(counter)?,
+            originator: partners::our_sfid(&station.config),
+            destination: profile.destination(),
+        };
+        let mut header = FileHeader::plain(key, seal.octets);
+        header.format = Format::Unstructured;
+        header.description.clone_from(&how.description);
+        let file = NewFile {
+            id,
+            partner: profile.name.clone(),
+            header: header.clone(),
+            octets: seal.octets,
+            digest: seal.digest.clone(),
+        };
+        match station.ledger.enqueue(file).await {
+            Ok(()) => return Ok((id, header)),
+            // Two files of one name in one second differ in the counter (RFC 5024, 5.3.3, SFIDTIME).
+            Err(LedgerError::IdentityTaken(_)) if counter < 9999 => counter += 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn dataset_name(path: &Path, how: &SendAs) -> Result<DatasetName, QueueError> {
+    let own = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    DatasetName::new(how.name.as_deref().unwrap_or(&own)).map_err(QueueError::Name)
+}
+
+fn stamp(counter: u16) -> Result<FileStamp, QueueError> {
+    let now = Zoned::now();
+    let (date, time) = (now.strftime("%Y%m%d").to_string(), now.strftime("%H%M%S").to_string());
+    FileStamp::new(&date, &format!("{time}{counter:04}")).map_err(QueueError::Stamp)
+}

@@ -1,0 +1,159 @@
+//! The server: everything that runs beside the sessions, and the order of start and end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pointsman_store::{InboundState, Ledger};
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::control::{self, ControlError};
+use crate::delivery;
+use crate::events::Event;
+use crate::listen::{Door, ListenError};
+use crate::station::{StartError, Station};
+
+/// How often component files are looked at. A poll sees what inotify does not: network file systems, and
+/// folders that are links swapped as a whole.
+const POLICY_POLL: Duration = Duration::from_secs(1);
+
+/// A server that runs.
+pub struct Server {
+    station: Arc<Station>,
+    addresses: Vec<(SocketAddr, bool)>,
+    drain: watch::Sender<bool>,
+    sessions: TaskTracker,
+    house: TaskTracker,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// What sessions need.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A listener.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The control socket, or another server on the same storage.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// The configuration has none.
+    #[error("the configuration has no listeners: nobody could call; add one under `listeners`")]
+    NoListeners,
+}
+
+impl Server {
+    /// Starts: storage, policies, recovery of what a crash left, and only then the listeners.
+    ///
+    /// # Errors
+    /// Whatever keeps it from running; nothing runs then.
+    pub async fn start(config: Config) -> Result<Self, ServeError> {
+        if config.listeners.is_empty() {
+            return Err(ServeError::NoListeners);
+        }
+        let control = control::Socket::bind(&config)?;
+        let station = Station::open(config, "serve").await?;
+        recover(&station).await?;
+        let mut doors = Vec::new();
+        for listener in &station.config.listeners {
+            doors.push(Door::bind(&station.config, listener).await?);
+        }
+        let (drain, draining) = watch::channel(false);
+        let (sessions, house) = (TaskTracker::new(), TaskTracker::new());
+        let mut addresses = Vec::new();
+        for door in doors {
+            addresses.extend(door.address().map(|address| (address, door.is_tls())));
+            house.spawn(door.welcome(Arc::clone(&station), sessions.clone(), draining.clone()));
+        }
+        house.spawn(until(draining.clone(), delivery::keep_delivering(Arc::clone(&station))));
+        house.spawn(until(draining.clone(), watch_policies(Arc::clone(&station))));
+        house.spawn(until(draining, control.serve(Arc::clone(&station))));
+        for (address, tls) in &addresses {
+            tracing::info!(event = "listening", %address, tls);
+        }
+        Ok(Self { station, addresses, drain, sessions, house })
+    }
+
+    /// What its sessions share.
+    #[must_use]
+    pub fn station(&self) -> &Arc<Station> {
+        &self.station
+    }
+
+    /// Where it listens, and whether with TLS.
+    #[must_use]
+    pub fn addresses(&self) -> &[(SocketAddr, bool)] {
+        &self.addresses
+    }
+
+    /// Ends: no new callers, sessions to their next turn (for as long as the configuration says), then
+    /// deliveries. What is cut off is resumed by the next start.
+    pub async fn drain(self) {
+        tracing::info!(event = "draining", sessions = self.sessions.len());
+        self.drain.send_replace(true);
+        self.sessions.close();
+        self.house.close();
+        let patience = self.station.config.limits.drain.0.0;
+        if tokio::time::timeout(patience, self.sessions.wait()).await.is_err() {
+            tracing::warn!(event = "drain-cut-off", sessions = self.sessions.len());
+        }
+        self.house.wait().await;
+        let settled = async {
+            while !self.station.deliveries.is_idle() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if tokio::time::timeout(patience, settled).await.is_err() {
+            tracing::warn!(event = "deliveries-cut-off");
+        }
+        tracing::info!(event = "stopped");
+    }
+}
+
+/// Leads back to work what the last run left (run twice, the same).
+async fn recover(station: &Station) -> Result<(), StartError> {
+    for id in station.spool.sealed()? {
+        // Sealed, but its row does not say so: no EFPA was sent, so the peer will send it again.
+        let known = station.ledger.show(id).await?;
+        if known.is_none_or(|row| row.state == InboundState::Receiving.as_str()) {
+            station.spool.discard(id)?;
+            if station.ledger.show(id).await?.is_some() {
+                station.ledger.checkpoint(id, 0).await?;
+            }
+        }
+    }
+    let found = station.ledger.recover(&station.node).await?;
+    tracing::info!(
+        event = "recovered",
+        leases = found.leases,
+        receiving = found.receiving,
+        undelivered = found.undelivered,
+        receipts_owed = found.owed,
+        ready = found.ready
+    );
+    Ok(())
+}
+
+async fn watch_policies(station: Arc<Station>) {
+    loop {
+        tokio::time::sleep(POLICY_POLL).await;
+        for outcome in station.policies.reload_changed().await {
+            station.events.tell(match outcome {
+                Ok(swapped) => {
+                    Event::PolicySwapped { policy: swapped.policy, generation: swapped.generation, digest: swapped.digest }
+                }
+                Err(error) => Event::PolicyRefused { why: error.to_string() },
+            });
+        }
+    }
+}
+
+async fn until(mut drain: watch::Receiver<bool>, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = work => {}
+        _ = drain.wait_for(|draining| *draining) => {}
+    }
+}
