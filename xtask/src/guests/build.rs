@@ -18,7 +18,7 @@ pub struct Guest {
 }
 
 /// The policies to copy.
-pub const EXAMPLES: [Guest; 2] = [
+pub const EXAMPLES: [Guest; 3] = [
     Guest {
         workspace: "guest-examples",
         package: "known-partners",
@@ -26,6 +26,10 @@ pub const EXAMPLES: [Guest; 2] = [
     Guest {
         workspace: "guest-examples",
         package: "route-by-name",
+    },
+    Guest {
+        workspace: "guest-examples",
+        package: "route-by-day",
     },
 ];
 
@@ -65,6 +69,7 @@ pub fn sources(repository: &Path) -> Vec<PathBuf> {
         "guest-examples/Cargo.toml",
         "guest-examples/Cargo.lock",
         "guest-examples/rust-known-partners",
+        "guest-examples/rust-route-by-day",
         "guest-examples/rust-route-by-name",
         "xtask/src/guests/build.rs",
     ]
