@@ -90,7 +90,7 @@ pub fn file(header: &FileHeader) -> types::FileInfo {
             Security::Signed => types::SecurityLevel::Signed,
             Security::EncryptedAndSigned => types::SecurityLevel::EncryptedAndSigned,
         },
-        cipher_suite: header.cipher.0,
+        cipher_suite: header.cipher.number(),
         compressed: header.compressed,
         enveloped: header.enveloped,
         signed_response: header.signed_receipt,

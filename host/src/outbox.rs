@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Zoned;
 use oftp::{DatasetName, FileHeader, FileKey, FileStamp, Format, InvalidField};
-use pointsman_store::{Ledger, LedgerError, NewFile, SpoolError, TransferId};
+use pointsman_store::{LedgerError, NewFile, SpoolError, TransferId};
 
 use crate::intake::blocking;
 use crate::partners::{self, Profile};

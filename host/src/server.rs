@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_store::{InboundState, Ledger};
+use pointsman_store::InboundState;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 

@@ -170,9 +170,11 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 fn versions(oldest: TlsVersion) -> &'static [&'static SupportedProtocolVersion] {
+    static BOTH: [&SupportedProtocolVersion; 2] = [&rustls::version::TLS13, &rustls::version::TLS12];
+    static NEWEST: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS13];
     match oldest {
-        TlsVersion::V12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
-        TlsVersion::V13 => &[&rustls::version::TLS13],
+        TlsVersion::V12 => &BOTH,
+        TlsVersion::V13 => &NEWEST,
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn with_base<T>(base: &Path, parse: impl FnOnce() -> T) -> T {
 }
 
 /// A scalar that is a `T`; the error of a bad one points at it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Value<T>(pub T);
 
 impl<T> Deref for Value<T> {

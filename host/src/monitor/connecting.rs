@@ -63,6 +63,10 @@ impl Monitor {
         self.note("accept-connection", &answer, shown);
         let params = match answer.decision {
             types::ConnectionDecision::Pass => params,
+            types::ConnectionDecision::Accept(terms) if terms.secure_authentication == Some(true) => {
+                let text = "session authentication is asked for, and no certificate is configured for it";
+                return Err(Refused(SessionReason::AuthenticationIncompatible, text.to_owned()));
+            }
             types::ConnectionDecision::Accept(terms) => self.narrow(params, terms),
             types::ConnectionDecision::Refuse(no) => return Err(Refused(SessionReason::from_code(no.reason), no.text)),
         };
@@ -95,7 +99,6 @@ impl Monitor {
         params.level = terms.level.map_or(params.level, |level| Level::at_most(level).min(params.level));
         params.compression &= terms.compression.unwrap_or(true);
         params.restart &= terms.restart.unwrap_or(true);
-        params.authentication |= terms.secure_authentication.unwrap_or(false);
         if let Some(seconds) = terms.idle_timeout {
             params.timeouts.idle = Duration::from_secs(seconds.into()).min(params.timeouts.idle);
         }

@@ -107,18 +107,21 @@ impl Monitor {
     /// Answers one event of the engine. Gives the session's end when this was it.
     pub async fn answer(&mut self, event: Event, session: &mut Session) -> Option<End> {
         let outcome = match event {
-            Event::ConnectionOffered(ticket, offer) => self.connection_offered(ticket, *offer, session).await,
+            Event::ConnectionOffered(ticket, offer) => self.connection_offered(ticket, offer, session).await,
             Event::Connected(agreement) => self.connected(&agreement, session),
-            Event::FileOffered(ticket, header) => self.file_offered(ticket, *header, session).await,
+            Event::FileOffered(ticket, header) => self.file_offered(ticket, header, session).await,
             Event::Data(data) => self.data(data, session).await,
             Event::WindowUsedUp(ticket) => self.window_used_up(ticket, session).await,
             Event::FileClosed(ticket, closing) => self.file_closed(ticket, closing, session).await,
-            Event::ResponseOffered(ticket, response) => self.response_offered(ticket, *response, session).await,
+            Event::ResponseOffered(ticket, response) => self.response_offered(ticket, response, session).await,
             Event::YourTurn(ticket) => self.your_turn(ticket, session).await,
             Event::FileAccepted { restart } => self.file_accepted(restart).await,
             Event::FileRefused { reason, retry, text } => self.file_refused(reason, retry, &text).await,
             Event::CloseAnswered(answer) => self.close_answered(answer).await,
             Event::ResponseTaken => self.response_taken().await,
+            Event::ResponseNotSent { text } => self.response_not_sent(&text).await,
+            // Neither side of a session of ours offers authentication (RFC 5024, 5.3.2, SSIDAUTH).
+            Event::ChallengeOffered(..) | Event::ChallengeWanted(_) => Err(Trouble::OutOfStep("authentication was not agreed")),
             Event::MoreData => Ok(()),
             Event::Tolerated(what) => {
                 self.tell(Happening::Tolerated { session: self.id.clone(), what: what.to_string() });

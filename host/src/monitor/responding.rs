@@ -34,6 +34,14 @@ impl Monitor {
         self.tell(Happening::ReceiptGiven { session: self.id.clone(), id });
         Ok(())
     }
+
+    /// The agreed level has no such response (RFC 2204 knows no NERP): it stays ours, and is done with.
+    pub(super) async fn response_not_sent(&mut self, why: &str) -> Result<(), Trouble> {
+        let Some(id) = self.answering.take() else { return Ok(()) };
+        self.station.ledger.response_taken(id).await?;
+        self.tell(Happening::Tolerated { session: self.id.clone(), what: format!("transfer {id}: {why}") });
+        Ok(())
+    }
 }
 
 /// What a receipt is worth: the problem with it, and what to say of it.

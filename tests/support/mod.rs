@@ -1,0 +1,263 @@
+//! A house to talk to from outside: the real program, on real sockets and a real disk, in a folder of its own.
+#![allow(dead_code, reason = "each test uses its part of it")]
+
+pub mod peer;
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// The program under test.
+pub const POINTSMAN: &str = env!("CARGO_BIN_EXE_pointsman");
+
+/// Our station's code in every test.
+pub const US: &str = "O0013000001NORDWERK";
+/// The partner's.
+pub const THEM: &str = "O0013000007MUELLER";
+/// The password we send.
+pub const OURS: &str = "OURPASS";
+/// The password the partner sends.
+pub const THEIRS: &str = "THEIRS";
+
+/// A folder with a configuration.
+pub struct House {
+    pub folder: TempDir,
+}
+
+impl House {
+    /// A station with one plain listener and one partner; `more` is added to its YAML.
+    pub fn plain(more: &str) -> Self {
+        Self::with_listeners("  - address: 127.0.0.1:0\n", "", more)
+    }
+
+    /// A station with these listeners; `partner` is added to the partner, `more` at the end.
+    pub fn with_listeners(listeners: &str, partner: &str, more: &str) -> Self {
+        let house = Self { folder: TempDir::new().unwrap() };
+        house.configure(listeners, partner, more);
+        house
+    }
+
+    pub fn configure(&self, listeners: &str, partner: &str, more: &str) {
+        let text = format!(
+            "version: 1\nstation:\n  ssid: {US}\n  password: {OURS}\nstorage:\n  state: state\n  inbox: inbox\n\
+             listeners:\n{listeners}partners:\n  mueller:\n    ssid: {THEM}\n    password: {THEIRS}\n{partner}{more}"
+        );
+        std::fs::write(self.config(), text).unwrap();
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.path().join("pointsman.yaml")
+    }
+
+    pub fn inbox(&self) -> PathBuf {
+        self.path().join("inbox")
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// Runs `pointsman` with this configuration.
+    pub fn pointsman(&self, args: &[&str]) -> Output {
+        Command::new(POINTSMAN).args(args).arg("-c").arg(self.config()).output().unwrap()
+    }
+
+    pub fn serve(&self) -> Server {
+        Server::start(&self.config())
+    }
+
+    /// Every delivered file, by its path below the inbox.
+    pub fn delivered(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        walk(&self.inbox(), &self.inbox(), &mut found);
+        found.sort();
+        found
+    }
+
+    /// Waits until so many files are delivered.
+    pub fn await_delivered(&self, count: usize) -> Vec<String> {
+        eventually("the files are delivered", || Some(self.delivered()).filter(|files| files.len() >= count))
+    }
+
+    /// The rows of `pointsman transfers list`, newest first.
+    pub fn transfers(&self) -> Vec<String> {
+        let listed = self.pointsman(&["transfers", "list", "-n", "1000000"]);
+        assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+        String::from_utf8_lossy(&listed.stdout).lines().skip(1).map(str::to_owned).collect()
+    }
+}
+
+fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.path().is_dir() {
+            walk(root, &entry.path(), found);
+        } else {
+            found.push(entry.path().strip_prefix(root).unwrap().display().to_string());
+        }
+    }
+}
+
+/// A running `pointsman serve`.
+pub struct Server {
+    child: Child,
+    pub addresses: Vec<SocketAddr>,
+    log: Arc<Mutex<String>>,
+}
+
+impl Server {
+    pub fn start(config: &Path) -> Self {
+        let listeners = std::fs::read_to_string(config).unwrap().matches("- address: ").count();
+        let mut child = Command::new(POINTSMAN)
+            .args(["serve", "--log-json", "-c"])
+            .arg(config)
+            .env("RUST_LOG", "info")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let (mut stderr, kept) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&log));
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            while stderr.read_line(&mut line).is_ok_and(|count| count > 0) {
+                kept.lock().unwrap().push_str(&std::mem::take(&mut line));
+            }
+        });
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut addresses = Vec::new();
+        while addresses.len() < listeners {
+            let mut line = String::new();
+            if stdout.read_line(&mut line).unwrap() == 0 {
+                std::thread::sleep(Duration::from_millis(100));
+                panic!("the server does not start: {}", log.lock().unwrap());
+            }
+            addresses.push(line.split_whitespace().nth(2).unwrap().parse().unwrap());
+        }
+        std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
+        Self { child, addresses, log }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.addresses[0]
+    }
+
+    /// Everything it logged so far, one JSON object a line.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Waits for a line of the log that has all of these words.
+    pub fn await_log(&self, words: &[&str]) -> String {
+        eventually(&format!("the log says {words:?}"), || {
+            let log = self.log();
+            log.lines().find(|line| words.iter().all(|word| line.contains(word))).map(str::to_owned)
+        })
+    }
+
+    /// The most memory it ever had resident, in KiB.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and the wait until it is gone; gives its exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        let terminated = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(terminated.success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("the server's log:\n{}", self.log());
+        }
+    }
+}
+
+/// Asks again and again, for a minute at most.
+pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let patience = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < patience {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("waited a minute in vain until {what}");
+}
+
+/// Octets that look like nothing and are the same again for the same seed.
+pub fn octets(seed: u64, count: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    (0..count).map(|_| next() as u8).collect()
+}
+
+/// A number from the environment: how much a test that can go on for days is to do.
+pub fn amount(variable: &str, usual: u64) -> u64 {
+    std::env::var(variable).ok().map_or(usual, |text| text.parse().unwrap())
+}
+
+/// A self-signed certificate and its key, made by the `openssl` command.
+pub fn openssl_certificate(folder: &Path, name: &str) {
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"])
+        .args(["-subj", &format!("/O=Test/CN={name}"), "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
+        .args(["-addext", "extendedKeyUsage=serverAuth,clientAuth", "-addext", "basicConstraints=CA:FALSE"])
+        .arg("-keyout")
+        .arg(folder.join(format!("{name}.key")))
+        .arg("-out")
+        .arg(folder.join(format!("{name}.pem")))
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+/// Whether two files have the same octets, read side by side.
+pub fn same_content(one: &Path, other: &Path) -> bool {
+    let (mut a, mut b) = (std::fs::File::open(one).unwrap(), std::fs::File::open(other).unwrap());
+    let (mut left, mut right) = (vec![0; 1 << 20], vec![0; 1 << 20]);
+    loop {
+        let count = a.read(&mut left).unwrap();
+        if count == 0 {
+            return b.read(&mut right).unwrap() == 0;
+        }
+        if b.read_exact(&mut right[..count]).is_err() || left[..count] != right[..count] {
+            return false;
+        }
+    }
+}
