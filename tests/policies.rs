@@ -68,7 +68,7 @@ fn a_policy_that_fails_costs_one_answer_and_nothing_else() {
     house.write("bad.wasm", std::fs::read(misbehave()).unwrap());
     let server = house.serve();
     let mut peer = Peer::session(server.address());
-    for (name, kind) in [("LOOP", "deadline"), ("MEMORY", "memory"), ("TRAP", "trap"), ("RECURSE", "stack"), ("ERROR", "error-text"), ("ABSURD", "bad-decision")] {
+    for (name, kind) in [("LOOP", "deadline"), ("MEMORY", "memory"), ("TRAP", "trap"), ("RECURSE", "stack"), ("ERROR", "error-text"), ("ABSURD.PATH", "bad-decision")] {
         let before = Instant::now();
         let refused = peer.offer(&VirtualFile::new(name, "x"));
         assert_eq!((refused[0], refused[3]), (b'3', b'Y'), "{name}: SFNA with retry, not {:?}", String::from_utf8_lossy(&refused));
