@@ -13,7 +13,7 @@ pub fn run() -> Result<(), String> {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     let repository = xtask.parent().ok_or("xtask has no folder above it")?;
     let out = repository.join("target").join("guests");
-    let guests = [build::EXAMPLES.as_slice(), &[build::MISBEHAVE]].concat();
+    let guests = [build::EXAMPLES, build::FOR_TESTS].concat();
     for component in build::build(repository, &guests, &out.join("build"), &out)? {
         let octets = fs::read(&component)
             .map_err(|e| format!("cannot read {}: {e}", component.display()))?;

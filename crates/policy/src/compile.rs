@@ -9,6 +9,7 @@ use tokio::process::Command;
 use wasmtime::component::Component;
 
 use crate::artefact;
+use crate::compile_worker::DOES_NOT_COMPILE;
 use crate::engine::{Compile, Engine};
 use crate::error::ComponentFault;
 
@@ -101,9 +102,9 @@ async fn read_bounded(
     Ok(octets)
 }
 
-/// Exit status 1 is the child's verdict on the component; all else is its own end.
+/// One exit status is the child's verdict on the component; all else is its own end.
 fn complained(status: ExitStatus, complaint: &str) -> ComponentFault {
-    if status.code() == Some(1) {
+    if status.code() == Some(DOES_NOT_COMPILE.into()) {
         return ComponentFault::Compile(complaint.to_owned());
     }
     let complaint = if complaint.is_empty() {

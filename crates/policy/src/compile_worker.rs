@@ -1,7 +1,7 @@
 //! The limited child that compiles components, so that the serving process never does.
 //!
 //! It reads a component from standard input and writes the artefact to standard output. Exit status
-//! 0: done; 1: the component does not compile, the reason is on standard error; anything else: the
+//! 0: done; 65: the component does not compile, the reason is on standard error; anything else: the
 //! child could not work, or hit its own limits.
 
 use std::io::{Read, Write};
@@ -11,6 +11,11 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::engine::wasm_config;
+
+/// Exit status that is a verdict on the component: "data error" of sysexits.
+pub(crate) const DOES_NOT_COMPILE: u8 = 65;
+/// Exit status for the child's own troubles: "system error" of sysexits.
+const CANNOT_WORK: u8 = 71;
 
 /// What the child may use.
 #[derive(Debug, Clone, Copy)]
@@ -41,9 +46,9 @@ pub fn run_within(allowance: Allowance) -> ExitCode {
     let outcome = limit(allowance)
         .map_err(|e| e.to_string())
         .and_then(|()| read_component())
-        .map_err(|e| (2, e))
-        .and_then(|component| compile(&component).map_err(|e| (1, e)))
-        .and_then(|artefact| write_artefact(&artefact).map_err(|e| (2, e)));
+        .map_err(|e| (CANNOT_WORK, e))
+        .and_then(|component| compile(&component).map_err(|e| (DOES_NOT_COMPILE, e)))
+        .and_then(|artefact| write_artefact(&artefact).map_err(|e| (CANNOT_WORK, e)));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err((code, complaint)) => {

@@ -9,7 +9,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::oftp::policy::{host, types as wit_types};
 use crate::bindings::types::{Level, OutboundFile};
-use crate::event::{Event, Wasi, lock};
+use crate::event::{Event, Output, Wasi, lock};
 use crate::limits::Meter;
 
 /// What the server does for policies.
@@ -94,15 +94,15 @@ impl Context {
 
 /// No files, no sockets, no environment, no arguments; time and chance come from the event.
 fn empty_wasi(event: &Arc<Event>) -> WasiCtx {
-    let event = Wasi(event.clone());
+    let wasi = Wasi(event.clone());
     WasiCtx::builder()
-        .wall_clock(event.clone())
-        .monotonic_clock(event.clone())
-        .secure_random(event.clone())
-        .insecure_random(event.clone())
-        .insecure_random_seed(0)
-        .stdout(event.clone())
-        .stderr(event)
+        .wall_clock(wasi.clone())
+        .monotonic_clock(wasi.clone())
+        .secure_random(wasi.clone())
+        .insecure_random(wasi)
+        .insecure_random_seed(event.seed())
+        .stdout(Output(event.clone(), Level::Info))
+        .stderr(Output(event.clone(), Level::Error))
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false)

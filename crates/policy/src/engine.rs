@@ -34,6 +34,11 @@ pub enum Compile {
     },
 }
 
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+#[error("policies cannot run on this machine: {0}")]
+pub struct EngineError(String);
+
 impl Default for EngineConfig {
     fn default() -> Self {
         EngineConfig {
@@ -60,7 +65,11 @@ impl Engine {
     ///
     /// # Errors
     /// If this machine cannot run it (no support for the processor, no thread left).
-    pub fn new(config: EngineConfig) -> Result<Engine, wasmtime::Error> {
+    pub fn new(config: EngineConfig) -> Result<Engine, EngineError> {
+        Engine::set_up(config).map_err(|e| EngineError(format!("{e:#}")))
+    }
+
+    fn set_up(config: EngineConfig) -> Result<Engine, wasmtime::Error> {
         let wasm = wasmtime::Engine::new(&wasm_config())?;
         let mut linker = Linker::new(&wasm);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;

@@ -2,6 +2,7 @@
 //!
 //! Shared between an instance's context and its WASI streams and clocks, which wasmtime-wasi owns.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,6 +21,8 @@ use crate::limits::Limits;
 
 /// A line on standard output without an end is logged at this length.
 const LONGEST_LINE: usize = 4 << 10;
+/// How many of the last complaints are told with a failure: a panic takes two or three lines.
+const LAST_WORDS: usize = 3;
 
 /// The event in progress of one instance.
 pub(crate) struct Event {
@@ -36,8 +39,17 @@ struct Log {
     lines_left: u32,
     bytes_left: u32,
     dropped: u32,
-    last_error: Option<String>,
+    last_words: VecDeque<String>,
     unfinished: Vec<u8>,
+}
+
+impl Log {
+    fn complain(&mut self, line: &str) {
+        if self.last_words.len() == LAST_WORDS {
+            self.last_words.pop_front();
+        }
+        self.last_words.push_back(line.trim().to_owned());
+    }
 }
 
 impl Event {
@@ -71,8 +83,9 @@ impl Event {
         };
     }
 
-    /// The event is over: log what is left to log. Gives the last line logged as an error.
-    pub(crate) fn end(&self) -> Option<String> {
+    /// The event is over: log what is left to log. Gives the last complaints: lines logged as errors
+    /// or printed on standard error.
+    pub(crate) fn end(&self) -> String {
         let rest = std::mem::take(&mut lock(&self.log).unfinished);
         if !rest.is_empty() {
             self.log(Level::Info, &String::from_utf8_lossy(&rest));
@@ -82,7 +95,7 @@ impl Event {
             tracing::warn!(target: "policy", policy = %self.policy, session = %self.session,
                 dropped = log.dropped, "policy-log-cut: the policy logged more than its limits allow");
         }
-        log.last_error.take()
+        Vec::from(std::mem::take(&mut log.last_words)).join(" ")
     }
 
     /// The event's time.
@@ -102,7 +115,7 @@ impl Event {
             log.lines_left -= 1;
             log.bytes_left -= size;
             if level == Level::Error {
-                log.last_error = Some(message.to_owned());
+                log.complain(message);
             }
         }
         let (policy, session) = (&self.policy, &self.session);
@@ -115,8 +128,15 @@ impl Event {
         }
     }
 
+    /// A seed for what is drawn before the first question, or without asking for randomness.
+    pub(crate) fn seed(&self) -> u128 {
+        let mut seed = [0; 16];
+        lock(&self.random).fill_bytes(&mut seed);
+        u128::from_be_bytes(seed)
+    }
+
     /// Standard output or error: whole lines are logged, the rest waits for its end.
-    fn print(&self, octets: &[u8]) {
+    fn print(&self, level: Level, octets: &[u8]) {
         for piece in octets.split_inclusive(|octet| *octet == b'\n') {
             let line = {
                 let unfinished = &mut lock(&self.log).unfinished;
@@ -127,7 +147,9 @@ impl Event {
                 std::mem::take(unfinished)
             };
             let line = String::from_utf8_lossy(&line);
-            self.log(Level::Info, line.trim_end());
+            if !line.trim().is_empty() {
+                self.log(level, line.trim_end());
+            }
         }
     }
 }
@@ -137,7 +159,7 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The event as WASI sees it: clocks that stand, random numbers of the event, output to the log.
+/// The event as WASI sees it: clocks that stand, and random numbers of the event.
 #[derive(Clone)]
 pub(crate) struct Wasi(pub(crate) Arc<Event>);
 
@@ -178,13 +200,17 @@ impl TryRng for Wasi {
     }
 }
 
-impl IsTerminal for Wasi {
+/// Standard output, whose lines are information, or standard error, whose lines are errors.
+#[derive(Clone)]
+pub(crate) struct Output(pub(crate) Arc<Event>, pub(crate) Level);
+
+impl IsTerminal for Output {
     fn is_terminal(&self) -> bool {
         false
     }
 }
 
-impl StdoutStream for Wasi {
+impl StdoutStream for Output {
     fn p2_stream(&self) -> Box<dyn OutputStream> {
         Box::new(self.clone())
     }
@@ -196,13 +222,13 @@ impl StdoutStream for Wasi {
 }
 
 #[async_trait::async_trait]
-impl Pollable for Wasi {
+impl Pollable for Output {
     async fn ready(&mut self) {}
 }
 
-impl OutputStream for Wasi {
+impl OutputStream for Output {
     fn write(&mut self, octets: Bytes) -> StreamResult<()> {
-        self.0.print(&octets);
+        self.0.print(self.1, &octets);
         Ok(())
     }
 

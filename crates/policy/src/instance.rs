@@ -18,7 +18,13 @@ use crate::rules::Rules;
 /// records and lists as wasmtime counts them.
 const TRANSFER_ROOM: usize = 1 << 20;
 /// Frames of a trap's backtrace that are told.
-const FRAMES: usize = 8;
+const FRAMES: usize = 4;
+/// Characters of a policy's last words that are told.
+const LONGEST_WORDS: usize = 1000;
+/// Rust's own functions.
+const LIBRARY: [&str; 7] = [
+    "std::", "core::", "alloc::", "__rustc", "__rust_", "abort", "wasi::",
+];
 
 /// How a call ended that did not end with a decision.
 #[derive(Debug)]
@@ -46,6 +52,7 @@ impl Instance {
         at: SystemTime,
     ) -> Result<Instance, Failed> {
         let event = Event::new(loaded.name.clone(), session);
+        event.begin(event_number, at, &loaded.limits);
         let context = Context::new(
             loaded.name.clone(),
             loaded.settings.clone(),
@@ -65,18 +72,18 @@ impl Instance {
             *ticks_left -= 1;
             Ok(UpdateDeadline::Yield(1))
         });
-        begin(&mut store, loaded, event_number, at);
+        allow(&mut store, loaded);
         let started =
             tokio::time::timeout(loaded.limits.call, loaded.pre.instantiate_async(&mut store))
                 .await;
-        let last_error = event.end();
+        let last_words = event.end();
         match started {
             Ok(Ok(guest)) => Ok(Instance {
                 store,
                 guest,
                 alive: true,
             }),
-            Ok(Err(error)) => Err(explain(&error, store.data(), loaded, last_error)),
+            Ok(Err(error)) => Err(explain(&error, store.data(), loaded, &last_words)),
             Err(_) => Err(took_too_long(loaded)),
         }
     }
@@ -94,7 +101,9 @@ impl Instance {
         event_number: u64,
         at: SystemTime,
     ) -> Result<Q::Decision, Failed> {
-        begin(&mut self.store, loaded, event_number, at);
+        let event = self.store.data().event.clone();
+        event.begin(event_number, at, &loaded.limits);
+        allow(&mut self.store, loaded);
         let began = Instant::now();
         let reply = tokio::time::timeout(
             loaded.limits.call,
@@ -102,13 +111,13 @@ impl Instance {
         )
         .await;
         self.alive = matches!(reply, Ok(Ok(_)));
-        let last_error = self.store.data().event.end();
+        let last_words = event.end();
         tracing::trace!(target: "policy", policy = %loaded.name, hook = %Q::HOOK,
             micros = began.elapsed().as_micros(), "policy-asked");
         let decision = match reply {
             Ok(Ok(Ok(decision))) => decision,
             Ok(Ok(Err(text))) => return Err(error_text(text)),
-            Ok(Err(trap)) => return Err(explain(&trap, self.store.data(), loaded, last_error)),
+            Ok(Err(trap)) => return Err(explain(&trap, self.store.data(), loaded, &last_words)),
             Err(_) => return Err(took_too_long(loaded)),
         };
         let mut rules = Rules::new(loaded.limits.output);
@@ -123,10 +132,10 @@ impl Instance {
     }
 }
 
-fn begin(store: &mut Store<Context>, loaded: &Loaded, event_number: u64, at: SystemTime) {
-    let context = store.data_mut();
-    context.begin(loaded.engine.ticks(loaded.limits.time));
-    context.event.begin(event_number, at, &loaded.limits);
+/// Give an event its time and its calls.
+fn allow(store: &mut Store<Context>, loaded: &Loaded) {
+    let ticks = loaded.engine.ticks(loaded.limits.time);
+    store.data_mut().begin(ticks);
     store.set_epoch_deadline(1);
 }
 
@@ -152,15 +161,10 @@ fn error_text(mut text: String) -> Failed {
     }
 }
 
-/// Why it trapped. What the policy logged as an error last is usually its panic message.
-fn explain(
-    trap: &wasmtime::Error,
-    context: &Context,
-    loaded: &Loaded,
-    last_error: Option<String>,
-) -> Failed {
+/// Why it trapped. The last complaint is usually the panic's message.
+fn explain(trap: &wasmtime::Error, context: &Context, loaded: &Loaded, last_words: &str) -> Failed {
     let limits = &loaded.limits;
-    let (kind, detail) = match trap.downcast_ref::<Trap>() {
+    let (kind, mut detail) = match trap.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => (
             FailureKind::Deadline,
             format!(
@@ -181,27 +185,36 @@ fn explain(
         ),
         _ => (FailureKind::Trap, trap.root_cause().to_string()),
     };
-    let words = last_error
-        .map(|line| format!("; it said: {line}"))
-        .unwrap_or_default();
-    Failed {
-        kind,
-        detail: format!("{detail}{words}{}", frames(trap)),
+    if !last_words.is_empty() {
+        detail.push_str("; it said: ");
+        detail.extend(last_words.chars().take(LONGEST_WORDS));
     }
+    if let Some(place) = place(trap) {
+        detail.push_str("; in ");
+        detail.push_str(&place);
+    }
+    Failed { kind, detail }
 }
 
-/// The innermost functions of the backtrace, if the component kept their names.
-fn frames(trap: &wasmtime::Error) -> String {
-    let names: Vec<&str> = trap
-        .downcast_ref::<WasmBacktrace>()
-        .map(WasmBacktrace::frames)
-        .unwrap_or_default()
+/// The policy's own innermost functions, if the component kept their names. Those of the language's
+/// library tell how it traps, not why.
+fn place(trap: &wasmtime::Error) -> Option<String> {
+    let names: Vec<String> = trap
+        .downcast_ref::<WasmBacktrace>()?
+        .frames()
         .iter()
-        .filter_map(|frame| frame.func_name())
+        .filter_map(|frame| {
+            Some(format!(
+                "{:#}",
+                rustc_demangle::demangle(frame.func_name()?)
+            ))
+        })
+        .filter(|name| {
+            !LIBRARY
+                .iter()
+                .any(|prefix| name.trim_start_matches('<').starts_with(prefix))
+        })
         .take(FRAMES)
         .collect();
-    if names.is_empty() {
-        return String::new();
-    }
-    format!("; in {}", names.join(" < "))
+    (!names.is_empty()).then(|| names.join(" < "))
 }

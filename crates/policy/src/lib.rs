@@ -37,7 +37,7 @@ mod rules;
 pub use bindings::types;
 pub use context::HostServices;
 pub use conversation::{Answer, Conversation, DecidedBy};
-pub use engine::{Compile, Engine, EngineConfig};
+pub use engine::{Compile, Engine, EngineConfig, EngineError};
 pub use error::{ComponentFault, Failure, FailureKind, LoadError};
 pub use generation::Generation;
 pub use hook::{Hook, OnFailure, UnknownName};

@@ -1,6 +1,7 @@
 //! The example policies at work: what an operator who deploys them gets.
 
-#[cfg(test)]
+#![cfg(test)]
+
 mod common;
 
 use common::*;

@@ -82,14 +82,14 @@ impl Monitor {
     async fn await_deliveries(&mut self) {
         let patience = self.station.config.limits.receipt_wait.0.0;
         let all = async {
-            for delivery in &mut self.deliveries {
+            while let Some(delivery) = self.deliveries.last_mut() {
                 // A delivery that was lost is taken up again by the house; its receipt comes later.
                 let _ = delivery.await;
+                self.deliveries.pop();
             }
         };
-        if tokio::time::timeout(patience, all).await.is_ok() {
-            self.deliveries.clear();
-        }
+        // Past the limit the receipts wait for the next turn, or the next session.
+        let _ = tokio::time::timeout(patience, all).await;
     }
 
     async fn next_work(&mut self, session: &Session) -> Result<Option<Work>, Trouble> {

@@ -33,12 +33,18 @@ pub const EXAMPLES: [Guest; 3] = [
     },
 ];
 
-/// The policy that tests are afraid of.
-#[allow(dead_code, reason = "the host's build script has no use for it")]
-pub const MISBEHAVE: Guest = Guest {
-    workspace: "tests/guests/misbehave",
-    package: "misbehave",
-};
+/// The policies that only tests deploy.
+#[allow(dead_code, reason = "the host's build script has no use for them")]
+pub const FOR_TESTS: [Guest; 2] = [
+    Guest {
+        workspace: "tests/guests",
+        package: "misbehave",
+    },
+    Guest {
+        workspace: "tests/guests",
+        package: "traps-at-start",
+    },
+];
 
 /// Build components into `out`. `repository` is its root, `work` a folder for what cargo makes on
 /// the way. Gives the components' paths in the guests' order.

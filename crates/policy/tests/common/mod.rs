@@ -25,7 +25,7 @@ pub fn component(name: &str) -> PathBuf {
             .canonicalize()
             .unwrap();
         let out = repository.join("target/guests");
-        let all = [guests::EXAMPLES.as_slice(), &[guests::MISBEHAVE]].concat();
+        let all = [guests::EXAMPLES, guests::FOR_TESTS].concat();
         guests::build(&repository, &all, &out.join("build"), &out).unwrap_or_else(|e| panic!("{e}"))
     });
     let found = BUILT

@@ -157,12 +157,12 @@ fn counts() -> Result<Vec<(String, String)>, String> {
     static HERE: AtomicU32 = AtomicU32::new(0);
     let here = HERE.fetch_add(1, Ordering::Relaxed) + 1;
     let before = session_get("count")
-        .and_then(|value| value.first().copied())
-        .unwrap_or(0);
-    session_set("count", &[before.wrapping_add(1)])?;
+        .and_then(|value| value.try_into().ok())
+        .map_or(0, u32::from_be_bytes);
+    session_set("count", &(before + 1).to_be_bytes())?;
     Ok(vec![
         ("instance".to_owned(), here.to_string()),
-        ("session".to_owned(), (u32::from(before) + 1).to_string()),
+        ("session".to_owned(), (before + 1).to_string()),
     ])
 }
 

@@ -1,0 +1,272 @@
+//! Components that cannot be deployed, and what the operator is told; the compile child.
+
+#![cfg(test)]
+
+mod common;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use common::*;
+use pointsman_policy::types::FileDecision;
+use pointsman_policy::{
+    Compile, ComponentFault, Engine, EngineConfig, FailureKind, Limits, LoadError, Policies,
+    PolicySpec,
+};
+
+/// Deploy these octets.
+async fn deploy(engine: &Engine, octets: &[u8]) -> Result<Policies, LoadError> {
+    let folder = tempfile::tempdir().unwrap();
+    let component = folder.path().join("policy.wasm");
+    std::fs::write(&component, octets).unwrap();
+    let spec = PolicySpec {
+        name: "gate".to_owned(),
+        component,
+        ..PolicySpec::default()
+    };
+    Policies::load(engine, vec![spec]).await
+}
+
+async fn fault(engine: &Engine, octets: &[u8]) -> ComponentFault {
+    match deploy(engine, octets).await.unwrap_err() {
+        LoadError::Component {
+            policy,
+            digest,
+            fault,
+            ..
+        } => {
+            assert_eq!((policy.as_str(), digest.len()), ("gate", 64));
+            fault
+        }
+        other => panic!("{other}"),
+    }
+}
+
+async fn fault_of_text(text: &str) -> ComponentFault {
+    fault(&ENGINE, &wat::parse_str(text).unwrap()).await
+}
+
+#[tokio::test]
+async fn what_is_no_component_is_said_so() {
+    assert!(matches!(
+        fault(&ENGINE, b"PK\x03\x04").await,
+        ComponentFault::NotWasm
+    ));
+    assert!(matches!(fault(&ENGINE, b"").await, ComponentFault::NotWasm));
+    assert!(matches!(
+        fault_of_text("(module)").await,
+        ComponentFault::CoreModule
+    ));
+
+    let whole = std::fs::read(component("misbehave")).unwrap();
+    for length in [5, 9, 100, whole.len() / 2, whole.len() - 1] {
+        let fault = fault(&ENGINE, &whole[..length]).await;
+        assert!(
+            matches!(fault, ComponentFault::Malformed(_)),
+            "{length} octets: {fault}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn random_damage_is_refused_or_harmless() {
+    let whole = std::fs::read(component("known-partners")).unwrap();
+    // `POLICY_TEST_SEED=n` runs a seed again.
+    let seed = match std::env::var("POLICY_TEST_SEED") {
+        Ok(seed) => seed.parse().unwrap(),
+        Err(_) => std::time::SystemTime::UNIX_EPOCH
+            .elapsed()
+            .unwrap()
+            .subsec_nanos() as usize,
+    };
+    println!("POLICY_TEST_SEED={seed}");
+    let mut n = seed;
+    for _ in 0..20 {
+        let mut damaged = whole.clone();
+        for _ in 0..3 {
+            n = n
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            damaged[(n >> 33) % whole.len()] ^= (n >> 24) as u8;
+        }
+        // Either it is refused, or the damage is where it can still be asked.
+        if let Ok(policies) = deploy(&ENGINE, &damaged).await {
+            let server = std::sync::Arc::new(Server::default());
+            let mut session = policies.current().session("s".to_owned(), server);
+            session.accept_file(&acme(), &file("X"), noon()).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn imports_are_checked_before_anything_is_compiled() {
+    // The module inside does not compile: a complaint about it would mean that it came first.
+    let text = r#"(component
+        (import "acme:database/sql@1.0.0" (instance))
+        (core module (func (result i32))))"#;
+    let ComponentFault::ForbiddenImport(import) = fault_of_text(text).await else {
+        panic!("it was refused for another reason");
+    };
+    assert_eq!(import, "acme:database/sql@1.0.0");
+
+    let fault = fault_of_text(r#"(component (import "wasi:http/outgoing-handler@0.2.0" (instance (export "handle" (func)))))"#).await;
+    assert!(matches!(fault, ComponentFault::Imports(_)), "{fault}");
+    assert!(
+        fault.to_string().contains("wasi:http/outgoing-handler"),
+        "{fault}"
+    );
+}
+
+#[tokio::test]
+async fn a_missing_export_is_named() {
+    let fault = fault_of_text("(component)").await;
+    assert!(matches!(fault, ComponentFault::Exports(_)), "{fault}");
+    assert!(
+        fault.to_string().contains("oftp:policy/connections"),
+        "{fault}"
+    );
+}
+
+#[tokio::test]
+async fn a_component_that_traps_at_its_start_is_found_before_it_counts() {
+    let traps = std::fs::read(component("traps-at-start")).unwrap();
+    let fault = fault(&ENGINE, &traps).await;
+    assert!(
+        matches!(
+            fault,
+            ComponentFault::Start {
+                kind: FailureKind::Trap,
+                ..
+            }
+        ),
+        "{fault}"
+    );
+    assert!(fault.to_string().contains("nothing works here"), "{fault}");
+}
+
+#[tokio::test]
+async fn too_large_or_missing_files_are_said_so() {
+    let mut spec = spec("misbehave", &[]);
+    spec.limits = Limits {
+        component: 1000,
+        ..Limits::default()
+    };
+    let error = Policies::load(&ENGINE, vec![spec.clone()])
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, LoadError::TooBig { limit: 1000, .. }),
+        "{error}"
+    );
+
+    spec.component = PathBuf::from("/nowhere/policy.wasm");
+    let error = Policies::load(&ENGINE, vec![spec]).await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("policy `misbehave`: cannot read /nowhere/policy.wasm: No such file"),
+        "{error}"
+    );
+}
+
+/// An engine that compiles in a child: the example program `compile-policy` of this crate.
+fn with_child(args: &[&str]) -> Engine {
+    let test = std::env::current_exe().unwrap();
+    let program = test
+        .parent()
+        .unwrap()
+        .parent()
+        .unwrap()
+        .join("examples/compile-policy");
+    with_program(&program, args)
+}
+
+fn with_program(program: &Path, args: &[&str]) -> Engine {
+    let compile = Compile::Child {
+        program: program.to_owned(),
+        args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+    };
+    Engine::new(EngineConfig {
+        compile,
+        ..EngineConfig::default()
+    })
+    .unwrap()
+}
+
+/// A component that keeps the compiler busy for a few seconds.
+fn heavy() -> Vec<u8> {
+    let mut functions = String::new();
+    for n in 0..4000 {
+        write!(functions, "(func (param i64 i64) (result i64) local.get 0").unwrap();
+        for i in 0..200 {
+            write!(
+                functions,
+                " local.get 1 i64.const {} i64.xor i64.mul local.tee 0",
+                n * i
+            )
+            .unwrap();
+        }
+        functions.push(')');
+    }
+    wat::parse_str(format!("(component (core module {functions}))")).unwrap()
+}
+
+#[tokio::test]
+async fn what_the_child_compiles_runs() {
+    let engine = with_child(&[]);
+    let octets = std::fs::read(component("misbehave")).unwrap();
+    let policies = deploy(&engine, &octets).await.unwrap();
+    let server = std::sync::Arc::new(Server::default());
+    let mut session = policies.current().session("s".to_owned(), server);
+    let answer = session.accept_file(&acme(), &file("COUNT"), noon()).await;
+    assert!(
+        matches!(answer.decision, FileDecision::Accept(_)),
+        "{:?}",
+        answer.failures
+    );
+}
+
+#[tokio::test]
+async fn what_does_not_compile_is_told_by_the_child() {
+    let invalid = wat::parse_str("(component (core module (func (result i32))))").unwrap();
+    let fault = fault(&with_child(&[]), &invalid).await;
+    assert!(matches!(fault, ComponentFault::Compile(_)), "{fault}");
+    assert!(fault.to_string().contains("type mismatch"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_child_ends_at_its_limits_and_the_server_does_not() {
+    let heavy = heavy();
+    let limited = fault(&with_child(&["1"]), &heavy).await;
+    assert!(matches!(limited, ComponentFault::Compiler(_)), "{limited}");
+    assert!(limited.to_string().contains("SIGXCPU"), "{limited}");
+
+    let limited = fault(&with_child(&["60", "64"]), &heavy).await;
+    assert!(matches!(limited, ComponentFault::Compiler(_)), "{limited}");
+    assert!(limited.to_string().contains("SIGABRT"), "{limited}");
+
+    // The next component is compiled as if nothing had happened.
+    let octets = std::fs::read(component("known-partners")).unwrap();
+    deploy(&with_child(&["60", "256"]), &octets).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_child_that_is_none_is_told() {
+    let octets = std::fs::read(component("known-partners")).unwrap();
+    let fault_with = async |program: &str| {
+        let fault = fault(&with_program(Path::new(program), &[]), &octets).await;
+        assert!(matches!(fault, ComponentFault::Compiler(_)), "{fault}");
+        fault.to_string()
+    };
+    let told = fault_with("/nowhere/pointsman").await;
+    assert!(told.contains("cannot start /nowhere/pointsman"), "{told}");
+    let told = fault_with("/bin/cat").await;
+    assert!(told.contains("its artefact does not load"), "{told}");
+    let told = fault_with("/bin/true").await;
+    assert!(told.contains("its artefact does not load"), "{told}");
+    let told = fault_with("/bin/false").await;
+    assert!(
+        told.contains("the child ended with exit status: 1"),
+        "{told}"
+    );
+}
