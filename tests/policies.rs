@@ -15,13 +15,13 @@ use pointsman::demo::{KNOWN_PARTNERS, ROUTE_BY_DAY, ROUTE_BY_NAME};
 use support::peer::{Peer, Ssid, VirtualFile};
 use support::{House, THEM, amount};
 
-/// The policy that tests are afraid of, built once.
-fn misbehave() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+/// The policies that tests are afraid of, built once: one misbehaves when asked, one traps at its start.
+fn for_tests() -> &'static [PathBuf] {
+    static BUILT: OnceLock<Vec<PathBuf>> = OnceLock::new();
     BUILT.get_or_init(|| {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let work = repository.join("target/guests/work");
-        guests::build(repository, &[guests::MISBEHAVE], &work, &repository.join("target/guests")).unwrap().remove(0)
+        guests::build(repository, &guests::FOR_TESTS, &work, &repository.join("target/guests")).unwrap()
     })
 }
 
@@ -65,7 +65,7 @@ fn who_may_connect_is_the_policys() {
 #[test]
 fn a_policy_that_fails_costs_one_answer_and_nothing_else() {
     let house = House::plain("policies:\n  bad:\n    component: bad.wasm\n    hooks: [accept-file]\n");
-    house.write("bad.wasm", std::fs::read(misbehave()).unwrap());
+    house.write("bad.wasm", std::fs::read(&for_tests()[0]).unwrap());
     let server = house.serve();
     let mut peer = Peer::session(server.address());
     for (name, kind) in [("LOOP", "deadline"), ("MEMORY", "memory"), ("TRAP", "trap"), ("RECURSE", "stack"), ("ERROR", "error-text"), ("ABSURD.PATH", "bad-decision")] {
@@ -87,6 +87,7 @@ fn a_broken_component_is_refused_and_the_old_one_stays() {
     let broken = [
         ("notes.txt", b"this is not a component".to_vec(), "not WebAssembly"),
         ("core.wasm", b"\0asm\x01\0\0\0".to_vec(), "core module"),
+        ("traps.wasm", std::fs::read(&for_tests()[1]).unwrap(), "does not start"),
         ("cut.wasm", ROUTE_BY_DAY[..ROUTE_BY_DAY.len() / 2].to_vec(), "damaged"),
     ];
     for (name, content, reason) in broken {
@@ -146,8 +147,10 @@ fn sixty_four_sessions_and_a_swap_every_tenth_of_a_second() {
             swaps
         });
         let peers: Vec<_> = (0..sessions).map(|session| scope.spawn(move || send_files(address, session, files))).collect();
-        peers.into_iter().for_each(|peer| peer.join().unwrap());
+        // One partner has one queue of receipts: whichever of its sessions has the turn takes them.
+        let receipts: Vec<_> = peers.into_iter().map(|peer| peer.join()).collect();
         done.store(true, Ordering::Relaxed);
+        assert_eq!(receipts.into_iter().map(|taken| taken.unwrap()).sum::<u64>(), sessions * files);
         swapper.join().unwrap()
     });
 
@@ -169,15 +172,18 @@ fn sixty_four_sessions_and_a_swap_every_tenth_of_a_second() {
     assert_eq!(generations.len(), sessions as usize);
     assert!(generations.values().all(|seen| seen.len() == 1), "a session with two generations: {generations:?}");
     let seen: BTreeSet<_> = generations.values().flatten().collect();
+    assert!(seen.len() > 5, "the swaps had their effect while the sessions came: {seen:?}");
     println!("{sessions} sessions, {total} files, {swaps} swaps, {} generations decided", seen.len());
 }
 
-fn send_files(address: std::net::SocketAddr, session: u64, files: u64) {
+fn send_files(address: std::net::SocketAddr, session: u64, files: u64) -> u64 {
+    // They begin one after the other and last long enough for all of them to be open at once.
+    std::thread::sleep(Duration::from_millis(session * 25));
     let mut peer = Peer::session(address);
     for file in 0..files {
         let name = format!("DELFOR.{session}.{file}");
         peer.send(&VirtualFile::new(&name, format!("{name} {}", "x".repeat(2000))));
-        std::thread::sleep(Duration::from_millis(session % 7 * 10));
+        std::thread::sleep(Duration::from_millis(100));
     }
-    assert_eq!(peer.take_receipts().len() as u64, files);
+    peer.take_receipts().len() as u64
 }
