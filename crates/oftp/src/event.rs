@@ -55,7 +55,7 @@ pub enum Event {
     /// The partner has taken our response (RTR); `YourTurn` follows.
     ResponseTaken,
     /// Our response cannot be sent in this session and stays with us: there is no NERP below level
-    /// 1.4 (RFC 2204). `YourTurn` follows.
+    /// 1.4 (RFC 2204), and no signature above 65,535 octets. `YourTurn` follows.
     ResponseNotSent {
         /// Why, for people.
         text: String,

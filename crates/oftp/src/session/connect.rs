@@ -129,6 +129,11 @@ impl Session {
             ticket.moment,
             matches!(self.state, State::Connecting(Connecting::Challenging)),
         )?;
+        if cms.len() > usize::from(u16::MAX) {
+            let text = "our challenge is longer than 65,535 octets";
+            self.refuse(Refusal::new(SessionReason::Unspecified, text));
+            return Ok(());
+        }
         self.send(&Command::Auch(cms));
         self.state = State::Connecting(Connecting::WfAurp(challenge));
         Ok(())

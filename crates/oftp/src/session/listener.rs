@@ -327,6 +327,7 @@ impl Session {
                 counts_records: in_records,
             },
         ));
+        self.outbox.end_file();
         self.state = State::Listener(Listener::Clip);
         Ok(())
     }

@@ -163,9 +163,11 @@ impl Session {
     }
 
     /// Takes a used buffer back, from [`poll_transmit`](Self::poll_transmit) or
-    /// [`Event::Data`]. Its capacity is used again.
+    /// [`Event::Data`]. Its capacity is used again while a file is open.
     pub fn recycle(&mut self, buffer: Vec<u8>) {
-        self.outbox.recycle(buffer);
+        if self.file_is_open() {
+            self.outbox.recycle(buffer);
+        }
     }
 
     /// The next event, in the order of the wire.
@@ -216,7 +218,7 @@ impl Session {
             self.take_buffer(kept.get(stream::HEADER..).unwrap_or_default());
             kept.clear();
         }
-        if self.is_reading() {
+        if self.is_reading() && (self.file_is_open() || !kept.is_empty()) {
             self.inbox.kept = kept;
         }
         rest
@@ -239,6 +241,10 @@ impl Session {
             Head::Incomplete => return None,
             Head::Buffer { length, code } => match self.admit(code, length) {
                 Ok(()) => return Some(stream::HEADER + length),
+                Err(refusal) if self.drops_on(code) => {
+                    self.end_silently(refusal.into_end());
+                    return None;
+                }
                 Err(refusal) => refusal,
             },
             Head::Empty => Refusal::new(
@@ -304,6 +310,14 @@ impl Session {
             State::Listener(_) => self.take_listening(command),
             State::Ending(_) => Ok(()),
         }
+    }
+
+    /// While a file is open buffers are worth keeping; an idle session is to be small.
+    fn file_is_open(&self) -> bool {
+        matches!(
+            self.state,
+            State::Speaker(Speaker::Opo(_)) | State::Listener(Listener::Opi(_))
+        )
     }
 
     fn is_reading(&self) -> bool {

@@ -129,8 +129,7 @@ impl Session {
             Response::Positive(eerp) => Command::Eerp(Box::new(eerp)),
             Response::Negative(nerp) => Command::Nerp(Box::new(nerp)),
         };
-        if !command.kind().exists_at(self.level) {
-            let text = format!("level {} has no negative response", self.level);
+        if let Some(text) = self.cannot_say(&command) {
             self.tell(Notice::ResponseNotSent { text });
             self.your_turn_again(&ticket);
             return Ok(());
@@ -322,6 +321,21 @@ impl Session {
         }
     }
 
+    /// Why the session cannot carry a response.
+    fn cannot_say(&self, command: &Command) -> Option<String> {
+        let (hash, signature) = match command {
+            Command::Eerp(eerp) => (&eerp.hash, &eerp.signature),
+            Command::Nerp(nerp) => (&nerp.hash, &nerp.signature),
+            _ => return None,
+        };
+        let longest = usize::from(u16::MAX);
+        if !command.kind().exists_at(self.level) {
+            return Some(format!("level {} has no negative response", self.level));
+        }
+        (hash.len().max(signature.len()) > longest)
+            .then(|| "hash or signature is longer than 65,535 octets".to_owned())
+    }
+
     /// SFPA in OPOP (9.10, K).
     fn take_acceptance(&mut self, restart: u64) -> Result<(), Refusal> {
         let State::Speaker(Speaker::Opop(offering)) = &self.state else {
@@ -341,7 +355,6 @@ impl Session {
             owed_ends: 0,
             closing: None,
         };
-        self.outbox.begin_file();
         self.state = State::Speaker(Speaker::Opo(file));
         self.tell(Notice::FileAccepted { restart });
         Ok(())
@@ -449,6 +462,7 @@ impl Session {
         self.outbox.close_data();
         if !out_of_credit {
             self.send(&Command::Efid(totals));
+            self.outbox.end_file();
             self.state = State::Speaker(Speaker::Clop);
         }
     }
