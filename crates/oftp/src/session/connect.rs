@@ -1,7 +1,7 @@
 //! Setting up a session: greeting, introductions, authentication (RFC 5024, 4.2, 9.8).
 
+use crate::answer::{ChallengeTicket, ConnectionTicket, OwnChallengeTicket};
 use crate::command::{Command, Kind};
-use crate::event::{ChallengeTicket, ConnectionTicket, OwnChallengeTicket};
 use crate::{
     Agreement, Challenge, ChallengeAnswer, ConnectionAnswer, Leniency, Level, NotNow, Offer,
     Params, SessionReason,
