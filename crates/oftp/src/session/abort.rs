@@ -6,6 +6,7 @@ use crate::command::{Command, Esid, Kind, Malformed};
 use crate::{End, Leniency, SessionReason};
 
 use super::connect::Connecting;
+use super::inbox::Inbox;
 use super::listener::Listener;
 use super::notices::Notice;
 use super::speaker::Speaker;
@@ -102,6 +103,7 @@ impl Session {
     /// Ends without a word. What was not yet taken to be sent never is.
     pub(super) fn end_silently(&mut self, end: End) {
         self.outbox.clear();
+        self.inbox = Inbox::default();
         self.tell(Notice::Ended(end));
         self.state = State::Ending(Ending::Idle);
     }
@@ -171,6 +173,7 @@ impl Session {
             return self.end_silently(end);
         }
         self.outbox.drop_open();
+        self.inbox = Inbox::default();
         self.send(&Command::Esid(Esid { reason, text }));
         self.tell(Notice::Ended(end));
         self.state = State::Ending(Ending::WfNdisc);

@@ -119,6 +119,9 @@ impl Session {
     /// Takes all of `bytes`, as the connection gave them. Works from the slice and keeps only a
     /// buffer that is still incomplete.
     pub fn receive(&mut self, bytes: &[u8], now: Duration) {
+        if !self.is_reading() {
+            return;
+        }
         self.clock.moved(now);
         let mut rest = self.complete_kept(bytes);
         while let Some((buffer, after)) = self.next_buffer(rest) {
