@@ -59,7 +59,7 @@ impl Session {
 
     /// Hands over octets of the open file; gives back how many were taken, which may be fewer.
     ///
-    /// A file that [goes in records](FileHeader::goes_in_records) is handed over record by record,
+    /// A file that [goes in records](crate::FileHeader::goes_in_records) is handed over record by record,
     /// each in one call or several, `end_of_record` in the last: it counts once all octets of the
     /// call are taken. Any other file is one record: its end may be said here, or be left to
     /// [`close_file`](Self::close_file). Small records share DATA buffers. Call it while
