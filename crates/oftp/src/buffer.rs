@@ -21,7 +21,9 @@ const GROUP: usize = 4 * STRIDE;
 pub struct Packed {
     /// Octets of the file that found room.
     pub taken: usize,
-    /// Where the last header stands in the output, if one was written.
+    /// Octets of the room that were written.
+    pub written: usize,
+    /// Where in the room the last header stands, if one was written.
     pub last_header: Option<usize>,
 }
 
@@ -30,71 +32,87 @@ pub fn capacity(room: usize) -> usize {
     room / STRIDE * FULL + (room % STRIDE).saturating_sub(1)
 }
 
-/// Appends as much of `octets` as fits into `room`, as subrecords without compression.
-pub fn pack(octets: &[u8], room: usize, out: &mut Vec<u8>) -> Packed {
-    let begin = out.len();
-    let (full, _) = octets.as_chunks::<FULL>();
-    let strides = full.len().min(room / STRIDE);
-    out.resize(begin + strides * STRIDE, FULL as u8);
-    let (frames, _) = out
-        .get_mut(begin..)
-        .unwrap_or_default()
-        .as_chunks_mut::<STRIDE>();
+/// Writes as much of `octets` as fits into `room`, as subrecords without compression.
+pub fn pack(octets: &[u8], room: &mut [u8]) -> Packed {
+    let (full, short) = octets.as_chunks::<FULL>();
+    let (frames, last) = room.as_chunks_mut::<STRIDE>();
     for (frame, subrecord) in frames.iter_mut().zip(full) {
+        frame[0] = FULL as u8;
         frame[1..].copy_from_slice(subrecord);
     }
-    let rest = octets.get(strides * FULL..).unwrap_or_default();
-    let short = rest.len().min((room - strides * STRIDE).saturating_sub(1));
-    let mut last_header = out.len().checked_sub(STRIDE).filter(|_| strides > 0);
-    if short > 0 {
-        last_header = Some(out.len());
-        out.push(short as u8);
-        out.extend_from_slice(rest.get(..short).unwrap_or_default());
+    let strides = full.len().min(frames.len());
+    let (taken, written) = (strides * FULL, strides * STRIDE);
+    let short = full.get(strides).map_or(short, <[u8; FULL]>::as_slice);
+    let last = frames
+        .get_mut(strides)
+        .map_or(last, <[u8; STRIDE]>::as_mut_slice);
+    let count = pack_short(short, last);
+    if count > 0 {
+        return Packed {
+            taken: taken + count,
+            written: written + 1 + count,
+            last_header: Some(written),
+        };
     }
     Packed {
-        taken: strides * FULL + short,
-        last_header,
+        taken,
+        written,
+        last_header: written.checked_sub(STRIDE),
     }
+}
+
+/// Writes one subrecord of fewer octets than a full one; gives back how many.
+fn pack_short(octets: &[u8], room: &mut [u8]) -> usize {
+    let Some((header, room)) = room.split_first_mut() else {
+        return 0;
+    };
+    let count = octets.len().min(room.len());
+    if let (Some(to), Some(from)) = (room.get_mut(..count), octets.get(..count))
+        && count > 0
+    {
+        *header = count as u8;
+        to.copy_from_slice(from);
+    }
+    count
 }
 
 /// As [`pack`], with runs of one octet compressed (RFC 5024, 7.2).
-pub fn pack_compressed(octets: &[u8], room: usize, out: &mut Vec<u8>) -> Packed {
-    let begin = out.len();
+pub fn pack_compressed(octets: &[u8], room: &mut [u8]) -> Packed {
     let mut packed = Packed::default();
     loop {
-        let left = room - (out.len() - begin);
         let rest = octets.get(packed.taken..).unwrap_or_default();
-        if left < 2 || rest.is_empty() {
-            return packed;
-        }
-        let literal = literal_length(rest);
-        if literal > 0 {
-            let more = pack(rest.get(..literal).unwrap_or_default(), left, out);
-            packed.taken += more.taken;
-            packed.last_header = more.last_header.or(packed.last_header);
-            continue;
-        }
-        let octet = rest.first().copied().unwrap_or_default();
-        let run = rest
-            .iter()
-            .take(FULL)
-            .take_while(|&&other| other == octet)
-            .count();
-        packed.last_header = Some(out.len());
-        out.extend_from_slice(&[COMPRESSED | run as u8, octet]);
-        packed.taken += run;
+        let left = room.get_mut(packed.written..).unwrap_or_default();
+        let literal = literal_length(rest, capacity(left.len()));
+        let more = match (rest.first(), left) {
+            (None, _) | (_, [] | [_]) => return packed,
+            (_, left) if literal > 0 => pack(rest.get(..literal).unwrap_or_default(), left),
+            (Some(&octet), [header, value, ..]) => {
+                let run = rest
+                    .iter()
+                    .take(FULL)
+                    .take_while(|&&other| other == octet)
+                    .count();
+                (*header, *value) = (COMPRESSED | run as u8, octet);
+                Packed {
+                    taken: run,
+                    written: 2,
+                    last_header: Some(0),
+                }
+            }
+        };
+        packed.last_header = more.last_header.map(|header| packed.written + header);
+        packed.taken += more.taken;
+        packed.written += more.written;
     }
-}
-
-/// Appends a subrecord of no octets that ends a record: one octet.
-pub fn pack_empty_end(out: &mut Vec<u8>) {
-    out.push(END_OF_RECORD);
 }
 
 /// Makes the subrecord of that header the last of its record.
 pub fn mark_end(header: &mut u8) {
     *header |= END_OF_RECORD;
 }
+
+/// The header of a subrecord of no octets that ends a record.
+pub const EMPTY_END: u8 = END_OF_RECORD;
 
 /// Appends what the subrecords of a data exchange buffer represent, `D` not included.
 ///
@@ -133,16 +151,18 @@ pub fn unpack(payload: &[u8], compression: bool, into: &mut FileData) -> Result<
 
 /// Takes full subrecords that end no record, four at a time; gives back what follows them.
 fn unpack_full<'a>(payload: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
-    let (groups, _) = payload.as_chunks::<GROUP>();
-    let full = groups.iter().take_while(|group| is_full(group)).count();
-    out.reserve(full * 4 * FULL);
-    for group in groups.iter().take(full) {
+    out.reserve(payload.len());
+    let mut rest = payload;
+    while let Some((group, after)) = rest.split_first_chunk::<GROUP>()
+        && is_full(group)
+    {
         let (frames, _) = group.as_chunks::<STRIDE>();
         for frame in frames {
             out.extend_from_slice(&frame[1..]);
         }
+        rest = after;
     }
-    payload.get(full * GROUP..).unwrap_or_default()
+    rest
 }
 
 fn is_full(group: &[u8; GROUP]) -> bool {
@@ -167,10 +187,44 @@ fn invalid(problem: &str) -> Malformed {
 /// Shorter runs cost as much compressed as not, once the subrecord they split is counted.
 const SHORTEST_RUN: usize = 4;
 
-/// How many octets come before the first run that is worth compressing.
-fn literal_length(octets: &[u8]) -> usize {
-    octets
-        .windows(SHORTEST_RUN)
-        .position(|window| window.iter().all(|octet| Some(octet) == window.first()))
-        .unwrap_or(octets.len())
+/// Octets searched for runs at once.
+const BLOCK: usize = 64;
+/// The same and what a run that begins in the last of them needs to be seen.
+const BLOCK_AND_RUN: usize = BLOCK + SHORTEST_RUN - 1;
+
+/// How many octets come before the first run that is worth compressing. Searches until there are
+/// `limit` of them, or somewhat more.
+fn literal_length(octets: &[u8], limit: usize) -> usize {
+    let mut clear = 0;
+    while clear < limit {
+        let rest = octets.get(clear..).unwrap_or_default();
+        let block = match rest.split_first_chunk::<BLOCK_AND_RUN>() {
+            Some((block, _)) if !has_run(block) => BLOCK,
+            Some((block, _)) => return clear + first_run(block).unwrap_or(BLOCK),
+            None => return clear + first_run(rest).unwrap_or(rest.len()),
+        };
+        clear += block;
+    }
+    clear
+}
+
+/// Whether a run begins in the block; written so that whole vectors are compared.
+fn has_run(block: &[u8; BLOCK_AND_RUN]) -> bool {
+    let differences = |from: usize| {
+        let (here, next) = (block.iter().skip(from), block.iter().skip(from + 1));
+        here.zip(next).take(BLOCK).map(|(here, next)| here ^ next)
+    };
+    let triples = differences(0).zip(differences(1)).zip(differences(2));
+    triples.fold(false, |seen, ((a, b), c)| seen | (a | b | c == 0))
+}
+
+/// Where the first run begins.
+fn first_run(octets: &[u8]) -> Option<usize> {
+    let pairs = octets.iter().zip(octets.iter().skip(1));
+    let mut length = 1;
+    let end = pairs.map(|(here, next)| here == next).position(|same| {
+        length = if same { length + 1 } else { 1 };
+        length == SHORTEST_RUN
+    });
+    end.map(|end| end + 2 - SHORTEST_RUN)
 }

@@ -23,26 +23,27 @@
 
 #![forbid(unsafe_code)]
 
+mod answer;
 pub mod buffer;
 pub mod command;
 mod event;
 mod file;
 mod ids;
+mod key;
 mod reason;
 mod session;
 pub mod stream;
 
-pub use event::{
-    Challenge, ChallengeAnswer, ChallengeTicket, CloseAnswer, CloseRefusal, CloseTicket, Closing,
-    ConnectionAnswer, ConnectionTicket, CreditTicket, End, Event, FileAnswer, FileData, FileTicket,
-    NotNow, OwnChallengeTicket, ResponseTicket, TurnTicket,
+pub use answer::{
+    Challenge, ChallengeAnswer, ChallengeTicket, CloseAnswer, CloseTicket, ConnectionAnswer,
+    ConnectionTicket, CreditTicket, FileAnswer, FileTicket, NotNow, OwnChallengeTicket,
+    ResponseTicket, TurnTicket,
 };
+pub use event::{CloseRefusal, Closing, End, Event, FileData};
 pub use file::{CipherSuite, Counts, Eerp, FileHeader, Format, Nerp, Response, Security};
-pub use ids::{
-    DatasetName, FieldProblem, FileKey, FileStamp, InvalidField, OdetteId, Password, UserData,
-};
+pub use ids::{DatasetName, FieldProblem, InvalidField, OdetteId, Password, UserData};
+pub use key::{FileKey, FileStamp};
 pub use reason::{FileReason, NerpReason, SessionReason};
 pub use session::Session;
-pub use session::params::{
-    Agreement, Leniency, Level, Mode, Offer, Params, Timeouts, Tolerance, Tolerances,
-};
+pub use session::params::{Agreement, Level, Mode, Offer, Params, Timeouts};
+pub use session::tolerance::{Leniency, Tolerance, Tolerances};

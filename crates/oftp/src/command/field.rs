@@ -100,7 +100,7 @@ impl<'a> Fields<'a> {
     /// A number of `n` digits. Blanks for zeros, and blanks around, are a leniency; signs never.
     pub(super) fn number(&mut self, field: &str, n: usize) -> Result<u64, Malformed> {
         let octets = self.octets(field, n)?;
-        let digits = octets.trim_ascii();
+        let digits = without_blanks(octets);
         if digits.len() < n {
             self.tolerate(Leniency::BlankNumbers, field)?;
         }
@@ -208,6 +208,13 @@ impl<'a> Fields<'a> {
             problem: format!("{}: {problem}", self.kind),
         }
     }
+}
+
+fn without_blanks(mut octets: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] | [rest @ .., b' '] = octets {
+        octets = rest;
+    }
+    octets
 }
 
 /// A command as it is written, from left to right.

@@ -6,6 +6,7 @@ use crate::command::{Command, Esid, Kind, Malformed};
 use crate::{End, Leniency, SessionReason};
 
 use super::connect::Connecting;
+use super::inbox::Inbox;
 use super::listener::Listener;
 use super::notices::Notice;
 use super::speaker::Speaker;
@@ -49,6 +50,11 @@ impl Refusal {
         Self::new(SessionReason::ProtocolViolation, text)
     }
 
+    pub(super) fn into_end(self) -> End {
+        let Self { reason, text } = self;
+        End::AbortedByUs { reason, text }
+    }
+
     /// What came, where, and what was expected.
     pub(super) fn unexpected(kind: Kind, state: &str, expected: &[Kind]) -> Self {
         let names: Vec<&str> = expected.iter().map(|kind| kind.name()).collect();
@@ -75,12 +81,8 @@ impl From<Malformed> for Refusal {
 impl Session {
     /// Ends the session with an ESID that gives the reason.
     pub(super) fn refuse(&mut self, refusal: Refusal) {
-        let Refusal { reason, text } = refusal;
-        let end = End::AbortedByUs {
-            reason,
-            text: text.clone(),
-        };
-        self.end_with_esid(reason, text, end);
+        let Refusal { reason, text } = refusal.clone();
+        self.end_with_esid(reason, text, refusal.into_end());
     }
 
     /// ESID 00 after the partner gave its turn away (RFC 5024, 9.10, E).
@@ -101,6 +103,7 @@ impl Session {
     /// Ends without a word. What was not yet taken to be sent never is.
     pub(super) fn end_silently(&mut self, end: End) {
         self.outbox.clear();
+        self.inbox = Inbox::default();
         self.tell(Notice::Ended(end));
         self.state = State::Ending(Ending::Idle);
     }
@@ -133,6 +136,24 @@ impl Session {
         }
     }
 
+    /// A partner that introduces itself again is dropped without a word, but for the time of
+    /// authentication (9.8, F and L). Anything else that does not belong is answered with ESID.
+    pub(super) fn drops_on(&self, code: u8) -> bool {
+        let introducible = matches!(
+            self.state,
+            State::Connecting(
+                Connecting::IWfSsid
+                    | Connecting::ANcOnly
+                    | Connecting::WfAuch
+                    | Connecting::Opening
+                    | Connecting::WfSecd
+                    | Connecting::Challenging
+                    | Connecting::WfAurp(_)
+            )
+        );
+        code == Kind::Ssid.code() && !introducible
+    }
+
     /// In IDLELICD a release is expected (9.12, F). Elsewhere it is out of turn, which is forgiven
     /// as long as nothing is under way.
     fn may_be_released(&mut self) -> bool {
@@ -152,6 +173,7 @@ impl Session {
             return self.end_silently(end);
         }
         self.outbox.drop_open();
+        self.inbox = Inbox::default();
         self.send(&Command::Esid(Esid { reason, text }));
         self.tell(Notice::Ended(end));
         self.state = State::Ending(Ending::WfNdisc);

@@ -1,7 +1,7 @@
 //! Setting up a session: greeting, introductions, authentication (RFC 5024, 4.2, 9.8).
 
+use crate::answer::{ChallengeTicket, ConnectionTicket, OwnChallengeTicket};
 use crate::command::{Command, Kind};
-use crate::event::{ChallengeTicket, ConnectionTicket, OwnChallengeTicket};
 use crate::{
     Agreement, Challenge, ChallengeAnswer, ConnectionAnswer, Leniency, Level, NotNow, Offer,
     Params, SessionReason,
@@ -129,6 +129,11 @@ impl Session {
             ticket.moment,
             matches!(self.state, State::Connecting(Connecting::Challenging)),
         )?;
+        if cms.len() > usize::from(u16::MAX) {
+            let text = "our challenge is longer than 65,535 octets";
+            self.refuse(Refusal::new(SessionReason::Unspecified, text));
+            return Ok(());
+        }
         self.send(&Command::Auch(cms));
         self.state = State::Connecting(Connecting::WfAurp(challenge));
         Ok(())

@@ -1,14 +1,12 @@
 //! Listening: files and responses that come in (RFC 5024, 9.12).
 
+use crate::answer::{CloseTicket, FileTicket, ResponseTicket};
 use crate::command::{Command, Efna, Kind, Sfna};
-use crate::event::{CloseTicket, CreditTicket, FileTicket, ResponseTicket};
-use crate::{
-    CloseAnswer, Closing, Counts, FileAnswer, FileHeader, Leniency, NotNow, Response,
-    SessionReason, buffer,
-};
+use crate::{CloseAnswer, Counts, FileAnswer, FileHeader, NotNow, Response, SessionReason};
 
 use super::abort::Refusal;
 use super::notices::Notice;
+use super::receiving::OpenInput;
 use super::speaker::Speaker;
 use super::{Session, State};
 
@@ -59,38 +57,6 @@ pub(super) struct Offered {
     in_records: bool,
 }
 
-/// A file that is being received.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct OpenInput {
-    /// DATA buffers the partner may still send.
-    credit: u16,
-    in_records: bool,
-    /// Octets came since the last end of record.
-    in_record: bool,
-    /// An end of record came, which in a file of one record is its end.
-    ended: bool,
-    /// Records inside a file of one record were already spoken of.
-    told_of_records: bool,
-    received: Counts,
-}
-
-impl OpenInput {
-    /// Counts what a DATA buffer brought: how many octets, how many ends, octets after the last end.
-    fn count(&mut self, octets: usize, ends: usize, after_last_end: usize) {
-        self.credit -= 1;
-        self.received.octets = self.received.octets.saturating_add(octets as u64);
-        if self.in_records {
-            self.received.records = self.received.records.saturating_add(ends as u64);
-        }
-        self.in_record = if ends > 0 {
-            after_last_end > 0
-        } else {
-            self.in_record || octets > 0
-        };
-        self.ended |= ends > 0;
-    }
-}
-
 impl Session {
     /// OPIP: takes a file from a position on, or does not (F_START_FILE_RS).
     ///
@@ -129,26 +95,6 @@ impl Session {
                 self.state = State::Listener(Listener::IdleLi);
             }
         }
-        Ok(())
-    }
-
-    /// OPI: lets the partner send another window (CDT). Does nothing if the partner has ended the
-    /// file without waiting.
-    ///
-    /// # Errors
-    /// [`NotNow`] if the session ended meanwhile.
-    pub fn grant_credit(&mut self, ticket: CreditTicket) -> Result<(), NotNow> {
-        let window = self.window();
-        let now = self.notices.is_now(ticket.moment);
-        match &mut self.state {
-            State::Ending(_) => return Err(self.not_now()),
-            State::Listener(Listener::Opi(file)) if now && file.credit == 0 => {
-                file.credit = window;
-                self.send(&Command::Cdt);
-            }
-            _ => (),
-        }
-        self.clock.touch();
         Ok(())
     }
 
@@ -203,54 +149,6 @@ impl Session {
         Ok(())
     }
 
-    /// DATA in OPI (9.12, I), straight from where it was received.
-    pub(super) fn take_data(&mut self, payload: &[u8]) -> Result<(), Refusal> {
-        let compression = self
-            .agreement
-            .as_ref()
-            .is_some_and(|agreed| agreed.compression);
-        let (State::Listener(Listener::Opi(file)), outbox) = (&mut self.state, &mut self.outbox)
-        else {
-            return Ok(());
-        };
-        if file.credit == 0 {
-            return Err(Refusal::violation("DATA beyond the credit that was given"));
-        }
-        let Some(data) = self.notices.data(|| outbox.spare(payload.len())) else {
-            return Ok(());
-        };
-        let (octets, ends) = (data.octets.len(), data.record_ends.len());
-        buffer::unpack(payload, compression, data)?;
-        let new_ends = data.record_ends.get(ends..).unwrap_or_default();
-        let (first, last) = (
-            new_ends.first(),
-            new_ends.last().copied().unwrap_or_default(),
-        );
-        let goes_on = data.octets.len()
-            > if file.ended {
-                octets
-            } else {
-                first.copied().unwrap_or(usize::MAX)
-            };
-        let (ends, after_last_end) = (new_ends.len(), data.octets.len() - last);
-        file.count(data.octets.len() - octets, ends, after_last_end);
-        let used_up = file.credit == 0;
-        let stray = goes_on && !file.in_records && !file.told_of_records;
-        file.told_of_records |= stray;
-        if stray {
-            self.tolerate(
-                Leniency::RecordsInStream,
-                Kind::Data,
-                SessionReason::InvalidData,
-            )?;
-        }
-        if used_up {
-            let moment = self.notices.ask();
-            self.tell(Notice::WindowUsedUp(moment));
-        }
-        Ok(())
-    }
-
     /// SFID in IDLELI and IDLELICD (A).
     fn take_file(&mut self, header: Box<FileHeader>) -> Result<(), Refusal> {
         let agreed = self.agreement.as_ref();
@@ -277,58 +175,13 @@ impl Session {
     /// F_START_FILE_RS(+) in OPIP (H).
     fn accept_file(&mut self, offered: &Offered, restart: u64, octets_held: u64) {
         let records = if offered.in_records { restart } else { 0 };
-        self.send(&Command::Sfpa(restart));
-        self.state = State::Listener(Listener::Opi(OpenInput {
-            credit: self.window(),
-            in_records: offered.in_records,
-            in_record: false,
-            ended: false,
-            told_of_records: false,
-            received: Counts {
-                records,
-                octets: octets_held,
-            },
-        }));
-    }
-
-    /// EFID in OPI (J). It ends the last record even if nothing else did.
-    fn take_end_of_file(&mut self, announced: Counts) -> Result<(), Refusal> {
-        let State::Listener(Listener::Opi(file)) = &self.state else {
-            return Ok(());
+        let held = Counts {
+            records,
+            octets: octets_held,
         };
-        let (credit, in_records, in_record) = (file.credit, file.in_records, file.in_record);
-        let mut received = file.received;
-        if credit == 0 {
-            self.tolerate(
-                Leniency::EarlyEndOfFile,
-                Kind::Efid,
-                SessionReason::ProtocolViolation,
-            )?;
-        }
-        if in_record {
-            self.tolerate(
-                Leniency::MissingEndOfRecord,
-                Kind::Efid,
-                SessionReason::InvalidData,
-            )?;
-        }
-        if in_record && in_records {
-            received.records = received.records.saturating_add(1);
-            if let Some(data) = self.notices.data(Vec::new) {
-                data.record_ends.push(data.octets.len());
-            }
-        }
-        let moment = self.notices.ask();
-        self.tell(Notice::FileClosed(
-            moment,
-            Closing {
-                announced,
-                received,
-                counts_records: in_records,
-            },
-        ));
-        self.state = State::Listener(Listener::Clip);
-        Ok(())
+        self.send(&Command::Sfpa(restart));
+        let file = OpenInput::begin(offered.in_records, self.window(), held);
+        self.state = State::Listener(Listener::Opi(file));
     }
 
     /// EERP and NERP in IDLELI and IDLELICD (E, L).
@@ -336,9 +189,5 @@ impl Session {
         self.state = State::Listener(Listener::Rtrp);
         let moment = self.notices.ask();
         self.tell(Notice::ResponseOffered(moment, Box::new(response)));
-    }
-
-    pub(super) fn window(&self) -> u16 {
-        self.agreement.as_ref().map_or(1, |agreed| agreed.credit)
     }
 }

@@ -7,21 +7,25 @@
 mod abort;
 mod clock;
 mod connect;
+mod inbox;
 mod listener;
 mod notices;
 mod outbox;
 pub(crate) mod params;
+mod receiving;
+mod sending;
 mod speaker;
+pub(crate) mod tolerance;
 
 use std::time::Duration;
 
 use crate::command::{self, Command, Kind};
-use crate::stream::{self, Head};
-use crate::{Agreement, End, Event, Leniency, Level, NotNow, Params, SessionReason, Tolerance};
+use crate::{Agreement, Event, Leniency, Level, NotNow, Params, SessionReason, Tolerance};
 
 use abort::{Ending, Refusal};
 use clock::Clock;
 use connect::Connecting;
+use inbox::Inbox;
 use listener::Listener;
 use notices::{Notice, Notices};
 use outbox::Outbox;
@@ -115,6 +119,9 @@ impl Session {
     /// Takes all of `bytes`, as the connection gave them. Works from the slice and keeps only a
     /// buffer that is still incomplete.
     pub fn receive(&mut self, bytes: &[u8], now: Duration) {
+        if !self.is_reading() {
+            return;
+        }
         self.clock.moved(now);
         let mut rest = self.complete_kept(bytes);
         while let Some((buffer, after)) = self.next_buffer(rest) {
@@ -163,9 +170,11 @@ impl Session {
     }
 
     /// Takes a used buffer back, from [`poll_transmit`](Self::poll_transmit) or
-    /// [`Event::Data`]. Its capacity is used again.
+    /// [`Event::Data`]. Its capacity is used again while a file is open.
     pub fn recycle(&mut self, buffer: Vec<u8>) {
-        self.outbox.recycle(buffer);
+        if self.file_is_open() {
+            self.outbox.recycle(buffer);
+        }
     }
 
     /// The next event, in the order of the wire.
@@ -199,84 +208,6 @@ impl Session {
         }
     }
 
-    /// Finishes a buffer that was kept incomplete; gives back what follows it.
-    fn complete_kept<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let mut rest = bytes;
-        if self.inbox.kept.is_empty() {
-            return rest;
-        }
-        let mut kept = std::mem::take(&mut self.inbox.kept);
-        let known = top_up(&mut kept, &mut rest, stream::HEADER + 1);
-        let whole = if known {
-            self.admitted_length(&kept)
-        } else {
-            None
-        };
-        if whole.is_some_and(|whole| top_up(&mut kept, &mut rest, whole)) {
-            self.take_buffer(kept.get(stream::HEADER..).unwrap_or_default());
-            kept.clear();
-        }
-        if self.is_reading() {
-            self.inbox.kept = kept;
-        }
-        rest
-    }
-
-    /// The first buffer of `bytes` without its header, if it is complete, and what follows it.
-    fn next_buffer<'a>(&mut self, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
-        if !self.is_reading() {
-            return None;
-        }
-        let whole = self.admitted_length(bytes)?;
-        let (buffer, rest) = bytes.split_at_checked(whole)?;
-        Some((buffer.get(stream::HEADER..)?, rest))
-    }
-
-    /// The length with header of the buffer that `bytes` begins with. None if it is not known yet,
-    /// or if the buffer was refused.
-    fn admitted_length(&mut self, bytes: &[u8]) -> Option<usize> {
-        let refusal = match stream::head(bytes) {
-            Head::Incomplete => return None,
-            Head::Buffer { length, code } => match self.admit(code, length) {
-                Ok(()) => return Some(stream::HEADER + length),
-                Err(refusal) => refusal,
-            },
-            Head::Empty => Refusal::new(
-                SessionReason::BufferSize,
-                "an exchange buffer without a command",
-            ),
-            Head::Foreign(header) => {
-                self.end_silently(End::NotOftp(header));
-                return None;
-            }
-        };
-        self.refuse(refusal);
-        None
-    }
-
-    /// What does not belong is refused here, by its first octet, before its body is waited for.
-    fn admit(&self, code: u8, length: usize) -> Result<(), Refusal> {
-        let level = self.level;
-        let kind = Kind::from_code(code).filter(|kind| kind.exists_at(level));
-        let kind = kind.ok_or_else(|| command::Malformed::unknown(code, level))?;
-        let expected = self.state.expects();
-        if kind != Kind::Esid && !expected.contains(&kind) {
-            return Err(Refusal::unexpected(kind, self.state.name(), expected));
-        }
-        let longest = match &self.agreement {
-            Some(agreed) if kind == Kind::Data => agreed.buffer_size as usize,
-            _ => kind.longest(),
-        };
-        if length > longest {
-            let text = format!("{kind} of {length} octets, and {longest} is the most");
-            return Err(Refusal {
-                reason: SessionReason::BufferSize,
-                text,
-            });
-        }
-        Ok(())
-    }
-
     /// Takes one admitted exchange buffer.
     fn take_buffer(&mut self, buffer: &[u8]) {
         let taken = match buffer.split_first() {
@@ -304,6 +235,14 @@ impl Session {
             State::Listener(_) => self.take_listening(command),
             State::Ending(_) => Ok(()),
         }
+    }
+
+    /// While a file is open buffers are worth keeping; an idle session is to be small.
+    fn file_is_open(&self) -> bool {
+        matches!(
+            self.state,
+            State::Speaker(Speaker::Opo(_)) | State::Listener(Listener::Opi(_))
+        )
     }
 
     fn is_reading(&self) -> bool {
@@ -354,36 +293,4 @@ impl Session {
             state: self.state.name(),
         }
     }
-}
-
-/// A buffer that is still incomplete.
-#[derive(Clone, PartialEq, Eq, Hash, Default)]
-struct Inbox {
-    kept: Vec<u8>,
-}
-
-impl Inbox {
-    fn keep(&mut self, rest: &[u8]) {
-        if rest.is_empty() {
-            return;
-        }
-        self.kept.extend_from_slice(rest);
-    }
-}
-
-/// Octets may hold a password: only how many there are is shown.
-impl std::fmt::Debug for Inbox {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Inbox({} octets)", self.kept.len())
-    }
-}
-
-/// Moves octets until `kept` has `length` of them; whether it has.
-fn top_up(kept: &mut Vec<u8>, rest: &mut &[u8], length: usize) -> bool {
-    let missing = length.saturating_sub(kept.len()).min(rest.len());
-    if let Some((octets, after)) = rest.split_at_checked(missing) {
-        kept.extend_from_slice(octets);
-        *rest = after;
-    }
-    kept.len() >= length
 }

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 
-use crate::event::{
+use crate::answer::{
     ChallengeTicket, CloseTicket, ConnectionTicket, CreditTicket, FileTicket, OwnChallengeTicket,
     ResponseTicket, TurnTicket,
 };

@@ -14,12 +14,11 @@ use crate::{Level, stream};
 const ENOUGH: usize = 256 * 1024;
 /// Larger buffers that come back are not kept.
 const LARGEST_SPARE: usize = 512 * 1024;
-/// Octets before the subrecords of a DATA buffer: stream header and `D`.
-const BEFORE_SUBRECORDS: usize = stream::HEADER + 1;
 
+/// What waits to be sent.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Outbox {
-    octets: Vec<u8>,
+    page: Page,
     /// Where the DATA buffer being filled begins.
     open: Option<usize>,
     /// Where the header of the last subrecord of the open file stands.
@@ -29,61 +28,57 @@ pub(super) struct Outbox {
 
 impl Outbox {
     pub(super) fn is_empty(&self) -> bool {
-        self.octets.is_empty()
+        self.page.filled == 0
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.octets.len() >= ENOUGH
+        self.page.filled >= ENOUGH
     }
 
     /// Adds a command; DATA before it is complete.
     pub(super) fn command(&mut self, command: &Command, level: Level) {
         self.close_data();
         self.last_header = None;
-        let begin = self.octets.len();
-        self.octets.extend_from_slice(&[0; stream::HEADER]);
-        command.encode(level, &mut self.octets);
+        let begin = self.page.filled;
+        self.page.append(|octets| {
+            octets.extend_from_slice(&[0; stream::HEADER]);
+            command.encode(level, octets);
+        });
         self.write_header(begin);
     }
 
     /// Takes all that is complete.
     pub(super) fn take(&mut self) -> Option<Vec<u8>> {
-        let ready = self.open.unwrap_or(self.octets.len());
+        let ready = self.open.unwrap_or(self.page.filled);
         if ready == 0 {
             return None;
         }
-        let mut kept = self.spare(0);
-        kept.extend_from_slice(self.octets.get(ready..).unwrap_or_default());
-        self.octets.truncate(ready);
+        let mut next = Page {
+            octets: std::mem::take(&mut self.spare.0),
+            filled: 0,
+        };
+        let held_back = self.page.filled().get(ready..).unwrap_or_default();
+        next.append(|octets| octets.extend_from_slice(held_back));
         self.open = self.open.map(|_| 0);
         self.last_header = self
             .last_header
             .and_then(|header| header.checked_sub(ready));
-        Some(std::mem::replace(&mut self.octets, kept))
+        let mut ready_octets = std::mem::replace(&mut self.page, next).octets;
+        ready_octets.truncate(ready);
+        Some(ready_octets)
     }
 
     pub(super) fn clear(&mut self) {
-        self.octets = Vec::new();
-        self.open = None;
-        self.last_header = None;
-    }
-
-    pub(super) fn begin_file(&mut self) {
-        self.last_header = None;
+        *self = Self::default();
     }
 
     /// How many octets of a file there is room for, uncompressed.
     pub(super) fn data_room(&self, size: usize, credit: u16) -> usize {
-        let waiting = self.octets.len();
         let until_enough = ENOUGH
-            .saturating_sub(waiting)
+            .saturating_sub(self.page.filled)
             .div_ceil(size + stream::HEADER);
         let buffers = until_enough.min(usize::from(credit));
-        let open = if self.open.is_some() {
-            buffer::capacity(self.room(size))
-        } else {
-            0
-        };
+        let open = self.open.map_or(0, |_| buffer::capacity(self.room(size)));
         open + buffers * buffer::capacity(size.saturating_sub(1))
     }
 
@@ -91,35 +86,41 @@ impl Outbox {
         self.open.is_some()
     }
 
+    /// Begins a DATA buffer.
     pub(super) fn open_data(&mut self) {
-        self.open = Some(self.octets.len());
-        self.octets.extend_from_slice(&[0; stream::HEADER]);
-        self.octets.push(Kind::Data.code());
+        self.open = Some(self.page.filled);
+        self.page.write(&[0; stream::HEADER]);
+        self.page.write(&[Kind::Data.code()]);
     }
 
     /// Fills the open DATA buffer; gives back how many octets found room. Closes it once full.
     pub(super) fn pack(&mut self, octets: &[u8], size: usize, compression: bool) -> usize {
-        let room = self.room(size);
+        let begin = self.page.filled;
+        let room = self.page.room(self.room(size));
         let packed = if compression {
-            buffer::pack_compressed(octets, room, &mut self.octets)
+            buffer::pack_compressed(octets, room)
         } else {
-            buffer::pack(octets, room, &mut self.octets)
+            buffer::pack(octets, room)
         };
-        self.last_header = packed.last_header.or(self.last_header);
+        self.page.filled += packed.written;
+        self.last_header = packed
+            .last_header
+            .map(|header| begin + header)
+            .or(self.last_header);
         self.close_if_full(size);
         packed.taken
     }
 
     /// An empty subrecord that ends a record, in the open DATA buffer.
     pub(super) fn pack_empty_end(&mut self, size: usize) {
-        self.last_header = Some(self.octets.len());
-        buffer::pack_empty_end(&mut self.octets);
+        self.last_header = Some(self.page.filled);
+        self.page.write(&[buffer::EMPTY_END]);
         self.close_if_full(size);
     }
 
     /// Makes the last subrecord the end of its record, if it has not left yet.
     pub(super) fn mark_end_of_record(&mut self) -> bool {
-        let header = self.last_header.and_then(|at| self.octets.get_mut(at));
+        let header = self.last_header.and_then(|at| self.page.octets.get_mut(at));
         header.map(buffer::mark_end).is_some()
     }
 
@@ -133,32 +134,37 @@ impl Outbox {
     /// Forgets the open DATA buffer.
     pub(super) fn drop_open(&mut self) {
         if let Some(begin) = self.open.take() {
-            self.octets.truncate(begin);
+            self.page.filled = begin;
         }
     }
 
     /// An empty buffer, used before if possible.
     pub(super) fn spare(&mut self, capacity: usize) -> Vec<u8> {
         let mut buffer = std::mem::take(&mut self.spare.0);
+        buffer.clear();
         buffer.reserve(capacity);
         buffer
     }
 
-    pub(super) fn recycle(&mut self, mut buffer: Vec<u8>) {
+    /// Keeps the largest used buffer, but no giant.
+    pub(super) fn recycle(&mut self, buffer: Vec<u8>) {
         if (self.spare.0.capacity()..=LARGEST_SPARE).contains(&buffer.capacity()) {
-            buffer.clear();
             self.spare.0 = buffer;
         }
     }
 
-    /// Room for subrecords in the open DATA buffer of at most `size` octets.
-    fn room(&self, size: usize) -> usize {
-        let begin = self.open.unwrap_or(self.octets.len());
-        (begin + stream::HEADER + size)
-            .saturating_sub(self.octets.len().max(begin + BEFORE_SUBRECORDS))
+    /// Gives memory back: no file is open any more.
+    pub(super) fn end_file(&mut self) {
+        self.spare = Spare::default();
     }
 
-    /// A header and no octet would be wasted: below two octets of room a buffer is full.
+    /// Room for subrecords in the open DATA buffer of at most `size` octets.
+    fn room(&self, size: usize) -> usize {
+        let begin = self.open.unwrap_or(self.page.filled);
+        (begin + stream::HEADER + size).saturating_sub(self.page.filled)
+    }
+
+    /// Below two octets of room, for a header and an octet, a buffer is full.
     fn close_if_full(&mut self, size: usize) {
         if self.room(size) < 2 {
             self.close_data();
@@ -166,8 +172,8 @@ impl Outbox {
     }
 
     fn write_header(&mut self, begin: usize) {
-        let length = self.octets.len().saturating_sub(begin + stream::HEADER);
-        if let Some(header) = self.octets.get_mut(begin..begin + stream::HEADER) {
+        let length = self.page.filled.saturating_sub(begin + stream::HEADER);
+        if let Some(header) = self.page.octets.get_mut(begin..begin + stream::HEADER) {
             header.copy_from_slice(&stream::header(length));
         }
     }
@@ -179,13 +185,60 @@ impl fmt::Debug for Outbox {
         write!(
             f,
             "Outbox({} octets, filling from {:?})",
-            self.octets.len(),
-            self.open
+            self.page.filled, self.open
         )
     }
 }
 
-/// A used buffer, empty. It is nothing a session can be told apart by.
+/// Octets that are filled in from the front. What is behind stays as it was, so that a buffer
+/// used again need not be cleared again: clearing would cost half as much as framing.
+#[derive(Clone, Default)]
+struct Page {
+    octets: Vec<u8>,
+    filled: usize,
+}
+
+impl Page {
+    fn filled(&self) -> &[u8] {
+        self.octets.get(..self.filled).unwrap_or_default()
+    }
+
+    /// So many octets to be written to; `filled` is for the caller to move on.
+    fn room(&mut self, length: usize) -> &mut [u8] {
+        let end = self.filled + length;
+        if self.octets.len() < end {
+            self.octets.resize(end, 0);
+        }
+        self.octets.get_mut(self.filled..end).unwrap_or_default()
+    }
+
+    fn write(&mut self, octets: &[u8]) {
+        self.room(octets.len()).copy_from_slice(octets);
+        self.filled += octets.len();
+    }
+
+    fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.octets.truncate(self.filled);
+        write(&mut self.octets);
+        self.filled = self.octets.len();
+    }
+}
+
+impl PartialEq for Page {
+    fn eq(&self, other: &Self) -> bool {
+        self.filled() == other.filled()
+    }
+}
+
+impl Eq for Page {}
+
+impl Hash for Page {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.filled().hash(state);
+    }
+}
+
+/// A used buffer. It is nothing a session can be told apart by.
 #[derive(Default)]
 struct Spare(Vec<u8>);
 

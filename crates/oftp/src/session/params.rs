@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::abort::Refusal;
-use crate::{OdetteId, Password, SessionReason, UserData};
+use crate::{OdetteId, Password, SessionReason, Tolerances, UserData};
 
 /// A release level of the protocol (SSIDLEV, RFC 5024, 5.3.2). Ordered by age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,105 +92,6 @@ impl Default for Timeouts {
             idle,
             disconnect,
         }
-    }
-}
-
-macro_rules! leniencies {
-    ($($(#[$doc:meta])* $variant:ident $field:ident $what:literal,)*) => {
-        /// What a partner may get wrong without losing the session (RFC 5024, 8.2 asks for it).
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Leniency {
-            $($(#[$doc])* $variant,)*
-        }
-
-        /// Which leniencies are allowed. By default all.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub struct Tolerances {
-            $($(#[$doc])* pub $field: bool,)*
-        }
-
-        impl Tolerances {
-            /// None: the RFC to the letter.
-            pub const STRICT: Self = Self { $($field: false,)* };
-
-            /// Whether that leniency is allowed.
-            pub fn allow(&self, leniency: Leniency) -> bool {
-                match leniency {
-                    $(Leniency::$variant => self.$field,)*
-                }
-            }
-        }
-
-        impl Default for Tolerances {
-            fn default() -> Self {
-                Self { $($field: true,)* }
-            }
-        }
-
-        impl Leniency {
-            /// The name of its switch in [`Tolerances`].
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => stringify!($field),)*
-                }
-            }
-        }
-
-        impl fmt::Display for Leniency {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self {
-                    $(Self::$variant => $what,)*
-                })
-            }
-        }
-    };
-}
-
-leniencies! {
-    /// A carriage return that is missing or another character (RFC 5024, 5.3.1, 5.3.2, 5.3.11).
-    LineEnds line_ends "the carriage return is missing or another character",
-    /// A ready message with another text (RFC 5024, 5.3.1).
-    ReadyMessages ready_messages "the text of the ready message is another",
-    /// Blanks in a number; all blank is 0 (RFC 5024, 5.3).
-    BlankNumbers blank_numbers "a number is padded with blanks",
-    /// A blank for N.
-    BlankFlags blank_flags "a flag is blank, read as N",
-    /// A command without its optional or reserved end (RFC 5024, 8.2).
-    ShortCommands short_commands "the command ends before an optional part",
-    /// A responder that answers with more credit than was offered (RFC 5024, 5.3.2); its value holds.
-    LargerCredit larger_credit "the answer has more credit than was offered",
-    /// CDT while there is credit, or after EFID (RFC 5024, 9.10); sets the credit, never adds to it.
-    EarlyCredit early_credit "credit was set before it was used up",
-    /// EFID while waiting for credit (RFC 5024, 9.11.3).
-    EarlyEndOfFile early_end_of_file "the file was ended without waiting for credit",
-    /// ESID 00 anywhere no file or response is under way (RFC 5024, 3.4.1).
-    EarlyRelease early_release "the session was released out of turn",
-    /// Ends of record inside a file that is one record (RFC 5024, 7.2).
-    RecordsInStream records_in_stream "ends of record inside a file of one record",
-    /// No end of record at the end of the file (RFC 5024, 7.2).
-    MissingEndOfRecord missing_end_of_record "the last record was not ended",
-    /// A NERP with a reason of SFNA (RFC 5024, 5.3.14).
-    ResponseReasons response_reasons "a negative response has a reason of SFNA's table",
-}
-
-/// A leniency that was used.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Tolerance {
-    /// Which.
-    pub leniency: Leniency,
-    /// Where: command and field.
-    pub what: String,
-}
-
-impl fmt::Display for Tolerance {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {} ({})",
-            self.what,
-            self.leniency,
-            self.leniency.name()
-        )
     }
 }
 

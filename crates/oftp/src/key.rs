@@ -1,0 +1,154 @@
+//! What makes a virtual file the same file (RFC 5024, 1.5.2).
+
+use std::fmt;
+
+use crate::{DatasetName, FieldProblem, InvalidField, OdetteId};
+
+/// What makes a virtual file the same file: in a restart, a duplicate and its response
+/// (RFC 5024, 1.5.2, with originator and destination as practice adds them).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileKey {
+    /// SFIDDSN.
+    pub dataset: DatasetName,
+    /// SFIDDATE and SFIDTIME.
+    pub stamp: FileStamp,
+    /// SFIDORIG: who made the file.
+    pub originator: OdetteId,
+    /// SFIDDEST: who is to have it.
+    pub destination: OdetteId,
+}
+
+impl FileKey {
+    /// The same file with originator and destination exchanged: how a response of the protocol's
+    /// first edition (1986) names it, to look it up by or to answer in the same way.
+    #[must_use]
+    pub fn swapped(&self) -> Self {
+        let (originator, destination) = (self.destination.clone(), self.originator.clone());
+        Self {
+            originator,
+            destination,
+            ..self.clone()
+        }
+    }
+}
+
+impl fmt::Display for FileKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {} {}>{}",
+            self.dataset, self.stamp, self.originator, self.destination
+        )
+    }
+}
+
+/// A virtual file's date and time stamp (SFIDDATE, SFIDTIME; RFC 5024, 5.3.3).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileStamp {
+    date: String,
+    time: String,
+}
+
+impl FileStamp {
+    /// Takes a date `CCYYMMDD` and a time `HHMMSScccc`; the counter `cccc` tells files made in the
+    /// same second apart.
+    ///
+    /// # Errors
+    /// [`InvalidField`] if that day or that time of day does not exist.
+    pub fn new(date: &str, time: &str) -> Result<Self, InvalidField> {
+        if !is_date(date) {
+            return Err(InvalidField {
+                field: "file date",
+                problem: FieldProblem::NotADate,
+            });
+        }
+        if !is_time(time) {
+            return Err(InvalidField {
+                field: "file time",
+                problem: FieldProblem::NotATime,
+            });
+        }
+        Ok(Self {
+            date: date.to_owned(),
+            time: time.to_owned(),
+        })
+    }
+
+    /// Takes what a partner sent: digits, whether or not there is such a day, so that a response
+    /// can repeat them octet for octet; the counter may be blank.
+    ///
+    /// # Errors
+    /// [`InvalidField`] for anything but digits.
+    pub fn from_wire(date: &[u8], time: &[u8]) -> Result<Self, InvalidField> {
+        let (clock, counter) = time.split_at_checked(6).unwrap_or((time, &[]));
+        let digits = |octets: &[u8]| octets.iter().all(u8::is_ascii_digit);
+        if date.len() != 8 || !digits(date) {
+            return Err(InvalidField {
+                field: "file date",
+                problem: FieldProblem::NotADate,
+            });
+        }
+        let blank = counter.iter().all(|&octet| octet == b' ');
+        if counter.len() != 4 || !digits(clock) || !(blank || digits(counter)) {
+            return Err(InvalidField {
+                field: "file time",
+                problem: FieldProblem::NotATime,
+            });
+        }
+        let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
+        Ok(Self {
+            date: text(date),
+            time: text(time),
+        })
+    }
+
+    /// The date, `CCYYMMDD`.
+    pub fn date(&self) -> &str {
+        &self.date
+    }
+
+    /// The time, `HHMMSScccc`.
+    pub fn time(&self) -> &str {
+        &self.time
+    }
+}
+
+impl fmt::Display for FileStamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.date, self.time)
+    }
+}
+
+fn is_date(text: &str) -> bool {
+    let (Some(year), Some(month), Some(day)) =
+        (number(text, 0, 4), number(text, 4, 2), number(text, 6, 2))
+    else {
+        return false;
+    };
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let days = match month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return false,
+    };
+    text.len() == 8 && (1..=days).contains(&day)
+}
+
+fn is_time(text: &str) -> bool {
+    let (Some(hour), Some(minute), Some(second)) =
+        (number(text, 0, 2), number(text, 2, 2), number(text, 4, 2))
+    else {
+        return false;
+    };
+    text.len() == 10 && number(text, 6, 4).is_some() && hour < 24 && minute < 60 && second < 60
+}
+
+fn number(text: &str, at: usize, digits: usize) -> Option<u32> {
+    let digits = text.get(at..at + digits)?;
+    digits
+        .bytes()
+        .all(|octet| octet.is_ascii_digit())
+        .then(|| digits.parse().ok())?
+}

@@ -1,0 +1,126 @@
+//! From octets to exchange buffers, and who is let in.
+
+use std::fmt;
+
+use crate::command::{Kind, Malformed};
+use crate::stream::{self, Head};
+use crate::{End, SessionReason};
+
+use super::Session;
+use super::abort::Refusal;
+
+/// A buffer that is still incomplete.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub(super) struct Inbox {
+    pub(super) kept: Vec<u8>,
+}
+
+impl Inbox {
+    pub(super) fn keep(&mut self, rest: &[u8]) {
+        if rest.is_empty() {
+            return;
+        }
+        self.kept.extend_from_slice(rest);
+    }
+}
+
+/// Octets may hold a password: only how many there are is shown.
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Inbox({} octets)", self.kept.len())
+    }
+}
+
+impl Session {
+    /// Finishes a buffer that was kept incomplete; gives back what follows it.
+    pub(super) fn complete_kept<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let mut rest = bytes;
+        if self.inbox.kept.is_empty() {
+            return rest;
+        }
+        let mut kept = std::mem::take(&mut self.inbox.kept);
+        let known = top_up(&mut kept, &mut rest, stream::HEADER + 1);
+        let whole = if known {
+            self.admitted_length(&kept)
+        } else {
+            None
+        };
+        if whole.is_some_and(|whole| top_up(&mut kept, &mut rest, whole)) {
+            self.take_buffer(kept.get(stream::HEADER..).unwrap_or_default());
+            kept.clear();
+        }
+        if self.is_reading() && (self.file_is_open() || !kept.is_empty()) {
+            self.inbox.kept = kept;
+        }
+        rest
+    }
+
+    /// The first buffer of `bytes` without its header, if it is complete, and what follows it.
+    pub(super) fn next_buffer<'a>(&mut self, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        if !self.is_reading() {
+            return None;
+        }
+        let whole = self.admitted_length(bytes)?;
+        let (buffer, rest) = bytes.split_at_checked(whole)?;
+        Some((buffer.get(stream::HEADER..)?, rest))
+    }
+
+    /// The length with header of the buffer that `bytes` begins with. None if it is not known yet,
+    /// or if the buffer was refused.
+    fn admitted_length(&mut self, bytes: &[u8]) -> Option<usize> {
+        let refusal = match stream::head(bytes) {
+            Head::Incomplete => return None,
+            Head::Buffer { length, code } => match self.admit(code, length) {
+                Ok(()) => return Some(stream::HEADER + length),
+                Err(refusal) if self.drops_on(code) => {
+                    self.end_silently(refusal.into_end());
+                    return None;
+                }
+                Err(refusal) => refusal,
+            },
+            Head::Empty => Refusal::new(
+                SessionReason::BufferSize,
+                "an exchange buffer without a command",
+            ),
+            Head::Foreign(header) => {
+                self.end_silently(End::NotOftp(header));
+                return None;
+            }
+        };
+        self.refuse(refusal);
+        None
+    }
+
+    /// What does not belong is refused here, by its first octet, before its body is waited for.
+    fn admit(&self, code: u8, length: usize) -> Result<(), Refusal> {
+        let level = self.level;
+        let kind = Kind::from_code(code).filter(|kind| kind.exists_at(level));
+        let kind = kind.ok_or_else(|| Malformed::unknown(code, level))?;
+        let expected = self.state.expects();
+        if kind != Kind::Esid && !expected.contains(&kind) {
+            return Err(Refusal::unexpected(kind, self.state.name(), expected));
+        }
+        let longest = match &self.agreement {
+            Some(agreed) if kind == Kind::Data => agreed.buffer_size as usize,
+            _ => kind.longest(),
+        };
+        if length > longest {
+            let text = format!("{kind} of {length} octets, and {longest} is the most");
+            return Err(Refusal {
+                reason: SessionReason::BufferSize,
+                text,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Moves octets until `kept` has `length` of them; whether it has.
+fn top_up(kept: &mut Vec<u8>, rest: &mut &[u8], length: usize) -> bool {
+    let missing = length.saturating_sub(kept.len()).min(rest.len());
+    if let Some((octets, after)) = rest.split_at_checked(missing) {
+        kept.extend_from_slice(octets);
+        *rest = after;
+    }
+    kept.len() >= length
+}
