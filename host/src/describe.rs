@@ -24,11 +24,26 @@ pub struct Wire {
 
 /// The connection as `accept-connection` sees it, from the peer's SSID.
 #[must_use]
-pub fn connection(session: &str, wire: &Wire, partner: &str, password_ok: bool, offer: &Offer, level: u8) -> types::ConnectionInfo {
+pub fn connection(
+    session: &str,
+    wire: &Wire,
+    partner: &str,
+    password_ok: bool,
+    offer: &Offer,
+    level: u8,
+) -> types::ConnectionInfo {
     types::ConnectionInfo {
         session: session.to_owned(),
-        direction: if wire.dialled { types::Direction::Outbound } else { types::Direction::Inbound },
-        listener: if wire.dialled { String::new() } else { wire.local.to_string() },
+        direction: if wire.dialled {
+            types::Direction::Outbound
+        } else {
+            types::Direction::Inbound
+        },
+        listener: if wire.dialled {
+            String::new()
+        } else {
+            wire.local.to_string()
+        },
         local_address: wire.local.to_string(),
         remote_address: wire.remote.ip().to_string(),
         remote_port: wire.remote.port(),
@@ -122,7 +137,11 @@ pub struct Finished<'a> {
 #[must_use]
 pub fn transfer(done: &Finished<'_>) -> types::TransferResult {
     types::TransferResult {
-        direction: if done.received { types::TransferDirection::Received } else { types::TransferDirection::Sent },
+        direction: if done.received {
+            types::TransferDirection::Received
+        } else {
+            types::TransferDirection::Sent
+        },
         file: file(done.header),
         outcome: done.outcome.clone(),
         path: done.target.map(path),
@@ -134,22 +153,38 @@ pub fn transfer(done: &Finished<'_>) -> types::TransferResult {
         duration_ms: done.took.as_millis() as u64,
         asked: 0,
         labels: Vec::new(),
-        extra: done.digest.map(|digest| ("blake3".to_owned(), digest.to_owned())).into_iter().collect(),
+        extra: done
+            .digest
+            .map(|digest| ("blake3".to_owned(), digest.to_owned()))
+            .into_iter()
+            .collect(),
     }
 }
 
 /// The folder and name of a target as one path below the inbox.
 #[must_use]
 pub fn path(target: &Target) -> String {
-    if target.directory.is_empty() { target.file_name.clone() } else { format!("{}/{}", target.directory, target.file_name) }
+    if target.directory.is_empty() {
+        target.file_name.clone()
+    } else {
+        format!("{}/{}", target.directory, target.file_name)
+    }
 }
 
 /// A receipt from the peer as `end-response` sees it.
 #[must_use]
-pub fn response(response: &Response, matched: Option<TransferId>, problem: &str) -> types::ResponseInfo {
+pub fn response(
+    response: &Response,
+    matched: Option<TransferId>,
+    problem: &str,
+) -> types::ResponseInfo {
     let key = response.key();
     let (kind, user, hash) = match response {
-        Response::Positive(eerp) => (types::ResponseKind::Delivered, eerp.user.as_str(), &eerp.hash),
+        Response::Positive(eerp) => (
+            types::ResponseKind::Delivered,
+            eerp.user.as_str(),
+            &eerp.hash,
+        ),
         Response::Negative(nerp) => {
             let rejection = types::Rejection {
                 reason: nerp.reason.code(),
@@ -168,7 +203,8 @@ pub fn response(response: &Response, matched: Option<TransferId>, problem: &str)
         destination: key.destination.to_string(),
         originator: key.originator.to_string(),
         outbound_id: matched.map(|id| id.to_string()),
-        file_hash: (!hash.is_empty()).then(|| hash.iter().map(|octet| format!("{octet:02x}")).collect()),
+        file_hash: (!hash.is_empty())
+            .then(|| hash.iter().map(|octet| format!("{octet:02x}")).collect()),
         hash_ok: None,
         signature_ok: None,
         problem: problem.to_owned(),
@@ -179,7 +215,10 @@ pub fn response(response: &Response, matched: Option<TransferId>, problem: &str)
 /// A file that waits to be sent.
 #[must_use]
 pub fn outbound_file(waiting: &OutboundFile) -> types::OutboundFile {
-    let queued = waiting.queued.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let queued = waiting
+        .queued
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     types::OutboundFile {
         id: waiting.id.to_string(),
         partner: waiting.partner.clone(),

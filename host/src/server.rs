@@ -68,13 +68,25 @@ impl Server {
             addresses.extend(door.address().map(|address| (address, door.is_tls())));
             house.spawn(door.welcome(Arc::clone(&station), sessions.clone(), draining.clone()));
         }
-        house.spawn(until(draining.clone(), delivery::keep_delivering(Arc::clone(&station))));
-        house.spawn(until(draining.clone(), watch_policies(Arc::clone(&station))));
+        house.spawn(until(
+            draining.clone(),
+            delivery::keep_delivering(Arc::clone(&station)),
+        ));
+        house.spawn(until(
+            draining.clone(),
+            watch_policies(Arc::clone(&station)),
+        ));
         house.spawn(until(draining, control.serve(Arc::clone(&station))));
         for (address, tls) in &addresses {
             tracing::info!(event = "listening", %address, tls);
         }
-        Ok(Self { station, addresses, drain, sessions, house })
+        Ok(Self {
+            station,
+            addresses,
+            drain,
+            sessions,
+            house,
+        })
     }
 
     /// What its sessions share.
@@ -97,7 +109,10 @@ impl Server {
         self.sessions.close();
         self.house.close();
         let patience = self.station.config.limits.drain.0.0;
-        if tokio::time::timeout(patience, self.sessions.wait()).await.is_err() {
+        if tokio::time::timeout(patience, self.sessions.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!(event = "drain-cut-off", sessions = self.sessions.len());
         }
         self.house.wait().await;
@@ -142,10 +157,14 @@ async fn watch_policies(station: Arc<Station>) {
         tokio::time::sleep(POLICY_POLL).await;
         for outcome in station.policies.reload_changed().await {
             station.events.tell(match outcome {
-                Ok(swapped) => {
-                    Event::PolicySwapped { policy: swapped.policy, generation: swapped.generation, digest: swapped.digest }
-                }
-                Err(error) => Event::PolicyRefused { why: error.to_string() },
+                Ok(swapped) => Event::PolicySwapped {
+                    policy: swapped.policy,
+                    generation: swapped.generation,
+                    digest: swapped.digest,
+                },
+                Err(error) => Event::PolicyRefused {
+                    why: error.to_string(),
+                },
             });
         }
     }

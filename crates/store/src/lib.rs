@@ -18,10 +18,12 @@ mod spool;
 mod sqlite;
 mod transfer;
 
-pub use ledger::{Acknowledgement, Files, Ledger, LedgerError, Offer, Offered, Recovery, Verdict, Work};
+pub use ledger::{
+    Acknowledgement, Files, Ledger, LedgerError, Offer, Offered, Recovery, Verdict, Work,
+};
 pub use spool::{Blob, BlobWriter, PlaceError, Placed, Seal, Spool, SpoolError, Syncer};
 pub use sqlite::SqliteLedger;
 pub use transfer::{
-    Direction, InboundState, NewFile, OutboundFile, OutboundState, OwedResponse, Target, TimelineEntry,
-    Transfer, TransferId, Undelivered,
+    Direction, InboundState, NewFile, OutboundFile, OutboundState, OwedResponse, Target,
+    TimelineEntry, Transfer, TransferId, Undelivered,
 };

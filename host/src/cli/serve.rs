@@ -18,12 +18,19 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> Outcome {
-        start_log(if self.log_json { LogStyle::Json } else { LogStyle::Text });
+        start_log(if self.log_json {
+            LogStyle::Json
+        } else {
+            LogStyle::Text
+        });
         let config = self.configured.load()?;
         block_on(async {
             let server = Server::start(config).await?;
             for (address, tls) in server.addresses() {
-                println!("listening on {address}{}", if *tls { " with TLS" } else { "" });
+                println!(
+                    "listening on {address}{}",
+                    if *tls { " with TLS" } else { "" }
+                );
             }
             asked_to_end().await?;
             tokio::select! {
@@ -36,7 +43,10 @@ impl Serve {
 
 /// Waits for SIGTERM or SIGINT.
 pub(super) async fn asked_to_end() -> Result<(), Failed> {
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut term, mut int) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
     tokio::select! {
         _ = term.recv() => {}
         _ = int.recv() => {}

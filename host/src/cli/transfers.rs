@@ -44,12 +44,23 @@ impl Transfers {
 }
 
 async fn list(config: Config, count: u32) -> Outcome {
-    println!("{:36}  {:20}  {:3}  {:12}  {:12}  {:8}  {:>12}  FILE", "TRANSFER", "SINCE", "WAY", "PARTNER", "STATE", "RECEIPT", "OCTETS");
+    println!(
+        "{:36}  {:20}  {:3}  {:12}  {:12}  {:8}  {:>12}  FILE",
+        "TRANSFER", "SINCE", "WAY", "PARTNER", "STATE", "RECEIPT", "OCTETS"
+    );
     for row in open(&config)?.list(count).await? {
-        let since = Timestamp::try_from(row.created).map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()).unwrap_or_default();
+        let since = Timestamp::try_from(row.created)
+            .map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+            .unwrap_or_default();
         println!(
             "{:36}  {since:20}  {:3}  {:12}  {:12}  {:8}  {:>12}  {}",
-            row.id.to_string(), way(&row), row.partner, row.state, row.receipt, row.octets, row.key
+            row.id.to_string(),
+            way(&row),
+            row.partner,
+            row.state,
+            row.receipt,
+            row.octets,
+            row.key
         );
     }
     Ok(())
@@ -58,32 +69,67 @@ async fn list(config: Config, count: u32) -> Outcome {
 async fn show(config: Config, id: TransferId) -> Outcome {
     let ledger = open(&config)?;
     let Some(row) = ledger.show(id).await? else {
-        return Err(Failed { code: 1, message: format!("error: there is no transfer {id}; `pointsman transfers list` shows what there is") });
+        return Err(Failed {
+            code: 1,
+            message: format!(
+                "error: there is no transfer {id}; `pointsman transfers list` shows what there is"
+            ),
+        });
     };
     println!("file      {}", row.key);
-    println!("partner   {} ({})", row.partner, if row.direction == Direction::Inbound { "received" } else { "sent" });
-    println!("state     {}{}", row.state, row.reason.map_or_else(String::new, |why| format!(": {why}")));
+    println!(
+        "partner   {} ({})",
+        row.partner,
+        if row.direction == Direction::Inbound {
+            "received"
+        } else {
+            "sent"
+        }
+    );
+    println!(
+        "state     {}{}",
+        row.state,
+        row.reason
+            .map_or_else(String::new, |why| format!(": {why}"))
+    );
     println!("receipt   {}", row.receipt);
     println!("content   {} octets, blake3 {}", row.octets, row.digest);
     if let Some(path) = row.path {
         println!("place     {path}");
     }
     for line in ledger.timeline(id).await? {
-        let at = Timestamp::try_from(line.at).map(|at| at.to_string()).unwrap_or_default();
-        println!("  {at}  {:14}  {}  {}", line.event, line.session.unwrap_or_default(), line.detail);
+        let at = Timestamp::try_from(line.at)
+            .map(|at| at.to_string())
+            .unwrap_or_default();
+        println!(
+            "  {at}  {:14}  {}  {}",
+            line.event,
+            line.session.unwrap_or_default(),
+            line.detail
+        );
     }
     Ok(())
 }
 
 fn way(row: &Transfer) -> &'static str {
-    if row.direction == Direction::Inbound { "in" } else { "out" }
+    if row.direction == Direction::Inbound {
+        "in"
+    } else {
+        "out"
+    }
 }
 
 /// Looking must not make a ledger where there is none.
 fn open(config: &Config) -> Result<SqliteLedger, Failed> {
     let path = station::ledger_path(config);
     if !path.exists() {
-        return Err(Failed { code: 1, message: format!("error: there is no ledger at {} yet: no server ever ran here", path.display()) });
+        return Err(Failed {
+            code: 1,
+            message: format!(
+                "error: there is no ledger at {} yet: no server ever ran here",
+                path.display()
+            ),
+        });
     }
     Ok(SqliteLedger::open(&path)?)
 }

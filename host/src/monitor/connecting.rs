@@ -2,7 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use oftp::{Agreement, ConnectionAnswer, ConnectionTicket, Level, Mode, Offer, Params, Session, SessionReason};
+use oftp::{
+    Agreement, ConnectionAnswer, ConnectionTicket, Level, Mode, Offer, Params, Session,
+    SessionReason,
+};
 use pointsman_policy::types;
 
 use super::{Monitor, Trouble};
@@ -34,7 +37,11 @@ impl Monitor {
             Ok(params) => ConnectionAnswer::Accept(Box::new(params)),
             Err(Refused(reason, text)) => {
                 let why = format!("ESID {:02} {}: {text}", reason.code(), reason.meaning());
-                self.tell(Happening::ConnectionRefused { session: self.id.clone(), ssid: offer.code.to_string(), why });
+                self.tell(Happening::ConnectionRefused {
+                    session: self.id.clone(),
+                    ssid: offer.code.to_string(),
+                    why,
+                });
                 ConnectionAnswer::Refuse { reason, text }
             }
         };
@@ -46,32 +53,62 @@ impl Monitor {
     /// The profile first, since a policy may only narrow it; nothing of ours is said before both agree.
     async fn admit(&mut self, offer: &Offer) -> Result<Params, Refused> {
         let config = &self.station.config;
-        let profile = Profile::by_ssid(config, &offer.code)
-            .ok_or_else(|| Refused(SessionReason::UnknownUser, "this SSID code is not known here".to_owned()))?;
+        let profile = Profile::by_ssid(config, &offer.code).ok_or_else(|| {
+            Refused(
+                SessionReason::UnknownUser,
+                "this SSID code is not known here".to_owned(),
+            )
+        })?;
         if !profile.partner.password.matches(&offer.password) {
-            return Err(Refused(SessionReason::InvalidPassword, "the password is not the agreed one".to_owned()));
+            return Err(Refused(
+                SessionReason::InvalidPassword,
+                "the password is not the agreed one".to_owned(),
+            ));
         }
         self.check_certificate(&profile)?;
         let params = profile.params(config);
-        let connection = describe::connection(&self.id, &self.wire, &profile.name, true, offer, params.level.code());
-        let answer = self.policies.accept_connection(&connection, SystemTime::now()).await;
+        let connection = describe::connection(
+            &self.id,
+            &self.wire,
+            &profile.name,
+            true,
+            offer,
+            params.level.code(),
+        );
+        let answer = self
+            .policies
+            .accept_connection(&connection, SystemTime::now())
+            .await;
         let shown = match &answer.decision {
             types::ConnectionDecision::Pass => "no opinion".to_owned(),
             types::ConnectionDecision::Accept(_) => "accepted".to_owned(),
-            types::ConnectionDecision::Refuse(no) => format!("refused with ESID {:02} {}", no.reason, no.text),
+            types::ConnectionDecision::Refuse(no) => {
+                format!("refused with ESID {:02} {}", no.reason, no.text)
+            }
         };
         self.note("accept-connection", &answer, shown);
         let params = match answer.decision {
             types::ConnectionDecision::Pass => params,
-            types::ConnectionDecision::Accept(terms) if terms.secure_authentication == Some(true) => {
-                let text = "session authentication is asked for, and no certificate is configured for it";
-                return Err(Refused(SessionReason::AuthenticationIncompatible, text.to_owned()));
+            types::ConnectionDecision::Accept(terms)
+                if terms.secure_authentication == Some(true) =>
+            {
+                let text =
+                    "session authentication is asked for, and no certificate is configured for it";
+                return Err(Refused(
+                    SessionReason::AuthenticationIncompatible,
+                    text.to_owned(),
+                ));
             }
             types::ConnectionDecision::Accept(terms) => self.narrow(params, terms),
-            types::ConnectionDecision::Refuse(no) => return Err(Refused(SessionReason::from_code(no.reason), no.text)),
+            types::ConnectionDecision::Refuse(no) => {
+                return Err(Refused(SessionReason::from_code(no.reason), no.text));
+            }
         };
         if self.station.is_full() {
-            return Err(Refused(SessionReason::Resources, "too many sessions at the moment, call again".to_owned()));
+            return Err(Refused(
+                SessionReason::Resources,
+                "too many sessions at the moment, call again".to_owned(),
+            ));
         }
         self.profile = Some(profile);
         self.connection = Some(connection);
@@ -90,13 +127,22 @@ impl Monitor {
         if own {
             return Ok(());
         }
-        Err(Refused(SessionReason::InvalidPassword, "the TLS certificate is not the one agreed for this SSID code".to_owned()))
+        Err(Refused(
+            SessionReason::InvalidPassword,
+            "the TLS certificate is not the one agreed for this SSID code".to_owned(),
+        ))
     }
 
     fn narrow(&mut self, mut params: Params, terms: types::SessionTerms) -> Params {
-        params.buffer_size = terms.buffer_size.map_or(params.buffer_size, |size| size.min(params.buffer_size));
-        params.credit = terms.credit.map_or(params.credit, |credit| credit.min(params.credit));
-        params.level = terms.level.map_or(params.level, |level| Level::at_most(level).min(params.level));
+        params.buffer_size = terms
+            .buffer_size
+            .map_or(params.buffer_size, |size| size.min(params.buffer_size));
+        params.credit = terms
+            .credit
+            .map_or(params.credit, |credit| credit.min(params.credit));
+        params.level = terms.level.map_or(params.level, |level| {
+            Level::at_most(level).min(params.level)
+        });
         params.compression &= terms.compression.unwrap_or(true);
         params.restart &= terms.restart.unwrap_or(true);
         if let Some(seconds) = terms.idle_timeout {
@@ -107,11 +153,18 @@ impl Monitor {
             Some(types::TransferMode::ReceiveOnly) => Mode::ReceiveOnly,
             Some(types::TransferMode::Both) | None => params.mode,
         };
-        self.terms = Terms { max_file_blocks: terms.max_file_kib, directory: terms.directory };
+        self.terms = Terms {
+            max_file_blocks: terms.max_file_kib,
+            directory: terms.directory,
+        };
         params
     }
 
-    pub(super) fn connected(&mut self, agreement: &Agreement, session: &mut Session) -> Result<(), Trouble> {
+    pub(super) fn connected(
+        &mut self,
+        agreement: &Agreement,
+        session: &mut Session,
+    ) -> Result<(), Trouble> {
         if self.wire.dialled {
             self.recognise(agreement, session);
         }
@@ -126,7 +179,11 @@ impl Monitor {
             "OFTP {}, buffers of {} octets, credit {}, {secured}",
             agreement.level, agreement.buffer_size, agreement.credit
         );
-        self.tell(Happening::Connected { session: self.id.clone(), partner: self.partner().to_owned(), terms });
+        self.tell(Happening::Connected {
+            session: self.id.clone(),
+            partner: self.partner().to_owned(),
+            terms,
+        });
         Ok(())
     }
 
@@ -135,15 +192,34 @@ impl Monitor {
         let Some(profile) = &self.profile else { return };
         let offer = &agreement.peer;
         let params = profile.params(&self.station.config);
-        self.connection = Some(describe::connection(&self.id, &self.wire, &profile.name, true, offer, params.level.code()));
+        self.connection = Some(describe::connection(
+            &self.id,
+            &self.wire,
+            &profile.name,
+            true,
+            offer,
+            params.level.code(),
+        ));
         let (reason, what) = if offer.code != *profile.partner.ssid {
-            (SessionReason::UnknownUser, format!("it calls itself `{}`, its profile says `{}`", offer.code, profile.partner.ssid.0))
+            (
+                SessionReason::UnknownUser,
+                format!(
+                    "it calls itself `{}`, its profile says `{}`",
+                    offer.code, profile.partner.ssid.0
+                ),
+            )
         } else if !profile.partner.password.matches(&offer.password) {
-            (SessionReason::InvalidPassword, "its password is not the one in its profile".to_owned())
+            (
+                SessionReason::InvalidPassword,
+                "its password is not the one in its profile".to_owned(),
+            )
         } else {
             return;
         };
-        self.tell(Happening::Trouble { session: self.id.clone(), what: format!("dialled `{}`: {what}", profile.name) });
+        self.tell(Happening::Trouble {
+            session: self.id.clone(),
+            what: format!("dialled `{}`: {what}", profile.name),
+        });
         session.abort(reason, reason.meaning());
     }
 }

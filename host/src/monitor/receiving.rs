@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use oftp::{
-    CloseAnswer, CloseTicket, Closing, Counts, CreditTicket, FileAnswer, FileData, FileHeader, FileReason, FileTicket, Format, Nerp,
-    NerpReason, Security, Session,
+    CloseAnswer, CloseTicket, Closing, Counts, CreditTicket, FileAnswer, FileData, FileHeader,
+    FileReason, FileTicket, Format, Nerp, NerpReason, Security, Session,
 };
 use pointsman_policy::types;
 use pointsman_store::{Offer, Offered, Seal, SpoolError, Target, TransferId, Undelivered, Verdict};
@@ -41,11 +41,19 @@ struct Refused {
 
 impl Refused {
     fn for_good(reason: FileReason, text: impl Into<String>) -> Self {
-        Self { reason, retry: false, text: text.into() }
+        Self {
+            reason,
+            retry: false,
+            text: text.into(),
+        }
     }
 
     fn for_now(reason: FileReason, text: impl Into<String>) -> Self {
-        Self { reason, retry: true, text: text.into() }
+        Self {
+            reason,
+            retry: true,
+            text: text.into(),
+        }
     }
 }
 
@@ -53,25 +61,49 @@ impl From<SpoolError> for Refused {
     fn from(error: SpoolError) -> Self {
         tracing::error!(event = "spool-failed", %error);
         match &error {
-            SpoolError::Busy(_) => Self::for_now(FileReason::AccessMethod, "an earlier session still holds this file"),
-            full if full.is_full() => Self::for_now(FileReason::TooBig, "there is no room at the moment"),
-            _ => Self::for_now(FileReason::AccessMethod, "the file cannot be stored at the moment"),
+            SpoolError::Busy(_) => Self::for_now(
+                FileReason::AccessMethod,
+                "an earlier session still holds this file",
+            ),
+            full if full.is_full() => {
+                Self::for_now(FileReason::TooBig, "there is no room at the moment")
+            }
+            _ => Self::for_now(
+                FileReason::AccessMethod,
+                "the file cannot be stored at the moment",
+            ),
         }
     }
 }
 
 impl Monitor {
-    pub(super) async fn file_offered(&mut self, ticket: FileTicket, header: FileHeader, session: &mut Session) -> Result<(), Trouble> {
+    pub(super) async fn file_offered(
+        &mut self,
+        ticket: FileTicket,
+        header: FileHeader,
+        session: &mut Session,
+    ) -> Result<(), Trouble> {
         let may_resume = session.agreement().is_some_and(|agreed| agreed.restart);
         let answer = match self.take_in(&header, may_resume).await? {
             Ok(receiving) => {
-                let answer = FileAnswer::Accept { restart: receiving.held / BLOCK, octets_held: receiving.held };
+                let answer = FileAnswer::Accept {
+                    restart: receiving.held / BLOCK,
+                    octets_held: receiving.held,
+                };
                 self.receiving = Some(receiving);
                 answer
             }
-            Err(Refused { reason, retry, text }) => {
+            Err(Refused {
+                reason,
+                retry,
+                text,
+            }) => {
                 self.tell_refused(&header, "SFNA", reason, &text);
-                FileAnswer::Refuse { reason, retry, text }
+                FileAnswer::Refuse {
+                    reason,
+                    retry,
+                    text,
+                }
             }
         };
         let _ = session.answer_file(ticket, answer);
@@ -79,7 +111,11 @@ impl Monitor {
     }
 
     /// Profile, policies, ledger, spool: in that order, the last two only for what is wanted.
-    async fn take_in(&mut self, header: &FileHeader, may_resume: bool) -> Result<Result<Receiving, Refused>, Trouble> {
+    async fn take_in(
+        &mut self,
+        header: &FileHeader,
+        may_resume: bool,
+    ) -> Result<Result<Receiving, Refused>, Trouble> {
         if let Err(refused) = self.allows(header) {
             return Ok(Err(refused));
         }
@@ -100,7 +136,10 @@ impl Monitor {
             // Never more than was asked for (RFC 5024, 5.3.4), and whole blocks.
             Offered::Resume(id, octets) => (id, (octets / BLOCK).min(header.restart) * BLOCK),
             Offered::Duplicate(_) => {
-                return Ok(Err(Refused::for_good(FileReason::Duplicate, "this file was received before")));
+                return Ok(Err(Refused::for_good(
+                    FileReason::Duplicate,
+                    "this file was received before",
+                )));
             }
         };
         let spool = self.station.spool.clone();
@@ -121,22 +160,46 @@ impl Monitor {
         };
         let key = &header.key;
         if !profile.may_originate(&key.originator) {
-            return Err(Refused::for_good(FileReason::InvalidOrigin, format!("`{}` is not agreed for files of this partner", key.originator)));
+            return Err(Refused::for_good(
+                FileReason::InvalidOrigin,
+                format!(
+                    "`{}` is not agreed for files of this partner",
+                    key.originator
+                ),
+            ));
         }
         if !partners::is_ours(&self.station.config, &key.destination) {
-            return Err(Refused::for_good(FileReason::InvalidDestination, format!("`{}` is not a station here", key.destination)));
+            return Err(Refused::for_good(
+                FileReason::InvalidDestination,
+                format!("`{}` is not a station here", key.destination),
+            ));
         }
-        if matches!(header.security, Security::Encrypted | Security::EncryptedAndSigned) {
-            return Err(Refused::for_good(FileReason::EncryptedNotAllowed, "encrypted files are not agreed"));
+        if matches!(
+            header.security,
+            Security::Encrypted | Security::EncryptedAndSigned
+        ) {
+            return Err(Refused::for_good(
+                FileReason::EncryptedNotAllowed,
+                "encrypted files are not agreed",
+            ));
         }
         if header.security == Security::Signed {
-            return Err(Refused::for_good(FileReason::SignedNotAllowed, "signed files are not agreed"));
+            return Err(Refused::for_good(
+                FileReason::SignedNotAllowed,
+                "signed files are not agreed",
+            ));
         }
         if header.compressed {
-            return Err(Refused::for_good(FileReason::CompressionNotAllowed, "compressed files are not agreed"));
+            return Err(Refused::for_good(
+                FileReason::CompressionNotAllowed,
+                "compressed files are not agreed",
+            ));
         }
         if matches!(header.format, Format::Variable(_)) {
-            return Err(Refused::for_good(FileReason::RecordFormat, "files of variable records are not agreed"));
+            return Err(Refused::for_good(
+                FileReason::RecordFormat,
+                "files of variable records are not agreed",
+            ));
         }
         match self.terms.max_file_blocks {
             Some(most) if header.size_blocks > most => Err(too_big(most)),
@@ -145,34 +208,75 @@ impl Monitor {
     }
 
     /// Asks where the file goes.
-    async fn route(&mut self, header: &FileHeader) -> Result<Result<(Target, String), Refused>, Trouble> {
+    async fn route(
+        &mut self,
+        header: &FileHeader,
+    ) -> Result<Result<(Target, String), Refused>, Trouble> {
         let connection = self.connection()?.clone();
-        let answer = self.policies.accept_file(&connection, &describe::file(header), SystemTime::now()).await;
+        let answer = self
+            .policies
+            .accept_file(&connection, &describe::file(header), SystemTime::now())
+            .await;
         let terms = match &answer.decision {
             types::FileDecision::Pass => None,
             types::FileDecision::Accept(terms) => Some(terms.clone()),
             types::FileDecision::Refuse(no) => {
-                self.note("accept-file", &answer, format!("refused with SFNA {:02} {}", no.reason, no.text));
-                return Ok(Err(Refused { reason: FileReason::from_code(no.reason), retry: no.retry, text: no.text.clone() }));
+                self.note(
+                    "accept-file",
+                    &answer,
+                    format!("refused with SFNA {:02} {}", no.reason, no.text),
+                );
+                return Ok(Err(Refused {
+                    reason: FileReason::from_code(no.reason),
+                    retry: no.retry,
+                    text: no.text.clone(),
+                }));
             }
         };
-        let directory = terms.as_ref().and_then(|terms| terms.directory.clone()).or_else(|| self.terms.directory.clone());
+        let directory = terms
+            .as_ref()
+            .and_then(|terms| terms.directory.clone())
+            .or_else(|| self.terms.directory.clone());
         let file_name = terms.as_ref().and_then(|terms| terms.file_name.clone());
-        let overwrite = terms.as_ref().and_then(|terms| terms.overwrite).unwrap_or(false);
-        Ok(match names::target(self.partner(), header, directory.as_deref(), file_name.as_deref(), overwrite) {
-            Ok(target) => {
-                let note = self.note("accept-file", &answer, format!("accepted, to {}", describe::path(&target)));
-                Ok((target, note))
-            }
-            Err(bad) => {
-                self.note("accept-file", &answer, format!("not usable: {bad}"));
-                Err(Refused::for_now(FileReason::AccessMethod, "no place could be decided for this file"))
-            }
-        })
+        let overwrite = terms
+            .as_ref()
+            .and_then(|terms| terms.overwrite)
+            .unwrap_or(false);
+        Ok(
+            match names::target(
+                self.partner(),
+                header,
+                directory.as_deref(),
+                file_name.as_deref(),
+                overwrite,
+            ) {
+                Ok(target) => {
+                    let note = self.note(
+                        "accept-file",
+                        &answer,
+                        format!("accepted, to {}", describe::path(&target)),
+                    );
+                    Ok((target, note))
+                }
+                Err(bad) => {
+                    self.note("accept-file", &answer, format!("not usable: {bad}"));
+                    Err(Refused::for_now(
+                        FileReason::AccessMethod,
+                        "no place could be decided for this file",
+                    ))
+                }
+            },
+        )
     }
 
-    pub(super) async fn data(&mut self, data: FileData, session: &mut Session) -> Result<(), Trouble> {
-        let Some(receiving) = &mut self.receiving else { return Ok(()) };
+    pub(super) async fn data(
+        &mut self,
+        data: FileData,
+        session: &mut Session,
+    ) -> Result<(), Trouble> {
+        let Some(receiving) = &mut self.receiving else {
+            return Ok(());
+        };
         if let Some(spent) = receiving.intake.write(data.octets).await? {
             session.recycle(spent);
         }
@@ -180,7 +284,11 @@ impl Monitor {
     }
 
     /// The disk has the window: the peer may send the next one.
-    pub(super) async fn window_used_up(&mut self, ticket: CreditTicket, session: &mut Session) -> Result<(), Trouble> {
+    pub(super) async fn window_used_up(
+        &mut self,
+        ticket: CreditTicket,
+        session: &mut Session,
+    ) -> Result<(), Trouble> {
         if let Some(receiving) = &mut self.receiving
             && let Some(octets) = receiving.intake.settle().await?
         {
@@ -190,14 +298,28 @@ impl Monitor {
         Ok(())
     }
 
-    pub(super) async fn file_closed(&mut self, ticket: CloseTicket, closing: Closing, session: &mut Session) -> Result<(), Trouble> {
+    pub(super) async fn file_closed(
+        &mut self,
+        ticket: CloseTicket,
+        closing: Closing,
+        session: &mut Session,
+    ) -> Result<(), Trouble> {
         let Some(receiving) = self.receiving.take() else {
             return Err(Trouble::OutOfStep("a file was closed that was not open"));
         };
         if let Some(reason) = closing.discrepancy() {
-            return self.refuse_close(ticket, receiving, &closing, reason, session).await;
+            return self
+                .refuse_close(ticket, receiving, &closing, reason, session)
+                .await;
         }
-        let Receiving { id, header, target, intake, held, began } = receiving;
+        let Receiving {
+            id,
+            header,
+            target,
+            intake,
+            held,
+            began,
+        } = receiving;
         let seal = match intake.seal().await {
             Ok(seal) => seal,
             Err(error) => {
@@ -218,11 +340,15 @@ impl Monitor {
             took: began.elapsed(),
         };
         let (ending, note) = self.judge(&done, target.clone()).await?;
-        self.settle(ticket, id, &header, &seal, ending, &note, session).await
+        self.settle(ticket, id, &header, &seal, ending, &note, session)
+            .await
     }
 
     /// Makes the verdict durable, answers, and only then lets the delivery begin.
-    #[expect(clippy::too_many_arguments, reason = "everything that is known of a closed file")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "everything that is known of a closed file"
+    )]
     async fn settle(
         &mut self,
         ticket: CloseTicket,
@@ -242,10 +368,17 @@ impl Monitor {
                 let _ = session.answer_close(ticket, CloseAnswer::Refuse { reason, text });
                 return Ok(());
             }
-            Ending::Kept { verdict, target, change_direction } => (verdict, target, change_direction),
+            Ending::Kept {
+                verdict,
+                target,
+                change_direction,
+            } => (verdict, target, change_direction),
         };
         let delivers = !matches!(verdict, Verdict::Negative(_));
-        self.station.ledger.received(id, seal, verdict, note).await?;
+        self.station
+            .ledger
+            .received(id, seal, verdict, note)
+            .await?;
         let _ = session.answer_close(ticket, CloseAnswer::Accept { change_direction });
         let partner = self.partner().to_owned();
         self.tell(Happening::FileReceived {
@@ -256,30 +389,69 @@ impl Monitor {
             octets: seal.octets,
         });
         if delivers {
-            let file = Undelivered { id, partner, header: header.clone(), target, placing: None };
-            self.deliveries.push(delivery::start(Arc::clone(&self.station), file));
+            let file = Undelivered {
+                id,
+                partner,
+                header: header.clone(),
+                target,
+                placing: None,
+            };
+            self.deliveries
+                .push(delivery::start(Arc::clone(&self.station), file));
         }
         Ok(())
     }
 
     /// Asks what the end of the file means.
-    async fn judge(&mut self, done: &Finished<'_>, target: Target) -> Result<(Ending, String), Trouble> {
+    async fn judge(
+        &mut self,
+        done: &Finished<'_>,
+        target: Target,
+    ) -> Result<(Ending, String), Trouble> {
         let connection = self.connection()?.clone();
-        let answer = self.policies.end_transfer(&connection, &describe::transfer(done), SystemTime::now()).await;
-        let kept = |verdict| Ending::Kept { verdict, target: target.clone(), change_direction: false };
+        let answer = self
+            .policies
+            .end_transfer(&connection, &describe::transfer(done), SystemTime::now())
+            .await;
+        let kept = |verdict| Ending::Kept {
+            verdict,
+            target: target.clone(),
+            change_direction: false,
+        };
         let (ending, shown) = match &answer.decision {
-            types::ResponseDecision::Pass => (kept(Verdict::Positive), "EERP after delivery".to_owned()),
+            types::ResponseDecision::Pass => {
+                (kept(Verdict::Positive), "EERP after delivery".to_owned())
+            }
             types::ResponseDecision::Positive(terms) => {
-                let directory = terms.directory.clone().unwrap_or_else(|| target.directory.clone());
-                let file_name = terms.file_name.clone().unwrap_or_else(|| target.file_name.clone());
-                let moved = names::target(self.partner(), done.header, Some(&directory), Some(&file_name), target.overwrite);
+                let directory = terms
+                    .directory
+                    .clone()
+                    .unwrap_or_else(|| target.directory.clone());
+                let file_name = terms
+                    .file_name
+                    .clone()
+                    .unwrap_or_else(|| target.file_name.clone());
+                let moved = names::target(
+                    self.partner(),
+                    done.header,
+                    Some(&directory),
+                    Some(&file_name),
+                    target.overwrite,
+                );
                 // The place accept-file chose is sound; a bad second thought does not lose a file.
                 let moved = moved.unwrap_or_else(|bad| {
                     tracing::warn!(event = "policy-bad-name", %bad);
                     target.clone()
                 });
                 let shown = format!("EERP after delivery to {}", describe::path(&moved));
-                (Ending::Kept { verdict: Verdict::Positive, target: moved, change_direction: terms.request_turn.unwrap_or(false) }, shown)
+                (
+                    Ending::Kept {
+                        verdict: Verdict::Positive,
+                        target: moved,
+                        change_direction: terms.request_turn.unwrap_or(false),
+                    },
+                    shown,
+                )
             }
             types::ResponseDecision::Negative(no) => {
                 let nerp = Nerp {
@@ -290,11 +462,20 @@ impl Monitor {
                     hash: Vec::new(),
                     signature: Vec::new(),
                 };
-                (kept(Verdict::Negative(nerp)), format!("NERP {:02} {}", no.reason, no.text))
+                (
+                    kept(Verdict::Negative(Box::new(nerp))),
+                    format!("NERP {:02} {}", no.reason, no.text),
+                )
             }
-            types::ResponseDecision::Later(_) => (kept(Verdict::Later), "the receipt is given later".to_owned()),
+            types::ResponseDecision::Later(_) => (
+                kept(Verdict::Later),
+                "the receipt is given later".to_owned(),
+            ),
             types::ResponseDecision::Refuse(no) => {
-                let ending = Ending::Refused { reason: FileReason::from_code(no.reason), text: no.text.clone() };
+                let ending = Ending::Refused {
+                    reason: FileReason::from_code(no.reason),
+                    text: no.text.clone(),
+                };
                 (ending, format!("EFNA {:02} {}", no.reason, no.text))
             }
         };
@@ -311,7 +492,10 @@ impl Monitor {
         session: &mut Session,
     ) -> Result<(), Trouble> {
         let Counts { records, octets } = closing.received;
-        let text = format!("received {octets} octets and {records} records, EFID says {} and {}", closing.announced.octets, closing.announced.records);
+        let text = format!(
+            "received {octets} octets and {records} records, EFID says {} and {}",
+            closing.announced.octets, closing.announced.records
+        );
         receiving.intake.discard().await?;
         self.station.ledger.checkpoint(receiving.id, 0).await?;
         self.tell_refused(&receiving.header, "EFNA", reason, &text);
@@ -320,8 +504,19 @@ impl Monitor {
     }
 
     /// The session ended in the middle of a file: what is here is made durable, to go on from.
-    pub(super) async fn break_off(&mut self, receiving: Receiving, why: &str) -> Result<(), Trouble> {
-        let Receiving { id, header, target, intake, held, began } = receiving;
+    pub(super) async fn break_off(
+        &mut self,
+        receiving: Receiving,
+        why: &str,
+    ) -> Result<(), Trouble> {
+        let Receiving {
+            id,
+            header,
+            target,
+            intake,
+            held,
+            began,
+        } = receiving;
         let octets = intake.pause().await?;
         self.station.ledger.checkpoint(id, octets).await?;
         let done = Finished {
@@ -335,7 +530,9 @@ impl Monitor {
             took: began.elapsed(),
         };
         let connection = self.connection()?.clone();
-        self.policies.end_transfer(&connection, &describe::transfer(&done), SystemTime::now()).await;
+        self.policies
+            .end_transfer(&connection, &describe::transfer(&done), SystemTime::now())
+            .await;
         Ok(())
     }
 
@@ -344,7 +541,11 @@ impl Monitor {
             session: self.id.clone(),
             partner: self.partner().to_owned(),
             file: header.key.to_string(),
-            why: format!("{command} {:02} {}: {text}", reason.code(), reason.meaning()),
+            why: format!(
+                "{command} {:02} {}: {text}",
+                reason.code(),
+                reason.meaning()
+            ),
         });
     }
 }
@@ -352,11 +553,18 @@ impl Monitor {
 /// What becomes of a file whose octets are all here.
 enum Ending {
     /// EFPA.
-    Kept { verdict: Verdict, target: Target, change_direction: bool },
+    Kept {
+        verdict: Verdict,
+        target: Target,
+        change_direction: bool,
+    },
     /// EFNA.
     Refused { reason: FileReason, text: String },
 }
 
 fn too_big(most: u64) -> Refused {
-    Refused::for_good(FileReason::TooBig, format!("files of more than {most} KiB are not agreed"))
+    Refused::for_good(
+        FileReason::TooBig,
+        format!("files of more than {most} KiB are not agreed"),
+    )
 }

@@ -19,18 +19,37 @@ pub(super) fn offer(db: &Connection, offer: &Offer) -> Result<Offered, LedgerErr
         return Ok(Offered::New(id));
     };
     if InboundState::parse(&state) != Some(InboundState::Receiving) {
-        note(db, id, Some(&offer.session), "offered-again", &format!("refused as a duplicate: it is `{state}`"))?;
+        note(
+            db,
+            id,
+            Some(&offer.session),
+            "offered-again",
+            &format!("refused as a duplicate: it is `{state}`"),
+        )?;
         return Ok(Offered::Duplicate(id));
     }
     // A partial goes on only under the same description: halves of two envelopes must not meet.
     let resumes = offer.may_resume && position > 0 && same_content(&known, &offer.header);
     let position = if resumes { position } else { 0 };
     redirect(db, id, offer, position)?;
-    note(db, id, Some(&offer.session), "offered-again", &format!("from octet {position}; {}", offer.note))?;
-    Ok(if resumes { Offered::Resume(id, position) } else { Offered::New(id) })
+    note(
+        db,
+        id,
+        Some(&offer.session),
+        "offered-again",
+        &format!("from octet {position}; {}", offer.note),
+    )?;
+    Ok(if resumes {
+        Offered::Resume(id, position)
+    } else {
+        Offered::New(id)
+    })
 }
 
-fn find(db: &Connection, offer: &Offer) -> Result<Option<(TransferId, String, u64, FileHeader)>, LedgerError> {
+fn find(
+    db: &Connection,
+    offer: &Offer,
+) -> Result<Option<(TransferId, String, u64, FileHeader)>, LedgerError> {
     let key = &offer.header.key;
     let sql = format!(
         "SELECT id, state, position, {} FROM transfers WHERE direction = 'in' AND partner = ?1 AND dataset = ?2
@@ -40,12 +59,21 @@ fn find(db: &Connection, offer: &Offer) -> Result<Option<(TransferId, String, u6
     db.prepare_cached(&sql)
         .and_then(|mut select| {
             let who = params![
-                offer.partner, key.dataset.as_str(), key.stamp.date(), key.stamp.time(),
-                key.originator.as_str(), key.destination.as_str()
+                offer.partner,
+                key.dataset.as_str(),
+                key.stamp.date(),
+                key.stamp.time(),
+                key.originator.as_str(),
+                key.destination.as_str()
             ];
             select
                 .query_row(who, |found| {
-                    Ok((row::id(found, 0)?, found.get(1)?, row::number(found, 2)?, row::header(found, 3)?))
+                    Ok((
+                        row::id(found, 0)?,
+                        found.get(1)?,
+                        row::number(found, 2)?,
+                        row::header(found, 3)?,
+                    ))
                 })
                 .optional()
         })
@@ -53,13 +81,35 @@ fn find(db: &Connection, offer: &Offer) -> Result<Option<(TransferId, String, u6
 }
 
 fn same_content(known: &FileHeader, offered: &FileHeader) -> bool {
-    (known.size_blocks, known.original_size_blocks, known.format) == (offered.size_blocks, offered.original_size_blocks, offered.format)
-        && (known.security, known.cipher, known.compressed, known.enveloped)
-            == (offered.security, offered.cipher, offered.compressed, offered.enveloped)
+    (known.size_blocks, known.original_size_blocks, known.format)
+        == (
+            offered.size_blocks,
+            offered.original_size_blocks,
+            offered.format,
+        )
+        && (
+            known.security,
+            known.cipher,
+            known.compressed,
+            known.enveloped,
+        ) == (
+            offered.security,
+            offered.cipher,
+            offered.compressed,
+            offered.enveloped,
+        )
 }
 
 fn insert(db: &Connection, id: TransferId, offer: &Offer) -> Result<(), LedgerError> {
-    insert_header(db, id, "in", &offer.partner, InboundState::Receiving.as_str(), &offer.header, "offer")?;
+    insert_header(
+        db,
+        id,
+        "in",
+        &offer.partner,
+        InboundState::Receiving.as_str(),
+        &offer.header,
+        "offer",
+    )?;
     redirect(db, id, offer, 0)
 }
 
@@ -83,23 +133,50 @@ pub(super) fn insert_header(
     db.prepare_cached(&sql)
         .and_then(|mut insert| {
             insert.execute(params![
-                id.to_string(), direction, partner, state, millis(SystemTime::now()),
-                key.dataset.as_str(), key.stamp.date(), key.stamp.time(), key.originator.as_str(), key.destination.as_str(),
-                header.user.as_str(), format, record, header.size_blocks as i64, header.original_size_blocks as i64,
-                row::security_to(header.security), header.cipher.number(), header.compressed, header.enveloped,
-                header.signed_receipt, header.description,
+                id.to_string(),
+                direction,
+                partner,
+                state,
+                millis(SystemTime::now()),
+                key.dataset.as_str(),
+                key.stamp.date(),
+                key.stamp.time(),
+                key.originator.as_str(),
+                key.destination.as_str(),
+                header.user.as_str(),
+                format,
+                record,
+                header.size_blocks as i64,
+                header.original_size_blocks as i64,
+                row::security_to(header.security),
+                header.cipher.number(),
+                header.compressed,
+                header.enveloped,
+                header.signed_receipt,
+                header.description,
             ])
         })
         .map(drop)
         .map_err(|error| match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::ConstraintViolation) => LedgerError::IdentityTaken(key.to_string()),
+            Some(rusqlite::ErrorCode::ConstraintViolation) => {
+                LedgerError::IdentityTaken(key.to_string())
+            }
             _ => database(verb)(error),
         })
 }
 
 /// The newest offer decides where the file goes.
-fn redirect(db: &Connection, id: TransferId, offer: &Offer, position: u64) -> Result<(), LedgerError> {
-    let Target { directory, file_name, overwrite } = &offer.target;
+fn redirect(
+    db: &Connection,
+    id: TransferId,
+    offer: &Offer,
+    position: u64,
+) -> Result<(), LedgerError> {
+    let Target {
+        directory,
+        file_name,
+        overwrite,
+    } = &offer.target;
     db.prepare_cached(
         "UPDATE transfers SET directory = ?2, file_name = ?3, overwrite = ?4, position = ?5, size_blocks = ?6 WHERE id = ?1",
     )
@@ -121,9 +198,21 @@ pub(super) fn checkpoint(db: &Connection, id: TransferId, octets: u64) -> Result
         .map_err(database(VERB))
 }
 
-pub(super) fn received(db: &Connection, id: TransferId, seal: &Seal, verdict: &Verdict, detail: &str) -> Result<(), LedgerError> {
+pub(super) fn received(
+    db: &Connection,
+    id: TransferId,
+    seal: &Seal,
+    verdict: &Verdict,
+    detail: &str,
+) -> Result<(), LedgerError> {
     const VERB: &str = "received";
-    if expect(db, id, &[InboundState::Receiving, InboundState::Received], VERB)? == InboundState::Received {
+    if expect(
+        db,
+        id,
+        &[InboundState::Receiving, InboundState::Received],
+        VERB,
+    )? == InboundState::Received
+    {
         return Ok(());
     }
     db.prepare_cached(
@@ -133,7 +222,13 @@ pub(super) fn received(db: &Connection, id: TransferId, seal: &Seal, verdict: &V
         update.execute(params![id.to_string(), seal.octets as i64, seal.digest, *verdict == Verdict::Later])
     })
     .map_err(database(VERB))?;
-    note(db, id, None, VERB, &format!("{} octets, blake3 {}; {detail}", seal.octets, seal.digest))?;
+    note(
+        db,
+        id,
+        None,
+        VERB,
+        &format!("{} octets, blake3 {}; {detail}", seal.octets, seal.digest),
+    )?;
     match verdict {
         Verdict::Negative(nerp) => rejected(db, id, nerp),
         Verdict::Positive | Verdict::Later => Ok(()),
@@ -142,7 +237,12 @@ pub(super) fn received(db: &Connection, id: TransferId, seal: &Seal, verdict: &V
 
 pub(super) fn placing(db: &Connection, id: TransferId, path: &str) -> Result<(), LedgerError> {
     const VERB: &str = "placing";
-    expect(db, id, &[InboundState::Received, InboundState::Placing], VERB)?;
+    expect(
+        db,
+        id,
+        &[InboundState::Received, InboundState::Placing],
+        VERB,
+    )?;
     db.prepare_cached("UPDATE transfers SET state = 'placing', path = ?2 WHERE id = ?1")
         .and_then(|mut update| update.execute(params![id.to_string(), path]))
         .map_err(database(VERB))?;
@@ -151,7 +251,13 @@ pub(super) fn placing(db: &Connection, id: TransferId, path: &str) -> Result<(),
 
 pub(super) fn delivered(db: &Connection, id: TransferId) -> Result<(), LedgerError> {
     const VERB: &str = "delivered";
-    if expect(db, id, &[InboundState::Placing, InboundState::Delivered], VERB)? == InboundState::Delivered {
+    if expect(
+        db,
+        id,
+        &[InboundState::Placing, InboundState::Delivered],
+        VERB,
+    )? == InboundState::Delivered
+    {
         return Ok(());
     }
     db.prepare_cached("UPDATE transfers SET state = 'delivered' WHERE id = ?1")
@@ -168,7 +274,11 @@ pub(super) fn delivered(db: &Connection, id: TransferId) -> Result<(), LedgerErr
 
 pub(super) fn rejected(db: &Connection, id: TransferId, nerp: &Nerp) -> Result<(), LedgerError> {
     const VERB: &str = "rejected";
-    let from = [InboundState::Received, InboundState::Placing, InboundState::Rejected];
+    let from = [
+        InboundState::Received,
+        InboundState::Placing,
+        InboundState::Rejected,
+    ];
     if expect(db, id, &from, VERB)? == InboundState::Rejected {
         return Ok(());
     }
@@ -204,7 +314,12 @@ pub(super) fn response_taken(db: &Connection, id: TransferId) -> Result<(), Ledg
 }
 
 /// The oldest receipt owed to the partner that nobody holds, leased.
-pub(super) fn claim_response(db: &Connection, partner: &str, node: &str, until: SystemTime) -> Result<Option<OwedResponse>, LedgerError> {
+pub(super) fn claim_response(
+    db: &Connection,
+    partner: &str,
+    node: &str,
+    until: SystemTime,
+) -> Result<Option<OwedResponse>, LedgerError> {
     const VERB: &str = "claim";
     let now = millis(SystemTime::now());
     let sql = format!(
@@ -212,43 +327,62 @@ pub(super) fn claim_response(db: &Connection, partner: &str, node: &str, until: 
          FROM receipts r JOIN transfers t ON t.id = r.transfer
          WHERE r.state = 'owed' AND r.partner = ?1 AND r.not_before <= ?2 AND r.lease_until < ?2
          ORDER BY r.not_before, r.transfer LIMIT 1",
-        row::HEADER.split(", ").map(|column| format!("t.{column}")).collect::<Vec<_>>().join(", ")
+        row::HEADER
+            .split(", ")
+            .map(|column| format!("t.{column}"))
+            .collect::<Vec<_>>()
+            .join(", ")
     );
     let owed = db
         .prepare_cached(&sql)
-        .and_then(|mut select| select.query_row(params![partner, now], owed_response).optional())
+        .and_then(|mut select| {
+            select
+                .query_row(params![partner, now], owed_response)
+                .optional()
+        })
         .map_err(database(VERB))?;
     if let Some(owed) = &owed {
-        db.prepare_cached("UPDATE receipts SET lease_node = ?2, lease_until = ?3 WHERE transfer = ?1")
-            .and_then(|mut update| update.execute(params![owed.id.to_string(), node, millis(until)]))
-            .map_err(database(VERB))?;
+        db.prepare_cached(
+            "UPDATE receipts SET lease_node = ?2, lease_until = ?3 WHERE transfer = ?1",
+        )
+        .and_then(|mut update| update.execute(params![owed.id.to_string(), node, millis(until)]))
+        .map_err(database(VERB))?;
     }
     Ok(owed)
 }
 
 fn owed_response(found: &Row<'_>) -> rusqlite::Result<OwedResponse> {
     let unreadable = |column, error: oftp::InvalidField| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+        rusqlite::Error::FromSqlConversionFailure(
+            column,
+            rusqlite::types::Type::Text,
+            Box::new(error),
+        )
     };
     let key = row::key(found, 8)?;
     let response = if found.get::<_, bool>(1)? {
         Response::Positive(Eerp {
             key,
-            user: UserData::from_wire(found.get::<_, String>(2)?.as_bytes()).map_err(|e| unreadable(2, e))?,
+            user: UserData::from_wire(found.get::<_, String>(2)?.as_bytes())
+                .map_err(|e| unreadable(2, e))?,
             hash: found.get(6)?,
             signature: found.get(7)?,
         })
     } else {
         Response::Negative(Nerp {
             key,
-            creator: OdetteId::from_wire(found.get::<_, String>(3)?.as_bytes()).map_err(|e| unreadable(3, e))?,
+            creator: OdetteId::from_wire(found.get::<_, String>(3)?.as_bytes())
+                .map_err(|e| unreadable(3, e))?,
             reason: NerpReason::from_code(found.get(4)?),
             text: found.get(5)?,
             hash: found.get(6)?,
             signature: found.get(7)?,
         })
     };
-    Ok(OwedResponse { id: row::id(found, 0)?, response })
+    Ok(OwedResponse {
+        id: row::id(found, 0)?,
+        response,
+    })
 }
 
 pub(super) fn undelivered(db: &Connection) -> Result<Vec<Undelivered>, LedgerError> {
@@ -261,7 +395,11 @@ pub(super) fn undelivered(db: &Connection) -> Result<Vec<Undelivered>, LedgerErr
         Ok(Undelivered {
             id: row::id(found, 0)?,
             partner: found.get(1)?,
-            target: Target { directory: found.get(2)?, file_name: found.get(3)?, overwrite: found.get(4)? },
+            target: Target {
+                directory: found.get(2)?,
+                file_name: found.get(3)?,
+                overwrite: found.get(4)?,
+            },
             placing: found.get(5)?,
             header: row::header(found, 6)?,
         })
@@ -270,7 +408,12 @@ pub(super) fn undelivered(db: &Connection) -> Result<Vec<Undelivered>, LedgerErr
 }
 
 /// The row's state, if it is one the verb leads from (or to, when it is repeated).
-fn expect(db: &Connection, id: TransferId, states: &[InboundState], verb: &'static str) -> Result<InboundState, LedgerError> {
+fn expect(
+    db: &Connection,
+    id: TransferId,
+    states: &[InboundState],
+    verb: &'static str,
+) -> Result<InboundState, LedgerError> {
     let state = state_of(db, id, verb)?;
     match InboundState::parse(&state) {
         Some(known) if states.contains(&known) => Ok(known),
