@@ -7,6 +7,8 @@ use oftp::{Agreement, FileHeader, Format, Mode, Offer, Response, Security};
 use pointsman_policy::types;
 use pointsman_store::{OutboundFile, Target, TransferId};
 
+use crate::config::Config;
+use crate::partners::{self, Profile};
 use crate::tls::TlsFacts;
 
 /// Where a session runs.
@@ -27,7 +29,7 @@ pub struct Wire {
 pub fn connection(
     session: &str,
     wire: &Wire,
-    partner: &str,
+    partner: Option<&str>,
     password_ok: bool,
     offer: &Offer,
     level: u8,
@@ -47,7 +49,7 @@ pub fn connection(
         local_address: wire.local.to_string(),
         remote_address: wire.remote.ip().to_string(),
         remote_port: wire.remote.port(),
-        partner: Some(partner.to_owned()),
+        partner: partner.map(str::to_owned),
         password_ok,
         ssid_code: offer.code.to_string(),
         ssid_user: offer.user.as_str().to_owned(),
@@ -62,6 +64,42 @@ pub fn connection(
         secure_authentication: offer.authentication,
         authenticated: false,
         tls: wire.tls.as_ref().map(tls),
+        labels: Vec::new(),
+        extra: Vec::new(),
+    }
+}
+
+/// A connection to ask about outside a session: what the profile says of the partner, and no addresses.
+#[must_use]
+pub fn without_session(
+    session: &str,
+    partner: &str,
+    profile: Option<&Profile>,
+    config: &Config,
+) -> types::ConnectionInfo {
+    let params = profile.map_or_else(|| partners::to_strangers(config), |profile| profile.params(config));
+    types::ConnectionInfo {
+        session: session.to_owned(),
+        direction: types::Direction::Inbound,
+        listener: String::new(),
+        local_address: String::new(),
+        remote_address: String::new(),
+        remote_port: 0,
+        partner: Some(partner.to_owned()),
+        password_ok: profile.is_some(),
+        ssid_code: profile.map_or_else(String::new, |profile| profile.partner.ssid.to_string()),
+        ssid_user: String::new(),
+        ssid_level: params.level.code(),
+        level: params.level.code(),
+        buffer_size: params.buffer_size,
+        credit: params.credit,
+        mode: mode(params.mode),
+        compression: params.compression,
+        restart: params.restart,
+        special_logic: false,
+        secure_authentication: params.authentication,
+        authenticated: false,
+        tls: None,
         labels: Vec::new(),
         extra: Vec::new(),
     }
@@ -131,6 +169,10 @@ pub struct Finished<'a> {
     pub digest: Option<&'a str>,
     /// How long it took.
     pub took: Duration,
+    /// Labels of the transfer.
+    pub labels: &'a [(String, String)],
+    /// How often the policies were asked about its end before.
+    pub asked: u32,
 }
 
 /// The end of a transfer as `end-transfer` sees it.
@@ -148,16 +190,12 @@ pub fn transfer(done: &Finished<'_>) -> types::TransferResult {
         records: done.counts.records,
         octets: done.counts.octets,
         restarted_at: done.held,
-        sha256: None,
+        blake3: done.digest.map(str::to_owned),
         signature_valid: None,
         duration_ms: done.took.as_millis() as u64,
-        asked: 0,
-        labels: Vec::new(),
-        extra: done
-            .digest
-            .map(|digest| ("blake3".to_owned(), digest.to_owned()))
-            .into_iter()
-            .collect(),
+        asked: done.asked,
+        labels: done.labels.to_vec(),
+        extra: Vec::new(),
     }
 }
 
@@ -169,6 +207,13 @@ pub fn path(target: &Target) -> String {
     } else {
         format!("{}/{}", target.directory, target.file_name)
     }
+}
+
+/// The target a path below the inbox stands for.
+#[must_use]
+pub fn target_of(path: &str) -> Target {
+    let (directory, file_name) = path.rsplit_once('/').unwrap_or(("", path));
+    Target { directory: directory.to_owned(), file_name: file_name.to_owned(), overwrite: false }
 }
 
 /// A receipt from the peer as `end-response` sees it.

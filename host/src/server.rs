@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::control::{self, ControlError};
 use crate::delivery;
 use crate::events::Event;
+use crate::receipts;
 use crate::listen::{Door, ListenError};
 use crate::station::{StartError, Station};
 
@@ -71,6 +72,10 @@ impl Server {
         house.spawn(until(
             draining.clone(),
             delivery::keep_delivering(Arc::clone(&station)),
+        ));
+        house.spawn(until(
+            draining.clone(),
+            receipts::keep_asking(Arc::clone(&station)),
         ));
         house.spawn(until(
             draining.clone(),

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use oftp::{FileHeader, Nerp, Response};
 
 use crate::transfer::{
-    NewFile, OutboundFile, OwedResponse, Target, TimelineEntry, Transfer, TransferId, Undelivered,
+    NewFile, OpenQuestion, OutboundFile, OwedResponse, Target, TimelineEntry, Transfer, TransferId, Undelivered,
 };
 
 /// The ledger of transfers. Every method returns after its transaction is durable, not before.
@@ -35,6 +35,12 @@ pub trait Ledger: Send + Sync {
 
     /// The file cannot be delivered: → Rejected, and a NERP is owed in the same transaction.
     async fn rejected(&self, id: TransferId, nerp: &Nerp) -> Result<(), LedgerError>;
+
+    /// Delivered files whose receipt waits for a question that is due, oldest first.
+    async fn open_questions(&self, limit: u32) -> Result<Vec<OpenQuestion>, LedgerError>;
+
+    /// The receipt of a delivered file is decided after all: it is owed now, or the question waits again.
+    async fn decided(&self, id: TransferId, verdict: Verdict, note: &str) -> Result<(), LedgerError>;
 
     /// The peer confirmed our receipt (after RTR): owed → given.
     async fn response_taken(&self, id: TransferId) -> Result<(), LedgerError>;
@@ -136,8 +142,8 @@ pub enum Verdict {
     Positive,
     /// NERP, and the file is not delivered.
     Negative(Box<Nerp>),
-    /// The receipt is somebody else's decision, later.
-    Later,
+    /// The receipt waits: the question is to be asked again then, or is an operator's.
+    Later(Option<SystemTime>),
 }
 
 /// Which files may be claimed.

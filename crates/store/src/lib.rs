@@ -24,6 +24,6 @@ pub use ledger::{
 pub use spool::{Blob, BlobWriter, PlaceError, Placed, Seal, Spool, SpoolError, Syncer};
 pub use sqlite::SqliteLedger;
 pub use transfer::{
-    Direction, InboundState, NewFile, OutboundFile, OutboundState, OwedResponse, Target,
+    Direction, InboundState, NewFile, OpenQuestion, OutboundFile, OutboundState, OwedResponse, Target,
     TimelineEntry, Transfer, TransferId, Undelivered,
 };

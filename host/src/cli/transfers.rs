@@ -2,10 +2,12 @@
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use pointsman_store::{Direction, Ledger, SqliteLedger, Transfer, TransferId};
+use pointsman_policy::types::Refusal;
+use pointsman_store::{Direction, Ledger, LedgerError, SqliteLedger, Transfer, TransferId, Verdict};
 
 use super::{Configured, Failed, Outcome, block_on};
 use crate::config::Config;
+use crate::receipts;
 use crate::station;
 
 /// Looks at the history of files; the server need not run.
@@ -25,6 +27,19 @@ enum Verb {
         #[command(flatten)]
         configured: Configured,
     },
+    /// Decides a receipt that a policy left to the operator: EERP, or NERP with --reject.
+    Answer {
+        /// The transfer.
+        id: TransferId,
+        /// NERP with this reason (RFC 5024, 5.3.14) instead of an EERP.
+        #[arg(long, value_name = "REASON", value_parser = clap::value_parser!(u8).range(1..=99))]
+        reject: Option<u8>,
+        /// What to tell the partner with it.
+        #[arg(long, default_value = "", value_name = "TEXT", requires = "reject")]
+        text: String,
+        #[command(flatten)]
+        configured: Configured,
+    },
     /// Everything that happened to one file.
     Show {
         /// The transfer.
@@ -39,6 +54,9 @@ impl Transfers {
         match self.verb {
             Verb::List { count, configured } => block_on(list(configured.load()?, count)),
             Verb::Show { id, configured } => block_on(show(configured.load()?, id)),
+            Verb::Answer { id, reject, text, configured } => {
+                block_on(answer(configured.load()?, id, reject, text))
+            }
         }
     }
 }
@@ -108,6 +126,25 @@ async fn show(config: Config, id: TransferId) -> Outcome {
             line.detail
         );
     }
+    Ok(())
+}
+
+async fn answer(config: Config, id: TransferId, reject: Option<u8>, text: String) -> Outcome {
+    let ledger = open(&config)?;
+    let row = ledger.show(id).await?.ok_or(LedgerError::NotFound(id))?;
+    if row.receipt != "none" {
+        let message = format!("error: transfer {id} has its receipt ({}): one is all there can be", row.receipt);
+        return Err(Failed { code: 1, message });
+    }
+    let verdict = match reject {
+        Some(reason) => {
+            let refusal = Refusal { reason, text, retry: false };
+            Verdict::Negative(Box::new(receipts::nerp(&row.key, &refusal)))
+        }
+        None => Verdict::Positive,
+    };
+    ledger.decided(id, verdict, "by the operator").await?;
+    println!("decided; the partner gets it with its next session");
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use pointsman_store::{LedgerError, SpoolError, TransferId};
 use tokio::task::JoinHandle;
 
 use self::receiving::Receiving;
-use self::sending::Sending;
+use self::sending::{Sending, Turn};
 use crate::describe::Wire;
 use crate::events::Event as Happening;
 use crate::partners::Profile;
@@ -50,6 +50,8 @@ pub struct Monitor {
     /// Files of this session on their way to the inbox: their receipts belong in our next turn.
     deliveries: Vec<JoinHandle<()>>,
     errand: Errand,
+    /// What the policies want done with our turn, while it lasts.
+    turn: Option<Turn>,
     draining: bool,
 }
 
@@ -95,6 +97,7 @@ impl Monitor {
             answering: None,
             deliveries: Vec::new(),
             errand,
+            turn: None,
             draining: false,
         }
     }
@@ -110,7 +113,7 @@ impl Monitor {
             Event::ConnectionOffered(ticket, offer) => {
                 self.connection_offered(ticket, offer, session).await
             }
-            Event::Connected(agreement) => self.connected(&agreement, session),
+            Event::Connected(agreement) => self.connected(&agreement, session).await,
             Event::FileOffered(ticket, header) => self.file_offered(ticket, header, session).await,
             Event::Data(data) => self.data(data, session).await,
             Event::WindowUsedUp(ticket) => self.window_used_up(ticket, session).await,

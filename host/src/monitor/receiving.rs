@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use oftp::{
     CloseAnswer, CloseTicket, Closing, Counts, CreditTicket, FileAnswer, FileData, FileHeader,
-    FileReason, FileTicket, Format, Nerp, NerpReason, Security, Session,
+    FileReason, FileTicket, Format, Security, Session,
 };
 use pointsman_policy::types;
 use pointsman_store::{Offer, Offered, Seal, SpoolError, Target, TransferId, Undelivered, Verdict};
@@ -17,6 +17,7 @@ use crate::events::Event as Happening;
 use crate::intake::{Intake, blocking};
 use crate::names;
 use crate::partners;
+use crate::receipts;
 
 /// A block of a restart position (RFC 5024, 5.3.3, SFIDREST).
 const BLOCK: u64 = 1024;
@@ -30,6 +31,17 @@ pub(super) struct Receiving {
     intake: Intake,
     held: u64,
     began: Instant,
+    labels: Vec<(String, String)>,
+}
+
+/// What the policies said about a file we take.
+struct Route {
+    target: Target,
+    /// The highest restart position to answer, if not as far as we have it.
+    restart: Option<u64>,
+    labels: Vec<(String, String)>,
+    /// Which policy decided, for the ledger.
+    note: String,
 }
 
 /// A file we will not have: SFNA, or EFNA where it is closed already.
@@ -119,22 +131,25 @@ impl Monitor {
         if let Err(refused) = self.allows(header) {
             return Ok(Err(refused));
         }
-        let (target, note) = match self.route(header).await? {
+        let route = match self.route(header).await? {
             Ok(routed) => routed,
             Err(refused) => return Ok(Err(refused)),
         };
         let offer = Offer {
             partner: self.partner().to_owned(),
             header: header.clone(),
-            target: target.clone(),
+            target: route.target.clone(),
             session: self.id.clone(),
-            note,
+            note: route.note,
             may_resume,
         };
         let (id, held) = match self.station.ledger.offer(offer).await? {
             Offered::New(id) => (id, 0),
             // Never more than was asked for (RFC 5024, 5.3.4), and whole blocks.
-            Offered::Resume(id, octets) => (id, (octets / BLOCK).min(header.restart) * BLOCK),
+            Offered::Resume(id, octets) => {
+                let wanted = header.restart.min(route.restart.unwrap_or(u64::MAX));
+                (id, (octets / BLOCK).min(wanted) * BLOCK)
+            }
             Offered::Duplicate(_) => {
                 return Ok(Err(Refused::for_good(
                     FileReason::Duplicate,
@@ -147,10 +162,11 @@ impl Monitor {
         Ok(opened.map_err(Refused::from).map(|writer| Receiving {
             id,
             header: header.clone(),
-            target,
+            target: route.target,
             intake: Intake::new(writer),
             held,
             began: Instant::now(),
+            labels: route.labels,
         }))
     }
 
@@ -211,62 +227,40 @@ impl Monitor {
     async fn route(
         &mut self,
         header: &FileHeader,
-    ) -> Result<Result<(Target, String), Refused>, Trouble> {
+    ) -> Result<Result<Route, Refused>, Trouble> {
         let connection = self.connection()?.clone();
         let answer = self
             .policies
             .accept_file(&connection, &describe::file(header), SystemTime::now())
             .await;
         let terms = match &answer.decision {
-            types::FileDecision::Pass => None,
-            types::FileDecision::Accept(terms) => Some(terms.clone()),
+            types::FileDecision::Pass => no_terms(),
+            types::FileDecision::Accept(terms) => terms.clone(),
             types::FileDecision::Refuse(no) => {
-                self.note(
-                    "accept-file",
-                    &answer,
-                    format!("refused with SFNA {:02} {}", no.reason, no.text),
-                );
-                return Ok(Err(Refused {
-                    reason: FileReason::from_code(no.reason),
-                    retry: no.retry,
-                    text: no.text.clone(),
-                }));
+                self.note("accept-file", &answer, format!("refused with SFNA {:02} {}", no.reason, no.text));
+                let (reason, text) = (FileReason::from_code(no.reason), no.text.clone());
+                return Ok(Err(Refused { reason, retry: no.retry, text }));
             }
         };
-        let directory = terms
-            .as_ref()
-            .and_then(|terms| terms.directory.clone())
-            .or_else(|| self.terms.directory.clone());
-        let file_name = terms.as_ref().and_then(|terms| terms.file_name.clone());
-        let overwrite = terms
-            .as_ref()
-            .and_then(|terms| terms.overwrite)
-            .unwrap_or(false);
-        Ok(
-            match names::target(
-                self.partner(),
-                header,
-                directory.as_deref(),
-                file_name.as_deref(),
-                overwrite,
-            ) {
-                Ok(target) => {
-                    let note = self.note(
-                        "accept-file",
-                        &answer,
-                        format!("accepted, to {}", describe::path(&target)),
-                    );
-                    Ok((target, note))
-                }
-                Err(bad) => {
-                    self.note("accept-file", &answer, format!("not usable: {bad}"));
-                    Err(Refused::for_now(
-                        FileReason::AccessMethod,
-                        "no place could be decided for this file",
-                    ))
-                }
-            },
-        )
+        let directory = terms.directory.as_deref().or(self.terms.directory.as_deref());
+        let replaces = terms.overwrite.unwrap_or(false);
+        let target = names::target(self.partner(), header, directory, terms.file_name.as_deref(), replaces);
+        let target = match target {
+            Ok(target) => target,
+            Err(bad) => {
+                self.note("accept-file", &answer, format!("not usable: {bad}"));
+                let text = "no place could be decided for this file";
+                return Ok(Err(Refused::for_now(FileReason::AccessMethod, text)));
+            }
+        };
+        // To refuse what is there is the policy's wish; without one the new file gets a number.
+        if terms.overwrite == Some(false) && self.station.inbox.join(describe::path(&target)).exists() {
+            let text = format!("a file of the name {} is there", target.file_name);
+            self.note("accept-file", &answer, format!("refused with SFNA 13: {text}"));
+            return Ok(Err(Refused::for_good(FileReason::Duplicate, text)));
+        }
+        let note = self.note("accept-file", &answer, format!("accepted, to {}", describe::path(&target)));
+        Ok(Ok(Route { target, restart: terms.restart, labels: terms.labels, note }))
     }
 
     pub(super) async fn data(
@@ -319,6 +313,7 @@ impl Monitor {
             intake,
             held,
             began,
+            labels,
         } = receiving;
         let seal = match intake.seal().await {
             Ok(seal) => seal,
@@ -338,6 +333,8 @@ impl Monitor {
             held,
             digest: Some(&seal.digest),
             took: began.elapsed(),
+            labels: &labels,
+            asked: 0,
         };
         let (ending, note) = self.judge(&done, target.clone()).await?;
         self.settle(ticket, id, &header, &seal, ending, &note, session)
@@ -454,23 +451,13 @@ impl Monitor {
                 )
             }
             types::ResponseDecision::Negative(no) => {
-                let nerp = Nerp {
-                    key: done.header.key.clone(),
-                    creator: done.header.key.destination.clone(),
-                    reason: NerpReason::from_code(no.reason),
-                    text: no.text.clone(),
-                    hash: Vec::new(),
-                    signature: Vec::new(),
-                };
-                (
-                    kept(Verdict::Negative(Box::new(nerp))),
-                    format!("NERP {:02} {}", no.reason, no.text),
-                )
+                let nerp = receipts::nerp(&done.header.key, no);
+                (kept(Verdict::Negative(Box::new(nerp))), format!("NERP {:02} {}", no.reason, no.text))
             }
-            types::ResponseDecision::Later(_) => (
-                kept(Verdict::Later),
-                "the receipt is given later".to_owned(),
-            ),
+            types::ResponseDecision::Later(seconds) => {
+                let when = receipts::ask_again(*seconds);
+                (kept(Verdict::Later(when)), receipts::waits(*seconds))
+            }
             types::ResponseDecision::Refuse(no) => {
                 let ending = Ending::Refused {
                     reason: FileReason::from_code(no.reason),
@@ -516,6 +503,7 @@ impl Monitor {
             intake,
             held,
             began,
+            labels,
         } = receiving;
         let octets = intake.pause().await?;
         self.station.ledger.checkpoint(id, octets).await?;
@@ -528,6 +516,8 @@ impl Monitor {
             held,
             digest: None,
             took: began.elapsed(),
+            labels: &labels,
+            asked: 0,
         };
         let connection = self.connection()?.clone();
         self.policies
@@ -567,4 +557,8 @@ fn too_big(most: u64) -> Refused {
         FileReason::TooBig,
         format!("files of more than {most} KiB are not agreed"),
     )
+}
+
+fn no_terms() -> types::FileTerms {
+    types::FileTerms { directory: None, file_name: None, overwrite: None, restart: None, labels: Vec::new() }
 }

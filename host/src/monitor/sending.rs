@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use oftp::{CloseRefusal, Counts, FileReason, Session, TurnTicket};
 use pointsman_policy::types;
-use pointsman_store::{Blob, OutboundFile, TransferId, Work};
+use pointsman_store::{Blob, Files, OutboundFile, TransferId, Work};
 
 use super::{Monitor, Trouble};
 use crate::describe::{self, Finished};
@@ -34,6 +34,14 @@ pub(super) struct Sending {
     stage: Stage,
     began: Instant,
     told: Instant,
+}
+
+/// What is to be done with our turn.
+#[derive(Clone, Debug)]
+pub(super) struct Turn {
+    files: Files,
+    /// How many files more.
+    left: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -102,34 +110,44 @@ impl Monitor {
     }
 
     async fn next_work(&mut self, session: &Session) -> Result<Option<Work>, Trouble> {
-        let may_send = session.agreement().is_some_and(|agreed| agreed.may_send);
-        let connection = self.connection()?.clone();
-        let answer = self
-            .policies
-            .ready_to_send(&connection, SystemTime::now())
-            .await;
-        let wanted = match &answer.decision {
-            types::TurnDecision::Pass => None,
-            types::TurnDecision::Send(terms) => terms.files.clone(),
-            types::TurnDecision::Hold(_) => Some(Vec::new()),
+        let plan = match self.turn.take() {
+            Some(plan) => plan,
+            None => self.plan_turn(session).await?,
         };
-        if let types::TurnDecision::Hold(why) = &answer.decision {
-            self.note("ready-to-send", &answer, format!("files wait: {why}"));
-        }
+        let files = if plan.left == Some(0) { Files::None } else { plan.files.clone() };
         let until = SystemTime::now() + LEASE;
-        let files = match (may_send, self.errand.only, wanted) {
-            (false, _, _) => pointsman_store::Files::None,
-            (true, Some(id), _) => pointsman_store::Files::Only(vec![id]),
-            (true, None, Some(ids)) => {
-                pointsman_store::Files::Only(ids.iter().filter_map(|id| id.parse().ok()).collect())
+        let work = self.station.ledger.claim(self.partner(), &self.station.node, until, files).await?;
+        // The plan lasts as long as there is work: without any, the turn is over.
+        self.turn = work.as_ref().map(|work| match work {
+            Work::File(_) => Turn { left: plan.left.map(|left| left - 1), ..plan },
+            Work::Response(_) => plan,
+        });
+        Ok(work)
+    }
+
+    /// What the policies want done with the turn; they are asked once a turn.
+    async fn plan_turn(&mut self, session: &Session) -> Result<Turn, Trouble> {
+        let connection = self.connection()?.clone();
+        let answer = self.policies.ready_to_send(&connection, SystemTime::now()).await;
+        let (wanted, left) = match &answer.decision {
+            types::TurnDecision::Pass => (None, None),
+            types::TurnDecision::Send(terms) => {
+                self.note("ready-to-send", &answer, "the turn is planned".to_owned());
+                (terms.files.clone(), terms.max_files)
             }
-            (true, None, None) => pointsman_store::Files::Any,
+            types::TurnDecision::Hold(why) => {
+                self.note("ready-to-send", &answer, format!("files wait: {why}"));
+                (Some(Vec::new()), None)
+            }
         };
-        Ok(self
-            .station
-            .ledger
-            .claim(self.partner(), &self.station.node, until, files)
-            .await?)
+        let may_send = session.agreement().is_some_and(|agreed| agreed.may_send);
+        let files = match (may_send, self.errand.only, wanted) {
+            (false, _, _) => Files::None,
+            (true, Some(id), _) => Files::Only(vec![id]),
+            (true, None, Some(ids)) => Files::Only(ids.iter().filter_map(|id| id.parse().ok()).collect()),
+            (true, None, None) => Files::Any,
+        };
+        Ok(Turn { files, left })
     }
 
     pub(super) async fn file_accepted(&mut self, restart: u64) -> Result<(), Trouble> {
@@ -322,6 +340,8 @@ impl Monitor {
             held: 0,
             digest: None,
             took: sending.began.elapsed(),
+            labels: &[],
+            asked: 0,
         };
         let connection = self.connection()?.clone();
         self.policies

@@ -9,7 +9,7 @@ use super::connection::database;
 use super::{look, millis, note, row, state_of};
 use crate::ledger::{LedgerError, Offer, Offered, Verdict};
 use crate::spool::Seal;
-use crate::transfer::{InboundState, OwedResponse, Target, TransferId, Undelivered};
+use crate::transfer::{InboundState, OpenQuestion, OwedResponse, Target, TransferId, Undelivered};
 
 pub(super) fn offer(db: &Connection, offer: &Offer) -> Result<Offered, LedgerError> {
     let Some((id, state, position, known)) = find(db, offer)? else {
@@ -206,32 +206,71 @@ pub(super) fn received(
     detail: &str,
 ) -> Result<(), LedgerError> {
     const VERB: &str = "received";
-    if expect(
-        db,
-        id,
-        &[InboundState::Receiving, InboundState::Received],
-        VERB,
-    )? == InboundState::Received
-    {
+    let from = [InboundState::Receiving, InboundState::Received];
+    if expect(db, id, &from, VERB)? == InboundState::Received {
         return Ok(());
     }
     db.prepare_cached(
-        "UPDATE transfers SET state = 'received', octets = ?2, digest = ?3, position = ?2, receipt_later = ?4 WHERE id = ?1",
+        "UPDATE transfers SET state = 'received', octets = ?2, digest = ?3, position = ?2 WHERE id = ?1",
     )
-    .and_then(|mut update| {
-        update.execute(params![id.to_string(), seal.octets as i64, seal.digest, *verdict == Verdict::Later])
-    })
+    .and_then(|mut update| update.execute(params![id.to_string(), seal.octets as i64, seal.digest]))
     .map_err(database(VERB))?;
-    note(
-        db,
-        id,
-        None,
-        VERB,
-        &format!("{} octets, blake3 {}; {detail}", seal.octets, seal.digest),
-    )?;
+    let what = format!("{} octets, blake3 {}; {detail}", seal.octets, seal.digest);
+    note(db, id, None, VERB, &what)?;
     match verdict {
+        Verdict::Positive => Ok(()),
         Verdict::Negative(nerp) => rejected(db, id, nerp),
-        Verdict::Positive | Verdict::Later => Ok(()),
+        Verdict::Later(when) => ask_later(db, id, *when),
+    }
+}
+
+/// The receipt waits; without a time it is an operator's to decide.
+fn ask_later(db: &Connection, id: TransferId, when: Option<SystemTime>) -> Result<(), LedgerError> {
+    db.prepare_cached("UPDATE transfers SET receipt_later = 1, ask_at = ?2, asked = asked + 1 WHERE id = ?1")
+        .and_then(|mut update| update.execute(params![id.to_string(), when.map(millis)]))
+        .map(drop)
+        .map_err(database("ask-later"))
+}
+
+pub(super) fn open_questions(db: &Connection, limit: u32) -> Result<Vec<OpenQuestion>, LedgerError> {
+    let sql = format!(
+        "SELECT id, partner, octets, digest, path, asked, {} FROM transfers
+         WHERE receipt_later = 1 AND ask_at <= ?1 AND state = 'delivered' ORDER BY ask_at LIMIT ?2",
+        row::HEADER
+    );
+    let read = |found: &Row<'_>| {
+        Ok(OpenQuestion {
+            id: row::id(found, 0)?,
+            partner: found.get(1)?,
+            octets: row::number(found, 2)?,
+            digest: found.get(3)?,
+            path: found.get::<_, Option<String>>(4)?.unwrap_or_default(),
+            asked: found.get(5)?,
+            header: row::header(found, 6)?,
+        })
+    };
+    let now = millis(SystemTime::now());
+    look::all(db, &sql, params![now, limit], read, "open-questions")
+}
+
+pub(super) fn decided(db: &Connection, id: TransferId, verdict: &Verdict, detail: &str) -> Result<(), LedgerError> {
+    const VERB: &str = "decided";
+    expect(db, id, &[InboundState::Delivered], VERB)?;
+    if let Verdict::Later(when) = verdict {
+        return ask_later(db, id, *when);
+    }
+    let waited = db
+        .prepare_cached("UPDATE transfers SET receipt_later = 0, ask_at = NULL WHERE id = ?1 AND receipt_later = 1")
+        .and_then(|mut update| update.execute(params![id.to_string()]))
+        .map_err(database(VERB))?;
+    if waited == 0 {
+        // It was decided before; a receipt is one for ever.
+        return Ok(());
+    }
+    note(db, id, None, VERB, detail)?;
+    match verdict {
+        Verdict::Negative(nerp) => reject(db, id, nerp, VERB),
+        Verdict::Positive | Verdict::Later(_) => owe_positive(db, id, VERB),
     }
 }
 
@@ -251,53 +290,60 @@ pub(super) fn placing(db: &Connection, id: TransferId, path: &str) -> Result<(),
 
 pub(super) fn delivered(db: &Connection, id: TransferId) -> Result<(), LedgerError> {
     const VERB: &str = "delivered";
-    if expect(
-        db,
-        id,
-        &[InboundState::Placing, InboundState::Delivered],
-        VERB,
-    )? == InboundState::Delivered
-    {
+    let from = [InboundState::Placing, InboundState::Delivered];
+    if expect(db, id, &from, VERB)? == InboundState::Delivered {
         return Ok(());
     }
     db.prepare_cached("UPDATE transfers SET state = 'delivered' WHERE id = ?1")
         .and_then(|mut update| update.execute(params![id.to_string()]))
         .map_err(database(VERB))?;
+    owe_positive(db, id, VERB)?;
+    note(db, id, None, VERB, "")
+}
+
+/// An EERP is owed, unless its decision waits.
+fn owe_positive(db: &Connection, id: TransferId, verb: &'static str) -> Result<(), LedgerError> {
     db.prepare_cached(
         "INSERT INTO receipts (transfer, partner, state, positive, user, created)
          SELECT id, partner, 'owed', 1, user, ?2 FROM transfers WHERE id = ?1 AND receipt_later = 0",
     )
     .and_then(|mut insert| insert.execute(params![id.to_string(), millis(SystemTime::now())]))
-    .map_err(database(VERB))?;
-    note(db, id, None, VERB, "")
+    .map(drop)
+    .map_err(database(verb))
 }
 
 pub(super) fn rejected(db: &Connection, id: TransferId, nerp: &Nerp) -> Result<(), LedgerError> {
     const VERB: &str = "rejected";
-    let from = [
-        InboundState::Received,
-        InboundState::Placing,
-        InboundState::Rejected,
-    ];
+    let from = [InboundState::Received, InboundState::Placing, InboundState::Rejected];
     if expect(db, id, &from, VERB)? == InboundState::Rejected {
         return Ok(());
     }
+    reject(db, id, nerp, VERB)
+}
+
+/// The file is rejected and a NERP is owed.
+fn reject(db: &Connection, id: TransferId, nerp: &Nerp, verb: &'static str) -> Result<(), LedgerError> {
     let why = format!("{:02} {}", nerp.reason.code(), nerp.text);
     db.prepare_cached("UPDATE transfers SET state = 'rejected', reason = ?2 WHERE id = ?1")
         .and_then(|mut update| update.execute(params![id.to_string(), why]))
-        .map_err(database(VERB))?;
+        .map_err(database(verb))?;
     db.prepare_cached(
         "INSERT INTO receipts (transfer, partner, state, positive, creator, reason, text, hash, signature, created)
          SELECT id, partner, 'owed', 0, ?2, ?3, ?4, ?5, ?6, ?7 FROM transfers WHERE id = ?1",
     )
     .and_then(|mut insert| {
         insert.execute(params![
-            id.to_string(), nerp.creator.as_str(), nerp.reason.code(), nerp.text, nerp.hash, nerp.signature,
+            id.to_string(),
+            nerp.creator.as_str(),
+            nerp.reason.code(),
+            nerp.text,
+            nerp.hash,
+            nerp.signature,
             millis(SystemTime::now())
         ])
     })
-    .map_err(database(VERB))?;
-    note(db, id, None, VERB, &why)
+    .map_err(database(verb))?;
+    note(db, id, None, "rejected", &why)
 }
 
 pub(super) fn response_taken(db: &Connection, id: TransferId) -> Result<(), LedgerError> {

@@ -17,7 +17,7 @@ use self::connection::{Thread, database};
 use crate::ledger::{
     Acknowledgement, Files, Ledger, LedgerError, Offer, Offered, Recovery, Verdict, Work,
 };
-use crate::transfer::{NewFile, OutboundFile, TimelineEntry, Transfer, TransferId, Undelivered};
+use crate::transfer::{NewFile, OpenQuestion, OutboundFile, TimelineEntry, Transfer, TransferId, Undelivered};
 
 /// The [`Ledger`] in a SQLite file (WAL, `synchronous=FULL`). Clones share it.
 #[derive(Clone, Debug)]
@@ -79,6 +79,15 @@ impl Ledger for SqliteLedger {
         self.writer
             .run(move |db| inbound::rejected(db, id, &nerp))
             .await
+    }
+
+    async fn open_questions(&self, limit: u32) -> Result<Vec<OpenQuestion>, LedgerError> {
+        self.reader.run(move |db| inbound::open_questions(db, limit)).await
+    }
+
+    async fn decided(&self, id: TransferId, verdict: Verdict, note: &str) -> Result<(), LedgerError> {
+        let note = note.to_owned();
+        self.writer.run(move |db| inbound::decided(db, id, &verdict, &note)).await
     }
 
     async fn response_taken(&self, id: TransferId) -> Result<(), LedgerError> {
