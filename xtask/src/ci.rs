@@ -110,7 +110,10 @@ impl Ci {
         let output = File::create(&log).map_err(cannot)?;
         let errors = output.try_clone().map_err(cannot)?;
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let status = Command::new(cargo).args(arguments).current_dir(&self.root).stdout(output).stderr(errors).status();
+        let mut cargo = Command::new(cargo);
+        // A log is read in editors and browsers, too.
+        cargo.args(arguments).current_dir(&self.root).env("CARGO_TERM_COLOR", "never").env("TERM", "dumb");
+        let status = cargo.stdout(output).stderr(errors).status();
         let status = status.map_err(|error| format!("cannot run cargo: {error}"))?;
         if status.success() {
             return Ok(String::new());
