@@ -309,3 +309,36 @@ fn send_files(address: std::net::SocketAddr, session: u64, files: u64) -> u64 {
     }
     peer.take_receipts().len() as u64
 }
+
+#[test]
+fn a_receipt_that_a_failing_policy_put_off_is_not_lost() {
+    let house =
+        House::plain("policies:\n  bad:\n    component: bad.wasm\n    hooks: [end-transfer]\n");
+    house.write("bad.wasm", std::fs::read(&for_tests()[0]).unwrap());
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    peer.send(&VirtualFile::new(
+        "TRAP",
+        "the policy traps at the end of this file",
+    ));
+    assert!(
+        peer.take_receipts().is_empty(),
+        "EFPA was given, the receipt waits"
+    );
+    assert_eq!(
+        house.await_delivered(1).len(),
+        1,
+        "and the file is delivered all the same"
+    );
+    let row = house.transfers().remove(0);
+    let id = row.split_whitespace().next().unwrap();
+    let answered = house.pointsman(&["transfers", "answer", id]);
+    assert!(
+        answered.status.success(),
+        "{}",
+        String::from_utf8_lossy(&answered.stderr)
+    );
+    assert_eq!(Peer::session(server.address()).take_receipts().len(), 1);
+    let again = house.pointsman(&["transfers", "answer", id, "--reject", "34"]);
+    assert!(!again.status.success(), "a receipt is one for ever");
+}

@@ -77,7 +77,10 @@ pub fn without_session(
     profile: Option<&Profile>,
     config: &Config,
 ) -> types::ConnectionInfo {
-    let params = profile.map_or_else(|| partners::to_strangers(config), |profile| profile.params(config));
+    let params = profile.map_or_else(
+        || partners::to_strangers(config),
+        |profile| profile.params(config),
+    );
     types::ConnectionInfo {
         session: session.to_owned(),
         direction: types::Direction::Inbound,
@@ -213,7 +216,11 @@ pub fn path(target: &Target) -> String {
 #[must_use]
 pub fn target_of(path: &str) -> Target {
     let (directory, file_name) = path.rsplit_once('/').unwrap_or(("", path));
-    Target { directory: directory.to_owned(), file_name: file_name.to_owned(), overwrite: false }
+    Target {
+        directory: directory.to_owned(),
+        file_name: file_name.to_owned(),
+        overwrite: false,
+    }
 }
 
 /// A receipt from the peer as `end-response` sees it.

@@ -44,7 +44,10 @@ async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), Ledg
         header: &question.header,
         outcome: types::TransferOutcome::Completed,
         target: Some(&target),
-        counts: Counts { records: 0, octets: question.octets },
+        counts: Counts {
+            records: 0,
+            octets: question.octets,
+        },
         held: 0,
         digest: Some(&question.digest),
         took: began.elapsed(),
@@ -52,25 +55,50 @@ async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), Ledg
         asked: question.asked,
     };
     let profile = Profile::by_name(&station.config, &question.partner);
-    let connection = describe::without_session(&session, &question.partner, profile.as_ref(), &station.config);
+    let connection = describe::without_session(
+        &session,
+        &question.partner,
+        profile.as_ref(),
+        &station.config,
+    );
     let services = Arc::new(Services(Arc::clone(station)));
-    let mut policies = station.policies.current().session(session.clone(), services);
-    let answer = policies.end_transfer(&connection, &describe::transfer(&done), SystemTime::now()).await;
+    let mut policies = station
+        .policies
+        .current()
+        .session(session.clone(), services);
+    let answer = policies
+        .end_transfer(&connection, &describe::transfer(&done), SystemTime::now())
+        .await;
     let (verdict, decision) = match &answer.decision {
-        types::ResponseDecision::Pass | types::ResponseDecision::Positive(_) => (Verdict::Positive, "EERP".to_owned()),
+        types::ResponseDecision::Pass | types::ResponseDecision::Positive(_) => {
+            (Verdict::Positive, "EERP".to_owned())
+        }
         // EFNA is out of time: the partner has EFPA. What remains is to say that it was not used.
         types::ResponseDecision::Negative(no) | types::ResponseDecision::Refuse(no) => {
             let nerp = nerp(&question.header.key, no);
-            (Verdict::Negative(Box::new(nerp)), format!("NERP {:02} {}", no.reason, no.text))
+            (
+                Verdict::Negative(Box::new(nerp)),
+                format!("NERP {:02} {}", no.reason, no.text),
+            )
         }
-        types::ResponseDecision::Later(seconds) => (Verdict::Later(ask_again(*seconds)), waits(*seconds)),
+        types::ResponseDecision::Later(seconds) => {
+            (Verdict::Later(ask_again(*seconds)), waits(*seconds))
+        }
     };
     let by = answer.decided_by.map_or_else(
         || "no policy had an opinion".to_owned(),
         |by| format!("policy {} (generation {})", by.policy, by.generation),
     );
-    station.ledger.decided(question.id, verdict, &format!("{by}: {decision}")).await?;
-    station.events.tell(Event::Decided { session, hook: "end-transfer", by, decision });
+    station
+        .ledger
+        .decided(question.id, verdict, &format!("{by}: {decision}"))
+        .await?;
+    station.events.tell(Event::Decided {
+        session,
+        hook: "end-transfer",
+        by,
+        decision,
+    });
     Ok(())
 }
 

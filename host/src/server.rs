@@ -12,8 +12,8 @@ use crate::config::Config;
 use crate::control::{self, ControlError};
 use crate::delivery;
 use crate::events::Event;
-use crate::receipts;
 use crate::listen::{Door, ListenError};
+use crate::receipts;
 use crate::station::{StartError, Station};
 
 /// How often component files are looked at. A poll sees what inotify does not: network file systems, and

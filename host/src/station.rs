@@ -185,6 +185,9 @@ pub fn spec(name: &str, policy: &Policy) -> PolicySpec {
     if let Some(memory) = policy.limits.memory {
         limits.memory = memory.0.0;
     }
+    if let Some(size) = policy.limits.component {
+        limits.component = size.0.0;
+    }
     if let Some(time) = policy.limits.time {
         limits.time = time.0.0;
     }

@@ -36,20 +36,36 @@ struct Ci {
 impl Ci {
     fn begin(root: &Path) -> Result<Self, String> {
         let logs = root.join("target/ci");
-        fs::create_dir_all(&logs).map_err(|error| format!("cannot make {}: {error}", logs.display()))?;
-        let stage = TempDir::new().map_err(|error| format!("there is no temporary folder: {error}"))?;
-        Ok(Self { root: root.to_owned(), logs, stage, done: Vec::new() })
+        fs::create_dir_all(&logs)
+            .map_err(|error| format!("cannot make {}: {error}", logs.display()))?;
+        let stage =
+            TempDir::new().map_err(|error| format!("there is no temporary folder: {error}"))?;
+        Ok(Self {
+            root: root.to_owned(),
+            logs,
+            stage,
+            done: Vec::new(),
+        })
     }
 
     fn steps(&mut self) -> Result<(), String> {
         let tests = readme::test_command(&self.root)?;
         self.cargo("format", "fmt --all --check")?;
-        self.cargo("format-guests", "fmt --all --check --manifest-path guest-examples/Cargo.toml")?;
+        self.cargo(
+            "format-guests",
+            "fmt --all --check --manifest-path guest-examples/Cargo.toml",
+        )?;
         self.step("tidy", |ci| tidy::run(&ci.root))?;
-        self.cargo("clippy", "clippy --workspace --all-targets --locked -- -D warnings")?;
+        self.cargo(
+            "clippy",
+            "clippy --workspace --all-targets --locked -- -D warnings",
+        )?;
         let guests = "clippy --manifest-path guest-examples/Cargo.toml --workspace --target wasm32-wasip2 --locked -- -D warnings";
         self.cargo("clippy-guests", guests)?;
-        self.cargo("tests-guests", "test --manifest-path guest-examples/Cargo.toml --workspace --locked")?;
+        self.cargo(
+            "tests-guests",
+            "test --manifest-path guest-examples/Cargo.toml --workspace --locked",
+        )?;
         self.step("guests", |_| guests::run().map(|()| String::new()))?;
         self.cargo("tests", &tests)?;
         self.step("demonstration", Self::demonstration)?;
@@ -59,14 +75,27 @@ impl Ci {
     /// The README's first command, which ends by itself here.
     fn demonstration(&self) -> Result<String, String> {
         let folder = self.scene();
-        let told = self
-            .run("demonstration", &["run", "--locked", "--", "demo", "--once", "--dir", &folder.to_string_lossy()])?;
+        let told = self.run(
+            "demonstration",
+            &[
+                "run",
+                "--locked",
+                "--",
+                "demo",
+                "--once",
+                "--dir",
+                &folder.to_string_lossy(),
+            ],
+        )?;
         let inbox = folder.join("nordwerk/inbox");
         let files = count_files(&inbox);
         if files == 2 {
             Ok(told)
         } else {
-            Err(format!("{} holds {files} files after the demonstration, not 2", inbox.display()))
+            Err(format!(
+                "{} holds {files} files after the demonstration, not 2",
+                inbox.display()
+            ))
         }
     }
 
@@ -74,9 +103,23 @@ impl Ci {
     fn example(&self) -> Result<String, String> {
         let station = self.scene().join("nordwerk");
         let example = station.join("example.yaml");
-        fs::copy(self.root.join("policies/example.yaml"), &example)
-            .map_err(|error| format!("cannot copy policies/example.yaml to {}: {error}", station.display()))?;
-        self.run("example", &["run", "--locked", "--", "check", "-c", &example.to_string_lossy()])
+        fs::copy(self.root.join("policies/example.yaml"), &example).map_err(|error| {
+            format!(
+                "cannot copy policies/example.yaml to {}: {error}",
+                station.display()
+            )
+        })?;
+        self.run(
+            "example",
+            &[
+                "run",
+                "--locked",
+                "--",
+                "check",
+                "-c",
+                &example.to_string_lossy(),
+            ],
+        )
     }
 
     fn scene(&self) -> PathBuf {
@@ -88,7 +131,11 @@ impl Ci {
         self.step(name, |ci| ci.run(name, &arguments))
     }
 
-    fn step(&mut self, name: &'static str, work: impl FnOnce(&Self) -> Result<String, String>) -> Result<(), String> {
+    fn step(
+        &mut self,
+        name: &'static str,
+        work: impl FnOnce(&Self) -> Result<String, String>,
+    ) -> Result<(), String> {
         println!("== {name}");
         let began = Instant::now();
         let outcome = work(self);
@@ -112,14 +159,22 @@ impl Ci {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut cargo = Command::new(cargo);
         // A log is read in editors and browsers, too.
-        cargo.args(arguments).current_dir(&self.root).env("CARGO_TERM_COLOR", "never").env("TERM", "dumb");
+        cargo
+            .args(arguments)
+            .current_dir(&self.root)
+            .env("CARGO_TERM_COLOR", "never")
+            .env("TERM", "dumb");
         let status = cargo.stdout(output).stderr(errors).status();
         let status = status.map_err(|error| format!("cannot run cargo: {error}"))?;
         if status.success() {
             return Ok(String::new());
         }
-        let output = fs::read_to_string(&log).map_err(|error| format!("cannot read {}: {error}", log.display()))?;
-        Err(format!("{output}\ncargo {} ended with {status}", arguments.join(" ")))
+        let output = fs::read_to_string(&log)
+            .map_err(|error| format!("cannot read {}: {error}", log.display()))?;
+        Err(format!(
+            "{output}\ncargo {} ended with {status}",
+            arguments.join(" ")
+        ))
     }
 
     fn summary(&self, passed: bool) {
@@ -128,11 +183,25 @@ impl Ci {
             println!("{:>8.1} s  {name}", took.as_secs_f64());
         }
         let all: Duration = self.done.iter().map(|(_, took)| *took).sum();
-        println!("{:>8.1} s  {}", all.as_secs_f64(), if passed { "passed" } else { "FAILED at the last one above" });
+        println!(
+            "{:>8.1} s  {}",
+            all.as_secs_f64(),
+            if passed {
+                "passed"
+            } else {
+                "FAILED at the last one above"
+            }
+        );
     }
 }
 
 fn count_files(folder: &Path) -> usize {
-    let Ok(entries) = fs::read_dir(folder) else { return 0 };
-    entries.flatten().map(|entry| entry.path()).map(|path| if path.is_dir() { count_files(&path) } else { 1 }).sum()
+    let Ok(entries) = fs::read_dir(folder) else {
+        return 0;
+    };
+    entries
+        .flatten()
+        .map(|entry| entry.path())
+        .map(|path| if path.is_dir() { count_files(&path) } else { 1 })
+        .sum()
 }

@@ -18,7 +18,9 @@ fn main() -> ExitCode {
     let outcome = match command.as_deref() {
         Some("ci") => repository().and_then(|root| ci::run(&root)),
         Some("guests") => guests::run(),
-        Some("tidy") => repository().and_then(|root| tidy::run(&root)).map(|told| println!("{told}")),
+        Some("tidy") => repository()
+            .and_then(|root| tidy::run(&root))
+            .map(|told| println!("{told}")),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {
@@ -33,5 +35,8 @@ fn main() -> ExitCode {
 /// The root of the repository.
 fn repository() -> Result<PathBuf, String> {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().map(Path::to_owned).ok_or_else(|| "xtask has no folder above it".to_owned())
+    xtask
+        .parent()
+        .map(Path::to_owned)
+        .ok_or_else(|| "xtask has no folder above it".to_owned())
 }

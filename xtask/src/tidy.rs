@@ -24,7 +24,11 @@ struct Offence {
 
 impl Offence {
     fn new(place: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { place: place.into(), what: what.into(), remedy: remedy.into() }
+        Self {
+            place: place.into(),
+            what: what.into(),
+            remedy: remedy.into(),
+        }
     }
 }
 
@@ -43,10 +47,16 @@ pub fn run(root: &Path) -> Result<String, String> {
     let offences = offences(&tree)?;
     if offences.is_empty() {
         let (code, pages) = (tree.named(".rs").count(), tree.named(".md").count());
-        return Ok(format!("tidy: {code} Rust files and {pages} pages are in order"));
+        return Ok(format!(
+            "tidy: {code} Rust files and {pages} pages are in order"
+        ));
     }
     let told: Vec<String> = offences.iter().map(Offence::to_string).collect();
-    Err(format!("{}\ntidy: offences: {}", told.join("\n"), told.len()))
+    Err(format!(
+        "{}\ntidy: offences: {}",
+        told.join("\n"),
+        told.len()
+    ))
 }
 
 fn offences(tree: &Tree) -> Result<Vec<Offence>, String> {
@@ -62,13 +72,17 @@ mod tests {
 
     #[test]
     fn this_repository_is_tidy() {
-        let told = run(&crate::repository().unwrap()).unwrap_or_else(|offences| panic!("{offences}"));
+        let told =
+            run(&crate::repository().unwrap()).unwrap_or_else(|offences| panic!("{offences}"));
         assert!(!told.contains(" 0 "), "nothing was looked at: {told}");
     }
 
     #[test]
     fn an_offence_says_where_what_and_what_to_do() {
         let offence = Offence::new("a/Cargo.toml", "it is wrong", "make it right");
-        assert_eq!(offence.to_string(), "a/Cargo.toml: it is wrong\n    make it right");
+        assert_eq!(
+            offence.to_string(),
+            "a/Cargo.toml: it is wrong\n    make it right"
+        );
     }
 }

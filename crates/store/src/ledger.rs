@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use oftp::{FileHeader, Nerp, Response};
 
 use crate::transfer::{
-    NewFile, OpenQuestion, OutboundFile, OwedResponse, Target, TimelineEntry, Transfer, TransferId, Undelivered,
+    NewFile, OpenQuestion, OutboundFile, OwedResponse, Target, TimelineEntry, Transfer, TransferId,
+    Undelivered,
 };
 
 /// The ledger of transfers. Every method returns after its transaction is durable, not before.
@@ -40,7 +41,12 @@ pub trait Ledger: Send + Sync {
     async fn open_questions(&self, limit: u32) -> Result<Vec<OpenQuestion>, LedgerError>;
 
     /// The receipt of a delivered file is decided after all: it is owed now, or the question waits again.
-    async fn decided(&self, id: TransferId, verdict: Verdict, note: &str) -> Result<(), LedgerError>;
+    async fn decided(
+        &self,
+        id: TransferId,
+        verdict: Verdict,
+        note: &str,
+    ) -> Result<(), LedgerError>;
 
     /// The peer confirmed our receipt (after RTR): owed → given.
     async fn response_taken(&self, id: TransferId) -> Result<(), LedgerError>;
@@ -56,6 +62,9 @@ pub trait Ledger: Send + Sync {
         until: SystemTime,
         files: Files,
     ) -> Result<Option<Work>, LedgerError>;
+
+    /// The file is still being sent: the lease holds until then.
+    async fn renew(&self, id: TransferId, until: SystemTime) -> Result<(), LedgerError>;
 
     /// Every octet was handed over and EFID is about to leave: from now on SFNA 13 means "delivered".
     async fn in_doubt(&self, id: TransferId) -> Result<(), LedgerError>;

@@ -100,7 +100,9 @@ async fn send(station: &Arc<Station>, file: &Path, name: &str) -> Outcome {
     // What is told comes over a channel: let it be told before the next step.
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     if state == OutboundState::Acknowledged.as_str() {
-        println!("   the receipt is verified: the file is delivered, and mueller can prove it");
+        println!(
+            "   receipt verified: it names this very file, its date, its time and both stations (unsigned)"
+        );
         return Ok(());
     }
     Err(Failed {

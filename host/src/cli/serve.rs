@@ -32,13 +32,29 @@ impl Serve {
                     if *tls { " with TLS" } else { "" }
                 );
             }
-            asked_to_end().await?;
+            tokio::select! {
+                ended = asked_to_end() => ended?,
+                lost = shrug_off_hangups() => lost?,
+            }
             tokio::select! {
                 () = server.drain() => Ok(()),
                 ended = asked_to_end() => ended.and(Err(Failed { code: 1, message: "ended at once; the next start resumes".to_owned() })),
             }
         })
     }
+}
+
+/// SIGHUP would end a program that does not listen to it. Policies are taken up by themselves; the rest of the
+/// configuration is read at the start.
+async fn shrug_off_hangups() -> Result<(), Failed> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    while hangup.recv().await.is_some() {
+        tracing::warn!(
+            event = "hangup",
+            "changed components are taken up without it; restart to read the configuration again"
+        );
+    }
+    Ok(())
 }
 
 /// Waits for SIGTERM or SIGINT.

@@ -3,7 +3,9 @@
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use pointsman_policy::types::Refusal;
-use pointsman_store::{Direction, Ledger, LedgerError, SqliteLedger, Transfer, TransferId, Verdict};
+use pointsman_store::{
+    Direction, Ledger, LedgerError, SqliteLedger, Transfer, TransferId, Verdict,
+};
 
 use super::{Configured, Failed, Outcome, block_on};
 use crate::config::Config;
@@ -54,9 +56,12 @@ impl Transfers {
         match self.verb {
             Verb::List { count, configured } => block_on(list(configured.load()?, count)),
             Verb::Show { id, configured } => block_on(show(configured.load()?, id)),
-            Verb::Answer { id, reject, text, configured } => {
-                block_on(answer(configured.load()?, id, reject, text))
-            }
+            Verb::Answer {
+                id,
+                reject,
+                text,
+                configured,
+            } => block_on(answer(configured.load()?, id, reject, text)),
         }
     }
 }
@@ -133,12 +138,19 @@ async fn answer(config: Config, id: TransferId, reject: Option<u8>, text: String
     let ledger = open(&config)?;
     let row = ledger.show(id).await?.ok_or(LedgerError::NotFound(id))?;
     if row.receipt != "none" {
-        let message = format!("error: transfer {id} has its receipt ({}): one is all there can be", row.receipt);
+        let message = format!(
+            "error: transfer {id} has its receipt ({}): one is all there can be",
+            row.receipt
+        );
         return Err(Failed { code: 1, message });
     }
     let verdict = match reject {
         Some(reason) => {
-            let refusal = Refusal { reason, text, retry: false };
+            let refusal = Refusal {
+                reason,
+                text,
+                retry: false,
+            };
             Verdict::Negative(Box::new(receipts::nerp(&row.key, &refusal)))
         }
         None => Verdict::Positive,

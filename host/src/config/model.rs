@@ -194,6 +194,8 @@ pub struct PolicyLimits {
     pub memory: Option<Value<Size>>,
     /// Its own time for one question (default 250ms).
     pub time: Option<Value<Millis>>,
+    /// The component file (default 32MiB).
+    pub component: Option<Value<Size>>,
 }
 
 /// The policies, in the order of the file.

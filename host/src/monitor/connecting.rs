@@ -54,15 +54,21 @@ impl Monitor {
     /// still be what the profile says, since a policy may only narrow it. Nothing of ours is said before.
     async fn admit(&mut self, offer: &Offer) -> Result<Params, Refused> {
         let own = Profile::by_ssid(&self.station.config, &offer.code);
-        let level = own.as_ref().map_or(Level::V20, |own| own.params(&self.station.config).level);
+        let level = own
+            .as_ref()
+            .map_or(Level::V20, |own| own.params(&self.station.config).level);
         let connection = self.describe(own.as_ref(), offer, level);
         let terms = self.ask_terms(&connection).await?;
         let profile = match &terms.partner {
             Some(name) => Profile::by_name(&self.station.config, name),
             None => own,
         };
-        let profile = profile
-            .ok_or_else(|| Refused(SessionReason::UnknownUser, "this SSID code is not known here".to_owned()))?;
+        let profile = profile.ok_or_else(|| {
+            Refused(
+                SessionReason::UnknownUser,
+                "this SSID code is not known here".to_owned(),
+            )
+        })?;
         if !profile.partner.password.matches(&offer.password) {
             let text = "the password is not the agreed one".to_owned();
             return Err(Refused(SessionReason::InvalidPassword, text));
@@ -77,15 +83,27 @@ impl Monitor {
         Ok(params)
     }
 
-    fn describe(&self, profile: Option<&Profile>, offer: &Offer, level: Level) -> types::ConnectionInfo {
-        let password_ok = profile.is_some_and(|known| known.partner.password.matches(&offer.password));
+    fn describe(
+        &self,
+        profile: Option<&Profile>,
+        offer: &Offer,
+        level: Level,
+    ) -> types::ConnectionInfo {
+        let password_ok =
+            profile.is_some_and(|known| known.partner.password.matches(&offer.password));
         let name = profile.map(|known| known.name.as_str());
         describe::connection(&self.id, &self.wire, name, password_ok, offer, level.code())
     }
 
     /// What the policies say to a connection; all of them silent is no terms at all.
-    async fn ask_terms(&mut self, connection: &types::ConnectionInfo) -> Result<types::SessionTerms, Refused> {
-        let answer = self.policies.accept_connection(connection, SystemTime::now()).await;
+    async fn ask_terms(
+        &mut self,
+        connection: &types::ConnectionInfo,
+    ) -> Result<types::SessionTerms, Refused> {
+        let answer = self
+            .policies
+            .accept_connection(connection, SystemTime::now())
+            .await;
         match &answer.decision {
             types::ConnectionDecision::Pass => Ok(no_terms()),
             types::ConnectionDecision::Accept(terms) => {
@@ -93,18 +111,33 @@ impl Monitor {
                 Ok(terms.clone())
             }
             types::ConnectionDecision::Refuse(no) => {
-                self.note("accept-connection", &answer, format!("refused with ESID {:02} {}", no.reason, no.text));
-                Err(Refused(SessionReason::from_code(no.reason), no.text.clone()))
+                self.note(
+                    "accept-connection",
+                    &answer,
+                    format!("refused with ESID {:02} {}", no.reason, no.text),
+                );
+                Err(Refused(
+                    SessionReason::from_code(no.reason),
+                    no.text.clone(),
+                ))
             }
         }
     }
 
-    fn enter(&mut self, profile: Profile, mut connection: types::ConnectionInfo, terms: types::SessionTerms) {
+    fn enter(
+        &mut self,
+        profile: Profile,
+        mut connection: types::ConnectionInfo,
+        terms: types::SessionTerms,
+    ) {
         connection.partner = Some(profile.name.clone());
         connection.labels = terms.labels;
         self.profile = Some(profile);
         self.connection = Some(connection);
-        self.terms = Terms { max_file_blocks: terms.max_file_kib, directory: terms.directory };
+        self.terms = Terms {
+            max_file_blocks: terms.max_file_kib,
+            directory: terms.directory,
+        };
     }
 
     fn check_certificate(&self, profile: &Profile) -> Result<(), Refused> {
@@ -134,7 +167,10 @@ impl Monitor {
             && let Err(Refused(reason, text)) = self.recognise(agreement).await
         {
             let what = format!("dialled `{}`: {text}", self.partner());
-            self.tell(Happening::Trouble { session: self.id.clone(), what });
+            self.tell(Happening::Trouble {
+                session: self.id.clone(),
+                what,
+            });
             session.abort(reason, reason.meaning());
             return Ok(());
         }
@@ -159,10 +195,15 @@ impl Monitor {
 
     /// Whether the station we dialled is the one we wanted, and the policies want it, too.
     async fn recognise(&mut self, agreement: &Agreement) -> Result<(), Refused> {
-        let Some(profile) = self.profile.clone() else { return Ok(()) };
+        let Some(profile) = self.profile.clone() else {
+            return Ok(());
+        };
         let offer = &agreement.peer;
         if offer.code != *profile.partner.ssid {
-            let text = format!("it calls itself `{}`, its profile says `{}`", offer.code, profile.partner.ssid.0);
+            let text = format!(
+                "it calls itself `{}`, its profile says `{}`",
+                offer.code, profile.partner.ssid.0
+            );
             return Err(Refused(SessionReason::UnknownUser, text));
         }
         if !profile.partner.password.matches(&offer.password) {
@@ -180,17 +221,29 @@ impl Monitor {
 fn narrow(mut params: Params, terms: &types::SessionTerms) -> Result<Params, Refused> {
     if terms.secure_authentication == Some(true) {
         let text = "session authentication is asked for, and no certificate is configured for it";
-        return Err(Refused(SessionReason::AuthenticationIncompatible, text.to_owned()));
+        return Err(Refused(
+            SessionReason::AuthenticationIncompatible,
+            text.to_owned(),
+        ));
     }
     if let Some(code) = &terms.ssid_code {
         params.code = OdetteId::new(code).map_err(|error| {
             tracing::error!(event = "policy-bad-code", %error);
-            Refused(SessionReason::Resources, "no answer could be decided, call again".to_owned())
+            Refused(
+                SessionReason::Resources,
+                "no answer could be decided, call again".to_owned(),
+            )
         })?;
     }
-    params.buffer_size = terms.buffer_size.map_or(params.buffer_size, |size| size.min(params.buffer_size));
-    params.credit = terms.credit.map_or(params.credit, |credit| credit.min(params.credit));
-    params.level = terms.level.map_or(params.level, |level| Level::at_most(level).min(params.level));
+    params.buffer_size = terms
+        .buffer_size
+        .map_or(params.buffer_size, |size| size.min(params.buffer_size));
+    params.credit = terms
+        .credit
+        .map_or(params.credit, |credit| credit.min(params.credit));
+    params.level = terms.level.map_or(params.level, |level| {
+        Level::at_most(level).min(params.level)
+    });
     params.compression &= terms.compression.unwrap_or(true);
     params.restart &= terms.restart.unwrap_or(true);
     if let Some(seconds) = terms.idle_timeout {

@@ -180,6 +180,8 @@ impl Monitor {
             self.break_off(receiving, &why).await?;
         }
         if let Some(sending) = self.sending.take() {
+            self.tell_policies(&sending, types::TransferOutcome::Aborted(why.clone()))
+                .await?;
             self.station
                 .ledger
                 .put_back(sending.id(), SystemTime::now(), &why)

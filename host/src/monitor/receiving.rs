@@ -19,8 +19,13 @@ use crate::names;
 use crate::partners;
 use crate::receipts;
 
-/// A block of a restart position (RFC 5024, 5.3.3, SFIDREST).
-const BLOCK: u64 = 1024;
+/// Octets in one step of a restart position: a record for fixed records, else a block (RFC 5024, 5.3.3, SFIDREST).
+fn restart_unit(header: &FileHeader) -> u64 {
+    match header.format {
+        Format::Fixed(record) if header.goes_in_records() => u64::from(record).max(1),
+        _ => 1024,
+    }
+}
 
 /// The file being received.
 #[derive(Debug)]
@@ -99,7 +104,7 @@ impl Monitor {
         let answer = match self.take_in(&header, may_resume).await? {
             Ok(receiving) => {
                 let answer = FileAnswer::Accept {
-                    restart: receiving.held / BLOCK,
+                    restart: receiving.held / restart_unit(&header),
                     octets_held: receiving.held,
                 };
                 self.receiving = Some(receiving);
@@ -143,12 +148,13 @@ impl Monitor {
             note: route.note,
             may_resume,
         };
+        let unit = restart_unit(header);
         let (id, held) = match self.station.ledger.offer(offer).await? {
             Offered::New(id) => (id, 0),
             // Never more than was asked for (RFC 5024, 5.3.4), and whole blocks.
             Offered::Resume(id, octets) => {
                 let wanted = header.restart.min(route.restart.unwrap_or(u64::MAX));
-                (id, (octets / BLOCK).min(wanted) * BLOCK)
+                (id, (octets / unit).min(wanted) * unit)
             }
             Offered::Duplicate(_) => {
                 return Ok(Err(Refused::for_good(
@@ -224,10 +230,7 @@ impl Monitor {
     }
 
     /// Asks where the file goes.
-    async fn route(
-        &mut self,
-        header: &FileHeader,
-    ) -> Result<Result<Route, Refused>, Trouble> {
+    async fn route(&mut self, header: &FileHeader) -> Result<Result<Route, Refused>, Trouble> {
         let connection = self.connection()?.clone();
         let answer = self
             .policies
@@ -237,14 +240,31 @@ impl Monitor {
             types::FileDecision::Pass => no_terms(),
             types::FileDecision::Accept(terms) => terms.clone(),
             types::FileDecision::Refuse(no) => {
-                self.note("accept-file", &answer, format!("refused with SFNA {:02} {}", no.reason, no.text));
+                self.note(
+                    "accept-file",
+                    &answer,
+                    format!("refused with SFNA {:02} {}", no.reason, no.text),
+                );
                 let (reason, text) = (FileReason::from_code(no.reason), no.text.clone());
-                return Ok(Err(Refused { reason, retry: no.retry, text }));
+                return Ok(Err(Refused {
+                    reason,
+                    retry: no.retry,
+                    text,
+                }));
             }
         };
-        let directory = terms.directory.as_deref().or(self.terms.directory.as_deref());
+        let directory = terms
+            .directory
+            .as_deref()
+            .or(self.terms.directory.as_deref());
         let replaces = terms.overwrite.unwrap_or(false);
-        let target = names::target(self.partner(), header, directory, terms.file_name.as_deref(), replaces);
+        let target = names::target(
+            self.partner(),
+            header,
+            directory,
+            terms.file_name.as_deref(),
+            replaces,
+        );
         let target = match target {
             Ok(target) => target,
             Err(bad) => {
@@ -254,13 +274,28 @@ impl Monitor {
             }
         };
         // To refuse what is there is the policy's wish; without one the new file gets a number.
-        if terms.overwrite == Some(false) && self.station.inbox.join(describe::path(&target)).exists() {
+        if terms.overwrite == Some(false)
+            && self.station.inbox.join(describe::path(&target)).exists()
+        {
             let text = format!("a file of the name {} is there", target.file_name);
-            self.note("accept-file", &answer, format!("refused with SFNA 13: {text}"));
+            self.note(
+                "accept-file",
+                &answer,
+                format!("refused with SFNA 13: {text}"),
+            );
             return Ok(Err(Refused::for_good(FileReason::Duplicate, text)));
         }
-        let note = self.note("accept-file", &answer, format!("accepted, to {}", describe::path(&target)));
-        Ok(Ok(Route { target, restart: terms.restart, labels: terms.labels, note }))
+        let note = self.note(
+            "accept-file",
+            &answer,
+            format!("accepted, to {}", describe::path(&target)),
+        );
+        Ok(Ok(Route {
+            target,
+            restart: terms.restart,
+            labels: terms.labels,
+            note,
+        }))
     }
 
     pub(super) async fn data(
@@ -452,7 +487,10 @@ impl Monitor {
             }
             types::ResponseDecision::Negative(no) => {
                 let nerp = receipts::nerp(&done.header.key, no);
-                (kept(Verdict::Negative(Box::new(nerp))), format!("NERP {:02} {}", no.reason, no.text))
+                (
+                    kept(Verdict::Negative(Box::new(nerp))),
+                    format!("NERP {:02} {}", no.reason, no.text),
+                )
             }
             types::ResponseDecision::Later(seconds) => {
                 let when = receipts::ask_again(*seconds);
@@ -560,5 +598,11 @@ fn too_big(most: u64) -> Refused {
 }
 
 fn no_terms() -> types::FileTerms {
-    types::FileTerms { directory: None, file_name: None, overwrite: None, restart: None, labels: Vec::new() }
+    types::FileTerms {
+        directory: None,
+        file_name: None,
+        overwrite: None,
+        restart: None,
+        labels: Vec::new(),
+    }
 }

@@ -19,7 +19,7 @@ const BLOCK: u64 = 1024;
 const CHUNK: usize = 256 * 1024;
 
 /// How long a claim holds without a sign of life: a session that lost its machine gives its files back by itself.
-const LEASE: Duration = Duration::from_secs(6 * 3600);
+const LEASE: Duration = Duration::from_secs(15 * 60);
 
 /// How long a file rests that the peer asked us to offer again.
 const RETRY: Duration = Duration::from_secs(60);
@@ -34,6 +34,7 @@ pub(super) struct Sending {
     stage: Stage,
     began: Instant,
     told: Instant,
+    claimed: Instant,
 }
 
 /// What is to be done with our turn.
@@ -88,6 +89,7 @@ impl Monitor {
                     stage: Stage::Waiting,
                     began: now,
                     told: now,
+                    claimed: now,
                 });
                 let _ = session.start_file(ticket, header);
             }
@@ -114,12 +116,23 @@ impl Monitor {
             Some(plan) => plan,
             None => self.plan_turn(session).await?,
         };
-        let files = if plan.left == Some(0) { Files::None } else { plan.files.clone() };
+        let files = if plan.left == Some(0) {
+            Files::None
+        } else {
+            plan.files.clone()
+        };
         let until = SystemTime::now() + LEASE;
-        let work = self.station.ledger.claim(self.partner(), &self.station.node, until, files).await?;
+        let work = self
+            .station
+            .ledger
+            .claim(self.partner(), &self.station.node, until, files)
+            .await?;
         // The plan lasts as long as there is work: without any, the turn is over.
         self.turn = work.as_ref().map(|work| match work {
-            Work::File(_) => Turn { left: plan.left.map(|left| left - 1), ..plan },
+            Work::File(_) => Turn {
+                left: plan.left.map(|left| left - 1),
+                ..plan
+            },
             Work::Response(_) => plan,
         });
         Ok(work)
@@ -128,7 +141,10 @@ impl Monitor {
     /// What the policies want done with the turn; they are asked once a turn.
     async fn plan_turn(&mut self, session: &Session) -> Result<Turn, Trouble> {
         let connection = self.connection()?.clone();
-        let answer = self.policies.ready_to_send(&connection, SystemTime::now()).await;
+        let answer = self
+            .policies
+            .ready_to_send(&connection, SystemTime::now())
+            .await;
         let (wanted, left) = match &answer.decision {
             types::TurnDecision::Pass => (None, None),
             types::TurnDecision::Send(terms) => {
@@ -144,7 +160,9 @@ impl Monitor {
         let files = match (may_send, self.errand.only, wanted) {
             (false, _, _) => Files::None,
             (true, Some(id), _) => Files::Only(vec![id]),
-            (true, None, Some(ids)) => Files::Only(ids.iter().filter_map(|id| id.parse().ok()).collect()),
+            (true, None, Some(ids)) => {
+                Files::Only(ids.iter().filter_map(|id| id.parse().ok()).collect())
+            }
             (true, None, None) => Files::Any,
         };
         Ok(Turn { files, left })
@@ -189,6 +207,7 @@ impl Monitor {
             file,
             stage: Stage::Open { blob, position },
             told,
+            claimed,
             ..
         }) = &mut self.sending
         else {
@@ -220,6 +239,13 @@ impl Monitor {
                 sent,
                 octets: total,
             });
+        }
+        if claimed.elapsed() > LEASE / 3 {
+            *claimed = Instant::now();
+            self.station
+                .ledger
+                .renew(id, SystemTime::now() + LEASE)
+                .await?;
         }
         if done {
             self.close(session).await?;
@@ -323,7 +349,7 @@ impl Monitor {
         Ok(())
     }
 
-    async fn tell_policies(
+    pub(super) async fn tell_policies(
         &mut self,
         sending: &Sending,
         outcome: types::TransferOutcome,

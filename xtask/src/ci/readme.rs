@@ -9,7 +9,8 @@ use std::path::Path;
 /// The README cannot be read, or names no such command.
 pub(super) fn test_command(root: &Path) -> Result<String, String> {
     let path = root.join("README.md");
-    let text = fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let text = fs::read_to_string(&path)
+        .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     find(&text).ok_or_else(|| {
         "README.md: no `cargo test …` line stands in a ```sh block; write the command that passes the tests there"
             .to_owned()

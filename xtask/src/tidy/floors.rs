@@ -67,8 +67,10 @@ fn check_member(member: &Member) -> Vec<Offence> {
 fn check_arrow(member: &Member, from: u8, need: &Need) -> Option<Offence> {
     let to = floor(&need.package).filter(|to| *to >= from)?;
     let way = if to == from { "sideways" } else { "up" };
-    let what =
-        format!("`{}` (floor {from}) depends on `{}` (floor {to}): that arrow runs {way}", member.name, need.package);
+    let what = format!(
+        "`{}` (floor {from}) depends on `{}` (floor {to}): that arrow runs {way}",
+        member.name, need.package
+    );
     Some(Offence::new(
         &member.manifest,
         what,
@@ -79,31 +81,54 @@ fn check_arrow(member: &Member, from: u8, need: &Need) -> Option<Offence> {
 fn check_room(member: &Member, need: &Need) -> Option<Offence> {
     let package = &need.package;
     if member.name == "oftp" && !need.for_tests && !UNDER_OFTP.contains(&package.as_str()) {
-        let what =
-            format!("`oftp` depends on `{package}`: the protocol stands on nothing but {}", UNDER_OFTP.join(", "));
+        let what = format!(
+            "`oftp` depends on `{package}`: the protocol stands on nothing but {}",
+            UNDER_OFTP.join(", ")
+        );
         return Some(Offence::new(
             &member.manifest,
             what,
             format!("do it in the host and hand the protocol the result; {MAP}"),
         ));
     }
-    let (_, room) = ROOMS.iter().find(|(heavy, _)| package == heavy || package.starts_with(&format!("{heavy}-")))?;
+    let (_, room) = ROOMS
+        .iter()
+        .find(|(heavy, _)| package == heavy || package.starts_with(&format!("{heavy}-")))?;
     (*room != member.name).then(|| {
-        let what = format!("`{}` depends on `{package}`, which belongs in `{room}` alone", member.name);
-        Offence::new(&member.manifest, what, format!("ask `{room}` for what is needed; {MAP}"))
+        let what = format!(
+            "`{}` depends on `{package}`, which belongs in `{room}` alone",
+            member.name
+        );
+        Offence::new(
+            &member.manifest,
+            what,
+            format!("ask `{room}` for what is needed; {MAP}"),
+        )
     })
 }
 
 fn floor(package: &str) -> Option<u8> {
-    FLOORS.iter().find(|(name, _)| *name == package).map(|(_, floor)| *floor)
+    FLOORS
+        .iter()
+        .find(|(name, _)| *name == package)
+        .map(|(_, floor)| *floor)
 }
 
 fn members(tree: &Tree) -> Result<Vec<Member>, String> {
     let root = manifest(tree, "Cargo.toml")?;
-    let workspace = root.get("workspace").and_then(Value::as_table).ok_or("Cargo.toml: there is no workspace in it")?;
-    let folders =
-        workspace.get("members").and_then(Value::as_array).ok_or("Cargo.toml: the workspace has no members")?;
-    let shared = workspace.get("dependencies").and_then(Value::as_table).cloned().unwrap_or_default();
+    let workspace = root
+        .get("workspace")
+        .and_then(Value::as_table)
+        .ok_or("Cargo.toml: there is no workspace in it")?;
+    let folders = workspace
+        .get("members")
+        .and_then(Value::as_array)
+        .ok_or("Cargo.toml: the workspace has no members")?;
+    let shared = workspace
+        .get("dependencies")
+        .and_then(Value::as_table)
+        .cloned()
+        .unwrap_or_default();
     folders
         .iter()
         .filter_map(Value::as_str)
@@ -113,23 +138,43 @@ fn members(tree: &Tree) -> Result<Vec<Member>, String> {
 
 fn member(tree: &Tree, shared: &Table, path: String) -> Result<Member, String> {
     let manifest = manifest(tree, &path)?;
-    let name = manifest.get("package").and_then(|package| package.get("name")).and_then(Value::as_str);
-    let name = name.ok_or_else(|| format!("{path}: the package has no name"))?.to_owned();
+    let name = manifest
+        .get("package")
+        .and_then(|package| package.get("name"))
+        .and_then(Value::as_str);
+    let name = name
+        .ok_or_else(|| format!("{path}: the package has no name"))?
+        .to_owned();
     let mut needs = needs(&manifest, shared);
     let targets = manifest.get("target").and_then(Value::as_table);
-    for target in targets.into_iter().flat_map(Table::values).filter_map(Value::as_table) {
+    for target in targets
+        .into_iter()
+        .flat_map(Table::values)
+        .filter_map(Value::as_table)
+    {
         needs.extend(self::needs(target, shared));
     }
-    Ok(Member { manifest: path, name, needs })
+    Ok(Member {
+        manifest: path,
+        name,
+        needs,
+    })
 }
 
 fn needs(table: &Table, shared: &Table) -> Vec<Need> {
-    let sections = [("dependencies", false), ("build-dependencies", false), ("dev-dependencies", true)];
+    let sections = [
+        ("dependencies", false),
+        ("build-dependencies", false),
+        ("dev-dependencies", true),
+    ];
     let mut needs = Vec::new();
     for (section, for_tests) in sections {
         let entries = table.get(section).and_then(Value::as_table);
         for (key, entry) in entries.into_iter().flatten() {
-            needs.push(Need { package: package(key, entry, shared), for_tests });
+            needs.push(Need {
+                package: package(key, entry, shared),
+                for_tests,
+            });
         }
     }
     needs
@@ -137,12 +182,21 @@ fn needs(table: &Table, shared: &Table) -> Vec<Need> {
 
 /// The package behind a dependency's name, which may be another where `package` says so.
 fn package(key: &str, entry: &Value, shared: &Table) -> String {
-    let renamed = |entry: &Value| entry.get("package").and_then(Value::as_str).map(str::to_owned);
-    renamed(entry).or_else(|| shared.get(key).and_then(renamed)).unwrap_or_else(|| key.to_owned())
+    let renamed = |entry: &Value| {
+        entry
+            .get("package")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    renamed(entry)
+        .or_else(|| shared.get(key).and_then(renamed))
+        .unwrap_or_else(|| key.to_owned())
 }
 
 fn manifest(tree: &Tree, path: &str) -> Result<Table, String> {
-    tree.text(path)?.parse().map_err(|error| format!("{path}: {error}"))
+    tree.text(path)?
+        .parse()
+        .map_err(|error| format!("{path}: {error}"))
 }
 
 #[cfg(test)]
@@ -151,22 +205,41 @@ mod tests {
 
     /// What is said of a workspace with these manifests; the folder is the package.
     fn told(root: &str, manifests: &[(&str, &str)]) -> Vec<String> {
-        let folders: Vec<String> = manifests.iter().map(|(name, _)| format!("{name:?}")).collect();
+        let folders: Vec<String> = manifests
+            .iter()
+            .map(|(name, _)| format!("{name:?}"))
+            .collect();
         let root = format!("[workspace]\nmembers = [{}]\n{root}", folders.join(", "));
         let mut files = vec![("Cargo.toml".to_owned(), root)];
         for (name, needs) in manifests {
-            files.push((format!("{name}/Cargo.toml"), format!("[package]\nname = {name:?}\n{needs}")));
+            files.push((
+                format!("{name}/Cargo.toml"),
+                format!("[package]\nname = {name:?}\n{needs}"),
+            ));
         }
-        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        let files: Vec<(&str, &str)> = files
+            .iter()
+            .map(|(path, text)| (path.as_str(), text.as_str()))
+            .collect();
         let (_folder, tree) = Tree::planted(&files);
-        check(&tree).unwrap().into_iter().map(|offence| format!("{}: {}", offence.place, offence.what)).collect()
+        check(&tree)
+            .unwrap()
+            .into_iter()
+            .map(|offence| format!("{}: {}", offence.place, offence.what))
+            .collect()
     }
 
     #[test]
     fn arrows_that_go_down_are_fine() {
         let fine = [
-            ("oftp", "[dependencies]\nthiserror = \"2\"\n[dev-dependencies]\nproptest = \"1\""),
-            ("pointsman-store", "[dependencies]\noftp.workspace = true\nrusqlite = \"1\""),
+            (
+                "oftp",
+                "[dependencies]\nthiserror = \"2\"\n[dev-dependencies]\nproptest = \"1\"",
+            ),
+            (
+                "pointsman-store",
+                "[dependencies]\noftp.workspace = true\nrusqlite = \"1\"",
+            ),
             (
                 "pointsman",
                 "[dependencies]\noftp.workspace = true\npointsman-store.workspace = true\nrustls-pki-types = \"1\"",
@@ -177,41 +250,91 @@ mod tests {
 
     #[test]
     fn an_arrow_up_and_one_sideways_are_found() {
-        let up = told("", &[("pointsman-store", "[dependencies]\npointsman = { path = \"../pointsman\" }")]);
+        let up = told(
+            "",
+            &[(
+                "pointsman-store",
+                "[dependencies]\npointsman = { path = \"../pointsman\" }",
+            )],
+        );
         assert_eq!(
             up,
             [
                 "pointsman-store/Cargo.toml: `pointsman-store` (floor 1) depends on `pointsman` (floor 2): that arrow runs up"
             ]
         );
-        let sideways = told("", &[("pointsman-policy", "[dev-dependencies]\npointsman-store.workspace = true")]);
-        assert!(sideways.join("").ends_with("that arrow runs sideways"), "{sideways:?}");
-        let hidden = told("", &[("oftp", "[target.'cfg(unix)'.dev-dependencies]\nxtask = \"1\"")]);
-        assert!(hidden.join("").ends_with("that arrow runs up"), "{hidden:?}");
+        let sideways = told(
+            "",
+            &[(
+                "pointsman-policy",
+                "[dev-dependencies]\npointsman-store.workspace = true",
+            )],
+        );
+        assert!(
+            sideways.join("").ends_with("that arrow runs sideways"),
+            "{sideways:?}"
+        );
+        let hidden = told(
+            "",
+            &[(
+                "oftp",
+                "[target.'cfg(unix)'.dev-dependencies]\nxtask = \"1\"",
+            )],
+        );
+        assert!(
+            hidden.join("").ends_with("that arrow runs up"),
+            "{hidden:?}"
+        );
     }
 
     #[test]
     fn a_heavy_dependency_outside_its_room_is_found_under_any_name() {
-        let plain = told("", &[("pointsman", "[dependencies]\nwasmtime-wasi = \"48\"")]);
+        let plain = told(
+            "",
+            &[("pointsman", "[dependencies]\nwasmtime-wasi = \"48\"")],
+        );
         assert_eq!(
             plain,
-            ["pointsman/Cargo.toml: `pointsman` depends on `wasmtime-wasi`, which belongs in `pointsman-policy` alone"]
+            [
+                "pointsman/Cargo.toml: `pointsman` depends on `wasmtime-wasi`, which belongs in `pointsman-policy` alone"
+            ]
         );
-        let renamed = told("", &[("xtask", "[build-dependencies]\ndb = { package = \"rusqlite\", version = \"1\" }")]);
+        let renamed = told(
+            "",
+            &[(
+                "xtask",
+                "[build-dependencies]\ndb = { package = \"rusqlite\", version = \"1\" }",
+            )],
+        );
         assert!(renamed.join("").contains("`rusqlite`"), "{renamed:?}");
-        let inherited = "[workspace.dependencies]\nsecrets = { package = \"rustls\", version = \"1\" }";
-        let inherited = told(inherited, &[("pointsman-store", "[dependencies]\nsecrets.workspace = true")]);
+        let inherited =
+            "[workspace.dependencies]\nsecrets = { package = \"rustls\", version = \"1\" }";
+        let inherited = told(
+            inherited,
+            &[(
+                "pointsman-store",
+                "[dependencies]\nsecrets.workspace = true",
+            )],
+        );
         assert!(inherited.join("").contains("`rustls`"), "{inherited:?}");
     }
 
     #[test]
     fn the_protocol_gets_nothing_to_do_things_with() {
         let clock = told("", &[("oftp", "[dependencies]\ntokio = \"1\"")]);
-        assert_eq!(clock, ["oftp/Cargo.toml: `oftp` depends on `tokio`: the protocol stands on nothing but thiserror"]);
+        assert_eq!(
+            clock,
+            [
+                "oftp/Cargo.toml: `oftp` depends on `tokio`: the protocol stands on nothing but thiserror"
+            ]
+        );
     }
 
     #[test]
     fn a_crate_without_a_floor_is_found() {
-        assert_eq!(told("", &[("annex", "")]), ["annex/Cargo.toml: `annex` has no floor"]);
+        assert_eq!(
+            told("", &[("annex", "")]),
+            ["annex/Cargo.toml: `annex` has no floor"]
+        );
     }
 }

@@ -31,9 +31,20 @@ fn targets(page: &str) -> Vec<(usize, String)> {
             fenced = !fenced;
         } else if !fenced {
             let text = without_code(line);
-            let inline = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-            let defined = text.strip_prefix('[').and_then(|rest| rest.split_once("]: ")).map(|(_, target)| target);
-            found.extend(inline.chain(defined).filter_map(first_word).map(|target| (number, target)));
+            let inline = text
+                .split("](")
+                .skip(1)
+                .filter_map(|rest| rest.split(')').next());
+            let defined = text
+                .strip_prefix('[')
+                .and_then(|rest| rest.split_once("]: "))
+                .map(|(_, target)| target);
+            found.extend(
+                inline
+                    .chain(defined)
+                    .filter_map(first_word)
+                    .map(|target| (number, target)),
+            );
         }
     }
     found
@@ -41,7 +52,10 @@ fn targets(page: &str) -> Vec<(usize, String)> {
 
 /// A target without its title.
 fn first_word(target: &str) -> Option<String> {
-    target.split_whitespace().next().map(|word| word.trim_matches(['<', '>']).to_owned())
+    target
+        .split_whitespace()
+        .next()
+        .map(|word| word.trim_matches(['<', '>']).to_owned())
 }
 
 /// Every second part between backticks is code; a link's text may be such a part, its target is not.
@@ -75,8 +89,13 @@ mod tests {
     use super::*;
 
     fn told(text: &str) -> Vec<String> {
-        let (_folder, tree) = Tree::planted(&[("docs/a.md", text), ("docs/b.md", ""), ("wit/c.wit", "")]);
-        check(&tree).unwrap().into_iter().map(|offence| format!("{}: {}", offence.place, offence.what)).collect()
+        let (_folder, tree) =
+            Tree::planted(&[("docs/a.md", text), ("docs/b.md", ""), ("wit/c.wit", "")]);
+        check(&tree)
+            .unwrap()
+            .into_iter()
+            .map(|offence| format!("{}: {}", offence.place, offence.what))
+            .collect()
     }
 
     #[test]
@@ -87,13 +106,25 @@ mod tests {
 
     #[test]
     fn a_link_that_leads_nowhere_is_found() {
-        assert_eq!(told("\n[b](b.md) [gone](gone.md \"title\")"), ["docs/a.md:2: the link to `gone.md` leads nowhere"]);
-        assert_eq!(told("[ref]: gone.md"), ["docs/a.md:1: the link to `gone.md` leads nowhere"]);
-        assert_eq!(told("[out](../../secret)"), ["docs/a.md:1: the link to `../../secret` leads nowhere"]);
+        assert_eq!(
+            told("\n[b](b.md) [gone](gone.md \"title\")"),
+            ["docs/a.md:2: the link to `gone.md` leads nowhere"]
+        );
+        assert_eq!(
+            told("[ref]: gone.md"),
+            ["docs/a.md:1: the link to `gone.md` leads nowhere"]
+        );
+        assert_eq!(
+            told("[out](../../secret)"),
+            ["docs/a.md:1: the link to `../../secret` leads nowhere"]
+        );
     }
 
     #[test]
     fn code_is_no_link() {
-        assert_eq!(told("`[a](gone.md)`\n```\n[a](gone.md)\n```"), Vec::<String>::new());
+        assert_eq!(
+            told("`[a](gone.md)`\n```\n[a](gone.md)\n```"),
+            Vec::<String>::new()
+        );
     }
 }

@@ -19,12 +19,18 @@ impl Tree {
         let mut files = Vec::new();
         walk(root, "", &mut files)?;
         files.sort();
-        Ok(Self { root: root.to_owned(), files })
+        Ok(Self {
+            root: root.to_owned(),
+            files,
+        })
     }
 
     /// The files whose names end so.
     pub(super) fn named(&self, end: &str) -> impl Iterator<Item = &str> {
-        self.files.iter().map(String::as_str).filter(move |path| path.ends_with(end))
+        self.files
+            .iter()
+            .map(String::as_str)
+            .filter(move |path| path.ends_with(end))
     }
 
     /// Whether there is such a file or folder, by its path below the root.
@@ -34,7 +40,8 @@ impl Tree {
 
     /// What a file says.
     pub(super) fn text(&self, path: &str) -> Result<String, String> {
-        fs::read_to_string(self.root.join(path)).map_err(|error| format!("cannot read {path}: {error}"))
+        fs::read_to_string(self.root.join(path))
+            .map_err(|error| format!("cannot read {path}: {error}"))
     }
 }
 
@@ -44,7 +51,11 @@ fn walk(root: &Path, below: &str, files: &mut Vec<String>) -> Result<(), String>
     for entry in fs::read_dir(&folder).map_err(cannot)? {
         let entry = entry.map_err(cannot)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let path = if below.is_empty() { name.clone() } else { format!("{below}/{name}") };
+        let path = if below.is_empty() {
+            name.clone()
+        } else {
+            format!("{below}/{name}")
+        };
         let kind = entry.file_type().map_err(cannot)?;
         if kind.is_dir() && !SKIPPED.contains(&name.as_str()) {
             walk(root, &path, files)?;

@@ -226,13 +226,18 @@ pub(super) fn received(
 
 /// The receipt waits; without a time it is an operator's to decide.
 fn ask_later(db: &Connection, id: TransferId, when: Option<SystemTime>) -> Result<(), LedgerError> {
-    db.prepare_cached("UPDATE transfers SET receipt_later = 1, ask_at = ?2, asked = asked + 1 WHERE id = ?1")
-        .and_then(|mut update| update.execute(params![id.to_string(), when.map(millis)]))
-        .map(drop)
-        .map_err(database("ask-later"))
+    db.prepare_cached(
+        "UPDATE transfers SET receipt_later = 1, ask_at = ?2, asked = asked + 1 WHERE id = ?1",
+    )
+    .and_then(|mut update| update.execute(params![id.to_string(), when.map(millis)]))
+    .map(drop)
+    .map_err(database("ask-later"))
 }
 
-pub(super) fn open_questions(db: &Connection, limit: u32) -> Result<Vec<OpenQuestion>, LedgerError> {
+pub(super) fn open_questions(
+    db: &Connection,
+    limit: u32,
+) -> Result<Vec<OpenQuestion>, LedgerError> {
     let sql = format!(
         "SELECT id, partner, octets, digest, path, asked, {} FROM transfers
          WHERE receipt_later = 1 AND ask_at <= ?1 AND state = 'delivered' ORDER BY ask_at LIMIT ?2",
@@ -253,7 +258,12 @@ pub(super) fn open_questions(db: &Connection, limit: u32) -> Result<Vec<OpenQues
     look::all(db, &sql, params![now, limit], read, "open-questions")
 }
 
-pub(super) fn decided(db: &Connection, id: TransferId, verdict: &Verdict, detail: &str) -> Result<(), LedgerError> {
+pub(super) fn decided(
+    db: &Connection,
+    id: TransferId,
+    verdict: &Verdict,
+    detail: &str,
+) -> Result<(), LedgerError> {
     const VERB: &str = "decided";
     expect(db, id, &[InboundState::Delivered], VERB)?;
     if let Verdict::Later(when) = verdict {
@@ -314,7 +324,11 @@ fn owe_positive(db: &Connection, id: TransferId, verb: &'static str) -> Result<(
 
 pub(super) fn rejected(db: &Connection, id: TransferId, nerp: &Nerp) -> Result<(), LedgerError> {
     const VERB: &str = "rejected";
-    let from = [InboundState::Received, InboundState::Placing, InboundState::Rejected];
+    let from = [
+        InboundState::Received,
+        InboundState::Placing,
+        InboundState::Rejected,
+    ];
     if expect(db, id, &from, VERB)? == InboundState::Rejected {
         return Ok(());
     }
@@ -322,7 +336,12 @@ pub(super) fn rejected(db: &Connection, id: TransferId, nerp: &Nerp) -> Result<(
 }
 
 /// The file is rejected and a NERP is owed.
-fn reject(db: &Connection, id: TransferId, nerp: &Nerp, verb: &'static str) -> Result<(), LedgerError> {
+fn reject(
+    db: &Connection,
+    id: TransferId,
+    nerp: &Nerp,
+    verb: &'static str,
+) -> Result<(), LedgerError> {
     let why = format!("{:02} {}", nerp.reason.code(), nerp.text);
     db.prepare_cached("UPDATE transfers SET state = 'rejected', reason = ?2 WHERE id = ?1")
         .and_then(|mut update| update.execute(params![id.to_string(), why]))

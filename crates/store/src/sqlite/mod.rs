@@ -17,7 +17,9 @@ use self::connection::{Thread, database};
 use crate::ledger::{
     Acknowledgement, Files, Ledger, LedgerError, Offer, Offered, Recovery, Verdict, Work,
 };
-use crate::transfer::{NewFile, OpenQuestion, OutboundFile, TimelineEntry, Transfer, TransferId, Undelivered};
+use crate::transfer::{
+    NewFile, OpenQuestion, OutboundFile, TimelineEntry, Transfer, TransferId, Undelivered,
+};
 
 /// The [`Ledger`] in a SQLite file (WAL, `synchronous=FULL`). Clones share it.
 #[derive(Clone, Debug)]
@@ -82,12 +84,21 @@ impl Ledger for SqliteLedger {
     }
 
     async fn open_questions(&self, limit: u32) -> Result<Vec<OpenQuestion>, LedgerError> {
-        self.reader.run(move |db| inbound::open_questions(db, limit)).await
+        self.reader
+            .run(move |db| inbound::open_questions(db, limit))
+            .await
     }
 
-    async fn decided(&self, id: TransferId, verdict: Verdict, note: &str) -> Result<(), LedgerError> {
+    async fn decided(
+        &self,
+        id: TransferId,
+        verdict: Verdict,
+        note: &str,
+    ) -> Result<(), LedgerError> {
         let note = note.to_owned();
-        self.writer.run(move |db| inbound::decided(db, id, &verdict, &note)).await
+        self.writer
+            .run(move |db| inbound::decided(db, id, &verdict, &note))
+            .await
     }
 
     async fn response_taken(&self, id: TransferId) -> Result<(), LedgerError> {
@@ -118,6 +129,12 @@ impl Ledger for SqliteLedger {
                 let file = outbound::claim_file(db, &partner, &node, until, &files)?;
                 Ok(file.map(|file| Work::File(Box::new(file))))
             })
+            .await
+    }
+
+    async fn renew(&self, id: TransferId, until: SystemTime) -> Result<(), LedgerError> {
+        self.writer
+            .run(move |db| outbound::renew(db, id, until))
             .await
     }
 

@@ -96,6 +96,15 @@ fn next_due(
         .map_err(database("claim"))
 }
 
+pub(super) fn renew(db: &Connection, id: TransferId, until: SystemTime) -> Result<(), LedgerError> {
+    db.prepare_cached(
+        "UPDATE transfers SET lease_until = ?2 WHERE id = ?1 AND lease_node IS NOT NULL",
+    )
+    .and_then(|mut update| update.execute(params![id.to_string(), millis(until)]))
+    .map(drop)
+    .map_err(database("renew"))
+}
+
 pub(super) fn in_doubt(db: &Connection, id: TransferId) -> Result<(), LedgerError> {
     db.prepare_cached("UPDATE transfers SET in_doubt = 1 WHERE id = ?1 AND state = 'ready'")
         .and_then(|mut update| update.execute(params![id.to_string()]))
