@@ -90,7 +90,11 @@ fn codes_that_cannot_be_sent() {
     let said = check("O0013000001NORDWERK", "O0013_NORDWERK");
     points_at(&said, "3:9", &["station.ssid", "_"]);
     let said = check("OURPASS", "OURPASSWORD");
-    points_at(&said, "4:13", &["station.password", "8"]);
+    points_at(&said, "4:13", &["station.password", "8", "***"]);
+    assert!(
+        !said.contains("OURPASSWORD"),
+        "a secret is not shown, even a wrong one: {said}"
+    );
     assert!(
         !said.contains("OURPASSWORD\n") || !said.contains("error: OURPASSWORD"),
         "{said}"

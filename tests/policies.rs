@@ -310,15 +310,21 @@ fn send_files(address: std::net::SocketAddr, session: u64, files: u64) -> u64 {
     peer.take_receipts().len() as u64
 }
 
+fn at_end_of_transfer(settings: &str) -> House {
+    let house = House::plain(&format!(
+        "policies:\n  bad:\n    component: bad.wasm\n    hooks: [end-transfer]\n    settings: {settings}\n"
+    ));
+    house.write("bad.wasm", std::fs::read(&for_tests()[0]).unwrap());
+    house
+}
+
 #[test]
 fn a_receipt_that_a_failing_policy_put_off_is_not_lost() {
-    let house =
-        House::plain("policies:\n  bad:\n    component: bad.wasm\n    hooks: [end-transfer]\n");
-    house.write("bad.wasm", std::fs::read(&for_tests()[0]).unwrap());
+    let house = at_end_of_transfer("{misbehave: trap}");
     let server = house.serve();
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new(
-        "TRAP",
+        "ORDER",
         "the policy traps at the end of this file",
     ));
     assert!(
@@ -341,4 +347,17 @@ fn a_receipt_that_a_failing_policy_put_off_is_not_lost() {
     assert_eq!(Peer::session(server.address()).take_receipts().len(), 1);
     let again = house.pointsman(&["transfers", "answer", id, "--reject", "34"]);
     assert!(!again.status.success(), "a receipt is one for ever");
+}
+
+#[test]
+fn a_question_put_off_is_asked_again_of_the_policies_of_that_time() {
+    let house = at_end_of_transfer("{misbehave: later, seconds: '1'}");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    peer.send(&VirtualFile::new("ORDER", "later"));
+    assert!(peer.take_receipts().is_empty());
+    // Another component, which has no opinion on the ends of transfers.
+    house.write("bad.wasm", KNOWN_PARTNERS);
+    server.await_log(&["policy-decided", "end-transfer", "EERP"]);
+    assert_eq!(Peer::session(server.address()).take_receipts().len(), 1);
 }

@@ -21,9 +21,14 @@ impl ConfigError {
     pub(super) fn new(path: &Path, text: &str, error: &serde_yaml::Error) -> Self {
         let place = error.location().map(|place| (place.line(), place.column()));
         let (message, help) = explain(&error.to_string());
+        let text = match place.and_then(|place| span(text, place)) {
+            // What is wrong with a password is said; what it is, is not.
+            Some(span) if message.contains("password") => masked(text, &span),
+            _ => text.to_owned(),
+        };
         Self {
             path: path.to_owned(),
-            text: text.to_owned(),
+            text,
             message,
             help,
             place,
@@ -98,6 +103,22 @@ fn span(text: &str, (line, column): (usize, usize)) -> Option<std::ops::Range<us
         .filter(|length| *length > 0)
         .unwrap_or(word.len());
     Some(start + from..start + from + length)
+}
+
+/// The text with stars where the span was, as many.
+fn masked(text: &str, span: &std::ops::Range<usize>) -> String {
+    let (before, hidden, after) = (
+        text.get(..span.start),
+        text.get(span.clone()),
+        text.get(span.end..),
+    );
+    let stars = "*".repeat(hidden.unwrap_or_default().len());
+    [
+        before.unwrap_or_default(),
+        &stars,
+        after.unwrap_or_default(),
+    ]
+    .concat()
 }
 
 /// Puts the YAML library's words into an operator's.
