@@ -4,8 +4,8 @@ mod networks;
 
 use networks::Network;
 use pointsman_policy_sdk::{
-    Answer, ConnectionDecision, ConnectionInfo, Policy, SessionTerms, policy, refuse, required_setting, setting,
-    warn,
+    Answer, ConnectionDecision, ConnectionInfo, Policy, SessionTerms, policy, refuse,
+    required_setting, setting, warn,
 };
 
 struct KnownPartners;
