@@ -105,7 +105,7 @@ impl Monitor {
             .accept_connection(connection, SystemTime::now())
             .await;
         match &answer.decision {
-            types::ConnectionDecision::Pass => Ok(no_terms()),
+            types::ConnectionDecision::Pass => Ok(types::SessionTerms::default()),
             types::ConnectionDecision::Accept(terms) => {
                 self.note("accept-connection", &answer, "accepted".to_owned());
                 Ok(terms.clone())
@@ -255,22 +255,4 @@ fn narrow(mut params: Params, terms: &types::SessionTerms) -> Result<Params, Ref
         Some(types::TransferMode::Both) | None => params.mode,
     };
     Ok(params)
-}
-
-fn no_terms() -> types::SessionTerms {
-    types::SessionTerms {
-        partner: None,
-        ssid_code: None,
-        level: None,
-        buffer_size: None,
-        credit: None,
-        mode: None,
-        compression: None,
-        restart: None,
-        secure_authentication: None,
-        max_file_kib: None,
-        idle_timeout: None,
-        directory: None,
-        labels: Vec::new(),
-    }
 }

@@ -3,7 +3,9 @@
 //! This is where protocol, policies and store meet, and the only place: each question of the engine is put to
 //! the partner's profile, then to the policies, made durable in the ledger, and only then answered.
 
+mod closing;
 mod connecting;
+mod offering;
 mod receiving;
 mod responding;
 mod sending;
