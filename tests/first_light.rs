@@ -265,7 +265,7 @@ fn two_ends_of_ours_agree_as_well() {
         String::from_utf8_lossy(&sent.stderr)
     );
     assert!(
-        said.contains("the receipt (EERP) is here and matches"),
+        said.contains("the receipt (EERP) is here: it names this very file"),
         "{said}"
     );
     let path = house.inbox().join(&house.await_delivered(1)[0]);

@@ -163,6 +163,13 @@ pub enum Event {
         /// SHA-256 of the component.
         digest: String,
     },
+    /// A component decides now, but its file could not be replaced.
+    PolicyNotInstalled {
+        /// Policy.
+        policy: String,
+        /// Why.
+        why: String,
+    },
     /// A component was not taken; the old one goes on.
     PolicyRefused {
         /// Why.
@@ -192,15 +199,17 @@ impl Event {
             Self::SessionEnded { .. } => "session-ended",
             Self::Trouble { .. } => "trouble",
             Self::PolicySwapped { .. } => "policy-swapped",
+            Self::PolicyNotInstalled { .. } => "policy-not-installed",
             Self::PolicyRefused { .. } => "policy-refused",
         }
     }
 
     fn level(&self) -> tracing::Level {
         match self {
-            Self::Trouble { .. } | Self::NotDelivered { .. } | Self::PolicyRefused { .. } => {
-                tracing::Level::ERROR
-            }
+            Self::Trouble { .. }
+            | Self::NotDelivered { .. }
+            | Self::PolicyNotInstalled { .. }
+            | Self::PolicyRefused { .. } => tracing::Level::ERROR,
             Self::ConnectionRefused { .. }
             | Self::FileRefused { .. }
             | Self::SendRefused { .. } => tracing::Level::WARN,
@@ -312,6 +321,10 @@ impl fmt::Display for Event {
                     "policy {policy} is now sha256:{digest}, generation {generation}"
                 )
             }
+            Self::PolicyNotInstalled { policy, why } => write!(
+                f,
+                "policy {policy} decides now, but the one before comes back with the next start: {why}"
+            ),
             Self::PolicyRefused { why } => write!(f, "{why}; the policies stay as they are"),
         }
     }

@@ -90,6 +90,10 @@ impl Door {
                 _ = drain.wait_for(|draining| *draining) => return,
             };
             match accepted {
+                // So many are refused in words; beyond that a caller costs more than it may.
+                Ok((_, remote)) if station.is_swamped() => {
+                    tracing::warn!(event = "swamped", %remote, callers = station.callers());
+                }
                 Ok((socket, remote)) => {
                     let call = call(
                         Arc::clone(&station),

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_store::InboundState;
+use pointsman_store::{InboundState, TransferId};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
@@ -27,6 +28,9 @@ pub struct Server {
     drain: watch::Sender<bool>,
     sessions: TaskTracker,
     house: TaskTracker,
+    control: JoinHandle<()>,
+    /// Kept to the very end: no other server may begin on this storage before.
+    _lock: control::Lock,
 }
 
 /// Why a server does not start.
@@ -55,7 +59,8 @@ impl Server {
         if config.listeners.is_empty() {
             return Err(ServeError::NoListeners);
         }
-        let control = control::Socket::bind(&config)?;
+        let lock = control::Lock::take(&config)?;
+        let control = control::Socket::bind(&config, &lock)?;
         let station = Station::open(config, "serve").await?;
         recover(&station).await?;
         let mut doors = Vec::new();
@@ -81,7 +86,8 @@ impl Server {
             draining.clone(),
             watch_policies(Arc::clone(&station)),
         ));
-        house.spawn(until(draining, control.serve(Arc::clone(&station))));
+        // Answers through the drain as well, and ends with the server.
+        let control = tokio::spawn(control.serve(Arc::clone(&station)));
         for (address, tls) in &addresses {
             tracing::info!(event = "listening", %address, tls);
         }
@@ -91,6 +97,8 @@ impl Server {
             drain,
             sessions,
             house,
+            control,
+            _lock: lock,
         })
     }
 
@@ -129,6 +137,7 @@ impl Server {
         if tokio::time::timeout(patience, settled).await.is_err() {
             tracing::warn!(event = "deliveries-cut-off");
         }
+        self.control.abort();
         tracing::info!(event = "stopped");
     }
 }
@@ -136,13 +145,15 @@ impl Server {
 /// Leads back to work what the last run left (run twice, the same).
 async fn recover(station: &Station) -> Result<(), StartError> {
     for id in station.spool.sealed()? {
-        // Sealed, but its row does not say so: no EFPA was sent, so the peer will send it again.
-        let known = station.ledger.show(id).await?;
-        if known.is_none_or(|row| row.state == InboundState::Receiving.as_str()) {
-            station.spool.discard(id)?;
-            if station.ledger.show(id).await?.is_some() {
-                station.ledger.checkpoint(id, 0).await?;
-            }
+        discard_unsaid(station, id).await?;
+    }
+    for partner in station.ledger.partners().await? {
+        if !station.config.partners.contains_key(&partner) {
+            tracing::warn!(
+                event = "partner-gone",
+                partner,
+                "the ledger has files of a partner that the configuration does not name any more"
+            );
         }
     }
     let found = station.ledger.recover(&station.node).await?;
@@ -155,6 +166,25 @@ async fn recover(station: &Station) -> Result<(), StartError> {
         ready = found.ready
     );
     Ok(())
+}
+
+/// A blob that is sealed while its row does not say so: no EFPA was sent, so the peer will send it again.
+async fn discard_unsaid(station: &Station, id: TransferId) -> Result<(), StartError> {
+    // A `send` beside us may be about to say so.
+    let Ok(Some(_hold)) = station.spool.hold(id) else {
+        return Ok(());
+    };
+    let known = station.ledger.show(id).await?;
+    if known
+        .as_ref()
+        .is_some_and(|row| row.state != InboundState::Receiving.as_str())
+    {
+        return Ok(());
+    }
+    if known.is_some() {
+        station.ledger.checkpoint(id, 0).await?;
+    }
+    Ok(station.spool.discard(id)?)
 }
 
 async fn watch_policies(station: Arc<Station>) {

@@ -134,6 +134,11 @@ impl Station {
         self.sessions.load(Ordering::Relaxed)
     }
 
+    /// Whether there are so many callers that another is not even answered.
+    pub fn is_swamped(&self) -> bool {
+        self.callers() > 2 * self.config.limits.sessions.0.0 as usize + 64
+    }
+
     /// Whether there are more callers than there should be: the newest is refused with ESID 08.
     pub fn is_full(&self) -> bool {
         self.callers() > self.config.limits.sessions.0.0 as usize

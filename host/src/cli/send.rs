@@ -96,7 +96,9 @@ async fn conclude(station: &Station, only: Option<TransferId>, end: &End) -> Out
     let why = reason.unwrap_or_else(|| end.to_string());
     match state {
         state if state == OutboundState::Acknowledged.as_str() => {
-            println!("done: sent, and the receipt (EERP) is here and matches");
+            println!(
+                "done: sent, and the receipt (EERP) is here: it names this very file (unsigned)"
+            );
             Ok(())
         }
         state if state == OutboundState::Sent.as_str() => {

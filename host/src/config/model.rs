@@ -134,6 +134,9 @@ pub struct Partner {
     pub tls: bool,
     /// Its certificate (PEM): the one it must show as a TLS server and, where callers are asked, as a caller.
     pub certificate: Option<Value<ExistingFile>>,
+    /// Whether it may call without showing `certificate`: on a plain listener, or one that asks for none.
+    #[serde(default)]
+    pub calls_without_certificate: bool,
     /// CA certificates (PEM) its server certificate may be issued by, instead of `certificate`.
     pub ca: Option<Value<ExistingFile>>,
     /// Our certificate when we dial (PEM).

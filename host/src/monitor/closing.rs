@@ -5,10 +5,10 @@ use std::time::SystemTime;
 
 use oftp::{CloseAnswer, CloseTicket, Closing, Counts, FileHeader, FileReason, Session};
 use pointsman_policy::types;
-use pointsman_store::{Seal, Target, TransferId, Undelivered, Verdict};
+use pointsman_store::{Received, Target, TransferId, Undelivered, Verdict};
 
 use super::receiving::{Receiving, Refused};
-use super::{Monitor, Trouble};
+use super::{Monitor, Trouble, labelled};
 use crate::delivery;
 use crate::describe::{self, Finished};
 use crate::events::Event as Happening;
@@ -52,13 +52,15 @@ impl Monitor {
             began,
             labels,
         } = receiving;
-        let seal = match intake.seal().await {
-            Ok(seal) => seal,
+        // Held until the row says that the blob is there.
+        let (seal, hold) = match intake.seal().await {
+            Ok(sealed) => sealed,
             Err(error) => {
                 let Refused { reason, text, .. } = error.into();
-                self.tell_refused(&header, "EFNA", reason, &text);
-                let _ = session.answer_close(ticket, CloseAnswer::Refuse { reason, text });
-                return Ok(());
+                self.station.ledger.checkpoint(id, 0).await?;
+                return self
+                    .say_refused(ticket, id, &header, reason, text, session)
+                    .await;
             }
         };
         let done = Finished {
@@ -74,59 +76,47 @@ impl Monitor {
             asked: 0,
         };
         let (ending, note) = self.judge(&done, target.clone()).await?;
-        self.settle(ticket, id, &header, &seal, ending, &note, session)
-            .await
-    }
-
-    /// Makes the verdict durable, answers, and only then lets the delivery begin.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "everything that is known of a closed file"
-    )]
-    async fn settle(
-        &mut self,
-        ticket: CloseTicket,
-        id: TransferId,
-        header: &FileHeader,
-        seal: &Seal,
-        ending: Ending,
-        note: &str,
-        session: &mut Session,
-    ) -> Result<(), Trouble> {
         let (verdict, target, change_direction) = match ending {
-            Ending::Refused { reason, text } => {
-                let spool = self.station.spool.clone();
-                blocking(move || spool.discard(id)).await?;
-                self.station.ledger.checkpoint(id, 0).await?;
-                self.tell_refused(header, "EFNA", reason, &text);
-                let _ = session.answer_close(ticket, CloseAnswer::Refuse { reason, text });
-                return Ok(());
-            }
             Ending::Kept {
                 verdict,
                 target,
                 change_direction,
             } => (verdict, target, change_direction),
+            Ending::Refused { reason, text } => {
+                // First the row, that nothing is here; then nothing is.
+                self.station.ledger.checkpoint(id, 0).await?;
+                let spool = self.station.spool.clone();
+                blocking(move || spool.discard(id)).await?;
+                return self
+                    .say_refused(ticket, id, &header, reason, text, session)
+                    .await;
+            }
         };
+        let octets = seal.octets;
         let delivers = !matches!(verdict, Verdict::Negative(_));
-        self.station
-            .ledger
-            .received(id, seal, verdict, note)
-            .await?;
+        let received = Received {
+            seal,
+            target: target.clone(),
+            verdict,
+            note,
+        };
+        self.station.ledger.received(id, received).await?;
+        drop(hold);
         let _ = session.answer_close(ticket, CloseAnswer::Accept { change_direction });
-        let partner = self.partner().to_owned();
+        let (session, partner) = (self.id.clone(), self.partner().to_owned());
+        let file = header.key.to_string();
         self.tell(Happening::FileReceived {
-            session: self.id.clone(),
+            session,
             partner: partner.clone(),
             id,
-            file: header.key.to_string(),
-            octets: seal.octets,
+            file,
+            octets,
         });
         if delivers {
             let file = Undelivered {
                 id,
                 partner,
-                header: header.clone(),
+                header,
                 target,
                 placing: None,
             };
@@ -177,7 +167,11 @@ impl Monitor {
                     tracing::warn!(event = "policy-bad-name", %bad);
                     target.clone()
                 });
-                let shown = format!("EERP after delivery to {}", describe::path(&moved));
+                let shown = format!(
+                    "EERP after delivery to {}{}",
+                    describe::path(&moved),
+                    labelled(&terms.labels)
+                );
                 (
                     Ending::Kept {
                         verdict: Verdict::Positive,
@@ -223,9 +217,32 @@ impl Monitor {
             "received {octets} octets and {records} records, EFID says {} and {}",
             closing.announced.octets, closing.announced.records
         );
-        receiving.intake.discard().await?;
         self.station.ledger.checkpoint(receiving.id, 0).await?;
-        self.tell_refused(&receiving.header, "EFNA", reason, &text);
+        receiving.intake.discard().await?;
+        self.say_refused(
+            ticket,
+            receiving.id,
+            &receiving.header,
+            reason,
+            text,
+            session,
+        )
+        .await
+    }
+
+    /// EFNA, and a line in the history that says why.
+    async fn say_refused(
+        &mut self,
+        ticket: CloseTicket,
+        id: TransferId,
+        header: &FileHeader,
+        reason: FileReason,
+        text: String,
+        session: &mut Session,
+    ) -> Result<(), Trouble> {
+        let why = format!("EFNA {:02} {}: {text}", reason.code(), reason.meaning());
+        self.station.ledger.remark(id, "refused", &why).await?;
+        self.tell_refused(header, "EFNA", reason, &text);
         let _ = session.answer_close(ticket, CloseAnswer::Refuse { reason, text });
         Ok(())
     }

@@ -4,10 +4,10 @@ use std::time::{Instant, SystemTime};
 
 use oftp::{FileAnswer, FileHeader, FileReason, FileTicket, Format, Security, Session};
 use pointsman_policy::types;
-use pointsman_store::{BlobWriter, LedgerError, Offer, Offered, SpoolError, Target, TransferId};
+use pointsman_store::{LedgerError, Offer, Offered, Target};
 
 use super::receiving::{Receiving, Refused};
-use super::{Monitor, Trouble};
+use super::{Monitor, Trouble, labelled};
 use crate::describe;
 use crate::intake::{Intake, blocking};
 use crate::names;
@@ -95,20 +95,35 @@ impl Monitor {
             note: route.note,
             may_resume,
         };
-        let (id, held) = match self.station.ledger.offer(offer).await? {
-            Offered::New(id) => (id, 0),
-            // Never more than was asked for (RFC 5024, 5.3.4), and whole units.
-            Offered::Resume(id, octets) => {
-                let wanted = header.restart.min(route.restart.unwrap_or(u64::MAX));
-                let unit = restart_unit(header);
-                (id, (octets / unit).min(wanted) * unit)
-            }
+        let (id, here) = match self.station.ledger.offer(offer.clone()).await? {
+            Offered::New(id) => (id, None),
+            Offered::Again(id, octets) => (id, Some(octets)),
             Offered::Duplicate(_) => {
                 let text = "this file was received before";
                 return Err(Refused::for_good(FileReason::Duplicate, text).into());
             }
         };
-        let (writer, held) = self.open(id, held).await?;
+        let spool = self.station.spool.clone();
+        let partial = blocking(move || spool.partial(id))
+            .await
+            .map_err(Refused::from)?;
+        let held = match here {
+            None => 0,
+            Some(octets) => {
+                let most = header.restart.min(route.restart.unwrap_or(u64::MAX));
+                let held = position(
+                    header,
+                    octets.min(partial.octets().map_err(Refused::from)?),
+                    most,
+                );
+                // The partial is ours. What the row says of it must hold before it is cut.
+                self.station.ledger.begin(id, offer, held).await?;
+                held
+            }
+        };
+        let writer = blocking(move || partial.resume(held))
+            .await
+            .map_err(Refused::from)?;
         Ok(Receiving {
             id,
             header: header.clone(),
@@ -118,24 +133,6 @@ impl Monitor {
             began: Instant::now(),
             labels: route.labels,
         })
-    }
-
-    /// The partial to go on with; one that has lost what it had is begun again.
-    async fn open(&mut self, id: TransferId, held: u64) -> Result<(BlobWriter, u64), Stop> {
-        let spool = self.station.spool.clone();
-        match blocking(move || spool.resume(id, held)).await {
-            Ok(writer) => Ok((writer, held)),
-            Err(short @ SpoolError::Short { .. }) => {
-                tracing::error!(event = "partial-lost", transfer = %id, error = %short);
-                self.station.ledger.checkpoint(id, 0).await?;
-                let spool = self.station.spool.clone();
-                let writer = blocking(move || spool.create(id))
-                    .await
-                    .map_err(Refused::from)?;
-                Ok((writer, 0))
-            }
-            Err(error) => Err(Refused::from(error).into()),
-        }
     }
 
     fn allows(&self, header: &FileHeader) -> Result<(), Refused> {
@@ -184,6 +181,10 @@ impl Monitor {
                 FileReason::RecordFormat,
                 "files of variable records are not agreed",
             ));
+        }
+        if !self.terms.takes_files {
+            let text = "no files are taken in this session";
+            return Err(Refused::for_good(FileReason::DirectionRefused, text));
         }
         match self.terms.max_file_blocks {
             Some(most) if header.size_blocks > most => Err(too_big(most)),
@@ -248,7 +249,11 @@ impl Monitor {
         let note = self.note(
             "accept-file",
             &answer,
-            format!("accepted, to {}", describe::path(&target)),
+            format!(
+                "accepted, to {}{}",
+                describe::path(&target),
+                labelled(&terms.labels)
+            ),
         );
         Ok(Route {
             target,
@@ -257,6 +262,12 @@ impl Monitor {
             note,
         })
     }
+}
+
+/// From which octet a file goes on: whole units, and never more than was asked for (RFC 5024, 5.3.4).
+fn position(header: &FileHeader, octets: u64, most: u64) -> u64 {
+    let unit = restart_unit(header);
+    (octets / unit).min(most) * unit
 }
 
 /// Octets in one step of a restart position: a record for fixed records, else a block (RFC 5024, 5.3.3, SFIDREST).

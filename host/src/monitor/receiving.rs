@@ -71,6 +71,8 @@ impl Monitor {
         } = receiving;
         let octets = intake.pause().await?;
         self.station.ledger.checkpoint(id, octets).await?;
+        let kept = format!("{why}; {octets} octets are kept to go on from");
+        self.station.ledger.remark(id, "broken-off", &kept).await?;
         let done = Finished {
             received: true,
             header: &header,
