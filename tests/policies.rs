@@ -375,3 +375,24 @@ fn a_question_put_off_is_asked_again_of_the_policies_of_that_time() {
     server.await_log(&["policy-decided", "end-transfer", "EERP"]);
     assert_eq!(Peer::session(server.address()).take_receipts().len(), 1);
 }
+
+#[test]
+fn while_a_policy_takes_its_time_nobody_else_gets_at_the_file() {
+    let house = at_end_of_transfer("{misbehave: sleep}");
+    let server = house.serve();
+    let mut first = Peer::session(server.address());
+    let file = VirtualFile::new("RACE", "the first one's content");
+    first.offer(&file);
+    first.send_content(&file);
+    let mut second = Peer::session(server.address());
+    let answer = second.offer(&VirtualFile::new("RACE", "another content, as long"));
+    assert_eq!(
+        (answer[0], answer[3]),
+        (b'3', b'Y'),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
+    assert_eq!(first.hear(), b"4N");
+    let path = house.inbox().join(&house.await_delivered(1)[0]);
+    assert_eq!(std::fs::read(path).unwrap(), file.content);
+}

@@ -225,7 +225,7 @@ async fn answer(request: Request, station: &Station) -> Reply {
         Request::Status => {
             let current = station.policies.current();
             Reply::Status {
-                sessions: station.callers(),
+                sessions: station.sessions(),
                 generation: current.number(),
                 generations: station.policies.live_generations(),
                 policies: current
@@ -248,6 +248,16 @@ async fn answer(request: Request, station: &Station) -> Reply {
 /// The new component decides from the next session on, and stands in the old one's file for the next start.
 async fn swap(station: &Station, policy: &str, component: &Path) -> Result<Reply, String> {
     let shown = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    let meta = tokio::fs::metadata(component)
+        .await
+        .map_err(|error| shown(component, error))?;
+    let most = station.config.policies.limit(policy);
+    if !meta.is_file() || meta.len() > most {
+        return Err(format!(
+            "{}: a component is a file of at most {most} octets",
+            component.display()
+        ));
+    }
     let octets = tokio::fs::read(component)
         .await
         .map_err(|error| shown(component, error))?;

@@ -63,6 +63,12 @@ impl Intake {
         Ok(spent)
     }
 
+    /// Octets so far, those of earlier sessions included.
+    #[must_use]
+    pub fn octets(&self) -> u64 {
+        self.octets
+    }
+
     /// Waits until everything handed over is written. Where a checkpoint has become durable meanwhile, says
     /// at which octet.
     ///

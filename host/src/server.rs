@@ -15,17 +15,21 @@ use crate::delivery;
 use crate::events::Event;
 use crate::listen::{Door, ListenError};
 use crate::receipts;
+use crate::session::Drain;
 use crate::station::{StartError, Station};
 
 /// How often component files are looked at. A poll sees what inotify does not: network file systems, and
 /// folders that are links swapped as a whole.
 const POLICY_POLL: Duration = Duration::from_secs(1);
 
+/// How long sessions may take to end once they must.
+const FAREWELL: Duration = Duration::from_secs(6);
+
 /// A server that runs.
 pub struct Server {
     station: Arc<Station>,
     addresses: Vec<(SocketAddr, bool)>,
-    drain: watch::Sender<bool>,
+    drain: watch::Sender<Drain>,
     sessions: TaskTracker,
     house: TaskTracker,
     control: JoinHandle<()>,
@@ -67,7 +71,7 @@ impl Server {
         for listener in &station.config.listeners {
             doors.push(Door::bind(&station.config, listener).await?);
         }
-        let (drain, draining) = watch::channel(false);
+        let (drain, draining) = watch::channel(Drain::No);
         let (sessions, house) = (TaskTracker::new(), TaskTracker::new());
         let mut addresses = Vec::new();
         for door in doors {
@@ -118,7 +122,7 @@ impl Server {
     /// deliveries. What is cut off is resumed by the next start.
     pub async fn drain(self) {
         tracing::info!(event = "draining", sessions = self.sessions.len());
-        self.drain.send_replace(true);
+        self.drain.send_replace(Drain::AtNextTurn);
         self.sessions.close();
         self.house.close();
         let patience = self.station.config.limits.drain.0.0;
@@ -127,6 +131,9 @@ impl Server {
             .is_err()
         {
             tracing::warn!(event = "drain-cut-off", sessions = self.sessions.len());
+            self.drain.send_replace(Drain::Now);
+            // Long enough for an ESID; who does not take it is cut off.
+            let _ = tokio::time::timeout(FAREWELL, self.sessions.wait()).await;
         }
         self.house.wait().await;
         let settled = async {
@@ -205,9 +212,9 @@ async fn watch_policies(station: Arc<Station>) {
     }
 }
 
-async fn until(mut drain: watch::Receiver<bool>, work: impl Future<Output = ()>) {
+async fn until(mut drain: watch::Receiver<Drain>, work: impl Future<Output = ()>) {
     tokio::select! {
         () = work => {}
-        _ = drain.wait_for(|draining| *draining) => {}
+        _ = drain.wait_for(|drain| *drain != Drain::No) => {}
     }
 }

@@ -55,7 +55,7 @@ pub struct PeerCertificate {
     pub subject: String,
     /// Issuer.
     pub issuer: String,
-    /// Serial number, hexadecimal with colons.
+    /// Serial number, hexadecimal.
     pub serial: String,
     /// SHA-256 of the certificate, hexadecimal.
     pub sha256: String,
@@ -150,7 +150,7 @@ pub fn describe(der: &CertificateDer<'_>) -> Result<PeerCertificate, Error> {
     Ok(PeerCertificate {
         subject: certificate.subject().to_string(),
         issuer: certificate.issuer().to_string(),
-        serial: certificate.raw_serial_as_string(),
+        serial: certificate.raw_serial_as_string().replace(':', ""),
         sha256: Sha256::digest(der)
             .iter()
             .map(|octet| format!("{octet:02x}"))

@@ -57,7 +57,7 @@ impl Spool {
     /// Takes the partial of a received file for this session alone; makes one where there is none.
     ///
     /// # Errors
-    /// [`SpoolError::Busy`] while another session still has it.
+    /// [`SpoolError::Busy`] while another session still has it, or has sealed it and not said so yet.
     pub fn partial(&self, id: TransferId) -> Result<Partial, SpoolError> {
         let path = self.path(INCOMING, id);
         let mut options = OpenOptions::new();
@@ -65,6 +65,11 @@ impl Spool {
         let file = options.open(&path).map_err(at(&path))?;
         rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
             .map_err(|_| SpoolError::Busy(path.clone()))?;
+        // Asked after the lock: a session that sealed its blob and waits for its row has let this name go.
+        if matches!(self.hold(id), Err(SpoolError::Busy(_))) {
+            remove(&path)?;
+            return Err(SpoolError::Busy(path));
+        }
         let spool = self.clone();
         Ok(Partial {
             spool,

@@ -205,6 +205,18 @@ pub struct PolicyLimits {
 #[derive(Clone, Debug, Default)]
 pub struct Policies(pub Vec<(String, Policy)>);
 
+impl Policies {
+    /// How big the component of a policy may be, in octets.
+    #[must_use]
+    pub fn limit(&self, name: &str) -> u64 {
+        let named = self.0.iter().find(|(known, _)| known == name);
+        let set = named.and_then(|(_, policy)| policy.limits.component);
+        set.map_or(pointsman_policy::Limits::default().component, |size| {
+            size.0.0
+        })
+    }
+}
+
 impl<'de> Deserialize<'de> for Policies {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct InOrder;

@@ -38,7 +38,12 @@ impl Monitor {
         let Some(receiving) = self.receiving.take() else {
             return Err(Trouble::OutOfStep("a file was closed that was not open"));
         };
-        if let Some(reason) = closing.discrepancy() {
+        let wrong = if receiving.over_limit {
+            Some(FileReason::TooBig)
+        } else {
+            closing.discrepancy()
+        };
+        if let Some(reason) = wrong {
             return self
                 .refuse_close(ticket, receiving, &closing, reason, session)
                 .await;
@@ -51,6 +56,7 @@ impl Monitor {
             held,
             began,
             labels,
+            ..
         } = receiving;
         // Held until the row says that the blob is there.
         let (seal, hold) = match intake.seal().await {

@@ -89,7 +89,8 @@ impl Monitor {
             return Err(Refused(SessionReason::InvalidPassword, text));
         }
         self.check_certificate(&profile)?;
-        if self.station.is_full() {
+        self.seat = self.station.seat_for_session();
+        if self.seat.is_none() {
             let text = "too many sessions at the moment, call again".to_owned();
             return Err(Refused(SessionReason::Resources, text));
         }

@@ -23,7 +23,7 @@ use self::sending::{Sending, Turn};
 use crate::describe::Wire;
 use crate::events::Event as Happening;
 use crate::partners::Profile;
-use crate::station::{Services, Station};
+use crate::station::{Seat, Services, Station};
 
 /// Why a session is to be sought, when we dial.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,6 +55,8 @@ pub struct Monitor {
     /// What the policies want done with our turn, while it lasts.
     turn: Option<Turn>,
     draining: bool,
+    /// A caller's place among the sessions, once it has said who it is.
+    seat: Option<Seat>,
     /// We ended the session: what the engine asks until its end is moot.
     given_up: bool,
 }
@@ -104,6 +106,7 @@ impl Monitor {
             turn: None,
             draining: false,
             given_up: false,
+            seat: None,
         }
     }
 

@@ -117,7 +117,11 @@ impl Monitor {
                     most,
                 );
                 // The partial is ours. What the row says of it must hold before it is cut.
-                self.station.ledger.begin(id, offer, held).await?;
+                self.station
+                    .ledger
+                    .begin(id, offer, held)
+                    .await
+                    .map_err(just_received)?;
                 held
             }
         };
@@ -132,6 +136,7 @@ impl Monitor {
             held,
             began: Instant::now(),
             labels: route.labels,
+            over_limit: false,
         })
     }
 
@@ -175,6 +180,10 @@ impl Monitor {
                 FileReason::CompressionNotAllowed,
                 "compressed files are not agreed",
             ));
+        }
+        if matches!(header.format, Format::Fixed(0)) {
+            let text = "fixed records need a length";
+            return Err(Refused::for_good(FileReason::RecordLength, text));
         }
         if matches!(header.format, Format::Variable(_)) {
             return Err(Refused::for_good(
@@ -261,6 +270,17 @@ impl Monitor {
             labels: terms.labels,
             note,
         })
+    }
+}
+
+/// Between the offer and its row another session came to its end with the same file.
+fn just_received(error: LedgerError) -> Stop {
+    match error {
+        LedgerError::WrongState { .. } => {
+            let text = "another session has just received this file";
+            Refused::for_now(FileReason::AccessMethod, text).into()
+        }
+        other => other.into(),
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Receiving {
     pub held: u64,
     pub began: Instant,
     pub labels: Vec<(String, String)>,
+    /// It has more octets than it may have: the rest is not kept, and EFID is answered with EFNA.
+    pub over_limit: bool,
 }
 
 impl Monitor {
@@ -33,6 +35,15 @@ impl Monitor {
         let Some(receiving) = &mut self.receiving else {
             return Ok(());
         };
+        // SFIDFSIZ is an estimate; what counts is what comes.
+        let most = self
+            .terms
+            .max_file_blocks
+            .map_or(u64::MAX, |blocks| blocks.saturating_mul(1024));
+        if receiving.intake.octets() + data.octets.len() as u64 > most {
+            receiving.over_limit = true;
+            return Ok(());
+        }
         if let Some(spent) = receiving.intake.write(data.octets).await? {
             session.recycle(spent);
         }
@@ -68,6 +79,7 @@ impl Monitor {
             held,
             began,
             labels,
+            ..
         } = receiving;
         let octets = intake.pause().await?;
         self.station.ledger.checkpoint(id, octets).await?;
