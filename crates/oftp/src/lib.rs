@@ -23,6 +23,20 @@
 
 #![forbid(unsafe_code)]
 
+/// Whether one of those bugs is planted: never, but in a build that tests the tests.
+#[cfg(not(feature = "mutants"))]
+macro_rules! planted {
+    ($($mutant:ident)|+) => {
+        false
+    };
+}
+#[cfg(feature = "mutants")]
+macro_rules! planted {
+    ($($mutant:ident)|+) => {
+        $(crate::mutants::is_planted(crate::mutants::Mutant::$mutant))||+
+    };
+}
+
 mod answer;
 pub mod buffer;
 pub mod command;
@@ -30,6 +44,8 @@ mod event;
 mod file;
 mod ids;
 mod key;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 mod reason;
 mod session;
 pub mod stream;
