@@ -24,6 +24,6 @@ fn build() -> Result<(), String> {
         println!("cargo::rerun-if-changed={}", source.display());
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo gives no OUT_DIR")?);
-    guests::build(repository, &guests::EXAMPLES, &out.join("guests"), &out)?;
+    guests::build(repository, guests::EXAMPLES, &out.join("guests"), &out)?;
     Ok(())
 }

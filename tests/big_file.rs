@@ -2,6 +2,14 @@
 //!
 //! `POINTSMAN_BIG_MIB` says how big the big one is (128 where it is not set).
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
+
 mod support;
 
 use std::path::Path;
@@ -11,14 +19,20 @@ use support::{House, THEM, US, amount, octets, openssl_certificate, same_content
 /// Two stations; sends a file of so many MiB from one to the other. Gives the server's peak memory in KiB.
 fn peak_memory(mib: u64, tls: bool) -> u64 {
     let listener = match tls {
-        true => "  - address: 127.0.0.1:0\n    tls:\n      certificate: us.pem\n      key: us.key\n",
+        true => {
+            "  - address: 127.0.0.1:0\n    tls:\n      certificate: us.pem\n      key: us.key\n"
+        }
         false => "  - address: 127.0.0.1:0\n",
     };
     let house = House::with_listeners("  - address: 127.0.0.1:0\n", "", "");
     openssl_certificate(house.path(), "us");
     house.configure(listener, "", "");
     let server = house.serve();
-    let secured = if tls { "    tls: true\n    certificate: us.pem\n" } else { "" };
+    let secured = if tls {
+        "    tls: true\n    certificate: us.pem\n"
+    } else {
+        ""
+    };
     let caller = House::with_listeners("  - address: 127.0.0.1:0\n", "", "");
     std::fs::copy(house.path().join("us.pem"), caller.path().join("us.pem")).unwrap();
     let theirs = format!(
@@ -30,7 +44,12 @@ fn peak_memory(mib: u64, tls: bool) -> u64 {
     let file = caller.path().join("CAD.MODEL");
     write_file(&file, mib);
     let sent = caller.pointsman(&["send", file.to_str().unwrap(), "--to", "nordwerk"]);
-    assert!(sent.status.success(), "{}{}", String::from_utf8_lossy(&sent.stdout), String::from_utf8_lossy(&sent.stderr));
+    assert!(
+        sent.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&sent.stdout),
+        String::from_utf8_lossy(&sent.stderr)
+    );
     let path = house.inbox().join(&house.await_delivered(1)[0]);
     assert!(same_content(&path, &file), "every octet as it was sent");
     server.peak_memory()
@@ -53,7 +72,10 @@ fn a_big_file_takes_no_more_memory_than_a_small_one() {
     let big = amount("POINTSMAN_BIG_MIB", 128);
     for tls in [false, true] {
         let (small, large) = (peak_memory(20, tls), peak_memory(big, tls));
-        println!("{}: peak memory of the server: {small} KiB for 20 MiB, {large} KiB for {big} MiB", if tls { "TLS" } else { "plain" });
+        println!(
+            "{}: peak memory of the server: {small} KiB for 20 MiB, {large} KiB for {big} MiB",
+            if tls { "TLS" } else { "plain" }
+        );
         assert!(large < 64 << 10, "{large} KiB");
         assert!(large < small + (8 << 10), "{large} KiB against {small} KiB");
     }

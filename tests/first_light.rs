@@ -1,5 +1,13 @@
 //! A file crosses, a component decides, a receipt comes back: with partners that share no code with us.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
+
 mod support;
 
 use std::process::Command;
@@ -16,18 +24,37 @@ fn a_file_crosses_and_its_receipt_comes_back() {
     peer.send(&file);
     let receipts = peer.take_receipts();
 
-    assert_eq!(house.await_delivered(1), ["mueller/DESADV.4711.202611220815300001"]);
-    let delivered = std::fs::read(house.inbox().join("mueller/DESADV.4711.202611220815300001")).unwrap();
+    assert_eq!(
+        house.await_delivered(1),
+        ["mueller/DESADV.4711.202611220815300001"]
+    );
+    let delivered =
+        std::fs::read(house.inbox().join("mueller/DESADV.4711.202611220815300001")).unwrap();
     assert!(delivered == file.content, "every octet as it was sent");
 
     // EERP (RFC 5.3.13): the file's name, date and time octet for octet, its stations swapped.
     let eerp = String::from_utf8(receipts[0].clone()).unwrap();
     assert_eq!(receipts.len(), 1);
-    assert_eq!((&eerp[..1], &eerp[1..27]), ("E", format!("{:26}", "DESADV.4711").as_str()));
+    assert_eq!(
+        (&eerp[..1], &eerp[1..27]),
+        ("E", format!("{:26}", "DESADV.4711").as_str())
+    );
     assert_eq!((&eerp[30..38], &eerp[38..48]), ("20261122", "0815300001"));
-    assert_eq!(eerp[56..81].trim_end(), THEM, "EERPDEST is the file's originator");
-    assert_eq!(eerp[81..106].trim_end(), US, "EERPORIG is the file's destination");
-    assert_eq!(&receipts[0][106..], [0, 0, 0, 0], "neither hash nor signature");
+    assert_eq!(
+        eerp[56..81].trim_end(),
+        THEM,
+        "EERPDEST is the file's originator"
+    );
+    assert_eq!(
+        eerp[81..106].trim_end(),
+        US,
+        "EERPORIG is the file's destination"
+    );
+    assert_eq!(
+        &receipts[0][106..],
+        [0, 0, 0, 0],
+        "neither hash nor signature"
+    );
     let row = &house.transfers()[0];
     assert!(row.contains("delivered") && row.contains("given"), "{row}");
     assert_eq!(server.stop(), Some(0));
@@ -56,7 +83,11 @@ fn over_tls_through_openssl_it_crosses_as_well() {
         assert_eq!(peer.take_receipts().len(), 1);
 
         let path = house.inbox().join(&house.await_delivered(1)[0]);
-        let sums = Command::new("sha256sum").arg(path).arg(house.write("sent", &file.content)).output().unwrap();
+        let sums = Command::new("sha256sum")
+            .arg(path)
+            .arg(house.write("sent", &file.content))
+            .output()
+            .unwrap();
         let sums = String::from_utf8(sums.stdout).unwrap();
         let sums: Vec<&str> = sums.lines().map(|line| &line[..64]).collect();
         assert_eq!(sums[0], sums[1], "{version}");
@@ -68,17 +99,28 @@ fn over_tls_through_openssl_it_crosses_as_well() {
 fn a_caller_with_another_certificate_is_not_let_in() {
     let tls = "  - address: 127.0.0.1:0\n    tls:\n      certificate: us.pem\n      key: us.key\n      client_auth: require\n";
     let house = House::with_listeners(tls, "", "");
-    ["us", "them", "stranger"].iter().for_each(|name| openssl_certificate(house.path(), name));
+    ["us", "them", "stranger"]
+        .iter()
+        .for_each(|name| openssl_certificate(house.path(), name));
     house.configure(tls, "    certificate: them.pem\n", "");
     let server = house.serve();
     let tried = Command::new("openssl")
-        .args(["s_client", "-quiet", "-connect", &server.address().to_string(), "-cert"])
+        .args([
+            "s_client",
+            "-quiet",
+            "-connect",
+            &server.address().to_string(),
+            "-cert",
+        ])
         .arg(house.path().join("stranger.pem"))
         .arg("-key")
         .arg(house.path().join("stranger.key"))
         .output()
         .unwrap();
-    assert!(!String::from_utf8_lossy(&tried.stdout).contains("ODETTE"), "nothing is said to a stranger");
+    assert!(
+        !String::from_utf8_lossy(&tried.stdout).contains("ODETTE"),
+        "nothing is said to a stranger"
+    );
     server.await_log(&["tls-refused"]);
 }
 
@@ -92,7 +134,10 @@ fn a_file_of_the_same_identity_is_a_duplicate() {
     let refused = peer.offer(&file);
     assert_eq!(&refused[..4], b"313N", "SFNA 13, no retry");
     assert_eq!(peer.take_receipts().len(), 1, "one receipt all the same");
-    let another = VirtualFile { time: "0815300002".to_owned(), ..file };
+    let another = VirtualFile {
+        time: "0815300002".to_owned(),
+        ..file
+    };
     let mut peer = Peer::session(server.address());
     peer.send(&another);
     assert_eq!(house.await_delivered(2).len(), 2);
@@ -109,12 +154,20 @@ fn a_receipt_that_was_not_confirmed_comes_again_in_the_next_session() {
     server.await_log(&["session-ended"]);
 
     let mut peer = Peer::session(server.address());
-    assert_eq!(peer.change_direction(), first, "the same octets: no RTR came for them");
+    assert_eq!(
+        peer.change_direction(),
+        first,
+        "the same octets: no RTR came for them"
+    );
     peer.say(b"P");
     assert_eq!(peer.hear(), b"R");
     peer.say(esid());
     let mut peer = Peer::session(server.address());
-    assert_eq!(peer.change_direction()[0], b'F', "nothing is owed any more, so the session is released");
+    assert_eq!(
+        peer.change_direction()[0],
+        b'F',
+        "nothing is owed any more, so the session is released"
+    );
 }
 
 #[test]
@@ -125,7 +178,7 @@ fn a_broken_file_goes_on_where_it_broke_off_even_after_a_kill() {
     let mut peer = Peer::session(server.address());
     peer.offer(&file);
     let buffers = support::peer::data_buffers(&file.content);
-    for (_, buffer) in &buffers[..7] {
+    for buffer in &buffers[..7] {
         peer.say(buffer);
     }
     assert_eq!(peer.hear(), b"C  ");
@@ -138,10 +191,17 @@ fn a_broken_file_goes_on_where_it_broke_off_even_after_a_kill() {
     let mut peer = Peer::session(server.address());
     let answer = peer.offer(&file);
     let here = 7 * 63 * 63 / 1024;
-    assert_eq!(answer, format!("2{here:017}").into_bytes(), "whole blocks, never more than was asked for");
-    let rest = VirtualFile { content: file.content[here * 1024..].to_vec(), ..file.clone() };
+    assert_eq!(
+        answer,
+        format!("2{here:017}").into_bytes(),
+        "whole blocks, never more than was asked for"
+    );
+    let rest = VirtualFile {
+        content: file.content[here * 1024..].to_vec(),
+        ..file.clone()
+    };
     let mut credit = 7;
-    for (_, buffer) in support::peer::data_buffers(&rest.content) {
+    for buffer in support::peer::data_buffers(&rest.content) {
         peer.say(buffer);
         credit -= 1;
         if credit == 0 {
@@ -167,7 +227,11 @@ fn sigterm_lets_a_file_come_to_its_end() {
     server.await_log(&["draining"]);
     peer.send_content(&file);
     assert_eq!(peer.hear(), b"4N");
-    assert_eq!(peer.change_direction()[0], b'F', "the session ends at its next turn");
+    assert_eq!(
+        peer.change_direction()[0],
+        b'F',
+        "the session ends at its next turn"
+    );
     drop(peer);
     assert_eq!(house.await_delivered(1).len(), 1);
     server.await_log(&["stopped"]);
@@ -177,22 +241,47 @@ fn sigterm_lets_a_file_come_to_its_end() {
 fn two_ends_of_ours_agree_as_well() {
     let house = House::plain("");
     let server = house.serve();
-    let caller = House::with_listeners("  - address: 127.0.0.1:0\n", &format!("    address: {}\n", server.address()), "");
-    let swapped = std::fs::read_to_string(caller.config()).unwrap().replace(US, "XX").replace(THEM, US).replace("XX", THEM);
-    let swapped = swapped.replace("OURPASS", "XX").replace("THEIRS", "OURPASS").replace("XX", "THEIRS");
+    let caller = House::with_listeners(
+        "  - address: 127.0.0.1:0\n",
+        &format!("    address: {}\n", server.address()),
+        "",
+    );
+    let swapped = std::fs::read_to_string(caller.config())
+        .unwrap()
+        .replace(US, "XX")
+        .replace(THEM, US)
+        .replace("XX", THEM);
+    let swapped = swapped
+        .replace("OURPASS", "XX")
+        .replace("THEIRS", "OURPASS")
+        .replace("XX", "THEIRS");
     std::fs::write(caller.config(), swapped).unwrap();
     let file = caller.write("INVOIC.1", octets(5, 100_000));
     let sent = caller.pointsman(&["send", file.to_str().unwrap(), "--to", "mueller"]);
     let said = String::from_utf8_lossy(&sent.stdout);
-    assert!(sent.status.success(), "{said}{}", String::from_utf8_lossy(&sent.stderr));
-    assert!(said.contains("the receipt (EERP) is here and matches"), "{said}");
+    assert!(
+        sent.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&sent.stderr)
+    );
+    assert!(
+        said.contains("the receipt (EERP) is here and matches"),
+        "{said}"
+    );
     let path = house.inbox().join(&house.await_delivered(1)[0]);
     assert!(support::same_content(&path, &file));
 
-    let unreached = House::with_listeners("  - address: 127.0.0.1:0\n", "    address: 127.0.0.1:9\n", "");
+    let unreached = House::with_listeners(
+        "  - address: 127.0.0.1:0\n",
+        "    address: 127.0.0.1:9\n",
+        "",
+    );
     let tried = unreached.pointsman(&["send", file.to_str().unwrap(), "--to", "mueller"]);
     assert_eq!(tried.status.code(), Some(3), "nobody was reached");
-    assert!(unreached.transfers()[0].contains("ready"), "and the file stays queued");
+    assert!(
+        unreached.transfers()[0].contains("ready"),
+        "and the file stays queued"
+    );
 }
 
 #[test]
@@ -200,6 +289,16 @@ fn an_older_level_is_agreed_where_the_partner_speaks_no_newer() {
     let house = House::plain("");
     let server = house.serve();
     let mut peer = Peer::connect(server.address());
-    peer.say(Ssid { level: '9', ..Ssid::default() }.octets());
-    assert_eq!(peer.hear()[1], b'5', "a level to come is negotiated down to ours");
+    peer.say(
+        Ssid {
+            level: '9',
+            ..Ssid::default()
+        }
+        .octets(),
+    );
+    assert_eq!(
+        peer.hear()[1],
+        b'5',
+        "a level to come is negotiated down to ours"
+    );
 }

@@ -2,6 +2,14 @@
 //!
 //! `POINTSMAN_KILLS` says how often (10 where it is not set), `POINTSMAN_SEED` where the dice start.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
+
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +33,10 @@ impl Dice {
 #[test]
 fn killed_at_any_time_nothing_acknowledged_is_lost_and_nothing_is_there_twice() {
     let kills = amount("POINTSMAN_KILLS", 10);
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap()
+        .as_nanos() as u64;
     let seed = amount("POINTSMAN_SEED", now | 1);
     println!("POINTSMAN_SEED={seed}");
     let mut dice = Dice(seed);
@@ -37,7 +48,10 @@ fn killed_at_any_time_nothing_acknowledged_is_lost_and_nothing_is_there_twice() 
         let server = house.serve();
         let mut peer = Peer::session(server.address());
         let name = format!("FILE.{round}");
-        let file = VirtualFile::new(&name, octets(seed ^ round, 100_000 + dice.below(200_000) as usize));
+        let file = VirtualFile::new(
+            &name,
+            octets(seed ^ round, 100_000 + dice.below(200_000) as usize),
+        );
         sent.insert(name.clone(), file.clone());
         // Half of the kills right after EFPA, the others anywhere.
         if dice.below(2) == 0 {
@@ -53,7 +67,10 @@ fn killed_at_any_time_nothing_acknowledged_is_lost_and_nothing_is_there_twice() 
             let delay = Duration::from_micros(dice.below(3_000));
             let killer = std::thread::spawn(move || {
                 std::thread::sleep(delay);
-                let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
+                let killed = std::process::Command::new("kill")
+                    .args(["-9", &pid.to_string()])
+                    .status()
+                    .unwrap();
                 assert!(killed.success());
             });
             match try_send(&mut peer, &file) {
@@ -67,31 +84,49 @@ fn killed_at_any_time_nothing_acknowledged_is_lost_and_nothing_is_there_twice() 
     // A partner does what partners do: it sends again what it has no EFPA for, then takes its receipts.
     let server = house.serve();
     let mut peer = Peer::session(server.address());
-    for (_, file) in sent.iter().filter(|(name, _)| !acknowledged.contains(*name)) {
+    for (_, file) in sent
+        .iter()
+        .filter(|(name, _)| !acknowledged.contains(*name))
+    {
         resend(&mut peer, file);
     }
     let receipts = peer.take_receipts().len();
     let delivered = house.await_delivered(sent.len());
-    assert_eq!(delivered.len() as u64, kills, "nothing twice, nothing lost: {delivered:?}");
+    assert_eq!(
+        delivered.len() as u64,
+        kills,
+        "nothing twice, nothing lost: {delivered:?}"
+    );
     for (name, file) in &sent {
-        let path = delivered.iter().find(|path| path.contains(&format!("/{name}."))).unwrap_or_else(|| panic!("{name} is lost"));
+        let path = delivered
+            .iter()
+            .find(|path| path.contains(&format!("/{name}.")))
+            .unwrap_or_else(|| panic!("{name} is lost"));
         let found = std::fs::read(house.inbox().join(path)).unwrap();
         assert!(found == file.content, "{name} is not what was sent");
     }
     let rows = house.transfers();
-    assert!(rows.iter().all(|row| row.contains("delivered") && row.contains("given")), "{rows:#?}");
-    println!("{kills} kills ({after_efpa} right after EFPA, {in_doubt} before one came): 0 lost, 0 twice, {receipts} receipts taken at the end");
+    assert!(
+        rows.iter()
+            .all(|row| row.contains("delivered") && row.contains("given")),
+        "{rows:#?}"
+    );
+    println!(
+        "{kills} kills ({after_efpa} right after EFPA, {in_doubt} before one came): 0 lost, 0 twice, {receipts} receipts taken at the end"
+    );
 }
 
 /// Sends as far as it goes; true if EFPA came.
 fn try_send(peer: &mut Peer<std::net::TcpStream>, file: &VirtualFile) -> bool {
     use std::io::Write;
-    let say = |peer: &mut Peer<std::net::TcpStream>, buffer: &[u8]| peer.wire.write_all(&support::peer::framed(buffer)).is_ok();
+    let say = |peer: &mut Peer<std::net::TcpStream>, buffer: &[u8]| {
+        peer.wire.write_all(&support::peer::framed(buffer)).is_ok()
+    };
     if !say(peer, &file.sfid()) || !matches!(peer.try_hear(), Some(answer) if answer[0] == b'2') {
         return false;
     }
     let mut credit = 7;
-    for (_, buffer) in data_buffers(&file.content) {
+    for buffer in data_buffers(&file.content) {
         if !say(peer, &buffer) {
             return false;
         }

@@ -1,9 +1,18 @@
 //! Components decide: what they refuse, how they fail, and how they are swapped while files flow.
 
-mod support;
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
+
 #[path = "../xtask/src/guests/build.rs"]
 #[allow(dead_code, reason = "one of its ways in is used here")]
 mod guests;
+
+mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -21,7 +30,13 @@ fn for_tests() -> &'static [PathBuf] {
     BUILT.get_or_init(|| {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let work = repository.join("target/guests/work");
-        guests::build(repository, &guests::FOR_TESTS, &work, &repository.join("target/guests")).unwrap()
+        guests::build(
+            repository,
+            guests::FOR_TESTS,
+            &work,
+            &repository.join("target/guests"),
+        )
+        .unwrap()
     })
 }
 
@@ -43,17 +58,30 @@ fn the_route_is_the_policys() {
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("DELFOR.X", "forecast"));
     let refused = peer.offer(&VirtualFile::new("HOLIDAY.PHOTOS", "beach"));
-    assert_eq!(&refused[..4], b"301N", "SFNA 01: {}", String::from_utf8_lossy(&refused));
-    assert_eq!(house.await_delivered(1), [format!("delfor/{THEM}/20261122-DELFOR.X")]);
+    assert_eq!(
+        &refused[..4],
+        b"301N",
+        "SFNA 01: {}",
+        String::from_utf8_lossy(&refused)
+    );
+    assert_eq!(
+        house.await_delivered(1),
+        [format!("delfor/{THEM}/20261122-DELFOR.X")]
+    );
     let row = house.transfers().remove(0);
     let shown = house.pointsman(&["transfers", "show", row.split_whitespace().next().unwrap()]);
     let shown = String::from_utf8(shown.stdout).unwrap();
-    assert!(shown.contains("policy route (generation 1, sha256:"), "the ledger says which policy decided: {shown}");
+    assert!(
+        shown.contains("policy route (generation 1, sha256:"),
+        "the ledger says which policy decided: {shown}"
+    );
 }
 
 #[test]
 fn who_may_connect_is_the_policys() {
-    let house = House::plain("policies:\n  known-partners:\n    component: known.wasm\n    settings:\n      partners: O0013SOMEBODY\n");
+    let house = House::plain(
+        "policies:\n  known-partners:\n    component: known.wasm\n    settings:\n      partners: O0013SOMEBODY\n",
+    );
     house.write("known.wasm", KNOWN_PARTNERS);
     let server = house.serve();
     let mut peer = Peer::connect(server.address());
@@ -64,18 +92,37 @@ fn who_may_connect_is_the_policys() {
 
 #[test]
 fn a_policy_that_fails_costs_one_answer_and_nothing_else() {
-    let house = House::plain("policies:\n  bad:\n    component: bad.wasm\n    hooks: [accept-file]\n");
+    let house =
+        House::plain("policies:\n  bad:\n    component: bad.wasm\n    hooks: [accept-file]\n");
     house.write("bad.wasm", std::fs::read(&for_tests()[0]).unwrap());
     let server = house.serve();
     let mut peer = Peer::session(server.address());
-    for (name, kind) in [("LOOP", "deadline"), ("MEMORY", "memory"), ("TRAP", "trap"), ("RECURSE", "stack"), ("ERROR", "error-text"), ("ABSURD.PATH", "bad-decision")] {
+    for (name, kind) in [
+        ("LOOP", "deadline"),
+        ("MEMORY", "memory"),
+        ("TRAP", "trap"),
+        ("RECURSE", "stack"),
+        ("ERROR", "error-text"),
+        ("ABSURD.PATH", "bad-decision"),
+    ] {
         let before = Instant::now();
         let refused = peer.offer(&VirtualFile::new(name, "x"));
-        assert_eq!((refused[0], refused[3]), (b'3', b'Y'), "{name}: SFNA with retry, not {:?}", String::from_utf8_lossy(&refused));
-        assert!(before.elapsed() < Duration::from_secs(10), "{name} was stopped");
+        assert_eq!(
+            (refused[0], refused[3]),
+            (b'3', b'Y'),
+            "{name}: SFNA with retry, not {:?}",
+            String::from_utf8_lossy(&refused)
+        );
+        assert!(
+            before.elapsed() < Duration::from_secs(10),
+            "{name} was stopped"
+        );
         server.await_log(&["policy", "bad", kind]);
     }
-    peer.send(&VirtualFile::new("FINE", "a file that the policy has nothing against"));
+    peer.send(&VirtualFile::new(
+        "FINE",
+        "a file that the policy has nothing against",
+    ));
     assert_eq!(house.await_delivered(1).len(), 1);
     assert!(server.peak_memory() < 400 << 10, "what it ate is gone");
 }
@@ -85,21 +132,39 @@ fn a_broken_component_is_refused_and_the_old_one_stays() {
     let house = routed();
     let server = house.serve();
     let broken = [
-        ("notes.txt", b"this is not a component".to_vec(), "not WebAssembly"),
+        (
+            "notes.txt",
+            b"this is not a component".to_vec(),
+            "not WebAssembly",
+        ),
         ("core.wasm", b"\0asm\x01\0\0\0".to_vec(), "core module"),
-        ("traps.wasm", std::fs::read(&for_tests()[1]).unwrap(), "does not start"),
-        ("cut.wasm", ROUTE_BY_DAY[..ROUTE_BY_DAY.len() / 2].to_vec(), "damaged"),
+        (
+            "traps.wasm",
+            std::fs::read(&for_tests()[1]).unwrap(),
+            "does not start",
+        ),
+        (
+            "cut.wasm",
+            ROUTE_BY_DAY[..ROUTE_BY_DAY.len() / 2].to_vec(),
+            "damaged",
+        ),
     ];
     for (name, content, reason) in broken {
         let path = house.write(name, content);
         let swapped = house.pointsman(&["policy", "swap", "route", path.to_str().unwrap()]);
         let said = String::from_utf8_lossy(&swapped.stderr).into_owned();
         assert_eq!(swapped.status.code(), Some(1));
-        assert!(said.contains(reason) && said.contains("nothing was changed"), "{said}");
+        assert!(
+            said.contains(reason) && said.contains("nothing was changed"),
+            "{said}"
+        );
     }
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("DELFOR.1", "x"));
-    assert!(house.await_delivered(1)[0].starts_with("delfor/"), "the old one decides");
+    assert!(
+        house.await_delivered(1)[0].starts_with("delfor/"),
+        "the old one decides"
+    );
 }
 
 #[test]
@@ -115,14 +180,25 @@ fn replacing_the_file_swaps_and_a_session_under_way_keeps_its_policy() {
     new.send(&VirtualFile::new("DELFOR.2", "x"));
     old.send(&VirtualFile::new("DELFOR.3", "x"));
     let delivered = house.await_delivered(3);
-    assert!(delivered[0].starts_with("by-day/20261122/DELFOR.2"), "{delivered:?}");
-    assert!(delivered[1..].iter().all(|path| path.starts_with("delfor/")), "{delivered:?}");
+    assert!(
+        delivered[0].starts_with("by-day/20261122/DELFOR.2"),
+        "{delivered:?}"
+    );
+    assert!(
+        delivered[1..]
+            .iter()
+            .all(|path| path.starts_with("delfor/")),
+        "{delivered:?}"
+    );
 
     house.write("route.wasm", "half a copy");
     server.await_log(&["policy-refused", "not WebAssembly"]);
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("DELFOR.4", "x"));
-    assert!(house.await_delivered(4)[1].starts_with("by-day/"), "the last good one decides");
+    assert!(
+        house.await_delivered(4)[1].starts_with("by-day/"),
+        "the last good one decides"
+    );
 }
 
 /// 64 sessions at once, 20 files each, the routing policy swapped ten times a second.
@@ -130,7 +206,10 @@ fn replacing_the_file_swaps_and_a_session_under_way_keeps_its_policy() {
 fn sixty_four_sessions_and_a_swap_every_tenth_of_a_second() {
     let (sessions, files) = (amount("POINTSMAN_SWAP_SESSIONS", 64), 20);
     let house = routed();
-    let [one, other] = [house.write("a.wasm", ROUTE_BY_NAME), house.write("b.wasm", ROUTE_BY_DAY)];
+    let [one, other] = [
+        house.write("a.wasm", ROUTE_BY_NAME),
+        house.write("b.wasm", ROUTE_BY_DAY),
+    ];
     let server = house.serve();
     let (address, done) = (server.address(), AtomicBool::new(false));
     let swaps = std::thread::scope(|scope| {
@@ -140,17 +219,29 @@ fn sixty_four_sessions_and_a_swap_every_tenth_of_a_second() {
                 let began = Instant::now();
                 let next = if swaps % 2 == 0 { &other } else { &one };
                 let swapped = house.pointsman(&["policy", "swap", "route", next.to_str().unwrap()]);
-                assert!(swapped.status.success(), "{}", String::from_utf8_lossy(&swapped.stderr));
+                assert!(
+                    swapped.status.success(),
+                    "{}",
+                    String::from_utf8_lossy(&swapped.stderr)
+                );
                 swaps += 1;
                 std::thread::sleep(Duration::from_millis(100).saturating_sub(began.elapsed()));
             }
             swaps
         });
-        let peers: Vec<_> = (0..sessions).map(|session| scope.spawn(move || send_files(address, session, files))).collect();
+        let peers: Vec<_> = (0..sessions)
+            .map(|session| scope.spawn(move || send_files(address, session, files)))
+            .collect();
         // One partner has one queue of receipts: whichever of its sessions has the turn takes them.
         let receipts: Vec<_> = peers.into_iter().map(|peer| peer.join()).collect();
         done.store(true, Ordering::Relaxed);
-        assert_eq!(receipts.into_iter().map(|taken| taken.unwrap()).sum::<u64>(), sessions * files);
+        assert_eq!(
+            receipts
+                .into_iter()
+                .map(|taken| taken.unwrap())
+                .sum::<u64>(),
+            sessions * files
+        );
         swapper.join().unwrap()
     });
 
@@ -162,18 +253,46 @@ fn sixty_four_sessions_and_a_swap_every_tenth_of_a_second() {
     assert_eq!(contents.len(), total, "and nothing is missing");
     let rows = house.transfers();
     assert_eq!(rows.len(), total);
-    assert!(rows.iter().all(|row| row.contains("delivered") && row.contains("given")), "ledger and folder agree");
+    assert!(
+        rows.iter()
+            .all(|row| row.contains("delivered") && row.contains("given")),
+        "ledger and folder agree"
+    );
 
     let mut generations: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for line in server.log().lines().filter(|line| line.contains("policy-decided") && line.contains("accept-file")) {
-        let word = |after: &str| line.split_once(after).unwrap().1.split([' ', ',', ':']).next().unwrap().to_owned();
-        generations.entry(word("session ")).or_default().insert(word("generation "));
+    for line in server
+        .log()
+        .lines()
+        .filter(|line| line.contains("policy-decided") && line.contains("accept-file"))
+    {
+        let word = |after: &str| {
+            line.split_once(after)
+                .unwrap()
+                .1
+                .split([' ', ',', ':'])
+                .next()
+                .unwrap()
+                .to_owned()
+        };
+        generations
+            .entry(word("session "))
+            .or_default()
+            .insert(word("generation "));
     }
     assert_eq!(generations.len(), sessions as usize);
-    assert!(generations.values().all(|seen| seen.len() == 1), "a session with two generations: {generations:?}");
+    assert!(
+        generations.values().all(|seen| seen.len() == 1),
+        "a session with two generations: {generations:?}"
+    );
     let seen: BTreeSet<_> = generations.values().flatten().collect();
-    assert!(seen.len() > 5, "the swaps had their effect while the sessions came: {seen:?}");
-    println!("{sessions} sessions, {total} files, {swaps} swaps, {} generations decided", seen.len());
+    assert!(
+        seen.len() > 5,
+        "the swaps had their effect while the sessions came: {seen:?}"
+    );
+    println!(
+        "{sessions} sessions, {total} files, {swaps} swaps, {} generations decided",
+        seen.len()
+    );
 }
 
 fn send_files(address: std::net::SocketAddr, session: u64, files: u64) -> u64 {
@@ -182,8 +301,63 @@ fn send_files(address: std::net::SocketAddr, session: u64, files: u64) -> u64 {
     let mut peer = Peer::session(address);
     for file in 0..files {
         let name = format!("DELFOR.{session}.{file}");
-        peer.send(&VirtualFile::new(&name, format!("{name} {}", "x".repeat(2000))));
+        peer.send(&VirtualFile::new(
+            &name,
+            format!("{name} {}", "x".repeat(2000)),
+        ));
         std::thread::sleep(Duration::from_millis(100));
     }
     peer.take_receipts().len() as u64
+}
+
+fn at_end_of_transfer(settings: &str) -> House {
+    let house = House::plain(&format!(
+        "policies:\n  bad:\n    component: bad.wasm\n    hooks: [end-transfer]\n    settings: {settings}\n"
+    ));
+    house.write("bad.wasm", std::fs::read(&for_tests()[0]).unwrap());
+    house
+}
+
+#[test]
+fn a_receipt_that_a_failing_policy_put_off_is_not_lost() {
+    let house = at_end_of_transfer("{misbehave: trap}");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    peer.send(&VirtualFile::new(
+        "ORDER",
+        "the policy traps at the end of this file",
+    ));
+    assert!(
+        peer.take_receipts().is_empty(),
+        "EFPA was given, the receipt waits"
+    );
+    assert_eq!(
+        house.await_delivered(1).len(),
+        1,
+        "and the file is delivered all the same"
+    );
+    let row = house.transfers().remove(0);
+    let id = row.split_whitespace().next().unwrap();
+    let answered = house.pointsman(&["transfers", "answer", id]);
+    assert!(
+        answered.status.success(),
+        "{}",
+        String::from_utf8_lossy(&answered.stderr)
+    );
+    assert_eq!(Peer::session(server.address()).take_receipts().len(), 1);
+    let again = house.pointsman(&["transfers", "answer", id, "--reject", "34"]);
+    assert!(!again.status.success(), "a receipt is one for ever");
+}
+
+#[test]
+fn a_question_put_off_is_asked_again_of_the_policies_of_that_time() {
+    let house = at_end_of_transfer("{misbehave: later, seconds: '1'}");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    peer.send(&VirtualFile::new("ORDER", "later"));
+    assert!(peer.take_receipts().is_empty());
+    // Another component, which has no opinion on the ends of transfers.
+    house.write("bad.wasm", KNOWN_PARTNERS);
+    server.await_log(&["policy-decided", "end-transfer", "EERP"]);
+    assert_eq!(Peer::session(server.address()).take_receipts().len(), 1);
 }

@@ -72,7 +72,9 @@ pub enum ControlError {
     #[error("another server runs on {0}; stop it first, or give this one another storage.state")]
     Taken(PathBuf),
     /// Nobody listens.
-    #[error("no server runs on this configuration ({path}: {source}); start it with `pointsman serve`")]
+    #[error(
+        "no server runs on this configuration ({path}: {source}); start it with `pointsman serve`"
+    )]
     Nobody {
         /// The socket.
         path: PathBuf,
@@ -111,14 +113,19 @@ impl Socket {
         std::fs::create_dir_all(state).map_err(io(state))?;
         let locked = state.join("lock");
         let lock = File::create(&locked).map_err(io(&locked))?;
-        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| ControlError::Taken(state.clone()))?;
+        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|_| ControlError::Taken(state.clone()))?;
         let path = path(config);
         // The lock is ours, so what lies here is left over.
         let _ = std::fs::remove_file(&path);
         let listener = UnixListener::bind(&path).map_err(io(&path))?;
         let ours = std::os::unix::fs::PermissionsExt::from_mode(0o600);
         std::fs::set_permissions(&path, ours).map_err(io(&path))?;
-        Ok(Self { listener, path, _lock: lock })
+        Ok(Self {
+            listener,
+            path,
+            _lock: lock,
+        })
     }
 
     /// Answers requests, one connection at a time.
@@ -148,14 +155,23 @@ impl Drop for Socket {
 /// No server runs, or it did not answer.
 pub async fn ask(config: &Config, request: &Request) -> Result<Reply, ControlError> {
     let path = path(config);
-    let mut stream = UnixStream::connect(&path).await.map_err(|source| ControlError::Nobody { path: path.clone(), source })?;
+    let mut stream = UnixStream::connect(&path)
+        .await
+        .map_err(|source| ControlError::Nobody {
+            path: path.clone(),
+            source,
+        })?;
     let asked = async {
         stream.write_all(&line(request)?).await?;
         let mut answer = String::new();
-        BufReader::new(stream.take(LINE)).read_line(&mut answer).await?;
+        BufReader::new(stream.take(LINE))
+            .read_line(&mut answer)
+            .await?;
         serde_json::from_str(&answer).map_err(std::io::Error::from)
     };
-    asked.await.map_err(|source| ControlError::Io { path, source })
+    asked
+        .await
+        .map_err(|source| ControlError::Io { path, source })
 }
 
 fn path(config: &Config) -> PathBuf {
@@ -170,10 +186,14 @@ fn line(value: &impl Serialize) -> std::io::Result<Vec<u8>> {
 
 async fn converse(mut stream: UnixStream, station: &Station) -> std::io::Result<()> {
     let mut asked = String::new();
-    BufReader::new((&mut stream).take(LINE)).read_line(&mut asked).await?;
+    BufReader::new((&mut stream).take(LINE))
+        .read_line(&mut asked)
+        .await?;
     let reply = match serde_json::from_str(&asked) {
         Ok(request) => answer(request, station).await,
-        Err(error) => Reply::Refused { why: format!("this is not a request: {error}") },
+        Err(error) => Reply::Refused {
+            why: format!("this is not a request: {error}"),
+        },
     };
     stream.write_all(&line(&reply)?).await
 }
@@ -186,31 +206,60 @@ async fn answer(request: Request, station: &Station) -> Reply {
                 sessions: station.callers(),
                 generation: current.number(),
                 generations: station.policies.live_generations(),
-                policies: current.policies().map(|(name, digest)| (name.to_owned(), digest.to_owned())).collect(),
+                policies: current
+                    .policies()
+                    .map(|(name, digest)| (name.to_owned(), digest.to_owned()))
+                    .collect(),
             }
         }
-        Request::SwapPolicy { policy, component } => swap(station, &policy, &component).await.unwrap_or_else(|why| {
-            station.events.tell(Event::PolicyRefused { why: why.clone() });
-            Reply::Refused { why }
-        }),
+        Request::SwapPolicy { policy, component } => swap(station, &policy, &component)
+            .await
+            .unwrap_or_else(|why| {
+                station
+                    .events
+                    .tell(Event::PolicyRefused { why: why.clone() });
+                Reply::Refused { why }
+            }),
     }
 }
 
 /// The new component decides from the next session on, and stands in the old one's file for the next start.
 async fn swap(station: &Station, policy: &str, component: &Path) -> Result<Reply, String> {
     let shown = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
-    let octets = tokio::fs::read(component).await.map_err(|error| shown(component, error))?;
-    let swapped = station.policies.swap(policy, &octets).await.map_err(|error| error.to_string())?;
-    let configured = station.config.policies.0.iter().find(|(name, _)| name == policy);
+    let octets = tokio::fs::read(component)
+        .await
+        .map_err(|error| shown(component, error))?;
+    let swapped = station
+        .policies
+        .swap(policy, &octets)
+        .await
+        .map_err(|error| error.to_string())?;
+    let configured = station
+        .config
+        .policies
+        .0
+        .iter()
+        .find(|(name, _)| name == policy);
     if let Some((_, configured)) = configured {
         let place = &configured.component.0.0;
         if let Err(error) = install(place, &octets).await {
             tracing::error!(event = "policy-not-installed", policy, file = %place.display(), %error);
-            return Err(format!("it decides now, but will not after a restart, since its file cannot be replaced: {}", shown(place, error)));
+            return Err(format!(
+                "it decides now, but will not after a restart, since its file cannot be replaced: {}",
+                shown(place, error)
+            ));
         }
     }
-    let reply = Reply::Swapped { generation: swapped.generation, digest: swapped.digest.clone(), previous: swapped.previous };
-    station.events.tell(Event::PolicySwapped { policy: swapped.policy, generation: swapped.generation, digest: swapped.digest });
+    let reply = Reply::Swapped {
+        generation: swapped.generation,
+        digest: swapped.digest.clone(),
+        previous: swapped.previous,
+    };
+    station.events.tell(Event::PolicySwapped {
+        policy: swapped.policy,
+        generation: swapped.generation,
+        digest: swapped.digest,
+    });
     Ok(reply)
 }
 

@@ -28,17 +28,26 @@ pub struct Deliveries(Mutex<HashSet<TransferId>>);
 
 impl Deliveries {
     fn take(&self, id: TransferId) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id)
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id)
     }
 
     fn give_back(&self, id: TransferId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&id);
     }
 
     /// Whether nothing is under way.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_empty()
     }
 }
 
@@ -54,7 +63,10 @@ pub fn start(station: Arc<Station>, file: Undelivered) -> JoinHandle<()> {
         match deliver(&station, &file).await {
             // Another task was quicker: the list this came from is older than its delivery.
             Ok(()) | Err(DeliveryError::Ledger(LedgerError::WrongState { .. })) => {}
-            Err(error) => station.events.tell(Event::NotDelivered { id, why: error.to_string() }),
+            Err(error) => station.events.tell(Event::NotDelivered {
+                id,
+                why: error.to_string(),
+            }),
         }
         station.deliveries.give_back(id);
     })
@@ -64,7 +76,9 @@ pub fn start(station: Arc<Station>, file: Undelivered) -> JoinHandle<()> {
 pub async fn keep_delivering(station: Arc<Station>) {
     loop {
         match station.ledger.undelivered().await {
-            Ok(left) => left.into_iter().for_each(|file| drop(start(Arc::clone(&station), file))),
+            Ok(left) => left
+                .into_iter()
+                .for_each(|file| drop(start(Arc::clone(&station), file))),
             Err(error) => tracing::error!(event = "undelivered-unknown", %error),
         }
         tokio::time::sleep(AGAIN).await;
@@ -80,7 +94,9 @@ enum DeliveryError {
     Place(#[from] PlaceError),
     #[error("the delivery was cut off: {0}")]
     Lost(#[from] tokio::task::JoinError),
-    #[error("{NAMES} files of the name {0} are there already; empty the folder, or give files other names")]
+    #[error(
+        "{NAMES} files of the name {0} are there already; empty the folder, or give files other names"
+    )]
     NoNameLeft(String),
 }
 
@@ -105,14 +121,25 @@ async fn deliver(station: &Arc<Station>, file: &Undelivered) -> Result<(), Deliv
     Err(DeliveryError::NoNameLeft(name.clone()))
 }
 
-async fn place(station: &Arc<Station>, file: &Undelivered, path: &str) -> Result<Result<Placed, PlaceError>, DeliveryError> {
-    let (spool, inbox, path) = (station.spool.clone(), station.inbox.clone(), path.to_owned());
+async fn place(
+    station: &Arc<Station>,
+    file: &Undelivered,
+    path: &str,
+) -> Result<Result<Placed, PlaceError>, DeliveryError> {
+    let (spool, inbox, path) = (
+        station.spool.clone(),
+        station.inbox.clone(),
+        path.to_owned(),
+    );
     let (id, overwrite) = (file.id, file.target.overwrite);
     Ok(spawn_blocking(move || spool.place(id, &inbox, &path, overwrite)).await?)
 }
 
 async fn finish(station: &Station, id: TransferId, path: &str) -> Result<(), DeliveryError> {
     station.ledger.delivered(id).await?;
-    station.events.tell(Event::Delivered { id, path: path.to_owned() });
+    station.events.tell(Event::Delivered {
+        id,
+        path: path.to_owned(),
+    });
     Ok(())
 }

@@ -40,7 +40,9 @@ pub struct Scene {
 #[derive(Debug, thiserror::Error)]
 pub enum SceneError {
     /// The folder is somebody's.
-    #[error("{0} is there already and was not made by the demonstration; name another folder with --dir")]
+    #[error(
+        "{0} is there already and was not made by the demonstration; name another folder with --dir"
+    )]
     Taken(PathBuf),
     /// It cannot be written.
     #[error("{path}: {source}")]
@@ -75,20 +77,47 @@ impl Scene {
         };
         write(&scene.sample, SAMPLE.as_bytes())?;
         write(&scene.other_route, ROUTE_BY_DAY)?;
-        write(&scene.root.join("nordwerk/policies/known-partners.wasm"), KNOWN_PARTNERS)?;
-        write(&scene.root.join("nordwerk/policies/route.wasm"), ROUTE_BY_NAME)?;
+        write(
+            &scene.root.join("nordwerk/policies/known-partners.wasm"),
+            KNOWN_PARTNERS,
+        )?;
+        write(
+            &scene.root.join("nordwerk/policies/route.wasm"),
+            ROUTE_BY_NAME,
+        )?;
         for (us, partner) in [("nordwerk", "mueller"), ("mueller", "nordwerk")] {
             let (certificate, key) = throw_away_certificate(us)?;
-            write(&scene.root.join(us).join("certificate.pem"), certificate.as_bytes())?;
+            write(
+                &scene.root.join(us).join("certificate.pem"),
+                certificate.as_bytes(),
+            )?;
             write_secret(&scene.root.join(us).join("key.pem"), key.as_bytes())?;
-            write(&scene.root.join(partner).join(format!("{us}.pem")), certificate.as_bytes())?;
+            write(
+                &scene.root.join(partner).join(format!("{us}.pem")),
+                certificate.as_bytes(),
+            )?;
             let password = throw_away_password()?;
             write_secret(&scene.root.join(us).join("password"), password.as_bytes())?;
-            write_secret(&scene.root.join(partner).join(format!("{us}.password")), password.as_bytes())?;
+            write_secret(
+                &scene.root.join(partner).join(format!("{us}.password")),
+                password.as_bytes(),
+            )?;
         }
         let (nordwerk, mueller) = free_ports(&scene.root)?;
-        write(&scene.nordwerk, include_str!("../demo/nordwerk.yaml").replace("{port}", &nordwerk).replace("{partner_port}", &mueller).as_bytes())?;
-        write(&scene.mueller, include_str!("../demo/mueller.yaml").replace("{port}", &mueller).replace("{partner_port}", &nordwerk).as_bytes())?;
+        write(
+            &scene.nordwerk,
+            include_str!("../demo/nordwerk.yaml")
+                .replace("{port}", &nordwerk)
+                .replace("{partner_port}", &mueller)
+                .as_bytes(),
+        )?;
+        write(
+            &scene.mueller,
+            include_str!("../demo/mueller.yaml")
+                .replace("{port}", &mueller)
+                .replace("{partner_port}", &nordwerk)
+                .as_bytes(),
+        )?;
         Ok(scene)
     }
 }
@@ -100,15 +129,28 @@ fn make_anew(root: &Path) -> Result<(), SceneError> {
     } else if root.exists() {
         return Err(SceneError::Taken(root.to_owned()));
     }
-    write(&mark, b"made by `pointsman demo`, which may remove this folder\n")
+    write(
+        &mark,
+        b"made by `pointsman demo`, which may remove this folder\n",
+    )
 }
 
 fn throw_away_certificate(host: &str) -> Result<(String, String), rcgen::Error> {
     let mut params = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?;
-    params.distinguished_name.push(DnType::CommonName, format!("{host}.example"));
-    params.distinguished_name.push(DnType::OrganizationName, "Pointsman demonstration");
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    params
+        .distinguished_name
+        .push(DnType::CommonName, format!("{host}.example"));
+    params
+        .distinguished_name
+        .push(DnType::OrganizationName, "Pointsman demonstration");
+    params.key_usages = vec![
+        KeyUsagePurpose::DigitalSignature,
+        KeyUsagePurpose::KeyEncipherment,
+    ];
+    params.extended_key_usages = vec![
+        ExtendedKeyUsagePurpose::ServerAuth,
+        ExtendedKeyUsagePurpose::ClientAuth,
+    ];
     let now = jiff::Timestamp::now().as_second();
     params.not_before = day(now - 86_400);
     params.not_after = day(now + 30 * 86_400);
@@ -125,13 +167,25 @@ fn throw_away_password() -> Result<String, SceneError> {
     const LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(SceneError::Random)?;
-    Ok(random.iter().filter_map(|octet| LETTERS.get(usize::from(octet % 32))).map(|letter| char::from(*letter)).collect())
+    Ok(random
+        .iter()
+        .filter_map(|octet| LETTERS.get(usize::from(octet % 32)))
+        .map(|letter| char::from(*letter))
+        .collect())
 }
 
 /// Two ports nobody listens on, so that the configuration can name the partner's.
 fn free_ports(root: &Path) -> Result<(String, String), SceneError> {
-    let (one, other) = (TcpListener::bind("127.0.0.1:0").map_err(io(root))?, TcpListener::bind("127.0.0.1:0").map_err(io(root))?);
-    let port = |socket: &TcpListener| socket.local_addr().map(|address| address.port().to_string()).map_err(io(root));
+    let (one, other) = (
+        TcpListener::bind("127.0.0.1:0").map_err(io(root))?,
+        TcpListener::bind("127.0.0.1:0").map_err(io(root))?,
+    );
+    let port = |socket: &TcpListener| {
+        socket
+            .local_addr()
+            .map(|address| address.port().to_string())
+            .map_err(io(root))
+    };
     Ok((port(&one)?, port(&other)?))
 }
 
@@ -149,5 +203,8 @@ fn write_secret(path: &Path, content: &[u8]) -> Result<(), SceneError> {
 }
 
 fn io(path: &Path) -> impl Fn(std::io::Error) -> SceneError + '_ {
-    move |source| SceneError::Io { path: path.to_owned(), source }
+    move |source| SceneError::Io {
+        path: path.to_owned(),
+        source,
+    }
 }

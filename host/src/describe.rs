@@ -7,6 +7,8 @@ use oftp::{Agreement, FileHeader, Format, Mode, Offer, Response, Security};
 use pointsman_policy::types;
 use pointsman_store::{OutboundFile, Target, TransferId};
 
+use crate::config::Config;
+use crate::partners::{self, Profile};
 use crate::tls::TlsFacts;
 
 /// Where a session runs.
@@ -24,15 +26,30 @@ pub struct Wire {
 
 /// The connection as `accept-connection` sees it, from the peer's SSID.
 #[must_use]
-pub fn connection(session: &str, wire: &Wire, partner: &str, password_ok: bool, offer: &Offer, level: u8) -> types::ConnectionInfo {
+pub fn connection(
+    session: &str,
+    wire: &Wire,
+    partner: Option<&str>,
+    password_ok: bool,
+    offer: &Offer,
+    level: u8,
+) -> types::ConnectionInfo {
     types::ConnectionInfo {
         session: session.to_owned(),
-        direction: if wire.dialled { types::Direction::Outbound } else { types::Direction::Inbound },
-        listener: if wire.dialled { String::new() } else { wire.local.to_string() },
+        direction: if wire.dialled {
+            types::Direction::Outbound
+        } else {
+            types::Direction::Inbound
+        },
+        listener: if wire.dialled {
+            String::new()
+        } else {
+            wire.local.to_string()
+        },
         local_address: wire.local.to_string(),
         remote_address: wire.remote.ip().to_string(),
         remote_port: wire.remote.port(),
-        partner: Some(partner.to_owned()),
+        partner: partner.map(str::to_owned),
         password_ok,
         ssid_code: offer.code.to_string(),
         ssid_user: offer.user.as_str().to_owned(),
@@ -47,6 +64,45 @@ pub fn connection(session: &str, wire: &Wire, partner: &str, password_ok: bool, 
         secure_authentication: offer.authentication,
         authenticated: false,
         tls: wire.tls.as_ref().map(tls),
+        labels: Vec::new(),
+        extra: Vec::new(),
+    }
+}
+
+/// A connection to ask about outside a session: what the profile says of the partner, and no addresses.
+#[must_use]
+pub fn without_session(
+    session: &str,
+    partner: &str,
+    profile: Option<&Profile>,
+    config: &Config,
+) -> types::ConnectionInfo {
+    let params = profile.map_or_else(
+        || partners::to_strangers(config),
+        |profile| profile.params(config),
+    );
+    types::ConnectionInfo {
+        session: session.to_owned(),
+        direction: types::Direction::Inbound,
+        listener: String::new(),
+        local_address: String::new(),
+        remote_address: String::new(),
+        remote_port: 0,
+        partner: Some(partner.to_owned()),
+        password_ok: profile.is_some(),
+        ssid_code: profile.map_or_else(String::new, |profile| profile.partner.ssid.to_string()),
+        ssid_user: String::new(),
+        ssid_level: params.level.code(),
+        level: params.level.code(),
+        buffer_size: params.buffer_size,
+        credit: params.credit,
+        mode: mode(params.mode),
+        compression: params.compression,
+        restart: params.restart,
+        special_logic: false,
+        secure_authentication: params.authentication,
+        authenticated: false,
+        tls: None,
         labels: Vec::new(),
         extra: Vec::new(),
     }
@@ -116,40 +172,71 @@ pub struct Finished<'a> {
     pub digest: Option<&'a str>,
     /// How long it took.
     pub took: Duration,
+    /// Labels of the transfer.
+    pub labels: &'a [(String, String)],
+    /// How often the policies were asked about its end before.
+    pub asked: u32,
 }
 
 /// The end of a transfer as `end-transfer` sees it.
 #[must_use]
 pub fn transfer(done: &Finished<'_>) -> types::TransferResult {
     types::TransferResult {
-        direction: if done.received { types::TransferDirection::Received } else { types::TransferDirection::Sent },
+        direction: if done.received {
+            types::TransferDirection::Received
+        } else {
+            types::TransferDirection::Sent
+        },
         file: file(done.header),
         outcome: done.outcome.clone(),
         path: done.target.map(path),
         records: done.counts.records,
         octets: done.counts.octets,
         restarted_at: done.held,
-        sha256: None,
+        blake3: done.digest.map(str::to_owned),
         signature_valid: None,
         duration_ms: done.took.as_millis() as u64,
-        asked: 0,
-        labels: Vec::new(),
-        extra: done.digest.map(|digest| ("blake3".to_owned(), digest.to_owned())).into_iter().collect(),
+        asked: done.asked,
+        labels: done.labels.to_vec(),
+        extra: Vec::new(),
     }
 }
 
 /// The folder and name of a target as one path below the inbox.
 #[must_use]
 pub fn path(target: &Target) -> String {
-    if target.directory.is_empty() { target.file_name.clone() } else { format!("{}/{}", target.directory, target.file_name) }
+    if target.directory.is_empty() {
+        target.file_name.clone()
+    } else {
+        format!("{}/{}", target.directory, target.file_name)
+    }
+}
+
+/// The target a path below the inbox stands for.
+#[must_use]
+pub fn target_of(path: &str) -> Target {
+    let (directory, file_name) = path.rsplit_once('/').unwrap_or(("", path));
+    Target {
+        directory: directory.to_owned(),
+        file_name: file_name.to_owned(),
+        overwrite: false,
+    }
 }
 
 /// A receipt from the peer as `end-response` sees it.
 #[must_use]
-pub fn response(response: &Response, matched: Option<TransferId>, problem: &str) -> types::ResponseInfo {
+pub fn response(
+    response: &Response,
+    matched: Option<TransferId>,
+    problem: &str,
+) -> types::ResponseInfo {
     let key = response.key();
     let (kind, user, hash) = match response {
-        Response::Positive(eerp) => (types::ResponseKind::Delivered, eerp.user.as_str(), &eerp.hash),
+        Response::Positive(eerp) => (
+            types::ResponseKind::Delivered,
+            eerp.user.as_str(),
+            &eerp.hash,
+        ),
         Response::Negative(nerp) => {
             let rejection = types::Rejection {
                 reason: nerp.reason.code(),
@@ -168,7 +255,8 @@ pub fn response(response: &Response, matched: Option<TransferId>, problem: &str)
         destination: key.destination.to_string(),
         originator: key.originator.to_string(),
         outbound_id: matched.map(|id| id.to_string()),
-        file_hash: (!hash.is_empty()).then(|| hash.iter().map(|octet| format!("{octet:02x}")).collect()),
+        file_hash: (!hash.is_empty())
+            .then(|| hash.iter().map(|octet| format!("{octet:02x}")).collect()),
         hash_ok: None,
         signature_ok: None,
         problem: problem.to_owned(),
@@ -179,7 +267,10 @@ pub fn response(response: &Response, matched: Option<TransferId>, problem: &str)
 /// A file that waits to be sent.
 #[must_use]
 pub fn outbound_file(waiting: &OutboundFile) -> types::OutboundFile {
-    let queued = waiting.queued.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let queued = waiting
+        .queued
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     types::OutboundFile {
         id: waiting.id.to_string(),
         partner: waiting.partner.clone(),

@@ -47,30 +47,54 @@ pub enum DialError {
 ///
 /// # Errors
 /// There was no session. What went wrong within one is in its [`End`].
-pub async fn call(station: Arc<Station>, profile: Profile, errand: Errand, drain: watch::Receiver<bool>) -> Result<End, DialError> {
+pub async fn call(
+    station: Arc<Station>,
+    profile: Profile,
+    errand: Errand,
+    drain: watch::Receiver<bool>,
+) -> Result<End, DialError> {
     let address = match &profile.partner.address {
         Some(address) => address.0.clone(),
         None => return Err(DialError::NoAddress(profile.name)),
     };
     let failed = |what| {
         let (partner, address) = (profile.name.clone(), address.clone());
-        move |source| DialError::Unreachable { partner, address, what, source }
+        move |source| DialError::Unreachable {
+            partner,
+            address,
+            what,
+            source,
+        }
     };
-    let connector = if profile.partner.tls { Some(TlsConnector::from(tls::client(&profile.partner)?)) } else { None };
+    let connector = if profile.partner.tls {
+        Some(TlsConnector::from(tls::client(&profile.partner)?))
+    } else {
+        None
+    };
     let connecting = TcpStream::connect((address.host.as_str(), address.port));
     let socket = in_time(connecting).await.map_err(failed("no connection"))?;
     let _ = socket.set_nodelay(true);
-    let addresses = socket.local_addr().and_then(|local| Ok((local, socket.peer_addr()?)));
+    let addresses = socket
+        .local_addr()
+        .and_then(|local| Ok((local, socket.peer_addr()?)));
     let (local, remote) = addresses.map_err(failed("no connection"))?;
-    let mut wire = Wire { local, remote, dialled: true, tls: None };
+    let mut wire = Wire {
+        local,
+        remote,
+        dialled: true,
+        tls: None,
+    };
     let clock = Clock::start();
     let session = Session::initiator(profile.params(&station.config), clock.now());
     let Some(connector) = connector else {
         let monitor = Monitor::dialled(station, wire, profile, errand);
         return Ok(session::drive(socket, session, monitor, clock, drain).await);
     };
-    let name = ServerName::try_from(address.host.clone()).map_err(|error| failed("no TLS")(std::io::Error::other(error)))?;
-    let stream = in_time(connector.connect(name, socket)).await.map_err(failed("no TLS"))?;
+    let name = ServerName::try_from(address.host.clone())
+        .map_err(|error| failed("no TLS")(std::io::Error::other(error)))?;
+    let stream = in_time(connector.connect(name, socket))
+        .await
+        .map_err(failed("no TLS"))?;
     wire.tls = Some(tls::facts(stream.get_ref().1, None));
     let monitor = Monitor::dialled(station, wire, profile, errand);
     Ok(session::drive(stream, session, monitor, clock, drain).await)
@@ -79,6 +103,9 @@ pub async fn call(station: Arc<Station>, profile: Profile, errand: Errand, drain
 async fn in_time<T>(work: impl Future<Output = std::io::Result<T>>) -> std::io::Result<T> {
     match tokio::time::timeout(PATIENCE, work).await {
         Ok(done) => done,
-        Err(_) => Err(std::io::Error::new(std::io::ErrorKind::TimedOut, format!("no answer in {} seconds", PATIENCE.as_secs()))),
+        Err(_) => Err(std::io::Error::new(
+            std::io::ErrorKind::TimedOut,
+            format!("no answer in {} seconds", PATIENCE.as_secs()),
+        )),
     }
 }

@@ -198,8 +198,12 @@ impl Event {
 
     fn level(&self) -> tracing::Level {
         match self {
-            Self::Trouble { .. } | Self::NotDelivered { .. } | Self::PolicyRefused { .. } => tracing::Level::ERROR,
-            Self::ConnectionRefused { .. } | Self::FileRefused { .. } | Self::SendRefused { .. } => tracing::Level::WARN,
+            Self::Trouble { .. } | Self::NotDelivered { .. } | Self::PolicyRefused { .. } => {
+                tracing::Level::ERROR
+            }
+            Self::ConnectionRefused { .. }
+            | Self::FileRefused { .. }
+            | Self::SendRefused { .. } => tracing::Level::WARN,
             Self::SessionEnded { normal: false, .. } => tracing::Level::WARN,
             Self::Progress { .. } => tracing::Level::TRACE,
             _ => tracing::Level::INFO,
@@ -210,36 +214,103 @@ impl Event {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connected { session, partner, terms } => write!(f, "session {session} with {partner}: {terms}"),
-            Self::Decided { session, hook, by, decision } => write!(f, "session {session}: {hook}: policy {by}: {decision}"),
-            Self::ConnectionRefused { session, ssid, why } => write!(f, "session {session}: caller `{ssid}` refused: {why}"),
-            Self::FileRefused { session, partner, file, why } => {
-                write!(f, "session {session}: file {file} of {partner} refused: {why}")
+            Self::Connected {
+                session,
+                partner,
+                terms,
+            } => write!(f, "session {session} with {partner}: {terms}"),
+            Self::Decided {
+                session,
+                hook,
+                by,
+                decision,
+            } => write!(f, "session {session}: {hook}: policy {by}: {decision}"),
+            Self::ConnectionRefused { session, ssid, why } => {
+                write!(f, "session {session}: caller `{ssid}` refused: {why}")
             }
-            Self::FileReceived { session, partner, id, file, octets } => {
-                write!(f, "session {session}: received {file} of {partner}, {octets} octets, as transfer {id}")
+            Self::FileRefused {
+                session,
+                partner,
+                file,
+                why,
+            } => {
+                write!(
+                    f,
+                    "session {session}: file {file} of {partner} refused: {why}"
+                )
+            }
+            Self::FileReceived {
+                session,
+                partner,
+                id,
+                file,
+                octets,
+            } => {
+                write!(
+                    f,
+                    "session {session}: received {file} of {partner}, {octets} octets, as transfer {id}"
+                )
             }
             Self::Delivered { id, path } => write!(f, "transfer {id} delivered to {path}"),
-            Self::NotDelivered { id, why } => write!(f, "transfer {id} is not delivered yet, and will be tried again: {why}"),
-            Self::ReceiptGiven { session, id } => write!(f, "session {session}: the partner has our receipt of transfer {id}"),
-            Self::Sending { id, from, octets } => write!(f, "sending transfer {id} from octet {from} of {octets}"),
-            Self::Progress { id, sent, octets } => write!(f, "transfer {id}: {sent} of {octets} octets"),
-            Self::FileSent { session, id, file } => write!(f, "session {session}: the partner has {file}, transfer {id}"),
-            Self::SendRefused { session, id, why } => write!(f, "session {session}: transfer {id} refused: {why}"),
-            Self::ReceiptReceived { session, id, positive, detail } => {
+            Self::NotDelivered { id, why } => write!(
+                f,
+                "transfer {id} is not delivered yet, and will be tried again: {why}"
+            ),
+            Self::ReceiptGiven { session, id } => write!(
+                f,
+                "session {session}: the partner has our receipt of transfer {id}"
+            ),
+            Self::Sending { id, from, octets } => {
+                write!(f, "sending transfer {id} from octet {from} of {octets}")
+            }
+            Self::Progress { id, sent, octets } => {
+                write!(f, "transfer {id}: {sent} of {octets} octets")
+            }
+            Self::FileSent { session, id, file } => write!(
+                f,
+                "session {session}: the partner has {file}, transfer {id}"
+            ),
+            Self::SendRefused { session, id, why } => {
+                write!(f, "session {session}: transfer {id} refused: {why}")
+            }
+            Self::ReceiptReceived {
+                session,
+                id,
+                positive,
+                detail,
+            } => {
                 let kind = if *positive { "EERP" } else { "NERP" };
                 match id {
                     Some(id) => write!(f, "session {session}: {kind} for transfer {id}: {detail}"),
-                    None => write!(f, "session {session}: {kind} for a file we did not send: {detail}"),
+                    None => write!(
+                        f,
+                        "session {session}: {kind} for a file we did not send: {detail}"
+                    ),
                 }
             }
             Self::Tolerated { session, what } => write!(f, "session {session}: tolerated: {what}"),
-            Self::SessionEnded { session, partner, end, .. } => {
-                write!(f, "session {session} with {}: {end}", partner.as_deref().unwrap_or("an unknown caller"))
+            Self::SessionEnded {
+                session,
+                partner,
+                end,
+                ..
+            } => {
+                write!(
+                    f,
+                    "session {session} with {}: {end}",
+                    partner.as_deref().unwrap_or("an unknown caller")
+                )
             }
             Self::Trouble { session, what } => write!(f, "session {session}: {what}"),
-            Self::PolicySwapped { policy, generation, digest } => {
-                write!(f, "policy {policy} is now sha256:{digest}, generation {generation}")
+            Self::PolicySwapped {
+                policy,
+                generation,
+                digest,
+            } => {
+                write!(
+                    f,
+                    "policy {policy} is now sha256:{digest}, generation {generation}"
+                )
             }
             Self::PolicyRefused { why } => write!(f, "{why}; the policies stay as they are"),
         }

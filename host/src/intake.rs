@@ -37,7 +37,12 @@ impl Intake {
     #[must_use]
     pub fn new(writer: BlobWriter) -> Self {
         let octets = writer.octets();
-        Self { hand: Hand::Free(Box::new(writer)), octets, sync: None, synced: octets }
+        Self {
+            hand: Hand::Free(Box::new(writer)),
+            octets,
+            sync: None,
+            synced: octets,
+        }
     }
 
     /// Hands octets to the disk, after what was handed over before is there. Returns that one's buffer.
@@ -49,7 +54,11 @@ impl Intake {
         self.octets += octets.len() as u64;
         self.hand = Hand::Writing(spawn_blocking(move || {
             let outcome = writer.append(&octets);
-            Written { writer, spent: octets, outcome }
+            Written {
+                writer,
+                spent: octets,
+                outcome,
+            }
         }));
         Ok(spent)
     }
@@ -109,7 +118,10 @@ impl Intake {
                 written.outcome?;
                 Ok((written.writer, Some(written.spent)))
             }
-            Hand::Broken => Err(SpoolError::Io { path: "the spool".into(), source: std::io::Error::other("an earlier write failed") }),
+            Hand::Broken => Err(SpoolError::Io {
+                path: "the spool".into(),
+                source: std::io::Error::other("an earlier write failed"),
+            }),
         }
     }
 }
@@ -121,9 +133,14 @@ impl Intake {
 pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, SpoolError> + Send + 'static,
 ) -> Result<T, SpoolError> {
-    spawn_blocking(work).await.unwrap_or_else(|lost| Err(lost_thread(&lost)))
+    spawn_blocking(work)
+        .await
+        .unwrap_or_else(|lost| Err(lost_thread(&lost)))
 }
 
 fn lost_thread(lost: &tokio::task::JoinError) -> SpoolError {
-    SpoolError::Io { path: "the spool".into(), source: std::io::Error::other(format!("the writing thread was lost: {lost}")) }
+    SpoolError::Io {
+        path: "the spool".into(),
+        source: std::io::Error::other(format!("the writing thread was lost: {lost}")),
+    }
 }

@@ -18,6 +18,7 @@ pub mod monitor;
 pub mod names;
 pub mod outbox;
 pub mod partners;
+pub mod receipts;
 pub mod server;
 pub mod session;
 pub mod station;

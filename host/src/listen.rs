@@ -51,9 +51,15 @@ impl Door {
     /// # Errors
     /// The address is taken or not ours, or the TLS identity is not usable.
     pub async fn bind(config: &Config, listener: &Listener) -> Result<Self, ListenError> {
-        let tls = listener.tls.as_ref().map(|tls| tls::server(config, tls)).transpose()?;
+        let tls = listener
+            .tls
+            .as_ref()
+            .map(|tls| tls::server(config, tls))
+            .transpose()?;
         let address = listener.address.0;
-        let socket = TcpListener::bind(address).await.map_err(|source| ListenError::Bind { address, source })?;
+        let socket = TcpListener::bind(address)
+            .await
+            .map_err(|source| ListenError::Bind { address, source })?;
         Ok(Self { socket, tls })
     }
 
@@ -72,7 +78,12 @@ impl Door {
     }
 
     /// Accepts callers until the drain begins; their sessions go on in `sessions`.
-    pub async fn welcome(self, station: Arc<Station>, sessions: TaskTracker, mut drain: watch::Receiver<bool>) {
+    pub async fn welcome(
+        self,
+        station: Arc<Station>,
+        sessions: TaskTracker,
+        mut drain: watch::Receiver<bool>,
+    ) {
         loop {
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
@@ -80,7 +91,13 @@ impl Door {
             };
             match accepted {
                 Ok((socket, remote)) => {
-                    let call = call(Arc::clone(&station), socket, remote, self.tls.clone(), drain.clone());
+                    let call = call(
+                        Arc::clone(&station),
+                        socket,
+                        remote,
+                        self.tls.clone(),
+                        drain.clone(),
+                    );
                     sessions.spawn(call);
                 }
                 // Out of descriptors, most often: waiting is all that helps.
@@ -93,27 +110,64 @@ impl Door {
     }
 }
 
-async fn call(station: Arc<Station>, socket: TcpStream, remote: SocketAddr, tls: Option<Arc<ServerConfig>>, drain: watch::Receiver<bool>) {
+async fn call(
+    station: Arc<Station>,
+    socket: TcpStream,
+    remote: SocketAddr,
+    tls: Option<Arc<ServerConfig>>,
+    drain: watch::Receiver<bool>,
+) {
     let _seat = station.seat();
     // Commands are small and each is waited for.
     let _ = socket.set_nodelay(true);
-    let Ok(local) = socket.local_addr() else { return };
+    let Ok(local) = socket.local_addr() else {
+        return;
+    };
     let Some(config) = tls else {
-        return converse(station, socket, Wire { local, remote, dialled: false, tls: None }, drain).await;
+        return converse(
+            station,
+            socket,
+            Wire {
+                local,
+                remote,
+                dialled: false,
+                tls: None,
+            },
+            drain,
+        )
+        .await;
     };
     match tokio::time::timeout(HANDSHAKE, TlsAcceptor::from(config).accept(socket)).await {
         Ok(Ok(stream)) => {
             let connection = stream.get_ref().1;
             let facts = tls::facts(connection, connection.server_name());
             tracing::debug!(event = "tls-established", %remote, version = facts.version, suite = facts.cipher_suite);
-            converse(station, stream, Wire { local, remote, dialled: false, tls: Some(facts) }, drain).await;
+            converse(
+                station,
+                stream,
+                Wire {
+                    local,
+                    remote,
+                    dialled: false,
+                    tls: Some(facts),
+                },
+                drain,
+            )
+            .await;
         }
         Ok(Err(error)) => tracing::warn!(event = "tls-refused", %remote, %error),
-        Err(_) => tracing::warn!(event = "tls-refused", %remote, error = "the handshake took too long"),
+        Err(_) => {
+            tracing::warn!(event = "tls-refused", %remote, error = "the handshake took too long")
+        }
     }
 }
 
-async fn converse(station: Arc<Station>, stream: impl AsyncRead + AsyncWrite, wire: Wire, drain: watch::Receiver<bool>) {
+async fn converse(
+    station: Arc<Station>,
+    stream: impl AsyncRead + AsyncWrite,
+    wire: Wire,
+    drain: watch::Receiver<bool>,
+) {
     let clock = Clock::start();
     let session = Session::responder(partners::to_strangers(&station.config), clock.now());
     let monitor = Monitor::called(station, wire);

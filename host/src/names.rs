@@ -34,10 +34,19 @@ pub fn target(
         Some(chosen) => chosen_name(chosen)?,
         None => {
             let key = &header.key;
-            safe(&format!("{}.{}{}", key.dataset, key.stamp.date(), key.stamp.time()))
+            safe(&format!(
+                "{}.{}{}",
+                key.dataset,
+                key.stamp.date(),
+                key.stamp.time()
+            ))
         }
     };
-    Ok(Target { directory, file_name, overwrite })
+    Ok(Target {
+        directory,
+        file_name,
+        overwrite,
+    })
 }
 
 /// The name a file takes when `name` is there already: the number goes before the last extension.
@@ -53,7 +62,13 @@ pub fn numbered(name: &str, number: u32) -> String {
 /// Any text as one part of a path: letters, digits, `.`, `_`, `-`; never empty, never leading with a dot.
 #[must_use]
 pub fn safe(text: &str) -> String {
-    let kept = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' };
+    let kept = |c: char| {
+        if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') {
+            c
+        } else {
+            '_'
+        }
+    };
     let mut part: String = text.chars().map(kept).take(LONGEST).collect();
     if part.starts_with('.') || is_device(&part) || part.is_empty() {
         part.insert(0, '_');
@@ -62,24 +77,35 @@ pub fn safe(text: &str) -> String {
 }
 
 fn chosen_directory(chosen: &str) -> Result<String, BadName> {
-    let bad = |why| BadName { name: chosen.to_owned(), what: "a folder below the inbox", why };
+    let bad = |why| BadName {
+        name: chosen.to_owned(),
+        what: "a folder below the inbox",
+        why,
+    };
     if chosen.is_empty() {
         return Ok(String::new());
     }
     if chosen.starts_with('/') {
         return Err(bad("it is absolute"));
     }
-    let parts = chosen.trim_end_matches('/').split('/').map(|part| match part {
-        "" => Err(bad("it has an empty part")),
-        "." | ".." => Err(bad("it has a part `.` or `..`")),
-        _ if part.contains('\0') => Err(bad("it has a NUL")),
-        _ => Ok(safe(part)),
-    });
+    let parts = chosen
+        .trim_end_matches('/')
+        .split('/')
+        .map(|part| match part {
+            "" => Err(bad("it has an empty part")),
+            "." | ".." => Err(bad("it has a part `.` or `..`")),
+            _ if part.contains('\0') => Err(bad("it has a NUL")),
+            _ => Ok(safe(part)),
+        });
     Ok(parts.collect::<Result<Vec<_>, _>>()?.join("/"))
 }
 
 fn chosen_name(chosen: &str) -> Result<String, BadName> {
-    let bad = |why| BadName { name: chosen.to_owned(), what: "a file name", why };
+    let bad = |why| BadName {
+        name: chosen.to_owned(),
+        what: "a file name",
+        why,
+    };
     match chosen {
         "" => Err(bad("it is empty")),
         "." | ".." => Err(bad("it names a folder")),
@@ -93,7 +119,9 @@ fn chosen_name(chosen: &str) -> Result<String, BadName> {
 fn is_device(part: &str) -> bool {
     let stem = part.split('.').next().unwrap_or(part).to_ascii_uppercase();
     matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL")
-        || (stem.len() == 4 && (stem.starts_with("COM") || stem.starts_with("LPT")) && stem.ends_with(|c: char| c.is_ascii_digit()))
+        || (stem.len() == 4
+            && (stem.starts_with("COM") || stem.starts_with("LPT"))
+            && stem.ends_with(|c: char| c.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -102,10 +130,30 @@ mod tests {
 
     #[test]
     fn whatever_a_peer_calls_its_file_it_is_one_safe_part() {
-        for hostile in ["../../etc/passwd", "/etc/passwd", "..", ".", "", ".ssh", "A/B", "NUL", "com1.txt", "a\0b", "ä€\u{202e}x", "x\n"] {
+        for hostile in [
+            "../../etc/passwd",
+            "/etc/passwd",
+            "..",
+            ".",
+            "",
+            ".ssh",
+            "A/B",
+            "NUL",
+            "com1.txt",
+            "a\0b",
+            "ä€\u{202e}x",
+            "x\n",
+        ] {
             let part = safe(hostile);
-            assert!(!part.is_empty() && !part.starts_with('.') && !is_device(&part), "{hostile:?} became {part:?}");
-            assert!(part.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)), "{hostile:?} became {part:?}");
+            assert!(
+                !part.is_empty() && !part.starts_with('.') && !is_device(&part),
+                "{hostile:?} became {part:?}"
+            );
+            assert!(
+                part.chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)),
+                "{hostile:?} became {part:?}"
+            );
         }
         assert!(safe(&"x".repeat(5000)).len() <= LONGEST);
     }
@@ -115,7 +163,10 @@ mod tests {
         for climbing in ["/abs", "a/../b", "..", "a//b", "a/./b", "a/\0"] {
             assert!(chosen_directory(climbing).is_err(), "{climbing:?}");
         }
-        assert_eq!(chosen_directory("delfor/O0013 ACME/").as_deref(), Ok("delfor/O0013_ACME"));
+        assert_eq!(
+            chosen_directory("delfor/O0013 ACME/").as_deref(),
+            Ok("delfor/O0013_ACME")
+        );
         for wrong in ["", "..", "a/b", "a\0"] {
             assert!(chosen_name(wrong).is_err(), "{wrong:?}");
         }

@@ -53,8 +53,16 @@ pub enum QueueError {
 ///
 /// # Errors
 /// The file cannot be read, its name cannot be sent, or the store failed; nothing is queued then.
-pub async fn enqueue(station: &Arc<Station>, profile: &Profile, path: &Path, how: &SendAs) -> Result<(TransferId, FileHeader), QueueError> {
-    let unreadable = |source| QueueError::Source { path: path.display().to_string(), source };
+pub async fn enqueue(
+    station: &Arc<Station>,
+    profile: &Profile,
+    path: &Path,
+    how: &SendAs,
+) -> Result<(TransferId, FileHeader), QueueError> {
+    let unreadable = |source| QueueError::Source {
+        path: path.display().to_string(),
+        source,
+    };
     let dataset = dataset_name(path, how)?;
     if how.description.len() > 999 {
         return Err(QueueError::Description(how.description.len()));
@@ -93,12 +101,18 @@ pub async fn enqueue(station: &Arc<Station>, profile: &Profile, path: &Path, how
 }
 
 fn dataset_name(path: &Path, how: &SendAs) -> Result<DatasetName, QueueError> {
-    let own = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let own = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     DatasetName::new(how.name.as_deref().unwrap_or(&own)).map_err(QueueError::Name)
 }
 
 fn stamp(counter: u16) -> Result<FileStamp, QueueError> {
     let now = Zoned::now();
-    let (date, time) = (now.strftime("%Y%m%d").to_string(), now.strftime("%H%M%S").to_string());
+    let (date, time) = (
+        now.strftime("%Y%m%d").to_string(),
+        now.strftime("%H%M%S").to_string(),
+    );
     FileStamp::new(&date, &format!("{time}{counter:04}")).map_err(QueueError::Stamp)
 }

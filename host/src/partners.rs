@@ -22,15 +22,24 @@ impl Profile {
     /// The profile whose SSID code this is.
     #[must_use]
     pub fn by_ssid(config: &Config, ssid: &OdetteId) -> Option<Self> {
-        let (name, partner) = config.partners.iter().find(|(_, partner)| *partner.ssid == *ssid)?;
-        Some(Self { name: name.clone(), partner: partner.clone() })
+        let (name, partner) = config
+            .partners
+            .iter()
+            .find(|(_, partner)| *partner.ssid == *ssid)?;
+        Some(Self {
+            name: name.clone(),
+            partner: partner.clone(),
+        })
     }
 
     /// The profile of that name.
     #[must_use]
     pub fn by_name(config: &Config, name: &str) -> Option<Self> {
         let partner = config.partners.get(name)?;
-        Some(Self { name: name.to_owned(), partner: partner.clone() })
+        Some(Self {
+            name: name.to_owned(),
+            partner: partner.clone(),
+        })
     }
 
     /// What we offer this partner in SSID (RFC 5.3.2).
@@ -51,7 +60,10 @@ impl Profile {
         if let Some(credit) = wish.credit {
             params.credit = credit.0.0 as u16;
         }
-        params.timeouts = Timeouts { idle: wish.idle_timeout.map_or(IDLE, |span| span.0.0), ..Timeouts::default() };
+        params.timeouts = Timeouts {
+            idle: wish.idle_timeout.map_or(IDLE, |span| span.0.0),
+            ..Timeouts::default()
+        };
         params
     }
 
@@ -64,7 +76,12 @@ impl Profile {
     /// The destination of what we send it.
     #[must_use]
     pub fn destination(&self) -> OdetteId {
-        self.partner.sfids.first().unwrap_or(&self.partner.ssid).0.clone()
+        self.partner
+            .sfids
+            .first()
+            .unwrap_or(&self.partner.ssid)
+            .0
+            .clone()
     }
 }
 
@@ -86,11 +103,21 @@ pub fn is_ours(config: &Config, code: &OdetteId) -> bool {
 /// The originator of what we send.
 #[must_use]
 pub fn our_sfid(config: &Config) -> OdetteId {
-    config.station.sfids.first().unwrap_or(&config.station.ssid).0.clone()
+    config
+        .station
+        .sfids
+        .first()
+        .unwrap_or(&config.station.ssid)
+        .0
+        .clone()
 }
 
 type Code = crate::config::Value<OdetteId>;
 
 fn among(ssid: &Code, sfids: &[Code], code: &OdetteId) -> bool {
-    if sfids.is_empty() { ssid.0 == *code } else { sfids.iter().any(|known| known.0 == *code) }
+    if sfids.is_empty() {
+        ssid.0 == *code
+    } else {
+        sfids.iter().any(|known| known.0 == *code)
+    }
 }

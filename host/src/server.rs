@@ -13,6 +13,7 @@ use crate::control::{self, ControlError};
 use crate::delivery;
 use crate::events::Event;
 use crate::listen::{Door, ListenError};
+use crate::receipts;
 use crate::station::{StartError, Station};
 
 /// How often component files are looked at. A poll sees what inotify does not: network file systems, and
@@ -68,13 +69,29 @@ impl Server {
             addresses.extend(door.address().map(|address| (address, door.is_tls())));
             house.spawn(door.welcome(Arc::clone(&station), sessions.clone(), draining.clone()));
         }
-        house.spawn(until(draining.clone(), delivery::keep_delivering(Arc::clone(&station))));
-        house.spawn(until(draining.clone(), watch_policies(Arc::clone(&station))));
+        house.spawn(until(
+            draining.clone(),
+            delivery::keep_delivering(Arc::clone(&station)),
+        ));
+        house.spawn(until(
+            draining.clone(),
+            receipts::keep_asking(Arc::clone(&station)),
+        ));
+        house.spawn(until(
+            draining.clone(),
+            watch_policies(Arc::clone(&station)),
+        ));
         house.spawn(until(draining, control.serve(Arc::clone(&station))));
         for (address, tls) in &addresses {
             tracing::info!(event = "listening", %address, tls);
         }
-        Ok(Self { station, addresses, drain, sessions, house })
+        Ok(Self {
+            station,
+            addresses,
+            drain,
+            sessions,
+            house,
+        })
     }
 
     /// What its sessions share.
@@ -97,7 +114,10 @@ impl Server {
         self.sessions.close();
         self.house.close();
         let patience = self.station.config.limits.drain.0.0;
-        if tokio::time::timeout(patience, self.sessions.wait()).await.is_err() {
+        if tokio::time::timeout(patience, self.sessions.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!(event = "drain-cut-off", sessions = self.sessions.len());
         }
         self.house.wait().await;
@@ -142,10 +162,14 @@ async fn watch_policies(station: Arc<Station>) {
         tokio::time::sleep(POLICY_POLL).await;
         for outcome in station.policies.reload_changed().await {
             station.events.tell(match outcome {
-                Ok(swapped) => {
-                    Event::PolicySwapped { policy: swapped.policy, generation: swapped.generation, digest: swapped.digest }
-                }
-                Err(error) => Event::PolicyRefused { why: error.to_string() },
+                Ok(swapped) => Event::PolicySwapped {
+                    policy: swapped.policy,
+                    generation: swapped.generation,
+                    digest: swapped.digest,
+                },
+                Err(error) => Event::PolicyRefused {
+                    why: error.to_string(),
+                },
             });
         }
     }

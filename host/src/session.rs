@@ -15,7 +15,13 @@ use crate::monitor::Monitor;
 const READ: usize = 256 * 1024;
 
 /// Drives `session` over `wire` to its end. When `drain` turns true, the session ends at its next turn.
-pub async fn drive<W>(wire: W, mut session: Session, mut monitor: Monitor, clock: Clock, mut drain: watch::Receiver<bool>) -> End
+pub async fn drive<W>(
+    wire: W,
+    mut session: Session,
+    mut monitor: Monitor,
+    clock: Clock,
+    mut drain: watch::Receiver<bool>,
+) -> End
 where
     W: AsyncRead + AsyncWrite,
 {
@@ -84,7 +90,11 @@ impl Output {
     }
 
     async fn send(&mut self, writer: &mut (impl AsyncWrite + Unpin)) -> std::io::Result<()> {
-        while let Some(rest) = self.octets.get(self.written..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest) = self
+            .octets
+            .get(self.written..)
+            .filter(|rest| !rest.is_empty())
+        {
             match writer.write(rest).await? {
                 0 => return Err(std::io::ErrorKind::WriteZero.into()),
                 count => self.written += count,

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use pointsman_policy::{Compile, Engine, EngineConfig, HostServices, Limits, LoadError, Policies, PolicySpec, types};
+use pointsman_policy::{
+    Compile, Engine, EngineConfig, HostServices, Limits, LoadError, Policies, PolicySpec, types,
+};
 use pointsman_store::{Ledger, LedgerError, Spool, SpoolError, SqliteLedger};
 
 use crate::config::{Config, Policy};
@@ -69,7 +71,9 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// Spool and inbox are apart.
-    #[error("storage.state ({state}) and storage.inbox ({inbox}) lie on different file systems: a delivery must be one rename; put both on one")]
+    #[error(
+        "storage.state ({state}) and storage.inbox ({inbox}) lie on different file systems: a delivery must be one rename; put both on one"
+    )]
     Apart {
         /// The one.
         state: PathBuf,
@@ -84,9 +88,15 @@ impl Station {
     /// # Errors
     /// A policy that does not load, a folder or a ledger that cannot be used.
     pub async fn open(config: Config, node: &str) -> Result<Arc<Self>, StartError> {
-        let (state, inbox) = (config.storage.state.0.clone(), config.storage.inbox.0.clone());
+        let (state, inbox) = (
+            config.storage.state.0.clone(),
+            config.storage.inbox.0.clone(),
+        );
         for folder in [&state, &inbox] {
-            std::fs::create_dir_all(folder).map_err(|source| StartError::Folder { path: folder.clone(), source })?;
+            std::fs::create_dir_all(folder).map_err(|source| StartError::Folder {
+                path: folder.clone(),
+                source,
+            })?;
         }
         let spool = Spool::open(&state.join("spool"))?;
         if !spool.shares_file_system(&inbox)? {
@@ -131,7 +141,9 @@ impl Station {
 }
 
 fn session_base() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_micros() as u64)
 }
 
 /// Loads the policies a configuration names.
@@ -140,7 +152,12 @@ fn session_base() -> u64 {
 /// The first one that cannot be used, and why.
 pub async fn load_policies(config: &Config) -> Result<Policies, StartError> {
     let engine = policy_engine()?;
-    let specs = config.policies.0.iter().map(|(name, policy)| spec(name, policy)).collect();
+    let specs = config
+        .policies
+        .0
+        .iter()
+        .map(|(name, policy)| spec(name, policy))
+        .collect();
     Ok(Policies::load(&engine, specs).await?)
 }
 
@@ -150,8 +167,15 @@ pub async fn load_policies(config: &Config) -> Result<Policies, StartError> {
 /// The engine does not start on this machine.
 pub fn policy_engine() -> Result<Engine, StartError> {
     let program = std::env::current_exe().map_err(|error| StartError::Engine(error.to_string()))?;
-    let compile = Compile::Child { program, args: vec![crate::COMPILE_POLICY.to_owned()] };
-    Engine::new(EngineConfig { compile, ..EngineConfig::default() }).map_err(|error| StartError::Engine(format!("{error:#}")))
+    let compile = Compile::Child {
+        program,
+        args: vec![crate::COMPILE_POLICY.to_owned()],
+    };
+    Engine::new(EngineConfig {
+        compile,
+        ..EngineConfig::default()
+    })
+    .map_err(|error| StartError::Engine(format!("{error:#}")))
 }
 
 /// What the engine is told of a policy of the configuration.
@@ -161,6 +185,9 @@ pub fn spec(name: &str, policy: &Policy) -> PolicySpec {
     if let Some(memory) = policy.limits.memory {
         limits.memory = memory.0.0;
     }
+    if let Some(size) = policy.limits.component {
+        limits.component = size.0.0;
+    }
     if let Some(time) = policy.limits.time {
         limits.time = time.0.0;
     }
@@ -168,9 +195,17 @@ pub fn spec(name: &str, policy: &Policy) -> PolicySpec {
         name: name.to_owned(),
         component: policy.component.0.0.clone(),
         hooks: policy.hooks.iter().map(|hook| hook.0).collect(),
-        settings: policy.settings.iter().map(|(key, value)| (key.clone(), value.0.clone())).collect(),
+        settings: policy
+            .settings
+            .iter()
+            .map(|(key, value)| (key.clone(), value.0.clone()))
+            .collect(),
         limits,
-        on_failure: policy.on_failure.iter().map(|(hook, failure)| (hook.0, failure.0)).collect(),
+        on_failure: policy
+            .on_failure
+            .iter()
+            .map(|(hook, failure)| (hook.0, failure.0))
+            .collect(),
     }
 }
 
@@ -180,22 +215,35 @@ pub struct Services(pub Arc<Station>);
 #[async_trait]
 impl HostServices for Services {
     async fn list_outbound(&self, partner: &str, limit: u32) -> Vec<types::OutboundFile> {
-        let files = self.0.ledger.outbound(partner, limit).await.unwrap_or_else(|error| {
-            tracing::error!(event = "list-outbound-failed", partner, %error);
-            Vec::new()
-        });
+        let files = self
+            .0
+            .ledger
+            .outbound(partner, limit)
+            .await
+            .unwrap_or_else(|error| {
+                tracing::error!(event = "list-outbound-failed", partner, %error);
+                Vec::new()
+            });
         files.iter().map(describe::outbound_file).collect()
     }
 
     async fn kv_get(&self, policy: &str, key: &str) -> Option<Vec<u8>> {
-        self.0.ledger.kv_get(policy, key).await.unwrap_or_else(|error| {
-            tracing::error!(event = "kv-get-failed", policy, key, %error);
-            None
-        })
+        self.0
+            .ledger
+            .kv_get(policy, key)
+            .await
+            .unwrap_or_else(|error| {
+                tracing::error!(event = "kv-get-failed", policy, key, %error);
+                None
+            })
     }
 
     async fn kv_set(&self, policy: &str, key: &str, value: Vec<u8>) -> Result<(), String> {
-        self.0.ledger.kv_set(policy, key, value).await.map_err(|error| error.to_string())
+        self.0
+            .ledger
+            .kv_set(policy, key, value)
+            .await
+            .map_err(|error| error.to_string())
     }
 }
 

@@ -9,14 +9,17 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature,
+    verify_tls13_signature,
+};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig, SignatureScheme,
-    SupportedProtocolVersion,
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
+    ServerConfig, SignatureScheme, SupportedProtocolVersion,
 };
 use sha2::{Digest, Sha256};
 use x509_parser::extensions::GeneralName;
@@ -75,10 +78,13 @@ pub fn server(config: &Config, tls: &Tls) -> Result<Arc<ServerConfig>, TlsError>
         .map_err(|error| wrong("tls", &error))?;
     let builder = match tls.client_auth {
         ClientAuth::None => builder.with_no_client_auth(),
-        asked => builder.with_client_cert_verifier(Arc::new(Callers::new(config, tls, asked, &provider)?)),
+        asked => builder
+            .with_client_cert_verifier(Arc::new(Callers::new(config, tls, asked, &provider)?)),
     };
     let (chain, key) = identity(&tls.certificate, &tls.key)?;
-    let server = builder.with_single_cert(chain, key).map_err(|error| wrong(shown(&tls.certificate), &error))?;
+    let server = builder
+        .with_single_cert(chain, key)
+        .map_err(|error| wrong(shown(&tls.certificate), &error))?;
     Ok(Arc::new(server))
 }
 
@@ -97,7 +103,9 @@ pub fn client(partner: &Partner) -> Result<Arc<ClientConfig>, TlsError> {
     let client = match (&partner.our_certificate, &partner.our_key) {
         (Some(certificate), Some(key)) => {
             let (chain, key) = identity(certificate, key)?;
-            builder.with_client_auth_cert(chain, key).map_err(|error| wrong(shown(certificate), &error))?
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|error| wrong(shown(certificate), &error))?
         }
         _ => builder.with_no_client_auth(),
     };
@@ -109,11 +117,17 @@ pub fn client(partner: &Partner) -> Result<Arc<ClientConfig>, TlsError> {
 /// # Errors
 /// It holds none, or what it holds does not read.
 pub fn certificates(file: &Value<ExistingFile>) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&file.0.0).and_then(Iterator::collect);
+    let found: Result<Vec<_>, _> =
+        CertificateDer::pem_file_iter(&file.0.0).and_then(Iterator::collect);
     let found = found.map_err(|error| wrong(shown(file), &error))?;
     match found.first() {
-        Some(first) => describe(first).map(|_| found).map_err(|error| wrong(shown(file), &error)),
-        None => Err(wrong(shown(file), &"there is no certificate in it; it must be PEM (-----BEGIN CERTIFICATE-----)")),
+        Some(first) => describe(first)
+            .map(|_| found)
+            .map_err(|error| wrong(shown(file), &error)),
+        None => Err(wrong(
+            shown(file),
+            &"there is no certificate in it; it must be PEM (-----BEGIN CERTIFICATE-----)",
+        )),
     }
 }
 
@@ -122,18 +136,25 @@ pub fn certificates(file: &Value<ExistingFile>) -> Result<Vec<CertificateDer<'st
 /// # Errors
 /// It is not an X.509 certificate.
 pub fn describe(der: &CertificateDer<'_>) -> Result<PeerCertificate, Error> {
-    let (_, certificate) = X509Certificate::from_der(der).map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
+    let (_, certificate) = X509Certificate::from_der(der)
+        .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
     let seconds = |time: x509_parser::time::ASN1Time| u64::try_from(time.timestamp()).unwrap_or(0);
     let names = certificate.subject_alternative_name().ok().flatten();
-    let dns = names.iter().flat_map(|names| &names.value.general_names).filter_map(|name| match name {
-        GeneralName::DNSName(name) => Some((*name).to_owned()),
-        _ => None,
-    });
+    let dns = names
+        .iter()
+        .flat_map(|names| &names.value.general_names)
+        .filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some((*name).to_owned()),
+            _ => None,
+        });
     Ok(PeerCertificate {
         subject: certificate.subject().to_string(),
         issuer: certificate.issuer().to_string(),
         serial: certificate.raw_serial_as_string(),
-        sha256: Sha256::digest(der).iter().map(|octet| format!("{octet:02x}")).collect(),
+        sha256: Sha256::digest(der)
+            .iter()
+            .map(|octet| format!("{octet:02x}"))
+            .collect(),
         not_before: seconds(certificate.validity().not_before),
         not_after: seconds(certificate.validity().not_after),
         dns_names: dns.collect(),
@@ -145,16 +166,28 @@ pub fn describe(der: &CertificateDer<'_>) -> Result<PeerCertificate, Error> {
 /// # Errors
 /// The partner's certificate does not read.
 pub fn is_partners(partner: &Partner, certificate: &PeerCertificate) -> Result<bool, TlsError> {
-    let Some(file) = &partner.certificate else { return Ok(true) };
+    let Some(file) = &partner.certificate else {
+        return Ok(true);
+    };
     let known = certificates(file)?;
-    Ok(known.first().and_then(|known| describe(known).ok()).is_some_and(|known| known.sha256 == certificate.sha256))
+    Ok(known
+        .first()
+        .and_then(|known| describe(known).ok())
+        .is_some_and(|known| known.sha256 == certificate.sha256))
 }
 
 /// What is known of the peer after a handshake.
 pub fn facts(connection: &rustls::CommonState, server_name: Option<&str>) -> TlsFacts {
-    let peer = connection.peer_certificates().and_then(<[_]>::first).and_then(|peer| describe(peer).ok());
+    let peer = connection
+        .peer_certificates()
+        .and_then(<[_]>::first)
+        .and_then(|peer| describe(peer).ok());
     TlsFacts {
-        version: connection.protocol_version().and_then(|v| v.as_str()).unwrap_or("unknown").replace('_', "."),
+        version: connection
+            .protocol_version()
+            .and_then(|v| v.as_str())
+            .unwrap_or("unknown")
+            .replace('_', "."),
         cipher_suite: connection
             .negotiated_cipher_suite()
             .and_then(|suite| suite.suite().as_str())
@@ -170,7 +203,8 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 fn versions(oldest: TlsVersion) -> &'static [&'static SupportedProtocolVersion] {
-    static BOTH: [&SupportedProtocolVersion; 2] = [&rustls::version::TLS13, &rustls::version::TLS12];
+    static BOTH: [&SupportedProtocolVersion; 2] =
+        [&rustls::version::TLS13, &rustls::version::TLS12];
     static NEWEST: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS13];
     match oldest {
         TlsVersion::V12 => &BOTH,
@@ -180,7 +214,10 @@ fn versions(oldest: TlsVersion) -> &'static [&'static SupportedProtocolVersion] 
 
 type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
-fn identity(certificate: &Value<ExistingFile>, key: &Value<ExistingFile>) -> Result<Identity, TlsError> {
+fn identity(
+    certificate: &Value<ExistingFile>,
+    key: &Value<ExistingFile>,
+) -> Result<Identity, TlsError> {
     let chain = certificates(certificate)?;
     let key = PrivateKeyDer::from_pem_file(&key.0.0).map_err(|error| wrong(shown(key), &error))?;
     Ok((chain, key))
@@ -189,7 +226,9 @@ fn identity(certificate: &Value<ExistingFile>, key: &Value<ExistingFile>) -> Res
 fn roots(file: &Value<ExistingFile>) -> Result<Arc<RootCertStore>, TlsError> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(file)? {
-        roots.add(certificate).map_err(|error| wrong(shown(file), &error))?;
+        roots
+            .add(certificate)
+            .map_err(|error| wrong(shown(file), &error))?;
     }
     Ok(Arc::new(roots))
 }
@@ -199,7 +238,10 @@ fn shown(file: &Value<ExistingFile>) -> &Path {
 }
 
 fn wrong(what: impl AsRef<Path>, why: &dyn std::fmt::Display) -> TlsError {
-    TlsError { what: what.as_ref().display().to_string(), why: why.to_string() }
+    TlsError {
+        what: what.as_ref().display().to_string(),
+        why: why.to_string(),
+    }
 }
 
 /// Certificates believed for what they are.
@@ -209,7 +251,10 @@ struct Pinned(Vec<CertificateDer<'static>>);
 impl Pinned {
     /// `None`: not one of ours, ask the CAs.
     fn believes(&self, shown: &CertificateDer<'_>, now: UnixTime) -> Option<Result<(), Error>> {
-        self.0.iter().any(|known| known == shown).then(|| in_time(shown, now))
+        self.0
+            .iter()
+            .any(|known| known == shown)
+            .then(|| in_time(shown, now))
     }
 }
 
@@ -217,8 +262,12 @@ fn in_time(shown: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
     let certificate = describe(shown)?;
     let now = now.as_secs();
     match () {
-        () if now < certificate.not_before => Err(Error::InvalidCertificate(CertificateError::NotValidYet)),
-        () if now > certificate.not_after => Err(Error::InvalidCertificate(CertificateError::Expired)),
+        () if now < certificate.not_before => {
+            Err(Error::InvalidCertificate(CertificateError::NotValidYet))
+        }
+        () if now > certificate.not_after => {
+            Err(Error::InvalidCertificate(CertificateError::Expired))
+        }
         () => Ok(()),
     }
 }
@@ -226,7 +275,9 @@ fn in_time(shown: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
 /// Whether a certificate's time is now, for checks before a handshake.
 #[must_use]
 pub fn is_current(certificate: &PeerCertificate) -> bool {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
     (certificate.not_before..=certificate.not_after).contains(&now)
 }
 
@@ -241,9 +292,18 @@ struct Callers {
 }
 
 impl Callers {
-    fn new(config: &Config, tls: &Tls, asked: ClientAuth, provider: &Arc<CryptoProvider>) -> Result<Self, TlsError> {
+    fn new(
+        config: &Config,
+        tls: &Tls,
+        asked: ClientAuth,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Self, TlsError> {
         let mut pinned = Vec::new();
-        for file in config.partners.values().filter_map(|partner| partner.certificate.as_ref()) {
+        for file in config
+            .partners
+            .values()
+            .filter_map(|partner| partner.certificate.as_ref())
+        {
             pinned.extend(certificates(file)?.into_iter().take(1));
         }
         let issued: Option<Arc<dyn ClientCertVerifier>> = match &tls.client_ca {
@@ -256,7 +316,13 @@ impl Callers {
         };
         let algorithms = provider.signature_verification_algorithms;
         // No hints of acceptable issuers: with pinned certificates a list of CAs would keep callers from showing theirs.
-        Ok(Self { pinned: Pinned(pinned), issued, mandatory: asked == ClientAuth::Require, hints: Vec::new(), algorithms })
+        Ok(Self {
+            pinned: Pinned(pinned),
+            issued,
+            mandatory: asked == ClientAuth::Require,
+            hints: Vec::new(),
+            algorithms,
+        })
     }
 }
 
@@ -282,11 +348,21 @@ impl ClientCertVerifier for Callers {
         }
     }
 
-    fn verify_tls12_signature(&self, message: &[u8], shown: &CertificateDer<'_>, signed: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        shown: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls12_signature(message, shown, signed, &self.algorithms)
     }
 
-    fn verify_tls13_signature(&self, message: &[u8], shown: &CertificateDer<'_>, signed: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        shown: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls13_signature(message, shown, signed, &self.algorithms)
     }
 
@@ -311,13 +387,20 @@ impl Station {
         };
         let issued: Option<Arc<dyn ServerCertVerifier>> = match &partner.ca {
             Some(file) => Some(
-                rustls::client::WebPkiServerVerifier::builder_with_provider(roots(file)?, Arc::clone(provider))
-                    .build()
-                    .map_err(|error| wrong(shown(file), &error))?,
+                rustls::client::WebPkiServerVerifier::builder_with_provider(
+                    roots(file)?,
+                    Arc::clone(provider),
+                )
+                .build()
+                .map_err(|error| wrong(shown(file), &error))?,
             ),
             None => None,
         };
-        Ok(Self { pinned: Pinned(pinned), issued, algorithms: provider.signature_verification_algorithms })
+        Ok(Self {
+            pinned: Pinned(pinned),
+            issued,
+            algorithms: provider.signature_verification_algorithms,
+        })
     }
 }
 
@@ -337,11 +420,21 @@ impl ServerCertVerifier for Station {
         }
     }
 
-    fn verify_tls12_signature(&self, message: &[u8], shown: &CertificateDer<'_>, signed: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        shown: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls12_signature(message, shown, signed, &self.algorithms)
     }
 
-    fn verify_tls13_signature(&self, message: &[u8], shown: &CertificateDer<'_>, signed: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        shown: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls13_signature(message, shown, signed, &self.algorithms)
     }
 

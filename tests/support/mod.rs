@@ -1,5 +1,12 @@
 //! A house to talk to from outside: the real program, on real sockets and a real disk, in a folder of its own.
 #![allow(dead_code, reason = "each test uses its part of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "clippy does not see that this module is for tests alone"
+)]
 
 pub mod peer;
 
@@ -37,7 +44,9 @@ impl House {
 
     /// A station with these listeners; `partner` is added to the partner, `more` at the end.
     pub fn with_listeners(listeners: &str, partner: &str, more: &str) -> Self {
-        let house = Self { folder: TempDir::new().unwrap() };
+        let house = Self {
+            folder: TempDir::new().unwrap(),
+        };
         house.configure(listeners, partner, more);
         house
     }
@@ -71,7 +80,12 @@ impl House {
 
     /// Runs `pointsman` with this configuration.
     pub fn pointsman(&self, args: &[&str]) -> Output {
-        Command::new(POINTSMAN).args(args).arg("-c").arg(self.config()).output().unwrap()
+        Command::new(POINTSMAN)
+            .args(args)
+            .arg("-c")
+            .arg(self.config())
+            .output()
+            .unwrap()
     }
 
     pub fn serve(&self) -> Server {
@@ -88,24 +102,43 @@ impl House {
 
     /// Waits until so many files are delivered.
     pub fn await_delivered(&self, count: usize) -> Vec<String> {
-        eventually("the files are delivered", || Some(self.delivered()).filter(|files| files.len() >= count))
+        eventually("the files are delivered", || {
+            Some(self.delivered()).filter(|files| files.len() >= count)
+        })
     }
 
     /// The rows of `pointsman transfers list`, newest first.
     pub fn transfers(&self) -> Vec<String> {
         let listed = self.pointsman(&["transfers", "list", "-n", "1000000"]);
-        assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
-        String::from_utf8_lossy(&listed.stdout).lines().skip(1).map(str::to_owned).collect()
+        assert!(
+            listed.status.success(),
+            "{}",
+            String::from_utf8_lossy(&listed.stderr)
+        );
+        String::from_utf8_lossy(&listed.stdout)
+            .lines()
+            .skip(1)
+            .map(str::to_owned)
+            .collect()
     }
 }
 
 fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
     for entry in entries.flatten() {
         if entry.path().is_dir() {
             walk(root, &entry.path(), found);
         } else {
-            found.push(entry.path().strip_prefix(root).unwrap().display().to_string());
+            found.push(
+                entry
+                    .path()
+                    .strip_prefix(root)
+                    .unwrap()
+                    .display()
+                    .to_string(),
+            );
         }
     }
 }
@@ -119,7 +152,10 @@ pub struct Server {
 
 impl Server {
     pub fn start(config: &Path) -> Self {
-        let listeners = std::fs::read_to_string(config).unwrap().matches("- address: ").count();
+        let listeners = std::fs::read_to_string(config)
+            .unwrap()
+            .matches("- address: ")
+            .count();
         let mut child = Command::new(POINTSMAN)
             .args(["serve", "--log-json", "-c"])
             .arg(config)
@@ -129,7 +165,10 @@ impl Server {
             .spawn()
             .unwrap();
         let log = Arc::new(Mutex::new(String::new()));
-        let (mut stderr, kept) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&log));
+        let (mut stderr, kept) = (
+            BufReader::new(child.stderr.take().unwrap()),
+            Arc::clone(&log),
+        );
         std::thread::spawn(move || {
             let mut line = String::new();
             while stderr.read_line(&mut line).is_ok_and(|count| count > 0) {
@@ -147,7 +186,11 @@ impl Server {
             addresses.push(line.split_whitespace().nth(2).unwrap().parse().unwrap());
         }
         std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
-        Self { child, addresses, log }
+        Self {
+            child,
+            addresses,
+            log,
+        }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -163,14 +206,19 @@ impl Server {
     pub fn await_log(&self, words: &[&str]) -> String {
         eventually(&format!("the log says {words:?}"), || {
             let log = self.log();
-            log.lines().find(|line| words.iter().all(|word| line.contains(word))).map(str::to_owned)
+            log.lines()
+                .find(|line| words.iter().all(|word| line.contains(word)))
+                .map(str::to_owned)
         })
     }
 
     /// The most memory it ever had resident, in KiB.
     pub fn peak_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmHWM:"))
+            .unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
@@ -186,7 +234,10 @@ impl Server {
 
     /// SIGTERM, and the wait until it is gone; gives its exit code.
     pub fn stop(mut self) -> Option<i32> {
-        let terminated = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        let terminated = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status()
+            .unwrap();
         assert!(terminated.success());
         self.child.wait().unwrap().code()
     }
@@ -228,15 +279,37 @@ pub fn octets(seed: u64, count: usize) -> Vec<u8> {
 
 /// A number from the environment: how much a test that can go on for days is to do.
 pub fn amount(variable: &str, usual: u64) -> u64 {
-    std::env::var(variable).ok().map_or(usual, |text| text.parse().unwrap())
+    std::env::var(variable)
+        .ok()
+        .map_or(usual, |text| text.parse().unwrap())
 }
 
 /// A self-signed certificate and its key, made by the `openssl` command.
 pub fn openssl_certificate(folder: &Path, name: &str) {
     let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"])
-        .args(["-subj", &format!("/O=Test/CN={name}"), "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
-        .args(["-addext", "extendedKeyUsage=serverAuth,clientAuth", "-addext", "basicConstraints=CA:FALSE"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "30",
+        ])
+        .args([
+            "-subj",
+            &format!("/O=Test/CN={name}"),
+            "-addext",
+            "subjectAltName=DNS:localhost,IP:127.0.0.1",
+        ])
+        .args([
+            "-addext",
+            "extendedKeyUsage=serverAuth,clientAuth",
+            "-addext",
+            "basicConstraints=CA:FALSE",
+        ])
         .arg("-keyout")
         .arg(folder.join(format!("{name}.key")))
         .arg("-out")
@@ -244,12 +317,19 @@ pub fn openssl_certificate(folder: &Path, name: &str) {
         .stderr(Stdio::piped())
         .output()
         .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
 }
 
 /// Whether two files have the same octets, read side by side.
 pub fn same_content(one: &Path, other: &Path) -> bool {
-    let (mut a, mut b) = (std::fs::File::open(one).unwrap(), std::fs::File::open(other).unwrap());
+    let (mut a, mut b) = (
+        std::fs::File::open(one).unwrap(),
+        std::fs::File::open(other).unwrap(),
+    );
     let (mut left, mut right) = (vec![0; 1 << 20], vec![0; 1 << 20]);
     loop {
         let count = a.read(&mut left).unwrap();

@@ -2,8 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use super::{THEIRS, THEM, US};
@@ -61,14 +61,32 @@ pub struct Ssid {
 
 impl Default for Ssid {
     fn default() -> Self {
-        Self { level: '5', code: THEM.to_owned(), password: THEIRS.to_owned(), buffer: 4096, credit: 7, restart: 'Y' }
+        Self {
+            level: '5',
+            code: THEM.to_owned(),
+            password: THEIRS.to_owned(),
+            buffer: 4096,
+            credit: 7,
+            restart: 'Y',
+        }
     }
 }
 
 impl Ssid {
     pub fn octets(&self) -> Vec<u8> {
-        let Self { level, code, password, buffer, credit, restart } = self;
-        format!("X{level}{code:25}{password:8}{buffer:05}BN{restart}N{credit:03}N{:4}{:8}\r", "", "").into_bytes()
+        let Self {
+            level,
+            code,
+            password,
+            buffer,
+            credit,
+            restart,
+        } = self;
+        format!(
+            "X{level}{code:25}{password:8}{buffer:05}BN{restart}N{credit:03}N{:4}{:8}\r",
+            "", ""
+        )
+        .into_bytes()
     }
 }
 
@@ -83,7 +101,8 @@ impl Peer<TcpStream> {
     pub fn connect_silently(address: SocketAddr) -> Self {
         let wire = TcpStream::connect(address).unwrap();
         wire.set_nodelay(true).unwrap();
-        wire.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        wire.set_read_timeout(Some(Duration::from_secs(30)))
+            .unwrap();
         Self { wire }
     }
 
@@ -126,9 +145,23 @@ impl Write for Openssl {
 
 impl Peer<Openssl> {
     /// Connects with the certificate `us` in `folder`, believing only the server certificate `them`.
-    pub fn openssl(address: SocketAddr, folder: &Path, us: &str, them: &str, version: &str) -> Self {
+    pub fn openssl(
+        address: SocketAddr,
+        folder: &Path,
+        us: &str,
+        them: &str,
+        version: &str,
+    ) -> Self {
         let mut child = Command::new("openssl")
-            .args(["s_client", "-quiet", "-verify_quiet", "-verify_return_error", version, "-connect", &address.to_string()])
+            .args([
+                "s_client",
+                "-quiet",
+                "-verify_quiet",
+                "-verify_return_error",
+                version,
+                "-connect",
+                &address.to_string(),
+            ])
             .arg("-CAfile")
             .arg(folder.join(format!("{them}.pem")))
             .arg("-cert")
@@ -141,7 +174,13 @@ impl Peer<Openssl> {
             .spawn()
             .unwrap();
         let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        let mut peer = Self { wire: Openssl { child, input, output } };
+        let mut peer = Self {
+            wire: Openssl {
+                child,
+                input,
+                output,
+            },
+        };
         assert_eq!(peer.hear(), b"IODETTE FTP READY \r");
         peer
     }
@@ -157,7 +196,8 @@ impl<W: Read + Write> Peer<W> {
 
     /// The next buffer of the other side.
     pub fn hear(&mut self) -> Vec<u8> {
-        self.try_hear().expect("the other side has something to say")
+        self.try_hear()
+            .expect("the other side has something to say")
     }
 
     /// The next buffer, or none if the connection is at its end.
@@ -174,14 +214,24 @@ impl<W: Read + Write> Peer<W> {
     /// Hears an ESID and gives its reason.
     pub fn hear_esid(&mut self) -> String {
         let esid = self.hear();
-        assert_eq!(esid[0], b'F', "an ESID, not {:?}", String::from_utf8_lossy(&esid));
+        assert_eq!(
+            esid[0],
+            b'F',
+            "an ESID, not {:?}",
+            String::from_utf8_lossy(&esid)
+        );
         String::from_utf8_lossy(&esid[1..3]).into_owned()
     }
 
     pub fn identify(&mut self) {
         self.say(Ssid::default().octets());
         let ssid = self.hear();
-        assert_eq!((ssid.len(), ssid[0]), (61, b'X'), "{}", String::from_utf8_lossy(&ssid));
+        assert_eq!(
+            (ssid.len(), ssid[0]),
+            (61, b'X'),
+            "{}",
+            String::from_utf8_lossy(&ssid)
+        );
         assert_eq!(String::from_utf8_lossy(&ssid[2..27]).trim_end(), US);
     }
 
@@ -194,7 +244,12 @@ impl<W: Read + Write> Peer<W> {
     /// Sends a file to its EFPA.
     pub fn send(&mut self, file: &VirtualFile) {
         let answer = self.offer(file);
-        assert_eq!(answer, b"200000000000000000", "SFPA from the start, not {:?}", String::from_utf8_lossy(&answer));
+        assert_eq!(
+            answer,
+            b"200000000000000000",
+            "SFPA from the start, not {:?}",
+            String::from_utf8_lossy(&answer)
+        );
         self.send_content(file);
         assert_eq!(self.hear(), b"4N", "EFPA");
     }
@@ -202,10 +257,10 @@ impl<W: Read + Write> Peer<W> {
     /// Data with the credit of [`Ssid::default`], then EFID.
     pub fn send_content(&mut self, file: &VirtualFile) {
         let mut credit = 7;
-        for (last, buffer) in data_buffers(&file.content) {
+        for buffer in data_buffers(&file.content) {
             self.say(buffer);
             credit -= 1;
-            if credit == 0 || last && credit == 0 {
+            if credit == 0 {
                 assert_eq!(self.hear(), b"C  ", "CDT");
                 credit = 7;
             }
@@ -244,15 +299,15 @@ pub fn framed(buffer: &[u8]) -> Vec<u8> {
 }
 
 /// DATA buffers of at most 4096 octets (RFC 5024, 7.2): subrecords of 63, end of record on the last.
-pub fn data_buffers(content: &[u8]) -> Vec<(bool, Vec<u8>)> {
-    let mut pieces: Vec<Vec<u8>> = content.chunks(63).map(|piece| [&[piece.len() as u8], piece].concat()).collect();
-    if pieces.is_empty() {
-        pieces.push(vec![0]);
+pub fn data_buffers(content: &[u8]) -> Vec<Vec<u8>> {
+    let subrecord = |piece: &[u8]| [&[piece.len() as u8], piece].concat();
+    let mut subrecords: Vec<Vec<u8>> = content.chunks(63).map(subrecord).collect();
+    if subrecords.is_empty() {
+        subrecords.push(vec![0]);
     }
-    pieces.last_mut().unwrap()[0] |= 0x80;
-    let buffers: Vec<Vec<u8>> = pieces.chunks(63).map(|some| [b"D".to_vec(), some.concat()].concat()).collect();
-    let count = buffers.len();
-    buffers.into_iter().enumerate().map(|(at, buffer)| (at + 1 == count, buffer)).collect()
+    subrecords.last_mut().unwrap()[0] |= 0x80;
+    let buffer = |some: &[Vec<u8>]| [b"D".to_vec(), some.concat()].concat();
+    subrecords.chunks(63).map(buffer).collect()
 }
 
 /// EFID (RFC 5024, 5.3.8) of an unstructured file.

@@ -1,10 +1,10 @@
 //! `cargo xtask state-tables`, `model` and `fuzz`: what shows that the protocol engine is right.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// Rewrites `docs/state-tables.md` from the data the tests read.
-pub fn state_tables() -> Result<(), String> {
+pub fn state_tables(root: &Path) -> Result<(), String> {
     let page = [
         "test",
         "--package",
@@ -13,25 +13,25 @@ pub fn state_tables() -> Result<(), String> {
         "tables",
         "the_page_says_what_the_tests_do",
     ];
-    run(cargo(&page)?.env("STATE_TABLES", "write"))
+    run(cargo(root, &page).env("STATE_TABLES", "write"))
 }
 
 /// Searches what two sessions can come to: small bounds, `--long` larger ones (minutes, some
 /// gigabytes), `--mutants` with bugs planted that have to be found.
-pub fn model(arguments: &[String]) -> Result<(), String> {
+pub fn model(root: &Path, arguments: &[String]) -> Result<(), String> {
     let more: &[&str] = match arguments.first().map(String::as_str) {
         None => &["--release", "--", "--nocapture"],
         Some("--long") => &["--release", "--", "--nocapture", "--ignored"],
         Some("--mutants") => &["--features", "mutants", "--", "--nocapture"],
         Some(other) => return Err(format!("model: {other}? There are --long and --mutants.")),
     };
-    run(cargo(&["test", "--package", "oftp", "--test", "model"])?.args(more))
+    run(cargo(root, &["test", "--package", "oftp", "--test", "model"]).args(more))
 }
 
 const TARGETS: [&str; 4] = ["stream_header", "command", "data_buffer", "session"];
 
 /// Runs each fuzz target so many times, from the corpus that is kept; needs no cargo-fuzz.
-pub fn fuzz(arguments: &[String]) -> Result<(), String> {
+pub fn fuzz(root: &Path, arguments: &[String]) -> Result<(), String> {
     let runs: u64 = match arguments {
         [] => 1_000_000,
         [flag, runs] if flag == "--runs" => runs
@@ -39,7 +39,7 @@ pub fn fuzz(arguments: &[String]) -> Result<(), String> {
             .map_err(|_| format!("fuzz: --runs {runs} is not a number"))?,
         _ => return Err("usage: cargo xtask fuzz [--runs N]".into()),
     };
-    let folder = repository()?.join("crates/oftp/fuzz");
+    let folder = root.join("crates/oftp/fuzz");
     let host = host_triple()?;
     let manifest = folder.join("Cargo.toml").display().to_string();
     let build = [
@@ -50,7 +50,7 @@ pub fn fuzz(arguments: &[String]) -> Result<(), String> {
         "--target",
         &host,
     ];
-    run(cargo(&build)?.env("RUSTFLAGS", COVERAGE.join(" ")))?;
+    run(cargo(root, &build).env("RUSTFLAGS", COVERAGE.join(" ")))?;
     for target in TARGETS {
         println!("{target}: {runs} runs");
         let binary = folder
@@ -96,18 +96,10 @@ fn host_triple() -> Result<String, String> {
         .ok_or_else(|| "rustc -vV names no host".into())
 }
 
-fn cargo(arguments: &[&str]) -> Result<Command, String> {
+fn cargo(root: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-    command.current_dir(repository()?).args(arguments);
-    Ok(command)
-}
-
-fn repository() -> Result<PathBuf, String> {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask
-        .parent()
-        .map(Path::to_owned)
-        .ok_or_else(|| "xtask has no folder above it".into())
+    command.current_dir(root).args(arguments);
+    command
 }
 
 fn run(command: &mut Command) -> Result<(), String> {

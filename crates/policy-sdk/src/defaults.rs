@@ -55,7 +55,6 @@ impl Default for TurnTerms {
         TurnTerms {
             files: None,
             max_files: None,
-            release: None,
         }
     }
 }

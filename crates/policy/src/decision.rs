@@ -217,7 +217,6 @@ impl Decision for TurnDecision {
             (TurnDecision::Send(a), TurnDecision::Send(b)) => TurnDecision::Send(TurnTerms {
                 files: a.files.or(b.files),
                 max_files: lower(a.max_files, b.max_files),
-                release: a.release.or(b.release),
             }),
             (a, b) => pick(a, b),
         }

@@ -182,8 +182,7 @@ async fn the_queue_can_be_looked_at_and_chosen_from() {
         answer.decision,
         TurnDecision::Send(TurnTerms {
             files: Some(files),
-            max_files: Some(1),
-            release: None
+            max_files: Some(1)
         })
     );
 }

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use oftp::{FileHeader, Nerp, Response};
 
 use crate::transfer::{
-    NewFile, OutboundFile, OwedResponse, Target, TimelineEntry, Transfer, TransferId, Undelivered,
+    NewFile, OpenQuestion, OutboundFile, OwedResponse, Target, TimelineEntry, Transfer, TransferId,
+    Undelivered,
 };
 
 /// The ledger of transfers. Every method returns after its transaction is durable, not before.
@@ -19,7 +20,13 @@ pub trait Ledger: Send + Sync {
     async fn checkpoint(&self, id: TransferId, octets: u64) -> Result<(), LedgerError>;
 
     /// The blob is sealed (before EFPA): Receiving → Received.
-    async fn received(&self, id: TransferId, seal: &crate::Seal, verdict: Verdict, note: &str) -> Result<(), LedgerError>;
+    async fn received(
+        &self,
+        id: TransferId,
+        seal: &crate::Seal,
+        verdict: Verdict,
+        note: &str,
+    ) -> Result<(), LedgerError>;
 
     /// The visible path is chosen (before the rename): Received → Placing.
     async fn placing(&self, id: TransferId, path: &str) -> Result<(), LedgerError>;
@@ -30,6 +37,17 @@ pub trait Ledger: Send + Sync {
     /// The file cannot be delivered: → Rejected, and a NERP is owed in the same transaction.
     async fn rejected(&self, id: TransferId, nerp: &Nerp) -> Result<(), LedgerError>;
 
+    /// Delivered files whose receipt waits for a question that is due, oldest first.
+    async fn open_questions(&self, limit: u32) -> Result<Vec<OpenQuestion>, LedgerError>;
+
+    /// The receipt of a delivered file is decided after all: it is owed now, or the question waits again.
+    async fn decided(
+        &self,
+        id: TransferId,
+        verdict: Verdict,
+        note: &str,
+    ) -> Result<(), LedgerError>;
+
     /// The peer confirmed our receipt (after RTR): owed → given.
     async fn response_taken(&self, id: TransferId) -> Result<(), LedgerError>;
 
@@ -37,7 +55,16 @@ pub trait Ledger: Send + Sync {
     async fn enqueue(&self, file: NewFile) -> Result<(), LedgerError>;
 
     /// The next thing for a partner, receipts before files, leased to `node` until then.
-    async fn claim(&self, partner: &str, node: &str, until: SystemTime, files: Files) -> Result<Option<Work>, LedgerError>;
+    async fn claim(
+        &self,
+        partner: &str,
+        node: &str,
+        until: SystemTime,
+        files: Files,
+    ) -> Result<Option<Work>, LedgerError>;
+
+    /// The file is still being sent: the lease holds until then.
+    async fn renew(&self, id: TransferId, until: SystemTime) -> Result<(), LedgerError>;
 
     /// Every octet was handed over and EFID is about to leave: from now on SFNA 13 means "delivered".
     async fn in_doubt(&self, id: TransferId) -> Result<(), LedgerError>;
@@ -46,10 +73,20 @@ pub trait Ledger: Send + Sync {
     async fn sent(&self, id: TransferId, note: &str) -> Result<(), LedgerError>;
 
     /// A receipt came (before RTR): Sent → Acknowledged or Rejected. A repeated one changes nothing.
-    async fn acknowledged(&self, partner: &str, response: &Response, note: &str) -> Result<Acknowledgement, LedgerError>;
+    async fn acknowledged(
+        &self,
+        partner: &str,
+        response: &Response,
+        note: &str,
+    ) -> Result<Acknowledgement, LedgerError>;
 
     /// The file, or the receipt, goes back to the queue, not to be tried before `when`.
-    async fn put_back(&self, id: TransferId, when: SystemTime, why: &str) -> Result<(), LedgerError>;
+    async fn put_back(
+        &self,
+        id: TransferId,
+        when: SystemTime,
+        why: &str,
+    ) -> Result<(), LedgerError>;
 
     /// The file will not be sent until an operator says so: leased → Parked.
     async fn park(&self, id: TransferId, why: &str) -> Result<(), LedgerError>;
@@ -113,9 +150,9 @@ pub enum Verdict {
     /// EERP as soon as the file is delivered.
     Positive,
     /// NERP, and the file is not delivered.
-    Negative(Nerp),
-    /// The receipt is somebody else's decision, later.
-    Later,
+    Negative(Box<Nerp>),
+    /// The receipt waits: the question is to be asked again then, or is an operator's.
+    Later(Option<SystemTime>),
 }
 
 /// Which files may be claimed.
@@ -133,7 +170,7 @@ pub enum Files {
 #[derive(Clone, Debug)]
 pub enum Work {
     /// A receipt: always before files.
-    Response(OwedResponse),
+    Response(Box<OwedResponse>),
     /// A file.
     File(Box<OutboundFile>),
 }
@@ -203,7 +240,9 @@ pub enum LedgerError {
         what: String,
     },
     /// The ledger was written by a newer program.
-    #[error("ledger {path} has schema {found}, this program knows up to {known}: use the newer program")]
+    #[error(
+        "ledger {path} has schema {found}, this program knows up to {known}: use the newer program"
+    )]
     TooNew {
         /// The database file.
         path: String,

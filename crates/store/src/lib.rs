@@ -11,17 +11,19 @@
 //! The order is the law, and the caller keeps it: a blob is *sealed* (written, synced, renamed, folder
 //! synced) before a row says so, and a row is committed before the peer is told. A crash between two
 //! steps leaves one of the states listed in [`InboundState`] and [`OutboundState`]; [`Ledger::recover`]
-//! and [`Spool::sweep`] lead each back to work.
+//! and what [`Spool::sealed`] finds lead each back to work.
 
 mod ledger;
 mod spool;
 mod sqlite;
 mod transfer;
 
-pub use ledger::{Acknowledgement, Files, Ledger, LedgerError, Offer, Offered, Recovery, Verdict, Work};
+pub use ledger::{
+    Acknowledgement, Files, Ledger, LedgerError, Offer, Offered, Recovery, Verdict, Work,
+};
 pub use spool::{Blob, BlobWriter, PlaceError, Placed, Seal, Spool, SpoolError, Syncer};
 pub use sqlite::SqliteLedger;
 pub use transfer::{
-    Direction, InboundState, NewFile, OutboundFile, OutboundState, OwedResponse, Target, TimelineEntry,
-    Transfer, TransferId, Undelivered,
+    Direction, InboundState, NewFile, OpenQuestion, OutboundFile, OutboundState, OwedResponse,
+    Target, TimelineEntry, Transfer, TransferId, Undelivered,
 };

@@ -49,7 +49,9 @@ impl Spool {
             std::fs::create_dir_all(&folder).map_err(at(&folder))?;
         }
         sync_folder(root).map_err(at(root))?;
-        Ok(Self { root: root.to_owned() })
+        Ok(Self {
+            root: root.to_owned(),
+        })
     }
 
     /// Begins a received file, forgetting what an earlier attempt left.
@@ -66,15 +68,33 @@ impl Spool {
     /// [`SpoolError::Busy`] while another session still writes it, [`SpoolError::Short`] when it has fewer octets.
     pub fn resume(&self, id: TransferId, octets: u64) -> Result<BlobWriter, SpoolError> {
         let path = self.path(INCOMING, id);
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(at(&path))?;
-        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| SpoolError::Busy(path.clone()))?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(at(&path))?;
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|_| SpoolError::Busy(path.clone()))?;
         let length = file.metadata().map_err(at(&path))?.len();
         if length < octets {
-            return Err(SpoolError::Short { path, length, expected: octets });
+            return Err(SpoolError::Short {
+                path,
+                length,
+                expected: octets,
+            });
         }
         file.set_len(octets).map_err(at(&path))?;
         let hasher = hash_of(&mut file).map_err(at(&path))?;
-        Ok(BlobWriter { spool: self.clone(), id, path, file, hasher, octets })
+        Ok(BlobWriter {
+            spool: self.clone(),
+            id,
+            path,
+            file,
+            hasher,
+            octets,
+        })
     }
 
     /// Copies `source` into the spool as a file to send.
@@ -85,8 +105,13 @@ impl Spool {
         let mut writer = self.create(id)?;
         let mut buffer = vec![0; 256 * 1024];
         loop {
-            let count = source.read(&mut buffer).map_err(|source| SpoolError::Io { path: "the file to send".into(), source })?;
-            let Some(octets) = buffer.get(..count).filter(|octets| !octets.is_empty()) else { break };
+            let count = source.read(&mut buffer).map_err(|source| SpoolError::Io {
+                path: "the file to send".into(),
+                source,
+            })?;
+            let Some(octets) = buffer.get(..count).filter(|octets| !octets.is_empty()) else {
+                break;
+            };
             writer.append(octets)?;
         }
         writer.seal_into(OUTGOING)
@@ -108,14 +133,24 @@ impl Spool {
     ///
     /// # Errors
     /// [`PlaceError::Taken`] when something of that name is there and `overwrite` is false.
-    pub fn place(&self, id: TransferId, inbox: &Path, path: &str, overwrite: bool) -> Result<Placed, PlaceError> {
+    pub fn place(
+        &self,
+        id: TransferId,
+        inbox: &Path,
+        path: &str,
+        overwrite: bool,
+    ) -> Result<Placed, PlaceError> {
         let sealed = open_folder(&self.root.join(SEALED)).map_err(io_error(SEALED))?;
         if !exists(&sealed, &id.to_string()).map_err(io_error(SEALED))? {
             return Ok(Placed::Before);
         }
         let (folders, name) = split(path)?;
         let folder = descend(inbox, &folders).map_err(io_error(path))?;
-        let how = if overwrite { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
+        let how = if overwrite {
+            RenameFlags::empty()
+        } else {
+            RenameFlags::NOREPLACE
+        };
         match rustix::fs::renameat_with(&sealed, id.to_string(), &folder, name, how) {
             Ok(()) => {}
             Err(rustix::io::Errno::EXIST) => return Err(PlaceError::Taken(path.to_owned())),
@@ -133,7 +168,10 @@ impl Spool {
     pub fn sealed(&self) -> Result<Vec<TransferId>, SpoolError> {
         let folder = self.root.join(SEALED);
         let entries = std::fs::read_dir(&folder).map_err(at(&folder))?;
-        Ok(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
+        Ok(entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .collect())
     }
 
     /// Removes a sealed blob nothing positive was said about.
@@ -208,7 +246,11 @@ impl BlobWriter {
     /// No further handle can be had.
     pub fn syncer(&self) -> Result<Syncer, SpoolError> {
         let file = self.file.try_clone().map_err(at(&self.path))?;
-        Ok(Syncer { path: self.path.clone(), file, octets: self.octets })
+        Ok(Syncer {
+            path: self.path.clone(),
+            file,
+            octets: self.octets,
+        })
     }
 
     /// Ends the blob: synced, renamed to `sealed`, both folders synced.
@@ -235,7 +277,10 @@ impl BlobWriter {
             let folder = self.spool.root.join(folder);
             sync_folder(&folder).map_err(at(&folder))?;
         }
-        Ok(Seal { octets: self.octets, digest: self.hasher.finalize().to_hex().to_string() })
+        Ok(Seal {
+            octets: self.octets,
+            digest: self.hasher.finalize().to_hex().to_string(),
+        })
     }
 }
 
@@ -348,11 +393,14 @@ pub enum PlaceError {
 
 fn split(path: &str) -> Result<(Vec<&str>, &str), PlaceError> {
     let mut parts: Vec<&str> = path.split('/').collect();
-    let safe = |part: &&str| !part.is_empty() && *part != "." && *part != ".." && !part.contains('\0');
+    let safe =
+        |part: &&str| !part.is_empty() && *part != "." && *part != ".." && !part.contains('\0');
     if !parts.iter().all(safe) {
         return Err(PlaceError::Unsafe(path.to_owned()));
     }
-    let name = parts.pop().ok_or_else(|| PlaceError::Unsafe(path.to_owned()))?;
+    let name = parts
+        .pop()
+        .ok_or_else(|| PlaceError::Unsafe(path.to_owned()))?;
     Ok((parts, name))
 }
 
@@ -365,7 +413,12 @@ fn descend(inbox: &Path, folders: &[&str]) -> rustix::io::Result<OwnedFd> {
             Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(error),
         }
-        here = rustix::fs::openat(&here, *part, OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+        here = rustix::fs::openat(
+            &here,
+            *part,
+            OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
     }
     Ok(here)
 }
@@ -401,9 +454,15 @@ fn remove(path: &Path) -> Result<(), SpoolError> {
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> SpoolError + '_ {
-    move |source| SpoolError::Io { path: path.to_owned(), source }
+    move |source| SpoolError::Io {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 fn io_error(path: &str) -> impl Fn(rustix::io::Errno) -> PlaceError + '_ {
-    move |error| PlaceError::Io { path: path.to_owned(), source: error.into() }
+    move |error| PlaceError::Io {
+        path: path.to_owned(),
+        source: error.into(),
+    }
 }

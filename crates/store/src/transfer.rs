@@ -132,6 +132,25 @@ pub struct Undelivered {
     pub placing: Option<String>,
 }
 
+/// A delivered file whose receipt waits for a decision.
+#[derive(Clone, Debug)]
+pub struct OpenQuestion {
+    /// The transfer.
+    pub id: TransferId,
+    /// Whose it is.
+    pub partner: String,
+    /// What its SFID said.
+    pub header: FileHeader,
+    /// Its size in octets.
+    pub octets: u64,
+    /// Digest of the content (BLAKE3, hexadecimal).
+    pub digest: String,
+    /// Path below the inbox.
+    pub path: String,
+    /// How often the question was asked.
+    pub asked: u32,
+}
+
 /// A receipt of ours that a partner has not confirmed by RTR yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwedResponse {

@@ -4,8 +4,8 @@ mod networks;
 
 use networks::Network;
 use pointsman_policy_sdk::{
-    Answer, ConnectionDecision, ConnectionInfo, Policy, policy, refuse, required_setting, setting,
-    warn,
+    Answer, ConnectionDecision, ConnectionInfo, Policy, SessionTerms, policy, refuse,
+    required_setting, setting, warn,
 };
 
 struct KnownPartners;
@@ -38,7 +38,7 @@ impl Policy for KnownPartners {
             return Ok(ConnectionDecision::Refuse(refuse(4, "invalid password")));
         }
         // Known and right: the terms are the partner profile's.
-        Ok(ConnectionDecision::Pass)
+        Ok(ConnectionDecision::Accept(SessionTerms::default()))
     }
 }
 

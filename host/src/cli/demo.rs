@@ -39,15 +39,24 @@ impl Demo {
 }
 
 async fn play(scene: &Scene, once: bool) -> Outcome {
-    step(&format!("Made two stations with certificates, passwords and policies in {}", scene.root.display()));
+    step(&format!(
+        "Made two stations with certificates, passwords and policies in {}",
+        scene.root.display()
+    ));
     let nordwerk = Server::start(Config::load(&scene.nordwerk)?).await?;
     let mueller = Server::start(Config::load(&scene.mueller)?).await?;
-    for (name, server) in [("nordwerk, the car maker,", &nordwerk), ("mueller, the supplier,", &mueller)] {
+    for (name, server) in [
+        ("nordwerk, the car maker,", &nordwerk),
+        ("mueller, the supplier,", &mueller),
+    ] {
         for (address, _) in server.addresses() {
             println!("   {name} listens on {address} with TLS");
         }
     }
-    let telling = tokio::spawn(tell(nordwerk.station().events.watch(), mueller.station().events.watch()));
+    let telling = tokio::spawn(tell(
+        nordwerk.station().events.watch(),
+        mueller.station().events.watch(),
+    ));
 
     step("mueller sends a despatch advice (EDIFACT DESADV) to nordwerk");
     send(mueller.station(), &scene.sample, "DESADV.4711").await?;
@@ -73,25 +82,42 @@ fn step(what: &str) {
 
 async fn send(station: &Arc<Station>, file: &Path, name: &str) -> Outcome {
     let profile = Profile::by_name(&station.config, "nordwerk").ok_or_else(Failed::quietly)?;
-    let how = SendAs { name: Some(name.to_owned()), description: "Despatch advice LS8004711".to_owned() };
+    let how = SendAs {
+        name: Some(name.to_owned()),
+        description: "Despatch advice LS8004711".to_owned(),
+    };
     let (id, _) = outbox::enqueue(station, &profile, file, &how).await?;
     let (_stay, drain) = watch::channel(false);
-    let end = dial::call(Arc::clone(station), profile, Errand { only: Some(id) }, drain).await?;
+    let end = dial::call(
+        Arc::clone(station),
+        profile,
+        Errand { only: Some(id) },
+        drain,
+    )
+    .await?;
     let row = station.ledger.show(id).await?;
     let state = row.map(|row| row.state).unwrap_or_default();
     // What is told comes over a channel: let it be told before the next step.
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     if state == OutboundState::Acknowledged.as_str() {
-        println!("   the receipt is verified: the file is delivered, and mueller can prove it");
+        println!(
+            "   receipt verified: it names this very file, its date, its time and both stations (unsigned)"
+        );
         return Ok(());
     }
-    Err(Failed { code: 1, message: format!("error: the file came as far as `{state}`: {end}") })
+    Err(Failed {
+        code: 1,
+        message: format!("error: the file came as far as `{state}`: {end}"),
+    })
 }
 
 async fn swap(station: &Arc<Station>, component: &Path) -> Outcome {
     let octets = std::fs::read(component)?;
     let swapped = station.policies.swap("route", &octets).await?;
-    println!("   route: sha256:{:.12} -> sha256:{:.12}, generation {}", swapped.previous, swapped.digest, swapped.generation);
+    println!(
+        "   route: sha256:{:.12} -> sha256:{:.12}, generation {}",
+        swapped.previous, swapped.digest, swapped.generation
+    );
     Ok(())
 }
 
@@ -110,7 +136,9 @@ async fn tell(mut nordwerk: broadcast::Receiver<Event>, mut mueller: broadcast::
 }
 
 fn show(inbox: &Path, folder: &Path) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
     for path in paths {
@@ -118,19 +146,35 @@ fn show(inbox: &Path, folder: &Path) {
             show(inbox, &path);
         } else {
             let octets = path.metadata().map_or(0, |meta| meta.len());
-            println!("   {} ({octets} octets)", path.strip_prefix(inbox).unwrap_or(&path).display());
+            println!(
+                "   {} ({octets} octets)",
+                path.strip_prefix(inbox).unwrap_or(&path).display()
+            );
         }
     }
 }
 
 fn invite(scene: &Scene) {
-    let program = std::env::current_exe().map_or_else(|_| "pointsman".to_owned(), |path| path.display().to_string());
+    let program = std::env::current_exe().map_or_else(
+        |_| "pointsman".to_owned(),
+        |path| path.display().to_string(),
+    );
     let root = scene.root.display();
     println!("\n== Both stations stay up until Ctrl-C. In another terminal, try:");
-    println!("   export PATH=\"{}:$PATH\"", Path::new(&program).parent().unwrap_or(Path::new(".")).display());
-    println!("   pointsman send {root}/DESADV.edi --as DELFOR.1 --to nordwerk -c {root}/mueller/pointsman.yaml");
+    println!(
+        "   export PATH=\"{}:$PATH\"",
+        Path::new(&program)
+            .parent()
+            .unwrap_or(Path::new("."))
+            .display()
+    );
+    println!(
+        "   pointsman send {root}/DESADV.edi --as DELFOR.1 --to nordwerk -c {root}/mueller/pointsman.yaml"
+    );
     println!("   pointsman transfers list -c {root}/nordwerk/pointsman.yaml");
-    println!("   pointsman policy swap route {root}/nordwerk/policies/route.wasm -c {root}/nordwerk/pointsman.yaml");
+    println!(
+        "   pointsman policy swap route {root}/nordwerk/policies/route.wasm -c {root}/nordwerk/pointsman.yaml"
+    );
     println!("   pointsman status -c {root}/nordwerk/pointsman.yaml");
     println!("   pointsman check -c {root}/nordwerk/pointsman.yaml");
 }

@@ -49,7 +49,13 @@ enum Command {
 #[derive(Clone, Debug, Args)]
 struct Configured {
     /// The configuration file.
-    #[arg(short, long, default_value = "pointsman.yaml", env = "POINTSMAN_CONFIG", value_name = "FILE")]
+    #[arg(
+        short,
+        long,
+        default_value = "pointsman.yaml",
+        env = "POINTSMAN_CONFIG",
+        value_name = "FILE"
+    )]
     config: PathBuf,
 }
 
@@ -64,12 +70,18 @@ type Outcome = Result<(), Failed>;
 impl Failed {
     /// Exit code 3: nobody was reached.
     fn unreached(message: impl Display) -> Self {
-        Self { code: 3, message: message.to_string() }
+        Self {
+            code: 3,
+            message: message.to_string(),
+        }
     }
 
     /// Exit code 1 without another word: what there is to say was said.
     fn quietly() -> Self {
-        Self { code: 1, message: String::new() }
+        Self {
+            code: 1,
+            message: String::new(),
+        }
     }
 }
 
@@ -77,7 +89,11 @@ impl<E: std::error::Error> From<E> for Failed {
     fn from(error: E) -> Self {
         let message = error.to_string();
         // A report on the configuration has its own heading.
-        let message = if message.starts_with("error") { message } else { format!("error: {message}") };
+        let message = if message.starts_with("error") {
+            message
+        } else {
+            format!("error: {message}")
+        };
         Self { code: 1, message }
     }
 }
@@ -123,9 +139,16 @@ enum LogStyle {
 
 /// `RUST_LOG` says what is logged where it is set.
 fn start_log(style: LogStyle) {
-    let usual = if style == LogStyle::Quiet { "error" } else { "info" };
+    let usual = if style == LogStyle::Quiet {
+        "error"
+    } else {
+        "info"
+    };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
     match style {
         LogStyle::Json => log.json().init(),
         LogStyle::Text | LogStyle::Quiet => log.init(),
@@ -134,5 +157,8 @@ fn start_log(style: LogStyle) {
 
 /// Runs `work` on the async runtime.
 fn block_on<T>(work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
 }

@@ -36,19 +36,36 @@ enum Verb {
 impl Policy {
     pub(super) fn run(self) -> Outcome {
         match self.verb {
-            Verb::Swap { name, component, configured } => swap(name, &component, &configured),
+            Verb::Swap {
+                name,
+                component,
+                configured,
+            } => swap(name, &component, &configured),
             Verb::List { configured } => status(&configured),
         }
     }
 }
 
 fn swap(policy: String, component: &std::path::Path, configured: &Configured) -> Outcome {
-    let component = component
-        .canonicalize()
-        .map_err(|error| Failed { code: 1, message: format!("error: {}: {error}", component.display()) })?;
-    match ask(configured, &Request::SwapPolicy { policy: policy.clone(), component })? {
-        Reply::Swapped { generation, digest, previous } => {
-            println!("policy {policy}: sha256:{digest} decides from the next session on (generation {generation}; before: sha256:{previous})");
+    let component = component.canonicalize().map_err(|error| Failed {
+        code: 1,
+        message: format!("error: {}: {error}", component.display()),
+    })?;
+    match ask(
+        configured,
+        &Request::SwapPolicy {
+            policy: policy.clone(),
+            component,
+        },
+    )? {
+        Reply::Swapped {
+            generation,
+            digest,
+            previous,
+        } => {
+            println!(
+                "policy {policy}: sha256:{digest} decides from the next session on (generation {generation}; before: sha256:{previous})"
+            );
             Ok(())
         }
         other => Err(unexpected(other)),
@@ -58,7 +75,12 @@ fn swap(policy: String, component: &std::path::Path, configured: &Configured) ->
 /// Shows what the running server does.
 pub(super) fn status(configured: &Configured) -> Outcome {
     match ask(configured, &Request::Status)? {
-        Reply::Status { sessions, generation, generations, policies } => {
+        Reply::Status {
+            sessions,
+            generation,
+            generations,
+            policies,
+        } => {
             println!("sessions: {sessions}");
             println!("policy generation: {generation} (in use: {generations:?})");
             for (name, digest) in policies {
@@ -73,16 +95,24 @@ pub(super) fn status(configured: &Configured) -> Outcome {
 fn ask(configured: &Configured, request: &Request) -> Result<Reply, Failed> {
     let config = configured.load()?;
     block_on(async {
-        control::ask(&config, request).await.map_err(|error| match error {
-            ControlError::Nobody { .. } => Failed::unreached(format!("error: {error}")),
-            other => other.into(),
-        })
+        control::ask(&config, request)
+            .await
+            .map_err(|error| match error {
+                ControlError::Nobody { .. } => Failed::unreached(format!("error: {error}")),
+                other => other.into(),
+            })
     })
 }
 
 fn unexpected(reply: Reply) -> Failed {
     match reply {
-        Reply::Refused { why } => Failed { code: 1, message: format!("error: {why}\nnothing was changed") },
-        other => Failed { code: 1, message: format!("error: the server answered something else: {other:?}") },
+        Reply::Refused { why } => Failed {
+            code: 1,
+            message: format!("error: {why}\nnothing was changed"),
+        },
+        other => Failed {
+            code: 1,
+            message: format!("error: the server answered something else: {other:?}"),
+        },
     }
 }

@@ -43,7 +43,8 @@ impl Send {
         start_log(LogStyle::Quiet);
         let config = self.configured.load()?;
         block_on(async {
-            let profile = Profile::by_name(&config, &self.to).ok_or_else(|| unknown_partner(&self.to, config.partners.keys()))?;
+            let profile = Profile::by_name(&config, &self.to)
+                .ok_or_else(|| unknown_partner(&self.to, config.partners.keys()))?;
             let station = Station::open(config, &format!("send-{}", std::process::id())).await?;
             let only = self.queue(&station, &profile).await?;
             let watching = tokio::spawn(show(station.events.watch()));
@@ -57,11 +58,23 @@ impl Send {
         })
     }
 
-    async fn queue(&self, station: &Arc<Station>, profile: &Profile) -> Result<Option<TransferId>, Failed> {
-        let Some(file) = &self.file else { return Ok(None) };
-        let how = SendAs { name: self.name.clone(), description: self.description.clone() };
+    async fn queue(
+        &self,
+        station: &Arc<Station>,
+        profile: &Profile,
+    ) -> Result<Option<TransferId>, Failed> {
+        let Some(file) = &self.file else {
+            return Ok(None);
+        };
+        let how = SendAs {
+            name: self.name.clone(),
+            description: self.description.clone(),
+        };
         let (id, header) = outbox::enqueue(station, profile, file, &how).await?;
-        println!("queued {} for {} as transfer {id}", header.key.dataset, profile.name);
+        println!(
+            "queued {} for {} as transfer {id}",
+            header.key.dataset, profile.name
+        );
         Ok(Some(id))
     }
 }
@@ -69,27 +82,41 @@ impl Send {
 /// Says what became of it.
 async fn conclude(station: &Station, only: Option<TransferId>, end: &End) -> Outcome {
     let Some(id) = only else {
-        return if end.is_normal() { Ok(()) } else { Err(Failed { code: 1, message: format!("error: the session broke: {end}") }) };
+        return if end.is_normal() {
+            Ok(())
+        } else {
+            Err(Failed {
+                code: 1,
+                message: format!("error: the session broke: {end}"),
+            })
+        };
     };
     let row = station.ledger.show(id).await?;
     let (state, reason) = row.map_or((String::new(), None), |row| (row.state, row.reason));
-    let why = reason.map_or_else(|| end.to_string(), |reason| reason);
+    let why = reason.unwrap_or_else(|| end.to_string());
     match state {
         state if state == OutboundState::Acknowledged.as_str() => {
             println!("done: sent, and the receipt (EERP) is here and matches");
             Ok(())
         }
         state if state == OutboundState::Sent.as_str() => {
-            println!("sent; the receipt is not here yet and is recorded when the partner brings it");
+            println!(
+                "sent; the receipt is not here yet and is recorded when the partner brings it"
+            );
             Ok(())
         }
-        state if state == OutboundState::Rejected.as_str() => {
-            Err(Failed { code: 1, message: format!("error: the partner could not use the file (NERP): {why}") })
-        }
-        state if state == OutboundState::Parked.as_str() => {
-            Err(Failed { code: 1, message: format!("error: not sent, and it will not be tried again by itself: {why}") })
-        }
-        _ => Err(Failed { code: 1, message: format!("error: not sent: {why}{}", stays(only)) }),
+        state if state == OutboundState::Rejected.as_str() => Err(Failed {
+            code: 1,
+            message: format!("error: the partner could not use the file (NERP): {why}"),
+        }),
+        state if state == OutboundState::Parked.as_str() => Err(Failed {
+            code: 1,
+            message: format!("error: not sent, and it will not be tried again by itself: {why}"),
+        }),
+        _ => Err(Failed {
+            code: 1,
+            message: format!("error: not sent: {why}{}", stays(only)),
+        }),
     }
 }
 
@@ -101,7 +128,13 @@ fn stays(only: Option<TransferId>) -> String {
 
 fn unknown_partner<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Failed {
     let known: Vec<&str> = known.map(String::as_str).collect();
-    Failed { code: 2, message: format!("error: there is no partner `{name}` in the configuration; there are: {}", known.join(", ")) }
+    Failed {
+        code: 2,
+        message: format!(
+            "error: there is no partner `{name}` in the configuration; there are: {}",
+            known.join(", ")
+        ),
+    }
 }
 
 /// A bar where somebody looks, lines where something reads.
@@ -129,7 +162,9 @@ async fn show(mut events: broadcast::Receiver<Event>) {
 
 fn progress_bar() -> ProgressBar {
     let style = "{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
-    let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = ProgressBar::new(0).with_style(
+        ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }

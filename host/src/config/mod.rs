@@ -9,7 +9,10 @@ mod value;
 
 use std::path::{Path, PathBuf};
 
-pub use model::{ClientAuth, Config, Limits, Listener, Partner, Policies, Policy, PolicyLimits, Session, Station, Storage, Tls, TlsVersion};
+pub use model::{
+    ClientAuth, Config, Limits, Listener, Partner, Policies, Policy, PolicyLimits, Session,
+    Station, Storage, Tls, TlsVersion,
+};
 pub use report::ConfigError;
 pub use value::{Address, Between, ExistingFile, Millis, Scalar, Size, Value};
 
@@ -20,7 +23,8 @@ impl Config {
     /// Anything in it that is not right: unreadable, not YAML, an unknown or a duplicate key, a value its
     /// key cannot have, a file that is not there. The error shows the place and says what to do.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::unreadable(path, &error))?;
+        let text =
+            std::fs::read_to_string(path).map_err(|error| ConfigError::unreadable(path, &error))?;
         Self::parse(path, &text)
     }
 
@@ -29,12 +33,18 @@ impl Config {
     /// # Errors
     /// See [`Config::load`].
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        let base = path.parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
+        let base = path
+            .parent()
+            .map_or_else(|| PathBuf::from("."), Path::to_owned);
         value::with_base(&base, || {
             // A map type keeps the last of two equal keys; a plain value refuses the second.
-            serde_yaml::from_str::<serde_yaml::Value>(text).map_err(|error| ConfigError::new(path, text, &error))?;
-            let config: Self = serde_yaml::from_str(text).map_err(|error| ConfigError::new(path, text, &error))?;
-            config.agrees().map_err(|what| ConfigError::whole(path, what))?;
+            serde_yaml::from_str::<serde_yaml::Value>(text)
+                .map_err(|error| ConfigError::new(path, text, &error))?;
+            let config: Self =
+                serde_yaml::from_str(text).map_err(|error| ConfigError::new(path, text, &error))?;
+            config
+                .agrees()
+                .map_err(|what| ConfigError::whole(path, what))?;
             Ok(config)
         })
     }

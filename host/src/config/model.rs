@@ -194,6 +194,8 @@ pub struct PolicyLimits {
     pub memory: Option<Value<Size>>,
     /// Its own time for one question (default 250ms).
     pub time: Option<Value<Millis>>,
+    /// The component file (default 32MiB).
+    pub component: Option<Value<Size>>,
 }
 
 /// The policies, in the order of the file.
@@ -211,7 +213,10 @@ impl<'de> Deserialize<'de> for Policies {
                 f.write_str("a map of policies, each under its name")
             }
 
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Policies, A::Error> {
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Policies, A::Error> {
                 let mut policies = Vec::new();
                 while let Some(entry) = map.next_entry()? {
                     policies.push(entry);
@@ -253,7 +258,13 @@ pub struct Version;
 impl Scalar for Version {
     const WHAT: &'static str = "the number 1";
     fn read(text: &str) -> Result<Self, String> {
-        if text == "1" { Ok(Self) } else { Err(format!("this program reads version 1 of this file, not `{text}`")) }
+        if text == "1" {
+            Ok(Self)
+        } else {
+            Err(format!(
+                "this program reads version 1 of this file, not `{text}`"
+            ))
+        }
     }
 }
 
@@ -269,7 +280,9 @@ impl Scalar for Release {
             "1.3" => Ok(Self(Level::V13)),
             "1.4" => Ok(Self(Level::V14)),
             "2.0" => Ok(Self(Level::V20)),
-            _ => Err(format!("`{text}` is not an OFTP version; there are 1.2, 1.3, 1.4 and 2.0")),
+            _ => Err(format!(
+                "`{text}` is not an OFTP version; there are 1.2, 1.3, 1.4 and 2.0"
+            )),
         }
     }
 }
@@ -286,7 +299,8 @@ impl Scalar for Hook {
 impl Scalar for OnFailure {
     const WHAT: &'static str = "retry, refuse or accept";
     fn read(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| format!("`{text}` is not retry, refuse or accept"))
+        text.parse()
+            .map_err(|_| format!("`{text}` is not retry, refuse or accept"))
     }
 }
 
@@ -296,13 +310,24 @@ impl Config {
         let mut names: BTreeMap<&OdetteId, &str> = BTreeMap::new();
         for (name, partner) in &self.partners {
             if let Some(other) = names.insert(&partner.ssid, name) {
-                return Err(format!("partners `{other}` and `{name}` have the same ssid `{}`: a caller could be either", partner.ssid.0));
+                return Err(format!(
+                    "partners `{other}` and `{name}` have the same ssid `{}`: a caller could be either",
+                    partner.ssid.0
+                ));
             }
             if partner.our_certificate.is_some() != partner.our_key.is_some() {
-                return Err(format!("partner `{name}`: our_certificate and our_key go together"));
+                return Err(format!(
+                    "partner `{name}`: our_certificate and our_key go together"
+                ));
             }
-            if partner.tls && partner.address.is_some() && partner.certificate.is_none() && partner.ca.is_none() {
-                return Err(format!("partner `{name}`: dialling with tls needs its `certificate` or a `ca` to know it by"));
+            if partner.tls
+                && partner.address.is_some()
+                && partner.certificate.is_none()
+                && partner.ca.is_none()
+            {
+                return Err(format!(
+                    "partner `{name}`: dialling with tls needs its `certificate` or a `ca` to know it by"
+                ));
             }
         }
         Ok(())

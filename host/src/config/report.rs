@@ -21,17 +21,40 @@ impl ConfigError {
     pub(super) fn new(path: &Path, text: &str, error: &serde_yaml::Error) -> Self {
         let place = error.location().map(|place| (place.line(), place.column()));
         let (message, help) = explain(&error.to_string());
-        Self { path: path.to_owned(), text: text.to_owned(), message, help, place }
+        let text = match place.and_then(|place| span(text, place)) {
+            // What is wrong with a password is said; what it is, is not.
+            Some(span) if message.contains("password") => masked(text, &span),
+            _ => text.to_owned(),
+        };
+        Self {
+            path: path.to_owned(),
+            text,
+            message,
+            help,
+            place,
+        }
     }
 
     pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
         let help = Some("give the configuration with `-c FILE`, or make one: `pointsman demo` writes a complete example".to_owned());
-        Self { path: path.to_owned(), text: String::new(), message: error.to_string(), help, place: None }
+        Self {
+            path: path.to_owned(),
+            text: String::new(),
+            message: error.to_string(),
+            help,
+            place: None,
+        }
     }
 
     /// Two parts of the configuration that do not go together.
     pub(super) fn whole(path: &Path, message: String) -> Self {
-        Self { path: path.to_owned(), text: String::new(), message, help: None, place: None }
+        Self {
+            path: path.to_owned(),
+            text: String::new(),
+            message,
+            help: None,
+            place: None,
+        }
     }
 
     /// Line and column of the place, from 1, where there is one.
@@ -49,7 +72,9 @@ impl fmt::Display for ConfigError {
         let title = Level::ERROR.primary_title(self.message.as_str());
         let mut group = match self.place.and_then(|place| span(&self.text, place)) {
             Some(span) => title.element(
-                Snippet::source(self.text.as_str()).path(path.as_str()).annotation(AnnotationKind::Primary.span(span)),
+                Snippet::source(self.text.as_str())
+                    .path(path.as_str())
+                    .annotation(AnnotationKind::Primary.span(span)),
             ),
             None => title.element(annotate_snippets::Origin::path(path.as_str())),
         };
@@ -62,20 +87,54 @@ impl fmt::Display for ConfigError {
 
 /// The octets of the word that stands at a line and column.
 fn span(text: &str, (line, column): (usize, usize)) -> Option<std::ops::Range<usize>> {
-    let start: usize = text.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
+    let start: usize = text
+        .split_inclusive('\n')
+        .take(line.checked_sub(1)?)
+        .map(str::len)
+        .sum();
     let row = text.get(start..)?.lines().next()?;
-    let from = row.char_indices().nth(column.checked_sub(1)?).map_or(row.len(), |(at, _)| at);
+    let from = row
+        .char_indices()
+        .nth(column.checked_sub(1)?)
+        .map_or(row.len(), |(at, _)| at);
     let word = row.get(from..)?;
-    let length = word.find([':', ' ', ',']).filter(|length| *length > 0).unwrap_or(word.len());
+    let length = word
+        .find([':', ' ', ','])
+        .filter(|length| *length > 0)
+        .unwrap_or(word.len());
     Some(start + from..start + from + length)
+}
+
+/// The text with stars where the span was, as many.
+fn masked(text: &str, span: &std::ops::Range<usize>) -> String {
+    let (before, hidden, after) = (
+        text.get(..span.start),
+        text.get(span.clone()),
+        text.get(span.end..),
+    );
+    let stars = "*".repeat(hidden.unwrap_or_default().len());
+    [
+        before.unwrap_or_default(),
+        &stars,
+        after.unwrap_or_default(),
+    ]
+    .concat()
 }
 
 /// Puts the YAML library's words into an operator's.
 fn explain(raw: &str) -> (String, Option<String>) {
-    let message = raw.rsplit_once(" at line ").map_or(raw, |(message, _)| message);
-    if let Some((before, (key, expected))) = message.split_once("unknown field `").and_then(|(b, rest)| Some((b, rest.split_once('`')?))) {
+    let message = raw
+        .rsplit_once(" at line ")
+        .map_or(raw, |(message, _)| message);
+    if let Some((before, (key, expected))) = message
+        .split_once("unknown field `")
+        .and_then(|(b, rest)| Some((b, rest.split_once('`')?)))
+    {
         let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
-        let near = known.iter().max_by(|a, b| similar(key, a).total_cmp(&similar(key, b))).filter(|near| similar(key, near) > 0.7);
+        let near = known
+            .iter()
+            .max_by(|a, b| similar(key, a).total_cmp(&similar(key, b)))
+            .filter(|near| similar(key, near) > 0.7);
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the keys here are: {}", known.join(", ")),
@@ -83,9 +142,15 @@ fn explain(raw: &str) -> (String, Option<String>) {
         return (format!("{before}unknown key `{key}`"), Some(help));
     }
     if let Some((before, key)) = message.split_once("duplicate entry with key ") {
-        return (format!("{before}the key {key} stands here twice"), Some("remove one of the two".to_owned()));
+        return (
+            format!("{before}the key {key} stands here twice"),
+            Some("remove one of the two".to_owned()),
+        );
     }
-    let message = message.replace("missing field", "missing key").replace("invalid type: ", "").replace("unit value", "nothing");
+    let message = message
+        .replace("missing field", "missing key")
+        .replace("invalid type: ", "")
+        .replace("unit value", "nothing");
     (message, None)
 }
 

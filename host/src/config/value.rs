@@ -69,7 +69,10 @@ impl<'de, T: Scalar> Deserialize<'de> for Value<T> {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                resolve(text).and_then(|text| T::read(&text)).map(Value).map_err(E::custom)
+                resolve(text)
+                    .and_then(|text| T::read(&text))
+                    .map(Value)
+                    .map_err(E::custom)
             }
         }
 
@@ -89,7 +92,9 @@ fn resolve(text: &str) -> Result<String, String> {
             continue;
         }
         resolved.push_str(before);
-        let end = from.find('}').ok_or("`${` without its `}`; write `$${` for the characters themselves")?;
+        let end = from
+            .find('}')
+            .ok_or("`${` without its `}`; write `$${` for the characters themselves")?;
         resolved.push_str(&lookup(from.get(2..end).unwrap_or_default())?);
         rest = from.get(end + 1..).unwrap_or_default();
     }
@@ -99,19 +104,26 @@ fn resolve(text: &str) -> Result<String, String> {
 
 fn lookup(reference: &str) -> Result<String, String> {
     if let Some(name) = reference.strip_prefix("env:") {
-        let (name, default) = name.split_once(":-").map_or((name, None), |(name, default)| (name, Some(default)));
+        let (name, default) = name
+            .split_once(":-")
+            .map_or((name, None), |(name, default)| (name, Some(default)));
         return match (std::env::var(name), default) {
             (Ok(value), _) => Ok(value),
             (Err(_), Some(default)) => Ok(default.to_owned()),
-            (Err(_), None) => Err(format!("the environment has no variable `{name}`; set it, or give a default: ${{env:{name}:-…}}")),
+            (Err(_), None) => Err(format!(
+                "the environment has no variable `{name}`; set it, or give a default: ${{env:{name}:-…}}"
+            )),
         };
     }
     if let Some(file) = reference.strip_prefix("file:") {
         let path = absolute(file);
-        let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
         return Ok(text.trim_end_matches(['\r', '\n']).to_owned());
     }
-    Err(format!("`${{{reference}}}` is not a reference; there are ${{env:NAME}}, ${{env:NAME:-default}} and ${{file:PATH}}"))
+    Err(format!(
+        "`${{{reference}}}` is not a reference; there are ${{env:NAME}}, ${{env:NAME:-default}} and ${{file:PATH}}"
+    ))
 }
 
 fn absolute(path: &str) -> PathBuf {
@@ -137,7 +149,9 @@ impl Scalar for Password {
     fn read(text: &str) -> Result<Self, String> {
         // An empty YAML value arrives as one of these words.
         if matches!(text, "" | "~" | "null") {
-            return Err("a password is missing; write it, or ${env:NAME}, or ${file:PATH}".to_owned());
+            return Err(
+                "a password is missing; write it, or ${env:NAME}, or ${file:PATH}".to_owned(),
+            );
         }
         Self::new(text).map_err(|error| error.to_string())
     }
@@ -165,7 +179,10 @@ impl Scalar for ExistingFile {
         match std::fs::File::open(&path).and_then(|file| file.metadata()) {
             Ok(meta) if meta.is_file() => Ok(Self(path)),
             Ok(_) => Err(format!("{} is not a file", path.display())),
-            Err(error) => Err(format!("{}: {error}; put the file there or correct the path", path.display())),
+            Err(error) => Err(format!(
+                "{}: {error}; put the file there or correct the path",
+                path.display()
+            )),
         }
     }
 }
@@ -177,8 +194,9 @@ pub struct Millis(pub Duration);
 impl Scalar for Millis {
     const WHAT: &'static str = "a time span such as 250ms, 30s or 5m";
     fn read(text: &str) -> Result<Self, String> {
-        let span: jiff::SignedDuration =
-            text.parse().map_err(|_| format!("`{text}` is not a time span; write one such as 250ms, 30s or 5m"))?;
+        let span: jiff::SignedDuration = text.parse().map_err(|_| {
+            format!("`{text}` is not a time span; write one such as 250ms, 30s or 5m")
+        })?;
         let span = Duration::try_from(span).map_err(|_| format!("`{text}` is negative"))?;
         if span.is_zero() {
             return Err("a time span of zero would end everything at once".to_owned());
@@ -194,8 +212,9 @@ pub struct Size(pub u64);
 impl Scalar for Size {
     const WHAT: &'static str = "a size such as 64KiB or 32MiB";
     fn read(text: &str) -> Result<Self, String> {
-        let size: bytesize::ByteSize =
-            text.parse().map_err(|_| format!("`{text}` is not a size; write one such as 64KiB or 32MiB"))?;
+        let size: bytesize::ByteSize = text
+            .parse()
+            .map_err(|_| format!("`{text}` is not a size; write one such as 64KiB or 32MiB"))?;
         Ok(Self(size.as_u64()))
     }
 }
@@ -203,7 +222,11 @@ impl Scalar for Size {
 impl Scalar for SocketAddr {
     const WHAT: &'static str = "an address and port such as 0.0.0.0:3305 or [::]:6619";
     fn read(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| format!("`{text}` is not an address and port; write one such as 0.0.0.0:3305 or [::]:6619"))
+        text.parse().map_err(|_| {
+            format!(
+                "`{text}` is not an address and port; write one such as 0.0.0.0:3305 or [::]:6619"
+            )
+        })
     }
 }
 
@@ -228,14 +251,22 @@ impl fmt::Display for Address {
 impl Scalar for Address {
     const WHAT: &'static str = "a host and port such as oftp.example.com:6619";
     fn read(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a host and port; write one such as oftp.example.com:6619");
+        let wrong =
+            || format!("`{text}` is not a host and port; write one such as oftp.example.com:6619");
         let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let port = port.parse().ok().filter(|port| *port > 0).ok_or_else(wrong)?;
+        let port = port
+            .parse()
+            .ok()
+            .filter(|port| *port > 0)
+            .ok_or_else(wrong)?;
         if host.is_empty() || host.contains(char::is_whitespace) {
             return Err(wrong());
         }
-        Ok(Self { host: host.to_owned(), port })
+        Ok(Self {
+            host: host.to_owned(),
+            port,
+        })
     }
 }
 
@@ -246,7 +277,12 @@ pub struct Between<const MIN: u32, const MAX: u32>(pub u32);
 impl<const MIN: u32, const MAX: u32> Scalar for Between<MIN, MAX> {
     const WHAT: &'static str = "a number";
     fn read(text: &str) -> Result<Self, String> {
-        let number = text.parse().ok().filter(|number| (MIN..=MAX).contains(number));
-        number.map(Self).ok_or_else(|| format!("`{text}` is not a number from {MIN} to {MAX}"))
+        let number = text
+            .parse()
+            .ok()
+            .filter(|number| (MIN..=MAX).contains(number));
+        number
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is not a number from {MIN} to {MAX}"))
     }
 }

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use oftp::{Agreement, ConnectionAnswer, ConnectionTicket, Level, Mode, Offer, Params, Session, SessionReason};
+use oftp::{
+    Agreement, ConnectionAnswer, ConnectionTicket, Level, Mode, OdetteId, Offer, Params, Session,
+    SessionReason,
+};
 use pointsman_policy::types;
 
 use super::{Monitor, Trouble};
@@ -34,7 +37,11 @@ impl Monitor {
             Ok(params) => ConnectionAnswer::Accept(Box::new(params)),
             Err(Refused(reason, text)) => {
                 let why = format!("ESID {:02} {}: {text}", reason.code(), reason.meaning());
-                self.tell(Happening::ConnectionRefused { session: self.id.clone(), ssid: offer.code.to_string(), why });
+                self.tell(Happening::ConnectionRefused {
+                    session: self.id.clone(),
+                    ssid: offer.code.to_string(),
+                    why,
+                });
                 ConnectionAnswer::Refuse { reason, text }
             }
         };
@@ -43,39 +50,94 @@ impl Monitor {
         Ok(())
     }
 
-    /// The profile first, since a policy may only narrow it; nothing of ours is said before both agree.
+    /// The policies are asked with everything that is known of the caller; then what they let pass must
+    /// still be what the profile says, since a policy may only narrow it. Nothing of ours is said before.
     async fn admit(&mut self, offer: &Offer) -> Result<Params, Refused> {
-        let config = &self.station.config;
-        let profile = Profile::by_ssid(config, &offer.code)
-            .ok_or_else(|| Refused(SessionReason::UnknownUser, "this SSID code is not known here".to_owned()))?;
+        let own = Profile::by_ssid(&self.station.config, &offer.code);
+        let level = own
+            .as_ref()
+            .map_or(Level::V20, |own| own.params(&self.station.config).level);
+        let connection = self.describe(own.as_ref(), offer, level);
+        let terms = self.ask_terms(&connection).await?;
+        let profile = match &terms.partner {
+            Some(name) => Profile::by_name(&self.station.config, name),
+            None => own,
+        };
+        let profile = profile.ok_or_else(|| {
+            Refused(
+                SessionReason::UnknownUser,
+                "this SSID code is not known here".to_owned(),
+            )
+        })?;
         if !profile.partner.password.matches(&offer.password) {
-            return Err(Refused(SessionReason::InvalidPassword, "the password is not the agreed one".to_owned()));
+            let text = "the password is not the agreed one".to_owned();
+            return Err(Refused(SessionReason::InvalidPassword, text));
         }
         self.check_certificate(&profile)?;
-        let params = profile.params(config);
-        let connection = describe::connection(&self.id, &self.wire, &profile.name, true, offer, params.level.code());
-        let answer = self.policies.accept_connection(&connection, SystemTime::now()).await;
-        let shown = match &answer.decision {
-            types::ConnectionDecision::Pass => "no opinion".to_owned(),
-            types::ConnectionDecision::Accept(_) => "accepted".to_owned(),
-            types::ConnectionDecision::Refuse(no) => format!("refused with ESID {:02} {}", no.reason, no.text),
-        };
-        self.note("accept-connection", &answer, shown);
-        let params = match answer.decision {
-            types::ConnectionDecision::Pass => params,
-            types::ConnectionDecision::Accept(terms) if terms.secure_authentication == Some(true) => {
-                let text = "session authentication is asked for, and no certificate is configured for it";
-                return Err(Refused(SessionReason::AuthenticationIncompatible, text.to_owned()));
-            }
-            types::ConnectionDecision::Accept(terms) => self.narrow(params, terms),
-            types::ConnectionDecision::Refuse(no) => return Err(Refused(SessionReason::from_code(no.reason), no.text)),
-        };
         if self.station.is_full() {
-            return Err(Refused(SessionReason::Resources, "too many sessions at the moment, call again".to_owned()));
+            let text = "too many sessions at the moment, call again".to_owned();
+            return Err(Refused(SessionReason::Resources, text));
         }
+        let params = narrow(profile.params(&self.station.config), &terms)?;
+        self.enter(profile, connection, terms);
+        Ok(params)
+    }
+
+    fn describe(
+        &self,
+        profile: Option<&Profile>,
+        offer: &Offer,
+        level: Level,
+    ) -> types::ConnectionInfo {
+        let password_ok =
+            profile.is_some_and(|known| known.partner.password.matches(&offer.password));
+        let name = profile.map(|known| known.name.as_str());
+        describe::connection(&self.id, &self.wire, name, password_ok, offer, level.code())
+    }
+
+    /// What the policies say to a connection; all of them silent is no terms at all.
+    async fn ask_terms(
+        &mut self,
+        connection: &types::ConnectionInfo,
+    ) -> Result<types::SessionTerms, Refused> {
+        let answer = self
+            .policies
+            .accept_connection(connection, SystemTime::now())
+            .await;
+        match &answer.decision {
+            types::ConnectionDecision::Pass => Ok(no_terms()),
+            types::ConnectionDecision::Accept(terms) => {
+                self.note("accept-connection", &answer, "accepted".to_owned());
+                Ok(terms.clone())
+            }
+            types::ConnectionDecision::Refuse(no) => {
+                self.note(
+                    "accept-connection",
+                    &answer,
+                    format!("refused with ESID {:02} {}", no.reason, no.text),
+                );
+                Err(Refused(
+                    SessionReason::from_code(no.reason),
+                    no.text.clone(),
+                ))
+            }
+        }
+    }
+
+    fn enter(
+        &mut self,
+        profile: Profile,
+        mut connection: types::ConnectionInfo,
+        terms: types::SessionTerms,
+    ) {
+        connection.partner = Some(profile.name.clone());
+        connection.labels = terms.labels;
         self.profile = Some(profile);
         self.connection = Some(connection);
-        Ok(params)
+        self.terms = Terms {
+            max_file_blocks: terms.max_file_kib,
+            directory: terms.directory,
+        };
     }
 
     fn check_certificate(&self, profile: &Profile) -> Result<(), Refused> {
@@ -90,30 +152,27 @@ impl Monitor {
         if own {
             return Ok(());
         }
-        Err(Refused(SessionReason::InvalidPassword, "the TLS certificate is not the one agreed for this SSID code".to_owned()))
+        Err(Refused(
+            SessionReason::InvalidPassword,
+            "the TLS certificate is not the one agreed for this SSID code".to_owned(),
+        ))
     }
 
-    fn narrow(&mut self, mut params: Params, terms: types::SessionTerms) -> Params {
-        params.buffer_size = terms.buffer_size.map_or(params.buffer_size, |size| size.min(params.buffer_size));
-        params.credit = terms.credit.map_or(params.credit, |credit| credit.min(params.credit));
-        params.level = terms.level.map_or(params.level, |level| Level::at_most(level).min(params.level));
-        params.compression &= terms.compression.unwrap_or(true);
-        params.restart &= terms.restart.unwrap_or(true);
-        if let Some(seconds) = terms.idle_timeout {
-            params.timeouts.idle = Duration::from_secs(seconds.into()).min(params.timeouts.idle);
-        }
-        params.mode = match terms.mode {
-            Some(types::TransferMode::SendOnly) => Mode::SendOnly,
-            Some(types::TransferMode::ReceiveOnly) => Mode::ReceiveOnly,
-            Some(types::TransferMode::Both) | None => params.mode,
-        };
-        self.terms = Terms { max_file_blocks: terms.max_file_kib, directory: terms.directory };
-        params
-    }
-
-    pub(super) fn connected(&mut self, agreement: &Agreement, session: &mut Session) -> Result<(), Trouble> {
-        if self.wire.dialled {
-            self.recognise(agreement, session);
+    pub(super) async fn connected(
+        &mut self,
+        agreement: &Agreement,
+        session: &mut Session,
+    ) -> Result<(), Trouble> {
+        if self.wire.dialled
+            && let Err(Refused(reason, text)) = self.recognise(agreement).await
+        {
+            let what = format!("dialled `{}`: {text}", self.partner());
+            self.tell(Happening::Trouble {
+                session: self.id.clone(),
+                what,
+            });
+            session.abort(reason, reason.meaning());
+            return Ok(());
         }
         if let Some(connection) = &mut self.connection {
             describe::agreed(connection, agreement);
@@ -126,24 +185,92 @@ impl Monitor {
             "OFTP {}, buffers of {} octets, credit {}, {secured}",
             agreement.level, agreement.buffer_size, agreement.credit
         );
-        self.tell(Happening::Connected { session: self.id.clone(), partner: self.partner().to_owned(), terms });
+        self.tell(Happening::Connected {
+            session: self.id.clone(),
+            partner: self.partner().to_owned(),
+            terms,
+        });
         Ok(())
     }
 
-    /// Whether the station we dialled is the one we wanted.
-    fn recognise(&mut self, agreement: &Agreement, session: &mut Session) {
-        let Some(profile) = &self.profile else { return };
-        let offer = &agreement.peer;
-        let params = profile.params(&self.station.config);
-        self.connection = Some(describe::connection(&self.id, &self.wire, &profile.name, true, offer, params.level.code()));
-        let (reason, what) = if offer.code != *profile.partner.ssid {
-            (SessionReason::UnknownUser, format!("it calls itself `{}`, its profile says `{}`", offer.code, profile.partner.ssid.0))
-        } else if !profile.partner.password.matches(&offer.password) {
-            (SessionReason::InvalidPassword, "its password is not the one in its profile".to_owned())
-        } else {
-            return;
+    /// Whether the station we dialled is the one we wanted, and the policies want it, too.
+    async fn recognise(&mut self, agreement: &Agreement) -> Result<(), Refused> {
+        let Some(profile) = self.profile.clone() else {
+            return Ok(());
         };
-        self.tell(Happening::Trouble { session: self.id.clone(), what: format!("dialled `{}`: {what}", profile.name) });
-        session.abort(reason, reason.meaning());
+        let offer = &agreement.peer;
+        if offer.code != *profile.partner.ssid {
+            let text = format!(
+                "it calls itself `{}`, its profile says `{}`",
+                offer.code, profile.partner.ssid.0
+            );
+            return Err(Refused(SessionReason::UnknownUser, text));
+        }
+        if !profile.partner.password.matches(&offer.password) {
+            let text = "its password is not the one in its profile".to_owned();
+            return Err(Refused(SessionReason::InvalidPassword, text));
+        }
+        let connection = self.describe(Some(&profile), offer, agreement.level);
+        let terms = self.ask_terms(&connection).await?;
+        self.enter(profile, connection, terms);
+        Ok(())
+    }
+}
+
+/// The profile's parameters, made smaller where the policies want it.
+fn narrow(mut params: Params, terms: &types::SessionTerms) -> Result<Params, Refused> {
+    if terms.secure_authentication == Some(true) {
+        let text = "session authentication is asked for, and no certificate is configured for it";
+        return Err(Refused(
+            SessionReason::AuthenticationIncompatible,
+            text.to_owned(),
+        ));
+    }
+    if let Some(code) = &terms.ssid_code {
+        params.code = OdetteId::new(code).map_err(|error| {
+            tracing::error!(event = "policy-bad-code", %error);
+            Refused(
+                SessionReason::Resources,
+                "no answer could be decided, call again".to_owned(),
+            )
+        })?;
+    }
+    params.buffer_size = terms
+        .buffer_size
+        .map_or(params.buffer_size, |size| size.min(params.buffer_size));
+    params.credit = terms
+        .credit
+        .map_or(params.credit, |credit| credit.min(params.credit));
+    params.level = terms.level.map_or(params.level, |level| {
+        Level::at_most(level).min(params.level)
+    });
+    params.compression &= terms.compression.unwrap_or(true);
+    params.restart &= terms.restart.unwrap_or(true);
+    if let Some(seconds) = terms.idle_timeout {
+        params.timeouts.idle = Duration::from_secs(seconds.into()).min(params.timeouts.idle);
+    }
+    params.mode = match terms.mode {
+        Some(types::TransferMode::SendOnly) => Mode::SendOnly,
+        Some(types::TransferMode::ReceiveOnly) => Mode::ReceiveOnly,
+        Some(types::TransferMode::Both) | None => params.mode,
+    };
+    Ok(params)
+}
+
+fn no_terms() -> types::SessionTerms {
+    types::SessionTerms {
+        partner: None,
+        ssid_code: None,
+        level: None,
+        buffer_size: None,
+        credit: None,
+        mode: None,
+        compression: None,
+        restart: None,
+        secure_authentication: None,
+        max_file_kib: None,
+        idle_timeout: None,
+        directory: None,
+        labels: Vec::new(),
     }
 }

@@ -17,7 +17,7 @@ use pointsman_store::{LedgerError, SpoolError, TransferId};
 use tokio::task::JoinHandle;
 
 use self::receiving::Receiving;
-use self::sending::Sending;
+use self::sending::{Sending, Turn};
 use crate::describe::Wire;
 use crate::events::Event as Happening;
 use crate::partners::Profile;
@@ -50,6 +50,8 @@ pub struct Monitor {
     /// Files of this session on their way to the inbox: their receipts belong in our next turn.
     deliveries: Vec<JoinHandle<()>>,
     errand: Errand,
+    /// What the policies want done with our turn, while it lasts.
+    turn: Option<Turn>,
     draining: bool,
 }
 
@@ -95,6 +97,7 @@ impl Monitor {
             answering: None,
             deliveries: Vec::new(),
             errand,
+            turn: None,
             draining: false,
         }
     }
@@ -107,31 +110,50 @@ impl Monitor {
     /// Answers one event of the engine. Gives the session's end when this was it.
     pub async fn answer(&mut self, event: Event, session: &mut Session) -> Option<End> {
         let outcome = match event {
-            Event::ConnectionOffered(ticket, offer) => self.connection_offered(ticket, offer, session).await,
-            Event::Connected(agreement) => self.connected(&agreement, session),
+            Event::ConnectionOffered(ticket, offer) => {
+                self.connection_offered(ticket, offer, session).await
+            }
+            Event::Connected(agreement) => self.connected(&agreement, session).await,
             Event::FileOffered(ticket, header) => self.file_offered(ticket, header, session).await,
             Event::Data(data) => self.data(data, session).await,
             Event::WindowUsedUp(ticket) => self.window_used_up(ticket, session).await,
             Event::FileClosed(ticket, closing) => self.file_closed(ticket, closing, session).await,
-            Event::ResponseOffered(ticket, response) => self.response_offered(ticket, response, session).await,
+            Event::ResponseOffered(ticket, response) => {
+                self.response_offered(ticket, response, session).await
+            }
             Event::YourTurn(ticket) => self.your_turn(ticket, session).await,
             Event::FileAccepted { restart } => self.file_accepted(restart).await,
-            Event::FileRefused { reason, retry, text } => self.file_refused(reason, retry, &text).await,
+            Event::FileRefused {
+                reason,
+                retry,
+                text,
+            } => self.file_refused(reason, retry, &text).await,
             Event::CloseAnswered(answer) => self.close_answered(answer).await,
             Event::ResponseTaken => self.response_taken().await,
             Event::ResponseNotSent { text } => self.response_not_sent(&text).await,
             // Neither side of a session of ours offers authentication (RFC 5024, 5.3.2, SSIDAUTH).
-            Event::ChallengeOffered(..) | Event::ChallengeWanted(_) => Err(Trouble::OutOfStep("authentication was not agreed")),
+            Event::ChallengeOffered(..) | Event::ChallengeWanted(_) => {
+                Err(Trouble::OutOfStep("authentication was not agreed"))
+            }
             Event::MoreData => Ok(()),
             Event::Tolerated(what) => {
-                self.tell(Happening::Tolerated { session: self.id.clone(), what: what.to_string() });
+                self.tell(Happening::Tolerated {
+                    session: self.id.clone(),
+                    what: what.to_string(),
+                });
                 Ok(())
             }
             Event::Ended(end) => return Some(end),
         };
         if let Err(trouble) = outcome {
-            self.tell(Happening::Trouble { session: self.id.clone(), what: trouble.to_string() });
-            session.abort(SessionReason::LocalEmergency, "internal error, nothing was lost, try again");
+            self.tell(Happening::Trouble {
+                session: self.id.clone(),
+                what: trouble.to_string(),
+            });
+            session.abort(
+                SessionReason::LocalEmergency,
+                "internal error, nothing was lost, try again",
+            );
         }
         None
     }
@@ -139,7 +161,10 @@ impl Monitor {
     /// The session is over: leases are given back, a broken file keeps what it has.
     pub async fn ended(mut self, end: &End) {
         if let Err(trouble) = self.give_back(end).await {
-            self.tell(Happening::Trouble { session: self.id.clone(), what: trouble.to_string() });
+            self.tell(Happening::Trouble {
+                session: self.id.clone(),
+                what: trouble.to_string(),
+            });
         }
         self.tell(Happening::SessionEnded {
             session: self.id.clone(),
@@ -155,10 +180,18 @@ impl Monitor {
             self.break_off(receiving, &why).await?;
         }
         if let Some(sending) = self.sending.take() {
-            self.station.ledger.put_back(sending.id(), SystemTime::now(), &why).await?;
+            self.tell_policies(&sending, types::TransferOutcome::Aborted(why.clone()))
+                .await?;
+            self.station
+                .ledger
+                .put_back(sending.id(), SystemTime::now(), &why)
+                .await?;
         }
         if let Some(id) = self.answering.take() {
-            self.station.ledger.put_back(id, SystemTime::now(), &why).await?;
+            self.station
+                .ledger
+                .put_back(id, SystemTime::now(), &why)
+                .await?;
         }
         Ok(())
     }
@@ -170,18 +203,35 @@ impl Monitor {
     /// Tells what a policy decided, and gives the line the ledger keeps of it.
     fn note<T>(&self, hook: &'static str, answer: &Answer<T>, decision: String) -> String {
         let Some(by) = &answer.decided_by else {
-            return format!("{hook}: no policy had an opinion, generation {}", self.policies.generation());
+            return format!(
+                "{hook}: no policy had an opinion, generation {}",
+                self.policies.generation()
+            );
         };
-        let by = format!("{} (generation {}, sha256:{})", by.policy, by.generation, by.digest.get(..12).unwrap_or_default());
-        self.tell(Happening::Decided { session: self.id.clone(), hook, by: by.clone(), decision: decision.clone() });
+        let by = format!(
+            "{} (generation {}, sha256:{})",
+            by.policy,
+            by.generation,
+            by.digest.get(..12).unwrap_or_default()
+        );
+        self.tell(Happening::Decided {
+            session: self.id.clone(),
+            hook,
+            by: by.clone(),
+            decision: decision.clone(),
+        });
         format!("{hook}: policy {by}: {decision}")
     }
 
     fn partner(&self) -> &str {
-        self.profile.as_ref().map_or("", |profile| profile.name.as_str())
+        self.profile
+            .as_ref()
+            .map_or("", |profile| profile.name.as_str())
     }
 
     fn connection(&self) -> Result<&types::ConnectionInfo, Trouble> {
-        self.connection.as_ref().ok_or(Trouble::OutOfStep("a question came before the connection was agreed"))
+        self.connection.as_ref().ok_or(Trouble::OutOfStep(
+            "a question came before the connection was agreed",
+        ))
     }
 }

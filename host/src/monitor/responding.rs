@@ -11,35 +11,61 @@ use crate::events::Event as Happening;
 
 impl Monitor {
     /// A receipt of the peer's: recorded, then RTR. One that answers nothing of ours is answered all the same.
-    pub(super) async fn response_offered(&mut self, ticket: ResponseTicket, response: Response, session: &mut Session) -> Result<(), Trouble> {
+    pub(super) async fn response_offered(
+        &mut self,
+        ticket: ResponseTicket,
+        response: Response,
+        session: &mut Session,
+    ) -> Result<(), Trouble> {
         let (problem, detail) = weigh(&response);
-        let known = self.station.ledger.acknowledged(self.partner(), &response, &detail).await?;
+        let known = self
+            .station
+            .ledger
+            .acknowledged(self.partner(), &response, &detail)
+            .await?;
         let id = match known {
             Acknowledgement::Recorded(id) | Acknowledgement::Repeated(id) => Some(id),
             Acknowledgement::Unknown => None,
         };
         let connection = self.connection()?.clone();
         let told = describe::response(&response, id, &problem);
-        self.policies.end_response(&connection, &told, SystemTime::now()).await;
+        self.policies
+            .end_response(&connection, &told, SystemTime::now())
+            .await;
         let _ = session.answer_response(ticket);
         let positive = matches!(response, Response::Positive(_));
-        self.tell(Happening::ReceiptReceived { session: self.id.clone(), id, positive, detail });
+        self.tell(Happening::ReceiptReceived {
+            session: self.id.clone(),
+            id,
+            positive,
+            detail,
+        });
         Ok(())
     }
 
     /// RTR: our receipt is the peer's now.
     pub(super) async fn response_taken(&mut self) -> Result<(), Trouble> {
-        let Some(id) = self.answering.take() else { return Ok(()) };
+        let Some(id) = self.answering.take() else {
+            return Ok(());
+        };
         self.station.ledger.response_taken(id).await?;
-        self.tell(Happening::ReceiptGiven { session: self.id.clone(), id });
+        self.tell(Happening::ReceiptGiven {
+            session: self.id.clone(),
+            id,
+        });
         Ok(())
     }
 
     /// The agreed level has no such response (RFC 2204 knows no NERP): it stays ours, and is done with.
     pub(super) async fn response_not_sent(&mut self, why: &str) -> Result<(), Trouble> {
-        let Some(id) = self.answering.take() else { return Ok(()) };
+        let Some(id) = self.answering.take() else {
+            return Ok(());
+        };
         self.station.ledger.response_taken(id).await?;
-        self.tell(Happening::Tolerated { session: self.id.clone(), what: format!("transfer {id}: {why}") });
+        self.tell(Happening::Tolerated {
+            session: self.id.clone(),
+            what: format!("transfer {id}: {why}"),
+        });
         Ok(())
     }
 }
@@ -48,12 +74,18 @@ impl Monitor {
 fn weigh(response: &Response) -> (String, String) {
     match response {
         Response::Negative(nerp) => {
-            let what = format!("{:02} {}: {}", nerp.reason.code(), nerp.reason.meaning(), nerp.text);
+            let what = format!(
+                "{:02} {}: {}",
+                nerp.reason.code(),
+                nerp.reason.meaning(),
+                nerp.text
+            );
             (String::new(), format!("{what} (from {})", nerp.creator))
         }
-        Response::Positive(eerp) if eerp.signature.is_empty() => {
-            (String::new(), "it names our file by name, date, time and both stations; it is not signed".to_owned())
-        }
+        Response::Positive(eerp) if eerp.signature.is_empty() => (
+            String::new(),
+            "it names our file by name, date, time and both stations; it is not signed".to_owned(),
+        ),
         Response::Positive(_) => {
             let problem = "the signature was not checked: no certificate is configured for receipts of this partner";
             (problem.to_owned(), problem.to_owned())

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use oftp::{CloseRefusal, Counts, FileReason, Session, TurnTicket};
 use pointsman_policy::types;
-use pointsman_store::{Blob, OutboundFile, TransferId, Work};
+use pointsman_store::{Blob, Files, OutboundFile, TransferId, Work};
 
 use super::{Monitor, Trouble};
 use crate::describe::{self, Finished};
@@ -19,7 +19,7 @@ const BLOCK: u64 = 1024;
 const CHUNK: usize = 256 * 1024;
 
 /// How long a claim holds without a sign of life: a session that lost its machine gives its files back by itself.
-const LEASE: Duration = Duration::from_secs(6 * 3600);
+const LEASE: Duration = Duration::from_secs(15 * 60);
 
 /// How long a file rests that the peer asked us to offer again.
 const RETRY: Duration = Duration::from_secs(60);
@@ -34,6 +34,15 @@ pub(super) struct Sending {
     stage: Stage,
     began: Instant,
     told: Instant,
+    claimed: Instant,
+}
+
+/// What is to be done with our turn.
+#[derive(Clone, Debug)]
+pub(super) struct Turn {
+    files: Files,
+    /// How many files more.
+    left: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -52,7 +61,11 @@ impl Sending {
 
 impl Monitor {
     /// Receipts before files; and when there is nothing, the turn is given away or the session released.
-    pub(super) async fn your_turn(&mut self, ticket: TurnTicket, session: &mut Session) -> Result<(), Trouble> {
+    pub(super) async fn your_turn(
+        &mut self,
+        ticket: TurnTicket,
+        session: &mut Session,
+    ) -> Result<(), Trouble> {
         if self.draining {
             let _ = session.finish(ticket);
             return Ok(());
@@ -71,7 +84,13 @@ impl Monitor {
                 let mut header = file.header.clone();
                 header.restart = restart_position(&file, session);
                 let now = Instant::now();
-                self.sending = Some(Sending { file: *file, stage: Stage::Waiting, began: now, told: now });
+                self.sending = Some(Sending {
+                    file: *file,
+                    stage: Stage::Waiting,
+                    began: now,
+                    told: now,
+                    claimed: now,
+                });
                 let _ = session.start_file(ticket, header);
             }
         }
@@ -93,33 +112,73 @@ impl Monitor {
     }
 
     async fn next_work(&mut self, session: &Session) -> Result<Option<Work>, Trouble> {
-        let may_send = session.agreement().is_some_and(|agreed| agreed.may_send);
-        let connection = self.connection()?.clone();
-        let answer = self.policies.ready_to_send(&connection, SystemTime::now()).await;
-        let wanted = match &answer.decision {
-            types::TurnDecision::Pass => None,
-            types::TurnDecision::Send(terms) => terms.files.clone(),
-            types::TurnDecision::Hold(_) => Some(Vec::new()),
+        let plan = match self.turn.take() {
+            Some(plan) => plan,
+            None => self.plan_turn(session).await?,
         };
-        if let types::TurnDecision::Hold(why) = &answer.decision {
-            self.note("ready-to-send", &answer, format!("files wait: {why}"));
-        }
+        let files = if plan.left == Some(0) {
+            Files::None
+        } else {
+            plan.files.clone()
+        };
         let until = SystemTime::now() + LEASE;
-        let files = match (may_send, self.errand.only, wanted) {
-            (false, _, _) => pointsman_store::Files::None,
-            (true, Some(id), _) => pointsman_store::Files::Only(vec![id]),
-            (true, None, Some(ids)) => pointsman_store::Files::Only(ids.iter().filter_map(|id| id.parse().ok()).collect()),
-            (true, None, None) => pointsman_store::Files::Any,
+        let work = self
+            .station
+            .ledger
+            .claim(self.partner(), &self.station.node, until, files)
+            .await?;
+        // The plan lasts as long as there is work: without any, the turn is over.
+        self.turn = work.as_ref().map(|work| match work {
+            Work::File(_) => Turn {
+                left: plan.left.map(|left| left - 1),
+                ..plan
+            },
+            Work::Response(_) => plan,
+        });
+        Ok(work)
+    }
+
+    /// What the policies want done with the turn; they are asked once a turn.
+    async fn plan_turn(&mut self, session: &Session) -> Result<Turn, Trouble> {
+        let connection = self.connection()?.clone();
+        let answer = self
+            .policies
+            .ready_to_send(&connection, SystemTime::now())
+            .await;
+        let (wanted, left) = match &answer.decision {
+            types::TurnDecision::Pass => (None, None),
+            types::TurnDecision::Send(terms) => {
+                self.note("ready-to-send", &answer, "the turn is planned".to_owned());
+                (terms.files.clone(), terms.max_files)
+            }
+            types::TurnDecision::Hold(why) => {
+                self.note("ready-to-send", &answer, format!("files wait: {why}"));
+                (Some(Vec::new()), None)
+            }
         };
-        Ok(self.station.ledger.claim(self.partner(), &self.station.node, until, files).await?)
+        let may_send = session.agreement().is_some_and(|agreed| agreed.may_send);
+        let files = match (may_send, self.errand.only, wanted) {
+            (false, _, _) => Files::None,
+            (true, Some(id), _) => Files::Only(vec![id]),
+            (true, None, Some(ids)) => {
+                Files::Only(ids.iter().filter_map(|id| id.parse().ok()).collect())
+            }
+            (true, None, None) => Files::Any,
+        };
+        Ok(Turn { files, left })
     }
 
     pub(super) async fn file_accepted(&mut self, restart: u64) -> Result<(), Trouble> {
-        let Some(sending) = &mut self.sending else { return Ok(()) };
+        let Some(sending) = &mut self.sending else {
+            return Ok(());
+        };
         let (spool, id) = (self.station.spool.clone(), sending.file.id);
         let blob = Arc::new(blocking(move || spool.outgoing(id)).await?);
         let from = (restart * BLOCK).min(sending.file.octets);
-        sending.stage = Stage::Open { blob, position: from };
+        sending.stage = Stage::Open {
+            blob,
+            position: from,
+        };
         let octets = sending.file.octets;
         self.tell(Happening::Sending { id, from, octets });
         Ok(())
@@ -130,15 +189,28 @@ impl Monitor {
         match self.feed_once(session).await {
             Ok(fed) => fed,
             Err(trouble) => {
-                self.tell(Happening::Trouble { session: self.id.clone(), what: trouble.to_string() });
-                session.abort(oftp::SessionReason::LocalEmergency, "the file cannot be read");
+                self.tell(Happening::Trouble {
+                    session: self.id.clone(),
+                    what: trouble.to_string(),
+                });
+                session.abort(
+                    oftp::SessionReason::LocalEmergency,
+                    "the file cannot be read",
+                );
                 true
             }
         }
     }
 
     async fn feed_once(&mut self, session: &mut Session) -> Result<bool, Trouble> {
-        let Some(Sending { file, stage: Stage::Open { blob, position }, told, .. }) = &mut self.sending else {
+        let Some(Sending {
+            file,
+            stage: Stage::Open { blob, position },
+            told,
+            claimed,
+            ..
+        }) = &mut self.sending
+        else {
             return Ok(false);
         };
         let wanted = session.want_data().min(CHUNK);
@@ -154,13 +226,26 @@ impl Monitor {
         })
         .await?;
         let ends = at + octets.len() as u64 >= file.octets;
-        let Ok(taken) = session.send_data(&octets, ends) else { return Ok(false) };
+        let Ok(taken) = session.send_data(&octets, ends) else {
+            return Ok(false);
+        };
         *position = at + taken as u64;
         let done = ends && taken == octets.len();
         let (id, sent, total) = (file.id, *position, file.octets);
         if done || told.elapsed() > PROGRESS {
             *told = Instant::now();
-            self.station.events.tell(Happening::Progress { id, sent, octets: total });
+            self.station.events.tell(Happening::Progress {
+                id,
+                sent,
+                octets: total,
+            });
+        }
+        if claimed.elapsed() > LEASE / 3 {
+            *claimed = Instant::now();
+            self.station
+                .ledger
+                .renew(id, SystemTime::now() + LEASE)
+                .await?;
         }
         if done {
             self.close(session).await?;
@@ -170,16 +255,26 @@ impl Monitor {
 
     /// Once EFID leaves, only the peer knows whether it has the file: that is written down first.
     async fn close(&mut self, session: &mut Session) -> Result<(), Trouble> {
-        let Some(sending) = &mut self.sending else { return Ok(()) };
+        let Some(sending) = &mut self.sending else {
+            return Ok(());
+        };
         sending.stage = Stage::Waiting;
         sending.file.in_doubt = true;
         self.station.ledger.in_doubt(sending.file.id).await?;
-        let _ = session.close_file(Counts { records: 0, octets: sending.file.octets });
+        let _ = session.close_file(Counts {
+            records: 0,
+            octets: sending.file.octets,
+        });
         Ok(())
     }
 
-    pub(super) async fn close_answered(&mut self, answer: Result<(), CloseRefusal>) -> Result<(), Trouble> {
-        let Some(sending) = self.sending.take() else { return Ok(()) };
+    pub(super) async fn close_answered(
+        &mut self,
+        answer: Result<(), CloseRefusal>,
+    ) -> Result<(), Trouble> {
+        let Some(sending) = self.sending.take() else {
+            return Ok(());
+        };
         match answer {
             Ok(()) => self.file_sent(&sending, "EFPA").await,
             Err(CloseRefusal { reason, text }) => {
@@ -189,11 +284,20 @@ impl Monitor {
         }
     }
 
-    pub(super) async fn file_refused(&mut self, reason: FileReason, retry: bool, text: &str) -> Result<(), Trouble> {
-        let Some(sending) = self.sending.take() else { return Ok(()) };
+    pub(super) async fn file_refused(
+        &mut self,
+        reason: FileReason,
+        retry: bool,
+        text: &str,
+    ) -> Result<(), Trouble> {
+        let Some(sending) = self.sending.take() else {
+            return Ok(());
+        };
         // The EFPA of an earlier attempt was lost: the peer has the file (RFC 5024, 5.3.5, reason 13).
         if reason == FileReason::Duplicate && sending.file.in_doubt {
-            return self.file_sent(&sending, "SFNA 13 after an attempt whose answer was lost").await;
+            return self
+                .file_sent(&sending, "SFNA 13 after an attempt whose answer was lost")
+                .await;
         }
         let why = format!("SFNA {:02} {}: {text}", reason.code(), reason.meaning());
         self.park_or_wait(&sending, retry, reason, why).await
@@ -201,40 +305,74 @@ impl Monitor {
 
     async fn file_sent(&mut self, sending: &Sending, how: &str) -> Result<(), Trouble> {
         self.station.ledger.sent(sending.file.id, how).await?;
-        self.tell_policies(sending, types::TransferOutcome::Completed).await?;
+        self.tell_policies(sending, types::TransferOutcome::Completed)
+            .await?;
         let file = sending.file.header.key.to_string();
-        self.tell(Happening::FileSent { session: self.id.clone(), id: sending.file.id, file });
+        self.tell(Happening::FileSent {
+            session: self.id.clone(),
+            id: sending.file.id,
+            file,
+        });
         Ok(())
     }
 
-    async fn park_or_wait(&mut self, sending: &Sending, retry: bool, reason: FileReason, why: String) -> Result<(), Trouble> {
+    async fn park_or_wait(
+        &mut self,
+        sending: &Sending,
+        retry: bool,
+        reason: FileReason,
+        why: String,
+    ) -> Result<(), Trouble> {
         let id = sending.file.id;
         let what = if retry {
-            self.station.ledger.put_back(id, SystemTime::now() + RETRY, &why).await?;
+            self.station
+                .ledger
+                .put_back(id, SystemTime::now() + RETRY, &why)
+                .await?;
             format!("{why}; it is offered again in {} seconds", RETRY.as_secs())
         } else {
             self.station.ledger.park(id, &why).await?;
             format!("{why}; it is parked")
         };
-        let refusal = types::Refusal { reason: reason.code(), text: why, retry };
-        self.tell_policies(sending, types::TransferOutcome::Refused(refusal)).await?;
-        self.tell(Happening::SendRefused { session: self.id.clone(), id, why: what });
+        let refusal = types::Refusal {
+            reason: reason.code(),
+            text: why,
+            retry,
+        };
+        self.tell_policies(sending, types::TransferOutcome::Refused(refusal))
+            .await?;
+        self.tell(Happening::SendRefused {
+            session: self.id.clone(),
+            id,
+            why: what,
+        });
         Ok(())
     }
 
-    async fn tell_policies(&mut self, sending: &Sending, outcome: types::TransferOutcome) -> Result<(), Trouble> {
+    pub(super) async fn tell_policies(
+        &mut self,
+        sending: &Sending,
+        outcome: types::TransferOutcome,
+    ) -> Result<(), Trouble> {
         let done = Finished {
             received: false,
             header: &sending.file.header,
             outcome,
             target: None,
-            counts: Counts { records: 0, octets: sending.file.octets },
+            counts: Counts {
+                records: 0,
+                octets: sending.file.octets,
+            },
             held: 0,
             digest: None,
             took: sending.began.elapsed(),
+            labels: &[],
+            asked: 0,
         };
         let connection = self.connection()?.clone();
-        self.policies.end_transfer(&connection, &describe::transfer(&done), SystemTime::now()).await;
+        self.policies
+            .end_transfer(&connection, &describe::transfer(&done), SystemTime::now())
+            .await;
         Ok(())
     }
 }
@@ -242,5 +380,9 @@ impl Monitor {
 /// The furthest position the peer may answer with: after a broken attempt, the whole file's blocks.
 fn restart_position(file: &OutboundFile, session: &Session) -> u64 {
     let agreed = session.agreement().is_some_and(|agreed| agreed.restart);
-    if agreed && file.attempts > 0 { file.octets / BLOCK } else { 0 }
+    if agreed && file.attempts > 0 {
+        file.octets / BLOCK
+    } else {
+        0
+    }
 }

@@ -18,7 +18,7 @@ pub struct Guest {
 }
 
 /// The policies to copy.
-pub const EXAMPLES: [Guest; 3] = [
+pub const EXAMPLES: &[Guest] = &[
     Guest {
         workspace: "guest-examples",
         package: "known-partners",
@@ -35,7 +35,7 @@ pub const EXAMPLES: [Guest; 3] = [
 
 /// The policies that only tests deploy.
 #[allow(dead_code, reason = "the host's build script has no use for them")]
-pub const FOR_TESTS: [Guest; 2] = [
+pub const FOR_TESTS: &[Guest] = &[
     Guest {
         workspace: "tests/guests",
         package: "misbehave",

@@ -132,7 +132,7 @@ pub fn received(dataset_name: &str) -> TransferResult {
         records: 0,
         octets: 12_000,
         restarted_at: 0,
-        sha256: None,
+        blake3: None,
         signature_valid: None,
         duration_ms: 20,
         asked: 0,

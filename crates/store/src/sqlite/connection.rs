@@ -30,23 +30,33 @@ impl Thread {
     /// Opens (and where needed makes or migrates) the ledger at `path`, with full durability.
     pub(super) fn writer(path: &Path) -> Result<Self, LedgerError> {
         let mut db = Connection::open(path).map_err(database("open"))?;
-        db.busy_timeout(Duration::from_secs(30)).map_err(database("open"))?;
-        // WAL alone would be NORMAL by common advice; only FULL keeps a commit through a power cut.
-        db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
+        db.busy_timeout(Duration::from_secs(30))
             .map_err(database("open"))?;
+        // WAL alone would be NORMAL by common advice; only FULL keeps a commit through a power cut.
+        db.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
+        )
+        .map_err(database("open"))?;
         migrate(&mut db, path)?;
         Self::start("ledger-writer", db, TransactionBehavior::Immediate)
     }
 
     /// Opens the ledger to look at it: a long list does not stop the writer.
     pub(super) fn reader(path: &Path) -> Result<Self, LedgerError> {
-        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(database("open"))?;
-        db.busy_timeout(Duration::from_secs(30)).map_err(database("open"))?;
-        db.execute_batch("PRAGMA query_only = ON;").map_err(database("open"))?;
+        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+            .map_err(database("open"))?;
+        db.busy_timeout(Duration::from_secs(30))
+            .map_err(database("open"))?;
+        db.execute_batch("PRAGMA query_only = ON;")
+            .map_err(database("open"))?;
         Self::start("ledger-reader", db, TransactionBehavior::Deferred)
     }
 
-    fn start(name: &str, db: Connection, behavior: TransactionBehavior) -> Result<Self, LedgerError> {
+    fn start(
+        name: &str,
+        db: Connection,
+        behavior: TransactionBehavior,
+    ) -> Result<Self, LedgerError> {
         let (jobs, queue) = mpsc::channel(1024);
         std::thread::Builder::new()
             .name(name.to_owned())
@@ -65,7 +75,9 @@ impl Thread {
         let job: Job = Box::new(move |group| {
             let outcome = match group {
                 Some(group) => in_savepoint(group, verb),
-                None => Err(LedgerError::Commit("no transaction could be begun".to_owned())),
+                None => Err(LedgerError::Commit(
+                    "no transaction could be begun".to_owned(),
+                )),
             };
             Box::new(move |committed| {
                 let fate = match committed {
@@ -122,16 +134,25 @@ fn in_savepoint<T>(
 }
 
 fn migrate(db: &mut Connection, path: &Path) -> Result<(), LedgerError> {
-    let step = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(database("migrate"))?;
-    let found: u32 = step.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(database("migrate"))?;
+    let step = db
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(database("migrate"))?;
+    let found: u32 = step
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(database("migrate"))?;
     let known = MIGRATIONS.len() as u32;
     if found > known {
-        return Err(LedgerError::TooNew { path: path.display().to_string(), found, known });
+        return Err(LedgerError::TooNew {
+            path: path.display().to_string(),
+            found,
+            known,
+        });
     }
     for script in MIGRATIONS.iter().skip(found as usize) {
         step.execute_batch(script).map_err(database("migrate"))?;
     }
-    step.pragma_update(None, "user_version", known).map_err(database("migrate"))?;
+    step.pragma_update(None, "user_version", known)
+        .map_err(database("migrate"))?;
     step.commit().map_err(database("migrate"))
 }
 

@@ -9,7 +9,7 @@ use super::connection::database;
 use super::{look, millis, note, row, state_of};
 use crate::ledger::{LedgerError, Offer, Offered, Verdict};
 use crate::spool::Seal;
-use crate::transfer::{InboundState, OwedResponse, Target, TransferId, Undelivered};
+use crate::transfer::{InboundState, OpenQuestion, OwedResponse, Target, TransferId, Undelivered};
 
 pub(super) fn offer(db: &Connection, offer: &Offer) -> Result<Offered, LedgerError> {
     let Some((id, state, position, known)) = find(db, offer)? else {
@@ -19,18 +19,37 @@ pub(super) fn offer(db: &Connection, offer: &Offer) -> Result<Offered, LedgerErr
         return Ok(Offered::New(id));
     };
     if InboundState::parse(&state) != Some(InboundState::Receiving) {
-        note(db, id, Some(&offer.session), "offered-again", &format!("refused as a duplicate: it is `{state}`"))?;
+        note(
+            db,
+            id,
+            Some(&offer.session),
+            "offered-again",
+            &format!("refused as a duplicate: it is `{state}`"),
+        )?;
         return Ok(Offered::Duplicate(id));
     }
     // A partial goes on only under the same description: halves of two envelopes must not meet.
     let resumes = offer.may_resume && position > 0 && same_content(&known, &offer.header);
     let position = if resumes { position } else { 0 };
     redirect(db, id, offer, position)?;
-    note(db, id, Some(&offer.session), "offered-again", &format!("from octet {position}; {}", offer.note))?;
-    Ok(if resumes { Offered::Resume(id, position) } else { Offered::New(id) })
+    note(
+        db,
+        id,
+        Some(&offer.session),
+        "offered-again",
+        &format!("from octet {position}; {}", offer.note),
+    )?;
+    Ok(if resumes {
+        Offered::Resume(id, position)
+    } else {
+        Offered::New(id)
+    })
 }
 
-fn find(db: &Connection, offer: &Offer) -> Result<Option<(TransferId, String, u64, FileHeader)>, LedgerError> {
+fn find(
+    db: &Connection,
+    offer: &Offer,
+) -> Result<Option<(TransferId, String, u64, FileHeader)>, LedgerError> {
     let key = &offer.header.key;
     let sql = format!(
         "SELECT id, state, position, {} FROM transfers WHERE direction = 'in' AND partner = ?1 AND dataset = ?2
@@ -40,12 +59,21 @@ fn find(db: &Connection, offer: &Offer) -> Result<Option<(TransferId, String, u6
     db.prepare_cached(&sql)
         .and_then(|mut select| {
             let who = params![
-                offer.partner, key.dataset.as_str(), key.stamp.date(), key.stamp.time(),
-                key.originator.as_str(), key.destination.as_str()
+                offer.partner,
+                key.dataset.as_str(),
+                key.stamp.date(),
+                key.stamp.time(),
+                key.originator.as_str(),
+                key.destination.as_str()
             ];
             select
                 .query_row(who, |found| {
-                    Ok((row::id(found, 0)?, found.get(1)?, row::number(found, 2)?, row::header(found, 3)?))
+                    Ok((
+                        row::id(found, 0)?,
+                        found.get(1)?,
+                        row::number(found, 2)?,
+                        row::header(found, 3)?,
+                    ))
                 })
                 .optional()
         })
@@ -53,13 +81,35 @@ fn find(db: &Connection, offer: &Offer) -> Result<Option<(TransferId, String, u6
 }
 
 fn same_content(known: &FileHeader, offered: &FileHeader) -> bool {
-    (known.size_blocks, known.original_size_blocks, known.format) == (offered.size_blocks, offered.original_size_blocks, offered.format)
-        && (known.security, known.cipher, known.compressed, known.enveloped)
-            == (offered.security, offered.cipher, offered.compressed, offered.enveloped)
+    (known.size_blocks, known.original_size_blocks, known.format)
+        == (
+            offered.size_blocks,
+            offered.original_size_blocks,
+            offered.format,
+        )
+        && (
+            known.security,
+            known.cipher,
+            known.compressed,
+            known.enveloped,
+        ) == (
+            offered.security,
+            offered.cipher,
+            offered.compressed,
+            offered.enveloped,
+        )
 }
 
 fn insert(db: &Connection, id: TransferId, offer: &Offer) -> Result<(), LedgerError> {
-    insert_header(db, id, "in", &offer.partner, InboundState::Receiving.as_str(), &offer.header, "offer")?;
+    insert_header(
+        db,
+        id,
+        "in",
+        &offer.partner,
+        InboundState::Receiving.as_str(),
+        &offer.header,
+        "offer",
+    )?;
     redirect(db, id, offer, 0)
 }
 
@@ -83,23 +133,50 @@ pub(super) fn insert_header(
     db.prepare_cached(&sql)
         .and_then(|mut insert| {
             insert.execute(params![
-                id.to_string(), direction, partner, state, millis(SystemTime::now()),
-                key.dataset.as_str(), key.stamp.date(), key.stamp.time(), key.originator.as_str(), key.destination.as_str(),
-                header.user.as_str(), format, record, header.size_blocks as i64, header.original_size_blocks as i64,
-                row::security_to(header.security), header.cipher.number(), header.compressed, header.enveloped,
-                header.signed_receipt, header.description,
+                id.to_string(),
+                direction,
+                partner,
+                state,
+                millis(SystemTime::now()),
+                key.dataset.as_str(),
+                key.stamp.date(),
+                key.stamp.time(),
+                key.originator.as_str(),
+                key.destination.as_str(),
+                header.user.as_str(),
+                format,
+                record,
+                header.size_blocks as i64,
+                header.original_size_blocks as i64,
+                row::security_to(header.security),
+                header.cipher.number(),
+                header.compressed,
+                header.enveloped,
+                header.signed_receipt,
+                header.description,
             ])
         })
         .map(drop)
         .map_err(|error| match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::ConstraintViolation) => LedgerError::IdentityTaken(key.to_string()),
+            Some(rusqlite::ErrorCode::ConstraintViolation) => {
+                LedgerError::IdentityTaken(key.to_string())
+            }
             _ => database(verb)(error),
         })
 }
 
 /// The newest offer decides where the file goes.
-fn redirect(db: &Connection, id: TransferId, offer: &Offer, position: u64) -> Result<(), LedgerError> {
-    let Target { directory, file_name, overwrite } = &offer.target;
+fn redirect(
+    db: &Connection,
+    id: TransferId,
+    offer: &Offer,
+    position: u64,
+) -> Result<(), LedgerError> {
+    let Target {
+        directory,
+        file_name,
+        overwrite,
+    } = &offer.target;
     db.prepare_cached(
         "UPDATE transfers SET directory = ?2, file_name = ?3, overwrite = ?4, position = ?5, size_blocks = ?6 WHERE id = ?1",
     )
@@ -121,28 +198,100 @@ pub(super) fn checkpoint(db: &Connection, id: TransferId, octets: u64) -> Result
         .map_err(database(VERB))
 }
 
-pub(super) fn received(db: &Connection, id: TransferId, seal: &Seal, verdict: &Verdict, detail: &str) -> Result<(), LedgerError> {
+pub(super) fn received(
+    db: &Connection,
+    id: TransferId,
+    seal: &Seal,
+    verdict: &Verdict,
+    detail: &str,
+) -> Result<(), LedgerError> {
     const VERB: &str = "received";
-    if expect(db, id, &[InboundState::Receiving, InboundState::Received], VERB)? == InboundState::Received {
+    let from = [InboundState::Receiving, InboundState::Received];
+    if expect(db, id, &from, VERB)? == InboundState::Received {
         return Ok(());
     }
     db.prepare_cached(
-        "UPDATE transfers SET state = 'received', octets = ?2, digest = ?3, position = ?2, receipt_later = ?4 WHERE id = ?1",
+        "UPDATE transfers SET state = 'received', octets = ?2, digest = ?3, position = ?2 WHERE id = ?1",
     )
-    .and_then(|mut update| {
-        update.execute(params![id.to_string(), seal.octets as i64, seal.digest, *verdict == Verdict::Later])
-    })
+    .and_then(|mut update| update.execute(params![id.to_string(), seal.octets as i64, seal.digest]))
     .map_err(database(VERB))?;
-    note(db, id, None, VERB, &format!("{} octets, blake3 {}; {detail}", seal.octets, seal.digest))?;
+    let what = format!("{} octets, blake3 {}; {detail}", seal.octets, seal.digest);
+    note(db, id, None, VERB, &what)?;
     match verdict {
+        Verdict::Positive => Ok(()),
         Verdict::Negative(nerp) => rejected(db, id, nerp),
-        Verdict::Positive | Verdict::Later => Ok(()),
+        Verdict::Later(when) => ask_later(db, id, *when),
+    }
+}
+
+/// The receipt waits; without a time it is an operator's to decide.
+fn ask_later(db: &Connection, id: TransferId, when: Option<SystemTime>) -> Result<(), LedgerError> {
+    db.prepare_cached(
+        "UPDATE transfers SET receipt_later = 1, ask_at = ?2, asked = asked + 1 WHERE id = ?1",
+    )
+    .and_then(|mut update| update.execute(params![id.to_string(), when.map(millis)]))
+    .map(drop)
+    .map_err(database("ask-later"))
+}
+
+pub(super) fn open_questions(
+    db: &Connection,
+    limit: u32,
+) -> Result<Vec<OpenQuestion>, LedgerError> {
+    let sql = format!(
+        "SELECT id, partner, octets, digest, path, asked, {} FROM transfers
+         WHERE receipt_later = 1 AND ask_at <= ?1 AND state = 'delivered' ORDER BY ask_at LIMIT ?2",
+        row::HEADER
+    );
+    let read = |found: &Row<'_>| {
+        Ok(OpenQuestion {
+            id: row::id(found, 0)?,
+            partner: found.get(1)?,
+            octets: row::number(found, 2)?,
+            digest: found.get(3)?,
+            path: found.get::<_, Option<String>>(4)?.unwrap_or_default(),
+            asked: found.get(5)?,
+            header: row::header(found, 6)?,
+        })
+    };
+    let now = millis(SystemTime::now());
+    look::all(db, &sql, params![now, limit], read, "open-questions")
+}
+
+pub(super) fn decided(
+    db: &Connection,
+    id: TransferId,
+    verdict: &Verdict,
+    detail: &str,
+) -> Result<(), LedgerError> {
+    const VERB: &str = "decided";
+    expect(db, id, &[InboundState::Delivered], VERB)?;
+    if let Verdict::Later(when) = verdict {
+        return ask_later(db, id, *when);
+    }
+    let waited = db
+        .prepare_cached("UPDATE transfers SET receipt_later = 0, ask_at = NULL WHERE id = ?1 AND receipt_later = 1")
+        .and_then(|mut update| update.execute(params![id.to_string()]))
+        .map_err(database(VERB))?;
+    if waited == 0 {
+        // It was decided before; a receipt is one for ever.
+        return Ok(());
+    }
+    note(db, id, None, VERB, detail)?;
+    match verdict {
+        Verdict::Negative(nerp) => reject(db, id, nerp, VERB),
+        Verdict::Positive | Verdict::Later(_) => owe_positive(db, id, VERB),
     }
 }
 
 pub(super) fn placing(db: &Connection, id: TransferId, path: &str) -> Result<(), LedgerError> {
     const VERB: &str = "placing";
-    expect(db, id, &[InboundState::Received, InboundState::Placing], VERB)?;
+    expect(
+        db,
+        id,
+        &[InboundState::Received, InboundState::Placing],
+        VERB,
+    )?;
     db.prepare_cached("UPDATE transfers SET state = 'placing', path = ?2 WHERE id = ?1")
         .and_then(|mut update| update.execute(params![id.to_string(), path]))
         .map_err(database(VERB))?;
@@ -151,43 +300,69 @@ pub(super) fn placing(db: &Connection, id: TransferId, path: &str) -> Result<(),
 
 pub(super) fn delivered(db: &Connection, id: TransferId) -> Result<(), LedgerError> {
     const VERB: &str = "delivered";
-    if expect(db, id, &[InboundState::Placing, InboundState::Delivered], VERB)? == InboundState::Delivered {
+    let from = [InboundState::Placing, InboundState::Delivered];
+    if expect(db, id, &from, VERB)? == InboundState::Delivered {
         return Ok(());
     }
     db.prepare_cached("UPDATE transfers SET state = 'delivered' WHERE id = ?1")
         .and_then(|mut update| update.execute(params![id.to_string()]))
         .map_err(database(VERB))?;
+    owe_positive(db, id, VERB)?;
+    note(db, id, None, VERB, "")
+}
+
+/// An EERP is owed, unless its decision waits.
+fn owe_positive(db: &Connection, id: TransferId, verb: &'static str) -> Result<(), LedgerError> {
     db.prepare_cached(
         "INSERT INTO receipts (transfer, partner, state, positive, user, created)
          SELECT id, partner, 'owed', 1, user, ?2 FROM transfers WHERE id = ?1 AND receipt_later = 0",
     )
     .and_then(|mut insert| insert.execute(params![id.to_string(), millis(SystemTime::now())]))
-    .map_err(database(VERB))?;
-    note(db, id, None, VERB, "")
+    .map(drop)
+    .map_err(database(verb))
 }
 
 pub(super) fn rejected(db: &Connection, id: TransferId, nerp: &Nerp) -> Result<(), LedgerError> {
     const VERB: &str = "rejected";
-    let from = [InboundState::Received, InboundState::Placing, InboundState::Rejected];
+    let from = [
+        InboundState::Received,
+        InboundState::Placing,
+        InboundState::Rejected,
+    ];
     if expect(db, id, &from, VERB)? == InboundState::Rejected {
         return Ok(());
     }
+    reject(db, id, nerp, VERB)
+}
+
+/// The file is rejected and a NERP is owed.
+fn reject(
+    db: &Connection,
+    id: TransferId,
+    nerp: &Nerp,
+    verb: &'static str,
+) -> Result<(), LedgerError> {
     let why = format!("{:02} {}", nerp.reason.code(), nerp.text);
     db.prepare_cached("UPDATE transfers SET state = 'rejected', reason = ?2 WHERE id = ?1")
         .and_then(|mut update| update.execute(params![id.to_string(), why]))
-        .map_err(database(VERB))?;
+        .map_err(database(verb))?;
     db.prepare_cached(
         "INSERT INTO receipts (transfer, partner, state, positive, creator, reason, text, hash, signature, created)
          SELECT id, partner, 'owed', 0, ?2, ?3, ?4, ?5, ?6, ?7 FROM transfers WHERE id = ?1",
     )
     .and_then(|mut insert| {
         insert.execute(params![
-            id.to_string(), nerp.creator.as_str(), nerp.reason.code(), nerp.text, nerp.hash, nerp.signature,
+            id.to_string(),
+            nerp.creator.as_str(),
+            nerp.reason.code(),
+            nerp.text,
+            nerp.hash,
+            nerp.signature,
             millis(SystemTime::now())
         ])
     })
-    .map_err(database(VERB))?;
-    note(db, id, None, VERB, &why)
+    .map_err(database(verb))?;
+    note(db, id, None, "rejected", &why)
 }
 
 pub(super) fn response_taken(db: &Connection, id: TransferId) -> Result<(), LedgerError> {
@@ -204,7 +379,12 @@ pub(super) fn response_taken(db: &Connection, id: TransferId) -> Result<(), Ledg
 }
 
 /// The oldest receipt owed to the partner that nobody holds, leased.
-pub(super) fn claim_response(db: &Connection, partner: &str, node: &str, until: SystemTime) -> Result<Option<OwedResponse>, LedgerError> {
+pub(super) fn claim_response(
+    db: &Connection,
+    partner: &str,
+    node: &str,
+    until: SystemTime,
+) -> Result<Option<OwedResponse>, LedgerError> {
     const VERB: &str = "claim";
     let now = millis(SystemTime::now());
     let sql = format!(
@@ -212,43 +392,62 @@ pub(super) fn claim_response(db: &Connection, partner: &str, node: &str, until: 
          FROM receipts r JOIN transfers t ON t.id = r.transfer
          WHERE r.state = 'owed' AND r.partner = ?1 AND r.not_before <= ?2 AND r.lease_until < ?2
          ORDER BY r.not_before, r.transfer LIMIT 1",
-        row::HEADER.split(", ").map(|column| format!("t.{column}")).collect::<Vec<_>>().join(", ")
+        row::HEADER
+            .split(", ")
+            .map(|column| format!("t.{column}"))
+            .collect::<Vec<_>>()
+            .join(", ")
     );
     let owed = db
         .prepare_cached(&sql)
-        .and_then(|mut select| select.query_row(params![partner, now], owed_response).optional())
+        .and_then(|mut select| {
+            select
+                .query_row(params![partner, now], owed_response)
+                .optional()
+        })
         .map_err(database(VERB))?;
     if let Some(owed) = &owed {
-        db.prepare_cached("UPDATE receipts SET lease_node = ?2, lease_until = ?3 WHERE transfer = ?1")
-            .and_then(|mut update| update.execute(params![owed.id.to_string(), node, millis(until)]))
-            .map_err(database(VERB))?;
+        db.prepare_cached(
+            "UPDATE receipts SET lease_node = ?2, lease_until = ?3 WHERE transfer = ?1",
+        )
+        .and_then(|mut update| update.execute(params![owed.id.to_string(), node, millis(until)]))
+        .map_err(database(VERB))?;
     }
     Ok(owed)
 }
 
 fn owed_response(found: &Row<'_>) -> rusqlite::Result<OwedResponse> {
     let unreadable = |column, error: oftp::InvalidField| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+        rusqlite::Error::FromSqlConversionFailure(
+            column,
+            rusqlite::types::Type::Text,
+            Box::new(error),
+        )
     };
     let key = row::key(found, 8)?;
     let response = if found.get::<_, bool>(1)? {
         Response::Positive(Eerp {
             key,
-            user: UserData::from_wire(found.get::<_, String>(2)?.as_bytes()).map_err(|e| unreadable(2, e))?,
+            user: UserData::from_wire(found.get::<_, String>(2)?.as_bytes())
+                .map_err(|e| unreadable(2, e))?,
             hash: found.get(6)?,
             signature: found.get(7)?,
         })
     } else {
         Response::Negative(Nerp {
             key,
-            creator: OdetteId::from_wire(found.get::<_, String>(3)?.as_bytes()).map_err(|e| unreadable(3, e))?,
+            creator: OdetteId::from_wire(found.get::<_, String>(3)?.as_bytes())
+                .map_err(|e| unreadable(3, e))?,
             reason: NerpReason::from_code(found.get(4)?),
             text: found.get(5)?,
             hash: found.get(6)?,
             signature: found.get(7)?,
         })
     };
-    Ok(OwedResponse { id: row::id(found, 0)?, response })
+    Ok(OwedResponse {
+        id: row::id(found, 0)?,
+        response,
+    })
 }
 
 pub(super) fn undelivered(db: &Connection) -> Result<Vec<Undelivered>, LedgerError> {
@@ -261,7 +460,11 @@ pub(super) fn undelivered(db: &Connection) -> Result<Vec<Undelivered>, LedgerErr
         Ok(Undelivered {
             id: row::id(found, 0)?,
             partner: found.get(1)?,
-            target: Target { directory: found.get(2)?, file_name: found.get(3)?, overwrite: found.get(4)? },
+            target: Target {
+                directory: found.get(2)?,
+                file_name: found.get(3)?,
+                overwrite: found.get(4)?,
+            },
             placing: found.get(5)?,
             header: row::header(found, 6)?,
         })
@@ -270,7 +473,12 @@ pub(super) fn undelivered(db: &Connection) -> Result<Vec<Undelivered>, LedgerErr
 }
 
 /// The row's state, if it is one the verb leads from (or to, when it is repeated).
-fn expect(db: &Connection, id: TransferId, states: &[InboundState], verb: &'static str) -> Result<InboundState, LedgerError> {
+fn expect(
+    db: &Connection,
+    id: TransferId,
+    states: &[InboundState],
+    verb: &'static str,
+) -> Result<InboundState, LedgerError> {
     let state = state_of(db, id, verb)?;
     match InboundState::parse(&state) {
         Some(known) if states.contains(&known) => Ok(known),

@@ -14,18 +14,33 @@ const COLUMNS: &str = "t.id, t.direction, t.partner, t.state, t.dataset, t.date,
 
 pub(super) fn show(db: &Connection, id: TransferId) -> Result<Option<Transfer>, LedgerError> {
     db.prepare_cached(&format!("SELECT {COLUMNS} WHERE t.id = ?1"))
-        .and_then(|mut select| select.query_row(params![id.to_string()], transfer).optional())
+        .and_then(|mut select| {
+            select
+                .query_row(params![id.to_string()], transfer)
+                .optional()
+        })
         .map_err(database("show"))
 }
 
 pub(super) fn list(db: &Connection, limit: u32) -> Result<Vec<Transfer>, LedgerError> {
-    all(db, &format!("SELECT {COLUMNS} ORDER BY t.id DESC LIMIT ?1"), params![limit], transfer, "list")
+    all(
+        db,
+        &format!("SELECT {COLUMNS} ORDER BY t.id DESC LIMIT ?1"),
+        params![limit],
+        transfer,
+        "list",
+    )
 }
 
 pub(super) fn timeline(db: &Connection, id: TransferId) -> Result<Vec<TimelineEntry>, LedgerError> {
     let sql = "SELECT at, session, event, detail FROM timeline WHERE transfer = ?1 ORDER BY seq";
     let entry = |row: &Row<'_>| {
-        Ok(TimelineEntry { at: from_millis(row.get(0)?), session: row.get(1)?, event: row.get(2)?, detail: row.get(3)? })
+        Ok(TimelineEntry {
+            at: from_millis(row.get(0)?),
+            session: row.get(1)?,
+            event: row.get(2)?,
+            detail: row.get(3)?,
+        })
     };
     all(db, sql, params![id.to_string()], entry, "timeline")
 }
@@ -48,7 +63,11 @@ fn transfer(found: &Row<'_>) -> rusqlite::Result<Transfer> {
     let key: FileKey = row::key(found, 4)?;
     Ok(Transfer {
         id: row::id(found, 0)?,
-        direction: if direction == "in" { Direction::Inbound } else { Direction::Outbound },
+        direction: if direction == "in" {
+            Direction::Inbound
+        } else {
+            Direction::Outbound
+        },
         partner: found.get(2)?,
         state: found.get(3)?,
         key,

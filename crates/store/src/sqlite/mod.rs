@@ -14,8 +14,12 @@ use oftp::{Nerp, Response};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use self::connection::{Thread, database};
-use crate::ledger::{Acknowledgement, Files, Ledger, LedgerError, Offer, Offered, Recovery, Verdict, Work};
-use crate::transfer::{NewFile, OutboundFile, TimelineEntry, Transfer, TransferId, Undelivered};
+use crate::ledger::{
+    Acknowledgement, Files, Ledger, LedgerError, Offer, Offered, Recovery, Verdict, Work,
+};
+use crate::transfer::{
+    NewFile, OpenQuestion, OutboundFile, TimelineEntry, Transfer, TransferId, Undelivered,
+};
 
 /// The [`Ledger`] in a SQLite file (WAL, `synchronous=FULL`). Clones share it.
 #[derive(Clone, Debug)]
@@ -43,17 +47,29 @@ impl Ledger for SqliteLedger {
     }
 
     async fn checkpoint(&self, id: TransferId, octets: u64) -> Result<(), LedgerError> {
-        self.writer.run(move |db| inbound::checkpoint(db, id, octets)).await
+        self.writer
+            .run(move |db| inbound::checkpoint(db, id, octets))
+            .await
     }
 
-    async fn received(&self, id: TransferId, seal: &crate::Seal, verdict: Verdict, note: &str) -> Result<(), LedgerError> {
+    async fn received(
+        &self,
+        id: TransferId,
+        seal: &crate::Seal,
+        verdict: Verdict,
+        note: &str,
+    ) -> Result<(), LedgerError> {
         let (seal, note) = (seal.clone(), note.to_owned());
-        self.writer.run(move |db| inbound::received(db, id, &seal, &verdict, &note)).await
+        self.writer
+            .run(move |db| inbound::received(db, id, &seal, &verdict, &note))
+            .await
     }
 
     async fn placing(&self, id: TransferId, path: &str) -> Result<(), LedgerError> {
         let path = path.to_owned();
-        self.writer.run(move |db| inbound::placing(db, id, &path)).await
+        self.writer
+            .run(move |db| inbound::placing(db, id, &path))
+            .await
     }
 
     async fn delivered(&self, id: TransferId) -> Result<(), LedgerError> {
@@ -62,27 +78,63 @@ impl Ledger for SqliteLedger {
 
     async fn rejected(&self, id: TransferId, nerp: &Nerp) -> Result<(), LedgerError> {
         let nerp = nerp.clone();
-        self.writer.run(move |db| inbound::rejected(db, id, &nerp)).await
+        self.writer
+            .run(move |db| inbound::rejected(db, id, &nerp))
+            .await
+    }
+
+    async fn open_questions(&self, limit: u32) -> Result<Vec<OpenQuestion>, LedgerError> {
+        self.reader
+            .run(move |db| inbound::open_questions(db, limit))
+            .await
+    }
+
+    async fn decided(
+        &self,
+        id: TransferId,
+        verdict: Verdict,
+        note: &str,
+    ) -> Result<(), LedgerError> {
+        let note = note.to_owned();
+        self.writer
+            .run(move |db| inbound::decided(db, id, &verdict, &note))
+            .await
     }
 
     async fn response_taken(&self, id: TransferId) -> Result<(), LedgerError> {
-        self.writer.run(move |db| inbound::response_taken(db, id)).await
+        self.writer
+            .run(move |db| inbound::response_taken(db, id))
+            .await
     }
 
     async fn enqueue(&self, file: NewFile) -> Result<(), LedgerError> {
-        self.writer.run(move |db| outbound::enqueue(db, &file)).await
+        self.writer
+            .run(move |db| outbound::enqueue(db, &file))
+            .await
     }
 
-    async fn claim(&self, partner: &str, node: &str, until: SystemTime, files: Files) -> Result<Option<Work>, LedgerError> {
+    async fn claim(
+        &self,
+        partner: &str,
+        node: &str,
+        until: SystemTime,
+        files: Files,
+    ) -> Result<Option<Work>, LedgerError> {
         let (partner, node) = (partner.to_owned(), node.to_owned());
         self.writer
             .run(move |db| {
                 if let Some(owed) = inbound::claim_response(db, &partner, &node, until)? {
-                    return Ok(Some(Work::Response(owed)));
+                    return Ok(Some(Work::Response(Box::new(owed))));
                 }
                 let file = outbound::claim_file(db, &partner, &node, until, &files)?;
                 Ok(file.map(|file| Work::File(Box::new(file))))
             })
+            .await
+    }
+
+    async fn renew(&self, id: TransferId, until: SystemTime) -> Result<(), LedgerError> {
+        self.writer
+            .run(move |db| outbound::renew(db, id, until))
             .await
     }
 
@@ -92,22 +144,40 @@ impl Ledger for SqliteLedger {
 
     async fn sent(&self, id: TransferId, note: &str) -> Result<(), LedgerError> {
         let note = note.to_owned();
-        self.writer.run(move |db| outbound::sent(db, id, &note)).await
+        self.writer
+            .run(move |db| outbound::sent(db, id, &note))
+            .await
     }
 
-    async fn acknowledged(&self, partner: &str, response: &Response, note: &str) -> Result<Acknowledgement, LedgerError> {
+    async fn acknowledged(
+        &self,
+        partner: &str,
+        response: &Response,
+        note: &str,
+    ) -> Result<Acknowledgement, LedgerError> {
         let (partner, response, note) = (partner.to_owned(), response.clone(), note.to_owned());
-        self.writer.run(move |db| outbound::acknowledged(db, &partner, &response, &note)).await
+        self.writer
+            .run(move |db| outbound::acknowledged(db, &partner, &response, &note))
+            .await
     }
 
-    async fn put_back(&self, id: TransferId, when: SystemTime, why: &str) -> Result<(), LedgerError> {
+    async fn put_back(
+        &self,
+        id: TransferId,
+        when: SystemTime,
+        why: &str,
+    ) -> Result<(), LedgerError> {
         let why = why.to_owned();
-        self.writer.run(move |db| outbound::put_back(db, id, when, &why)).await
+        self.writer
+            .run(move |db| outbound::put_back(db, id, when, &why))
+            .await
     }
 
     async fn park(&self, id: TransferId, why: &str) -> Result<(), LedgerError> {
         let why = why.to_owned();
-        self.writer.run(move |db| outbound::park(db, id, &why)).await
+        self.writer
+            .run(move |db| outbound::park(db, id, &why))
+            .await
     }
 
     async fn recover(&self, node: &str) -> Result<Recovery, LedgerError> {
@@ -121,7 +191,9 @@ impl Ledger for SqliteLedger {
 
     async fn outbound(&self, partner: &str, limit: u32) -> Result<Vec<OutboundFile>, LedgerError> {
         let partner = partner.to_owned();
-        self.reader.run(move |db| outbound::waiting(db, &partner, limit)).await
+        self.reader
+            .run(move |db| outbound::waiting(db, &partner, limit))
+            .await
     }
 
     async fn show(&self, id: TransferId) -> Result<Option<Transfer>, LedgerError> {
@@ -140,9 +212,13 @@ impl Ledger for SqliteLedger {
         let (policy, key) = (policy.to_owned(), key.to_owned());
         self.reader
             .run(move |db| {
-                db.query_row("SELECT value FROM policy_values WHERE policy = ?1 AND key = ?2", params![policy, key], |row| row.get(0))
-                    .optional()
-                    .map_err(database("kv-get"))
+                db.query_row(
+                    "SELECT value FROM policy_values WHERE policy = ?1 AND key = ?2",
+                    params![policy, key],
+                    |row| row.get(0),
+                )
+                .optional()
+                .map_err(database("kv-get"))
             })
             .await
     }
@@ -152,7 +228,10 @@ impl Ledger for SqliteLedger {
         self.writer
             .run(move |db| {
                 let done = if value.is_empty() {
-                    db.execute("DELETE FROM policy_values WHERE policy = ?1 AND key = ?2", params![policy, key])
+                    db.execute(
+                        "DELETE FROM policy_values WHERE policy = ?1 AND key = ?2",
+                        params![policy, key],
+                    )
                 } else {
                     db.execute(
                         "INSERT INTO policy_values (policy, key, value) VALUES (?1, ?2, ?3)
@@ -169,37 +248,69 @@ impl Ledger for SqliteLedger {
 fn recover(db: &Connection, node: &str) -> Result<Recovery, LedgerError> {
     const VERB: &str = "recover";
     let freed = |table: &str| {
-        db.execute(&format!("UPDATE {table} SET lease_node = NULL, lease_until = 0 WHERE lease_node = ?1"), params![node])
+        db.execute(
+            &format!("UPDATE {table} SET lease_node = NULL, lease_until = 0 WHERE lease_node = ?1"),
+            params![node],
+        )
+        .map_err(database(VERB))
+    };
+    let count = |sql: &str| {
+        db.query_row(sql, [], |row| row.get::<_, i64>(0))
+            .map(|n| n as u64)
             .map_err(database(VERB))
     };
-    let count = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|n| n as u64).map_err(database(VERB));
     Ok(Recovery {
         leases: (freed("transfers")? + freed("receipts")?) as u64,
-        receiving: count("SELECT count(*) FROM transfers WHERE direction = 'in' AND state = 'receiving'")?,
-        undelivered: count("SELECT count(*) FROM transfers WHERE direction = 'in' AND state IN ('received', 'placing')")?,
+        receiving: count(
+            "SELECT count(*) FROM transfers WHERE direction = 'in' AND state = 'receiving'",
+        )?,
+        undelivered: count(
+            "SELECT count(*) FROM transfers WHERE direction = 'in' AND state IN ('received', 'placing')",
+        )?,
         owed: count("SELECT count(*) FROM receipts WHERE state = 'owed'")?,
         ready: count("SELECT count(*) FROM transfers WHERE direction = 'out' AND state = 'ready'")?,
     })
 }
 
 /// Adds a line to a transfer's history.
-fn note(db: &Connection, id: TransferId, session: Option<&str>, event: &'static str, detail: &str) -> Result<(), LedgerError> {
-    db.prepare_cached("INSERT INTO timeline (transfer, at, session, event, detail) VALUES (?1, ?2, ?3, ?4, ?5)")
-        .and_then(|mut insert| insert.execute(params![id.to_string(), millis(SystemTime::now()), session, event, detail]))
-        .map(drop)
-        .map_err(database(event))
+fn note(
+    db: &Connection,
+    id: TransferId,
+    session: Option<&str>,
+    event: &'static str,
+    detail: &str,
+) -> Result<(), LedgerError> {
+    db.prepare_cached(
+        "INSERT INTO timeline (transfer, at, session, event, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )
+    .and_then(|mut insert| {
+        insert.execute(params![
+            id.to_string(),
+            millis(SystemTime::now()),
+            session,
+            event,
+            detail
+        ])
+    })
+    .map(drop)
+    .map_err(database(event))
 }
 
 /// The state of a row, or the error that there is none.
 fn state_of(db: &Connection, id: TransferId, verb: &'static str) -> Result<String, LedgerError> {
     db.prepare_cached("SELECT state FROM transfers WHERE id = ?1")
-        .and_then(|mut select| select.query_row(params![id.to_string()], |row| row.get(0)).optional())
+        .and_then(|mut select| {
+            select
+                .query_row(params![id.to_string()], |row| row.get(0))
+                .optional()
+        })
         .map_err(database(verb))?
         .ok_or(LedgerError::NotFound(id))
 }
 
 fn millis(at: SystemTime) -> i64 {
-    at.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+    at.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as i64)
 }
 
 fn from_millis(at: i64) -> SystemTime {

@@ -13,15 +13,42 @@ use crate::transfer::{NewFile, OutboundFile, OutboundState, TransferId};
 
 pub(super) fn enqueue(db: &Connection, file: &NewFile) -> Result<(), LedgerError> {
     const VERB: &str = "enqueue";
-    insert_header(db, file.id, "out", &file.partner, OutboundState::Ready.as_str(), &file.header, VERB)?;
+    insert_header(
+        db,
+        file.id,
+        "out",
+        &file.partner,
+        OutboundState::Ready.as_str(),
+        &file.header,
+        VERB,
+    )?;
     db.prepare_cached("UPDATE transfers SET octets = ?2, digest = ?3 WHERE id = ?1")
-        .and_then(|mut update| update.execute(params![file.id.to_string(), file.octets as i64, file.digest]))
+        .and_then(|mut update| {
+            update.execute(params![
+                file.id.to_string(),
+                file.octets as i64,
+                file.digest
+            ])
+        })
         .map_err(database(VERB))?;
-    note(db, file.id, None, "queued", &format!("{} octets for {}", file.octets, file.partner))
+    note(
+        db,
+        file.id,
+        None,
+        "queued",
+        &format!("{} octets for {}", file.octets, file.partner),
+    )
 }
 
-pub(super) fn waiting(db: &Connection, partner: &str, limit: u32) -> Result<Vec<OutboundFile>, LedgerError> {
-    let sql = format!("{} WHERE direction = 'out' AND state = 'ready' AND partner = ?1 ORDER BY id LIMIT ?2", select());
+pub(super) fn waiting(
+    db: &Connection,
+    partner: &str,
+    limit: u32,
+) -> Result<Vec<OutboundFile>, LedgerError> {
+    let sql = format!(
+        "{} WHERE direction = 'out' AND state = 'ready' AND partner = ?1 ORDER BY id LIMIT ?2",
+        select()
+    );
     look::all(db, &sql, params![partner, limit], outbound_file, "outbound")
 }
 
@@ -36,7 +63,10 @@ pub(super) fn claim_file(
     let file = match files {
         Files::None => None,
         Files::Any => next_due(db, partner, None)?,
-        Files::Only(ids) => ids.iter().find_map(|id| next_due(db, partner, Some(*id)).transpose()).transpose()?,
+        Files::Only(ids) => ids
+            .iter()
+            .find_map(|id| next_due(db, partner, Some(*id)).transpose())
+            .transpose()?,
     };
     if let Some(file) = &file {
         db.prepare_cached("UPDATE transfers SET lease_node = ?2, lease_until = ?3, attempts = attempts + 1 WHERE id = ?1")
@@ -46,16 +76,33 @@ pub(super) fn claim_file(
     Ok(file)
 }
 
-fn next_due(db: &Connection, partner: &str, only: Option<TransferId>) -> Result<Option<OutboundFile>, LedgerError> {
+fn next_due(
+    db: &Connection,
+    partner: &str,
+    only: Option<TransferId>,
+) -> Result<Option<OutboundFile>, LedgerError> {
     let sql = format!(
         "{} WHERE direction = 'out' AND state = 'ready' AND partner = ?1 AND not_before <= ?2 AND lease_until < ?2
          AND (?3 IS NULL OR id = ?3) ORDER BY not_before, id LIMIT 1",
         select()
     );
-    let who = params![partner, millis(SystemTime::now()), only.map(|id| id.to_string())];
+    let who = params![
+        partner,
+        millis(SystemTime::now()),
+        only.map(|id| id.to_string())
+    ];
     db.prepare_cached(&sql)
         .and_then(|mut select| select.query_row(who, outbound_file).optional())
         .map_err(database("claim"))
+}
+
+pub(super) fn renew(db: &Connection, id: TransferId, until: SystemTime) -> Result<(), LedgerError> {
+    db.prepare_cached(
+        "UPDATE transfers SET lease_until = ?2 WHERE id = ?1 AND lease_node IS NOT NULL",
+    )
+    .and_then(|mut update| update.execute(params![id.to_string(), millis(until)]))
+    .map(drop)
+    .map_err(database("renew"))
 }
 
 pub(super) fn in_doubt(db: &Connection, id: TransferId) -> Result<(), LedgerError> {
@@ -71,14 +118,27 @@ pub(super) fn sent(db: &Connection, id: TransferId, detail: &str) -> Result<(), 
     match OutboundState::parse(&state) {
         Some(OutboundState::Ready) => {}
         // A receipt may overtake EFPA where two sessions run at once.
-        Some(OutboundState::Sent | OutboundState::Acknowledged | OutboundState::Rejected) => return Ok(()),
-        _ => return Err(LedgerError::WrongState { id, state, verb: VERB }),
+        Some(OutboundState::Sent | OutboundState::Acknowledged | OutboundState::Rejected) => {
+            return Ok(());
+        }
+        _ => {
+            return Err(LedgerError::WrongState {
+                id,
+                state,
+                verb: VERB,
+            });
+        }
     }
     finish(db, id, OutboundState::Sent, None, VERB)?;
     note(db, id, None, VERB, detail)
 }
 
-pub(super) fn acknowledged(db: &Connection, partner: &str, response: &Response, detail: &str) -> Result<Acknowledgement, LedgerError> {
+pub(super) fn acknowledged(
+    db: &Connection,
+    partner: &str,
+    response: &Response,
+    detail: &str,
+) -> Result<Acknowledgement, LedgerError> {
     const VERB: &str = "acknowledged";
     let key = response.key();
     let found: Option<(TransferId, String)> = db
@@ -94,24 +154,51 @@ pub(super) fn acknowledged(db: &Connection, partner: &str, response: &Response, 
             select.query_row(who, |found| Ok((row::id(found, 0)?, found.get(1)?))).optional()
         })
         .map_err(database(VERB))?;
-    let Some((id, state)) = found else { return Ok(Acknowledgement::Unknown) };
-    if matches!(OutboundState::parse(&state), Some(OutboundState::Acknowledged | OutboundState::Rejected)) {
+    let Some((id, state)) = found else {
+        return Ok(Acknowledgement::Unknown);
+    };
+    if matches!(
+        OutboundState::parse(&state),
+        Some(OutboundState::Acknowledged | OutboundState::Rejected)
+    ) {
         return Ok(Acknowledgement::Repeated(id));
     }
     record(db, id, partner, response)?;
     let (state, why) = match response {
         Response::Positive(_) => (OutboundState::Acknowledged, None),
-        Response::Negative(nerp) => (OutboundState::Rejected, Some(format!("{:02} {}", nerp.reason.code(), nerp.text))),
+        Response::Negative(nerp) => (
+            OutboundState::Rejected,
+            Some(format!("{:02} {}", nerp.reason.code(), nerp.text)),
+        ),
     };
     finish(db, id, state, why.as_deref(), VERB)?;
-    note(db, id, None, state.as_str(), &why.map_or_else(|| detail.to_owned(), |why| format!("{why}; {detail}")))?;
+    note(
+        db,
+        id,
+        None,
+        state.as_str(),
+        &why.map_or_else(|| detail.to_owned(), |why| format!("{why}; {detail}")),
+    )?;
     Ok(Acknowledgement::Recorded(id))
 }
 
-fn record(db: &Connection, id: TransferId, partner: &str, response: &Response) -> Result<(), LedgerError> {
+fn record(
+    db: &Connection,
+    id: TransferId,
+    partner: &str,
+    response: &Response,
+) -> Result<(), LedgerError> {
     let (positive, user, creator, reason, text, hash, signature) = match response {
         Response::Positive(e) => (true, e.user.as_str(), "", 0, "", &e.hash, &e.signature),
-        Response::Negative(n) => (false, "", n.creator.as_str(), n.reason.code(), n.text.as_str(), &n.hash, &n.signature),
+        Response::Negative(n) => (
+            false,
+            "",
+            n.creator.as_str(),
+            n.reason.code(),
+            n.text.as_str(),
+            &n.hash,
+            &n.signature,
+        ),
     };
     db.prepare_cached(
         "INSERT INTO receipts (transfer, partner, state, positive, user, creator, reason, text, hash, signature, created)
@@ -126,7 +213,12 @@ fn record(db: &Connection, id: TransferId, partner: &str, response: &Response) -
     .map_err(database("acknowledged"))
 }
 
-pub(super) fn put_back(db: &Connection, id: TransferId, when: SystemTime, why: &str) -> Result<(), LedgerError> {
+pub(super) fn put_back(
+    db: &Connection,
+    id: TransferId,
+    when: SystemTime,
+    why: &str,
+) -> Result<(), LedgerError> {
     const VERB: &str = "put-back";
     for sql in [
         "UPDATE transfers SET lease_node = NULL, lease_until = 0, not_before = ?2, reason = ?3
@@ -145,13 +237,25 @@ pub(super) fn park(db: &Connection, id: TransferId, why: &str) -> Result<(), Led
     let state = state_of(db, id, VERB)?;
     match OutboundState::parse(&state) {
         Some(OutboundState::Ready | OutboundState::Parked) => {}
-        _ => return Err(LedgerError::WrongState { id, state, verb: VERB }),
+        _ => {
+            return Err(LedgerError::WrongState {
+                id,
+                state,
+                verb: VERB,
+            });
+        }
     }
     finish(db, id, OutboundState::Parked, Some(why), VERB)?;
     note(db, id, None, VERB, why)
 }
 
-fn finish(db: &Connection, id: TransferId, state: OutboundState, why: Option<&str>, verb: &'static str) -> Result<(), LedgerError> {
+fn finish(
+    db: &Connection,
+    id: TransferId,
+    state: OutboundState,
+    why: Option<&str>,
+    verb: &'static str,
+) -> Result<(), LedgerError> {
     db.prepare_cached("UPDATE transfers SET state = ?2, reason = ?3, lease_node = NULL, lease_until = 0 WHERE id = ?1")
         .and_then(|mut update| update.execute(params![id.to_string(), state.as_str(), why]))
         .map(drop)
@@ -159,7 +263,10 @@ fn finish(db: &Connection, id: TransferId, state: OutboundState, why: Option<&st
 }
 
 fn select() -> String {
-    format!("SELECT id, partner, octets, attempts, in_doubt, created, {} FROM transfers", row::HEADER)
+    format!(
+        "SELECT id, partner, octets, attempts, in_doubt, created, {} FROM transfers",
+        row::HEADER
+    )
 }
 
 fn outbound_file(found: &Row<'_>) -> rusqlite::Result<OutboundFile> {

@@ -1,6 +1,8 @@
 //! Rows to values and back.
 
-use oftp::{CipherSuite, DatasetName, FileHeader, FileKey, FileStamp, Format, OdetteId, Security, UserData};
+use oftp::{
+    CipherSuite, DatasetName, FileHeader, FileKey, FileStamp, Format, OdetteId, Security, UserData,
+};
 use rusqlite::Row;
 
 use crate::transfer::TransferId;
@@ -11,7 +13,9 @@ pub(super) const HEADER: &str = "dataset, date, time, originator, destination, u
 
 /// Reads the id in column `at`.
 pub(super) fn id(row: &Row<'_>, at: usize) -> rusqlite::Result<TransferId> {
-    row.get::<_, String>(at)?.parse().map_err(|e| unreadable(at, e))
+    row.get::<_, String>(at)?
+        .parse()
+        .map_err(|e| unreadable(at, e))
 }
 
 /// Reads a file's identity from the five columns from `at` on.
@@ -29,7 +33,8 @@ pub(super) fn key(row: &Row<'_>, at: usize) -> rusqlite::Result<FileKey> {
 pub(super) fn header(row: &Row<'_>, at: usize) -> rusqlite::Result<FileHeader> {
     Ok(FileHeader {
         key: key(row, at)?,
-        user: UserData::from_wire(row.get::<_, String>(at + 5)?.as_bytes()).map_err(|e| unreadable(at + 5, e))?,
+        user: UserData::from_wire(row.get::<_, String>(at + 5)?.as_bytes())
+            .map_err(|e| unreadable(at + 5, e))?,
         format: format_from(&row.get::<_, String>(at + 6)?, row.get(at + 7)?),
         size_blocks: number(row, at + 8)?,
         original_size_blocks: number(row, at + 9)?,
@@ -86,6 +91,9 @@ fn security_from(value: u8) -> Security {
     }
 }
 
-fn unreadable(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+fn unreadable(
+    column: usize,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
 }

@@ -31,7 +31,10 @@ CREATE TABLE transfers (
     file_name    TEXT NOT NULL DEFAULT '',
     overwrite    INTEGER NOT NULL DEFAULT 0,
     path         TEXT,
+    -- whether the receipt waits for a decision; when to ask for it (NULL: an operator's), how often it was
     receipt_later INTEGER NOT NULL DEFAULT 0,
+    ask_at       INTEGER,
+    asked        INTEGER NOT NULL DEFAULT 0,
     -- outbound: the queue
     attempts     INTEGER NOT NULL DEFAULT 0,
     in_doubt     INTEGER NOT NULL DEFAULT 0,
@@ -47,6 +50,7 @@ CREATE TABLE transfers (
 CREATE INDEX transfers_open ON transfers (partner, not_before, id) WHERE direction = 'out' AND state = 'ready';
 CREATE INDEX transfers_undelivered ON transfers (id) WHERE direction = 'in' AND state IN ('received', 'placing');
 CREATE INDEX transfers_receiving ON transfers (id) WHERE direction = 'in' AND state = 'receiving';
+CREATE INDEX transfers_asking ON transfers (ask_at) WHERE receipt_later = 1 AND ask_at IS NOT NULL;
 CREATE INDEX transfers_leased ON transfers (lease_node) WHERE lease_node IS NOT NULL;
 
 -- A receipt: owed by us (owed, given) or got from a partner (received).

@@ -99,7 +99,6 @@ impl Policy for Misbehave {
                         .collect(),
                 ),
                 max_files: Some(1),
-                ..TurnTerms::default()
             }),
             "hold" => TurnDecision::Hold("not on Sundays".to_owned()),
             "absurd" => TurnDecision::Send(TurnTerms {

@@ -1,0 +1,512 @@
+//! The ledger in stories: what a file goes through, told in verbs, and what a repetition or a crash makes of it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use oftp::{
+    DatasetName, Eerp, FileHeader, FileKey, FileStamp, Nerp, NerpReason, OdetteId, Response,
+    UserData,
+};
+use pointsman_store::{
+    Acknowledgement, Files, Ledger, LedgerError, NewFile, Offer, Offered, Seal, SqliteLedger,
+    Target, TransferId, Verdict, Work,
+};
+use tempfile::TempDir;
+
+fn key(dataset: &str) -> FileKey {
+    FileKey {
+        dataset: DatasetName::new(dataset).unwrap(),
+        stamp: FileStamp::new("20261122", "0815300001").unwrap(),
+        originator: OdetteId::new("O0013THEM").unwrap(),
+        destination: OdetteId::new("O0013US").unwrap(),
+    }
+}
+
+fn offer(dataset: &str) -> Offer {
+    Offer {
+        partner: "them".to_owned(),
+        header: FileHeader::plain(key(dataset), 5000),
+        target: Target {
+            directory: "in".to_owned(),
+            file_name: dataset.to_owned(),
+            overwrite: false,
+        },
+        session: "S1".to_owned(),
+        note: "policy route".to_owned(),
+        may_resume: true,
+    }
+}
+
+fn seal() -> Seal {
+    Seal {
+        octets: 5000,
+        digest: "d1".to_owned(),
+    }
+}
+
+fn nerp(dataset: &str) -> Nerp {
+    Nerp {
+        key: key(dataset),
+        creator: OdetteId::new("O0013US").unwrap(),
+        reason: NerpReason::from_code(34),
+        text: "not usable".to_owned(),
+        hash: Vec::new(),
+        signature: Vec::new(),
+    }
+}
+
+fn eerp(dataset: &str) -> Response {
+    Response::Positive(Eerp {
+        key: key(dataset),
+        user: UserData::default(),
+        hash: Vec::new(),
+        signature: Vec::new(),
+    })
+}
+
+fn soon() -> SystemTime {
+    SystemTime::now() + Duration::from_secs(600)
+}
+
+struct Books {
+    folder: TempDir,
+    ledger: SqliteLedger,
+}
+
+impl Books {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
+        Self { folder, ledger }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    async fn new_file(&self, dataset: &str) -> TransferId {
+        match self.ledger.offer(offer(dataset)).await.unwrap() {
+            Offered::New(id) => id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn delivered_file(&self, dataset: &str, verdict: Verdict) -> TransferId {
+        let id = self.new_file(dataset).await;
+        self.ledger
+            .received(id, &seal(), verdict, "")
+            .await
+            .unwrap();
+        self.ledger.placing(id, "in/x").await.unwrap();
+        self.ledger.delivered(id).await.unwrap();
+        id
+    }
+
+    async fn queued_file(&self, dataset: &str) -> TransferId {
+        let id = TransferId::new();
+        self.ledger.enqueue(to_send(id, dataset)).await.unwrap();
+        id
+    }
+
+    async fn claim(&self) -> Option<Work> {
+        self.ledger
+            .claim("them", "node", soon(), Files::Any)
+            .await
+            .unwrap()
+    }
+
+    async fn state(&self, id: TransferId) -> String {
+        self.ledger.show(id).await.unwrap().unwrap().state
+    }
+}
+
+fn to_send(id: TransferId, dataset: &str) -> NewFile {
+    NewFile {
+        id,
+        partner: "them".to_owned(),
+        header: FileHeader::plain(key(dataset), 5000),
+        octets: 5000,
+        digest: "d2".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn a_received_file_owes_its_receipt_when_it_is_delivered_and_not_before() {
+    let books = Books::new();
+    let id = books.new_file("ORDER").await;
+    assert!(books.claim().await.is_none());
+    books
+        .ledger
+        .received(id, &seal(), Verdict::Positive, "")
+        .await
+        .unwrap();
+    assert!(books.claim().await.is_none(), "received is not delivered");
+    books.ledger.placing(id, "in/ORDER").await.unwrap();
+    assert!(books.claim().await.is_none());
+    books.ledger.delivered(id).await.unwrap();
+    let Some(Work::Response(owed)) = books.claim().await else {
+        panic!("a receipt is owed")
+    };
+    assert_eq!((owed.id, owed.response.key()), (id, &key("ORDER")));
+    assert!(books.claim().await.is_none(), "it is leased");
+    books.ledger.response_taken(id).await.unwrap();
+    assert_eq!(
+        books.ledger.show(id).await.unwrap().unwrap().receipt,
+        "given"
+    );
+    let events: Vec<String> = books
+        .ledger
+        .timeline(id)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|line| line.event)
+        .collect();
+    assert_eq!(
+        events,
+        [
+            "offered",
+            "received",
+            "placing",
+            "delivered",
+            "response-taken"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn every_verb_repeated_changes_nothing() {
+    let books = Books::new();
+    let id = books.new_file("ORDER").await;
+    for _ in 0..2 {
+        books.ledger.checkpoint(id, 4096).await.unwrap();
+    }
+    for _ in 0..2 {
+        books
+            .ledger
+            .received(id, &seal(), Verdict::Positive, "")
+            .await
+            .unwrap();
+    }
+    for _ in 0..2 {
+        books.ledger.placing(id, "in/ORDER").await.unwrap();
+    }
+    for _ in 0..2 {
+        books.ledger.delivered(id).await.unwrap();
+    }
+    assert!(books.claim().await.is_some());
+    for _ in 0..2 {
+        books.ledger.response_taken(id).await.unwrap();
+    }
+    assert!(books.claim().await.is_none(), "one file, one receipt");
+
+    let out = books.queued_file("INVOIC").await;
+    for _ in 0..2 {
+        books.ledger.sent(out, "EFPA").await.unwrap();
+    }
+    let first = books
+        .ledger
+        .acknowledged("them", &eerp("INVOIC"), "")
+        .await
+        .unwrap();
+    let again = books
+        .ledger
+        .acknowledged("them", &eerp("INVOIC"), "")
+        .await
+        .unwrap();
+    assert_eq!(
+        (first, again),
+        (
+            Acknowledgement::Recorded(out),
+            Acknowledgement::Repeated(out)
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_verb_that_does_not_lead_on_is_refused_and_changes_nothing() {
+    let books = Books::new();
+    let id = books.new_file("ORDER").await;
+    let refused = books.ledger.delivered(id).await;
+    assert!(
+        matches!(refused, Err(LedgerError::WrongState { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(books.state(id).await, "receiving");
+    let nobody = books.ledger.placing(TransferId::new(), "x").await;
+    assert!(
+        matches!(nobody, Err(LedgerError::NotFound(_))),
+        "{nobody:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_same_identity_is_the_same_file() {
+    let books = Books::new();
+    let id = books.new_file("ORDER").await;
+    books.ledger.checkpoint(id, 4096).await.unwrap();
+    assert_eq!(
+        books.ledger.offer(offer("ORDER")).await.unwrap(),
+        Offered::Resume(id, 4096)
+    );
+    let without_restart = Offer {
+        may_resume: false,
+        ..offer("ORDER")
+    };
+    assert_eq!(
+        books.ledger.offer(without_restart).await.unwrap(),
+        Offered::New(id),
+        "begun again"
+    );
+    books.ledger.checkpoint(id, 4096).await.unwrap();
+    let mut other_content = offer("ORDER");
+    other_content.header.size_blocks += 1;
+    assert_eq!(
+        books.ledger.offer(other_content).await.unwrap(),
+        Offered::New(id),
+        "halves of two files never meet"
+    );
+    books
+        .ledger
+        .received(id, &seal(), Verdict::Positive, "")
+        .await
+        .unwrap();
+    assert_eq!(
+        books.ledger.offer(offer("ORDER")).await.unwrap(),
+        Offered::Duplicate(id)
+    );
+    let of_another = Offer {
+        partner: "others".to_owned(),
+        ..offer("ORDER")
+    };
+    assert!(
+        matches!(
+            books.ledger.offer(of_another).await.unwrap(),
+            Offered::New(_)
+        ),
+        "partners do not collide"
+    );
+
+    let queued = books.queued_file("INVOIC").await;
+    let twice = books
+        .ledger
+        .enqueue(to_send(TransferId::new(), "INVOIC"))
+        .await;
+    assert!(
+        matches!(twice, Err(LedgerError::IdentityTaken(_))),
+        "{twice:?}"
+    );
+    assert_eq!(books.state(queued).await, "ready");
+}
+
+#[tokio::test]
+async fn a_file_goes_to_one_session_at_a_time_and_comes_back_after_a_crash() {
+    let books = Books::new();
+    let id = books.queued_file("INVOIC").await;
+    assert!(
+        matches!(books.claim().await, Some(Work::File(file)) if file.id == id && file.attempts == 0)
+    );
+    assert!(books.claim().await.is_none(), "nobody gets it twice");
+    let ledger = SqliteLedger::open(&books.path().join("ledger.db")).unwrap();
+    let found = ledger.recover("node").await.unwrap();
+    assert_eq!((found.leases, found.ready), (1, 1));
+    assert_eq!(
+        ledger.recover("node").await.unwrap().leases,
+        0,
+        "run twice, the same"
+    );
+    assert!(matches!(books.claim().await, Some(Work::File(file)) if file.attempts == 1));
+    books.ledger.in_doubt(id).await.unwrap();
+    books
+        .ledger
+        .put_back(id, SystemTime::now(), "connection lost")
+        .await
+        .unwrap();
+    assert!(
+        matches!(books.claim().await, Some(Work::File(file)) if file.in_doubt),
+        "SFNA 13 would mean delivered"
+    );
+    books.ledger.put_back(id, soon(), "SFNA 06").await.unwrap();
+    assert!(books.claim().await.is_none(), "it rests");
+    books.ledger.park(id, "SFNA 01").await.unwrap();
+    assert_eq!(books.state(id).await, "parked");
+}
+
+#[tokio::test]
+async fn receipts_come_before_files_and_only_wanted_files_go() {
+    let books = Books::new();
+    let first = books.queued_file("A").await;
+    let second = books.queued_file("B").await;
+    let received = books.delivered_file("ORDER", Verdict::Positive).await;
+    let claim = |files| books.ledger.claim("them", "node", soon(), files);
+    assert!(
+        matches!(claim(Files::Any).await.unwrap(), Some(Work::Response(owed)) if owed.id == received)
+    );
+    assert!(claim(Files::None).await.unwrap().is_none());
+    let wanted = Files::Only(vec![TransferId::new(), second]);
+    assert!(matches!(claim(wanted).await.unwrap(), Some(Work::File(file)) if file.id == second));
+    assert!(matches!(claim(Files::Any).await.unwrap(), Some(Work::File(file)) if file.id == first));
+    assert!(
+        books
+            .ledger
+            .claim("others", "node", soon(), Files::Any)
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn a_nerp_says_why_either_way() {
+    let books = Books::new();
+    let id = books.new_file("ORDER").await;
+    books
+        .ledger
+        .received(id, &seal(), Verdict::Negative(Box::new(nerp("ORDER"))), "")
+        .await
+        .unwrap();
+    assert_eq!(books.state(id).await, "rejected");
+    let Some(Work::Response(owed)) = books.claim().await else {
+        panic!("a NERP is owed")
+    };
+    assert_eq!(owed.response, Response::Negative(nerp("ORDER")));
+
+    let out = books.queued_file("INVOIC").await;
+    books.ledger.sent(out, "EFPA").await.unwrap();
+    let negative = Response::Negative(nerp("INVOIC"));
+    books
+        .ledger
+        .acknowledged("them", &negative, "")
+        .await
+        .unwrap();
+    let row = books.ledger.show(out).await.unwrap().unwrap();
+    assert_eq!(
+        (row.state.as_str(), row.reason.as_deref()),
+        ("rejected", Some("34 not usable"))
+    );
+    let stranger = books
+        .ledger
+        .acknowledged("others", &eerp("INVOIC"), "")
+        .await
+        .unwrap();
+    assert_eq!(
+        stranger,
+        Acknowledgement::Unknown,
+        "another partner cannot answer for it"
+    );
+}
+
+#[tokio::test]
+async fn a_receipt_put_off_is_asked_for_when_it_is_due() {
+    let books = Books::new();
+    let due = books
+        .delivered_file("DUE", Verdict::Later(Some(SystemTime::now())))
+        .await;
+    let later = books
+        .delivered_file("LATER", Verdict::Later(Some(soon())))
+        .await;
+    let operators = books.delivered_file("OPERATOR", Verdict::Later(None)).await;
+    assert!(
+        books.claim().await.is_none(),
+        "nothing is owed while the decision waits"
+    );
+    let open = books.ledger.open_questions(10).await.unwrap();
+    assert_eq!(
+        open.iter()
+            .map(|question| (question.id, question.asked))
+            .collect::<Vec<_>>(),
+        [(due, 1)]
+    );
+    books
+        .ledger
+        .decided(due, Verdict::Later(Some(SystemTime::now())), "")
+        .await
+        .unwrap();
+    assert_eq!(books.ledger.open_questions(10).await.unwrap()[0].asked, 2);
+    books
+        .ledger
+        .decided(due, Verdict::Positive, "policy")
+        .await
+        .unwrap();
+    books
+        .ledger
+        .decided(due, Verdict::Negative(Box::new(nerp("DUE"))), "too late")
+        .await
+        .unwrap();
+    assert!(
+        matches!(books.claim().await, Some(Work::Response(owed)) if owed.response == eerp("DUE"))
+    );
+    books
+        .ledger
+        .decided(
+            operators,
+            Verdict::Negative(Box::new(nerp("OPERATOR"))),
+            "operator",
+        )
+        .await
+        .unwrap();
+    assert_eq!(books.state(operators).await, "rejected");
+    assert_eq!(books.state(later).await, "delivered");
+}
+
+#[tokio::test]
+async fn a_hundred_verbs_at_once_are_a_hundred_rows() {
+    let books = Books::new();
+    let offers = (0..100).map(|number| {
+        let ledger = books.ledger.clone();
+        tokio::spawn(async move { ledger.offer(offer(&format!("F{number}"))).await })
+    });
+    for offered in offers.collect::<Vec<_>>() {
+        assert!(matches!(offered.await.unwrap().unwrap(), Offered::New(_)));
+    }
+    assert_eq!(books.ledger.list(1000).await.unwrap().len(), 100);
+}
+
+#[tokio::test]
+async fn the_database_is_as_durable_as_it_must_be_and_older_programs_keep_off() {
+    let books = Books::new();
+    let path = books.path().join("ledger.db");
+    let database = rusqlite::Connection::open(&path).unwrap();
+    let journal: String = database
+        .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(journal, "wal");
+    database.pragma_update(None, "user_version", 99).unwrap();
+    let refused = SqliteLedger::open(&path);
+    assert!(
+        matches!(refused, Err(LedgerError::TooNew { found: 99, .. })),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_a_policy_keeps_is_its_own() {
+    let books = Books::new();
+    books.ledger.kv_set("one", "count", vec![1]).await.unwrap();
+    books
+        .ledger
+        .kv_set("other", "count", vec![2])
+        .await
+        .unwrap();
+    assert_eq!(
+        books.ledger.kv_get("one", "count").await.unwrap(),
+        Some(vec![1])
+    );
+    books
+        .ledger
+        .kv_set("one", "count", Vec::new())
+        .await
+        .unwrap();
+    assert_eq!(books.ledger.kv_get("one", "count").await.unwrap(), None);
+    assert_eq!(
+        books.ledger.kv_get("other", "count").await.unwrap(),
+        Some(vec![2])
+    );
+}

@@ -1,0 +1,207 @@
+//! `cargo xtask ci`: everything a change must pass.
+//!
+//! What is cheap and fails often comes first; the first failure ends it. The output of each step goes to
+//! `target/ci/STEP.log` and is shown where the step fails.
+
+mod readme;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::{guests, tidy};
+
+/// Runs every step on the repository at `root`.
+///
+/// # Errors
+/// The first step that fails, with its output.
+pub fn run(root: &Path) -> Result<(), String> {
+    let mut ci = Ci::begin(root)?;
+    let outcome = ci.steps();
+    ci.summary(outcome.is_ok());
+    outcome
+}
+
+struct Ci {
+    root: PathBuf,
+    logs: PathBuf,
+    /// Where the demonstration plays.
+    stage: TempDir,
+    done: Vec<(&'static str, Duration)>,
+}
+
+impl Ci {
+    fn begin(root: &Path) -> Result<Self, String> {
+        let logs = root.join("target/ci");
+        fs::create_dir_all(&logs)
+            .map_err(|error| format!("cannot make {}: {error}", logs.display()))?;
+        let stage =
+            TempDir::new().map_err(|error| format!("there is no temporary folder: {error}"))?;
+        Ok(Self {
+            root: root.to_owned(),
+            logs,
+            stage,
+            done: Vec::new(),
+        })
+    }
+
+    fn steps(&mut self) -> Result<(), String> {
+        let tests = readme::test_command(&self.root)?;
+        self.cargo("format", "fmt --all --check")?;
+        self.cargo(
+            "format-guests",
+            "fmt --all --check --manifest-path guest-examples/Cargo.toml",
+        )?;
+        self.step("tidy", |ci| tidy::run(&ci.root))?;
+        self.cargo(
+            "clippy",
+            "clippy --workspace --all-targets --locked -- -D warnings",
+        )?;
+        let guests = "clippy --manifest-path guest-examples/Cargo.toml --workspace --target wasm32-wasip2 --locked -- -D warnings";
+        self.cargo("clippy-guests", guests)?;
+        self.cargo(
+            "tests-guests",
+            "test --manifest-path guest-examples/Cargo.toml --workspace --locked",
+        )?;
+        self.step("guests", |_| guests::run().map(|()| String::new()))?;
+        self.cargo("tests", &tests)?;
+        self.step("demonstration", Self::demonstration)?;
+        self.step("example", Self::example)
+    }
+
+    /// The README's first command, which ends by itself here.
+    fn demonstration(&self) -> Result<String, String> {
+        let folder = self.scene();
+        let told = self.run(
+            "demonstration",
+            &[
+                "run",
+                "--locked",
+                "--",
+                "demo",
+                "--once",
+                "--dir",
+                &folder.to_string_lossy(),
+            ],
+        )?;
+        let inbox = folder.join("nordwerk/inbox");
+        let files = count_files(&inbox);
+        if files == 2 {
+            Ok(told)
+        } else {
+            Err(format!(
+                "{} holds {files} files after the demonstration, not 2",
+                inbox.display()
+            ))
+        }
+    }
+
+    /// `policies/example.yaml` is one the program takes, in a folder such as the demonstration makes.
+    fn example(&self) -> Result<String, String> {
+        let station = self.scene().join("nordwerk");
+        let example = station.join("example.yaml");
+        fs::copy(self.root.join("policies/example.yaml"), &example).map_err(|error| {
+            format!(
+                "cannot copy policies/example.yaml to {}: {error}",
+                station.display()
+            )
+        })?;
+        self.run(
+            "example",
+            &[
+                "run",
+                "--locked",
+                "--",
+                "check",
+                "-c",
+                &example.to_string_lossy(),
+            ],
+        )
+    }
+
+    fn scene(&self) -> PathBuf {
+        self.stage.path().join("pointsman-demo")
+    }
+
+    fn cargo(&mut self, name: &'static str, arguments: &str) -> Result<(), String> {
+        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        self.step(name, |ci| ci.run(name, &arguments))
+    }
+
+    fn step(
+        &mut self,
+        name: &'static str,
+        work: impl FnOnce(&Self) -> Result<String, String>,
+    ) -> Result<(), String> {
+        println!("== {name}");
+        let began = Instant::now();
+        let outcome = work(self);
+        self.done.push((name, began.elapsed()));
+        match outcome {
+            Ok(told) if told.is_empty() => Ok(()),
+            Ok(told) => {
+                println!("   {told}");
+                Ok(())
+            }
+            Err(output) => Err(format!("{output}\nci: the step `{name}` failed")),
+        }
+    }
+
+    /// Runs cargo in the repository; what it says is the error if it fails.
+    fn run(&self, name: &str, arguments: &[&str]) -> Result<String, String> {
+        let log = self.logs.join(format!("{name}.log"));
+        let cannot = |error: std::io::Error| format!("cannot write {}: {error}", log.display());
+        let output = File::create(&log).map_err(cannot)?;
+        let errors = output.try_clone().map_err(cannot)?;
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut cargo = Command::new(cargo);
+        // A log is read in editors and browsers, too.
+        cargo
+            .args(arguments)
+            .current_dir(&self.root)
+            .env("CARGO_TERM_COLOR", "never")
+            .env("TERM", "dumb");
+        let status = cargo.stdout(output).stderr(errors).status();
+        let status = status.map_err(|error| format!("cannot run cargo: {error}"))?;
+        if status.success() {
+            return Ok(String::new());
+        }
+        let output = fs::read_to_string(&log)
+            .map_err(|error| format!("cannot read {}: {error}", log.display()))?;
+        Err(format!(
+            "{output}\ncargo {} ended with {status}",
+            arguments.join(" ")
+        ))
+    }
+
+    fn summary(&self, passed: bool) {
+        println!("\n== summary");
+        for (name, took) in &self.done {
+            println!("{:>8.1} s  {name}", took.as_secs_f64());
+        }
+        let all: Duration = self.done.iter().map(|(_, took)| *took).sum();
+        println!(
+            "{:>8.1} s  {}",
+            all.as_secs_f64(),
+            if passed {
+                "passed"
+            } else {
+                "FAILED at the last one above"
+            }
+        );
+    }
+}
+
+fn count_files(folder: &Path) -> usize {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return 0;
+    };
+    entries
+        .flatten()
+        .map(|entry| entry.path())
+        .map(|path| if path.is_dir() { count_files(&path) } else { 1 })
+        .sum()
+}

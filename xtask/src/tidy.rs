@@ -1,0 +1,88 @@
+//! `cargo xtask tidy`: the rules of the house that no compiler keeps.
+//!
+//! - [`floors`]: arrows between crates go down, heavy dependencies stay in their rooms;
+//! - [`words`]: no ignored test without a reason, nothing left to do, no module for everything;
+//! - [`links`]: what a page points to is there.
+
+mod floors;
+mod links;
+mod tree;
+mod words;
+
+use std::fmt;
+use std::path::Path;
+
+use tree::Tree;
+
+/// Something that is not as it should be: where, what, and what to do about it.
+#[derive(Debug, PartialEq, Eq)]
+struct Offence {
+    place: String,
+    what: String,
+    remedy: String,
+}
+
+impl Offence {
+    fn new(place: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            place: place.into(),
+            what: what.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
+impl fmt::Display for Offence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}\n    {}", self.place, self.what, self.remedy)
+    }
+}
+
+/// Checks the repository at `root`; tells what was looked at.
+///
+/// # Errors
+/// Every offence, or what cannot be read.
+pub fn run(root: &Path) -> Result<String, String> {
+    let tree = Tree::read(root)?;
+    let offences = offences(&tree)?;
+    if offences.is_empty() {
+        let (code, pages) = (tree.named(".rs").count(), tree.named(".md").count());
+        return Ok(format!(
+            "tidy: {code} Rust files and {pages} pages are in order"
+        ));
+    }
+    let told: Vec<String> = offences.iter().map(Offence::to_string).collect();
+    Err(format!(
+        "{}\ntidy: offences: {}",
+        told.join("\n"),
+        told.len()
+    ))
+}
+
+fn offences(tree: &Tree) -> Result<Vec<Offence>, String> {
+    let mut found = floors::check(tree)?;
+    found.extend(words::check(tree)?);
+    found.extend(links::check(tree)?);
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_repository_is_tidy() {
+        let told =
+            run(&crate::repository().unwrap()).unwrap_or_else(|offences| panic!("{offences}"));
+        assert!(!told.contains(" 0 "), "nothing was looked at: {told}");
+    }
+
+    #[test]
+    fn an_offence_says_where_what_and_what_to_do() {
+        let offence = Offence::new("a/Cargo.toml", "it is wrong", "make it right");
+        assert_eq!(
+            offence.to_string(),
+            "a/Cargo.toml: it is wrong\n    make it right"
+        );
+    }
+}
