@@ -48,7 +48,7 @@ const SMALL: [Setup; 5] = [
 ];
 
 /// Bounds for the long run.
-const LARGE: [Setup; 5] = [
+const LARGE: [Setup; 6] = [
     Setup {
         files: [1, 1],
         records: 3,
@@ -79,6 +79,13 @@ const LARGE: [Setup; 5] = [
     },
     Setup {
         files: [2, 2],
+        records: 3,
+        window: 2,
+        faults: 3,
+        free: true,
+    },
+    Setup {
+        files: [2, 1],
         records: 3,
         window: 2,
         faults: 3,

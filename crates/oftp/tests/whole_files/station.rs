@@ -19,7 +19,7 @@ impl File {
     pub fn new(name: &str, format: Format, octets: usize) -> Self {
         let content = |octets: usize| -> Vec<u8> {
             let octet = |at: usize| {
-                if at / 100 % 2 == 0 {
+                if (at / 100).is_multiple_of(2) {
                     at / 100
                 } else {
                     at * 7 + at / 256
@@ -107,7 +107,7 @@ fn key(name: &str) -> FileKey {
 pub struct Station {
     params: Params,
     session: Option<Session>,
-    outgoing: Vec<(Rc<File>, Sent)>,
+    outgoing: Vec<(Rc<File>, Sending)>,
     incoming: BTreeMap<String, Incoming>,
     /// The file that is being sent, and record and octet to send next.
     sending: Option<(usize, Option<(usize, usize)>)>,
@@ -117,7 +117,7 @@ pub struct Station {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sent {
+enum Sending {
     Queued,
     Sent,
     Acknowledged,
@@ -162,7 +162,10 @@ impl Station {
         Self {
             params,
             session: None,
-            outgoing: files.into_iter().map(|file| (file, Sent::Queued)).collect(),
+            outgoing: files
+                .into_iter()
+                .map(|file| (file, Sending::Queued))
+                .collect(),
             incoming: BTreeMap::new(),
             sending: None,
             receiving: None,
@@ -239,7 +242,7 @@ impl Station {
         let sent = self
             .outgoing
             .iter()
-            .all(|(_, sent)| *sent == Sent::Acknowledged);
+            .all(|(_, sent)| *sent == Sending::Acknowledged);
         let whole = |file: &Incoming| file.times_whole == 1 && file.receipted;
         sent && self.incoming.values().all(whole)
     }
@@ -300,7 +303,7 @@ impl Station {
                 self.session().answer_close(ticket, accept).unwrap();
             }
             Event::ResponseOffered(ticket, response) => {
-                self.find(response.key()).1 = Sent::Acknowledged;
+                self.find(response.key()).1 = Sending::Acknowledged;
                 self.session().answer_response(ticket).unwrap();
             }
             Event::FileAccepted { restart } => {
@@ -346,7 +349,7 @@ impl Station {
         if let Some(at) = self
             .outgoing
             .iter()
-            .position(|(_, sent)| *sent == Sent::Queued)
+            .position(|(_, sent)| *sent == Sending::Queued)
         {
             let file = &self.outgoing[at].0;
             let header = FileHeader {
@@ -391,14 +394,14 @@ impl Station {
     fn sent(&mut self) {
         let (file, _) = self.sending.take().unwrap();
         let sent = &mut self.outgoing[file].1;
-        *sent = if *sent == Sent::Queued {
-            Sent::Sent
+        *sent = if *sent == Sending::Queued {
+            Sending::Sent
         } else {
             *sent
         };
     }
 
-    fn find(&mut self, key: &FileKey) -> &mut (Rc<File>, Sent) {
+    fn find(&mut self, key: &FileKey) -> &mut (Rc<File>, Sending) {
         let name = key.dataset.as_str();
         self.outgoing
             .iter_mut()
