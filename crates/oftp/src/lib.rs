@@ -17,6 +17,7 @@
 //!
 //! The machine asks and never guesses: where RFC 5024 waits for its User Monitor, an event carries
 //! a ticket, and exactly one answer spends it. Words and state names are those of RFC 5024, 9.3.
+//! [`tutorial`] leads through a whole session, file and receipt.
 //!
 //! What is deliberately absent: special logic (RFC 5024, Appendix C: X.25 by way of a PAD only),
 //! and every cryptographic operation: challenges, hashes and signatures pass through as octets.
@@ -49,6 +50,7 @@ pub mod mutants;
 mod reason;
 mod session;
 pub mod stream;
+pub mod tutorial;
 
 pub use answer::{
     Challenge, ChallengeAnswer, ChallengeTicket, CloseAnswer, CloseTicket, ConnectionAnswer,
