@@ -1,5 +1,6 @@
 //! `cargo xtask state-tables`, `model` and `fuzz`: what shows that the protocol engine is right.
 
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 
@@ -52,29 +53,44 @@ pub fn fuzz(root: &Path, arguments: &[String]) -> Result<(), String> {
     ];
     run(cargo(root, &build).env("RUSTFLAGS", COVERAGE.join(" ")))?;
     for target in TARGETS {
-        println!("{target}: {runs} runs");
         let binary = folder
             .join("target")
             .join(&host)
             .join("release")
             .join(target);
-        let found = folder.join("artifacts").join(target);
-        let fresh = folder.join("target/corpus").join(target);
-        for folder in [&found, &fresh] {
-            std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-        }
-        let mut command = Command::new(binary);
-        command.arg(&fresh).arg(folder.join("corpus").join(target));
-        command.arg(format!("-runs={runs}")).args([
-            "-max_len=400",
-            "-verbosity=0",
-            "-print_final_stats=1",
-        ]);
-        command.arg(format!("-artifact_prefix={}/", found.display()));
-        run(&mut command)
-            .map_err(|error| format!("{error}\nThe input is in {}", found.display()))?;
+        println!(
+            "{target}: {} runs, nothing found",
+            fuzz_one(&folder, target, &binary, runs)?
+        );
     }
     Ok(())
+}
+
+/// Runs one target; gives back how often it ran. What libFuzzer says goes to a log.
+fn fuzz_one(folder: &Path, target: &str, binary: &Path, runs: u64) -> Result<String, String> {
+    let found = folder.join("artifacts").join(target);
+    let fresh = folder.join("target/corpus").join(target);
+    for folder in [&found, &fresh] {
+        fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    }
+    let log = folder.join("target").join(target).with_extension("log");
+    let file = File::create(&log).map_err(|e| format!("{}: {e}", log.display()))?;
+    let mut command = Command::new(binary);
+    command.arg(&fresh).arg(folder.join("corpus").join(target));
+    command.arg(format!("-runs={runs}"));
+    command.args(["-max_len=400", "-print_final_stats=1"]);
+    command.arg(format!("-artifact_prefix={}/", found.display()));
+    run(command.stderr(file)).map_err(|error| {
+        let (log, found) = (log.display(), found.display());
+        format!("{error}\nWhat happened is in {log}, the input in {found}")
+    })?;
+    let told = fs::read_to_string(&log).unwrap_or_default();
+    let count = told
+        .lines()
+        .find_map(|line| line.strip_prefix("stat::number_of_executed_units: "));
+    count
+        .map(|count| count.trim().to_owned())
+        .ok_or_else(|| format!("{} ends early", log.display()))
 }
 
 /// What libFuzzer wants to know of a program: which of its edges were taken.
