@@ -9,7 +9,7 @@ use super::properties::DONE;
 use super::world::Setup;
 
 /// Bounds that `cargo test` searches whole.
-const SMALL: [Setup; 5] = [
+const SMALL: [Setup; 6] = [
     Setup {
         files: [1, 0],
         records: 2,
@@ -44,6 +44,13 @@ const SMALL: [Setup; 5] = [
         window: 2,
         faults: 2,
         free: false,
+    },
+    Setup {
+        files: [1, 1],
+        records: 2,
+        window: 2,
+        faults: 2,
+        free: true,
     },
 ];
 
