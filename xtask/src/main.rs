@@ -2,6 +2,7 @@
 
 mod ci;
 mod guests;
+mod proofs;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -10,14 +11,21 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
   ci       everything a change must pass, in the order that fails soonest
+  fuzz     fuzz the protocol engine: --runs N for each target, a million if not said
   guests   build the policy components into target/guests
+  model    search what two sessions can come to: --long for millions of states, --mutants with bugs planted
+  state-tables  write docs/state-tables.md anew
   tidy     the rules of the house that no compiler keeps: floors, names, links";
 
 fn main() -> ExitCode {
     let command = std::env::args().nth(1);
+    let rest: Vec<String> = std::env::args().skip(2).collect();
     let outcome = match command.as_deref() {
         Some("ci") => repository().and_then(|root| ci::run(&root)),
+        Some("fuzz") => repository().and_then(|root| proofs::fuzz(&root, &rest)),
         Some("guests") => guests::run(),
+        Some("model") => repository().and_then(|root| proofs::model(&root, &rest)),
+        Some("state-tables") => repository().and_then(|root| proofs::state_tables(&root)),
         Some("tidy") => repository()
             .and_then(|root| tidy::run(&root))
             .map(|told| println!("{told}")),

@@ -17,11 +17,26 @@
 //!
 //! The machine asks and never guesses: where RFC 5024 waits for its User Monitor, an event carries
 //! a ticket, and exactly one answer spends it. Words and state names are those of RFC 5024, 9.3.
+//! [`tutorial`] leads through a whole session, file and receipt.
 //!
 //! What is deliberately absent: special logic (RFC 5024, Appendix C: X.25 by way of a PAD only),
 //! and every cryptographic operation: challenges, hashes and signatures pass through as octets.
 
 #![forbid(unsafe_code)]
+
+/// Whether one of those bugs is planted: never, but in a build that tests the tests.
+#[cfg(not(feature = "mutants"))]
+macro_rules! planted {
+    ($($mutant:ident)|+) => {
+        false
+    };
+}
+#[cfg(feature = "mutants")]
+macro_rules! planted {
+    ($($mutant:ident)|+) => {
+        $(crate::mutants::is_planted(crate::mutants::Mutant::$mutant))||+
+    };
+}
 
 mod answer;
 pub mod buffer;
@@ -30,9 +45,12 @@ mod event;
 mod file;
 mod ids;
 mod key;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 mod reason;
 mod session;
 pub mod stream;
+pub mod tutorial;
 
 pub use answer::{
     Challenge, ChallengeAnswer, ChallengeTicket, CloseAnswer, CloseTicket, ConnectionAnswer,

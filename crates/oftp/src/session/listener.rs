@@ -42,6 +42,7 @@ impl Listener {
     pub(super) fn expects(&self) -> &'static [Kind] {
         match self {
             Self::IdleLi => &[Kind::Sfid, Kind::Eerp, Kind::Nerp, Kind::Cd],
+            Self::IdleLiCd if planted!(TurnGoesRound) => Self::IdleLi.expects(),
             Self::IdleLiCd => &[Kind::Sfid, Kind::Eerp, Kind::Nerp],
             Self::Opi(_) => &[Kind::Data, Kind::Efid],
             Self::Opip(_) | Self::Clip | Self::Rtrp => &[],
@@ -111,9 +112,14 @@ impl Session {
         self.state = State::Listener(Listener::IdleLi);
         match answer {
             CloseAnswer::Accept { change_direction } => {
-                self.send(&Command::Efpa(change_direction));
+                if !planted!(EfpaBeforeStored) {
+                    self.send(&Command::Efpa(change_direction));
+                }
                 if change_direction {
                     self.state = State::Speaker(Speaker::WfCd);
+                }
+                if change_direction && planted!(SpeaksBeforeCd) {
+                    self.your_turn(Speaker::IdleSp);
                 }
             }
             CloseAnswer::Refuse { reason, text } => {
@@ -132,8 +138,12 @@ impl Session {
             ticket.moment,
             matches!(self.state, State::Listener(Listener::Rtrp)),
         )?;
-        self.send(&Command::Rtr);
-        self.state = State::Listener(Listener::IdleLi);
+        if !planted!(RtrBeforeKept) {
+            self.send(&Command::Rtr);
+        }
+        if !planted!(StaysInRtrp) {
+            self.state = State::Listener(Listener::IdleLi);
+        }
         Ok(())
     }
 
@@ -143,6 +153,7 @@ impl Session {
             Command::Efid(announced) => return self.take_end_of_file(announced),
             Command::Eerp(eerp) => self.take_response(Response::Positive(*eerp)),
             Command::Nerp(nerp) => self.take_response(Response::Negative(*nerp)),
+            Command::Cd if planted!(MissesTheTurn) => (),
             Command::Cd => self.your_turn(Speaker::IdleSpCd),
             _ => (),
         }
@@ -179,6 +190,11 @@ impl Session {
             records,
             octets: octets_held,
         };
+        let held = if planted!(HeldNotCounted) {
+            Counts::default()
+        } else {
+            held
+        };
         self.send(&Command::Sfpa(restart));
         let file = OpenInput::begin(offered.in_records, self.window(), held);
         self.state = State::Listener(Listener::Opi(file));
@@ -189,5 +205,8 @@ impl Session {
         self.state = State::Listener(Listener::Rtrp);
         let moment = self.notices.ask();
         self.tell(Notice::ResponseOffered(moment, Box::new(response)));
+        if planted!(RtrBeforeKept) {
+            self.send(&Command::Rtr);
+        }
     }
 }

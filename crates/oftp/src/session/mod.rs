@@ -155,6 +155,7 @@ impl Session {
         match &self.state {
             State::Connecting(_) => Some(self.clock.setup_deadline()),
             State::Speaker(_) | State::Listener(_) => Some(self.clock.idle_deadline()),
+            State::Ending(Ending::WfNdisc) if planted!(WaitsForEver) => None,
             State::Ending(Ending::WfNdisc) => Some(self.clock.disconnect_deadline()),
             State::Ending(Ending::Idle) => None,
         }

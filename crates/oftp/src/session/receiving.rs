@@ -64,7 +64,11 @@ impl Session {
         match &mut self.state {
             State::Ending(_) => return Err(self.not_now()),
             State::Listener(Listener::Opi(file)) if now && file.credit == 0 => {
-                file.credit = window;
+                file.credit = if planted!(CreditNotCounted) {
+                    0
+                } else {
+                    window
+                };
                 self.send(&Command::Cdt);
             }
             _ => (),
@@ -158,6 +162,9 @@ impl Session {
             },
         ));
         self.outbox.end_file();
+        if planted!(EfpaBeforeStored) {
+            self.send(&Command::Efpa(false));
+        }
         self.state = State::Listener(Listener::Clip);
         Ok(())
     }

@@ -25,6 +25,11 @@ pub(super) struct OpenOutput {
 impl OpenOutput {
     pub(super) fn begin(in_records: bool, credit: u16) -> Self {
         let (owed_ends, closing) = (0, None);
+        let credit = if planted!(OneBeyondTheWindow) {
+            credit + 1
+        } else {
+            credit
+        };
         Self {
             credit,
             in_records,
@@ -136,10 +141,10 @@ impl Session {
         let mut rest = octets;
         while !rest.is_empty() {
             if !self.outbox.data_is_open() {
-                if file.credit == 0 || self.outbox.is_full() {
+                if file.credit == 0 && !planted!(DataWithoutCredit) || self.outbox.is_full() {
                     break;
                 }
-                file.credit -= 1;
+                file.credit = file.credit.saturating_sub(1);
                 self.outbox.open_data();
             }
             let taken = self.outbox.pack(rest, size, compression);
@@ -190,7 +195,7 @@ impl Session {
         let Some(totals) = file.closing.filter(|_| file.owed_ends == 0) else {
             return;
         };
-        let out_of_credit = file.credit == 0;
+        let out_of_credit = file.credit == 0 && !planted!(EfidWithoutCredit);
         self.outbox.close_data();
         if !out_of_credit {
             self.send(&Command::Efid(totals));

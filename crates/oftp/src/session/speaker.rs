@@ -132,7 +132,8 @@ impl Session {
     /// [`NotNow`] if the session ended meanwhile.
     pub fn finish(&mut self, ticket: TurnTicket) -> Result<(), NotNow> {
         self.check_turn(&ticket)?;
-        if ticket.may_release {
+        let gives_back = planted!(CdAfterCd | TurnGoesRound);
+        if ticket.may_release && !gives_back || planted!(ReleasesOutOfTurn) {
             self.release();
         } else {
             self.send(&Command::Cd);
@@ -155,6 +156,9 @@ impl Session {
                     text,
                 });
                 self.your_turn(Speaker::IdleSp);
+                if planted!(LosesTheTurnAtSfna) {
+                    self.state = State::Listener(Listener::IdleLi);
+                }
             }
             Command::Cdt => return self.take_credit(),
             Command::Efpa(change_direction) => self.take_close_acceptance(change_direction),
@@ -164,6 +168,10 @@ impl Session {
             }
             Command::Rtr => {
                 self.tell(Notice::ResponseTaken);
+                if planted!(TurnNotTold) {
+                    self.state = State::Speaker(Speaker::IdleSp);
+                    return Ok(());
+                }
                 self.your_turn(Speaker::IdleSp);
             }
             Command::Cd => self.your_turn(Speaker::IdleSp),
@@ -269,6 +277,7 @@ impl Session {
         }
         let file = OpenOutput::begin(offering.in_records, self.window());
         self.state = State::Speaker(Speaker::Opo(file));
+        let restart = if planted!(RestartNotTold) { 0 } else { restart };
         self.tell(Notice::FileAccepted { restart });
         Ok(())
     }
@@ -276,7 +285,7 @@ impl Session {
     /// EFPA in CLOP (9.11, C): the turn goes back at once if it is asked for.
     fn take_close_acceptance(&mut self, change_direction: bool) {
         self.tell(Notice::CloseAnswered(Ok(())));
-        if change_direction {
+        if change_direction && !planted!(KeepsTheTurn) {
             self.send(&Command::Cd);
             self.state = State::Listener(Listener::IdleLi);
         } else {

@@ -1,227 +1,71 @@
-//! The state tables of RFC 5024, 9.8 to 9.12, cell by cell: `tables.json` has them as printed.
-//!
-//! The machine is brought into each state by the shortest conversation, meets each event, and what
-//! it says and where it ends up is compared with the cell. Where a cell is undefined, "impossible"
-//! or a user error, our decision stands here instead. Nothing is forgiven in these conversations.
+//! A session in each state, by the shortest conversation, and each event for it to meet.
 
-#![cfg(test)]
-
-mod common;
-
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use common::*;
 use oftp::*;
 
-/// States that a session can be in. Those that store a request until CD comes cannot arise, since
-/// the turn is asked about only when it is ours; I_WF_NC is before there is a session.
-const STATES: [&str; 23] = [
-    "I_WF_RM",
-    "I_WF_SSID",
-    "A_NC_ONLY",
-    "A_WF_CONRS",
-    "WF_AUCH",
-    "WF_AURP",
-    "WF_SECD",
-    "IDLESP",
-    "IDLESPCD",
-    "WF_RTR",
-    "WF_CD",
-    "OPOP",
-    "OPO",
-    "OPOWFC",
-    "CLOP",
-    "IDLELI",
-    "IDLELICD",
-    "OPIP",
-    "OPI",
-    "CLIP",
-    "RTRP",
-    "WF_NDISC",
-    "IDLE",
-];
-const NEVER: [&str; 5] = ["I_WF_NC", "ERSTWFCD", "NRSTWFCD", "SFSTWFCD", "CDSTWFCD"];
+use super::common::*;
 
-/// The session makes no connection: it begins when there is one.
-const THE_CALLERS: [&str; 3] = ["F_CONNECT_RQ", "N_CON_CF", "N_CON_IND"];
-
-#[test]
-fn every_cell_is_as_printed_or_as_decided() {
-    let tables: Tables = read_tables();
-    let (mut as_printed, mut as_decided) = (BTreeSet::new(), 0);
-    let mut wrong = Vec::new();
-    for event in events(&tables) {
-        for state in STATES {
-            let cell = tables.cell(&event, state);
-            let printed = cell
-                .as_ref()
-                .and_then(|cell| printed(cell.table, &cell.letter, state));
-            let decided = decided(&event, state, printed.is_some());
-            let expected = decided.map(str::to_owned).or(printed.map(str::to_owned));
-            let happened = meet(state, &event);
-            if Some(&happened) != expected.as_ref() {
-                wrong.push(format!(
-                    "{event} in {state} ({cell:?}): {happened}, not {expected:?}"
-                ));
-            }
-            if decided.is_none() {
-                as_printed.extend(cell);
-            } else {
-                as_decided += 1;
-            }
-        }
+/// Brings a session into a state and lets it meet an event: what it says and where it then is.
+pub fn meet(state: &str, event: &str) -> String {
+    if let Some(begun) = begin(state, event) {
+        return reaction(begun);
     }
-    assert!(
-        wrong.is_empty(),
-        "{} wrong:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
-    println!(
-        "{} printed cells hold; {as_decided} pairs of state and event are our decision",
-        as_printed.len()
-    );
-    assert_eq!((as_printed.len(), as_decided), (PRINTED, DECIDED));
-}
-
-/// So many of the printed cells define what happens in a state that can arise, and hold.
-const PRINTED: usize = 149;
-/// So many pairs of state and event the tables leave open, or we answer otherwise.
-const DECIDED: usize = 531;
-
-/// What a printed transition does: what is said, `>`, the next state. None where the tables call
-/// it impossible or a user error.
-fn printed(table: &str, letter: &str, state: &str) -> Option<&'static str> {
-    Some(match (table, letter) {
-        (_, "X" | "U" | "UE" | "W") => return None,
-        ("session", "D") => ">IDLESP",
-        ("session", "E") => ">A_WF_CONRS",
-        ("session", "F") => ">IDLE",
-        ("session", "G") => "X>IDLELI",
-        ("session", "H") => "X>I_WF_SSID",
-        ("session", "I") => "S>WF_SECD",
-        ("session", "J") => "A>WF_AURP",
-        ("session", "K") => "J>WF_AUCH",
-        ("session", "L") => "F02>WF_NDISC",
-        ("error", "H") => ">WF_NDISC",
-        ("error", "I") => "F01>WF_NDISC",
-        ("error", _) => ">IDLE",
-        ("speaker1", "A") => "E>WF_RTR",
-        ("speaker1", "B") => "H>OPOP",
-        ("speaker1", "C" | "P") => "F02>WF_NDISC",
-        ("speaker1", "D") => "R>IDLELICD",
-        ("speaker1", "E") => "F00>WF_NDISC",
-        ("speaker1", "F" | "G" | "T" | "Z") => "stored",
-        ("speaker1", "H" | "L" | "N") => ">IDLESP",
-        ("speaker1", "K" | "O") => ">OPO",
-        ("speaker1", "M") => "D>OPO",
-        ("speaker1", "Q") => "F08>WF_NDISC",
-        ("speaker1", "S") => ">WF_NDISC",
-        ("speaker1", "Y") => "N>WF_RTR",
-        ("speaker2", "A") => "T>CLOP",
-        ("speaker2", "B") => "F02>WF_NDISC",
-        ("speaker2", "C" | "D") => ">IDLESP",
-        ("speaker2", "E") => ">OPOWFC",
-        ("listener", "A") => ">OPIP",
-        ("listener", "B") => "F02>WF_NDISC",
-        ("listener", "C") => ">IDLESPCD",
-        ("listener", "D" | "F") => ">IDLE",
-        ("listener", "E" | "L") => ">RTRP",
-        ("listener", "H") => "2>OPI",
-        ("listener", "I") => ">OPI",
-        ("listener", "J") => ">CLIP",
-        ("listener", "K") => "4>IDLELI",
-        ("listener", "M") => "P>IDLELI",
-        other => panic!("no such transition {other:?} in {state}"),
-    })
-}
-
-/// Our decisions, where the tables say nothing, or something we do not do.
-fn decided(event: &str, state: &str, printed: bool) -> Option<&'static str> {
-    let user = event.starts_with("F_");
-    let peer = !user && !["TIME-OUT", "N_RST_IND", "N_DISC_IND", "Invalid Buffer"].contains(&event);
-    Some(match (event, state) {
-        // Before the greeting there is nobody to tell anything.
-        ("SSRM", "I_WF_RM") => return None,
-        (_, "I_WF_RM") if peer || event == "Invalid Buffer" => ">IDLE",
-        ("F_REL_RQ(Err)" | "F_ABORT_RQ", "I_WF_RM") => ">IDLE",
-        // After the end everything is dropped.
-        (_, "IDLE") if !user => ">IDLE",
-        (_, "WF_NDISC") if peer => ">WF_NDISC",
-        ("F_REL_RQ(Err)" | "F_ABORT_RQ", "IDLE") => ">IDLE",
-        ("F_REL_RQ(Err)" | "F_ABORT_RQ", "WF_NDISC") => ">WF_NDISC",
-        // A partner may end a session at any time, though some tables call it impossible.
-        ("ESID R=Normal" | "ESID R=Error", _) if !printed => ">IDLE",
-        // An abort is told (ESID), so that the partner learns why.
-        ("F_ABORT_RQ", _) => "F08>WF_NDISC",
-        ("F_REL_RQ(Err)", _) if !printed => "F08>WF_NDISC",
-        // So is a time-out, once the partner is known.
-        (
-            "TIME-OUT",
-            "WF_NDISC" | "I_WF_SSID" | "A_NC_ONLY" | "A_WF_CONRS" | "WF_AUCH" | "WF_AURP"
-            | "WF_SECD",
-        ) => {
-            return None;
-        }
-        ("TIME-OUT", "I_WF_RM") => return None,
-        ("TIME-OUT", _) => "F09>WF_NDISC",
-        // The turn is given away, or the session released, whichever the state allows.
-        ("F_REL_RQ(Ok)", "IDLESP") => "R>IDLELICD",
-        ("F_CD_RQ", "IDLESPCD") => "F00>WF_NDISC",
-        // Nothing is stored until the turn comes: the answer has no ticket.
-        ("F_EERP_RQ" | "F_NERP_RQ" | "F_START_FILE_RQ" | "F_CD_RQ", "WF_CD") => "too late",
-        // Data for nobody is given back.
-        ("F_DATA_RQ", "WF_NDISC") => "too late",
-        // An answer without its question.
-        _ if user && !printed => "too late",
-        // What does not belong is a violation.
-        _ if peer && !printed => "F02>WF_NDISC",
-        _ => return None,
-    })
-}
-
-/// Brings a session into a state, lets it meet an event, tells what it said and where it is.
-fn meet(state: &str, event: &str) -> String {
     let mut scene = Scene::of(state);
-    let done = scene.meet(event);
-    let said: Vec<String> = scene
-        .talk
-        .says()
-        .iter()
-        .map(|line| first_of(line))
-        .collect();
-    if done.is_err() {
-        assert_eq!(said, Vec::<String>::new(), "{event} in {state}");
-        assert_eq!(
-            scene.talk.session.state_name(),
-            state,
-            "{event} changes nothing"
-        );
-        return "too late".into();
+    match scene.meet(event) {
+        Ok(()) => reaction(scene.talk),
+        Err(NotNow { .. }) => {
+            assert_eq!(
+                scene.talk.says(),
+                Vec::<Vec<u8>>::new(),
+                "{event} in {state}"
+            );
+            let still = scene.talk.session.state_name();
+            assert_eq!(still, state, "{event} changes nothing");
+            "NotNow".into()
+        }
     }
-    format!("{}>{}", said.concat(), scene.talk.session.state_name())
 }
 
-fn first_of(line: &[u8]) -> String {
-    let length = if line[0] == b'F' { 3 } else { 1 };
-    line[..length].escape_ascii().to_string()
+/// Connections that come about are sessions that begin.
+fn begin(state: &str, event: &str) -> Option<Talk> {
+    match (state, event) {
+        ("I_WF_NC", "N_CON_CF") => Some(Talk::initiator(strict())),
+        ("IDLE", "N_CON_IND") => Some(Talk::responder(strict())),
+        _ => None,
+    }
+}
+
+/// What was said since last asked, and the state.
+pub fn reaction(mut talk: Talk) -> String {
+    let mut words: Vec<String> = talk.says().iter().map(|line| name(line)).collect();
+    words.push(format!("-> {}", talk.session.state_name()));
+    words.join(" ")
+}
+
+fn name(line: &[u8]) -> String {
+    let kind = command::Kind::from_code(line[0]).unwrap();
+    match line {
+        [b'F', reason @ ..] => format!("ESID({})", reason[..2].escape_ascii()),
+        b"4Y" => "EFPA(CD)".into(),
+        _ => kind.to_string(),
+    }
 }
 
 /// A session in a state, and the tickets of what it asked.
-struct Scene {
-    talk: Talk,
+pub struct Scene {
+    pub talk: Talk,
     tickets: Vec<Event>,
 }
 
-fn strict() -> Params {
+pub fn strict() -> Params {
     Params {
         tolerances: Tolerances::STRICT,
         ..params()
     }
 }
 
-fn authenticated() -> (Params, String) {
+pub fn authenticated() -> (Params, String) {
     (
         Params {
             authentication: true,
@@ -231,7 +75,7 @@ fn authenticated() -> (Params, String) {
     )
 }
 
-fn records() -> FileHeader {
+pub fn records() -> FileHeader {
     FileHeader {
         format: Format::Variable(200),
         ..FileHeader::plain(our_file(), 1)
@@ -242,7 +86,7 @@ fn small(credit: u16) -> String {
     with_credit(&with_buffer(&ssid(), 128), credit)
 }
 
-fn eerp() -> Eerp {
+pub fn eerp() -> Eerp {
     Eerp {
         key: their_file(),
         user: UserData::default(),
@@ -264,7 +108,7 @@ fn nerp() -> Nerp {
 }
 
 impl Scene {
-    fn of(state: &str) -> Self {
+    pub fn of(state: &str) -> Self {
         let talk = match state {
             "I_WF_RM" => Talk::initiator(strict()),
             "I_WF_SSID" => heard(Talk::initiator(strict()), &[SSRM]),
@@ -440,7 +284,7 @@ impl Scene {
         }
     }
 
-    fn close(&mut self, change_direction: bool) -> Result<(), NotNow> {
+    pub fn close(&mut self, change_direction: bool) -> Result<(), NotNow> {
         let ticket = self.ticket(|event| matches!(event, Event::FileClosed(..)), "CLIP");
         let Event::FileClosed(ticket, _) = ticket else {
             unreachable!()
@@ -477,14 +321,14 @@ impl Scene {
     }
 }
 
-fn heard(mut talk: Talk, lines: &[&str]) -> Talk {
+pub fn heard(mut talk: Talk, lines: &[&str]) -> Talk {
     for line in lines {
         talk.hear(line);
     }
     talk
 }
 
-fn answered() -> Talk {
+pub fn answered() -> Talk {
     let (own, their_ssid) = authenticated();
     let mut talk = heard(Talk::responder(own.clone()), &[&their_ssid]);
     match talk.session.poll_event() {
@@ -498,7 +342,7 @@ fn answered() -> Talk {
     talk
 }
 
-fn line_of(command: &str) -> String {
+pub fn line_of(command: &str) -> String {
     match command {
         "SSRM" => SSRM.into(),
         "SSID" => ssid(),
@@ -526,76 +370,5 @@ fn line_of(command: &str) -> String {
             ""
         ),
         other => panic!("{other}"),
-    }
-}
-
-/// A cell of a table.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Cell {
-    table: &'static str,
-    event: String,
-    column: String,
-    letter: String,
-}
-
-struct Tables(BTreeMap<&'static str, serde_json::Value>);
-
-fn read_tables() -> Tables {
-    let json: serde_json::Value = serde_json::from_str(include_str!("tables.json")).unwrap();
-    let names = ["session", "error", "speaker1", "speaker2", "listener"];
-    let tables = Tables(names.map(|name| (name, json[name].clone())).into());
-    let cells: usize = tables
-        .0
-        .values()
-        .map(|table| table["rows"].as_object().unwrap().len() * columns(table).len())
-        .sum();
-    assert_eq!(cells, 351);
-    tables
-}
-
-fn columns(table: &serde_json::Value) -> Vec<String> {
-    table["states"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|state| state.as_str().unwrap().to_owned())
-        .collect()
-}
-
-/// Every event that meets a session. The session table's ESID is that of both reasons.
-fn events(tables: &Tables) -> BTreeSet<String> {
-    let rows = tables
-        .0
-        .values()
-        .flat_map(|table| table["rows"].as_object().unwrap().keys().cloned());
-    rows.filter(|row| row != "ESID" && !THE_CALLERS.contains(&row.as_str()))
-        .collect()
-}
-
-impl Tables {
-    /// The cell of an event in a state: by the column of that name, or else by that of the others.
-    fn cell(&self, event: &str, state: &str) -> Option<Cell> {
-        assert!(!NEVER.contains(&state));
-        self.in_column(event, state)
-            .or_else(|| self.in_column(event, "Other States"))
-    }
-
-    fn in_column(&self, event: &str, column: &str) -> Option<Cell> {
-        self.0.iter().find_map(|(table, content)| {
-            let rows = content["rows"].as_object()?;
-            let row = if event.starts_with("ESID") && *table == "session" {
-                "ESID"
-            } else {
-                event
-            };
-            let at = columns(content).iter().position(|name| name == column)?;
-            let letter = rows.get(row)?[at].as_str()?.to_owned();
-            Some(Cell {
-                table,
-                event: row.to_owned(),
-                column: column.to_owned(),
-                letter,
-            })
-        })
     }
 }

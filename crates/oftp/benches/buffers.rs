@@ -1,0 +1,55 @@
+//! Data exchange buffers against memcpy of as many octets, in the same run: what framing costs.
+//!
+//! `framing` and `unframing` are to reach half of `memcpy` (both in cache), `runs`, which looks for
+//! runs where there are none, 5 GB/s.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use oftp::{FileData, buffer};
+
+/// DATA buffers, `D` included.
+const SIZES: [usize; 4] = [2_048, 4_096, 32_768, 99_999];
+
+fn buffers(criterion: &mut Criterion) {
+    for size in SIZES {
+        let mut group = criterion.benchmark_group("buffers");
+        let file = octets(buffer::capacity(size - 1));
+        let (mut room, mut data) = (vec![0; size - 1], FileData::default());
+        group.throughput(Throughput::Bytes(file.len() as u64));
+        group.bench_function(BenchmarkId::new("memcpy", size), |bench| {
+            let mut copy = vec![0; file.len()];
+            bench.iter(|| {
+                copy.copy_from_slice(std::hint::black_box(&file));
+                std::hint::black_box(&mut copy);
+            });
+        });
+        group.bench_function(BenchmarkId::new("framing", size), |bench| {
+            bench.iter(|| buffer::pack(std::hint::black_box(&file), &mut room));
+        });
+        group.bench_function(BenchmarkId::new("unframing", size), |bench| {
+            bench.iter(|| {
+                data.octets.clear();
+                data.record_ends.clear();
+                buffer::unpack(std::hint::black_box(&room), false, &mut data)
+            });
+        });
+        group.bench_function(BenchmarkId::new("runs", size), |bench| {
+            bench.iter(|| buffer::pack_compressed(std::hint::black_box(&file), &mut room));
+        });
+        group.finish();
+    }
+}
+
+/// Octets without runs.
+fn octets(length: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let octet = |_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    (0..length).map(octet).collect()
+}
+
+criterion_group!(benches, buffers);
+criterion_main!(benches);
