@@ -3,6 +3,8 @@
 //! `framing` and `unframing` are to reach half of `memcpy` (both in cache), `runs`, which looks for
 //! runs where there are none, 5 GB/s.
 
+#![allow(missing_docs, reason = "what criterion makes has no words")]
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use oftp::{FileData, buffer};
 
