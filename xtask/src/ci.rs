@@ -192,7 +192,26 @@ impl Ci {
                 "FAILED at the last one above"
             }
         );
+        if passed {
+            println!("{} passed, 0 failed", self.tests_passed());
+        }
     }
+
+    /// What the test runners say in their closing lines, added up.
+    fn tests_passed(&self) -> u64 {
+        let logs = ["tests", "tests-guests"].map(|name| self.logs.join(format!("{name}.log")));
+        let texts = logs.iter().filter_map(|log| fs::read_to_string(log).ok());
+        texts.map(|text| passed_in(&text)).sum()
+    }
+}
+
+/// The sum over lines such as `test result: ok. 13 passed; 0 failed; …`.
+fn passed_in(log: &str) -> u64 {
+    let counts = log.lines().filter_map(|line| {
+        let rest = line.strip_prefix("test result: ok. ")?;
+        rest.split(' ').next()?.parse::<u64>().ok()
+    });
+    counts.sum()
 }
 
 fn count_files(folder: &Path) -> usize {
@@ -204,4 +223,16 @@ fn count_files(folder: &Path) -> usize {
         .map(|entry| entry.path())
         .map(|path| if path.is_dir() { count_files(&path) } else { 1 })
         .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::passed_in;
+
+    #[test]
+    fn tests_are_counted_over_all_runners() {
+        let log = "running 2 tests\ntest result: ok. 2 passed; 0 failed\n\ntest result: ok. 40 passed; 0 failed; 1 ignored\n";
+        assert_eq!(passed_in(log), 42);
+        assert_eq!(passed_in("test result: FAILED. 1 passed; 1 failed"), 0);
+    }
 }
