@@ -265,7 +265,7 @@ fn two_ends_of_ours_agree_as_well() {
         String::from_utf8_lossy(&sent.stderr)
     );
     assert!(
-        said.contains("the receipt (EERP) is here and matches"),
+        said.contains("the receipt (EERP) is here: it names this very file"),
         "{said}"
     );
     let path = house.inbox().join(&house.await_delivered(1)[0]);
@@ -301,4 +301,90 @@ fn an_older_level_is_agreed_where_the_partner_speaks_no_newer() {
         b'5',
         "a level to come is negotiated down to ours"
     );
+}
+
+#[test]
+fn a_date_that_cannot_be_is_echoed_as_it_came_and_hurts_nobody() {
+    let house = House::plain("");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    let odd = VirtualFile {
+        date: "20261301".to_owned(),
+        time: "9961000001".to_owned(),
+        ..VirtualFile::new("ODD", "x")
+    };
+    peer.send(&odd);
+    peer.send(&VirtualFile::new("GOOD", "x"));
+    let receipts = peer.take_receipts();
+    assert_eq!(receipts.len(), 2);
+    assert!(
+        receipts
+            .iter()
+            .any(|eerp| &eerp[30..48] == b"202613019961000001")
+    );
+    server.kill();
+    let _server = house.serve();
+    assert_eq!(house.transfers().len(), 2, "and the ledger reads as before");
+}
+
+#[test]
+fn a_certificate_that_was_agreed_must_be_shown() {
+    let tls = "  - address: 127.0.0.1:0\n    tls:\n      certificate: us.pem\n      key: us.key\n      client_auth: request\n";
+    let listeners = format!("{tls}  - address: 127.0.0.1:0\n");
+    let house = House::with_listeners(&listeners, "", "");
+    ["us", "them"]
+        .iter()
+        .for_each(|name| openssl_certificate(house.path(), name));
+    house.configure(&listeners, "    certificate: them.pem\n", "");
+    let server = house.serve();
+    let mut plain = Peer::connect(server.addresses[1]);
+    plain.say(Ssid::default().octets());
+    assert_eq!(
+        plain.hear_esid(),
+        "04",
+        "on the plain listener it cannot be shown"
+    );
+    let mut known = Peer::openssl(server.address(), house.path(), "them", "us", "-tls1_3");
+    known.identify();
+    drop(server);
+    house.configure(
+        &listeners,
+        "    certificate: them.pem\n    calls_without_certificate: true\n",
+        "",
+    );
+    let server = house.serve();
+    Peer::connect(server.addresses[1]).identify();
+}
+
+#[test]
+fn at_the_end_of_the_drain_an_idle_partner_is_told() {
+    let house = House::plain("limits:\n  drain: 300ms\n");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    assert!(
+        Command::new("kill")
+            .arg(server.pid().to_string())
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(peer.hear_esid(), "05", "local emergency close down");
+    server.await_log(&["drain-cut-off"]);
+}
+
+#[test]
+fn callers_that_say_nothing_take_no_partners_place() {
+    let house = House::plain("limits:\n  sessions: 2\n");
+    let server = house.serve();
+    let silent: Vec<_> = (0..10).map(|_| Peer::connect(server.address())).collect();
+    let _one = Peer::session(server.address());
+    let _two = Peer::session(server.address());
+    let mut third = Peer::connect(server.address());
+    third.say(Ssid::default().octets());
+    assert_eq!(
+        third.hear_esid(),
+        "08",
+        "resources not available: call again"
+    );
+    drop(silent);
 }

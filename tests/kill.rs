@@ -13,10 +13,11 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpStream;
 use std::time::{Duration, SystemTime};
 
 use support::peer::{Peer, VirtualFile, data_buffers, efid};
-use support::{House, amount, octets};
+use support::{House, Server, amount, octets};
 
 /// xorshift: enough to choose when.
 struct Dice(u64);
@@ -43,7 +44,7 @@ fn killed_at_any_time_nothing_acknowledged_is_lost_and_nothing_is_there_twice() 
     let house = House::plain("");
     let mut sent: BTreeMap<String, VirtualFile> = BTreeMap::new();
     let mut acknowledged: BTreeSet<String> = BTreeSet::new();
-    let (mut in_doubt, mut after_efpa) = (0, 0);
+    let (mut in_doubt, mut after_efpa, mut resumed) = (0, 0, 0);
     for round in 0..kills {
         let server = house.serve();
         let mut peer = Peer::session(server.address());
@@ -63,6 +64,13 @@ fn killed_at_any_time_nothing_acknowledged_is_lost_and_nothing_is_there_twice() 
             }
             server.kill();
         } else {
+            // Every other one goes on with a file whose session broke off before.
+            if dice.below(2) == 0 {
+                let some = 1 + dice.below(file.content.len() as u64 / 4000) as usize;
+                break_off(&server, peer, &file, some);
+                peer = Peer::session(server.address());
+                resumed += 1;
+            }
             let pid = server.pid();
             let delay = Duration::from_micros(dice.below(3_000));
             let killer = std::thread::spawn(move || {
@@ -88,7 +96,7 @@ fn killed_at_any_time_nothing_acknowledged_is_lost_and_nothing_is_there_twice() 
         .iter()
         .filter(|(name, _)| !acknowledged.contains(*name))
     {
-        resend(&mut peer, file);
+        assert!(try_send(&mut peer, file));
     }
     let receipts = peer.take_receipts().len();
     let delivered = house.await_delivered(sent.len());
@@ -112,21 +120,48 @@ fn killed_at_any_time_nothing_acknowledged_is_lost_and_nothing_is_there_twice() 
         "{rows:#?}"
     );
     println!(
-        "{kills} kills ({after_efpa} right after EFPA, {in_doubt} before one came): 0 lost, 0 twice, {receipts} receipts taken at the end"
+        "{kills} kills ({after_efpa} right after EFPA, {in_doubt} before one came, {resumed} in a file that was resumed): 0 lost, 0 twice, {receipts} receipts taken at the end"
     );
 }
 
-/// Sends as far as it goes; true if EFPA came.
-fn try_send(peer: &mut Peer<std::net::TcpStream>, file: &VirtualFile) -> bool {
+/// Sends so many buffers of a file and hangs up.
+fn break_off(server: &Server, mut peer: Peer<TcpStream>, file: &VirtualFile, buffers: usize) {
+    assert_eq!(peer.offer(file)[0], b'2');
+    for (count, buffer) in data_buffers(&file.content).iter().take(buffers).enumerate() {
+        peer.say(buffer);
+        if count % 7 == 6 {
+            assert_eq!(peer.hear(), b"C  ");
+        }
+    }
+    drop(peer);
+    // The server is new in each round, so this is the end of this session.
+    server.await_log(&["session-ended"]);
+}
+
+/// Sends as far as it goes, from where the other side wants it; true if EFPA came.
+fn try_send(peer: &mut Peer<TcpStream>, file: &VirtualFile) -> bool {
     use std::io::Write;
-    let say = |peer: &mut Peer<std::net::TcpStream>, buffer: &[u8]| {
+    let say = |peer: &mut Peer<TcpStream>, buffer: &[u8]| {
         peer.wire.write_all(&support::peer::framed(buffer)).is_ok()
     };
-    if !say(peer, &file.sfid()) || !matches!(peer.try_hear(), Some(answer) if answer[0] == b'2') {
+    let whole = VirtualFile {
+        restart: file.content.len() as u64 / 1024,
+        ..file.clone()
+    };
+    if !say(peer, &whole.sfid()) {
         return false;
     }
+    let blocks = match peer.try_hear() {
+        Some(sfpa) if sfpa[0] == b'2' => String::from_utf8_lossy(&sfpa[1..])
+            .parse::<usize>()
+            .unwrap(),
+        // It had arrived: only its EFPA was lost.
+        Some(sfna) if &sfna[..4] == b"313N" => return true,
+        Some(sfna) => panic!("{}", String::from_utf8_lossy(&sfna)),
+        None => return false,
+    };
     let mut credit = 7;
-    for buffer in data_buffers(&file.content) {
+    for buffer in data_buffers(&file.content[blocks * 1024..]) {
         if !say(peer, &buffer) {
             return false;
         }
@@ -139,15 +174,4 @@ fn try_send(peer: &mut Peer<std::net::TcpStream>, file: &VirtualFile) -> bool {
         }
     }
     say(peer, &efid(file.content.len())) && peer.try_hear().as_deref() == Some(b"4N")
-}
-
-fn resend(peer: &mut Peer<std::net::TcpStream>, file: &VirtualFile) {
-    match peer.offer(file) {
-        answer if answer[0] == b'2' => {
-            peer.send_content(file);
-            assert_eq!(peer.hear(), b"4N");
-        }
-        // It had arrived: only its EFPA was lost.
-        answer => assert_eq!(&answer[..4], b"313N"),
-    }
 }

@@ -16,13 +16,13 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Barrier, OnceLock};
 use std::time::{Duration, Instant};
 
 use pointsman::demo::{KNOWN_PARTNERS, ROUTE_BY_DAY, ROUTE_BY_NAME};
 use support::peer::{Peer, Ssid, VirtualFile};
-use support::{House, THEM, amount};
+use support::{House, THEM, amount, eventually};
 
 /// The policies that tests are afraid of, built once: one misbehaves when asked, one traps at its start.
 fn for_tests() -> &'static [PathBuf] {
@@ -211,26 +211,45 @@ fn sixty_four_sessions_and_a_swap_every_tenth_of_a_second() {
         house.write("b.wasm", ROUTE_BY_DAY),
     ];
     let server = house.serve();
-    let (address, done) = (server.address(), AtomicBool::new(false));
+    let address = server.address();
+    let (done, swaps) = (AtomicBool::new(false), AtomicU64::new(0));
+    let all_are_there = Barrier::new(sessions as usize);
     let swaps = std::thread::scope(|scope| {
         let swapper = scope.spawn(|| {
-            let mut swaps = 0;
             while !done.load(Ordering::Relaxed) {
                 let began = Instant::now();
-                let next = if swaps % 2 == 0 { &other } else { &one };
+                let next = if swaps.load(Ordering::Relaxed) % 2 == 0 {
+                    &other
+                } else {
+                    &one
+                };
                 let swapped = house.pointsman(&["policy", "swap", "route", next.to_str().unwrap()]);
                 assert!(
                     swapped.status.success(),
                     "{}",
                     String::from_utf8_lossy(&swapped.stderr)
                 );
-                swaps += 1;
+                swaps.fetch_add(1, Ordering::Relaxed);
                 std::thread::sleep(Duration::from_millis(100).saturating_sub(began.elapsed()));
             }
-            swaps
+            swaps.load(Ordering::Relaxed)
         });
+        let peer = |session: u64| {
+            let (swaps, all_are_there) = (&swaps, &all_are_there);
+            // Six sessions begin with each swap; none ends before the last has begun.
+            move || {
+                eventually("the swap for this session", || {
+                    (swaps.load(Ordering::Relaxed) >= session / 6).then_some(())
+                });
+                let mut peer = Peer::session(address);
+                send_files(&mut peer, session, 0..files / 2);
+                all_are_there.wait();
+                send_files(&mut peer, session, files / 2..files);
+                peer.take_receipts().len() as u64
+            }
+        };
         let peers: Vec<_> = (0..sessions)
-            .map(|session| scope.spawn(move || send_files(address, session, files)))
+            .map(|session| scope.spawn(peer(session)))
             .collect();
         // One partner has one queue of receipts: whichever of its sessions has the turn takes them.
         let receipts: Vec<_> = peers.into_iter().map(|peer| peer.join()).collect();
@@ -286,7 +305,7 @@ fn sixty_four_sessions_and_a_swap_every_tenth_of_a_second() {
     );
     let seen: BTreeSet<_> = generations.values().flatten().collect();
     assert!(
-        seen.len() > 5,
+        seen.len() as u64 > sessions / 12,
         "the swaps had their effect while the sessions came: {seen:?}"
     );
     println!(
@@ -295,19 +314,14 @@ fn sixty_four_sessions_and_a_swap_every_tenth_of_a_second() {
     );
 }
 
-fn send_files(address: std::net::SocketAddr, session: u64, files: u64) -> u64 {
-    // They begin one after the other and last long enough for all of them to be open at once.
-    std::thread::sleep(Duration::from_millis(session * 25));
-    let mut peer = Peer::session(address);
-    for file in 0..files {
+fn send_files(peer: &mut Peer<std::net::TcpStream>, session: u64, files: std::ops::Range<u64>) {
+    for file in files {
         let name = format!("DELFOR.{session}.{file}");
         peer.send(&VirtualFile::new(
             &name,
             format!("{name} {}", "x".repeat(2000)),
         ));
-        std::thread::sleep(Duration::from_millis(100));
     }
-    peer.take_receipts().len() as u64
 }
 
 fn at_end_of_transfer(settings: &str) -> House {
@@ -360,4 +374,25 @@ fn a_question_put_off_is_asked_again_of_the_policies_of_that_time() {
     house.write("bad.wasm", KNOWN_PARTNERS);
     server.await_log(&["policy-decided", "end-transfer", "EERP"]);
     assert_eq!(Peer::session(server.address()).take_receipts().len(), 1);
+}
+
+#[test]
+fn while_a_policy_takes_its_time_nobody_else_gets_at_the_file() {
+    let house = at_end_of_transfer("{misbehave: sleep}");
+    let server = house.serve();
+    let mut first = Peer::session(server.address());
+    let file = VirtualFile::new("RACE", "the first one's content");
+    first.offer(&file);
+    first.send_content(&file);
+    let mut second = Peer::session(server.address());
+    let answer = second.offer(&VirtualFile::new("RACE", "another content, as long"));
+    assert_eq!(
+        (answer[0], answer[3]),
+        (b'3', b'Y'),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
+    assert_eq!(first.hear(), b"4N");
+    let path = house.inbox().join(&house.await_delivered(1)[0]);
+    assert_eq!(std::fs::read(path).unwrap(), file.content);
 }

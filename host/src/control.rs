@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,9 @@ use tokio::net::{UnixListener, UnixStream};
 use crate::config::Config;
 use crate::events::Event;
 use crate::station::Station;
+
+/// How long one request may take; compiling a big component is the longest.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Longest line either way.
 const LINE: u64 = 64 * 1024;
@@ -57,6 +61,8 @@ pub enum Reply {
         digest: String,
         /// SHA-256 of the one before.
         previous: String,
+        /// Why it will not decide after the next start, if so: the configured file could not be replaced.
+        warning: Option<String>,
     },
     /// It was not done, and nothing changed.
     Refused {
@@ -91,53 +97,56 @@ pub enum ControlError {
     },
 }
 
-/// The server's end.
-pub struct Socket {
-    listener: UnixListener,
-    path: PathBuf,
-    /// Held as long as the server runs.
-    _lock: File,
-}
+/// The storage is this process's as long as this is kept.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "the lock goes with the open file")] File);
 
-impl Socket {
+impl Lock {
     /// Takes the storage of this configuration for this process.
     ///
     /// # Errors
     /// Another server has it, or the folder cannot be written.
-    pub fn bind(config: &Config) -> Result<Self, ControlError> {
+    pub fn take(config: &Config) -> Result<Self, ControlError> {
         let state = &config.storage.state.0;
-        let io = |path: &Path| {
-            let path = path.to_owned();
-            move |source| ControlError::Io { path, source }
-        };
         std::fs::create_dir_all(state).map_err(io(state))?;
-        let locked = state.join("lock");
-        let lock = File::create(&locked).map_err(io(&locked))?;
-        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
+        let path = state.join("lock");
+        let file = File::create(&path).map_err(io(&path))?;
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
             .map_err(|_| ControlError::Taken(state.clone()))?;
+        Ok(Self(file))
+    }
+}
+
+/// The server's end.
+pub struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Socket {
+    /// Listens in the state folder, which must be locked already.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn bind(config: &Config, _locked: &Lock) -> Result<Self, ControlError> {
         let path = path(config);
         // The lock is ours, so what lies here is left over.
         let _ = std::fs::remove_file(&path);
         let listener = UnixListener::bind(&path).map_err(io(&path))?;
         let ours = std::os::unix::fs::PermissionsExt::from_mode(0o600);
         std::fs::set_permissions(&path, ours).map_err(io(&path))?;
-        Ok(Self {
-            listener,
-            path,
-            _lock: lock,
-        })
+        Ok(Self { listener, path })
     }
 
-    /// Answers requests, one connection at a time.
+    /// Answers requests; one that is slow to ask keeps nobody else waiting.
     pub async fn serve(self, station: Arc<Station>) {
         loop {
             match self.listener.accept().await {
-                Ok((stream, _)) => {
-                    if let Err(error) = converse(stream, &station).await {
-                        tracing::debug!(event = "control-broken", %error);
-                    }
+                Ok((stream, _)) => drop(tokio::spawn(attend(stream, Arc::clone(&station)))),
+                Err(error) => {
+                    tracing::error!(event = "control-failed", %error);
+                    tokio::time::sleep(Duration::from_millis(200)).await;
                 }
-                Err(error) => tracing::error!(event = "control-failed", %error),
             }
         }
     }
@@ -184,6 +193,19 @@ fn line(value: &impl Serialize) -> std::io::Result<Vec<u8>> {
     Ok(line)
 }
 
+async fn attend(stream: UnixStream, station: Arc<Station>) {
+    match tokio::time::timeout(PATIENCE, converse(stream, &station)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(event = "control-broken", %error),
+        Err(_) => tracing::debug!(event = "control-broken", error = "it took too long"),
+    }
+}
+
+fn io(path: &Path) -> impl FnOnce(std::io::Error) -> ControlError + use<> {
+    let path = path.to_owned();
+    move |source| ControlError::Io { path, source }
+}
+
 async fn converse(mut stream: UnixStream, station: &Station) -> std::io::Result<()> {
     let mut asked = String::new();
     BufReader::new((&mut stream).take(LINE))
@@ -203,7 +225,7 @@ async fn answer(request: Request, station: &Station) -> Reply {
         Request::Status => {
             let current = station.policies.current();
             Reply::Status {
-                sessions: station.callers(),
+                sessions: station.sessions(),
                 generation: current.number(),
                 generations: station.policies.live_generations(),
                 policies: current
@@ -226,6 +248,16 @@ async fn answer(request: Request, station: &Station) -> Reply {
 /// The new component decides from the next session on, and stands in the old one's file for the next start.
 async fn swap(station: &Station, policy: &str, component: &Path) -> Result<Reply, String> {
     let shown = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    let meta = tokio::fs::metadata(component)
+        .await
+        .map_err(|error| shown(component, error))?;
+    let most = station.config.policies.limit(policy);
+    if !meta.is_file() || meta.len() > most {
+        return Err(format!(
+            "{}: a component is a file of at most {most} octets",
+            component.display()
+        ));
+    }
     let octets = tokio::fs::read(component)
         .await
         .map_err(|error| shown(component, error))?;
@@ -234,6 +266,7 @@ async fn swap(station: &Station, policy: &str, component: &Path) -> Result<Reply
         .swap(policy, &octets)
         .await
         .map_err(|error| error.to_string())?;
+    let mut warning = None;
     let configured = station
         .config
         .policies
@@ -243,17 +276,19 @@ async fn swap(station: &Station, policy: &str, component: &Path) -> Result<Reply
     if let Some((_, configured)) = configured {
         let place = &configured.component.0.0;
         if let Err(error) = install(place, &octets).await {
-            tracing::error!(event = "policy-not-installed", policy, file = %place.display(), %error);
-            return Err(format!(
-                "it decides now, but will not after a restart, since its file cannot be replaced: {}",
-                shown(place, error)
-            ));
+            let (policy, why) = (policy.to_owned(), shown(place, error));
+            station.events.tell(Event::PolicyNotInstalled {
+                policy,
+                why: why.clone(),
+            });
+            warning = Some(why);
         }
     }
     let reply = Reply::Swapped {
         generation: swapped.generation,
         digest: swapped.digest.clone(),
         previous: swapped.previous,
+        warning,
     };
     station.events.tell(Event::PolicySwapped {
         policy: swapped.policy,

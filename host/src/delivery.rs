@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use pointsman_store::{LedgerError, PlaceError, Placed, TransferId, Undelivered};
+use pointsman_store::{InboundState, LedgerError, PlaceError, SpoolError, TransferId, Undelivered};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::describe;
@@ -54,11 +54,9 @@ impl Deliveries {
 /// Delivers a file on a task of its own; the task goes on when the session that brought it ends.
 #[must_use]
 pub fn start(station: Arc<Station>, file: Undelivered) -> JoinHandle<()> {
-    let ours = station.deliveries.take(file.id);
+    let turn = Turn::take(&station, file.id);
     tokio::spawn(async move {
-        if !ours {
-            return;
-        }
+        let Some(_turn) = turn else { return };
         let id = file.id;
         match deliver(&station, &file).await {
             // Another task was quicker: the list this came from is older than its delivery.
@@ -68,8 +66,28 @@ pub fn start(station: Arc<Station>, file: Undelivered) -> JoinHandle<()> {
                 why: error.to_string(),
             }),
         }
-        station.deliveries.give_back(id);
     })
+}
+
+/// A file that is this task's to deliver, until it is dropped.
+struct Turn {
+    station: Arc<Station>,
+    id: TransferId,
+}
+
+impl Turn {
+    fn take(station: &Arc<Station>, id: TransferId) -> Option<Self> {
+        station.deliveries.take(id).then(|| Self {
+            station: Arc::clone(station),
+            id,
+        })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.station.deliveries.give_back(self.id);
+    }
 }
 
 /// Delivers what a crash or an error left behind, now and again.
@@ -92,6 +110,12 @@ enum DeliveryError {
     Ledger(#[from] LedgerError),
     #[error(transparent)]
     Place(#[from] PlaceError),
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    #[error(
+        "its content is not in the spool, and it was never put anywhere; no receipt is given. Look for it in a backup"
+    )]
+    Missing,
     #[error("the delivery was cut off: {0}")]
     Lost(#[from] tokio::task::JoinError),
     #[error(
@@ -101,11 +125,11 @@ enum DeliveryError {
 }
 
 async fn deliver(station: &Arc<Station>, file: &Undelivered) -> Result<(), DeliveryError> {
-    if let Some(path) = &file.placing
-        && station.spool.sealed_octets(file.id).is_none()
-    {
-        return finish(station, file.id, path).await;
-    }
+    let (spool, id) = (station.spool.clone(), file.id);
+    // Held to the end: a `send` beside the server delivers what it receives, too.
+    let Some(_hold) = spawn_blocking(move || spool.hold(id)).await?? else {
+        return finish_or_miss(station, id).await;
+    };
     let name = &file.target.file_name;
     for number in 0..NAMES {
         let mut target = file.target.clone();
@@ -113,7 +137,7 @@ async fn deliver(station: &Arc<Station>, file: &Undelivered) -> Result<(), Deliv
         let path = describe::path(&target);
         station.ledger.placing(file.id, &path).await?;
         match place(station, file, &path).await? {
-            Ok(Placed::Now | Placed::Before) => return finish(station, file.id, &path).await,
+            Ok(()) => return finish(station, file.id, &path).await,
             Err(PlaceError::Taken(_)) => {}
             Err(error) => return Err(error.into()),
         }
@@ -121,11 +145,25 @@ async fn deliver(station: &Arc<Station>, file: &Undelivered) -> Result<(), Deliv
     Err(DeliveryError::NoNameLeft(name.clone()))
 }
 
+/// The blob has left the spool. Only a name that was committed before can be where it went.
+async fn finish_or_miss(station: &Station, id: TransferId) -> Result<(), DeliveryError> {
+    let row = station
+        .ledger
+        .show(id)
+        .await?
+        .ok_or(LedgerError::NotFound(id))?;
+    match (InboundState::parse(&row.state), row.path) {
+        (Some(InboundState::Placing), Some(path)) => finish(station, id, &path).await,
+        (Some(InboundState::Received), _) => Err(DeliveryError::Missing),
+        _ => Ok(()),
+    }
+}
+
 async fn place(
     station: &Arc<Station>,
     file: &Undelivered,
     path: &str,
-) -> Result<Result<Placed, PlaceError>, DeliveryError> {
+) -> Result<Result<(), PlaceError>, DeliveryError> {
     let (spool, inbox, path) = (
         station.spool.clone(),
         station.inbox.clone(),

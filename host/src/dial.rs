@@ -13,7 +13,7 @@ use crate::config::Address;
 use crate::describe::Wire;
 use crate::monitor::{Errand, Monitor};
 use crate::partners::Profile;
-use crate::session::{self, Clock};
+use crate::session::{self, Clock, Drain};
 use crate::station::Station;
 use crate::tls::{self, TlsError};
 
@@ -51,7 +51,7 @@ pub async fn call(
     station: Arc<Station>,
     profile: Profile,
     errand: Errand,
-    drain: watch::Receiver<bool>,
+    drain: watch::Receiver<Drain>,
 ) -> Result<End, DialError> {
     let address = match &profile.partner.address {
         Some(address) => address.0.clone(),

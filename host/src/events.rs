@@ -163,6 +163,13 @@ pub enum Event {
         /// SHA-256 of the component.
         digest: String,
     },
+    /// A component decides now, but its file could not be replaced.
+    PolicyNotInstalled {
+        /// Policy.
+        policy: String,
+        /// Why.
+        why: String,
+    },
     /// A component was not taken; the old one goes on.
     PolicyRefused {
         /// Why.
@@ -192,15 +199,17 @@ impl Event {
             Self::SessionEnded { .. } => "session-ended",
             Self::Trouble { .. } => "trouble",
             Self::PolicySwapped { .. } => "policy-swapped",
+            Self::PolicyNotInstalled { .. } => "policy-not-installed",
             Self::PolicyRefused { .. } => "policy-refused",
         }
     }
 
     fn level(&self) -> tracing::Level {
         match self {
-            Self::Trouble { .. } | Self::NotDelivered { .. } | Self::PolicyRefused { .. } => {
-                tracing::Level::ERROR
-            }
+            Self::Trouble { .. }
+            | Self::NotDelivered { .. }
+            | Self::PolicyNotInstalled { .. }
+            | Self::PolicyRefused { .. } => tracing::Level::ERROR,
             Self::ConnectionRefused { .. }
             | Self::FileRefused { .. }
             | Self::SendRefused { .. } => tracing::Level::WARN,
@@ -213,22 +222,48 @@ impl Event {
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Connected {
+        f.write_str(&printable(&Sentence(self).to_string()))
+    }
+}
+
+/// What a peer says must not look like a line of ours: line ends, escapes and marks that turn the direction
+/// of writing are shown by their number.
+fn printable(text: &str) -> String {
+    let hidden = |c: &char| {
+        c.is_control()
+            || matches!(*c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars()
+        .map(|c| {
+            if hidden(&c) {
+                c.escape_unicode().to_string()
+            } else {
+                c.to_string()
+            }
+        })
+        .collect()
+}
+
+struct Sentence<'a>(&'a Event);
+
+impl fmt::Display for Sentence<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Event::Connected {
                 session,
                 partner,
                 terms,
             } => write!(f, "session {session} with {partner}: {terms}"),
-            Self::Decided {
+            Event::Decided {
                 session,
                 hook,
                 by,
                 decision,
             } => write!(f, "session {session}: {hook}: policy {by}: {decision}"),
-            Self::ConnectionRefused { session, ssid, why } => {
+            Event::ConnectionRefused { session, ssid, why } => {
                 write!(f, "session {session}: caller `{ssid}` refused: {why}")
             }
-            Self::FileRefused {
+            Event::FileRefused {
                 session,
                 partner,
                 file,
@@ -239,7 +274,7 @@ impl fmt::Display for Event {
                     "session {session}: file {file} of {partner} refused: {why}"
                 )
             }
-            Self::FileReceived {
+            Event::FileReceived {
                 session,
                 partner,
                 id,
@@ -251,29 +286,29 @@ impl fmt::Display for Event {
                     "session {session}: received {file} of {partner}, {octets} octets, as transfer {id}"
                 )
             }
-            Self::Delivered { id, path } => write!(f, "transfer {id} delivered to {path}"),
-            Self::NotDelivered { id, why } => write!(
+            Event::Delivered { id, path } => write!(f, "transfer {id} delivered to {path}"),
+            Event::NotDelivered { id, why } => write!(
                 f,
                 "transfer {id} is not delivered yet, and will be tried again: {why}"
             ),
-            Self::ReceiptGiven { session, id } => write!(
+            Event::ReceiptGiven { session, id } => write!(
                 f,
                 "session {session}: the partner has our receipt of transfer {id}"
             ),
-            Self::Sending { id, from, octets } => {
+            Event::Sending { id, from, octets } => {
                 write!(f, "sending transfer {id} from octet {from} of {octets}")
             }
-            Self::Progress { id, sent, octets } => {
+            Event::Progress { id, sent, octets } => {
                 write!(f, "transfer {id}: {sent} of {octets} octets")
             }
-            Self::FileSent { session, id, file } => write!(
+            Event::FileSent { session, id, file } => write!(
                 f,
                 "session {session}: the partner has {file}, transfer {id}"
             ),
-            Self::SendRefused { session, id, why } => {
+            Event::SendRefused { session, id, why } => {
                 write!(f, "session {session}: transfer {id} refused: {why}")
             }
-            Self::ReceiptReceived {
+            Event::ReceiptReceived {
                 session,
                 id,
                 positive,
@@ -288,8 +323,8 @@ impl fmt::Display for Event {
                     ),
                 }
             }
-            Self::Tolerated { session, what } => write!(f, "session {session}: tolerated: {what}"),
-            Self::SessionEnded {
+            Event::Tolerated { session, what } => write!(f, "session {session}: tolerated: {what}"),
+            Event::SessionEnded {
                 session,
                 partner,
                 end,
@@ -301,8 +336,8 @@ impl fmt::Display for Event {
                     partner.as_deref().unwrap_or("an unknown caller")
                 )
             }
-            Self::Trouble { session, what } => write!(f, "session {session}: {what}"),
-            Self::PolicySwapped {
+            Event::Trouble { session, what } => write!(f, "session {session}: {what}"),
+            Event::PolicySwapped {
                 policy,
                 generation,
                 digest,
@@ -312,7 +347,11 @@ impl fmt::Display for Event {
                     "policy {policy} is now sha256:{digest}, generation {generation}"
                 )
             }
-            Self::PolicyRefused { why } => write!(f, "{why}; the policies stay as they are"),
+            Event::PolicyNotInstalled { policy, why } => write!(
+                f,
+                "policy {policy} decides now, but the one before comes back with the next start: {why}"
+            ),
+            Event::PolicyRefused { why } => write!(f, "{why}; the policies stay as they are"),
         }
     }
 }
@@ -345,5 +384,24 @@ impl Events {
     #[must_use]
     pub fn watch(&self) -> broadcast::Receiver<Event> {
         self.0.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peers_words_stay_on_their_line() {
+        let end = "FAKE\n2026 INFO \u{1b}[31m\u{202e}".to_owned();
+        let event = Event::SessionEnded {
+            session: "S1".to_owned(),
+            partner: None,
+            end,
+            normal: false,
+        };
+        let told = event.to_string();
+        assert!(!told.contains(['\n', '\u{1b}', '\u{202e}']), "{told}");
+        assert!(told.contains("FAKE\\u{a}2026"), "{told}");
     }
 }

@@ -1,6 +1,6 @@
 //! A received file on its way to the spool: written on a blocking thread while the next octets arrive.
 
-use pointsman_store::{BlobWriter, Seal, SpoolError};
+use pointsman_store::{BlobWriter, Hold, Seal, SpoolError};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Octets between two points a broken file may be resumed at. The sync runs beside the transfer, so it also
@@ -63,6 +63,12 @@ impl Intake {
         Ok(spent)
     }
 
+    /// Octets so far, those of earlier sessions included.
+    #[must_use]
+    pub fn octets(&self) -> u64 {
+        self.octets
+    }
+
     /// Waits until everything handed over is written. Where a checkpoint has become durable meanwhile, says
     /// at which octet.
     ///
@@ -87,8 +93,9 @@ impl Intake {
     ///
     /// # Errors
     /// A write or the sync failed: the blob is not to be trusted.
-    pub async fn seal(mut self) -> Result<Seal, SpoolError> {
+    pub async fn seal(mut self) -> Result<(Seal, Hold), SpoolError> {
         let (writer, _) = self.take().await?;
+        self.end_sync().await?;
         blocking(move || writer.seal()).await
     }
 
@@ -98,6 +105,7 @@ impl Intake {
     /// As for [`Intake::seal`].
     pub async fn pause(mut self) -> Result<u64, SpoolError> {
         let (mut writer, _) = self.take().await?;
+        self.end_sync().await?;
         blocking(move || writer.sync()).await
     }
 
@@ -108,6 +116,17 @@ impl Intake {
     pub async fn discard(mut self) -> Result<(), SpoolError> {
         let (writer, _) = self.take().await?;
         blocking(move || writer.discard()).await
+    }
+
+    /// The kernel tells of a failed write once: if the sync beside the transfer heard it, that is final.
+    async fn end_sync(&mut self) -> Result<(), SpoolError> {
+        match self.sync.take() {
+            Some(sync) => sync
+                .await
+                .unwrap_or_else(|lost| Err(lost_thread(&lost)))
+                .map(drop),
+            None => Ok(()),
+        }
     }
 
     async fn take(&mut self) -> Result<(Box<BlobWriter>, Option<Vec<u8>>), SpoolError> {

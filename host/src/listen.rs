@@ -16,7 +16,7 @@ use crate::config::{Config, Listener};
 use crate::describe::Wire;
 use crate::monitor::Monitor;
 use crate::partners;
-use crate::session::{self, Clock};
+use crate::session::{self, Clock, Drain};
 use crate::station::Station;
 use crate::tls::{self, TlsError};
 
@@ -82,14 +82,18 @@ impl Door {
         self,
         station: Arc<Station>,
         sessions: TaskTracker,
-        mut drain: watch::Receiver<bool>,
+        mut drain: watch::Receiver<Drain>,
     ) {
         loop {
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
-                _ = drain.wait_for(|draining| *draining) => return,
+                _ = drain.wait_for(|drain| *drain != Drain::No) => return,
             };
             match accepted {
+                // So many are refused in words; beyond that a caller costs more than it may.
+                Ok((_, remote)) if station.is_swamped() => {
+                    tracing::warn!(event = "swamped", %remote, sessions = station.sessions());
+                }
                 Ok((socket, remote)) => {
                     let call = call(
                         Arc::clone(&station),
@@ -115,9 +119,9 @@ async fn call(
     socket: TcpStream,
     remote: SocketAddr,
     tls: Option<Arc<ServerConfig>>,
-    drain: watch::Receiver<bool>,
+    drain: watch::Receiver<Drain>,
 ) {
-    let _seat = station.seat();
+    let _seat = station.seat_for_caller();
     // Commands are small and each is waited for.
     let _ = socket.set_nodelay(true);
     let Ok(local) = socket.local_addr() else {
@@ -166,7 +170,7 @@ async fn converse(
     station: Arc<Station>,
     stream: impl AsyncRead + AsyncWrite,
     wire: Wire,
-    drain: watch::Receiver<bool>,
+    drain: watch::Receiver<Drain>,
 ) {
     let clock = Clock::start();
     let session = Session::responder(partners::to_strangers(&station.config), clock.now());

@@ -18,7 +18,8 @@ pub struct BadName {
 /// Where a file goes: as the policies said, else `<partner>/<dataset>.<date><time>`.
 ///
 /// # Errors
-/// A policy's answer that is absolute, climbs, or is empty: it is refused, not repaired.
+/// A policy's answer that is absolute, climbs, or is empty. Characters that a name may not have are
+/// replaced; a name that was changed so never replaces a file.
 pub fn target(
     partner: &str,
     header: &FileHeader,
@@ -26,6 +27,7 @@ pub fn target(
     file_name: Option<&str>,
     overwrite: bool,
 ) -> Result<Target, BadName> {
+    let chosen = (directory, file_name);
     let directory = match directory {
         Some(chosen) => chosen_directory(chosen)?,
         None => safe(partner),
@@ -42,10 +44,15 @@ pub fn target(
             ))
         }
     };
+    // Two names may become one when they are made safe: then the second must not replace the first.
+    let as_chosen = chosen
+        .0
+        .is_none_or(|chosen| chosen.trim_end_matches('/') == directory)
+        && chosen.1.is_some_and(|chosen| chosen == file_name);
     Ok(Target {
         directory,
         file_name,
-        overwrite,
+        overwrite: overwrite && as_chosen,
     })
 }
 

@@ -30,7 +30,9 @@ pub async fn keep_asking(station: Arc<Station>) {
 
 async fn ask_due(station: &Arc<Station>) -> Result<(), LedgerError> {
     for question in station.ledger.open_questions(AT_ONCE).await? {
-        ask(station, &question).await?;
+        if let Err(error) = ask(station, &question).await {
+            tracing::error!(event = "question-failed", transfer = %question.id, %error);
+        }
     }
     Ok(())
 }
@@ -86,12 +88,12 @@ async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), Ledg
         }
     };
     let by = answer.decided_by.map_or_else(
-        || "no policy had an opinion".to_owned(),
-        |by| format!("policy {} (generation {})", by.policy, by.generation),
+        || "none of them".to_owned(),
+        |by| format!("{} (generation {})", by.policy, by.generation),
     );
     station
         .ledger
-        .decided(question.id, verdict, &format!("{by}: {decision}"))
+        .decided(question.id, verdict, &format!("policy {by}: {decision}"))
         .await?;
     station.events.tell(Event::Decided {
         session,

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_store::InboundState;
+use pointsman_store::{InboundState, TransferId};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
@@ -14,19 +15,26 @@ use crate::delivery;
 use crate::events::Event;
 use crate::listen::{Door, ListenError};
 use crate::receipts;
+use crate::session::Drain;
 use crate::station::{StartError, Station};
 
 /// How often component files are looked at. A poll sees what inotify does not: network file systems, and
 /// folders that are links swapped as a whole.
 const POLICY_POLL: Duration = Duration::from_secs(1);
 
+/// How long sessions may take to end once they must.
+const FAREWELL: Duration = Duration::from_secs(6);
+
 /// A server that runs.
 pub struct Server {
     station: Arc<Station>,
     addresses: Vec<(SocketAddr, bool)>,
-    drain: watch::Sender<bool>,
+    drain: watch::Sender<Drain>,
     sessions: TaskTracker,
     house: TaskTracker,
+    control: JoinHandle<()>,
+    /// Kept to the very end: no other server may begin on this storage before.
+    _lock: control::Lock,
 }
 
 /// Why a server does not start.
@@ -55,14 +63,15 @@ impl Server {
         if config.listeners.is_empty() {
             return Err(ServeError::NoListeners);
         }
-        let control = control::Socket::bind(&config)?;
+        let lock = control::Lock::take(&config)?;
+        let control = control::Socket::bind(&config, &lock)?;
         let station = Station::open(config, "serve").await?;
         recover(&station).await?;
         let mut doors = Vec::new();
         for listener in &station.config.listeners {
             doors.push(Door::bind(&station.config, listener).await?);
         }
-        let (drain, draining) = watch::channel(false);
+        let (drain, draining) = watch::channel(Drain::No);
         let (sessions, house) = (TaskTracker::new(), TaskTracker::new());
         let mut addresses = Vec::new();
         for door in doors {
@@ -81,7 +90,8 @@ impl Server {
             draining.clone(),
             watch_policies(Arc::clone(&station)),
         ));
-        house.spawn(until(draining, control.serve(Arc::clone(&station))));
+        // Answers through the drain as well, and ends with the server.
+        let control = tokio::spawn(control.serve(Arc::clone(&station)));
         for (address, tls) in &addresses {
             tracing::info!(event = "listening", %address, tls);
         }
@@ -91,6 +101,8 @@ impl Server {
             drain,
             sessions,
             house,
+            control,
+            _lock: lock,
         })
     }
 
@@ -110,7 +122,7 @@ impl Server {
     /// deliveries. What is cut off is resumed by the next start.
     pub async fn drain(self) {
         tracing::info!(event = "draining", sessions = self.sessions.len());
-        self.drain.send_replace(true);
+        self.drain.send_replace(Drain::AtNextTurn);
         self.sessions.close();
         self.house.close();
         let patience = self.station.config.limits.drain.0.0;
@@ -119,6 +131,9 @@ impl Server {
             .is_err()
         {
             tracing::warn!(event = "drain-cut-off", sessions = self.sessions.len());
+            self.drain.send_replace(Drain::Now);
+            // Long enough for an ESID; who does not take it is cut off.
+            let _ = tokio::time::timeout(FAREWELL, self.sessions.wait()).await;
         }
         self.house.wait().await;
         let settled = async {
@@ -129,6 +144,7 @@ impl Server {
         if tokio::time::timeout(patience, settled).await.is_err() {
             tracing::warn!(event = "deliveries-cut-off");
         }
+        self.control.abort();
         tracing::info!(event = "stopped");
     }
 }
@@ -136,13 +152,15 @@ impl Server {
 /// Leads back to work what the last run left (run twice, the same).
 async fn recover(station: &Station) -> Result<(), StartError> {
     for id in station.spool.sealed()? {
-        // Sealed, but its row does not say so: no EFPA was sent, so the peer will send it again.
-        let known = station.ledger.show(id).await?;
-        if known.is_none_or(|row| row.state == InboundState::Receiving.as_str()) {
-            station.spool.discard(id)?;
-            if station.ledger.show(id).await?.is_some() {
-                station.ledger.checkpoint(id, 0).await?;
-            }
+        discard_unsaid(station, id).await?;
+    }
+    for partner in station.ledger.partners().await? {
+        if !station.config.partners.contains_key(&partner) {
+            tracing::warn!(
+                event = "partner-gone",
+                partner,
+                "the ledger has files of a partner that the configuration does not name any more"
+            );
         }
     }
     let found = station.ledger.recover(&station.node).await?;
@@ -155,6 +173,25 @@ async fn recover(station: &Station) -> Result<(), StartError> {
         ready = found.ready
     );
     Ok(())
+}
+
+/// A blob that is sealed while its row does not say so: no EFPA was sent, so the peer will send it again.
+async fn discard_unsaid(station: &Station, id: TransferId) -> Result<(), StartError> {
+    // A `send` beside us may be about to say so.
+    let Ok(Some(_hold)) = station.spool.hold(id) else {
+        return Ok(());
+    };
+    let known = station.ledger.show(id).await?;
+    if known
+        .as_ref()
+        .is_some_and(|row| row.state != InboundState::Receiving.as_str())
+    {
+        return Ok(());
+    }
+    if known.is_some() {
+        station.ledger.checkpoint(id, 0).await?;
+    }
+    Ok(station.spool.discard(id)?)
 }
 
 async fn watch_policies(station: Arc<Station>) {
@@ -175,9 +212,9 @@ async fn watch_policies(station: Arc<Station>) {
     }
 }
 
-async fn until(mut drain: watch::Receiver<bool>, work: impl Future<Output = ()>) {
+async fn until(mut drain: watch::Receiver<Drain>, work: impl Future<Output = ()>) {
     tokio::select! {
         () = work => {}
-        _ = drain.wait_for(|draining| *draining) => {}
+        _ = drain.wait_for(|drain| *drain != Drain::No) => {}
     }
 }

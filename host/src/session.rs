@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use oftp::{End, Session};
+use oftp::{End, Session, SessionReason};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 
@@ -14,13 +14,24 @@ use crate::monitor::Monitor;
 /// Octets read at once.
 const READ: usize = 256 * 1024;
 
-/// Drives `session` over `wire` to its end. When `drain` turns true, the session ends at its next turn.
+/// How far the house is with closing down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drain {
+    /// Not at all.
+    No,
+    /// Sessions end at their next turn.
+    AtNextTurn,
+    /// Sessions end.
+    Now,
+}
+
+/// Drives `session` over `wire` to its end, or to that of the house.
 pub async fn drive<W>(
     wire: W,
     mut session: Session,
     mut monitor: Monitor,
     clock: Clock,
-    mut drain: watch::Receiver<bool>,
+    mut drain: watch::Receiver<Drain>,
 ) -> End
 where
     W: AsyncRead + AsyncWrite,
@@ -43,7 +54,11 @@ where
                 session.disconnected(clock.now());
             },
             () = clock.until(deadline) => session.handle_timeout(clock.now()),
-            Ok(()) = drain.changed() => monitor.drain(),
+            Ok(()) = drain.changed() => match *drain.borrow_and_update() {
+                Drain::No => {}
+                Drain::AtNextTurn => monitor.drain(),
+                Drain::Now => session.abort(SessionReason::LocalEmergency, "the server closes down"),
+            },
         }
     };
     say_goodbye(&mut reader, &mut writer, &mut session, &mut output, &clock).await;

@@ -35,15 +35,16 @@ pub struct Station {
     /// Who holds this program's leases.
     pub node: String,
     names: AtomicU64,
+    callers: AtomicUsize,
     sessions: AtomicUsize,
 }
 
-/// A session's place among those that may be at a time; dropping it frees the place.
-pub struct Seat(Arc<Station>);
+/// A place among the callers, or among the sessions; dropping it frees the place.
+pub struct Seat(Arc<Station>, fn(&Station) -> &AtomicUsize);
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.0.sessions.fetch_sub(1, Ordering::Relaxed);
+        (self.1)(&self.0).fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -113,6 +114,7 @@ impl Station {
             events: Events::default(),
             node: node.to_owned(),
             names: AtomicU64::new(session_base()),
+            callers: AtomicUsize::new(0),
             sessions: AtomicUsize::new(0),
             config,
         }))
@@ -123,20 +125,30 @@ impl Station {
         format!("S{:012X}", self.names.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Takes a place for a caller's session. There is always one: refusing in words needs a session, too.
-    pub fn seat(self: &Arc<Self>) -> Seat {
-        self.sessions.fetch_add(1, Ordering::Relaxed);
-        Seat(Arc::clone(self))
+    /// Takes a place for a caller that has not said who it is.
+    pub fn seat_for_caller(self: &Arc<Self>) -> Seat {
+        self.seat(|station| &station.callers)
     }
 
-    /// Callers' sessions at the moment.
-    pub fn callers(&self) -> usize {
+    /// Takes a place for a partner's session; none where `limits.sessions` are there.
+    pub fn seat_for_session(self: &Arc<Self>) -> Option<Seat> {
+        let seat = self.seat(|station| &station.sessions);
+        (self.sessions() <= self.config.limits.sessions.0.0 as usize).then_some(seat)
+    }
+
+    fn seat(self: &Arc<Self>, row: fn(&Self) -> &AtomicUsize) -> Seat {
+        row(self).fetch_add(1, Ordering::Relaxed);
+        Seat(Arc::clone(self), row)
+    }
+
+    /// Partners' sessions at the moment.
+    pub fn sessions(&self) -> usize {
         self.sessions.load(Ordering::Relaxed)
     }
 
-    /// Whether there are more callers than there should be: the newest is refused with ESID 08.
-    pub fn is_full(&self) -> bool {
-        self.callers() > self.config.limits.sessions.0.0 as usize
+    /// Whether there are so many callers that another is not even answered.
+    pub fn is_swamped(&self) -> bool {
+        self.callers.load(Ordering::Relaxed) > 2 * self.config.limits.sessions.0.0 as usize + 64
     }
 }
 

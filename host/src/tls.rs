@@ -55,7 +55,7 @@ pub struct PeerCertificate {
     pub subject: String,
     /// Issuer.
     pub issuer: String,
-    /// Serial number, hexadecimal with colons.
+    /// Serial number, hexadecimal.
     pub serial: String,
     /// SHA-256 of the certificate, hexadecimal.
     pub sha256: String,
@@ -150,7 +150,7 @@ pub fn describe(der: &CertificateDer<'_>) -> Result<PeerCertificate, Error> {
     Ok(PeerCertificate {
         subject: certificate.subject().to_string(),
         issuer: certificate.issuer().to_string(),
-        serial: certificate.raw_serial_as_string(),
+        serial: certificate.raw_serial_as_string().replace(':', ""),
         sha256: Sha256::digest(der)
             .iter()
             .map(|octet| format!("{octet:02x}"))
@@ -281,6 +281,33 @@ pub fn is_current(certificate: &PeerCertificate) -> bool {
     (certificate.not_before..=certificate.not_after).contains(&now)
 }
 
+/// The half of both verifiers that is the same: whether the peer has the key of the certificate it shows.
+macro_rules! handshake_signatures {
+    () => {
+        fn verify_tls12_signature(
+            &self,
+            message: &[u8],
+            shown: &CertificateDer<'_>,
+            signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            verify_tls12_signature(message, shown, signed, &self.algorithms)
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            shown: &CertificateDer<'_>,
+            signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            verify_tls13_signature(message, shown, signed, &self.algorithms)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            self.algorithms.supported_schemes()
+        }
+    };
+}
+
 /// Believes callers: the partners' own certificates, and those of the listener's CAs.
 #[derive(Debug)]
 struct Callers {
@@ -348,27 +375,7 @@ impl ClientCertVerifier for Callers {
         }
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        shown: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, shown, signed, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        shown: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, shown, signed, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
+    handshake_signatures!();
 }
 
 /// Believes one partner's server: its own certificate, or one of its CA with its host name.
@@ -420,25 +427,5 @@ impl ServerCertVerifier for Station {
         }
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        shown: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, shown, signed, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        shown: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, shown, signed, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
+    handshake_signatures!();
 }

@@ -30,3 +30,37 @@ pub mod types {
         SecurityLevel, TlsInfo, TransferMode,
     };
 }
+
+/// No terms: whatever is none is left to the partner's profile.
+impl Default for types::SessionTerms {
+    fn default() -> Self {
+        Self {
+            partner: None,
+            ssid_code: None,
+            level: None,
+            buffer_size: None,
+            credit: None,
+            mode: None,
+            compression: None,
+            restart: None,
+            secure_authentication: None,
+            max_file_kib: None,
+            idle_timeout: None,
+            directory: None,
+            labels: Vec::new(),
+        }
+    }
+}
+
+/// No terms: whatever is none is left to the session and the profile.
+impl Default for types::FileTerms {
+    fn default() -> Self {
+        Self {
+            directory: None,
+            file_name: None,
+            overwrite: None,
+            restart: None,
+            labels: Vec::new(),
+        }
+    }
+}

@@ -13,19 +13,25 @@ use crate::transfer::{
 /// The ledger of transfers. Every method returns after its transaction is durable, not before.
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// A peer offers a file (before SFPA): a new row, the partial to resume, or a file we have already.
+    /// A peer offers a file: a new row, a partial that is known, or a file we have already. A known row is
+    /// left as it is, since another session may be at it; who holds its partial then says `begin`.
     async fn offer(&self, offer: Offer) -> Result<Offered, LedgerError>;
+
+    /// A known partial goes on at `octets` under this offer (before the partial is cut, and before SFPA).
+    async fn begin(&self, id: TransferId, offer: Offer, octets: u64) -> Result<(), LedgerError>;
 
     /// So many octets of the partial are on disk and may be offered for restart.
     async fn checkpoint(&self, id: TransferId, octets: u64) -> Result<(), LedgerError>;
 
-    /// The blob is sealed (before EFPA): Receiving → Received.
-    async fn received(
+    /// The blob is sealed (before EFPA): Receiving → Received, with the place it goes to at last.
+    async fn received(&self, id: TransferId, received: Received) -> Result<(), LedgerError>;
+
+    /// Something to remember about a transfer that changes nothing.
+    async fn remark(
         &self,
         id: TransferId,
-        seal: &crate::Seal,
-        verdict: Verdict,
-        note: &str,
+        event: &'static str,
+        detail: &str,
     ) -> Result<(), LedgerError>;
 
     /// The visible path is chosen (before the rename): Received → Placing.
@@ -33,9 +39,6 @@ pub trait Ledger: Send + Sync {
 
     /// The file is in its folder: Placing → Delivered, and the receipt is owed in the same transaction.
     async fn delivered(&self, id: TransferId) -> Result<(), LedgerError>;
-
-    /// The file cannot be delivered: → Rejected, and a NERP is owed in the same transaction.
-    async fn rejected(&self, id: TransferId, nerp: &Nerp) -> Result<(), LedgerError>;
 
     /// Delivered files whose receipt waits for a question that is due, oldest first.
     async fn open_questions(&self, limit: u32) -> Result<Vec<OpenQuestion>, LedgerError>;
@@ -69,6 +72,9 @@ pub trait Ledger: Send + Sync {
     /// Every octet was handed over and EFID is about to leave: from now on SFNA 13 means "delivered".
     async fn in_doubt(&self, id: TransferId) -> Result<(), LedgerError>;
 
+    /// The peer said that it does not have the file: the doubt of an earlier attempt is gone.
+    async fn not_there(&self, id: TransferId) -> Result<(), LedgerError>;
+
     /// EFPA came: leased → Sent.
     async fn sent(&self, id: TransferId, note: &str) -> Result<(), LedgerError>;
 
@@ -93,6 +99,9 @@ pub trait Ledger: Send + Sync {
 
     /// At start: leases of this node are given back; tells what waits. Run twice, the same.
     async fn recover(&self, node: &str) -> Result<Recovery, LedgerError>;
+
+    /// The partners that rows are kept for, by the names they had in the configuration.
+    async fn partners(&self) -> Result<Vec<String>, LedgerError>;
 
     /// Files received but not in their folder yet, oldest first.
     async fn undelivered(&self) -> Result<Vec<Undelivered>, LedgerError>;
@@ -133,13 +142,26 @@ pub struct Offer {
     pub may_resume: bool,
 }
 
+/// A file whose octets are all here.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// Its sealed blob.
+    pub seal: crate::Seal,
+    /// Where it goes, by the last word on it.
+    pub target: Target,
+    /// What becomes of its receipt.
+    pub verdict: Verdict,
+    /// Which policy decided, and why.
+    pub note: String,
+}
+
 /// What the ledger says to an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offered {
-    /// Not seen before, or seen and to be begun again.
+    /// Not seen before.
     New(TransferId),
-    /// So many octets are here already, and durable.
-    Resume(TransferId, u64),
+    /// Offered before: so many octets are here, durable, and of the same content.
+    Again(TransferId, u64),
     /// Received before: SFNA 13 (RFC 5.3.5).
     Duplicate(TransferId),
 }
@@ -231,14 +253,6 @@ pub enum LedgerError {
     /// The file's identity is taken.
     #[error("ledger: a file of the same name, date, time and addresses was queued before: {0}")]
     IdentityTaken(String),
-    /// A row does not read as one of ours.
-    #[error("ledger: transfer {id}: {what}")]
-    Corrupt {
-        /// The transfer, as the row has it.
-        id: String,
-        /// What is wrong.
-        what: String,
-    },
     /// The ledger was written by a newer program.
     #[error(
         "ledger {path} has schema {found}, this program knows up to {known}: use the newer program"

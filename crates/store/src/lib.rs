@@ -19,9 +19,9 @@ mod sqlite;
 mod transfer;
 
 pub use ledger::{
-    Acknowledgement, Files, Ledger, LedgerError, Offer, Offered, Recovery, Verdict, Work,
+    Acknowledgement, Files, Ledger, LedgerError, Offer, Offered, Received, Recovery, Verdict, Work,
 };
-pub use spool::{Blob, BlobWriter, PlaceError, Placed, Seal, Spool, SpoolError, Syncer};
+pub use spool::{Blob, BlobWriter, Hold, Partial, PlaceError, Seal, Spool, SpoolError, Syncer};
 pub use sqlite::SqliteLedger;
 pub use transfer::{
     Direction, InboundState, NewFile, OpenQuestion, OutboundFile, OutboundState, OwedResponse,

@@ -15,7 +15,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, RenameFlags};
+use rustix::fs::{FlockOperation, Mode, OFlags, RenameFlags};
 
 use crate::transfer::TransferId;
 
@@ -54,46 +54,28 @@ impl Spool {
         })
     }
 
-    /// Begins a received file, forgetting what an earlier attempt left.
+    /// Takes the partial of a received file for this session alone; makes one where there is none.
     ///
     /// # Errors
-    /// [`SpoolError::Busy`] while another session still writes it.
-    pub fn create(&self, id: TransferId) -> Result<BlobWriter, SpoolError> {
-        self.resume(id, 0)
-    }
-
-    /// Goes on with a partial at `octets`, cutting off what lies beyond; the digest is taken anew.
-    ///
-    /// # Errors
-    /// [`SpoolError::Busy`] while another session still writes it, [`SpoolError::Short`] when it has fewer octets.
-    pub fn resume(&self, id: TransferId, octets: u64) -> Result<BlobWriter, SpoolError> {
+    /// [`SpoolError::Busy`] while another session still has it, or has sealed it and not said so yet.
+    pub fn partial(&self, id: TransferId) -> Result<Partial, SpoolError> {
         let path = self.path(INCOMING, id);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(at(&path))?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let file = options.open(&path).map_err(at(&path))?;
         rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
             .map_err(|_| SpoolError::Busy(path.clone()))?;
-        let length = file.metadata().map_err(at(&path))?.len();
-        if length < octets {
-            return Err(SpoolError::Short {
-                path,
-                length,
-                expected: octets,
-            });
+        // Asked after the lock: a session that sealed its blob and waits for its row has let this name go.
+        if matches!(self.hold(id), Err(SpoolError::Busy(_))) {
+            remove(&path)?;
+            return Err(SpoolError::Busy(path));
         }
-        file.set_len(octets).map_err(at(&path))?;
-        let hasher = hash_of(&mut file).map_err(at(&path))?;
-        Ok(BlobWriter {
-            spool: self.clone(),
+        let spool = self.clone();
+        Ok(Partial {
+            spool,
             id,
             path,
             file,
-            hasher,
-            octets,
         })
     }
 
@@ -102,7 +84,7 @@ impl Spool {
     /// # Errors
     /// Reading `source` or writing the spool failed.
     pub fn import(&self, id: TransferId, source: &mut impl Read) -> Result<Seal, SpoolError> {
-        let mut writer = self.create(id)?;
+        let mut writer = self.partial(id)?.resume(0)?;
         let mut buffer = vec![0; 256 * 1024];
         loop {
             let count = source.read(&mut buffer).map_err(|source| SpoolError::Io {
@@ -114,7 +96,7 @@ impl Spool {
             };
             writer.append(octets)?;
         }
-        writer.seal_into(OUTGOING)
+        writer.seal_into(OUTGOING).map(|(seal, _)| seal)
     }
 
     /// Opens a file to send.
@@ -127,9 +109,26 @@ impl Spool {
         Ok(Blob { path, file })
     }
 
-    /// Renames a sealed file to `path` below `inbox`. Says whether that had happened before.
+    /// Takes a sealed blob for this task alone, in this program and any other. None when it is not there.
     ///
-    /// `path` is made of parts joined by `/`; folders are made where missing, and none may be a symbolic link.
+    /// # Errors
+    /// [`SpoolError::Busy`] while another has it.
+    pub fn hold(&self, id: TransferId) -> Result<Option<Hold>, SpoolError> {
+        let path = self.path(SEALED, id);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(at(&path)(error)),
+        };
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|_| SpoolError::Busy(path))?;
+        Ok(Some(Hold(file)))
+    }
+
+    /// Renames a sealed file to `path` below `inbox`.
+    ///
+    /// `path` is made of parts joined by `/`; folders are made where missing, and none may be a
+    /// symbolic link.
     ///
     /// # Errors
     /// [`PlaceError::Taken`] when something of that name is there and `overwrite` is false.
@@ -139,11 +138,8 @@ impl Spool {
         inbox: &Path,
         path: &str,
         overwrite: bool,
-    ) -> Result<Placed, PlaceError> {
+    ) -> Result<(), PlaceError> {
         let sealed = open_folder(&self.root.join(SEALED)).map_err(io_error(SEALED))?;
-        if !exists(&sealed, &id.to_string()).map_err(io_error(SEALED))? {
-            return Ok(Placed::Before);
-        }
         let (folders, name) = split(path)?;
         let folder = descend(inbox, &folders).map_err(io_error(path))?;
         let how = if overwrite {
@@ -157,8 +153,7 @@ impl Spool {
             Err(error) => return Err(io_error(path)(error)),
         }
         rustix::fs::fsync(&folder).map_err(io_error(path))?;
-        rustix::fs::fsync(&sealed).map_err(io_error(SEALED))?;
-        Ok(Placed::Now)
+        rustix::fs::fsync(&sealed).map_err(io_error(SEALED))
     }
 
     /// Ids of the sealed blobs: after a crash, to compare with the ledger.
@@ -182,12 +177,6 @@ impl Spool {
         remove(&self.path(SEALED, id))
     }
 
-    /// The octets a sealed blob has, if there is one.
-    #[must_use]
-    pub fn sealed_octets(&self, id: TransferId) -> Option<u64> {
-        self.path(SEALED, id).metadata().ok().map(|meta| meta.len())
-    }
-
     /// Whether `other` lies on the spool's file system: only there is a delivery one rename.
     ///
     /// # Errors
@@ -201,6 +190,55 @@ impl Spool {
         self.root.join(part).join(id.to_string())
     }
 }
+
+/// A partial that is this session's alone, and as it was.
+#[derive(Debug)]
+pub struct Partial {
+    spool: Spool,
+    id: TransferId,
+    path: PathBuf,
+    file: File,
+}
+
+impl Partial {
+    /// Goes on at `octets`, cutting off what lies beyond; the digest is taken anew.
+    ///
+    /// # Errors
+    /// [`SpoolError::Short`] when it has fewer octets.
+    pub fn resume(mut self, octets: u64) -> Result<BlobWriter, SpoolError> {
+        let length = self.octets()?;
+        if length < octets {
+            return Err(SpoolError::Short {
+                path: self.path,
+                length,
+                expected: octets,
+            });
+        }
+        self.file.set_len(octets).map_err(at(&self.path))?;
+        let hasher = hash_of(&mut self.file).map_err(at(&self.path))?;
+        Ok(BlobWriter {
+            spool: self.spool,
+            id: self.id,
+            path: self.path,
+            file: self.file,
+            hasher,
+            octets,
+        })
+    }
+
+    /// Octets it has.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    pub fn octets(&self) -> Result<u64, SpoolError> {
+        let meta = self.file.metadata().map_err(at(&self.path))?;
+        Ok(meta.len())
+    }
+}
+
+/// A sealed blob that nobody else may touch while this is kept.
+#[derive(Debug)]
+pub struct Hold(#[expect(dead_code, reason = "the lock goes with the open file")] File);
 
 /// Writes one blob; holds its lock.
 #[derive(Debug)]
@@ -236,8 +274,7 @@ impl BlobWriter {
     /// # Errors
     /// A failed sync is final for this blob: what is on disk is unknown from here on.
     pub fn sync(&mut self) -> Result<u64, SpoolError> {
-        self.file.sync_data().map_err(at(&self.path))?;
-        Ok(self.octets)
+        self.syncer()?.sync()
     }
 
     /// A second hand on the file, to sync what is written so far while more is written.
@@ -247,17 +284,19 @@ impl BlobWriter {
     pub fn syncer(&self) -> Result<Syncer, SpoolError> {
         let file = self.file.try_clone().map_err(at(&self.path))?;
         Ok(Syncer {
+            folder: self.spool.root.join(INCOMING),
             path: self.path.clone(),
             file,
             octets: self.octets,
         })
     }
 
-    /// Ends the blob: synced, renamed to `sealed`, both folders synced.
+    /// Ends the blob: synced, renamed to `sealed`, both folders synced. The hold is to be kept until a
+    /// row says that the blob is there: what is sealed without a row and without a hold is removed.
     ///
     /// # Errors
     /// As for [`BlobWriter::sync`].
-    pub fn seal(self) -> Result<Seal, SpoolError> {
+    pub fn seal(self) -> Result<(Seal, Hold), SpoolError> {
         self.seal_into(SEALED)
     }
 
@@ -269,7 +308,7 @@ impl BlobWriter {
         remove(&self.path)
     }
 
-    fn seal_into(self, part: &str) -> Result<Seal, SpoolError> {
+    fn seal_into(self, part: &str) -> Result<(Seal, Hold), SpoolError> {
         self.file.sync_all().map_err(at(&self.path))?;
         let sealed = self.spool.path(part, self.id);
         std::fs::rename(&self.path, &sealed).map_err(at(&sealed))?;
@@ -277,16 +316,16 @@ impl BlobWriter {
             let folder = self.spool.root.join(folder);
             sync_folder(&folder).map_err(at(&folder))?;
         }
-        Ok(Seal {
-            octets: self.octets,
-            digest: self.hasher.finalize().to_hex().to_string(),
-        })
+        let digest = self.hasher.finalize().to_hex().to_string();
+        let octets = self.octets;
+        Ok((Seal { octets, digest }, Hold(self.file)))
     }
 }
 
 /// Makes durable what a [`BlobWriter`] had written when this was made.
 #[derive(Debug)]
 pub struct Syncer {
+    folder: PathBuf,
     path: PathBuf,
     file: File,
     octets: u64,
@@ -299,6 +338,7 @@ impl Syncer {
     /// As for [`BlobWriter::sync`].
     pub fn sync(self) -> Result<u64, SpoolError> {
         self.file.sync_data().map_err(at(&self.path))?;
+        sync_folder(&self.folder).map_err(at(&self.folder))?;
         Ok(self.octets)
     }
 }
@@ -311,6 +351,15 @@ pub struct Blob {
 }
 
 impl Blob {
+    /// Its size in octets.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    pub fn octets(&self) -> Result<u64, SpoolError> {
+        let meta = self.file.metadata().map_err(at(&self.path))?;
+        Ok(meta.len())
+    }
+
     /// Fills `buffer` from octet `position` on; fewer octets come only at the end of the file.
     ///
     /// # Errors
@@ -327,15 +376,6 @@ impl Blob {
         }
         Ok(filled)
     }
-}
-
-/// Whether [`Spool::place`] did it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Placed {
-    /// Just now.
-    Now,
-    /// The blob had left `sealed` before.
-    Before,
 }
 
 /// Why the spool could not do it.
@@ -425,14 +465,6 @@ fn descend(inbox: &Path, folders: &[&str]) -> rustix::io::Result<OwnedFd> {
 
 fn open_folder(path: &Path) -> rustix::io::Result<OwnedFd> {
     rustix::fs::open(path, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-}
-
-fn exists(folder: &OwnedFd, name: &str) -> rustix::io::Result<bool> {
-    match rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(_) => Ok(true),
-        Err(rustix::io::Errno::NOENT) => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 fn hash_of(file: &mut File) -> io::Result<blake3::Hasher> {

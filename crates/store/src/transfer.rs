@@ -61,7 +61,9 @@ macro_rules! states {
                 match self { $(Self::$variant => $word,)+ }
             }
 
-            pub(crate) fn parse(word: &str) -> Option<Self> {
+            /// The state of that word.
+            #[must_use]
+            pub fn parse(word: &str) -> Option<Self> {
                 match word { $($word => Some(Self::$variant),)+ _ => None }
             }
         }

@@ -15,8 +15,8 @@ use oftp::{
     UserData,
 };
 use pointsman_store::{
-    Acknowledgement, Files, Ledger, LedgerError, NewFile, Offer, Offered, Seal, SqliteLedger,
-    Target, TransferId, Verdict, Work,
+    Acknowledgement, Files, Ledger, LedgerError, NewFile, Offer, Offered, Received, Seal,
+    SqliteLedger, Target, TransferId, Verdict, Work,
 };
 use tempfile::TempDir;
 
@@ -41,6 +41,16 @@ fn offer(dataset: &str) -> Offer {
         session: "S1".to_owned(),
         note: "policy route".to_owned(),
         may_resume: true,
+    }
+}
+
+fn received(verdict: Verdict) -> Received {
+    let target = offer("x").target;
+    Received {
+        seal: seal(),
+        target,
+        verdict,
+        note: String::new(),
     }
 }
 
@@ -100,10 +110,7 @@ impl Books {
 
     async fn delivered_file(&self, dataset: &str, verdict: Verdict) -> TransferId {
         let id = self.new_file(dataset).await;
-        self.ledger
-            .received(id, &seal(), verdict, "")
-            .await
-            .unwrap();
+        self.ledger.received(id, received(verdict)).await.unwrap();
         self.ledger.placing(id, "in/x").await.unwrap();
         self.ledger.delivered(id).await.unwrap();
         id
@@ -144,7 +151,7 @@ async fn a_received_file_owes_its_receipt_when_it_is_delivered_and_not_before() 
     assert!(books.claim().await.is_none());
     books
         .ledger
-        .received(id, &seal(), Verdict::Positive, "")
+        .received(id, received(Verdict::Positive))
         .await
         .unwrap();
     assert!(books.claim().await.is_none(), "received is not delivered");
@@ -191,7 +198,7 @@ async fn every_verb_repeated_changes_nothing() {
     for _ in 0..2 {
         books
             .ledger
-            .received(id, &seal(), Verdict::Positive, "")
+            .received(id, received(Verdict::Positive))
             .await
             .unwrap();
     }
@@ -254,7 +261,7 @@ async fn the_same_identity_is_the_same_file() {
     books.ledger.checkpoint(id, 4096).await.unwrap();
     assert_eq!(
         books.ledger.offer(offer("ORDER")).await.unwrap(),
-        Offered::Resume(id, 4096)
+        Offered::Again(id, 4096)
     );
     let without_restart = Offer {
         may_resume: false,
@@ -262,7 +269,7 @@ async fn the_same_identity_is_the_same_file() {
     };
     assert_eq!(
         books.ledger.offer(without_restart).await.unwrap(),
-        Offered::New(id),
+        Offered::Again(id, 0),
         "begun again"
     );
     books.ledger.checkpoint(id, 4096).await.unwrap();
@@ -270,12 +277,12 @@ async fn the_same_identity_is_the_same_file() {
     other_content.header.size_blocks += 1;
     assert_eq!(
         books.ledger.offer(other_content).await.unwrap(),
-        Offered::New(id),
+        Offered::Again(id, 0),
         "halves of two files never meet"
     );
     books
         .ledger
-        .received(id, &seal(), Verdict::Positive, "")
+        .received(id, received(Verdict::Positive))
         .await
         .unwrap();
     assert_eq!(
@@ -369,7 +376,7 @@ async fn a_nerp_says_why_either_way() {
     let id = books.new_file("ORDER").await;
     books
         .ledger
-        .received(id, &seal(), Verdict::Negative(Box::new(nerp("ORDER"))), "")
+        .received(id, received(Verdict::Negative(Box::new(nerp("ORDER")))))
         .await
         .unwrap();
     assert_eq!(books.state(id).await, "rejected");

@@ -9,7 +9,7 @@
 
 use std::path::PathBuf;
 
-use pointsman_store::{PlaceError, Placed, Spool, SpoolError, TransferId};
+use pointsman_store::{PlaceError, Spool, SpoolError, TransferId};
 use tempfile::TempDir;
 
 struct Yard {
@@ -31,7 +31,7 @@ impl Yard {
 
     fn sealed(&self, content: &[u8]) -> TransferId {
         let id = TransferId::new();
-        let mut writer = self.spool.create(id).unwrap();
+        let mut writer = self.spool.partial(id).unwrap().resume(0).unwrap();
         writer.append(content).unwrap();
         writer.seal().unwrap();
         id
@@ -42,14 +42,14 @@ impl Yard {
 fn a_sealed_blob_has_the_digest_of_its_octets_however_they_came() {
     let yard = Yard::new();
     let id = TransferId::new();
-    let mut writer = yard.spool.create(id).unwrap();
+    let mut writer = yard.spool.partial(id).unwrap().resume(0).unwrap();
     writer.append(b"first half, ").unwrap();
     assert_eq!(writer.sync().unwrap(), 12);
     writer.append(b"what a crash cut off").unwrap();
     drop(writer);
-    let mut writer = yard.spool.resume(id, 12).unwrap();
+    let mut writer = yard.spool.partial(id).unwrap().resume(12).unwrap();
     writer.append(b"second half").unwrap();
-    let seal = writer.seal().unwrap();
+    let (seal, _) = writer.seal().unwrap();
     assert_eq!(seal.octets, 23);
     assert_eq!(
         seal.digest,
@@ -64,14 +64,14 @@ fn a_sealed_blob_has_the_digest_of_its_octets_however_they_came() {
 fn a_blob_has_one_writer_and_no_less_than_its_checkpoint() {
     let yard = Yard::new();
     let id = TransferId::new();
-    let mut writer = yard.spool.create(id).unwrap();
+    let mut writer = yard.spool.partial(id).unwrap().resume(0).unwrap();
     writer.append(b"octets").unwrap();
     assert!(
-        matches!(yard.spool.resume(id, 6), Err(SpoolError::Busy(_))),
+        matches!(yard.spool.partial(id), Err(SpoolError::Busy(_))),
         "its first session is still there"
     );
     drop(writer);
-    let short = yard.spool.resume(id, 7);
+    let short = yard.spool.partial(id).unwrap().resume(7);
     assert!(
         matches!(
             short,
@@ -86,26 +86,44 @@ fn a_blob_has_one_writer_and_no_less_than_its_checkpoint() {
 }
 
 #[test]
-fn a_delivery_is_one_rename_and_tells_when_it_was_done_before() {
+fn a_delivery_is_one_rename() {
     let yard = Yard::new();
     let id = yard.sealed(b"content");
-    assert_eq!(
-        yard.spool
-            .place(id, &yard.inbox(), "a/b/file", false)
-            .unwrap(),
-        Placed::Now
-    );
+    yard.spool
+        .place(id, &yard.inbox(), "a/b/file", false)
+        .unwrap();
     assert_eq!(
         std::fs::read(yard.inbox().join("a/b/file")).unwrap(),
         b"content"
     );
-    assert_eq!(
-        yard.spool
-            .place(id, &yard.inbox(), "a/b/file", false)
-            .unwrap(),
-        Placed::Before
+    let again = yard.spool.place(id, &yard.inbox(), "a/b/other", false);
+    assert!(
+        matches!(again, Err(PlaceError::Io { .. })),
+        "there is nothing to place any more"
     );
+    assert!(yard.spool.hold(id).unwrap().is_none());
     assert!(yard.spool.sealed().unwrap().is_empty());
+}
+
+#[test]
+fn a_sealed_blob_is_one_holders_until_it_lets_go() {
+    let yard = Yard::new();
+    let id = TransferId::new();
+    let (_, hold) = yard
+        .spool
+        .partial(id)
+        .unwrap()
+        .resume(0)
+        .unwrap()
+        .seal()
+        .unwrap();
+    assert!(
+        matches!(yard.spool.hold(id), Err(SpoolError::Busy(_))),
+        "its row does not say so yet"
+    );
+    drop(hold);
+    let hold = yard.spool.hold(id).unwrap();
+    assert!(hold.is_some() && matches!(yard.spool.hold(id), Err(SpoolError::Busy(_))));
 }
 
 #[test]
@@ -121,10 +139,7 @@ fn what_is_there_is_not_overwritten_unless_that_was_decided() {
         std::fs::read(yard.inbox().join("file")).unwrap(),
         b"precious"
     );
-    assert_eq!(
-        yard.spool.place(id, &yard.inbox(), "file", true).unwrap(),
-        Placed::Now
-    );
+    yard.spool.place(id, &yard.inbox(), "file", true).unwrap();
     assert_eq!(std::fs::read(yard.inbox().join("file")).unwrap(), b"new");
 }
 

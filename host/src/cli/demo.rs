@@ -17,6 +17,7 @@ use crate::monitor::Errand;
 use crate::outbox::{self, SendAs};
 use crate::partners::Profile;
 use crate::server::Server;
+use crate::session::Drain;
 use crate::station::Station;
 
 /// Makes a folder with two complete stations, sends a file, swaps a policy, sends another.
@@ -87,7 +88,7 @@ async fn send(station: &Arc<Station>, file: &Path, name: &str) -> Outcome {
         description: "Despatch advice LS8004711".to_owned(),
     };
     let (id, _) = outbox::enqueue(station, &profile, file, &how).await?;
-    let (_stay, drain) = watch::channel(false);
+    let (_stay, drain) = watch::channel(Drain::No);
     let end = dial::call(
         Arc::clone(station),
         profile,

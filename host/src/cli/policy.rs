@@ -62,10 +62,17 @@ fn swap(policy: String, component: &std::path::Path, configured: &Configured) ->
             generation,
             digest,
             previous,
+            warning,
         } => {
             println!(
                 "policy {policy}: sha256:{digest} decides from the next session on (generation {generation}; before: sha256:{previous})"
             );
+            if let Some(why) = warning {
+                let message = format!(
+                    "warning: after a restart the one before decides again, since its file cannot be replaced: {why}"
+                );
+                return Err(Failed { code: 1, message });
+            }
             Ok(())
         }
         other => Err(unexpected(other)),

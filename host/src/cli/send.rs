@@ -17,6 +17,7 @@ use crate::events::Event;
 use crate::monitor::Errand;
 use crate::outbox::{self, SendAs};
 use crate::partners::Profile;
+use crate::session::Drain;
 use crate::station::Station;
 
 /// Queues a file, calls the partner and sends it. What fails stays queued: the partner's own next call, or
@@ -48,7 +49,7 @@ impl Send {
             let station = Station::open(config, &format!("send-{}", std::process::id())).await?;
             let only = self.queue(&station, &profile).await?;
             let watching = tokio::spawn(show(station.events.watch()));
-            let (_stay, drain) = watch::channel(false);
+            let (_stay, drain) = watch::channel(Drain::No);
             let called = dial::call(Arc::clone(&station), profile, Errand { only }, drain).await;
             watching.abort();
             match called {
@@ -96,7 +97,9 @@ async fn conclude(station: &Station, only: Option<TransferId>, end: &End) -> Out
     let why = reason.unwrap_or_else(|| end.to_string());
     match state {
         state if state == OutboundState::Acknowledged.as_str() => {
-            println!("done: sent, and the receipt (EERP) is here and matches");
+            println!(
+                "done: sent, and the receipt (EERP) is here: it names this very file (unsigned)"
+            );
             Ok(())
         }
         state if state == OutboundState::Sent.as_str() => {

@@ -134,6 +134,9 @@ pub struct Partner {
     pub tls: bool,
     /// Its certificate (PEM): the one it must show as a TLS server and, where callers are asked, as a caller.
     pub certificate: Option<Value<ExistingFile>>,
+    /// Whether it may call without showing `certificate`: on a plain listener, or one that asks for none.
+    #[serde(default)]
+    pub calls_without_certificate: bool,
     /// CA certificates (PEM) its server certificate may be issued by, instead of `certificate`.
     pub ca: Option<Value<ExistingFile>>,
     /// Our certificate when we dial (PEM).
@@ -201,6 +204,18 @@ pub struct PolicyLimits {
 /// The policies, in the order of the file.
 #[derive(Clone, Debug, Default)]
 pub struct Policies(pub Vec<(String, Policy)>);
+
+impl Policies {
+    /// How big the component of a policy may be, in octets.
+    #[must_use]
+    pub fn limit(&self, name: &str) -> u64 {
+        let named = self.0.iter().find(|(known, _)| known == name);
+        let set = named.and_then(|(_, policy)| policy.limits.component);
+        set.map_or(pointsman_policy::Limits::default().component, |size| {
+            size.0.0
+        })
+    }
+}
 
 impl<'de> Deserialize<'de> for Policies {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::io::Read;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -69,10 +70,10 @@ impl<'de, T: Scalar> Deserialize<'de> for Value<T> {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                resolve(text)
-                    .and_then(|text| T::read(&text))
-                    .map(Value)
-                    .map_err(E::custom)
+                let resolved = resolve(text).map_err(E::custom)?;
+                // What a reference stands for may be a secret: the error shows the reference.
+                let read = T::read(&resolved).map_err(|error| error.replace(&resolved, text));
+                read.map(Value).map_err(E::custom)
             }
         }
 
@@ -117,13 +118,21 @@ fn lookup(reference: &str) -> Result<String, String> {
     }
     if let Some(file) = reference.strip_prefix("file:") {
         let path = absolute(file);
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| format!("{}: {error}", path.display()))?;
+        let text = read_short(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         return Ok(text.trim_end_matches(['\r', '\n']).to_owned());
     }
     Err(format!(
         "`${{{reference}}}` is not a reference; there are ${{env:NAME}}, ${{env:NAME:-default}} and ${{file:PATH}}"
     ))
+}
+
+/// Nothing that a value can be is longer than this, and a device never ends.
+fn read_short(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?
+        .take(64 * 1024)
+        .read_to_string(&mut text)?;
+    Ok(text)
 }
 
 fn absolute(path: &str) -> PathBuf {

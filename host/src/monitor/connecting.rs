@@ -8,19 +8,34 @@ use oftp::{
 };
 use pointsman_policy::types;
 
-use super::{Monitor, Trouble};
+use super::{Monitor, Trouble, labelled};
 use crate::describe;
 use crate::events::Event as Happening;
 use crate::partners::Profile;
 use crate::tls;
 
 /// What the policies granted a session beyond what is negotiated.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Terms {
+    /// Whether the peer may send files, and we may.
+    pub takes_files: bool,
+    pub sends_files: bool,
     /// Largest file, in 1024-octet blocks.
     pub max_file_blocks: Option<u64>,
     /// Folder for its files where `accept-file` names none.
     pub directory: Option<String>,
+}
+
+impl Terms {
+    /// Nothing was said.
+    pub(super) fn none() -> Self {
+        Self {
+            takes_files: true,
+            sends_files: true,
+            max_file_blocks: None,
+            directory: None,
+        }
+    }
 }
 
 /// A session we will not have: the ESID.
@@ -74,7 +89,8 @@ impl Monitor {
             return Err(Refused(SessionReason::InvalidPassword, text));
         }
         self.check_certificate(&profile)?;
-        if self.station.is_full() {
+        self.seat = self.station.seat_for_session();
+        if self.seat.is_none() {
             let text = "too many sessions at the moment, call again".to_owned();
             return Err(Refused(SessionReason::Resources, text));
         }
@@ -105,9 +121,10 @@ impl Monitor {
             .accept_connection(connection, SystemTime::now())
             .await;
         match &answer.decision {
-            types::ConnectionDecision::Pass => Ok(no_terms()),
+            types::ConnectionDecision::Pass => Ok(types::SessionTerms::default()),
             types::ConnectionDecision::Accept(terms) => {
-                self.note("accept-connection", &answer, "accepted".to_owned());
+                let shown = format!("accepted{}", labelled(&terms.labels));
+                self.note("accept-connection", &answer, shown);
                 Ok(terms.clone())
             }
             types::ConnectionDecision::Refuse(no) => {
@@ -135,26 +152,37 @@ impl Monitor {
         self.profile = Some(profile);
         self.connection = Some(connection);
         self.terms = Terms {
+            takes_files: terms.mode != Some(types::TransferMode::SendOnly),
+            sends_files: terms.mode != Some(types::TransferMode::ReceiveOnly),
             max_file_blocks: terms.max_file_kib,
             directory: terms.directory,
         };
     }
 
+    /// A partner with a certificate must show it, unless its profile lets it call without.
     fn check_certificate(&self, profile: &Profile) -> Result<(), Refused> {
         let shown = self.wire.tls.as_ref().and_then(|facts| facts.peer.as_ref());
-        let own = match shown {
-            Some(shown) => tls::is_partners(&profile.partner, shown).unwrap_or_else(|error| {
-                tracing::error!(event = "certificate-unreadable", partner = profile.name, %error);
-                false
-            }),
-            None => true,
+        let (own, text) = match shown {
+            Some(shown) => (
+                tls::is_partners(&profile.partner, shown),
+                "is not the one agreed for this SSID code",
+            ),
+            None => {
+                let needs_none = profile.partner.certificate.is_none()
+                    || profile.partner.calls_without_certificate;
+                (Ok(needs_none), "agreed for this SSID code was not shown")
+            }
         };
+        let own = own.unwrap_or_else(|error| {
+            tracing::error!(event = "certificate-unreadable", partner = profile.name, %error);
+            false
+        });
         if own {
             return Ok(());
         }
         Err(Refused(
             SessionReason::InvalidPassword,
-            "the TLS certificate is not the one agreed for this SSID code".to_owned(),
+            format!("the TLS certificate {text}"),
         ))
     }
 
@@ -171,6 +199,7 @@ impl Monitor {
                 session: self.id.clone(),
                 what,
             });
+            self.given_up = true;
             session.abort(reason, reason.meaning());
             return Ok(());
         }
@@ -255,22 +284,4 @@ fn narrow(mut params: Params, terms: &types::SessionTerms) -> Result<Params, Ref
         Some(types::TransferMode::Both) | None => params.mode,
     };
     Ok(params)
-}
-
-fn no_terms() -> types::SessionTerms {
-    types::SessionTerms {
-        partner: None,
-        ssid_code: None,
-        level: None,
-        buffer_size: None,
-        credit: None,
-        mode: None,
-        compression: None,
-        restart: None,
-        secure_authentication: None,
-        max_file_kib: None,
-        idle_timeout: None,
-        directory: None,
-        labels: Vec::new(),
-    }
 }

@@ -3,7 +3,9 @@
 //! This is where protocol, policies and store meet, and the only place: each question of the engine is put to
 //! the partner's profile, then to the policies, made durable in the ledger, and only then answered.
 
+mod closing;
 mod connecting;
+mod offering;
 mod receiving;
 mod responding;
 mod sending;
@@ -21,7 +23,7 @@ use self::sending::{Sending, Turn};
 use crate::describe::Wire;
 use crate::events::Event as Happening;
 use crate::partners::Profile;
-use crate::station::{Services, Station};
+use crate::station::{Seat, Services, Station};
 
 /// Why a session is to be sought, when we dial.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,6 +55,10 @@ pub struct Monitor {
     /// What the policies want done with our turn, while it lasts.
     turn: Option<Turn>,
     draining: bool,
+    /// A caller's place among the sessions, once it has said who it is.
+    seat: Option<Seat>,
+    /// We ended the session: what the engine asks until its end is moot.
+    given_up: bool,
 }
 
 /// What fails on our side. The session ends, the house stays up.
@@ -90,7 +96,7 @@ impl Monitor {
             id,
             profile,
             connection: None,
-            terms: connecting::Terms::default(),
+            terms: connecting::Terms::none(),
             policies,
             receiving: None,
             sending: None,
@@ -99,6 +105,8 @@ impl Monitor {
             errand,
             turn: None,
             draining: false,
+            given_up: false,
+            seat: None,
         }
     }
 
@@ -109,6 +117,9 @@ impl Monitor {
 
     /// Answers one event of the engine. Gives the session's end when this was it.
     pub async fn answer(&mut self, event: Event, session: &mut Session) -> Option<End> {
+        if self.given_up && !matches!(event, Event::Ended(_)) {
+            return None;
+        }
         let outcome = match event {
             Event::ConnectionOffered(ticket, offer) => {
                 self.connection_offered(ticket, offer, session).await
@@ -128,7 +139,7 @@ impl Monitor {
                 retry,
                 text,
             } => self.file_refused(reason, retry, &text).await,
-            Event::CloseAnswered(answer) => self.close_answered(answer).await,
+            Event::CloseAnswered(answer) => self.close_answered(answer, session).await,
             Event::ResponseTaken => self.response_taken().await,
             Event::ResponseNotSent { text } => self.response_not_sent(&text).await,
             // Neither side of a session of ours offers authentication (RFC 5024, 5.3.2, SSIDAUTH).
@@ -150,6 +161,7 @@ impl Monitor {
                 session: self.id.clone(),
                 what: trouble.to_string(),
             });
+            self.given_up = true;
             session.abort(
                 SessionReason::LocalEmergency,
                 "internal error, nothing was lost, try again",
@@ -169,13 +181,13 @@ impl Monitor {
         self.tell(Happening::SessionEnded {
             session: self.id.clone(),
             partner: self.profile.as_ref().map(|profile| profile.name.clone()),
-            end: end.to_string(),
+            end: plain(end),
             normal: end.is_normal(),
         });
     }
 
     async fn give_back(&mut self, end: &End) -> Result<(), Trouble> {
-        let why = end.to_string();
+        let why = plain(end);
         if let Some(receiving) = self.receiving.take() {
             self.break_off(receiving, &why).await?;
         }
@@ -234,4 +246,36 @@ impl Monitor {
             "a question came before the connection was agreed",
         ))
     }
+}
+
+/// Labels as a line of the log and the ledger has them.
+fn labelled(labels: &[(String, String)]) -> String {
+    labels
+        .iter()
+        .map(|(key, value)| format!("; {key}={value}"))
+        .collect()
+}
+
+/// How a session ended, in words for somebody who does not know the states of RFC 5024, 9.3.
+fn plain(end: &End) -> String {
+    let (what, state) = match end {
+        End::Disconnected { state } => ("the connection was lost", *state),
+        End::TimedOut { state } => ("the partner was silent for too long", *state),
+        other => return other.to_string(),
+    };
+    let when = match state {
+        "I_WF_NC" | "I_WF_RM" | "A_NC_ONLY" | "I_WF_SSID" | "A_WF_CONRS" => {
+            "before both sides had identified themselves"
+        }
+        "WF_AUCH" | "WF_AURP" | "WF_SECD" => "during the authentication",
+        "OPOP" => "while we waited for the answer to a file that we offered",
+        "OPO" | "OPOWFC" => "while we were sending a file",
+        "CLOP" => "while we waited for the partner to confirm a file (EFPA)",
+        "WF_RTR" => "while we waited for the partner to confirm a receipt (RTR)",
+        "OPI" | "OPIP" => "while the partner was sending a file",
+        "CLIP" => "before we had confirmed a file (EFPA)",
+        "RTRP" => "before we had confirmed a receipt (RTR)",
+        _ => "while no file was under way",
+    };
+    format!("{what} {when} ({state})")
 }

@@ -17,12 +17,17 @@ impl Monitor {
         response: Response,
         session: &mut Session,
     ) -> Result<(), Trouble> {
-        let (problem, detail) = weigh(&response);
+        let (problem, said) = weigh(&response);
         let known = self
             .station
             .ledger
-            .acknowledged(self.partner(), &response, &detail)
+            .acknowledged(self.partner(), &response, &said)
             .await?;
+        let detail = match known {
+            Acknowledgement::Unknown => "no file of ours has that name, date, time and stations; it was confirmed and dropped".to_owned(),
+            Acknowledgement::Repeated(_) => format!("{said}; it was here before"),
+            Acknowledgement::Recorded(_) => said,
+        };
         let id = match known {
             Acknowledgement::Recorded(id) | Acknowledgement::Repeated(id) => Some(id),
             Acknowledgement::Unknown => None,

@@ -156,7 +156,8 @@ impl Monitor {
                 (Some(Vec::new()), None)
             }
         };
-        let may_send = session.agreement().is_some_and(|agreed| agreed.may_send);
+        let agreed = session.agreement().is_some_and(|agreed| agreed.may_send);
+        let may_send = agreed && self.terms.sends_files;
         let files = match (may_send, self.errand.only, wanted) {
             (false, _, _) => Files::None,
             (true, Some(id), _) => Files::Only(vec![id]),
@@ -172,16 +173,50 @@ impl Monitor {
         let Some(sending) = &mut self.sending else {
             return Ok(());
         };
-        let (spool, id) = (self.station.spool.clone(), sending.file.id);
-        let blob = Arc::new(blocking(move || spool.outgoing(id)).await?);
-        let from = (restart * BLOCK).min(sending.file.octets);
+        let (spool, id, expected) = (
+            self.station.spool.clone(),
+            sending.file.id,
+            sending.file.octets,
+        );
+        let opened = blocking(move || {
+            let blob = spool.outgoing(id)?;
+            let octets = blob.octets()?;
+            Ok((blob, octets))
+        })
+        .await;
+        let blob = match opened {
+            Ok((blob, octets)) if octets == expected => Arc::new(blob),
+            Ok((_, octets)) => {
+                return self
+                    .park_damaged(id, format!("it has {octets} octets of {expected}"))
+                    .await;
+            }
+            Err(error) => return self.park_damaged(id, error.to_string()).await,
+        };
+        let from = (restart * BLOCK).min(expected);
         sending.stage = Stage::Open {
             blob,
             position: from,
         };
-        let octets = sending.file.octets;
-        self.tell(Happening::Sending { id, from, octets });
+        self.tell(Happening::Sending {
+            id,
+            from,
+            octets: expected,
+        });
         Ok(())
+    }
+
+    /// Content that is lost cannot be sent by trying again: an operator must see it.
+    async fn park_damaged(&mut self, id: TransferId, why: String) -> Result<(), Trouble> {
+        let why = format!("its content in the spool is damaged: {why}; queue the file anew");
+        self.sending = None;
+        self.station.ledger.park(id, &why).await?;
+        self.tell(Happening::SendRefused {
+            session: self.id.clone(),
+            id,
+            why,
+        });
+        Err(Trouble::OutOfStep("the file to send is damaged"))
     }
 
     /// Hands the engine what it takes of the open file. False when it takes nothing now.
@@ -225,6 +260,9 @@ impl Monitor {
             Ok(octets)
         })
         .await?;
+        if octets.is_empty() && at < file.octets {
+            return Err(Trouble::OutOfStep("the file to send got shorter"));
+        }
         let ends = at + octets.len() as u64 >= file.octets;
         let Ok(taken) = session.send_data(&octets, ends) else {
             return Ok(false);
@@ -260,7 +298,12 @@ impl Monitor {
         };
         sending.stage = Stage::Waiting;
         sending.file.in_doubt = true;
-        self.station.ledger.in_doubt(sending.file.id).await?;
+        let id = sending.file.id;
+        self.station.ledger.in_doubt(id).await?;
+        self.station
+            .ledger
+            .renew(id, SystemTime::now() + LEASE)
+            .await?;
         let _ = session.close_file(Counts {
             records: 0,
             octets: sending.file.octets,
@@ -271,7 +314,12 @@ impl Monitor {
     pub(super) async fn close_answered(
         &mut self,
         answer: Result<(), CloseRefusal>,
+        session: &Session,
     ) -> Result<(), Trouble> {
+        // EFPA may have asked for the turn: then CD is on its way, and the next turn is another.
+        if session.state_name() != "IDLESP" {
+            self.turn = None;
+        }
         let Some(sending) = self.sending.take() else {
             return Ok(());
         };
@@ -324,6 +372,8 @@ impl Monitor {
         why: String,
     ) -> Result<(), Trouble> {
         let id = sending.file.id;
+        // It said that it does not have the file: an SFNA 13 later on would be about another.
+        self.station.ledger.not_there(id).await?;
         let what = if retry {
             self.station
                 .ledger

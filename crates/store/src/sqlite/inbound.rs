@@ -7,43 +7,84 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::connection::database;
 use super::{look, millis, note, row, state_of};
-use crate::ledger::{LedgerError, Offer, Offered, Verdict};
-use crate::spool::Seal;
+use crate::ledger::{LedgerError, Offer, Offered, Received, Verdict};
 use crate::transfer::{InboundState, OpenQuestion, OwedResponse, Target, TransferId, Undelivered};
 
 pub(super) fn offer(db: &Connection, offer: &Offer) -> Result<Offered, LedgerError> {
     let Some((id, state, position, known)) = find(db, offer)? else {
         let id = TransferId::new();
-        insert(db, id, offer)?;
+        let state = InboundState::Receiving.as_str();
+        insert_header(db, id, "in", &offer.partner, state, &offer.header, "offer")?;
+        set_target(db, id, &offer.target, "offer")?;
         note(db, id, Some(&offer.session), "offered", &offer.note)?;
         return Ok(Offered::New(id));
     };
     if InboundState::parse(&state) != Some(InboundState::Receiving) {
-        note(
-            db,
-            id,
-            Some(&offer.session),
-            "offered-again",
-            &format!("refused as a duplicate: it is `{state}`"),
-        )?;
+        let why = format!("refused as a duplicate: it is `{state}`");
+        note(db, id, Some(&offer.session), "offered-again", &why)?;
         return Ok(Offered::Duplicate(id));
     }
     // A partial goes on only under the same description: halves of two envelopes must not meet.
-    let resumes = offer.may_resume && position > 0 && same_content(&known, &offer.header);
-    let position = if resumes { position } else { 0 };
-    redirect(db, id, offer, position)?;
-    note(
-        db,
-        id,
-        Some(&offer.session),
-        "offered-again",
-        &format!("from octet {position}; {}", offer.note),
-    )?;
-    Ok(if resumes {
-        Offered::Resume(id, position)
-    } else {
-        Offered::New(id)
+    let resumes = offer.may_resume && same_content(&known, &offer.header);
+    Ok(Offered::Again(id, if resumes { position } else { 0 }))
+}
+
+/// The newest offer says what the file is and where it goes.
+pub(super) fn begin(
+    db: &Connection,
+    id: TransferId,
+    offer: &Offer,
+    octets: u64,
+) -> Result<(), LedgerError> {
+    const VERB: &str = "begin";
+    expect(db, id, &[InboundState::Receiving], VERB)?;
+    let header = &offer.header;
+    let (format, record) = row::format_to(header.format);
+    db.prepare_cached(
+        "UPDATE transfers SET position = ?2, user = ?3, format = ?4, record = ?5, size_blocks = ?6,
+         original_blocks = ?7, security = ?8, cipher = ?9, compressed = ?10, enveloped = ?11,
+         signed_receipt = ?12, description = ?13 WHERE id = ?1",
+    )
+    .and_then(|mut update| {
+        update.execute(params![
+            id.to_string(),
+            octets as i64,
+            header.user.as_str(),
+            format,
+            record,
+            header.size_blocks as i64,
+            header.original_size_blocks as i64,
+            row::security_to(header.security),
+            header.cipher.number(),
+            header.compressed,
+            header.enveloped,
+            header.signed_receipt,
+            header.description,
+        ])
     })
+    .map_err(database(VERB))?;
+    set_target(db, id, &offer.target, VERB)?;
+    let what = format!("from octet {octets}; {}", offer.note);
+    note(db, id, Some(&offer.session), "offered-again", &what)
+}
+
+fn set_target(
+    db: &Connection,
+    id: TransferId,
+    target: &Target,
+    verb: &'static str,
+) -> Result<(), LedgerError> {
+    let Target {
+        directory,
+        file_name,
+        overwrite,
+    } = target;
+    db.prepare_cached(
+        "UPDATE transfers SET directory = ?2, file_name = ?3, overwrite = ?4 WHERE id = ?1",
+    )
+    .and_then(|mut update| update.execute(params![id.to_string(), directory, file_name, overwrite]))
+    .map(drop)
+    .map_err(database(verb))
 }
 
 fn find(
@@ -100,19 +141,6 @@ fn same_content(known: &FileHeader, offered: &FileHeader) -> bool {
         )
 }
 
-fn insert(db: &Connection, id: TransferId, offer: &Offer) -> Result<(), LedgerError> {
-    insert_header(
-        db,
-        id,
-        "in",
-        &offer.partner,
-        InboundState::Receiving.as_str(),
-        &offer.header,
-        "offer",
-    )?;
-    redirect(db, id, offer, 0)
-}
-
 /// Writes the row of a new transfer with everything its SFID says.
 pub(super) fn insert_header(
     db: &Connection,
@@ -165,30 +193,6 @@ pub(super) fn insert_header(
         })
 }
 
-/// The newest offer decides where the file goes.
-fn redirect(
-    db: &Connection,
-    id: TransferId,
-    offer: &Offer,
-    position: u64,
-) -> Result<(), LedgerError> {
-    let Target {
-        directory,
-        file_name,
-        overwrite,
-    } = &offer.target;
-    db.prepare_cached(
-        "UPDATE transfers SET directory = ?2, file_name = ?3, overwrite = ?4, position = ?5, size_blocks = ?6 WHERE id = ?1",
-    )
-    .and_then(|mut update| {
-        update.execute(params![
-            id.to_string(), directory, file_name, overwrite, position as i64, offer.header.size_blocks as i64
-        ])
-    })
-    .map(drop)
-    .map_err(database("offer"))
-}
-
 pub(super) fn checkpoint(db: &Connection, id: TransferId, octets: u64) -> Result<(), LedgerError> {
     const VERB: &str = "checkpoint";
     expect(db, id, &[InboundState::Receiving], VERB)?;
@@ -201,25 +205,30 @@ pub(super) fn checkpoint(db: &Connection, id: TransferId, octets: u64) -> Result
 pub(super) fn received(
     db: &Connection,
     id: TransferId,
-    seal: &Seal,
-    verdict: &Verdict,
-    detail: &str,
+    received: &Received,
 ) -> Result<(), LedgerError> {
     const VERB: &str = "received";
     let from = [InboundState::Receiving, InboundState::Received];
     if expect(db, id, &from, VERB)? == InboundState::Received {
         return Ok(());
     }
+    let Received {
+        seal,
+        target,
+        verdict,
+        note: why,
+    } = received;
     db.prepare_cached(
         "UPDATE transfers SET state = 'received', octets = ?2, digest = ?3, position = ?2 WHERE id = ?1",
     )
     .and_then(|mut update| update.execute(params![id.to_string(), seal.octets as i64, seal.digest]))
     .map_err(database(VERB))?;
-    let what = format!("{} octets, blake3 {}; {detail}", seal.octets, seal.digest);
+    set_target(db, id, target, VERB)?;
+    let what = format!("{} octets, blake3 {}; {why}", seal.octets, seal.digest);
     note(db, id, None, VERB, &what)?;
     match verdict {
         Verdict::Positive => Ok(()),
-        Verdict::Negative(nerp) => rejected(db, id, nerp),
+        Verdict::Negative(nerp) => reject(db, id, nerp, VERB),
         Verdict::Later(when) => ask_later(db, id, *when),
     }
 }
@@ -266,9 +275,6 @@ pub(super) fn decided(
 ) -> Result<(), LedgerError> {
     const VERB: &str = "decided";
     expect(db, id, &[InboundState::Delivered], VERB)?;
-    if let Verdict::Later(when) = verdict {
-        return ask_later(db, id, *when);
-    }
     let waited = db
         .prepare_cached("UPDATE transfers SET receipt_later = 0, ask_at = NULL WHERE id = ?1 AND receipt_later = 1")
         .and_then(|mut update| update.execute(params![id.to_string()]))
@@ -280,7 +286,8 @@ pub(super) fn decided(
     note(db, id, None, VERB, detail)?;
     match verdict {
         Verdict::Negative(nerp) => reject(db, id, nerp, VERB),
-        Verdict::Positive | Verdict::Later(_) => owe_positive(db, id, VERB),
+        Verdict::Positive => owe_positive(db, id, VERB),
+        Verdict::Later(when) => ask_later(db, id, *when),
     }
 }
 
@@ -320,19 +327,6 @@ fn owe_positive(db: &Connection, id: TransferId, verb: &'static str) -> Result<(
     .and_then(|mut insert| insert.execute(params![id.to_string(), millis(SystemTime::now())]))
     .map(drop)
     .map_err(database(verb))
-}
-
-pub(super) fn rejected(db: &Connection, id: TransferId, nerp: &Nerp) -> Result<(), LedgerError> {
-    const VERB: &str = "rejected";
-    let from = [
-        InboundState::Received,
-        InboundState::Placing,
-        InboundState::Rejected,
-    ];
-    if expect(db, id, &from, VERB)? == InboundState::Rejected {
-        return Ok(());
-    }
-    reject(db, id, nerp, VERB)
 }
 
 /// The file is rejected and a NERP is owed.

@@ -10,12 +10,12 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use oftp::{Nerp, Response};
+use oftp::Response;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use self::connection::{Thread, database};
 use crate::ledger::{
-    Acknowledgement, Files, Ledger, LedgerError, Offer, Offered, Recovery, Verdict, Work,
+    Acknowledgement, Files, Ledger, LedgerError, Offer, Offered, Received, Recovery, Verdict, Work,
 };
 use crate::transfer::{
     NewFile, OpenQuestion, OutboundFile, TimelineEntry, Transfer, TransferId, Undelivered,
@@ -52,16 +52,27 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn received(
+    async fn begin(&self, id: TransferId, offer: Offer, octets: u64) -> Result<(), LedgerError> {
+        self.writer
+            .run(move |db| inbound::begin(db, id, &offer, octets))
+            .await
+    }
+
+    async fn received(&self, id: TransferId, received: Received) -> Result<(), LedgerError> {
+        self.writer
+            .run(move |db| inbound::received(db, id, &received))
+            .await
+    }
+
+    async fn remark(
         &self,
         id: TransferId,
-        seal: &crate::Seal,
-        verdict: Verdict,
-        note: &str,
+        event: &'static str,
+        detail: &str,
     ) -> Result<(), LedgerError> {
-        let (seal, note) = (seal.clone(), note.to_owned());
+        let detail = detail.to_owned();
         self.writer
-            .run(move |db| inbound::received(db, id, &seal, &verdict, &note))
+            .run(move |db| note(db, id, None, event, &detail))
             .await
     }
 
@@ -74,13 +85,6 @@ impl Ledger for SqliteLedger {
 
     async fn delivered(&self, id: TransferId) -> Result<(), LedgerError> {
         self.writer.run(move |db| inbound::delivered(db, id)).await
-    }
-
-    async fn rejected(&self, id: TransferId, nerp: &Nerp) -> Result<(), LedgerError> {
-        let nerp = nerp.clone();
-        self.writer
-            .run(move |db| inbound::rejected(db, id, &nerp))
-            .await
     }
 
     async fn open_questions(&self, limit: u32) -> Result<Vec<OpenQuestion>, LedgerError> {
@@ -140,6 +144,17 @@ impl Ledger for SqliteLedger {
 
     async fn in_doubt(&self, id: TransferId) -> Result<(), LedgerError> {
         self.writer.run(move |db| outbound::in_doubt(db, id)).await
+    }
+
+    async fn not_there(&self, id: TransferId) -> Result<(), LedgerError> {
+        self.writer.run(move |db| outbound::not_there(db, id)).await
+    }
+
+    async fn partners(&self) -> Result<Vec<String>, LedgerError> {
+        let sql = "SELECT DISTINCT partner FROM transfers";
+        self.reader
+            .run(move |db| look::all(db, sql, [], |row| row.get(0), "partners"))
+            .await
     }
 
     async fn sent(&self, id: TransferId, note: &str) -> Result<(), LedgerError> {

@@ -112,6 +112,13 @@ pub(super) fn in_doubt(db: &Connection, id: TransferId) -> Result<(), LedgerErro
         .map_err(database("in-doubt"))
 }
 
+pub(super) fn not_there(db: &Connection, id: TransferId) -> Result<(), LedgerError> {
+    db.prepare_cached("UPDATE transfers SET in_doubt = 0 WHERE id = ?1 AND state = 'ready'")
+        .and_then(|mut update| update.execute(params![id.to_string()]))
+        .map(drop)
+        .map_err(database("not-there"))
+}
+
 pub(super) fn sent(db: &Connection, id: TransferId, detail: &str) -> Result<(), LedgerError> {
     const VERB: &str = "sent";
     let state = state_of(db, id, VERB)?;

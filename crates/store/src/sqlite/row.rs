@@ -23,7 +23,8 @@ pub(super) fn key(row: &Row<'_>, at: usize) -> rusqlite::Result<FileKey> {
     let text = |n: usize| row.get::<_, String>(at + n);
     Ok(FileKey {
         dataset: DatasetName::from_wire(text(0)?.as_bytes()).map_err(|e| unreadable(at, e))?,
-        stamp: FileStamp::new(&text(1)?, &text(2)?).map_err(|e| unreadable(at + 1, e))?,
+        stamp: FileStamp::from_wire(text(1)?.as_bytes(), text(2)?.as_bytes())
+            .map_err(|e| unreadable(at + 1, e))?,
         originator: OdetteId::from_wire(text(3)?.as_bytes()).map_err(|e| unreadable(at + 3, e))?,
         destination: OdetteId::from_wire(text(4)?.as_bytes()).map_err(|e| unreadable(at + 4, e))?,
     })

@@ -1,0 +1,255 @@
+//! A file is closed (RFC 5024, 9.12, CLIP): every octet durable, its end judged and written down, then EFPA.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use oftp::{CloseAnswer, CloseTicket, Closing, Counts, FileHeader, FileReason, Session};
+use pointsman_policy::types;
+use pointsman_store::{Received, Target, TransferId, Undelivered, Verdict};
+
+use super::receiving::{Receiving, Refused};
+use super::{Monitor, Trouble, labelled};
+use crate::delivery;
+use crate::describe::{self, Finished};
+use crate::events::Event as Happening;
+use crate::intake::blocking;
+use crate::names;
+use crate::receipts;
+
+/// What becomes of a file whose octets are all here.
+enum Ending {
+    /// EFPA.
+    Kept {
+        verdict: Verdict,
+        target: Target,
+        change_direction: bool,
+    },
+    /// EFNA.
+    Refused { reason: FileReason, text: String },
+}
+
+impl Monitor {
+    pub(super) async fn file_closed(
+        &mut self,
+        ticket: CloseTicket,
+        closing: Closing,
+        session: &mut Session,
+    ) -> Result<(), Trouble> {
+        let Some(receiving) = self.receiving.take() else {
+            return Err(Trouble::OutOfStep("a file was closed that was not open"));
+        };
+        let wrong = if receiving.over_limit {
+            Some(FileReason::TooBig)
+        } else {
+            closing.discrepancy()
+        };
+        if let Some(reason) = wrong {
+            return self
+                .refuse_close(ticket, receiving, &closing, reason, session)
+                .await;
+        }
+        let Receiving {
+            id,
+            header,
+            target,
+            intake,
+            held,
+            began,
+            labels,
+            ..
+        } = receiving;
+        // Held until the row says that the blob is there.
+        let (seal, hold) = match intake.seal().await {
+            Ok(sealed) => sealed,
+            Err(error) => {
+                let Refused { reason, text, .. } = error.into();
+                self.station.ledger.checkpoint(id, 0).await?;
+                return self
+                    .say_refused(ticket, id, &header, reason, text, session)
+                    .await;
+            }
+        };
+        let done = Finished {
+            received: true,
+            header: &header,
+            outcome: types::TransferOutcome::Completed,
+            target: Some(&target),
+            counts: closing.announced,
+            held,
+            digest: Some(&seal.digest),
+            took: began.elapsed(),
+            labels: &labels,
+            asked: 0,
+        };
+        let (ending, note) = self.judge(&done, target.clone()).await?;
+        let (verdict, target, change_direction) = match ending {
+            Ending::Kept {
+                verdict,
+                target,
+                change_direction,
+            } => (verdict, target, change_direction),
+            Ending::Refused { reason, text } => {
+                // First the row, that nothing is here; then nothing is.
+                self.station.ledger.checkpoint(id, 0).await?;
+                let spool = self.station.spool.clone();
+                blocking(move || spool.discard(id)).await?;
+                return self
+                    .say_refused(ticket, id, &header, reason, text, session)
+                    .await;
+            }
+        };
+        let octets = seal.octets;
+        let delivers = !matches!(verdict, Verdict::Negative(_));
+        let received = Received {
+            seal,
+            target: target.clone(),
+            verdict,
+            note,
+        };
+        self.station.ledger.received(id, received).await?;
+        drop(hold);
+        let _ = session.answer_close(ticket, CloseAnswer::Accept { change_direction });
+        let (session, partner) = (self.id.clone(), self.partner().to_owned());
+        let file = header.key.to_string();
+        self.tell(Happening::FileReceived {
+            session,
+            partner: partner.clone(),
+            id,
+            file,
+            octets,
+        });
+        if delivers {
+            let file = Undelivered {
+                id,
+                partner,
+                header,
+                target,
+                placing: None,
+            };
+            self.deliveries
+                .push(delivery::start(Arc::clone(&self.station), file));
+        }
+        Ok(())
+    }
+
+    /// Asks what the end of the file means.
+    async fn judge(
+        &mut self,
+        done: &Finished<'_>,
+        target: Target,
+    ) -> Result<(Ending, String), Trouble> {
+        let connection = self.connection()?.clone();
+        let answer = self
+            .policies
+            .end_transfer(&connection, &describe::transfer(done), SystemTime::now())
+            .await;
+        let kept = |verdict| Ending::Kept {
+            verdict,
+            target: target.clone(),
+            change_direction: false,
+        };
+        let (ending, shown) = match &answer.decision {
+            types::ResponseDecision::Pass => {
+                (kept(Verdict::Positive), "EERP after delivery".to_owned())
+            }
+            types::ResponseDecision::Positive(terms) => {
+                let directory = terms
+                    .directory
+                    .clone()
+                    .unwrap_or_else(|| target.directory.clone());
+                let file_name = terms
+                    .file_name
+                    .clone()
+                    .unwrap_or_else(|| target.file_name.clone());
+                let moved = names::target(
+                    self.partner(),
+                    done.header,
+                    Some(&directory),
+                    Some(&file_name),
+                    target.overwrite,
+                );
+                // The place accept-file chose is sound; a bad second thought does not lose a file.
+                let moved = moved.unwrap_or_else(|bad| {
+                    tracing::warn!(event = "policy-bad-name", %bad);
+                    target.clone()
+                });
+                let shown = format!(
+                    "EERP after delivery to {}{}",
+                    describe::path(&moved),
+                    labelled(&terms.labels)
+                );
+                (
+                    Ending::Kept {
+                        verdict: Verdict::Positive,
+                        target: moved,
+                        change_direction: terms.request_turn.unwrap_or(false),
+                    },
+                    shown,
+                )
+            }
+            types::ResponseDecision::Negative(no) => {
+                let nerp = receipts::nerp(&done.header.key, no);
+                (
+                    kept(Verdict::Negative(Box::new(nerp))),
+                    format!("NERP {:02} {}", no.reason, no.text),
+                )
+            }
+            types::ResponseDecision::Later(seconds) => {
+                let when = receipts::ask_again(*seconds);
+                (kept(Verdict::Later(when)), receipts::waits(*seconds))
+            }
+            types::ResponseDecision::Refuse(no) => {
+                let ending = Ending::Refused {
+                    reason: FileReason::from_code(no.reason),
+                    text: no.text.clone(),
+                };
+                (ending, format!("EFNA {:02} {}", no.reason, no.text))
+            }
+        };
+        let note = self.note("end-transfer", &answer, shown);
+        Ok((ending, note))
+    }
+
+    async fn refuse_close(
+        &mut self,
+        ticket: CloseTicket,
+        receiving: Receiving,
+        closing: &Closing,
+        reason: FileReason,
+        session: &mut Session,
+    ) -> Result<(), Trouble> {
+        let Counts { records, octets } = closing.received;
+        let text = format!(
+            "received {octets} octets and {records} records, EFID says {} and {}",
+            closing.announced.octets, closing.announced.records
+        );
+        self.station.ledger.checkpoint(receiving.id, 0).await?;
+        receiving.intake.discard().await?;
+        self.say_refused(
+            ticket,
+            receiving.id,
+            &receiving.header,
+            reason,
+            text,
+            session,
+        )
+        .await
+    }
+
+    /// EFNA, and a line in the history that says why.
+    async fn say_refused(
+        &mut self,
+        ticket: CloseTicket,
+        id: TransferId,
+        header: &FileHeader,
+        reason: FileReason,
+        text: String,
+        session: &mut Session,
+    ) -> Result<(), Trouble> {
+        let why = format!("EFNA {:02} {}: {text}", reason.code(), reason.meaning());
+        self.station.ledger.remark(id, "refused", &why).await?;
+        self.tell_refused(header, "EFNA", reason, &text);
+        let _ = session.answer_close(ticket, CloseAnswer::Refuse { reason, text });
+        Ok(())
+    }
+}

@@ -1,0 +1,306 @@
+//! A file is offered (RFC 5024, 9.12, OPIP): whether it is taken, where it goes, and from where it goes on.
+
+use std::time::{Instant, SystemTime};
+
+use oftp::{FileAnswer, FileHeader, FileReason, FileTicket, Format, Security, Session};
+use pointsman_policy::types;
+use pointsman_store::{LedgerError, Offer, Offered, Target};
+
+use super::receiving::{Receiving, Refused};
+use super::{Monitor, Trouble, labelled};
+use crate::describe;
+use crate::intake::{Intake, blocking};
+use crate::names;
+use crate::partners;
+
+/// What the policies said about a file we take.
+struct Route {
+    target: Target,
+    /// The highest restart position to answer, if not as far as we have it.
+    restart: Option<u64>,
+    labels: Vec<(String, String)>,
+    /// Which policy decided, for the ledger.
+    note: String,
+}
+
+/// Why a file is not taken in: the peer hears of the one, the operator of the other.
+enum Stop {
+    Refused(Refused),
+    Trouble(Trouble),
+}
+
+impl From<Refused> for Stop {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<Trouble> for Stop {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+impl From<LedgerError> for Stop {
+    fn from(error: LedgerError) -> Self {
+        Self::Trouble(error.into())
+    }
+}
+
+impl Monitor {
+    pub(super) async fn file_offered(
+        &mut self,
+        ticket: FileTicket,
+        header: FileHeader,
+        session: &mut Session,
+    ) -> Result<(), Trouble> {
+        let may_resume = session.agreement().is_some_and(|agreed| agreed.restart);
+        let answer = match self.take_in(&header, may_resume).await {
+            Ok(receiving) => {
+                let restart = receiving.held / restart_unit(&header);
+                let octets_held = receiving.held;
+                self.receiving = Some(receiving);
+                FileAnswer::Accept {
+                    restart,
+                    octets_held,
+                }
+            }
+            Err(Stop::Refused(Refused {
+                reason,
+                retry,
+                text,
+            })) => {
+                self.tell_refused(&header, "SFNA", reason, &text);
+                FileAnswer::Refuse {
+                    reason,
+                    retry,
+                    text,
+                }
+            }
+            Err(Stop::Trouble(trouble)) => return Err(trouble),
+        };
+        let _ = session.answer_file(ticket, answer);
+        Ok(())
+    }
+
+    /// Profile, policies, ledger, spool: in that order, the last two only for what is wanted.
+    async fn take_in(&mut self, header: &FileHeader, may_resume: bool) -> Result<Receiving, Stop> {
+        self.allows(header)?;
+        let route = self.route(header).await?;
+        let offer = Offer {
+            partner: self.partner().to_owned(),
+            header: header.clone(),
+            target: route.target.clone(),
+            session: self.id.clone(),
+            note: route.note,
+            may_resume,
+        };
+        let (id, here) = match self.station.ledger.offer(offer.clone()).await? {
+            Offered::New(id) => (id, None),
+            Offered::Again(id, octets) => (id, Some(octets)),
+            Offered::Duplicate(_) => {
+                let text = "this file was received before";
+                return Err(Refused::for_good(FileReason::Duplicate, text).into());
+            }
+        };
+        let spool = self.station.spool.clone();
+        let partial = blocking(move || spool.partial(id))
+            .await
+            .map_err(Refused::from)?;
+        let held = match here {
+            None => 0,
+            Some(octets) => {
+                let most = header.restart.min(route.restart.unwrap_or(u64::MAX));
+                let held = position(
+                    header,
+                    octets.min(partial.octets().map_err(Refused::from)?),
+                    most,
+                );
+                // The partial is ours. What the row says of it must hold before it is cut.
+                self.station
+                    .ledger
+                    .begin(id, offer, held)
+                    .await
+                    .map_err(just_received)?;
+                held
+            }
+        };
+        let writer = blocking(move || partial.resume(held))
+            .await
+            .map_err(Refused::from)?;
+        Ok(Receiving {
+            id,
+            header: header.clone(),
+            target: route.target,
+            intake: Intake::new(writer),
+            held,
+            began: Instant::now(),
+            labels: route.labels,
+            over_limit: false,
+        })
+    }
+
+    fn allows(&self, header: &FileHeader) -> Result<(), Refused> {
+        let Some(profile) = &self.profile else {
+            return Err(Refused::for_now(FileReason::Unspecified, "no partner"));
+        };
+        let key = &header.key;
+        if !profile.may_originate(&key.originator) {
+            return Err(Refused::for_good(
+                FileReason::InvalidOrigin,
+                format!(
+                    "`{}` is not agreed for files of this partner",
+                    key.originator
+                ),
+            ));
+        }
+        if !partners::is_ours(&self.station.config, &key.destination) {
+            return Err(Refused::for_good(
+                FileReason::InvalidDestination,
+                format!("`{}` is not a station here", key.destination),
+            ));
+        }
+        if matches!(
+            header.security,
+            Security::Encrypted | Security::EncryptedAndSigned
+        ) {
+            return Err(Refused::for_good(
+                FileReason::EncryptedNotAllowed,
+                "encrypted files are not agreed",
+            ));
+        }
+        if header.security == Security::Signed {
+            return Err(Refused::for_good(
+                FileReason::SignedNotAllowed,
+                "signed files are not agreed",
+            ));
+        }
+        if header.compressed {
+            return Err(Refused::for_good(
+                FileReason::CompressionNotAllowed,
+                "compressed files are not agreed",
+            ));
+        }
+        if matches!(header.format, Format::Fixed(0)) {
+            let text = "fixed records need a length";
+            return Err(Refused::for_good(FileReason::RecordLength, text));
+        }
+        if matches!(header.format, Format::Variable(_)) {
+            return Err(Refused::for_good(
+                FileReason::RecordFormat,
+                "files of variable records are not agreed",
+            ));
+        }
+        if !self.terms.takes_files {
+            let text = "no files are taken in this session";
+            return Err(Refused::for_good(FileReason::DirectionRefused, text));
+        }
+        match self.terms.max_file_blocks {
+            Some(most) if header.size_blocks > most => Err(too_big(most)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks where the file goes.
+    async fn route(&mut self, header: &FileHeader) -> Result<Route, Stop> {
+        let connection = self.connection()?.clone();
+        let answer = self
+            .policies
+            .accept_file(&connection, &describe::file(header), SystemTime::now())
+            .await;
+        let terms = match &answer.decision {
+            types::FileDecision::Pass => types::FileTerms::default(),
+            types::FileDecision::Accept(terms) => terms.clone(),
+            types::FileDecision::Refuse(no) => {
+                let shown = format!("refused with SFNA {:02} {}", no.reason, no.text);
+                self.note("accept-file", &answer, shown);
+                let (reason, text) = (FileReason::from_code(no.reason), no.text.clone());
+                return Err(Refused {
+                    reason,
+                    retry: no.retry,
+                    text,
+                }
+                .into());
+            }
+        };
+        let directory = terms
+            .directory
+            .as_deref()
+            .or(self.terms.directory.as_deref());
+        let replaces = terms.overwrite.unwrap_or(false);
+        let target = names::target(
+            self.partner(),
+            header,
+            directory,
+            terms.file_name.as_deref(),
+            replaces,
+        );
+        let target = match target {
+            Ok(target) => target,
+            Err(bad) => {
+                self.note("accept-file", &answer, format!("not usable: {bad}"));
+                let text = "no place could be decided for this file";
+                return Err(Refused::for_now(FileReason::AccessMethod, text).into());
+            }
+        };
+        // To refuse what is there is the policy's wish; without one the new file gets a number.
+        if terms.overwrite == Some(false)
+            && self.station.inbox.join(describe::path(&target)).exists()
+        {
+            let text = format!("a file of the name {} is there", target.file_name);
+            self.note(
+                "accept-file",
+                &answer,
+                format!("refused with SFNA 13: {text}"),
+            );
+            return Err(Refused::for_good(FileReason::Duplicate, text).into());
+        }
+        let note = self.note(
+            "accept-file",
+            &answer,
+            format!(
+                "accepted, to {}{}",
+                describe::path(&target),
+                labelled(&terms.labels)
+            ),
+        );
+        Ok(Route {
+            target,
+            restart: terms.restart,
+            labels: terms.labels,
+            note,
+        })
+    }
+}
+
+/// Between the offer and its row another session came to its end with the same file.
+fn just_received(error: LedgerError) -> Stop {
+    match error {
+        LedgerError::WrongState { .. } => {
+            let text = "another session has just received this file";
+            Refused::for_now(FileReason::AccessMethod, text).into()
+        }
+        other => other.into(),
+    }
+}
+
+/// From which octet a file goes on: whole units, and never more than was asked for (RFC 5024, 5.3.4).
+fn position(header: &FileHeader, octets: u64, most: u64) -> u64 {
+    let unit = restart_unit(header);
+    (octets / unit).min(most) * unit
+}
+
+/// Octets in one step of a restart position: a record for fixed records, else a block (RFC 5024, 5.3.3, SFIDREST).
+fn restart_unit(header: &FileHeader) -> u64 {
+    match header.format {
+        Format::Fixed(record) if header.goes_in_records() => u64::from(record).max(1),
+        _ => 1024,
+    }
+}
+
+fn too_big(most: u64) -> Refused {
+    Refused::for_good(
+        FileReason::TooBig,
+        format!("files of more than {most} KiB are not agreed"),
+    )
+}
