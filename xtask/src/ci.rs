@@ -68,6 +68,8 @@ impl Ci {
         )?;
         self.step("guests", |_| guests::run().map(|()| String::new()))?;
         self.cargo("tests", &tests)?;
+        self.cargo("model-mutants", "xtask model --mutants")?;
+        self.cargo("fuzz", "xtask fuzz --runs 200000")?;
         self.step("demonstration", Self::demonstration)?;
         self.step("example", Self::example)
     }

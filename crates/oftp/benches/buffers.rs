@@ -1,15 +1,21 @@
 //! Data exchange buffers against memcpy of as many octets, in the same run: what framing costs.
 //!
 //! `framing` and `unframing` are to reach half of `memcpy` (both in cache), `runs`, which looks for
-//! runs where there are none, 5 GB/s.
+//! runs where there are none, 5 GB/s. At 2,048 and 4,096 octets a memcpy with wide vectors stays ahead
+//! by more than that: subrecords of 63 octets are moved in vectors of 16, which is what a build for
+//! every x86-64 has.
 
-#![allow(missing_docs, reason = "what criterion makes has no words")]
-
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput};
 use oftp::{FileData, buffer};
 
 /// DATA buffers, `D` included.
 const SIZES: [usize; 4] = [2_048, 4_096, 32_768, 99_999];
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    buffers(&mut criterion);
+    criterion.final_summary();
+}
 
 fn buffers(criterion: &mut Criterion) {
     for size in SIZES {
@@ -52,6 +58,3 @@ fn octets(length: usize) -> Vec<u8> {
     };
     (0..length).map(octet).collect()
 }
-
-criterion_group!(benches, buffers);
-criterion_main!(benches);
