@@ -34,6 +34,13 @@ impl Deliveries {
             .insert(id)
     }
 
+    fn has(&self, id: TransferId) -> bool {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&id)
+    }
+
     fn give_back(&self, id: TransferId) {
         self.0
             .lock()
@@ -56,8 +63,14 @@ impl Deliveries {
 pub fn start(station: Arc<Station>, file: Undelivered) -> JoinHandle<()> {
     let turn = Turn::take(&station, file.id);
     tokio::spawn(async move {
-        let Some(_turn) = turn else { return };
         let id = file.id;
+        let Some(_turn) = turn else {
+            // Whoever has it: when this task ends, the file is delivered or will be tried again.
+            while station.deliveries.has(id) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            return;
+        };
         match deliver(&station, &file).await {
             // Another task was quicker: the list this came from is older than its delivery.
             Ok(()) | Err(DeliveryError::Ledger(LedgerError::WrongState { .. })) => {}
