@@ -63,8 +63,7 @@ impl Spool {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let file = options.open(&path).map_err(at(&path))?;
-        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| SpoolError::Busy(path.clone()))?;
+        let file = Locked::new(file, &path)?;
         // Asked after the lock: a session that sealed its blob and waits for its row has let this name go.
         if matches!(self.hold(id), Err(SpoolError::Busy(_))) {
             remove(&path)?;
@@ -120,9 +119,7 @@ impl Spool {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(at(&path)(error)),
         };
-        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| SpoolError::Busy(path))?;
-        Ok(Some(Hold(file)))
+        Ok(Some(Hold(Locked::new(file, &path)?)))
     }
 
     /// Renames a sealed file to `path` below `inbox`.
@@ -197,7 +194,7 @@ pub struct Partial {
     spool: Spool,
     id: TransferId,
     path: PathBuf,
-    file: File,
+    file: Locked,
 }
 
 impl Partial {
@@ -214,8 +211,8 @@ impl Partial {
                 expected: octets,
             });
         }
-        self.file.set_len(octets).map_err(at(&self.path))?;
-        let hasher = hash_of(&mut self.file).map_err(at(&self.path))?;
+        self.file.0.set_len(octets).map_err(at(&self.path))?;
+        let hasher = hash_of(&mut self.file.0).map_err(at(&self.path))?;
         Ok(BlobWriter {
             spool: self.spool,
             id: self.id,
@@ -231,14 +228,34 @@ impl Partial {
     /// # Errors
     /// It cannot be looked at.
     pub fn octets(&self) -> Result<u64, SpoolError> {
-        let meta = self.file.metadata().map_err(at(&self.path))?;
+        let meta = self.file.0.metadata().map_err(at(&self.path))?;
         Ok(meta.len())
     }
 }
 
 /// A sealed blob that nobody else may touch while this is kept.
 #[derive(Debug)]
-pub struct Hold(#[expect(dead_code, reason = "the lock goes with the open file")] File);
+pub struct Hold(#[expect(dead_code, reason = "the lock goes with it")] Locked);
+
+/// An open file with a lock on it. The lock is given back by name: closing alone leaves it to a child process
+/// that was forked meanwhile and has not come to its exec.
+#[derive(Debug)]
+struct Locked(File);
+
+impl Locked {
+    fn new(file: File, path: &Path) -> Result<Self, SpoolError> {
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|_| SpoolError::Busy(path.to_owned()))?;
+        Ok(Self(file))
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Closing the file is what is left if even this fails.
+        let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
+    }
+}
 
 /// Writes one blob; holds its lock.
 #[derive(Debug)]
@@ -246,7 +263,7 @@ pub struct BlobWriter {
     spool: Spool,
     id: TransferId,
     path: PathBuf,
-    file: File,
+    file: Locked,
     hasher: blake3::Hasher,
     octets: u64,
 }
@@ -257,7 +274,7 @@ impl BlobWriter {
     /// # Errors
     /// The write failed; the blob is to be given up or resumed at its last checkpoint.
     pub fn append(&mut self, octets: &[u8]) -> Result<(), SpoolError> {
-        self.file.write_all(octets).map_err(at(&self.path))?;
+        self.file.0.write_all(octets).map_err(at(&self.path))?;
         self.hasher.update(octets);
         self.octets += octets.len() as u64;
         Ok(())
@@ -282,7 +299,7 @@ impl BlobWriter {
     /// # Errors
     /// No further handle can be had.
     pub fn syncer(&self) -> Result<Syncer, SpoolError> {
-        let file = self.file.try_clone().map_err(at(&self.path))?;
+        let file = self.file.0.try_clone().map_err(at(&self.path))?;
         Ok(Syncer {
             folder: self.spool.root.join(INCOMING),
             path: self.path.clone(),
@@ -309,7 +326,7 @@ impl BlobWriter {
     }
 
     fn seal_into(self, part: &str) -> Result<(Seal, Hold), SpoolError> {
-        self.file.sync_all().map_err(at(&self.path))?;
+        self.file.0.sync_all().map_err(at(&self.path))?;
         let sealed = self.spool.path(part, self.id);
         std::fs::rename(&self.path, &sealed).map_err(at(&sealed))?;
         for folder in [part, INCOMING] {
