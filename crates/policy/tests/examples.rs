@@ -34,7 +34,13 @@ async fn known_partners_come_in_and_others_do_not() {
         )
     };
 
-    assert_eq!(ask(|_| ()).await, (ConnectionDecision::Pass, None));
+    assert_eq!(
+        ask(|_| ()).await,
+        (
+            ConnectionDecision::Accept(SessionTerms::default()),
+            Some("known-partners".to_owned())
+        )
+    );
     assert_eq!(
         ask(|c| c.ssid_code = "O0013000009OTHER".to_owned()).await,
         refused(3, "user code not known")
