@@ -19,6 +19,7 @@ pub mod names;
 pub mod outbox;
 pub mod partners;
 pub mod receipts;
+pub mod records;
 pub mod server;
 pub mod session;
 pub mod station;

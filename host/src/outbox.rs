@@ -5,20 +5,39 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Zoned;
-use oftp::{DatasetName, FileHeader, FileKey, FileStamp, Format, InvalidField};
-use pointsman_store::{LedgerError, NewFile, SpoolError, TransferId};
+use oftp::{
+    Counts, DatasetName, FileHeader, FileKey, FileStamp, Format, InvalidField, RecordLayout,
+    RecordReader,
+};
+use pointsman_store::{LedgerError, NewFile, Seal, Spool, SpoolError, TransferId};
 
 use crate::intake::blocking;
 use crate::partners::{self, Profile};
+use crate::records::{self, RecordError};
 use crate::station::Station;
 
 /// What a file is sent as.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SendAs {
     /// Data set name; the file's name where none is given (RFC 5024, 5.3.3, SFIDDSN).
     pub name: Option<String>,
     /// Description, at most 999 octets of UTF-8 (SFIDDESC).
     pub description: String,
+    /// Format, with the length of records (SFIDFMT, SFIDLRECL).
+    pub format: Format,
+    /// How records stand in the file; as the partner's profile says where nothing is given.
+    pub layout: Option<RecordLayout>,
+}
+
+impl Default for SendAs {
+    fn default() -> Self {
+        Self {
+            name: None,
+            description: String::new(),
+            format: Format::Unstructured,
+            layout: None,
+        }
+    }
 }
 
 /// Why a file was not queued.
@@ -41,6 +60,17 @@ pub enum QueueError {
     /// The description.
     #[error("the description has {0} octets, at most 999 can be sent")]
     Description(usize),
+    /// Fixed records without a length, or records that could not be told apart.
+    #[error("{0}")]
+    Records(&'static str),
+    /// A record that is not as announced.
+    #[error("{path}: {problem}")]
+    Record {
+        /// The file.
+        path: String,
+        /// Which record, and what is wrong with it.
+        problem: RecordError,
+    },
     /// The spool.
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -63,6 +93,7 @@ pub async fn enqueue(
         path: path.display().to_string(),
         source,
     };
+    let layout = layout(profile, how)?;
     let dataset = dataset_name(path, how)?;
     if how.description.len() > 999 {
         return Err(QueueError::Description(how.description.len()));
@@ -73,6 +104,18 @@ pub async fn enqueue(
     }
     let (id, spool) = (TransferId::new(), station.spool.clone());
     let seal = blocking(move || spool.import(id, &mut source)).await?;
+    let counts = match layout {
+        None => whole(&seal),
+        Some(layout) => {
+            let (spool, format, size) = (station.spool.clone(), how.format, seal.octets);
+            count_or_withdraw(spool, id, layout, format, size)
+                .await
+                .map_err(|problem| QueueError::Record {
+                    path: path.display().to_string(),
+                    problem,
+                })?
+        }
+    };
     let mut counter = 1;
     loop {
         let key = FileKey {
@@ -81,8 +124,8 @@ pub async fn enqueue(
             originator: partners::our_sfid(&station.config),
             destination: profile.destination(),
         };
-        let mut header = FileHeader::plain(key, seal.octets);
-        header.format = Format::Unstructured;
+        let mut header = FileHeader::plain(key, counts.octets);
+        header.format = how.format;
         header.description.clone_from(&how.description);
         let file = NewFile {
             id,
@@ -90,6 +133,8 @@ pub async fn enqueue(
             header: header.clone(),
             octets: seal.octets,
             digest: seal.digest.clone(),
+            layout,
+            counts,
         };
         match station.ledger.enqueue(file).await {
             Ok(()) => return Ok((id, header)),
@@ -98,6 +143,52 @@ pub async fn enqueue(
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// How the records of what is sent stand in the file; none where records do not count.
+fn layout(profile: &Profile, how: &SendAs) -> Result<Option<RecordLayout>, QueueError> {
+    let Some(usual) = profile.record_layout(how.format) else {
+        return Ok(None);
+    };
+    let layout = how.layout.unwrap_or(usual);
+    if how.format == Format::Fixed(0) {
+        return Err(QueueError::Records("fixed records need a length"));
+    }
+    if !layout.suits(how.format) {
+        return Err(QueueError::Records(
+            "variable records cannot be told apart in a raw file; keep them as lines or length-prefixed",
+        ));
+    }
+    Ok(Some(layout))
+}
+
+fn whole(seal: &Seal) -> Counts {
+    Counts {
+        records: 0,
+        octets: seal.octets,
+    }
+}
+
+/// Counts the records of what was imported; takes it back where one is not as announced.
+async fn count_or_withdraw(
+    spool: Spool,
+    id: TransferId,
+    layout: RecordLayout,
+    format: Format,
+    size: u64,
+) -> Result<Counts, RecordError> {
+    let count = move || {
+        let mut reader = RecordReader::new(layout, format);
+        let read = spool.outgoing(id).map_err(RecordError::from);
+        let read = read.and_then(|blob| records::read_on(&blob, &mut reader, u64::MAX));
+        if read.is_err() || reader.position().octets != size {
+            spool.withdraw(id)?;
+        }
+        read.map(|()| reader.counts())
+    };
+    tokio::task::spawn_blocking(count)
+        .await
+        .unwrap_or_else(|lost| Err(crate::intake::lost_thread(&lost).into()))
 }
 
 fn dataset_name(path: &Path, how: &SendAs) -> Result<DatasetName, QueueError> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oftp::{Level, Mode, OdetteId, Params, Timeouts};
+use oftp::{Format, Level, Mode, OdetteId, Params, RecordLayout, Timeouts};
 
 use crate::config::{Config, Partner};
 
@@ -65,6 +65,16 @@ impl Profile {
             ..Timeouts::default()
         };
         params
+    }
+
+    /// How the records of files of that format stand in local files; none for a format without records.
+    #[must_use]
+    pub fn record_layout(&self, format: Format) -> Option<RecordLayout> {
+        match format {
+            Format::Fixed(_) => Some(self.partner.fixed_records.0),
+            Format::Variable(_) => Some(self.partner.variable_records.0.0),
+            Format::Unstructured | Format::Text => None,
+        }
     }
 
     /// Whether its files may name `code` as their originator.

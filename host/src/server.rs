@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use oftp::Position;
 use pointsman_store::{InboundState, TransferId};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -189,7 +190,7 @@ async fn discard_unsaid(station: &Station, id: TransferId) -> Result<(), StartEr
         return Ok(());
     }
     if known.is_some() {
-        station.ledger.checkpoint(id, 0).await?;
+        station.ledger.checkpoint(id, Position::default()).await?;
     }
     Ok(station.spool.discard(id)?)
 }

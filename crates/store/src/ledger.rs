@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use oftp::{FileHeader, Nerp, Response};
+use oftp::{FileHeader, Nerp, Position, RecordLayout, Response};
 
 use crate::transfer::{
     NewFile, OpenQuestion, OutboundFile, OwedResponse, Target, TimelineEntry, Transfer, TransferId,
@@ -17,11 +17,12 @@ pub trait Ledger: Send + Sync {
     /// left as it is, since another session may be at it; who holds its partial then says `begin`.
     async fn offer(&self, offer: Offer) -> Result<Offered, LedgerError>;
 
-    /// A known partial goes on at `octets` under this offer (before the partial is cut, and before SFPA).
-    async fn begin(&self, id: TransferId, offer: Offer, octets: u64) -> Result<(), LedgerError>;
+    /// A known partial goes on at `from` under this offer (before the partial is cut, and before SFPA).
+    async fn begin(&self, id: TransferId, offer: Offer, from: Position) -> Result<(), LedgerError>;
 
-    /// So many octets of the partial are on disk and may be offered for restart.
-    async fn checkpoint(&self, id: TransferId, octets: u64) -> Result<(), LedgerError>;
+    /// So much of the partial is on disk and may be offered for restart: up to the end of a record, in a
+    /// file of records.
+    async fn checkpoint(&self, id: TransferId, at: Position) -> Result<(), LedgerError>;
 
     /// The blob is sealed (before EFPA): Receiving → Received, with the place it goes to at last.
     async fn received(&self, id: TransferId, received: Received) -> Result<(), LedgerError>;
@@ -134,6 +135,8 @@ pub struct Offer {
     pub header: FileHeader,
     /// Where it is to go.
     pub target: Target,
+    /// How its records stand in the spool; none where records do not count.
+    pub layout: Option<RecordLayout>,
     /// The session.
     pub session: String,
     /// Which policy generation decided, and why.
@@ -160,8 +163,8 @@ pub struct Received {
 pub enum Offered {
     /// Not seen before.
     New(TransferId),
-    /// Offered before: so many octets are here, durable, and of the same content.
-    Again(TransferId, u64),
+    /// Offered before: so much of it is here, durable, and of the same content.
+    Again(TransferId, Position),
     /// Received before: SFNA 13 (RFC 5.3.5).
     Duplicate(TransferId),
 }

@@ -108,6 +108,14 @@ impl Spool {
         Ok(Blob { path, file })
     }
 
+    /// Removes a file to send that was never queued.
+    ///
+    /// # Errors
+    /// The file is there and cannot be removed.
+    pub fn withdraw(&self, id: TransferId) -> Result<(), SpoolError> {
+        remove(&self.path(OUTGOING, id))
+    }
+
     /// Takes a sealed blob for this task alone, in this program and any other. None when it is not there.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::SystemTime;
 
-use oftp::{FileHeader, FileKey, Response};
+use oftp::{Counts, FileHeader, FileKey, RecordLayout, Response};
 use uuid::Uuid;
 
 /// Names one virtual file for ever: ordered by time of creation, never used again, and safe as a file name.
@@ -173,6 +173,10 @@ pub struct NewFile {
     pub header: FileHeader,
     /// Size in octets.
     pub octets: u64,
+    /// How its records stand in the spool; none where records do not count.
+    pub layout: Option<RecordLayout>,
+    /// The totals of the virtual file, as EFID tells them.
+    pub counts: Counts,
     /// Digest of the content (BLAKE3, hexadecimal).
     pub digest: String,
 }
@@ -188,6 +192,10 @@ pub struct OutboundFile {
     pub header: FileHeader,
     /// Size in octets.
     pub octets: u64,
+    /// How its records stand in the spool; none where records do not count.
+    pub layout: Option<RecordLayout>,
+    /// The totals of the virtual file, as EFID tells them.
+    pub counts: Counts,
     /// How often it was offered so far.
     pub attempts: u32,
     /// When it was given to us.

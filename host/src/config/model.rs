@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use oftp::{Level, OdetteId, Password};
+use oftp::{Level, OdetteId, Password, RecordLayout};
 use serde::Deserialize;
 
 use super::value::{Address, Between, ExistingFile, Millis, Scalar, Size, Value};
@@ -143,9 +143,19 @@ pub struct Partner {
     pub our_certificate: Option<Value<ExistingFile>>,
     /// The private key of `our_certificate` (PEM).
     pub our_key: Option<Value<ExistingFile>>,
+    /// How records of fixed length stand in local files: `raw` (the default), `lines` or `length-prefixed`.
+    #[serde(default = "raw")]
+    pub fixed_records: Value<RecordLayout>,
+    /// How records of variable length do: `lines` (the default) or `length-prefixed`.
+    #[serde(default)]
+    pub variable_records: Value<VariableRecords>,
     /// What we offer and allow in a session.
     #[serde(default)]
     pub session: Session,
+}
+
+fn raw() -> Value<RecordLayout> {
+    Value(RecordLayout::Raw)
 }
 
 /// What we offer and allow in a session with a partner.
@@ -297,6 +307,41 @@ impl Scalar for Release {
             "2.0" => Ok(Self(Level::V20)),
             _ => Err(format!(
                 "`{text}` is not an OFTP version; there are 1.2, 1.3, 1.4 and 2.0"
+            )),
+        }
+    }
+}
+
+impl Scalar for RecordLayout {
+    const WHAT: &'static str = "raw, lines or length-prefixed";
+    fn read(text: &str) -> Result<Self, String> {
+        Self::from_name(text).ok_or_else(|| {
+            format!("`{text}` is no way to keep records; there are raw, lines and length-prefixed")
+        })
+    }
+}
+
+/// How records of variable length stand in local files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VariableRecords(pub RecordLayout);
+
+impl Default for VariableRecords {
+    fn default() -> Self {
+        Self(RecordLayout::Lines)
+    }
+}
+
+impl Scalar for VariableRecords {
+    const WHAT: &'static str = "lines or length-prefixed";
+    fn read(text: &str) -> Result<Self, String> {
+        match RecordLayout::from_name(text) {
+            Some(RecordLayout::Raw) => Err(
+                "variable records kept raw could not be told apart; there are lines and length-prefixed"
+                    .to_owned(),
+            ),
+            Some(layout) => Ok(Self(layout)),
+            None => Err(format!(
+                "`{text}` is no way to keep variable records; there are lines and length-prefixed"
             )),
         }
     }

@@ -20,7 +20,7 @@ type Answer = Box<dyn FnOnce(Result<(), String>) + Send>;
 /// Is given no transaction where none could be begun.
 type Job = Box<dyn FnOnce(Option<&mut Transaction<'_>>) -> Answer + Send>;
 
-const MIGRATIONS: &[&str] = &[include_str!("schema-1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema-1.sql"), include_str!("schema-2.sql")];
 
 /// Sends jobs to the thread that owns the connection; the thread ends with the last clone.
 #[derive(Clone, Debug)]

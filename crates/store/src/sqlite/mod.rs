@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use oftp::Response;
+use oftp::{Position, Response};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use self::connection::{Thread, database};
@@ -46,15 +46,15 @@ impl Ledger for SqliteLedger {
         self.writer.run(move |db| inbound::offer(db, &offer)).await
     }
 
-    async fn checkpoint(&self, id: TransferId, octets: u64) -> Result<(), LedgerError> {
+    async fn checkpoint(&self, id: TransferId, at: Position) -> Result<(), LedgerError> {
         self.writer
-            .run(move |db| inbound::checkpoint(db, id, octets))
+            .run(move |db| inbound::checkpoint(db, id, at))
             .await
     }
 
-    async fn begin(&self, id: TransferId, offer: Offer, octets: u64) -> Result<(), LedgerError> {
+    async fn begin(&self, id: TransferId, offer: Offer, from: Position) -> Result<(), LedgerError> {
         self.writer
-            .run(move |db| inbound::begin(db, id, &offer, octets))
+            .run(move |db| inbound::begin(db, id, &offer, from))
             .await
     }
 

@@ -2,11 +2,11 @@
 
 use std::time::SystemTime;
 
-use oftp::Response;
+use oftp::{Counts, Response};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::connection::database;
-use super::inbound::insert_header;
+use super::inbound::{insert_header, set_layout};
 use super::{from_millis, look, millis, note, row, state_of};
 use crate::ledger::{Acknowledgement, Files, LedgerError};
 use crate::transfer::{NewFile, OutboundFile, OutboundState, TransferId};
@@ -22,15 +22,20 @@ pub(super) fn enqueue(db: &Connection, file: &NewFile) -> Result<(), LedgerError
         &file.header,
         VERB,
     )?;
-    db.prepare_cached("UPDATE transfers SET octets = ?2, digest = ?3 WHERE id = ?1")
-        .and_then(|mut update| {
-            update.execute(params![
-                file.id.to_string(),
-                file.octets as i64,
-                file.digest
-            ])
-        })
-        .map_err(database(VERB))?;
+    db.prepare_cached(
+        "UPDATE transfers SET octets = ?2, digest = ?3, records = ?4, virtual_octets = ?5 WHERE id = ?1",
+    )
+    .and_then(|mut update| {
+        update.execute(params![
+            file.id.to_string(),
+            file.octets as i64,
+            file.digest,
+            file.counts.records as i64,
+            file.counts.octets as i64,
+        ])
+    })
+    .map_err(database(VERB))?;
+    set_layout(db, file.id, file.layout, VERB)?;
     note(
         db,
         file.id,
@@ -271,7 +276,7 @@ fn finish(
 
 fn select() -> String {
     format!(
-        "SELECT id, partner, octets, attempts, in_doubt, created, {} FROM transfers",
+        "SELECT id, partner, octets, attempts, in_doubt, created, layout, records, virtual_octets, {} FROM transfers",
         row::HEADER
     )
 }
@@ -284,6 +289,11 @@ fn outbound_file(found: &Row<'_>) -> rusqlite::Result<OutboundFile> {
         attempts: found.get(3)?,
         in_doubt: found.get(4)?,
         queued: from_millis(found.get(5)?),
-        header: row::header(found, 6)?,
+        layout: row::layout(found, 6)?,
+        counts: Counts {
+            records: row::number(found, 7)?,
+            octets: row::number(found, 8)?,
+        },
+        header: row::header(found, 9)?,
     })
 }
