@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use support::peer::{Peer, VirtualFile};
-use support::{House, OURS, THEIRS, THEM, US};
+use support::{House, OURS, US};
 
 /// SFID of a file of records (RFC 5024, 5.3.3).
 fn sfid(dataset: &str, format: char, length: u32, restart: u64) -> Vec<u8> {
@@ -215,21 +215,6 @@ fn a_broken_file_goes_on_after_its_last_whole_record_even_after_a_kill() {
     goes_on("    fixed_records: lines\n", 'F', 1, 1, lines);
 }
 
-/// A station that sends, whose partner `nordwerk` listens there.
-fn sender(address: &str, more: &str) -> House {
-    let house = House {
-        folder: tempfile::TempDir::new().unwrap(),
-    };
-    house.write(
-        "pointsman.yaml",
-        format!(
-            "version: 1\nstation:\n  ssid: {THEM}\n  password: {THEIRS}\nstorage:\n  state: state\n  inbox: inbox\n\
-             partners:\n  nordwerk:\n    ssid: {US}\n    password: {OURS}\n    address: {address}\n{more}"
-        ),
-    );
-    house
-}
-
 #[test]
 fn what_is_sent_as_records_is_received_as_records() {
     for (format, length, layout, partner, local) in [
@@ -259,7 +244,7 @@ fn what_is_sent_as_records_is_received_as_records() {
     ] {
         let receiving = with_partner(partner);
         let server = receiving.serve();
-        let sending = sender(&server.address().to_string(), "");
+        let sending = House::sender(&server.address().to_string(), "");
         let file = sending.write("FILE.DAT", local);
         let sent = sending.pointsman(&[
             "send",
@@ -289,7 +274,7 @@ fn what_is_sent_as_records_is_received_as_records() {
 
 #[test]
 fn a_file_whose_records_are_not_as_said_is_not_queued() {
-    let sending = sender("127.0.0.1:1", "");
+    let sending = House::sender("127.0.0.1:1", "");
     let file = sending.write("FILE.DAT", "ABCD\r\nEFG\r\n");
     let path = file.to_str().unwrap();
     let refused = |args: &[&str], why: &str| {

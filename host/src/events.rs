@@ -1,6 +1,7 @@
 //! What happens, told once: to the log by name, and to whoever watches.
 
 use std::fmt;
+use std::time::Duration;
 
 use pointsman_store::TransferId;
 use tokio::sync::broadcast;
@@ -118,6 +119,24 @@ pub enum Event {
         /// Reason, text, and what happens now.
         why: String,
     },
+    /// A call of ours came to nothing.
+    CallFailed {
+        /// Partner.
+        partner: String,
+        /// Why.
+        why: String,
+        /// How many in a row by now.
+        failures: u32,
+        /// When it is tried again.
+        again: Duration,
+    },
+    /// The receipt of a file of ours did not come in time.
+    ReceiptOverdue {
+        /// Partner.
+        partner: String,
+        /// Transfer.
+        id: TransferId,
+    },
     /// The receipt of our file is here, and what it is worth.
     ReceiptReceived {
         /// Session.
@@ -194,6 +213,8 @@ impl Event {
             Self::Progress { .. } => "file-progress",
             Self::FileSent { .. } => "file-sent",
             Self::SendRefused { .. } => "send-refused",
+            Self::CallFailed { .. } => "call-failed",
+            Self::ReceiptOverdue { .. } => "receipt-overdue",
             Self::ReceiptReceived { .. } => "receipt-received",
             Self::Tolerated { .. } => "tolerated",
             Self::SessionEnded { .. } => "session-ended",
@@ -211,6 +232,8 @@ impl Event {
             | Self::PolicyNotInstalled { .. }
             | Self::PolicyRefused { .. } => tracing::Level::ERROR,
             Self::ConnectionRefused { .. }
+            | Self::CallFailed { .. }
+            | Self::ReceiptOverdue { .. }
             | Self::FileRefused { .. }
             | Self::SendRefused { .. } => tracing::Level::WARN,
             Self::SessionEnded { normal: false, .. } => tracing::Level::WARN,
@@ -308,6 +331,20 @@ impl fmt::Display for Sentence<'_> {
             Event::SendRefused { session, id, why } => {
                 write!(f, "session {session}: transfer {id} refused: {why}")
             }
+            Event::CallFailed {
+                partner,
+                why,
+                failures,
+                again,
+            } => write!(
+                f,
+                "call to {partner} failed ({failures} in a row), again in {} s: {why}",
+                again.as_secs()
+            ),
+            Event::ReceiptOverdue { partner, id } => write!(
+                f,
+                "the receipt of transfer {id} is overdue; ask {partner} for it"
+            ),
             Event::ReceiptReceived {
                 session,
                 id,

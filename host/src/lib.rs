@@ -4,6 +4,8 @@
 //! its wire, [`monitor`] answers what the engine asks by asking profile, policies and ledger, [`delivery`]
 //! puts what came into its folder.
 
+pub mod backoff;
+pub mod calls;
 pub mod cli;
 pub mod config;
 pub mod control;

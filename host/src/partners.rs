@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use oftp::{Format, Level, Mode, OdetteId, Params, RecordLayout, Timeouts};
 
-use crate::config::{Config, Partner};
+use crate::backoff::Backoff;
+use crate::config::{Config, Partner, Waits};
 
 /// How long a silent peer is waited for where its profile says nothing. The reference of the field: 60 s.
 const IDLE: Duration = Duration::from_secs(60);
@@ -77,6 +78,27 @@ impl Profile {
         }
     }
 
+    /// How long to wait before what failed with this partner is tried again.
+    #[must_use]
+    pub fn retry(&self) -> Retries {
+        let of = |set: &Option<Waits>, first, most| Backoff {
+            first: set
+                .and_then(|set| set.first)
+                .map_or(Duration::from_secs(first), |span| span.0.0),
+            most: set
+                .and_then(|set| set.most)
+                .map_or(Duration::from_secs(most), |span| span.0.0),
+        };
+        let wish = &self.partner.retry;
+        Retries {
+            unreachable: of(&wish.unreachable, 30, 15 * 60),
+            session: of(&wish.session, 60, 30 * 60),
+            broken: of(&wish.broken, 10, 10 * 60),
+            refused: of(&wish.refused, 60, 60 * 60),
+            offers: wish.offers.map_or(50, |offers| offers.0.0),
+        }
+    }
+
     /// Whether its files may name `code` as their originator.
     #[must_use]
     pub fn may_originate(&self, code: &OdetteId) -> bool {
@@ -93,6 +115,21 @@ impl Profile {
             .0
             .clone()
     }
+}
+
+/// How long to wait after each kind of failure.
+#[derive(Clone, Copy, Debug)]
+pub struct Retries {
+    /// Nobody answers.
+    pub unreachable: Backoff,
+    /// A session ends before its time.
+    pub session: Backoff,
+    /// The connection is lost within a file.
+    pub broken: Backoff,
+    /// A file is refused for now (SFNARRTR Y, EFNA).
+    pub refused: Backoff,
+    /// How often a file is offered before it is parked.
+    pub offers: u32,
 }
 
 /// What a caller sees of us before its SSID is here: nothing; only timers and tolerances count.

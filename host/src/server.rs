@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
+use crate::calls;
 use crate::config::Config;
 use crate::control::{self, ControlError};
 use crate::delivery;
@@ -82,6 +83,11 @@ impl Server {
         house.spawn(until(
             draining.clone(),
             delivery::keep_delivering(Arc::clone(&station)),
+        ));
+        house.spawn(calls::keep_calling(Arc::clone(&station), draining.clone()));
+        house.spawn(until(
+            draining.clone(),
+            calls::keep_deadlines(Arc::clone(&station)),
         ));
         house.spawn(until(
             draining.clone(),

@@ -1,5 +1,6 @@
 //! The verbs: everything that may happen to a transfer, each one transaction.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -67,6 +68,21 @@ pub trait Ledger: Send + Sync {
         files: Files,
     ) -> Result<Option<Work>, LedgerError>;
 
+    /// Which of these partners have a file or a receipt waiting that nobody holds and that was there before then,
+    /// and since when the first of it is due.
+    async fn waiting_for(
+        &self,
+        partners: Vec<String>,
+        before: SystemTime,
+    ) -> Result<BTreeMap<String, SystemTime>, LedgerError>;
+
+    /// Files of the partner that were sent before then and have no receipt: Sent → Overdue. Gives those that became so.
+    async fn overdue(
+        &self,
+        partner: &str,
+        before: SystemTime,
+    ) -> Result<Vec<TransferId>, LedgerError>;
+
     /// The file is still being sent: the lease holds until then.
     async fn renew(&self, id: TransferId, until: SystemTime) -> Result<(), LedgerError>;
 
@@ -79,7 +95,7 @@ pub trait Ledger: Send + Sync {
     /// EFPA came: leased → Sent.
     async fn sent(&self, id: TransferId, note: &str) -> Result<(), LedgerError>;
 
-    /// A receipt came (before RTR): Sent → Acknowledged or Rejected. A repeated one changes nothing.
+    /// A receipt came (before RTR): Sent or Overdue → Acknowledged or Rejected. A repeated one changes nothing.
     async fn acknowledged(
         &self,
         partner: &str,

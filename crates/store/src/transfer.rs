@@ -99,6 +99,8 @@ states! {
         Ready = "ready",
         /// EFPA came: the partner has every octet. Its receipt is awaited.
         Sent = "sent",
+        /// Sent, and its receipt has not come in time. It is awaited still.
+        Overdue = "overdue",
         /// The EERP is here and recorded.
         Acknowledged = "acknowledged",
         /// A NERP is here and recorded.

@@ -50,6 +50,9 @@ pub(super) struct Send {
     /// How the records of an F or V file stand in it; as the partner's profile says where nothing is given.
     #[arg(long, value_enum, value_name = "LAYOUT", requires = "file")]
     records: Option<Records>,
+    /// Only queue it: it goes with the server's next call, or the partner's.
+    #[arg(long, requires = "file")]
+    queue_only: bool,
     #[command(flatten)]
     configured: Configured,
 }
@@ -88,6 +91,9 @@ impl Send {
                 .ok_or_else(|| unknown_partner(&self.to, config.partners.keys()))?;
             let station = Station::open(config, &format!("send-{}", std::process::id())).await?;
             let only = self.queue(&station, &profile).await?;
+            if self.queue_only {
+                return Ok(());
+            }
             let watching = tokio::spawn(show(station.events.watch()));
             let (_stay, drain) = watch::channel(Drain::No);
             let called = dial::call(Arc::clone(&station), profile, Errand { only }, drain).await;

@@ -149,9 +149,70 @@ pub struct Partner {
     /// How records of variable length do: `lines` (the default) or `length-prefixed`.
     #[serde(default)]
     pub variable_records: Value<VariableRecords>,
+    /// When we call it by ourselves.
+    #[serde(default)]
+    pub calls: Calls,
+    /// How long to wait before what failed is tried again.
+    #[serde(default)]
+    pub retry: Retry,
+    /// How long its receipts may take before they count as overdue; for ever where nothing is said.
+    pub receipt_deadline: Option<Value<Millis>>,
     /// What we offer and allow in a session.
     #[serde(default)]
     pub session: Session,
+}
+
+impl Partner {
+    /// Whether we call it by ourselves.
+    #[must_use]
+    pub fn is_called(&self) -> bool {
+        self.address.is_some() && (self.calls.queued || self.calls.every.is_some())
+    }
+}
+
+/// When we call a partner that has an address.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Calls {
+    /// As soon as a file or a receipt waits for it (default true); with false only `pointsman send` calls it.
+    pub queued: bool,
+    /// Also so often with nothing to send, to fetch what it has.
+    pub every: Option<Value<Millis>>,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self {
+            queued: true,
+            every: None,
+        }
+    }
+}
+
+/// How long to wait before what failed is tried again.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retry {
+    /// Nobody answers (default 30s to 15m).
+    pub unreachable: Option<Waits>,
+    /// A session ends before its time (default 1m to 30m).
+    pub session: Option<Waits>,
+    /// The connection is lost within a file (default 10s to 10m).
+    pub broken: Option<Waits>,
+    /// The partner refuses a file for now (default 1m to 1h).
+    pub refused: Option<Waits>,
+    /// How often a file is offered before it is parked (default 50).
+    pub offers: Option<Value<Between<1, 1_000_000>>>,
+}
+
+/// Waiting times: they double from the first to the longest.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Waits {
+    /// After the first failure.
+    pub first: Option<Value<Millis>>,
+    /// At most.
+    pub most: Option<Value<Millis>>,
 }
 
 fn raw() -> Value<RecordLayout> {

@@ -11,6 +11,7 @@ use super::{Monitor, Trouble};
 use crate::describe::{self, Finished};
 use crate::events::Event as Happening;
 use crate::intake::{blocking, lost_thread};
+use crate::partners::Profile;
 use crate::records;
 
 /// A block of a restart position (RFC 5024, 5.3.3, SFIDREST).
@@ -21,9 +22,6 @@ const CHUNK: usize = 256 * 1024;
 
 /// How long a claim holds without a sign of life: a session that lost its machine gives its files back by itself.
 const LEASE: Duration = Duration::from_secs(15 * 60);
-
-/// How long a file rests that the peer asked us to offer again.
-const RETRY: Duration = Duration::from_secs(60);
 
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_millis(100);
@@ -398,15 +396,20 @@ impl Monitor {
         let id = sending.file.id;
         // It said that it does not have the file: an SFNA 13 later on would be about another.
         self.station.ledger.not_there(id).await?;
-        let what = if retry {
+        let retries = self.profile.as_ref().map(Profile::retry);
+        let offers = sending.file.attempts + 1;
+        let again = retries
+            .filter(|retries| retry && offers < retries.offers)
+            .map(|retries| retries.refused.after(offers));
+        let what = if let Some(rest) = again {
             self.station
                 .ledger
-                .put_back(id, SystemTime::now() + RETRY, &why)
+                .put_back(id, SystemTime::now() + rest, &why)
                 .await?;
-            format!("{why}; it is offered again in {} seconds", RETRY.as_secs())
+            format!("{why}; it is offered again in {} seconds", rest.as_secs())
         } else {
             self.station.ledger.park(id, &why).await?;
-            format!("{why}; it is parked")
+            format!("{why}; it is parked after {offers} offers")
         };
         let refusal = types::Refusal {
             reason: reason.code(),

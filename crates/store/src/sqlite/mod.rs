@@ -6,6 +6,7 @@ mod look;
 mod outbound;
 mod row;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -192,6 +193,37 @@ impl Ledger for SqliteLedger {
         let why = why.to_owned();
         self.writer
             .run(move |db| outbound::park(db, id, &why))
+            .await
+    }
+
+    async fn waiting_for(
+        &self,
+        partners: Vec<String>,
+        before: SystemTime,
+    ) -> Result<BTreeMap<String, SystemTime>, LedgerError> {
+        self.reader
+            .run(move |db| outbound::waiting_for(db, partners, before))
+            .await
+    }
+
+    async fn overdue(
+        &self,
+        partner: &str,
+        before: SystemTime,
+    ) -> Result<Vec<TransferId>, LedgerError> {
+        let partner = partner.to_owned();
+        let some = {
+            let partner = partner.clone();
+            self.reader
+                .run(move |db| outbound::late(db, &partner, before))
+                .await?
+        };
+        // Most of the time there is nothing to write.
+        if some.is_empty() {
+            return Ok(some);
+        }
+        self.writer
+            .run(move |db| outbound::overdue(db, &partner, before))
             .await
     }
 

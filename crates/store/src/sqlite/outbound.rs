@@ -1,5 +1,6 @@
 //! The verbs of files to send and of the receipts that answer them.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use oftp::{Counts, Response};
@@ -101,6 +102,67 @@ fn next_due(
         .map_err(database("claim"))
 }
 
+/// Which partners are worth a call: something waits, is due, and was there before then.
+pub(super) fn waiting_for(
+    db: &Connection,
+    partners: Vec<String>,
+    before: SystemTime,
+) -> Result<BTreeMap<String, SystemTime>, LedgerError> {
+    const VERB: &str = "waiting-for";
+    let (now, before) = (millis(SystemTime::now()), millis(before));
+    let mut waiting = BTreeMap::new();
+    for partner in partners {
+        let mut oldest: Option<i64> = None;
+        for sql in [
+            "SELECT max(created, not_before) FROM transfers WHERE direction = 'out' AND state = 'ready' AND partner = ?1
+             AND not_before <= ?2 AND lease_until < ?2 AND created <= ?3 ORDER BY not_before, id LIMIT 1",
+            "SELECT max(created, not_before) FROM receipts WHERE state = 'owed' AND partner = ?1
+             AND not_before <= ?2 AND lease_until < ?2 AND created <= ?3 ORDER BY not_before, transfer LIMIT 1",
+        ] {
+            let found: Option<i64> = db
+                .prepare_cached(sql)
+                .and_then(|mut select| {
+                    let who = params![partner, now, before];
+                    select.query_row(who, |row| row.get(0)).optional()
+                })
+                .map_err(database(VERB))?;
+            oldest = [oldest, found].into_iter().flatten().min();
+        }
+        if let Some(oldest) = oldest {
+            waiting.insert(partner, from_millis(oldest));
+        }
+    }
+    Ok(waiting)
+}
+
+/// Files of the partner that were sent before then and have no receipt.
+pub(super) fn late(
+    db: &Connection,
+    partner: &str,
+    before: SystemTime,
+) -> Result<Vec<TransferId>, LedgerError> {
+    let sql = "SELECT id FROM transfers WHERE direction = 'out' AND state = 'sent' AND partner = ?1
+               AND sent_at <= ?2 ORDER BY sent_at";
+    let who = params![partner, millis(before)];
+    look::all(db, sql, who, |found| row::id(found, 0), "overdue")
+}
+
+pub(super) fn overdue(
+    db: &Connection,
+    partner: &str,
+    before: SystemTime,
+) -> Result<Vec<TransferId>, LedgerError> {
+    const VERB: &str = "overdue";
+    let ids = late(db, partner, before)?;
+    for id in &ids {
+        db.prepare_cached("UPDATE transfers SET state = 'overdue' WHERE id = ?1")
+            .and_then(|mut update| update.execute(params![id.to_string()]))
+            .map_err(database(VERB))?;
+        note(db, *id, None, VERB, "its receipt has not come in time")?;
+    }
+    Ok(ids)
+}
+
 pub(super) fn renew(db: &Connection, id: TransferId, until: SystemTime) -> Result<(), LedgerError> {
     db.prepare_cached(
         "UPDATE transfers SET lease_until = ?2 WHERE id = ?1 AND lease_node IS NOT NULL",
@@ -130,7 +192,12 @@ pub(super) fn sent(db: &Connection, id: TransferId, detail: &str) -> Result<(), 
     match OutboundState::parse(&state) {
         Some(OutboundState::Ready) => {}
         // A receipt may overtake EFPA where two sessions run at once.
-        Some(OutboundState::Sent | OutboundState::Acknowledged | OutboundState::Rejected) => {
+        Some(
+            OutboundState::Sent
+            | OutboundState::Overdue
+            | OutboundState::Acknowledged
+            | OutboundState::Rejected,
+        ) => {
             return Ok(());
         }
         _ => {
@@ -142,6 +209,9 @@ pub(super) fn sent(db: &Connection, id: TransferId, detail: &str) -> Result<(), 
         }
     }
     finish(db, id, OutboundState::Sent, None, VERB)?;
+    db.prepare_cached("UPDATE transfers SET sent_at = ?2 WHERE id = ?1")
+        .and_then(|mut update| update.execute(params![id.to_string(), millis(SystemTime::now())]))
+        .map_err(database(VERB))?;
     note(db, id, None, VERB, detail)
 }
 
