@@ -119,6 +119,22 @@ pub enum Event {
         /// Reason, text, and what happens now.
         why: String,
     },
+    /// A file from a watched folder is queued.
+    Queued {
+        /// Transfer.
+        id: TransferId,
+        /// Partner.
+        partner: String,
+        /// Where it was put.
+        file: String,
+    },
+    /// A watched folder, or a file in it, is not as it should be.
+    WatchTrouble {
+        /// The folder.
+        folder: String,
+        /// What is wrong, and what became of it.
+        what: String,
+    },
     /// A call of ours came to nothing.
     CallFailed {
         /// Partner.
@@ -213,6 +229,8 @@ impl Event {
             Self::Progress { .. } => "file-progress",
             Self::FileSent { .. } => "file-sent",
             Self::SendRefused { .. } => "send-refused",
+            Self::Queued { .. } => "file-queued",
+            Self::WatchTrouble { .. } => "watch-trouble",
             Self::CallFailed { .. } => "call-failed",
             Self::ReceiptOverdue { .. } => "receipt-overdue",
             Self::ReceiptReceived { .. } => "receipt-received",
@@ -228,6 +246,7 @@ impl Event {
     fn level(&self) -> tracing::Level {
         match self {
             Self::Trouble { .. }
+            | Self::WatchTrouble { .. }
             | Self::NotDelivered { .. }
             | Self::PolicyNotInstalled { .. }
             | Self::PolicyRefused { .. } => tracing::Level::ERROR,
@@ -331,6 +350,10 @@ impl fmt::Display for Sentence<'_> {
             Event::SendRefused { session, id, why } => {
                 write!(f, "session {session}: transfer {id} refused: {why}")
             }
+            Event::Queued { id, partner, file } => {
+                write!(f, "{file} is queued for {partner} as transfer {id}")
+            }
+            Event::WatchTrouble { folder, what } => write!(f, "watched folder {folder}: {what}"),
             Event::CallFailed {
                 partner,
                 why,

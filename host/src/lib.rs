@@ -26,6 +26,7 @@ pub mod server;
 pub mod session;
 pub mod station;
 pub mod tls;
+pub mod watch;
 
 /// The hidden subcommand that compiles a policy in a process of limited means.
 pub const COMPILE_POLICY: &str = "compile-policy";

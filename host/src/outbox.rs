@@ -89,6 +89,20 @@ pub async fn enqueue(
     path: &Path,
     how: &SendAs,
 ) -> Result<(TransferId, FileHeader), QueueError> {
+    enqueue_as(station, profile, TransferId::new(), path, how).await
+}
+
+/// The same under an id that was chosen before, which after a crash tells whether it was done.
+///
+/// # Errors
+/// As for [`enqueue`].
+pub async fn enqueue_as(
+    station: &Arc<Station>,
+    profile: &Profile,
+    id: TransferId,
+    path: &Path,
+    how: &SendAs,
+) -> Result<(TransferId, FileHeader), QueueError> {
     let unreadable = |source| QueueError::Source {
         path: path.display().to_string(),
         source,
@@ -102,7 +116,7 @@ pub async fn enqueue(
     if !source.metadata().map_err(unreadable)?.is_file() {
         return Err(unreadable(std::io::Error::other("this is not a file")));
     }
-    let (id, spool) = (TransferId::new(), station.spool.clone());
+    let spool = station.spool.clone();
     let seal = blocking(move || spool.import(id, &mut source)).await?;
     let counts = match layout {
         None => whole(&seal),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use oftp::{Level, OdetteId, Password, RecordLayout};
+use oftp::{Format, Level, OdetteId, Password, RecordLayout};
 use serde::Deserialize;
 
 use super::value::{Address, Between, ExistingFile, Millis, Scalar, Size, Value};
@@ -149,6 +149,9 @@ pub struct Partner {
     /// How records of variable length do: `lines` (the default) or `length-prefixed`.
     #[serde(default)]
     pub variable_records: Value<VariableRecords>,
+    /// Folders whose files are sent to it.
+    #[serde(default)]
+    pub watch: Vec<Watch>,
     /// When we call it by ourselves.
     #[serde(default)]
     pub calls: Calls,
@@ -167,6 +170,97 @@ impl Partner {
     #[must_use]
     pub fn is_called(&self) -> bool {
         self.address.is_some() && (self.calls.queued || self.calls.every.is_some())
+    }
+}
+
+/// A folder whose files are sent to a partner.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Watch {
+    /// The folder; made if missing.
+    pub folder: Value<PathBuf>,
+    /// Which files: `*` stands for anything, `?` for one character (default `*`).
+    #[serde(default)]
+    pub pattern: Value<Pattern>,
+    /// How long a file that was not renamed into the folder must be left alone (default 5s).
+    pub quiet: Option<Value<Millis>>,
+    /// The format files are sent in: U (the default), T, F or V.
+    #[serde(default)]
+    pub format: Value<FormatLetter>,
+    /// The length of records: exactly so many octets with F, at most so many with V.
+    pub record_length: Option<Value<Between<0, 99_999>>>,
+    /// How their records stand in them, if not as the partner's.
+    pub records: Option<Value<RecordLayout>>,
+    /// Where files go once they are queued; removed where nothing is said.
+    pub keep_in: Option<Value<PathBuf>>,
+}
+
+impl Watch {
+    /// The format its files are sent in.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        let length = self.record_length.map_or(0, |length| length.0.0);
+        match self.format.0 {
+            FormatLetter::U => Format::Unstructured,
+            FormatLetter::T => Format::Text,
+            FormatLetter::F => Format::Fixed(length),
+            FormatLetter::V => Format::Variable(length),
+        }
+    }
+}
+
+/// SFIDFMT (RFC 5024, 5.3.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FormatLetter {
+    /// Unstructured.
+    #[default]
+    U,
+    /// Text.
+    T,
+    /// Fixed records.
+    F,
+    /// Variable records.
+    V,
+}
+
+impl Scalar for FormatLetter {
+    const WHAT: &'static str = "a format: U, T, F or V";
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "U" => Ok(Self::U),
+            "T" => Ok(Self::T),
+            "F" => Ok(Self::F),
+            "V" => Ok(Self::V),
+            _ => Err(format!("`{text}` is not a format; there are U, T, F and V")),
+        }
+    }
+}
+
+/// Names of files, with `*` and `?`.
+#[derive(Clone, Debug)]
+pub struct Pattern(glob::Pattern);
+
+impl Pattern {
+    /// Whether the name is meant.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        self.0.matches(name)
+    }
+}
+
+impl Default for Pattern {
+    fn default() -> Self {
+        Self(glob::Pattern::new("*").unwrap_or_default())
+    }
+}
+
+impl Scalar for Pattern {
+    const WHAT: &'static str = "a pattern of file names such as *.edi";
+    fn read(text: &str) -> Result<Self, String> {
+        let pattern = glob::Pattern::new(text);
+        pattern
+            .map(Self)
+            .map_err(|error| format!("`{text}` is not a pattern: {error}"))
     }
 }
 
@@ -436,6 +530,9 @@ impl Config {
                     partner.ssid.0
                 ));
             }
+            for watch in &partner.watch {
+                self.keeps_apart(name, watch)?;
+            }
             if partner.our_certificate.is_some() != partner.our_key.is_some() {
                 return Err(format!(
                     "partner `{name}`: our_certificate and our_key go together"
@@ -450,6 +547,44 @@ impl Config {
                     "partner `{name}`: dialling with tls needs its `certificate` or a `ca` to know it by"
                 ));
             }
+        }
+        Ok(())
+    }
+
+    /// What is received, or kept by us, must never be sent by itself; nor may a folder take from another's.
+    fn keeps_apart(&self, partner: &str, watch: &Watch) -> Result<(), String> {
+        let folder = &watch.folder.0;
+        let ours = [
+            ("storage.state", &self.storage.state.0),
+            ("storage.inbox", &self.storage.inbox.0),
+        ];
+        for (what, other) in ours {
+            if other.starts_with(folder) || folder.starts_with(other) {
+                return Err(format!(
+                    "partner `{partner}`: the watched folder {} and {what} ({}) lie in each other; keep them apart",
+                    folder.display(),
+                    other.display()
+                ));
+            }
+        }
+        if watch.keep_in.as_ref().is_some_and(|kept| kept.0 == *folder) {
+            return Err(format!(
+                "partner `{partner}`: keep_in is the watched folder {} itself: files would go out for ever",
+                folder.display()
+            ));
+        }
+        let all = self.partners.values().flat_map(|partner| &partner.watch);
+        if all.filter(|other| other.folder.0 == *folder).count() > 1 {
+            return Err(format!(
+                "the folder {} is watched twice: nobody could say for whom its files are",
+                folder.display()
+            ));
+        }
+        if matches!(watch.format(), Format::Fixed(0)) {
+            return Err(format!(
+                "partner `{partner}`: files of format F from {} need a record_length above 0",
+                folder.display()
+            ));
         }
         Ok(())
     }
