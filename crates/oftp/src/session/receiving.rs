@@ -2,7 +2,7 @@
 
 use crate::answer::CreditTicket;
 use crate::command::{Command, Kind};
-use crate::{Closing, Counts, Leniency, NotNow, SessionReason, buffer};
+use crate::{Closing, Counts, Leniency, NotNow, SessionReason, Tolerance, buffer};
 
 use super::abort::Refusal;
 use super::listener::Listener;
@@ -21,6 +21,8 @@ pub(super) struct OpenInput {
     ended: bool,
     /// Records inside a file of one record were already spoken of.
     told_of_records: bool,
+    /// A buffer that is too long was already spoken of.
+    told_of_size: bool,
     received: Counts,
 }
 
@@ -32,6 +34,7 @@ impl OpenInput {
             in_record: false,
             ended: false,
             told_of_records: false,
+            told_of_size: false,
             received,
         }
     }
@@ -83,6 +86,7 @@ impl Session {
             .agreement
             .as_ref()
             .is_some_and(|agreed| agreed.compression);
+        self.check_size(payload)?;
         let (State::Listener(Listener::Opi(file)), outbox) = (&mut self.state, &mut self.outbox)
         else {
             return Ok(());
@@ -125,6 +129,24 @@ impl Session {
         Ok(())
     }
 
+    /// Speaks of the first DATA buffer of a file that is too long. How long it may be at most was
+    /// seen to when it was admitted.
+    fn check_size(&mut self, payload: &[u8]) -> Result<(), Refusal> {
+        let agreed = self.buffer_size();
+        let State::Listener(Listener::Opi(file)) = &mut self.state else {
+            return Ok(());
+        };
+        if payload.len() < agreed || file.told_of_size {
+            return Ok(());
+        }
+        file.told_of_size = true;
+        self.tolerate(
+            Leniency::OversizedData,
+            Kind::Data,
+            SessionReason::BufferSize,
+        )
+    }
+
     /// EFID in OPI (J). It ends the last record even if nothing else did.
     pub(super) fn take_end_of_file(&mut self, announced: Counts) -> Result<(), Refusal> {
         let State::Listener(Listener::Opi(file)) = &self.state else {
@@ -152,21 +174,52 @@ impl Session {
                 data.record_ends.push(data.octets.len());
             }
         }
+        let closing = self.judge_totals(Closing {
+            announced,
+            received,
+            counts_records: in_records,
+            forgiven: false,
+        });
         let moment = self.notices.ask();
-        self.tell(Notice::FileClosed(
-            moment,
-            Closing {
-                announced,
-                received,
-                counts_records: in_records,
-            },
-        ));
+        self.tell(Notice::FileClosed(moment, closing));
         self.outbox.end_file();
         if planted!(EfpaBeforeStored) {
             self.send(&Command::Efpa(false));
         }
         self.state = State::Listener(Listener::Clip);
         Ok(())
+    }
+
+    /// Forgives totals that differ, if that is allowed; if not, the caller refuses the file (EFNA),
+    /// and the session goes on.
+    fn judge_totals(&mut self, closing: Closing) -> Closing {
+        let allowed = self.params.tolerances.wrong_counts;
+        if !allowed || closing.difference().is_none() {
+            return closing;
+        }
+        let Closing {
+            announced,
+            received,
+            ..
+        } = closing;
+        let mut what = format!(
+            "EFID in OPI: {} octets announced, {} received",
+            announced.octets, received.octets
+        );
+        if closing.counts_records {
+            what += &format!(
+                "; {} records announced, {} received",
+                announced.records, received.records
+            );
+        }
+        self.tell(Notice::Tolerated(Tolerance {
+            leniency: Leniency::WrongCounts,
+            what,
+        }));
+        Closing {
+            forgiven: true,
+            ..closing
+        }
     }
 
     pub(super) fn window(&self) -> u16 {
