@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use oftp::{Format, Level, Mode, OdetteId, Params, RecordLayout, Timeouts};
+use oftp::{Format, Leniency, Level, Mode, OdetteId, Params, RecordLayout, Timeouts, Tolerances};
 
 use crate::backoff::Backoff;
-use crate::config::{Config, Partner, Waits};
+use crate::config::{Config, Partner, Switches, Value, Waits};
 
 /// How long a silent peer is waited for where its profile says nothing. The reference of the field: 60 s.
 const IDLE: Duration = Duration::from_secs(60);
@@ -61,11 +61,21 @@ impl Profile {
         if let Some(credit) = wish.credit {
             params.credit = credit.0.0 as u16;
         }
+        params.tolerances = self.tolerances(config);
         params.timeouts = Timeouts {
             idle: wish.idle_timeout.map_or(IDLE, |span| span.0.0),
             ..Timeouts::default()
         };
         params
+    }
+
+    /// What it may get wrong: what the station says, then what its own profile does.
+    #[must_use]
+    pub fn tolerances(&self, config: &Config) -> Tolerances {
+        switched(
+            switched(Tolerances::default(), &config.station.tolerances),
+            &self.partner.tolerances,
+        )
     }
 
     /// How the records of files of that format stand in local files; none for a format without records.
@@ -138,7 +148,14 @@ pub fn to_strangers(config: &Config) -> Params {
     let ours = &config.station;
     let mut params = Params::new(ours.ssid.0.clone(), ours.password.0.clone());
     params.timeouts.idle = IDLE;
+    params.tolerances = switched(params.tolerances, &ours.tolerances);
     params
+}
+
+fn switched(tolerances: Tolerances, switches: &Switches) -> Tolerances {
+    let set =
+        |set: Tolerances, (leniency, on): (&Value<Leniency>, &bool)| set.with(leniency.0, *on);
+    switches.iter().fold(tolerances, set)
 }
 
 /// Whether files for `code` are for us.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use oftp::{Format, Level, OdetteId, Password, RecordLayout};
+use oftp::{Format, Leniency, Level, OdetteId, Password, RecordLayout};
 use serde::Deserialize;
 
 use super::value::{Address, Between, ExistingFile, Millis, Scalar, Size, Value};
@@ -46,7 +46,13 @@ pub struct Station {
     pub sfids: Vec<Value<OdetteId>>,
     /// The password we send (RFC 5.3.2, SSIDPSWD).
     pub password: Value<Password>,
+    /// What partners may get wrong, by the names of `docs/tolerances.md`.
+    #[serde(default)]
+    pub tolerances: Switches,
 }
+
+/// Leniencies that are switched on or off.
+pub type Switches = BTreeMap<Value<Leniency>, bool>;
 
 /// Where files and the ledger are kept. All of it must lie on one file system.
 #[derive(Clone, Debug, Deserialize)]
@@ -149,6 +155,9 @@ pub struct Partner {
     /// How records of variable length do: `lines` (the default) or `length-prefixed`.
     #[serde(default)]
     pub variable_records: Value<VariableRecords>,
+    /// What it may get wrong, where that is not what the station says.
+    #[serde(default)]
+    pub tolerances: Switches,
     /// Folders whose files are sent to it.
     #[serde(default)]
     pub watch: Vec<Watch>,
@@ -464,6 +473,19 @@ impl Scalar for Release {
                 "`{text}` is not an OFTP version; there are 1.2, 1.3, 1.4 and 2.0"
             )),
         }
+    }
+}
+
+impl Scalar for Leniency {
+    const WHAT: &'static str = "the name of a tolerance, such as line_ends";
+    fn read(text: &str) -> Result<Self, String> {
+        Self::from_name(text).ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|known| known.name()).collect();
+            format!(
+                "`{text}` is not a tolerance; there are {}",
+                names.join(", ")
+            )
+        })
     }
 }
 

@@ -72,7 +72,7 @@ impl Monitor {
             header: &header,
             outcome: types::TransferOutcome::Completed,
             target: Some(&target),
-            counts: closing.announced,
+            counts: closing.received,
             held,
             digest: Some(&seal.digest),
             took: began.elapsed(),

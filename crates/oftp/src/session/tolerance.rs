@@ -5,7 +5,7 @@ use std::fmt;
 macro_rules! leniencies {
     ($($(#[$doc:meta])* $variant:ident $field:ident $by_default:literal $what:literal,)*) => {
         /// What a partner may get wrong without losing the session (RFC 5024, 8.2 asks for it).
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Leniency {
             $($(#[$doc])* $variant,)*
         }
