@@ -19,11 +19,8 @@ use crate::partners::Profile;
 use crate::session::Drain;
 use crate::station::Station;
 
-/// How often it is looked who is to be called.
+/// How often it is looked who is to be called, at least.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// What was queued so short a time ago is left to whoever queued it: `pointsman send` calls by itself.
-const GRACE: Duration = Duration::from_secs(3);
 
 /// How often a partner is called for what it does not take.
 const PATIENT: Backoff = Backoff {
@@ -99,11 +96,21 @@ impl Line {
 pub async fn keep_calling(station: Arc<Station>, mut drain: watch::Receiver<Drain>) {
     let mut lines: BTreeMap<String, Line> = BTreeMap::new();
     let mut calls = JoinSet::new();
+    let delays = station
+        .config
+        .partners
+        .values()
+        .map(|partner| partner.calls.delay.0.0);
+    let pace = delays
+        .chain([LOOK])
+        .min()
+        .unwrap_or(LOOK)
+        .max(Duration::from_millis(20));
     loop {
         tokio::select! {
             _ = drain.wait_for(|drain| *drain != Drain::No) => break,
             Some(Ok((profile, outcome))) = calls.join_next() => conclude(&station, &mut lines, &profile, outcome),
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(pace) => {}
         }
         let due = match who_is_due(&station, &mut lines).await {
             Ok(due) => due,
@@ -136,14 +143,14 @@ async fn who_is_due(
     });
     let free: Vec<(&String, _)> = free.collect();
     let names = free.iter().map(|(name, _)| (*name).clone()).collect();
-    let waiting = station
-        .ledger
-        .waiting_for(names, SystemTime::now() - GRACE)
-        .await?;
+    let now = SystemTime::now();
+    let waiting = station.ledger.waiting_for(names, now).await?;
     let mut due = Vec::new();
     for (name, partner) in free {
         let line = lines.entry(name.clone()).or_insert_with(Line::new);
-        let since = waiting.get(name).filter(|_| partner.calls.queued);
+        let ripe =
+            |since: &&SystemTime| partner.calls.queued && **since + partner.calls.delay.0.0 <= now;
+        let since = waiting.get(name).filter(ripe);
         let every = partner.calls.every.map(|every| every.0.0);
         if line.is_due(since.copied(), every) {
             due.extend(Profile::by_name(&station.config, name));

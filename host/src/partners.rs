@@ -52,7 +52,7 @@ impl Profile {
         let wish = &self.partner.session;
         let mut params = Params::new(code.0.clone(), password.0.clone());
         params.level = wish.version.map_or(Level::V20, |version| version.0.0);
-        params.mode = Mode::Both;
+        params.mode = wish.mode.map_or(Mode::Both, |mode| mode.0.0);
         params.compression = wish.compression;
         params.restart = wish.restart.unwrap_or(true);
         if let Some(size) = wish.buffer_size {

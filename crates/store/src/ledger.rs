@@ -68,12 +68,11 @@ pub trait Ledger: Send + Sync {
         files: Files,
     ) -> Result<Option<Work>, LedgerError>;
 
-    /// Which of these partners have a file or a receipt waiting that nobody holds and that was there before then,
-    /// and since when the first of it is due.
+    /// Which of these partners have a file or a receipt that is due and that nobody holds, and since when.
     async fn waiting_for(
         &self,
         partners: Vec<String>,
-        before: SystemTime,
+        now: SystemTime,
     ) -> Result<BTreeMap<String, SystemTime>, LedgerError>;
 
     /// Files of the partner that were sent before then and have no receipt: Sent → Overdue. Gives those that became so.

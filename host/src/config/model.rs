@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use oftp::{Format, Leniency, Level, OdetteId, Password, RecordLayout};
+use oftp::{Format, Leniency, Level, Mode, OdetteId, Password, RecordLayout};
 use serde::Deserialize;
 
 use super::value::{Address, Between, ExistingFile, Millis, Scalar, Size, Value};
@@ -279,6 +279,8 @@ impl Scalar for Pattern {
 pub struct Calls {
     /// As soon as a file or a receipt waits for it (default true); with false only `pointsman send` calls it.
     pub queued: bool,
+    /// How long what is queued waits for company before we call (default 3s): `pointsman send` calls at once by itself.
+    pub delay: Value<Millis>,
     /// Also so often with nothing to send, to fetch what it has.
     pub every: Option<Value<Millis>>,
 }
@@ -287,6 +289,7 @@ impl Default for Calls {
     fn default() -> Self {
         Self {
             queued: true,
+            delay: Value(Millis(std::time::Duration::from_secs(3))),
             every: None,
         }
     }
@@ -334,6 +337,8 @@ pub struct Session {
     pub credit: Option<Value<Between<1, 999>>>,
     /// Seconds of silence that end a session (default 60s).
     pub idle_timeout: Option<Value<Millis>>,
+    /// Which way files may go, seen from us: both (the default), send-only or receive-only. Receipts go either way.
+    pub mode: Option<Value<Way>>,
     /// Buffer compression (default false).
     pub compression: bool,
     /// Restart of broken files (default true).
@@ -471,6 +476,24 @@ impl Scalar for Release {
             "2.0" => Ok(Self(Level::V20)),
             _ => Err(format!(
                 "`{text}` is not an OFTP version; there are 1.2, 1.3, 1.4 and 2.0"
+            )),
+        }
+    }
+}
+
+/// SSIDSR, seen from us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way(pub Mode);
+
+impl Scalar for Way {
+    const WHAT: &'static str = "both, send-only or receive-only";
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "both" => Ok(Self(Mode::Both)),
+            "send-only" => Ok(Self(Mode::SendOnly)),
+            "receive-only" => Ok(Self(Mode::ReceiveOnly)),
+            _ => Err(format!(
+                "`{text}` is no direction of files; there are both, send-only and receive-only"
             )),
         }
     }

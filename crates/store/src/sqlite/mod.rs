@@ -199,10 +199,10 @@ impl Ledger for SqliteLedger {
     async fn waiting_for(
         &self,
         partners: Vec<String>,
-        before: SystemTime,
+        now: SystemTime,
     ) -> Result<BTreeMap<String, SystemTime>, LedgerError> {
         self.reader
-            .run(move |db| outbound::waiting_for(db, partners, before))
+            .run(move |db| outbound::waiting_for(db, partners, now))
             .await
     }
 

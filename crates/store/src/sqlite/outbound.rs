@@ -102,27 +102,27 @@ fn next_due(
         .map_err(database("claim"))
 }
 
-/// Which partners are worth a call: something waits, is due, and was there before then.
+/// Which partners are worth a call: something waits and is due.
 pub(super) fn waiting_for(
     db: &Connection,
     partners: Vec<String>,
-    before: SystemTime,
+    now: SystemTime,
 ) -> Result<BTreeMap<String, SystemTime>, LedgerError> {
     const VERB: &str = "waiting-for";
-    let (now, before) = (millis(SystemTime::now()), millis(before));
+    let now = millis(now);
     let mut waiting = BTreeMap::new();
     for partner in partners {
         let mut oldest: Option<i64> = None;
         for sql in [
             "SELECT max(created, not_before) FROM transfers WHERE direction = 'out' AND state = 'ready' AND partner = ?1
-             AND not_before <= ?2 AND lease_until < ?2 AND created <= ?3 ORDER BY not_before, id LIMIT 1",
+             AND not_before <= ?2 AND lease_until < ?2 ORDER BY not_before, id LIMIT 1",
             "SELECT max(created, not_before) FROM receipts WHERE state = 'owed' AND partner = ?1
-             AND not_before <= ?2 AND lease_until < ?2 AND created <= ?3 ORDER BY not_before, transfer LIMIT 1",
+             AND not_before <= ?2 AND lease_until < ?2 ORDER BY not_before, transfer LIMIT 1",
         ] {
             let found: Option<i64> = db
                 .prepare_cached(sql)
                 .and_then(|mut select| {
-                    let who = params![partner, now, before];
+                    let who = params![partner, now];
                     select.query_row(who, |row| row.get(0)).optional()
                 })
                 .map_err(database(VERB))?;
