@@ -9,10 +9,11 @@
 //! | framing | 0.51 | 0.54 | 0.45 | 0.49 |
 //! | unframing | 0.31 | 0.40 | 0.32 | 0.41 |
 //!
-//! memcpy moves vectors of 32 octets, a build for every x86-64 vectors of 16. Choosing wider ones at
-//! run time, by a crate that keeps `unsafe` out of ours, brought framing to 0.43, 0.56, 0.56 and 0.75,
-//! and unframing nothing: it pays for appending to a `Vec`. Into octets that are already there it
-//! would reach 0.55 and more, but clearing them first costs what is won. No dependency for half of it.
+//! memcpy moves wider vectors than the 16 octets of a build for every x86-64. Choosing wider ones at
+//! run time, by a crate that keeps `unsafe` out of ours, brought framing to 0.43, 0.56, 0.56 and 0.75
+//! (one run, busier), and unframing nothing, probably since it appends to a `Vec`: into octets that
+//! are already there it reached 0.55 and more in a trial of its own, but clearing them first cost more
+//! than that won. No dependency for half of it.
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use oftp::{FileData, buffer};
