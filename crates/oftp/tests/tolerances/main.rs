@@ -207,9 +207,7 @@ fn each_leniency_can_be_switched_off_alone() {
                     "{leniency:?}"
                 );
             }
-            (Some(Event::Ended(End::Disconnected { .. } | End::AbortedByPeer { .. })), Aborted) => {
-                ()
-            }
+            (Some(Event::Ended(End::AbortedByPeer { .. })), Aborted) => (),
             (Some(Event::FileClosed(_, closing)), GoesOn(_)) => {
                 assert_eq!(closing.discrepancy(), Some(FileReason::ByteCount));
             }
