@@ -47,6 +47,7 @@ mod ids;
 mod key;
 #[cfg(feature = "mutants")]
 pub mod mutants;
+mod page;
 mod reason;
 mod records;
 mod session;

@@ -94,24 +94,24 @@ impl Session {
         if file.credit == 0 {
             return Err(Refusal::violation("DATA beyond the credit that was given"));
         }
-        let Some(data) = self.notices.data(|| outbox.spare(payload.len())) else {
+        let Some(data) = self.notices.data(|| outbox.spare()) else {
             return Ok(());
         };
-        let (octets, ends) = (data.octets.len(), data.record_ends.len());
+        let (octets, ends) = (data.octets().len(), data.record_ends().len());
         buffer::unpack(payload, compression, data)?;
-        let new_ends = data.record_ends.get(ends..).unwrap_or_default();
+        let new_ends = data.record_ends().get(ends..).unwrap_or_default();
         let (first, last) = (
             new_ends.first(),
             new_ends.last().copied().unwrap_or_default(),
         );
-        let goes_on = data.octets.len()
+        let goes_on = data.octets().len()
             > if file.ended {
                 octets
             } else {
                 first.copied().unwrap_or(usize::MAX)
             };
-        let (ends, after_last_end) = (new_ends.len(), data.octets.len() - last);
-        file.count(data.octets.len() - octets, ends, after_last_end);
+        let (ends, after_last_end) = (new_ends.len(), data.octets().len() - last);
+        file.count(data.octets().len() - octets, ends, after_last_end);
         let used_up = file.credit == 0;
         let stray = goes_on && !file.in_records && !file.told_of_records;
         file.told_of_records |= stray;
@@ -171,7 +171,7 @@ impl Session {
         if in_record && in_records {
             received.records = received.records.saturating_add(1);
             if let Some(data) = self.notices.data(Vec::new) {
-                data.record_ends.push(data.octets.len());
+                data.end_record();
             }
         }
         let closing = self.judge_totals(Closing {
