@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use jiff::Zoned;
 use oftp::{DatasetName, FileHeader, FileKey, FileStamp, Format, InvalidField};
-use pointsman_store::{LedgerError, NewFile, SpoolError, TransferId};
+use pointsman_store::{
+    Direction, Ledger, LedgerError, NewFile, Seal, Sidecar, Spool, SpoolError, TransferId, Way,
+};
 
 use crate::intake::blocking;
 use crate::partners::{self, Profile};
@@ -19,6 +21,8 @@ pub struct SendAs {
     pub name: Option<String>,
     /// Description, at most 999 octets of UTF-8 (SFIDDESC).
     pub description: String,
+    /// 0 to 9, higher goes first; [`NewFile::PRIORITY`] where none is given.
+    pub priority: Option<u8>,
 }
 
 /// Why a file was not queued.
@@ -72,32 +76,97 @@ pub async fn enqueue(
         return Err(unreadable(std::io::Error::other("this is not a file")));
     }
     let (id, spool) = (TransferId::new(), station.spool.clone());
-    let seal = blocking(move || spool.import(id, &mut source)).await?;
+    let whole = blocking(move || spool.import(id, &mut source)).await?;
+    let key = FileKey {
+        dataset,
+        stamp: stamp(1)?,
+        originator: partners::our_sfid(&station.config),
+        destination: profile.destination(),
+    };
+    let Seal { octets, digest } = whole.seal().clone();
+    let mut header = FileHeader::plain(key, octets);
+    header.format = Format::Unstructured;
+    header.description.clone_from(&how.description);
+    let mut file = NewFile {
+        id,
+        partner: profile.name.clone(),
+        header,
+        octets,
+        digest,
+        priority: how.priority.unwrap_or(NewFile::PRIORITY),
+    };
+    let sidecar = Sidecar::outbound(&file);
+    blocking(move || whole.keep(&sidecar)).await?;
     let mut counter = 1;
     loop {
-        let key = FileKey {
-            dataset: dataset.clone(),
-            stamp: stamp(counter)?,
-            originator: partners::our_sfid(&station.config),
-            destination: profile.destination(),
-        };
-        let mut header = FileHeader::plain(key, seal.octets);
-        header.format = Format::Unstructured;
-        header.description.clone_from(&how.description);
-        let file = NewFile {
-            id,
-            partner: profile.name.clone(),
-            header: header.clone(),
-            octets: seal.octets,
-            digest: seal.digest.clone(),
-        };
-        match station.ledger.enqueue(file).await {
-            Ok(()) => return Ok((id, header)),
+        match station.ledger.enqueue(file.clone()).await {
+            Ok(()) => return Ok((id, file.header)),
             // Two files of one name in one second differ in the counter (RFC 5024, 5.3.3, SFIDTIME).
-            Err(LedgerError::IdentityTaken(_)) if counter < 9999 => counter += 1,
+            Err(LedgerError::IdentityTaken(_)) if counter < 9999 => {
+                counter += 1;
+                restamp(&station.spool, &mut file, counter).await?;
+            }
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Queues again what was sent, answered, parked or cancelled, under an identity of its own.
+///
+/// # Errors
+/// The transfer is not one to send again, its content is gone, or the store failed; nothing is queued then.
+pub async fn resend(
+    ledger: &dyn Ledger,
+    spool: &Spool,
+    old: TransferId,
+) -> Result<(TransferId, FileHeader), QueueError> {
+    let source = spool.clone();
+    let record = blocking(move || source.record(Direction::Outbound, old))
+        .await?
+        .ok_or(LedgerError::NotFound(old))?;
+    let Sidecar {
+        partner,
+        header,
+        seal,
+        way,
+        ..
+    } = record.sidecar;
+    let mut file = NewFile {
+        id: TransferId::new(),
+        partner,
+        header,
+        octets: seal.octets,
+        digest: seal.digest,
+        priority: match way {
+            Way::Outbound { priority } => priority,
+            Way::Inbound { .. } => NewFile::PRIORITY,
+        },
+    };
+    file.header.key.stamp = stamp(1)?;
+    let (source, sidecar) = (spool.clone(), Sidecar::outbound(&file));
+    blocking(move || source.send_again(old, &sidecar)).await?;
+    let mut counter = 1;
+    loop {
+        match ledger.resend(old, file.clone()).await {
+            Ok(()) => return Ok((file.id, file.header)),
+            Err(LedgerError::IdentityTaken(_)) if counter < 9999 => {
+                counter += 1;
+                restamp(spool, &mut file, counter).await?;
+            }
+            Err(error) => {
+                let (source, id) = (spool.clone(), file.id);
+                blocking(move || source.withdraw(id)).await?;
+                return Err(error.into());
+            }
+        }
+    }
+}
+
+/// Another date and time for a file whose own are taken; its sidecar must say the same as its row will.
+async fn restamp(spool: &Spool, file: &mut NewFile, counter: u16) -> Result<(), QueueError> {
+    file.header.key.stamp = stamp(counter)?;
+    let (spool, sidecar) = (spool.clone(), Sidecar::outbound(file));
+    Ok(blocking(move || spool.describe(&sidecar)).await?)
 }
 
 fn dataset_name(path: &Path, how: &SendAs) -> Result<DatasetName, QueueError> {

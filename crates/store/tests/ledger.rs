@@ -141,6 +141,7 @@ fn to_send(id: TransferId, dataset: &str) -> NewFile {
         header: FileHeader::plain(key(dataset), 5000),
         octets: 5000,
         digest: "d2".to_owned(),
+        priority: NewFile::PRIORITY,
     }
 }
 

@@ -35,6 +35,9 @@ pub(super) struct Send {
     /// A description for the partner, at most 999 octets.
     #[arg(long, default_value = "", value_name = "TEXT", requires = "file")]
     description: String,
+    /// 0 to 9, 5 where none is given: of what waits for the partner, higher goes first.
+    #[arg(long, value_name = "0-9", requires = "file", value_parser = clap::value_parser!(u8).range(0..=9))]
+    priority: Option<u8>,
     #[command(flatten)]
     configured: Configured,
 }
@@ -70,6 +73,7 @@ impl Send {
         let how = SendAs {
             name: self.name.clone(),
             description: self.description.clone(),
+            priority: self.priority,
         };
         let (id, header) = outbox::enqueue(station, profile, file, &how).await?;
         println!(

@@ -1,0 +1,2 @@
+-- Kept free for the record layouts of files.
+SELECT 1;
