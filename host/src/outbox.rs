@@ -154,8 +154,11 @@ pub async fn resend(
                 restamp(spool, &mut file, counter).await?;
             }
             Err(error) => {
-                let (source, id) = (spool.clone(), file.id);
-                blocking(move || source.withdraw(id)).await?;
+                // Whether a commit that failed happened is for the next look: then nothing is removed.
+                if !matches!(error, LedgerError::Commit(_)) {
+                    let (source, id) = (spool.clone(), file.id);
+                    blocking(move || source.withdraw(id)).await?;
+                }
                 return Err(error.into());
             }
         }
