@@ -243,16 +243,16 @@ fn outbound_state(record: &Record, pieces: Pieces) -> (OutboundState, Option<&st
 }
 
 fn set_aside(path: &Path) -> Result<Option<PathBuf>, LedgerError> {
-    if !path.exists() {
-        return Ok(None);
-    }
     let aside = with_ending(path, &format!("old-{}", millis(SystemTime::now())));
-    // A damaged ledger may still have its log beside it; the two belong together.
+    // A log goes with its ledger, and goes even where the ledger is gone: SQLite would play it into the new one.
     for ending in ["-wal", "-shm"] {
         let log = joined(path, ending);
         if log.exists() {
             std::fs::rename(&log, joined(&aside, ending)).map_err(file(&log))?;
         }
+    }
+    if !path.exists() {
+        return Ok(None);
     }
     std::fs::rename(path, &aside).map_err(file(path))?;
     Ok(Some(aside))
