@@ -313,7 +313,7 @@ fn a_file_whose_records_are_not_as_said_is_not_queued() {
 fn a_file_that_broke_off_is_offered_from_its_last_record() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let sending = sender(
+    let sending = House::sender(
         &address.to_string(),
         "    session:\n      credit: 1\n      buffer_size: 128\n",
     );

@@ -1,7 +1,7 @@
 //! A received file on its way to the spool: written on a blocking thread while the next octets arrive.
 
 use oftp::Position;
-use pointsman_store::{BlobWriter, Hold, Seal, SpoolError};
+use pointsman_store::{BlobWriter, SpoolError, Whole};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Octets between two points a broken file may be resumed at. The sync runs beside the transfer, so it also
@@ -94,20 +94,20 @@ impl Intake {
         Ok(reached)
     }
 
-    /// Ends the file: every octet durable, the blob sealed.
+    /// Ends the file: every octet durable. It is sealed when it is known what becomes of it.
     ///
     /// # Errors
     /// A write or the sync failed: the blob is not to be trusted.
-    pub async fn seal(mut self) -> Result<(Seal, Hold), SpoolError> {
+    pub async fn finish(mut self) -> Result<Whole, SpoolError> {
         let (writer, _) = self.take().await?;
         self.end_sync().await?;
-        blocking(move || writer.seal()).await
+        blocking(move || writer.finish()).await
     }
 
     /// Stops in the middle; says how many octets are durable.
     ///
     /// # Errors
-    /// As for [`Intake::seal`].
+    /// As for [`Intake::finish`].
     pub async fn pause(mut self) -> Result<u64, SpoolError> {
         let (mut writer, _) = self.take().await?;
         self.end_sync().await?;

@@ -9,7 +9,10 @@ use oftp::{
     Counts, DatasetName, FileHeader, FileKey, FileStamp, Format, InvalidField, RecordLayout,
     RecordReader,
 };
-use pointsman_store::{LedgerError, NewFile, Seal, Spool, SpoolError, TransferId};
+use pointsman_store::{
+    Direction, Ledger, LedgerError, NewFile, Seal, Sidecar, Spool, SpoolError, TransferId, Way,
+    Whole,
+};
 
 use crate::intake::blocking;
 use crate::partners::{self, Profile};
@@ -27,6 +30,8 @@ pub struct SendAs {
     pub format: Format,
     /// How records stand in the file; as the partner's profile says where nothing is given.
     pub layout: Option<RecordLayout>,
+    /// 0 to 9, higher goes first; [`NewFile::PRIORITY`] where none is given.
+    pub priority: Option<u8>,
 }
 
 impl Default for SendAs {
@@ -36,6 +41,7 @@ impl Default for SendAs {
             description: String::new(),
             format: Format::Unstructured,
             layout: None,
+            priority: None,
         }
     }
 }
@@ -117,43 +123,50 @@ pub async fn enqueue_as(
         return Err(unreadable(std::io::Error::other("this is not a file")));
     }
     let spool = station.spool.clone();
-    let seal = blocking(move || spool.import(id, &mut source)).await?;
-    let counts = match layout {
-        None => whole(&seal),
-        Some(layout) => {
-            let (spool, format, size) = (station.spool.clone(), how.format, seal.octets);
-            count_or_withdraw(spool, id, layout, format, size)
-                .await
-                .map_err(|problem| QueueError::Record {
-                    path: path.display().to_string(),
-                    problem,
-                })?
+    let whole = blocking(move || spool.import(id, &mut source)).await?;
+    let (whole, counts) = match layout {
+        None => {
+            let octets = whole.seal().octets;
+            (whole, Counts { records: 0, octets })
         }
+        Some(layout) => count_or_discard(whole, layout, how.format)
+            .await
+            .map_err(|problem| QueueError::Record {
+                path: path.display().to_string(),
+                problem,
+            })?,
     };
+    let key = FileKey {
+        dataset,
+        stamp: stamp(1)?,
+        originator: partners::our_sfid(&station.config),
+        destination: profile.destination(),
+    };
+    let Seal { octets, digest } = whole.seal().clone();
+    let mut header = FileHeader::plain(key, counts.octets);
+    header.format = how.format;
+    header.description.clone_from(&how.description);
+    let mut file = NewFile {
+        id,
+        partner: profile.name.clone(),
+        header,
+        octets,
+        digest,
+        layout,
+        counts,
+        priority: how.priority.unwrap_or(NewFile::PRIORITY),
+    };
+    let sidecar = Sidecar::outbound(&file);
+    blocking(move || whole.keep(&sidecar)).await?;
     let mut counter = 1;
     loop {
-        let key = FileKey {
-            dataset: dataset.clone(),
-            stamp: stamp(counter)?,
-            originator: partners::our_sfid(&station.config),
-            destination: profile.destination(),
-        };
-        let mut header = FileHeader::plain(key, counts.octets);
-        header.format = how.format;
-        header.description.clone_from(&how.description);
-        let file = NewFile {
-            id,
-            partner: profile.name.clone(),
-            header: header.clone(),
-            octets: seal.octets,
-            digest: seal.digest.clone(),
-            layout,
-            counts,
-        };
-        match station.ledger.enqueue(file).await {
-            Ok(()) => return Ok((id, header)),
+        match station.ledger.enqueue(file.clone()).await {
+            Ok(()) => return Ok((id, file.header)),
             // Two files of one name in one second differ in the counter (RFC 5024, 5.3.3, SFIDTIME).
-            Err(LedgerError::IdentityTaken(_)) if counter < 9999 => counter += 1,
+            Err(LedgerError::IdentityTaken(_)) if counter < 9999 => {
+                counter += 1;
+                restamp(&station.spool, &mut file, counter).await?;
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -176,33 +189,94 @@ fn layout(profile: &Profile, how: &SendAs) -> Result<Option<RecordLayout>, Queue
     Ok(Some(layout))
 }
 
-fn whole(seal: &Seal) -> Counts {
-    Counts {
-        records: 0,
-        octets: seal.octets,
-    }
-}
-
-/// Counts the records of what was imported; takes it back where one is not as announced.
-async fn count_or_withdraw(
-    spool: Spool,
-    id: TransferId,
+/// Counts the records of what was imported; removes it where one is not as announced.
+async fn count_or_discard(
+    whole: Whole,
     layout: RecordLayout,
     format: Format,
-    size: u64,
-) -> Result<Counts, RecordError> {
+) -> Result<(Whole, Counts), RecordError> {
     let count = move || {
         let mut reader = RecordReader::new(layout, format);
-        let read = spool.outgoing(id).map_err(RecordError::from);
-        let read = read.and_then(|blob| records::read_on(&blob, &mut reader, u64::MAX));
-        if read.is_err() || reader.position().octets != size {
-            spool.withdraw(id)?;
+        let read = whole.blob().map_err(RecordError::from);
+        match read.and_then(|blob| records::read_on(&blob, &mut reader, u64::MAX)) {
+            Ok(()) => Ok((whole, reader.counts())),
+            Err(error) => {
+                whole.discard()?;
+                Err(error)
+            }
         }
-        read.map(|()| reader.counts())
     };
     tokio::task::spawn_blocking(count)
         .await
         .unwrap_or_else(|lost| Err(crate::intake::lost_thread(&lost).into()))
+}
+
+/// Queues again what was sent, answered, parked or cancelled, under an identity of its own.
+///
+/// # Errors
+/// The transfer is not one to send again, its content is gone, or the store failed; nothing is queued then.
+pub async fn resend(
+    ledger: &dyn Ledger,
+    spool: &Spool,
+    old: TransferId,
+) -> Result<(TransferId, FileHeader), QueueError> {
+    let source = spool.clone();
+    let record = blocking(move || source.record(Direction::Outbound, old))
+        .await?
+        .ok_or(LedgerError::NotFound(old))?;
+    let Sidecar {
+        partner,
+        header,
+        seal,
+        way,
+        ..
+    } = record.sidecar;
+    let Way::Outbound {
+        priority,
+        layout,
+        counts,
+    } = way
+    else {
+        return Err(LedgerError::NotFound(old).into());
+    };
+    let mut file = NewFile {
+        id: TransferId::new(),
+        partner,
+        header,
+        octets: seal.octets,
+        digest: seal.digest,
+        layout,
+        counts,
+        priority,
+    };
+    file.header.key.stamp = stamp(1)?;
+    let (source, sidecar) = (spool.clone(), Sidecar::outbound(&file));
+    blocking(move || source.send_again(old, &sidecar)).await?;
+    let mut counter = 1;
+    loop {
+        match ledger.resend(old, file.clone()).await {
+            Ok(()) => return Ok((file.id, file.header)),
+            Err(LedgerError::IdentityTaken(_)) if counter < 9999 => {
+                counter += 1;
+                restamp(spool, &mut file, counter).await?;
+            }
+            Err(error) => {
+                // Whether a commit that failed happened is for the next look: then nothing is removed.
+                if !matches!(error, LedgerError::Commit(_)) {
+                    let (source, id) = (spool.clone(), file.id);
+                    blocking(move || source.withdraw(id)).await?;
+                }
+                return Err(error.into());
+            }
+        }
+    }
+}
+
+/// Another date and time for a file whose own are taken; its sidecar must say the same as its row will.
+async fn restamp(spool: &Spool, file: &mut NewFile, counter: u16) -> Result<(), QueueError> {
+    file.header.key.stamp = stamp(counter)?;
+    let (spool, sidecar) = (spool.clone(), Sidecar::outbound(file));
+    Ok(blocking(move || spool.describe(&sidecar)).await?)
 }
 
 fn dataset_name(path: &Path, how: &SendAs) -> Result<DatasetName, QueueError> {

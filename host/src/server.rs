@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oftp::Position;
-use pointsman_store::{InboundState, TransferId};
+use pointsman_store::{Direction, InboundState, SpoolError, TransferId};
 use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
@@ -163,6 +163,9 @@ impl Server {
 
 /// Leads back to work what the last run left (run twice, the same).
 async fn recover(station: &Station) -> Result<(), StartError> {
+    for id in station.spool.partials()? {
+        clear_partial(station, id).await?;
+    }
     for id in station.spool.sealed()? {
         discard_unsaid(station, id).await?;
     }
@@ -200,10 +203,36 @@ async fn discard_unsaid(station: &Station, id: TransferId) -> Result<(), StartEr
     {
         return Ok(());
     }
-    if known.is_some() {
-        station.ledger.checkpoint(id, Position::default()).await?;
+    // Every crash leaves a row. Without one, or behind its sidecar, the ledger is an older one: the partner
+    // may have its EFPA, and what was acknowledged is not thrown away.
+    let record = station.spool.record(Direction::Inbound, id)?;
+    if known.is_none() || record.is_some_and(|record| record.is_received()) {
+        tracing::error!(
+            event = "ledger-behind",
+            transfer = %id,
+            "the spool has a received file that the ledger does not know: stop, and run `pointsman store rebuild`"
+        );
+        return Ok(());
     }
+    station.ledger.checkpoint(id, Position::default()).await?;
     Ok(station.spool.discard(id)?)
+}
+
+/// A partial without a row was an import that was cut off. One with a sidecar was about to be sealed: until
+/// it is, the sidecar must not stand there, for without its blob it would mean that the file is delivered.
+async fn clear_partial(station: &Station, id: TransferId) -> Result<(), StartError> {
+    let pieces = station.spool.pieces(id)?;
+    if station.ledger.show(id).await?.is_none() {
+        // Busy: a `send` beside us imports it.
+        return match station.spool.discard_partial(id) {
+            Ok(()) | Err(SpoolError::Busy(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        };
+    }
+    if pieces.inbound_sidecar && pieces.sealed.is_none() && !station.spool.is_busy(id) {
+        station.spool.forget(Direction::Inbound, id)?;
+    }
+    Ok(())
 }
 
 async fn watch_policies(station: Arc<Station>) {

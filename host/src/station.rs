@@ -71,6 +71,11 @@ pub enum StartError {
         /// Why.
         source: std::io::Error,
     },
+    /// The spool knows files, and there is no ledger.
+    #[error(
+        "the ledger {0} is gone, and the spool beside it has files: run `pointsman store rebuild`, which makes the ledger anew from them"
+    )]
+    LedgerGone(PathBuf),
     /// Spool and inbox are apart.
     #[error(
         "storage.state ({state}) and storage.inbox ({inbox}) lie on different file systems: a delivery must be one rename; put both on one"
@@ -99,11 +104,11 @@ impl Station {
                 source,
             })?;
         }
-        let spool = Spool::open(&state.join("spool"))?;
+        let spool = Spool::open(&spool_path(&config))?;
         if !spool.shares_file_system(&inbox)? {
             return Err(StartError::Apart { state, inbox });
         }
-        let ledger = SqliteLedger::open(&state.join("ledger.db"))?;
+        let ledger = open_ledger(&config, &spool)?;
         let policies = load_policies(&config).await?;
         Ok(Arc::new(Self {
             ledger: Arc::new(ledger),
@@ -257,6 +262,24 @@ impl HostServices for Services {
             .await
             .map_err(|error| error.to_string())
     }
+}
+
+/// Opens the ledger of a configuration, whose every step the sidecars in `spool` hear of.
+///
+/// # Errors
+/// [`StartError::LedgerGone`]: an empty one would know of no file that was acknowledged. Or it cannot be used.
+pub fn open_ledger(config: &Config, spool: &Spool) -> Result<SqliteLedger, StartError> {
+    let path = ledger_path(config);
+    if !path.exists() && spool.is_used()? {
+        return Err(StartError::LedgerGone(path));
+    }
+    Ok(SqliteLedger::open(&path)?.with_sidecars(spool.clone()))
+}
+
+/// The spool folder of a configuration.
+#[must_use]
+pub fn spool_path(config: &Config) -> PathBuf {
+    Path::join(&config.storage.state.0, "spool")
 }
 
 /// The ledger file of a configuration.

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use oftp::{FileHeader, Nerp, Position, RecordLayout, Response};
 
 use crate::transfer::{
-    NewFile, OpenQuestion, OutboundFile, OwedResponse, Target, TimelineEntry, Transfer, TransferId,
-    Undelivered,
+    Direction, NewFile, OpenQuestion, OutboundFile, OwedResponse, Queued, Target, TimelineEntry,
+    Transfer, TransferId, Undelivered,
 };
 
 /// The ledger of transfers. Every method returns after its transaction is durable, not before.
@@ -113,6 +113,16 @@ pub trait Ledger: Send + Sync {
     /// The file will not be sent until an operator says so: leased → Parked.
     async fn park(&self, id: TransferId, why: &str) -> Result<(), LedgerError>;
 
+    /// What an operator wants done with a queued file. A file that a session has just now is left alone.
+    async fn order(&self, id: TransferId, order: Order, why: &str) -> Result<(), LedgerError>;
+
+    /// A file that was sent, answered, parked or cancelled goes out again, as `file`: under an id and an
+    /// identity of its own, its sealed blob in the spool already. The old row stays as it is.
+    async fn resend(&self, old: TransferId, file: NewFile) -> Result<(), LedgerError>;
+
+    /// Files to send that are not sent yet, in the order they go: by partner where one is named.
+    async fn queue(&self, partner: Option<&str>) -> Result<Vec<Queued>, LedgerError>;
+
     /// At start: leases of this node are given back; tells what waits. Run twice, the same.
     async fn recover(&self, node: &str) -> Result<Recovery, LedgerError>;
 
@@ -129,7 +139,12 @@ pub trait Ledger: Send + Sync {
     async fn show(&self, id: TransferId) -> Result<Option<Transfer>, LedgerError>;
 
     /// The newest rows first.
-    async fn list(&self, limit: u32) -> Result<Vec<Transfer>, LedgerError>;
+    async fn list(&self, limit: u32) -> Result<Vec<Transfer>, LedgerError> {
+        self.find(Filter::default(), limit).await
+    }
+
+    /// The newest rows that the filter lets through.
+    async fn find(&self, filter: Filter, limit: u32) -> Result<Vec<Transfer>, LedgerError>;
 
     /// What happened to a transfer, oldest first.
     async fn timeline(&self, id: TransferId) -> Result<Vec<TimelineEntry>, LedgerError>;
@@ -206,6 +221,48 @@ pub enum Files {
     None,
 }
 
+/// Which rows are looked at: those that fit everything that is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// The partner's name in the configuration.
+    pub partner: Option<String>,
+    /// The word of the state.
+    pub state: Option<String>,
+    /// Which way.
+    pub direction: Option<Direction>,
+    /// The data set name; `*` and `?` stand for any characters and any one.
+    pub name: Option<String>,
+}
+
+/// What an operator may want done with a file to send. Each may be repeated and changes nothing then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Ready → Held: it stays in the queue and does not go.
+    Hold,
+    /// Held or Parked → Ready.
+    Release,
+    /// Ready or Held → Parked.
+    Park,
+    /// Ready, Held or Parked → Cancelled; the content is kept.
+    Cancel,
+    /// Stays Ready, rests no longer, and goes before the others.
+    SendNow,
+}
+
+impl Order {
+    /// The word of the timeline.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hold => "held",
+            Self::Release => "released",
+            Self::Park => "parked",
+            Self::Cancel => "cancelled",
+            Self::SendNow => "send-now",
+        }
+    }
+}
+
 /// One thing to say in our turn.
 #[derive(Clone, Debug)]
 pub enum Work {
@@ -265,6 +322,9 @@ pub enum LedgerError {
         /// The verb.
         verb: &'static str,
     },
+    /// A session has the file just now.
+    #[error("ledger: a session has transfer {0} just now; try again when it is over")]
+    InSession(TransferId),
     /// There is no such row.
     #[error("ledger: there is no transfer {0}")]
     NotFound(TransferId),
@@ -283,6 +343,20 @@ pub enum LedgerError {
         /// Ours.
         known: u32,
     },
+    /// Another program has the ledger open.
+    #[error("ledger {0} is open in another program: end it first")]
+    InUse(String),
+    /// A file of the ledger's.
+    #[error("ledger: {path}: {source}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The spool cannot be read.
+    #[error(transparent)]
+    Spool(#[from] crate::SpoolError),
     /// The ledger's thread has ended.
     #[error("ledger: closed")]
     Closed,

@@ -14,16 +14,23 @@
 //! and what [`Spool::sealed`] finds lead each back to work.
 
 mod ledger;
+mod sidecar;
 mod spool;
 mod sqlite;
 mod transfer;
+mod verify;
 
 pub use ledger::{
-    Acknowledgement, Files, Ledger, LedgerError, Offer, Offered, Received, Recovery, Verdict, Work,
+    Acknowledgement, Files, Filter, Ledger, LedgerError, Offer, Offered, Order, Received, Recovery,
+    Verdict, Work,
 };
-pub use spool::{Blob, BlobWriter, Hold, Partial, PlaceError, Seal, Spool, SpoolError, Syncer};
-pub use sqlite::SqliteLedger;
+pub use sidecar::{Entry, Record, Sidecar, SidecarError, Way};
+pub use spool::{
+    Blob, BlobWriter, Hold, Partial, Pieces, PlaceError, Seal, Spool, SpoolError, Syncer, Whole,
+};
+pub use sqlite::{Left, Rebuilt, SqliteLedger, rebuild};
 pub use transfer::{
     Direction, InboundState, NewFile, OpenQuestion, OutboundFile, OutboundState, OwedResponse,
-    Target, TimelineEntry, Transfer, TransferId, Undelivered,
+    Queued, Target, TimelineEntry, Transfer, TransferId, Undelivered,
 };
+pub use verify::{Audit, AuditError, Audited, Finding, Weight};

@@ -4,11 +4,18 @@
 //! <spool>/incoming/<id>   being received, or being imported; locked by its writer
 //! <spool>/sealed/<id>     received whole: written, synced, renamed here, folder synced
 //! <spool>/outgoing/<id>   to be sent, sealed the same way; kept until its receipt is in
+//! <spool>/sealed/<id>.jsonl, outgoing/<id>.jsonl   what the blob is: its sidecar
 //! ```
 //! A crash leaves a partial in `incoming` (cut to its checkpoint when it goes on), or a sealed blob whose
 //! row does not say so yet (removed at the next start: nothing positive was said about it). Delivery is a
 //! rename out of `sealed`, so that the blob being gone proves the file is in its folder.
+//!
+//! A sidecar never moves and stays after its blob has left: a file that was delivered is known as a duplicate
+//! even to a ledger that was made anew. So a sidecar without a blob means "delivered", unless a partial of the
+//! same id is still in `incoming`: then the crash came before the rename, and the sidecar means nothing. Who
+//! removes a blob or such a partial removes the sidecar first.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
@@ -17,11 +24,14 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, Mode, OFlags, RenameFlags};
 
-use crate::transfer::TransferId;
+use crate::sidecar::{Entry, Record, Sidecar, SidecarError};
+use crate::transfer::{Direction, TransferId};
 
 const INCOMING: &str = "incoming";
 const SEALED: &str = "sealed";
 const OUTGOING: &str = "outgoing";
+/// How the name of a sidecar ends.
+const SIDECAR: &str = ".jsonl";
 
 /// A spool folder.
 #[derive(Clone, Debug)]
@@ -78,11 +88,11 @@ impl Spool {
         })
     }
 
-    /// Copies `source` into the spool as a file to send.
+    /// Copies `source` into the spool; it is a file to send once it is sealed.
     ///
     /// # Errors
     /// Reading `source` or writing the spool failed.
-    pub fn import(&self, id: TransferId, source: &mut impl Read) -> Result<Seal, SpoolError> {
+    pub fn import(&self, id: TransferId, source: &mut impl Read) -> Result<Whole, SpoolError> {
         let mut writer = self.partial(id)?.resume(0)?;
         let mut buffer = vec![0; 256 * 1024];
         loop {
@@ -95,7 +105,167 @@ impl Spool {
             };
             writer.append(octets)?;
         }
-        writer.seal_into(OUTGOING).map(|(seal, _)| seal)
+        writer.finish()
+    }
+
+    /// Gives the content of `from`, a file to send, to another transfer: the same octets under a second name.
+    ///
+    /// # Errors
+    /// The content of `from` is not there any more, or the spool cannot be written.
+    pub fn send_again(&self, from: TransferId, sidecar: &Sidecar) -> Result<(), SpoolError> {
+        let (old, new) = (self.path(OUTGOING, from), self.path(OUTGOING, sidecar.id));
+        std::fs::hard_link(&old, &new).map_err(at(&old))?;
+        self.describe(sidecar)
+    }
+
+    /// Takes a file to send back that was not queued after all.
+    ///
+    /// # Errors
+    /// It is there and cannot be removed.
+    pub fn withdraw(&self, id: TransferId) -> Result<(), SpoolError> {
+        self.forget(Direction::Outbound, id)?;
+        remove(&self.path(OUTGOING, id))
+    }
+
+    /// Writes a sidecar, or writes it anew: durable on return.
+    ///
+    /// # Errors
+    /// The spool cannot be written.
+    pub fn describe(&self, sidecar: &Sidecar) -> Result<(), SpoolError> {
+        self.write_sidecar(sidecar)?;
+        let folder = self.root.join(folder_of(sidecar.direction()));
+        sync_folder(&folder).map_err(at(&folder))
+    }
+
+    /// Adds a line to a sidecar, not synced; nothing where there is no sidecar.
+    ///
+    /// # Errors
+    /// The spool cannot be written.
+    pub fn append(
+        &self,
+        direction: Direction,
+        id: TransferId,
+        entry: &Entry,
+    ) -> Result<(), SpoolError> {
+        let path = self.sidecar_path(direction, id);
+        let file = match OpenOptions::new().read(true).append(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(at(&path)(error)),
+        };
+        let mut line = entry.line().map_err(unreadable(&path))?;
+        if !ends_its_line(&file).map_err(at(&path))? {
+            line.insert(0, b'\n');
+        }
+        (&file).write_all(&line).map_err(at(&path))
+    }
+
+    /// Reads the sidecar of a transfer. None where there is none.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn record(
+        &self,
+        direction: Direction,
+        id: TransferId,
+    ) -> Result<Option<Record>, SpoolError> {
+        let path = self.sidecar_path(direction, id);
+        match std::fs::read(&path) {
+            Ok(text) => Record::parse(&text).map(Some).map_err(unreadable(&path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(at(&path)(error)),
+        }
+    }
+
+    /// Removes a sidecar, durable on return.
+    ///
+    /// # Errors
+    /// It is there and cannot be removed.
+    pub fn forget(&self, direction: Direction, id: TransferId) -> Result<(), SpoolError> {
+        let path = self.sidecar_path(direction, id);
+        if !path.exists() {
+            return Ok(());
+        }
+        remove(&path)?;
+        let folder = self.root.join(folder_of(direction));
+        sync_folder(&folder).map_err(at(&folder))
+    }
+
+    /// Every transfer that any file of the spool belongs to, in order.
+    ///
+    /// # Errors
+    /// A folder cannot be read.
+    pub fn transfers(&self) -> Result<BTreeSet<TransferId>, SpoolError> {
+        let mut found = BTreeSet::new();
+        for part in [INCOMING, SEALED, OUTGOING] {
+            found.extend(self.ids(part, "")?);
+            found.extend(self.ids(part, SIDECAR)?);
+        }
+        Ok(found)
+    }
+
+    /// Whether there is anything of a file that the ledger must know of: then there must be a ledger.
+    ///
+    /// # Errors
+    /// A folder cannot be read.
+    pub fn is_used(&self) -> Result<bool, SpoolError> {
+        for part in [SEALED, OUTGOING] {
+            if !self.ids(part, "")?.is_empty() || !self.ids(part, SIDECAR)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What the spool has of one transfer.
+    ///
+    /// # Errors
+    /// Something of it cannot be looked at.
+    pub fn pieces(&self, id: TransferId) -> Result<Pieces, SpoolError> {
+        Ok(Pieces {
+            incoming: length(&self.path(INCOMING, id))?,
+            sealed: length(&self.path(SEALED, id))?,
+            outgoing: length(&self.path(OUTGOING, id))?,
+            inbound_sidecar: length(&self.sidecar_path(Direction::Inbound, id))?.is_some(),
+            outbound_sidecar: length(&self.sidecar_path(Direction::Outbound, id))?.is_some(),
+        })
+    }
+
+    /// Whether somebody is at work on a blob of this transfer, in this program or any other.
+    #[must_use]
+    pub fn is_busy(&self, id: TransferId) -> bool {
+        [INCOMING, SEALED].into_iter().any(|part| {
+            let path = self.path(part, id);
+            File::open(&path).is_ok_and(|file| Locked::new(file, &path).is_err())
+        })
+    }
+
+    /// BLAKE3 of a sealed or outgoing blob as it lies on the disk, hexadecimal.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn digest(&self, direction: Direction, id: TransferId) -> Result<String, SpoolError> {
+        let path = self.path(folder_of(direction), id);
+        let mut file = File::open(&path).map_err(at(&path))?;
+        let hasher = hash_of(&mut file).map_err(at(&path))?;
+        Ok(hasher.finalize().to_hex().to_string())
+    }
+
+    /// Removes a partial that no row knows, and a sidecar that was written for it before its rename.
+    ///
+    /// # Errors
+    /// [`SpoolError::Busy`] while somebody writes it.
+    pub fn discard_partial(&self, id: TransferId) -> Result<(), SpoolError> {
+        let path = self.path(INCOMING, id);
+        let file = File::open(&path).map_err(at(&path))?;
+        let _mine = Locked::new(file, &path)?;
+        if !self.path(SEALED, id).exists() {
+            self.forget(Direction::Inbound, id)?;
+        }
+        if !self.path(OUTGOING, id).exists() {
+            self.forget(Direction::Outbound, id)?;
+        }
+        remove(&path)
     }
 
     /// Opens a file to send.
@@ -106,14 +276,6 @@ impl Spool {
         let path = self.path(OUTGOING, id);
         let file = File::open(&path).map_err(at(&path))?;
         Ok(Blob { path, file })
-    }
-
-    /// Removes a file to send that was never queued.
-    ///
-    /// # Errors
-    /// The file is there and cannot be removed.
-    pub fn withdraw(&self, id: TransferId) -> Result<(), SpoolError> {
-        remove(&self.path(OUTGOING, id))
     }
 
     /// Takes a sealed blob for this task alone, in this program and any other. None when it is not there.
@@ -166,19 +328,24 @@ impl Spool {
     /// # Errors
     /// The folder cannot be read.
     pub fn sealed(&self) -> Result<Vec<TransferId>, SpoolError> {
-        let folder = self.root.join(SEALED);
-        let entries = std::fs::read_dir(&folder).map_err(at(&folder))?;
-        Ok(entries
-            .flatten()
-            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-            .collect())
+        self.ids(SEALED, "")
     }
 
-    /// Removes a sealed blob nothing positive was said about.
+    /// Ids of the partials.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn partials(&self) -> Result<Vec<TransferId>, SpoolError> {
+        self.ids(INCOMING, "")
+    }
+
+    /// Removes a sealed blob nothing positive was said about, and its sidecar: that first, for without its
+    /// blob it would mean that the file is delivered.
     ///
     /// # Errors
     /// The file is there and cannot be removed.
     pub fn discard(&self, id: TransferId) -> Result<(), SpoolError> {
+        self.forget(Direction::Inbound, id)?;
         remove(&self.path(SEALED, id))
     }
 
@@ -194,6 +361,48 @@ impl Spool {
     fn path(&self, part: &str, id: TransferId) -> PathBuf {
         self.root.join(part).join(id.to_string())
     }
+
+    fn sidecar_path(&self, direction: Direction, id: TransferId) -> PathBuf {
+        self.root
+            .join(folder_of(direction))
+            .join(format!("{id}{SIDECAR}"))
+    }
+
+    /// The sidecar is whole or not there; its folder is not synced.
+    fn write_sidecar(&self, sidecar: &Sidecar) -> Result<(), SpoolError> {
+        let path = self.sidecar_path(sidecar.direction(), sidecar.id);
+        let beside = path.with_extension("new");
+        let mut file = File::create(&beside).map_err(at(&beside))?;
+        let line = sidecar.line().map_err(unreadable(&beside))?;
+        file.write_all(&line).map_err(at(&beside))?;
+        file.sync_all().map_err(at(&beside))?;
+        std::fs::rename(&beside, &path).map_err(at(&path))
+    }
+
+    fn ids(&self, part: &str, ending: &str) -> Result<Vec<TransferId>, SpoolError> {
+        let folder = self.root.join(part);
+        let entries = std::fs::read_dir(&folder).map_err(at(&folder))?;
+        let id = |entry: std::fs::DirEntry| {
+            let name = entry.file_name();
+            name.to_str()?.strip_suffix(ending)?.parse().ok()
+        };
+        Ok(entries.flatten().filter_map(id).collect())
+    }
+}
+
+/// What the spool has of one transfer: the length of each blob, and whether there is a sidecar.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pieces {
+    /// In `incoming`.
+    pub incoming: Option<u64>,
+    /// In `sealed`.
+    pub sealed: Option<u64>,
+    /// In `outgoing`.
+    pub outgoing: Option<u64>,
+    /// In `sealed`.
+    pub inbound_sidecar: bool,
+    /// In `outgoing`.
+    pub outbound_sidecar: bool,
 }
 
 /// A partial that is this session's alone, and as it was.
@@ -316,13 +525,23 @@ impl BlobWriter {
         })
     }
 
-    /// Ends the blob: synced, renamed to `sealed`, both folders synced. The hold is to be kept until a
-    /// row says that the blob is there: what is sealed without a row and without a hold is removed.
+    /// Ends the blob: every octet durable, under its first name still.
     ///
     /// # Errors
     /// As for [`BlobWriter::sync`].
-    pub fn seal(self) -> Result<(Seal, Hold), SpoolError> {
-        self.seal_into(SEALED)
+    pub fn finish(self) -> Result<Whole, SpoolError> {
+        self.file.0.sync_all().map_err(at(&self.path))?;
+        let digest = self.hasher.finalize().to_hex().to_string();
+        Ok(Whole {
+            spool: self.spool,
+            id: self.id,
+            path: self.path,
+            file: self.file,
+            seal: Seal {
+                octets: self.octets,
+                digest,
+            },
+        })
     }
 
     /// Removes the blob.
@@ -330,20 +549,67 @@ impl BlobWriter {
     /// # Errors
     /// The file cannot be removed.
     pub fn discard(self) -> Result<(), SpoolError> {
+        self.spool.forget(Direction::Inbound, self.id)?;
         remove(&self.path)
     }
+}
 
-    fn seal_into(self, part: &str) -> Result<(Seal, Hold), SpoolError> {
-        self.file.0.sync_all().map_err(at(&self.path))?;
+/// A blob whose octets are all durable, and which nobody was told about: what it is can still be decided.
+#[derive(Debug)]
+pub struct Whole {
+    spool: Spool,
+    id: TransferId,
+    path: PathBuf,
+    file: Locked,
+    seal: Seal,
+}
+
+impl Whole {
+    /// What is known of it.
+    #[must_use]
+    pub fn seal(&self) -> &Seal {
+        &self.seal
+    }
+
+    /// Its octets, to be read.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn blob(&self) -> Result<Blob, SpoolError> {
+        let path = self.path.clone();
+        let file = File::open(&path).map_err(at(&path))?;
+        Ok(Blob { path, file })
+    }
+
+    /// Gives the blob its name for good, with its sidecar beside it: `sealed` for a received file, `outgoing`
+    /// for one to send. Durable on return. The hold is to be kept until a row says that the blob is there:
+    /// what is sealed without a row and without a hold is removed.
+    ///
+    /// A received file costs four flushes of the spool from its last octet to its row: its octets, the
+    /// sidecar, and one of each folder, of which the first makes the name of the sidecar durable together with
+    /// the blob's. Without the sidecar it would be three.
+    ///
+    /// # Errors
+    /// As for [`BlobWriter::sync`].
+    pub fn keep(self, sidecar: &Sidecar) -> Result<Hold, SpoolError> {
+        self.spool.write_sidecar(sidecar)?;
+        let part = folder_of(sidecar.direction());
         let sealed = self.spool.path(part, self.id);
         std::fs::rename(&self.path, &sealed).map_err(at(&sealed))?;
         for folder in [part, INCOMING] {
             let folder = self.spool.root.join(folder);
             sync_folder(&folder).map_err(at(&folder))?;
         }
-        let digest = self.hasher.finalize().to_hex().to_string();
-        let octets = self.octets;
-        Ok((Seal { octets, digest }, Hold(self.file)))
+        Ok(Hold(self.file))
+    }
+
+    /// Removes the blob.
+    ///
+    /// # Errors
+    /// The file cannot be removed.
+    pub fn discard(self) -> Result<(), SpoolError> {
+        self.spool.forget(Direction::Inbound, self.id)?;
+        remove(&self.path)
     }
 }
 
@@ -413,6 +679,14 @@ pub enum SpoolError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// A sidecar is not one.
+    #[error("spool: {path}: {source}")]
+    Sidecar {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: SidecarError,
     },
     /// Another session of this file is still open.
     #[error("spool: {0} is being written by another session")]
@@ -492,6 +766,28 @@ fn open_folder(path: &Path) -> rustix::io::Result<OwnedFd> {
     rustix::fs::open(path, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
 }
 
+fn folder_of(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Inbound => SEALED,
+        Direction::Outbound => OUTGOING,
+    }
+}
+
+fn length(path: &Path) -> Result<Option<u64>, SpoolError> {
+    match path.symlink_metadata() {
+        Ok(meta) => Ok(Some(meta.len())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(at(path)(error)),
+    }
+}
+
+/// Whether the last append came to its end.
+fn ends_its_line(file: &File) -> io::Result<bool> {
+    let length = file.metadata()?.len();
+    let mut last = [0];
+    Ok(length > 0 && file.read_at(&mut last, length - 1)? == 1 && last == [b'\n'])
+}
+
 fn hash_of(file: &mut File) -> io::Result<blake3::Hasher> {
     let mut hasher = blake3::Hasher::new();
     file.seek(SeekFrom::Start(0))?;
@@ -512,6 +808,13 @@ fn remove(path: &Path) -> Result<(), SpoolError> {
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> SpoolError + '_ {
     move |source| SpoolError::Io {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(SidecarError) -> SpoolError + '_ {
+    move |source| SpoolError::Sidecar {
         path: path.to_owned(),
         source,
     }

@@ -47,6 +47,17 @@ pub enum Direction {
     Outbound,
 }
 
+impl Direction {
+    /// The word the ledger keeps.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Inbound => "in",
+            Self::Outbound => "out",
+        }
+    }
+}
+
 /// Declares a state enum whose variants are kept in the ledger under a fixed word.
 macro_rules! states {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)+ }) => {
@@ -105,8 +116,12 @@ states! {
         Acknowledged = "acknowledged",
         /// A NERP is here and recorded.
         Rejected = "rejected",
-        /// Refused for good, or held: an operator must decide.
+        /// Refused for good: nobody tries again by itself, an operator must decide.
         Parked = "parked",
+        /// Kept back by an operator until it is released.
+        Held = "held",
+        /// Taken out of the queue by an operator; the content stays in the spool.
+        Cancelled = "cancelled",
     }
 }
 
@@ -181,6 +196,15 @@ pub struct NewFile {
     pub counts: Counts,
     /// Digest of the content (BLAKE3, hexadecimal).
     pub digest: String,
+    /// 0 to 9; higher goes first.
+    pub priority: u8,
+}
+
+impl NewFile {
+    /// The priority of files for which nobody said another.
+    pub const PRIORITY: u8 = 5;
+    /// The highest.
+    pub const URGENT: u8 = 9;
 }
 
 /// A file waiting to be sent.
@@ -204,6 +228,35 @@ pub struct OutboundFile {
     pub queued: SystemTime,
     /// The EFID of an earlier attempt may have arrived: SFNA 13 then means "delivered".
     pub in_doubt: bool,
+}
+
+/// A file in the queue, to look at.
+#[derive(Clone, Debug)]
+pub struct Queued {
+    /// The transfer.
+    pub id: TransferId,
+    /// The partner it goes to.
+    pub partner: String,
+    /// `Ready`, `Held` or `Parked`.
+    pub state: OutboundState,
+    /// The file's identity.
+    pub key: FileKey,
+    /// Size in octets.
+    pub octets: u64,
+    /// 0 to 9; higher goes first.
+    pub priority: u8,
+    /// How often it was offered so far.
+    pub attempts: u32,
+    /// It rests until then.
+    pub rests_until: Option<SystemTime>,
+    /// A session has it just now.
+    pub in_session: bool,
+    /// The EFID of an earlier attempt may have arrived.
+    pub in_doubt: bool,
+    /// Why it is where it is, if there is something to say.
+    pub reason: Option<String>,
+    /// When it was given to us.
+    pub queued: SystemTime,
 }
 
 /// One row of the ledger, to look at.

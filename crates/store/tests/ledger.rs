@@ -15,8 +15,8 @@ use oftp::{
     Position, RecordLayout, Response, UserData,
 };
 use pointsman_store::{
-    Acknowledgement, Files, Ledger, LedgerError, NewFile, Offer, Offered, Received, Seal,
-    SqliteLedger, Target, TransferId, Verdict, Work,
+    Acknowledgement, Direction, Files, Filter, Ledger, LedgerError, NewFile, Offer, Offered, Order,
+    Received, Seal, SqliteLedger, Target, TransferId, Verdict, Work,
 };
 use tempfile::TempDir;
 
@@ -151,6 +151,7 @@ fn to_send(id: TransferId, dataset: &str) -> NewFile {
             records: 0,
             octets: 5000,
         },
+        priority: NewFile::PRIORITY,
     }
 }
 
@@ -572,4 +573,214 @@ async fn what_a_policy_keeps_is_its_own() {
         books.ledger.kv_get("other", "count").await.unwrap(),
         Some(vec![2])
     );
+}
+
+#[tokio::test]
+async fn the_queue_goes_by_priority_then_age_and_an_urgent_file_rests_no_longer() {
+    let books = Books::new();
+    let mut ids = Vec::new();
+    for (dataset, priority) in [("A", 5), ("B", 9), ("C", 0), ("D", 9)] {
+        let file = NewFile {
+            priority,
+            ..to_send(TransferId::new(), dataset)
+        };
+        ids.push(file.id);
+        books.ledger.enqueue(file).await.unwrap();
+    }
+    let queue = books.ledger.queue(Some("them")).await.unwrap();
+    let order: Vec<TransferId> = queue.iter().map(|file| file.id).collect();
+    assert_eq!(order, [ids[1], ids[3], ids[0], ids[2]]);
+    assert!(books.ledger.queue(Some("others")).await.unwrap().is_empty());
+
+    books
+        .ledger
+        .put_back(ids[2], soon(), "SFNA 06")
+        .await
+        .unwrap();
+    assert!(
+        books.ledger.queue(None).await.unwrap()[3]
+            .rests_until
+            .is_some()
+    );
+    for _ in 0..2 {
+        books
+            .ledger
+            .order(ids[2], Order::SendNow, "")
+            .await
+            .unwrap();
+    }
+    let mut went = Vec::new();
+    while let Some(Work::File(file)) = books.claim().await {
+        went.push(file.id);
+    }
+    // `C` is as urgent as `B` and `D` now, and younger than the one of them.
+    assert_eq!(went, [ids[1], ids[2], ids[3], ids[0]]);
+}
+
+#[tokio::test]
+async fn what_is_held_parked_or_cancelled_does_not_go() {
+    let books = Books::new();
+    let ledger = &books.ledger;
+    let id = books.queued_file("INVOIC").await;
+    for (order, state) in [
+        (Order::Hold, "held"),
+        (Order::Release, "ready"),
+        (Order::Park, "parked"),
+        (Order::Release, "ready"),
+        (Order::Hold, "held"),
+        (Order::Cancel, "cancelled"),
+    ] {
+        for _ in 0..2 {
+            ledger.order(id, order, "why").await.unwrap();
+        }
+        assert_eq!(books.state(id).await, state);
+        let goes = books.claim().await;
+        assert_eq!(goes.is_some(), state == "ready", "{state}");
+        if goes.is_some() {
+            let refused = ledger.order(id, Order::Hold, "").await;
+            assert!(
+                matches!(refused, Err(LedgerError::InSession(_))),
+                "{refused:?}"
+            );
+            ledger
+                .put_back(id, SystemTime::UNIX_EPOCH, "")
+                .await
+                .unwrap();
+        }
+    }
+    for order in [Order::Hold, Order::Release, Order::Park, Order::SendNow] {
+        let refused = ledger.order(id, order, "").await;
+        assert!(
+            matches!(refused, Err(LedgerError::WrongState { .. })),
+            "{order:?}"
+        );
+    }
+    let received = books.new_file("ORDER").await;
+    let refused = ledger.order(received, Order::Cancel, "").await;
+    assert!(matches!(refused, Err(LedgerError::WrongState { .. })));
+    let nobody = ledger.order(TransferId::new(), Order::Hold, "").await;
+    assert!(matches!(nobody, Err(LedgerError::NotFound(_))));
+    // The partner had it after all: its receipt is a fact, whatever was wanted.
+    let answered = ledger
+        .acknowledged("them", &eerp("INVOIC"), "")
+        .await
+        .unwrap();
+    assert_eq!(answered, Acknowledgement::Recorded(id));
+    assert_eq!(books.state(id).await, "acknowledged");
+}
+
+#[tokio::test]
+async fn a_file_sent_again_is_another_file_and_the_old_row_stays() {
+    let books = Books::new();
+    let ledger = &books.ledger;
+    let old = books.queued_file("INVOIC").await;
+    let again = |dataset| to_send(TransferId::new(), dataset);
+    let refused = ledger.resend(old, again("INVOIC.2")).await;
+    assert!(
+        matches!(refused, Err(LedgerError::WrongState { .. })),
+        "it has not gone yet"
+    );
+    ledger.sent(old, "EFPA").await.unwrap();
+    let taken = ledger.resend(old, again("INVOIC")).await;
+    assert!(
+        matches!(taken, Err(LedgerError::IdentityTaken(_))),
+        "{taken:?}"
+    );
+    let file = again("INVOIC.2");
+    let new = file.id;
+    ledger.resend(old, file).await.unwrap();
+    assert_eq!(
+        (books.state(old).await, books.state(new).await),
+        ("sent".to_owned(), "ready".to_owned())
+    );
+    let told = ledger.timeline(old).await.unwrap();
+    assert!(
+        told.iter()
+            .any(|line| line.event == "resent" && line.detail.contains(&new.to_string()))
+    );
+    assert!(matches!(books.claim().await, Some(Work::File(file)) if file.id == new));
+    let received = books.delivered_file("ORDER", Verdict::Positive).await;
+    let refused = ledger.resend(received, again("X")).await;
+    assert!(
+        matches!(refused, Err(LedgerError::WrongState { .. })),
+        "only what we send"
+    );
+}
+
+#[tokio::test]
+async fn rows_are_found_by_partner_state_direction_and_name() {
+    let books = Books::new();
+    let delivered = books.delivered_file("ORDER.1", Verdict::Positive).await;
+    books.new_file("ORDER.2").await;
+    let ready = books.queued_file("INVOIC").await;
+    let find = |filter| books.ledger.find(filter, 10);
+    let ids =
+        |rows: Vec<pointsman_store::Transfer>| rows.iter().map(|row| row.id).collect::<Vec<_>>();
+    let any = Filter::default;
+    let word = |text: &str| Some(text.to_owned());
+    assert_eq!(find(any()).await.unwrap().len(), 3);
+    assert_eq!(
+        ids(find(Filter {
+            state: word("delivered"),
+            ..any()
+        })
+        .await
+        .unwrap()),
+        [delivered]
+    );
+    assert_eq!(
+        ids(find(Filter {
+            direction: Some(Direction::Outbound),
+            ..any()
+        })
+        .await
+        .unwrap()),
+        [ready]
+    );
+    assert_eq!(
+        find(Filter {
+            name: word("ORDER*"),
+            ..any()
+        })
+        .await
+        .unwrap()
+        .len(),
+        2
+    );
+    assert_eq!(
+        find(Filter {
+            name: word("[A-Z]*"),
+            ..any()
+        })
+        .await
+        .unwrap()
+        .len(),
+        0
+    );
+    assert_eq!(
+        find(Filter {
+            name: word("ORDER"),
+            ..any()
+        })
+        .await
+        .unwrap()
+        .len(),
+        0
+    );
+    assert_eq!(
+        find(Filter {
+            partner: word("' OR 1=1"),
+            ..any()
+        })
+        .await
+        .unwrap()
+        .len(),
+        0
+    );
+    let both = Filter {
+        name: word("ORDER.?"),
+        state: word("receiving"),
+        ..any()
+    };
+    assert_eq!(find(both).await.unwrap().len(), 1);
 }

@@ -9,7 +9,14 @@
 
 use std::path::PathBuf;
 
-use pointsman_store::{PlaceError, Spool, SpoolError, TransferId};
+use oftp::{
+    DatasetName, Eerp, FileHeader, FileKey, FileStamp, Format, Nerp, NerpReason, OdetteId,
+    Response, Security, UserData,
+};
+use pointsman_store::{
+    Direction, Entry, Hold, NewFile, OutboundState, PlaceError, Received, Record, Seal, Sidecar,
+    Spool, SpoolError, Target, TransferId, Verdict, Whole,
+};
 use tempfile::TempDir;
 
 struct Yard {
@@ -33,9 +40,60 @@ impl Yard {
         let id = TransferId::new();
         let mut writer = self.spool.partial(id).unwrap().resume(0).unwrap();
         writer.append(content).unwrap();
-        writer.seal().unwrap();
+        self.keep(id, writer.finish().unwrap());
         id
     }
+
+    fn keep(&self, id: TransferId, whole: Whole) -> Hold {
+        let sidecar = inbound(id, whole.seal());
+        whole.keep(&sidecar).unwrap()
+    }
+
+    fn spool_file(&self, name: &str) -> PathBuf {
+        self.folder.path().join("spool").join(name)
+    }
+}
+
+fn header() -> FileHeader {
+    let mut header = FileHeader::plain(
+        FileKey {
+            dataset: DatasetName::new("ORDER").unwrap(),
+            stamp: FileStamp::new("20261122", "0815300001").unwrap(),
+            originator: OdetteId::new("O0013THEM").unwrap(),
+            destination: OdetteId::new("O0013US").unwrap(),
+        },
+        5000,
+    );
+    header.format = Format::Fixed(80);
+    header.security = Security::EncryptedAndSigned;
+    header.signed_receipt = true;
+    header.description = "line one\nline \"two\" \u{e4}\u{1F682}".to_owned();
+    header
+}
+
+fn nerp() -> Nerp {
+    Nerp {
+        key: header().key,
+        creator: OdetteId::new("O0013US").unwrap(),
+        reason: NerpReason::from_code(34),
+        text: "not usable".to_owned(),
+        hash: vec![0, 255],
+        signature: vec![1, 2, 3],
+    }
+}
+
+fn inbound(id: TransferId, seal: &Seal) -> Sidecar {
+    let received = Received {
+        seal: seal.clone(),
+        target: Target {
+            directory: "in".to_owned(),
+            file_name: "x".to_owned(),
+            overwrite: true,
+        },
+        verdict: Verdict::Negative(Box::new(nerp())),
+        note: String::new(),
+    };
+    Sidecar::inbound(id, "them", &header(), &received, "S1")
 }
 
 #[test]
@@ -49,7 +107,9 @@ fn a_sealed_blob_has_the_digest_of_its_octets_however_they_came() {
     drop(writer);
     let mut writer = yard.spool.partial(id).unwrap().resume(12).unwrap();
     writer.append(b"second half").unwrap();
-    let (seal, _) = writer.seal().unwrap();
+    let whole = writer.finish().unwrap();
+    let seal = whole.seal().clone();
+    yard.keep(id, whole);
     assert_eq!(seal.octets, 23);
     assert_eq!(
         seal.digest,
@@ -109,14 +169,8 @@ fn a_delivery_is_one_rename() {
 fn a_sealed_blob_is_one_holders_until_it_lets_go() {
     let yard = Yard::new();
     let id = TransferId::new();
-    let (_, hold) = yard
-        .spool
-        .partial(id)
-        .unwrap()
-        .resume(0)
-        .unwrap()
-        .seal()
-        .unwrap();
+    let writer = yard.spool.partial(id).unwrap().resume(0).unwrap();
+    let hold = yard.keep(id, writer.finish().unwrap());
     assert!(
         matches!(yard.spool.hold(id), Err(SpoolError::Busy(_))),
         "its row does not say so yet"
@@ -178,8 +232,9 @@ fn no_path_and_no_link_leads_out_of_the_inbox() {
 fn a_file_to_send_is_copied_and_read_from_anywhere_in_it() {
     let yard = Yard::new();
     let (id, content) = (TransferId::new(), vec![7; 700_000]);
-    let seal = yard.spool.import(id, &mut content.as_slice()).unwrap();
-    assert_eq!(seal.octets, 700_000);
+    let whole = yard.spool.import(id, &mut content.as_slice()).unwrap();
+    assert_eq!(whole.seal().octets, 700_000);
+    whole.keep(&outbound(id)).unwrap();
     let blob = yard.spool.outgoing(id).unwrap();
     let mut end = [0; 100];
     assert_eq!(
@@ -200,4 +255,136 @@ fn spool_and_inbox_can_be_told_apart_by_their_file_system() {
             .shares_file_system(std::path::Path::new("/proc"))
             .unwrap()
     );
+}
+
+fn outbound(id: TransferId) -> Sidecar {
+    Sidecar::outbound(&NewFile {
+        id,
+        partner: "them".to_owned(),
+        header: header(),
+        octets: 700_000,
+        digest: "d2".to_owned(),
+        layout: None,
+        counts: oftp::Counts::default(),
+        priority: 7,
+    })
+}
+
+#[test]
+fn a_sidecar_gives_back_everything_that_was_put_in() {
+    let yard = Yard::new();
+    let id = yard.sealed(b"content");
+    let record = yard.spool.record(Direction::Inbound, id).unwrap().unwrap();
+    let again = yard.spool.record(Direction::Inbound, id).unwrap().unwrap();
+    assert_eq!(record, again);
+    let expected = Sidecar {
+        at: record.sidecar.at,
+        ..inbound(id, &record.sidecar.seal)
+    };
+    assert_eq!(record.sidecar, expected);
+
+    let eerp = Response::Positive(Eerp {
+        key: header().key,
+        user: UserData::from_wire(b"USER").unwrap(),
+        hash: vec![9; 64],
+        signature: vec![8; 900],
+    });
+    let entries = [
+        Entry::Received,
+        Entry::Placing("in/a \"b\"\n".to_owned()),
+        Entry::Decided(Verdict::Later(None)),
+        Entry::Decided(Verdict::Negative(Box::new(nerp()))),
+        Entry::Given,
+        Entry::InDoubt(true),
+        Entry::State(OutboundState::Held, Some("why".to_owned())),
+        Entry::Answered(eerp),
+    ];
+    for entry in &entries {
+        yard.spool.append(Direction::Inbound, id, entry).unwrap();
+    }
+    let record = yard.spool.record(Direction::Inbound, id).unwrap().unwrap();
+    assert_eq!(record.entries, entries);
+}
+
+#[test]
+fn a_torn_line_costs_itself_alone() {
+    use std::io::Write;
+    let yard = Yard::new();
+    let id = yard.sealed(b"content");
+    let path = yard.spool_file(&format!("sealed/{id}.jsonl"));
+    let tear = |octets: &[u8]| {
+        let mut file = std::fs::OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .unwrap();
+        file.write_all(octets).unwrap();
+    };
+    let given = |entry| yard.spool.append(Direction::Inbound, id, &entry).unwrap();
+    given(Entry::Received);
+    tear(b"{\"at\":1,\"event\":\"plac");
+    given(Entry::Placing("in/x".to_owned()));
+    tear(&[0; 100]);
+    given(Entry::Given);
+    let entries = yard
+        .spool
+        .record(Direction::Inbound, id)
+        .unwrap()
+        .unwrap()
+        .entries;
+    assert_eq!(
+        entries,
+        [
+            Entry::Received,
+            Entry::Placing("in/x".to_owned()),
+            Entry::Given
+        ]
+    );
+    // Without its first line there is no sidecar, and that is said.
+    std::fs::write(&path, b"{\"version\":1}\n").unwrap();
+    assert!(matches!(
+        yard.spool.record(Direction::Inbound, id),
+        Err(SpoolError::Sidecar { .. })
+    ));
+    assert!(Record::parse(b"").is_err() && Record::parse(&[0; 4096]).is_err());
+    let newer = Record::parse(b"{\"version\":2,\"what\":\"ever\"}\n");
+    assert!(newer.unwrap_err().to_string().contains("newer program"));
+}
+
+#[test]
+fn a_sidecar_outlives_its_delivery_and_goes_before_what_is_discarded() {
+    let yard = Yard::new();
+    let id = yard.sealed(b"content");
+    yard.spool.place(id, &yard.inbox(), "x", false).unwrap();
+    assert!(yard.spool.record(Direction::Inbound, id).unwrap().is_some());
+    let pieces = yard.spool.pieces(id).unwrap();
+    assert!(pieces.inbound_sidecar && pieces.sealed.is_none() && pieces.incoming.is_none());
+
+    let id = yard.sealed(b"content");
+    yard.spool.discard(id).unwrap();
+    assert_eq!(yard.spool.pieces(id).unwrap(), Default::default());
+}
+
+#[test]
+fn what_is_sent_again_has_its_octets_once() {
+    use std::os::unix::fs::MetadataExt;
+    let yard = Yard::new();
+    let (old, new) = (TransferId::new(), TransferId::new());
+    let whole = yard.spool.import(old, &mut &b"content"[..]).unwrap();
+    whole.keep(&outbound(old)).unwrap();
+    yard.spool.send_again(old, &outbound(new)).unwrap();
+    let inode = |id| {
+        yard.spool_file(&format!("outgoing/{id}"))
+            .metadata()
+            .unwrap()
+            .ino()
+    };
+    assert_eq!(inode(old), inode(new));
+    assert!(
+        yard.spool
+            .record(Direction::Outbound, new)
+            .unwrap()
+            .is_some()
+    );
+    std::fs::remove_file(yard.spool_file(&format!("outgoing/{old}"))).unwrap();
+    assert_eq!(yard.spool.outgoing(new).unwrap().octets().unwrap(), 7);
 }

@@ -3,18 +3,24 @@
 mod check;
 mod demo;
 mod policy;
+mod queue;
 mod send;
 mod serve;
+mod store;
 mod transfers;
 
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use clap::{Args, Parser, Subcommand};
+use oftp::FileKey;
+use pointsman_store::{Spool, SqliteLedger};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::Config;
+use crate::station;
 
 /// An OFTP server (ODETTE File Transfer Protocol) whose every decision is a question put to a sandboxed
 /// WebAssembly component.
@@ -39,6 +45,12 @@ enum Command {
     Status(Configured),
     /// Look at the history of files.
     Transfers(transfers::Transfers),
+    /// What waits to be sent, and what is to become of it.
+    Queue(queue::Queue),
+    /// Check ledger, spool and inbox against each other; change nothing.
+    VerifyStore(store::VerifyStore),
+    /// Mend the store.
+    Store(store::Store),
     /// Look at policies, and swap them while the server runs.
     Policy(policy::Policy),
     #[command(name = crate::COMPILE_POLICY, hide = true)]
@@ -109,6 +121,9 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Status(configured) => policy::status(&configured),
         Command::Transfers(transfers) => transfers.run(),
+        Command::Queue(queue) => queue.run(),
+        Command::VerifyStore(verify) => verify.run(),
+        Command::Store(store) => store.run(),
         Command::Policy(policy) => policy.run(),
     };
     match outcome {
@@ -126,6 +141,45 @@ impl Configured {
     fn load(&self) -> Result<Config, Failed> {
         Ok(Config::load(&self.config)?)
     }
+}
+
+/// Looking must not make a ledger where there is none.
+fn open_store(config: &Config) -> Result<(SqliteLedger, Spool), Failed> {
+    let path = station::ledger_path(config);
+    if !path.exists() && !station::spool_path(config).exists() {
+        return Err(Failed {
+            code: 1,
+            message: format!(
+                "error: there is no ledger at {} yet: no server ever ran here",
+                path.display()
+            ),
+        });
+    }
+    let spool = Spool::open(&station::spool_path(config))?;
+    Ok((station::open_ledger(config, &spool)?, spool))
+}
+
+/// A moment as people and programs read it.
+fn when(at: SystemTime) -> String {
+    jiff::Timestamp::try_from(at)
+        .map(|at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+        .unwrap_or_default()
+}
+
+fn identity(key: &FileKey) -> serde_json::Value {
+    serde_json::json!({
+        "dataset": key.dataset.as_str(),
+        "date": key.stamp.date(),
+        "time": key.stamp.time(),
+        "originator": key.originator.as_str(),
+        "destination": key.destination.as_str(),
+    })
+}
+
+/// One JSON text on standard output.
+fn print_json(value: &impl serde::Serialize) -> Outcome {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
 }
 
 /// How the log is written to standard error.

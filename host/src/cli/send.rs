@@ -53,6 +53,9 @@ pub(super) struct Send {
     /// Only queue it: it goes with the server's next call, or the partner's.
     #[arg(long, requires = "file")]
     queue_only: bool,
+    /// 0 to 9, 5 where none is given: of what waits for the partner, higher goes first.
+    #[arg(long, value_name = "0-9", requires = "file", value_parser = clap::value_parser!(u8).range(0..=9))]
+    priority: Option<u8>,
     #[command(flatten)]
     configured: Configured,
 }
@@ -144,6 +147,7 @@ impl Send {
                 Records::Lines => RecordLayout::Lines,
                 Records::LengthPrefixed => RecordLayout::LengthPrefixed,
             }),
+            priority: self.priority,
         };
         let (id, header) = outbox::enqueue(station, profile, file, &how).await?;
         println!(

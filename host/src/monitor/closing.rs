@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use oftp::{CloseAnswer, CloseTicket, Closing, FileHeader, FileReason, Position, Session};
 use pointsman_policy::types;
-use pointsman_store::{Received, Target, TransferId, Undelivered, Verdict};
+use pointsman_store::{Received, Sidecar, Target, TransferId, Undelivered, Verdict};
 
 use super::receiving::{Receiving, Refused};
 use super::{Monitor, Trouble, labelled};
@@ -53,9 +53,8 @@ impl Monitor {
             labels,
             ..
         } = receiving;
-        // Held until the row says that the blob is there.
-        let (seal, hold) = match intake.seal().await {
-            Ok(sealed) => sealed,
+        let whole = match intake.finish().await {
+            Ok(whole) => whole,
             Err(error) => {
                 let Refused { reason, text, .. } = error.into();
                 self.station
@@ -74,7 +73,7 @@ impl Monitor {
             target: Some(&target),
             counts: closing.received,
             held,
-            digest: Some(&seal.digest),
+            digest: Some(&whole.seal().digest),
             took: began.elapsed(),
             labels: &labels,
             asked: 0,
@@ -88,24 +87,36 @@ impl Monitor {
             } => (verdict, target, change_direction),
             Ending::Refused { reason, text } => {
                 // First the row, that nothing is here; then nothing is.
-                self.station
-                    .ledger
-                    .checkpoint(id, Position::default())
-                    .await?;
-                let spool = self.station.spool.clone();
-                blocking(move || spool.discard(id)).await?;
+                let nothing = Position::default();
+                self.station.ledger.checkpoint(id, nothing).await?;
+                blocking(move || whole.discard()).await?;
                 return self
                     .say_refused(ticket, id, &header, reason, text, session)
                     .await;
             }
         };
-        let octets = seal.octets;
+        let octets = whole.seal().octets;
         let delivers = !matches!(verdict, Verdict::Negative(_));
         let received = Received {
-            seal,
+            seal: whole.seal().clone(),
             target: target.clone(),
             verdict,
             note,
+        };
+        let sidecar = Sidecar::inbound(id, self.partner(), &header, &received, &self.id);
+        // Held until the row says that the blob is there.
+        let hold = match blocking(move || whole.keep(&sidecar)).await {
+            Ok(hold) => hold,
+            Err(error) => {
+                let Refused { reason, text, .. } = error.into();
+                self.station
+                    .ledger
+                    .checkpoint(id, Position::default())
+                    .await?;
+                return self
+                    .say_refused(ticket, id, &header, reason, text, session)
+                    .await;
+            }
         };
         self.station.ledger.received(id, received).await?;
         drop(hold);

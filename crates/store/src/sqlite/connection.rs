@@ -20,7 +20,11 @@ type Answer = Box<dyn FnOnce(Result<(), String>) + Send>;
 /// Is given no transaction where none could be begun.
 type Job = Box<dyn FnOnce(Option<&mut Transaction<'_>>) -> Answer + Send>;
 
-const MIGRATIONS: &[&str] = &[include_str!("schema-1.sql"), include_str!("schema-2.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema-1.sql"),
+    include_str!("schema-2.sql"),
+    include_str!("schema-3.sql"),
+];
 
 /// Sends jobs to the thread that owns the connection; the thread ends with the last clone.
 #[derive(Clone, Debug)]
@@ -133,7 +137,7 @@ fn in_savepoint<T>(
     Ok(value)
 }
 
-fn migrate(db: &mut Connection, path: &Path) -> Result<(), LedgerError> {
+pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<(), LedgerError> {
     let step = db
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(database("migrate"))?;

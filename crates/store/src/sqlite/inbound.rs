@@ -90,7 +90,7 @@ pub(super) fn begin(
     note(db, id, Some(&offer.session), "offered-again", &what)
 }
 
-fn set_target(
+pub(super) fn set_target(
     db: &Connection,
     id: TransferId,
     target: &Target,
@@ -271,7 +271,11 @@ pub(super) fn received(
 }
 
 /// The receipt waits; without a time it is an operator's to decide.
-fn ask_later(db: &Connection, id: TransferId, when: Option<SystemTime>) -> Result<(), LedgerError> {
+pub(super) fn ask_later(
+    db: &Connection,
+    id: TransferId,
+    when: Option<SystemTime>,
+) -> Result<(), LedgerError> {
     db.prepare_cached(
         "UPDATE transfers SET receipt_later = 1, ask_at = ?2, asked = asked + 1 WHERE id = ?1",
     )
@@ -304,12 +308,13 @@ pub(super) fn open_questions(
     look::all(db, &sql, params![now, limit], read, "open-questions")
 }
 
+/// Whether the receipt waited, so that this decided it.
 pub(super) fn decided(
     db: &Connection,
     id: TransferId,
     verdict: &Verdict,
     detail: &str,
-) -> Result<(), LedgerError> {
+) -> Result<bool, LedgerError> {
     const VERB: &str = "decided";
     expect(db, id, &[InboundState::Delivered], VERB)?;
     let waited = db
@@ -318,14 +323,15 @@ pub(super) fn decided(
         .map_err(database(VERB))?;
     if waited == 0 {
         // It was decided before; a receipt is one for ever.
-        return Ok(());
+        return Ok(false);
     }
     note(db, id, None, VERB, detail)?;
     match verdict {
         Verdict::Negative(nerp) => reject(db, id, nerp, VERB),
         Verdict::Positive => owe_positive(db, id, VERB),
         Verdict::Later(when) => ask_later(db, id, *when),
-    }
+    }?;
+    Ok(true)
 }
 
 pub(super) fn placing(db: &Connection, id: TransferId, path: &str) -> Result<(), LedgerError> {
@@ -356,7 +362,11 @@ pub(super) fn delivered(db: &Connection, id: TransferId) -> Result<(), LedgerErr
 }
 
 /// An EERP is owed, unless its decision waits.
-fn owe_positive(db: &Connection, id: TransferId, verb: &'static str) -> Result<(), LedgerError> {
+pub(super) fn owe_positive(
+    db: &Connection,
+    id: TransferId,
+    verb: &'static str,
+) -> Result<(), LedgerError> {
     db.prepare_cached(
         "INSERT INTO receipts (transfer, partner, state, positive, user, created)
          SELECT id, partner, 'owed', 1, user, ?2 FROM transfers WHERE id = ?1 AND receipt_later = 0",
@@ -367,7 +377,7 @@ fn owe_positive(db: &Connection, id: TransferId, verb: &'static str) -> Result<(
 }
 
 /// The file is rejected and a NERP is owed.
-fn reject(
+pub(super) fn reject(
     db: &Connection,
     id: TransferId,
     nerp: &Nerp,
@@ -423,11 +433,7 @@ pub(super) fn claim_response(
          FROM receipts r JOIN transfers t ON t.id = r.transfer
          WHERE r.state = 'owed' AND r.partner = ?1 AND r.not_before <= ?2 AND r.lease_until < ?2
          ORDER BY r.not_before, r.transfer LIMIT 1",
-        row::HEADER
-            .split(", ")
-            .map(|column| format!("t.{column}"))
-            .collect::<Vec<_>>()
-            .join(", ")
+        header_of_t()
     );
     let owed = db
         .prepare_cached(&sql)
@@ -447,7 +453,16 @@ pub(super) fn claim_response(
     Ok(owed)
 }
 
-fn owed_response(found: &Row<'_>) -> rusqlite::Result<OwedResponse> {
+/// The columns of a header where receipts, which have columns of the same names, are joined.
+pub(super) fn header_of_t() -> String {
+    row::HEADER
+        .split(", ")
+        .map(|column| format!("t.{column}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+pub(super) fn owed_response(found: &Row<'_>) -> rusqlite::Result<OwedResponse> {
     let unreadable = |column, error: oftp::InvalidField| {
         rusqlite::Error::FromSqlConversionFailure(
             column,

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::connection::database;
 use super::{from_millis, row};
-use crate::ledger::LedgerError;
+use crate::ledger::{Filter, LedgerError};
 use crate::transfer::{Direction, TimelineEntry, Transfer, TransferId};
 
 const COLUMNS: &str = "t.id, t.direction, t.partner, t.state, t.dataset, t.date, t.time, t.originator, t.destination, \
@@ -22,14 +22,27 @@ pub(super) fn show(db: &Connection, id: TransferId) -> Result<Option<Transfer>, 
         .map_err(database("show"))
 }
 
-pub(super) fn list(db: &Connection, limit: u32) -> Result<Vec<Transfer>, LedgerError> {
-    all(
-        db,
-        &format!("SELECT {COLUMNS} ORDER BY t.id DESC LIMIT ?1"),
-        params![limit],
-        transfer,
-        "list",
-    )
+pub(super) fn find(
+    db: &Connection,
+    filter: &Filter,
+    limit: u32,
+) -> Result<Vec<Transfer>, LedgerError> {
+    let sql = format!(
+        "SELECT {COLUMNS} WHERE (?2 IS NULL OR t.partner = ?2) AND (?3 IS NULL OR t.state = ?3)
+         AND (?4 IS NULL OR t.direction = ?4) AND (?5 IS NULL OR t.dataset GLOB ?5)
+         ORDER BY t.id DESC LIMIT ?1"
+    );
+    let Filter {
+        partner,
+        state,
+        direction,
+        name,
+    } = filter;
+    let direction = direction.map(Direction::as_str);
+    // `[` begins a set in a GLOB, and is a character like others to us.
+    let name = name.as_ref().map(|name| name.replace('[', "[[]"));
+    let wanted = params![limit, partner, state, direction, name];
+    all(db, &sql, wanted, transfer, "find")
 }
 
 pub(super) fn timeline(db: &Connection, id: TransferId) -> Result<Vec<TimelineEntry>, LedgerError> {

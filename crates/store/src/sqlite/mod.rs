@@ -1,9 +1,11 @@
 //! The ledger in one SQLite file: an operator may look into it with any SQLite tool while we run.
 
+mod audit;
 mod connection;
 mod inbound;
 mod look;
 mod outbound;
+mod rebuild;
 mod row;
 
 use std::collections::BTreeMap;
@@ -15,18 +17,27 @@ use oftp::{Position, Response};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use self::connection::{Thread, database};
+pub use self::rebuild::{Left, Rebuilt, rebuild};
+pub(crate) use self::row::{format_from, format_to, security_from, security_to};
+use crate::Spool;
 use crate::ledger::{
-    Acknowledgement, Files, Ledger, LedgerError, Offer, Offered, Received, Recovery, Verdict, Work,
+    Acknowledgement, Files, Filter, Ledger, LedgerError, Offer, Offered, Order, Received, Recovery,
+    Verdict, Work,
 };
+use crate::sidecar::Entry;
 use crate::transfer::{
-    NewFile, OpenQuestion, OutboundFile, TimelineEntry, Transfer, TransferId, Undelivered,
+    Direction, NewFile, OpenQuestion, OutboundFile, OutboundState, Queued, TimelineEntry, Transfer,
+    TransferId, Undelivered,
 };
+use crate::verify::Book;
 
 /// The [`Ledger`] in a SQLite file (WAL, `synchronous=FULL`). Clones share it.
 #[derive(Clone, Debug)]
 pub struct SqliteLedger {
     writer: Thread,
     reader: Thread,
+    /// Where the sidecars are that hear of every verb that a ledger made anew must know of.
+    sidecars: Option<Spool>,
 }
 
 impl SqliteLedger {
@@ -37,7 +48,72 @@ impl SqliteLedger {
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         let writer = Thread::writer(path)?;
         let reader = Thread::reader(path)?;
-        Ok(Self { writer, reader })
+        Ok(Self {
+            writer,
+            reader,
+            sidecars: None,
+        })
+    }
+
+    /// From now on every verb that a ledger made anew must know of is added to the sidecar in `spool`.
+    #[must_use]
+    pub fn with_sidecars(mut self, spool: Spool) -> Self {
+        self.sidecars = Some(spool);
+        self
+    }
+
+    /// Every row, for the audit.
+    pub(crate) async fn books(&self) -> Result<Vec<Book>, LedgerError> {
+        self.reader.run(audit::books).await
+    }
+
+    /// One row, for the audit.
+    pub(crate) async fn book(&self, id: TransferId) -> Result<Option<Book>, LedgerError> {
+        self.reader.run(move |db| audit::one(db, id)).await
+    }
+
+    /// Writes a sidecar for every row that has none: those of ledgers that are older than sidecars. Says how
+    /// many were written.
+    ///
+    /// # Errors
+    /// Ledger or spool failed.
+    pub async fn describe(&self, spool: &Spool) -> Result<u64, LedgerError> {
+        let mut written = 0;
+        for book in self.books().await? {
+            let (spool, id, direction) = (spool.clone(), book.id, book.direction);
+            if spool.record(direction, id)?.is_some() {
+                continue;
+            }
+            // Asked of the ledger just before it is written: a row that is on its way writes its own.
+            let Some(record) = self.reader.run(move |db| audit::record(db, id)).await? else {
+                continue;
+            };
+            spool.describe(&record.sidecar)?;
+            for entry in &record.entries {
+                spool.append(direction, id, entry)?;
+            }
+            written += 1;
+        }
+        Ok(written)
+    }
+
+    /// Told after the commit, and before whoever asked hears of it. A failure is no failure of the verb: that
+    /// is done, and the sidecar without this line leads to a more careful row (see [`crate::Entry`]).
+    async fn tell(&self, direction: Direction, id: TransferId, entry: Entry) {
+        let Some(spool) = self.sidecars.clone() else {
+            return;
+        };
+        let told = tokio::task::spawn_blocking(move || spool.append(direction, id, &entry)).await;
+        match told {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(event = "sidecar-behind", transfer = %id, %error),
+            Err(lost) => tracing::warn!(event = "sidecar-behind", transfer = %id, error = %lost),
+        }
+    }
+
+    async fn tell_state(&self, id: TransferId, state: OutboundState, why: Option<&str>) {
+        let entry = Entry::State(state, why.map(str::to_owned));
+        self.tell(Direction::Outbound, id, entry).await;
     }
 }
 
@@ -62,7 +138,9 @@ impl Ledger for SqliteLedger {
     async fn received(&self, id: TransferId, received: Received) -> Result<(), LedgerError> {
         self.writer
             .run(move |db| inbound::received(db, id, &received))
-            .await
+            .await?;
+        self.tell(Direction::Inbound, id, Entry::Received).await;
+        Ok(())
     }
 
     async fn remark(
@@ -78,10 +156,13 @@ impl Ledger for SqliteLedger {
     }
 
     async fn placing(&self, id: TransferId, path: &str) -> Result<(), LedgerError> {
-        let path = path.to_owned();
+        let chosen = path.to_owned();
         self.writer
-            .run(move |db| inbound::placing(db, id, &path))
-            .await
+            .run(move |db| inbound::placing(db, id, &chosen))
+            .await?;
+        let entry = Entry::Placing(path.to_owned());
+        self.tell(Direction::Inbound, id, entry).await;
+        Ok(())
     }
 
     async fn delivered(&self, id: TransferId) -> Result<(), LedgerError> {
@@ -101,21 +182,33 @@ impl Ledger for SqliteLedger {
         note: &str,
     ) -> Result<(), LedgerError> {
         let note = note.to_owned();
-        self.writer
+        let decided = verdict.clone();
+        let waited = self
+            .writer
             .run(move |db| inbound::decided(db, id, &verdict, &note))
-            .await
+            .await?;
+        if waited {
+            let entry = Entry::Decided(decided);
+            self.tell(Direction::Inbound, id, entry).await;
+        }
+        Ok(())
     }
 
     async fn response_taken(&self, id: TransferId) -> Result<(), LedgerError> {
         self.writer
             .run(move |db| inbound::response_taken(db, id))
-            .await
+            .await?;
+        self.tell(Direction::Inbound, id, Entry::Given).await;
+        Ok(())
     }
 
     async fn enqueue(&self, file: NewFile) -> Result<(), LedgerError> {
+        let id = file.id;
         self.writer
             .run(move |db| outbound::enqueue(db, &file))
-            .await
+            .await?;
+        self.tell_state(id, OutboundState::Ready, None).await;
+        Ok(())
     }
 
     async fn claim(
@@ -144,11 +237,21 @@ impl Ledger for SqliteLedger {
     }
 
     async fn in_doubt(&self, id: TransferId) -> Result<(), LedgerError> {
-        self.writer.run(move |db| outbound::in_doubt(db, id)).await
+        self.writer
+            .run(move |db| outbound::in_doubt(db, id))
+            .await?;
+        self.tell(Direction::Outbound, id, Entry::InDoubt(true))
+            .await;
+        Ok(())
     }
 
     async fn not_there(&self, id: TransferId) -> Result<(), LedgerError> {
-        self.writer.run(move |db| outbound::not_there(db, id)).await
+        self.writer
+            .run(move |db| outbound::not_there(db, id))
+            .await?;
+        self.tell(Direction::Outbound, id, Entry::InDoubt(false))
+            .await;
+        Ok(())
     }
 
     async fn partners(&self) -> Result<Vec<String>, LedgerError> {
@@ -162,7 +265,9 @@ impl Ledger for SqliteLedger {
         let note = note.to_owned();
         self.writer
             .run(move |db| outbound::sent(db, id, &note))
-            .await
+            .await?;
+        self.tell_state(id, OutboundState::Sent, None).await;
+        Ok(())
     }
 
     async fn acknowledged(
@@ -171,10 +276,16 @@ impl Ledger for SqliteLedger {
         response: &Response,
         note: &str,
     ) -> Result<Acknowledgement, LedgerError> {
-        let (partner, response, note) = (partner.to_owned(), response.clone(), note.to_owned());
-        self.writer
-            .run(move |db| outbound::acknowledged(db, &partner, &response, &note))
-            .await
+        let (partner, answer, note) = (partner.to_owned(), response.clone(), note.to_owned());
+        let meant = self
+            .writer
+            .run(move |db| outbound::acknowledged(db, &partner, &answer, &note))
+            .await?;
+        if let Acknowledgement::Recorded(id) = meant {
+            let entry = Entry::Answered(response.clone());
+            self.tell(Direction::Outbound, id, entry).await;
+        }
+        Ok(meant)
     }
 
     async fn put_back(
@@ -190,9 +301,37 @@ impl Ledger for SqliteLedger {
     }
 
     async fn park(&self, id: TransferId, why: &str) -> Result<(), LedgerError> {
-        let why = why.to_owned();
+        let reason = why.to_owned();
         self.writer
-            .run(move |db| outbound::park(db, id, &why))
+            .run(move |db| outbound::park(db, id, &reason))
+            .await?;
+        self.tell_state(id, OutboundState::Parked, Some(why)).await;
+        Ok(())
+    }
+
+    async fn order(&self, id: TransferId, order: Order, why: &str) -> Result<(), LedgerError> {
+        let reason = why.to_owned();
+        let state = self
+            .writer
+            .run(move |db| outbound::order(db, id, order, &reason))
+            .await?;
+        self.tell_state(id, state, Some(why)).await;
+        Ok(())
+    }
+
+    async fn resend(&self, old: TransferId, file: NewFile) -> Result<(), LedgerError> {
+        let id = file.id;
+        self.writer
+            .run(move |db| outbound::resend(db, old, &file))
+            .await?;
+        self.tell_state(id, OutboundState::Ready, None).await;
+        Ok(())
+    }
+
+    async fn queue(&self, partner: Option<&str>) -> Result<Vec<Queued>, LedgerError> {
+        let partner = partner.map(str::to_owned);
+        self.reader
+            .run(move |db| outbound::queue(db, partner.as_deref()))
             .await
     }
 
@@ -247,8 +386,10 @@ impl Ledger for SqliteLedger {
         self.reader.run(move |db| look::show(db, id)).await
     }
 
-    async fn list(&self, limit: u32) -> Result<Vec<Transfer>, LedgerError> {
-        self.reader.run(move |db| look::list(db, limit)).await
+    async fn find(&self, filter: Filter, limit: u32) -> Result<Vec<Transfer>, LedgerError> {
+        self.reader
+            .run(move |db| look::find(db, &filter, limit))
+            .await
     }
 
     async fn timeline(&self, id: TransferId) -> Result<Vec<TimelineEntry>, LedgerError> {
@@ -355,11 +496,11 @@ fn state_of(db: &Connection, id: TransferId, verb: &'static str) -> Result<Strin
         .ok_or(LedgerError::NotFound(id))
 }
 
-fn millis(at: SystemTime) -> i64 {
+pub(crate) fn millis(at: SystemTime) -> i64 {
     at.duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as i64)
 }
 
-fn from_millis(at: i64) -> SystemTime {
+pub(crate) fn from_millis(at: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(at.max(0) as u64)
 }

@@ -9,8 +9,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::connection::database;
 use super::inbound::{insert_header, set_layout};
 use super::{from_millis, look, millis, note, row, state_of};
-use crate::ledger::{Acknowledgement, Files, LedgerError};
-use crate::transfer::{NewFile, OutboundFile, OutboundState, TransferId};
+use crate::ledger::{Acknowledgement, Files, LedgerError, Order};
+use crate::transfer::{NewFile, OutboundFile, OutboundState, Queued, TransferId};
 
 pub(super) fn enqueue(db: &Connection, file: &NewFile) -> Result<(), LedgerError> {
     const VERB: &str = "enqueue";
@@ -24,7 +24,7 @@ pub(super) fn enqueue(db: &Connection, file: &NewFile) -> Result<(), LedgerError
         VERB,
     )?;
     db.prepare_cached(
-        "UPDATE transfers SET octets = ?2, digest = ?3, records = ?4, virtual_octets = ?5 WHERE id = ?1",
+        "UPDATE transfers SET octets = ?2, digest = ?3, records = ?4, virtual_octets = ?5, priority = ?6 WHERE id = ?1",
     )
     .and_then(|mut update| {
         update.execute(params![
@@ -33,6 +33,7 @@ pub(super) fn enqueue(db: &Connection, file: &NewFile) -> Result<(), LedgerError
             file.digest,
             file.counts.records as i64,
             file.counts.octets as i64,
+            file.priority.min(NewFile::URGENT),
         ])
     })
     .map_err(database(VERB))?;
@@ -52,7 +53,8 @@ pub(super) fn waiting(
     limit: u32,
 ) -> Result<Vec<OutboundFile>, LedgerError> {
     let sql = format!(
-        "{} WHERE direction = 'out' AND state = 'ready' AND partner = ?1 ORDER BY id LIMIT ?2",
+        "{} WHERE direction = 'out' AND state = 'ready' AND partner = ?1
+         ORDER BY priority DESC, not_before, id LIMIT ?2",
         select()
     );
     look::all(db, &sql, params![partner, limit], outbound_file, "outbound")
@@ -89,7 +91,7 @@ fn next_due(
 ) -> Result<Option<OutboundFile>, LedgerError> {
     let sql = format!(
         "{} WHERE direction = 'out' AND state = 'ready' AND partner = ?1 AND not_before <= ?2 AND lease_until < ?2
-         AND (?3 IS NULL OR id = ?3) ORDER BY not_before, id LIMIT 1",
+         AND (?3 IS NULL OR id = ?3) ORDER BY priority DESC, not_before, id LIMIT 1",
         select()
     );
     let who = params![
@@ -115,7 +117,7 @@ pub(super) fn waiting_for(
         let mut oldest: Option<i64> = None;
         for sql in [
             "SELECT max(created, not_before) FROM transfers WHERE direction = 'out' AND state = 'ready' AND partner = ?1
-             AND not_before <= ?2 AND lease_until < ?2 ORDER BY not_before, id LIMIT 1",
+             AND not_before <= ?2 AND lease_until < ?2 ORDER BY priority DESC, not_before, id LIMIT 1",
             "SELECT max(created, not_before) FROM receipts WHERE state = 'owed' AND partner = ?1
              AND not_before <= ?2 AND lease_until < ?2 ORDER BY not_before, transfer LIMIT 1",
         ] {
@@ -190,7 +192,8 @@ pub(super) fn sent(db: &Connection, id: TransferId, detail: &str) -> Result<(), 
     const VERB: &str = "sent";
     let state = state_of(db, id, VERB)?;
     match OutboundState::parse(&state) {
-        Some(OutboundState::Ready) => {}
+        // That an operator took it out of the queue does not undo that the partner has it.
+        Some(OutboundState::Ready | OutboundState::Held | OutboundState::Cancelled) => {}
         // A receipt may overtake EFPA where two sessions run at once.
         Some(
             OutboundState::Sent
@@ -264,7 +267,7 @@ pub(super) fn acknowledged(
     Ok(Acknowledgement::Recorded(id))
 }
 
-fn record(
+pub(super) fn record(
     db: &Connection,
     id: TransferId,
     partner: &str,
@@ -329,6 +332,140 @@ pub(super) fn park(db: &Connection, id: TransferId, why: &str) -> Result<(), Led
     }
     finish(db, id, OutboundState::Parked, Some(why), VERB)?;
     note(db, id, None, VERB, why)
+}
+
+pub(super) fn order(
+    db: &Connection,
+    id: TransferId,
+    order: Order,
+    why: &str,
+) -> Result<OutboundState, LedgerError> {
+    use OutboundState::{Cancelled, Held, Parked, Ready};
+    let verb = order.as_str();
+    let state = state_of_outbound(db, id, verb)?;
+    let (from, to): (&[OutboundState], _) = match order {
+        Order::Hold => (&[Ready, Held], Held),
+        Order::Release => (&[Ready, Held, Parked], Ready),
+        Order::Park => (&[Ready, Held, Parked], Parked),
+        Order::Cancel => (&[Ready, Held, Parked, Cancelled], Cancelled),
+        Order::SendNow => (&[Ready], Ready),
+    };
+    if !from.contains(&state) {
+        return Err(LedgerError::WrongState {
+            id,
+            state: state.as_str().to_owned(),
+            verb,
+        });
+    }
+    if order == Order::SendNow {
+        db.execute(
+            "UPDATE transfers SET not_before = 0, priority = ?2 WHERE id = ?1",
+            params![id.to_string(), NewFile::URGENT],
+        )
+        .map_err(database(verb))?;
+    } else if state == to {
+        return Ok(state);
+    } else {
+        refuse_leased(db, id, verb)?;
+        let why = (to != Ready).then_some(why);
+        finish(db, id, to, why, verb)?;
+        db.execute(
+            "UPDATE transfers SET not_before = 0 WHERE id = ?1",
+            params![id.to_string()],
+        )
+        .map_err(database(verb))?;
+    }
+    note(db, id, None, verb, why)?;
+    Ok(to)
+}
+
+/// Whoever sends the file decides about it as long as it sends.
+fn refuse_leased(db: &Connection, id: TransferId, verb: &'static str) -> Result<(), LedgerError> {
+    let until: i64 = db
+        .query_row(
+            "SELECT lease_until FROM transfers WHERE id = ?1",
+            params![id.to_string()],
+            |row| row.get(0),
+        )
+        .map_err(database(verb))?;
+    if until < millis(SystemTime::now()) {
+        return Ok(());
+    }
+    Err(LedgerError::InSession(id))
+}
+
+fn state_of_outbound(
+    db: &Connection,
+    id: TransferId,
+    verb: &'static str,
+) -> Result<OutboundState, LedgerError> {
+    let (direction, state): (String, String) = db
+        .query_row(
+            "SELECT direction, state FROM transfers WHERE id = ?1",
+            params![id.to_string()],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()
+        .map_err(database(verb))?
+        .ok_or(LedgerError::NotFound(id))?;
+    match OutboundState::parse(&state).filter(|_| direction == "out") {
+        Some(state) => Ok(state),
+        None => Err(LedgerError::WrongState { id, state, verb }),
+    }
+}
+
+pub(super) fn resend(db: &Connection, old: TransferId, file: &NewFile) -> Result<(), LedgerError> {
+    const VERB: &str = "resend";
+    let state = state_of_outbound(db, old, VERB)?;
+    if matches!(state, OutboundState::Ready | OutboundState::Held) {
+        return Err(LedgerError::WrongState {
+            id: old,
+            state: state.as_str().to_owned(),
+            verb: VERB,
+        });
+    }
+    enqueue(db, file)?;
+    note(
+        db,
+        file.id,
+        None,
+        "resent",
+        &format!("again what was transfer {old}"),
+    )?;
+    note(
+        db,
+        old,
+        None,
+        "resent",
+        &format!("again as transfer {}", file.id),
+    )
+}
+
+pub(super) fn queue(db: &Connection, partner: Option<&str>) -> Result<Vec<Queued>, LedgerError> {
+    let sql = "SELECT id, partner, state, dataset, date, time, originator, destination, octets, priority,
+         attempts, not_before, lease_until, in_doubt, reason, created FROM transfers
+         WHERE direction = 'out' AND state IN ('ready', 'held', 'parked') AND (?1 IS NULL OR partner = ?1)
+         ORDER BY partner, state = 'ready' DESC, priority DESC, not_before, id";
+    let now = millis(SystemTime::now());
+    let read = |found: &Row<'_>| {
+        let (not_before, lease_until): (i64, i64) = (found.get(11)?, found.get(12)?);
+        let state: String = found.get(2)?;
+        Ok(Queued {
+            id: row::id(found, 0)?,
+            partner: found.get(1)?,
+            state: OutboundState::parse(&state).unwrap_or(OutboundState::Parked),
+            key: row::key(found, 3)?,
+            octets: row::number(found, 8)?,
+            priority: found.get(9)?,
+            attempts: found.get(10)?,
+            rests_until: (not_before > now).then(|| from_millis(not_before)),
+            in_session: lease_until >= now,
+            in_doubt: found.get(13)?,
+            reason: found.get(14)?,
+            queued: from_millis(found.get(15)?),
+        })
+    };
+    look::all(db, sql, params![partner], read, "queue")
 }
 
 fn finish(

@@ -56,7 +56,7 @@ pub(super) fn number(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
 }
 
 /// The letter of SFIDFMT and its record length (RFC 5.3.3).
-pub(super) fn format_to(format: Format) -> (&'static str, u32) {
+pub(crate) fn format_to(format: Format) -> (&'static str, u32) {
     match format {
         Format::Unstructured => ("U", 0),
         Format::Text => ("T", 0),
@@ -65,7 +65,7 @@ pub(super) fn format_to(format: Format) -> (&'static str, u32) {
     }
 }
 
-fn format_from(letter: &str, record: u32) -> Format {
+pub(crate) fn format_from(letter: &str, record: u32) -> Format {
     match letter {
         "T" => Format::Text,
         "F" => Format::Fixed(record),
@@ -85,7 +85,7 @@ pub(super) fn layout(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Record
 }
 
 /// The value of SFIDSEC (RFC 5.3.3).
-pub(super) fn security_to(security: Security) -> u8 {
+pub(crate) fn security_to(security: Security) -> u8 {
     match security {
         Security::None => 0,
         Security::Encrypted => 1,
@@ -94,7 +94,7 @@ pub(super) fn security_to(security: Security) -> u8 {
     }
 }
 
-fn security_from(value: u8) -> Security {
+pub(crate) fn security_from(value: u8) -> Security {
     match value {
         1 => Security::Encrypted,
         2 => Security::Signed,

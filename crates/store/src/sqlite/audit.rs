@@ -1,0 +1,268 @@
+//! Rows as the audit sees them, and sidecars for rows that have none.
+
+use std::time::SystemTime;
+
+use oftp::{Counts, Response};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::connection::database;
+use super::{from_millis, inbound, look, millis, row};
+use crate::Seal;
+use crate::ledger::{LedgerError, Verdict};
+use crate::sidecar::{Entry, Record, Sidecar, Way};
+use crate::transfer::{Direction, InboundState, OutboundState, Target, TransferId};
+use crate::verify::Book;
+
+const COLUMNS: &str = "SELECT t.id, t.direction, t.partner, t.state, t.dataset, t.date, t.time, t.originator,
+     t.destination, t.octets, t.digest, t.position, t.path, t.receipt_later, r.state, r.partner = t.partner
+     FROM transfers t LEFT JOIN receipts r ON r.transfer = t.id";
+
+/// Every row.
+pub(super) fn books(db: &Connection) -> Result<Vec<Book>, LedgerError> {
+    look::all(db, &format!("{COLUMNS} ORDER BY t.id"), [], book, "audit")
+}
+
+/// One row.
+pub(super) fn one(db: &Connection, id: TransferId) -> Result<Option<Book>, LedgerError> {
+    db.query_row(
+        &format!("{COLUMNS} WHERE t.id = ?1"),
+        params![id.to_string()],
+        book,
+    )
+    .optional()
+    .map_err(database("audit"))
+}
+
+fn book(found: &Row<'_>) -> rusqlite::Result<Book> {
+    Ok(Book {
+        id: row::id(found, 0)?,
+        direction: direction(&found.get::<_, String>(1)?),
+        partner: found.get(2)?,
+        state: found.get(3)?,
+        key: row::key(found, 4)?,
+        octets: row::number(found, 9)?,
+        digest: found.get(10)?,
+        position: row::number(found, 11)?,
+        path: found.get(12)?,
+        waits: found.get(13)?,
+        receipt: found.get(14)?,
+        receipt_fits: found.get::<_, Option<bool>>(15)?.unwrap_or(true),
+    })
+}
+
+fn direction(word: &str) -> Direction {
+    if word == "in" {
+        Direction::Inbound
+    } else {
+        Direction::Outbound
+    }
+}
+
+/// What the sidecar of a row would say. None for a file that is not all here, or is not there.
+pub(super) fn record(db: &Connection, id: TransferId) -> Result<Option<Record>, LedgerError> {
+    let sql = format!(
+        "SELECT t.direction, t.state, t.partner, t.octets, t.digest, t.created, t.directory, t.file_name,
+         t.overwrite, t.path, t.receipt_later, t.ask_at, t.priority, t.in_doubt, t.reason,
+         t.layout, t.records, t.virtual_octets, {}
+         FROM transfers t WHERE t.id = ?1 AND t.state <> 'receiving'",
+        row::HEADER
+    );
+    let response = response(db, id)?;
+    db.query_row(&sql, params![id.to_string()], |found| {
+        let direction = direction(&found.get::<_, String>(0)?);
+        let mut sidecar = Sidecar {
+            id,
+            partner: found.get(2)?,
+            header: row::header(found, 18)?,
+            seal: Seal {
+                octets: row::number(found, 3)?,
+                digest: found.get(4)?,
+            },
+            session: String::new(),
+            at: from_millis(found.get(5)?),
+            way: Way::Outbound {
+                priority: found.get(12)?,
+                layout: row::layout(found, 15)?,
+                counts: Counts {
+                    records: row::number(found, 16)?,
+                    octets: row::number(found, 17)?,
+                },
+            },
+        };
+        let entries = match direction {
+            Direction::Inbound => {
+                sidecar.way = Way::Inbound {
+                    target: Target {
+                        directory: found.get(6)?,
+                        file_name: found.get(7)?,
+                        overwrite: found.get(8)?,
+                    },
+                    verdict: verdict(found, response.as_ref())?,
+                };
+                received_entries(found, response.as_ref())?
+            }
+            Direction::Outbound => sent_entries(found, response)?,
+        };
+        Ok(Record { sidecar, entries })
+    })
+    .optional()
+    .map_err(database("describe"))
+}
+
+fn verdict(found: &Row<'_>, response: Option<&(String, Response)>) -> rusqlite::Result<Verdict> {
+    if found.get(10)? {
+        return Ok(Verdict::Later(
+            found.get::<_, Option<i64>>(11)?.map(from_millis),
+        ));
+    }
+    Ok(match response {
+        Some((_, Response::Negative(nerp))) => Verdict::Negative(Box::new(nerp.clone())),
+        _ => Verdict::Positive,
+    })
+}
+
+fn received_entries(
+    found: &Row<'_>,
+    response: Option<&(String, Response)>,
+) -> rusqlite::Result<Vec<Entry>> {
+    let path: Option<String> = found.get(9)?;
+    let given = response.is_some_and(|(state, _)| state == "given");
+    Ok([Entry::Received]
+        .into_iter()
+        .chain(path.map(Entry::Placing))
+        .chain(given.then_some(Entry::Given))
+        .collect())
+}
+
+fn sent_entries(
+    found: &Row<'_>,
+    response: Option<(String, Response)>,
+) -> rusqlite::Result<Vec<Entry>> {
+    let state: String = found.get(1)?;
+    let state = OutboundState::parse(&state).unwrap_or(OutboundState::Parked);
+    let doubt = Entry::InDoubt(found.get(13)?);
+    Ok([doubt, Entry::State(state, found.get(14)?)]
+        .into_iter()
+        .chain(response.map(|(_, response)| Entry::Answered(response)))
+        .collect())
+}
+
+fn response(db: &Connection, id: TransferId) -> Result<Option<(String, Response)>, LedgerError> {
+    let sql = format!(
+        "SELECT t.id, r.positive, r.user, r.creator, r.reason, r.text, r.hash, r.signature, {}, r.state
+         FROM receipts r JOIN transfers t ON t.id = r.transfer WHERE t.id = ?1",
+        inbound::header_of_t()
+    );
+    db.query_row(&sql, params![id.to_string()], |found| {
+        Ok((found.get(24)?, inbound::owed_response(found)?.response))
+    })
+    .optional()
+    .map_err(database("describe"))
+}
+
+/// The row of a file, made from its sidecar alone.
+pub(super) fn restore(
+    db: &Connection,
+    record: &Record,
+    state: Restored<'_>,
+) -> Result<(), LedgerError> {
+    const VERB: &str = "rebuild";
+    let sidecar = &record.sidecar;
+    let word = match state {
+        Restored::In(state) => state.as_str(),
+        Restored::Out(state, _) => state.as_str(),
+    };
+    inbound::insert_header(
+        db,
+        sidecar.id,
+        sidecar.direction().as_str(),
+        &sidecar.partner,
+        word,
+        &sidecar.header,
+        VERB,
+    )?;
+    let id = sidecar.id.to_string();
+    db.execute(
+        "UPDATE transfers SET octets = ?2, digest = ?3, created = ?4 WHERE id = ?1",
+        params![
+            id,
+            sidecar.seal.octets as i64,
+            sidecar.seal.digest,
+            millis(sidecar.at)
+        ],
+    )
+    .map_err(database(VERB))?;
+    match (&sidecar.way, state) {
+        (Way::Inbound { target, .. }, Restored::In(state)) => {
+            inbound::set_target(db, sidecar.id, target, VERB)?;
+            db.execute(
+                "UPDATE transfers SET position = octets, path = ?2 WHERE id = ?1",
+                params![id, record.path()],
+            )
+            .map_err(database(VERB))?;
+            restore_receipt(db, record, state)?;
+        }
+        (
+            Way::Outbound {
+                priority,
+                layout,
+                counts,
+            },
+            Restored::Out(_, why),
+        ) => {
+            // Whether an EFID left is asked of the partner: an SFNA 13 to the old identity is its yes.
+            db.execute(
+                "UPDATE transfers SET priority = ?2, in_doubt = 1, attempts = 1, reason = ?3,
+                 layout = ?4, records = ?5, virtual_octets = ?6, sent_at = ?7 WHERE id = ?1",
+                params![
+                    id,
+                    priority,
+                    why,
+                    super::row::layout_to(*layout),
+                    counts.records as i64,
+                    counts.octets as i64,
+                    millis(SystemTime::now()),
+                ],
+            )
+            .map_err(database(VERB))?;
+            if let Some(response) = record.answer() {
+                super::outbound::record(db, sidecar.id, &sidecar.partner, response)?;
+            }
+        }
+        _ => {}
+    }
+    super::note(db, sidecar.id, None, "rebuilt", "from its sidecar")
+}
+
+/// The state a rebuilt row gets, and why.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Restored<'a> {
+    /// A received file.
+    In(InboundState),
+    /// A file to send.
+    Out(OutboundState, Option<&'a str>),
+}
+
+/// The receipt is owed again unless it is known to be given: to give one twice changes nothing.
+fn restore_receipt(
+    db: &Connection,
+    record: &Record,
+    state: InboundState,
+) -> Result<(), LedgerError> {
+    const VERB: &str = "rebuild";
+    let id = record.sidecar.id;
+    match (state, record.verdict()) {
+        (_, Some(Verdict::Negative(nerp))) => inbound::reject(db, id, nerp, VERB)?,
+        (_, Some(Verdict::Later(when))) => inbound::ask_later(db, id, *when)?,
+        (InboundState::Delivered, _) => inbound::owe_positive(db, id, VERB)?,
+        _ => {}
+    }
+    if record.is_given() {
+        db.execute(
+            "UPDATE receipts SET state = 'given' WHERE transfer = ?1",
+            params![id.to_string()],
+        )
+        .map_err(database(VERB))?;
+    }
+    Ok(())
+}

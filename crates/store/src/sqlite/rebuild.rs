@@ -1,0 +1,290 @@
+//! The ledger made anew from what lies in the spool.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use rusqlite::Connection;
+
+use super::audit::{Restored, restore};
+use super::connection::{database, migrate};
+use super::millis;
+use crate::ledger::{LedgerError, Verdict};
+use crate::sidecar::Record;
+use crate::spool::Pieces;
+use crate::transfer::{Direction, InboundState, OutboundState, TransferId};
+use crate::{Spool, SpoolError};
+
+const UNSAID: &str = "nobody was told that it is queued: release it to send it, or cancel it";
+const NO_CONTENT: &str = "its content is not in the spool any more";
+
+/// What a ledger that was made anew holds.
+#[derive(Clone, Debug, Default)]
+pub struct Rebuilt {
+    /// Received files.
+    pub inbound: u64,
+    /// Files to send, and files sent.
+    pub outbound: u64,
+    /// Partials that were removed: their senders were told nothing, and send them again.
+    pub partials: u64,
+    /// What could not be taken in, and stays in the spool as it is.
+    pub left: Vec<Left>,
+    /// What came over from the old ledger: values of policies, and timelines.
+    pub kept_history: bool,
+    /// Where the old ledger is now, if there was one.
+    pub aside: Option<PathBuf>,
+}
+
+/// A file of the spool that has no row.
+#[derive(Clone, Debug)]
+pub struct Left {
+    /// The transfer.
+    pub id: TransferId,
+    /// Why.
+    pub why: String,
+}
+
+/// Makes the ledger at `path` anew. What is there is kept under another name.
+///
+/// A crash in between leaves the old ledger, or none: then [`Spool::is_used`] says that one must be made.
+///
+/// # Errors
+/// Somebody has the old ledger open, or the new one cannot be written; the old one is as it was then.
+pub fn rebuild(path: &Path, spool: &Spool) -> Result<Rebuilt, LedgerError> {
+    fold(path)?;
+    let new = with_ending(path, "new");
+    remove(&new)?;
+    let mut rebuilt = fill(&new, path, spool)?;
+    rebuilt.aside = set_aside(path)?;
+    std::fs::rename(&new, path).map_err(file(path))?;
+    sync_folder_of(path)?;
+    Ok(rebuilt)
+}
+
+/// Takes the old ledger's log into its one file. A damaged one is left as it is.
+fn fold(path: &Path) -> Result<(), LedgerError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let folded = Connection::open(path).and_then(|db| {
+        db.busy_timeout(Duration::from_secs(1))?;
+        db.execute_batch(
+            "PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; COMMIT; PRAGMA journal_mode = DELETE;",
+        )
+    });
+    match folded {
+        Err(error) if is_locked(&error) => Err(LedgerError::InUse(path.display().to_string())),
+        _ => Ok(()),
+    }
+}
+
+fn is_locked(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+    matches!(
+        error.sqlite_error_code(),
+        Some(DatabaseBusy | DatabaseLocked)
+    )
+}
+
+fn fill(new: &Path, old: &Path, spool: &Spool) -> Result<Rebuilt, LedgerError> {
+    let mut db = Connection::open(new).map_err(database("rebuild"))?;
+    db.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
+        .map_err(database("rebuild"))?;
+    migrate(&mut db, new)?;
+    let mut rebuilt = Rebuilt::default();
+    let step = db.transaction().map_err(database("rebuild"))?;
+    for id in spool.transfers()? {
+        take_in(&step, spool, id, &mut rebuilt)?;
+    }
+    step.commit().map_err(database("rebuild"))?;
+    rebuilt.kept_history = old.exists() && copy_history(&db, old).is_ok();
+    Ok(rebuilt)
+}
+
+/// What only the old ledger has, where it can still be read.
+fn copy_history(db: &Connection, old: &Path) -> rusqlite::Result<()> {
+    db.execute("ATTACH DATABASE ?1 AS old", [old.display().to_string()])?;
+    let copied = db.execute_batch(
+        "BEGIN;
+         INSERT INTO policy_values SELECT * FROM old.policy_values;
+         INSERT INTO timeline (transfer, at, session, event, detail)
+             SELECT transfer, at, session, event, detail FROM old.timeline
+             WHERE transfer IN (SELECT id FROM transfers) ORDER BY seq;
+         COMMIT;",
+    );
+    if copied.is_err() && !db.is_autocommit() {
+        db.execute_batch("ROLLBACK")?;
+    }
+    db.execute_batch("DETACH DATABASE old")?;
+    copied
+}
+
+fn take_in(
+    db: &Connection,
+    spool: &Spool,
+    id: TransferId,
+    rebuilt: &mut Rebuilt,
+) -> Result<(), LedgerError> {
+    let pieces = spool.pieces(id)?;
+    // The crash came before the rename: nobody was told anything.
+    let unsealed =
+        pieces.incoming.is_some() && pieces.sealed.is_none() && pieces.outgoing.is_none();
+    if unsealed {
+        return drop_partial(spool, id, rebuilt);
+    }
+    let direction = if pieces.inbound_sidecar {
+        Direction::Inbound
+    } else {
+        Direction::Outbound
+    };
+    let outcome = match spool.record(direction, id) {
+        Ok(Some(record)) => match wrong_content(spool, &record, pieces)? {
+            Some(why) => Err(why),
+            None => said(restore_one(db, &record, pieces))?,
+        },
+        Ok(None) => Err("there is no sidecar beside it".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    match (outcome, direction) {
+        (Ok(()), Direction::Inbound) => rebuilt.inbound += 1,
+        (Ok(()), Direction::Outbound) => rebuilt.outbound += 1,
+        (Err(why), _) => rebuilt.left.push(Left { id, why }),
+    }
+    // What is left in `incoming` beside a sealed blob belongs to nobody.
+    if pieces.incoming.is_some() {
+        drop_partial(spool, id, rebuilt)?;
+    }
+    Ok(())
+}
+
+fn drop_partial(spool: &Spool, id: TransferId, rebuilt: &mut Rebuilt) -> Result<(), LedgerError> {
+    match spool.discard_partial(id) {
+        Ok(()) => rebuilt.partials += 1,
+        Err(SpoolError::Busy(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
+/// A damaged blob is neither delivered nor sent.
+fn wrong_content(
+    spool: &Spool,
+    record: &Record,
+    pieces: Pieces,
+) -> Result<Option<String>, LedgerError> {
+    let seal = &record.sidecar.seal;
+    let direction = record.sidecar.direction();
+    let here = match direction {
+        Direction::Inbound => pieces.sealed,
+        Direction::Outbound => pieces.outgoing,
+    };
+    let Some(octets) = here else {
+        return Ok(None);
+    };
+    if octets != seal.octets {
+        return Ok(Some(format!(
+            "its content has {octets} octets, its sidecar says {}",
+            seal.octets
+        )));
+    }
+    let digest = spool.digest(direction, record.sidecar.id)?;
+    Ok((digest != seal.digest).then(|| {
+        format!(
+            "its content is not what was sealed: blake3 {digest}, its sidecar says {}",
+            seal.digest
+        )
+    }))
+}
+
+/// An identity that another row has is said; everything else is an error.
+fn said(outcome: Result<(), LedgerError>) -> Result<Result<(), String>, LedgerError> {
+    match outcome {
+        Err(LedgerError::IdentityTaken(key)) => {
+            Ok(Err(format!("another transfer has its identity: {key}")))
+        }
+        Err(error) => Err(error),
+        Ok(()) => Ok(Ok(())),
+    }
+}
+
+fn restore_one(db: &Connection, record: &Record, pieces: Pieces) -> Result<(), LedgerError> {
+    let state = match record.sidecar.direction() {
+        Direction::Inbound => Restored::In(inbound_state(record, pieces)),
+        Direction::Outbound => {
+            let (state, why) = outbound_state(record, pieces);
+            Restored::Out(state, why)
+        }
+    };
+    restore(db, record, state)
+}
+
+/// A blob that has left `sealed` is in its folder: the rename is its own proof.
+fn inbound_state(record: &Record, pieces: Pieces) -> InboundState {
+    match (record.verdict(), pieces.sealed) {
+        (Some(Verdict::Negative(_)), _) => InboundState::Rejected,
+        (_, Some(_)) => InboundState::Received,
+        (_, None) => InboundState::Delivered,
+    }
+}
+
+fn outbound_state(record: &Record, pieces: Pieces) -> (OutboundState, Option<&str>) {
+    if let Some(answer) = record.answer() {
+        return match answer {
+            oftp::Response::Positive(_) => (OutboundState::Acknowledged, None),
+            oftp::Response::Negative(nerp) => (OutboundState::Rejected, Some(nerp.text.as_str())),
+        };
+    }
+    match record.state() {
+        None => (OutboundState::Parked, Some(UNSAID)),
+        Some((OutboundState::Ready | OutboundState::Held, _)) if pieces.outgoing.is_none() => {
+            (OutboundState::Parked, Some(NO_CONTENT))
+        }
+        Some(said) => said,
+    }
+}
+
+fn set_aside(path: &Path) -> Result<Option<PathBuf>, LedgerError> {
+    let aside = with_ending(path, &format!("old-{}", millis(SystemTime::now())));
+    // A log goes with its ledger, and goes even where the ledger is gone: SQLite would play it into the new one.
+    for ending in ["-wal", "-shm"] {
+        let log = joined(path, ending);
+        if log.exists() {
+            std::fs::rename(&log, joined(&aside, ending)).map_err(file(&log))?;
+        }
+    }
+    if !path.exists() {
+        return Ok(None);
+    }
+    std::fs::rename(path, &aside).map_err(file(path))?;
+    Ok(Some(aside))
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    joined(path, &format!(".{ending}"))
+}
+
+fn joined(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+fn remove(path: &Path) -> Result<(), LedgerError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(file(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn sync_folder_of(path: &Path) -> Result<(), LedgerError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(file(folder))
+}
+
+fn file(path: &Path) -> impl FnOnce(std::io::Error) -> LedgerError + '_ {
+    move |source| LedgerError::File {
+        path: path.display().to_string(),
+        source,
+    }
+}

@@ -1,0 +1,613 @@
+//! The audit: ledger, spool and inbox held against each other.
+//!
+//! Each transfer is judged by itself, from its row and its files. What does not fit is looked at again a
+//! little later, with a fresh row, and is told only if it still does not fit in the same way and nobody is at
+//! work on it: so the audit may run beside a server, whose every step leaves the two apart for a moment.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use oftp::FileKey;
+
+use crate::ledger::LedgerError;
+use crate::sidecar::Record;
+use crate::spool::{Pieces, Spool, SpoolError};
+use crate::sqlite::SqliteLedger;
+use crate::transfer::{Direction, InboundState, OutboundState, TransferId};
+
+/// How often a discrepancy must be seen before it is told.
+const LOOKS: u32 = 3;
+
+/// How long to wait between two looks: longer than any step of a server from one state to the next.
+const PAUSE: Duration = Duration::from_millis(400);
+
+/// A row, as the audit sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Book {
+    pub id: TransferId,
+    pub direction: Direction,
+    pub partner: String,
+    pub state: String,
+    pub key: FileKey,
+    pub octets: u64,
+    pub digest: String,
+    pub position: u64,
+    pub path: Option<String>,
+    /// The receipt waits for a decision.
+    pub waits: bool,
+    /// The state of its receipt's row.
+    pub receipt: Option<String>,
+    /// The receipt is the same partner's.
+    pub receipt_fits: bool,
+}
+
+/// How weighty a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// Something does not fit, and will not by itself.
+    Discrepancy,
+    /// Worth knowing; nothing is to be done, or the next start does it.
+    Note,
+}
+
+/// Something that does not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The transfer.
+    pub id: TransferId,
+    /// How weighty.
+    pub weight: Weight,
+    /// A fixed word for it.
+    pub kind: &'static str,
+    /// Which file, below the state folder or the inbox; or which table.
+    pub file: String,
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+/// What an audit looks at.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    /// The spool.
+    pub spool: Spool,
+    /// The folder files are delivered into.
+    pub inbox: PathBuf,
+    /// Whether contents are read and compared with their digests, not their sizes alone.
+    pub digests: bool,
+}
+
+/// What an audit found.
+#[derive(Clone, Debug, Default)]
+pub struct Audited {
+    /// Transfers that were looked at.
+    pub transfers: u64,
+    /// Blobs whose content was read.
+    pub contents: u64,
+    /// Receipts that are owed.
+    pub owed: u64,
+    /// What does not fit, by transfer.
+    pub findings: Vec<Finding>,
+}
+
+impl Audited {
+    /// Whether nothing is wrong; there may be notes.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.discrepancies().next().is_none()
+    }
+
+    /// What is wrong.
+    pub fn discrepancies(&self) -> impl Iterator<Item = &Finding> {
+        self.findings
+            .iter()
+            .filter(|finding| finding.weight == Weight::Discrepancy)
+    }
+}
+
+/// Why there is no audit.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The spool cannot be read.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// The audit's thread was lost.
+    #[error("the audit was cut off: {0}")]
+    Lost(#[from] tokio::task::JoinError),
+}
+
+impl Audit {
+    /// Audits everything. Changes nothing.
+    ///
+    /// # Errors
+    /// Ledger or spool cannot be read.
+    pub async fn run(&self, ledger: &SqliteLedger) -> Result<Audited, AuditError> {
+        let books: BTreeMap<TransferId, Book> = ledger
+            .books()
+            .await?
+            .into_iter()
+            .map(|book| (book.id, book))
+            .collect();
+        let mut audited = Audited {
+            owed: count(books.values(), |book| {
+                book.receipt.as_deref() == Some("owed")
+            }),
+            ..Audited::default()
+        };
+        let mut ids: BTreeSet<TransferId> = books.keys().copied().collect();
+        ids.extend(self.spool.transfers()?);
+        for id in ids {
+            let (found, read) = self.judge(id, books.get(&id).cloned()).await?;
+            audited.transfers += 1;
+            audited.contents += u64::from(read);
+            audited.findings.extend(self.settled(ledger, found).await?);
+        }
+        Ok(audited)
+    }
+
+    /// Of what was found about one transfer, what is so again and again while nobody is at work on it.
+    async fn settled(
+        &self,
+        ledger: &SqliteLedger,
+        mut found: Vec<Finding>,
+    ) -> Result<Vec<Finding>, AuditError> {
+        for _ in 1..LOOKS {
+            let Some(id) = found.first().map(|finding| finding.id) else {
+                break;
+            };
+            // A note costs nobody anything if it is a moment old.
+            if found.iter().all(|finding| finding.weight == Weight::Note) {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+            if self.spool.is_busy(id) {
+                return Ok(Vec::new());
+            }
+            let book = ledger.book(id).await?;
+            let (again, _) = self.judge(id, book).await?;
+            found.retain(|finding| again.contains(finding));
+        }
+        Ok(found)
+    }
+
+    async fn judge(
+        &self,
+        id: TransferId,
+        book: Option<Book>,
+    ) -> Result<(Vec<Finding>, bool), AuditError> {
+        let audit = self.clone();
+        Ok(tokio::task::spawn_blocking(move || {
+            let mut case = Case::open(&audit, id, book)?;
+            case.judge()?;
+            Ok::<_, SpoolError>((case.findings, case.read))
+        })
+        .await??)
+    }
+}
+
+fn count<'a>(books: impl Iterator<Item = &'a Book>, is: impl Fn(&Book) -> bool) -> u64 {
+    books.filter(|book| is(book)).count() as u64
+}
+
+/// One transfer: its row and its files.
+struct Case<'a> {
+    audit: &'a Audit,
+    id: TransferId,
+    book: Option<Book>,
+    pieces: Pieces,
+    read: bool,
+    findings: Vec<Finding>,
+}
+
+const REBUILD: &str = "the ledger is older than the spool, or was lost: stop the server and run `pointsman store rebuild`";
+const BACKUP: &str = "put the content back from a backup, or ask the partner to send the file again under a new date and time";
+const RESEND: &str = "cancel it (`pointsman queue cancel`) and queue the file anew";
+const REPORT: &str = "this must not be: keep a copy of ledger and spool, and report it";
+
+impl<'a> Case<'a> {
+    fn open(audit: &'a Audit, id: TransferId, book: Option<Book>) -> Result<Self, SpoolError> {
+        Ok(Self {
+            audit,
+            id,
+            pieces: audit.spool.pieces(id)?,
+            book,
+            read: false,
+            findings: Vec::new(),
+        })
+    }
+
+    fn judge(&mut self) -> Result<(), SpoolError> {
+        match self.book.clone() {
+            None => self.without_row(),
+            Some(book) if book.direction == Direction::Inbound => {
+                self.received(&book)?;
+                self.receipt_of_received(&book);
+                Ok(())
+            }
+            Some(book) => {
+                self.sent(&book)?;
+                self.receipt_of_sent(&book);
+                Ok(())
+            }
+        }
+    }
+
+    fn without_row(&mut self) -> Result<(), SpoolError> {
+        let pieces = self.pieces;
+        if pieces.incoming.is_some() && pieces.sealed.is_none() && pieces.outgoing.is_none() {
+            let what = "a partial that no row knows: its sender was told nothing";
+            let remedy = "nothing: the next start removes it";
+            self.note("partial-without-row", self.blob("incoming"), what, remedy);
+            return Ok(());
+        }
+        for (part, direction, here, sidecar) in [
+            (
+                "sealed",
+                Direction::Inbound,
+                pieces.sealed.is_some(),
+                pieces.inbound_sidecar,
+            ),
+            (
+                "outgoing",
+                Direction::Outbound,
+                pieces.outgoing.is_some(),
+                pieces.outbound_sidecar,
+            ),
+        ] {
+            match (here, sidecar) {
+                (_, true) => self.sidecar_without_row(part, direction),
+                (true, false) => self.blob_without_row(part),
+                (false, false) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn sidecar_without_row(&mut self, part: &'static str, direction: Direction) {
+        let unsaid = matches!(
+            self.audit.spool.record(direction, self.id),
+            Ok(Some(record)) if direction == Direction::Outbound && record.state().is_none()
+        );
+        if unsaid {
+            let what =
+                "a file to send that was never queued: the command that brought it was cut off";
+            let remedy =
+                "send the file again if it is still wanted, then remove this blob and its .jsonl";
+            self.wrong("never-queued", self.blob(part), what, remedy);
+        } else {
+            let what = "its sidecar knows the file, the ledger does not";
+            self.wrong("sidecar-without-row", self.sidecar(part), what, REBUILD);
+        }
+    }
+
+    fn blob_without_row(&mut self, part: &'static str) {
+        let what = "a blob that neither the ledger nor a sidecar knows";
+        let remedy = "look whether anybody misses it, then remove it";
+        self.wrong("blob-without-row", self.blob(part), what, remedy);
+    }
+
+    fn received(&mut self, book: &Book) -> Result<(), SpoolError> {
+        match InboundState::parse(&book.state) {
+            Some(InboundState::Receiving) => {
+                self.receiving(book);
+                return Ok(());
+            }
+            Some(InboundState::Received) => {
+                self.must_have("sealed", self.pieces.sealed, book, BACKUP)?
+            }
+            Some(InboundState::Placing) => self.placing(book)?,
+            Some(InboundState::Delivered) => self.delivered(book)?,
+            Some(InboundState::Rejected) => self.rejected(book)?,
+            None => self.unknown_state(book),
+        }
+        self.sidecar_fits("sealed", Direction::Inbound, book);
+        Ok(())
+    }
+
+    fn receiving(&mut self, book: &Book) {
+        if self.pieces.sealed.is_some() {
+            let said = matches!(
+                self.audit.spool.record(Direction::Inbound, self.id),
+                Ok(Some(record)) if record.is_received()
+            );
+            if said {
+                let what = "the partner may have its EFPA, and the row does not know that the file is here";
+                self.wrong("row-behind", self.blob("sealed"), what, REBUILD);
+            } else {
+                let what = "the file is all here, and a crash came before its row said so";
+                let remedy = "nothing: the next start discards it, and the partner sends it again";
+                self.note("sealed-unsaid", self.blob("sealed"), what, remedy);
+            }
+            return;
+        }
+        let here = self.pieces.incoming.unwrap_or(0);
+        if here < book.position {
+            let what = format!(
+                "it has {here} octets, its checkpoint says {}",
+                book.position
+            );
+            let remedy = "nothing can be lost by it: the partner sends the file again from there; but octets that were synced are gone, so look at the disk";
+            self.wrong("partial-short", self.blob("incoming"), what, remedy);
+        }
+        if self.pieces.inbound_sidecar {
+            let what = "a sidecar of a blob that never got its name";
+            let remedy = "nothing: the next start removes it";
+            self.note("sidecar-early", self.sidecar("sealed"), what, remedy);
+        }
+    }
+
+    fn placing(&mut self, book: &Book) -> Result<(), SpoolError> {
+        if self.pieces.sealed.is_some() {
+            return self.must_have("sealed", self.pieces.sealed, book, BACKUP);
+        }
+        self.delivered_path(book)
+    }
+
+    fn delivered(&mut self, book: &Book) -> Result<(), SpoolError> {
+        if self.pieces.sealed.is_some() {
+            let what = "delivered, and its content is still in the spool";
+            let remedy =
+                "compare it with the delivered file; if they are the same, remove the blob";
+            self.wrong("delivered-still-sealed", self.blob("sealed"), what, remedy);
+        }
+        self.delivered_path(book)
+    }
+
+    /// A NERP given at once keeps the content in the spool; one given later finds it delivered.
+    fn rejected(&mut self, book: &Book) -> Result<(), SpoolError> {
+        match (&book.path, self.pieces.sealed) {
+            (Some(_), None) => self.delivered_path(book),
+            _ => self.must_have("sealed", self.pieces.sealed, book, BACKUP),
+        }
+    }
+
+    /// Whoever files are for takes them away: that one is gone is no fault.
+    fn delivered_path(&mut self, book: &Book) -> Result<(), SpoolError> {
+        let Some(path) = &book.path else {
+            let what = "delivered, and nobody knows where to: the ledger was made anew";
+            self.note("path-unknown", "ledger".to_owned(), what, "nothing");
+            return Ok(());
+        };
+        match self.audit.inbox.join(path).symlink_metadata() {
+            Ok(meta) if meta.len() == book.octets => {}
+            Ok(meta) => {
+                let what = format!(
+                    "it has {} octets, {} were delivered",
+                    meta.len(),
+                    book.octets
+                );
+                let remedy = "nothing, if its reader changed it or another file took its name";
+                self.note("delivered-changed", shown_in_inbox(path), what, remedy);
+            }
+            Err(_) => {
+                let what = "delivered, and not there any more";
+                let remedy = "nothing, if its reader took it";
+                self.note("delivered-taken", shown_in_inbox(path), what, remedy);
+            }
+        }
+        Ok(())
+    }
+
+    fn sent(&mut self, book: &Book) -> Result<(), SpoolError> {
+        use OutboundState::{
+            Acknowledged, Cancelled, Held, Overdue, Parked, Ready, Rejected, Sent,
+        };
+        let here = self.pieces.outgoing;
+        match OutboundState::parse(&book.state) {
+            Some(Ready | Held) => self.must_have("outgoing", here, book, RESEND)?,
+            Some(Sent | Overdue) => {
+                let remedy = "nothing as long as the partner gives its receipt; it cannot be sent again from here";
+                self.must_have("outgoing", here, book, remedy)?;
+            }
+            // Kept, but nothing is lost if somebody removed it: the file is at its end, or given up.
+            Some(Acknowledged | Rejected | Parked | Cancelled) if here.is_none() => {
+                let what = "its content was removed: it cannot be sent again from here";
+                self.note("outgoing-removed", self.blob("outgoing"), what, "nothing");
+            }
+            Some(Acknowledged | Rejected | Parked | Cancelled) => {
+                self.must_have("outgoing", here, book, RESEND)?;
+            }
+            None => self.unknown_state(book),
+        }
+        self.sidecar_fits("outgoing", Direction::Outbound, book);
+        Ok(())
+    }
+
+    fn must_have(
+        &mut self,
+        part: &'static str,
+        here: Option<u64>,
+        book: &Book,
+        remedy: &'static str,
+    ) -> Result<(), SpoolError> {
+        let Some(octets) = here else {
+            let what = format!("`{}`, and its content is not there", book.state);
+            self.wrong("content-missing", self.blob(part), what, remedy);
+            return Ok(());
+        };
+        if octets != book.octets {
+            let what = format!("it has {octets} octets, its row says {}", book.octets);
+            self.wrong("content-size", self.blob(part), what, remedy);
+            return Ok(());
+        }
+        if !self.audit.digests {
+            return Ok(());
+        }
+        self.read = true;
+        match self.audit.spool.digest(book.direction, self.id) {
+            Ok(digest) if digest == book.digest => {}
+            Ok(digest) => {
+                let what = format!("blake3 {digest}, its row says {}", book.digest);
+                self.wrong("content-digest", self.blob(part), what, remedy);
+            }
+            // Delivered between the look and the read: the next look knows.
+            Err(SpoolError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            }
+            Err(error) => {
+                let what = format!("it cannot be read: {error}");
+                self.wrong("content-unreadable", self.blob(part), what, remedy);
+            }
+        }
+        Ok(())
+    }
+
+    fn sidecar_fits(&mut self, part: &'static str, direction: Direction, book: &Book) {
+        match self.audit.spool.record(direction, self.id) {
+            Ok(Some(record)) => {
+                if let Some(what) = difference(&record, book) {
+                    self.wrong("sidecar-differs", self.sidecar(part), what, REPORT);
+                }
+            }
+            Ok(None) => {
+                let what = "there is no sidecar: a ledger made anew would not know this file";
+                let remedy = "run `pointsman store describe`, which writes it from the ledger";
+                self.wrong("row-without-sidecar", self.sidecar(part), what, remedy);
+            }
+            Err(error) => {
+                let remedy =
+                    "remove it and run `pointsman store describe`, which writes it from the ledger";
+                self.wrong(
+                    "sidecar-unreadable",
+                    self.sidecar(part),
+                    error.to_string(),
+                    remedy,
+                );
+            }
+        }
+    }
+
+    /// A delivered file has one receipt, or an open question; nothing else has a receipt but what is rejected.
+    fn receipt_of_received(&mut self, book: &Book) {
+        let owes = matches!(book.receipt.as_deref(), Some("owed" | "given"));
+        let wrong = match InboundState::parse(&book.state) {
+            Some(InboundState::Delivered) => match (&book.receipt, book.waits) {
+                (None, true) => None,
+                (None, false) => {
+                    Some("delivered, and neither is a receipt owed nor does a question wait")
+                }
+                (Some(_), true) => {
+                    Some("it has its receipt, and the question of it waits all the same")
+                }
+                (Some(_), false) => {
+                    (!owes).then_some("its receipt is in a state that only sent files have")
+                }
+            },
+            Some(InboundState::Rejected) => {
+                (!owes).then_some("rejected, and no NERP is owed or given")
+            }
+            _ => book
+                .receipt
+                .is_some()
+                .then_some("a receipt for a file that is not delivered"),
+        };
+        let wrong =
+            wrong.or((!book.receipt_fits).then_some("its receipt is owed to another partner"));
+        if let Some(what) = wrong {
+            self.wrong("receipt", "ledger.db receipts".to_owned(), what, REPORT);
+        }
+    }
+
+    fn receipt_of_sent(&mut self, book: &Book) {
+        use OutboundState::{Acknowledged, Rejected};
+        let answered = matches!(
+            OutboundState::parse(&book.state),
+            Some(Acknowledged | Rejected)
+        );
+        let wrong = match (answered, book.receipt.as_deref()) {
+            (true, None) => Some("answered, and the partner's receipt is not there"),
+            (false, Some(_)) => Some("the partner's receipt is there, and the row does not know"),
+            (true, Some(state)) if state != "received" => {
+                Some("its receipt is in a state that only received files have")
+            }
+            _ => None,
+        };
+        let wrong = wrong.or((!book.receipt_fits).then_some("its receipt is another partner's"));
+        if let Some(what) = wrong {
+            self.wrong("receipt", "ledger.db receipts".to_owned(), what, REPORT);
+        }
+    }
+
+    fn unknown_state(&mut self, book: &Book) {
+        let what = format!("`{}` is no state", book.state);
+        self.wrong("state", "ledger.db transfers".to_owned(), what, REPORT);
+    }
+
+    fn blob(&self, part: &str) -> String {
+        format!("spool/{part}/{}", self.id)
+    }
+
+    fn sidecar(&self, part: &str) -> String {
+        format!("spool/{part}/{}.jsonl", self.id)
+    }
+
+    fn wrong(
+        &mut self,
+        kind: &'static str,
+        file: String,
+        what: impl Into<String>,
+        remedy: &'static str,
+    ) {
+        self.find(Weight::Discrepancy, kind, file, what.into(), remedy);
+    }
+
+    fn note(
+        &mut self,
+        kind: &'static str,
+        file: String,
+        what: impl Into<String>,
+        remedy: &'static str,
+    ) {
+        self.find(Weight::Note, kind, file, what.into(), remedy);
+    }
+
+    fn find(
+        &mut self,
+        weight: Weight,
+        kind: &'static str,
+        file: String,
+        what: String,
+        remedy: &'static str,
+    ) {
+        self.findings.push(Finding {
+            id: self.id,
+            weight,
+            kind,
+            file,
+            what,
+            remedy,
+        });
+    }
+}
+
+fn shown_in_inbox(path: &str) -> String {
+    Path::new("inbox").join(path).display().to_string()
+}
+
+/// What a sidecar says of a file that its row does not.
+fn difference(record: &Record, book: &Book) -> Option<String> {
+    let sidecar = &record.sidecar;
+    if sidecar.partner != book.partner {
+        return Some(format!(
+            "it is of partner {}, its row of {}",
+            sidecar.partner, book.partner
+        ));
+    }
+    if sidecar.header.key != book.key {
+        return Some(format!(
+            "it is of {}, its row of {}",
+            sidecar.header.key, book.key
+        ));
+    }
+    if sidecar.seal.octets != book.octets || sidecar.seal.digest != book.digest {
+        return Some(format!(
+            "it tells of {} octets, blake3 {}; its row of {}, blake3 {}",
+            sidecar.seal.octets, sidecar.seal.digest, book.octets, book.digest
+        ));
+    }
+    None
+}

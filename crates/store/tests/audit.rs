@@ -1,0 +1,706 @@
+//! Ledger and spool held against each other, and the one made anew from the other.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use oftp::{
+    DatasetName, Eerp, FileHeader, FileKey, FileStamp, Nerp, NerpReason, OdetteId, Response,
+    UserData,
+};
+use pointsman_store::{
+    Acknowledgement, Audit, Audited, Files, Ledger, LedgerError, NewFile, Offer, Offered, Order,
+    Rebuilt, Received, Sidecar, Spool, SqliteLedger, Target, TransferId, Verdict, Weight, Work,
+    rebuild,
+};
+use tempfile::TempDir;
+
+fn key(dataset: &str) -> FileKey {
+    FileKey {
+        dataset: DatasetName::new(dataset).unwrap(),
+        stamp: FileStamp::new("20261122", "0815300001").unwrap(),
+        originator: OdetteId::new("O0013THEM").unwrap(),
+        destination: OdetteId::new("O0013US").unwrap(),
+    }
+}
+
+fn nerp(dataset: &str) -> Box<Nerp> {
+    Box::new(Nerp {
+        key: key(dataset),
+        creator: OdetteId::new("O0013US").unwrap(),
+        reason: NerpReason::from_code(34),
+        text: "not usable".to_owned(),
+        hash: Vec::new(),
+        signature: Vec::new(),
+    })
+}
+
+fn eerp(dataset: &str) -> Response {
+    Response::Positive(Eerp {
+        key: key(dataset),
+        user: UserData::default(),
+        hash: Vec::new(),
+        signature: Vec::new(),
+    })
+}
+
+fn at(octets: u64) -> oftp::Position {
+    oftp::Position { octets, records: 0 }
+}
+
+fn offer(dataset: &str) -> Offer {
+    Offer {
+        partner: "them".to_owned(),
+        header: FileHeader::plain(key(dataset), 7),
+        target: Target {
+            directory: "in".to_owned(),
+            file_name: dataset.to_owned(),
+            overwrite: false,
+        },
+        layout: None,
+        session: "S1".to_owned(),
+        note: String::new(),
+        may_resume: true,
+    }
+}
+
+fn soon() -> SystemTime {
+    SystemTime::now() + Duration::from_secs(600)
+}
+
+/// A whole store, and the steps of a server in it.
+struct Yard {
+    folder: TempDir,
+    spool: Spool,
+    ledger: SqliteLedger,
+}
+
+impl Yard {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        std::fs::create_dir(folder.path().join("inbox")).unwrap();
+        let spool = Spool::open(&folder.path().join("spool")).unwrap();
+        let ledger = open(folder.path(), &spool);
+        Self {
+            folder,
+            spool,
+            ledger,
+        }
+    }
+
+    fn inbox(&self) -> PathBuf {
+        self.folder.path().join("inbox")
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join("spool").join(name)
+    }
+
+    fn database(&self) -> PathBuf {
+        self.folder.path().join("ledger.db")
+    }
+
+    fn sql(&self, sql: &str) {
+        let db = rusqlite::Connection::open(self.database()).unwrap();
+        assert_eq!(db.execute(sql, []).unwrap(), 1, "{sql}");
+    }
+
+    async fn offered(&self, dataset: &str) -> TransferId {
+        match self.ledger.offer(offer(dataset)).await.unwrap() {
+            Offered::New(id) => id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Sealed, its row not saying so: where a crash may come.
+    fn sealed(&self, id: TransferId, dataset: &str, verdict: Verdict) -> Received {
+        let mut writer = self.spool.partial(id).unwrap().resume(0).unwrap();
+        writer.append(b"content").unwrap();
+        let whole = writer.finish().unwrap();
+        let received = Received {
+            seal: whole.seal().clone(),
+            target: offer(dataset).target,
+            verdict,
+            note: String::new(),
+        };
+        let header = offer(dataset).header;
+        whole
+            .keep(&Sidecar::inbound(id, "them", &header, &received, "S1"))
+            .unwrap();
+        received
+    }
+
+    async fn received(&self, dataset: &str, verdict: Verdict) -> TransferId {
+        let id = self.offered(dataset).await;
+        let received = self.sealed(id, dataset, verdict);
+        self.ledger.received(id, received).await.unwrap();
+        id
+    }
+
+    async fn delivered(&self, dataset: &str, verdict: Verdict) -> TransferId {
+        let id = self.received(dataset, verdict).await;
+        let path = format!("in/{dataset}");
+        self.ledger.placing(id, &path).await.unwrap();
+        self.spool.place(id, &self.inbox(), &path, false).unwrap();
+        self.ledger.delivered(id).await.unwrap();
+        id
+    }
+
+    fn imported(&self, dataset: &str) -> NewFile {
+        let id = TransferId::new();
+        let whole = self.spool.import(id, &mut &b"content"[..]).unwrap();
+        let file = NewFile {
+            id,
+            partner: "them".to_owned(),
+            header: FileHeader::plain(key(dataset), 7),
+            octets: 7,
+            digest: whole.seal().digest.clone(),
+            layout: None,
+            counts: oftp::Counts::default(),
+            priority: 3,
+        };
+        whole.keep(&Sidecar::outbound(&file)).unwrap();
+        file
+    }
+
+    async fn queued(&self, dataset: &str) -> TransferId {
+        let file = self.imported(dataset);
+        let id = file.id;
+        self.ledger.enqueue(file).await.unwrap();
+        id
+    }
+
+    async fn audit(&self) -> Audited {
+        let audit = Audit {
+            spool: self.spool.clone(),
+            inbox: self.inbox(),
+            digests: true,
+        };
+        audit.run(&self.ledger).await.unwrap()
+    }
+
+    async fn assert_clean(&self) {
+        let audited = self.audit().await;
+        assert!(audited.is_clean(), "{:#?}", audited.findings);
+    }
+
+    /// What is wrong with the one transfer something is wrong with.
+    async fn wrong(&self) -> (TransferId, Vec<&'static str>) {
+        let audited = self.audit().await;
+        let kinds = audited.discrepancies().map(|finding| finding.kind);
+        let first = audited.discrepancies().next().unwrap();
+        assert!(!first.file.is_empty() && !first.what.is_empty() && !first.remedy.is_empty());
+        assert!(
+            audited
+                .discrepancies()
+                .all(|finding| finding.id == first.id)
+        );
+        (first.id, kinds.collect())
+    }
+
+    async fn state(&self, id: TransferId) -> (String, String) {
+        let row = self.ledger.show(id).await.unwrap().unwrap();
+        (row.state, row.receipt)
+    }
+
+    /// Takes the ledger away and makes it anew.
+    fn rebuilt(mut self) -> (Self, Rebuilt) {
+        self.ledger = open(&self.spare(), &self.spool);
+        let rebuilt = eventually_free(&self.database(), &self.spool);
+        self.ledger = open(self.folder.path(), &self.spool);
+        (self, rebuilt)
+    }
+
+    fn spare(&self) -> PathBuf {
+        let spare = self.folder.path().join("spare");
+        std::fs::create_dir_all(&spare).unwrap();
+        spare
+    }
+}
+
+fn open(folder: &Path, spool: &Spool) -> SqliteLedger {
+    let ledger = SqliteLedger::open(&folder.join("ledger.db")).unwrap();
+    ledger.with_sidecars(spool.clone())
+}
+
+/// The threads of a ledger end a moment after it is dropped.
+fn eventually_free(database: &Path, spool: &Spool) -> Rebuilt {
+    for _ in 0..100 {
+        match rebuild(database, spool) {
+            Err(LedgerError::InUse(_)) => std::thread::sleep(Duration::from_millis(20)),
+            other => return other.unwrap(),
+        }
+    }
+    panic!("the ledger is not let go");
+}
+
+/// One file in every state.
+async fn everything(yard: &Yard) -> BTreeMap<&'static str, TransferId> {
+    let ledger = &yard.ledger;
+    let mut ids = BTreeMap::new();
+    ids.insert(
+        "received",
+        yard.received("RECEIVED", Verdict::Positive).await,
+    );
+    let placing = yard.received("PLACING", Verdict::Positive).await;
+    ledger.placing(placing, "in/PLACING").await.unwrap();
+    ids.insert("placing", placing);
+    let moved = yard.received("MOVED", Verdict::Positive).await;
+    ledger.placing(moved, "in/MOVED").await.unwrap();
+    yard.spool
+        .place(moved, &yard.inbox(), "in/MOVED", false)
+        .unwrap();
+    ids.insert("moved", moved);
+    ids.insert("owed", yard.delivered("OWED", Verdict::Positive).await);
+    let given = yard.delivered("GIVEN", Verdict::Positive).await;
+    ledger.response_taken(given).await.unwrap();
+    ids.insert("given", given);
+    let later = yard.delivered("LATER", Verdict::Later(None)).await;
+    ids.insert("later", later);
+    let decided = yard
+        .delivered("DECIDED", Verdict::Later(Some(soon())))
+        .await;
+    ledger
+        .decided(decided, Verdict::Negative(nerp("DECIDED")), "")
+        .await
+        .unwrap();
+    ids.insert("decided", decided);
+    let refused = Verdict::Negative(nerp("REFUSED"));
+    ids.insert("refused", yard.received("REFUSED", refused).await);
+
+    ids.insert("ready", yard.queued("READY").await);
+    let held = yard.queued("HELD").await;
+    ledger.order(held, Order::Hold, "why").await.unwrap();
+    ids.insert("held", held);
+    let parked = yard.queued("PARKED").await;
+    ledger.park(parked, "SFNA 01").await.unwrap();
+    ids.insert("parked", parked);
+    let cancelled = yard.queued("CANCELLED").await;
+    ledger.order(cancelled, Order::Cancel, "why").await.unwrap();
+    ids.insert("cancelled", cancelled);
+    for (name, response) in [
+        ("SENT", None),
+        ("ACKED", Some(eerp("ACKED"))),
+        ("NERPED", Some(Response::Negative(*nerp("NERPED")))),
+    ] {
+        let id = yard.queued(name).await;
+        ledger.in_doubt(id).await.unwrap();
+        ledger.sent(id, "EFPA").await.unwrap();
+        if let Some(response) = response {
+            ledger.acknowledged("them", &response, "").await.unwrap();
+        }
+        ids.insert(name, id);
+    }
+    ids
+}
+
+#[tokio::test]
+async fn a_store_in_every_state_is_clean_and_the_audit_changes_nothing() {
+    let yard = Yard::new();
+    everything(&yard).await;
+    let half = yard.offered("HALF").await;
+    let mut writer = yard.spool.partial(half).unwrap().resume(0).unwrap();
+    writer.append(b"some").unwrap();
+    let synced = writer.sync().unwrap();
+    yard.ledger.checkpoint(half, at(synced)).await.unwrap();
+    drop(writer);
+    let before = yard.spool.transfers().unwrap();
+    let audited = yard.audit().await;
+    assert!(audited.is_clean(), "{:#?}", audited.findings);
+    assert_eq!((audited.transfers, audited.owed), (16, 3));
+    assert_eq!(yard.spool.transfers().unwrap(), before);
+}
+
+#[tokio::test]
+async fn every_damage_is_named_with_its_transfer_its_file_and_what_to_do() {
+    let damage: &[(&str, &str, fn(&Yard, TransferId))] = &[
+        ("received", "content-missing", |yard, id| {
+            std::fs::remove_file(yard.file(&format!("sealed/{id}"))).unwrap();
+        }),
+        ("received", "content-size", |yard, id| {
+            std::fs::write(yard.file(&format!("sealed/{id}")), "conten").unwrap();
+        }),
+        ("refused", "content-digest", |yard, id| {
+            std::fs::write(yard.file(&format!("sealed/{id}")), "Content").unwrap();
+        }),
+        ("ready", "content-digest", |yard, id| {
+            std::fs::write(yard.file(&format!("outgoing/{id}")), "Content").unwrap();
+        }),
+        ("SENT", "content-missing", |yard, id| {
+            std::fs::remove_file(yard.file(&format!("outgoing/{id}"))).unwrap();
+        }),
+        ("owed", "delivered-still-sealed", |yard, id| {
+            std::fs::write(yard.file(&format!("sealed/{id}")), "content").unwrap();
+        }),
+        ("owed", "row-without-sidecar", |yard, id| {
+            std::fs::remove_file(yard.file(&format!("sealed/{id}.jsonl"))).unwrap();
+        }),
+        ("ready", "sidecar-unreadable", |yard, id| {
+            std::fs::write(yard.file(&format!("outgoing/{id}.jsonl")), [0; 512]).unwrap();
+        }),
+        ("given", "sidecar-differs", |yard, id| {
+            yard.sql(&format!(
+                "UPDATE transfers SET digest = 'd' WHERE id = '{id}'"
+            ));
+        }),
+        ("owed", "receipt", |yard, id| {
+            yard.sql(&format!("DELETE FROM receipts WHERE transfer = '{id}'"));
+        }),
+        ("owed", "receipt", |yard, id| {
+            yard.sql(&format!(
+                "UPDATE transfers SET receipt_later = 1 WHERE id = '{id}'"
+            ));
+        }),
+        ("later", "receipt", |yard, id| {
+            yard.sql(&format!(
+                "UPDATE transfers SET receipt_later = 0 WHERE id = '{id}'"
+            ));
+        }),
+        ("owed", "receipt", |yard, id| {
+            yard.sql(&format!(
+                "UPDATE receipts SET partner = 'x' WHERE transfer = '{id}'"
+            ));
+        }),
+        ("ACKED", "receipt", |yard, id| {
+            yard.sql(&format!("DELETE FROM receipts WHERE transfer = '{id}'"));
+        }),
+        ("ACKED", "receipt", |yard, id| {
+            yard.sql(&format!(
+                "UPDATE transfers SET state = 'sent' WHERE id = '{id}'"
+            ));
+        }),
+        ("ready", "state", |yard, id| {
+            yard.sql(&format!(
+                "UPDATE transfers SET state = 'x' WHERE id = '{id}'"
+            ));
+        }),
+        ("ready", "sidecar-without-row", |yard, id| {
+            yard.sql(&format!("DELETE FROM transfers WHERE id = '{id}'"));
+        }),
+        ("received", "row-behind", |yard, id| {
+            yard.sql(&format!(
+                "UPDATE transfers SET state = 'receiving' WHERE id = '{id}'"
+            ));
+        }),
+    ];
+    let mut tests = Vec::new();
+    for (which, kind, harm) in damage {
+        tests.push(tokio::spawn(async move {
+            let yard = Yard::new();
+            let id = everything(&yard).await[which];
+            harm(&yard, id);
+            assert_eq!(yard.wrong().await, (id, vec![*kind]), "{which}");
+        }));
+    }
+    for test in tests {
+        test.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn blobs_that_nobody_knows_are_named_too() {
+    let yard = Yard::new();
+    let id = TransferId::new();
+    std::fs::write(yard.file(&format!("sealed/{id}")), "x").unwrap();
+    assert_eq!(yard.wrong().await, (id, vec!["blob-without-row"]));
+    std::fs::remove_file(yard.file(&format!("sealed/{id}"))).unwrap();
+    let id = yard.imported("NEVER").id;
+    assert_eq!(yard.wrong().await, (id, vec!["never-queued"]));
+}
+
+#[tokio::test]
+async fn a_partial_shorter_than_its_checkpoint_is_named() {
+    let yard = Yard::new();
+    let id = yard.offered("HALF").await;
+    yard.ledger.checkpoint(id, at(4096)).await.unwrap();
+    assert_eq!(yard.wrong().await, (id, vec!["partial-short"]));
+    std::fs::write(yard.file(&format!("incoming/{id}")), [0; 4095]).unwrap();
+    assert_eq!(yard.wrong().await, (id, vec!["partial-short"]));
+    std::fs::write(yard.file(&format!("incoming/{id}")), [0; 4097]).unwrap();
+    yard.assert_clean().await;
+}
+
+#[tokio::test]
+async fn what_the_next_start_mends_or_a_reader_took_is_a_note() {
+    let yard = Yard::new();
+    let id = yard.offered("CRASH").await;
+    yard.sealed(id, "CRASH", Verdict::Positive);
+    let orphan = TransferId::new();
+    std::fs::write(yard.file(&format!("incoming/{orphan}")), "x").unwrap();
+    let taken = yard.delivered("TAKEN", Verdict::Positive).await;
+    std::fs::remove_file(yard.inbox().join("in/TAKEN")).unwrap();
+    let changed = yard.delivered("CHANGED", Verdict::Positive).await;
+    std::fs::write(yard.inbox().join("in/CHANGED"), "").unwrap();
+    let audited = yard.audit().await;
+    let mut notes: Vec<_> = audited
+        .findings
+        .iter()
+        .map(|finding| (finding.id, finding.kind, finding.weight))
+        .collect();
+    notes.sort_by_key(|(_, kind, _)| *kind);
+    assert_eq!(
+        notes,
+        [
+            (changed, "delivered-changed", Weight::Note),
+            (taken, "delivered-taken", Weight::Note),
+            (orphan, "partial-without-row", Weight::Note),
+            (id, "sealed-unsaid", Weight::Note),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn beside_a_server_at_work_only_settled_things_are_told() {
+    let yard = std::sync::Arc::new(Yard::new());
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let work: Vec<_> = (0..3)
+        .map(|worker| {
+            let (yard, stop) = (yard.clone(), stop.clone());
+            tokio::spawn(async move {
+                let mut count = 0;
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    count += 1;
+                    let name = format!("W{worker}.{count}");
+                    let id = yard.delivered(&name, Verdict::Positive).await;
+                    yard.ledger.response_taken(id).await.unwrap();
+                    let id = yard.queued(&name).await;
+                    yard.ledger.sent(id, "EFPA").await.unwrap();
+                    let answer = yard.ledger.acknowledged("them", &eerp(&name), "").await;
+                    assert_eq!(answer.unwrap(), Acknowledgement::Recorded(id));
+                }
+                count
+            })
+        })
+        .collect();
+    for _ in 0..5 {
+        yard.assert_clean().await;
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let mut files = 0;
+    for worker in work {
+        files += worker.await.unwrap();
+    }
+    assert!(files > 10, "there was something to race with: {files}");
+}
+
+#[tokio::test]
+async fn a_ledger_made_anew_owes_what_was_owed_and_delivers_nothing_twice() {
+    let yard = Yard::new();
+    let ids = everything(&yard).await;
+    yard.ledger.kv_set("policy", "k", vec![1]).await.unwrap();
+    let (yard, rebuilt) = yard.rebuilt();
+    assert!(rebuilt.left.is_empty(), "{rebuilt:?}");
+    assert_eq!((rebuilt.inbound, rebuilt.outbound), (8, 7));
+    yard.assert_clean().await;
+    let expected = [
+        ("received", "received", "none"),
+        // Not renamed yet, so it is delivered anew; renamed, so it is delivered.
+        ("placing", "received", "none"),
+        ("moved", "delivered", "owed"),
+        ("owed", "delivered", "owed"),
+        ("given", "delivered", "given"),
+        ("later", "delivered", "none"),
+        ("decided", "rejected", "owed"),
+        ("refused", "rejected", "owed"),
+        ("ready", "ready", "none"),
+        ("held", "held", "none"),
+        ("parked", "parked", "none"),
+        ("cancelled", "cancelled", "none"),
+        ("SENT", "sent", "none"),
+        ("ACKED", "acknowledged", "received"),
+        ("NERPED", "rejected", "received"),
+    ];
+    assert_eq!(expected.len(), ids.len());
+    for (which, state, receipt) in expected {
+        let found = yard.state(ids[which]).await;
+        assert_eq!(found, (state.to_owned(), receipt.to_owned()), "{which}");
+    }
+    let undelivered: Vec<_> = yard.ledger.undelivered().await.unwrap();
+    assert_eq!(
+        undelivered.iter().map(|file| file.id).collect::<Vec<_>>(),
+        [ids["received"], ids["placing"]]
+    );
+    let row = yard.ledger.show(ids["given"]).await.unwrap().unwrap();
+    assert_eq!(row.path.as_deref(), Some("in/GIVEN"));
+    for dataset in ["GIVEN", "RECEIVED", "REFUSED"] {
+        let again = yard.ledger.offer(offer(dataset)).await.unwrap();
+        assert!(
+            matches!(again, Offered::Duplicate(_)),
+            "{dataset}: {again:?}"
+        );
+    }
+    let claim = || yard.ledger.claim("them", "node", soon(), Files::Any);
+    let mut owed = Vec::new();
+    while let Some(Work::Response(response)) = claim().await.unwrap() {
+        owed.push((response.id, response.response));
+    }
+    assert_eq!(owed.len(), 4);
+    assert!(owed.contains(&(ids["decided"], Response::Negative(*nerp("DECIDED")))));
+    assert_eq!(
+        yard.ledger.kv_get("policy", "k").await.unwrap(),
+        Some(vec![1])
+    );
+    let events = yard.ledger.timeline(ids["owed"]).await.unwrap();
+    assert_eq!(
+        events.len(),
+        5,
+        "the old history and that it was rebuilt: {events:?}"
+    );
+    // An EFID may have left: an SFNA 13 is to be believed.
+    let queue = yard.ledger.queue(None).await.unwrap();
+    assert!(queue[0].in_doubt && queue[0].priority == 3);
+}
+
+#[tokio::test]
+async fn without_the_lines_a_power_cut_takes_a_new_ledger_is_careful() {
+    let yard = Yard::new();
+    let ids = everything(&yard).await;
+    for (part, keep) in [("sealed", 1), ("outgoing", 1)] {
+        for entry in std::fs::read_dir(yard.file(part)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some() {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let kept: Vec<&str> = text.lines().take(keep).collect();
+                std::fs::write(&path, kept.join("\n")).unwrap();
+            }
+        }
+    }
+    std::fs::remove_file(yard.database()).unwrap();
+    let (yard, rebuilt) = yard.rebuilt();
+    assert!(
+        rebuilt.left.is_empty() && !rebuilt.kept_history,
+        "{rebuilt:?}"
+    );
+    yard.assert_clean().await;
+    for (which, state, receipt) in [
+        ("received", "received", "none"),
+        ("given", "delivered", "owed"),
+        ("decided", "delivered", "none"),
+        ("refused", "rejected", "owed"),
+        // Nobody knows whether the partner has it: an operator decides.
+        ("ready", "parked", "none"),
+        ("ACKED", "parked", "none"),
+    ] {
+        let found = yard.state(ids[which]).await;
+        assert_eq!(found, (state.to_owned(), receipt.to_owned()), "{which}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_crash_left_half_is_no_delivered_file() {
+    let yard = Yard::new();
+    // The sidecar was written, the blob not renamed.
+    let early = yard.received("EARLY", Verdict::Positive).await;
+    std::fs::rename(
+        yard.file(&format!("sealed/{early}")),
+        yard.file(&format!("incoming/{early}")),
+    )
+    .unwrap();
+    let half = yard.offered("HALF").await;
+    drop(yard.spool.partial(half).unwrap());
+    let (yard, rebuilt) = yard.rebuilt();
+    assert_eq!((rebuilt.inbound, rebuilt.partials), (0, 2), "{rebuilt:?}");
+    yard.assert_clean().await;
+    assert!(yard.spool.transfers().unwrap().is_empty());
+    for dataset in ["EARLY", "HALF"] {
+        let again = yard.ledger.offer(offer(dataset)).await.unwrap();
+        assert!(matches!(again, Offered::New(_)), "it may come again");
+    }
+}
+
+#[tokio::test]
+async fn damaged_content_is_neither_delivered_nor_sent_and_says_so() {
+    let yard = Yard::new();
+    let ids = everything(&yard).await;
+    for (which, part) in [("received", "sealed"), ("ready", "outgoing")] {
+        let path = yard.file(&format!("{part}/{}", ids[which]));
+        std::fs::write(path, "Content").unwrap();
+    }
+    let twin = ids["owed"].to_string();
+    let other = TransferId::new().to_string();
+    let text = std::fs::read_to_string(yard.file(&format!("sealed/{twin}.jsonl"))).unwrap();
+    std::fs::write(
+        yard.file(&format!("sealed/{other}.jsonl")),
+        text.replace(&twin, &other),
+    )
+    .unwrap();
+    let (yard, rebuilt) = yard.rebuilt();
+    let left: Vec<String> = rebuilt
+        .left
+        .iter()
+        .map(|left| left.id.to_string())
+        .collect();
+    assert_eq!(left.len(), 3, "{rebuilt:?}");
+    assert!(left.contains(&other), "two files of one identity: {left:?}");
+    let known = |id| yard.ledger.show(id);
+    assert!(known(ids["received"]).await.unwrap().is_none());
+    assert!(
+        known(ids["owed"]).await.unwrap().is_some(),
+        "the older one stays"
+    );
+    let audited = yard.audit().await;
+    assert_eq!(
+        audited.discrepancies().count(),
+        3,
+        "{:#?}",
+        audited.findings
+    );
+}
+
+#[tokio::test]
+async fn a_damaged_ledger_is_put_aside_and_one_in_use_is_left_alone() {
+    let yard = Yard::new();
+    let id = yard.delivered("ORDER", Verdict::Positive).await;
+    let refused = rebuild(&yard.database(), &yard.spool);
+    assert!(matches!(refused, Err(LedgerError::InUse(_))), "{refused:?}");
+    assert_eq!(yard.state(id).await.0, "delivered", "and nothing changed");
+
+    let (yard, rebuilt) = yard.rebuilt();
+    assert!(rebuilt.kept_history && rebuilt.aside.unwrap().exists());
+    std::fs::remove_file(yard.folder.path().join("ledger.db-wal")).ok();
+    let (yard, _) = {
+        let mut yard = yard;
+        yard.ledger = open(&yard.spare(), &yard.spool);
+        std::thread::sleep(Duration::from_millis(200));
+        std::fs::write(yard.database(), vec![7; 9000]).unwrap();
+        yard.rebuilt()
+    };
+    assert_eq!(yard.state(id).await.0, "delivered");
+}
+
+#[tokio::test]
+async fn rows_older_than_sidecars_get_theirs() {
+    let yard = Yard::new();
+    let ids = everything(&yard).await;
+    let mut before = Vec::new();
+    for part in ["sealed", "outgoing"] {
+        for entry in std::fs::read_dir(yard.file(part)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some() {
+                std::fs::remove_file(&path).unwrap();
+            }
+        }
+    }
+    for which in ids.keys() {
+        before.push(yard.state(ids[which]).await);
+    }
+    assert!(!yard.audit().await.is_clean());
+    assert_eq!(yard.ledger.describe(&yard.spool).await.unwrap(), 15);
+    assert_eq!(yard.ledger.describe(&yard.spool).await.unwrap(), 0);
+    yard.assert_clean().await;
+    std::fs::remove_file(yard.database()).unwrap();
+    let (yard, rebuilt) = yard.rebuilt();
+    assert!(rebuilt.left.is_empty(), "{rebuilt:?}");
+    for (which, state) in ids.keys().zip(before) {
+        let found = yard.state(ids[which]).await;
+        let moved = matches!(*which, "placing" | "moved");
+        assert!(found == state || moved, "{which}: {found:?}, was {state:?}");
+    }
+}
