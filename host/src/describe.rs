@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
-use oftp::{Agreement, FileHeader, Format, Mode, Offer, Response, Security};
+use oftp::{Agreement, FileHeader, Format, Mode, Offer, RecordLayout, Response, Security};
 use pointsman_policy::types;
 use pointsman_store::{OutboundFile, Target, TransferId};
 
@@ -116,6 +116,16 @@ pub fn agreed(connection: &mut types::ConnectionInfo, agreement: &Agreement) {
     connection.compression = agreement.compression;
     connection.restart = agreement.restart;
     connection.authenticated = agreement.authentication;
+}
+
+/// What a policy says of records, in our word.
+#[must_use]
+pub fn record_layout(said: types::RecordLayout) -> RecordLayout {
+    match said {
+        types::RecordLayout::Raw => RecordLayout::Raw,
+        types::RecordLayout::Lines => RecordLayout::Lines,
+        types::RecordLayout::LengthPrefixed => RecordLayout::LengthPrefixed,
+    }
 }
 
 /// A virtual file as its SFID describes it.

@@ -1,6 +1,7 @@
 //! What happens, told once: to the log by name, and to whoever watches.
 
 use std::fmt;
+use std::time::Duration;
 
 use pointsman_store::TransferId;
 use tokio::sync::broadcast;
@@ -118,6 +119,40 @@ pub enum Event {
         /// Reason, text, and what happens now.
         why: String,
     },
+    /// A file from a watched folder is queued.
+    Queued {
+        /// Transfer.
+        id: TransferId,
+        /// Partner.
+        partner: String,
+        /// Where it was put.
+        file: String,
+    },
+    /// A watched folder, or a file in it, is not as it should be.
+    WatchTrouble {
+        /// The folder.
+        folder: String,
+        /// What is wrong, and what became of it.
+        what: String,
+    },
+    /// A call of ours came to nothing.
+    CallFailed {
+        /// Partner.
+        partner: String,
+        /// Why.
+        why: String,
+        /// How many in a row by now.
+        failures: u32,
+        /// When it is tried again.
+        again: Duration,
+    },
+    /// The receipt of a file of ours did not come in time.
+    ReceiptOverdue {
+        /// Partner.
+        partner: String,
+        /// Transfer.
+        id: TransferId,
+    },
     /// The receipt of our file is here, and what it is worth.
     ReceiptReceived {
         /// Session.
@@ -194,6 +229,10 @@ impl Event {
             Self::Progress { .. } => "file-progress",
             Self::FileSent { .. } => "file-sent",
             Self::SendRefused { .. } => "send-refused",
+            Self::Queued { .. } => "file-queued",
+            Self::WatchTrouble { .. } => "watch-trouble",
+            Self::CallFailed { .. } => "call-failed",
+            Self::ReceiptOverdue { .. } => "receipt-overdue",
             Self::ReceiptReceived { .. } => "receipt-received",
             Self::Tolerated { .. } => "tolerated",
             Self::SessionEnded { .. } => "session-ended",
@@ -207,10 +246,13 @@ impl Event {
     fn level(&self) -> tracing::Level {
         match self {
             Self::Trouble { .. }
+            | Self::WatchTrouble { .. }
             | Self::NotDelivered { .. }
             | Self::PolicyNotInstalled { .. }
             | Self::PolicyRefused { .. } => tracing::Level::ERROR,
             Self::ConnectionRefused { .. }
+            | Self::CallFailed { .. }
+            | Self::ReceiptOverdue { .. }
             | Self::FileRefused { .. }
             | Self::SendRefused { .. } => tracing::Level::WARN,
             Self::SessionEnded { normal: false, .. } => tracing::Level::WARN,
@@ -308,6 +350,24 @@ impl fmt::Display for Sentence<'_> {
             Event::SendRefused { session, id, why } => {
                 write!(f, "session {session}: transfer {id} refused: {why}")
             }
+            Event::Queued { id, partner, file } => {
+                write!(f, "{file} is queued for {partner} as transfer {id}")
+            }
+            Event::WatchTrouble { folder, what } => write!(f, "watched folder {folder}: {what}"),
+            Event::CallFailed {
+                partner,
+                why,
+                failures,
+                again,
+            } => write!(
+                f,
+                "call to {partner} failed ({failures} in a row), again in {} s: {why}",
+                again.as_secs()
+            ),
+            Event::ReceiptOverdue { partner, id } => write!(
+                f,
+                "the receipt of transfer {id} is overdue; ask {partner} for it"
+            ),
             Event::ReceiptReceived {
                 session,
                 id,

@@ -1,5 +1,6 @@
 //! A received file on its way to the spool: written on a blocking thread while the next octets arrive.
 
+use oftp::Position;
 use pointsman_store::{BlobWriter, SpoolError, Whole};
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -13,7 +14,8 @@ pub struct Intake {
     hand: Hand,
     /// Octets handed over so far.
     octets: u64,
-    sync: Option<JoinHandle<Result<u64, SpoolError>>>,
+    /// The sync under way, and what will be durable with it.
+    sync: Option<(JoinHandle<Result<u64, SpoolError>>, Position)>,
     synced: u64,
 }
 
@@ -69,21 +71,24 @@ impl Intake {
         self.octets
     }
 
-    /// Waits until everything handed over is written. Where a checkpoint has become durable meanwhile, says
-    /// at which octet.
+    /// Waits until everything handed over is written. Where an earlier `boundary` has become durable
+    /// meanwhile, gives it back: from there the file may go on.
     ///
     /// # Errors
     /// A write or a sync failed.
-    pub async fn settle(&mut self) -> Result<Option<u64>, SpoolError> {
+    pub async fn settle(&mut self, boundary: Position) -> Result<Option<Position>, SpoolError> {
         let (writer, _) = self.take().await?;
-        let reached = match self.sync.take_if(|sync| sync.is_finished()) {
-            Some(sync) => Some(sync.await.unwrap_or_else(|lost| Err(lost_thread(&lost)))?),
+        let reached = match self.sync.take_if(|(sync, _)| sync.is_finished()) {
+            Some((sync, boundary)) => {
+                sync.await.unwrap_or_else(|lost| Err(lost_thread(&lost)))?;
+                Some(boundary)
+            }
             None => None,
         };
         if self.sync.is_none() && self.octets - self.synced >= CHECKPOINT {
             self.synced = self.octets;
             let syncer = writer.syncer()?;
-            self.sync = Some(spawn_blocking(move || syncer.sync()));
+            self.sync = Some((spawn_blocking(move || syncer.sync()), boundary));
         }
         self.hand = Hand::Free(writer);
         Ok(reached)
@@ -99,7 +104,7 @@ impl Intake {
         blocking(move || writer.finish()).await
     }
 
-    /// Stops in the middle; says from which octet the file may go on.
+    /// Stops in the middle; says how many octets are durable.
     ///
     /// # Errors
     /// As for [`Intake::finish`].
@@ -121,7 +126,7 @@ impl Intake {
     /// The kernel tells of a failed write once: if the sync beside the transfer heard it, that is final.
     async fn end_sync(&mut self) -> Result<(), SpoolError> {
         match self.sync.take() {
-            Some(sync) => sync
+            Some((sync, _)) => sync
                 .await
                 .unwrap_or_else(|lost| Err(lost_thread(&lost)))
                 .map(drop),
@@ -157,7 +162,9 @@ pub async fn blocking<T: Send + 'static>(
         .unwrap_or_else(|lost| Err(lost_thread(&lost)))
 }
 
-fn lost_thread(lost: &tokio::task::JoinError) -> SpoolError {
+/// The error of a disk operation whose thread was lost.
+#[must_use]
+pub fn lost_thread(lost: &tokio::task::JoinError) -> SpoolError {
     SpoolError::Io {
         path: "the spool".into(),
         source: std::io::Error::other(format!("the writing thread was lost: {lost}")),

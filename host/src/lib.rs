@@ -4,6 +4,8 @@
 //! its wire, [`monitor`] answers what the engine asks by asking profile, policies and ledger, [`delivery`]
 //! puts what came into its folder.
 
+pub mod backoff;
+pub mod calls;
 pub mod cli;
 pub mod config;
 pub mod control;
@@ -19,10 +21,12 @@ pub mod names;
 pub mod outbox;
 pub mod partners;
 pub mod receipts;
+pub mod records;
 pub mod server;
 pub mod session;
 pub mod station;
 pub mod tls;
+pub mod watch;
 
 /// The hidden subcommand that compiles a policy in a process of limited means.
 pub const COMPILE_POLICY: &str = "compile-policy";

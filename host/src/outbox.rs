@@ -5,24 +5,45 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Zoned;
-use oftp::{DatasetName, FileHeader, FileKey, FileStamp, Format, InvalidField};
+use oftp::{
+    Counts, DatasetName, FileHeader, FileKey, FileStamp, Format, InvalidField, RecordLayout,
+    RecordReader,
+};
 use pointsman_store::{
     Direction, Ledger, LedgerError, NewFile, Seal, Sidecar, Spool, SpoolError, TransferId, Way,
+    Whole,
 };
 
 use crate::intake::blocking;
 use crate::partners::{self, Profile};
+use crate::records::{self, RecordError};
 use crate::station::Station;
 
 /// What a file is sent as.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SendAs {
     /// Data set name; the file's name where none is given (RFC 5024, 5.3.3, SFIDDSN).
     pub name: Option<String>,
     /// Description, at most 999 octets of UTF-8 (SFIDDESC).
     pub description: String,
+    /// Format, with the length of records (SFIDFMT, SFIDLRECL).
+    pub format: Format,
+    /// How records stand in the file; as the partner's profile says where nothing is given.
+    pub layout: Option<RecordLayout>,
     /// 0 to 9, higher goes first; [`NewFile::PRIORITY`] where none is given.
     pub priority: Option<u8>,
+}
+
+impl Default for SendAs {
+    fn default() -> Self {
+        Self {
+            name: None,
+            description: String::new(),
+            format: Format::Unstructured,
+            layout: None,
+            priority: None,
+        }
+    }
 }
 
 /// Why a file was not queued.
@@ -45,6 +66,17 @@ pub enum QueueError {
     /// The description.
     #[error("the description has {0} octets, at most 999 can be sent")]
     Description(usize),
+    /// Fixed records without a length, or records that could not be told apart.
+    #[error("{0}")]
+    Records(&'static str),
+    /// A record that is not as announced.
+    #[error("{path}: {problem}")]
+    Record {
+        /// The file.
+        path: String,
+        /// Which record, and what is wrong with it.
+        problem: RecordError,
+    },
     /// The spool.
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -63,10 +95,25 @@ pub async fn enqueue(
     path: &Path,
     how: &SendAs,
 ) -> Result<(TransferId, FileHeader), QueueError> {
+    enqueue_as(station, profile, TransferId::new(), path, how).await
+}
+
+/// The same under an id that was chosen before, which after a crash tells whether it was done.
+///
+/// # Errors
+/// As for [`enqueue`].
+pub async fn enqueue_as(
+    station: &Arc<Station>,
+    profile: &Profile,
+    id: TransferId,
+    path: &Path,
+    how: &SendAs,
+) -> Result<(TransferId, FileHeader), QueueError> {
     let unreadable = |source| QueueError::Source {
         path: path.display().to_string(),
         source,
     };
+    let layout = layout(profile, how)?;
     let dataset = dataset_name(path, how)?;
     if how.description.len() > 999 {
         return Err(QueueError::Description(how.description.len()));
@@ -75,8 +122,20 @@ pub async fn enqueue(
     if !source.metadata().map_err(unreadable)?.is_file() {
         return Err(unreadable(std::io::Error::other("this is not a file")));
     }
-    let (id, spool) = (TransferId::new(), station.spool.clone());
+    let spool = station.spool.clone();
     let whole = blocking(move || spool.import(id, &mut source)).await?;
+    let (whole, counts) = match layout {
+        None => {
+            let octets = whole.seal().octets;
+            (whole, Counts { records: 0, octets })
+        }
+        Some(layout) => count_or_discard(whole, layout, how.format)
+            .await
+            .map_err(|problem| QueueError::Record {
+                path: path.display().to_string(),
+                problem,
+            })?,
+    };
     let key = FileKey {
         dataset,
         stamp: stamp(1)?,
@@ -84,8 +143,8 @@ pub async fn enqueue(
         destination: profile.destination(),
     };
     let Seal { octets, digest } = whole.seal().clone();
-    let mut header = FileHeader::plain(key, octets);
-    header.format = Format::Unstructured;
+    let mut header = FileHeader::plain(key, counts.octets);
+    header.format = how.format;
     header.description.clone_from(&how.description);
     let mut file = NewFile {
         id,
@@ -93,6 +152,8 @@ pub async fn enqueue(
         header,
         octets,
         digest,
+        layout,
+        counts,
         priority: how.priority.unwrap_or(NewFile::PRIORITY),
     };
     let sidecar = Sidecar::outbound(&file);
@@ -109,6 +170,45 @@ pub async fn enqueue(
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// How the records of what is sent stand in the file; none where records do not count.
+fn layout(profile: &Profile, how: &SendAs) -> Result<Option<RecordLayout>, QueueError> {
+    let Some(usual) = profile.record_layout(how.format) else {
+        return Ok(None);
+    };
+    let layout = how.layout.unwrap_or(usual);
+    if how.format == Format::Fixed(0) {
+        return Err(QueueError::Records("fixed records need a length"));
+    }
+    if !layout.suits(how.format) {
+        return Err(QueueError::Records(
+            "variable records cannot be told apart in a raw file; keep them as lines or length-prefixed",
+        ));
+    }
+    Ok(Some(layout))
+}
+
+/// Counts the records of what was imported; removes it where one is not as announced.
+async fn count_or_discard(
+    whole: Whole,
+    layout: RecordLayout,
+    format: Format,
+) -> Result<(Whole, Counts), RecordError> {
+    let count = move || {
+        let mut reader = RecordReader::new(layout, format);
+        let read = whole.blob().map_err(RecordError::from);
+        match read.and_then(|blob| records::read_on(&blob, &mut reader, u64::MAX)) {
+            Ok(()) => Ok((whole, reader.counts())),
+            Err(error) => {
+                whole.discard()?;
+                Err(error)
+            }
+        }
+    };
+    tokio::task::spawn_blocking(count)
+        .await
+        .unwrap_or_else(|lost| Err(crate::intake::lost_thread(&lost).into()))
 }
 
 /// Queues again what was sent, answered, parked or cancelled, under an identity of its own.
@@ -131,16 +231,23 @@ pub async fn resend(
         way,
         ..
     } = record.sidecar;
+    let Way::Outbound {
+        priority,
+        layout,
+        counts,
+    } = way
+    else {
+        return Err(LedgerError::NotFound(old).into());
+    };
     let mut file = NewFile {
         id: TransferId::new(),
         partner,
         header,
         octets: seal.octets,
         digest: seal.digest,
-        priority: match way {
-            Way::Outbound { priority } => priority,
-            Way::Inbound { .. } => NewFile::PRIORITY,
-        },
+        layout,
+        counts,
+        priority,
     };
     file.header.key.stamp = stamp(1)?;
     let (source, sidecar) = (spool.clone(), Sidecar::outbound(&file));

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use oftp::{Level, Mode, OdetteId, Params, Timeouts};
+use oftp::{Format, Leniency, Level, Mode, OdetteId, Params, RecordLayout, Timeouts, Tolerances};
 
-use crate::config::{Config, Partner};
+use crate::backoff::Backoff;
+use crate::config::{Config, Partner, Switches, Value, Waits};
 
 /// How long a silent peer is waited for where its profile says nothing. The reference of the field: 60 s.
 const IDLE: Duration = Duration::from_secs(60);
@@ -51,7 +52,7 @@ impl Profile {
         let wish = &self.partner.session;
         let mut params = Params::new(code.0.clone(), password.0.clone());
         params.level = wish.version.map_or(Level::V20, |version| version.0.0);
-        params.mode = Mode::Both;
+        params.mode = wish.mode.map_or(Mode::Both, |mode| mode.0.0);
         params.compression = wish.compression;
         params.restart = wish.restart.unwrap_or(true);
         if let Some(size) = wish.buffer_size {
@@ -60,11 +61,52 @@ impl Profile {
         if let Some(credit) = wish.credit {
             params.credit = credit.0.0 as u16;
         }
+        params.tolerances = self.tolerances(config);
         params.timeouts = Timeouts {
             idle: wish.idle_timeout.map_or(IDLE, |span| span.0.0),
             ..Timeouts::default()
         };
         params
+    }
+
+    /// What it may get wrong: what the station says, then what its own profile does.
+    #[must_use]
+    pub fn tolerances(&self, config: &Config) -> Tolerances {
+        switched(
+            switched(Tolerances::default(), &config.station.tolerances),
+            &self.partner.tolerances,
+        )
+    }
+
+    /// How the records of files of that format stand in local files; none for a format without records.
+    #[must_use]
+    pub fn record_layout(&self, format: Format) -> Option<RecordLayout> {
+        match format {
+            Format::Fixed(_) => Some(self.partner.fixed_records.0),
+            Format::Variable(_) => Some(self.partner.variable_records.0.0),
+            Format::Unstructured | Format::Text => None,
+        }
+    }
+
+    /// How long to wait before what failed with this partner is tried again.
+    #[must_use]
+    pub fn retry(&self) -> Retries {
+        let of = |set: &Option<Waits>, first, most| Backoff {
+            first: set
+                .and_then(|set| set.first)
+                .map_or(Duration::from_secs(first), |span| span.0.0),
+            most: set
+                .and_then(|set| set.most)
+                .map_or(Duration::from_secs(most), |span| span.0.0),
+        };
+        let wish = &self.partner.retry;
+        Retries {
+            unreachable: of(&wish.unreachable, 30, 15 * 60),
+            session: of(&wish.session, 60, 30 * 60),
+            broken: of(&wish.broken, 10, 10 * 60),
+            refused: of(&wish.refused, 60, 60 * 60),
+            offers: wish.offers.map_or(50, |offers| offers.0.0),
+        }
     }
 
     /// Whether its files may name `code` as their originator.
@@ -85,13 +127,35 @@ impl Profile {
     }
 }
 
+/// How long to wait after each kind of failure.
+#[derive(Clone, Copy, Debug)]
+pub struct Retries {
+    /// Nobody answers.
+    pub unreachable: Backoff,
+    /// A session ends before its time.
+    pub session: Backoff,
+    /// The connection is lost within a file.
+    pub broken: Backoff,
+    /// A file is refused for now (SFNARRTR Y, EFNA).
+    pub refused: Backoff,
+    /// How often a file is offered before it is parked.
+    pub offers: u32,
+}
+
 /// What a caller sees of us before its SSID is here: nothing; only timers and tolerances count.
 #[must_use]
 pub fn to_strangers(config: &Config) -> Params {
     let ours = &config.station;
     let mut params = Params::new(ours.ssid.0.clone(), ours.password.0.clone());
     params.timeouts.idle = IDLE;
+    params.tolerances = switched(params.tolerances, &ours.tolerances);
     params
+}
+
+fn switched(tolerances: Tolerances, switches: &Switches) -> Tolerances {
+    let set =
+        |set: Tolerances, (leniency, on): (&Value<Leniency>, &bool)| set.with(leniency.0, *on);
+    switches.iter().fold(tolerances, set)
 }
 
 /// Whether files for `code` are for us.

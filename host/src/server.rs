@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use oftp::Position;
 use pointsman_store::{Direction, InboundState, SpoolError, TransferId};
-use tokio::sync::watch;
+use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
+use crate::calls;
 use crate::config::Config;
 use crate::control::{self, ControlError};
 use crate::delivery;
@@ -17,6 +19,7 @@ use crate::listen::{Door, ListenError};
 use crate::receipts;
 use crate::session::Drain;
 use crate::station::{StartError, Station};
+use crate::watch;
 
 /// How often component files are looked at. A poll sees what inotify does not: network file systems, and
 /// folders that are links swapped as a whole.
@@ -29,7 +32,7 @@ const FAREWELL: Duration = Duration::from_secs(6);
 pub struct Server {
     station: Arc<Station>,
     addresses: Vec<(SocketAddr, bool)>,
-    drain: watch::Sender<Drain>,
+    drain: Sender<Drain>,
     sessions: TaskTracker,
     house: TaskTracker,
     control: JoinHandle<()>,
@@ -71,7 +74,7 @@ impl Server {
         for listener in &station.config.listeners {
             doors.push(Door::bind(&station.config, listener).await?);
         }
-        let (drain, draining) = watch::channel(Drain::No);
+        let (drain, draining) = channel(Drain::No);
         let (sessions, house) = (TaskTracker::new(), TaskTracker::new());
         let mut addresses = Vec::new();
         for door in doors {
@@ -81,6 +84,15 @@ impl Server {
         house.spawn(until(
             draining.clone(),
             delivery::keep_delivering(Arc::clone(&station)),
+        ));
+        house.spawn(until(
+            draining.clone(),
+            watch::keep_watching(Arc::clone(&station)),
+        ));
+        house.spawn(calls::keep_calling(Arc::clone(&station), draining.clone()));
+        house.spawn(until(
+            draining.clone(),
+            calls::keep_deadlines(Arc::clone(&station)),
         ));
         house.spawn(until(
             draining.clone(),
@@ -202,7 +214,7 @@ async fn discard_unsaid(station: &Station, id: TransferId) -> Result<(), StartEr
         );
         return Ok(());
     }
-    station.ledger.checkpoint(id, 0).await?;
+    station.ledger.checkpoint(id, Position::default()).await?;
     Ok(station.spool.discard(id)?)
 }
 
@@ -241,7 +253,7 @@ async fn watch_policies(station: Arc<Station>) {
     }
 }
 
-async fn until(mut drain: watch::Receiver<Drain>, work: impl Future<Output = ()>) {
+async fn until(mut drain: Receiver<Drain>, work: impl Future<Output = ()>) {
     tokio::select! {
         () = work => {}
         _ = drain.wait_for(|drain| *drain != Drain::No) => {}

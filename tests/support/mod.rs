@@ -51,6 +51,26 @@ impl House {
         house
     }
 
+    /// The partner's station, for which ours is the partner `nordwerk` at `address`; `more` is added to that partner.
+    pub fn sender(address: &str, more: &str) -> Self {
+        Self::caller("", address, more)
+    }
+
+    /// The same with listeners.
+    pub fn caller(listeners: &str, address: &str, more: &str) -> Self {
+        let house = Self {
+            folder: TempDir::new().unwrap(),
+        };
+        house.write(
+            "pointsman.yaml",
+            format!(
+                "version: 1\nstation:\n  ssid: {THEM}\n  password: {THEIRS}\nstorage:\n  state: state\n  inbox: inbox\n\
+                 {listeners}partners:\n  nordwerk:\n    ssid: {US}\n    password: {OURS}\n    address: {address}\n{more}"
+            ),
+        );
+        house
+    }
+
     pub fn configure(&self, listeners: &str, partner: &str, more: &str) {
         let text = format!(
             "version: 1\nstation:\n  ssid: {US}\n  password: {OURS}\nstorage:\n  state: state\n  inbox: inbox\n\

@@ -1,12 +1,12 @@
 //! A partner made of octets: written from RFC 5024's tables, sharing no code with the program.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use super::{THEIRS, THEM, US};
+use super::{OURS, THEIRS, THEM, US};
 
 /// A connection that speaks stream transmission buffers (RFC 5024, 8).
 pub struct Peer<W> {
@@ -318,4 +318,64 @@ pub fn efid(octets: usize) -> Vec<u8> {
 /// ESID 00 (RFC 5024, 5.3.11).
 pub fn esid() -> Vec<u8> {
     b"F00000\r".to_vec()
+}
+
+/// A partner that waits to be called.
+pub struct Called {
+    listener: TcpListener,
+}
+
+impl Called {
+    pub fn new() -> Self {
+        Self {
+            listener: TcpListener::bind("127.0.0.1:0").unwrap(),
+        }
+    }
+
+    pub fn address(&self) -> String {
+        self.listener.local_addr().unwrap().to_string()
+    }
+
+    /// Takes a call as far as both sides know each other; the caller is the speaker.
+    pub fn greet(&self) -> Peer<TcpStream> {
+        let (wire, _) = self.listener.accept().unwrap();
+        let mut peer = Peer { wire };
+        peer.say(b"IODETTE FTP READY \r");
+        let ssid = peer.hear();
+        assert_eq!(String::from_utf8_lossy(&ssid[2..27]).trim_end(), THEM);
+        peer.say(format!("X5{US:25}{OURS:8}04096BNYN007N{:4}{:8}\r", "", ""));
+        peer
+    }
+}
+
+/// Takes the file that is offered, to EFPA.
+pub fn take_file(peer: &mut Peer<TcpStream>) -> Vec<u8> {
+    let sfid = peer.hear();
+    assert_eq!(sfid[0], b'H', "SFID");
+    peer.say(b"200000000000000000");
+    while peer.hear()[0] == b'D' {}
+    peer.say(b"4N");
+    sfid
+}
+
+/// CD from the caller, and the end of the session by us.
+pub fn release(peer: &mut Peer<TcpStream>) {
+    assert_eq!(peer.hear(), b"R", "CD");
+    peer.say(b"F00000\r");
+}
+
+/// EERP (RFC 5024, 5.3.13) for the file of that SFID.
+pub fn eerp(sfid: &[u8]) -> Vec<u8> {
+    let (name, stamp, to, from) = (&sfid[1..27], &sfid[30..48], &sfid[56..81], &sfid[81..106]);
+    [
+        b"E",
+        name,
+        b"   ",
+        stamp,
+        b"        ",
+        from,
+        to,
+        b"\0\0\0\0",
+    ]
+    .concat()
 }

@@ -1,5 +1,6 @@
 //! All automation of the repository.
 
+mod campaign;
 mod ci;
 mod guests;
 mod proofs;
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
+  campaign  two stations, and something that goes wrong again and again: kill, syscalls or power, --count N --seed S
   ci       everything a change must pass, in the order that fails soonest
   fuzz     fuzz the protocol engine: --runs N for each target, a million if not said
   guests   build the policy components into target/guests
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
     let command = std::env::args().nth(1);
     let rest: Vec<String> = std::env::args().skip(2).collect();
     let outcome = match command.as_deref() {
+        Some("campaign") => repository().and_then(|root| campaign::run(&root, &rest)),
         Some("ci") => repository().and_then(|root| ci::run(&root)),
         Some("fuzz") => repository().and_then(|root| proofs::fuzz(&root, &rest)),
         Some("guests") => guests::run(),

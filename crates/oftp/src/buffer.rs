@@ -3,6 +3,9 @@
 //! A subrecord is a header octet and up to 63 octets of the file. Nearly all are full, so both ways
 //! move full ones in strides of fixed size and leave the rest to slow, plain code.
 
+use fearless_simd::{Level, Simd, dispatch};
+
+use crate::page::{Page, copy_short};
 use crate::{FileData, SessionReason, command::Malformed};
 
 const END_OF_RECORD: u8 = 0x80;
@@ -15,6 +18,8 @@ const FULL: usize = 63;
 const STRIDE: usize = 64;
 /// Full subrecords that are recognised at once when reading.
 const GROUP: usize = 4 * STRIDE;
+/// Octets of the file in them.
+const FULLS: usize = 4 * FULL;
 
 /// What [`pack`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,10 +41,8 @@ pub fn capacity(room: usize) -> usize {
 pub fn pack(octets: &[u8], room: &mut [u8]) -> Packed {
     let (full, short) = octets.as_chunks::<FULL>();
     let (frames, last) = room.as_chunks_mut::<STRIDE>();
-    for (frame, subrecord) in frames.iter_mut().zip(full) {
-        frame[0] = FULL as u8;
-        frame[1..].copy_from_slice(subrecord);
-    }
+    let level = Level::new();
+    dispatch!(level, simd => frame(simd, full, frames));
     let strides = full.len().min(frames.len());
     let (taken, written) = (strides * FULL, strides * STRIDE);
     let short = full.get(strides).map_or(short, <[u8; FULL]>::as_slice);
@@ -61,6 +64,15 @@ pub fn pack(octets: &[u8], room: &mut [u8]) -> Packed {
     }
 }
 
+/// Writes full subrecords, as many as there is room for; in the widest vectors of the processor.
+#[inline(always)]
+fn frame<S: Simd>(_: S, full: &[[u8; FULL]], frames: &mut [[u8; STRIDE]]) {
+    for (frame, subrecord) in frames.iter_mut().zip(full) {
+        frame[0] = FULL as u8;
+        frame[1..].copy_from_slice(subrecord);
+    }
+}
+
 /// Writes one subrecord of fewer octets than a full one; gives back how many.
 fn pack_short(octets: &[u8], room: &mut [u8]) -> usize {
     let Some((header, room)) = room.split_first_mut() else {
@@ -71,7 +83,7 @@ fn pack_short(octets: &[u8], room: &mut [u8]) -> usize {
         && count > 0
     {
         *header = count as u8;
-        to.copy_from_slice(from);
+        copy_short(from, to);
     }
     count
 }
@@ -114,6 +126,55 @@ pub fn mark_end(header: &mut u8) {
 /// The header of a subrecord of no octets that ends a record.
 pub const EMPTY_END: u8 = END_OF_RECORD;
 
+/// What the subrecords of data exchange buffers represent, one after the other.
+///
+/// Made of a buffer that was used before, or [cleared](Self::clear), it writes over what was there
+/// without clearing it first.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Unpacked {
+    page: Page,
+    record_ends: Vec<usize>,
+}
+
+impl Unpacked {
+    /// Nothing yet, to be written over `buffer`.
+    pub fn reusing(buffer: Vec<u8>) -> Self {
+        Self {
+            page: Page::reusing(buffer),
+            record_ends: Vec::new(),
+        }
+    }
+
+    /// Octets of the file.
+    pub fn octets(&self) -> &[u8] {
+        self.page.octets()
+    }
+
+    /// Where records end, as in [`FileData::record_ends`].
+    pub fn record_ends(&self) -> &[usize] {
+        &self.record_ends
+    }
+
+    /// Forgets everything and keeps the memory.
+    pub fn clear(&mut self) {
+        self.page.cut(0);
+        self.record_ends.clear();
+    }
+
+    /// The same as a value of its own.
+    pub fn into_data(self) -> FileData {
+        FileData {
+            octets: self.page.into_octets(),
+            record_ends: self.record_ends,
+        }
+    }
+
+    /// A record ends here.
+    pub(crate) fn end_record(&mut self) {
+        self.record_ends.push(self.page.len());
+    }
+}
+
 /// Appends what the subrecords of a data exchange buffer represent, `D` not included.
 ///
 /// Yields at most 31.5 octets for each of the payload's if `compression` was agreed, else fewer
@@ -122,17 +183,17 @@ pub const EMPTY_END: u8 = END_OF_RECORD;
 /// # Errors
 /// [`Malformed`] (06) for a subrecord that reaches beyond the buffer, and for a compressed one
 /// where compression was not agreed. What stood before it has been appended.
-pub fn unpack(payload: &[u8], compression: bool, into: &mut FileData) -> Result<(), Malformed> {
-    let mut rest = unpack_full(payload, &mut into.octets);
+pub fn unpack(payload: &[u8], compression: bool, into: &mut Unpacked) -> Result<(), Malformed> {
+    let mut rest = unpack_full(payload, &mut into.page);
     while let Some((&header, after)) = rest.split_first() {
         let count = usize::from(header & COUNT);
         rest = if header & COMPRESSED == 0 {
             let (subrecord, after) = after.split_at_checked(count).ok_or_else(cut_off)?;
-            into.octets.extend_from_slice(subrecord);
+            into.page.write(subrecord);
             after
         } else if compression {
             let (&octet, after) = after.split_first().ok_or_else(cut_off)?;
-            into.octets.resize(into.octets.len() + count, octet);
+            into.page.repeat(octet, count);
             after
         } else {
             return Err(invalid(
@@ -140,31 +201,63 @@ pub fn unpack(payload: &[u8], compression: bool, into: &mut FileData) -> Result<
             ));
         };
         if header & END_OF_RECORD != 0 {
-            into.record_ends.push(into.octets.len());
+            into.end_record();
         }
         if usize::from(header) == FULL {
-            rest = unpack_full(rest, &mut into.octets);
+            rest = unpack_full(rest, &mut into.page);
         }
     }
     Ok(())
 }
 
-/// Takes full subrecords that end no record, four at a time; gives back what follows them.
-fn unpack_full<'a>(payload: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
-    out.reserve(payload.len());
-    let mut rest = payload;
-    while let Some((group, after)) = rest.split_first_chunk::<GROUP>()
-        && is_full(group)
-    {
-        let (frames, _) = group.as_chunks::<STRIDE>();
-        for frame in frames {
-            out.extend_from_slice(&frame[1..]);
-        }
-        rest = after;
+/// Takes full subrecords that end no record; gives back what follows them.
+fn unpack_full<'a>(payload: &'a [u8], into: &mut Page) -> &'a [u8] {
+    if payload.first() != Some(&(FULL as u8)) {
+        return payload;
     }
-    rest
+    let room = into.room(payload.len() / STRIDE * FULL);
+    let level = Level::new();
+    let taken = dispatch!(level, simd => unframe(simd, payload, room));
+    into.fill(taken * FULL);
+    payload.get(taken * STRIDE..).unwrap_or_default()
 }
 
+/// Moves full subrecords as long as there are such, four at a time, in the widest vectors of the
+/// processor; says how many.
+#[inline(always)]
+fn unframe<S: Simd>(_: S, payload: &[u8], room: &mut [u8]) -> usize {
+    let (groups, _) = payload.as_chunks::<GROUP>();
+    let (fours, _) = room.as_chunks_mut::<FULLS>();
+    let mut taken = 0;
+    for (group, octets) in groups.iter().zip(fours) {
+        if !is_full(group) {
+            break;
+        }
+        octets[..63].copy_from_slice(&group[1..64]);
+        octets[63..126].copy_from_slice(&group[65..128]);
+        octets[126..189].copy_from_slice(&group[129..192]);
+        octets[189..].copy_from_slice(&group[193..]);
+        taken += 4;
+    }
+    let (frames, _) = payload
+        .get(taken * STRIDE..)
+        .unwrap_or_default()
+        .as_chunks::<STRIDE>();
+    let (ones, _) = room
+        .get_mut(taken * FULL..)
+        .unwrap_or_default()
+        .as_chunks_mut::<FULL>();
+    for (frame, octets) in frames.iter().zip(ones) {
+        if frame[0] != FULL as u8 {
+            break;
+        }
+        octets.copy_from_slice(&frame[1..]);
+        taken += 1;
+    }
+    taken
+}
+
+#[inline(always)]
 fn is_full(group: &[u8; GROUP]) -> bool {
     const HEADER: u8 = FULL as u8;
     group[0] == HEADER

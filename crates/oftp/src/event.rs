@@ -87,11 +87,20 @@ pub struct Closing {
     pub received: Counts,
     /// Whether records count: they do for files that go in records only.
     pub counts_records: bool,
+    /// Totals that differ are not to be held against the file
+    /// ([`Leniency::WrongCounts`](crate::Leniency::WrongCounts)).
+    pub forgiven: bool,
 }
 
 impl Closing {
-    /// The reason to refuse the file for, if the totals differ: 11 for octets, 10 for records.
+    /// The reason to refuse the file for, if the totals differ and that is not forgiven: 11 for
+    /// octets, 10 for records.
     pub fn discrepancy(&self) -> Option<FileReason> {
+        self.difference().filter(|_| !self.forgiven)
+    }
+
+    /// How the totals differ.
+    pub(crate) fn difference(&self) -> Option<FileReason> {
         if self.announced.octets != self.received.octets {
             return Some(FileReason::ByteCount);
         }

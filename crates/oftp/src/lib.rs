@@ -47,7 +47,9 @@ mod ids;
 mod key;
 #[cfg(feature = "mutants")]
 pub mod mutants;
+mod page;
 mod reason;
+mod records;
 mod session;
 pub mod stream;
 pub mod tutorial;
@@ -62,6 +64,7 @@ pub use file::{CipherSuite, Counts, Eerp, FileHeader, Format, Nerp, Response, Se
 pub use ids::{DatasetName, FieldProblem, InvalidField, OdetteId, Password, UserData};
 pub use key::{FileKey, FileStamp};
 pub use reason::{FileReason, NerpReason, SessionReason};
+pub use records::{Piece, Position, RecordLayout, RecordProblem, RecordReader, RecordWriter};
 pub use session::Session;
 pub use session::params::{Agreement, Level, Mode, Offer, Params, Timeouts};
 pub use session::tolerance::{Leniency, Tolerance, Tolerances};

@@ -50,10 +50,35 @@ fn t01_t02_the_buffer_size_limits_data_and_nothing_else() {
     talk.session.answer_response(ticket).unwrap();
 
     for (length, refused) in [(128, false), (129, true)] {
-        let mut talk = Talk::receiving(params(), &small, &sfid(0));
+        let mut talk = Talk::receiving(strict(), &small, &sfid(0));
         let full = [b"D\x3F".as_slice(), &[1; 63], b"\x3E", &[1; 62], &[0; 1]].concat();
         talk.hear([&full[..128], &vec![0; length - 128]].concat());
         assert_eq!(talk.session.state_name() == "WF_NDISC", refused, "{length}");
+    }
+}
+
+/// Trap 2 (5.3.2): one octet more than was agreed is padding, or data as it comes; two are refused.
+#[test]
+fn t02_data_may_be_one_octet_longer_than_agreed() {
+    let small = with_buffer(&ssid(), 128);
+    let padded = [b"D\x3F".as_slice(), &[1; 63], b"\x3E", &[1; 62], &[0; 1]].concat();
+    let filled = [b"D\x3F".as_slice(), &[1; 63], b"\x3F", &[1; 63]].concat();
+    for (line, octets) in [(padded, 125), (filled, 126)] {
+        let mut talk = Talk::receiving(params(), &small, &sfid(0));
+        talk.hear(&line);
+        talk.expect_tolerated(Leniency::OversizedData);
+        talk.hear(&line);
+        assert_eq!(
+            talk.data().octets.len(),
+            2 * octets,
+            "spoken of once a file"
+        );
+        talk.expect_nothing();
+
+        let longer = [line.as_slice(), &[0]].concat();
+        let mut talk = Talk::receiving(params(), &small, &sfid(0));
+        talk.hear(&longer);
+        talk.expect_refusal(SessionReason::BufferSize);
     }
 }
 
@@ -283,6 +308,24 @@ fn t14_short_commands_are_understood() {
     ));
     talk.expect_tolerated(Leniency::ShortCommands);
     let _ = talk.response();
+
+    let nerp = format!(
+        "NORDERS{:20}      202611220800000001{US:<25}{THEM:<25}{THEM:<25}35",
+        ""
+    );
+    for end in ["", "000", "004gone", "000\0\0"] {
+        let mut talk = Talk::listening(params(), &ssid());
+        talk.hear(format!("{nerp}{end}"));
+        talk.expect_tolerated(Leniency::ShortCommands);
+        while let Some(event) = talk.session.poll_event() {
+            match event {
+                Event::Tolerated(more) => assert_eq!(more.leniency, Leniency::ShortCommands),
+                Event::ResponseOffered(_, response) => assert_eq!(*response.key(), our_file()),
+                other => panic!("{end:?}: {other:?}"),
+            }
+        }
+        assert_eq!(talk.session.state_name(), "RTRP", "{end:?}");
+    }
 
     let mut talk = Talk::sending(params(), &with_credit(&ssid(), 1), plain());
     talk.session.send_data(b"x", true).unwrap();
@@ -598,6 +641,40 @@ fn t36_a_record_length_of_a_stream_is_ignored() {
     assert_eq!(talk.file().1.format, Format::Unstructured);
 }
 
+/// Trap 39 (5.3.8): totals that are wrong are held against the file, unless the partner is known for it.
+#[test]
+fn t39_wrong_totals_are_forgiven_only_where_it_is_asked_for() {
+    let forgiving = Params {
+        tolerances: Tolerances::default().with(Leniency::WrongCounts, true),
+        ..params()
+    };
+    let efid = |records: u64, octets: u64| format!("T{records:017}{octets:017}");
+    for (format, efid, reason) in [
+        ("U", efid(0, 4), Some(FileReason::ByteCount)),
+        ("V", efid(1, 2), Some(FileReason::ByteCount)),
+        ("V", efid(2, 3), Some(FileReason::RecordCount)),
+        ("V", efid(1, 3), None),
+        ("U", efid(7, 3), None),
+    ] {
+        for (own, forgives) in [(params(), false), (forgiving.clone(), true)] {
+            let mut talk = Talk::receiving(own, &ssid(), &sfid_with(format, 9, 0, "0000"));
+            talk.hear(b"D\x83one");
+            talk.hear(&efid);
+            let _ = talk.data();
+            if forgives && reason.is_some() {
+                talk.expect_tolerated(Leniency::WrongCounts);
+            }
+            let (_ticket, closing) = talk.closed();
+            assert_eq!(
+                closing.discrepancy(),
+                reason.filter(|_| !forgives),
+                "{efid}"
+            );
+            assert_eq!(closing.forgiven, forgives && reason.is_some());
+        }
+    }
+}
+
 /// Trap 40 (1.5.3, 7.2): ends of record inside a file of one record.
 #[test]
 fn t40_records_inside_a_stream_are_spoken_of_once() {
@@ -636,6 +713,34 @@ fn t41_a_missing_end_of_record_is_supplied() {
         }
     );
     assert_eq!(talk.closed().1.discrepancy(), None);
+}
+
+/// Trap 51: a partner that has sent its file may not care for EFPA. The file is whole and told before
+/// the end; the answer comes too late, and the partner offers the file again or does not.
+#[test]
+fn t51_an_end_right_behind_the_file_leaves_the_file_whole() {
+    let efid = "T0000000000000000000000000000000003";
+    for (esid, reason) in [
+        ("F00000\r", SessionReason::Normal),
+        ("F05000\r", SessionReason::LocalEmergency),
+    ] {
+        let mut talk = Talk::receiving(params(), &ssid(), &sfid(0));
+        let wire = [stb(b"D\x83one"), stb(efid), stb(esid), vec![0x10, 0, 0, 4]].concat();
+        talk.session.receive(&wire, talk.now);
+        assert_eq!(talk.data().octets, b"one");
+        let (ticket, closing) = talk.closed();
+        assert_eq!(closing.discrepancy(), None);
+        talk.expect_end(End::AbortedByPeer {
+            reason,
+            text: String::new(),
+        });
+        let stored = CloseAnswer::Accept {
+            change_direction: false,
+        };
+        assert!(talk.session.answer_close(ticket, stored).is_err());
+        talk.expect_silence();
+        assert!(talk.session.is_over());
+    }
 }
 
 /// Trap 53 (5.3.13): the first edition did not swap; the host looks a response up either way.
@@ -702,6 +807,39 @@ fn t59_a_negative_response_stays_here_below_14() {
         ));
         let _turn = talk.turn();
     }
+}
+
+/// Trap 74: BER of indefinite length, with constructed octet strings, is carried octet for octet.
+#[test]
+fn t74_ber_of_indefinite_length_is_carried_as_it_is() {
+    let ber = [
+        0x30, 0x80, 0x24, 0x80, 0x04, 2, 1, 2, 0x04, 0, 0, 0, 0, 0, 0x0D,
+    ];
+    let authenticating = Params {
+        authentication: true,
+        ..params()
+    };
+    let mut talk = Talk::initiator(authenticating);
+    talk.hear(SSRM);
+    talk.hear(with_flag(&ssid(), 47, 'Y'));
+    talk.hear([&[b'A', 0, ber.len() as u8], ber.as_slice()].concat());
+    match talk.session.poll_event() {
+        Some(Event::ChallengeOffered(_, cms)) => assert_eq!(cms, ber),
+        other => panic!("{other:?}"),
+    }
+
+    let mut talk = Talk::receiving(params(), &ssid(), &sfid_with("U", 0, 0, "0302"));
+    talk.hear([&[b'D', 0x80 | ber.len() as u8], ber.as_slice()].concat());
+    assert_eq!(talk.data().octets, ber);
+
+    let mut talk = Talk::listening(params(), &ssid());
+    let eerp = format!(
+        "EORDERS{:20}   202611220800000001{:8}{US:<25}{THEM:<25}",
+        "", ""
+    );
+    let signature = [&[0, ber.len() as u8], ber.as_slice()].concat();
+    talk.hear([eerp.as_bytes(), &[0, 20], &[1; 20], &signature].concat());
+    assert!(matches!(talk.response().1, Response::Positive(eerp) if eerp.signature == ber));
 }
 
 /// What level 2.0 brought is not offered below it, and the partner is not bothered.

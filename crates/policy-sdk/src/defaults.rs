@@ -34,6 +34,7 @@ impl Default for FileTerms {
             file_name: None,
             overwrite: None,
             restart: None,
+            record_layout: None,
             labels: Vec::new(),
         }
     }

@@ -55,7 +55,7 @@ pub mod bindings {
 }
 
 pub use bindings::exports::oftp::policy::connections::{ConnectionDecision, SessionTerms};
-pub use bindings::exports::oftp::policy::files::{FileDecision, FileTerms};
+pub use bindings::exports::oftp::policy::files::{FileDecision, FileTerms, RecordLayout};
 pub use bindings::exports::oftp::policy::responses::{Rejection, ResponseInfo, ResponseKind};
 pub use bindings::exports::oftp::policy::transfers::{
     ResponseDecision, ResponseTerms, TransferDirection, TransferOutcome, TransferResult,

@@ -18,7 +18,7 @@ wasmtime::component::bindgen!({
 /// Field by field they are documented in the WIT files (`wit/types.wit` and the file of each hook).
 pub mod types {
     pub use super::exports::oftp::policy::connections::{ConnectionDecision, SessionTerms};
-    pub use super::exports::oftp::policy::files::{FileDecision, FileTerms};
+    pub use super::exports::oftp::policy::files::{FileDecision, FileTerms, RecordLayout};
     pub use super::exports::oftp::policy::responses::{Rejection, ResponseInfo, ResponseKind};
     pub use super::exports::oftp::policy::transfers::{
         ResponseDecision, ResponseTerms, TransferDirection, TransferOutcome, TransferResult,
@@ -60,6 +60,7 @@ impl Default for types::FileTerms {
             file_name: None,
             overwrite: None,
             restart: None,
+            record_layout: None,
             labels: Vec::new(),
         }
     }

@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn only_the_host_and_wasi_may_be_imported() {
         for fine in [
-            "oftp:policy/host@0.1.0",
+            "oftp:policy/host@0.2.0",
             "oftp:policy/types",
             "wasi:io/poll@0.2.6",
         ] {

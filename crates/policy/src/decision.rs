@@ -120,6 +120,7 @@ impl Decision for FileDecision {
                 file_name: a.file_name.or(b.file_name),
                 overwrite: lower(a.overwrite, b.overwrite),
                 restart: lower(a.restart, b.restart),
+                record_layout: a.record_layout.or(b.record_layout),
                 labels: [a.labels, b.labels].concat(),
             }),
             (a, b) => pick(a, b),
@@ -298,6 +299,7 @@ mod tests {
                 file_name: None,
                 overwrite,
                 restart,
+                record_layout: None,
                 labels: vec![],
             })
         };

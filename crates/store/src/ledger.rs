@@ -1,9 +1,10 @@
 //! The verbs: everything that may happen to a transfer, each one transaction.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use oftp::{FileHeader, Nerp, Response};
+use oftp::{FileHeader, Nerp, Position, RecordLayout, Response};
 
 use crate::transfer::{
     Direction, NewFile, OpenQuestion, OutboundFile, OwedResponse, Queued, Target, TimelineEntry,
@@ -17,11 +18,12 @@ pub trait Ledger: Send + Sync {
     /// left as it is, since another session may be at it; who holds its partial then says `begin`.
     async fn offer(&self, offer: Offer) -> Result<Offered, LedgerError>;
 
-    /// A known partial goes on at `octets` under this offer (before the partial is cut, and before SFPA).
-    async fn begin(&self, id: TransferId, offer: Offer, octets: u64) -> Result<(), LedgerError>;
+    /// A known partial goes on at `from` under this offer (before the partial is cut, and before SFPA).
+    async fn begin(&self, id: TransferId, offer: Offer, from: Position) -> Result<(), LedgerError>;
 
-    /// So many octets of the partial are on disk and may be offered for restart.
-    async fn checkpoint(&self, id: TransferId, octets: u64) -> Result<(), LedgerError>;
+    /// So much of the partial is on disk and may be offered for restart: up to the end of a record, in a
+    /// file of records.
+    async fn checkpoint(&self, id: TransferId, at: Position) -> Result<(), LedgerError>;
 
     /// The blob is sealed (before EFPA): Receiving → Received, with the place it goes to at last.
     async fn received(&self, id: TransferId, received: Received) -> Result<(), LedgerError>;
@@ -66,6 +68,20 @@ pub trait Ledger: Send + Sync {
         files: Files,
     ) -> Result<Option<Work>, LedgerError>;
 
+    /// Which of these partners have a file or a receipt that is due and that nobody holds, and since when.
+    async fn waiting_for(
+        &self,
+        partners: Vec<String>,
+        now: SystemTime,
+    ) -> Result<BTreeMap<String, SystemTime>, LedgerError>;
+
+    /// Files of the partner that were sent before then and have no receipt: Sent → Overdue. Gives those that became so.
+    async fn overdue(
+        &self,
+        partner: &str,
+        before: SystemTime,
+    ) -> Result<Vec<TransferId>, LedgerError>;
+
     /// The file is still being sent: the lease holds until then.
     async fn renew(&self, id: TransferId, until: SystemTime) -> Result<(), LedgerError>;
 
@@ -78,7 +94,7 @@ pub trait Ledger: Send + Sync {
     /// EFPA came: leased → Sent.
     async fn sent(&self, id: TransferId, note: &str) -> Result<(), LedgerError>;
 
-    /// A receipt came (before RTR): Sent → Acknowledged or Rejected. A repeated one changes nothing.
+    /// A receipt came (before RTR): Sent or Overdue → Acknowledged or Rejected. A repeated one changes nothing.
     async fn acknowledged(
         &self,
         partner: &str,
@@ -149,6 +165,8 @@ pub struct Offer {
     pub header: FileHeader,
     /// Where it is to go.
     pub target: Target,
+    /// How its records stand in the spool; none where records do not count.
+    pub layout: Option<RecordLayout>,
     /// The session.
     pub session: String,
     /// Which policy generation decided, and why.
@@ -175,8 +193,8 @@ pub struct Received {
 pub enum Offered {
     /// Not seen before.
     New(TransferId),
-    /// Offered before: so many octets are here, durable, and of the same content.
-    Again(TransferId, u64),
+    /// Offered before: so much of it is here, durable, and of the same content.
+    Again(TransferId, Position),
     /// Received before: SFNA 13 (RFC 5.3.5).
     Duplicate(TransferId),
 }

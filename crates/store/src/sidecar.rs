@@ -9,8 +9,8 @@
 use std::time::SystemTime;
 
 use oftp::{
-    CipherSuite, DatasetName, Eerp, FileHeader, FileKey, FileStamp, InvalidField, Nerp, NerpReason,
-    OdetteId, Response, UserData,
+    CipherSuite, Counts, DatasetName, Eerp, FileHeader, FileKey, FileStamp, InvalidField, Nerp,
+    NerpReason, OdetteId, RecordLayout, Response, UserData,
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,10 @@ pub enum Way {
     Outbound {
         /// 0 to 9; higher goes first.
         priority: u8,
+        /// How its records stand in the blob; none where records do not count.
+        layout: Option<RecordLayout>,
+        /// The totals of the virtual file.
+        counts: Counts,
     },
 }
 
@@ -142,6 +146,8 @@ impl Sidecar {
             at: SystemTime::now(),
             way: Way::Outbound {
                 priority: file.priority,
+                layout: file.layout,
+                counts: file.counts,
             },
         }
     }
@@ -291,6 +297,16 @@ struct Page {
     verdict: Option<Judgement>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     priority: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    records: Option<Records>,
+}
+
+/// How the records of a file to send stand in the blob, and the totals of the virtual file.
+#[derive(Serialize, Deserialize)]
+struct Records {
+    layout: String,
+    records: u64,
+    octets: u64,
 }
 
 /// The SFID (RFC 5024, 5.3.3).
@@ -380,11 +396,24 @@ impl Happened {
 
 impl From<&Sidecar> for Page {
     fn from(sidecar: &Sidecar) -> Self {
-        let (target, verdict, priority) = match &sidecar.way {
-            Way::Inbound { target, verdict } => {
-                (Some(Place::from(target)), Some(verdict.into()), None)
+        let (target, verdict) = match &sidecar.way {
+            Way::Inbound { target, verdict } => (Some(Place::from(target)), Some(verdict.into())),
+            Way::Outbound { .. } => (None, None),
+        };
+        let (priority, records) = match &sidecar.way {
+            Way::Inbound { .. } => (None, None),
+            Way::Outbound {
+                priority,
+                layout,
+                counts,
+            } => {
+                let records = layout.map(|layout| Records {
+                    layout: layout.name().to_owned(),
+                    records: counts.records,
+                    octets: counts.octets,
+                });
+                (Some(*priority), records)
             }
-            Way::Outbound { priority } => (None, None, Some(*priority)),
         };
         Self {
             version: VERSION,
@@ -399,6 +428,7 @@ impl From<&Sidecar> for Page {
             target,
             verdict,
             priority,
+            records,
         }
     }
 }
@@ -414,6 +444,20 @@ impl TryFrom<Page> for Sidecar {
             },
             _ => Way::Outbound {
                 priority: page.priority.unwrap_or(NewFile::PRIORITY),
+                layout: page
+                    .records
+                    .as_ref()
+                    .and_then(|records| RecordLayout::from_name(&records.layout)),
+                counts: page.records.map_or(
+                    Counts {
+                        records: 0,
+                        octets: page.octets,
+                    },
+                    |records| Counts {
+                        records: records.records,
+                        octets: records.octets,
+                    },
+                ),
             },
         };
         Ok(Self {

@@ -571,6 +571,16 @@ impl Whole {
         &self.seal
     }
 
+    /// Its octets, to be read.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn blob(&self) -> Result<Blob, SpoolError> {
+        let path = self.path.clone();
+        let file = File::open(&path).map_err(at(&path))?;
+        Ok(Blob { path, file })
+    }
+
     /// Gives the blob its name for good, with its sidecar beside it: `sealed` for a received file, `outgoing`
     /// for one to send. Durable on return. The hold is to be kept until a row says that the blob is there:
     /// what is sealed without a row and without a hold is removed.

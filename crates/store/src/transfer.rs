@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::SystemTime;
 
-use oftp::{FileHeader, FileKey, Response};
+use oftp::{Counts, FileHeader, FileKey, RecordLayout, Response};
 use uuid::Uuid;
 
 /// Names one virtual file for ever: ordered by time of creation, never used again, and safe as a file name.
@@ -110,6 +110,8 @@ states! {
         Ready = "ready",
         /// EFPA came: the partner has every octet. Its receipt is awaited.
         Sent = "sent",
+        /// Sent, and its receipt has not come in time. It is awaited still.
+        Overdue = "overdue",
         /// The EERP is here and recorded.
         Acknowledged = "acknowledged",
         /// A NERP is here and recorded.
@@ -188,6 +190,10 @@ pub struct NewFile {
     pub header: FileHeader,
     /// Size in octets.
     pub octets: u64,
+    /// How its records stand in the spool; none where records do not count.
+    pub layout: Option<RecordLayout>,
+    /// The totals of the virtual file, as EFID tells them.
+    pub counts: Counts,
     /// Digest of the content (BLAKE3, hexadecimal).
     pub digest: String,
     /// 0 to 9; higher goes first.
@@ -212,6 +218,10 @@ pub struct OutboundFile {
     pub header: FileHeader,
     /// Size in octets.
     pub octets: u64,
+    /// How its records stand in the spool; none where records do not count.
+    pub layout: Option<RecordLayout>,
+    /// The totals of the virtual file, as EFID tells them.
+    pub counts: Counts,
     /// How often it was offered so far.
     pub attempts: u32,
     /// When it was given to us.

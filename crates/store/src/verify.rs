@@ -394,11 +394,13 @@ impl<'a> Case<'a> {
     }
 
     fn sent(&mut self, book: &Book) -> Result<(), SpoolError> {
-        use OutboundState::{Acknowledged, Cancelled, Held, Parked, Ready, Rejected, Sent};
+        use OutboundState::{
+            Acknowledged, Cancelled, Held, Overdue, Parked, Ready, Rejected, Sent,
+        };
         let here = self.pieces.outgoing;
         match OutboundState::parse(&book.state) {
             Some(Ready | Held) => self.must_have("outgoing", here, book, RESEND)?,
-            Some(Sent) => {
+            Some(Sent | Overdue) => {
                 let remedy = "nothing as long as the partner gives its receipt; it cannot be sent again from here";
                 self.must_have("outgoing", here, book, remedy)?;
             }

@@ -51,6 +51,10 @@ fn eerp(dataset: &str) -> Response {
     })
 }
 
+fn at(octets: u64) -> oftp::Position {
+    oftp::Position { octets, records: 0 }
+}
+
 fn offer(dataset: &str) -> Offer {
     Offer {
         partner: "them".to_owned(),
@@ -60,6 +64,7 @@ fn offer(dataset: &str) -> Offer {
             file_name: dataset.to_owned(),
             overwrite: false,
         },
+        layout: None,
         session: "S1".to_owned(),
         note: String::new(),
         may_resume: true,
@@ -157,6 +162,8 @@ impl Yard {
             header: FileHeader::plain(key(dataset), 7),
             octets: 7,
             digest: whole.seal().digest.clone(),
+            layout: None,
+            counts: oftp::Counts::default(),
             priority: 3,
         };
         whole.keep(&Sidecar::outbound(&file)).unwrap();
@@ -302,7 +309,7 @@ async fn a_store_in_every_state_is_clean_and_the_audit_changes_nothing() {
     let mut writer = yard.spool.partial(half).unwrap().resume(0).unwrap();
     writer.append(b"some").unwrap();
     let synced = writer.sync().unwrap();
-    yard.ledger.checkpoint(half, synced).await.unwrap();
+    yard.ledger.checkpoint(half, at(synced)).await.unwrap();
     drop(writer);
     let before = yard.spool.transfers().unwrap();
     let audited = yard.audit().await;
@@ -412,7 +419,7 @@ async fn blobs_that_nobody_knows_are_named_too() {
 async fn a_partial_shorter_than_its_checkpoint_is_named() {
     let yard = Yard::new();
     let id = yard.offered("HALF").await;
-    yard.ledger.checkpoint(id, 4096).await.unwrap();
+    yard.ledger.checkpoint(id, at(4096)).await.unwrap();
     assert_eq!(yard.wrong().await, (id, vec!["partial-short"]));
     std::fs::write(yard.file(&format!("incoming/{id}")), [0; 4095]).unwrap();
     assert_eq!(yard.wrong().await, (id, vec!["partial-short"]));

@@ -11,8 +11,8 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use oftp::{
-    DatasetName, Eerp, FileHeader, FileKey, FileStamp, Nerp, NerpReason, OdetteId, Response,
-    UserData,
+    Counts, DatasetName, Eerp, FileHeader, FileKey, FileStamp, Nerp, NerpReason, OdetteId,
+    Position, RecordLayout, Response, UserData,
 };
 use pointsman_store::{
     Acknowledgement, Direction, Files, Filter, Ledger, LedgerError, NewFile, Offer, Offered, Order,
@@ -38,10 +38,15 @@ fn offer(dataset: &str) -> Offer {
             file_name: dataset.to_owned(),
             overwrite: false,
         },
+        layout: None,
         session: "S1".to_owned(),
         note: "policy route".to_owned(),
         may_resume: true,
     }
+}
+
+fn at(octets: u64, records: u64) -> Position {
+    Position { octets, records }
 }
 
 fn received(verdict: Verdict) -> Received {
@@ -141,6 +146,11 @@ fn to_send(id: TransferId, dataset: &str) -> NewFile {
         header: FileHeader::plain(key(dataset), 5000),
         octets: 5000,
         digest: "d2".to_owned(),
+        layout: None,
+        counts: Counts {
+            records: 0,
+            octets: 5000,
+        },
         priority: NewFile::PRIORITY,
     }
 }
@@ -194,7 +204,7 @@ async fn every_verb_repeated_changes_nothing() {
     let books = Books::new();
     let id = books.new_file("ORDER").await;
     for _ in 0..2 {
-        books.ledger.checkpoint(id, 4096).await.unwrap();
+        books.ledger.checkpoint(id, at(4096, 0)).await.unwrap();
     }
     for _ in 0..2 {
         books
@@ -256,13 +266,59 @@ async fn a_verb_that_does_not_lead_on_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn records_are_counted_where_they_were_kept_the_same_way() {
+    let books = Books::new();
+    let lines = Offer {
+        layout: Some(RecordLayout::Lines),
+        ..offer("RECORDS")
+    };
+    let Offered::New(id) = books.ledger.offer(lines.clone()).await.unwrap() else {
+        panic!("it is new");
+    };
+    books.ledger.checkpoint(id, at(820, 10)).await.unwrap();
+    let again = books.ledger.offer(lines).await.unwrap();
+    assert_eq!(again, Offered::Again(id, at(820, 10)));
+    let prefixed = Offer {
+        layout: Some(RecordLayout::LengthPrefixed),
+        ..offer("RECORDS")
+    };
+    let again = books.ledger.offer(prefixed.clone()).await.unwrap();
+    assert_eq!(again, Offered::Again(id, at(0, 0)), "kept another way");
+    books
+        .ledger
+        .begin(id, prefixed.clone(), at(0, 0))
+        .await
+        .unwrap();
+    books.ledger.checkpoint(id, at(164, 2)).await.unwrap();
+    let again = books.ledger.offer(prefixed).await.unwrap();
+    assert_eq!(
+        again,
+        Offered::Again(id, at(164, 2)),
+        "what begin said holds"
+    );
+
+    let sent = TransferId::new();
+    let mut file = to_send(sent, "SENT");
+    file.layout = Some(RecordLayout::Lines);
+    file.counts = Counts {
+        records: 7,
+        octets: 4986,
+    };
+    let counts = file.counts;
+    books.ledger.enqueue(file).await.unwrap();
+    let waiting = books.ledger.outbound("them", 9).await.unwrap();
+    assert_eq!(waiting[0].layout, Some(RecordLayout::Lines));
+    assert_eq!(waiting[0].counts, counts);
+}
+
+#[tokio::test]
 async fn the_same_identity_is_the_same_file() {
     let books = Books::new();
     let id = books.new_file("ORDER").await;
-    books.ledger.checkpoint(id, 4096).await.unwrap();
+    books.ledger.checkpoint(id, at(4096, 0)).await.unwrap();
     assert_eq!(
         books.ledger.offer(offer("ORDER")).await.unwrap(),
-        Offered::Again(id, 4096)
+        Offered::Again(id, at(4096, 0))
     );
     let without_restart = Offer {
         may_resume: false,
@@ -270,15 +326,15 @@ async fn the_same_identity_is_the_same_file() {
     };
     assert_eq!(
         books.ledger.offer(without_restart).await.unwrap(),
-        Offered::Again(id, 0),
+        Offered::Again(id, at(0, 0)),
         "begun again"
     );
-    books.ledger.checkpoint(id, 4096).await.unwrap();
+    books.ledger.checkpoint(id, at(4096, 0)).await.unwrap();
     let mut other_content = offer("ORDER");
     other_content.header.size_blocks += 1;
     assert_eq!(
         books.ledger.offer(other_content).await.unwrap(),
-        Offered::Again(id, 0),
+        Offered::Again(id, at(0, 0)),
         "halves of two files never meet"
     );
     books

@@ -264,6 +264,8 @@ fn outbound(id: TransferId) -> Sidecar {
         header: header(),
         octets: 700_000,
         digest: "d2".to_owned(),
+        layout: None,
+        counts: oftp::Counts::default(),
         priority: 7,
     })
 }

@@ -86,7 +86,7 @@ async fn send(station: &Arc<Station>, file: &Path, name: &str) -> Outcome {
     let how = SendAs {
         name: Some(name.to_owned()),
         description: "Despatch advice LS8004711".to_owned(),
-        priority: None,
+        ..SendAs::default()
     };
     let (id, _) = outbox::enqueue(station, &profile, file, &how).await?;
     let (_stay, drain) = watch::channel(Drain::No);

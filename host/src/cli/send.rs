@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use oftp::End;
+use oftp::{End, Format, RecordLayout};
 use pointsman_store::{OutboundState, TransferId};
 use tokio::sync::{broadcast, watch};
 
@@ -35,11 +35,54 @@ pub(super) struct Send {
     /// A description for the partner, at most 999 octets.
     #[arg(long, default_value = "", value_name = "TEXT", requires = "file")]
     description: String,
+    /// The format it is sent in.
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        requires = "file",
+        ignore_case = true
+    )]
+    format: SendFormat,
+    /// The length of records in octets: exactly so many with F, at most so many with V.
+    #[arg(long, value_name = "OCTETS", requires = "file", value_parser = clap::value_parser!(u32).range(0..=99_999))]
+    record_length: Option<u32>,
+    /// How the records of an F or V file stand in it; as the partner's profile says where nothing is given.
+    #[arg(long, value_enum, value_name = "LAYOUT", requires = "file")]
+    records: Option<Records>,
+    /// Only queue it: it goes with the server's next call, or the partner's.
+    #[arg(long, requires = "file")]
+    queue_only: bool,
     /// 0 to 9, 5 where none is given: of what waits for the partner, higher goes first.
     #[arg(long, value_name = "0-9", requires = "file", value_parser = clap::value_parser!(u8).range(0..=9))]
     priority: Option<u8>,
     #[command(flatten)]
     configured: Configured,
+}
+
+/// SFIDFMT (RFC 5024, 5.3.3).
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum SendFormat {
+    /// Unstructured: octets.
+    #[default]
+    U,
+    /// Text: lines that end in CR LF.
+    T,
+    /// Fixed: records of one length.
+    F,
+    /// Variable: records up to a length.
+    V,
+}
+
+/// How records stand in a file.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Records {
+    /// One after the other (F only).
+    Raw,
+    /// As lines that end in CR LF.
+    Lines,
+    /// Each after its length, two octets, the high one first.
+    LengthPrefixed,
 }
 
 impl Send {
@@ -51,6 +94,9 @@ impl Send {
                 .ok_or_else(|| unknown_partner(&self.to, config.partners.keys()))?;
             let station = Station::open(config, &format!("send-{}", std::process::id())).await?;
             let only = self.queue(&station, &profile).await?;
+            if self.queue_only {
+                return Ok(());
+            }
             let watching = tokio::spawn(show(station.events.watch()));
             let (_stay, drain) = watch::channel(Drain::No);
             let called = dial::call(Arc::clone(&station), profile, Errand { only }, drain).await;
@@ -60,6 +106,28 @@ impl Send {
                 Err(error) => Err(Failed::unreached(format!("error: {error}{}", stays(only)))),
             }
         })
+    }
+
+    fn format(&self) -> Result<Format, Failed> {
+        let without = |format| match (self.record_length, self.records) {
+            (None, None) => Ok(format),
+            _ => Err(Failed {
+                code: 2,
+                message:
+                    "error: only files of format F or V have records; add --format F or --format V"
+                        .to_owned(),
+            }),
+        };
+        match (self.format, self.record_length) {
+            (SendFormat::U, _) => without(Format::Unstructured),
+            (SendFormat::T, _) => without(Format::Text),
+            (SendFormat::F, Some(length)) => Ok(Format::Fixed(length)),
+            (SendFormat::F, None) => Err(Failed {
+                code: 2,
+                message: "error: --format F needs --record-length".to_owned(),
+            }),
+            (SendFormat::V, length) => Ok(Format::Variable(length.unwrap_or(0))),
+        }
     }
 
     async fn queue(
@@ -73,6 +141,12 @@ impl Send {
         let how = SendAs {
             name: self.name.clone(),
             description: self.description.clone(),
+            format: self.format()?,
+            layout: self.records.map(|records| match records {
+                Records::Raw => RecordLayout::Raw,
+                Records::Lines => RecordLayout::Lines,
+                Records::LengthPrefixed => RecordLayout::LengthPrefixed,
+            }),
             priority: self.priority,
         };
         let (id, header) = outbox::enqueue(station, profile, file, &how).await?;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 pub use model::{
     ClientAuth, Config, Limits, Listener, Partner, Policies, Policy, PolicyLimits, Session,
-    Station, Storage, Tls, TlsVersion,
+    Station, Storage, Switches, Tls, TlsVersion, Waits, Watch,
 };
 pub use report::ConfigError;
 pub use value::{Address, Between, ExistingFile, Millis, Scalar, Size, Value};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use oftp::{Level, OdetteId, Password};
+use oftp::{Format, Leniency, Level, Mode, OdetteId, Password, RecordLayout};
 use serde::Deserialize;
 
 use super::value::{Address, Between, ExistingFile, Millis, Scalar, Size, Value};
@@ -46,7 +46,13 @@ pub struct Station {
     pub sfids: Vec<Value<OdetteId>>,
     /// The password we send (RFC 5.3.2, SSIDPSWD).
     pub password: Value<Password>,
+    /// What partners may get wrong, by the names of `docs/tolerances.md`.
+    #[serde(default)]
+    pub tolerances: Switches,
 }
+
+/// Leniencies that are switched on or off.
+pub type Switches = BTreeMap<Value<Leniency>, bool>;
 
 /// Where files and the ledger are kept. All of it must lie on one file system.
 #[derive(Clone, Debug, Deserialize)]
@@ -143,9 +149,180 @@ pub struct Partner {
     pub our_certificate: Option<Value<ExistingFile>>,
     /// The private key of `our_certificate` (PEM).
     pub our_key: Option<Value<ExistingFile>>,
+    /// How records of fixed length stand in local files: `raw` (the default), `lines` or `length-prefixed`.
+    #[serde(default = "raw")]
+    pub fixed_records: Value<RecordLayout>,
+    /// How records of variable length do: `lines` (the default) or `length-prefixed`.
+    #[serde(default)]
+    pub variable_records: Value<VariableRecords>,
+    /// What it may get wrong, where that is not what the station says.
+    #[serde(default)]
+    pub tolerances: Switches,
+    /// Folders whose files are sent to it.
+    #[serde(default)]
+    pub watch: Vec<Watch>,
+    /// When we call it by ourselves.
+    #[serde(default)]
+    pub calls: Calls,
+    /// How long to wait before what failed is tried again.
+    #[serde(default)]
+    pub retry: Retry,
+    /// How long its receipts may take before they count as overdue; for ever where nothing is said.
+    pub receipt_deadline: Option<Value<Millis>>,
     /// What we offer and allow in a session.
     #[serde(default)]
     pub session: Session,
+}
+
+impl Partner {
+    /// Whether we call it by ourselves.
+    #[must_use]
+    pub fn is_called(&self) -> bool {
+        self.address.is_some() && (self.calls.queued || self.calls.every.is_some())
+    }
+}
+
+/// A folder whose files are sent to a partner.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Watch {
+    /// The folder; made if missing.
+    pub folder: Value<PathBuf>,
+    /// Which files: `*` stands for anything, `?` for one character (default `*`).
+    #[serde(default)]
+    pub pattern: Value<Pattern>,
+    /// How long a file that was not renamed into the folder must be left alone (default 5s).
+    pub quiet: Option<Value<Millis>>,
+    /// The format files are sent in: U (the default), T, F or V.
+    #[serde(default)]
+    pub format: Value<FormatLetter>,
+    /// The length of records: exactly so many octets with F, at most so many with V.
+    pub record_length: Option<Value<Between<0, 99_999>>>,
+    /// How their records stand in them, if not as the partner's.
+    pub records: Option<Value<RecordLayout>>,
+    /// Where files go once they are queued; removed where nothing is said.
+    pub keep_in: Option<Value<PathBuf>>,
+}
+
+impl Watch {
+    /// The format its files are sent in.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        let length = self.record_length.map_or(0, |length| length.0.0);
+        match self.format.0 {
+            FormatLetter::U => Format::Unstructured,
+            FormatLetter::T => Format::Text,
+            FormatLetter::F => Format::Fixed(length),
+            FormatLetter::V => Format::Variable(length),
+        }
+    }
+}
+
+/// SFIDFMT (RFC 5024, 5.3.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FormatLetter {
+    /// Unstructured.
+    #[default]
+    U,
+    /// Text.
+    T,
+    /// Fixed records.
+    F,
+    /// Variable records.
+    V,
+}
+
+impl Scalar for FormatLetter {
+    const WHAT: &'static str = "a format: U, T, F or V";
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "U" => Ok(Self::U),
+            "T" => Ok(Self::T),
+            "F" => Ok(Self::F),
+            "V" => Ok(Self::V),
+            _ => Err(format!("`{text}` is not a format; there are U, T, F and V")),
+        }
+    }
+}
+
+/// Names of files, with `*` and `?`.
+#[derive(Clone, Debug)]
+pub struct Pattern(glob::Pattern);
+
+impl Pattern {
+    /// Whether the name is meant.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        self.0.matches(name)
+    }
+}
+
+impl Default for Pattern {
+    fn default() -> Self {
+        Self(glob::Pattern::new("*").unwrap_or_default())
+    }
+}
+
+impl Scalar for Pattern {
+    const WHAT: &'static str = "a pattern of file names such as *.edi";
+    fn read(text: &str) -> Result<Self, String> {
+        let pattern = glob::Pattern::new(text);
+        pattern
+            .map(Self)
+            .map_err(|error| format!("`{text}` is not a pattern: {error}"))
+    }
+}
+
+/// When we call a partner that has an address.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Calls {
+    /// As soon as a file or a receipt waits for it (default true); with false only `pointsman send` calls it.
+    pub queued: bool,
+    /// How long what is queued waits for company before we call (default 3s): `pointsman send` calls at once by itself.
+    pub delay: Value<Millis>,
+    /// Also so often with nothing to send, to fetch what it has.
+    pub every: Option<Value<Millis>>,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self {
+            queued: true,
+            delay: Value(Millis(std::time::Duration::from_secs(3))),
+            every: None,
+        }
+    }
+}
+
+/// How long to wait before what failed is tried again.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retry {
+    /// Nobody answers (default 30s to 15m).
+    pub unreachable: Option<Waits>,
+    /// A session ends before its time (default 1m to 30m).
+    pub session: Option<Waits>,
+    /// The connection is lost within a file (default 10s to 10m).
+    pub broken: Option<Waits>,
+    /// The partner refuses a file for now (default 1m to 1h).
+    pub refused: Option<Waits>,
+    /// How often a file is offered before it is parked (default 50).
+    pub offers: Option<Value<Between<1, 1_000_000>>>,
+}
+
+/// Waiting times: they double from the first to the longest.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Waits {
+    /// After the first failure.
+    pub first: Option<Value<Millis>>,
+    /// At most.
+    pub most: Option<Value<Millis>>,
+}
+
+fn raw() -> Value<RecordLayout> {
+    Value(RecordLayout::Raw)
 }
 
 /// What we offer and allow in a session with a partner.
@@ -160,6 +337,8 @@ pub struct Session {
     pub credit: Option<Value<Between<1, 999>>>,
     /// Seconds of silence that end a session (default 60s).
     pub idle_timeout: Option<Value<Millis>>,
+    /// Which way files may go, seen from us: both (the default), send-only or receive-only. Receipts go either way.
+    pub mode: Option<Value<Way>>,
     /// Buffer compression (default false).
     pub compression: bool,
     /// Restart of broken files (default true).
@@ -302,6 +481,72 @@ impl Scalar for Release {
     }
 }
 
+/// SSIDSR, seen from us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way(pub Mode);
+
+impl Scalar for Way {
+    const WHAT: &'static str = "both, send-only or receive-only";
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "both" => Ok(Self(Mode::Both)),
+            "send-only" => Ok(Self(Mode::SendOnly)),
+            "receive-only" => Ok(Self(Mode::ReceiveOnly)),
+            _ => Err(format!(
+                "`{text}` is no direction of files; there are both, send-only and receive-only"
+            )),
+        }
+    }
+}
+
+impl Scalar for Leniency {
+    const WHAT: &'static str = "the name of a tolerance, such as line_ends";
+    fn read(text: &str) -> Result<Self, String> {
+        Self::from_name(text).ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|known| known.name()).collect();
+            format!(
+                "`{text}` is not a tolerance; there are {}",
+                names.join(", ")
+            )
+        })
+    }
+}
+
+impl Scalar for RecordLayout {
+    const WHAT: &'static str = "raw, lines or length-prefixed";
+    fn read(text: &str) -> Result<Self, String> {
+        Self::from_name(text).ok_or_else(|| {
+            format!("`{text}` is no way to keep records; there are raw, lines and length-prefixed")
+        })
+    }
+}
+
+/// How records of variable length stand in local files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VariableRecords(pub RecordLayout);
+
+impl Default for VariableRecords {
+    fn default() -> Self {
+        Self(RecordLayout::Lines)
+    }
+}
+
+impl Scalar for VariableRecords {
+    const WHAT: &'static str = "lines or length-prefixed";
+    fn read(text: &str) -> Result<Self, String> {
+        match RecordLayout::from_name(text) {
+            Some(RecordLayout::Raw) => Err(
+                "variable records kept raw could not be told apart; there are lines and length-prefixed"
+                    .to_owned(),
+            ),
+            Some(layout) => Ok(Self(layout)),
+            None => Err(format!(
+                "`{text}` is no way to keep variable records; there are lines and length-prefixed"
+            )),
+        }
+    }
+}
+
 impl Scalar for Hook {
     const WHAT: &'static str = "the name of a question, such as accept-file";
     fn read(text: &str) -> Result<Self, String> {
@@ -330,6 +575,9 @@ impl Config {
                     partner.ssid.0
                 ));
             }
+            for watch in &partner.watch {
+                self.keeps_apart(name, watch)?;
+            }
             if partner.our_certificate.is_some() != partner.our_key.is_some() {
                 return Err(format!(
                     "partner `{name}`: our_certificate and our_key go together"
@@ -344,6 +592,44 @@ impl Config {
                     "partner `{name}`: dialling with tls needs its `certificate` or a `ca` to know it by"
                 ));
             }
+        }
+        Ok(())
+    }
+
+    /// What is received, or kept by us, must never be sent by itself; nor may a folder take from another's.
+    fn keeps_apart(&self, partner: &str, watch: &Watch) -> Result<(), String> {
+        let folder = &watch.folder.0;
+        let ours = [
+            ("storage.state", &self.storage.state.0),
+            ("storage.inbox", &self.storage.inbox.0),
+        ];
+        for (what, other) in ours {
+            if other.starts_with(folder) || folder.starts_with(other) {
+                return Err(format!(
+                    "partner `{partner}`: the watched folder {} and {what} ({}) lie in each other; keep them apart",
+                    folder.display(),
+                    other.display()
+                ));
+            }
+        }
+        if watch.keep_in.as_ref().is_some_and(|kept| kept.0 == *folder) {
+            return Err(format!(
+                "partner `{partner}`: keep_in is the watched folder {} itself: files would go out for ever",
+                folder.display()
+            ));
+        }
+        let all = self.partners.values().flat_map(|partner| &partner.watch);
+        if all.filter(|other| other.folder.0 == *folder).count() > 1 {
+            return Err(format!(
+                "the folder {} is watched twice: nobody could say for whom its files are",
+                folder.display()
+            ));
+        }
+        if matches!(watch.format(), Format::Fixed(0)) {
+            return Err(format!(
+                "partner `{partner}`: files of format F from {} need a record_length above 0",
+                folder.display()
+            ));
         }
         Ok(())
     }

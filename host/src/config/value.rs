@@ -197,7 +197,7 @@ impl Scalar for ExistingFile {
 }
 
 /// A time span such as `250ms`, `30s`, `5m`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Millis(pub Duration);
 
 impl Scalar for Millis {

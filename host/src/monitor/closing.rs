@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use oftp::{CloseAnswer, CloseTicket, Closing, Counts, FileHeader, FileReason, Session};
+use oftp::{CloseAnswer, CloseTicket, Closing, FileHeader, FileReason, Position, Session};
 use pointsman_policy::types;
 use pointsman_store::{Received, Sidecar, Target, TransferId, Undelivered, Verdict};
 
@@ -38,22 +38,17 @@ impl Monitor {
         let Some(receiving) = self.receiving.take() else {
             return Err(Trouble::OutOfStep("a file was closed that was not open"));
         };
-        let wrong = if receiving.over_limit {
-            Some(FileReason::TooBig)
-        } else {
-            closing.discrepancy()
-        };
-        if let Some(reason) = wrong {
+        if let Some((reason, text)) = wrong(&receiving, &closing) {
             return self
-                .refuse_close(ticket, receiving, &closing, reason, session)
+                .refuse_close(ticket, receiving, reason, text, session)
                 .await;
         }
+        let held = receiving.octets_held();
         let Receiving {
             id,
             header,
             target,
             intake,
-            held,
             began,
             labels,
             ..
@@ -62,7 +57,10 @@ impl Monitor {
             Ok(whole) => whole,
             Err(error) => {
                 let Refused { reason, text, .. } = error.into();
-                self.station.ledger.checkpoint(id, 0).await?;
+                self.station
+                    .ledger
+                    .checkpoint(id, Position::default())
+                    .await?;
                 return self
                     .say_refused(ticket, id, &header, reason, text, session)
                     .await;
@@ -73,7 +71,7 @@ impl Monitor {
             header: &header,
             outcome: types::TransferOutcome::Completed,
             target: Some(&target),
-            counts: closing.announced,
+            counts: closing.received,
             held,
             digest: Some(&whole.seal().digest),
             took: began.elapsed(),
@@ -89,7 +87,8 @@ impl Monitor {
             } => (verdict, target, change_direction),
             Ending::Refused { reason, text } => {
                 // First the row, that nothing is here; then nothing is.
-                self.station.ledger.checkpoint(id, 0).await?;
+                let nothing = Position::default();
+                self.station.ledger.checkpoint(id, nothing).await?;
                 blocking(move || whole.discard()).await?;
                 return self
                     .say_refused(ticket, id, &header, reason, text, session)
@@ -110,7 +109,10 @@ impl Monitor {
             Ok(hold) => hold,
             Err(error) => {
                 let Refused { reason, text, .. } = error.into();
-                self.station.ledger.checkpoint(id, 0).await?;
+                self.station
+                    .ledger
+                    .checkpoint(id, Position::default())
+                    .await?;
                 return self
                     .say_refused(ticket, id, &header, reason, text, session)
                     .await;
@@ -224,16 +226,15 @@ impl Monitor {
         &mut self,
         ticket: CloseTicket,
         receiving: Receiving,
-        closing: &Closing,
         reason: FileReason,
+        text: String,
         session: &mut Session,
     ) -> Result<(), Trouble> {
-        let Counts { records, octets } = closing.received;
-        let text = format!(
-            "received {octets} octets and {records} records, EFID says {} and {}",
-            closing.announced.octets, closing.announced.records
-        );
-        self.station.ledger.checkpoint(receiving.id, 0).await?;
+        let nothing = Position::default();
+        self.station
+            .ledger
+            .checkpoint(receiving.id, nothing)
+            .await?;
         receiving.intake.discard().await?;
         self.say_refused(
             ticket,
@@ -262,4 +263,26 @@ impl Monitor {
         let _ = session.answer_close(ticket, CloseAnswer::Refuse { reason, text });
         Ok(())
     }
+}
+
+/// What speaks against a file whose end was announced, and what to tell the partner.
+fn wrong(receiving: &Receiving, closing: &Closing) -> Option<(FileReason, String)> {
+    let problem = receiving
+        .records
+        .as_ref()
+        .and_then(|(_, writer)| writer.problem());
+    if let Some(problem) = problem {
+        return Some((FileReason::RecordLength, problem.to_string()));
+    }
+    let reason = if receiving.over_limit {
+        FileReason::TooBig
+    } else {
+        closing.discrepancy()?
+    };
+    let (received, announced) = (closing.received, closing.announced);
+    let text = format!(
+        "received {} octets and {} records, EFID says {} and {}",
+        received.octets, received.records, announced.octets, announced.records
+    );
+    Some((reason, text))
 }

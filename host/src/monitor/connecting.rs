@@ -279,9 +279,18 @@ fn narrow(mut params: Params, terms: &types::SessionTerms) -> Result<Params, Ref
         params.timeouts.idle = Duration::from_secs(seconds.into()).min(params.timeouts.idle);
     }
     params.mode = match terms.mode {
-        Some(types::TransferMode::SendOnly) => Mode::SendOnly,
-        Some(types::TransferMode::ReceiveOnly) => Mode::ReceiveOnly,
+        Some(types::TransferMode::SendOnly) => narrower(params.mode, Mode::SendOnly)?,
+        Some(types::TransferMode::ReceiveOnly) => narrower(params.mode, Mode::ReceiveOnly)?,
         Some(types::TransferMode::Both) | None => params.mode,
     };
     Ok(params)
+}
+
+/// What a policy wants must be within what the profile allows.
+fn narrower(allowed: Mode, wanted: Mode) -> Result<Mode, Refused> {
+    if allowed == Mode::Both || allowed == wanted {
+        return Ok(wanted);
+    }
+    let text = "no files may go either way in this session".to_owned();
+    Err(Refused(SessionReason::Incompatible, text))
 }

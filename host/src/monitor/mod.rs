@@ -23,6 +23,7 @@ use self::sending::{Sending, Turn};
 use crate::describe::Wire;
 use crate::events::Event as Happening;
 use crate::partners::Profile;
+use crate::records::RecordError;
 use crate::station::{Seat, Services, Station};
 
 /// Why a session is to be sought, when we dial.
@@ -68,6 +69,8 @@ enum Trouble {
     Ledger(#[from] LedgerError),
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    #[error("a file of records in the spool: {0}")]
+    Records(#[from] RecordError),
     #[error("{0}")]
     OutOfStep(&'static str),
 }

@@ -2,7 +2,10 @@
 
 use std::time::{Instant, SystemTime};
 
-use oftp::{FileAnswer, FileHeader, FileReason, FileTicket, Format, Security, Session};
+use oftp::{
+    FileAnswer, FileHeader, FileReason, FileTicket, Format, Position, RecordLayout, RecordWriter,
+    Security, Session,
+};
 use pointsman_policy::types;
 use pointsman_store::{LedgerError, Offer, Offered, Target};
 
@@ -16,6 +19,8 @@ use crate::partners;
 /// What the policies said about a file we take.
 struct Route {
     target: Target,
+    /// How its records are kept; none where records do not count.
+    layout: Option<RecordLayout>,
     /// The highest restart position to answer, if not as far as we have it.
     restart: Option<u64>,
     labels: Vec<(String, String)>,
@@ -57,8 +62,11 @@ impl Monitor {
         let may_resume = session.agreement().is_some_and(|agreed| agreed.restart);
         let answer = match self.take_in(&header, may_resume).await {
             Ok(receiving) => {
-                let restart = receiving.held / restart_unit(&header);
-                let octets_held = receiving.held;
+                let restart = match receiving.records {
+                    Some(_) => receiving.held.records,
+                    None => receiving.held.octets / BLOCK,
+                };
+                let octets_held = receiving.octets_held();
                 self.receiving = Some(receiving);
                 FileAnswer::Accept {
                     restart,
@@ -91,13 +99,14 @@ impl Monitor {
             partner: self.partner().to_owned(),
             header: header.clone(),
             target: route.target.clone(),
+            layout: route.layout,
             session: self.id.clone(),
             note: route.note,
             may_resume,
         };
         let (id, here) = match self.station.ledger.offer(offer.clone()).await? {
             Offered::New(id) => (id, None),
-            Offered::Again(id, octets) => (id, Some(octets)),
+            Offered::Again(id, position) => (id, Some(position)),
             Offered::Duplicate(_) => {
                 let text = "this file was received before";
                 return Err(Refused::for_good(FileReason::Duplicate, text).into());
@@ -108,14 +117,14 @@ impl Monitor {
             .await
             .map_err(Refused::from)?;
         let held = match here {
-            None => 0,
-            Some(octets) => {
+            None => Position::default(),
+            Some(here) => {
                 let most = header.restart.min(route.restart.unwrap_or(u64::MAX));
-                let held = position(
-                    header,
-                    octets.min(partial.octets().map_err(Refused::from)?),
-                    most,
-                );
+                let size = partial.octets().map_err(Refused::from)?;
+                let held = match route.layout {
+                    Some(layout) => whole_records(header.format, layout, here, size, most),
+                    None => whole_blocks(here.octets.min(size), most),
+                };
                 // The partial is ours. What the row says of it must hold before it is cut.
                 self.station
                     .ledger
@@ -125,7 +134,7 @@ impl Monitor {
                 held
             }
         };
-        let writer = blocking(move || partial.resume(held))
+        let writer = blocking(move || partial.resume(held.octets))
             .await
             .map_err(Refused::from)?;
         Ok(Receiving {
@@ -133,6 +142,9 @@ impl Monitor {
             header: header.clone(),
             target: route.target,
             intake: Intake::new(writer),
+            records: route
+                .layout
+                .map(|layout| (layout, RecordWriter::new(layout, header.format, held))),
             held,
             began: Instant::now(),
             labels: route.labels,
@@ -184,12 +196,6 @@ impl Monitor {
         if matches!(header.format, Format::Fixed(0)) {
             let text = "fixed records need a length";
             return Err(Refused::for_good(FileReason::RecordLength, text));
-        }
-        if matches!(header.format, Format::Variable(_)) {
-            return Err(Refused::for_good(
-                FileReason::RecordFormat,
-                "files of variable records are not agreed",
-            ));
         }
         if !self.terms.takes_files {
             let text = "no files are taken in this session";
@@ -243,6 +249,15 @@ impl Monitor {
                 return Err(Refused::for_now(FileReason::AccessMethod, text).into());
             }
         };
+        let layout = match self.layout(header, terms.record_layout) {
+            Ok(layout) => layout,
+            Err(unfit) => {
+                let what = format!("not usable: variable records cannot be kept {unfit}");
+                self.note("accept-file", &answer, what);
+                let text = "no way to keep the records could be decided for this file";
+                return Err(Refused::for_now(FileReason::AccessMethod, text).into());
+            }
+        };
         // To refuse what is there is the policy's wish; without one the new file gets a number.
         if terms.overwrite == Some(false)
             && self.station.inbox.join(describe::path(&target)).exists()
@@ -266,10 +281,37 @@ impl Monitor {
         );
         Ok(Route {
             target,
+            layout,
             restart: terms.restart,
             labels: terms.labels,
             note,
         })
+    }
+}
+
+impl Monitor {
+    /// How the records of a file are kept: as the policies say, else as the profile does.
+    fn layout(
+        &self,
+        header: &FileHeader,
+        wanted: Option<types::RecordLayout>,
+    ) -> Result<Option<RecordLayout>, RecordLayout> {
+        if !header.goes_in_records() {
+            return Ok(None);
+        }
+        let of_profile = self
+            .profile
+            .as_ref()
+            .and_then(|profile| profile.record_layout(header.format));
+        let layout = wanted
+            .map(describe::record_layout)
+            .or(of_profile)
+            .unwrap_or(RecordLayout::LengthPrefixed);
+        if layout.suits(header.format) {
+            Ok(Some(layout))
+        } else {
+            Err(layout)
+        }
     }
 }
 
@@ -284,18 +326,31 @@ fn just_received(error: LedgerError) -> Stop {
     }
 }
 
-/// From which octet a file goes on: whole units, and never more than was asked for (RFC 5024, 5.3.4).
-fn position(header: &FileHeader, octets: u64, most: u64) -> u64 {
-    let unit = restart_unit(header);
-    (octets / unit).min(most) * unit
+/// Octets in one step of a restart position of a file without records (RFC 5024, 5.3.3, SFIDREST).
+const BLOCK: u64 = 1024;
+
+/// From where a file goes on: whole blocks, and never more than was asked for (RFC 5024, 5.3.4).
+fn whole_blocks(octets: u64, most: u64) -> Position {
+    let octets = (octets / BLOCK).min(most) * BLOCK;
+    Position { octets, records: 0 }
 }
 
-/// Octets in one step of a restart position: a record for fixed records, else a block (RFC 5024, 5.3.3, SFIDREST).
-fn restart_unit(header: &FileHeader) -> u64 {
-    match header.format {
-        Format::Fixed(record) if header.goes_in_records() => u64::from(record).max(1),
-        _ => 1024,
+/// The same of a file of records. Where fewer are asked for than are here, only records of fixed length
+/// can be found; others go on from the start.
+fn whole_records(
+    format: Format,
+    layout: RecordLayout,
+    here: Position,
+    size: u64,
+    most: u64,
+) -> Position {
+    if size < here.octets {
+        return Position::default();
     }
+    if here.records <= most {
+        return here;
+    }
+    layout.end_of(format, most).unwrap_or_default()
 }
 
 fn too_big(most: u64) -> Refused {

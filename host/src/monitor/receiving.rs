@@ -2,7 +2,10 @@
 
 use std::time::{Instant, SystemTime};
 
-use oftp::{Counts, CreditTicket, FileData, FileHeader, FileReason, Session};
+use oftp::{
+    Counts, CreditTicket, FileData, FileHeader, FileReason, Position, RecordLayout, RecordWriter,
+    Session,
+};
 use pointsman_policy::types;
 use pointsman_store::{SpoolError, Target, TransferId};
 
@@ -18,12 +21,35 @@ pub(super) struct Receiving {
     pub header: FileHeader,
     pub target: Target,
     pub intake: Intake,
-    /// Octets that were here before this session.
-    pub held: u64,
+    /// A file of records: how they stand in the spool, and who puts them there.
+    pub records: Option<(RecordLayout, RecordWriter)>,
+    /// What was here before this session.
+    pub held: Position,
     pub began: Instant,
     pub labels: Vec<(String, String)>,
     /// It has more octets than it may have: the rest is not kept, and EFID is answered with EFNA.
     pub over_limit: bool,
+}
+
+impl Receiving {
+    /// From where the file could go on if it broke off now.
+    fn boundary(&self) -> Position {
+        match &self.records {
+            Some((_, writer)) => writer.boundary(),
+            None => Position {
+                octets: self.intake.octets(),
+                records: 0,
+            },
+        }
+    }
+
+    /// Octets of the virtual file that were here before this session.
+    pub fn octets_held(&self) -> u64 {
+        match &self.records {
+            Some((layout, _)) => layout.virtual_octets(self.held),
+            None => self.held.octets,
+        }
+    }
 }
 
 impl Monitor {
@@ -40,11 +66,18 @@ impl Monitor {
             .terms
             .max_file_blocks
             .map_or(u64::MAX, |blocks| blocks.saturating_mul(1024));
-        if receiving.intake.octets() + data.octets.len() as u64 > most {
+        let octets = match &mut receiving.records {
+            Some((_, writer)) => writer.write(data),
+            None => data.octets,
+        };
+        if receiving.intake.octets() + octets.len() as u64 > most {
             receiving.over_limit = true;
             return Ok(());
         }
-        if let Some(spent) = receiving.intake.write(data.octets).await? {
+        if octets.is_empty() {
+            return Ok(());
+        }
+        if let Some(spent) = receiving.intake.write(octets).await? {
             session.recycle(spent);
         }
         Ok(())
@@ -56,10 +89,14 @@ impl Monitor {
         ticket: CreditTicket,
         session: &mut Session,
     ) -> Result<(), Trouble> {
-        if let Some(receiving) = &mut self.receiving
-            && let Some(octets) = receiving.intake.settle().await?
-        {
-            self.station.ledger.checkpoint(receiving.id, octets).await?;
+        if let Some(receiving) = &mut self.receiving {
+            let boundary = receiving.boundary();
+            if let Some(durable) = receiving.intake.settle(boundary).await? {
+                self.station
+                    .ledger
+                    .checkpoint(receiving.id, durable)
+                    .await?;
+            }
         }
         let _ = session.grant_credit(ticket);
         Ok(())
@@ -71,18 +108,20 @@ impl Monitor {
         receiving: Receiving,
         why: &str,
     ) -> Result<(), Trouble> {
+        let (at, held) = (receiving.boundary(), receiving.octets_held());
         let Receiving {
             id,
             header,
             target,
             intake,
-            held,
+            records,
             began,
             labels,
             ..
         } = receiving;
-        let octets = intake.pause().await?;
-        self.station.ledger.checkpoint(id, octets).await?;
+        intake.pause().await?;
+        self.station.ledger.checkpoint(id, at).await?;
+        let octets = records.map_or(at.octets, |(layout, _)| layout.virtual_octets(at));
         let kept = format!("{why}; {octets} octets are kept to go on from");
         self.station.ledger.remark(id, "broken-off", &kept).await?;
         let done = Finished {
@@ -90,7 +129,10 @@ impl Monitor {
             header: &header,
             outcome: types::TransferOutcome::Aborted(why.to_owned()),
             target: Some(&target),
-            counts: Counts { records: 0, octets },
+            counts: Counts {
+                records: at.records,
+                octets,
+            },
             held,
             digest: None,
             took: began.elapsed(),

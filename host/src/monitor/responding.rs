@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use oftp::{Response, ResponseTicket, Session};
+use oftp::{Leniency, Response, ResponseTicket, Session};
 use pointsman_store::Acknowledgement;
 
 use super::{Monitor, Trouble};
@@ -18,11 +18,7 @@ impl Monitor {
         session: &mut Session,
     ) -> Result<(), Trouble> {
         let (problem, said) = weigh(&response);
-        let known = self
-            .station
-            .ledger
-            .acknowledged(self.partner(), &response, &said)
-            .await?;
+        let (response, known) = self.record(response, &said).await?;
         let detail = match known {
             Acknowledgement::Unknown => "no file of ours has that name, date, time and stations; it was confirmed and dropped".to_owned(),
             Acknowledgement::Repeated(_) => format!("{said}; it was here before"),
@@ -46,6 +42,39 @@ impl Monitor {
             detail,
         });
         Ok(())
+    }
+
+    /// Writes a receipt down with the file it is about. The first edition of the protocol did not swap originator and
+    /// destination in receipts, and some partners still do not.
+    async fn record(
+        &mut self,
+        response: Response,
+        said: &str,
+    ) -> Result<(Response, Acknowledgement), Trouble> {
+        let ledger = std::sync::Arc::clone(&self.station.ledger);
+        let known = ledger.acknowledged(self.partner(), &response, said).await?;
+        let profile = self.profile.as_ref();
+        let tolerated =
+            profile.is_some_and(|own| own.tolerances(&self.station.config).unswapped_responses);
+        if known != Acknowledgement::Unknown || !tolerated {
+            return Ok((response, known));
+        }
+        let swapped = swapped(&response);
+        let known = ledger.acknowledged(self.partner(), &swapped, said).await?;
+        if known == Acknowledgement::Unknown {
+            return Ok((response, known));
+        }
+        let leniency = Leniency::UnswappedResponses;
+        self.tell(Happening::Tolerated {
+            session: self.id.clone(),
+            what: format!(
+                "{} of {}: {leniency} ({})",
+                kind(&swapped),
+                swapped.key(),
+                leniency.name()
+            ),
+        });
+        Ok((swapped, known))
     }
 
     /// RTR: our receipt is the peer's now.
@@ -73,6 +102,23 @@ impl Monitor {
         });
         Ok(())
     }
+}
+
+fn kind(response: &Response) -> &'static str {
+    match response {
+        Response::Positive(_) => "EERP",
+        Response::Negative(_) => "NERP",
+    }
+}
+
+/// The same receipt for the file whose originator and destination are the other way round.
+fn swapped(response: &Response) -> Response {
+    let mut swapped = response.clone();
+    match &mut swapped {
+        Response::Positive(eerp) => eerp.key = eerp.key.swapped(),
+        Response::Negative(nerp) => nerp.key = nerp.key.swapped(),
+    }
+    swapped
 }
 
 /// What a receipt is worth: the problem with it, and what to say of it.

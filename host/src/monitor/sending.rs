@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use oftp::{CloseRefusal, Counts, FileReason, Session, TurnTicket};
+use oftp::{CloseRefusal, FileReason, Position, RecordReader, Session, TurnTicket};
 use pointsman_policy::types;
 use pointsman_store::{Blob, Files, OutboundFile, TransferId, Work};
 
 use super::{Monitor, Trouble};
 use crate::describe::{self, Finished};
 use crate::events::Event as Happening;
-use crate::intake::blocking;
+use crate::intake::{blocking, lost_thread};
+use crate::partners::Profile;
+use crate::records;
 
 /// A block of a restart position (RFC 5024, 5.3.3, SFIDREST).
 const BLOCK: u64 = 1024;
@@ -20,9 +22,6 @@ const CHUNK: usize = 256 * 1024;
 
 /// How long a claim holds without a sign of life: a session that lost its machine gives its files back by itself.
 const LEASE: Duration = Duration::from_secs(15 * 60);
-
-/// How long a file rests that the peer asked us to offer again.
-const RETRY: Duration = Duration::from_secs(60);
 
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_millis(100);
@@ -50,7 +49,12 @@ enum Stage {
     /// SFID is on its way, or EFID is.
     Waiting,
     /// The peer takes it; the next octet to send.
-    Open { blob: Arc<Blob>, position: u64 },
+    Open {
+        blob: Arc<Blob>,
+        position: u64,
+        /// Finds the records of a file that goes in records.
+        records: Option<Box<RecordReader>>,
+    },
 }
 
 impl Sending {
@@ -193,10 +197,18 @@ impl Monitor {
             }
             Err(error) => return self.park_damaged(id, error.to_string()).await,
         };
-        let from = (restart * BLOCK).min(expected);
+        let (from, records) = match sending.file.layout {
+            None => ((restart * BLOCK).min(expected), None),
+            Some(layout) => {
+                let reader = RecordReader::new(layout, sending.file.header.format);
+                let reader = find(reader, &sending.file, Arc::clone(&blob), restart).await?;
+                (reader.position().octets, Some(Box::new(reader)))
+            }
+        };
         sending.stage = Stage::Open {
             blob,
             position: from,
+            records,
         };
         self.tell(Happening::Sending {
             id,
@@ -240,7 +252,12 @@ impl Monitor {
     async fn feed_once(&mut self, session: &mut Session) -> Result<bool, Trouble> {
         let Some(Sending {
             file,
-            stage: Stage::Open { blob, position },
+            stage:
+                Stage::Open {
+                    blob,
+                    position,
+                    records,
+                },
             told,
             claimed,
             ..
@@ -248,9 +265,13 @@ impl Monitor {
         else {
             return Ok(false);
         };
-        let wanted = session.want_data().min(CHUNK);
+        let mut wanted = session.want_data().min(CHUNK);
         if wanted == 0 {
             return Ok(false);
+        }
+        if records.is_some() {
+            // Room for what the layout adds, so that no line end or length is cut in two for ever.
+            wanted = wanted.max(4096);
         }
         let (reader, at) = (Arc::clone(blob), *position);
         let octets = blocking(move || {
@@ -264,8 +285,12 @@ impl Monitor {
             return Err(Trouble::OutOfStep("the file to send got shorter"));
         }
         let ends = at + octets.len() as u64 >= file.octets;
-        let Ok(taken) = session.send_data(&octets, ends) else {
-            return Ok(false);
+        let taken = match records {
+            Some(records) => send_records(session, records, &octets, ends)?,
+            None => match session.send_data(&octets, ends) {
+                Ok(taken) => taken,
+                Err(_) => return Ok(false),
+            },
         };
         *position = at + taken as u64;
         let done = ends && taken == octets.len();
@@ -304,10 +329,7 @@ impl Monitor {
             .ledger
             .renew(id, SystemTime::now() + LEASE)
             .await?;
-        let _ = session.close_file(Counts {
-            records: 0,
-            octets: sending.file.octets,
-        });
+        let _ = session.close_file(sending.file.counts);
         Ok(())
     }
 
@@ -374,15 +396,20 @@ impl Monitor {
         let id = sending.file.id;
         // It said that it does not have the file: an SFNA 13 later on would be about another.
         self.station.ledger.not_there(id).await?;
-        let what = if retry {
+        let retries = self.profile.as_ref().map(Profile::retry);
+        let offers = sending.file.attempts + 1;
+        let again = retries
+            .filter(|retries| retry && offers < retries.offers)
+            .map(|retries| retries.refused.after(offers));
+        let what = if let Some(rest) = again {
             self.station
                 .ledger
-                .put_back(id, SystemTime::now() + RETRY, &why)
+                .put_back(id, SystemTime::now() + rest, &why)
                 .await?;
-            format!("{why}; it is offered again in {} seconds", RETRY.as_secs())
+            format!("{why}; it is offered again in {} seconds", rest.as_secs())
         } else {
             self.station.ledger.park(id, &why).await?;
-            format!("{why}; it is parked")
+            format!("{why}; it is parked after {offers} offers")
         };
         let refusal = types::Refusal {
             reason: reason.code(),
@@ -409,10 +436,7 @@ impl Monitor {
             header: &sending.file.header,
             outcome,
             target: None,
-            counts: Counts {
-                records: 0,
-                octets: sending.file.octets,
-            },
+            counts: sending.file.counts,
             held: 0,
             digest: None,
             took: sending.began.elapsed(),
@@ -427,12 +451,60 @@ impl Monitor {
     }
 }
 
-/// The furthest position the peer may answer with: after a broken attempt, the whole file's blocks.
+/// A reader at the end of the records that the partner has.
+async fn find(
+    mut reader: RecordReader,
+    file: &OutboundFile,
+    blob: Arc<Blob>,
+    restart: u64,
+) -> Result<RecordReader, Trouble> {
+    let layout = file.layout;
+    if let Some(end) = layout.and_then(|layout| layout.end_of(file.header.format, restart)) {
+        // The last line may lack its end.
+        let octets = end.octets.min(file.octets);
+        reader.go_to(Position { octets, ..end });
+        return Ok(reader);
+    }
+    let read = move || records::read_on(&blob, &mut reader, restart).map(|()| reader);
+    let found = tokio::task::spawn_blocking(read).await;
+    Ok(found.unwrap_or_else(|lost| Err(lost_thread(&lost).into()))?)
+}
+
+/// Hands over record by record as much as the engine takes; gives back octets of the local file.
+fn send_records(
+    session: &mut Session,
+    reader: &mut RecordReader,
+    octets: &[u8],
+    last: bool,
+) -> Result<usize, Trouble> {
+    let mut done = 0;
+    while session.want_data() > 0 {
+        let rest = octets.get(done..).unwrap_or_default();
+        let piece = reader
+            .peek(rest, last)
+            .map_err(records::RecordError::from)?;
+        let content = rest.get(piece.from..piece.from + piece.length);
+        if piece.needs_more() {
+            break;
+        }
+        let Ok(taken) = session.send_data(content.unwrap_or_default(), piece.ends) else {
+            break;
+        };
+        let consumed = reader.advance(&piece, taken);
+        if consumed == 0 {
+            break;
+        }
+        done += consumed;
+    }
+    Ok(done)
+}
+
+/// The furthest position the peer may answer with: after a broken attempt, the whole file's blocks or records.
 fn restart_position(file: &OutboundFile, session: &Session) -> u64 {
     let agreed = session.agreement().is_some_and(|agreed| agreed.restart);
-    if agreed && file.attempts > 0 {
-        file.octets / BLOCK
-    } else {
-        0
+    match file.layout {
+        _ if !agreed || file.attempts == 0 => 0,
+        Some(_) => file.counts.records,
+        None => file.octets / BLOCK,
     }
 }

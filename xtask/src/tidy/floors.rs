@@ -27,7 +27,7 @@ const ROOMS: [(&str, &str); 6] = [
 ];
 
 /// What the protocol may be built from: a session is a value, and does nothing by itself.
-const UNDER_OFTP: [&str; 1] = ["thiserror"];
+const UNDER_OFTP: [&str; 2] = ["thiserror", "fearless_simd"];
 
 const MAP: &str = "see `The floors` in ARCHITECTURE.md";
 
@@ -325,7 +325,7 @@ mod tests {
         assert_eq!(
             clock,
             [
-                "oftp/Cargo.toml: `oftp` depends on `tokio`: the protocol stands on nothing but thiserror"
+                "oftp/Cargo.toml: `oftp` depends on `tokio`: the protocol stands on nothing but thiserror, fearless_simd"
             ]
         );
     }

@@ -5,7 +5,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use oftp::{FileData, SessionReason, buffer};
+use oftp::SessionReason;
+use oftp::buffer::{self, Unpacked};
 
 fuzz_target!(|input: &[u8]| {
     let [choice, size, records, octets @ ..] = input else {
@@ -22,7 +23,7 @@ fuzz_target!(|input: &[u8]| {
 });
 
 fn read(payload: &[u8], compression: bool) {
-    let mut data = FileData::default();
+    let mut data = Unpacked::default();
     let outcome = buffer::unpack(payload, compression, &mut data);
     if let Err(malformed) = outcome {
         assert_eq!(malformed.reason, SessionReason::InvalidData);
@@ -33,17 +34,17 @@ fn read(payload: &[u8], compression: bool) {
         payload.len()
     };
     assert!(
-        data.octets.len() <= most,
+        data.octets().len() <= most,
         "{} of {}",
-        data.octets.len(),
+        data.octets().len(),
         payload.len()
     );
-    assert!(data.record_ends.len() <= payload.len());
-    assert!(data.record_ends.is_sorted());
+    assert!(data.record_ends().len() <= payload.len());
+    assert!(data.record_ends().is_sorted());
     assert!(
-        data.record_ends
+        data.record_ends()
             .last()
-            .is_none_or(|&end| end <= data.octets.len())
+            .is_none_or(|&end| end <= data.octets().len())
     );
 }
 
@@ -63,7 +64,7 @@ fn write_and_read(file: &[u8], size: usize, record: usize, compression: bool) {
     } else {
         record
     };
-    let (mut room, mut read, mut ends) = (vec![0; size], FileData::default(), Vec::new());
+    let (mut room, mut read, mut ends) = (vec![0; size], Unpacked::default(), Vec::new());
     for piece in file.chunks(record) {
         let mut rest = piece;
         while !rest.is_empty() {
@@ -84,6 +85,6 @@ fn write_and_read(file: &[u8], size: usize, record: usize, compression: bool) {
         }
         ends.push(ends.last().copied().unwrap_or(0) + piece.len());
     }
-    assert_eq!(read.octets, file);
-    assert_eq!(read.record_ends, ends);
+    assert_eq!(read.octets(), file);
+    assert_eq!(read.record_ends(), ends);
 }

@@ -229,9 +229,11 @@ fn params(choice: u8, more: u8) -> Params {
     params.level = [Level::V20, Level::V14, Level::V13, Level::V12][usize::from(choice >> 6)];
     params.buffer_size = [128, 129, 2048, 99_999][usize::from(more & 3)];
     params.credit = [1, 2, 3, 999][usize::from(more >> 2 & 3)];
-    if more >> 7 == 1 {
-        params.tolerances = Tolerances::STRICT;
-    }
+    params.tolerances = match more >> 6 {
+        0 => Tolerances::default(),
+        1 => Tolerances::default().with(Leniency::WrongCounts, true),
+        _ => Tolerances::STRICT,
+    };
     params
 }
 

@@ -100,11 +100,14 @@ impl Session {
         if kind != Kind::Esid && !expected.contains(&kind) {
             return Err(Refusal::unexpected(kind, self.state.name(), expected));
         }
-        let longest = match &self.agreement {
-            Some(agreed) if kind == Kind::Data => agreed.buffer_size as usize,
-            _ => kind.longest(),
+        let (longest, grace) = match &self.agreement {
+            Some(agreed) if kind == Kind::Data => (
+                agreed.buffer_size as usize,
+                usize::from(self.params.tolerances.oversized_data),
+            ),
+            _ => (kind.longest(), 0),
         };
-        if length > longest {
+        if length > longest + grace {
             let text = format!("{kind} of {length} octets, and {longest} is the most");
             return Err(Refusal {
                 reason: SessionReason::BufferSize,

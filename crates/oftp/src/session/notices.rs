@@ -10,9 +10,10 @@ use crate::answer::{
     ChallengeTicket, CloseTicket, ConnectionTicket, CreditTicket, FileTicket, OwnChallengeTicket,
     ResponseTicket, TurnTicket,
 };
+use crate::buffer::Unpacked;
 use crate::{
-    Agreement, CloseRefusal, Closing, End, Event, FileData, FileHeader, FileReason, Offer,
-    Response, Tolerance,
+    Agreement, CloseRefusal, Closing, End, Event, FileHeader, FileReason, Offer, Response,
+    Tolerance,
 };
 
 /// An event to come. Questions have the moment at which they were asked.
@@ -23,7 +24,7 @@ pub(super) enum Notice {
     ChallengeWanted(Moment),
     Connected(Box<Agreement>),
     FileOffered(Moment, Box<FileHeader>),
-    Data(FileData),
+    Data(Unpacked),
     WindowUsedUp(Moment),
     FileClosed(Moment, Closing),
     ResponseOffered(Moment, Box<Response>),
@@ -65,7 +66,7 @@ impl Notice {
             Self::FileOffered(Moment(moment), header) => {
                 Event::FileOffered(FileTicket { moment }, *header)
             }
-            Self::Data(data) => Event::Data(data),
+            Self::Data(data) => Event::Data(data.into_data()),
             Self::WindowUsedUp(Moment(moment)) => Event::WindowUsedUp(CreditTicket { moment }),
             Self::FileClosed(Moment(moment), closing) => {
                 Event::FileClosed(CloseTicket { moment }, closing)
@@ -140,12 +141,9 @@ impl Notices {
     }
 
     /// Where file data is to be appended: to the last notice, or to a new one.
-    pub(super) fn data(&mut self, fresh: impl FnOnce() -> Vec<u8>) -> Option<&mut FileData> {
+    pub(super) fn data(&mut self, fresh: impl FnOnce() -> Vec<u8>) -> Option<&mut Unpacked> {
         if !matches!(self.waiting.back(), Some(Notice::Data(_))) {
-            let data = FileData {
-                octets: fresh(),
-                record_ends: Vec::new(),
-            };
+            let data = Unpacked::reusing(fresh());
             self.waiting.push_back(Notice::Data(data));
         }
         match self.waiting.back_mut() {

@@ -8,6 +8,7 @@ use std::hash::{Hash, Hasher};
 
 use crate::buffer;
 use crate::command::{Command, Kind};
+use crate::page::Page;
 use crate::{Level, stream};
 
 /// So many octets wait at most before a new DATA buffer is begun.
@@ -28,18 +29,18 @@ pub(super) struct Outbox {
 
 impl Outbox {
     pub(super) fn is_empty(&self) -> bool {
-        self.page.filled == 0
+        self.page.is_empty()
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.page.filled >= ENOUGH
+        self.page.len() >= ENOUGH
     }
 
     /// Adds a command; DATA before it is complete.
     pub(super) fn command(&mut self, command: &Command, level: Level) {
         self.close_data();
         self.last_header = None;
-        let begin = self.page.filled;
+        let begin = self.page.len();
         self.page.append(|octets| {
             octets.extend_from_slice(&[0; stream::HEADER]);
             command.encode(level, octets);
@@ -49,23 +50,19 @@ impl Outbox {
 
     /// Takes all that is complete.
     pub(super) fn take(&mut self) -> Option<Vec<u8>> {
-        let ready = self.open.unwrap_or(self.page.filled);
+        let ready = self.open.unwrap_or(self.page.len());
         if ready == 0 {
             return None;
         }
-        let mut next = Page {
-            octets: std::mem::take(&mut self.spare.0),
-            filled: 0,
-        };
-        let held_back = self.page.filled().get(ready..).unwrap_or_default();
-        next.append(|octets| octets.extend_from_slice(held_back));
+        let mut next = Page::reusing(std::mem::take(&mut self.spare.0));
+        next.write(self.page.octets().get(ready..).unwrap_or_default());
         self.open = self.open.map(|_| 0);
         self.last_header = self
             .last_header
             .and_then(|header| header.checked_sub(ready));
-        let mut ready_octets = std::mem::replace(&mut self.page, next).octets;
-        ready_octets.truncate(ready);
-        Some(ready_octets)
+        let mut ready_octets = std::mem::replace(&mut self.page, next);
+        ready_octets.cut(ready);
+        Some(ready_octets.into_octets())
     }
 
     pub(super) fn clear(&mut self) {
@@ -75,7 +72,7 @@ impl Outbox {
     /// How many octets of a file there is room for, uncompressed.
     pub(super) fn data_room(&self, size: usize, credit: u16) -> usize {
         let until_enough = ENOUGH
-            .saturating_sub(self.page.filled)
+            .saturating_sub(self.page.len())
             .div_ceil(size + stream::HEADER);
         let buffers = until_enough.min(usize::from(credit));
         let open = self.open.map_or(0, |_| buffer::capacity(self.room(size)));
@@ -88,21 +85,21 @@ impl Outbox {
 
     /// Begins a DATA buffer.
     pub(super) fn open_data(&mut self) {
-        self.open = Some(self.page.filled);
+        self.open = Some(self.page.len());
         self.page.write(&[0; stream::HEADER]);
         self.page.write(&[Kind::Data.code()]);
     }
 
     /// Fills the open DATA buffer; gives back how many octets found room. Closes it once full.
     pub(super) fn pack(&mut self, octets: &[u8], size: usize, compression: bool) -> usize {
-        let begin = self.page.filled;
+        let begin = self.page.len();
         let room = self.page.room(self.room(size));
         let packed = if compression {
             buffer::pack_compressed(octets, room)
         } else {
             buffer::pack(octets, room)
         };
-        self.page.filled += packed.written;
+        self.page.fill(packed.written);
         self.last_header = packed
             .last_header
             .map(|header| begin + header)
@@ -113,14 +110,14 @@ impl Outbox {
 
     /// An empty subrecord that ends a record, in the open DATA buffer.
     pub(super) fn pack_empty_end(&mut self, size: usize) {
-        self.last_header = Some(self.page.filled);
+        self.last_header = Some(self.page.len());
         self.page.write(&[buffer::EMPTY_END]);
         self.close_if_full(size);
     }
 
     /// Makes the last subrecord the end of its record, if it has not left yet.
     pub(super) fn mark_end_of_record(&mut self) -> bool {
-        let header = self.last_header.and_then(|at| self.page.octets.get_mut(at));
+        let header = self.last_header.and_then(|at| self.page.get_mut(at));
         header.map(buffer::mark_end).is_some()
     }
 
@@ -134,16 +131,13 @@ impl Outbox {
     /// Forgets the open DATA buffer.
     pub(super) fn drop_open(&mut self) {
         if let Some(begin) = self.open.take() {
-            self.page.filled = begin;
+            self.page.cut(begin);
         }
     }
 
-    /// An empty buffer, used before if possible.
-    pub(super) fn spare(&mut self, capacity: usize) -> Vec<u8> {
-        let mut buffer = std::mem::take(&mut self.spare.0);
-        buffer.clear();
-        buffer.reserve(capacity);
-        buffer
+    /// A buffer to write over, used before if possible.
+    pub(super) fn spare(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.spare.0)
     }
 
     /// Keeps the largest used buffer, but no giant.
@@ -160,8 +154,8 @@ impl Outbox {
 
     /// Room for subrecords in the open DATA buffer of at most `size` octets.
     fn room(&self, size: usize) -> usize {
-        let begin = self.open.unwrap_or(self.page.filled);
-        (begin + stream::HEADER + size).saturating_sub(self.page.filled)
+        let begin = self.open.unwrap_or(self.page.len());
+        (begin + stream::HEADER + size).saturating_sub(self.page.len())
     }
 
     /// Below two octets of room, for a header and an octet, a buffer is full.
@@ -172,8 +166,8 @@ impl Outbox {
     }
 
     fn write_header(&mut self, begin: usize) {
-        let length = self.page.filled.saturating_sub(begin + stream::HEADER);
-        if let Some(header) = self.page.octets.get_mut(begin..begin + stream::HEADER) {
+        let length = self.page.len().saturating_sub(begin + stream::HEADER);
+        if let Some(header) = self.page.get_mut(begin..begin + stream::HEADER) {
             header.copy_from_slice(&stream::header(length));
         }
     }
@@ -185,56 +179,9 @@ impl fmt::Debug for Outbox {
         write!(
             f,
             "Outbox({} octets, filling from {:?})",
-            self.page.filled, self.open
+            self.page.len(),
+            self.open
         )
-    }
-}
-
-/// Octets that are filled in from the front. What is behind stays as it was, so that a buffer
-/// used again need not be cleared again: clearing would cost half as much as framing.
-#[derive(Clone, Default)]
-struct Page {
-    octets: Vec<u8>,
-    filled: usize,
-}
-
-impl Page {
-    fn filled(&self) -> &[u8] {
-        self.octets.get(..self.filled).unwrap_or_default()
-    }
-
-    /// So many octets to be written to; `filled` is for the caller to move on.
-    fn room(&mut self, length: usize) -> &mut [u8] {
-        let end = self.filled + length;
-        if self.octets.len() < end {
-            self.octets.resize(end, 0);
-        }
-        self.octets.get_mut(self.filled..end).unwrap_or_default()
-    }
-
-    fn write(&mut self, octets: &[u8]) {
-        self.room(octets.len()).copy_from_slice(octets);
-        self.filled += octets.len();
-    }
-
-    fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        self.octets.truncate(self.filled);
-        write(&mut self.octets);
-        self.filled = self.octets.len();
-    }
-}
-
-impl PartialEq for Page {
-    fn eq(&self, other: &Self) -> bool {
-        self.filled() == other.filled()
-    }
-}
-
-impl Eq for Page {}
-
-impl Hash for Page {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.filled().hash(state);
     }
 }
 

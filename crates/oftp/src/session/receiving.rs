@@ -2,7 +2,7 @@
 
 use crate::answer::CreditTicket;
 use crate::command::{Command, Kind};
-use crate::{Closing, Counts, Leniency, NotNow, SessionReason, buffer};
+use crate::{Closing, Counts, Leniency, NotNow, SessionReason, Tolerance, buffer};
 
 use super::abort::Refusal;
 use super::listener::Listener;
@@ -21,6 +21,8 @@ pub(super) struct OpenInput {
     ended: bool,
     /// Records inside a file of one record were already spoken of.
     told_of_records: bool,
+    /// A buffer that is too long was already spoken of.
+    told_of_size: bool,
     received: Counts,
 }
 
@@ -32,6 +34,7 @@ impl OpenInput {
             in_record: false,
             ended: false,
             told_of_records: false,
+            told_of_size: false,
             received,
         }
     }
@@ -83,6 +86,7 @@ impl Session {
             .agreement
             .as_ref()
             .is_some_and(|agreed| agreed.compression);
+        self.check_size(payload)?;
         let (State::Listener(Listener::Opi(file)), outbox) = (&mut self.state, &mut self.outbox)
         else {
             return Ok(());
@@ -90,24 +94,24 @@ impl Session {
         if file.credit == 0 {
             return Err(Refusal::violation("DATA beyond the credit that was given"));
         }
-        let Some(data) = self.notices.data(|| outbox.spare(payload.len())) else {
+        let Some(data) = self.notices.data(|| outbox.spare()) else {
             return Ok(());
         };
-        let (octets, ends) = (data.octets.len(), data.record_ends.len());
+        let (octets, ends) = (data.octets().len(), data.record_ends().len());
         buffer::unpack(payload, compression, data)?;
-        let new_ends = data.record_ends.get(ends..).unwrap_or_default();
+        let new_ends = data.record_ends().get(ends..).unwrap_or_default();
         let (first, last) = (
             new_ends.first(),
             new_ends.last().copied().unwrap_or_default(),
         );
-        let goes_on = data.octets.len()
+        let goes_on = data.octets().len()
             > if file.ended {
                 octets
             } else {
                 first.copied().unwrap_or(usize::MAX)
             };
-        let (ends, after_last_end) = (new_ends.len(), data.octets.len() - last);
-        file.count(data.octets.len() - octets, ends, after_last_end);
+        let (ends, after_last_end) = (new_ends.len(), data.octets().len() - last);
+        file.count(data.octets().len() - octets, ends, after_last_end);
         let used_up = file.credit == 0;
         let stray = goes_on && !file.in_records && !file.told_of_records;
         file.told_of_records |= stray;
@@ -123,6 +127,24 @@ impl Session {
             self.tell(Notice::WindowUsedUp(moment));
         }
         Ok(())
+    }
+
+    /// Speaks of the first DATA buffer of a file that is too long. How long it may be at most was
+    /// seen to when it was admitted.
+    fn check_size(&mut self, payload: &[u8]) -> Result<(), Refusal> {
+        let agreed = self.buffer_size();
+        let State::Listener(Listener::Opi(file)) = &mut self.state else {
+            return Ok(());
+        };
+        if payload.len() < agreed || file.told_of_size {
+            return Ok(());
+        }
+        file.told_of_size = true;
+        self.tolerate(
+            Leniency::OversizedData,
+            Kind::Data,
+            SessionReason::BufferSize,
+        )
     }
 
     /// EFID in OPI (J). It ends the last record even if nothing else did.
@@ -149,24 +171,55 @@ impl Session {
         if in_record && in_records {
             received.records = received.records.saturating_add(1);
             if let Some(data) = self.notices.data(Vec::new) {
-                data.record_ends.push(data.octets.len());
+                data.end_record();
             }
         }
+        let closing = self.judge_totals(Closing {
+            announced,
+            received,
+            counts_records: in_records,
+            forgiven: false,
+        });
         let moment = self.notices.ask();
-        self.tell(Notice::FileClosed(
-            moment,
-            Closing {
-                announced,
-                received,
-                counts_records: in_records,
-            },
-        ));
+        self.tell(Notice::FileClosed(moment, closing));
         self.outbox.end_file();
         if planted!(EfpaBeforeStored) {
             self.send(&Command::Efpa(false));
         }
         self.state = State::Listener(Listener::Clip);
         Ok(())
+    }
+
+    /// Forgives totals that differ, if that is allowed; if not, the caller refuses the file (EFNA),
+    /// and the session goes on.
+    fn judge_totals(&mut self, closing: Closing) -> Closing {
+        let allowed = self.params.tolerances.wrong_counts;
+        if !allowed || closing.difference().is_none() {
+            return closing;
+        }
+        let Closing {
+            announced,
+            received,
+            ..
+        } = closing;
+        let mut what = format!(
+            "EFID in OPI: {} octets announced, {} received",
+            announced.octets, received.octets
+        );
+        if closing.counts_records {
+            what += &format!(
+                "; {} records announced, {} received",
+                announced.records, received.records
+            );
+        }
+        self.tell(Notice::Tolerated(Tolerance {
+            leniency: Leniency::WrongCounts,
+            what,
+        }));
+        Closing {
+            forgiven: true,
+            ..closing
+        }
     }
 
     pub(super) fn window(&self) -> u16 {

@@ -204,7 +204,7 @@ impl Session {
         }
     }
 
-    fn buffer_size(&self) -> usize {
+    pub(super) fn buffer_size(&self) -> usize {
         self.agreement
             .as_ref()
             .map_or(0, |agreed| agreed.buffer_size as usize)

@@ -3,14 +3,14 @@
 use std::fmt;
 
 macro_rules! leniencies {
-    ($($(#[$doc:meta])* $variant:ident $field:ident $what:literal,)*) => {
+    ($($(#[$doc:meta])* $variant:ident $field:ident $by_default:literal $what:literal,)*) => {
         /// What a partner may get wrong without losing the session (RFC 5024, 8.2 asks for it).
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Leniency {
             $($(#[$doc])* $variant,)*
         }
 
-        /// Which leniencies are allowed. By default all.
+        /// Which leniencies are allowed. By default all but `wrong_counts`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub struct Tolerances {
             $($(#[$doc])* pub $field: bool,)*
@@ -26,15 +26,35 @@ macro_rules! leniencies {
                     $(Leniency::$variant => self.$field,)*
                 }
             }
+
+            /// The same with that leniency allowed, or not.
+            #[must_use]
+            pub fn with(mut self, leniency: Leniency, allowed: bool) -> Self {
+                match leniency {
+                    $(Leniency::$variant => self.$field = allowed,)*
+                }
+                self
+            }
         }
 
         impl Default for Tolerances {
             fn default() -> Self {
-                Self { $($field: true,)* }
+                Self { $($field: $by_default,)* }
             }
         }
 
         impl Leniency {
+            /// Every one, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The one whose switch has that name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name {
+                    $(stringify!($field) => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+
             /// The name of its switch in [`Tolerances`].
             pub fn name(self) -> &'static str {
                 match self {
@@ -55,29 +75,40 @@ macro_rules! leniencies {
 
 leniencies! {
     /// A carriage return that is missing or another character (RFC 5024, 5.3.1, 5.3.2, 5.3.11).
-    LineEnds line_ends "the carriage return is missing or another character",
+    LineEnds line_ends true "the carriage return is missing or another character",
     /// A ready message with another text (RFC 5024, 5.3.1).
-    ReadyMessages ready_messages "the text of the ready message is another",
+    ReadyMessages ready_messages true "the text of the ready message is another",
     /// Blanks in a number; all blank is 0 (RFC 5024, 5.3).
-    BlankNumbers blank_numbers "a number is padded with blanks",
+    BlankNumbers blank_numbers true "a number is padded with blanks",
     /// A blank for N.
-    BlankFlags blank_flags "a flag is blank, read as N",
+    BlankFlags blank_flags true "a flag is blank, read as N",
     /// A command without its optional or reserved end (RFC 5024, 8.2).
-    ShortCommands short_commands "the command ends before an optional part",
+    ShortCommands short_commands true "the command ends before an optional part",
     /// A responder that answers with more credit than was offered (RFC 5024, 5.3.2); its value holds.
-    LargerCredit larger_credit "the answer has more credit than was offered",
+    LargerCredit larger_credit true "the answer has more credit than was offered",
     /// CDT while there is credit, or after EFID (RFC 5024, 9.10); sets the credit, never adds to it.
-    EarlyCredit early_credit "credit was set before it was used up",
+    EarlyCredit early_credit true "credit was set before it was used up",
     /// EFID while waiting for credit (RFC 5024, 9.11.3).
-    EarlyEndOfFile early_end_of_file "the file was ended without waiting for credit",
+    EarlyEndOfFile early_end_of_file true "the file was ended without waiting for credit",
     /// ESID 00 anywhere no file or response is under way (RFC 5024, 3.4.1).
-    EarlyRelease early_release "the session was released out of turn",
+    EarlyRelease early_release true "the session was released out of turn",
+    /// A DATA buffer one octet longer than agreed (RFC 5024, 5.3.2).
+    OversizedData oversized_data true "the buffer is one octet longer than agreed",
     /// Ends of record inside a file that is one record (RFC 5024, 7.2).
-    RecordsInStream records_in_stream "ends of record inside a file of one record",
+    RecordsInStream records_in_stream true "ends of record inside a file of one record",
     /// No end of record at the end of the file (RFC 5024, 7.2).
-    MissingEndOfRecord missing_end_of_record "the last record was not ended",
+    MissingEndOfRecord missing_end_of_record true "the last record was not ended",
+    /// Totals in EFID that differ from what was received (RFC 5024, 5.3.8). Forgiving hides octets that
+    /// were lost, so it is off by default.
+    WrongCounts wrong_counts false "the totals are not those of what was received",
+    /// A response whose originator and destination are not swapped (RFC 5024, 5.3.13). The engine knows
+    /// no files and tells every response as it came: where this is allowed, whoever holds the files
+    /// looks for [`FileKey::swapped`](crate::FileKey::swapped) when the key as it came names none, and
+    /// tells of it.
+    UnswappedResponses unswapped_responses true
+        "originator and destination of the response are not swapped",
     /// A NERP with a reason of SFNA (RFC 5024, 5.3.14).
-    ResponseReasons response_reasons "a negative response has a reason of SFNA's table",
+    ResponseReasons response_reasons true "a negative response has a reason of SFNA's table",
 }
 
 /// A leniency that was used.

@@ -22,18 +22,29 @@ struct Sloppy {
     does: &'static str,
     /// The conversation, up to and with what is wrong.
     talk: fn(Params) -> Talk,
-    /// How the session ends where it is not tolerated: an ESID of ours, or none.
-    otherwise: Option<SessionReason>,
+    otherwise: Otherwise,
 }
 
-const SLOPPY: [Sloppy; 12] = [
+/// What happens where it is not tolerated.
+#[derive(Debug, Clone, Copy)]
+enum Otherwise {
+    /// The session ends with an ESID of ours.
+    Esid(SessionReason),
+    /// The session ends, and its end counts as an abort of the partner's.
+    Aborted,
+    /// The session goes on; what the program does.
+    GoesOn(&'static str),
+}
+use Otherwise::{Aborted, Esid, GoesOn};
+
+const SLOPPY: [Sloppy; 15] = [
     Sloppy {
         leniency: Leniency::LineEnds,
         trap: "7",
         section: "5.3.1, 5.3.2, 5.3.11",
         does: "ends SSRM, SSID or ESID with a line feed or with nothing",
         talk: |own| hearing(Talk::responder(own), &ssid()[..60]),
-        otherwise: Some(SessionReason::InvalidData),
+        otherwise: Esid(SessionReason::InvalidData),
     },
     Sloppy {
         leniency: Leniency::ReadyMessages,
@@ -41,7 +52,7 @@ const SLOPPY: [Sloppy; 12] = [
         section: "5.3.1",
         does: "greets with another text",
         talk: |own| hearing(Talk::initiator(own), "IODETTE FTP HELLO \r"),
-        otherwise: Some(SessionReason::InvalidData),
+        otherwise: Esid(SessionReason::InvalidData),
     },
     Sloppy {
         leniency: Leniency::BlankNumbers,
@@ -49,7 +60,7 @@ const SLOPPY: [Sloppy; 12] = [
         section: "5.3",
         does: "pads numbers with blanks, or leaves them blank",
         talk: |own| hearing(offering(own), "2                 "),
-        otherwise: Some(SessionReason::InvalidData),
+        otherwise: Esid(SessionReason::InvalidData),
     },
     Sloppy {
         leniency: Leniency::BlankFlags,
@@ -57,7 +68,7 @@ const SLOPPY: [Sloppy; 12] = [
         section: "5.3",
         does: "leaves a flag blank",
         talk: |own| hearing(Talk::responder(own), with_flag(&ssid(), 42, ' ')),
-        otherwise: Some(SessionReason::InvalidData),
+        otherwise: Esid(SessionReason::InvalidData),
     },
     Sloppy {
         leniency: Leniency::ShortCommands,
@@ -65,7 +76,7 @@ const SLOPPY: [Sloppy; 12] = [
         section: "8.2",
         does: "ends a command before an optional or reserved part",
         talk: |own| hearing(offering(own), "313N"),
-        otherwise: Some(SessionReason::BufferSize),
+        otherwise: Esid(SessionReason::BufferSize),
     },
     Sloppy {
         leniency: Leniency::LargerCredit,
@@ -77,7 +88,7 @@ const SLOPPY: [Sloppy; 12] = [
             let greeted = hearing(Talk::initiator(own), SSRM);
             hearing(greeted, with_credit(&ssid(), 6))
         },
-        otherwise: Some(SessionReason::Incompatible),
+        otherwise: Esid(SessionReason::Incompatible),
     },
     Sloppy {
         leniency: Leniency::EarlyCredit,
@@ -85,7 +96,7 @@ const SLOPPY: [Sloppy; 12] = [
         section: "9.10",
         does: "gives credit before it is used up",
         talk: |own| hearing(Talk::sending(own, &with_credit(&ssid(), 2), plain()), "C  "),
-        otherwise: Some(SessionReason::ProtocolViolation),
+        otherwise: Esid(SessionReason::ProtocolViolation),
     },
     Sloppy {
         leniency: Leniency::EarlyEndOfFile,
@@ -94,9 +105,9 @@ const SLOPPY: [Sloppy; 12] = [
         does: "ends a file while it has no credit",
         talk: |own| {
             let receiving = Talk::receiving(own, &with_credit(&ssid(), 1), &sfid(0));
-            hearing(hearing(receiving, b"D\x80"), EFID)
+            hearing(hearing(receiving, b"D\x81x"), EFID)
         },
-        otherwise: Some(SessionReason::ProtocolViolation),
+        otherwise: Esid(SessionReason::ProtocolViolation),
     },
     Sloppy {
         leniency: Leniency::EarlyRelease,
@@ -104,7 +115,18 @@ const SLOPPY: [Sloppy; 12] = [
         section: "3.4.1",
         does: "releases the session out of turn, with nothing under way",
         talk: |own| hearing(Talk::listening(own, &ssid()), "F00000\r"),
-        otherwise: None,
+        otherwise: Aborted,
+    },
+    Sloppy {
+        leniency: Leniency::OversizedData,
+        trap: "2",
+        section: "5.3.2",
+        does: "pads DATA to one octet more than was agreed",
+        talk: |own| {
+            let receiving = Talk::receiving(own, &with_buffer(&ssid(), 128), &sfid(0));
+            hearing(receiving, full_data(129))
+        },
+        otherwise: Esid(SessionReason::BufferSize),
     },
     Sloppy {
         leniency: Leniency::RecordsInStream,
@@ -112,7 +134,7 @@ const SLOPPY: [Sloppy; 12] = [
         section: "7.2",
         does: "ends records inside a T or U file",
         talk: |own| hearing(Talk::receiving(own, &ssid(), &sfid(0)), b"D\x81a\x81b"),
-        otherwise: Some(SessionReason::InvalidData),
+        otherwise: Esid(SessionReason::InvalidData),
     },
     Sloppy {
         leniency: Leniency::MissingEndOfRecord,
@@ -123,7 +145,26 @@ const SLOPPY: [Sloppy; 12] = [
             let receiving = Talk::receiving(own, &ssid(), &sfid(0));
             hearing(hearing(receiving, "D\u{1}x"), EFID)
         },
-        otherwise: Some(SessionReason::InvalidData),
+        otherwise: Esid(SessionReason::InvalidData),
+    },
+    Sloppy {
+        leniency: Leniency::WrongCounts,
+        trap: "39",
+        section: "5.3.8",
+        does: "ends a file with other totals than those of what it sent",
+        talk: |own| {
+            let receiving = Talk::receiving(own, &ssid(), &sfid(0));
+            hearing(hearing(receiving, b"D\x82ab"), EFID)
+        },
+        otherwise: GoesOn("the program refuses the file: EFNA 11, or 10 for records"),
+    },
+    Sloppy {
+        leniency: Leniency::UnswappedResponses,
+        trap: "53",
+        section: "5.3.13",
+        does: "does not swap originator and destination in a response",
+        talk: |own| hearing(Talk::listening(own, &ssid()), unswapped_eerp()),
+        otherwise: GoesOn("the program knows no file of that name: RTR, and nothing else"),
     },
     Sloppy {
         leniency: Leniency::ResponseReasons,
@@ -131,7 +172,7 @@ const SLOPPY: [Sloppy; 12] = [
         section: "5.3.14",
         does: "gives a reason of SFNA's table in a NERP",
         talk: |own| hearing(Talk::listening(own, &ssid()), nerp("01")),
-        otherwise: Some(SessionReason::InvalidData),
+        otherwise: Esid(SessionReason::InvalidData),
     },
 ];
 
@@ -139,17 +180,15 @@ const EFID: &str = "T0000000000000000000000000000000001";
 
 #[test]
 fn each_leniency_is_used_and_spoken_of() {
-    for sloppy in &SLOPPY {
-        for own in [params(), only(sloppy.leniency)] {
-            let mut talk = (sloppy.talk)(own);
+    for sloppy in SLOPPY.iter().filter(|sloppy| !sloppy.is_for_the_program()) {
+        let leniency = sloppy.leniency;
+        for tolerances in [every(), Tolerances::STRICT.with(leniency, true)] {
+            let mut talk = sloppy.talk(tolerances);
             let told = tolerated(&mut talk);
-            assert_eq!(
-                told.first().map(|told| told.leniency),
-                Some(sloppy.leniency)
-            );
-            assert_eq!(told.len(), 1, "{told:?}");
+            let told: Vec<Leniency> = told.iter().map(|told| told.leniency).collect();
+            assert_eq!(told, [leniency]);
             let ended = talk.session.state_name() == "WF_NDISC";
-            assert!(!ended, "{:?} ended the session", sloppy.leniency);
+            assert!(!ended, "{leniency:?} ended the session");
         }
     }
 }
@@ -157,40 +196,74 @@ fn each_leniency_is_used_and_spoken_of() {
 #[test]
 fn each_leniency_can_be_switched_off_alone() {
     for sloppy in &SLOPPY {
-        let mut own = params();
-        *switch(&mut own.tolerances, sloppy.leniency) = false;
-        let mut talk = (sloppy.talk)(own);
+        let leniency = sloppy.leniency;
+        let mut talk = sloppy.talk(every().with(leniency, false));
         let events: Vec<Event> = std::iter::from_fn(|| talk.session.poll_event()).collect();
-        let Some(Event::Ended(end)) = events.last() else {
-            panic!("{:?} did not end the session: {events:?}", sloppy.leniency);
-        };
-        match (end, sloppy.otherwise) {
-            (End::AbortedByUs { reason, text }, Some(otherwise)) => {
+        match (events.last(), sloppy.otherwise) {
+            (Some(Event::Ended(End::AbortedByUs { reason, text })), Esid(otherwise)) => {
                 assert_eq!(
                     (*reason, text.is_empty()),
                     (otherwise, false),
-                    "{:?}",
-                    sloppy.leniency
+                    "{leniency:?}"
                 );
             }
-            (End::Disconnected { .. } | End::AbortedByPeer { .. }, None) => (),
-            other => panic!("{:?}: {other:?}", sloppy.leniency),
+            (Some(Event::Ended(End::AbortedByPeer { .. })), Aborted) => (),
+            (Some(Event::FileClosed(_, closing)), GoesOn(_)) => {
+                assert_eq!(closing.discrepancy(), Some(FileReason::ByteCount));
+            }
+            (Some(Event::ResponseOffered(..)), GoesOn(_)) => (),
+            other => panic!("{leniency:?}: {other:?}"),
+        }
+        let told = events
+            .iter()
+            .any(|event| matches!(event, Event::Tolerated(_)));
+        assert!(!told, "{leniency:?}: {events:?}");
+    }
+}
+
+/// The engine knows no files: it tells a response as it came, whatever the switch says.
+#[test]
+fn a_response_that_is_not_swapped_is_told_as_it_came() {
+    let swapped = Leniency::UnswappedResponses;
+    for sloppy in SLOPPY.iter().filter(|sloppy| sloppy.leniency == swapped) {
+        for allowed in [true, false] {
+            let mut talk = sloppy.talk(every().with(swapped, allowed));
+            let (_ticket, response) = talk.response();
+            assert_ne!(*response.key(), our_file());
+            assert_eq!(response.key().swapped(), our_file());
+            talk.expect_nothing();
         }
     }
 }
 
 #[test]
 fn there_is_a_partner_for_every_leniency() {
-    let mut tolerances = Tolerances::STRICT;
-    for sloppy in &SLOPPY {
-        let switch = switch(&mut tolerances, sloppy.leniency);
-        assert!(
-            !std::mem::replace(switch, true),
-            "{:?} twice",
-            sloppy.leniency
+    let mut here: Vec<&str> = SLOPPY.iter().map(|sloppy| sloppy.leniency.name()).collect();
+    let mut all: Vec<&str> = Leniency::ALL
+        .iter()
+        .map(|leniency| leniency.name())
+        .collect();
+    here.sort_unstable();
+    all.sort_unstable();
+    assert_eq!(here, all);
+}
+
+#[test]
+fn a_switch_is_found_by_its_name() {
+    for &leniency in Leniency::ALL {
+        assert_eq!(Leniency::from_name(leniency.name()), Some(leniency));
+        for allowed in [true, false] {
+            assert_eq!(every().with(leniency, allowed).allow(leniency), allowed);
+        }
+        let by_default = Tolerances::default().allow(leniency);
+        assert_eq!(
+            by_default,
+            leniency != Leniency::WrongCounts,
+            "{leniency:?}"
         );
     }
-    assert_eq!(tolerances, Tolerances::default());
+    assert_eq!(Leniency::from_name("LineEnds"), None);
+    assert_eq!(Leniency::from_name(""), None);
 }
 
 /// `TOLERANCES=write` writes the page anew.
@@ -211,23 +284,60 @@ fn the_page_lists_them() {
 fn page() -> String {
     let mut page = include_str!("head.md").to_owned();
     for sloppy in &SLOPPY {
-        let mut talk = (sloppy.talk)(params());
-        let line = tolerated(&mut talk).remove(0);
-        let otherwise = sloppy
-            .otherwise
-            .map_or("counts as aborted by the partner".into(), |reason| {
-                format!("ESID {reason}")
-            });
         page.push_str(&format!(
-            "| `{}` | on | {} | {} | `{line}` | {otherwise} | {} |\n",
+            "| `{}` | {} | {} | {} | {} | {} | {} |\n",
             sloppy.leniency.name(),
+            sloppy.by_default(),
             sloppy.does,
             sloppy.section,
+            sloppy.line(),
+            sloppy.otherwise,
             sloppy.trap,
         ));
     }
     page.push_str(include_str!("tail.md"));
     page
+}
+
+impl Sloppy {
+    fn talk(&self, tolerances: Tolerances) -> Talk {
+        (self.talk)(Params {
+            tolerances,
+            ..params()
+        })
+    }
+
+    /// Whether it is not the engine that forgives it.
+    fn is_for_the_program(&self) -> bool {
+        self.leniency == Leniency::UnswappedResponses
+    }
+
+    fn by_default(&self) -> &'static str {
+        match Tolerances::default().allow(self.leniency) {
+            true => "on",
+            false => "off",
+        }
+    }
+
+    /// What the log says.
+    fn line(&self) -> String {
+        if self.is_for_the_program() {
+            let what = "KIND of FILE".to_owned();
+            let leniency = self.leniency;
+            return format!("`{}`, told by the program", Tolerance { leniency, what });
+        }
+        format!("`{}`", tolerated(&mut self.talk(every())).remove(0))
+    }
+}
+
+impl std::fmt::Display for Otherwise {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Esid(reason) => write!(f, "ESID {reason}"),
+            Aborted => f.write_str("counts as aborted by the partner"),
+            GoesOn(what) => f.write_str(what),
+        }
+    }
 }
 
 fn hearing(mut talk: Talk, line: impl AsRef<[u8]>) -> Talk {
@@ -259,28 +369,19 @@ fn nerp(reason: &str) -> String {
     format!("NORDERS{key}{THEM:<25}{reason}000\0\0\0\0")
 }
 
-fn only(leniency: Leniency) -> Params {
-    let mut tolerances = Tolerances::STRICT;
-    *switch(&mut tolerances, leniency) = true;
-    Params {
-        tolerances,
-        ..params()
-    }
+fn unswapped_eerp() -> String {
+    let key = format!("{:20}   202611220800000001{:8}{THEM:<25}{US:<25}", "", "");
+    format!("EORDERS{key}\0\0\0\0")
 }
 
-fn switch(tolerances: &mut Tolerances, leniency: Leniency) -> &mut bool {
-    match leniency {
-        Leniency::LineEnds => &mut tolerances.line_ends,
-        Leniency::ReadyMessages => &mut tolerances.ready_messages,
-        Leniency::BlankNumbers => &mut tolerances.blank_numbers,
-        Leniency::BlankFlags => &mut tolerances.blank_flags,
-        Leniency::ShortCommands => &mut tolerances.short_commands,
-        Leniency::LargerCredit => &mut tolerances.larger_credit,
-        Leniency::EarlyCredit => &mut tolerances.early_credit,
-        Leniency::EarlyEndOfFile => &mut tolerances.early_end_of_file,
-        Leniency::EarlyRelease => &mut tolerances.early_release,
-        Leniency::RecordsInStream => &mut tolerances.records_in_stream,
-        Leniency::MissingEndOfRecord => &mut tolerances.missing_end_of_record,
-        Leniency::ResponseReasons => &mut tolerances.response_reasons,
-    }
+/// DATA of so many octets: a subrecord, and padding.
+fn full_data(length: usize) -> Vec<u8> {
+    let mut line = b"D\x01x".to_vec();
+    line.resize(length, 0);
+    line
+}
+
+fn every() -> Tolerances {
+    let all = Leniency::ALL.iter();
+    all.fold(Tolerances::STRICT, |some, &one| some.with(one, true))
 }

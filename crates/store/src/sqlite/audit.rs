@@ -1,6 +1,8 @@
 //! Rows as the audit sees them, and sidecars for rows that have none.
 
-use oftp::Response;
+use std::time::SystemTime;
+
+use oftp::{Counts, Response};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::connection::database;
@@ -60,7 +62,8 @@ fn direction(word: &str) -> Direction {
 pub(super) fn record(db: &Connection, id: TransferId) -> Result<Option<Record>, LedgerError> {
     let sql = format!(
         "SELECT t.direction, t.state, t.partner, t.octets, t.digest, t.created, t.directory, t.file_name,
-         t.overwrite, t.path, t.receipt_later, t.ask_at, t.priority, t.in_doubt, t.reason, {}
+         t.overwrite, t.path, t.receipt_later, t.ask_at, t.priority, t.in_doubt, t.reason,
+         t.layout, t.records, t.virtual_octets, {}
          FROM transfers t WHERE t.id = ?1 AND t.state <> 'receiving'",
         row::HEADER
     );
@@ -70,7 +73,7 @@ pub(super) fn record(db: &Connection, id: TransferId) -> Result<Option<Record>, 
         let mut sidecar = Sidecar {
             id,
             partner: found.get(2)?,
-            header: row::header(found, 15)?,
+            header: row::header(found, 18)?,
             seal: Seal {
                 octets: row::number(found, 3)?,
                 digest: found.get(4)?,
@@ -79,6 +82,11 @@ pub(super) fn record(db: &Connection, id: TransferId) -> Result<Option<Record>, 
             at: from_millis(found.get(5)?),
             way: Way::Outbound {
                 priority: found.get(12)?,
+                layout: row::layout(found, 15)?,
+                counts: Counts {
+                    records: row::number(found, 16)?,
+                    octets: row::number(found, 17)?,
+                },
             },
         };
         let entries = match direction {
@@ -194,11 +202,27 @@ pub(super) fn restore(
             .map_err(database(VERB))?;
             restore_receipt(db, record, state)?;
         }
-        (Way::Outbound { priority }, Restored::Out(_, why)) => {
+        (
+            Way::Outbound {
+                priority,
+                layout,
+                counts,
+            },
+            Restored::Out(_, why),
+        ) => {
             // Whether an EFID left is asked of the partner: an SFNA 13 to the old identity is its yes.
             db.execute(
-                "UPDATE transfers SET priority = ?2, in_doubt = 1, attempts = 1, reason = ?3 WHERE id = ?1",
-                params![id, priority, why],
+                "UPDATE transfers SET priority = ?2, in_doubt = 1, attempts = 1, reason = ?3,
+                 layout = ?4, records = ?5, virtual_octets = ?6, sent_at = ?7 WHERE id = ?1",
+                params![
+                    id,
+                    priority,
+                    why,
+                    super::row::layout_to(*layout),
+                    counts.records as i64,
+                    counts.octets as i64,
+                    millis(SystemTime::now()),
+                ],
             )
             .map_err(database(VERB))?;
             if let Some(response) = record.answer() {

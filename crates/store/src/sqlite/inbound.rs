@@ -2,7 +2,9 @@
 
 use std::time::SystemTime;
 
-use oftp::{Eerp, FileHeader, Nerp, NerpReason, OdetteId, Response, UserData};
+use oftp::{
+    Eerp, FileHeader, Nerp, NerpReason, OdetteId, Position, RecordLayout, Response, UserData,
+};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::connection::database;
@@ -11,22 +13,40 @@ use crate::ledger::{LedgerError, Offer, Offered, Received, Verdict};
 use crate::transfer::{InboundState, OpenQuestion, OwedResponse, Target, TransferId, Undelivered};
 
 pub(super) fn offer(db: &Connection, offer: &Offer) -> Result<Offered, LedgerError> {
-    let Some((id, state, position, known)) = find(db, offer)? else {
+    let Some(known) = find(db, offer)? else {
         let id = TransferId::new();
         let state = InboundState::Receiving.as_str();
         insert_header(db, id, "in", &offer.partner, state, &offer.header, "offer")?;
         set_target(db, id, &offer.target, "offer")?;
+        set_layout(db, id, offer.layout, "offer")?;
         note(db, id, Some(&offer.session), "offered", &offer.note)?;
         return Ok(Offered::New(id));
     };
-    if InboundState::parse(&state) != Some(InboundState::Receiving) {
-        let why = format!("refused as a duplicate: it is `{state}`");
+    let id = known.id;
+    if InboundState::parse(&known.state) != Some(InboundState::Receiving) {
+        let why = format!("refused as a duplicate: it is `{}`", known.state);
         note(db, id, Some(&offer.session), "offered-again", &why)?;
         return Ok(Offered::Duplicate(id));
     }
     // A partial goes on only under the same description: halves of two envelopes must not meet.
-    let resumes = offer.may_resume && same_content(&known, &offer.header);
-    Ok(Offered::Again(id, if resumes { position } else { 0 }))
+    let resumes = offer.may_resume
+        && same_content(&known.header, &offer.header)
+        && known.layout == offer.layout;
+    let position = if resumes {
+        known.position
+    } else {
+        Position::default()
+    };
+    Ok(Offered::Again(id, position))
+}
+
+/// A file that was offered before.
+struct Known {
+    id: TransferId,
+    state: String,
+    position: Position,
+    layout: Option<RecordLayout>,
+    header: FileHeader,
 }
 
 /// The newest offer says what the file is and where it goes.
@@ -34,7 +54,7 @@ pub(super) fn begin(
     db: &Connection,
     id: TransferId,
     offer: &Offer,
-    octets: u64,
+    from: Position,
 ) -> Result<(), LedgerError> {
     const VERB: &str = "begin";
     expect(db, id, &[InboundState::Receiving], VERB)?;
@@ -43,12 +63,12 @@ pub(super) fn begin(
     db.prepare_cached(
         "UPDATE transfers SET position = ?2, user = ?3, format = ?4, record = ?5, size_blocks = ?6,
          original_blocks = ?7, security = ?8, cipher = ?9, compressed = ?10, enveloped = ?11,
-         signed_receipt = ?12, description = ?13 WHERE id = ?1",
+         signed_receipt = ?12, description = ?13, position_records = ?14 WHERE id = ?1",
     )
     .and_then(|mut update| {
         update.execute(params![
             id.to_string(),
-            octets as i64,
+            from.octets as i64,
             header.user.as_str(),
             format,
             record,
@@ -60,11 +80,13 @@ pub(super) fn begin(
             header.enveloped,
             header.signed_receipt,
             header.description,
+            from.records as i64,
         ])
     })
     .map_err(database(VERB))?;
     set_target(db, id, &offer.target, VERB)?;
-    let what = format!("from octet {octets}; {}", offer.note);
+    set_layout(db, id, offer.layout, VERB)?;
+    let what = format!("from octet {}; {}", from.octets, offer.note);
     note(db, id, Some(&offer.session), "offered-again", &what)
 }
 
@@ -87,13 +109,22 @@ pub(super) fn set_target(
     .map_err(database(verb))
 }
 
-fn find(
+pub(super) fn set_layout(
     db: &Connection,
-    offer: &Offer,
-) -> Result<Option<(TransferId, String, u64, FileHeader)>, LedgerError> {
+    id: TransferId,
+    layout: Option<RecordLayout>,
+    verb: &'static str,
+) -> Result<(), LedgerError> {
+    db.prepare_cached("UPDATE transfers SET layout = ?2 WHERE id = ?1")
+        .and_then(|mut update| update.execute(params![id.to_string(), row::layout_to(layout)]))
+        .map(drop)
+        .map_err(database(verb))
+}
+
+fn find(db: &Connection, offer: &Offer) -> Result<Option<Known>, LedgerError> {
     let key = &offer.header.key;
     let sql = format!(
-        "SELECT id, state, position, {} FROM transfers WHERE direction = 'in' AND partner = ?1 AND dataset = ?2
+        "SELECT id, state, position, position_records, layout, {} FROM transfers WHERE direction = 'in' AND partner = ?1 AND dataset = ?2
          AND date = ?3 AND time = ?4 AND originator = ?5 AND destination = ?6",
         row::HEADER
     );
@@ -109,12 +140,16 @@ fn find(
             ];
             select
                 .query_row(who, |found| {
-                    Ok((
-                        row::id(found, 0)?,
-                        found.get(1)?,
-                        row::number(found, 2)?,
-                        row::header(found, 3)?,
-                    ))
+                    Ok(Known {
+                        id: row::id(found, 0)?,
+                        state: found.get(1)?,
+                        position: Position {
+                            octets: row::number(found, 2)?,
+                            records: row::number(found, 3)?,
+                        },
+                        layout: row::layout(found, 4)?,
+                        header: row::header(found, 5)?,
+                    })
                 })
                 .optional()
         })
@@ -193,11 +228,13 @@ pub(super) fn insert_header(
         })
 }
 
-pub(super) fn checkpoint(db: &Connection, id: TransferId, octets: u64) -> Result<(), LedgerError> {
+pub(super) fn checkpoint(db: &Connection, id: TransferId, at: Position) -> Result<(), LedgerError> {
     const VERB: &str = "checkpoint";
     expect(db, id, &[InboundState::Receiving], VERB)?;
-    db.prepare_cached("UPDATE transfers SET position = ?2 WHERE id = ?1")
-        .and_then(|mut update| update.execute(params![id.to_string(), octets as i64]))
+    db.prepare_cached("UPDATE transfers SET position = ?2, position_records = ?3 WHERE id = ?1")
+        .and_then(|mut update| {
+            update.execute(params![id.to_string(), at.octets as i64, at.records as i64])
+        })
         .map(drop)
         .map_err(database(VERB))
 }

@@ -8,11 +8,12 @@ mod outbound;
 mod rebuild;
 mod row;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use oftp::Response;
+use oftp::{Position, Response};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use self::connection::{Thread, database};
@@ -122,15 +123,15 @@ impl Ledger for SqliteLedger {
         self.writer.run(move |db| inbound::offer(db, &offer)).await
     }
 
-    async fn checkpoint(&self, id: TransferId, octets: u64) -> Result<(), LedgerError> {
+    async fn checkpoint(&self, id: TransferId, at: Position) -> Result<(), LedgerError> {
         self.writer
-            .run(move |db| inbound::checkpoint(db, id, octets))
+            .run(move |db| inbound::checkpoint(db, id, at))
             .await
     }
 
-    async fn begin(&self, id: TransferId, offer: Offer, octets: u64) -> Result<(), LedgerError> {
+    async fn begin(&self, id: TransferId, offer: Offer, from: Position) -> Result<(), LedgerError> {
         self.writer
-            .run(move |db| inbound::begin(db, id, &offer, octets))
+            .run(move |db| inbound::begin(db, id, &offer, from))
             .await
     }
 
@@ -331,6 +332,37 @@ impl Ledger for SqliteLedger {
         let partner = partner.map(str::to_owned);
         self.reader
             .run(move |db| outbound::queue(db, partner.as_deref()))
+            .await
+    }
+
+    async fn waiting_for(
+        &self,
+        partners: Vec<String>,
+        now: SystemTime,
+    ) -> Result<BTreeMap<String, SystemTime>, LedgerError> {
+        self.reader
+            .run(move |db| outbound::waiting_for(db, partners, now))
+            .await
+    }
+
+    async fn overdue(
+        &self,
+        partner: &str,
+        before: SystemTime,
+    ) -> Result<Vec<TransferId>, LedgerError> {
+        let partner = partner.to_owned();
+        let some = {
+            let partner = partner.clone();
+            self.reader
+                .run(move |db| outbound::late(db, &partner, before))
+                .await?
+        };
+        // Most of the time there is nothing to write.
+        if some.is_empty() {
+            return Ok(some);
+        }
+        self.writer
+            .run(move |db| outbound::overdue(db, &partner, before))
             .await
     }
 

@@ -1,12 +1,13 @@
 //! The verbs of files to send and of the receipts that answer them.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use oftp::Response;
+use oftp::{Counts, Response};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::connection::database;
-use super::inbound::insert_header;
+use super::inbound::{insert_header, set_layout};
 use super::{from_millis, look, millis, note, row, state_of};
 use crate::ledger::{Acknowledgement, Files, LedgerError, Order};
 use crate::transfer::{NewFile, OutboundFile, OutboundState, Queued, TransferId};
@@ -22,16 +23,21 @@ pub(super) fn enqueue(db: &Connection, file: &NewFile) -> Result<(), LedgerError
         &file.header,
         VERB,
     )?;
-    db.prepare_cached("UPDATE transfers SET octets = ?2, digest = ?3, priority = ?4 WHERE id = ?1")
-        .and_then(|mut update| {
-            update.execute(params![
-                file.id.to_string(),
-                file.octets as i64,
-                file.digest,
-                file.priority.min(NewFile::URGENT)
-            ])
-        })
-        .map_err(database(VERB))?;
+    db.prepare_cached(
+        "UPDATE transfers SET octets = ?2, digest = ?3, records = ?4, virtual_octets = ?5, priority = ?6 WHERE id = ?1",
+    )
+    .and_then(|mut update| {
+        update.execute(params![
+            file.id.to_string(),
+            file.octets as i64,
+            file.digest,
+            file.counts.records as i64,
+            file.counts.octets as i64,
+            file.priority.min(NewFile::URGENT),
+        ])
+    })
+    .map_err(database(VERB))?;
+    set_layout(db, file.id, file.layout, VERB)?;
     note(
         db,
         file.id,
@@ -98,6 +104,67 @@ fn next_due(
         .map_err(database("claim"))
 }
 
+/// Which partners are worth a call: something waits and is due.
+pub(super) fn waiting_for(
+    db: &Connection,
+    partners: Vec<String>,
+    now: SystemTime,
+) -> Result<BTreeMap<String, SystemTime>, LedgerError> {
+    const VERB: &str = "waiting-for";
+    let now = millis(now);
+    let mut waiting = BTreeMap::new();
+    for partner in partners {
+        let mut oldest: Option<i64> = None;
+        for sql in [
+            "SELECT max(created, not_before) FROM transfers WHERE direction = 'out' AND state = 'ready' AND partner = ?1
+             AND not_before <= ?2 AND lease_until < ?2 ORDER BY priority DESC, not_before, id LIMIT 1",
+            "SELECT max(created, not_before) FROM receipts WHERE state = 'owed' AND partner = ?1
+             AND not_before <= ?2 AND lease_until < ?2 ORDER BY not_before, transfer LIMIT 1",
+        ] {
+            let found: Option<i64> = db
+                .prepare_cached(sql)
+                .and_then(|mut select| {
+                    let who = params![partner, now];
+                    select.query_row(who, |row| row.get(0)).optional()
+                })
+                .map_err(database(VERB))?;
+            oldest = [oldest, found].into_iter().flatten().min();
+        }
+        if let Some(oldest) = oldest {
+            waiting.insert(partner, from_millis(oldest));
+        }
+    }
+    Ok(waiting)
+}
+
+/// Files of the partner that were sent before then and have no receipt.
+pub(super) fn late(
+    db: &Connection,
+    partner: &str,
+    before: SystemTime,
+) -> Result<Vec<TransferId>, LedgerError> {
+    let sql = "SELECT id FROM transfers WHERE direction = 'out' AND state = 'sent' AND partner = ?1
+               AND sent_at <= ?2 ORDER BY sent_at";
+    let who = params![partner, millis(before)];
+    look::all(db, sql, who, |found| row::id(found, 0), "overdue")
+}
+
+pub(super) fn overdue(
+    db: &Connection,
+    partner: &str,
+    before: SystemTime,
+) -> Result<Vec<TransferId>, LedgerError> {
+    const VERB: &str = "overdue";
+    let ids = late(db, partner, before)?;
+    for id in &ids {
+        db.prepare_cached("UPDATE transfers SET state = 'overdue' WHERE id = ?1")
+            .and_then(|mut update| update.execute(params![id.to_string()]))
+            .map_err(database(VERB))?;
+        note(db, *id, None, VERB, "its receipt has not come in time")?;
+    }
+    Ok(ids)
+}
+
 pub(super) fn renew(db: &Connection, id: TransferId, until: SystemTime) -> Result<(), LedgerError> {
     db.prepare_cached(
         "UPDATE transfers SET lease_until = ?2 WHERE id = ?1 AND lease_node IS NOT NULL",
@@ -128,7 +195,12 @@ pub(super) fn sent(db: &Connection, id: TransferId, detail: &str) -> Result<(), 
         // That an operator took it out of the queue does not undo that the partner has it.
         Some(OutboundState::Ready | OutboundState::Held | OutboundState::Cancelled) => {}
         // A receipt may overtake EFPA where two sessions run at once.
-        Some(OutboundState::Sent | OutboundState::Acknowledged | OutboundState::Rejected) => {
+        Some(
+            OutboundState::Sent
+            | OutboundState::Overdue
+            | OutboundState::Acknowledged
+            | OutboundState::Rejected,
+        ) => {
             return Ok(());
         }
         _ => {
@@ -140,6 +212,9 @@ pub(super) fn sent(db: &Connection, id: TransferId, detail: &str) -> Result<(), 
         }
     }
     finish(db, id, OutboundState::Sent, None, VERB)?;
+    db.prepare_cached("UPDATE transfers SET sent_at = ?2 WHERE id = ?1")
+        .and_then(|mut update| update.execute(params![id.to_string(), millis(SystemTime::now())]))
+        .map_err(database(VERB))?;
     note(db, id, None, VERB, detail)
 }
 
@@ -408,7 +483,7 @@ fn finish(
 
 fn select() -> String {
     format!(
-        "SELECT id, partner, octets, attempts, in_doubt, created, {} FROM transfers",
+        "SELECT id, partner, octets, attempts, in_doubt, created, layout, records, virtual_octets, {} FROM transfers",
         row::HEADER
     )
 }
@@ -421,6 +496,11 @@ fn outbound_file(found: &Row<'_>) -> rusqlite::Result<OutboundFile> {
         attempts: found.get(3)?,
         in_doubt: found.get(4)?,
         queued: from_millis(found.get(5)?),
-        header: row::header(found, 6)?,
+        layout: row::layout(found, 6)?,
+        counts: Counts {
+            records: row::number(found, 7)?,
+            octets: row::number(found, 8)?,
+        },
+        header: row::header(found, 9)?,
     })
 }

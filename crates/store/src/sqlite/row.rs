@@ -1,7 +1,8 @@
 //! Rows to values and back.
 
 use oftp::{
-    CipherSuite, DatasetName, FileHeader, FileKey, FileStamp, Format, OdetteId, Security, UserData,
+    CipherSuite, DatasetName, FileHeader, FileKey, FileStamp, Format, OdetteId, RecordLayout,
+    Security, UserData,
 };
 use rusqlite::Row;
 
@@ -71,6 +72,16 @@ pub(crate) fn format_from(letter: &str, record: u32) -> Format {
         "V" => Format::Variable(record),
         _ => Format::Unstructured,
     }
+}
+
+/// The word of a record layout; empty where records do not count.
+pub(super) fn layout_to(layout: Option<RecordLayout>) -> &'static str {
+    layout.map_or("", RecordLayout::name)
+}
+
+/// Reads what [`layout_to`] gave.
+pub(super) fn layout(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<RecordLayout>> {
+    Ok(RecordLayout::from_name(&row.get::<_, String>(at)?))
 }
 
 /// The value of SFIDSEC (RFC 5.3.3).

@@ -4,9 +4,10 @@
 use std::hint::black_box;
 
 use pointsman_policy_sdk::{
-    Answer, ConnectionDecision, ConnectionInfo, FileDecision, FileInfo, FileTerms, Policy, Refusal,
-    ResponseDecision, ResponseInfo, SessionTerms, TransferResult, TurnDecision, TurnTerms, info,
-    list_outbound, now, policy, refuse, refuse_for_now, session_get, session_set, setting, warn,
+    Answer, ConnectionDecision, ConnectionInfo, FileDecision, FileInfo, FileTerms, Policy,
+    RecordLayout, Refusal, ResponseDecision, ResponseInfo, SessionTerms, TransferResult,
+    TurnDecision, TurnTerms, info, list_outbound, now, policy, refuse, refuse_for_now, session_get,
+    session_set, setting, warn,
 };
 
 struct Misbehave;
@@ -60,6 +61,10 @@ impl Policy for Misbehave {
             }),
             "WASI" => accept(FileTerms {
                 labels: wasi(),
+                ..FileTerms::default()
+            }),
+            "PREFIXED" => accept(FileTerms {
+                record_layout: Some(RecordLayout::LengthPrefixed),
                 ..FileTerms::default()
             }),
             "VERSION" => accept(FileTerms {

@@ -1,0 +1,239 @@
+//! Calls of our own accord: to partners for whom something waits, and to those that are to be asked now and again.
+//!
+//! A partner is called by one session of ours at a time. What waits for it goes with its own call just as well; a
+//! lease in the ledger keeps a file from going twice.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use oftp::End;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::backoff::Backoff;
+use crate::dial::{self, DialError};
+use crate::events::Event;
+use crate::monitor::Errand;
+use crate::partners::Profile;
+use crate::session::Drain;
+use crate::station::Station;
+
+/// How often it is looked who is to be called, at least.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How often a partner is called for what it does not take.
+const PATIENT: Backoff = Backoff {
+    first: Duration::from_secs(30),
+    most: Duration::from_secs(15 * 60),
+};
+
+/// How a call ended.
+enum Outcome {
+    /// As it should.
+    Good,
+    /// Nobody was reached.
+    Unreachable(String),
+    /// The session did not come to its end, no file being under way.
+    Broken(String),
+    /// The connection was lost within a file.
+    BrokenFile(String),
+}
+
+/// What is known of a partner's line.
+#[derive(Debug)]
+struct Line {
+    busy: bool,
+    failures: u32,
+    /// Not to be called before.
+    rests_until: Instant,
+    /// When it was called last.
+    called: Option<SystemTime>,
+    /// Calls in a row that left something waiting.
+    fruitless: u32,
+}
+
+impl Line {
+    fn new() -> Self {
+        Self {
+            busy: false,
+            failures: 0,
+            rests_until: Instant::now(),
+            called: None,
+            fruitless: 0,
+        }
+    }
+
+    /// Something waits since then, or the partner is to be asked so often.
+    fn is_due(&mut self, since: Option<SystemTime>, every: Option<Duration>) -> bool {
+        let Some(called) = self.called else {
+            return since.is_some() || every.is_some();
+        };
+        let passed = called.elapsed().unwrap_or_default();
+        let asks = every.is_some_and(|every| passed >= every);
+        match since {
+            // It was there at the last call and was not taken, by a policy's wish or the partner's: no hurry.
+            Some(since) if since < called => {
+                let next = PATIENT.after(self.fruitless + 1);
+                let due = passed >= next;
+                self.fruitless += u32::from(due);
+                due || asks
+            }
+            Some(_) => {
+                self.fruitless = 0;
+                true
+            }
+            None => asks,
+        }
+    }
+
+    fn is_free(&self) -> bool {
+        !self.busy && Instant::now() >= self.rests_until
+    }
+}
+
+/// Calls for as long as the server runs; ends when the calls that are under way at the drain have ended.
+pub async fn keep_calling(station: Arc<Station>, mut drain: watch::Receiver<Drain>) {
+    let mut lines: BTreeMap<String, Line> = BTreeMap::new();
+    let mut calls = JoinSet::new();
+    let delays = station
+        .config
+        .partners
+        .values()
+        .map(|partner| partner.calls.delay.0.0);
+    let pace = delays
+        .chain([LOOK])
+        .min()
+        .unwrap_or(LOOK)
+        .max(Duration::from_millis(20));
+    loop {
+        tokio::select! {
+            _ = drain.wait_for(|drain| *drain != Drain::No) => break,
+            Some(Ok((profile, outcome))) = calls.join_next() => conclude(&station, &mut lines, &profile, outcome),
+            () = tokio::time::sleep(pace) => {}
+        }
+        let due = match who_is_due(&station, &mut lines).await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::error!(event = "queue-unknown", %error);
+                continue;
+            }
+        };
+        for profile in due {
+            let line = lines.entry(profile.name.clone()).or_insert_with(Line::new);
+            line.busy = true;
+            line.called = Some(SystemTime::now());
+            let (station, drain) = (Arc::clone(&station), drain.clone());
+            calls.spawn(async move {
+                let called = dial::call(station, profile.clone(), Errand::default(), drain).await;
+                (profile, outcome(called))
+            });
+        }
+    }
+    while calls.join_next().await.is_some() {}
+}
+
+/// The partners whose line is free and for whom something waits, or whom it is time to ask.
+async fn who_is_due(
+    station: &Station,
+    lines: &mut BTreeMap<String, Line>,
+) -> Result<Vec<Profile>, pointsman_store::LedgerError> {
+    let free = station.config.partners.iter().filter(|(name, partner)| {
+        partner.is_called() && lines.get(*name).is_none_or(Line::is_free)
+    });
+    let free: Vec<(&String, _)> = free.collect();
+    let names = free.iter().map(|(name, _)| (*name).clone()).collect();
+    let now = SystemTime::now();
+    let waiting = station.ledger.waiting_for(names, now).await?;
+    let mut due = Vec::new();
+    for (name, partner) in free {
+        let line = lines.entry(name.clone()).or_insert_with(Line::new);
+        let ripe =
+            |since: &&SystemTime| partner.calls.queued && **since + partner.calls.delay.0.0 <= now;
+        let since = waiting.get(name).filter(ripe);
+        let every = partner.calls.every.map(|every| every.0.0);
+        if line.is_due(since.copied(), every) {
+            due.extend(Profile::by_name(&station.config, name));
+        }
+    }
+    Ok(due)
+}
+
+fn outcome(called: Result<End, DialError>) -> Outcome {
+    match called {
+        Ok(end) if end.is_normal() => Outcome::Good,
+        Ok(end @ (End::Disconnected { state } | End::TimedOut { state }))
+            if matches!(state, "OPO" | "OPOWFC" | "CLOP" | "OPI") =>
+        {
+            Outcome::BrokenFile(end.to_string())
+        }
+        Ok(end) => Outcome::Broken(end.to_string()),
+        Err(error) => Outcome::Unreachable(error.to_string()),
+    }
+}
+
+/// Frees the line; after a failure it rests, the longer the more failures there were in a row.
+fn conclude(
+    station: &Station,
+    lines: &mut BTreeMap<String, Line>,
+    profile: &Profile,
+    outcome: Outcome,
+) {
+    let line = lines.entry(profile.name.clone()).or_insert_with(Line::new);
+    line.busy = false;
+    let retry = profile.retry();
+    let (backoff, why) = match outcome {
+        Outcome::Good => {
+            line.failures = 0;
+            return;
+        }
+        Outcome::Unreachable(why) => (retry.unreachable, why),
+        Outcome::Broken(why) => (retry.session, why),
+        Outcome::BrokenFile(why) => (retry.broken, why),
+    };
+    // It does not count as asked.
+    line.called = None;
+    line.failures = line.failures.saturating_add(1);
+    let rest = backoff.after(line.failures);
+    line.rests_until = Instant::now() + rest;
+    station.events.tell(Event::CallFailed {
+        partner: profile.name.clone(),
+        why,
+        failures: line.failures,
+        again: rest,
+    });
+}
+
+/// How often it is looked whose receipts are overdue.
+const DEADLINES: Duration = Duration::from_secs(10);
+
+/// Marks files whose receipt has not come in the time their partner has for it.
+pub async fn keep_deadlines(station: Arc<Station>) {
+    loop {
+        for (name, partner) in &station.config.partners {
+            let Some(deadline) = partner.receipt_deadline else {
+                continue;
+            };
+            let before = SystemTime::now() - deadline.0.0;
+            match station.ledger.overdue(name, before).await {
+                Ok(ids) => ids.into_iter().for_each(|id| {
+                    station.events.tell(Event::ReceiptOverdue {
+                        partner: name.clone(),
+                        id,
+                    });
+                }),
+                Err(error) => tracing::error!(event = "deadlines-unknown", %error),
+            }
+        }
+        tokio::time::sleep(DEADLINES.min(shortest(&station))).await;
+    }
+}
+
+/// A deadline shorter than the usual look is looked at in its own time.
+fn shortest(station: &Station) -> Duration {
+    let deadlines = station.config.partners.values();
+    let shortest = deadlines
+        .filter_map(|partner| partner.receipt_deadline)
+        .min();
+    shortest.map_or(DEADLINES, |shortest| shortest.0.0 / 2)
+}

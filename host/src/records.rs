@@ -1,0 +1,46 @@
+//! Files of records in the spool, read through.
+
+use oftp::{RecordProblem, RecordReader};
+use pointsman_store::{Blob, SpoolError};
+
+/// Octets looked at once: more than the longest record has of its layout.
+const CHUNK: usize = 256 * 1024;
+
+/// Why a file of records cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// A record is not as announced.
+    #[error(transparent)]
+    Record(#[from] RecordProblem),
+    /// The spool.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+}
+
+/// Reads on to the end of that record, counted from the start, or to the end of the file.
+///
+/// # Errors
+/// A record that is not as announced, or a failed read.
+pub fn read_on(blob: &Blob, reader: &mut RecordReader, records: u64) -> Result<(), RecordError> {
+    let size = blob.octets()?;
+    let mut chunk = vec![0; CHUNK];
+    while reader.position().octets < size && reader.position().records < records {
+        let at = reader.position().octets;
+        let count = blob.read_at(at, &mut chunk)?;
+        let mut rest = chunk.get(..count).unwrap_or_default();
+        let last = at + count as u64 >= size;
+        while reader.position().records < records {
+            let piece = reader.peek(rest, last)?;
+            let consumed = reader.advance(&piece, piece.length);
+            if consumed == 0 {
+                break;
+            }
+            rest = rest.get(consumed..).unwrap_or_default();
+        }
+        if reader.position().octets == at {
+            // It got shorter while it was read; the caller compares sizes.
+            break;
+        }
+    }
+    Ok(())
+}

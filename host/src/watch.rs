@@ -1,0 +1,316 @@
+//! Watched folders: what is put into one is queued for its partner, once.
+//!
+//! ```text
+//! <folder>/NAME               put there by somebody
+//! <folder>/.taken/<id>.NAME   ours: the transfer it becomes is named, so a crash at any point repeats nothing
+//! <folder>/refused/NAME       cannot be sent as it is; the log says why
+//! ```
+//! A file counts when it is whole: renamed into the folder, or left alone for a while. The kernel tells of changes
+//! where it can; a look at the folder now and again sees what it does not, on network file systems for one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use notify::event::{ModifyKind, RenameMode};
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use pointsman_store::TransferId;
+use rustix::fs::{CWD, RenameFlags};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::config::Watch;
+use crate::events::Event;
+use crate::names;
+use crate::outbox::{self, QueueError, SendAs};
+use crate::partners::Profile;
+use crate::station::Station;
+
+/// How often a folder is looked at when the kernel tells nothing.
+const POLL: Duration = Duration::from_secs(2);
+
+const TAKEN: &str = ".taken";
+const REFUSED: &str = "refused";
+
+/// Watches every folder of the configuration, for as long as the server runs.
+pub async fn keep_watching(station: Arc<Station>) {
+    let mut folders = JoinSet::new();
+    for (name, partner) in &station.config.partners {
+        let Some(profile) = Profile::by_name(&station.config, name) else {
+            continue;
+        };
+        for watch in &partner.watch {
+            let folder = Folder::new(Arc::clone(&station), profile.clone(), watch.clone());
+            folders.spawn(folder.keep());
+        }
+    }
+    while folders.join_next().await.is_some() {}
+}
+
+/// One watched folder.
+struct Folder {
+    station: Arc<Station>,
+    profile: Profile,
+    watch: Watch,
+    path: PathBuf,
+    /// What is written into it at the moment: how it looked, and since when it looks so.
+    growing: BTreeMap<PathBuf, (Look, Instant)>,
+    told: Arc<Told>,
+}
+
+/// What the kernel told.
+#[derive(Default)]
+struct Told {
+    news: Notify,
+    /// Files that were renamed into the folder: whole already.
+    arrived: Mutex<BTreeSet<PathBuf>>,
+}
+
+/// What changes while a file is written.
+type Look = (u64, SystemTime);
+
+impl Folder {
+    fn new(station: Arc<Station>, profile: Profile, watch: Watch) -> Self {
+        Self {
+            station,
+            profile,
+            path: watch.folder.0.clone(),
+            watch,
+            growing: BTreeMap::new(),
+            told: Arc::new(Told::default()),
+        }
+    }
+
+    async fn keep(mut self) {
+        let mut watcher = None;
+        let mut failing = false;
+        loop {
+            match self.look().await {
+                Ok(()) => failing = false,
+                Err(error) if !failing => {
+                    failing = true;
+                    self.trouble(&format!("it cannot be used, and is tried again: {error}"));
+                }
+                Err(_) => {}
+            }
+            if watcher.is_none() {
+                watcher = self.listen();
+            }
+            tokio::select! {
+                () = self.told.news.notified() => {}
+                () = tokio::time::sleep(self.pace()) => {}
+            }
+        }
+    }
+
+    /// Often enough for what is growing to be taken when its time has come.
+    fn pace(&self) -> Duration {
+        if self.growing.is_empty() {
+            POLL
+        } else {
+            POLL.min(self.quiet() / 2)
+        }
+    }
+
+    fn quiet(&self) -> Duration {
+        self.watch
+            .quiet
+            .map_or(Duration::from_secs(5), |quiet| quiet.0.0)
+    }
+
+    /// Has the kernel tell of changes; none where it does not, and the looks must do.
+    fn listen(&self) -> Option<RecommendedWatcher> {
+        let told = Arc::clone(&self.told);
+        let tell = move |event: notify::Result<notify::Event>| {
+            let Ok(event) = event else { return };
+            if event.kind == EventKind::Modify(ModifyKind::Name(RenameMode::To)) {
+                let mut arrived = told.arrived.lock().unwrap_or_else(PoisonError::into_inner);
+                arrived.extend(event.paths);
+            }
+            told.news.notify_one();
+        };
+        let mut watcher = notify::recommended_watcher(tell).ok()?;
+        watcher
+            .watch(&self.path, RecursiveMode::NonRecursive)
+            .ok()?;
+        Some(watcher)
+    }
+
+    async fn look(&mut self) -> io::Result<()> {
+        for part in [TAKEN, REFUSED] {
+            std::fs::create_dir_all(self.path.join(part))?;
+        }
+        for (id, name) in self.taken()? {
+            self.queue(id, &name).await;
+        }
+        let mut seen = BTreeSet::new();
+        for (path, look) in self.candidates()? {
+            seen.insert(path.clone());
+            if !self.is_whole(&path, look) {
+                continue;
+            }
+            self.growing.remove(&path);
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+                continue;
+            };
+            let id = TransferId::new();
+            rustix::fs::renameat_with(
+                CWD,
+                &path,
+                CWD,
+                self.place(id, name),
+                RenameFlags::NOREPLACE,
+            )?;
+            self.queue(id, name).await;
+        }
+        self.growing.retain(|path, _| seen.contains(path));
+        Ok(())
+    }
+
+    /// Files that are to be sent, in the order of their names.
+    fn candidates(&self) -> io::Result<Vec<(PathBuf, Look)>> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&self.path)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let wanted = match name.to_str() {
+                Some(name) => !name.starts_with('.') && self.watch.pattern.0.matches(name),
+                None => {
+                    self.trouble(&format!(
+                        "{} has a name that is not UTF-8; rename it",
+                        name.display()
+                    ));
+                    false
+                }
+            };
+            // Links are not followed: who may write into the folder may not read everything for that.
+            let meta = match entry.metadata() {
+                Ok(meta) if wanted && meta.is_file() => meta,
+                _ => continue,
+            };
+            found.push((entry.path(), (meta.len(), meta.modified()?)));
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    fn is_whole(&mut self, path: &Path, look: Look) -> bool {
+        let mut arrived = self
+            .told
+            .arrived
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if arrived.remove(path) {
+            return true;
+        }
+        drop(arrived);
+        let quiet = self.quiet();
+        let since = self
+            .growing
+            .entry(path.to_owned())
+            .or_insert((look, Instant::now()));
+        if since.0 != look {
+            *since = (look, Instant::now());
+        }
+        since.1.elapsed() >= quiet
+    }
+
+    /// What was taken before and not brought to its end.
+    fn taken(&self) -> io::Result<Vec<(TransferId, String)>> {
+        let mut taken = Vec::new();
+        for entry in std::fs::read_dir(self.path.join(TAKEN))? {
+            let name = entry?.file_name();
+            let parts = name.to_str().and_then(|name| name.split_once('.'));
+            if let Some((id, name)) = parts
+                && let Ok(id) = id.parse()
+            {
+                taken.push((id, name.to_owned()));
+            }
+        }
+        taken.sort();
+        Ok(taken)
+    }
+
+    fn place(&self, id: TransferId, name: &str) -> PathBuf {
+        self.path.join(TAKEN).join(format!("{id}.{name}"))
+    }
+
+    /// Queues what was taken, unless it was queued before a crash; then the file is done with.
+    async fn queue(&self, id: TransferId, name: &str) {
+        let path = self.place(id, name);
+        let outcome = match self.station.ledger.show(id).await {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => {
+                let how = SendAs {
+                    name: Some(name.to_owned()),
+                    format: self.watch.format(),
+                    layout: self.watch.records.map(|layout| layout.0),
+                    ..SendAs::default()
+                };
+                outbox::enqueue_as(&self.station, &self.profile, id, &path, &how)
+                    .await
+                    .map(drop)
+            }
+            Err(error) => Err(error.into()),
+        };
+        let done = match outcome {
+            Ok(()) => {
+                let partner = self.profile.name.clone();
+                let file = self.path.join(name).display().to_string();
+                self.station
+                    .events
+                    .tell(Event::Queued { id, partner, file });
+                self.put_away(&path, name)
+            }
+            // Ours to mend; the file stays where it is and is tried again.
+            Err(
+                error @ (QueueError::Spool(_) | QueueError::Ledger(_) | QueueError::Source { .. }),
+            ) => {
+                return self.trouble(&format!(
+                    "{name} cannot be queued now, and is tried again: {error}"
+                ));
+            }
+            Err(error) => {
+                self.trouble(&format!(
+                    "{name} cannot be sent, and lies in `{REFUSED}` now: {error}"
+                ));
+                move_to(&path, &self.path.join(REFUSED), name)
+            }
+        };
+        if let Err(error) = done {
+            self.trouble(&format!(
+                "{} is done with and cannot be put away: {error}",
+                path.display()
+            ));
+        }
+    }
+
+    fn put_away(&self, path: &Path, name: &str) -> io::Result<()> {
+        match &self.watch.keep_in {
+            Some(folder) => move_to(path, &folder.0, name),
+            None => std::fs::remove_file(path),
+        }
+    }
+
+    fn trouble(&self, what: &str) {
+        self.station.events.tell(Event::WatchTrouble {
+            folder: self.path.display().to_string(),
+            what: what.to_owned(),
+        });
+    }
+}
+
+/// Moves a file into a folder, under a number where its name is taken.
+fn move_to(path: &Path, folder: &Path, name: &str) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let mut number = 0;
+    loop {
+        let place = folder.join(names::numbered(name, number));
+        match rustix::fs::renameat_with(CWD, path, CWD, &place, RenameFlags::NOREPLACE) {
+            Err(rustix::io::Errno::EXIST) => number += 1,
+            moved => return Ok(moved?),
+        }
+    }
+}

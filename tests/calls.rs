@@ -1,0 +1,135 @@
+//! The server calls partners by itself: when something waits, now and again, and again after a failure.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
+
+mod support;
+
+use std::net::TcpListener;
+
+use support::peer::{Called, Peer, VirtualFile, eerp, release, take_file};
+use support::{House, OURS, THEM, US, octets};
+
+const LISTENER: &str = "listeners:\n  - address: 127.0.0.1:0\n";
+
+fn queue(house: &House, name: &str, content: &[u8]) {
+    let file = house.write(name, content);
+    let queued = house.pointsman(&[
+        "send",
+        file.to_str().unwrap(),
+        "--to",
+        "nordwerk",
+        "--queue-only",
+    ]);
+    assert!(
+        queued.status.success(),
+        "{}",
+        String::from_utf8_lossy(&queued.stderr)
+    );
+}
+
+#[test]
+fn what_is_queued_is_sent_as_soon_as_the_partner_can_be_reached() {
+    let theirs = House::plain("");
+    let address = {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap().to_string()
+    };
+    theirs.configure(&format!("  - address: {address}\n"), "", "");
+    let ours = House::caller(
+        LISTENER,
+        &address,
+        "    retry: {unreachable: {first: 200ms, most: 1s}}\n",
+    );
+    let server = ours.serve();
+    queue(&ours, "WAITS", &octets(3, 100_000));
+    server.await_log(&["call-failed", "nordwerk", "(2 in a row)", "no connection"]);
+
+    let their_server = theirs.serve();
+    assert_eq!(theirs.await_delivered(1).len(), 1);
+    server.await_log(&["receipt-received", "EERP"]);
+    let row = &ours.transfers()[0];
+    assert!(row.contains("acknowledged"), "{row}");
+    assert_eq!((server.stop(), their_server.stop()), (Some(0), Some(0)));
+    assert_eq!(theirs.transfers().len(), 1, "it went once");
+}
+
+#[test]
+fn a_partner_is_asked_now_and_again_for_what_it_has() {
+    let partner = Called::new();
+    let ours = House::caller(
+        LISTENER,
+        &partner.address(),
+        "    calls: {queued: false, every: 1s}\n",
+    );
+    let server = ours.serve();
+    let mut peer = partner.greet();
+    assert_eq!(peer.hear(), b"R", "CD: it has nothing, and asks");
+    peer.say(b"F00000\r");
+    let mut peer = partner.greet();
+    assert_eq!(peer.hear(), b"R");
+    let file = VirtualFile {
+        originator: US.to_owned(),
+        destination: THEM.to_owned(),
+        ..VirtualFile::new("FETCHED", "fetched")
+    };
+    peer.send(&file);
+    assert_eq!(
+        ours.await_delivered(1),
+        ["nordwerk/FETCHED.202611220815300001"]
+    );
+    peer.say(b"R");
+    assert_eq!(peer.hear()[0], b'E', "its receipt");
+    peer.say(b"P");
+    assert_eq!(peer.hear(), b"R");
+    peer.say(b"F00000\r");
+    server.await_log(&["receipt-given"]);
+}
+
+#[test]
+fn a_receipt_that_does_not_come_in_time_is_overdue_and_still_taken() {
+    let partner = Called::new();
+    let ours = House::caller(LISTENER, &partner.address(), "    receipt_deadline: 1s\n");
+    let server = ours.serve();
+    queue(&ours, "LATE", b"late");
+    let mut peer = partner.greet();
+    let sfid = take_file(&mut peer);
+    release(&mut peer);
+    server.await_log(&["receipt-overdue", "ask nordwerk for it"]);
+    let row = &ours.transfers()[0];
+    assert!(row.contains("overdue"), "{row}");
+
+    let mut peer = Peer::connect(server.address());
+    peer.say(format!("X5{US:25}{OURS:8}04096BNYN007N{:4}{:8}\r", "", ""));
+    assert_eq!(peer.hear()[0], b'X');
+    peer.say(eerp(&sfid));
+    assert_eq!(peer.hear(), b"P", "RTR");
+    let row = &ours.transfers()[0];
+    assert!(row.contains("acknowledged"), "{row}");
+}
+
+#[test]
+fn what_is_refused_for_now_is_offered_again_and_parked_in_the_end() {
+    let partner = Called::new();
+    let ours = House::caller(
+        LISTENER,
+        &partner.address(),
+        "    retry: {refused: {first: 100ms, most: 100ms}, offers: 2}\n",
+    );
+    let server = ours.serve();
+    queue(&ours, "FULL", b"no room");
+    for _ in 0..2 {
+        let mut peer = partner.greet();
+        assert_eq!(peer.hear()[0], b'H');
+        peer.say(b"306Y000");
+        release(&mut peer);
+    }
+    server.await_log(&["send-refused", "SFNA 06", "it is parked after 2 offers"]);
+    let row = &ours.transfers()[0];
+    assert!(row.contains("parked"), "{row}");
+}

@@ -1,0 +1,409 @@
+//! Files of records (formats F and V): how they stand in local files, in and out, and from which record they go on.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
+
+#[path = "../xtask/src/guests/build.rs"]
+#[allow(dead_code, reason = "one of its ways in is used here")]
+mod guests;
+
+mod support;
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use support::peer::{Peer, VirtualFile};
+use support::{House, OURS, US};
+
+/// SFID of a file of records (RFC 5024, 5.3.3).
+fn sfid(dataset: &str, format: char, length: u32, restart: u64) -> Vec<u8> {
+    let mut sfid = VirtualFile {
+        restart,
+        ..VirtualFile::new(dataset, vec![0; 3000])
+    }
+    .sfid();
+    sfid[106] = format as u8;
+    sfid[107..112].copy_from_slice(format!("{length:05}").as_bytes());
+    sfid
+}
+
+/// One DATA buffer of whole records, each at most 63 octets.
+fn data(records: &[&str]) -> Vec<u8> {
+    let mut buffer = b"D".to_vec();
+    for record in records {
+        buffer.push(0x80 | record.len() as u8);
+        buffer.extend_from_slice(record.as_bytes());
+    }
+    buffer
+}
+
+fn efid(records: usize, octets: usize) -> String {
+    format!("T{records:017}{octets:017}")
+}
+
+/// Sends a file of records whole; gives the answer to EFID.
+fn send(house: &House, sfid: Vec<u8>, records: &[&str]) -> Vec<u8> {
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    peer.say(sfid);
+    assert_eq!(peer.hear(), b"200000000000000000", "SFPA from the start");
+    peer.say(data(records));
+    peer.say(efid(records.len(), records.concat().len()));
+    let answer = peer.hear();
+    if answer == b"4N" {
+        house.await_delivered(1);
+    }
+    answer
+}
+
+fn content(house: &House) -> String {
+    let path = house.inbox().join(&house.await_delivered(1)[0]);
+    String::from_utf8(std::fs::read(path).unwrap()).unwrap()
+}
+
+fn with_partner(partner: &str) -> House {
+    House::with_listeners("  - address: 127.0.0.1:0\n", partner, "")
+}
+
+#[test]
+fn variable_records_become_lines() {
+    let house = with_partner("");
+    let records = ["UNH+1", "", "BGM+351"];
+    assert_eq!(send(&house, sfid("V.LINES", 'V', 80, 0), &records), b"4N");
+    assert_eq!(content(&house), "UNH+1\r\n\r\nBGM+351\r\n");
+}
+
+#[test]
+fn the_profile_says_how_records_are_kept() {
+    let house = with_partner("    fixed_records: lines\n    variable_records: length-prefixed\n");
+    assert_eq!(
+        send(&house, sfid("F.LINES", 'F', 3, 0), &["ABC", "DEF"]),
+        b"4N"
+    );
+    assert_eq!(content(&house), "ABC\r\nDEF\r\n");
+
+    let house = with_partner("    fixed_records: lines\n    variable_records: length-prefixed\n");
+    assert_eq!(
+        send(&house, sfid("V.PREFIX", 'V', 9, 0), &["ABC", "", "D"]),
+        b"4N"
+    );
+    assert_eq!(content(&house), "\0\x03ABC\0\0\0\x01D");
+
+    let house = with_partner("");
+    assert_eq!(
+        send(&house, sfid("F.RAW", 'F', 3, 0), &["ABC", "DEF"]),
+        b"4N"
+    );
+    assert_eq!(
+        content(&house),
+        "ABCDEF",
+        "fixed records are raw where nothing is said"
+    );
+}
+
+#[test]
+fn a_policy_says_it_for_one_file() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let built: Vec<PathBuf> = guests::build(
+        repository,
+        guests::FOR_TESTS,
+        &repository.join("target/guests/work"),
+        &repository.join("target/guests"),
+    )
+    .unwrap();
+    let policies = format!(
+        "policies:\n  keeps:\n    component: {}\n    hooks: [accept-file]\n",
+        built[0].display()
+    );
+    let house = House::plain(&policies);
+    assert_eq!(
+        send(&house, sfid("PREFIXED", 'V', 80, 0), &["AB", "C"]),
+        b"4N"
+    );
+    assert_eq!(content(&house), "\0\x02AB\0\x01C");
+}
+
+#[test]
+fn raw_is_nothing_for_variable_records() {
+    let house = with_partner("    variable_records: raw\n");
+    let checked = house.pointsman(&["check"]);
+    assert!(!checked.status.success());
+    let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+    assert!(
+        said.contains("variable records kept raw could not be told apart") && said.contains(":14:"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_record_that_is_not_as_announced_is_refused_with_its_number() {
+    let house = with_partner("");
+    let answer = send(&house, sfid("F.WRONG", 'F', 3, 0), &["ABC", "DE"]);
+    assert_eq!(&answer[..3], b"505", "EFNA 05");
+    let text = String::from_utf8_lossy(&answer[6..]).into_owned();
+    assert_eq!(text, "record 2 has 2 octets, and exactly 3 were announced");
+    let answer = send(&house, sfid("V.WRONG", 'V', 3, 0), &["ABC", "DEFG"]);
+    assert_eq!(&answer[..3], b"505");
+    assert_eq!(house.delivered(), [String::new(); 0], "nothing is there");
+
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    peer.say(sfid("V.COUNT", 'V', 3, 0));
+    assert_eq!(peer.hear(), b"200000000000000000");
+    peer.say(data(&["ABC"]));
+    peer.say(efid(2, 3));
+    assert_eq!(
+        &peer.hear()[..3],
+        b"510",
+        "EFNA 10: the counts of records differ"
+    );
+}
+
+/// The session breaks in the middle of the fourth record, and the server is killed; then the partner asks to go on
+/// after record `asked`, is told `told`, and sends the rest.
+fn goes_on(partner: &str, format: char, asked: u64, told: usize, expected: &str) {
+    let house = with_partner(partner);
+    let records = ["REC1", "REC2", "REC3", "REC4", "REC5"];
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    peer.say(sfid("BROKEN", format, 4, 0));
+    assert_eq!(peer.hear(), b"200000000000000000");
+    let mut first = data(&records[..3]);
+    first.extend_from_slice(b"\x02RE");
+    peer.say(first);
+    drop(peer);
+    server.await_log(&["session-ended"]);
+    server.kill();
+
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    peer.say(sfid("BROKEN", format, 4, asked));
+    assert_eq!(
+        peer.hear(),
+        format!("2{told:017}").into_bytes(),
+        "{partner} {format} {asked}"
+    );
+    peer.say(data(&records[told..]));
+    peer.say(efid(5, 20));
+    assert_eq!(peer.hear(), b"4N", "the totals are those of the whole file");
+    assert_eq!(content(&house), expected);
+}
+
+#[test]
+fn a_broken_file_goes_on_after_its_last_whole_record_even_after_a_kill() {
+    let lines = "REC1\r\nREC2\r\nREC3\r\nREC4\r\nREC5\r\n";
+    let prefixed = "\0\x04REC1\0\x04REC2\0\x04REC3\0\x04REC4\0\x04REC5";
+    let raw = "REC1REC2REC3REC4REC5";
+    goes_on("", 'V', 5, 3, lines);
+    goes_on("", 'V', 3, 3, lines);
+    goes_on("", 'V', 2, 0, lines);
+    goes_on(
+        "    variable_records: length-prefixed\n",
+        'V',
+        4,
+        3,
+        prefixed,
+    );
+    goes_on("", 'F', 5, 3, raw);
+    goes_on("", 'F', 2, 2, raw);
+    goes_on("    fixed_records: lines\n", 'F', 1, 1, lines);
+}
+
+#[test]
+fn what_is_sent_as_records_is_received_as_records() {
+    for (format, length, layout, partner, local) in [
+        ("V", "80", "lines", "", "UNH+1\r\n\r\nBGM+351\r\n"),
+        (
+            "V",
+            "80",
+            "length-prefixed",
+            "    variable_records: length-prefixed\n",
+            "\0\x03ABC\0\0",
+        ),
+        (
+            "F",
+            "4",
+            "lines",
+            "    fixed_records: lines\n",
+            "ABCD\r\nEFGH\r\n",
+        ),
+        ("F", "4", "raw", "", "ABCDEFGH"),
+        (
+            "F",
+            "4",
+            "raw",
+            "    fixed_records: length-prefixed\n",
+            "ABCDEFGH",
+        ),
+    ] {
+        let receiving = with_partner(partner);
+        let server = receiving.serve();
+        let sending = House::sender(&server.address().to_string(), "");
+        let file = sending.write("FILE.DAT", local);
+        let sent = sending.pointsman(&[
+            "send",
+            file.to_str().unwrap(),
+            "--to",
+            "nordwerk",
+            "--format",
+            format,
+            "--record-length",
+            length,
+            "--records",
+            layout,
+        ]);
+        let said = String::from_utf8_lossy(&sent.stdout).into_owned();
+        assert!(
+            sent.status.success(),
+            "{said} {}",
+            String::from_utf8_lossy(&sent.stderr)
+        );
+        let expected = match partner.contains("fixed_records: length-prefixed") {
+            true => "\0\x04ABCD\0\x04EFGH",
+            false => local,
+        };
+        assert_eq!(content(&receiving), expected, "{format} {layout}");
+    }
+}
+
+#[test]
+fn a_file_whose_records_are_not_as_said_is_not_queued() {
+    let sending = House::sender("127.0.0.1:1", "");
+    let file = sending.write("FILE.DAT", "ABCD\r\nEFG\r\n");
+    let path = file.to_str().unwrap();
+    let refused = |args: &[&str], why: &str| {
+        let sent = sending.pointsman(&[&["send", path, "--to", "nordwerk"], args].concat());
+        let said = String::from_utf8_lossy(&sent.stderr).into_owned();
+        assert!(!sent.status.success() && said.contains(why), "{said}");
+    };
+    refused(
+        &[
+            "--format",
+            "F",
+            "--record-length",
+            "4",
+            "--records",
+            "lines",
+        ],
+        "record 2 has 3 octets, and exactly 4 were announced",
+    );
+    refused(&["--format", "F"], "--format F needs --record-length");
+    refused(
+        &["--format", "V", "--records", "raw"],
+        "cannot be told apart",
+    );
+    refused(
+        &["--record-length", "4"],
+        "only files of format F or V have records",
+    );
+    assert_eq!(sending.transfers(), [String::new(); 0]);
+    let left = std::fs::read_dir(sending.path().join("state/spool/outgoing"))
+        .unwrap()
+        .count();
+    assert_eq!(left, 0, "nothing is left of it in the spool");
+}
+
+#[test]
+fn a_file_that_broke_off_is_offered_from_its_last_record() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let sending = House::sender(
+        &address.to_string(),
+        "    session:\n      credit: 1\n      buffer_size: 128\n",
+    );
+    let lines: Vec<String> = (0..40).map(|n| format!("RECORD NUMBER {n}")).collect();
+    let file = sending.write("LINES.TXT", lines.join("\r\n"));
+    let octets: usize = lines.iter().map(String::len).sum();
+
+    let send = |args: &[&str]| {
+        std::process::Command::new(support::POINTSMAN)
+            .args(["send"])
+            .args(args)
+            .args(["--to", "nordwerk", "-c"])
+            .arg(sending.config())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let greet = || {
+        let (wire, _) = listener.accept().unwrap();
+        let mut peer = Peer { wire };
+        peer.say(b"IODETTE FTP READY \r");
+        assert_eq!(peer.hear()[0], b'X');
+        peer.say(format!("X5{US:25}{OURS:8}00128BNYN001N{:4}{:8}\r", "", ""));
+        peer
+    };
+
+    let mut first = send(&[
+        file.to_str().unwrap(),
+        "--format",
+        "V",
+        "--record-length",
+        "80",
+    ]);
+    let mut peer = greet();
+    let offered = peer.hear();
+    assert_eq!(&offered[106..112], b"V00080");
+    assert_eq!(
+        &offered[138..155],
+        b"00000000000000000",
+        "the first time from the start"
+    );
+    peer.say(b"200000000000000000");
+    assert_eq!(peer.hear()[0], b'D');
+    drop(peer);
+    first.wait().unwrap();
+
+    let mut second = send(&[]);
+    let mut peer = greet();
+    let offered = peer.hear();
+    assert_eq!(
+        &offered[138..155],
+        b"00000000000000040",
+        "as far as it goes, in records"
+    );
+    peer.say(b"200000000000000037");
+    let mut records = vec![Vec::new()];
+    let closing = loop {
+        let heard = peer.hear();
+        if heard[0] != b'D' {
+            break heard;
+        }
+        let mut rest = &heard[1..];
+        while let Some((header, after)) = rest.split_first() {
+            let count = usize::from(header & 0x3F);
+            records
+                .last_mut()
+                .unwrap()
+                .extend_from_slice(&after[..count]);
+            if header & 0x80 != 0 {
+                records.push(Vec::new());
+            }
+            rest = &after[count..];
+        }
+        peer.say(b"C  ");
+    };
+    assert_eq!(records.pop(), Some(Vec::new()), "the last record was ended");
+    let expected: Vec<Vec<u8>> = lines[37..]
+        .iter()
+        .map(|line| line.clone().into_bytes())
+        .collect();
+    assert_eq!(records, expected);
+    assert_eq!(
+        closing,
+        efid(40, octets).into_bytes(),
+        "totals of the whole file"
+    );
+    peer.say(b"4N");
+    assert_eq!(peer.hear(), b"R");
+    peer.say(b"F00000\r");
+    second.wait().unwrap();
+    assert!(sending.transfers()[0].contains("sent"));
+}

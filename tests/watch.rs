@@ -1,0 +1,207 @@
+//! Watched folders: what is put into one is sent, when it is whole, and once.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
+
+mod support;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use support::{House, eventually};
+
+/// Nobody is at home at the partner's: what is queued stays.
+fn watching(more: &str) -> House {
+    let partner = format!("    calls: {{queued: false}}\n    watch:\n      - folder: out\n{more}");
+    let listener = "listeners:\n  - address: 127.0.0.1:0\n";
+    House::caller(listener, "127.0.0.1:1", &partner)
+}
+
+fn put(house: &House, name: &str, content: &str) {
+    let beside = house.write(&format!("beside/{name}"), content);
+    std::fs::rename(beside, house.path().join("out").join(name)).unwrap();
+}
+
+fn in_folder(house: &House, folder: &str) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(house.path().join(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().is_file())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn await_rows(house: &House, count: usize) -> Vec<String> {
+    eventually("the files are queued", || {
+        Some(house.transfers()).filter(|rows| rows.len() >= count)
+    })
+}
+
+#[test]
+fn a_file_that_is_renamed_into_the_folder_goes_at_once() {
+    let house = watching("        quiet: 10m\n");
+    let server = house.serve();
+    // The folder is made and listened to before anything is put into it.
+    eventually("the folder is there", || {
+        house.path().join("out/.taken").is_dir().then_some(())
+    });
+    std::thread::sleep(Duration::from_millis(200));
+    put(&house, "INVOICE.1", "one");
+    let rows = await_rows(&house, 1);
+    assert!(
+        rows[0].contains("INVOICE.1") && rows[0].contains("ready"),
+        "{}",
+        rows[0]
+    );
+    server.await_log(&["file-queued", "INVOICE.1"]);
+    eventually("it is removed", || {
+        in_folder(&house, "out/.taken").is_empty().then_some(())
+    });
+    assert_eq!(in_folder(&house, "out"), [String::new(); 0]);
+}
+
+#[test]
+fn a_file_that_grows_waits_until_it_is_left_alone() {
+    let house = watching("        quiet: 2s\n        keep_in: done\n");
+    house.write("out/.hidden", "never");
+    let path: PathBuf = house.write("out/GROWS", "begin ");
+    let server = house.serve();
+    for part in 0..8 {
+        std::thread::sleep(Duration::from_millis(500));
+        assert_eq!(house.transfers(), [String::new(); 0], "it is still written");
+        let mut file = std::fs::OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .unwrap();
+        write!(file, "part {part} ").unwrap();
+    }
+    let whole = std::fs::read(&path).unwrap();
+    let rows = await_rows(&house, 1);
+    assert!(
+        rows[0].contains(&format!(" {} ", whole.len())),
+        "{}",
+        rows[0]
+    );
+    eventually("it is kept", || {
+        (in_folder(&house, "done") == ["GROWS"]).then_some(())
+    });
+    assert_eq!(
+        std::fs::read(house.path().join("done/GROWS")).unwrap(),
+        whole
+    );
+    assert_eq!(in_folder(&house, "out"), [".hidden"]);
+    drop(server);
+}
+
+#[test]
+fn what_cannot_be_sent_is_put_aside_and_said() {
+    let house = watching(
+        "        quiet: 100ms\n        pattern: '*.DAT'\n        format: F\n        record_length: 4\n",
+    );
+    house.write("out/SHORT.DAT", "ABCDE");
+    house.write("out/A NAME OF MUCH MORE THAN 26.DAT", "ABCD");
+    house.write("out/GOOD.DAT", "ABCDEFGH");
+    house.write("out/OTHER.TXT", "not meant");
+    std::os::unix::fs::symlink("/etc/hostname", house.path().join("out/LINK.DAT")).unwrap();
+    let server = house.serve();
+    server.await_log(&["watch-trouble", "SHORT.DAT", "record 2 is cut off"]);
+    server.await_log(&[
+        "watch-trouble",
+        "A NAME OF MUCH MORE THAN 26.DAT",
+        "refused",
+    ]);
+    let rows = await_rows(&house, 1);
+    assert_eq!(rows.len(), 1);
+    assert!(rows[0].contains("GOOD.DAT"), "{}", rows[0]);
+    assert_eq!(in_folder(&house, "out/refused").len(), 2);
+    let left: Vec<String> = std::fs::read_dir(house.path().join("out"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != ".taken" && name != "refused")
+        .collect();
+    assert_eq!(
+        left.len(),
+        2,
+        "the link and what does not match stay: {left:?}"
+    );
+}
+
+#[test]
+fn whatever_a_crash_left_is_queued_once() {
+    let house = watching("        quiet: 100ms\n");
+    house.write("out/FIRST", "first");
+    let server = house.serve();
+    let rows = await_rows(&house, 1);
+    let id = rows[0].split_whitespace().next().unwrap().to_owned();
+    server.kill();
+
+    // As after a crash between the row and the end of the file, and one between taking and the row.
+    house.write(&format!("out/.taken/{id}.FIRST"), "first");
+    house.write(
+        "out/.taken/01a21165-b280-76d2-9369-f9835f2a3464.SECOND",
+        "second",
+    );
+    let server = house.serve();
+    let rows = await_rows(&house, 2);
+    eventually("nothing is left", || {
+        in_folder(&house, "out/.taken").is_empty().then_some(())
+    });
+    assert_eq!(house.transfers().len(), 2, "{rows:?}");
+    assert!(
+        rows.iter()
+            .any(|row| row.starts_with("01a21165-b280-76d2-9369-f9835f2a3464"))
+    );
+    drop(server);
+}
+
+#[test]
+fn folders_that_lie_in_each_other_are_refused() {
+    let house = watching("");
+    let text = std::fs::read_to_string(house.config()).unwrap();
+    for (bad, why) in [
+        (
+            text.replace("folder: out", "folder: inbox/out"),
+            "lie in each other",
+        ),
+        (
+            text.replace("folder: out", "folder: state"),
+            "lie in each other",
+        ),
+        (
+            text.replace("folder: out", "folder: ."),
+            "lie in each other",
+        ),
+        (
+            text.replace("folder: out", "folder: out\n        keep_in: out"),
+            "go out for ever",
+        ),
+        (
+            text.replace("- folder: out", "- folder: out\n      - folder: out"),
+            "watched twice",
+        ),
+        (
+            text.replace("folder: out", "folder: out\n        format: F"),
+            "need a record_length",
+        ),
+        (
+            text.replace("folder: out", "folder: out\n        pattern: '[a'"),
+            "is not a pattern",
+        ),
+    ] {
+        std::fs::write(house.config(), bad).unwrap();
+        let checked = house.pointsman(&["check"]);
+        let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+        assert!(
+            !checked.status.success() && said.contains(why),
+            "{why}: {said}"
+        );
+    }
+}

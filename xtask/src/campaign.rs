@@ -1,0 +1,83 @@
+//! `cargo xtask campaign`: two stations of the real program, files both ways, and something that goes wrong again and
+//! again. What was put into the watched folders must arrive, once, unchanged, and every receipt must be recorded.
+//!
+//! * `kill`: SIGKILL at random. `--count N` kills, `--seed S`; it can go on for days.
+//! * `syscalls`: SIGKILL at the first, second, third … call of each system call that changes something, until a run
+//!   comes to its end without one. Needs `strace`.
+//! * `power`: the file system under a station is shut down without its journal, which is what a power cut leaves.
+//!   Needs root, loop devices and `xfs_io`.
+
+mod kill;
+mod pair;
+mod power;
+mod syscalls;
+
+use std::path::Path;
+
+/// Which campaign, and how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Orders {
+    /// How often something goes wrong, at most.
+    pub count: u64,
+    /// Where the dice start.
+    pub seed: u64,
+}
+
+const USAGE: &str =
+    "usage: cargo xtask campaign kill|syscalls|power [--count N] [--seed S] [--release]";
+
+/// Runs the campaign that is named.
+///
+/// # Errors
+/// What was lost, doubled or changed; or why the campaign cannot be run here.
+pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
+    let (which, rest) = arguments.split_first().ok_or(USAGE)?;
+    let mut orders = Orders {
+        count: 100,
+        seed: std::process::id().into(),
+    };
+    let mut release = false;
+    let mut rest = rest.iter();
+    while let Some(flag) = rest.next() {
+        if flag == "--release" {
+            release = true;
+            continue;
+        }
+        let value = rest
+            .next()
+            .and_then(|value| value.parse().ok())
+            .ok_or(USAGE)?;
+        match flag.as_str() {
+            "--count" => orders.count = value,
+            "--seed" => orders.seed = value,
+            _ => return Err(USAGE.to_owned()),
+        }
+    }
+    let program = pair::build(root, release)?;
+    println!("--seed {}", orders.seed);
+    match which.as_str() {
+        "kill" => kill::run(&program, orders),
+        "syscalls" => syscalls::run(&program, orders),
+        "power" => power::run(&program, orders),
+        _ => Err(USAGE.to_owned()),
+    }
+}
+
+/// Numbers that look random (SplitMix64): the same again for the same seed.
+#[derive(Clone, Debug)]
+pub struct Dice(u64);
+
+impl Dice {
+    /// From that seed on.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next one, below `bound`.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % bound.max(1)
+    }
+}

@@ -1,0 +1,426 @@
+//! Two stations that send each other files, and the books an outsider keeps of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::Dice;
+
+/// How long two stations may take to bring everything to its end once nothing goes wrong any more.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Builds the program; gives its path.
+pub fn build(root: &Path, release: bool) -> Result<PathBuf, String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build
+        .current_dir(root)
+        .args(["build", "--quiet", "--package", "pointsman"]);
+    if release {
+        build.arg("--release");
+    }
+    let status = build
+        .status()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    if !status.success() {
+        return Err(format!("the program does not build: {status}"));
+    }
+    let profile = if release { "release" } else { "debug" };
+    Ok(root.join("target").join(profile).join("pointsman"))
+}
+
+/// One of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// The supplier.
+    Mueller,
+    /// The car maker.
+    Nordwerk,
+}
+
+pub const SIDES: [Side; 2] = [Side::Mueller, Side::Nordwerk];
+
+impl Side {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mueller => "mueller",
+            Self::Nordwerk => "nordwerk",
+        }
+    }
+
+    pub fn other(self) -> Self {
+        match self {
+            Self::Mueller => Self::Nordwerk,
+            Self::Nordwerk => Self::Mueller,
+        }
+    }
+
+    fn ssid(self) -> &'static str {
+        match self {
+            Self::Mueller => "O0013000007MUELLER",
+            Self::Nordwerk => "O0013000001NORDWERK",
+        }
+    }
+}
+
+/// How a station is started.
+pub type Wrap<'a> = &'a [String];
+
+/// Two stations in a folder, and what was given them to send.
+pub struct Pair {
+    root: PathBuf,
+    program: PathBuf,
+    running: BTreeMap<Side, Child>,
+    /// Files given to each, by name.
+    given: BTreeMap<Side, BTreeMap<String, Vec<u8>>>,
+    /// Files a consumer took out of each one's inbox.
+    eaten: BTreeMap<Side, Vec<String>>,
+    next: u64,
+}
+
+/// What an outsider found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    pub transfers: u64,
+    pub lost: u64,
+    pub doubled: u64,
+    pub corrupted: u64,
+    pub receipts_lost: u64,
+}
+
+impl Found {
+    pub fn is_clean(&self) -> bool {
+        (self.lost, self.doubled, self.corrupted, self.receipts_lost) == (0, 0, 0, 0)
+    }
+
+    pub fn add(&mut self, other: Self) {
+        self.transfers += other.transfers;
+        self.lost += other.lost;
+        self.doubled += other.doubled;
+        self.corrupted += other.corrupted;
+        self.receipts_lost += other.receipts_lost;
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} transfers: {} lost, {} doubled, {} corrupted, {} receipts lost",
+            self.transfers, self.lost, self.doubled, self.corrupted, self.receipts_lost
+        )
+    }
+}
+
+impl Pair {
+    /// Writes the configurations below `root`, in which each station has a folder that may be a file system of its own.
+    pub fn new(root: &Path, program: &Path, session: &str) -> Result<Self, String> {
+        let ports = [free_port()?, free_port()?];
+        for (side, [own, others]) in [
+            (Side::Mueller, [ports[0], ports[1]]),
+            (Side::Nordwerk, [ports[1], ports[0]]),
+        ] {
+            let (name, partner) = (side.name(), side.other());
+            let wait = "{first: 30ms, most: 200ms}";
+            let yaml = format!(
+                "version: 1\nstation:\n  ssid: {}\n  password: {name}\nstorage:\n  state: state\n  inbox: inbox\n\
+                 listeners:\n  - address: 127.0.0.1:{own}\npartners:\n  {}:\n    ssid: {}\n    password: {}\n    \
+                 address: 127.0.0.1:{others}\n    calls: {{delay: 20ms}}\n    retry: {{unreachable: {wait}, session: {wait}, \
+                 broken: {wait}, refused: {wait}, offers: 1000}}\n    watch:\n      - folder: out\n        quiet: 30s\n    \
+                 session: {session}\n",
+                side.ssid(),
+                partner.name(),
+                partner.ssid(),
+                partner.name()
+            );
+            let folder = root.join(name);
+            for part in ["out", "beside"] {
+                fs::create_dir_all(folder.join(part)).map_err(at(&folder))?;
+            }
+            fs::write(folder.join("pointsman.yaml"), yaml).map_err(at(&folder))?;
+        }
+        Ok(Self {
+            root: root.to_owned(),
+            program: program.to_owned(),
+            running: BTreeMap::new(),
+            given: SIDES.map(|side| (side, BTreeMap::new())).into(),
+            eaten: SIDES.map(|side| (side, Vec::new())).into(),
+            next: 0,
+        })
+    }
+
+    pub fn folder(&self, side: Side) -> PathBuf {
+        self.root.join(side.name())
+    }
+
+    /// Starts a station, inside of another program if one is named; waits until it listens or is gone.
+    pub fn start(&mut self, side: Side, wrap: Wrap<'_>) -> Result<(), String> {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.root.join(format!("{}.log", side.name())));
+        let log = log.map_err(at(&self.root))?;
+        let mut words = wrap
+            .iter()
+            .map(String::as_str)
+            .map(Into::into)
+            .collect::<Vec<std::ffi::OsString>>();
+        words.push(self.program.clone().into());
+        let (program, arguments) = words.split_first().ok_or("no program")?;
+        let mut child = Command::new(program)
+            .args(arguments)
+            .args(["serve", "-c"])
+            .arg(self.folder(side).join("pointsman.yaml"))
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .map_err(|error| format!("{}: {error}", self.program.display()))?;
+        if let Some(output) = child.stdout.take() {
+            // The first line says that it listens; none that it is gone already.
+            let _ = BufReader::new(output).read_line(&mut String::new());
+        }
+        self.running.insert(side, child);
+        Ok(())
+    }
+
+    /// SIGKILL, to the program itself and whatever it runs in.
+    pub fn kill(&mut self, side: Side) {
+        if let Some(mut child) = self.running.remove(&side) {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Whether a station that was started has ended by itself.
+    pub fn is_gone(&mut self, side: Side) -> bool {
+        match self.running.get_mut(&side) {
+            Some(child) => child.try_wait().is_ok_and(|status| status.is_some()),
+            None => true,
+        }
+    }
+
+    pub fn process(&self, side: Side) -> Option<u32> {
+        self.running.get(&side).map(Child::id)
+    }
+
+    /// Puts a new file into a station's folder, by a rename, synced: from there on it is the program's to lose.
+    pub fn give(&mut self, side: Side, content: Vec<u8>) -> Result<(), String> {
+        let name = format!("F{:06}", self.next);
+        self.next += 1;
+        let (beside, out) = (
+            self.folder(side).join("beside").join(&name),
+            self.folder(side).join("out"),
+        );
+        let mut file = File::create(&beside).map_err(at(&beside))?;
+        file.write_all(&content)
+            .and_then(|()| file.sync_all())
+            .map_err(at(&beside))?;
+        fs::rename(&beside, out.join(&name)).map_err(at(&out))?;
+        sync_folder(&out)?;
+        self.given.entry(side).or_default().insert(name, content);
+        Ok(())
+    }
+
+    pub fn given(&self) -> u64 {
+        self.given.values().map(|files| files.len() as u64).sum()
+    }
+
+    /// Takes what lies in a station's inbox, as an eager application would, and makes its taking durable.
+    pub fn eat(&mut self, side: Side) -> Result<(), String> {
+        let inbox = self.folder(side).join("inbox").join(side.other().name());
+        let plate = self.folder(side).join("eaten");
+        fs::create_dir_all(&plate).map_err(at(&plate))?;
+        let Ok(entries) = fs::read_dir(&inbox) else {
+            return Ok(());
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let number = self.eaten.get(&side).map_or(0, Vec::len);
+            let place = plate.join(format!("{number}.{name}"));
+            fs::rename(entry.path(), &place).map_err(at(&place))?;
+            sync_folder(&plate)?;
+            sync_folder(&inbox)?;
+            self.eaten.entry(side).or_default().push(name);
+        }
+        Ok(())
+    }
+
+    /// Waits until both have brought everything to its end; says whether they did.
+    pub fn settle(&mut self, eager: Option<Side>) -> Result<bool, String> {
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            if let Some(side) = eager {
+                self.eat(side)?;
+            }
+            if self.is_settled() {
+                return Ok(true);
+            }
+            std::thread::sleep(Duration::from_millis(40));
+        }
+        Ok(false)
+    }
+
+    /// Whether both have brought everything to its end.
+    pub fn is_settled(&self) -> bool {
+        SIDES.iter().all(|side| self.is_done(*side))
+    }
+
+    /// Everything given to it is acknowledged, and it owes nothing.
+    fn is_done(&self, side: Side) -> bool {
+        let rows = self.rows(side);
+        let count = |way: &str, done: fn(&Row) -> bool| {
+            rows.iter()
+                .filter(|row| row.way == way && done(row))
+                .count()
+        };
+        let sent = self.given.get(&side).map_or(0, BTreeMap::len);
+        let received = self.given.get(&side.other()).map_or(0, BTreeMap::len);
+        count("out", |row| row.state == "acknowledged") >= sent
+            && count("in", |row| {
+                row.state == "delivered" && row.receipt == "given"
+            }) >= received
+    }
+
+    /// The rows of `pointsman transfers list`.
+    fn rows(&self, side: Side) -> Vec<Row> {
+        let listed = Command::new(&self.program)
+            .args(["transfers", "list", "-n", "1000000", "-c"])
+            .arg(self.folder(side).join("pointsman.yaml"))
+            .output();
+        let Ok(listed) = listed else {
+            return Vec::new();
+        };
+        let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+        text.lines().skip(1).filter_map(Row::read).collect()
+    }
+
+    /// Compares what was given with what is there, by file names and octets and not by the program's own books; then
+    /// its books by theirs.
+    pub fn audit(&mut self, eager: Option<Side>) -> Result<Found, String> {
+        if let Some(side) = eager {
+            self.eat(side)?;
+        }
+        let mut found = Found::default();
+        for side in SIDES {
+            let arrived = self.arrived(side.other())?;
+            let rows = self.rows(side);
+            for (name, content) in self.given.get(&side).into_iter().flatten() {
+                found.transfers += 1;
+                let places = arrived.get(name).map_or(&[] as &[PathBuf], Vec::as_slice);
+                found.lost += u64::from(places.is_empty());
+                found.doubled += (places.len() as u64).saturating_sub(1);
+                for place in places {
+                    let there = fs::read(place).map_err(at(place))?;
+                    found.corrupted += u64::from(there != *content);
+                }
+                let acknowledged = rows.iter().any(|row| {
+                    row.way == "out"
+                        && row.dataset == *name
+                        && row.state == "acknowledged"
+                        && row.receipt == "received"
+                });
+                found.receipts_lost += u64::from(!acknowledged);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Where files of each name arrived at a station, in its inbox or taken out of it.
+    fn arrived(&self, side: Side) -> Result<BTreeMap<String, Vec<PathBuf>>, String> {
+        let mut arrived: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+        let inbox = self.folder(side).join("inbox").join(side.other().name());
+        let plate = self.folder(side).join("eaten");
+        for (folder, before) in [(inbox, 0), (plate, 1)] {
+            let Ok(entries) = fs::read_dir(&folder) else {
+                continue;
+            };
+            for entry in entries.flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if let Some(dataset) = name.split('.').nth(before) {
+                    arrived
+                        .entry(dataset.to_owned())
+                        .or_default()
+                        .push(entry.path());
+                }
+            }
+        }
+        Ok(arrived)
+    }
+
+    /// What the program's own auditor says of both stores, which must be nothing.
+    pub fn verify(&self) -> Result<(), String> {
+        for side in SIDES {
+            let verified = Command::new(&self.program)
+                .args(["verify-store", "-c"])
+                .arg(self.folder(side).join("pointsman.yaml"))
+                .output()
+                .map_err(|error| format!("verify-store: {error}"))?;
+            if !verified.status.success() {
+                return Err(format!(
+                    "verify-store of {}: {}{}",
+                    side.name(),
+                    String::from_utf8_lossy(&verified.stdout),
+                    String::from_utf8_lossy(&verified.stderr)
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Pair {
+    fn drop(&mut self) {
+        SIDES.iter().for_each(|side| self.kill(*side));
+    }
+}
+
+/// A line of `pointsman transfers list`.
+struct Row {
+    way: String,
+    state: String,
+    receipt: String,
+    dataset: String,
+}
+
+impl Row {
+    fn read(line: &str) -> Option<Self> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let word = |n: usize| words.get(n).map(|word| (*word).to_owned());
+        Some(Self {
+            way: word(2)?,
+            state: word(4)?,
+            receipt: word(5)?,
+            dataset: word(7)?,
+        })
+    }
+}
+
+/// Octets that look like nothing.
+pub fn octets(dice: &mut Dice, count: u64) -> Vec<u8> {
+    (0..count.div_ceil(8))
+        .flat_map(|_| dice.below(u64::MAX).to_le_bytes())
+        .take(count as usize)
+        .collect()
+}
+
+pub fn sync_folder(folder: &Path) -> Result<(), String> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(at(folder))
+}
+
+pub fn at(path: &Path) -> impl Fn(std::io::Error) -> String {
+    let path = path.display().to_string();
+    move |error| format!("{path}: {error}")
+}
+
+fn free_port() -> Result<u16, String> {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+    free.map(|address| address.port())
+        .map_err(|error| format!("no free port: {error}"))
+}
