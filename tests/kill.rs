@@ -87,6 +87,7 @@ fn killed_at_any_time_nothing_acknowledged_is_lost_and_nothing_is_there_twice() 
             }
             killer.join().unwrap();
         }
+        audit(&house);
     }
 
     // A partner does what partners do: it sends again what it has no EFPA for, then takes its receipts.
@@ -119,9 +120,18 @@ fn killed_at_any_time_nothing_acknowledged_is_lost_and_nothing_is_there_twice() 
             .all(|row| row.contains("delivered") && row.contains("given")),
         "{rows:#?}"
     );
+    assert_eq!(server.stop(), Some(0));
+    audit(&house);
     println!(
         "{kills} kills ({after_efpa} right after EFPA, {in_doubt} before one came, {resumed} in a file that was resumed): 0 lost, 0 twice, {receipts} receipts taken at the end"
     );
+}
+
+/// Whatever a kill leaves, ledger and spool agree about it.
+fn audit(house: &House) {
+    let audited = house.pointsman(&["verify-store"]);
+    let said = String::from_utf8_lossy(&audited.stdout);
+    assert!(audited.status.success(), "{said}");
 }
 
 /// Sends so many buffers of a file and hangs up.

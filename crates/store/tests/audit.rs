@@ -456,18 +456,18 @@ async fn what_the_next_start_mends_or_a_reader_took_is_a_note() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn beside_a_server_at_work_only_settled_things_are_told() {
-    let yard = std::sync::Arc::new(Yard::new());
-    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    const FILES: u64 = 150;
+    let (yard, done) = (Arc::new(Yard::new()), Arc::new(AtomicU64::new(0)));
     let work: Vec<_> = (0..3)
         .map(|worker| {
-            let (yard, stop) = (yard.clone(), stop.clone());
+            let (yard, done) = (yard.clone(), done.clone());
             tokio::spawn(async move {
-                let mut count = 0;
-                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                    count += 1;
-                    let name = format!("W{worker}.{count}");
+                while done.load(Ordering::Relaxed) < FILES {
+                    let name = format!("W{worker}.{}", done.fetch_add(1, Ordering::Relaxed));
                     let id = yard.delivered(&name, Verdict::Positive).await;
                     yard.ledger.response_taken(id).await.unwrap();
                     let id = yard.queued(&name).await;
@@ -475,19 +475,23 @@ async fn beside_a_server_at_work_only_settled_things_are_told() {
                     let answer = yard.ledger.acknowledged("them", &eerp(&name), "").await;
                     assert_eq!(answer.unwrap(), Acknowledgement::Recorded(id));
                 }
-                count
             })
         })
         .collect();
-    for _ in 0..5 {
+    let mut audits = 0;
+    while done.load(Ordering::Relaxed) < FILES {
         yard.assert_clean().await;
+        audits += 1;
     }
-    stop.store(true, std::sync::atomic::Ordering::Relaxed);
-    let mut files = 0;
     for worker in work {
-        files += worker.await.unwrap();
+        worker.await.unwrap();
     }
-    assert!(files > 10, "there was something to race with: {files}");
+    assert!(audits > 0);
+    println!("{audits} audits beside {FILES} files each way");
+    // And it is not blind: what stays wrong beside a server is told.
+    let id = yard.queued("LAST").await;
+    std::fs::remove_file(yard.file(&format!("outgoing/{id}"))).unwrap();
+    assert_eq!(yard.wrong().await, (id, vec!["content-missing"]));
 }
 
 #[tokio::test]

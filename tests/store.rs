@@ -1,0 +1,419 @@
+//! The store from outside: checked, made anew, and brought back to work after crashes.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use support::peer::{Peer, VirtualFile, data_buffers};
+use support::{House, THEM, US, eventually, octets};
+
+/// A house whose partner is another house that runs.
+fn caller_of(address: std::net::SocketAddr) -> House {
+    let caller = House::with_listeners(
+        "  - address: 127.0.0.1:0\n",
+        &format!("    address: {address}\n"),
+        "",
+    );
+    let text = std::fs::read_to_string(caller.config()).unwrap();
+    let turned = text.replace(US, "XX").replace(THEM, US).replace("XX", THEM);
+    let turned = turned
+        .replace("OURPASS", "XX")
+        .replace("THEIRS", "OURPASS")
+        .replace("XX", "THEIRS");
+    std::fs::write(caller.config(), turned).unwrap();
+    caller
+}
+
+/// Runs a command whose answer is JSON; gives its exit code, too.
+fn json(house: &House, args: &[&str]) -> (Option<i32>, Value) {
+    let done = house.pointsman(&[args, &["--json"]].concat());
+    let said = String::from_utf8_lossy(&done.stdout);
+    let value = serde_json::from_str(&said)
+        .unwrap_or_else(|_| panic!("{said}{}", String::from_utf8_lossy(&done.stderr)));
+    (done.status.code(), value)
+}
+
+fn assert_clean(house: &House) -> Value {
+    let (code, audited) = json(house, &["verify-store"]);
+    assert_eq!(code, Some(0), "{audited:#}");
+    audited
+}
+
+fn state(house: &House) -> PathBuf {
+    house.path().join("state")
+}
+
+fn ledger_files(house: &House) -> Vec<PathBuf> {
+    ["ledger.db", "ledger.db-wal", "ledger.db-shm"]
+        .iter()
+        .map(|name| state(house).join(name))
+        .collect()
+}
+
+fn first(house: &House, filter: &[&str]) -> Value {
+    let (_, rows) = json(house, &[&["transfers", "list"], filter].concat());
+    rows[0].clone()
+}
+
+fn id_of(row: &Value) -> String {
+    row["transfer"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_ledger_that_is_lost_is_made_anew_and_nothing_acknowledged_with_it() {
+    let house = House::plain("");
+    let server = house.serve();
+    // Two receipts given, then one file whose receipt nobody takes.
+    let mut peer = Peer::session(server.address());
+    for name in ["ONE", "TWO"] {
+        peer.send(&VirtualFile::new(name, octets(1, 50_000)));
+    }
+    assert_eq!(peer.take_receipts().len(), 2);
+    let mut peer = Peer::session(server.address());
+    let owed = VirtualFile::new("OWED", octets(2, 70_000));
+    peer.send(&owed);
+    house.await_delivered(3);
+    server.await_log(&["file-delivered", "OWED"]);
+    // And one that is half here.
+    let half = VirtualFile::new("HALF", octets(3, 90_000));
+    assert_eq!(peer.offer(&half)[0], b'2');
+    peer.say(&data_buffers(&half.content)[0]);
+    server.kill();
+    assert_clean(&house);
+
+    let rebuild = house.pointsman(&["store", "rebuild"]);
+    assert!(
+        rebuild.status.success(),
+        "a ledger that is there may be made anew, too"
+    );
+    assert_clean(&house);
+
+    for file in ledger_files(&house) {
+        let _ = std::fs::remove_file(file);
+    }
+    for command in [
+        &["serve"][..],
+        &["transfers", "list"],
+        &["verify-store"],
+        &["queue", "list"],
+    ] {
+        let refused = house.pointsman(command);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(1), "{command:?}");
+        assert!(
+            said.contains("store rebuild"),
+            "an empty ledger would know of nothing: {said}"
+        );
+        assert!(!state(&house).join("ledger.db").exists());
+    }
+    let (code, rebuilt) = json(&house, &["store", "rebuild"]);
+    assert_eq!(code, Some(0), "{rebuilt:#}");
+    assert_eq!(rebuilt["received"], 3);
+    let audited = assert_clean(&house);
+    assert_eq!(audited["receipts_owed"], 1, "{audited:#}");
+
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    assert_eq!(&peer.offer(&owed)[..4], b"313N", "it was received before");
+    peer.send(&half);
+    let receipts = peer.take_receipts();
+    assert_eq!(
+        receipts.len(),
+        2,
+        "the one that was owed, and the new file's"
+    );
+    assert_eq!(house.await_delivered(4).len(), 4, "{:?}", house.delivered());
+    drop(peer);
+    assert_eq!(server.stop(), Some(0));
+    assert_eq!(house.delivered().len(), 4, "none twice");
+    assert_clean(&house);
+}
+
+#[test]
+fn both_ends_of_a_house_of_ours_come_back_from_their_spools() {
+    let house = House::plain("");
+    let server = house.serve();
+    let caller = caller_of(server.address());
+    let file = caller.write("INVOIC.1", octets(5, 100_000));
+    let path = file.to_str().unwrap();
+    let sent = caller.pointsman(&["send", path, "--to", "mueller"]);
+    assert!(sent.status.success());
+    let acknowledged = first(&caller, &["--direction", "out"]);
+    assert_eq!(acknowledged["state"], "acknowledged", "{acknowledged:#}");
+    assert_clean(&caller);
+    let before = first(&caller, &[]);
+    for gone in ledger_files(&caller) {
+        let _ = std::fs::remove_file(gone);
+    }
+    assert!(caller.pointsman(&["store", "rebuild"]).status.success());
+    assert_clean(&caller);
+    assert_eq!(first(&caller, &[]), before, "the row is as it was");
+
+    // Sent again it is another file, and both ends know both.
+    let (code, again) = json(&caller, &["queue", "resend", &id_of(&before)]);
+    assert_eq!(code, Some(0), "{again:#}");
+    assert_ne!(again["transfer"], before["transfer"]);
+    let gone = caller.pointsman(&["send", "--to", "mueller"]);
+    assert!(
+        gone.status.success(),
+        "{}",
+        String::from_utf8_lossy(&gone.stderr)
+    );
+    house.await_delivered(2);
+    let (_, rows) = json(&caller, &["transfers", "list", "--state", "acknowledged"]);
+    assert_eq!(rows.as_array().unwrap().len(), 2, "{rows:#}");
+    assert_ne!(rows[0]["file"], rows[1]["file"]);
+    assert_clean(&caller);
+    assert_clean(&house);
+}
+
+#[test]
+fn a_store_is_not_made_anew_while_its_server_runs() {
+    let house = House::plain("");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    peer.send(&VirtualFile::new("ORDER", "octets"));
+    peer.take_receipts();
+    for command in [["store", "rebuild"], ["store", "describe"]] {
+        let refused = house.pointsman(&command);
+        assert_eq!(refused.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(said.contains("another server runs"), "{said}");
+    }
+    assert_clean(&house);
+    assert_eq!(server.stop(), Some(0));
+    assert_eq!(house.transfers().len(), 1);
+}
+
+#[test]
+fn damage_is_named_and_the_exit_code_says_so() {
+    let house = House::plain("");
+    let server = house.serve();
+    Peer::session(server.address()).send(&VirtualFile::new("ORDER", "octets"));
+    house.await_delivered(1);
+    let tried = house.write("OUT", "to send");
+    house.pointsman(&["send", tried.to_str().unwrap(), "--to", "mueller"]);
+    let queued = id_of(&first(&house, &["--direction", "out"]));
+    server.stop();
+    assert_clean(&house);
+    let blob = state(&house).join("spool/outgoing").join(&queued);
+    std::fs::write(&blob, "TO SEND").unwrap();
+    let quick = house.pointsman(&["verify-store", "--quick"]);
+    assert!(quick.status.success(), "the size is right");
+    let shown = house.pointsman(&["verify-store"]);
+    assert_eq!(shown.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(
+        said.contains(&queued) && said.contains("spool/outgoing") && said.contains("queue cancel"),
+        "{said}"
+    );
+    let (code, audited) = json(&house, &["verify-store"]);
+    assert_eq!((code, &audited["clean"]), (Some(1), &Value::Bool(false)));
+    assert_eq!(
+        audited["findings"][0]["kind"], "content-digest",
+        "{audited:#}"
+    );
+}
+
+#[test]
+fn the_queue_is_the_operators() {
+    let house = House::plain("");
+    let mut ids = Vec::new();
+    for (name, priority) in [("A", "5"), ("B", "8"), ("C", "0")] {
+        let file = house.write(name, name);
+        let path = file.to_str().unwrap();
+        let tried = house.pointsman(&["send", path, "--to", "mueller", "--priority", priority]);
+        assert_eq!(tried.status.code(), Some(3), "nobody is reached");
+        ids.push(id_of(&first(&house, &["--name", name])));
+    }
+    let order = |house: &House| {
+        let (_, queue) = json(house, &["queue", "list", "--partner", "mueller"]);
+        let names = queue.as_array().unwrap().iter();
+        names
+            .map(|file| {
+                let part = |key: &str| file[key].as_str().unwrap().to_owned();
+                format!(
+                    "{} {}",
+                    file["file"]["dataset"].as_str().unwrap(),
+                    part("state")
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(order(&house), ["B ready", "A ready", "C ready"]);
+    for (verb, id) in [("hold", &ids[1]), ("send-now", &ids[2]), ("park", &ids[0])] {
+        assert!(
+            house.pointsman(&["queue", verb, id]).status.success(),
+            "{verb}"
+        );
+    }
+    let queue = order(&house);
+    assert_eq!(queue[0], "C ready");
+    assert!(queue.contains(&"B held".to_owned()) && queue.contains(&"A parked".to_owned()));
+
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    let sfid = peer.change_direction();
+    assert_eq!(sfid[..4], *b"HC  ", "the only one that may go");
+    // Nobody decides over a file that a session has.
+    let refused = house.pointsman(&["queue", "cancel", &ids[2]]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("a session has"));
+    peer.say(b"313N000");
+    drop(peer);
+    server.await_log(&["session-ended"]);
+    eventually("C is parked: its partner has such a file", || {
+        order(&house).contains(&"C parked".to_owned()).then_some(())
+    });
+    for id in [&ids[0], &ids[1]] {
+        assert!(house.pointsman(&["queue", "release", id]).status.success());
+    }
+    assert!(
+        house
+            .pointsman(&["queue", "cancel", &ids[2]])
+            .status
+            .success()
+    );
+    assert_eq!(order(&house), ["B ready", "A ready"]);
+    let wrong = house.pointsman(&["queue", "release", &ids[2]]);
+    assert_eq!(
+        wrong.status.code(),
+        Some(1),
+        "what is cancelled is sent anew"
+    );
+    let (code, _) = json(&house, &["queue", "resend", &ids[2]]);
+    assert_eq!(code, Some(0));
+    assert_eq!(order(&house).len(), 3);
+    let nothing = house.pointsman(&["transfers", "list", "--state", "no-such"]);
+    assert_eq!(nothing.status.code(), Some(2));
+    assert_clean(&house);
+}
+
+/// Every file below the state folder but the ledger's own, with its length.
+fn files(folder: &Path) -> BTreeMap<PathBuf, u64> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        if entry.path().is_dir() {
+            found.extend(files(&entry.path()));
+        } else {
+            found.insert(entry.path(), entry.metadata().unwrap().len());
+        }
+    }
+    found
+}
+
+#[test]
+fn recovery_run_twice_is_recovery_run_once() {
+    let house = House::plain("");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    for name in ["ONE", "TWO"] {
+        peer.send(&VirtualFile::new(name, octets(1, 5000)));
+    }
+    house.await_delivered(2);
+    server.await_log(&["file-delivered", "TWO"]);
+    let half = VirtualFile::new("HALF", octets(3, 90_000));
+    assert_eq!(peer.offer(&half)[0], b'2');
+    peer.say(&data_buffers(&half.content)[0]);
+    server.kill();
+    // Two: as before its rename. Half: a sidecar from before its rename. And what no row knows.
+    let spool = state(&house).join("spool");
+    let two = first(&house, &["--name", "TWO"]);
+    let half = id_of(&first(&house, &["--name", "HALF"]));
+    let path = house.inbox().join(two["path"].as_str().unwrap());
+    std::fs::rename(path, spool.join("sealed").join(id_of(&two))).unwrap();
+    let db = state(&house).join("ledger.db");
+    let sql = format!(
+        "UPDATE transfers SET state = 'placing' WHERE id = '{0}'; DELETE FROM receipts WHERE transfer = '{0}';
+         UPDATE transfers SET lease_node = 'serve', lease_until = 99999999999999;",
+        id_of(&two)
+    );
+    let changed = std::process::Command::new("python3")
+        .args(["-c", "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.executescript(sys.argv[2]); c.commit()"])
+        .arg(&db)
+        .arg(sql)
+        .status()
+        .unwrap();
+    assert!(changed.success());
+    let one = id_of(&first(&house, &["--name", "ONE"]));
+    let sidecar = std::fs::read_to_string(spool.join(format!("sealed/{one}.jsonl"))).unwrap();
+    std::fs::write(
+        spool.join(format!("sealed/{half}.jsonl")),
+        sidecar.replace(&one, &half),
+    )
+    .unwrap();
+    let stray = "0192f0c1-2345-7abc-8def-0123456789ab";
+    std::fs::write(spool.join("incoming").join(stray), "x").unwrap();
+
+    let mut results = Vec::new();
+    for _ in 0..3 {
+        let server = house.serve();
+        house.await_delivered(2);
+        eventually("nothing is on its way", || {
+            let (_, left) = json(&house, &["transfers", "list", "--state", "placing"]);
+            left.as_array().unwrap().is_empty().then_some(())
+        });
+        assert_eq!(server.stop(), Some(0));
+        let (_, rows) = json(&house, &["transfers", "list"]);
+        results.push((rows, files(&spool), files(&house.inbox())));
+    }
+    assert_eq!(results[0], results[1]);
+    assert_eq!(results[1], results[2]);
+    let (rows, spool, inbox) = &results[0];
+    assert_eq!(inbox.len(), 2, "delivered once: {inbox:?}");
+    assert!(spool.keys().all(|path| !path.ends_with(stray)), "{spool:?}");
+    let half_sidecar = format!("{half}.jsonl");
+    assert!(
+        spool.keys().all(|path| !path.ends_with(&half_sidecar)),
+        "{spool:?}"
+    );
+    assert_eq!(rows.as_array().unwrap().len(), 3);
+    assert_clean(&house);
+}
+
+#[test]
+fn a_ledger_of_an_older_day_throws_nothing_away() {
+    let house = House::plain("");
+    let server = house.serve();
+    server.stop();
+    let old = std::fs::read(state(&house).join("ledger.db")).unwrap();
+    let server = house.serve();
+    Peer::session(server.address()).send(&VirtualFile::new("ORDER", "octets"));
+    house.await_delivered(1);
+    server.stop();
+    // As if its delivery had not come yet when the machine broke, and an older ledger was put back.
+    let row = first(&house, &[]);
+    let blob = state(&house).join("spool/sealed").join(id_of(&row));
+    std::fs::rename(house.inbox().join(row["path"].as_str().unwrap()), &blob).unwrap();
+    for file in ledger_files(&house) {
+        let _ = std::fs::remove_file(file);
+    }
+    std::fs::write(state(&house).join("ledger.db"), old).unwrap();
+    let server = house.serve();
+    server.await_log(&["ledger-behind", "store rebuild"]);
+    server.stop();
+    assert!(blob.exists(), "the partner may have its EFPA");
+    let (code, audited) = json(&house, &["verify-store"]);
+    assert_eq!(code, Some(1));
+    assert_eq!(
+        audited["findings"][0]["kind"], "sidecar-without-row",
+        "{audited:#}"
+    );
+    assert!(house.pointsman(&["store", "rebuild"]).status.success());
+    let server = house.serve();
+    assert_eq!(house.await_delivered(1).len(), 1);
+    server.await_log(&["file-delivered"]);
+    let mut peer = Peer::session(server.address());
+    assert_eq!(peer.take_receipts().len(), 1);
+    assert_clean(&house);
+}
