@@ -150,7 +150,7 @@ fn a_record_that_is_not_as_announced_is_refused_with_its_number() {
     assert_eq!(text, "record 2 has 2 octets, and exactly 3 were announced");
     let answer = send(&house, sfid("V.WRONG", 'V', 3, 0), &["ABC", "DEFG"]);
     assert_eq!(&answer[..3], b"505");
-    assert_eq!(house.delivered(), [String::new(); 0], "nothing is there");
+    assert_eq!(house.delivered(), Vec::<String>::new(), "nothing is there");
 
     let server = house.serve();
     let mut peer = Peer::session(server.address());
@@ -302,7 +302,7 @@ fn a_file_whose_records_are_not_as_said_is_not_queued() {
         &["--record-length", "4"],
         "only files of format F or V have records",
     );
-    assert_eq!(sending.transfers(), [String::new(); 0]);
+    assert_eq!(sending.transfers(), Vec::<String>::new());
     let left = std::fs::read_dir(sending.path().join("state/spool/outgoing"))
         .unwrap()
         .count();
@@ -406,4 +406,79 @@ fn a_file_that_broke_off_is_offered_from_its_last_record() {
     peer.say(b"F00000\r");
     second.wait().unwrap();
     assert!(sending.transfers()[0].contains("sent"));
+}
+
+#[test]
+fn a_file_of_variable_records_announces_its_longest() {
+    let receiving = with_partner("");
+    let server = receiving.serve();
+    let sending = House::sender(&server.address().to_string(), "");
+    let file = sending.write("LONG", "AB\r\nABCDEFG\r\n");
+    let path = file.to_str().unwrap();
+    let sent = sending.pointsman(&["send", path, "--to", "nordwerk", "--format", "V"]);
+    assert!(
+        sent.status.success(),
+        "{}",
+        String::from_utf8_lossy(&sent.stderr)
+    );
+    let described = std::fs::read_dir(sending.path().join("state/spool"))
+        .unwrap()
+        .flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap())
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|json| json == "json"))
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .next()
+        .expect("its sidecar");
+    assert!(
+        described.contains("\"format\":\"V\",\"record\":7"),
+        "{described}"
+    );
+}
+
+#[test]
+fn records_that_cannot_be_kept_so_are_refused_before_they_come() {
+    let house = with_partner("    fixed_records: length-prefixed\n");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    peer.say(sfid("F.LONG", 'F', 65_536, 0));
+    let answer = peer.hear();
+    assert_eq!(
+        &answer[..4],
+        b"305N",
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
+}
+
+#[test]
+fn lines_that_come_as_records_of_a_text_get_their_ends_where_the_profile_says_so() {
+    for (partner, expected) in [
+        ("", "LINE1LINE2"),
+        ("    text_line_ends: true\n", "LINE1\r\nLINE2\r\n"),
+    ] {
+        let house = with_partner(partner);
+        let server = house.serve();
+        let mut peer = Peer::session(server.address());
+        peer.say(sfid("TEXT", 'T', 0, 0));
+        assert_eq!(peer.hear(), b"200000000000000000");
+        peer.say(data(&["LINE1", "LINE2"]));
+        peer.say(efid(0, 10));
+        assert_eq!(peer.hear(), b"4N");
+        assert_eq!(content(&house), expected);
+    }
+}
+
+#[test]
+fn receipts_are_not_swapped_where_the_profile_says_so() {
+    for (partner, dest) in [("", support::THEM), ("    unswapped_receipts: true\n", US)] {
+        let house = with_partner(partner);
+        let server = house.serve();
+        let mut peer = Peer::session(server.address());
+        peer.send(&VirtualFile::new("ORDER", "order"));
+        let receipts = peer.take_receipts();
+        assert_eq!(
+            String::from_utf8_lossy(&receipts[0][56..81]).trim_end(),
+            dest
+        );
+    }
 }

@@ -65,7 +65,7 @@ fn a_file_that_is_renamed_into_the_folder_goes_at_once() {
     eventually("it is removed", || {
         in_folder(&house, "out/.taken").is_empty().then_some(())
     });
-    assert_eq!(in_folder(&house, "out"), [String::new(); 0]);
+    assert_eq!(in_folder(&house, "out"), Vec::<String>::new());
 }
 
 #[test]
@@ -76,7 +76,11 @@ fn a_file_that_grows_waits_until_it_is_left_alone() {
     let server = house.serve();
     for part in 0..8 {
         std::thread::sleep(Duration::from_millis(500));
-        assert_eq!(house.transfers(), [String::new(); 0], "it is still written");
+        assert_eq!(
+            house.transfers(),
+            Vec::<String>::new(),
+            "it is still written"
+        );
         let mut file = std::fs::OpenOptions::new()
             .append(true)
             .open(&path)

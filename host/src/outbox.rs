@@ -124,10 +124,10 @@ pub async fn enqueue_as(
     }
     let spool = station.spool.clone();
     let whole = blocking(move || spool.import(id, &mut source)).await?;
-    let (whole, counts) = match layout {
+    let (whole, counts, longest) = match layout {
         None => {
             let octets = whole.seal().octets;
-            (whole, Counts { records: 0, octets })
+            (whole, Counts { records: 0, octets }, 0)
         }
         Some(layout) => count_or_discard(whole, layout, how.format)
             .await
@@ -147,7 +147,11 @@ pub async fn enqueue_as(
     };
     let Seal { octets, digest } = whole.seal().clone();
     let mut header = FileHeader::plain(key, counts.octets);
-    header.format = how.format;
+    header.format = match how.format {
+        // Nobody said a length: the longest record is what the partner must be ready for.
+        Format::Variable(0) => Format::Variable(longest),
+        format => format,
+    };
     header.description.clone_from(&how.description);
     let mut file = NewFile {
         id,
@@ -185,9 +189,14 @@ fn layout(profile: &Profile, how: &SendAs) -> Result<Option<RecordLayout>, Queue
         return Err(QueueError::Records("fixed records need a length"));
     }
     if !layout.suits(how.format) {
-        return Err(QueueError::Records(
-            "variable records cannot be told apart in a raw file; keep them as lines or length-prefixed",
-        ));
+        return Err(QueueError::Records(match layout {
+            RecordLayout::Raw => {
+                "variable records cannot be told apart in a raw file; keep them as lines or length-prefixed"
+            }
+            _ => {
+                "records of more than 65,535 octets cannot be kept length-prefixed; keep them raw or as lines"
+            }
+        }));
     }
     Ok(Some(layout))
 }
@@ -197,12 +206,15 @@ async fn count_or_discard(
     whole: Whole,
     layout: RecordLayout,
     format: Format,
-) -> Result<(Whole, Counts), RecordError> {
+) -> Result<(Whole, Counts, u32), RecordError> {
     let count = move || {
         let mut reader = RecordReader::new(layout, format);
         let read = whole.blob().map_err(RecordError::from);
         match read.and_then(|blob| records::read_all(&blob, &mut reader)) {
-            Ok(()) => Ok((whole, reader.counts())),
+            Ok(()) => {
+                let longest = u32::try_from(reader.longest()).unwrap_or(u32::MAX);
+                Ok((whole, reader.counts(), longest))
+            }
             Err(error) => {
                 whole.discard()?;
                 Err(error)

@@ -62,7 +62,7 @@ fn ratios() {
         for _ in 0..200 {
             rounds.push([
                 time(|| black_box(&mut copy[..]).copy_from_slice(black_box(&file))),
-                time(|| drop(black_box(buffer::pack(black_box(&file), &mut room)))),
+                time(|| _ = black_box(buffer::pack(black_box(&file), &mut room))),
                 time(|| {
                     data.clear();
                     drop(black_box(buffer::unpack(

@@ -45,10 +45,10 @@ impl RecordLayout {
         LAYOUTS.into_iter().find(|layout| layout.name() == name)
     }
 
-    /// Whether records of that format can be found again.
+    /// Whether records of that format can be kept so, and be found again.
     pub fn suits(self, format: Format) -> bool {
         match format {
-            Format::Fixed(length) => length > 0,
+            Format::Fixed(length) => length > 0 && u64::from(length) <= self.longest(),
             Format::Variable(_) => self != Self::Raw,
             Format::Unstructured | Format::Text => false,
         }
@@ -68,6 +68,14 @@ impl RecordLayout {
         };
         let octets = records.checked_mul(u64::from(length) + self.overhead())?;
         Some(Position { octets, records })
+    }
+
+    /// Octets that a record may have, whatever was announced.
+    fn longest(self) -> u64 {
+        match self {
+            Self::LengthPrefixed => u64::from(u16::MAX),
+            Self::Raw | Self::Lines => u64::MAX,
+        }
     }
 
     /// Octets beside each record.
@@ -114,10 +122,7 @@ enum Length {
 
 impl Length {
     fn of(format: Format, layout: RecordLayout) -> Self {
-        let most = match layout {
-            RecordLayout::LengthPrefixed => u64::from(u16::MAX),
-            RecordLayout::Raw | RecordLayout::Lines => u64::MAX,
-        };
+        let most = layout.longest();
         match format {
             Format::Fixed(length) => Self::Exactly(u64::from(length)),
             // SFIDLRECL 0 names no limit.
@@ -168,6 +173,10 @@ pub struct RecordWriter {
     /// The end of the last whole record.
     boundary: Position,
     problem: Option<RecordProblem>,
+    /// A file of format T whose partner ends records where lines end.
+    text: bool,
+    /// The last two octets of the record.
+    last: [u8; 2],
 }
 
 impl RecordWriter {
@@ -180,6 +189,8 @@ impl RecordWriter {
             held: Vec::new(),
             boundary: from,
             problem: None,
+            text: format == Format::Text,
+            last: [0; 2],
         }
     }
 
@@ -196,9 +207,14 @@ impl RecordWriter {
         local
     }
 
-    /// The end of the last whole record: from there the file may go on in another session.
+    /// The end of the last whole record: from there the file may go on in another session. A file of format T goes on
+    /// from its start: its blocks cannot be found among line ends that were added.
     pub fn boundary(&self) -> Position {
-        self.boundary
+        if self.text {
+            Position::default()
+        } else {
+            self.boundary
+        }
     }
 
     /// The first record that has not the length announced, if there was one.
@@ -211,6 +227,9 @@ impl RecordWriter {
             return;
         }
         self.begun += octets.len() as u64;
+        for octet in octets.iter().rev().take(2).rev() {
+            self.last = [self.last[1], *octet];
+        }
         if self.begun > self.length.most() {
             self.problem = self.length.check(self.boundary, self.begun).err();
         } else if self.layout == RecordLayout::LengthPrefixed {
@@ -230,6 +249,7 @@ impl RecordWriter {
         }
         match self.layout {
             RecordLayout::Raw => {}
+            RecordLayout::Lines if self.text && self.last == LINE_END => {}
             RecordLayout::Lines => local.extend_from_slice(LINE_END),
             RecordLayout::LengthPrefixed => {
                 local.extend_from_slice(&(self.begun as u16).to_be_bytes());
@@ -239,6 +259,7 @@ impl RecordWriter {
         self.boundary.octets += self.begun + self.layout.overhead();
         self.boundary.records += 1;
         self.begun = 0;
+        self.last = [0; 2];
     }
 }
 
@@ -293,17 +314,25 @@ pub struct RecordReader {
     position: Position,
     /// Octets of the virtual file up to there.
     octets: u64,
+    /// Octets of the longest record so far.
+    longest: u64,
 }
 
 impl RecordReader {
     /// A reader from the start of a file.
     pub fn new(layout: RecordLayout, format: Format) -> Self {
+        let length = match Length::of(format, layout) {
+            // SFIDLRECL has five digits.
+            Length::AtMost(most) => Length::AtMost(most.min(99_999)),
+            exactly => exactly,
+        };
         Self {
             layout,
-            length: Length::of(format, layout),
+            length,
             begun: None,
             position: Position::default(),
             octets: 0,
+            longest: 0,
         }
     }
 
@@ -325,6 +354,11 @@ impl RecordReader {
             records: self.position.records,
             octets: self.octets,
         }
+    }
+
+    /// Octets of the longest record so far: what SFIDLRECL has to announce at least.
+    pub fn longest(&self) -> u64 {
+        self.longest
     }
 
     /// Looks at `octets`, which begin at [`position`](Self::position), and to the end of the file
@@ -356,6 +390,7 @@ impl RecordReader {
         let (begun, whole) = self.begun.unwrap_or((0, piece.whole));
         let consumed = if used == piece.length && piece.ends {
             self.begun = None;
+            self.longest = self.longest.max(begun + used as u64);
             self.position.records += 1;
             piece.from + used + piece.trailer
         } else if used > 0 {

@@ -289,3 +289,46 @@ fn a_received_record_that_is_too_short_is_no_place_to_go_on_from() {
         assert_eq!(problem.as_deref(), Some(expected));
     }
 }
+
+#[test]
+fn fixed_records_beyond_two_octets_of_length_do_not_suit() {
+    assert!(RecordLayout::LengthPrefixed.suits(Format::Fixed(65_535)));
+    assert!(!RecordLayout::LengthPrefixed.suits(Format::Fixed(65_536)));
+    assert!(RecordLayout::Lines.suits(Format::Fixed(99_999)));
+}
+
+#[test]
+fn the_longest_record_is_what_is_to_be_announced() {
+    let mut reader = RecordReader::new(RecordLayout::Lines, Format::Variable(0));
+    let mut rest = b"AB\r\nABCDE\r\n\r\nABC".as_slice();
+    while !rest.is_empty() {
+        let piece = reader.peek(rest, true).expect("sound");
+        let used = piece.length;
+        rest = &rest[reader.advance(&piece, used)..];
+    }
+    assert_eq!(reader.longest(), 5);
+    let endless = vec![b'A'; 100_000];
+    let reader = RecordReader::new(RecordLayout::Lines, Format::Variable(0));
+    assert!(
+        reader.peek(&endless, true).is_err(),
+        "SFIDLRECL cannot say it"
+    );
+}
+
+#[test]
+fn lines_of_a_text_get_their_ends_back_once() {
+    let mut writer = RecordWriter::new(RecordLayout::Lines, Format::Text, Position::default());
+    let mut local = Vec::new();
+    for (octets, record_ends) in [
+        (b"ONETWO\r".as_slice(), vec![3]),
+        (b"\nTHREE".as_slice(), vec![1, 6]),
+    ] {
+        let octets = octets.to_vec();
+        local.extend(writer.write(FileData {
+            octets,
+            record_ends,
+        }));
+    }
+    assert_eq!(local, b"ONE\r\nTWO\r\nTHREE\r\n");
+    assert_eq!(writer.boundary(), Position::default());
+}

@@ -155,6 +155,12 @@ pub struct Partner {
     /// How records of variable length do: `lines` (the default) or `length-prefixed`.
     #[serde(default)]
     pub variable_records: Value<VariableRecords>,
+    /// Whether CR LF is put behind each record of its T files: for a partner that sends lines as records without their ends.
+    #[serde(default)]
+    pub text_line_ends: bool,
+    /// Whether our receipts name originator and destination as the file did, as the first edition of the protocol had it.
+    #[serde(default)]
+    pub unswapped_receipts: bool,
     /// What it may get wrong, where that is not what the station says.
     #[serde(default)]
     pub tolerances: Switches,

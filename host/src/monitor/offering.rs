@@ -122,6 +122,8 @@ impl Monitor {
                 let most = header.restart.min(route.restart.unwrap_or(u64::MAX));
                 let size = partial.octets().map_err(Refused::from)?;
                 let held = match route.layout {
+                    // Blocks of it cannot be found among line ends of ours.
+                    Some(_) if header.format == Format::Text => Position::default(),
                     Some(layout) => whole_records(header.format, layout, here, size, most),
                     None => whole_blocks(here.octets.min(size), most),
                 };
@@ -256,10 +258,9 @@ impl Monitor {
         let layout = match self.layout(header, terms.record_layout) {
             Ok(layout) => layout,
             Err(unfit) => {
-                let what = format!("not usable: variable records cannot be kept {unfit}");
-                self.note("accept-file", &answer, what);
-                let text = "no way to keep the records could be decided for this file";
-                return Err(Refused::for_now(FileReason::AccessMethod, text).into());
+                let what = format!("records of this file cannot be kept {unfit}");
+                self.note("accept-file", &answer, format!("not usable: {what}"));
+                return Err(Refused::for_good(FileReason::RecordLength, what).into());
             }
         };
         // To refuse what is there is the policy's wish; without one the new file gets a number.
@@ -301,7 +302,12 @@ impl Monitor {
         wanted: Option<types::RecordLayout>,
     ) -> Result<Option<RecordLayout>, RecordLayout> {
         if !header.goes_in_records() {
-            return Ok(None);
+            let ends_lines = self
+                .profile
+                .as_ref()
+                .is_some_and(|profile| profile.partner.text_line_ends);
+            let text = header.format == Format::Text && !header.is_secured();
+            return Ok((text && ends_lines).then_some(RecordLayout::Lines));
         }
         let of_profile = self
             .profile

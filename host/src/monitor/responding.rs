@@ -112,7 +112,7 @@ fn kind(response: &Response) -> &'static str {
 }
 
 /// The same receipt for the file whose originator and destination are the other way round.
-fn swapped(response: &Response) -> Response {
+pub(super) fn swapped(response: &Response) -> Response {
     let mut swapped = response.clone();
     match &mut swapped {
         Response::Positive(eerp) => eerp.key = eerp.key.swapped(),

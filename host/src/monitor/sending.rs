@@ -8,6 +8,7 @@ use pointsman_policy::types;
 use pointsman_store::{Blob, Files, OutboundFile, TransferId, Work};
 
 use super::offering::BLOCK;
+use super::responding::swapped;
 use super::{Monitor, Trouble};
 use crate::describe::{self, Finished};
 use crate::events::Event as Happening;
@@ -80,7 +81,16 @@ impl Monitor {
         match work {
             Work::Response(owed) => {
                 self.answering = Some(owed.id);
-                let _ = session.respond(ticket, owed.response);
+                let unswapped = self
+                    .profile
+                    .as_ref()
+                    .is_some_and(|own| own.partner.unswapped_receipts);
+                let response = if unswapped {
+                    swapped(&owed.response)
+                } else {
+                    owed.response
+                };
+                let _ = session.respond(ticket, response);
             }
             Work::File(file) => {
                 let mut header = file.header.clone();

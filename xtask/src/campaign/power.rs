@@ -18,7 +18,7 @@ pub fn run(program: &Path, orders: Orders) -> Result<(), String> {
     let (mut all, mut cuts) = (Found::default(), 0);
     let began = Instant::now();
     while cuts < orders.count {
-        let kind = if (cuts / ROUND) % 2 == 0 {
+        let kind = if (cuts / ROUND).is_multiple_of(2) {
             "ext4"
         } else {
             "xfs"

@@ -146,7 +146,7 @@ fn point(
 ) -> Result<(Found, bool), String> {
     let folder = tempfile::TempDir::new().map_err(|error| format!("no folder: {error}"))?;
     let mut pair = Pair::new(folder.path(), program, scenario.session)?;
-    let eager = scenario.eager.then(|| scenario.victim);
+    let eager = scenario.eager.then_some(scenario.victim);
     for (side, sizes) in SIDES.into_iter().zip(scenario.files) {
         for size in sizes {
             pair.give(side, octets(dice, *size))?;

@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use oftp::*;
 
-use station::{File, Station};
+use station::{Dice, File, Station};
 
 const LEVELS: [Level; 4] = [Level::V12, Level::V13, Level::V14, Level::V20];
 const FORMATS: [Format; 4] = [
@@ -180,6 +180,110 @@ fn every_combination_carries_every_size() {
     }
     println!("{runs} combinations");
     assert_eq!(runs, 4 * 4 * 4 * 15);
+}
+
+/// The same with monitors that decide by dice, files both ways, ends that offer different things, and octets that
+/// arrive in pieces. `SEED` repeats a run.
+#[test]
+fn every_combination_with_random_monitors() {
+    let seed = std::env::var("SEED").map_or(5024, |seed| seed.parse().expect("a number"));
+    println!("SEED={seed}");
+    let mut dice = Dice(seed);
+    let sizes = [
+        0,
+        1,
+        62,
+        63,
+        64,
+        1023,
+        1024,
+        1025,
+        2047,
+        2048,
+        2049,
+        1983,
+        1984,
+        1985,
+        10 << 20,
+    ];
+    let mut runs = 0;
+    for octets in sizes {
+        for level in LEVELS {
+            for format in FORMATS {
+                for choice in 0..4 {
+                    let scene = Scene {
+                        level,
+                        format,
+                        compression: choice & 1 == 1,
+                        restart: choice & 2 == 2,
+                        files: [octets, sizes[dice.below(sizes.len() - 1)]],
+                        credit: 1 + dice.below(20) as u16,
+                    };
+                    carry_moodily(&scene, &mut dice);
+                    runs += 1;
+                }
+            }
+        }
+    }
+    println!("{runs} combinations with random monitors");
+    assert_eq!(runs, 4 * 4 * 4 * 15);
+}
+
+fn carry_moodily(scene: &Scene, dice: &mut Dice) {
+    // One end speaks the level, the other that or a higher one; buffers and credit are the lower of two.
+    let high = dice.below(2);
+    let mut stations = [0, 1].map(|side| {
+        let params = Params {
+            level: if side == high {
+                Level::V20
+            } else {
+                scene.level
+            },
+            buffer_size: 128 + dice.below(5000) as u32,
+            credit: if side == high { 999 } else { scene.credit },
+            compression: scene.compression || (side == high && dice.below(2) == 0),
+            restart: scene.restart || (side == high && dice.below(2) == 0),
+            ..scene.params(side)
+        };
+        let mut station = Station::new(vec![scene.file(side)], params);
+        station.is_moody(Dice(dice.below(usize::MAX) as u64 | 1));
+        station
+    });
+    if scene.restart {
+        for side in [0, 1] {
+            let file = scene.file(1 - side);
+            stations[side].holds(&file, dice.below(file.units() + 1));
+        }
+    }
+    let mut sessions = 0;
+    while !stations.iter().all(Station::is_done) {
+        sessions += 1;
+        assert!(sessions < 20, "it does not come to its end: {scene:?}");
+        begin(&mut stations);
+        run_in_pieces(&mut stations, dice);
+        stations.iter_mut().for_each(Station::loses_connection);
+    }
+    for side in [0, 1] {
+        stations[side].expect_received(&scene.file(1 - side));
+    }
+}
+
+/// As [`run`], with octets that arrive in pieces of any size.
+fn run_in_pieces(stations: &mut [Station; 2], dice: &mut Dice) {
+    let mut wires = [Vec::new(), Vec::new()];
+    loop {
+        for side in [0, 1] {
+            wires[side].extend(stations[side].says());
+        }
+        if wires.iter().all(Vec::is_empty) {
+            return;
+        }
+        for side in [0, 1] {
+            let piece = wires[side].len().min(1 + dice.below(100_000));
+            let octets: Vec<u8> = wires[side].drain(..piece).collect();
+            stations[1 - side].hears(&octets);
+        }
+    }
 }
 
 /// One file through one session; resumed from its middle if there is restart.

@@ -114,6 +114,21 @@ pub struct Station {
     receiving: Option<String>,
     responding: Option<String>,
     restarts: Vec<usize>,
+    mood: Option<Dice>,
+}
+
+/// xorshift64*: what a station does where the protocol leaves it free.
+#[derive(Clone)]
+pub struct Dice(pub u64);
+
+impl Dice {
+    /// Below `limit`.
+    pub fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % limit.max(1)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,7 +186,19 @@ impl Station {
             receiving: None,
             responding: None,
             restarts: Vec::new(),
+            mood: None,
         }
+    }
+
+    /// Decides by dice from now on: when to ask for the turn, whether files or receipts go first, from where
+    /// a file goes on, and in what pieces it is handed over.
+    pub fn is_moody(&mut self, dice: Dice) {
+        self.mood = Some(dice);
+    }
+
+    /// By the dice, or else what is usual.
+    fn chance(&mut self, usual: bool) -> bool {
+        self.mood.as_mut().map_or(usual, |dice| dice.below(2) == 0)
     }
 
     /// So many units of a file are here from an earlier session.
@@ -298,7 +325,8 @@ impl Station {
                 assert_eq!(closing.discrepancy(), None);
                 let name = self.receiving.take().unwrap();
                 self.incoming.get_mut(&name).unwrap().times_whole += 1;
-                let change_direction = self.outgoing.is_empty();
+                let usual = self.outgoing.is_empty();
+                let change_direction = self.chance(usual);
                 let accept = CloseAnswer::Accept { change_direction };
                 self.session().answer_close(ticket, accept).unwrap();
             }
@@ -330,7 +358,12 @@ impl Station {
     }
 
     fn use_turn(&mut self, ticket: TurnTicket) {
-        let mut incoming = self.incoming.iter();
+        let queued = self
+            .outgoing
+            .iter()
+            .position(|(_, sent)| *sent == Sending::Queued);
+        let receipts_first = self.chance(true) || queued.is_none();
+        let mut incoming = self.incoming.iter().filter(|_| receipts_first);
         if let Some((name, _)) = incoming.find(|(_, file)| file.times_whole > 0 && !file.receipted)
         {
             let (name, key) = (name.clone(), key(name));
@@ -346,11 +379,7 @@ impl Station {
                 .respond(ticket, Response::Positive(eerp))
                 .unwrap();
         }
-        if let Some(at) = self
-            .outgoing
-            .iter()
-            .position(|(_, sent)| *sent == Sending::Queued)
-        {
+        if let Some(at) = queued {
             let file = &self.outgoing[at].0;
             let header = FileHeader {
                 restart: file.units() as u64,
@@ -378,7 +407,11 @@ impl Station {
                 text,
             }
         } else {
-            let restart = header.restart.min(file.units() as u64);
+            let most = header.restart.min(file.units() as u64);
+            let restart = self
+                .mood
+                .as_mut()
+                .map_or(most, |dice| dice.below(most as usize + 1) as u64);
             file.cut_to(restart as usize);
             self.restarts.push(restart as usize);
             FileAnswer::Accept {
@@ -421,7 +454,14 @@ impl Station {
             let Some(octets) = file.records.get(record) else {
                 break;
             };
-            let taken = session.send_data(&octets[octet..], true).unwrap();
+            let left = octets.len() - octet;
+            let piece = self
+                .mood
+                .as_mut()
+                .map_or(left, |dice| left.min(1 + dice.below(8192)));
+            let taken = session
+                .send_data(&octets[octet..octet + piece], piece == left)
+                .unwrap();
             octet += taken;
             if octet == octets.len() {
                 (record, octet) = (record + 1, 0);
