@@ -473,7 +473,7 @@ async fn beside_a_server_at_work_only_settled_things_are_told() {
                     let id = yard.queued(&name).await;
                     yard.ledger.sent(id, "EFPA").await.unwrap();
                     let answer = yard.ledger.acknowledged("them", &eerp(&name), "").await;
-                    assert_eq!(answer.unwrap(), Acknowledgement::Recorded(id));
+                    assert_eq!(*answer.unwrap(), Acknowledgement::Recorded(id));
                 }
             })
         })
@@ -543,7 +543,7 @@ async fn a_ledger_made_anew_owes_what_was_owed_and_delivers_nothing_twice() {
     let claim = || yard.ledger.claim("them", "node", soon(), Files::Any);
     let mut owed = Vec::new();
     while let Some(Work::Response(response)) = claim().await.unwrap() {
-        owed.push((response.id, response.response));
+        owed.push((response.id, response.into_inner().response));
     }
     assert_eq!(owed.len(), 4);
     assert!(owed.contains(&(ids["decided"], Response::Negative(*nerp("DECIDED")))));

@@ -240,7 +240,7 @@ async fn every_verb_repeated_changes_nothing() {
         .await
         .unwrap();
     assert_eq!(
-        (first, again),
+        (first.into_inner(), again.into_inner()),
         (
             Acknowledgement::Recorded(out),
             Acknowledgement::Repeated(out)
@@ -461,7 +461,7 @@ async fn a_nerp_says_why_either_way() {
         .await
         .unwrap();
     assert_eq!(
-        stranger,
+        *stranger,
         Acknowledgement::Unknown,
         "another partner cannot answer for it"
     );
@@ -660,12 +660,17 @@ async fn what_is_held_parked_or_cancelled_does_not_go() {
     assert!(matches!(refused, Err(LedgerError::WrongState { .. })));
     let nobody = ledger.order(TransferId::new(), Order::Hold, "").await;
     assert!(matches!(nobody, Err(LedgerError::NotFound(_))));
+    let doubted = ledger.in_doubt(id).await;
+    assert!(
+        matches!(doubted, Err(LedgerError::WrongState { .. })),
+        "nothing proves that its EFID may leave: {doubted:?}"
+    );
     // The partner had it after all: its receipt is a fact, whatever was wanted.
     let answered = ledger
         .acknowledged("them", &eerp("INVOIC"), "")
         .await
         .unwrap();
-    assert_eq!(answered, Acknowledgement::Recorded(id));
+    assert_eq!(*answered, Acknowledgement::Recorded(id));
     assert_eq!(books.state(id).await, "acknowledged");
 }
 

@@ -7,7 +7,7 @@ use oftp::{CloseRefusal, FileReason, Position, RecordReader, Session, TurnTicket
 use pointsman_policy::types;
 use pointsman_store::{Blob, Files, OutboundFile, TransferId, Work};
 
-use super::{Monitor, Trouble};
+use super::{Monitor, Trouble, promise};
 use crate::describe::{self, Finished};
 use crate::events::Event as Happening;
 use crate::intake::{blocking, lost_thread};
@@ -82,7 +82,7 @@ impl Monitor {
         match work {
             Work::Response(owed) => {
                 self.answering = Some(owed.id);
-                let _ = session.respond(ticket, owed.response);
+                promise::receipt(session, ticket, owed);
             }
             Work::File(file) => {
                 let mut header = file.header.clone();
@@ -324,12 +324,12 @@ impl Monitor {
         sending.stage = Stage::Waiting;
         sending.file.in_doubt = true;
         let id = sending.file.id;
-        self.station.ledger.in_doubt(id).await?;
+        let in_doubt = self.station.ledger.in_doubt(id).await?;
         self.station
             .ledger
             .renew(id, SystemTime::now() + LEASE)
             .await?;
-        let _ = session.close_file(sending.file.counts);
+        promise::efid(session, sending.file.counts, in_doubt);
         Ok(())
     }
 
