@@ -318,9 +318,12 @@ async fn a_store_in_every_state_is_clean_and_the_audit_changes_nothing() {
     assert_eq!(yard.spool.transfers().unwrap(), before);
 }
 
+/// A file of [`everything`], the kind of the finding, and what is done to the file.
+type Damage = (&'static str, &'static str, fn(&Yard, TransferId));
+
 #[tokio::test]
 async fn every_damage_is_named_with_its_transfer_its_file_and_what_to_do() {
-    let damage: &[(&str, &str, fn(&Yard, TransferId))] = &[
+    let damage: &[Damage] = &[
         ("received", "content-missing", |yard, id| {
             std::fs::remove_file(yard.file(&format!("sealed/{id}"))).unwrap();
         }),
