@@ -9,7 +9,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use oftp::End;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::task::TaskTracker;
 
 use crate::backoff::Backoff;
 use crate::dial::{self, DialError};
@@ -34,7 +35,7 @@ enum Outcome {
     Good,
     /// Nobody was reached.
     Unreachable(String),
-    /// The session did not come to its end, no file being under way.
+    /// The session did not come to its end, for another reason than a lost connection within a file.
     Broken(String),
     /// The connection was lost within a file.
     BrokenFile(String),
@@ -51,6 +52,17 @@ struct Line {
     called: Option<SystemTime>,
     /// Calls in a row that left something waiting.
     fruitless: u32,
+    /// How long it is not called again for that.
+    patience: Duration,
+}
+
+/// Why a partner is called.
+#[derive(Clone, Copy, Debug)]
+enum Cause {
+    /// Something new waits, or it is time to ask.
+    News,
+    /// What waits was there at the last call already.
+    Again,
 }
 
 impl Line {
@@ -61,30 +73,32 @@ impl Line {
             rests_until: Instant::now(),
             called: None,
             fruitless: 0,
+            patience: Duration::ZERO,
         }
     }
 
-    /// Something waits since then, or the partner is to be asked so often.
-    fn is_due(&mut self, since: Option<SystemTime>, every: Option<Duration>) -> bool {
+    /// Why it is to be called now, if it is: something waits since then, or the partner is to be asked so often.
+    fn due(&self, since: Option<SystemTime>, every: Option<Duration>) -> Option<Cause> {
         let Some(called) = self.called else {
-            return since.is_some() || every.is_some();
+            return (since.is_some() || every.is_some()).then_some(Cause::News);
         };
         let passed = called.elapsed().unwrap_or_default();
-        let asks = every.is_some_and(|every| passed >= every);
         match since {
+            Some(since) if since >= called => Some(Cause::News),
             // It was there at the last call and was not taken, by a policy's wish or the partner's: no hurry.
-            Some(since) if since < called => {
-                let next = PATIENT.after(self.fruitless + 1);
-                let due = passed >= next;
-                self.fruitless += u32::from(due);
-                due || asks
-            }
-            Some(_) => {
-                self.fruitless = 0;
-                true
-            }
-            None => asks,
+            Some(_) if passed >= self.patience => Some(Cause::Again),
+            _ => every.filter(|every| passed >= *every).map(|_| Cause::News),
         }
+    }
+
+    fn begin_call(&mut self, cause: Cause) {
+        self.fruitless = match cause {
+            Cause::News => 0,
+            Cause::Again => self.fruitless + 1,
+        };
+        self.patience = PATIENT.after(self.fruitless + 1);
+        self.called = Some(SystemTime::now());
+        self.busy = true;
     }
 
     fn is_free(&self) -> bool {
@@ -93,7 +107,11 @@ impl Line {
 }
 
 /// Calls for as long as the server runs; ends when the calls that are under way at the drain have ended.
-pub async fn keep_calling(station: Arc<Station>, mut drain: watch::Receiver<Drain>) {
+pub async fn keep_calling(
+    station: Arc<Station>,
+    sessions: TaskTracker,
+    mut drain: watch::Receiver<Drain>,
+) {
     let mut lines: BTreeMap<String, Line> = BTreeMap::new();
     let mut calls = JoinSet::new();
     let delays = station
@@ -120,20 +138,21 @@ pub async fn keep_calling(station: Arc<Station>, mut drain: watch::Receiver<Drai
             }
         };
         for profile in due {
-            let line = lines.entry(profile.name.clone()).or_insert_with(Line::new);
-            line.busy = true;
-            line.called = Some(SystemTime::now());
-            let (station, drain) = (Arc::clone(&station), drain.clone());
-            calls.spawn(async move {
-                let called = dial::call(station, profile.clone(), Errand::default(), drain).await;
-                (profile, outcome(called))
-            });
+            let call = dial::call(
+                Arc::clone(&station),
+                profile.clone(),
+                Errand::default(),
+                drain.clone(),
+            );
+            // One of the sessions that a drain waits for, and ends if it has to.
+            let call = sessions.spawn(call);
+            calls.spawn(async move { (profile, outcome(call.await)) });
         }
     }
     while calls.join_next().await.is_some() {}
 }
 
-/// The partners whose line is free and for whom something waits, or whom it is time to ask.
+/// The partners whose line is free and for whom something waits, or whom it is time to ask. Their lines are busy now.
 async fn who_is_due(
     station: &Station,
     lines: &mut BTreeMap<String, Line>,
@@ -152,18 +171,26 @@ async fn who_is_due(
             |since: &&SystemTime| partner.calls.queued && **since + partner.calls.delay.0.0 <= now;
         let since = waiting.get(name).filter(ripe);
         let every = partner.calls.every.map(|every| every.0.0);
-        if line.is_due(since.copied(), every) {
+        if let Some(cause) = line.due(since.copied(), every) {
+            line.begin_call(cause);
             due.extend(Profile::by_name(&station.config, name));
         }
     }
     Ok(due)
 }
 
-fn outcome(called: Result<End, DialError>) -> Outcome {
+fn outcome(called: Result<Result<End, DialError>, JoinError>) -> Outcome {
+    let called = match called {
+        Ok(called) => called,
+        Err(lost) => return Outcome::Broken(format!("its task was lost: {lost}")),
+    };
     match called {
         Ok(end) if end.is_normal() => Outcome::Good,
         Ok(end @ (End::Disconnected { state } | End::TimedOut { state }))
-            if matches!(state, "OPO" | "OPOWFC" | "CLOP" | "OPI") =>
+            if matches!(
+                state,
+                "OPOP" | "OPO" | "OPOWFC" | "CLOP" | "OPIP" | "OPI" | "CLIP"
+            ) =>
         {
             Outcome::BrokenFile(end.to_string())
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Zoned;
 use oftp::{
     Counts, DatasetName, FileHeader, FileKey, FileStamp, Format, InvalidField, RecordLayout,
-    RecordReader,
+    RecordProblem, RecordReader,
 };
 use pointsman_store::{
     Direction, Ledger, LedgerError, NewFile, Seal, Sidecar, Spool, SpoolError, TransferId, Way,
@@ -75,7 +75,7 @@ pub enum QueueError {
         /// The file.
         path: String,
         /// Which record, and what is wrong with it.
-        problem: RecordError,
+        problem: RecordProblem,
     },
     /// The spool.
     #[error(transparent)]
@@ -131,9 +131,12 @@ pub async fn enqueue_as(
         }
         Some(layout) => count_or_discard(whole, layout, how.format)
             .await
-            .map_err(|problem| QueueError::Record {
-                path: path.display().to_string(),
-                problem,
+            .map_err(|problem| match problem {
+                RecordError::Spool(error) => QueueError::Spool(error),
+                RecordError::Record(problem) => QueueError::Record {
+                    path: path.display().to_string(),
+                    problem,
+                },
             })?,
     };
     let key = FileKey {
@@ -198,7 +201,7 @@ async fn count_or_discard(
     let count = move || {
         let mut reader = RecordReader::new(layout, format);
         let read = whole.blob().map_err(RecordError::from);
-        match read.and_then(|blob| records::read_on(&blob, &mut reader, u64::MAX)) {
+        match read.and_then(|blob| records::read_all(&blob, &mut reader)) {
             Ok(()) => Ok((whole, reader.counts())),
             Err(error) => {
                 whole.discard()?;

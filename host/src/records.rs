@@ -3,7 +3,7 @@
 use oftp::{RecordProblem, RecordReader};
 use pointsman_store::{Blob, SpoolError};
 
-/// Octets looked at once: more than the longest record has of its layout.
+/// Octets looked at once: more than any layout has between records.
 const CHUNK: usize = 256 * 1024;
 
 /// Why a file of records cannot be read.
@@ -38,9 +38,23 @@ pub fn read_on(blob: &Blob, reader: &mut RecordReader, records: u64) -> Result<(
             rest = rest.get(consumed..).unwrap_or_default();
         }
         if reader.position().octets == at {
-            // It got shorter while it was read; the caller compares sizes.
-            break;
+            return Err(got_shorter().into());
         }
     }
     Ok(())
+}
+
+/// Reads to the end of the file.
+///
+/// # Errors
+/// As for [`read_on`].
+pub fn read_all(blob: &Blob, reader: &mut RecordReader) -> Result<(), RecordError> {
+    read_on(blob, reader, u64::MAX)
+}
+
+fn got_shorter() -> SpoolError {
+    SpoolError::Io {
+        path: "the spool".into(),
+        source: std::io::Error::other("a file got shorter while it was read"),
+    }
 }

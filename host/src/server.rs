@@ -89,7 +89,11 @@ impl Server {
             draining.clone(),
             watch::keep_watching(Arc::clone(&station)),
         ));
-        house.spawn(calls::keep_calling(Arc::clone(&station), draining.clone()));
+        house.spawn(calls::keep_calling(
+            Arc::clone(&station),
+            sessions.clone(),
+            draining.clone(),
+        ));
         house.spawn(until(
             draining.clone(),
             calls::keep_deadlines(Arc::clone(&station)),

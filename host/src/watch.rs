@@ -31,6 +31,9 @@ use crate::station::Station;
 /// How often a folder is looked at when the kernel tells nothing.
 const POLL: Duration = Duration::from_secs(2);
 
+/// So much is remembered of what was said.
+const MOST_SAID: usize = 1000;
+
 const TAKEN: &str = ".taken";
 const REFUSED: &str = "refused";
 
@@ -58,6 +61,8 @@ struct Folder {
     /// What is written into it at the moment: how it looked, and since when it looks so.
     growing: BTreeMap<PathBuf, (Look, Instant)>,
     told: Arc<Told>,
+    /// What was said of the folder already.
+    said: Mutex<BTreeSet<String>>,
 }
 
 /// What the kernel told.
@@ -80,6 +85,7 @@ impl Folder {
             watch,
             growing: BTreeMap::new(),
             told: Arc::new(Told::default()),
+            said: Mutex::default(),
         }
     }
 
@@ -145,28 +151,48 @@ impl Folder {
         for (id, name) in self.taken()? {
             self.queue(id, &name).await;
         }
+        // Only what is there at this look counts as renamed in: a later file of the same name may be written slowly.
+        let arrived = std::mem::take(
+            &mut *self
+                .told
+                .arrived
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
         let mut seen = BTreeSet::new();
         for (path, look) in self.candidates()? {
-            seen.insert(path.clone());
-            if !self.is_whole(&path, look) {
-                continue;
+            if arrived.contains(&path) || self.is_left_alone(&path, look) {
+                self.take(&path).await;
             }
-            self.growing.remove(&path);
-            let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-                continue;
-            };
-            let id = TransferId::new();
-            rustix::fs::renameat_with(
-                CWD,
-                &path,
-                CWD,
-                self.place(id, name),
-                RenameFlags::NOREPLACE,
-            )?;
-            self.queue(id, name).await;
+            seen.insert(path);
         }
         self.growing.retain(|path, _| seen.contains(path));
         Ok(())
+    }
+
+    /// Takes a file that is whole, under the transfer it becomes.
+    async fn take(&mut self, path: &Path) {
+        self.growing.remove(path);
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            return;
+        };
+        let id = TransferId::new();
+        let moved =
+            rustix::fs::renameat_with(CWD, path, CWD, self.place(id, name), RenameFlags::NOREPLACE);
+        match moved {
+            Ok(()) => self.queue(id, name).await,
+            // Somebody was quicker.
+            Err(rustix::io::Errno::NOENT) => {}
+            Err(rustix::io::Errno::NAMETOOLONG) => {
+                self.trouble(&format!(
+                    "the name {name} is too long to be sent; it lies in `{REFUSED}` now"
+                ));
+                self.put(path, &self.path.join(REFUSED), name);
+            }
+            Err(error) => self.trouble(&format!(
+                "{name} cannot be taken, and is tried again: {error}"
+            )),
+        }
     }
 
     /// Files that are to be sent, in the order of their names.
@@ -196,16 +222,7 @@ impl Folder {
         Ok(found)
     }
 
-    fn is_whole(&mut self, path: &Path, look: Look) -> bool {
-        let mut arrived = self
-            .told
-            .arrived
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if arrived.remove(path) {
-            return true;
-        }
-        drop(arrived);
+    fn is_left_alone(&mut self, path: &Path, look: Look) -> bool {
         let quiet = self.quiet();
         let since = self
             .growing
@@ -237,38 +254,28 @@ impl Folder {
         self.path.join(TAKEN).join(format!("{id}.{name}"))
     }
 
-    /// Queues what was taken, unless it was queued before a crash; then the file is done with.
+    /// Queues what was taken, unless it was queued before a crash; then the file is put away.
     async fn queue(&self, id: TransferId, name: &str) {
         let path = self.place(id, name);
         let outcome = match self.station.ledger.show(id).await {
             Ok(Some(_)) => Ok(()),
-            Ok(None) => {
-                let how = SendAs {
-                    name: Some(name.to_owned()),
-                    format: self.watch.format(),
-                    layout: self.watch.records.map(|layout| layout.0),
-                    ..SendAs::default()
-                };
-                outbox::enqueue_as(&self.station, &self.profile, id, &path, &how)
-                    .await
-                    .map(drop)
-            }
+            Ok(None) => self.enqueue(id, &path, name).await,
             Err(error) => Err(error.into()),
         };
-        let done = match outcome {
-            Ok(()) => {
-                let partner = self.profile.name.clone();
-                let file = self.path.join(name).display().to_string();
-                self.station
-                    .events
-                    .tell(Event::Queued { id, partner, file });
-                self.put_away(&path, name)
-            }
+        match outcome {
+            Ok(()) => match &self.watch.keep_in {
+                Some(folder) => self.put(&path, &folder.0, name),
+                None => {
+                    if let Err(error) = std::fs::remove_file(&path) {
+                        self.trouble(&format!("{name} is queued and cannot be removed: {error}"));
+                    }
+                }
+            },
             // Ours to mend; the file stays where it is and is tried again.
             Err(
                 error @ (QueueError::Spool(_) | QueueError::Ledger(_) | QueueError::Source { .. }),
             ) => {
-                return self.trouble(&format!(
+                self.trouble(&format!(
                     "{name} cannot be queued now, and is tried again: {error}"
                 ));
             }
@@ -276,25 +283,45 @@ impl Folder {
                 self.trouble(&format!(
                     "{name} cannot be sent, and lies in `{REFUSED}` now: {error}"
                 ));
-                move_to(&path, &self.path.join(REFUSED), name)
+                self.put(&path, &self.path.join(REFUSED), name);
             }
+        }
+    }
+
+    async fn enqueue(&self, id: TransferId, path: &Path, name: &str) -> Result<(), QueueError> {
+        let how = SendAs {
+            name: Some(name.to_owned()),
+            format: self.watch.format(),
+            layout: self.watch.records.map(|layout| layout.0),
+            ..SendAs::default()
         };
-        if let Err(error) = done {
+        outbox::enqueue_as(&self.station, &self.profile, id, path, &how).await?;
+        let partner = self.profile.name.clone();
+        let file = self.path.join(name).display().to_string();
+        self.station
+            .events
+            .tell(Event::Queued { id, partner, file });
+        Ok(())
+    }
+
+    fn put(&self, path: &Path, folder: &Path, name: &str) {
+        if let Err(error) = move_to(path, folder, name) {
             self.trouble(&format!(
-                "{} is done with and cannot be put away: {error}",
-                path.display()
+                "{name} cannot be moved to {}: {error}",
+                folder.display()
             ));
         }
     }
 
-    fn put_away(&self, path: &Path, name: &str) -> io::Result<()> {
-        match &self.watch.keep_in {
-            Some(folder) => move_to(path, &folder.0, name),
-            None => std::fs::remove_file(path),
-        }
-    }
-
+    /// Says what is wrong, once: the folder is looked at every other second.
     fn trouble(&self, what: &str) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.len() >= MOST_SAID {
+            said.clear();
+        }
+        if !said.insert(what.to_owned()) {
+            return;
+        }
         self.station.events.tell(Event::WatchTrouble {
             folder: self.path.display().to_string(),
             what: what.to_owned(),
@@ -310,7 +337,17 @@ fn move_to(path: &Path, folder: &Path, name: &str) -> io::Result<()> {
         let place = folder.join(names::numbered(name, number));
         match rustix::fs::renameat_with(CWD, path, CWD, &place, RenameFlags::NOREPLACE) {
             Err(rustix::io::Errno::EXIST) => number += 1,
+            Err(rustix::io::Errno::XDEV) => return copy_to(path, folder, name),
             moved => return Ok(moved?),
         }
     }
+}
+
+/// The same to another file system: whole under its name, or not at all.
+fn copy_to(path: &Path, folder: &Path, name: &str) -> io::Result<()> {
+    let half = folder.join(format!(".{}", TransferId::new()));
+    std::fs::copy(path, &half)?;
+    std::fs::File::open(&half)?.sync_all()?;
+    move_to(&half, folder, name)?;
+    std::fs::remove_file(path)
 }

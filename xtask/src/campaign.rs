@@ -23,8 +23,7 @@ pub struct Orders {
     pub seed: u64,
 }
 
-const USAGE: &str =
-    "usage: cargo xtask campaign kill|syscalls|power [--count N] [--seed S] [--release]";
+const USAGE: &str = "usage: cargo xtask campaign kill|syscalls|power [--count N] [--seed S] [--release | --program PATH]";
 
 /// Runs the campaign that is named.
 ///
@@ -36,24 +35,29 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         count: 100,
         seed: std::process::id().into(),
     };
-    let mut release = false;
+    let (mut release, mut built) = (false, None);
     let mut rest = rest.iter();
     while let Some(flag) = rest.next() {
         if flag == "--release" {
             release = true;
             continue;
         }
-        let value = rest
-            .next()
-            .and_then(|value| value.parse().ok())
-            .ok_or(USAGE)?;
+        let value = rest.next().ok_or(USAGE)?;
+        if flag == "--program" {
+            built = Some(std::path::PathBuf::from(value));
+            continue;
+        }
+        let value = value.parse().map_err(|_| USAGE)?;
         match flag.as_str() {
             "--count" => orders.count = value,
             "--seed" => orders.seed = value,
             _ => return Err(USAGE.to_owned()),
         }
     }
-    let program = pair::build(root, release)?;
+    let program = match built {
+        Some(program) => program,
+        None => pair::build(root, release)?,
+    };
     println!("--seed {}", orders.seed);
     match which.as_str() {
         "kill" => kill::run(&program, orders),

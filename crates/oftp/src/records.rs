@@ -224,7 +224,10 @@ impl RecordWriter {
         if self.problem.is_some() {
             return;
         }
-        self.problem = self.length.check(self.boundary, self.begun).err();
+        if let Err(problem) = self.length.check(self.boundary, self.begun) {
+            self.problem = Some(problem);
+            return;
+        }
         match self.layout {
             RecordLayout::Raw => {}
             RecordLayout::Lines => local.extend_from_slice(LINE_END),

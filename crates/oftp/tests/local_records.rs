@@ -273,3 +273,19 @@ fn positions_count_both_ways() {
     assert_eq!(RecordLayout::Lines.end_of(Format::Variable(80), 3), None);
     assert!(!RecordLayout::Raw.suits(Format::Variable(80)));
 }
+
+#[test]
+fn a_received_record_that_is_too_short_is_no_place_to_go_on_from() {
+    for layout in LAYOUTS {
+        let mut writer = RecordWriter::new(layout, Format::Fixed(3), Position::default());
+        writer.write(FileData {
+            octets: b"ABCDE".to_vec(),
+            record_ends: vec![3, 5],
+        });
+        let whole = layout.end_of(Format::Fixed(3), 1).expect("fixed");
+        assert_eq!(writer.boundary(), whole, "{layout}");
+        let problem = writer.problem().map(ToString::to_string);
+        let expected = "record 2 has 2 octets, and exactly 3 were announced";
+        assert_eq!(problem.as_deref(), Some(expected));
+    }
+}

@@ -73,7 +73,8 @@ pub trait Ledger: Send + Sync {
         files: Files,
     ) -> Result<Option<Work>, LedgerError>;
 
-    /// Which of these partners have a file or a receipt that is due and that nobody holds, and since when.
+    /// Which of these partners have a file or a receipt that is due and that nobody holds, and since when the last
+    /// of it is.
     async fn waiting_for(
         &self,
         partners: Vec<String>,

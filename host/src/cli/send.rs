@@ -180,7 +180,11 @@ async fn conclude(station: &Station, only: Option<TransferId>, end: &End) -> Out
             );
             Ok(())
         }
-        state if state == OutboundState::Sent.as_str() => {
+        state
+            if [OutboundState::Sent, OutboundState::Overdue]
+                .iter()
+                .any(|sent| sent.as_str() == state) =>
+        {
             println!(
                 "sent; the receipt is not here yet and is recorded when the partner brings it"
             );
@@ -203,7 +207,7 @@ async fn conclude(station: &Station, only: Option<TransferId>, end: &End) -> Out
 
 fn stays(only: Option<TransferId>) -> String {
     only.map_or_else(String::new, |id| {
-        format!("\ntransfer {id} stays queued: it goes with the partner's next call, or with `pointsman send --to PARTNER`")
+        format!("\ntransfer {id} stays queued: it goes with the server's next call, the partner's, or `pointsman send --to PARTNER`")
     })
 }
 

@@ -7,6 +7,7 @@ use oftp::{CloseTicket, Closing, FileHeader, FileReason, Position, Session};
 use pointsman_policy::types;
 use pointsman_store::{Received, Sidecar, Target, TransferId, Undelivered, Verdict};
 
+use super::offering::too_big;
 use super::receiving::{Receiving, Refused};
 use super::{Monitor, Trouble, labelled, promise};
 use crate::delivery;
@@ -38,7 +39,7 @@ impl Monitor {
         let Some(receiving) = self.receiving.take() else {
             return Err(Trouble::OutOfStep("a file was closed that was not open"));
         };
-        if let Some((reason, text)) = wrong(&receiving, &closing) {
+        if let Some((reason, text)) = wrong(&receiving, &closing, self.terms.max_file_blocks) {
             return self
                 .refuse_close(ticket, receiving, reason, text, session)
                 .await;
@@ -266,7 +267,11 @@ impl Monitor {
 }
 
 /// What speaks against a file whose end was announced, and what to tell the partner.
-fn wrong(receiving: &Receiving, closing: &Closing) -> Option<(FileReason, String)> {
+fn wrong(
+    receiving: &Receiving,
+    closing: &Closing,
+    limit: Option<u64>,
+) -> Option<(FileReason, String)> {
     let problem = receiving
         .records
         .as_ref()
@@ -274,11 +279,11 @@ fn wrong(receiving: &Receiving, closing: &Closing) -> Option<(FileReason, String
     if let Some(problem) = problem {
         return Some((FileReason::RecordLength, problem.to_string()));
     }
-    let reason = if receiving.over_limit {
-        FileReason::TooBig
-    } else {
-        closing.discrepancy()?
-    };
+    if receiving.over_limit {
+        let Refused { reason, text, .. } = too_big(limit.unwrap_or_default());
+        return Some((reason, text));
+    }
+    let reason = closing.discrepancy()?;
     let (received, announced) = (closing.received, closing.announced);
     let text = format!(
         "received {} octets and {} records, EFID says {} and {}",

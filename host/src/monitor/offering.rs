@@ -137,6 +137,9 @@ impl Monitor {
         let writer = blocking(move || partial.resume(held.octets))
             .await
             .map_err(Refused::from)?;
+        let octets = route
+            .layout
+            .map_or(held.octets, |layout| layout.virtual_octets(held));
         Ok(Receiving {
             id,
             header: header.clone(),
@@ -146,6 +149,7 @@ impl Monitor {
                 .layout
                 .map(|layout| (layout, RecordWriter::new(layout, header.format, held))),
             held,
+            octets,
             began: Instant::now(),
             labels: route.labels,
             over_limit: false,
@@ -327,7 +331,7 @@ fn just_received(error: LedgerError) -> Stop {
 }
 
 /// Octets in one step of a restart position of a file without records (RFC 5024, 5.3.3, SFIDREST).
-const BLOCK: u64 = 1024;
+pub(super) const BLOCK: u64 = 1024;
 
 /// From where a file goes on: whole blocks, and never more than was asked for (RFC 5024, 5.3.4).
 fn whole_blocks(octets: u64, most: u64) -> Position {
@@ -353,7 +357,7 @@ fn whole_records(
     layout.end_of(format, most).unwrap_or_default()
 }
 
-fn too_big(most: u64) -> Refused {
+pub(super) fn too_big(most: u64) -> Refused {
     Refused::for_good(
         FileReason::TooBig,
         format!("files of more than {most} KiB are not agreed"),

@@ -9,6 +9,7 @@ use oftp::{
 use pointsman_policy::types;
 use pointsman_store::{SpoolError, Target, TransferId};
 
+use super::offering::BLOCK;
 use super::{Monitor, Trouble};
 use crate::describe::{self, Finished};
 use crate::events::Event as Happening;
@@ -25,6 +26,8 @@ pub(super) struct Receiving {
     pub records: Option<(RecordLayout, RecordWriter)>,
     /// What was here before this session.
     pub held: Position,
+    /// Octets of the virtual file by now, those that were here before included.
+    pub octets: u64,
     pub began: Instant,
     pub labels: Vec<(String, String)>,
     /// It has more octets than it may have: the rest is not kept, and EFID is answered with EFNA.
@@ -61,19 +64,23 @@ impl Monitor {
         let Some(receiving) = &mut self.receiving else {
             return Ok(());
         };
+        if receiving.over_limit {
+            return Ok(());
+        }
         // SFIDFSIZ is an estimate; what counts is what comes.
         let most = self
             .terms
             .max_file_blocks
-            .map_or(u64::MAX, |blocks| blocks.saturating_mul(1024));
+            .map_or(u64::MAX, |blocks| blocks.saturating_mul(BLOCK));
+        receiving.octets = receiving.octets.saturating_add(data.octets.len() as u64);
+        if receiving.octets > most {
+            receiving.over_limit = true;
+            return Ok(());
+        }
         let octets = match &mut receiving.records {
             Some((_, writer)) => writer.write(data),
             None => data.octets,
         };
-        if receiving.intake.octets() + octets.len() as u64 > most {
-            receiving.over_limit = true;
-            return Ok(());
-        }
         if octets.is_empty() {
             return Ok(());
         }

@@ -7,15 +7,13 @@ use oftp::{CloseRefusal, FileReason, Position, RecordReader, Session, TurnTicket
 use pointsman_policy::types;
 use pointsman_store::{Blob, Files, OutboundFile, TransferId, Work};
 
+use super::offering::BLOCK;
 use super::{Monitor, Trouble, promise};
 use crate::describe::{self, Finished};
 use crate::events::Event as Happening;
 use crate::intake::{blocking, lost_thread};
 use crate::partners::Profile;
-use crate::records;
-
-/// A block of a restart position (RFC 5024, 5.3.3, SFIDREST).
-const BLOCK: u64 = 1024;
+use crate::records::{self, RecordError};
 
 /// Octets read from the spool at once, at most.
 const CHUNK: usize = 256 * 1024;
@@ -201,8 +199,10 @@ impl Monitor {
             None => ((restart * BLOCK).min(expected), None),
             Some(layout) => {
                 let reader = RecordReader::new(layout, sending.file.header.format);
-                let reader = find(reader, &sending.file, Arc::clone(&blob), restart).await?;
-                (reader.position().octets, Some(Box::new(reader)))
+                match find(reader, &sending.file, Arc::clone(&blob), restart).await {
+                    Ok(reader) => (reader.position().octets, Some(Box::new(reader))),
+                    Err(problem) => return self.park_damaged(id, problem.to_string()).await,
+                }
             }
         };
         sending.stage = Stage::Open {
@@ -235,7 +235,13 @@ impl Monitor {
     pub async fn feed(&mut self, session: &mut Session) -> bool {
         match self.feed_once(session).await {
             Ok(fed) => fed,
-            Err(trouble) => {
+            Err(mut trouble) => {
+                let sending = self.sending.as_ref().map(Sending::id);
+                if let (Trouble::Records(problem), Some(id)) = (&trouble, sending)
+                    && let Err(parked) = self.park_damaged(id, problem.to_string()).await
+                {
+                    trouble = parked;
+                }
                 self.tell(Happening::Trouble {
                     session: self.id.clone(),
                     what: trouble.to_string(),
@@ -348,6 +354,8 @@ impl Monitor {
         match answer {
             Ok(()) => self.file_sent(&sending, "EFPA").await,
             Err(CloseRefusal { reason, text }) => {
+                // It said that it does not have the file: an SFNA 13 later on would be about another.
+                self.station.ledger.not_there(sending.file.id).await?;
                 let why = format!("EFNA {:02} {}: {text}", reason.code(), reason.meaning());
                 self.park_or_wait(&sending, true, reason, why).await
             }
@@ -394,8 +402,6 @@ impl Monitor {
         why: String,
     ) -> Result<(), Trouble> {
         let id = sending.file.id;
-        // It said that it does not have the file: an SFNA 13 later on would be about another.
-        self.station.ledger.not_there(id).await?;
         let retries = self.profile.as_ref().map(Profile::retry);
         let offers = sending.file.attempts + 1;
         let again = retries
@@ -457,7 +463,7 @@ async fn find(
     file: &OutboundFile,
     blob: Arc<Blob>,
     restart: u64,
-) -> Result<RecordReader, Trouble> {
+) -> Result<RecordReader, RecordError> {
     let layout = file.layout;
     if let Some(end) = layout.and_then(|layout| layout.end_of(file.header.format, restart)) {
         // The last line may lack its end.
@@ -467,7 +473,7 @@ async fn find(
     }
     let read = move || records::read_on(&blob, &mut reader, restart).map(|()| reader);
     let found = tokio::task::spawn_blocking(read).await;
-    Ok(found.unwrap_or_else(|lost| Err(lost_thread(&lost).into()))?)
+    found.unwrap_or_else(|lost| Err(lost_thread(&lost).into()))
 }
 
 /// Hands over record by record as much as the engine takes; gives back octets of the local file.
@@ -480,9 +486,7 @@ fn send_records(
     let mut done = 0;
     while session.want_data() > 0 {
         let rest = octets.get(done..).unwrap_or_default();
-        let piece = reader
-            .peek(rest, last)
-            .map_err(records::RecordError::from)?;
+        let piece = reader.peek(rest, last).map_err(RecordError::from)?;
         let content = rest.get(piece.from..piece.from + piece.length);
         if piece.needs_more() {
             break;

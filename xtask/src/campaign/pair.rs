@@ -131,7 +131,7 @@ impl Pair {
                 "version: 1\nstation:\n  ssid: {}\n  password: {name}\nstorage:\n  state: state\n  inbox: inbox\n\
                  listeners:\n  - address: 127.0.0.1:{own}\npartners:\n  {}:\n    ssid: {}\n    password: {}\n    \
                  address: 127.0.0.1:{others}\n    calls: {{delay: 20ms}}\n    retry: {{unreachable: {wait}, session: {wait}, \
-                 broken: {wait}, refused: {wait}, offers: 1000}}\n    watch:\n      - folder: out\n        quiet: 30s\n    \
+                 broken: {wait}, refused: {wait}, offers: 1000}}\n    watch:\n      - folder: out\n        quiet: 200ms\n    \
                  session: {session}\n",
                 side.ssid(),
                 partner.name(),
@@ -204,10 +204,6 @@ impl Pair {
         }
     }
 
-    pub fn process(&self, side: Side) -> Option<u32> {
-        self.running.get(&side).map(Child::id)
-    }
-
     /// Puts a new file into a station's folder, by a rename, synced: from there on it is the program's to lose.
     pub fn give(&mut self, side: Side, content: Vec<u8>) -> Result<(), String> {
         let name = format!("F{:06}", self.next);
@@ -224,10 +220,6 @@ impl Pair {
         sync_folder(&out)?;
         self.given.entry(side).or_default().insert(name, content);
         Ok(())
-    }
-
-    pub fn given(&self) -> u64 {
-        self.given.values().map(|files| files.len() as u64).sum()
     }
 
     /// Takes what lies in a station's inbox, as an eager application would, and makes its taking durable.
@@ -392,10 +384,10 @@ impl Row {
         let words: Vec<&str> = line.split_whitespace().collect();
         let word = |n: usize| words.get(n).map(|word| (*word).to_owned());
         Some(Self {
-            way: word(2)?,
-            state: word(4)?,
-            receipt: word(5)?,
-            dataset: word(7)?,
+            way: word(3)?,
+            state: word(5)?,
+            receipt: word(6)?,
+            dataset: word(8)?,
         })
     }
 }

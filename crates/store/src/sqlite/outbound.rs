@@ -115,24 +115,27 @@ pub(super) fn waiting_for(
     let now = millis(now);
     let mut waiting = BTreeMap::new();
     for partner in partners {
-        let mut oldest: Option<i64> = None;
+        let mut latest: Option<i64> = None;
         for sql in [
+            // What is due longest, and what was queued last: a file that is held back must not hide a new one.
             "SELECT max(created, not_before) FROM transfers WHERE direction = 'out' AND state = 'ready' AND partner = ?1
              AND not_before <= ?2 AND lease_until < ?2 ORDER BY priority DESC, not_before, id LIMIT 1",
-            "SELECT max(created, not_before) FROM receipts WHERE state = 'owed' AND partner = ?1
-             AND not_before <= ?2 AND lease_until < ?2 ORDER BY not_before, transfer LIMIT 1",
+            "SELECT max(created, not_before) FROM transfers WHERE direction = 'out' AND state = 'ready' AND partner = ?1
+             AND not_before <= ?2 AND lease_until < ?2 ORDER BY id DESC LIMIT 1",
+            "SELECT max(max(created, not_before)) FROM receipts WHERE state = 'owed' AND partner = ?1
+             AND not_before <= ?2 AND lease_until < ?2",
         ] {
-            let found: Option<i64> = db
+            let found: Option<Option<i64>> = db
                 .prepare_cached(sql)
                 .and_then(|mut select| {
                     let who = params![partner, now];
                     select.query_row(who, |row| row.get(0)).optional()
                 })
                 .map_err(database(VERB))?;
-            oldest = [oldest, found].into_iter().flatten().min();
+            latest = [latest, found.flatten()].into_iter().flatten().max();
         }
-        if let Some(oldest) = oldest {
-            waiting.insert(partner, from_millis(oldest));
+        if let Some(latest) = latest {
+            waiting.insert(partner, from_millis(latest));
         }
     }
     Ok(waiting)
