@@ -613,8 +613,8 @@ async fn the_queue_goes_by_priority_then_age_and_an_urgent_file_rests_no_longer(
     while let Some(Work::File(file)) = books.claim().await {
         went.push(file.id);
     }
-    // `C` is as urgent as `B` and `D` now, and younger than the one of them.
-    assert_eq!(went, [ids[1], ids[2], ids[3], ids[0]]);
+    // `C` is as urgent as `B` and `D` now, and became so after them.
+    assert_eq!(went, [ids[1], ids[3], ids[2], ids[0]]);
 }
 
 #[tokio::test]

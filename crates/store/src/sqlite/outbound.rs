@@ -372,10 +372,12 @@ pub(super) fn order(
             verb,
         });
     }
+    // Due from this moment on, not since ever: then it is news to whoever decides about calls.
+    let now = millis(SystemTime::now());
     if order == Order::SendNow {
         db.execute(
-            "UPDATE transfers SET not_before = 0, priority = ?2 WHERE id = ?1",
-            params![id.to_string(), NewFile::URGENT],
+            "UPDATE transfers SET not_before = ?3, priority = ?2 WHERE id = ?1",
+            params![id.to_string(), NewFile::URGENT, now],
         )
         .map_err(database(verb))?;
     } else if state == to {
@@ -385,8 +387,8 @@ pub(super) fn order(
         let why = (to != Ready).then_some(why);
         finish(db, id, to, why, verb)?;
         db.execute(
-            "UPDATE transfers SET not_before = 0 WHERE id = ?1",
-            params![id.to_string()],
+            "UPDATE transfers SET not_before = ?2 WHERE id = ?1",
+            params![id.to_string(), now],
         )
         .map_err(database(verb))?;
     }
