@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use oftp::{FileHeader, Nerp, Position, RecordLayout, Response};
 
+use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::transfer::{
     Direction, NewFile, OpenQuestion, OutboundFile, OwedResponse, Queued, Target, TimelineEntry,
     Transfer, TransferId, Undelivered,
@@ -26,7 +27,11 @@ pub trait Ledger: Send + Sync {
     async fn checkpoint(&self, id: TransferId, at: Position) -> Result<(), LedgerError>;
 
     /// The blob is sealed (before EFPA): Receiving → Received, with the place it goes to at last.
-    async fn received(&self, id: TransferId, received: Received) -> Result<(), LedgerError>;
+    async fn received(
+        &self,
+        id: TransferId,
+        received: Received,
+    ) -> Result<Persisted<Stored>, LedgerError>;
 
     /// Something to remember about a transfer that changes nothing.
     async fn remark(
@@ -87,7 +92,7 @@ pub trait Ledger: Send + Sync {
     async fn renew(&self, id: TransferId, until: SystemTime) -> Result<(), LedgerError>;
 
     /// Every octet was handed over and EFID is about to leave: from now on SFNA 13 means "delivered".
-    async fn in_doubt(&self, id: TransferId) -> Result<(), LedgerError>;
+    async fn in_doubt(&self, id: TransferId) -> Result<Persisted<InDoubt>, LedgerError>;
 
     /// The peer said that it does not have the file: the doubt of an earlier attempt is gone.
     async fn not_there(&self, id: TransferId) -> Result<(), LedgerError>;
@@ -101,7 +106,7 @@ pub trait Ledger: Send + Sync {
         partner: &str,
         response: &Response,
         note: &str,
-    ) -> Result<Acknowledgement, LedgerError>;
+    ) -> Result<Persisted<Acknowledgement>, LedgerError>;
 
     /// The file, or the receipt, goes back to the queue, not to be tried before `when`.
     async fn put_back(
@@ -265,10 +270,10 @@ impl Order {
 }
 
 /// One thing to say in our turn.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Work {
     /// A receipt: always before files.
-    Response(Box<OwedResponse>),
+    Response(Persisted<Box<OwedResponse>>),
     /// A file.
     File(Box<OutboundFile>),
 }

@@ -14,6 +14,7 @@
 //! and what [`Spool::sealed`] finds lead each back to work.
 
 mod ledger;
+mod persisted;
 mod sidecar;
 mod spool;
 mod sqlite;
@@ -24,6 +25,7 @@ pub use ledger::{
     Acknowledgement, Files, Filter, Ledger, LedgerError, Offer, Offered, Order, Received, Recovery,
     Verdict, Work,
 };
+pub use persisted::{InDoubt, Persisted, Stored};
 pub use sidecar::{Entry, Record, Sidecar, SidecarError, Way};
 pub use spool::{
     Blob, BlobWriter, Hold, Partial, Pieces, PlaceError, Seal, Spool, SpoolError, Syncer, Whole,

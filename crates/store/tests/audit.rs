@@ -318,9 +318,12 @@ async fn a_store_in_every_state_is_clean_and_the_audit_changes_nothing() {
     assert_eq!(yard.spool.transfers().unwrap(), before);
 }
 
+/// A file of [`everything`], the kind of the finding, and what is done to the file.
+type Damage = (&'static str, &'static str, fn(&Yard, TransferId));
+
 #[tokio::test]
 async fn every_damage_is_named_with_its_transfer_its_file_and_what_to_do() {
-    let damage: &[(&str, &str, fn(&Yard, TransferId))] = &[
+    let damage: &[Damage] = &[
         ("received", "content-missing", |yard, id| {
             std::fs::remove_file(yard.file(&format!("sealed/{id}"))).unwrap();
         }),
@@ -473,7 +476,7 @@ async fn beside_a_server_at_work_only_settled_things_are_told() {
                     let id = yard.queued(&name).await;
                     yard.ledger.sent(id, "EFPA").await.unwrap();
                     let answer = yard.ledger.acknowledged("them", &eerp(&name), "").await;
-                    assert_eq!(answer.unwrap(), Acknowledgement::Recorded(id));
+                    assert_eq!(*answer.unwrap(), Acknowledgement::Recorded(id));
                 }
             })
         })
@@ -543,7 +546,7 @@ async fn a_ledger_made_anew_owes_what_was_owed_and_delivers_nothing_twice() {
     let claim = || yard.ledger.claim("them", "node", soon(), Files::Any);
     let mut owed = Vec::new();
     while let Some(Work::Response(response)) = claim().await.unwrap() {
-        owed.push((response.id, response.response));
+        owed.push((response.id, response.into_inner().response));
     }
     assert_eq!(owed.len(), 4);
     assert!(owed.contains(&(ids["decided"], Response::Negative(*nerp("DECIDED")))));

@@ -240,7 +240,7 @@ async fn every_verb_repeated_changes_nothing() {
         .await
         .unwrap();
     assert_eq!(
-        (first, again),
+        (first.into_inner(), again.into_inner()),
         (
             Acknowledgement::Recorded(out),
             Acknowledgement::Repeated(out)
@@ -461,7 +461,7 @@ async fn a_nerp_says_why_either_way() {
         .await
         .unwrap();
     assert_eq!(
-        stranger,
+        *stranger,
         Acknowledgement::Unknown,
         "another partner cannot answer for it"
     );
@@ -613,8 +613,8 @@ async fn the_queue_goes_by_priority_then_age_and_an_urgent_file_rests_no_longer(
     while let Some(Work::File(file)) = books.claim().await {
         went.push(file.id);
     }
-    // `C` is as urgent as `B` and `D` now, and younger than the one of them.
-    assert_eq!(went, [ids[1], ids[2], ids[3], ids[0]]);
+    // `C` is as urgent as `B` and `D` now, and became so after them.
+    assert_eq!(went, [ids[1], ids[3], ids[2], ids[0]]);
 }
 
 #[tokio::test]
@@ -660,12 +660,17 @@ async fn what_is_held_parked_or_cancelled_does_not_go() {
     assert!(matches!(refused, Err(LedgerError::WrongState { .. })));
     let nobody = ledger.order(TransferId::new(), Order::Hold, "").await;
     assert!(matches!(nobody, Err(LedgerError::NotFound(_))));
+    let doubted = ledger.in_doubt(id).await;
+    assert!(
+        matches!(doubted, Err(LedgerError::WrongState { .. })),
+        "nothing proves that its EFID may leave: {doubted:?}"
+    );
     // The partner had it after all: its receipt is a fact, whatever was wanted.
     let answered = ledger
         .acknowledged("them", &eerp("INVOIC"), "")
         .await
         .unwrap();
-    assert_eq!(answered, Acknowledgement::Recorded(id));
+    assert_eq!(*answered, Acknowledgement::Recorded(id));
     assert_eq!(books.state(id).await, "acknowledged");
 }
 

@@ -39,7 +39,7 @@ enum Verb {
     /// Send again what was sent, answered, parked or cancelled, as a new file of the same content: under a new
     /// date and time, since its partner would refuse the old ones as a duplicate.
     Resend(Named),
-    /// Let a file go before all others, and now even if it rests after a refusal.
+    /// Let a file go before those that are not urgent, and now even if it rests after a refusal.
     SendNow(Named),
 }
 
@@ -110,7 +110,7 @@ fn done(order: Order) -> &'static str {
         Order::Park => "parked; `pointsman queue release` lets it go",
         Order::Cancel => "cancelled; its content stays in the spool",
         Order::SendNow => {
-            "first in the queue; it goes with the partner's next session, or with `pointsman send --to PARTNER`"
+            "urgent; it goes with the partner's next session, or with `pointsman send --to PARTNER`"
         }
     }
 }

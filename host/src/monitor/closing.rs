@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use oftp::{CloseAnswer, CloseTicket, Closing, FileHeader, FileReason, Position, Session};
+use oftp::{CloseTicket, Closing, FileHeader, FileReason, Position, Session};
 use pointsman_policy::types;
 use pointsman_store::{Received, Sidecar, Target, TransferId, Undelivered, Verdict};
 
 use super::offering::too_big;
 use super::receiving::{Receiving, Refused};
-use super::{Monitor, Trouble, labelled};
+use super::{Monitor, Trouble, labelled, promise};
 use crate::delivery;
 use crate::describe::{self, Finished};
 use crate::events::Event as Happening;
@@ -119,9 +119,9 @@ impl Monitor {
                     .await;
             }
         };
-        self.station.ledger.received(id, received).await?;
+        let stored = self.station.ledger.received(id, received).await?;
         drop(hold);
-        let _ = session.answer_close(ticket, CloseAnswer::Accept { change_direction });
+        promise::efpa(session, ticket, change_direction, stored);
         let (session, partner) = (self.id.clone(), self.partner().to_owned());
         let file = header.key.to_string();
         self.tell(Happening::FileReceived {
@@ -261,7 +261,7 @@ impl Monitor {
         let why = format!("EFNA {:02} {}: {text}", reason.code(), reason.meaning());
         self.station.ledger.remark(id, "refused", &why).await?;
         self.tell_refused(header, "EFNA", reason, &text);
-        let _ = session.answer_close(ticket, CloseAnswer::Refuse { reason, text });
+        promise::efna(session, ticket, reason, text);
         Ok(())
     }
 }

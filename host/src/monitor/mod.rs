@@ -6,6 +6,7 @@
 mod closing;
 mod connecting;
 mod offering;
+mod promise;
 mod receiving;
 mod responding;
 mod sending;

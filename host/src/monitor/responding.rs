@@ -3,9 +3,9 @@
 use std::time::SystemTime;
 
 use oftp::{Leniency, Response, ResponseTicket, Session};
-use pointsman_store::Acknowledgement;
+use pointsman_store::{Acknowledgement, Persisted};
 
-use super::{Monitor, Trouble};
+use super::{Monitor, Trouble, promise};
 use crate::describe;
 use crate::events::Event as Happening;
 
@@ -19,12 +19,12 @@ impl Monitor {
     ) -> Result<(), Trouble> {
         let (problem, said) = weigh(&response);
         let (response, known) = self.record(response, &said).await?;
-        let detail = match known {
+        let detail = match *known {
             Acknowledgement::Unknown => "no file of ours has that name, date, time and stations; it was confirmed and dropped".to_owned(),
             Acknowledgement::Repeated(_) => format!("{said}; it was here before"),
             Acknowledgement::Recorded(_) => said,
         };
-        let id = match known {
+        let id = match *known {
             Acknowledgement::Recorded(id) | Acknowledgement::Repeated(id) => Some(id),
             Acknowledgement::Unknown => None,
         };
@@ -33,7 +33,7 @@ impl Monitor {
         self.policies
             .end_response(&connection, &told, SystemTime::now())
             .await;
-        let _ = session.answer_response(ticket);
+        promise::rtr(session, ticket, known);
         let positive = matches!(response, Response::Positive(_));
         self.tell(Happening::ReceiptReceived {
             session: self.id.clone(),
@@ -50,18 +50,18 @@ impl Monitor {
         &mut self,
         response: Response,
         said: &str,
-    ) -> Result<(Response, Acknowledgement), Trouble> {
+    ) -> Result<(Response, Persisted<Acknowledgement>), Trouble> {
         let ledger = std::sync::Arc::clone(&self.station.ledger);
         let known = ledger.acknowledged(self.partner(), &response, said).await?;
         let profile = self.profile.as_ref();
         let tolerated =
             profile.is_some_and(|own| own.tolerances(&self.station.config).unswapped_responses);
-        if known != Acknowledgement::Unknown || !tolerated {
+        if *known != Acknowledgement::Unknown || !tolerated {
             return Ok((response, known));
         }
         let swapped = swapped(&response);
         let known = ledger.acknowledged(self.partner(), &swapped, said).await?;
-        if known == Acknowledgement::Unknown {
+        if *known == Acknowledgement::Unknown {
             return Ok((response, known));
         }
         let leniency = Leniency::UnswappedResponses;

@@ -8,8 +8,7 @@ use pointsman_policy::types;
 use pointsman_store::{Blob, Files, OutboundFile, TransferId, Work};
 
 use super::offering::BLOCK;
-use super::responding::swapped;
-use super::{Monitor, Trouble};
+use super::{Monitor, Trouble, promise};
 use crate::describe::{self, Finished};
 use crate::events::Event as Happening;
 use crate::intake::{blocking, lost_thread};
@@ -85,12 +84,7 @@ impl Monitor {
                     .profile
                     .as_ref()
                     .is_some_and(|own| own.partner.unswapped_receipts);
-                let response = if unswapped {
-                    swapped(&owed.response)
-                } else {
-                    owed.response
-                };
-                let _ = session.respond(ticket, response);
+                promise::receipt(session, ticket, owed, unswapped);
             }
             Work::File(file) => {
                 let mut header = file.header.clone();
@@ -340,12 +334,12 @@ impl Monitor {
         sending.stage = Stage::Waiting;
         sending.file.in_doubt = true;
         let id = sending.file.id;
-        self.station.ledger.in_doubt(id).await?;
+        let in_doubt = self.station.ledger.in_doubt(id).await?;
         self.station
             .ledger
             .renew(id, SystemTime::now() + LEASE)
             .await?;
-        let _ = session.close_file(sending.file.counts);
+        promise::efid(session, sending.file.counts, in_doubt);
         Ok(())
     }
 

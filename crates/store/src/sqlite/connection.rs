@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::LedgerError;
+use crate::{LedgerError, Persisted};
 
 /// Verbs of one commit, at most: bounds the time a verb waits for the others.
 const GROUP: usize = 256;
@@ -94,6 +94,15 @@ impl Thread {
         });
         self.0.send(job).await.map_err(|_| LedgerError::Closed)?;
         asked.await.map_err(|_| LedgerError::Closed)?
+    }
+
+    /// The same, with the proof that it is committed.
+    pub(super) async fn commit<T, F>(&self, verb: F) -> Result<Persisted<T>, LedgerError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
+    {
+        self.run(verb).await.map(Persisted::committed)
     }
 }
 

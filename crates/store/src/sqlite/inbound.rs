@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::connection::database;
 use super::{look, millis, note, row, state_of};
 use crate::ledger::{LedgerError, Offer, Offered, Received, Verdict};
+use crate::persisted::Stored;
 use crate::transfer::{InboundState, OpenQuestion, OwedResponse, Target, TransferId, Undelivered};
 
 pub(super) fn offer(db: &Connection, offer: &Offer) -> Result<Offered, LedgerError> {
@@ -243,11 +244,11 @@ pub(super) fn received(
     db: &Connection,
     id: TransferId,
     received: &Received,
-) -> Result<(), LedgerError> {
+) -> Result<Stored, LedgerError> {
     const VERB: &str = "received";
     let from = [InboundState::Receiving, InboundState::Received];
     if expect(db, id, &from, VERB)? == InboundState::Received {
-        return Ok(());
+        return Ok(Stored(id));
     }
     let Received {
         seal,
@@ -267,7 +268,8 @@ pub(super) fn received(
         Verdict::Positive => Ok(()),
         Verdict::Negative(nerp) => reject(db, id, nerp, VERB),
         Verdict::Later(when) => ask_later(db, id, *when),
-    }
+    }?;
+    Ok(Stored(id))
 }
 
 /// The receipt waits; without a time it is an operator's to decide.

@@ -24,6 +24,7 @@ use crate::ledger::{
     Acknowledgement, Files, Filter, Ledger, LedgerError, Offer, Offered, Order, Received, Recovery,
     Verdict, Work,
 };
+use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::sidecar::Entry;
 use crate::transfer::{
     Direction, NewFile, OpenQuestion, OutboundFile, OutboundState, Queued, TimelineEntry, Transfer,
@@ -135,12 +136,17 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn received(&self, id: TransferId, received: Received) -> Result<(), LedgerError> {
-        self.writer
-            .run(move |db| inbound::received(db, id, &received))
+    async fn received(
+        &self,
+        id: TransferId,
+        received: Received,
+    ) -> Result<Persisted<Stored>, LedgerError> {
+        let stored = self
+            .writer
+            .commit(move |db| inbound::received(db, id, &received))
             .await?;
         self.tell(Direction::Inbound, id, Entry::Received).await;
-        Ok(())
+        Ok(stored)
     }
 
     async fn remark(
@@ -219,15 +225,20 @@ impl Ledger for SqliteLedger {
         files: Files,
     ) -> Result<Option<Work>, LedgerError> {
         let (partner, node) = (partner.to_owned(), node.to_owned());
-        self.writer
+        let claimed = self
+            .writer
             .run(move |db| {
                 if let Some(owed) = inbound::claim_response(db, &partner, &node, until)? {
-                    return Ok(Some(Work::Response(Box::new(owed))));
+                    return Ok((Some(owed), None));
                 }
                 let file = outbound::claim_file(db, &partner, &node, until, &files)?;
-                Ok(file.map(|file| Work::File(Box::new(file))))
+                Ok((None, file))
             })
-            .await
+            .await?;
+        Ok(match claimed {
+            (Some(owed), _) => Some(Work::Response(Persisted::committed(Box::new(owed)))),
+            (None, file) => file.map(|file| Work::File(Box::new(file))),
+        })
     }
 
     async fn renew(&self, id: TransferId, until: SystemTime) -> Result<(), LedgerError> {
@@ -236,13 +247,14 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn in_doubt(&self, id: TransferId) -> Result<(), LedgerError> {
-        self.writer
-            .run(move |db| outbound::in_doubt(db, id))
+    async fn in_doubt(&self, id: TransferId) -> Result<Persisted<InDoubt>, LedgerError> {
+        let doubted = self
+            .writer
+            .commit(move |db| outbound::in_doubt(db, id))
             .await?;
         self.tell(Direction::Outbound, id, Entry::InDoubt(true))
             .await;
-        Ok(())
+        Ok(doubted)
     }
 
     async fn not_there(&self, id: TransferId) -> Result<(), LedgerError> {
@@ -275,13 +287,13 @@ impl Ledger for SqliteLedger {
         partner: &str,
         response: &Response,
         note: &str,
-    ) -> Result<Acknowledgement, LedgerError> {
+    ) -> Result<Persisted<Acknowledgement>, LedgerError> {
         let (partner, answer, note) = (partner.to_owned(), response.clone(), note.to_owned());
         let meant = self
             .writer
-            .run(move |db| outbound::acknowledged(db, &partner, &answer, &note))
+            .commit(move |db| outbound::acknowledged(db, &partner, &answer, &note))
             .await?;
-        if let Acknowledgement::Recorded(id) = meant {
+        if let Acknowledgement::Recorded(id) = *meant {
             let entry = Entry::Answered(response.clone());
             self.tell(Direction::Outbound, id, entry).await;
         }

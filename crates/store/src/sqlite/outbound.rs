@@ -10,6 +10,7 @@ use super::connection::database;
 use super::inbound::{insert_header, set_layout};
 use super::{from_millis, look, millis, note, row, state_of};
 use crate::ledger::{Acknowledgement, Files, LedgerError, Order};
+use crate::persisted::InDoubt;
 use crate::transfer::{NewFile, OutboundFile, OutboundState, Queued, TransferId};
 
 pub(super) fn enqueue(db: &Connection, file: &NewFile) -> Result<(), LedgerError> {
@@ -177,11 +178,22 @@ pub(super) fn renew(db: &Connection, id: TransferId, until: SystemTime) -> Resul
     .map_err(database("renew"))
 }
 
-pub(super) fn in_doubt(db: &Connection, id: TransferId) -> Result<(), LedgerError> {
-    db.prepare_cached("UPDATE transfers SET in_doubt = 1 WHERE id = ?1 AND state = 'ready'")
+pub(super) fn in_doubt(db: &Connection, id: TransferId) -> Result<InDoubt, LedgerError> {
+    const VERB: &str = "in-doubt";
+    let changed = db
+        .prepare_cached("UPDATE transfers SET in_doubt = 1 WHERE id = ?1 AND state = 'ready'")
         .and_then(|mut update| update.execute(params![id.to_string()]))
-        .map(drop)
-        .map_err(database("in-doubt"))
+        .map_err(database(VERB))?;
+    if changed == 0 {
+        // Its lease ran out, and somebody decided otherwise: its EFID must not leave.
+        let state = state_of(db, id, VERB)?;
+        return Err(LedgerError::WrongState {
+            id,
+            state,
+            verb: VERB,
+        });
+    }
+    Ok(InDoubt(id))
 }
 
 pub(super) fn not_there(db: &Connection, id: TransferId) -> Result<(), LedgerError> {
@@ -360,10 +372,12 @@ pub(super) fn order(
             verb,
         });
     }
+    // Due from this moment on, not since ever: then it is news to whoever decides about calls.
+    let now = millis(SystemTime::now());
     if order == Order::SendNow {
         db.execute(
-            "UPDATE transfers SET not_before = 0, priority = ?2 WHERE id = ?1",
-            params![id.to_string(), NewFile::URGENT],
+            "UPDATE transfers SET not_before = ?3, priority = ?2 WHERE id = ?1",
+            params![id.to_string(), NewFile::URGENT, now],
         )
         .map_err(database(verb))?;
     } else if state == to {
@@ -373,8 +387,8 @@ pub(super) fn order(
         let why = (to != Ready).then_some(why);
         finish(db, id, to, why, verb)?;
         db.execute(
-            "UPDATE transfers SET not_before = 0 WHERE id = ?1",
-            params![id.to_string()],
+            "UPDATE transfers SET not_before = ?2 WHERE id = ?1",
+            params![id.to_string(), now],
         )
         .map_err(database(verb))?;
     }

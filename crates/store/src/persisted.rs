@@ -1,0 +1,44 @@
+//! The proof that something is written down.
+
+use std::ops::Deref;
+
+use crate::transfer::TransferId;
+
+/// What a verb of the ledger gave, after its transaction was committed. Only the ledger makes one: who asks for
+/// it cannot be called before.
+///
+/// ```compile_fail
+/// use pointsman_store::{Persisted, Stored};
+/// fn say_that_it_is_here(_: Persisted<Stored>) {}
+/// say_that_it_is_here(Persisted(Stored));
+/// ```
+#[derive(Debug, PartialEq, Eq)]
+pub struct Persisted<T>(T);
+
+impl<T> Persisted<T> {
+    /// To be called after the commit alone.
+    pub(crate) fn committed(value: T) -> Self {
+        Self(value)
+    }
+
+    /// The value; the proof is spent.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T> Deref for Persisted<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// This received file is sealed, and its row says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored(pub TransferId);
+
+/// It is written down that the EFID of this file may have arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InDoubt(pub TransferId);
