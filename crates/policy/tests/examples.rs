@@ -105,6 +105,7 @@ async fn files_go_where_their_names_say() {
             file_name: Some("20261122-DELFOR_01".to_owned()),
             overwrite: Some(false),
             restart: None,
+            record_layout: None,
             labels: vec![("rule".to_owned(), "DELFOR*".to_owned())],
         })
     );

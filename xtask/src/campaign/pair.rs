@@ -196,6 +196,25 @@ impl Pair {
         }
     }
 
+    /// Stops a station where it is; what it is told by its system calls, it does not come to act upon.
+    pub fn freeze(&self, side: Side) -> Result<(), String> {
+        let Some(process) = self.running.get(&side).map(Child::id) else {
+            return Ok(());
+        };
+        let stopped = Command::new("kill")
+            .args(["-STOP", &process.to_string()])
+            .status();
+        stopped.map_err(|error| format!("kill: {error}"))?;
+        let tasks = PathBuf::from(format!("/proc/{process}/task"));
+        for _ in 0..2000 {
+            if all_stopped(&tasks) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Err(format!("{} does not stand still", side.name()))
+    }
+
     /// Whether a station that was started has ended by itself.
     pub fn is_gone(&mut self, side: Side) -> bool {
         match self.running.get_mut(&side) {
@@ -369,6 +388,20 @@ impl Drop for Pair {
     fn drop(&mut self) {
         SIDES.iter().for_each(|side| self.kill(*side));
     }
+}
+
+/// Whether every thread stands still.
+fn all_stopped(tasks: &Path) -> bool {
+    let Ok(tasks) = fs::read_dir(tasks) else {
+        return true;
+    };
+    tasks.flatten().all(|task| {
+        let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        let state = stat
+            .rsplit_once(')')
+            .and_then(|(_, rest)| rest.trim_start().chars().next());
+        matches!(state, None | Some('T' | 't'))
+    })
 }
 
 /// A line of `pointsman transfers list`.

@@ -66,6 +66,8 @@ fn round(program: &Path, dice: &mut Dice, kind: &str, cuts: u64) -> Result<Found
             }
             std::thread::sleep(Duration::from_millis(5));
         }
+        // Without power nothing is said any more: the station stands still before its disk does.
+        pair.freeze(victim)?;
         disk.cut()?;
         pair.kill(victim);
         disk.mount_again()?;
