@@ -71,7 +71,12 @@ impl Ci {
         self.cargo("model-mutants", "xtask model --mutants")?;
         self.cargo("fuzz", "xtask fuzz --runs 200000")?;
         self.step("demonstration", Self::demonstration)?;
-        self.step("example", Self::example)
+        self.step("example", Self::example)?;
+        let program = "target/debug/pointsman";
+        self.cargo(
+            "campaign",
+            &format!("xtask campaign kill --count 20 --seed 5024 --program {program}"),
+        )
     }
 
     /// The README's first command, which ends by itself here.
