@@ -425,7 +425,7 @@ fn a_file_of_variable_records_announces_its_longest() {
         .unwrap()
         .flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap())
         .map(|file| file.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|json| json == "json"))
+        .filter(|path| path.extension().is_some_and(|lines| lines == "jsonl"))
         .map(|path| std::fs::read_to_string(path).unwrap())
         .next()
         .expect("its sidecar");

@@ -3,7 +3,7 @@
 //! A subrecord is a header octet and up to 63 octets of the file. Nearly all are full, so both ways
 //! move full ones in strides of fixed size and leave the rest to slow, plain code.
 
-use fearless_simd::{Level, Simd, dispatch};
+use fearless_simd::{Level as Width, Simd, dispatch};
 
 use crate::page::{Page, copy_short};
 use crate::{FileData, SessionReason, command::Malformed};
@@ -41,8 +41,8 @@ pub fn capacity(room: usize) -> usize {
 pub fn pack(octets: &[u8], room: &mut [u8]) -> Packed {
     let (full, short) = octets.as_chunks::<FULL>();
     let (frames, last) = room.as_chunks_mut::<STRIDE>();
-    let level = Level::new();
-    dispatch!(level, simd => frame(simd, full, frames));
+    let width = Width::new();
+    dispatch!(width, simd => frame(simd, full, frames));
     let strides = full.len().min(frames.len());
     let (taken, written) = (strides * FULL, strides * STRIDE);
     let short = full.get(strides).map_or(short, <[u8; FULL]>::as_slice);
@@ -64,7 +64,8 @@ pub fn pack(octets: &[u8], room: &mut [u8]) -> Packed {
     }
 }
 
-/// Writes full subrecords, as many as there is room for; in the widest vectors of the processor.
+/// Writes full subrecords, as many as there is room for. Compiled once for each set of vectors, of which `dispatch!`
+/// takes the widest that the processor has.
 #[inline(always)]
 fn frame<S: Simd>(_: S, full: &[[u8; FULL]], frames: &mut [[u8; STRIDE]]) {
     for (frame, subrecord) in frames.iter_mut().zip(full) {
@@ -216,8 +217,8 @@ fn unpack_full<'a>(payload: &'a [u8], into: &mut Page) -> &'a [u8] {
         return payload;
     }
     let room = into.room(payload.len() / STRIDE * FULL);
-    let level = Level::new();
-    let taken = dispatch!(level, simd => unframe(simd, payload, room));
+    let width = Width::new();
+    let taken = dispatch!(width, simd => unframe(simd, payload, room));
     into.fill(taken * FULL);
     payload.get(taken * STRIDE..).unwrap_or_default()
 }

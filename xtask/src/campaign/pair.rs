@@ -206,7 +206,7 @@ impl Pair {
             .status();
         stopped.map_err(|error| format!("kill: {error}"))?;
         let tasks = PathBuf::from(format!("/proc/{process}/task"));
-        for _ in 0..2000 {
+        for _ in 0..30_000 {
             if all_stopped(&tasks) {
                 return Ok(());
             }

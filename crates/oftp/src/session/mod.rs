@@ -2,7 +2,8 @@
 //!
 //! Octets come in by [`Session::receive`]; a buffer is admitted or refused by its first octet in
 //! one place ([`Session::admit`]), then goes to the half of the machine that is on: connecting
-//! (9.8), speaking (9.10, 9.11) or listening (9.12). Ends are in `abort` (9.9).
+//! (9.8), speaking (9.10, 9.11) or listening (9.12). Ends are in `abort` (9.9). `planted!(…)` is false but in
+//! builds that test the tests.
 
 mod abort;
 mod clock;
