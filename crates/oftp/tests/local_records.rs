@@ -94,7 +94,7 @@ fn records_come_back_whatever_the_layout_and_the_pieces() {
     let mut cases = 0;
     for _ in 0..2_000 {
         let length = [1, 2, 63, 64, 80, 300][random.next() as usize % 6];
-        let format = if random.next() % 2 == 0 {
+        let format = if random.next().is_multiple_of(2) {
             Format::Fixed(length)
         } else {
             Format::Variable(length)
