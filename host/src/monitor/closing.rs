@@ -26,7 +26,7 @@ enum Ending {
         change_direction: bool,
     },
     /// EFNA.
-    Refused { reason: FileReason, text: String },
+    Refused(Refused),
 }
 
 impl Monitor {
@@ -39,10 +39,13 @@ impl Monitor {
         let Some(receiving) = self.receiving.take() else {
             return Err(Trouble::OutOfStep("a file was closed that was not open"));
         };
-        if let Some((reason, text)) = wrong(&receiving, &closing, self.terms.max_file_blocks) {
-            return self
-                .refuse_close(ticket, receiving, reason, text, session)
-                .await;
+        if let Some(refused) = wrong(&receiving, &closing, self.terms.max_file_blocks) {
+            let Receiving {
+                id, header, intake, ..
+            } = receiving;
+            self.say_refused(ticket, id, &header, refused, session)
+                .await?;
+            return Ok(intake.discard().await?);
         }
         let held = receiving.octets_held();
         let Receiving {
@@ -57,13 +60,8 @@ impl Monitor {
         let whole = match intake.finish().await {
             Ok(whole) => whole,
             Err(error) => {
-                let Refused { reason, text, .. } = error.into();
-                self.station
-                    .ledger
-                    .checkpoint(id, Position::default())
-                    .await?;
                 return self
-                    .say_refused(ticket, id, &header, reason, text, session)
+                    .say_refused(ticket, id, &header, error.into(), session)
                     .await;
             }
         };
@@ -86,14 +84,10 @@ impl Monitor {
                 target,
                 change_direction,
             } => (verdict, target, change_direction),
-            Ending::Refused { reason, text } => {
-                // First the row, that nothing is here; then nothing is.
-                let nothing = Position::default();
-                self.station.ledger.checkpoint(id, nothing).await?;
-                blocking(move || whole.discard()).await?;
-                return self
-                    .say_refused(ticket, id, &header, reason, text, session)
-                    .await;
+            Ending::Refused(refused) => {
+                self.say_refused(ticket, id, &header, refused, session)
+                    .await?;
+                return Ok(blocking(move || whole.discard()).await?);
             }
         };
         let octets = whole.seal().octets;
@@ -109,13 +103,8 @@ impl Monitor {
         let hold = match blocking(move || whole.keep(&sidecar)).await {
             Ok(hold) => hold,
             Err(error) => {
-                let Refused { reason, text, .. } = error.into();
-                self.station
-                    .ledger
-                    .checkpoint(id, Position::default())
-                    .await?;
                 return self
-                    .say_refused(ticket, id, &header, reason, text, session)
+                    .say_refused(ticket, id, &header, error.into(), session)
                     .await;
             }
         };
@@ -212,10 +201,8 @@ impl Monitor {
                 (kept(Verdict::Later(when)), receipts::waits(*seconds))
             }
             types::ResponseDecision::Refuse(no) => {
-                let ending = Ending::Refused {
-                    reason: FileReason::from_code(no.reason),
-                    text: no.text.clone(),
-                };
+                let reason = FileReason::from_code(no.reason);
+                let ending = Ending::Refused(Refused::for_good(reason, no.text.clone()));
                 (ending, format!("EFNA {:02} {}", no.reason, no.text))
             }
         };
@@ -223,41 +210,19 @@ impl Monitor {
         Ok((ending, note))
     }
 
-    async fn refuse_close(
-        &mut self,
-        ticket: CloseTicket,
-        receiving: Receiving,
-        reason: FileReason,
-        text: String,
-        session: &mut Session,
-    ) -> Result<(), Trouble> {
-        let nothing = Position::default();
-        self.station
-            .ledger
-            .checkpoint(receiving.id, nothing)
-            .await?;
-        receiving.intake.discard().await?;
-        self.say_refused(
-            ticket,
-            receiving.id,
-            &receiving.header,
-            reason,
-            text,
-            session,
-        )
-        .await
-    }
-
-    /// EFNA, and a line in the history that says why.
+    /// EFNA, after the row that nothing is here and a line in the history that says why. What is in the spool is
+    /// removed after that: the row goes first.
     async fn say_refused(
         &mut self,
         ticket: CloseTicket,
         id: TransferId,
         header: &FileHeader,
-        reason: FileReason,
-        text: String,
+        refused: Refused,
         session: &mut Session,
     ) -> Result<(), Trouble> {
+        let Refused { reason, text, .. } = refused;
+        let nothing = Position::default();
+        self.station.ledger.checkpoint(id, nothing).await?;
         let why = format!("EFNA {:02} {}: {text}", reason.code(), reason.meaning());
         self.station.ledger.remark(id, "refused", &why).await?;
         self.tell_refused(header, "EFNA", reason, &text);
@@ -267,21 +232,17 @@ impl Monitor {
 }
 
 /// What speaks against a file whose end was announced, and what to tell the partner.
-fn wrong(
-    receiving: &Receiving,
-    closing: &Closing,
-    limit: Option<u64>,
-) -> Option<(FileReason, String)> {
+fn wrong(receiving: &Receiving, closing: &Closing, limit: Option<u64>) -> Option<Refused> {
     let problem = receiving
         .records
         .as_ref()
         .and_then(|(_, writer)| writer.problem());
     if let Some(problem) = problem {
-        return Some((FileReason::RecordLength, problem.to_string()));
+        let text = problem.to_string();
+        return Some(Refused::for_good(FileReason::RecordLength, text));
     }
     if receiving.over_limit {
-        let Refused { reason, text, .. } = too_big(limit.unwrap_or_default());
-        return Some((reason, text));
+        return Some(too_big(limit.unwrap_or_default()));
     }
     let reason = closing.discrepancy()?;
     let (received, announced) = (closing.received, closing.announced);
@@ -289,5 +250,5 @@ fn wrong(
         "received {} octets and {} records, EFID says {} and {}",
         received.octets, received.records, announced.octets, announced.records
     );
-    Some((reason, text))
+    Some(Refused::for_good(reason, text))
 }
