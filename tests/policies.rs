@@ -396,3 +396,16 @@ fn while_a_policy_takes_its_time_nobody_else_gets_at_the_file() {
     let path = house.inbox().join(&house.await_delivered(1)[0]);
     assert_eq!(std::fs::read(path).unwrap(), file.content);
 }
+
+#[test]
+fn a_refusal_that_the_agreed_level_has_no_word_for_stays_owed() {
+    let house = at_end_of_transfer("{misbehave: negative}");
+    let server = house.serve();
+    let old = "    session: {version: '1.3'}\n";
+    let sending = House::sender(&server.address().to_string(), old);
+    let file = sending.write("ORDER", "order");
+    sending.pointsman(&["send", file.to_str().unwrap(), "--to", "nordwerk"]);
+    server.await_log(&["send-refused", "its receipt stays here"]);
+    let row = eventually("the row has it", || house.transfers().into_iter().next());
+    assert!(row.contains("rejected") && row.contains("owed"), "{row}");
+}

@@ -1,6 +1,6 @@
 //! Receipts, both ways (RFC 5024, 3.3.5, 9.10, 9.12).
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use oftp::{Leniency, Response, ResponseTicket, Session};
 use pointsman_store::{Acknowledgement, Persisted};
@@ -8,6 +8,9 @@ use pointsman_store::{Acknowledgement, Persisted};
 use super::{Monitor, Trouble, promise};
 use crate::describe;
 use crate::events::Event as Happening;
+
+/// How long a receipt rests that the agreed level has no words for: the partner may speak a newer one by then.
+const UNSPEAKABLE: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Monitor {
     /// A receipt of the peer's: recorded, then RTR. One that answers nothing of ours is answered all the same.
@@ -90,15 +93,18 @@ impl Monitor {
         Ok(())
     }
 
-    /// The agreed level has no such response (RFC 2204 knows no NERP): it stays ours, and is done with.
+    /// The agreed level has no such response (RFC 2204 knows no NERP): it stays owed, and is tried again another day.
     pub(super) async fn response_not_sent(&mut self, why: &str) -> Result<(), Trouble> {
         let Some(id) = self.answering.take() else {
             return Ok(());
         };
-        self.station.ledger.response_taken(id).await?;
-        self.tell(Happening::Tolerated {
+        let why = format!("its receipt stays here: {why}");
+        let later = SystemTime::now() + UNSPEAKABLE;
+        self.station.ledger.put_back(id, later, &why).await?;
+        self.tell(Happening::SendRefused {
             session: self.id.clone(),
-            what: format!("transfer {id}: {why}"),
+            id,
+            why,
         });
         Ok(())
     }
