@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::Dice;
 
-/// How long two stations may take to bring everything to its end once nothing goes wrong any more.
+/// How long two stations may stand still before everything has come to its end, once nothing goes wrong any more.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Builds the program; gives its path.
@@ -263,13 +263,17 @@ impl Pair {
 
     /// Waits until both have brought everything to its end; says whether they did.
     pub fn settle(&mut self, eager: Option<Side>) -> Result<bool, String> {
-        let began = Instant::now();
-        while began.elapsed() < PATIENCE {
+        let (mut moved, mut before) = (Instant::now(), 0);
+        while moved.elapsed() < PATIENCE {
             if let Some(side) = eager {
                 self.eat(side)?;
             }
             if self.is_settled() {
                 return Ok(true);
+            }
+            let now = SIDES.iter().map(|side| self.done(*side)).sum();
+            if now != before {
+                (moved, before) = (Instant::now(), now);
             }
             std::thread::sleep(Duration::from_millis(40));
         }
@@ -283,18 +287,19 @@ impl Pair {
 
     /// Everything given to it is acknowledged, and it owes nothing.
     fn is_done(&self, side: Side) -> bool {
-        let rows = self.rows(side);
-        let count = |way: &str, done: fn(&Row) -> bool| {
-            rows.iter()
-                .filter(|row| row.way == way && done(row))
-                .count()
-        };
         let sent = self.given.get(&side).map_or(0, BTreeMap::len);
         let received = self.given.get(&side.other()).map_or(0, BTreeMap::len);
-        count("out", |row| row.state == "acknowledged") >= sent
-            && count("in", |row| {
-                row.state == "delivered" && row.receipt == "given"
-            }) >= received
+        self.done(side) >= sent + received
+    }
+
+    /// How many transfers of a station have come to their end.
+    fn done(&self, side: Side) -> usize {
+        let rows = self.rows(side);
+        let done = rows.iter().filter(|row| match row.way.as_str() {
+            "out" => row.state == "acknowledged",
+            _ => row.state == "delivered" && row.receipt == "given",
+        });
+        done.count()
     }
 
     /// The rows of `pointsman transfers list`.
