@@ -191,6 +191,12 @@ impl Pair {
     /// SIGKILL, to the program itself and whatever it runs in.
     pub fn kill(&mut self, side: Side) {
         if let Some(mut child) = self.running.remove(&side) {
+            // What traces it would let it go on alone.
+            let inside = format!("/proc/{0}/task/{0}/children", child.id());
+            let inside = fs::read_to_string(inside).unwrap_or_default();
+            for process in inside.split_whitespace() {
+                let _ = Command::new("kill").args(["-9", process]).status();
+            }
             let _ = child.kill();
             let _ = child.wait();
         }
