@@ -24,9 +24,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     db.execute_batch("PRAGMA synchronous = OFF;")?;
     let step = db.transaction()?;
     for number in 0..finished + open {
-        let kind = match number {
+        let kind = match number % 3 {
             _ if number < finished => Kind::Finished,
-            _ => [Kind::Queued, Kind::Receiving, Kind::Owed][(number % 3) as usize],
+            0 => Kind::Queued,
+            1 => Kind::Receiving,
+            _ => Kind::Owed,
         };
         row(&step, number, kind)?;
         files(&state.join("spool"), number, kind)?;
@@ -35,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 enum Kind {
     Finished,
     Queued,
