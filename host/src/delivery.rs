@@ -8,7 +8,9 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use pointsman_store::{InboundState, LedgerError, PlaceError, SpoolError, TransferId, Undelivered};
+use pointsman_store::{
+    Hold, InboundState, LedgerError, PlaceError, SpoolError, TransferId, Undelivered,
+};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::describe;
@@ -58,9 +60,10 @@ impl Deliveries {
     }
 }
 
-/// Delivers a file on a task of its own; the task goes on when the session that brought it ends.
+/// Delivers a file on a task of its own; the task goes on when the session that brought it ends. Who sealed the blob
+/// hands on its hold.
 #[must_use]
-pub fn start(station: Arc<Station>, file: Undelivered) -> JoinHandle<()> {
+pub fn start(station: Arc<Station>, file: Undelivered, hold: Option<Hold>) -> JoinHandle<()> {
     let turn = Turn::take(&station, file.id);
     tokio::spawn(async move {
         let id = file.id;
@@ -71,7 +74,7 @@ pub fn start(station: Arc<Station>, file: Undelivered) -> JoinHandle<()> {
             }
             return;
         };
-        match deliver(&station, &file).await {
+        match deliver(&station, &file, hold).await {
             // Another task was quicker: the list this came from is older than its delivery.
             Ok(()) | Err(DeliveryError::Ledger(LedgerError::WrongState { .. })) => {}
             Err(error) => station.events.tell(Event::NotDelivered {
@@ -109,7 +112,7 @@ pub async fn keep_delivering(station: Arc<Station>) {
         match station.ledger.undelivered().await {
             Ok(left) => left
                 .into_iter()
-                .for_each(|file| drop(start(Arc::clone(&station), file))),
+                .for_each(|file| drop(start(Arc::clone(&station), file, None))),
             Err(error) => tracing::error!(event = "undelivered-unknown", %error),
         }
         tokio::time::sleep(AGAIN).await;
@@ -137,10 +140,18 @@ enum DeliveryError {
     NoNameLeft(String),
 }
 
-async fn deliver(station: &Arc<Station>, file: &Undelivered) -> Result<(), DeliveryError> {
+async fn deliver(
+    station: &Arc<Station>,
+    file: &Undelivered,
+    hold: Option<Hold>,
+) -> Result<(), DeliveryError> {
     let (spool, id) = (station.spool.clone(), file.id);
     // Held to the end: a `send` beside the server delivers what it receives, too.
-    let Some(_hold) = spawn_blocking(move || spool.hold(id)).await?? else {
+    let hold = match hold {
+        Some(hold) => Some(hold),
+        None => spawn_blocking(move || spool.hold(id)).await??,
+    };
+    let Some(_hold) = hold else {
         return finish_or_miss(station, id).await;
     };
     let name = &file.target.file_name;

@@ -8,11 +8,16 @@ use tokio::task::{JoinHandle, spawn_blocking};
 /// keeps the last sync, which the peer waits for, short.
 const CHECKPOINT: u64 = 64 << 20;
 
+/// Octets of small buffers that are gathered into one write: a hop to another thread costs more than their copy.
+const GATHERED: usize = 64 << 10;
+
 /// Takes the octets of one file. One write is under way at most: the disk sets the pace.
 #[derive(Debug)]
 pub struct Intake {
     hand: Hand,
-    /// Octets handed over so far.
+    /// Small buffers that wait for the next write.
+    gathered: Vec<u8>,
+    /// Octets handed over so far, those that wait included.
     octets: u64,
     /// The sync under way, and what will be durable with it.
     sync: Option<(JoinHandle<Result<u64, SpoolError>>, Position)>,
@@ -41,19 +46,32 @@ impl Intake {
         let octets = writer.octets();
         Self {
             hand: Hand::Free(Box::new(writer)),
+            gathered: Vec::new(),
             octets,
             sync: None,
             synced: octets,
         }
     }
 
-    /// Hands octets to the disk, after what was handed over before is there. Returns that one's buffer.
+    /// Hands octets to the disk, after what was handed over before is there. Returns a buffer that is free again.
     ///
     /// # Errors
     /// An earlier write failed.
     pub async fn write(&mut self, octets: Vec<u8>) -> Result<Option<Vec<u8>>, SpoolError> {
-        let (mut writer, spent) = self.take().await?;
         self.octets += octets.len() as u64;
+        if self.gathered.len() + octets.len() <= GATHERED {
+            self.gathered.extend_from_slice(&octets);
+            return Ok(Some(octets));
+        }
+        if !self.gathered.is_empty() {
+            let gathered = std::mem::take(&mut self.gathered);
+            self.begin_write(gathered).await?;
+        }
+        self.begin_write(octets).await
+    }
+
+    async fn begin_write(&mut self, octets: Vec<u8>) -> Result<Option<Vec<u8>>, SpoolError> {
+        let (mut writer, spent) = self.take().await?;
         self.hand = Hand::Writing(spawn_blocking(move || {
             let outcome = writer.append(&octets);
             Written {
@@ -71,12 +89,16 @@ impl Intake {
         self.octets
     }
 
-    /// Waits until everything handed over is written. Where an earlier `boundary` has become durable
+    /// Waits until everything handed over is written, but what is gathered. Where an earlier `boundary` has become durable
     /// meanwhile, gives it back: from there the file may go on.
     ///
     /// # Errors
     /// A write or a sync failed.
     pub async fn settle(&mut self, boundary: Position) -> Result<Option<Position>, SpoolError> {
+        if self.octets - self.synced >= CHECKPOINT && !self.gathered.is_empty() {
+            let gathered = std::mem::take(&mut self.gathered);
+            self.begin_write(gathered).await?;
+        }
         let (writer, _) = self.take().await?;
         let reached = match self.sync.take_if(|(sync, _)| sync.is_finished()) {
             Some((sync, boundary)) => {
@@ -94,14 +116,15 @@ impl Intake {
         Ok(reached)
     }
 
-    /// Ends the file: every octet durable. It is sealed when it is known what becomes of it.
+    /// Ends the file. It is sealed, and durable, when it is known what becomes of it.
     ///
     /// # Errors
-    /// A write or the sync failed: the blob is not to be trusted.
+    /// A write or a sync failed: the blob is not to be trusted.
     pub async fn finish(mut self) -> Result<Whole, SpoolError> {
         let (writer, _) = self.take().await?;
         self.end_sync().await?;
-        blocking(move || writer.finish()).await
+        // Little enough to take its digest here.
+        Ok(writer.finish_with(self.gathered))
     }
 
     /// Stops in the middle; says how many octets are durable.
@@ -111,7 +134,11 @@ impl Intake {
     pub async fn pause(mut self) -> Result<u64, SpoolError> {
         let (mut writer, _) = self.take().await?;
         self.end_sync().await?;
-        blocking(move || writer.sync()).await
+        blocking(move || {
+            writer.append(&self.gathered)?;
+            writer.sync()
+        })
+        .await
     }
 
     /// Gives the file up.

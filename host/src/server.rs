@@ -244,8 +244,10 @@ async fn discard_unsaid(station: &Station, id: TransferId) -> Result<(), StartEr
     }
     // Every crash leaves a row. Without one, or behind its sidecar, the ledger is an older one: the partner
     // may have its EFPA, and what was acknowledged is not thrown away.
-    let record = station.spool.record(Direction::Inbound, id)?;
-    if known.is_none() || record.is_some_and(|record| record.is_received()) {
+    let record = station.spool.record(Direction::Inbound, id);
+    // A sidecar that cannot be read was not whole yet when the crash came.
+    let said = record.is_ok_and(|record| record.is_some_and(|record| record.is_received()));
+    if known.is_none() || said {
         tracing::error!(
             event = "ledger-behind",
             transfer = %id,

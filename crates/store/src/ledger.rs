@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use oftp::{FileHeader, FileKey, Nerp, Position, RecordLayout, Response};
 
+use crate::Committing;
 use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::transfer::{
     Direction, NewFile, OpenQuestion, OutboundFile, OwedResponse, Queued, Target, TimelineEntry,
@@ -17,7 +18,15 @@ use crate::transfer::{
 pub trait Ledger: Send + Sync {
     /// A peer offers a file: a new row, a partial that is known, or a file we have already. A known row is
     /// left as it is, since another session may be at it; who holds its partial then says `begin`.
-    async fn offer(&self, offer: Offer) -> Result<Offered, LedgerError>;
+    async fn offer(&self, offer: Offer) -> Result<Offered, LedgerError> {
+        let (offered, committing) = self.offer_early(offer).await?;
+        committing.done().await?;
+        Ok(offered)
+    }
+
+    /// The same, where the row of a new file may still be on its way to the disk: it must be there before the blob
+    /// is sealed.
+    async fn offer_early(&self, offer: Offer) -> Result<(Offered, Committing), LedgerError>;
 
     /// A known partial goes on at `from` under this offer (before the partial is cut, and before SFPA).
     async fn begin(&self, id: TransferId, offer: Offer, from: Position) -> Result<(), LedgerError>;

@@ -13,6 +13,7 @@
 //! steps leaves one of the states listed in [`InboundState`] and [`OutboundState`]; [`Ledger::recover`]
 //! and what [`Spool::sealed`] finds lead each back to work.
 
+mod flush;
 mod ledger;
 mod persisted;
 mod sidecar;
@@ -30,7 +31,7 @@ pub use sidecar::{Entry, Record, Sidecar, SidecarError, Way};
 pub use spool::{
     Blob, BlobWriter, Hold, Partial, Pieces, PlaceError, Seal, Spool, SpoolError, Syncer, Whole,
 };
-pub use sqlite::{Left, Rebuilt, SqliteLedger, rebuild};
+pub use sqlite::{Committing, Left, Rebuilt, SqliteLedger, rebuild};
 pub use transfer::{
     Direction, InboundState, NewFile, OpenQuestion, OutboundFile, OutboundState, OwedResponse,
     Queued, Target, TimelineEntry, Transfer, TransferId, Undelivered,

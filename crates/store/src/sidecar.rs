@@ -65,9 +65,9 @@ pub enum Way {
 /// Something that became of the file after it was sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// The row says that it is here: the partner may have EFPA.
+    /// The row says that it is here, though it is not to be delivered: the partner may have EFPA.
     Received,
-    /// The path below the inbox that it is renamed to next.
+    /// The row says that it is here, and this is the path below the inbox that it is renamed to next.
     Placing(String),
     /// The receipt that waited is decided, or waits again.
     Decided(Verdict),
@@ -259,7 +259,12 @@ impl Record {
     /// Whether a row said that the file is here, so that nothing may throw it away.
     #[must_use]
     pub fn is_received(&self) -> bool {
-        self.entries.contains(&Entry::Received)
+        self.entries.iter().any(|entry| {
+            matches!(
+                entry,
+                Entry::Received | Entry::Placing(_) | Entry::Decided(_) | Entry::Given
+            )
+        })
     }
 
     /// The last state of a file to send, and why; none where it was never said to be queued.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <spool>/incoming/<id>   being received, or being imported; locked by its writer
-//! <spool>/sealed/<id>     received whole: written, synced, renamed here, folder synced
+//! <spool>/sealed/<id>     received whole: written, renamed here, synced with its folder before its row says so
 //! <spool>/outgoing/<id>   to be sent, sealed the same way; kept until its receipt is in
 //! <spool>/sealed/<id>.jsonl, outgoing/<id>.jsonl   what the blob is: its sidecar
 //! ```
@@ -21,9 +21,11 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use rustix::fs::{FlockOperation, Mode, OFlags, RenameFlags};
+use rustix::fs::{Advice, FlockOperation, Mode, OFlags, RenameFlags};
 
+use crate::flush::Folders;
 use crate::sidecar::{Entry, Record, Sidecar, SidecarError};
 use crate::transfer::{Direction, TransferId};
 
@@ -39,6 +41,7 @@ pub struct Spool {
     root: PathBuf,
     /// Octets of its file system that files leave free.
     reserve: u64,
+    folders: Arc<Folders>,
 }
 
 /// What is known of a sealed blob.
@@ -64,6 +67,7 @@ impl Spool {
         Ok(Self {
             root: root.to_owned(),
             reserve: 0,
+            folders: Arc::default(),
         })
     }
 
@@ -115,7 +119,7 @@ impl Spool {
             };
             writer.append(octets)?;
         }
-        writer.finish()
+        Ok(writer.finish())
     }
 
     /// Gives the content of `from`, a file to send, to another transfer: the same octets under a second name.
@@ -308,7 +312,7 @@ impl Spool {
         Ok(Some(Hold(Locked::new(file, &path)?)))
     }
 
-    /// Renames a sealed file to `path` below `inbox`.
+    /// Renames a sealed file to `path` below `inbox`, which its row says already and its sidecar hears now.
     ///
     /// `path` is made of parts joined by `/`; folders are made where missing, and none may be a
     /// symbolic link.
@@ -330,13 +334,28 @@ impl Spool {
         } else {
             RenameFlags::NOREPLACE
         };
+        let heard = self.append(Direction::Inbound, id, &Entry::Placing(path.to_owned()));
+        if let Err(error) = heard {
+            tracing::warn!(event = "sidecar-behind", transfer = %id, %error);
+        }
         match rustix::fs::renameat_with(&sealed, id.to_string(), &folder, name, how) {
             Ok(()) => {}
             Err(rustix::io::Errno::EXIST) => return Err(PlaceError::Taken(path.to_owned())),
             Err(error) => return Err(io_error(path)(error)),
         }
-        rustix::fs::fsync(&folder).map_err(io_error(path))?;
-        rustix::fs::fsync(&sealed).map_err(io_error(SEALED))
+        let place = inbox.join(folders.join("/"));
+        let syncs = [
+            (place.as_path(), &folder, path),
+            (&self.root.join(SEALED), &sealed, SEALED),
+        ];
+        for (key, folder, name) in syncs {
+            let synced = self.folders.sync(key, || Ok(rustix::fs::fsync(folder)?));
+            synced.map_err(|source| PlaceError::Io {
+                path: name.to_owned(),
+                source,
+            })?;
+        }
+        Ok(())
     }
 
     /// Ids of the sealed blobs: after a crash, to compare with the ledger.
@@ -415,6 +434,25 @@ impl Spool {
         self.root
             .join(folder_of(direction))
             .join(format!("{id}{SIDECAR}"))
+    }
+
+    /// Makes durable what was renamed into and out of a folder of the spool.
+    fn sync_part(&self, part: &str) -> Result<(), SpoolError> {
+        let folder = self.root.join(part);
+        let synced = self.folders.sync(&folder, || sync_folder(&folder));
+        synced.map_err(at(&folder))
+    }
+
+    /// Writes a sidecar that nothing relies on before it and its folder are synced. What is left of an earlier one is
+    /// overwritten.
+    fn begin_sidecar(&self, sidecar: &Sidecar) -> Result<(PathBuf, File), SpoolError> {
+        let path = self.sidecar_path(sidecar.direction(), sidecar.id);
+        let mut file = File::create(&path).map_err(at(&path))?;
+        let line = sidecar.line().map_err(unreadable(&path))?;
+        file.write_all(&line).map_err(at(&path))?;
+        // Begins to write it, so that one flush does for it and for what is synced first. Only advice.
+        let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
+        Ok((path, file))
     }
 
     /// The sidecar is whole or not there; its folder is not synced.
@@ -586,14 +624,20 @@ impl BlobWriter {
         })
     }
 
-    /// Ends the blob: every octet durable, under its first name still.
-    ///
-    /// # Errors
-    /// As for [`BlobWriter::sync`].
-    pub fn finish(self) -> Result<Whole, SpoolError> {
-        self.file.0.sync_all().map_err(at(&self.path))?;
+    /// Ends the blob, under its first name still and not durable yet: what becomes of it is to be decided.
+    #[must_use]
+    pub fn finish(self) -> Whole {
+        self.finish_with(Vec::new())
+    }
+
+    /// The same with these octets at the end, which are written when the blob is kept: a small file is written and
+    /// synced in one go.
+    #[must_use]
+    pub fn finish_with(mut self, rest: Vec<u8>) -> Whole {
+        self.hasher.update(&rest);
+        self.octets += rest.len() as u64;
         let digest = self.hasher.finalize().to_hex().to_string();
-        Ok(Whole {
+        Whole {
             spool: self.spool,
             id: self.id,
             path: self.path,
@@ -602,7 +646,8 @@ impl BlobWriter {
                 octets: self.octets,
                 digest,
             },
-        })
+            rest,
+        }
     }
 
     /// Removes the blob.
@@ -615,7 +660,7 @@ impl BlobWriter {
     }
 }
 
-/// A blob whose octets are all durable, and which nobody was told about: what it is can still be decided.
+/// A blob that has all its octets, not all of them written yet perhaps, and which nobody was told about: what it is can still be decided.
 #[derive(Debug)]
 pub struct Whole {
     spool: Spool,
@@ -623,6 +668,8 @@ pub struct Whole {
     path: PathBuf,
     file: Locked,
     seal: Seal,
+    /// The last octets, which are still to be written.
+    rest: Vec<u8>,
 }
 
 impl Whole {
@@ -646,21 +693,22 @@ impl Whole {
     /// for one to send. Durable on return. The hold is to be kept until a row says that the blob is there:
     /// what is sealed without a row and without a hold is removed.
     ///
-    /// A received file costs four flushes of the spool from its last octet to its row: its octets, the
-    /// sidecar, and one of each folder, of which the first makes the name of the sidecar durable together with
-    /// the blob's. Without the sidecar it would be three.
+    /// The names come first, so that one flush of the file system's log does for all that is synced then: the
+    /// octets, the sidecar, and both folders for every session that waits. A crash before the end leaves a sealed
+    /// blob, whole or not, whose row does not say so, and that is removed.
     ///
     /// # Errors
     /// As for [`BlobWriter::sync`].
-    pub fn keep(self, sidecar: &Sidecar) -> Result<Hold, SpoolError> {
-        self.spool.write_sidecar(sidecar)?;
-        let part = folder_of(sidecar.direction());
-        let sealed = self.spool.path(part, self.id);
+    pub fn keep(mut self, sidecar: &Sidecar) -> Result<Hold, SpoolError> {
+        self.file.0.write_all(&self.rest).map_err(at(&self.path))?;
+        let (spool, part) = (&self.spool, folder_of(sidecar.direction()));
+        let (described, description) = spool.begin_sidecar(sidecar)?;
+        let sealed = spool.path(part, self.id);
         std::fs::rename(&self.path, &sealed).map_err(at(&sealed))?;
-        for folder in [part, INCOMING] {
-            let folder = self.spool.root.join(folder);
-            sync_folder(&folder).map_err(at(&folder))?;
-        }
+        self.file.0.sync_all().map_err(at(&sealed))?;
+        description.sync_all().map_err(at(&described))?;
+        spool.sync_part(part)?;
+        spool.sync_part(INCOMING)?;
         Ok(Hold(self.file))
     }
 

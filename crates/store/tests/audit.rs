@@ -16,9 +16,9 @@ use oftp::{
     UserData,
 };
 use pointsman_store::{
-    Acknowledgement, Audit, Audited, Files, Ledger, LedgerError, NewFile, Offer, Offered, Order,
-    Rebuilt, Received, Sidecar, Spool, SqliteLedger, Target, TransferId, Verdict, Weight, Work,
-    rebuild,
+    Acknowledgement, Audit, Audited, Direction, Entry, Files, Ledger, LedgerError, NewFile, Offer,
+    Offered, Order, Rebuilt, Received, Sidecar, Spool, SqliteLedger, Target, TransferId, Verdict,
+    Weight, Work, rebuild,
 };
 use tempfile::TempDir;
 
@@ -124,7 +124,7 @@ impl Yard {
     fn sealed(&self, id: TransferId, dataset: &str, verdict: Verdict) -> Received {
         let mut writer = self.spool.partial(id).unwrap().resume(0).unwrap();
         writer.append(b"content").unwrap();
-        let whole = writer.finish().unwrap();
+        let whole = writer.finish();
         let received = Received {
             seal: whole.seal().clone(),
             target: offer(dataset).target,
@@ -252,6 +252,11 @@ async fn everything(yard: &Yard) -> BTreeMap<&'static str, TransferId> {
     );
     let placing = yard.received("PLACING", Verdict::Positive).await;
     ledger.placing(placing, "in/PLACING").await.unwrap();
+    // The sidecar hears of it just before the rename.
+    let heard = Entry::Placing("in/PLACING".to_owned());
+    yard.spool
+        .append(Direction::Inbound, placing, &heard)
+        .unwrap();
     ids.insert("placing", placing);
     let moved = yard.received("MOVED", Verdict::Positive).await;
     ledger.placing(moved, "in/MOVED").await.unwrap();
@@ -388,7 +393,7 @@ async fn every_damage_is_named_with_its_transfer_its_file_and_what_to_do() {
         ("ready", "sidecar-without-row", |yard, id| {
             yard.sql(&format!("DELETE FROM transfers WHERE id = '{id}'"));
         }),
-        ("received", "row-behind", |yard, id| {
+        ("placing", "row-behind", |yard, id| {
             yard.sql(&format!(
                 "UPDATE transfers SET state = 'receiving' WHERE id = '{id}'"
             ));

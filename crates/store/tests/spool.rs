@@ -40,7 +40,7 @@ impl Yard {
         let id = TransferId::new();
         let mut writer = self.spool.partial(id).unwrap().resume(0).unwrap();
         writer.append(content).unwrap();
-        self.keep(id, writer.finish().unwrap());
+        self.keep(id, writer.finish());
         id
     }
 
@@ -107,7 +107,7 @@ fn a_sealed_blob_has_the_digest_of_its_octets_however_they_came() {
     drop(writer);
     let mut writer = yard.spool.partial(id).unwrap().resume(12).unwrap();
     writer.append(b"second half").unwrap();
-    let whole = writer.finish().unwrap();
+    let whole = writer.finish();
     let seal = whole.seal().clone();
     yard.keep(id, whole);
     assert_eq!(seal.octets, 23);
@@ -170,7 +170,7 @@ fn a_sealed_blob_is_one_holders_until_it_lets_go() {
     let yard = Yard::new();
     let id = TransferId::new();
     let writer = yard.spool.partial(id).unwrap().resume(0).unwrap();
-    let hold = yard.keep(id, writer.finish().unwrap());
+    let hold = yard.keep(id, writer.finish());
     assert!(
         matches!(yard.spool.hold(id), Err(SpoolError::Busy(_))),
         "its row does not say so yet"

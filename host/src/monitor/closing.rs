@@ -62,8 +62,11 @@ impl Monitor {
             intake,
             began,
             labels,
+            committing,
             ..
         } = receiving;
+        // What is sealed has a row, always: so a start can tell a crash from a ledger that is an older one.
+        committing.done().await?;
         let whole = match intake.finish().await {
             Ok(whole) => whole,
             Err(error) => {
@@ -117,7 +120,6 @@ impl Monitor {
             }
         };
         let stored = self.station.ledger.received(id, received).await?;
-        drop(hold);
         promise::efpa(session, ticket, change_direction, stored);
         self.promised(id);
         if !keeps {
@@ -141,7 +143,7 @@ impl Monitor {
                 placing: None,
             };
             self.deliveries
-                .push(delivery::start(Arc::clone(&self.station), file));
+                .push(delivery::start(Arc::clone(&self.station), file, Some(hold)));
         }
         Ok(())
     }

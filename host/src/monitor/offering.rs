@@ -112,7 +112,8 @@ impl Monitor {
             takes_again: self.takes_again(),
         };
         let mut again = None;
-        let (id, here) = match self.station.ledger.offer(offer.clone()).await? {
+        let (offered, committing) = self.station.ledger.offer_early(offer.clone()).await?;
+        let (id, here) = match offered {
             Offered::New(id) => (id, None),
             Offered::Again(id, position) => (id, Some(position)),
             Offered::Duplicate(_) => {
@@ -126,12 +127,14 @@ impl Monitor {
             }
         };
         let spool = self.station.spool.clone();
-        let partial = blocking(move || spool.partial(id))
-            .await
-            .map_err(Refused::from)?;
-        let held = match here {
-            None => Position::default(),
+        let (held, writer) = match here {
+            None => {
+                let writer = blocking(move || spool.partial(id)?.resume(0)).await;
+                (Position::default(), writer.map_err(Refused::from)?)
+            }
             Some(here) => {
+                let partial = blocking(move || spool.partial(id)).await;
+                let partial = partial.map_err(Refused::from)?;
                 let most = header.restart.min(route.restart.unwrap_or(u64::MAX));
                 let size = partial.octets().map_err(Refused::from)?;
                 let held = match route.layout {
@@ -146,12 +149,10 @@ impl Monitor {
                     .begin(id, offer, held)
                     .await
                     .map_err(just_received)?;
-                held
+                let writer = blocking(move || partial.resume(held.octets)).await;
+                (held, writer.map_err(Refused::from)?)
             }
         };
-        let writer = blocking(move || partial.resume(held.octets))
-            .await
-            .map_err(Refused::from)?;
         let octets = route
             .layout
             .map_or(held.octets, |layout| layout.virtual_octets(held));
@@ -170,6 +171,7 @@ impl Monitor {
             most: self.most_octets().min(allowance),
             over_limit: false,
             again,
+            committing,
         })
     }
 

@@ -7,7 +7,7 @@ use oftp::{
     Session,
 };
 use pointsman_policy::types;
-use pointsman_store::{SpoolError, Target, TransferId};
+use pointsman_store::{Committing, SpoolError, Target, TransferId};
 
 use super::{Monitor, Trouble};
 use crate::describe::{self, Finished};
@@ -36,6 +36,8 @@ pub(super) struct Receiving {
     /// A file that is here already and comes once more, to be compared: `id` is for the copy alone then, and the
     /// ledger does not know it.
     pub again: Option<TransferId>,
+    /// Its row, on the way to the disk.
+    pub committing: Committing,
 }
 
 impl Receiving {

@@ -34,8 +34,8 @@ const OURS: &str = "OURPASS";
 const THEIRS: &str = "THEIRS";
 
 const USAGE: &str = "\
-usage: cargo xtask bench files [--count N] [--sessions N] [--octets N] [--rounds N] [--in FOLDER]
-       cargo xtask bench start [--finished N] [--open N] [--in FOLDER]";
+usage: cargo xtask bench files [--count N] [--sessions N] [--octets N] [--rounds N] [--in FOLDER] [--program PATH]
+       cargo xtask bench start [--finished N] [--open N] [--in FOLDER] [--program PATH]";
 
 /// Runs the benchmark that is named.
 ///
@@ -50,7 +50,10 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         };
         options.0.insert(name.clone(), value.clone());
     }
-    let program = campaign::build(root, true)?;
+    let program = match options.0.get("--program") {
+        Some(built) => PathBuf::from(built),
+        None => campaign::build(root, true)?,
+    };
     match which.as_str() {
         "files" => files::run(&program, &options),
         "start" => start::run(root, &program, &options),

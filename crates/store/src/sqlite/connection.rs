@@ -21,7 +21,7 @@ type Answer = Box<dyn FnOnce(Result<(), Failure>) + Send>;
 type Job = Box<dyn FnOnce(Option<&mut Transaction<'_>>) -> Answer + Send>;
 
 /// Why a commit failed: told to everybody in the group.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Failure {
     why: String,
     full: bool,
@@ -48,6 +48,21 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema-3.sql"),
     include_str!("schema-4.sql"),
 ];
+
+/// A verb that was answered already, on its way to the disk.
+#[derive(Debug)]
+pub struct Committing(oneshot::Receiver<Result<(), Failure>>);
+
+impl Committing {
+    /// Returns when it is durable.
+    ///
+    /// # Errors
+    /// The commit failed: it did not happen, nor did anything that was built on it.
+    pub async fn done(self) -> Result<(), LedgerError> {
+        let settled = self.0.await.map_err(|_| LedgerError::Closed)?;
+        settled.map_err(Into::into)
+    }
+}
 
 /// Sends jobs to the thread that owns the connection; the thread ends with the last clone.
 #[derive(Clone, Debug)]
@@ -101,23 +116,42 @@ impl Thread {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
     {
+        let (done, committing) = self.ask(verb, |_| false).await?;
+        committing.done().await?;
+        Ok(done)
+    }
+
+    /// The same, but what `promises_nothing` is returned before its commit. Whatever builds on it comes later in the
+    /// ledger, too.
+    pub(super) async fn ask<T, F>(
+        &self,
+        verb: F,
+        promises_nothing: fn(&T) -> bool,
+    ) -> Result<(T, Committing), LedgerError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
+    {
         let (answer, asked) = oneshot::channel();
+        let (settle, settled) = oneshot::channel();
         let job: Job = Box::new(move |group| {
             let outcome = match group {
                 Some(group) => in_savepoint(group, verb),
                 None => Err(LedgerError::Closed),
             };
+            // The one who asked may be gone; what it asked for is done all the same.
+            if outcome.as_ref().is_ok_and(promises_nothing) {
+                let _ = answer.send(outcome);
+                return Box::new(move |committed| drop(settle.send(committed)));
+            }
             Box::new(move |committed| {
-                let fate = match committed {
-                    Ok(()) => outcome,
-                    Err(failure) => Err(failure.into()),
-                };
-                // The one who asked may be gone; what it asked for is done all the same.
-                let _ = answer.send(fate);
+                let _ = answer.send(committed.map_err(Into::into).and(outcome));
+                let _ = settle.send(Ok(()));
             })
         });
         self.0.send(job).await.map_err(|_| LedgerError::Closed)?;
-        asked.await.map_err(|_| LedgerError::Closed)?
+        let done = asked.await.map_err(|_| LedgerError::Closed)??;
+        Ok((done, Committing(settled)))
     }
 
     /// The same, with the proof that it is committed.

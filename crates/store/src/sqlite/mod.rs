@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use oftp::{FileKey, Position, Response};
 use rusqlite::{Connection, OptionalExtension, params};
 
+pub use self::connection::Committing;
 use self::connection::{Thread, database};
 pub use self::rebuild::{Left, Rebuilt, rebuild};
 pub(crate) use self::row::{format_from, format_to, security_from, security_to};
@@ -120,8 +121,12 @@ impl SqliteLedger {
 
 #[async_trait]
 impl Ledger for SqliteLedger {
-    async fn offer(&self, offer: Offer) -> Result<Offered, LedgerError> {
-        self.writer.run(move |db| inbound::offer(db, &offer)).await
+    async fn offer_early(&self, offer: Offer) -> Result<(Offered, Committing), LedgerError> {
+        // SFPA to a new file promises nothing: after a crash it is offered anew. That we have one does.
+        let is_new = |offered: &Offered| matches!(offered, Offered::New(_));
+        self.writer
+            .ask(move |db| inbound::offer(db, &offer), is_new)
+            .await
     }
 
     async fn checkpoint(&self, id: TransferId, at: Position) -> Result<(), LedgerError> {
@@ -141,11 +146,15 @@ impl Ledger for SqliteLedger {
         id: TransferId,
         received: Received,
     ) -> Result<Persisted<Stored>, LedgerError> {
+        // Of a file that is delivered the sidecar hears when it is placed: one step less before EFPA.
+        let stays = matches!(received.verdict, Verdict::Negative(_));
         let stored = self
             .writer
             .commit(move |db| inbound::received(db, id, &received))
             .await?;
-        self.tell(Direction::Inbound, id, Entry::Received).await;
+        if stays {
+            self.tell(Direction::Inbound, id, Entry::Received).await;
+        }
         Ok(stored)
     }
 
@@ -189,12 +198,10 @@ impl Ledger for SqliteLedger {
 
     async fn placing(&self, id: TransferId, path: &str) -> Result<(), LedgerError> {
         let chosen = path.to_owned();
+        // The sidecar hears of it from `Spool::place`.
         self.writer
             .run(move |db| inbound::placing(db, id, &chosen))
-            .await?;
-        let entry = Entry::Placing(path.to_owned());
-        self.tell(Direction::Inbound, id, entry).await;
-        Ok(())
+            .await
     }
 
     async fn delivered(&self, id: TransferId) -> Result<(), LedgerError> {
