@@ -8,8 +8,8 @@
 //! * the **spool** ([`Spool`]): the octets of each file, under the transfer's own id. A name that came
 //!   from a peer is never part of a spool path.
 //!
-//! The order is the law, and the caller keeps it: a blob is *sealed* (written, synced, renamed, folder
-//! synced) before a row says so, and a row is committed before the peer is told. A crash between two
+//! The order is the law, and the caller keeps it: a blob is *sealed* (written, renamed, synced with its folder
+//! and its sidecar) before a row says so, and a row is committed before the peer is told. A crash between two
 //! steps leaves one of the states listed in [`InboundState`] and [`OutboundState`]; [`Ledger::recover`]
 //! and what [`Spool::sealed`] finds lead each back to work.
 
