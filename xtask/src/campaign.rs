@@ -7,6 +7,8 @@
 //! * `power`: the file system under a station is shut down without its journal, which is what a power cut leaves.
 //!   Needs root, loop devices and `xfs_io`.
 
+mod gate;
+mod io;
 mod kill;
 mod pair;
 mod power;
@@ -23,7 +25,7 @@ pub struct Orders {
     pub seed: u64,
 }
 
-const USAGE: &str = "usage: cargo xtask campaign kill|syscalls|power [--count N] [--seed S] [--release | --program PATH]";
+const USAGE: &str = "usage: cargo xtask campaign kill|syscalls|io|power [--count N] [--seed S] [--release | --program PATH]";
 
 /// Runs the campaign that is named.
 ///
@@ -62,6 +64,7 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     match which.as_str() {
         "kill" => kill::run(&program, orders),
         "syscalls" => syscalls::run(&program, orders),
+        "io" => io::run(&program, orders),
         "power" => power::run(&program, orders),
         _ => Err(USAGE.to_owned()),
     }

@@ -160,24 +160,9 @@ impl Pair {
 
     /// Starts a station, inside of another program if one is named; waits until it listens or is gone.
     pub fn start(&mut self, side: Side, wrap: Wrap<'_>) -> Result<(), String> {
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(self.root.join(format!("{}.log", side.name())));
-        let log = log.map_err(at(&self.root))?;
-        let mut words = wrap
-            .iter()
-            .map(String::as_str)
-            .map(Into::into)
-            .collect::<Vec<std::ffi::OsString>>();
-        words.push(self.program.clone().into());
-        let (program, arguments) = words.split_first().ok_or("no program")?;
-        let mut child = Command::new(program)
-            .args(arguments)
-            .args(["serve", "-c"])
-            .arg(self.folder(side).join("pointsman.yaml"))
+        let mut command = self.serve(side, wrap)?;
+        let mut child = command
             .stdout(Stdio::piped())
-            .stderr(log)
             .spawn()
             .map_err(|error| format!("{}: {error}", self.program.display()))?;
         if let Some(output) = child.stdout.take() {
@@ -186,6 +171,47 @@ impl Pair {
         }
         self.running.insert(side, child);
         Ok(())
+    }
+
+    /// Starts a station by somebody's hand, and does not wait: it may take as long as it likes.
+    pub fn launch(
+        &mut self,
+        side: Side,
+        spawn: impl FnOnce(&mut Command) -> std::io::Result<Child>,
+    ) -> Result<(), String> {
+        let mut command = self.serve(side, &[])?;
+        let child = spawn(command.stdout(Stdio::null()))
+            .map_err(|error| format!("{}: {error}", self.program.display()))?;
+        self.running.insert(side, child);
+        Ok(())
+    }
+
+    /// The command that runs a station.
+    fn serve(&self, side: Side, wrap: Wrap<'_>) -> Result<Command, String> {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log(side));
+        let log = log.map_err(at(&self.root))?;
+        let mut words = wrap
+            .iter()
+            .map(String::as_str)
+            .map(Into::into)
+            .collect::<Vec<std::ffi::OsString>>();
+        words.push(self.program.clone().into());
+        let (program, arguments) = words.split_first().ok_or("no program")?;
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .args(["serve", "-c"])
+            .arg(self.folder(side).join("pointsman.yaml"))
+            .stderr(log);
+        Ok(command)
+    }
+
+    /// Where a station's log is written.
+    pub fn log(&self, side: Side) -> PathBuf {
+        self.root.join(format!("{}.log", side.name()))
     }
 
     /// SIGKILL, to the program itself and whatever it runs in.
