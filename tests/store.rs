@@ -70,6 +70,31 @@ fn id_of(row: &Value) -> String {
 }
 
 #[test]
+fn the_ledger_may_lie_on_a_disk_of_its_own_and_one_that_was_left_behind_is_missed() {
+    let house = House::plain("");
+    let at_first = std::fs::read_to_string(house.config()).unwrap();
+    let apart = at_first.replace("  inbox: inbox\n", "  inbox: inbox\n  ledger: books\n");
+    std::fs::write(house.config(), &apart).unwrap();
+    let server = house.serve();
+    Peer::session(server.address()).send(&VirtualFile::new("ONE", octets(1, 5000)));
+    house.await_delivered(1);
+    assert_eq!(server.stop(), Some(0));
+    assert!(house.path().join("books/ledger.db").exists());
+    assert!(!state(&house).join("ledger.db").exists());
+    assert_clean(&house);
+
+    // An operator who takes the key out again is not given an empty ledger.
+    std::fs::write(house.config(), at_first).unwrap();
+    let refused = house.pointsman(&["serve"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success() && said.contains("storage.ledger"),
+        "{said}"
+    );
+    assert!(!state(&house).join("ledger.db").exists());
+}
+
+#[test]
 fn a_ledger_that_is_lost_is_made_anew_and_nothing_acknowledged_with_it() {
     let house = House::plain("");
     let server = house.serve();

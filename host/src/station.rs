@@ -73,7 +73,7 @@ pub enum StartError {
     },
     /// The spool knows files, and there is no ledger.
     #[error(
-        "the ledger {0} is gone, and the spool beside it has files: run `pointsman store rebuild`, which makes the ledger anew from them"
+        "the ledger {0} is gone, and the spool has files: where it was moved, set `storage.ledger` to its folder; else run `pointsman store rebuild`, which makes the ledger anew from the spool"
     )]
     LedgerGone(PathBuf),
     /// Spool and inbox are apart.
@@ -98,9 +98,9 @@ impl Station {
             config.storage.state.0.clone(),
             config.storage.inbox.0.clone(),
         );
-        for folder in [&state, &inbox] {
+        for folder in [state.as_path(), &inbox, config.storage.ledger()] {
             std::fs::create_dir_all(folder).map_err(|source| StartError::Folder {
-                path: folder.clone(),
+                path: folder.to_owned(),
                 source,
             })?;
         }
@@ -285,5 +285,5 @@ pub fn spool_path(config: &Config) -> PathBuf {
 /// The ledger file of a configuration.
 #[must_use]
 pub fn ledger_path(config: &Config) -> PathBuf {
-    Path::join(&config.storage.state.0, "ledger.db")
+    config.storage.ledger().join("ledger.db")
 }

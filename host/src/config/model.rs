@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use oftp::{Format, Leniency, Level, Mode, OdetteId, Password, RecordLayout};
 use serde::Deserialize;
@@ -54,12 +54,14 @@ pub struct Station {
 /// Leniencies that are switched on or off.
 pub type Switches = BTreeMap<Value<Leniency>, bool>;
 
-/// Where files and the ledger are kept. All of it must lie on one file system.
+/// Where files and the ledger are kept. State and inbox must lie on one file system.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Storage {
-    /// Folder of the ledger and the spool.
+    /// Folder of the spool, and of the ledger where nothing else is said.
     pub state: Value<PathBuf>,
+    /// Folder of the ledger, which may lie on a file system of its own.
+    pub ledger: Option<Value<PathBuf>>,
     /// Folder that received files are delivered into.
     pub inbox: Value<PathBuf>,
 }
@@ -178,6 +180,14 @@ pub struct Partner {
     /// What we offer and allow in a session.
     #[serde(default)]
     pub session: Session,
+}
+
+impl Storage {
+    /// Folder of the ledger.
+    #[must_use]
+    pub fn ledger(&self) -> &Path {
+        self.ledger.as_ref().map_or(&self.state.0, |apart| &apart.0)
+    }
 }
 
 impl Partner {
@@ -606,7 +616,8 @@ impl Config {
     fn keeps_apart(&self, partner: &str, watch: &Watch) -> Result<(), String> {
         let folder = &watch.folder.0;
         let ours = [
-            ("storage.state", &self.storage.state.0),
+            ("storage.state", self.storage.state.0.as_path()),
+            ("storage.ledger", self.storage.ledger()),
             ("storage.inbox", &self.storage.inbox.0),
         ];
         for (what, other) in ours {
