@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use notify::event::{ModifyKind, RenameMode};
+use notify::event::{AccessKind, ModifyKind, RenameMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use pointsman_store::TransferId;
 use rustix::fs::{CWD, RenameFlags};
@@ -131,6 +131,10 @@ impl Folder {
         let told = Arc::clone(&self.told);
         let tell = move |event: notify::Result<notify::Event>| {
             let Ok(event) = event else { return };
+            // Our own looks open the folder: told of those, one would cause the next.
+            if matches!(event.kind, EventKind::Access(AccessKind::Open(_))) {
+                return;
+            }
             if event.kind == EventKind::Modify(ModifyKind::Name(RenameMode::To)) {
                 let mut arrived = told.arrived.lock().unwrap_or_else(PoisonError::into_inner);
                 arrived.extend(event.paths);

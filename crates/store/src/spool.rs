@@ -461,9 +461,11 @@ struct Locked(File);
 
 impl Locked {
     fn new(file: File, path: &Path) -> Result<Self, SpoolError> {
-        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| SpoolError::Busy(path.to_owned()))?;
-        Ok(Self(file))
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self(file)),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(SpoolError::Busy(path.to_owned())),
+            Err(error) => Err(at(path)(error.into())),
+        }
     }
 }
 
@@ -704,6 +706,12 @@ pub enum SpoolError {
 }
 
 impl SpoolError {
+    /// The file is not there: to try again would not bring it back.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     /// There is no room (disk or quota): the peer may try again later.
     #[must_use]
     pub fn is_full(&self) -> bool {

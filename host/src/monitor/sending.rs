@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use oftp::{CloseRefusal, FileReason, Position, RecordReader, Session, TurnTicket};
 use pointsman_policy::types;
-use pointsman_store::{Blob, Files, OutboundFile, TransferId, Work};
+use pointsman_store::{Blob, Files, OutboundFile, SpoolError, TransferId, Work};
 
 use super::offering::BLOCK;
 use super::{Monitor, Trouble, promise};
@@ -197,7 +197,7 @@ impl Monitor {
                     .park_damaged(id, format!("it has {octets} octets of {expected}"))
                     .await;
             }
-            Err(error) => return self.park_damaged(id, error.to_string()).await,
+            Err(error) => return self.unreadable(error).await,
         };
         let (from, records) = match sending.file.layout {
             None => ((restart * BLOCK).min(expected), None),
@@ -205,6 +205,7 @@ impl Monitor {
                 let reader = RecordReader::new(layout, sending.file.header.format);
                 match find(reader, &sending.file, Arc::clone(&blob), restart).await {
                     Ok(reader) => (reader.position().octets, Some(Box::new(reader))),
+                    Err(RecordError::Spool(error)) => return self.unreadable(error).await,
                     Err(problem) => return self.park_damaged(id, problem.to_string()).await,
                 }
             }
@@ -220,6 +221,20 @@ impl Monitor {
             octets: expected,
         });
         Ok(())
+    }
+
+    /// What cannot be read at the moment is offered again, as often as what is refused; what is gone is not.
+    async fn unreadable(&mut self, error: SpoolError) -> Result<(), Trouble> {
+        let Some(sending) = self.sending.take() else {
+            return Err(error.into());
+        };
+        if error.is_gone() {
+            return self.park_damaged(sending.id(), error.to_string()).await;
+        }
+        let why = format!("its content cannot be read now: {error}");
+        self.park_or_wait(&sending, true, FileReason::AccessMethod, why)
+            .await?;
+        Err(Trouble::OutOfStep("the file to send cannot be read"))
     }
 
     /// Content that is lost cannot be sent by trying again: an operator must see it.
@@ -239,13 +254,21 @@ impl Monitor {
     pub async fn feed(&mut self, session: &mut Session) -> bool {
         match self.feed_once(session).await {
             Ok(fed) => fed,
-            Err(mut trouble) => {
+            Err(trouble) => {
                 let sending = self.sending.as_ref().map(Sending::id);
-                if let (Trouble::Records(problem), Some(id)) = (&trouble, sending)
-                    && let Err(parked) = self.park_damaged(id, problem.to_string()).await
-                {
-                    trouble = parked;
-                }
+                let concluded = match (trouble, sending) {
+                    (
+                        Trouble::Spool(error) | Trouble::Records(RecordError::Spool(error)),
+                        Some(_),
+                    ) => self.unreadable(error).await,
+                    (Trouble::Records(problem), Some(id)) => {
+                        self.park_damaged(id, problem.to_string()).await
+                    }
+                    (trouble, _) => Err(trouble),
+                };
+                let trouble = concluded
+                    .err()
+                    .unwrap_or(Trouble::OutOfStep("the file cannot be read"));
                 self.tell(Happening::Trouble {
                     session: self.id.clone(),
                     what: trouble.to_string(),
