@@ -15,6 +15,7 @@ pub mod describe;
 pub mod dial;
 pub mod events;
 pub mod intake;
+pub mod leases;
 pub mod listen;
 pub mod monitor;
 pub mod names;

@@ -9,6 +9,7 @@
 //! where it can; a look at the folder now and again sees what it does not, on network file systems for one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -293,6 +294,10 @@ impl Folder {
     }
 
     async fn enqueue(&self, id: TransferId, path: &Path, name: &str) -> Result<(), QueueError> {
+        self.secure().await.map_err(|source| QueueError::Source {
+            path: self.path.display().to_string(),
+            source,
+        })?;
         let how = SendAs {
             name: Some(name.to_owned()),
             format: self.watch.format(),
@@ -306,6 +311,20 @@ impl Folder {
             .events
             .tell(Event::Queued { id, partner, file });
         Ok(())
+    }
+
+    /// Makes durable which transfers the files that were taken become, before the ledger has them: a power cut would put
+    /// them back under their first names, to be sent once more. Where the ledger lies on the same disk, its own syncs
+    /// would do; it need not.
+    async fn secure(&self) -> io::Result<()> {
+        let folders = [self.path.join(TAKEN), self.path.clone()];
+        let sync = move || {
+            folders
+                .iter()
+                .try_for_each(|folder| File::open(folder)?.sync_all())
+        };
+        let synced = tokio::task::spawn_blocking(sync).await;
+        synced.unwrap_or_else(|lost| Err(io::Error::other(lost)))
     }
 
     fn put(&self, path: &Path, folder: &Path, name: &str) {
@@ -351,7 +370,7 @@ fn move_to(path: &Path, folder: &Path, name: &str) -> io::Result<()> {
 fn copy_to(path: &Path, folder: &Path, name: &str) -> io::Result<()> {
     let half = folder.join(format!(".{}", TransferId::new()));
     std::fs::copy(path, &half)?;
-    std::fs::File::open(&half)?.sync_all()?;
+    File::open(&half)?.sync_all()?;
     move_to(&half, folder, name)?;
     std::fs::remove_file(path)
 }

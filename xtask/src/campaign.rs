@@ -7,6 +7,7 @@
 //! * `power`: the file system under a station is shut down without its journal, which is what a power cut leaves.
 //!   Needs root, loop devices and `xfs_io`.
 
+mod full;
 mod gate;
 mod io;
 mod kill;
@@ -25,7 +26,7 @@ pub struct Orders {
     pub seed: u64,
 }
 
-const USAGE: &str = "usage: cargo xtask campaign kill|syscalls|io|power [--count N] [--seed S] [--release | --program PATH]";
+const USAGE: &str = "usage: cargo xtask campaign kill|syscalls|io|full|power [--count N] [--seed S] [--release | --program PATH]";
 
 /// Runs the campaign that is named.
 ///
@@ -65,6 +66,7 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         "kill" => kill::run(&program, orders),
         "syscalls" => syscalls::run(&program, orders),
         "io" => io::run(&program, orders),
+        "full" => full::run(&program, orders),
         "power" => power::run(&program, orders),
         _ => Err(USAGE.to_owned()),
     }

@@ -151,6 +151,15 @@ fn set_ledger_apart(station: &Path) -> Result<(), String> {
     fs::write(&file, yaml).map_err(at(&file))
 }
 
+/// Makes folders of a station in another place, with links to them where it looks for them.
+pub(super) fn lay_apart(place: &Path, station: &Path, folders: &[&str]) -> Result<(), String> {
+    for part in folders {
+        fs::create_dir(place.join(part)).map_err(at(place))?;
+        symlink(place.join(part), station.join(part)).map_err(at(station))?;
+    }
+    Ok(())
+}
+
 /// The file systems under a station.
 struct Disks(Vec<Disk>);
 
@@ -177,10 +186,7 @@ impl Disks {
         for (name, folders) in parts {
             let place = folder.join(name);
             disks.push(Disk::make(folder, ground.kind, name, &place)?);
-            for part in folders {
-                fs::create_dir(place.join(part)).map_err(at(&place))?;
-                symlink(place.join(part), station.join(part)).map_err(at(&station))?;
-            }
+            lay_apart(&place, &station, folders)?;
         }
         Ok(Self(disks))
     }
@@ -279,7 +285,7 @@ fn needs(error: String) -> String {
     format!("this campaign needs root, loop devices, e2fsprogs and xfsprogs (`xfs_io`): {error}")
 }
 
-fn command(program: &str, arguments: &[&str]) -> Result<(), String> {
+pub(super) fn command(program: &str, arguments: &[&str]) -> Result<(), String> {
     let done = Command::new(program).args(arguments).output();
     let done = done.map_err(|error| format!("{program}: {error}"))?;
     if done.status.success() {
