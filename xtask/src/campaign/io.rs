@@ -22,7 +22,7 @@ const SESSION: &str = "{credit: 2, buffer_size: 1024}";
 /// Sizes of the files that Mueller and Nordwerk send.
 const FILES: [&[u64]; 2] = [&[20_000, 10, 0], &[9000, 100]];
 /// Points at a time: they mostly wait.
-const WORKERS: usize = 3;
+const WORKERS: usize = 6;
 /// How long a station goes on with an error that stays.
 const STICKY: Duration = Duration::from_millis(1500);
 /// How long a pair may take to come to its end; a delivery that failed is tried again after 15 seconds.
