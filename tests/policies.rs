@@ -8,37 +8,18 @@
     reason = "a test may fail anywhere"
 )]
 
-#[path = "../xtask/src/guests/build.rs"]
-#[allow(dead_code, reason = "one of its ways in is used here")]
-mod guests;
-
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Barrier, OnceLock};
 use std::time::{Duration, Instant};
 
 use pointsman::demo::{KNOWN_PARTNERS, ROUTE_BY_DAY, ROUTE_BY_NAME};
+use support::guests::{misbehaving, trapping};
 use support::peer::{Peer, Ssid, VirtualFile};
 use support::{House, THEM, amount, eventually};
-
-/// The policies that tests are afraid of, built once: one misbehaves when asked, one traps at its start.
-fn for_tests() -> &'static [PathBuf] {
-    static BUILT: OnceLock<Vec<PathBuf>> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let work = repository.join("target/guests/work");
-        guests::build(
-            repository,
-            guests::FOR_TESTS,
-            &work,
-            &repository.join("target/guests"),
-        )
-        .unwrap()
-    })
-}
 
 fn routed() -> House {
     let house = House::plain(&format!(
@@ -94,7 +75,7 @@ fn who_may_connect_is_the_policys() {
 fn a_policy_that_fails_costs_one_answer_and_nothing_else() {
     let house =
         House::plain("policies:\n  bad:\n    component: bad.wasm\n    hooks: [accept-file]\n");
-    house.write("bad.wasm", std::fs::read(&for_tests()[0]).unwrap());
+    house.write("bad.wasm", misbehaving());
     let server = house.serve();
     let mut peer = Peer::session(server.address());
     for (name, kind) in [
@@ -138,11 +119,7 @@ fn a_broken_component_is_refused_and_the_old_one_stays() {
             "not WebAssembly",
         ),
         ("core.wasm", b"\0asm\x01\0\0\0".to_vec(), "core module"),
-        (
-            "traps.wasm",
-            std::fs::read(&for_tests()[1]).unwrap(),
-            "does not start",
-        ),
+        ("traps.wasm", trapping(), "does not start"),
         (
             "cut.wasm",
             ROUTE_BY_DAY[..ROUTE_BY_DAY.len() / 2].to_vec(),
@@ -328,7 +305,7 @@ fn at_end_of_transfer(settings: &str) -> House {
     let house = House::plain(&format!(
         "policies:\n  bad:\n    component: bad.wasm\n    hooks: [end-transfer]\n    settings: {settings}\n"
     ));
-    house.write("bad.wasm", std::fs::read(&for_tests()[0]).unwrap());
+    house.write("bad.wasm", misbehaving());
     house
 }
 

@@ -8,14 +8,9 @@
     reason = "a test may fail anywhere"
 )]
 
-#[path = "../xtask/src/guests/build.rs"]
-#[allow(dead_code, reason = "one of its ways in is used here")]
-mod guests;
-
 mod support;
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use support::peer::{Peer, VirtualFile};
@@ -109,17 +104,9 @@ fn the_profile_says_how_records_are_kept() {
 
 #[test]
 fn a_policy_says_it_for_one_file() {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let built: Vec<PathBuf> = guests::build(
-        repository,
-        guests::FOR_TESTS,
-        &repository.join("target/guests/work"),
-        &repository.join("target/guests"),
-    )
-    .unwrap();
     let policies = format!(
         "policies:\n  keeps:\n    component: {}\n    hooks: [accept-file]\n",
-        built[0].display()
+        support::guests::built()[0].display()
     );
     let house = House::plain(&policies);
     assert_eq!(

@@ -14,6 +14,7 @@ pub mod demo;
 pub mod describe;
 pub mod dial;
 pub mod events;
+pub mod hand_over;
 pub mod intake;
 pub mod leases;
 pub mod listen;
@@ -26,6 +27,7 @@ pub mod records;
 pub mod server;
 pub mod session;
 pub mod station;
+pub mod template;
 pub mod tls;
 pub mod watch;
 

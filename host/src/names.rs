@@ -3,6 +3,8 @@
 use oftp::FileHeader;
 use pointsman_store::Target;
 
+use crate::template::Template;
+
 /// Longest part of a path, in octets: below every file system's limit, with room for a number.
 const LONGEST: usize = 200;
 
@@ -15,7 +17,8 @@ pub struct BadName {
     why: &'static str,
 }
 
-/// Where a file goes: as the policies said, else `<partner>/<dataset>.<date><time>`.
+/// Where a file goes: as the policies said, whose names may have macros; else as the configuration's `template`
+/// has it; else `<partner>/<dataset>.<date><time>`.
 ///
 /// # Errors
 /// A policy's answer that is absolute, climbs, or is empty. Characters that a name may not have are
@@ -25,8 +28,11 @@ pub fn target(
     header: &FileHeader,
     directory: Option<&str>,
     file_name: Option<&str>,
+    template: Option<&Template>,
     overwrite: bool,
 ) -> Result<Target, BadName> {
+    let file_name = file_name.map(|name| Template::of_policy(name).name(header));
+    let file_name = file_name.as_deref();
     let chosen = (directory, file_name);
     let directory = match directory {
         Some(chosen) => chosen_directory(chosen)?,
@@ -34,15 +40,7 @@ pub fn target(
     };
     let file_name = match file_name {
         Some(chosen) => chosen_name(chosen)?,
-        None => {
-            let key = &header.key;
-            safe(&format!(
-                "{}.{}{}",
-                key.dataset,
-                key.stamp.date(),
-                key.stamp.time()
-            ))
-        }
+        None => safe(&template.map_or_else(|| usual(header), |template| template.name(header))),
     };
     // Two names may become one when they are made safe: then the second must not replace the first.
     let as_chosen = chosen
@@ -54,6 +52,11 @@ pub fn target(
         file_name,
         overwrite: overwrite && as_chosen,
     })
+}
+
+fn usual(header: &FileHeader) -> String {
+    let key = &header.key;
+    format!("{}.{}{}", key.dataset, key.stamp.date(), key.stamp.time())
 }
 
 /// The name a file takes when `name` is there already: the number goes before the last extension.

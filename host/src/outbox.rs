@@ -277,7 +277,7 @@ pub async fn resend(
             }
             Err(error) => {
                 // Whether a commit that failed happened is for the next look: then nothing is removed.
-                if !matches!(error, LedgerError::Commit(_)) {
+                if !matches!(error, LedgerError::Commit { .. }) {
                     let (source, id) = (spool.clone(), file.id);
                     blocking(move || source.withdraw(id)).await?;
                 }

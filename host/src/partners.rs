@@ -5,7 +5,7 @@ use std::time::Duration;
 use oftp::{Format, Leniency, Level, Mode, OdetteId, Params, RecordLayout, Timeouts, Tolerances};
 
 use crate::backoff::Backoff;
-use crate::config::{Config, Partner, Switches, Value, Waits};
+use crate::config::{Config, Partner, Switches, Terms, Value, Waits};
 
 /// How long a silent peer is waited for where its profile says nothing. The reference of the field: 60 s.
 const IDLE: Duration = Duration::from_secs(60);
@@ -156,6 +156,15 @@ fn switched(tolerances: Tolerances, switches: &Switches) -> Tolerances {
     let set =
         |set: Tolerances, (leniency, on): (&Value<Leniency>, &bool)| set.with(leniency.0, *on);
     switches.iter().fold(tolerances, set)
+}
+
+/// What becomes of the files of the partner of that name.
+#[must_use]
+pub fn delivery(config: &Config, name: &str) -> Terms {
+    match config.partners.get(name) {
+        Some(partner) => partner.delivery.or(&config.delivery),
+        None => config.delivery.or(&config.delivery),
+    }
 }
 
 /// Whether files for `code` are for us.

@@ -1,45 +1,127 @@
-//! Receipts that a policy put off: the question is asked again when it is due.
+//! Receipts that wait: for a policy that put them off, or for the command that takes the file.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use oftp::{Counts, FileKey, Nerp, NerpReason};
 use pointsman_policy::types;
-use pointsman_store::{LedgerError, OpenQuestion, Verdict};
+use pointsman_store::{LedgerError, OpenQuestion, TransferId, Verdict};
+use tokio::sync::watch::Receiver;
+use tokio::task::JoinSet;
 
+use crate::config::Config;
 use crate::describe::{self, Finished};
 use crate::events::Event;
-use crate::partners::Profile;
+use crate::hand_over::{self, Outcome};
+use crate::partners::{self, Profile};
+use crate::session::Drain;
 use crate::station::{Services, Station};
 
 /// How often the ledger is looked at for questions that are due.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Questions asked between two looks.
-const AT_ONCE: u32 = 100;
+/// Questions that are asked side by side.
+const AT_ONCE: u32 = 16;
 
-/// Asks again what policies put off, for as long as the server runs.
-pub async fn keep_asking(station: Arc<Station>) {
+/// Asks again what policies put off, and hands files over to commands, until the house closes down: what is
+/// being asked then comes to its end.
+pub async fn keep_asking(station: Arc<Station>, mut drain: Receiver<Drain>) {
+    let mut asked = Asked::default();
     loop {
-        if let Err(error) = ask_due(&station).await {
+        if let Err(error) = ask_due(&station, &mut asked).await {
             tracing::error!(event = "questions-unknown", %error);
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::select! {
+            () = asked.answered() => {}
+            () = tokio::time::sleep(LOOK) => {}
+            _ = drain.wait_for(|drain| *drain != Drain::No) => break,
+        }
+    }
+    let patience = station.config.limits.drain.0.0;
+    // Who is cut off is asked again after the next start.
+    let _ = tokio::time::timeout(patience, asked.tasks.join_all()).await;
+}
+
+/// The questions that are being asked.
+#[derive(Default)]
+struct Asked {
+    tasks: JoinSet<TransferId>,
+    ids: HashSet<TransferId>,
+}
+
+impl Asked {
+    /// Waits for an answer, for ever where nothing is asked.
+    async fn answered(&mut self) {
+        match self.tasks.join_next().await {
+            Some(Ok(id)) => drop(self.ids.remove(&id)),
+            // A task that panicked has not said whose question it was.
+            Some(Err(lost)) => {
+                tracing::error!(event = "question-failed", error = %lost);
+                if self.tasks.is_empty() {
+                    self.ids.clear();
+                }
+            }
+            None => std::future::pending().await,
+        }
     }
 }
 
-async fn ask_due(station: &Arc<Station>) -> Result<(), LedgerError> {
+async fn ask_due(station: &Arc<Station>, asked: &mut Asked) -> Result<(), LedgerError> {
     for question in station.ledger.open_questions(AT_ONCE).await? {
-        if let Err(error) = ask(station, &question).await {
-            tracing::error!(event = "question-failed", transfer = %question.id, %error);
+        let id = question.id;
+        if asked.ids.len() >= AT_ONCE as usize || !asked.ids.insert(id) {
+            continue;
         }
+        let station = Arc::clone(station);
+        asked.tasks.spawn(async move {
+            if let Err(error) = ask(&station, &question).await {
+                tracing::error!(event = "question-failed", transfer = %id, %error);
+                // Not at once again: whatever failed needs a moment.
+                tokio::time::sleep(LOOK).await;
+            }
+            id
+        });
     }
     Ok(())
 }
 
 async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), LedgerError> {
-    let began = Instant::now();
     let session = station.session_id();
+    let said = if question.hand_over {
+        hand_over(station, question).await
+    } else {
+        ask_policies(station, question, &session).await
+    };
+    let Said {
+        verdict,
+        hook,
+        by,
+        decision,
+    } = said;
+    station
+        .ledger
+        .decided(question.id, verdict, &format!("{by}: {decision}"))
+        .await?;
+    station.events.tell(Event::Decided {
+        session,
+        hook,
+        by,
+        decision,
+    });
+    Ok(())
+}
+
+/// What became of a question.
+struct Said {
+    verdict: Verdict,
+    hook: &'static str,
+    by: String,
+    decision: String,
+}
+
+async fn ask_policies(station: &Arc<Station>, question: &OpenQuestion, session: &str) -> Said {
+    let began = Instant::now();
     let target = describe::target_of(&question.path);
     let done = Finished {
         received: true,
@@ -58,7 +140,7 @@ async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), Ledg
     };
     let profile = Profile::by_name(&station.config, &question.partner);
     let connection = describe::without_session(
-        &session,
+        session,
         &question.partner,
         profile.as_ref(),
         &station.config,
@@ -67,13 +149,13 @@ async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), Ledg
     let mut policies = station
         .policies
         .current()
-        .session(session.clone(), services);
+        .session(session.to_owned(), services);
     let answer = policies
         .end_transfer(&connection, &describe::transfer(&done), SystemTime::now())
         .await;
     let (verdict, decision) = match &answer.decision {
         types::ResponseDecision::Pass | types::ResponseDecision::Positive(_) => {
-            (Verdict::Positive, "EERP".to_owned())
+            positive(&station.config, &question.partner)
         }
         // EFNA is out of time: the partner has EFPA. What remains is to say that it was not used.
         types::ResponseDecision::Negative(no) | types::ResponseDecision::Refuse(no) => {
@@ -88,20 +170,70 @@ async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), Ledg
         }
     };
     let by = answer.decided_by.map_or_else(
-        || "none of them".to_owned(),
-        |by| format!("{} (generation {})", by.policy, by.generation),
+        || "no policy".to_owned(),
+        |by| format!("policy {} (generation {})", by.policy, by.generation),
     );
-    station
-        .ledger
-        .decided(question.id, verdict, &format!("policy {by}: {decision}"))
-        .await?;
-    station.events.tell(Event::Decided {
-        session,
+    Said {
+        verdict,
         hook: "end-transfer",
         by,
         decision,
-    });
-    Ok(())
+    }
+}
+
+/// The file may be receipted: at once, or when the command has it where there is one.
+#[must_use]
+pub fn positive(config: &Config, partner: &str) -> (Verdict, String) {
+    match partners::delivery(config, partner).command {
+        Some(command) => (
+            Verdict::HandOver(SystemTime::now()),
+            format!("EERP when {} has taken the file", command.program.display()),
+        ),
+        None => (Verdict::Positive, "EERP after delivery".to_owned()),
+    }
+}
+
+async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> Said {
+    let Some(command) = partners::delivery(&station.config, &question.partner).command else {
+        return Said {
+            verdict: Verdict::Positive,
+            hook: "hand-over",
+            by: "the configuration".to_owned(),
+            decision: "EERP: no command takes files any more".to_owned(),
+        };
+    };
+    let path = station.inbox.join(&question.path);
+    let tries = question.asked + 1;
+    let (verdict, decision) = match hand_over::run(&command, question, &path).await {
+        Outcome::Taken => (Verdict::Positive, "taken: EERP".to_owned()),
+        Outcome::Unusable(why) => {
+            let no = types::Refusal {
+                reason: NerpReason::ProcessingFailed.code(),
+                text: why,
+                retry: false,
+            };
+            let decision = format!("unusable: NERP {:02} {}", no.reason, no.text);
+            let nerp = nerp(&question.header.key, &no);
+            (Verdict::Negative(Box::new(nerp)), decision)
+        }
+        Outcome::Failed(why) if tries >= command.tries => (
+            Verdict::Later(None),
+            format!("try {tries} failed: {why}; {}", waits(0)),
+        ),
+        Outcome::Failed(why) => {
+            let wait = hand_over::wait(tries);
+            (
+                Verdict::HandOver(SystemTime::now() + wait),
+                format!("try {tries} failed: {why}; again in {} s", wait.as_secs()),
+            )
+        }
+    };
+    Said {
+        verdict,
+        hook: "hand-over",
+        by: command.program.display().to_string(),
+        decision,
+    }
 }
 
 /// When to ask again; none is an operator's decision.

@@ -18,7 +18,7 @@ use crate::events::Event;
 use crate::listen::{Door, ListenError};
 use crate::receipts;
 use crate::session::Drain;
-use crate::station::{StartError, Station};
+use crate::station::{StartError, Station, is_full};
 use crate::watch;
 
 /// How often component files are looked at. A poll sees what inotify does not: network file systems, and
@@ -57,7 +57,42 @@ pub enum ServeError {
     NoListeners,
 }
 
+impl ServeError {
+    /// There is no room on a disk: with some, the start will do.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Start(error) => error.is_full(),
+            Self::Control(ControlError::Io { source, .. }) => is_full(source),
+            _ => false,
+        }
+    }
+}
+
+/// How long a start waits before it looks again whether a full disk has room.
+const ROOM: Duration = Duration::from_secs(1);
+
 impl Server {
+    /// Starts as soon as its disks have room for it. Nobody is answered until then.
+    ///
+    /// # Errors
+    /// Whatever else keeps it from running.
+    pub async fn start_when_there_is_room(config: Config) -> Result<Self, ServeError> {
+        let mut told = false;
+        loop {
+            match Self::start(config.clone()).await {
+                Err(error) if error.is_full() => {
+                    if !told {
+                        tracing::error!(event = "disk-full", %error, "waiting for room before anything starts");
+                        told = true;
+                    }
+                    tokio::time::sleep(ROOM).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
     /// Starts: storage, policies, recovery of what a crash left, and only then the listeners.
     ///
     /// # Errors
@@ -98,9 +133,9 @@ impl Server {
             draining.clone(),
             calls::keep_deadlines(Arc::clone(&station)),
         ));
-        house.spawn(until(
+        house.spawn(receipts::keep_asking(
+            Arc::clone(&station),
             draining.clone(),
-            receipts::keep_asking(Arc::clone(&station)),
         ));
         house.spawn(until(
             draining.clone(),

@@ -91,6 +91,26 @@ pub enum StartError {
     },
 }
 
+impl StartError {
+    /// There is no room on a disk: with some, the start will do.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Spool(error) => error.is_full(),
+            Self::Ledger(error) => error.is_full(),
+            Self::Folder { source, .. } => is_full(source),
+            _ => false,
+        }
+    }
+}
+
+/// Whether the operating system says that there is no room on a disk.
+#[must_use]
+pub fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded)
+}
+
 impl Station {
     /// Opens everything that sessions need. `node` names this process in leases.
     ///
@@ -107,7 +127,7 @@ impl Station {
                 source,
             })?;
         }
-        let spool = Spool::open(&spool_path(&config))?;
+        let spool = Spool::open(&spool_path(&config))?.with_reserve(config.limits.reserve.0.0);
         if !spool.shares_file_system(&inbox)? {
             return Err(StartError::Apart { state, inbox });
         }

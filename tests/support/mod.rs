@@ -8,6 +8,7 @@
     reason = "clippy does not see that this module is for tests alone"
 )]
 
+pub mod guests;
 pub mod peer;
 
 use std::io::{BufRead, BufReader, Read};

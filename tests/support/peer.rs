@@ -338,12 +338,20 @@ impl Called {
 
     /// Takes a call as far as both sides know each other; the caller is the speaker.
     pub fn greet(&self) -> Peer<TcpStream> {
+        self.greet_as(THEM, US, OURS)
+    }
+
+    /// The same of that caller, by a station of that code and password.
+    pub fn greet_as(&self, caller: &str, own: &str, password: &str) -> Peer<TcpStream> {
         let (wire, _) = self.listener.accept().unwrap();
         let mut peer = Peer { wire };
         peer.say(b"IODETTE FTP READY \r");
         let ssid = peer.hear();
-        assert_eq!(String::from_utf8_lossy(&ssid[2..27]).trim_end(), THEM);
-        peer.say(format!("X5{US:25}{OURS:8}04096BNYN007N{:4}{:8}\r", "", ""));
+        assert_eq!(String::from_utf8_lossy(&ssid[2..27]).trim_end(), caller);
+        peer.say(format!(
+            "X5{own:25}{password:8}04096BNYN007N{:4}{:8}\r",
+            "", ""
+        ));
         peer
     }
 }

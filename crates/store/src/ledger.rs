@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use oftp::{FileHeader, Nerp, Position, RecordLayout, Response};
+use oftp::{FileHeader, FileKey, Nerp, Position, RecordLayout, Response};
 
 use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::transfer::{
@@ -33,6 +33,27 @@ pub trait Ledger: Send + Sync {
         received: Received,
     ) -> Result<Persisted<Stored>, LedgerError>;
 
+    /// The same file came once more, because its sender never saw our EFPA: the row stands, if this is its content.
+    ///
+    /// # Errors
+    /// [`LedgerError::OtherContent`]: the identity is used for something else.
+    async fn received_again(
+        &self,
+        id: TransferId,
+        seal: crate::Seal,
+    ) -> Result<Persisted<Stored>, LedgerError>;
+
+    /// The partner went on after our EFPA, so it has it: offered again, the file is a duplicate.
+    async fn confirmed(&self, id: TransferId) -> Result<(), LedgerError>;
+
+    /// What a partner sent since then beside this file, half of files included.
+    async fn arrived(
+        &self,
+        partner: &str,
+        since: SystemTime,
+        beside: &FileKey,
+    ) -> Result<Arrived, LedgerError>;
+
     /// Something to remember about a transfer that changes nothing.
     async fn remark(
         &self,
@@ -57,6 +78,10 @@ pub trait Ledger: Send + Sync {
         verdict: Verdict,
         note: &str,
     ) -> Result<(), LedgerError>;
+
+    /// The receipt of a delivered file that waited is one that somebody else made, and goes on as it is: with its
+    /// hash and its signature.
+    async fn forwarded(&self, id: TransferId, response: Response) -> Result<(), LedgerError>;
 
     /// The peer confirmed our receipt (after RTR): owed → given.
     async fn response_taken(&self, id: TransferId) -> Result<(), LedgerError>;
@@ -152,6 +177,9 @@ pub trait Ledger: Send + Sync {
     /// The newest rows that the filter lets through.
     async fn find(&self, filter: Filter, limit: u32) -> Result<Vec<Transfer>, LedgerError>;
 
+    /// The receipt of a transfer: of ours for a received file, the partner's for a sent one.
+    async fn receipt(&self, id: TransferId) -> Result<Option<Response>, LedgerError>;
+
     /// What happened to a transfer, oldest first.
     async fn timeline(&self, id: TransferId) -> Result<Vec<TimelineEntry>, LedgerError>;
 
@@ -179,6 +207,8 @@ pub struct Offer {
     pub note: String,
     /// The restart position may be used (RFC 5.3.2, SSIDREST).
     pub may_resume: bool,
+    /// A file that is here, and whose sender may not know that, is taken once more to compare it.
+    pub takes_again: bool,
 }
 
 /// A file whose octets are all here.
@@ -203,6 +233,8 @@ pub enum Offered {
     Again(TransferId, Position),
     /// Received before: SFNA 13 (RFC 5.3.5).
     Duplicate(TransferId),
+    /// Received before, and its sender may never have seen our EFPA.
+    Unconfirmed(TransferId),
 }
 
 /// What a policy said about the receipt of a received file.
@@ -214,6 +246,17 @@ pub enum Verdict {
     Negative(Box<Nerp>),
     /// The receipt waits: the question is to be asked again then, or is an operator's.
     Later(Option<SystemTime>),
+    /// The receipt waits for the command that takes the file, which is to be run then.
+    HandOver(SystemTime),
+}
+
+/// What a partner sent in a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arrived {
+    /// Files.
+    pub files: u64,
+    /// Their octets as far as they are here.
+    pub octets: u64,
 }
 
 /// Which files may be claimed.
@@ -316,8 +359,13 @@ pub enum LedgerError {
         source: rusqlite::Error,
     },
     /// The commit failed, so none of the verbs of the group happened.
-    #[error("ledger: commit: {0}")]
-    Commit(String),
+    #[error("ledger: commit: {why}")]
+    Commit {
+        /// What SQLite says.
+        why: String,
+        /// There was no room on the disk.
+        full: bool,
+    },
     /// The row is in another state than the verb leads from.
     #[error("ledger: transfer {id} is `{state}`: `{verb}` does not lead on from there")]
     WrongState {
@@ -328,6 +376,9 @@ pub enum LedgerError {
         /// The verb.
         verb: &'static str,
     },
+    /// A file of the same identity is here, and it is another.
+    #[error("ledger: transfer {0} has the same identity and another content")]
+    OtherContent(TransferId),
     /// A session has the file just now.
     #[error("ledger: a session has transfer {0} just now; try again when it is over")]
     InSession(TransferId),
@@ -366,4 +417,20 @@ pub enum LedgerError {
     /// The ledger's thread has ended.
     #[error("ledger: closed")]
     Closed,
+}
+
+impl LedgerError {
+    /// There is no room on its disk: once there is, the same verb will do.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Database { source, .. } => {
+                source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+            }
+            Self::File { source, .. } => crate::spool::is_full(source),
+            Self::Spool(error) => error.is_full(),
+            Self::Commit { full, .. } => *full,
+            _ => false,
+        }
+    }
 }

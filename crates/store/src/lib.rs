@@ -22,8 +22,8 @@ mod transfer;
 mod verify;
 
 pub use ledger::{
-    Acknowledgement, Files, Filter, Ledger, LedgerError, Offer, Offered, Order, Received, Recovery,
-    Verdict, Work,
+    Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Offer, Offered, Order, Received,
+    Recovery, Verdict, Work,
 };
 pub use persisted::{InDoubt, Persisted, Stored};
 pub use sidecar::{Entry, Record, Sidecar, SidecarError, Way};

@@ -71,6 +71,8 @@ pub enum Entry {
     Placing(String),
     /// The receipt that waited is decided, or waits again.
     Decided(Verdict),
+    /// The receipt that waited is this one, which somebody else made.
+    Forwarded(Response),
     /// The partner confirmed our receipt.
     Given,
     /// An outbound file is in that state now.
@@ -176,6 +178,9 @@ impl Entry {
             Self::Decided(verdict) => Happened::Decided {
                 verdict: verdict.into(),
             },
+            Self::Forwarded(response) => Happened::Forwarded {
+                response: response.into(),
+            },
             Self::Given => Happened::Given,
             Self::State(state, why) => Happened::State {
                 state: state.as_str().to_owned(),
@@ -233,6 +238,15 @@ impl Record {
         decided.or(match &self.sidecar.way {
             Way::Inbound { verdict, .. } => Some(verdict),
             Way::Outbound { .. } => None,
+        })
+    }
+
+    /// The receipt that somebody else made, if ours is one.
+    #[must_use]
+    pub fn forwarded(&self) -> Option<&Response> {
+        self.entries.iter().find_map(|entry| match entry {
+            Entry::Forwarded(response) => Some(response),
+            _ => None,
         })
     }
 
@@ -343,6 +357,7 @@ enum Judgement {
     Positive,
     Negative(Answer),
     Later(Option<i64>),
+    HandOver(i64),
 }
 
 /// An EERP or a NERP; what it is about is the file's own identity.
@@ -370,6 +385,7 @@ enum Happened {
     Received,
     Placing { path: String },
     Decided { verdict: Judgement },
+    Forwarded { response: Answer },
     Given,
     State { state: String, why: Option<String> },
     InDoubt { doubt: bool },
@@ -383,6 +399,7 @@ impl Happened {
             Self::Received => Entry::Received,
             Self::Placing { path } => Entry::Placing(path),
             Self::Decided { verdict } => Entry::Decided(verdict.verdict(key)?),
+            Self::Forwarded { response } => Entry::Forwarded(response.response(key)?),
             Self::Given => Entry::Given,
             Self::State { state, why } => match OutboundState::parse(&state) {
                 Some(state) => Entry::State(state, why),
@@ -551,6 +568,7 @@ impl From<&Verdict> for Judgement {
             Verdict::Positive => Self::Positive,
             Verdict::Negative(nerp) => Self::Negative(nerp.as_ref().into()),
             Verdict::Later(when) => Self::Later(when.map(millis)),
+            Verdict::HandOver(when) => Self::HandOver(millis(*when)),
         }
     }
 }
@@ -561,6 +579,7 @@ impl Judgement {
             Self::Positive => Verdict::Positive,
             Self::Negative(answer) => Verdict::Negative(Box::new(answer.nerp(key)?)),
             Self::Later(when) => Verdict::Later(when.map(from_millis)),
+            Self::HandOver(when) => Verdict::HandOver(from_millis(when)),
         })
     }
 }

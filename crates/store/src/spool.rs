@@ -37,6 +37,8 @@ const SIDECAR: &str = ".jsonl";
 #[derive(Clone, Debug)]
 pub struct Spool {
     root: PathBuf,
+    /// Octets of its file system that files leave free.
+    reserve: u64,
 }
 
 /// What is known of a sealed blob.
@@ -61,7 +63,15 @@ impl Spool {
         sync_folder(root).map_err(at(root))?;
         Ok(Self {
             root: root.to_owned(),
+            reserve: 0,
         })
+    }
+
+    /// From now on files leave so many octets of the file system free: room for receipts and the ledger.
+    #[must_use]
+    pub fn with_reserve(mut self, octets: u64) -> Self {
+        self.reserve = octets;
+        self
     }
 
     /// Takes the partial of a received file for this session alone; makes one where there is none.
@@ -231,6 +241,12 @@ impl Spool {
         })
     }
 
+    /// Where the sealed content of a transfer lies, if it is here.
+    #[must_use]
+    pub fn place_of(&self, direction: Direction, id: TransferId) -> Option<PathBuf> {
+        Some(self.path(folder_of(direction), id)).filter(|path| path.exists())
+    }
+
     /// Whether somebody is at work on a blob of this transfer, in this program or any other.
     #[must_use]
     pub fn is_busy(&self, id: TransferId) -> bool {
@@ -349,6 +365,39 @@ impl Spool {
         remove(&self.path(SEALED, id))
     }
 
+    /// Removes the content of a file that its NERP has refused; its sidecar stays, so that the file is known.
+    ///
+    /// # Errors
+    /// The file is there and cannot be removed.
+    pub fn discard_content(&self, id: TransferId) -> Result<(), SpoolError> {
+        remove(&self.path(SEALED, id))
+    }
+
+    /// Whether so many octets fit without touching the reserve.
+    ///
+    /// # Errors
+    /// [`SpoolError::NoRoom`] where they do not; or the file system cannot be asked.
+    pub fn has_room_for(&self, octets: u64) -> Result<(), SpoolError> {
+        self.has_room_at(&self.root, octets)
+    }
+
+    /// The same of another folder, which the ledger lies in: its reserve is as big.
+    ///
+    /// # Errors
+    /// As for [`Spool::has_room_for`].
+    pub fn has_room_at(&self, folder: &Path, octets: u64) -> Result<(), SpoolError> {
+        let room = room(folder).map_err(at(folder))?;
+        if room >= self.reserve.saturating_add(octets) {
+            return Ok(());
+        }
+        Err(SpoolError::NoRoom {
+            folder: folder.to_owned(),
+            room,
+            octets,
+            reserve: self.reserve,
+        })
+    }
+
     /// Whether `other` lies on the spool's file system: only there is a delivery one rename.
     ///
     /// # Errors
@@ -437,6 +486,7 @@ impl Partial {
             file: self.file,
             hasher,
             octets,
+            unmeasured: 0,
         })
     }
 
@@ -485,14 +535,25 @@ pub struct BlobWriter {
     file: Locked,
     hasher: blake3::Hasher,
     octets: u64,
+    /// Octets written since the room was looked at.
+    unmeasured: u64,
 }
+
+/// Octets that are written between two looks at the room that is left.
+const MEASURE: u64 = 1 << 20;
 
 impl BlobWriter {
     /// Adds octets at the end.
     ///
     /// # Errors
-    /// The write failed; the blob is to be given up or resumed at its last checkpoint.
+    /// The write failed, or the disk has only its reserve left; the blob is to be given up or resumed at its last
+    /// checkpoint.
     pub fn append(&mut self, octets: &[u8]) -> Result<(), SpoolError> {
+        self.unmeasured += octets.len() as u64;
+        if self.unmeasured >= MEASURE {
+            self.unmeasured = 0;
+            self.spool.has_room_for(octets.len() as u64)?;
+        }
         self.file.0.write_all(octets).map_err(at(&self.path))?;
         self.hasher.update(octets);
         self.octets += octets.len() as u64;
@@ -690,6 +751,20 @@ pub enum SpoolError {
         /// Why.
         source: SidecarError,
     },
+    /// The disk has only its reserve left.
+    #[error(
+        "the disk of {folder} has {room} octets left, of which {reserve} are kept for receipts and the ledger (limits.reserve): there is no room for {octets} more; make room"
+    )]
+    NoRoom {
+        /// A folder on it.
+        folder: PathBuf,
+        /// Octets that are left.
+        room: u64,
+        /// Octets that were to be written.
+        octets: u64,
+        /// Octets that stay free.
+        reserve: u64,
+    },
     /// Another session of this file is still open.
     #[error("spool: {0} is being written by another session")]
     Busy(PathBuf),
@@ -715,8 +790,20 @@ impl SpoolError {
     /// There is no room (disk or quota): the peer may try again later.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        matches!(self, Self::Io { source, .. } if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+        match self {
+            Self::Io { source, .. } => is_full(source),
+            Self::NoRoom { .. } => true,
+            _ => false,
+        }
     }
+}
+
+/// There is no room, by disk or by quota.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
 
 /// Why a file could not be put into its folder.
@@ -801,6 +888,12 @@ fn hash_of(file: &mut File) -> io::Result<blake3::Hasher> {
     file.seek(SeekFrom::Start(0))?;
     io::copy(file, &mut hasher)?;
     Ok(hasher)
+}
+
+/// Octets that can still be written to the file system `folder` lies on, by who is not root.
+fn room(folder: &Path) -> io::Result<u64> {
+    let system = rustix::fs::statvfs(folder)?;
+    Ok(system.f_bavail.saturating_mul(system.f_frsize))
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {

@@ -166,8 +166,10 @@ pub struct OpenQuestion {
     pub digest: String,
     /// Path below the inbox.
     pub path: String,
-    /// How often the question was asked.
+    /// How often the question was asked, or the command run.
     pub asked: u32,
+    /// The question is put to the command that takes the file, not to the policies.
+    pub hand_over: bool,
 }
 
 /// A receipt of ours that a partner has not confirmed by RTR yet.

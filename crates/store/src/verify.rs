@@ -40,6 +40,8 @@ pub(crate) struct Book {
     pub receipt: Option<String>,
     /// The receipt is the same partner's.
     pub receipt_fits: bool,
+    /// A rejected file whose content was not to be kept.
+    pub content_removed: bool,
 }
 
 /// How weighty a finding is.
@@ -362,6 +364,7 @@ impl<'a> Case<'a> {
     fn rejected(&mut self, book: &Book) -> Result<(), SpoolError> {
         match (&book.path, self.pieces.sealed) {
             (Some(_), None) => self.delivered_path(book),
+            (None, None) if book.content_removed => Ok(()),
             _ => self.must_have("sealed", self.pieces.sealed, book, BACKUP),
         }
     }

@@ -68,6 +68,7 @@ fn offer(dataset: &str) -> Offer {
         session: "S1".to_owned(),
         note: String::new(),
         may_resume: true,
+        takes_again: false,
     }
 }
 

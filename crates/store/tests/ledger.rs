@@ -42,6 +42,7 @@ fn offer(dataset: &str) -> Offer {
         session: "S1".to_owned(),
         note: "policy route".to_owned(),
         may_resume: true,
+        takes_again: false,
     }
 }
 

@@ -25,7 +25,10 @@ impl Serve {
         });
         let config = self.configured.load()?;
         block_on(async {
-            let server = Server::start(config).await?;
+            let server = tokio::select! {
+                started = Server::start_when_there_is_room(config) => started?,
+                ended = asked_to_end() => return ended,
+            };
             for (address, tls) in server.addresses() {
                 println!(
                     "listening on {address}{}",

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
+use oftp::{Eerp, FileKey, Nerp, Response};
 use pointsman_policy::types::Refusal;
 use pointsman_store::{
     Direction, Filter, InboundState, Ledger, LedgerError, OutboundState, Transfer, TransferId,
@@ -24,7 +25,8 @@ pub(super) struct Transfers {
 enum Verb {
     /// The newest files first.
     List(List),
-    /// Decides a receipt that a policy left to the operator: EERP, or NERP with --reject.
+    /// Decides a receipt that a policy left to the operator: EERP, NERP with --reject, or the one of another file
+    /// with --forward.
     Answer {
         /// The transfer.
         id: TransferId,
@@ -34,6 +36,9 @@ enum Verb {
         /// What to tell the partner with it.
         #[arg(long, default_value = "", value_name = "TEXT", requires = "reject")]
         text: String,
+        /// The receipt that came for this sent file, with its hash and its signature: for a file that was passed on.
+        #[arg(long, value_name = "TRANSFER", conflicts_with = "reject")]
+        forward: Option<TransferId>,
         #[command(flatten)]
         configured: Configured,
     },
@@ -104,8 +109,15 @@ impl Transfers {
                 id,
                 reject,
                 text,
+                forward,
                 configured,
-            } => block_on(answer(configured.load()?, id, reject, text)),
+            } => {
+                let config = configured.load()?;
+                match forward {
+                    Some(of) => block_on(forward_receipt(config, id, of)),
+                    None => block_on(answer(config, id, reject, text)),
+                }
+            }
         }
     }
 }
@@ -170,7 +182,7 @@ fn as_json(row: &Transfer) -> serde_json::Value {
 }
 
 async fn show(config: Config, id: TransferId) -> Outcome {
-    let (ledger, _) = open_store(&config)?;
+    let (ledger, spool) = open_store(&config)?;
     let Some(row) = ledger.show(id).await? else {
         return Err(Failed {
             code: 1,
@@ -200,6 +212,9 @@ async fn show(config: Config, id: TransferId) -> Outcome {
     if let Some(path) = row.path {
         println!("place     {path}");
     }
+    if let Some(path) = spool.place_of(row.direction, id) {
+        println!("spool     {}", path.display());
+    }
     for line in ledger.timeline(id).await? {
         let at = Timestamp::try_from(line.at)
             .map(|at| at.to_string())
@@ -214,16 +229,52 @@ async fn show(config: Config, id: TransferId) -> Outcome {
     Ok(())
 }
 
+/// The receipt of a file that was passed on is the receipt of the file that came: its originator can check the
+/// signature of whoever received it at last (RFC 5024, 5.3.13, EERPSIG).
+async fn forward_receipt(config: Config, id: TransferId, of: TransferId) -> Outcome {
+    let (ledger, _) = open_store(&config)?;
+    let row = ledger.show(id).await?.ok_or(LedgerError::NotFound(id))?;
+    without_receipt(&row)?;
+    let came = ledger.receipt(of).await?.ok_or_else(|| Failed {
+        code: 1,
+        message: format!(
+            "error: no receipt has come for transfer {of}: there is nothing to pass on"
+        ),
+    })?;
+    ledger.forwarded(id, about(&row.key, came)).await?;
+    println!("decided; the partner gets it with its next session");
+    Ok(())
+}
+
+/// The same receipt for another file.
+fn about(key: &FileKey, response: Response) -> Response {
+    match response {
+        Response::Positive(eerp) => Response::Positive(Eerp {
+            key: key.clone(),
+            ..eerp
+        }),
+        Response::Negative(nerp) => Response::Negative(Nerp {
+            key: key.clone(),
+            ..nerp
+        }),
+    }
+}
+
+fn without_receipt(row: &Transfer) -> Outcome {
+    if row.receipt == "none" {
+        return Ok(());
+    }
+    let message = format!(
+        "error: transfer {} has its receipt ({}): one is all there can be",
+        row.id, row.receipt
+    );
+    Err(Failed { code: 1, message })
+}
+
 async fn answer(config: Config, id: TransferId, reject: Option<u8>, text: String) -> Outcome {
     let (ledger, _) = open_store(&config)?;
     let row = ledger.show(id).await?.ok_or(LedgerError::NotFound(id))?;
-    if row.receipt != "none" {
-        let message = format!(
-            "error: transfer {id} has its receipt ({}): one is all there can be",
-            row.receipt
-        );
-        return Err(Failed { code: 1, message });
-    }
+    without_receipt(&row)?;
     let verdict = match reject {
         Some(reason) => {
             let refusal = Refusal {

@@ -3,12 +3,14 @@
 //! Every value is parsed into the type that cannot hold nonsense where it stands, so an error carries the
 //! file, the line and the column. Relative paths are relative to the file.
 
+mod deliveries;
 mod model;
 mod report;
 mod value;
 
 use std::path::{Path, PathBuf};
 
+pub use deliveries::{Delivery, HandOver, Quota, ReceivedAgain, Terms};
 pub use model::{
     ClientAuth, Config, Limits, Listener, Partner, Policies, Policy, PolicyLimits, Session,
     Station, Storage, Switches, Tls, TlsVersion, Waits, Watch,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use oftp::{Format, Leniency, Level, Mode, OdetteId, Password, RecordLayout};
 use serde::Deserialize;
 
+use super::deliveries::{Delivery, Quota, ReceivedAgain};
 use super::value::{Address, Between, ExistingFile, Millis, Scalar, Size, Value};
 
 /// A whole configuration.
@@ -26,6 +27,9 @@ pub struct Config {
     /// Who may call, and whom we may call; the name is ours.
     #[serde(default)]
     pub partners: BTreeMap<String, Partner>,
+    /// What becomes of received files.
+    #[serde(default)]
+    pub delivery: Delivery,
     /// The components that are asked, in this order.
     #[serde(default)]
     pub policies: Policies,
@@ -177,6 +181,14 @@ pub struct Partner {
     pub retry: Retry,
     /// How long its receipts may take before they count as overdue; for ever where nothing is said.
     pub receipt_deadline: Option<Value<Millis>>,
+    /// What becomes of its files, where that is not what the station says.
+    #[serde(default)]
+    pub delivery: Delivery,
+    /// What to do with a file of its that is here already, and whose EFPA it may never have seen.
+    #[serde(default)]
+    pub received_again: Value<ReceivedAgain>,
+    /// How much it may send us in a time; as much as it likes where nothing is said.
+    pub quota: Option<Quota>,
     /// What we offer and allow in a session.
     #[serde(default)]
     pub session: Session,
@@ -449,6 +461,8 @@ pub struct Limits {
     pub drain: Value<Millis>,
     /// How long we wait for a file received in a session to be delivered before we end our turn without its receipt.
     pub receipt_wait: Value<Millis>,
+    /// Octets that files never take of the disks of spool and ledger: room for receipts and the ledger.
+    pub reserve: Value<Size>,
 }
 
 impl Default for Limits {
@@ -457,6 +471,7 @@ impl Default for Limits {
             sessions: Value(Between(1000)),
             drain: Value(Millis(std::time::Duration::from_secs(30))),
             receipt_wait: Value(Millis(std::time::Duration::from_secs(10))),
+            reserve: Value(Size(64 << 20)),
         }
     }
 }
@@ -593,6 +608,14 @@ impl Config {
             }
             for watch in &partner.watch {
                 self.keeps_apart(name, watch)?;
+            }
+            if let Some(quota) = &partner.quota
+                && quota.files.is_none()
+                && quota.size.is_none()
+            {
+                return Err(format!(
+                    "partner `{name}`: a quota needs `files`, `size`, or both"
+                ));
             }
             if partner.our_certificate.is_some() != partner.our_key.is_some() {
                 return Err(format!(

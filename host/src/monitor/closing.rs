@@ -5,9 +5,9 @@ use std::time::SystemTime;
 
 use oftp::{CloseTicket, Closing, FileHeader, FileReason, Position, Session};
 use pointsman_policy::types;
-use pointsman_store::{Received, Sidecar, Target, TransferId, Undelivered, Verdict};
+use pointsman_store::{LedgerError, Received, Sidecar, Target, TransferId, Undelivered, Verdict};
 
-use super::offering::too_big;
+use super::offering::{BLOCK, too_big};
 use super::receiving::{Receiving, Refused};
 use super::{Monitor, Trouble, labelled, promise};
 use crate::delivery;
@@ -39,7 +39,12 @@ impl Monitor {
         let Some(receiving) = self.receiving.take() else {
             return Err(Trouble::OutOfStep("a file was closed that was not open"));
         };
-        if let Some(refused) = wrong(&receiving, &closing, self.terms.max_file_blocks) {
+        if let Some(of) = receiving.again {
+            return self
+                .closed_again(ticket, of, receiving, &closing, session)
+                .await;
+        }
+        if let Some(refused) = wrong(&receiving, &closing) {
             let Receiving {
                 id, header, intake, ..
             } = receiving;
@@ -92,6 +97,7 @@ impl Monitor {
         };
         let octets = whole.seal().octets;
         let delivers = !matches!(verdict, Verdict::Negative(_));
+        let keeps = delivers || self.delivery().keeps_rejected;
         let received = Received {
             seal: whole.seal().clone(),
             target: target.clone(),
@@ -111,6 +117,10 @@ impl Monitor {
         let stored = self.station.ledger.received(id, received).await?;
         drop(hold);
         promise::efpa(session, ticket, change_direction, stored);
+        self.promised(id);
+        if !keeps {
+            self.remove_rejected(id).await?;
+        }
         let (session, partner) = (self.id.clone(), self.partner().to_owned());
         let file = header.key.to_string();
         self.tell(Happening::FileReceived {
@@ -134,6 +144,57 @@ impl Monitor {
         Ok(())
     }
 
+    /// A file came once more: EFPA once more if it is the same, and nothing else.
+    async fn closed_again(
+        &mut self,
+        ticket: CloseTicket,
+        of: TransferId,
+        receiving: Receiving,
+        closing: &Closing,
+        session: &mut Session,
+    ) -> Result<(), Trouble> {
+        let header = receiving.header.clone();
+        let wrong = wrong(&receiving, closing);
+        let copy = match receiving.intake.finish().await {
+            Ok(copy) => copy,
+            Err(error) => return Ok(self.say_efna(ticket, &header, error.into(), session)),
+        };
+        let seal = copy.seal().clone();
+        blocking(move || copy.discard()).await?;
+        if let Some(refused) = wrong {
+            return Ok(self.say_efna(ticket, &header, refused, session));
+        }
+        match self.station.ledger.received_again(of, seal).await {
+            Ok(stored) => {
+                promise::efpa(session, ticket, false, stored);
+                self.promised(of);
+            }
+            Err(LedgerError::OtherContent(_)) => {
+                let text = "a file of the same name, date and time is here, and it is another";
+                let refused = Refused::for_good(FileReason::Duplicate, text);
+                self.say_efna(ticket, &header, refused, session);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// EFPA has left. Where it matters, whatever the partner says next will show that it has come.
+    fn promised(&mut self, id: TransferId) {
+        self.unconfirmed = self.takes_again().then_some(id);
+    }
+
+    /// The content of a refused file is not to be kept; that it came is remembered.
+    async fn remove_rejected(&mut self, id: TransferId) -> Result<(), Trouble> {
+        let why = "delivery.rejected: delete";
+        self.station
+            .ledger
+            .remark(id, "content-removed", why)
+            .await?;
+        let spool = self.station.spool.clone();
+        Ok(blocking(move || spool.discard_content(id)).await?)
+    }
+
     /// Asks what the end of the file means.
     async fn judge(
         &mut self,
@@ -152,7 +213,8 @@ impl Monitor {
         };
         let (ending, shown) = match &answer.decision {
             types::ResponseDecision::Pass => {
-                (kept(Verdict::Positive), "EERP after delivery".to_owned())
+                let (verdict, shown) = receipts::positive(&self.station.config, self.partner());
+                (kept(verdict), shown)
             }
             types::ResponseDecision::Positive(terms) => {
                 let directory = terms
@@ -168,6 +230,7 @@ impl Monitor {
                     done.header,
                     Some(&directory),
                     Some(&file_name),
+                    None,
                     target.overwrite,
                 );
                 // The place accept-file chose is sound; a bad second thought does not lose a file.
@@ -175,14 +238,15 @@ impl Monitor {
                     tracing::warn!(event = "policy-bad-name", %bad);
                     target.clone()
                 });
+                let (verdict, shown) = receipts::positive(&self.station.config, self.partner());
                 let shown = format!(
-                    "EERP after delivery to {}{}",
+                    "{shown}, to {}{}",
                     describe::path(&moved),
                     labelled(&terms.labels)
                 );
                 (
                     Ending::Kept {
-                        verdict: Verdict::Positive,
+                        verdict,
                         target: moved,
                         change_direction: terms.request_turn.unwrap_or(false),
                     },
@@ -220,19 +284,30 @@ impl Monitor {
         refused: Refused,
         session: &mut Session,
     ) -> Result<(), Trouble> {
-        let Refused { reason, text, .. } = refused;
+        let Refused { reason, text, .. } = &refused;
         let nothing = Position::default();
         self.station.ledger.checkpoint(id, nothing).await?;
         let why = format!("EFNA {:02} {}: {text}", reason.code(), reason.meaning());
         self.station.ledger.remark(id, "refused", &why).await?;
+        self.say_efna(ticket, header, refused, session);
+        Ok(())
+    }
+
+    fn say_efna(
+        &self,
+        ticket: CloseTicket,
+        header: &FileHeader,
+        refused: Refused,
+        session: &mut Session,
+    ) {
+        let Refused { reason, text, .. } = refused;
         self.tell_refused(header, "EFNA", reason, &text);
         promise::efna(session, ticket, reason, text);
-        Ok(())
     }
 }
 
 /// What speaks against a file whose end was announced, and what to tell the partner.
-fn wrong(receiving: &Receiving, closing: &Closing, limit: Option<u64>) -> Option<Refused> {
+fn wrong(receiving: &Receiving, closing: &Closing) -> Option<Refused> {
     let problem = receiving
         .records
         .as_ref()
@@ -242,7 +317,7 @@ fn wrong(receiving: &Receiving, closing: &Closing, limit: Option<u64>) -> Option
         return Some(Refused::for_good(FileReason::RecordLength, text));
     }
     if receiving.over_limit {
-        return Some(too_big(limit.unwrap_or_default()));
+        return Some(too_big(receiving.most / BLOCK));
     }
     let reason = closing.discrepancy()?;
     let (received, announced) = (closing.received, closing.announced);

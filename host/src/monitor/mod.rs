@@ -49,6 +49,8 @@ pub struct Monitor {
     policies: Conversation,
     receiving: Option<Receiving>,
     sending: Option<Sending>,
+    /// A file whose EFPA the partner is not known to have yet.
+    unconfirmed: Option<TransferId>,
     /// The file whose receipt we sent last, until RTR.
     answering: Option<TransferId>,
     /// Files of this session on their way to the inbox: their receipts belong in our next turn.
@@ -104,6 +106,7 @@ impl Monitor {
             policies,
             receiving: None,
             sending: None,
+            unconfirmed: None,
             answering: None,
             deliveries: Vec::new(),
             errand,
@@ -123,6 +126,10 @@ impl Monitor {
     pub async fn answer(&mut self, event: Event, session: &mut Session) -> Option<End> {
         if self.given_up && !matches!(event, Event::Ended(_)) {
             return None;
+        }
+        if let Err(trouble) = self.notice_confirmation(&event).await {
+            // The file is here all the same, and may be offered and compared once more.
+            tracing::warn!(event = "not-confirmed", session = self.id, error = %trouble);
         }
         let outcome = match event {
             Event::ConnectionOffered(ticket, offer) => {
@@ -172,6 +179,19 @@ impl Monitor {
             );
         }
         None
+    }
+
+    /// Whatever the partner says after our EFPA says that it has it; all but the end of a session that went wrong.
+    async fn notice_confirmation(&mut self, event: &Event) -> Result<(), LedgerError> {
+        let says_so = match event {
+            Event::Ended(end) => end.is_normal(),
+            Event::FileOffered(..) | Event::ResponseOffered(..) | Event::YourTurn(_) => true,
+            _ => false,
+        };
+        match self.unconfirmed.take_if(|_| says_so) {
+            Some(id) => self.station.ledger.confirmed(id).await,
+            None => Ok(()),
+        }
     }
 
     /// The session is over: leases are given back, a broken file keeps what it has.

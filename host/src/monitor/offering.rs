@@ -7,10 +7,11 @@ use oftp::{
     Security, Session,
 };
 use pointsman_policy::types;
-use pointsman_store::{LedgerError, Offer, Offered, Target};
+use pointsman_store::{LedgerError, Offer, Offered, Target, TransferId};
 
 use super::receiving::{Receiving, Refused};
 use super::{Monitor, Trouble, labelled};
+use crate::config::{ReceivedAgain, Terms};
 use crate::describe;
 use crate::intake::{Intake, blocking};
 use crate::names;
@@ -46,9 +47,12 @@ impl From<Trouble> for Stop {
     }
 }
 
+/// Nothing was written down, so nothing is promised: the file may come again.
 impl From<LedgerError> for Stop {
     fn from(error: LedgerError) -> Self {
-        Self::Trouble(error.into())
+        tracing::error!(event = "ledger-failed", %error);
+        let text = "the file cannot be written down at the moment";
+        Self::Refused(Refused::for_now(FileReason::AccessMethod, text))
     }
 }
 
@@ -91,9 +95,11 @@ impl Monitor {
         Ok(())
     }
 
-    /// Profile, policies, ledger, spool: in that order, the last two only for what is wanted.
+    /// Profile, room, policies, ledger, spool: in that order, the last two only for what is wanted.
     async fn take_in(&mut self, header: &FileHeader, may_resume: bool) -> Result<Receiving, Stop> {
         self.allows(header)?;
+        self.has_room(header)?;
+        let allowance = self.allowance(header).await?;
         let route = self.route(header).await?;
         let offer = Offer {
             partner: self.partner().to_owned(),
@@ -103,13 +109,20 @@ impl Monitor {
             session: self.id.clone(),
             note: route.note,
             may_resume,
+            takes_again: self.takes_again(),
         };
+        let mut again = None;
         let (id, here) = match self.station.ledger.offer(offer.clone()).await? {
             Offered::New(id) => (id, None),
             Offered::Again(id, position) => (id, Some(position)),
             Offered::Duplicate(_) => {
                 let text = "this file was received before";
                 return Err(Refused::for_good(FileReason::Duplicate, text).into());
+            }
+            // Its own content may be anywhere by now: it is taken once more under a name of its own.
+            Offered::Unconfirmed(of) => {
+                again = Some(of);
+                (TransferId::new(), None)
             }
         };
         let spool = self.station.spool.clone();
@@ -154,8 +167,68 @@ impl Monitor {
             octets,
             began: Instant::now(),
             labels: route.labels,
+            most: self.most_octets().min(allowance),
             over_limit: false,
+            again,
         })
+    }
+
+    /// Octets a file may have in this session.
+    fn most_octets(&self) -> u64 {
+        self.terms
+            .max_file_blocks
+            .map_or(u64::MAX, |blocks| blocks.saturating_mul(BLOCK))
+    }
+
+    /// Whether the disks have room for what is announced beyond what is here, and for receipts and the ledger.
+    fn has_room(&self, header: &FileHeader) -> Result<(), Refused> {
+        let here = if header.goes_in_records() {
+            0
+        } else {
+            header.restart
+        };
+        let announced = header
+            .size_blocks
+            .saturating_sub(here)
+            .saturating_mul(BLOCK);
+        let spool = &self.station.spool;
+        spool.has_room_for(announced)?;
+        Ok(spool.has_room_at(self.station.config.storage.ledger(), 0)?)
+    }
+
+    /// Octets of this file that are still within the partner's quota.
+    async fn allowance(&mut self, header: &FileHeader) -> Result<u64, Stop> {
+        let Some(quota) = self
+            .profile
+            .as_ref()
+            .and_then(|profile| profile.partner.quota)
+        else {
+            return Ok(u64::MAX);
+        };
+        let since = SystemTime::now().checked_sub(quota.per.0.0);
+        let since = since.unwrap_or(SystemTime::UNIX_EPOCH);
+        let ledger = &self.station.ledger;
+        let arrived = ledger.arrived(self.partner(), since, &header.key).await?;
+        let files = quota.files.map_or(u64::MAX, |files| files.0.0.into());
+        let octets = quota.size.map_or(u64::MAX, |size| size.0.0);
+        let left = octets.saturating_sub(arrived.octets);
+        // SFIDFSIZ is rounded up to a block.
+        let announced = header.size_blocks.saturating_sub(1).saturating_mul(BLOCK);
+        if arrived.files >= files || announced > left || left == 0 {
+            let text = format!(
+                "the quota of this partner is used up for now: {} files and {} octets came in the last {:?}",
+                arrived.files, arrived.octets, quota.per.0.0
+            );
+            return Err(Refused::for_now(FileReason::TooBig, text).into());
+        }
+        Ok(left)
+    }
+
+    /// Whether a file that is here is taken once more when its sender cannot know that.
+    pub(super) fn takes_again(&self) -> bool {
+        self.profile
+            .as_ref()
+            .is_some_and(|profile| profile.partner.received_again.0 == ReceivedAgain::Compare)
     }
 
     fn allows(&self, header: &FileHeader) -> Result<(), Refused> {
@@ -245,6 +318,7 @@ impl Monitor {
             header,
             directory,
             terms.file_name.as_deref(),
+            self.delivery().name.as_ref(),
             replaces,
         );
         let target = match target {
@@ -295,6 +369,11 @@ impl Monitor {
 }
 
 impl Monitor {
+    /// What becomes of this partner's files.
+    pub(super) fn delivery(&self) -> Terms {
+        partners::delivery(&self.station.config, self.partner())
+    }
+
     /// How the records of a file are kept: as the policies say, else as the profile does.
     fn layout(
         &self,

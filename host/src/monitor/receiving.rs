@@ -9,7 +9,6 @@ use oftp::{
 use pointsman_policy::types;
 use pointsman_store::{SpoolError, Target, TransferId};
 
-use super::offering::BLOCK;
 use super::{Monitor, Trouble};
 use crate::describe::{self, Finished};
 use crate::events::Event as Happening;
@@ -30,8 +29,13 @@ pub(super) struct Receiving {
     pub octets: u64,
     pub began: Instant,
     pub labels: Vec<(String, String)>,
-    /// It has more octets than it may have: the rest is not kept, and EFID is answered with EFNA.
+    /// Octets it may have.
+    pub most: u64,
+    /// It has more: the rest is not kept, and EFID is answered with EFNA.
     pub over_limit: bool,
+    /// A file that is here already and comes once more, to be compared: `id` is for the copy alone then, and the
+    /// ledger does not know it.
+    pub again: Option<TransferId>,
 }
 
 impl Receiving {
@@ -68,12 +72,8 @@ impl Monitor {
             return Ok(());
         }
         // SFIDFSIZ is an estimate; what counts is what comes.
-        let most = self
-            .terms
-            .max_file_blocks
-            .map_or(u64::MAX, |blocks| blocks.saturating_mul(BLOCK));
         receiving.octets = receiving.octets.saturating_add(data.octets.len() as u64);
-        if receiving.octets > most {
+        if receiving.octets > receiving.most {
             receiving.over_limit = true;
             return Ok(());
         }
@@ -98,7 +98,8 @@ impl Monitor {
     ) -> Result<(), Trouble> {
         if let Some(receiving) = &mut self.receiving {
             let boundary = receiving.boundary();
-            if let Some(durable) = receiving.intake.settle(boundary).await? {
+            let durable = receiving.intake.settle(boundary).await?;
+            if let Some(durable) = durable.filter(|_| receiving.again.is_none()) {
                 self.station
                     .ledger
                     .checkpoint(receiving.id, durable)
@@ -115,6 +116,9 @@ impl Monitor {
         receiving: Receiving,
         why: &str,
     ) -> Result<(), Trouble> {
+        if receiving.again.is_some() {
+            return Ok(receiving.intake.discard().await?);
+        }
         let (at, held) = (receiving.boundary(), receiving.octets_held());
         let Receiving {
             id,

@@ -14,7 +14,8 @@ use crate::transfer::{Direction, InboundState, OutboundState, Target, TransferId
 use crate::verify::Book;
 
 const COLUMNS: &str = "SELECT t.id, t.direction, t.partner, t.state, t.dataset, t.date, t.time, t.originator,
-     t.destination, t.octets, t.digest, t.position, t.path, t.receipt_later, r.state, r.partner = t.partner
+     t.destination, t.octets, t.digest, t.position, t.path, t.receipt_later, r.state, r.partner = t.partner,
+     t.state = 'rejected' AND EXISTS (SELECT 1 FROM timeline l WHERE l.transfer = t.id AND l.event = 'content-removed')
      FROM transfers t LEFT JOIN receipts r ON r.transfer = t.id";
 
 /// Every row.
@@ -47,6 +48,7 @@ fn book(found: &Row<'_>) -> rusqlite::Result<Book> {
         waits: found.get(13)?,
         receipt: found.get(14)?,
         receipt_fits: found.get::<_, Option<bool>>(15)?.unwrap_or(true),
+        content_removed: found.get(16)?,
     })
 }
 
@@ -63,7 +65,7 @@ pub(super) fn record(db: &Connection, id: TransferId) -> Result<Option<Record>, 
     let sql = format!(
         "SELECT t.direction, t.state, t.partner, t.octets, t.digest, t.created, t.directory, t.file_name,
          t.overwrite, t.path, t.receipt_later, t.ask_at, t.priority, t.in_doubt, t.reason,
-         t.layout, t.records, t.virtual_octets, {}
+         t.layout, t.records, t.virtual_octets, t.hand_over, {}
          FROM transfers t WHERE t.id = ?1 AND t.state <> 'receiving'",
         row::HEADER
     );
@@ -73,7 +75,7 @@ pub(super) fn record(db: &Connection, id: TransferId) -> Result<Option<Record>, 
         let mut sidecar = Sidecar {
             id,
             partner: found.get(2)?,
-            header: row::header(found, 18)?,
+            header: row::header(found, 19)?,
             seal: Seal {
                 octets: row::number(found, 3)?,
                 digest: found.get(4)?,
@@ -111,9 +113,11 @@ pub(super) fn record(db: &Connection, id: TransferId) -> Result<Option<Record>, 
 
 fn verdict(found: &Row<'_>, response: Option<&(String, Response)>) -> rusqlite::Result<Verdict> {
     if found.get(10)? {
-        return Ok(Verdict::Later(
-            found.get::<_, Option<i64>>(11)?.map(from_millis),
-        ));
+        let when = found.get::<_, Option<i64>>(11)?.map(from_millis);
+        return Ok(match when {
+            Some(when) if found.get(18)? => Verdict::HandOver(when),
+            _ => Verdict::Later(when),
+        });
     }
     Ok(match response {
         Some((_, Response::Negative(nerp))) => Verdict::Negative(Box::new(nerp.clone())),
@@ -127,9 +131,14 @@ fn received_entries(
 ) -> rusqlite::Result<Vec<Entry>> {
     let path: Option<String> = found.get(9)?;
     let given = response.is_some_and(|(state, _)| state == "given");
+    let forwarded = response
+        .map(|(_, response)| response)
+        .filter(|response| matches!(response, Response::Positive(eerp) if !(eerp.hash.is_empty() && eerp.signature.is_empty())))
+        .cloned();
     Ok([Entry::Received]
         .into_iter()
         .chain(path.map(Entry::Placing))
+        .chain(forwarded.map(Entry::Forwarded))
         .chain(given.then_some(Entry::Given))
         .collect())
 }
@@ -147,7 +156,11 @@ fn sent_entries(
         .collect())
 }
 
-fn response(db: &Connection, id: TransferId) -> Result<Option<(String, Response)>, LedgerError> {
+/// The receipt of a transfer, and its state.
+pub(super) fn response(
+    db: &Connection,
+    id: TransferId,
+) -> Result<Option<(String, Response)>, LedgerError> {
     let sql = format!(
         "SELECT t.id, r.positive, r.user, r.creator, r.reason, r.text, r.hash, r.signature, {}, r.state
          FROM receipts r JOIN transfers t ON t.id = r.transfer WHERE t.id = ?1",
@@ -252,7 +265,11 @@ fn restore_receipt(
     const VERB: &str = "rebuild";
     let id = record.sidecar.id;
     match (state, record.verdict()) {
+        _ if let Some(response) = record.forwarded() => {
+            inbound::owe_forwarded(db, id, response, VERB)?;
+        }
         (_, Some(Verdict::Negative(nerp))) => inbound::reject(db, id, nerp, VERB)?,
+        (_, Some(Verdict::HandOver(when))) => inbound::hand_over(db, id, *when)?,
         (_, Some(Verdict::Later(when))) => inbound::ask_later(db, id, *when)?,
         (InboundState::Delivered, _) => inbound::owe_positive(db, id, VERB)?,
         _ => {}

@@ -16,14 +16,37 @@ use crate::{LedgerError, Persisted};
 const GROUP: usize = 256;
 
 /// What a job leaves behind: called with the fate of the commit, it answers the one who asked.
-type Answer = Box<dyn FnOnce(Result<(), String>) + Send>;
+type Answer = Box<dyn FnOnce(Result<(), Failure>) + Send>;
 /// Is given no transaction where none could be begun.
 type Job = Box<dyn FnOnce(Option<&mut Transaction<'_>>) -> Answer + Send>;
+
+/// Why a commit failed: told to everybody in the group.
+#[derive(Clone)]
+struct Failure {
+    why: String,
+    full: bool,
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self {
+            why: error.to_string(),
+            full: error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+        }
+    }
+}
+
+impl From<Failure> for LedgerError {
+    fn from(Failure { why, full }: Failure) -> Self {
+        Self::Commit { why, full }
+    }
+}
 
 const MIGRATIONS: &[&str] = &[
     include_str!("schema-1.sql"),
     include_str!("schema-2.sql"),
     include_str!("schema-3.sql"),
+    include_str!("schema-4.sql"),
 ];
 
 /// Sends jobs to the thread that owns the connection; the thread ends with the last clone.
@@ -65,7 +88,10 @@ impl Thread {
         std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || serve(db, behavior, queue))
-            .map_err(|e| LedgerError::Commit(format!("no thread for the ledger: {e}")))?;
+            .map_err(|e| LedgerError::Commit {
+                why: format!("no thread for the ledger: {e}"),
+                full: false,
+            })?;
         Ok(Self(jobs))
     }
 
@@ -79,14 +105,12 @@ impl Thread {
         let job: Job = Box::new(move |group| {
             let outcome = match group {
                 Some(group) => in_savepoint(group, verb),
-                None => Err(LedgerError::Commit(
-                    "no transaction could be begun".to_owned(),
-                )),
+                None => Err(LedgerError::Closed),
             };
             Box::new(move |committed| {
                 let fate = match committed {
                     Ok(()) => outcome,
-                    Err(why) => Err(LedgerError::Commit(why)),
+                    Err(failure) => Err(failure.into()),
                 };
                 // The one who asked may be gone; what it asked for is done all the same.
                 let _ = answer.send(fate);
@@ -110,9 +134,9 @@ fn serve(mut db: Connection, behavior: TransactionBehavior, mut queue: mpsc::Rec
     let mut group = Vec::with_capacity(GROUP);
     while queue.blocking_recv_many(&mut group, GROUP) > 0 {
         let mut answers = Vec::with_capacity(group.len());
-        let fate = commit(&mut db, behavior, &mut group, &mut answers).map_err(|e| e.to_string());
+        let fate = commit(&mut db, behavior, &mut group, &mut answers).map_err(Failure::from);
         answers.extend(group.drain(..).map(|job| job(None)));
-        if let Err(why) = &fate {
+        if let Err(Failure { why, .. }) = &fate {
             tracing::error!(event = "ledger-commit-failed", why, verbs = answers.len());
         }
         for answer in answers {

@@ -3,13 +3,15 @@
 use std::time::SystemTime;
 
 use oftp::{
-    Eerp, FileHeader, Nerp, NerpReason, OdetteId, Position, RecordLayout, Response, UserData,
+    Eerp, FileHeader, FileKey, Nerp, NerpReason, OdetteId, Position, RecordLayout, Response,
+    UserData,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::connection::database;
 use super::{look, millis, note, row, state_of};
-use crate::ledger::{LedgerError, Offer, Offered, Received, Verdict};
+use crate::Seal;
+use crate::ledger::{Arrived, LedgerError, Offer, Offered, Received, Verdict};
 use crate::persisted::Stored;
 use crate::transfer::{InboundState, OpenQuestion, OwedResponse, Target, TransferId, Undelivered};
 
@@ -25,9 +27,7 @@ pub(super) fn offer(db: &Connection, offer: &Offer) -> Result<Offered, LedgerErr
     };
     let id = known.id;
     if InboundState::parse(&known.state) != Some(InboundState::Receiving) {
-        let why = format!("refused as a duplicate: it is `{}`", known.state);
-        note(db, id, Some(&offer.session), "offered-again", &why)?;
-        return Ok(Offered::Duplicate(id));
+        return here_already(db, offer, &known);
     }
     // A partial goes on only under the same description: halves of two envelopes must not meet.
     let resumes = offer.may_resume
@@ -41,10 +41,24 @@ pub(super) fn offer(db: &Connection, offer: &Offer) -> Result<Offered, LedgerErr
     Ok(Offered::Again(id, position))
 }
 
+fn here_already(db: &Connection, offer: &Offer, known: &Known) -> Result<Offered, LedgerError> {
+    let (id, state) = (known.id, &known.state);
+    let (why, offered) = if offer.takes_again && !known.confirmed {
+        let why = format!("it is `{state}`; its sender may not know: taken once more to compare");
+        (why, Offered::Unconfirmed(id))
+    } else {
+        let why = format!("refused as a duplicate: it is `{state}`");
+        (why, Offered::Duplicate(id))
+    };
+    note(db, id, Some(&offer.session), "offered-again", &why)?;
+    Ok(offered)
+}
+
 /// A file that was offered before.
 struct Known {
     id: TransferId,
     state: String,
+    confirmed: bool,
     position: Position,
     layout: Option<RecordLayout>,
     header: FileHeader,
@@ -125,7 +139,7 @@ pub(super) fn set_layout(
 fn find(db: &Connection, offer: &Offer) -> Result<Option<Known>, LedgerError> {
     let key = &offer.header.key;
     let sql = format!(
-        "SELECT id, state, position, position_records, layout, {} FROM transfers WHERE direction = 'in' AND partner = ?1 AND dataset = ?2
+        "SELECT id, state, position, position_records, layout, confirmed, {} FROM transfers WHERE direction = 'in' AND partner = ?1 AND dataset = ?2
          AND date = ?3 AND time = ?4 AND originator = ?5 AND destination = ?6",
         row::HEADER
     );
@@ -149,7 +163,8 @@ fn find(db: &Connection, offer: &Offer) -> Result<Option<Known>, LedgerError> {
                             records: row::number(found, 3)?,
                         },
                         layout: row::layout(found, 4)?,
-                        header: row::header(found, 5)?,
+                        confirmed: found.get(5)?,
+                        header: row::header(found, 6)?,
                     })
                 })
                 .optional()
@@ -268,8 +283,74 @@ pub(super) fn received(
         Verdict::Positive => Ok(()),
         Verdict::Negative(nerp) => reject(db, id, nerp, VERB),
         Verdict::Later(when) => ask_later(db, id, *when),
+        Verdict::HandOver(when) => hand_over(db, id, *when),
     }?;
     Ok(Stored(id))
+}
+
+pub(super) fn received_again(
+    db: &Connection,
+    id: TransferId,
+    seal: &Seal,
+) -> Result<Stored, LedgerError> {
+    const VERB: &str = "received-again";
+    let digest: String = db
+        .prepare_cached("SELECT digest FROM transfers WHERE id = ?1 AND state <> 'receiving'")
+        .and_then(|mut select| {
+            select
+                .query_row(params![id.to_string()], |row| row.get(0))
+                .optional()
+        })
+        .map_err(database(VERB))?
+        .ok_or(LedgerError::NotFound(id))?;
+    if digest != seal.digest {
+        let what = format!(
+            "not the same: {} octets, blake3 {}",
+            seal.octets, seal.digest
+        );
+        note(db, id, None, VERB, &what)?;
+        return Err(LedgerError::OtherContent(id));
+    }
+    note(db, id, None, VERB, "the same content; EFPA once more")?;
+    Ok(Stored(id))
+}
+
+pub(super) fn confirmed(db: &Connection, id: TransferId) -> Result<(), LedgerError> {
+    db.prepare_cached("UPDATE transfers SET confirmed = 1 WHERE id = ?1")
+        .and_then(|mut update| update.execute(params![id.to_string()]))
+        .map(drop)
+        .map_err(database("confirmed"))
+}
+
+pub(super) fn arrived(
+    db: &Connection,
+    partner: &str,
+    since: SystemTime,
+    beside: &FileKey,
+) -> Result<Arrived, LedgerError> {
+    db.prepare_cached(
+        "SELECT count(*), coalesce(sum(max(octets, position)), 0) FROM transfers
+         WHERE direction = 'in' AND partner = ?1 AND created >= ?2
+         AND NOT (dataset = ?3 AND date = ?4 AND time = ?5 AND originator = ?6 AND destination = ?7)",
+    )
+    .and_then(|mut select| {
+        let which = params![
+            partner,
+            millis(since),
+            beside.dataset.as_str(),
+            beside.stamp.date(),
+            beside.stamp.time(),
+            beside.originator.as_str(),
+            beside.destination.as_str(),
+        ];
+        select.query_row(which, |found| {
+            Ok(Arrived {
+                files: row::number(found, 0)?,
+                octets: row::number(found, 1)?,
+            })
+        })
+    })
+    .map_err(database("arrived"))
 }
 
 /// The receipt waits; without a time it is an operator's to decide.
@@ -286,12 +367,28 @@ pub(super) fn ask_later(
     .map_err(database("ask-later"))
 }
 
+/// The receipt waits for the command.
+pub(super) fn hand_over(
+    db: &Connection,
+    id: TransferId,
+    when: SystemTime,
+) -> Result<(), LedgerError> {
+    ask_later(db, id, Some(when))?;
+    // The tries of the command are counted by themselves.
+    db.prepare_cached(
+        "UPDATE transfers SET asked = iif(hand_over, asked, 0), hand_over = 1 WHERE id = ?1",
+    )
+    .and_then(|mut update| update.execute(params![id.to_string()]))
+    .map(drop)
+    .map_err(database("hand-over"))
+}
+
 pub(super) fn open_questions(
     db: &Connection,
     limit: u32,
 ) -> Result<Vec<OpenQuestion>, LedgerError> {
     let sql = format!(
-        "SELECT id, partner, octets, digest, path, asked, {} FROM transfers
+        "SELECT id, partner, octets, digest, path, asked, hand_over, {} FROM transfers
          WHERE receipt_later = 1 AND ask_at <= ?1 AND state = 'delivered' ORDER BY ask_at LIMIT ?2",
         row::HEADER
     );
@@ -303,7 +400,8 @@ pub(super) fn open_questions(
             digest: found.get(3)?,
             path: found.get::<_, Option<String>>(4)?.unwrap_or_default(),
             asked: found.get(5)?,
-            header: row::header(found, 6)?,
+            hand_over: found.get(6)?,
+            header: row::header(found, 7)?,
         })
     };
     let now = millis(SystemTime::now());
@@ -318,13 +416,7 @@ pub(super) fn decided(
     detail: &str,
 ) -> Result<bool, LedgerError> {
     const VERB: &str = "decided";
-    expect(db, id, &[InboundState::Delivered], VERB)?;
-    let waited = db
-        .prepare_cached("UPDATE transfers SET receipt_later = 0, ask_at = NULL WHERE id = ?1 AND receipt_later = 1")
-        .and_then(|mut update| update.execute(params![id.to_string()]))
-        .map_err(database(VERB))?;
-    if waited == 0 {
-        // It was decided before; a receipt is one for ever.
+    if !waits_no_longer(db, id, VERB)? {
         return Ok(false);
     }
     note(db, id, None, VERB, detail)?;
@@ -332,8 +424,62 @@ pub(super) fn decided(
         Verdict::Negative(nerp) => reject(db, id, nerp, VERB),
         Verdict::Positive => owe_positive(db, id, VERB),
         Verdict::Later(when) => ask_later(db, id, *when),
+        Verdict::HandOver(when) => hand_over(db, id, *when),
     }?;
     Ok(true)
+}
+
+/// Whether the receipt waited, so that this decided it; else it was decided before, and a receipt is one for ever.
+fn waits_no_longer(
+    db: &Connection,
+    id: TransferId,
+    verb: &'static str,
+) -> Result<bool, LedgerError> {
+    expect(db, id, &[InboundState::Delivered], verb)?;
+    let waited = db
+        .prepare_cached("UPDATE transfers SET receipt_later = 0, ask_at = NULL WHERE id = ?1 AND receipt_later = 1")
+        .and_then(|mut update| update.execute(params![id.to_string()]))
+        .map_err(database(verb))?;
+    Ok(waited > 0)
+}
+
+/// Whether the receipt waited, so that this is it.
+pub(super) fn forwarded(
+    db: &Connection,
+    id: TransferId,
+    response: &Response,
+) -> Result<bool, LedgerError> {
+    const VERB: &str = "forwarded";
+    if !waits_no_longer(db, id, VERB)? {
+        return Ok(false);
+    }
+    note(db, id, None, VERB, "the receipt of the file that went on")?;
+    owe_forwarded(db, id, response, VERB)?;
+    Ok(true)
+}
+
+/// A receipt that somebody else made is owed, as it is.
+pub(super) fn owe_forwarded(
+    db: &Connection,
+    id: TransferId,
+    response: &Response,
+    verb: &'static str,
+) -> Result<(), LedgerError> {
+    match response {
+        Response::Negative(nerp) => reject(db, id, nerp, verb),
+        Response::Positive(eerp) => {
+            owe_positive(db, id, verb)?;
+            db.prepare_cached(
+                "UPDATE receipts SET user = ?2, hash = ?3, signature = ?4 WHERE transfer = ?1",
+            )
+            .and_then(|mut update| {
+                let user = eerp.user.as_str();
+                update.execute(params![id.to_string(), user, eerp.hash, eerp.signature])
+            })
+            .map(drop)
+            .map_err(database(verb))
+        }
+    }
 }
 
 pub(super) fn placing(db: &Connection, id: TransferId, path: &str) -> Result<(), LedgerError> {

@@ -13,16 +13,15 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use oftp::{Position, Response};
+use oftp::{FileKey, Position, Response};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use self::connection::{Thread, database};
 pub use self::rebuild::{Left, Rebuilt, rebuild};
 pub(crate) use self::row::{format_from, format_to, security_from, security_to};
-use crate::Spool;
 use crate::ledger::{
-    Acknowledgement, Files, Filter, Ledger, LedgerError, Offer, Offered, Order, Received, Recovery,
-    Verdict, Work,
+    Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Offer, Offered, Order, Received,
+    Recovery, Verdict, Work,
 };
 use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::sidecar::Entry;
@@ -31,6 +30,7 @@ use crate::transfer::{
     TransferId, Undelivered,
 };
 use crate::verify::Book;
+use crate::{Seal, Spool};
 
 /// The [`Ledger`] in a SQLite file (WAL, `synchronous=FULL`). Clones share it.
 #[derive(Clone, Debug)]
@@ -149,6 +149,32 @@ impl Ledger for SqliteLedger {
         Ok(stored)
     }
 
+    async fn received_again(
+        &self,
+        id: TransferId,
+        seal: Seal,
+    ) -> Result<Persisted<Stored>, LedgerError> {
+        self.writer
+            .commit(move |db| inbound::received_again(db, id, &seal))
+            .await
+    }
+
+    async fn confirmed(&self, id: TransferId) -> Result<(), LedgerError> {
+        self.writer.run(move |db| inbound::confirmed(db, id)).await
+    }
+
+    async fn arrived(
+        &self,
+        partner: &str,
+        since: SystemTime,
+        beside: &FileKey,
+    ) -> Result<Arrived, LedgerError> {
+        let (partner, beside) = (partner.to_owned(), beside.clone());
+        self.reader
+            .run(move |db| inbound::arrived(db, &partner, since, &beside))
+            .await
+    }
+
     async fn remark(
         &self,
         id: TransferId,
@@ -195,6 +221,19 @@ impl Ledger for SqliteLedger {
             .await?;
         if waited {
             let entry = Entry::Decided(decided);
+            self.tell(Direction::Inbound, id, entry).await;
+        }
+        Ok(())
+    }
+
+    async fn forwarded(&self, id: TransferId, response: Response) -> Result<(), LedgerError> {
+        let owed = response.clone();
+        let waited = self
+            .writer
+            .run(move |db| inbound::forwarded(db, id, &owed))
+            .await?;
+        if waited {
+            let entry = Entry::Forwarded(response);
             self.tell(Direction::Inbound, id, entry).await;
         }
         Ok(())
@@ -401,6 +440,12 @@ impl Ledger for SqliteLedger {
     async fn find(&self, filter: Filter, limit: u32) -> Result<Vec<Transfer>, LedgerError> {
         self.reader
             .run(move |db| look::find(db, &filter, limit))
+            .await
+    }
+
+    async fn receipt(&self, id: TransferId) -> Result<Option<Response>, LedgerError> {
+        self.reader
+            .run(move |db| Ok(audit::response(db, id)?.map(|(_, response)| response)))
             .await
     }
 

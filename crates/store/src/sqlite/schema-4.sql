@@ -1,0 +1,6 @@
+-- Whether the partner is known to have our EFPA.
+ALTER TABLE transfers ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0;
+-- Whether the receipt waits for the command that takes the file; `ask_at` says when it is run next.
+ALTER TABLE transfers ADD COLUMN hand_over INTEGER NOT NULL DEFAULT 0;
+-- How much a partner sent lately, for its quota.
+CREATE INDEX transfers_arrived ON transfers (partner, created) WHERE direction = 'in';

@@ -1,0 +1,109 @@
+//! A delivered file is handed over to a command, and only then receipted.
+//!
+//! The command is run as often as it takes, and a crash may come after it and before that is written down: so it
+//! may see a file twice, and knows it by `POINTSMAN_TRANSFER`. Its exit status is its answer.
+
+use std::process::Stdio;
+
+use pointsman_store::OpenQuestion;
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+
+use crate::backoff::Backoff;
+use crate::config::HandOver;
+
+/// How long to wait after a command that failed.
+const WAITS: Backoff = Backoff {
+    first: std::time::Duration::from_secs(10),
+    most: std::time::Duration::from_secs(15 * 60),
+};
+
+/// The exit status that says that the file itself is no good (`EX_DATAERR` of sysexits.h).
+const UNUSABLE: i32 = 65;
+
+/// Octets of what it says that are remembered.
+const WORDS: usize = 500;
+
+/// What the command said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It has the file: exit status 0.
+    Taken,
+    /// The file is no good: exit status 65, and why.
+    Unusable(String),
+    /// Anything else: it is to be run again.
+    Failed(String),
+}
+
+/// Runs the command for one delivered file.
+pub async fn run(command: &HandOver, file: &OpenQuestion, path: &std::path::Path) -> Outcome {
+    let started = prepared(command, file, path).spawn();
+    let mut child = match started {
+        Ok(child) => child,
+        Err(error) => {
+            return Outcome::Failed(format!("{}: {error}", command.program.display()));
+        }
+    };
+    let mut said = child.stderr.take();
+    let to_its_end = async {
+        let words = match &mut said {
+            Some(words) => tail(words).await,
+            None => String::new(),
+        };
+        (child.wait().await, words)
+    };
+    match tokio::time::timeout(command.time, to_its_end).await {
+        // Dropped, it is killed.
+        Err(_) => Outcome::Failed(format!("it took longer than {:?}", command.time)),
+        Ok((Err(error), _)) => Outcome::Failed(error.to_string()),
+        Ok((Ok(status), words)) => match status.code() {
+            Some(0) => Outcome::Taken,
+            Some(UNUSABLE) => Outcome::Unusable(words),
+            _ => Outcome::Failed(format!("{status}: {words}")),
+        },
+    }
+}
+
+/// How long to wait after so many tries.
+#[must_use]
+pub fn wait(tries: u32) -> std::time::Duration {
+    WAITS.after(tries)
+}
+
+fn prepared(command: &HandOver, file: &OpenQuestion, path: &std::path::Path) -> Command {
+    let key = &file.header.key;
+    let mut prepared = Command::new(&command.program);
+    prepared
+        .args(&command.arguments)
+        .arg(path)
+        .env("POINTSMAN_TRANSFER", file.id.to_string())
+        .env("POINTSMAN_PARTNER", &file.partner)
+        .env("POINTSMAN_DATASET", key.dataset.as_str())
+        .env("POINTSMAN_DATE", key.stamp.date())
+        .env("POINTSMAN_TIME", key.stamp.time())
+        .env("POINTSMAN_ORIGINATOR", key.originator.as_str())
+        .env("POINTSMAN_DESTINATION", key.destination.as_str())
+        .env("POINTSMAN_USER", file.header.user.as_str().trim_end())
+        .env("POINTSMAN_DESCRIPTION", &file.header.description)
+        .env("POINTSMAN_OCTETS", file.octets.to_string())
+        .env("POINTSMAN_BLAKE3", &file.digest)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    prepared
+}
+
+/// Reads everything, so that the command never waits for us; keeps the end of it, on one line.
+async fn tail(words: &mut (impl AsyncReadExt + Unpin)) -> String {
+    let (mut kept, mut piece) = (Vec::new(), vec![0; 4096]);
+    while let Ok(count) = words.read(&mut piece).await
+        && count > 0
+    {
+        kept.extend_from_slice(piece.get(..count).unwrap_or_default());
+        let surplus = kept.len().saturating_sub(WORDS);
+        kept.drain(..surplus);
+    }
+    let text = String::from_utf8_lossy(&kept);
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,383 @@
+//! What becomes of files that are here: their names, the command that takes them, what is kept of refused ones;
+//! and how much may come.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt;
+
+use support::guests::misbehaving;
+use support::peer::{Called, Peer, VirtualFile, take_file};
+use support::{House, THEIRS, THEM, US, eventually, octets};
+
+/// The partner is allowed this, and the station says that.
+fn house(partner: &str, station: &str) -> House {
+    House::with_listeners("  - address: 127.0.0.1:0\n", partner, station)
+}
+
+/// A shell script in the house's folder.
+fn script(house: &House, name: &str, text: &str) {
+    let path = house.write(name, format!("#!/bin/sh\n{text}\n"));
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn show(house: &House) -> String {
+    let row = house.transfers().remove(0);
+    let id = row.split_whitespace().next().unwrap().to_owned();
+    let shown = house.pointsman(&["transfers", "show", &id]);
+    String::from_utf8_lossy(&shown.stdout).into_owned()
+}
+
+fn assert_store_is_clean(house: &House) {
+    let audited = house.pointsman(&["verify-store"]);
+    let said = String::from_utf8_lossy(&audited.stdout);
+    assert!(audited.status.success(), "{said}");
+}
+
+fn text(octets: &[u8]) -> String {
+    String::from_utf8_lossy(octets).into_owned()
+}
+
+#[test]
+fn files_are_called_as_the_template_says_the_partners_before_the_stations() {
+    let station = "delivery:\n  name: '%Originator%_%VirtualFileName%'\n";
+    let of_partner =
+        "    delivery: {name: '%VirtualFileName%-%VirtualFileDate:yyyyMMdd.HHmm%.edi'}\n";
+    for (partner, expected) in [
+        ("", "mueller/O0013000007MUELLER_ORDERS"),
+        (of_partner, "mueller/ORDERS-20261122.0815.edi"),
+    ] {
+        let house = house(partner, station);
+        let server = house.serve();
+        Peer::session(server.address()).send(&VirtualFile::new("ORDERS", "order"));
+        assert_eq!(house.await_delivered(1), [expected]);
+    }
+    let misspelt = house("", "delivery:\n  name: '%VirtualFilename%'\n");
+    let said = text(&misspelt.pointsman(&["check"]).stderr);
+    assert!(
+        said.contains("did you mean %VirtualFileName%") && said.contains("pointsman.yaml:"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_command_takes_each_file_and_the_receipt_comes_after_it() {
+    let house = house("", "delivery:\n  command: [take.sh, --quickly]\n");
+    // It fails at first, as programs do whose database is away.
+    script(
+        &house,
+        "take.sh",
+        "cd \"$(dirname \"$0\")\"; echo \"$@ $POINTSMAN_DATASET $POINTSMAN_PARTNER $POINTSMAN_OCTETS\" >> calls\n\
+         test -e ready || { echo the database is away >&2; exit 1; }",
+    );
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    peer.send(&VirtualFile::new("ORDERS", "order"));
+    server.await_log(&["hand-over", "the database is away"]);
+    assert!(peer.take_receipts().is_empty(), "nobody has the file yet");
+    assert_store_is_clean(&house);
+
+    // A restart, and the database is back.
+    assert_eq!(server.stop(), Some(0));
+    house.write("ready", "");
+    let server = house.serve();
+    server.await_log(&["hand-over", "taken"]);
+    assert_eq!(Peer::session(server.address()).take_receipts().len(), 1);
+    let calls = std::fs::read_to_string(house.path().join("calls")).unwrap();
+    let path = house.inbox().join(&house.delivered()[0]);
+    let call = format!("--quickly {} ORDERS mueller 5", path.display());
+    assert_eq!(calls.lines().collect::<Vec<_>>(), [&call, &call]);
+    assert_store_is_clean(&house);
+}
+
+#[test]
+fn a_command_that_finds_the_file_unusable_makes_a_nerp_of_it() {
+    let house = house("", "delivery:\n  command: [take.sh]\n");
+    script(&house, "take.sh", "echo no UNB in it >&2; exit 65");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    peer.send(&VirtualFile::new("ORDERS", "order"));
+    server.await_log(&["hand-over", "unusable"]);
+    drop(peer);
+    let receipts = Peer::session(server.address()).take_receipts();
+    assert_eq!(receipts.len(), 1);
+    let nerp = text(&receipts[0]);
+    assert!(nerp.starts_with("NORDERS") && nerp.contains("34"), "{nerp}");
+    assert!(nerp.contains("no UNB in it"), "{nerp}");
+    assert_store_is_clean(&house);
+}
+
+#[test]
+fn a_command_that_goes_on_failing_is_given_up_and_the_operator_decides() {
+    let house = house(
+        "",
+        "delivery:\n  command: [take.sh]\n  command_tries: 1\n  command_time: 300ms\n",
+    );
+    script(&house, "take.sh", "sleep 20");
+    let server = house.serve();
+    Peer::session(server.address()).send(&VirtualFile::new("ORDERS", "order"));
+    server.await_log(&["hand-over", "longer than 300ms", "waits for an operator"]);
+    assert!(Peer::session(server.address()).take_receipts().is_empty());
+    let row = house.transfers().remove(0);
+    let id = row.split_whitespace().next().unwrap();
+    assert!(
+        house
+            .pointsman(&["transfers", "answer", id])
+            .status
+            .success()
+    );
+    assert_eq!(Peer::session(server.address()).take_receipts().len(), 1);
+}
+
+#[test]
+fn what_a_nerp_refuses_is_kept_unless_the_configuration_says_otherwise() {
+    let policies = "policies:\n  bad:\n    component: bad.wasm\n    hooks: [end-transfer]\n    settings: {misbehave: negative}\n";
+    for (delivery, kept) in [("", true), ("delivery: {rejected: delete}\n", false)] {
+        let house = house("", &format!("{delivery}{policies}"));
+        house.write("bad.wasm", misbehaving());
+        let server = house.serve();
+        let mut peer = Peer::session(server.address());
+        let file = VirtualFile::new("ORDERS", "not an order");
+        peer.send(&file);
+        assert_eq!(peer.take_receipts()[0][0], b'N');
+        let shown = show(&house);
+        let place = shown
+            .lines()
+            .find_map(|line| line.strip_prefix("spool     "));
+        let content = place.map(|place| std::fs::read(place).unwrap());
+        assert_eq!(content, kept.then(|| file.content.clone()), "{shown}");
+        assert!(house.delivered().is_empty());
+        // Kept or not: that it came is known, and the books agree.
+        let mut peer = Peer::session(server.address());
+        assert_eq!(&peer.offer(&file)[..4], b"313N");
+        assert_store_is_clean(&house);
+    }
+}
+
+#[test]
+fn a_sender_that_never_saw_our_efpa_may_send_once_more_and_gets_it_once_more() {
+    let house = house("    received_again: compare\n", "");
+    let server = house.serve();
+    let file = VirtualFile::new("ORDERS", octets(7, 100_000));
+    let mut peer = Peer::session(server.address());
+    assert_eq!(peer.offer(&file)[0], b'2');
+    peer.send_content(&file);
+    // It hangs up before EFPA reaches it; the file is here.
+    drop(peer);
+    house.await_delivered(1);
+
+    // Half of it, and the connection breaks; then another file under its name; then the file.
+    let mut peer = Peer::session(server.address());
+    assert_eq!(
+        peer.offer(&VirtualFile {
+            restart: 3,
+            ..file.clone()
+        }),
+        b"200000000000000000"
+    );
+    peer.say(&support::peer::data_buffers(&file.content)[0]);
+    drop(peer);
+    let mut peer = Peer::session(server.address());
+    let other = VirtualFile {
+        content: octets(8, 100_000),
+        ..file.clone()
+    };
+    assert_eq!(peer.offer(&other)[0], b'2');
+    peer.send_content(&other);
+    assert_eq!(&peer.hear()[..3], b"513", "EFNA: it is another file");
+    peer.send(&file);
+    assert_eq!(peer.take_receipts().len(), 1, "one file, one receipt");
+
+    // From then on it is known to have EFPA.
+    let mut peer = Peer::session(server.address());
+    assert_eq!(&peer.offer(&file)[..4], b"313N");
+    assert_eq!(house.delivered().len(), 1);
+    let there = std::fs::read(house.inbox().join(&house.delivered()[0])).unwrap();
+    assert!(there == file.content);
+    let partials = std::fs::read_dir(house.path().join("state/spool/incoming")).unwrap();
+    assert_eq!(partials.count(), 0, "copies for comparison do not stay");
+    assert_store_is_clean(&house);
+}
+
+#[test]
+fn a_quota_refuses_for_now_and_counts_what_comes_not_what_is_announced() {
+    let house = house("    quota: {files: 3, size: 100KiB, per: 24h}\n", "");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    peer.send(&VirtualFile::new("ONE", octets(1, 60_000)));
+    let refused = peer.offer(&VirtualFile::new("BIG", octets(2, 60_000)));
+    assert_eq!(&refused[..4], b"306Y", "{}", text(&refused));
+    assert!(text(&refused).contains("quota"), "{}", text(&refused));
+
+    // One that announces little and sends much.
+    let liar = VirtualFile::new("LIAR", "little");
+    assert_eq!(peer.offer(&liar)[0], b'2');
+    peer.send_content(&VirtualFile {
+        content: octets(3, 60_000),
+        ..liar
+    });
+    assert_eq!(&peer.hear()[..3], b"506");
+    peer.send(&VirtualFile::new("TWO", "small"));
+    let refused = peer.offer(&VirtualFile::new("FOUR", "small"));
+    assert_eq!(
+        &refused[..4],
+        b"306Y",
+        "three files: ONE, LIAR, TWO: {}",
+        text(&refused)
+    );
+    house.await_delivered(2);
+    assert_store_is_clean(&house);
+
+    let neither = self::house("    quota: {per: 1h}\n", "");
+    let said = text(&neither.pointsman(&["check"]).stderr);
+    assert!(
+        said.contains("a quota needs `files`, `size`, or both"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_reserve_is_for_receipts_and_the_ledger_not_for_files() {
+    let house = house("", "limits: {reserve: 900PiB}\n");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    let refused = peer.offer(&VirtualFile::new("ORDERS", "order"));
+    assert_eq!(&refused[..4], b"306Y", "{}", text(&refused));
+    server.await_log(&["limits.reserve"]);
+    // Announced sizes count: 9.3 PB are not there either.
+    assert_eq!(server.stop(), Some(0));
+    house.configure("  - address: 127.0.0.1:0\n", "", "");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    let sfid = VirtualFile::new("ORDERS", "order").sfid();
+    let huge = text(&sfid).replace(&format!("{:013}", 1), "9999999999999");
+    peer.say(huge);
+    let refused = peer.hear();
+    assert_eq!(&refused[..4], b"306Y", "{}", text(&refused));
+    peer.send(&VirtualFile::new("ORDERS", "order"));
+    assert_eq!(peer.take_receipts().len(), 1);
+}
+
+#[test]
+fn the_receipt_of_a_file_that_was_passed_on_keeps_its_hash_and_its_signature() {
+    let third = Called::new();
+    let policies = "policies:\n  bad:\n    component: bad.wasm\n    hooks: [end-transfer]\n    settings: {misbehave: later, seconds: '0'}\n";
+    let house = house(
+        &format!(
+            "    address: {}\n    calls: {{queued: false}}\n",
+            third.address()
+        ),
+        policies,
+    );
+    house.write("bad.wasm", misbehaving());
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    let file = VirtualFile::new("ORDERS", "order");
+    peer.send(&file);
+    assert!(peer.take_receipts().is_empty());
+    let came = house.transfers().remove(0);
+    let came = came.split_whitespace().next().unwrap();
+
+    // Passed on; the last recipient signs.
+    let on = house.inbox().join(&house.await_delivered(1)[0]);
+    let early = house.pointsman(&["transfers", "answer", came, "--forward", came]);
+    assert!(
+        text(&early.stderr).contains("nothing to pass on"),
+        "{}",
+        text(&early.stderr)
+    );
+    let sender = std::thread::scope(|scope| {
+        let sent = scope.spawn(|| {
+            house.pointsman(&[
+                "send",
+                on.to_str().unwrap(),
+                "--to",
+                "mueller",
+                "--as",
+                "ON",
+            ])
+        });
+        let mut last = third.greet_as(US, THEM, THEIRS);
+        let sfid = take_file(&mut last);
+        release_with_signed_eerp(&mut last, &sfid);
+        assert_eq!(last.hear()[0], b'F', "ESID");
+        sent.join().unwrap()
+    });
+    assert!(sender.status.success(), "{}", text(&sender.stderr));
+    let rows = house.transfers();
+    let on = rows
+        .iter()
+        .find(|row| row.contains("acknowledged"))
+        .unwrap();
+    let on = on.split_whitespace().next().unwrap();
+    let answered = house.pointsman(&["transfers", "answer", came, "--forward", on]);
+    assert!(answered.status.success(), "{}", text(&answered.stderr));
+
+    let receipts = Peer::session(server.address()).take_receipts();
+    assert_eq!(receipts.len(), 1);
+    let eerp = &receipts[0];
+    assert_eq!(
+        text(&eerp[1..27]).trim_end(),
+        "ORDERS",
+        "about the file that came"
+    );
+    assert!(eerp.ends_with(&signature()), "{}", text(eerp));
+    // A ledger made anew has the same receipt.
+    assert_eq!(server.stop(), Some(0));
+    assert_store_is_clean(&house);
+    std::fs::remove_file(house.path().join("state/ledger.db")).unwrap();
+    for log in ["ledger.db-wal", "ledger.db-shm"] {
+        let _ = std::fs::remove_file(house.path().join("state").join(log));
+    }
+    assert!(house.pointsman(&["store", "rebuild"]).status.success());
+    assert_store_is_clean(&house);
+}
+
+/// Hash and signature, each behind its length (RFC 5024, 5.3.13).
+fn signature() -> Vec<u8> {
+    [&[0, 20][..], &[0xAB; 20], &[0, 9], b"signature"].concat()
+}
+
+/// Takes the turn that the sender gives, says EERP with a signature, and gives the turn back.
+fn release_with_signed_eerp(peer: &mut Peer<std::net::TcpStream>, sfid: &[u8]) {
+    assert_eq!(peer.hear(), b"R", "CD");
+    let plain = support::peer::eerp(sfid);
+    let unsigned = plain.len() - 4;
+    peer.say([&plain[..unsigned], &signature()].concat());
+    assert_eq!(peer.hear(), b"P", "RTR");
+    peer.say(b"R");
+}
+
+#[test]
+fn nothing_is_left_behind_of_a_comparison_that_a_crash_cut_off() {
+    let house = house("    received_again: compare\n", "");
+    let server = house.serve();
+    let file = VirtualFile::new("ORDERS", octets(9, 80_000));
+    let mut peer = Peer::session(server.address());
+    assert_eq!(peer.offer(&file)[0], b'2');
+    peer.send_content(&file);
+    drop(peer);
+    house.await_delivered(1);
+    server.await_log(&["file-delivered"]);
+    let mut peer = Peer::session(server.address());
+    assert_eq!(peer.offer(&file)[0], b'2');
+    peer.say(&support::peer::data_buffers(&file.content)[0]);
+    server.kill();
+    let server = house.serve();
+    let partials = || {
+        std::fs::read_dir(house.path().join("state/spool/incoming"))
+            .unwrap()
+            .count()
+    };
+    eventually("the copy is removed", || (partials() == 0).then_some(()));
+    Peer::session(server.address()).send(&file);
+    assert_eq!(house.delivered().len(), 1);
+    assert_store_is_clean(&house);
+}
