@@ -100,6 +100,12 @@ impl Call {
         self.arguments.get(argument).map(|value| *value as RawFd)
     }
 
+    /// The two octets that an argument points to: what kind of lock is asked for.
+    pub fn small_number_at(&self, argument: usize) -> Option<i16> {
+        let octets = self.memory(*self.arguments.get(argument)?, 2)?;
+        octets.try_into().ok().map(i16::from_ne_bytes)
+    }
+
     /// Does half of a write (`pwrite64`, or `write`) in the program's stead; says how much that was. None where there is
     /// no half.
     pub fn write_half(&self) -> Option<i64> {

@@ -116,7 +116,7 @@ const VERBS: &[Verb] = &[
     verb("statfs", libc::SYS_statfs, About::Path, READING),
     verb("faccessat", libc::SYS_faccessat, About::Within, READING),
     verb("readlinkat", libc::SYS_readlinkat, About::Within, READING),
-    verb("flock", libc::SYS_flock, About::Open, READING),
+    verb("flock", libc::SYS_flock, About::Command, READING),
     verb("fcntl", libc::SYS_fcntl, About::Command, READING),
     #[cfg(target_arch = "x86_64")]
     verb("open", libc::SYS_open, About::Path, OPENING),
@@ -417,11 +417,17 @@ impl Storage {
     }
 }
 
-/// Of the commands of `fcntl`, those that can fail on a sound program.
+/// Of the commands of `fcntl` and `flock`, those that can fail on a sound system: to give a lock back is not one.
 fn is_wanted(call: &Call) -> bool {
-    let commands = [libc::F_SETLK, libc::F_SETLKW, libc::F_DUPFD_CLOEXEC];
-    call.number_of(1)
-        .is_some_and(|command| commands.contains(&command))
+    let command = call.number_of(1);
+    match call.number {
+        libc::SYS_flock => command.is_some_and(|command| command & libc::LOCK_UN == 0),
+        _ if command == Some(libc::F_DUPFD_CLOEXEC) => true,
+        _ if command == Some(libc::F_SETLK) => call
+            .small_number_at(2)
+            .is_some_and(|kind| i32::from(kind) != libc::F_UNLCK),
+        _ => false,
+    }
 }
 
 /// Whether the victim's log has the error, in the words of the operating system or of SQLite.
