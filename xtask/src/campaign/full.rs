@@ -1,8 +1,10 @@
 //! A full disk: spool, ledger and inbox of a station lie on a small file system in memory, which a ballast fills until so
 //! and so many pages are free. Files go both ways meanwhile; then there is room again, and everything must come to its end
-//! without a restart. Last, a station is started on a full disk: it must come up by itself when there is room.
+//! without a restart: of a station that keeps a reserve, and of one that does not and runs into the wall. Last, a station
+//! is started on a full disk, anew or for the first time: it must come up by itself when there is room.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -16,8 +18,8 @@ use super::{Dice, Orders};
 const VICTIM: Side = Side::Nordwerk;
 /// What free space is counted in.
 const PAGE: u64 = 4096;
-/// Pairs at a time: they mostly wait for what is tried again.
-const WORKERS: u64 = 2;
+/// What the victims keep free for receipts and the ledger. A pair each at a time: they mostly wait.
+const RESERVES: [&str; 2] = ["0B", "256KiB"];
 /// Levels before a pair's files are compared, and a fresh one takes over.
 const ROUND: u64 = 20;
 /// How long files flow on a full disk.
@@ -28,8 +30,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub fn run(program: &Path, orders: Orders) -> Result<(), String> {
     let began = Instant::now();
     let played = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..WORKERS)
-            .map(|worker| scope.spawn(move || levels(program, orders, worker, began)))
+        let workers: Vec<_> = (0..)
+            .zip(RESERVES)
+            .map(|(worker, reserve)| {
+                scope.spawn(move || levels(program, orders, worker, reserve, began))
+            })
             .collect();
         workers
             .into_iter()
@@ -51,10 +56,16 @@ pub fn run(program: &Path, orders: Orders) -> Result<(), String> {
     );
     let starts = orders.count.div_ceil(20);
     let mut dice = Dice::new(orders.seed);
+    all = Found::default();
     for level in 0..starts {
-        all = start(program, &mut dice, level)?;
-        println!("started on a disk with {} octets free: {all}", level * PAGE);
+        for first in [false, true] {
+            all.add(start(program, &mut dice, level, first)?);
+        }
     }
+    println!(
+        "{} starts on a full disk, half of them the first, {all}",
+        2 * starts
+    );
     Ok(())
 }
 
@@ -63,13 +74,14 @@ fn levels(
     program: &Path,
     orders: Orders,
     worker: u64,
+    reserve: &str,
     began: Instant,
 ) -> Result<(Found, u64), String> {
     let mut dice = Dice::new(orders.seed + worker);
-    let levels: Vec<u64> = (worker..orders.count).step_by(WORKERS as usize).collect();
+    let levels: Vec<u64> = (worker..orders.count).step_by(RESERVES.len()).collect();
     let (mut all, mut named) = (Found::default(), 0);
     for levels in levels.chunks(ROUND as usize) {
-        let mut ground = Ground::new(program)?;
+        let mut ground = Ground::new(program, reserve)?;
         SIDES
             .into_iter()
             .try_for_each(|side| ground.pair.start(side, &[]))?;
@@ -89,18 +101,23 @@ fn levels(
             levels.last().copied().unwrap_or(0),
             began.elapsed().as_secs(),
         );
-        println!("up to {} octets free: {all}, {passed} s", last * PAGE);
+        println!(
+            "up to {} octets free, reserve {reserve}: {all}, {passed} s",
+            last * PAGE
+        );
     }
     Ok((all, named))
 }
 
-/// Ends a station while its disk is full, and starts it there.
-fn start(program: &Path, dice: &mut Dice, level: u64) -> Result<Found, String> {
-    let mut ground = Ground::new(program)?;
-    SIDES
-        .into_iter()
-        .try_for_each(|side| ground.pair.start(side, &[]))?;
-    ground.give(dice)?;
+/// Starts a station on a full disk, for the first time or after an end on it.
+fn start(program: &Path, dice: &mut Dice, level: u64, first: bool) -> Result<Found, String> {
+    let [reserve, _] = RESERVES;
+    let mut ground = Ground::new(program, reserve)?;
+    ground.pair.start(VICTIM.other(), &[])?;
+    if !first {
+        ground.pair.start(VICTIM, &[])?;
+        ground.give(dice)?;
+    }
     ground.disk.leave(level * PAGE)?;
     ground.give(dice)?;
     std::thread::sleep(FLOW);
@@ -131,11 +148,18 @@ struct Ground {
 }
 
 impl Ground {
-    fn new(program: &Path) -> Result<Self, String> {
+    fn new(program: &Path, reserve: &str) -> Result<Self, String> {
         let folder = tempfile::TempDir::new().map_err(|error| format!("no folder: {error}"))?;
         let pair = Pair::new(folder.path(), program, "{credit: 4, buffer_size: 4096}")?;
         let disk = Disk::mount(&folder.path().join("disk"))?;
-        lay_apart(&disk.0, &pair.folder(VICTIM), &["state", "inbox", "eaten"])?;
+        let station = pair.folder(VICTIM);
+        lay_apart(&disk.0, &station, &["state", "inbox", "eaten"])?;
+        let limits = format!("limits:\n  reserve: {reserve}\n");
+        let mut yaml = File::options()
+            .append(true)
+            .open(station.join("pointsman.yaml"))
+            .map_err(at(&station))?;
+        yaml.write_all(limits.as_bytes()).map_err(at(&station))?;
         Ok(Self { pair, disk, folder })
     }
 
@@ -171,7 +195,12 @@ impl Ground {
         }
         let log = self.log();
         let new = log.get(logged..).unwrap_or_default();
-        let words = ["os error 28", "disk is full", "disk I/O error"];
+        let words = [
+            "os error 28",
+            "disk is full",
+            "disk I/O error",
+            "limits.reserve",
+        ];
         Ok(words.iter().any(|words| new.contains(words)))
     }
 

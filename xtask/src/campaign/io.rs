@@ -379,10 +379,10 @@ fn settle(pair: &mut Pair, enough: impl Fn() -> bool) -> bool {
         if enough() || pair.is_gone(VICTIM) {
             return pair.is_settled();
         }
-        if pair.is_settled() {
+        if pair.has_arrived() && pair.is_settled() {
             return true;
         }
-        std::thread::sleep(Duration::from_millis(150));
+        std::thread::sleep(Duration::from_millis(100));
     }
     false
 }

@@ -312,6 +312,15 @@ impl Pair {
         Ok(false)
     }
 
+    /// Whether everything given to both has arrived; quicker seen than that it has come to its end.
+    pub fn has_arrived(&self) -> bool {
+        SIDES.iter().all(|side| {
+            let arrived = self.arrived(side.other()).unwrap_or_default();
+            let mut given = self.given.get(side).into_iter().flatten();
+            given.all(|(name, _)| arrived.contains_key(name))
+        })
+    }
+
     /// Whether both have brought everything to its end.
     pub fn is_settled(&self) -> bool {
         SIDES.iter().all(|side| self.is_done(*side))
