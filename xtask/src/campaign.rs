@@ -4,8 +4,11 @@
 //! * `kill`: SIGKILL at random. `--count N` kills, `--seed S`; it can go on for days.
 //! * `syscalls`: SIGKILL at the first, second, third … call of each system call that changes something, until a run
 //!   comes to its end without one. Needs `strace`.
-//! * `power`: the file system under a station is shut down without its journal, which is what a power cut leaves.
-//!   Needs root, loop devices and `xfs_io`.
+//! * `io`: a call by which a station uses its storage fails, once or from then on: each call, each error, in mixed order
+//!   up to `--count`. Needs a kernel that lets a supervisor answer system calls (5.9 and later).
+//! * `power`: the file system under a station, or each of three, is shut down without its journal, which is what a power
+//!   cut leaves. Needs root, loop devices and `xfs_io`.
+//! * `full`: the disk under a station has no page free, or one, two, three …, up to `--count`. Needs root.
 
 mod full;
 mod gate;
