@@ -49,3 +49,49 @@ impl Unreturned {
             .push(left);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use oftp::{Counts, DatasetName, FileHeader, FileKey, FileStamp, OdetteId};
+    use pointsman_store::{Files, NewFile, SqliteLedger};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_session_could_not_give_back_is_given_back_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
+        let key = FileKey {
+            dataset: DatasetName::new("ORDER").unwrap(),
+            stamp: FileStamp::new("20261122", "0815300001").unwrap(),
+            originator: OdetteId::new("O0013US").unwrap(),
+            destination: OdetteId::new("O0013THEM").unwrap(),
+        };
+        let file = NewFile {
+            id: TransferId::new(),
+            partner: "them".to_owned(),
+            header: FileHeader::plain(key, 1),
+            octets: 1,
+            digest: "d".to_owned(),
+            layout: None,
+            counts: Counts::default(),
+            priority: NewFile::PRIORITY,
+        };
+        let id = file.id;
+        ledger.enqueue(file).await.unwrap();
+        let claim = async || {
+            let until = SystemTime::now() + LEASE;
+            let claimed = ledger.claim("them", "us", until, Files::Any).await;
+            claimed.unwrap().is_some()
+        };
+        assert!(claim().await);
+        let unreturned = Unreturned::default();
+        unreturned.give_back(&ledger).await;
+        assert!(!claim().await, "a session still has it");
+        unreturned.remember(id, "the connection was lost");
+        unreturned.give_back(&ledger).await;
+        assert!(claim().await);
+        unreturned.give_back(&ledger).await;
+        assert!(!claim().await, "it was given back once");
+    }
+}
