@@ -142,11 +142,17 @@ impl Folder {
             }
             told.news.notify_one();
         };
-        let mut watcher = notify::recommended_watcher(tell).ok()?;
+        let watcher = notify::recommended_watcher(tell).and_then(|mut watcher| {
+            watcher.watch(&self.path, RecursiveMode::NonRecursive)?;
+            Ok(watcher)
+        });
         watcher
-            .watch(&self.path, RecursiveMode::NonRecursive)
-            .ok()?;
-        Some(watcher)
+            .inspect_err(|error| {
+                self.trouble(&format!(
+                    "the system tells nothing of it, so it is looked at every other second: {error}"
+                ));
+            })
+            .ok()
     }
 
     async fn look(&mut self) -> io::Result<()> {
@@ -217,11 +223,18 @@ impl Folder {
                 }
             };
             // Links are not followed: who may write into the folder may not read everything for that.
-            let meta = match entry.metadata() {
-                Ok(meta) if wanted && meta.is_file() => meta,
-                _ => continue,
-            };
-            found.push((entry.path(), (meta.len(), meta.modified()?)));
+            match entry.metadata() {
+                Ok(meta) if wanted && meta.is_file() => {
+                    found.push((entry.path(), (meta.len(), meta.modified()?)));
+                }
+                Err(error) if wanted && error.kind() != io::ErrorKind::NotFound => {
+                    self.trouble(&format!(
+                        "{} cannot be looked at, and is tried again: {error}",
+                        name.display()
+                    ));
+                }
+                _ => {}
+            }
         }
         found.sort();
         Ok(found)

@@ -5,7 +5,7 @@
 //! * `syscalls`: SIGKILL at the first, second, third … call of each system call that changes something, until a run
 //!   comes to its end without one. Needs `strace`.
 //! * `io`: a call by which a station uses its storage fails, once or from then on: each call, each error, in mixed order
-//!   up to `--count`. Needs a kernel that lets a supervisor answer system calls (5.9 and later).
+//!   up to `--count`. Needs a kernel that lets a supervisor answer system calls (5.6 and later).
 //! * `power`: the file system under a station, or each of three, is shut down without its journal, which is what a power
 //!   cut leaves. Needs root, loop devices and `xfs_io`.
 //! * `full`: the disk under a station has no page free, or one, two, three …, up to `--count`. Needs root.
