@@ -20,6 +20,8 @@ mod syscalls;
 
 use std::path::Path;
 
+pub use self::pair::{at, build, octets};
+
 /// Which campaign, and how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Orders {

@@ -1,5 +1,6 @@
 //! All automation of the repository.
 
+mod bench;
 mod campaign;
 mod ci;
 mod guests;
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
+  bench    small files over many sessions (files), a start with many rows (start)
   campaign  two stations, and something that goes wrong again and again: kill, syscalls, io, power or full; --count N --seed S
   ci       everything a change must pass, in the order that fails soonest
   fuzz     fuzz the protocol engine: --runs N for each target, a million if not said
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     let command = std::env::args().nth(1);
     let rest: Vec<String> = std::env::args().skip(2).collect();
     let outcome = match command.as_deref() {
+        Some("bench") => repository().and_then(|root| bench::run(&root, &rest)),
         Some("campaign") => repository().and_then(|root| campaign::run(&root, &rest)),
         Some("ci") => repository().and_then(|root| ci::run(&root)),
         Some("fuzz") => repository().and_then(|root| proofs::fuzz(&root, &rest)),

@@ -5,7 +5,9 @@ use std::time::SystemTime;
 
 use oftp::{CloseTicket, Closing, FileHeader, FileReason, Position, Session};
 use pointsman_policy::types;
-use pointsman_store::{LedgerError, Received, Sidecar, Target, TransferId, Undelivered, Verdict};
+use pointsman_store::{
+    LedgerError, Persisted, Received, Sidecar, Stored, Target, TransferId, Undelivered, Verdict,
+};
 
 use super::offering::{BLOCK, too_big};
 use super::receiving::{Receiving, Refused};
@@ -154,29 +156,41 @@ impl Monitor {
         session: &mut Session,
     ) -> Result<(), Trouble> {
         let header = receiving.header.clone();
-        let wrong = wrong(&receiving, closing);
-        let copy = match receiving.intake.finish().await {
-            Ok(copy) => copy,
-            Err(error) => return Ok(self.say_efna(ticket, &header, error.into(), session)),
-        };
-        let seal = copy.seal().clone();
-        blocking(move || copy.discard()).await?;
-        if let Some(refused) = wrong {
-            return Ok(self.say_efna(ticket, &header, refused, session));
-        }
-        match self.station.ledger.received_again(of, seal).await {
+        match self.compare(of, receiving, closing).await? {
             Ok(stored) => {
                 promise::efpa(session, ticket, false, stored);
                 self.promised(of);
             }
-            Err(LedgerError::OtherContent(_)) => {
-                let text = "a file of the same name, date and time is here, and it is another";
-                let refused = Refused::for_good(FileReason::Duplicate, text);
-                self.say_efna(ticket, &header, refused, session);
-            }
-            Err(error) => return Err(error.into()),
+            Err(refused) => self.say_efna(ticket, &header, refused, session),
         }
         Ok(())
+    }
+
+    /// Whether what came once more is what is here. The copy is gone afterwards.
+    async fn compare(
+        &mut self,
+        of: TransferId,
+        receiving: Receiving,
+        closing: &Closing,
+    ) -> Result<Result<Persisted<Stored>, Refused>, Trouble> {
+        let wrong = wrong(&receiving, closing);
+        let copy = match receiving.intake.finish().await {
+            Ok(copy) => copy,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let seal = copy.seal().clone();
+        blocking(move || copy.discard()).await?;
+        if let Some(refused) = wrong {
+            return Ok(Err(refused));
+        }
+        match self.station.ledger.received_again(of, seal).await {
+            Ok(stored) => Ok(Ok(stored)),
+            Err(LedgerError::OtherContent(_)) => {
+                let text = "a file of the same name, date and time is here, and it is another";
+                Ok(Err(Refused::for_good(FileReason::Duplicate, text)))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// EFPA has left. Where it matters, whatever the partner says next will show that it has come.
