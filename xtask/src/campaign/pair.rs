@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Dice;
@@ -490,8 +491,17 @@ pub fn at(path: &Path) -> impl Fn(std::io::Error) -> String {
     move |error| format!("{path}: {error}")
 }
 
+/// A port that nobody listens on: never the same twice, since another pair's station may be down for a moment, and below
+/// those that the system gives to callers.
 fn free_port() -> Result<u16, String> {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-    free.map(|address| address.port())
-        .map_err(|error| format!("no free port: {error}"))
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let from = std::process::id().wrapping_mul(89);
+    for _ in 0..20_000 {
+        let next = from.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = 10_000 + (next % 20_000) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err("no free port".to_owned())
 }
