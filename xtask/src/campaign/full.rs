@@ -54,7 +54,7 @@ pub fn run(program: &Path, orders: Orders) -> Result<(), String> {
         "{} levels, at {named} of them the log names the full disk, {all}",
         orders.count
     );
-    let starts = orders.count.div_ceil(20);
+    let starts = orders.count.div_ceil(10);
     let mut dice = Dice::new(orders.seed);
     all = Found::default();
     for level in 0..starts {
