@@ -161,3 +161,28 @@ fn what_is_refused_for_now_is_offered_again_and_parked_in_the_end() {
     let row = &ours.transfers()[0];
     assert!(row.contains("parked"), "{row}");
 }
+
+#[test]
+fn a_partner_is_called_at_its_hour_with_nothing_to_send() {
+    let theirs = House::plain("");
+    let their_server = theirs.serve();
+    let soon = std::process::Command::new("date")
+        .args(["-d", "+4 seconds", "+%H:%M:%S"])
+        .output()
+        .unwrap();
+    let soon = String::from_utf8_lossy(&soon.stdout).trim().to_owned();
+    let ours = House::caller(
+        LISTENER,
+        &their_server.address().to_string(),
+        &format!("    calls: {{queued: false, at: ['{soon}']}}\n"),
+    );
+    let server = ours.serve();
+    queue(&ours, "WAITS", b"for its hour");
+    assert_eq!(theirs.delivered().len(), 0);
+    assert_eq!(theirs.await_delivered(1).len(), 1);
+    assert_eq!((server.stop(), their_server.stop()), (Some(0), Some(0)));
+    let wrong = House::caller(LISTENER, "127.0.0.1:1", "    calls: {at: ['6 pm']}\n");
+    let said = wrong.pointsman(&["check"]);
+    let said = String::from_utf8_lossy(&said.stderr);
+    assert!(said.contains("not a time of day"), "{said}");
+}

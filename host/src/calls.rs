@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use jiff::{ToSpan, Zoned, civil};
 use oftp::End;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -77,11 +78,21 @@ impl Line {
         }
     }
 
-    /// Why it is to be called now, if it is: something waits since then, or the partner is to be asked so often.
-    fn due(&self, since: Option<SystemTime>, every: Option<Duration>) -> Option<Cause> {
+    /// Why it is to be called now, if it is: something waits since then, or the partner is to be asked so often, or
+    /// was to be at that time.
+    fn due(
+        &self,
+        since: Option<SystemTime>,
+        every: Option<Duration>,
+        hour: Option<SystemTime>,
+    ) -> Option<Cause> {
         let Some(called) = self.called else {
-            return (since.is_some() || every.is_some()).then_some(Cause::News);
+            let wanted = since.is_some() || every.is_some() || hour.is_some();
+            return wanted.then_some(Cause::News);
         };
+        if hour.is_some_and(|hour| hour > called) {
+            return Some(Cause::News);
+        }
         let passed = called.elapsed().unwrap_or_default();
         match since {
             Some(since) if since >= called => Some(Cause::News),
@@ -124,6 +135,7 @@ pub async fn keep_calling(
         .min()
         .unwrap_or(LOOK)
         .max(Duration::from_millis(20));
+    let started = SystemTime::now();
     loop {
         tokio::select! {
             _ = drain.wait_for(|drain| *drain != Drain::No) => break,
@@ -131,7 +143,7 @@ pub async fn keep_calling(
             () = tokio::time::sleep(pace) => {}
         }
         station.unreturned.give_back(station.ledger.as_ref()).await;
-        let due = match who_is_due(&station, &mut lines).await {
+        let due = match who_is_due(&station, &mut lines, started).await {
             Ok(due) => due,
             Err(error) => {
                 tracing::error!(event = "queue-unknown", %error);
@@ -157,6 +169,7 @@ pub async fn keep_calling(
 async fn who_is_due(
     station: &Station,
     lines: &mut BTreeMap<String, Line>,
+    started: SystemTime,
 ) -> Result<Vec<Profile>, pointsman_store::LedgerError> {
     let free = station.config.partners.iter().filter(|(name, partner)| {
         partner.is_called() && lines.get(*name).is_none_or(Line::is_free)
@@ -165,19 +178,30 @@ async fn who_is_due(
     let names = free.iter().map(|(name, _)| (*name).clone()).collect();
     let now = SystemTime::now();
     let waiting = station.ledger.waiting_for(names, now).await?;
-    let mut due = Vec::new();
+    let (clock, mut due) = (Zoned::now(), Vec::new());
     for (name, partner) in free {
         let line = lines.entry(name.clone()).or_insert_with(Line::new);
         let ripe =
             |since: &&SystemTime| partner.calls.queued && **since + partner.calls.delay.0.0 <= now;
         let since = waiting.get(name).filter(ripe);
         let every = partner.calls.every.map(|every| every.0.0);
-        if let Some(cause) = line.due(since.copied(), every) {
+        let hours = partner.calls.at.iter().map(|at| last(at.0.0, &clock));
+        let hour = hours.max().filter(|hour| *hour >= started);
+        if let Some(cause) = line.due(since.copied(), every, hour) {
             line.begin_call(cause);
             due.extend(Profile::by_name(&station.config, name));
         }
     }
     Ok(due)
+}
+
+/// When it was that time of day last, by the clock of this machine.
+fn last(time: civil::Time, clock: &Zoned) -> SystemTime {
+    let today = clock.date().to_datetime(time);
+    let at = |day: civil::DateTime| day.to_zoned(clock.time_zone().clone());
+    let latest = at(today).ok().filter(|today| today <= clock);
+    let latest = latest.or_else(|| at(today.saturating_sub(1.day())).ok());
+    latest.map_or(SystemTime::UNIX_EPOCH, |latest| latest.timestamp().into())
 }
 
 fn outcome(called: Result<Result<End, DialError>, JoinError>) -> Outcome {
@@ -264,4 +288,35 @@ fn shortest(station: &Station) -> Duration {
         .filter_map(|partner| partner.receipt_deadline)
         .min();
     shortest.map_or(DEADLINES, |shortest| shortest.0.0 / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_of_day_was_today_or_yesterday() -> Result<(), jiff::Error> {
+        let clock: Zoned = "2026-11-25T06:30:00+01:00[Europe/Berlin]".parse()?;
+        for (time, expected) in [
+            ("06:30", "2026-11-25T05:30:00Z"),
+            ("06:00", "2026-11-25T05:00:00Z"),
+            ("06:31", "2026-11-24T05:31:00Z"),
+        ] {
+            let expected: jiff::Timestamp = expected.parse()?;
+            assert_eq!(last(time.parse()?, &clock), SystemTime::from(expected));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_partner_that_was_called_is_called_again_at_its_hour_and_once() {
+        let mut line = Line::new();
+        let hour = SystemTime::now();
+        assert!(line.due(None, None, None).is_none());
+        assert!(line.due(None, None, Some(hour)).is_some());
+        line.begin_call(Cause::News);
+        assert!(line.due(None, None, Some(hour)).is_none());
+        let next = SystemTime::now() + Duration::from_secs(1);
+        assert!(line.due(None, None, Some(next)).is_some());
+    }
 }

@@ -70,8 +70,8 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     match which.as_str() {
         "kill" => kill::run(&program, orders),
         "syscalls" => syscalls::run(&program, orders),
-        "io" => io::run(&program, orders),
-        "full" => full::run(&program, orders),
+        "io" => io::run(&program, &orders),
+        "full" => full::run(&program, &orders),
         "power" => power::run(&program, orders),
         _ => Err(USAGE.to_owned()),
     }

@@ -206,7 +206,8 @@ impl Partner {
     /// Whether we call it by ourselves.
     #[must_use]
     pub fn is_called(&self) -> bool {
-        self.address.is_some() && (self.calls.queued || self.calls.every.is_some())
+        let calls = &self.calls;
+        self.address.is_some() && (calls.queued || calls.every.is_some() || !calls.at.is_empty())
     }
 }
 
@@ -311,6 +312,8 @@ pub struct Calls {
     pub delay: Value<Millis>,
     /// Also so often with nothing to send, to fetch what it has.
     pub every: Option<Value<Millis>>,
+    /// Also at these times of every day, by the clock of this machine.
+    pub at: Vec<Value<TimeOfDay>>,
 }
 
 impl Default for Calls {
@@ -319,7 +322,22 @@ impl Default for Calls {
             queued: true,
             delay: Value(Millis(std::time::Duration::from_secs(3))),
             every: None,
+            at: Vec::new(),
         }
+    }
+}
+
+/// A time of day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeOfDay(pub jiff::civil::Time);
+
+impl Scalar for TimeOfDay {
+    const WHAT: &'static str = "a time of day such as '06:30'";
+    fn read(text: &str) -> Result<Self, String> {
+        let time = text.parse().map_err(|_| {
+            format!("`{text}` is not a time of day; write one such as '06:30', in quotes")
+        })?;
+        Ok(Self(time))
     }
 }
 

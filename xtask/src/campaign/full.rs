@@ -27,7 +27,7 @@ const FLOW: Duration = Duration::from_millis(600);
 /// How long a station may take to come up once there is room.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub fn run(program: &Path, orders: Orders) -> Result<(), String> {
+pub fn run(program: &Path, orders: &Orders) -> Result<(), String> {
     let began = Instant::now();
     let played = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..)
@@ -72,7 +72,7 @@ pub fn run(program: &Path, orders: Orders) -> Result<(), String> {
 /// Plays one worker's part of the levels; counts those at which the log names what is wrong.
 fn levels(
     program: &Path,
-    orders: Orders,
+    orders: &Orders,
     worker: u64,
     reserve: &str,
     began: Instant,

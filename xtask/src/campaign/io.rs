@@ -189,7 +189,7 @@ struct Outcome {
     wrong: Option<String>,
 }
 
-pub fn run(program: &Path, orders: Orders) -> Result<(), String> {
+pub fn run(program: &Path, orders: &Orders) -> Result<(), String> {
     let mut dice = Dice::new(orders.seed);
     let points = choose(&survey(program, orders.seed)?, &mut dice, orders.count);
     println!("{} points", points.len());
