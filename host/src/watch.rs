@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use notify::event::{AccessKind, ModifyKind, RenameMode};
+use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use pointsman_store::TransferId;
 use rustix::fs::{CWD, RenameFlags};
@@ -131,11 +131,9 @@ impl Folder {
     fn listen(&self) -> Option<RecommendedWatcher> {
         let told = Arc::clone(&self.told);
         let tell = move |event: notify::Result<notify::Event>| {
-            let Ok(event) = event else { return };
-            // Our own looks open the folder: told of those, one would cause the next.
-            if matches!(event.kind, EventKind::Access(AccessKind::Open(_))) {
+            let Some(event) = event.ok().filter(|event| is_news(event.kind)) else {
                 return;
-            }
+            };
             if event.kind == EventKind::Modify(ModifyKind::Name(RenameMode::To)) {
                 let mut arrived = told.arrived.lock().unwrap_or_else(PoisonError::into_inner);
                 arrived.extend(event.paths);
@@ -363,6 +361,11 @@ impl Folder {
             what: what.to_owned(),
         });
     }
+}
+
+/// Whether the folder may be another now. Our own looks open it, too: taken for news, each would lead to the next.
+fn is_news(kind: EventKind) -> bool {
+    !kind.is_access() || kind == EventKind::Access(AccessKind::Close(AccessMode::Write))
 }
 
 /// Moves a file into a folder, under a number where its name is taken.
