@@ -7,13 +7,17 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Dice;
 
 /// How long two stations may stand still before everything has come to its end, once nothing goes wrong any more.
 const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Ports are given out in order, from below those that the system gives to callers.
+static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
+const PORTS: u16 = 12_000;
 
 /// Builds the program; gives its path.
 pub fn build(root: &Path, release: bool) -> Result<PathBuf, String> {
@@ -82,6 +86,7 @@ pub struct Pair {
     /// Files a consumer took out of each one's inbox.
     eaten: BTreeMap<Side, Vec<String>>,
     next: u64,
+    _ports: [Port; 2],
 }
 
 /// What an outsider found.
@@ -121,10 +126,10 @@ impl fmt::Display for Found {
 impl Pair {
     /// Writes the configurations below `root`, in which each station has a folder that may be a file system of its own.
     pub fn new(root: &Path, program: &Path, session: &str) -> Result<Self, String> {
-        let ports = [free_port()?, free_port()?];
+        let ports = [Port::take()?, Port::take()?];
         for (side, [own, others]) in [
-            (Side::Mueller, [ports[0], ports[1]]),
-            (Side::Nordwerk, [ports[1], ports[0]]),
+            (Side::Mueller, [ports[0].0, ports[1].0]),
+            (Side::Nordwerk, [ports[1].0, ports[0].0]),
         ] {
             let (name, partner) = (side.name(), side.other());
             let wait = "{first: 30ms, most: 200ms}";
@@ -152,6 +157,7 @@ impl Pair {
             given: SIDES.map(|side| (side, BTreeMap::new())).into(),
             eaten: SIDES.map(|side| (side, Vec::new())).into(),
             next: 0,
+            _ports: ports,
         })
     }
 
@@ -491,17 +497,26 @@ pub fn at(path: &Path) -> impl Fn(std::io::Error) -> String {
     move |error| format!("{path}: {error}")
 }
 
-/// A port that nobody listens on: never the same twice, since another pair's station may be down for a moment, and below
-/// those that the system gives to callers.
-fn free_port() -> Result<u16, String> {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let from = std::process::id().wrapping_mul(89);
-    for _ in 0..20_000 {
-        let next = from.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
-        let port = 10_000 + (next % 20_000) as u16;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return Ok(port);
+/// A port that is this pair's: a restarted station must find it free, whatever other campaigns run on this machine.
+struct Port(
+    u16,
+    #[expect(dead_code, reason = "the lock goes with it")] File,
+);
+
+impl Port {
+    fn take() -> Result<Self, String> {
+        let folder = Path::new("/tmp/pointsman-campaign-ports").to_owned();
+        fs::create_dir_all(&folder).map_err(at(&folder))?;
+        let first = (std::process::id() % u32::from(PORTS)) as u16;
+        for _ in 0..PORTS {
+            let next = NEXT_PORT.fetch_add(1, Ordering::Relaxed) % PORTS;
+            let port = 20_000 + (first + next) % PORTS;
+            let file = folder.join(port.to_string());
+            let file = File::create(&file).map_err(at(&file))?;
+            if file.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+                return Ok(Self(port, file));
+            }
         }
+        Err("no free port".to_owned())
     }
-    Err("no free port".to_owned())
 }
