@@ -150,8 +150,8 @@ struct Ground {
 impl Ground {
     fn new(program: &Path, reserve: &str) -> Result<Self, String> {
         let folder = tempfile::TempDir::new().map_err(|error| format!("no folder: {error}"))?;
-        let pair = Pair::new(folder.path(), program, "{credit: 4, buffer_size: 4096}")?;
         let disk = Disk::mount(&folder.path().join("disk"))?;
+        let pair = Pair::new(folder.path(), program, "{credit: 4, buffer_size: 4096}")?;
         let station = pair.folder(VICTIM);
         lay_apart(&disk.0, &station, &["state", "inbox", "eaten"])?;
         let limits = format!("limits:\n  reserve: {reserve}\n");
