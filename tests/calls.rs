@@ -34,6 +34,34 @@ fn queue(house: &House, name: &str, content: &[u8]) {
 }
 
 #[test]
+fn what_cannot_be_read_now_is_sent_when_it_can() {
+    let theirs = House::plain("");
+    let their_server = theirs.serve();
+    let wait = "{first: 100ms, most: 500ms}";
+    let ours = House::caller(
+        LISTENER,
+        &their_server.address().to_string(),
+        &format!("    retry: {{refused: {wait}, session: {wait}}}\n"),
+    );
+    queue(&ours, "LOOP", &octets(5, 3000));
+    let outgoing = std::fs::read_dir(ours.path().join("state/spool/outgoing")).unwrap();
+    let blob = outgoing
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_none())
+        .unwrap();
+    let aside = ours.path().join("aside");
+    std::fs::rename(&blob, &aside).unwrap();
+    // A link to itself: it is there, and cannot be opened.
+    std::os::unix::fs::symlink(&blob, &blob).unwrap();
+    let server = ours.serve();
+    server.await_log(&["send-refused", "cannot be read now", "offered again"]);
+    std::fs::remove_file(&blob).unwrap();
+    std::fs::rename(&aside, &blob).unwrap();
+    assert_eq!(theirs.await_delivered(1).len(), 1);
+    server.await_log(&["receipt-received", "EERP"]);
+}
+
+#[test]
 fn what_is_queued_is_sent_as_soon_as_the_partner_can_be_reached() {
     let theirs = House::plain("");
     let address = {

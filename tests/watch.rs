@@ -14,6 +14,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use notify::{RecursiveMode, Watcher};
 use support::{House, eventually};
 
 /// Nobody is at home at the partner's: what is queued stays.
@@ -66,6 +67,23 @@ fn a_file_that_is_renamed_into_the_folder_goes_at_once() {
         in_folder(&house, "out/.taken").is_empty().then_some(())
     });
     assert_eq!(in_folder(&house, "out"), Vec::<String>::new());
+}
+
+#[test]
+fn a_folder_at_rest_is_left_at_rest() {
+    let house = watching("        quiet: 10m\n");
+    let _server = house.serve();
+    eventually("the folder is there", || {
+        house.path().join("out/.taken").is_dir().then_some(())
+    });
+    std::thread::sleep(Duration::from_millis(300));
+    let (tell, told) = std::sync::mpsc::channel();
+    let mut watcher = notify::recommended_watcher(move |event| drop(tell.send(event))).unwrap();
+    let folder = house.path().join("out");
+    watcher.watch(&folder, RecursiveMode::NonRecursive).unwrap();
+    std::thread::sleep(Duration::from_millis(2500));
+    let looks = told.try_iter().count();
+    assert!(looks < 50, "looked at again and again: {looks} times");
 }
 
 #[test]

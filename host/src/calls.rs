@@ -142,6 +142,7 @@ pub async fn keep_calling(
             Some(Ok((profile, outcome))) = calls.join_next() => conclude(&station, &mut lines, &profile, outcome),
             () = tokio::time::sleep(pace) => {}
         }
+        station.unreturned.give_back(station.ledger.as_ref()).await;
         let due = match who_is_due(&station, &mut lines, started).await {
             Ok(due) => due,
             Err(error) => {

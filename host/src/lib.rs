@@ -16,6 +16,7 @@ pub mod dial;
 pub mod events;
 pub mod hand_over;
 pub mod intake;
+pub mod leases;
 pub mod listen;
 pub mod monitor;
 pub mod names;

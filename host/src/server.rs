@@ -232,8 +232,10 @@ async fn recover(station: &Station) -> Result<(), StartError> {
 /// A blob that is sealed while its row does not say so: no EFPA was sent, so the peer will send it again.
 async fn discard_unsaid(station: &Station, id: TransferId) -> Result<(), StartError> {
     // A `send` beside us may be about to say so.
-    let Ok(Some(_hold)) = station.spool.hold(id) else {
-        return Ok(());
+    let _hold = match station.spool.hold(id) {
+        Ok(Some(hold)) => hold,
+        Ok(None) | Err(SpoolError::Busy(_)) => return Ok(()),
+        Err(error) => return Err(error.into()),
     };
     let known = station.ledger.show(id).await?;
     if known

@@ -15,6 +15,7 @@ use crate::config::{Config, Policy};
 use crate::delivery::Deliveries;
 use crate::describe;
 use crate::events::Events;
+use crate::leases::Unreturned;
 
 /// What every session shares: configuration, ledger, spool, policies.
 pub struct Station {
@@ -30,6 +31,8 @@ pub struct Station {
     pub policies: Policies,
     /// Files on their way from the spool to the inbox.
     pub deliveries: Deliveries,
+    /// Leases that wait to be given back.
+    pub unreturned: Unreturned,
     /// Where everything that happens is told.
     pub events: Events,
     /// Who holds this program's leases.
@@ -136,6 +139,7 @@ impl Station {
             inbox,
             policies,
             deliveries: Deliveries::default(),
+            unreturned: Unreturned::default(),
             events: Events::default(),
             node: node.to_owned(),
             names: AtomicU64::new(session_base()),

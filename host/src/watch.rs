@@ -9,12 +9,13 @@
 //! where it can; a look at the folder now and again sees what it does not, on network file systems for one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use notify::event::{ModifyKind, RenameMode};
+use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use pointsman_store::TransferId;
 use rustix::fs::{CWD, RenameFlags};
@@ -130,18 +131,26 @@ impl Folder {
     fn listen(&self) -> Option<RecommendedWatcher> {
         let told = Arc::clone(&self.told);
         let tell = move |event: notify::Result<notify::Event>| {
-            let Ok(event) = event else { return };
+            let Some(event) = event.ok().filter(|event| is_news(event.kind)) else {
+                return;
+            };
             if event.kind == EventKind::Modify(ModifyKind::Name(RenameMode::To)) {
                 let mut arrived = told.arrived.lock().unwrap_or_else(PoisonError::into_inner);
                 arrived.extend(event.paths);
             }
             told.news.notify_one();
         };
-        let mut watcher = notify::recommended_watcher(tell).ok()?;
+        let watcher = notify::recommended_watcher(tell).and_then(|mut watcher| {
+            watcher.watch(&self.path, RecursiveMode::NonRecursive)?;
+            Ok(watcher)
+        });
         watcher
-            .watch(&self.path, RecursiveMode::NonRecursive)
-            .ok()?;
-        Some(watcher)
+            .inspect_err(|error| {
+                self.trouble(&format!(
+                    "the system tells nothing of it, so it is looked at every other second: {error}"
+                ));
+            })
+            .ok()
     }
 
     async fn look(&mut self) -> io::Result<()> {
@@ -212,11 +221,18 @@ impl Folder {
                 }
             };
             // Links are not followed: who may write into the folder may not read everything for that.
-            let meta = match entry.metadata() {
-                Ok(meta) if wanted && meta.is_file() => meta,
-                _ => continue,
-            };
-            found.push((entry.path(), (meta.len(), meta.modified()?)));
+            match entry.metadata() {
+                Ok(meta) if wanted && meta.is_file() => {
+                    found.push((entry.path(), (meta.len(), meta.modified()?)));
+                }
+                Err(error) if wanted && error.kind() != io::ErrorKind::NotFound => {
+                    self.trouble(&format!(
+                        "{} cannot be looked at, and is tried again: {error}",
+                        name.display()
+                    ));
+                }
+                _ => {}
+            }
         }
         found.sort();
         Ok(found)
@@ -289,6 +305,10 @@ impl Folder {
     }
 
     async fn enqueue(&self, id: TransferId, path: &Path, name: &str) -> Result<(), QueueError> {
+        self.secure().await.map_err(|source| QueueError::Source {
+            path: self.path.display().to_string(),
+            source,
+        })?;
         let how = SendAs {
             name: Some(name.to_owned()),
             format: self.watch.format(),
@@ -302,6 +322,20 @@ impl Folder {
             .events
             .tell(Event::Queued { id, partner, file });
         Ok(())
+    }
+
+    /// Makes durable which transfers the files that were taken become, before the ledger has them: a power cut would put
+    /// them back under their first names, to be sent once more. Where the ledger lies on the same disk, its own syncs
+    /// would do; it need not.
+    async fn secure(&self) -> io::Result<()> {
+        let folders = [self.path.join(TAKEN), self.path.clone()];
+        let sync = move || {
+            folders
+                .iter()
+                .try_for_each(|folder| File::open(folder)?.sync_all())
+        };
+        let synced = tokio::task::spawn_blocking(sync).await;
+        synced.unwrap_or_else(|lost| Err(io::Error::other(lost)))
     }
 
     fn put(&self, path: &Path, folder: &Path, name: &str) {
@@ -329,6 +363,11 @@ impl Folder {
     }
 }
 
+/// Whether the folder may be another now. Our own looks open it, too: taken for news, each would lead to the next.
+fn is_news(kind: EventKind) -> bool {
+    !kind.is_access() || kind == EventKind::Access(AccessKind::Close(AccessMode::Write))
+}
+
 /// Moves a file into a folder, under a number where its name is taken.
 fn move_to(path: &Path, folder: &Path, name: &str) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
@@ -347,7 +386,7 @@ fn move_to(path: &Path, folder: &Path, name: &str) -> io::Result<()> {
 fn copy_to(path: &Path, folder: &Path, name: &str) -> io::Result<()> {
     let half = folder.join(format!(".{}", TransferId::new()));
     std::fs::copy(path, &half)?;
-    std::fs::File::open(&half)?.sync_all()?;
+    File::open(&half)?.sync_all()?;
     move_to(&half, folder, name)?;
     std::fs::remove_file(path)
 }

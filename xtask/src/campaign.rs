@@ -4,9 +4,15 @@
 //! * `kill`: SIGKILL at random. `--count N` kills, `--seed S`; it can go on for days.
 //! * `syscalls`: SIGKILL at the first, second, third … call of each system call that changes something, until a run
 //!   comes to its end without one. Needs `strace`.
-//! * `power`: the file system under a station is shut down without its journal, which is what a power cut leaves.
-//!   Needs root, loop devices and `xfs_io`.
+//! * `io`: a call by which a station uses its storage fails, once or from then on: each call, each error, in mixed order
+//!   up to `--count`. Needs a kernel that lets a supervisor answer system calls (5.6 and later).
+//! * `power`: the file system under a station, or each of three, is shut down without its journal, which is what a power
+//!   cut leaves. Needs root, loop devices and `xfs_io`.
+//! * `full`: the disk under a station has no page free, or one, two, three …, up to `--count`. Needs root.
 
+mod full;
+mod gate;
+mod io;
 mod kill;
 mod pair;
 mod power;
@@ -25,7 +31,7 @@ pub struct Orders {
     pub seed: u64,
 }
 
-const USAGE: &str = "usage: cargo xtask campaign kill|syscalls|power [--count N] [--seed S] [--release | --program PATH]";
+const USAGE: &str = "usage: cargo xtask campaign kill|syscalls|io|full|power [--count N] [--seed S] [--release | --program PATH]";
 
 /// Runs the campaign that is named.
 ///
@@ -64,6 +70,8 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     match which.as_str() {
         "kill" => kill::run(&program, orders),
         "syscalls" => syscalls::run(&program, orders),
+        "io" => io::run(&program, &orders),
+        "full" => full::run(&program, &orders),
         "power" => power::run(&program, orders),
         _ => Err(USAGE.to_owned()),
     }

@@ -433,13 +433,19 @@ impl LedgerError {
     #[must_use]
     pub fn is_full(&self) -> bool {
         match self {
-            Self::Database { source, .. } => {
-                source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
-            }
+            Self::Database { source, .. } => is_full(source),
             Self::File { source, .. } => crate::spool::is_full(source),
             Self::Spool(error) => error.is_full(),
             Self::Commit { full, .. } => *full,
             _ => false,
         }
     }
+}
+
+/// There is no room, as SQLite says it: in so many words, or as an I/O error where the index of its log finds none.
+pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| {
+        error.code == rusqlite::ErrorCode::DiskFull
+            || error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+    })
 }

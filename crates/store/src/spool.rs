@@ -89,9 +89,11 @@ impl Spool {
         let file = options.open(&path).map_err(at(&path))?;
         let file = Locked::new(file, &path)?;
         // Asked after the lock: a session that sealed its blob and waits for its row has let this name go.
-        if matches!(self.hold(id), Err(SpoolError::Busy(_))) {
-            remove(&path)?;
-            return Err(SpoolError::Busy(path));
+        if let Err(error) = self.hold(id) {
+            if matches!(error, SpoolError::Busy(_)) {
+                remove(&path)?;
+            }
+            return Err(error);
         }
         let spool = self.clone();
         Ok(Partial {
@@ -468,12 +470,13 @@ impl Spool {
 
     fn ids(&self, part: &str, ending: &str) -> Result<Vec<TransferId>, SpoolError> {
         let folder = self.root.join(part);
-        let entries = std::fs::read_dir(&folder).map_err(at(&folder))?;
-        let id = |entry: std::fs::DirEntry| {
-            let name = entry.file_name();
-            name.to_str()?.strip_suffix(ending)?.parse().ok()
-        };
-        Ok(entries.flatten().filter_map(id).collect())
+        let mut ids = Vec::new();
+        for entry in std::fs::read_dir(&folder).map_err(at(&folder))? {
+            let name = entry.map_err(at(&folder))?.file_name();
+            let id = name.to_str().and_then(|name| name.strip_suffix(ending));
+            ids.extend(id.and_then(|id| id.parse::<TransferId>().ok()));
+        }
+        Ok(ids)
     }
 }
 
@@ -549,9 +552,11 @@ struct Locked(File);
 
 impl Locked {
     fn new(file: File, path: &Path) -> Result<Self, SpoolError> {
-        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| SpoolError::Busy(path.to_owned()))?;
-        Ok(Self(file))
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self(file)),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(SpoolError::Busy(path.to_owned())),
+            Err(error) => Err(at(path)(error.into())),
+        }
     }
 }
 
@@ -827,6 +832,12 @@ pub enum SpoolError {
 }
 
 impl SpoolError {
+    /// The file is not there: to try again would not bring it back.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     /// There is no room (disk or quota): the peer may try again later.
     #[must_use]
     pub fn is_full(&self) -> bool {

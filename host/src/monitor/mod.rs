@@ -216,20 +216,26 @@ impl Monitor {
             self.break_off(receiving, &why).await?;
         }
         if let Some(sending) = self.sending.take() {
-            self.tell_policies(&sending, types::TransferOutcome::Aborted(why.clone()))
-                .await?;
-            self.station
-                .ledger
-                .put_back(sending.id(), SystemTime::now(), &why)
-                .await?;
+            let told = self
+                .tell_policies(&sending, types::TransferOutcome::Aborted(why.clone()))
+                .await;
+            self.release(sending.id(), &why).await?;
+            told?;
         }
         if let Some(id) = self.answering.take() {
-            self.station
-                .ledger
-                .put_back(id, SystemTime::now(), &why)
-                .await?;
+            self.release(id, &why).await?;
         }
         Ok(())
+    }
+
+    /// Gives a lease back; where the ledger cannot write that, the house does when it can.
+    async fn release(&mut self, id: TransferId, why: &str) -> Result<(), LedgerError> {
+        let ledger = &self.station.ledger;
+        let released = ledger.put_back(id, SystemTime::now(), why).await;
+        if released.is_err() {
+            self.station.unreturned.remember(id, why);
+        }
+        released
     }
 
     fn tell(&self, happening: Happening) {

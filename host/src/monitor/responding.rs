@@ -82,10 +82,11 @@ impl Monitor {
 
     /// RTR: our receipt is the peer's now.
     pub(super) async fn response_taken(&mut self) -> Result<(), Trouble> {
-        let Some(id) = self.answering.take() else {
+        let Some(id) = self.answering else {
             return Ok(());
         };
         self.station.ledger.response_taken(id).await?;
+        self.answering = None;
         self.tell(Happening::ReceiptGiven {
             session: self.id.clone(),
             id,
@@ -95,12 +96,13 @@ impl Monitor {
 
     /// The agreed level has no such response (RFC 2204 knows no NERP): it stays owed, and is tried again another day.
     pub(super) async fn response_not_sent(&mut self, why: &str) -> Result<(), Trouble> {
-        let Some(id) = self.answering.take() else {
+        let Some(id) = self.answering else {
             return Ok(());
         };
         let why = format!("its receipt stays here: {why}");
         let later = SystemTime::now() + UNSPEAKABLE;
         self.station.ledger.put_back(id, later, &why).await?;
+        self.answering = None;
         self.tell(Happening::SendRefused {
             session: self.id.clone(),
             id,

@@ -5,21 +5,19 @@ use std::time::{Duration, Instant, SystemTime};
 
 use oftp::{CloseRefusal, FileReason, Position, RecordReader, Session, TurnTicket};
 use pointsman_policy::types;
-use pointsman_store::{Blob, Files, OutboundFile, TransferId, Work};
+use pointsman_store::{Blob, Files, OutboundFile, SpoolError, TransferId, Work};
 
 use super::offering::BLOCK;
 use super::{Monitor, Trouble, promise};
 use crate::describe::{self, Finished};
 use crate::events::Event as Happening;
 use crate::intake::{blocking, lost_thread};
+use crate::leases::LEASE;
 use crate::partners::Profile;
 use crate::records::{self, RecordError};
 
 /// Octets read from the spool at once, at most.
 const CHUNK: usize = 256 * 1024;
-
-/// How long a claim holds without a sign of life: a session that lost its machine gives its files back by itself.
-const LEASE: Duration = Duration::from_secs(15 * 60);
 
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_millis(100);
@@ -197,7 +195,7 @@ impl Monitor {
                     .park_damaged(id, format!("it has {octets} octets of {expected}"))
                     .await;
             }
-            Err(error) => return self.park_damaged(id, error.to_string()).await,
+            Err(error) => return self.unreadable(error).await,
         };
         let (from, records) = match sending.file.layout {
             None => ((restart * BLOCK).min(expected), None),
@@ -205,6 +203,7 @@ impl Monitor {
                 let reader = RecordReader::new(layout, sending.file.header.format);
                 match find(reader, &sending.file, Arc::clone(&blob), restart).await {
                     Ok(reader) => (reader.position().octets, Some(Box::new(reader))),
+                    Err(RecordError::Spool(error)) => return self.unreadable(error).await,
                     Err(problem) => return self.park_damaged(id, problem.to_string()).await,
                 }
             }
@@ -222,11 +221,28 @@ impl Monitor {
         Ok(())
     }
 
+    /// What cannot be read at the moment is offered again, as often as what is refused; what is gone is not.
+    async fn unreadable(&mut self, error: SpoolError) -> Result<(), Trouble> {
+        let id = self.sending.as_ref().map(Sending::id);
+        if let Some(id) = id.filter(|_| error.is_gone()) {
+            return self.park_damaged(id, error.to_string()).await;
+        }
+        let Some(sending) = self.sending.take() else {
+            return Err(error.into());
+        };
+        let why = format!("its content cannot be read now: {error}");
+        let waits = self
+            .park_or_wait(&sending, true, FileReason::AccessMethod, why)
+            .await;
+        self.conclude(sending, waits)?;
+        Err(Trouble::OutOfStep("the file to send cannot be read"))
+    }
+
     /// Content that is lost cannot be sent by trying again: an operator must see it.
     async fn park_damaged(&mut self, id: TransferId, why: String) -> Result<(), Trouble> {
         let why = format!("its content in the spool is damaged: {why}; queue the file anew");
-        self.sending = None;
         self.station.ledger.park(id, &why).await?;
+        self.sending = None;
         self.tell(Happening::SendRefused {
             session: self.id.clone(),
             id,
@@ -239,13 +255,21 @@ impl Monitor {
     pub async fn feed(&mut self, session: &mut Session) -> bool {
         match self.feed_once(session).await {
             Ok(fed) => fed,
-            Err(mut trouble) => {
+            Err(trouble) => {
                 let sending = self.sending.as_ref().map(Sending::id);
-                if let (Trouble::Records(problem), Some(id)) = (&trouble, sending)
-                    && let Err(parked) = self.park_damaged(id, problem.to_string()).await
-                {
-                    trouble = parked;
-                }
+                let concluded = match (trouble, sending) {
+                    (
+                        Trouble::Spool(error) | Trouble::Records(RecordError::Spool(error)),
+                        Some(_),
+                    ) => self.unreadable(error).await,
+                    (Trouble::Records(problem), Some(id)) => {
+                        self.park_damaged(id, problem.to_string()).await
+                    }
+                    (trouble, _) => Err(trouble),
+                };
+                let trouble = concluded
+                    .err()
+                    .unwrap_or(Trouble::OutOfStep("the file cannot be read"));
                 self.tell(Happening::Trouble {
                     session: self.id.clone(),
                     what: trouble.to_string(),
@@ -355,15 +379,30 @@ impl Monitor {
         let Some(sending) = self.sending.take() else {
             return Ok(());
         };
-        match answer {
+        let concluded = match answer {
             Ok(()) => self.file_sent(&sending, "EFPA").await,
             Err(CloseRefusal { reason, text }) => {
                 // It said that it does not have the file: an SFNA 13 later on would be about another.
-                self.station.ledger.not_there(sending.file.id).await?;
                 let why = format!("EFNA {:02} {}: {text}", reason.code(), reason.meaning());
-                self.park_or_wait(&sending, true, reason, why).await
+                match self.station.ledger.not_there(sending.file.id).await {
+                    Ok(()) => self.park_or_wait(&sending, true, reason, why).await,
+                    Err(error) => Err(error.into()),
+                }
             }
+        };
+        self.conclude(sending, concluded)
+    }
+
+    /// A file whose end could not be written down is given back when the session ends.
+    fn conclude(
+        &mut self,
+        sending: Sending,
+        concluded: Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
+        if concluded.is_err() {
+            self.sending = Some(sending);
         }
+        concluded
     }
 
     pub(super) async fn file_refused(
@@ -376,13 +415,14 @@ impl Monitor {
             return Ok(());
         };
         // The EFPA of an earlier attempt was lost: the peer has the file (RFC 5024, 5.3.5, reason 13).
-        if reason == FileReason::Duplicate && sending.file.in_doubt {
-            return self
-                .file_sent(&sending, "SFNA 13 after an attempt whose answer was lost")
-                .await;
-        }
-        let why = format!("SFNA {:02} {}: {text}", reason.code(), reason.meaning());
-        self.park_or_wait(&sending, retry, reason, why).await
+        let concluded = if reason == FileReason::Duplicate && sending.file.in_doubt {
+            let how = "SFNA 13 after an attempt whose answer was lost";
+            self.file_sent(&sending, how).await
+        } else {
+            let why = format!("SFNA {:02} {}: {text}", reason.code(), reason.meaning());
+            self.park_or_wait(&sending, retry, reason, why).await
+        };
+        self.conclude(sending, concluded)
     }
 
     async fn file_sent(&mut self, sending: &Sending, how: &str) -> Result<(), Trouble> {

@@ -7,12 +7,17 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Dice;
 
 /// How long two stations may stand still before everything has come to its end, once nothing goes wrong any more.
 const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Ports are given out in order, from below those that the system gives to callers.
+static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
+const PORTS: u16 = 12_000;
 
 /// Builds the program; gives its path.
 pub fn build(root: &Path, release: bool) -> Result<PathBuf, String> {
@@ -81,6 +86,7 @@ pub struct Pair {
     /// Files a consumer took out of each one's inbox.
     eaten: BTreeMap<Side, Vec<String>>,
     next: u64,
+    _ports: [Port; 2],
 }
 
 /// What an outsider found.
@@ -120,10 +126,10 @@ impl fmt::Display for Found {
 impl Pair {
     /// Writes the configurations below `root`, in which each station has a folder that may be a file system of its own.
     pub fn new(root: &Path, program: &Path, session: &str) -> Result<Self, String> {
-        let ports = [free_port()?, free_port()?];
+        let ports = [Port::take()?, Port::take()?];
         for (side, [own, others]) in [
-            (Side::Mueller, [ports[0], ports[1]]),
-            (Side::Nordwerk, [ports[1], ports[0]]),
+            (Side::Mueller, [ports[0].0, ports[1].0]),
+            (Side::Nordwerk, [ports[1].0, ports[0].0]),
         ] {
             let (name, partner) = (side.name(), side.other());
             let wait = "{first: 30ms, most: 200ms}";
@@ -151,6 +157,7 @@ impl Pair {
             given: SIDES.map(|side| (side, BTreeMap::new())).into(),
             eaten: SIDES.map(|side| (side, Vec::new())).into(),
             next: 0,
+            _ports: ports,
         })
     }
 
@@ -160,24 +167,9 @@ impl Pair {
 
     /// Starts a station, inside of another program if one is named; waits until it listens or is gone.
     pub fn start(&mut self, side: Side, wrap: Wrap<'_>) -> Result<(), String> {
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(self.root.join(format!("{}.log", side.name())));
-        let log = log.map_err(at(&self.root))?;
-        let mut words = wrap
-            .iter()
-            .map(String::as_str)
-            .map(Into::into)
-            .collect::<Vec<std::ffi::OsString>>();
-        words.push(self.program.clone().into());
-        let (program, arguments) = words.split_first().ok_or("no program")?;
-        let mut child = Command::new(program)
-            .args(arguments)
-            .args(["serve", "-c"])
-            .arg(self.folder(side).join("pointsman.yaml"))
+        let mut command = self.serve(side, wrap)?;
+        let mut child = command
             .stdout(Stdio::piped())
-            .stderr(log)
             .spawn()
             .map_err(|error| format!("{}: {error}", self.program.display()))?;
         if let Some(output) = child.stdout.take() {
@@ -186,6 +178,47 @@ impl Pair {
         }
         self.running.insert(side, child);
         Ok(())
+    }
+
+    /// Starts a station by somebody's hand, and does not wait: it may take as long as it likes.
+    pub fn launch(
+        &mut self,
+        side: Side,
+        spawn: impl FnOnce(&mut Command) -> std::io::Result<Child>,
+    ) -> Result<(), String> {
+        let mut command = self.serve(side, &[])?;
+        let child = spawn(command.stdout(Stdio::null()))
+            .map_err(|error| format!("{}: {error}", self.program.display()))?;
+        self.running.insert(side, child);
+        Ok(())
+    }
+
+    /// The command that runs a station.
+    fn serve(&self, side: Side, wrap: Wrap<'_>) -> Result<Command, String> {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log(side));
+        let log = log.map_err(at(&self.root))?;
+        let mut words = wrap
+            .iter()
+            .map(String::as_str)
+            .map(Into::into)
+            .collect::<Vec<std::ffi::OsString>>();
+        words.push(self.program.clone().into());
+        let (program, arguments) = words.split_first().ok_or("no program")?;
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .args(["serve", "-c"])
+            .arg(self.folder(side).join("pointsman.yaml"))
+            .stderr(log);
+        Ok(command)
+    }
+
+    /// Where a station's log is written.
+    pub fn log(&self, side: Side) -> PathBuf {
+        self.root.join(format!("{}.log", side.name()))
     }
 
     /// SIGKILL, to the program itself and whatever it runs in.
@@ -284,6 +317,15 @@ impl Pair {
             std::thread::sleep(Duration::from_millis(40));
         }
         Ok(false)
+    }
+
+    /// Whether everything given to both has arrived; quicker seen than that it has come to its end.
+    pub fn has_arrived(&self) -> bool {
+        SIDES.iter().all(|side| {
+            let arrived = self.arrived(side.other()).unwrap_or_default();
+            let mut given = self.given.get(side).into_iter().flatten();
+            given.all(|(name, _)| arrived.contains_key(name))
+        })
     }
 
     /// Whether both have brought everything to its end.
@@ -455,8 +497,26 @@ pub fn at(path: &Path) -> impl Fn(std::io::Error) -> String {
     move |error| format!("{path}: {error}")
 }
 
-fn free_port() -> Result<u16, String> {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-    free.map(|address| address.port())
-        .map_err(|error| format!("no free port: {error}"))
+/// A port that is this pair's: a restarted station must find it free, whatever other campaigns run on this machine.
+struct Port(
+    u16,
+    #[expect(dead_code, reason = "the lock goes with it")] File,
+);
+
+impl Port {
+    fn take() -> Result<Self, String> {
+        let folder = Path::new("/tmp/pointsman-campaign-ports").to_owned();
+        fs::create_dir_all(&folder).map_err(at(&folder))?;
+        let first = (std::process::id() % u32::from(PORTS)) as u16;
+        for _ in 0..PORTS {
+            let next = NEXT_PORT.fetch_add(1, Ordering::Relaxed) % PORTS;
+            let port = 20_000 + (first + next) % PORTS;
+            let file = folder.join(port.to_string());
+            let file = File::create(&file).map_err(at(&file))?;
+            if file.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+                return Ok(Self(port, file));
+            }
+        }
+        Err("no free port".to_owned())
+    }
 }

@@ -31,7 +31,7 @@ impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Self {
         Self {
             why: error.to_string(),
-            full: error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            full: crate::ledger::is_full(&error),
         }
     }
 }
