@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use pointsman_store::transition::reached;
 use pointsman_store::{InboundState, LedgerError, PlaceError, SpoolError, TransferId, Undelivered};
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -143,6 +144,7 @@ async fn deliver(station: &Arc<Station>, file: &Undelivered) -> Result<(), Deliv
     let Some(_hold) = spawn_blocking(move || spool.hold(id)).await?? else {
         return finish_or_miss(station, id).await;
     };
+    reached("delivery.held");
     let name = &file.target.file_name;
     for number in 0..NAMES {
         let mut target = file.target.clone();
@@ -188,6 +190,7 @@ async fn place(
 
 async fn finish(station: &Station, id: TransferId, path: &str) -> Result<(), DeliveryError> {
     station.ledger.delivered(id).await?;
+    reached("delivery.ended");
     station.events.tell(Event::Delivered {
         id,
         path: path.to_owned(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oftp::Position;
+use pointsman_store::transition::reached;
 use pointsman_store::{Direction, InboundState, SpoolError, TransferId};
 use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
@@ -167,12 +168,15 @@ impl Server {
 
 /// Leads back to work what the last run left (run twice, the same).
 async fn recover(station: &Station) -> Result<(), StartError> {
+    reached("recovery.begun");
     for id in station.spool.partials()? {
         clear_partial(station, id).await?;
     }
+    reached("recovery.partials.cleared");
     for id in station.spool.sealed()? {
         discard_unsaid(station, id).await?;
     }
+    reached("recovery.unsaid.discarded");
     for partner in station.ledger.partners().await? {
         if !station.config.partners.contains_key(&partner) {
             tracing::warn!(
@@ -183,6 +187,7 @@ async fn recover(station: &Station) -> Result<(), StartError> {
         }
     }
     let found = station.ledger.recover(&station.node).await?;
+    reached("recovery.ended");
     tracing::info!(
         event = "recovered",
         leases = found.leases,

@@ -14,9 +14,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use notify::event::{ModifyKind, RenameMode};
+use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use pointsman_store::TransferId;
+use pointsman_store::transition::reached;
 use rustix::fs::{CWD, RenameFlags};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -130,7 +131,9 @@ impl Folder {
     fn listen(&self) -> Option<RecommendedWatcher> {
         let told = Arc::clone(&self.told);
         let tell = move |event: notify::Result<notify::Event>| {
-            let Ok(event) = event else { return };
+            let Some(event) = event.ok().filter(|event| is_news(event.kind)) else {
+                return;
+            };
             if event.kind == EventKind::Modify(ModifyKind::Name(RenameMode::To)) {
                 let mut arrived = told.arrived.lock().unwrap_or_else(PoisonError::into_inner);
                 arrived.extend(event.paths);
@@ -180,7 +183,10 @@ impl Folder {
         let moved =
             rustix::fs::renameat_with(CWD, path, CWD, self.place(id, name), RenameFlags::NOREPLACE);
         match moved {
-            Ok(()) => self.queue(id, name).await,
+            Ok(()) => {
+                reached("watch.file.taken");
+                self.queue(id, name).await;
+            }
             // Somebody was quicker.
             Err(rustix::io::Errno::NOENT) => {}
             Err(rustix::io::Errno::NAMETOOLONG) => {
@@ -263,14 +269,7 @@ impl Folder {
             Err(error) => Err(error.into()),
         };
         match outcome {
-            Ok(()) => match &self.watch.keep_in {
-                Some(folder) => self.put(&path, &folder.0, name),
-                None => {
-                    if let Err(error) = std::fs::remove_file(&path) {
-                        self.trouble(&format!("{name} is queued and cannot be removed: {error}"));
-                    }
-                }
-            },
+            Ok(()) => self.put_away(&path, name),
             // Ours to mend; the file stays where it is and is tried again.
             Err(
                 error @ (QueueError::Spool(_) | QueueError::Ledger(_) | QueueError::Source { .. }),
@@ -286,6 +285,20 @@ impl Folder {
                 self.put(&path, &self.path.join(REFUSED), name);
             }
         }
+    }
+
+    /// It is queued: the queue has a copy of it.
+    fn put_away(&self, path: &Path, name: &str) {
+        reached("watch.file.queued");
+        match &self.watch.keep_in {
+            Some(folder) => self.put(path, &folder.0, name),
+            None => {
+                if let Err(error) = std::fs::remove_file(path) {
+                    self.trouble(&format!("{name} is queued and cannot be removed: {error}"));
+                }
+            }
+        }
+        reached("watch.file.put-away");
     }
 
     async fn enqueue(&self, id: TransferId, path: &Path, name: &str) -> Result<(), QueueError> {
@@ -329,6 +342,11 @@ impl Folder {
     }
 }
 
+/// Whether the folder may be another now. Our own looks open it, too: taken for news, each would lead to the next.
+fn is_news(kind: EventKind) -> bool {
+    !kind.is_access() || kind == EventKind::Access(AccessKind::Close(AccessMode::Write))
+}
+
 /// Moves a file into a folder, under a number where its name is taken.
 fn move_to(path: &Path, folder: &Path, name: &str) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
@@ -350,4 +368,18 @@ fn copy_to(path: &Path, folder: &Path, name: &str) -> io::Result<()> {
     std::fs::File::open(&half)?.sync_all()?;
     move_to(&half, folder, name)?;
     std::fs::remove_file(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Without this a server with a watched folder looks at it thousands of times a second.
+    #[test]
+    fn a_look_is_no_news_and_a_written_file_is() {
+        let opened = EventKind::Access(AccessKind::Open(AccessMode::Any));
+        let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        assert!(!is_news(opened));
+        assert!(is_news(written));
+    }
 }

@@ -19,6 +19,7 @@ mod sidecar;
 mod spool;
 mod sqlite;
 mod transfer;
+pub mod transition;
 mod verify;
 
 pub use ledger::{

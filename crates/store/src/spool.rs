@@ -26,6 +26,7 @@ use rustix::fs::{FlockOperation, Mode, OFlags, RenameFlags};
 
 use crate::sidecar::{Entry, Record, Sidecar, SidecarError};
 use crate::transfer::{Direction, TransferId};
+use crate::transition::reached;
 
 const INCOMING: &str = "incoming";
 const SEALED: &str = "sealed";
@@ -73,6 +74,7 @@ impl Spool {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let file = options.open(&path).map_err(at(&path))?;
+        reached("spool.partial.opened");
         let file = Locked::new(file, &path)?;
         // Asked after the lock: a session that sealed its blob and waits for its row has let this name go.
         if matches!(self.hold(id), Err(SpoolError::Busy(_))) {
@@ -157,7 +159,10 @@ impl Spool {
         if !ends_its_line(&file).map_err(at(&path))? {
             line.insert(0, b'\n');
         }
-        (&file).write_all(&line).map_err(at(&path))
+        reached("spool.sidecar.appending");
+        (&file).write_all(&line).map_err(at(&path))?;
+        reached("spool.sidecar.appended");
+        Ok(())
     }
 
     /// Reads the sidecar of a transfer. None where there is none.
@@ -187,6 +192,7 @@ impl Spool {
             return Ok(());
         }
         remove(&path)?;
+        reached("spool.sidecar.removed");
         let folder = self.root.join(folder_of(direction));
         sync_folder(&folder).map_err(at(&folder))
     }
@@ -319,8 +325,12 @@ impl Spool {
             Err(rustix::io::Errno::EXIST) => return Err(PlaceError::Taken(path.to_owned())),
             Err(error) => return Err(io_error(path)(error)),
         }
+        reached("inbox.file.placed");
         rustix::fs::fsync(&folder).map_err(io_error(path))?;
-        rustix::fs::fsync(&sealed).map_err(io_error(SEALED))
+        reached("inbox.folder.synced");
+        rustix::fs::fsync(&sealed).map_err(io_error(SEALED))?;
+        reached("inbox.placement.durable");
+        Ok(())
     }
 
     /// Ids of the sealed blobs: after a crash, to compare with the ledger.
@@ -375,8 +385,12 @@ impl Spool {
         let mut file = File::create(&beside).map_err(at(&beside))?;
         let line = sidecar.line().map_err(unreadable(&beside))?;
         file.write_all(&line).map_err(at(&beside))?;
+        reached("spool.sidecar.written");
         file.sync_all().map_err(at(&beside))?;
-        std::fs::rename(&beside, &path).map_err(at(&path))
+        reached("spool.sidecar.synced");
+        std::fs::rename(&beside, &path).map_err(at(&path))?;
+        reached("spool.sidecar.renamed");
+        Ok(())
     }
 
     fn ids(&self, part: &str, ending: &str) -> Result<Vec<TransferId>, SpoolError> {
@@ -429,6 +443,7 @@ impl Partial {
             });
         }
         self.file.0.set_len(octets).map_err(at(&self.path))?;
+        reached("spool.partial.cut");
         let hasher = hash_of(&mut self.file.0).map_err(at(&self.path))?;
         Ok(BlobWriter {
             spool: self.spool,
@@ -492,6 +507,7 @@ impl BlobWriter {
     /// The write failed; the blob is to be given up or resumed at its last checkpoint.
     pub fn append(&mut self, octets: &[u8]) -> Result<(), SpoolError> {
         self.file.0.write_all(octets).map_err(at(&self.path))?;
+        reached("spool.octets.written");
         self.hasher.update(octets);
         self.octets += octets.len() as u64;
         Ok(())
@@ -531,6 +547,7 @@ impl BlobWriter {
     /// As for [`BlobWriter::sync`].
     pub fn finish(self) -> Result<Whole, SpoolError> {
         self.file.0.sync_all().map_err(at(&self.path))?;
+        reached("spool.blob.synced");
         let digest = self.hasher.finalize().to_hex().to_string();
         Ok(Whole {
             spool: self.spool,
@@ -596,10 +613,13 @@ impl Whole {
         let part = folder_of(sidecar.direction());
         let sealed = self.spool.path(part, self.id);
         std::fs::rename(&self.path, &sealed).map_err(at(&sealed))?;
+        reached("spool.blob.renamed");
         for folder in [part, INCOMING] {
             let folder = self.spool.root.join(folder);
             sync_folder(&folder).map_err(at(&folder))?;
+            reached("spool.folder.synced");
         }
+        reached("spool.blob.sealed");
         Ok(Hold(self.file))
     }
 
@@ -630,6 +650,7 @@ impl Syncer {
     pub fn sync(self) -> Result<u64, SpoolError> {
         self.file.sync_data().map_err(at(&self.path))?;
         sync_folder(&self.folder).map_err(at(&self.folder))?;
+        reached("spool.octets.synced");
         Ok(self.octets)
     }
 }
@@ -748,7 +769,10 @@ fn descend(inbox: &Path, folders: &[&str]) -> rustix::io::Result<OwnedFd> {
     let mut here = open_folder(inbox)?;
     for part in folders {
         match rustix::fs::mkdirat(&here, *part, Mode::from_raw_mode(0o750)) {
-            Ok(()) => rustix::fs::fsync(&here)?,
+            Ok(()) => {
+                reached("inbox.folder.made");
+                rustix::fs::fsync(&here)?;
+            }
             Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(error),
         }
@@ -802,7 +826,10 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 fn remove(path: &Path) -> Result<(), SpoolError> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(path)(error)),
-        _ => Ok(()),
+        _ => {
+            reached("spool.blob.removed");
+            Ok(())
+        }
     }
 }
 

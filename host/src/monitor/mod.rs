@@ -16,6 +16,7 @@ use std::time::SystemTime;
 
 use oftp::{End, Event, Session, SessionReason};
 use pointsman_policy::{Answer, Conversation, types};
+use pointsman_store::transition::reached;
 use pointsman_store::{LedgerError, SpoolError, TransferId};
 use tokio::task::JoinHandle;
 
@@ -176,12 +177,14 @@ impl Monitor {
 
     /// The session is over: leases are given back, a broken file keeps what it has.
     pub async fn ended(mut self, end: &End) {
+        reached("session.ended");
         if let Err(trouble) = self.give_back(end).await {
             self.tell(Happening::Trouble {
                 session: self.id.clone(),
                 what: trouble.to_string(),
             });
         }
+        reached("session.given-back");
         self.tell(Happening::SessionEnded {
             session: self.id.clone(),
             partner: self.profile.as_ref().map(|profile| profile.name.clone()),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::transition::reached_verb;
 use crate::{LedgerError, Persisted};
 
 /// Verbs of one commit, at most: bounds the time a verb waits for the others.
@@ -26,13 +27,13 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema-3.sql"),
 ];
 
-/// Sends jobs to the thread that owns the connection; the thread ends with the last clone.
+/// The thread that changes the ledger. What it does has a name, at which the campaigns can kill the program.
 #[derive(Clone, Debug)]
-pub(super) struct Thread(mpsc::Sender<Job>);
+pub(super) struct Writer(Thread);
 
-impl Thread {
+impl Writer {
     /// Opens (and where needed makes or migrates) the ledger at `path`, with full durability.
-    pub(super) fn writer(path: &Path) -> Result<Self, LedgerError> {
+    pub(super) fn open(path: &Path) -> Result<Self, LedgerError> {
         let mut db = Connection::open(path).map_err(database("open"))?;
         db.busy_timeout(Duration::from_secs(30))
             .map_err(database("open"))?;
@@ -42,9 +43,44 @@ impl Thread {
         )
         .map_err(database("open"))?;
         migrate(&mut db, path)?;
-        Self::start("ledger-writer", db, TransactionBehavior::Immediate)
+        Thread::start("ledger-writer", db, TransactionBehavior::Immediate).map(Self)
     }
 
+    /// Runs the verb of that name in a transaction and returns what it returned once the transaction is committed.
+    pub(super) async fn run<T, F>(&self, name: &'static str, verb: F) -> Result<T, LedgerError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
+    {
+        let verb = move |db: &Connection| {
+            let done = verb(db)?;
+            reached_verb(name, "before");
+            Ok(done)
+        };
+        let done = self.0.run(verb).await?;
+        reached_verb(name, "committed");
+        Ok(done)
+    }
+
+    /// The same, with the proof that it is committed.
+    pub(super) async fn commit<T, F>(
+        &self,
+        name: &'static str,
+        verb: F,
+    ) -> Result<Persisted<T>, LedgerError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
+    {
+        self.run(name, verb).await.map(Persisted::committed)
+    }
+}
+
+/// Sends jobs to the thread that owns the connection; the thread ends with the last clone.
+#[derive(Clone, Debug)]
+pub(super) struct Thread(mpsc::Sender<Job>);
+
+impl Thread {
     /// Opens the ledger to look at it: a long list does not stop the writer.
     pub(super) fn reader(path: &Path) -> Result<Self, LedgerError> {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
@@ -94,15 +130,6 @@ impl Thread {
         });
         self.0.send(job).await.map_err(|_| LedgerError::Closed)?;
         asked.await.map_err(|_| LedgerError::Closed)?
-    }
-
-    /// The same, with the proof that it is committed.
-    pub(super) async fn commit<T, F>(&self, verb: F) -> Result<Persisted<T>, LedgerError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
-    {
-        self.run(verb).await.map(Persisted::committed)
     }
 }
 

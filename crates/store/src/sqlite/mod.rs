@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use oftp::{Position, Response};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use self::connection::{Thread, database};
+use self::connection::{Thread, Writer, database};
 pub use self::rebuild::{Left, Rebuilt, rebuild};
 pub(crate) use self::row::{format_from, format_to, security_from, security_to};
 use crate::Spool;
@@ -35,7 +35,7 @@ use crate::verify::Book;
 /// The [`Ledger`] in a SQLite file (WAL, `synchronous=FULL`). Clones share it.
 #[derive(Clone, Debug)]
 pub struct SqliteLedger {
-    writer: Thread,
+    writer: Writer,
     reader: Thread,
     /// Where the sidecars are that hear of every verb that a ledger made anew must know of.
     sidecars: Option<Spool>,
@@ -47,7 +47,7 @@ impl SqliteLedger {
     /// # Errors
     /// The file cannot be opened or written, or a newer program wrote it.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
-        let writer = Thread::writer(path)?;
+        let writer = Writer::open(path)?;
         let reader = Thread::reader(path)?;
         Ok(Self {
             writer,
@@ -121,18 +121,20 @@ impl SqliteLedger {
 #[async_trait]
 impl Ledger for SqliteLedger {
     async fn offer(&self, offer: Offer) -> Result<Offered, LedgerError> {
-        self.writer.run(move |db| inbound::offer(db, &offer)).await
+        self.writer
+            .run("offer", move |db| inbound::offer(db, &offer))
+            .await
     }
 
     async fn checkpoint(&self, id: TransferId, at: Position) -> Result<(), LedgerError> {
         self.writer
-            .run(move |db| inbound::checkpoint(db, id, at))
+            .run("checkpoint", move |db| inbound::checkpoint(db, id, at))
             .await
     }
 
     async fn begin(&self, id: TransferId, offer: Offer, from: Position) -> Result<(), LedgerError> {
         self.writer
-            .run(move |db| inbound::begin(db, id, &offer, from))
+            .run("begin", move |db| inbound::begin(db, id, &offer, from))
             .await
     }
 
@@ -143,7 +145,7 @@ impl Ledger for SqliteLedger {
     ) -> Result<Persisted<Stored>, LedgerError> {
         let stored = self
             .writer
-            .commit(move |db| inbound::received(db, id, &received))
+            .commit("received", move |db| inbound::received(db, id, &received))
             .await?;
         self.tell(Direction::Inbound, id, Entry::Received).await;
         Ok(stored)
@@ -157,14 +159,14 @@ impl Ledger for SqliteLedger {
     ) -> Result<(), LedgerError> {
         let detail = detail.to_owned();
         self.writer
-            .run(move |db| note(db, id, None, event, &detail))
+            .run("remark", move |db| note(db, id, None, event, &detail))
             .await
     }
 
     async fn placing(&self, id: TransferId, path: &str) -> Result<(), LedgerError> {
         let chosen = path.to_owned();
         self.writer
-            .run(move |db| inbound::placing(db, id, &chosen))
+            .run("placing", move |db| inbound::placing(db, id, &chosen))
             .await?;
         let entry = Entry::Placing(path.to_owned());
         self.tell(Direction::Inbound, id, entry).await;
@@ -172,7 +174,9 @@ impl Ledger for SqliteLedger {
     }
 
     async fn delivered(&self, id: TransferId) -> Result<(), LedgerError> {
-        self.writer.run(move |db| inbound::delivered(db, id)).await
+        self.writer
+            .run("delivered", move |db| inbound::delivered(db, id))
+            .await
     }
 
     async fn open_questions(&self, limit: u32) -> Result<Vec<OpenQuestion>, LedgerError> {
@@ -191,7 +195,9 @@ impl Ledger for SqliteLedger {
         let decided = verdict.clone();
         let waited = self
             .writer
-            .run(move |db| inbound::decided(db, id, &verdict, &note))
+            .run("decided", move |db| {
+                inbound::decided(db, id, &verdict, &note)
+            })
             .await?;
         if waited {
             let entry = Entry::Decided(decided);
@@ -202,7 +208,7 @@ impl Ledger for SqliteLedger {
 
     async fn response_taken(&self, id: TransferId) -> Result<(), LedgerError> {
         self.writer
-            .run(move |db| inbound::response_taken(db, id))
+            .run("response_taken", move |db| inbound::response_taken(db, id))
             .await?;
         self.tell(Direction::Inbound, id, Entry::Given).await;
         Ok(())
@@ -211,7 +217,7 @@ impl Ledger for SqliteLedger {
     async fn enqueue(&self, file: NewFile) -> Result<(), LedgerError> {
         let id = file.id;
         self.writer
-            .run(move |db| outbound::enqueue(db, &file))
+            .run("enqueue", move |db| outbound::enqueue(db, &file))
             .await?;
         self.tell_state(id, OutboundState::Ready, None).await;
         Ok(())
@@ -227,7 +233,7 @@ impl Ledger for SqliteLedger {
         let (partner, node) = (partner.to_owned(), node.to_owned());
         let claimed = self
             .writer
-            .run(move |db| {
+            .run("claim", move |db| {
                 if let Some(owed) = inbound::claim_response(db, &partner, &node, until)? {
                     return Ok((Some(owed), None));
                 }
@@ -243,14 +249,14 @@ impl Ledger for SqliteLedger {
 
     async fn renew(&self, id: TransferId, until: SystemTime) -> Result<(), LedgerError> {
         self.writer
-            .run(move |db| outbound::renew(db, id, until))
+            .run("renew", move |db| outbound::renew(db, id, until))
             .await
     }
 
     async fn in_doubt(&self, id: TransferId) -> Result<Persisted<InDoubt>, LedgerError> {
         let doubted = self
             .writer
-            .commit(move |db| outbound::in_doubt(db, id))
+            .commit("in_doubt", move |db| outbound::in_doubt(db, id))
             .await?;
         self.tell(Direction::Outbound, id, Entry::InDoubt(true))
             .await;
@@ -259,7 +265,7 @@ impl Ledger for SqliteLedger {
 
     async fn not_there(&self, id: TransferId) -> Result<(), LedgerError> {
         self.writer
-            .run(move |db| outbound::not_there(db, id))
+            .run("not_there", move |db| outbound::not_there(db, id))
             .await?;
         self.tell(Direction::Outbound, id, Entry::InDoubt(false))
             .await;
@@ -276,7 +282,7 @@ impl Ledger for SqliteLedger {
     async fn sent(&self, id: TransferId, note: &str) -> Result<(), LedgerError> {
         let note = note.to_owned();
         self.writer
-            .run(move |db| outbound::sent(db, id, &note))
+            .run("sent", move |db| outbound::sent(db, id, &note))
             .await?;
         self.tell_state(id, OutboundState::Sent, None).await;
         Ok(())
@@ -291,7 +297,9 @@ impl Ledger for SqliteLedger {
         let (partner, answer, note) = (partner.to_owned(), response.clone(), note.to_owned());
         let meant = self
             .writer
-            .commit(move |db| outbound::acknowledged(db, &partner, &answer, &note))
+            .commit("acknowledged", move |db| {
+                outbound::acknowledged(db, &partner, &answer, &note)
+            })
             .await?;
         if let Acknowledgement::Recorded(id) = *meant {
             let entry = Entry::Answered(response.clone());
@@ -308,14 +316,14 @@ impl Ledger for SqliteLedger {
     ) -> Result<(), LedgerError> {
         let why = why.to_owned();
         self.writer
-            .run(move |db| outbound::put_back(db, id, when, &why))
+            .run("put_back", move |db| outbound::put_back(db, id, when, &why))
             .await
     }
 
     async fn park(&self, id: TransferId, why: &str) -> Result<(), LedgerError> {
         let reason = why.to_owned();
         self.writer
-            .run(move |db| outbound::park(db, id, &reason))
+            .run("park", move |db| outbound::park(db, id, &reason))
             .await?;
         self.tell_state(id, OutboundState::Parked, Some(why)).await;
         Ok(())
@@ -325,7 +333,7 @@ impl Ledger for SqliteLedger {
         let reason = why.to_owned();
         let state = self
             .writer
-            .run(move |db| outbound::order(db, id, order, &reason))
+            .run("order", move |db| outbound::order(db, id, order, &reason))
             .await?;
         self.tell_state(id, state, Some(why)).await;
         Ok(())
@@ -334,7 +342,7 @@ impl Ledger for SqliteLedger {
     async fn resend(&self, old: TransferId, file: NewFile) -> Result<(), LedgerError> {
         let id = file.id;
         self.writer
-            .run(move |db| outbound::resend(db, old, &file))
+            .run("resend", move |db| outbound::resend(db, old, &file))
             .await?;
         self.tell_state(id, OutboundState::Ready, None).await;
         Ok(())
@@ -374,13 +382,15 @@ impl Ledger for SqliteLedger {
             return Ok(some);
         }
         self.writer
-            .run(move |db| outbound::overdue(db, &partner, before))
+            .run("overdue", move |db| outbound::overdue(db, &partner, before))
             .await
     }
 
     async fn recover(&self, node: &str) -> Result<Recovery, LedgerError> {
         let node = node.to_owned();
-        self.writer.run(move |db| recover(db, &node)).await
+        self.writer
+            .run("recover", move |db| recover(db, &node))
+            .await
     }
 
     async fn undelivered(&self) -> Result<Vec<Undelivered>, LedgerError> {
@@ -426,7 +436,7 @@ impl Ledger for SqliteLedger {
     async fn kv_set(&self, policy: &str, key: &str, value: Vec<u8>) -> Result<(), LedgerError> {
         let (policy, key) = (policy.to_owned(), key.to_owned());
         self.writer
-            .run(move |db| {
+            .run("kv_set", move |db| {
                 let done = if value.is_empty() {
                     db.execute(
                         "DELETE FROM policy_values WHERE policy = ?1 AND key = ?2",
