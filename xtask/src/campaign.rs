@@ -2,12 +2,14 @@
 //! again. What was put into the watched folders must arrive, once, unchanged, and every receipt must be recorded.
 //!
 //! * `kill`: SIGKILL at random. `--count N` kills, `--seed S`; it can go on for days.
-//! * `syscalls`: SIGKILL at the first, second, third … call of each system call that changes something, until a run
-//!   comes to its end without one. Needs `strace`.
+//! * `syscalls`: SIGKILL at the first, second, third … call that changes something, until a run comes to its end
+//!   without; then the same at each named transition. `--jobs N` scenarios at once. Needs a C compiler.
 //! * `power`: the file system under a station is shut down without its journal, which is what a power cut leaves.
 //!   Needs root, loop devices and `xfs_io`.
 
 mod kill;
+#[path = "../../crates/store/src/transition/names.rs"]
+mod names;
 mod pair;
 mod power;
 mod syscalls;
@@ -21,9 +23,11 @@ pub struct Orders {
     pub count: u64,
     /// Where the dice start.
     pub seed: u64,
+    /// How many scenarios are played at once, where that can be.
+    pub jobs: u64,
 }
 
-const USAGE: &str = "usage: cargo xtask campaign kill|syscalls|power [--count N] [--seed S] [--release | --program PATH]";
+const USAGE: &str = "usage: cargo xtask campaign kill|syscalls|power [--count N] [--seed S] [--jobs N] [--release | --program PATH]";
 
 /// Runs the campaign that is named.
 ///
@@ -32,8 +36,9 @@ const USAGE: &str = "usage: cargo xtask campaign kill|syscalls|power [--count N]
 pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     let (which, rest) = arguments.split_first().ok_or(USAGE)?;
     let mut orders = Orders {
-        count: 100,
+        count: if which == "syscalls" { u64::MAX } else { 100 },
         seed: std::process::id().into(),
+        jobs: 2,
     };
     let (mut release, mut built) = (false, None);
     let mut rest = rest.iter();
@@ -51,17 +56,19 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         match flag.as_str() {
             "--count" => orders.count = value,
             "--seed" => orders.seed = value,
+            "--jobs" => orders.jobs = value,
             _ => return Err(USAGE.to_owned()),
         }
     }
     let program = match built {
         Some(program) => program,
+        None if which == "syscalls" => pair::build_for_campaigns(root, "failpoints", release)?,
         None => pair::build(root, release)?,
     };
     println!("--seed {}", orders.seed);
     match which.as_str() {
         "kill" => kill::run(&program, orders),
-        "syscalls" => syscalls::run(&program, orders),
+        "syscalls" => syscalls::run(root, &program, orders),
         "power" => power::run(&program, orders),
         _ => Err(USAGE.to_owned()),
     }

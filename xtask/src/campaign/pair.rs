@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Dice;
@@ -14,13 +15,32 @@ use super::Dice;
 /// How long two stations may stand still before everything has come to its end, once nothing goes wrong any more.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// Ports are given out in order, below those that the system gives to callers.
+static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
+const PORTS: u16 = 12_000;
+
+/// Builds the program with features that only campaigns want, beside the program proper; gives its path.
+pub fn build_for_campaigns(root: &Path, features: &str, release: bool) -> Result<PathBuf, String> {
+    let built = build_with(root, release, &["--features", features])?;
+    let folder = root.join("target/campaign");
+    let kept = folder.join("pointsman");
+    fs::create_dir_all(&folder).map_err(at(&folder))?;
+    fs::copy(&built, &kept).map_err(at(&kept))?;
+    Ok(kept)
+}
+
 /// Builds the program; gives its path.
 pub fn build(root: &Path, release: bool) -> Result<PathBuf, String> {
+    build_with(root, release, &[])
+}
+
+fn build_with(root: &Path, release: bool, more: &[&str]) -> Result<PathBuf, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build
         .current_dir(root)
-        .args(["build", "--quiet", "--package", "pointsman"]);
+        .args(["build", "--quiet", "--package", "pointsman"])
+        .args(more);
     if release {
         build.arg("--release");
     }
@@ -77,10 +97,13 @@ pub struct Pair {
     program: PathBuf,
     running: BTreeMap<Side, Child>,
     /// Files given to each, by name.
-    given: BTreeMap<Side, BTreeMap<String, Vec<u8>>>,
+    given: BTreeMap<Side, BTreeMap<String, Vec<Vec<u8>>>>,
     /// Files a consumer took out of each one's inbox.
     eaten: BTreeMap<Side, Vec<String>>,
     next: u64,
+    patience: Duration,
+    /// Who answers each file with a NERP.
+    rejecting: Option<Side>,
 }
 
 /// What an outsider found.
@@ -96,6 +119,23 @@ pub struct Found {
 impl Found {
     pub fn is_clean(&self) -> bool {
         (self.lost, self.doubled, self.corrupted, self.receipts_lost) == (0, 0, 0, 0)
+    }
+
+    /// What was given under a name against what is there under it.
+    fn compare(&mut self, given: &[Vec<u8>], places: &[PathBuf]) -> Result<(), String> {
+        let mut missing: Vec<&Vec<u8>> = given.iter().collect();
+        let mut strange = 0;
+        for place in places {
+            let there = fs::read(place).map_err(at(place))?;
+            match missing.iter().position(|content| **content == there) {
+                Some(found) => drop(missing.swap_remove(found)),
+                None if given.contains(&there) => self.doubled += 1,
+                None => strange += 1,
+            }
+        }
+        self.corrupted += strange;
+        self.lost += (missing.len() as u64).saturating_sub(strange);
+        Ok(())
     }
 
     pub fn add(&mut self, other: Self) {
@@ -151,7 +191,40 @@ impl Pair {
             given: SIDES.map(|side| (side, BTreeMap::new())).into(),
             eaten: SIDES.map(|side| (side, Vec::new())).into(),
             next: 0,
+            patience: PATIENCE,
+            rejecting: None,
         })
+    }
+
+    /// Waits that long for a pair that stands still.
+    pub fn be_patient_for(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
+    /// Has a station decide about the ends of files by the tests' policy; `later` or `negative`.
+    pub fn decide(&mut self, side: Side, component: &Path, how: &str) -> Result<(), String> {
+        let path = self.folder(side).join("pointsman.yaml");
+        let policies = format!(
+            "policies:\n  ends:\n    component: {}\n    hooks: [end-transfer]\n    settings: {{misbehave: {how}, seconds: '0'}}\n",
+            component.display()
+        );
+        let yaml = fs::read_to_string(&path).map_err(at(&path))? + &policies;
+        self.rejecting = (how == "negative").then_some(side);
+        fs::write(&path, yaml).map_err(at(&path))
+    }
+
+    /// Answers, as an operator, what a station has not answered.
+    pub fn answer(&self, side: Side) -> Result<(), String> {
+        let waits = |row: &Row| row.state == "delivered" && row.receipt == "none";
+        for row in self.rows(side).into_iter().filter(waits) {
+            let answered = Command::new(&self.program)
+                .args(["transfers", "answer", &row.id, "-c"])
+                .arg(self.folder(side).join("pointsman.yaml"))
+                .output();
+            // A station that is killed meanwhile is asked again.
+            answered.map_err(|error| format!("transfers answer: {error}"))?;
+        }
+        Ok(())
     }
 
     pub fn folder(&self, side: Side) -> PathBuf {
@@ -233,17 +306,30 @@ impl Pair {
     pub fn give(&mut self, side: Side, content: Vec<u8>) -> Result<(), String> {
         let name = format!("F{:06}", self.next);
         self.next += 1;
+        self.give_as(side, &name, content)
+    }
+
+    /// The same under a name that may have been given before, unless a file of it still lies there.
+    pub fn give_again(&mut self, side: Side, name: &str, content: Vec<u8>) -> Result<(), String> {
+        if self.folder(side).join("out").join(name).exists() {
+            return Ok(());
+        }
+        self.give_as(side, name, content)
+    }
+
+    fn give_as(&mut self, side: Side, name: &str, content: Vec<u8>) -> Result<(), String> {
         let (beside, out) = (
-            self.folder(side).join("beside").join(&name),
+            self.folder(side).join("beside").join(name),
             self.folder(side).join("out"),
         );
         let mut file = File::create(&beside).map_err(at(&beside))?;
         file.write_all(&content)
             .and_then(|()| file.sync_all())
             .map_err(at(&beside))?;
-        fs::rename(&beside, out.join(&name)).map_err(at(&out))?;
+        fs::rename(&beside, out.join(name)).map_err(at(&out))?;
         sync_folder(&out)?;
-        self.given.entry(side).or_default().insert(name, content);
+        let given = self.given.entry(side).or_default();
+        given.entry(name.to_owned()).or_default().push(content);
         Ok(())
     }
 
@@ -270,7 +356,7 @@ impl Pair {
     /// Waits until both have brought everything to its end; says whether they did.
     pub fn settle(&mut self, eager: Option<Side>) -> Result<bool, String> {
         let (mut moved, mut before) = (Instant::now(), 0);
-        while moved.elapsed() < PATIENCE {
+        while moved.elapsed() < self.patience {
             if let Some(side) = eager {
                 self.eat(side)?;
             }
@@ -293,17 +379,30 @@ impl Pair {
 
     /// Everything given to it is acknowledged, and it owes nothing.
     fn is_done(&self, side: Side) -> bool {
-        let sent = self.given.get(&side).map_or(0, BTreeMap::len);
-        let received = self.given.get(&side.other()).map_or(0, BTreeMap::len);
-        self.done(side) >= sent + received
+        self.done(side) >= self.files_of(side) + self.files_of(side.other())
+    }
+
+    /// How many files a station was given.
+    fn files_of(&self, side: Side) -> usize {
+        let given = self.given.get(&side).into_iter().flatten();
+        given.map(|(_, contents)| contents.len()).sum()
+    }
+
+    /// The word for a file of a station that has come to its end.
+    fn end_of(&self, side: Side) -> &'static str {
+        if self.rejecting == Some(side.other()) {
+            "rejected"
+        } else {
+            "acknowledged"
+        }
     }
 
     /// How many transfers of a station have come to their end.
     fn done(&self, side: Side) -> usize {
         let rows = self.rows(side);
         let done = rows.iter().filter(|row| match row.way.as_str() {
-            "out" => row.state == "acknowledged",
-            _ => row.state == "delivered" && row.receipt == "given",
+            "out" => row.state == self.end_of(side),
+            _ => matches!(row.state.as_str(), "delivered" | "rejected") && row.receipt == "given",
         });
         done.count()
     }
@@ -331,22 +430,21 @@ impl Pair {
         for side in SIDES {
             let arrived = self.arrived(side.other())?;
             let rows = self.rows(side);
-            for (name, content) in self.given.get(&side).into_iter().flatten() {
-                found.transfers += 1;
+            for (name, contents) in self.given.get(&side).into_iter().flatten() {
+                found.transfers += contents.len() as u64;
                 let places = arrived.get(name).map_or(&[] as &[PathBuf], Vec::as_slice);
-                found.lost += u64::from(places.is_empty());
-                found.doubled += (places.len() as u64).saturating_sub(1);
-                for place in places {
-                    let there = fs::read(place).map_err(at(place))?;
-                    found.corrupted += u64::from(there != *content);
+                if self.rejecting == Some(side.other()) {
+                    found.doubled += places.len() as u64;
+                } else {
+                    found.compare(contents, places)?;
                 }
-                let acknowledged = rows.iter().any(|row| {
+                let answered = rows.iter().filter(|row| {
                     row.way == "out"
                         && row.dataset == *name
-                        && row.state == "acknowledged"
+                        && row.state == self.end_of(side)
                         && row.receipt == "received"
                 });
-                found.receipts_lost += u64::from(!acknowledged);
+                found.receipts_lost += contents.len().saturating_sub(answered.count()) as u64;
             }
         }
         Ok(found)
@@ -363,7 +461,8 @@ impl Pair {
             };
             for entry in entries.flatten() {
                 let name = entry.file_name().to_string_lossy().into_owned();
-                if let Some(dataset) = name.split('.').nth(before) {
+                // A second file of a name is `NAME-1` in the inbox.
+                if let Some(dataset) = name.split(['.', '-']).nth(before) {
                     arrived
                         .entry(dataset.to_owned())
                         .or_default()
@@ -417,6 +516,7 @@ fn all_stopped(tasks: &Path) -> bool {
 
 /// A line of `pointsman transfers list`.
 struct Row {
+    id: String,
     way: String,
     state: String,
     receipt: String,
@@ -428,6 +528,7 @@ impl Row {
         let words: Vec<&str> = line.split_whitespace().collect();
         let word = |n: usize| words.get(n).map(|word| (*word).to_owned());
         Some(Self {
+            id: word(0)?,
             way: word(3)?,
             state: word(5)?,
             receipt: word(6)?,
@@ -456,7 +557,15 @@ pub fn at(path: &Path) -> impl Fn(std::io::Error) -> String {
 }
 
 fn free_port() -> Result<u16, String> {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-    free.map(|address| address.port())
-        .map_err(|error| format!("no free port: {error}"))
+    for _ in 0..PORTS {
+        let port = 20_000
+            + NEXT_PORT
+                .fetch_add(1, Ordering::Relaxed)
+                .wrapping_add(std::process::id() as u16)
+                % PORTS;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err("no free port".to_owned())
 }

@@ -2,7 +2,8 @@
 //!
 //! Each persistent step says its name here. In a real build that is nothing. With the feature `failpoints` the
 //! environment can have the program killed there, in the words of the `fail` crate: with
-//! `FAILPOINTS='ledger.received.committed=2*off->return'` it dies the third time it has come that far.
+//! `FAILPOINTS='ledger.received.committed=2*off->return'` it dies the third time it has come that far. With
+//! `FAILPOINTS_TOLD` it tells of each transition that it comes to.
 
 mod names;
 
@@ -30,6 +31,9 @@ mod armed {
         static ARMED: Once = Once::new();
         // Kept for ever: with it the points would be disarmed.
         ARMED.call_once(|| std::mem::forget(fail::FailScenario::setup()));
+        if std::env::var_os("FAILPOINTS_TOLD").is_some() {
+            eprintln!("transition {step}");
+        }
         fail::fail_point!(step, |_| die());
     }
 
