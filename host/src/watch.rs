@@ -16,8 +16,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-use pointsman_store::TransferId;
 use pointsman_store::transition::reached;
+use pointsman_store::{TransferId, planted};
 use rustix::fs::{CWD, RenameFlags};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -263,6 +263,11 @@ impl Folder {
     /// Queues what was taken, unless it was queued before a crash; then the file is put away.
     async fn queue(&self, id: TransferId, name: &str) {
         let path = self.place(id, name);
+        let id = if planted("watched-under-a-new-id") {
+            TransferId::new()
+        } else {
+            id
+        };
         let outcome = match self.station.ledger.show(id).await {
             Ok(Some(_)) => Ok(()),
             Ok(None) => self.enqueue(id, &path, name).await,

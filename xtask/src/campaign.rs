@@ -4,20 +4,21 @@
 //! * `kill`: SIGKILL at random. `--count N` kills, `--seed S`; it can go on for days.
 //! * `syscalls`: SIGKILL at the first, second, third … call that changes something, until a run comes to its end
 //!   without; then the same at each named transition. `--jobs N` scenarios at once. Needs a C compiler.
+//! * `teeth`: the program with a mistake planted, another each time; `kill` and `power` must find every one. `--only NAME`.
 //! * `power`: the file system under a station is shut down without its journal, which is what a power cut leaves.
 //!   Needs root, loop devices and `xfs_io`.
 
 mod kill;
-#[path = "../../crates/store/src/transition/names.rs"]
 mod names;
 mod pair;
 mod power;
 mod syscalls;
+mod teeth;
 
 use std::path::Path;
 
 /// Which campaign, and how long.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Orders {
     /// How often something goes wrong, at most.
     pub count: u64,
@@ -25,9 +26,11 @@ pub struct Orders {
     pub seed: u64,
     /// How many scenarios are played at once, where that can be.
     pub jobs: u64,
+    /// The one thing to do, where there are several.
+    pub only: Option<String>,
 }
 
-const USAGE: &str = "usage: cargo xtask campaign kill|syscalls|power [--count N] [--seed S] [--jobs N] [--release | --program PATH]";
+const USAGE: &str = "usage: cargo xtask campaign kill|syscalls|power|teeth [--count N] [--seed S] [--jobs N] [--only NAME] [--release | --program PATH]";
 
 /// Runs the campaign that is named.
 ///
@@ -39,6 +42,7 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         count: if which == "syscalls" { u64::MAX } else { 100 },
         seed: std::process::id().into(),
         jobs: 2,
+        only: None,
     };
     let (mut release, mut built) = (false, None);
     let mut rest = rest.iter();
@@ -52,6 +56,10 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
             built = Some(std::path::PathBuf::from(value));
             continue;
         }
+        if flag == "--only" {
+            orders.only = Some(value.clone());
+            continue;
+        }
         let value = value.parse().map_err(|_| USAGE)?;
         match flag.as_str() {
             "--count" => orders.count = value,
@@ -63,12 +71,14 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     let program = match built {
         Some(program) => program,
         None if which == "syscalls" => pair::build_for_campaigns(root, "failpoints", release)?,
+        None if which == "teeth" => pair::build_for_campaigns(root, "failpoints,planted", release)?,
         None => pair::build(root, release)?,
     };
     println!("--seed {}", orders.seed);
     match which.as_str() {
         "kill" => kill::run(&program, orders),
-        "syscalls" => syscalls::run(root, &program, orders),
+        "syscalls" => syscalls::run(root, &program, &orders),
+        "teeth" => teeth::run(&program, &orders),
         "power" => power::run(&program, orders),
         _ => Err(USAGE.to_owned()),
     }

@@ -15,6 +15,7 @@
 
 mod ledger;
 mod persisted;
+mod planted;
 mod sidecar;
 mod spool;
 mod sqlite;
@@ -27,6 +28,7 @@ pub use ledger::{
     Verdict, Work,
 };
 pub use persisted::{InDoubt, Persisted, Stored};
+pub use planted::planted;
 pub use sidecar::{Entry, Record, Sidecar, SidecarError, Way};
 pub use spool::{
     Blob, BlobWriter, Hold, Partial, Pieces, PlaceError, Seal, Spool, SpoolError, Syncer, Whole,

@@ -22,8 +22,9 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, RenameFlags};
 
+use crate::planted;
 use crate::sidecar::{Entry, Record, Sidecar, SidecarError};
 use crate::transfer::{Direction, TransferId};
 use crate::transition::reached;
@@ -106,6 +107,9 @@ impl Spool {
                 break;
             };
             writer.append(octets)?;
+        }
+        if planted("import-not-synced") {
+            return Ok(writer.whole());
         }
         writer.finish()
     }
@@ -315,17 +319,25 @@ impl Spool {
         let sealed = open_folder(&self.root.join(SEALED)).map_err(io_error(SEALED))?;
         let (folders, name) = split(path)?;
         let folder = descend(inbox, &folders).map_err(io_error(path))?;
-        let how = if overwrite {
+        let how = if overwrite || planted("placing-overwrites") {
             RenameFlags::empty()
         } else {
             RenameFlags::NOREPLACE
         };
-        match rustix::fs::renameat_with(&sealed, id.to_string(), &folder, name, how) {
+        let placed = if planted("placed-by-link") {
+            link_and_unlink(&sealed, &id.to_string(), &folder, name)
+        } else {
+            rustix::fs::renameat_with(&sealed, id.to_string(), &folder, name, how)
+        };
+        match placed {
             Ok(()) => {}
             Err(rustix::io::Errno::EXIST) => return Err(PlaceError::Taken(path.to_owned())),
             Err(error) => return Err(io_error(path)(error)),
         }
         reached("inbox.file.placed");
+        if planted("placed-folders-not-synced") {
+            return Ok(());
+        }
         rustix::fs::fsync(&folder).map_err(io_error(path))?;
         reached("inbox.folder.synced");
         rustix::fs::fsync(&sealed).map_err(io_error(SEALED))?;
@@ -386,7 +398,9 @@ impl Spool {
         let line = sidecar.line().map_err(unreadable(&beside))?;
         file.write_all(&line).map_err(at(&beside))?;
         reached("spool.sidecar.written");
-        file.sync_all().map_err(at(&beside))?;
+        if !planted("sidecar-not-synced") {
+            file.sync_all().map_err(at(&beside))?;
+        }
         reached("spool.sidecar.synced");
         std::fs::rename(&beside, &path).map_err(at(&path))?;
         reached("spool.sidecar.renamed");
@@ -442,7 +456,9 @@ impl Partial {
                 expected: octets,
             });
         }
-        self.file.0.set_len(octets).map_err(at(&self.path))?;
+        if !planted("partial-not-cut") {
+            self.file.0.set_len(octets).map_err(at(&self.path))?;
+        }
         reached("spool.partial.cut");
         let hasher = hash_of(&mut self.file.0).map_err(at(&self.path))?;
         Ok(BlobWriter {
@@ -546,10 +562,16 @@ impl BlobWriter {
     /// # Errors
     /// As for [`BlobWriter::sync`].
     pub fn finish(self) -> Result<Whole, SpoolError> {
-        self.file.0.sync_all().map_err(at(&self.path))?;
+        if !planted("blob-not-synced") {
+            self.file.0.sync_all().map_err(at(&self.path))?;
+        }
         reached("spool.blob.synced");
+        Ok(self.whole())
+    }
+
+    fn whole(self) -> Whole {
         let digest = self.hasher.finalize().to_hex().to_string();
-        Ok(Whole {
+        Whole {
             spool: self.spool,
             id: self.id,
             path: self.path,
@@ -558,7 +580,7 @@ impl BlobWriter {
                 octets: self.octets,
                 digest,
             },
-        })
+        }
     }
 
     /// Removes the blob.
@@ -614,6 +636,9 @@ impl Whole {
         let sealed = self.spool.path(part, self.id);
         std::fs::rename(&self.path, &sealed).map_err(at(&sealed))?;
         reached("spool.blob.renamed");
+        if planted("sealed-folders-not-synced") {
+            return Ok(Hold(self.file));
+        }
         for folder in [part, INCOMING] {
             let folder = self.spool.root.join(folder);
             sync_folder(&folder).map_err(at(&folder))?;
@@ -784,6 +809,14 @@ fn descend(inbox: &Path, folders: &[&str]) -> rustix::io::Result<OwnedFd> {
         )?;
     }
     Ok(here)
+}
+
+/// A mistake to plant: in two steps, between which the file is in both places.
+fn link_and_unlink(from: &OwnedFd, old: &str, to: &OwnedFd, new: &str) -> rustix::io::Result<()> {
+    rustix::fs::linkat(from, old, to, new, AtFlags::empty())?;
+    reached("inbox.file.placed");
+    rustix::fs::fsync(to)?;
+    rustix::fs::unlinkat(from, old, AtFlags::empty())
 }
 
 fn open_folder(path: &Path) -> rustix::io::Result<OwnedFd> {

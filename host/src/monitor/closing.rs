@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use oftp::{CloseTicket, Closing, FileHeader, FileReason, Position, Session};
 use pointsman_policy::types;
-use pointsman_store::{Received, Sidecar, Target, TransferId, Undelivered, Verdict};
+use pointsman_store::{Received, Sidecar, Target, TransferId, Undelivered, Verdict, planted};
 
 use super::offering::too_big;
 use super::receiving::{Receiving, Refused};
@@ -99,6 +99,9 @@ impl Monitor {
             note,
         };
         let sidecar = Sidecar::inbound(id, self.partner(), &header, &received, &self.id);
+        if planted("row-before-seal") {
+            self.station.ledger.received(id, received.clone()).await?;
+        }
         // Held until the row says that the blob is there.
         let hold = match blocking(move || whole.keep(&sidecar)).await {
             Ok(hold) => hold,

@@ -17,7 +17,7 @@ use std::time::SystemTime;
 use oftp::{End, Event, Session, SessionReason};
 use pointsman_policy::{Answer, Conversation, types};
 use pointsman_store::transition::reached;
-use pointsman_store::{LedgerError, SpoolError, TransferId};
+use pointsman_store::{LedgerError, SpoolError, TransferId, planted};
 use tokio::task::JoinHandle;
 
 use self::receiving::Receiving;
@@ -198,7 +198,9 @@ impl Monitor {
         if let Some(receiving) = self.receiving.take() {
             self.break_off(receiving, &why).await?;
         }
-        if let Some(sending) = self.sending.take() {
+        if let Some(sending) = self.sending.take()
+            && !planted("file-of-a-broken-session-kept")
+        {
             self.tell_policies(&sending, types::TransferOutcome::Aborted(why.clone()))
                 .await?;
             self.station
@@ -206,7 +208,9 @@ impl Monitor {
                 .put_back(sending.id(), SystemTime::now(), &why)
                 .await?;
         }
-        if let Some(id) = self.answering.take() {
+        if let Some(id) = self.answering.take()
+            && !planted("receipt-of-a-broken-session-kept")
+        {
             self.station
                 .ledger
                 .put_back(id, SystemTime::now(), &why)

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use oftp::{CloseRefusal, FileReason, Position, RecordReader, Session, TurnTicket};
 use pointsman_policy::types;
-use pointsman_store::{Blob, Files, OutboundFile, TransferId, Work};
+use pointsman_store::{Blob, Files, OutboundFile, TransferId, Work, planted};
 
 use super::offering::BLOCK;
 use super::{Monitor, Trouble, promise};
@@ -80,6 +80,9 @@ impl Monitor {
         match work {
             Work::Response(owed) => {
                 self.answering = Some(owed.id);
+                if planted("receipt-given-when-sent") {
+                    self.station.ledger.response_taken(owed.id).await?;
+                }
                 let unswapped = self
                     .profile
                     .as_ref()
@@ -340,6 +343,9 @@ impl Monitor {
             .renew(id, SystemTime::now() + LEASE)
             .await?;
         promise::efid(session, sending.file.counts, in_doubt);
+        if planted("sent-with-efid") {
+            self.station.ledger.sent(id, "EFID").await?;
+        }
         Ok(())
     }
 
@@ -376,7 +382,8 @@ impl Monitor {
             return Ok(());
         };
         // The EFPA of an earlier attempt was lost: the peer has the file (RFC 5024, 5.3.5, reason 13).
-        if reason == FileReason::Duplicate && sending.file.in_doubt {
+        let doubted = sending.file.in_doubt && !planted("doubt-ignored");
+        if reason == FileReason::Duplicate && doubted {
             return self
                 .file_sent(&sending, "SFNA 13 after an attempt whose answer was lost")
                 .await;

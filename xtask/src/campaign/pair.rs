@@ -10,6 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
+
 use super::Dice;
 
 /// How long two stations may stand still before everything has come to its end, once nothing goes wrong any more.
@@ -104,6 +106,49 @@ pub struct Pair {
     patience: Duration,
     /// Who answers each file with a NERP.
     rejecting: Option<Side>,
+    /// What the stations find in their environment, each `NAME=VALUE`.
+    environment: Vec<String>,
+}
+
+/// What a round came to.
+pub struct Verdict {
+    pub found: Found,
+    /// Everything came to its end.
+    pub settled: bool,
+    /// What the program's own auditor says.
+    pub verified: Result<(), String>,
+    folder: TempDir,
+}
+
+impl Verdict {
+    /// Leaves the pair in peace, and compares.
+    pub fn reach(mut pair: Pair, folder: TempDir, eager: Option<Side>) -> Result<Self, String> {
+        let settled = pair.settle(eager)?;
+        Ok(Self {
+            found: pair.audit(eager)?,
+            settled,
+            verified: pair.verify(),
+            folder,
+        })
+    }
+
+    /// What is wrong, if anything is.
+    pub fn wrong(&self) -> Option<String> {
+        if self.settled && self.found.is_clean() && self.verified.is_ok() {
+            return None;
+        }
+        let mut wrong = vec![self.found.to_string()];
+        if !self.settled {
+            wrong.push("it did not come to its end".to_owned());
+        }
+        wrong.extend(self.verified.as_ref().err().cloned());
+        Some(wrong.join("; "))
+    }
+
+    /// Keeps the folder, to be looked at.
+    pub fn keep(self) -> PathBuf {
+        self.folder.keep()
+    }
 }
 
 /// What an outsider found.
@@ -193,7 +238,13 @@ impl Pair {
             next: 0,
             patience: PATIENCE,
             rejecting: None,
+            environment: Vec::new(),
         })
+    }
+
+    /// What the stations find in their environment from the next start on.
+    pub fn set_environment(&mut self, environment: Vec<String>) {
+        self.environment = environment;
     }
 
     /// Waits that long for a pair that stands still.
@@ -211,6 +262,16 @@ impl Pair {
         let yaml = fs::read_to_string(&path).map_err(at(&path))? + &policies;
         self.rejecting = (how == "negative").then_some(side);
         fs::write(&path, yaml).map_err(at(&path))
+    }
+
+    /// Agrees another session from the next start on.
+    pub fn change_session(&self, from: &str, to: &str) -> Result<(), String> {
+        for side in SIDES {
+            let path = self.folder(side).join("pointsman.yaml");
+            let yaml = fs::read_to_string(&path).map_err(at(&path))?;
+            fs::write(&path, yaml.replace(from, to)).map_err(at(&path))?;
+        }
+        Ok(())
     }
 
     /// Answers, as an operator, what a station has not answered.
@@ -245,8 +306,10 @@ impl Pair {
             .collect::<Vec<std::ffi::OsString>>();
         words.push(self.program.clone().into());
         let (program, arguments) = words.split_first().ok_or("no program")?;
+        let environment = self.environment.iter();
         let mut child = Command::new(program)
             .args(arguments)
+            .envs(environment.filter_map(|variable| variable.split_once('=')))
             .args(["serve", "-c"])
             .arg(self.folder(side).join("pointsman.yaml"))
             .stdout(Stdio::piped())

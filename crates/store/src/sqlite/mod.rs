@@ -25,6 +25,7 @@ use crate::ledger::{
     Verdict, Work,
 };
 use crate::persisted::{InDoubt, Persisted, Stored};
+use crate::planted;
 use crate::sidecar::Entry;
 use crate::transfer::{
     Direction, NewFile, OpenQuestion, OutboundFile, OutboundState, Queued, TimelineEntry, Transfer,
@@ -176,7 +177,12 @@ impl Ledger for SqliteLedger {
     async fn delivered(&self, id: TransferId) -> Result<(), LedgerError> {
         self.writer
             .run("delivered", move |db| inbound::delivered(db, id))
-            .await
+            .await?;
+        if planted("receipt-in-its-own-transaction") {
+            let owe = move |db: &Connection| inbound::owe_positive(db, id, "delivered");
+            self.writer.run("delivered", owe).await?;
+        }
+        Ok(())
     }
 
     async fn open_questions(&self, limit: u32) -> Result<Vec<OpenQuestion>, LedgerError> {
@@ -455,6 +461,23 @@ impl Ledger for SqliteLedger {
     }
 }
 
+/// Mistakes to plant: what a start forgets.
+const FORGETFUL: [(&str, &str); 3] = [
+    (
+        "doubt-forgotten",
+        "UPDATE transfers SET in_doubt = 0 WHERE direction = 'out' AND state = 'ready'",
+    ),
+    (
+        "owed-receipts-forgotten",
+        "UPDATE receipts SET state = 'given' WHERE state = 'owed'",
+    ),
+    (
+        "doubted-files-under-a-new-identity",
+        "UPDATE transfers SET time = substr(time, 1, 6) || substr(abs(random()), 1, 4)
+         WHERE direction = 'out' AND state = 'ready' AND in_doubt = 1",
+    ),
+];
+
 fn recover(db: &Connection, node: &str) -> Result<Recovery, LedgerError> {
     const VERB: &str = "recover";
     let freed = |table: &str| {
@@ -469,8 +492,22 @@ fn recover(db: &Connection, node: &str) -> Result<Recovery, LedgerError> {
             .map(|n| n as u64)
             .map_err(database(VERB))
     };
+    for (mistake, sql) in FORGETFUL {
+        if planted(mistake) {
+            db.execute(sql, []).map_err(database(VERB))?;
+        }
+    }
+    let mut leases = 0;
+    for (table, mistake) in [
+        ("transfers", "leases-of-files-kept"),
+        ("receipts", "leases-of-receipts-kept"),
+    ] {
+        if !planted(mistake) {
+            leases += freed(table)?;
+        }
+    }
     Ok(Recovery {
-        leases: (freed("transfers")? + freed("receipts")?) as u64,
+        leases: leases as u64,
         receiving: count(
             "SELECT count(*) FROM transfers WHERE direction = 'in' AND state = 'receiving'",
         )?,
