@@ -254,12 +254,13 @@ impl Hunt {
 fn cuts(program: &Path, dice: &mut Dice, environment: &[String]) -> Result<Verdict, String> {
     let folder = tempfile::TempDir::new().map_err(|error| format!("no folder: {error}"))?;
     let victim = *SIDES.get(dice.below(2) as usize).unwrap_or(&Side::Nordwerk);
-    let kind = ["ext4", "xfs"][usize::from(dice.below(2) == 0)];
+    let kind = if dice.below(2) == 0 { "ext4" } else { "xfs" };
     let disks = Disks::make(folder.path(), kind, victim, dice.below(2) == 0)?;
-    let session = [
-        "{credit: 4, buffer_size: 4096}",
-        "{credit: 1, buffer_size: 128}",
-    ][usize::from(dice.below(3) == 0)];
+    let session = if dice.below(3) == 0 {
+        "{credit: 1, buffer_size: 128}"
+    } else {
+        "{credit: 4, buffer_size: 4096}"
+    };
     let mut pair = Pair::new(folder.path(), program, session)?;
     pair.set_environment(environment.to_vec());
     pair.be_patient_for(PATIENCE);
