@@ -319,7 +319,7 @@ impl Spool {
         let sealed = open_folder(&self.root.join(SEALED)).map_err(io_error(SEALED))?;
         let (folders, name) = split(path)?;
         let folder = descend(inbox, &folders).map_err(io_error(path))?;
-        let how = if overwrite || planted("placing-overwrites") {
+        let how = if overwrite {
             RenameFlags::empty()
         } else {
             RenameFlags::NOREPLACE

@@ -159,11 +159,14 @@ pub struct Found {
     pub doubled: u64,
     pub corrupted: u64,
     pub receipts_lost: u64,
+    /// Files that a station parked: nothing here is refused for good, so no operator should be asked for anything.
+    pub given_up: u64,
 }
 
 impl Found {
     pub fn is_clean(&self) -> bool {
-        (self.lost, self.doubled, self.corrupted, self.receipts_lost) == (0, 0, 0, 0)
+        let lost = (self.lost, self.receipts_lost, self.given_up);
+        (lost, self.doubled, self.corrupted) == ((0, 0, 0), 0, 0)
     }
 
     /// What was given under a name against what is there under it.
@@ -189,6 +192,7 @@ impl Found {
         self.doubled += other.doubled;
         self.corrupted += other.corrupted;
         self.receipts_lost += other.receipts_lost;
+        self.given_up += other.given_up;
     }
 }
 
@@ -198,7 +202,11 @@ impl fmt::Display for Found {
             f,
             "{} transfers: {} lost, {} doubled, {} corrupted, {} receipts lost",
             self.transfers, self.lost, self.doubled, self.corrupted, self.receipts_lost
-        )
+        )?;
+        match self.given_up {
+            0 => Ok(()),
+            parked => write!(f, ", {parked} given up"),
+        }
     }
 }
 
@@ -491,6 +499,9 @@ impl Pair {
         }
         let mut found = Found::default();
         for side in SIDES {
+            let log = self.root.join(format!("{}.log", side.name()));
+            let log = fs::read_to_string(log).unwrap_or_default();
+            found.given_up += log.matches("; it is parked after").count() as u64;
             let arrived = self.arrived(side.other())?;
             let rows = self.rows(side);
             for (name, contents) in self.given.get(&side).into_iter().flatten() {

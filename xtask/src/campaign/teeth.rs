@@ -14,7 +14,7 @@ use super::power::Disk;
 use super::{Dice, Orders};
 
 /// The mistakes of the program, and what each is. One is chosen by `POINTSMAN_PLANTED`.
-const MISTAKES: [(&str, &str); 33] = [
+const MISTAKES: [(&str, &str); 32] = [
     (
         "blob-not-synced",
         "a received or imported file is sealed without fsync",
@@ -61,10 +61,6 @@ const MISTAKES: [(&str, &str); 33] = [
     (
         "placed-by-link",
         "the delivery is a link and an unlink, not a rename",
-    ),
-    (
-        "placing-overwrites",
-        "the delivery replaces a file of the same name",
     ),
     (
         "placing-is-delivered",
