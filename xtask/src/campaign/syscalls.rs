@@ -37,8 +37,8 @@ enum Before {
     Nothing,
     /// Both stations were killed in the middle of a file.
     BrokenOff,
-    /// The sender was killed when it had heard EFPA and not written it down: it offers the file again.
-    ForgottenEfpa,
+    /// That station has died there.
+    Died(Side, &'static str),
 }
 
 const SMALL: &str = "{credit: 2, buffer_size: 1024}";
@@ -58,7 +58,10 @@ const PLAIN: Scenario = Scenario {
     ends: None,
 };
 
-const SCENARIOS: [Scenario; 14] = [
+/// The sender has heard EFPA and not written it down: it offers the file again.
+const FORGOTTEN_EFPA: Before = Before::Died(Mueller, "ledger.sent.before");
+
+const SCENARIOS: [Scenario; 17] = [
     PLAIN,
     Scenario {
         name: "one file out",
@@ -119,13 +122,29 @@ const SCENARIOS: [Scenario; 14] = [
     },
     Scenario {
         name: "a file that is offered again, in",
-        before: Before::ForgottenEfpa,
+        before: FORGOTTEN_EFPA,
         ..PLAIN
     },
     Scenario {
         name: "a file that is offered again, out",
         victim: Mueller,
-        before: Before::ForgottenEfpa,
+        before: FORGOTTEN_EFPA,
+        ..PLAIN
+    },
+    Scenario {
+        name: "a file that was sealed and not said, in",
+        before: Before::Died(Nordwerk, "ledger.received.before"),
+        ..PLAIN
+    },
+    Scenario {
+        name: "a delivery that was cut off, in",
+        before: Before::Died(Nordwerk, "inbox.file.placed"),
+        ..PLAIN
+    },
+    Scenario {
+        name: "a watched file that was queued and not put away, out",
+        victim: Mueller,
+        before: Before::Died(Mueller, "ledger.enqueue.committed"),
         ..PLAIN
     },
     Scenario {
@@ -390,11 +409,11 @@ fn prepare(before: Before, pair: &mut Pair, folder: &Path) -> Result<(), String>
             pair.kill(Mueller);
             wait(|| log(folder, Nordwerk).contains("session-ended"))?;
         }
-        Before::ForgottenEfpa => {
-            pair.start(Nordwerk, &[])?;
-            let dies = "FAILPOINTS=ledger.sent.before=return";
-            pair.start(Mueller, &["env".to_owned(), dies.to_owned()])?;
-            wait(|| pair.is_gone(Mueller))?;
+        Before::Died(side, transition) => {
+            let dies = vec!["env".to_owned(), names::kill_at(transition, 1)];
+            pair.start(side.other(), &[])?;
+            pair.start(side, &dies)?;
+            wait(|| pair.is_gone(side))?;
         }
     }
     pair.kill(Mueller);
