@@ -17,7 +17,7 @@ use super::Dice;
 /// How long two stations may stand still before everything has come to its end, once nothing goes wrong any more.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Ports are given out in order, below those that the system gives to callers.
+/// Ports are given out in order, from below those that the system gives to callers.
 static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
 const PORTS: u16 = 12_000;
 
@@ -108,6 +108,7 @@ pub struct Pair {
     rejecting: Option<Side>,
     /// What the stations find in their environment, each `NAME=VALUE`.
     environment: Vec<String>,
+    _ports: [Port; 2],
 }
 
 /// What a round came to.
@@ -213,10 +214,10 @@ impl fmt::Display for Found {
 impl Pair {
     /// Writes the configurations below `root`, in which each station has a folder that may be a file system of its own.
     pub fn new(root: &Path, program: &Path, session: &str) -> Result<Self, String> {
-        let ports = [free_port()?, free_port()?];
+        let ports = [Port::take()?, Port::take()?];
         for (side, [own, others]) in [
-            (Side::Mueller, [ports[0], ports[1]]),
-            (Side::Nordwerk, [ports[1], ports[0]]),
+            (Side::Mueller, [ports[0].0, ports[1].0]),
+            (Side::Nordwerk, [ports[1].0, ports[0].0]),
         ] {
             let (name, partner) = (side.name(), side.other());
             let wait = "{first: 30ms, most: 200ms}";
@@ -247,6 +248,7 @@ impl Pair {
             patience: PATIENCE,
             rejecting: None,
             environment: Vec::new(),
+            _ports: ports,
         })
     }
 
@@ -630,16 +632,26 @@ pub fn at(path: &Path) -> impl Fn(std::io::Error) -> String {
     move |error| format!("{path}: {error}")
 }
 
-fn free_port() -> Result<u16, String> {
-    for _ in 0..PORTS {
-        let port = 20_000
-            + NEXT_PORT
-                .fetch_add(1, Ordering::Relaxed)
-                .wrapping_add(std::process::id() as u16)
-                % PORTS;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return Ok(port);
+/// A port that is this pair's: a restarted station must find it free, whatever other campaigns run on this machine.
+struct Port(
+    u16,
+    #[expect(dead_code, reason = "the lock goes with it")] File,
+);
+
+impl Port {
+    fn take() -> Result<Self, String> {
+        let folder = Path::new("/tmp/pointsman-campaign-ports").to_owned();
+        fs::create_dir_all(&folder).map_err(at(&folder))?;
+        let first = (std::process::id() % u32::from(PORTS)) as u16;
+        for _ in 0..PORTS {
+            let next = NEXT_PORT.fetch_add(1, Ordering::Relaxed) % PORTS;
+            let port = 20_000 + (first + next) % PORTS;
+            let file = folder.join(port.to_string());
+            let file = File::create(&file).map_err(at(&file))?;
+            if file.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+                return Ok(Self(port, file));
+            }
         }
+        Err("no free port".to_owned())
     }
-    Err("no free port".to_owned())
 }

@@ -401,19 +401,12 @@ fn prepare(before: Before, pair: &mut Pair, folder: &Path) -> Result<(), String>
     match before {
         Before::Nothing => return Ok(()),
         Before::BrokenOff => {
-            pair.start(Nordwerk, &[])?;
-            pair.start(Mueller, &[])?;
-            let incoming = pair.folder(Nordwerk).join("state/spool/incoming");
-            wait(|| partial(&incoming) > 20_000)?;
+            die_at(pair, Mueller, &names::kill_at("wire.octets.written", 200))?;
             // The one that is left writes down what it has: from there it goes on.
-            pair.kill(Mueller);
             wait(|| log(folder, Nordwerk).contains("session-ended"))?;
         }
         Before::Died(side, transition) => {
-            let dies = vec!["env".to_owned(), names::kill_at(transition, 1)];
-            pair.start(side.other(), &[])?;
-            pair.start(side, &dies)?;
-            wait(|| pair.is_gone(side))?;
+            die_at(pair, side, &names::kill_at(transition, 1))?;
         }
     }
     pair.kill(Mueller);
@@ -425,6 +418,13 @@ fn prepare(before: Before, pair: &mut Pair, folder: &Path) -> Result<(), String>
     Ok(())
 }
 
+/// Starts both, and waits for one of them to die.
+fn die_at(pair: &mut Pair, side: Side, there: &str) -> Result<(), String> {
+    pair.start(side.other(), &[])?;
+    pair.start(side, &["env".to_owned(), there.to_owned()])?;
+    wait(|| pair.is_gone(side))
+}
+
 fn wait(mut until: impl FnMut() -> bool) -> Result<(), String> {
     let end = Instant::now() + PATIENCE;
     while !until() {
@@ -434,13 +434,6 @@ fn wait(mut until: impl FnMut() -> bool) -> Result<(), String> {
         std::thread::sleep(Duration::from_millis(1));
     }
     Ok(())
-}
-
-/// The length of the longest file in the folder.
-fn partial(incoming: &Path) -> u64 {
-    let entries = fs::read_dir(incoming).into_iter().flatten().flatten();
-    let lengths = entries.filter_map(|entry| entry.metadata().ok());
-    lengths.map(|meta| meta.len()).max().unwrap_or(0)
 }
 
 fn log(folder: &Path, side: Side) -> String {
