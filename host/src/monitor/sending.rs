@@ -337,11 +337,9 @@ impl Monitor {
         sending.stage = Stage::Waiting;
         sending.file.in_doubt = true;
         let id = sending.file.id;
+        let until = SystemTime::now() + LEASE;
+        self.station.ledger.renew(id, until).await?;
         let in_doubt = self.station.ledger.in_doubt(id).await?;
-        self.station
-            .ledger
-            .renew(id, SystemTime::now() + LEASE)
-            .await?;
         promise::efid(session, sending.file.counts, in_doubt);
         if planted("sent-with-efid") {
             self.station.ledger.sent(id, "EFID").await?;
