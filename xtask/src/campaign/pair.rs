@@ -116,6 +116,8 @@ pub struct Verdict {
     pub found: Found,
     /// Everything came to its end.
     pub settled: bool,
+    /// Stations that do not run any more.
+    pub gone: Vec<&'static str>,
     /// What the program's own auditor says.
     pub verified: Result<(), String>,
     folder: TempDir,
@@ -126,6 +128,7 @@ impl Verdict {
     pub fn reach(mut pair: Pair, folder: TempDir, eager: Option<Side>) -> Result<Self, String> {
         let settled = pair.settle(eager)?;
         Ok(Self {
+            gone: pair.gone(),
             found: pair.audit(eager)?,
             settled,
             verified: pair.verify(),
@@ -142,6 +145,7 @@ impl Verdict {
         if !self.settled {
             wrong.push("it did not come to its end".to_owned());
         }
+        wrong.extend(self.gone.iter().map(|name| format!("{name} has ended")));
         wrong.extend(self.verified.as_ref().err().cloned());
         Some(wrong.join("; "))
     }
@@ -375,6 +379,12 @@ impl Pair {
         }
     }
 
+    /// Stations that have ended by themselves.
+    pub fn gone(&mut self) -> Vec<&'static str> {
+        let gone = SIDES.into_iter().filter(|side| self.is_gone(*side));
+        gone.map(Side::name).collect()
+    }
+
     /// Puts a new file into a station's folder, by a rename, synced: from there on it is the program's to lose.
     pub fn give(&mut self, side: Side, content: Vec<u8>) -> Result<(), String> {
         let name = format!("F{:06}", self.next);
@@ -428,7 +438,7 @@ impl Pair {
 
     /// Waits until both have brought everything to its end; says whether they did.
     pub fn settle(&mut self, eager: Option<Side>) -> Result<bool, String> {
-        let (mut moved, mut before) = (Instant::now(), 0);
+        let (mut moved, mut before) = (Instant::now(), (0, 0));
         while moved.elapsed() < self.patience {
             if let Some(side) = eager {
                 self.eat(side)?;
@@ -436,13 +446,25 @@ impl Pair {
             if self.is_settled() {
                 return Ok(true);
             }
-            let now = SIDES.iter().map(|side| self.done(*side)).sum();
+            let done: usize = SIDES.iter().map(|side| self.done(*side)).sum();
+            let now = (
+                done,
+                SIDES.iter().map(|side| self.half_received(*side)).sum(),
+            );
             if now != before {
                 (moved, before) = (Instant::now(), now);
             }
             std::thread::sleep(Duration::from_millis(40));
         }
         Ok(false)
+    }
+
+    /// Octets of files on their way in: while they grow, nothing stands still.
+    fn half_received(&self, side: Side) -> u64 {
+        let incoming = self.folder(side).join("state/spool/incoming");
+        let entries = fs::read_dir(incoming).into_iter().flatten().flatten();
+        let lengths = entries.filter_map(|entry| entry.metadata().ok());
+        lengths.map(|meta| meta.len()).sum()
     }
 
     /// Whether both have brought everything to its end.

@@ -322,7 +322,10 @@ fn point(
             Err(error) => error,
         },
         Ok((true, found, _)) => found.to_string(),
-        Ok((false, found, _)) => format!("{found}; it did not come to its end"),
+        Ok((false, found, _)) => format!(
+            "{found}; it did not come to its end; ended by themselves: {:?}",
+            pair.gone()
+        ),
         Err(error) => error,
     };
     drop(pair);
