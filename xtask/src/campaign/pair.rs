@@ -341,9 +341,11 @@ impl Pair {
     /// SIGKILL, to the program itself and whatever it runs in.
     pub fn kill(&mut self, side: Side) {
         if let Some(mut child) = self.running.remove(&side) {
-            // What traces it would let it go on alone.
+            // What traces it would let it go on alone. Of one that was gone already, the number is another's by now.
+            let runs = matches!(child.try_wait(), Ok(None));
             let inside = format!("/proc/{0}/task/{0}/children", child.id());
-            let inside = fs::read_to_string(inside).unwrap_or_default();
+            let inside = fs::read_to_string(inside).ok().filter(|_| runs);
+            let inside = inside.unwrap_or_default();
             for process in inside.split_whitespace() {
                 let _ = Command::new("kill").args(["-9", process]).status();
             }
@@ -353,7 +355,11 @@ impl Pair {
     }
 
     /// Stops a station where it is; what it is told by its system calls, it does not come to act upon.
-    pub fn freeze(&self, side: Side) -> Result<(), String> {
+    pub fn freeze(&mut self, side: Side) -> Result<(), String> {
+        // Its number may be another process's by now.
+        if self.is_gone(side) {
+            return Ok(());
+        }
         let Some(process) = self.running.get(&side).map(Child::id) else {
             return Ok(());
         };
