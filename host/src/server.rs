@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oftp::Position;
-use pointsman_store::{Direction, InboundState, SpoolError, TransferId};
+use pointsman_store::transition::reached;
+use pointsman_store::{Direction, InboundState, SpoolError, TransferId, planted};
 use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
@@ -202,12 +203,15 @@ impl Server {
 
 /// Leads back to work what the last run left (run twice, the same).
 async fn recover(station: &Station) -> Result<(), StartError> {
+    reached("recovery.begun");
     for id in station.spool.partials()? {
         clear_partial(station, id).await?;
     }
+    reached("recovery.partials.cleared");
     for id in station.spool.sealed()? {
         discard_unsaid(station, id).await?;
     }
+    reached("recovery.unsaid.discarded");
     for partner in station.ledger.partners().await? {
         if !station.config.partners.contains_key(&partner) {
             tracing::warn!(
@@ -218,6 +222,7 @@ async fn recover(station: &Station) -> Result<(), StartError> {
         }
     }
     let found = station.ledger.recover(&station.node).await?;
+    reached("recovery.ended");
     tracing::info!(
         event = "recovered",
         leases = found.leases,
@@ -237,6 +242,9 @@ async fn discard_unsaid(station: &Station, id: TransferId) -> Result<(), StartEr
         Ok(None) | Err(SpoolError::Busy(_)) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
+    if planted("received-files-discarded") {
+        return Ok(station.spool.discard(id)?);
+    }
     let known = station.ledger.show(id).await?;
     if known
         .as_ref()

@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use oftp::{End, Session, SessionReason};
+use pointsman_store::transition::reached;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 
@@ -114,6 +115,7 @@ impl Output {
                 0 => return Err(std::io::ErrorKind::WriteZero.into()),
                 count => self.written += count,
             }
+            reached("wire.octets.written");
         }
         writer.flush().await?;
         self.flushed = true;

@@ -17,7 +17,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-use pointsman_store::TransferId;
+use pointsman_store::transition::reached;
+use pointsman_store::{TransferId, planted};
 use rustix::fs::{CWD, RenameFlags};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -189,7 +190,10 @@ impl Folder {
         let moved =
             rustix::fs::renameat_with(CWD, path, CWD, self.place(id, name), RenameFlags::NOREPLACE);
         match moved {
-            Ok(()) => self.queue(id, name).await,
+            Ok(()) => {
+                reached("watch.file.taken");
+                self.queue(id, name).await;
+            }
             // Somebody was quicker.
             Err(rustix::io::Errno::NOENT) => {}
             Err(rustix::io::Errno::NAMETOOLONG) => {
@@ -273,20 +277,18 @@ impl Folder {
     /// Queues what was taken, unless it was queued before a crash; then the file is put away.
     async fn queue(&self, id: TransferId, name: &str) {
         let path = self.place(id, name);
+        let id = if planted("watched-under-a-new-id") {
+            TransferId::new()
+        } else {
+            id
+        };
         let outcome = match self.station.ledger.show(id).await {
             Ok(Some(_)) => Ok(()),
             Ok(None) => self.enqueue(id, &path, name).await,
             Err(error) => Err(error.into()),
         };
         match outcome {
-            Ok(()) => match &self.watch.keep_in {
-                Some(folder) => self.put(&path, &folder.0, name),
-                None => {
-                    if let Err(error) = std::fs::remove_file(&path) {
-                        self.trouble(&format!("{name} is queued and cannot be removed: {error}"));
-                    }
-                }
-            },
+            Ok(()) => self.put_away(&path, name),
             // Ours to mend; the file stays where it is and is tried again.
             Err(
                 error @ (QueueError::Spool(_) | QueueError::Ledger(_) | QueueError::Source { .. }),
@@ -302,6 +304,20 @@ impl Folder {
                 self.put(&path, &self.path.join(REFUSED), name);
             }
         }
+    }
+
+    /// It is queued: the queue has a copy of it.
+    fn put_away(&self, path: &Path, name: &str) {
+        reached("watch.file.queued");
+        match &self.watch.keep_in {
+            Some(folder) => self.put(path, &folder.0, name),
+            None => {
+                if let Err(error) = std::fs::remove_file(path) {
+                    self.trouble(&format!("{name} is queued and cannot be removed: {error}"));
+                }
+            }
+        }
+        reached("watch.file.put-away");
     }
 
     async fn enqueue(&self, id: TransferId, path: &Path, name: &str) -> Result<(), QueueError> {
@@ -389,4 +405,18 @@ fn copy_to(path: &Path, folder: &Path, name: &str) -> io::Result<()> {
     File::open(&half)?.sync_all()?;
     move_to(&half, folder, name)?;
     std::fs::remove_file(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Without this a server with a watched folder looks at it thousands of times a second.
+    #[test]
+    fn a_look_is_no_news_and_a_written_file_is() {
+        let opened = EventKind::Access(AccessKind::Open(AccessMode::Any));
+        let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        assert!(!is_news(opened));
+        assert!(is_news(written));
+    }
 }

@@ -2,36 +2,43 @@
 //! again. What was put into the watched folders must arrive, once, unchanged, and every receipt must be recorded.
 //!
 //! * `kill`: SIGKILL at random. `--count N` kills, `--seed S`; it can go on for days.
-//! * `syscalls`: SIGKILL at the first, second, third … call of each system call that changes something, until a run
-//!   comes to its end without one. Needs `strace`.
+//! * `syscalls`: SIGKILL at the first, second, third … call that changes something, until a run comes to its end
+//!   without; then the same at each named transition. `--jobs N` scenarios at once. Needs a C compiler.
 //! * `io`: a call by which a station uses its storage fails, once or from then on: each call, each error, in mixed order
 //!   up to `--count`. Needs a kernel that lets a supervisor answer system calls (5.6 and later).
 //! * `power`: the file system under a station, or each of three, is shut down without its journal, which is what a power
 //!   cut leaves. Needs root, loop devices and `xfs_io`.
 //! * `full`: the disk under a station has no page free, or one, two, three …, up to `--count`. Needs root.
+//! * `teeth`: the program with a mistake planted, another each time; `kill` and `power` must find every one. `--only NAME`.
 
 mod full;
 mod gate;
 mod io;
 mod kill;
+mod names;
 mod pair;
 mod power;
 mod syscalls;
+mod teeth;
 
 use std::path::Path;
 
 pub use self::pair::{at, build, octets};
 
 /// Which campaign, and how long.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Orders {
     /// How often something goes wrong, at most.
     pub count: u64,
     /// Where the dice start.
     pub seed: u64,
+    /// How many scenarios are played at once, where that can be.
+    pub jobs: u64,
+    /// The one thing to do, where there are several.
+    pub only: Option<String>,
 }
 
-const USAGE: &str = "usage: cargo xtask campaign kill|syscalls|io|full|power [--count N] [--seed S] [--release | --program PATH]";
+const USAGE: &str = "usage: cargo xtask campaign kill|syscalls|io|full|power|teeth [--count N] [--seed S] [--jobs N] [--only NAME] [--release | --program PATH]";
 
 /// Runs the campaign that is named.
 ///
@@ -40,8 +47,10 @@ const USAGE: &str = "usage: cargo xtask campaign kill|syscalls|io|full|power [--
 pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     let (which, rest) = arguments.split_first().ok_or(USAGE)?;
     let mut orders = Orders {
-        count: 100,
+        count: if which == "syscalls" { u64::MAX } else { 100 },
         seed: std::process::id().into(),
+        jobs: 2,
+        only: None,
     };
     let (mut release, mut built) = (false, None);
     let mut rest = rest.iter();
@@ -55,23 +64,31 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
             built = Some(std::path::PathBuf::from(value));
             continue;
         }
+        if flag == "--only" {
+            orders.only = Some(value.clone());
+            continue;
+        }
         let value = value.parse().map_err(|_| USAGE)?;
         match flag.as_str() {
             "--count" => orders.count = value,
             "--seed" => orders.seed = value,
+            "--jobs" => orders.jobs = value,
             _ => return Err(USAGE.to_owned()),
         }
     }
     let program = match built {
         Some(program) => program,
+        None if which == "syscalls" => pair::build_for_campaigns(root, "failpoints", release)?,
+        None if which == "teeth" => pair::build_for_campaigns(root, "failpoints,planted", release)?,
         None => pair::build(root, release)?,
     };
     println!("--seed {}", orders.seed);
     match which.as_str() {
         "kill" => kill::run(&program, orders),
-        "syscalls" => syscalls::run(&program, orders),
+        "syscalls" => syscalls::run(root, &program, &orders),
         "io" => io::run(&program, &orders),
         "full" => full::run(&program, &orders),
+        "teeth" => teeth::run(&program, &orders),
         "power" => power::run(&program, orders),
         _ => Err(USAGE.to_owned()),
     }

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
   bench    small files over many sessions (files), a start with many rows (start)
-  campaign  two stations, and something that goes wrong again and again: kill, syscalls, io, power or full; --count N --seed S
+  campaign  two stations, and something that goes wrong again and again: kill, syscalls, io, power, full or teeth; --count N --seed S
   ci       everything a change must pass, in the order that fails soonest
   fuzz     fuzz the protocol engine: --runs N for each target, a million if not said
   guests   build the policy components into target/guests

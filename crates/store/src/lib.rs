@@ -16,10 +16,12 @@
 mod flush;
 mod ledger;
 mod persisted;
+mod planted;
 mod sidecar;
 mod spool;
 mod sqlite;
 mod transfer;
+pub mod transition;
 mod verify;
 
 pub use ledger::{
@@ -27,6 +29,7 @@ pub use ledger::{
     Recovery, Verdict, Work,
 };
 pub use persisted::{InDoubt, Persisted, Stored};
+pub use planted::planted;
 pub use sidecar::{Entry, Record, Sidecar, SidecarError, Way};
 pub use spool::{
     Blob, BlobWriter, Hold, Partial, Pieces, PlaceError, Seal, Spool, SpoolError, Syncer, Whole,

@@ -23,11 +23,13 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{Advice, FlockOperation, Mode, OFlags, RenameFlags};
+use rustix::fs::{Advice, AtFlags, FlockOperation, Mode, OFlags, RenameFlags};
 
 use crate::flush::Folders;
+use crate::planted;
 use crate::sidecar::{Entry, Record, Sidecar, SidecarError};
 use crate::transfer::{Direction, TransferId};
+use crate::transition::reached;
 
 const INCOMING: &str = "incoming";
 const SEALED: &str = "sealed";
@@ -87,6 +89,7 @@ impl Spool {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let file = options.open(&path).map_err(at(&path))?;
+        reached("spool.partial.opened");
         let file = Locked::new(file, &path)?;
         // Asked after the lock: a session that sealed its blob and waits for its row has let this name go.
         if let Err(error) = self.hold(id) {
@@ -173,7 +176,10 @@ impl Spool {
         if !ends_its_line(&file).map_err(at(&path))? {
             line.insert(0, b'\n');
         }
-        (&file).write_all(&line).map_err(at(&path))
+        reached("spool.sidecar.appending");
+        (&file).write_all(&line).map_err(at(&path))?;
+        reached("spool.sidecar.appended");
+        Ok(())
     }
 
     /// Reads the sidecar of a transfer. None where there is none.
@@ -203,6 +209,7 @@ impl Spool {
             return Ok(());
         }
         remove(&path)?;
+        reached("spool.sidecar.removed");
         let folder = self.root.join(folder_of(direction));
         sync_folder(&folder).map_err(at(&folder))
     }
@@ -340,10 +347,19 @@ impl Spool {
         if let Err(error) = heard {
             tracing::warn!(event = "sidecar-behind", transfer = %id, %error);
         }
-        match rustix::fs::renameat_with(&sealed, id.to_string(), &folder, name, how) {
+        let placed = if planted("placed-by-link") {
+            link_and_unlink(&sealed, &id.to_string(), &folder, name)
+        } else {
+            rustix::fs::renameat_with(&sealed, id.to_string(), &folder, name, how)
+        };
+        match placed {
             Ok(()) => {}
             Err(rustix::io::Errno::EXIST) => return Err(PlaceError::Taken(path.to_owned())),
             Err(error) => return Err(io_error(path)(error)),
+        }
+        reached("inbox.file.placed");
+        if planted("placed-folders-not-synced") {
+            return Ok(());
         }
         let place = inbox.join(folders.join("/"));
         let syncs = [
@@ -356,7 +372,9 @@ impl Spool {
                 path: name.to_owned(),
                 source,
             })?;
+            reached("inbox.folder.synced");
         }
+        reached("inbox.placement.durable");
         Ok(())
     }
 
@@ -452,6 +470,7 @@ impl Spool {
         let mut file = File::create(&path).map_err(at(&path))?;
         let line = sidecar.line().map_err(unreadable(&path))?;
         file.write_all(&line).map_err(at(&path))?;
+        reached("spool.sidecar.written");
         // Begins to write it, so that one flush does for it and for what is synced first. Only advice.
         let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
         Ok((path, file))
@@ -464,8 +483,14 @@ impl Spool {
         let mut file = File::create(&beside).map_err(at(&beside))?;
         let line = sidecar.line().map_err(unreadable(&beside))?;
         file.write_all(&line).map_err(at(&beside))?;
-        file.sync_all().map_err(at(&beside))?;
-        std::fs::rename(&beside, &path).map_err(at(&path))
+        reached("spool.sidecar.written");
+        if !planted("sidecar-not-synced") {
+            file.sync_all().map_err(at(&beside))?;
+        }
+        reached("spool.sidecar.synced");
+        std::fs::rename(&beside, &path).map_err(at(&path))?;
+        reached("spool.sidecar.renamed");
+        Ok(())
     }
 
     fn ids(&self, part: &str, ending: &str) -> Result<Vec<TransferId>, SpoolError> {
@@ -518,7 +543,10 @@ impl Partial {
                 expected: octets,
             });
         }
-        self.file.0.set_len(octets).map_err(at(&self.path))?;
+        if !planted("partial-not-cut") {
+            self.file.0.set_len(octets).map_err(at(&self.path))?;
+        }
+        reached("spool.partial.cut");
         let hasher = hash_of(&mut self.file.0).map_err(at(&self.path))?;
         Ok(BlobWriter {
             spool: self.spool,
@@ -596,6 +624,7 @@ impl BlobWriter {
             self.spool.has_room_for(octets.len() as u64)?;
         }
         self.file.0.write_all(octets).map_err(at(&self.path))?;
+        reached("spool.octets.written");
         self.hasher.update(octets);
         self.octets += octets.len() as u64;
         Ok(())
@@ -710,10 +739,24 @@ impl Whole {
         let (described, description) = spool.begin_sidecar(sidecar)?;
         let sealed = spool.path(part, self.id);
         std::fs::rename(&self.path, &sealed).map_err(at(&sealed))?;
-        self.file.0.sync_all().map_err(at(&sealed))?;
-        description.sync_all().map_err(at(&described))?;
-        spool.sync_part(part)?;
-        spool.sync_part(INCOMING)?;
+        reached("spool.blob.renamed");
+        let imported = sidecar.direction() == Direction::Outbound && planted("import-not-synced");
+        if !imported && !planted("blob-not-synced") {
+            self.file.0.sync_all().map_err(at(&sealed))?;
+        }
+        reached("spool.blob.synced");
+        if !planted("sidecar-not-synced") {
+            description.sync_all().map_err(at(&described))?;
+        }
+        reached("spool.sidecar.synced");
+        if planted("sealed-folders-not-synced") {
+            return Ok(Hold(self.file));
+        }
+        for folder in [part, INCOMING] {
+            spool.sync_part(folder)?;
+            reached("spool.folder.synced");
+        }
+        reached("spool.blob.sealed");
         Ok(Hold(self.file))
     }
 
@@ -744,6 +787,7 @@ impl Syncer {
     pub fn sync(self) -> Result<u64, SpoolError> {
         self.file.sync_data().map_err(at(&self.path))?;
         sync_folder(&self.folder).map_err(at(&self.folder))?;
+        reached("spool.octets.synced");
         Ok(self.octets)
     }
 }
@@ -894,7 +938,10 @@ fn descend(inbox: &Path, folders: &[&str]) -> rustix::io::Result<OwnedFd> {
     let mut here = open_folder(inbox)?;
     for part in folders {
         match rustix::fs::mkdirat(&here, *part, Mode::from_raw_mode(0o750)) {
-            Ok(()) => rustix::fs::fsync(&here)?,
+            Ok(()) => {
+                reached("inbox.folder.made");
+                rustix::fs::fsync(&here)?;
+            }
             Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(error),
         }
@@ -906,6 +953,14 @@ fn descend(inbox: &Path, folders: &[&str]) -> rustix::io::Result<OwnedFd> {
         )?;
     }
     Ok(here)
+}
+
+/// A mistake to plant: in two steps, between which the file is in both places.
+fn link_and_unlink(from: &OwnedFd, old: &str, to: &OwnedFd, new: &str) -> rustix::io::Result<()> {
+    rustix::fs::linkat(from, old, to, new, AtFlags::empty())?;
+    reached("inbox.file.placed");
+    rustix::fs::fsync(to)?;
+    rustix::fs::unlinkat(from, old, AtFlags::empty())
 }
 
 fn open_folder(path: &Path) -> rustix::io::Result<OwnedFd> {
@@ -954,7 +1009,10 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 fn remove(path: &Path) -> Result<(), SpoolError> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(path)(error)),
-        _ => Ok(()),
+        _ => {
+            reached("spool.blob.removed");
+            Ok(())
+        }
     }
 }
 

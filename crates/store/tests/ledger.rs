@@ -468,6 +468,30 @@ async fn a_nerp_says_why_either_way() {
     );
 }
 
+/// Levels 1.2 and 1.3 have no counter in their times: a receipt comes back without the one that we gave.
+#[tokio::test]
+async fn a_receipt_of_an_older_level_finds_its_file_without_the_counter() {
+    let books = Books::new();
+    let (first, second) = (TransferId::new(), TransferId::new());
+    for (id, time) in [(first, "0815300001"), (second, "0815300002")] {
+        let mut file = to_send(id, "INVOIC");
+        file.header.key.stamp = FileStamp::new("20261122", time).unwrap();
+        books.ledger.enqueue(file).await.unwrap();
+        books.ledger.sent(id, "EFPA").await.unwrap();
+    }
+    let Response::Positive(mut short) = eerp("INVOIC") else {
+        panic!("an EERP")
+    };
+    short.key.stamp = FileStamp::new("20261122", "0815300000").unwrap();
+    let short = Response::Positive(short);
+    for meant in [first, second] {
+        let answer = books.ledger.acknowledged("them", &short, "").await.unwrap();
+        assert_eq!(*answer, Acknowledgement::Recorded(meant));
+    }
+    let again = books.ledger.acknowledged("them", &short, "").await.unwrap();
+    assert_eq!(*again, Acknowledgement::Repeated(first));
+}
+
 #[tokio::test]
 async fn a_receipt_put_off_is_asked_for_when_it_is_due() {
     let books = Books::new();

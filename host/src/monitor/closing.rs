@@ -7,6 +7,7 @@ use oftp::{CloseTicket, Closing, FileHeader, FileReason, Position, Session};
 use pointsman_policy::types;
 use pointsman_store::{
     LedgerError, Persisted, Received, Sidecar, Stored, Target, TransferId, Undelivered, Verdict,
+    planted,
 };
 
 use super::offering::{BLOCK, too_big};
@@ -110,6 +111,9 @@ impl Monitor {
             note,
         };
         let sidecar = Sidecar::inbound(id, self.partner(), &header, &received, &self.id);
+        if planted("row-before-seal") {
+            self.station.ledger.received(id, received.clone()).await?;
+        }
         // Held until the row says that the blob is there.
         let hold = match blocking(move || whole.keep(&sidecar)).await {
             Ok(hold) => hold,

@@ -16,7 +16,8 @@ use std::time::SystemTime;
 
 use oftp::{End, Event, Session, SessionReason};
 use pointsman_policy::{Answer, Conversation, types};
-use pointsman_store::{LedgerError, SpoolError, TransferId};
+use pointsman_store::transition::reached;
+use pointsman_store::{LedgerError, SpoolError, TransferId, planted};
 use tokio::task::JoinHandle;
 
 use self::receiving::Receiving;
@@ -196,12 +197,14 @@ impl Monitor {
 
     /// The session is over: leases are given back, a broken file keeps what it has.
     pub async fn ended(mut self, end: &End) {
+        reached("session.ended");
         if let Err(trouble) = self.give_back(end).await {
             self.tell(Happening::Trouble {
                 session: self.id.clone(),
                 what: trouble.to_string(),
             });
         }
+        reached("session.given-back");
         self.tell(Happening::SessionEnded {
             session: self.id.clone(),
             partner: self.profile.as_ref().map(|profile| profile.name.clone()),
@@ -215,14 +218,18 @@ impl Monitor {
         if let Some(receiving) = self.receiving.take() {
             self.break_off(receiving, &why).await?;
         }
-        if let Some(sending) = self.sending.take() {
+        if let Some(sending) = self.sending.take()
+            && !planted("file-of-a-broken-session-kept")
+        {
             let told = self
                 .tell_policies(&sending, types::TransferOutcome::Aborted(why.clone()))
                 .await;
             self.release(sending.id(), &why).await?;
             told?;
         }
-        if let Some(id) = self.answering.take() {
+        if let Some(id) = self.answering.take()
+            && !planted("receipt-of-a-broken-session-kept")
+        {
             self.release(id, &why).await?;
         }
         Ok(())

@@ -8,6 +8,7 @@
 )]
 
 use oftp::{CloseAnswer, CloseTicket, Counts, FileReason, ResponseTicket, Session, TurnTicket};
+use pointsman_store::transition::reached;
 use pointsman_store::{Acknowledgement, InDoubt, OwedResponse, Persisted, Stored};
 
 use super::responding::swapped;
@@ -20,7 +21,9 @@ pub(super) fn efpa(
     _stored: Persisted<Stored>,
 ) {
     // Whoever comes too late has a session that is over; what is written down stays true.
+    reached("wire.efpa.before");
     let _ = session.answer_close(ticket, CloseAnswer::Accept { change_direction });
+    reached("wire.efpa.after");
 }
 
 /// EFNA: nothing is promised, so nothing is to be proved.
@@ -42,12 +45,16 @@ pub(super) fn receipt(
     } else {
         response
     };
+    reached("wire.receipt.before");
     let _ = session.respond(ticket, response);
+    reached("wire.receipt.after");
 }
 
 /// EFID: from now on only the peer knows whether it has the file.
 pub(super) fn efid(session: &mut Session, counts: Counts, _in_doubt: Persisted<InDoubt>) {
+    reached("wire.efid.before");
     let _ = session.close_file(counts);
+    reached("wire.efid.after");
 }
 
 /// RTR: the receipt is recorded, or answers nothing of ours.
@@ -56,5 +63,7 @@ pub(super) fn rtr(
     ticket: ResponseTicket,
     _recorded: Persisted<Acknowledgement>,
 ) {
+    reached("wire.rtr.before");
     let _ = session.answer_response(ticket);
+    reached("wire.rtr.after");
 }

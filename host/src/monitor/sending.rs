@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use oftp::{CloseRefusal, FileReason, Position, RecordReader, Session, TurnTicket};
 use pointsman_policy::types;
-use pointsman_store::{Blob, Files, OutboundFile, SpoolError, TransferId, Work};
+use pointsman_store::{Blob, Files, OutboundFile, SpoolError, TransferId, Work, planted};
 
 use super::offering::BLOCK;
 use super::{Monitor, Trouble, promise};
@@ -78,6 +78,9 @@ impl Monitor {
         match work {
             Work::Response(owed) => {
                 self.answering = Some(owed.id);
+                if planted("receipt-given-when-sent") {
+                    self.station.ledger.response_taken(owed.id).await?;
+                }
                 let unswapped = self
                     .profile
                     .as_ref()
@@ -358,12 +361,13 @@ impl Monitor {
         sending.stage = Stage::Waiting;
         sending.file.in_doubt = true;
         let id = sending.file.id;
+        let until = SystemTime::now() + LEASE;
+        self.station.ledger.renew(id, until).await?;
         let in_doubt = self.station.ledger.in_doubt(id).await?;
-        self.station
-            .ledger
-            .renew(id, SystemTime::now() + LEASE)
-            .await?;
         promise::efid(session, sending.file.counts, in_doubt);
+        if planted("sent-with-efid") {
+            self.station.ledger.sent(id, "EFID").await?;
+        }
         Ok(())
     }
 
@@ -415,7 +419,8 @@ impl Monitor {
             return Ok(());
         };
         // The EFPA of an earlier attempt was lost: the peer has the file (RFC 5024, 5.3.5, reason 13).
-        let concluded = if reason == FileReason::Duplicate && sending.file.in_doubt {
+        let doubted = sending.file.in_doubt && !planted("doubt-ignored");
+        let concluded = if reason == FileReason::Duplicate && doubted {
             let how = "SFNA 13 after an attempt whose answer was lost";
             self.file_sent(&sending, how).await
         } else {

@@ -1,9 +1,11 @@
-//! SIGKILL at random, to one station or both, while files go both ways.
+//! SIGKILL to one station or both while files go both ways: at random, and at named transitions where the program has
+//! them (`--features failpoints`).
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::pair::{Found, Pair, SIDES, Side, octets};
+use super::names;
+use super::pair::{Found, Pair, SIDES, Side, Verdict, octets};
 use super::{Dice, Orders};
 
 /// Kills before everything must have come to its end and is compared.
@@ -16,17 +18,51 @@ pub fn run(program: &Path, orders: Orders) -> Result<(), String> {
     let (mut all, mut kills) = (Found::default(), 0);
     let began = Instant::now();
     while kills < orders.count {
-        let here = ROUND.min(orders.count - kills);
-        let found = round(program, &mut dice, here)?;
-        kills += here;
-        all.add(found);
+        let kills_here = ROUND.min(orders.count - kills);
+        let plan = Plan {
+            kills: kills_here,
+            files: FILES,
+            ..Plan::default()
+        };
+        let verdict = round(program, &mut dice, &plan)?;
+        if let Some(wrong) = verdict.wrong() {
+            let kept = verdict.keep();
+            return Err(format!("{wrong}; the folder is {}", kept.display()));
+        }
+        kills += kills_here;
+        all.add(verdict.found);
         println!("{kills} kills, {all}, {} s", began.elapsed().as_secs());
     }
     Ok(())
 }
 
-/// A fresh pair, killed so often, then left in peace.
-fn round(program: &Path, dice: &mut Dice, kills: u64) -> Result<Found, String> {
+/// A round: a fresh pair, killed so often, then left in peace.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub kills: u64,
+    /// Files given before each kill.
+    pub files: u64,
+    /// How long a pair may stand still.
+    pub patience: Option<Duration>,
+    /// What the stations find in their environment.
+    pub environment: Vec<String>,
+    /// Stations are started to die at a named transition, if they come that far.
+    pub named: bool,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            kills: ROUND,
+            files: FILES,
+            patience: None,
+            environment: Vec::new(),
+            named: false,
+        }
+    }
+}
+
+pub fn round(program: &Path, dice: &mut Dice, plan: &Plan) -> Result<Verdict, String> {
     let folder = tempfile::TempDir::new().map_err(|error| format!("no folder: {error}"))?;
     let sessions = [
         "{credit: 2, buffer_size: 1024}",
@@ -34,56 +70,77 @@ fn round(program: &Path, dice: &mut Dice, kills: u64) -> Result<Found, String> {
         "{credit: 1, buffer_size: 128}",
         "{compression: true}",
     ];
-    let session = sessions
-        .get(dice.below(4) as usize)
-        .copied()
-        .unwrap_or("{}");
+    let session = sessions.get(dice.below(4) as usize).unwrap_or(&"{}");
     let mut pair = Pair::new(folder.path(), program, session)?;
+    pair.set_environment(plan.environment.clone());
+    if let Some(patience) = plan.patience {
+        pair.be_patient_for(patience);
+    }
     let eager = SIDES.get(dice.below(2) as usize).copied();
     for side in SIDES {
-        pair.start(side, &[])?;
+        pair.start(side, &doomed(dice, plan.named))?;
     }
-    for _ in 0..kills {
-        for _ in 0..FILES {
-            let size = match dice.below(10) {
-                0 => 0,
-                1 => dice.below(400_000),
-                _ => dice.below(20_000),
-            };
-            let side = if dice.below(2) == 0 {
-                Side::Mueller
-            } else {
-                Side::Nordwerk
-            };
-            pair.give(side, octets(dice, size))?;
-        }
-        std::thread::sleep(Duration::from_micros(dice.below(250_000)));
+    for _ in 0..plan.kills {
+        give(&mut pair, dice, plan.files)?;
+        let wait = Duration::from_micros(dice.below(250_000));
         let victims: &[Side] = match dice.below(5) {
             0 | 1 => &[Side::Mueller],
             2 | 3 => &[Side::Nordwerk],
             _ => &SIDES,
         };
+        // Who dies by itself, at its transition, is one that is killed.
+        let end = Instant::now() + wait * if plan.named { 2 } else { 1 };
+        while Instant::now() < end && !victims.iter().any(|side| pair.is_gone(*side)) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
         victims.iter().for_each(|side| pair.kill(*side));
-        for side in victims {
-            pair.start(*side, &[])?;
+        for side in SIDES {
+            if pair.is_gone(side) {
+                pair.start(side, &doomed(dice, plan.named))?;
+            }
         }
     }
-    let settled = pair.settle(eager)?;
-    let found = pair.audit(eager)?;
-    let verified = pair.verify();
-    if settled && found.is_clean() && verified.is_ok() {
-        return Ok(found);
+    if plan.named {
+        SIDES.iter().for_each(|side| pair.kill(*side));
+        for side in SIDES {
+            pair.start(side, &[])?;
+        }
     }
-    drop(pair);
-    let kept = folder.keep();
-    Err(format!(
-        "{found}{}; {}; the folder is {}",
-        if settled {
-            ""
+    Verdict::reach(pair, folder, eager)
+}
+
+/// Files for both, some of them under a name that was given before.
+fn give(pair: &mut Pair, dice: &mut Dice, files: u64) -> Result<(), String> {
+    for _ in 0..files {
+        let size = match dice.below(10) {
+            0 => 0,
+            1 => dice.below(400_000),
+            _ => dice.below(20_000),
+        };
+        let side = if dice.below(2) == 0 {
+            Side::Mueller
         } else {
-            "; it did not come to its end"
-        },
-        verified.err().unwrap_or_default(),
-        kept.display()
-    ))
+            Side::Nordwerk
+        };
+        let content = octets(dice, size);
+        if dice.below(8) == 0 {
+            pair.give_again(side, "DAILY", content)?;
+        } else {
+            pair.give(side, content)?;
+        }
+    }
+    Ok(())
+}
+
+/// How a station is started that is to die at a named transition, if it comes that far.
+fn doomed(dice: &mut Dice, named: bool) -> Vec<String> {
+    let names = names::all();
+    let name = names.get(dice.below(names.len() as u64) as usize);
+    match name {
+        Some(name) if named => {
+            let kill = names::kill_at(name, 1 + dice.below(3));
+            vec!["env".to_owned(), kill]
+        }
+        _ => Vec::new(),
+    }
 }

@@ -10,6 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
+
 use super::Dice;
 
 /// How long two stations may stand still before everything has come to its end, once nothing goes wrong any more.
@@ -19,13 +21,28 @@ const PATIENCE: Duration = Duration::from_secs(90);
 static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
 const PORTS: u16 = 12_000;
 
+/// Builds the program with features that only campaigns want, beside the program proper; gives its path.
+pub fn build_for_campaigns(root: &Path, features: &str, release: bool) -> Result<PathBuf, String> {
+    let built = build_with(root, release, &["--features", features])?;
+    let folder = root.join("target/campaign");
+    let kept = folder.join("pointsman");
+    fs::create_dir_all(&folder).map_err(at(&folder))?;
+    fs::copy(&built, &kept).map_err(at(&kept))?;
+    Ok(kept)
+}
+
 /// Builds the program; gives its path.
 pub fn build(root: &Path, release: bool) -> Result<PathBuf, String> {
+    build_with(root, release, &[])
+}
+
+fn build_with(root: &Path, release: bool, more: &[&str]) -> Result<PathBuf, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build
         .current_dir(root)
-        .args(["build", "--quiet", "--package", "pointsman"]);
+        .args(["build", "--quiet", "--package", "pointsman"])
+        .args(more);
     if release {
         build.arg("--release");
     }
@@ -82,11 +99,61 @@ pub struct Pair {
     program: PathBuf,
     running: BTreeMap<Side, Child>,
     /// Files given to each, by name.
-    given: BTreeMap<Side, BTreeMap<String, Vec<u8>>>,
+    given: BTreeMap<Side, BTreeMap<String, Vec<Vec<u8>>>>,
     /// Files a consumer took out of each one's inbox.
     eaten: BTreeMap<Side, Vec<String>>,
     next: u64,
+    patience: Duration,
+    /// Who answers each file with a NERP.
+    rejecting: Option<Side>,
+    /// What the stations find in their environment, each `NAME=VALUE`.
+    environment: Vec<String>,
     _ports: [Port; 2],
+}
+
+/// What a round came to.
+pub struct Verdict {
+    pub found: Found,
+    /// Everything came to its end.
+    pub settled: bool,
+    /// Stations that do not run any more.
+    pub gone: Vec<&'static str>,
+    /// What the program's own auditor says.
+    pub verified: Result<(), String>,
+    folder: TempDir,
+}
+
+impl Verdict {
+    /// Leaves the pair in peace, and compares.
+    pub fn reach(mut pair: Pair, folder: TempDir, eager: Option<Side>) -> Result<Self, String> {
+        let settled = pair.settle(eager)?;
+        Ok(Self {
+            gone: pair.gone(),
+            found: pair.audit(eager)?,
+            settled,
+            verified: pair.verify(),
+            folder,
+        })
+    }
+
+    /// What is wrong, if anything is.
+    pub fn wrong(&self) -> Option<String> {
+        if self.settled && self.found.is_clean() && self.verified.is_ok() {
+            return None;
+        }
+        let mut wrong = vec![self.found.to_string()];
+        if !self.settled {
+            wrong.push("it did not come to its end".to_owned());
+        }
+        wrong.extend(self.gone.iter().map(|name| format!("{name} has ended")));
+        wrong.extend(self.verified.as_ref().err().cloned());
+        Some(wrong.join("; "))
+    }
+
+    /// Keeps the folder, to be looked at.
+    pub fn keep(self) -> PathBuf {
+        self.folder.keep()
+    }
 }
 
 /// What an outsider found.
@@ -97,11 +164,31 @@ pub struct Found {
     pub doubled: u64,
     pub corrupted: u64,
     pub receipts_lost: u64,
+    /// Files that a station parked: nothing here is refused for good, so no operator should be asked for anything.
+    pub given_up: u64,
 }
 
 impl Found {
     pub fn is_clean(&self) -> bool {
-        (self.lost, self.doubled, self.corrupted, self.receipts_lost) == (0, 0, 0, 0)
+        let lost = (self.lost, self.receipts_lost, self.given_up);
+        (lost, self.doubled, self.corrupted) == ((0, 0, 0), 0, 0)
+    }
+
+    /// What was given under a name against what is there under it.
+    fn compare(&mut self, given: &[Vec<u8>], places: &[PathBuf]) -> Result<(), String> {
+        let mut missing: Vec<&Vec<u8>> = given.iter().collect();
+        let mut strange = 0;
+        for place in places {
+            let there = fs::read(place).map_err(at(place))?;
+            match missing.iter().position(|content| **content == there) {
+                Some(found) => drop(missing.swap_remove(found)),
+                None if given.contains(&there) => self.doubled += 1,
+                None => strange += 1,
+            }
+        }
+        self.corrupted += strange;
+        self.lost += (missing.len() as u64).saturating_sub(strange);
+        Ok(())
     }
 
     pub fn add(&mut self, other: Self) {
@@ -110,6 +197,7 @@ impl Found {
         self.doubled += other.doubled;
         self.corrupted += other.corrupted;
         self.receipts_lost += other.receipts_lost;
+        self.given_up += other.given_up;
     }
 }
 
@@ -119,7 +207,11 @@ impl fmt::Display for Found {
             f,
             "{} transfers: {} lost, {} doubled, {} corrupted, {} receipts lost",
             self.transfers, self.lost, self.doubled, self.corrupted, self.receipts_lost
-        )
+        )?;
+        match self.given_up {
+            0 => Ok(()),
+            parked => write!(f, ", {parked} given up"),
+        }
     }
 }
 
@@ -157,8 +249,57 @@ impl Pair {
             given: SIDES.map(|side| (side, BTreeMap::new())).into(),
             eaten: SIDES.map(|side| (side, Vec::new())).into(),
             next: 0,
+            patience: PATIENCE,
+            rejecting: None,
+            environment: Vec::new(),
             _ports: ports,
         })
+    }
+
+    /// What the stations find in their environment from the next start on.
+    pub fn set_environment(&mut self, environment: Vec<String>) {
+        self.environment = environment;
+    }
+
+    /// Waits that long for a pair that stands still.
+    pub fn be_patient_for(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
+    /// Has a station decide about the ends of files by the tests' policy; `later` or `negative`.
+    pub fn decide(&mut self, side: Side, component: &Path, how: &str) -> Result<(), String> {
+        let path = self.folder(side).join("pointsman.yaml");
+        let policies = format!(
+            "policies:\n  ends:\n    component: {}\n    hooks: [end-transfer]\n    settings: {{misbehave: {how}, seconds: '0'}}\n",
+            component.display()
+        );
+        let yaml = fs::read_to_string(&path).map_err(at(&path))? + &policies;
+        self.rejecting = (how == "negative").then_some(side);
+        fs::write(&path, yaml).map_err(at(&path))
+    }
+
+    /// Agrees another session from the next start on.
+    pub fn change_session(&self, from: &str, to: &str) -> Result<(), String> {
+        for side in SIDES {
+            let path = self.folder(side).join("pointsman.yaml");
+            let yaml = fs::read_to_string(&path).map_err(at(&path))?;
+            fs::write(&path, yaml.replace(from, to)).map_err(at(&path))?;
+        }
+        Ok(())
+    }
+
+    /// Answers, as an operator, what a station has not answered.
+    pub fn answer(&self, side: Side) -> Result<(), String> {
+        let waits = |row: &Row| row.state == "delivered" && row.receipt == "none";
+        for row in self.rows(side).into_iter().filter(waits) {
+            let answered = Command::new(&self.program)
+                .args(["transfers", "answer", &row.id, "-c"])
+                .arg(self.folder(side).join("pointsman.yaml"))
+                .output();
+            // A station that is killed meanwhile is asked again.
+            answered.map_err(|error| format!("transfers answer: {error}"))?;
+        }
+        Ok(())
     }
 
     pub fn folder(&self, side: Side) -> PathBuf {
@@ -208,8 +349,10 @@ impl Pair {
         words.push(self.program.clone().into());
         let (program, arguments) = words.split_first().ok_or("no program")?;
         let mut command = Command::new(program);
+        let environment = self.environment.iter();
         command
             .args(arguments)
+            .envs(environment.filter_map(|variable| variable.split_once('=')))
             .args(["serve", "-c"])
             .arg(self.folder(side).join("pointsman.yaml"))
             .stderr(log);
@@ -224,9 +367,11 @@ impl Pair {
     /// SIGKILL, to the program itself and whatever it runs in.
     pub fn kill(&mut self, side: Side) {
         if let Some(mut child) = self.running.remove(&side) {
-            // What traces it would let it go on alone.
+            // What traces it would let it go on alone. Of one that was gone already, the number is another's by now.
+            let runs = matches!(child.try_wait(), Ok(None));
             let inside = format!("/proc/{0}/task/{0}/children", child.id());
-            let inside = fs::read_to_string(inside).unwrap_or_default();
+            let inside = fs::read_to_string(inside).ok().filter(|_| runs);
+            let inside = inside.unwrap_or_default();
             for process in inside.split_whitespace() {
                 let _ = Command::new("kill").args(["-9", process]).status();
             }
@@ -236,7 +381,11 @@ impl Pair {
     }
 
     /// Stops a station where it is; what it is told by its system calls, it does not come to act upon.
-    pub fn freeze(&self, side: Side) -> Result<(), String> {
+    pub fn freeze(&mut self, side: Side) -> Result<(), String> {
+        // Its number may be another process's by now.
+        if self.is_gone(side) {
+            return Ok(());
+        }
         let Some(process) = self.running.get(&side).map(Child::id) else {
             return Ok(());
         };
@@ -262,21 +411,40 @@ impl Pair {
         }
     }
 
+    /// Stations that have ended by themselves.
+    pub fn gone(&mut self) -> Vec<&'static str> {
+        let gone = SIDES.into_iter().filter(|side| self.is_gone(*side));
+        gone.map(Side::name).collect()
+    }
+
     /// Puts a new file into a station's folder, by a rename, synced: from there on it is the program's to lose.
     pub fn give(&mut self, side: Side, content: Vec<u8>) -> Result<(), String> {
         let name = format!("F{:06}", self.next);
         self.next += 1;
+        self.give_as(side, &name, content)
+    }
+
+    /// The same under a name that may have been given before, unless a file of it still lies there.
+    pub fn give_again(&mut self, side: Side, name: &str, content: Vec<u8>) -> Result<(), String> {
+        if self.folder(side).join("out").join(name).exists() {
+            return Ok(());
+        }
+        self.give_as(side, name, content)
+    }
+
+    fn give_as(&mut self, side: Side, name: &str, content: Vec<u8>) -> Result<(), String> {
         let (beside, out) = (
-            self.folder(side).join("beside").join(&name),
+            self.folder(side).join("beside").join(name),
             self.folder(side).join("out"),
         );
         let mut file = File::create(&beside).map_err(at(&beside))?;
         file.write_all(&content)
             .and_then(|()| file.sync_all())
             .map_err(at(&beside))?;
-        fs::rename(&beside, out.join(&name)).map_err(at(&out))?;
+        fs::rename(&beside, out.join(name)).map_err(at(&out))?;
         sync_folder(&out)?;
-        self.given.entry(side).or_default().insert(name, content);
+        let given = self.given.entry(side).or_default();
+        given.entry(name.to_owned()).or_default().push(content);
         Ok(())
     }
 
@@ -302,15 +470,19 @@ impl Pair {
 
     /// Waits until both have brought everything to its end; says whether they did.
     pub fn settle(&mut self, eager: Option<Side>) -> Result<bool, String> {
-        let (mut moved, mut before) = (Instant::now(), 0);
-        while moved.elapsed() < PATIENCE {
+        let (mut moved, mut before) = (Instant::now(), (0, 0));
+        while moved.elapsed() < self.patience {
             if let Some(side) = eager {
                 self.eat(side)?;
             }
             if self.is_settled() {
                 return Ok(true);
             }
-            let now = SIDES.iter().map(|side| self.done(*side)).sum();
+            let done: usize = SIDES.iter().map(|side| self.done(*side)).sum();
+            let now = (
+                done,
+                SIDES.iter().map(|side| self.half_received(*side)).sum(),
+            );
             if now != before {
                 (moved, before) = (Instant::now(), now);
             }
@@ -328,6 +500,14 @@ impl Pair {
         })
     }
 
+    /// Octets of files on their way in: while they grow, nothing stands still.
+    fn half_received(&self, side: Side) -> u64 {
+        let incoming = self.folder(side).join("state/spool/incoming");
+        let entries = fs::read_dir(incoming).into_iter().flatten().flatten();
+        let lengths = entries.filter_map(|entry| entry.metadata().ok());
+        lengths.map(|meta| meta.len()).sum()
+    }
+
     /// Whether both have brought everything to its end.
     pub fn is_settled(&self) -> bool {
         SIDES.iter().all(|side| self.is_done(*side))
@@ -335,17 +515,30 @@ impl Pair {
 
     /// Everything given to it is acknowledged, and it owes nothing.
     fn is_done(&self, side: Side) -> bool {
-        let sent = self.given.get(&side).map_or(0, BTreeMap::len);
-        let received = self.given.get(&side.other()).map_or(0, BTreeMap::len);
-        self.done(side) >= sent + received
+        self.done(side) >= self.files_of(side) + self.files_of(side.other())
+    }
+
+    /// How many files a station was given.
+    fn files_of(&self, side: Side) -> usize {
+        let given = self.given.get(&side).into_iter().flatten();
+        given.map(|(_, contents)| contents.len()).sum()
+    }
+
+    /// The word for a file of a station that has come to its end.
+    fn end_of(&self, side: Side) -> &'static str {
+        if self.rejecting == Some(side.other()) {
+            "rejected"
+        } else {
+            "acknowledged"
+        }
     }
 
     /// How many transfers of a station have come to their end.
     fn done(&self, side: Side) -> usize {
         let rows = self.rows(side);
         let done = rows.iter().filter(|row| match row.way.as_str() {
-            "out" => row.state == "acknowledged",
-            _ => row.state == "delivered" && row.receipt == "given",
+            "out" => row.state == self.end_of(side),
+            _ => matches!(row.state.as_str(), "delivered" | "rejected") && row.receipt == "given",
         });
         done.count()
     }
@@ -371,24 +564,26 @@ impl Pair {
         }
         let mut found = Found::default();
         for side in SIDES {
+            let log = self.root.join(format!("{}.log", side.name()));
+            let log = fs::read_to_string(log).unwrap_or_default();
+            found.given_up += log.matches("; it is parked after").count() as u64;
             let arrived = self.arrived(side.other())?;
             let rows = self.rows(side);
-            for (name, content) in self.given.get(&side).into_iter().flatten() {
-                found.transfers += 1;
+            for (name, contents) in self.given.get(&side).into_iter().flatten() {
+                found.transfers += contents.len() as u64;
                 let places = arrived.get(name).map_or(&[] as &[PathBuf], Vec::as_slice);
-                found.lost += u64::from(places.is_empty());
-                found.doubled += (places.len() as u64).saturating_sub(1);
-                for place in places {
-                    let there = fs::read(place).map_err(at(place))?;
-                    found.corrupted += u64::from(there != *content);
+                if self.rejecting == Some(side.other()) {
+                    found.doubled += places.len() as u64;
+                } else {
+                    found.compare(contents, places)?;
                 }
-                let acknowledged = rows.iter().any(|row| {
+                let answered = rows.iter().filter(|row| {
                     row.way == "out"
                         && row.dataset == *name
-                        && row.state == "acknowledged"
+                        && row.state == self.end_of(side)
                         && row.receipt == "received"
                 });
-                found.receipts_lost += u64::from(!acknowledged);
+                found.receipts_lost += contents.len().saturating_sub(answered.count()) as u64;
             }
         }
         Ok(found)
@@ -405,7 +600,8 @@ impl Pair {
             };
             for entry in entries.flatten() {
                 let name = entry.file_name().to_string_lossy().into_owned();
-                if let Some(dataset) = name.split('.').nth(before) {
+                // A second file of a name is `NAME-1` in the inbox.
+                if let Some(dataset) = name.split(['.', '-']).nth(before) {
                     arrived
                         .entry(dataset.to_owned())
                         .or_default()
@@ -459,6 +655,7 @@ fn all_stopped(tasks: &Path) -> bool {
 
 /// A line of `pointsman transfers list`.
 struct Row {
+    id: String,
     way: String,
     state: String,
     receipt: String,
@@ -470,6 +667,7 @@ impl Row {
         let words: Vec<&str> = line.split_whitespace().collect();
         let word = |n: usize| words.get(n).map(|word| (*word).to_owned());
         Some(Self {
+            id: word(0)?,
             way: word(3)?,
             state: word(5)?,
             receipt: word(6)?,

@@ -216,13 +216,13 @@ impl Disks {
 }
 
 /// A file system on a loop device.
-struct Disk {
+pub struct Disk {
     image: PathBuf,
     place: PathBuf,
 }
 
 impl Disk {
-    fn make(folder: &Path, kind: &str, name: &str, place: &Path) -> Result<Self, String> {
+    pub fn make(folder: &Path, kind: &str, name: &str, place: &Path) -> Result<Self, String> {
         let image = folder.join(format!("{name}.img"));
         File::create(&image)
             .and_then(|file| file.set_len(400 << 20))
@@ -242,7 +242,7 @@ impl Disk {
         Ok(disk)
     }
 
-    fn mount(&self) -> Result<(), String> {
+    pub fn mount(&self) -> Result<(), String> {
         let (image, place) = (
             self.image.display().to_string(),
             self.place.display().to_string(),
@@ -250,12 +250,12 @@ impl Disk {
         command("mount", &["-o", "loop", &image, &place])
     }
 
-    fn sync(&self) -> Result<(), String> {
+    pub fn sync(&self) -> Result<(), String> {
         command("sync", &["-f", &self.place.display().to_string()])
     }
 
     /// Shut down as it is: neither data nor journal are written any more.
-    fn cut(&self) -> Result<(), String> {
+    pub fn cut(&self) -> Result<(), String> {
         command(
             "xfs_io",
             &["-x", "-c", "shutdown", &self.place.display().to_string()],
@@ -263,15 +263,19 @@ impl Disk {
     }
 
     fn mount_again(&self) -> Result<(), String> {
+        self.unmount()?;
+        self.mount()
+    }
+
+    pub fn unmount(&self) -> Result<(), String> {
         // The killed station's files may be open for a moment yet.
         for _ in 0..200 {
             if command("umount", &[&self.place.display().to_string()]).is_ok() {
-                return self.mount();
+                return Ok(());
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        command("umount", &[&self.place.display().to_string()])?;
-        self.mount()
+        command("umount", &[&self.place.display().to_string()])
     }
 }
 

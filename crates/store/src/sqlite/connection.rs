@@ -10,7 +10,8 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{LedgerError, Persisted};
+use crate::transition::reached_verb;
+use crate::{LedgerError, Persisted, planted};
 
 /// Verbs of one commit, at most: bounds the time a verb waits for the others.
 const GROUP: usize = 256;
@@ -41,6 +42,23 @@ impl From<Failure> for LedgerError {
         Self::Commit { why, full }
     }
 }
+/// Mistakes to plant: how SQLite is asked for less than it must keep.
+const LESS_DURABLE: [(&str, &str); 2] = [
+    ("sqlite-synchronous-normal", "PRAGMA synchronous = NORMAL;"),
+    ("sqlite-synchronous-off", "PRAGMA synchronous = OFF;"),
+];
+
+/// Mistakes to plant: the verb is answered first, and committed when there is time for it.
+const ANSWERED_EARLY: [(&str, &str); 5] = [
+    ("received", "efpa-before-row"),
+    ("in_doubt", "efid-before-doubt"),
+    ("acknowledged", "rtr-before-row"),
+    ("placing", "placed-before-row"),
+    ("enqueue", "watched-removed-before-row"),
+];
+
+/// How far a ledger with such a mistake is behind.
+const BEHIND: Duration = Duration::from_millis(30);
 
 const MIGRATIONS: &[&str] = &[
     include_str!("schema-1.sql"),
@@ -51,7 +69,10 @@ const MIGRATIONS: &[&str] = &[
 
 /// A verb that was answered already, on its way to the disk.
 #[derive(Debug)]
-pub struct Committing(oneshot::Receiver<Result<(), Failure>>);
+pub struct Committing {
+    verb: &'static str,
+    settled: oneshot::Receiver<Result<(), Failure>>,
+}
 
 impl Committing {
     /// Returns when it is durable.
@@ -59,18 +80,20 @@ impl Committing {
     /// # Errors
     /// The commit failed: it did not happen, nor did anything that was built on it.
     pub async fn done(self) -> Result<(), LedgerError> {
-        let settled = self.0.await.map_err(|_| LedgerError::Closed)?;
-        settled.map_err(Into::into)
+        let settled = self.settled.await.map_err(|_| LedgerError::Closed)?;
+        settled?;
+        reached_verb(self.verb, "committed");
+        Ok(())
     }
 }
 
-/// Sends jobs to the thread that owns the connection; the thread ends with the last clone.
+/// The thread that changes the ledger. What it does has a name, at which the campaigns can kill the program.
 #[derive(Clone, Debug)]
-pub(super) struct Thread(mpsc::Sender<Job>);
+pub(super) struct Writer(Thread);
 
-impl Thread {
+impl Writer {
     /// Opens (and where needed makes or migrates) the ledger at `path`, with full durability.
-    pub(super) fn writer(path: &Path) -> Result<Self, LedgerError> {
+    pub(super) fn open(path: &Path) -> Result<Self, LedgerError> {
         let mut db = Connection::open(path).map_err(database("open"))?;
         db.busy_timeout(Duration::from_secs(30))
             .map_err(database("open"))?;
@@ -79,10 +102,69 @@ impl Thread {
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
         )
         .map_err(database("open"))?;
+        for (mistake, pragma) in LESS_DURABLE {
+            if planted(mistake) {
+                db.execute_batch(pragma).map_err(database("open"))?;
+            }
+        }
         migrate(&mut db, path)?;
-        Self::start("ledger-writer", db, TransactionBehavior::Immediate)
+        Thread::start("ledger-writer", db, TransactionBehavior::Immediate).map(Self)
     }
 
+    /// Runs the verb of that name in a transaction and returns what it returned once the transaction is committed.
+    pub(super) async fn run<T, F>(&self, name: &'static str, verb: F) -> Result<T, LedgerError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
+    {
+        let (done, committing) = self.ask(name, verb, move |_| answers_early(name)).await?;
+        if !answers_early(name) {
+            committing.done().await?;
+        }
+        Ok(done)
+    }
+
+    /// The same, but what `promises_nothing` is returned before its commit. Whatever builds on it comes later in the
+    /// ledger, too.
+    pub(super) async fn ask<T, F>(
+        &self,
+        name: &'static str,
+        verb: F,
+        promises_nothing: impl Fn(&T) -> bool + Send + 'static,
+    ) -> Result<(T, Committing), LedgerError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
+    {
+        let verb = move |db: &Connection| {
+            let done = verb(db)?;
+            reached_verb(name, "before");
+            Ok(done)
+        };
+        let (done, settled) = self.0.ask(verb, promises_nothing).await?;
+        let verb = name;
+        Ok((done, Committing { verb, settled }))
+    }
+
+    /// The same, with the proof that it is committed.
+    pub(super) async fn commit<T, F>(
+        &self,
+        name: &'static str,
+        verb: F,
+    ) -> Result<Persisted<T>, LedgerError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
+    {
+        self.run(name, verb).await.map(Persisted::committed)
+    }
+}
+
+/// Sends jobs to the thread that owns the connection; the thread ends with the last clone.
+#[derive(Clone, Debug)]
+pub(super) struct Thread(mpsc::Sender<Job>);
+
+impl Thread {
     /// Opens the ledger to look at it: a long list does not stop the writer.
     pub(super) fn reader(path: &Path) -> Result<Self, LedgerError> {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
@@ -116,18 +198,14 @@ impl Thread {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
     {
-        let (done, committing) = self.ask(verb, |_| false).await?;
-        committing.done().await?;
-        Ok(done)
+        Ok(self.ask(verb, |_| false).await?.0)
     }
 
-    /// The same, but what `promises_nothing` is returned before its commit. Whatever builds on it comes later in the
-    /// ledger, too.
-    pub(super) async fn ask<T, F>(
+    async fn ask<T, F>(
         &self,
         verb: F,
-        promises_nothing: fn(&T) -> bool,
-    ) -> Result<(T, Committing), LedgerError>
+        promises_nothing: impl Fn(&T) -> bool + Send + 'static,
+    ) -> Result<(T, oneshot::Receiver<Result<(), Failure>>), LedgerError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
@@ -142,6 +220,7 @@ impl Thread {
             // The one who asked may be gone; what it asked for is done all the same.
             if outcome.as_ref().is_ok_and(promises_nothing) {
                 let _ = answer.send(outcome);
+                fall_behind();
                 return Box::new(move |committed| drop(settle.send(committed)));
             }
             Box::new(move |committed| {
@@ -151,16 +230,7 @@ impl Thread {
         });
         self.0.send(job).await.map_err(|_| LedgerError::Closed)?;
         let done = asked.await.map_err(|_| LedgerError::Closed)??;
-        Ok((done, Committing(settled)))
-    }
-
-    /// The same, with the proof that it is committed.
-    pub(super) async fn commit<T, F>(&self, verb: F) -> Result<Persisted<T>, LedgerError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
-    {
-        self.run(verb).await.map(Persisted::committed)
+        Ok((done, settled))
     }
 }
 
@@ -193,6 +263,17 @@ fn commit(
     transaction.commit()
 }
 
+fn fall_behind() {
+    if ANSWERED_EARLY.iter().any(|(_, mistake)| planted(mistake)) {
+        std::thread::sleep(BEHIND);
+    }
+}
+
+fn answers_early(verb: &str) -> bool {
+    let mut mistakes = ANSWERED_EARLY.iter();
+    mistakes.any(|(early, mistake)| *early == verb && planted(mistake))
+}
+
 /// A verb that fails takes back its own changes and leaves the rest of the group alone.
 fn in_savepoint<T>(
     group: &mut Transaction<'_>,
@@ -220,6 +301,11 @@ pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<(), LedgerErro
         });
     }
     for script in MIGRATIONS.iter().skip(found as usize) {
+        if planted("identity-not-unique") {
+            let script = script.replace("UNIQUE (direction, partner,", "CHECK (1) -- (");
+            step.execute_batch(&script).map_err(database("migrate"))?;
+            continue;
+        }
         step.execute_batch(script).map_err(database("migrate"))?;
     }
     step.pragma_update(None, "user_version", known)

@@ -17,7 +17,7 @@ use oftp::{FileKey, Position, Response};
 use rusqlite::{Connection, OptionalExtension, params};
 
 pub use self::connection::Committing;
-use self::connection::{Thread, database};
+use self::connection::{Thread, Writer, database};
 pub use self::rebuild::{Left, Rebuilt, rebuild};
 pub(crate) use self::row::{format_from, format_to, security_from, security_to};
 use crate::ledger::{
@@ -25,6 +25,7 @@ use crate::ledger::{
     Recovery, Verdict, Work,
 };
 use crate::persisted::{InDoubt, Persisted, Stored};
+use crate::planted;
 use crate::sidecar::Entry;
 use crate::transfer::{
     Direction, NewFile, OpenQuestion, OutboundFile, OutboundState, Queued, TimelineEntry, Transfer,
@@ -36,7 +37,7 @@ use crate::{Seal, Spool};
 /// The [`Ledger`] in a SQLite file (WAL, `synchronous=FULL`). Clones share it.
 #[derive(Clone, Debug)]
 pub struct SqliteLedger {
-    writer: Thread,
+    writer: Writer,
     reader: Thread,
     /// Where the sidecars are that hear of every verb that a ledger made anew must know of.
     sidecars: Option<Spool>,
@@ -48,7 +49,7 @@ impl SqliteLedger {
     /// # Errors
     /// The file cannot be opened or written, or a newer program wrote it.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
-        let writer = Thread::writer(path)?;
+        let writer = Writer::open(path)?;
         let reader = Thread::reader(path)?;
         Ok(Self {
             writer,
@@ -125,19 +126,19 @@ impl Ledger for SqliteLedger {
         // SFPA to a new file promises nothing: after a crash it is offered anew. That we have one does.
         let is_new = |offered: &Offered| matches!(offered, Offered::New(_));
         self.writer
-            .ask(move |db| inbound::offer(db, &offer), is_new)
+            .ask("offer", move |db| inbound::offer(db, &offer), is_new)
             .await
     }
 
     async fn checkpoint(&self, id: TransferId, at: Position) -> Result<(), LedgerError> {
         self.writer
-            .run(move |db| inbound::checkpoint(db, id, at))
+            .run("checkpoint", move |db| inbound::checkpoint(db, id, at))
             .await
     }
 
     async fn begin(&self, id: TransferId, offer: Offer, from: Position) -> Result<(), LedgerError> {
         self.writer
-            .run(move |db| inbound::begin(db, id, &offer, from))
+            .run("begin", move |db| inbound::begin(db, id, &offer, from))
             .await
     }
 
@@ -150,7 +151,7 @@ impl Ledger for SqliteLedger {
         let stays = matches!(received.verdict, Verdict::Negative(_));
         let stored = self
             .writer
-            .commit(move |db| inbound::received(db, id, &received))
+            .commit("received", move |db| inbound::received(db, id, &received))
             .await?;
         if stays {
             self.tell(Direction::Inbound, id, Entry::Received).await;
@@ -164,12 +165,16 @@ impl Ledger for SqliteLedger {
         seal: Seal,
     ) -> Result<Persisted<Stored>, LedgerError> {
         self.writer
-            .commit(move |db| inbound::received_again(db, id, &seal))
+            .commit("received_again", move |db| {
+                inbound::received_again(db, id, &seal)
+            })
             .await
     }
 
     async fn confirmed(&self, id: TransferId) -> Result<(), LedgerError> {
-        self.writer.run(move |db| inbound::confirmed(db, id)).await
+        self.writer
+            .run("confirmed", move |db| inbound::confirmed(db, id))
+            .await
     }
 
     async fn arrived(
@@ -192,7 +197,7 @@ impl Ledger for SqliteLedger {
     ) -> Result<(), LedgerError> {
         let detail = detail.to_owned();
         self.writer
-            .run(move |db| note(db, id, None, event, &detail))
+            .run("remark", move |db| note(db, id, None, event, &detail))
             .await
     }
 
@@ -200,12 +205,19 @@ impl Ledger for SqliteLedger {
         let chosen = path.to_owned();
         // The sidecar hears of it from `Spool::place`.
         self.writer
-            .run(move |db| inbound::placing(db, id, &chosen))
+            .run("placing", move |db| inbound::placing(db, id, &chosen))
             .await
     }
 
     async fn delivered(&self, id: TransferId) -> Result<(), LedgerError> {
-        self.writer.run(move |db| inbound::delivered(db, id)).await
+        self.writer
+            .run("delivered", move |db| inbound::delivered(db, id))
+            .await?;
+        if planted("receipt-in-its-own-transaction") {
+            let owe = move |db: &Connection| inbound::owe_positive(db, id, "delivered");
+            self.writer.run("delivered", owe).await?;
+        }
+        Ok(())
     }
 
     async fn open_questions(&self, limit: u32) -> Result<Vec<OpenQuestion>, LedgerError> {
@@ -224,7 +236,9 @@ impl Ledger for SqliteLedger {
         let decided = verdict.clone();
         let waited = self
             .writer
-            .run(move |db| inbound::decided(db, id, &verdict, &note))
+            .run("decided", move |db| {
+                inbound::decided(db, id, &verdict, &note)
+            })
             .await?;
         if waited {
             let entry = Entry::Decided(decided);
@@ -237,7 +251,7 @@ impl Ledger for SqliteLedger {
         let owed = response.clone();
         let waited = self
             .writer
-            .run(move |db| inbound::forwarded(db, id, &owed))
+            .run("forwarded", move |db| inbound::forwarded(db, id, &owed))
             .await?;
         if waited {
             let entry = Entry::Forwarded(response);
@@ -248,7 +262,7 @@ impl Ledger for SqliteLedger {
 
     async fn response_taken(&self, id: TransferId) -> Result<(), LedgerError> {
         self.writer
-            .run(move |db| inbound::response_taken(db, id))
+            .run("response_taken", move |db| inbound::response_taken(db, id))
             .await?;
         self.tell(Direction::Inbound, id, Entry::Given).await;
         Ok(())
@@ -257,7 +271,7 @@ impl Ledger for SqliteLedger {
     async fn enqueue(&self, file: NewFile) -> Result<(), LedgerError> {
         let id = file.id;
         self.writer
-            .run(move |db| outbound::enqueue(db, &file))
+            .run("enqueue", move |db| outbound::enqueue(db, &file))
             .await?;
         self.tell_state(id, OutboundState::Ready, None).await;
         Ok(())
@@ -273,7 +287,7 @@ impl Ledger for SqliteLedger {
         let (partner, node) = (partner.to_owned(), node.to_owned());
         let claimed = self
             .writer
-            .run(move |db| {
+            .run("claim", move |db| {
                 if let Some(owed) = inbound::claim_response(db, &partner, &node, until)? {
                     return Ok((Some(owed), None));
                 }
@@ -289,14 +303,14 @@ impl Ledger for SqliteLedger {
 
     async fn renew(&self, id: TransferId, until: SystemTime) -> Result<(), LedgerError> {
         self.writer
-            .run(move |db| outbound::renew(db, id, until))
+            .run("renew", move |db| outbound::renew(db, id, until))
             .await
     }
 
     async fn in_doubt(&self, id: TransferId) -> Result<Persisted<InDoubt>, LedgerError> {
         let doubted = self
             .writer
-            .commit(move |db| outbound::in_doubt(db, id))
+            .commit("in_doubt", move |db| outbound::in_doubt(db, id))
             .await?;
         self.tell(Direction::Outbound, id, Entry::InDoubt(true))
             .await;
@@ -305,7 +319,7 @@ impl Ledger for SqliteLedger {
 
     async fn not_there(&self, id: TransferId) -> Result<(), LedgerError> {
         self.writer
-            .run(move |db| outbound::not_there(db, id))
+            .run("not_there", move |db| outbound::not_there(db, id))
             .await?;
         self.tell(Direction::Outbound, id, Entry::InDoubt(false))
             .await;
@@ -322,7 +336,7 @@ impl Ledger for SqliteLedger {
     async fn sent(&self, id: TransferId, note: &str) -> Result<(), LedgerError> {
         let note = note.to_owned();
         self.writer
-            .run(move |db| outbound::sent(db, id, &note))
+            .run("sent", move |db| outbound::sent(db, id, &note))
             .await?;
         self.tell_state(id, OutboundState::Sent, None).await;
         Ok(())
@@ -337,7 +351,9 @@ impl Ledger for SqliteLedger {
         let (partner, answer, note) = (partner.to_owned(), response.clone(), note.to_owned());
         let meant = self
             .writer
-            .commit(move |db| outbound::acknowledged(db, &partner, &answer, &note))
+            .commit("acknowledged", move |db| {
+                outbound::acknowledged(db, &partner, &answer, &note)
+            })
             .await?;
         if let Acknowledgement::Recorded(id) = *meant {
             let entry = Entry::Answered(response.clone());
@@ -354,14 +370,14 @@ impl Ledger for SqliteLedger {
     ) -> Result<(), LedgerError> {
         let why = why.to_owned();
         self.writer
-            .run(move |db| outbound::put_back(db, id, when, &why))
+            .run("put_back", move |db| outbound::put_back(db, id, when, &why))
             .await
     }
 
     async fn park(&self, id: TransferId, why: &str) -> Result<(), LedgerError> {
         let reason = why.to_owned();
         self.writer
-            .run(move |db| outbound::park(db, id, &reason))
+            .run("park", move |db| outbound::park(db, id, &reason))
             .await?;
         self.tell_state(id, OutboundState::Parked, Some(why)).await;
         Ok(())
@@ -371,7 +387,7 @@ impl Ledger for SqliteLedger {
         let reason = why.to_owned();
         let state = self
             .writer
-            .run(move |db| outbound::order(db, id, order, &reason))
+            .run("order", move |db| outbound::order(db, id, order, &reason))
             .await?;
         self.tell_state(id, state, Some(why)).await;
         Ok(())
@@ -380,7 +396,7 @@ impl Ledger for SqliteLedger {
     async fn resend(&self, old: TransferId, file: NewFile) -> Result<(), LedgerError> {
         let id = file.id;
         self.writer
-            .run(move |db| outbound::resend(db, old, &file))
+            .run("resend", move |db| outbound::resend(db, old, &file))
             .await?;
         self.tell_state(id, OutboundState::Ready, None).await;
         Ok(())
@@ -420,13 +436,15 @@ impl Ledger for SqliteLedger {
             return Ok(some);
         }
         self.writer
-            .run(move |db| outbound::overdue(db, &partner, before))
+            .run("overdue", move |db| outbound::overdue(db, &partner, before))
             .await
     }
 
     async fn recover(&self, node: &str) -> Result<Recovery, LedgerError> {
         let node = node.to_owned();
-        self.writer.run(move |db| recover(db, &node)).await
+        self.writer
+            .run("recover", move |db| recover(db, &node))
+            .await
     }
 
     async fn undelivered(&self) -> Result<Vec<Undelivered>, LedgerError> {
@@ -478,7 +496,7 @@ impl Ledger for SqliteLedger {
     async fn kv_set(&self, policy: &str, key: &str, value: Vec<u8>) -> Result<(), LedgerError> {
         let (policy, key) = (policy.to_owned(), key.to_owned());
         self.writer
-            .run(move |db| {
+            .run("kv_set", move |db| {
                 let done = if value.is_empty() {
                     db.execute(
                         "DELETE FROM policy_values WHERE policy = ?1 AND key = ?2",
@@ -497,6 +515,23 @@ impl Ledger for SqliteLedger {
     }
 }
 
+/// Mistakes to plant: what a start forgets.
+const FORGETFUL: [(&str, &str); 3] = [
+    (
+        "doubt-forgotten",
+        "UPDATE transfers SET in_doubt = 0 WHERE direction = 'out' AND state = 'ready'",
+    ),
+    (
+        "owed-receipts-forgotten",
+        "UPDATE receipts SET state = 'given' WHERE state = 'owed'",
+    ),
+    (
+        "doubted-files-under-a-new-identity",
+        "UPDATE transfers SET time = substr(time, 1, 6) || substr(abs(random()), 1, 4)
+         WHERE direction = 'out' AND state = 'ready' AND in_doubt = 1",
+    ),
+];
+
 fn recover(db: &Connection, node: &str) -> Result<Recovery, LedgerError> {
     const VERB: &str = "recover";
     let freed = |table: &str| {
@@ -511,8 +546,22 @@ fn recover(db: &Connection, node: &str) -> Result<Recovery, LedgerError> {
             .map(|n| n as u64)
             .map_err(database(VERB))
     };
+    for (mistake, sql) in FORGETFUL {
+        if planted(mistake) {
+            db.execute(sql, []).map_err(database(VERB))?;
+        }
+    }
+    let mut leases = 0;
+    for (table, mistake) in [
+        ("transfers", "leases-of-files-kept"),
+        ("receipts", "leases-of-receipts-kept"),
+    ] {
+        if !planted(mistake) {
+            leases += freed(table)?;
+        }
+    }
     Ok(Recovery {
-        leases: (freed("transfers")? + freed("receipts")?) as u64,
+        leases: leases as u64,
         receiving: count(
             "SELECT count(*) FROM transfers WHERE direction = 'in' AND state = 'receiving'",
         )?,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use oftp::{Counts, Response};
+use oftp::{Counts, FileKey, Response};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::connection::database;
@@ -240,21 +240,7 @@ pub(super) fn acknowledged(
     detail: &str,
 ) -> Result<Acknowledgement, LedgerError> {
     const VERB: &str = "acknowledged";
-    let key = response.key();
-    let found: Option<(TransferId, String)> = db
-        .prepare_cached(
-            "SELECT id, state FROM transfers WHERE direction = 'out' AND partner = ?1 AND dataset = ?2 AND date = ?3
-             AND time = ?4 AND originator = ?5 AND destination = ?6",
-        )
-        .and_then(|mut select| {
-            let who = params![
-                partner, key.dataset.as_str(), key.stamp.date(), key.stamp.time(),
-                key.originator.as_str(), key.destination.as_str()
-            ];
-            select.query_row(who, |found| Ok((row::id(found, 0)?, found.get(1)?))).optional()
-        })
-        .map_err(database(VERB))?;
-    let Some((id, state)) = found else {
+    let Some((id, state)) = meant(db, partner, response.key())? else {
         return Ok(Acknowledgement::Unknown);
     };
     if matches!(
@@ -280,6 +266,40 @@ pub(super) fn acknowledged(
         &why.map_or_else(|| detail.to_owned(), |why| format!("{why}; {detail}")),
     )?;
     Ok(Acknowledgement::Recorded(id))
+}
+
+/// The file that a receipt is about, and its state. Before level 1.4 a time has no counter (RFC 2204): the receipt
+/// then has 0000, which no file of ours has, and means the first of that second that has no receipt yet.
+fn meant(
+    db: &Connection,
+    partner: &str,
+    key: &FileKey,
+) -> Result<Option<(TransferId, String)>, LedgerError> {
+    let from = key.stamp.time();
+    let to = match from.strip_suffix("0000") {
+        Some(second) => format!("{second}9999"),
+        None => from.to_owned(),
+    };
+    db.prepare_cached(
+        "SELECT id, state FROM transfers WHERE direction = 'out' AND partner = ?1 AND dataset = ?2 AND date = ?3
+         AND time BETWEEN ?4 AND ?5 AND originator = ?6 AND destination = ?7
+         ORDER BY state IN ('acknowledged', 'rejected'), time LIMIT 1",
+    )
+    .and_then(|mut select| {
+        let who = params![
+            partner,
+            key.dataset.as_str(),
+            key.stamp.date(),
+            from,
+            to,
+            key.originator.as_str(),
+            key.destination.as_str()
+        ];
+        select
+            .query_row(who, |found| Ok((row::id(found, 0)?, found.get(1)?)))
+            .optional()
+    })
+    .map_err(database("acknowledged"))
 }
 
 pub(super) fn record(

@@ -1,0 +1,46 @@
+//! The named transitions of the program, and how it is told to die at one.
+
+#[path = "../../../crates/store/src/transition/names.rs"]
+mod listed;
+
+use listed::{STEPS, VERBS};
+
+/// Every name.
+pub fn all() -> Vec<String> {
+    let moments = ["before", "committed"];
+    let verbs = VERBS
+        .iter()
+        .flat_map(|verb| moments.map(|moment| format!("ledger.{verb}.{moment}")));
+    verbs.chain(STEPS.map(str::to_owned)).collect()
+}
+
+/// What the environment says to a program that is to die when it comes there for that time.
+pub fn kill_at(name: &str, nth: u64) -> String {
+    match nth {
+        0 | 1 => format!("FAILPOINTS={name}=return"),
+        _ => format!("FAILPOINTS={name}={}*off->return", nth - 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listed::STEPS;
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    /// What the program says its steps are called, and what the list says, is the same.
+    #[test]
+    fn the_program_has_the_steps_of_the_list() {
+        let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut said = BTreeSet::new();
+        for folder in ["../crates/store/src", "../host/src", "../host/src/monitor"] {
+            for entry in fs::read_dir(xtask.join(folder)).expect("the folder is there") {
+                let text = fs::read_to_string(entry.expect("an entry").path()).unwrap_or_default();
+                let steps = text.split("reached(\"").skip(1);
+                said.extend(steps.filter_map(|rest| rest.split('"').next().map(str::to_owned)));
+            }
+        }
+        assert_eq!(said, STEPS.map(str::to_owned).into());
+    }
+}
