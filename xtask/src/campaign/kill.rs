@@ -1,6 +1,7 @@
 //! SIGKILL to one station or both while files go both ways: at random, and at named transitions where the program has
 //! them (`--features failpoints`).
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -77,8 +78,9 @@ pub fn round(program: &Path, dice: &mut Dice, plan: &Plan) -> Result<Verdict, St
         pair.be_patient_for(patience);
     }
     let eager = SIDES.get(dice.below(2) as usize).copied();
+    let mut dooms = BTreeMap::new();
     for side in SIDES {
-        pair.start(side, &doomed(dice, plan.named))?;
+        start(&mut pair, side, dice, plan.named, &mut dooms)?;
     }
     for _ in 0..plan.kills {
         give(&mut pair, dice, plan.files)?;
@@ -96,13 +98,14 @@ pub fn round(program: &Path, dice: &mut Dice, plan: &Plan) -> Result<Verdict, St
         victims.iter().for_each(|side| pair.kill(*side));
         for side in SIDES {
             if pair.is_gone(side) {
-                pair.start(side, &doomed(dice, plan.named))?;
+                start(&mut pair, side, dice, plan.named, &mut dooms)?;
             }
         }
     }
-    if plan.named {
-        SIDES.iter().for_each(|side| pair.kill(*side));
-        for side in SIDES {
+    // Who is not doomed goes on as it is: a start would mend what it has forgotten to give back.
+    for (side, doomed) in dooms {
+        if doomed {
+            pair.kill(side);
             pair.start(side, &[])?;
         }
     }
@@ -130,6 +133,23 @@ fn give(pair: &mut Pair, dice: &mut Dice, files: u64) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Starts a station, doomed or not.
+fn start(
+    pair: &mut Pair,
+    side: Side,
+    dice: &mut Dice,
+    named: bool,
+    dooms: &mut BTreeMap<Side, bool>,
+) -> Result<(), String> {
+    let words = if dice.below(3) == 0 {
+        Vec::new()
+    } else {
+        doomed(dice, named)
+    };
+    dooms.insert(side, !words.is_empty());
+    pair.start(side, &words)
 }
 
 /// How a station is started that is to die at a named transition, if it comes that far.

@@ -139,7 +139,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const KILLS: u64 = 8;
 const CUTS: u64 = 4;
 /// Rounds of each kind before a mistake counts as not found.
-const ROUNDS: u64 = 12;
+const ROUNDS: u64 = 24;
 
 /// What found a mistake, or that nothing did.
 struct Hunt {
