@@ -471,6 +471,9 @@ impl Spool {
         let line = sidecar.line().map_err(unreadable(&path))?;
         file.write_all(&line).map_err(at(&path))?;
         reached("spool.sidecar.written");
+        if planted("sidecar-not-synced") {
+            return Ok((path, file));
+        }
         // Begins to write it, so that one flush does for it and for what is synced first. Only advice.
         let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
         Ok((path, file))
@@ -738,8 +741,16 @@ impl Whole {
         let (spool, part) = (&self.spool, folder_of(sidecar.direction()));
         let (described, description) = spool.begin_sidecar(sidecar)?;
         let sealed = spool.path(part, self.id);
+        let names_last = planted("sealed-folders-not-synced");
+        if names_last {
+            self.file.0.sync_all().map_err(at(&self.path))?;
+            description.sync_all().map_err(at(&described))?;
+        }
         std::fs::rename(&self.path, &sealed).map_err(at(&sealed))?;
         reached("spool.blob.renamed");
+        if names_last {
+            return Ok(Hold(self.file));
+        }
         let imported = sidecar.direction() == Direction::Outbound && planted("import-not-synced");
         if !imported && !planted("blob-not-synced") {
             self.file.0.sync_all().map_err(at(&sealed))?;
@@ -749,9 +760,6 @@ impl Whole {
             description.sync_all().map_err(at(&described))?;
         }
         reached("spool.sidecar.synced");
-        if planted("sealed-folders-not-synced") {
-            return Ok(Hold(self.file));
-        }
         for folder in [part, INCOMING] {
             spool.sync_part(folder)?;
             reached("spool.folder.synced");

@@ -154,7 +154,13 @@ fn start(
 
 /// How a station is started that is to die at a named transition, if it comes that far.
 fn doomed(dice: &mut Dice, named: bool) -> Vec<String> {
-    let names = names::all();
+    // What is said on the wire is where the two ends may come to differ: half of them die there.
+    let of_wire = named && dice.below(2) == 0;
+    let names = if of_wire {
+        names::of_wire()
+    } else {
+        names::all()
+    };
     let name = names.get(dice.below(names.len() as u64) as usize);
     match name {
         Some(name) if named => {

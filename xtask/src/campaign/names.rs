@@ -14,6 +14,13 @@ pub fn all() -> Vec<String> {
     verbs.chain(STEPS.map(str::to_owned)).collect()
 }
 
+/// Those at which something is said that promises something.
+pub fn of_wire() -> Vec<String> {
+    let mut names = all();
+    names.retain(|name| name.starts_with("wire."));
+    names
+}
+
 /// What the environment says to a program that is to die when it comes there for that time.
 pub fn kill_at(name: &str, nth: u64) -> String {
     match nth {
