@@ -154,10 +154,10 @@ fn start(
 
 /// How a station is started that is to die at a named transition, if it comes that far.
 fn doomed(dice: &mut Dice, named: bool) -> Vec<String> {
-    // What is said on the wire is where the two ends may come to differ: half of them die there.
-    let of_wire = named && dice.below(2) == 0;
-    let names = if of_wire {
-        names::of_wire()
+    // What others see is where they may come to differ from us: half of them die there.
+    let seen = named && dice.below(2) == 0;
+    let names = if seen {
+        names::seen_by_others()
     } else {
         names::all()
     };

@@ -14,10 +14,10 @@ pub fn all() -> Vec<String> {
     verbs.chain(STEPS.map(str::to_owned)).collect()
 }
 
-/// Those at which something is said that promises something.
-pub fn of_wire() -> Vec<String> {
+/// Those at which a partner or a reader of the inbox comes to see something.
+pub fn seen_by_others() -> Vec<String> {
     let mut names = all();
-    names.retain(|name| name.starts_with("wire."));
+    names.retain(|name| name.starts_with("wire.") || name.starts_with("inbox."));
     names
 }
 
