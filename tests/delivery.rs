@@ -98,6 +98,44 @@ fn a_command_takes_each_file_and_the_receipt_comes_after_it() {
 }
 
 #[test]
+fn a_command_may_leave_somebody_behind_and_one_that_is_late_takes_its_family_along() {
+    let house = house(
+        "",
+        "delivery:\n  command: [take.sh]\n  command_time: 2s\n  command_tries: 1\n",
+    );
+    script(
+        &house,
+        "take.sh",
+        "cd \"$(dirname \"$0\")\"; test $POINTSMAN_DATASET = LATE && { sleep 60 & echo $! > late; wait; }\n\
+         sleep 60 & echo $! > behind",
+    );
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    peer.send(&VirtualFile::new("QUICK", "order"));
+    server.await_log(&["hand-over", "taken"]);
+    peer.send(&VirtualFile::new("LATE", "order"));
+    server.await_log(&["hand-over", "longer than 2s"]);
+    let pid = |name| {
+        std::fs::read_to_string(house.path().join(name))
+            .unwrap()
+            .trim()
+            .to_owned()
+    };
+    let runs = |name| {
+        std::path::Path::new("/proc")
+            .join(pid(name))
+            .join("cmdline")
+            .exists()
+    };
+    eventually("the late one is gone", || (!runs("late")).then_some(()));
+    assert!(runs("behind"), "who is not late may go on");
+    let ended = std::process::Command::new("kill")
+        .arg(pid("behind"))
+        .status();
+    assert!(ended.unwrap().success());
+}
+
+#[test]
 fn a_command_that_finds_the_file_unusable_makes_a_nerp_of_it() {
     let house = house("", "delivery:\n  command: [take.sh]\n");
     script(&house, "take.sh", "echo no UNB in it >&2; exit 65");

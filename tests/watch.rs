@@ -203,7 +203,7 @@ fn folders_that_lie_in_each_other_are_refused() {
         ),
         (
             text.replace("folder: out", "folder: out\n        keep_in: out"),
-            "go out for ever",
+            "is a watched folder itself",
         ),
         (
             text.replace("- folder: out", "- folder: out\n      - folder: out"),

@@ -37,13 +37,6 @@ impl Deliveries {
             .insert(id)
     }
 
-    fn has(&self, id: TransferId) -> bool {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(&id)
-    }
-
     fn give_back(&self, id: TransferId) {
         self.0
             .lock()
@@ -65,19 +58,22 @@ impl Deliveries {
 /// hands on its hold.
 #[must_use]
 pub fn start(station: Arc<Station>, file: Undelivered, hold: Option<Hold>) -> JoinHandle<()> {
-    let turn = Turn::take(&station, file.id);
+    let mut turn = Turn::take(&station, file.id);
     tokio::spawn(async move {
         let id = file.id;
-        let Some(_turn) = turn else {
-            // Whoever has it: when this task ends, the file is delivered or will be tried again.
-            while station.deliveries.has(id) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-            return;
-        };
+        // Whoever has it may not get at its content: then it is ours to deliver.
+        while turn.is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            turn = Turn::take(&station, id);
+        }
         match deliver(&station, &file, hold).await {
-            // Another task was quicker: the list this came from is older than its delivery.
-            Ok(()) | Err(DeliveryError::Ledger(LedgerError::WrongState { .. })) => {}
+            // Another task was quicker: the list this came from is older than its delivery. Or somebody holds the
+            // content, and delivers it.
+            Ok(())
+            | Err(
+                DeliveryError::Ledger(LedgerError::WrongState { .. })
+                | DeliveryError::Spool(SpoolError::Busy(_)),
+            ) => {}
             Err(error) => station.events.tell(Event::NotDelivered {
                 id,
                 why: error.to_string(),
@@ -169,6 +165,10 @@ async fn deliver(
         let mut target = file.target.clone();
         target.file_name = names::numbered(name, number);
         let path = describe::path(&target);
+        // A name that is plainly taken need not be written down. Whether it is free the rename says.
+        if !target.overwrite && station.inbox.join(&path).symlink_metadata().is_ok() {
+            continue;
+        }
         station.ledger.placing(file.id, &path).await?;
         match place(station, file, &path).await? {
             Ok(()) => return finish(station, file.id, &path).await,
@@ -188,6 +188,9 @@ async fn finish_or_miss(station: &Station, id: TransferId) -> Result<(), Deliver
         .ok_or(LedgerError::NotFound(id))?;
     match (InboundState::parse(&row.state), row.path) {
         (Some(InboundState::Placing), Some(path)) if !planted("placed-is-missing") => {
+            let (spool, inbox, placed) =
+                (station.spool.clone(), station.inbox.clone(), path.clone());
+            spawn_blocking(move || spool.settle_placed(&inbox, &placed)).await??;
             finish(station, id, &path).await
         }
         (Some(InboundState::Received), _) => Err(DeliveryError::Missing),

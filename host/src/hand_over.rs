@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use pointsman_store::OpenQuestion;
 use tokio::io::AsyncReadExt;
-use tokio::process::Command;
+use tokio::process::{ChildStderr, Command};
 
 use crate::backoff::Backoff;
 use crate::config::HandOver;
@@ -20,6 +20,9 @@ const WAITS: Backoff = Backoff {
 
 /// The exit status that says that the file itself is no good (`EX_DATAERR` of sysexits.h).
 const UNUSABLE: i32 = 65;
+
+/// How long to wait for what it said when it has ended.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Octets of what it says that are remembered.
 const WORDS: usize = 500;
@@ -44,23 +47,48 @@ pub async fn run(command: &HandOver, file: &OpenQuestion, path: &std::path::Path
             return Outcome::Failed(format!("{}: {error}", command.program.display()));
         }
     };
-    let mut said = child.stderr.take();
-    let to_its_end = async {
-        let words = match &mut said {
-            Some(words) => tail(words).await,
-            None => String::new(),
-        };
-        (child.wait().await, words)
+    let family = Family::of(&child);
+    let words = tokio::spawn(tail(child.stderr.take()));
+    let status = match tokio::time::timeout(command.time, child.wait()).await {
+        Err(_) => {
+            drop(family);
+            return Outcome::Failed(format!("it took longer than {:?}", command.time));
+        }
+        Ok(Err(error)) => return Outcome::Failed(error.to_string()),
+        Ok(Ok(status)) => status,
     };
-    match tokio::time::timeout(command.time, to_its_end).await {
-        // Dropped, it is killed.
-        Err(_) => Outcome::Failed(format!("it took longer than {:?}", command.time)),
-        Ok((Err(error), _)) => Outcome::Failed(error.to_string()),
-        Ok((Ok(status), words)) => match status.code() {
-            Some(0) => Outcome::Taken,
-            Some(UNUSABLE) => Outcome::Unusable(words),
-            _ => Outcome::Failed(format!("{status}: {words}")),
-        },
+    family.may_go_on();
+    // Whom it left behind may hold its standard error for ever.
+    let words = tokio::time::timeout(LAST_WORDS, words).await;
+    let words = words.ok().and_then(Result::ok).unwrap_or_default();
+    match status.code() {
+        Some(0) => Outcome::Taken,
+        Some(UNUSABLE) => Outcome::Unusable(words),
+        _ => Outcome::Failed(format!("{status}: {words}")),
+    }
+}
+
+/// The command and everything it starts, killed when this is dropped: at a time-out, or when the house closes down.
+struct Family(Option<rustix::process::Pid>);
+
+impl Family {
+    fn of(child: &tokio::process::Child) -> Self {
+        let leader = child.id().and_then(|id| i32::try_from(id).ok());
+        Self(leader.and_then(rustix::process::Pid::from_raw))
+    }
+
+    /// It ended by itself; what it left behind is its own affair.
+    fn may_go_on(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        if let Some(leader) = self.0 {
+            // Who is gone already needs no end.
+            let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
+        }
     }
 }
 
@@ -84,18 +112,26 @@ fn prepared(command: &HandOver, file: &OpenQuestion, path: &std::path::Path) -> 
         .env("POINTSMAN_ORIGINATOR", key.originator.as_str())
         .env("POINTSMAN_DESTINATION", key.destination.as_str())
         .env("POINTSMAN_USER", file.header.user.as_str().trim_end())
-        .env("POINTSMAN_DESCRIPTION", &file.header.description)
+        // The field may hold what no variable can.
+        .env(
+            "POINTSMAN_DESCRIPTION",
+            file.header.description.replace('\0', " "),
+        )
         .env("POINTSMAN_OCTETS", file.octets.to_string())
         .env("POINTSMAN_BLAKE3", &file.digest)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
+        .process_group(0)
         .kill_on_drop(true);
     prepared
 }
 
 /// Reads everything, so that the command never waits for us; keeps the end of it, on one line.
-async fn tail(words: &mut (impl AsyncReadExt + Unpin)) -> String {
+async fn tail(words: Option<ChildStderr>) -> String {
+    let Some(mut words) = words else {
+        return String::new();
+    };
     let (mut kept, mut piece) = (Vec::new(), vec![0; 4096]);
     while let Ok(count) = words.read(&mut piece).await
         && count > 0

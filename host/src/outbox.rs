@@ -4,9 +4,9 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use jiff::Zoned;
+use jiff::{ToSpan, Zoned};
 use oftp::{
-    Counts, DatasetName, FileHeader, FileKey, FileStamp, Format, InvalidField, RecordLayout,
+    Counts, DatasetName, FileHeader, FileKey, FileStamp, Format, InvalidField, Level, RecordLayout,
     RecordProblem, RecordReader,
 };
 use pointsman_store::{
@@ -14,6 +14,7 @@ use pointsman_store::{
     Whole,
 };
 
+use crate::config::Config;
 use crate::intake::blocking;
 use crate::partners::{self, Profile};
 use crate::records::{self, RecordError};
@@ -139,9 +140,10 @@ pub async fn enqueue_as(
                 },
             })?,
     };
+    let stamps = Stamps::of(profile);
     let key = FileKey {
         dataset,
-        stamp: stamp(1)?,
+        stamp: stamps.nth(1)?,
         originator: partners::our_sfid(&station.config),
         destination: profile.destination(),
     };
@@ -172,7 +174,8 @@ pub async fn enqueue_as(
             // Two files of one name in one second differ in the counter (RFC 5024, 5.3.3, SFIDTIME).
             Err(LedgerError::IdentityTaken(_)) if counter < 9999 => {
                 counter += 1;
-                restamp(&station.spool, &mut file, counter).await?;
+                file.header.key.stamp = stamps.nth(counter)?;
+                describe_anew(&station.spool, &file).await?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -234,6 +237,7 @@ pub async fn resend(
     ledger: &dyn Ledger,
     spool: &Spool,
     old: TransferId,
+    config: &Config,
 ) -> Result<(TransferId, FileHeader), QueueError> {
     let source = spool.clone();
     let record = blocking(move || source.record(Direction::Outbound, old))
@@ -264,7 +268,10 @@ pub async fn resend(
         counts,
         priority,
     };
-    file.header.key.stamp = stamp(1)?;
+    let counted = Stamps { counted: true };
+    let stamps =
+        Profile::by_name(config, &file.partner).map_or(counted, |profile| Stamps::of(&profile));
+    file.header.key.stamp = stamps.nth(1)?;
     let (source, sidecar) = (spool.clone(), Sidecar::outbound(&file));
     blocking(move || source.send_again(old, &sidecar)).await?;
     let mut counter = 1;
@@ -273,7 +280,8 @@ pub async fn resend(
             Ok(()) => return Ok((file.id, file.header)),
             Err(LedgerError::IdentityTaken(_)) if counter < 9999 => {
                 counter += 1;
-                restamp(spool, &mut file, counter).await?;
+                file.header.key.stamp = stamps.nth(counter)?;
+                describe_anew(spool, &file).await?;
             }
             Err(error) => {
                 // Whether a commit that failed happened is for the next look: then nothing is removed.
@@ -287,9 +295,8 @@ pub async fn resend(
     }
 }
 
-/// Another date and time for a file whose own are taken; its sidecar must say the same as its row will.
-async fn restamp(spool: &Spool, file: &mut NewFile, counter: u16) -> Result<(), QueueError> {
-    file.header.key.stamp = stamp(counter)?;
+/// The date and time of a file were taken by another: its sidecar must say the same as its row will.
+async fn describe_anew(spool: &Spool, file: &NewFile) -> Result<(), QueueError> {
     let (spool, sidecar) = (spool.clone(), Sidecar::outbound(file));
     Ok(blocking(move || spool.describe(&sidecar)).await?)
 }
@@ -302,11 +309,25 @@ fn dataset_name(path: &Path, how: &SendAs) -> Result<DatasetName, QueueError> {
     DatasetName::new(how.name.as_deref().unwrap_or(&own)).map_err(QueueError::Name)
 }
 
-fn stamp(counter: u16) -> Result<FileStamp, QueueError> {
-    let now = Zoned::now();
-    let (date, time) = (
-        now.strftime("%Y%m%d").to_string(),
-        now.strftime("%H%M%S").to_string(),
-    );
-    FileStamp::new(&date, &format!("{time}{counter:04}")).map_err(QueueError::Stamp)
+/// How files of one name are told apart that are queued within one second: by the counter of SFIDTIME, or for partners
+/// of a level that has none (before 1.4, RFC 2204) by the second.
+struct Stamps {
+    counted: bool,
+}
+
+impl Stamps {
+    fn of(profile: &Profile) -> Self {
+        let level = profile.partner.session.version;
+        Self {
+            counted: level.is_none_or(|level| level.0.0 >= Level::V14),
+        }
+    }
+
+    /// The n-th that can be had now, from 1 on.
+    fn nth(&self, n: u16) -> Result<FileStamp, QueueError> {
+        let (counter, later) = if self.counted { (n, 0) } else { (1, n - 1) };
+        let then = Zoned::now().saturating_add(i64::from(later).seconds());
+        let (date, time) = (then.strftime("%Y%m%d"), then.strftime("%H%M%S"));
+        FileStamp::new(&date.to_string(), &format!("{time}{counter:04}")).map_err(QueueError::Stamp)
+    }
 }

@@ -1,6 +1,6 @@
 //! Receipts that wait: for a policy that put them off, or for the command that takes the file.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -21,8 +21,10 @@ use crate::station::{Services, Station};
 /// How often the ledger is looked at for questions that are due.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Questions that are asked side by side.
-const AT_ONCE: u32 = 16;
+/// Questions that are looked at, and those of one partner that are asked side by side: one whose command hangs keeps
+/// nobody else waiting.
+const LOOKED_AT: u32 = 1000;
+const AT_ONCE: usize = 8;
 
 /// Asks again what policies put off, and hands files over to commands, until the house closes down: what is
 /// being asked then comes to its end.
@@ -47,19 +49,19 @@ pub async fn keep_asking(station: Arc<Station>, mut drain: Receiver<Drain>) {
 #[derive(Default)]
 struct Asked {
     tasks: JoinSet<TransferId>,
-    ids: HashSet<TransferId>,
+    partners: HashMap<TransferId, String>,
 }
 
 impl Asked {
     /// Waits for an answer, for ever where nothing is asked.
     async fn answered(&mut self) {
         match self.tasks.join_next().await {
-            Some(Ok(id)) => drop(self.ids.remove(&id)),
+            Some(Ok(id)) => drop(self.partners.remove(&id)),
             // A task that panicked has not said whose question it was.
             Some(Err(lost)) => {
                 tracing::error!(event = "question-failed", error = %lost);
                 if self.tasks.is_empty() {
-                    self.ids.clear();
+                    self.partners.clear();
                 }
             }
             None => std::future::pending().await,
@@ -68,11 +70,16 @@ impl Asked {
 }
 
 async fn ask_due(station: &Arc<Station>, asked: &mut Asked) -> Result<(), LedgerError> {
-    for question in station.ledger.open_questions(AT_ONCE).await? {
+    for question in station.ledger.open_questions(LOOKED_AT).await? {
         let id = question.id;
-        if asked.ids.len() >= AT_ONCE as usize || !asked.ids.insert(id) {
+        let of_partner = asked.partners.values();
+        let busy = of_partner
+            .filter(|partner| **partner == question.partner)
+            .count();
+        if busy >= AT_ONCE || asked.partners.contains_key(&id) {
             continue;
         }
+        asked.partners.insert(id, question.partner.clone());
         let station = Arc::clone(station);
         asked.tasks.spawn(async move {
             if let Err(error) = ask(&station, &question).await {
@@ -99,10 +106,7 @@ async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), Ledg
         by,
         decision,
     } = said;
-    station
-        .ledger
-        .decided(question.id, verdict, &format!("{by}: {decision}"))
-        .await?;
+    write_down(station, question.id, verdict, &format!("{by}: {decision}")).await?;
     station.events.tell(Event::Decided {
         session,
         hook,
@@ -110,6 +114,24 @@ async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), Ledg
         decision,
     });
     Ok(())
+}
+
+/// The answer is kept until the ledger can write it: nobody is asked twice for that.
+async fn write_down(
+    station: &Station,
+    id: TransferId,
+    verdict: Verdict,
+    why: &str,
+) -> Result<(), LedgerError> {
+    loop {
+        match station.ledger.decided(id, verdict.clone(), why).await {
+            Err(error @ (LedgerError::Database { .. } | LedgerError::Commit { .. })) => {
+                tracing::error!(event = "question-failed", transfer = %id, %error);
+                tokio::time::sleep(LOOK).await;
+            }
+            other => return other,
+        }
+    }
 }
 
 /// What became of a question.

@@ -19,7 +19,7 @@ use crate::events::Event;
 use crate::listen::{Door, ListenError};
 use crate::receipts;
 use crate::session::Drain;
-use crate::station::{StartError, Station, is_full};
+use crate::station::{StartError, Station, is_full, ledger_path};
 use crate::watch;
 
 /// How often component files are looked at. A poll sees what inotify does not: network file systems, and
@@ -187,7 +187,12 @@ impl Server {
             // Long enough for an ESID; who does not take it is cut off.
             let _ = tokio::time::timeout(FAREWELL, self.sessions.wait()).await;
         }
-        self.house.wait().await;
+        if tokio::time::timeout(patience, self.house.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(event = "drain-cut-off", sessions = self.sessions.len());
+        }
         let settled = async {
             while !self.station.deliveries.is_idle() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -208,6 +213,7 @@ async fn recover(station: &Station) -> Result<(), StartError> {
         clear_partial(station, id).await?;
     }
     reached("recovery.partials.cleared");
+    knows_the_newest(station).await?;
     for id in station.spool.sealed()? {
         discard_unsaid(station, id).await?;
     }
@@ -231,6 +237,21 @@ async fn recover(station: &Station) -> Result<(), StartError> {
         receipts_owed = found.owed,
         ready = found.ready
     );
+    Ok(())
+}
+
+/// How many of the newest received files a start looks for in the ledger.
+const NEWEST: usize = 500;
+
+/// A file is sealed after its row is there. So one without a row tells of a ledger that is an older one: it would take
+/// again what was acknowledged.
+async fn knows_the_newest(station: &Station) -> Result<(), StartError> {
+    for id in station.spool.described()?.into_iter().rev().take(NEWEST) {
+        if station.ledger.show(id).await?.is_none() && !station.spool.is_busy(id) {
+            let ledger = ledger_path(&station.config);
+            return Err(StartError::LedgerBehind { ledger, id });
+        }
+    }
     Ok(())
 }
 

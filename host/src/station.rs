@@ -6,15 +6,17 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
+use oftp::Position;
 use pointsman_policy::{
     Compile, Engine, EngineConfig, HostServices, Limits, LoadError, Policies, PolicySpec, types,
 };
-use pointsman_store::{Ledger, LedgerError, Spool, SpoolError, SqliteLedger};
+use pointsman_store::{Ledger, LedgerError, Spool, SpoolError, SqliteLedger, TransferId};
 
 use crate::config::{Config, Policy};
 use crate::delivery::Deliveries;
 use crate::describe;
 use crate::events::Events;
+use crate::intake::blocking;
 use crate::leases::Unreturned;
 
 /// What every session shares: configuration, ledger, spool, policies.
@@ -31,6 +33,8 @@ pub struct Station {
     pub policies: Policies,
     /// Files on their way from the spool to the inbox.
     pub deliveries: Deliveries,
+    /// Held from the look at a quota to the offer that uses it up.
+    pub quotas: tokio::sync::Mutex<()>,
     /// Leases that wait to be given back.
     pub unreturned: Unreturned,
     /// Where everything that happens is told.
@@ -79,6 +83,16 @@ pub enum StartError {
         "the ledger {0} is gone, and the spool has files: where it was moved, set `storage.ledger` to its folder; else run `pointsman store rebuild`, which makes the ledger anew from the spool"
     )]
     LedgerGone(PathBuf),
+    /// The spool knows a file, and the ledger does not.
+    #[error(
+        "the ledger {ledger} is an older one: it does not know the received file {id}, which may be acknowledged. Run `pointsman store rebuild`, which makes it anew from the spool"
+    )]
+    LedgerBehind {
+        /// Which ledger.
+        ledger: PathBuf,
+        /// The newest such file.
+        id: TransferId,
+    },
     /// Spool and inbox are apart.
     #[error(
         "storage.state ({state}) and storage.inbox ({inbox}) lie on different file systems: a delivery must be one rename; put both on one"
@@ -131,7 +145,10 @@ impl Station {
         if !spool.shares_file_system(&inbox)? {
             return Err(StartError::Apart { state, inbox });
         }
+        // Before the ledger, which may want for it.
+        let removed = spool.make_room(0)?;
         let ledger = open_ledger(&config, &spool)?;
+        begin_again(&ledger, removed).await;
         let policies = load_policies(&config).await?;
         Ok(Arc::new(Self {
             ledger: Arc::new(ledger),
@@ -139,6 +156,7 @@ impl Station {
             inbox,
             policies,
             deliveries: Deliveries::default(),
+            quotas: tokio::sync::Mutex::default(),
             unreturned: Unreturned::default(),
             events: Events::default(),
             node: node.to_owned(),
@@ -147,6 +165,18 @@ impl Station {
             sessions: AtomicUsize::new(0),
             config,
         }))
+    }
+
+    /// Makes room in the spool for so many octets, by partials that nobody is at work on. Nobody was told that they are
+    /// kept; but what is kept of them should be told as it is.
+    ///
+    /// # Errors
+    /// The spool cannot be looked at.
+    pub async fn make_room(&self, octets: u64) -> Result<(), SpoolError> {
+        let spool = self.spool.clone();
+        let removed = blocking(move || spool.make_room(octets)).await?;
+        begin_again(self.ledger.as_ref(), removed).await;
+        Ok(())
     }
 
     /// A name for a session that no other session ever had: they start at the clock and count up.
@@ -178,6 +208,20 @@ impl Station {
     /// Whether there are so many callers that another is not even answered.
     pub fn is_swamped(&self) -> bool {
         self.callers.load(Ordering::Relaxed) > 2 * self.config.limits.sessions.0.0 as usize + 64
+    }
+}
+
+/// Partials were removed: their rows say so. Where one cannot, `verify-store` will, and nothing is lost by it.
+async fn begin_again(ledger: &dyn Ledger, removed: Vec<TransferId>) {
+    for id in removed {
+        let told = ledger.checkpoint(id, Position::default()).await;
+        let error = told.err().map(|error| error.to_string());
+        tracing::warn!(
+            event = "partial-removed",
+            transfer = %id,
+            error,
+            "the disk is full: its sender begins again"
+        );
     }
 }
 

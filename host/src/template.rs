@@ -24,7 +24,7 @@ const WHOLE_DATE: &str = "yyyyMMddHHmmssffff";
 const NOW: &str = "yyyyMMddHHmmss";
 
 /// A file name with macros in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template(Vec<Part>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,35 +48,47 @@ impl Template {
         if text.is_empty() {
             return Err("a file name cannot be empty".to_owned());
         }
-        Self::read(text, |word| Err(unknown(word)))
+        Self::read(text, true)
     }
 
     /// The same of a policy's answer, in which a `%` that begins no macro is a `%`.
     #[must_use]
     pub fn of_policy(text: &str) -> Self {
-        let as_it_is = |word: &str| Ok(Part::Text(format!("%{word}%")));
-        Self::read(text, as_it_is).unwrap_or_else(|_| Self(vec![Part::Text(text.to_owned())]))
+        Self::read(text, false).unwrap_or_default()
     }
 
-    fn read(text: &str, otherwise: impl Fn(&str) -> Result<Part, String>) -> Result<Self, String> {
+    fn read(text: &str, strict: bool) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
-        while let Some((before, after)) = rest.split_once('%') {
+        while let Some((before, behind)) = rest.split_once('%') {
             parts.push(Part::Text(before.to_owned()));
-            let (word, after) = after
-                .split_once('%')
-                .ok_or_else(|| format!("the macro `%{after}` has no % at its end"))?;
-            parts.push(match word {
-                "" => Part::Text("%".to_owned()),
-                _ => known(word).map_or_else(|| otherwise(word), Ok)?,
-            });
-            rest = after;
+            let word = behind.split_once('%');
+            let part = match word {
+                Some(("", _)) => Some(Part::Text("%".to_owned())),
+                Some((word, _)) => known(word),
+                None => None,
+            };
+            rest = match (part, word) {
+                (Some(part), Some((_, after))) => {
+                    parts.push(part);
+                    after
+                }
+                (None, Some((word, _))) if strict => return Err(unknown(word)),
+                (_, None) if strict => {
+                    return Err(format!("the macro `%{behind}` has no % at its end"));
+                }
+                // What ends no macro may begin one.
+                _ => {
+                    parts.push(Part::Text("%".to_owned()));
+                    behind
+                }
+            };
         }
         parts.push(Part::Text(rest.to_owned()));
         Ok(Self(parts))
     }
 
-    /// The name of this file. What its sender chose is put in as it is: to make it safe is the caller's part.
+    /// The name of this file. What its sender chose makes no folders; all else of making it safe is the caller's part.
     #[must_use]
     pub fn name(&self, header: &FileHeader) -> String {
         self.0.iter().map(|part| part.text(header)).collect()
@@ -88,11 +100,11 @@ impl Part {
         let key = &header.key;
         match self {
             Self::Text(text) => text.clone(),
-            Self::Name => key.dataset.as_str().to_owned(),
+            Self::Name => key.dataset.as_str().replace(['/', '\0'], "_"),
             Self::Date(pattern) => dated(pattern, key.stamp.date(), key.stamp.time()),
-            Self::Originator => key.originator.as_str().to_owned(),
-            Self::Destination => key.destination.as_str().to_owned(),
-            Self::User => header.user.as_str().trim_end().to_owned(),
+            Self::Originator => key.originator.as_str().replace(['/', '\0'], "_"),
+            Self::Destination => key.destination.as_str().replace(['/', '\0'], "_"),
+            Self::User => header.user.as_str().trim_end().replace(['/', '\0'], "_"),
             Self::Now(pattern) => {
                 let now = Zoned::now();
                 let (date, time) = (now.strftime("%Y%m%d"), now.strftime("%H%M%S%4f"));
@@ -135,7 +147,7 @@ fn unknown(word: &str) -> String {
 }
 
 /// A date (`20261125`) and a time (`0815300001`) as the pattern has them: `yyyy`, `yy`, `MM`, `dd`, `HH`, `mm`, `ss`,
-/// and `ffff` for the counter; everything else stays. Older levels have two digits of the year and no counter.
+/// and `ffff` for the counter; everything else stays.
 fn dated(pattern: &str, date: &str, time: &str) -> String {
     const TOKENS: [(&str, usize, usize); 8] = [
         ("yyyy", 0, 4),
@@ -147,8 +159,7 @@ fn dated(pattern: &str, date: &str, time: &str) -> String {
         ("ss", 12, 14),
         ("ffff", 14, 18),
     ];
-    let century = if date.len() == 6 { "20" } else { "" };
-    let whole = format!("{century}{date}{time}");
+    let whole = format!("{date}{time}");
     let mut text = String::new();
     let mut rest = pattern;
     while let Some(first) = rest.chars().next() {
@@ -222,8 +233,14 @@ mod tests {
         for plain in ["50% off", "a%b%c", "%"] {
             assert_eq!(Template::of_policy(plain).name(&header), plain);
         }
-        let made = Template::of_policy("in-%VirtualFileName%");
-        assert_eq!(made.name(&header), "in-DELFOR");
+        for mixed in [
+            "in-%VirtualFileName%",
+            "50%-%VirtualFileName%",
+            "%VirtualFileName% 5%",
+        ] {
+            let expected = mixed.replace("%VirtualFileName%", "DELFOR");
+            assert_eq!(Template::of_policy(mixed).name(&header), expected);
+        }
         Ok(())
     }
 }

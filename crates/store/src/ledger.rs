@@ -13,7 +13,8 @@ use crate::transfer::{
     Transfer, TransferId, Undelivered,
 };
 
-/// The ledger of transfers. Every method returns after its transaction is durable, not before.
+/// The ledger of transfers. Every method but [`Ledger::offer_early`] returns after its transaction is durable, not
+/// before.
 #[async_trait]
 pub trait Ledger: Send + Sync {
     /// A peer offers a file: a new row, a partial that is known, or a file we have already. A known row is
@@ -55,7 +56,7 @@ pub trait Ledger: Send + Sync {
     /// The partner went on after our EFPA, so it has it: offered again, the file is a duplicate.
     async fn confirmed(&self, id: TransferId) -> Result<(), LedgerError>;
 
-    /// What a partner sent since then beside this file, half of files included.
+    /// What a partner sent since then beside this file; files under way count with the size they announced.
     async fn arrived(
         &self,
         partner: &str,
@@ -264,7 +265,7 @@ pub enum Verdict {
 pub struct Arrived {
     /// Files.
     pub files: u64,
-    /// Their octets as far as they are here.
+    /// Their octets.
     pub octets: u64,
 }
 

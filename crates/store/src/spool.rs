@@ -3,7 +3,7 @@
 //! ```text
 //! <spool>/incoming/<id>   being received, or being imported; locked by its writer
 //! <spool>/sealed/<id>     received whole: written, renamed here, synced with its folder before its row says so
-//! <spool>/outgoing/<id>   to be sent, sealed the same way; kept until its receipt is in
+//! <spool>/outgoing/<id>   to be sent, sealed the same way; it stays when it is sent
 //! <spool>/sealed/<id>.jsonl, outgoing/<id>.jsonl   what the blob is: its sidecar
 //! ```
 //! A crash leaves a partial in `incoming` (cut to its checkpoint when it goes on), or a sealed blob whose
@@ -22,6 +22,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::{Advice, AtFlags, FlockOperation, Mode, OFlags, RenameFlags};
 
@@ -37,12 +39,17 @@ const OUTGOING: &str = "outgoing";
 /// How the name of a sidecar ends.
 const SIDECAR: &str = ".jsonl";
 
+/// How long a partial must be left alone before it makes room for others.
+const LEFT_ALONE: Duration = Duration::from_secs(10 * 60);
+
 /// A spool folder.
 #[derive(Clone, Debug)]
 pub struct Spool {
     root: PathBuf,
     /// Octets of its file system that files leave free.
     reserve: u64,
+    /// Octets that all its writers wrote since the room was looked at.
+    unmeasured: Arc<AtomicU64>,
     folders: Arc<Folders>,
 }
 
@@ -69,6 +76,7 @@ impl Spool {
         Ok(Self {
             root: root.to_owned(),
             reserve: 0,
+            unmeasured: Arc::default(),
             folders: Arc::default(),
         })
     }
@@ -378,12 +386,46 @@ impl Spool {
         Ok(())
     }
 
+    /// Makes durable that a file was renamed to `path` below `inbox`, where it is not known that it is: a crash, or
+    /// another, may have come between the rename and its syncs. A folder that its reader removed needs no sync.
+    ///
+    /// # Errors
+    /// A folder cannot be synced.
+    pub fn settle_placed(&self, inbox: &Path, path: &str) -> Result<(), PlaceError> {
+        let (folders, _) = split(path)?;
+        let place = inbox.join(folders.join("/"));
+        for (folder, name) in [(place, path), (self.root.join(SEALED), SEALED)] {
+            let synced = self.folders.sync(&folder, || sync_folder(&folder));
+            match synced {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    let path = name.to_owned();
+                    return Err(PlaceError::Io {
+                        path,
+                        source: error,
+                    });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Ids of the sealed blobs: after a crash, to compare with the ledger.
     ///
     /// # Errors
     /// The folder cannot be read.
     pub fn sealed(&self) -> Result<Vec<TransferId>, SpoolError> {
         self.ids(SEALED, "")
+    }
+
+    /// Ids of the received files that have a sidecar, the newest last.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn described(&self) -> Result<Vec<TransferId>, SpoolError> {
+        let mut ids = self.ids(SEALED, SIDECAR)?;
+        ids.sort_unstable();
+        Ok(ids)
     }
 
     /// Ids of the partials.
@@ -418,6 +460,66 @@ impl Spool {
     /// [`SpoolError::NoRoom`] where they do not; or the file system cannot be asked.
     pub fn has_room_for(&self, octets: u64) -> Result<(), SpoolError> {
         self.has_room_at(&self.root, octets)
+    }
+
+    /// Looks at the room now and again while octets are written, by whomever.
+    fn measure(&self, octets: usize) -> Result<(), SpoolError> {
+        let octets = octets as u64;
+        let written = self.unmeasured.fetch_add(octets, Ordering::Relaxed) + octets;
+        if self.reserve == 0 || written < MEASURE.min(self.reserve / 8) {
+            return Ok(());
+        }
+        self.unmeasured.store(0, Ordering::Relaxed);
+        self.has_room_for(octets)
+    }
+
+    /// Removes partials that were left alone, the oldest first, until so many octets fit beside the reserve; none
+    /// where all of them would not do. Gives their transfers: nobody was told that they are kept, and who offers them
+    /// again begins again.
+    ///
+    /// # Errors
+    /// The folder cannot be looked at.
+    pub fn make_room(&self, octets: u64) -> Result<Vec<TransferId>, SpoolError> {
+        let room = room(&self.root).map_err(at(&self.root))?;
+        // Where the reserve is touched, the ledger itself may want for room.
+        let idle = if room < self.reserve {
+            Duration::ZERO
+        } else {
+            LEFT_ALONE
+        };
+        let partials = self.left_alone(idle)?;
+        let all: u64 = partials.iter().map(|(_, length, _)| length).sum();
+        if room.saturating_add(all) < self.reserve.saturating_add(octets) {
+            return Ok(Vec::new());
+        }
+        let mut removed = Vec::new();
+        for (_, _, id) in partials {
+            if self.has_room_for(octets).is_ok() {
+                break;
+            }
+            // Busy: somebody is at work on it after all.
+            if self.discard_partial(id).is_ok() {
+                removed.push(id);
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Partials that nobody wrote to for so long: when they were written last, and their octets.
+    fn left_alone(&self, idle: Duration) -> Result<Vec<(SystemTime, u64, TransferId)>, SpoolError> {
+        let mut partials = Vec::new();
+        for id in self.partials()? {
+            // Another may have taken it away meanwhile.
+            let Ok(meta) = self.path(INCOMING, id).symlink_metadata() else {
+                continue;
+            };
+            let written = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+            if meta.len() > 0 && written.elapsed().unwrap_or_default() >= idle {
+                partials.push((written, meta.len(), id));
+            }
+        }
+        partials.sort();
+        Ok(partials)
     }
 
     /// The same of another folder, which the ledger lies in: its reserve is as big.
@@ -558,7 +660,6 @@ impl Partial {
             file: self.file,
             hasher,
             octets,
-            unmeasured: 0,
         })
     }
 
@@ -607,11 +708,9 @@ pub struct BlobWriter {
     file: Locked,
     hasher: blake3::Hasher,
     octets: u64,
-    /// Octets written since the room was looked at.
-    unmeasured: u64,
 }
 
-/// Octets that are written between two looks at the room that is left.
+/// Octets that are written between two looks at the room that is left, where the reserve is not smaller.
 const MEASURE: u64 = 1 << 20;
 
 impl BlobWriter {
@@ -621,11 +720,7 @@ impl BlobWriter {
     /// The write failed, or the disk has only its reserve left; the blob is to be given up or resumed at its last
     /// checkpoint.
     pub fn append(&mut self, octets: &[u8]) -> Result<(), SpoolError> {
-        self.unmeasured += octets.len() as u64;
-        if self.unmeasured >= MEASURE {
-            self.unmeasured = 0;
-            self.spool.has_room_for(octets.len() as u64)?;
-        }
+        self.spool.measure(octets.len())?;
         self.file.0.write_all(octets).map_err(at(&self.path))?;
         reached("spool.octets.written");
         self.hasher.update(octets);
@@ -737,6 +832,17 @@ impl Whole {
     /// # Errors
     /// As for [`BlobWriter::sync`].
     pub fn keep(mut self, sidecar: &Sidecar) -> Result<Hold, SpoolError> {
+        let kept = self.settle(sidecar);
+        if kept.is_err() {
+            // Nothing is left that could be mistaken for a file. What cannot be removed now, the next start removes.
+            let _ = self.spool.forget(sidecar.direction(), self.id);
+            let _ = remove(&self.spool.path(folder_of(sidecar.direction()), self.id));
+        }
+        kept.map(|()| Hold(self.file))
+    }
+
+    fn settle(&mut self, sidecar: &Sidecar) -> Result<(), SpoolError> {
+        self.spool.measure(self.rest.len())?;
         self.file.0.write_all(&self.rest).map_err(at(&self.path))?;
         let (spool, part) = (&self.spool, folder_of(sidecar.direction()));
         let (described, description) = spool.begin_sidecar(sidecar)?;
@@ -749,7 +855,7 @@ impl Whole {
         std::fs::rename(&self.path, &sealed).map_err(at(&sealed))?;
         reached("spool.blob.renamed");
         if names_last {
-            return Ok(Hold(self.file));
+            return Ok(());
         }
         let imported = sidecar.direction() == Direction::Outbound && planted("import-not-synced");
         if !imported && !planted("blob-not-synced") {
@@ -765,7 +871,7 @@ impl Whole {
             reached("spool.folder.synced");
         }
         reached("spool.blob.sealed");
-        Ok(Hold(self.file))
+        Ok(())
     }
 
     /// Removes the blob.

@@ -89,7 +89,7 @@ impl Named {
         let config = self.configured.load()?;
         block_on(async {
             let (ledger, spool) = open_store(&config)?;
-            let (id, header) = outbox::resend(&ledger, &spool, self.id).await?;
+            let (id, header) = outbox::resend(&ledger, &spool, self.id, &config).await?;
             self.say(id, &format!("queued again as {}", header.key))
         })
     }

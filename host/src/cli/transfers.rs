@@ -39,6 +39,9 @@ enum Verb {
         /// The receipt that came for this sent file, with its hash and its signature: for a file that was passed on.
         #[arg(long, value_name = "TRANSFER", conflicts_with = "reject")]
         forward: Option<TransferId>,
+        /// Although the file that was passed on has another content: it was converted.
+        #[arg(long, requires = "forward")]
+        converted: bool,
         #[command(flatten)]
         configured: Configured,
     },
@@ -110,11 +113,12 @@ impl Transfers {
                 reject,
                 text,
                 forward,
+                converted,
                 configured,
             } => {
                 let config = configured.load()?;
                 match forward {
-                    Some(of) => block_on(forward_receipt(config, id, of)),
+                    Some(of) => block_on(forward_receipt(config, id, of, converted)),
                     None => block_on(answer(config, id, reject, text)),
                 }
             }
@@ -231,7 +235,12 @@ async fn show(config: Config, id: TransferId) -> Outcome {
 
 /// The receipt of a file that was passed on is the receipt of the file that came: its originator can check the
 /// signature of whoever received it at last (RFC 5024, 5.3.13, EERPSIG).
-async fn forward_receipt(config: Config, id: TransferId, of: TransferId) -> Outcome {
+async fn forward_receipt(
+    config: Config,
+    id: TransferId,
+    of: TransferId,
+    converted: bool,
+) -> Outcome {
     let (ledger, _) = open_store(&config)?;
     let row = ledger.show(id).await?.ok_or(LedgerError::NotFound(id))?;
     without_receipt(&row)?;
@@ -241,6 +250,13 @@ async fn forward_receipt(config: Config, id: TransferId, of: TransferId) -> Outc
             "error: no receipt has come for transfer {of}: there is nothing to pass on"
         ),
     })?;
+    let passed_on = ledger.show(of).await?.ok_or(LedgerError::NotFound(of))?;
+    if passed_on.digest != row.digest && !converted {
+        let message = format!(
+            "error: transfer {of} has another content than {id}; give --converted if it is the same file all the same"
+        );
+        return Err(Failed { code: 1, message });
+    }
     ledger.forwarded(id, about(&row.key, came)).await?;
     println!("decided; the partner gets it with its next session");
     Ok(())

@@ -627,6 +627,14 @@ impl Config {
             for watch in &partner.watch {
                 self.keeps_apart(name, watch)?;
             }
+            if let Some(idle) = partner.session.idle_timeout
+                && idle.0.0 > crate::leases::LEASE / 2
+            {
+                return Err(format!(
+                    "partner `{name}`: an idle_timeout above {}s is longer than a file can be kept for one session",
+                    (crate::leases::LEASE / 2).as_secs()
+                ));
+            }
             if let Some(quota) = &partner.quota
                 && quota.files.is_none()
                 && quota.size.is_none()
@@ -670,14 +678,15 @@ impl Config {
                 ));
             }
         }
-        if watch.keep_in.as_ref().is_some_and(|kept| kept.0 == *folder) {
+        let all = || self.partners.values().flat_map(|partner| &partner.watch);
+        let kept = watch.keep_in.as_ref();
+        if all().any(|other| kept.is_some_and(|kept| kept.0 == other.folder.0)) {
             return Err(format!(
-                "partner `{partner}`: keep_in is the watched folder {} itself: files would go out for ever",
+                "partner `{partner}`: keep_in of {} is a watched folder itself: its files would go out once more",
                 folder.display()
             ));
         }
-        let all = self.partners.values().flat_map(|partner| &partner.watch);
-        if all.filter(|other| other.folder.0 == *folder).count() > 1 {
+        if all().filter(|other| other.folder.0 == *folder).count() > 1 {
             return Err(format!(
                 "the folder {} is watched twice: nobody could say for whom its files are",
                 folder.display()

@@ -67,7 +67,10 @@ impl Monitor {
             ..
         } = receiving;
         // What is sealed has a row, always: so a start can tell a crash from a ledger that is an older one.
-        committing.done().await?;
+        if let Err(error) = committing.done().await {
+            intake.discard().await?;
+            return Err(error.into());
+        }
         let whole = match intake.finish().await {
             Ok(whole) => whole,
             Err(error) => {

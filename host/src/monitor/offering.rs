@@ -1,5 +1,6 @@
 //! A file is offered (RFC 5024, 9.12, OPIP): whether it is taken, where it goes, and from where it goes on.
 
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use oftp::{
@@ -98,8 +99,12 @@ impl Monitor {
     /// Profile, room, policies, ledger, spool: in that order, the last two only for what is wanted.
     async fn take_in(&mut self, header: &FileHeader, may_resume: bool) -> Result<Receiving, Stop> {
         self.allows(header)?;
-        self.has_room(header)?;
-        let allowance = self.allowance(header).await?;
+        if self.has_room(header).is_err() {
+            let announced = header.size_blocks.saturating_mul(BLOCK);
+            let made = self.station.make_room(announced).await;
+            made.map_err(Refused::from)?;
+            self.has_room(header)?;
+        }
         let route = self.route(header).await?;
         let offer = Offer {
             partner: self.partner().to_owned(),
@@ -112,6 +117,17 @@ impl Monitor {
             takes_again: self.takes_again(),
         };
         let mut again = None;
+        // One at a time where there is a quota: what one is allowed, the next must see.
+        let station = Arc::clone(&self.station);
+        let _gate = match self
+            .profile
+            .as_ref()
+            .and_then(|profile| profile.partner.quota)
+        {
+            Some(_) => Some(station.quotas.lock().await),
+            None => None,
+        };
+        let allowance = self.allowance(header).await?;
         let (offered, committing) = self.station.ledger.offer_early(offer.clone()).await?;
         let (id, here) = match offered {
             Offered::New(id) => (id, None),
@@ -347,9 +363,10 @@ impl Monitor {
             self.note(
                 "accept-file",
                 &answer,
-                format!("refused with SFNA 13: {text}"),
+                format!("refused with SFNA 12: {text}"),
             );
-            return Err(Refused::for_good(FileReason::Duplicate, text).into());
+            // Not 13: a sender that never saw our EFPA would take it for the word that this very file is here.
+            return Err(Refused::for_good(FileReason::AccessMethod, text).into());
         }
         let note = self.note(
             "accept-file",

@@ -2,7 +2,8 @@
 //!
 //! A flush costs milliseconds whatever it carries, so the writer takes every verb that waits, runs each in
 //! a savepoint of one transaction, commits once, and only then answers all of them: a hundred sessions
-//! that end a file at the same time pay for one flush.
+//! that end a file at the same time pay for one flush. One verb may be answered before: the offer of a new file,
+//! which promises nothing.
 
 use std::path::Path;
 use std::time::Duration;
@@ -201,6 +202,8 @@ impl Thread {
         Ok(self.ask(verb, |_| false).await?.0)
     }
 
+    /// Exactly one of the two channels carries the fate of the commit: `answer` for a verb that waits for it, `settle`
+    /// for one that was answered before.
     async fn ask<T, F>(
         &self,
         verb: F,
@@ -257,9 +260,15 @@ fn commit(
     answers: &mut Vec<Answer>,
 ) -> rusqlite::Result<()> {
     let mut transaction = db.transaction_with_behavior(behavior)?;
-    for job in group.drain(..) {
+    let mut jobs = std::mem::take(group).into_iter();
+    for job in jobs.by_ref() {
         answers.push(job(Some(&mut transaction)));
+        // A full disk or a failed one makes SQLite take back the whole transaction: what came after would be alone.
+        if transaction.is_autocommit() {
+            break;
+        }
     }
+    group.extend(jobs);
     transaction.commit()
 }
 
@@ -286,6 +295,12 @@ fn in_savepoint<T>(
 }
 
 pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<(), LedgerError> {
+    let version = |row: &rusqlite::Row<'_>| row.get::<_, u32>(0);
+    let before = db.query_row("PRAGMA user_version", [], version);
+    // Nothing is written where nothing is to be done: a ledger on a full disk can be looked at.
+    if before.is_ok_and(|found| found as usize == MIGRATIONS.len()) {
+        return Ok(());
+    }
     let step = db
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(database("migrate"))?;

@@ -47,7 +47,9 @@ pub(super) fn offer(db: &Connection, offer: &Offer) -> Result<Offered, LedgerErr
 
 fn here_already(db: &Connection, offer: &Offer, known: &Known) -> Result<Offered, LedgerError> {
     let (id, state) = (known.id, &known.state);
-    let (why, offered) = if offer.takes_again && !known.confirmed {
+    // Kept in another layout, the same records are other octets.
+    let comparable = !known.confirmed && known.layout == offer.layout;
+    let (why, offered) = if offer.takes_again && comparable {
         let why = format!("it is `{state}`; its sender may not know: taken once more to compare");
         (why, Offered::Unconfirmed(id))
     } else {
@@ -333,7 +335,8 @@ pub(super) fn arrived(
     beside: &FileKey,
 ) -> Result<Arrived, LedgerError> {
     db.prepare_cached(
-        "SELECT count(*), coalesce(sum(max(octets, position)), 0) FROM transfers
+        "SELECT count(*), coalesce(sum(iif(state = 'receiving', max(position, size_blocks * 1024), octets)), 0)
+         FROM transfers
          WHERE direction = 'in' AND partner = ?1 AND created >= ?2
          AND NOT (dataset = ?3 AND date = ?4 AND time = ?5 AND originator = ?6 AND destination = ?7)",
     )

@@ -247,6 +247,14 @@ pub(super) fn acknowledged(
         OutboundState::parse(&state),
         Some(OutboundState::Acknowledged | OutboundState::Rejected)
     ) {
+        let positive = state == OutboundState::Acknowledged.as_str();
+        if positive != matches!(response, Response::Positive(_)) {
+            let what = format!(
+                "not taken: {} came for a file that is `{state}`",
+                said(response)
+            );
+            note(db, id, None, "receipt-contradicts", &what)?;
+        }
         return Ok(Acknowledgement::Repeated(id));
     }
     record(db, id, partner, response)?;
@@ -268,8 +276,16 @@ pub(super) fn acknowledged(
     Ok(Acknowledgement::Recorded(id))
 }
 
+fn said(response: &Response) -> String {
+    match response {
+        Response::Positive(_) => "an EERP".to_owned(),
+        Response::Negative(nerp) => format!("NERP {:02} {}", nerp.reason.code(), nerp.text),
+    }
+}
+
 /// The file that a receipt is about, and its state. Before level 1.4 a time has no counter (RFC 2204): the receipt
-/// then has 0000, which no file of ours has, and means the first of that second that has no receipt yet.
+/// then has 0000, which no file of ours has, and means the first of that second that the partner may have and that has
+/// no receipt yet.
 fn meant(
     db: &Connection,
     partner: &str,
@@ -283,6 +299,7 @@ fn meant(
     db.prepare_cached(
         "SELECT id, state FROM transfers WHERE direction = 'out' AND partner = ?1 AND dataset = ?2 AND date = ?3
          AND time BETWEEN ?4 AND ?5 AND originator = ?6 AND destination = ?7
+         AND (?4 = ?5 OR in_doubt = 1 OR state IN ('sent', 'overdue', 'acknowledged', 'rejected'))
          ORDER BY state IN ('acknowledged', 'rejected'), time LIMIT 1",
     )
     .and_then(|mut select| {
