@@ -488,8 +488,30 @@ async fn a_receipt_of_an_older_level_finds_its_file_without_the_counter() {
         let answer = books.ledger.acknowledged("them", &short, "").await.unwrap();
         assert_eq!(*answer, Acknowledgement::Recorded(meant));
     }
+    // One that the partner cannot have is not meant, however often the receipt comes.
+    let mut waits = to_send(TransferId::new(), "INVOIC");
+    waits.header.key.stamp = FileStamp::new("20261122", "0815300003").unwrap();
+    books.ledger.enqueue(waits).await.unwrap();
     let again = books.ledger.acknowledged("them", &short, "").await.unwrap();
     assert_eq!(*again, Acknowledgement::Repeated(first));
+}
+
+#[tokio::test]
+async fn a_receipt_that_contradicts_the_first_is_written_down_and_changes_nothing() {
+    let books = Books::new();
+    let id = TransferId::new();
+    books.ledger.enqueue(to_send(id, "INVOIC")).await.unwrap();
+    books.ledger.sent(id, "EFPA").await.unwrap();
+    let eerp = eerp("INVOIC");
+    books.ledger.acknowledged("them", &eerp, "").await.unwrap();
+    let nerp = Response::Negative(nerp("INVOIC"));
+    let answer = books.ledger.acknowledged("them", &nerp, "").await.unwrap();
+    assert_eq!(*answer, Acknowledgement::Repeated(id));
+    let row = books.ledger.show(id).await.unwrap().unwrap();
+    assert_eq!(row.state, "acknowledged");
+    let last = books.ledger.timeline(id).await.unwrap().pop().unwrap();
+    assert_eq!(last.event, "receipt-contradicts");
+    assert!(last.detail.contains("NERP 34"), "{}", last.detail);
 }
 
 #[tokio::test]
