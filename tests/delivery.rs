@@ -192,6 +192,18 @@ fn what_a_nerp_refuses_is_kept_unless_the_configuration_says_otherwise() {
         let content = place.map(|place| std::fs::read(place).unwrap());
         assert_eq!(content, kept.then(|| file.content.clone()), "{shown}");
         assert!(house.delivered().is_empty());
+        let row = house.transfers().remove(0);
+        let id = row.split_whitespace().next().unwrap();
+        let told = house.pointsman(&["transfers", "show", id, "--json"]);
+        let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+        assert_eq!(told["spool"].as_str(), place, "{told:#}");
+        let happened: Vec<_> = told["timeline"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|line| &line["event"])
+            .collect();
+        assert!(happened.contains(&&"rejected".into()), "{happened:?}");
         // Kept or not: that it came is known, and the books agree.
         let mut peer = Peer::session(server.address());
         assert_eq!(&peer.offer(&file)[..4], b"313N");

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use oftp::{Eerp, FileKey, Nerp, Response};
 use pointsman_policy::types::Refusal;
 use pointsman_store::{
-    Direction, Filter, InboundState, Ledger, LedgerError, OutboundState, Transfer, TransferId,
-    Verdict,
+    Direction, Filter, InboundState, Ledger, LedgerError, OutboundState, TimelineEntry, Transfer,
+    TransferId, Verdict,
 };
 use serde_json::json;
 
@@ -49,6 +49,9 @@ enum Verb {
     Show {
         /// The transfer.
         id: TransferId,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         configured: Configured,
     },
@@ -107,7 +110,11 @@ impl Transfers {
     pub(super) fn run(self) -> Outcome {
         match self.verb {
             Verb::List(list) => list.run(),
-            Verb::Show { id, configured } => block_on(show(configured.load()?, id)),
+            Verb::Show {
+                id,
+                json,
+                configured,
+            } => block_on(show(configured.load()?, id, json)),
             Verb::Answer {
                 id,
                 reject,
@@ -185,7 +192,7 @@ fn as_json(row: &Transfer) -> serde_json::Value {
     })
 }
 
-async fn show(config: Config, id: TransferId) -> Outcome {
+async fn show(config: Config, id: TransferId, json: bool) -> Outcome {
     let (ledger, spool) = open_store(&config)?;
     let Some(row) = ledger.show(id).await? else {
         return Err(Failed {
@@ -195,6 +202,14 @@ async fn show(config: Config, id: TransferId) -> Outcome {
             ),
         });
     };
+    let timeline = ledger.timeline(id).await?;
+    let content = spool.place_of(row.direction, id);
+    if json {
+        let mut shown = as_json(&row);
+        shown["spool"] = json!(content);
+        shown["timeline"] = timeline.iter().map(entry).collect();
+        return print_json(&shown);
+    }
     println!("file      {}", row.key);
     println!(
         "partner   {} ({})",
@@ -216,10 +231,10 @@ async fn show(config: Config, id: TransferId) -> Outcome {
     if let Some(path) = row.path {
         println!("place     {path}");
     }
-    if let Some(path) = spool.place_of(row.direction, id) {
+    if let Some(path) = content {
         println!("spool     {}", path.display());
     }
-    for line in ledger.timeline(id).await? {
+    for line in timeline {
         let at = Timestamp::try_from(line.at)
             .map(|at| at.to_string())
             .unwrap_or_default();
@@ -231,6 +246,15 @@ async fn show(config: Config, id: TransferId) -> Outcome {
         );
     }
     Ok(())
+}
+
+fn entry(line: &TimelineEntry) -> serde_json::Value {
+    json!({
+        "at": when(line.at),
+        "event": line.event,
+        "session": line.session,
+        "detail": line.detail,
+    })
 }
 
 /// The receipt of a file that was passed on is the receipt of the file that came: its originator can check the
