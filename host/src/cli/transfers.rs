@@ -206,8 +206,10 @@ async fn show(config: Config, id: TransferId, json: bool) -> Outcome {
     let content = spool.place_of(row.direction, id);
     if json {
         let mut shown = as_json(&row);
-        shown["spool"] = json!(content);
-        shown["timeline"] = timeline.iter().map(entry).collect();
+        if let Some(shown) = shown.as_object_mut() {
+            shown.insert("spool".to_owned(), json!(content));
+            shown.insert("timeline".to_owned(), timeline.iter().map(entry).collect());
+        }
         return print_json(&shown);
     }
     println!("file      {}", row.key);
