@@ -452,4 +452,13 @@ fn a_ledger_of_an_older_day_throws_nothing_away() {
     let mut peer = Peer::session(server.address());
     assert_eq!(peer.take_receipts().len(), 1);
     assert_clean(&house);
+
+    // What a rebuild cannot take in keeps nobody from starting.
+    assert_eq!(server.stop(), Some(0));
+    let strange = state(&house).join("spool/sealed/01900000-0000-7000-8000-000000000001.jsonl");
+    std::fs::write(strange, "not a sidecar").unwrap();
+    assert!(!house.pointsman(&["serve"]).status.success());
+    let (code, rebuilt) = json(&house, &["store", "rebuild"]);
+    assert_eq!(code, Some(1), "{rebuilt:#}");
+    assert_eq!(house.serve().stop(), Some(0));
 }

@@ -147,7 +147,11 @@ fn take_in(
     match (outcome, direction) {
         (Ok(()), Direction::Inbound) => rebuilt.inbound += 1,
         (Ok(()), Direction::Outbound) => rebuilt.outbound += 1,
-        (Err(why), _) => rebuilt.left.push(Left { id, why }),
+        (Err(why), _) => {
+            // So that a start knows that this ledger knows of it.
+            super::note(db, id, None, "left-out", &why)?;
+            rebuilt.left.push(Left { id, why });
+        }
     }
     // What is left in `incoming` beside a sealed blob belongs to nobody.
     if pieces.incoming.is_some() {
