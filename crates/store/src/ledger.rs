@@ -132,10 +132,11 @@ pub trait Ledger: Send + Sync {
     /// The peer said that it does not have the file: the doubt of an earlier attempt is gone.
     async fn not_there(&self, id: TransferId) -> Result<(), LedgerError>;
 
-    /// EFPA came: leased → Sent.
+    /// EFPA came: → Sent, from whatever state an operator brought it to meanwhile.
     async fn sent(&self, id: TransferId, note: &str) -> Result<(), LedgerError>;
 
-    /// A receipt came (before RTR): Sent or Overdue → Acknowledged or Rejected. A repeated one changes nothing.
+    /// A receipt came (before RTR): → Acknowledged or Rejected, also of a file that an operator parked or cancelled
+    /// meanwhile. A repeated one changes nothing; one that contradicts the first is written down.
     async fn acknowledged(
         &self,
         partner: &str,
@@ -151,7 +152,7 @@ pub trait Ledger: Send + Sync {
         why: &str,
     ) -> Result<(), LedgerError>;
 
-    /// The file will not be sent until an operator says so: leased → Parked.
+    /// The file will not be sent until an operator says so: → Parked.
     async fn park(&self, id: TransferId, why: &str) -> Result<(), LedgerError>;
 
     /// What an operator wants done with a queued file. A file that a session has just now is left alone.
@@ -173,7 +174,7 @@ pub trait Ledger: Send + Sync {
     /// Files received but not in their folder yet, oldest first.
     async fn undelivered(&self) -> Result<Vec<Undelivered>, LedgerError>;
 
-    /// Files waiting for a partner, oldest first.
+    /// Files waiting for a partner, in the order they go: by priority, then the oldest.
     async fn outbound(&self, partner: &str, limit: u32) -> Result<Vec<OutboundFile>, LedgerError>;
 
     /// One row.
@@ -272,7 +273,7 @@ pub struct Arrived {
 /// Which files may be claimed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Files {
-    /// The oldest that is due.
+    /// The first that is due, by priority, then the oldest.
     Any,
     /// The first of these that is due.
     Only(Vec<TransferId>),
@@ -368,7 +369,7 @@ pub enum LedgerError {
         /// What SQLite says.
         source: rusqlite::Error,
     },
-    /// The commit failed, so none of the verbs of the group happened.
+    /// The commit failed: nobody of the group may rely on its verb.
     #[error("ledger: commit: {why}")]
     Commit {
         /// What SQLite says.

@@ -1,6 +1,6 @@
 //! The user monitor of RFC 5024 (chapter 9): it answers what the engine asks.
 //!
-//! This is where protocol, policies and store meet, and the only place: each question of the engine is put to
+//! This is where protocol, policies and store meet in a session (outside of one, `receipts.rs` asks): each question of the engine is put to
 //! the partner's profile, then to the policies, made durable in the ledger, and only then answered.
 
 mod closing;
