@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use oftp::Position;
 use pointsman_store::transition::reached;
-use pointsman_store::{Direction, InboundState, SpoolError, TransferId, planted};
+use pointsman_store::{Direction, InboundState, SpoolError, TransferId, is_full, planted};
 use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
@@ -19,7 +19,7 @@ use crate::events::Event;
 use crate::listen::{Door, ListenError};
 use crate::receipts;
 use crate::session::Drain;
-use crate::station::{StartError, Station, is_full, ledger_path};
+use crate::station::{StartError, Station, ledger_path};
 use crate::watch;
 
 /// How often component files are looked at. A poll sees what inotify does not: network file systems, and

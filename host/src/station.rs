@@ -10,7 +10,7 @@ use oftp::Position;
 use pointsman_policy::{
     Compile, Engine, EngineConfig, HostServices, Limits, LoadError, Policies, PolicySpec, types,
 };
-use pointsman_store::{Ledger, LedgerError, Spool, SpoolError, SqliteLedger, TransferId};
+use pointsman_store::{Ledger, LedgerError, Spool, SpoolError, SqliteLedger, TransferId, is_full};
 
 use crate::config::{Config, Policy};
 use crate::delivery::Deliveries;
@@ -116,13 +116,6 @@ impl StartError {
             _ => false,
         }
     }
-}
-
-/// Whether the operating system says that there is no room on a disk.
-#[must_use]
-pub fn is_full(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded)
 }
 
 impl Station {

@@ -792,7 +792,8 @@ impl BlobWriter {
     }
 }
 
-/// A blob that has all its octets, not all of them written yet perhaps, and which nobody was told about: what it is can still be decided.
+/// A blob that has all its octets, not all of them written yet perhaps, and which nobody was told about: what it is
+/// can still be decided.
 #[derive(Debug)]
 pub struct Whole {
     spool: Spool,
@@ -1007,8 +1008,9 @@ impl SpoolError {
     }
 }
 
-/// There is no room, by disk or by quota.
-pub(crate) fn is_full(error: &io::Error) -> bool {
+/// Whether the operating system says that there is no room, by disk or by quota.
+#[must_use]
+pub fn is_full(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
