@@ -104,8 +104,10 @@ fn a_caller_with_another_certificate_is_not_let_in() {
         .for_each(|name| openssl_certificate(house.path(), name));
     house.configure(tls, "    certificate: them.pem\n", "");
     let server = house.serve();
-    let tried = Command::new("openssl")
+    let tried = Command::new("timeout")
         .args([
+            "60",
+            "openssl",
             "s_client",
             "-quiet",
             "-connect",

@@ -10,11 +10,10 @@
 
 mod support;
 
-use std::net::TcpListener;
 use std::process::Stdio;
 
-use support::peer::{Peer, VirtualFile};
-use support::{House, OURS, US};
+use support::peer::{Called, Peer, VirtualFile};
+use support::{House, OURS, US, eventually};
 
 /// SFID of a file of records (RFC 5024, 5.3.3).
 fn sfid(dataset: &str, format: char, length: u32, restart: u64) -> Vec<u8> {
@@ -298,10 +297,9 @@ fn a_file_whose_records_are_not_as_said_is_not_queued() {
 
 #[test]
 fn a_file_that_broke_off_is_offered_from_its_last_record() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
+    let called = Called::new();
     let sending = House::sender(
-        &address.to_string(),
+        &called.address(),
         "    session:\n      credit: 1\n      buffer_size: 128\n",
     );
     let lines: Vec<String> = (0..40).map(|n| format!("RECORD NUMBER {n}")).collect();
@@ -320,8 +318,7 @@ fn a_file_that_broke_off_is_offered_from_its_last_record() {
             .unwrap()
     };
     let greet = || {
-        let (wire, _) = listener.accept().unwrap();
-        let mut peer = Peer { wire };
+        let mut peer = called.accept();
         peer.say(b"IODETTE FTP READY \r");
         assert_eq!(peer.hear()[0], b'X');
         peer.say(format!("X5{US:25}{OURS:8}00128BNYN001N{:4}{:8}\r", "", ""));
@@ -346,7 +343,7 @@ fn a_file_that_broke_off_is_offered_from_its_last_record() {
     peer.say(b"200000000000000000");
     assert_eq!(peer.hear()[0], b'D');
     drop(peer);
-    first.wait().unwrap();
+    eventually("the first call is over", || first.try_wait().unwrap());
 
     let mut second = send(&[]);
     let mut peer = greet();
@@ -391,7 +388,7 @@ fn a_file_that_broke_off_is_offered_from_its_last_record() {
     peer.say(b"4N");
     assert_eq!(peer.hear(), b"R");
     peer.say(b"F00000\r");
-    second.wait().unwrap();
+    eventually("the second call is over", || second.try_wait().unwrap());
     assert!(sending.transfers()[0].contains("sent"));
 }
 

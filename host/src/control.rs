@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_store::make_folder;
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -108,12 +109,14 @@ impl Lock {
     /// Another server has it, or the folder cannot be written.
     pub fn take(config: &Config) -> Result<Self, ControlError> {
         let state = &config.storage.state.0;
-        std::fs::create_dir_all(state).map_err(io(state))?;
+        make_folder(state).map_err(io(state))?;
         let path = state.join("lock");
         let file = File::create(&path).map_err(io(&path))?;
-        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| ControlError::Taken(state.clone()))?;
-        Ok(Self(file))
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self(file)),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(ControlError::Taken(state.clone())),
+            Err(error) => Err(io(&path)(error.into())),
+        }
     }
 }
 
@@ -131,7 +134,12 @@ impl Socket {
     pub fn bind(config: &Config, _locked: &Lock) -> Result<Self, ControlError> {
         let path = path(config);
         // The lock is ours, so what lies here is left over.
-        let _ = std::fs::remove_file(&path);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(event = "control-socket-left", path = %path.display(), %error);
+            }
+            _ => {}
+        }
         let listener = UnixListener::bind(&path).map_err(io(&path))?;
         let ours = std::os::unix::fs::PermissionsExt::from_mode(0o600);
         std::fs::set_permissions(&path, ours).map_err(io(&path))?;

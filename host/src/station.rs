@@ -10,7 +10,9 @@ use oftp::Position;
 use pointsman_policy::{
     Compile, Engine, EngineConfig, HostServices, Limits, LoadError, Policies, PolicySpec, types,
 };
-use pointsman_store::{Ledger, LedgerError, Spool, SpoolError, SqliteLedger, TransferId, is_full};
+use pointsman_store::{
+    Ledger, LedgerError, Spool, SpoolError, SqliteLedger, TransferId, is_full, make_folder,
+};
 
 use crate::config::{Config, Policy};
 use crate::delivery::Deliveries;
@@ -129,7 +131,7 @@ impl Station {
             config.storage.inbox.0.clone(),
         );
         for folder in [state.as_path(), &inbox, config.storage.ledger()] {
-            std::fs::create_dir_all(folder).map_err(|source| StartError::Folder {
+            make_folder(folder).map_err(|source| StartError::Folder {
                 path: folder.to_owned(),
                 source,
             })?;
@@ -331,7 +333,11 @@ impl HostServices for Services {
 /// [`StartError::LedgerGone`]: an empty one would know of no file that was acknowledged. Or it cannot be used.
 pub fn open_ledger(config: &Config, spool: &Spool) -> Result<SqliteLedger, StartError> {
     let path = ledger_path(config);
-    if !path.exists() && spool.is_used()? {
+    let there = path.try_exists().map_err(|source| StartError::Folder {
+        path: path.clone(),
+        source,
+    })?;
+    if !there && spool.is_used()? {
         return Err(StartError::LedgerGone(path));
     }
     Ok(SqliteLedger::open(&path)?.with_sidecars(spool.clone()))

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant, SystemTime};
 use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use pointsman_store::transition::reached;
-use pointsman_store::{TransferId, planted};
+use pointsman_store::{Direction, TransferId, make_folder, planted};
 use rustix::fs::{CWD, RenameFlags};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -156,7 +156,7 @@ impl Folder {
 
     async fn look(&mut self) -> io::Result<()> {
         for part in [TAKEN, REFUSED] {
-            std::fs::create_dir_all(self.path.join(part))?;
+            make_folder(&self.path.join(part))?;
         }
         for (id, name) in self.taken()? {
             self.queue(id, &name).await;
@@ -321,10 +321,18 @@ impl Folder {
     }
 
     async fn enqueue(&self, id: TransferId, path: &Path, name: &str) -> Result<(), QueueError> {
-        self.secure().await.map_err(|source| QueueError::Source {
-            path: self.path.display().to_string(),
-            source,
-        })?;
+        // What has content in the spool was secured before it had.
+        let secured = self
+            .station
+            .spool
+            .record(Direction::Outbound, id)?
+            .is_some();
+        if !secured && let Err(source) = self.secure().await {
+            // To sync again would say nothing (see `Spool::place`): it is taken anew.
+            self.put(path, &self.path, name);
+            let path = self.path.display().to_string();
+            return Err(QueueError::Source { path, source });
+        }
         let how = SendAs {
             name: Some(name.to_owned()),
             format: self.watch.format(),
@@ -386,7 +394,7 @@ fn is_news(kind: EventKind) -> bool {
 
 /// Moves a file into a folder, under a number where its name is taken.
 fn move_to(path: &Path, folder: &Path, name: &str) -> io::Result<()> {
-    std::fs::create_dir_all(folder)?;
+    make_folder(folder)?;
     let mut number = 0;
     loop {
         let place = folder.join(names::numbered(name, number));

@@ -9,15 +9,17 @@
 )]
 
 pub mod guests;
+pub mod patience;
 pub mod peer;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
+pub use patience::{PATIENCE, eventually};
 use tempfile::TempDir;
 
 /// The program under test.
@@ -99,9 +101,10 @@ impl House {
         path
     }
 
-    /// Runs `pointsman` with this configuration.
+    /// Runs `pointsman` with this configuration, for two minutes at most.
     pub fn pointsman(&self, args: &[&str]) -> Output {
-        Command::new(POINTSMAN)
+        Command::new("timeout")
+            .args(["--kill-after=5", "120", POINTSMAN])
             .args(args)
             .arg("-c")
             .arg(self.config())
@@ -196,22 +199,27 @@ impl Server {
                 kept.lock().unwrap().push_str(&std::mem::take(&mut line));
             }
         });
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut addresses = Vec::new();
-        while addresses.len() < listeners {
-            let mut line = String::new();
-            if stdout.read_line(&mut line).unwrap() == 0 {
-                std::thread::sleep(Duration::from_millis(100));
-                panic!("the server does not start: {}", log.lock().unwrap());
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (said, lines) = channel();
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let _ = said.send(line);
             }
-            addresses.push(line.split_whitespace().nth(2).unwrap().parse().unwrap());
-        }
-        std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
-        Self {
+        });
+        // From here on it ends with the test.
+        let mut server = Self {
             child,
-            addresses,
+            addresses: Vec::new(),
             log,
+        };
+        while server.addresses.len() < listeners {
+            let Ok(line) = lines.recv_timeout(PATIENCE) else {
+                panic!("the server does not start");
+            };
+            let address = line.split_whitespace().nth(2).unwrap();
+            server.addresses.push(address.parse().unwrap());
         }
+        server
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -260,7 +268,8 @@ impl Server {
             .status()
             .unwrap();
         assert!(terminated.success());
-        self.child.wait().unwrap().code()
+        let status = eventually("the server has stopped", || self.child.try_wait().unwrap());
+        status.code()
     }
 }
 
@@ -272,18 +281,6 @@ impl Drop for Server {
             eprintln!("the server's log:\n{}", self.log());
         }
     }
-}
-
-/// Asks again and again, for a minute at most.
-pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let patience = Instant::now() + Duration::from_secs(60);
-    while Instant::now() < patience {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    panic!("waited a minute in vain until {what}");
 }
 
 /// Octets that look like nothing and are the same again for the same seed.

@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Duration;
 
+use super::patience::{PATIENCE, eventually};
 use super::{OURS, THEIRS, THEM, US};
 
 /// A connection that speaks stream transmission buffers (RFC 5024, 8).
@@ -100,9 +100,12 @@ impl Peer<TcpStream> {
 
     pub fn connect_silently(address: SocketAddr) -> Self {
         let wire = TcpStream::connect(address).unwrap();
+        Self::on(wire)
+    }
+
+    fn on(wire: TcpStream) -> Self {
         wire.set_nodelay(true).unwrap();
-        wire.set_read_timeout(Some(Duration::from_secs(30)))
-            .unwrap();
+        wire.set_read_timeout(Some(PATIENCE)).unwrap();
         Self { wire }
     }
 
@@ -152,8 +155,10 @@ impl Peer<Openssl> {
         them: &str,
         version: &str,
     ) -> Self {
-        let mut child = Command::new("openssl")
+        let mut child = Command::new("timeout")
             .args([
+                "300",
+                "openssl",
                 "s_client",
                 "-quiet",
                 "-verify_quiet",
@@ -327,13 +332,21 @@ pub struct Called {
 
 impl Called {
     pub fn new() -> Self {
-        Self {
-            listener: TcpListener::bind("127.0.0.1:0").unwrap(),
-        }
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        // Asked again and again: nobody waits for ever for a call that does not come.
+        listener.set_nonblocking(true).unwrap();
+        Self { listener }
     }
 
     pub fn address(&self) -> String {
         self.listener.local_addr().unwrap().to_string()
+    }
+
+    /// Takes a call; nothing is said yet.
+    pub fn accept(&self) -> Peer<TcpStream> {
+        let (wire, _) = eventually("the call has come", || self.listener.accept().ok());
+        wire.set_nonblocking(false).unwrap();
+        Peer::on(wire)
     }
 
     /// Takes a call as far as both sides know each other; the caller is the speaker.
@@ -343,8 +356,7 @@ impl Called {
 
     /// The same of that caller, by a station of that code and password.
     pub fn greet_as(&self, caller: &str, own: &str, password: &str) -> Peer<TcpStream> {
-        let (wire, _) = self.listener.accept().unwrap();
-        let mut peer = Peer { wire };
+        let mut peer = self.accept();
         peer.say(b"IODETTE FTP READY \r");
         let ssid = peer.hear();
         assert_eq!(String::from_utf8_lossy(&ssid[2..27]).trim_end(), caller);

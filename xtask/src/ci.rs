@@ -6,13 +6,18 @@
 mod readme;
 
 use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
 use crate::{guests, tidy};
+
+/// How long one call of cargo may take: several times what the longest takes on two cores.
+const PATIENCE: Duration = Duration::from_secs(40 * 60);
 
 /// Runs every step on the repository at `root`.
 ///
@@ -176,17 +181,17 @@ impl Ci {
             .current_dir(&self.root)
             .env("CARGO_TERM_COLOR", "never")
             .env("TERM", "dumb");
-        let status = cargo.stdout(output).stderr(errors).status();
-        let status = status.map_err(|error| format!("cannot run cargo: {error}"))?;
-        if status.success() {
-            return Ok(String::new());
-        }
+        let started = cargo.stdout(output).stderr(errors).process_group(0).spawn();
+        let ended = started.and_then(|mut cargo| end_of(&mut cargo));
+        let ended = ended.map_err(|error| format!("cannot run cargo: {error}"))?;
+        let how = match ended {
+            Some(status) if status.success() => return Ok(String::new()),
+            Some(status) => format!("ended with {status}"),
+            None => format!("was not done after {} s and was killed", PATIENCE.as_secs()),
+        };
         let output = fs::read_to_string(&log)
             .map_err(|error| format!("cannot read {}: {error}", log.display()))?;
-        Err(format!(
-            "{output}\ncargo {} ended with {status}",
-            arguments.join(" ")
-        ))
+        Err(format!("{output}\ncargo {} {how}", arguments.join(" ")))
     }
 
     fn summary(&self, passed: bool) {
@@ -215,6 +220,21 @@ impl Ci {
         let texts = logs.iter().filter_map(|log| fs::read_to_string(log).ok());
         texts.map(|text| passed_in(&text)).sum()
     }
+}
+
+/// How cargo ended; none if it was still there after [`PATIENCE`] and was killed with all that it started.
+/// What hangs is told by its log, not by somebody else's time limit.
+fn end_of(cargo: &mut Child) -> std::io::Result<Option<ExitStatus>> {
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until {
+        if let Some(status) = cargo.try_wait()? {
+            return Ok(Some(status));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    kill_process_group(Pid::from_child(cargo), Signal::KILL)?;
+    cargo.wait()?;
+    Ok(None)
 }
 
 /// The sum over lines such as `test result: ok. 13 passed; 0 failed; …`.

@@ -10,19 +10,57 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 pub(crate) struct Folders(Mutex<HashMap<PathBuf, Arc<Shared>>>);
 
 impl Folders {
-    /// Returns when `sync`, or another's of the same folder, has run from its begin to its end: what was renamed
-    /// before this call is durable then.
+    /// To be called before a name is made or removed in `folder`, which [`Entered::sync`] makes durable then.
+    pub(crate) fn enter(&self, folder: &Path) -> Entered<'_> {
+        let shared = Arc::clone(held(&self.0).entry(folder.to_owned()).or_default());
+        let since = held(&shared.turns).ended;
+        Entered {
+            folders: self,
+            shared: Some(shared),
+            since,
+        }
+    }
+
+    /// For names that were made before anybody could enter: by a crash, by another program.
     pub(crate) fn sync(
         &self,
         folder: &Path,
         sync: impl FnOnce() -> io::Result<()>,
     ) -> io::Result<()> {
-        let shared = Arc::clone(held(&self.0).entry(folder.to_owned()).or_default());
-        let outcome = shared.sync(sync);
-        drop(shared);
+        self.enter(folder).sync(sync)
+    }
+}
+
+/// A folder in which somebody changes a name.
+#[derive(Debug)]
+pub(crate) struct Entered<'a> {
+    folders: &'a Folders,
+    /// There until it is dropped.
+    shared: Option<Arc<Shared>>,
+    /// The syncs that had ended before the change.
+    since: u64,
+}
+
+impl Entered<'_> {
+    /// Returns when `sync`, or another's of the same folder, has run from its begin to its end: what was changed
+    /// since the folder was entered is durable then.
+    ///
+    /// # Errors
+    /// That sync failed, or any since the folder was entered: the kernel tells a failure once, and takes for written
+    /// what was not. To sync again says nothing; the change is to be taken back, or made anew.
+    pub(crate) fn sync(&self, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        match &self.shared {
+            Some(shared) => shared.sync(self.since, sync),
+            None => sync(),
+        }
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        drop(self.shared.take());
         // Whoever is last removes it: an inbox may see a new folder every day.
-        held(&self.0).retain(|_, shared| Arc::strong_count(shared) > 1);
-        outcome
+        held(&self.folders.0).retain(|_, shared| Arc::strong_count(shared) > 1);
     }
 }
 
@@ -42,13 +80,15 @@ struct Turns {
 }
 
 impl Shared {
-    fn sync(&self, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        let mut turns = held(&self.turns);
+    fn sync(&self, since: u64, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        let (mut turns, mut sync) = (held(&self.turns), Some(sync));
         // The one under way may have begun before what we want durable was there.
         let mine = turns.begun + 1;
         while turns.ended < mine {
-            if turns.begun == turns.ended {
-                return self.run(turns, sync);
+            let is_free = turns.begun == turns.ended;
+            if let Some(sync) = sync.take_if(|_| is_free) {
+                turns = self.run(turns, sync);
+                continue;
             }
             turns = self
                 .ended
@@ -56,17 +96,16 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         match turns.failed {
-            // The kernel tells of a failure once: it is everybody's who waited.
-            Some((turn, error)) if turn >= mine => Err(io::Error::from_raw_os_error(error)),
+            Some((turn, error)) if turn > since => Err(io::Error::from_raw_os_error(error)),
             _ => Ok(()),
         }
     }
 
-    fn run(
-        &self,
-        mut turns: MutexGuard<'_, Turns>,
+    fn run<'a>(
+        &'a self,
+        mut turns: MutexGuard<'a, Turns>,
         sync: impl FnOnce() -> io::Result<()>,
-    ) -> io::Result<()> {
+    ) -> MutexGuard<'a, Turns> {
         turns.begun += 1;
         drop(turns);
         let outcome = sync();
@@ -79,7 +118,7 @@ impl Shared {
             turns.failed = Some((turns.ended, error));
         }
         self.ended.notify_all();
-        outcome
+        turns
     }
 }
 
@@ -92,6 +131,20 @@ mod tests {
     use super::*;
     use std::sync::Barrier;
     use std::sync::atomic::{AtomicU64, Ordering};
+
+    #[test]
+    fn a_change_that_another_s_failed_sync_may_have_lost_is_not_durable() {
+        let (folders, folder) = (Folders::default(), Path::new("inbox"));
+        let (changed, other) = (folders.enter(folder), folders.enter(folder));
+        let failed = other.sync(|| Err(io::Error::from_raw_os_error(5)));
+        assert!(failed.is_err());
+        drop(other);
+        // The next sync succeeds; the kernel has told of the failure already.
+        let outcome = changed.sync(|| Ok(())).map_err(|e| e.raw_os_error());
+        assert!(matches!(outcome, Err(Some(5))), "{outcome:?}");
+        // Made anew, it is.
+        assert!(folders.sync(folder, || Ok(())).is_ok());
+    }
 
     #[test]
     fn who_waits_shares_the_next_sync_and_its_failure() {

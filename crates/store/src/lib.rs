@@ -33,7 +33,7 @@ pub use planted::planted;
 pub use sidecar::{Entry, Record, Sidecar, SidecarError, Way};
 pub use spool::{
     Blob, BlobWriter, Hold, Partial, Pieces, PlaceError, Seal, Spool, SpoolError, Syncer, Whole,
-    is_full,
+    is_full, make_folder,
 };
 pub use sqlite::{Committing, Left, Rebuilt, SqliteLedger, rebuild};
 pub use transfer::{

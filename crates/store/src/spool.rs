@@ -70,7 +70,7 @@ impl Spool {
     pub fn open(root: &Path) -> Result<Self, SpoolError> {
         for part in [INCOMING, SEALED, OUTGOING] {
             let folder = root.join(part);
-            std::fs::create_dir_all(&folder).map_err(at(&folder))?;
+            make_folder(&folder).map_err(at(&folder))?;
         }
         sync_folder(root).map_err(at(root))?;
         Ok(Self {
@@ -213,7 +213,7 @@ impl Spool {
     /// It is there and cannot be removed.
     pub fn forget(&self, direction: Direction, id: TransferId) -> Result<(), SpoolError> {
         let path = self.sidecar_path(direction, id);
-        if !path.exists() {
+        if length(&path)?.is_none() {
             return Ok(());
         }
         remove(&path)?;
@@ -296,10 +296,10 @@ impl Spool {
         let path = self.path(INCOMING, id);
         let file = File::open(&path).map_err(at(&path))?;
         let _mine = Locked::new(file, &path)?;
-        if !self.path(SEALED, id).exists() {
+        if length(&self.path(SEALED, id))?.is_none() {
             self.forget(Direction::Inbound, id)?;
         }
-        if !self.path(OUTGOING, id).exists() {
+        if length(&self.path(OUTGOING, id))?.is_none() {
             self.forget(Direction::Outbound, id)?;
         }
         remove(&path)
@@ -355,6 +355,14 @@ impl Spool {
         if let Err(error) = heard {
             tracing::warn!(event = "sidecar-behind", transfer = %id, %error);
         }
+        let changed = [
+            (
+                self.folders.enter(&inbox.join(folders.join("/"))),
+                &folder,
+                path,
+            ),
+            (self.folders.enter(&self.root.join(SEALED)), &sealed, SEALED),
+        ];
         let placed = if planted("placed-by-link") {
             link_and_unlink(&sealed, &id.to_string(), &folder, name)
         } else {
@@ -369,17 +377,12 @@ impl Spool {
         if planted("placed-folders-not-synced") {
             return Ok(());
         }
-        let place = inbox.join(folders.join("/"));
-        let syncs = [
-            (place.as_path(), &folder, path),
-            (&self.root.join(SEALED), &sealed, SEALED),
-        ];
-        for (key, folder, name) in syncs {
-            let synced = self.folders.sync(key, || Ok(rustix::fs::fsync(folder)?));
-            synced.map_err(|source| PlaceError::Io {
-                path: name.to_owned(),
-                source,
-            })?;
+        for (changed, synced, part) in changed {
+            if let Err(source) = changed.sync(|| Ok(rustix::fs::fsync(synced)?)) {
+                take_back(&folder, name, &sealed, id);
+                let path = part.to_owned();
+                return Err(PlaceError::Io { path, source });
+            }
             reached("inbox.folder.synced");
         }
         reached("inbox.placement.durable");
@@ -556,13 +559,6 @@ impl Spool {
         self.root
             .join(folder_of(direction))
             .join(format!("{id}{SIDECAR}"))
-    }
-
-    /// Makes durable what was renamed into and out of a folder of the spool.
-    fn sync_part(&self, part: &str) -> Result<(), SpoolError> {
-        let folder = self.root.join(part);
-        let synced = self.folders.sync(&folder, || sync_folder(&folder));
-        synced.map_err(at(&folder))
     }
 
     /// Writes a sidecar that nothing relies on before it and its folder are synced. What is left of an earlier one is
@@ -853,6 +849,8 @@ impl Whole {
             self.file.0.sync_all().map_err(at(&self.path))?;
             description.sync_all().map_err(at(&described))?;
         }
+        let folders = [part, INCOMING].map(|part| spool.root.join(part));
+        let changed = folders.each_ref().map(|folder| spool.folders.enter(folder));
         std::fs::rename(&self.path, &sealed).map_err(at(&sealed))?;
         reached("spool.blob.renamed");
         if names_last {
@@ -867,8 +865,9 @@ impl Whole {
             description.sync_all().map_err(at(&described))?;
         }
         reached("spool.sidecar.synced");
-        for folder in [part, INCOMING] {
-            spool.sync_part(folder)?;
+        for (changed, folder) in changed.iter().zip(&folders) {
+            let synced = changed.sync(|| sync_folder(folder));
+            synced.map_err(at(folder))?;
             reached("spool.folder.synced");
         }
         reached("spool.blob.sealed");
@@ -1112,10 +1111,34 @@ fn hash_of(file: &mut File) -> io::Result<blake3::Hasher> {
     Ok(hasher)
 }
 
+/// Makes a folder where it is missing, and those above it.
+///
+/// # Errors
+/// It cannot be made. As [`std::fs::create_dir_all`], which says "File exists" where the disk gives another error.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    match std::fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => std::fs::create_dir_all(path),
+        made => made,
+    }
+}
+
 /// Octets that can still be written to the file system `folder` lies on, by who is not root.
 fn room(folder: &Path) -> io::Result<u64> {
     let system = rustix::fs::statvfs(folder)?;
     Ok(system.f_bavail.saturating_mul(system.f_frsize))
+}
+
+/// What a disk kept of a rename whose sync failed nobody can tell, and to sync again tells less: only a new rename is
+/// written anew. So the file goes back to where the next delivery finds it, unless its reader has it by now.
+fn take_back(folder: &OwnedFd, name: &str, sealed: &OwnedFd, id: TransferId) {
+    let no_other = RenameFlags::NOREPLACE;
+    match rustix::fs::renameat_with(folder, name, sealed, id.to_string(), no_other) {
+        Ok(()) => tracing::warn!(event = "placing-taken-back", transfer = %id, name),
+        Err(error) => {
+            tracing::warn!(event = "placing-not-taken-back", transfer = %id, name, %error);
+        }
+    }
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {

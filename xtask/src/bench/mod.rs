@@ -8,6 +8,9 @@ mod files;
 mod start;
 
 // A partner made of octets: the same that the tests from outside speak with.
+#[path = "../../../tests/support/patience.rs"]
+#[allow(clippy::panic, reason = "written for tests")]
+mod patience;
 #[path = "../../../tests/support/peer.rs"]
 #[allow(
     dead_code,

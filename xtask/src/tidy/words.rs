@@ -1,4 +1,5 @@
-//! Words that are not used: a test ignored without a reason, work left to do, a module for everything.
+//! Words that are not used: a test ignored without a reason, work left to do, a module for everything, and `unsafe`
+//! outside of two files.
 
 use super::Offence;
 use super::tree::Tree;
@@ -8,6 +9,12 @@ const EMPTY_NAMES: [&str; 5] = ["common", "util", "utils", "types", "helpers"];
 
 /// What the WIT files call `types`, in Rust.
 const GENERATED: (&str, &str) = ("crates/policy/src/bindings.rs", "types");
+
+/// Where there is no safe way: what the kernel and SQLite offer to C alone.
+const UNSAFE: [&str; 2] = [
+    "crates/store/src/sqlite/door.rs",
+    "xtask/src/campaign/gate.rs",
+];
 
 pub(super) fn check(tree: &Tree) -> Result<Vec<Offence>, String> {
     let mut found = Vec::new();
@@ -35,6 +42,12 @@ fn check_line(path: &str, line: &str) -> Option<(String, &'static str)> {
         return Some((
             "something is left to do".to_owned(),
             "do it, or leave it out and say so where a reader looks",
+        ));
+    }
+    if line.contains(concat!("unsafe", " {")) && !UNSAFE.contains(&path) {
+        return Some((
+            "code that the compiler does not keep safe".to_owned(),
+            "find a crate that does it, or give the file its reason in xtask/src/tidy/words.rs",
         ));
     }
     let name = module(line).filter(|name| EMPTY_NAMES.contains(name))?;
@@ -93,6 +106,13 @@ mod tests {
         );
         let told_of = format!("// {}!() would be wrong here", "todo");
         assert_eq!(told("host/src/a.rs", &told_of), Vec::<String>::new());
+    }
+
+    #[test]
+    fn unsafe_code_stays_in_its_files() {
+        let block = format!("let fd = {} {{ dup(0) }};", "unsafe");
+        assert_eq!(told("host/src/a.rs", &block).len(), 1);
+        assert_eq!(told(UNSAFE[0], &block), Vec::<String>::new());
     }
 
     #[test]

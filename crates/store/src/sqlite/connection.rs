@@ -11,6 +11,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use super::door;
 use crate::transition::reached_verb;
 use crate::{LedgerError, Persisted, planted};
 
@@ -95,9 +96,7 @@ pub(super) struct Writer(Thread);
 impl Writer {
     /// Opens (and where needed makes or migrates) the ledger at `path`, with full durability.
     pub(super) fn open(path: &Path) -> Result<Self, LedgerError> {
-        let mut db = Connection::open(path).map_err(database("open"))?;
-        db.busy_timeout(Duration::from_secs(30))
-            .map_err(database("open"))?;
+        let mut db = door::open(path, OpenFlags::default()).map_err(database("open"))?;
         // WAL alone would be NORMAL by common advice; only FULL keeps a commit through a power cut.
         db.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
@@ -168,10 +167,7 @@ pub(super) struct Thread(mpsc::Sender<Job>);
 impl Thread {
     /// Opens the ledger to look at it: a long list does not stop the writer.
     pub(super) fn reader(path: &Path) -> Result<Self, LedgerError> {
-        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
-            .map_err(database("open"))?;
-        db.busy_timeout(Duration::from_secs(30))
-            .map_err(database("open"))?;
+        let db = door::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(database("open"))?;
         db.execute_batch("PRAGMA query_only = ON;")
             .map_err(database("open"))?;
         Self::start("ledger-reader", db, TransactionBehavior::Deferred)

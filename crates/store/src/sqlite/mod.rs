@@ -2,6 +2,7 @@
 
 mod audit;
 mod connection;
+mod door;
 mod inbound;
 mod look;
 mod outbound;

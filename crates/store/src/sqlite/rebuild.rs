@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use super::audit::{Restored, restore};
 use super::connection::{database, migrate};
+use super::door;
 use super::millis;
 use crate::ledger::{LedgerError, Verdict};
 use crate::sidecar::Record;
@@ -65,7 +66,7 @@ fn fold(path: &Path) -> Result<(), LedgerError> {
     if !path.exists() {
         return Ok(());
     }
-    let folded = Connection::open(path).and_then(|db| {
+    let folded = door::open(path, OpenFlags::default()).and_then(|db| {
         db.busy_timeout(Duration::from_secs(1))?;
         db.execute_batch(
             "PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; COMMIT; PRAGMA journal_mode = DELETE;",
@@ -86,7 +87,7 @@ fn is_locked(error: &rusqlite::Error) -> bool {
 }
 
 fn fill(new: &Path, old: &Path, spool: &Spool) -> Result<Rebuilt, LedgerError> {
-    let mut db = Connection::open(new).map_err(database("rebuild"))?;
+    let mut db = door::open(new, OpenFlags::default()).map_err(database("rebuild"))?;
     db.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
         .map_err(database("rebuild"))?;
     migrate(&mut db, new)?;
@@ -251,11 +252,11 @@ fn set_aside(path: &Path) -> Result<Option<PathBuf>, LedgerError> {
     // A log goes with its ledger, and goes even where the ledger is gone: SQLite would play it into the new one.
     for ending in ["-wal", "-shm"] {
         let log = joined(path, ending);
-        if log.exists() {
+        if log.try_exists().map_err(file(&log))? {
             std::fs::rename(&log, joined(&aside, ending)).map_err(file(&log))?;
         }
     }
-    if !path.exists() {
+    if !path.try_exists().map_err(file(path))? {
         return Ok(None);
     }
     std::fs::rename(path, &aside).map_err(file(path))?;

@@ -1,0 +1,73 @@
+//! The one door to SQLite: what it bears without an error for its caller is told in the log.
+
+use std::ffi::c_int;
+use std::path::Path;
+use std::sync::Once;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags, ffi};
+
+/// How long a verb waits for another program that changes the ledger.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Pages of the write-ahead log from which they are copied into the ledger's file: SQLite's own number.
+const PAGES: c_int = 1000;
+
+/// Opens the ledger at `path`, or makes it where `flags` allow that.
+pub(super) fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    static LISTENING: Once = Once::new();
+    LISTENING.call_once(listen);
+    let mut db = Connection::open_with_flags(path, flags)?;
+    db.busy_handler(Some(wait(PATIENCE)))?;
+    db.wal_hook(Some(|log: &mut rusqlite::hooks::Wal, pages| {
+        if pages >= PAGES {
+            // What was committed stays in the log, and the next commit tries again: as SQLite's own hook, which is silent.
+            let copied = log.checkpoint();
+            copied
+                .unwrap_or_else(|error| tracing::warn!(event = "ledger-checkpoint-failed", %error));
+        }
+        Ok(())
+    }))?;
+    Ok(db)
+}
+
+/// From now on SQLite's own log is heard: a file it cannot sync, remove or look for.
+#[allow(
+    unsafe_code,
+    reason = "SQLite takes the function before anything else is asked of it, which `open` sees to: nobody else opens anything"
+)]
+fn listen() {
+    // SAFETY: once in the process, before the first connection; `hear` asks nothing of SQLite and may run on any thread.
+    let heard = unsafe { rusqlite::trace::config_log(Some(hear)) };
+    heard.unwrap_or_else(|error| tracing::warn!(event = "ledger-log-unheard", %error));
+}
+
+fn hear(code: c_int, said: &str) {
+    match code & 0xFF {
+        // Statements that fail as they are meant to (UNIQUE), and are told by their verbs.
+        ffi::SQLITE_CONSTRAINT | ffi::SQLITE_SCHEMA | ffi::SQLITE_BUSY => {}
+        ffi::SQLITE_NOTICE => tracing::info!(event = "ledger-notice", said),
+        _ => tracing::warn!(event = "ledger-trouble", code, said),
+    }
+}
+
+/// Asks again and again for a lock. SQLite takes any error of a lock for somebody else's, so it is told.
+fn wait(patience: Duration) -> impl FnMut(i32) -> bool + Send {
+    let mut began = Instant::now();
+    move |asked| {
+        if asked == 0 {
+            began = Instant::now();
+            tracing::info!(
+                event = "ledger-locked",
+                "another program changes the ledger, or its lock cannot be taken: asked again for {} s",
+                patience.as_secs()
+            );
+        }
+        if began.elapsed() > patience {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(
+            u64::from(asked.unsigned_abs().min(100)).max(1),
+        ));
+        true
+    }
+}
