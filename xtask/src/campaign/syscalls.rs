@@ -45,6 +45,8 @@ const SMALL: &str = "{credit: 2, buffer_size: 1024}";
 const OLD: &str = "{version: '1.3', credit: 2, buffer_size: 1024}";
 const NO_RESTART: &str = "{restart: false, credit: 2, buffer_size: 1024}";
 const SLOW: &str = "{credit: 1, buffer_size: 128}";
+/// The usual session, and what a partner's profile says beside it.
+const COMPARE: &str = "{}\n    received_again: compare";
 
 use Side::{Mueller, Nordwerk};
 
@@ -61,7 +63,7 @@ const PLAIN: Scenario = Scenario {
 /// The sender has heard EFPA and not written it down: it offers the file again.
 const FORGOTTEN_EFPA: Before = Before::Died(Mueller, "ledger.sent.before");
 
-const SCENARIOS: [Scenario; 17] = [
+const SCENARIOS: [Scenario; 19] = [
     PLAIN,
     Scenario {
         name: "one file out",
@@ -128,6 +130,19 @@ const SCENARIOS: [Scenario; 17] = [
     Scenario {
         name: "a file that is offered again, out",
         victim: Mueller,
+        before: FORGOTTEN_EFPA,
+        ..PLAIN
+    },
+    Scenario {
+        name: "a file that comes again and is compared, in",
+        session: COMPARE,
+        before: FORGOTTEN_EFPA,
+        ..PLAIN
+    },
+    Scenario {
+        name: "a file that comes again and is compared, out",
+        victim: Mueller,
+        session: COMPARE,
         before: FORGOTTEN_EFPA,
         ..PLAIN
     },
