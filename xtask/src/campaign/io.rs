@@ -459,6 +459,9 @@ fn borne(point: Point, file: &Path) -> Option<&'static str> {
         "fcntl" if name.ends_with("-shm") => {
             Some("SQLite takes a lock that fails for somebody else's, and asks again")
         }
+        "fsync" if once && name == "state" => Some(
+            "SQLite syncs the ledger's folder and does not look at the answer; the store does it again",
+        ),
         "openat" | "newfstatat" | "fchown" if once && name.starts_with("ledger.db") => {
             Some("SQLite looks for a log that need not be there, and for its owner")
         }

@@ -108,6 +108,8 @@ impl Writer {
             }
         }
         migrate(&mut db, path)?;
+        // From here on its log is there, too, and stays as long as we do.
+        door::sync_folder_of(path)?;
         Thread::start("ledger-writer", db, TransactionBehavior::Immediate).map(Self)
     }
 

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, ffi};
 
+use crate::LedgerError;
+
 /// How long a verb waits for another program that changes the ledger.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Pages of the write-ahead log from which they are copied into the ledger's file: SQLite's own number.
@@ -28,6 +30,22 @@ pub(super) fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection
         Ok(())
     }))?;
     Ok(db)
+}
+
+/// Makes durable that the ledger and its log are in their folder: SQLite syncs it, and does not look at the answer.
+pub(super) fn sync_folder_of(path: &Path) -> Result<(), LedgerError> {
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+    let folder = above.unwrap_or(Path::new("."));
+    std::fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(file(folder))
+}
+
+pub(super) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> LedgerError + '_ {
+    move |source| LedgerError::File {
+        path: path.display().to_string(),
+        source,
+    }
 }
 
 /// From now on SQLite's own log is heard: a file it cannot sync, remove or look for.

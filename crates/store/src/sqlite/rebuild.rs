@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::audit::{Restored, restore};
 use super::connection::{database, migrate};
-use super::door;
+use super::door::{self, file};
 use super::millis;
 use crate::ledger::{LedgerError, Verdict};
 use crate::sidecar::Record;
@@ -57,7 +57,7 @@ pub fn rebuild(path: &Path, spool: &Spool) -> Result<Rebuilt, LedgerError> {
     let mut rebuilt = fill(&new, path, spool)?;
     rebuilt.aside = set_aside(path)?;
     std::fs::rename(&new, path).map_err(file(path))?;
-    sync_folder_of(path)?;
+    door::sync_folder_of(path)?;
     Ok(rebuilt)
 }
 
@@ -277,19 +277,5 @@ fn remove(path: &Path) -> Result<(), LedgerError> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(file(path)(error)),
         _ => Ok(()),
-    }
-}
-
-fn sync_folder_of(path: &Path) -> Result<(), LedgerError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(file(folder))
-}
-
-fn file(path: &Path) -> impl FnOnce(std::io::Error) -> LedgerError + '_ {
-    move |source| LedgerError::File {
-        path: path.display().to_string(),
-        source,
     }
 }

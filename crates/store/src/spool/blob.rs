@@ -1,0 +1,407 @@
+//! Blobs: written, sealed, read.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+
+use super::{
+    INCOMING, OUTGOING, SEALED, Seal, Spool, SpoolError, at, folder_of, hash_of, remove,
+    sync_folder,
+};
+use crate::planted;
+use crate::sidecar::Sidecar;
+use crate::transfer::{Direction, TransferId};
+use crate::transition::reached;
+
+impl Spool {
+    /// Takes the partial of a received file for this session alone; makes one where there is none.
+    ///
+    /// # Errors
+    /// [`SpoolError::Busy`] while another session still has it, or has sealed it and not said so yet.
+    pub fn partial(&self, id: TransferId) -> Result<Partial, SpoolError> {
+        let path = self.path(INCOMING, id);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let file = options.open(&path).map_err(at(&path))?;
+        reached("spool.partial.opened");
+        let file = Locked::new(file, &path)?;
+        // Asked after the lock: a session that sealed its blob and waits for its row has let this name go.
+        if let Err(error) = self.hold(id) {
+            if matches!(error, SpoolError::Busy(_)) {
+                remove(&path)?;
+            }
+            return Err(error);
+        }
+        let spool = self.clone();
+        Ok(Partial {
+            spool,
+            id,
+            path,
+            file,
+        })
+    }
+
+    /// Copies `source` into the spool; it is a file to send once it is sealed.
+    ///
+    /// # Errors
+    /// Reading `source` or writing the spool failed.
+    pub fn import(&self, id: TransferId, source: &mut impl Read) -> Result<Whole, SpoolError> {
+        let mut writer = self.partial(id)?.resume(0)?;
+        let mut buffer = vec![0; 256 * 1024];
+        loop {
+            let count = source.read(&mut buffer).map_err(|source| SpoolError::Io {
+                path: "the file to send".into(),
+                source,
+            })?;
+            let Some(octets) = buffer.get(..count).filter(|octets| !octets.is_empty()) else {
+                break;
+            };
+            writer.append(octets)?;
+        }
+        Ok(writer.finish())
+    }
+
+    /// Opens a file to send.
+    ///
+    /// # Errors
+    /// The blob is not there.
+    pub fn outgoing(&self, id: TransferId) -> Result<Blob, SpoolError> {
+        let path = self.path(OUTGOING, id);
+        let file = File::open(&path).map_err(at(&path))?;
+        Ok(Blob { path, file })
+    }
+
+    /// Takes a sealed blob for this task alone, in this program and any other. None when it is not there.
+    ///
+    /// # Errors
+    /// [`SpoolError::Busy`] while another has it.
+    pub fn hold(&self, id: TransferId) -> Result<Option<Hold>, SpoolError> {
+        let path = self.path(SEALED, id);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(at(&path)(error)),
+        };
+        Ok(Some(Hold(Locked::new(file, &path)?)))
+    }
+}
+
+/// A partial that is this session's alone, and as it was.
+#[derive(Debug)]
+pub struct Partial {
+    spool: Spool,
+    id: TransferId,
+    path: PathBuf,
+    file: Locked,
+}
+
+impl Partial {
+    /// Goes on at `octets`, cutting off what lies beyond; the digest is taken anew.
+    ///
+    /// # Errors
+    /// [`SpoolError::Short`] when it has fewer octets.
+    pub fn resume(mut self, octets: u64) -> Result<BlobWriter, SpoolError> {
+        let length = self.octets()?;
+        if length < octets {
+            return Err(SpoolError::Short {
+                path: self.path,
+                length,
+                expected: octets,
+            });
+        }
+        if !planted("partial-not-cut") {
+            self.file.0.set_len(octets).map_err(at(&self.path))?;
+        }
+        reached("spool.partial.cut");
+        let hasher = hash_of(&mut self.file.0).map_err(at(&self.path))?;
+        Ok(BlobWriter {
+            spool: self.spool,
+            id: self.id,
+            path: self.path,
+            file: self.file,
+            hasher,
+            octets,
+        })
+    }
+
+    /// Octets it has.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    pub fn octets(&self) -> Result<u64, SpoolError> {
+        let meta = self.file.0.metadata().map_err(at(&self.path))?;
+        Ok(meta.len())
+    }
+}
+
+/// A sealed blob that nobody else may touch while this is kept.
+#[derive(Debug)]
+pub struct Hold(#[expect(dead_code, reason = "the lock goes with it")] Locked);
+
+/// An open file with a lock on it. The lock is given back by name: closing alone leaves it to a child process
+/// that was forked meanwhile and has not come to its exec.
+#[derive(Debug)]
+pub(super) struct Locked(File);
+
+impl Locked {
+    pub(super) fn new(file: File, path: &Path) -> Result<Self, SpoolError> {
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self(file)),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(SpoolError::Busy(path.to_owned())),
+            Err(error) => Err(at(path)(error.into())),
+        }
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Closing the file is what is left if even this fails.
+        let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
+/// Writes one blob; holds its lock.
+#[derive(Debug)]
+pub struct BlobWriter {
+    spool: Spool,
+    id: TransferId,
+    path: PathBuf,
+    file: Locked,
+    hasher: blake3::Hasher,
+    octets: u64,
+}
+
+impl BlobWriter {
+    /// Adds octets at the end.
+    ///
+    /// # Errors
+    /// The write failed, or the disk has only its reserve left; the blob is to be given up or resumed at its last
+    /// checkpoint.
+    pub fn append(&mut self, octets: &[u8]) -> Result<(), SpoolError> {
+        self.spool.measure(octets.len())?;
+        self.file.0.write_all(octets).map_err(at(&self.path))?;
+        reached("spool.octets.written");
+        self.hasher.update(octets);
+        self.octets += octets.len() as u64;
+        Ok(())
+    }
+
+    /// Octets so far.
+    #[must_use]
+    pub fn octets(&self) -> u64 {
+        self.octets
+    }
+
+    /// Makes what was written durable, and says how much that is.
+    ///
+    /// # Errors
+    /// A failed sync is final for this blob: what is on disk is unknown from here on.
+    pub fn sync(&mut self) -> Result<u64, SpoolError> {
+        self.syncer()?.sync()
+    }
+
+    /// A second hand on the file, to sync what is written so far while more is written.
+    ///
+    /// # Errors
+    /// No further handle can be had.
+    pub fn syncer(&self) -> Result<Syncer, SpoolError> {
+        let file = self.file.0.try_clone().map_err(at(&self.path))?;
+        Ok(Syncer {
+            folder: self.spool.root.join(INCOMING),
+            path: self.path.clone(),
+            file,
+            octets: self.octets,
+        })
+    }
+
+    /// Ends the blob, under its first name still and not durable yet: what becomes of it is to be decided.
+    #[must_use]
+    pub fn finish(self) -> Whole {
+        self.finish_with(Vec::new())
+    }
+
+    /// The same with these octets at the end, which are written when the blob is kept: a small file is written and
+    /// synced in one go.
+    #[must_use]
+    pub fn finish_with(mut self, rest: Vec<u8>) -> Whole {
+        self.hasher.update(&rest);
+        self.octets += rest.len() as u64;
+        let digest = self.hasher.finalize().to_hex().to_string();
+        Whole {
+            spool: self.spool,
+            id: self.id,
+            path: self.path,
+            file: self.file,
+            seal: Seal {
+                octets: self.octets,
+                digest,
+            },
+            rest,
+        }
+    }
+
+    /// Removes the blob.
+    ///
+    /// # Errors
+    /// The file cannot be removed.
+    pub fn discard(self) -> Result<(), SpoolError> {
+        self.spool.forget(Direction::Inbound, self.id)?;
+        remove(&self.path)
+    }
+}
+
+/// A blob that has all its octets, not all of them written yet perhaps, and which nobody was told about: what it is
+/// can still be decided.
+#[derive(Debug)]
+pub struct Whole {
+    spool: Spool,
+    id: TransferId,
+    path: PathBuf,
+    file: Locked,
+    seal: Seal,
+    /// The last octets, which are still to be written.
+    rest: Vec<u8>,
+}
+
+impl Whole {
+    /// What is known of it.
+    #[must_use]
+    pub fn seal(&self) -> &Seal {
+        &self.seal
+    }
+
+    /// Its octets, to be read.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn blob(&self) -> Result<Blob, SpoolError> {
+        let path = self.path.clone();
+        let file = File::open(&path).map_err(at(&path))?;
+        Ok(Blob { path, file })
+    }
+
+    /// Gives the blob its name for good, with its sidecar beside it: `sealed` for a received file, `outgoing`
+    /// for one to send. Durable on return. The hold is to be kept until a row says that the blob is there:
+    /// what is sealed without a row and without a hold is removed.
+    ///
+    /// The names come first, so that one flush of the file system's log does for all that is synced then: the
+    /// octets, the sidecar, and both folders for every session that waits. A crash before the end leaves a sealed
+    /// blob, whole or not, whose row does not say so, and that is removed.
+    ///
+    /// # Errors
+    /// As for [`BlobWriter::sync`].
+    pub fn keep(mut self, sidecar: &Sidecar) -> Result<Hold, SpoolError> {
+        let kept = self.settle(sidecar);
+        if kept.is_err() {
+            // Nothing is left that could be mistaken for a file. What cannot be removed now, the next start removes.
+            let _ = self.spool.forget(sidecar.direction(), self.id);
+            let _ = remove(&self.spool.path(folder_of(sidecar.direction()), self.id));
+        }
+        kept.map(|()| Hold(self.file))
+    }
+
+    fn settle(&mut self, sidecar: &Sidecar) -> Result<(), SpoolError> {
+        self.spool.measure(self.rest.len())?;
+        self.file.0.write_all(&self.rest).map_err(at(&self.path))?;
+        let (spool, part) = (&self.spool, folder_of(sidecar.direction()));
+        let (described, description) = spool.begin_sidecar(sidecar)?;
+        let sealed = spool.path(part, self.id);
+        let names_last = planted("sealed-folders-not-synced");
+        if names_last {
+            self.file.0.sync_all().map_err(at(&self.path))?;
+            description.sync_all().map_err(at(&described))?;
+        }
+        let folders = [part, INCOMING].map(|part| spool.root.join(part));
+        let changed = folders.each_ref().map(|folder| spool.folders.enter(folder));
+        std::fs::rename(&self.path, &sealed).map_err(at(&sealed))?;
+        reached("spool.blob.renamed");
+        if names_last {
+            return Ok(());
+        }
+        let imported = sidecar.direction() == Direction::Outbound && planted("import-not-synced");
+        if !imported && !planted("blob-not-synced") {
+            self.file.0.sync_all().map_err(at(&sealed))?;
+        }
+        reached("spool.blob.synced");
+        if !planted("sidecar-not-synced") {
+            description.sync_all().map_err(at(&described))?;
+        }
+        reached("spool.sidecar.synced");
+        for (changed, folder) in changed.iter().zip(&folders) {
+            let synced = changed.sync(|| sync_folder(folder));
+            synced.map_err(at(folder))?;
+            reached("spool.folder.synced");
+        }
+        reached("spool.blob.sealed");
+        Ok(())
+    }
+
+    /// Removes the blob.
+    ///
+    /// # Errors
+    /// The file cannot be removed.
+    pub fn discard(self) -> Result<(), SpoolError> {
+        self.spool.forget(Direction::Inbound, self.id)?;
+        remove(&self.path)
+    }
+}
+
+/// Makes durable what a [`BlobWriter`] had written when this was made.
+#[derive(Debug)]
+pub struct Syncer {
+    folder: PathBuf,
+    path: PathBuf,
+    file: File,
+    octets: u64,
+}
+
+impl Syncer {
+    /// Syncs; says how many octets are durable now.
+    ///
+    /// # Errors
+    /// As for [`BlobWriter::sync`].
+    pub fn sync(self) -> Result<u64, SpoolError> {
+        self.file.sync_data().map_err(at(&self.path))?;
+        sync_folder(&self.folder).map_err(at(&self.folder))?;
+        reached("spool.octets.synced");
+        Ok(self.octets)
+    }
+}
+
+/// A file to send.
+#[derive(Debug)]
+pub struct Blob {
+    path: PathBuf,
+    file: File,
+}
+
+impl Blob {
+    /// Its size in octets.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    pub fn octets(&self) -> Result<u64, SpoolError> {
+        let meta = self.file.metadata().map_err(at(&self.path))?;
+        Ok(meta.len())
+    }
+
+    /// Fills `buffer` from octet `position` on; fewer octets come only at the end of the file.
+    ///
+    /// # Errors
+    /// The read failed.
+    pub fn read_at(&self, position: u64, buffer: &mut [u8]) -> Result<usize, SpoolError> {
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.file.read_at(rest, position + filled as u64) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(at(&self.path)(error)),
+            }
+        }
+        Ok(filled)
+    }
+}

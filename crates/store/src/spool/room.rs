@@ -1,0 +1,115 @@
+//! Room on the disk: what is kept free, and what makes way.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use super::{INCOMING, Spool, SpoolError, at};
+use crate::transfer::TransferId;
+
+/// How long a partial must be left alone before it makes room for others.
+const LEFT_ALONE: Duration = Duration::from_secs(10 * 60);
+
+/// Octets that are written between two looks at the room that is left, where the reserve is not smaller.
+const MEASURE: u64 = 1 << 20;
+
+impl Spool {
+    /// From now on files leave so many octets of the file system free: room for receipts and the ledger.
+    #[must_use]
+    pub fn with_reserve(mut self, octets: u64) -> Self {
+        self.reserve = octets;
+        self
+    }
+
+    /// Whether so many octets fit without touching the reserve.
+    ///
+    /// # Errors
+    /// [`SpoolError::NoRoom`] where they do not; or the file system cannot be asked.
+    pub fn has_room_for(&self, octets: u64) -> Result<(), SpoolError> {
+        self.has_room_at(&self.root, octets)
+    }
+
+    /// The same of another folder, which the ledger lies in: its reserve is as big.
+    ///
+    /// # Errors
+    /// As for [`Spool::has_room_for`].
+    pub fn has_room_at(&self, folder: &Path, octets: u64) -> Result<(), SpoolError> {
+        let room = room(folder).map_err(at(folder))?;
+        if room >= self.reserve.saturating_add(octets) {
+            return Ok(());
+        }
+        Err(SpoolError::NoRoom {
+            folder: folder.to_owned(),
+            room,
+            octets,
+            reserve: self.reserve,
+        })
+    }
+
+    /// Removes partials that were left alone, the oldest first, until so many octets fit beside the reserve; none
+    /// where all of them would not do. Gives their transfers: nobody was told that they are kept, and who offers them
+    /// again begins again.
+    ///
+    /// # Errors
+    /// The folder cannot be looked at.
+    pub fn make_room(&self, octets: u64) -> Result<Vec<TransferId>, SpoolError> {
+        let room = room(&self.root).map_err(at(&self.root))?;
+        // Where the reserve is touched, the ledger itself may want for room.
+        let idle = if room < self.reserve {
+            Duration::ZERO
+        } else {
+            LEFT_ALONE
+        };
+        let partials = self.left_alone(idle)?;
+        let all: u64 = partials.iter().map(|(_, length, _)| length).sum();
+        if room.saturating_add(all) < self.reserve.saturating_add(octets) {
+            return Ok(Vec::new());
+        }
+        let mut removed = Vec::new();
+        for (_, _, id) in partials {
+            if self.has_room_for(octets).is_ok() {
+                break;
+            }
+            // Busy: somebody is at work on it after all.
+            if self.discard_partial(id).is_ok() {
+                removed.push(id);
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Partials that nobody wrote to for so long: when they were written last, and their octets.
+    fn left_alone(&self, idle: Duration) -> Result<Vec<(SystemTime, u64, TransferId)>, SpoolError> {
+        let mut partials = Vec::new();
+        for id in self.partials()? {
+            // Another may have taken it away meanwhile.
+            let Ok(meta) = self.path(INCOMING, id).symlink_metadata() else {
+                continue;
+            };
+            let written = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+            if meta.len() > 0 && written.elapsed().unwrap_or_default() >= idle {
+                partials.push((written, meta.len(), id));
+            }
+        }
+        partials.sort();
+        Ok(partials)
+    }
+
+    /// Looks at the room now and again while octets are written, by whomever.
+    pub(super) fn measure(&self, octets: usize) -> Result<(), SpoolError> {
+        let octets = octets as u64;
+        let written = self.unmeasured.fetch_add(octets, Ordering::Relaxed) + octets;
+        if self.reserve == 0 || written < MEASURE.min(self.reserve / 8) {
+            return Ok(());
+        }
+        self.unmeasured.store(0, Ordering::Relaxed);
+        self.has_room_for(octets)
+    }
+}
+
+/// Octets that can still be written to the file system `folder` lies on, by who is not root.
+fn room(folder: &Path) -> io::Result<u64> {
+    let system = rustix::fs::statvfs(folder)?;
+    Ok(system.f_bavail.saturating_mul(system.f_frsize))
+}

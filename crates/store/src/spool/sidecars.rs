@@ -1,0 +1,131 @@
+//! The files beside the blobs, which say what they are.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::Advice;
+
+use super::{Spool, SpoolError, at, folder_of, length, remove, sync_folder};
+use crate::planted;
+use crate::sidecar::{Entry, Record, Sidecar, SidecarError};
+use crate::transfer::{Direction, TransferId};
+use crate::transition::reached;
+
+impl Spool {
+    /// Writes a sidecar, or writes it anew: durable on return.
+    ///
+    /// # Errors
+    /// The spool cannot be written.
+    pub fn describe(&self, sidecar: &Sidecar) -> Result<(), SpoolError> {
+        self.write_sidecar(sidecar)?;
+        let folder = self.root.join(folder_of(sidecar.direction()));
+        sync_folder(&folder).map_err(at(&folder))
+    }
+
+    /// Adds a line to a sidecar, not synced; nothing where there is no sidecar.
+    ///
+    /// # Errors
+    /// The spool cannot be written.
+    pub fn append(
+        &self,
+        direction: Direction,
+        id: TransferId,
+        entry: &Entry,
+    ) -> Result<(), SpoolError> {
+        let path = self.sidecar_path(direction, id);
+        let file = match OpenOptions::new().read(true).append(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(at(&path)(error)),
+        };
+        let mut line = entry.line().map_err(unreadable(&path))?;
+        if !ends_its_line(&file).map_err(at(&path))? {
+            line.insert(0, b'\n');
+        }
+        reached("spool.sidecar.appending");
+        (&file).write_all(&line).map_err(at(&path))?;
+        reached("spool.sidecar.appended");
+        Ok(())
+    }
+
+    /// Reads the sidecar of a transfer. None where there is none.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn record(
+        &self,
+        direction: Direction,
+        id: TransferId,
+    ) -> Result<Option<Record>, SpoolError> {
+        let path = self.sidecar_path(direction, id);
+        match std::fs::read(&path) {
+            Ok(text) => Record::parse(&text).map(Some).map_err(unreadable(&path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(at(&path)(error)),
+        }
+    }
+
+    /// Removes a sidecar, durable on return.
+    ///
+    /// # Errors
+    /// It is there and cannot be removed.
+    pub fn forget(&self, direction: Direction, id: TransferId) -> Result<(), SpoolError> {
+        let path = self.sidecar_path(direction, id);
+        if length(&path)?.is_none() {
+            return Ok(());
+        }
+        remove(&path)?;
+        reached("spool.sidecar.removed");
+        let folder = self.root.join(folder_of(direction));
+        sync_folder(&folder).map_err(at(&folder))
+    }
+
+    /// Writes a sidecar that nothing relies on before it and its folder are synced. What is left of an earlier one is
+    /// overwritten.
+    pub(super) fn begin_sidecar(&self, sidecar: &Sidecar) -> Result<(PathBuf, File), SpoolError> {
+        let path = self.sidecar_path(sidecar.direction(), sidecar.id);
+        let mut file = File::create(&path).map_err(at(&path))?;
+        let line = sidecar.line().map_err(unreadable(&path))?;
+        file.write_all(&line).map_err(at(&path))?;
+        reached("spool.sidecar.written");
+        if planted("sidecar-not-synced") {
+            return Ok((path, file));
+        }
+        // Begins to write it, so that one flush does for it and for what is synced first. Only advice.
+        let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
+        Ok((path, file))
+    }
+
+    /// The sidecar is whole or not there; its folder is not synced.
+    pub(super) fn write_sidecar(&self, sidecar: &Sidecar) -> Result<(), SpoolError> {
+        let path = self.sidecar_path(sidecar.direction(), sidecar.id);
+        let beside = path.with_extension("new");
+        let mut file = File::create(&beside).map_err(at(&beside))?;
+        let line = sidecar.line().map_err(unreadable(&beside))?;
+        file.write_all(&line).map_err(at(&beside))?;
+        reached("spool.sidecar.written");
+        if !planted("sidecar-not-synced") {
+            file.sync_all().map_err(at(&beside))?;
+        }
+        reached("spool.sidecar.synced");
+        std::fs::rename(&beside, &path).map_err(at(&path))?;
+        reached("spool.sidecar.renamed");
+        Ok(())
+    }
+}
+
+/// Whether the last append came to its end.
+pub(super) fn ends_its_line(file: &File) -> io::Result<bool> {
+    let length = file.metadata()?.len();
+    let mut last = [0];
+    Ok(length > 0 && file.read_at(&mut last, length - 1)? == 1 && last == [b'\n'])
+}
+
+pub(super) fn unreadable(path: &Path) -> impl FnOnce(SidecarError) -> SpoolError + '_ {
+    move |source| SpoolError::Sidecar {
+        path: path.to_owned(),
+        source,
+    }
+}
