@@ -224,8 +224,7 @@ fn sigterm_lets_a_file_come_to_its_end() {
     let file = VirtualFile::new("LATE", octets(4, 50_000));
     let mut peer = Peer::session(server.address());
     peer.offer(&file);
-    let pid = server.pid().to_string();
-    assert!(Command::new("kill").arg(&pid).status().unwrap().success());
+    server.ask_to_stop();
     server.await_log(&["draining"]);
     peer.send_content(&file);
     assert_eq!(peer.hear(), b"4N");
@@ -358,18 +357,21 @@ fn a_certificate_that_was_agreed_must_be_shown() {
     Peer::connect(server.addresses[1]).identify();
 }
 
+/// Between one thing and the next nobody may be deaf: now and then a server went on for ever.
+#[test]
+fn sigterm_is_heard_from_the_first_moment_on() {
+    let house = House::plain("");
+    for _ in 0..40 {
+        assert_eq!(house.serve().stop(), Some(0));
+    }
+}
+
 #[test]
 fn at_the_end_of_the_drain_an_idle_partner_is_told() {
     let house = House::plain("limits:\n  drain: 300ms\n");
     let server = house.serve();
     let mut peer = Peer::session(server.address());
-    assert!(
-        Command::new("kill")
-            .arg(server.pid().to_string())
-            .status()
-            .unwrap()
-            .success()
-    );
+    server.ask_to_stop();
     assert_eq!(peer.hear_esid(), "05", "local emergency close down");
     server.await_log(&["drain-cut-off"]);
 }

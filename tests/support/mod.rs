@@ -20,6 +20,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
 pub use patience::{PATIENCE, eventually};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// The program under test.
@@ -261,13 +262,14 @@ impl Server {
         self.child.wait().unwrap();
     }
 
+    /// SIGTERM.
+    pub fn ask_to_stop(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+    }
+
     /// SIGTERM, and the wait until it is gone; gives its exit code.
     pub fn stop(mut self) -> Option<i32> {
-        let terminated = Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status()
-            .unwrap();
-        assert!(terminated.success());
+        self.ask_to_stop();
         let status = eventually("the server has stopped", || self.child.try_wait().unwrap());
         status.code()
     }

@@ -7,7 +7,7 @@ use clap::Args;
 use pointsman_store::OutboundState;
 use tokio::sync::{broadcast, watch};
 
-use super::serve::asked_to_end;
+use super::serve::End;
 use super::{Failed, LogStyle, Outcome, block_on, start_log};
 use crate::config::Config;
 use crate::demo::Scene;
@@ -70,7 +70,7 @@ async fn play(scene: &Scene, once: bool) -> Outcome {
 
     if !once {
         invite(scene);
-        asked_to_end().await?;
+        End::listen()?.asked().await;
     }
     telling.abort();
     tokio::join!(nordwerk.drain(), mueller.drain());

@@ -1,7 +1,7 @@
 //! `pointsman serve`.
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
 use crate::server::Server;
@@ -25,9 +25,11 @@ impl Serve {
         });
         let config = self.configured.load()?;
         block_on(async {
+            let (mut end, hangups) = (End::listen()?, signal(SignalKind::hangup())?);
+            tokio::spawn(shrug_off(hangups));
             let server = tokio::select! {
                 started = Server::start_when_there_is_room(config) => started?,
-                ended = asked_to_end() => return ended,
+                () = end.asked() => return Ok(()),
             };
             for (address, tls) in server.addresses() {
                 println!(
@@ -35,13 +37,10 @@ impl Serve {
                     if *tls { " with TLS" } else { "" }
                 );
             }
-            tokio::select! {
-                ended = asked_to_end() => ended?,
-                lost = shrug_off_hangups() => lost?,
-            }
+            end.asked().await;
             tokio::select! {
                 () = server.drain() => Ok(()),
-                ended = asked_to_end() => ended.and(Err(Failed { code: 1, message: "ended at once; the next start resumes".to_owned() })),
+                () = end.asked() => Err(Failed { code: 1, message: "ended at once; the next start resumes".to_owned() }),
             }
         })
     }
@@ -49,26 +48,35 @@ impl Serve {
 
 /// SIGHUP would end a program that does not listen to it. Policies are taken up by themselves; the rest of the
 /// configuration is read at the start.
-async fn shrug_off_hangups() -> Result<(), Failed> {
-    let mut hangup = signal(SignalKind::hangup())?;
-    while hangup.recv().await.is_some() {
+async fn shrug_off(mut hangups: Signal) {
+    while hangups.recv().await.is_some() {
         tracing::warn!(
             event = "hangup",
             "changed components are taken up without it; restart to read the configuration again"
         );
     }
-    Ok(())
 }
 
-/// Waits for SIGTERM or SIGINT.
-pub(super) async fn asked_to_end() -> Result<(), Failed> {
-    let (mut term, mut int) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+/// SIGTERM and SIGINT, listened to as long as this is kept: once anybody has listened, one that comes while nobody
+/// does is lost.
+pub(super) struct End {
+    term: Signal,
+    int: Signal,
+}
+
+impl End {
+    pub(super) fn listen() -> Result<Self, Failed> {
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+        })
     }
-    Ok(())
+
+    /// Returns when either has come since the last time.
+    pub(super) async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
 }
