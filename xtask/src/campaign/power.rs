@@ -19,7 +19,7 @@ const FILES: u64 = 5;
 
 /// How the victim's storage lies, and what becomes of what it receives.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Ground {
+pub(super) struct Ground {
     kind: &'static str,
     apart: bool,
     /// A consumer takes at once what is delivered.
@@ -27,16 +27,13 @@ struct Ground {
 }
 
 impl Ground {
-    /// Each in its turn.
-    fn of_round(round: u64) -> Self {
+    /// Each of the eight in its turn.
+    pub(super) fn nth(nth: u64) -> Self {
+        let bit = |bit: u64| !(nth >> bit).is_multiple_of(2);
         Self {
-            kind: if round.is_multiple_of(2) {
-                "ext4"
-            } else {
-                "xfs"
-            },
-            apart: !(round / 2).is_multiple_of(2),
-            eager: !(round / 4).is_multiple_of(2),
+            kind: if bit(0) { "xfs" } else { "ext4" },
+            apart: bit(1),
+            eager: bit(2),
         }
     }
 }
@@ -59,7 +56,7 @@ pub fn run(program: &Path, orders: Orders) -> Result<(), String> {
     let mut cuts = 0;
     let began = Instant::now();
     while cuts < orders.count {
-        let ground = Ground::of_round(cuts / ROUND);
+        let ground = Ground::nth(cuts / ROUND);
         let here = ROUND.min(orders.count - cuts);
         let found = round(program, &mut dice, ground, here)?;
         cuts += here;
@@ -82,19 +79,12 @@ pub fn run(program: &Path, orders: Orders) -> Result<(), String> {
 
 fn round(program: &Path, dice: &mut Dice, ground: Ground, cuts: u64) -> Result<Found, String> {
     let folder = tempfile::TempDir::new().map_err(|error| format!("no folder: {error}"))?;
-    let victim = SIDES
-        .get(dice.below(2) as usize)
-        .copied()
-        .unwrap_or(Side::Nordwerk);
-    let disks = Disks::make(folder.path(), ground, victim)?;
-    let mut pair = Pair::new(folder.path(), program, "{credit: 4, buffer_size: 4096}")?;
-    if ground.apart {
-        set_ledger_apart(&pair.folder(victim))?;
-    }
-    disks.sync()?;
-    let eager = ground.eager.then_some(victim);
+    let victim = either(dice);
+    let session = "{credit: 4, buffer_size: 4096}";
+    let mut plant = Plant::build(folder.path(), program, ground, victim, session)?;
+    let eager = plant.eager();
     for side in SIDES {
-        pair.start(side, &[])?;
+        plant.pair.start(side, &[])?;
     }
     for _ in 0..cuts {
         for _ in 0..FILES {
@@ -103,27 +93,15 @@ fn round(program: &Path, dice: &mut Dice, ground: Ground, cuts: u64) -> Result<F
             } else {
                 dice.below(20_000)
             };
-            let side = if dice.below(2) == 0 {
-                victim
-            } else {
-                victim.other()
-            };
-            pair.give(side, octets(dice, size))?;
+            plant.pair.give(either(dice), octets(dice, size))?;
         }
         let until = Instant::now() + Duration::from_micros(dice.below(400_000));
-        while Instant::now() < until {
-            if let Some(side) = eager {
-                pair.eat(side)?;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        // Without power nothing is said any more: the station stands still before its disk does.
-        pair.freeze(victim)?;
-        disks.cut()?;
-        pair.kill(victim);
-        disks.mount_again()?;
-        pair.start(victim, &[])?;
+        plant.run(|_| Instant::now() < until)?;
+        plant.lose_power()?;
     }
+    let Plant {
+        mut pair, disks, ..
+    } = plant;
     let settled = pair.settle(eager)?;
     let found = pair.audit(eager)?;
     let verified = pair.verify();
@@ -144,6 +122,69 @@ fn round(program: &Path, dice: &mut Dice, ground: Ground, cuts: u64) -> Result<F
     ))
 }
 
+/// One of the two.
+pub(super) fn either(dice: &mut Dice) -> Side {
+    let side = SIDES.get(dice.below(2) as usize);
+    side.copied().unwrap_or(Side::Nordwerk)
+}
+
+/// A pair of stations, one of which loses its power now and again.
+pub(super) struct Plant {
+    pub(super) pair: Pair,
+    pub(super) disks: Disks,
+    victim: Side,
+    ground: Ground,
+}
+
+impl Plant {
+    pub(super) fn build(
+        folder: &Path,
+        program: &Path,
+        ground: Ground,
+        victim: Side,
+        session: &str,
+    ) -> Result<Self, String> {
+        let disks = Disks::make(folder, ground, victim)?;
+        let pair = Pair::new(folder, program, session)?;
+        if ground.apart {
+            set_ledger_apart(&pair.folder(victim))?;
+        }
+        disks.sync()?;
+        Ok(Self {
+            pair,
+            disks,
+            victim,
+            ground,
+        })
+    }
+
+    /// Whose files are taken at once.
+    pub(super) fn eager(&self) -> Option<Side> {
+        self.ground.eager.then_some(self.victim)
+    }
+
+    /// Lets both work for as long as that says.
+    pub(super) fn run(&mut self, goes_on: impl Fn(&Pair) -> bool) -> Result<(), String> {
+        let eager = self.eager();
+        while goes_on(&self.pair) {
+            if let Some(side) = eager {
+                self.pair.eat(side)?;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// Without power nothing is said any more: the station stands still before its disk does.
+    pub(super) fn lose_power(&mut self) -> Result<(), String> {
+        self.pair.freeze(self.victim)?;
+        self.disks.cut()?;
+        self.pair.kill(self.victim);
+        self.disks.mount_again()?;
+        self.pair.start(self.victim, &[])
+    }
+}
+
 fn set_ledger_apart(station: &Path) -> Result<(), String> {
     let file = station.join("pointsman.yaml");
     let yaml = fs::read_to_string(&file).map_err(at(&file))?;
@@ -161,7 +202,7 @@ pub(super) fn lay_apart(place: &Path, station: &Path, folders: &[&str]) -> Resul
 }
 
 /// The file systems under a station.
-struct Disks(Vec<Disk>);
+pub(super) struct Disks(Vec<Disk>);
 
 impl Disks {
     /// One for the station's whole folder; or one for the ledger, one for spool and inbox, which a delivery's rename keeps
@@ -216,13 +257,13 @@ impl Disks {
 }
 
 /// A file system on a loop device.
-pub struct Disk {
+struct Disk {
     image: PathBuf,
     place: PathBuf,
 }
 
 impl Disk {
-    pub fn make(folder: &Path, kind: &str, name: &str, place: &Path) -> Result<Self, String> {
+    fn make(folder: &Path, kind: &str, name: &str, place: &Path) -> Result<Self, String> {
         let image = folder.join(format!("{name}.img"));
         File::create(&image)
             .and_then(|file| file.set_len(400 << 20))
@@ -242,7 +283,7 @@ impl Disk {
         Ok(disk)
     }
 
-    pub fn mount(&self) -> Result<(), String> {
+    fn mount(&self) -> Result<(), String> {
         let (image, place) = (
             self.image.display().to_string(),
             self.place.display().to_string(),
@@ -250,12 +291,12 @@ impl Disk {
         command("mount", &["-o", "loop", &image, &place])
     }
 
-    pub fn sync(&self) -> Result<(), String> {
+    fn sync(&self) -> Result<(), String> {
         command("sync", &["-f", &self.place.display().to_string()])
     }
 
     /// Shut down as it is: neither data nor journal are written any more.
-    pub fn cut(&self) -> Result<(), String> {
+    fn cut(&self) -> Result<(), String> {
         command(
             "xfs_io",
             &["-x", "-c", "shutdown", &self.place.display().to_string()],
@@ -267,7 +308,7 @@ impl Disk {
         self.mount()
     }
 
-    pub fn unmount(&self) -> Result<(), String> {
+    fn unmount(&self) -> Result<(), String> {
         // The killed station's files may be open for a moment yet.
         for _ in 0..200 {
             if command("umount", &[&self.place.display().to_string()]).is_ok() {

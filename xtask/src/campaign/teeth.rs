@@ -2,15 +2,13 @@
 //! cuts show it. An outsider judges, as always, who does not know what is planted.
 
 use std::collections::VecDeque;
-use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::kill::{self, Plan};
-use super::pair::{Pair, SIDES, Side, Verdict, at, octets};
-use super::power::Disk;
+use super::pair::{SIDES, Verdict, octets};
+use super::power::{Ground, Plant, either};
 use super::{Dice, Orders};
 
 /// The mistakes of the program, and what each is. One is chosen by `POINTSMAN_PLANTED`.
@@ -245,91 +243,39 @@ impl Hunt {
     }
 }
 
-/// A fresh pair, one of them on disks that lose their power so often: one for its ledger, one for all the rest, or one
-/// for everything.
+/// A fresh pair, one of them on disks that lose their power so often.
 fn cuts(program: &Path, dice: &mut Dice, environment: &[String]) -> Result<Verdict, String> {
     let folder = tempfile::TempDir::new().map_err(|error| format!("no folder: {error}"))?;
-    let victim = *SIDES.get(dice.below(2) as usize).unwrap_or(&Side::Nordwerk);
-    let kind = if dice.below(2) == 0 { "ext4" } else { "xfs" };
-    let disks = Disks::make(folder.path(), kind, victim, dice.below(2) == 0)?;
+    let (ground, victim) = (Ground::nth(dice.below(8)), either(dice));
     let session = if dice.below(3) == 0 {
         "{credit: 1, buffer_size: 128}"
     } else {
         "{credit: 4, buffer_size: 4096}"
     };
-    let mut pair = Pair::new(folder.path(), program, session)?;
-    pair.set_environment(environment.to_vec());
-    pair.be_patient_for(PATIENCE);
-    disks.sync()?;
-    let eager = (dice.below(2) == 0).then_some(victim);
+    let mut plant = Plant::build(folder.path(), program, ground, victim, session)?;
+    plant.pair.set_environment(environment.to_vec());
+    plant.pair.be_patient_for(PATIENCE);
     for side in SIDES {
-        pair.start(side, &[])?;
+        plant.pair.start(side, &[])?;
     }
     for _ in 0..CUTS {
         for _ in 0..3 {
             let size = dice.below(40_000);
-            let side = if dice.below(2) == 0 {
-                victim
-            } else {
-                victim.other()
-            };
-            pair.give(side, octets(dice, size))?;
+            plant.pair.give(either(dice), octets(dice, size))?;
         }
         // In the middle of everything, or in the quiet after it, when nothing else has reached the disk since.
         let quiet = dice.below(2) == 0;
         let wait = Duration::from_micros(dice.below(500_000));
         let until = Instant::now() + if quiet { Duration::from_secs(2) } else { wait };
-        while Instant::now() < until && !(quiet && pair.is_settled()) {
-            if let Some(side) = eager {
-                pair.eat(side)?;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        pair.freeze(victim)?;
-        disks.cut()?;
-        pair.kill(victim);
-        disks.mount_again()?;
-        pair.start(victim, &[])?;
+        plant.run(|pair| Instant::now() < until && !(quiet && pair.is_settled()))?;
+        plant.lose_power()?;
     }
+    let eager = plant.eager();
+    let Plant { pair, disks, .. } = plant;
     let verdict = Verdict::reach(pair, folder, eager)?;
     // Nobody uses them any more.
     drop(disks);
     Ok(verdict)
-}
-
-/// The disks of a station: the last first to go.
-struct Disks(Vec<Disk>);
-
-impl Disks {
-    fn make(root: &Path, kind: &str, victim: Side, apart: bool) -> Result<Self, String> {
-        let image = |name: &str| -> Result<PathBuf, String> {
-            let folder = root.join(name);
-            fs::create_dir_all(&folder).map_err(at(&folder))?;
-            Ok(folder)
-        };
-        let station = root.join(victim.name());
-        let mut disks = vec![Disk::make(&image("disk-1")?, kind, "disk", &station)?];
-        if apart {
-            let (state, spool) = (station.join("state"), station.join("spool"));
-            fs::create_dir_all(&spool).map_err(at(&spool))?;
-            disks.insert(0, Disk::make(&image("disk-2")?, kind, "disk", &state)?);
-            symlink("../spool", state.join("spool")).map_err(at(&state))?;
-        }
-        Ok(Self(disks))
-    }
-
-    fn sync(&self) -> Result<(), String> {
-        self.0.iter().try_for_each(Disk::sync)
-    }
-
-    fn cut(&self) -> Result<(), String> {
-        self.0.iter().try_for_each(Disk::cut)
-    }
-
-    fn mount_again(&self) -> Result<(), String> {
-        self.0.iter().try_for_each(Disk::unmount)?;
-        self.0.iter().rev().try_for_each(Disk::mount)
-    }
 }
 
 fn line(hunt: &Hunt) -> String {
