@@ -182,7 +182,7 @@ impl Ci {
             .env("CARGO_TERM_COLOR", "never")
             .env("TERM", "dumb");
         let started = cargo.stdout(output).stderr(errors).process_group(0).spawn();
-        let ended = started.and_then(|mut cargo| end_of(&mut cargo));
+        let ended = started.and_then(|mut cargo| end_of(&mut cargo, PATIENCE));
         let ended = ended.map_err(|error| format!("cannot run cargo: {error}"))?;
         let how = match ended {
             Some(status) if status.success() => return Ok(String::new()),
@@ -222,10 +222,10 @@ impl Ci {
     }
 }
 
-/// How cargo ended; none if it was still there after [`PATIENCE`] and was killed with all that it started.
+/// How it ended; none if it was still there after `patience` and was killed with all that it started.
 /// What hangs is told by its log, not by somebody else's time limit.
-fn end_of(cargo: &mut Child) -> std::io::Result<Option<ExitStatus>> {
-    let until = Instant::now() + PATIENCE;
+fn end_of(cargo: &mut Child, patience: Duration) -> std::io::Result<Option<ExitStatus>> {
+    let until = Instant::now() + patience;
     while Instant::now() < until {
         if let Some(status) = cargo.try_wait()? {
             return Ok(Some(status));
@@ -259,7 +259,25 @@ fn count_files(folder: &Path) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::passed_in;
+    use super::*;
+
+    #[test]
+    fn what_hangs_is_killed_with_its_family() {
+        // Its child keeps the pipe open: the output ends when both are gone.
+        let mut hangs = Command::new("sh")
+            .args(["-c", "sleep 600 & sleep 600"])
+            .stdout(std::process::Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let ended = end_of(&mut hangs, Duration::from_millis(100)).unwrap();
+        assert_eq!(ended, None);
+        let said = std::io::read_to_string(hangs.stdout.take().unwrap());
+        assert_eq!(said.unwrap(), "");
+        let mut quick = Command::new("true").process_group(0).spawn().unwrap();
+        let ended = end_of(&mut quick, Duration::from_secs(60)).unwrap();
+        assert!(ended.is_some_and(|status| status.success()));
+    }
 
     #[test]
     fn tests_are_counted_over_all_runners() {
