@@ -836,3 +836,17 @@ async fn rows_are_found_by_partner_state_direction_and_name() {
     };
     assert_eq!(find(both).await.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn the_log_of_the_ledger_does_not_grow_without_end() {
+    let books = Books::new();
+    for n in 0..1000_u32 {
+        let value = n.to_le_bytes().repeat(4 * 1024);
+        let set = books.ledger.kv_set("policy", "key", value);
+        set.await.unwrap();
+    }
+    // 1000 commits of five pages and more; a checkpoint after each 1000 pages.
+    let log = books.folder.path().join("ledger.db-wal");
+    let octets = std::fs::metadata(log).unwrap().len();
+    assert!((1 << 20..8 << 20).contains(&octets), "{octets} octets");
+}
