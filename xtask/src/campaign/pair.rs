@@ -288,10 +288,20 @@ impl Pair {
         Ok(())
     }
 
-    /// Answers, as an operator, what a station has not answered.
+    /// Answers, as an operator, what a station has not answered and its sender knows to be sent: until then the sender
+    /// offers it again.
     pub fn answer(&self, side: Side) -> Result<(), String> {
         let waits = |row: &Row| row.state == "delivered" && row.receipt == "none";
-        for row in self.rows(side).into_iter().filter(waits) {
+        let waiting: Vec<Row> = self.rows(side).into_iter().filter(waits).collect();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let sent = self.rows(side.other());
+        let is_sent = |row: &&Row| {
+            let mut sent = sent.iter().filter(|sent| sent.way == "out");
+            sent.any(|sent| sent.dataset == row.dataset && sent.state == "sent")
+        };
+        for row in waiting.iter().filter(is_sent) {
             let answered = Command::new(&self.program)
                 .args(["transfers", "answer", &row.id, "-c"])
                 .arg(self.folder(side).join("pointsman.yaml"))

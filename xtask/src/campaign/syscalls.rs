@@ -137,6 +137,7 @@ const SCENARIOS: [Scenario; 19] = [
         name: "a file that comes again and is compared, in",
         session: COMPARE,
         before: FORGOTTEN_EFPA,
+        ends: Some("later"),
         ..PLAIN
     },
     Scenario {
@@ -144,6 +145,7 @@ const SCENARIOS: [Scenario; 19] = [
         victim: Mueller,
         session: COMPARE,
         before: FORGOTTEN_EFPA,
+        ends: Some("later"),
         ..PLAIN
     },
     Scenario {
