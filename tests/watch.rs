@@ -171,12 +171,19 @@ fn whatever_a_crash_left_is_queued_once() {
         "out/.taken/01a21165-b280-76d2-9369-f9835f2a3464.SECOND",
         "second",
     );
+    // One after a power cut that came before the sidecar of its copy was whole.
+    let torn = "01a21165-b280-76d2-9369-f9835f2a3465";
+    house.write(&format!("out/.taken/{torn}.THIRD"), "third");
+    house.write(&format!("state/spool/outgoing/{torn}"), "th");
+    house.write(&format!("state/spool/outgoing/{torn}.jsonl"), "");
     let server = house.serve();
-    let rows = await_rows(&house, 2);
+    let rows = await_rows(&house, 3);
     eventually("nothing is left", || {
         in_folder(&house, "out/.taken").is_empty().then_some(())
     });
-    assert_eq!(house.transfers().len(), 2, "{rows:?}");
+    assert_eq!(house.transfers().len(), 3, "{rows:?}");
+    let copy = house.path().join("state/spool/outgoing").join(torn);
+    assert_eq!(std::fs::read(copy).unwrap(), b"third");
     assert!(
         rows.iter()
             .any(|row| row.starts_with("01a21165-b280-76d2-9369-f9835f2a3464"))

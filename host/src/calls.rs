@@ -51,6 +51,8 @@ struct Line {
     rests_until: Instant,
     /// When it was called last.
     called: Option<SystemTime>,
+    /// The time of day that a call served, and the one that the call before served.
+    hours: [Option<SystemTime>; 2],
     /// Calls in a row that left something waiting.
     fruitless: u32,
     /// How long it is not called again for that.
@@ -73,6 +75,7 @@ impl Line {
             failures: 0,
             rests_until: Instant::now(),
             called: None,
+            hours: [None; 2],
             fruitless: 0,
             patience: Duration::ZERO,
         }
@@ -86,13 +89,14 @@ impl Line {
         every: Option<Duration>,
         hour: Option<SystemTime>,
     ) -> Option<Cause> {
-        let Some(called) = self.called else {
-            let wanted = since.is_some() || every.is_some() || hour.is_some();
-            return wanted.then_some(Cause::News);
-        };
-        if hour.is_some_and(|hour| hour > called) {
+        let [served, _] = self.hours;
+        if hour > served {
             return Some(Cause::News);
         }
+        let Some(called) = self.called else {
+            let wanted = since.is_some() || every.is_some();
+            return wanted.then_some(Cause::News);
+        };
         let passed = called.elapsed().unwrap_or_default();
         match since {
             Some(since) if since >= called => Some(Cause::News),
@@ -102,7 +106,9 @@ impl Line {
         }
     }
 
-    fn begin_call(&mut self, cause: Cause) {
+    fn begin_call(&mut self, cause: Cause, hour: Option<SystemTime>) {
+        let [served, _] = self.hours;
+        self.hours = [hour.or(served), served];
         self.fruitless = match cause {
             Cause::News => 0,
             Cause::Again => self.fruitless + 1,
@@ -188,7 +194,7 @@ async fn who_is_due(
         let hours = partner.calls.at.iter().map(|at| last(at.0.0, &clock));
         let hour = hours.max().filter(|hour| *hour >= started);
         if let Some(cause) = line.due(since.copied(), every, hour) {
-            line.begin_call(cause);
+            line.begin_call(cause, hour);
             due.extend(Profile::by_name(&station.config, name));
         }
     }
@@ -243,8 +249,10 @@ fn conclude(
         Outcome::Broken(why) => (retry.session, why),
         Outcome::BrokenFile(why) => (retry.broken, why),
     };
-    // It does not count as asked.
+    // It does not count as asked, nor for the time of day it may have been for.
     line.called = None;
+    let [_, served] = line.hours;
+    line.hours = [served; 2];
     line.failures = line.failures.saturating_add(1);
     let rest = backoff.after(line.failures);
     line.rests_until = Instant::now() + rest;
@@ -314,7 +322,7 @@ mod tests {
         let hour = SystemTime::now();
         assert!(line.due(None, None, None).is_none());
         assert!(line.due(None, None, Some(hour)).is_some());
-        line.begin_call(Cause::News);
+        line.begin_call(Cause::News, Some(hour));
         assert!(line.due(None, None, Some(hour)).is_none());
         let next = SystemTime::now() + Duration::from_secs(1);
         assert!(line.due(None, None, Some(next)).is_some());

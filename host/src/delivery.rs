@@ -60,26 +60,33 @@ impl Deliveries {
 pub fn start(station: Arc<Station>, file: Undelivered, hold: Option<Hold>) -> JoinHandle<()> {
     let mut turn = Turn::take(&station, file.id);
     tokio::spawn(async move {
-        let id = file.id;
-        // Whoever has it may not get at its content: then it is ours to deliver.
-        while turn.is_none() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            turn = Turn::take(&station, id);
-        }
-        match deliver(&station, &file, hold).await {
-            // Another task was quicker: the list this came from is older than its delivery. Or somebody holds the
-            // content, and delivers it.
-            Ok(())
-            | Err(
-                DeliveryError::Ledger(LedgerError::WrongState { .. })
-                | DeliveryError::Spool(SpoolError::Busy(_)),
-            ) => {}
-            Err(error) => station.events.tell(Event::NotDelivered {
-                id,
-                why: error.to_string(),
-            }),
-        }
+        // A task that looked for what was left behind may be at it, and find that the content is held here: then it
+        // is ours to deliver.
+        let turn = loop {
+            match turn.take().or_else(|| Turn::take(&station, file.id)) {
+                Some(turn) => break turn,
+                None => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        };
+        bring(&station, &file, hold, turn).await;
     })
+}
+
+async fn bring(station: &Arc<Station>, file: &Undelivered, hold: Option<Hold>, _turn: Turn) {
+    let id = file.id;
+    match deliver(station, file, hold).await {
+        // Another task was quicker: the list this came from is older than its delivery. Or somebody holds the
+        // content, and delivers it.
+        Ok(())
+        | Err(
+            DeliveryError::Ledger(LedgerError::WrongState { .. })
+            | DeliveryError::Spool(SpoolError::Busy(_)),
+        ) => {}
+        Err(error) => station.events.tell(Event::NotDelivered {
+            id,
+            why: error.to_string(),
+        }),
+    }
 }
 
 /// A file that is this task's to deliver, until it is dropped.
@@ -108,12 +115,18 @@ pub async fn keep_delivering(station: Arc<Station>) {
     loop {
         match station.ledger.undelivered().await {
             Ok(_) if planted("undelivered-files-forgotten") => {}
-            Ok(left) => left
-                .into_iter()
-                .for_each(|file| drop(start(Arc::clone(&station), file, None))),
+            Ok(left) => left.into_iter().for_each(|file| take_up(&station, file)),
             Err(error) => tracing::error!(event = "undelivered-unknown", %error),
         }
         tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Delivers what nobody is at.
+fn take_up(station: &Arc<Station>, file: Undelivered) {
+    if let Some(turn) = Turn::take(station, file.id) {
+        let station = Arc::clone(station);
+        tokio::spawn(async move { bring(&station, &file, None, turn).await });
     }
 }
 
@@ -166,8 +179,13 @@ async fn deliver(
         target.file_name = names::numbered(name, number);
         let path = describe::path(&target);
         // A name that is plainly taken need not be written down. Whether it is free the rename says.
-        if !target.overwrite && station.inbox.join(&path).symlink_metadata().is_ok() {
-            continue;
+        let there = station.inbox.join(&path).symlink_metadata();
+        match there {
+            Ok(_) if !target.overwrite => continue,
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(event = "name-unknown", transfer = %id, path, %error);
+            }
+            _ => {}
         }
         station.ledger.placing(file.id, &path).await?;
         match place(station, file, &path).await? {

@@ -124,7 +124,15 @@ pub async fn enqueue_as(
         return Err(unreadable(std::io::Error::other("this is not a file")));
     }
     let spool = station.spool.clone();
-    let whole = blocking(move || spool.import(id, &mut source)).await?;
+    let whole = blocking(move || {
+        let whole = spool.import(id, &mut source);
+        if whole.is_err() {
+            // Half a copy; where that cannot be removed, the next start does it.
+            let _ = spool.discard_partial(id);
+        }
+        whole
+    });
+    let whole = whole.await?;
     let (whole, counts, longest) = match layout {
         None => {
             let octets = whole.seal().octets;
@@ -177,7 +185,7 @@ pub async fn enqueue_as(
                 file.header.key.stamp = stamps.nth(counter)?;
                 describe_anew(&station.spool, &file).await?;
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(not_queued(&station.spool, id, error).await),
         }
     }
 }
@@ -283,16 +291,20 @@ pub async fn resend(
                 file.header.key.stamp = stamps.nth(counter)?;
                 describe_anew(spool, &file).await?;
             }
-            Err(error) => {
-                // Whether a commit that failed happened is for the next look: then nothing is removed.
-                if !matches!(error, LedgerError::Commit { .. }) {
-                    let (source, id) = (spool.clone(), file.id);
-                    blocking(move || source.withdraw(id)).await?;
-                }
-                return Err(error.into());
-            }
+            Err(error) => return Err(not_queued(spool, file.id, error).await),
         }
     }
+}
+
+/// What was copied is not kept, unless its commit failed: whether that happened is for the next look.
+async fn not_queued(spool: &Spool, id: TransferId, error: LedgerError) -> QueueError {
+    if !matches!(error, LedgerError::Commit { .. }) {
+        let spool = spool.clone();
+        if let Err(error) = blocking(move || spool.withdraw(id)).await {
+            tracing::warn!(event = "blob-left", transfer = %id, %error);
+        }
+    }
+    error.into()
 }
 
 /// The date and time of a file were taken by another: its sidecar must say the same as its row will.

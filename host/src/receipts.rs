@@ -21,10 +21,8 @@ use crate::station::{Services, Station};
 /// How often the ledger is looked at for questions that are due.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Questions that are looked at, and those of one partner that are asked side by side: one whose command hangs keeps
-/// nobody else waiting.
-const LOOKED_AT: u32 = 1000;
-const AT_ONCE: usize = 8;
+/// Questions of one partner that are asked side by side: one whose command hangs keeps nobody else waiting.
+const AT_ONCE: u32 = 8;
 
 /// Asks again what policies put off, and hands files over to commands, until the house closes down: what is
 /// being asked then comes to its end.
@@ -42,7 +40,8 @@ pub async fn keep_asking(station: Arc<Station>, mut drain: Receiver<Drain>) {
     }
     let patience = station.config.limits.drain.0.0;
     // Who is cut off is asked again after the next start.
-    let _ = tokio::time::timeout(patience, asked.tasks.join_all()).await;
+    let ended = async { while asked.tasks.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(patience, ended).await;
 }
 
 /// The questions that are being asked.
@@ -70,13 +69,13 @@ impl Asked {
 }
 
 async fn ask_due(station: &Arc<Station>, asked: &mut Asked) -> Result<(), LedgerError> {
-    for question in station.ledger.open_questions(LOOKED_AT).await? {
+    for question in station.ledger.open_questions(AT_ONCE).await? {
         let id = question.id;
         let of_partner = asked.partners.values();
         let busy = of_partner
             .filter(|partner| **partner == question.partner)
             .count();
-        if busy >= AT_ONCE || asked.partners.contains_key(&id) {
+        if busy >= AT_ONCE as usize || asked.partners.contains_key(&id) {
             continue;
         }
         asked.partners.insert(id, question.partner.clone());
@@ -106,7 +105,12 @@ async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), Ledg
         by,
         decision,
     } = said;
-    write_down(station, question.id, verdict, &format!("{by}: {decision}")).await?;
+    let waited = write_down(station, question.id, verdict, &format!("{by}: {decision}")).await?;
+    if !waited {
+        let what = format!("{by}: {decision}");
+        tracing::warn!(event = "decided-before", transfer = %question.id, answer = what, "an operator was quicker");
+        return Ok(());
+    }
     station.events.tell(Event::Decided {
         session,
         hook,
@@ -122,7 +126,7 @@ async fn write_down(
     id: TransferId,
     verdict: Verdict,
     why: &str,
-) -> Result<(), LedgerError> {
+) -> Result<bool, LedgerError> {
     loop {
         match station.ledger.decided(id, verdict.clone(), why).await {
             Err(error @ (LedgerError::Database { .. } | LedgerError::Commit { .. })) => {

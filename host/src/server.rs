@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use oftp::Position;
 use pointsman_store::transition::reached;
-use pointsman_store::{Direction, InboundState, SpoolError, TransferId, is_full, planted};
+use pointsman_store::{
+    CONTENT_REMOVED, Direction, InboundState, SpoolError, Transfer, TransferId, is_full, planted,
+};
 use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
@@ -249,13 +251,24 @@ async fn knows_the_newest(station: &Station) -> Result<(), StartError> {
     for id in station.spool.described()?.into_iter().rev().take(NEWEST) {
         let ledger = &station.ledger;
         // What a rebuild left out has a line in the history, if no row.
-        let known = ledger.show(id).await?.is_some() || !ledger.timeline(id).await?.is_empty();
+        let known = match ledger.show(id).await? {
+            Some(row) => !is_behind(station, &row)?,
+            None => !ledger.timeline(id).await?.is_empty(),
+        };
         if !known && !station.spool.is_busy(id) {
             let ledger = ledger_path(&station.config);
             return Err(StartError::LedgerBehind { ledger, id });
         }
     }
     Ok(())
+}
+
+/// A sidecar hears of a step after its row: one that knows more tells of a ledger that is an older one, too.
+fn is_behind(station: &Station, row: &Transfer) -> Result<bool, SpoolError> {
+    if row.state != InboundState::Receiving.as_str() {
+        return Ok(false);
+    }
+    station.spool.is_received(row.id)
 }
 
 /// A blob that is sealed while its row does not say so: no EFPA was sent, so the peer will send it again.
@@ -270,18 +283,16 @@ async fn discard_unsaid(station: &Station, id: TransferId) -> Result<(), StartEr
         return Ok(station.spool.discard(id)?);
     }
     let known = station.ledger.show(id).await?;
-    if known
-        .as_ref()
-        .is_some_and(|row| row.state != InboundState::Receiving.as_str())
-    {
+    let state = known.as_ref().map(|row| row.state.as_str());
+    if state == Some(InboundState::Rejected.as_str()) {
+        return remove_rejected(station, id).await;
+    }
+    if state.is_some_and(|state| state != InboundState::Receiving.as_str()) {
         return Ok(());
     }
     // Every crash leaves a row. Without one, or behind its sidecar, the ledger is an older one: the partner
     // may have its EFPA, and what was acknowledged is not thrown away.
-    let record = station.spool.record(Direction::Inbound, id);
-    // A sidecar that cannot be read was not whole yet when the crash came.
-    let said = record.is_ok_and(|record| record.is_some_and(|record| record.is_received()));
-    if known.is_none() || said {
+    if known.is_none() || station.spool.is_received(id)? {
         tracing::error!(
             event = "ledger-behind",
             transfer = %id,
@@ -293,16 +304,32 @@ async fn discard_unsaid(station: &Station, id: TransferId) -> Result<(), StartEr
     Ok(station.spool.discard(id)?)
 }
 
-/// A partial without a row was an import that was cut off. One with a sidecar was about to be sealed: until
+/// The content of a refused file that was to be removed when the crash came (`delivery.rejected: delete`).
+async fn remove_rejected(station: &Station, id: TransferId) -> Result<(), StartError> {
+    let timeline = station.ledger.timeline(id).await?;
+    if timeline.iter().any(|line| line.event == CONTENT_REMOVED) {
+        station.spool.discard_content(id)?;
+    }
+    Ok(())
+}
+
+/// A partial without a row was an import that was cut off, or a copy for comparison, or its row was not committed yet. One with a sidecar was about to be sealed: until
 /// it is, the sidecar must not stand there, for without its blob it would mean that the file is delivered.
 async fn clear_partial(station: &Station, id: TransferId) -> Result<(), StartError> {
     let pieces = station.spool.pieces(id)?;
-    if station.ledger.show(id).await?.is_none() {
+    let discarded = match station.ledger.show(id).await? {
+        None => Some(station.spool.discard_partial(id)),
+        // Two sessions had the same file, and the other one was quicker.
+        Some(row) if row.state != InboundState::Receiving.as_str() => {
+            Some(station.spool.discard_surplus(id))
+        }
+        Some(_) => None,
+    };
+    match discarded {
         // Busy: a `send` beside us imports it.
-        return match station.spool.discard_partial(id) {
-            Ok(()) | Err(SpoolError::Busy(_)) => Ok(()),
-            Err(error) => Err(error.into()),
-        };
+        Some(Ok(()) | Err(SpoolError::Busy(_))) => return Ok(()),
+        Some(Err(error)) => return Err(error.into()),
+        None => {}
     }
     if pieces.inbound_sidecar && pieces.sealed.is_none() && !station.spool.is_busy(id) {
         station.spool.forget(Direction::Inbound, id)?;

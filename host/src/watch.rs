@@ -18,7 +18,7 @@ use std::time::{Duration, Instant, SystemTime};
 use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use pointsman_store::transition::reached;
-use pointsman_store::{Direction, TransferId, make_folder, planted};
+use pointsman_store::{Direction, SpoolError, TransferId, make_folder, planted};
 use rustix::fs::{CWD, RenameFlags};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -170,7 +170,7 @@ impl Folder {
                 .unwrap_or_else(PoisonError::into_inner),
         );
         let mut seen = BTreeSet::new();
-        for (path, look) in self.candidates()? {
+        for (path, look) in tokio::task::block_in_place(|| self.candidates())? {
             if arrived.contains(&path) || self.is_left_alone(&path, look) {
                 self.take(&path).await;
             }
@@ -224,12 +224,15 @@ impl Folder {
                     false
                 }
             };
+            if !wanted {
+                continue;
+            }
             // Links are not followed: who may write into the folder may not read everything for that.
             match entry.metadata() {
-                Ok(meta) if wanted && meta.is_file() => {
+                Ok(meta) if meta.is_file() => {
                     found.push((entry.path(), (meta.len(), meta.modified()?)));
                 }
-                Err(error) if wanted && error.kind() != io::ErrorKind::NotFound => {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     self.trouble(&format!(
                         "{} cannot be looked at, and is tried again: {error}",
                         name.display()
@@ -322,14 +325,17 @@ impl Folder {
 
     async fn enqueue(&self, id: TransferId, path: &Path, name: &str) -> Result<(), QueueError> {
         // What has content in the spool was secured before it had.
-        let secured = self
-            .station
-            .spool
-            .record(Direction::Outbound, id)?
-            .is_some();
+        let secured = match self.station.spool.record(Direction::Outbound, id) {
+            Ok(record) => record.is_some(),
+            // A crash came before it was whole, and its row.
+            Err(SpoolError::Sidecar { .. }) => false,
+            Err(error) => return Err(error.into()),
+        };
         if !secured && let Err(source) = self.secure().await {
-            // To sync again would say nothing (see `Spool::place`): it is taken anew.
+            // To sync again would say nothing (see `Spool::place`): it is taken anew, after a while.
+            self.station.spool.withdraw(id)?;
             self.put(path, &self.path, name);
+            tokio::time::sleep(POLL).await;
             let path = self.path.display().to_string();
             return Err(QueueError::Source { path, source });
         }
@@ -363,7 +369,8 @@ impl Folder {
     }
 
     fn put(&self, path: &Path, folder: &Path, name: &str) {
-        if let Err(error) = move_to(path, folder, name) {
+        // Another file system means a copy, which takes its time.
+        if let Err(error) = tokio::task::block_in_place(|| move_to(path, folder, name)) {
             self.trouble(&format!(
                 "{name} cannot be moved to {}: {error}",
                 folder.display()
@@ -409,9 +416,17 @@ fn move_to(path: &Path, folder: &Path, name: &str) -> io::Result<()> {
 /// The same to another file system: whole under its name, or not at all.
 fn copy_to(path: &Path, folder: &Path, name: &str) -> io::Result<()> {
     let half = folder.join(format!(".{}", TransferId::new()));
-    std::fs::copy(path, &half)?;
-    File::open(&half)?.sync_all()?;
-    move_to(&half, folder, name)?;
+    let copy = || {
+        std::fs::copy(path, &half)?;
+        File::open(&half)?.sync_all()?;
+        move_to(&half, folder, name)
+    };
+    if let Err(error) = copy() {
+        // It is tried again, under another name.
+        let _ = std::fs::remove_file(&half);
+        return Err(error);
+    }
+    File::open(folder)?.sync_all()?;
     std::fs::remove_file(path)
 }
 

@@ -78,16 +78,17 @@ pub trait Ledger: Send + Sync {
     /// The file is in its folder: Placing → Delivered, and the receipt is owed in the same transaction.
     async fn delivered(&self, id: TransferId) -> Result<(), LedgerError>;
 
-    /// Delivered files whose receipt waits for a question that is due, oldest first.
-    async fn open_questions(&self, limit: u32) -> Result<Vec<OpenQuestion>, LedgerError>;
+    /// Delivered files whose receipt waits for a question that is due: so many of each partner, oldest first.
+    async fn open_questions(&self, of_partner: u32) -> Result<Vec<OpenQuestion>, LedgerError>;
 
-    /// The receipt of a delivered file is decided after all: it is owed now, or the question waits again.
+    /// The receipt of a delivered file is decided after all: it is owed now, or the question waits again. False where
+    /// it did not wait any more: then nothing is changed.
     async fn decided(
         &self,
         id: TransferId,
         verdict: Verdict,
         note: &str,
-    ) -> Result<(), LedgerError>;
+    ) -> Result<bool, LedgerError>;
 
     /// The receipt of a delivered file that waited is one that somebody else made, and goes on as it is: with its
     /// hash and its signature.
@@ -151,6 +152,10 @@ pub trait Ledger: Send + Sync {
         when: SystemTime,
         why: &str,
     ) -> Result<(), LedgerError>;
+
+    /// The partner does not want the file now: it goes back to the queue, not to be offered before `when`.
+    async fn refused(&self, id: TransferId, when: SystemTime, why: &str)
+    -> Result<(), LedgerError>;
 
     /// The file will not be sent until an operator says so: → Parked.
     async fn park(&self, id: TransferId, why: &str) -> Result<(), LedgerError>;

@@ -37,7 +37,7 @@ pub use spool::{
 };
 pub use sqlite::{Committing, Left, Rebuilt, SqliteLedger, rebuild};
 pub use transfer::{
-    Direction, InboundState, NewFile, OpenQuestion, OutboundFile, OutboundState, OwedResponse,
-    Queued, Target, TimelineEntry, Transfer, TransferId, Undelivered,
+    CONTENT_REMOVED, Direction, InboundState, NewFile, OpenQuestion, OutboundFile, OutboundState,
+    OwedResponse, Queued, Target, TimelineEntry, Transfer, TransferId, Undelivered,
 };
 pub use verify::{Audit, AuditError, Audited, Finding, Weight};

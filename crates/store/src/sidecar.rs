@@ -262,7 +262,11 @@ impl Record {
         self.entries.iter().any(|entry| {
             matches!(
                 entry,
-                Entry::Received | Entry::Placing(_) | Entry::Decided(_) | Entry::Given
+                Entry::Received
+                    | Entry::Placing(_)
+                    | Entry::Decided(_)
+                    | Entry::Forwarded(_)
+                    | Entry::Given
             )
         })
     }

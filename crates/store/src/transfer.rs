@@ -226,6 +226,8 @@ pub struct OutboundFile {
     pub counts: Counts,
     /// How often it was offered so far.
     pub attempts: u32,
+    /// How often the partner refused it for now, since an operator released it.
+    pub refusals: u32,
     /// When it was given to us.
     pub queued: SystemTime,
     /// The EFID of an earlier attempt may have arrived: SFNA 13 then means "delivered".
@@ -287,6 +289,9 @@ pub struct Transfer {
     /// When the row was made.
     pub created: SystemTime,
 }
+
+/// The event of a rejected file whose content was not to be kept; written down before that is removed.
+pub const CONTENT_REMOVED: &str = "content-removed";
 
 /// One line of a transfer's history.
 #[derive(Clone, Debug)]

@@ -220,6 +220,9 @@ async fn every_verb_repeated_changes_nothing() {
     for _ in 0..2 {
         books.ledger.delivered(id).await.unwrap();
     }
+    let told = books.ledger.timeline(id).await.unwrap();
+    let told: Vec<_> = told.iter().map(|line| line.event.as_str()).collect();
+    assert_eq!(told, ["offered", "received", "placing", "delivered"]);
     assert!(books.claim().await.is_some());
     for _ in 0..2 {
         books.ledger.response_taken(id).await.unwrap();
@@ -398,10 +401,23 @@ async fn a_file_goes_to_one_session_at_a_time_and_comes_back_after_a_crash() {
         matches!(books.claim().await, Some(Work::File(file)) if file.in_doubt),
         "SFNA 13 would mean delivered"
     );
-    books.ledger.put_back(id, soon(), "SFNA 06").await.unwrap();
+    books.ledger.refused(id, soon(), "SFNA 06").await.unwrap();
     assert!(books.claim().await.is_none(), "it rests");
+    let send_now = books.ledger.order(id, Order::SendNow, "by the operator");
+    send_now.await.unwrap();
+    // It broke off once, and was refused once.
+    assert!(
+        matches!(books.claim().await, Some(Work::File(file)) if (file.attempts, file.refusals) == (3, 1))
+    );
     books.ledger.park(id, "SFNA 01").await.unwrap();
     assert_eq!(books.state(id).await, "parked");
+    let released = books.ledger.order(id, Order::Release, "by the operator");
+    released.await.unwrap();
+    assert!(matches!(books.claim().await, Some(Work::File(file)) if file.refusals == 0));
+    // Its EFPA comes though its lease ran out and somebody parked it meanwhile.
+    books.ledger.park(id, "by the operator").await.unwrap();
+    books.ledger.sent(id, "EFPA").await.unwrap();
+    assert_eq!(books.state(id).await, "sent");
 }
 
 #[tokio::test]

@@ -328,7 +328,15 @@ async fn answer(config: Config, id: TransferId, reject: Option<u8>, text: String
         }
         None => Verdict::Positive,
     };
-    ledger.decided(id, verdict, "by the operator").await?;
+    if !ledger.decided(id, verdict, "by the operator").await? {
+        let row = ledger.show(id).await?.ok_or(LedgerError::NotFound(id))?;
+        without_receipt(&row)?;
+        let message = format!(
+            "error: transfer {id} does not wait for an answer: it is `{}`",
+            row.state
+        );
+        return Err(Failed { code: 1, message });
+    }
     println!("decided; the partner gets it with its next session");
     Ok(())
 }

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 use oftp::{CloseTicket, Closing, FileHeader, FileReason, Position, Session};
 use pointsman_policy::types;
 use pointsman_store::{
-    LedgerError, Persisted, Received, Sidecar, Stored, Target, TransferId, Undelivered, Verdict,
-    planted,
+    CONTENT_REMOVED, LedgerError, Persisted, Received, Sidecar, Stored, Target, TransferId,
+    Undelivered, Verdict, planted,
 };
 
 use super::offering::{BLOCK, too_big};
@@ -67,7 +67,9 @@ impl Monitor {
             ..
         } = receiving;
         // What is sealed has a row, always: so a start can tell a crash from a ledger that is an older one.
-        if let Err(error) = committing.done().await {
+        if let Some(committing) = committing
+            && let Err(error) = committing.done().await
+        {
             intake.discard().await?;
             return Err(error.into());
         }
@@ -129,8 +131,9 @@ impl Monitor {
         let stored = self.station.ledger.received(id, received).await?;
         promise::efpa(session, ticket, change_direction, stored);
         self.promised(id);
-        if !keeps {
-            self.remove_rejected(id).await?;
+        if !keeps && let Err(error) = self.remove_rejected(id).await {
+            // The next start removes it.
+            tracing::warn!(event = "content-stays", transfer = %id, %error);
         }
         let (session, partner) = (self.id.clone(), self.partner().to_owned());
         let file = header.key.to_string();
@@ -210,10 +213,7 @@ impl Monitor {
     /// The content of a refused file is not to be kept; that it came is remembered.
     async fn remove_rejected(&mut self, id: TransferId) -> Result<(), Trouble> {
         let why = "delivery.rejected: delete";
-        self.station
-            .ledger
-            .remark(id, "content-removed", why)
-            .await?;
+        self.station.ledger.remark(id, CONTENT_REMOVED, why).await?;
         let spool = self.station.spool.clone();
         Ok(blocking(move || spool.discard_content(id)).await?)
     }

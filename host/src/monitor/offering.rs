@@ -99,11 +99,11 @@ impl Monitor {
     /// Profile, room, policies, ledger, spool: in that order, the last two only for what is wanted.
     async fn take_in(&mut self, header: &FileHeader, may_resume: bool) -> Result<Receiving, Stop> {
         self.allows(header)?;
-        if self.has_room(header).is_err() {
-            let announced = header.size_blocks.saturating_mul(BLOCK);
+        let announced = announced(header);
+        if self.has_room_for(announced).is_err() {
             let made = self.station.make_room(announced).await;
             made.map_err(Refused::from)?;
-            self.has_room(header)?;
+            self.has_room_for(announced)?;
         }
         let route = self.route(header).await?;
         let offer = Offer {
@@ -119,7 +119,7 @@ impl Monitor {
         let mut again = None;
         // One at a time where there is a quota: what one is allowed, the next must see.
         let station = Arc::clone(&self.station);
-        let _gate = match self
+        let gate = match self
             .profile
             .as_ref()
             .and_then(|profile| profile.partner.quota)
@@ -129,6 +129,14 @@ impl Monitor {
         };
         let allowance = self.allowance(header).await?;
         let (offered, committing) = self.station.ledger.offer_early(offer.clone()).await?;
+        let committing = match gate {
+            Some(_) => {
+                committing.done().await?;
+                None
+            }
+            None => Some(committing),
+        };
+        drop(gate);
         let (id, here) = match offered {
             Offered::New(id) => (id, None),
             Offered::Again(id, position) => (id, Some(position)),
@@ -160,11 +168,13 @@ impl Monitor {
                     None => whole_blocks(here.octets.min(size), most),
                 };
                 // The partial is ours. What the row says of it must hold before it is cut.
-                self.station
-                    .ledger
-                    .begin(id, offer, held)
-                    .await
-                    .map_err(just_received)?;
+                if let Err(error) = self.station.ledger.begin(id, offer, held).await {
+                    if matches!(error, LedgerError::WrongState { .. }) {
+                        let removed = blocking(move || partial.remove()).await;
+                        removed.map_err(Refused::from)?;
+                    }
+                    return Err(just_received(error));
+                }
                 let writer = blocking(move || partial.resume(held.octets)).await;
                 (held, writer.map_err(Refused::from)?)
             }
@@ -198,17 +208,8 @@ impl Monitor {
             .map_or(u64::MAX, |blocks| blocks.saturating_mul(BLOCK))
     }
 
-    /// Whether the disks have room for what is announced beyond what is here, and for receipts and the ledger.
-    fn has_room(&self, header: &FileHeader) -> Result<(), Refused> {
-        let here = if header.goes_in_records() {
-            0
-        } else {
-            header.restart
-        };
-        let announced = header
-            .size_blocks
-            .saturating_sub(here)
-            .saturating_mul(BLOCK);
+    /// Whether the disks have room for so many octets, and for receipts and the ledger.
+    fn has_room_for(&self, announced: u64) -> Result<(), Refused> {
         let spool = &self.station.spool;
         spool.has_room_for(announced)?;
         Ok(spool.has_room_at(self.station.config.storage.ledger(), 0)?)
@@ -432,6 +433,17 @@ fn just_received(error: LedgerError) -> Stop {
         }
         other => other.into(),
     }
+}
+
+/// Octets that are announced beyond what is said to be here.
+fn announced(header: &FileHeader) -> u64 {
+    let here = if header.goes_in_records() {
+        0
+    } else {
+        header.restart
+    };
+    let blocks = header.size_blocks.saturating_sub(here);
+    blocks.saturating_mul(BLOCK)
 }
 
 /// Octets in one step of a restart position of a file without records (RFC 5024, 5.3.3, SFIDREST).

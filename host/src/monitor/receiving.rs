@@ -37,7 +37,7 @@ pub(super) struct Receiving {
     /// ledger does not know it.
     pub again: Option<TransferId>,
     /// Its row, on the way to the disk.
-    pub committing: Committing,
+    pub committing: Option<Committing>,
 }
 
 impl Receiving {

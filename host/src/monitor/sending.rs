@@ -452,19 +452,19 @@ impl Monitor {
     ) -> Result<(), Trouble> {
         let id = sending.file.id;
         let retries = self.profile.as_ref().map(Profile::retry);
-        let offers = sending.file.attempts + 1;
+        let refusals = sending.file.refusals + 1;
         let again = retries
-            .filter(|retries| retry && offers < retries.offers)
-            .map(|retries| retries.refused.after(offers));
+            .filter(|retries| retry && refusals < retries.offers)
+            .map(|retries| retries.refused.after(refusals));
         let what = if let Some(rest) = again {
             self.station
                 .ledger
-                .put_back(id, SystemTime::now() + rest, &why)
+                .refused(id, SystemTime::now() + rest, &why)
                 .await?;
             format!("{why}; it is offered again in {} seconds", rest.as_secs())
         } else {
             self.station.ledger.park(id, &why).await?;
-            format!("{why}; it is parked after {offers} offers")
+            format!("{why}; it is parked after {refusals} offers")
         };
         let refusal = types::Refusal {
             reason: reason.code(),

@@ -443,6 +443,8 @@ fn is_named(pair: &Pair, error: Error) -> bool {
         "ledger-trouble",
         "ledger-checkpoint-failed",
         "ledger-locked",
+        // ENOSPC of inotify, in the words of the `notify` crate.
+        "OS file watch limit reached",
     ];
     log.contains(&number.unwrap_or_else(|| "os error".to_owned()))
         || words.iter().any(|words| log.contains(words))
@@ -456,14 +458,17 @@ fn borne(point: Point, file: &Path) -> Option<&'static str> {
         _ if point.error == Error::ShortWrite => {
             Some("what is left of a short write is written next")
         }
-        "fcntl" if name.ends_with("-shm") => {
+        "fcntl" if name.starts_with("ledger.db") => {
             Some("SQLite takes a lock that fails for somebody else's, and asks again")
         }
         "fsync" if once && name == "state" => Some(
             "SQLite syncs the ledger's folder and does not look at the answer; the store does it again",
         ),
-        "openat" | "newfstatat" | "fchown" if once && name.starts_with("ledger.db") => {
-            Some("SQLite looks for a log that need not be there, and for its owner")
+        "fchown" if name.starts_with("ledger.db") => {
+            Some("SQLite gives its files the ledger's owner, where it may")
+        }
+        "openat" | "newfstatat" if once && name.starts_with("ledger.db") => {
+            Some("SQLite looks for a log that need not be there")
         }
         _ => None,
     }

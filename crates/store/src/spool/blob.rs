@@ -99,6 +99,14 @@ pub struct Partial {
 }
 
 impl Partial {
+    /// Removes it: the file came another way.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn remove(self) -> Result<(), SpoolError> {
+        remove(&self.path)
+    }
+
     /// Goes on at `octets`, cutting off what lies beyond; the digest is taken anew.
     ///
     /// # Errors
@@ -210,7 +218,7 @@ impl BlobWriter {
     pub fn syncer(&self) -> Result<Syncer, SpoolError> {
         let file = self.file.0.try_clone().map_err(at(&self.path))?;
         Ok(Syncer {
-            folder: self.spool.root.join(INCOMING),
+            spool: self.spool.clone(),
             path: self.path.clone(),
             file,
             octets: self.octets,
@@ -297,8 +305,14 @@ impl Whole {
         let kept = self.settle(sidecar);
         if kept.is_err() {
             // Nothing is left that could be mistaken for a file. What cannot be removed now, the next start removes.
-            let _ = self.spool.forget(sidecar.direction(), self.id);
-            let _ = remove(&self.spool.path(folder_of(sidecar.direction()), self.id));
+            // The sidecar first: alone it would mean that the file is delivered.
+            let direction = sidecar.direction();
+            let forgotten = self.spool.forget(direction, self.id);
+            let removed =
+                forgotten.and_then(|()| remove(&self.spool.path(folder_of(direction), self.id)));
+            if let Err(error) = removed {
+                tracing::warn!(event = "blob-left", transfer = %self.id, %error);
+            }
         }
         kept.map(|()| Hold(self.file))
     }
@@ -352,7 +366,7 @@ impl Whole {
 /// Makes durable what a [`BlobWriter`] had written when this was made.
 #[derive(Debug)]
 pub struct Syncer {
-    folder: PathBuf,
+    spool: Spool,
     path: PathBuf,
     file: File,
     octets: u64,
@@ -365,7 +379,7 @@ impl Syncer {
     /// As for [`BlobWriter::sync`].
     pub fn sync(self) -> Result<u64, SpoolError> {
         self.file.sync_data().map_err(at(&self.path))?;
-        sync_folder(&self.folder).map_err(at(&self.folder))?;
+        self.spool.sync(INCOMING)?;
         reached("spool.octets.synced");
         Ok(self.octets)
     }

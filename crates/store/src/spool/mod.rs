@@ -155,6 +155,29 @@ impl Spool {
         })
     }
 
+    /// Removes what was begun of a file that is here already. Its sidecar stays.
+    ///
+    /// # Errors
+    /// [`SpoolError::Busy`] while somebody writes it.
+    pub fn discard_surplus(&self, id: TransferId) -> Result<(), SpoolError> {
+        let path = self.path(INCOMING, id);
+        let file = File::open(&path).map_err(at(&path))?;
+        let _mine = Locked::new(file, &path)?;
+        remove(&path)
+    }
+
+    /// Whether a sidecar says that a row had the file as received. One that is not whole says nothing.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn is_received(&self, id: TransferId) -> Result<bool, SpoolError> {
+        match self.record(Direction::Inbound, id) {
+            Ok(record) => Ok(record.is_some_and(|record| record.is_received())),
+            Err(SpoolError::Sidecar { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// BLAKE3 of a sealed or outgoing blob as it lies on the disk, hexadecimal.
     ///
     /// # Errors
@@ -166,7 +189,8 @@ impl Spool {
         Ok(hasher.finalize().to_hex().to_string())
     }
 
-    /// Removes a partial that no row knows, and a sidecar that was written for it before its rename.
+    /// Removes a partial that no row knows, and a sidecar that was written for it before its rename; not one that
+    /// says that the file was received.
     ///
     /// # Errors
     /// [`SpoolError::Busy`] while somebody writes it.
@@ -174,7 +198,7 @@ impl Spool {
         let path = self.path(INCOMING, id);
         let file = File::open(&path).map_err(at(&path))?;
         let _mine = Locked::new(file, &path)?;
-        if length(&self.path(SEALED, id))?.is_none() {
+        if length(&self.path(SEALED, id))?.is_none() && !self.is_received(id)? {
             self.forget(Direction::Inbound, id)?;
         }
         if length(&self.path(OUTGOING, id))?.is_none() {

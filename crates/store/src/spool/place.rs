@@ -29,7 +29,7 @@ impl Spool {
     ) -> Result<(), PlaceError> {
         let sealed = open_folder(&self.root.join(SEALED)).map_err(io_error(SEALED))?;
         let (folders, name) = split(path)?;
-        let folder = descend(inbox, &folders).map_err(io_error(path))?;
+        let folder = self.descend(inbox, &folders).map_err(io_error(path))?;
         let how = if overwrite {
             RenameFlags::empty()
         } else {
@@ -47,6 +47,8 @@ impl Spool {
             ),
             (self.folders.enter(&self.root.join(SEALED)), &sealed, SEALED),
         ];
+        let blob = rustix::fs::statat(&sealed, id.to_string(), AtFlags::SYMLINK_NOFOLLOW);
+        let inode = blob.map_err(io_error(path))?.st_ino;
         let placed = if planted("placed-by-link") {
             link_and_unlink(&sealed, &id.to_string(), &folder, name)
         } else {
@@ -63,7 +65,7 @@ impl Spool {
         }
         for (changed, synced, part) in changed {
             if let Err(source) = changed.sync(|| Ok(rustix::fs::fsync(synced)?)) {
-                take_back(&folder, name, &sealed, id);
+                take_back((&folder, name), inode, &sealed, id);
                 let path = part.to_owned();
                 return Err(PlaceError::Io { path, source });
             }
@@ -95,6 +97,29 @@ impl Spool {
             }
         }
         Ok(())
+    }
+
+    /// Opens a folder below `inbox` part by part, following no link, making and syncing what is missing.
+    fn descend(&self, inbox: &Path, folders: &[&str]) -> io::Result<OwnedFd> {
+        let (mut here, mut path) = (open_folder(inbox)?, inbox.to_owned());
+        for part in folders {
+            match rustix::fs::mkdirat(&here, *part, Mode::from_raw_mode(0o750)) {
+                Ok(()) => {
+                    reached("inbox.folder.made");
+                    self.folders.sync(&path, || Ok(rustix::fs::fsync(&here)?))?;
+                }
+                Err(rustix::io::Errno::EXIST) => {}
+                Err(error) => return Err(error.into()),
+            }
+            here = rustix::fs::openat(
+                &here,
+                *part,
+                OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+                Mode::empty(),
+            )?;
+            path.push(part);
+        }
+        Ok(here)
     }
 }
 
@@ -130,28 +155,6 @@ fn split(path: &str) -> Result<(Vec<&str>, &str), PlaceError> {
     Ok((parts, name))
 }
 
-/// Opens a folder below `inbox` part by part, following no link, making and syncing what is missing.
-fn descend(inbox: &Path, folders: &[&str]) -> rustix::io::Result<OwnedFd> {
-    let mut here = open_folder(inbox)?;
-    for part in folders {
-        match rustix::fs::mkdirat(&here, *part, Mode::from_raw_mode(0o750)) {
-            Ok(()) => {
-                reached("inbox.folder.made");
-                rustix::fs::fsync(&here)?;
-            }
-            Err(rustix::io::Errno::EXIST) => {}
-            Err(error) => return Err(error),
-        }
-        here = rustix::fs::openat(
-            &here,
-            *part,
-            OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-            Mode::empty(),
-        )?;
-    }
-    Ok(here)
-}
-
 /// A mistake to plant: in two steps, between which the file is in both places.
 fn link_and_unlink(from: &OwnedFd, old: &str, to: &OwnedFd, new: &str) -> rustix::io::Result<()> {
     rustix::fs::linkat(from, old, to, new, AtFlags::empty())?;
@@ -166,9 +169,17 @@ fn open_folder(path: &Path) -> rustix::io::Result<OwnedFd> {
 
 /// What a disk kept of a rename whose sync failed nobody can tell, and to sync again tells less: only a new rename is
 /// written anew. So the file goes back to where the next delivery finds it, unless its reader has it by now.
-fn take_back(folder: &OwnedFd, name: &str, sealed: &OwnedFd, id: TransferId) {
-    let no_other = RenameFlags::NOREPLACE;
-    match rustix::fs::renameat_with(folder, name, sealed, id.to_string(), no_other) {
+fn take_back((folder, name): (&OwnedFd, &str), inode: u64, sealed: &OwnedFd, id: TransferId) {
+    let is_ours = || match rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(there) if there.st_ino == inode => Ok(()),
+        Ok(_) => Err(rustix::io::Errno::NOENT),
+        Err(error) => Err(error),
+    };
+    let back = || {
+        let no_other = RenameFlags::NOREPLACE;
+        rustix::fs::renameat_with(folder, name, sealed, id.to_string(), no_other)
+    };
+    match is_ours().and_then(|()| back()) {
         Ok(()) => tracing::warn!(event = "placing-taken-back", transfer = %id, name),
         Err(error) => {
             tracing::warn!(event = "placing-not-taken-back", transfer = %id, name, %error);
@@ -176,8 +187,8 @@ fn take_back(folder: &OwnedFd, name: &str, sealed: &OwnedFd, id: TransferId) {
     }
 }
 
-fn io_error(path: &str) -> impl Fn(rustix::io::Errno) -> PlaceError + '_ {
-    move |error| PlaceError::Io {
+fn io_error<E: Into<io::Error>>(path: &str) -> impl Fn(E) -> PlaceError + '_ {
+    move |error: E| PlaceError::Io {
         path: path.to_owned(),
         source: error.into(),
     }

@@ -20,11 +20,10 @@ impl Spool {
     /// The spool cannot be written.
     pub fn describe(&self, sidecar: &Sidecar) -> Result<(), SpoolError> {
         self.write_sidecar(sidecar)?;
-        let folder = self.root.join(folder_of(sidecar.direction()));
-        sync_folder(&folder).map_err(at(&folder))
+        self.sync(folder_of(sidecar.direction()))
     }
 
-    /// Adds a line to a sidecar, not synced; nothing where there is no sidecar.
+    /// Adds a line to a sidecar, not synced; nothing where there is no sidecar, or the line is its last one already.
     ///
     /// # Errors
     /// The spool cannot be written.
@@ -41,7 +40,10 @@ impl Spool {
             Err(error) => return Err(at(&path)(error)),
         };
         let mut line = entry.line().map_err(unreadable(&path))?;
-        if !ends_its_line(&file).map_err(at(&path))? {
+        if ends_with(&file, &line).map_err(at(&path))? {
+            return Ok(());
+        }
+        if !ends_with(&file, b"\n").map_err(at(&path))? {
             line.insert(0, b'\n');
         }
         reached("spool.sidecar.appending");
@@ -78,8 +80,14 @@ impl Spool {
         }
         remove(&path)?;
         reached("spool.sidecar.removed");
-        let folder = self.root.join(folder_of(direction));
-        sync_folder(&folder).map_err(at(&folder))
+        self.sync(folder_of(direction))
+    }
+
+    /// Makes durable what was named and renamed in a folder of the spool.
+    pub(super) fn sync(&self, part: &str) -> Result<(), SpoolError> {
+        let folder = self.root.join(part);
+        let synced = self.folders.sync(&folder, || sync_folder(&folder));
+        synced.map_err(at(&folder))
     }
 
     /// Writes a sidecar that nothing relies on before it and its folder are synced. What is left of an earlier one is
@@ -116,14 +124,17 @@ impl Spool {
     }
 }
 
-/// Whether the last append came to its end.
-pub(super) fn ends_its_line(file: &File) -> io::Result<bool> {
+fn ends_with(file: &File, tail: &[u8]) -> io::Result<bool> {
     let length = file.metadata()?.len();
-    let mut last = [0];
-    Ok(length > 0 && file.read_at(&mut last, length - 1)? == 1 && last == [b'\n'])
+    let Some(at) = length.checked_sub(tail.len() as u64) else {
+        return Ok(false);
+    };
+    let mut last = vec![0; tail.len()];
+    file.read_exact_at(&mut last, at)?;
+    Ok(last == tail)
 }
 
-pub(super) fn unreadable(path: &Path) -> impl FnOnce(SidecarError) -> SpoolError + '_ {
+fn unreadable(path: &Path) -> impl FnOnce(SidecarError) -> SpoolError + '_ {
     move |source| SpoolError::Sidecar {
         path: path.to_owned(),
         source,

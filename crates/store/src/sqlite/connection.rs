@@ -18,10 +18,17 @@ use crate::{LedgerError, Persisted, planted};
 /// Verbs of one commit, at most: bounds the time a verb waits for the others.
 const GROUP: usize = 256;
 
-/// What a job leaves behind: called with the fate of the commit, it answers the one who asked.
+/// What a job leaves behind.
+struct Done {
+    /// Why its verb failed.
+    failed: Option<Failure>,
+    /// Called with the fate of the commit, it answers the one who asked.
+    answer: Answer,
+}
+
 type Answer = Box<dyn FnOnce(Result<(), Failure>) + Send>;
 /// Is given no transaction where none could be begun.
-type Job = Box<dyn FnOnce(Option<&mut Transaction<'_>>) -> Answer + Send>;
+type Job = Box<dyn FnOnce(Option<&mut Transaction<'_>>) -> Done + Send>;
 
 /// Why a commit failed: told to everybody in the group.
 #[derive(Clone, Debug)]
@@ -35,6 +42,15 @@ impl From<rusqlite::Error> for Failure {
         Self {
             why: error.to_string(),
             full: crate::ledger::is_full(&error),
+        }
+    }
+}
+
+impl From<&LedgerError> for Failure {
+    fn from(error: &LedgerError) -> Self {
+        Self {
+            why: error.to_string(),
+            full: error.is_full(),
         }
     }
 }
@@ -67,6 +83,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema-2.sql"),
     include_str!("schema-3.sql"),
     include_str!("schema-4.sql"),
+    include_str!("schema-5.sql"),
 ];
 
 /// A verb that was answered already, on its way to the disk.
@@ -97,11 +114,10 @@ impl Writer {
     /// Opens (and where needed makes or migrates) the ledger at `path`, with full durability.
     pub(super) fn open(path: &Path) -> Result<Self, LedgerError> {
         let mut db = door::open(path, OpenFlags::default()).map_err(database("open"))?;
-        // WAL alone would be NORMAL by common advice; only FULL keeps a commit through a power cut.
-        db.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
-        )
-        .map_err(database("open"))?;
+        // By common advice WAL goes with NORMAL; only FULL keeps a commit through a power cut.
+        db.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
+            .map_err(database("open"))?;
+        door::be_write_ahead(&db, path)?;
         for (mistake, pragma) in LESS_DURABLE {
             if planted(mistake) {
                 db.execute_batch(pragma).map_err(database("open"))?;
@@ -218,16 +234,19 @@ impl Thread {
                 Some(group) => in_savepoint(group, verb),
                 None => Err(LedgerError::Closed),
             };
+            let failed = outcome.as_ref().err().map(Failure::from);
             // The one who asked may be gone; what it asked for is done all the same.
             if outcome.as_ref().is_ok_and(promises_nothing) {
                 let _ = answer.send(outcome);
                 fall_behind();
-                return Box::new(move |committed| drop(settle.send(committed)));
+                let answer: Answer = Box::new(move |committed| drop(settle.send(committed)));
+                return Done { failed, answer };
             }
-            Box::new(move |committed| {
+            let answer: Answer = Box::new(move |committed| {
                 let _ = answer.send(committed.map_err(Into::into).and(outcome));
                 let _ = settle.send(Ok(()));
-            })
+            });
+            Done { failed, answer }
         });
         self.0.send(job).await.map_err(|_| LedgerError::Closed)?;
         let done = asked.await.map_err(|_| LedgerError::Closed)??;
@@ -239,8 +258,8 @@ fn serve(mut db: Connection, behavior: TransactionBehavior, mut queue: mpsc::Rec
     let mut group = Vec::with_capacity(GROUP);
     while queue.blocking_recv_many(&mut group, GROUP) > 0 {
         let mut answers = Vec::with_capacity(group.len());
-        let fate = commit(&mut db, behavior, &mut group, &mut answers).map_err(Failure::from);
-        answers.extend(group.drain(..).map(|job| job(None)));
+        let fate = commit(&mut db, behavior, &mut group, &mut answers);
+        answers.extend(group.drain(..).map(|job| job(None).answer));
         if let Err(Failure { why, .. }) = &fate {
             tracing::error!(event = "ledger-commit-failed", why, verbs = answers.len());
         }
@@ -256,18 +275,22 @@ fn commit(
     behavior: TransactionBehavior,
     group: &mut Vec<Job>,
     answers: &mut Vec<Answer>,
-) -> rusqlite::Result<()> {
+) -> Result<(), Failure> {
     let mut transaction = db.transaction_with_behavior(behavior)?;
     let mut jobs = std::mem::take(group).into_iter();
     for job in jobs.by_ref() {
-        answers.push(job(Some(&mut transaction)));
+        let done = job(Some(&mut transaction));
+        answers.push(done.answer);
         // A full disk or a failed one makes SQLite take back the whole transaction: what came after would be alone.
         if transaction.is_autocommit() {
-            break;
+            group.extend(jobs);
+            return done
+                .failed
+                .map_or(Ok(()), Err)
+                .and(Ok(transaction.commit()?));
         }
     }
-    group.extend(jobs);
-    transaction.commit()
+    Ok(transaction.commit()?)
 }
 
 fn fall_behind() {

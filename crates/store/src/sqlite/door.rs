@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, ffi};
 
+use super::connection::database;
 use crate::LedgerError;
 
 /// How long a verb waits for another program that changes the ledger.
@@ -30,6 +31,19 @@ pub(super) fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection
         Ok(())
     }))?;
     Ok(db)
+}
+
+/// Turns the write-ahead log on. Where that fails SQLite goes on with a rollback journal, whose removal it does not
+/// sync: a power cut could bring it back, and take back what was committed.
+pub(super) fn be_write_ahead(db: &Connection, path: &Path) -> Result<(), LedgerError> {
+    let mode: rusqlite::Result<String> =
+        db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0));
+    let mode = mode.map_err(database("open"))?;
+    if mode == "wal" {
+        return Ok(());
+    }
+    let left = format!("its journal stays `{mode}` where it must be `wal`");
+    Err(file(path)(std::io::Error::other(left)))
 }
 
 /// Makes durable that the ledger and its log are in their folder: SQLite syncs it, and does not look at the answer.

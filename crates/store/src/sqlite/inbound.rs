@@ -294,11 +294,12 @@ pub(super) fn received(
     Ok(Stored(id))
 }
 
+/// Whether it is the same content.
 pub(super) fn received_again(
     db: &Connection,
     id: TransferId,
     seal: &Seal,
-) -> Result<Stored, LedgerError> {
+) -> Result<bool, LedgerError> {
     const VERB: &str = "received-again";
     let digest: String = db
         .prepare_cached("SELECT digest FROM transfers WHERE id = ?1 AND state <> 'receiving'")
@@ -309,16 +310,17 @@ pub(super) fn received_again(
         })
         .map_err(database(VERB))?
         .ok_or(LedgerError::NotFound(id))?;
-    if digest != seal.digest {
-        let what = format!(
+    let is_same = digest == seal.digest;
+    let what = if is_same {
+        "the same content; EFPA once more".to_owned()
+    } else {
+        format!(
             "not the same: {} octets, blake3 {}",
             seal.octets, seal.digest
-        );
-        note(db, id, None, VERB, &what)?;
-        return Err(LedgerError::OtherContent(id));
-    }
-    note(db, id, None, VERB, "the same content; EFPA once more")?;
-    Ok(Stored(id))
+        )
+    };
+    note(db, id, None, VERB, &what)?;
+    Ok(is_same)
 }
 
 pub(super) fn confirmed(db: &Connection, id: TransferId) -> Result<(), LedgerError> {
@@ -392,11 +394,13 @@ pub(super) fn hand_over(
 
 pub(super) fn open_questions(
     db: &Connection,
-    limit: u32,
+    of_partner: u32,
 ) -> Result<Vec<OpenQuestion>, LedgerError> {
     let sql = format!(
-        "SELECT id, partner, octets, digest, path, asked, hand_over, {} FROM transfers
-         WHERE receipt_later = 1 AND ask_at <= ?1 AND state = 'delivered' ORDER BY ask_at LIMIT ?2",
+        "SELECT id, partner, octets, digest, path, asked, hand_over, {} FROM
+         (SELECT *, row_number() OVER (PARTITION BY partner ORDER BY ask_at, id) AS place FROM transfers
+          WHERE receipt_later = 1 AND ask_at <= ?1 AND state = 'delivered')
+         WHERE place <= ?2 ORDER BY ask_at, id",
         row::HEADER
     );
     let read = |found: &Row<'_>| {
@@ -412,7 +416,7 @@ pub(super) fn open_questions(
         })
     };
     let now = millis(SystemTime::now());
-    look::all(db, &sql, params![now, limit], read, "open-questions")
+    look::all(db, &sql, params![now, of_partner], read, "open-questions")
 }
 
 /// Whether the receipt waited, so that this decided it.
@@ -491,15 +495,19 @@ pub(super) fn owe_forwarded(
 
 pub(super) fn placing(db: &Connection, id: TransferId, path: &str) -> Result<(), LedgerError> {
     const VERB: &str = "placing";
-    expect(
-        db,
-        id,
-        &[InboundState::Received, InboundState::Placing],
-        VERB,
-    )?;
-    db.prepare_cached("UPDATE transfers SET state = 'placing', path = ?2 WHERE id = ?1")
+    let from = [InboundState::Received, InboundState::Placing];
+    expect(db, id, &from, VERB)?;
+    let changed = db
+        .prepare_cached(
+            "UPDATE transfers SET state = 'placing', path = ?2
+             WHERE id = ?1 AND (state <> 'placing' OR path <> ?2)",
+        )
         .and_then(|mut update| update.execute(params![id.to_string(), path]))
         .map_err(database(VERB))?;
+    // A folder that cannot be written is tried again for days.
+    if changed == 0 {
+        return Ok(());
+    }
     note(db, id, None, VERB, path)
 }
 

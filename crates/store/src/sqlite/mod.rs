@@ -165,11 +165,18 @@ impl Ledger for SqliteLedger {
         id: TransferId,
         seal: Seal,
     ) -> Result<Persisted<Stored>, LedgerError> {
-        self.writer
-            .commit("received_again", move |db| {
+        let is_same = self
+            .writer
+            .run("received_again", move |db| {
                 inbound::received_again(db, id, &seal)
             })
-            .await
+            .await?;
+        // That it is not the same is written down, too.
+        if is_same {
+            Ok(Persisted::committed(Stored(id)))
+        } else {
+            Err(LedgerError::OtherContent(id))
+        }
     }
 
     async fn confirmed(&self, id: TransferId) -> Result<(), LedgerError> {
@@ -221,9 +228,9 @@ impl Ledger for SqliteLedger {
         Ok(())
     }
 
-    async fn open_questions(&self, limit: u32) -> Result<Vec<OpenQuestion>, LedgerError> {
+    async fn open_questions(&self, of_partner: u32) -> Result<Vec<OpenQuestion>, LedgerError> {
         self.reader
-            .run(move |db| inbound::open_questions(db, limit))
+            .run(move |db| inbound::open_questions(db, of_partner))
             .await
     }
 
@@ -232,7 +239,7 @@ impl Ledger for SqliteLedger {
         id: TransferId,
         verdict: Verdict,
         note: &str,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<bool, LedgerError> {
         let note = note.to_owned();
         let decided = verdict.clone();
         let waited = self
@@ -245,7 +252,7 @@ impl Ledger for SqliteLedger {
             let entry = Entry::Decided(decided);
             self.tell(Direction::Inbound, id, entry).await;
         }
-        Ok(())
+        Ok(waited)
     }
 
     async fn forwarded(&self, id: TransferId, response: Response) -> Result<(), LedgerError> {
@@ -372,6 +379,18 @@ impl Ledger for SqliteLedger {
         let why = why.to_owned();
         self.writer
             .run("put_back", move |db| outbound::put_back(db, id, when, &why))
+            .await
+    }
+
+    async fn refused(
+        &self,
+        id: TransferId,
+        when: SystemTime,
+        why: &str,
+    ) -> Result<(), LedgerError> {
+        let why = why.to_owned();
+        self.writer
+            .run("refused", move |db| outbound::refused(db, id, when, &why))
             .await
     }
 

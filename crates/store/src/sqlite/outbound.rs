@@ -208,7 +208,12 @@ pub(super) fn sent(db: &Connection, id: TransferId, detail: &str) -> Result<(), 
     let state = state_of(db, id, VERB)?;
     match OutboundState::parse(&state) {
         // That an operator took it out of the queue does not undo that the partner has it.
-        Some(OutboundState::Ready | OutboundState::Held | OutboundState::Cancelled) => {}
+        Some(
+            OutboundState::Ready
+            | OutboundState::Held
+            | OutboundState::Parked
+            | OutboundState::Cancelled,
+        ) => {}
         // A receipt may overtake EFPA where two sessions run at once.
         Some(
             OutboundState::Sent
@@ -218,7 +223,7 @@ pub(super) fn sent(db: &Connection, id: TransferId, detail: &str) -> Result<(), 
         ) => {
             return Ok(());
         }
-        _ => {
+        None => {
             return Err(LedgerError::WrongState {
                 id,
                 state,
@@ -369,6 +374,18 @@ pub(super) fn put_back(
     note(db, id, None, VERB, why)
 }
 
+pub(super) fn refused(
+    db: &Connection,
+    id: TransferId,
+    when: SystemTime,
+    why: &str,
+) -> Result<(), LedgerError> {
+    db.prepare_cached("UPDATE transfers SET refusals = refusals + 1 WHERE id = ?1")
+        .and_then(|mut update| update.execute(params![id.to_string()]))
+        .map_err(database("refused"))?;
+    put_back(db, id, when, why)
+}
+
 pub(super) fn park(db: &Connection, id: TransferId, why: &str) -> Result<(), LedgerError> {
     const VERB: &str = "park";
     let state = state_of(db, id, VERB)?;
@@ -424,8 +441,8 @@ pub(super) fn order(
         let why = (to != Ready).then_some(why);
         finish(db, id, to, why, verb)?;
         db.execute(
-            "UPDATE transfers SET not_before = ?2 WHERE id = ?1",
-            params![id.to_string(), now],
+            "UPDATE transfers SET not_before = ?2, refusals = iif(?3, 0, refusals) WHERE id = ?1",
+            params![id.to_string(), now, order == Order::Release],
         )
         .map_err(database(verb))?;
     }
@@ -537,7 +554,7 @@ fn finish(
 
 fn select() -> String {
     format!(
-        "SELECT id, partner, octets, attempts, in_doubt, created, layout, records, virtual_octets, {} FROM transfers",
+        "SELECT id, partner, octets, attempts, in_doubt, created, layout, records, virtual_octets, refusals, {} FROM transfers",
         row::HEADER
     )
 }
@@ -555,6 +572,7 @@ fn outbound_file(found: &Row<'_>) -> rusqlite::Result<OutboundFile> {
             records: row::number(found, 7)?,
             octets: row::number(found, 8)?,
         },
-        header: row::header(found, 9)?,
+        refusals: found.get(9)?,
+        header: row::header(found, 10)?,
     })
 }

@@ -126,10 +126,10 @@ fn take_in(
     rebuilt: &mut Rebuilt,
 ) -> Result<(), LedgerError> {
     let pieces = spool.pieces(id)?;
-    // The crash came before the rename: nobody was told anything.
+    // The crash came before the rename: nobody was told anything. Beside a delivered file it is of no matter.
     let unsealed =
         pieces.incoming.is_some() && pieces.sealed.is_none() && pieces.outgoing.is_none();
-    if unsealed {
+    if unsealed && !spool.is_received(id)? {
         return drop_partial(spool, id, rebuilt);
     }
     let direction = if pieces.inbound_sidecar {

@@ -2,7 +2,7 @@
 
 /// Verbs of the ledger that change something. Each is two transitions: `ledger.VERB.before` its commit, and
 /// `ledger.VERB.committed` after it, when nobody has heard of it yet.
-pub const VERBS: [&str; 26] = [
+pub const VERBS: [&str; 27] = [
     "offer",
     "begin",
     "checkpoint",
@@ -24,6 +24,7 @@ pub const VERBS: [&str; 26] = [
     "sent",
     "acknowledged",
     "put_back",
+    "refused",
     "park",
     "order",
     "resend",
