@@ -253,6 +253,8 @@ fn a_sender_that_never_saw_our_efpa_may_send_once_more_and_gets_it_once_more() {
     assert!(there == file.content);
     let partials = std::fs::read_dir(house.path().join("state/spool/incoming")).unwrap();
     assert_eq!(partials.count(), 0, "copies for comparison do not stay");
+    let shown = show(&house);
+    assert!(shown.contains("not the same: 100000 octets"), "{shown}");
     assert_store_is_clean(&house);
 }
 

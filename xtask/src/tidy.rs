@@ -2,8 +2,10 @@
 //!
 //! - [`floors`]: arrows between crates go down, heavy dependencies stay in their rooms;
 //! - [`words`]: no ignored test without a reason, nothing left to do, no module for everything;
+//! - [`events`]: what the log can say, the operator's page explains;
 //! - [`links`]: what a page points to is there.
 
+mod events;
 mod floors;
 mod links;
 mod tree;
@@ -62,6 +64,7 @@ pub fn run(root: &Path) -> Result<String, String> {
 fn offences(tree: &Tree) -> Result<Vec<Offence>, String> {
     let mut found = floors::check(tree)?;
     found.extend(words::check(tree)?);
+    found.extend(events::check(tree)?);
     found.extend(links::check(tree)?);
     Ok(found)
 }

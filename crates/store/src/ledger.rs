@@ -363,7 +363,7 @@ pub struct Recovery {
     pub ready: u64,
 }
 
-/// Why a verb did not happen. Nothing was changed.
+/// Why a verb did not happen. Nothing was changed; only of a commit that failed nobody knows before the next start.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The database refused.

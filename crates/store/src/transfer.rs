@@ -96,9 +96,10 @@ states! {
         Received = "received",
         /// The visible name is chosen and committed; the rename may or may not have happened.
         Placing = "placing",
-        /// In its folder. A receipt is owed in the same transaction unless a policy asked to wait.
+        /// In its folder. A receipt is owed in the same transaction unless a policy asked to wait, or a command is to take it.
         Delivered = "delivered",
-        /// Refused after EFPA; the content is kept, and a NERP is owed in the same transaction.
+        /// Refused after EFPA; the content is kept unless the configuration says otherwise, and a NERP is owed in the same
+        /// transaction.
         Rejected = "rejected",
     }
 }

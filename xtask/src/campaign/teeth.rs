@@ -21,7 +21,7 @@ const MISTAKES: [(&str, &str); 32] = [
         "import-not-synced",
         "a file to send is sealed without fsync",
     ),
-    ("sidecar-not-synced", "a sidecar is renamed without fsync"),
+    ("sidecar-not-synced", "a sidecar is written without fsync"),
     (
         "sealed-folders-not-synced",
         "no fsync of the folders after the rename to `sealed` or `outgoing`",
