@@ -261,6 +261,12 @@ impl<W: Read + Write> Peer<W> {
 
     /// Data with the credit of [`Ssid::default`], then EFID.
     pub fn send_content(&mut self, file: &VirtualFile) {
+        self.send_data(file);
+        self.say(efid(file.content.len()));
+    }
+
+    /// Data with the credit of [`Ssid::default`].
+    pub fn send_data(&mut self, file: &VirtualFile) {
         let mut credit = 7;
         for buffer in data_buffers(&file.content) {
             self.say(buffer);
@@ -270,7 +276,6 @@ impl<W: Read + Write> Peer<W> {
                 credit = 7;
             }
         }
-        self.say(efid(file.content.len()));
     }
 
     /// Gives the turn away and hears what the other side does with it.

@@ -388,3 +388,28 @@ fn what_is_sent_again_has_its_octets_once() {
     std::fs::remove_file(yard.spool_file(&format!("outgoing/{old}"))).unwrap();
     assert_eq!(yard.spool.outgoing(new).unwrap().octets().unwrap(), 7);
 }
+
+#[test]
+fn a_partial_is_the_one_that_is_there_however_its_holders_come_and_go() {
+    let yard = Yard::new();
+    let (spool, id) = (&yard.spool, TransferId::new());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut had = 0;
+                while had < 500 {
+                    let partial = match spool.partial(id) {
+                        Ok(partial) => partial,
+                        Err(SpoolError::Busy(_)) => continue,
+                        Err(error) => panic!("{error}"),
+                    };
+                    let mut writer = partial.resume(0).unwrap();
+                    writer.append(b"octets").unwrap();
+                    assert_eq!(spool.pieces(id).unwrap().incoming, Some(6));
+                    writer.discard().unwrap();
+                    had += 1;
+                }
+            });
+        }
+    });
+}

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
@@ -25,9 +25,7 @@ impl Spool {
         let path = self.path(INCOMING, id);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        let file = options.open(&path).map_err(at(&path))?;
-        reached("spool.partial.opened");
-        let file = Locked::new(file, &path)?;
+        let file = Locked::at(&path, &options)?;
         // Asked after the lock: a session that sealed its blob and waits for its row has let this name go.
         if let Err(error) = self.hold(id) {
             if matches!(error, SpoolError::Busy(_)) {
@@ -160,6 +158,26 @@ impl Locked {
             Ok(()) => Ok(Self(file)),
             Err(rustix::io::Errno::WOULDBLOCK) => Err(SpoolError::Busy(path.to_owned())),
             Err(error) => Err(at(path)(error.into())),
+        }
+    }
+
+    /// Opens a file and locks it. Who had it may have removed or renamed it in between: a lock on a file that is not at
+    /// `path` any more keeps nobody from the one that is.
+    pub(super) fn at(path: &Path, options: &OpenOptions) -> Result<Self, SpoolError> {
+        loop {
+            let file = options.open(path).map_err(at(path))?;
+            reached("spool.partial.opened");
+            let locked = Self::new(file, path)?;
+            let ours = locked.0.metadata().map_err(at(path))?;
+            match path.symlink_metadata() {
+                Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => {
+                    return Ok(locked);
+                }
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(at(path)(error));
+                }
+                _ => {}
+            }
         }
     }
 }
@@ -302,22 +320,27 @@ impl Whole {
     /// # Errors
     /// As for [`BlobWriter::sync`].
     pub fn keep(mut self, sidecar: &Sidecar) -> Result<Hold, SpoolError> {
-        let kept = self.settle(sidecar);
-        if kept.is_err() {
-            // Nothing is left that could be mistaken for a file. What cannot be removed now, the next start removes.
-            // The sidecar first: alone it would mean that the file is delivered.
-            let direction = sidecar.direction();
-            let forgotten = self.spool.forget(direction, self.id);
-            let removed =
-                forgotten.and_then(|()| remove(&self.spool.path(folder_of(direction), self.id)));
-            if let Err(error) = removed {
-                tracing::warn!(event = "blob-left", transfer = %self.id, %error);
-            }
+        let mut renamed = false;
+        let kept = self.settle(sidecar, &mut renamed);
+        if kept.is_err()
+            && let Err(error) = self.clear_away(sidecar.direction(), renamed)
+        {
+            tracing::warn!(event = "blob-left", transfer = %self.id, %error);
         }
         kept.map(|()| Hold(self.file))
     }
 
-    fn settle(&mut self, sidecar: &Sidecar) -> Result<(), SpoolError> {
+    /// Nothing is left that could be mistaken for a file. What cannot be removed now, the next start removes. The sidecar
+    /// first: alone it would mean that the file is delivered.
+    fn clear_away(&self, direction: Direction, renamed: bool) -> Result<(), SpoolError> {
+        self.spool.forget(direction, self.id)?;
+        if renamed {
+            remove(&self.spool.path(folder_of(direction), self.id))?;
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, sidecar: &Sidecar, renamed: &mut bool) -> Result<(), SpoolError> {
         self.spool.measure(self.rest.len())?;
         self.file.0.write_all(&self.rest).map_err(at(&self.path))?;
         let (spool, part) = (&self.spool, folder_of(sidecar.direction()));
@@ -331,6 +354,7 @@ impl Whole {
         let folders = [part, INCOMING].map(|part| spool.root.join(part));
         let changed = folders.each_ref().map(|folder| spool.folders.enter(folder));
         std::fs::rename(&self.path, &sealed).map_err(at(&sealed))?;
+        *renamed = true;
         reached("spool.blob.renamed");
         if names_last {
             return Ok(());

@@ -21,7 +21,7 @@ mod room;
 mod sidecars;
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -161,8 +161,7 @@ impl Spool {
     /// [`SpoolError::Busy`] while somebody writes it.
     pub fn discard_surplus(&self, id: TransferId) -> Result<(), SpoolError> {
         let path = self.path(INCOMING, id);
-        let file = File::open(&path).map_err(at(&path))?;
-        let _mine = Locked::new(file, &path)?;
+        let _mine = Locked::at(&path, OpenOptions::new().read(true))?;
         remove(&path)
     }
 
@@ -196,8 +195,7 @@ impl Spool {
     /// [`SpoolError::Busy`] while somebody writes it.
     pub fn discard_partial(&self, id: TransferId) -> Result<(), SpoolError> {
         let path = self.path(INCOMING, id);
-        let file = File::open(&path).map_err(at(&path))?;
-        let _mine = Locked::new(file, &path)?;
+        let _mine = Locked::at(&path, OpenOptions::new().read(true))?;
         if length(&self.path(SEALED, id))?.is_none() && !self.is_received(id)? {
             self.forget(Direction::Inbound, id)?;
         }

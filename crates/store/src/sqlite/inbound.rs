@@ -269,7 +269,10 @@ pub(super) fn received(
     const VERB: &str = "received";
     let from = [InboundState::Receiving, InboundState::Received];
     if expect(db, id, &from, VERB)? == InboundState::Received {
-        return Ok(Stored(id));
+        let is_same = digest_of(db, id, VERB)? == received.seal.digest;
+        return is_same
+            .then_some(Stored(id))
+            .ok_or(LedgerError::OtherContent(id));
     }
     let Received {
         seal,
@@ -294,6 +297,18 @@ pub(super) fn received(
     Ok(Stored(id))
 }
 
+/// Of the content of a file that was received.
+fn digest_of(db: &Connection, id: TransferId, verb: &'static str) -> Result<String, LedgerError> {
+    db.prepare_cached("SELECT digest FROM transfers WHERE id = ?1 AND state <> 'receiving'")
+        .and_then(|mut select| {
+            select
+                .query_row(params![id.to_string()], |row| row.get(0))
+                .optional()
+        })
+        .map_err(database(verb))?
+        .ok_or(LedgerError::NotFound(id))
+}
+
 /// Whether it is the same content.
 pub(super) fn received_again(
     db: &Connection,
@@ -301,16 +316,7 @@ pub(super) fn received_again(
     seal: &Seal,
 ) -> Result<bool, LedgerError> {
     const VERB: &str = "received-again";
-    let digest: String = db
-        .prepare_cached("SELECT digest FROM transfers WHERE id = ?1 AND state <> 'receiving'")
-        .and_then(|mut select| {
-            select
-                .query_row(params![id.to_string()], |row| row.get(0))
-                .optional()
-        })
-        .map_err(database(VERB))?
-        .ok_or(LedgerError::NotFound(id))?;
-    let is_same = digest == seal.digest;
+    let is_same = digest_of(db, id, VERB)? == seal.digest;
     let what = if is_same {
         "the same content; EFPA once more".to_owned()
     } else {
