@@ -357,6 +357,34 @@ fn a_certificate_that_was_agreed_must_be_shown() {
     Peer::connect(server.addresses[1]).identify();
 }
 
+#[test]
+fn the_history_says_which_session_did_it() {
+    let theirs = House::plain("");
+    let server = theirs.serve();
+    let ours = House::sender(&server.address().to_string(), "");
+    let file = ours.write("ORDER", "order");
+    let sent = ours.pointsman(&["send", file.to_str().unwrap(), "--to", "nordwerk"]);
+    assert!(sent.status.success());
+    let expected = [
+        (&theirs, vec!["offered", "received", "response-taken"]),
+        (&ours, vec!["claimed", "in-doubt", "sent", "acknowledged"]),
+    ];
+    for (house, expected) in expected {
+        let row = house.transfers().remove(0);
+        let id = row.split_whitespace().next().unwrap();
+        let shown = house.pointsman(&["transfers", "show", id, "--json"]);
+        let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+        let lines = shown["timeline"].as_array().unwrap();
+        let of_session: Vec<_> = lines
+            .iter()
+            .filter(|line| line["session"].is_string())
+            .map(|line| line["event"].as_str().unwrap())
+            .collect();
+        assert_eq!(of_session, expected, "{shown:#}");
+        assert!(shown.to_string().contains("generation"), "{shown:#}");
+    }
+}
+
 /// Between one thing and the next nobody may be deaf: now and then a server went on for ever.
 #[test]
 fn sigterm_is_heard_from_the_first_moment_on() {

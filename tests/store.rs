@@ -453,8 +453,45 @@ fn a_ledger_of_an_older_day_throws_nothing_away() {
     assert_eq!(peer.take_receipts().len(), 1);
     assert_clean(&house);
 
-    // What a rebuild cannot take in keeps nobody from starting.
+    // The other way: what was sent would be sent again.
     assert_eq!(server.stop(), Some(0));
+    let receiving = House::plain("");
+    let receiver = receiving.serve();
+    let sending = House::caller(
+        "listeners:\n  - address: 127.0.0.1:0\n",
+        &receiver.address().to_string(),
+        "    calls: {queued: false}\n",
+    );
+    let file = sending.write("INVOIC", "invoice");
+    let file = file.to_str().unwrap();
+    let queued = sending.pointsman(&["send", file, "--to", "nordwerk", "--queue-only"]);
+    assert!(queued.status.success());
+    let old = std::fs::read(state(&sending).join("ledger.db")).unwrap();
+    assert!(
+        sending
+            .pointsman(&["send", "--to", "nordwerk"])
+            .status
+            .success()
+    );
+    for file in ledger_files(&sending) {
+        let _ = std::fs::remove_file(file);
+    }
+    std::fs::write(state(&sending).join("ledger.db"), &old).unwrap();
+    let (code, audited) = json(&sending, &["verify-store"]);
+    assert_eq!(code, Some(1));
+    assert_eq!(
+        audited["findings"][0]["kind"], "sidecar-differs",
+        "{audited:#}"
+    );
+    let refused = sending.pointsman(&["serve"]);
+    assert!(
+        !refused.status.success(),
+        "it would send the file once more"
+    );
+    assert!(sending.pointsman(&["store", "rebuild"]).status.success());
+    assert_clean(&sending);
+
+    // What a rebuild cannot take in keeps nobody from starting.
     let strange = state(&house).join("spool/sealed/01900000-0000-7000-8000-000000000001.jsonl");
     std::fs::write(strange, "not a sidecar").unwrap();
     assert!(!house.pointsman(&["serve"]).status.success());

@@ -24,6 +24,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Questions of one partner that are asked side by side: one whose command hangs keeps nobody else waiting.
 const AT_ONCE: u32 = 8;
 
+/// How long the file of a partner waits that the configuration does not name.
+const UNKNOWN: Duration = Duration::from_secs(10 * 60);
+
 /// Asks again what policies put off, and hands files over to commands, until the house closes down: what is
 /// being asked then comes to its end.
 pub async fn keep_asking(station: Arc<Station>, mut drain: Receiver<Drain>) {
@@ -220,6 +223,17 @@ pub fn positive(config: &Config, partner: &str) -> (Verdict, String) {
 }
 
 async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> Said {
+    if !station.config.partners.contains_key(&question.partner) {
+        return Said {
+            verdict: Verdict::HandOver(SystemTime::now() + UNKNOWN),
+            hook: "hand-over",
+            by: "the configuration".to_owned(),
+            decision: format!(
+                "it does not name the partner {} any more: the file waits",
+                question.partner
+            ),
+        };
+    }
     let Some(command) = partners::delivery(&station.config, &question.partner).command else {
         return Said {
             verdict: Verdict::Positive,

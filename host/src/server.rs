@@ -7,7 +7,7 @@ use std::time::Duration;
 use oftp::Position;
 use pointsman_store::transition::reached;
 use pointsman_store::{
-    CONTENT_REMOVED, Direction, InboundState, SpoolError, Transfer, TransferId, is_full, planted,
+    CONTENT_REMOVED, Direction, InboundState, SpoolError, TransferId, is_full, planted,
 };
 use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
@@ -242,33 +242,48 @@ async fn recover(station: &Station) -> Result<(), StartError> {
     Ok(())
 }
 
-/// How many of the newest received files a start looks for in the ledger.
+/// How many of the newest files of each direction a start looks for in the ledger.
 const NEWEST: usize = 500;
 
-/// A file is sealed after its row is there. So one without a row tells of a ledger that is an older one: it would take
-/// again what was acknowledged.
+/// A sidecar hears of each step after its row, and what is sealed has one. So a row that is not there, or that knows
+/// less, tells of a ledger that is an older one: it would take again what was acknowledged, and send again what was sent.
 async fn knows_the_newest(station: &Station) -> Result<(), StartError> {
-    for id in station.spool.described()?.into_iter().rev().take(NEWEST) {
-        let ledger = &station.ledger;
-        // What a rebuild left out has a line in the history, if no row.
-        let known = match ledger.show(id).await? {
-            Some(row) => !is_behind(station, &row)?,
-            None => !ledger.timeline(id).await?.is_empty(),
-        };
-        if !known && !station.spool.is_busy(id) {
-            let ledger = ledger_path(&station.config);
-            return Err(StartError::LedgerBehind { ledger, id });
+    for direction in [Direction::Inbound, Direction::Outbound] {
+        for id in station
+            .spool
+            .described(direction)?
+            .into_iter()
+            .rev()
+            .take(NEWEST)
+        {
+            if is_behind(station, direction, id).await? && !station.spool.is_busy(id) {
+                let ledger = ledger_path(&station.config);
+                return Err(StartError::LedgerBehind { ledger, id });
+            }
         }
     }
     Ok(())
 }
 
-/// A sidecar hears of a step after its row: one that knows more tells of a ledger that is an older one, too.
-fn is_behind(station: &Station, row: &Transfer) -> Result<bool, SpoolError> {
-    if row.state != InboundState::Receiving.as_str() {
-        return Ok(false);
+async fn is_behind(
+    station: &Station,
+    direction: Direction,
+    id: TransferId,
+) -> Result<bool, StartError> {
+    let record = match station.spool.record(direction, id) {
+        Ok(record) => record,
+        // It was not whole when a crash came, or somebody damaged it: `verify-store` tells.
+        Err(SpoolError::Sidecar { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let ledger = &station.ledger;
+    if let Some(row) = ledger.show(id).await? {
+        return Ok(record.is_some_and(|record| record.beyond(&row.state, &row.receipt).is_some()));
     }
-    station.spool.is_received(row.id)
+    // What was copied into the spool and never queued has none. What a rebuild left out has a line in the history.
+    let queued = record.is_some_and(|record| record.state().is_some());
+    let expected = direction == Direction::Inbound || queued;
+    Ok(expected && ledger.timeline(id).await?.is_empty())
 }
 
 /// A blob that is sealed while its row does not say so: no EFPA was sent, so the peer will send it again.

@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use oftp::{End, Session, SessionReason};
+use pointsman_store::in_session;
 use pointsman_store::transition::reached;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
@@ -26,8 +27,26 @@ pub enum Drain {
     Now,
 }
 
-/// Drives `session` over `wire` to its end, or to that of the house.
+/// Drives `session` over `wire` to its end, or to that of the house. The histories say that it was this session.
 pub async fn drive<W>(
+    wire: W,
+    session: Session,
+    monitor: Monitor,
+    clock: Clock,
+    drain: watch::Receiver<Drain>,
+) -> End
+where
+    W: AsyncRead + AsyncWrite,
+{
+    let (id, generation) = monitor.session();
+    let (id, work) = (
+        id.to_owned(),
+        converse(wire, session, monitor, clock, drain),
+    );
+    in_session(&id, generation, work).await
+}
+
+async fn converse<W>(
     wire: W,
     mut session: Session,
     mut monitor: Monitor,

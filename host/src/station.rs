@@ -87,7 +87,7 @@ pub enum StartError {
     LedgerGone(PathBuf),
     /// The spool knows a file, and the ledger does not.
     #[error(
-        "the ledger {ledger} is an older one: it does not know the received file {id}, which may be acknowledged. Run `pointsman store rebuild`, which makes it anew from the spool"
+        "the ledger {ledger} is an older one: it does not know, or not all, of the file {id}, which the partner may have or have acknowledged. Run `pointsman store rebuild`, which makes it anew from the spool"
     )]
     LedgerBehind {
         /// Which ledger.
@@ -97,7 +97,7 @@ pub enum StartError {
     },
     /// Spool and inbox are apart.
     #[error(
-        "storage.state ({state}) and storage.inbox ({inbox}) lie on different file systems: a delivery must be one rename; put both on one"
+        "storage.state ({state}) and {inbox}, of storage.inbox, lie on different file systems: a delivery must be one rename; put both on one"
     )]
     Apart {
         /// The one.
@@ -138,6 +138,9 @@ impl Station {
         }
         let spool = Spool::open(&spool_path(&config))?.with_reserve(config.limits.reserve.0.0);
         if !spool.shares_file_system(&inbox)? {
+            return Err(StartError::Apart { state, inbox });
+        }
+        if let Some(inbox) = spool.cut_off(&inbox)? {
             return Err(StartError::Apart { state, inbox });
         }
         // Before the ledger, which may want for it.

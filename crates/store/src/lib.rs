@@ -35,7 +35,7 @@ pub use spool::{
     Blob, BlobWriter, Hold, Partial, Pieces, PlaceError, Seal, Spool, SpoolError, Syncer, Whole,
     is_full, make_folder,
 };
-pub use sqlite::{Committing, Left, Rebuilt, SqliteLedger, rebuild};
+pub use sqlite::{Committing, Left, Rebuilt, SqliteLedger, in_session, rebuild};
 pub use transfer::{
     CONTENT_REMOVED, Direction, InboundState, NewFile, OpenQuestion, OutboundFile, OutboundState,
     OwedResponse, Queued, Target, TimelineEntry, Transfer, TransferId, Undelivered,

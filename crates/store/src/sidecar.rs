@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::Seal;
 use crate::ledger::{Received, Verdict};
 use crate::sqlite::{format_from, format_to, from_millis, millis, security_from, security_to};
-use crate::transfer::{Direction, NewFile, OutboundState, Target, TransferId};
+use crate::transfer::{Direction, InboundState, NewFile, OutboundState, Target, TransferId};
 
 /// The layout of the first line.
 const VERSION: u32 = 1;
@@ -278,6 +278,35 @@ impl Record {
             Entry::State(state, why) => Some((*state, why.as_deref())),
             _ => None,
         })
+    }
+
+    /// What it tells that a row in that state, with a receipt in that one, does not know. A row hears of each step first:
+    /// one that knows less is of an older ledger.
+    #[must_use]
+    pub fn beyond(&self, state: &str, receipt: &str) -> Option<&'static str> {
+        let is = |states: &[OutboundState]| states.iter().any(|of| of.as_str() == state);
+        let was_sent = || {
+            let sent = |entry: &Entry| matches!(entry, Entry::State(OutboundState::Sent, _));
+            self.answer().is_some() || self.entries.iter().any(sent)
+        };
+        match self.sidecar.direction() {
+            Direction::Inbound if state == InboundState::Receiving.as_str() => {
+                self.is_received().then_some("the file was received")
+            }
+            Direction::Inbound if receipt == "owed" => {
+                self.is_given().then_some("its receipt was given")
+            }
+            Direction::Inbound => None,
+            Direction::Outbound => {
+                use OutboundState::{Cancelled, Held, Overdue, Parked, Ready, Sent};
+                if is(&[Ready, Held, Parked, Cancelled]) && was_sent() {
+                    return Some("the file was sent");
+                }
+                let unanswered = is(&[Sent, Overdue]) && receipt == "none";
+                let is_answered = unanswered && self.answer().is_some();
+                is_answered.then_some("its receipt came")
+            }
+        }
     }
 
     /// The partner's receipt.

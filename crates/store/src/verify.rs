@@ -337,6 +337,11 @@ impl<'a> Case<'a> {
             self.wrong("partial-short", self.blob("incoming"), what, remedy);
         }
         if self.pieces.inbound_sidecar {
+            if self.audit.spool.is_received(self.id).unwrap_or(false) {
+                let what = "its sidecar tells that the file was received, and the row does not: the ledger is an older one";
+                self.wrong("row-behind", self.sidecar("sealed"), what, REBUILD);
+                return;
+            }
             let what = "a sidecar of a blob that never got its name";
             let remedy = "nothing: the next start removes it";
             self.note("sidecar-early", self.sidecar("sealed"), what, remedy);
@@ -612,5 +617,9 @@ fn difference(record: &Record, book: &Book) -> Option<String> {
             sidecar.seal.octets, sidecar.seal.digest, book.octets, book.digest
         ));
     }
-    None
+    let receipt = book.receipt.as_deref().unwrap_or("none");
+    let beyond = record.beyond(&book.state, receipt)?;
+    Some(format!(
+        "it tells that {beyond}, and the row does not: the ledger is an older one"
+    ))
 }

@@ -685,6 +685,10 @@ async fn what_is_held_parked_or_cancelled_does_not_go() {
     let books = Books::new();
     let ledger = &books.ledger;
     let id = books.queued_file("INVOIC").await;
+    // A receipt for what cannot have left is none.
+    let early = ledger.acknowledged("them", &eerp("INVOIC"), "").await;
+    assert_eq!(*early.unwrap(), Acknowledgement::Unknown);
+    ledger.in_doubt(id).await.unwrap();
     for (order, state) in [
         (Order::Hold, "held"),
         (Order::Release, "ready"),
@@ -865,4 +869,33 @@ async fn the_log_of_the_ledger_does_not_grow_without_end() {
     let log = books.folder.path().join("ledger.db-wal");
     let octets = std::fs::metadata(log).unwrap().len();
     assert!((1 << 20..8 << 20).contains(&octets), "{octets} octets");
+}
+
+#[tokio::test]
+async fn what_ends_session_after_session_lets_others_go_first() {
+    let books = Books::new();
+    let choking = books.new_file("CHOKES").await;
+    let ledger = &books.ledger;
+    let sealed = received(Verdict::Positive);
+    ledger.received(choking, sealed).await.unwrap();
+    ledger.placing(choking, "in/CHOKES").await.unwrap();
+    ledger.delivered(choking).await.unwrap();
+    let breaking = books.queued_file("BREAKS").await;
+    for _ in 0..5 {
+        assert!(matches!(books.claim().await, Some(Work::Response(owed)) if owed.id == choking));
+        assert!(matches!(books.claim().await, Some(Work::File(file)) if file.id == breaking));
+        for id in [choking, breaking] {
+            let back = ledger.put_back(id, SystemTime::now(), "connection lost");
+            back.await.unwrap();
+        }
+    }
+    let other = books.queued_file("OTHER").await;
+    let mut order = Vec::new();
+    while let Some(work) = books.claim().await {
+        order.push(match work {
+            Work::Response(owed) => owed.id,
+            Work::File(file) => file.id,
+        });
+    }
+    assert_eq!(order, [other, breaking, choking]);
 }

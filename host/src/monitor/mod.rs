@@ -272,6 +272,11 @@ impl Monitor {
         format!("{hook}: policy {by}: {decision}")
     }
 
+    /// The session's name, and the generation of policies that decides in it.
+    pub fn session(&self) -> (&str, u64) {
+        (&self.id, self.policies.generation())
+    }
+
     fn partner(&self) -> &str {
         self.profile
             .as_ref()

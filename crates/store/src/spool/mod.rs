@@ -213,12 +213,12 @@ impl Spool {
         self.ids(SEALED, "")
     }
 
-    /// Ids of the received files that have a sidecar, the newest last.
+    /// Ids of the files that have a sidecar, the newest last.
     ///
     /// # Errors
     /// The folder cannot be read.
-    pub fn described(&self) -> Result<Vec<TransferId>, SpoolError> {
-        let mut ids = self.ids(SEALED, SIDECAR)?;
+    pub fn described(&self, direction: Direction) -> Result<Vec<TransferId>, SpoolError> {
+        let mut ids = self.ids(folder_of(direction), SIDECAR)?;
         ids.sort_unstable();
         Ok(ids)
     }
@@ -247,6 +247,22 @@ impl Spool {
     /// The file is there and cannot be removed.
     pub fn discard_content(&self, id: TransferId) -> Result<(), SpoolError> {
         remove(&self.path(SEALED, id))
+    }
+
+    /// The first folder in `inbox` that lies on another file system than the spool: no delivery can reach it.
+    ///
+    /// # Errors
+    /// A folder cannot be looked at.
+    pub fn cut_off(&self, inbox: &Path) -> Result<Option<PathBuf>, SpoolError> {
+        for entry in std::fs::read_dir(inbox).map_err(at(inbox))? {
+            let entry = entry.map_err(at(inbox))?;
+            if entry.file_type().map_err(at(inbox))?.is_dir()
+                && !self.shares_file_system(&entry.path())?
+            {
+                return Ok(Some(entry.path()));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether `other` lies on the spool's file system: only there is a delivery one rename.

@@ -5,7 +5,9 @@
 //! that end a file at the same time pay for one flush. One verb may be answered before: the offer of a new file,
 //! which promises nothing.
 
+use std::cell::RefCell;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
@@ -104,6 +106,38 @@ impl Committing {
         reached_verb(self.verb, "committed");
         Ok(())
     }
+}
+
+tokio::task_local! {
+    /// The session that a task drives.
+    static SESSION: Arc<OfSession>;
+}
+
+thread_local! {
+    /// The session whose verb runs on this thread.
+    static OF_SESSION: RefCell<Option<Arc<OfSession>>> = const { RefCell::new(None) };
+}
+
+/// Whose verb it is.
+#[derive(Debug)]
+pub(super) struct OfSession {
+    pub(super) id: String,
+    /// Of the policies that decide in it.
+    pub(super) generation: u64,
+}
+
+/// Does `work`: what the ledger's histories say meanwhile is said by this session, in which policies of that generation
+/// decide.
+pub async fn in_session<W: Future>(session: &str, generation: u64, work: W) -> W::Output {
+    let id = session.to_owned();
+    SESSION
+        .scope(Arc::new(OfSession { id, generation }), work)
+        .await
+}
+
+/// The session whose verb runs.
+pub(super) fn of_session() -> Option<Arc<OfSession>> {
+    OF_SESSION.with_borrow(Clone::clone)
 }
 
 /// The thread that changes the ledger. What it does has a name, at which the campaigns can kill the program.
@@ -229,7 +263,9 @@ impl Thread {
     {
         let (answer, asked) = oneshot::channel();
         let (settle, settled) = oneshot::channel();
+        let session = SESSION.try_with(Arc::clone).ok();
         let job: Job = Box::new(move |group| {
+            OF_SESSION.set(session);
             let outcome = match group {
                 Some(group) => in_savepoint(group, verb),
                 None => Err(LedgerError::Closed),

@@ -596,13 +596,14 @@ pub(super) fn claim_response(
     partner: &str,
     node: &str,
     until: SystemTime,
+    tries: u32,
 ) -> Result<Option<OwedResponse>, LedgerError> {
     const VERB: &str = "claim";
     let now = millis(SystemTime::now());
     let sql = format!(
         "SELECT t.id, r.positive, r.user, r.creator, r.reason, r.text, r.hash, r.signature, {}
          FROM receipts r JOIN transfers t ON t.id = r.transfer
-         WHERE r.state = 'owed' AND r.partner = ?1 AND r.not_before <= ?2 AND r.lease_until < ?2
+         WHERE r.state = 'owed' AND r.partner = ?1 AND r.not_before <= ?2 AND r.lease_until < ?2 AND r.tries < ?3
          ORDER BY r.not_before, r.transfer LIMIT 1",
         header_of_t()
     );
@@ -610,13 +611,13 @@ pub(super) fn claim_response(
         .prepare_cached(&sql)
         .and_then(|mut select| {
             select
-                .query_row(params![partner, now], owed_response)
+                .query_row(params![partner, now, tries], owed_response)
                 .optional()
         })
         .map_err(database(VERB))?;
     if let Some(owed) = &owed {
         db.prepare_cached(
-            "UPDATE receipts SET lease_node = ?2, lease_until = ?3 WHERE transfer = ?1",
+            "UPDATE receipts SET lease_node = ?2, lease_until = ?3, tries = tries + 1 WHERE transfer = ?1",
         )
         .and_then(|mut update| update.execute(params![owed.id.to_string(), node, millis(until)]))
         .map_err(database(VERB))?;

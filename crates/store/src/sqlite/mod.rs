@@ -17,8 +17,8 @@ use async_trait::async_trait;
 use oftp::{FileKey, Position, Response};
 use rusqlite::{Connection, OptionalExtension, params};
 
-pub use self::connection::Committing;
-use self::connection::{Thread, Writer, database};
+pub use self::connection::{Committing, in_session};
+use self::connection::{Thread, Writer, database, of_session};
 pub use self::rebuild::{Left, Rebuilt, rebuild};
 pub(crate) use self::row::{format_from, format_to, security_from, security_to};
 use crate::ledger::{
@@ -296,11 +296,15 @@ impl Ledger for SqliteLedger {
         let claimed = self
             .writer
             .run("claim", move |db| {
-                if let Some(owed) = inbound::claim_response(db, &partner, &node, until)? {
+                let response = |tries| inbound::claim_response(db, &partner, &node, until, tries);
+                if let Some(owed) = response(outbound::LUCKLESS)? {
                     return Ok((Some(owed), None));
                 }
                 let file = outbound::claim_file(db, &partner, &node, until, &files)?;
-                Ok((None, file))
+                match file {
+                    Some(file) => Ok((None, Some(file))),
+                    None => Ok((response(u32::MAX)?, None)),
+                }
             })
             .await?;
         Ok(match claimed {
@@ -608,7 +612,7 @@ fn note(
         insert.execute(params![
             id.to_string(),
             millis(SystemTime::now()),
-            session,
+            session.or(of_session().as_ref().map(|of| of.id.as_str())),
             event,
             detail
         ])

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use oftp::{Counts, FileKey, Response};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::connection::database;
+use super::connection::{database, of_session};
 use super::inbound::{insert_header, set_layout};
 use super::{from_millis, look, millis, note, row, state_of};
 use crate::ledger::{Acknowledgement, Files, LedgerError, Order};
@@ -71,34 +71,51 @@ pub(super) fn claim_file(
 ) -> Result<Option<OutboundFile>, LedgerError> {
     let file = match files {
         Files::None => None,
-        Files::Any => next_due(db, partner, None)?,
+        Files::Any => match next_due(db, partner, None, LUCKLESS)? {
+            Some(file) => Some(file),
+            None => next_due(db, partner, None, u32::MAX)?,
+        },
         Files::Only(ids) => ids
             .iter()
-            .find_map(|id| next_due(db, partner, Some(*id)).transpose())
+            .find_map(|id| next_due(db, partner, Some(*id), u32::MAX).transpose())
             .transpose()?,
     };
     if let Some(file) = &file {
         db.prepare_cached("UPDATE transfers SET lease_node = ?2, lease_until = ?3, attempts = attempts + 1 WHERE id = ?1")
             .and_then(|mut update| update.execute(params![file.id.to_string(), node, millis(until)]))
             .map_err(database("claim"))?;
+        let attempt = file.attempts + 1;
+        let what = match of_session() {
+            Some(of) => format!(
+                "attempt {attempt}, policies of generation {}",
+                of.generation
+            ),
+            None => format!("attempt {attempt}"),
+        };
+        note(db, file.id, None, "claimed", &what)?;
     }
     Ok(file)
 }
+
+/// Attempts after which a file, and a receipt, lets all others go first: it may be what ends the sessions.
+pub(super) const LUCKLESS: u32 = 5;
 
 fn next_due(
     db: &Connection,
     partner: &str,
     only: Option<TransferId>,
+    attempts: u32,
 ) -> Result<Option<OutboundFile>, LedgerError> {
     let sql = format!(
         "{} WHERE direction = 'out' AND state = 'ready' AND partner = ?1 AND not_before <= ?2 AND lease_until < ?2
-         AND (?3 IS NULL OR id = ?3) ORDER BY priority DESC, not_before, id LIMIT 1",
+         AND (?3 IS NULL OR id = ?3) AND attempts < ?4 ORDER BY priority DESC, not_before, id LIMIT 1",
         select()
     );
     let who = params![
         partner,
         millis(SystemTime::now()),
-        only.map(|id| id.to_string())
+        only.map(|id| id.to_string()),
+        attempts
     ];
     db.prepare_cached(&sql)
         .and_then(|mut select| select.query_row(who, outbound_file).optional())
@@ -193,6 +210,7 @@ pub(super) fn in_doubt(db: &Connection, id: TransferId) -> Result<InDoubt, Ledge
             verb: VERB,
         });
     }
+    note(db, id, None, VERB, "EFID leaves")?;
     Ok(InDoubt(id))
 }
 
@@ -288,9 +306,9 @@ fn said(response: &Response) -> String {
     }
 }
 
-/// The file that a receipt is about, and its state. Before level 1.4 a time has no counter (RFC 2204): the receipt
-/// then has 0000, which no file of ours has, and means the first of that second that the partner may have and that has
-/// no receipt yet.
+/// The file that a receipt is about, and its state: one the partner may have, for its doubt is written down before its
+/// EFID leaves. Before level 1.4 a time has no counter (RFC 2204): the receipt
+/// then has 0000, which no file of ours has, and means the first of that second that has no receipt yet.
 fn meant(
     db: &Connection,
     partner: &str,
@@ -304,7 +322,7 @@ fn meant(
     db.prepare_cached(
         "SELECT id, state FROM transfers WHERE direction = 'out' AND partner = ?1 AND dataset = ?2 AND date = ?3
          AND time BETWEEN ?4 AND ?5 AND originator = ?6 AND destination = ?7
-         AND (?4 = ?5 OR in_doubt = 1 OR state IN ('sent', 'overdue', 'acknowledged', 'rejected'))
+         AND (in_doubt = 1 OR state IN ('sent', 'overdue', 'acknowledged', 'rejected'))
          ORDER BY state IN ('acknowledged', 'rejected'), time LIMIT 1",
     )
     .and_then(|mut select| {

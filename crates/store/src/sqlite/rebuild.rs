@@ -259,7 +259,8 @@ fn set_aside(path: &Path) -> Result<Option<PathBuf>, LedgerError> {
     if !path.try_exists().map_err(file(path))? {
         return Ok(None);
     }
-    std::fs::rename(path, &aside).map_err(file(path))?;
+    // Under both names until the new one takes its place: at no moment is there none.
+    std::fs::hard_link(path, &aside).map_err(file(path))?;
     Ok(Some(aside))
 }
 
