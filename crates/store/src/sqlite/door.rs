@@ -36,9 +36,14 @@ pub(super) fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection
 /// Turns the write-ahead log on. Where that fails SQLite goes on with a rollback journal, whose removal it does not
 /// sync: a power cut could bring it back, and take back what was committed.
 pub(super) fn be_write_ahead(db: &Connection, path: &Path) -> Result<(), LedgerError> {
-    let mode: rusqlite::Result<String> =
-        db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0));
-    let mode = mode.map_err(database("open"))?;
+    let mode = || -> rusqlite::Result<String> {
+        // To its end: the change is committed after its row, which says `wal` already.
+        let mut change = db.prepare("PRAGMA journal_mode = WAL")?;
+        let mut rows = change.query([])?;
+        while rows.next()?.is_some() {}
+        db.query_row("PRAGMA journal_mode", [], |row| row.get(0))
+    };
+    let mode = mode().map_err(database("open"))?;
     if mode == "wal" {
         return Ok(());
     }
