@@ -189,3 +189,36 @@ fn a_partner_is_called_at_its_hour_with_nothing_to_send() {
     let said = String::from_utf8_lossy(&said.stderr);
     assert!(said.contains("not a time of day"), "{said}");
 }
+
+/// A partner that looks for duplicates when it has a file once more: it got the first attempt, and its EFPA was lost.
+#[test]
+fn what_a_partner_has_of_an_earlier_attempt_it_has_whatever_it_says_to_the_next() {
+    for refusal in ["513", "506"] {
+        let partner = Called::new();
+        let wait = "{first: 100ms, most: 100ms}";
+        let ours = House::caller(
+            LISTENER,
+            &partner.address(),
+            &format!("    retry: {{broken: {wait}, session: {wait}}}\n"),
+        );
+        let server = ours.serve();
+        queue(&ours, "DOUBTED", b"doubted");
+        let mut peer = partner.greet();
+        let sfid = peer.hear();
+        peer.say(b"200000000000000000");
+        while peer.hear()[0] == b'D' {}
+        drop(peer);
+
+        let mut peer = partner.greet();
+        assert_eq!(peer.hear()[0], b'H', "SFID");
+        peer.say(b"200000000000000000");
+        while peer.hear()[0] == b'D' {}
+        peer.say(format!("{refusal}000"));
+        assert_eq!(peer.hear(), b"R", "CD");
+        peer.say(eerp(&sfid));
+        assert_eq!(peer.hear(), b"P", "RTR");
+        server.await_log(&["receipt-received", "EERP"]);
+        let row = &ours.transfers()[0];
+        assert!(row.contains("acknowledged"), "{refusal}: {row}");
+    }
+}

@@ -328,8 +328,8 @@ async fn remove_rejected(station: &Station, id: TransferId) -> Result<(), StartE
     Ok(())
 }
 
-/// A partial without a row was an import that was cut off, or a copy for comparison, or its row was not committed yet. One with a sidecar was about to be sealed: until
-/// it is, the sidecar must not stand there, for without its blob it would mean that the file is delivered.
+/// A partial without a row was an import that was cut off, or a copy for comparison, or its row was not committed yet.
+/// One with a sidecar was about to be sealed: until it is, the sidecar must not stand there, for without its blob it would mean that the file is delivered.
 async fn clear_partial(station: &Station, id: TransferId) -> Result<(), StartError> {
     let pieces = station.spool.pieces(id)?;
     let discarded = match station.ledger.show(id).await? {
@@ -341,8 +341,9 @@ async fn clear_partial(station: &Station, id: TransferId) -> Result<(), StartErr
         Some(_) => None,
     };
     match discarded {
-        // Busy: a `send` beside us imports it.
+        // Busy: a `send` beside us imports it; gone: it has just done so.
         Some(Ok(()) | Err(SpoolError::Busy(_))) => return Ok(()),
+        Some(Err(error)) if error.is_gone() => return Ok(()),
         Some(Err(error)) => return Err(error.into()),
         None => {}
     }

@@ -897,5 +897,5 @@ async fn what_ends_session_after_session_lets_others_go_first() {
             Work::File(file) => file.id,
         });
     }
-    assert_eq!(order, [other, breaking, choking]);
+    assert_eq!(order, [other, choking, breaking]);
 }

@@ -8,7 +8,7 @@ use oftp::{
     Security, Session,
 };
 use pointsman_policy::types;
-use pointsman_store::{LedgerError, Offer, Offered, Target, TransferId};
+use pointsman_store::{InboundState, LedgerError, Offer, Offered, Target, TransferId};
 
 use super::receiving::{Receiving, Refused};
 use super::{Monitor, Trouble, labelled};
@@ -153,7 +153,18 @@ impl Monitor {
         let spool = self.station.spool.clone();
         let (held, writer) = match here {
             None => {
-                let writer = blocking(move || spool.partial(id)?.resume(0)).await;
+                let partial = blocking(move || spool.partial(id)).await;
+                let partial = partial.map_err(Refused::from)?;
+                // The partial is ours. Another session may have offered the same in between, and be done with it.
+                let row = self.station.ledger.show(id).await?;
+                if let Some(row) = row.filter(|row| row.state != InboundState::Receiving.as_str()) {
+                    let removed = blocking(move || partial.remove()).await;
+                    removed.map_err(Refused::from)?;
+                    let state = row.state;
+                    let verb = "offer";
+                    return Err(just_received(LedgerError::WrongState { id, state, verb }));
+                }
+                let writer = blocking(move || partial.resume(0)).await;
                 (Position::default(), writer.map_err(Refused::from)?)
             }
             Some(here) => {

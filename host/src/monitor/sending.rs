@@ -385,16 +385,31 @@ impl Monitor {
         };
         let concluded = match answer {
             Ok(()) => self.file_sent(&sending, "EFPA").await,
+            // It looks for duplicates when it has the file once more (RFC 5024, 5.3.10, reason 13).
+            Err(CloseRefusal { reason, .. })
+                if reason == FileReason::Duplicate && sending.file.in_doubt =>
+            {
+                let how = "EFNA 13 after an attempt whose answer was lost";
+                self.file_sent(&sending, how).await
+            }
             Err(CloseRefusal { reason, text }) => {
-                // It said that it does not have the file: an SFNA 13 later on would be about another.
                 let why = format!("EFNA {:02} {}: {text}", reason.code(), reason.meaning());
-                match self.station.ledger.not_there(sending.file.id).await {
+                match self.withdraw_doubt(&sending).await {
                     Ok(()) => self.park_or_wait(&sending, true, reason, why).await,
-                    Err(error) => Err(error.into()),
+                    Err(error) => Err(error),
                 }
             }
         };
         self.conclude(sending, concluded)
+    }
+
+    /// It said that it does not have what this attempt brought: an SFNA 13 later on would be about another file. What an
+    /// attempt before brought it may have all the same.
+    async fn withdraw_doubt(&mut self, sending: &Sending) -> Result<(), Trouble> {
+        if sending.file.in_doubt {
+            return Ok(());
+        }
+        Ok(self.station.ledger.not_there(sending.file.id).await?)
     }
 
     /// A file whose end could not be written down is given back when the session ends.

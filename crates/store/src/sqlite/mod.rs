@@ -296,15 +296,17 @@ impl Ledger for SqliteLedger {
         let claimed = self
             .writer
             .run("claim", move |db| {
-                let response = |tries| inbound::claim_response(db, &partner, &node, until, tries);
-                if let Some(owed) = response(outbound::LUCKLESS)? {
-                    return Ok((Some(owed), None));
+                for most in [outbound::LUCKLESS, u32::MAX] {
+                    let owed = inbound::claim_response(db, &partner, &node, until, most)?;
+                    if owed.is_some() {
+                        return Ok((owed, None));
+                    }
+                    let file = outbound::claim_file(db, &partner, &node, until, &files, most)?;
+                    if file.is_some() {
+                        return Ok((None, file));
+                    }
                 }
-                let file = outbound::claim_file(db, &partner, &node, until, &files)?;
-                match file {
-                    Some(file) => Ok((None, Some(file))),
-                    None => Ok((response(u32::MAX)?, None)),
-                }
+                Ok((None, None))
             })
             .await?;
         Ok(match claimed {

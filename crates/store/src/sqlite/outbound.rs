@@ -68,20 +68,18 @@ pub(super) fn claim_file(
     node: &str,
     until: SystemTime,
     files: &Files,
+    breaks: u32,
 ) -> Result<Option<OutboundFile>, LedgerError> {
     let file = match files {
         Files::None => None,
-        Files::Any => match next_due(db, partner, None, LUCKLESS)? {
-            Some(file) => Some(file),
-            None => next_due(db, partner, None, u32::MAX)?,
-        },
+        Files::Any => next_due(db, partner, None, breaks)?,
         Files::Only(ids) => ids
             .iter()
-            .find_map(|id| next_due(db, partner, Some(*id), u32::MAX).transpose())
+            .find_map(|id| next_due(db, partner, Some(*id), breaks).transpose())
             .transpose()?,
     };
     if let Some(file) = &file {
-        db.prepare_cached("UPDATE transfers SET lease_node = ?2, lease_until = ?3, attempts = attempts + 1 WHERE id = ?1")
+        db.prepare_cached("UPDATE transfers SET lease_node = ?2, lease_until = ?3, attempts = attempts + 1, breaks = breaks + 1 WHERE id = ?1")
             .and_then(|mut update| update.execute(params![file.id.to_string(), node, millis(until)]))
             .map_err(database("claim"))?;
         let attempt = file.attempts + 1;
@@ -97,25 +95,25 @@ pub(super) fn claim_file(
     Ok(file)
 }
 
-/// Attempts after which a file, and a receipt, lets all others go first: it may be what ends the sessions.
+/// Sessions after which a file or a receipt that was begun in each lets all others go first: it may be what ends them.
 pub(super) const LUCKLESS: u32 = 5;
 
 fn next_due(
     db: &Connection,
     partner: &str,
     only: Option<TransferId>,
-    attempts: u32,
+    breaks: u32,
 ) -> Result<Option<OutboundFile>, LedgerError> {
     let sql = format!(
         "{} WHERE direction = 'out' AND state = 'ready' AND partner = ?1 AND not_before <= ?2 AND lease_until < ?2
-         AND (?3 IS NULL OR id = ?3) AND attempts < ?4 ORDER BY priority DESC, not_before, id LIMIT 1",
+         AND (?3 IS NULL OR id = ?3) AND breaks < ?4 ORDER BY priority DESC, not_before, id LIMIT 1",
         select()
     );
     let who = params![
         partner,
         millis(SystemTime::now()),
         only.map(|id| id.to_string()),
-        attempts
+        breaks
     ];
     db.prepare_cached(&sql)
         .and_then(|mut select| select.query_row(who, outbound_file).optional())
@@ -398,7 +396,7 @@ pub(super) fn refused(
     when: SystemTime,
     why: &str,
 ) -> Result<(), LedgerError> {
-    db.prepare_cached("UPDATE transfers SET refusals = refusals + 1 WHERE id = ?1")
+    db.prepare_cached("UPDATE transfers SET refusals = refusals + 1, breaks = 0 WHERE id = ?1")
         .and_then(|mut update| update.execute(params![id.to_string()]))
         .map_err(database("refused"))?;
     put_back(db, id, when, why)
@@ -448,7 +446,7 @@ pub(super) fn order(
     let now = millis(SystemTime::now());
     if order == Order::SendNow {
         db.execute(
-            "UPDATE transfers SET not_before = ?3, priority = ?2 WHERE id = ?1",
+            "UPDATE transfers SET not_before = ?3, priority = ?2, breaks = 0 WHERE id = ?1",
             params![id.to_string(), NewFile::URGENT, now],
         )
         .map_err(database(verb))?;
@@ -459,7 +457,7 @@ pub(super) fn order(
         let why = (to != Ready).then_some(why);
         finish(db, id, to, why, verb)?;
         db.execute(
-            "UPDATE transfers SET not_before = ?2, refusals = iif(?3, 0, refusals) WHERE id = ?1",
+            "UPDATE transfers SET not_before = ?2, refusals = iif(?3, 0, refusals), breaks = 0 WHERE id = ?1",
             params![id.to_string(), now, order == Order::Release],
         )
         .map_err(database(verb))?;

@@ -2,3 +2,5 @@
 ALTER TABLE transfers ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;
 -- How often a receipt was given to a session: one that the partner chokes on lets everything else pass.
 ALTER TABLE receipts ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;
+-- How often in a row the file was given to a session that did not bring it to an end, not even to an SFNA.
+ALTER TABLE transfers ADD COLUMN breaks INTEGER NOT NULL DEFAULT 0;
