@@ -60,6 +60,23 @@ fn ledger_files(house: &House) -> Vec<PathBuf> {
         .collect()
 }
 
+/// The ledger and its log, as they are while nobody has them open.
+fn kept(house: &House) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = ledger_files(house).into_iter().take(2);
+    files
+        .filter_map(|file| std::fs::read(&file).ok().map(|octets| (file, octets)))
+        .collect()
+}
+
+fn put_back(house: &House, kept: &[(PathBuf, Vec<u8>)]) {
+    for file in ledger_files(house) {
+        let _ = std::fs::remove_file(file);
+    }
+    for (file, octets) in kept {
+        std::fs::write(file, octets).unwrap();
+    }
+}
+
 fn first(house: &House, filter: &[&str]) -> Value {
     let (_, rows) = json(house, &[&["transfers", "list"], filter].concat());
     rows[0].clone()
@@ -411,7 +428,7 @@ fn a_ledger_of_an_older_day_throws_nothing_away() {
     let house = House::plain("");
     let server = house.serve();
     server.stop();
-    let old = std::fs::read(state(&house).join("ledger.db")).unwrap();
+    let old = kept(&house);
     let server = house.serve();
     Peer::session(server.address()).send(&VirtualFile::new("ORDER", "octets"));
     house.await_delivered(1);
@@ -423,10 +440,7 @@ fn a_ledger_of_an_older_day_throws_nothing_away() {
         if !delivered {
             std::fs::rename(house.inbox().join(row["path"].as_str().unwrap()), &blob).unwrap();
         }
-        for file in ledger_files(&house) {
-            let _ = std::fs::remove_file(file);
-        }
-        std::fs::write(state(&house).join("ledger.db"), &old).unwrap();
+        put_back(&house, &old);
         let refused = house.pointsman(&["serve"]);
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(
@@ -466,17 +480,14 @@ fn a_ledger_of_an_older_day_throws_nothing_away() {
     let file = file.to_str().unwrap();
     let queued = sending.pointsman(&["send", file, "--to", "nordwerk", "--queue-only"]);
     assert!(queued.status.success());
-    let old = std::fs::read(state(&sending).join("ledger.db")).unwrap();
+    let old = kept(&sending);
     assert!(
         sending
             .pointsman(&["send", "--to", "nordwerk"])
             .status
             .success()
     );
-    for file in ledger_files(&sending) {
-        let _ = std::fs::remove_file(file);
-    }
-    std::fs::write(state(&sending).join("ledger.db"), &old).unwrap();
+    put_back(&sending, &old);
     let (code, audited) = json(&sending, &["verify-store"]);
     assert_eq!(code, Some(1));
     assert_eq!(
