@@ -329,9 +329,9 @@ async fn remove_rejected(station: &Station, id: TransferId) -> Result<(), StartE
 }
 
 /// A partial without a row was an import that was cut off, or a copy for comparison, or its row was not committed yet.
-/// One with a sidecar was about to be sealed: until it is, the sidecar must not stand there, for without its blob it would mean that the file is delivered.
+/// One with a sidecar was about to be sealed: until it is, the sidecar must not stand there, for without its blob it
+/// would mean that the file is delivered.
 async fn clear_partial(station: &Station, id: TransferId) -> Result<(), StartError> {
-    let pieces = station.spool.pieces(id)?;
     let discarded = match station.ledger.show(id).await? {
         None => Some(station.spool.discard_partial(id)),
         // Two sessions had the same file, and the other one was quicker.
@@ -347,6 +347,7 @@ async fn clear_partial(station: &Station, id: TransferId) -> Result<(), StartErr
         Some(Err(error)) => return Err(error.into()),
         None => {}
     }
+    let pieces = station.spool.pieces(id)?;
     if pieces.inbound_sidecar && pieces.sealed.is_none() && !station.spool.is_busy(id) {
         station.spool.forget(Direction::Inbound, id)?;
     }

@@ -312,11 +312,8 @@ impl<'a> Case<'a> {
     }
 
     fn receiving(&mut self, book: &Book) {
+        let said = self.audit.spool.is_received(self.id).unwrap_or(false);
         if self.pieces.sealed.is_some() {
-            let said = matches!(
-                self.audit.spool.record(Direction::Inbound, self.id),
-                Ok(Some(record)) if record.is_received()
-            );
             if said {
                 let what = "the partner may have its EFPA, and the row does not know that the file is here";
                 self.wrong("row-behind", self.blob("sealed"), what, REBUILD);
@@ -337,7 +334,7 @@ impl<'a> Case<'a> {
             self.wrong("partial-short", self.blob("incoming"), what, remedy);
         }
         if self.pieces.inbound_sidecar {
-            if self.audit.spool.is_received(self.id).unwrap_or(false) {
+            if said {
                 let what = "its sidecar tells that the file was received, and the row does not: the ledger is an older one";
                 self.wrong("row-behind", self.sidecar("sealed"), what, REBUILD);
                 return;

@@ -8,7 +8,7 @@ use oftp::{
     Security, Session,
 };
 use pointsman_policy::types;
-use pointsman_store::{InboundState, LedgerError, Offer, Offered, Target, TransferId};
+use pointsman_store::{InboundState, LedgerError, Offer, Offered, Partial, Target, TransferId};
 
 use super::receiving::{Receiving, Refused};
 use super::{Monitor, Trouble, labelled};
@@ -151,25 +151,19 @@ impl Monitor {
             }
         };
         let spool = self.station.spool.clone();
+        let partial = blocking(move || spool.partial(id)).await;
+        let partial = partial.map_err(Refused::from)?;
+        // The partial is ours. Another session may have had it in between, and be done with the file.
         let (held, writer) = match here {
             None => {
-                let partial = blocking(move || spool.partial(id)).await;
-                let partial = partial.map_err(Refused::from)?;
-                // The partial is ours. Another session may have offered the same in between, and be done with it.
                 let row = self.station.ledger.show(id).await?;
-                if let Some(row) = row.filter(|row| row.state != InboundState::Receiving.as_str()) {
-                    let removed = blocking(move || partial.remove()).await;
-                    removed.map_err(Refused::from)?;
-                    let state = row.state;
-                    let verb = "offer";
-                    return Err(just_received(LedgerError::WrongState { id, state, verb }));
+                if row.is_some_and(|row| row.state != InboundState::Receiving.as_str()) {
+                    return Err(overtaken(partial).await);
                 }
                 let writer = blocking(move || partial.resume(0)).await;
                 (Position::default(), writer.map_err(Refused::from)?)
             }
             Some(here) => {
-                let partial = blocking(move || spool.partial(id)).await;
-                let partial = partial.map_err(Refused::from)?;
                 let most = header.restart.min(route.restart.unwrap_or(u64::MAX));
                 let size = partial.octets().map_err(Refused::from)?;
                 let held = match route.layout {
@@ -178,13 +172,11 @@ impl Monitor {
                     Some(layout) => whole_records(header.format, layout, here, size, most),
                     None => whole_blocks(here.octets.min(size), most),
                 };
-                // The partial is ours. What the row says of it must hold before it is cut.
-                if let Err(error) = self.station.ledger.begin(id, offer, held).await {
-                    if matches!(error, LedgerError::WrongState { .. }) {
-                        let removed = blocking(move || partial.remove()).await;
-                        removed.map_err(Refused::from)?;
-                    }
-                    return Err(just_received(error));
+                // What the row says of it must hold before it is cut.
+                match self.station.ledger.begin(id, offer, held).await {
+                    Ok(()) => {}
+                    Err(LedgerError::WrongState { .. }) => return Err(overtaken(partial).await),
+                    Err(error) => return Err(error.into()),
                 }
                 let writer = blocking(move || partial.resume(held.octets)).await;
                 (held, writer.map_err(Refused::from)?)
@@ -435,14 +427,14 @@ impl Monitor {
     }
 }
 
-/// Between the offer and its row another session came to its end with the same file.
-fn just_received(error: LedgerError) -> Stop {
-    match error {
-        LedgerError::WrongState { .. } => {
+/// Between the offer and its row another session came to its end with the same file: what was begun here is not needed.
+async fn overtaken(partial: Partial) -> Stop {
+    match blocking(move || partial.remove()).await {
+        Ok(()) => {
             let text = "another session has just received this file";
             Refused::for_now(FileReason::AccessMethod, text).into()
         }
-        other => other.into(),
+        Err(error) => Refused::from(error).into(),
     }
 }
 

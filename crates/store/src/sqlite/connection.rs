@@ -320,10 +320,11 @@ fn commit(
         // A full disk or a failed one makes SQLite take back the whole transaction: what came after would be alone.
         if transaction.is_autocommit() {
             group.extend(jobs);
-            return done
-                .failed
-                .map_or(Ok(()), Err)
-                .and(Ok(transaction.commit()?));
+            return match done.failed {
+                // A commit would only say that there is none any more.
+                Some(failed) => Err(failed),
+                None => Ok(transaction.commit()?),
+            };
         }
     }
     Ok(transaction.commit()?)
@@ -388,4 +389,28 @@ pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<(), LedgerErro
 /// Names the verb in which SQLite failed.
 pub(super) fn database(verb: &'static str) -> impl Fn(rusqlite::Error) -> LedgerError {
     move |source| LedgerError::Database { verb, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TransferId;
+
+    #[tokio::test]
+    async fn whoever_shares_a_transaction_that_sqlite_took_back_hears_why()
+    -> Result<(), LedgerError> {
+        let folder = std::env::temp_dir().join(format!("ledger-{}", TransferId::new()));
+        let cannot = door::file(&folder);
+        std::fs::create_dir(&folder).map_err(cannot)?;
+        let writer = Writer::open(&folder.join("ledger.db"))?;
+        let id = TransferId::new();
+        let verb = move |db: &Connection| -> Result<(), LedgerError> {
+            db.execute_batch("ROLLBACK").map_err(database("verb"))?;
+            Err(LedgerError::NotFound(id))
+        };
+        let told = writer.0.run(verb).await.map_err(|error| error.to_string());
+        let _ = std::fs::remove_dir_all(&folder);
+        assert!(told.is_err_and(|why| why.contains(&id.to_string())));
+        Ok(())
+    }
 }
