@@ -1,0 +1,1 @@
+//! Folders whose names belong to others: watched folders, the inbox, what is private.

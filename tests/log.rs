@@ -1,0 +1,1 @@
+//! What the log says, and that it cannot hurt.

@@ -1,0 +1,1 @@
+//! Questions that operators ask, and the commands that answer them.

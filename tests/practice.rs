@@ -1,0 +1,1 @@
+//! What partners' software does in practice: names, cases, receipts, record formats.

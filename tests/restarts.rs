@@ -1,0 +1,1 @@
+//! Restart positions, queues and waits over broken connections and restarts.
