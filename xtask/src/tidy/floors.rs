@@ -7,8 +7,9 @@ use super::Offence;
 use super::tree::Tree;
 
 /// The floor of every crate of the workspace.
-const FLOORS: [(&str, u8); 6] = [
+const FLOORS: [(&str, u8); 7] = [
     ("oftp", 0),
+    ("pointsman-folder", 0),
     ("pointsman-store", 1),
     ("pointsman-policy", 1),
     ("pointsman-cms", 1),

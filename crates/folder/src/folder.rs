@@ -1,0 +1,323 @@
+//! An open folder.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, Dir, Gid, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+use crate::file::{TO_READ, regular};
+use crate::look::{Kind, Look};
+use crate::owner::our_user;
+use crate::path::{Names, TO_LIST, Walk, is_exchangeable, open_below, refused};
+use crate::{FolderError, Why};
+
+/// The permissions of folders that are this program's alone.
+pub const PRIVATE_FOLDER: u32 = 0o700;
+
+/// The permissions of files that are this program's alone.
+pub const PRIVATE_FILE: u32 = 0o600;
+
+/// A folder that was opened once: whatever becomes of its path, it stays the same.
+#[derive(Debug)]
+pub struct Folder {
+    opened: OwnedFd,
+    /// Where it was, to be shown.
+    path: PathBuf,
+}
+
+impl Folder {
+    /// Opens the folder at `path`.
+    ///
+    /// # Errors
+    /// It is not there, is no folder, or is led to by what the owner of the names does not answer for.
+    pub fn open(path: &Path, names: Names) -> Result<Self, FolderError> {
+        let opened = match names {
+            Names::Caller => {
+                let how = TO_LIST.difference(OFlags::NOFOLLOW);
+                let opened = rustix::fs::open(path, how, Mode::empty());
+                opened.map_err(|error| refused(path, error))?
+            }
+            Names::Operator | Names::Keeper => Walk::new(path, names).to_folder()?,
+        };
+        Ok(Self::from(opened, path))
+    }
+
+    /// The same; makes what is missing of it, with these permissions whatever the umask.
+    ///
+    /// # Errors
+    /// As for [`Folder::open`]; or it cannot be made.
+    pub fn make(path: &Path, names: Names, mode: u32) -> Result<Self, FolderError> {
+        let opened = Walk::new(path, names).making(mode).to_folder()?;
+        Ok(Self::from(opened, path))
+    }
+
+    fn from(opened: OwnedFd, path: &Path) -> Self {
+        let path = path.to_owned();
+        Self { opened, path }
+    }
+
+    /// Where it was when it was opened, to be shown.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder itself, as it is now.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn itself(&self) -> Result<Look, FolderError> {
+        let stat = rustix::fs::fstat(&self.opened).map_err(FolderError::io(&self.path))?;
+        Ok(Look::of(&stat))
+    }
+
+    /// Opens the folder `name` in it, which is this program's alone: makes it where it is missing. Says whether its
+    /// permissions were wider than that, and are mended now.
+    ///
+    /// # Errors
+    /// It is a link, no folder, or somebody else's; or cannot be made.
+    pub fn ours(&self, name: &str) -> Result<(Self, bool), FolderError> {
+        let part = self.part(name)?;
+        let made = rustix::fs::mkdirat(&self.opened, part, Mode::from_raw_mode(PRIVATE_FOLDER));
+        match made {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(self.refused(part, error)),
+        }
+        let folder = self.step(part)?;
+        let look = folder.itself()?;
+        if look.user != our_user() {
+            return Err(FolderError::new(folder.path, Why::SomebodyElses(look.user)));
+        }
+        let mended = folder.restrict_to(PRIVATE_FOLDER)?;
+        Ok((folder, mended && made.is_err()))
+    }
+
+    /// Opens the folder `name` in it, which no link may stand for, nor one that somebody else put there. Where it is
+    /// missing and `mode` is given, makes it with these permissions whatever the umask; says whether it did.
+    ///
+    /// # Errors
+    /// It is not there or not to be used, or cannot be made.
+    pub fn below(&self, name: &str, mode: Option<u32>) -> Result<(Self, bool), FolderError> {
+        let part = self.part(name)?;
+        let made = match mode.map(Mode::from_raw_mode) {
+            None => false,
+            Some(mode) => match rustix::fs::mkdirat(&self.opened, part, mode) {
+                Ok(()) => true,
+                Err(Errno::EXIST) => false,
+                Err(error) => return Err(self.refused(part, error)),
+            },
+        };
+        let folder = self.step(part)?;
+        if let Some(mode) = mode.filter(|_| made) {
+            folder.restrict_to(mode)?;
+        }
+        let look = folder.itself()?;
+        if is_exchangeable(&self.itself()?, &look) {
+            return Err(FolderError::new(folder.path, Why::Exchangeable(look.user)));
+        }
+        Ok((folder, made))
+    }
+
+    fn step(&self, part: &OsStr) -> Result<Self, FolderError> {
+        let opened = open_below(&self.opened, part, TO_LIST);
+        let opened = opened.map_err(|error| self.refused(part, error))?;
+        Ok(Self::from(opened, &self.path.join(part)))
+    }
+
+    /// Gives it exactly these permissions; says whether it had others.
+    ///
+    /// # Errors
+    /// It is somebody else's.
+    pub fn restrict_to(&self, mode: u32) -> Result<bool, FolderError> {
+        if self.itself()?.mode == mode {
+            return Ok(false);
+        }
+        let changed = rustix::fs::fchmod(&self.opened, Mode::from_raw_mode(mode));
+        changed.map_err(FolderError::io(&self.path))?;
+        Ok(true)
+    }
+
+    /// Gives it to a group.
+    ///
+    /// # Errors
+    /// This program may not.
+    pub fn give_to(&self, group: u32) -> Result<(), FolderError> {
+        if self.itself()?.group == group {
+            return Ok(());
+        }
+        let given = rustix::fs::fchown(&self.opened, None, Some(Gid::from_raw(group)));
+        given.map_err(FolderError::io(&self.path))
+    }
+
+    /// The names in it, in no order, without `.` and `..`.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn names(&self) -> Result<Vec<OsString>, FolderError> {
+        let failed = || FolderError::io(&self.path);
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&self.opened).map_err(failed())? {
+            let entry = entry.map_err(failed())?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                names.push(OsStr::from_bytes(name).to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// What stands under a name, a link being itself. None where there is nothing.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn look(&self, name: impl AsRef<OsStr>) -> Result<Option<Look>, FolderError> {
+        let part = self.part(name.as_ref())?;
+        match rustix::fs::statat(&self.opened, part, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(Look::of(&stat))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(self.refused(part, error)),
+        }
+    }
+
+    /// Opens a regular file to read it. Follows no link and waits for nobody.
+    ///
+    /// # Errors
+    /// It is not there, no regular file, or may not be read.
+    pub fn file(&self, name: impl AsRef<OsStr>) -> Result<(File, Look), FolderError> {
+        self.regular(name.as_ref(), TO_READ)
+    }
+
+    /// Opens a file that is this program's alone, to read and write it; makes it, empty, where it is missing. Says
+    /// whether its permissions were wider than that, and are mended now.
+    ///
+    /// # Errors
+    /// It is a link, no regular file, or somebody else's; or cannot be made.
+    pub fn own_file(&self, name: &str) -> Result<(File, bool), FolderError> {
+        let part = self.part(name)?;
+        let how = TO_READ.difference(OFlags::RDONLY) | OFlags::RDWR;
+        let fresh = how | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+        let private = Mode::from_raw_mode(PRIVATE_FILE);
+        let made = match rustix::fs::openat(&self.opened, part, fresh, private) {
+            Ok(_) => true,
+            Err(Errno::EXIST) => false,
+            Err(error) => return Err(self.refused(part, error)),
+        };
+        let (file, look) = self.regular(part, how)?;
+        if look.user != our_user() {
+            let path = self.path.join(part);
+            return Err(FolderError::new(path, Why::SomebodyElses(look.user)));
+        }
+        if look.mode == PRIVATE_FILE {
+            return Ok((file, false));
+        }
+        let mended = rustix::fs::fchmod(&file, private);
+        mended.map_err(|error| self.refused(part, error))?;
+        Ok((file, !made))
+    }
+
+    /// Makes a file that must not be there yet, to write it; it is this program's alone.
+    ///
+    /// # Errors
+    /// Something of that name is there, or it cannot be made.
+    pub fn create(&self, name: impl AsRef<OsStr>) -> Result<File, FolderError> {
+        let part = self.part(name.as_ref())?;
+        let how = OFlags::WRONLY
+            | OFlags::CREATE
+            | OFlags::EXCL
+            | OFlags::NOFOLLOW
+            | OFlags::NONBLOCK
+            | OFlags::CLOEXEC;
+        let private = Mode::from_raw_mode(PRIVATE_FILE);
+        let made = rustix::fs::openat(&self.opened, part, how, private);
+        Ok(File::from(made.map_err(|error| self.refused(part, error))?))
+    }
+
+    fn regular(&self, name: &OsStr, how: OFlags) -> Result<(File, Look), FolderError> {
+        let part = self.part(name)?;
+        let opened = open_below(&self.opened, part, how);
+        let opened = opened.map_err(|error| match error {
+            // As for writing.
+            Errno::ISDIR => FolderError::new(self.path.join(part), Why::NotAFile),
+            error => self.refused(part, error),
+        })?;
+        regular(opened, &self.path.join(part))
+    }
+
+    /// Renames what stands under `name`, whatever it is, to `new` in the folder `to`, where nothing may be yet.
+    ///
+    /// # Errors
+    /// As the system has it: `EXIST` where something is there, `XDEV` where `to` lies on another file system.
+    pub fn rename(
+        &self,
+        name: impl AsRef<OsStr>,
+        to: &Self,
+        new: impl AsRef<OsStr>,
+    ) -> Result<(), Errno> {
+        let (part, new) = (name.as_ref(), new.as_ref());
+        if !is_name(part) || !is_name(new) {
+            return Err(Errno::INVAL);
+        }
+        rustix::fs::renameat_with(&self.opened, part, &to.opened, new, RenameFlags::NOREPLACE)
+    }
+
+    /// Removes a file, a link being itself. Nothing where there is none.
+    ///
+    /// # Errors
+    /// It is a folder, or may not be removed.
+    pub fn remove(&self, name: impl AsRef<OsStr>) -> Result<(), FolderError> {
+        let part = self.part(name.as_ref())?;
+        match rustix::fs::unlinkat(&self.opened, part, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(self.refused(part, error)),
+        }
+    }
+
+    /// Makes durable what was named, renamed and removed in it.
+    ///
+    /// # Errors
+    /// As of `fsync`: what is on the disk is unknown then.
+    pub fn sync(&self) -> Result<(), FolderError> {
+        rustix::fs::fsync(&self.opened).map_err(FolderError::io(&self.path))
+    }
+
+    /// Whether the path leads to this very folder still.
+    #[must_use]
+    pub fn is_at_its_path(&self) -> bool {
+        let there = rustix::fs::stat(&self.path).map(|stat| Look::of(&stat).place);
+        matches!((there, self.itself()), (Ok(there), Ok(ours)) if there == ours.place)
+    }
+
+    fn part<'a>(&self, name: &'a (impl AsRef<OsStr> + ?Sized)) -> Result<&'a OsStr, FolderError> {
+        let name = name.as_ref();
+        if is_name(name) {
+            return Ok(name);
+        }
+        Err(FolderError::new(self.path.join(name), Why::BadName))
+    }
+
+    fn refused(&self, part: &OsStr, error: Errno) -> FolderError {
+        let why = match (error, self.look(part)) {
+            (Errno::LOOP | Errno::NOTDIR, Ok(Some(look))) if look.kind == Kind::Link => Why::Link,
+            (Errno::NOTDIR, Ok(Some(_))) => Why::NotAFolder,
+            (Errno::NXIO, _) => Why::NotAFile,
+            (error, _) => Why::Io(error.into()),
+        };
+        FolderError::new(self.path.join(part), why)
+    }
+}
+
+/// For what is done with a folder and is not here.
+impl rustix::fd::AsFd for Folder {
+    fn as_fd(&self) -> rustix::fd::BorrowedFd<'_> {
+        self.opened.as_fd()
+    }
+}
+
+fn is_name(name: &OsStr) -> bool {
+    let octets = name.as_bytes();
+    !octets.is_empty() && octets != b"." && octets != b".." && !octets.contains(&b'/')
+}

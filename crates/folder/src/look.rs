@@ -1,0 +1,66 @@
+//! What a file looks like, to tell whether it changed.
+
+use rustix::fs::{FileType, Stat};
+
+/// What stands under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Folder,
+    /// A symbolic link.
+    Link,
+    /// A named pipe, a device or a socket.
+    Other,
+}
+
+/// A file or folder as it was at one moment. Two that are equal had no change in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Look {
+    /// When it was written last: seconds since 1970, and nanoseconds.
+    pub modified: (i64, i64),
+    /// When its content, name, owner or mode changed last: nobody can set this back.
+    pub changed: (i64, i64),
+    /// Size in octets.
+    pub octets: u64,
+    /// What it is.
+    pub kind: Kind,
+    /// Its file system and its number there.
+    pub place: (u64, u64),
+    /// Its owner.
+    pub user: u32,
+    /// Its group.
+    pub group: u32,
+    /// Its permissions, with the set-id and sticky bits.
+    pub mode: u32,
+    /// How many names it has.
+    pub names: u64,
+}
+
+impl Look {
+    pub(crate) fn of(stat: &Stat) -> Self {
+        let kind = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Kind::File,
+            FileType::Directory => Kind::Folder,
+            FileType::Symlink => Kind::Link,
+            _ => Kind::Other,
+        };
+        Self {
+            modified: (stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+            changed: (stat.st_ctime as i64, stat.st_ctime_nsec as i64),
+            octets: u64::try_from(stat.st_size).unwrap_or_default(),
+            kind,
+            place: (stat.st_dev as u64, stat.st_ino as u64),
+            user: stat.st_uid,
+            group: stat.st_gid,
+            mode: stat.st_mode & 0o7777,
+            names: stat.st_nlink as u64,
+        }
+    }
+
+    /// Whether others than its owner may change the names in this folder.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.mode & 0o022 != 0
+    }
+}
