@@ -1,10 +1,13 @@
 //! What happens, told once: to the log by name, and to whoever watches.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use pointsman_store::TransferId;
 use tokio::sync::broadcast;
+
+use crate::seats::Limit;
 
 /// Something an operator may want to know. Its text is a sentence; its name is for searching.
 #[derive(Clone, Debug)]
@@ -28,6 +31,22 @@ pub enum Event {
         by: String,
         /// What it said.
         decision: String,
+    },
+    /// A caller found no place, and was not even answered.
+    CallerRefused {
+        /// Where it calls from.
+        remote: SocketAddr,
+        /// The limit that is reached.
+        limit: Limit,
+    },
+    /// Somebody has given so many wrong passwords for a partner's code that its callers from there are locked out.
+    LockedOut {
+        /// The partner.
+        partner: String,
+        /// The address, or the network.
+        from: String,
+        /// For how long, from the last wrong password on.
+        time: Duration,
     },
     /// We would not have the session.
     ConnectionRefused {
@@ -219,6 +238,8 @@ impl Event {
         match self {
             Self::Connected { .. } => "connected",
             Self::Decided { .. } => "policy-decided",
+            Self::CallerRefused { .. } => "caller-refused",
+            Self::LockedOut { .. } => "locked-out",
             Self::ConnectionRefused { .. } => "connection-refused",
             Self::FileRefused { .. } => "file-refused",
             Self::FileReceived { .. } => "file-received",
@@ -246,11 +267,13 @@ impl Event {
     fn level(&self) -> tracing::Level {
         match self {
             Self::Trouble { .. }
+            | Self::LockedOut { .. }
             | Self::WatchTrouble { .. }
             | Self::NotDelivered { .. }
             | Self::PolicyNotInstalled { .. }
             | Self::PolicyRefused { .. } => tracing::Level::ERROR,
             Self::ConnectionRefused { .. }
+            | Self::CallerRefused { .. }
             | Self::CallFailed { .. }
             | Self::ReceiptOverdue { .. }
             | Self::FileRefused { .. }
@@ -302,6 +325,18 @@ impl fmt::Display for Sentence<'_> {
                 by,
                 decision,
             } => write!(f, "session {session}: {hook}: policy {by}: {decision}"),
+            Event::CallerRefused { remote, limit } => {
+                write!(f, "caller at {remote} turned away: {limit} is reached")
+            }
+            Event::LockedOut {
+                partner,
+                from,
+                time,
+            } => write!(
+                f,
+                "one wrong password after the other for {partner} from {from}: its code is locked out from there until {} s have passed without another; if it is the partner, agree on the password and let it wait",
+                time.as_secs()
+            ),
             Event::ConnectionRefused { session, ssid, why } => {
                 write!(f, "session {session}: caller `{ssid}` refused: {why}")
             }

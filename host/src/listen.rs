@@ -2,30 +2,30 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use oftp::Session;
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, Listener};
-use crate::describe::Wire;
+use crate::describe;
+use crate::events::Event;
 use crate::monitor::Monitor;
 use crate::partners;
-use crate::session::{self, Clock, Drain};
+use crate::seats::{CallerSeat, Entrance, Origin};
+use crate::session::{self, Clock, Connection, Drain};
 use crate::station::Station;
-use crate::tls::{self, TlsError};
-
-/// How long a caller may take for its TLS handshake.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+use crate::tls::{self, TlsError, TlsFacts};
 
 /// A bound listener that does not accept yet.
 pub struct Door {
     socket: TcpListener,
+    entrance: Arc<Entrance>,
     tls: Option<Arc<ServerConfig>>,
 }
 
@@ -60,7 +60,14 @@ impl Door {
         let socket = TcpListener::bind(address)
             .await
             .map_err(|source| ListenError::Bind { address, source })?;
-        Ok(Self { socket, tls })
+        let bound = socket.local_addr().unwrap_or(address);
+        let sessions = listener.sessions.map(|most| most.0.0 as usize);
+        let entrance = Arc::new(Entrance::new(bound, &config.limits, sessions));
+        Ok(Self {
+            socket,
+            entrance,
+            tls,
+        })
     }
 
     /// Where it listens: with port 0, the port that was free.
@@ -89,91 +96,98 @@ impl Door {
                 accepted = self.socket.accept() => accepted,
                 _ = drain.wait_for(|drain| *drain != Drain::No) => return,
             };
-            match accepted {
-                // So many are refused in words; beyond that a caller costs more than it may.
-                Ok((_, remote)) if station.is_swamped() => {
-                    tracing::warn!(event = "swamped", %remote, sessions = station.sessions());
-                }
-                Ok((socket, remote)) => {
-                    let call = call(
-                        Arc::clone(&station),
-                        socket,
-                        remote,
-                        self.tls.clone(),
-                        drain.clone(),
-                    );
-                    sessions.spawn(call);
-                }
+            let (socket, remote) = match accepted {
+                Ok(accepted) => accepted,
                 // Out of descriptors, most often: waiting is all that helps.
                 Err(error) => {
                     tracing::error!(event = "accept-failed", %error);
                     tokio::time::sleep(Duration::from_millis(200)).await;
+                    continue;
                 }
+            };
+            match self.entrance.enter(Origin::of(remote), Instant::now()) {
+                Ok(seat) => {
+                    let caller = Caller {
+                        station: Arc::clone(&station),
+                        seat,
+                        remote,
+                        came: Instant::now(),
+                        drain: drain.clone(),
+                    };
+                    sessions.spawn(caller.call(socket, self.tls.clone()));
+                }
+                // In words it would cost more than it may.
+                Err(limit) => station.events.tell(Event::CallerRefused { remote, limit }),
             }
         }
     }
 }
 
-async fn call(
+/// Somebody who has called.
+struct Caller {
     station: Arc<Station>,
-    socket: TcpStream,
+    seat: CallerSeat,
     remote: SocketAddr,
-    tls: Option<Arc<ServerConfig>>,
+    came: Instant,
     drain: watch::Receiver<Drain>,
-) {
-    let _seat = station.seat_for_caller();
-    // Commands are small and each is waited for.
-    let _ = socket.set_nodelay(true);
-    let Ok(local) = socket.local_addr() else {
-        return;
-    };
-    let Some(config) = tls else {
-        return converse(
-            station,
-            socket,
-            Wire {
-                local,
-                remote,
-                dialled: false,
-                tls: None,
-            },
-            drain,
-        )
-        .await;
-    };
-    match tokio::time::timeout(HANDSHAKE, TlsAcceptor::from(config).accept(socket)).await {
-        Ok(Ok(stream)) => {
-            let connection = stream.get_ref().1;
-            let facts = tls::facts(connection, connection.server_name());
-            tracing::debug!(event = "tls-established", %remote, version = facts.version, suite = facts.cipher_suite);
-            converse(
-                station,
-                stream,
-                Wire {
-                    local,
-                    remote,
-                    dialled: false,
-                    tls: Some(facts),
-                },
-                drain,
-            )
-            .await;
-        }
-        Ok(Err(error)) => tracing::warn!(event = "tls-refused", %remote, %error),
-        Err(_) => {
-            tracing::warn!(event = "tls-refused", %remote, error = "the handshake took too long")
-        }
-    }
 }
 
-async fn converse(
-    station: Arc<Station>,
-    stream: impl AsyncRead + AsyncWrite,
-    wire: Wire,
-    drain: watch::Receiver<Drain>,
-) {
-    let clock = Clock::start();
-    let session = Session::responder(partners::to_strangers(&station.config), clock.now());
-    let monitor = Monitor::called(station, wire);
-    session::drive(stream, session, monitor, clock, drain).await;
+impl Caller {
+    async fn call(self, socket: TcpStream, tls: Option<Arc<ServerConfig>>) {
+        // Commands are small and each is waited for.
+        let _ = socket.set_nodelay(true);
+        let Ok(local) = socket.local_addr() else {
+            return;
+        };
+        let Some(config) = tls else {
+            return self.converse(socket, local, None).await;
+        };
+        if let Some(stream) = self.shake_hands(socket, config).await {
+            let connection = stream.get_ref().1;
+            let facts = tls::facts(connection, connection.server_name());
+            tracing::debug!(event = "tls-established", remote = %self.remote, version = facts.version, suite = facts.cipher_suite);
+            self.converse(stream, local, Some(facts)).await;
+        }
+    }
+
+    async fn shake_hands(
+        &self,
+        socket: TcpStream,
+        config: Arc<ServerConfig>,
+    ) -> Option<TlsStream<TcpStream>> {
+        let (remote, gives_way) = (self.remote, self.seat.gives_way());
+        // On the heap, for as long as it takes.
+        let handshake = Box::pin(TlsAcceptor::from(config).accept(socket));
+        let error = tokio::select! {
+            shaken = handshake => match shaken {
+                Ok(stream) => return Some(stream),
+                Err(error) => error.to_string(),
+            },
+            () = tokio::time::sleep(self.time_left()) => "the handshake took longer than limits.caller_time".to_owned(),
+            () = gives_way.notified() => "others called meanwhile, and it took too long".to_owned(),
+        };
+        tracing::warn!(event = "tls-refused", %remote, error);
+        None
+    }
+
+    /// What is left of `limits.caller_time`.
+    fn time_left(&self) -> Duration {
+        let most = self.station.config.limits.caller_time.0.0;
+        most.saturating_sub(self.came.elapsed())
+    }
+
+    async fn converse(self, wire: impl Connection, local: SocketAddr, tls: Option<TlsFacts>) {
+        let place = describe::Wire {
+            local,
+            remote: self.remote,
+            dialled: false,
+            tls,
+        };
+        let clock = Clock::start();
+        let mut params = partners::to_strangers(&self.station.config);
+        params.timeouts.setup = self.time_left();
+        let session = Session::responder(params, clock.now());
+        let monitor = Monitor::called(self.station, place, self.seat);
+        session::drive(wire, session, monitor, clock, self.drain).await;
+    }
 }

@@ -64,7 +64,7 @@ impl Profile {
         params.tolerances = self.tolerances(config);
         params.timeouts = Timeouts {
             idle: wish.idle_timeout.map_or(IDLE, |span| span.0.0),
-            ..Timeouts::default()
+            ..timeouts(config)
         };
         params
     }
@@ -147,9 +147,20 @@ pub struct Retries {
 pub fn to_strangers(config: &Config) -> Params {
     let ours = &config.station;
     let mut params = Params::new(ours.ssid.0.clone(), ours.password.0.clone());
-    params.timeouts.idle = IDLE;
+    params.timeouts = Timeouts {
+        setup: config.limits.caller_time.0.0,
+        idle: IDLE,
+        ..timeouts(config)
+    };
     params.tolerances = switched(params.tolerances, &ours.tolerances);
     params
+}
+
+fn timeouts(config: &Config) -> Timeouts {
+    Timeouts {
+        least: config.limits.least_progress.0.0,
+        ..Timeouts::default()
+    }
 }
 
 fn switched(tolerances: Tolerances, switches: &Switches) -> Tolerances {

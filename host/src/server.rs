@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::control::{self, ControlError};
 use crate::delivery;
 use crate::events::Event;
+use crate::kernel;
 use crate::listen::{Door, ListenError};
 use crate::receipts;
 use crate::session::Drain;
@@ -27,6 +28,9 @@ use crate::watch;
 /// How often component files are looked at. A poll sees what inotify does not: network file systems, and
 /// folders that are links swapped as a whole.
 const POLICY_POLL: Duration = Duration::from_secs(1);
+
+/// How often memory is given back to the operating system, if sessions have ended meanwhile.
+const GIVE_BACK: Duration = Duration::from_secs(20);
 
 /// How long sessions may take to end once they must.
 const FAREWELL: Duration = Duration::from_secs(6);
@@ -136,6 +140,7 @@ impl Server {
             draining.clone(),
             calls::keep_deadlines(Arc::clone(&station)),
         ));
+        house.spawn(until(draining.clone(), keep_small(Arc::clone(&station))));
         house.spawn(receipts::keep_asking(
             Arc::clone(&station),
             draining.clone(),
@@ -368,6 +373,18 @@ async fn watch_policies(station: Arc<Station>) {
                     why: error.to_string(),
                 },
             });
+        }
+    }
+}
+
+/// What sessions had is free when they are gone; the allocator keeps it until it is told to give it back.
+async fn keep_small(station: Arc<Station>) {
+    let mut ended = station.seats.ended();
+    loop {
+        tokio::time::sleep(GIVE_BACK).await;
+        if station.seats.ended() != ended {
+            ended = station.seats.ended();
+            let _ = tokio::task::spawn_blocking(kernel::give_memory_back).await;
         }
     }
 }

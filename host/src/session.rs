@@ -2,19 +2,36 @@
 //!
 //! Reading and writing go on side by side, so an ESID is heard while a file is sent. The engine is never
 //! asked from two places: this loop owns it, and the [`Monitor`] answers within the loop.
+//!
+//! A session that waits is to be small: the buffer that is read into belongs to the thread, what is written is gone when
+//! it is written, and the work of an answer is on the heap only as long as it takes.
 
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use oftp::{End, Session, SessionReason};
 use pointsman_store::in_session;
 use pointsman_store::transition::reached;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::monitor::Monitor;
+use crate::kernel;
+use crate::monitor::{CROWDED, Monitor};
 
 /// Octets read at once.
 const READ: usize = 256 * 1024;
+
+/// Octets that are read and written before others have their turn; a step without any counts as some.
+const TURN: usize = 256 * 1024;
+const STEP: usize = 1024;
+
+thread_local! {
+    /// What all sessions of this thread read into: what was read is in the engine before anybody waits again.
+    static INPUT: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
+}
 
 /// How far the house is with closing down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,17 +44,38 @@ pub enum Drain {
     Now,
 }
 
+/// What a session runs over: TCP, or TLS on it.
+pub trait Connection: AsyncRead + AsyncWrite + Unpin {
+    /// The socket below.
+    fn socket(&self) -> &TcpStream;
+}
+
+impl Connection for TcpStream {
+    fn socket(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Connection for tokio_rustls::server::TlsStream<TcpStream> {
+    fn socket(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
+impl Connection for tokio_rustls::client::TlsStream<TcpStream> {
+    fn socket(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
 /// Drives `session` over `wire` to its end, or to that of the house. The histories say that it was this session.
-pub async fn drive<W>(
-    wire: W,
+pub async fn drive(
+    wire: impl Connection,
     session: Session,
     monitor: Monitor,
     clock: Clock,
     drain: watch::Receiver<Drain>,
-) -> End
-where
-    W: AsyncRead + AsyncWrite,
-{
+) -> End {
     let (id, generation) = monitor.session();
     let (id, work) = (
         id.to_owned(),
@@ -46,58 +84,133 @@ where
     in_session(&id, generation, work).await
 }
 
-async fn converse<W>(
-    wire: W,
+async fn converse(
+    mut wire: impl Connection,
     mut session: Session,
     mut monitor: Monitor,
     clock: Clock,
     mut drain: watch::Receiver<Drain>,
-) -> End
-where
-    W: AsyncRead + AsyncWrite,
-{
-    let (mut reader, mut writer) = tokio::io::split(wire);
-    let mut input = vec![0; READ];
+) -> End {
     let mut output = Output::default();
+    let mut backlog = Backlog::new(&clock);
+    let (gives_way, overtaken) = monitor.dismissals();
+    let mut dismissed = false;
+    let mut turn = 0;
     let end = loop {
-        if let Some(end) = attend(&mut session, &mut monitor).await {
+        if let Some(end) = attend(&mut session, &mut monitor, &clock).await {
             break end;
         }
+        session.tell_time(clock.now());
         output.refill(&mut session);
-        let deadline = session.poll_timeout();
-        tokio::select! {
-            read = reader.read(&mut input) => match read {
-                Ok(count) if count > 0 => session.receive(input.get(..count).unwrap_or_default(), clock.now()),
-                _ => session.disconnected(clock.now()),
-            },
-            sent = output.send(&mut writer), if output.is_waiting() => if sent.is_err() {
-                session.disconnected(clock.now());
-            },
-            () = clock.until(deadline) => session.handle_timeout(clock.now()),
-            Ok(()) = drain.changed() => match *drain.borrow_and_update() {
-                Drain::No => {}
-                Drain::AtNextTurn => monitor.drain(),
-                Drain::Now => session.abort(SessionReason::LocalEmergency, "the server closes down"),
-            },
+        let deadline = backlog.deadline(session.poll_timeout());
+        let moved = tokio::select! {
+            moved = exchange(&mut wire, &mut session, &mut output, &clock) => moved,
+            () = clock.until(deadline) => {
+                backlog.look(wire.socket(), &mut session, &clock);
+                session.handle_timeout(clock.now());
+                Moved::default()
+            }
+            () = gives_way.notified(), if monitor.is_stranger() => {
+                dismissed = true;
+                session.tell_time(clock.now());
+                session.abort(SessionReason::Resources, CROWDED);
+                Moved::default()
+            }
+            () = overtaken.notified() => {
+                dismissed = true;
+                session.tell_time(clock.now());
+                session.abort(SessionReason::TimeOut, "the file that stood still comes over a new session");
+                Moved::default()
+            }
+            Ok(()) = drain.changed() => {
+                match *drain.borrow_and_update() {
+                    Drain::No => {}
+                    Drain::AtNextTurn => monitor.drain(),
+                    Drain::Now => session.abort(SessionReason::LocalEmergency, "the server closes down"),
+                }
+                Moved::default()
+            }
+        };
+        backlog.wrote(moved.written);
+        turn += moved.read + moved.written + STEP;
+        if turn >= TURN {
+            turn = 0;
+            tokio::task::yield_now().await;
         }
     };
-    say_goodbye(&mut reader, &mut writer, &mut session, &mut output, &clock).await;
-    monitor.ended(&end).await;
+    let patience = if dismissed { HURRY } else { PATIENCE };
+    // What the session had is free for others at once; its place is not, as long as the connection is here.
+    let _place = monitor.place();
+    let goodbye = Box::pin(async {
+        say_goodbye(&mut wire, &mut session, &mut output, patience).await;
+        session.disconnected(clock.now());
+    });
+    tokio::join!(goodbye, Box::pin(monitor.ended(&end)));
     end
 }
 
 /// Answers what the engine asks, and feeds it the file it is sending, until it has to wait for the wire.
-async fn attend(session: &mut Session, monitor: &mut Monitor) -> Option<End> {
+async fn attend(session: &mut Session, monitor: &mut Monitor, clock: &Clock) -> Option<End> {
     loop {
         while let Some(event) = session.poll_event() {
-            if let Some(end) = monitor.answer(event, session).await {
-                return Some(end);
+            // On the heap, so that a session that waits does not keep room for all that an answer may need.
+            let end = Box::pin(monitor.answer(event, session)).await;
+            session.tell_time(clock.now());
+            if end.is_some() {
+                return end;
             }
         }
-        if !monitor.feed(session).await {
+        if !monitor.is_feeding() || !Box::pin(monitor.feed(session)).await {
             return None;
         }
+        session.tell_time(clock.now());
     }
+}
+
+/// Octets that went over the wire.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moved {
+    read: usize,
+    written: usize,
+}
+
+/// Waits until the wire takes or brings something; what it brings goes into the engine.
+async fn exchange(
+    wire: &mut (impl Connection + ?Sized),
+    session: &mut Session,
+    output: &mut Output,
+    clock: &Clock,
+) -> Moved {
+    let mut moved = Moved::default();
+    std::future::poll_fn(|context| {
+        let sent = match output.is_waiting() {
+            true => output.poll_send(wire, context, &mut moved.written),
+            false => Poll::Pending,
+        };
+        if let Poll::Ready(Err(_)) = sent {
+            session.disconnected(clock.now());
+            return Poll::Ready(());
+        }
+        let read = INPUT.with_borrow_mut(|input| {
+            let mut input = ReadBuf::new(input);
+            let read = Pin::new(&mut *wire).poll_read(context, &mut input);
+            match read {
+                Poll::Ready(Ok(())) if !input.filled().is_empty() => {
+                    moved.read = input.filled().len();
+                    session.receive(input.filled(), clock.now());
+                }
+                Poll::Ready(_) => session.disconnected(clock.now()),
+                Poll::Pending => {}
+            }
+            read.is_ready()
+        });
+        if read || sent.is_ready() || moved.written > 0 {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    })
+    .await;
+    moved
 }
 
 /// What is to be written. Its send may be given up at any octet and taken up again.
@@ -110,11 +223,13 @@ struct Output {
 
 impl Output {
     fn refill(&mut self, session: &mut Session) {
-        if self.written < self.octets.len() {
+        if self.is_waiting() {
             return;
         }
+        // Used again while a file is sent, and given back after it.
+        session.recycle(std::mem::take(&mut self.octets));
         if let Some(octets) = session.poll_transmit() {
-            session.recycle(std::mem::replace(&mut self.octets, octets));
+            self.octets = octets;
             self.written = 0;
             self.flushed = false;
         }
@@ -124,53 +239,112 @@ impl Output {
         self.written < self.octets.len() || (!self.octets.is_empty() && !self.flushed)
     }
 
-    async fn send(&mut self, writer: &mut (impl AsyncWrite + Unpin)) -> std::io::Result<()> {
+    /// Writes and flushes; counts in `written` what was written, also where not everything was.
+    fn poll_send(
+        &mut self,
+        wire: &mut (impl AsyncWrite + Unpin + ?Sized),
+        context: &mut Context<'_>,
+        written: &mut usize,
+    ) -> Poll<std::io::Result<()>> {
         while let Some(rest) = self
             .octets
             .get(self.written..)
             .filter(|rest| !rest.is_empty())
         {
-            match writer.write(rest).await? {
-                0 => return Err(std::io::ErrorKind::WriteZero.into()),
-                count => self.written += count,
+            match ready!(Pin::new(&mut *wire).poll_write(context, rest))? {
+                0 => return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into())),
+                count => {
+                    self.written += count;
+                    *written += count;
+                }
             }
             reached("wire.octets.written");
         }
-        writer.flush().await?;
+        ready!(Pin::new(wire).poll_flush(context))?;
         self.flushed = true;
-        Ok(())
+        Poll::Ready(Ok(()))
     }
 }
+
+/// What was written and has not arrived: a partner that takes it, however slowly, is not silent.
+struct Backlog {
+    /// Octets on their way at the last look, and those written since.
+    there: u64,
+    written: u64,
+    looked: Duration,
+}
+
+impl Backlog {
+    fn new(clock: &Clock) -> Self {
+        Self {
+            there: 0,
+            written: 0,
+            looked: clock.now(),
+        }
+    }
+
+    fn wrote(&mut self, octets: usize) {
+        self.written += octets as u64;
+    }
+
+    /// When to come back: at the engine's deadline, and before it while octets are on their way.
+    fn deadline(&self, engine: Option<Duration>) -> Option<Duration> {
+        let engine = engine?;
+        if self.there + self.written == 0 {
+            return Some(engine);
+        }
+        let idle = engine.saturating_sub(self.looked);
+        let soon = (idle / 16).clamp(Duration::from_millis(50), Duration::from_secs(1));
+        Some(engine.min(self.looked + soon))
+    }
+
+    /// Tells the engine of what arrived since the last look. It is dated then: so nobody gains time by it.
+    fn look(&mut self, socket: &TcpStream, session: &mut Session, clock: &Clock) {
+        if self.there + self.written == 0 {
+            self.looked = clock.now();
+            return;
+        }
+        let there = kernel::unacknowledged(socket).unwrap_or_default();
+        let arrived = (self.there + self.written).saturating_sub(there);
+        if self.there > 0 {
+            session.progressed(arrived, self.looked);
+        }
+        (self.there, self.written, self.looked) = (there, 0, clock.now());
+    }
+}
+
+/// How long a peer may take to leave when it has heard our last words.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The same of one whose place others want.
+const HURRY: Duration = Duration::from_millis(50);
 
 /// Writes the last words, then listens until the peer is gone: closing first would destroy an ESID it has not
 /// read (RFC 9.3, WF_NDISC).
 async fn say_goodbye(
-    reader: &mut (impl AsyncRead + Unpin),
-    writer: &mut (impl AsyncWrite + Unpin),
+    wire: &mut impl Connection,
     session: &mut Session,
     output: &mut Output,
-    clock: &Clock,
+    patience: Duration,
 ) {
-    const PATIENCE: Duration = Duration::from_secs(5);
     let farewell = async {
         loop {
             output.refill(session);
             if !output.is_waiting() {
                 break;
             }
-            output.send(writer).await?;
+            let mut written = 0;
+            std::future::poll_fn(|context| output.poll_send(wire, context, &mut written)).await?;
         }
-        if session.is_over() {
-            return writer.shutdown().await;
+        wire.shutdown().await?;
+        if !session.is_over() {
+            let mut rest = [0; 1024];
+            while wire.read(&mut rest).await? > 0 {}
         }
-        writer.shutdown().await?;
-        let mut rest = [0; 1024];
-        while reader.read(&mut rest).await? > 0 {}
         std::io::Result::Ok(())
     };
     // What is lost here is only courtesy: the peer is gone already, or does not leave.
-    let _ = tokio::time::timeout(PATIENCE, farewell).await;
-    session.disconnected(clock.now());
+    let _ = tokio::time::timeout(patience, farewell).await;
 }
 
 /// The engine's time: what has passed since the session began.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -18,8 +18,13 @@ use crate::config::{Config, Policy};
 use crate::delivery::Deliveries;
 use crate::describe;
 use crate::events::Events;
+use crate::guessing::Guesses;
 use crate::intake::blocking;
 use crate::leases::Unreturned;
+use crate::pace::Pace;
+use crate::partners::Profile;
+use crate::seats::{CallerSeat, Limit, MostSessions, Seat, Sessions};
+use crate::tls::KnownCertificates;
 
 /// What every session shares: configuration, ledger, spool, policies.
 pub struct Station {
@@ -43,18 +48,17 @@ pub struct Station {
     pub events: Events,
     /// Who holds this program's leases.
     pub node: String,
+    /// The sessions of callers that have identified themselves.
+    pub seats: Arc<Sessions>,
+    /// Who gave wrong passwords.
+    pub guesses: Guesses,
+    /// Sessions that ended in an error, by partner.
+    pub failures: Pace,
+    /// Files that were refused, by partner.
+    pub refusals: Pace,
+    /// Which partners the certificates of the profiles are known as.
+    pub certificates: KnownCertificates,
     names: AtomicU64,
-    callers: AtomicUsize,
-    sessions: AtomicUsize,
-}
-
-/// A place among the callers, or among the sessions; dropping it frees the place.
-pub struct Seat(Arc<Station>, fn(&Station) -> &AtomicUsize);
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        (self.1)(&self.0).fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// Why the station cannot start.
@@ -148,6 +152,7 @@ impl Station {
         let ledger = open_ledger(&config, &spool)?;
         begin_again(&ledger, removed).await;
         let policies = load_policies(&config).await?;
+        let limits = config.limits.clone();
         Ok(Arc::new(Self {
             ledger: Arc::new(ledger),
             spool,
@@ -158,9 +163,12 @@ impl Station {
             unreturned: Unreturned::default(),
             events: Events::default(),
             node: node.to_owned(),
+            seats: Arc::default(),
+            guesses: Guesses::new(limits.guesses.0.0, limits.lock_out.0.0),
+            failures: Pace::new(limits.failures_per_second.0.0),
+            refusals: Pace::new(limits.refusals_per_second.0.0),
+            certificates: KnownCertificates::of(&config),
             names: AtomicU64::new(session_base()),
-            callers: AtomicUsize::new(0),
-            sessions: AtomicUsize::new(0),
             config,
         }))
     }
@@ -182,30 +190,29 @@ impl Station {
         format!("S{:012X}", self.names.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Takes a place for a caller that has not said who it is.
-    pub fn seat_for_caller(self: &Arc<Self>) -> Seat {
-        self.seat(|station| &station.callers)
-    }
-
-    /// Takes a place for a partner's session; none where `limits.sessions` are there.
-    pub fn seat_for_session(self: &Arc<Self>) -> Option<Seat> {
-        let seat = self.seat(|station| &station.sessions);
-        (self.sessions() <= self.config.limits.sessions.0.0 as usize).then_some(seat)
-    }
-
-    fn seat(self: &Arc<Self>, row: fn(&Self) -> &AtomicUsize) -> Seat {
-        row(self).fetch_add(1, Ordering::Relaxed);
-        Seat(Arc::clone(self), row)
+    /// Takes a place for a session of the partner of that profile, whose caller had `caller`'s place.
+    ///
+    /// # Errors
+    /// The limit that is reached.
+    pub fn seat_for_session(&self, profile: &Profile, caller: &CallerSeat) -> Result<Seat, Limit> {
+        let limits = &self.config.limits;
+        let of_partner = profile
+            .partner
+            .sessions
+            .unwrap_or(limits.sessions_per_partner);
+        let most = MostSessions {
+            all: limits.sessions.0.0 as usize,
+            of_origin: limits.sessions_per_address.0.0 as usize,
+            of_listener: caller.sessions_of_listener(),
+            of_partner: of_partner.0.0 as usize,
+        };
+        self.seats
+            .enter(&profile.name, caller.origin(), caller.listener(), &most)
     }
 
     /// Partners' sessions at the moment.
     pub fn sessions(&self) -> usize {
-        self.sessions.load(Ordering::Relaxed)
-    }
-
-    /// Whether there are so many callers that another is not even answered.
-    pub fn is_swamped(&self) -> bool {
-        self.callers.load(Ordering::Relaxed) > 2 * self.config.limits.sessions.0.0 as usize + 64
+        self.seats.count()
     }
 }
 

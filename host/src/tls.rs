@@ -4,6 +4,7 @@
 //! no extended key usage is asked for, since partners renew with certificates that list only `serverAuth`.
 //! Any other must be issued by a CA of the configuration.
 
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -174,6 +175,36 @@ pub fn is_partners(partner: &Partner, certificate: &PeerCertificate) -> Result<b
         .first()
         .and_then(|known| describe(known).ok())
         .is_some_and(|known| known.sha256 == certificate.sha256))
+}
+
+/// Which partners the certificates of the profiles are known as, as they were at the start.
+#[derive(Debug, Default)]
+pub struct KnownCertificates(HashMap<String, BTreeSet<String>>);
+
+impl KnownCertificates {
+    /// Reads those of every profile. One that cannot be read is known as nobody's; `check` tells of it.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let mut known: HashMap<String, BTreeSet<String>> = HashMap::new();
+        for (name, partner) in &config.partners {
+            let file = partner.certificate.as_ref();
+            let certificates = file.and_then(|file| certificates(file).ok());
+            let own = certificates.as_ref().and_then(|found| found.first());
+            if let Some(own) = own.and_then(|own| describe(own).ok()) {
+                known.entry(own.sha256).or_default().insert(name.clone());
+            }
+        }
+        Self(known)
+    }
+
+    /// The partner that the certificate is known as, if it is another than `partner`. One that several partners share,
+    /// `partner` among them, is `partner`'s own.
+    #[must_use]
+    pub fn others(&self, partner: &str, certificate: &PeerCertificate) -> Option<&str> {
+        let owners = self.0.get(&certificate.sha256)?;
+        let first = owners.first()?;
+        (!owners.contains(partner)).then_some(first)
+    }
 }
 
 /// What is known of the peer after a handshake.

@@ -176,7 +176,16 @@ impl Unpacked {
     }
 }
 
-/// Appends what the subrecords of a data exchange buffer represent, `D` not included.
+/// Subrecords of a data exchange buffer that hold no octet of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Hollow {
+    /// Those that say nothing at all.
+    pub subrecords: usize,
+    /// Those that end a record.
+    pub ends: usize,
+}
+
+/// Appends what the subrecords of a data exchange buffer represent, `D` not included; says how many of them are hollow.
 ///
 /// Yields at most 31.5 octets for each of the payload's if `compression` was agreed, else fewer
 /// than the payload has; and at most one record end for each.
@@ -184,7 +193,8 @@ impl Unpacked {
 /// # Errors
 /// [`Malformed`] (06) for a subrecord that reaches beyond the buffer, and for a compressed one
 /// where compression was not agreed. What stood before it has been appended.
-pub fn unpack(payload: &[u8], compression: bool, into: &mut Unpacked) -> Result<(), Malformed> {
+pub fn unpack(payload: &[u8], compression: bool, into: &mut Unpacked) -> Result<Hollow, Malformed> {
+    let mut hollow = Hollow::default();
     let mut rest = unpack_full(payload, &mut into.page);
     while let Some((&header, after)) = rest.split_first() {
         let count = usize::from(header & COUNT);
@@ -201,14 +211,19 @@ pub fn unpack(payload: &[u8], compression: bool, into: &mut Unpacked) -> Result<
                 "a compressed subrecord, though compression was not agreed",
             ));
         };
-        if header & END_OF_RECORD != 0 {
+        let ends = header & END_OF_RECORD != 0;
+        if ends {
             into.end_record();
+        }
+        if count == 0 {
+            hollow.ends += usize::from(ends);
+            hollow.subrecords += usize::from(!ends);
         }
         if usize::from(header) == FULL {
             rest = unpack_full(rest, &mut into.page);
         }
     }
-    Ok(())
+    Ok(hollow)
 }
 
 /// Takes full subrecords that end no record; gives back what follows them.

@@ -17,8 +17,13 @@ pub fn header(length: usize) -> [u8; HEADER] {
 /// What a stream begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Head {
-    /// Fewer octets than a header and a command.
+    /// Fewer octets than a header.
     Incomplete,
+    /// A header of this protocol; the command octet is still to come.
+    Announced {
+        /// Octets of the exchange buffer.
+        length: usize,
+    },
     /// A header of this protocol, and the command octet behind it.
     Buffer {
         /// Octets of the exchange buffer.
@@ -43,7 +48,7 @@ pub fn head(octets: &[u8]) -> Head {
     let whole = u32::from_be_bytes([0, *high, *middle, *low]) as usize;
     match (whole.checked_sub(HEADER), rest.first()) {
         (None | Some(0), _) => Head::Empty,
-        (_, None) => Head::Incomplete,
+        (Some(length), None) => Head::Announced { length },
         (Some(length), Some(&code)) => Head::Buffer { length, code },
     }
 }

@@ -467,20 +467,131 @@ fn a_partner_that_falls_silent_is_told_and_then_left() {
     let seconds = Duration::from_secs;
     talk.session.handle_timeout(seconds(299));
     talk.expect_nothing();
+    assert_eq!(talk.session.poll_timeout(), Some(seconds(300)));
     talk.session.handle_timeout(seconds(300));
-    talk.expect_nothing();
-    let deadline = talk.session.poll_timeout().unwrap();
-    assert_eq!(
-        deadline,
-        seconds(600),
-        "our SSID left after time was last told, so waiting began anew"
-    );
-    talk.session.handle_timeout(deadline);
     assert_eq!(talk.says_one()[..3], *b"F09");
     talk.expect_end(End::TimedOut { state: "IDLELI" });
-    assert_eq!(talk.session.poll_timeout(), Some(seconds(605)));
-    talk.session.handle_timeout(seconds(605));
+    assert_eq!(talk.session.poll_timeout(), Some(seconds(305)));
+    talk.session.handle_timeout(seconds(305));
     assert!(talk.session.is_over());
+}
+
+#[test]
+fn an_answer_of_ours_is_no_silence_and_counts_from_when_it_left() {
+    let mut talk = Talk::listening(params(), &ssid());
+    let seconds = Duration::from_secs;
+    talk.session.tell_time(seconds(10));
+    talk.hear(sfid(0));
+    let (ticket, _) = talk.file();
+    // Whoever is asked takes its time.
+    talk.session.tell_time(seconds(100));
+    let answer = FileAnswer::Accept {
+        restart: 0,
+        octets_held: 0,
+    };
+    talk.session.answer_file(ticket, answer).unwrap();
+    talk.expect_says("200000000000000000");
+    assert_eq!(talk.session.poll_timeout(), Some(seconds(400)));
+}
+
+#[test]
+fn octets_that_the_partner_takes_are_movement() {
+    let mut talk = Talk::sending(params(), &ssid(), FileHeader::plain(our_file(), 0));
+    let seconds = Duration::from_secs;
+    talk.session.progressed(1023, seconds(200));
+    assert_eq!(talk.session.poll_timeout(), Some(seconds(300)));
+    talk.session.progressed(1, seconds(200));
+    assert_eq!(talk.session.poll_timeout(), Some(seconds(500)));
+}
+
+#[test]
+fn a_file_that_comes_octet_by_octet_is_no_movement() {
+    let mut talk = Talk::receiving(params(), &ssid(), &sfid(0));
+    let seconds = Duration::from_secs;
+    for second in 1..=100 {
+        talk.session.receive(&stb(b"D\x01a"), seconds(second));
+    }
+    assert_eq!(
+        talk.session.poll_timeout(),
+        Some(seconds(300)),
+        "700 octets in 100 seconds"
+    );
+    for second in 101..=150 {
+        talk.session.receive(&stb(b"D\x01a"), seconds(second));
+    }
+    assert_eq!(talk.session.poll_timeout(), Some(seconds(447)));
+}
+
+#[test]
+fn a_command_that_comes_bit_by_bit_moves_once_it_is_whole() {
+    let mut talk = Talk::listening(params(), &ssid());
+    let seconds = Duration::from_secs;
+    let offer = stb(sfid(0));
+    for (second, octet) in (1..).zip(&offer) {
+        let deadline = talk.session.poll_timeout();
+        assert_eq!(deadline, Some(seconds(300)), "octet {second}");
+        talk.session.receive(&[*octet], seconds(second));
+    }
+    let moved = 300 + offer.len() as u64;
+    assert_eq!(talk.session.poll_timeout(), Some(seconds(moved)));
+}
+
+#[test]
+fn data_that_says_nothing_is_refused() {
+    let empty = |count: usize, header: u8| [b"D".to_vec(), vec![header; count]].concat();
+    for (file, buffers) in [
+        // Many empty subrecords in one buffer.
+        (sfid(0), vec![empty(17, 0)]),
+        // In a file of one record, ends of record are no more.
+        (sfid(0), vec![empty(17, 0x80)]),
+        // Buffers with nothing in them, one after the other.
+        (sfid(0), vec![empty(0, 0); 17]),
+        (sfid(0), vec![empty(1, 0); 17]),
+        (sfid_with("V", 80, 0, "0000"), vec![empty(17, 0)]),
+    ] {
+        let mut talk = Talk::receiving(params(), &ssid(), &file);
+        for buffer in buffers {
+            talk.hear(buffer);
+        }
+        while let Some(event) = talk.session.poll_event() {
+            assert!(!matches!(event, Event::FileClosed(..)));
+            if let Event::Ended(end) = event {
+                let End::AbortedByUs { reason, text } = end else {
+                    panic!("{end}");
+                };
+                assert_eq!(reason, SessionReason::InvalidData, "{text}");
+            }
+        }
+        assert_eq!(talk.says_one()[..3], *b"F06");
+    }
+}
+
+#[test]
+fn empty_records_of_a_file_of_records_and_stray_empty_subrecords_are_taken() {
+    let mut talk = Talk::receiving(params(), &ssid(), &sfid_with("V", 80, 0, "0000"));
+    talk.hear([b"D".to_vec(), vec![0x80; 5000]].concat());
+    let data = talk.data();
+    assert_eq!(data.record_ends.len(), 5000);
+    let mut talk = Talk::receiving(params(), &ssid(), &sfid(0));
+    for _ in 0..100 {
+        talk.hear([b"D".to_vec(), vec![0; 16], b"\x01a".to_vec()].concat());
+    }
+    let data = talk.data();
+    assert_eq!(data.octets, [b'a'; 100]);
+}
+
+#[test]
+fn a_header_of_sixteen_mebibytes_is_refused_at_once() {
+    for mut talk in [
+        Talk::responder(params()),
+        Talk::listening(params(), &ssid()),
+        Talk::receiving(params(), &ssid(), &sfid(0)),
+    ] {
+        while talk.session.poll_transmit().is_some() {}
+        talk.session
+            .receive(&[0x10, 0xFF, 0xFF, 0xFF], Duration::ZERO);
+        assert_eq!(talk.says_one()[..3], *b"F07");
+    }
 }
 
 #[test]

@@ -916,14 +916,25 @@ fn t63_t88_an_early_release_is_forgiven() {
     });
 }
 
-/// Trap 63: the other side of it; a second CD is a violation (9.12, B).
+/// Trap 63: the other side of it; a second CD is a violation (9.12, B). It is forgiven, since it says what ESID 00 would:
+/// then the release is ours.
 #[test]
-fn t63_a_turn_given_back_at_once_is_a_violation() {
-    let (mut talk, turn) = Talk::speaking(params(), &ssid());
+fn t63_a_turn_given_back_at_once_is_a_violation_and_forgiven() {
+    let (mut talk, turn) = Talk::speaking(strict(), &ssid());
     talk.session.finish(turn).unwrap();
     talk.expect_says("R");
     talk.hear("R");
     talk.expect_refusal(SessionReason::ProtocolViolation);
+
+    let (mut talk, turn) = Talk::speaking(params(), &ssid());
+    talk.session.finish(turn).unwrap();
+    talk.expect_says("R");
+    talk.hear("R");
+    talk.expect_tolerated(Leniency::ReturnedTurn);
+    let turn = talk.turn();
+    talk.session.finish(turn).unwrap();
+    talk.expect_says("F00000\r");
+    talk.expect_end(End::Released);
 }
 
 /// Trap 67 (9.9): after our ESID everything is dropped until the partner closes.

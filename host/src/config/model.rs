@@ -78,6 +78,8 @@ pub struct Listener {
     pub address: Value<SocketAddr>,
     /// TLS from the first octet (RFC 2.3); without it the listener is plain.
     pub tls: Option<Tls>,
+    /// Callers' sessions at a time that this listener may have of `limits.sessions` (default: all of them).
+    pub sessions: Option<Value<Between<1, 100_000>>>,
 }
 
 /// The TLS of a listener.
@@ -189,6 +191,8 @@ pub struct Partner {
     pub received_again: Value<ReceivedAgain>,
     /// How much it may send us in a time; as much as it likes where nothing is said.
     pub quota: Option<Quota>,
+    /// Its sessions at a time, where that is not `limits.sessions_per_partner`.
+    pub sessions: Option<Value<Between<1, 100_000>>>,
     /// What we offer and allow in a session.
     #[serde(default)]
     pub session: Session,
@@ -406,6 +410,10 @@ pub struct Policy {
     /// What is answered when it fails, by question.
     #[serde(default)]
     pub on_failure: BTreeMap<Value<Hook>, Value<OnFailure>>,
+    /// Whether `accept-connection` is put to it also of a caller that has shown no right password or certificate: for a
+    /// policy that decides itself who a caller is.
+    #[serde(default)]
+    pub asked_about_strangers: bool,
     /// What it may use up.
     #[serde(default)]
     pub limits: PolicyLimits,
@@ -431,6 +439,16 @@ pub struct PolicyLimits {
 pub struct Policies(pub Vec<(String, Policy)>);
 
 impl Policies {
+    /// Whether one of them wants to be asked about callers that have shown no right password or certificate.
+    #[must_use]
+    pub fn are_asked_about_strangers(&self) -> bool {
+        let hook = pointsman_policy::Hook::AcceptConnection;
+        self.0.iter().any(|(_, policy)| {
+            let asked = policy.hooks.is_empty() || policy.hooks.iter().any(|named| named.0 == hook);
+            policy.asked_about_strangers && asked
+        })
+    }
+
     /// How big the component of a policy may be, in octets.
     #[must_use]
     pub fn limit(&self, name: &str) -> u64 {
@@ -473,23 +491,63 @@ impl<'de> Deserialize<'de> for Policies {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Sessions at a time.
+    /// Callers' sessions at a time.
     pub sessions: Value<Between<1, 100_000>>,
+    /// Of these, a partner's.
+    pub sessions_per_partner: Value<Between<1, 100_000>>,
+    /// Of these, from one address (of IPv6: from one /64).
+    pub sessions_per_address: Value<Between<1, 100_000>>,
+    /// Callers at a time at one listener that have not identified themselves.
+    pub callers_per_listener: Value<Between<1, 100_000>>,
+    /// Of these, from one address.
+    pub callers_per_address: Value<Between<1, 100_000>>,
+    /// How long a caller may take to identify itself, its TLS handshake included.
+    pub caller_time: Value<Millis>,
+    /// Wrong passwords for one SSID code from one address, before it is locked out from there.
+    pub guesses: Value<Between<1, 1_000_000>>,
+    /// How long that lasts from the last wrong password on.
+    pub lock_out: Value<Millis>,
+    /// Whether an SSID code that is not known is answered as a wrong password is, so that nobody can find out codes.
+    pub conceal_partners: bool,
+    /// Sessions of one partner a second that may end in an error; beyond that its next ones wait for their answer.
+    pub failures_per_second: Value<Between<1, 100_000>>,
+    /// Files of one partner a second that may be refused; beyond that the next refusals wait.
+    pub refusals_per_second: Value<Between<1, 100_000>>,
+    /// Octets that count as movement of a file or a command that comes bit by bit: so many in each idle time-out.
+    pub least_progress: Value<Size>,
+    /// Broken files of one partner that are kept to go on from.
+    pub partials_per_partner: Value<Between<1, 1_000_000>>,
     /// How long sessions may go on after the signal to end.
     pub drain: Value<Millis>,
     /// How long we wait for a file received in a session to be delivered before we end our turn without its receipt.
     pub receipt_wait: Value<Millis>,
     /// Octets that files never take of the disks of spool and ledger: room for receipts and the ledger.
     pub reserve: Value<Size>,
+    /// Files (inodes) that are left free there, for the same.
+    pub reserve_files: Value<Between<0, 1_000_000_000>>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
+        let seconds = |seconds| Value(Millis(std::time::Duration::from_secs(seconds)));
         Self {
             sessions: Value(Between(1000)),
-            drain: Value(Millis(std::time::Duration::from_secs(30))),
-            receipt_wait: Value(Millis(std::time::Duration::from_secs(10))),
+            sessions_per_partner: Value(Between(100)),
+            sessions_per_address: Value(Between(500)),
+            callers_per_listener: Value(Between(512)),
+            callers_per_address: Value(Between(128)),
+            caller_time: seconds(15),
+            guesses: Value(Between(10)),
+            lock_out: seconds(15 * 60),
+            conceal_partners: false,
+            failures_per_second: Value(Between(10)),
+            refusals_per_second: Value(Between(100)),
+            least_progress: Value(Size(1024)),
+            partials_per_partner: Value(Between(256)),
+            drain: seconds(30),
+            receipt_wait: seconds(10),
             reserve: Value(Size(64 << 20)),
+            reserve_files: Value(Between(1000)),
         }
     }
 }

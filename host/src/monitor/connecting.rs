@@ -1,6 +1,6 @@
 //! Who is there, and on what terms (RFC 5024, 9.8).
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use oftp::{
     Agreement, ConnectionAnswer, ConnectionTicket, Level, Mode, OdetteId, Offer, Params, Session,
@@ -9,9 +9,11 @@ use oftp::{
 use pointsman_policy::types;
 
 use super::{Monitor, Trouble, labelled};
+use crate::config::Config;
 use crate::describe;
 use crate::events::Event as Happening;
 use crate::partners::Profile;
+use crate::seats::{CallerSeat, Limit};
 use crate::tls;
 
 /// What the policies granted a session beyond what is negotiated.
@@ -38,8 +40,30 @@ impl Terms {
     }
 }
 
-/// A session we will not have: the ESID.
-struct Refused(SessionReason, String);
+/// A session we will not have: the ESID, and what the log alone is told.
+struct Refused {
+    reason: SessionReason,
+    text: String,
+    limit: Option<Limit>,
+}
+
+impl Refused {
+    fn new(reason: SessionReason, text: impl Into<String>) -> Self {
+        Self {
+            reason,
+            text: text.into(),
+            limit: None,
+        }
+    }
+
+    fn by(limit: Limit) -> Self {
+        let text = "too many sessions at the moment, call again";
+        Self {
+            limit: Some(limit),
+            ..Self::new(SessionReason::Resources, text)
+        }
+    }
+}
 
 impl Monitor {
     pub(super) async fn connection_offered(
@@ -50,8 +74,15 @@ impl Monitor {
     ) -> Result<(), Trouble> {
         let answer = match self.admit(&offer).await {
             Ok(params) => ConnectionAnswer::Accept(Box::new(params)),
-            Err(Refused(reason, text)) => {
-                let why = format!("ESID {:02} {}: {text}", reason.code(), reason.meaning());
+            Err(Refused {
+                reason,
+                text,
+                limit,
+            }) => {
+                let mut why = format!("ESID {:02} {}: {text}", reason.code(), reason.meaning());
+                if let Some(limit) = limit {
+                    why += &format!(" ({limit} is reached)");
+                }
                 self.tell(Happening::ConnectionRefused {
                     session: self.id.clone(),
                     ssid: offer.code.to_string(),
@@ -65,10 +96,19 @@ impl Monitor {
         Ok(())
     }
 
-    /// The policies are asked with everything that is known of the caller; then what they let pass must
-    /// still be what the profile says, since a policy may only narrow it. Nothing of ours is said before.
+    /// Certificate and password first: who has not shown the right ones spends no policy's time, unless a policy is to
+    /// decide who a caller is. Then the policies are asked with everything that is known of the caller; and what they let
+    /// pass must still be what the profile says, since a policy may only narrow it. Nothing of ours is said before.
     async fn admit(&mut self, offer: &Offer) -> Result<Params, Refused> {
         let own = Profile::by_ssid(&self.station.config, &offer.code);
+        self.is_not_locked_out(own.as_ref(), offer).await?;
+        let proof = self.proves(own.as_ref(), offer);
+        let policies = &self.station.config.policies;
+        if let Err(refused) = proof
+            && !policies.are_asked_about_strangers()
+        {
+            return Err(self.brake(own.as_ref(), refused).await);
+        }
         let level = own
             .as_ref()
             .map_or(Level::V20, |own| own.params(&self.station.config).level);
@@ -78,25 +118,100 @@ impl Monitor {
             Some(name) => Profile::by_name(&self.station.config, name),
             None => own,
         };
-        let profile = profile.ok_or_else(|| {
-            Refused(
-                SessionReason::UnknownUser,
-                "this SSID code is not known here".to_owned(),
-            )
-        })?;
-        if !profile.partner.password.matches(&offer.password) {
-            let text = "the password is not the agreed one".to_owned();
-            return Err(Refused(SessionReason::InvalidPassword, text));
+        if let Err(refused) = self.proves(profile.as_ref(), offer) {
+            return Err(self.brake(profile.as_ref(), refused).await);
         }
-        self.check_certificate(&profile)?;
-        self.seat = self.station.seat_for_session();
-        if self.seat.is_none() {
-            let text = "too many sessions at the moment, call again".to_owned();
-            return Err(Refused(SessionReason::Resources, text));
-        }
+        let profile = profile.ok_or_else(|| unknown(&self.station.config))?;
         let params = narrow(profile.params(&self.station.config), &terms)?;
+        self.take_seat(&profile, &offer.code).await?;
         self.enter(profile, connection, terms);
         Ok(params)
+    }
+
+    /// Whether the caller has shown what the profile asks for. What is wrong with a certificate is said before anything is
+    /// said of the password: else one could be found out with the other.
+    fn proves(&self, profile: Option<&Profile>, offer: &Offer) -> Result<(), Refused> {
+        let profile = profile.ok_or_else(|| unknown(&self.station.config))?;
+        self.check_certificate(profile)?;
+        if !profile.partner.password.matches(&offer.password) {
+            let text = "the password is not the agreed one";
+            return Err(Refused::new(SessionReason::InvalidPassword, text));
+        }
+        Ok(())
+    }
+
+    /// A place among the partner's sessions, for the one at the listener. A partner whose sessions go wrong one after the
+    /// other waits for it.
+    async fn take_seat(&mut self, profile: &Profile, code: &OdetteId) -> Result<(), Refused> {
+        let wait = self.station.failures.wait(&profile.name, Instant::now());
+        self.pause(wait).await?;
+        let Some(caller) = &self.caller else {
+            return Ok(());
+        };
+        self.station.guesses.right(code, caller.origin());
+        let seat = self.station.seat_for_session(profile, caller);
+        self.seat = Some(seat.map_err(Refused::by)?);
+        self.caller = None;
+        Ok(())
+    }
+
+    /// While a code is locked out nothing is compared, so nothing can be found out.
+    async fn is_not_locked_out(
+        &mut self,
+        own: Option<&Profile>,
+        offer: &Offer,
+    ) -> Result<(), Refused> {
+        let Some(caller) = &self.caller else {
+            return Ok(());
+        };
+        let guesses = &self.station.guesses;
+        if !guesses.is_locked_out(&offer.code, caller.origin(), Instant::now()) {
+            return Ok(());
+        }
+        let text = "the password is not the agreed one";
+        let refused = Refused {
+            limit: Some(Limit {
+                key: "limits.guesses",
+                most: self.station.config.limits.guesses.0.0 as usize,
+            }),
+            ..Refused::new(SessionReason::InvalidPassword, text)
+        };
+        Err(self.brake(own, refused).await)
+    }
+
+    /// A caller that did not show what it must waits for its answer, ever longer, and is locked out in the end.
+    async fn brake(&mut self, profile: Option<&Profile>, refused: Refused) -> Refused {
+        let Some(origin) = self.caller.as_ref().map(CallerSeat::origin) else {
+            return refused;
+        };
+        let code = profile.map(|profile| &profile.partner.ssid.0);
+        let guesses = &self.station.guesses;
+        let brake = guesses.wrong(code, origin, Instant::now());
+        if brake.locks_out
+            && let Some(profile) = profile
+        {
+            self.tell(Happening::LockedOut {
+                partner: profile.name.clone(),
+                from: origin.to_string(),
+                time: self.station.config.limits.lock_out.0.0,
+            });
+        }
+        match self.pause(brake.wait).await {
+            Ok(()) => concealed(&self.station.config, refused),
+            Err(crowded) => crowded,
+        }
+    }
+
+    /// Waits, unless others want the caller's place meanwhile.
+    async fn pause(&mut self, wait: Duration) -> Result<(), Refused> {
+        if wait.is_zero() {
+            return Ok(());
+        }
+        let (gives_way, _) = self.dismissals();
+        tokio::select! {
+            () = tokio::time::sleep(wait) => Ok(()),
+            () = gives_way.notified() => Err(Refused::new(SessionReason::Resources, super::CROWDED)),
+        }
     }
 
     fn describe(
@@ -133,7 +248,7 @@ impl Monitor {
                     &answer,
                     format!("refused with ESID {:02} {}", no.reason, no.text),
                 );
-                Err(Refused(
+                Err(Refused::new(
                     SessionReason::from_code(no.reason),
                     no.text.clone(),
                 ))
@@ -159,31 +274,44 @@ impl Monitor {
         };
     }
 
-    /// A partner with a certificate must show it, unless its profile lets it call without.
+    /// A partner with a certificate must show it, unless its profile lets it call without. A certificate that is known as
+    /// another partner's speaks for nobody else.
     fn check_certificate(&self, profile: &Profile) -> Result<(), Refused> {
-        let shown = self.wire.tls.as_ref().and_then(|facts| facts.peer.as_ref());
-        let (own, text) = match shown {
-            Some(shown) => (
-                tls::is_partners(&profile.partner, shown),
-                "is not the one agreed for this SSID code",
-            ),
-            None => {
-                let needs_none = profile.partner.certificate.is_none()
-                    || profile.partner.calls_without_certificate;
-                (Ok(needs_none), "agreed for this SSID code was not shown")
-            }
+        let refuse = |text: &str| {
+            let text = format!("the TLS certificate {text}");
+            Err(Refused::new(SessionReason::InvalidPassword, text))
         };
-        let own = own.unwrap_or_else(|error| {
-            tracing::error!(event = "certificate-unreadable", partner = profile.name, %error);
-            false
-        });
-        if own {
+        let shown = self.wire.tls.as_ref().and_then(|facts| facts.peer.as_ref());
+        let Some(shown) = shown else {
+            let needs_none = profile.partner.certificate.is_none()
+                || profile.partner.calls_without_certificate
+                || self.wire.dialled;
+            return match needs_none {
+                true => Ok(()),
+                false => refuse("agreed for this SSID code was not shown"),
+            };
+        };
+        if let Some(other) = self.station.certificates.others(&profile.name, shown) {
+            tracing::warn!(
+                event = "certificate-of-another",
+                session = self.id,
+                partner = profile.name,
+                known_as = other
+            );
+            return refuse("is another station's");
+        }
+        // Whom we dialled has shown one that TLS believed.
+        if self.wire.dialled {
             return Ok(());
         }
-        Err(Refused(
-            SessionReason::InvalidPassword,
-            format!("the TLS certificate {text}"),
-        ))
+        match tls::is_partners(&profile.partner, shown) {
+            Ok(true) => Ok(()),
+            Ok(false) => refuse("is not the one agreed for this SSID code"),
+            Err(error) => {
+                tracing::error!(event = "certificate-unreadable", partner = profile.name, %error);
+                refuse("is not the one agreed for this SSID code")
+            }
+        }
     }
 
     pub(super) async fn connected(
@@ -192,7 +320,7 @@ impl Monitor {
         session: &mut Session,
     ) -> Result<(), Trouble> {
         if self.wire.dialled
-            && let Err(Refused(reason, text)) = self.recognise(agreement).await
+            && let Err(Refused { reason, text, .. }) = self.recognise(agreement).await
         {
             let what = format!("dialled `{}`: {text}", self.partner());
             self.tell(Happening::Trouble {
@@ -233,12 +361,13 @@ impl Monitor {
                 "it calls itself `{}`, its profile says `{}`",
                 offer.code, profile.partner.ssid.0
             );
-            return Err(Refused(SessionReason::UnknownUser, text));
+            return Err(Refused::new(SessionReason::UnknownUser, text));
         }
         if !profile.partner.password.matches(&offer.password) {
             let text = "its password is not the one in its profile".to_owned();
-            return Err(Refused(SessionReason::InvalidPassword, text));
+            return Err(Refused::new(SessionReason::InvalidPassword, text));
         }
+        self.check_certificate(&profile)?;
         let connection = self.describe(Some(&profile), offer, agreement.level);
         let terms = self.ask_terms(&connection).await?;
         self.enter(profile, connection, terms);
@@ -246,22 +375,40 @@ impl Monitor {
     }
 }
 
+fn unknown(config: &Config) -> Refused {
+    let text = "this SSID code is not known here";
+    concealed(config, Refused::new(SessionReason::UnknownUser, text))
+}
+
+/// With `limits.conceal_partners` every caller that has not shown who it is hears the same.
+fn concealed(config: &Config, refused: Refused) -> Refused {
+    let reasons = [SessionReason::UnknownUser, SessionReason::InvalidPassword];
+    if !config.limits.conceal_partners || !reasons.contains(&refused.reason) {
+        return refused;
+    }
+    Refused {
+        limit: refused.limit,
+        ..Refused::new(
+            SessionReason::InvalidPassword,
+            "SSID code and password are not known here",
+        )
+    }
+}
+
 /// The profile's parameters, made smaller where the policies want it.
 fn narrow(mut params: Params, terms: &types::SessionTerms) -> Result<Params, Refused> {
     if terms.secure_authentication == Some(true) {
         let text = "session authentication is asked for, and no certificate is configured for it";
-        return Err(Refused(
+        return Err(Refused::new(
             SessionReason::AuthenticationIncompatible,
-            text.to_owned(),
+            text,
         ));
     }
     if let Some(code) = &terms.ssid_code {
         params.code = OdetteId::new(code).map_err(|error| {
             tracing::error!(event = "policy-bad-code", %error);
-            Refused(
-                SessionReason::Resources,
-                "no answer could be decided, call again".to_owned(),
-            )
+            let text = "no answer could be decided, call again";
+            Refused::new(SessionReason::Resources, text)
         })?;
     }
     params.buffer_size = terms
@@ -291,6 +438,6 @@ fn narrower(allowed: Mode, wanted: Mode) -> Result<Mode, Refused> {
     if allowed == Mode::Both || allowed == wanted {
         return Ok(wanted);
     }
-    let text = "no files may go either way in this session".to_owned();
-    Err(Refused(SessionReason::Incompatible, text))
+    let text = "no files may go either way in this session";
+    Err(Refused::new(SessionReason::Incompatible, text))
 }

@@ -12,12 +12,13 @@ mod responding;
 mod sending;
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use oftp::{End, Event, Session, SessionReason};
 use pointsman_policy::{Answer, Conversation, types};
 use pointsman_store::transition::reached;
 use pointsman_store::{LedgerError, SpoolError, TransferId, planted};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use self::receiving::Receiving;
@@ -26,7 +27,11 @@ use crate::describe::Wire;
 use crate::events::Event as Happening;
 use crate::partners::Profile;
 use crate::records::RecordError;
-use crate::station::{Seat, Services, Station};
+use crate::seats::{CallerSeat, Seat};
+use crate::station::{Services, Station};
+
+/// What a caller hears whose place others want.
+pub const CROWDED: &str = "too many callers at the moment, call again";
 
 /// Why a session is to be sought, when we dial.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,8 +65,12 @@ pub struct Monitor {
     /// What the policies want done with our turn, while it lasts.
     turn: Option<Turn>,
     draining: bool,
-    /// A caller's place among the sessions, once it has said who it is.
+    /// A caller's place at its listener, until it has said who it is.
+    caller: Option<CallerSeat>,
+    /// Its place among the sessions, from then on.
     seat: Option<Seat>,
+    /// Notified when the file that this session stands still in comes over a new one.
+    overtaken: Arc<Notify>,
     /// We ended the session: what the engine asks until its end is moot.
     given_up: bool,
 }
@@ -80,10 +89,12 @@ enum Trouble {
 }
 
 impl Monitor {
-    /// A monitor for a caller.
+    /// A monitor for a caller, which has that place at its listener.
     #[must_use]
-    pub fn called(station: Arc<Station>, wire: Wire) -> Self {
-        Self::new(station, wire, None, Errand::default())
+    pub fn called(station: Arc<Station>, wire: Wire, caller: CallerSeat) -> Self {
+        let mut monitor = Self::new(station, wire, None, Errand::default());
+        monitor.caller = Some(caller);
+        monitor
     }
 
     /// A monitor for a partner we dialled.
@@ -114,8 +125,31 @@ impl Monitor {
             turn: None,
             draining: false,
             given_up: false,
+            caller: None,
             seat: None,
+            overtaken: Arc::default(),
         }
+    }
+
+    /// Whether it is a caller that has not identified itself.
+    pub fn is_stranger(&self) -> bool {
+        self.caller.is_some()
+    }
+
+    /// What ends the session from outside: a caller's place is wanted by others, or its file comes over a new session.
+    pub fn dismissals(&self) -> (Arc<Notify>, Arc<Notify>) {
+        let gives_way = self.caller.as_ref().map(CallerSeat::gives_way);
+        (gives_way.unwrap_or_default(), Arc::clone(&self.overtaken))
+    }
+
+    /// The places that the session takes up as long as its connection is there.
+    pub fn place(&mut self) -> (Option<CallerSeat>, Option<Seat>) {
+        (self.caller.take(), self.seat.take())
+    }
+
+    /// Whether a file is being sent.
+    pub fn is_feeding(&self) -> bool {
+        self.sending.is_some()
     }
 
     /// From now on the session ends at its next turn.
@@ -197,6 +231,9 @@ impl Monitor {
 
     /// The session is over: leases are given back, a broken file keeps what it has.
     pub async fn ended(mut self, end: &End) {
+        if !end.is_normal() && !self.wire.dialled && self.profile.is_some() {
+            self.station.failures.count(self.partner(), Instant::now());
+        }
         reached("session.ended");
         if let Err(trouble) = self.give_back(end).await {
             self.tell(Happening::Trouble {

@@ -84,6 +84,7 @@ impl Monitor {
                 text,
             })) => {
                 self.tell_refused(&header, "SFNA", reason, &text);
+                self.slow_down().await;
                 FileAnswer::Refuse {
                     reason,
                     retry,
@@ -94,6 +95,16 @@ impl Monitor {
         };
         let _ = session.answer_file(ticket, answer);
         Ok(())
+    }
+
+    /// A partner whose files are refused one after the other, as fast as it can offer them, waits for its answers.
+    async fn slow_down(&mut self) {
+        let (refusals, now) = (&self.station.refusals, Instant::now());
+        refusals.count(self.partner(), now);
+        let wait = refusals.wait(self.partner(), now);
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
     }
 
     /// Profile, room, policies, ledger, spool: in that order, the last two only for what is wanted.

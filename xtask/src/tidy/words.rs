@@ -1,5 +1,5 @@
 //! Words that are not used: a test ignored without a reason, work left to do, a module for everything, and `unsafe`
-//! outside of five files.
+//! outside of the files that need it.
 
 use super::Offence;
 use super::tree::Tree;
@@ -11,11 +11,12 @@ const EMPTY_NAMES: [&str; 5] = ["common", "util", "utils", "types", "helpers"];
 const GENERATED: (&str, &str) = ("crates/policy/src/bindings.rs", "types");
 
 /// Where there is no safe way: machine code that was compiled before, and what SQLite and the kernel offer to C alone.
-const UNSAFE: [&str; 5] = [
+const UNSAFE: &[&str] = &[
     "crates/folder/src/file.rs",
     "crates/folder/src/owner.rs",
     "crates/policy/src/artefact.rs",
     "crates/store/src/sqlite/door.rs",
+    "host/src/kernel.rs",
     "xtask/src/campaign/gate.rs",
 ];
 

@@ -8,7 +8,10 @@ use oftp::stream::{self, HEADER, Head};
 
 fuzz_target!(|octets: &[u8]| {
     match stream::head(octets) {
-        Head::Incomplete => assert!(octets.len() <= HEADER),
+        Head::Incomplete => assert!(octets.len() < HEADER),
+        Head::Announced { length } => {
+            assert!(length > 0 && octets == stream::header(length));
+        }
         Head::Empty => assert!(octets.starts_with(&[0x10, 0, 0])),
         Head::Foreign(header) => {
             assert_ne!(octets.first(), Some(&0x10));

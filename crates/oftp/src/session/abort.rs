@@ -1,7 +1,5 @@
 //! Errors, aborts and ends (RFC 5024, 3.4, 9.9).
 
-use std::time::Duration;
-
 use crate::command::{Command, Esid, Kind, Malformed};
 use crate::{End, Leniency, SessionReason};
 
@@ -122,7 +120,7 @@ impl Session {
 
     /// A partner that was never known is dropped; any other is told (ESID 09), which the RFC's
     /// table leaves out and its list of reasons provides for.
-    pub(super) fn end_timed_out(&mut self, now: Duration) {
+    pub(super) fn end_timed_out(&mut self) {
         let end = End::TimedOut {
             state: self.state.name(),
         };
@@ -130,7 +128,6 @@ impl Session {
             State::Ending(_) => self.end_disconnected(),
             State::Connecting(_) => self.end_silently(end),
             State::Speaker(_) | State::Listener(_) => {
-                self.clock.moved(now);
                 self.end_with_esid(SessionReason::TimeOut, format!("{end}"), end);
             }
         }

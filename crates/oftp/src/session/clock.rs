@@ -1,5 +1,6 @@
 //! The timers (RFC 5024, 4.7.2). Time is only ever told.
 
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use super::params::Timeouts;
@@ -9,9 +10,12 @@ use super::params::Timeouts;
 pub(super) struct Clock {
     timeouts: Timeouts,
     started: Duration,
+    /// The latest time that was told.
+    now: Duration,
     moved: Duration,
-    /// Something moved since, in a call that did not tell the time.
-    touched: bool,
+    /// Octets that came, and that the partner took, since either last counted as movement.
+    came: Octets,
+    taken: Octets,
     /// From when on to wait for the partner to close the connection.
     ended: Option<Duration>,
 }
@@ -21,8 +25,10 @@ impl Clock {
         Self {
             timeouts,
             started: now,
+            now,
             moved: now,
-            touched: false,
+            came: Octets::default(),
+            taken: Octets::default(),
             ended: None,
         }
     }
@@ -31,15 +37,32 @@ impl Clock {
         self.timeouts = timeouts;
     }
 
-    /// Octets arrived.
-    pub(super) fn moved(&mut self, now: Duration) {
-        self.moved = self.moved.max(now);
-        self.touched = false;
+    /// It is so late now.
+    pub(super) fn tell(&mut self, now: Duration) {
+        self.now = self.now.max(now);
     }
 
-    /// An answer was given or octets were taken to be sent, just now, whenever that is.
+    /// A command came whole, an answer was given, or octets were taken to be sent: just now, at the latest time told.
     pub(super) fn touch(&mut self) {
-        self.touched = true;
+        self.moved = self.moved.max(self.now);
+        (self.came, self.taken) = (Octets::default(), Octets::default());
+    }
+
+    /// Octets arrived: movement, once they are enough.
+    pub(super) fn came(&mut self, octets: usize) {
+        self.came.0 = self.came.0.saturating_add(octets as u64);
+        if self.came.0 >= self.timeouts.least {
+            self.touch();
+        }
+    }
+
+    /// The partner has taken octets of ours, at that time: movement, once they are enough.
+    pub(super) fn taken(&mut self, octets: u64, at: Duration) {
+        self.taken.0 = self.taken.0.saturating_add(octets);
+        if self.taken.0 >= self.timeouts.least {
+            self.taken = Octets::default();
+            self.moved = self.moved.max(at);
+        }
     }
 
     pub(super) fn setup_deadline(&self) -> Duration {
@@ -56,18 +79,24 @@ impl Clock {
             .saturating_add(self.timeouts.disconnect)
     }
 
-    /// Our ESID was sent, at the last time told.
+    /// Our ESID was sent, at the latest time told.
     pub(super) fn end(&mut self) {
-        self.ended = Some(self.moved);
+        self.ended = Some(self.now);
     }
+}
 
-    /// At a deadline: whether it was moved on, because something moved since time was last told.
-    pub(super) fn renew(&mut self, now: Duration) -> bool {
-        let moved_on = self.touched;
-        if moved_on {
-            self.moved(now);
-            self.ended = self.ended.map(|_| now);
-        }
-        moved_on
+/// Octets that do not count yet. They are nothing a session can be told apart by.
+#[derive(Debug, Clone, Copy, Default)]
+struct Octets(u64);
+
+impl PartialEq for Octets {
+    fn eq(&self, _: &Self) -> bool {
+        true
     }
+}
+
+impl Eq for Octets {}
+
+impl Hash for Octets {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }

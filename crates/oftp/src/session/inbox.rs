@@ -6,8 +6,9 @@ use crate::command::{Kind, Malformed};
 use crate::stream::{self, Head};
 use crate::{End, SessionReason};
 
-use super::Session;
 use super::abort::Refusal;
+use super::listener::Listener;
+use super::{Session, State};
 
 /// A buffer that is still incomplete.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
@@ -39,12 +40,8 @@ impl Session {
             return rest;
         }
         let mut kept = std::mem::take(&mut self.inbox.kept);
-        let known = top_up(&mut kept, &mut rest, stream::HEADER + 1);
-        let whole = if known {
-            self.admitted_length(&kept)
-        } else {
-            None
-        };
+        top_up(&mut kept, &mut rest, stream::HEADER + 1);
+        let whole = self.admitted_length(&kept);
         if whole.is_some_and(|whole| top_up(&mut kept, &mut rest, whole)) {
             self.take_buffer(kept.get(stream::HEADER..).unwrap_or_default());
             kept.clear();
@@ -70,6 +67,10 @@ impl Session {
     fn admitted_length(&mut self, bytes: &[u8]) -> Option<usize> {
         let refusal = match stream::head(bytes) {
             Head::Incomplete => return None,
+            Head::Announced { length } => match self.admit_length(length) {
+                Ok(()) => return None,
+                Err(refusal) => refusal,
+            },
             Head::Buffer { length, code } => match self.admit(code, length) {
                 Ok(()) => return Some(stream::HEADER + length),
                 Err(refusal) if self.drops_on(code) => {
@@ -91,23 +92,49 @@ impl Session {
         None
     }
 
+    /// A buffer that is longer than any that could come now is refused by its header, before its command is waited for.
+    fn admit_length(&self, length: usize) -> Result<(), Refusal> {
+        let expected = self.state.expects().iter().chain([&Kind::Esid]);
+        let longest = expected.map(|kind| self.longest(*kind)).max();
+        let longest = longest.unwrap_or_default();
+        if length > longest {
+            let text = format!("a buffer of {length} octets, and {longest} is the most");
+            return Err(Refusal {
+                reason: SessionReason::BufferSize,
+                text,
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether a command that does not belong is looked at all the same: the turn, given back.
+    fn forgives(&self, kind: Kind) -> bool {
+        kind == Kind::Cd
+            && matches!(self.state, State::Listener(Listener::IdleLiCd))
+            && self.params.tolerances.returned_turn
+    }
+
+    /// Octets that a buffer of that command may have here.
+    fn longest(&self, kind: Kind) -> usize {
+        match &self.agreement {
+            Some(agreed) if kind == Kind::Data => {
+                agreed.buffer_size as usize + usize::from(self.params.tolerances.oversized_data)
+            }
+            _ => kind.longest(),
+        }
+    }
+
     /// What does not belong is refused here, by its first octet, before its body is waited for.
     fn admit(&self, code: u8, length: usize) -> Result<(), Refusal> {
         let level = self.level;
         let kind = Kind::from_code(code).filter(|kind| kind.exists_at(level));
         let kind = kind.ok_or_else(|| Malformed::unknown(code, level))?;
         let expected = self.state.expects();
-        if kind != Kind::Esid && !expected.contains(&kind) {
+        if kind != Kind::Esid && !expected.contains(&kind) && !self.forgives(kind) {
             return Err(Refusal::unexpected(kind, self.state.name(), expected));
         }
-        let (longest, grace) = match &self.agreement {
-            Some(agreed) if kind == Kind::Data => (
-                agreed.buffer_size as usize,
-                usize::from(self.params.tolerances.oversized_data),
-            ),
-            _ => (kind.longest(), 0),
-        };
-        if length > longest + grace {
+        let longest = self.longest(kind);
+        if length > longest {
             let text = format!("{kind} of {length} octets, and {longest} is the most");
             return Err(Refusal {
                 reason: SessionReason::BufferSize,

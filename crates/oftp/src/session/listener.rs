@@ -2,7 +2,9 @@
 
 use crate::answer::{CloseTicket, FileTicket, ResponseTicket};
 use crate::command::{Command, Efna, Kind, Sfna};
-use crate::{CloseAnswer, Counts, FileAnswer, FileHeader, NotNow, Response, SessionReason};
+use crate::{
+    CloseAnswer, Counts, FileAnswer, FileHeader, Leniency, NotNow, Response, SessionReason,
+};
 
 use super::abort::Refusal;
 use super::notices::Notice;
@@ -154,9 +156,23 @@ impl Session {
             Command::Eerp(eerp) => self.take_response(Response::Positive(*eerp)),
             Command::Nerp(nerp) => self.take_response(Response::Negative(*nerp)),
             Command::Cd if planted!(MissesTheTurn) => (),
-            Command::Cd => self.your_turn(Speaker::IdleSpCd),
+            Command::Cd => return self.take_turn(),
             _ => (),
         }
+        Ok(())
+    }
+
+    /// CD in IDLELI (C). In IDLELICD it answers ours: the partner has nothing to send either and leaves the release to us.
+    fn take_turn(&mut self) -> Result<(), Refusal> {
+        let returned = matches!(self.state, State::Listener(Listener::IdleLiCd));
+        if returned && !planted!(TurnGoesRound) {
+            self.tolerate(
+                Leniency::ReturnedTurn,
+                Kind::Cd,
+                SessionReason::ProtocolViolation,
+            )?;
+        }
+        self.your_turn(Speaker::IdleSpCd);
         Ok(())
     }
 

@@ -120,10 +120,11 @@ impl Session {
     /// Takes all of `bytes`, as the connection gave them. Works from the slice and keeps only a
     /// buffer that is still incomplete.
     pub fn receive(&mut self, bytes: &[u8], now: Duration) {
+        self.clock.tell(now);
         if !self.is_reading() {
             return;
         }
-        self.clock.moved(now);
+        self.clock.came(bytes.len());
         let mut rest = self.complete_kept(bytes);
         while let Some((buffer, after)) = self.next_buffer(rest) {
             self.take_buffer(buffer);
@@ -136,18 +137,27 @@ impl Session {
 
     /// The connection is gone, or the partner closed its side of it (N_DISC_IND).
     pub fn disconnected(&mut self, now: Duration) {
-        self.clock.moved(now);
+        self.clock.tell(now);
         self.end_disconnected();
     }
 
-    /// Tells the time; at or after [`poll_timeout`](Self::poll_timeout) it may end the session.
+    /// Tells the time. What is answered, and what is taken to be sent, counts as done at the latest time that was told:
+    /// tell it before either.
+    pub fn tell_time(&mut self, now: Duration) {
+        self.clock.tell(now);
+    }
+
+    /// The partner's system has taken so many octets of what was sent, by `at`. A partner that reads slowly is not
+    /// silent.
+    pub fn progressed(&mut self, octets: u64, at: Duration) {
+        self.clock.taken(octets, at);
+    }
+
+    /// Tells the time; at or after [`poll_timeout`](Self::poll_timeout) it ends the session.
     pub fn handle_timeout(&mut self, now: Duration) {
-        if self.poll_timeout().is_none_or(|deadline| now < deadline) {
-            return;
-        }
-        let setting_up = matches!(self.state, State::Connecting(_));
-        if setting_up || !self.clock.renew(now) {
-            self.end_timed_out(now);
+        self.clock.tell(now);
+        if self.poll_timeout().is_some_and(|deadline| now >= deadline) {
+            self.end_timed_out();
         }
     }
 
@@ -214,7 +224,10 @@ impl Session {
     fn take_buffer(&mut self, buffer: &[u8]) {
         let taken = match buffer.split_first() {
             Some((&code, payload)) if code == Kind::Data.code() => self.take_data(payload),
-            _ => self.take_command(buffer),
+            _ => {
+                self.clock.touch();
+                self.take_command(buffer)
+            }
         };
         if let Err(refusal) = taken {
             self.refuse(refusal);

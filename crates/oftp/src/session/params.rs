@@ -78,8 +78,11 @@ impl Mode {
 pub struct Timeouts {
     /// From the start until the session stands. 60 s.
     pub setup: Duration,
-    /// While nothing moves. 300 s. Counted again from every octet and every answer.
+    /// While nothing moves. 300 s. Counted again from every whole command, every answer, and every `least` octets.
     pub idle: Duration,
+    /// Octets of a file or of a command that count as movement. 1 KiB. So a file that comes more slowly than `least`
+    /// octets in the time of `idle` ends the session.
+    pub least: u64,
     /// After our ESID, for the partner to close the connection. 5 s.
     pub disconnect: Duration,
 }
@@ -90,6 +93,7 @@ impl Default for Timeouts {
         Self {
             setup,
             idle,
+            least: 1024,
             disconnect,
         }
     }

@@ -1,13 +1,18 @@
 //! Receiving the data of an open file: credit, records, the end (RFC 5024, 4.4, 4.5, 9.12).
 
 use crate::answer::CreditTicket;
+use crate::buffer::{self, Hollow};
 use crate::command::{Command, Kind};
-use crate::{Closing, Counts, Leniency, NotNow, SessionReason, Tolerance, buffer};
+use crate::{Closing, Counts, Leniency, NotNow, SessionReason, Tolerance};
 
 use super::abort::Refusal;
 use super::listener::Listener;
 use super::notices::Notice;
 use super::{Session, State};
+
+/// Subrecords without any meaning that one DATA buffer may have, and DATA buffers without any that may come in a row.
+/// The RFC has a use for neither; what is beyond costs us work and brings nothing.
+const HOLLOW: usize = 16;
 
 /// A file that is being received.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -23,6 +28,8 @@ pub(super) struct OpenInput {
     told_of_records: bool,
     /// A buffer that is too long was already spoken of.
     told_of_size: bool,
+    /// DATA buffers that brought nothing, since one that did.
+    hollow: usize,
     received: Counts,
 }
 
@@ -35,6 +42,7 @@ impl OpenInput {
             ended: false,
             told_of_records: false,
             told_of_size: false,
+            hollow: 0,
             received,
         }
     }
@@ -52,6 +60,28 @@ impl OpenInput {
             self.in_record || octets > 0
         };
         self.ended |= ends > 0;
+    }
+
+    /// Refuses DATA that says nothing, once there is much of it. An empty record says something only in a file of records.
+    fn bound_hollow(&mut self, hollow: Hollow, octets: usize, ends: usize) -> Result<(), Refusal> {
+        let (ends, empty_ends) = match self.in_records {
+            true => (ends, 0),
+            false => (ends - hollow.ends, hollow.ends),
+        };
+        let nothing = hollow.subrecords + empty_ends;
+        self.hollow = if octets + ends > 0 {
+            0
+        } else {
+            self.hollow + 1
+        };
+        let text = if nothing > HOLLOW {
+            format!("DATA with {nothing} empty subrecords, and {HOLLOW} are the most")
+        } else if self.hollow > HOLLOW {
+            format!("more than {HOLLOW} DATA buffers in a row with nothing in them")
+        } else {
+            return Ok(());
+        };
+        Err(Refusal::new(SessionReason::InvalidData, &text))
     }
 }
 
@@ -98,7 +128,7 @@ impl Session {
             return Ok(());
         };
         let (octets, ends) = (data.octets().len(), data.record_ends().len());
-        buffer::unpack(payload, compression, data)?;
+        let hollow = buffer::unpack(payload, compression, data)?;
         let new_ends = data.record_ends().get(ends..).unwrap_or_default();
         let (first, last) = (
             new_ends.first(),
@@ -111,7 +141,9 @@ impl Session {
                 first.copied().unwrap_or(usize::MAX)
             };
         let (ends, after_last_end) = (new_ends.len(), data.octets().len() - last);
-        file.count(data.octets().len() - octets, ends, after_last_end);
+        let brought = data.octets().len() - octets;
+        file.bound_hollow(hollow, brought, ends)?;
+        file.count(brought, ends, after_last_end);
         let used_up = file.credit == 0;
         let stray = goes_on && !file.in_records && !file.told_of_records;
         file.told_of_records |= stray;

@@ -92,6 +92,9 @@ leniencies! {
     EarlyEndOfFile early_end_of_file true "the file was ended without waiting for credit",
     /// ESID 00 anywhere no file or response is under way (RFC 5024, 3.4.1).
     EarlyRelease early_release true "the session was released out of turn",
+    /// CD in answer to our CD, which says that neither side has anything to send (RFC 5024, 3.3.4.2): the session is
+    /// released by us.
+    ReturnedTurn returned_turn true "the turn was given back, where the session is to be released",
     /// A DATA buffer one octet longer than agreed (RFC 5024, 5.3.2).
     OversizedData oversized_data true "the buffer is one octet longer than agreed",
     /// Ends of record inside a file that is one record (RFC 5024, 7.2).

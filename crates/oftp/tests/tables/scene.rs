@@ -201,11 +201,7 @@ impl Scene {
         let later = |seconds| Duration::from_secs(seconds);
         match event {
             "TIME-OUT" => {
-                let state = self.talk.session.state_name();
                 self.talk.session.handle_timeout(later(1000));
-                if self.talk.session.state_name() == state {
-                    self.talk.session.handle_timeout(later(2000));
-                }
             }
             "N_DISC_IND" | "N_RST_IND" => self.talk.session.disconnected(later(1)),
             "Invalid Buffer" => self.talk.hear("Q"),

@@ -37,7 +37,7 @@ enum Otherwise {
 }
 use Otherwise::{Aborted, Esid, GoesOn};
 
-const SLOPPY: [Sloppy; 15] = [
+const SLOPPY: [Sloppy; 16] = [
     Sloppy {
         leniency: Leniency::LineEnds,
         trap: "7",
@@ -116,6 +116,14 @@ const SLOPPY: [Sloppy; 15] = [
         does: "releases the session out of turn, with nothing under way",
         talk: |own| hearing(Talk::listening(own, &ssid()), "F00000\r"),
         otherwise: Aborted,
+    },
+    Sloppy {
+        leniency: Leniency::ReturnedTurn,
+        trap: "63",
+        section: "3.3.4.2",
+        does: "gives the turn back that we gave away, with nothing to send itself",
+        talk: |own| hearing(gave_the_turn_away(own), "R"),
+        otherwise: Esid(SessionReason::ProtocolViolation),
     },
     Sloppy {
         leniency: Leniency::OversizedData,
@@ -364,6 +372,12 @@ fn offering(own: Params) -> Talk {
     talk
 }
 
+fn gave_the_turn_away(own: Params) -> Talk {
+    let (mut talk, turn) = Talk::speaking(own, &ssid());
+    talk.session.finish(turn).unwrap();
+    talk
+}
+
 fn nerp(reason: &str) -> String {
     let key = format!("{:26}202611220800000001{US:<25}{THEM:<25}", "");
     format!("NORDERS{key}{THEM:<25}{reason}000\0\0\0\0")
@@ -376,9 +390,7 @@ fn unswapped_eerp() -> String {
 
 /// DATA of so many octets: a subrecord, and padding.
 fn full_data(length: usize) -> Vec<u8> {
-    let mut line = b"D\x01x".to_vec();
-    line.resize(length, 0);
-    line
+    [b"D".to_vec(), b"\x01x".repeat((length - 1) / 2)].concat()
 }
 
 fn every() -> Tolerances {

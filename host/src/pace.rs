@@ -1,0 +1,75 @@
+//! How often something that goes wrong may happen to one partner in a second, before the next one has to wait.
+//!
+//! A partner whose program tries the same again and again, as fast as it can, costs everybody else disk and processor.
+//! It is not refused, it is slowed down.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The longest wait.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// Counts by the name of a partner.
+#[derive(Debug)]
+pub struct Pace {
+    each: Duration,
+    /// Until when what has happened already takes up the partner's time.
+    taken: Mutex<HashMap<String, Instant>>,
+}
+
+impl Pace {
+    /// So many a second, and as many as in two seconds at once.
+    #[must_use]
+    pub fn new(per_second: u32) -> Self {
+        Self {
+            each: Duration::from_secs(1) / per_second.max(1),
+            taken: Mutex::default(),
+        }
+    }
+
+    /// It has happened once more.
+    pub fn count(&self, partner: &str, now: Instant) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        // Partners are those of the configuration, so the table is small.
+        let until = taken.entry(partner.to_owned()).or_insert(now);
+        let most = now + BURST + LONGEST;
+        *until = (*until)
+            .max(now)
+            .checked_add(self.each)
+            .map_or(most, |until| until.min(most));
+    }
+
+    /// How long the partner has to wait before it goes on.
+    pub fn wait(&self, partner: &str, now: Instant) -> Duration {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = taken.get(partner).copied().unwrap_or(now);
+        until.saturating_duration_since(now + BURST).min(LONGEST)
+    }
+}
+
+/// The time of a partner that may be taken up in advance: what happens in a row, and then no more, is no reason to wait.
+const BURST: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happens_too_often_waits_and_others_do_not() {
+        let (pace, now) = (Pace::new(10), Instant::now());
+        for _ in 0..20 {
+            assert_eq!(pace.wait("a", now), Duration::ZERO);
+            pace.count("a", now);
+        }
+        pace.count("a", now);
+        assert_eq!(pace.wait("a", now), Duration::from_millis(100));
+        assert_eq!(pace.wait("b", now), Duration::ZERO);
+        assert_eq!(pace.wait("a", now + LONGEST), Duration::ZERO);
+        for _ in 0..1000 {
+            pace.count("a", now);
+        }
+        assert_eq!(pace.wait("a", now), LONGEST);
+        assert_eq!(pace.wait("a", now + BURST + LONGEST), Duration::ZERO);
+    }
+}
