@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use pointsman::demo::KNOWN_PARTNERS;
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
-use support::peer::{Openssl, Peer, Ssid, VirtualFile, framed};
-use support::{House, THEIRS, THEM, eventually, openssl_certificate};
+use support::peer::{Called, Openssl, Peer, Ssid, VirtualFile, framed};
+use support::{House, OURS, THEIRS, THEM, US, eventually, octets, openssl_certificate};
 
 /// A connection from that address, which is one of this machine.
 fn from(local: &str, to: SocketAddr) -> TcpStream {
@@ -283,4 +283,146 @@ fn a_certificate_of_one_partner_speaks_for_no_other() {
     assert!(answer(THEM, THEIRS).starts_with('X'));
     let shared = answer("O0013SHARES", "SHARES");
     assert!(shared.starts_with('X'), "one certificate of two: {shared}");
+}
+
+#[test]
+fn parallel_sessions_stay_within_the_quota_together() {
+    const QUOTA: u64 = 256 * 1024;
+    let house = House::with_listeners(
+        "  - address: 127.0.0.1:0\n",
+        "    quota: {size: 256KiB}\n",
+        "",
+    );
+    let server = house.serve();
+    let taken: u64 = std::thread::scope(|scope| {
+        let sessions: Vec<_> = (0..64)
+            .map(|number| {
+                let address = server.address();
+                scope.spawn(move || bring_more_than_announced(address, number))
+            })
+            .collect();
+        sessions.into_iter().map(|one| one.join().unwrap()).sum()
+    });
+    assert!(taken <= QUOTA, "{taken} octets were acknowledged");
+    assert!(taken > QUOTA / 2, "{taken} octets were acknowledged");
+}
+
+/// A file of 40,000 octets that announces nothing; gives how many of them got their EFPA.
+fn bring_more_than_announced(address: SocketAddr, number: u64) -> u64 {
+    let mut peer = Peer::session(address);
+    let mut file = VirtualFile::new(&format!("Q{number}"), Vec::new());
+    let answer = peer.offer(&file);
+    if answer[0] == b'3' {
+        assert!(answer.starts_with(b"306Y"), "SFNA 06, to be tried again");
+        return 0;
+    }
+    file.content = octets(number, 40_000);
+    peer.send_content(&file);
+    let answer = peer.hear();
+    match answer[0] {
+        b'4' => file.content.len() as u64,
+        _ => {
+            assert!(answer.starts_with(b"506"), "EFNA 06");
+            0
+        }
+    }
+}
+
+#[test]
+fn where_no_more_files_can_be_made_a_file_is_refused_for_now_and_told_why() {
+    let house = House::plain("limits: {reserve_files: 1000000000}\n");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    let answer = peer.offer(&VirtualFile::new("ORDERS", "a"));
+    assert!(answer.starts_with(b"306Y"), "SFNA 06, to be tried again");
+    server.await_log(&["inodes"]);
+}
+
+#[test]
+fn broken_files_of_a_partner_are_bounded() {
+    let house = House::plain("limits: {partials_per_partner: 5, failures_per_second: 1000}\n");
+    let server = house.serve();
+    let incoming = house.path().join("state/spool/incoming");
+    for number in 0..12 {
+        let mut peer = Peer::session(server.address());
+        let file = VirtualFile::new(&format!("BROKEN{number:02}"), octets(number, 9000));
+        assert_eq!(peer.offer(&file)[0], b'2');
+        peer.send_data(&file);
+        drop(peer);
+        server.await_log(&["session-ended", "connection was lost"]);
+    }
+    server.await_log(&["partial-removed", "limits.partials_per_partner"]);
+    eventually("only so many partials are left", || {
+        (std::fs::read_dir(&incoming).unwrap().count() <= 5).then_some(())
+    });
+    // The newest goes on where it was.
+    let mut peer = Peer::session(server.address());
+    let mut file = VirtualFile::new("BROKEN11", octets(11, 9000));
+    file.restart = 9;
+    assert_eq!(peer.offer(&file), b"200000000000000008");
+}
+
+#[test]
+fn a_file_that_stands_still_in_one_session_goes_on_in_the_next() {
+    let house = House::plain("");
+    let server = house.serve();
+    let mut half_open = Peer::session(server.address());
+    let mut file = VirtualFile::new("ORDERS", octets(1, 20_000));
+    assert_eq!(half_open.offer(&file)[0], b'2');
+    half_open.send_data(&file);
+    // The line is gone, and nobody told us.
+    let mut peer = Peer::session(server.address());
+    file.restart = 19;
+    let began = Instant::now();
+    let answer = peer.offer(&file);
+    assert_eq!(answer[0], b'2', "{}", String::from_utf8_lossy(&answer));
+    assert!(began.elapsed() < Duration::from_secs(20));
+    assert_eq!(half_open.hear_esid(), "09");
+}
+
+#[test]
+fn a_reader_that_is_slow_and_steady_is_not_silent() {
+    let partner = Called::new();
+    let house = House::sender(&partner.address(), "    session: {idle_timeout: 1s}\n");
+    let content = house.write("BIG", octets(1, 6_000_000));
+    std::thread::scope(|scope| {
+        let sent = scope
+            .spawn(|| house.pointsman(&["send", content.to_str().unwrap(), "--to", "nordwerk"]));
+        let mut peer = partner.greet_as(THEM, US, OURS);
+        assert_eq!(peer.hear()[0], b'H');
+        peer.say(b"200000000000000000");
+        let began = Instant::now();
+        let mut buffers = 0;
+        while peer.hear()[0] == b'D' {
+            buffers += 1;
+            if buffers % 7 == 0 {
+                peer.say(b"C  ");
+            }
+            std::thread::sleep(Duration::from_micros(2500));
+        }
+        assert!(began.elapsed() > Duration::from_secs(3));
+        peer.say(b"4N");
+        support::peer::release(&mut peer);
+        let sent = sent.join().unwrap();
+        let said = String::from_utf8_lossy(&sent.stderr);
+        assert!(!said.contains("silent"), "{said}");
+    });
+}
+
+#[test]
+fn a_partner_that_falls_silent_is_ended_after_its_time_and_not_later() {
+    let house = House::with_listeners(
+        "  - address: 127.0.0.1:0\n",
+        "    session: {idle_timeout: 2s}\n",
+        "",
+    );
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    let began = Instant::now();
+    assert_eq!(peer.hear_esid(), "09");
+    let took = began.elapsed();
+    assert!(
+        took > Duration::from_millis(1900) && took < Duration::from_millis(3900),
+        "{took:?}"
+    );
 }

@@ -343,7 +343,10 @@ async fn clear_partial(station: &Station, id: TransferId) -> Result<(), StartErr
         Some(row) if row.state != InboundState::Receiving.as_str() => {
             Some(station.spool.discard_surplus(id))
         }
-        Some(_) => None,
+        Some(row) => {
+            station.keep_partial(&row.partner, id).await;
+            None
+        }
     };
     match discarded {
         // Busy: a `send` beside us imports it; gone: it has just done so.

@@ -107,7 +107,9 @@ async fn converse(
             moved = exchange(&mut wire, &mut session, &mut output, &clock) => moved,
             () = clock.until(deadline) => {
                 backlog.look(wire.socket(), &mut session, &clock);
-                session.handle_timeout(clock.now());
+                if backlog.is_due(session.poll_timeout(), clock.now()) {
+                    session.handle_timeout(clock.now());
+                }
                 Moved::default()
             }
             () = gives_way.notified(), if monitor.is_stranger() => {
@@ -266,6 +268,10 @@ impl Output {
     }
 }
 
+/// TCP tells in steps of what the other end has taken, each as large as its window: how much longer silence may be while
+/// octets are on their way.
+const STEPS: Duration = Duration::from_secs(5);
+
 /// What was written and has not arrived: a partner that takes it, however slowly, is not silent.
 struct Backlog {
     /// Octets on their way at the last look, and those written since.
@@ -290,17 +296,31 @@ impl Backlog {
     /// When to come back: at the engine's deadline, and before it while octets are on their way.
     fn deadline(&self, engine: Option<Duration>) -> Option<Duration> {
         let engine = engine?;
-        if self.there + self.written == 0 {
+        if self.is_empty() {
             return Some(engine);
         }
         let idle = engine.saturating_sub(self.looked);
         let soon = (idle / 16).clamp(Duration::from_millis(50), Duration::from_secs(1));
-        Some(engine.min(self.looked + soon))
+        Some((engine + STEPS).min(self.looked + soon))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.there + self.written == 0
+    }
+
+    /// Whether the engine's deadline has come.
+    fn is_due(&self, engine: Option<Duration>, now: Duration) -> bool {
+        let steps = if self.is_empty() {
+            Duration::ZERO
+        } else {
+            STEPS
+        };
+        engine.is_some_and(|engine| now >= engine + steps)
     }
 
     /// Tells the engine of what arrived since the last look. It is dated then: so nobody gains time by it.
     fn look(&mut self, socket: &TcpStream, session: &mut Session, clock: &Clock) {
-        if self.there + self.written == 0 {
+        if self.is_empty() {
             self.looked = clock.now();
             return;
         }

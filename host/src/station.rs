@@ -19,10 +19,13 @@ use crate::delivery::Deliveries;
 use crate::describe;
 use crate::events::Events;
 use crate::guessing::Guesses;
+use crate::holders::Holders;
 use crate::intake::blocking;
 use crate::leases::Unreturned;
 use crate::pace::Pace;
+use crate::partials::Partials;
 use crate::partners::Profile;
+use crate::quota::Quotas;
 use crate::seats::{CallerSeat, Limit, MostSessions, Seat, Sessions};
 use crate::tls::KnownCertificates;
 
@@ -40,8 +43,12 @@ pub struct Station {
     pub policies: Policies,
     /// Files on their way from the spool to the inbox.
     pub deliveries: Deliveries,
-    /// Held from the look at a quota to the offer that uses it up.
-    pub quotas: tokio::sync::Mutex<()>,
+    /// What files under way take of their partners' quotas.
+    pub quotas: Quotas,
+    /// Broken files that are kept to go on from, by partner.
+    pub partials: Partials,
+    /// The sessions that have a file.
+    pub holders: Holders,
     /// Leases that wait to be given back.
     pub unreturned: Unreturned,
     /// Where everything that happens is told.
@@ -140,7 +147,9 @@ impl Station {
                 source,
             })?;
         }
-        let spool = Spool::open(&spool_path(&config))?.with_reserve(config.limits.reserve.0.0);
+        let spool = Spool::open(&spool_path(&config))?
+            .with_reserve(config.limits.reserve.0.0)
+            .with_reserve_of_files(config.limits.reserve_files.0.0.into());
         if !spool.shares_file_system(&inbox)? {
             return Err(StartError::Apart { state, inbox });
         }
@@ -150,7 +159,7 @@ impl Station {
         // Before the ledger, which may want for it.
         let removed = spool.make_room(0)?;
         let ledger = open_ledger(&config, &spool)?;
-        begin_again(&ledger, removed).await;
+        begin_again(&ledger, removed, FULL).await;
         let policies = load_policies(&config).await?;
         let limits = config.limits.clone();
         Ok(Arc::new(Self {
@@ -159,7 +168,9 @@ impl Station {
             inbox,
             policies,
             deliveries: Deliveries::default(),
-            quotas: tokio::sync::Mutex::default(),
+            quotas: Quotas::default(),
+            partials: Partials::new(limits.partials_per_partner.0.0 as usize),
+            holders: Holders::default(),
             unreturned: Unreturned::default(),
             events: Events::default(),
             node: node.to_owned(),
@@ -181,8 +192,25 @@ impl Station {
     pub async fn make_room(&self, octets: u64) -> Result<(), SpoolError> {
         let spool = self.spool.clone();
         let removed = blocking(move || spool.make_room(octets)).await?;
-        begin_again(self.ledger.as_ref(), removed).await;
+        begin_again(self.ledger.as_ref(), removed, FULL).await;
         Ok(())
+    }
+
+    /// A partial is kept to go on from. Of those that a partner has too many of, the oldest begin again.
+    pub async fn keep_partial(&self, partner: &str, id: TransferId) {
+        let surplus = self.partials.keep(partner, id);
+        if surplus.is_empty() {
+            return;
+        }
+        let spool = self.spool.clone();
+        let removed = blocking(move || {
+            // Busy: somebody goes on with it just now; gone: it is whole.
+            let removed = |id: &TransferId| spool.discard_partial(*id).is_ok();
+            Ok(surplus.into_iter().filter(removed).collect())
+        });
+        let removed = removed.await.unwrap_or_default();
+        let why = "this partner has more broken files than limits.partials_per_partner: its sender begins again";
+        begin_again(self.ledger.as_ref(), removed, why).await;
     }
 
     /// A name for a session that no other session ever had: they start at the clock and count up.
@@ -216,8 +244,11 @@ impl Station {
     }
 }
 
+/// Why partials make way.
+const FULL: &str = "the disk is full: its sender begins again";
+
 /// Partials were removed: their rows say so. Where one cannot, `verify-store` will, and nothing is lost by it.
-async fn begin_again(ledger: &dyn Ledger, removed: Vec<TransferId>) {
+async fn begin_again(ledger: &dyn Ledger, removed: Vec<TransferId>, why: &str) {
     for id in removed {
         let told = ledger.checkpoint(id, Position::default()).await;
         let error = told.err().map(|error| error.to_string());
@@ -225,7 +256,7 @@ async fn begin_again(ledger: &dyn Ledger, removed: Vec<TransferId>) {
             event = "partial-removed",
             transfer = %id,
             error,
-            "the disk is full: its sender begins again"
+            "{why}"
         );
     }
 }

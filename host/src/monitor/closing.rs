@@ -20,6 +20,9 @@ use crate::intake::blocking;
 use crate::names;
 use crate::receipts;
 
+/// Deliveries of one session that may be under way.
+const DELIVERIES: usize = 64;
+
 /// What becomes of a file whose octets are all here.
 enum Ending {
     /// EFPA.
@@ -47,7 +50,11 @@ impl Monitor {
                 .closed_again(ticket, of, receiving, &closing, session)
                 .await;
         }
-        if let Some(refused) = wrong(&receiving, &closing) {
+        let refused = match wrong(&receiving, &closing) {
+            None => self.beyond_quota(&receiving).await?,
+            wrong => wrong,
+        };
+        if let Some(refused) = refused {
             let Receiving {
                 id, header, intake, ..
             } = receiving;
@@ -130,6 +137,7 @@ impl Monitor {
         };
         let stored = self.station.ledger.received(id, received).await?;
         promise::efpa(session, ticket, change_direction, stored);
+        self.station.partials.forget(self.partner(), id);
         self.promised(id);
         if !keeps && let Err(error) = self.remove_rejected(id).await {
             // The next start removes it.
@@ -152,10 +160,21 @@ impl Monitor {
                 target,
                 placing: None,
             };
+            self.make_way().await;
             self.deliveries
                 .push(delivery::start(Arc::clone(&self.station), file, Some(hold)));
         }
         Ok(())
+    }
+
+    /// Looks at the quota once more: another process may have received something for the same partner meanwhile.
+    async fn beyond_quota(&mut self, receiving: &Receiving) -> Result<Option<Refused>, Trouble> {
+        if receiving.allowance.is_none() {
+            return Ok(None);
+        }
+        let key = &receiving.header.key;
+        let left = self.quota_left(key, Some(receiving.id)).await?;
+        Ok((receiving.octets > left).then(used_up))
     }
 
     /// A file came once more: EFPA once more if it is the same, and nothing else.
@@ -202,6 +221,14 @@ impl Monitor {
                 Ok(Err(Refused::for_good(FileReason::Duplicate, text)))
             }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What is delivered is forgotten; a session brings no more files than can be delivered meanwhile.
+    async fn make_way(&mut self) {
+        self.deliveries.retain(|delivery| !delivery.is_finished());
+        while self.deliveries.len() >= DELIVERIES {
+            let _ = self.deliveries.remove(0).await;
         }
     }
 
@@ -329,6 +356,11 @@ impl Monitor {
     }
 }
 
+fn used_up() -> Refused {
+    let text = "the quota of this partner is used up for now";
+    Refused::for_now(FileReason::TooBig, text)
+}
+
 /// What speaks against a file whose end was announced, and what to tell the partner.
 fn wrong(receiving: &Receiving, closing: &Closing) -> Option<Refused> {
     let problem = receiving
@@ -338,6 +370,9 @@ fn wrong(receiving: &Receiving, closing: &Closing) -> Option<Refused> {
     if let Some(problem) = problem {
         let text = problem.to_string();
         return Some(Refused::for_good(FileReason::RecordLength, text));
+    }
+    if receiving.over_limit && receiving.allowance.is_some() {
+        return Some(used_up());
     }
     if receiving.over_limit {
         return Some(too_big(receiving.most / BLOCK));

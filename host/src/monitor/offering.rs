@@ -1,19 +1,22 @@
 //! A file is offered (RFC 5024, 9.12, OPIP): whether it is taken, where it goes, and from where it goes on.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use oftp::{
-    FileAnswer, FileHeader, FileReason, FileTicket, Format, Position, RecordLayout, RecordWriter,
-    Security, Session,
+    FileAnswer, FileHeader, FileKey, FileReason, FileTicket, Format, Position, RecordLayout,
+    RecordWriter, Security, Session,
 };
 use pointsman_policy::types;
-use pointsman_store::{InboundState, LedgerError, Offer, Offered, Partial, Target, TransferId};
+use pointsman_store::{
+    Arrived, InboundState, LedgerError, Offer, Offered, Partial, SpoolError, Target, TransferId,
+};
 
 use super::receiving::{Receiving, Refused};
 use super::{Monitor, Trouble, labelled};
-use crate::config::{ReceivedAgain, Terms};
+use crate::config::{Quota, ReceivedAgain, Terms};
 use crate::describe;
+use crate::holders::STILL;
 use crate::intake::{Intake, blocking};
 use crate::names;
 use crate::partners;
@@ -130,13 +133,10 @@ impl Monitor {
         let mut again = None;
         // One at a time where there is a quota: what one is allowed, the next must see.
         let station = Arc::clone(&self.station);
-        let gate = match self
-            .profile
-            .as_ref()
-            .and_then(|profile| profile.partner.quota)
-        {
-            Some(_) => Some(station.quotas.lock().await),
-            None => None,
+        let has_quota = self.quota().is_some();
+        let gate = match has_quota {
+            true => Some(station.quotas.gate(self.partner()).await),
+            false => None,
         };
         let allowance = self.allowance(header).await?;
         let (offered, committing) = self.station.ledger.offer_early(offer.clone()).await?;
@@ -147,7 +147,6 @@ impl Monitor {
             }
             None => Some(committing),
         };
-        drop(gate);
         let (id, here) = match offered {
             Offered::New(id) => (id, None),
             Offered::Again(id, position) => (id, Some(position)),
@@ -161,9 +160,17 @@ impl Monitor {
                 (TransferId::new(), None)
             }
         };
-        let spool = self.station.spool.clone();
-        let partial = blocking(move || spool.partial(id)).await;
-        let partial = partial.map_err(Refused::from)?;
+        // As much as it announced at first; what is more it asks for when it comes.
+        let announced = header.size_blocks.saturating_mul(BLOCK);
+        let granted = allowance.min(announced);
+        let quota = has_quota.then(|| station.quotas.begin(self.partner(), id, announced));
+        if let Some(quota) = &quota {
+            quota.grant(granted);
+        }
+        drop(gate);
+        let partial = self.partial(id).await.map_err(Refused::from)?;
+        let leaves = Arc::clone(&self.overtaken);
+        let holding = self.station.holders.enter(id, leaves);
         // The partial is ours. Another session may have had it in between, and be done with the file.
         let (held, writer) = match here {
             None => {
@@ -208,15 +215,69 @@ impl Monitor {
             octets,
             began: Instant::now(),
             labels: route.labels,
-            most: self.most_octets().min(allowance),
+            most: match has_quota {
+                true => self.most_octets().min(granted),
+                false => self.most_octets(),
+            },
+            allowance: quota,
+            holding,
             over_limit: false,
             again,
             committing,
         })
     }
 
+    /// The partial of that file for this session alone. Where the partner's own session before this one has it, and it
+    /// stands still there, that one is ended.
+    async fn partial(&mut self, id: TransferId) -> Result<Partial, SpoolError> {
+        let began = Instant::now();
+        let mut ends = false;
+        loop {
+            let spool = self.station.spool.clone();
+            match blocking(move || spool.partial(id)).await {
+                Err(SpoolError::Busy(path)) => {
+                    ends |= self.station.holders.end_if_still(id);
+                    let patience = if ends { LEAVING } else { STILL + STILL / 4 };
+                    if began.elapsed() >= patience {
+                        return Err(SpoolError::Busy(path));
+                    }
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    pub(super) fn quota(&self) -> Option<Quota> {
+        self.profile
+            .as_ref()
+            .and_then(|profile| profile.partner.quota)
+    }
+
+    /// Octets that the partner's quota has left for that file, files under way being counted with what they have.
+    pub(super) async fn quota_left(
+        &mut self,
+        key: &FileKey,
+        id: Option<TransferId>,
+    ) -> Result<u64, LedgerError> {
+        let Some(quota) = self.quota() else {
+            return Ok(u64::MAX);
+        };
+        let arrived = self.arrived(key, &quota).await?;
+        let octets = quota.size.map_or(u64::MAX, |size| size.0.0);
+        let beyond = self.station.quotas.beyond(self.partner(), id);
+        Ok(octets.saturating_sub(arrived.octets.saturating_add(beyond)))
+    }
+
+    async fn arrived(&mut self, key: &FileKey, quota: &Quota) -> Result<Arrived, LedgerError> {
+        let since = SystemTime::now().checked_sub(quota.per.0.0);
+        let since = since.unwrap_or(SystemTime::UNIX_EPOCH);
+        let ledger = &self.station.ledger;
+        ledger.arrived(self.partner(), since, key).await
+    }
+
     /// Octets a file may have in this session.
-    fn most_octets(&self) -> u64 {
+    pub(super) fn most_octets(&self) -> u64 {
         self.terms
             .max_file_blocks
             .map_or(u64::MAX, |blocks| blocks.saturating_mul(BLOCK))
@@ -231,20 +292,12 @@ impl Monitor {
 
     /// Octets of this file that are still within the partner's quota.
     async fn allowance(&mut self, header: &FileHeader) -> Result<u64, Stop> {
-        let Some(quota) = self
-            .profile
-            .as_ref()
-            .and_then(|profile| profile.partner.quota)
-        else {
+        let Some(quota) = self.quota() else {
             return Ok(u64::MAX);
         };
-        let since = SystemTime::now().checked_sub(quota.per.0.0);
-        let since = since.unwrap_or(SystemTime::UNIX_EPOCH);
-        let ledger = &self.station.ledger;
-        let arrived = ledger.arrived(self.partner(), since, &header.key).await?;
+        let arrived = self.arrived(&header.key, &quota).await?;
         let files = quota.files.map_or(u64::MAX, |files| files.0.0.into());
-        let octets = quota.size.map_or(u64::MAX, |size| size.0.0);
-        let left = octets.saturating_sub(arrived.octets);
+        let left = self.quota_left(&header.key, None).await?;
         // SFIDFSIZ is rounded up to a block.
         let announced = header.size_blocks.saturating_sub(1).saturating_mul(BLOCK);
         if arrived.files >= files || announced > left || left == 0 {
@@ -448,6 +501,9 @@ async fn overtaken(partial: Partial) -> Stop {
         Err(error) => Refused::from(error).into(),
     }
 }
+
+/// How long a session that is ended may take to let its file go.
+const LEAVING: Duration = Duration::from_secs(8);
 
 /// Octets that are announced beyond what is said to be here.
 fn announced(header: &FileHeader) -> u64 {

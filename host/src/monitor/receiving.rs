@@ -1,10 +1,11 @@
 //! A file on its way in (RFC 5024, 9.12, OPI): data, credit, and what is kept when it breaks off.
 
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use oftp::{
-    Counts, CreditTicket, FileData, FileHeader, FileReason, Position, RecordLayout, RecordWriter,
-    Session,
+    Counts, CreditTicket, FileData, FileHeader, FileKey, FileReason, Position, RecordLayout,
+    RecordWriter, Session,
 };
 use pointsman_policy::types;
 use pointsman_store::{Committing, SpoolError, Target, TransferId};
@@ -12,7 +13,9 @@ use pointsman_store::{Committing, SpoolError, Target, TransferId};
 use super::{Monitor, Trouble};
 use crate::describe::{self, Finished};
 use crate::events::Event as Happening;
+use crate::holders::Holding;
 use crate::intake::Intake;
+use crate::quota::{Allowance, STEP};
 
 /// The file being received.
 #[derive(Debug)]
@@ -31,6 +34,10 @@ pub(super) struct Receiving {
     pub labels: Vec<(String, String)>,
     /// Octets it may have.
     pub most: u64,
+    /// What it has of its partner's quota, if there is one.
+    pub allowance: Option<Allowance>,
+    /// It is this session's.
+    pub holding: Holding,
     /// It has more: the rest is not kept, and EFID is answered with EFNA.
     pub over_limit: bool,
     /// A file that is here already and comes once more, to be compared: `id` is for the copy alone then, and the
@@ -75,13 +82,19 @@ impl Monitor {
         }
         // SFIDFSIZ is an estimate; what counts is what comes.
         receiving.octets = receiving.octets.saturating_add(data.octets.len() as u64);
-        if receiving.octets > receiving.most {
-            receiving.over_limit = true;
-            return Ok(());
-        }
+        receiving.holding.moved();
         let octets = match &mut receiving.records {
             Some((_, writer)) => writer.write(data),
             None => data.octets,
+        };
+        // What stands around records takes room, too, be they as empty as they like.
+        let local = receiving.intake.octets() + octets.len() as u64;
+        let needed = receiving.octets.max(local);
+        if needed > receiving.most && !self.takes_more(needed).await? {
+            return Ok(());
+        }
+        let Some(receiving) = &mut self.receiving else {
+            return Ok(());
         };
         if octets.is_empty() {
             return Ok(());
@@ -121,6 +134,10 @@ impl Monitor {
         if receiving.again.is_some() {
             return Ok(receiving.intake.discard().await?);
         }
+        // Kept before it is let go: whoever takes it up then is to find it among those that are kept.
+        self.station
+            .keep_partial(self.partner(), receiving.id)
+            .await;
         let (at, held) = (receiving.boundary(), receiving.octets_held());
         let Receiving {
             id,
@@ -157,6 +174,44 @@ impl Monitor {
             .end_transfer(&connection, &describe::transfer(&done), SystemTime::now())
             .await;
         Ok(())
+    }
+
+    /// Whether the open file may have so many octets: more than it announced, of a quota that has as much left.
+    async fn takes_more(&mut self, needed: u64) -> Result<bool, Trouble> {
+        let within = needed <= self.most_octets();
+        let key = self.receiving.as_ref().map(|file| file.header.key.clone());
+        let granted = match key {
+            Some(key) if within => self.grant_more(needed, &key).await?,
+            _ => None,
+        };
+        if let Some(receiving) = &mut self.receiving {
+            match granted {
+                Some(granted) => receiving.most = granted,
+                None => receiving.over_limit = true,
+            }
+        }
+        Ok(granted.is_some())
+    }
+
+    async fn grant_more(&mut self, needed: u64, key: &FileKey) -> Result<Option<u64>, Trouble> {
+        let Some(id) = self.receiving.as_ref().map(|file| file.id) else {
+            return Ok(None);
+        };
+        if self.quota().is_none() {
+            return Ok(None);
+        }
+        let station = Arc::clone(&self.station);
+        let _gate = station.quotas.gate(self.partner()).await;
+        let left = self.quota_left(key, Some(id)).await?;
+        let Some(receiving) = self.receiving.as_ref().filter(|_| needed <= left) else {
+            return Ok(None);
+        };
+        let Some(allowance) = &receiving.allowance else {
+            return Ok(None);
+        };
+        let granted = (receiving.most + STEP).max(needed).min(left);
+        allowance.grant(granted);
+        Ok(Some(granted.min(self.most_octets())))
     }
 
     pub(super) fn tell_refused(

@@ -48,6 +48,8 @@ pub struct Spool {
     root: PathBuf,
     /// Octets of its file system that files leave free.
     reserve: u64,
+    /// Files that are left to be made there.
+    reserve_files: u64,
     /// Octets that all its writers wrote since the room was looked at.
     unmeasured: Arc<AtomicU64>,
     folders: Arc<Folders>,
@@ -76,6 +78,7 @@ impl Spool {
         Ok(Self {
             root: root.to_owned(),
             reserve: 0,
+            reserve_files: 0,
             unmeasured: Arc::default(),
             folders: Arc::default(),
         })
@@ -330,6 +333,18 @@ pub enum SpoolError {
         /// Why.
         source: SidecarError,
     },
+    /// There is room, but no more files (inodes) can be made beside the reserve.
+    #[error(
+        "spool: the file system of {folder} can take {left} more files (inodes) and {reserve} of them are kept free; remove files there, or make it with more inodes"
+    )]
+    NoFilesLeft {
+        /// Which folder.
+        folder: PathBuf,
+        /// How many there are left.
+        left: u64,
+        /// How many are kept free.
+        reserve: u64,
+    },
     /// The disk has only its reserve left.
     #[error(
         "the disk of {folder} has {room} octets left, of which {reserve} are kept for receipts and the ledger (limits.reserve): there is no room for {octets} more; make room"
@@ -371,7 +386,7 @@ impl SpoolError {
     pub fn is_full(&self) -> bool {
         match self {
             Self::Io { source, .. } => is_full(source),
-            Self::NoRoom { .. } => true,
+            Self::NoRoom { .. } | Self::NoFilesLeft { .. } => true,
             _ => false,
         }
     }

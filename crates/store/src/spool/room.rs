@@ -22,10 +22,18 @@ impl Spool {
         self
     }
 
+    /// The same of files: so many more can still be made beside those of the spool.
+    #[must_use]
+    pub fn with_reserve_of_files(mut self, files: u64) -> Self {
+        self.reserve_files = files;
+        self
+    }
+
     /// Whether so many octets fit without touching the reserve.
     ///
     /// # Errors
-    /// [`SpoolError::NoRoom`] where they do not; or the file system cannot be asked.
+    /// [`SpoolError::NoRoom`] where they do not, [`SpoolError::NoFilesLeft`] where there is room and no more files can be
+    /// made; or the file system cannot be asked.
     pub fn has_room_for(&self, octets: u64) -> Result<(), SpoolError> {
         self.has_room_at(&self.root, octets)
     }
@@ -35,7 +43,18 @@ impl Spool {
     /// # Errors
     /// As for [`Spool::has_room_for`].
     pub fn has_room_at(&self, folder: &Path, octets: u64) -> Result<(), SpoolError> {
-        let room = room(folder).map_err(at(folder))?;
+        let Room {
+            octets: room,
+            files,
+        } = room(folder).map_err(at(folder))?;
+        let reserve = self.reserve_files;
+        if let Some(left) = files.filter(|left| *left < reserve.saturating_add(FILES)) {
+            return Err(SpoolError::NoFilesLeft {
+                folder: folder.to_owned(),
+                left,
+                reserve,
+            });
+        }
         if room >= self.reserve.saturating_add(octets) {
             return Ok(());
         }
@@ -54,16 +73,20 @@ impl Spool {
     /// # Errors
     /// The folder cannot be looked at.
     pub fn make_room(&self, octets: u64) -> Result<Vec<TransferId>, SpoolError> {
-        let room = room(&self.root).map_err(at(&self.root))?;
+        let Room {
+            octets: room,
+            files,
+        } = room(&self.root).map_err(at(&self.root))?;
+        let short_of_files = files.is_some_and(|left| left < self.reserve_files + FILES);
         // Where the reserve is touched, the ledger itself may want for room.
-        let idle = if room < self.reserve {
+        let idle = if room < self.reserve || short_of_files {
             Duration::ZERO
         } else {
             LEFT_ALONE
         };
         let partials = self.left_alone(idle)?;
         let all: u64 = partials.iter().map(|(_, length, _)| length).sum();
-        if room.saturating_add(all) < self.reserve.saturating_add(octets) {
+        if !short_of_files && room.saturating_add(all) < self.reserve.saturating_add(octets) {
             return Ok(Vec::new());
         }
         let mut removed = Vec::new();
@@ -88,7 +111,7 @@ impl Spool {
                 continue;
             };
             let written = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-            if meta.len() > 0 && written.elapsed().unwrap_or_default() >= idle {
+            if written.elapsed().unwrap_or_default() >= idle {
                 partials.push((written, meta.len(), id));
             }
         }
@@ -108,8 +131,21 @@ impl Spool {
     }
 }
 
-/// Octets that can still be written to the file system `folder` lies on, by who is not root.
-fn room(folder: &Path) -> io::Result<u64> {
+/// Files that one transfer needs: its blob and its sidecar.
+const FILES: u64 = 2;
+
+/// What a file system still has for who is not root.
+struct Room {
+    octets: u64,
+    /// Files that can be made; none where the file system does not count them.
+    files: Option<u64>,
+}
+
+/// What there is on the file system `folder` lies on.
+fn room(folder: &Path) -> io::Result<Room> {
     let system = rustix::fs::statvfs(folder)?;
-    Ok(system.f_bavail.saturating_mul(system.f_frsize))
+    Ok(Room {
+        octets: system.f_bavail.saturating_mul(system.f_frsize),
+        files: (system.f_files > 0).then_some(system.f_favail),
+    })
 }

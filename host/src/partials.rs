@@ -1,0 +1,51 @@
+//! The partials of broken files, by partner: what is kept to go on from is bounded.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+use pointsman_store::TransferId;
+
+/// Which partials there are.
+#[derive(Debug)]
+pub struct Partials {
+    most: usize,
+    by_partner: Mutex<HashMap<String, BTreeSet<TransferId>>>,
+}
+
+impl Partials {
+    /// So many of each partner.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self {
+            most,
+            by_partner: Mutex::default(),
+        }
+    }
+
+    /// A partial is kept; gives those that have to go for it, the oldest first.
+    pub fn keep(&self, partner: &str, id: TransferId) -> Vec<TransferId> {
+        let mut by_partner = self.lock();
+        let kept = by_partner.entry(partner.to_owned()).or_default();
+        kept.insert(id);
+        let surplus = kept.len().saturating_sub(self.most);
+        let gone: Vec<_> = kept.iter().copied().take(surplus).collect();
+        for id in &gone {
+            kept.remove(id);
+        }
+        gone
+    }
+
+    /// The file is whole, or is given up.
+    pub fn forget(&self, partner: &str, id: TransferId) {
+        let mut by_partner = self.lock();
+        if let Some(kept) = by_partner.get_mut(partner) {
+            kept.remove(&id);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, BTreeSet<TransferId>>> {
+        self.by_partner
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
