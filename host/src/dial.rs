@@ -88,7 +88,7 @@ pub async fn call(
     let session = Session::initiator(profile.params(&station.config), clock.now());
     let Some(connector) = connector else {
         let monitor = Monitor::dialled(station, wire, profile, errand);
-        return Ok(session::drive(socket, session, monitor, clock, drain).await);
+        return Ok(session::drive(socket, session, Box::new(monitor), clock, drain).await);
     };
     let name = ServerName::try_from(address.host.clone())
         .map_err(|error| failed("no TLS")(std::io::Error::other(error)))?;
@@ -97,7 +97,7 @@ pub async fn call(
         .map_err(failed("no TLS"))?;
     wire.tls = Some(tls::facts(stream.get_ref().1, None));
     let monitor = Monitor::dialled(station, wire, profile, errand);
-    Ok(session::drive(stream, session, monitor, clock, drain).await)
+    Ok(session::drive(stream, session, Box::new(monitor), clock, drain).await)
 }
 
 async fn in_time<T>(work: impl Future<Output = std::io::Result<T>>) -> std::io::Result<T> {

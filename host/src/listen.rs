@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oftp::Session;
+use oftp::{End, Session};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -140,7 +140,8 @@ impl Caller {
             return;
         };
         let Some(config) = tls else {
-            return self.converse(socket, local, None).await;
+            self.converse(socket, local, None).await;
+            return;
         };
         if let Some(stream) = self.shake_hands(socket, config).await {
             let connection = stream.get_ref().1;
@@ -154,13 +155,13 @@ impl Caller {
         &self,
         socket: TcpStream,
         config: Arc<ServerConfig>,
-    ) -> Option<TlsStream<TcpStream>> {
+    ) -> Option<Box<TlsStream<TcpStream>>> {
         let (remote, gives_way) = (self.remote, self.seat.gives_way());
         // On the heap, for as long as it takes.
         let handshake = Box::pin(TlsAcceptor::from(config).accept(socket));
         let error = tokio::select! {
             shaken = handshake => match shaken {
-                Ok(stream) => return Some(stream),
+                Ok(stream) => return Some(Box::new(stream)),
                 Err(error) => error.to_string(),
             },
             () = tokio::time::sleep(self.time_left()) => "the handshake took longer than limits.caller_time".to_owned(),
@@ -176,7 +177,12 @@ impl Caller {
         most.saturating_sub(self.came.elapsed())
     }
 
-    async fn converse(self, wire: impl Connection, local: SocketAddr, tls: Option<TlsFacts>) {
+    fn converse(
+        self,
+        wire: impl Connection,
+        local: SocketAddr,
+        tls: Option<TlsFacts>,
+    ) -> impl Future<Output = End> {
         let place = describe::Wire {
             local,
             remote: self.remote,
@@ -188,6 +194,6 @@ impl Caller {
         params.timeouts.setup = self.time_left();
         let session = Session::responder(params, clock.now());
         let monitor = Monitor::called(self.station, place, self.seat);
-        session::drive(wire, session, monitor, clock, self.drain).await;
+        session::drive(wire, session, Box::new(monitor), clock, self.drain)
     }
 }

@@ -56,7 +56,7 @@ impl Connection for TcpStream {
     }
 }
 
-impl Connection for tokio_rustls::server::TlsStream<TcpStream> {
+impl Connection for Box<tokio_rustls::server::TlsStream<TcpStream>> {
     fn socket(&self) -> &TcpStream {
         self.get_ref().0
     }
@@ -69,25 +69,25 @@ impl Connection for tokio_rustls::client::TlsStream<TcpStream> {
 }
 
 /// Drives `session` over `wire` to its end, or to that of the house. The histories say that it was this session.
-pub async fn drive(
+///
+/// What waits is on the heap once: a future that is handed on by value leaves its size behind in each that had it.
+pub fn drive(
     wire: impl Connection,
     session: Session,
-    monitor: Monitor,
+    monitor: Box<Monitor>,
     clock: Clock,
     drain: watch::Receiver<Drain>,
-) -> End {
+) -> impl Future<Output = End> {
     let (id, generation) = monitor.session();
-    let (id, work) = (
-        id.to_owned(),
-        converse(wire, session, monitor, clock, drain),
-    );
-    in_session(&id, generation, work).await
+    let id = id.to_owned();
+    let work = Box::pin(converse(wire, session, monitor, clock, drain));
+    async move { in_session(&id, generation, work).await }
 }
 
 async fn converse(
     mut wire: impl Connection,
     mut session: Session,
-    mut monitor: Monitor,
+    mut monitor: Box<Monitor>,
     clock: Clock,
     mut drain: watch::Receiver<Drain>,
 ) -> End {

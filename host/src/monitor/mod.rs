@@ -230,7 +230,7 @@ impl Monitor {
     }
 
     /// The session is over: leases are given back, a broken file keeps what it has.
-    pub async fn ended(mut self, end: &End) {
+    pub async fn ended(mut self: Box<Self>, end: &End) {
         if !end.is_normal() && !self.wire.dialled && self.profile.is_some() {
             self.station.failures.count(self.partner(), Instant::now());
         }
