@@ -5,6 +5,7 @@ mod campaign;
 mod ci;
 mod guests;
 mod proofs;
+mod siege;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -12,12 +13,13 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
-  bench    small files over many sessions (files), a start with many rows (start)
+  bench    small files over many sessions (files), a start with many rows (start), memory of idle sessions (idle)
   campaign  two stations, and something that goes wrong again and again: kill, syscalls, io, power, full or teeth; --count N --seed S
   ci       everything a change must pass, in the order that fails soonest
   fuzz     fuzz the protocol engine: --runs N for each target, a million if not said
   guests   build the policy components into target/guests
   model    search what two sessions can come to: --long for millions of states, --mutants with bugs planted
+  siege    how long a good session takes beside each attack: --count N sessions, --program PATH
   state-tables  write docs/state-tables.md anew
   tidy     the rules of the house that no compiler keeps: floors, names, links";
 
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         Some("fuzz") => repository().and_then(|root| proofs::fuzz(&root, &rest)),
         Some("guests") => guests::run(),
         Some("model") => repository().and_then(|root| proofs::model(&root, &rest)),
+        Some("siege") => repository().and_then(|root| siege::run(&root, &rest)),
         Some("state-tables") => repository().and_then(|root| proofs::state_tables(&root)),
         Some("tidy") => repository()
             .and_then(|root| tidy::run(&root))

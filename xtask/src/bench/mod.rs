@@ -2,9 +2,11 @@
 //!
 //! * `files`: small files over many sessions at a time, each to its EFPA, beside as many threads that write, sync and
 //!   rename files of the same size. In turn, so that both see the same machine.
+//! * `idle`: memory of sessions that wait, and a minute after they went.
 //! * `start`: how long a start takes with a ledger of so many rows.
 
 mod files;
+mod idle;
 mod start;
 
 // A partner made of octets: the same that the tests from outside speak with.
@@ -20,7 +22,7 @@ mod patience;
     clippy::panic,
     reason = "written for tests"
 )]
-mod peer;
+pub(crate) mod peer;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -31,13 +33,14 @@ use std::process::{Child, Command, Stdio};
 use crate::campaign;
 
 /// The stations of the partner above.
-const US: &str = "O0013000001NORDWERK";
-const THEM: &str = "O0013000007MUELLER";
-const OURS: &str = "OURPASS";
-const THEIRS: &str = "THEIRS";
+pub(crate) const US: &str = "O0013000001NORDWERK";
+pub(crate) const THEM: &str = "O0013000007MUELLER";
+pub(crate) const OURS: &str = "OURPASS";
+pub(crate) const THEIRS: &str = "THEIRS";
 
 const USAGE: &str = "\
 usage: cargo xtask bench files [--count N] [--sessions N] [--octets N] [--rounds N] [--in FOLDER] [--program PATH]
+       cargo xtask bench idle [--sessions N] [--program PATH]
        cargo xtask bench start [--finished N] [--open N] [--in FOLDER] [--program PATH]";
 
 /// Runs the benchmark that is named.
@@ -46,29 +49,41 @@ usage: cargo xtask bench files [--count N] [--sessions N] [--octets N] [--rounds
 /// It cannot be run here, or something is not as it must be.
 pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     let (which, rest) = arguments.split_first().ok_or(USAGE)?;
-    let mut options = Options(BTreeMap::new());
-    for pair in rest.chunks(2) {
-        let [name, value] = pair else {
-            return Err(USAGE.to_owned());
-        };
-        options.0.insert(name.clone(), value.clone());
-    }
-    let program = match options.0.get("--program") {
-        Some(built) => PathBuf::from(built),
-        None => campaign::build(root, true)?,
-    };
+    let options = Options::read(rest)?;
+    let program = options.program(root)?;
     match which.as_str() {
         "files" => files::run(&program, &options),
+        "idle" => idle::run(&program, &options),
         "start" => start::run(root, &program, &options),
         _ => Err(USAGE.to_owned()),
     }
 }
 
 /// What was said behind the name of the benchmark.
-struct Options(BTreeMap<String, String>);
+pub(crate) struct Options(BTreeMap<String, String>);
 
 impl Options {
-    fn number(&self, name: &str, usual: u64) -> Result<u64, String> {
+    /// Reads pairs of a name and a value.
+    pub(crate) fn read(arguments: &[String]) -> Result<Self, String> {
+        let mut options = Self(BTreeMap::new());
+        for pair in arguments.chunks(2) {
+            let [name, value] = pair else {
+                return Err(USAGE.to_owned());
+            };
+            options.0.insert(name.clone(), value.clone());
+        }
+        Ok(options)
+    }
+
+    /// The program that is named, or else the one of this tree, built as it is released.
+    pub(crate) fn program(&self, root: &Path) -> Result<PathBuf, String> {
+        match self.0.get("--program") {
+            Some(built) => Ok(PathBuf::from(built)),
+            None => campaign::build(root, true),
+        }
+    }
+
+    pub(crate) fn number(&self, name: &str, usual: u64) -> Result<u64, String> {
         match self.0.get(name) {
             None => Ok(usual),
             Some(text) => text
@@ -78,7 +93,7 @@ impl Options {
     }
 
     /// A folder for what is written, gone at the end. Where it lies decides which disk is measured.
-    fn folder(&self) -> Result<tempfile::TempDir, String> {
+    pub(crate) fn folder(&self) -> Result<tempfile::TempDir, String> {
         let made = match self.0.get("--in") {
             Some(place) => tempfile::TempDir::new_in(place),
             None => tempfile::TempDir::new(),
@@ -99,14 +114,14 @@ fn configure(folder: &Path) -> Result<PathBuf, String> {
 }
 
 /// A station that runs, killed at the end.
-struct Station {
+pub(crate) struct Station {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Station {
     /// Starts it, and waits until it listens.
-    fn start(program: &Path, config: &Path) -> Result<Self, String> {
+    pub(crate) fn start(program: &Path, config: &Path) -> Result<Self, String> {
         let mut child = Command::new(program)
             .args(["serve", "-c"])
             .arg(config)

@@ -1,0 +1,164 @@
+//! The attacks. Each goes on until the target is told that it is over.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Scope;
+use std::time::Duration;
+
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+
+use crate::bench::peer::{Ssid, VirtualFile, framed};
+use crate::bench::{OURS, THEIRS, THEM, US};
+
+/// Whom an attack is against.
+pub struct Target {
+    pub address: SocketAddr,
+    pub over: AtomicBool,
+}
+
+/// Begins threads in the scope.
+pub type Attack = for<'scope, 'env> fn(&'scope Scope<'scope, 'env>, &'scope Target);
+
+pub const ATTACKS: [(&str, Attack); 6] = [
+    ("2,100 silent callers", |scope, target| {
+        spawn(scope, target, 7, |target| hold(target, 300, &[]));
+    }),
+    ("500 slow callers", |scope, target| {
+        spawn(scope, target, 5, |target| {
+            hold(target, 100, &[0x10, 0, 0, 65, b'X', b'5'])
+        });
+    }),
+    ("4 sessions of empty DATA", |scope, target| {
+        spawn(scope, target, 4, empty_data);
+    }),
+    ("guesses", |scope, target| spawn(scope, target, 8, guess)),
+    ("an abort storm", |scope, target| {
+        spawn(scope, target, 8, abort)
+    }),
+    ("files refused", |scope, target| {
+        spawn(scope, target, 4, refused)
+    }),
+];
+
+const FOE: &str = "O0013000009FOE";
+
+/// The good partner, and one that is not.
+pub fn configuration() -> String {
+    format!(
+        "version: 1\nstation: {{ssid: {US}, password: {OURS}}}\nstorage: {{state: state, inbox: inbox}}\n\
+         listeners: [{{address: '127.0.0.1:0'}}]\npartners:\n  good: {{ssid: {THEM}, password: {THEIRS}}}\n  \
+         foe: {{ssid: {FOE}, password: FOE}}\n"
+    )
+}
+
+fn spawn<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    target: &'scope Target,
+    threads: u32,
+    attack: fn(&Target),
+) {
+    for _ in 0..threads {
+        scope.spawn(move || {
+            while !target.over.load(Ordering::Relaxed) {
+                attack(target);
+            }
+        });
+    }
+}
+
+/// A connection from another address of this machine.
+fn call(target: &Target) -> Option<TcpStream> {
+    let caller = socket(AddressFamily::INET, SocketType::STREAM, None).ok()?;
+    bind(&caller, &SocketAddr::from(([127, 0, 0, 9], 0))).ok()?;
+    connect(&caller, &target.address).ok()?;
+    let wire = TcpStream::from(caller);
+    wire.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    Some(wire)
+}
+
+/// Holds so many connections, and says `words` bit by bit; whoever is dropped calls again.
+fn hold(target: &Target, count: usize, words: &[u8]) {
+    let mut held: Vec<(TcpStream, usize)> = Vec::new();
+    while !target.over.load(Ordering::Relaxed) {
+        held.retain_mut(|(wire, said)| {
+            let word = words.get(*said).copied();
+            *said += 1;
+            let alive = word.is_none_or(|word| wire.write_all(&[word]).is_ok());
+            alive && wire.take_error().is_ok_and(|error| error.is_none()) && !is_closed(wire)
+        });
+        while held.len() < count {
+            let Some(wire) = call(target) else { break };
+            held.push((wire, 0));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn is_closed(wire: &mut TcpStream) -> bool {
+    let _ = wire.set_nonblocking(true);
+    let mut octets = [0; 64];
+    let closed = matches!(wire.read(&mut octets), Ok(0));
+    let _ = wire.set_nonblocking(false);
+    closed
+}
+
+fn introduced(target: &Target, code: &str, password: &str) -> Option<TcpStream> {
+    let mut wire = call(target)?;
+    hear(&mut wire)?;
+    let ssid = Ssid {
+        code: code.to_owned(),
+        password: password.to_owned(),
+        buffer: 99_999,
+        credit: 999,
+        ..Ssid::default()
+    };
+    wire.write_all(&framed(&ssid.octets())).ok()?;
+    hear(&mut wire)?.starts_with(b"X").then_some(wire)
+}
+
+fn hear(wire: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut header = [0; 4];
+    wire.read_exact(&mut header).ok()?;
+    let [_, high, middle, low] = header;
+    let length = u32::from_be_bytes([0, high, middle, low]) as usize;
+    let mut buffer = vec![0; length.checked_sub(4)?];
+    wire.read_exact(&mut buffer).ok()?;
+    Some(buffer)
+}
+
+fn offer(wire: &mut TcpStream, destination: &str) -> Option<Vec<u8>> {
+    let number = wire.local_addr().map_or(0, |address| address.port());
+    let mut file = VirtualFile::new(&format!("FOE{number}"), Vec::new());
+    file.originator = FOE.to_owned();
+    file.destination = destination.to_owned();
+    wire.write_all(&framed(&file.sfid())).ok()?;
+    hear(wire)
+}
+
+fn empty_data(target: &Target) {
+    let data = framed(&[b"D".to_vec(), vec![0; 30_000]].concat());
+    let Some(mut wire) = introduced(target, FOE, "FOE") else {
+        return;
+    };
+    let _ = offer(&mut wire, US);
+    while !target.over.load(Ordering::Relaxed) && wire.write_all(&data).is_ok() {}
+}
+
+fn guess(target: &Target) {
+    let _ = introduced(target, THEM, "WRONG");
+}
+
+fn abort(target: &Target) {
+    if let Some(mut wire) = introduced(target, FOE, "FOE") {
+        let _ = offer(&mut wire, US);
+        let _ = wire.write_all(&framed(b"F99000\r"));
+    }
+}
+
+fn refused(target: &Target) {
+    let Some(mut wire) = introduced(target, FOE, "FOE") else {
+        return;
+    };
+    while !target.over.load(Ordering::Relaxed) && offer(&mut wire, "O0013NOBODY").is_some() {}
+}
