@@ -16,7 +16,7 @@ use rustls::crypto::{
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
@@ -83,9 +83,12 @@ pub fn server(config: &Config, tls: &Tls) -> Result<Arc<ServerConfig>, TlsError>
             .with_client_cert_verifier(Arc::new(Callers::new(config, tls, asked, &provider)?)),
     };
     let (chain, key) = identity(&tls.certificate, &tls.key)?;
-    let server = builder
+    let mut server = builder
         .with_single_cert(chain, key)
         .map_err(|error| wrong(shown(&tls.certificate), &error))?;
+    // A session of OFTP is long beside its handshake, so nothing is kept to resume one.
+    server.session_storage = Arc::new(NoServerSessionStorage {});
+    server.send_tls13_tickets = 0;
     Ok(Arc::new(server))
 }
 
