@@ -426,3 +426,16 @@ fn a_partner_that_falls_silent_is_ended_after_its_time_and_not_later() {
         "{took:?}"
     );
 }
+
+#[test]
+fn the_server_may_open_as_many_files_as_the_system_allows_it() {
+    let house = House::plain("");
+    let server = house.serve();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.pid())).unwrap();
+    let files = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"))
+        .unwrap();
+    let words: Vec<&str> = files.split_whitespace().collect();
+    assert_eq!(words[3], words[4], "{files}");
+}

@@ -108,6 +108,7 @@ impl Server {
         if config.listeners.is_empty() {
             return Err(ServeError::NoListeners);
         }
+        allow_descriptors();
         let lock = control::Lock::take(&config)?;
         let control = control::Socket::bind(&config, &lock)?;
         let station = Station::open(config, "serve").await?;
@@ -377,6 +378,17 @@ async fn watch_policies(station: Arc<Station>) {
                 },
             });
         }
+    }
+}
+
+/// As many descriptors as this process may have: the usual 1,024 are fewer than the callers and sessions that the limits
+/// allow, and a listener without any accepts nobody.
+fn allow_descriptors() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut allowed = getrlimit(Resource::Nofile);
+    allowed.current = allowed.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, allowed) {
+        tracing::warn!(event = "few-descriptors", %error);
     }
 }
 
