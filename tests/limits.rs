@@ -439,3 +439,31 @@ fn the_server_may_open_as_many_files_as_the_system_allows_it() {
     let words: Vec<&str> = files.split_whitespace().collect();
     assert_eq!(words[3], words[4], "{files}");
 }
+
+#[test]
+fn records_with_nothing_in_them_count_by_the_room_they_take() {
+    let house = House::with_listeners(
+        "  - address: 127.0.0.1:0\n",
+        "    quota: {size: 64KiB}\n",
+        "",
+    );
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    let offer = String::from_utf8(VirtualFile::new("EMPTY", "").sfid()).unwrap();
+    peer.say(offer.replace("U00000", "V00080"));
+    assert_eq!(peer.hear()[0], b'2');
+    let buffers = 35;
+    for number in 1..=buffers {
+        peer.say([b"D".to_vec(), vec![0x80; 4000]].concat());
+        if number % 7 == 0 {
+            assert_eq!(peer.hear()[0], b'C');
+        }
+    }
+    peer.say(format!("T{:017}{:017}", buffers * 4000, 0));
+    let answer = peer.hear();
+    assert!(
+        answer.starts_with(b"506"),
+        "EFNA 06, not {}",
+        String::from_utf8_lossy(&answer)
+    );
+}
