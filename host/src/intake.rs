@@ -127,16 +127,18 @@ impl Intake {
         Ok(writer.finish_with(self.gathered))
     }
 
-    /// Stops in the middle; says how many octets are durable.
+    /// Stops in the middle; all that came is durable then. Gives the writer back, which holds the lock: it is to be kept
+    /// until the row says how much is here, else whoever takes the partial next is told an older position.
     ///
     /// # Errors
     /// As for [`Intake::finish`].
-    pub async fn pause(mut self) -> Result<u64, SpoolError> {
+    pub async fn pause(mut self) -> Result<Box<BlobWriter>, SpoolError> {
         let (mut writer, _) = self.take().await?;
         self.end_sync().await?;
         blocking(move || {
             writer.append(&self.gathered)?;
-            writer.sync()
+            writer.sync()?;
+            Ok(writer)
         })
         .await
     }

@@ -159,7 +159,7 @@ impl Station {
         // Before the ledger, which may want for it.
         let removed = spool.make_room(0)?;
         let ledger = open_ledger(&config, &spool)?;
-        begin_again(&ledger, removed, FULL).await;
+        begin_again(&ledger, &spool, removed, FULL).await;
         let policies = load_policies(&config).await?;
         let limits = config.limits.clone();
         Ok(Arc::new(Self {
@@ -192,7 +192,7 @@ impl Station {
     pub async fn make_room(&self, octets: u64) -> Result<(), SpoolError> {
         let spool = self.spool.clone();
         let removed = blocking(move || spool.make_room(octets)).await?;
-        begin_again(self.ledger.as_ref(), removed, FULL).await;
+        begin_again(self.ledger.as_ref(), &self.spool, removed, FULL).await;
         Ok(())
     }
 
@@ -210,7 +210,7 @@ impl Station {
         });
         let removed = removed.await.unwrap_or_default();
         let why = "this partner has more broken files than limits.partials_per_partner: its sender begins again";
-        begin_again(self.ledger.as_ref(), removed, why).await;
+        begin_again(self.ledger.as_ref(), &self.spool, removed, why).await;
     }
 
     /// A name for a session that no other session ever had: they start at the clock and count up.
@@ -248,16 +248,34 @@ impl Station {
 const FULL: &str = "the disk is full: its sender begins again";
 
 /// Partials were removed: their rows say so. Where one cannot, `verify-store` will, and nothing is lost by it.
-async fn begin_again(ledger: &dyn Ledger, removed: Vec<TransferId>, why: &str) {
+async fn begin_again(ledger: &dyn Ledger, spool: &Spool, removed: Vec<TransferId>, why: &str) {
     for id in removed {
-        let told = ledger.checkpoint(id, Position::default()).await;
-        let error = told.err().map(|error| error.to_string());
+        let error = say_removed(ledger, spool, id).await.err();
+        let error = error.map(|error| error.to_string());
         tracing::warn!(
             event = "partial-removed",
             transfer = %id,
             error,
             "{why}"
         );
+    }
+}
+
+/// A session that took the partial since it was removed has told the row itself how much of it is here.
+async fn say_removed(
+    ledger: &dyn Ledger,
+    spool: &Spool,
+    id: TransferId,
+) -> Result<(), LedgerError> {
+    let of_nobody = spool.clone();
+    match blocking(move || of_nobody.partial(id)).await {
+        Ok(partial) if partial.octets()? == 0 => {
+            let said = ledger.checkpoint(id, Position::default()).await;
+            partial.remove()?;
+            said
+        }
+        Ok(_) | Err(SpoolError::Busy(_)) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

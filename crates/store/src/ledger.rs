@@ -29,6 +29,11 @@ pub trait Ledger: Send + Sync {
     /// is sealed.
     async fn offer_early(&self, offer: Offer) -> Result<(Offered, Committing), LedgerError>;
 
+    /// What the row of a partial says, seen from this offer; none where there is no row yet. To be asked by whoever
+    /// holds the lock of the partial, and of nobody else: until then another session may add to it.
+    async fn standing(&self, id: TransferId, offer: Offer)
+    -> Result<Option<Standing>, LedgerError>;
+
     /// A known partial goes on at `from` under this offer (before the partial is cut, and before SFPA).
     async fn begin(&self, id: TransferId, offer: Offer, from: Position) -> Result<(), LedgerError>;
 
@@ -245,12 +250,23 @@ pub struct Received {
 pub enum Offered {
     /// Not seen before.
     New(TransferId),
-    /// Offered before: so much of it is here, durable, and of the same content.
-    Again(TransferId, Position),
+    /// Offered before, and not all here. How much of it is, [`Ledger::standing`] tells whoever holds its partial.
+    Again(TransferId),
     /// Received before: SFNA 13 (RFC 5.3.5).
     Duplicate(TransferId),
     /// Received before, and its sender may never have seen our EFPA.
     Unconfirmed(TransferId),
+}
+
+/// How a file that was offered before stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether its octets are still coming; else another session has received it meanwhile.
+    pub is_receiving: bool,
+    /// So much of it is here, durable, and may go on under this offer: nothing where that describes other content.
+    pub position: Position,
+    /// Nothing of it is here, and the row says what this offer says: it need not be begun again.
+    pub is_untouched: bool,
 }
 
 /// What a policy said about the receipt of a received file.

@@ -26,7 +26,7 @@ mod verify;
 
 pub use ledger::{
     Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Offer, Offered, Order, Received,
-    Recovery, Verdict, Work,
+    Recovery, Standing, Verdict, Work,
 };
 pub use persisted::{InDoubt, Persisted, Stored};
 pub use planted::planted;

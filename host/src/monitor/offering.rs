@@ -9,7 +9,7 @@ use oftp::{
 };
 use pointsman_policy::types;
 use pointsman_store::{
-    Arrived, InboundState, LedgerError, Offer, Offered, Partial, SpoolError, Target, TransferId,
+    Arrived, LedgerError, Offer, Offered, Partial, SpoolError, Target, TransferId,
 };
 
 use super::receiving::{Receiving, Refused};
@@ -147,9 +147,9 @@ impl Monitor {
             }
             None => Some(committing),
         };
-        let (id, here) = match offered {
-            Offered::New(id) => (id, None),
-            Offered::Again(id, position) => (id, Some(position)),
+        let (id, is_new) = match offered {
+            Offered::New(id) => (id, true),
+            Offered::Again(id) => (id, false),
             Offered::Duplicate(_) => {
                 let text = "this file was received before";
                 return Err(Refused::for_good(FileReason::Duplicate, text).into());
@@ -157,7 +157,7 @@ impl Monitor {
             // Its own content may be anywhere by now: it is taken once more under a name of its own.
             Offered::Unconfirmed(of) => {
                 again = Some(of);
-                (TransferId::new(), None)
+                (TransferId::new(), true)
             }
         };
         // As much as it announced at first; what is more it asks for when it comes.
@@ -171,35 +171,30 @@ impl Monitor {
         let partial = self.partial(id).await.map_err(Refused::from)?;
         let leaves = Arc::clone(&self.overtaken);
         let holding = self.station.holders.enter(id, leaves);
-        // The partial is ours. Another session may have had it in between, and be done with the file.
-        let (held, writer) = match here {
-            None => {
-                let row = self.station.ledger.show(id).await?;
-                if row.is_some_and(|row| row.state != InboundState::Receiving.as_str()) {
-                    return Err(overtaken(partial).await);
-                }
-                let writer = blocking(move || partial.resume(0)).await;
-                (Position::default(), writer.map_err(Refused::from)?)
-            }
-            Some(here) => {
-                let most = header.restart.min(route.restart.unwrap_or(u64::MAX));
-                let size = partial.octets().map_err(Refused::from)?;
-                let held = match route.layout {
-                    // Blocks of it cannot be found among line ends of ours.
-                    Some(_) if header.format == Format::Text => Position::default(),
-                    Some(layout) => whole_records(header.format, layout, here, size, most),
-                    None => whole_blocks(here.octets.min(size), most),
-                };
-                // What the row says of it must hold before it is cut.
-                match self.station.ledger.begin(id, offer, held).await {
-                    Ok(()) => {}
-                    Err(LedgerError::WrongState { .. }) => return Err(overtaken(partial).await),
-                    Err(error) => return Err(error.into()),
-                }
-                let writer = blocking(move || partial.resume(held.octets)).await;
-                (held, writer.map_err(Refused::from)?)
-            }
+        // The partial is ours, and what its row says stays so. Between the offer and this another session may have had
+        // it: have added to it, or be done with the file.
+        let standing = self.station.ledger.standing(id, offer.clone()).await?;
+        if standing.is_some_and(|standing| !standing.is_receiving) {
+            return Err(overtaken(partial).await);
+        }
+        let held = if is_new && standing.is_none_or(|standing| standing.is_untouched) {
+            Position::default()
+        } else {
+            let here = standing.map_or_else(Position::default, |standing| standing.position);
+            let most = header.restart.min(route.restart.unwrap_or(u64::MAX));
+            let size = partial.octets().map_err(Refused::from)?;
+            let held = match route.layout {
+                // Blocks of it cannot be found among line ends of ours.
+                Some(_) if header.format == Format::Text => Position::default(),
+                Some(layout) => whole_records(header.format, layout, here, size, most),
+                None => whole_blocks(here.octets.min(size), most),
+            };
+            // What the row says of it must hold before it is cut.
+            self.station.ledger.begin(id, offer, held).await?;
+            held
         };
+        let writer = blocking(move || partial.resume(held.octets)).await;
+        let writer = writer.map_err(Refused::from)?;
         let octets = route
             .layout
             .map_or(held.octets, |layout| layout.virtual_octets(held));

@@ -149,8 +149,9 @@ impl Monitor {
             labels,
             ..
         } = receiving;
-        intake.pause().await?;
+        let locked = intake.pause().await?;
         self.station.ledger.checkpoint(id, at).await?;
+        drop(locked);
         let octets = records.map_or(at.octets, |(layout, _)| layout.virtual_octets(at));
         let kept = format!("{why}; {octets} octets are kept to go on from");
         self.station.ledger.remark(id, "broken-off", &kept).await?;

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::connection::database;
 use super::{look, millis, note, row, state_of};
 use crate::Seal;
-use crate::ledger::{Arrived, LedgerError, Offer, Offered, Received, Verdict};
+use crate::ledger::{Arrived, LedgerError, Offer, Offered, Received, Standing, Verdict};
 use crate::persisted::Stored;
 use crate::planted;
 use crate::transfer::{InboundState, OpenQuestion, OwedResponse, Target, TransferId, Undelivered};
@@ -33,16 +33,37 @@ pub(super) fn offer(db: &Connection, offer: &Offer) -> Result<Offered, LedgerErr
     if InboundState::parse(&known.state) != Some(InboundState::Receiving) {
         return here_already(db, offer, &known);
     }
+    Ok(Offered::Again(id))
+}
+
+/// What the row of a partial says to who holds it.
+pub(super) fn standing(
+    db: &Connection,
+    id: TransferId,
+    offer: &Offer,
+) -> Result<Option<Standing>, LedgerError> {
+    let Some(known) = find(db, offer)?.filter(|known| known.id == id) else {
+        return Ok(None);
+    };
     // A partial goes on only under the same description: halves of two envelopes must not meet.
     let resumes = offer.may_resume
         && same_content(&known.header, &offer.header)
         && known.layout == offer.layout;
-    let position = if resumes {
-        known.position
-    } else {
-        Position::default()
+    let as_offered = FileHeader {
+        restart: known.header.restart,
+        ..offer.header.clone()
     };
-    Ok(Offered::Again(id, position))
+    Ok(Some(Standing {
+        is_receiving: InboundState::parse(&known.state) == Some(InboundState::Receiving),
+        position: if resumes {
+            known.position
+        } else {
+            Position::default()
+        },
+        is_untouched: known.position == Position::default()
+            && known.header == as_offered
+            && known.layout == offer.layout,
+    }))
 }
 
 fn here_already(db: &Connection, offer: &Offer, known: &Known) -> Result<Offered, LedgerError> {

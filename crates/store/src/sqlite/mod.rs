@@ -23,7 +23,7 @@ pub use self::rebuild::{Left, Rebuilt, rebuild};
 pub(crate) use self::row::{format_from, format_to, security_from, security_to};
 use crate::ledger::{
     Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Offer, Offered, Order, Received,
-    Recovery, Verdict, Work,
+    Recovery, Standing, Verdict, Work,
 };
 use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::planted;
@@ -128,6 +128,16 @@ impl Ledger for SqliteLedger {
         let is_new = |offered: &Offered| matches!(offered, Offered::New(_));
         self.writer
             .ask("offer", move |db| inbound::offer(db, &offer), is_new)
+            .await
+    }
+
+    async fn standing(
+        &self,
+        id: TransferId,
+        offer: Offer,
+    ) -> Result<Option<Standing>, LedgerError> {
+        self.reader
+            .run(move |db| inbound::standing(db, id, &offer))
             .await
     }
 

@@ -57,7 +57,8 @@ mod tests {
     use super::VERBS;
 
     /// Verbs that only look.
-    const LOOKS: [&str; 13] = [
+    const LOOKS: [&str; 14] = [
+        "standing",
         "arrived",
         "receipt",
         "open_questions",
