@@ -9,6 +9,7 @@ use oftp::{
     Counts, DatasetName, FileHeader, FileKey, FileStamp, Format, InvalidField, Level, RecordLayout,
     RecordProblem, RecordReader,
 };
+use pointsman_folder::{Folder, FolderError, Look, Names};
 use pointsman_store::{
     Direction, Ledger, LedgerError, NewFile, Seal, Sidecar, Spool, SpoolError, TransferId, Way,
     Whole,
@@ -58,6 +59,9 @@ pub enum QueueError {
         /// Why.
         source: std::io::Error,
     },
+    /// What stands under the name of the file to send is none, or cannot be read.
+    #[error("{0}")]
+    Folder(FolderError),
     /// The name it is to be sent as.
     #[error("{0}; give it a data set name with --as")]
     Name(InvalidField),
@@ -96,7 +100,42 @@ pub async fn enqueue(
     path: &Path,
     how: &SendAs,
 ) -> Result<(TransferId, FileHeader), QueueError> {
-    enqueue_as(station, profile, TransferId::new(), path, how).await
+    enqueue_as(
+        station,
+        profile,
+        TransferId::new(),
+        path,
+        Whose::Caller,
+        how,
+    )
+    .await
+}
+
+/// Who decides what the name of a file to send stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The user who calls this program: links are followed.
+    Caller,
+    /// This program: it lies in a folder that is ours alone (`.taken`), to which others may have moved anything.
+    Ours,
+}
+
+/// Opens a file to send: a regular file, without waiting, and off the async threads.
+async fn open(path: &Path, whose: Whose) -> Result<(File, Look), QueueError> {
+    let owned = path.to_owned();
+    let opening = tokio::task::spawn_blocking(move || match whose {
+        Whose::Caller => pointsman_folder::open(&owned, Names::Caller),
+        Whose::Ours => {
+            let above = owned.parent().unwrap_or(Path::new("."));
+            let name = owned.file_name().unwrap_or_default();
+            Folder::open(above, Names::Operator)?.file(name)
+        }
+    });
+    let opened = opening.await.map_err(|lost| QueueError::Source {
+        path: path.display().to_string(),
+        source: std::io::Error::other(lost),
+    })?;
+    opened.map_err(QueueError::Folder)
 }
 
 /// The same under an id that was chosen before, which after a crash tells whether it was done.
@@ -108,6 +147,7 @@ pub async fn enqueue_as(
     profile: &Profile,
     id: TransferId,
     path: &Path,
+    whose: Whose,
     how: &SendAs,
 ) -> Result<(TransferId, FileHeader), QueueError> {
     let unreadable = |source| QueueError::Source {
@@ -119,10 +159,8 @@ pub async fn enqueue_as(
     if how.description.len() > 999 {
         return Err(QueueError::Description(how.description.len()));
     }
-    let mut source = File::open(path).map_err(unreadable)?;
-    if !source.metadata().map_err(unreadable)?.is_file() {
-        return Err(unreadable(std::io::Error::other("this is not a file")));
-    }
+    let (mut source, before) = open(path, whose).await?;
+    let looked = source.try_clone().map_err(unreadable)?;
     let spool = station.spool.clone();
     let whole = blocking(move || {
         let whole = spool.import(id, &mut source);
@@ -133,6 +171,12 @@ pub async fn enqueue_as(
         whole
     });
     let whole = whole.await?;
+    if Look::of_file(&looked).map_err(unreadable)? != before {
+        blocking(move || whole.discard()).await?;
+        return Err(unreadable(std::io::Error::other(
+            "it was written to while it was copied; nothing of it is queued",
+        )));
+    }
     let (whole, counts, longest) = match layout {
         None => {
             let octets = whole.seal().octets;

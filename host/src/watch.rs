@@ -9,6 +9,7 @@
 //! where it can; a look at the folder now and again sees what it does not, on network file systems for one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,16 +18,18 @@ use std::time::{Duration, Instant, SystemTime};
 
 use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use pointsman_folder::{Folder, Names, PRIVATE_FOLDER};
 use pointsman_store::transition::reached;
-use pointsman_store::{Direction, SpoolError, TransferId, make_folder, planted};
+use pointsman_store::{Direction, SpoolError, TransferId, planted};
 use rustix::fs::{CWD, RenameFlags};
+use rustix::io::Errno;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::config::Watch;
 use crate::events::Event;
 use crate::names;
-use crate::outbox::{self, QueueError, SendAs};
+use crate::outbox::{self, QueueError, SendAs, Whose};
 use crate::partners::Profile;
 use crate::station::Station;
 
@@ -47,7 +50,7 @@ pub async fn keep_watching(station: Arc<Station>) {
             continue;
         };
         for watch in &partner.watch {
-            let folder = Folder::new(Arc::clone(&station), profile.clone(), watch.clone());
+            let folder = Watched::new(Arc::clone(&station), profile.clone(), watch.clone());
             folders.spawn(folder.keep());
         }
     }
@@ -55,7 +58,7 @@ pub async fn keep_watching(station: Arc<Station>) {
 }
 
 /// One watched folder.
-struct Folder {
+struct Watched {
     station: Arc<Station>,
     profile: Profile,
     watch: Watch,
@@ -78,7 +81,7 @@ struct Told {
 /// What changes while a file is written.
 type Look = (u64, SystemTime);
 
-impl Folder {
+impl Watched {
     fn new(station: Arc<Station>, profile: Profile, watch: Watch) -> Self {
         Self {
             station,
@@ -155,9 +158,7 @@ impl Folder {
     }
 
     async fn look(&mut self) -> io::Result<()> {
-        for part in [TAKEN, REFUSED] {
-            make_folder(&self.path.join(part))?;
-        }
+        self.be_ready().await?;
         for (id, name) in self.taken()? {
             self.queue(id, &name).await;
         }
@@ -172,12 +173,51 @@ impl Folder {
         let mut seen = BTreeSet::new();
         for (path, look) in tokio::task::block_in_place(|| self.candidates())? {
             if arrived.contains(&path) || self.is_left_alone(&path, look) {
-                self.take(&path).await;
+                if self.is_being_written(&path).await {
+                    self.trouble(&format!(
+                        "{} is left alone, and somebody has it open for writing: it is taken when it is closed",
+                        path.file_name().unwrap_or_default().display()
+                    ));
+                } else {
+                    self.take(&path).await;
+                }
             }
             seen.insert(path);
         }
         self.growing.retain(|path, _| seen.contains(path));
         Ok(())
+    }
+
+    /// `.taken` and `refused` are this program's alone: in a folder that others write into they may have put a link or a
+    /// folder of their own there, which is named and not used.
+    async fn be_ready(&self) -> io::Result<()> {
+        let path = self.path.clone();
+        let ready = tokio::task::spawn_blocking(move || {
+            let folder = Folder::make(&path, Names::Operator, 0o750)?;
+            let mut mended = Vec::new();
+            for part in [TAKEN, REFUSED] {
+                let (ours, changed) = folder.ours(part)?;
+                mended.extend(changed.then(|| ours.path().display().to_string()));
+            }
+            Ok::<_, pointsman_folder::FolderError>(mended)
+        });
+        for folder in ready.await.map_err(io::Error::other)?? {
+            self.trouble(&format!(
+                "{folder} could be read by others, and is private now"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether somebody has it open for writing still, as far as the kernel tells.
+    async fn is_being_written(&self, path: &Path) -> bool {
+        let (folder, path) = (self.path.clone(), path.to_owned());
+        let asked = tokio::task::spawn_blocking(move || {
+            let folder = Folder::open(&folder, Names::Operator).ok()?;
+            let (file, _) = folder.file(path.file_name()?).ok()?;
+            pointsman_folder::is_being_written(&file)
+        });
+        asked.await.ok().flatten().unwrap_or_default()
     }
 
     /// Takes a file that is whole, under the transfer it becomes.
@@ -292,9 +332,18 @@ impl Folder {
         };
         match outcome {
             Ok(()) => self.put_away(&path, name),
+            Err(QueueError::Folder(error)) if error.is_refused() => {
+                self.trouble(&format!(
+                    "{name} is not what it was when it was looked at, and lies in `{REFUSED}` now: {error}"
+                ));
+                self.put(&path, &self.path.join(REFUSED), name);
+            }
             // Ours to mend; the file stays where it is and is tried again.
             Err(
-                error @ (QueueError::Spool(_) | QueueError::Ledger(_) | QueueError::Source { .. }),
+                error @ (QueueError::Spool(_)
+                | QueueError::Ledger(_)
+                | QueueError::Folder(_)
+                | QueueError::Source { .. }),
             ) => {
                 self.trouble(&format!(
                     "{name} cannot be queued now, and is tried again: {error}"
@@ -345,7 +394,7 @@ impl Folder {
             layout: self.watch.records.map(|layout| layout.0),
             ..SendAs::default()
         };
-        outbox::enqueue_as(&self.station, &self.profile, id, path, &how).await?;
+        outbox::enqueue_as(&self.station, &self.profile, id, path, Whose::Ours, &how).await?;
         let partner = self.profile.name.clone();
         let file = self.path.join(name).display().to_string();
         self.station
@@ -399,35 +448,47 @@ fn is_news(kind: EventKind) -> bool {
     !kind.is_access() || kind == EventKind::Access(AccessKind::Close(AccessMode::Write))
 }
 
-/// Moves a file into a folder, under a number where its name is taken.
+/// Moves a file into a folder, under a number where its name is taken. The folder is led to by no link but the
+/// operator's, and is none that somebody else put there.
 fn move_to(path: &Path, folder: &Path, name: &str) -> io::Result<()> {
-    make_folder(folder)?;
+    let above = path.parent().unwrap_or(Path::new("."));
+    let from = Folder::open(above, Names::Operator)?;
+    let to = Folder::make(folder, Names::Keeper, PRIVATE_FOLDER)?;
+    let old = path.file_name().unwrap_or_default();
+    match rename_numbered(&from, old, &to, name) {
+        Err(Errno::XDEV) => copy_to(&from, old, &to, name),
+        moved => Ok(moved?),
+    }
+}
+
+fn rename_numbered(from: &Folder, old: &OsStr, to: &Folder, name: &str) -> Result<(), Errno> {
     let mut number = 0;
     loop {
-        let place = folder.join(names::numbered(name, number));
-        match rustix::fs::renameat_with(CWD, path, CWD, &place, RenameFlags::NOREPLACE) {
-            Err(rustix::io::Errno::EXIST) => number += 1,
-            Err(rustix::io::Errno::XDEV) => return copy_to(path, folder, name),
-            moved => return Ok(moved?),
+        match from.rename(old, to, names::numbered(name, number)) {
+            Err(Errno::EXIST) => number += 1,
+            moved => return moved,
         }
     }
 }
 
 /// The same to another file system: whole under its name, or not at all.
-fn copy_to(path: &Path, folder: &Path, name: &str) -> io::Result<()> {
-    let half = folder.join(format!(".{}", TransferId::new()));
+fn copy_to(from: &Folder, old: &OsStr, to: &Folder, name: &str) -> io::Result<()> {
+    let half = format!(".{}", TransferId::new());
     let copy = || {
-        std::fs::copy(path, &half)?;
-        File::open(&half)?.sync_all()?;
-        move_to(&half, folder, name)
+        let (mut source, _) = from.file(old)?;
+        let mut copied = to.create(&half)?;
+        io::copy(&mut source, &mut copied)?;
+        copied.set_permissions(source.metadata()?.permissions())?;
+        copied.sync_all()?;
+        rename_numbered(to, half.as_ref(), to, name).map_err(io::Error::from)
     };
     if let Err(error) = copy() {
         // It is tried again, under another name.
-        let _ = std::fs::remove_file(&half);
+        let _ = to.remove(&half);
         return Err(error);
     }
-    File::open(folder)?.sync_all()?;
-    std::fs::remove_file(path)
+    to.sync()?;
+    Ok(from.remove(old)?)
 }
 
 #[cfg(test)]

@@ -39,6 +39,14 @@ pub struct Look {
 }
 
 impl Look {
+    /// An open file as it is now.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn of_file(file: &std::fs::File) -> std::io::Result<Self> {
+        Ok(Self::of(&rustix::fs::fstat(file)?))
+    }
+
     pub(crate) fn of(stat: &Stat) -> Self {
         let kind = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => Kind::File,

@@ -1,9 +1,10 @@
 //! Delivery: one rename from the spool into the inbox, durable.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
+use pointsman_folder::Names;
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 
 use super::{SEALED, Spool, sync_folder};
@@ -101,7 +102,10 @@ impl Spool {
 
     /// Opens a folder below `inbox` part by part, following no link, making and syncing what is missing.
     fn descend(&self, inbox: &Path, folders: &[&str]) -> io::Result<OwnedFd> {
-        let (mut here, mut path) = (open_folder(inbox)?, inbox.to_owned());
+        // A job that tidies up may have removed it while we run.
+        let made = pointsman_folder::Folder::make(inbox, Names::Keeper, 0o750)?;
+        let mut here = made.as_fd().try_clone_to_owned()?;
+        let mut path = inbox.to_owned();
         for part in folders {
             match rustix::fs::mkdirat(&here, *part, Mode::from_raw_mode(0o750)) {
                 Ok(()) => {
