@@ -155,11 +155,12 @@ pub async fn enqueue_as(
         source,
     };
     let layout = layout(profile, how)?;
+    // What is no file has no name to complain of.
+    let (mut source, before) = open(path, whose).await?;
     let dataset = dataset_name(path, how)?;
     if how.description.len() > 999 {
         return Err(QueueError::Description(how.description.len()));
     }
-    let (mut source, before) = open(path, whose).await?;
     let looked = source.try_clone().map_err(unreadable)?;
     let spool = station.spool.clone();
     let whole = blocking(move || {
