@@ -1,1 +1,642 @@
-//! Questions that operators ask, and the commands that answer them.
+//! Questions that operators ask, and what answers them.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
+use support::peer::{Peer, VirtualFile};
+use support::{House, POINTSMAN, octets, openssl_certificate};
+
+const TLS: &str = "  - address: 127.0.0.1:0\n    tls:\n      certificate: us.pem\n      key: us.key\n      client_auth: require\n";
+
+/// Runs openssl in the folder.
+fn openssl(folder: &Path, arguments: &str) -> Output {
+    let done = Command::new("openssl")
+        .args(arguments.split_whitespace())
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "openssl {arguments}: {said}");
+    done
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
+}
+
+fn all_in(text: &str, words: &[&str]) {
+    for word in words {
+        assert!(text.contains(word), "{word} is not in: {text}");
+    }
+}
+
+/// A partner's TLS server made of openssl, which speaks no OFTP.
+struct TlsServer {
+    child: Child,
+    port: u16,
+}
+
+impl TlsServer {
+    fn start(folder: &Path, more: &[&str]) -> Self {
+        let mut child = Command::new("timeout")
+            .args(["120", "openssl", "s_server", "-accept", "127.0.0.1:0"])
+            .args(["-cert", "them.pem", "-key", "them.key"])
+            .args(more)
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // "ACCEPT 127.0.0.1:PORT"
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find(|line| line.starts_with("ACCEPT"))
+            .expect("s_server listens");
+        let port = line.rsplit(':').next().unwrap().trim().parse().unwrap();
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, port }
+    }
+}
+
+impl Drop for TlsServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Our station with a partner that is dialled over TLS at that port; what `pointsman send` says.
+fn send_over_tls(house: &House, port: u16, more: &str) -> String {
+    let partner =
+        format!("    address: localhost:{port}\n    tls: true\n    certificate: them.pem\n{more}");
+    house.configure("  - address: 127.0.0.1:0\n", &partner, "");
+    let file = house.write("ORDERS", "order");
+    let sent = house.pointsman(&["send", file.to_str().unwrap(), "--to", "mueller"]);
+    assert!(!sent.status.success());
+    said(&sent)
+}
+
+#[test]
+fn a_partner_that_refuses_our_certificate_is_heard() {
+    let house = House::plain("");
+    ["us", "them"]
+        .iter()
+        .for_each(|name| openssl_certificate(house.path(), name));
+    let ours = "    our_certificate: us.pem\n    our_key: us.key\n";
+    let demanding = [
+        "-Verify",
+        "1",
+        "-verify_return_error",
+        "-CAfile",
+        "them.pem",
+    ];
+    for version in ["-tls1_2", "-tls1_3"] {
+        let server = TlsServer::start(house.path(), &[&demanding[..], &[version]].concat());
+        let told = send_over_tls(&house, server.port, ours);
+        all_in(
+            &told,
+            &["unknown_ca (48)", "send the partner the certificate"],
+        );
+        let told = send_over_tls(&house, server.port, "");
+        let alert = match version {
+            "-tls1_3" => "certificate_required (116)",
+            _ => "handshake_failure (40)",
+        };
+        all_in(&told, &[alert, "our_certificate"]);
+    }
+}
+
+#[test]
+fn a_caller_that_refuses_our_certificate_is_heard() {
+    let house = House::with_listeners(TLS, "", "");
+    ["us", "them", "other"]
+        .iter()
+        .for_each(|name| openssl_certificate(house.path(), name));
+    house.configure(TLS, "    certificate: them.pem\n", "");
+    let server = house.serve();
+    for version in ["-tls1_2", "-tls1_3"] {
+        s_client(
+            &house,
+            &server,
+            &["-CAfile", "other.pem", "-verify_return_error", version],
+        );
+    }
+    support::eventually("both alerts are told", || {
+        let log = server.log();
+        (log.matches("unknown_ca (48)").count() == 2).then_some(())
+    });
+    server.await_log(&["tls-refused", "the `certificate` of this listener"]);
+}
+
+fn s_client(house: &House, server: &support::Server, more: &[&str]) {
+    Command::new("timeout")
+        .args(["60", "openssl", "s_client", "-quiet", "-connect"])
+        .arg(server.address().to_string())
+        .args(more)
+        .current_dir(house.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+}
+
+#[test]
+fn a_certificate_that_is_not_believed_is_named_with_its_owner() {
+    let house = House::with_listeners(TLS, "", "");
+    ["us", "them", "stranger"]
+        .iter()
+        .for_each(|name| openssl_certificate(house.path(), name));
+    // The partner has renewed: the same subject, another certificate.
+    std::fs::create_dir(house.path().join("new")).unwrap();
+    openssl_certificate(&house.path().join("new"), "them");
+    house.configure(TLS, "    certificate: them.pem\n", "");
+    let server = house.serve();
+    let serial = |file: &str| {
+        let told = openssl(house.path(), &format!("x509 -in {file} -noout -serial"));
+        let told = String::from_utf8(told.stdout).unwrap();
+        told.trim().trim_start_matches("serial=").to_lowercase()
+    };
+    s_client(
+        &house,
+        &server,
+        &["-cert", "stranger.pem", "-key", "stranger.key"],
+    );
+    let line = server.await_log(&["tls-refused", "CN=stranger"]);
+    all_in(
+        &line,
+        &[
+            &serial("stranger.pem"),
+            "sha256",
+            "until",
+            "no profile has it",
+        ],
+    );
+    s_client(
+        &house,
+        &server,
+        &["-cert", "new/them.pem", "-key", "new/them.key"],
+    );
+    let line = server.await_log(&["tls-refused", "CN=them"]);
+    all_in(
+        &line,
+        &[
+            &serial("new/them.pem"),
+            &serial("them.pem"),
+            "`mueller`",
+            "renewed",
+        ],
+    );
+    s_client(&house, &server, &[]);
+    server.await_log(&["tls-refused", "it showed no certificate", "client_auth"]);
+    // And the partner's server, when we dial it.
+    let partner = TlsServer::start(&house.path().join("new"), &[]);
+    let told = send_over_tls(&house, partner.port, "");
+    all_in(
+        &told,
+        &[
+            "not the `certificate` of its profile",
+            &serial("new/them.pem"),
+            "renewed",
+        ],
+    );
+}
+
+#[test]
+fn plain_and_tls_ports_that_are_mixed_up_are_told() {
+    let house = House::with_listeners(TLS, "", "");
+    ["us", "them"]
+        .iter()
+        .for_each(|name| openssl_certificate(house.path(), name));
+    house.configure(
+        TLS,
+        "    certificate: them.pem\n",
+        "limits:\n  caller_time: 1s\n",
+    );
+    let server = house.serve();
+    let mut plain = Peer::connect_silently(server.address());
+    plain.say(b"IODETTE FTP READY \r");
+    server.await_log(&["tls-refused", "the caller speaks plain OFTP"]);
+    let _silent = Peer::connect_silently(server.address());
+    server.await_log(&["tls-refused", "waits here to be greeted"]);
+
+    let theirs = House::plain("");
+    let open = theirs.serve();
+    let told = send_over_tls(&house, open.address().port(), "");
+    all_in(
+        &told,
+        &["the partner speaks plain OFTP on this port", "tls: false"],
+    );
+}
+
+/// Certificates as old tools and odd CAs make them, each with a usual key.
+fn odd_certificates(folder: &Path) -> [&'static str; 3] {
+    let usual = "req -newkey rsa:2048 -nodes -subj /CN=peer";
+    openssl(folder, &format!("{usual} -keyout v1.key -out v1.csr"));
+    openssl(
+        folder,
+        "x509 -req -in v1.csr -signkey v1.key -days 300 -out v1.pem",
+    );
+    let selfmade = format!("{usual} -x509 -days 300");
+    openssl(
+        folder,
+        &format!(
+            "{selfmade} -keyout critical.key -out critical.pem -addext 1.2.3.4.5.6=critical,ASN1:UTF8String:x"
+        ),
+    );
+    openssl(
+        folder,
+        &format!(
+            "{selfmade} -keyout policies.key -out policies.pem -addext certificatePolicies=critical,1.2.3.4"
+        ),
+    );
+    ["v1", "critical", "policies"]
+}
+
+#[test]
+fn a_partners_own_certificate_is_compared_and_not_judged() {
+    let house = House::with_listeners(TLS, "", "");
+    openssl_certificate(house.path(), "us");
+    for name in odd_certificates(house.path()) {
+        house.configure(TLS, &format!("    certificate: {name}.pem\n"), "");
+        let checked = house.pointsman(&["check"]);
+        assert!(checked.status.success(), "{name}: {}", said(&checked));
+        let server = house.serve();
+        for (at, version) in ["-tls1_2", "-tls1_3"].into_iter().enumerate() {
+            let mut peer = Peer::openssl(server.address(), house.path(), name, "us", version);
+            peer.identify();
+            peer.send(&VirtualFile::new(
+                &format!("{name}{at}").to_uppercase(),
+                "x",
+            ));
+        }
+    }
+}
+
+/// Shows the certificate `shown` and signs with the key `signing`, whether they belong together or not; says whether the
+/// server greets then.
+fn greets(house: &House, server: &support::Server, shown: &str, signing: &str) -> bool {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let chain = CertificateDer::pem_file_iter(house.path().join(shown)).unwrap();
+    let chain = chain.map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_file(house.path().join(signing)).unwrap();
+    let key = provider.key_provider.load_private_key(key).unwrap();
+    let identity = SingleCertAndKey::from(CertifiedKey::new(chain, key));
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Trusting))
+        .with_client_cert_resolver(Arc::new(identity));
+    let name = ServerName::try_from("localhost").unwrap();
+    let client = ClientConnection::new(Arc::new(config), name).unwrap();
+    let socket = TcpStream::connect(server.address()).unwrap();
+    let mut wire = StreamOwned::new(client, socket);
+    let mut greeting = [0; 23];
+    wire.read_exact(&mut greeting).is_ok() && greeting[4..].starts_with(b"IODETTE")
+}
+
+/// A client that believes every server.
+#[derive(Debug)]
+struct Trusting;
+
+impl ServerCertVerifier for Trusting {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        rustls::crypto::aws_lc_rs::default_provider()
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+/// That a certificate is compared and not judged makes nobody its owner: that takes its key.
+#[test]
+fn a_certificate_without_its_key_opens_nothing() {
+    let house = House::with_listeners(TLS, "", "");
+    ["us", "them", "thief"]
+        .iter()
+        .for_each(|name| openssl_certificate(house.path(), name));
+    house.configure(TLS, "    certificate: them.pem\n", "");
+    let server = house.serve();
+    assert!(greets(&house, &server, "them.pem", "them.key"));
+    assert!(!greets(&house, &server, "them.pem", "thief.key"));
+    server.await_log(&["tls-refused", "does not have the key", "`mueller`"]);
+}
+
+#[test]
+fn check_names_certificates_that_tls_cannot_use() {
+    let house = House::with_listeners(TLS, "", "");
+    openssl_certificate(house.path(), "us");
+    for (name, key, words) in [
+        ("small", "rsa:1024", ["1024 bits", "2048"]),
+        ("pss", "rsa-pss", ["RSA-PSS", "rsaEncryption"]),
+        ("goldilocks", "ed448", ["Ed448", "Ed25519"]),
+    ] {
+        openssl(
+            house.path(),
+            &format!(
+                "req -x509 -newkey {key} -nodes -days 300 -subj /CN=peer -keyout {name}.key -out {name}.pem"
+            ),
+        );
+        house.configure(TLS, &format!("    certificate: {name}.pem\n"), "");
+        let checked = house.pointsman(&["check"]);
+        assert_eq!(checked.status.code(), Some(1), "{name}: {}", said(&checked));
+        all_in(
+            &said(&checked),
+            &["error: partners.mueller.certificate", words[0], words[1]],
+        );
+    }
+}
+
+/// The partner's server has a certificate that it signed itself, and our profile has that under `ca`.
+#[test]
+fn a_certificate_under_ca_is_believed_itself() {
+    for kind in ["CA:TRUE", "CA:FALSE"] {
+        let theirs = House::with_listeners("  - address: 127.0.0.1:0\n", "", "");
+        openssl(
+            theirs.path(),
+            &format!(
+                "req -x509 -newkey rsa:2048 -nodes -days 300 -subj /CN=them -keyout us.key -out us.pem -addext basicConstraints=critical,{kind}"
+            ),
+        );
+        let listener =
+            "  - address: 127.0.0.1:0\n    tls:\n      certificate: us.pem\n      key: us.key\n";
+        theirs.configure(listener, "", "");
+        let server = theirs.serve();
+        let address = format!("localhost:{}", server.address().port());
+        let ours = House::sender(&address, "    tls: true\n    ca: them.pem\n");
+        std::fs::copy(theirs.path().join("us.pem"), ours.path().join("them.pem")).unwrap();
+        let file = ours.write("ORDERS", "order");
+        let sent = ours.pointsman(&["send", file.to_str().unwrap(), "--to", "nordwerk"]);
+        assert!(sent.status.success(), "{kind}: {}", said(&sent));
+        let checked = said(&ours.pointsman(&["check"]));
+        assert_eq!(
+            checked.contains("is no CA's"),
+            kind == "CA:FALSE",
+            "{checked}"
+        );
+    }
+}
+
+#[test]
+fn certificates_and_keys_are_read_as_people_save_them() {
+    let house = House::with_listeners(TLS, "", "");
+    ["us", "them"]
+        .iter()
+        .for_each(|name| openssl_certificate(house.path(), name));
+    let pem = std::fs::read(house.path().join("them.pem")).unwrap();
+    let utf_16: Vec<u8> = [0xfeff]
+        .into_iter()
+        .chain(String::from_utf8(pem.clone()).unwrap().encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    house.write("mark.pem", [b"\xef\xbb\xbf".as_slice(), &pem].concat());
+    house.write("utf16.pem", utf_16);
+    house.write(
+        "windows.pem",
+        String::from_utf8(pem).unwrap().replace('\n', "\r\n"),
+    );
+    openssl(house.path(), "x509 -in them.pem -outform DER -out them.der");
+    openssl(house.path(), "pkey -in us.key -outform DER -out us.der");
+    house.write(
+        "us.mark",
+        [
+            b"\xef\xbb\xbf".as_slice(),
+            &std::fs::read(house.path().join("us.key")).unwrap(),
+        ]
+        .concat(),
+    );
+    for certificate in ["mark.pem", "utf16.pem", "windows.pem", "them.der"] {
+        for key in ["us.key", "us.der", "us.mark"] {
+            house.configure(
+                &TLS.replace("us.key", key),
+                &format!("    certificate: {certificate}\n"),
+                "",
+            );
+            let checked = house.pointsman(&["check"]);
+            assert!(
+                checked.status.success(),
+                "{certificate} {key}: {}",
+                said(&checked)
+            );
+            assert!(said(&checked).contains("CN=them"));
+        }
+    }
+}
+
+#[test]
+fn what_is_no_certificate_or_key_is_called_by_its_name() {
+    let house = House::with_listeners(TLS, "", "");
+    ["us", "them"]
+        .iter()
+        .for_each(|name| openssl_certificate(house.path(), name));
+    openssl(
+        house.path(),
+        "pkcs12 -export -in us.pem -inkey us.key -passout pass:x -out us.p12",
+    );
+    openssl(
+        house.path(),
+        "crl2pkcs7 -nocrl -certfile us.pem -out us.p7b",
+    );
+    openssl(
+        house.path(),
+        "req -new -key us.key -subj /CN=us -out us.csr",
+    );
+    openssl(
+        house.path(),
+        "pkey -in us.key -aes256 -passout pass:secret -out locked.key",
+    );
+    openssl(
+        house.path(),
+        "ec -in us.key -aes256 -passout pass:secret -out locked.old",
+    );
+    house.write("empty.pem", "");
+    house.write("note.pem", "the certificate comes by mail");
+    for (certificate, words) in [
+        ("us.p12", "openssl pkcs12 -in"),
+        ("us.p7b", "openssl pkcs7 -in"),
+        ("us.csr", "request for a certificate"),
+        ("us.key", "mixed up"),
+        ("empty.pem", "is empty"),
+        ("note.pem", "neither PEM"),
+    ] {
+        house.configure(&TLS.replace("us.pem", certificate), "", "");
+        let told = said(&house.pointsman(&["check"]));
+        all_in(
+            &told,
+            &["error: listeners[0].tls.certificate", certificate, words],
+        );
+    }
+    for (key, words) in [
+        ("locked.key", "passphrase"),
+        ("locked.old", "passphrase"),
+        ("them.key", "does not belong to the certificate"),
+        ("us.pem", "mixed up"),
+        ("us.p12", "openssl pkcs12 -in"),
+    ] {
+        house.configure(&TLS.replace("us.key", key), "", "");
+        let checked = house.pointsman(&["check"]);
+        assert_eq!(checked.status.code(), Some(1));
+        all_in(
+            &said(&checked),
+            &["error: listeners[0].tls.key", key, words],
+        );
+    }
+}
+
+#[test]
+fn a_configuration_of_a_windows_editor_is_read_or_named() {
+    let house = House::plain("");
+    let good = std::fs::read(house.config()).unwrap();
+    house.write("password", "\u{feff}THEIRS\r\n");
+    let text = String::from_utf8(good.clone()).unwrap();
+    let text = text.replace("password: THEIRS", "password: ${file:password}");
+    house.write(
+        "pointsman.yaml",
+        [b"\xef\xbb\xbf".as_slice(), text.as_bytes()].concat(),
+    );
+    let checked = house.pointsman(&["check"]);
+    assert!(checked.status.success(), "{}", said(&checked));
+    let server = house.serve();
+    Peer::session(server.address());
+    drop(server);
+    house.write(
+        "pointsman.yaml",
+        [b"# M\xfcller\n".as_slice(), &good].concat(),
+    );
+    let checked = house.pointsman(&["check"]);
+    assert_eq!(checked.status.code(), Some(1));
+    all_in(
+        &said(&checked),
+        &["pointsman.yaml:1:4", "0xfc", "Latin-1", "iconv"],
+    );
+}
+
+/// Both sides' certificates, and the CA's, by `check` and by the server; what `check` calls an error the server says, too.
+#[test]
+fn the_end_of_a_certificate_is_told_in_time() {
+    let house = House::with_listeners(TLS, "", "");
+    let make = |name: &str, days: &str| {
+        openssl(
+            house.path(),
+            &format!(
+                "req -x509 -newkey rsa:2048 -nodes -days {days} -subj /CN={name} -keyout {name}.key -out {name}.pem"
+            ),
+        );
+    };
+    make("us", "5");
+    make("them", "60");
+    // Sixty days are told, a few more are not.
+    make("root", "20");
+    make("other", "63");
+    let listener = TLS.replace(
+        "client_auth: require",
+        "client_auth: require\n      client_ca: root.pem",
+    );
+    let partner =
+        "    certificate: them.pem\n    our_certificate: other.pem\n    our_key: us.key\n";
+    house.configure(&listener, partner, "");
+    let checked = house.pointsman(&["check"]);
+    assert_eq!(checked.status.code(), Some(1), "a key does not fit");
+    let told = said(&checked);
+    let line = |place: &str| {
+        let found = told.lines().find(|line| line.contains(place));
+        found
+            .unwrap_or_else(|| panic!("{place} is not in {told}"))
+            .to_owned()
+    };
+    all_in(
+        &line("listeners[0].tls.certificate"),
+        &["warning", "it ends in"],
+    );
+    all_in(
+        &line("listeners[0].tls.client_ca"),
+        &["warning", "it ends in"],
+    );
+    all_in(
+        &line("partners.mueller.certificate"),
+        &["warning", "it ends in"],
+    );
+    assert!(!line("partners.mueller.our_certificate").contains("warning"));
+    let server = house.serve();
+    for (place, words) in [
+        ("listeners[0].tls.certificate", "it ends in"),
+        ("listeners[0].tls.client_ca", "it ends in"),
+        ("partners.mueller.certificate", "it ends in"),
+        ("partners.mueller.our_key", "does not belong"),
+    ] {
+        server.await_log(&[place, words]);
+    }
+}
+
+#[test]
+fn no_state_of_the_protocol_is_told_without_words() {
+    let theirs = support::peer::Called::new();
+    let house = House::plain("");
+    house.configure(
+        "  - address: 127.0.0.1:0\n",
+        &format!("    address: {}\n", theirs.address()),
+        "",
+    );
+    let file = house.write("ORDERS", octets(1, 100));
+    let sending = Command::new(POINTSMAN)
+        .args(["send", file.to_str().unwrap(), "--to", "mueller", "-c"])
+        .arg(house.config())
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(theirs.accept());
+    let told = said(&sending.wait_with_output().unwrap());
+    assert!(told.contains("I_WF_RM"), "{told}");
+    for line in told.lines().filter(|line| line.contains("I_WF_RM")) {
+        all_in(line, &["before both sides had identified themselves"]);
+    }
+}

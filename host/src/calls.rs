@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::backoff::Backoff;
 use crate::dial::{self, DialError};
+use crate::ending::Ending;
 use crate::events::Event;
 use crate::monitor::Errand;
 use crate::partners::Profile;
@@ -210,24 +211,25 @@ fn last(time: civil::Time, clock: &Zoned) -> SystemTime {
     latest.map_or(SystemTime::UNIX_EPOCH, |latest| latest.timestamp().into())
 }
 
-fn outcome(called: Result<Result<End, DialError>, JoinError>) -> Outcome {
+fn outcome(called: Result<Result<Ending, DialError>, JoinError>) -> Outcome {
     let called = match called {
         Ok(called) => called,
         Err(lost) => return Outcome::Broken(format!("its task was lost: {lost}")),
     };
     match called {
-        Ok(end) if end.is_normal() => Outcome::Good,
-        Ok(end @ (End::Disconnected { state } | End::TimedOut { state }))
-            if matches!(
-                state,
-                "OPOP" | "OPO" | "OPOWFC" | "CLOP" | "OPIP" | "OPI" | "CLIP"
-            ) =>
-        {
-            Outcome::BrokenFile(end.to_string())
-        }
-        Ok(end) => Outcome::Broken(end.to_string()),
+        Ok(ending) if ending.is_normal() => Outcome::Good,
+        Ok(ending) if is_within_a_file(&ending.end) => Outcome::BrokenFile(ending.words),
+        Ok(ending) => Outcome::Broken(ending.words),
         Err(error) => Outcome::Unreachable(error.to_string()),
     }
+}
+
+fn is_within_a_file(end: &End) -> bool {
+    matches!(
+        end,
+        End::Disconnected { state } | End::TimedOut { state }
+            if matches!(*state, "OPOP" | "OPO" | "OPOWFC" | "CLOP" | "OPIP" | "OPI" | "CLIP")
+    )
 }
 
 /// Frees the line; after a failure it rests, the longer the more failures there were in a row.

@@ -153,7 +153,7 @@ fn throw_away_certificate(host: &str) -> Result<(String, String), rcgen::Error> 
     ];
     let now = jiff::Timestamp::now().as_second();
     params.not_before = day(now - 86_400);
-    params.not_after = day(now + 30 * 86_400);
+    params.not_after = day(now + 90 * 86_400);
     let key = KeyPair::generate()?;
     Ok((params.self_signed(&key)?.pem(), key.serialize_pem()))
 }

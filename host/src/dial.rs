@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oftp::{End, Session};
+use oftp::Session;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -11,11 +11,12 @@ use tokio_rustls::TlsConnector;
 
 use crate::config::Address;
 use crate::describe::Wire;
+use crate::ending::Ending;
 use crate::monitor::{Errand, Monitor};
 use crate::partners::Profile;
 use crate::session::{self, Clock, Drain};
 use crate::station::Station;
-use crate::tls::{self, TlsError};
+use crate::tls::{self, Side, TlsError};
 
 /// How long a connection, and its TLS handshake, may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,7 +30,17 @@ pub enum DialError {
     /// Our own certificate, or the partner's as configured.
     #[error(transparent)]
     Identity(#[from] TlsError),
-    /// No connection, or no TLS.
+    /// The TLS handshake failed.
+    #[error("partner `{partner}` at {address}: {why}")]
+    NoTls {
+        /// Whom we dialled.
+        partner: String,
+        /// Where.
+        address: Address,
+        /// What went wrong, with the certificate that was shown.
+        why: String,
+    },
+    /// No connection.
     #[error("partner `{partner}` at {address}: {what}: {source}")]
     Unreachable {
         /// Whom we dialled.
@@ -46,13 +57,13 @@ pub enum DialError {
 /// Dials a partner, and holds the session to its end.
 ///
 /// # Errors
-/// There was no session. What went wrong within one is in its [`End`].
+/// There was no session. What went wrong within one is in its [`Ending`].
 pub async fn call(
     station: Arc<Station>,
     profile: Profile,
     errand: Errand,
     drain: watch::Receiver<Drain>,
-) -> Result<End, DialError> {
+) -> Result<Ending, DialError> {
     let address = match &profile.partner.address {
         Some(address) => address.0.clone(),
         None => return Err(DialError::NoAddress(profile.name)),
@@ -92,9 +103,12 @@ pub async fn call(
     };
     let name = ServerName::try_from(address.host.clone())
         .map_err(|error| failed("no TLS")(std::io::Error::other(error)))?;
-    let stream = in_time(connector.connect(name, socket))
-        .await
-        .map_err(failed("no TLS"))?;
+    let connecting = tls::handshake(Side::Dialled, in_time(connector.connect(name, socket)));
+    let stream = connecting.await.map_err(|no_tls| DialError::NoTls {
+        partner: profile.name.clone(),
+        address: address.clone(),
+        why: no_tls.told(&station.certificates),
+    })?;
     wire.tls = Some(tls::facts(stream.get_ref().1, None));
     let monitor = Monitor::dialled(station, wire, profile, errand);
     Ok(session::drive(stream, session, Box::new(monitor), clock, drain).await)

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oftp::{End, Session};
+use oftp::Session;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -14,13 +14,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, Listener};
 use crate::describe;
+use crate::ending::Ending;
 use crate::events::Event;
 use crate::monitor::Monitor;
 use crate::partners;
 use crate::seats::{CallerSeat, Entrance, Origin};
 use crate::session::{self, Clock, Connection, Drain};
 use crate::station::Station;
-use crate::tls::{self, TlsError, TlsFacts};
+use crate::tls::{self, Side, TlsError, TlsFacts};
 
 /// A bound listener that does not accept yet.
 pub struct Door {
@@ -157,14 +158,21 @@ impl Caller {
         config: Arc<ServerConfig>,
     ) -> Option<Box<TlsStream<TcpStream>>> {
         let (remote, gives_way) = (self.remote, self.seat.gives_way());
+        let accepting =
+            tokio::time::timeout(self.time_left(), TlsAcceptor::from(config).accept(socket));
+        let accepting = async {
+            accepting.await.unwrap_or_else(|_| {
+                let why = "the caller did not finish it within limits.caller_time";
+                Err(std::io::Error::new(std::io::ErrorKind::TimedOut, why))
+            })
+        };
         // On the heap, for as long as it takes.
-        let handshake = Box::pin(TlsAcceptor::from(config).accept(socket));
+        let handshake = Box::pin(tls::handshake(Side::Called, accepting));
         let error = tokio::select! {
             shaken = handshake => match shaken {
                 Ok(stream) => return Some(Box::new(stream)),
-                Err(error) => error.to_string(),
+                Err(no_tls) => no_tls.told(&self.station.certificates),
             },
-            () = tokio::time::sleep(self.time_left()) => "the handshake took longer than limits.caller_time".to_owned(),
             () = gives_way.notified() => "others called meanwhile, and it took too long".to_owned(),
         };
         tracing::warn!(event = "tls-refused", %remote, error);
@@ -182,7 +190,7 @@ impl Caller {
         wire: impl Connection,
         local: SocketAddr,
         tls: Option<TlsFacts>,
-    ) -> impl Future<Output = End> {
+    ) -> impl Future<Output = Ending> {
         let place = describe::Wire {
             local,
             remote: self.remote,

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::control::{self, ControlError};
 use crate::delivery;
 use crate::events::Event;
+use crate::inspect;
 use crate::kernel;
 use crate::listen::{Door, ListenError};
 use crate::receipts;
@@ -149,6 +150,10 @@ impl Server {
         house.spawn(until(
             draining.clone(),
             watch_policies(Arc::clone(&station)),
+        ));
+        house.spawn(until(
+            draining.clone(),
+            inspect::keep_inspecting(Arc::clone(&station)),
         ));
         // Answers through the drain as well, and ends with the server.
         let control = tokio::spawn(control.serve(Arc::clone(&station)));

@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use crate::ending::Ending;
 use crate::kernel;
 use crate::monitor::{CROWDED, Monitor};
 
@@ -77,7 +78,7 @@ pub fn drive(
     monitor: Box<Monitor>,
     clock: Clock,
     drain: watch::Receiver<Drain>,
-) -> impl Future<Output = End> {
+) -> impl Future<Output = Ending> {
     let (id, generation) = monitor.session();
     let id = id.to_owned();
     let work = Box::pin(converse(wire, session, monitor, clock, drain));
@@ -90,11 +91,11 @@ async fn converse(
     mut monitor: Box<Monitor>,
     clock: Clock,
     mut drain: watch::Receiver<Drain>,
-) -> End {
+) -> Ending {
     let mut output = Output::default();
     let mut backlog = Backlog::new(&clock);
     let (gives_way, overtaken) = monitor.dismissals();
-    let mut dismissed = false;
+    let (mut dismissed, mut lost) = (false, None);
     let mut turn = 0;
     let end = loop {
         if let Some(end) = attend(&mut session, &mut monitor, &clock).await {
@@ -133,6 +134,7 @@ async fn converse(
                 Moved::default()
             }
         };
+        lost = moved.lost.or(lost);
         backlog.wrote(moved.written);
         turn += moved.read + moved.written + STEP;
         if turn >= TURN {
@@ -140,6 +142,7 @@ async fn converse(
             tokio::task::yield_now().await;
         }
     };
+    let ending = Ending::new(end, lost.as_ref(), monitor.side());
     let patience = if dismissed { HURRY } else { PATIENCE };
     // What the session had is free for others at once; its place is not, as long as the connection is here.
     let _place = monitor.place();
@@ -147,8 +150,8 @@ async fn converse(
         say_goodbye(&mut wire, &mut session, &mut output, patience).await;
         session.disconnected(clock.now());
     });
-    tokio::join!(goodbye, Box::pin(monitor.ended(&end)));
-    end
+    tokio::join!(goodbye, Box::pin(monitor.ended(&ending)));
+    ending
 }
 
 /// Answers what the engine asks, and feeds it the file it is sending, until it has to wait for the wire.
@@ -169,11 +172,12 @@ async fn attend(session: &mut Session, monitor: &mut Monitor, clock: &Clock) -> 
     }
 }
 
-/// Octets that went over the wire.
-#[derive(Clone, Copy, Debug, Default)]
+/// Octets that went over the wire, and what it said if it went away.
+#[derive(Debug, Default)]
 struct Moved {
     read: usize,
     written: usize,
+    lost: Option<std::io::Error>,
 }
 
 /// Waits until the wire takes or brings something; what it brings goes into the engine.
@@ -189,7 +193,8 @@ async fn exchange(
             true => output.poll_send(wire, context, &mut moved.written),
             false => Poll::Pending,
         };
-        if let Poll::Ready(Err(_)) = sent {
+        if let Poll::Ready(Err(error)) = sent {
+            moved.lost = Some(last_word(wire, context).unwrap_or(error));
             session.disconnected(clock.now());
             return Poll::Ready(());
         }
@@ -201,10 +206,15 @@ async fn exchange(
                     moved.read = input.filled().len();
                     session.receive(input.filled(), clock.now());
                 }
-                Poll::Ready(_) => session.disconnected(clock.now()),
-                Poll::Pending => {}
+                Poll::Ready(Ok(())) => session.disconnected(clock.now()),
+                Poll::Ready(Err(error)) => {
+                    moved.lost = Some(error);
+                    session.disconnected(clock.now());
+                    return true;
+                }
+                Poll::Pending => return false,
             }
-            read.is_ready()
+            true
         });
         if read || sent.is_ready() || moved.written > 0 {
             return Poll::Ready(());
@@ -213,6 +223,24 @@ async fn exchange(
     })
     .await;
     moved
+}
+
+/// What the wire still says where writing found it broken first: a partner that refuses our certificate sends its TLS
+/// alert and closes at once, and the alert waits to be read.
+fn last_word(
+    wire: &mut (impl Connection + ?Sized),
+    context: &mut Context<'_>,
+) -> Option<std::io::Error> {
+    INPUT.with_borrow_mut(|input| {
+        loop {
+            let mut input = ReadBuf::new(input);
+            match Pin::new(&mut *wire).poll_read(context, &mut input) {
+                Poll::Ready(Ok(())) if !input.filled().is_empty() => {}
+                Poll::Ready(Err(error)) => return Some(error),
+                _ => return None,
+            }
+        }
+    })
 }
 
 /// What is to be written. Its send may be given up at any octet and taken up again.

@@ -3,9 +3,10 @@
 use clap::Args;
 
 use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
-use crate::config::{Config, ExistingFile, Value};
+use crate::config::Config;
+use crate::inspect::{self, Weight};
 use crate::station;
-use crate::tls;
+use crate::tls::{self, TlsError};
 
 /// Checks everything that `serve` needs, and starts nothing.
 #[derive(Debug, Args)]
@@ -36,60 +37,38 @@ impl Check {
     }
 }
 
-/// Every certificate and key, as it would be used.
+/// Every certificate and key, as it would be used. Gives how many errors there are.
 fn certificates(config: &Config) -> usize {
-    let mut problems = 0;
-    for (at, listener) in config.listeners.iter().enumerate() {
-        if let Some(tls) = &listener.tls {
-            problems += certificate(
-                &format!("listeners[{at}].tls.certificate"),
-                &tls.certificate,
-            );
-            problems += report(
-                &format!("listeners[{at}].tls"),
-                tls::server(config, tls).map(drop),
-            );
-        }
+    let remarks = inspect::certificates(config);
+    for remark in &remarks {
+        let weight = match remark.weight {
+            Weight::Good => "",
+            Weight::Warning => "warning: ",
+            Weight::Error => "error: ",
+        };
+        println!("{weight}{}: {}", remark.place, remark.text);
     }
-    for (name, partner) in &config.partners {
-        for (key, file) in [
-            ("certificate", &partner.certificate),
-            ("our_certificate", &partner.our_certificate),
-        ] {
-            problems += file.as_ref().map_or(0, |file| {
-                certificate(&format!("partners.{name}.{key}"), file)
-            });
-        }
-        if partner.tls {
-            problems += report(&format!("partners.{name}"), tls::client(partner).map(drop));
-        }
+    let mut problems = remarks
+        .iter()
+        .filter(|remark| remark.weight == Weight::Error)
+        .count();
+    if problems == 0 {
+        problems += report("listeners", listeners(config));
+        problems += report("partners", callers(config));
     }
     problems
 }
 
-fn certificate(place: &str, file: &Value<ExistingFile>) -> usize {
-    let found = tls::certificates(file)
-        .map(|chain| chain.first().and_then(|first| tls::describe(first).ok()));
-    let shown = match found {
-        Ok(Some(shown)) => shown,
-        Ok(None) => return 0,
-        Err(error) => return report(place, Err(error)),
-    };
-    let until = jiff::Timestamp::from_second(shown.not_after as i64)
-        .map(|until| until.to_string())
-        .unwrap_or_default();
-    println!(
-        "{place}: {}, serial {}, sha256 {}, until {until}",
-        shown.subject, shown.serial, shown.sha256
-    );
-    if tls::is_current(&shown) {
-        return 0;
-    }
-    println!(
-        "error: {place}: this certificate is not valid today; replace {}",
-        file.0.0.display()
-    );
-    1
+/// What is told of no single certificate: that everything together makes listeners.
+fn listeners(config: &Config) -> Result<(), TlsError> {
+    let mut with_tls = config.listeners.iter().filter_map(|at| at.tls.as_ref());
+    with_tls.try_for_each(|tls| tls::server(config, tls).map(drop))
+}
+
+/// The same of the partners that we dial.
+fn callers(config: &Config) -> Result<(), TlsError> {
+    let mut dialled = config.partners.values().filter(|partner| partner.tls);
+    dialled.try_for_each(|partner| tls::client(partner).map(drop))
 }
 
 async fn policies(config: &Config) -> Result<usize, Failed> {

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use oftp::{End, Format, RecordLayout};
+use oftp::{Format, RecordLayout};
 use pointsman_store::{OutboundState, TransferId};
 use tokio::sync::{broadcast, watch};
 
 use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
 use crate::dial;
+use crate::ending::Ending;
 use crate::events::Event;
 use crate::monitor::Errand;
 use crate::outbox::{self, SendAs};
@@ -159,7 +160,7 @@ impl Send {
 }
 
 /// Says what became of it.
-async fn conclude(station: &Station, only: Option<TransferId>, end: &End) -> Outcome {
+async fn conclude(station: &Station, only: Option<TransferId>, end: &Ending) -> Outcome {
     let Some(id) = only else {
         return if end.is_normal() {
             Ok(())

@@ -6,6 +6,7 @@
 mod deliveries;
 mod model;
 mod report;
+mod text;
 mod value;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ pub use model::{
     Station, Storage, Switches, Tls, TlsVersion, Waits, Watch,
 };
 pub use report::ConfigError;
+pub use text::unmarked;
 pub use value::{Address, Between, ExistingFile, Millis, Scalar, Size, Value};
 
 impl Config {
@@ -25,8 +27,9 @@ impl Config {
     /// Anything in it that is not right: unreadable, not YAML, an unknown or a duplicate key, a value its
     /// key cannot have, a file that is not there. The error shows the place and says what to do.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let octets = std::fs::read(path).map_err(|error| ConfigError::unreadable(path, &error))?;
         let text =
-            std::fs::read_to_string(path).map_err(|error| ConfigError::unreadable(path, &error))?;
+            text::decoded(&octets).map_err(|foreign| ConfigError::not_utf_8(path, foreign))?;
         Self::parse(path, &text)
     }
 

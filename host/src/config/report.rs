@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
+use super::text::Foreign;
+
 /// A configuration that cannot be used, and why.
 #[derive(Clone, Debug)]
 pub struct ConfigError {
@@ -42,6 +44,27 @@ impl ConfigError {
             text: String::new(),
             message: error.to_string(),
             help,
+            place: None,
+        }
+    }
+
+    /// A file in another encoding. Its line is not shown: it may hold a password, and its letters are not what they seem.
+    pub(super) fn not_utf_8(path: &Path, foreign: Foreign) -> Self {
+        let (line, column) = foreign.place;
+        let message = format!(
+            "{}:{line}:{column}: this file is not in UTF-8: the octet {:#04x} stands there, so it was probably saved in Latin-1 or Windows-1252",
+            path.display(),
+            foreign.octet
+        );
+        let help = format!(
+            "save it in UTF-8 in your editor, or: iconv -f WINDOWS-1252 -t UTF-8 {} -o NEW.yaml",
+            path.display()
+        );
+        Self {
+            path: path.to_owned(),
+            text: String::new(),
+            message,
+            help: Some(help),
             place: None,
         }
     }

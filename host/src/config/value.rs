@@ -5,7 +5,6 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::io::Read;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -13,7 +12,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use oftp::{OdetteId, Password};
+use pointsman_folder::{FolderError, Names, Why};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+use super::text::decoded;
 
 thread_local! {
     /// Where relative paths start while a configuration is parsed: serde hands no context down to a value.
@@ -118,7 +120,7 @@ fn lookup(reference: &str) -> Result<String, String> {
     }
     if let Some(file) = reference.strip_prefix("file:") {
         let path = absolute(file);
-        let text = read_short(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let text = read_short(&path)?;
         return Ok(text.trim_end_matches(['\r', '\n']).to_owned());
     }
     Err(format!(
@@ -126,13 +128,33 @@ fn lookup(reference: &str) -> Result<String, String> {
     ))
 }
 
-/// Nothing that a value can be is longer than this, and a device never ends.
-fn read_short(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    std::fs::File::open(path)?
-        .take(64 * 1024)
-        .read_to_string(&mut text)?;
-    Ok(text)
+/// Nothing that a value can be is longer than this.
+const SHORT: u64 = 64 * 1024;
+
+fn read_short(path: &Path) -> Result<String, String> {
+    let (octets, _) =
+        pointsman_folder::read(path, SHORT, Names::Operator).map_err(|error| what_to_do(&error))?;
+    decoded(&octets).map_err(|foreign| {
+        format!(
+            "{}: this is not in UTF-8 (octet {:#04x}): save it so",
+            path.display(),
+            foreign.octet
+        )
+    })
+}
+
+/// The error of a file that the configuration names, and what to do about it.
+fn what_to_do(error: &FolderError) -> String {
+    let advice = match error.why() {
+        Why::Io(why) if why.kind() == std::io::ErrorKind::NotFound => {
+            "; put the file there or correct the path"
+        }
+        Why::Io(why) if why.kind() == std::io::ErrorKind::PermissionDenied => {
+            "; the user that runs this program must be allowed to read it (chown, chmod), and to pass the folders above"
+        }
+        _ => "",
+    };
+    format!("{error}{advice}")
 }
 
 fn absolute(path: &str) -> PathBuf {
@@ -185,14 +207,8 @@ impl Scalar for ExistingFile {
     const WHAT: &'static str = "the path of a file";
     fn read(text: &str) -> Result<Self, String> {
         let path = absolute(text);
-        match std::fs::File::open(&path).and_then(|file| file.metadata()) {
-            Ok(meta) if meta.is_file() => Ok(Self(path)),
-            Ok(_) => Err(format!("{} is not a file", path.display())),
-            Err(error) => Err(format!(
-                "{}: {error}; put the file there or correct the path",
-                path.display()
-            )),
-        }
+        pointsman_folder::open(&path, Names::Operator).map_err(|error| what_to_do(&error))?;
+        Ok(Self(path))
     }
 }
 

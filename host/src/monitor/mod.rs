@@ -24,11 +24,13 @@ use tokio::task::JoinHandle;
 use self::receiving::Receiving;
 use self::sending::{Sending, Turn};
 use crate::describe::Wire;
+use crate::ending::Ending;
 use crate::events::Event as Happening;
 use crate::partners::Profile;
 use crate::records::RecordError;
 use crate::seats::{CallerSeat, Seat};
 use crate::station::{Services, Station};
+use crate::tls::Side;
 
 /// What a caller hears whose place others want.
 pub const CROWDED: &str = "too many callers at the moment, call again";
@@ -152,6 +154,14 @@ impl Monitor {
         self.sending.is_some()
     }
 
+    /// Who began the connection.
+    pub fn side(&self) -> Side {
+        match self.wire.dialled {
+            true => Side::Dialled,
+            false => Side::Called,
+        }
+    }
+
     /// From now on the session ends at its next turn.
     pub fn drain(&mut self) {
         self.draining = true;
@@ -230,12 +240,12 @@ impl Monitor {
     }
 
     /// The session is over: leases are given back, a broken file keeps what it has.
-    pub async fn ended(mut self: Box<Self>, end: &End) {
-        if !end.is_normal() && !self.wire.dialled && self.profile.is_some() {
+    pub async fn ended(mut self: Box<Self>, ending: &Ending) {
+        if !ending.is_normal() && !self.wire.dialled && self.profile.is_some() {
             self.station.failures.count(self.partner(), Instant::now());
         }
         reached("session.ended");
-        if let Err(trouble) = self.give_back(end).await {
+        if let Err(trouble) = self.give_back(&ending.words).await {
             self.tell(Happening::Trouble {
                 session: self.id.clone(),
                 what: trouble.to_string(),
@@ -245,29 +255,28 @@ impl Monitor {
         self.tell(Happening::SessionEnded {
             session: self.id.clone(),
             partner: self.profile.as_ref().map(|profile| profile.name.clone()),
-            end: plain(end),
-            normal: end.is_normal(),
+            end: ending.words.clone(),
+            normal: ending.is_normal(),
         });
     }
 
-    async fn give_back(&mut self, end: &End) -> Result<(), Trouble> {
-        let why = plain(end);
+    async fn give_back(&mut self, why: &str) -> Result<(), Trouble> {
         if let Some(receiving) = self.receiving.take() {
-            self.break_off(receiving, &why).await?;
+            self.break_off(receiving, why).await?;
         }
         if let Some(sending) = self.sending.take()
             && !planted("file-of-a-broken-session-kept")
         {
             let told = self
-                .tell_policies(&sending, types::TransferOutcome::Aborted(why.clone()))
+                .tell_policies(&sending, types::TransferOutcome::Aborted(why.to_owned()))
                 .await;
-            self.release(sending.id(), &why).await?;
+            self.release(sending.id(), why).await?;
             told?;
         }
         if let Some(id) = self.answering.take()
             && !planted("receipt-of-a-broken-session-kept")
         {
-            self.release(id, &why).await?;
+            self.release(id, why).await?;
         }
         Ok(())
     }
@@ -333,28 +342,4 @@ fn labelled(labels: &[(String, String)]) -> String {
         .iter()
         .map(|(key, value)| format!("; {key}={value}"))
         .collect()
-}
-
-/// How a session ended, in words for somebody who does not know the states of RFC 5024, 9.3.
-fn plain(end: &End) -> String {
-    let (what, state) = match end {
-        End::Disconnected { state } => ("the connection was lost", *state),
-        End::TimedOut { state } => ("the partner was silent for too long", *state),
-        other => return other.to_string(),
-    };
-    let when = match state {
-        "I_WF_NC" | "I_WF_RM" | "A_NC_ONLY" | "I_WF_SSID" | "A_WF_CONRS" => {
-            "before both sides had identified themselves"
-        }
-        "WF_AUCH" | "WF_AURP" | "WF_SECD" => "during the authentication",
-        "OPOP" => "while we waited for the answer to a file that we offered",
-        "OPO" | "OPOWFC" => "while we were sending a file",
-        "CLOP" => "while we waited for the partner to confirm a file (EFPA)",
-        "WF_RTR" => "while we waited for the partner to confirm a receipt (RTR)",
-        "OPI" | "OPIP" => "while the partner was sending a file",
-        "CLIP" => "before we had confirmed a file (EFPA)",
-        "RTRP" => "before we had confirmed a receipt (RTR)",
-        _ => "while no file was under way",
-    };
-    format!("{what} {when} ({state})")
 }

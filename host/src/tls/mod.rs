@@ -1,31 +1,34 @@
 //! TLS on both sides: our certificates, and which of the others' we believe.
 //!
-//! A partner's own certificate, given in its profile, is believed because it is that certificate: no CA and
-//! no extended key usage is asked for, since partners renew with certificates that list only `serverAuth`.
+//! A partner's own certificate, given in its profile, is believed because it is that certificate: it is compared and
+//! not judged. No CA, no extension and no version of X.509 is asked for, only that its time is now.
 //! Any other must be issued by a CA of the configuration.
+
+mod certificate;
+mod files;
+mod refusal;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{
-    CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature,
-    verify_tls13_signature,
-};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
-    ServerConfig, SignatureScheme, SupportedProtocolVersion,
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error,
+    PeerMisbehaved, ProtocolVersion, RootCertStore, ServerConfig, SignatureScheme,
+    SupportedProtocolVersion,
 };
-use sha2::{Digest, Sha256};
-use x509_parser::extensions::GeneralName;
-use x509_parser::prelude::{FromDer, X509Certificate};
 
+pub use certificate::{CertificateTime, PeerCertificate, describe, moment, oddities, unusable};
+pub use refusal::{NoTls, Side, handshake, lost};
+
+use self::certificate::{Key, is_no_ca, parsed};
 use crate::config::{ClientAuth, Config, ExistingFile, Partner, Tls, TlsVersion, Value};
 
 /// A certificate or key that cannot be used.
@@ -49,25 +52,6 @@ pub struct TlsFacts {
     pub peer: Option<PeerCertificate>,
 }
 
-/// A certificate, as it is shown and compared.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PeerCertificate {
-    /// Subject (RFC 4514 order as written).
-    pub subject: String,
-    /// Issuer.
-    pub issuer: String,
-    /// Serial number, hexadecimal.
-    pub serial: String,
-    /// SHA-256 of the certificate, hexadecimal.
-    pub sha256: String,
-    /// Start of validity, seconds since 1970.
-    pub not_before: u64,
-    /// End of validity, seconds since 1970.
-    pub not_after: u64,
-    /// DNS names it is for.
-    pub dns_names: Vec<String>,
-}
-
 /// What a listener needs to speak TLS.
 ///
 /// # Errors
@@ -82,10 +66,8 @@ pub fn server(config: &Config, tls: &Tls) -> Result<Arc<ServerConfig>, TlsError>
         asked => builder
             .with_client_cert_verifier(Arc::new(Callers::new(config, tls, asked, &provider)?)),
     };
-    let (chain, key) = identity(&tls.certificate, &tls.key)?;
-    let mut server = builder
-        .with_single_cert(chain, key)
-        .map_err(|error| wrong(shown(&tls.certificate), &error))?;
+    let identity = identity(&tls.certificate, &tls.key, &provider)?;
+    let mut server = builder.with_cert_resolver(Arc::new(identity));
     // A session of OFTP is long beside its handshake, so nothing is kept to resume one.
     server.session_storage = Arc::new(NoServerSessionStorage {});
     server.send_tls13_tickets = 0;
@@ -99,70 +81,44 @@ pub fn server(config: &Config, tls: &Tls) -> Result<Arc<ServerConfig>, TlsError>
 pub fn client(partner: &Partner) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = provider();
     let verifier = Arc::new(Station::new(partner, &provider)?);
-    let builder = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions(TlsVersion::V12))
         .map_err(|error| wrong("tls", &error))?
         .dangerous()
         .with_custom_certificate_verifier(verifier);
     let client = match (&partner.our_certificate, &partner.our_key) {
         (Some(certificate), Some(key)) => {
-            let (chain, key) = identity(certificate, key)?;
-            builder
-                .with_client_auth_cert(chain, key)
-                .map_err(|error| wrong(shown(certificate), &error))?
+            let identity = identity(certificate, key, &provider)?;
+            builder.with_client_cert_resolver(Arc::new(identity))
         }
         _ => builder.with_no_client_auth(),
     };
     Ok(Arc::new(client))
 }
 
-/// The certificates of a PEM file, the holder's first.
+/// The certificates of a file (PEM, or one as DER), the holder's first.
 ///
 /// # Errors
 /// It holds none, or what it holds does not read.
 pub fn certificates(file: &Value<ExistingFile>) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let found: Result<Vec<_>, _> =
-        CertificateDer::pem_file_iter(&file.0.0).and_then(Iterator::collect);
-    let found = found.map_err(|error| wrong(shown(file), &error))?;
-    match found.first() {
-        Some(first) => describe(first)
-            .map(|_| found)
-            .map_err(|error| wrong(shown(file), &error)),
-        None => Err(wrong(
-            shown(file),
-            &"there is no certificate in it; it must be PEM (-----BEGIN CERTIFICATE-----)",
-        )),
-    }
+    files::read_certificates(shown(file))
 }
 
-/// What a certificate says of itself.
+/// Whether a certificate under `ca` or `client_ca` can issue none: then it is compared, like one that is pinned.
+#[must_use]
+pub fn issues_nothing(certificate: &CertificateDer<'_>) -> bool {
+    is_no_ca(certificate)
+}
+
+/// Whether the key of our certificate fits to it.
 ///
 /// # Errors
-/// It is not an X.509 certificate.
-pub fn describe(der: &CertificateDer<'_>) -> Result<PeerCertificate, Error> {
-    let (_, certificate) = X509Certificate::from_der(der)
-        .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
-    let seconds = |time: x509_parser::time::ASN1Time| u64::try_from(time.timestamp()).unwrap_or(0);
-    let names = certificate.subject_alternative_name().ok().flatten();
-    let dns = names
-        .iter()
-        .flat_map(|names| &names.value.general_names)
-        .filter_map(|name| match name {
-            GeneralName::DNSName(name) => Some((*name).to_owned()),
-            _ => None,
-        });
-    Ok(PeerCertificate {
-        subject: certificate.subject().to_string(),
-        issuer: certificate.issuer().to_string(),
-        serial: certificate.raw_serial_as_string().replace(':', ""),
-        sha256: Sha256::digest(der)
-            .iter()
-            .map(|octet| format!("{octet:02x}"))
-            .collect(),
-        not_before: seconds(certificate.validity().not_before),
-        not_after: seconds(certificate.validity().not_after),
-        dns_names: dns.collect(),
-    })
+/// It does not, or one of the two does not read.
+pub fn check_identity(
+    certificate: &Value<ExistingFile>,
+    key: &Value<ExistingFile>,
+) -> Result<(), TlsError> {
+    identity(certificate, key, &provider()).map(drop)
 }
 
 /// Whether `certificate` is the partner's own.
@@ -182,29 +138,55 @@ pub fn is_partners(partner: &Partner, certificate: &PeerCertificate) -> Result<b
 
 /// Which partners the certificates of the profiles are known as, as they were at the start.
 #[derive(Debug, Default)]
-pub struct KnownCertificates(HashMap<String, BTreeSet<String>>);
+pub struct KnownCertificates {
+    owners: HashMap<String, BTreeSet<String>>,
+    all: Vec<(String, PeerCertificate)>,
+}
 
 impl KnownCertificates {
     /// Reads those of every profile. One that cannot be read is known as nobody's; `check` tells of it.
     #[must_use]
     pub fn of(config: &Config) -> Self {
-        let mut known: HashMap<String, BTreeSet<String>> = HashMap::new();
+        let mut known = Self::default();
         for (name, partner) in &config.partners {
             let file = partner.certificate.as_ref();
             let certificates = file.and_then(|file| certificates(file).ok());
             let own = certificates.as_ref().and_then(|found| found.first());
             if let Some(own) = own.and_then(|own| describe(own).ok()) {
-                known.entry(own.sha256).or_default().insert(name.clone());
+                let owners = known.owners.entry(own.sha256.clone()).or_default();
+                owners.insert(name.clone());
+                known.all.push((name.clone(), own));
             }
         }
-        Self(known)
+        known
+    }
+
+    /// Whose a certificate is, or whose it looks like, in words that follow on the certificate's own.
+    #[must_use]
+    pub fn whose(&self, shown: &PeerCertificate) -> String {
+        if let Some(owners) = self.owners.get(&shown.sha256) {
+            let owners: Vec<&str> = owners.iter().map(String::as_str).collect();
+            return format!("; it is the certificate of `{}`", owners.join("` and `"));
+        }
+        let mut alike = self
+            .all
+            .iter()
+            .filter(|(_, own)| !own.subject.is_empty() && own.subject == shown.subject);
+        match alike.next() {
+            Some((name, own)) => format!(
+                "; the profile of `{name}` has one of the same subject, serial {}, until {}: has it been renewed? Then put the new one into the profile",
+                own.serial,
+                moment(own.not_after)
+            ),
+            None => "; no profile has it".to_owned(),
+        }
     }
 
     /// The partner that the certificate is known as, if it is another than `partner`. One that several partners share,
     /// `partner` among them, is `partner`'s own.
     #[must_use]
     pub fn others(&self, partner: &str, certificate: &PeerCertificate) -> Option<&str> {
-        let owners = self.0.get(&certificate.sha256)?;
+        let owners = self.owners.get(&certificate.sha256)?;
         let first = owners.first()?;
         (!owners.contains(partner)).then_some(first)
     }
@@ -246,25 +228,48 @@ fn versions(oldest: TlsVersion) -> &'static [&'static SupportedProtocolVersion] 
     }
 }
 
-type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
-
+/// Our certificate and its key, if they belong together. The certificate is for the partner to judge, not for us.
 fn identity(
     certificate: &Value<ExistingFile>,
     key: &Value<ExistingFile>,
-) -> Result<Identity, TlsError> {
+    provider: &CryptoProvider,
+) -> Result<SingleCertAndKey, TlsError> {
     let chain = certificates(certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&key.0.0).map_err(|error| wrong(shown(key), &error))?;
-    Ok((chain, key))
+    let own = chain.first().map(|own| parsed(own)).transpose();
+    let public = own.ok().flatten().map(|own| own.public_key().raw.to_vec());
+    let loaded = provider
+        .key_provider
+        .load_private_key(files::read_key(shown(key))?)
+        .map_err(|_| {
+            wrong(
+                shown(key),
+                &"TLS here cannot use this key: it must be RSA of 2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, or Ed25519",
+            )
+        })?;
+    let fits = match (loaded.public_key(), public) {
+        (Some(of_key), Some(of_certificate)) => of_key.as_ref() == of_certificate.as_slice(),
+        _ => true,
+    };
+    if !fits {
+        let why = format!(
+            "this key does not belong to the certificate {}: give the key with which the certificate was made",
+            shown(certificate).display()
+        );
+        return Err(wrong(shown(key), &why));
+    }
+    Ok(SingleCertAndKey::from(CertifiedKey::new(chain, loaded)))
 }
 
-fn roots(file: &Value<ExistingFile>) -> Result<Arc<RootCertStore>, TlsError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(file)? {
+/// What a file under `ca` or `client_ca` gives: those who may issue, and certificates that are believed themselves.
+/// Whoever has the key of a certificate that may issue could make itself any other, so showing that one is as good.
+fn issuers(file: &Value<ExistingFile>) -> Result<(RootCertStore, Pinned), TlsError> {
+    let (mut roots, certificates) = (RootCertStore::empty(), certificates(file)?);
+    for certificate in certificates.iter().filter(|found| !is_no_ca(found)) {
         roots
-            .add(certificate)
+            .add(certificate.clone())
             .map_err(|error| wrong(shown(file), &error))?;
     }
-    Ok(Arc::new(roots))
+    Ok((roots, Pinned(certificates)))
 }
 
 fn shown(file: &Value<ExistingFile>) -> &Path {
@@ -306,16 +311,56 @@ fn in_time(shown: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
     }
 }
 
-/// Whether a certificate's time is now, for checks before a handshake.
-#[must_use]
-pub fn is_current(certificate: &PeerCertificate) -> bool {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
-    (certificate.not_before..=certificate.not_after).contains(&now)
+/// Whether the peer has the key of the certificate it shows. The certificate is not judged again by it: a pinned one
+/// may be such that no CA would have issued it.
+fn verify_signature(
+    message: &[u8],
+    shown: &CertificateDer<'_>,
+    signed: &DigitallySignedStruct,
+    algorithms: &WebPkiSupportedAlgorithms,
+    version: ProtocolVersion,
+) -> Result<HandshakeSignatureValid, Error> {
+    let offered = algorithms
+        .mapping
+        .iter()
+        .find(|(scheme, _)| *scheme == signed.scheme);
+    let (_, candidates) =
+        offered.ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
+    // RFC 8446, 4.2.3: with TLS 1.3 a scheme names its curve, and PKCS#1 is no more; with 1.2 neither is so.
+    let candidates = match version {
+        ProtocolVersion::TLSv1_3 if is_of_tls12(signed.scheme) => {
+            return Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into());
+        }
+        ProtocolVersion::TLSv1_3 => candidates.get(..1).unwrap_or_default(),
+        _ => candidates,
+    };
+    let certificate = parsed(shown)?;
+    let key =
+        Key::of(&certificate).ok_or(Error::InvalidCertificate(CertificateError::BadEncoding))?;
+    candidates
+        .iter()
+        .filter(|algorithm| algorithm.public_key_alg_id().as_ref() == key.kind)
+        .find(|algorithm| {
+            algorithm
+                .verify_signature(key.octets, message, signed.signature())
+                .is_ok()
+        })
+        .map(|_| HandshakeSignatureValid::assertion())
+        .ok_or(Error::InvalidCertificate(CertificateError::BadSignature))
 }
 
-/// The half of both verifiers that is the same: whether the peer has the key of the certificate it shows.
+fn is_of_tls12(scheme: SignatureScheme) -> bool {
+    matches!(
+        scheme,
+        SignatureScheme::RSA_PKCS1_SHA1
+            | SignatureScheme::ECDSA_SHA1_Legacy
+            | SignatureScheme::RSA_PKCS1_SHA256
+            | SignatureScheme::RSA_PKCS1_SHA384
+            | SignatureScheme::RSA_PKCS1_SHA512
+    )
+}
+
+/// The half of both verifiers that is the same.
 macro_rules! handshake_signatures {
     () => {
         fn verify_tls12_signature(
@@ -324,7 +369,8 @@ macro_rules! handshake_signatures {
             shown: &CertificateDer<'_>,
             signed: &DigitallySignedStruct,
         ) -> Result<HandshakeSignatureValid, Error> {
-            verify_tls12_signature(message, shown, signed, &self.algorithms)
+            let version = ProtocolVersion::TLSv1_2;
+            verify_signature(message, shown, signed, &self.algorithms, version)
         }
 
         fn verify_tls13_signature(
@@ -333,7 +379,8 @@ macro_rules! handshake_signatures {
             shown: &CertificateDer<'_>,
             signed: &DigitallySignedStruct,
         ) -> Result<HandshakeSignatureValid, Error> {
-            verify_tls13_signature(message, shown, signed, &self.algorithms)
+            let version = ProtocolVersion::TLSv1_3;
+            verify_signature(message, shown, signed, &self.algorithms, version)
         }
 
         fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -367,14 +414,20 @@ impl Callers {
         {
             pinned.extend(certificates(file)?.into_iter().take(1));
         }
-        let issued: Option<Arc<dyn ClientCertVerifier>> = match &tls.client_ca {
-            Some(file) => Some(
-                WebPkiClientVerifier::builder_with_provider(roots(file)?, Arc::clone(provider))
-                    .build()
-                    .map_err(|error| wrong(shown(file), &error))?,
-            ),
-            None => None,
-        };
+        let mut issued: Option<Arc<dyn ClientCertVerifier>> = None;
+        if let Some(file) = &tls.client_ca {
+            let (roots, themselves) = issuers(file)?;
+            pinned.extend(themselves.0);
+            if !roots.is_empty() {
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(provider));
+                issued = Some(
+                    verifier
+                        .build()
+                        .map_err(|error| wrong(shown(file), &error))?,
+                );
+            }
+        }
         let algorithms = provider.signature_verification_algorithms;
         // No hints of acceptable issuers: with pinned certificates a list of CAs would keep callers from showing theirs.
         Ok(Self {
@@ -402,6 +455,7 @@ impl ClientCertVerifier for Callers {
         chain: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        refusal::seen(shown);
         match (self.pinned.believes(shown, now), &self.issued) {
             (Some(verdict), _) => verdict.map(|()| ClientCertVerified::assertion()),
             (None, Some(issued)) => issued.verify_client_cert(shown, chain, now),
@@ -422,21 +476,24 @@ struct Station {
 
 impl Station {
     fn new(partner: &Partner, provider: &Arc<CryptoProvider>) -> Result<Self, TlsError> {
-        let pinned = match &partner.certificate {
+        let mut pinned: Vec<_> = match &partner.certificate {
             Some(file) => certificates(file)?.into_iter().take(1).collect(),
             None => Vec::new(),
         };
-        let issued: Option<Arc<dyn ServerCertVerifier>> = match &partner.ca {
-            Some(file) => Some(
-                rustls::client::WebPkiServerVerifier::builder_with_provider(
-                    roots(file)?,
-                    Arc::clone(provider),
-                )
-                .build()
-                .map_err(|error| wrong(shown(file), &error))?,
-            ),
-            None => None,
-        };
+        let mut issued: Option<Arc<dyn ServerCertVerifier>> = None;
+        if let Some(file) = &partner.ca {
+            let (roots, themselves) = issuers(file)?;
+            pinned.extend(themselves.0);
+            if !roots.is_empty() {
+                let verifier =
+                    WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(provider));
+                issued = Some(
+                    verifier
+                        .build()
+                        .map_err(|error| wrong(shown(file), &error))?,
+                );
+            }
+        }
         Ok(Self {
             pinned: Pinned(pinned),
             issued,
@@ -454,6 +511,7 @@ impl ServerCertVerifier for Station {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        refusal::seen(shown);
         match (self.pinned.believes(shown, now), &self.issued) {
             (Some(verdict), _) => verdict.map(|()| ServerCertVerified::assertion()),
             (None, Some(issued)) => issued.verify_server_cert(shown, chain, name, ocsp, now),

@@ -1,0 +1,216 @@
+//! What can be known of certificates and keys before anybody calls: told by `check`, and by the server when it starts
+//! and each day.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{Config, ExistingFile, Value};
+use crate::station::Station;
+use crate::tls::{self, CertificateTime, PeerCertificate};
+
+/// How many days before a certificate's end it is told, each once.
+pub const TOLD_BEFORE: [u64; 5] = [60, 30, 14, 7, 1];
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// As it should be.
+    Good,
+    /// Sessions come about, for now or with most partners.
+    Warning,
+    /// Sessions that need this fail.
+    Error,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// How bad it is.
+    pub weight: Weight,
+    /// The key of the configuration.
+    pub place: String,
+    /// What there is to say.
+    pub text: String,
+    /// How many of the marks of [`TOLD_BEFORE`] it has passed.
+    stage: usize,
+}
+
+impl Remark {
+    fn new(weight: Weight, place: &str, text: String) -> Self {
+        Self {
+            weight,
+            place: place.to_owned(),
+            text,
+            stage: 0,
+        }
+    }
+}
+
+/// Whose a certificate is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Us,
+    Partner,
+    Ca,
+}
+
+/// Looks at every certificate and key of the configuration, as it would be used.
+#[must_use]
+pub fn certificates(config: &Config) -> Vec<Remark> {
+    let mut told = Vec::new();
+    for (at, listener) in config.listeners.iter().enumerate() {
+        let Some(tls) = &listener.tls else { continue };
+        let place = format!("listeners[{at}].tls");
+        look(
+            &mut told,
+            &format!("{place}.certificate"),
+            &tls.certificate,
+            Owner::Us,
+        );
+        if let Some(ca) = &tls.client_ca {
+            look(&mut told, &format!("{place}.client_ca"), ca, Owner::Ca);
+        }
+        fits(
+            &mut told,
+            &format!("{place}.key"),
+            &tls.certificate,
+            &tls.key,
+        );
+    }
+    for (name, partner) in &config.partners {
+        let place = |key: &str| format!("partners.{name}.{key}");
+        if let Some(own) = &partner.certificate {
+            look(&mut told, &place("certificate"), own, Owner::Partner);
+        }
+        if let Some(ca) = &partner.ca {
+            look(&mut told, &place("ca"), ca, Owner::Ca);
+        }
+        if let Some(ours) = &partner.our_certificate {
+            look(&mut told, &place("our_certificate"), ours, Owner::Us);
+        }
+        if let (Some(ours), Some(key)) = (&partner.our_certificate, &partner.our_key) {
+            fits(&mut told, &place("our_key"), ours, key);
+        }
+    }
+    told
+}
+
+fn fits(
+    told: &mut Vec<Remark>,
+    place: &str,
+    ours: &Value<ExistingFile>,
+    key: &Value<ExistingFile>,
+) {
+    // A certificate that does not read was told of already.
+    if tls::certificates(ours).is_ok()
+        && let Err(error) = tls::check_identity(ours, key)
+    {
+        told.push(Remark::new(Weight::Error, place, error.to_string()));
+    }
+}
+
+fn look(told: &mut Vec<Remark>, place: &str, file: &Value<ExistingFile>, owner: Owner) {
+    let chain = match tls::certificates(file) {
+        Ok(chain) => chain,
+        Err(error) => return told.push(Remark::new(Weight::Error, place, error.to_string())),
+    };
+    // Of a partner its own alone counts; of ours and of CAs every one is sent or used.
+    let many = if owner == Owner::Partner {
+        1
+    } else {
+        chain.len()
+    };
+    for (at, der) in chain.iter().take(many).enumerate() {
+        let Ok(shown) = tls::describe(der) else {
+            continue;
+        };
+        let place = match at {
+            0 => place.to_owned(),
+            _ => format!("{place} (certificate {})", at + 1),
+        };
+        told.push(in_time(&place, &shown, file));
+        // What may issue is judged when it does; what is shown must have a key that TLS can use.
+        if owner != Owner::Ca
+            && at == 0
+            && let Some(why) = tls::unusable(der)
+        {
+            let text = format!("no TLS session can come about with this certificate: {why}");
+            told.push(Remark::new(Weight::Error, &place, text));
+        }
+        if owner == Owner::Ca && tls::issues_nothing(der) {
+            let text = "this is no CA's certificate (basicConstraints CA:FALSE), so it issues none; it is taken as a certificate that is shown itself, which belongs under `certificate`";
+            told.push(Remark::new(Weight::Warning, &place, text.to_owned()));
+        }
+        if owner == Owner::Us && at == 0 {
+            let odd = tls::oddities(der).into_iter();
+            told.extend(odd.map(|why| Remark::new(Weight::Warning, &place, why)));
+        }
+    }
+}
+
+/// The certificate itself, and how far it is from its end.
+fn in_time(place: &str, shown: &PeerCertificate, file: &Value<ExistingFile>) -> Remark {
+    let file = file.0.0.display();
+    let days = match shown.time() {
+        CertificateTime::Days(days) => days,
+        _ => 0,
+    };
+    let stage = TOLD_BEFORE.iter().filter(|mark| days <= **mark).count();
+    let (weight, more) = match shown.time() {
+        CertificateTime::NotYet => (
+            Weight::Error,
+            format!(
+                ": it is not valid yet; is the clock right? Else use the one before, in {file}"
+            ),
+        ),
+        CertificateTime::Over => (
+            Weight::Error,
+            format!(": it has ended; put a new one into {file}"),
+        ),
+        CertificateTime::Days(_) if stage > 0 => (
+            Weight::Warning,
+            format!(": it ends in {days} days; agree on a new one, and put it into {file} in time"),
+        ),
+        CertificateTime::Days(_) => (Weight::Good, String::new()),
+    };
+    Remark {
+        stage,
+        ..Remark::new(weight, place, format!("{shown}{more}"))
+    }
+}
+
+/// How often certificates are looked at while the server runs.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Tells what is wrong with certificates and keys: at once, and from then on each day what is new or comes nearer.
+pub async fn keep_inspecting(station: Arc<Station>) {
+    let mut before: BTreeMap<String, Vec<(Weight, usize)>> = BTreeMap::new();
+    loop {
+        let looker = Arc::clone(&station);
+        let looked = tokio::task::spawn_blocking(move || certificates(&looker.config)).await;
+        // Each place may have several remarks; together they say where it stands.
+        let mut now: BTreeMap<String, Vec<(Weight, usize)>> = BTreeMap::new();
+        let remarks = looked.unwrap_or_default();
+        for remark in &remarks {
+            let standing = now.entry(remark.place.clone()).or_default();
+            standing.push((remark.weight, remark.stage));
+        }
+        for remark in remarks {
+            let is_new = before.get(&remark.place) != now.get(&remark.place);
+            if remark.weight > Weight::Good && is_new {
+                tell(&remark);
+            }
+        }
+        before = now;
+        tokio::time::sleep(DAY).await;
+    }
+}
+
+fn tell(remark: &Remark) {
+    let place = &remark.place;
+    match remark.weight {
+        Weight::Error => tracing::error!(event = "certificate-trouble", place, "{}", remark.text),
+        _ => tracing::warn!(event = "certificate-ends", place, "{}", remark.text),
+    }
+}

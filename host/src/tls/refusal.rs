@@ -1,0 +1,254 @@
+//! Why there is no TLS, in words: what the partner's alert means, what was wrong with the certificate that was shown,
+//! and whose it is.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io;
+
+use rustls::pki_types::CertificateDer;
+use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
+
+use super::KnownCertificates;
+use super::certificate::{PeerCertificate, describe, moment};
+
+/// Who began the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The partner called one of our listeners.
+    Called,
+    /// We dialled.
+    Dialled,
+}
+
+tokio::task_local! {
+    /// The certificate that the handshake under way was shown: a verifier is shared by all handshakes, and what it
+    /// refuses is not kept by the connection.
+    static SHOWN: RefCell<Option<CertificateDer<'static>>>;
+}
+
+/// A verifier has seen this certificate.
+pub(super) fn seen(shown: &CertificateDer<'_>) {
+    let _ = SHOWN.try_with(|seen| seen.replace(Some(shown.clone().into_owned())));
+}
+
+/// A handshake that came to nothing.
+#[derive(Debug)]
+pub struct NoTls {
+    /// What went wrong, in words.
+    pub why: String,
+    /// The certificate that the peer showed, if it came that far.
+    pub shown: Option<PeerCertificate>,
+}
+
+impl NoTls {
+    /// The same, and whose certificate it was.
+    #[must_use]
+    pub fn told(&self, known: &KnownCertificates) -> String {
+        match &self.shown {
+            Some(shown) => format!("{}. It showed: {shown}{}", self.why, known.whose(shown)),
+            None => self.why.clone(),
+        }
+    }
+}
+
+impl fmt::Display for NoTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+impl std::error::Error for NoTls {}
+
+/// Does a handshake.
+///
+/// # Errors
+/// It failed: why, and what certificate was shown.
+pub async fn handshake<T>(
+    side: Side,
+    work: impl Future<Output = io::Result<T>>,
+) -> Result<T, Box<NoTls>> {
+    let watched = SHOWN.scope(RefCell::new(None), async {
+        let done = work.await;
+        (done, SHOWN.with(RefCell::take))
+    });
+    let (done, shown) = watched.await;
+    done.map_err(|source| {
+        let shown = shown.and_then(|shown| describe(&shown).ok());
+        let why = match tls_error(&source) {
+            Some(error) => explain(error, side, shown.as_ref()),
+            None => without_tls(&source, side),
+        };
+        Box::new(NoTls { why, shown })
+    })
+}
+
+/// What an error on a TLS connection means, where it is one of TLS's own: the partner's alert above all, which with
+/// TLS 1.3 comes only after the handshake.
+#[must_use]
+pub fn lost(error: &io::Error, side: Side) -> Option<String> {
+    tls_error(error).map(|error| explain(error, side, None))
+}
+
+fn tls_error(error: &io::Error) -> Option<&Error> {
+    error.get_ref()?.downcast_ref()
+}
+
+fn without_tls(error: &io::Error, side: Side) -> String {
+    let usual = match side {
+        Side::Called => {
+            "often a caller that does not take our certificate or our version of TLS, or a scan: its own log says why"
+        }
+        Side::Dialled => {
+            "often a partner that does not take our certificate or our version of TLS, or a port that is none of TLS's: its own log says why"
+        }
+    };
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => {
+            format!("it hung up within the TLS handshake without a word ({error}): {usual}")
+        }
+        io::ErrorKind::TimedOut => {
+            let plain = match side {
+                Side::Called => {
+                    "a caller that speaks plain OFTP waits here to be greeted; this port is for TLS"
+                }
+                Side::Dialled => "is the port one for TLS? 6619 is usual",
+            };
+            format!("no TLS handshake: {error}: {plain}")
+        }
+        _ => format!("no TLS handshake: {error}"),
+    }
+}
+
+fn explain(error: &Error, side: Side, shown: Option<&PeerCertificate>) -> String {
+    match error {
+        Error::AlertReceived(alert) => told_by_alert(*alert, side),
+        Error::InvalidCertificate(wrong) => not_believed(wrong, side, shown),
+        Error::NoCertificatesPresented => {
+            "it showed no certificate, and this listener demands one (client_auth: require): the partner has to set up its own certificate for its calls".to_owned()
+        }
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => match side {
+            Side::Called => {
+                "what came is no TLS: the caller speaks plain OFTP, or something else, to a port for TLS; plain OFTP needs a listener without `tls` (3305 is usual)".to_owned()
+            }
+            Side::Dialled => {
+                "what came is no TLS: the partner speaks plain OFTP on this port; take its port for TLS (6619 is usual), or set `tls: false`".to_owned()
+            }
+        },
+        other => format!("no TLS: {other}"),
+    }
+}
+
+/// What an alert means to whoever gets it, by RFC 8446, 6, and what to do.
+fn told_by_alert(alert: AlertDescription, side: Side) -> String {
+    let ours = match side {
+        Side::Called => "the `certificate` of this listener",
+        Side::Dialled => "our certificate (`our_certificate`)",
+    };
+    let (name, meaning) = match alert {
+        AlertDescription::CertificateRequired => (
+            "certificate_required",
+            "it demands a certificate of ours, and we showed none: set `our_certificate` and `our_key`, and send the partner the certificate".to_owned(),
+        ),
+        AlertDescription::UnknownCA => (
+            "unknown_ca",
+            format!("it does not know {ours}, nor who issued it: send the partner the certificate, and its CA's"),
+        ),
+        AlertDescription::CertificateExpired => (
+            "certificate_expired",
+            format!("to it {ours} has ended or not begun: look at its dates (`pointsman check`), and at the partner's clock"),
+        ),
+        AlertDescription::CertificateRevoked => (
+            "certificate_revoked",
+            format!("to it {ours} is revoked: ask the CA, and use a new one"),
+        ),
+        AlertDescription::BadCertificate => (
+            "bad_certificate",
+            format!("it cannot use {ours}: ask the partner what its software says of it"),
+        ),
+        AlertDescription::UnsupportedCertificate => (
+            "unsupported_certificate",
+            format!("{ours} is of a kind that it does not take: key, extensions or extended key usage (serverAuth, clientAuth)"),
+        ),
+        AlertDescription::CertificateUnknown => (
+            "certificate_unknown",
+            format!("it does not take {ours}: send the partner the certificate that is in use now, and ask what its software says of it"),
+        ),
+        AlertDescription::AccessDenied => (
+            "access_denied",
+            format!("{ours} is good to it, and it lets us in all the same not: ask the partner to allow it"),
+        ),
+        AlertDescription::HandshakeFailure => (
+            "handshake_failure",
+            match side {
+                Side::Called => "it has no cipher suite or signature in common with us, or cannot use our key".to_owned(),
+                Side::Dialled => "it has no cipher suite or signature in common with us, or it demands a certificate (`our_certificate`)".to_owned(),
+            },
+        ),
+        AlertDescription::ProtocolVersion => (
+            "protocol_version",
+            "it does not speak our versions of TLS, 1.2 and 1.3 (`min_version`)".to_owned(),
+        ),
+        AlertDescription::InsufficientSecurity => (
+            "insufficient_security",
+            "it wants stronger keys or cipher suites than were offered".to_owned(),
+        ),
+        AlertDescription::UnrecognisedName => (
+            "unrecognized_name",
+            "it does not know the host name that we call it by: see `address`".to_owned(),
+        ),
+        AlertDescription::DecryptError => (
+            "decrypt_error",
+            format!("a signature did not fit: is the key that of {ours}?"),
+        ),
+        AlertDescription::InternalError => (
+            "internal_error",
+            "something failed on its side: its own log says what".to_owned(),
+        ),
+        AlertDescription::UserCanceled | AlertDescription::CloseNotify => {
+            ("close_notify", "it gave the handshake up: its own log says why".to_owned())
+        }
+        other => {
+            return format!(
+                "the partner ended TLS by the alert {other:?} ({}): ask what its own log says",
+                u8::from(other)
+            );
+        }
+    };
+    format!(
+        "the partner ended TLS by the alert {name} ({}): {meaning}",
+        u8::from(alert)
+    )
+}
+
+/// Why a certificate that the partner showed was not believed.
+fn not_believed(wrong: &CertificateError, side: Side, shown: Option<&PeerCertificate>) -> String {
+    let until = |what: fn(&PeerCertificate) -> u64| {
+        shown.map_or_else(String::new, |shown| moment(what(shown)))
+    };
+    match wrong {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => format!(
+            "its certificate ended {}: the partner must renew it, and you put the new one into its profile",
+            until(|shown| shown.not_after)
+        ),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => format!(
+            "its certificate begins only {}: is the clock of this machine right?",
+            until(|shown| shown.not_before)
+        ),
+        CertificateError::UnknownIssuer => match side {
+            Side::Called => "its certificate is no partner's `certificate`, and no CA of `client_ca` issued it".to_owned(),
+            Side::Dialled => "its certificate is not the `certificate` of its profile, and no CA of `ca` issued it".to_owned(),
+        },
+        CertificateError::NotValidForNameContext { expected, presented } => format!(
+            "its certificate is for {}, not for {expected:?}: dial it by a name it is for, or give the certificate itself as `certificate`",
+            presented.join(", ")
+        ),
+        CertificateError::NotValidForName => "its certificate is for another host name than `address` says: give the certificate itself as `certificate`".to_owned(),
+        CertificateError::BadSignature => "a signature does not fit: it does not have the key of the certificate that it showed, or no CA of ours issued that".to_owned(),
+        other => format!(
+            "its certificate cannot be judged by its CA ({other}): give the certificate itself as `certificate`, then it is compared and not judged"
+        ),
+    }
+}
