@@ -26,7 +26,7 @@ pub fn open(path: &Path, names: Names) -> Result<(File, Look), FolderError> {
     let opened = match names {
         Names::Caller => rustix::fs::openat(CWD, path, TO_READ, Mode::empty())
             .map_err(|error| refused(path, error))?,
-        Names::Operator | Names::Keeper => Walk::new(path, names).to_file()?,
+        Names::Operator | Names::Keeper => Walk::new(path, names).into_file()?,
     };
     regular(opened, path)
 }

@@ -41,7 +41,7 @@ impl Folder {
                 let opened = rustix::fs::open(path, how, Mode::empty());
                 opened.map_err(|error| refused(path, error))?
             }
-            Names::Operator | Names::Keeper => Walk::new(path, names).to_folder()?,
+            Names::Operator | Names::Keeper => Walk::new(path, names).into_folder()?,
         };
         Ok(Self::from(opened, path))
     }
@@ -51,7 +51,7 @@ impl Folder {
     /// # Errors
     /// As for [`Folder::open`]; or it cannot be made.
     pub fn make(path: &Path, names: Names, mode: u32) -> Result<Self, FolderError> {
-        let opened = Walk::new(path, names).making(mode).to_folder()?;
+        let opened = Walk::new(path, names).making(mode).into_folder()?;
         Ok(Self::from(opened, path))
     }
 

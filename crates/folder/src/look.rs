@@ -47,6 +47,10 @@ impl Look {
         Ok(Self::of(&rustix::fs::fstat(file)?))
     }
 
+    #[allow(
+        clippy::unnecessary_cast,
+        reason = "the widths of these fields differ between processors"
+    )]
     pub(crate) fn of(stat: &Stat) -> Self {
         let kind = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => Kind::File,

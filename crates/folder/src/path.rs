@@ -76,7 +76,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Opens the folder at its end.
-    pub(crate) fn to_folder(mut self) -> Result<OwnedFd, FolderError> {
+    pub(crate) fn into_folder(mut self) -> Result<OwnedFd, FolderError> {
         while let Some(part) = self.left.pop() {
             if !self.stepped_aside(&part)? {
                 self.step_into(&part)?;
@@ -87,7 +87,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Opens the file at its end to read it; whether it is one is for the caller to ask.
-    pub(crate) fn to_file(mut self) -> Result<OwnedFd, FolderError> {
+    pub(crate) fn into_file(mut self) -> Result<OwnedFd, FolderError> {
         while let Some(part) = self.left.pop() {
             if self.stepped_aside(&part)? {
                 continue;
