@@ -142,7 +142,11 @@ fn empty_data(target: &Target) {
         return;
     };
     let _ = offer(&mut wire, US);
-    while !target.over.load(Ordering::Relaxed) && wire.write_all(&data).is_ok() {}
+    while !target.over.load(Ordering::Relaxed) {
+        if wire.write_all(&data).is_err() {
+            return;
+        }
+    }
 }
 
 fn guess(target: &Target) {
@@ -160,5 +164,9 @@ fn refused(target: &Target) {
     let Some(mut wire) = introduced(target, FOE, "FOE") else {
         return;
     };
-    while !target.over.load(Ordering::Relaxed) && offer(&mut wire, "O0013NOBODY").is_some() {}
+    while !target.over.load(Ordering::Relaxed) {
+        if offer(&mut wire, "O0013NOBODY").is_none() {
+            return;
+        }
+    }
 }
