@@ -6,6 +6,7 @@
 mod deliveries;
 mod model;
 mod report;
+mod secret;
 mod text;
 mod value;
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
+use super::secret;
 use super::text::Foreign;
 
 /// A configuration that cannot be used, and why.
@@ -23,14 +24,10 @@ impl ConfigError {
     pub(super) fn new(path: &Path, text: &str, error: &serde_yaml::Error) -> Self {
         let place = error.location().map(|place| (place.line(), place.column()));
         let (message, help) = explain(&error.to_string());
-        let text = match place.and_then(|place| span(text, place)) {
-            // What is wrong with a password is said; what it is, is not.
-            Some(span) if message.contains("password") => masked(text, &span),
-            _ => text.to_owned(),
-        };
         Self {
             path: path.to_owned(),
-            text,
+            // Whatever is wrong in a line, and with a password, too, is said; what the password is, is not.
+            text: secret::masked(text),
             message,
             help,
             place,
@@ -126,22 +123,6 @@ fn span(text: &str, (line, column): (usize, usize)) -> Option<std::ops::Range<us
         .filter(|length| *length > 0)
         .unwrap_or(word.len());
     Some(start + from..start + from + length)
-}
-
-/// The text with stars where the span was, as many.
-fn masked(text: &str, span: &std::ops::Range<usize>) -> String {
-    let (before, hidden, after) = (
-        text.get(..span.start),
-        text.get(span.clone()),
-        text.get(span.end..),
-    );
-    let stars = "*".repeat(hidden.unwrap_or_default().len());
-    [
-        before.unwrap_or_default(),
-        &stars,
-        after.unwrap_or_default(),
-    ]
-    .concat()
 }
 
 /// Puts the YAML library's words into an operator's.

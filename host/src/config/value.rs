@@ -74,7 +74,10 @@ impl<'de, T: Scalar> Deserialize<'de> for Value<T> {
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
                 let resolved = resolve(text).map_err(E::custom)?;
                 // What a reference stands for may be a secret: the error shows the reference.
-                let read = T::read(&resolved).map_err(|error| error.replace(&resolved, text));
+                let read = T::read(&resolved).map_err(|error| match resolved.is_empty() {
+                    true => error,
+                    false => error.replace(&resolved, text),
+                });
                 read.map(Value).map_err(E::custom)
             }
         }
@@ -123,8 +126,10 @@ fn lookup(reference: &str) -> Result<String, String> {
         let text = read_short(&path)?;
         return Ok(text.trim_end_matches(['\r', '\n']).to_owned());
     }
+    // It may be a piece of a password that has these characters: its beginning is all that is shown.
+    let kind = reference.split_once(':').map_or("", |(kind, _)| kind);
     Err(format!(
-        "`${{{reference}}}` is not a reference; there are ${{env:NAME}}, ${{env:NAME:-default}} and ${{file:PATH}}"
+        "`${{{kind}…}}` is not a reference; there are ${{env:NAME}}, ${{env:NAME:-default}} and ${{file:PATH}}; write `$${{` for the characters themselves"
     ))
 }
 

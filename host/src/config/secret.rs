@@ -1,0 +1,135 @@
+//! What a report on the configuration does not show: the values of keys that hold secrets.
+
+/// The ends of names of keys whose values are secrets.
+const SECRETS: [&str; 4] = ["password", "passphrase", "secret", "token"];
+
+/// The text, octet for octet as long, with stars for the value of every key that holds a secret. It goes by lines and
+/// not by YAML, since what is reported may be that this is none: from such a word on, its line and the lines that
+/// belong to it are hidden, whatever stands there.
+pub(super) fn masked(text: &str) -> String {
+    let mut hiding = None;
+    text.split_inclusive('\n')
+        .map(|line| mask_line(line, &mut hiding))
+        .collect()
+}
+
+/// The value of a secret that goes on.
+#[derive(Clone, Copy, Debug)]
+struct Hiding {
+    /// Where its key begins: what is indented more belongs to it.
+    column: usize,
+    /// Nothing of it stood beside its key, so the next line is its, however it is indented.
+    awaited: bool,
+    /// The quotation mark that has not come again.
+    quoted: Option<char>,
+}
+
+fn mask_line(line: &str, hiding: &mut Option<Hiding>) -> String {
+    if line.trim().is_empty() {
+        return line.to_owned();
+    }
+    let indent = line.len() - line.trim_start().len();
+    if let Some(before) = *hiding
+        && (indent > before.column || before.awaited || before.quoted.is_some())
+    {
+        let quoted = before.quoted.filter(|mark| !line.contains(*mark));
+        *hiding = Some(Hiding {
+            quoted,
+            awaited: false,
+            ..before
+        });
+        // A key of a secret may follow in the line after an empty one.
+        if let Some((_, begun)) = begin(line) {
+            *hiding = Some(begun);
+        }
+        return stars(line);
+    }
+    *hiding = None;
+    let Some((from, begun)) = begin(line) else {
+        return line.to_owned();
+    };
+    *hiding = Some(begun);
+    let (shown, hidden) = line.split_at(from);
+    shown.to_owned() + &stars(hidden)
+}
+
+/// Where the value of a secret begins in this line, and how it may go on in the next.
+fn begin(line: &str) -> Option<(usize, Hiding)> {
+    let lower = line.to_ascii_lowercase();
+    let ends = SECRETS
+        .iter()
+        .filter_map(|word| lower.find(word).map(|at| at + word.len()));
+    let end = ends.min()?;
+    let (key, value) = line.split_at(end);
+    // What is no part of the key's name, as `- ` or `{`, stands before it.
+    let name = key.rfind(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-'));
+    let column = name.map_or(0, |before| before + 1);
+    let value = value.trim_start_matches(['"', '\'', ':', ' ', '\t']);
+    let from = line.len() - value.len();
+    let opened = line.get(end..from).unwrap_or_default();
+    let mark = opened
+        .split_once(':')
+        .and_then(|(_, after)| after.chars().find(|c| matches!(c, '"' | '\'')));
+    let quoted = mark.filter(|mark| !value.contains(*mark));
+    let awaited = value.trim().is_empty();
+    Some((
+        from,
+        Hiding {
+            column,
+            awaited,
+            quoted,
+        },
+    ))
+}
+
+/// Stars for everything but white space: the place of the rest stays as it is.
+fn stars(text: &str) -> String {
+    let star = |c: char| match c.is_whitespace() {
+        true => c.to_string(),
+        false => "*".repeat(c.len_utf8()),
+    };
+    text.chars().map(star).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything in capital letters is secret here.
+    #[test]
+    fn no_value_of_a_secret_is_left() {
+        for text in [
+            "password: SECRET",
+            "  password: SECRET, WITH: MORE } AND MORE # AND",
+            "  our_password: ${file:A}B",
+            "  password:SECRET",
+            "  password SECRET",
+            "{ssid: x, password: SECRET, tls: maybe}",
+            "{ssid: x, \"password\": \"SECRET",
+            "a: {password:\nSECRET}\nb: shown",
+            "  password:\n    SECRET\n    MORE\n  ssid: x",
+            "  password: |\n    SECRET\n\n    MORE\n  ssid: x",
+            "  password: \"SECRET\nMORE\nAND MORE\"\nssid: x",
+            "  'password' : 'SECRET\n MORE'\n",
+            "  password:\n  our_password: SECRET\n",
+            "- password: \u{c4}NDERUNG\u{2028}SECRET\n",
+            "      api_token: SECRET",
+        ] {
+            let shown = masked(text);
+            assert_eq!(shown.len(), text.len(), "{shown}");
+            let left = shown.contains(|c: char| c.is_uppercase());
+            assert!(!left, "{text:?} is shown as {shown:?}");
+        }
+    }
+
+    #[test]
+    fn the_rest_is_shown() {
+        for text in ["  ssid: x\n", "storage:\n  state: state\n"] {
+            assert_eq!(masked(text), text);
+        }
+        let text = "  password: x\n  ssid: y\n";
+        assert_eq!(masked(text), "  password: *\n  ssid: y\n");
+        let text = "  - password: x\n    ssid: y\n";
+        assert_eq!(masked(text), "  - password: *\n    ssid: y\n");
+    }
+}
