@@ -640,3 +640,167 @@ fn no_state_of_the_protocol_is_told_without_words() {
         all_in(line, &["before both sides had identified themselves"]);
     }
 }
+
+/// What `pointsman partners NAME` says, as its lines by their first words.
+fn partner(house: &House, name: &str) -> String {
+    let told = house.pointsman(&["partners", name]);
+    assert!(told.status.success(), "{}", said(&told));
+    said(&told)
+}
+
+/// What `pointsman partners --json` says of its only partner.
+fn partner_as_json(house: &House) -> serde_json::Value {
+    let told = house.pointsman(&["partners", "--json"]);
+    assert!(told.status.success(), "{}", said(&told));
+    let partners: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    partners[0].clone()
+}
+
+fn line(text: &str, start: &str) -> String {
+    let found = text.lines().find(|line| line.starts_with(start));
+    found
+        .unwrap_or_else(|| panic!("no line of {start} in {text}"))
+        .to_owned()
+}
+
+fn queue(house: &House, name: &str, to: &str) -> String {
+    let file = house.write(name, octets(7, 1000));
+    let queued = house.pointsman(&["send", file.to_str().unwrap(), "--to", to, "--queue-only"]);
+    assert!(queued.status.success(), "{}", said(&queued));
+    let told = said(&queued);
+    told.split_whitespace().last().unwrap().to_owned()
+}
+
+/// "Why is this file not sent?", for a partner that cannot be reached, with a server and without one.
+#[test]
+fn a_partner_that_cannot_be_reached_is_told_with_its_last_failure_and_the_next_call() {
+    let address = {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap().to_string()
+    };
+    let house = House::caller("listeners:\n  - address: 127.0.0.1:0\n", &address, "");
+    let told = partner(&house, "nordwerk");
+    all_in(&line(&told, "last session"), &["none"]);
+    all_in(&line(&told, "to send"), &["nothing"]);
+    queue(&house, "ORDERS", "nordwerk");
+    all_in(
+        &line(&partner(&house, "nordwerk"), "why it waits"),
+        &["no server runs", "pointsman serve"],
+    );
+    let server = house.serve();
+    server.await_log(&["call-failed", "nordwerk"]);
+    let told = partner(&house, "nordwerk");
+    all_in(
+        &line(&told, "last failure"),
+        &["we called", &address, "no connection", "refused"],
+    );
+    all_in(&line(&told, "last good one"), &["none"]);
+    all_in(&line(&told, "next call"), &["in", " s"]);
+    all_in(&line(&told, "to send"), &["1 files", "1000 octets"]);
+    all_in(
+        &line(&told, "why it waits"),
+        &["the last call failed", "no connection"],
+    );
+    let table = said(&house.pointsman(&["partners"]));
+    all_in(&line(&table, "nordwerk"), &["  1 ", "no connection"]);
+    // What was remembered is there after a start, and without a server.
+    assert_eq!(server.stop(), Some(0));
+    let told = partner_as_json(&house);
+    assert_eq!(told["server_runs"], false);
+    assert_eq!(told["last_failure"]["remote"], address);
+    assert_eq!(told["last_session"], serde_json::Value::Null);
+    assert_eq!(told["to_send"]["files"], 1);
+    let other = house.pointsman(&["partners", "mueller"]);
+    assert_eq!(other.status.code(), Some(2));
+    all_in(&said(&other), &["no partner `mueller`", "nordwerk"]);
+}
+
+#[test]
+fn a_partner_that_calls_us_is_told_with_its_sessions_and_what_waits_for_it() {
+    let house = House::plain("");
+    house.configure(
+        "  - address: 127.0.0.1:0\n",
+        "    receipt_deadline: 1s\n",
+        "",
+    );
+    let server = house.serve();
+    let file = queue(&house, "ORDERS", "mueller");
+    let told = partner(&house, "mueller");
+    all_in(&line(&told, "address"), &["only it can call us"]);
+    all_in(&line(&told, "next call"), &["never", "no `address`"]);
+    all_in(&line(&told, "why it waits"), &["when it calls us"]);
+    // Somebody with its code and another password.
+    let mut stranger = Peer::connect(server.address());
+    let port = stranger.wire.local_addr().unwrap().port();
+    let wrong = support::peer::Ssid {
+        password: "GUESSED".to_owned(),
+        ..support::peer::Ssid::default()
+    };
+    stranger.say(wrong.octets());
+    assert_eq!(stranger.hear()[0], b'F', "ESID");
+    let told = partner(&house, "mueller");
+    all_in(
+        &line(&told, "last refusal"),
+        &["it called from", &port.to_string(), "ESID 04", "password"],
+    );
+    all_in(&line(&told, "why it waits"), &["was not let in", "ESID 04"]);
+    all_in(&line(&told, "last session"), &["none"]);
+    let held = house.pointsman(&["queue", "hold", &file]);
+    assert!(held.status.success(), "{}", said(&held));
+    all_in(&line(&partner(&house, "mueller"), "to send"), &["1 held"]);
+    all_in(
+        &line(&partner(&house, "mueller"), "why it waits"),
+        &["held or parked", "queue release"],
+    );
+    let released = house.pointsman(&["queue", "release", &file]);
+    assert!(released.status.success(), "{}", said(&released));
+    // It calls and takes its file, and its receipt does not come.
+    let mut peer = Peer::session(server.address());
+    peer.say(b"R");
+    support::peer::take_file(&mut peer);
+    assert_eq!(peer.hear(), b"R");
+    peer.say(b"F00000\r");
+    let told = support::eventually("the receipt is overdue", || {
+        let told = partner_as_json(&house);
+        (told["receipts"]["overdue"] == 1).then_some(told)
+    });
+    assert_eq!(told["why_it_waits"], serde_json::Value::Null);
+    assert_eq!(told["last_session"]["dialled"], false);
+    assert_eq!(
+        told["last_session"]["at"], told["last_good_session"]["at"],
+        "it went well"
+    );
+    let overdue = partner(&house, "mueller");
+    all_in(&line(&overdue, "receipts"), &["1 overdue", "sent 20"]);
+    // And a session that breaks.
+    drop(Peer::session(server.address()));
+    server.await_log(&["session-ended", "connection was lost"]);
+    let told = support::eventually("the failure is remembered", || {
+        let told = partner_as_json(&house);
+        told["last_failure"].is_object().then_some(told)
+    });
+    let words = told["last_failure"]["words"].as_str().unwrap();
+    assert!(words.contains("connection was lost"), "{words}");
+}
+
+#[test]
+fn a_partners_certificates_are_told_with_their_ends() {
+    let house = House::with_listeners(TLS, "", "");
+    openssl_certificate(house.path(), "us");
+    openssl(
+        house.path(),
+        "req -x509 -newkey rsa:2048 -nodes -days 5 -subj /CN=them -keyout them.key -out them.pem",
+    );
+    house.configure(TLS, "    certificate: them.pem\n", "");
+    all_in(
+        &line(&partner(&house, "mueller"), "certificate"),
+        &["CN=them", "warning", "it ends in", "until 20"],
+    );
+    let table = said(&house.pointsman(&["partners"]));
+    all_in(&line(&table, "mueller"), &["it ends in"]);
+    let told = partner_as_json(&house);
+    let certificate = &told["certificates"][0];
+    assert_eq!(certificate["key"], "certificate");
+    assert_eq!(certificate["weight"], "warning");
+    assert!(certificate["ends"].as_str().unwrap().ends_with('Z'));
+}

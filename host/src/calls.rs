@@ -14,6 +14,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::task::TaskTracker;
 
 use crate::backoff::Backoff;
+use crate::contacts::Plan;
 use crate::dial::{self, DialError};
 use crate::ending::Ending;
 use crate::events::Event;
@@ -104,6 +105,33 @@ impl Line {
             // It was there at the last call and was not taken, by a policy's wish or the partner's: no hurry.
             Some(_) if passed >= self.patience => Some(Cause::Again),
             _ => every.filter(|every| passed >= *every).map(|_| Cause::News),
+        }
+    }
+
+    /// When it is called next, as far as that is known: by what waits, and since when and how long it waits for company;
+    /// by the time since the last call; and by the time of day.
+    fn plan(
+        &self,
+        waiting: Option<(SystemTime, Duration)>,
+        every: Option<Duration>,
+        hour: Option<SystemTime>,
+    ) -> Plan {
+        let now = SystemTime::now();
+        if self.busy {
+            return Plan::Calling;
+        }
+        let rests = self.rests_until.saturating_duration_since(Instant::now());
+        let for_what_waits = waiting.map(|(since, delay)| match self.called {
+            // It was there at the last call already.
+            Some(called) if since < called => called + self.patience,
+            _ => since + delay,
+        });
+        let to_ask = every.map(|every| self.called.map_or(now, |called| called + every));
+        let next = [for_what_waits, to_ask, hour].into_iter().flatten().min();
+        match next {
+            Some(next) => Plan::At(next.max(now + rests)),
+            None if rests.is_zero() => Plan::WhenSomethingWaits,
+            None => Plan::NotBefore(now + rests),
         }
     }
 
@@ -199,7 +227,28 @@ async fn who_is_due(
             due.extend(Profile::by_name(&station.config, name));
         }
     }
+    tell_plans(station, lines, &waiting, &clock);
     Ok(due)
+}
+
+/// For whoever asks when a partner is called.
+fn tell_plans(
+    station: &Station,
+    lines: &BTreeMap<String, Line>,
+    waiting: &BTreeMap<String, SystemTime>,
+    clock: &Zoned,
+) {
+    for (name, line) in lines {
+        let Some(partner) = station.config.partners.get(name) else {
+            continue;
+        };
+        let calls = &partner.calls;
+        let since = waiting.get(name).filter(|_| calls.queued);
+        let since = since.map(|since| (*since, calls.delay.0.0));
+        let every = calls.every.map(|every| every.0.0);
+        let hour = calls.at.iter().map(|at| next(at.0.0, clock)).min();
+        station.contacts.plan(name, line.plan(since, every, hour));
+    }
 }
 
 /// When it was that time of day last, by the clock of this machine.
@@ -209,6 +258,15 @@ fn last(time: civil::Time, clock: &Zoned) -> SystemTime {
     let latest = at(today).ok().filter(|today| today <= clock);
     let latest = latest.or_else(|| at(today.saturating_sub(1.day())).ok());
     latest.map_or(SystemTime::UNIX_EPOCH, |latest| latest.timestamp().into())
+}
+
+/// When it is that time of day next, by the clock of this machine.
+fn next(time: civil::Time, clock: &Zoned) -> SystemTime {
+    let today = clock.date().to_datetime(time);
+    let at = |day: civil::DateTime| day.to_zoned(clock.time_zone().clone());
+    let next = at(today).ok().filter(|today| today > clock);
+    let next = next.or_else(|| at(today.saturating_add(1.day())).ok());
+    next.map_or(SystemTime::UNIX_EPOCH, |next| next.timestamp().into())
 }
 
 fn outcome(called: Result<Result<Ending, DialError>, JoinError>) -> Outcome {
@@ -314,6 +372,19 @@ mod tests {
         ] {
             let expected: jiff::Timestamp = expected.parse()?;
             assert_eq!(last(time.parse()?, &clock), SystemTime::from(expected));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_time_of_day_is_today_or_tomorrow() -> Result<(), jiff::Error> {
+        let clock: Zoned = "2026-11-25T06:30:00+01:00[Europe/Berlin]".parse()?;
+        for (time, expected) in [
+            ("06:30", "2026-11-26T05:30:00Z"),
+            ("06:31", "2026-11-25T05:31:00Z"),
+        ] {
+            let expected: jiff::Timestamp = expected.parse()?;
+            assert_eq!(next(time.parse()?, &clock), SystemTime::from(expected));
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! A Unix socket in the state folder, for its owner alone: one line of JSON asks, one line answers. Its lock
 //! file also keeps a second server from the same storage.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,14 +16,18 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::config::Config;
+use crate::contacts::Plan;
 use crate::events::Event;
 use crate::station::Station;
 
 /// How long one request may take; compiling a big component is the longest.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Longest line either way.
+/// Longest request.
 const LINE: u64 = 64 * 1024;
+
+/// Longest answer: some hundred octets of each session and each partner.
+const ANSWER: u64 = 64 << 20;
 
 /// What can be asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,6 +35,8 @@ const LINE: u64 = 64 * 1024;
 pub enum Request {
     /// What runs.
     Status,
+    /// When partners are called next. What is remembered of them is in the ledger when the answer comes.
+    Partners,
     /// Take this component for that policy.
     SwapPolicy {
         /// The policy's name in the configuration.
@@ -53,6 +60,11 @@ pub enum Reply {
         generations: Vec<u64>,
         /// Policy and SHA-256, in order.
         policies: Vec<(String, String)>,
+    },
+    /// To [`Request::Partners`].
+    Partners {
+        /// When each is called next; one that is never called by itself is missing.
+        plans: BTreeMap<String, Plan>,
     },
     /// The new generation decides from the next session on.
     Swapped {
@@ -181,7 +193,7 @@ pub async fn ask(config: &Config, request: &Request) -> Result<Reply, ControlErr
     let asked = async {
         stream.write_all(&line(request)?).await?;
         let mut answer = String::new();
-        BufReader::new(stream.take(LINE))
+        BufReader::new(stream.take(ANSWER))
             .read_line(&mut answer)
             .await?;
         serde_json::from_str(&answer).map_err(std::io::Error::from)
@@ -240,6 +252,13 @@ async fn answer(request: Request, station: &Station) -> Reply {
                     .policies()
                     .map(|(name, digest)| (name.to_owned(), digest.to_owned()))
                     .collect(),
+            }
+        }
+        Request::Partners => {
+            // Where it cannot, what it remembers is written later, and the rest is told all the same.
+            let _ = station.contacts.write_down(station.ledger.as_ref()).await;
+            Reply::Partners {
+                plans: station.contacts.plans(),
             }
         }
         Request::SwapPolicy { policy, component } => swap(station, &policy, &component)

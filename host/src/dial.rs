@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsConnector;
 
 use crate::config::Address;
+use crate::contacts::Line;
 use crate::describe::Wire;
 use crate::ending::Ending;
 use crate::monitor::{Errand, Monitor};
@@ -54,11 +55,30 @@ pub enum DialError {
     },
 }
 
-/// Dials a partner, and holds the session to its end.
+/// Dials a partner, and holds the session to its end. How it went is remembered of the partner.
 ///
 /// # Errors
 /// There was no session. What went wrong within one is in its [`Ending`].
 pub async fn call(
+    station: Arc<Station>,
+    profile: Profile,
+    errand: Errand,
+    drain: watch::Receiver<Drain>,
+) -> Result<Ending, DialError> {
+    let address = profile.partner.address.as_ref();
+    let line = Line {
+        partner: profile.name.clone(),
+        dialled: true,
+        remote: address.map_or_else(String::new, |address| address.0.to_string()),
+    };
+    let called = reach(Arc::clone(&station), profile, errand, drain).await;
+    if let Err(error) = &called {
+        station.contacts.unreached(&line, &error.to_string());
+    }
+    called
+}
+
+async fn reach(
     station: Arc<Station>,
     profile: Profile,
     errand: Errand,

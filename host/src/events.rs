@@ -293,7 +293,7 @@ impl fmt::Display for Event {
 
 /// What a peer says must not look like a line of ours: line ends, escapes and marks that turn the direction
 /// of writing are shown by their number.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let hidden = |c: &char| {
         c.is_control()
             || matches!(*c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -32,16 +32,27 @@ pub struct Remark {
     pub place: String,
     /// What there is to say.
     pub text: String,
+    /// When the certificate ends, in seconds since 1970, where one is told of.
+    pub ends: Option<u64>,
     /// How many of the marks of [`TOLD_BEFORE`] it has passed.
     stage: usize,
 }
 
 impl Remark {
+    /// The key of the partner's profile that it is about, where it is about one.
+    #[must_use]
+    pub fn key_of_partner(&self, name: &str) -> Option<&str> {
+        let key = self.place.strip_prefix("partners.")?.strip_prefix(name)?;
+        // Of a partner whose name goes on behind a point it is not.
+        key.strip_prefix('.').filter(|key| !key.contains('.'))
+    }
+
     fn new(weight: Weight, place: &str, text: String) -> Self {
         Self {
             weight,
             place: place.to_owned(),
             text,
+            ends: None,
             stage: 0,
         }
     }
@@ -176,6 +187,7 @@ fn in_time(place: &str, shown: &PeerCertificate, file: &Value<ExistingFile>) -> 
     };
     Remark {
         stage,
+        ends: Some(shown.not_after),
         ..Remark::new(weight, place, format!("{shown}{more}"))
     }
 }

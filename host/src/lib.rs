@@ -8,6 +8,7 @@ pub mod backoff;
 pub mod calls;
 pub mod cli;
 pub mod config;
+pub mod contacts;
 pub mod control;
 pub mod delivery;
 pub mod demo;

@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::calls;
 use crate::config::Config;
+use crate::contacts;
 use crate::control::{self, ControlError};
 use crate::delivery;
 use crate::events::Event;
@@ -143,6 +144,10 @@ impl Server {
             calls::keep_deadlines(Arc::clone(&station)),
         ));
         house.spawn(until(draining.clone(), keep_small(Arc::clone(&station))));
+        house.spawn(until(
+            draining.clone(),
+            contacts::keep_contacts(Arc::clone(&station)),
+        ));
         house.spawn(receipts::keep_asking(
             Arc::clone(&station),
             draining.clone(),
@@ -213,6 +218,11 @@ impl Server {
         };
         if tokio::time::timeout(patience, settled).await.is_err() {
             tracing::warn!(event = "deliveries-cut-off");
+        }
+        // How the last sessions ended.
+        let ledger = self.station.ledger.as_ref();
+        if let Err(error) = self.station.contacts.write_down(ledger).await {
+            tracing::warn!(event = "contacts-not-written", %error);
         }
         self.control.abort();
         tracing::info!(event = "stopped");

@@ -15,6 +15,7 @@ use pointsman_store::{
 };
 
 use crate::config::{Config, Policy};
+use crate::contacts::Contacts;
 use crate::delivery::Deliveries;
 use crate::describe;
 use crate::events::Events;
@@ -47,6 +48,8 @@ pub struct Station {
     pub quotas: Quotas,
     /// Broken files that are kept to go on from, by partner.
     pub partials: Partials,
+    /// What is remembered of partners.
+    pub contacts: Contacts,
     /// The sessions that have a file.
     pub holders: Holders,
     /// Leases that wait to be given back.
@@ -170,6 +173,7 @@ impl Station {
             deliveries: Deliveries::default(),
             quotas: Quotas::default(),
             partials: Partials::new(limits.partials_per_partner.0.0 as usize),
+            contacts: Contacts::default(),
             holders: Holders::default(),
             unreturned: Unreturned::default(),
             events: Events::default(),

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use oftp::{FileHeader, FileKey, Nerp, Position, RecordLayout, Response};
 
 use crate::Committing;
+use crate::contact::{Backlog, Contact};
 use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::transfer::{
     Direction, NewFile, OpenQuestion, OutboundFile, OwedResponse, Queued, Target, TimelineEntry,
@@ -203,6 +204,15 @@ pub trait Ledger: Send + Sync {
 
     /// What happened to a transfer, oldest first.
     async fn timeline(&self, id: TransferId) -> Result<Vec<TimelineEntry>, LedgerError>;
+
+    /// What is to be remembered of partners: of each kind of contact the last one.
+    async fn note_contacts(&self, contacts: Vec<Contact>) -> Result<(), LedgerError>;
+
+    /// What is remembered of partners.
+    async fn contacts(&self) -> Result<Vec<Contact>, LedgerError>;
+
+    /// What waits, by partner; one for whom nothing does may be missing.
+    async fn backlog(&self) -> Result<BTreeMap<String, Backlog>, LedgerError>;
 
     /// A value a policy keeps beyond sessions.
     async fn kv_get(&self, policy: &str, key: &str) -> Result<Option<Vec<u8>>, LedgerError>;

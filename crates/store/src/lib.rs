@@ -13,6 +13,7 @@
 //! steps leaves one of the states listed in [`InboundState`] and [`OutboundState`]; [`Ledger::recover`]
 //! and what [`Spool::sealed`] finds lead each back to work.
 
+mod contact;
 mod flush;
 mod ledger;
 mod persisted;
@@ -24,6 +25,7 @@ mod transfer;
 pub mod transition;
 mod verify;
 
+pub use contact::{Backlog, Contact, ContactKind};
 pub use ledger::{
     Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Offer, Offered, Order, Received,
     Recovery, Standing, Verdict, Work,

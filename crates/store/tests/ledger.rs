@@ -15,8 +15,8 @@ use oftp::{
     Position, RecordLayout, Response, UserData,
 };
 use pointsman_store::{
-    Acknowledgement, Direction, Files, Filter, Ledger, LedgerError, NewFile, Offer, Offered, Order,
-    Received, Seal, SqliteLedger, Target, TransferId, Verdict, Work,
+    Acknowledgement, Contact, ContactKind, Direction, Files, Filter, Ledger, LedgerError, NewFile,
+    Offer, Offered, Order, Received, Seal, SqliteLedger, Target, TransferId, Verdict, Work,
 };
 use tempfile::TempDir;
 
@@ -898,4 +898,32 @@ async fn what_ends_session_after_session_lets_others_go_first() {
         });
     }
     assert_eq!(order, [other, choking, breaking]);
+}
+
+/// The server and a `send` beside it may both remember a partner.
+#[tokio::test]
+async fn of_each_kind_of_contact_the_last_one_is_remembered() {
+    let folder = TempDir::new().unwrap();
+    let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
+    let contact = |kind, seconds, words: &str| Contact {
+        partner: "them".to_owned(),
+        kind,
+        at: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds),
+        dialled: true,
+        remote: "127.0.0.1:3305".to_owned(),
+        words: words.to_owned(),
+    };
+    let (early, late) = (
+        contact(ContactKind::Failure, 1, "early"),
+        contact(ContactKind::Failure, 2, "late"),
+    );
+    let good = contact(ContactKind::Good, 1, "good");
+    ledger.note_contacts(vec![late.clone()]).await.unwrap();
+    ledger
+        .note_contacts(vec![early, good.clone()])
+        .await
+        .unwrap();
+    drop(ledger);
+    let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
+    assert_eq!(ledger.contacts().await.unwrap(), [late, good]);
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod partners;
 mod policy;
 mod queue;
 mod send;
@@ -43,6 +44,8 @@ enum Command {
     Check(check::Check),
     /// What the running server does.
     Status(Configured),
+    /// What is known of partners: last session, last failure, next call, what waits, and why nothing goes.
+    Partners(partners::Partners),
     /// Look at the history of files.
     Transfers(transfers::Transfers),
     /// What waits to be sent, and what is to become of it.
@@ -120,6 +123,7 @@ pub fn main() -> ExitCode {
         Command::Send(send) => send.run(),
         Command::Check(check) => check.run(),
         Command::Status(configured) => policy::status(&configured),
+        Command::Partners(partners) => partners.run(),
         Command::Transfers(transfers) => transfers.run(),
         Command::Queue(queue) => queue.run(),
         Command::VerifyStore(verify) => verify.run(),

@@ -111,7 +111,7 @@ fn ask(configured: &Configured, request: &Request) -> Result<Reply, Failed> {
     })
 }
 
-fn unexpected(reply: Reply) -> Failed {
+pub(super) fn unexpected(reply: Reply) -> Failed {
     match reply {
         Reply::Refused { why } => Failed {
             code: 1,

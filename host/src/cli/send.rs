@@ -102,6 +102,8 @@ impl Send {
             let (_stay, drain) = watch::channel(Drain::No);
             let called = dial::call(Arc::clone(&station), profile, Errand { only }, drain).await;
             watching.abort();
+            // What is remembered of the partner is a convenience: the file is what counts.
+            let _ = station.contacts.write_down(station.ledger.as_ref()).await;
             match called {
                 Ok(end) => conclude(&station, only, &end).await,
                 Err(error) => Err(Failed::unreached(format!("error: {error}{}", stays(only)))),
@@ -212,7 +214,7 @@ fn stays(only: Option<TransferId>) -> String {
     })
 }
 
-fn unknown_partner<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Failed {
+pub(super) fn unknown_partner<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Failed {
     let known: Vec<&str> = known.map(String::as_str).collect();
     Failed {
         code: 2,

@@ -83,6 +83,9 @@ impl Monitor {
                 if let Some(limit) = limit {
                     why += &format!(" ({limit} is reached)");
                 }
+                if let Some(own) = Profile::by_ssid(&self.station.config, &offer.code) {
+                    self.station.contacts.refused(&self.line(&own.name), &why);
+                }
                 self.tell(Happening::ConnectionRefused {
                     session: self.id.clone(),
                     ssid: offer.code.to_string(),
@@ -322,12 +325,7 @@ impl Monitor {
         if self.wire.dialled
             && let Err(Refused { reason, text, .. }) = self.recognise(agreement).await
         {
-            let what = format!("dialled `{}`: {text}", self.partner());
-            self.tell(Happening::Trouble {
-                session: self.id.clone(),
-                what,
-            });
-            self.given_up = true;
+            self.give_up(format!("dialled `{}`: {text}", self.partner()));
             session.abort(reason, reason.meaning());
             return Ok(());
         }

@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 
 use self::receiving::Receiving;
 use self::sending::{Sending, Turn};
+use crate::contacts::Line;
 use crate::describe::Wire;
 use crate::ending::Ending;
 use crate::events::Event as Happening;
@@ -75,6 +76,8 @@ pub struct Monitor {
     overtaken: Arc<Notify>,
     /// We ended the session: what the engine asks until its end is moot.
     given_up: bool,
+    /// Why, where it was a trouble of ours.
+    trouble: Option<String>,
 }
 
 /// What fails on our side. The session ends, the house stays up.
@@ -127,6 +130,7 @@ impl Monitor {
             turn: None,
             draining: false,
             given_up: false,
+            trouble: None,
             caller: None,
             seat: None,
             overtaken: Arc::default(),
@@ -213,17 +217,23 @@ impl Monitor {
             Event::Ended(end) => return Some(end),
         };
         if let Err(trouble) = outcome {
-            self.tell(Happening::Trouble {
-                session: self.id.clone(),
-                what: trouble.to_string(),
-            });
-            self.given_up = true;
+            self.give_up(trouble.to_string());
             session.abort(
                 SessionReason::LocalEmergency,
                 "internal error, nothing was lost, try again",
             );
         }
         None
+    }
+
+    /// Something of ours is wrong: the session is about to be ended.
+    fn give_up(&mut self, what: String) {
+        self.tell(Happening::Trouble {
+            session: self.id.clone(),
+            what: what.clone(),
+        });
+        self.given_up = true;
+        self.trouble = Some(what);
     }
 
     /// Whatever the partner says after our EFPA says that it has it; all but the end of a session that went wrong.
@@ -252,12 +262,36 @@ impl Monitor {
             });
         }
         reached("session.given-back");
+        self.remember(ending);
         self.tell(Happening::SessionEnded {
             session: self.id.clone(),
             partner: self.profile.as_ref().map(|profile| profile.name.clone()),
             end: ending.words.clone(),
             normal: ending.is_normal(),
         });
+    }
+
+    /// For whoever asks later how the last session went.
+    fn remember(&self, ending: &Ending) {
+        let Some(profile) = &self.profile else {
+            return;
+        };
+        let words = match &self.trouble {
+            Some(trouble) => format!("{trouble} ({})", ending.words),
+            None => ending.words.clone(),
+        };
+        let line = self.line(&profile.name);
+        self.station
+            .contacts
+            .ended(&line, ending.is_normal(), &words);
+    }
+
+    fn line(&self, partner: &str) -> Line {
+        Line {
+            partner: partner.to_owned(),
+            dialled: self.wire.dialled,
+            remote: self.wire.remote.to_string(),
+        }
     }
 
     async fn give_back(&mut self, why: &str) -> Result<(), Trouble> {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod connection;
+mod contacts;
 mod door;
 mod inbound;
 mod look;
@@ -21,6 +22,7 @@ pub use self::connection::{Committing, in_session};
 use self::connection::{Thread, Writer, database, of_session};
 pub use self::rebuild::{Left, Rebuilt, rebuild};
 pub(crate) use self::row::{format_from, format_to, security_from, security_to};
+use crate::contact::{Backlog, Contact};
 use crate::ledger::{
     Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Offer, Offered, Order, Received,
     Recovery, Standing, Verdict, Work,
@@ -512,6 +514,20 @@ impl Ledger for SqliteLedger {
 
     async fn timeline(&self, id: TransferId) -> Result<Vec<TimelineEntry>, LedgerError> {
         self.reader.run(move |db| look::timeline(db, id)).await
+    }
+
+    async fn note_contacts(&self, contacts: Vec<Contact>) -> Result<(), LedgerError> {
+        self.writer
+            .run("note_contacts", move |db| contacts::note(db, &contacts))
+            .await
+    }
+
+    async fn contacts(&self) -> Result<Vec<Contact>, LedgerError> {
+        self.reader.run(contacts::all).await
+    }
+
+    async fn backlog(&self) -> Result<BTreeMap<String, Backlog>, LedgerError> {
+        self.reader.run(contacts::backlog).await
     }
 
     async fn kv_get(&self, policy: &str, key: &str) -> Result<Option<Vec<u8>>, LedgerError> {

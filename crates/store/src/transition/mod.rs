@@ -57,7 +57,7 @@ mod tests {
     use super::VERBS;
 
     /// Verbs that only look.
-    const LOOKS: [&str; 14] = [
+    const LOOKS: [&str; 16] = [
         "standing",
         "arrived",
         "receipt",
@@ -71,6 +71,8 @@ mod tests {
         "list",
         "find",
         "timeline",
+        "contacts",
+        "backlog",
         "kv_get",
     ];
 

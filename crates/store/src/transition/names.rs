@@ -2,7 +2,7 @@
 
 /// Verbs of the ledger that change something. Each is two transitions: `ledger.VERB.before` its commit, and
 /// `ledger.VERB.committed` after it, when nobody has heard of it yet.
-pub const VERBS: [&str; 27] = [
+pub const VERBS: [&str; 28] = [
     "offer",
     "begin",
     "checkpoint",
@@ -29,6 +29,7 @@ pub const VERBS: [&str; 27] = [
     "order",
     "resend",
     "recover",
+    "note_contacts",
     "kv_set",
 ];
 

@@ -1,0 +1,136 @@
+//! What is remembered of partners, and what waits for each.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use rusqlite::{Connection, Row, params};
+
+use super::connection::database;
+use super::{from_millis, look, millis, row};
+use crate::LedgerError;
+use crate::contact::{Backlog, Contact, ContactKind};
+
+/// Of two programs that remember the same partner, the later word stays.
+pub(super) fn note(db: &Connection, contacts: &[Contact]) -> Result<(), LedgerError> {
+    let sql = "INSERT INTO contacts (partner, kind, at, dialled, remote, words) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+               ON CONFLICT (partner, kind) DO UPDATE SET at = excluded.at, dialled = excluded.dialled,
+               remote = excluded.remote, words = excluded.words WHERE excluded.at >= at";
+    for contact in contacts {
+        db.prepare_cached(sql)
+            .and_then(|mut insert| {
+                insert.execute(params![
+                    contact.partner,
+                    contact.kind.as_str(),
+                    millis(contact.at),
+                    contact.dialled,
+                    contact.remote,
+                    contact.words
+                ])
+            })
+            .map_err(database("note-contacts"))?;
+    }
+    Ok(())
+}
+
+pub(super) fn all(db: &Connection) -> Result<Vec<Contact>, LedgerError> {
+    let sql =
+        "SELECT partner, kind, at, dialled, remote, words FROM contacts ORDER BY partner, kind";
+    let read = |found: &Row<'_>| {
+        let kind: String = found.get(1)?;
+        Ok(Contact {
+            partner: found.get(0)?,
+            kind: ContactKind::parse(&kind).unwrap_or(ContactKind::Session),
+            at: from_millis(found.get(2)?),
+            dialled: found.get(3)?,
+            remote: found.get(4)?,
+            words: found.get(5)?,
+        })
+    };
+    look::all(db, sql, [], read, "contacts")
+}
+
+/// What waits, by partner. Each look goes by an index that has what waits alone.
+pub(super) fn backlog(db: &Connection) -> Result<BTreeMap<String, Backlog>, LedgerError> {
+    let mut backlog = queued(db)?;
+    let now = millis(SystemTime::now());
+    for (name, reason) in look::all(
+        db,
+        "SELECT partner, reason, min(id) FROM transfers WHERE direction = 'out' AND state IN ('ready', 'held', 'parked')
+         AND state = 'ready' AND reason IS NOT NULL AND lease_until < ?1 GROUP BY partner",
+        params![now],
+        |found| Ok((found.get::<_, String>(0)?, found.get(1)?)),
+        "backlog",
+    )? {
+        backlog.entry(name).or_default().reason = reason;
+    }
+    for (name, count) in counts(
+        db,
+        "SELECT partner, count(*) FROM receipts WHERE state = 'owed' GROUP BY partner",
+    )? {
+        backlog.entry(name).or_default().owed = count;
+    }
+    for (name, count) in counts(
+        db,
+        "SELECT partner, count(*) FROM transfers WHERE direction = 'out' AND state = 'sent' GROUP BY partner",
+    )? {
+        backlog.entry(name).or_default().awaited = count;
+    }
+    for (name, count, since) in look::all(
+        db,
+        "SELECT partner, count(*), min(sent_at) FROM transfers WHERE direction = 'out' AND state = 'overdue' GROUP BY partner",
+        [],
+        |found| {
+            Ok((
+                found.get::<_, String>(0)?,
+                row::number(found, 1)?,
+                found.get(2)?,
+            ))
+        },
+        "backlog",
+    )? {
+        let partner = backlog.entry(name).or_default();
+        partner.overdue = count;
+        partner.overdue_since = Some(from_millis(since));
+    }
+    for (name, count) in counts(
+        db,
+        "SELECT partner, count(*) FROM transfers WHERE receipt_later = 1 AND ask_at IS NULL GROUP BY partner",
+    )? {
+        backlog.entry(name).or_default().unanswered = count;
+    }
+    Ok(backlog)
+}
+
+fn queued(db: &Connection) -> Result<BTreeMap<String, Backlog>, LedgerError> {
+    let sql = "SELECT partner, count(*), sum(octets), sum(lease_until >= ?1),
+         sum(state = 'ready' AND not_before > ?1 AND lease_until < ?1),
+         min(iif(state = 'ready' AND not_before > ?1 AND lease_until < ?1, not_before, NULL)),
+         sum(state = 'held'), sum(state = 'parked'), min(created)
+         FROM transfers WHERE direction = 'out' AND state IN ('ready', 'held', 'parked') GROUP BY partner";
+    let read = |found: &Row<'_>| {
+        let moment = |at| {
+            found
+                .get::<_, Option<i64>>(at)
+                .map(|at| at.map(from_millis))
+        };
+        let backlog = Backlog {
+            files: row::number(found, 1)?,
+            octets: row::number(found, 2)?,
+            in_session: row::number(found, 3)?,
+            resting: row::number(found, 4)?,
+            rests_until: moment(5)?,
+            held: row::number(found, 6)?,
+            parked: row::number(found, 7)?,
+            oldest: moment(8)?,
+            ..Backlog::default()
+        };
+        Ok((found.get(0)?, backlog))
+    };
+    let now = params![millis(SystemTime::now())];
+    look::all(db, sql, now, read, "backlog").map(|rows| rows.into_iter().collect())
+}
+
+fn counts(db: &Connection, sql: &str) -> Result<Vec<(String, u64)>, LedgerError> {
+    let read = |found: &Row<'_>| Ok((found.get(0)?, row::number(found, 1)?));
+    look::all(db, sql, [], read, "backlog")
+}

@@ -1,0 +1,450 @@
+//! `pointsman partners`.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use clap::Args;
+use oftp::Mode;
+use pointsman_store::{Backlog, Contact, ContactKind, Ledger};
+use serde_json::{Value, json};
+
+use super::send::unknown_partner;
+use super::{Configured, Failed, Outcome, block_on, open_store, print_json, when};
+use crate::config::{Config, Partner};
+use crate::contacts::Plan;
+use crate::control::{self, ControlError, Reply, Request};
+use crate::events::printable;
+use crate::inspect::{self, Remark, Weight};
+use crate::station;
+
+/// What is known of partners: when and how the last session went, what failed last, when the next call is, what waits
+/// and why it does not go, which receipts are overdue, and when certificates end. The server need not run.
+#[derive(Debug, Args)]
+pub(super) struct Partners {
+    /// Of this partner alone, with everything.
+    name: Option<String>,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    configured: Configured,
+}
+
+/// Everything that is known of one partner.
+struct Known<'a> {
+    name: &'a str,
+    profile: &'a Partner,
+    contacts: BTreeMap<ContactKind, &'a Contact>,
+    backlog: Backlog,
+    certificates: Vec<(&'a str, &'a Remark)>,
+    /// Whether a server runs on this configuration.
+    serving: bool,
+    plan: Option<Plan>,
+}
+
+impl Partners {
+    pub(super) fn run(self) -> Outcome {
+        let config = self.configured.load()?;
+        if let Some(name) = &self.name
+            && !config.partners.contains_key(name)
+        {
+            return Err(unknown_partner(name, config.partners.keys()));
+        }
+        block_on(async {
+            // The server first: it writes down what it remembers before it answers.
+            let plans = plans(&config).await?;
+            let (contacts, mut backlog) = remembered(&config).await?;
+            let remarks = inspect::certificates(&config);
+            let wanted = |name: &str| self.name.as_ref().is_none_or(|only| only == name);
+            let profiles = config.partners.iter().filter(|(name, _)| wanted(name));
+            let known: Vec<Known<'_>> = profiles
+                .map(|(name, profile)| Known {
+                    name,
+                    profile,
+                    contacts: of(name, &contacts),
+                    backlog: backlog.remove(name).unwrap_or_default(),
+                    certificates: certificates(name, &remarks),
+                    serving: plans.is_some(),
+                    plan: plans.as_ref().and_then(|plans| plans.get(name).copied()),
+                })
+                .collect();
+            if self.json {
+                return print_json(&known.iter().map(Known::as_json).collect::<Vec<_>>());
+            }
+            match self.name {
+                Some(_) => known.iter().for_each(Known::print),
+                None => print_table(&known),
+            }
+            Ok(())
+        })
+    }
+}
+
+/// When the server calls partners; none where no server runs.
+async fn plans(config: &Config) -> Result<Option<BTreeMap<String, Plan>>, Failed> {
+    match control::ask(config, &Request::Partners).await {
+        Ok(Reply::Partners { plans }) => Ok(Some(plans)),
+        Ok(other) => Err(super::policy::unexpected(other)),
+        Err(ControlError::Nobody { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+type Remembered = (Vec<Contact>, BTreeMap<String, Backlog>);
+
+/// What the ledger has. Where no server ever ran there is none, and nothing to remember.
+async fn remembered(config: &Config) -> Result<Remembered, Failed> {
+    if !station::ledger_path(config).exists() && !station::spool_path(config).exists() {
+        return Ok(Remembered::default());
+    }
+    let (ledger, _) = open_store(config)?;
+    Ok((ledger.contacts().await?, ledger.backlog().await?))
+}
+
+fn of<'a>(name: &str, contacts: &'a [Contact]) -> BTreeMap<ContactKind, &'a Contact> {
+    let its = contacts.iter().filter(|contact| contact.partner == name);
+    its.map(|contact| (contact.kind, contact)).collect()
+}
+
+fn certificates<'a>(name: &str, remarks: &'a [Remark]) -> Vec<(&'a str, &'a Remark)> {
+    let its = remarks
+        .iter()
+        .filter_map(|remark| remark.key_of_partner(name).map(|key| (key, remark)));
+    its.collect()
+}
+
+impl Known<'_> {
+    /// Why nothing goes, if something waits and does not go by itself just now; in the order in which an operator would
+    /// look.
+    fn why(&self) -> Option<String> {
+        let waiting = &self.backlog;
+        let idle = waiting.files + waiting.owed == 0;
+        if idle || waiting.in_session > 0 || self.plan == Some(Plan::Calling) {
+            return None;
+        }
+        if !self.serving {
+            return Some(format!(
+                "no server runs on this configuration: start `pointsman serve`, or send it with `pointsman send --to {}`",
+                self.name
+            ));
+        }
+        let stopped = waiting.held + waiting.parked;
+        if waiting.owed == 0 && stopped == waiting.files {
+            return Some(format!(
+                "what waits is held or parked, and goes when you say so: `pointsman queue list --partner {}`, then `queue release ID`",
+                self.name
+            ));
+        }
+        if let Some(failure) = self.failure() {
+            return Some(format!(
+                "{}: {}",
+                if failure.dialled {
+                    "the last call failed"
+                } else {
+                    "its last session failed"
+                },
+                printable(&failure.words)
+            ));
+        }
+        if self.profile.address.is_none() {
+            let refused = self.refusal().map_or_else(String::new, |refusal| {
+                format!(
+                    "; a caller with its code was not let in: {}",
+                    printable(&refusal.words)
+                )
+            });
+            return Some(format!(
+                "its profile has no `address`, so it is not called: what waits goes when it calls us{refused}"
+            ));
+        }
+        if waiting.owed == 0 && stopped + waiting.resting == waiting.files {
+            let until = waiting.rests_until.map(when).unwrap_or_default();
+            let reason = waiting.reason.as_deref().map(printable);
+            return Some(format!(
+                "what waits rests until {until}: {}",
+                reason.unwrap_or_default()
+            ));
+        }
+        if !self.profile.is_called() || !self.profile.calls.queued {
+            return Some(format!(
+                "it is not called for what waits (`calls.queued: false`): it goes with its own call, the next one by the clock, or `pointsman send --to {}`",
+                self.name
+            ));
+        }
+        let mode = self.profile.session.mode.map(|mode| mode.0.0);
+        if waiting.files > stopped && mode == Some(Mode::ReceiveOnly) {
+            return Some("its `session.mode` is receive-only: no file goes to it".to_owned());
+        }
+        let reason = waiting.reason.as_deref().map(printable);
+        reason.map(|reason| format!("the last session left it: {reason}"))
+    }
+
+    /// The last failure, if no session since has come to its end as it should.
+    fn failure(&self) -> Option<&Contact> {
+        self.since_good(ContactKind::Failure)
+    }
+
+    fn refusal(&self) -> Option<&Contact> {
+        self.since_good(ContactKind::Refusal)
+    }
+
+    fn since_good(&self, kind: ContactKind) -> Option<&Contact> {
+        let good = self.contacts.get(&ContactKind::Good);
+        let found = self.contacts.get(&kind).copied();
+        found.filter(|found| good.is_none_or(|good| found.at > good.at))
+    }
+
+    /// When the next call is, in words.
+    fn next_call(&self) -> String {
+        let files = self.backlog.files - self.backlog.held - self.backlog.parked;
+        let waits = files + self.backlog.owed > 0 && self.profile.calls.queued;
+        match self.plan {
+            _ if !self.profile.is_called() && self.profile.address.is_none() => {
+                "never: its profile has no `address`".to_owned()
+            }
+            _ if !self.profile.is_called() => "never by itself: see `calls`".to_owned(),
+            None if !self.serving => "none: no server runs".to_owned(),
+            // The server has just started and has not looked yet.
+            None => "soon".to_owned(),
+            Some(Plan::Calling) => "it is being called".to_owned(),
+            Some(Plan::At(at)) => ahead(at),
+            Some(Plan::NotBefore(at)) if waits => ahead(at),
+            Some(Plan::NotBefore(at)) => {
+                format!("as soon as something waits, and not before {}", when(at))
+            }
+            Some(Plan::WhenSomethingWaits) => match self.backlog.rests_until.filter(|_| waits) {
+                Some(at) => ahead(at),
+                None => "as soon as something waits".to_owned(),
+            },
+        }
+    }
+
+    fn print(&self) {
+        let line = |what: &str, text: &str| println!("{what:13} {text}");
+        line(
+            "partner",
+            &format!("{} (SSID {})", self.name, self.profile.ssid.0),
+        );
+        line("address", &self.address());
+        for (what, kind) in [
+            ("last session", ContactKind::Session),
+            ("last good one", ContactKind::Good),
+            ("last failure", ContactKind::Failure),
+            ("last refusal", ContactKind::Refusal),
+        ] {
+            let told = self.contacts.get(&kind).map(|contact| told(contact));
+            line(what, told.as_deref().unwrap_or("none"));
+        }
+        line("next call", &self.next_call());
+        line("to send", &self.to_send());
+        line("receipts", &self.receipts());
+        for (key, remark) in &self.certificates {
+            line("certificate", &format!("{key}: {}", weighed(remark)));
+        }
+        if let Some(why) = self.why() {
+            line("why it waits", &why);
+        }
+    }
+
+    fn address(&self) -> String {
+        match &self.profile.address {
+            Some(address) if self.profile.tls => format!("{} with TLS", address.0),
+            Some(address) => format!("{} without TLS", address.0),
+            None => "none: only it can call us".to_owned(),
+        }
+    }
+
+    fn to_send(&self) -> String {
+        let waiting = &self.backlog;
+        if waiting.files == 0 {
+            return "nothing".to_owned();
+        }
+        let of = [
+            (waiting.in_session, "in a session"),
+            (waiting.resting, "resting"),
+            (waiting.held, "held"),
+            (waiting.parked, "parked"),
+        ];
+        let of = of.iter().filter(|(count, _)| *count > 0);
+        let of: Vec<String> = of.map(|(count, what)| format!("{count} {what}")).collect();
+        let of = match of.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", of.join(", ")),
+        };
+        let since = waiting.oldest.map(when).unwrap_or_default();
+        format!(
+            "{} files{of}, {} octets, the oldest since {since}",
+            waiting.files, waiting.octets
+        )
+    }
+
+    fn receipts(&self) -> String {
+        let waiting = &self.backlog;
+        let mut of = vec![format!(
+            "{} awaited, {} overdue",
+            waiting.awaited, waiting.overdue
+        )];
+        if let Some(since) = waiting.overdue_since {
+            of.push(format!("the first of a file sent {}", when(since)));
+        }
+        of.push(format!("{} owed to it", waiting.owed));
+        if waiting.unanswered > 0 {
+            of.push(format!(
+                "{} wait for your answer (`pointsman transfers answer ID`)",
+                waiting.unanswered
+            ));
+        }
+        of.join(", ")
+    }
+
+    /// The row of the table, its last column apart.
+    fn row(&self) -> [String; 5] {
+        let last = self.contacts.get(&ContactKind::Session);
+        let next = match self.plan {
+            Some(Plan::At(at) | Plan::NotBefore(at)) => when(at),
+            Some(Plan::Calling) => "now".to_owned(),
+            _ => "-".to_owned(),
+        };
+        [
+            self.name.to_owned(),
+            last.map_or_else(|| "-".to_owned(), |last| when(last.at)),
+            next,
+            self.backlog.files.to_string(),
+            self.backlog.overdue.to_string(),
+        ]
+    }
+
+    /// What is to be known of it beside the numbers.
+    fn notes(&self) -> String {
+        let mut notes: Vec<String> = self.why().into_iter().collect();
+        if notes.is_empty()
+            && let Some(failure) = self.failure()
+        {
+            notes.push(format!("last failure: {}", printable(&failure.words)));
+        }
+        let certificates = self.certificates.iter();
+        let told = certificates.filter(|(_, remark)| remark.weight > Weight::Good);
+        notes.extend(told.map(|(key, remark)| format!("{key}: {}", weighed(remark))));
+        notes.join("; ")
+    }
+
+    fn as_json(&self) -> Value {
+        let waiting = &self.backlog;
+        let contact = |kind| self.contacts.get(&kind).map(|contact| as_json(contact));
+        let certificates = self.certificates.iter().map(|(key, remark)| {
+            json!({
+                "key": key,
+                "weight": weight(remark),
+                "text": remark.text,
+                "ends": remark.ends.map(|ends| when(SystemTime::UNIX_EPOCH + Duration::from_secs(ends))),
+            })
+        });
+        json!({
+            "partner": self.name,
+            "ssid": self.profile.ssid.0.to_string(),
+            "address": self.profile.address.as_ref().map(|address| address.0.to_string()),
+            "tls": self.profile.tls,
+            "server_runs": self.serving,
+            "last_session": contact(ContactKind::Session),
+            "last_good_session": contact(ContactKind::Good),
+            "last_failure": contact(ContactKind::Failure),
+            "last_refusal": contact(ContactKind::Refusal),
+            "next_call": self.next_call(),
+            "next_call_at": match self.plan {
+                Some(Plan::At(at) | Plan::NotBefore(at)) => Some(when(at)),
+                _ => None,
+            },
+            "to_send": {
+                "files": waiting.files,
+                "octets": waiting.octets,
+                "in_session": waiting.in_session,
+                "resting": waiting.resting,
+                "rests_until": waiting.rests_until.map(when),
+                "held": waiting.held,
+                "parked": waiting.parked,
+                "oldest": waiting.oldest.map(when),
+            },
+            "receipts": {
+                "awaited": waiting.awaited,
+                "overdue": waiting.overdue,
+                "overdue_since": waiting.overdue_since.map(when),
+                "owed": waiting.owed,
+                "unanswered": waiting.unanswered,
+            },
+            "certificates": certificates.collect::<Vec<_>>(),
+            "why_it_waits": self.why(),
+        })
+    }
+}
+
+fn print_table(known: &[Known<'_>]) {
+    let heading = ["PARTNER", "LAST SESSION", "NEXT CALL", "TO SEND", "OVERDUE"];
+    let row = |row: [&str; 5], notes: &str| {
+        let [name, last, next, files, overdue] = row;
+        let line = format!("{name:16}  {last:20}  {next:20}  {files:>7}  {overdue:>7}  {notes}");
+        println!("{}", line.trim_end());
+    };
+    row(heading, "NOTES");
+    for known in known {
+        row(known.row().each_ref().map(String::as_str), &known.notes());
+    }
+    if known.iter().any(|known| !known.serving) {
+        println!("no server runs on this configuration: nobody is called, and nobody can call");
+    }
+}
+
+/// The last session of its kind, as a line.
+fn told(contact: &Contact) -> String {
+    let who = match contact.dialled {
+        true => "we called",
+        false => "it called from",
+    };
+    format!(
+        "{}: {who} {}: {}",
+        when(contact.at),
+        printable(&contact.remote),
+        printable(&contact.words)
+    )
+}
+
+fn as_json(contact: &Contact) -> Value {
+    json!({
+        "at": when(contact.at),
+        "dialled": contact.dialled,
+        "remote": contact.remote,
+        "words": contact.words,
+    })
+}
+
+fn weight(remark: &Remark) -> &'static str {
+    match remark.weight {
+        Weight::Good => "good",
+        Weight::Warning => "warning",
+        Weight::Error => "error",
+    }
+}
+
+fn weighed(remark: &Remark) -> String {
+    match remark.weight {
+        Weight::Good => remark.text.clone(),
+        _ => format!("{}: {}", weight(remark), remark.text),
+    }
+}
+
+/// A moment to come, and how long that is.
+fn ahead(at: SystemTime) -> String {
+    let left = at.duration_since(SystemTime::now()).unwrap_or_default();
+    match left.as_secs() {
+        0 => "now".to_owned(),
+        seconds => format!("{}, in {}", when(at), span(seconds)),
+    }
+}
+
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}

@@ -1,0 +1,144 @@
+//! What is remembered of each partner: its last sessions, why one failed, and when it is called next.
+//!
+//! Sessions only put their word down here; one task writes the last words to the ledger, so that a session costs no
+//! commit of its own. What a crash takes with it is a second's memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use pointsman_store::{Contact, ContactKind, Ledger, LedgerError};
+use serde::{Deserialize, Serialize};
+
+use crate::station::Station;
+
+/// How often what is new is written down.
+const WRITE: Duration = Duration::from_secs(1);
+
+/// Octets of a partner's words that are remembered.
+const WORDS: usize = 1000;
+
+/// When a partner is called next, as far as the server knows now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Plan {
+    /// It is being called.
+    Calling,
+    /// As soon as something waits for it.
+    WhenSomethingWaits,
+    /// As soon as something waits for it, and not before: it could not be reached, or its session went wrong.
+    NotBefore(SystemTime),
+    /// Then.
+    At(SystemTime),
+}
+
+/// What is remembered and not written down yet, and when partners are called next.
+#[derive(Debug, Default)]
+pub struct Contacts {
+    unwritten: Mutex<BTreeMap<(String, ContactKind), Contact>>,
+    plans: Mutex<BTreeMap<String, Plan>>,
+}
+
+/// The other end of a session, and who began it.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// The partner's name in the configuration.
+    pub partner: String,
+    /// Whether we dialled.
+    pub dialled: bool,
+    /// Its address and port, or what was dialled.
+    pub remote: String,
+}
+
+impl Contacts {
+    /// A session ended.
+    pub fn ended(&self, line: &Line, normal: bool, words: &str) {
+        self.note(line, ContactKind::Session, words);
+        let kind = if normal {
+            ContactKind::Good
+        } else {
+            ContactKind::Failure
+        };
+        self.note(line, kind, words);
+    }
+
+    /// A call of ours reached nobody.
+    pub fn unreached(&self, line: &Line, words: &str) {
+        self.note(line, ContactKind::Failure, words);
+    }
+
+    /// Somebody presented the partner's code and was not let in.
+    pub fn refused(&self, line: &Line, words: &str) {
+        self.note(line, ContactKind::Refusal, words);
+    }
+
+    fn note(&self, line: &Line, kind: ContactKind, words: &str) {
+        let mut end = words.len().min(WORDS);
+        while !words.is_char_boundary(end) {
+            end -= 1;
+        }
+        let contact = Contact {
+            partner: line.partner.clone(),
+            kind,
+            at: SystemTime::now(),
+            dialled: line.dialled,
+            remote: line.remote.clone(),
+            words: words.get(..end).unwrap_or_default().to_owned(),
+        };
+        lock(&self.unwritten).insert((line.partner.clone(), kind), contact);
+    }
+
+    /// When the partner is called next is known now.
+    pub fn plan(&self, partner: &str, plan: Plan) {
+        let mut plans = lock(&self.plans);
+        match plans.get_mut(partner) {
+            Some(known) => *known = plan,
+            None => drop(plans.insert(partner.to_owned(), plan)),
+        }
+    }
+
+    /// When partners are called next; one that is never called by itself is missing.
+    #[must_use]
+    pub fn plans(&self) -> BTreeMap<String, Plan> {
+        lock(&self.plans).clone()
+    }
+
+    /// Writes down what is new.
+    ///
+    /// # Errors
+    /// The ledger cannot; it stays to be written.
+    pub async fn write_down(&self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
+        let new = std::mem::take(&mut *lock(&self.unwritten));
+        if new.is_empty() {
+            return Ok(());
+        }
+        let written = ledger.note_contacts(new.values().cloned().collect()).await;
+        if written.is_err() {
+            let mut unwritten = lock(&self.unwritten);
+            for (which, contact) in new {
+                // There may be a later one by now.
+                unwritten.entry(which).or_insert(contact);
+            }
+        }
+        written
+    }
+}
+
+/// Writes down what is new for as long as the server runs.
+pub async fn keep_contacts(station: Arc<Station>) {
+    let mut told = false;
+    loop {
+        tokio::time::sleep(WRITE).await;
+        let written = station.contacts.write_down(station.ledger.as_ref()).await;
+        if let Err(error) = &written
+            && !told
+        {
+            tracing::warn!(event = "contacts-not-written", %error);
+        }
+        told = written.is_err();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
