@@ -4,9 +4,22 @@ mod build;
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+
+/// Builds the component that does on request what no policy should, and gives its path.
+///
+/// # Errors
+/// It cannot be built.
+pub fn misbehave(repository: &Path) -> Result<PathBuf, String> {
+    let out = repository.join("target").join("guests");
+    let built = build::build(repository, build::FOR_TESTS, &out.join("build"), &out)?;
+    let found = built
+        .into_iter()
+        .find(|path| path.ends_with("misbehave.wasm"));
+    found.ok_or_else(|| "there is no misbehave.wasm".to_owned())
+}
 
 /// Build them all, and tell what was built.
 pub fn run() -> Result<(), String> {

@@ -26,7 +26,7 @@ pub(crate) mod peer;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -89,6 +89,17 @@ impl Options {
             Some(text) => text
                 .parse()
                 .map_err(|_| format!("{name} {text}: not a number\n{USAGE}")),
+        }
+    }
+
+    pub(crate) fn address(&self, name: &str, usual: Ipv4Addr) -> Result<Ipv4Addr, String> {
+        match self.0.get(name) {
+            None => Ok(usual),
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(Ipv4Addr::is_loopback)
+                .ok_or_else(|| format!("{name} {text}: not an address of this machine\n{USAGE}")),
         }
     }
 

@@ -1,8 +1,9 @@
 //! The attacks. Each goes on until the target is told that it is over.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::Scope;
 use std::time::Duration;
 
@@ -14,13 +15,27 @@ use crate::bench::{OURS, THEIRS, THEM, US};
 /// Whom an attack is against.
 pub struct Target {
     pub address: SocketAddr,
+    /// Where the attackers call from.
+    pub from: Ipv4Addr,
+    /// What the attackers did so far: connections, or files offered.
+    pub strokes: AtomicU64,
     pub over: AtomicBool,
+}
+
+impl Target {
+    fn stroke(&self) {
+        self.strokes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
 }
 
 /// Begins threads in the scope.
 pub type Attack = for<'scope, 'env> fn(&'scope Scope<'scope, 'env>, &'scope Target);
 
-pub const ATTACKS: [(&str, Attack); 6] = [
+pub const ATTACKS: [(&str, Attack); 7] = [
     ("2,100 silent callers", |scope, target| {
         spawn(scope, target, 7, |target| hold(target, 300, &[]));
     }),
@@ -33,6 +48,9 @@ pub const ATTACKS: [(&str, Attack); 6] = [
         spawn(scope, target, 4, empty_data);
     }),
     ("guesses", |scope, target| spawn(scope, target, 8, guess)),
+    ("50 strangers, a policy loops", |scope, target| {
+        spawn(scope, target, 50, stranger);
+    }),
     ("an abort storm", |scope, target| {
         spawn(scope, target, 8, abort)
     }),
@@ -43,12 +61,14 @@ pub const ATTACKS: [(&str, Attack); 6] = [
 
 const FOE: &str = "O0013000009FOE";
 
-/// The good partner, and one that is not.
-pub fn configuration() -> String {
+/// The good partner, and one that is not. The policy loops for strangers, if it is asked about them.
+pub fn configuration(policy: &Path) -> String {
+    let policy = policy.display();
     format!(
         "version: 1\nstation: {{ssid: {US}, password: {OURS}}}\nstorage: {{state: state, inbox: inbox}}\n\
          listeners: [{{address: '127.0.0.1:0'}}]\npartners:\n  good: {{ssid: {THEM}, password: {THEIRS}}}\n  \
-         foe: {{ssid: {FOE}, password: FOE}}\n"
+         foe: {{ssid: {FOE}, password: FOE}}\npolicies:\n  loops:\n    component: {policy}\n    \
+         hooks: [accept-connection]\n    settings: {{misbehave: loop-for-strangers}}\n"
     )
 }
 
@@ -60,7 +80,7 @@ fn spawn<'scope>(
 ) {
     for _ in 0..threads {
         scope.spawn(move || {
-            while !target.over.load(Ordering::Relaxed) {
+            while !target.is_over() {
                 attack(target);
             }
         });
@@ -70,8 +90,9 @@ fn spawn<'scope>(
 /// A connection from another address of this machine.
 fn call(target: &Target) -> Option<TcpStream> {
     let caller = socket(AddressFamily::INET, SocketType::STREAM, None).ok()?;
-    bind(&caller, &SocketAddr::from(([127, 0, 0, 9], 0))).ok()?;
+    bind(&caller, &SocketAddr::from((target.from, 0))).ok()?;
     connect(&caller, &target.address).ok()?;
+    target.stroke();
     let wire = TcpStream::from(caller);
     wire.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
     Some(wire)
@@ -80,7 +101,7 @@ fn call(target: &Target) -> Option<TcpStream> {
 /// Holds so many connections, and says `words` bit by bit; whoever is dropped calls again.
 fn hold(target: &Target, count: usize, words: &[u8]) {
     let mut held: Vec<(TcpStream, usize)> = Vec::new();
-    while !target.over.load(Ordering::Relaxed) {
+    while !target.is_over() {
         held.retain_mut(|(wire, said)| {
             let word = words.get(*said).copied();
             *said += 1;
@@ -127,12 +148,13 @@ fn hear(wire: &mut TcpStream) -> Option<Vec<u8>> {
     Some(buffer)
 }
 
-fn offer(wire: &mut TcpStream, destination: &str) -> Option<Vec<u8>> {
+fn offer(target: &Target, wire: &mut TcpStream, destination: &str) -> Option<Vec<u8>> {
     let number = wire.local_addr().map_or(0, |address| address.port());
     let mut file = VirtualFile::new(&format!("FOE{number}"), Vec::new());
     file.originator = FOE.to_owned();
     file.destination = destination.to_owned();
     wire.write_all(&framed(&file.sfid())).ok()?;
+    target.stroke();
     hear(wire)
 }
 
@@ -141,8 +163,8 @@ fn empty_data(target: &Target) {
     let Some(mut wire) = introduced(target, FOE, "FOE") else {
         return;
     };
-    let _ = offer(&mut wire, US);
-    while !target.over.load(Ordering::Relaxed) {
+    let _ = offer(target, &mut wire, US);
+    while !target.is_over() {
         if wire.write_all(&data).is_err() {
             return;
         }
@@ -153,9 +175,13 @@ fn guess(target: &Target) {
     let _ = introduced(target, THEM, "WRONG");
 }
 
+fn stranger(target: &Target) {
+    let _ = introduced(target, "O0013000000STRANGER", "UNKNOWN");
+}
+
 fn abort(target: &Target) {
     if let Some(mut wire) = introduced(target, FOE, "FOE") {
-        let _ = offer(&mut wire, US);
+        let _ = offer(target, &mut wire, US);
         let _ = wire.write_all(&framed(b"F99000\r"));
     }
 }
@@ -164,8 +190,8 @@ fn refused(target: &Target) {
     let Some(mut wire) = introduced(target, FOE, "FOE") else {
         return;
     };
-    while !target.over.load(Ordering::Relaxed) {
-        if offer(&mut wire, "O0013NOBODY").is_none() {
+    while !target.is_over() {
+        if offer(target, &mut wire, "O0013NOBODY").is_none() {
             return;
         }
     }

@@ -1,18 +1,19 @@
 //! `cargo xtask siege`: how long a good session takes alone, and beside each attack.
 //!
 //! A good session connects, introduces itself, sends a small file to its EFPA, gives the turn away, takes the receipt and
-//! ends. The attackers call from another address of this machine, as strangers or as another partner. Beside an attack the
-//! 99th percentile may be three times that of the session alone, and 20 ms.
+//! ends. The attackers call from another address of this machine (`--from 127.0.0.1`: from the same one), as strangers or as
+//! another partner. Beside an attack the 99th percentile may be three times that of the session alone, and 20 ms.
 
 mod attacks;
 
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::bench::peer::{Peer, VirtualFile};
 use crate::bench::{Options, Station};
-use crate::campaign;
+use crate::{campaign, guests};
 
 use attacks::{ATTACKS, Target};
 
@@ -25,20 +26,25 @@ const GRACE: Duration = Duration::from_millis(20);
 /// The station does not start, or a good session was too slow beside an attack.
 pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     let options = Options::read(arguments)?;
-    let program = options.program(root)?;
-    let count = options.number("--count", 200)? as usize;
+    let siege = Siege {
+        program: options.program(root)?,
+        policy: guests::misbehave(root)?,
+        count: options.number("--count", 200)? as usize,
+        from: options.address("--from", Ipv4Addr::new(127, 0, 0, 9))?,
+        options,
+    };
     println!(
-        "{:<28} {:>9} {:>9} {:>9}",
-        "beside", "p50 ms", "p99 ms", "at most"
+        "{:<28} {:>9} {:>9} {:>9} {:>12}",
+        "beside", "p50 ms", "p99 ms", "at most", "strokes/s"
     );
-    let alone = measure(&program, &options, count, None)?;
-    let most = alone.1 * 3 + GRACE;
-    tell("nothing", alone, most);
+    let alone = siege.measure(None)?;
+    let most = alone.slowest * 3 + GRACE;
+    alone.tell("nothing", most);
     let mut slow = Vec::new();
     for (name, attack) in ATTACKS {
-        let beside = measure(&program, &options, count, Some(attack))?;
-        tell(name, beside, most);
-        if beside.1 > most {
+        let beside = siege.measure(Some(attack))?;
+        beside.tell(name, most);
+        if beside.slowest > most {
             slow.push(name);
         }
     }
@@ -51,46 +57,71 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     }
 }
 
-fn tell(name: &str, (half, most_of_all): (Duration, Duration), most: Duration) {
-    let shown = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1000.0);
-    println!(
-        "{name:<28} {:>9} {:>9} {:>9}",
-        shown(half),
-        shown(most_of_all),
-        shown(most)
-    );
+struct Siege {
+    program: PathBuf,
+    /// A component that loops.
+    policy: PathBuf,
+    count: usize,
+    from: Ipv4Addr,
+    options: Options,
 }
 
-/// The median and the 99th percentile of so many good sessions, one after the other.
-fn measure(
-    program: &Path,
-    options: &Options,
-    count: usize,
-    attack: Option<attacks::Attack>,
-) -> Result<(Duration, Duration), String> {
-    let folder = options.folder()?;
-    let config = folder.path().join("pointsman.yaml");
-    std::fs::write(&config, attacks::configuration()).map_err(campaign::at(&config))?;
-    let station = Station::start(program, &config)?;
-    let target = Target {
-        address: station.address,
-        over: AtomicBool::new(false),
-    };
-    let mut times = std::thread::scope(|scope| {
-        if let Some(attack) = attack {
-            attack(scope, &target);
-            std::thread::sleep(Duration::from_secs(2));
-        }
-        let times: Vec<Duration> = (0..count)
-            .map(|number| good_session(&station, number))
-            .collect();
-        target.over.store(true, Ordering::Relaxed);
-        times
-    });
-    times.sort_unstable();
-    let at = |part: usize| times.get(times.len() * part / 100).copied();
-    let last = times.last().copied().unwrap_or_default();
-    Ok((at(50).unwrap_or_default(), at(99).unwrap_or(last)))
+/// How long good sessions took, and how busy the attackers were meanwhile.
+struct Measured {
+    median: Duration,
+    /// The 99th percentile.
+    slowest: Duration,
+    strokes_a_second: f64,
+}
+
+impl Measured {
+    fn tell(&self, name: &str, most: Duration) {
+        let shown = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1000.0);
+        println!(
+            "{name:<28} {:>9} {:>9} {:>9} {:>12.0}",
+            shown(self.median),
+            shown(self.slowest),
+            shown(most),
+            self.strokes_a_second
+        );
+    }
+}
+
+impl Siege {
+    /// So many good sessions, one after the other.
+    fn measure(&self, attack: Option<attacks::Attack>) -> Result<Measured, String> {
+        let folder = self.options.folder()?;
+        let config = folder.path().join("pointsman.yaml");
+        std::fs::write(&config, attacks::configuration(&self.policy))
+            .map_err(campaign::at(&config))?;
+        let station = Station::start(&self.program, &config)?;
+        let target = Target {
+            address: station.address,
+            from: self.from,
+            strokes: AtomicU64::new(0),
+            over: AtomicBool::new(false),
+        };
+        let began = Instant::now();
+        let mut times = std::thread::scope(|scope| {
+            if let Some(attack) = attack {
+                attack(scope, &target);
+                std::thread::sleep(Duration::from_secs(2));
+            }
+            let times: Vec<Duration> = (0..self.count)
+                .map(|number| good_session(&station, number))
+                .collect();
+            target.over.store(true, Ordering::Relaxed);
+            times
+        });
+        let strokes = target.strokes.load(Ordering::Relaxed) as f64;
+        times.sort_unstable();
+        let at = |part: usize| times.get(times.len() * part / 100).copied();
+        Ok(Measured {
+            median: at(50).unwrap_or_default(),
+            slowest: at(99).unwrap_or_default(),
+            strokes_a_second: strokes / began.elapsed().as_secs_f64(),
+        })
+    }
 }
 
 fn good_session(station: &Station, number: usize) -> Duration {

@@ -17,6 +17,10 @@ policy!(Misbehave);
 impl Policy for Misbehave {
     fn accept_connection(connection: &ConnectionInfo) -> Answer<ConnectionDecision> {
         let how = setting("misbehave").unwrap_or_default();
+        // Loops for callers whose profile is not known yet, and passes all others.
+        if how == "loop-for-strangers" && connection.partner.is_none() {
+            misbehave("LOOP")?;
+        }
         misbehave(&how)?;
         Ok(match how.as_str() {
             "refuse" => ConnectionDecision::Refuse(refuse(5, "closed today")),
