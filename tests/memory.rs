@@ -106,7 +106,7 @@ const PATIENT: &str = "    session: {idle_timeout: 7m}\n";
 #[test]
 fn a_session_that_waits_takes_little_memory_and_gives_it_back() {
     let house = House::with_listeners("  - address: 127.0.0.1:0\n", PATIENT, OPEN);
-    sessions_that_wait(&house, "plain", |address| Peer::session(address));
+    sessions_that_wait(&house, "plain", Peer::session);
 }
 
 #[test]

@@ -35,7 +35,7 @@ impl Target {
 /// Begins threads in the scope.
 pub type Attack = for<'scope, 'env> fn(&'scope Scope<'scope, 'env>, &'scope Target);
 
-pub const ATTACKS: [(&str, Attack); 7] = [
+pub const ATTACKS: [(&str, Attack); 8] = [
     ("2,100 silent callers", |scope, target| {
         spawn(scope, target, 7, |target| hold(target, 300, &[]));
     }),
@@ -48,6 +48,9 @@ pub const ATTACKS: [(&str, Attack); 7] = [
         spawn(scope, target, 4, empty_data);
     }),
     ("guesses", |scope, target| spawn(scope, target, 8, guess)),
+    ("guesses that do not wait", |scope, target| {
+        spawn(scope, target, 4, guess_and_go)
+    }),
     ("50 strangers, a policy loops", |scope, target| {
         spawn(scope, target, 50, stranger);
     }),
@@ -127,6 +130,11 @@ fn is_closed(wire: &mut TcpStream) -> bool {
 fn introduced(target: &Target, code: &str, password: &str) -> Option<TcpStream> {
     let mut wire = call(target)?;
     hear(&mut wire)?;
+    wire.write_all(&introduction(code, password)).ok()?;
+    hear(&mut wire)?.starts_with(b"X").then_some(wire)
+}
+
+fn introduction(code: &str, password: &str) -> Vec<u8> {
     let ssid = Ssid {
         code: code.to_owned(),
         password: password.to_owned(),
@@ -134,8 +142,7 @@ fn introduced(target: &Target, code: &str, password: &str) -> Option<TcpStream> 
         credit: 999,
         ..Ssid::default()
     };
-    wire.write_all(&framed(&ssid.octets())).ok()?;
-    hear(&mut wire)?.starts_with(b"X").then_some(wire)
+    framed(&ssid.octets())
 }
 
 fn hear(wire: &mut TcpStream) -> Option<Vec<u8>> {
@@ -173,6 +180,13 @@ fn empty_data(target: &Target) {
 
 fn guess(target: &Target) {
     let _ = introduced(target, THEM, "WRONG");
+}
+
+/// As many guesses as the machine gives: no answer is waited for.
+fn guess_and_go(target: &Target) {
+    if let Some(mut wire) = call(target) {
+        let _ = wire.write_all(&introduction(THEM, "WRONG"));
+    }
 }
 
 fn stranger(target: &Target) {
