@@ -304,7 +304,16 @@ fn parallel_sessions_stay_within_the_quota_together() {
         sessions.into_iter().map(|one| one.join().unwrap()).sum()
     });
     assert!(taken <= QUOTA, "{taken} octets were acknowledged");
-    assert!(taken > QUOTA / 2, "{taken} octets were acknowledged");
+    // How many of them got in each other's way is chance; what they gave back is not lost.
+    let later: u64 = (64..72)
+        .map(|number| bring_more_than_announced(server.address(), number))
+        .sum();
+    let whole = (QUOTA / 40_000) * 40_000;
+    assert_eq!(
+        taken + later,
+        whole,
+        "{taken} octets at once, {later} later"
+    );
 }
 
 /// A file of 40,000 octets that announces nothing; gives how many of them got their EFPA.
