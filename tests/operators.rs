@@ -804,3 +804,84 @@ fn a_partners_certificates_are_told_with_their_ends() {
     assert_eq!(certificate["weight"], "warning");
     assert!(certificate["ends"].as_str().unwrap().ends_with('Z'));
 }
+
+fn sessions(house: &House) -> Vec<serde_json::Value> {
+    let told = house.pointsman(&["sessions", "--json"]);
+    assert!(told.status.success(), "{}", said(&told));
+    serde_json::from_slice(&told.stdout).unwrap()
+}
+
+#[test]
+fn the_sessions_that_run_are_told_and_how_far_their_files_are() {
+    let house = House::plain("");
+    let nobody = house.pointsman(&["sessions"]);
+    assert_eq!(nobody.status.code(), Some(3), "{}", said(&nobody));
+    let server = house.serve();
+    assert_eq!(sessions(&house), Vec::<serde_json::Value>::new());
+    // One has said nothing yet, one is in the middle of a file, one takes a file of ours.
+    let _stranger = Peer::connect(server.address());
+    let mut sender = Peer::session(server.address());
+    let file = VirtualFile::new("HALFWAY", octets(3, 100 << 10));
+    assert_eq!(sender.offer(&file), b"200000000000000000");
+    let buffers = support::peer::data_buffers(&file.content);
+    buffers.iter().take(5).for_each(|half| sender.say(half));
+    let half = 5 * 63 * 63;
+    let told = support::eventually("the sessions and the half", || {
+        let told = sessions(&house);
+        (told.len() == 2 && told[1]["file"]["octets"] == half).then_some(told)
+    });
+    assert_eq!(told[0]["partner"], serde_json::Value::Null);
+    let of_sender = &told[1];
+    let port = sender.wire.local_addr().unwrap().port();
+    assert_eq!(of_sender["remote"], format!("127.0.0.1:{port}"));
+    assert_eq!(of_sender["partner"], "mueller");
+    assert_eq!(of_sender["dialled"], false);
+    assert_eq!(of_sender["file"]["direction"], "in");
+    assert_eq!(of_sender["file"]["size"], 100 << 10);
+    let terms = of_sender["terms"].as_str().unwrap();
+    assert!(terms.contains("OFTP 2.0"), "{terms}");
+    let id = of_sender["file"]["transfer"].as_str().unwrap();
+    assert!(house.transfers()[0].contains(id), "{id}");
+    let table = said(&house.pointsman(&["sessions", "--partner", "mueller"]));
+    all_in(
+        &line(&table, of_sender["session"].as_str().unwrap()),
+        &["from 127.0.0.1", "receiving HALFWAY", "(19 %)", id],
+    );
+    assert_eq!(table.lines().count(), 2, "the stranger is not mueller's");
+    assert_eq!(
+        line(&partner(&house, "mueller"), "sessions")
+            .matches("HALFWAY")
+            .count(),
+        1
+    );
+    drop(sender);
+    support::eventually("its line is gone", || {
+        (sessions(&house).len() == 1).then_some(())
+    });
+    queue(&house, "ORDERS", "mueller");
+    let mut taker = Peer::session(server.address());
+    taker.say(b"R");
+    assert_eq!(taker.hear()[0], b'H', "SFID");
+    let told = sessions(&house);
+    assert_eq!(told[1]["file"]["direction"], "out", "{told:?}");
+    assert_eq!(told[1]["file"]["octets"], 0);
+    taker.say(b"200000000000000000");
+    assert_eq!(taker.hear()[0], b'D');
+    let told = sessions(&house);
+    assert_eq!(told[1]["file"]["octets"], 1000, "{told:?}");
+    assert_eq!(taker.hear()[0], b'T', "EFID");
+    taker.say(b"4N");
+    assert_eq!(taker.hear(), b"R");
+    assert_eq!(sessions(&house)[1]["file"], serde_json::Value::Null);
+}
+
+#[test]
+fn status_is_told_as_json() {
+    let house = House::plain("");
+    let _server = house.serve();
+    let told = house.pointsman(&["status", "--json"]);
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!(told["sessions"], 0);
+    assert_eq!(told["policies"], serde_json::json!([]));
+    assert_eq!(told["policy_generation"], 1);
+}

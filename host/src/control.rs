@@ -18,6 +18,7 @@ use tokio::net::{UnixListener, UnixStream};
 use crate::config::Config;
 use crate::contacts::Plan;
 use crate::events::Event;
+use crate::roster::SessionNow;
 use crate::station::Station;
 
 /// How long one request may take; compiling a big component is the longest.
@@ -35,6 +36,8 @@ const ANSWER: u64 = 64 << 20;
 pub enum Request {
     /// What runs.
     Status,
+    /// The sessions that run.
+    Sessions,
     /// When partners are called next. What is remembered of them is in the ledger when the answer comes.
     Partners,
     /// Take this component for that policy.
@@ -61,10 +64,14 @@ pub enum Reply {
         /// Policy and SHA-256, in order.
         policies: Vec<(String, String)>,
     },
+    /// To [`Request::Sessions`].
+    Sessions(Vec<SessionNow>),
     /// To [`Request::Partners`].
     Partners {
         /// When each is called next; one that is never called by itself is missing.
         plans: BTreeMap<String, Plan>,
+        /// The sessions that run.
+        sessions: Vec<SessionNow>,
     },
     /// The new generation decides from the next session on.
     Swapped {
@@ -254,11 +261,13 @@ async fn answer(request: Request, station: &Station) -> Reply {
                     .collect(),
             }
         }
+        Request::Sessions => Reply::Sessions(station.roster.sessions()),
         Request::Partners => {
             // Where it cannot, what it remembers is written later, and the rest is told all the same.
             let _ = station.contacts.write_down(station.ledger.as_ref()).await;
             Reply::Partners {
                 plans: station.contacts.plans(),
+                sessions: station.roster.sessions(),
             }
         }
         Request::SwapPolicy { policy, component } => swap(station, &policy, &component)

@@ -33,6 +33,7 @@ pub mod partners;
 pub mod quota;
 pub mod receipts;
 pub mod records;
+pub mod roster;
 pub mod seats;
 pub mod server;
 pub mod session;

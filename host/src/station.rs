@@ -27,6 +27,7 @@ use crate::pace::Pace;
 use crate::partials::Partials;
 use crate::partners::Profile;
 use crate::quota::Quotas;
+use crate::roster::Roster;
 use crate::seats::{CallerSeat, Limit, MostSessions, Seat, Sessions};
 use crate::tls::KnownCertificates;
 
@@ -58,6 +59,8 @@ pub struct Station {
     pub events: Events,
     /// Who holds this program's leases.
     pub node: String,
+    /// The sessions that run, as they are shown.
+    pub roster: Arc<Roster>,
     /// The sessions of callers that have identified themselves.
     pub seats: Arc<Sessions>,
     /// Who gave wrong passwords.
@@ -178,6 +181,7 @@ impl Station {
             unreturned: Unreturned::default(),
             events: Events::default(),
             node: node.to_owned(),
+            roster: Arc::default(),
             seats: Arc::default(),
             guesses: Guesses::new(limits.guesses.0.0, limits.lock_out.0.0),
             failures: Pace::new(limits.failures_per_second.0.0),

@@ -7,6 +7,7 @@ mod policy;
 mod queue;
 mod send;
 mod serve;
+mod sessions;
 mod store;
 mod transfers;
 
@@ -43,7 +44,9 @@ enum Command {
     /// Check the configuration, the certificates and the policies; start nothing.
     Check(check::Check),
     /// What the running server does.
-    Status(Configured),
+    Status(sessions::Status),
+    /// The sessions of the running server, and how far their files are.
+    Sessions(sessions::Sessions),
     /// What is known of partners: last session, last failure, next call, what waits, and why nothing goes.
     Partners(partners::Partners),
     /// Look at the history of files.
@@ -122,7 +125,8 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Send(send) => send.run(),
         Command::Check(check) => check.run(),
-        Command::Status(configured) => policy::status(&configured),
+        Command::Status(status) => status.run(),
+        Command::Sessions(sessions) => sessions.run(),
         Command::Partners(partners) => partners.run(),
         Command::Transfers(transfers) => transfers.run(),
         Command::Queue(queue) => queue.run(),

@@ -9,12 +9,13 @@ use pointsman_store::{Backlog, Contact, ContactKind, Ledger};
 use serde_json::{Value, json};
 
 use super::send::unknown_partner;
-use super::{Configured, Failed, Outcome, block_on, open_store, print_json, when};
+use super::{Configured, Failed, Outcome, block_on, open_store, print_json, sessions, when};
 use crate::config::{Config, Partner};
 use crate::contacts::Plan;
 use crate::control::{self, ControlError, Reply, Request};
 use crate::events::printable;
 use crate::inspect::{self, Remark, Weight};
+use crate::roster::SessionNow;
 use crate::station;
 
 /// What is known of partners: when and how the last session went, what failed last, when the next call is, what waits
@@ -40,6 +41,7 @@ struct Known<'a> {
     /// Whether a server runs on this configuration.
     serving: bool,
     plan: Option<Plan>,
+    sessions: Vec<&'a SessionNow>,
 }
 
 impl Partners {
@@ -52,7 +54,7 @@ impl Partners {
         }
         block_on(async {
             // The server first: it writes down what it remembers before it answers.
-            let plans = plans(&config).await?;
+            let running = running(&config).await?;
             let (contacts, mut backlog) = remembered(&config).await?;
             let remarks = inspect::certificates(&config);
             let wanted = |name: &str| self.name.as_ref().is_none_or(|only| only == name);
@@ -64,8 +66,14 @@ impl Partners {
                     contacts: of(name, &contacts),
                     backlog: backlog.remove(name).unwrap_or_default(),
                     certificates: certificates(name, &remarks),
-                    serving: plans.is_some(),
-                    plan: plans.as_ref().and_then(|plans| plans.get(name).copied()),
+                    serving: running.is_some(),
+                    plan: running
+                        .as_ref()
+                        .and_then(|(plans, _)| plans.get(name).copied()),
+                    sessions: running
+                        .iter()
+                        .flat_map(|(_, all)| with(name, all))
+                        .collect(),
                 })
                 .collect();
             if self.json {
@@ -80,10 +88,12 @@ impl Partners {
     }
 }
 
-/// When the server calls partners; none where no server runs.
-async fn plans(config: &Config) -> Result<Option<BTreeMap<String, Plan>>, Failed> {
+type Running = (BTreeMap<String, Plan>, Vec<SessionNow>);
+
+/// When the server calls partners, and its sessions; none where no server runs.
+async fn running(config: &Config) -> Result<Option<Running>, Failed> {
     match control::ask(config, &Request::Partners).await {
-        Ok(Reply::Partners { plans }) => Ok(Some(plans)),
+        Ok(Reply::Partners { plans, sessions }) => Ok(Some((plans, sessions))),
         Ok(other) => Err(super::policy::unexpected(other)),
         Err(ControlError::Nobody { .. }) => Ok(None),
         Err(error) => Err(error.into()),
@@ -104,6 +114,11 @@ async fn remembered(config: &Config) -> Result<Remembered, Failed> {
 fn of<'a>(name: &str, contacts: &'a [Contact]) -> BTreeMap<ContactKind, &'a Contact> {
     let its = contacts.iter().filter(|contact| contact.partner == name);
     its.map(|contact| (contact.kind, contact)).collect()
+}
+
+fn with<'a>(name: &str, all: &'a [SessionNow]) -> Vec<&'a SessionNow> {
+    let its = |session: &&SessionNow| session.partner.as_deref() == Some(name);
+    all.iter().filter(its).collect()
 }
 
 fn certificates<'a>(name: &str, remarks: &'a [Remark]) -> Vec<(&'a str, &'a Remark)> {
@@ -226,6 +241,9 @@ impl Known<'_> {
             &format!("{} (SSID {})", self.name, self.profile.ssid.0),
         );
         line("address", &self.address());
+        for session in &self.sessions {
+            line("sessions", &sessions::told(session));
+        }
         for (what, kind) in [
             ("last session", ContactKind::Session),
             ("last good one", ContactKind::Good),
@@ -345,6 +363,7 @@ impl Known<'_> {
             "address": self.profile.address.as_ref().map(|address| address.0.to_string()),
             "tls": self.profile.tls,
             "server_runs": self.serving,
+            "sessions": self.sessions.iter().map(|session| sessions::as_json(session)).collect::<Vec<_>>(),
             "last_session": contact(ContactKind::Session),
             "last_good_session": contact(ContactKind::Good),
             "last_failure": contact(ContactKind::Failure),

@@ -1,10 +1,10 @@
-//! `pointsman policy` and `pointsman status`.
+//! `pointsman policy`.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Configured, Failed, Outcome, block_on};
+use super::{Configured, Failed, Outcome, block_on, sessions};
 use crate::control::{self, ControlError, Reply, Request};
 
 /// Looks at policies, and swaps them while the server runs.
@@ -28,6 +28,9 @@ enum Verb {
     },
     /// Which components the running server asks.
     List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         configured: Configured,
     },
@@ -41,7 +44,7 @@ impl Policy {
                 component,
                 configured,
             } => swap(name, &component, &configured),
-            Verb::List { configured } => status(&configured),
+            Verb::List { json, configured } => sessions::show(&configured, json),
         }
     }
 }
@@ -79,27 +82,7 @@ fn swap(policy: String, component: &std::path::Path, configured: &Configured) ->
     }
 }
 
-/// Shows what the running server does.
-pub(super) fn status(configured: &Configured) -> Outcome {
-    match ask(configured, &Request::Status)? {
-        Reply::Status {
-            sessions,
-            generation,
-            generations,
-            policies,
-        } => {
-            println!("sessions: {sessions}");
-            println!("policy generation: {generation} (in use: {generations:?})");
-            for (name, digest) in policies {
-                println!("policy {name}: sha256:{digest}");
-            }
-            Ok(())
-        }
-        other => Err(unexpected(other)),
-    }
-}
-
-fn ask(configured: &Configured, request: &Request) -> Result<Reply, Failed> {
+pub(super) fn ask(configured: &Configured, request: &Request) -> Result<Reply, Failed> {
     let config = configured.load()?;
     block_on(async {
         control::ask(&config, request)

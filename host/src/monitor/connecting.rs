@@ -84,7 +84,9 @@ impl Monitor {
                     why += &format!(" ({limit} is reached)");
                 }
                 if let Some(own) = Profile::by_ssid(&self.station.config, &offer.code) {
-                    self.station.contacts.refused(&self.line(&own.name), &why);
+                    self.station
+                        .contacts
+                        .refused(&self.contact(&own.name), &why);
                 }
                 self.tell(Happening::ConnectionRefused {
                     session: self.id.clone(),
@@ -340,6 +342,7 @@ impl Monitor {
             "OFTP {}, buffers of {} octets, credit {}, {secured}",
             agreement.level, agreement.buffer_size, agreement.credit
         );
+        self.line.agreed(self.partner(), &terms);
         self.tell(Happening::Connected {
             session: self.id.clone(),
             partner: self.partner().to_owned(),

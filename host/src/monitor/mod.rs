@@ -29,6 +29,7 @@ use crate::ending::Ending;
 use crate::events::Event as Happening;
 use crate::partners::Profile;
 use crate::records::RecordError;
+use crate::roster::{Enrolled, SessionNow};
 use crate::seats::{CallerSeat, Seat};
 use crate::station::{Services, Station};
 use crate::tls::Side;
@@ -49,6 +50,8 @@ pub struct Monitor {
     wire: Wire,
     /// The session's name.
     id: String,
+    /// Its line among the sessions that run.
+    line: Enrolled,
     /// Whose session it is: known from the start when we dial, from SSID on when called.
     profile: Option<Profile>,
     /// What the policies are told of the connection, once there is an SSID.
@@ -110,6 +113,15 @@ impl Monitor {
 
     fn new(station: Arc<Station>, wire: Wire, profile: Option<Profile>, errand: Errand) -> Self {
         let id = station.session_id();
+        let line = station.roster.enrol(SessionNow {
+            session: id.clone(),
+            partner: profile.as_ref().map(|profile| profile.name.clone()),
+            remote: wire.remote,
+            dialled: wire.dialled,
+            terms: None,
+            since: SystemTime::now(),
+            file: None,
+        });
         // Pinned here: a swap while the session runs is for the sessions after it.
         let services = Arc::new(Services(Arc::clone(&station)));
         let policies = station.policies.current().session(id.clone(), services);
@@ -117,6 +129,7 @@ impl Monitor {
             station,
             wire,
             id,
+            line,
             profile,
             connection: None,
             terms: connecting::Terms::none(),
@@ -280,13 +293,13 @@ impl Monitor {
             Some(trouble) => format!("{trouble} ({})", ending.words),
             None => ending.words.clone(),
         };
-        let line = self.line(&profile.name);
+        let line = self.contact(&profile.name);
         self.station
             .contacts
             .ended(&line, ending.is_normal(), &words);
     }
 
-    fn line(&self, partner: &str) -> Line {
+    fn contact(&self, partner: &str) -> Line {
         Line {
             partner: partner.to_owned(),
             dialled: self.wire.dialled,

@@ -20,6 +20,7 @@ use crate::holders::STILL;
 use crate::intake::{Intake, blocking};
 use crate::names;
 use crate::partners;
+use crate::roster::FileNow;
 
 /// What the policies said about a file we take.
 struct Route {
@@ -198,6 +199,14 @@ impl Monitor {
         let octets = route
             .layout
             .map_or(held.octets, |layout| layout.virtual_octets(held));
+        let shown = self.line.begin(FileNow {
+            transfer: id.to_string(),
+            file: header.key.to_string(),
+            received: true,
+            octets,
+            size: header.size_blocks.saturating_mul(1024),
+            since: SystemTime::now(),
+        });
         Ok(Receiving {
             id,
             header: header.clone(),
@@ -219,6 +228,7 @@ impl Monitor {
             over_limit: false,
             again,
             committing,
+            shown,
         })
     }
 

@@ -16,6 +16,7 @@ use crate::events::Event as Happening;
 use crate::holders::Holding;
 use crate::intake::Intake;
 use crate::quota::{Allowance, STEP};
+use crate::roster::UnderWay;
 
 /// The file being received.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub(super) struct Receiving {
     pub again: Option<TransferId>,
     /// Its row, on the way to the disk.
     pub committing: Option<Committing>,
+    /// How far it is, for whoever looks at the sessions.
+    pub shown: UnderWay,
 }
 
 impl Receiving {
@@ -83,6 +86,7 @@ impl Monitor {
         // SFIDFSIZ is an estimate; what counts is what comes.
         receiving.octets = receiving.octets.saturating_add(data.octets.len() as u64);
         receiving.holding.moved();
+        receiving.shown.moved(receiving.octets);
         let octets = match &mut receiving.records {
             Some((_, writer)) => writer.write(data),
             None => data.octets,

@@ -15,6 +15,7 @@ use crate::intake::{blocking, lost_thread};
 use crate::leases::LEASE;
 use crate::partners::Profile;
 use crate::records::{self, RecordError};
+use crate::roster::{FileNow, UnderWay};
 
 /// Octets read from the spool at once, at most.
 const CHUNK: usize = 256 * 1024;
@@ -30,6 +31,8 @@ pub(super) struct Sending {
     began: Instant,
     told: Instant,
     claimed: Instant,
+    /// How far it is, for whoever looks at the sessions.
+    shown: UnderWay,
 }
 
 /// What is to be done with our turn.
@@ -91,12 +94,21 @@ impl Monitor {
                 let mut header = file.header.clone();
                 header.restart = restart_position(&file, session);
                 let now = Instant::now();
+                let shown = self.line.begin(FileNow {
+                    transfer: file.id.to_string(),
+                    file: header.key.to_string(),
+                    received: false,
+                    octets: 0,
+                    size: file.octets,
+                    since: SystemTime::now(),
+                });
                 self.sending = Some(Sending {
                     file: *file,
                     stage: Stage::Waiting,
                     began: now,
                     told: now,
                     claimed: now,
+                    shown,
                 });
                 let _ = session.start_file(ticket, header);
             }
@@ -297,6 +309,7 @@ impl Monitor {
                 },
             told,
             claimed,
+            shown,
             ..
         }) = &mut self.sending
         else {
@@ -330,6 +343,7 @@ impl Monitor {
             },
         };
         *position = at + taken as u64;
+        shown.moved(*position);
         let done = ends && taken == octets.len();
         let (id, sent, total) = (file.id, *position, file.octets);
         if done || told.elapsed() > PROGRESS {

@@ -1,0 +1,169 @@
+//! `pointsman sessions` and `pointsman status`.
+
+use std::time::SystemTime;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::policy::{ask, unexpected};
+use super::{Configured, Outcome, print_json, when};
+use crate::control::{Reply, Request};
+use crate::events::printable;
+use crate::roster::{FileNow, SessionNow};
+
+/// The sessions of the running server: who, from where, since when, which file, and how far it is. A session of a
+/// `pointsman send` beside it is not among them.
+#[derive(Debug, Args)]
+pub(super) struct Sessions {
+    /// With this partner alone.
+    #[arg(long, value_name = "PARTNER")]
+    partner: Option<String>,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    configured: Configured,
+}
+
+impl Sessions {
+    pub(super) fn run(self) -> Outcome {
+        let sessions = match ask(&self.configured, &Request::Sessions)? {
+            Reply::Sessions(sessions) => sessions,
+            other => return Err(unexpected(other)),
+        };
+        let wanted =
+            |session: &&SessionNow| self.partner.is_none() || session.partner == self.partner;
+        let sessions: Vec<&SessionNow> = sessions.iter().filter(wanted).collect();
+        if self.json {
+            return print_json(&sessions.into_iter().map(as_json).collect::<Vec<_>>());
+        }
+        println!(
+            "{:14}  {:20}  {:16}  {:28}  FILE",
+            "SESSION", "SINCE", "PARTNER", "ADDRESS"
+        );
+        sessions.into_iter().for_each(print);
+        Ok(())
+    }
+}
+
+fn print(session: &SessionNow) {
+    let way = if session.dialled { "to" } else { "from" };
+    let line = format!(
+        "{:14}  {:20}  {:16}  {:28}  {}",
+        session.session,
+        when(session.since),
+        session.partner.as_deref().unwrap_or("(not said yet)"),
+        format!("{way} {}", session.remote),
+        session
+            .file
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), how_far)
+    );
+    println!("{line}");
+}
+
+/// One session as a line of its own.
+pub(super) fn told(session: &SessionNow) -> String {
+    let way = if session.dialled { "to" } else { "from" };
+    format!(
+        "{} {way} {} since {}: {}",
+        session.session,
+        session.remote,
+        when(session.since),
+        session
+            .file
+            .as_ref()
+            .map_or_else(|| "no file is under way".to_owned(), how_far)
+    )
+}
+
+fn how_far(file: &FileNow) -> String {
+    let way = if file.received {
+        "receiving"
+    } else {
+        "sending"
+    };
+    let part = match file.size {
+        0 => String::new(),
+        // The size that a partner tells is an estimate.
+        size => format!(" ({} %)", (file.octets.saturating_mul(100) / size).min(100)),
+    };
+    format!(
+        "{way} {}, transfer {}: {} of {} octets{part}",
+        printable(&file.file),
+        file.transfer,
+        file.octets,
+        file.size
+    )
+}
+
+pub(super) fn as_json(session: &SessionNow) -> Value {
+    json!({
+        "session": session.session,
+        "partner": session.partner,
+        "remote": session.remote.to_string(),
+        "dialled": session.dialled,
+        "terms": session.terms,
+        "since": when(session.since),
+        "seconds": seconds(session.since),
+        "file": session.file.as_ref().map(|file| json!({
+            "transfer": file.transfer,
+            "file": file.file,
+            "direction": if file.received { "in" } else { "out" },
+            "octets": file.octets,
+            "size": file.size,
+            "since": when(file.since),
+            "seconds": seconds(file.since),
+        })),
+    })
+}
+
+fn seconds(since: SystemTime) -> u64 {
+    since.elapsed().map_or(0, |elapsed| elapsed.as_secs())
+}
+
+/// What the running server does.
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    configured: Configured,
+}
+
+impl Status {
+    pub(super) fn run(self) -> Outcome {
+        show(&self.configured, self.json)
+    }
+}
+
+/// Shows what the running server does.
+pub(super) fn show(configured: &Configured, as_json: bool) -> Outcome {
+    let (sessions, generation, generations, policies) = match ask(configured, &Request::Status)? {
+        Reply::Status {
+            sessions,
+            generation,
+            generations,
+            policies,
+        } => (sessions, generation, generations, policies),
+        other => return Err(unexpected(other)),
+    };
+    if as_json {
+        let policies = policies
+            .iter()
+            .map(|(name, digest)| json!({ "policy": name, "sha256": digest }));
+        return print_json(&json!({
+            "sessions": sessions,
+            "policy_generation": generation,
+            "policy_generations_in_use": generations,
+            "policies": policies.collect::<Vec<_>>(),
+        }));
+    }
+    println!("sessions: {sessions}");
+    println!("policy generation: {generation} (in use: {generations:?})");
+    for (name, digest) in policies {
+        println!("policy {name}: sha256:{digest}");
+    }
+    Ok(())
+}

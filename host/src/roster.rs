@@ -1,0 +1,146 @@
+//! The sessions that run: who is there, from where, since when, and how far its file is.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+/// A session, as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionNow {
+    /// Its name, as in the log and in the histories of files.
+    pub session: String,
+    /// The partner's name in the configuration; none of a caller that has not said who it is.
+    pub partner: Option<String>,
+    /// The other end.
+    pub remote: SocketAddr,
+    /// Whether we dialled.
+    pub dialled: bool,
+    /// What both sides agreed on, and the TLS, once they have.
+    pub terms: Option<String>,
+    /// When the connection was there.
+    pub since: SystemTime,
+    /// The file that is under way.
+    pub file: Option<FileNow>,
+}
+
+/// A file that is under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileNow {
+    /// The transfer.
+    pub transfer: String,
+    /// The file's identity.
+    pub file: String,
+    /// Whether we receive it; else we send it.
+    pub received: bool,
+    /// Octets that are over by now, those of earlier sessions included.
+    pub octets: u64,
+    /// Its size in octets; of a received file what its sender said, in units of 1024.
+    pub size: u64,
+    /// When it began in this session.
+    pub since: SystemTime,
+}
+
+/// Every session that runs.
+#[derive(Debug, Default)]
+pub struct Roster {
+    next: AtomicU64,
+    sessions: Mutex<BTreeMap<u64, Arc<Entry>>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    shown: Mutex<SessionNow>,
+    /// Octets of the file by now: it is told of each buffer, so it takes no lock.
+    octets: AtomicU64,
+}
+
+/// A session's line in the roster; dropping it takes it out.
+#[derive(Debug)]
+pub struct Enrolled {
+    roster: Arc<Roster>,
+    number: u64,
+    entry: Arc<Entry>,
+}
+
+/// A file's part of that line; dropping it takes it out.
+#[derive(Debug)]
+pub struct UnderWay(Arc<Entry>);
+
+impl Roster {
+    /// A session begins.
+    #[must_use]
+    pub fn enrol(self: &Arc<Self>, session: SessionNow) -> Enrolled {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let entry = Arc::new(Entry {
+            shown: Mutex::new(session),
+            octets: AtomicU64::new(0),
+        });
+        lock(&self.sessions).insert(number, Arc::clone(&entry));
+        Enrolled {
+            roster: Arc::clone(self),
+            number,
+            entry,
+        }
+    }
+
+    /// The sessions of now, the oldest first.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<SessionNow> {
+        let entries: Vec<Arc<Entry>> = lock(&self.sessions).values().cloned().collect();
+        entries.iter().map(|entry| entry.look()).collect()
+    }
+}
+
+impl Entry {
+    fn look(&self) -> SessionNow {
+        let mut shown = lock(&self.shown).clone();
+        if let Some(file) = &mut shown.file {
+            file.octets = self.octets.load(Ordering::Relaxed);
+        }
+        shown
+    }
+}
+
+impl Enrolled {
+    /// Whose session it is, and on what terms.
+    pub fn agreed(&self, partner: &str, terms: &str) {
+        let mut shown = lock(&self.entry.shown);
+        shown.partner = Some(partner.to_owned());
+        shown.terms = Some(terms.to_owned());
+    }
+
+    /// A file begins, with what of it is over already.
+    #[must_use]
+    pub fn begin(&self, file: FileNow) -> UnderWay {
+        self.entry.octets.store(file.octets, Ordering::Relaxed);
+        lock(&self.entry.shown).file = Some(file);
+        UnderWay(Arc::clone(&self.entry))
+    }
+}
+
+impl Drop for Enrolled {
+    fn drop(&mut self) {
+        lock(&self.roster.sessions).remove(&self.number);
+    }
+}
+
+impl UnderWay {
+    /// So many octets of it are over now.
+    pub fn moved(&self, octets: u64) {
+        self.0.octets.store(octets, Ordering::Relaxed);
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        lock(&self.0.shown).file = None;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
