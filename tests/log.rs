@@ -1,1 +1,274 @@
 //! What the log says, and that it cannot hurt.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
+
+mod support;
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write, pipe};
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::{Command, Stdio};
+
+use rustix::fs::{CWD, FileType, Mode, OFlags};
+use support::peer::{Called, Peer, VirtualFile, esid};
+use support::{House, POINTSMAN, Server, THEIRS, THEM, US, eventually};
+
+/// A station whose partner calls, is called, and gets what lies in a watched folder.
+struct Business {
+    house: House,
+    partner: Called,
+}
+
+impl Business {
+    fn new() -> Self {
+        let partner = Called::new();
+        let profile = format!(
+            "    address: {}\n    watch:\n      - folder: out\n        quiet: 50ms\n",
+            partner.address()
+        );
+        let house = House::with_listeners("  - address: 127.0.0.1:0\n", &profile, "");
+        std::fs::create_dir(house.path().join("out")).unwrap();
+        Self { house, partner }
+    }
+
+    /// A file comes in and is delivered; another is taken from the watched folder, and the partner is called for it.
+    fn goes_on(&self, server: &Server, name: &str) {
+        let before = self.house.delivered().len();
+        Peer::session(server.address()).send(&VirtualFile::new(name, "received"));
+        self.house.await_delivered(before + 1);
+        self.house.write(&format!("out/{name}"), "sent");
+        // A call may be for the receipt alone.
+        while !self.is_called_for_a_file() {}
+    }
+
+    fn is_called_for_a_file(&self) -> bool {
+        let mut called = self.partner.greet_as(US, THEM, THEIRS);
+        let mut came = false;
+        loop {
+            match called.hear()[0] {
+                b'H' => {
+                    called.say(b"200000000000000000");
+                    while called.hear()[0] == b'D' {}
+                    called.say(b"4N");
+                    came = true;
+                }
+                b'E' => called.say(b"P"),
+                b'R' => {
+                    called.say(esid());
+                    return came;
+                }
+                b'F' => return came,
+                other => panic!("a file, a receipt or the end, not {:?}", other as char),
+            }
+        }
+    }
+
+    fn status(&self) -> String {
+        let status = self.house.pointsman(&["status"]);
+        assert!(status.status.success(), "{status:?}");
+        String::from_utf8(status.stdout).unwrap()
+    }
+}
+
+/// A pipe that takes no more.
+fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
+    let (reader, mut writer) = pipe().unwrap();
+    rustix::fs::fcntl_setfl(&writer, OFlags::NONBLOCK).unwrap();
+    while writer.write(&[b'-'; 4096]).is_ok() {}
+    while writer.write(b"-").is_ok() {}
+    rustix::fs::fcntl_setfl(&writer, OFlags::empty()).unwrap();
+    (reader, writer)
+}
+
+#[test]
+fn a_full_disk_of_the_log_costs_nothing_but_lines() {
+    let business = Business::new();
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let server = Server::logging_to(&business.house.config(), full);
+    business.goes_on(&server, "FIRST");
+    business.goes_on(&server, "SECOND");
+    let status = business.status();
+    assert!(status.contains("No space left"), "{status}");
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn a_reader_of_the_log_that_is_gone_costs_nothing_but_lines() {
+    let business = Business::new();
+    let (reader, writer) = pipe().unwrap();
+    let server = Server::logging_to(&business.house.config(), writer);
+    drop(reader);
+    business.goes_on(&server, "FIRST");
+    business.goes_on(&server, "SECOND");
+    let status = business.status();
+    assert!(status.contains("Broken pipe"), "{status}");
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn a_reader_of_the_log_that_is_stuck_costs_nothing_but_lines() {
+    let business = Business::new();
+    let (reader, writer) = full_pipe();
+    let server = Server::logging_to(&business.house.config(), writer);
+    business.goes_on(&server, "FIRST");
+    business.goes_on(&server, "SECOND");
+    business.status();
+    assert_eq!(server.stop(), Some(0));
+    drop(reader);
+}
+
+#[test]
+fn a_reader_of_the_log_that_was_stuck_for_a_moment_gets_everything() {
+    let business = Business::new();
+    let (mut reader, writer) = full_pipe();
+    let server = Server::logging_to(&business.house.config(), writer);
+    business.goes_on(&server, "MEANWHILE");
+    let mut log = Vec::new();
+    while !String::from_utf8_lossy(&log).contains("event=\"file-sent\"") {
+        let mut piece = [0; 4096];
+        let count = reader.read(&mut piece).unwrap();
+        log.extend_from_slice(&piece[..count]);
+    }
+    let log = String::from_utf8_lossy(&log).into_owned();
+    for event in [
+        "listening",
+        "file-received",
+        "file-delivered",
+        "file-queued",
+    ] {
+        assert!(
+            log.contains(&format!("event=\"{event}\"")),
+            "{event}: {log}"
+        );
+    }
+}
+
+/// A reader that comes back, as a logger that is started again at the same named pipe.
+#[test]
+fn a_reader_of_the_log_that_was_gone_for_a_moment_gets_what_was_kept() {
+    let business = Business::new();
+    let path = business.house.path().join("log.fifo");
+    rustix::fs::mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+    let reader = || {
+        let mut options = OpenOptions::new();
+        let nonblocking = OFlags::NONBLOCK.bits() as i32;
+        options
+            .read(true)
+            .custom_flags(nonblocking)
+            .open(&path)
+            .unwrap()
+    };
+    let first = reader();
+    let writer = OpenOptions::new().write(true).open(&path).unwrap();
+    let server = Server::logging_to(&business.house.config(), writer);
+    drop(first);
+    business.goes_on(&server, "MEANWHILE");
+    eventually("the log is known to be broken", || {
+        business.status().contains("Broken pipe").then_some(())
+    });
+    let mut second = reader();
+    let mut log = Vec::new();
+    eventually("what happened meanwhile is in the log", || {
+        let _ = second.read_to_end(&mut log);
+        let log = String::from_utf8_lossy(&log);
+        log.contains("event=\"file-sent\"").then_some(())
+    });
+    business.goes_on(&server, "AFTERWARDS");
+    assert!(!business.status().contains("cannot be written"));
+}
+
+#[test]
+fn a_log_in_a_file_has_no_colours() {
+    let house = House::plain("");
+    let path = house.path().join("server.log");
+    let server = Server::logging_to(&house.config(), File::create(&path).unwrap());
+    let mut peer = Peer::session(server.address());
+    peer.say(b"F00000\r");
+    let log = eventually("the session's end is found by its name", || {
+        let log = std::fs::read_to_string(&path).unwrap();
+        log.contains("event=\"session-ended\"").then_some(log)
+    });
+    assert!(!log.contains('\u{1b}'), "{log:?}");
+}
+
+/// What a command prints, to a reader that is gone or a disk that is full.
+fn printed_to(house: &House, command: &[&str], stdout: impl Into<Stdio>) -> (Option<i32>, String) {
+    let ended = Command::new(POINTSMAN)
+        .args(command)
+        .arg("-c")
+        .arg(house.config())
+        .stdout(stdout)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    (
+        ended.status.code(),
+        String::from_utf8_lossy(&ended.stderr).into_owned(),
+    )
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_no_command_with_a_fright() {
+    let house = House::plain("");
+    let server = house.serve();
+    Peer::session(server.address()).send(&VirtualFile::new("SEEN", "x"));
+    house.await_delivered(1);
+    let row = house.transfers().remove(0);
+    let id = row.split_whitespace().next().unwrap();
+    let commands: &[&[&str]] = &[
+        &["transfers", "list"],
+        &["transfers", "list", "--json"],
+        &["transfers", "show", id],
+        &["transfers", "show", id, "--json"],
+        &["queue", "list"],
+        &["queue", "list", "--json"],
+        &["verify-store"],
+        &["verify-store", "--json"],
+        &["check"],
+        &["status"],
+        &["status", "--json"],
+        &["sessions"],
+        &["partners"],
+        &["policy", "list"],
+    ];
+    for command in commands {
+        let (reader, gone) = pipe().unwrap();
+        drop(reader);
+        let (code, said) = printed_to(&house, command, gone);
+        assert_eq!((code, said.as_str()), (Some(0), ""), "{command:?}");
+    }
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let (code, said) = printed_to(&house, &["transfers", "list"], full);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("No space left"), "{said}");
+}
+
+#[test]
+fn a_server_whose_standard_output_is_gone_starts_and_serves() {
+    let house = House::plain("");
+    let address = {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap()
+    };
+    house.configure(&format!("  - address: {address}\n"), "", "");
+    let (reader, gone) = pipe().unwrap();
+    drop(reader);
+    let mut server = Command::new(POINTSMAN)
+        .args(["serve", "-c"])
+        .arg(house.config())
+        .stdout(gone)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("it answers", || std::net::TcpStream::connect(address).ok());
+    Peer::session(address).send(&VirtualFile::new("TAKEN", "x"));
+    house.await_delivered(1);
+    server.kill().unwrap();
+    server.wait().unwrap();
+}

@@ -49,21 +49,29 @@ pub enum Request {
     },
 }
 
+/// What the running server does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusNow {
+    /// Callers' sessions.
+    pub sessions: usize,
+    /// The generation that decides for new sessions.
+    pub generation: u64,
+    /// Generations that sessions still hold.
+    pub generations: Vec<u64>,
+    /// Policy and SHA-256, in order.
+    pub policies: Vec<(String, String)>,
+    /// Lines of the log that could not be written since the start.
+    pub log_lines_lost: u64,
+    /// Why the log cannot be written now, if so.
+    pub log_failing: Option<String>,
+}
+
 /// What is answered.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reply {
     /// To [`Request::Status`].
-    Status {
-        /// Callers' sessions at the moment.
-        sessions: usize,
-        /// The generation that decides for new sessions.
-        generation: u64,
-        /// Generations that sessions still hold.
-        generations: Vec<u64>,
-        /// Policy and SHA-256, in order.
-        policies: Vec<(String, String)>,
-    },
+    Status(StatusNow),
     /// To [`Request::Sessions`].
     Sessions(Vec<SessionNow>),
     /// To [`Request::Partners`].
@@ -251,7 +259,8 @@ async fn answer(request: Request, station: &Station) -> Reply {
     match request {
         Request::Status => {
             let current = station.policies.current();
-            Reply::Status {
+            let log = pointsman_log::health().unwrap_or_default();
+            Reply::Status(StatusNow {
                 sessions: station.sessions(),
                 generation: current.number(),
                 generations: station.policies.live_generations(),
@@ -259,7 +268,9 @@ async fn answer(request: Request, station: &Station) -> Reply {
                     .policies()
                     .map(|(name, digest)| (name.to_owned(), digest.to_owned()))
                     .collect(),
-            }
+                log_lines_lost: log.lost,
+                log_failing: log.failing,
+            })
         }
         Request::Sessions => Reply::Sessions(station.roster.sessions()),
         Request::Partners => {

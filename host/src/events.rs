@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use pointsman_log::Printable;
 use pointsman_store::TransferId;
 use tokio::sync::broadcast;
 
@@ -287,26 +288,8 @@ impl Event {
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&printable(&Sentence(self).to_string()))
+        write!(f, "{}", Printable(&Sentence(self)))
     }
-}
-
-/// What a peer says must not look like a line of ours: line ends, escapes and marks that turn the direction
-/// of writing are shown by their number.
-pub(crate) fn printable(text: &str) -> String {
-    let hidden = |c: &char| {
-        c.is_control()
-            || matches!(*c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars()
-        .map(|c| {
-            if hidden(&c) {
-                c.escape_unicode().to_string()
-            } else {
-                c.to_string()
-            }
-        })
-        .collect()
 }
 
 struct Sentence<'a>(&'a Event);

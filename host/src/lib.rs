@@ -4,6 +4,9 @@
 //! its wire, [`monitor`] answers what the engine asks by asking profile, policies and ledger, [`delivery`]
 //! puts what came into its folder.
 
+// Output goes through `cli::out`, where a reader that is gone or stuck and texts of others are minded.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod backoff;
 pub mod calls;
 pub mod cli;

@@ -177,29 +177,39 @@ pub struct Server {
 
 impl Server {
     pub fn start(config: &Path) -> Self {
+        Self::started(config, &["--log-json"], Stdio::piped())
+    }
+
+    /// The same, with its log as text in that place; nothing of it is to be had from here.
+    pub fn logging_to(config: &Path, log: impl Into<Stdio>) -> Self {
+        Self::started(config, &[], log.into())
+    }
+
+    fn started(config: &Path, args: &[&str], stderr: Stdio) -> Self {
         let listeners = std::fs::read_to_string(config)
             .unwrap()
             .matches("- address: ")
             .count();
         let mut child = Command::new(POINTSMAN)
-            .args(["serve", "--log-json", "-c"])
+            .arg("serve")
+            .args(args)
+            .arg("-c")
             .arg(config)
             .env("RUST_LOG", "info")
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .unwrap();
         let log = Arc::new(Mutex::new(String::new()));
-        let (mut stderr, kept) = (
-            BufReader::new(child.stderr.take().unwrap()),
-            Arc::clone(&log),
-        );
-        std::thread::spawn(move || {
-            let mut line = String::new();
-            while stderr.read_line(&mut line).is_ok_and(|count| count > 0) {
-                kept.lock().unwrap().push_str(&std::mem::take(&mut line));
-            }
-        });
+        if let Some(stderr) = child.stderr.take() {
+            let (mut stderr, kept) = (BufReader::new(stderr), Arc::clone(&log));
+            std::thread::spawn(move || {
+                let mut line = String::new();
+                while stderr.read_line(&mut line).is_ok_and(|count| count > 0) {
+                    kept.lock().unwrap().push_str(&std::mem::take(&mut line));
+                }
+            });
+        }
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (said, lines) = channel();
         std::thread::spawn(move || {

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::out::say;
 use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
 use crate::config::Config;
 use crate::inspect::{self, Weight};
@@ -19,7 +20,7 @@ impl Check {
     pub(super) fn run(self) -> Outcome {
         start_log(LogStyle::Quiet);
         let config = self.configured.load()?;
-        println!(
+        say!(
             "configuration {}: {} listeners, {} partners",
             self.configured.config.display(),
             config.listeners.len(),
@@ -29,7 +30,7 @@ impl Check {
         problems += block_on(policies(&config))?;
         match problems {
             0 => {
-                println!("ok");
+                say!("ok");
                 Ok(())
             }
             _ => Err(Failed::quietly()),
@@ -46,7 +47,7 @@ fn certificates(config: &Config) -> usize {
             Weight::Warning => "warning: ",
             Weight::Error => "error: ",
         };
-        println!("{weight}{}: {}", remark.place, remark.text);
+        say!("{weight}{}: {}", remark.place, remark.text);
     }
     let mut problems = remarks
         .iter()
@@ -75,7 +76,7 @@ async fn policies(config: &Config) -> Result<usize, Failed> {
     Ok(match station::load_policies(config).await {
         Ok(policies) => {
             for (name, digest) in policies.current().policies() {
-                println!("policy {name}: sha256 {digest}");
+                say!("policy {name}: sha256 {digest}");
             }
             0
         }
@@ -87,7 +88,7 @@ fn report(place: &str, outcome: Result<(), impl std::error::Error>) -> usize {
     match outcome {
         Ok(()) => 0,
         Err(error) => {
-            println!("error: {place}: {error}");
+            say!("error: {place}: {error}");
             1
         }
     }

@@ -7,6 +7,7 @@ use clap::Args;
 use pointsman_store::OutboundState;
 use tokio::sync::{broadcast, watch};
 
+use super::out::say;
 use super::serve::End;
 use super::{Failed, LogStyle, Outcome, block_on, start_log};
 use crate::config::Config;
@@ -51,7 +52,7 @@ async fn play(scene: &Scene, once: bool) -> Outcome {
         ("mueller, the supplier,", &mueller),
     ] {
         for (address, _) in server.addresses() {
-            println!("   {name} listens on {address} with TLS");
+            say!("   {name} listens on {address} with TLS");
         }
     }
     let telling = tokio::spawn(tell(
@@ -78,7 +79,8 @@ async fn play(scene: &Scene, once: bool) -> Outcome {
 }
 
 fn step(what: &str) {
-    println!("\n== {what}");
+    say!("");
+    say!("== {what}");
 }
 
 async fn send(station: &Arc<Station>, file: &Path, name: &str) -> Outcome {
@@ -102,7 +104,7 @@ async fn send(station: &Arc<Station>, file: &Path, name: &str) -> Outcome {
     // What is told comes over a channel: let it be told before the next step.
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     if state == OutboundState::Acknowledged.as_str() {
-        println!(
+        say!(
             "   receipt verified: it names this very file, its date, its time and both stations (unsigned)"
         );
         return Ok(());
@@ -116,9 +118,11 @@ async fn send(station: &Arc<Station>, file: &Path, name: &str) -> Outcome {
 async fn swap(station: &Arc<Station>, component: &Path) -> Outcome {
     let octets = std::fs::read(component)?;
     let swapped = station.policies.swap("route", &octets).await?;
-    println!(
+    say!(
         "   route: sha256:{:.12} -> sha256:{:.12}, generation {}",
-        swapped.previous, swapped.digest, swapped.generation
+        swapped.previous,
+        swapped.digest,
+        swapped.generation
     );
     Ok(())
 }
@@ -132,7 +136,7 @@ async fn tell(mut nordwerk: broadcast::Receiver<Event>, mut mueller: broadcast::
             else => return,
         };
         if !matches!(event, Event::Progress { .. }) {
-            println!("   {who}  {event}");
+            say!("   {who}  {event}");
         }
     }
 }
@@ -148,7 +152,7 @@ fn show(inbox: &Path, folder: &Path) {
             show(inbox, &path);
         } else {
             let octets = path.metadata().map_or(0, |meta| meta.len());
-            println!(
+            say!(
                 "   {} ({octets} octets)",
                 path.strip_prefix(inbox).unwrap_or(&path).display()
             );
@@ -162,21 +166,22 @@ fn invite(scene: &Scene) {
         |path| path.display().to_string(),
     );
     let root = scene.root.display();
-    println!("\n== Both stations stay up until Ctrl-C. In another terminal, try:");
-    println!(
+    say!("");
+    say!("== Both stations stay up until Ctrl-C. In another terminal, try:");
+    say!(
         "   export PATH=\"{}:$PATH\"",
         Path::new(&program)
             .parent()
             .unwrap_or(Path::new("."))
             .display()
     );
-    println!(
+    say!(
         "   pointsman send {root}/DESADV.edi --as DELFOR.1 --to nordwerk -c {root}/mueller/pointsman.yaml"
     );
-    println!("   pointsman transfers list -c {root}/nordwerk/pointsman.yaml");
-    println!(
+    say!("   pointsman transfers list -c {root}/nordwerk/pointsman.yaml");
+    say!(
         "   pointsman policy swap route {root}/nordwerk/policies/route.wasm -c {root}/nordwerk/pointsman.yaml"
     );
-    println!("   pointsman status -c {root}/nordwerk/pointsman.yaml");
-    println!("   pointsman check -c {root}/nordwerk/pointsman.yaml");
+    say!("   pointsman status -c {root}/nordwerk/pointsman.yaml");
+    say!("   pointsman check -c {root}/nordwerk/pointsman.yaml");
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod out;
 mod partners;
 mod policy;
 mod queue;
@@ -12,14 +13,15 @@ mod store;
 mod transfers;
 
 use std::fmt::Display;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use clap::{Args, Parser, Subcommand};
 use oftp::FileKey;
+use pointsman_log::{Filter, Level, Log, Stderr, Style};
 use pointsman_store::{Spool, SqliteLedger};
-use tracing_subscriber::EnvFilter;
 
 use crate::config::Config;
 use crate::station;
@@ -134,16 +136,25 @@ pub fn main() -> ExitCode {
         Command::Store(store) => store.run(),
         Command::Policy(policy) => policy.run(),
     };
+    let outcome = outcome.and_then(|()| match out::trouble() {
+        None => Ok(()),
+        Some(error) => Err(Failed {
+            code: 1,
+            message: format!("error: standard output could not be written: {error}"),
+        }),
+    });
+    Log::finish(LAST_LINES);
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failed { code, message }) => {
-            if !message.is_empty() {
-                eprintln!("{message}");
-            }
+            out::last_word(&message);
             ExitCode::from(code)
         }
     }
 }
+
+/// How long the end of the program waits for the log to be written.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 impl Configured {
     fn load(&self) -> Result<Config, Failed> {
@@ -184,12 +195,6 @@ fn identity(key: &FileKey) -> serde_json::Value {
     })
 }
 
-/// One JSON text on standard output.
-fn print_json(value: &impl serde::Serialize) -> Outcome {
-    println!("{}", serde_json::to_string_pretty(value)?);
-    Ok(())
-}
-
 /// How the log is written to standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LogStyle {
@@ -201,19 +206,30 @@ enum LogStyle {
 
 /// `RUST_LOG` says what is logged where it is set.
 fn start_log(style: LogStyle) {
-    let usual = if style == LogStyle::Quiet {
-        "error"
-    } else {
-        "info"
+    let usual = match style {
+        LogStyle::Quiet => Level::Error,
+        LogStyle::Text | LogStyle::Json => Level::Info,
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false);
-    match style {
-        LogStyle::Json => log.json().init(),
-        LogStyle::Text | LogStyle::Quiet => log.init(),
+    let asked = std::env::var("RUST_LOG").ok();
+    let filter = asked.as_deref().map(Filter::parse);
+    let understood = filter.clone().unwrap_or_else(|| Some(Filter::at(usual)));
+    let style = match style {
+        LogStyle::Json => Style::Json,
+        LogStyle::Text | LogStyle::Quiet => Style::Text {
+            colours: std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+        },
+    };
+    Log::start(
+        understood.unwrap_or_else(|| Filter::at(usual)),
+        style,
+        Stderr,
+    );
+    if let Some(None) = filter {
+        tracing::warn!(
+            event = "rust-log-unknown",
+            asked,
+            "RUST_LOG is not understood and does nothing: give a level (error, warn, info, debug, trace, off), or `PART=LEVEL`, with commas between"
+        );
     }
 }
 

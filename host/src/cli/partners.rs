@@ -5,15 +5,16 @@ use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use oftp::Mode;
+use pointsman_log::printable;
 use pointsman_store::{Backlog, Contact, ContactKind, Ledger};
 use serde_json::{Value, json};
 
+use super::out::{print_json, say};
 use super::send::unknown_partner;
-use super::{Configured, Failed, Outcome, block_on, open_store, print_json, sessions, when};
+use super::{Configured, Failed, Outcome, block_on, open_store, sessions, when};
 use crate::config::{Config, Partner};
 use crate::contacts::Plan;
 use crate::control::{self, ControlError, Reply, Request};
-use crate::events::printable;
 use crate::inspect::{self, Remark, Weight};
 use crate::roster::SessionNow;
 use crate::station;
@@ -235,7 +236,7 @@ impl Known<'_> {
     }
 
     fn print(&self) {
-        let line = |what: &str, text: &str| println!("{what:13} {text}");
+        let line = |what: &str, text: &str| say!("{what:13} {text}");
         line(
             "partner",
             &format!("{} (SSID {})", self.name, self.profile.ssid.0),
@@ -401,14 +402,14 @@ fn print_table(known: &[Known<'_>]) {
     let row = |row: [&str; 5], notes: &str| {
         let [name, last, next, files, overdue] = row;
         let line = format!("{name:16}  {last:20}  {next:20}  {files:>7}  {overdue:>7}  {notes}");
-        println!("{}", line.trim_end());
+        say!("{}", line.trim_end());
     };
     row(heading, "NOTES");
     for known in known {
         row(known.row().each_ref().map(String::as_str), &known.notes());
     }
     if known.iter().any(|known| !known.serving) {
-        println!("no server runs on this configuration: nobody is called, and nobody can call");
+        say!("no server runs on this configuration: nobody is called, and nobody can call");
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::out::say;
 use super::{Configured, Failed, Outcome, block_on, sessions};
 use crate::control::{self, ControlError, Reply, Request};
 
@@ -67,7 +68,7 @@ fn swap(policy: String, component: &std::path::Path, configured: &Configured) ->
             previous,
             warning,
         } => {
-            println!(
+            say!(
                 "policy {policy}: sha256:{digest} decides from the next session on (generation {generation}; before: sha256:{previous})"
             );
             if let Some(why) = warning {

@@ -4,7 +4,8 @@ use clap::{Args, Subcommand};
 use pointsman_store::{Ledger, Order, Queued, TransferId};
 use serde_json::json;
 
-use super::{Configured, Outcome, block_on, identity, open_store, print_json, when};
+use super::out::{print_json, say};
+use super::{Configured, Outcome, block_on, identity, open_store, when};
 use crate::config::Config;
 use crate::outbox;
 
@@ -98,7 +99,7 @@ impl Named {
         if self.json {
             return print_json(&json!({ "transfer": id.to_string(), "done": what }));
         }
-        println!("transfer {id}: {what}");
+        say!("transfer {id}: {what}");
         Ok(())
     }
 }
@@ -121,12 +122,18 @@ async fn list(config: Config, partner: Option<String>, json: bool) -> Outcome {
     if json {
         return print_json(&queue.iter().map(as_json).collect::<Vec<_>>());
     }
-    println!(
+    say!(
         "{:36}  {:20}  {:12}  {:10}  {:4}  {:5}  {:>12}  FILE",
-        "TRANSFER", "SINCE", "PARTNER", "STATE", "PRIO", "TRIES", "OCTETS"
+        "TRANSFER",
+        "SINCE",
+        "PARTNER",
+        "STATE",
+        "PRIO",
+        "TRIES",
+        "OCTETS"
     );
     for file in &queue {
-        println!(
+        say!(
             "{:36}  {:20}  {:12}  {:10}  {:4}  {:5}  {:>12}  {}{}",
             file.id.to_string(),
             when(file.queued),

@@ -11,6 +11,7 @@ use oftp::{Format, RecordLayout};
 use pointsman_store::{OutboundState, TransferId};
 use tokio::sync::{broadcast, watch};
 
+use super::out::say;
 use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
 use crate::dial;
 use crate::ending::Ending;
@@ -153,9 +154,10 @@ impl Send {
             priority: self.priority,
         };
         let (id, header) = outbox::enqueue(station, profile, file, &how).await?;
-        println!(
+        say!(
             "queued {} for {} as transfer {id}",
-            header.key.dataset, profile.name
+            header.key.dataset,
+            profile.name
         );
         Ok(Some(id))
     }
@@ -178,9 +180,7 @@ async fn conclude(station: &Station, only: Option<TransferId>, end: &Ending) -> 
     let why = reason.unwrap_or_else(|| end.to_string());
     match state {
         state if state == OutboundState::Acknowledged.as_str() => {
-            println!(
-                "done: sent, and the receipt (EERP) is here: it names this very file (unsigned)"
-            );
+            say!("done: sent, and the receipt (EERP) is here: it names this very file (unsigned)");
             Ok(())
         }
         state
@@ -188,9 +188,7 @@ async fn conclude(station: &Station, only: Option<TransferId>, end: &Ending) -> 
                 .iter()
                 .any(|sent| sent.as_str() == state) =>
         {
-            println!(
-                "sent; the receipt is not here yet and is recorded when the partner brings it"
-            );
+            say!("sent; the receipt is not here yet and is recorded when the partner brings it");
             Ok(())
         }
         state if state == OutboundState::Rejected.as_str() => Err(Failed {
@@ -235,12 +233,12 @@ async fn show(mut events: broadcast::Receiver<Event>) {
                     bar.set_length(octets);
                     bar.set_position(sent);
                 }
-                None if sent == octets => println!("{sent} of {octets} octets"),
+                None if sent == octets => say!("{sent} of {octets} octets"),
                 None => {}
             },
             Ok(event) => match &bar {
-                Some(bar) => bar.suspend(|| println!("{event}")),
-                None => println!("{event}"),
+                Some(bar) => bar.suspend(|| say!("{event}")),
+                None => say!("{event}"),
             },
             Err(broadcast::error::RecvError::Lagged(_)) => {}
             Err(broadcast::error::RecvError::Closed) => return,

@@ -3,6 +3,7 @@
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::out::{self, say};
 use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
 use crate::server::Server;
 
@@ -31,12 +32,16 @@ impl Serve {
                 started = Server::start_when_there_is_room(config) => started?,
                 () = end.asked() => return Ok(()),
             };
-            for (address, tls) in server.addresses() {
-                println!(
-                    "listening on {address}{}",
-                    if *tls { " with TLS" } else { "" }
-                );
-            }
+            let addresses = server.addresses().to_owned();
+            // Who reads it may be gone, or stuck; the server is there for partners.
+            out::beside(move || {
+                for (address, tls) in addresses {
+                    say!(
+                        "listening on {address}{}",
+                        if tls { " with TLS" } else { "" }
+                    );
+                }
+            });
             end.asked().await;
             tokio::select! {
                 () = server.drain() => Ok(()),

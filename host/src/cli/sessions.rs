@@ -5,10 +5,10 @@ use std::time::SystemTime;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::out::{print_json, say};
 use super::policy::{ask, unexpected};
-use super::{Configured, Outcome, print_json, when};
+use super::{Configured, Outcome, when};
 use crate::control::{Reply, Request};
-use crate::events::printable;
 use crate::roster::{FileNow, SessionNow};
 
 /// The sessions of the running server: who, from where, since when, which file, and how far it is. A session of a
@@ -37,9 +37,12 @@ impl Sessions {
         if self.json {
             return print_json(&sessions.into_iter().map(as_json).collect::<Vec<_>>());
         }
-        println!(
+        say!(
             "{:14}  {:20}  {:16}  {:28}  FILE",
-            "SESSION", "SINCE", "PARTNER", "ADDRESS"
+            "SESSION",
+            "SINCE",
+            "PARTNER",
+            "ADDRESS"
         );
         sessions.into_iter().for_each(print);
         Ok(())
@@ -48,7 +51,7 @@ impl Sessions {
 
 fn print(session: &SessionNow) {
     let way = if session.dialled { "to" } else { "from" };
-    let line = format!(
+    say!(
         "{:14}  {:20}  {:16}  {:28}  {}",
         session.session,
         when(session.since),
@@ -59,7 +62,6 @@ fn print(session: &SessionNow) {
             .as_ref()
             .map_or_else(|| "-".to_owned(), how_far)
     );
-    println!("{line}");
 }
 
 /// One session as a line of its own.
@@ -90,10 +92,7 @@ fn how_far(file: &FileNow) -> String {
     };
     format!(
         "{way} {}, transfer {}: {} of {} octets{part}",
-        printable(&file.file),
-        file.transfer,
-        file.octets,
-        file.size
+        file.file, file.transfer, file.octets, file.size
     )
 }
 
@@ -140,30 +139,41 @@ impl Status {
 
 /// Shows what the running server does.
 pub(super) fn show(configured: &Configured, as_json: bool) -> Outcome {
-    let (sessions, generation, generations, policies) = match ask(configured, &Request::Status)? {
-        Reply::Status {
-            sessions,
-            generation,
-            generations,
-            policies,
-        } => (sessions, generation, generations, policies),
+    let status = match ask(configured, &Request::Status)? {
+        Reply::Status(status) => status,
         other => return Err(unexpected(other)),
     };
     if as_json {
-        let policies = policies
+        let policies = status
+            .policies
             .iter()
             .map(|(name, digest)| json!({ "policy": name, "sha256": digest }));
         return print_json(&json!({
-            "sessions": sessions,
-            "policy_generation": generation,
-            "policy_generations_in_use": generations,
+            "sessions": status.sessions,
+            "policy_generation": status.generation,
+            "policy_generations_in_use": status.generations,
             "policies": policies.collect::<Vec<_>>(),
+            "log_lines_lost": status.log_lines_lost,
+            "log_failing": status.log_failing,
         }));
     }
-    println!("sessions: {sessions}");
-    println!("policy generation: {generation} (in use: {generations:?})");
-    for (name, digest) in policies {
-        println!("policy {name}: sha256:{digest}");
+    say!("sessions: {}", status.sessions);
+    say!(
+        "policy generation: {} (in use: {:?})",
+        status.generation,
+        status.generations
+    );
+    for (name, digest) in status.policies {
+        say!("policy {name}: sha256:{digest}");
+    }
+    if status.log_lines_lost > 0 {
+        say!(
+            "log: {} lines were lost since the start",
+            status.log_lines_lost
+        );
+    }
+    if let Some(why) = status.log_failing {
+        say!("log: it cannot be written now: {why}");
     }
     Ok(())
 }

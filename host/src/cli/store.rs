@@ -4,7 +4,8 @@ use clap::{Args, Subcommand};
 use pointsman_store::{Audit, Audited, Finding, Rebuilt, Spool, Weight, rebuild};
 use serde_json::json;
 
-use super::{Configured, Failed, LogStyle, Outcome, block_on, open_store, print_json, start_log};
+use super::out::{print_json, say};
+use super::{Configured, Failed, LogStyle, Outcome, block_on, open_store, start_log};
 use crate::config::Config;
 use crate::control;
 use crate::station::{ledger_path, spool_path};
@@ -51,17 +52,17 @@ impl VerifyStore {
 
 fn print(audited: &Audited) {
     for finding in &audited.findings {
-        println!(
-            "{}: transfer {}: {}: {}\n    {}",
+        say!(
+            "{}: transfer {}: {}: {}",
             weight(finding),
             finding.id,
             finding.file,
-            finding.what,
-            finding.remedy
+            finding.what
         );
+        say!("    {}", finding.remedy);
     }
     let wrong = audited.discrepancies().count();
-    println!(
+    say!(
         "{} transfers, {} contents read, {} receipts owed: {}",
         audited.transfers,
         audited.contents,
@@ -163,14 +164,16 @@ fn make_anew(config: &Config, json: bool) -> Outcome {
 }
 
 fn print_rebuilt(rebuilt: &Rebuilt) {
-    println!(
+    say!(
         "the ledger is made anew: {} files received, {} to send or sent; {} partials removed, whose senders begin again",
-        rebuilt.inbound, rebuilt.outbound, rebuilt.partials
+        rebuilt.inbound,
+        rebuilt.outbound,
+        rebuilt.partials
     );
     if let Some(aside) = &rebuilt.aside {
-        println!("the old one is {}", aside.display());
+        say!("the old one is {}", aside.display());
     }
-    println!(
+    say!(
         "histories and what policies kept {}",
         if rebuilt.kept_history {
             "came over from the old one"
@@ -179,9 +182,9 @@ fn print_rebuilt(rebuilt: &Rebuilt) {
         }
     );
     for left in &rebuilt.left {
-        println!("error: transfer {}: not taken in: {}", left.id, left.why);
+        say!("error: transfer {}: not taken in: {}", left.id, left.why);
     }
-    println!("run `pointsman verify-store` next");
+    say!("run `pointsman verify-store` next");
 }
 
 fn rebuilt_json(rebuilt: &Rebuilt) -> serde_json::Value {
@@ -204,6 +207,6 @@ async fn describe(config: Config) -> Outcome {
     let _lock = control::Lock::take(&config)?;
     let (ledger, spool) = open_store(&config)?;
     let written = ledger.describe(&spool).await?;
-    println!("{written} sidecars written");
+    say!("{written} sidecars written");
     Ok(())
 }

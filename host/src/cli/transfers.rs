@@ -10,7 +10,8 @@ use pointsman_store::{
 };
 use serde_json::json;
 
-use super::{Configured, Failed, Outcome, block_on, identity, open_store, print_json, when};
+use super::out::{print_json, say};
+use super::{Configured, Failed, Outcome, block_on, identity, open_store, when};
 use crate::config::Config;
 use crate::receipts;
 
@@ -155,15 +156,21 @@ impl List {
 }
 
 fn print(rows: &[Transfer]) {
-    println!(
+    say!(
         "{:36}  {:20}  {:3}  {:12}  {:12}  {:8}  {:>12}  FILE",
-        "TRANSFER", "SINCE", "WAY", "PARTNER", "STATE", "RECEIPT", "OCTETS"
+        "TRANSFER",
+        "SINCE",
+        "WAY",
+        "PARTNER",
+        "STATE",
+        "RECEIPT",
+        "OCTETS"
     );
     for row in rows {
         let since = Timestamp::try_from(row.created)
             .map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
             .unwrap_or_default();
-        println!(
+        say!(
             "{:36}  {since:20}  {:3}  {:12}  {:12}  {:8}  {:>12}  {}",
             row.id.to_string(),
             row.direction.as_str(),
@@ -212,8 +219,8 @@ async fn show(config: Config, id: TransferId, json: bool) -> Outcome {
         }
         return print_json(&shown);
     }
-    println!("file      {}", row.key);
-    println!(
+    say!("file      {}", row.key);
+    say!(
         "partner   {} ({})",
         row.partner,
         if row.direction == Direction::Inbound {
@@ -222,25 +229,25 @@ async fn show(config: Config, id: TransferId, json: bool) -> Outcome {
             "sent"
         }
     );
-    println!(
+    say!(
         "state     {}{}",
         row.state,
         row.reason
             .map_or_else(String::new, |why| format!(": {why}"))
     );
-    println!("receipt   {}", row.receipt);
-    println!("content   {} octets, blake3 {}", row.octets, row.digest);
+    say!("receipt   {}", row.receipt);
+    say!("content   {} octets, blake3 {}", row.octets, row.digest);
     if let Some(path) = row.path {
-        println!("place     {path}");
+        say!("place     {path}");
     }
     if let Some(path) = content {
-        println!("spool     {}", path.display());
+        say!("spool     {}", path.display());
     }
     for line in timeline {
         let at = Timestamp::try_from(line.at)
             .map(|at| at.to_string())
             .unwrap_or_default();
-        println!(
+        say!(
             "  {at}  {:14}  {}  {}",
             line.event,
             line.session.unwrap_or_default(),
@@ -284,7 +291,7 @@ async fn forward_receipt(
         return Err(Failed { code: 1, message });
     }
     ledger.forwarded(id, about(&row.key, came)).await?;
-    println!("decided; the partner gets it with its next session");
+    say!("decided; the partner gets it with its next session");
     Ok(())
 }
 
@@ -337,6 +344,6 @@ async fn answer(config: Config, id: TransferId, reject: Option<u8>, text: String
         );
         return Err(Failed { code: 1, message });
     }
-    println!("decided; the partner gets it with its next session");
+    say!("decided; the partner gets it with its next session");
     Ok(())
 }

@@ -7,9 +7,10 @@ use super::Offence;
 use super::tree::Tree;
 
 /// The floor of every crate of the workspace.
-const FLOORS: [(&str, u8); 7] = [
+const FLOORS: [(&str, u8); 8] = [
     ("oftp", 0),
     ("pointsman-folder", 0),
+    ("pointsman-log", 0),
     ("pointsman-store", 1),
     ("pointsman-policy", 1),
     ("pointsman-cms", 1),

@@ -1,0 +1,154 @@
+//! The log of this process.
+
+use std::io::{self, Write};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use crate::filter::Filter;
+use crate::line::{Line, Style, moment};
+use crate::queue::{Lost, Queue};
+use crate::value::{Level, Value};
+use crate::{bridge, panic};
+
+/// How long the thread of the log sleeps when there is nothing to write.
+const REST: Duration = Duration::from_secs(60);
+
+/// When a sink that failed is tried again.
+const AGAIN: Duration = Duration::from_millis(500);
+
+static LOG: OnceLock<Log> = OnceLock::new();
+
+/// The log: what is written, how, and where lines wait for the thread that writes them.
+pub struct Log {
+    filter: Filter,
+    style: Style,
+    queue: Queue,
+    /// Why the last write failed, until one succeeds.
+    failing: Mutex<Option<String>>,
+}
+
+/// How the log itself does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Lines that were lost since the start.
+    pub lost: u64,
+    /// Why lines cannot be written at the moment, if so.
+    pub failing: Option<String>,
+}
+
+impl Log {
+    /// Starts the log of this process: lines go to `sink`, written by a thread of its own, panics among them. A second
+    /// start changes nothing.
+    pub fn start(filter: Filter, style: Style, sink: impl Write + Send + 'static) {
+        let log = Self {
+            filter,
+            style,
+            queue: Queue::default(),
+            failing: Mutex::default(),
+        };
+        if LOG.set(log).is_err() {
+            return;
+        }
+        let Some(log) = LOG.get() else { return };
+        let started = std::thread::Builder::new()
+            .name("log".to_owned())
+            .spawn(move || log.write_on(sink));
+        // Without a thread there is no log, and everything else goes on.
+        if let Err(error) = started {
+            log.failed(&error);
+        }
+        bridge::listen();
+        panic::listen();
+    }
+
+    /// Waits until what was told is written, for at most so long: nobody waits for ever for a sink that is stuck.
+    pub fn finish(patience: Duration) {
+        if let Some(log) = LOG.get() {
+            log.queue.drained(patience);
+        }
+    }
+
+    pub(crate) fn current() -> Option<&'static Self> {
+        LOG.get()
+    }
+
+    pub(crate) fn passes(&self, part: &str, level: Level) -> bool {
+        self.filter.passes(part, level)
+    }
+
+    pub(crate) fn push(&self, line: &Line<'_>) {
+        self.queue
+            .push(line.write(self.style), |lost| self.say_lost(lost));
+    }
+
+    /// The thread of the log.
+    fn write_on(&self, mut sink: impl Write) {
+        loop {
+            let batch = self.queue.take(REST, |lost| self.say_lost(lost));
+            if !batch.is_empty() {
+                self.write_all(&mut sink, &batch);
+                self.queue.wrote(batch.len());
+            }
+        }
+    }
+
+    /// Writes until it is written, however long the sink does not take it: meanwhile the queue loses lines, and counts.
+    fn write_all(&self, sink: &mut impl Write, mut rest: &[u8]) {
+        while !rest.is_empty() {
+            match sink.write(rest) {
+                Ok(count) if count > 0 => {
+                    self.works();
+                    rest = rest.get(count..).unwrap_or_default();
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.failed(&error);
+                    std::thread::sleep(AGAIN);
+                }
+                Ok(_) => std::thread::sleep(AGAIN),
+            }
+        }
+    }
+
+    fn works(&self) {
+        *self.failing() = None;
+    }
+
+    fn failed(&self, error: &io::Error) {
+        *self.failing() = Some(error.to_string());
+    }
+
+    fn failing(&self) -> MutexGuard<'_, Option<String>> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn say_lost(&self, lost: Lost) -> String {
+        let since = moment(lost.since);
+        let message = format!(
+            "{} lines of the log are missing here, the first of {since}: they could not be written",
+            lost.lines
+        );
+        let line = Line {
+            level: Level::Warn,
+            event: "log-lines-lost",
+            message,
+            fields: vec![
+                ("lost", Value::Number(lost.lines)),
+                ("since", Value::Text(since.into())),
+            ],
+        };
+        line.write(self.style)
+    }
+}
+
+/// How the log does; none where it was not started.
+#[must_use]
+pub fn health() -> Option<Health> {
+    let log = LOG.get()?;
+    let (lost, losing) = log.queue.lost();
+    let stuck = || losing.then(|| "nobody reads it".to_owned());
+    Some(Health {
+        lost,
+        failing: log.failing().clone().or_else(stuck),
+    })
+}
