@@ -14,10 +14,12 @@
 mod support;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::SystemTime;
 
-use support::peer::{Peer, VirtualFile, data_buffers, efid};
-use support::{House, amount, octets};
+use support::peer::{Called, Peer, VirtualFile, data_buffers, efid, release, take_file};
+use support::{House, Server, amount, octets};
 
 /// Data octets of a full buffer of 4096: 63 subrecords of 63.
 const FULL: usize = 63 * 63;
@@ -112,4 +114,107 @@ fn a_partner_that_reconnects_at_once_is_never_told_an_older_position() {
     assert_eq!(server.stop(), Some(0));
     let audited = house.pointsman(&["verify-store"]);
     assert!(audited.status.success(), "{audited:?}");
+}
+
+/// A clock that is ahead: a library which adds the seconds that a file says to what the system's clock shows.
+struct Clock {
+    library: PathBuf,
+    ahead: PathBuf,
+}
+
+const AHEAD: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    static int (*real)(clockid_t, struct timespec *);
+    if (!real) real = dlsym(RTLD_NEXT, "clock_gettime");
+    int failed = real(clock, now);
+    const char *path = getenv("SECONDS_AHEAD");
+    if (failed || clock != CLOCK_REALTIME || !path) return failed;
+    FILE *file = fopen(path, "r");
+    long ahead = 0;
+    if (file) {
+        if (fscanf(file, "%ld", &ahead) != 1) ahead = 0;
+        fclose(file);
+    }
+    now->tv_sec += ahead;
+    return 0;
+}
+"#;
+
+impl Clock {
+    fn of(house: &House) -> Self {
+        let source = house.write("clock.c", AHEAD);
+        let library = source.with_extension("so");
+        let compiled = Command::new("cc")
+            .args(["-shared", "-fPIC", "-o"])
+            .args([&library, &source])
+            .arg("-ldl")
+            .status();
+        assert!(compiled.unwrap().success());
+        let ahead = house.path().join("ahead");
+        Self { library, ahead }
+    }
+
+    fn is_ahead(&self, seconds: u64) {
+        let beside = self.ahead.with_extension("new");
+        std::fs::write(&beside, seconds.to_string()).unwrap();
+        std::fs::rename(beside, &self.ahead).unwrap();
+    }
+
+    fn serve(&self, house: &House) -> Server {
+        let preload = [
+            ("LD_PRELOAD", self.library.as_path()),
+            ("SECONDS_AHEAD", &self.ahead),
+        ];
+        Server::start_with(&house.config(), &preload)
+    }
+}
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// A file is refused for now while the clock is a day ahead; then the clock is put right, and the file comes again.
+fn is_offered_again_when_the_clock_is_put_right(restart: bool) {
+    let partner = Called::new();
+    let house = House::caller(
+        "listeners:\n  - address: 127.0.0.1:0\n",
+        &partner.address(),
+        "    retry: {refused: {first: 1s, most: 1s}}\n",
+    );
+    let clock = Clock::of(&house);
+    clock.is_ahead(DAY);
+    let mut server = clock.serve(&house);
+    let file = house.write("CLOCK", octets(25, 3000));
+    let path = file.to_str().unwrap();
+    let queued = house.pointsman(&["send", path, "--to", "nordwerk", "--queue-only"]);
+    assert!(queued.status.success(), "{queued:?}");
+
+    let mut session = partner.greet();
+    assert_eq!(session.hear()[0], b'H', "SFID");
+    session.say(b"306Y000");
+    release(&mut session);
+    server.await_log(&["send-refused"]);
+    clock.is_ahead(0);
+    if restart {
+        assert_eq!(server.stop(), Some(0));
+        server = clock.serve(&house);
+    }
+    let mut session = partner.greet();
+    take_file(&mut session);
+    release(&mut session);
+    server.await_log(&["file-sent"]);
+}
+
+#[test]
+fn a_clock_that_is_put_right_keeps_no_file_for_a_day() {
+    is_offered_again_when_the_clock_is_put_right(false);
+}
+
+#[test]
+fn a_clock_that_is_put_right_keeps_no_file_for_a_day_over_a_restart_either() {
+    is_offered_again_when_the_clock_is_put_right(true);
 }

@@ -23,6 +23,12 @@ impl Backoff {
             .min(self.most.max(self.first));
         regular.mul_f64(fastrand::f64().mul_add(0.4, 0.8))
     }
+
+    /// No wait is longer.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        self.most.max(self.first).mul_f64(1.2)
+    }
 }
 
 #[cfg(test)]
@@ -45,6 +51,7 @@ mod tests {
                 seen.0 >= regular * 0.8 && seen.1 <= regular * 1.2,
                 "{failures}: {seen:?}"
             );
+            assert!(seen.1 <= backoff.longest().as_secs_f64());
             assert!(seen.1 - seen.0 > regular * 0.3, "by chance: {seen:?}");
         }
     }

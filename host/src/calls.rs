@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::{ToSpan, Zoned, civil};
 use oftp::End;
+use pointsman_store::Longest;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::task::TaskTracker;
@@ -52,13 +53,20 @@ struct Line {
     /// Not to be called before.
     rests_until: Instant,
     /// When it was called last.
-    called: Option<SystemTime>,
+    called: Option<Called>,
     /// The time of day that a call served, and the one that the call before served.
     hours: [Option<SystemTime>; 2],
     /// Calls in a row that left something waiting.
     fruitless: u32,
     /// How long it is not called again for that.
     patience: Duration,
+}
+
+/// When a call began: the ledger speaks by the clock, which may be put right, and a span is measured without it.
+#[derive(Clone, Copy, Debug)]
+struct Called {
+    at: SystemTime,
+    since: Instant,
 }
 
 /// Why a partner is called.
@@ -99,9 +107,9 @@ impl Line {
             let wanted = since.is_some() || every.is_some();
             return wanted.then_some(Cause::News);
         };
-        let passed = called.elapsed().unwrap_or_default();
+        let passed = called.since.elapsed();
         match since {
-            Some(since) if since >= called => Some(Cause::News),
+            Some(since) if since >= called.at => Some(Cause::News),
             // It was there at the last call and was not taken, by a policy's wish or the partner's: no hurry.
             Some(_) if passed >= self.patience => Some(Cause::Again),
             _ => every.filter(|every| passed >= *every).map(|_| Cause::News),
@@ -121,12 +129,14 @@ impl Line {
             return Plan::Calling;
         }
         let rests = self.rests_until.saturating_duration_since(Instant::now());
+        let after =
+            |called: Called, wait: Duration| now + wait.saturating_sub(called.since.elapsed());
         let for_what_waits = waiting.map(|(since, delay)| match self.called {
             // It was there at the last call already.
-            Some(called) if since < called => called + self.patience,
+            Some(called) if since < called.at => after(called, self.patience),
             _ => since + delay,
         });
-        let to_ask = every.map(|every| self.called.map_or(now, |called| called + every));
+        let to_ask = every.map(|every| self.called.map_or(now, |called| after(called, every)));
         let next = [for_what_waits, to_ask, hour].into_iter().flatten().min();
         match next {
             Some(next) => Plan::At(next.max(now + rests)),
@@ -143,8 +153,18 @@ impl Line {
             Cause::Again => self.fruitless + 1,
         };
         self.patience = PATIENT.after(self.fruitless + 1);
-        self.called = Some(SystemTime::now());
+        self.called = Some(Called {
+            at: SystemTime::now(),
+            since: Instant::now(),
+        });
         self.busy = true;
+    }
+
+    /// The clock was put back: what it showed at the last call, or at an hour that was served, is no time to compare with
+    /// any more. So whatever waits is news once.
+    fn forget_times_to_come(&mut self, now: SystemTime) {
+        self.called = self.called.filter(|called| called.at <= now);
+        self.hours = self.hours.map(|hour| hour.filter(|hour| *hour <= now));
     }
 
     fn is_free(&self) -> bool {
@@ -170,7 +190,7 @@ pub async fn keep_calling(
         .min()
         .unwrap_or(LOOK)
         .max(Duration::from_millis(20));
-    let started = SystemTime::now();
+    let mut started = SystemTime::now();
     loop {
         tokio::select! {
             _ = drain.wait_for(|drain| *drain != Drain::No) => break,
@@ -178,6 +198,8 @@ pub async fn keep_calling(
             () = tokio::time::sleep(pace) => {}
         }
         station.unreturned.give_back(station.ledger.as_ref()).await;
+        // The clock may be put back: the hours since then count all the same.
+        started = started.min(SystemTime::now());
         let due = match who_is_due(&station, &mut lines, started).await {
             Ok(due) => due,
             Err(error) => {
@@ -210,12 +232,18 @@ async fn who_is_due(
         partner.is_called() && lines.get(*name).is_none_or(Line::is_free)
     });
     let free: Vec<(&String, _)> = free.collect();
-    let names = free.iter().map(|(name, _)| (*name).clone()).collect();
+    let longest = |name: &String| {
+        let profile = Profile::by_name(&station.config, name);
+        profile.map_or(Longest::UNKNOWN, |profile| profile.longest())
+    };
+    let names = free.iter();
+    let names = names.map(|(name, _)| ((*name).clone(), longest(name)));
     let now = SystemTime::now();
-    let waiting = station.ledger.waiting_for(names, now).await?;
+    let waiting = station.ledger.waiting_for(names.collect(), now).await?;
     let (clock, mut due) = (Zoned::now(), Vec::new());
     for (name, partner) in free {
         let line = lines.entry(name.clone()).or_insert_with(Line::new);
+        line.forget_times_to_come(now);
         let ripe =
             |since: &&SystemTime| partner.calls.queued && **since + partner.calls.delay.0.0 <= now;
         let since = waiting.get(name).filter(ripe);
@@ -334,8 +362,8 @@ pub async fn keep_deadlines(station: Arc<Station>) {
             let Some(deadline) = partner.receipt_deadline else {
                 continue;
             };
-            let before = SystemTime::now() - deadline.0.0;
-            match station.ledger.overdue(name, before).await {
+            let (deadline, now) = (deadline.0.0, SystemTime::now());
+            match station.ledger.overdue(name, deadline, now).await {
                 Ok(ids) => ids.into_iter().for_each(|id| {
                     station.events.tell(Event::ReceiptOverdue {
                         partner: name.clone(),
@@ -399,5 +427,18 @@ mod tests {
         assert!(line.due(None, None, Some(hour)).is_none());
         let next = SystemTime::now() + Duration::from_secs(1);
         assert!(line.due(None, None, Some(next)).is_some());
+    }
+
+    #[test]
+    fn a_call_while_the_clock_was_ahead_keeps_nobody_from_being_called() {
+        let (mut line, day) = (Line::new(), Duration::from_secs(24 * 60 * 60));
+        let now = SystemTime::now();
+        line.begin_call(Cause::News, Some(now + day));
+        line.called.as_mut().unwrap().at = now + day;
+        let (waits, hour) = (Some(now), Some(now));
+        assert!(line.due(waits, None, hour).is_none());
+        line.forget_times_to_come(now);
+        assert!(matches!(line.due(waits, None, None), Some(Cause::News)));
+        assert!(line.due(None, None, hour).is_some(), "the hour is to come");
     }
 }

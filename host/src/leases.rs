@@ -53,7 +53,7 @@ impl Unreturned {
 #[cfg(test)]
 mod tests {
     use oftp::{Counts, DatasetName, FileHeader, FileKey, FileStamp, OdetteId};
-    use pointsman_store::{Files, NewFile, SqliteLedger};
+    use pointsman_store::{Files, Longest, NewFile, SqliteLedger};
 
     use super::*;
 
@@ -81,7 +81,9 @@ mod tests {
         ledger.enqueue(file).await.unwrap();
         let claim = async || {
             let until = SystemTime::now() + LEASE;
-            let claimed = ledger.claim("them", "us", until, Files::Any).await;
+            let claimed = ledger
+                .claim("them", "us", until, Longest::UNKNOWN, Files::Any)
+                .await;
             claimed.unwrap().is_some()
         };
         assert!(claim().await);

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use oftp::{Format, Leniency, Level, Mode, OdetteId, Params, RecordLayout, Timeouts, Tolerances};
+use pointsman_store::Longest;
 
 use crate::backoff::Backoff;
 use crate::config::{Config, Partner, Switches, Terms, Value, Waits};
 
 /// How long a silent peer is waited for where its profile says nothing. The reference of the field: 60 s.
 const IDLE: Duration = Duration::from_secs(60);
+
+/// How long a receipt rests that the agreed level has no words for: the partner may speak a newer one by then.
+pub const UNSPEAKABLE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A partner and its name in the configuration.
 #[derive(Clone, Debug)]
@@ -106,6 +110,15 @@ impl Profile {
             broken: of(&wish.broken, 10, 10 * 60),
             refused: of(&wish.refused, 60, 60 * 60),
             offers: wish.offers.map_or(50, |offers| offers.0.0),
+        }
+    }
+
+    /// How long what is to be said to it can wait.
+    #[must_use]
+    pub fn longest(&self) -> Longest {
+        Longest {
+            file: self.retry().refused.longest(),
+            receipt: UNSPEAKABLE,
         }
     }
 

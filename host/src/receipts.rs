@@ -31,7 +31,15 @@ const UNKNOWN: Duration = Duration::from_secs(10 * 60);
 /// being asked then comes to its end.
 pub async fn keep_asking(station: Arc<Station>, mut drain: Receiver<Drain>) {
     let mut asked = Asked::default();
+    let mut clock = SystemTime::now();
     loop {
+        let before = std::mem::replace(&mut clock, SystemTime::now());
+        if clock < before
+            && let Err(error) = station.ledger.clock_put_back().await
+        {
+            tracing::error!(event = "questions-unknown", %error);
+            clock = before;
+        }
         if let Err(error) = ask_due(&station, &mut asked).await {
             tracing::error!(event = "questions-unknown", %error);
         }

@@ -177,15 +177,20 @@ pub struct Server {
 
 impl Server {
     pub fn start(config: &Path) -> Self {
-        Self::started(config, &["--log-json"], Stdio::piped())
+        Self::started(config, &["--log-json"], Stdio::piped(), &[])
     }
 
     /// The same, with its log as text in that place; nothing of it is to be had from here.
     pub fn logging_to(config: &Path, log: impl Into<Stdio>) -> Self {
-        Self::started(config, &[], log.into())
+        Self::started(config, &[], log.into(), &[])
     }
 
-    fn started(config: &Path, args: &[&str], stderr: Stdio) -> Self {
+    /// The same with more in its environment.
+    pub fn start_with(config: &Path, environment: &[(&str, &Path)]) -> Self {
+        Self::started(config, &["--log-json"], Stdio::piped(), environment)
+    }
+
+    fn started(config: &Path, args: &[&str], stderr: Stdio, environment: &[(&str, &Path)]) -> Self {
         let listeners = std::fs::read_to_string(config)
             .unwrap()
             .matches("- address: ")
@@ -196,6 +201,7 @@ impl Server {
             .arg("-c")
             .arg(config)
             .env("RUST_LOG", "info")
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(stderr)
             .spawn()

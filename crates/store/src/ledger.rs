@@ -1,7 +1,7 @@
 //! The verbs: everything that may happen to a transfer, each one transaction.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use oftp::{FileHeader, FileKey, Nerp, Position, RecordLayout, Response};
@@ -106,28 +106,32 @@ pub trait Ledger: Send + Sync {
     /// A file to send, its blob sealed: → Ready.
     async fn enqueue(&self, file: NewFile) -> Result<(), LedgerError>;
 
-    /// The next thing for a partner, receipts before files, leased to `node` until then.
+    /// The next thing for a partner, receipts before files, leased to `node` until then. What waits `longest` or less is
+    /// left to wait.
     async fn claim(
         &self,
         partner: &str,
         node: &str,
         until: SystemTime,
+        longest: Longest,
         files: Files,
     ) -> Result<Option<Work>, LedgerError>;
 
     /// Which of these partners have a file or a receipt that is due and that nobody holds, and since when the last
-    /// of it is.
+    /// of it is; since 1970 where the clock was ahead when that was written down.
     async fn waiting_for(
         &self,
-        partners: Vec<String>,
+        partners: Vec<(String, Longest)>,
         now: SystemTime,
     ) -> Result<BTreeMap<String, SystemTime>, LedgerError>;
 
-    /// Files of the partner that were sent before then and have no receipt: Sent → Overdue. Gives those that became so.
+    /// Files of the partner that were sent so long ago and have no receipt: Sent → Overdue. Gives those that became so.
+    /// For what was sent while the clock was ahead the time begins anew.
     async fn overdue(
         &self,
         partner: &str,
-        before: SystemTime,
+        deadline: Duration,
+        now: SystemTime,
     ) -> Result<Vec<TransferId>, LedgerError>;
 
     /// The file is still being sent: the lease holds until then.
@@ -176,8 +180,12 @@ pub trait Ledger: Send + Sync {
     /// Files to send that are not sent yet, in the order they go: by partner where one is named.
     async fn queue(&self, partner: Option<&str>) -> Result<Vec<Queued>, LedgerError>;
 
-    /// At start: leases of this node are given back; tells what waits. Run twice, the same.
+    /// At start: leases of this node are given back, and what [`Ledger::clock_put_back`] does is done; tells what waits.
+    /// Run twice, the same.
     async fn recover(&self, node: &str) -> Result<Recovery, LedgerError>;
+
+    /// The clock shows an earlier time than before: questions that were put off while it was ahead are due.
+    async fn clock_put_back(&self) -> Result<(), LedgerError>;
 
     /// The partners that rows are kept for, by the names they had in the configuration.
     async fn partners(&self) -> Result<Vec<String>, LedgerError>;
@@ -299,6 +307,24 @@ pub struct Arrived {
     pub files: u64,
     /// Their octets.
     pub octets: u64,
+}
+
+/// How long what is to be said to a partner can wait, at most. A wait that would take longer was written down while the
+/// clock was ahead: nobody knows when it was to end, so it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Longest {
+    /// Of a file: its partner's longest `retry.refused`.
+    pub file: Duration,
+    /// Of a receipt.
+    pub receipt: Duration,
+}
+
+impl Longest {
+    /// Every wait lasts as long as it says.
+    pub const UNKNOWN: Self = Self {
+        file: Duration::MAX,
+        receipt: Duration::MAX,
+    };
 }
 
 /// Which files may be claimed.

@@ -27,8 +27,8 @@ mod verify;
 
 pub use contact::{Backlog, Contact, ContactKind};
 pub use ledger::{
-    Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Offer, Offered, Order, Received,
-    Recovery, Standing, Verdict, Work,
+    Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Longest, Offer, Offered, Order,
+    Received, Recovery, Standing, Verdict, Work,
 };
 pub use persisted::{InDoubt, Persisted, Stored};
 pub use planted::planted;

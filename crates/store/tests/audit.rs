@@ -16,9 +16,9 @@ use oftp::{
     UserData,
 };
 use pointsman_store::{
-    Acknowledgement, Audit, Audited, Direction, Entry, Files, Ledger, LedgerError, NewFile, Offer,
-    Offered, Order, Rebuilt, Received, Sidecar, Spool, SqliteLedger, Target, TransferId, Verdict,
-    Weight, Work, rebuild,
+    Acknowledgement, Audit, Audited, Direction, Entry, Files, Ledger, LedgerError, Longest,
+    NewFile, Offer, Offered, Order, Rebuilt, Received, Sidecar, Spool, SqliteLedger, Target,
+    TransferId, Verdict, Weight, Work, rebuild,
 };
 use tempfile::TempDir;
 
@@ -549,7 +549,10 @@ async fn a_ledger_made_anew_owes_what_was_owed_and_delivers_nothing_twice() {
             "{dataset}: {again:?}"
         );
     }
-    let claim = || yard.ledger.claim("them", "node", soon(), Files::Any);
+    let claim = || {
+        yard.ledger
+            .claim("them", "node", soon(), Longest::UNKNOWN, Files::Any)
+    };
     let mut owed = Vec::new();
     while let Some(Work::Response(response)) = claim().await.unwrap() {
         owed.push((response.id, response.into_inner().response));

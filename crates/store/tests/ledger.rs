@@ -15,8 +15,9 @@ use oftp::{
     Position, RecordLayout, Response, UserData,
 };
 use pointsman_store::{
-    Acknowledgement, Contact, ContactKind, Direction, Files, Filter, Ledger, LedgerError, NewFile,
-    Offer, Offered, Order, Received, Seal, SqliteLedger, Target, TransferId, Verdict, Work,
+    Acknowledgement, Contact, ContactKind, Direction, Files, Filter, Ledger, LedgerError, Longest,
+    NewFile, Offer, Offered, Order, Received, Seal, SqliteLedger, Target, TransferId, Verdict,
+    Work,
 };
 use tempfile::TempDir;
 
@@ -136,7 +137,7 @@ impl Books {
 
     async fn claim(&self) -> Option<Work> {
         self.ledger
-            .claim("them", "node", soon(), Files::Any)
+            .claim("them", "node", soon(), Longest::UNKNOWN, Files::Any)
             .await
             .unwrap()
     }
@@ -420,13 +421,94 @@ async fn a_file_goes_to_one_session_at_a_time_and_comes_back_after_a_crash() {
     assert_eq!(books.state(id).await, "sent");
 }
 
+/// What is in the books was written down while the clock was a day ahead.
+fn the_clock_was_ahead(books: &Books) {
+    let database = rusqlite::Connection::open(books.path().join("ledger.db")).unwrap();
+    let day = DAY.as_millis() as i64;
+    for (table, times) in [
+        (
+            "transfers",
+            &["created", "not_before", "ask_at", "sent_at"][..],
+        ),
+        ("receipts", &["created", "not_before"]),
+        ("timeline", &["at"]),
+    ] {
+        for time in times {
+            let sql = format!("UPDATE {table} SET {time} = {time} + {day} WHERE {time} > 0");
+            database.execute(&sql, []).unwrap();
+        }
+    }
+}
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[tokio::test]
+async fn nothing_waits_for_a_day_because_the_clock_was_ahead() {
+    let books = Books::new();
+    let ledger = &books.ledger;
+    let longest = Longest {
+        file: Duration::from_secs(3600),
+        receipt: Duration::from_secs(3600),
+    };
+    let claim = || ledger.claim("them", "node", soon(), longest, Files::Any);
+    let waiting = async || {
+        let partners = vec![("them".to_owned(), longest)];
+        let waiting = ledger.waiting_for(partners, SystemTime::now()).await;
+        waiting.unwrap().get("them").copied()
+    };
+    let refused = books.queued_file("REFUSED").await;
+    ledger.refused(refused, soon(), "SFNA 06").await.unwrap();
+    let owed = books.delivered_file("OWED", Verdict::Positive).await;
+    ledger.put_back(owed, soon(), "no words").await.unwrap();
+    let later = Verdict::Later(Some(soon()));
+    let later = books.delivered_file("LATER", later).await;
+    let sent = books.queued_file("SENT").await;
+    ledger.sent(sent, "EFPA").await.unwrap();
+    assert!(claim().await.unwrap().is_none(), "all of it rests");
+    assert_eq!(waiting().await, None);
+
+    the_clock_was_ahead(&books);
+    assert_eq!(
+        waiting().await,
+        Some(SystemTime::UNIX_EPOCH),
+        "nobody knows since when"
+    );
+    let new = key("NEW");
+    let arrived = ledger.arrived("them", SystemTime::now() - DAY, &new);
+    assert_eq!(arrived.await.unwrap().files, 0, "the quota of today");
+    let Some(Work::Response(answer)) = claim().await.unwrap() else {
+        panic!("the receipt still rests");
+    };
+    assert_eq!(answer.id, owed);
+    assert!(matches!(claim().await.unwrap(), Some(Work::File(file)) if file.id == refused));
+    let overdue = async |passed| {
+        let now = SystemTime::now() + passed;
+        let overdue = ledger.overdue("them", Duration::from_secs(600), now);
+        overdue.await.unwrap()
+    };
+    assert_eq!(overdue(Duration::ZERO).await, [], "its time begins anew");
+    assert_eq!(overdue(Duration::from_secs(700)).await, [sent]);
+    assert!(ledger.open_questions(10).await.unwrap().is_empty());
+    ledger.clock_put_back().await.unwrap();
+    assert_eq!(ledger.open_questions(10).await.unwrap()[0].id, later);
+    // What is put off by the right clock waits for as long as was said, however often that is done.
+    let again = Verdict::Later(Some(soon()));
+    ledger.decided(later, again, "policy").await.unwrap();
+    ledger.clock_put_back().await.unwrap();
+    assert!(ledger.open_questions(10).await.unwrap().is_empty());
+}
+
 #[tokio::test]
 async fn receipts_come_before_files_and_only_wanted_files_go() {
     let books = Books::new();
     let first = books.queued_file("A").await;
     let second = books.queued_file("B").await;
     let received = books.delivered_file("ORDER", Verdict::Positive).await;
-    let claim = |files| books.ledger.claim("them", "node", soon(), files);
+    let claim = |files| {
+        books
+            .ledger
+            .claim("them", "node", soon(), Longest::UNKNOWN, files)
+    };
     assert!(
         matches!(claim(Files::Any).await.unwrap(), Some(Work::Response(owed)) if owed.id == received)
     );
@@ -437,7 +519,7 @@ async fn receipts_come_before_files_and_only_wanted_files_go() {
     assert!(
         books
             .ledger
-            .claim("others", "node", soon(), Files::Any)
+            .claim("others", "node", soon(), Longest::UNKNOWN, Files::Any)
             .await
             .unwrap()
             .is_none()

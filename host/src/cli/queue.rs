@@ -1,5 +1,7 @@
 //! `pointsman queue`.
 
+use std::time::SystemTime;
+
 use clap::{Args, Subcommand};
 use pointsman_store::{Ledger, Order, Queued, TransferId};
 use serde_json::json;
@@ -8,6 +10,7 @@ use super::out::{print_json, say};
 use super::{Configured, Outcome, block_on, identity, open_store, when};
 use crate::config::Config;
 use crate::outbox;
+use crate::partners::Profile;
 
 /// Looks at what waits to be sent, and decides about it; the server need not run.
 #[derive(Debug, Args)]
@@ -118,7 +121,10 @@ fn done(order: Order) -> &'static str {
 
 async fn list(config: Config, partner: Option<String>, json: bool) -> Outcome {
     let (ledger, _) = open_store(&config)?;
-    let queue = ledger.queue(partner.as_deref()).await?;
+    let mut queue = ledger.queue(partner.as_deref()).await?;
+    queue
+        .iter_mut()
+        .for_each(|file| forget_too_long(&config, file));
     if json {
         return print_json(&queue.iter().map(as_json).collect::<Vec<_>>());
     }
@@ -149,6 +155,16 @@ async fn list(config: Config, partner: Option<String>, json: bool) -> Outcome {
         );
     }
     Ok(())
+}
+
+/// A rest that is longer than any was written down while the clock was ahead: it is over.
+fn forget_too_long(config: &Config, file: &mut Queued) {
+    let profile = Profile::by_name(config, &file.partner);
+    let longest = profile.map(|profile| profile.longest().file);
+    let latest = longest.and_then(|longest| SystemTime::now().checked_add(longest));
+    file.rests_until = file
+        .rests_until
+        .filter(|until| latest.is_none_or(|latest| *until <= latest));
 }
 
 /// The state, and what a lease or a rest makes of it.

@@ -1,6 +1,6 @@
 //! Receipts, both ways (RFC 5024, 3.3.5, 9.10, 9.12).
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use oftp::{Leniency, Response, ResponseTicket, Session};
 use pointsman_store::{Acknowledgement, Persisted};
@@ -8,9 +8,7 @@ use pointsman_store::{Acknowledgement, Persisted};
 use super::{Monitor, Trouble, promise};
 use crate::describe;
 use crate::events::Event as Happening;
-
-/// How long a receipt rests that the agreed level has no words for: the partner may speak a newer one by then.
-const UNSPEAKABLE: Duration = Duration::from_secs(24 * 60 * 60);
+use crate::partners::UNSPEAKABLE;
 
 impl Monitor {
     /// A receipt of the peer's: recorded, then RTR. One that answers nothing of ours is answered all the same.

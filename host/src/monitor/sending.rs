@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use oftp::{CloseRefusal, FileReason, Position, RecordReader, Session, TurnTicket};
 use pointsman_policy::types;
-use pointsman_store::{Blob, Files, OutboundFile, SpoolError, TransferId, Work, planted};
+use pointsman_store::{Blob, Files, Longest, OutboundFile, SpoolError, TransferId, Work, planted};
 
 use super::offering::BLOCK;
 use super::{Monitor, Trouble, promise};
@@ -141,10 +141,12 @@ impl Monitor {
             plan.files.clone()
         };
         let until = SystemTime::now() + LEASE;
+        let profile = self.profile.as_ref();
+        let longest = profile.map_or(Longest::UNKNOWN, Profile::longest);
         let work = self
             .station
             .ledger
-            .claim(self.partner(), &self.station.node, until, files)
+            .claim(self.partner(), &self.station.node, until, longest, files)
             .await?;
         // The plan lasts as long as there is work: without any, the turn is over.
         self.turn = work.as_ref().map(|work| match work {

@@ -111,7 +111,9 @@ impl Spool {
                 continue;
             };
             let written = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-            if written.elapsed().unwrap_or_default() >= idle {
+            // Written in a time to come: the clock was ahead then, and is right again, or almost.
+            let age = written.elapsed().unwrap_or_else(|ahead| ahead.duration());
+            if age >= idle {
                 partials.push((written, meta.len(), id));
             }
         }

@@ -264,13 +264,16 @@ fn restore_receipt(
 ) -> Result<(), LedgerError> {
     const VERB: &str = "rebuild";
     let id = record.sidecar.id;
+    // What was written down while the clock was ahead waits no longer.
+    let now = SystemTime::now();
+    let due = |when: SystemTime| if record.sidecar.at > now { now } else { when };
     match (state, record.verdict()) {
         _ if let Some(response) = record.forwarded() => {
             inbound::owe_forwarded(db, id, response, VERB)?;
         }
         (_, Some(Verdict::Negative(nerp))) => inbound::reject(db, id, nerp, VERB)?,
-        (_, Some(Verdict::HandOver(when))) => inbound::hand_over(db, id, *when)?,
-        (_, Some(Verdict::Later(when))) => inbound::ask_later(db, id, *when)?,
+        (_, Some(Verdict::HandOver(when))) => inbound::hand_over(db, id, due(*when))?,
+        (_, Some(Verdict::Later(when))) => inbound::ask_later(db, id, when.map(due))?,
         (InboundState::Delivered, _) => inbound::owe_positive(db, id, VERB)?,
         _ => {}
     }

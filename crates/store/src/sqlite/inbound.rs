@@ -1,6 +1,6 @@
 //! The verbs of received files and of the receipts we owe for them.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use oftp::{
     Eerp, FileHeader, FileKey, Nerp, NerpReason, OdetteId, Position, RecordLayout, Response,
@@ -9,7 +9,7 @@ use oftp::{
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::connection::database;
-use super::{look, millis, note, row, state_of};
+use super::{latest, look, millis, note, row, state_of};
 use crate::Seal;
 use crate::ledger::{Arrived, LedgerError, Offer, Offered, Received, Standing, Verdict};
 use crate::persisted::Stored;
@@ -366,7 +366,7 @@ pub(super) fn arrived(
     db.prepare_cached(
         "SELECT count(*), coalesce(sum(iif(state = 'receiving', max(position, size_blocks * 1024), octets)), 0)
          FROM transfers
-         WHERE direction = 'in' AND partner = ?1 AND created >= ?2
+         WHERE direction = 'in' AND partner = ?1 AND created BETWEEN ?2 AND ?8
          AND NOT (dataset = ?3 AND date = ?4 AND time = ?5 AND originator = ?6 AND destination = ?7)",
     )
     .and_then(|mut select| {
@@ -378,6 +378,8 @@ pub(super) fn arrived(
             beside.stamp.time(),
             beside.originator.as_str(),
             beside.destination.as_str(),
+            // What came while the clock was ahead would count until then.
+            millis(SystemTime::now()),
         ];
         select.query_row(which, |found| {
             Ok(Arrived {
@@ -417,6 +419,19 @@ pub(super) fn hand_over(
     .and_then(|mut update| update.execute(params![id.to_string()]))
     .map(drop)
     .map_err(database("hand-over"))
+}
+
+/// Makes due what was put off while the clock was ahead, which the line says that was written with it. A policy may choose
+/// any time, so how long it was to wait nobody knows.
+pub(super) fn clock_put_back(db: &Connection) -> Result<(), LedgerError> {
+    db.execute(
+        "UPDATE transfers SET ask_at = ?1 WHERE receipt_later = 1 AND ask_at > ?1
+         AND ?1 < (SELECT at FROM timeline WHERE transfer = transfers.id
+             AND event IN ('received', 'decided', 'rebuilt') ORDER BY seq DESC LIMIT 1)",
+        params![millis(SystemTime::now())],
+    )
+    .map(drop)
+    .map_err(database("clock-put-back"))
 }
 
 pub(super) fn open_questions(
@@ -617,6 +632,7 @@ pub(super) fn claim_response(
     partner: &str,
     node: &str,
     until: SystemTime,
+    longest: Duration,
     tries: u32,
 ) -> Result<Option<OwedResponse>, LedgerError> {
     const VERB: &str = "claim";
@@ -624,7 +640,8 @@ pub(super) fn claim_response(
     let sql = format!(
         "SELECT t.id, r.positive, r.user, r.creator, r.reason, r.text, r.hash, r.signature, {}
          FROM receipts r JOIN transfers t ON t.id = r.transfer
-         WHERE r.state = 'owed' AND r.partner = ?1 AND r.not_before <= ?2 AND r.lease_until < ?2 AND r.tries < ?3
+         WHERE r.state = 'owed' AND r.partner = ?1 AND (r.not_before <= ?2 OR r.not_before > ?4)
+         AND r.lease_until < ?2 AND r.tries < ?3
          ORDER BY r.not_before, r.transfer LIMIT 1",
         header_of_t()
     );
@@ -632,7 +649,10 @@ pub(super) fn claim_response(
         .prepare_cached(&sql)
         .and_then(|mut select| {
             select
-                .query_row(params![partner, now, tries], owed_response)
+                .query_row(
+                    params![partner, now, tries, latest(now, longest)],
+                    owed_response,
+                )
                 .optional()
         })
         .map_err(database(VERB))?;

@@ -24,8 +24,8 @@ pub use self::rebuild::{Left, Rebuilt, rebuild};
 pub(crate) use self::row::{format_from, format_to, security_from, security_to};
 use crate::contact::{Backlog, Contact};
 use crate::ledger::{
-    Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Offer, Offered, Order, Received,
-    Recovery, Standing, Verdict, Work,
+    Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Longest, Offer, Offered, Order,
+    Received, Recovery, Standing, Verdict, Work,
 };
 use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::planted;
@@ -302,6 +302,7 @@ impl Ledger for SqliteLedger {
         partner: &str,
         node: &str,
         until: SystemTime,
+        longest: Longest,
         files: Files,
     ) -> Result<Option<Work>, LedgerError> {
         let (partner, node) = (partner.to_owned(), node.to_owned());
@@ -309,11 +310,14 @@ impl Ledger for SqliteLedger {
             .writer
             .run("claim", move |db| {
                 for most in [outbound::LUCKLESS, u32::MAX] {
-                    let owed = inbound::claim_response(db, &partner, &node, until, most)?;
+                    let waits = longest.receipt;
+                    let owed = inbound::claim_response(db, &partner, &node, until, waits, most)?;
                     if owed.is_some() {
                         return Ok((owed, None));
                     }
-                    let file = outbound::claim_file(db, &partner, &node, until, &files, most)?;
+                    let waits = longest.file;
+                    let file =
+                        outbound::claim_file(db, &partner, &node, until, waits, &files, most)?;
                     if file.is_some() {
                         return Ok((None, file));
                     }
@@ -449,7 +453,7 @@ impl Ledger for SqliteLedger {
 
     async fn waiting_for(
         &self,
-        partners: Vec<String>,
+        partners: Vec<(String, Longest)>,
         now: SystemTime,
     ) -> Result<BTreeMap<String, SystemTime>, LedgerError> {
         self.reader
@@ -460,21 +464,24 @@ impl Ledger for SqliteLedger {
     async fn overdue(
         &self,
         partner: &str,
-        before: SystemTime,
+        deadline: Duration,
+        now: SystemTime,
     ) -> Result<Vec<TransferId>, LedgerError> {
         let partner = partner.to_owned();
         let some = {
             let partner = partner.clone();
             self.reader
-                .run(move |db| outbound::late(db, &partner, before))
+                .run(move |db| outbound::is_late(db, &partner, deadline, now))
                 .await?
         };
         // Most of the time there is nothing to write.
-        if some.is_empty() {
-            return Ok(some);
+        if !some {
+            return Ok(Vec::new());
         }
         self.writer
-            .run("overdue", move |db| outbound::overdue(db, &partner, before))
+            .run("overdue", move |db| {
+                outbound::overdue(db, &partner, deadline, now)
+            })
             .await
     }
 
@@ -483,6 +490,10 @@ impl Ledger for SqliteLedger {
         self.writer
             .run("recover", move |db| recover(db, &node))
             .await
+    }
+
+    async fn clock_put_back(&self) -> Result<(), LedgerError> {
+        self.writer.run("recover", inbound::clock_put_back).await
     }
 
     async fn undelivered(&self) -> Result<Vec<Undelivered>, LedgerError> {
@@ -603,6 +614,7 @@ fn recover(db: &Connection, node: &str) -> Result<Recovery, LedgerError> {
             db.execute(sql, []).map_err(database(VERB))?;
         }
     }
+    inbound::clock_put_back(db)?;
     let mut leases = 0;
     for (table, mistake) in [
         ("transfers", "leases-of-files-kept"),
@@ -664,6 +676,12 @@ fn state_of(db: &Connection, id: TransferId, verb: &'static str) -> Result<Strin
 pub(crate) fn millis(at: SystemTime) -> i64 {
     at.duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as i64)
+}
+
+/// Until when what waits for so long at most can wait from `now` on.
+fn latest(now: i64, longest: Duration) -> i64 {
+    let longest = i64::try_from(longest.as_millis()).unwrap_or(i64::MAX);
+    now.saturating_add(longest)
 }
 
 pub(crate) fn from_millis(at: i64) -> SystemTime {

@@ -1,15 +1,15 @@
 //! The verbs of files to send and of the receipts that answer them.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use oftp::{Counts, FileKey, Response};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::connection::{database, of_session};
 use super::inbound::{insert_header, set_layout};
-use super::{from_millis, look, millis, note, row, state_of};
-use crate::ledger::{Acknowledgement, Files, LedgerError, Order};
+use super::{from_millis, latest, look, millis, note, row, state_of};
+use crate::ledger::{Acknowledgement, Files, LedgerError, Longest, Order};
 use crate::persisted::InDoubt;
 use crate::transfer::{NewFile, OutboundFile, OutboundState, Queued, TransferId};
 
@@ -67,15 +67,17 @@ pub(super) fn claim_file(
     partner: &str,
     node: &str,
     until: SystemTime,
+    longest: Duration,
     files: &Files,
     breaks: u32,
 ) -> Result<Option<OutboundFile>, LedgerError> {
+    let next = |only| next_due(db, partner, longest, only, breaks);
     let file = match files {
         Files::None => None,
-        Files::Any => next_due(db, partner, None, breaks)?,
+        Files::Any => next(None)?,
         Files::Only(ids) => ids
             .iter()
-            .find_map(|id| next_due(db, partner, Some(*id), breaks).transpose())
+            .find_map(|id| next(Some(*id)).transpose())
             .transpose()?,
     };
     if let Some(file) = &file {
@@ -101,19 +103,23 @@ pub(super) const LUCKLESS: u32 = 5;
 fn next_due(
     db: &Connection,
     partner: &str,
+    longest: Duration,
     only: Option<TransferId>,
     breaks: u32,
 ) -> Result<Option<OutboundFile>, LedgerError> {
     let sql = format!(
-        "{} WHERE direction = 'out' AND state = 'ready' AND partner = ?1 AND not_before <= ?2 AND lease_until < ?2
+        "{} WHERE direction = 'out' AND state = 'ready' AND partner = ?1
+         AND (not_before <= ?2 OR not_before > ?5) AND lease_until < ?2
          AND (?3 IS NULL OR id = ?3) AND breaks < ?4 ORDER BY priority DESC, not_before, id LIMIT 1",
         select()
     );
+    let now = millis(SystemTime::now());
     let who = params![
         partner,
-        millis(SystemTime::now()),
+        now,
         only.map(|id| id.to_string()),
-        breaks
+        breaks,
+        latest(now, longest),
     ];
     db.prepare_cached(&sql)
         .and_then(|mut select| select.query_row(who, outbound_file).optional())
@@ -123,58 +129,89 @@ fn next_due(
 /// Which partners are worth a call: something waits and is due.
 pub(super) fn waiting_for(
     db: &Connection,
-    partners: Vec<String>,
+    partners: Vec<(String, Longest)>,
     now: SystemTime,
 ) -> Result<BTreeMap<String, SystemTime>, LedgerError> {
     const VERB: &str = "waiting-for";
+    // A time to come is one that the clock was ahead at: it says nothing about when.
+    const SINCE: &str = "max(iif(created > ?2, 0, created), iif(not_before > ?2, 0, not_before))";
+    const DUE: &str = "partner = ?1 AND (not_before <= ?2 OR not_before > ?3) AND lease_until < ?2";
     let now = millis(now);
     let mut waiting = BTreeMap::new();
-    for partner in partners {
-        let mut latest: Option<i64> = None;
-        for sql in [
+    for (partner, longest) in partners {
+        let mut last: Option<i64> = None;
+        for (sql, longest) in [
             // What is due longest, and what was queued last: a file that is held back must not hide a new one.
-            "SELECT max(created, not_before) FROM transfers WHERE direction = 'out' AND state = 'ready' AND partner = ?1
-             AND not_before <= ?2 AND lease_until < ?2 ORDER BY priority DESC, not_before, id LIMIT 1",
-            "SELECT max(created, not_before) FROM transfers WHERE direction = 'out' AND state = 'ready' AND partner = ?1
-             AND not_before <= ?2 AND lease_until < ?2 ORDER BY id DESC LIMIT 1",
-            "SELECT max(max(created, not_before)) FROM receipts WHERE state = 'owed' AND partner = ?1
-             AND not_before <= ?2 AND lease_until < ?2",
+            (
+                format!(
+                    "SELECT {SINCE} FROM transfers WHERE direction = 'out' AND state = 'ready' AND {DUE}
+                     ORDER BY priority DESC, not_before, id LIMIT 1"
+                ),
+                longest.file,
+            ),
+            (
+                format!(
+                    "SELECT {SINCE} FROM transfers WHERE direction = 'out' AND state = 'ready' AND {DUE}
+                     ORDER BY id DESC LIMIT 1"
+                ),
+                longest.file,
+            ),
+            (
+                format!("SELECT max({SINCE}) FROM receipts WHERE state = 'owed' AND {DUE}"),
+                longest.receipt,
+            ),
         ] {
             let found: Option<Option<i64>> = db
-                .prepare_cached(sql)
+                .prepare_cached(&sql)
                 .and_then(|mut select| {
-                    let who = params![partner, now];
+                    let who = params![partner, now, latest(now, longest)];
                     select.query_row(who, |row| row.get(0)).optional()
                 })
                 .map_err(database(VERB))?;
-            latest = [latest, found.flatten()].into_iter().flatten().max();
+            last = [last, found.flatten()].into_iter().flatten().max();
         }
-        if let Some(latest) = latest {
-            waiting.insert(partner, from_millis(latest));
+        if let Some(last) = last {
+            waiting.insert(partner, from_millis(last));
         }
     }
     Ok(waiting)
 }
 
-/// Files of the partner that were sent before then and have no receipt.
-pub(super) fn late(
+/// Whether [`overdue`] would change anything.
+pub(super) fn is_late(
     db: &Connection,
     partner: &str,
-    before: SystemTime,
-) -> Result<Vec<TransferId>, LedgerError> {
-    let sql = "SELECT id FROM transfers WHERE direction = 'out' AND state = 'sent' AND partner = ?1
-               AND sent_at <= ?2 ORDER BY sent_at";
-    let who = params![partner, millis(before)];
-    look::all(db, sql, who, |found| row::id(found, 0), "overdue")
+    deadline: Duration,
+    now: SystemTime,
+) -> Result<bool, LedgerError> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM transfers WHERE direction = 'out' AND state = 'sent' AND partner = ?1
+         AND (sent_at <= ?2 OR sent_at > ?3))",
+    )
+    .and_then(|mut select| {
+        let who = params![partner, before(now, deadline), millis(now)];
+        select.query_row(who, |row| row.get(0))
+    })
+    .map_err(database("overdue"))
 }
 
 pub(super) fn overdue(
     db: &Connection,
     partner: &str,
-    before: SystemTime,
+    deadline: Duration,
+    now: SystemTime,
 ) -> Result<Vec<TransferId>, LedgerError> {
     const VERB: &str = "overdue";
-    let ids = late(db, partner, before)?;
+    // It was sent while the clock was ahead: when, nobody knows, but not before this.
+    db.prepare_cached(
+        "UPDATE transfers SET sent_at = ?2 WHERE direction = 'out' AND state = 'sent' AND partner = ?1 AND sent_at > ?2",
+    )
+    .and_then(|mut update| update.execute(params![partner, millis(now)]))
+    .map_err(database(VERB))?;
+    let sql = "SELECT id FROM transfers WHERE direction = 'out' AND state = 'sent' AND partner = ?1
+               AND sent_at <= ?2 ORDER BY sent_at";
+    let who = params![partner, before(now, deadline)];
+    let ids = look::all(db, sql, who, |found| row::id(found, 0), VERB)?;
     for id in &ids {
         db.prepare_cached("UPDATE transfers SET state = 'overdue' WHERE id = ?1")
             .and_then(|mut update| update.execute(params![id.to_string()]))
@@ -182,6 +219,10 @@ pub(super) fn overdue(
         note(db, *id, None, VERB, "its receipt has not come in time")?;
     }
     Ok(ids)
+}
+
+fn before(now: SystemTime, deadline: Duration) -> i64 {
+    now.checked_sub(deadline).map_or(0, millis)
 }
 
 pub(super) fn renew(db: &Connection, id: TransferId, until: SystemTime) -> Result<(), LedgerError> {
