@@ -11,6 +11,7 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead as _, BufReader};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -387,4 +388,189 @@ fn a_refusal_that_the_agreed_level_has_no_word_for_stays_owed() {
     server.await_log(&["send-refused", "its receipt stays here"]);
     let row = eventually("the row has it", || house.transfers().into_iter().next());
     assert!(row.contains("rejected") && row.contains("owed"), "{row}");
+}
+
+/// What one line of `pointsman status` says after its colon.
+fn status(house: &House, line: &str) -> String {
+    let shown = house.pointsman(&["status"]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    let said = shown.lines().find_map(|one| one.strip_prefix(line));
+    said.unwrap_or_else(|| panic!("no {line} in {shown}"))
+        .to_owned()
+}
+
+fn swap(house: &House, policy: &str, component: &std::path::Path) -> std::process::Output {
+    house.pointsman(&["policy", "swap", policy, component.to_str().unwrap()])
+}
+
+#[test]
+fn however_fast_swaps_follow_none_comes_back() {
+    let house = routed();
+    let [one, other] = [
+        house.write("a.wasm", ROUTE_BY_NAME),
+        house.write("b.wasm", ROUTE_BY_DAY),
+    ];
+    let server = house.serve();
+    for _ in 0..7 {
+        for next in [&other, &one] {
+            let swapped = swap(&house, "route", next);
+            assert!(
+                swapped.status.success(),
+                "{}",
+                String::from_utf8_lossy(&swapped.stderr)
+            );
+        }
+    }
+    // Time for one more look at the file, which now has the one that decides.
+    std::thread::sleep(Duration::from_millis(1200));
+    let generation = status(&house, "policy generation: ");
+    assert!(
+        generation.starts_with("15 "),
+        "after 14 swaps the generation is {generation}: {}",
+        server.log()
+    );
+}
+
+/// A component that keeps a compiler busy for many seconds: thousands of long functions.
+fn heavy() -> Vec<u8> {
+    let functions = 12_000;
+    let step = |n: u8| [0x20, 1, 0x42, n % 64, 0x85, 0x7e, 0x22, 0];
+    let body = [
+        vec![0, 0x20, 0],
+        (0..200).flat_map(step).collect(),
+        vec![0x0b],
+    ]
+    .concat();
+    let code = [leb128(body.len()), body].concat();
+    let module = [
+        b"\0asm\x01\0\0\0".to_vec(),
+        section(1, &[1, 0x60, 2, 0x7e, 0x7e, 1, 0x7e]),
+        section(3, &[leb128(functions), vec![0; functions]].concat()),
+        section(10, &[leb128(functions), code.repeat(functions)].concat()),
+    ];
+    [b"\0asm\x0d\0\x01\0".to_vec(), section(1, &module.concat())].concat()
+}
+
+fn section(id: u8, content: &[u8]) -> Vec<u8> {
+    [&[id], &leb128(content.len())[..], content].concat()
+}
+
+fn leb128(mut number: usize) -> Vec<u8> {
+    let mut octets = Vec::new();
+    while number >= 0x80 {
+        octets.push((number % 0x80) as u8 | 0x80);
+        number /= 0x80;
+    }
+    octets.push(number as u8);
+    octets
+}
+
+#[test]
+fn a_component_that_compiles_long_shows_that_it_is_at_work_and_keeps_nobody_waiting() {
+    let house = House::plain(
+        "policies:\n  slow:\n    component: slow.wasm\n    limits: {compile_time: 120s}\n  quick:\n    component: quick.wasm\n",
+    );
+    house.write("slow.wasm", misbehaving());
+    house.write("quick.wasm", misbehaving());
+    let heavy = house.write("heavy.wasm", heavy());
+    let day = house.write("day.wasm", ROUTE_BY_DAY);
+    let _server = house.serve();
+    let mut slow = std::process::Command::new(support::POINTSMAN)
+        .args(["policy", "swap", "slow"])
+        .arg(&heavy)
+        .arg("-c")
+        .arg(house.config())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(slow.stderr.take().unwrap()).lines();
+    let sign = said.next().unwrap().unwrap();
+    assert_eq!(sign, "policy slow: checking and compiling, 1 s so far");
+
+    let swapped = swap(&house, "quick", &day);
+    assert!(
+        swapped.status.success(),
+        "{}",
+        String::from_utf8_lossy(&swapped.stderr)
+    );
+    assert!(
+        slow.try_wait().unwrap().is_none(),
+        "the heavy one was compiled before the other had its turn"
+    );
+    // Whoever interrupts the command gives the swap up.
+    slow.kill().unwrap();
+    slow.wait().unwrap();
+    let generation = status(&house, "policy generation: ");
+    assert!(generation.starts_with("2 "), "{generation}");
+}
+
+#[test]
+fn a_compiler_has_the_time_and_the_memory_that_its_policy_allows_it() {
+    for (limit, told) in [
+        (
+            "compile_time: 1s",
+            "`limits.compile_time` of the policy is 1 s",
+        ),
+        (
+            "compile_memory: 64MiB",
+            "`limits.compile_memory` of the policy is 64 MiB",
+        ),
+    ] {
+        let house = House::plain(&format!(
+            "policies:\n  heavy:\n    component: heavy.wasm\n    limits: {{{limit}}}\n"
+        ));
+        house.write("heavy.wasm", heavy());
+        let checked = house.pointsman(&["check"]);
+        assert_eq!(checked.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+        assert!(said.contains(told), "{said}");
+    }
+}
+
+#[test]
+fn the_instances_of_all_sessions_together_stay_within_their_bound() {
+    let house = House::plain(
+        "policies:\n  bad:\n    component: bad.wasm\n    hooks: [accept-file]\nlimits: {policies_memory: 64MiB}\n",
+    );
+    house.write("bad.wasm", misbehaving());
+    let server = house.serve();
+    // Each session's instance keeps 16 MiB.
+    let mut sessions: Vec<_> = (0..24).map(|_| Peer::session(server.address())).collect();
+    for round in 0..2 {
+        for (n, peer) in sessions.iter_mut().enumerate() {
+            let mut file = VirtualFile::new("HOARD", "x");
+            file.time = format!("{round:02}{n:02}000001");
+            peer.send(&file);
+        }
+    }
+    let peak = server.peak_memory() >> 10;
+    assert!(peak < 256, "24 instances of 16 MiB: {peak} MiB");
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_component_keeps_nobody_waiting() {
+    let house = routed();
+    let pipe = house.path().join("pipe.wasm");
+    let made = std::process::Command::new("mkfifo")
+        .arg(&pipe)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let server = house.serve();
+    let refused = swap(&house, "route", &pipe);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("not a file"), "{said}");
+
+    std::fs::rename(&pipe, house.path().join("route.wasm")).unwrap();
+    server.await_log(&["policy-refused", "not a file"]);
+    let mut peer = Peer::session(server.address());
+    peer.send(&VirtualFile::new("DELFOR.1", "x"));
+    assert!(house.await_delivered(1)[0].starts_with("delfor/"));
+
+    let day = house.write("day.wasm", ROUTE_BY_DAY);
+    std::fs::rename(day, house.path().join("route.wasm")).unwrap();
+    server.await_log(&["policy-swapped", "route"]);
+    let mut peer = Peer::session(server.address());
+    peer.send(&VirtualFile::new("DELFOR.2", "x"));
+    assert!(house.await_delivered(2)[0].starts_with("by-day/"));
 }

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use pointsman_policy::LoadError;
 use pointsman_store::make_folder;
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
@@ -21,8 +22,11 @@ use crate::events::Event;
 use crate::roster::SessionNow;
 use crate::station::Station;
 
-/// How long one request may take; compiling a big component is the longest.
+/// How long one request may take, a swap apart: that ends with its compiler, which has limits of its own.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How often a swap that takes its time shows that it is at work.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
 /// Longest request.
 const LINE: u64 = 64 * 1024;
@@ -80,6 +84,13 @@ pub enum Reply {
         plans: BTreeMap<String, Plan>,
         /// The sessions that run.
         sessions: Vec<SessionNow>,
+    },
+    /// Not the answer yet: the swap is at work. Comes again and again before it.
+    Working {
+        /// What is being done.
+        what: String,
+        /// For how long by now, in seconds.
+        seconds: u64,
     },
     /// The new generation decides from the next session on.
     Swapped {
@@ -193,11 +204,15 @@ impl Drop for Socket {
     }
 }
 
-/// Asks the server of this configuration.
+/// Asks the server of this configuration. `working` hears what it does meanwhile, and for how many seconds by then.
 ///
 /// # Errors
 /// No server runs, or it did not answer.
-pub async fn ask(config: &Config, request: &Request) -> Result<Reply, ControlError> {
+pub async fn ask(
+    config: &Config,
+    request: &Request,
+    mut working: impl FnMut(&str, u64),
+) -> Result<Reply, ControlError> {
     let path = path(config);
     let mut stream = UnixStream::connect(&path)
         .await
@@ -207,11 +222,15 @@ pub async fn ask(config: &Config, request: &Request) -> Result<Reply, ControlErr
         })?;
     let asked = async {
         stream.write_all(&line(request)?).await?;
-        let mut answer = String::new();
-        BufReader::new(stream.take(ANSWER))
-            .read_line(&mut answer)
-            .await?;
-        serde_json::from_str(&answer).map_err(std::io::Error::from)
+        let mut answers = BufReader::new(stream);
+        loop {
+            let mut answer = String::new();
+            (&mut answers).take(ANSWER).read_line(&mut answer).await?;
+            match serde_json::from_str(&answer)? {
+                Reply::Working { what, seconds } => working(&what, seconds),
+                reply => return Ok::<_, std::io::Error>(reply),
+            }
+        }
     };
     asked
         .await
@@ -229,10 +248,8 @@ fn line(value: &impl Serialize) -> std::io::Result<Vec<u8>> {
 }
 
 async fn attend(stream: UnixStream, station: Arc<Station>) {
-    match tokio::time::timeout(PATIENCE, converse(stream, &station)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(event = "control-broken", %error),
-        Err(_) => tracing::debug!(event = "control-broken", error = "it took too long"),
+    if let Err(error) = converse(stream, &station).await {
+        tracing::debug!(event = "control-broken", %error);
     }
 }
 
@@ -243,16 +260,46 @@ fn io(path: &Path) -> impl FnOnce(std::io::Error) -> ControlError + use<> {
 
 async fn converse(mut stream: UnixStream, station: &Station) -> std::io::Result<()> {
     let mut asked = String::new();
-    BufReader::new((&mut stream).take(LINE))
-        .read_line(&mut asked)
-        .await?;
+    let mut input = BufReader::new((&mut stream).take(LINE));
+    in_time(input.read_line(&mut asked)).await?;
     let reply = match serde_json::from_str(&asked) {
-        Ok(request) => answer(request, station).await,
+        Ok(Request::SwapPolicy { policy, component }) => {
+            let swap = swap(station, &policy, &component);
+            let what = format!("policy {policy}: checking and compiling");
+            while_working(&mut stream, &what, swap).await?
+        }
+        Ok(request) => in_time(async { Ok(answer(request, station).await) }).await?,
         Err(error) => Reply::Refused {
             why: format!("this is not a request: {error}"),
         },
     };
-    stream.write_all(&line(&reply)?).await
+    in_time(async { stream.write_all(&line(&reply)?).await }).await
+}
+
+async fn in_time<T>(work: impl Future<Output = std::io::Result<T>>) -> std::io::Result<T> {
+    tokio::time::timeout(PATIENCE, work)
+        .await
+        .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+}
+
+/// Shows signs of life until the work is done. Where nobody hears them any more, the work is given up.
+async fn while_working(
+    stream: &mut UnixStream,
+    what: &str,
+    work: impl Future<Output = Reply>,
+) -> std::io::Result<Reply> {
+    let began = Instant::now();
+    let mut work = std::pin::pin!(work);
+    loop {
+        match tokio::time::timeout(SIGN_OF_LIFE, &mut work).await {
+            Ok(reply) => return Ok(reply),
+            Err(_) => {
+                let (what, seconds) = (what.to_owned(), began.elapsed().as_secs());
+                let sign = line(&Reply::Working { what, seconds })?;
+                in_time(stream.write_all(&sign)).await?;
+            }
+        }
+    }
 }
 
 async fn answer(request: Request, station: &Station) -> Reply {
@@ -281,74 +328,55 @@ async fn answer(request: Request, station: &Station) -> Reply {
                 sessions: station.roster.sessions(),
             }
         }
-        Request::SwapPolicy { policy, component } => swap(station, &policy, &component)
-            .await
-            .unwrap_or_else(|why| {
-                station
-                    .events
-                    .tell(Event::PolicyRefused { why: why.clone() });
-                Reply::Refused { why }
-            }),
+        Request::SwapPolicy { policy, component } => swap(station, &policy, &component).await,
     }
 }
 
+async fn swap(station: &Station, policy: &str, component: &Path) -> Reply {
+    try_swap(station, policy, component)
+        .await
+        .unwrap_or_else(|why| {
+            station
+                .events
+                .tell(Event::PolicyRefused { why: why.clone() });
+            Reply::Refused { why }
+        })
+}
+
 /// The new component decides from the next session on, and stands in the old one's file for the next start.
-async fn swap(station: &Station, policy: &str, component: &Path) -> Result<Reply, String> {
-    let shown = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
-    let meta = tokio::fs::metadata(component)
-        .await
-        .map_err(|error| shown(component, error))?;
+async fn try_swap(station: &Station, policy: &str, component: &Path) -> Result<Reply, String> {
     let most = station.config.policies.limit(policy);
-    if !meta.is_file() || meta.len() > most {
-        return Err(format!(
-            "{}: a component is a file of at most {most} octets",
-            component.display()
-        ));
-    }
-    let octets = tokio::fs::read(component)
+    let octets = pointsman_policy::read_component(component, most)
         .await
-        .map_err(|error| shown(component, error))?;
+        .map_err(|error| error.to_string())?;
     let swapped = station
         .policies
         .swap(policy, &octets)
         .await
-        .map_err(|error| error.to_string())?;
-    let mut warning = None;
-    let configured = station
-        .config
-        .policies
-        .0
-        .iter()
-        .find(|(name, _)| name == policy);
-    if let Some((_, configured)) = configured {
-        let place = &configured.component.0.0;
-        if let Err(error) = install(place, &octets).await {
-            let (policy, why) = (policy.to_owned(), shown(place, error));
-            station.events.tell(Event::PolicyNotInstalled {
-                policy,
-                why: why.clone(),
-            });
-            warning = Some(why);
-        }
-    }
+        .map_err(|error| match error {
+            // The octets are those of the file that was given, not of the one they would replace.
+            LoadError::Component { policy, fault, .. } => {
+                format!("policy `{policy}`: {}: {fault}", component.display())
+            }
+            error => error.to_string(),
+        })?;
     let reply = Reply::Swapped {
         generation: swapped.generation,
         digest: swapped.digest.clone(),
         previous: swapped.previous,
-        warning,
+        warning: swapped.not_installed.clone(),
     };
+    let policy = swapped.policy;
+    if let Some(why) = swapped.not_installed {
+        let policy = policy.clone();
+        station
+            .events
+            .tell(Event::PolicyNotInstalled { policy, why });
+    }
     station.events.tell(Event::PolicySwapped {
-        policy: swapped.policy,
+        policy,
         generation: swapped.generation,
         digest: swapped.digest,
     });
     Ok(reply)
-}
-
-async fn install(place: &Path, octets: &[u8]) -> std::io::Result<()> {
-    let beside = place.with_extension("wasm.new");
-    let mut file = tokio::fs::File::create(&beside).await?;
-    file.write_all(octets).await?;
-    file.sync_all().await?;
-    tokio::fs::rename(&beside, place).await
 }

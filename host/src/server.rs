@@ -10,7 +10,7 @@ use pointsman_store::{
     CONTENT_REMOVED, Direction, InboundState, SpoolError, TransferId, is_full, planted,
 };
 use tokio::sync::watch::{Receiver, Sender, channel};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::task::TaskTracker;
 
 use crate::calls;
@@ -378,21 +378,31 @@ async fn clear_partial(station: &Station, id: TransferId) -> Result<(), StartErr
     Ok(())
 }
 
+/// Each policy's file by itself: one that takes long to compile keeps no other waiting.
 async fn watch_policies(station: Arc<Station>) {
+    let mut watched = JoinSet::new();
+    for (name, _) in &station.config.policies.0 {
+        watched.spawn(watch_policy(Arc::clone(&station), name.clone()));
+    }
+    watched.join_all().await;
+}
+
+async fn watch_policy(station: Arc<Station>, name: String) {
     loop {
         tokio::time::sleep(POLICY_POLL).await;
-        for outcome in station.policies.reload_changed().await {
-            station.events.tell(match outcome {
-                Ok(swapped) => Event::PolicySwapped {
-                    policy: swapped.policy,
-                    generation: swapped.generation,
-                    digest: swapped.digest,
-                },
-                Err(error) => Event::PolicyRefused {
-                    why: error.to_string(),
-                },
-            });
-        }
+        let Some(outcome) = station.policies.reload(&name).await else {
+            continue;
+        };
+        station.events.tell(match outcome {
+            Ok(swapped) => Event::PolicySwapped {
+                policy: swapped.policy,
+                generation: swapped.generation,
+                digest: swapped.digest,
+            },
+            Err(error) => Event::PolicyRefused {
+                why: error.to_string(),
+            },
+        });
     }
 }
 

@@ -298,7 +298,7 @@ fn session_base() -> u64 {
 /// # Errors
 /// The first one that cannot be used, and why.
 pub async fn load_policies(config: &Config) -> Result<Policies, StartError> {
-    let engine = policy_engine()?;
+    let engine = policy_engine(config)?;
     let specs = config
         .policies
         .0
@@ -312,7 +312,7 @@ pub async fn load_policies(config: &Config) -> Result<Policies, StartError> {
 ///
 /// # Errors
 /// The engine does not start on this machine.
-pub fn policy_engine() -> Result<Engine, StartError> {
+pub fn policy_engine(config: &Config) -> Result<Engine, StartError> {
     let program = std::env::current_exe().map_err(|error| StartError::Engine(error.to_string()))?;
     let compile = Compile::Child {
         program,
@@ -320,6 +320,7 @@ pub fn policy_engine() -> Result<Engine, StartError> {
     };
     Engine::new(EngineConfig {
         compile,
+        memory: config.limits.policies_memory.0.0,
         ..EngineConfig::default()
     })
     .map_err(|error| StartError::Engine(format!("{error:#}")))
@@ -337,6 +338,12 @@ pub fn spec(name: &str, policy: &Policy) -> PolicySpec {
     }
     if let Some(time) = policy.limits.time {
         limits.time = time.0.0;
+    }
+    if let Some(time) = policy.limits.compile_time {
+        limits.compile.cpu = time.0.0;
+    }
+    if let Some(memory) = policy.limits.compile_memory {
+        limits.compile.memory = memory.0.0;
     }
     PolicySpec {
         name: name.to_owned(),

@@ -1,20 +1,23 @@
 //! From the octets of a component to its machine code.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use wasmtime::component::Component;
 
 use crate::artefact;
-use crate::compile_worker::DOES_NOT_COMPILE;
+use crate::compile_worker::{Allowance, DOES_NOT_COMPILE};
 use crate::engine::{Compile, Engine};
 use crate::error::ComponentFault;
 
-/// Wall-clock time for a child; its processor time is limited by itself.
-const CHILD_TIME: Duration = Duration::from_secs(120);
+/// Wall-clock time for a child, in times of the processor time that it may use: it steps back behind sessions, and the
+/// machine may be busy.
+const WAITING: u32 = 12;
 /// Machine code is a few times larger than its component, of which there is a limit too.
 const ARTEFACT_LIMIT: u64 = 512 << 20;
 /// What of a child's complaint is kept.
@@ -23,13 +26,16 @@ const COMPLAINT_LIMIT: u64 = 4 << 10;
 pub(crate) async fn compile(
     engine: &Engine,
     component: &[u8],
+    allowance: Allowance,
 ) -> Result<Component, ComponentFault> {
     match engine.compile() {
         Compile::InProcess => in_process(engine, component).await,
         Compile::Child { program, args } => {
-            let artefact = tokio::time::timeout(CHILD_TIME, in_child(program, args, component))
+            let patience = allowance.cpu.saturating_mul(WAITING);
+            let compiling = in_child(program, args, component, allowance);
+            let artefact = tokio::time::timeout(patience, compiling)
                 .await
-                .map_err(|_| took_too_long())??;
+                .map_err(|_| took_too_long(patience))??;
             let wasm = engine.wasm().clone();
             blocking(move || artefact::load(&wasm, &artefact))
                 .await?
@@ -51,13 +57,18 @@ async fn in_child(
     program: &Path,
     args: &[String],
     component: &[u8],
+    allowance: Allowance,
 ) -> Result<Vec<u8>, ComponentFault> {
     let failed = |what: &str, e: std::io::Error| {
         ComponentFault::Compiler(format!("{what} {}: {e}", program.display()))
     };
     let mut child = Command::new(program)
         .args(args)
+        .args(allowance.args())
         .env_clear()
+        // Each thread, and each heap of one, takes address space of the child's allowance.
+        .env("RAYON_NUM_THREADS", "4")
+        .env("MALLOC_ARENA_MAX", "2")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -88,6 +99,7 @@ async fn in_child(
     Err(complained(
         status,
         String::from_utf8_lossy(&complaint).trim(),
+        allowance,
     ))
 }
 
@@ -103,7 +115,7 @@ async fn read_bounded(
 }
 
 /// One exit status is the child's verdict on the component; all else is its own end.
-fn complained(status: ExitStatus, complaint: &str) -> ComponentFault {
+fn complained(status: ExitStatus, complaint: &str, allowance: Allowance) -> ComponentFault {
     if status.code() == Some(DOES_NOT_COMPILE.into()) {
         return ComponentFault::Compile(complaint.to_owned());
     }
@@ -112,15 +124,39 @@ fn complained(status: ExitStatus, complaint: &str) -> ComponentFault {
     } else {
         complaint
     };
+    let ended_by = |signals: &[Signal]| {
+        let raw = status.signal();
+        signals.iter().any(|signal| raw == Some(signal.as_raw()))
+    };
+    let why = match () {
+        () if ended_by(&[Signal::XCPU, Signal::KILL]) => format!(
+            ", at its limit of processor time: `limits.compile_time` of the policy is {} s",
+            allowance.cpu.as_secs()
+        ),
+        () if ended_by(&[Signal::ABORT, Signal::SEGV, Signal::BUS]) || no_memory(complaint) => {
+            format!(
+                ", probably at its limit of memory: `limits.compile_memory` of the policy is {} MiB",
+                allowance.memory >> 20
+            )
+        }
+        () => String::new(),
+    };
     ComponentFault::Compiler(format!(
-        "the child ended with {status}, probably at its limit of memory or processor time; it said: {complaint}"
+        "the child ended with {status}{why}; it said: {complaint}"
     ))
 }
 
-fn took_too_long() -> ComponentFault {
+/// As the standard library and the system call it.
+fn no_memory(complaint: &str) -> bool {
+    ["out of memory", "Cannot allocate memory"]
+        .iter()
+        .any(|words| complaint.contains(words))
+}
+
+fn took_too_long(patience: Duration) -> ComponentFault {
     ComponentFault::Compiler(format!(
-        "the child was not done after {} s",
-        CHILD_TIME.as_secs()
+        "the child was not done after {} s; is the machine very busy?",
+        patience.as_secs()
     ))
 }
 

@@ -18,7 +18,7 @@ pub(crate) const DOES_NOT_COMPILE: u8 = 65;
 const CANNOT_WORK: u8 = 71;
 
 /// What the child may use.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
     /// Processor time, in whole seconds; more ends it by SIGXCPU.
     pub cpu: Duration,
@@ -27,22 +27,44 @@ pub struct Allowance {
 }
 
 impl Default for Allowance {
-    /// 60 s and 2 GiB. A 12 MB component with a JavaScript engine inside compiles in about 13 s.
+    /// 10 s and 512 MiB: plenty for Rust, Go and small engines. Components of 12 MB and more, with the big engines of
+    /// JavaScript or Python inside, need more of both.
     fn default() -> Self {
         Allowance {
-            cpu: Duration::from_secs(60),
-            memory: 2 << 30,
+            cpu: Duration::from_secs(10),
+            memory: 512 << 20,
         }
     }
 }
 
-/// Be the child, with the usual allowance.
-pub fn run() -> ExitCode {
-    run_within(Allowance::default())
+impl Allowance {
+    /// As the child's arguments: seconds, and MiB.
+    pub(crate) fn args(self) -> [String; 2] {
+        [self.cpu.as_secs().max(1), self.memory >> 20].map(|number| number.to_string())
+    }
+
+    fn of_args(mut args: impl Iterator<Item = String>) -> Option<Self> {
+        let mut number = || args.next()?.parse::<u64>().ok();
+        Some(Allowance {
+            cpu: Duration::from_secs(number()?),
+            memory: number()? << 20,
+        })
+    }
 }
 
-/// Be the child, with this allowance.
-pub fn run_within(allowance: Allowance) -> ExitCode {
+/// Be the child. `args` are the last two of the program: what it may use.
+pub fn run(args: impl Iterator<Item = String>) -> ExitCode {
+    match Allowance::of_args(args) {
+        Some(allowance) => run_within(allowance),
+        None => {
+            // Nobody is left to tell if standard error is gone too.
+            let _ = writeln!(std::io::stderr(), "seconds and MiB are expected");
+            ExitCode::from(CANNOT_WORK)
+        }
+    }
+}
+
+fn run_within(allowance: Allowance) -> ExitCode {
     let outcome = limit(allowance)
         .map_err(|e| e.to_string())
         .and_then(|()| read_component())

@@ -60,7 +60,7 @@ impl Context {
         services: Arc<dyn HostServices>,
         session_values: SessionValues,
         event: Arc<Event>,
-        memory: u64,
+        meter: Meter,
     ) -> Self {
         Context {
             policy,
@@ -69,7 +69,7 @@ impl Context {
             session_values,
             wasi: empty_wasi(&event),
             event,
-            meter: Meter::new(memory),
+            meter,
             ticks_left: 0,
             calls_left: 0,
             table: ResourceTable::new(),
@@ -79,7 +79,7 @@ impl Context {
     pub(crate) fn begin(&mut self, ticks: u32) {
         self.ticks_left = ticks;
         self.calls_left = CALLS;
-        self.meter.denied = false;
+        self.meter.denied = None;
     }
 
     fn count_call(&mut self) -> wasmtime::Result<()> {

@@ -15,6 +15,7 @@ use crate::error::Failure;
 use crate::generation::Generation;
 use crate::instance::{Failed, Instance};
 use crate::load::Loaded;
+use crate::memory::Resting;
 use crate::question::{
     AcceptConnection, AcceptFile, EndResponse, EndTransfer, Question, ReadyToSend,
 };
@@ -46,7 +47,8 @@ pub struct DecidedBy {
 /// in the middle of a session does not touch it.
 ///
 /// An instance that has trapped is made anew for the next question, and every instance after 200 to
-/// 400 questions, so that no policy comes to rely on its memory. What it has kept with
+/// 400 questions, so that no policy comes to rely on its memory; one that rests may be let go where the instances of
+/// all sessions need more memory than there is ([`crate::EngineConfig::memory`]). What it has kept with
 /// `session-set` stays.
 pub struct Conversation {
     generation: Arc<Generation>,
@@ -60,7 +62,7 @@ pub struct Conversation {
 #[derive(Default)]
 struct Seat {
     values: SessionValues,
-    instance: Option<Instance>,
+    instance: Option<Resting>,
     questions_left: u32,
 }
 
@@ -191,14 +193,14 @@ impl Seat {
         loaded: &Loaded,
         event: &Event<'_>,
     ) -> Result<Q::Decision, Failed> {
-        let mut instance = match self.instance.take() {
+        let mut instance = match self.instance.take().and_then(Resting::wake) {
             Some(instance) => instance,
             None => self.start(loaded, event).await?,
         };
         let said = instance.ask(question, loaded, event.number, event.at).await;
         self.questions_left = self.questions_left.saturating_sub(1);
         if instance.alive() && self.questions_left > 0 {
-            self.instance = Some(instance);
+            self.instance = Some(loaded.engine.memory().rest(instance));
         }
         said
     }

@@ -9,6 +9,7 @@ use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings;
 use crate::context::Context;
+use crate::memory::Memory;
 
 /// How the engine works. [`Default`] is right for tests and tools; a server compiles in a child.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub struct EngineConfig {
     pub compile: Compile,
     /// How often a running guest makes room for others; also the grain of `limits.time`.
     pub tick: Duration,
+    /// Octets that all instances together may hold.
+    pub memory: u64,
 }
 
 /// Where components are compiled.
@@ -29,7 +32,7 @@ pub enum Compile {
     Child {
         /// The program, usually this very one.
         program: PathBuf,
-        /// Its arguments, such that it calls [`crate::compile_worker::run`].
+        /// Its arguments, such that it calls [`crate::compile_worker::run`] with those that follow them.
         args: Vec<String>,
     },
 }
@@ -44,6 +47,7 @@ impl Default for EngineConfig {
         EngineConfig {
             compile: Compile::InProcess,
             tick: Duration::from_millis(5),
+            memory: 512 << 20,
         }
     }
 }
@@ -57,6 +61,7 @@ pub struct Engine {
 struct Shared {
     wasm: wasmtime::Engine,
     linker: Linker<Context>,
+    memory: Arc<Memory>,
     config: EngineConfig,
 }
 
@@ -79,6 +84,7 @@ impl Engine {
             shared: Arc::new(Shared {
                 wasm,
                 linker,
+                memory: Memory::new(config.memory),
                 config,
             }),
         })
@@ -90,6 +96,10 @@ impl Engine {
 
     pub(crate) fn linker(&self) -> &Linker<Context> {
         &self.shared.linker
+    }
+
+    pub(crate) fn memory(&self) -> &Arc<Memory> {
+        &self.shared.memory
     }
 
     pub(crate) fn compile(&self) -> &Compile {

@@ -20,14 +20,12 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// The component is larger than its limit.
-    #[error("policy `{policy}`: {} has {size} octets, the limit is {limit}; build it for size, or raise `limits.component`", file.display())]
+    #[error("policy `{policy}`: {} has more than {limit} octets; build it for size, or raise `limits.component`", file.display())]
     TooBig {
         /// Name of the policy.
         policy: String,
         /// The component's file.
         file: PathBuf,
-        /// Its size in octets.
-        size: u64,
         /// The limit in octets.
         limit: u64,
     },
@@ -44,6 +42,14 @@ pub enum LoadError {
         policy: String,
         /// The names there are, with commas between.
         known: String,
+    },
+    /// What was asked for later is in force already.
+    #[error(
+        "policy `{policy}`: another component was put in its place meanwhile, by a later swap or as its file; that one stays, and this one was given up: swap again if it is wanted all the same"
+    )]
+    Overtaken {
+        /// Name of the policy.
+        policy: String,
     },
     /// The component is not one that can be asked.
     #[error("policy `{policy}`: {} (sha256 {digest}): {fault}", file.display())]

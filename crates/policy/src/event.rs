@@ -23,6 +23,15 @@ use crate::limits::Limits;
 const LONGEST_LINE: usize = 4 << 10;
 /// How many of the last complaints are told with a failure: a panic takes two or three lines.
 const LAST_WORDS: usize = 3;
+/// How runtimes begin to say why they end, with a trace of many lines to follow.
+const LAST_WILL: [&str; 6] = [
+    "fatal error:",
+    "panic:",
+    "panicked at",
+    "Uncaught",
+    "Assertion failed",
+    "abort:",
+];
 
 /// The event in progress of one instance.
 pub(crate) struct Event {
@@ -39,17 +48,36 @@ struct Log {
     lines_left: u32,
     bytes_left: u32,
     dropped: u32,
+    /// The line that says why, where one can be told from the others and the last ones no longer hold it.
+    will: Option<String>,
     last_words: VecDeque<String>,
-    unfinished: Vec<u8>,
+    /// What was printed without an end of line so far, by level: standard output and error are two streams.
+    unfinished: [Vec<u8>; 2],
 }
 
 impl Log {
     fn complain(&mut self, line: &str) {
         if self.last_words.len() == LAST_WORDS {
-            self.last_words.pop_front();
+            let old = self.last_words.pop_front();
+            let says_why = |line: &String| LAST_WILL.iter().any(|words| line.starts_with(words));
+            self.will = self.will.take().or(old.filter(says_why));
         }
         self.last_words.push_back(line.trim().to_owned());
     }
+
+    /// What the policy complained of, in one line.
+    fn complaints(&mut self) -> String {
+        let last = Vec::from(std::mem::take(&mut self.last_words)).join(" ");
+        match self.will.take() {
+            Some(will) => format!("{will} … {last}"),
+            None => last,
+        }
+    }
+}
+
+/// Which of the two streams a level is printed on.
+fn stream(level: Level) -> usize {
+    usize::from(level == Level::Error)
 }
 
 impl Event {
@@ -86,16 +114,15 @@ impl Event {
     /// The event is over: log what is left to log. Gives the last complaints: lines logged as errors
     /// or printed on standard error.
     pub(crate) fn end(&self) -> String {
-        let rest = std::mem::take(&mut lock(&self.log).unfinished);
-        if !rest.is_empty() {
-            self.log(Level::Info, &String::from_utf8_lossy(&rest));
+        for level in [Level::Info, Level::Error] {
+            self.print(level, b"\n");
         }
         let mut log = lock(&self.log);
         if log.dropped > 0 {
             tracing::warn!(target: "policy", policy = %self.policy, session = %self.session,
                 dropped = log.dropped, "policy-log-cut: the policy logged more than its limits allow");
         }
-        Vec::from(std::mem::take(&mut log.last_words)).join(" ")
+        log.complaints()
     }
 
     /// The event's time.
@@ -139,7 +166,10 @@ impl Event {
     fn print(&self, level: Level, octets: &[u8]) {
         for piece in octets.split_inclusive(|octet| *octet == b'\n') {
             let line = {
-                let unfinished = &mut lock(&self.log).unfinished;
+                let mut log = lock(&self.log);
+                let Some(unfinished) = log.unfinished.get_mut(stream(level)) else {
+                    continue;
+                };
                 unfinished.extend_from_slice(piece);
                 if !piece.ends_with(b"\n") && unfinished.len() < LONGEST_LINE {
                     continue;
@@ -178,8 +208,9 @@ impl HostMonotonicClock for Wasi {
         1_000_000
     }
 
+    /// Never zero, which some runtimes take for a clock that is broken.
     fn now(&self) -> u64 {
-        self.0.now.load(Ordering::Relaxed)
+        self.0.now.load(Ordering::Relaxed).max(1_000_000_000)
     }
 }
 
@@ -238,5 +269,45 @@ impl OutputStream for Output {
 
     fn check_write(&mut self) -> StreamResult<usize> {
         Ok(LONGEST_LINE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event() -> Arc<Event> {
+        let event = Event::new("policy".into(), "session".into());
+        event.begin(1, SystemTime::UNIX_EPOCH, &Limits::default());
+        event
+    }
+
+    #[test]
+    fn the_line_that_says_why_is_told_with_the_last_ones() {
+        let go = event();
+        go.print(Level::Error, b"fatal error: nanotime returning zero\n\n");
+        for frame in 0..40 {
+            go.print(Level::Error, format!("runtime.frame{frame}()\n").as_bytes());
+        }
+        assert_eq!(
+            go.end(),
+            "fatal error: nanotime returning zero … runtime.frame37() runtime.frame38() runtime.frame39()"
+        );
+
+        let python = event();
+        python.print(
+            Level::Error,
+            b"Traceback (most recent call last):\n  File \"app.py\", line 3\n    x[1]\n",
+        );
+        python.print(Level::Error, b"KeyError: 1");
+        assert!(python.end().ends_with("x[1] KeyError: 1"));
+    }
+
+    #[test]
+    fn the_two_streams_do_not_mix() {
+        let event = event();
+        event.print(Level::Info, b"half a line of output, ");
+        event.print(Level::Error, b"and a complaint\n");
+        assert_eq!(event.end(), "and a complaint");
     }
 }

@@ -10,7 +10,9 @@ use crate::context::{Context, HostServices, SessionValues};
 use crate::decision::Decision;
 use crate::error::FailureKind;
 use crate::event::Event;
+use crate::limits::{Denied, Meter};
 use crate::load::Loaded;
+use crate::memory::Share;
 use crate::question::Question;
 use crate::rules::Rules;
 
@@ -51,6 +53,7 @@ impl Instance {
         event_number: u64,
         at: SystemTime,
     ) -> Result<Instance, Failed> {
+        let share = room(loaded).await?;
         let event = Event::new(loaded.name.clone(), session);
         event.begin(event_number, at, &loaded.limits);
         let context = Context::new(
@@ -59,7 +62,7 @@ impl Instance {
             services,
             values,
             event.clone(),
-            loaded.limits.memory,
+            Meter::new(loaded.limits.memory, share),
         );
         let mut store = Store::new(loaded.engine.wasm(), context);
         store.limiter(|context| &mut context.meter);
@@ -78,11 +81,14 @@ impl Instance {
                 .await;
         let last_words = event.end();
         match started {
-            Ok(Ok(guest)) => Ok(Instance {
-                store,
-                guest,
-                alive: true,
-            }),
+            Ok(Ok(guest)) => {
+                loaded.starts_with(store.data().meter.size());
+                Ok(Instance {
+                    store,
+                    guest,
+                    alive: true,
+                })
+            }
             Ok(Err(error)) => Err(explain(&error, store.data(), loaded, &last_words)),
             Err(_) => Err(took_too_long(loaded)),
         }
@@ -132,6 +138,28 @@ impl Instance {
     }
 }
 
+/// Room for an instance as big as those before it were at their start.
+async fn room(loaded: &Loaded) -> Result<Share, Failed> {
+    let memory = loaded.engine.memory();
+    tokio::time::timeout(loaded.limits.call, memory.share(loaded.size_at_start()))
+        .await
+        .map_err(|_| Failed {
+            kind: FailureKind::Memory,
+            detail: format!(
+                "there was no room for it within `limits.call`, {} ms: {}",
+                loaded.limits.call.as_millis(),
+                all_in_use(loaded)
+            ),
+        })
+}
+
+fn all_in_use(loaded: &Loaded) -> String {
+    format!(
+        "all policies of all sessions together may hold {} octets, `limits.policies_memory` of the server",
+        loaded.engine.memory().limit()
+    )
+}
+
 /// Give an event its time and its calls.
 fn allow(store: &mut Store<Context>, loaded: &Loaded) {
     let ticks = loaded.engine.ticks(loaded.limits.time);
@@ -176,12 +204,16 @@ fn explain(trap: &wasmtime::Error, context: &Context, loaded: &Loaded, last_word
             FailureKind::Stack,
             "it recursed beyond its stack".to_owned(),
         ),
-        _ if context.meter.denied => (
+        _ if context.meter.denied == Some(Denied::Own) => (
             FailureKind::Memory,
             format!(
                 "it wanted more than `limits.memory`, {} octets",
                 limits.memory
             ),
+        ),
+        _ if context.meter.denied == Some(Denied::All) => (
+            FailureKind::Memory,
+            format!("there was no memory left for it: {}", all_in_use(loaded)),
         ),
         _ => (FailureKind::Trap, trap.root_cause().to_string()),
     };

@@ -8,7 +8,7 @@
 //! - **ask** ([`Conversation`]): one session's instances, each in a store of its own with limits on
 //!   memory, time, log and output; what goes wrong there is a [`Failure`] and has an answer all the
 //!   same;
-//! - **swap** ([`Policies::swap`], [`Policies::reload_changed`]): a new [`Generation`] of the whole
+//! - **swap** ([`Policies::swap`], [`Policies::reload`]): a new [`Generation`] of the whole
 //!   chain, made beside the old one. A session stays with the generation it began with.
 //!
 //! Deliberately absent: the protocol, the store, sockets and files other than the components. What
@@ -19,6 +19,7 @@ mod bindings;
 mod check;
 mod compile;
 pub mod compile_worker;
+mod component_file;
 mod context;
 mod conversation;
 mod decision;
@@ -30,11 +31,13 @@ mod hook;
 mod instance;
 mod limits;
 mod load;
+mod memory;
 mod policies;
 mod question;
 mod rules;
 
 pub use bindings::types;
+pub use component_file::read_component;
 pub use context::HostServices;
 pub use conversation::{Answer, Conversation, DecidedBy};
 pub use engine::{Compile, Engine, EngineConfig, EngineError};

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
+use crate::compile_worker::Allowance;
+use crate::memory::{OVERHEAD, Share};
+
 /// Limits of one policy. Memory is counted per instance, all else per event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Linear memory of an instance, all its memories together, in octets.
+    /// Memory of an instance, all its linear memories and tables together, in octets.
     pub memory: u64,
     /// Time the guest itself may run in one event.
     pub time: Duration,
@@ -21,6 +24,8 @@ pub struct Limits {
     pub output: usize,
     /// Size of the component's file, in octets.
     pub component: u64,
+    /// What its compiler may use.
+    pub compile: Allowance,
 }
 
 impl Default for Limits {
@@ -33,6 +38,7 @@ impl Default for Limits {
             log_bytes: 64 << 10,
             output: 64 << 10,
             component: 32 << 20,
+            compile: Allowance::default(),
         }
     }
 }
@@ -41,21 +47,54 @@ impl Default for Limits {
 /// follows does not tell why.
 #[derive(Debug)]
 pub(crate) struct Meter {
-    limit: usize,
-    used: usize,
-    pub(crate) denied: bool,
+    limit: u64,
+    used: u64,
+    share: Share,
+    pub(crate) denied: Option<Denied>,
+}
+
+/// Which limit an instance met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Denied {
+    /// Its own.
+    Own,
+    /// That of all instances together.
+    All,
 }
 
 /// Elements of one table: room for an interpreter's functions, no room to eat memory by.
 const TABLE_ELEMENTS: usize = 20_000;
+/// Octets of one of them.
+const ELEMENT: u64 = 16;
 
 impl Meter {
-    pub(crate) fn new(limit: u64) -> Self {
+    /// `limit`: octets of this instance; `share`: its part of what all may hold, which grows with it.
+    pub(crate) fn new(limit: u64, share: Share) -> Self {
         Meter {
-            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            limit,
             used: 0,
-            denied: false,
+            share,
+            denied: None,
         }
+    }
+
+    /// What a share must be for an instance like this one.
+    pub(crate) fn size(&self) -> u64 {
+        self.used.saturating_add(OVERHEAD)
+    }
+
+    fn grow(&mut self, octets: u64) -> bool {
+        let used = self.used.saturating_add(octets);
+        if used > self.limit {
+            self.denied = Some(Denied::Own);
+            return false;
+        }
+        if !self.share.grow(used.saturating_add(OVERHEAD)) {
+            self.denied = Some(Denied::All);
+            return false;
+        }
+        self.used = used;
+        true
     }
 }
 
@@ -66,22 +105,17 @@ impl ResourceLimiter for Meter {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let used = self.used.saturating_add(desired.saturating_sub(current));
-        if used > self.limit {
-            self.denied = true;
-            return Ok(false);
-        }
-        self.used = used;
-        Ok(true)
+        Ok(self.grow(desired.saturating_sub(current) as u64))
     }
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE_ELEMENTS)
+        let more = desired.saturating_sub(current) as u64;
+        Ok(desired <= TABLE_ELEMENTS && self.grow(more.saturating_mul(ELEMENT)))
     }
 
     fn instances(&self) -> usize {
@@ -100,13 +134,16 @@ impl ResourceLimiter for Meter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::Memory;
 
-    #[test]
-    fn memories_are_counted_together() {
-        let mut meter = Meter::new(100);
-        assert!(meter.memory_growing(0, 60, None).unwrap());
-        assert!(!meter.memory_growing(0, 60, None).unwrap());
-        assert!(meter.denied);
-        assert!(meter.memory_growing(60, 100, None).unwrap());
+    #[tokio::test]
+    async fn memories_and_tables_are_counted_together() {
+        let all = Memory::new(1 << 30);
+        let mut meter = Meter::new(1000, all.share(OVERHEAD).await);
+        assert!(meter.memory_growing(0, 600, None).unwrap());
+        assert!(!meter.memory_growing(0, 600, None).unwrap());
+        assert_eq!(meter.denied, Some(Denied::Own));
+        assert!(meter.memory_growing(600, 990, None).unwrap());
+        assert!(!meter.table_growing(0, 1, None).unwrap());
     }
 }

@@ -3,19 +3,22 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
 use crate::bindings::PolicyPre;
 use crate::bindings::types::OutboundFile;
+use crate::compile_worker::Allowance;
 use crate::context::{Context, HostServices, SessionValues};
 use crate::engine::Engine;
 use crate::error::{ComponentFault, LoadError};
 use crate::hook::{Hook, OnFailure};
 use crate::instance::Instance;
 use crate::limits::Limits;
+use crate::memory::OVERHEAD;
 use crate::policies::PolicySpec;
 use crate::{check, compile};
 
@@ -27,6 +30,8 @@ pub(crate) struct Loaded {
     pub(crate) limits: Limits,
     pub(crate) engine: Engine,
     pub(crate) pre: PolicyPre<Context>,
+    /// Octets that its instances held at their start, the biggest of them.
+    size: AtomicU64,
     hooks: Vec<Hook>,
     on_failure: BTreeMap<Hook, OnFailure>,
 }
@@ -35,6 +40,16 @@ impl Loaded {
     /// Whether it is asked at this moment.
     pub(crate) fn answers(&self, hook: Hook) -> bool {
         self.hooks.is_empty() || self.hooks.contains(&hook)
+    }
+
+    /// What an instance is expected to hold at its start, in octets.
+    pub(crate) fn size_at_start(&self) -> u64 {
+        self.size.load(Ordering::Relaxed)
+    }
+
+    /// An instance held so many octets at its start.
+    pub(crate) fn starts_with(&self, octets: u64) {
+        self.size.fetch_max(octets, Ordering::Relaxed);
     }
 
     /// What its failure means at this moment.
@@ -57,7 +72,8 @@ pub(crate) async fn load(
         digest: digest.clone(),
         fault,
     };
-    let pre = prepare(engine, component).await.map_err(faulty)?;
+    let compiler = spec.limits.compile;
+    let pre = prepare(engine, component, compiler).await.map_err(faulty)?;
     let loaded = Loaded {
         name: spec.name.as_str().into(),
         digest: digest.clone(),
@@ -65,6 +81,7 @@ pub(crate) async fn load(
         limits: spec.limits.clone(),
         engine: engine.clone(),
         pre,
+        size: AtomicU64::new(OVERHEAD),
         hooks: spec.hooks.clone(),
         on_failure: spec.on_failure.clone(),
     };
@@ -72,18 +89,20 @@ pub(crate) async fn load(
     Ok(loaded)
 }
 
-/// Refuse what is too large, before it is read where the size is known by then.
-pub(crate) fn check_size(spec: &PolicySpec, size: u64) -> Result<(), LoadError> {
-    let limit = spec.limits.component;
-    if size > limit {
-        return Err(LoadError::TooBig {
-            policy: spec.name.clone(),
-            file: spec.component.clone(),
-            size,
-            limit,
-        });
+fn check_size(spec: &PolicySpec, size: u64) -> Result<(), LoadError> {
+    match size > spec.limits.component {
+        true => Err(too_big(spec)),
+        false => Ok(()),
     }
-    Ok(())
+}
+
+/// A component has more octets than it may.
+pub(crate) fn too_big(spec: &PolicySpec) -> LoadError {
+    LoadError::TooBig {
+        policy: spec.name.clone(),
+        file: spec.component.clone(),
+        limit: spec.limits.component,
+    }
 }
 
 /// Lower-case hexadecimal.
@@ -97,9 +116,13 @@ pub(crate) fn sha256(octets: &[u8]) -> String {
         })
 }
 
-async fn prepare(engine: &Engine, component: &[u8]) -> Result<PolicyPre<Context>, ComponentFault> {
+async fn prepare(
+    engine: &Engine,
+    component: &[u8],
+    compiler: Allowance,
+) -> Result<PolicyPre<Context>, ComponentFault> {
     check::imports(component)?;
-    let compiled = compile::compile(engine, component).await?;
+    let compiled = compile::compile(engine, component, compiler).await?;
     let pre = engine
         .linker()
         .instantiate_pre(&compiled)
@@ -115,7 +138,7 @@ async fn try_start(loaded: &Loaded) -> Result<(), ComponentFault> {
         Arc::new(NoServices),
         SessionValues::default(),
         0,
-        SystemTime::UNIX_EPOCH,
+        SystemTime::UNIX_EPOCH + AT_LOADING,
     )
     .await
     .map(drop)
@@ -124,6 +147,10 @@ async fn try_start(loaded: &Loaded) -> Result<(), ComponentFault> {
         detail: failed.detail,
     })
 }
+
+/// The time of the try, the same for every start: 2026-01-01T00:00:00Z. A language's runtime may want a clock that can
+/// be true (Go's ends at a clock of 0).
+const AT_LOADING: Duration = Duration::from_secs(1_767_225_600);
 
 /// While a component is started for a try, there is no server behind it.
 struct NoServices;

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use tokio::sync::Mutex;
+use pointsman_folder::Look;
+use tokio::sync::{Mutex, watch};
 
+use crate::component_file::{self, Unread, install};
 use crate::engine::Engine;
 use crate::error::LoadError;
 use crate::event::lock;
@@ -44,29 +46,40 @@ pub struct Swapped {
     pub digest: String,
     /// SHA-256 of the one before.
     pub previous: String,
+    /// Why the configured file could not be replaced, if so: the one before decides again after the next start.
+    pub not_installed: Option<String>,
 }
 
 /// The policies of a server: a chain in the order it was configured, and its generations.
+///
+/// Changes of one policy count in the order in which they were asked for, however long each takes to compile: what was
+/// asked for before something that is in force by now is given up ([`LoadError::Overtaken`]). Nobody waits for another's
+/// compiler.
 pub struct Policies {
     engine: Engine,
     current: ArcSwap<Generation>,
-    /// One change at a time; readers do not wait for it.
-    changing: Mutex<Vec<Source>>,
+    sources: Vec<Source>,
+    /// Numbers changes in the order they are asked for.
+    changes: AtomicU64,
     made: std::sync::Mutex<Vec<Weak<Generation>>>,
 }
 
-/// Where a policy comes from, and what its file looked like when it was last read.
+/// Where a policy comes from, and how far it is with its changes.
 struct Source {
     spec: PolicySpec,
-    seen: Option<Stat>,
+    /// Held while the file is looked at or replaced, and never while something compiles.
+    standing: Mutex<Standing>,
+    /// The number of the change that is in force.
+    in_force: watch::Sender<u64>,
 }
 
-/// What changes with a file that is written or put in place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stat {
-    modified: Option<SystemTime>,
-    size: u64,
-    inode: u64,
+/// A policy's file as it was last seen.
+struct Standing {
+    look: Option<Look>,
+    /// The change that put this file there.
+    change: u64,
+    /// Whether it has been read since.
+    read: bool,
 }
 
 impl Policies {
@@ -84,17 +97,15 @@ impl Policies {
             tracing::info!(target: "policy", policy = %loaded.name, digest = %loaded.digest,
                 file = %spec.component.display(), "policy-loaded");
             chain.push(Arc::new(loaded));
-            sources.push(Source {
-                spec,
-                seen: Some(seen),
-            });
+            sources.push(Source::new(spec, seen));
         }
         let first = Arc::new(Generation::new(1, chain));
         Ok(Policies {
             engine: engine.clone(),
             made: std::sync::Mutex::new(vec![Arc::downgrade(&first)]),
             current: ArcSwap::new(first),
-            changing: Mutex::new(sources),
+            sources,
+            changes: AtomicU64::new(0),
         })
     }
 
@@ -103,34 +114,51 @@ impl Policies {
         self.current.load_full()
     }
 
-    /// Put another component in a policy's place; settings, limits and order stay.
+    /// Put another component in a policy's place: into its configured file, and in force. Settings, limits and order
+    /// stay. A file that cannot be written is no reason not to swap; [`Swapped::not_installed`] tells.
     ///
     /// # Errors
-    /// If there is no such policy or the component cannot be loaded; then nothing has changed.
+    /// There is no such policy, the component cannot be loaded, or another change of this policy was asked for later and
+    /// is in force by now. Then nothing has changed.
     pub async fn swap(&self, name: &str, component: &[u8]) -> Result<Swapped, LoadError> {
-        let sources = self.changing.lock().await;
-        let spec = sources
-            .iter()
-            .map(|source| &source.spec)
-            .find(|spec| spec.name == name)
-            .ok_or_else(|| unknown(name, &sources))?;
-        self.replace(spec, component).await
+        let source = self.source(name)?;
+        let change = {
+            let mut standing = source.standing.lock().await;
+            self.look_at_file(source, &mut standing).await;
+            self.next_change()
+        };
+        let loaded = self
+            .load_unless_overtaken(source, change, component)
+            .await?;
+        let mut standing = source.standing.lock().await;
+        self.look_at_file(source, &mut standing).await;
+        if standing.change > change || *source.in_force.borrow() > change {
+            return Err(overtaken(&source.spec));
+        }
+        let place = &source.spec.component;
+        let not_installed = match install(place, component).await {
+            Ok(look) => {
+                let read = look.is_some();
+                *standing = Standing { look, change, read };
+                None
+            }
+            // The file stays what it is, and as old as it is.
+            Err(error) => Some(format!("{}: {error}", place.display())),
+        };
+        Ok(self.put_in_force(source, change, loaded, not_installed))
     }
 
-    /// Look at every component's file, and swap those whose content is another one. One entry for
-    /// each file that changed; a file that does not load is told of once, not at every look.
-    pub async fn reload_changed(&self) -> Vec<Result<Swapped, LoadError>> {
-        let mut outcomes = Vec::new();
-        for source in self.changing.lock().await.iter_mut() {
-            if let Some(outcome) = self.reload(source).await {
-                if let Err(error) = &outcome {
-                    tracing::error!(target: "policy", policy = %source.spec.name, %error,
-                        "policy-not-reloaded");
-                }
-                outcomes.push(outcome);
-            }
+    /// Look at a policy's file, and swap the policy if the content is another one; none where nothing changed. A file
+    /// that does not load is told of once, not at every look.
+    pub async fn reload(&self, name: &str) -> Option<Result<Swapped, LoadError>> {
+        let outcome = match self.source(name) {
+            Ok(source) => self.reload_file(source).await.transpose()?,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &outcome {
+            tracing::error!(target: "policy", policy = name, %error, "policy-not-reloaded");
         }
-        outcomes
+        Some(outcome)
     }
 
     /// Numbers of the generations that somebody still holds, oldest first; the last is in force.
@@ -143,49 +171,121 @@ impl Policies {
             .collect()
     }
 
-    async fn reload(&self, source: &mut Source) -> Option<Result<Swapped, LoadError>> {
-        let now = tokio::fs::metadata(&source.spec.component)
-            .await
-            .ok()
-            .as_ref()
-            .map(Stat::of);
-        if now == source.seen {
-            return None;
-        }
-        source.seen = now;
-        let (component, seen) = match read(&source.spec).await {
-            Ok(read) => read,
-            Err(error) => return Some(Err(error)),
+    /// The file counts as read when all of this is done, so that who gives it up half way has done nothing.
+    async fn reload_file(&self, source: &Source) -> Result<Option<Swapped>, LoadError> {
+        let change = {
+            let mut standing = source.standing.lock().await;
+            self.look_at_file(source, &mut standing).await;
+            if standing.read {
+                return Ok(None);
+            }
+            standing.change
         };
-        source.seen = Some(seen);
-        if load::sha256(&component) == self.digest_of(&source.spec.name) {
-            return None;
+        let loaded = self.load_file(source, change).await;
+        let mut standing = source.standing.lock().await;
+        self.look_at_file(source, &mut standing).await;
+        let changed_while_read =
+            matches!(&loaded, Ok(Some((_, seen))) if standing.look != Some(*seen));
+        if standing.change != change || changed_while_read {
+            // The next look is about the file that stands there by now.
+            return Ok(None);
         }
-        Some(self.replace(&source.spec, &component).await)
+        standing.read = true;
+        if *source.in_force.borrow() > change {
+            // What was swapped in later stays.
+            return Ok(None);
+        }
+        Ok(loaded?.map(|(loaded, _)| self.put_in_force(source, change, loaded, None)))
     }
 
-    /// Everything that can fail comes first; then one pointer changes.
-    async fn replace(&self, spec: &PolicySpec, component: &[u8]) -> Result<Swapped, LoadError> {
-        let loaded = Arc::new(load::load(&self.engine, spec, component).await?);
+    /// What stands in the file, and what the file looked like; none if that is in force already.
+    async fn load_file(
+        &self,
+        source: &Source,
+        change: u64,
+    ) -> Result<Option<(Arc<Loaded>, Look)>, LoadError> {
+        let (component, seen) = read(&source.spec).await?;
+        if load::sha256(&component) == self.digest_of(&source.spec.name) {
+            return Ok(None);
+        }
+        let loaded = self
+            .load_unless_overtaken(source, change, &component)
+            .await?;
+        Ok(Some((loaded, seen)))
+    }
+
+    /// A file that is another than the one before was put there by somebody else, just now: that is a change, too.
+    async fn look_at_file(&self, source: &Source, standing: &mut Standing) {
+        let now = component_file::look(&source.spec.component).await;
+        if now != standing.look {
+            *standing = Standing {
+                look: now,
+                change: self.next_change(),
+                read: false,
+            };
+        }
+    }
+
+    fn next_change(&self) -> u64 {
+        self.changes.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Everything that can fail comes first. Who is overtaken meanwhile need not go on: its compiler is stopped.
+    async fn load_unless_overtaken(
+        &self,
+        source: &Source,
+        change: u64,
+        component: &[u8],
+    ) -> Result<Arc<Loaded>, LoadError> {
+        let mut in_force = source.in_force.subscribe();
+        let newer = async {
+            // The sender lives as long as the policies do.
+            let _ = in_force.wait_for(|newer| *newer > change).await;
+        };
+        tokio::select! {
+            loaded = load::load(&self.engine, &source.spec, component) => Ok(Arc::new(loaded?)),
+            () = newer => Err(overtaken(&source.spec)),
+        }
+    }
+
+    /// One pointer changes. The caller holds the policy's standing, and has seen that nothing newer is in force.
+    fn put_in_force(
+        &self,
+        source: &Source,
+        change: u64,
+        loaded: Arc<Loaded>,
+        not_installed: Option<String>,
+    ) -> Swapped {
+        let name = &source.spec.name;
+        let mut made = lock(&self.made);
         let old = self.current();
+        let previous = self.digest_of(name);
         let chain = old
             .chain
             .iter()
-            .map(|one| if *one.name == spec.name { &loaded } else { one })
+            .map(|one| if *one.name == **name { &loaded } else { one })
             .cloned()
             .collect();
+        let new = Arc::new(Generation::new(old.number() + 1, chain));
+        made.push(Arc::downgrade(&new));
         let swapped = Swapped {
-            policy: spec.name.clone(),
-            generation: old.number() + 1,
+            policy: name.clone(),
+            generation: new.number(),
             digest: loaded.digest.clone(),
-            previous: self.digest_of(&spec.name),
+            previous,
+            not_installed,
         };
-        let new = Arc::new(Generation::new(swapped.generation, chain));
-        lock(&self.made).push(Arc::downgrade(&new));
         self.current.store(new);
+        drop(made);
+        source.in_force.send_replace(change);
         tracing::info!(target: "policy", policy = %swapped.policy, generation = swapped.generation,
             digest = %swapped.digest, previous = %swapped.previous, "policy-swapped");
-        Ok(swapped)
+        swapped
+    }
+
+    fn source(&self, name: &str) -> Result<&Source, LoadError> {
+        let named = self.sources.iter().find(|source| source.spec.name == name);
+        named.ok_or_else(|| unknown(name, &self.sources))
     }
 
     fn digest_of(&self, name: &str) -> String {
@@ -203,29 +303,32 @@ impl std::fmt::Debug for Policies {
     }
 }
 
-impl Stat {
-    fn of(metadata: &std::fs::Metadata) -> Self {
-        use std::os::unix::fs::MetadataExt as _;
-        Stat {
-            modified: metadata.modified().ok(),
-            size: metadata.len(),
-            inode: metadata.ino(),
+impl Source {
+    fn new(spec: PolicySpec, seen: Look) -> Self {
+        Source {
+            spec,
+            standing: Mutex::new(Standing {
+                look: Some(seen),
+                change: 0,
+                read: true,
+            }),
+            in_force: watch::Sender::new(0),
         }
     }
 }
 
-/// The component, and what its file looked like before it was read: a change while reading shows at
-/// the next look.
-async fn read(spec: &PolicySpec) -> Result<(Vec<u8>, Stat), LoadError> {
-    let cannot = |source| LoadError::Read {
-        policy: spec.name.clone(),
-        file: spec.component.clone(),
-        source,
-    };
-    let metadata = tokio::fs::metadata(&spec.component).await.map_err(cannot)?;
-    load::check_size(spec, metadata.len())?;
-    let component = tokio::fs::read(&spec.component).await.map_err(cannot)?;
-    Ok((component, Stat::of(&metadata)))
+/// Its component, and what the file looked like when it was opened.
+async fn read(spec: &PolicySpec) -> Result<(Vec<u8>, Look), LoadError> {
+    let limit = spec.limits.component;
+    let read = component_file::read(&spec.component, limit).await;
+    read.map_err(|unread| match unread {
+        Unread::TooBig => load::too_big(spec),
+        Unread::Failed(source) => LoadError::Read {
+            policy: spec.name.clone(),
+            file: spec.component.clone(),
+            source,
+        },
+    })
 }
 
 fn refuse_duplicates(specs: &[PolicySpec]) -> Result<(), LoadError> {
@@ -235,6 +338,12 @@ fn refuse_duplicates(specs: &[PolicySpec]) -> Result<(), LoadError> {
             policy: spec.name.clone(),
         }),
         None => Ok(()),
+    }
+}
+
+fn overtaken(spec: &PolicySpec) -> LoadError {
+    LoadError::Overtaken {
+        policy: spec.name.clone(),
     }
 }
 

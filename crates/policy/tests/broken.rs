@@ -6,25 +6,42 @@ mod common;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use common::*;
 use pointsman_policy::types::FileDecision;
 use pointsman_policy::{
-    Compile, ComponentFault, Engine, EngineConfig, FailureKind, Limits, LoadError, Policies,
-    PolicySpec,
+    ComponentFault, Engine, FailureKind, Limits, LoadError, Policies, PolicySpec,
 };
 
 /// Deploy these octets.
 async fn deploy(engine: &Engine, octets: &[u8]) -> Result<Policies, LoadError> {
+    deploy_within(engine, octets, Limits::default()).await
+}
+
+async fn deploy_within(
+    engine: &Engine,
+    octets: &[u8],
+    limits: Limits,
+) -> Result<Policies, LoadError> {
     let folder = tempfile::tempdir().unwrap();
     let component = folder.path().join("policy.wasm");
     std::fs::write(&component, octets).unwrap();
     let spec = PolicySpec {
         name: "gate".to_owned(),
         component,
+        limits,
         ..PolicySpec::default()
     };
     Policies::load(engine, vec![spec]).await
+}
+
+/// What its compiler may use: seconds, and MiB.
+fn compiler(seconds: u64, mebibytes: u64) -> Limits {
+    let mut limits = Limits::default();
+    limits.compile.cpu = Duration::from_secs(seconds);
+    limits.compile.memory = mebibytes << 20;
+    limits
 }
 
 async fn fault(engine: &Engine, octets: &[u8]) -> ComponentFault {
@@ -71,23 +88,11 @@ async fn what_is_no_component_is_said_so() {
 #[tokio::test]
 async fn random_damage_is_refused_or_harmless() {
     let whole = std::fs::read(component("known-partners")).unwrap();
-    // `POLICY_TEST_SEED=n` runs a seed again.
-    let seed = match std::env::var("POLICY_TEST_SEED") {
-        Ok(seed) => seed.parse().unwrap(),
-        Err(_) => std::time::SystemTime::UNIX_EPOCH
-            .elapsed()
-            .unwrap()
-            .subsec_nanos() as usize,
-    };
-    println!("POLICY_TEST_SEED={seed}");
-    let mut n = seed;
+    let mut chance = Chance::new();
     for _ in 0..20 {
         let mut damaged = whole.clone();
         for _ in 0..3 {
-            n = n
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            damaged[(n >> 33) % whole.len()] ^= (n >> 24) as u8;
+            damaged[chance.below(whole.len())] ^= chance.below(256) as u8;
         }
         // Either it is refused, or the damage is where it can still be asked.
         if let Ok(policies) = deploy(&ENGINE, &damaged).await {
@@ -169,28 +174,8 @@ async fn too_large_or_missing_files_are_said_so() {
     );
 }
 
-/// An engine that compiles in a child: the example program `compile-policy` of this crate.
-fn with_child(args: &[&str]) -> Engine {
-    let test = std::env::current_exe().unwrap();
-    let program = test
-        .parent()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .join("examples/compile-policy");
-    with_program(&program, args)
-}
-
-fn with_program(program: &Path, args: &[&str]) -> Engine {
-    let compile = Compile::Child {
-        program: program.to_owned(),
-        args: args.iter().map(|arg| (*arg).to_owned()).collect(),
-    };
-    Engine::new(EngineConfig {
-        compile,
-        ..EngineConfig::default()
-    })
-    .unwrap()
+fn with_child() -> Engine {
+    with_program(&compiler_program(), Vec::new())
 }
 
 /// A component that keeps the compiler busy for a few seconds.
@@ -213,7 +198,7 @@ fn heavy() -> Vec<u8> {
 
 #[tokio::test]
 async fn what_the_child_compiles_runs() {
-    let engine = with_child(&[]);
+    let engine = with_child();
     let octets = std::fs::read(component("misbehave")).unwrap();
     let policies = deploy(&engine, &octets).await.unwrap();
     let server = std::sync::Arc::new(Server::default());
@@ -229,7 +214,7 @@ async fn what_the_child_compiles_runs() {
 #[tokio::test]
 async fn what_does_not_compile_is_told_by_the_child() {
     let invalid = wat::parse_str("(component (core module (func (result i32))))").unwrap();
-    let fault = fault(&with_child(&[]), &invalid).await;
+    let fault = fault(&with_child(), &invalid).await;
     assert!(matches!(fault, ComponentFault::Compile(_)), "{fault}");
     assert!(fault.to_string().contains("type mismatch"), "{fault}");
 }
@@ -237,30 +222,40 @@ async fn what_does_not_compile_is_told_by_the_child() {
 #[tokio::test]
 async fn a_child_ends_at_its_limits_and_the_server_does_not() {
     let heavy = heavy();
-    let limited = fault(&with_child(&["1"]), &heavy).await;
-    assert!(matches!(limited, ComponentFault::Compiler(_)), "{limited}");
-    assert!(limited.to_string().contains("SIGXCPU"), "{limited}");
-
-    let limited = fault(&with_child(&["60", "64"]), &heavy).await;
-    assert!(matches!(limited, ComponentFault::Compiler(_)), "{limited}");
-    assert!(limited.to_string().contains("SIGABRT"), "{limited}");
+    let limited = async |limits| {
+        let error = deploy_within(&with_child(), &heavy, limits).await;
+        error.unwrap_err().to_string()
+    };
+    let told = limited(compiler(1, 512)).await;
+    assert!(
+        told.contains("SIGXCPU") && told.contains("`limits.compile_time` of the policy is 1 s"),
+        "{told}"
+    );
+    let told = limited(compiler(60, 64)).await;
+    assert!(
+        told.contains("SIGABRT")
+            && told.contains("`limits.compile_memory` of the policy is 64 MiB"),
+        "{told}"
+    );
 
     // The next component is compiled as if nothing had happened.
     let octets = std::fs::read(component("known-partners")).unwrap();
-    deploy(&with_child(&["60", "256"]), &octets).await.unwrap();
+    deploy_within(&with_child(), &octets, compiler(60, 256))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn a_child_that_is_none_is_told() {
     let octets = std::fs::read(component("known-partners")).unwrap();
     let fault_with = async |program: &str| {
-        let fault = fault(&with_program(Path::new(program), &[]), &octets).await;
+        let fault = fault(&with_program(Path::new(program), Vec::new()), &octets).await;
         assert!(matches!(fault, ComponentFault::Compiler(_)), "{fault}");
         fault.to_string()
     };
     let told = fault_with("/nowhere/pointsman").await;
     assert!(told.contains("cannot start /nowhere/pointsman"), "{told}");
-    let told = fault_with("/bin/cat").await;
+    let told = fault_with("/bin/echo").await;
     assert!(told.contains("its artefact does not load"), "{told}");
     let told = fault_with("/bin/true").await;
     assert!(told.contains("its artefact does not load"), "{told}");

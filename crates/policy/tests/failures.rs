@@ -4,11 +4,14 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::*;
 use pointsman_policy::types::*;
-use pointsman_policy::{Conversation, FailureKind, Hook, Limits, OnFailure, PolicySpec};
+use pointsman_policy::{
+    Conversation, Engine, EngineConfig, FailureKind, Hook, Limits, OnFailure, Policies, PolicySpec,
+};
 
 /// `misbehave` with little time, so that the tests have more.
 fn misbehave(settings: &[(&str, &str)]) -> PolicySpec {
@@ -261,4 +264,87 @@ async fn an_instance_is_made_anew_after_a_few_hundred_questions() {
         lifetimes.iter().all(|n| (200..=400).contains(n)),
         "{lifetimes:?}"
     );
+}
+
+/// An engine whose instances may hold so many octets together.
+fn engine_with(memory: u64) -> Engine {
+    Engine::new(EngineConfig {
+        memory,
+        ..EngineConfig::default()
+    })
+    .unwrap()
+}
+
+async fn sessions(engine: &Engine, count: usize, spec: PolicySpec) -> Vec<Conversation> {
+    let policies = Policies::load(engine, vec![spec]).await.unwrap();
+    (0..count)
+        .map(|n| {
+            let server = Arc::new(Server::default());
+            policies.current().session(format!("session-{n}"), server)
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn instances_that_rest_make_way_where_all_together_would_be_too_much() {
+    // One instance holds more than 1 MiB.
+    let mut sessions = sessions(&engine_with(6 << 20), 20, misbehave(&[])).await;
+    for round in 1..=3 {
+        for (n, session) in sessions.iter_mut().enumerate() {
+            let made_anew = counts(session).await;
+            assert_eq!(
+                made_anew,
+                (1, 2 * round - 1),
+                "session {n} had rested longest, and what it kept stays"
+            );
+            let at_hand = counts(session).await;
+            assert_eq!(at_hand, (2, 2 * round), "there was room for session {n}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn where_all_memory_is_in_use_a_question_waits_for_room() {
+    let engine = engine_with(6 << 20);
+    let sleepers = sessions(&engine, 20, misbehave(&[])).await;
+    let sleepers: Vec<_> = sleepers
+        .into_iter()
+        .map(|mut session| {
+            tokio::spawn(async move {
+                let asleep = file("SLEEP");
+                session.accept_file(&acme(), &asleep, noon()).await.failures
+            })
+        })
+        .collect();
+    let mut patient = misbehave(&[]);
+    patient.limits.call = Duration::from_secs(30);
+    let mut patient = sessions(&engine, 1, patient).await;
+    assert_eq!(counts(&mut patient[0]).await, (1, 1));
+
+    let mut no_room = 0;
+    for sleeper in sleepers {
+        let failures = sleeper.await.unwrap();
+        let [failure] = failures.as_slice() else {
+            panic!("one failure was expected, {failures:?} came");
+        };
+        match failure.kind {
+            FailureKind::Deadline => {}
+            FailureKind::Memory => {
+                assert!(
+                    failure.detail.contains("`limits.policies_memory`"),
+                    "{failure}"
+                );
+                no_room += 1;
+            }
+            _ => panic!("{failure}"),
+        }
+    }
+    assert!(no_room >= 10, "{no_room} had no room");
+}
+
+#[tokio::test]
+async fn a_policy_that_needs_more_than_all_may_hold_is_not_loaded() {
+    let refused = Policies::load(&engine_with(1 << 20), vec![misbehave(&[])]).await;
+    let error = refused.unwrap_err().to_string();
+    assert!(error.contains("`limits.policies_memory`"), "{error}");
 }

@@ -62,7 +62,10 @@ enum Command {
     /// Look at policies, and swap them while the server runs.
     Policy(policy::Policy),
     #[command(name = crate::COMPILE_POLICY, hide = true)]
-    CompilePolicy,
+    CompilePolicy {
+        /// Seconds of processor time, and MiB.
+        allowance: Vec<String>,
+    },
 }
 
 /// Which configuration a command is for.
@@ -122,7 +125,9 @@ impl<E: std::error::Error> From<E> for Failed {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
-        Command::CompilePolicy => return pointsman_policy::compile_worker::run(),
+        Command::CompilePolicy { allowance } => {
+            return pointsman_policy::compile_worker::run(allowance.into_iter());
+        }
         Command::Demo(demo) => demo.run(),
         Command::Serve(serve) => serve.run(),
         Command::Send(send) => send.run(),

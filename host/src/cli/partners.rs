@@ -93,7 +93,7 @@ type Running = (BTreeMap<String, Plan>, Vec<SessionNow>);
 
 /// When the server calls partners, and its sessions; none where no server runs.
 async fn running(config: &Config) -> Result<Option<Running>, Failed> {
-    match control::ask(config, &Request::Partners).await {
+    match control::ask(config, &Request::Partners, |_, _| {}).await {
         Ok(Reply::Partners { plans, sessions }) => Ok(Some((plans, sessions))),
         Ok(other) => Err(super::policy::unexpected(other)),
         Err(ControlError::Nobody { .. }) => Ok(None),

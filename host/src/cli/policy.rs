@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::out::say;
+use super::out::{last_word, say};
 use super::{Configured, Failed, Outcome, block_on, sessions};
 use crate::control::{self, ControlError, Reply, Request};
 
@@ -86,13 +86,20 @@ fn swap(policy: String, component: &std::path::Path, configured: &Configured) ->
 pub(super) fn ask(configured: &Configured, request: &Request) -> Result<Reply, Failed> {
     let config = configured.load()?;
     block_on(async {
-        control::ask(&config, request)
+        control::ask(&config, request, show_work)
             .await
             .map_err(|error| match error {
                 ControlError::Nobody { .. } => Failed::unreached(format!("error: {error}")),
                 other => other.into(),
             })
     })
+}
+
+/// A line every few seconds: long enough apart to be read, on standard error, beside the answer.
+fn show_work(what: &str, seconds: u64) {
+    if seconds <= 1 || seconds.is_multiple_of(5) {
+        last_word(&format!("{what}, {seconds} s so far"));
+    }
 }
 
 pub(super) fn unexpected(reply: Reply) -> Failed {

@@ -432,6 +432,10 @@ pub struct PolicyLimits {
     pub time: Option<Value<Millis>>,
     /// The component file (default 32MiB).
     pub component: Option<Value<Size>>,
+    /// Processor time for compiling it (default 10s).
+    pub compile_time: Option<Value<Millis>>,
+    /// Address space for compiling it (default 512MiB).
+    pub compile_memory: Option<Value<Size>>,
 }
 
 /// The policies, in the order of the file.
@@ -525,6 +529,8 @@ pub struct Limits {
     pub reserve: Value<Size>,
     /// Files (inodes) that are left free there, for the same.
     pub reserve_files: Value<Between<0, 1_000_000_000>>,
+    /// Octets that the instances of all policies in all sessions hold together.
+    pub policies_memory: Value<Size>,
 }
 
 impl Default for Limits {
@@ -548,6 +554,7 @@ impl Default for Limits {
             receipt_wait: seconds(10),
             reserve: Value(Size(64 << 20)),
             reserve_files: Value(Between(1000)),
+            policies_memory: Value(Size(512 << 20)),
         }
     }
 }

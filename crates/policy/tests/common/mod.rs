@@ -11,11 +11,56 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, SystemTime};
 
 use pointsman_policy::types::*;
-use pointsman_policy::{Conversation, Engine, EngineConfig, HostServices, Policies, PolicySpec};
+use pointsman_policy::{
+    Compile, Conversation, Engine, EngineConfig, HostServices, Policies, PolicySpec,
+};
 
 /// The engine of a test process: one is enough.
 pub static ENGINE: LazyLock<Engine> =
     LazyLock::new(|| Engine::new(EngineConfig::default()).expect("this machine runs wasmtime"));
+
+/// The compile child: the example program `compile-policy` of this crate.
+pub fn compiler_program() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let folder = test.parent().unwrap().parent().unwrap();
+    folder.join("examples/compile-policy")
+}
+
+/// An engine that compiles by this program.
+pub fn with_program(program: &Path, args: Vec<String>) -> Engine {
+    let compile = Compile::Child {
+        program: program.to_owned(),
+        args,
+    };
+    Engine::new(EngineConfig {
+        compile,
+        ..EngineConfig::default()
+    })
+    .unwrap()
+}
+
+/// Numbers at random, the same again for the same seed: `POLICY_TEST_SEED=n` runs one again.
+pub struct Chance(u64);
+
+impl Chance {
+    pub fn new() -> Self {
+        let seed = match std::env::var("POLICY_TEST_SEED") {
+            Ok(seed) => seed.parse().unwrap(),
+            Err(_) => u64::from(SystemTime::UNIX_EPOCH.elapsed().unwrap().subsec_nanos()),
+        };
+        println!("POLICY_TEST_SEED={seed}");
+        Chance(seed)
+    }
+
+    /// Below `bound`.
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % bound
+    }
+}
 
 /// A component of the repository, built once a process.
 pub fn component(name: &str) -> PathBuf {

@@ -2,6 +2,7 @@
 //! the other moments by the setting `misbehave`.
 
 use std::hint::black_box;
+use std::time::{Duration, Instant, SystemTime};
 
 use pointsman_policy_sdk::{
     Answer, ConnectionDecision, ConnectionInfo, FileDecision, FileInfo, FileTerms, Policy,
@@ -13,6 +14,15 @@ use pointsman_policy_sdk::{
 struct Misbehave;
 
 policy!(Misbehave);
+
+/// Called while the component is instantiated. To some runtimes, Go's among them, a clock at zero is a broken one.
+#[unsafe(no_mangle)]
+extern "C" fn _initialize() {
+    let second = Duration::from_secs(1);
+    let monotonic = Instant::now().checked_sub(second).is_some();
+    let wall = SystemTime::now() >= SystemTime::UNIX_EPOCH + second;
+    assert!(monotonic && wall, "nanotime returning zero");
+}
 
 impl Policy for Misbehave {
     fn accept_connection(connection: &ConnectionInfo) -> Answer<ConnectionDecision> {
@@ -137,6 +147,8 @@ fn misbehave(how: &str) -> Result<(), String> {
                 black_box(&hoard);
             }
         }
+        // Memory that it never gives back, within its limit.
+        "HOARD" => std::mem::forget(black_box(vec![1_u8; 16 << 20])),
         "TRAP" => panic!("a bug in the policy"),
         "EXIT" => std::process::exit(3),
         "RECURSE" => {
@@ -150,7 +162,7 @@ fn misbehave(how: &str) -> Result<(), String> {
         "FLOOD" => (0..100_000).for_each(|n| warn!("line {n}")),
         "CALLS" => (0..100_000).for_each(|_| drop(black_box(setting("misbehave")))),
         "HANG" => drop(list_outbound("hang", 1)),
-        "SLEEP" => std::thread::sleep(std::time::Duration::from_secs(3600)),
+        "SLEEP" => std::thread::sleep(Duration::from_secs(3600)),
         _ => {}
     }
     Ok(())
@@ -178,7 +190,6 @@ fn counts() -> Result<Vec<(String, String)>, String> {
 fn wasi() -> Vec<(String, String)> {
     use std::collections::hash_map::RandomState;
     use std::hash::BuildHasher;
-    use std::time::SystemTime;
     println!("printed");
     eprintln!("printed as an error");
     let clock = SystemTime::now()
