@@ -169,6 +169,9 @@ pub struct Partner {
     /// Whether our receipts name originator and destination as the file did, as the first edition of the protocol had it.
     #[serde(default)]
     pub unswapped_receipts: bool,
+    /// Whether a file whose SFID asks for a signed receipt is taken all the same, and gets one without a signature.
+    #[serde(default)]
+    pub unsigned_receipts: bool,
     /// What it may get wrong, where that is not what the station says.
     #[serde(default)]
     pub tolerances: Switches,

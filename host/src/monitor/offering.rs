@@ -16,6 +16,7 @@ use super::receiving::{Receiving, Refused};
 use super::{Monitor, Trouble, labelled};
 use crate::config::{Quota, ReceivedAgain, Terms};
 use crate::describe;
+use crate::events::Event as Happening;
 use crate::holders::STILL;
 use crate::intake::{Intake, blocking};
 use crate::names;
@@ -363,6 +364,14 @@ impl Monitor {
                 "compressed files are not agreed",
             ));
         }
+        if header.enveloped {
+            let text = "enveloped files are not agreed";
+            return Err(Refused::for_good(FileReason::Unspecified, text));
+        }
+        if header.signed_receipt && !profile.partner.unsigned_receipts {
+            let text = "SFIDSIGN asks for a signed receipt, and receipts are not signed here";
+            return Err(Refused::for_good(FileReason::SignedNotAllowed, text));
+        }
         if matches!(header.format, Format::Fixed(0)) {
             let text = "fixed records need a length";
             return Err(Refused::for_good(FileReason::RecordLength, text));
@@ -374,6 +383,19 @@ impl Monitor {
         match self.terms.max_file_blocks {
             Some(most) if header.size_blocks > most => Err(too_big(most)),
             _ => Ok(()),
+        }
+    }
+
+    /// The log says that a receipt will not be what its partner asks for.
+    fn tell_unsigned(&self, header: &FileHeader) {
+        if header.signed_receipt {
+            self.tell(Happening::Tolerated {
+                session: self.id.clone(),
+                what: format!(
+                    "SFID of {}: SFIDSIGN asks for a signed receipt, and it gets one without a signature (unsigned_receipts)",
+                    header.key
+                ),
+            });
         }
     }
 
@@ -441,6 +463,7 @@ impl Monitor {
             // Not 13: a sender that never saw our EFPA would take it for the word that this very file is here.
             return Err(Refused::for_good(FileReason::AccessMethod, text).into());
         }
+        self.tell_unsigned(header);
         let note = self.note(
             "accept-file",
             &answer,
