@@ -22,7 +22,7 @@ pub struct BadName {
 ///
 /// # Errors
 /// A policy's answer that is absolute, climbs, or is empty. Characters that a name may not have are
-/// replaced; a name that was changed so never replaces a file.
+/// replaced; a name that was changed so never replaces a file, whoever chose it.
 pub fn target(
     partner: &str,
     header: &FileHeader,
@@ -31,27 +31,33 @@ pub fn target(
     template: Option<&Template>,
     overwrite: bool,
 ) -> Result<Target, BadName> {
-    let file_name = file_name.map(|name| Template::of_policy(name).name(header));
-    let file_name = file_name.as_deref();
-    let chosen = (directory, file_name);
+    let meant = directory.unwrap_or(partner).trim_end_matches('/');
     let directory = match directory {
         Some(chosen) => chosen_directory(chosen)?,
         None => safe(partner),
     };
-    let file_name = match file_name {
-        Some(chosen) => chosen_name(chosen)?,
-        None => safe(&template.map_or_else(|| usual(header), |template| template.name(header))),
+    let (wanted, file_name) = match (file_name, template) {
+        (Some(chosen), _) => {
+            let wanted = Template::of_policy(chosen).name(header);
+            let name = chosen_name(&wanted)?;
+            (wanted, name)
+        }
+        (None, Some(template)) => made_safe(template.name(header)),
+        (None, None) => made_safe(usual(header)),
     };
     // Two names may become one when they are made safe: then the second must not replace the first.
-    let as_chosen = chosen
-        .0
-        .is_none_or(|chosen| chosen.trim_end_matches('/') == directory)
-        && chosen.1.is_some_and(|chosen| chosen == file_name);
+    let is_as_meant = meant == directory && wanted == file_name;
     Ok(Target {
         directory,
         file_name,
-        overwrite: overwrite && as_chosen,
+        overwrite: overwrite && is_as_meant,
     })
+}
+
+/// A name, and what it is when it has been made safe.
+fn made_safe(name: String) -> (String, String) {
+    let safe = safe(&name);
+    (name, safe)
 }
 
 fn usual(header: &FileHeader) -> String {

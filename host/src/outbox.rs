@@ -82,6 +82,16 @@ pub enum QueueError {
         /// Which record, and what is wrong with it.
         problem: RecordProblem,
     },
+    /// A file of format T with lines of another system (RFC 5024, 1.5.3).
+    #[error(
+        "{path}: line {line} ends in LF alone; lines of a text file (format T) end in CR LF: convert it, or send it unstructured (format U)"
+    )]
+    Line {
+        /// The file.
+        path: String,
+        /// Which line, from 1 on.
+        line: u64,
+    },
     /// The spool.
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -180,6 +190,10 @@ pub async fn enqueue_as(
     }
     let (whole, counts, longest) = match layout {
         None => {
+            let whole = match how.format {
+                Format::Text => lines_or_discard(whole, path).await?,
+                _ => whole,
+            };
             let octets = whole.seal().octets;
             (whole, Counts { records: 0, octets }, 0)
         }
@@ -264,7 +278,7 @@ async fn count_or_discard(
     format: Format,
 ) -> Result<(Whole, Counts, u32), RecordError> {
     let count = move || {
-        let mut reader = RecordReader::new(layout, format);
+        let mut reader = RecordReader::new(layout, format).without_bare_line_feeds();
         let read = whole.blob().map_err(RecordError::from);
         match read.and_then(|blob| records::read_all(&blob, &mut reader)) {
             Ok(()) => {
@@ -280,6 +294,22 @@ async fn count_or_discard(
     tokio::task::spawn_blocking(count)
         .await
         .unwrap_or_else(|lost| Err(crate::intake::lost_thread(&lost).into()))
+}
+
+/// Looks whether the lines of a text file end as they must; removes what was imported where one does not.
+async fn lines_or_discard(whole: Whole, path: &Path) -> Result<Whole, QueueError> {
+    let looked = blocking(move || {
+        let found = whole.blob().and_then(|blob| records::bare_line_feed(&blob));
+        if matches!(found, Ok(None)) {
+            return Ok(Ok(whole));
+        }
+        whole.discard()?;
+        found.map(Err)
+    });
+    looked.await?.map_err(|line| QueueError::Line {
+        path: path.display().to_string(),
+        line: line.unwrap_or_default(),
+    })
 }
 
 /// Queues again what was sent, answered, parked or cancelled, under an identity of its own.

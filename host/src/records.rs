@@ -52,6 +52,32 @@ pub fn read_all(blob: &Blob, reader: &mut RecordReader) -> Result<(), RecordErro
     read_on(blob, reader, u64::MAX)
 }
 
+/// The first line, counted from 1, that ends in a line feed without a carriage return before it.
+///
+/// # Errors
+/// A failed read.
+pub fn bare_line_feed(blob: &Blob) -> Result<Option<u64>, SpoolError> {
+    let size = blob.octets()?;
+    let mut chunk = vec![0; CHUNK];
+    let (mut at, mut line, mut before) = (0, 1, 0);
+    while at < size {
+        let count = blob.read_at(at, &mut chunk)?;
+        if count == 0 {
+            return Err(got_shorter());
+        }
+        for octet in chunk.iter().take(count) {
+            match (before, *octet) {
+                (b'\r', b'\n') => line += 1,
+                (_, b'\n') => return Ok(Some(line)),
+                _ => {}
+            }
+            before = *octet;
+        }
+        at += count as u64;
+    }
+    Ok(None)
+}
+
 fn got_shorter() -> SpoolError {
     SpoolError::Io {
         path: "the spool".into(),

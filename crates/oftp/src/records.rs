@@ -316,6 +316,8 @@ pub struct RecordReader {
     octets: u64,
     /// Octets of the longest record so far.
     longest: u64,
+    /// Whether a line feed may stand in a line without a carriage return before it.
+    bare_line_feeds: bool,
 }
 
 impl RecordReader {
@@ -333,7 +335,16 @@ impl RecordReader {
             position: Position::default(),
             octets: 0,
             longest: 0,
+            bare_line_feeds: true,
         }
+    }
+
+    /// The same, but a line feed in a line is a problem where no carriage return is before it: such a file was made
+    /// where lines end in LF, and each of its lines was to be a record. Of files kept as lines alone.
+    #[must_use]
+    pub fn without_bare_line_feeds(mut self) -> Self {
+        self.bare_line_feeds = false;
+        self
     }
 
     /// How far it has come: octets of the local file, and whole records.
@@ -452,6 +463,13 @@ impl RecordReader {
             self.length
                 .check(self.position, so_far)
                 .map_err(|problem| self.hint(problem, octets))?;
+        }
+        // One that follows a CR is in `end`, so any other stands alone.
+        let line = octets.get(..length).unwrap_or_default();
+        if !self.bare_line_feeds && line.contains(&b'\n') {
+            let what =
+                "has a line feed in it; lines must end in CR LF, and here they end in LF alone";
+            return Err(self.problem(what.to_owned()));
         }
         let trailer = end.map_or(0, |_| LINE_END.len());
         Ok(Piece {

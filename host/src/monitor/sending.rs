@@ -169,7 +169,15 @@ impl Monitor {
         let (wanted, left) = match &answer.decision {
             types::TurnDecision::Pass => (None, None),
             types::TurnDecision::Send(terms) => {
-                self.note("ready-to-send", &answer, "the turn is planned".to_owned());
+                let wanted = terms.files.as_ref();
+                let left_out = self.errand.only.is_some_and(|id| {
+                    wanted.is_some_and(|wanted| !wanted.contains(&id.to_string()))
+                });
+                let shown = match left_out {
+                    true => "the turn is planned, without the file that was to be sent",
+                    false => "the turn is planned",
+                };
+                self.note("ready-to-send", &answer, shown.to_owned());
                 (terms.files.clone(), terms.max_files)
             }
             types::TurnDecision::Hold(why) => {
@@ -179,13 +187,15 @@ impl Monitor {
         };
         let agreed = session.agreement().is_some_and(|agreed| agreed.may_send);
         let may_send = agreed && self.terms.sends_files;
-        let files = match (may_send, self.errand.only, wanted) {
-            (false, _, _) => Files::None,
-            (true, Some(id), _) => Files::Only(vec![id]),
-            (true, None, Some(ids)) => {
-                Files::Only(ids.iter().filter_map(|id| id.parse().ok()).collect())
-            }
-            (true, None, None) => Files::Any,
+        let wanted: Option<Vec<TransferId>> =
+            wanted.map(|ids| ids.iter().filter_map(|id| id.parse().ok()).collect());
+        let files = match (self.errand.only, wanted) {
+            _ if !may_send => Files::None,
+            // An operator's word for one file is no word against what the policies hold back.
+            (Some(id), Some(wanted)) if !wanted.contains(&id) => Files::None,
+            (Some(id), _) => Files::Only(vec![id]),
+            (None, Some(wanted)) => Files::Only(wanted),
+            (None, None) => Files::Any,
         };
         Ok(Turn { files, left })
     }

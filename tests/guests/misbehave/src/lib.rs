@@ -81,6 +81,10 @@ impl Policy for Misbehave {
                 record_layout: Some(RecordLayout::LengthPrefixed),
                 ..FileTerms::default()
             }),
+            "OVERWRITE" | "OVER WRITE" => accept(FileTerms {
+                overwrite: Some(true),
+                ..FileTerms::default()
+            }),
             "VERSION" => accept(FileTerms {
                 directory: setting("version"),
                 ..FileTerms::default()
