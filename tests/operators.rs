@@ -885,3 +885,304 @@ fn status_is_told_as_json() {
     assert_eq!(told["policies"], serde_json::json!([]));
     assert_eq!(told["policy_generation"], 1);
 }
+
+fn told(house: &House, args: &[&str]) -> String {
+    let told = house.pointsman(args);
+    assert!(told.status.success(), "{args:?}: {}", said(&told));
+    said(&told)
+}
+
+fn told_as_json(house: &House, args: &[&str]) -> serde_json::Value {
+    let told = house.pointsman(&[args, &["--json"]].concat());
+    assert!(told.status.success(), "{args:?}: {}", said(&told));
+    serde_json::from_slice(&told.stdout).unwrap()
+}
+
+#[test]
+fn a_transfer_is_named_by_the_beginning_or_the_end_of_its_id() {
+    let house = House::plain("");
+    let file = queue(&house, "ORDERS", "mueller");
+    let (end, beginning) = (&file[file.len() - 8..], &file[..30]);
+    // Each command that takes an id, in an order in which each makes sense.
+    for command in [
+        ["queue", "hold"],
+        ["queue", "release"],
+        ["queue", "send-now"],
+        ["queue", "park"],
+        ["queue", "cancel"],
+        ["queue", "resend"],
+    ] {
+        let done = told(&house, &[command[0], command[1], end]);
+        assert!(done.contains("transfer "), "{command:?}: {done}");
+    }
+    let shown = told(&house, &["transfers", "show", &beginning.to_uppercase()]);
+    assert!(line(&shown, "transfer").contains(&file), "{shown}");
+    // No receipt is open here: the id is found, and that is said of it.
+    let answered = house.pointsman(&["transfers", "answer", end]);
+    all_in(&said(&answered), &[&file, "does not wait for an answer"]);
+    let passed_on = house.pointsman(&["transfers", "answer", end, "--forward", beginning]);
+    all_in(&said(&passed_on), &["no receipt has come", &file]);
+    // Both files began within the same minute.
+    let several = house.pointsman(&["transfers", "show", &file[..6]]);
+    assert_eq!(several.status.code(), Some(1));
+    let ids = house.transfers();
+    assert_eq!(ids.len(), 2);
+    all_in(
+        &said(&several),
+        &["several ids", &ids[0][..36], &ids[1][..36]],
+    );
+    let none = house.pointsman(&["queue", "hold", "ffffffff"]);
+    assert_eq!(none.status.code(), Some(1));
+    all_in(&said(&none), &["no transfer ffffffff", "transfers list"]);
+    for (text, why) in [("abc", "at least 4"), ("ORDERS", "0 to 9, a to f")] {
+        let wrong = house.pointsman(&["transfers", "show", text]);
+        assert_eq!(wrong.status.code(), Some(2));
+        all_in(&said(&wrong), &[why]);
+    }
+    let state = house.pointsman(&["transfers", "list", "--state", "sending"]);
+    assert_eq!(state.status.code(), Some(2));
+    all_in(
+        &said(&state),
+        &[
+            "no such state",
+            "receiving",
+            "delivered",
+            "parked",
+            "overdue",
+        ],
+    );
+}
+
+#[test]
+fn the_queue_says_until_when_a_file_rests_and_why_and_when_its_partner_is_called() {
+    let house = House::plain("");
+    let server = house.serve();
+    let file = queue(&house, "ORDERS", "mueller");
+    let queued = told(&house, &["queue", "list"]);
+    all_in(&line(&queued, &file), &["ready", "  -  "]);
+    all_in(
+        &line(&queued, "mueller:"),
+        &["next call: never", "it is not called", "when it calls us"],
+    );
+    let mut peer = Peer::session(server.address());
+    peer.say(b"R");
+    assert_eq!(peer.hear()[0], b'H', "SFID");
+    // The text is the partner's, and would be a line of its own.
+    peer.say(b"312Y014disk full\n2099");
+    assert_eq!(peer.hear(), b"R", "CD");
+    let queued = told(&house, &["queue", "list"]);
+    let its = line(&queued, &file);
+    all_in(&its, &["resting", "disk full"]);
+    let until = told_as_json(&house, &["queue", "list"])[0]["rests_until"].clone();
+    assert!(its.contains(until.as_str().unwrap()), "{its}");
+    assert_eq!(queued.lines().count(), 3, "{queued}");
+    let shown = told(&house, &["transfers", "show", &file]);
+    all_in(
+        &line(&shown, "why it waits"),
+        &["it rests until", until.as_str().unwrap(), "send-now"],
+    );
+    all_in(&line(&shown, "offered"), &["1 times", "refused for now 1"]);
+    told(&house, &["queue", "hold", &file]);
+    let shown = told(&house, &["transfers", "show", &file]);
+    all_in(&line(&shown, "why it waits"), &["held", "queue release"]);
+    drop((peer, server));
+    told(&house, &["queue", "release", &file]);
+    let queued = told_as_json(&house, &["queue", "list"]);
+    let why = queued[0]["partner_waits"].as_str().unwrap();
+    all_in(why, &["no server runs"]);
+}
+
+#[test]
+fn what_waits_for_an_operator_is_listed_with_what_can_be_done() {
+    let house = House::plain("");
+    let deadline = "    receipt_deadline: 1s\n";
+    let command = "delivery:\n  command: [take.sh]\n  command_tries: 1\n";
+    house.configure("  - address: 127.0.0.1:0\n", deadline, command);
+    let script = house.write("take.sh", "#!/bin/sh\nexit 1\n");
+    std::fs::set_permissions(script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let server = house.serve();
+    assert_eq!(
+        told(&house, &["transfers", "waiting"]),
+        "nothing waits for an operator\n"
+    );
+    let held = queue(&house, "HELD", "mueller");
+    told(&house, &["queue", "hold", &held, "--why", "wrong month"]);
+    let parked = queue(&house, "PARKED", "mueller");
+    told(&house, &["queue", "park", &parked]);
+    let late = queue(&house, "LATE", "mueller");
+    let mut peer = Peer::session(server.address());
+    peer.send(&VirtualFile::new("INVOICE", "paper"));
+    peer.say(b"R");
+    support::peer::take_file(&mut peer);
+    assert_eq!(peer.hear(), b"R");
+    peer.say(b"F00000\r");
+    let listed = support::eventually("all of it waits", || {
+        let listed = told(&house, &["transfers", "waiting"]);
+        (listed.contains("INVOICE") && listed.contains("LATE")).then_some(listed)
+    });
+    let of = |id: &str| {
+        let mut lines = listed.lines().skip_while(|line| !line.starts_with(id));
+        format!("{} {}", lines.next().unwrap(), lines.next().unwrap())
+    };
+    all_in(
+        &of(&held),
+        &["HELD", "held", "wrong month", "queue release"],
+    );
+    all_in(&of(&parked), &["PARKED", "given up", "resend", "cancel"]);
+    all_in(&of(&late), &["LATE", "receipt has not come", "resend"]);
+    let question = house
+        .transfers()
+        .into_iter()
+        .find(|row| row.contains("INVOICE"))
+        .unwrap();
+    let question = &question[..36];
+    all_in(&of(question), &["yours to decide", "transfers answer"]);
+    let shown = told(&house, &["transfers", "show", question]);
+    all_in(&line(&shown, "receipt"), &["yours to decide"]);
+    // It is decided, and waits no longer.
+    told(&house, &["transfers", "answer", question]);
+    let listed = told_as_json(&house, &["transfers", "waiting"]);
+    let listed = listed["transfers"].as_array().unwrap().clone();
+    let states: Vec<_> = listed.iter().map(|file| &file["state"]).collect();
+    assert_eq!(states, ["held", "parked", "overdue"]);
+    let shown = told(&house, &["transfers", "show", question]);
+    all_in(&line(&shown, "receipt"), &["EERP owed"]);
+    // One that is here, and cannot be put where it belongs.
+    let folder = house.inbox().join("mueller");
+    std::fs::rename(&folder, house.path().join("moved")).unwrap();
+    std::fs::write(&folder, "in the way").unwrap();
+    Peer::session(server.address()).send(&VirtualFile::new("STUCK", "paper"));
+    server.await_log(&["delivery-failed"]);
+    let listed = told(&house, &["transfers", "waiting"]);
+    all_in(&listed, &["STUCK", "not in its folder", "tries again"]);
+    // The profile gets another name: its files are nobody's.
+    drop(server);
+    let text = std::fs::read_to_string(house.config()).unwrap();
+    std::fs::write(house.config(), text.replace("mueller:", "miller:")).unwrap();
+    let listed = told(&house, &["transfers", "waiting", "--partner", "mueller"]);
+    all_in(&listed, &["no partner `mueller`", "give its profile"]);
+    let others = told(&house, &["transfers", "waiting", "--partner", "miller"]);
+    assert_eq!(others, "nothing waits for an operator\n");
+}
+
+#[test]
+fn everything_that_is_known_of_a_file_is_shown() {
+    let house = House::plain("");
+    let server = house.serve();
+    let content = octets(5, 100 << 10);
+    let mut sender = Peer::session(server.address());
+    assert_eq!(
+        sender.offer(&VirtualFile::new("HALFWAY", content.clone())),
+        b"200000000000000000"
+    );
+    let buffers = support::peer::data_buffers(&content);
+    buffers.iter().take(5).for_each(|half| sender.say(half));
+    let id = house.transfers()[0][..36].to_owned();
+    let show = || told(&house, &["transfers", "show", &id]);
+    let shown = support::eventually("the session is shown", || {
+        Some(show()).filter(|shown| shown.contains("(19 %)"))
+    });
+    all_in(&line(&shown, "session"), &["from 127.0.0.1", "HALFWAY"]);
+    all_in(&line(&shown, "content"), &["not all here"]);
+    all_in(&line(&shown, "place"), &["is to be mueller/HALFWAY"]);
+    all_in(&line(&shown, "format"), &["U (unstructured)", "100 blocks"]);
+    drop(sender);
+    let shown = support::eventually("what came is on the disk", || {
+        let shown = told_as_json(&house, &["transfers", "show", &id]);
+        let is_over = shown["session"].is_null();
+        (is_over && shown["inbound"]["durable_octets"].as_u64() > Some(0)).then_some(shown)
+    });
+    let name = shown["inbound"]["file_name"].as_str().unwrap();
+    assert!(name.starts_with("HALFWAY"), "{name}");
+    assert_eq!(shown["header"]["format"], "U");
+    assert_eq!(shown["state"], "receiving");
+
+    // One that goes out, with everything that its SFID says, and that its partner cannot use.
+    let file = house.write("RECORDS", "one line\nanother line\n");
+    let queued = told(
+        &house,
+        &[
+            "send",
+            file.to_str().unwrap(),
+            "--to",
+            "mueller",
+            "--queue-only",
+            "--format",
+            "V",
+            "--record-length",
+            "80",
+            "--records",
+            "lines",
+            "--description",
+            "the month's orders",
+            "--priority",
+            "7",
+        ],
+    );
+    let id = queued.split_whitespace().last().unwrap().to_owned();
+    let show = || told(&house, &["transfers", "show", &id]);
+    let shown = show();
+    all_in(
+        &line(&shown, "format"),
+        &["V (records of 80 octets at most)", "kept here as"],
+    );
+    all_in(&line(&shown, "description"), &["the month's orders"]);
+    all_in(&line(&shown, "offered"), &["0 times", "priority 7"]);
+    all_in(
+        &line(&shown, "why it waits"),
+        &["last session failed", "connection was lost"],
+    );
+    let mut peer = Peer::session(server.address());
+    peer.say(b"R");
+    let sfid = support::peer::take_file(&mut peer);
+    assert_eq!(peer.hear(), b"R");
+    let shown = show();
+    all_in(
+        &line(&shown, "receipt"),
+        &["none has come since", "sent 20"],
+    );
+    all_in(&line(&shown, "offered"), &["1 times"]);
+    assert!(
+        !shown.contains("why it waits"),
+        "it waits no longer: {shown}"
+    );
+    peer.say(nerp(&sfid, 34, "no UNB\u{1b}[2J in it"));
+    assert_eq!(peer.hear(), b"P", "RTR");
+    let shown = show();
+    all_in(
+        &line(&shown, "receipt"),
+        &["NERP", "34", "no UNB", "in it", "came 20"],
+    );
+    assert!(
+        !shown.contains('\u{1b}'),
+        "the partner's text moves no cursor"
+    );
+    let shown = told_as_json(&house, &["transfers", "show", &id]);
+    assert_eq!(shown["response"]["command"], "NERP");
+    assert_eq!(shown["response"]["reason"], 34);
+    assert_eq!(shown["header"]["record_length"], 80);
+    assert_eq!(shown["header"]["description"], "the month's orders");
+    assert_eq!(shown["outbound"]["priority"], 7);
+    assert!(shown["outbound"]["sent"].is_string());
+}
+
+/// NERP (RFC 5024, 5.3.14) at level 2.0 for the file of that SFID.
+fn nerp(sfid: &[u8], reason: u8, text: &str) -> Vec<u8> {
+    let (name, stamp, to, from) = (&sfid[1..27], &sfid[30..48], &sfid[56..81], &sfid[81..106]);
+    let reason = format!("{reason:02}");
+    let length = format!("{:03}", text.len());
+    [
+        b"N".as_slice(),
+        name,
+        b"      ",
+        stamp,
+        from,
+        to,
+        to,
+        reason.as_bytes(),
+        length.as_bytes(),
+        text.as_bytes(),
+        b"\0\0\0\0",
+    ]
+    .concat()
+}

@@ -10,8 +10,8 @@ use crate::Committing;
 use crate::contact::{Backlog, Contact};
 use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::transfer::{
-    Direction, NewFile, OpenQuestion, OutboundFile, OwedResponse, Queued, Target, TimelineEntry,
-    Transfer, TransferId, Undelivered,
+    Details, Direction, NewFile, OpenQuestion, OutboundFile, OwedResponse, Queued, Target,
+    TimelineEntry, Transfer, TransferId, Undelivered,
 };
 
 /// The ledger of transfers. Every method but [`Ledger::offer_early`] returns after its transaction is durable, not
@@ -206,6 +206,16 @@ pub trait Ledger: Send + Sync {
 
     /// The newest rows that the filter lets through.
     async fn find(&self, filter: Filter, limit: u32) -> Result<Vec<Transfer>, LedgerError>;
+
+    /// Everything else that a row says.
+    async fn details(&self, id: TransferId) -> Result<Option<Details>, LedgerError>;
+
+    /// The transfers whose ids begin or end with `part` (of lower case), so many of them at most.
+    async fn resembling(&self, part: &str, limit: u32) -> Result<Vec<TransferId>, LedgerError>;
+
+    /// What goes on only when an operator does something: files that are held or parked, whose receipt is overdue, or
+    /// whose receipt is the operator's to decide, and received files that are not in their folder yet. The oldest first.
+    async fn unsettled(&self, limit: u32) -> Result<Vec<Transfer>, LedgerError>;
 
     /// The receipt of a transfer: of ours for a received file, the partner's for a sent one.
     async fn receipt(&self, id: TransferId) -> Result<Option<Response>, LedgerError>;

@@ -39,7 +39,8 @@ pub use spool::{
 };
 pub use sqlite::{Committing, Left, Rebuilt, SqliteLedger, in_session, rebuild};
 pub use transfer::{
-    CONTENT_REMOVED, Direction, InboundState, NewFile, OpenQuestion, OutboundFile, OutboundState,
-    OwedResponse, Queued, Target, TimelineEntry, Transfer, TransferId, Undelivered,
+    CONTENT_REMOVED, Details, Direction, InboundState, NewFile, OpenQuestion, OutboundFile,
+    OutboundState, OwedResponse, Question, Queued, Target, TimelineEntry, Transfer, TransferId,
+    Undelivered,
 };
 pub use verify::{Audit, AuditError, Audited, Finding, Weight};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::SystemTime;
 
-use oftp::{Counts, FileHeader, FileKey, RecordLayout, Response};
+use oftp::{Counts, FileHeader, FileKey, Position, RecordLayout, Response};
 use uuid::Uuid;
 
 /// Names one virtual file for ever: ordered by time of creation, never used again, and safe as a file name.
@@ -71,6 +71,9 @@ macro_rules! states {
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)+ }
             }
+
+            /// The words of all states, in the order of their lives.
+            pub const WORDS: &[&str] = &[$($word,)+];
 
             /// The state of that word.
             #[must_use]
@@ -289,6 +292,54 @@ pub struct Transfer {
     pub reason: Option<String>,
     /// When the row was made.
     pub created: SystemTime,
+}
+
+/// What a row says beside [`Transfer`], to look at.
+#[derive(Clone, Debug)]
+pub struct Details {
+    /// What the SFID said, or will say.
+    pub header: FileHeader,
+    /// How its records stand in the spool; none where records do not count.
+    pub layout: Option<RecordLayout>,
+    /// How much of a file that is being received is known to be on the disk.
+    pub position: Position,
+    /// Where a received file goes.
+    pub target: Target,
+    /// The partner of a received file is known to have our EFPA; written down where copies are compared.
+    pub confirmed: bool,
+    /// 0 to 9; higher goes first.
+    pub priority: u8,
+    /// How often it was offered so far.
+    pub attempts: u32,
+    /// How often the partner refused it for now, since an operator released it.
+    pub refusals: u32,
+    /// How often in a row the session that had it broke.
+    pub breaks: u32,
+    /// The EFID of an earlier attempt may have arrived.
+    pub in_doubt: bool,
+    /// It rests until then.
+    pub rests_until: Option<SystemTime>,
+    /// The program whose session has it just now.
+    pub holder: Option<String>,
+    /// When its EFPA came.
+    pub sent: Option<SystemTime>,
+    /// The decision about its receipt that is still to come.
+    pub question: Option<Question>,
+    /// When its receipt was owed, or came.
+    pub receipt_since: Option<SystemTime>,
+    /// How often our receipt was given to a session.
+    pub receipt_tries: u32,
+}
+
+/// A receipt that waits for a decision, to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// When it is asked next; none where an operator decides.
+    pub asked_at: Option<SystemTime>,
+    /// How often it was asked, or the command run.
+    pub asked: u32,
+    /// It is the command that takes the file which decides, and not the policies.
+    pub hand_over: bool,
 }
 
 /// The event of a rejected file whose content was not to be kept; written down before that is removed.

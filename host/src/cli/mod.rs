@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod id;
 mod out;
 mod partners;
 mod policy;
@@ -9,8 +10,10 @@ mod queue;
 mod send;
 mod serve;
 mod sessions;
+mod show;
 mod store;
 mod transfers;
+mod waiting;
 
 use std::fmt::Display;
 use std::io::IsTerminal;

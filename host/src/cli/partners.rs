@@ -9,7 +9,7 @@ use pointsman_log::printable;
 use pointsman_store::{Backlog, Contact, ContactKind, Ledger};
 use serde_json::{Value, json};
 
-use super::out::{print_json, say};
+use super::out::{last_word, print_json, say};
 use super::send::unknown_partner;
 use super::{Configured, Failed, Outcome, block_on, open_store, sessions, when};
 use crate::config::{Config, Partner};
@@ -54,28 +54,11 @@ impl Partners {
             return Err(unknown_partner(name, config.partners.keys()));
         }
         block_on(async {
-            // The server first: it writes down what it remembers before it answers.
-            let running = running(&config).await?;
-            let (contacts, mut backlog) = remembered(&config).await?;
-            let remarks = inspect::certificates(&config);
+            let look = Look::at(&config).await?;
             let wanted = |name: &str| self.name.as_ref().is_none_or(|only| only == name);
             let profiles = config.partners.iter().filter(|(name, _)| wanted(name));
             let known: Vec<Known<'_>> = profiles
-                .map(|(name, profile)| Known {
-                    name,
-                    profile,
-                    contacts: of(name, &contacts),
-                    backlog: backlog.remove(name).unwrap_or_default(),
-                    certificates: certificates(name, &remarks),
-                    serving: running.is_some(),
-                    plan: running
-                        .as_ref()
-                        .and_then(|(plans, _)| plans.get(name).copied()),
-                    sessions: running
-                        .iter()
-                        .flat_map(|(_, all)| with(name, all))
-                        .collect(),
-                })
+                .map(|(name, profile)| look.known(name, profile))
                 .collect();
             if self.json {
                 return print_json(&known.iter().map(Known::as_json).collect::<Vec<_>>());
@@ -87,6 +70,108 @@ impl Partners {
             Ok(())
         })
     }
+}
+
+/// How long a command that is about something else waits for the server.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is known of all partners at a moment.
+pub(super) struct Look {
+    running: Option<Running>,
+    contacts: Vec<Contact>,
+    backlog: BTreeMap<String, Backlog>,
+    remarks: Vec<Remark>,
+}
+
+/// Why files for a partner wait, and until when.
+#[derive(Clone, Debug)]
+pub(super) struct Waits {
+    pub why: Option<String>,
+    pub next_call: String,
+}
+
+impl Look {
+    pub(super) async fn at(config: &Config) -> Result<Self, Failed> {
+        // The server first: it writes down what it remembers before it answers.
+        Self::with(config, running(config).await?).await
+    }
+
+    /// For a command that is not about the server: where that does not answer, this is said, and the rest is told.
+    pub(super) async fn beside(config: &Config) -> Result<Self, Failed> {
+        let running = match tokio::time::timeout(PATIENCE, running(config)).await {
+            Ok(Ok(running)) => running,
+            Ok(Err(failed)) => without_server(&failed.message),
+            Err(_) => without_server("it does not answer"),
+        };
+        Self::with(config, running).await
+    }
+
+    async fn with(config: &Config, running: Option<Running>) -> Result<Self, Failed> {
+        let (contacts, backlog) = remembered(config).await?;
+        Ok(Self {
+            running,
+            contacts,
+            backlog,
+            remarks: inspect::certificates(config),
+        })
+    }
+
+    /// The sessions that run, where a server does.
+    pub(super) fn sessions(&self) -> &[SessionNow] {
+        self.running.as_ref().map_or(&[], |(_, sessions)| sessions)
+    }
+
+    /// Why what waits for this partner does not go, and when it is called next.
+    pub(super) fn waits(&self, config: &Config, partner: &str) -> Waits {
+        match config.partners.get(partner) {
+            Some(profile) => {
+                let known = self.known(partner, profile);
+                Waits {
+                    why: known.why(),
+                    next_call: known.next_call(),
+                }
+            }
+            None => Waits {
+                why: Some(gone(partner)),
+                next_call: "never".to_owned(),
+            },
+        }
+    }
+
+    /// The partners for whom something waits, and whom the configuration does not name.
+    pub(super) fn gone(&self, config: &Config) -> Vec<&str> {
+        let waiting = self.backlog.iter().filter(|(name, waiting)| {
+            !config.partners.contains_key(*name) && waiting.files + waiting.owed > 0
+        });
+        waiting.map(|(name, _)| name.as_str()).collect()
+    }
+
+    fn known<'a>(&'a self, name: &'a str, profile: &'a Partner) -> Known<'a> {
+        let plan = |(plans, _): &Running| plans.get(name).copied();
+        Known {
+            name,
+            profile,
+            contacts: of(name, &self.contacts),
+            backlog: self.backlog.get(name).cloned().unwrap_or_default(),
+            certificates: certificates(name, &self.remarks),
+            serving: self.running.is_some(),
+            plan: self.running.as_ref().and_then(plan),
+            sessions: with(name, self.sessions()),
+        }
+    }
+}
+
+/// What is to be done about files of a partner that there is not.
+pub(super) fn gone(partner: &str) -> String {
+    format!(
+        "the configuration has no partner `{}`: give its profile that name again, or cancel the files",
+        printable(partner)
+    )
+}
+
+fn without_server(why: &str) -> Option<Running> {
+    last_word(&format!("nothing is told of the running server: {why}"));
+    None
 }
 
 type Running = (BTreeMap<String, Plan>, Vec<SessionNow>);

@@ -1,12 +1,15 @@
 //! `pointsman queue`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
 use pointsman_store::{Ledger, Order, Queued, TransferId};
 use serde_json::json;
 
+use super::id::Id;
 use super::out::{print_json, say};
+use super::partners::{Look, Waits};
 use super::{Configured, Outcome, block_on, identity, open_store, when};
 use crate::config::Config;
 use crate::outbox;
@@ -21,7 +24,8 @@ pub(super) struct Queue {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// What is not sent yet, in the order in which it goes; what is held or parked comes after that.
+    /// What is not sent yet, in the order in which it goes, until when it rests and why; what is held or parked comes
+    /// after that. Then a line for each partner: when it is called next, and why nothing goes to it just now.
     List {
         /// Of this partner alone.
         #[arg(long, value_name = "PARTNER")]
@@ -49,8 +53,8 @@ enum Verb {
 
 #[derive(Debug, Args)]
 struct Named {
-    /// The transfer.
-    id: TransferId,
+    /// The transfer: its id, or the beginning or the end of it.
+    id: Id,
     /// Why, for the history.
     #[arg(long, default_value = "by the operator", value_name = "TEXT")]
     why: String,
@@ -84,8 +88,9 @@ impl Named {
         let config = self.configured.load()?;
         block_on(async {
             let (ledger, _) = open_store(&config)?;
-            ledger.order(self.id, order, &self.why).await?;
-            self.say(self.id, done(order))
+            let id = self.id.find(&ledger).await?;
+            ledger.order(id, order, &self.why).await?;
+            self.say(id, done(order))
         })
     }
 
@@ -93,7 +98,8 @@ impl Named {
         let config = self.configured.load()?;
         block_on(async {
             let (ledger, spool) = open_store(&config)?;
-            let (id, header) = outbox::resend(&ledger, &spool, self.id, &config).await?;
+            let old = self.id.find(&ledger).await?;
+            let (id, header) = outbox::resend(&ledger, &spool, old, &config).await?;
             self.say(id, &format!("queued again as {}", header.key))
         })
     }
@@ -122,49 +128,70 @@ fn done(order: Order) -> &'static str {
 async fn list(config: Config, partner: Option<String>, json: bool) -> Outcome {
     let (ledger, _) = open_store(&config)?;
     let mut queue = ledger.queue(partner.as_deref()).await?;
-    queue
-        .iter_mut()
-        .for_each(|file| forget_too_long(&config, file));
+    for file in &mut queue {
+        file.rests_until = resting(&config, &file.partner, file.rests_until);
+    }
+    let look = Look::beside(&config).await?;
+    let partners: BTreeSet<&str> = queue.iter().map(|file| file.partner.as_str()).collect();
+    let waits: BTreeMap<&str, Waits> = partners
+        .into_iter()
+        .map(|name| (name, look.waits(&config, name)))
+        .collect();
     if json {
-        return print_json(&queue.iter().map(as_json).collect::<Vec<_>>());
+        let of = |file: &Queued| waits.get(file.partner.as_str());
+        return print_json(
+            &queue
+                .iter()
+                .map(|file| as_json(file, of(file)))
+                .collect::<Vec<_>>(),
+        );
     }
     say!(
-        "{:36}  {:20}  {:12}  {:10}  {:4}  {:5}  {:>12}  FILE",
+        "{:36}  {:20}  {:12}  {:10}  {:20}  {:4}  {:5}  {:>12}  FILE",
         "TRANSFER",
         "SINCE",
         "PARTNER",
         "STATE",
+        "UNTIL",
         "PRIO",
         "TRIES",
         "OCTETS"
     );
-    for file in &queue {
-        say!(
-            "{:36}  {:20}  {:12}  {:10}  {:4}  {:5}  {:>12}  {}{}",
-            file.id.to_string(),
-            when(file.queued),
-            file.partner,
-            state(file),
-            file.priority,
-            file.attempts,
-            file.octets,
-            file.key,
-            file.reason
-                .as_ref()
-                .map_or_else(String::new, |why| format!("  ({why})"))
-        );
+    queue.iter().for_each(print);
+    for (name, waits) in waits {
+        let why = waits.why.map_or_else(String::new, |why| format!("; {why}"));
+        say!("{name}: next call: {}{why}", waits.next_call);
     }
     Ok(())
 }
 
 /// A rest that is longer than any was written down while the clock was ahead: it is over.
-fn forget_too_long(config: &Config, file: &mut Queued) {
-    let profile = Profile::by_name(config, &file.partner);
+pub(super) fn resting(
+    config: &Config,
+    partner: &str,
+    until: Option<SystemTime>,
+) -> Option<SystemTime> {
+    let profile = Profile::by_name(config, partner);
     let longest = profile.map(|profile| profile.longest().file);
     let latest = longest.and_then(|longest| SystemTime::now().checked_add(longest));
-    file.rests_until = file
-        .rests_until
-        .filter(|until| latest.is_none_or(|latest| *until <= latest));
+    until.filter(|until| latest.is_none_or(|latest| *until <= latest))
+}
+
+fn print(file: &Queued) {
+    let why = file.reason.as_deref();
+    say!(
+        "{:36}  {:20}  {:12}  {:10}  {:20}  {:4}  {:5}  {:>12}  {}{}",
+        file.id.to_string(),
+        when(file.queued),
+        file.partner,
+        state(file),
+        file.rests_until.map_or_else(|| "-".to_owned(), when),
+        file.priority,
+        file.attempts,
+        file.octets,
+        file.key,
+        why.map_or_else(String::new, |why| format!("  ({why})"))
+    );
 }
 
 /// The state, and what a lease or a rest makes of it.
@@ -176,7 +203,7 @@ fn state(file: &Queued) -> &'static str {
     }
 }
 
-fn as_json(file: &Queued) -> serde_json::Value {
+fn as_json(file: &Queued, waits: Option<&Waits>) -> serde_json::Value {
     json!({
         "transfer": file.id.to_string(),
         "partner": file.partner,
@@ -189,6 +216,8 @@ fn as_json(file: &Queued) -> serde_json::Value {
         "octets": file.octets,
         "since": when(file.queued),
         "reason": file.reason,
+        "next_call": waits.map(|waits| waits.next_call.as_str()),
+        "partner_waits": waits.and_then(|waits| waits.why.as_deref()),
         "file": identity(&file.key),
     })
 }

@@ -5,13 +5,14 @@ use jiff::Timestamp;
 use oftp::{Eerp, FileKey, Nerp, Response};
 use pointsman_policy::types::Refusal;
 use pointsman_store::{
-    Direction, Filter, InboundState, Ledger, LedgerError, OutboundState, TimelineEntry, Transfer,
-    TransferId, Verdict,
+    Direction, Filter, InboundState, Ledger, LedgerError, OutboundState, Transfer, Verdict,
 };
 use serde_json::json;
 
+use super::id::Id;
 use super::out::{print_json, say};
-use super::{Configured, Failed, Outcome, block_on, identity, open_store, when};
+use super::waiting::Waiting;
+use super::{Configured, Failed, Outcome, block_on, identity, open_store, show, when};
 use crate::config::Config;
 use crate::receipts;
 
@@ -26,11 +27,13 @@ pub(super) struct Transfers {
 enum Verb {
     /// The newest files first.
     List(List),
+    /// What waits for an operator, and what to do about it.
+    Waiting(Waiting),
     /// Decides a receipt that a policy left to the operator: EERP, NERP with --reject, or the one of another file
     /// with --forward.
     Answer {
-        /// The transfer.
-        id: TransferId,
+        /// The transfer: its id, or the beginning or the end of it.
+        id: Id,
         /// NERP with this reason (RFC 5024, 5.3.14) instead of an EERP.
         #[arg(long, value_name = "REASON", value_parser = clap::value_parser!(u8).range(1..=99))]
         reject: Option<u8>,
@@ -39,17 +42,17 @@ enum Verb {
         text: String,
         /// The receipt that came for this sent file, with its hash and its signature: for a file that was passed on.
         #[arg(long, value_name = "TRANSFER", conflicts_with = "reject")]
-        forward: Option<TransferId>,
+        forward: Option<Id>,
         /// Although the file that was passed on has another content: it was converted.
         #[arg(long, requires = "forward")]
         converted: bool,
         #[command(flatten)]
         configured: Configured,
     },
-    /// Everything that happened to one file.
+    /// Everything that is known of one file, and that happened to it.
     Show {
-        /// The transfer.
-        id: TransferId,
+        /// The transfer: its id, or the beginning or the end of it.
+        id: Id,
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -104,7 +107,11 @@ fn state(word: &str) -> Result<String, String> {
     if InboundState::parse(word).is_some() || OutboundState::parse(word).is_some() {
         return Ok(word.to_owned());
     }
-    Err("there is no such state; docs/states.md lists them".to_owned())
+    Err(format!(
+        "there is no such state; of received files there are {}, of files to send {}",
+        InboundState::WORDS.join(", "),
+        OutboundState::WORDS.join(", ")
+    ))
 }
 
 impl Transfers {
@@ -115,7 +122,8 @@ impl Transfers {
                 id,
                 json,
                 configured,
-            } => block_on(show(configured.load()?, id, json)),
+            } => block_on(show::show(configured.load()?, id, json)),
+            Verb::Waiting(waiting) => waiting.run(),
             Verb::Answer {
                 id,
                 reject,
@@ -183,7 +191,7 @@ fn print(rows: &[Transfer]) {
     }
 }
 
-fn as_json(row: &Transfer) -> serde_json::Value {
+pub(super) fn as_json(row: &Transfer) -> serde_json::Value {
     json!({
         "transfer": row.id.to_string(),
         "since": when(row.created),
@@ -199,82 +207,11 @@ fn as_json(row: &Transfer) -> serde_json::Value {
     })
 }
 
-async fn show(config: Config, id: TransferId, json: bool) -> Outcome {
-    let (ledger, spool) = open_store(&config)?;
-    let Some(row) = ledger.show(id).await? else {
-        return Err(Failed {
-            code: 1,
-            message: format!(
-                "error: there is no transfer {id}; `pointsman transfers list` shows what there is"
-            ),
-        });
-    };
-    let timeline = ledger.timeline(id).await?;
-    let content = spool.place_of(row.direction, id);
-    if json {
-        let mut shown = as_json(&row);
-        if let Some(shown) = shown.as_object_mut() {
-            shown.insert("spool".to_owned(), json!(content));
-            shown.insert("timeline".to_owned(), timeline.iter().map(entry).collect());
-        }
-        return print_json(&shown);
-    }
-    say!("file      {}", row.key);
-    say!(
-        "partner   {} ({})",
-        row.partner,
-        if row.direction == Direction::Inbound {
-            "received"
-        } else {
-            "sent"
-        }
-    );
-    say!(
-        "state     {}{}",
-        row.state,
-        row.reason
-            .map_or_else(String::new, |why| format!(": {why}"))
-    );
-    say!("receipt   {}", row.receipt);
-    say!("content   {} octets, blake3 {}", row.octets, row.digest);
-    if let Some(path) = row.path {
-        say!("place     {path}");
-    }
-    if let Some(path) = content {
-        say!("spool     {}", path.display());
-    }
-    for line in timeline {
-        let at = Timestamp::try_from(line.at)
-            .map(|at| at.to_string())
-            .unwrap_or_default();
-        say!(
-            "  {at}  {:14}  {}  {}",
-            line.event,
-            line.session.unwrap_or_default(),
-            line.detail
-        );
-    }
-    Ok(())
-}
-
-fn entry(line: &TimelineEntry) -> serde_json::Value {
-    json!({
-        "at": when(line.at),
-        "event": line.event,
-        "session": line.session,
-        "detail": line.detail,
-    })
-}
-
 /// The receipt of a file that was passed on is the receipt of the file that came: its originator can check the
 /// signature of whoever received it at last (RFC 5024, 5.3.13, EERPSIG).
-async fn forward_receipt(
-    config: Config,
-    id: TransferId,
-    of: TransferId,
-    converted: bool,
-) -> Outcome {
+async fn forward_receipt(config: Config, id: Id, of: Id, converted: bool) -> Outcome {
     let (ledger, _) = open_store(&config)?;
+    let (id, of) = (id.find(&ledger).await?, of.find(&ledger).await?);
     let row = ledger.show(id).await?.ok_or(LedgerError::NotFound(id))?;
     without_receipt(&row)?;
     let came = ledger.receipt(of).await?.ok_or_else(|| Failed {
@@ -320,10 +257,14 @@ fn without_receipt(row: &Transfer) -> Outcome {
     Err(Failed { code: 1, message })
 }
 
-async fn answer(config: Config, id: TransferId, reject: Option<u8>, text: String) -> Outcome {
+async fn answer(config: Config, id: Id, reject: Option<u8>, text: String) -> Outcome {
     let (ledger, _) = open_store(&config)?;
+    let id = id.find(&ledger).await?;
     let row = ledger.show(id).await?.ok_or(LedgerError::NotFound(id))?;
     without_receipt(&row)?;
+    if row.direction == Direction::Outbound {
+        return Err(waits_not(&row));
+    }
     let verdict = match reject {
         Some(reason) => {
             let refusal = Refusal {
@@ -338,12 +279,22 @@ async fn answer(config: Config, id: TransferId, reject: Option<u8>, text: String
     if !ledger.decided(id, verdict, "by the operator").await? {
         let row = ledger.show(id).await?.ok_or(LedgerError::NotFound(id))?;
         without_receipt(&row)?;
-        let message = format!(
-            "error: transfer {id} does not wait for an answer: it is `{}`",
-            row.state
-        );
-        return Err(Failed { code: 1, message });
+        return Err(waits_not(&row));
     }
     say!("decided; the partner gets it with its next session");
     Ok(())
+}
+
+fn waits_not(row: &Transfer) -> Failed {
+    let way = match row.direction {
+        Direction::Inbound => "a received file",
+        Direction::Outbound => "a file of ours",
+    };
+    Failed {
+        code: 1,
+        message: format!(
+            "error: transfer {} does not wait for an answer: it is {way}, and `{}`; `pointsman transfers waiting` lists those that do",
+            row.id, row.state
+        ),
+    }
 }

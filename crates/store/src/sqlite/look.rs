@@ -1,12 +1,14 @@
 //! Looking at the ledger.
 
-use oftp::FileKey;
+use std::time::SystemTime;
+
+use oftp::{FileKey, Position};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::connection::database;
-use super::{from_millis, row};
+use super::{from_millis, millis, row};
 use crate::ledger::{Filter, LedgerError};
-use crate::transfer::{Direction, TimelineEntry, Transfer, TransferId};
+use crate::transfer::{Details, Direction, Question, Target, TimelineEntry, Transfer, TransferId};
 
 const COLUMNS: &str = "t.id, t.direction, t.partner, t.state, t.dataset, t.date, t.time, t.originator, t.destination, \
      t.octets, t.digest, t.path, coalesce(r.state, 'none'), t.reason, t.created \
@@ -43,6 +45,92 @@ pub(super) fn find(
     let name = name.as_ref().map(|name| name.replace('[', "[[]"));
     let wanted = params![limit, partner, state, direction, name];
     all(db, &sql, wanted, transfer, "find")
+}
+
+pub(super) fn details(db: &Connection, id: TransferId) -> Result<Option<Details>, LedgerError> {
+    let sql = format!(
+        "SELECT {}, layout, position, position_records, directory, file_name, overwrite, confirmed, priority, attempts,
+         refusals, breaks, in_doubt, not_before, lease_until, lease_node, sent_at, receipt_later, ask_at, asked, hand_over,
+         (SELECT created FROM receipts WHERE transfer = id) AS receipt_since,
+         (SELECT tries FROM receipts WHERE transfer = id) AS receipt_tries
+         FROM transfers WHERE id = ?1",
+        row::HEADER
+    );
+    db.prepare_cached(&sql)
+        .and_then(|mut select| select.query_row(params![id.to_string()], detail).optional())
+        .map_err(database("details"))
+}
+
+fn detail(found: &Row<'_>) -> rusqlite::Result<Details> {
+    let moment = |name| {
+        found
+            .get::<_, Option<i64>>(name)
+            .map(|at| at.map(from_millis))
+    };
+    let now = millis(SystemTime::now());
+    let (not_before, lease_until): (i64, i64) =
+        (found.get("not_before")?, found.get("lease_until")?);
+    let sent: i64 = found.get("sent_at")?;
+    let waits: bool = found.get("receipt_later")?;
+    Ok(Details {
+        header: row::header(found, 0)?,
+        layout: row::layout(found, 16)?,
+        position: Position {
+            octets: row::number(found, 17)?,
+            records: row::number(found, 18)?,
+        },
+        target: Target {
+            directory: found.get("directory")?,
+            file_name: found.get("file_name")?,
+            overwrite: found.get("overwrite")?,
+        },
+        confirmed: found.get("confirmed")?,
+        priority: found.get("priority")?,
+        attempts: found.get("attempts")?,
+        refusals: found.get("refusals")?,
+        breaks: found.get("breaks")?,
+        in_doubt: found.get("in_doubt")?,
+        rests_until: (not_before > now).then(|| from_millis(not_before)),
+        holder: (lease_until >= now)
+            .then(|| found.get("lease_node"))
+            .transpose()?
+            .flatten(),
+        sent: (sent > 0).then(|| from_millis(sent)),
+        question: waits
+            .then(|| {
+                Ok::<_, rusqlite::Error>(Question {
+                    asked_at: moment("ask_at")?,
+                    asked: found.get("asked")?,
+                    hand_over: found.get("hand_over")?,
+                })
+            })
+            .transpose()?,
+        receipt_since: moment("receipt_since")?,
+        receipt_tries: found.get::<_, Option<u32>>("receipt_tries")?.unwrap_or(0),
+    })
+}
+
+pub(super) fn resembling(
+    db: &Connection,
+    part: &str,
+    limit: u32,
+) -> Result<Vec<TransferId>, LedgerError> {
+    let sql = "SELECT id FROM transfers WHERE id GLOB ?1 || '*' OR id GLOB '*' || ?1 ORDER BY id DESC LIMIT ?2";
+    let read = |found: &Row<'_>| row::id(found, 0);
+    all(db, sql, params![part, limit], read, "resembling")
+}
+
+/// By four indexes, each of which has what is wanted alone.
+pub(super) fn unsettled(db: &Connection, limit: u32) -> Result<Vec<Transfer>, LedgerError> {
+    let sql = format!(
+        "SELECT {COLUMNS} WHERE t.id IN (
+             SELECT id FROM transfers WHERE direction = 'out' AND state IN ('ready', 'held', 'parked') AND state <> 'ready'
+             UNION ALL SELECT id FROM transfers WHERE direction = 'out' AND state = 'overdue'
+             UNION ALL SELECT id FROM transfers WHERE receipt_later = 1 AND ask_at IS NULL
+             UNION ALL SELECT id FROM transfers WHERE direction = 'in' AND state IN ('received', 'placing'))
+         ORDER BY t.id LIMIT ?1"
+    );
+    all(db, &sql, params![limit], transfer, "unsettled")
 }
 
 pub(super) fn timeline(db: &Connection, id: TransferId) -> Result<Vec<TimelineEntry>, LedgerError> {

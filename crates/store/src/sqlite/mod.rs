@@ -31,8 +31,8 @@ use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::planted;
 use crate::sidecar::Entry;
 use crate::transfer::{
-    Direction, NewFile, OpenQuestion, OutboundFile, OutboundState, Queued, TimelineEntry, Transfer,
-    TransferId, Undelivered,
+    Details, Direction, NewFile, OpenQuestion, OutboundFile, OutboundState, Queued, TimelineEntry,
+    Transfer, TransferId, Undelivered,
 };
 use crate::verify::Book;
 use crate::{Seal, Spool};
@@ -515,6 +515,21 @@ impl Ledger for SqliteLedger {
         self.reader
             .run(move |db| look::find(db, &filter, limit))
             .await
+    }
+
+    async fn details(&self, id: TransferId) -> Result<Option<Details>, LedgerError> {
+        self.reader.run(move |db| look::details(db, id)).await
+    }
+
+    async fn resembling(&self, part: &str, limit: u32) -> Result<Vec<TransferId>, LedgerError> {
+        let part = part.to_owned();
+        self.reader
+            .run(move |db| look::resembling(db, &part, limit))
+            .await
+    }
+
+    async fn unsettled(&self, limit: u32) -> Result<Vec<Transfer>, LedgerError> {
+        self.reader.run(move |db| look::unsettled(db, limit)).await
     }
 
     async fn receipt(&self, id: TransferId) -> Result<Option<Response>, LedgerError> {

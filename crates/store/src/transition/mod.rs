@@ -57,7 +57,7 @@ mod tests {
     use super::VERBS;
 
     /// Verbs that only look.
-    const LOOKS: [&str; 16] = [
+    const LOOKS: [&str; 19] = [
         "standing",
         "arrived",
         "receipt",
@@ -71,6 +71,9 @@ mod tests {
         "list",
         "find",
         "timeline",
+        "details",
+        "resembling",
+        "unsettled",
         "contacts",
         "backlog",
         "kv_get",
