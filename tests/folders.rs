@@ -11,8 +11,9 @@
 mod support;
 
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, chown, symlink};
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use rustix::fs::{CWD, FileType, Mode};
@@ -175,5 +176,223 @@ fn an_inbox_that_was_removed_while_the_server_runs_is_made_again() {
     std::fs::remove_dir(house.inbox()).unwrap();
     Peer::session(server.address()).send(&VirtualFile::new("AFTER", octets(1, 100)));
     house.await_delivered(1);
+    drop(server);
+}
+
+/// Everything below a folder, and the folder.
+fn all_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = vec![folder.to_owned()];
+    let mut next = 0;
+    while let Some(path) = found.get(next).cloned() {
+        next += 1;
+        if path.is_dir() {
+            found.extend(
+                std::fs::read_dir(path)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
+        }
+    }
+    found
+}
+
+fn mode(path: &Path) -> u32 {
+    path.symlink_metadata().unwrap().mode() & 0o777
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn nothing_is_for_others(folder: &Path) {
+    for path in all_below(folder) {
+        assert_eq!(
+            mode(&path) & 0o077,
+            0,
+            "{}: {:o}",
+            path.display(),
+            mode(&path)
+        );
+    }
+}
+
+/// Runs a command as a user who is neither root nor the one that the tests run as; none where that cannot be.
+fn as_somebody(command: &[&str]) -> Option<Output> {
+    if rustix::process::geteuid().as_raw() != 0 {
+        eprintln!("not tried as another user: only root can become one");
+        return None;
+    }
+    let id = SOMEBODY.to_string();
+    let run = Command::new("setpriv")
+        .args(["--reuid", &id, "--regid", &id, "--clear-groups", "--"])
+        .args(command)
+        .output();
+    Some(run.unwrap())
+}
+
+/// A station that has received a file, has half of another, and keeps one to send.
+fn busy_house() -> House {
+    let house = House::with_listeners(
+        "  - address: 127.0.0.1:0\n",
+        "    watch:\n      - folder: out\n        quiet: 50ms\n",
+        "",
+    );
+    std::fs::create_dir(house.path().join("out")).unwrap();
+    // The folder of the test itself must hide nothing.
+    set_mode(house.path(), 0o755);
+    house
+}
+
+fn keep_busy(house: &House, server: &Server) {
+    Peer::session(server.address()).send(&VirtualFile::new("WHOLE", octets(1, 100)));
+    let mut broken = Peer::session(server.address());
+    broken.offer(&VirtualFile::new("BROKEN", octets(2, 100_000)));
+    house.await_delivered(1);
+    house.write("out/TO-SEND", "to send");
+    house.write("out/NAME-THAT-IS-MUCH-TOO-LONG-TO-BE-SENT", "");
+    eventually("a file is queued, and one refused", || {
+        let refused = house.path().join("out/refused").read_dir().ok()?.count();
+        (refused == 1 && house.transfers().len() == 3).then_some(())
+    });
+}
+
+#[test]
+fn whatever_the_umask_nobody_else_reads_or_locks_what_the_server_keeps() {
+    for umask in ["022", "000"] {
+        let house = busy_house();
+        let server = Server::start_with_umask(&house.config(), umask);
+        keep_busy(&house, &server);
+        let state = house.path().join("state");
+        nothing_is_for_others(&state);
+        for part in ["out/.taken", "out/refused"] {
+            assert_eq!(mode(&house.path().join(part)), 0o700, "{part}");
+        }
+        for (path, expected) in [("", 0o750), ("mueller", 0o750)] {
+            assert_eq!(mode(&house.inbox().join(path)), expected, "inbox/{path}");
+        }
+        assert_eq!(mode(&house.inbox().join(&house.delivered()[0])), 0o640);
+        let path = house.path().to_str().unwrap();
+        if let Some(found) = as_somebody(&["find", path, "-mindepth", "2", "-readable"]) {
+            // Only what lies in the watched folder itself, which is not the server's, could be.
+            assert_eq!(String::from_utf8_lossy(&found.stdout), "");
+        }
+        for file in ["lock", "ledger.db", "ledger.db-shm", "ledger.db-wal"] {
+            let file = state.join(file);
+            assert!(file.exists(), "{}", file.display());
+            let locked = as_somebody(&["flock", "-n", file.to_str().unwrap(), "true"]);
+            assert!(
+                locked.is_none_or(|locked| !locked.status.success()),
+                "{}",
+                file.display()
+            );
+        }
+        assert_eq!(server.stop(), Some(0));
+    }
+}
+
+#[test]
+fn what_others_could_read_is_made_private_at_the_start_and_the_log_says_so() {
+    let house = busy_house();
+    let server = house.serve();
+    keep_busy(&house, &server);
+    assert_eq!(server.stop(), Some(0));
+    let state = house.path().join("state");
+    for path in all_below(&state) {
+        set_mode(&path, if path.is_dir() { 0o777 } else { 0o666 });
+    }
+    let server = house.serve();
+    for folder in ["state", "state/spool", "state/spool/outgoing"] {
+        let folder = format!("{}\"", house.path().join(folder).display());
+        server.await_log(&["made-private", &folder]);
+    }
+    nothing_is_for_others(&state);
+    assert_eq!(server.stop(), Some(0));
+    let server = house.serve();
+    assert!(
+        !server.log().contains("made-private"),
+        "there was nothing to mend"
+    );
+}
+
+#[test]
+fn a_state_folder_around_the_inbox_lets_others_pass_and_shows_them_nothing() {
+    let house = House::plain("");
+    let text = std::fs::read_to_string(house.config()).unwrap();
+    std::fs::write(
+        house.config(),
+        text.replace("inbox: inbox", "inbox: state/inbox"),
+    )
+    .unwrap();
+    let server = house.serve();
+    let state = house.path().join("state");
+    assert_eq!(mode(&state), 0o711);
+    assert_eq!(mode(&state.join("spool")), 0o700);
+    assert_eq!(mode(&state.join("ledger.db")), 0o600);
+    assert_eq!(mode(&state.join("control.sock")), 0o600);
+    drop(server);
+}
+
+#[test]
+fn who_may_read_and_remove_delivered_files_is_what_the_configuration_says() {
+    let ours = rustix::process::getegid().as_raw();
+    let group = if rustix::process::geteuid().as_raw() == 0 {
+        SOMEBODY
+    } else {
+        ours
+    };
+    let house = House::plain(&format!("delivery: {{mode: 0660, group: {group}}}\n"));
+    set_mode(house.path(), 0o755);
+    let server = house.serve();
+    Peer::session(server.address()).send(&VirtualFile::new("ORDERS", octets(1, 100)));
+    let file = house.inbox().join(&house.await_delivered(1)[0]);
+    assert_eq!(
+        (mode(&file), file.metadata().unwrap().gid()),
+        (0o660, group)
+    );
+    let mut folders = Vec::from([house.inbox()]);
+    folders.push(file.parent().unwrap().to_owned());
+    for folder in folders {
+        let found = (mode(&folder), folder.metadata().unwrap().gid());
+        assert_eq!(found, (0o770, group), "{}", folder.display());
+    }
+    drop(server);
+    if let Some(removed) = as_somebody(&["rm", file.to_str().unwrap()]) {
+        assert!(
+            removed.status.success(),
+            "{}",
+            String::from_utf8_lossy(&removed.stderr)
+        );
+    }
+}
+
+#[test]
+fn permissions_that_no_delivered_file_should_have_are_refused() {
+    for (keys, word) in [
+        ("mode: 0666", "everybody"),
+        ("mode: 0750", "neither run"),
+        ("mode: 0440", "must be able to read and write"),
+        ("mode: rw-r-----", "in octal"),
+        ("group: no-such-group", "no group `no-such-group`"),
+    ] {
+        let checked = House::plain(&format!("delivery: {{{keys}}}\n")).pointsman(&["check"]);
+        let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+        assert_eq!(checked.status.code(), Some(1), "{keys}: {said}");
+        assert!(said.contains(word), "{keys}: {said}");
+    }
+}
+
+#[test]
+fn the_command_that_takes_files_makes_its_own_as_usual() {
+    let house = House::plain("");
+    let script = house.write("take", "#!/bin/sh\ndir=$(dirname \"$0\")\numask > \"$dir/umask.new\"\nmv \"$dir/umask.new\" \"$dir/umask\"\n");
+    set_mode(&script, 0o755);
+    let command = format!("delivery: {{command: [{}]}}\n", script.display());
+    house.configure("  - address: 127.0.0.1:0\n", "", &command);
+    let server = Server::start_with_umask(&house.config(), "027");
+    Peer::session(server.address()).send(&VirtualFile::new("ORDERS", octets(1, 100)));
+    let umask = eventually("the command has run", || {
+        std::fs::read_to_string(house.path().join("umask")).ok()
+    });
+    assert_eq!(umask.trim(), "0027");
     drop(server);
 }

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pointsman_policy::LoadError;
-use pointsman_store::make_folder;
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -20,7 +19,7 @@ use crate::config::Config;
 use crate::contacts::Plan;
 use crate::events::Event;
 use crate::roster::SessionNow;
-use crate::station::Station;
+use crate::station::{Station, keep_state};
 
 /// How long one request may take, a swap apart: that ends with its compiler, which has limits of its own.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -147,9 +146,11 @@ impl Lock {
     /// Another server has it, or the folder cannot be written.
     pub fn take(config: &Config) -> Result<Self, ControlError> {
         let state = &config.storage.state.0;
-        make_folder(state).map_err(io(state))?;
+        let folder = keep_state(config).map_err(|error| io(state)(error.into_io()))?;
         let path = state.join("lock");
-        let file = File::create(&path).map_err(io(&path))?;
+        let (file, _) = folder
+            .own_file("lock")
+            .map_err(|error| io(&path)(error.into_io()))?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self(file)),
             Err(rustix::io::Errno::WOULDBLOCK) => Err(ControlError::Taken(state.clone())),

@@ -17,6 +17,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use crate::describe;
 use crate::events::Event;
 use crate::names;
+use crate::partners;
 use crate::station::Station;
 
 /// How often files that could not be delivered are tried again.
@@ -227,7 +228,8 @@ async fn place(
         path.to_owned(),
     );
     let (id, overwrite) = (file.id, file.target.overwrite);
-    Ok(spawn_blocking(move || spool.place(id, &inbox, &path, overwrite)).await?)
+    let access = partners::delivery(&station.config, &file.partner).access;
+    Ok(spawn_blocking(move || spool.place(id, &inbox, &path, overwrite, access)).await?)
 }
 
 async fn finish(station: &Station, id: TransferId, path: &str) -> Result<(), DeliveryError> {

@@ -11,6 +11,7 @@ use tokio::process::{ChildStderr, Command};
 
 use crate::backoff::Backoff;
 use crate::config::HandOver;
+use crate::kernel;
 
 /// How long to wait after a command that failed.
 const WAITS: Backoff = Backoff {
@@ -124,6 +125,7 @@ fn prepared(command: &HandOver, file: &OpenQuestion, path: &std::path::Path) -> 
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
+    kernel::give_umask_back(&mut prepared);
     prepared
 }
 

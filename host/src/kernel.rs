@@ -1,7 +1,10 @@
-//! What only C offers: how much of what we sent the partner's system has not taken yet, and memory that goes back to the
-//! operating system. The one place of this crate with `unsafe`.
+//! What only C offers: how much of what we sent the partner's system has not taken yet, memory that goes back to the
+//! operating system, and the umask of programs that are started. The one place of this crate with `unsafe`.
 
 use std::os::fd::AsRawFd;
+use std::sync::OnceLock;
+
+use rustix::fs::Mode;
 
 use tokio::net::TcpStream;
 
@@ -24,5 +27,29 @@ pub fn give_memory_back() {
     #[allow(unsafe_code, reason = "see the safety comment")]
     unsafe {
         libc::malloc_trim(0);
+    }
+}
+
+/// The umask that this program was started with.
+static GIVEN: OnceLock<Mode> = OnceLock::new();
+
+/// From now on whatever this program makes is its user's alone, where nothing else is said of it.
+pub fn make_all_private() {
+    let given = rustix::process::umask(Mode::from_raw_mode(0o077));
+    let _ = GIVEN.set(given);
+}
+
+/// A program that is started makes its files as it would have where this one was started from.
+#[allow(unsafe_code, reason = "see the safety comment")]
+pub fn give_umask_back(command: &mut tokio::process::Command) {
+    let Some(given) = GIVEN.get().copied() else {
+        return;
+    };
+    // SAFETY: what runs between fork and exec is one system call, which takes a number and touches no memory.
+    unsafe {
+        command.pre_exec(move || {
+            rustix::process::umask(given);
+            Ok(())
+        });
     }
 }

@@ -7,11 +7,12 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use oftp::Position;
+use pointsman_folder::{Folder, FolderError, PRIVATE_FOLDER};
 use pointsman_policy::{
     Compile, Engine, EngineConfig, HostServices, Limits, LoadError, Policies, PolicySpec, types,
 };
 use pointsman_store::{
-    Ledger, LedgerError, Spool, SpoolError, SqliteLedger, TransferId, is_full, make_folder,
+    Kept, Ledger, LedgerError, Spool, SpoolError, SqliteLedger, TransferId, is_full, keep_private,
 };
 
 use crate::config::{Config, Policy};
@@ -147,12 +148,13 @@ impl Station {
             config.storage.state.0.clone(),
             config.storage.inbox.0.clone(),
         );
-        for folder in [state.as_path(), &inbox, config.storage.ledger()] {
-            make_folder(folder).map_err(|source| StartError::Folder {
-                path: folder.to_owned(),
-                source,
+        keep_state(&config)
+            .and_then(|_| keep_ledger(&config))
+            .and_then(|_| config.delivery.access().inbox(&inbox))
+            .map_err(|error| StartError::Folder {
+                path: error.path().to_owned(),
+                source: error.into_io(),
             })?;
-        }
         let spool = Spool::open(&spool_path(&config))?
             .with_reserve(config.limits.reserve.0.0)
             .with_reserve_of_files(config.limits.reserve_files.0.0.into());
@@ -417,6 +419,43 @@ pub fn open_ledger(config: &Config, spool: &Spool) -> Result<SqliteLedger, Start
     Ok(SqliteLedger::open(&path)?.with_sidecars(spool.clone()))
 }
 
+/// Files of the state folder, which may be somebody's who keeps more in it than that.
+const OURS: &[&str] = &["lock", "control.sock", LEDGER];
+
+const LEDGER: &str = "ledger.db";
+
+/// Opens the state folder, which is nobody else's. Where the inbox or a folder for what was sent lies below it, others
+/// may pass it, and list nothing.
+///
+/// # Errors
+/// As for [`keep_private`].
+pub fn keep_state(config: &Config) -> Result<Folder, FolderError> {
+    let state = &config.storage.state.0;
+    keep_private(state, may_others_pass(config, state), Kept::Named(OURS))
+}
+
+/// The same of the ledger's folder.
+///
+/// # Errors
+/// As for [`keep_private`].
+pub fn keep_ledger(config: &Config) -> Result<Folder, FolderError> {
+    let ledger = config.storage.ledger();
+    keep_private(ledger, may_others_pass(config, ledger), Kept::Named(OURS))
+}
+
+fn may_others_pass(config: &Config, folder: &Path) -> u32 {
+    let watched = config.partners.values().flat_map(|partner| &partner.watch);
+    let kept = watched.filter_map(|watch| watch.keep_in.as_ref());
+    let mut for_others = kept.chain([&config.storage.inbox]);
+    match for_others.any(|other| other.0.starts_with(folder)) {
+        true => PASSAGE,
+        false => PRIVATE_FOLDER,
+    }
+}
+
+/// Others may go through a folder and not see what is in it.
+const PASSAGE: u32 = 0o711;
+
 /// The spool folder of a configuration.
 #[must_use]
 pub fn spool_path(config: &Config) -> PathBuf {
@@ -426,5 +465,5 @@ pub fn spool_path(config: &Config) -> PathBuf {
 /// The ledger file of a configuration.
 #[must_use]
 pub fn ledger_path(config: &Config) -> PathBuf {
-    config.storage.ledger().join("ledger.db")
+    config.storage.ledger().join(LEDGER)
 }

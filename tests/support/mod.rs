@@ -168,6 +168,13 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
     }
 }
 
+/// `pointsman serve`, whose log is told by the line.
+fn serving() -> Command {
+    let mut program = Command::new(POINTSMAN);
+    program.args(["serve", "--log-json"]);
+    program
+}
+
 /// A running `pointsman serve`.
 pub struct Server {
     child: Child,
@@ -177,31 +184,39 @@ pub struct Server {
 
 impl Server {
     pub fn start(config: &Path) -> Self {
-        Self::started(config, &["--log-json"], Stdio::piped(), &[])
+        Self::started(&mut serving(), config, Stdio::piped())
     }
 
     /// The same, with its log as text in that place; nothing of it is to be had from here.
     pub fn logging_to(config: &Path, log: impl Into<Stdio>) -> Self {
-        Self::started(config, &[], log.into(), &[])
+        let mut program = Command::new(POINTSMAN);
+        Self::started(program.arg("serve"), config, log.into())
     }
 
     /// The same with more in its environment.
     pub fn start_with(config: &Path, environment: &[(&str, &Path)]) -> Self {
-        Self::started(config, &["--log-json"], Stdio::piped(), environment)
+        let mut program = serving();
+        program.envs(environment.iter().copied());
+        Self::started(&mut program, config, Stdio::piped())
     }
 
-    fn started(config: &Path, args: &[&str], stderr: Stdio, environment: &[(&str, &Path)]) -> Self {
+    /// Started where the umask is that one, in octal.
+    pub fn start_with_umask(config: &Path, umask: &str) -> Self {
+        let mut shell = Command::new("sh");
+        let become_it = "umask $0; exec \"$@\"";
+        shell.args(["-c", become_it, umask, POINTSMAN, "serve", "--log-json"]);
+        Self::started(&mut shell, config, Stdio::piped())
+    }
+
+    fn started(program: &mut Command, config: &Path, stderr: Stdio) -> Self {
         let listeners = std::fs::read_to_string(config)
             .unwrap()
             .matches("- address: ")
             .count();
-        let mut child = Command::new(POINTSMAN)
-            .arg("serve")
-            .args(args)
+        let mut child = program
             .arg("-c")
             .arg(config)
             .env("RUST_LOG", "info")
-            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(stderr)
             .spawn()

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,12 @@ pub const PRIVATE_FOLDER: u32 = 0o700;
 
 /// The permissions of files that are this program's alone.
 pub const PRIVATE_FILE: u32 = 0o600;
+
+/// What group and others may do.
+const OTHERS: u32 = 0o077;
+
+/// Files in a folder belong to the folder's group (set-group-ID).
+pub(crate) const GROUP_OF_FOLDER: u32 = 0o2000;
 
 /// A folder that was opened once: whatever becomes of its path, it stays the same.
 #[derive(Debug)]
@@ -75,6 +81,21 @@ impl Folder {
         Ok(Look::of(&stat))
     }
 
+    /// Opens the folder at `path`, in which this program keeps what is its own; makes it, with these permissions, and those
+    /// above it. What others may do beyond that with one that was there is for [`Folder::take_from_others`] and
+    /// [`Folder::restrict_to`].
+    ///
+    /// # Errors
+    /// It belongs to another user, or as for [`Folder::make`].
+    pub fn home(path: &Path, mode: u32) -> Result<Self, FolderError> {
+        let folder = Self::make(path, Names::Operator, mode)?;
+        let look = folder.itself()?;
+        if look.user == our_user() {
+            return Ok(folder);
+        }
+        Err(FolderError::new(path, Why::AnotherUsers(look.user)))
+    }
+
     /// Opens the folder `name` in it, which is this program's alone: makes it where it is missing. Says whether its
     /// permissions were wider than that, and are mended now.
     ///
@@ -128,12 +149,24 @@ impl Folder {
         Ok(Self::from(opened, &self.path.join(part)))
     }
 
-    /// Gives it exactly these permissions; says whether it had others.
+    /// Whether what is made in it belongs to its group by itself, and which that is.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn group_of_files(&self) -> Result<Option<u32>, FolderError> {
+        let look = self.itself()?;
+        Ok((look.mode & GROUP_OF_FOLDER != 0).then_some(look.group))
+    }
+
+    /// Gives it exactly these permissions, but for the bit by which its files belong to its group; says whether it had
+    /// others.
     ///
     /// # Errors
     /// It is somebody else's.
     pub fn restrict_to(&self, mode: u32) -> Result<bool, FolderError> {
-        if self.itself()?.mode == mode {
+        let now = self.itself()?.mode;
+        let mode = mode | now & GROUP_OF_FOLDER;
+        if now == mode {
             return Ok(false);
         }
         let changed = rustix::fs::fchmod(&self.opened, Mode::from_raw_mode(mode));
@@ -181,6 +214,33 @@ impl Folder {
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(self.refused(part, error)),
         }
+    }
+
+    /// Takes the permissions of group and others from a file or socket that is ours; says whether there were any. Leaves
+    /// what is not ours, and what is neither. The file is not opened for that: to close it would give up locks that this
+    /// program has on it.
+    ///
+    /// # Errors
+    /// The permissions cannot be changed.
+    pub fn take_from_others(&self, name: impl AsRef<OsStr>) -> Result<bool, FolderError> {
+        let part = self.part(name.as_ref())?;
+        let how = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let there = match rustix::fs::openat(&self.opened, part, how, Mode::empty()) {
+            Ok(there) => there,
+            Err(Errno::NOENT) => return Ok(false),
+            Err(error) => return Err(self.refused(part, error)),
+        };
+        let failed = |error| self.refused(part, error);
+        let stat = rustix::fs::fstat(&there).map_err(failed)?;
+        let look = Look::of(&stat);
+        let is_file = matches!(look.kind, Kind::File | Kind::Other);
+        if !is_file || look.user != our_user() || look.mode & OTHERS == 0 {
+            return Ok(false);
+        }
+        let same = format!("/proc/self/fd/{}", there.as_raw_fd());
+        let private = Mode::from_raw_mode(look.mode & !OTHERS);
+        rustix::fs::chmod(same, private).map_err(failed)?;
+        Ok(true)
     }
 
     /// Opens a regular file to read it. Follows no link and waits for nobody.

@@ -11,7 +11,8 @@
 //! | a path of the configuration: a policy's component, a certificate, the watched folder itself | [`Names::Operator`] | [`open`], [`read`], [`Folder::open`] |
 //! | a folder of the configuration that files are put into: inbox, `keep_in` | [`Names::Keeper`] | [`Folder::open`], [`Folder::make`] |
 //! | what lies in a watched folder, and below the inbox | anybody's who may write there | [`Folder::file`], [`Folder::below`] |
-//! | `.taken`, `refused`, the spool | this program's alone | [`Folder::ours`], [`Folder::own_file`] |
+//! | `storage.state`, `storage.ledger`, and the spool | this program's alone, at a path of the operator's | [`Folder::home`] |
+//! | `.taken`, `refused`, the lock | this program's alone | [`Folder::ours`], [`Folder::own_file`] |
 //!
 //! All of it are calls to the disk: they belong on a thread that may block.
 
@@ -53,6 +54,8 @@ pub enum Why {
     NotAFile,
     /// It belongs to this user, and not to the one that this program runs as.
     SomebodyElses(u32),
+    /// It is the folder that this program keeps its own in, and belongs to this user.
+    AnotherUsers(u32),
     /// It belongs to this user, and lies in a folder in which others may change names.
     Exchangeable(u32),
     /// It has more octets than were asked for at most.
@@ -81,6 +84,15 @@ impl FolderError {
     #[must_use]
     pub fn why(&self) -> &Why {
         &self.why
+    }
+
+    /// The same as an error of the system, without the path.
+    #[must_use]
+    pub fn into_io(self) -> io::Error {
+        match self.why {
+            Why::Io(error) => error,
+            why => io::Error::new(io::ErrorKind::InvalidInput, why.to_string()),
+        }
     }
 
     /// Nothing of that name is there.
@@ -119,6 +131,11 @@ impl fmt::Display for Why {
                 f,
                 "this belongs to user {user}, and this program runs as user {}: remove it, or give it to that user (chown)",
                 our_user()
+            ),
+            Self::AnotherUsers(user) => write!(
+                f,
+                "this folder belongs to user {user}, and this program runs as user {us}: run it as user {user} (sudo -u '#{user}'), give the folder and what is in it to user {us} (chown -R), or name a folder below it",
+                us = our_user()
             ),
             Self::Exchangeable(user) => write!(
                 f,

@@ -9,6 +9,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use crate::file::TO_READ;
+use crate::folder::GROUP_OF_FOLDER;
 use crate::look::{Kind, Look};
 use crate::owner::our_user;
 use crate::{FolderError, Why};
@@ -40,6 +41,9 @@ pub(crate) const TO_LIST: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
+
+/// The permissions of folders that are made on the way to one that is asked for.
+const PASSAGE: u32 = 0o755;
 
 /// A walk along a path of the configuration.
 pub(crate) struct Walk<'a> {
@@ -154,7 +158,13 @@ impl<'a> Walk<'a> {
     }
 
     fn make(&mut self, part: &OsStr) -> Result<(), FolderError> {
-        let mode = Mode::from_raw_mode(self.make.unwrap_or_default());
+        // Those above the last are ways to it, and to others: an inbox may lie beside the state.
+        let wanted = if self.left.is_empty() {
+            self.make.unwrap_or_default()
+        } else {
+            PASSAGE
+        };
+        let mode = Mode::from_raw_mode(wanted);
         match rustix::fs::mkdirat(self.at(), part, mode) {
             Err(error) if error != Errno::EXIST => return Err(self.refused(part, error)),
             Err(_) => return Ok(()),
@@ -163,7 +173,8 @@ impl<'a> Walk<'a> {
         // Whatever the umask took away.
         let made = open_below(self.at(), part, TO_LIST);
         let made = made.map_err(|error| self.refused(part, error))?;
-        rustix::fs::fchmod(&made, mode).map_err(|error| self.refused(part, error))?;
+        let inherited = Mode::from_raw_mode(self.look_at(&made)?.mode & GROUP_OF_FOLDER);
+        rustix::fs::fchmod(&made, mode | inherited).map_err(|error| self.refused(part, error))?;
         let above = rustix::fs::openat(self.at(), ".", TO_LIST, Mode::empty());
         // A folder that may not be listed cannot be synced either; it is synced with what is put into it later.
         if let Ok(above) = above {

@@ -131,6 +131,50 @@ fn our_folders_and_files_are_private_and_those_that_were_not_are_mended() {
 }
 
 #[test]
+fn what_others_may_do_with_our_files_is_taken_from_them() {
+    let (temp, folder) = folder();
+    let at = |name: &str| temp.path().join(name);
+    let set = |path: &str, mode| {
+        std::fs::set_permissions(at(path), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    std::fs::write(at("file"), "").unwrap();
+    std::fs::write(at("elsewhere"), "").unwrap();
+    symlink("elsewhere", at("link")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+    for (name, open) in [("file", 0o664), ("socket", 0o777), ("elsewhere", 0o644)] {
+        set(name, open);
+    }
+    for (name, taken) in [("file", true), ("socket", true), ("link", false)] {
+        assert_eq!(folder.take_from_others(name).unwrap(), taken, "{name}");
+        assert!(!folder.take_from_others(name).unwrap(), "{name} again");
+    }
+    assert_eq!((mode(&at("file")), mode(&at("socket"))), (0o600, 0o700));
+    assert_eq!(mode(&at("elsewhere")), 0o644, "a link was followed");
+    assert!(!folder.take_from_others("not there").unwrap());
+    if is_root() {
+        chown(at("elsewhere"), Some(SOMEBODY), None).unwrap();
+        assert!(!folder.take_from_others("elsewhere").unwrap());
+    }
+}
+
+#[test]
+fn a_home_that_belongs_to_somebody_else_is_refused_and_says_as_whom_to_run() {
+    let (temp, _folder) = folder();
+    let home = temp.path().join("state");
+    Folder::home(&home, 0o700).unwrap();
+    assert_eq!(mode(&home), 0o700);
+    if is_root() {
+        chown(&home, Some(SOMEBODY), None).unwrap();
+        let refused = Folder::home(&home, 0o700).unwrap_err();
+        assert!(matches!(refused.why(), Why::AnotherUsers(SOMEBODY)));
+        assert!(
+            refused.to_string().contains("sudo -u '#54321'"),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
 fn a_folder_of_ours_that_is_a_link_or_somebody_elses_is_refused_and_named() {
     let (temp, folder) = folder();
     symlink("/etc", temp.path().join("taken")).unwrap();
@@ -205,9 +249,12 @@ fn what_is_missing_is_made_with_the_permissions_that_were_asked_for() {
     Folder::make(&deep, Names::Keeper, 0o750).unwrap();
     assert!(folder.below("three", Some(0o775)).unwrap().1);
     rustix::process::umask(before);
-    for made in ["one", "one/two"] {
-        assert_eq!(mode(&temp.path().join(made)), 0o750);
-    }
+    assert_eq!(mode(&temp.path().join("one/two")), 0o750);
+    assert_eq!(
+        mode(&temp.path().join("one")),
+        0o755,
+        "only a way to it, and to others"
+    );
     assert_eq!(mode(&temp.path().join("three")), 0o775);
     assert!(!folder.below("three", Some(0o700)).unwrap().1);
     assert_eq!(mode(&temp.path().join("three")), 0o775);

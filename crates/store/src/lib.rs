@@ -18,6 +18,7 @@ mod flush;
 mod ledger;
 mod persisted;
 mod planted;
+mod private;
 mod sidecar;
 mod spool;
 mod sqlite;
@@ -32,10 +33,11 @@ pub use ledger::{
 };
 pub use persisted::{InDoubt, Persisted, Stored};
 pub use planted::planted;
+pub use private::{Kept, keep_private};
 pub use sidecar::{Entry, Record, Sidecar, SidecarError, Way};
 pub use spool::{
-    Blob, BlobWriter, Hold, Partial, Pieces, PlaceError, Seal, Spool, SpoolError, Syncer, Whole,
-    is_full, make_folder,
+    Access, Blob, BlobWriter, Hold, Partial, Pieces, PlaceError, Seal, Spool, SpoolError, Syncer,
+    Whole, is_full,
 };
 pub use sqlite::{Committing, Left, Rebuilt, SqliteLedger, in_session, rebuild};
 pub use transfer::{

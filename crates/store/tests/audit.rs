@@ -16,7 +16,7 @@ use oftp::{
     UserData,
 };
 use pointsman_store::{
-    Acknowledgement, Audit, Audited, Direction, Entry, Files, Ledger, LedgerError, Longest,
+    Access, Acknowledgement, Audit, Audited, Direction, Entry, Files, Ledger, LedgerError, Longest,
     NewFile, Offer, Offered, Order, Rebuilt, Received, Sidecar, Spool, SqliteLedger, Target,
     TransferId, Verdict, Weight, Work, rebuild,
 };
@@ -149,7 +149,9 @@ impl Yard {
         let id = self.received(dataset, verdict).await;
         let path = format!("in/{dataset}");
         self.ledger.placing(id, &path).await.unwrap();
-        self.spool.place(id, &self.inbox(), &path, false).unwrap();
+        self.spool
+            .place(id, &self.inbox(), &path, false, Access::default())
+            .unwrap();
         self.ledger.delivered(id).await.unwrap();
         id
     }
@@ -261,7 +263,7 @@ async fn everything(yard: &Yard) -> BTreeMap<&'static str, TransferId> {
     let moved = yard.received("MOVED", Verdict::Positive).await;
     ledger.placing(moved, "in/MOVED").await.unwrap();
     yard.spool
-        .place(moved, &yard.inbox(), "in/MOVED", false)
+        .place(moved, &yard.inbox(), "in/MOVED", false, Access::default())
         .unwrap();
     ids.insert("moved", moved);
     ids.insert("owed", yard.delivered("OWED", Verdict::Positive).await);

@@ -14,8 +14,8 @@ use oftp::{
     Response, Security, UserData,
 };
 use pointsman_store::{
-    Direction, Entry, Hold, NewFile, OutboundState, PlaceError, Received, Record, Seal, Sidecar,
-    Spool, SpoolError, Target, TransferId, Verdict, Whole,
+    Access, Direction, Entry, Hold, NewFile, OutboundState, PlaceError, Received, Record, Seal,
+    Sidecar, Spool, SpoolError, Target, TransferId, Verdict, Whole,
 };
 use tempfile::TempDir;
 
@@ -150,13 +150,15 @@ fn a_delivery_is_one_rename() {
     let yard = Yard::new();
     let id = yard.sealed(b"content");
     yard.spool
-        .place(id, &yard.inbox(), "a/b/file", false)
+        .place(id, &yard.inbox(), "a/b/file", false, Access::default())
         .unwrap();
     assert_eq!(
         std::fs::read(yard.inbox().join("a/b/file")).unwrap(),
         b"content"
     );
-    let again = yard.spool.place(id, &yard.inbox(), "a/b/other", false);
+    let again = yard
+        .spool
+        .place(id, &yard.inbox(), "a/b/other", false, Access::default());
     assert!(
         matches!(again, Err(PlaceError::Io { .. })),
         "there is nothing to place any more"
@@ -186,14 +188,17 @@ fn what_is_there_is_not_overwritten_unless_that_was_decided() {
     std::fs::write(yard.inbox().join("file"), "precious").unwrap();
     let id = yard.sealed(b"new");
     assert!(matches!(
-        yard.spool.place(id, &yard.inbox(), "file", false),
+        yard.spool
+            .place(id, &yard.inbox(), "file", false, Access::default()),
         Err(PlaceError::Taken(_))
     ));
     assert_eq!(
         std::fs::read(yard.inbox().join("file")).unwrap(),
         b"precious"
     );
-    yard.spool.place(id, &yard.inbox(), "file", true).unwrap();
+    yard.spool
+        .place(id, &yard.inbox(), "file", true, Access::default())
+        .unwrap();
     assert_eq!(std::fs::read(yard.inbox().join("file")).unwrap(), b"new");
 }
 
@@ -214,13 +219,17 @@ fn no_path_and_no_link_leads_out_of_the_inbox() {
         "a/../../outside/x",
         "a\0b",
     ] {
-        let placed = yard.spool.place(id, &yard.inbox(), path, true);
+        let placed = yard
+            .spool
+            .place(id, &yard.inbox(), path, true, Access::default());
         assert!(
             matches!(placed, Err(PlaceError::Unsafe(_))),
             "{path:?}: {placed:?}"
         );
     }
-    let linked = yard.spool.place(id, &yard.inbox(), "link/x", true);
+    let linked = yard
+        .spool
+        .place(id, &yard.inbox(), "link/x", true, Access::default());
     assert!(matches!(linked, Err(PlaceError::Io { .. })), "{linked:?}");
     assert!(
         std::fs::read_dir(outside).unwrap().next().is_none(),
@@ -354,7 +363,9 @@ fn a_torn_line_costs_itself_alone() {
 fn a_sidecar_outlives_its_delivery_and_goes_before_what_is_discarded() {
     let yard = Yard::new();
     let id = yard.sealed(b"content");
-    yard.spool.place(id, &yard.inbox(), "x", false).unwrap();
+    yard.spool
+        .place(id, &yard.inbox(), "x", false, Access::default())
+        .unwrap();
     assert!(yard.spool.record(Direction::Inbound, id).unwrap().is_some());
     let pieces = yard.spool.pieces(id).unwrap();
     assert!(pieces.inbound_sidecar && pieces.sealed.is_none() && pieces.incoming.is_none());

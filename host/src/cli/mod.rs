@@ -27,7 +27,7 @@ use pointsman_log::{Filter, Level, Log, Stderr, Style};
 use pointsman_store::{Spool, SqliteLedger};
 
 use crate::config::Config;
-use crate::station;
+use crate::{kernel, station};
 
 /// An OFTP server (ODETTE File Transfer Protocol) whose every decision is a question put to a sandboxed
 /// WebAssembly component.
@@ -126,6 +126,7 @@ impl<E: std::error::Error> From<E> for Failed {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    kernel::make_all_private();
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::CompilePolicy { allowance } => {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use pointsman_store::Access;
+
 use super::value::{Between, ExistingFile, Millis, Scalar, Size, Value};
 use crate::template::Template;
 
@@ -27,6 +29,10 @@ pub struct Delivery {
     pub command_time: Option<Value<Millis>>,
     /// How often it is run before an operator is needed (default 10).
     pub command_tries: Option<Value<Between<1, 1_000_000>>>,
+    /// The permissions of delivered files (default 0640), and after them those of folders that are made for them.
+    pub mode: Option<Value<FileMode>>,
+    /// The group that delivered files and their folders are given to.
+    pub group: Option<Value<Group>>,
     /// Whether the content of a file that its NERP refuses is kept in the spool (the default) or deleted.
     pub rejected: Option<Value<Rejected>>,
 }
@@ -51,11 +57,81 @@ impl Delivery {
                     .or(station.command_tries)
                     .map_or(COMMAND_TRIES, |tries| tries.0.0),
             }),
+            access: Access {
+                mode: self.mode.or(station.mode).unwrap_or_default().0.0,
+                group: self.group.or(station.group).map(|group| group.0.0),
+            },
             keeps_rejected: self
                 .rejected
                 .or(station.rejected)
                 .is_none_or(|rejected| rejected.0 == Rejected::Keep),
         }
+    }
+}
+
+impl Delivery {
+    /// Who may read and remove what is delivered for partners that have no other wishes.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        self.or(self).access
+    }
+}
+
+/// The permissions of delivered files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileMode(pub u32);
+
+impl Default for FileMode {
+    fn default() -> Self {
+        Self(Access::default().mode)
+    }
+}
+
+impl Scalar for FileMode {
+    const WHAT: &'static str = "permissions of files in octal, such as 0640";
+    fn read(text: &str) -> Result<Self, String> {
+        let digits = text.strip_prefix("0o").unwrap_or(text);
+        let is_octal = (3..=4).contains(&digits.len())
+            && digits.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
+        let mode = u32::from_str_radix(digits, 8).ok().filter(|_| is_octal);
+        let mode = mode.ok_or_else(|| {
+            format!("`{text}` is not permissions of files; write them in octal, such as 0640")
+        })?;
+        if mode & !0o666 != 0 {
+            return Err(format!(
+                "`{text}`: delivered files are neither run nor do they take anybody's rights on; write permissions such as 0640"
+            ));
+        }
+        if mode & 0o600 != 0o600 {
+            return Err(format!(
+                "`{text}`: this program itself must be able to read and write its files; write permissions such as 0640"
+            ));
+        }
+        if mode & 0o002 != 0 {
+            return Err(format!(
+                "`{text}`: everybody on this machine could change what partners sent; name a `group`, and write 0660"
+            ));
+        }
+        Ok(Self(mode))
+    }
+}
+
+/// A group of this machine, which this program may give files to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group(pub u32);
+
+impl Scalar for Group {
+    const WHAT: &'static str = "a group of this machine, by name or number";
+    fn read(text: &str) -> Result<Self, String> {
+        let group = pointsman_folder::group_id(text)
+            .ok_or_else(|| format!("this machine has no group `{text}`; make it (groupadd)"))?;
+        if !pointsman_folder::may_give_to(group) {
+            return Err(format!(
+                "user {}, whom this program runs as, is not in the group `{text}` and may not give files to it: add it (usermod -aG)",
+                pointsman_folder::our_user()
+            ));
+        }
+        Ok(Self(group))
     }
 }
 
@@ -66,6 +142,8 @@ pub struct Terms {
     pub name: Option<Template>,
     /// Who takes them.
     pub command: Option<HandOver>,
+    /// Who may read and remove what is delivered.
+    pub access: Access,
     /// Whether the content of refused ones is kept.
     pub keeps_rejected: bool,
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FlockOperation;
 
 use super::{
-    INCOMING, OUTGOING, SEALED, Seal, Spool, SpoolError, at, folder_of, hash_of, remove,
-    sync_folder,
+    INCOMING, OUTGOING, SEALED, Seal, Spool, SpoolError, at, folder_of, hash_of, private_file,
+    remove, sync_folder,
 };
 use crate::planted;
 use crate::sidecar::Sidecar;
@@ -23,7 +23,7 @@ impl Spool {
     /// [`SpoolError::Busy`] while another session still has it, or has sealed it and not said so yet.
     pub fn partial(&self, id: TransferId) -> Result<Partial, SpoolError> {
         let path = self.path(INCOMING, id);
-        let mut options = OpenOptions::new();
+        let mut options = private_file();
         options.read(true).write(true).create(true).truncate(false);
         let file = Locked::at(&path, &options)?;
         // Asked after the lock: a session that sealed its blob and waits for its row has let this name go.

@@ -23,15 +23,18 @@ mod sidecars;
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use pointsman_folder::{PRIVATE_FILE, PRIVATE_FOLDER};
+
 use self::blob::Locked;
 pub use self::blob::{Blob, BlobWriter, Hold, Partial, Syncer, Whole};
-pub use self::place::PlaceError;
+pub use self::place::{Access, PlaceError};
 use crate::flush::Folders;
+use crate::private::{Kept, keep_private};
 use crate::sidecar::{Sidecar, SidecarError};
 use crate::transfer::{Direction, TransferId};
 use crate::transition::reached;
@@ -70,9 +73,9 @@ impl Spool {
     /// # Errors
     /// A folder cannot be made or is not ours to write.
     pub fn open(root: &Path) -> Result<Self, SpoolError> {
+        keep(root)?;
         for part in [INCOMING, SEALED, OUTGOING] {
-            let folder = root.join(part);
-            make_folder(&folder).map_err(at(&folder))?;
+            keep(&root.join(part))?;
         }
         sync_folder(root).map_err(at(root))?;
         Ok(Self {
@@ -423,16 +426,19 @@ fn hash_of(file: &mut File) -> io::Result<blake3::Hasher> {
     Ok(hasher)
 }
 
-/// Makes a folder where it is missing, and those above it.
-///
-/// # Errors
-/// It cannot be made. As [`std::fs::create_dir_all`], which says "File exists" where the disk gives another error.
-pub fn make_folder(path: &Path) -> io::Result<()> {
-    match std::fs::create_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => std::fs::create_dir_all(path),
-        made => made,
+/// A folder of the spool: nobody else's.
+fn keep(folder: &Path) -> Result<(), SpoolError> {
+    match keep_private(folder, PRIVATE_FOLDER, Kept::All) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(at(folder)(error.into_io())),
     }
+}
+
+/// How files of the spool are made: nobody else's, whatever the umask.
+fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(PRIVATE_FILE);
+    options
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {

@@ -1,11 +1,12 @@
 //! Delivery: one rename from the spool into the inbox, durable.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use pointsman_folder::Names;
-use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
+use pointsman_folder::{Folder, FolderError, Look, Names, PRIVATE_FOLDER};
+use rustix::fs::{AtFlags, Gid, Mode, RenameFlags};
 
 use super::{SEALED, Spool, sync_folder};
 use crate::planted;
@@ -27,10 +28,15 @@ impl Spool {
         inbox: &Path,
         path: &str,
         overwrite: bool,
+        access: Access,
     ) -> Result<(), PlaceError> {
-        let sealed = open_folder(&self.root.join(SEALED)).map_err(io_error(SEALED))?;
+        let spool = Folder::home(&self.root.join(SEALED), PRIVATE_FOLDER);
+        let spool = spool.map_err(foreign(SEALED))?;
+        let sealed = owned(&spool).map_err(io_error(SEALED))?;
         let (folders, name) = split(path)?;
-        let folder = self.descend(inbox, &folders).map_err(io_error(path))?;
+        let into = self.descend(inbox, &folders, access);
+        let into = into.map_err(io_error(path))?;
+        let folder = owned(&into).map_err(io_error(path))?;
         let how = if overwrite {
             RenameFlags::empty()
         } else {
@@ -48,8 +54,9 @@ impl Spool {
             ),
             (self.folders.enter(&self.root.join(SEALED)), &sealed, SEALED),
         ];
-        let blob = rustix::fs::statat(&sealed, id.to_string(), AtFlags::SYMLINK_NOFOLLOW);
-        let inode = blob.map_err(io_error(path))?.st_ino;
+        let blob = spool.file(id.to_string()).map_err(foreign(path))?;
+        let inode = blob.1.place.1;
+        access.give(&blob, &into).map_err(io_error(path))?;
         let placed = if planted("placed-by-link") {
             link_and_unlink(&sealed, &id.to_string(), &folder, name)
         } else {
@@ -101,29 +108,95 @@ impl Spool {
     }
 
     /// Opens a folder below `inbox` part by part, following no link, making and syncing what is missing.
-    fn descend(&self, inbox: &Path, folders: &[&str]) -> io::Result<OwnedFd> {
+    fn descend(&self, inbox: &Path, folders: &[&str], access: Access) -> io::Result<Folder> {
         // A job that tidies up may have removed it while we run.
-        let made = pointsman_folder::Folder::make(inbox, Names::Keeper, 0o750)?;
-        let mut here = made.as_fd().try_clone_to_owned()?;
-        let mut path = inbox.to_owned();
+        let mut here = access.inbox(inbox)?;
         for part in folders {
-            match rustix::fs::mkdirat(&here, *part, Mode::from_raw_mode(0o750)) {
-                Ok(()) => {
-                    reached("inbox.folder.made");
-                    self.folders.sync(&path, || Ok(rustix::fs::fsync(&here)?))?;
-                }
-                Err(rustix::io::Errno::EXIST) => {}
-                Err(error) => return Err(error.into()),
+            let above = here.path().to_owned();
+            let (next, made) = here.below(part, Some(access.of_folders()))?;
+            if made {
+                access.give_folder(&next)?;
+                reached("inbox.folder.made");
+                self.folders.sync(&above, || Ok(here.sync()?))?;
             }
-            here = rustix::fs::openat(
-                &here,
-                *part,
-                OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-                Mode::empty(),
-            )?;
-            path.push(part);
+            here = next;
         }
         Ok(here)
+    }
+}
+
+/// What others may do with delivered files and the folders that are made for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// The permissions of a file, such as `0o640`.
+    pub mode: u32,
+    /// Whose group it is given to; that of this program where none is named, or that of the folder where the folder
+    /// gives its group to all that is made in it (set-group-ID).
+    pub group: Option<u32>,
+}
+
+impl Default for Access {
+    /// The group of this program may read.
+    fn default() -> Self {
+        Self {
+            mode: 0o640,
+            group: None,
+        }
+    }
+}
+
+impl Access {
+    /// The permissions of the folders that are made: who may read a file may enter its folder, and who may write one may
+    /// remove it.
+    #[must_use]
+    pub fn of_folders(self) -> u32 {
+        self.mode | (self.mode & 0o444) >> 2
+    }
+
+    /// Opens the inbox; makes it where it is missing.
+    ///
+    /// # Errors
+    /// It cannot be made or given to the group, or a folder on the way is one that somebody else could have put there.
+    pub fn inbox(self, path: &Path) -> Result<Folder, FolderError> {
+        match Folder::open(path, Names::Keeper) {
+            Err(error) if error.is_gone() => {
+                let inbox = Folder::make(path, Names::Keeper, self.of_folders())?;
+                self.give_folder(&inbox)?;
+                Ok(inbox)
+            }
+            opened => opened,
+        }
+    }
+
+    /// A folder was just made: its group, and its permissions after that.
+    fn give_folder(self, folder: &Folder) -> Result<(), FolderError> {
+        match self.group {
+            Some(group) => folder.give_to(group),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives a file to whom it is for, before it has its name. Not synced by itself: its rename comes later in the file
+    /// system's log, and where that is lost, so is the delivery.
+    fn give(self, (file, look): &(File, Look), folder: &Folder) -> io::Result<()> {
+        if let Some(group) = self.group.filter(|group| *group != look.group) {
+            let group = Gid::from_raw(group);
+            rustix::fs::fchown(file, None, Some(group)).map_err(|error| {
+                let error = io::Error::from(error);
+                let why = format!(
+                    "it cannot be given to the group {} (delivery.group): {error}",
+                    group.as_raw()
+                );
+                io::Error::new(error.kind(), why)
+            })?;
+        } else if let Some(group) = folder.group_of_files()?.filter(|_| self.group.is_none()) {
+            // As any file that is made there; without the right to it, it stays with our group.
+            let _ = rustix::fs::fchown(file, None, Some(Gid::from_raw(group)));
+        }
+        if look.mode != self.mode {
+            rustix::fs::fchmod(file, Mode::from_raw_mode(self.mode))?;
+        }
+        Ok(())
     }
 }
 
@@ -167,8 +240,8 @@ fn link_and_unlink(from: &OwnedFd, old: &str, to: &OwnedFd, new: &str) -> rustix
     rustix::fs::unlinkat(from, old, AtFlags::empty())
 }
 
-fn open_folder(path: &Path) -> rustix::io::Result<OwnedFd> {
-    rustix::fs::open(path, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+fn owned(folder: &Folder) -> io::Result<OwnedFd> {
+    folder.as_fd().try_clone_to_owned()
 }
 
 /// What a disk kept of a rename whose sync failed nobody can tell, and to sync again tells less: only a new rename is
@@ -193,6 +266,13 @@ fn take_back((folder, name): (&OwnedFd, &str), inode: u64, sealed: &OwnedFd, id:
 
 fn io_error<E: Into<io::Error>>(path: &str) -> impl Fn(E) -> PlaceError + '_ {
     move |error: E| PlaceError::Io {
+        path: path.to_owned(),
+        source: error.into(),
+    }
+}
+
+fn foreign(path: &str) -> impl Fn(FolderError) -> PlaceError + '_ {
+    move |error| PlaceError::Io {
         path: path.to_owned(),
         source: error.into(),
     }

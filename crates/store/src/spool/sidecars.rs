@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Advice;
 
-use super::{Spool, SpoolError, at, folder_of, length, remove, sync_folder};
+use super::{Spool, SpoolError, at, folder_of, length, private_file, remove, sync_folder};
 use crate::planted;
 use crate::sidecar::{Entry, Record, Sidecar, SidecarError};
 use crate::transfer::{Direction, TransferId};
@@ -94,7 +94,7 @@ impl Spool {
     /// overwritten.
     pub(super) fn begin_sidecar(&self, sidecar: &Sidecar) -> Result<(PathBuf, File), SpoolError> {
         let path = self.sidecar_path(sidecar.direction(), sidecar.id);
-        let mut file = File::create(&path).map_err(at(&path))?;
+        let mut file = fresh(&path)?;
         let line = sidecar.line().map_err(unreadable(&path))?;
         file.write_all(&line).map_err(at(&path))?;
         reached("spool.sidecar.written");
@@ -110,7 +110,7 @@ impl Spool {
     pub(super) fn write_sidecar(&self, sidecar: &Sidecar) -> Result<(), SpoolError> {
         let path = self.sidecar_path(sidecar.direction(), sidecar.id);
         let beside = path.with_extension("new");
-        let mut file = File::create(&beside).map_err(at(&beside))?;
+        let mut file = fresh(&beside)?;
         let line = sidecar.line().map_err(unreadable(&beside))?;
         file.write_all(&line).map_err(at(&beside))?;
         reached("spool.sidecar.written");
@@ -122,6 +122,13 @@ impl Spool {
         reached("spool.sidecar.renamed");
         Ok(())
     }
+}
+
+/// Empty, whatever was there.
+fn fresh(path: &Path) -> Result<File, SpoolError> {
+    let mut how = private_file();
+    let file = how.write(true).create(true).truncate(true).open(path);
+    file.map_err(at(path))
 }
 
 fn ends_with(file: &File, tail: &[u8]) -> io::Result<bool> {

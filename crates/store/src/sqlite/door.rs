@@ -1,10 +1,12 @@
 //! The one door to SQLite: what it bears without an error for its caller is told in the log.
 
 use std::ffi::c_int;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
+use pointsman_folder::PRIVATE_FILE;
 use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::connection::database;
@@ -19,6 +21,9 @@ const PAGES: c_int = 1000;
 pub(super) fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     static LISTENING: Once = Once::new();
     LISTENING.call_once(listen);
+    if flags.contains(OpenFlags::SQLITE_OPEN_CREATE) {
+        make_private(path);
+    }
     let mut db = Connection::open_with_flags(path, flags)?;
     db.busy_handler(Some(wait(PATIENCE)))?;
     db.wal_hook(Some(|log: &mut rusqlite::hooks::Wal, pages| {
@@ -31,6 +36,17 @@ pub(super) fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection
         Ok(())
     }))?;
     Ok(db)
+}
+
+/// SQLite makes a file as the umask has it, and its log and their index as that file is. Where it cannot be made, SQLite
+/// says so itself. One that is there is not opened: to close it would give up the locks of other connections to it.
+fn make_private(path: &Path) {
+    let mut how = std::fs::OpenOptions::new();
+    let _ = how
+        .write(true)
+        .create_new(true)
+        .mode(PRIVATE_FILE)
+        .open(path);
 }
 
 /// Turns the write-ahead log on. Where that fails SQLite goes on with a rollback journal, whose removal it does not

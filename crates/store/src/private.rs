@@ -1,0 +1,58 @@
+//! What this program keeps is nobody else's: who reads it reads partners' files, and who locks it stops all business.
+
+use std::path::Path;
+
+use pointsman_folder::{Folder, FolderError};
+
+/// Which files of a folder are this program's.
+#[derive(Clone, Copy, Debug)]
+pub enum Kept {
+    /// All of them. They are many, so they are looked at only where others could enter the folder.
+    All,
+    /// Those whose names begin so.
+    Named(&'static [&'static str]),
+}
+
+/// Opens a folder in which this program keeps what is its own, and makes it where it is missing, whatever the umask.
+/// What others may do beyond `most` with one that is there is taken from them, and from its files everything; the log
+/// says so.
+///
+/// # Errors
+/// The folder belongs to another user, or cannot be made or changed.
+pub fn keep_private(path: &Path, most: u32, kept: Kept) -> Result<Folder, FolderError> {
+    let folder = Folder::home(path, most)?;
+    let mode = folder.itself()?.mode & 0o777;
+    let is_open = mode & !most != 0;
+    // The files first: if this is cut off, the next start sees the open folder again.
+    let mut files = 0_u64;
+    let in_question = match kept {
+        Kept::All if !is_open => Vec::new(),
+        Kept::All | Kept::Named(_) => folder.names()?,
+    };
+    for name in in_question {
+        if kept.has(&name.to_string_lossy()) && folder.take_from_others(&name)? {
+            files += 1;
+        }
+    }
+    if is_open {
+        folder.restrict_to(mode & most)?;
+    }
+    if is_open || files > 0 {
+        tracing::warn!(
+            event = "made-private",
+            folder = %path.display(),
+            files,
+            "other users could read or lock this; they cannot any more"
+        );
+    }
+    Ok(folder)
+}
+
+impl Kept {
+    fn has(self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(beginnings) => beginnings.iter().any(|begin| name.starts_with(begin)),
+        }
+    }
+}
