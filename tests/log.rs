@@ -10,13 +10,14 @@
 
 mod support;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{Read, Write, pipe};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::process::{Command, Stdio};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags};
-use support::peer::{Called, Peer, VirtualFile, esid};
+use serde_json::Value;
+use support::peer::{Called, Peer, Ssid, VirtualFile, esid};
 use support::{House, POINTSMAN, Server, THEIRS, THEM, US, eventually};
 
 /// A station whose partner calls, is called, and gets what lies in a watched folder.
@@ -195,6 +196,120 @@ fn a_log_in_a_file_has_no_colours() {
         log.contains("event=\"session-ended\"").then_some(log)
     });
     assert!(!log.contains('\u{1b}'), "{log:?}");
+}
+
+/// The first line of the log with this event.
+fn line(server: &Server, event: &str) -> Value {
+    let line = server.await_log(&[&format!("\"event\":\"{event}\"")]);
+    serde_json::from_str(&line).unwrap()
+}
+
+/// The texts in these fields of a line; every line has a code, a level, a time and a message beside them.
+fn fields(line: &Value, names: &[&str]) -> Vec<String> {
+    let text = |name: &&str| match line[*name].as_str() {
+        Some(text) => text.to_owned(),
+        None => panic!("no {name} in {line}"),
+    };
+    ["code", "level", "time", "message"]
+        .iter()
+        .for_each(|name| {
+            text(name);
+        });
+    names.iter().map(text).collect()
+}
+
+#[test]
+fn a_file_is_followed_by_the_fields_of_its_lines() {
+    let business = Business::new();
+    let server = business.house.serve();
+    business.goes_on(&server, "ORDERS");
+    let connected = line(&server, "connected");
+    let [session, partner, remote] = fields(&connected, &["session", "partner", "remote"])
+        .try_into()
+        .unwrap();
+    assert_eq!(partner, "mueller");
+    assert!(remote.starts_with("127.0.0.1:"), "{remote}");
+    assert_eq!(connected["code"], "SES-005");
+
+    let received = line(&server, "file-received");
+    let names = ["session", "partner", "remote", "transfer", "file"];
+    let [in_session, of, from, transfer, file] = fields(&received, &names).try_into().unwrap();
+    assert_eq!([&in_session, &of, &from], [&session, &partner, &remote]);
+    assert!(file.starts_with("ORDERS"), "{file}");
+    assert_eq!(received["octets"], 8);
+    let delivered = line(&server, "file-delivered");
+    let names = ["partner", "transfer", "file", "path"];
+    let [of, id, name, path] = fields(&delivered, &names).try_into().unwrap();
+    assert_eq!([of, id, name], [partner.clone(), transfer, file]);
+    assert!(path.contains("ORDERS"), "{path}");
+
+    let queued = line(&server, "file-queued");
+    let sent = line(&server, "file-sent");
+    let names = ["session", "partner", "remote", "transfer", "file"];
+    let [_, to, at, transfer, _] = fields(&sent, &names).try_into().unwrap();
+    assert_eq!([to, at], [partner, business.partner.address()]);
+    assert_eq!(fields(&queued, &["transfer"]), [transfer]);
+
+    let log = server.log();
+    for line in log.lines() {
+        fields(&serde_json::from_str(line).unwrap(), &["event"]);
+    }
+}
+
+#[test]
+fn a_partner_with_a_wrong_password_is_named_and_so_is_its_address() {
+    let house = House::plain("");
+    let server = house.serve();
+    let mut peer = Peer::connect(server.address());
+    let ssid = Ssid {
+        password: "GUESSED".to_owned(),
+        ..Ssid::default()
+    };
+    peer.say(ssid.octets());
+    assert_eq!(peer.hear_esid(), "04");
+    drop(peer);
+    let refused = line(&server, "connection-refused");
+    let names = ["session", "claims", "remote", "ssid", "reason"];
+    let [session, claims, remote, ssid, reason] = fields(&refused, &names).try_into().unwrap();
+    assert_eq!([claims.as_str(), ssid.as_str()], ["mueller", THEM]);
+    assert!(remote.starts_with("127.0.0.1:"), "{remote}");
+    assert!(reason.starts_with("ESID 04"), "{reason}");
+    assert_eq!(
+        refused["partner"],
+        Value::Null,
+        "it has not shown who it is"
+    );
+    let ended = line(&server, "session-ended");
+    let names = ["session", "claims", "remote"];
+    assert_eq!(fields(&ended, &names), [session, claims, remote.clone()]);
+    let message = ended["message"].as_str().unwrap();
+    assert!(
+        message.contains(&remote) && message.contains("claims to be mueller"),
+        "{message}"
+    );
+    assert!(!message.contains("unknown caller"), "{message}");
+}
+
+#[test]
+fn a_receipt_that_waits_for_an_operator_is_a_warning_with_its_file() {
+    let house = House::plain("delivery:\n  command: [take.sh]\n  command_tries: 1\n");
+    let script = house.write("take.sh", "#!/bin/sh\nexit 75\n");
+    std::fs::set_permissions(script, Permissions::from_mode(0o755)).unwrap();
+    let server = house.serve();
+    Peer::session(server.address()).send(&VirtualFile::new("WAITS", "x"));
+    let waits = line(&server, "receipt-waits");
+    let names = ["level", "partner", "file", "transfer", "reason"];
+    let [level, partner, file, transfer, reason] = fields(&waits, &names).try_into().unwrap();
+    assert_eq!([level.as_str(), partner.as_str()], ["WARN", "mueller"]);
+    assert!(file.starts_with("WAITS"), "{file}");
+    assert!(reason.contains("hand-over"), "{reason}");
+    let received = line(&server, "file-received");
+    assert_eq!(fields(&received, &["transfer"]), [transfer]);
+    assert_eq!(
+        waits["session"],
+        Value::Null,
+        "no session of that name is anywhere else"
+    );
 }
 
 /// What a command prints, to a reader that is gone or a disk that is full.

@@ -385,7 +385,7 @@ fn a_refusal_that_the_agreed_level_has_no_word_for_stays_owed() {
     let sending = House::sender(&server.address().to_string(), old);
     let file = sending.write("ORDER", "order");
     sending.pointsman(&["send", file.to_str().unwrap(), "--to", "nordwerk"]);
-    server.await_log(&["send-refused", "its receipt stays here"]);
+    server.await_log(&["receipt-not-sent", "its receipt stays here"]);
     let row = eventually("the row has it", || house.transfers().into_iter().next());
     assert!(row.contains("rejected") && row.contains("owed"), "{row}");
 }

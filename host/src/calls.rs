@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::{ToSpan, Zoned, civil};
 use oftp::End;
-use pointsman_store::Longest;
+use pointsman_store::{Longest, TransferId};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::task::TaskTracker;
@@ -203,7 +203,8 @@ pub async fn keep_calling(
         let due = match who_is_due(&station, &mut lines, started).await {
             Ok(due) => due,
             Err(error) => {
-                tracing::error!(event = "queue-unknown", %error);
+                let reason = error.to_string();
+                station.events.tell(Event::QueueUnknown { reason });
                 continue;
             }
         };
@@ -346,9 +347,14 @@ fn conclude(
     line.rests_until = Instant::now() + rest;
     station.events.tell(Event::CallFailed {
         partner: profile.name.clone(),
-        why,
+        remote: profile
+            .partner
+            .address
+            .as_ref()
+            .map(|address| address.0.to_string()),
         failures: line.failures,
         again: rest,
+        reason: why,
     });
 }
 
@@ -364,17 +370,27 @@ pub async fn keep_deadlines(station: Arc<Station>) {
             };
             let (deadline, now) = (deadline.0.0, SystemTime::now());
             match station.ledger.overdue(name, deadline, now).await {
-                Ok(ids) => ids.into_iter().for_each(|id| {
-                    station.events.tell(Event::ReceiptOverdue {
-                        partner: name.clone(),
-                        id,
-                    });
+                Ok(ids) => {
+                    for id in ids {
+                        tell_overdue(&station, name, id).await;
+                    }
+                }
+                Err(error) => station.events.tell(Event::DeadlinesUnknown {
+                    reason: error.to_string(),
                 }),
-                Err(error) => tracing::error!(event = "deadlines-unknown", %error),
             }
         }
         tokio::time::sleep(DEADLINES.min(shortest(&station))).await;
     }
+}
+
+async fn tell_overdue(station: &Station, partner: &str, transfer: TransferId) {
+    let row = station.ledger.show(transfer).await.ok().flatten();
+    station.events.tell(Event::ReceiptOverdue {
+        partner: partner.to_owned(),
+        transfer,
+        file: row.map(|row| row.key.to_string()),
+    });
 }
 
 /// A deadline shorter than the usual look is looked at in its own time.

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use pointsman_store::{Contact, ContactKind, Ledger, LedgerError};
 use serde::{Deserialize, Serialize};
 
+use crate::events::Event;
 use crate::station::Station;
 
 /// How often what is new is written down.
@@ -133,7 +134,8 @@ pub async fn keep_contacts(station: Arc<Station>) {
         if let Err(error) = &written
             && !told
         {
-            tracing::warn!(event = "contacts-not-written", %error);
+            let reason = error.to_string();
+            station.events.tell(Event::ContactsNotWritten { reason });
         }
         told = written.is_err();
     }

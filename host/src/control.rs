@@ -17,7 +17,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use crate::config::Config;
 use crate::contacts::Plan;
-use crate::events::Event;
+use crate::events::{Event, tell};
 use crate::roster::SessionNow;
 use crate::station::{Station, keep_state};
 
@@ -175,7 +175,10 @@ impl Socket {
         // The lock is ours, so what lies here is left over.
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                tracing::warn!(event = "control-socket-left", path = %path.display(), %error);
+                tell(&Event::ControlSocketLeft {
+                    path: path.clone(),
+                    reason: error.to_string(),
+                });
             }
             _ => {}
         }
@@ -191,7 +194,9 @@ impl Socket {
             match self.listener.accept().await {
                 Ok((stream, _)) => drop(tokio::spawn(attend(stream, Arc::clone(&station)))),
                 Err(error) => {
-                    tracing::error!(event = "control-failed", %error);
+                    station.events.tell(Event::ControlFailed {
+                        reason: error.to_string(),
+                    });
                     tokio::time::sleep(Duration::from_millis(200)).await;
                 }
             }
@@ -250,7 +255,8 @@ fn line(value: &impl Serialize) -> std::io::Result<Vec<u8>> {
 
 async fn attend(stream: UnixStream, station: Arc<Station>) {
     if let Err(error) = converse(stream, &station).await {
-        tracing::debug!(event = "control-broken", %error);
+        let reason = error.to_string();
+        station.events.tell(Event::ControlBroken { reason });
     }
 }
 
@@ -337,9 +343,9 @@ async fn swap(station: &Station, policy: &str, component: &Path) -> Reply {
     try_swap(station, policy, component)
         .await
         .unwrap_or_else(|why| {
-            station
-                .events
-                .tell(Event::PolicyRefused { why: why.clone() });
+            station.events.tell(Event::PolicyRefused {
+                reason: why.clone(),
+            });
             Reply::Refused { why }
         })
 }
@@ -370,9 +376,10 @@ async fn try_swap(station: &Station, policy: &str, component: &Path) -> Result<R
     let policy = swapped.policy;
     if let Some(why) = swapped.not_installed {
         let policy = policy.clone();
-        station
-            .events
-            .tell(Event::PolicyNotInstalled { policy, why });
+        station.events.tell(Event::PolicyNotInstalled {
+            policy,
+            reason: why,
+        });
     }
     station.events.tell(Event::PolicySwapped {
         policy,

@@ -74,7 +74,6 @@ pub fn start(station: Arc<Station>, file: Undelivered, hold: Option<Hold>) -> Jo
 }
 
 async fn bring(station: &Arc<Station>, file: &Undelivered, hold: Option<Hold>, _turn: Turn) {
-    let id = file.id;
     match deliver(station, file, hold).await {
         // Another task was quicker: the list this came from is older than its delivery. Or somebody holds the
         // content, and delivers it.
@@ -84,8 +83,10 @@ async fn bring(station: &Arc<Station>, file: &Undelivered, hold: Option<Hold>, _
             | DeliveryError::Spool(SpoolError::Busy(_)),
         ) => {}
         Err(error) => station.events.tell(Event::NotDelivered {
-            id,
-            why: error.to_string(),
+            transfer: file.id,
+            partner: file.partner.clone(),
+            file: file.header.key.to_string(),
+            reason: error.to_string(),
         }),
     }
 }
@@ -117,7 +118,9 @@ pub async fn keep_delivering(station: Arc<Station>) {
         match station.ledger.undelivered().await {
             Ok(_) if planted("undelivered-files-forgotten") => {}
             Ok(left) => left.into_iter().for_each(|file| take_up(&station, file)),
-            Err(error) => tracing::error!(event = "undelivered-unknown", %error),
+            Err(error) => station.events.tell(Event::UndeliveredUnknown {
+                reason: error.to_string(),
+            }),
         }
         tokio::time::sleep(AGAIN).await;
     }
@@ -163,7 +166,7 @@ async fn deliver(
         .as_ref()
         .filter(|_| planted("placing-is-delivered"))
     {
-        return finish(station, id, path).await;
+        return finish(station, file, path).await;
     }
     // Held to the end: a `send` beside the server delivers what it receives, too.
     let hold = match hold {
@@ -171,7 +174,7 @@ async fn deliver(
         None => spawn_blocking(move || spool.hold(id)).await??,
     };
     let Some(_hold) = hold else {
-        return finish_or_miss(station, id).await;
+        return finish_or_miss(station, file).await;
     };
     reached("delivery.held");
     let name = &file.target.file_name;
@@ -184,13 +187,17 @@ async fn deliver(
         match there {
             Ok(_) if !target.overwrite => continue,
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                tracing::warn!(event = "name-unknown", transfer = %id, path, %error);
+                station.events.tell(Event::NameUnknown {
+                    transfer: id,
+                    path: path.clone(),
+                    reason: error.to_string(),
+                });
             }
             _ => {}
         }
         station.ledger.placing(file.id, &path).await?;
         match place(station, file, &path).await? {
-            Ok(()) => return finish(station, file.id, &path).await,
+            Ok(()) => return finish(station, file, &path).await,
             Err(PlaceError::Taken(_)) => {}
             Err(error) => return Err(error.into()),
         }
@@ -199,7 +206,8 @@ async fn deliver(
 }
 
 /// The blob has left the spool. Only a name that was committed before can be where it went.
-async fn finish_or_miss(station: &Station, id: TransferId) -> Result<(), DeliveryError> {
+async fn finish_or_miss(station: &Station, file: &Undelivered) -> Result<(), DeliveryError> {
+    let id = file.id;
     let row = station
         .ledger
         .show(id)
@@ -210,7 +218,7 @@ async fn finish_or_miss(station: &Station, id: TransferId) -> Result<(), Deliver
             let (spool, inbox, placed) =
                 (station.spool.clone(), station.inbox.clone(), path.clone());
             spawn_blocking(move || spool.settle_placed(&inbox, &placed)).await??;
-            finish(station, id, &path).await
+            finish(station, file, &path).await
         }
         (Some(InboundState::Received), _) => Err(DeliveryError::Missing),
         _ => Ok(()),
@@ -232,11 +240,13 @@ async fn place(
     Ok(spawn_blocking(move || spool.place(id, &inbox, &path, overwrite, access)).await?)
 }
 
-async fn finish(station: &Station, id: TransferId, path: &str) -> Result<(), DeliveryError> {
-    station.ledger.delivered(id).await?;
+async fn finish(station: &Station, file: &Undelivered, path: &str) -> Result<(), DeliveryError> {
+    station.ledger.delivered(file.id).await?;
     reached("delivery.ended");
     station.events.tell(Event::Delivered {
-        id,
+        transfer: file.id,
+        partner: file.partner.clone(),
+        file: file.header.key.to_string(),
         path: path.to_owned(),
     });
     Ok(())

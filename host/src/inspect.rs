@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Config, ExistingFile, Value};
+use crate::events::{self, Event};
 use crate::station::Station;
 use crate::tls::{self, CertificateTime, PeerCertificate};
 
@@ -220,9 +221,9 @@ pub async fn keep_inspecting(station: Arc<Station>) {
 }
 
 fn tell(remark: &Remark) {
-    let place = &remark.place;
-    match remark.weight {
-        Weight::Error => tracing::error!(event = "certificate-trouble", place, "{}", remark.text),
-        _ => tracing::warn!(event = "certificate-ends", place, "{}", remark.text),
-    }
+    let (place, reason) = (remark.place.clone(), remark.text.clone());
+    events::tell(&match remark.weight {
+        Weight::Error => Event::CertificateTrouble { place, reason },
+        _ => Event::CertificateEnds { place, reason },
+    });
 }

@@ -101,7 +101,10 @@ impl Door {
                 Ok(accepted) => accepted,
                 // Out of descriptors, most often: waiting is all that helps.
                 Err(error) => {
-                    tracing::error!(event = "accept-failed", %error);
+                    station.events.tell(Event::AcceptFailed {
+                        address: self.address().ok(),
+                        reason: error.to_string(),
+                    });
                     tokio::time::sleep(Duration::from_millis(200)).await;
                     continue;
                 }
@@ -147,7 +150,11 @@ impl Caller {
         if let Some(stream) = self.shake_hands(socket, config).await {
             let connection = stream.get_ref().1;
             let facts = tls::facts(connection, connection.server_name());
-            tracing::debug!(event = "tls-established", remote = %self.remote, version = facts.version, suite = facts.cipher_suite);
+            self.station.events.tell(Event::TlsEstablished {
+                remote: self.remote,
+                version: facts.version.clone(),
+                suite: facts.cipher_suite.clone(),
+            });
             self.converse(stream, local, Some(facts)).await;
         }
     }
@@ -175,7 +182,10 @@ impl Caller {
             },
             () = gives_way.notified() => "others called meanwhile, and it took too long".to_owned(),
         };
-        tracing::warn!(event = "tls-refused", %remote, error);
+        self.station.events.tell(Event::TlsRefused {
+            remote,
+            reason: error,
+        });
         None
     }
 

@@ -16,6 +16,7 @@ use pointsman_store::{
 };
 
 use crate::config::Config;
+use crate::events::{Event, tell};
 use crate::intake::blocking;
 use crate::partners::{self, Profile};
 use crate::records::{self, RecordError};
@@ -376,7 +377,10 @@ async fn not_queued(spool: &Spool, id: TransferId, error: LedgerError) -> QueueE
     if !matches!(error, LedgerError::Commit { .. }) {
         let spool = spool.clone();
         if let Err(error) = blocking(move || spool.withdraw(id)).await {
-            tracing::warn!(event = "blob-left", transfer = %id, %error);
+            tell(&Event::BlobLeft {
+                transfer: id,
+                reason: error.to_string(),
+            });
         }
     }
     error.into()

@@ -37,14 +37,16 @@ pub async fn keep_asking(station: Arc<Station>, mut drain: Receiver<Drain>) {
         if clock < before
             && let Err(error) = station.ledger.clock_put_back().await
         {
-            tracing::error!(event = "questions-unknown", %error);
+            let reason = error.to_string();
+            station.events.tell(Event::QuestionsUnknown { reason });
             clock = before;
         }
         if let Err(error) = ask_due(&station, &mut asked).await {
-            tracing::error!(event = "questions-unknown", %error);
+            let reason = error.to_string();
+            station.events.tell(Event::QuestionsUnknown { reason });
         }
         tokio::select! {
-            () = asked.answered() => {}
+            () = asked.answered(&station) => {}
             () = tokio::time::sleep(LOOK) => {}
             _ = drain.wait_for(|drain| *drain != Drain::No) => break,
         }
@@ -64,12 +66,15 @@ struct Asked {
 
 impl Asked {
     /// Waits for an answer, for ever where nothing is asked.
-    async fn answered(&mut self) {
+    async fn answered(&mut self, station: &Station) {
         match self.tasks.join_next().await {
             Some(Ok(id)) => drop(self.partners.remove(&id)),
             // A task that panicked has not said whose question it was.
             Some(Err(lost)) => {
-                tracing::error!(event = "question-failed", error = %lost);
+                station.events.tell(Event::QuestionFailed {
+                    transfer: None,
+                    reason: lost.to_string(),
+                });
                 if self.tasks.is_empty() {
                     self.partners.clear();
                 }
@@ -93,7 +98,7 @@ async fn ask_due(station: &Arc<Station>, asked: &mut Asked) -> Result<(), Ledger
         let station = Arc::clone(station);
         asked.tasks.spawn(async move {
             if let Err(error) = ask(&station, &question).await {
-                tracing::error!(event = "question-failed", transfer = %id, %error);
+                failed(&station, id, &error);
                 // Not at once again: whatever failed needs a moment.
                 tokio::time::sleep(LOOK).await;
             }
@@ -116,19 +121,47 @@ async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), Ledg
         by,
         decision,
     } = said;
-    let waited = write_down(station, question.id, verdict, &format!("{by}: {decision}")).await?;
+    let answer = format!("{by}: {decision}");
+    let waits_for_operator = matches!(verdict, Verdict::Later(None));
+    let (transfer, partner) = (question.id, question.partner.clone());
+    let file = question.header.key.to_string();
+    let waited = write_down(station, question.id, verdict, &answer).await?;
     if !waited {
-        let what = format!("{by}: {decision}");
-        tracing::warn!(event = "decided-before", transfer = %question.id, answer = what, "an operator was quicker");
+        station.events.tell(Event::DecidedBefore {
+            transfer,
+            partner,
+            answer,
+        });
         return Ok(());
     }
+    // Policies are told of a session, and their own lines have it.
+    let session = (!question.hand_over).then_some(session);
     station.events.tell(Event::Decided {
-        session,
+        session: session.clone(),
+        partner: Some(partner.clone()),
+        transfer: Some(transfer),
+        file: Some(file.clone()),
         hook,
         by,
         decision,
     });
+    if waits_for_operator {
+        station.events.tell(Event::ReceiptWaits {
+            session,
+            transfer,
+            partner,
+            file,
+            reason: format!("{hook}: {answer}"),
+        });
+    }
     Ok(())
+}
+
+fn failed(station: &Station, transfer: TransferId, error: &LedgerError) {
+    station.events.tell(Event::QuestionFailed {
+        transfer: Some(transfer),
+        reason: error.to_string(),
+    });
 }
 
 /// The answer is kept until the ledger can write it: nobody is asked twice for that.
@@ -141,7 +174,7 @@ async fn write_down(
     loop {
         match station.ledger.decided(id, verdict.clone(), why).await {
             Err(error @ (LedgerError::Database { .. } | LedgerError::Commit { .. })) => {
-                tracing::error!(event = "question-failed", transfer = %id, %error);
+                failed(station, id, &error);
                 tokio::time::sleep(LOOK).await;
             }
             other => return other,

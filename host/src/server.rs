@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::contacts;
 use crate::control::{self, ControlError};
 use crate::delivery;
-use crate::events::Event;
+use crate::events::{Event, tell};
 use crate::inspect;
 use crate::kernel;
 use crate::listen::{Door, ListenError};
@@ -92,7 +92,8 @@ impl Server {
             match Self::start(config.clone()).await {
                 Err(error) if error.is_full() => {
                     if !told {
-                        tracing::error!(event = "disk-full", %error, "waiting for room before anything starts");
+                        let reason = error.to_string();
+                        tell(&Event::DiskFull { reason });
                         told = true;
                     }
                     tokio::time::sleep(ROOM).await;
@@ -162,8 +163,8 @@ impl Server {
         ));
         // Answers through the drain as well, and ends with the server.
         let control = tokio::spawn(control.serve(Arc::clone(&station)));
-        for (address, tls) in &addresses {
-            tracing::info!(event = "listening", %address, tls);
+        for (address, tls) in addresses.iter().copied() {
+            station.events.tell(Event::Listening { address, tls });
         }
         Ok(Self {
             station,
@@ -191,7 +192,9 @@ impl Server {
     /// Ends: no new callers, sessions to their next turn (for as long as the configuration says), then
     /// deliveries. What is cut off is resumed by the next start.
     pub async fn drain(self) {
-        tracing::info!(event = "draining", sessions = self.sessions.len());
+        let events = &self.station.events;
+        let sessions = self.sessions.len();
+        events.tell(Event::Draining { sessions });
         self.drain.send_replace(Drain::AtNextTurn);
         self.sessions.close();
         self.house.close();
@@ -200,7 +203,8 @@ impl Server {
             .await
             .is_err()
         {
-            tracing::warn!(event = "drain-cut-off", sessions = self.sessions.len());
+            let sessions = self.sessions.len();
+            events.tell(Event::DrainCutOff { sessions });
             self.drain.send_replace(Drain::Now);
             // Long enough for an ESID; who does not take it is cut off.
             let _ = tokio::time::timeout(FAREWELL, self.sessions.wait()).await;
@@ -209,7 +213,8 @@ impl Server {
             .await
             .is_err()
         {
-            tracing::warn!(event = "drain-cut-off", sessions = self.sessions.len());
+            let sessions = self.sessions.len();
+            events.tell(Event::DrainCutOff { sessions });
         }
         let settled = async {
             while !self.station.deliveries.is_idle() {
@@ -217,15 +222,16 @@ impl Server {
             }
         };
         if tokio::time::timeout(patience, settled).await.is_err() {
-            tracing::warn!(event = "deliveries-cut-off");
+            events.tell(Event::DeliveriesCutOff {});
         }
         // How the last sessions ended.
         let ledger = self.station.ledger.as_ref();
         if let Err(error) = self.station.contacts.write_down(ledger).await {
-            tracing::warn!(event = "contacts-not-written", %error);
+            let reason = error.to_string();
+            events.tell(Event::ContactsNotWritten { reason });
         }
         self.control.abort();
-        tracing::info!(event = "stopped");
+        events.tell(Event::Stopped {});
     }
 }
 
@@ -243,23 +249,18 @@ async fn recover(station: &Station) -> Result<(), StartError> {
     reached("recovery.unsaid.discarded");
     for partner in station.ledger.partners().await? {
         if !station.config.partners.contains_key(&partner) {
-            tracing::warn!(
-                event = "partner-gone",
-                partner,
-                "the ledger has files of a partner that the configuration does not name any more"
-            );
+            station.events.tell(Event::PartnerGone { partner });
         }
     }
     let found = station.ledger.recover(&station.node).await?;
     reached("recovery.ended");
-    tracing::info!(
-        event = "recovered",
-        leases = found.leases,
-        receiving = found.receiving,
-        undelivered = found.undelivered,
-        receipts_owed = found.owed,
-        ready = found.ready
-    );
+    station.events.tell(Event::Recovered {
+        leases: found.leases,
+        receiving: found.receiving,
+        undelivered: found.undelivered,
+        receipts_owed: found.owed,
+        ready: found.ready,
+    });
     Ok(())
 }
 
@@ -329,11 +330,7 @@ async fn discard_unsaid(station: &Station, id: TransferId) -> Result<(), StartEr
     // Every crash leaves a row. Without one, or behind its sidecar, the ledger is an older one: the partner
     // may have its EFPA, and what was acknowledged is not thrown away.
     if known.is_none() || station.spool.is_received(id)? {
-        tracing::error!(
-            event = "ledger-behind",
-            transfer = %id,
-            "the spool has a received file that the ledger does not know: stop, and run `pointsman store rebuild`"
-        );
+        station.events.tell(Event::LedgerBehind { transfer: id });
         return Ok(());
     }
     station.ledger.checkpoint(id, Position::default()).await?;
@@ -400,7 +397,7 @@ async fn watch_policy(station: Arc<Station>, name: String) {
                 digest: swapped.digest,
             },
             Err(error) => Event::PolicyRefused {
-                why: error.to_string(),
+                reason: error.to_string(),
             },
         });
     }
@@ -413,7 +410,8 @@ fn allow_descriptors() {
     let mut allowed = getrlimit(Resource::Nofile);
     allowed.current = allowed.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, allowed) {
-        tracing::warn!(event = "few-descriptors", %error);
+        let reason = error.to_string();
+        tell(&Event::FewDescriptors { reason });
     }
 }
 

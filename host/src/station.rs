@@ -19,7 +19,7 @@ use crate::config::{Config, Policy};
 use crate::contacts::Contacts;
 use crate::delivery::Deliveries;
 use crate::describe;
-use crate::events::Events;
+use crate::events::{Event, Events, tell};
 use crate::guessing::Guesses;
 use crate::holders::Holders;
 use crate::intake::blocking;
@@ -261,13 +261,11 @@ const FULL: &str = "the disk is full: its sender begins again";
 async fn begin_again(ledger: &dyn Ledger, spool: &Spool, removed: Vec<TransferId>, why: &str) {
     for id in removed {
         let error = say_removed(ledger, spool, id).await.err();
-        let error = error.map(|error| error.to_string());
-        tracing::warn!(
-            event = "partial-removed",
-            transfer = %id,
-            error,
-            "{why}"
-        );
+        tell(&Event::PartialRemoved {
+            transfer: id,
+            reason: why.to_owned(),
+            error: error.map(|error| error.to_string()),
+        });
     }
 }
 
@@ -377,7 +375,10 @@ impl HostServices for Services {
             .outbound(partner, limit)
             .await
             .unwrap_or_else(|error| {
-                tracing::error!(event = "list-outbound-failed", partner, %error);
+                self.0.events.tell(Event::ListOutboundFailed {
+                    partner: partner.to_owned(),
+                    reason: error.to_string(),
+                });
                 Vec::new()
             });
         files.iter().map(describe::outbound_file).collect()
@@ -389,7 +390,11 @@ impl HostServices for Services {
             .kv_get(policy, key)
             .await
             .unwrap_or_else(|error| {
-                tracing::error!(event = "kv-get-failed", policy, key, %error);
+                self.0.events.tell(Event::KvGetFailed {
+                    policy: policy.to_owned(),
+                    key: key.to_owned(),
+                    reason: error.to_string(),
+                });
                 None
             })
     }

@@ -397,9 +397,11 @@ impl Watched {
         outbox::enqueue_as(&self.station, &self.profile, id, path, Whose::Ours, &how).await?;
         let partner = self.profile.name.clone();
         let file = self.path.join(name).display().to_string();
-        self.station
-            .events
-            .tell(Event::Queued { id, partner, file });
+        self.station.events.tell(Event::Queued {
+            transfer: id,
+            partner,
+            file,
+        });
         Ok(())
     }
 
@@ -438,7 +440,8 @@ impl Watched {
         }
         self.station.events.tell(Event::WatchTrouble {
             folder: self.path.display().to_string(),
-            what: what.to_owned(),
+            partner: self.profile.name.clone(),
+            reason: what.to_owned(),
         });
     }
 }

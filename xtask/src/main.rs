@@ -16,6 +16,7 @@ usage: cargo xtask COMMAND
   bench    small files over many sessions (files), a start with many rows (start), memory of idle sessions (idle)
   campaign  two stations, and something that goes wrong again and again: kill, syscalls, io, power, full or teeth; --count N --seed S
   ci       everything a change must pass, in the order that fails soonest
+  events   write the table of events in docs/operating.md anew
   fuzz     fuzz the protocol engine: --runs N for each target, a million if not said
   guests   build the policy components into target/guests
   model    search what two sessions can come to: --long for millions of states, --mutants with bugs planted
@@ -30,6 +31,9 @@ fn main() -> ExitCode {
         Some("bench") => repository().and_then(|root| bench::run(&root, &rest)),
         Some("campaign") => repository().and_then(|root| campaign::run(&root, &rest)),
         Some("ci") => repository().and_then(|root| ci::run(&root)),
+        Some("events") => repository()
+            .and_then(|root| tidy::events::write(&root))
+            .map(|told| println!("{told}")),
         Some("fuzz") => repository().and_then(|root| proofs::fuzz(&root, &rest)),
         Some("guests") => guests::run(),
         Some("model") => repository().and_then(|root| proofs::model(&root, &rest)),

@@ -5,7 +5,7 @@
 //! - [`events`]: what the log can say, the operator's page explains;
 //! - [`links`]: what a page points to is there.
 
-mod events;
+pub mod events;
 mod floors;
 mod links;
 mod tree;

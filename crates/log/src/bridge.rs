@@ -1,15 +1,15 @@
-//! What is said through `tracing` goes into the log.
+//! What libraries say through `tracing` goes into the same log.
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Write};
 
 use tracing::field::{Field, Visit};
 use tracing::{Metadata, Subscriber, span};
 
-use crate::line::Line;
+use crate::Own;
+use crate::event::Level;
 use crate::log::Log;
-use crate::value::{Level, Value};
 
-/// From now on it is heard.
+/// From now on libraries are heard.
 pub(crate) fn listen() {
     // Somebody else may listen already, in a test.
     let _ = tracing::subscriber::set_global_default(Bridge);
@@ -24,14 +24,14 @@ impl Subscriber for Bridge {
 
     fn event(&self, event: &tracing::Event<'_>) {
         let Some(log) = Log::current() else { return };
+        let metadata = event.metadata();
         let mut said = Said::default();
         event.record(&mut said);
-        log.push(&Line {
-            level: level(event.metadata()),
-            event: &said.event,
-            message: said.message,
-            fields: said.fields,
-        });
+        let event = Own::Library {
+            part: metadata.target().to_owned(),
+            said: said.0,
+        };
+        log.tell_at(level(metadata), &event);
     }
 
     fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
@@ -43,42 +43,18 @@ impl Subscriber for Bridge {
     fn exit(&self, _: &span::Id) {}
 }
 
+/// The message, and what is beside it.
 #[derive(Default)]
-struct Said {
-    event: String,
-    message: String,
-    fields: Vec<(&'static str, Value<'static>)>,
-}
-
-impl Said {
-    fn text(&mut self, field: &Field, text: String) {
-        match field.name() {
-            "event" => self.event = text,
-            "message" => self.message = text,
-            name => self.value(name, Value::Text(text.into())),
-        }
-    }
-
-    fn value(&mut self, name: &'static str, value: Value<'static>) {
-        // Every line has these already.
-        if !matches!(name, "time" | "level") {
-            self.fields.push((name, value));
-        }
-    }
-}
+struct Said(String);
 
 impl Visit for Said {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.text(field, format!("{value:?}"));
-    }
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.text(field, value.to_owned());
-    }
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.value(field.name(), Value::Number(value));
-    }
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.value(field.name(), Value::Flag(value));
+        let gap = if self.0.is_empty() { "" } else { " " };
+        // A string takes everything.
+        let _ = match field.name() {
+            "message" => write!(self.0, "{gap}{value:?}"),
+            name => write!(self.0, "{gap}{name}={value:?}"),
+        };
     }
 }
 

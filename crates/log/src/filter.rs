@@ -1,6 +1,6 @@
 //! What is written: the directives of `RUST_LOG`.
 
-use crate::value::Level;
+use crate::event::Level;
 
 /// Which events are written: a level, and others for parts of the program.
 #[derive(Clone, Debug)]

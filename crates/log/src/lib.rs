@@ -1,13 +1,17 @@
 //! A log that cannot hurt.
 //!
+//! What happens is an [`Event`]: a variant with typed fields, declared by [`events!`], from which its code, name, level,
+//! fields and sentence come. [`tell`] puts it into the log:
+//!
 //! - Nobody waits for the log, and nothing fails because of it: a line goes into a bounded queue, and a thread of its own
 //!   writes it ([`Log`]). What finds no room there is counted, and the count is a line as soon as there is room again.
 //! - Every text is made [`printable`], whoever it comes from: it stays on its line, and does not paint.
 //!
-//! What is said through `tracing`, by this program or its libraries, becomes a line: the field `event` its name, all
-//! others fields of the line. Without a log that was started, as in most tests, nothing is written.
+//! What libraries say through `tracing`, and panics, become lines, too. Without a log that was started, as in most tests,
+//! nothing is written.
 
 mod bridge;
+mod event;
 mod filter;
 mod line;
 mod log;
@@ -15,11 +19,34 @@ mod panic;
 mod printable;
 mod queue;
 mod stderr;
-mod value;
 
+pub use event::{Event, Facts, Field, Level, Rate, Value};
 pub use filter::Filter;
 pub use line::Style;
-pub use log::{Health, Log, health};
+pub use log::{Health, Log, health, tell};
 pub use printable::{Printable, printable, printable_json};
 pub use stderr::Stderr;
-pub use value::Level;
+
+events! {
+    /// What the log tells of itself.
+    pub(crate) enum Own of "log";
+
+    /// the log could not be written for a while: its disk was full, or its reader gone or stuck; so many lines are
+    /// missing here
+    "LOG-001" "log-lines-lost" Warn Every
+    Lost { lost: u64, since: String }
+    says("{lost} lines of the log are missing here, the first of {since}: they could not be written")
+    remedy("see to what reads the log, or to its disk; nothing but lines was lost")
+
+    /// a library that the program is built from says something by itself, at whatever level it chooses
+    "LOG-002" "library" Warn Counted
+    Library { part: String, said: String }
+    says("{part}: {said}")
+    remedy("–")
+
+    /// a mistake in this program; what it did at this moment was given up, nothing that was acknowledged is lost
+    "LOG-003" "panicked" Error Every
+    Panicked { place: String, thread: String, reason: String, backtrace: Option<String> }
+    says("a mistake in this program, at {place}: {reason}")
+    remedy("report it, with the line; `RUST_BACKTRACE=1` tells more the next time")
+}

@@ -1,11 +1,11 @@
 //! One line of the log, as text or as JSON.
 
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::time::SystemTime;
 
+use crate::event::{Event, Level, Value};
 use crate::printable::{is_hidden, printable};
-use crate::value::{Level, Value};
 
 /// The most characters of one value that are written: a policy's words may be long.
 const LONGEST: usize = 8 * 1024;
@@ -13,7 +13,7 @@ const LONGEST: usize = 8 * 1024;
 /// How lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// For people: time, level, sentence, name, fields.
+    /// For people: time, level, sentence, code, name.
     Text {
         /// With the colours of a terminal.
         colours: bool,
@@ -22,71 +22,65 @@ pub enum Style {
     Json,
 }
 
-/// What a line says.
-pub(crate) struct Line<'a> {
-    pub level: Level,
-    /// Its name, for searching; nothing where a library says something.
-    pub event: &'a str,
-    pub message: String,
-    pub fields: Vec<(&'a str, Value<'static>)>,
+/// The line of an event, with its end.
+pub(crate) fn write(event: &dyn Event, style: Style) -> String {
+    written(event.facts().level, event, style)
 }
 
-impl Line<'_> {
-    /// With its end.
-    pub(crate) fn write(&self, style: Style) -> String {
-        match style {
-            Style::Json => self.json(),
-            Style::Text { colours } => self.text(colours),
-        }
+/// The same, at a level that the event does not know.
+pub(crate) fn written(level: Level, event: &dyn Event, style: Style) -> String {
+    match style {
+        Style::Json => json(level, event),
+        Style::Text { colours } => text(level, event, colours),
     }
+}
 
-    fn json(&self) -> String {
-        let mut line = String::from("{");
-        let mut put = |name: &str, value: String| {
-            let comma = if line.len() > 1 { "," } else { "" };
-            let _ = write!(line, "{comma}\"{name}\":{value}");
-        };
-        put("time", quoted(&now()));
-        put("level", quoted(self.level.name()));
-        if !self.event.is_empty() {
-            put("event", quoted(self.event));
-        }
-        for (name, value) in &self.fields {
-            put(name, shown(value));
-        }
-        put("message", quoted(&clean(&self.message)));
-        line.push_str("}\n");
-        line
-    }
+fn json(level: Level, event: &dyn Event) -> String {
+    let facts = event.facts();
+    let mut line = String::from("{");
+    let mut put = |name: &str, value: String| {
+        let comma = if line.len() > 1 { "," } else { "" };
+        let _ = write!(line, "{comma}\"{name}\":{value}");
+    };
+    put("time", quoted(&now()));
+    put("level", quoted(level.name()));
+    put("code", quoted(facts.code));
+    put("event", quoted(facts.event));
+    event.fields(&mut |name, value| put(name, shown(&value)));
+    put("message", quoted(&clean(&message(event))));
+    line.push_str("}\n");
+    line
+}
 
-    fn text(&self, colours: bool) -> String {
-        let (dim, paint, plain) = match (colours, self.level) {
-            (false, _) => ("", "", ""),
-            (_, Level::Error) => ("\u{1b}[2m", "\u{1b}[31m", "\u{1b}[0m"),
-            (_, Level::Warn) => ("\u{1b}[2m", "\u{1b}[33m", "\u{1b}[0m"),
-            (_, Level::Info) => ("\u{1b}[2m", "\u{1b}[32m", "\u{1b}[0m"),
-            _ => ("\u{1b}[2m", "\u{1b}[34m", "\u{1b}[0m"),
-        };
-        // Quotes in a sentence are another's: what looks like a field of ours is one.
-        let message = clean(&self.message).replace('"', "\\\"");
-        let (time, level) = (now(), self.level.name());
-        let mut line = format!("{dim}{time}{plain} {paint}{level:>5}{plain} {message}{dim}");
-        if !self.event.is_empty() {
-            let _ = write!(line, " event={}", quoted(self.event));
-        }
-        for (name, value) in &self.fields {
-            let _ = write!(line, " {name}={}", shown(value));
-        }
-        line.push_str(plain);
-        line.push('\n');
-        line
-    }
+/// The sentence, where to look it up, and what to search for. Fields that are said in the sentence are not said again.
+fn text(level: Level, event: &dyn Event, colours: bool) -> String {
+    let (dim, paint, plain) = match (colours, level) {
+        (false, _) => ("", "", ""),
+        (_, Level::Error) => ("\u{1b}[2m", "\u{1b}[31m", "\u{1b}[0m"),
+        (_, Level::Warn) => ("\u{1b}[2m", "\u{1b}[33m", "\u{1b}[0m"),
+        (_, Level::Info) => ("\u{1b}[2m", "\u{1b}[32m", "\u{1b}[0m"),
+        _ => ("\u{1b}[2m", "\u{1b}[34m", "\u{1b}[0m"),
+    };
+    // Quotes in a sentence may be another's: what looks like a field of ours is one.
+    let message = clean(&message(event)).replace('"', "\\\"");
+    let (time, facts) = (now(), event.facts());
+    format!(
+        "{dim}{time}{plain} {paint}{:>5}{plain} {message}{dim} code=\"{}\" event=\"{}\"{plain}\n",
+        level.name(),
+        facts.code,
+        facts.event,
+    )
+}
+
+fn message(event: &dyn Event) -> String {
+    fmt::from_fn(|f| event.sentence(f)).to_string()
 }
 
 fn shown(value: &Value<'_>) -> String {
     match value {
         Value::Text(text) => quoted(&clean(text)),
         Value::Number(number) => number.to_string(),
+        Value::Seconds(seconds) => seconds.to_string(),
         Value::Flag(flag) => flag.to_string(),
     }
 }
@@ -120,59 +114,71 @@ pub(crate) fn moment(at: SystemTime) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
-    fn line(said: &str) -> Line<'static> {
-        Line {
-            level: Level::Warn,
-            event: "session-ended",
-            message: format!("the partner said {said}"),
-            fields: vec![
-                ("reason", Value::Text(said.to_owned().into())),
-                ("octets", Value::Number(7)),
-            ],
-        }
+    crate::events! {
+        /// An event of these tests.
+        enum Told of "test";
+
+        /// somebody said something
+        "TST-001" "session-ended" Warn Counted
+        Ended { reason: String, octets: u64, partner: Option<String>, took: Duration }
+        says("the partner said {reason}")
+        remedy("–")
     }
+
+    fn line(said: &str, style: Style) -> String {
+        let event = Told::Ended {
+            reason: said.to_owned(),
+            octets: 7,
+            partner: None,
+            took: Duration::from_millis(1250),
+        };
+        write(&event, style)
+    }
+
+    const TEXT: Style = Style::Text { colours: false };
 
     #[test]
     fn a_line_of_json_has_its_fields_at_the_top() {
-        let written = line("\"no\"\n{}").write(Style::Json);
+        let written = line("\"no\"\n{}", Style::Json);
         assert_eq!(written.matches('\n').count(), 1);
         let read: serde_json::Value = serde_json::from_str(&written).unwrap();
         assert_eq!(read["level"], "WARN");
+        assert_eq!(read["code"], "TST-001");
         assert_eq!(read["event"], "session-ended");
         assert_eq!(read["reason"], "\"no\"\\u{a}{}");
         assert_eq!(read["octets"], 7);
+        assert_eq!(read["took"], 1.25);
+        assert_eq!(read.get("partner"), None, "what is not known is not there");
         assert!(read["time"].as_str().unwrap().ends_with('Z'));
     }
 
     #[test]
     fn nobody_forges_a_line_or_a_field_of_the_text() {
         let said = "bye\" event=\"file-received\"\n2026-11-29 INFO \u{1b}[32m";
-        let written = line(said).write(Style::Text { colours: false });
+        let written = line(said, TEXT);
         assert_eq!(written.matches('\n').count(), 1, "{written}");
         assert!(!written.contains('\u{1b}'), "{written}");
-        assert!(written.contains(" event=\"session-ended\" "), "{written}");
+        assert!(
+            written.ends_with(" code=\"TST-001\" event=\"session-ended\"\n"),
+            "{written}"
+        );
         assert!(!written.contains("event=\"file-received\""), "{written}");
     }
 
     #[test]
     fn colours_are_for_terminals() {
-        assert!(
-            line("x")
-                .write(Style::Text { colours: true })
-                .contains("\u{1b}[33m WARN\u{1b}[0m")
-        );
-        assert!(
-            !line("x")
-                .write(Style::Text { colours: false })
-                .contains('\u{1b}')
-        );
+        let painted = line("x", Style::Text { colours: true });
+        assert!(painted.contains("\u{1b}[33m WARN\u{1b}[0m"), "{painted:?}");
+        assert!(!line("x", TEXT).contains('\u{1b}'));
     }
 
     #[test]
     fn a_long_text_is_cut() {
-        let written = line(&"x".repeat(1 << 20)).write(Style::Json);
+        let written = line(&"x".repeat(1 << 20), Style::Json);
         assert!(written.len() < 3 * LONGEST, "{}", written.len());
     }
 }

@@ -4,11 +4,11 @@ use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use crate::event::{Event, Level};
 use crate::filter::Filter;
-use crate::line::{Line, Style, moment};
+use crate::line::{self, Style, moment};
 use crate::queue::{Lost, Queue};
-use crate::value::{Level, Value};
-use crate::{bridge, panic};
+use crate::{Own, bridge, panic};
 
 /// How long the thread of the log sleeps when there is nothing to write.
 const REST: Duration = Duration::from_secs(60);
@@ -76,9 +76,20 @@ impl Log {
         self.filter.passes(part, level)
     }
 
-    pub(crate) fn push(&self, line: &Line<'_>) {
-        self.queue
-            .push(line.write(self.style), |lost| self.say_lost(lost));
+    pub(crate) fn tell(&self, event: &dyn Event) {
+        let facts = event.facts();
+        if self.passes(facts.part, facts.level) {
+            self.push(line::write(event, self.style));
+        }
+    }
+
+    /// What a library says goes by the level that it chose.
+    pub(crate) fn tell_at(&self, level: Level, event: &dyn Event) {
+        self.push(line::written(level, event, self.style));
+    }
+
+    fn push(&self, line: String) {
+        self.queue.push(line, |lost| self.say_lost(lost));
     }
 
     /// The thread of the log.
@@ -123,21 +134,18 @@ impl Log {
     }
 
     fn say_lost(&self, lost: Lost) -> String {
-        let since = moment(lost.since);
-        let message = format!(
-            "{} lines of the log are missing here, the first of {since}: they could not be written",
-            lost.lines
-        );
-        let line = Line {
-            level: Level::Warn,
-            event: "log-lines-lost",
-            message,
-            fields: vec![
-                ("lost", Value::Number(lost.lines)),
-                ("since", Value::Text(since.into())),
-            ],
+        let event = Own::Lost {
+            lost: lost.lines,
+            since: moment(lost.since),
         };
-        line.write(self.style)
+        line::write(&event, self.style)
+    }
+}
+
+/// Tells the log of an event, at once and without fail.
+pub fn tell(event: &dyn Event) {
+    if let Some(log) = LOG.get() {
+        log.tell(event);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use pointsman_log::tell;
 use sha2::{Digest, Sha256};
 
 use crate::bindings::types::{
@@ -12,6 +13,7 @@ use crate::bindings::types::{
 use crate::context::{HostServices, SessionValues};
 use crate::decision::Decision;
 use crate::error::Failure;
+use crate::events;
 use crate::generation::Generation;
 use crate::instance::{Failed, Instance};
 use crate::load::Loaded;
@@ -244,9 +246,16 @@ impl Generation {
     fn failure<Q: Question>(&self, loaded: &Loaded, session: &str, failed: Failed) -> Failure {
         let Failed { kind, detail } = failed;
         let on_failure = loaded.on_failure(Q::HOOK);
-        tracing::warn!(target: "policy", policy = %loaded.name, digest = %loaded.digest,
-            generation = self.number(), session, hook = %Q::HOOK, %kind, %on_failure, detail,
-            "policy-failed");
+        tell(&events::Event::Failed {
+            policy: loaded.name.to_string(),
+            digest: loaded.digest.clone(),
+            generation: self.number(),
+            session: session.to_owned(),
+            hook: Q::HOOK.to_string(),
+            kind: kind.to_string(),
+            on_failure: on_failure.to_string(),
+            reason: detail.clone(),
+        });
         Failure {
             policy: loaded.name.to_string(),
             digest: loaded.digest.clone(),

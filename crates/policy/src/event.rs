@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use pointsman_log::tell;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng, TryRng};
 use sha2::{Digest, Sha256};
@@ -17,6 +18,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
 use crate::bindings::types::Level;
+use crate::events::Event as Told;
 use crate::limits::Limits;
 
 /// A line on standard output without an end is logged at this length.
@@ -119,8 +121,11 @@ impl Event {
         }
         let mut log = lock(&self.log);
         if log.dropped > 0 {
-            tracing::warn!(target: "policy", policy = %self.policy, session = %self.session,
-                dropped = log.dropped, "policy-log-cut: the policy logged more than its limits allow");
+            tell(&Told::LogCut {
+                policy: Arc::clone(&self.policy),
+                session: Arc::clone(&self.session),
+                dropped: log.dropped,
+            });
         }
         log.complaints()
     }
@@ -145,14 +150,35 @@ impl Event {
                 log.complain(message);
             }
         }
-        let (policy, session) = (&self.policy, &self.session);
-        match level {
-            Level::Trace => tracing::trace!(target: "policy", %policy, %session, "{message}"),
-            Level::Debug => tracing::debug!(target: "policy", %policy, %session, "{message}"),
-            Level::Info => tracing::info!(target: "policy", %policy, %session, "{message}"),
-            Level::Warn => tracing::warn!(target: "policy", %policy, %session, "{message}"),
-            Level::Error => tracing::error!(target: "policy", %policy, %session, "{message}"),
-        }
+        let (policy, session) = (Arc::clone(&self.policy), Arc::clone(&self.session));
+        let said = message.to_owned();
+        tell(&match level {
+            Level::Trace => Told::SaysTrace {
+                policy,
+                session,
+                said,
+            },
+            Level::Debug => Told::SaysDebug {
+                policy,
+                session,
+                said,
+            },
+            Level::Info => Told::SaysInfo {
+                policy,
+                session,
+                said,
+            },
+            Level::Warn => Told::SaysWarn {
+                policy,
+                session,
+                said,
+            },
+            Level::Error => Told::SaysError {
+                policy,
+                session,
+                said,
+            },
+        });
     }
 
     /// A seed for what is drawn before the first question, or without asking for randomness.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use pointsman_log::tell;
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use crate::bindings;
@@ -10,6 +11,7 @@ use crate::context::{Context, HostServices, SessionValues};
 use crate::decision::Decision;
 use crate::error::FailureKind;
 use crate::event::Event;
+use crate::events;
 use crate::limits::{Denied, Meter};
 use crate::load::Loaded;
 use crate::memory::Share;
@@ -118,8 +120,11 @@ impl Instance {
         .await;
         self.alive = matches!(reply, Ok(Ok(_)));
         let last_words = event.end();
-        tracing::trace!(target: "policy", policy = %loaded.name, hook = %Q::HOOK,
-            micros = began.elapsed().as_micros(), "policy-asked");
+        tell(&events::Event::Answered {
+            policy: Arc::clone(&loaded.name),
+            hook: Q::HOOK.to_string(),
+            took: began.elapsed(),
+        });
         let decision = match reply {
             Ok(Ok(Ok(decision))) => decision,
             Ok(Ok(Err(text))) => return Err(error_text(text)),

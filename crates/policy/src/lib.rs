@@ -26,6 +26,7 @@ mod decision;
 mod engine;
 mod error;
 mod event;
+pub mod events;
 mod generation;
 mod hook;
 mod instance;

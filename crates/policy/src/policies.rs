@@ -7,12 +7,14 @@ use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use pointsman_folder::Look;
+use pointsman_log::tell;
 use tokio::sync::{Mutex, watch};
 
 use crate::component_file::{self, Unread, install};
 use crate::engine::Engine;
 use crate::error::LoadError;
 use crate::event::lock;
+use crate::events::Event;
 use crate::generation::Generation;
 use crate::hook::{Hook, OnFailure};
 use crate::limits::Limits;
@@ -94,8 +96,11 @@ impl Policies {
         for spec in specs {
             let (component, seen) = read(&spec).await?;
             let loaded = load::load(engine, &spec, &component).await?;
-            tracing::info!(target: "policy", policy = %loaded.name, digest = %loaded.digest,
-                file = %spec.component.display(), "policy-loaded");
+            tell(&Event::Loaded {
+                policy: loaded.name.to_string(),
+                digest: loaded.digest.clone(),
+                file: spec.component.display().to_string(),
+            });
             chain.push(Arc::new(loaded));
             sources.push(Source::new(spec, seen));
         }
@@ -151,14 +156,10 @@ impl Policies {
     /// Look at a policy's file, and swap the policy if the content is another one; none where nothing changed. A file
     /// that does not load is told of once, not at every look.
     pub async fn reload(&self, name: &str) -> Option<Result<Swapped, LoadError>> {
-        let outcome = match self.source(name) {
-            Ok(source) => self.reload_file(source).await.transpose()?,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = &outcome {
-            tracing::error!(target: "policy", policy = name, %error, "policy-not-reloaded");
+        match self.source(name) {
+            Ok(source) => self.reload_file(source).await.transpose(),
+            Err(error) => Some(Err(error)),
         }
-        Some(outcome)
     }
 
     /// Numbers of the generations that somebody still holds, oldest first; the last is in force.
@@ -278,8 +279,6 @@ impl Policies {
         self.current.store(new);
         drop(made);
         source.in_force.send_replace(change);
-        tracing::info!(target: "policy", policy = %swapped.policy, generation = swapped.generation,
-            digest = %swapped.digest, previous = %swapped.previous, "policy-swapped");
         swapped
     }
 

@@ -4,65 +4,51 @@
 
 mod common;
 
-use std::fmt::Debug;
+use std::io::{self, Write};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use common::*;
+use pointsman_log::{Filter, Level, Log, Style};
 use pointsman_policy::types::*;
-use tracing::field::{Field, Visit};
-use tracing::span;
+use serde_json::Value;
 
-/// Takes down what is logged with the target `policy`, in all tests of this process.
-#[derive(Default)]
-struct Pad(Mutex<Vec<String>>);
+/// Takes down what is logged, in all tests of this process.
+#[derive(Clone, Default)]
+struct Pad(Arc<Mutex<Vec<u8>>>);
 
-static PAD: LazyLock<Arc<Pad>> = LazyLock::new(|| {
-    let pad = Arc::new(Pad::default());
-    tracing::subscriber::set_global_default(pad.clone()).expect("nobody else listens");
+static PAD: LazyLock<Pad> = LazyLock::new(|| {
+    let pad = Pad::default();
+    Log::start(Filter::at(Level::Info), Style::Json, pad.clone());
     pad
 });
 
-/// The lines that hold a text, such as the name of a session that no other test uses.
-fn lines_of(text: &str) -> Vec<String> {
-    let lines = PAD.0.lock().unwrap();
-    lines
-        .iter()
-        .filter(|line| line.contains(text))
-        .cloned()
+impl Write for Pad {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The lines whose field says this, such as the name of a session that no other test uses.
+fn lines_of(field: &str, text: &str) -> Vec<Value> {
+    Log::finish(Duration::from_secs(30));
+    let written = String::from_utf8(PAD.0.lock().unwrap().clone()).unwrap();
+    written
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|line| line[field] == text)
         .collect()
 }
 
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        match field.name() {
-            "message" => self.0 = format!("{value:?} {}", self.0),
-            name => self.0.push_str(&format!("{name}={value:?} ")),
-        }
-    }
-}
-
-impl tracing::Subscriber for Pad {
-    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        metadata.target() == "policy" && *metadata.level() <= tracing::Level::INFO
-    }
-    fn event(&self, event: &tracing::Event<'_>) {
-        let mut line = Line(String::new());
-        event.record(&mut line);
-        self.0
-            .lock()
-            .unwrap()
-            .push(format!("{} {}", event.metadata().level(), line.0));
-    }
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-    fn enter(&self, _: &span::Id) {}
-    fn exit(&self, _: &span::Id) {}
+/// Level, event and message.
+fn in_short(line: &Value) -> String {
+    let text = |field: &str| line[field].as_str().unwrap().to_owned();
+    format!("{} {}: {}", text("level"), text("event"), text("message"))
 }
 
 #[tokio::test]
@@ -118,39 +104,44 @@ async fn what_it_prints_and_why_it_panics_is_in_the_log() {
         .map(|(n, d)| (n.to_owned(), d.to_owned()))
         .next()
         .unwrap();
-    assert!(
-        lines_of(&digest)
-            .iter()
-            .any(|line| line.starts_with("INFO policy-loaded"))
-    );
+    let loaded = lines_of("digest", &digest).remove(0);
+    assert_eq!(loaded["event"], "policy-loaded");
+    assert_eq!(loaded["policy"], "misbehave");
 
     let server = Arc::new(Server::default());
     let mut session = policies
         .current()
         .session("printing".to_owned(), server.clone());
     session.accept_file(&acme(), &file("WASI"), noon()).await;
+    let printed: Vec<String> = lines_of("session", "printing")
+        .iter()
+        .map(in_short)
+        .collect();
     assert_eq!(
-        lines_of("printing"),
+        printed,
         [
-            "INFO printed policy=misbehave session=printing ",
-            "ERROR printed as an error policy=misbehave session=printing "
+            "INFO policy-says: policy misbehave: printed",
+            "ERROR policy-says: policy misbehave: printed as an error"
         ]
     );
 
     let mut session = policies.current().session("panicking".to_owned(), server);
     session.accept_file(&acme(), &file("TRAP"), noon()).await;
-    let lines = lines_of("panicking");
+    let lines = lines_of("session", "panicking");
     let [panic, failed] = lines.as_slice() else {
         panic!("{lines:?}")
     };
-    assert!(panic.starts_with("ERROR panicked at "), "{panic}");
-    assert!(panic.contains("a bug in the policy"), "{panic}");
-    let told = format!("WARN policy-failed policy=misbehave digest={digest} generation=1 ");
-    assert!(failed.starts_with(&told), "{failed}");
-    assert!(
-        failed.contains("session=\"panicking\" hook=accept-file kind=trap"),
-        "{failed}"
-    );
+    assert_eq!(panic["level"], "ERROR");
+    let said = panic["said"].as_str().unwrap();
+    assert!(said.starts_with("panicked at "), "{said}");
+    assert!(said.contains("a bug in the policy"), "{said}");
+    assert_eq!(failed["event"], "policy-failed");
+    assert_eq!(failed["level"], "WARN");
+    assert_eq!(failed["policy"], "misbehave");
+    assert_eq!(failed["digest"], digest);
+    assert_eq!(failed["generation"], 1);
+    assert_eq!(failed["hook"], "accept-file");
+    assert_eq!(failed["kind"], "trap");
 }
 
 #[tokio::test]
@@ -162,15 +153,15 @@ async fn a_flood_in_the_log_is_cut_and_said_to_be() {
         .session("flooding".to_owned(), Arc::new(Server::default()));
     let answer = session.accept_file(&acme(), &file("FLOOD"), noon()).await;
     assert_eq!(answer.failures, []);
-    let lines = lines_of("flooding");
+    let lines = lines_of("session", "flooding");
     assert_eq!(lines.len(), 257);
-    assert!(lines[255].starts_with("WARN line 255 "), "{}", lines[255]);
+    let last = in_short(&lines[255]);
     assert!(
-        lines[256].starts_with("WARN policy-log-cut"),
-        "{}",
-        lines[256]
+        last.starts_with("WARN policy-says: policy misbehave: line 255"),
+        "{last}"
     );
-    assert!(lines[256].contains("dropped=99744"), "{}", lines[256]);
+    assert_eq!(lines[256]["event"], "policy-log-cut");
+    assert_eq!(lines[256]["dropped"], 99744);
 }
 
 #[tokio::test]

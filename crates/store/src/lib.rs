@@ -14,6 +14,7 @@
 //! and what [`Spool::sealed`] finds lead each back to work.
 
 mod contact;
+pub mod events;
 mod flush;
 mod ledger;
 mod persisted;

@@ -3,6 +3,9 @@
 use std::path::Path;
 
 use pointsman_folder::{Folder, FolderError};
+use pointsman_log::tell;
+
+use crate::events::Event;
 
 /// Which files of a folder are this program's.
 #[derive(Clone, Copy, Debug)]
@@ -38,12 +41,10 @@ pub fn keep_private(path: &Path, most: u32, kept: Kept) -> Result<Folder, Folder
         folder.restrict_to(mode & most)?;
     }
     if is_open || files > 0 {
-        tracing::warn!(
-            event = "made-private",
-            folder = %path.display(),
+        tell(&Event::MadePrivate {
+            path: path.to_owned(),
             files,
-            "other users could read or lock this; they cannot any more"
-        );
+        });
     }
     Ok(folder)
 }

@@ -27,6 +27,7 @@ use pointsman_log::{Filter, Level, Log, Stderr, Style};
 use pointsman_store::{Spool, SqliteLedger};
 
 use crate::config::Config;
+use crate::events::{Event, tell};
 use crate::{kernel, station};
 
 /// An OFTP server (ODETTE File Transfer Protocol) whose every decision is a question put to a sandboxed
@@ -234,11 +235,8 @@ fn start_log(style: LogStyle) {
         Stderr,
     );
     if let Some(None) = filter {
-        tracing::warn!(
-            event = "rust-log-unknown",
-            asked,
-            "RUST_LOG is not understood and does nothing: give a level (error, warn, info, debug, trace, off), or `PART=LEVEL`, with commas between"
-        );
+        let asked = asked.unwrap_or_default();
+        tell(&Event::RustLogUnknown { asked });
     }
 }
 

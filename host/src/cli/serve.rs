@@ -5,6 +5,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::out::{self, say};
 use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
+use crate::events::{Event, tell};
 use crate::server::Server;
 
 /// Runs the server until SIGTERM or SIGINT; a second signal ends it at once.
@@ -55,10 +56,7 @@ impl Serve {
 /// configuration is read at the start.
 async fn shrug_off(mut hangups: Signal) {
     while hangups.recv().await.is_some() {
-        tracing::warn!(
-            event = "hangup",
-            "changed components are taken up without it; restart to read the configuration again"
-        );
+        tell(&Event::Hangup {});
     }
 }
 

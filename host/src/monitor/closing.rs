@@ -115,6 +115,7 @@ impl Monitor {
         };
         let octets = whole.seal().octets;
         let delivers = !matches!(verdict, Verdict::Negative(_));
+        let waits_for_operator = matches!(verdict, Verdict::Later(None)).then(|| note.clone());
         let keeps = delivers || self.delivery().keeps_rejected;
         let received = Received {
             seal: whole.seal().clone(),
@@ -141,17 +142,27 @@ impl Monitor {
         self.promised(id);
         if !keeps && let Err(error) = self.remove_rejected(id).await {
             // The next start removes it.
-            tracing::warn!(event = "content-stays", transfer = %id, %error);
+            self.tell(Happening::ContentStays {
+                transfer: id,
+                reason: error.to_string(),
+            });
         }
-        let (session, partner) = (self.id.clone(), self.partner().to_owned());
-        let file = header.key.to_string();
+        let (partner, file) = (self.partner().to_owned(), header.key.to_string());
         self.tell(Happening::FileReceived {
-            session,
-            partner: partner.clone(),
-            id,
-            file,
+            session: self.talk(),
+            transfer: id,
+            file: file.clone(),
             octets,
         });
+        if let Some(reason) = waits_for_operator {
+            self.tell(Happening::ReceiptWaits {
+                session: Some(self.id.clone()),
+                transfer: id,
+                partner: partner.clone(),
+                file,
+                reason,
+            });
+        }
         if delivers {
             let file = Undelivered {
                 id,
@@ -285,7 +296,10 @@ impl Monitor {
                 );
                 // The place accept-file chose is sound; a bad second thought does not lose a file.
                 let moved = moved.unwrap_or_else(|bad| {
-                    tracing::warn!(event = "policy-bad-name", %bad);
+                    self.tell(Happening::PolicyBadName {
+                        session: self.talk(),
+                        reason: bad.to_string(),
+                    });
                     target.clone()
                 });
                 let (verdict, shown) = receipts::positive(&self.station.config, self.partner());
@@ -320,7 +334,7 @@ impl Monitor {
                 (ending, format!("EFNA {:02} {}", no.reason, no.text))
             }
         };
-        let note = self.note("end-transfer", &answer, shown);
+        let note = self.note(("end-transfer", Some(&done.header.key)), &answer, shown);
         Ok((ending, note))
     }
 
@@ -350,8 +364,8 @@ impl Monitor {
         refused: Refused,
         session: &mut Session,
     ) {
+        self.tell_refused(header, "EFNA", &refused);
         let Refused { reason, text, .. } = refused;
-        self.tell_refused(header, "EFNA", reason, &text);
         promise::efna(session, ticket, reason, text);
     }
 }

@@ -72,6 +72,8 @@ impl Monitor {
         offer: Offer,
         session: &mut Session,
     ) -> Result<(), Trouble> {
+        let own = Profile::by_ssid(&self.station.config, &offer.code);
+        self.claims = own.map(|own| own.name);
         let answer = match self.admit(&offer).await {
             Ok(params) => ConnectionAnswer::Accept(Box::new(params)),
             Err(Refused {
@@ -83,15 +85,13 @@ impl Monitor {
                 if let Some(limit) = limit {
                     why += &format!(" ({limit} is reached)");
                 }
-                if let Some(own) = Profile::by_ssid(&self.station.config, &offer.code) {
-                    self.station
-                        .contacts
-                        .refused(&self.contact(&own.name), &why);
+                if let Some(claims) = &self.claims {
+                    self.station.contacts.refused(&self.contact(claims), &why);
                 }
                 self.tell(Happening::ConnectionRefused {
-                    session: self.id.clone(),
+                    session: self.talk(),
                     ssid: offer.code.to_string(),
-                    why,
+                    reason: why,
                 });
                 ConnectionAnswer::Refuse { reason, text }
             }
@@ -127,7 +127,7 @@ impl Monitor {
             return Err(self.brake(profile.as_ref(), refused).await);
         }
         let profile = profile.ok_or_else(|| unknown(&self.station.config))?;
-        let params = narrow(profile.params(&self.station.config), &terms)?;
+        let params = self.narrow(profile.params(&self.station.config), &terms)?;
         self.take_seat(&profile, &offer.code).await?;
         self.enter(profile, connection, terms);
         Ok(params)
@@ -197,7 +197,7 @@ impl Monitor {
         {
             self.tell(Happening::LockedOut {
                 partner: profile.name.clone(),
-                from: origin.to_string(),
+                remote: origin.to_string(),
                 time: self.station.config.limits.lock_out.0.0,
             });
         }
@@ -244,12 +244,12 @@ impl Monitor {
             types::ConnectionDecision::Pass => Ok(types::SessionTerms::default()),
             types::ConnectionDecision::Accept(terms) => {
                 let shown = format!("accepted{}", labelled(&terms.labels));
-                self.note("accept-connection", &answer, shown);
+                self.note(("accept-connection", None), &answer, shown);
                 Ok(terms.clone())
             }
             types::ConnectionDecision::Refuse(no) => {
                 self.note(
-                    "accept-connection",
+                    ("accept-connection", None),
                     &answer,
                     format!("refused with ESID {:02} {}", no.reason, no.text),
                 );
@@ -297,12 +297,10 @@ impl Monitor {
             };
         };
         if let Some(other) = self.station.certificates.others(&profile.name, shown) {
-            tracing::warn!(
-                event = "certificate-of-another",
-                session = self.id,
-                partner = profile.name,
-                known_as = other
-            );
+            self.tell(Happening::CertificateOfAnother {
+                session: self.talk(),
+                known_as: other.to_owned(),
+            });
             return refuse("is another station's");
         }
         // Whom we dialled has shown one that TLS believed.
@@ -313,7 +311,10 @@ impl Monitor {
             Ok(true) => Ok(()),
             Ok(false) => refuse("is not the one agreed for this SSID code"),
             Err(error) => {
-                tracing::error!(event = "certificate-unreadable", partner = profile.name, %error);
+                self.tell(Happening::CertificateUnreadable {
+                    partner: profile.name.clone(),
+                    reason: error.to_string(),
+                });
                 refuse("is not the one agreed for this SSID code")
             }
         }
@@ -344,8 +345,7 @@ impl Monitor {
         );
         self.line.agreed(self.partner(), &terms);
         self.tell(Happening::Connected {
-            session: self.id.clone(),
-            partner: self.partner().to_owned(),
+            session: self.talk(),
             terms,
         });
         Ok(())
@@ -374,6 +374,48 @@ impl Monitor {
         self.enter(profile, connection, terms);
         Ok(())
     }
+
+    /// The profile's parameters, made smaller where the policies want it.
+    fn narrow(&self, mut params: Params, terms: &types::SessionTerms) -> Result<Params, Refused> {
+        if terms.secure_authentication == Some(true) {
+            let text =
+                "session authentication is asked for, and no certificate is configured for it";
+            return Err(Refused::new(
+                SessionReason::AuthenticationIncompatible,
+                text,
+            ));
+        }
+        if let Some(code) = &terms.ssid_code {
+            params.code = OdetteId::new(code).map_err(|error| {
+                self.tell(Happening::PolicyBadCode {
+                    session: self.talk(),
+                    reason: error.to_string(),
+                });
+                let text = "no answer could be decided, call again";
+                Refused::new(SessionReason::Resources, text)
+            })?;
+        }
+        params.buffer_size = terms
+            .buffer_size
+            .map_or(params.buffer_size, |size| size.min(params.buffer_size));
+        params.credit = terms
+            .credit
+            .map_or(params.credit, |credit| credit.min(params.credit));
+        params.level = terms.level.map_or(params.level, |level| {
+            Level::at_most(level).min(params.level)
+        });
+        params.compression &= terms.compression.unwrap_or(true);
+        params.restart &= terms.restart.unwrap_or(true);
+        if let Some(seconds) = terms.idle_timeout {
+            params.timeouts.idle = Duration::from_secs(seconds.into()).min(params.timeouts.idle);
+        }
+        params.mode = match terms.mode {
+            Some(types::TransferMode::SendOnly) => narrower(params.mode, Mode::SendOnly)?,
+            Some(types::TransferMode::ReceiveOnly) => narrower(params.mode, Mode::ReceiveOnly)?,
+            Some(types::TransferMode::Both) | None => params.mode,
+        };
+        Ok(params)
+    }
 }
 
 fn unknown(config: &Config) -> Refused {
@@ -394,44 +436,6 @@ fn concealed(config: &Config, refused: Refused) -> Refused {
             "SSID code and password are not known here",
         )
     }
-}
-
-/// The profile's parameters, made smaller where the policies want it.
-fn narrow(mut params: Params, terms: &types::SessionTerms) -> Result<Params, Refused> {
-    if terms.secure_authentication == Some(true) {
-        let text = "session authentication is asked for, and no certificate is configured for it";
-        return Err(Refused::new(
-            SessionReason::AuthenticationIncompatible,
-            text,
-        ));
-    }
-    if let Some(code) = &terms.ssid_code {
-        params.code = OdetteId::new(code).map_err(|error| {
-            tracing::error!(event = "policy-bad-code", %error);
-            let text = "no answer could be decided, call again";
-            Refused::new(SessionReason::Resources, text)
-        })?;
-    }
-    params.buffer_size = terms
-        .buffer_size
-        .map_or(params.buffer_size, |size| size.min(params.buffer_size));
-    params.credit = terms
-        .credit
-        .map_or(params.credit, |credit| credit.min(params.credit));
-    params.level = terms.level.map_or(params.level, |level| {
-        Level::at_most(level).min(params.level)
-    });
-    params.compression &= terms.compression.unwrap_or(true);
-    params.restart &= terms.restart.unwrap_or(true);
-    if let Some(seconds) = terms.idle_timeout {
-        params.timeouts.idle = Duration::from_secs(seconds.into()).min(params.timeouts.idle);
-    }
-    params.mode = match terms.mode {
-        Some(types::TransferMode::SendOnly) => narrower(params.mode, Mode::SendOnly)?,
-        Some(types::TransferMode::ReceiveOnly) => narrower(params.mode, Mode::ReceiveOnly)?,
-        Some(types::TransferMode::Both) | None => params.mode,
-    };
-    Ok(params)
 }
 
 /// What a policy wants must be within what the profile allows.

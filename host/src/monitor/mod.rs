@@ -14,7 +14,7 @@ mod sending;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use oftp::{End, Event, Session, SessionReason};
+use oftp::{End, Event, FileKey, Session, SessionReason};
 use pointsman_policy::{Answer, Conversation, types};
 use pointsman_store::transition::reached;
 use pointsman_store::{LedgerError, SpoolError, TransferId, planted};
@@ -26,7 +26,7 @@ use self::sending::{Sending, Turn};
 use crate::contacts::Line;
 use crate::describe::Wire;
 use crate::ending::Ending;
-use crate::events::Event as Happening;
+use crate::events::{Event as Happening, Talk};
 use crate::partners::Profile;
 use crate::records::RecordError;
 use crate::roster::{Enrolled, SessionNow};
@@ -54,6 +54,8 @@ pub struct Monitor {
     line: Enrolled,
     /// Whose session it is: known from the start when we dial, from SSID on when called.
     profile: Option<Profile>,
+    /// Whose SSID code a caller gave, while it has not shown that it is the one.
+    claims: Option<String>,
     /// What the policies are told of the connection, once there is an SSID.
     connection: Option<types::ConnectionInfo>,
     /// What the policies granted the session.
@@ -131,6 +133,7 @@ impl Monitor {
             id,
             line,
             profile,
+            claims: None,
             connection: None,
             terms: connecting::Terms::none(),
             policies,
@@ -191,7 +194,10 @@ impl Monitor {
         }
         if let Err(trouble) = self.notice_confirmation(&event).await {
             // The file is here all the same, and may be offered and compared once more.
-            tracing::warn!(event = "not-confirmed", session = self.id, error = %trouble);
+            self.tell(Happening::NotConfirmed {
+                session: self.talk(),
+                reason: trouble.to_string(),
+            });
         }
         let outcome = match event {
             Event::ConnectionOffered(ticket, offer) => {
@@ -222,7 +228,7 @@ impl Monitor {
             Event::MoreData => Ok(()),
             Event::Tolerated(what) => {
                 self.tell(Happening::Tolerated {
-                    session: self.id.clone(),
+                    session: self.talk(),
                     what: what.to_string(),
                 });
                 Ok(())
@@ -242,8 +248,8 @@ impl Monitor {
     /// Something of ours is wrong: the session is about to be ended.
     fn give_up(&mut self, what: String) {
         self.tell(Happening::Trouble {
-            session: self.id.clone(),
-            what: what.clone(),
+            session: self.talk(),
+            reason: what.clone(),
         });
         self.given_up = true;
         self.trouble = Some(what);
@@ -270,17 +276,16 @@ impl Monitor {
         reached("session.ended");
         if let Err(trouble) = self.give_back(&ending.words).await {
             self.tell(Happening::Trouble {
-                session: self.id.clone(),
-                what: trouble.to_string(),
+                session: self.talk(),
+                reason: trouble.to_string(),
             });
         }
         reached("session.given-back");
         self.remember(ending);
-        self.tell(Happening::SessionEnded {
-            session: self.id.clone(),
-            partner: self.profile.as_ref().map(|profile| profile.name.clone()),
-            end: ending.words.clone(),
-            normal: ending.is_normal(),
+        let (session, reason) = (self.talk(), ending.words.clone());
+        self.tell(match ending.is_normal() {
+            true => Happening::SessionEnded { session, reason },
+            false => Happening::SessionBroken { session, reason },
         });
     }
 
@@ -338,12 +343,27 @@ impl Monitor {
         released
     }
 
+    /// What events say of this session.
+    fn talk(&self) -> Talk {
+        Talk {
+            session: self.id.clone(),
+            partner: self.profile.as_ref().map(|profile| profile.name.clone()),
+            claims: self.claims.clone(),
+            remote: self.wire.remote,
+        }
+    }
+
     fn tell(&self, happening: Happening) {
         self.station.events.tell(happening);
     }
 
     /// Tells what a policy decided, and gives the line the ledger keeps of it.
-    fn note<T>(&self, hook: &'static str, answer: &Answer<T>, decision: String) -> String {
+    fn note<T>(
+        &self,
+        (hook, file): (&'static str, Option<&FileKey>),
+        answer: &Answer<T>,
+        decision: String,
+    ) -> String {
         let Some(by) = &answer.decided_by else {
             return format!(
                 "{hook}: no policy had an opinion, generation {}",
@@ -357,9 +377,12 @@ impl Monitor {
             by.digest.get(..12).unwrap_or_default()
         );
         self.tell(Happening::Decided {
-            session: self.id.clone(),
+            session: Some(self.id.clone()),
+            partner: self.talk().partner,
+            transfer: None,
+            file: file.map(FileKey::to_string),
             hook,
-            by: by.clone(),
+            by: format!("policy {by}"),
             decision: decision.clone(),
         });
         format!("{hook}: policy {by}: {decision}")

@@ -53,12 +53,9 @@ impl From<Trouble> for Stop {
     }
 }
 
-/// Nothing was written down, so nothing is promised: the file may come again.
 impl From<LedgerError> for Stop {
     fn from(error: LedgerError) -> Self {
-        tracing::error!(event = "ledger-failed", %error);
-        let text = "the file cannot be written down at the moment";
-        Self::Refused(Refused::for_now(FileReason::AccessMethod, text))
+        Self::Refused(error.into())
     }
 }
 
@@ -83,13 +80,15 @@ impl Monitor {
                     octets_held,
                 }
             }
-            Err(Stop::Refused(Refused {
-                reason,
-                retry,
-                text,
-            })) => {
-                self.tell_refused(&header, "SFNA", reason, &text);
+            Err(Stop::Refused(refused)) => {
+                self.tell_refused(&header, "SFNA", &refused);
                 self.slow_down().await;
+                let Refused {
+                    reason,
+                    retry,
+                    text,
+                    ..
+                } = refused;
                 FileAnswer::Refuse {
                     reason,
                     retry,
@@ -390,7 +389,7 @@ impl Monitor {
     fn tell_unsigned(&self, header: &FileHeader) {
         if header.signed_receipt {
             self.tell(Happening::Tolerated {
-                session: self.id.clone(),
+                session: self.talk(),
                 what: format!(
                     "SFID of {}: SFIDSIGN asks for a signed receipt, and it gets one without a signature (unsigned_receipts)",
                     header.key
@@ -411,12 +410,12 @@ impl Monitor {
             types::FileDecision::Accept(terms) => terms.clone(),
             types::FileDecision::Refuse(no) => {
                 let shown = format!("refused with SFNA {:02} {}", no.reason, no.text);
-                self.note("accept-file", &answer, shown);
+                self.note(("accept-file", Some(&header.key)), &answer, shown);
                 let (reason, text) = (FileReason::from_code(no.reason), no.text.clone());
+                let refused = Refused::for_good(reason, text);
                 return Err(Refused {
-                    reason,
                     retry: no.retry,
-                    text,
+                    ..refused
                 }
                 .into());
             }
@@ -437,7 +436,11 @@ impl Monitor {
         let target = match target {
             Ok(target) => target,
             Err(bad) => {
-                self.note("accept-file", &answer, format!("not usable: {bad}"));
+                self.note(
+                    ("accept-file", Some(&header.key)),
+                    &answer,
+                    format!("not usable: {bad}"),
+                );
                 let text = "no place could be decided for this file";
                 return Err(Refused::for_now(FileReason::AccessMethod, text).into());
             }
@@ -446,7 +449,11 @@ impl Monitor {
             Ok(layout) => layout,
             Err(unfit) => {
                 let what = format!("records of this file cannot be kept {unfit}");
-                self.note("accept-file", &answer, format!("not usable: {what}"));
+                self.note(
+                    ("accept-file", Some(&header.key)),
+                    &answer,
+                    format!("not usable: {what}"),
+                );
                 return Err(Refused::for_good(FileReason::RecordLength, what).into());
             }
         };
@@ -456,7 +463,7 @@ impl Monitor {
         {
             let text = format!("a file of the name {} is there", target.file_name);
             self.note(
-                "accept-file",
+                ("accept-file", Some(&header.key)),
                 &answer,
                 format!("refused with SFNA 12: {text}"),
             );
@@ -465,7 +472,7 @@ impl Monitor {
         }
         self.tell_unsigned(header);
         let note = self.note(
-            "accept-file",
+            ("accept-file", Some(&header.key)),
             &answer,
             format!(
                 "accepted, to {}{}",

@@ -8,7 +8,7 @@ use oftp::{
     RecordWriter, Session,
 };
 use pointsman_policy::types;
-use pointsman_store::{Committing, SpoolError, Target, TransferId};
+use pointsman_store::{Committing, LedgerError, SpoolError, Target, TransferId};
 
 use super::{Monitor, Trouble};
 use crate::describe::{self, Finished};
@@ -219,18 +219,28 @@ impl Monitor {
         Ok(Some(granted.min(self.most_octets())))
     }
 
-    pub(super) fn tell_refused(
-        &self,
-        header: &FileHeader,
-        command: &str,
-        reason: FileReason,
-        text: &str,
-    ) {
+    /// Tells what is wrong here, if so, and that the file is refused by this command.
+    pub(super) fn tell_refused(&self, header: &FileHeader, command: &str, refused: &Refused) {
+        let file = header.key.to_string();
+        let Refused { reason, text, .. } = refused;
+        let session = self.talk();
+        match refused.cause.clone() {
+            Some(Cause::Spool(reason)) => self.tell(Happening::SpoolFailed {
+                session,
+                file: file.clone(),
+                reason,
+            }),
+            Some(Cause::Ledger(reason)) => self.tell(Happening::LedgerFailed {
+                session,
+                file: file.clone(),
+                reason,
+            }),
+            None => {}
+        }
         self.tell(Happening::FileRefused {
-            session: self.id.clone(),
-            partner: self.partner().to_owned(),
-            file: header.key.to_string(),
-            why: format!(
+            session: self.talk(),
+            file,
+            reason: format!(
                 "{command} {:02} {}: {text}",
                 reason.code(),
                 reason.meaning()
@@ -245,6 +255,15 @@ pub(super) struct Refused {
     pub reason: FileReason,
     pub retry: bool,
     pub text: String,
+    /// What is wrong here, where it is not the file.
+    pub cause: Option<Cause>,
+}
+
+/// What of ours failed, for the log alone.
+#[derive(Clone, Debug)]
+pub(super) enum Cause {
+    Spool(String),
+    Ledger(String),
 }
 
 impl Refused {
@@ -253,6 +272,7 @@ impl Refused {
             reason,
             retry: false,
             text: text.into(),
+            cause: None,
         }
     }
 
@@ -261,25 +281,39 @@ impl Refused {
             reason,
             retry: true,
             text: text.into(),
+            cause: None,
+        }
+    }
+}
+
+/// Nothing was written down, so nothing is promised: the file may come again.
+impl From<LedgerError> for Refused {
+    fn from(error: LedgerError) -> Self {
+        let text = "the file cannot be written down at the moment";
+        Self {
+            cause: Some(Cause::Ledger(error.to_string())),
+            ..Self::for_now(FileReason::AccessMethod, text)
         }
     }
 }
 
 impl From<SpoolError> for Refused {
     fn from(error: SpoolError) -> Self {
-        tracing::error!(event = "spool-failed", %error);
-        match &error {
-            SpoolError::Busy(_) => Self::for_now(
-                FileReason::AccessMethod,
-                "an earlier session still holds this file",
-            ),
-            full if full.is_full() => {
-                Self::for_now(FileReason::TooBig, "there is no room at the moment")
+        let (reason, text) = match &error {
+            // Nothing is wrong here: the file goes on in the session that has it.
+            SpoolError::Busy(_) => {
+                let text = "an earlier session still holds this file";
+                return Self::for_now(FileReason::AccessMethod, text);
             }
-            _ => Self::for_now(
+            full if full.is_full() => (FileReason::TooBig, "there is no room at the moment"),
+            _ => (
                 FileReason::AccessMethod,
                 "the file cannot be stored at the moment",
             ),
+        };
+        Self {
+            cause: Some(Cause::Spool(error.to_string())),
+            ..Self::for_now(reason, text)
         }
     }
 }

@@ -35,12 +35,26 @@ impl Monitor {
             .end_response(&connection, &told, SystemTime::now())
             .await;
         promise::rtr(session, ticket, known);
-        let positive = matches!(response, Response::Positive(_));
-        self.tell(Happening::ReceiptReceived {
-            session: self.id.clone(),
-            id,
-            positive,
-            detail,
+        let (session, file, reason) = (self.talk(), response.key().to_string(), detail);
+        self.tell(match (id, &response) {
+            (Some(transfer), Response::Positive(_)) => Happening::ReceiptReceived {
+                session,
+                transfer,
+                file,
+                reason,
+            },
+            (Some(transfer), Response::Negative(_)) => Happening::NegativeReceipt {
+                session,
+                transfer,
+                file,
+                reason,
+            },
+            (None, _) => Happening::UnknownReceipt {
+                session,
+                kind: kind(&response),
+                file,
+                reason,
+            },
         });
         Ok(())
     }
@@ -67,7 +81,7 @@ impl Monitor {
         }
         let leniency = Leniency::UnswappedResponses;
         self.tell(Happening::Tolerated {
-            session: self.id.clone(),
+            session: self.talk(),
             what: format!(
                 "{} of {}: {leniency} ({})",
                 kind(&swapped),
@@ -86,8 +100,8 @@ impl Monitor {
         self.station.ledger.response_taken(id).await?;
         self.answering = None;
         self.tell(Happening::ReceiptGiven {
-            session: self.id.clone(),
-            id,
+            session: self.talk(),
+            transfer: id,
         });
         Ok(())
     }
@@ -101,10 +115,10 @@ impl Monitor {
         let later = SystemTime::now() + UNSPEAKABLE;
         self.station.ledger.put_back(id, later, &why).await?;
         self.answering = None;
-        self.tell(Happening::SendRefused {
-            session: self.id.clone(),
-            id,
-            why,
+        self.tell(Happening::ReceiptNotSent {
+            session: self.talk(),
+            transfer: id,
+            reason: why,
         });
         Ok(())
     }

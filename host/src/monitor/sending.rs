@@ -60,6 +60,11 @@ impl Sending {
     pub(super) fn id(&self) -> TransferId {
         self.file.id
     }
+
+    /// The file's identity, for the log.
+    pub(super) fn name(&self) -> String {
+        self.file.header.key.to_string()
+    }
 }
 
 impl Monitor {
@@ -177,11 +182,15 @@ impl Monitor {
                     true => "the turn is planned, without the file that was to be sent",
                     false => "the turn is planned",
                 };
-                self.note("ready-to-send", &answer, shown.to_owned());
+                self.note(("ready-to-send", None), &answer, shown.to_owned());
                 (terms.files.clone(), terms.max_files)
             }
             types::TurnDecision::Hold(why) => {
-                self.note("ready-to-send", &answer, format!("files wait: {why}"));
+                self.note(
+                    ("ready-to-send", None),
+                    &answer,
+                    format!("files wait: {why}"),
+                );
                 (Some(Vec::new()), None)
             }
         };
@@ -240,8 +249,11 @@ impl Monitor {
             position: from,
             records,
         };
+        let file = self.sending.as_ref().map(Sending::name);
         self.tell(Happening::Sending {
-            id,
+            session: self.talk(),
+            transfer: id,
+            file: file.unwrap_or_default(),
             from,
             octets: expected,
         });
@@ -267,13 +279,15 @@ impl Monitor {
 
     /// Content that is lost cannot be sent by trying again: an operator must see it.
     async fn park_damaged(&mut self, id: TransferId, why: String) -> Result<(), Trouble> {
+        let file = self.sending.as_ref().map(Sending::name);
         let why = format!("its content in the spool is damaged: {why}; queue the file anew");
         self.station.ledger.park(id, &why).await?;
         self.sending = None;
         self.tell(Happening::SendRefused {
-            session: self.id.clone(),
-            id,
-            why,
+            session: self.talk(),
+            transfer: id,
+            file: file.unwrap_or_default(),
+            reason: why,
         });
         Err(Trouble::OutOfStep("the file to send is damaged"))
     }
@@ -298,8 +312,8 @@ impl Monitor {
                     .err()
                     .unwrap_or(Trouble::OutOfStep("the file cannot be read"));
                 self.tell(Happening::Trouble {
-                    session: self.id.clone(),
-                    what: trouble.to_string(),
+                    session: self.talk(),
+                    reason: trouble.to_string(),
                 });
                 session.abort(
                     oftp::SessionReason::LocalEmergency,
@@ -361,7 +375,7 @@ impl Monitor {
         if done || told.elapsed() > PROGRESS {
             *told = Instant::now();
             self.station.events.tell(Happening::Progress {
-                id,
+                transfer: id,
                 sent,
                 octets: total,
             });
@@ -475,11 +489,10 @@ impl Monitor {
         self.station.ledger.sent(sending.file.id, how).await?;
         self.tell_policies(sending, types::TransferOutcome::Completed)
             .await?;
-        let file = sending.file.header.key.to_string();
         self.tell(Happening::FileSent {
-            session: self.id.clone(),
-            id: sending.file.id,
-            file,
+            session: self.talk(),
+            transfer: sending.file.id,
+            file: sending.name(),
         });
         Ok(())
     }
@@ -515,9 +528,10 @@ impl Monitor {
         self.tell_policies(sending, types::TransferOutcome::Refused(refusal))
             .await?;
         self.tell(Happening::SendRefused {
-            session: self.id.clone(),
-            id,
-            why: what,
+            session: self.talk(),
+            transfer: id,
+            file: sending.name(),
+            reason: what,
         });
         Ok(())
     }

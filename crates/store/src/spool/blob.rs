@@ -5,12 +5,14 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use pointsman_log::tell;
 use rustix::fs::FlockOperation;
 
 use super::{
     INCOMING, OUTGOING, SEALED, Seal, Spool, SpoolError, at, folder_of, hash_of, private_file,
     remove, sync_folder,
 };
+use crate::events::Event;
 use crate::planted;
 use crate::sidecar::Sidecar;
 use crate::transfer::{Direction, TransferId};
@@ -325,7 +327,10 @@ impl Whole {
         if kept.is_err()
             && let Err(error) = self.clear_away(sidecar.direction(), renamed)
         {
-            tracing::warn!(event = "blob-left", transfer = %self.id, %error);
+            tell(&Event::BlobLeft {
+                transfer: self.id,
+                reason: error.to_string(),
+            });
         }
         kept.map(|()| Hold(self.file))
     }

@@ -6,9 +6,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use pointsman_folder::{Folder, FolderError, Look, Names, PRIVATE_FOLDER};
+use pointsman_log::tell;
 use rustix::fs::{AtFlags, Gid, Mode, RenameFlags};
 
 use super::{SEALED, Spool, sync_folder};
+use crate::events::Event;
 use crate::planted;
 use crate::sidecar::Entry;
 use crate::transfer::{Direction, TransferId};
@@ -44,7 +46,10 @@ impl Spool {
         };
         let heard = self.append(Direction::Inbound, id, &Entry::Placing(path.to_owned()));
         if let Err(error) = heard {
-            tracing::warn!(event = "sidecar-behind", transfer = %id, %error);
+            tell(&Event::SidecarBehind {
+                transfer: id,
+                reason: error.to_string(),
+            });
         }
         let changed = [
             (
@@ -257,9 +262,16 @@ fn take_back((folder, name): (&OwnedFd, &str), inode: u64, sealed: &OwnedFd, id:
         rustix::fs::renameat_with(folder, name, sealed, id.to_string(), no_other)
     };
     match is_ours().and_then(|()| back()) {
-        Ok(()) => tracing::warn!(event = "placing-taken-back", transfer = %id, name),
+        Ok(()) => tell(&Event::PlacingTakenBack {
+            transfer: id,
+            file: name.to_owned(),
+        }),
         Err(error) => {
-            tracing::warn!(event = "placing-not-taken-back", transfer = %id, name, %error);
+            tell(&Event::PlacingNotTakenBack {
+                transfer: id,
+                file: name.to_owned(),
+                reason: error.to_string(),
+            });
         }
     }
 }

@@ -10,10 +10,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_log::tell;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::door;
+use crate::events::Event;
 use crate::transition::reached_verb;
 use crate::{LedgerError, Persisted, planted};
 
@@ -298,7 +300,10 @@ fn serve(mut db: Connection, behavior: TransactionBehavior, mut queue: mpsc::Rec
         let fate = commit(&mut db, behavior, &mut group, &mut answers);
         answers.extend(group.drain(..).map(|job| job(None).answer));
         if let Err(Failure { why, .. }) = &fate {
-            tracing::error!(event = "ledger-commit-failed", why, verbs = answers.len());
+            tell(&Event::CommitFailed {
+                verbs: answers.len(),
+                reason: why.clone(),
+            });
         }
         for answer in answers {
             answer(fate.clone());

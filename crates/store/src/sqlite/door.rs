@@ -7,10 +7,12 @@ use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use pointsman_folder::PRIVATE_FILE;
+use pointsman_log::tell;
 use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::connection::database;
 use crate::LedgerError;
+use crate::events::Event;
 
 /// How long a verb waits for another program that changes the ledger.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,8 +32,11 @@ pub(super) fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection
         if pages >= PAGES {
             // What was committed stays in the log, and the next commit tries again: as SQLite's own hook, which is silent.
             let copied = log.checkpoint();
-            copied
-                .unwrap_or_else(|error| tracing::warn!(event = "ledger-checkpoint-failed", %error));
+            copied.unwrap_or_else(|error| {
+                tell(&Event::CheckpointFailed {
+                    reason: error.to_string(),
+                })
+            });
         }
         Ok(())
     }))?;
@@ -91,15 +96,24 @@ pub(super) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> LedgerError + 
 fn listen() {
     // SAFETY: once in the process, before the first connection; `hear` asks nothing of SQLite and may run on any thread.
     let heard = unsafe { rusqlite::trace::config_log(Some(hear)) };
-    heard.unwrap_or_else(|error| tracing::warn!(event = "ledger-log-unheard", %error));
+    heard.unwrap_or_else(|error| {
+        tell(&Event::LogUnheard {
+            reason: error.to_string(),
+        })
+    });
 }
 
 fn hear(code: c_int, said: &str) {
     match code & 0xFF {
         // Statements that fail as they are meant to (UNIQUE), and are told by their verbs.
         ffi::SQLITE_CONSTRAINT | ffi::SQLITE_SCHEMA | ffi::SQLITE_BUSY => {}
-        ffi::SQLITE_NOTICE => tracing::info!(event = "ledger-notice", said),
-        _ => tracing::warn!(event = "ledger-trouble", code, said),
+        ffi::SQLITE_NOTICE => tell(&Event::Notice {
+            said: said.to_owned(),
+        }),
+        _ => tell(&Event::LedgerTrouble {
+            sqlite: code.unsigned_abs(),
+            said: said.to_owned(),
+        }),
     }
 }
 
@@ -109,11 +123,7 @@ fn wait(patience: Duration) -> impl FnMut(i32) -> bool + Send {
     move |asked| {
         if asked == 0 {
             began = Instant::now();
-            tracing::info!(
-                event = "ledger-locked",
-                "another program changes the ledger, or its lock cannot be taken: asked again for {} s",
-                patience.as_secs()
-            );
+            tell(&Event::Locked { patience });
         }
         if began.elapsed() > patience {
             return false;

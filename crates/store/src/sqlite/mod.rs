@@ -16,6 +16,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use oftp::{FileKey, Position, Response};
+use pointsman_log::tell;
 use rusqlite::{Connection, OptionalExtension, params};
 
 pub use self::connection::{Committing, in_session};
@@ -23,6 +24,7 @@ use self::connection::{Thread, Writer, database, of_session};
 pub use self::rebuild::{Left, Rebuilt, rebuild};
 pub(crate) use self::row::{format_from, format_to, security_from, security_to};
 use crate::contact::{Backlog, Contact};
+use crate::events::Event;
 use crate::ledger::{
     Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Longest, Offer, Offered, Order,
     Received, Recovery, Standing, Verdict, Work,
@@ -112,8 +114,8 @@ impl SqliteLedger {
         let told = tokio::task::spawn_blocking(move || spool.append(direction, id, &entry)).await;
         match told {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(event = "sidecar-behind", transfer = %id, %error),
-            Err(lost) => tracing::warn!(event = "sidecar-behind", transfer = %id, error = %lost),
+            Ok(Err(error)) => behind(id, &error),
+            Err(lost) => behind(id, &lost),
         }
     }
 
@@ -701,4 +703,11 @@ fn latest(now: i64, longest: Duration) -> i64 {
 
 pub(crate) fn from_millis(at: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(at.max(0) as u64)
+}
+
+fn behind(transfer: TransferId, error: &dyn std::fmt::Display) {
+    tell(&Event::SidecarBehind {
+        transfer,
+        reason: error.to_string(),
+    });
 }

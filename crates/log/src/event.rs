@@ -1,0 +1,222 @@
+//! What an event is, and how a crate declares its own.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How much an event matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Something does not work that should.
+    Error,
+    /// Somebody should look at it some time.
+    Warn,
+    /// What happens in the course of things.
+    Info,
+    /// For who looks for a fault.
+    Debug,
+    /// Every step.
+    Trace,
+}
+
+impl Level {
+    /// As a line has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "ERROR",
+            Self::Warn => "WARN",
+            Self::Info => "INFO",
+            Self::Debug => "DEBUG",
+            Self::Trace => "TRACE",
+        }
+    }
+}
+
+/// Whether every event of a kind is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rate {
+    /// Always: it comes once for each file that is stored, or once for the whole server.
+    Every,
+    /// As long as it does not repeat itself too often for one partner or address: somebody else says how often it comes.
+    Counted,
+}
+
+/// What is the same in each event of a kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Short and stable: never given to another kind of event, also when this one is gone.
+    pub code: &'static str,
+    /// Its name, for searching. Two codes may share one where they tell the good and the bad of the same thing.
+    pub event: &'static str,
+    /// How much it matters.
+    pub level: Level,
+    /// Whether each is written.
+    pub rate: Rate,
+    /// The part of the program that tells it, for `RUST_LOG`.
+    pub part: &'static str,
+}
+
+/// Something an operator may want to know. Declared by [`events!`](crate::events!).
+pub trait Event {
+    /// What is the same in all events of its kind.
+    fn facts(&self) -> &'static Facts;
+    /// Shows each field that has a value.
+    fn fields(&self, see: &mut dyn FnMut(&'static str, Value<'_>));
+    /// The event in words, without its end of line. What others said stands in it as they said it.
+    ///
+    /// # Errors
+    /// Those of the formatter.
+    fn sentence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+}
+
+/// The value of a field.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// A text, or what is shown as one.
+    Text(Cow<'a, str>),
+    /// A count.
+    Number(u64),
+    /// Seconds.
+    Seconds(f64),
+    /// Yes or no.
+    Flag(bool),
+}
+
+impl<'a> Value<'a> {
+    /// What is shown as a text.
+    #[must_use]
+    pub fn shown(what: &dyn fmt::Display) -> Self {
+        Self::Text(Cow::Owned(what.to_string()))
+    }
+}
+
+/// What a field of an event may be. One type may show several fields, or none.
+pub trait Field {
+    /// Shows its value under this name.
+    fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, Value<'_>));
+}
+
+macro_rules! fields_of {
+    ($($type:ty => |$value:ident| $shown:expr;)+) => {
+        $(impl Field for $type {
+            fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, Value<'_>)) {
+                let $value = self;
+                see(name, $shown);
+            }
+        })+
+    };
+}
+
+fields_of! {
+    String => |text| Value::Text(Cow::Borrowed(text));
+    &'static str => |text| Value::Text(Cow::Borrowed(text));
+    Arc<str> => |text| Value::Text(Cow::Borrowed(text));
+    u64 => |number| Value::Number(*number);
+    u32 => |number| Value::Number((*number).into());
+    usize => |number| Value::Number(*number as u64);
+    bool => |flag| Value::Flag(*flag);
+    Duration => |time| Value::Seconds((time.as_secs_f64() * 1000.0).round() / 1000.0);
+    SocketAddr => |address| Value::shown(address);
+    IpAddr => |address| Value::shown(address);
+    PathBuf => |path| Value::shown(&path.display());
+}
+
+impl<T: Field> Field for Option<T> {
+    fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, Value<'_>)) {
+        if let Some(value) = self {
+            value.show(name, see);
+        }
+    }
+}
+
+/// Declares the events of a crate as one enum.
+///
+/// ```
+/// pointsman_log::events! {
+///     /// What this crate has to tell.
+///     pub enum Event of "store";
+///
+///     /// a file was put into its folder
+///     "DOC-001" "file-delivered" Info Every
+///     Delivered { transfer: String, path: String }
+///     says("transfer {transfer} is delivered to {path}")
+///     remedy("–")
+/// }
+///
+/// let event = Event::Delivered { transfer: "1".to_owned(), path: "a/b".to_owned() };
+/// assert_eq!(event.to_string(), "transfer 1 is delivered to a/b");
+/// ```
+///
+/// Of each event: its comment says what has happened, and stands in `docs/operating.md` with the `remedy` (`cargo xtask
+/// events` writes that table, `cargo xtask tidy` looks whether it is up to date); then its code, which was never used
+/// before, also not by an event that is gone; its name, which the good and the bad end of one thing may share; its
+/// [`Level`] and [`Rate`]; its fields, which are the fields of the line; and the sentence, as [`format!`] takes it.
+#[macro_export]
+macro_rules! events {
+    (
+        $(#[$on_enum:meta])*
+        $visible:vis enum $name:ident of $part:literal;
+        $(
+            $(#[doc = $means:literal])+
+            $code:literal $event:literal $level:ident $rate:ident
+            $variant:ident { $($field:ident: $type:ty),* $(,)? }
+            says($($sentence:tt)+)
+            remedy($remedy:literal)
+        )+
+    ) => {
+        $(#[$on_enum])*
+        #[derive(Clone, Debug)]
+        $visible enum $name {
+            $(
+                $(#[doc = $means])+
+                $variant {
+                    $(
+                        #[doc = concat!("The field `", stringify!($field), "`.")]
+                        $field: $type,
+                    )*
+                },
+            )+
+        }
+
+        impl $crate::Event for $name {
+            fn facts(&self) -> &'static $crate::Facts {
+                match self {
+                    $(Self::$variant { .. } => &$crate::Facts {
+                        code: $code,
+                        event: $event,
+                        level: $crate::Level::$level,
+                        rate: $crate::Rate::$rate,
+                        part: $part,
+                    },)+
+                }
+            }
+
+            fn fields(&self, see: &mut dyn FnMut(&'static str, $crate::Value<'_>)) {
+                let _ = &see;
+                match self {
+                    $(Self::$variant { $($field),* } => {
+                        $($crate::Field::show($field, stringify!($field), see);)*
+                    })+
+                }
+            }
+
+            #[allow(unused_variables, reason = "a sentence need not say every field")]
+            fn sentence(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                match self {
+                    $(Self::$variant { $($field),* } => ::std::write!(f, $($sentence)+),)+
+                }
+            }
+        }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                let sentence = ::std::fmt::from_fn(|f| $crate::Event::sentence(self, f));
+                ::std::fmt::Display::fmt(&$crate::Printable(&sentence), f)
+            }
+        }
+    };
+}

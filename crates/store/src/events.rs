@@ -1,0 +1,82 @@
+//! What the store tells the log.
+
+use pointsman_log::{Field, Value, events};
+
+use crate::TransferId;
+
+impl Field for TransferId {
+    fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, Value<'_>)) {
+        see(name, Value::shown(self));
+    }
+}
+
+events! {
+    /// Something the store bore, or could not do, and nobody who asked hears of.
+    pub enum Event of "store";
+
+    /// nothing of that group of changes happened; nobody was told it had
+    "STO-001" "ledger-commit-failed" Error Counted
+    CommitFailed { verbs: usize, reason: String }
+    says("{verbs} changes of the ledger did not happen: {reason}")
+    remedy("disk space, permissions; a tool that keeps the database locked")
+
+    /// a step was committed and could not be added to the file's sidecar
+    "STO-002" "sidecar-behind" Warn Counted
+    SidecarBehind { transfer: TransferId, reason: String }
+    says("the sidecar of transfer {transfer} does not have its newest line: {reason}")
+    remedy("disk space, permissions; a ledger made anew would be more careful about this file")
+
+    /// what was committed stays in the ledger's log `ledger.db-wal`, which grows until a later checkpoint succeeds
+    "STO-003" "ledger-checkpoint-failed" Warn Counted
+    CheckpointFailed { reason: String }
+    says("the ledger's log was not copied into the ledger's file: {reason}")
+    remedy("the disk of `storage.ledger`")
+
+    /// SQLite's own log could not be heard
+    "STO-004" "ledger-log-unheard" Warn Counted
+    LogUnheard { reason: String }
+    says("SQLite's own log is not heard: {reason}")
+    remedy("–")
+
+    /// what SQLite does of itself, as to take up its log after a crash
+    "STO-005" "ledger-notice" Info Counted
+    Notice { said: String }
+    says("SQLite says: {said}")
+    remedy("–")
+
+    /// SQLite could not open, sync or remove a file of the ledger, in its own words; it may have borne it
+    "STO-006" "ledger-trouble" Warn Counted
+    LedgerTrouble { sqlite: u32, said: String }
+    says("SQLite says: {said} ({sqlite})")
+    remedy("the disk of `storage.ledger`")
+
+    /// another program changes the ledger, or the disk gave an error for its lock; asked again for 30 s
+    "STO-007" "ledger-locked" Info Counted
+    Locked { patience: std::time::Duration }
+    says("another program changes the ledger, or its lock cannot be taken: asked again for {} s", patience.as_secs())
+    remedy("a tool that keeps the database locked")
+
+    /// a file was put into its folder, and the folder could not be synced: it is in the spool again, and is delivered anew
+    "STO-008" "placing-taken-back" Warn Counted
+    PlacingTakenBack { transfer: TransferId, file: String }
+    says("transfer {transfer} is in the spool again and not at {file}: the folder could not be synced")
+    remedy("the disk of the inbox")
+
+    /// the same, and its reader has it already, or another file has its place
+    "STO-009" "placing-not-taken-back" Warn Counted
+    PlacingNotTakenBack { transfer: TransferId, file: String, reason: String }
+    says("transfer {transfer} was put at {file}, the folder could not be synced, and it cannot be taken back: {reason}")
+    remedy("the disk of the inbox; look whether the reader has it twice")
+
+    /// a copy of a file that came to nothing could not be removed from the spool
+    "STO-010" "blob-left" Warn Counted
+    BlobLeft { transfer: TransferId, reason: String }
+    says("what was copied of transfer {transfer} stays in the spool: {reason}")
+    remedy("`verify-store` names it; the disk")
+
+    /// other users could read or lock what is the server's alone; they cannot any more
+    "STO-011" "made-private" Warn Every
+    MadePrivate { path: std::path::PathBuf, files: u64 }
+    says("other users could read or lock {}, and {files} files in it; they cannot any more", path.display())
+    remedy("find out who set it so, and what they read")
+}
