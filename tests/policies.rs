@@ -574,3 +574,41 @@ fn a_pipe_in_the_place_of_a_component_keeps_nobody_waiting() {
     peer.send(&VirtualFile::new("DELFOR.2", "x"));
     assert!(house.await_delivered(2)[0].starts_with("by-day/"));
 }
+
+#[test]
+fn a_policy_keeps_no_more_than_its_quota_and_is_told_so() {
+    let house = House::plain(
+        "policies:\n  bad:\n    component: bad.wasm\n    hooks: [accept-file]\n    limits: {kept: 300KiB}\n",
+    );
+    house.write("bad.wasm", misbehaving());
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    for _ in 0..2 {
+        let refused = peer.offer(&VirtualFile::new("KEEP", "x"));
+        assert_eq!(refused[0], b'3', "SFNA");
+        server.await_log(&[
+            "policy-failed",
+            "error-text",
+            "policy `bad` keeps 246048 octets",
+            "may keep 307200 (`policies.bad.limits.kept`)",
+        ]);
+    }
+    peer.send(&VirtualFile::new("FINE", "x"));
+    assert_eq!(house.await_delivered(1).len(), 1, "files go on");
+    let ledger = house.path().join("state/ledger.db");
+    let octets = ledger.metadata().unwrap().len();
+    assert!(octets < 4 << 20, "{octets} octets");
+}
+
+#[test]
+fn what_policies_keep_leaves_the_reserve_alone() {
+    let house = House::plain(
+        "policies:\n  bad:\n    component: bad.wasm\n    hooks: [accept-connection]\n    settings: {misbehave: keep}\nlimits: {reserve: 1000000GiB}\n",
+    );
+    house.write("bad.wasm", misbehaving());
+    let server = house.serve();
+    let mut peer = Peer::connect(server.address());
+    peer.say(Ssid::default().octets());
+    assert_eq!(peer.hear_esid(), "08");
+    server.await_log(&["policy-failed", "error-text", "limits.reserve"]);
+}

@@ -12,7 +12,8 @@ use pointsman_policy::{
     Compile, Engine, EngineConfig, HostServices, Limits, LoadError, Policies, PolicySpec, types,
 };
 use pointsman_store::{
-    Kept, Ledger, LedgerError, Spool, SpoolError, SqliteLedger, TransferId, is_full, keep_private,
+    Kept, Ledger, LedgerError, Quota, Spool, SpoolError, SqliteLedger, TransferId, is_full,
+    keep_private,
 };
 
 use crate::config::{Config, Policy};
@@ -400,11 +401,20 @@ impl HostServices for Services {
     }
 
     async fn kv_set(&self, policy: &str, key: &str, value: Vec<u8>) -> Result<(), String> {
-        self.0
-            .ledger
-            .kv_set(policy, key, value)
-            .await
-            .map_err(|error| error.to_string())
+        let station = &self.0;
+        let octets = value.len() as u64;
+        if octets > 0 {
+            // Beside the reserve, as files are. What removes something needs no room.
+            let ledger = station.config.storage.ledger();
+            let room = station.spool.has_room_at(ledger, octets);
+            room.map_err(|error| error.to_string())?;
+        }
+        let quota = Quota {
+            policy: station.config.policies.kept(policy),
+            all: station.config.limits.policies_kept.0.0,
+        };
+        let kept = station.ledger.kv_set(policy, key, value, quota).await;
+        kept.map_err(|error| error.to_string())
     }
 }
 

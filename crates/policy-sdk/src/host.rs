@@ -39,7 +39,8 @@ pub fn session_get(key: &str) -> Option<Vec<u8>> {
 /// Keep a value until the session ends; an empty one removes the key.
 ///
 /// # Errors
-/// If key or value are too long, or the session holds too much (256 KiB).
+/// If key (256 octets) or value (64 KiB) are too long, the session holds too much (256 KiB), or all sessions together
+/// do.
 pub fn session_set(key: &str, value: &[u8]) -> Result<(), String> {
     host::session_set(key, value)
 }
@@ -52,7 +53,7 @@ pub fn kv_get(key: &str) -> Option<Vec<u8>> {
 /// Keep a value for good; an empty one removes the key.
 ///
 /// # Errors
-/// If key (256 octets) or value (64 KiB) are too long, or the server's store cannot keep it.
+/// If key (256 octets) or value (64 KiB) are too long, a quota is used up, or the server's store cannot keep it.
 pub fn kv_set(key: &str, value: &[u8]) -> Result<(), String> {
     host::kv_set(key, value)
 }

@@ -1,7 +1,7 @@
 //! Everything a policy can reach: the interface `host`, and an empty WASI.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use wasmtime::component::ResourceTable;
@@ -9,8 +9,9 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::oftp::policy::{host, types as wit_types};
 use crate::bindings::types::{Level, OutboundFile};
-use crate::event::{Event, Output, Wasi, lock};
+use crate::event::{Event, Output, Wasi};
 use crate::limits::Meter;
+use crate::session_values::SessionValues;
 
 /// What the server does for policies.
 #[async_trait]
@@ -33,10 +34,6 @@ const CALLS: u32 = 1000;
 const LONGEST_LIST: u32 = 1000;
 const LONGEST_KEY: usize = 256;
 const LONGEST_VALUE: usize = 64 << 10;
-const SESSION_BYTES: usize = 256 << 10;
-
-/// What one policy keeps with one session. It outlives the instance.
-pub(crate) type SessionValues = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
 
 /// The state behind one instance.
 pub(crate) struct Context {
@@ -155,7 +152,7 @@ impl host::Host for Context {
 
     async fn session_get(&mut self, key: String) -> wasmtime::Result<Option<Vec<u8>>> {
         self.count_call()?;
-        Ok(lock(&self.session_values).get(&key).cloned())
+        Ok(self.session_values.get(&key))
     }
 
     async fn session_set(
@@ -164,7 +161,7 @@ impl host::Host for Context {
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), String>> {
         self.count_call()?;
-        Ok(set_in_session(&self.session_values, key, value))
+        Ok(self.session_values.set(key, value))
     }
 
     async fn kv_get(&mut self, key: String) -> wasmtime::Result<Option<Vec<u8>>> {
@@ -189,28 +186,7 @@ impl host::Host for Context {
     }
 }
 
-fn set_in_session(values: &SessionValues, key: String, value: Vec<u8>) -> Result<(), String> {
-    check_pair(&key, &value)?;
-    let mut values = lock(values);
-    if value.is_empty() {
-        values.remove(&key);
-        return Ok(());
-    }
-    let others: usize = values
-        .iter()
-        .filter(|(k, _)| **k != key)
-        .map(|(k, v)| k.len() + v.len())
-        .sum();
-    if others + key.len() + value.len() > SESSION_BYTES {
-        return Err(format!(
-            "a session keeps at most {SESSION_BYTES} octets for a policy"
-        ));
-    }
-    values.insert(key, value);
-    Ok(())
-}
-
-fn check_pair(key: &str, value: &[u8]) -> Result<(), String> {
+pub(crate) fn check_pair(key: &str, value: &[u8]) -> Result<(), String> {
     if key.len() > LONGEST_KEY {
         return Err(format!(
             "a key has at most {LONGEST_KEY} octets, this one has {}",
@@ -229,19 +205,6 @@ fn check_pair(key: &str, value: &[u8]) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_session_keeps_values_within_its_bound() {
-        let values = SessionValues::default();
-        let value = vec![1; LONGEST_VALUE];
-        for key in ["a", "b", "c"] {
-            set_in_session(&values, key.to_owned(), value.clone()).unwrap();
-        }
-        set_in_session(&values, "d".to_owned(), value.clone()).unwrap_err();
-        set_in_session(&values, "a".to_owned(), value.clone()).unwrap();
-        set_in_session(&values, "a".to_owned(), vec![]).unwrap();
-        set_in_session(&values, "d".to_owned(), value).unwrap();
-    }
 
     #[test]
     fn keys_and_values_have_a_largest_size() {

@@ -10,7 +10,7 @@ use crate::bindings::types::{
     ConnectionDecision, ConnectionInfo, FileDecision, FileInfo, ResponseDecision, ResponseInfo,
     TransferResult, TurnDecision,
 };
-use crate::context::{HostServices, SessionValues};
+use crate::context::HostServices;
 use crate::decision::Decision;
 use crate::error::Failure;
 use crate::events;
@@ -21,6 +21,7 @@ use crate::memory::Resting;
 use crate::question::{
     AcceptConnection, AcceptFile, EndResponse, EndTransfer, Question, ReadyToSend,
 };
+use crate::session_values::SessionValues;
 
 /// A decision, and how it came about.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,7 +62,6 @@ pub struct Conversation {
 }
 
 /// A policy's place in the conversation.
-#[derive(Default)]
 struct Seat {
     values: SessionValues,
     instance: Option<Resting>,
@@ -74,7 +74,7 @@ impl Conversation {
         session: Arc<str>,
         services: Arc<dyn HostServices>,
     ) -> Self {
-        let seats = generation.chain.iter().map(|_| Seat::default()).collect();
+        let seats = generation.chain.iter().map(|one| Seat::new(one)).collect();
         Conversation {
             generation,
             session,
@@ -188,6 +188,14 @@ struct Event<'a> {
 }
 
 impl Seat {
+    fn new(loaded: &Loaded) -> Self {
+        Seat {
+            values: SessionValues::new(loaded.engine.memory()),
+            instance: None,
+            questions_left: 0,
+        }
+    }
+
     /// The instance is taken out while it is asked: if the question is abandoned half-way, so is it.
     async fn ask<Q: Question>(
         &mut self,

@@ -7,7 +7,7 @@ use pointsman_log::tell;
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use crate::bindings;
-use crate::context::{Context, HostServices, SessionValues};
+use crate::context::{Context, HostServices};
 use crate::decision::Decision;
 use crate::error::FailureKind;
 use crate::event::Event;
@@ -17,6 +17,7 @@ use crate::load::Loaded;
 use crate::memory::Share;
 use crate::question::Question;
 use crate::rules::Rules;
+use crate::session_values::SessionValues;
 
 /// What a guest may pass in one call into the server, or return, beyond its texts: octets of
 /// records and lists as wasmtime counts them.

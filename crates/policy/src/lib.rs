@@ -36,6 +36,7 @@ mod memory;
 mod policies;
 mod question;
 mod rules;
+mod session_values;
 
 pub use bindings::types;
 pub use component_file::read_component;

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::bindings::PolicyPre;
 use crate::bindings::types::OutboundFile;
 use crate::compile_worker::Allowance;
-use crate::context::{Context, HostServices, SessionValues};
+use crate::context::{Context, HostServices};
 use crate::engine::Engine;
 use crate::error::{ComponentFault, LoadError};
 use crate::hook::{Hook, OnFailure};
@@ -20,6 +20,7 @@ use crate::instance::Instance;
 use crate::limits::Limits;
 use crate::memory::OVERHEAD;
 use crate::policies::PolicySpec;
+use crate::session_values::SessionValues;
 use crate::{check, compile};
 
 /// A checked and compiled component with what it was deployed with. Immutable.
@@ -136,7 +137,7 @@ async fn try_start(loaded: &Loaded) -> Result<(), ComponentFault> {
         loaded,
         "loading".into(),
         Arc::new(NoServices),
-        SessionValues::default(),
+        SessionValues::new(loaded.engine.memory()),
         0,
         SystemTime::UNIX_EPOCH + AT_LOADING,
     )

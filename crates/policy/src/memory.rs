@@ -49,12 +49,17 @@ impl Memory {
         self.limit
     }
 
-    /// A share of so many octets. Waits until there is room for it: for ever if it is more than there is at all.
-    pub(crate) async fn share(self: &Arc<Self>, octets: u64) -> Share {
-        let mut share = Share {
+    /// A share of nothing, to grow.
+    pub(crate) fn nothing(self: &Arc<Self>) -> Share {
+        Share {
             memory: Arc::clone(self),
             octets: 0,
-        };
+        }
+    }
+
+    /// A share of so many octets. Waits until there is room for it: for ever if it is more than there is at all.
+    pub(crate) async fn share(self: &Arc<Self>, octets: u64) -> Share {
+        let mut share = self.nothing();
         loop {
             let mut freed = std::pin::pin!(self.freed.notified());
             // From here on nothing that is freed goes unheard.

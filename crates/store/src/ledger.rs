@@ -235,8 +235,17 @@ pub trait Ledger: Send + Sync {
     /// A value a policy keeps beyond sessions.
     async fn kv_get(&self, policy: &str, key: &str) -> Result<Option<Vec<u8>>, LedgerError>;
 
-    /// Keeps a value for a policy; an empty one removes it.
-    async fn kv_set(&self, policy: &str, key: &str, value: Vec<u8>) -> Result<(), LedgerError>;
+    /// Keeps a value for a policy, within its quota; an empty one removes it.
+    ///
+    /// # Errors
+    /// [`LedgerError::PolicyKeepsTooMuch`], [`LedgerError::PoliciesKeepTooMuch`]: what was kept before is kept still.
+    async fn kv_set(
+        &self,
+        policy: &str,
+        key: &str,
+        value: Vec<u8>,
+        quota: Quota,
+    ) -> Result<(), LedgerError>;
 }
 
 /// What a peer offers, and what was decided about it.
@@ -284,6 +293,15 @@ pub enum Offered {
     Duplicate(TransferId),
     /// Received before, and its sender may never have seen our EFPA.
     Unconfirmed(TransferId),
+}
+
+/// What policies may keep, in octets: of each value its own, those of its key and its policy's name, and 64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// The policy that asks.
+    pub policy: u64,
+    /// All policies together, those included that are no longer deployed.
+    pub all: u64,
 }
 
 /// How a file that was offered before stands.
@@ -466,6 +484,32 @@ pub enum LedgerError {
     /// The file's identity is taken.
     #[error("ledger: a file of the same name, date, time and addresses was queued before: {0}")]
     IdentityTaken(String),
+    /// A policy keeps as much as it may.
+    #[error(
+        "policy `{policy}` keeps {kept} octets and may keep {quota} (`policies.{policy}.limits.kept`): there is no room for {more} more until it removes some or its quota is raised"
+    )]
+    PolicyKeepsTooMuch {
+        /// Its name.
+        policy: String,
+        /// What it keeps, in octets.
+        kept: u64,
+        /// What it wants to keep besides.
+        more: u64,
+        /// What it may keep.
+        quota: u64,
+    },
+    /// All policies together keep as much as they may.
+    #[error(
+        "all policies together keep {kept} octets and may keep {quota} (`limits.policies_kept`): there is no room for {more} more until one removes some or the quota is raised"
+    )]
+    PoliciesKeepTooMuch {
+        /// What they keep, in octets.
+        kept: u64,
+        /// What one of them wants to keep besides.
+        more: u64,
+        /// What they may keep.
+        quota: u64,
+    },
     /// The ledger was written by a newer program.
     #[error(
         "ledger {path} has schema {found}, this program knows up to {known}: use the newer program"

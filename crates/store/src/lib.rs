@@ -30,7 +30,7 @@ mod verify;
 pub use contact::{Backlog, Contact, ContactKind};
 pub use ledger::{
     Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Longest, Offer, Offered, Order,
-    Received, Recovery, Standing, Verdict, Work,
+    Quota, Received, Recovery, Standing, Verdict, Work,
 };
 pub use persisted::{InDoubt, Persisted, Stored};
 pub use planted::planted;

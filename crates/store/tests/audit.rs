@@ -17,7 +17,7 @@ use oftp::{
 };
 use pointsman_store::{
     Access, Acknowledgement, Audit, Audited, Direction, Entry, Files, Ledger, LedgerError, Longest,
-    NewFile, Offer, Offered, Order, Rebuilt, Received, Sidecar, Spool, SqliteLedger, Target,
+    NewFile, Offer, Offered, Order, Quota, Rebuilt, Received, Sidecar, Spool, SqliteLedger, Target,
     TransferId, Verdict, Weight, Work, rebuild,
 };
 use tempfile::TempDir;
@@ -509,7 +509,12 @@ async fn beside_a_server_at_work_only_settled_things_are_told() {
 async fn a_ledger_made_anew_owes_what_was_owed_and_delivers_nothing_twice() {
     let yard = Yard::new();
     let ids = everything(&yard).await;
-    yard.ledger.kv_set("policy", "k", vec![1]).await.unwrap();
+    let quota = Quota {
+        policy: 1000,
+        all: 1000,
+    };
+    let kept = yard.ledger.kv_set("policy", "k", vec![1], quota);
+    kept.await.unwrap();
     let (yard, rebuilt) = yard.rebuilt();
     assert!(rebuilt.left.is_empty(), "{rebuilt:?}");
     assert_eq!((rebuilt.inbound, rebuilt.outbound), (8, 7));
@@ -565,6 +570,13 @@ async fn a_ledger_made_anew_owes_what_was_owed_and_delivers_nothing_twice() {
         yard.ledger.kv_get("policy", "k").await.unwrap(),
         Some(vec![1])
     );
+    let quota = Quota {
+        policy: 100,
+        all: 1000,
+    };
+    let more = yard.ledger.kv_set("policy", "l", vec![1], quota).await;
+    let told = more.unwrap_err().to_string();
+    assert!(told.contains("keeps 72 octets"), "{told}");
     let events = yard.ledger.timeline(ids["owed"]).await.unwrap();
     assert_eq!(
         events.len(),

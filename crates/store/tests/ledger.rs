@@ -16,10 +16,15 @@ use oftp::{
 };
 use pointsman_store::{
     Acknowledgement, Contact, ContactKind, Direction, Files, Filter, Ledger, LedgerError, Longest,
-    NewFile, Offer, Offered, Order, Received, Seal, SqliteLedger, Target, TransferId, Verdict,
-    Work,
+    NewFile, Offer, Offered, Order, Quota, Received, Seal, SqliteLedger, Target, TransferId,
+    Verdict, Work,
 };
 use tempfile::TempDir;
+
+const PLENTY: Quota = Quota {
+    policy: 1 << 30,
+    all: 1 << 30,
+};
 
 fn key(dataset: &str) -> FileKey {
     FileKey {
@@ -666,6 +671,57 @@ async fn a_receipt_put_off_is_asked_for_when_it_is_due() {
 }
 
 #[tokio::test]
+async fn policies_keep_no_more_than_their_quotas() {
+    let books = Books::new();
+    let quota = Quota {
+        policy: 10_000,
+        all: 15_000,
+    };
+    let set = async |policy: &str, key: &str, octets| {
+        let value = vec![1; octets];
+        books.ledger.kv_set(policy, key, value, quota).await
+    };
+    for key in ["a", "b", "c"] {
+        set("one", key, 3000).await.unwrap();
+    }
+    let full = set("one", "d", 3000).await.unwrap_err().to_string();
+    assert!(
+        full.contains("policy `one` keeps 9204 octets and may keep 10000")
+            && full.contains("policies.one.limits.kept"),
+        "{full}"
+    );
+    // Another value in the place of one, and what is let go, make room.
+    set("one", "a", 3700).await.unwrap();
+    set("one", "a", 4000).await.unwrap_err();
+    set("one", "b", 0).await.unwrap();
+    set("one", "d", 3000).await.unwrap();
+
+    set("other", "a", 4000).await.unwrap();
+    let full = set("other", "b", 4000).await.unwrap_err().to_string();
+    assert!(full.contains("`limits.policies_kept`"), "{full}");
+    assert_eq!(books.ledger.kv_get("other", "b").await.unwrap(), None);
+    set("one", "a", 0).await.unwrap();
+    set("other", "b", 4000).await.unwrap();
+
+    // A quota that was made smaller takes nothing away, and what becomes less is kept.
+    let none = Quota { policy: 0, all: 0 };
+    let smaller = books.ledger.kv_set("one", "d", vec![1; 2000], none).await;
+    smaller.unwrap();
+    let more = books.ledger.kv_set("one", "d", vec![1; 2001], none).await;
+    more.unwrap_err();
+    assert_eq!(
+        books
+            .ledger
+            .kv_get("one", "d")
+            .await
+            .unwrap()
+            .unwrap()
+            .len(),
+        2000
+    );
+}
+
+#[tokio::test]
 async fn a_hundred_verbs_at_once_are_a_hundred_rows() {
     let books = Books::new();
     let offers = (0..100).map(|number| {
@@ -698,10 +754,14 @@ async fn the_database_is_as_durable_as_it_must_be_and_older_programs_keep_off() 
 #[tokio::test]
 async fn what_a_policy_keeps_is_its_own() {
     let books = Books::new();
-    books.ledger.kv_set("one", "count", vec![1]).await.unwrap();
     books
         .ledger
-        .kv_set("other", "count", vec![2])
+        .kv_set("one", "count", vec![1], PLENTY)
+        .await
+        .unwrap();
+    books
+        .ledger
+        .kv_set("other", "count", vec![2], PLENTY)
         .await
         .unwrap();
     assert_eq!(
@@ -710,7 +770,7 @@ async fn what_a_policy_keeps_is_its_own() {
     );
     books
         .ledger
-        .kv_set("one", "count", Vec::new())
+        .kv_set("one", "count", Vec::new(), PLENTY)
         .await
         .unwrap();
     assert_eq!(books.ledger.kv_get("one", "count").await.unwrap(), None);
@@ -944,7 +1004,7 @@ async fn the_log_of_the_ledger_does_not_grow_without_end() {
     let books = Books::new();
     for n in 0..1000_u32 {
         let value = n.to_le_bytes().repeat(4 * 1024);
-        let set = books.ledger.kv_set("policy", "key", value);
+        let set = books.ledger.kv_set("policy", "key", value, PLENTY);
         set.await.unwrap();
     }
     // 1000 commits of five pages and more; a checkpoint after each 1000 pages.

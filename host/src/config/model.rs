@@ -439,6 +439,8 @@ pub struct PolicyLimits {
     pub compile_time: Option<Value<Millis>>,
     /// Address space for compiling it (default 512MiB).
     pub compile_memory: Option<Value<Size>>,
+    /// What it keeps beyond sessions (default 16MiB).
+    pub kept: Option<Value<Size>>,
 }
 
 /// The policies, in the order of the file.
@@ -465,7 +467,18 @@ impl Policies {
             size.0.0
         })
     }
+
+    /// How much a policy may keep beyond sessions, in octets.
+    #[must_use]
+    pub fn kept(&self, name: &str) -> u64 {
+        let named = self.0.iter().find(|(known, _)| known == name);
+        let set = named.and_then(|(_, policy)| policy.limits.kept);
+        set.map_or(KEPT_BY_A_POLICY, |size| size.0.0)
+    }
 }
+
+/// What a policy may keep beyond sessions where the configuration does not say.
+const KEPT_BY_A_POLICY: u64 = 16 << 20;
 
 impl<'de> Deserialize<'de> for Policies {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -534,6 +547,8 @@ pub struct Limits {
     pub reserve_files: Value<Between<0, 1_000_000_000>>,
     /// Octets that the instances of all policies in all sessions hold together.
     pub policies_memory: Value<Size>,
+    /// Octets that all policies keep together beyond sessions.
+    pub policies_kept: Value<Size>,
 }
 
 impl Default for Limits {
@@ -558,6 +573,7 @@ impl Default for Limits {
             reserve: Value(Size(64 << 20)),
             reserve_files: Value(Between(1000)),
             policies_memory: Value(Size(512 << 20)),
+            policies_kept: Value(Size(128 << 20)),
         }
     }
 }

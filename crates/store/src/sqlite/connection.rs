@@ -82,13 +82,14 @@ const ANSWERED_EARLY: [(&str, &str); 5] = [
 /// How far a ledger with such a mistake is behind.
 const BEHIND: Duration = Duration::from_millis(30);
 
-const MIGRATIONS: &[&str] = &[
+pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema-1.sql"),
     include_str!("schema-2.sql"),
     include_str!("schema-3.sql"),
     include_str!("schema-4.sql"),
     include_str!("schema-5.sql"),
     include_str!("schema-6.sql"),
+    include_str!("schema-7.sql"),
 ];
 
 /// A verb that was answered already, on its way to the disk.

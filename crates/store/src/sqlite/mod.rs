@@ -5,6 +5,7 @@ mod connection;
 mod contacts;
 mod door;
 mod inbound;
+mod kept;
 mod look;
 mod outbound;
 mod rebuild;
@@ -37,7 +38,7 @@ use crate::transfer::{
     Transfer, TransferId, Undelivered,
 };
 use crate::verify::Book;
-use crate::{Seal, Spool};
+use crate::{Quota, Seal, Spool};
 
 /// The [`Ledger`] in a SQLite file (WAL, `synchronous=FULL`). Clones share it.
 #[derive(Clone, Debug)]
@@ -561,35 +562,21 @@ impl Ledger for SqliteLedger {
     async fn kv_get(&self, policy: &str, key: &str) -> Result<Option<Vec<u8>>, LedgerError> {
         let (policy, key) = (policy.to_owned(), key.to_owned());
         self.reader
-            .run(move |db| {
-                db.query_row(
-                    "SELECT value FROM policy_values WHERE policy = ?1 AND key = ?2",
-                    params![policy, key],
-                    |row| row.get(0),
-                )
-                .optional()
-                .map_err(database("kv-get"))
-            })
+            .run(move |db| kept::get(db, &policy, &key))
             .await
     }
 
-    async fn kv_set(&self, policy: &str, key: &str, value: Vec<u8>) -> Result<(), LedgerError> {
+    async fn kv_set(
+        &self,
+        policy: &str,
+        key: &str,
+        value: Vec<u8>,
+        quota: Quota,
+    ) -> Result<(), LedgerError> {
         let (policy, key) = (policy.to_owned(), key.to_owned());
         self.writer
             .run("kv_set", move |db| {
-                let done = if value.is_empty() {
-                    db.execute(
-                        "DELETE FROM policy_values WHERE policy = ?1 AND key = ?2",
-                        params![policy, key],
-                    )
-                } else {
-                    db.execute(
-                        "INSERT INTO policy_values (policy, key, value) VALUES (?1, ?2, ?3)
-                         ON CONFLICT (policy, key) DO UPDATE SET value = excluded.value",
-                        params![policy, key, value],
-                    )
-                };
-                done.map(drop).map_err(database("kv-set"))
+                kept::set(db, &policy, &key, &value, quota)
             })
             .await
     }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 use pointsman_policy_sdk::{
     Answer, ConnectionDecision, ConnectionInfo, FileDecision, FileInfo, FileTerms, Policy,
     RecordLayout, Refusal, ResponseDecision, ResponseInfo, SessionTerms, TransferResult,
-    TurnDecision, TurnTerms, info, list_outbound, now, policy, refuse, refuse_for_now, session_get,
-    session_set, setting, warn,
+    TurnDecision, TurnTerms, info, kv_set, list_outbound, now, policy, refuse, refuse_for_now,
+    session_get, session_set, setting, warn,
 };
 
 struct Misbehave;
@@ -153,6 +153,8 @@ fn misbehave(how: &str) -> Result<(), String> {
         }
         // Memory that it never gives back, within its limit.
         "HOARD" => std::mem::forget(black_box(vec![1_u8; 16 << 20])),
+        // Values without end.
+        "KEEP" => (0..900).try_for_each(|n| kv_set(&format!("key-{n}"), &[1; 60 << 10]))?,
         "TRAP" => panic!("a bug in the policy"),
         "EXIT" => std::process::exit(3),
         "RECURSE" => {
