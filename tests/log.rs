@@ -12,13 +12,15 @@ mod support;
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{Read, Write, pipe};
+use std::net::TcpStream;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use serde_json::Value;
 use support::peer::{Called, Peer, Ssid, VirtualFile, esid};
-use support::{House, POINTSMAN, Server, THEIRS, THEM, US, eventually};
+use support::{House, POINTSMAN, Server, THEIRS, THEM, US, eventually, openssl_certificate};
 
 /// A station whose partner calls, is called, and gets what lies in a watched folder.
 struct Business {
@@ -310,6 +312,62 @@ fn a_receipt_that_waits_for_an_operator_is_a_warning_with_its_file() {
         Value::Null,
         "no session of that name is anywhere else"
     );
+}
+
+#[test]
+fn what_repeats_itself_is_counted() {
+    let house = House::plain("limits:\n  log_repeats: 5\n");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    let file = VirtualFile::new("AGAIN", "x");
+    peer.send(&file);
+    for _ in 0..30 {
+        assert!(peer.offer(&file).starts_with(b"313"), "a duplicate");
+    }
+    peer.say(esid());
+    server.await_log(&["session-ended"]);
+    server.ask_to_stop();
+    let counted = server.await_log(&["file-refused", "\"repeated\":25"]);
+    let counted: Value = serde_json::from_str(&counted).unwrap();
+    let [partner, remote, _since] = fields(&counted, &["partner", "remote", "since"])
+        .try_into()
+        .unwrap();
+    assert_eq!(
+        [partner.as_str(), remote.as_str()],
+        ["mueller", "127.0.0.1"]
+    );
+    let log = server.log();
+    assert_eq!(log.matches("\"file-refused\"").count(), 5 + 1);
+    assert!(log.contains("\"file-received\""));
+}
+
+/// As a load balancer or a monitor does every few seconds.
+#[test]
+fn a_probe_that_hangs_up_is_no_warning() {
+    let house = House::with_listeners(
+        "  - address: 127.0.0.1:0\n  - address: 127.0.0.1:0\n    tls:\n      certificate: us.pem\n      key: us.key\n",
+        "",
+        "",
+    );
+    openssl_certificate(house.path(), "us");
+    let server = Server::start_with(&house.config(), &[("RUST_LOG", Path::new("debug"))]);
+    for address in &server.addresses {
+        drop(TcpStream::connect(address).unwrap());
+    }
+    let mut greeted = TcpStream::connect(server.address()).unwrap();
+    greeted.read_exact(&mut [0; 23]).unwrap();
+    drop(greeted);
+    eventually("they are noticed", || {
+        let left = server.log().matches("\"caller-left\"").count();
+        (left == 3).then_some(())
+    });
+    // Who said something that is no TLS is another matter.
+    let mut plain = TcpStream::connect(server.addresses[1]).unwrap();
+    plain.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    server.await_log(&["tls-refused", "WARN"]);
+    let log = server.log();
+    assert_eq!(log.matches("\"tls-refused\"").count(), 1, "{log}");
+    assert!(!log.contains("\"session-ended\""), "{log}");
 }
 
 /// What a command prints, to a reader that is gone or a disk that is full.

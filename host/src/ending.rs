@@ -14,6 +14,8 @@ pub struct Ending {
     pub end: End,
     /// What to tell. No state of the RFC stands in it without words beside it.
     pub words: String,
+    /// Whether the partner said why the wire went away, by a TLS alert.
+    alerted: bool,
 }
 
 impl Ending {
@@ -25,12 +27,24 @@ impl Ending {
         let alert = lost
             .filter(|_| disconnected)
             .and_then(|error| tls::lost(error, side));
+        let alerted = alert.is_some();
         match (alert, lost.filter(|_| disconnected)) {
             (Some(alert), _) => words = format!("{alert}; {words}"),
             (None, Some(error)) => words = format!("{words}: {error}"),
             (None, None) => {}
         }
-        Self { end, words }
+        Self {
+            end,
+            words,
+            alerted,
+        }
+    }
+
+    /// Whether a caller hung up before it said who it is, or anything else.
+    #[must_use]
+    pub fn is_a_probe(&self) -> bool {
+        let unknown = End::Disconnected { state: "A_NC_ONLY" };
+        self.end == unknown && !self.alerted
     }
 
     /// Whether everything there was to do was done.

@@ -255,6 +255,13 @@ events! {
     says("{place}: {reason}")
     remedy("the text says what to do; `pointsman check` says the same")
 
+    /// somebody connected, and hung up before it said who it is, or anything else, as probes of load balancers and
+    /// monitors do
+    "SES-016" "caller-left" Debug Counted
+    CallerLeft { session: Option<String>, remote: SocketAddr }
+    says("a caller at {remote} hung up before it said anything")
+    remedy("–")
+
     // Files that are received.
 
     /// SFNA or EFNA, with reason

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use oftp::Session;
@@ -165,8 +166,15 @@ impl Caller {
         config: Arc<ServerConfig>,
     ) -> Option<Box<TlsStream<TcpStream>>> {
         let (remote, gives_way) = (self.remote, self.seat.gives_way());
-        let accepting =
-            tokio::time::timeout(self.time_left(), TlsAcceptor::from(config).accept(socket));
+        let is_probe = AtomicBool::new(false);
+        let accepting = async {
+            if matches!(socket.peek(&mut [0]).await, Ok(0) | Err(_)) {
+                is_probe.store(true, Ordering::Relaxed);
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            TlsAcceptor::from(config).accept(socket).await
+        };
+        let accepting = tokio::time::timeout(self.time_left(), accepting);
         let accepting = async {
             accepting.await.unwrap_or_else(|_| {
                 let why = "the caller did not finish it within limits.caller_time";
@@ -178,6 +186,12 @@ impl Caller {
         let error = tokio::select! {
             shaken = handshake => match shaken {
                 Ok(stream) => return Some(Box::new(stream)),
+                Err(_) if is_probe.load(Ordering::Relaxed) => {
+                    let session = None;
+                    let left = Event::CallerLeft { session, remote };
+                    self.station.events.tell(left);
+                    return None;
+                }
                 Err(no_tls) => no_tls.told(&self.station.certificates),
             },
             () = gives_way.notified() => "others called meanwhile, and it took too long".to_owned(),

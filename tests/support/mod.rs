@@ -213,10 +213,12 @@ impl Server {
             .unwrap()
             .matches("- address: ")
             .count();
+        if program.get_envs().all(|(name, _)| name != "RUST_LOG") {
+            program.env("RUST_LOG", "info");
+        }
         let mut child = program
             .arg("-c")
             .arg(config)
-            .env("RUST_LOG", "info")
             .stdout(Stdio::piped())
             .stderr(stderr)
             .spawn()

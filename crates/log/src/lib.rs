@@ -5,6 +5,7 @@
 //!
 //! - Nobody waits for the log, and nothing fails because of it: a line goes into a bounded queue, and a thread of its own
 //!   writes it ([`Log`]). What finds no room there is counted, and the count is a line as soon as there is room again.
+//! - What repeats itself is written so many times and then counted, by event, partner and address ([`Rate`]).
 //! - Every text is made [`printable`], whoever it comes from: it stays on its line, and does not paint.
 //!
 //! What libraries say through `tracing`, and panics, become lines, too. Without a log that was started, as in most tests,
@@ -18,6 +19,7 @@ mod log;
 mod panic;
 mod printable;
 mod queue;
+mod rates;
 mod stderr;
 
 pub use event::{Event, Facts, Field, Level, Rate, Value};

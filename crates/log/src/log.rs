@@ -2,16 +2,17 @@
 
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::event::{Event, Level};
 use crate::filter::Filter;
 use crate::line::{self, Style, moment};
 use crate::queue::{Lost, Queue};
+use crate::rates::Rates;
 use crate::{Own, bridge, panic};
 
-/// How long the thread of the log sleeps when there is nothing to write.
-const REST: Duration = Duration::from_secs(60);
+/// How often the thread of the log looks at what was counted.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// When a sink that failed is tried again.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -23,6 +24,7 @@ pub struct Log {
     filter: Filter,
     style: Style,
     queue: Queue,
+    rates: Mutex<Rates>,
     /// Why the last write failed, until one succeeds.
     failing: Mutex<Option<String>>,
 }
@@ -44,6 +46,7 @@ impl Log {
             filter,
             style,
             queue: Queue::default(),
+            rates: Mutex::default(),
             failing: Mutex::default(),
         };
         if LOG.set(log).is_err() {
@@ -61,9 +64,19 @@ impl Log {
         panic::listen();
     }
 
+    /// How many lines of one event, partner and address are written in ten seconds; further ones are counted. Without
+    /// this, 100.
+    pub fn repeats(most: u32) {
+        if let Some(log) = LOG.get() {
+            log.rates().allow(most);
+        }
+    }
+
     /// Waits until what was told is written, for at most so long: nobody waits for ever for a sink that is stuck.
     pub fn finish(patience: Duration) {
         if let Some(log) = LOG.get() {
+            let counted = log.rates().rest();
+            counted.iter().for_each(|repeated| log.write(repeated));
             log.queue.drained(patience);
         }
     }
@@ -78,14 +91,20 @@ impl Log {
 
     pub(crate) fn tell(&self, event: &dyn Event) {
         let facts = event.facts();
-        if self.passes(facts.part, facts.level) {
-            self.push(line::write(event, self.style));
+        if self.passes(facts.part, facts.level) && self.rates().admit(event, Instant::now()) {
+            self.write(event);
         }
+    }
+
+    fn write(&self, event: &dyn Event) {
+        self.push(line::write(event, self.style));
     }
 
     /// What a library says goes by the level that it chose.
     pub(crate) fn tell_at(&self, level: Level, event: &dyn Event) {
-        self.push(line::written(level, event, self.style));
+        if self.rates().admit(event, Instant::now()) {
+            self.push(line::written(level, event, self.style));
+        }
     }
 
     fn push(&self, line: String) {
@@ -94,11 +113,17 @@ impl Log {
 
     /// The thread of the log.
     fn write_on(&self, mut sink: impl Write) {
+        let mut looked = Instant::now();
         loop {
-            let batch = self.queue.take(REST, |lost| self.say_lost(lost));
+            let batch = self.queue.take(LOOK, |lost| self.say_lost(lost));
             if !batch.is_empty() {
                 self.write_all(&mut sink, &batch);
                 self.queue.wrote(batch.len());
+            }
+            if looked.elapsed() >= LOOK {
+                looked = Instant::now();
+                let counted = self.rates().over(looked);
+                counted.iter().for_each(|repeated| self.write(repeated));
             }
         }
     }
@@ -127,6 +152,10 @@ impl Log {
 
     fn failed(&self, error: &io::Error) {
         *self.failing() = Some(error.to_string());
+    }
+
+    fn rates(&self) -> MutexGuard<'_, Rates> {
+        self.rates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn failing(&self) -> MutexGuard<'_, Option<String>> {

@@ -1,6 +1,7 @@
 //! `pointsman serve`.
 
 use clap::Args;
+use pointsman_log::Log;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::out::{self, say};
@@ -26,6 +27,7 @@ impl Serve {
             LogStyle::Text
         });
         let config = self.configured.load()?;
+        Log::repeats(config.limits.log_repeats.0.0);
         block_on(async {
             let (mut end, hangups) = (End::listen()?, signal(SignalKind::hangup())?);
             tokio::spawn(shrug_off(hangups));

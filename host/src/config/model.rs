@@ -533,6 +533,8 @@ pub struct Limits {
     pub failures_per_second: Value<Between<1, 100_000>>,
     /// Files of one partner a second that may be refused; beyond that the next refusals wait.
     pub refusals_per_second: Value<Between<1, 100_000>>,
+    /// Lines of the log of one event, partner and address in ten seconds; further ones are counted.
+    pub log_repeats: Value<Between<1, 1_000_000>>,
     /// Octets that count as movement of a file or a command that comes bit by bit: so many in each idle time-out.
     pub least_progress: Value<Size>,
     /// Broken files of one partner that are kept to go on from.
@@ -566,6 +568,7 @@ impl Default for Limits {
             conceal_partners: false,
             failures_per_second: Value(Between(10)),
             refusals_per_second: Value(Between(100)),
+            log_repeats: Value(Between(100)),
             least_progress: Value(Size(1024)),
             partials_per_partner: Value(Between(256)),
             drain: seconds(30),

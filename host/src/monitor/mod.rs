@@ -285,6 +285,10 @@ impl Monitor {
         let (session, reason) = (self.talk(), ending.words.clone());
         self.tell(match ending.is_normal() {
             true => Happening::SessionEnded { session, reason },
+            false if ending.is_a_probe() => Happening::CallerLeft {
+                session: Some(session.session),
+                remote: session.remote,
+            },
             false => Happening::SessionBroken { session, reason },
         });
     }

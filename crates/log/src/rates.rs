@@ -1,0 +1,320 @@
+//! What repeats itself is counted: so many lines of each event, partner and address are written, then their number.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::event::{Event, Facts, Rate, Value};
+use crate::line::moment;
+
+/// The time in which so many lines of one kind are written. Then their number is told, and counting begins anew.
+const WINDOW: Duration = Duration::from_secs(10);
+/// How many are written where nobody says another number.
+const USUAL: u32 = 100;
+
+/// Partners and addresses that are told apart at once. What comes beyond is counted together.
+const MOST: usize = 4096;
+/// How many times as much is written of all strangers together as of one address.
+const STRANGERS: u32 = 5;
+
+/// Whom an event is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct About {
+    /// Partner, or else folder, policy or library: the field and its value.
+    subject: Option<(&'static str, String)>,
+    address: Option<String>,
+}
+
+impl About {
+    fn of(event: &dyn Event) -> Self {
+        let mut about = Self::default();
+        event.fields(&mut |name, value| match (name, value) {
+            ("partner", Value::Text(partner)) => about.subject = Some((name, partner.into_owned())),
+            ("policy" | "folder" | "part", Value::Text(what)) if about.subject.is_none() => {
+                about.subject = Some((name, what.into_owned()));
+            }
+            ("remote", Value::Text(remote)) => about.address = Some(network(&remote)),
+            _ => {}
+        });
+        about
+    }
+
+    fn is_stranger(&self) -> bool {
+        self.subject.is_none() && self.address.is_some()
+    }
+}
+
+/// An address without its port. Of IPv6 the first half: whoever has one address there has 2^64.
+fn network(remote: &str) -> String {
+    let address = remote
+        .parse::<std::net::SocketAddr>()
+        .map(|remote| remote.ip())
+        .or_else(|_| remote.parse());
+    match address {
+        Ok(IpAddr::V6(v6)) if v6.to_ipv4_mapped().is_none() => {
+            let [a, b, c, d, ..] = v6.segments();
+            format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        Ok(address) => address.to_canonical().to_string(),
+        Err(_) => remote.to_owned(),
+    }
+}
+
+/// How often something came beyond what was written. It is told under code and name of what it was.
+#[derive(Clone, Debug)]
+pub(crate) struct Repeated {
+    facts: &'static Facts,
+    about: About,
+    times: u64,
+    since: SystemTime,
+}
+
+impl Event for Repeated {
+    fn facts(&self) -> &'static Facts {
+        self.facts
+    }
+
+    fn fields(&self, see: &mut dyn FnMut(&'static str, Value<'_>)) {
+        see("repeated", Value::Number(self.times));
+        see("since", Value::Text(moment(self.since).into()));
+        if let Some((name, value)) = &self.about.subject {
+            see(name, Value::Text(value.into()));
+        }
+        if let Some(address) = &self.about.address {
+            see("remote", Value::Text(address.into()));
+        }
+    }
+
+    fn sentence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} more times since {}", self.times, moment(self.since))?;
+        if let Some((name, value)) = &self.about.subject {
+            write!(f, ", {name} {value}")?;
+        }
+        match &self.about.address {
+            Some(address) => write!(f, ", at {address}"),
+            None => Ok(()),
+        }
+    }
+}
+
+struct Row {
+    facts: &'static Facts,
+    began: Instant,
+    seen: u32,
+    held: u64,
+    since: SystemTime,
+}
+
+impl Row {
+    fn new(facts: &'static Facts, now: Instant) -> Self {
+        Self {
+            facts,
+            began: now,
+            seen: 0,
+            held: 0,
+            since: SystemTime::UNIX_EPOCH,
+        }
+    }
+
+    /// Whether one more is written in full.
+    fn admits(&mut self, most: u32) -> bool {
+        if self.seen < most {
+            self.seen += 1;
+            return true;
+        }
+        false
+    }
+
+    fn hold(&mut self) {
+        if self.held == 0 {
+            self.since = SystemTime::now();
+        }
+        self.held += 1;
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.began) >= WINDOW
+    }
+
+    fn repeated(&self, about: &About) -> Option<Repeated> {
+        (self.held > 0).then(|| Repeated {
+            facts: self.facts,
+            about: about.clone(),
+            times: self.held,
+            since: self.since,
+        })
+    }
+}
+
+/// The counts.
+pub(crate) struct Rates {
+    most: u32,
+    rows: HashMap<(&'static str, About), Row>,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self {
+            most: USUAL,
+            rows: HashMap::new(),
+        }
+    }
+}
+
+impl Rates {
+    /// From now on so many are written.
+    pub(crate) fn allow(&mut self, most: u32) {
+        self.most = most;
+    }
+
+    /// Whether an event is written; else it is counted. What was counted is told by [`Rates::over`].
+    pub(crate) fn admit(&mut self, event: &dyn Event, now: Instant) -> bool {
+        let facts = event.facts();
+        if facts.rate == Rate::Every {
+            return true;
+        }
+        let (about, most) = (About::of(event), self.most);
+        if about.is_stranger() {
+            let strangers = self.row(facts, About::default(), now);
+            if !strangers.admits(most.saturating_mul(STRANGERS)) {
+                strangers.hold();
+                return false;
+            }
+        }
+        let row = self.row(facts, about, now);
+        let admitted = row.admits(most);
+        if !admitted {
+            row.hold();
+        }
+        admitted
+    }
+
+    fn row(&mut self, facts: &'static Facts, about: About, now: Instant) -> &mut Row {
+        let mut key = (facts.code, about);
+        if self.rows.len() >= MOST && !self.rows.contains_key(&key) {
+            key.1 = About::default();
+        }
+        self.rows.entry(key).or_insert_with(|| Row::new(facts, now))
+    }
+
+    /// What was counted in windows that are over; they begin anew.
+    pub(crate) fn over(&mut self, now: Instant) -> Vec<Repeated> {
+        let mut told = Vec::new();
+        self.rows.retain(|(_, about), row| {
+            let over = row.is_over(now);
+            told.extend(row.repeated(about).filter(|_| over));
+            !over
+        });
+        told
+    }
+
+    /// All that was counted and not told yet.
+    pub(crate) fn rest(&mut self) -> Vec<Repeated> {
+        let told = self
+            .rows
+            .iter()
+            .filter_map(|((_, about), row)| row.repeated(about));
+        let told = told.collect();
+        self.rows.clear();
+        told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    crate::events! {
+        /// Events of these tests.
+        enum Told of "test";
+
+        /// refused
+        "TST-003" "refused" Warn Counted
+        Refused { partner: Option<String>, remote: String }
+        says("refused")
+        remedy("–")
+
+        /// stored
+        "TST-004" "stored" Info Every
+        Stored { partner: String }
+        says("stored")
+        remedy("–")
+    }
+
+    fn refused(partner: Option<&str>, remote: &str) -> Told {
+        Told::Refused {
+            partner: partner.map(str::to_owned),
+            remote: remote.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_partner_that_is_refused_for_ever_writes_some_lines_and_their_number() {
+        let (mut rates, start) = (Rates::default(), Instant::now());
+        let mueller = refused(Some("mueller"), "10.0.0.1:5000");
+        let written = (0..20_000).filter(|_| rates.admit(&mueller, start)).count();
+        assert_eq!(written, USUAL as usize);
+        let almost = start + WINDOW - Duration::from_millis(1);
+        assert!(rates.over(almost).is_empty(), "the window is open");
+        let told = rates.over(start + WINDOW);
+        assert_eq!(told.len(), 1);
+        let line = crate::line::write(&told[0], crate::Style::Json);
+        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(read["repeated"], 20_000 - USUAL);
+        assert_eq!(read["code"], "TST-003");
+        assert_eq!(read["partner"], "mueller");
+        assert_eq!(read["remote"], "10.0.0.1");
+        assert!(rates.admit(&mueller, start), "a new window");
+    }
+
+    #[test]
+    fn what_comes_once_for_each_file_is_always_written() {
+        let (mut rates, now) = (Rates::default(), Instant::now());
+        let stored = Told::Stored {
+            partner: "mueller".to_owned(),
+        };
+        assert!((0..10_000).all(|_| rates.admit(&stored, now)));
+    }
+
+    #[test]
+    fn another_partner_and_another_address_are_not_hidden_by_it() {
+        let (mut rates, now) = (Rates::default(), Instant::now());
+        for _ in 0..1000 {
+            rates.admit(&refused(Some("mueller"), "10.0.0.1:1"), now);
+        }
+        assert!(rates.admit(&refused(Some("mueller"), "10.0.0.2:1"), now));
+        assert!(rates.admit(&refused(Some("schmidt"), "10.0.0.1:1"), now));
+        assert!(rates.admit(&refused(None, "10.0.0.1:1"), now));
+    }
+
+    #[test]
+    fn strangers_from_everywhere_cost_neither_lines_nor_memory() {
+        let (mut rates, now) = (Rates::default(), Instant::now());
+        let from = |n: u32| format!("{}:9", std::net::Ipv4Addr::from(n));
+        let written = (0..100_000)
+            .filter(|n| rates.admit(&refused(None, &from(*n)), now))
+            .count();
+        assert_eq!(written, (USUAL * STRANGERS) as usize);
+        assert!(rates.rows.len() <= MOST + 1, "{}", rates.rows.len());
+        let told: u64 = rates.rest().iter().map(|repeated| repeated.times).sum();
+        assert_eq!(told, 100_000 - u64::from(USUAL * STRANGERS));
+        assert!(
+            rates.admit(&refused(Some("mueller"), "10.0.0.1:5000"), now),
+            "a partner is not hidden by strangers"
+        );
+    }
+
+    #[test]
+    fn who_has_an_ipv6_network_is_one_address() {
+        assert_eq!(
+            network("[2001:db8::1]:5000"),
+            network("[2001:db8::ffff:1]:6000")
+        );
+        assert_ne!(
+            network("[2001:db8::1]:5000"),
+            network("[2001:db8:0:1::1]:5000")
+        );
+        assert_eq!(network("[::ffff:10.0.0.1]:5000"), "10.0.0.1");
+    }
+}
