@@ -19,7 +19,7 @@ use std::process::{Command, Stdio};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use serde_json::Value;
-use support::peer::{Called, Peer, Ssid, VirtualFile, esid};
+use support::peer::{Called, Peer, Ssid, VirtualFile, esid, release};
 use support::{House, POINTSMAN, Server, THEIRS, THEM, US, eventually, openssl_certificate};
 
 /// A station whose partner calls, is called, and gets what lies in a watched folder.
@@ -368,6 +368,45 @@ fn a_probe_that_hangs_up_is_no_warning() {
     let log = server.log();
     assert_eq!(log.matches("\"tls-refused\"").count(), 1, "{log}");
     assert!(!log.contains("\"session-ended\""), "{log}");
+}
+
+#[test]
+fn what_a_partner_writes_paints_nowhere() {
+    let business = Business::new();
+    let server = business.house.serve();
+    business.house.write("out/ORDERS", "sent");
+    let mut called = business.partner.greet_as(US, THEM, THEIRS);
+    assert_eq!(called.hear()[0], b'H');
+    let text = "no\u{1b}[2J\r\nFORGED\u{9b}31m\u{202e}\u{2028}";
+    called.say(format!("303N{:03}{text}", text.len()));
+    release(&mut called);
+    let line = server.await_log(&["send-refused", "SFNA 03"]);
+    assert!(line.contains("FORGED"), "{line}");
+    let row = business.house.transfers().remove(0);
+    let id = row.split_whitespace().next().unwrap();
+    let mut printed = line;
+    let commands: &[&[&str]] = &[
+        &["transfers", "show", id],
+        &["transfers", "show", id, "--json"],
+        &["transfers", "list"],
+        &["transfers", "waiting"],
+        &["transfers", "waiting", "--json"],
+        &["queue", "list"],
+        &["queue", "list", "--json"],
+        &["partners"],
+        &["partners", "--json"],
+    ];
+    for command in commands {
+        let output = business.house.pointsman(command);
+        printed += &String::from_utf8(output.stdout).unwrap();
+        printed += &String::from_utf8(output.stderr).unwrap();
+    }
+    let paints = |c: char| c.is_control() && c != '\n' || ['\u{202e}', '\u{2028}'].contains(&c);
+    assert!(!printed.contains(paints), "{printed:?}");
+    let forged = printed.lines().filter(|line| line.starts_with("FORGED"));
+    assert_eq!(forged.count(), 0, "{printed}");
+    let shown = printed.matches("FORGED").count();
+    assert!(shown > 3, "it is shown, and on its line: {printed}");
 }
 
 /// What a command prints, to a reader that is gone or a disk that is full.

@@ -20,6 +20,7 @@ use crate::contacts::Plan;
 use crate::events::{Event, tell};
 use crate::roster::SessionNow;
 use crate::station::{Station, keep_state};
+use crate::supervise::TaskNow;
 
 /// How long one request may take, a swap apart: that ends with its compiler, which has limits of its own.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -67,6 +68,8 @@ pub struct StatusNow {
     pub log_lines_lost: u64,
     /// Why the log cannot be written now, if so.
     pub log_failing: Option<String>,
+    /// What runs as long as the server does.
+    pub tasks: Vec<TaskNow>,
 }
 
 /// What is answered.
@@ -189,7 +192,7 @@ impl Socket {
     }
 
     /// Answers requests; one that is slow to ask keeps nobody else waiting.
-    pub async fn serve(self, station: Arc<Station>) {
+    pub async fn serve(self: Arc<Self>, station: Arc<Station>) {
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => drop(tokio::spawn(attend(stream, Arc::clone(&station)))),
@@ -324,6 +327,7 @@ async fn answer(request: Request, station: &Station) -> Reply {
                     .collect(),
                 log_lines_lost: log.lost,
                 log_failing: log.failing,
+                tasks: station.tasks.now(),
             })
         }
         Request::Sessions => Reply::Sessions(station.roster.sessions()),

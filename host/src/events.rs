@@ -157,6 +157,13 @@ events! {
     says("RUST_LOG is `{asked}`, which is not understood and does nothing: give a level (error, warn, info, debug, trace, off), or `PART=LEVEL`, with commas between")
     remedy("see [The log](#the-log)")
 
+    /// something that runs as long as the server does ended unexpectedly, and is started again after a while; where it
+    /// ends at once again and again, the server ends
+    "SRV-015" "task-ended" Error Every
+    TaskEnded { task: String, failures: u32, again: Duration, reason: String }
+    says("the task `{task}` ended unexpectedly ({failures} in a row), and is started again in {} s: {reason}", again.as_secs())
+    remedy("a mistake in this program: report it, with this line and the one before; `pointsman status` shows whether it runs")
+
     // Callers and their sessions.
 
     /// a caller was dropped without a word, because so many that do not say who they are came from its address, or to

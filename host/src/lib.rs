@@ -41,6 +41,7 @@ pub mod seats;
 pub mod server;
 pub mod session;
 pub mod station;
+pub mod supervise;
 pub mod template;
 pub mod tls;
 pub mod watch;

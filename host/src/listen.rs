@@ -88,7 +88,7 @@ impl Door {
 
     /// Accepts callers until the drain begins; their sessions go on in `sessions`.
     pub async fn welcome(
-        self,
+        self: Arc<Self>,
         station: Arc<Station>,
         sessions: TaskTracker,
         mut drain: watch::Receiver<Drain>,

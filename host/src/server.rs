@@ -10,7 +10,7 @@ use pointsman_store::{
     CONTENT_REMOVED, Direction, InboundState, SpoolError, TransferId, is_full, planted,
 };
 use tokio::sync::watch::{Receiver, Sender, channel};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use crate::calls;
@@ -123,46 +123,17 @@ impl Server {
         let (drain, draining) = channel(Drain::No);
         let (sessions, house) = (TaskTracker::new(), TaskTracker::new());
         let mut addresses = Vec::new();
+        let keeper = Keeper {
+            station: Arc::clone(&station),
+            house: house.clone(),
+            draining,
+        };
         for door in doors {
             addresses.extend(door.address().map(|address| (address, door.is_tls())));
-            house.spawn(door.welcome(Arc::clone(&station), sessions.clone(), draining.clone()));
+            keeper.welcome(Arc::new(door), &sessions);
         }
-        house.spawn(until(
-            draining.clone(),
-            delivery::keep_delivering(Arc::clone(&station)),
-        ));
-        house.spawn(until(
-            draining.clone(),
-            watch::keep_watching(Arc::clone(&station)),
-        ));
-        house.spawn(calls::keep_calling(
-            Arc::clone(&station),
-            sessions.clone(),
-            draining.clone(),
-        ));
-        house.spawn(until(
-            draining.clone(),
-            calls::keep_deadlines(Arc::clone(&station)),
-        ));
-        house.spawn(until(draining.clone(), keep_small(Arc::clone(&station))));
-        house.spawn(until(
-            draining.clone(),
-            contacts::keep_contacts(Arc::clone(&station)),
-        ));
-        house.spawn(receipts::keep_asking(
-            Arc::clone(&station),
-            draining.clone(),
-        ));
-        house.spawn(until(
-            draining.clone(),
-            watch_policies(Arc::clone(&station)),
-        ));
-        house.spawn(until(
-            draining.clone(),
-            inspect::keep_inspecting(Arc::clone(&station)),
-        ));
-        // Answers through the drain as well, and ends with the server.
-        let control = tokio::spawn(control.serve(Arc::clone(&station)));
+        keeper.keep_all(&sessions);
+        let control = keeper.answer(Arc::new(control));
         for (address, tls) in addresses.iter().copied() {
             station.events.tell(Event::Listening { address, tls });
         }
@@ -181,6 +152,11 @@ impl Server {
     #[must_use]
     pub fn station(&self) -> &Arc<Station> {
         &self.station
+    }
+
+    /// Returns when something that the server cannot do without cannot be got to run, with what to tell.
+    pub async fn broken(&self) -> String {
+        self.station.tasks.broken().await
     }
 
     /// Where it listens, and whether with TLS.
@@ -376,14 +352,6 @@ async fn clear_partial(station: &Station, id: TransferId) -> Result<(), StartErr
 }
 
 /// Each policy's file by itself: one that takes long to compile keeps no other waiting.
-async fn watch_policies(station: Arc<Station>) {
-    let mut watched = JoinSet::new();
-    for (name, _) in &station.config.policies.0 {
-        watched.spawn(watch_policy(Arc::clone(&station), name.clone()));
-    }
-    watched.join_all().await;
-}
-
 async fn watch_policy(station: Arc<Station>, name: String) {
     loop {
         tokio::time::sleep(POLICY_POLL).await;
@@ -424,6 +392,87 @@ async fn keep_small(station: Arc<Station>) {
             ended = station.seats.ended();
             let _ = tokio::task::spawn_blocking(kernel::give_memory_back).await;
         }
+    }
+}
+
+/// Starts what runs as long as the server does, each supervised by itself.
+struct Keeper {
+    station: Arc<Station>,
+    house: TaskTracker,
+    draining: Receiver<Drain>,
+}
+
+impl Keeper {
+    fn keep_all(&self, sessions: &TaskTracker) {
+        self.keep_until("delivering", delivery::keep_delivering);
+        for (profile, watch) in watch::folders(&self.station.config) {
+            let task = format!("watching {} of {}", watch.folder.0.display(), profile.name);
+            self.keep_until(&task, move |station| {
+                watch::keep_watching(station, profile.clone(), watch.clone())
+            });
+        }
+        let (sessions, draining) = (sessions.clone(), self.draining.clone());
+        self.keep("calling", move |station| {
+            calls::keep_calling(station, sessions.clone(), draining.clone())
+        });
+        self.keep_until("looking for overdue receipts", calls::keep_deadlines);
+        self.keep_until("giving memory back", keep_small);
+        self.keep_until("remembering contacts", contacts::keep_contacts);
+        let draining = self.draining.clone();
+        self.keep("asking for receipts", move |station| {
+            receipts::keep_asking(station, draining.clone())
+        });
+        for (name, _) in &self.station.config.policies.0 {
+            let (task, name) = (format!("watching the policy {name}"), name.clone());
+            self.keep_until(&task, move |station| watch_policy(station, name.clone()));
+        }
+        self.keep_until("looking at certificates", inspect::keep_inspecting);
+    }
+
+    fn welcome(&self, door: Arc<Door>, sessions: &TaskTracker) {
+        let address = door
+            .address()
+            .map_or_else(|_| String::new(), |at| at.to_string());
+        let (sessions, draining) = (sessions.clone(), self.draining.clone());
+        self.keep(&format!("listening on {address}"), move |station| {
+            Arc::clone(&door).welcome(station, sessions.clone(), draining.clone())
+        });
+    }
+
+    /// Answers commands, through the drain as well: it ends with the server.
+    fn answer(&self, socket: Arc<control::Socket>) -> JoinHandle<()> {
+        let station = Arc::clone(&self.station);
+        tokio::spawn(async move {
+            let (_kept, no_drain) = channel(Drain::No);
+            let (tasks, events) = (&station.tasks, &station.events);
+            let work = || Arc::clone(&socket).serve(Arc::clone(&station));
+            tasks
+                .keep("answering commands", events, no_drain, work)
+                .await;
+        })
+    }
+
+    /// What ends by itself when the drain begins.
+    fn keep<W>(&self, task: &str, mut work: impl FnMut(Arc<Station>) -> W + Send + 'static)
+    where
+        W: Future<Output = ()> + Send + 'static,
+    {
+        let (task, draining) = (task.to_owned(), self.draining.clone());
+        let station = Arc::clone(&self.station);
+        self.house.spawn(async move {
+            let (tasks, events) = (&station.tasks, &station.events);
+            let work = || work(Arc::clone(&station));
+            tasks.keep(&task, events, draining, work).await;
+        });
+    }
+
+    /// What would go on for ever.
+    fn keep_until<W>(&self, task: &str, mut work: impl FnMut(Arc<Station>) -> W + Send + 'static)
+    where
+        W: Future<Output = ()> + Send + 'static,
+    {
+        let draining = self.draining.clone();
+        self.keep(task, move |station| until(draining.clone(), work(station)));
     }
 }
 

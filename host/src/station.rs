@@ -31,6 +31,7 @@ use crate::partners::Profile;
 use crate::quota::Quotas;
 use crate::roster::Roster;
 use crate::seats::{CallerSeat, Limit, MostSessions, Seat, Sessions};
+use crate::supervise::Tasks;
 use crate::tls::KnownCertificates;
 
 /// What every session shares: configuration, ledger, spool, policies.
@@ -59,6 +60,8 @@ pub struct Station {
     pub unreturned: Unreturned,
     /// Where everything that happens is told.
     pub events: Events,
+    /// What runs as long as the server does.
+    pub tasks: Tasks,
     /// Who holds this program's leases.
     pub node: String,
     /// The sessions that run, as they are shown.
@@ -183,6 +186,7 @@ impl Station {
             holders: Holders::default(),
             unreturned: Unreturned::default(),
             events: Events::default(),
+            tasks: Tasks::default(),
             node: node.to_owned(),
             roster: Arc::default(),
             seats: Arc::default(),

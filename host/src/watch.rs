@@ -24,9 +24,8 @@ use pointsman_store::{Direction, SpoolError, TransferId, planted};
 use rustix::fs::{CWD, RenameFlags};
 use rustix::io::Errno;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
 
-use crate::config::Watch;
+use crate::config::{Config, Watch};
 use crate::events::Event;
 use crate::names;
 use crate::outbox::{self, QueueError, SendAs, Whose};
@@ -42,19 +41,24 @@ const MOST_SAID: usize = 1000;
 const TAKEN: &str = ".taken";
 const REFUSED: &str = "refused";
 
-/// Watches every folder of the configuration, for as long as the server runs.
-pub async fn keep_watching(station: Arc<Station>) {
-    let mut folders = JoinSet::new();
-    for (name, partner) in &station.config.partners {
-        let Some(profile) = Profile::by_name(&station.config, name) else {
-            continue;
-        };
-        for watch in &partner.watch {
-            let folder = Watched::new(Arc::clone(&station), profile.clone(), watch.clone());
-            folders.spawn(folder.keep());
-        }
+/// Watches a folder for as long as the server runs.
+pub async fn keep_watching(station: Arc<Station>, profile: Profile, watch: Watch) {
+    Watched::new(station, profile, watch).keep().await;
+}
+
+/// The watched folders of a configuration, and whose they are.
+#[must_use]
+pub fn folders(config: &Config) -> Vec<(Profile, Watch)> {
+    let mut folders = Vec::new();
+    for (name, partner) in &config.partners {
+        let watched = partner.watch.iter().cloned();
+        folders.extend(
+            Profile::by_name(config, name)
+                .into_iter()
+                .flat_map(|profile| watched.clone().map(move |watch| (profile.clone(), watch))),
+        );
     }
-    while folders.join_next().await.is_some() {}
+    folders
 }
 
 /// One watched folder.

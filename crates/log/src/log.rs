@@ -41,7 +41,14 @@ pub struct Health {
 impl Log {
     /// Starts the log of this process: lines go to `sink`, written by a thread of its own, panics among them. A second
     /// start changes nothing.
-    pub fn start(filter: Filter, style: Style, sink: impl Write + Send + 'static) {
+    ///
+    /// # Errors
+    /// The thread cannot be had.
+    pub fn start(
+        filter: Filter,
+        style: Style,
+        sink: impl Write + Send + 'static,
+    ) -> io::Result<()> {
         let log = Self {
             filter,
             style,
@@ -50,18 +57,15 @@ impl Log {
             failing: Mutex::default(),
         };
         if LOG.set(log).is_err() {
-            return;
+            return Ok(());
         }
-        let Some(log) = LOG.get() else { return };
-        let started = std::thread::Builder::new()
+        let Some(log) = LOG.get() else { return Ok(()) };
+        std::thread::Builder::new()
             .name("log".to_owned())
-            .spawn(move || log.write_on(sink));
-        // Without a thread there is no log, and everything else goes on.
-        if let Err(error) = started {
-            log.failed(&error);
-        }
+            .spawn(move || log.write_on(sink))?;
         bridge::listen();
         panic::listen();
+        Ok(())
     }
 
     /// How many lines of one event, partner and address are written in ten seconds; further ones are counted. Without

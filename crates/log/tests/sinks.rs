@@ -80,7 +80,8 @@ fn what_a_sink_did_not_take_is_counted_and_nobody_waited_for_it() {
         Filter::at(Level::Info),
         Style::Text { colours: false },
         sink.clone(),
-    );
+    )
+    .unwrap();
     let mut told = 0;
     for mood in [Mood::Full, Mood::Stuck] {
         sink.become_(mood);

@@ -19,7 +19,7 @@ struct Pad(Arc<Mutex<Vec<u8>>>);
 
 static PAD: LazyLock<Pad> = LazyLock::new(|| {
     let pad = Pad::default();
-    Log::start(Filter::at(Level::Info), Style::Json, pad.clone());
+    Log::start(Filter::at(Level::Info), Style::Json, pad.clone()).unwrap();
     Log::repeats(u32::MAX);
     pad
 });

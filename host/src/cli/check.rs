@@ -18,7 +18,7 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self) -> Outcome {
-        start_log(LogStyle::Quiet);
+        start_log(LogStyle::Quiet)?;
         let config = self.configured.load()?;
         say!(
             "configuration {}: {} listeners, {} partners",

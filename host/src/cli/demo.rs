@@ -34,7 +34,7 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(self) -> Outcome {
-        start_log(LogStyle::Quiet);
+        start_log(LogStyle::Quiet)?;
         let scene = Scene::set(&self.dir)?;
         block_on(play(&scene, self.once))
     }

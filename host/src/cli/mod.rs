@@ -215,7 +215,7 @@ enum LogStyle {
 }
 
 /// `RUST_LOG` says what is logged where it is set.
-fn start_log(style: LogStyle) {
+fn start_log(style: LogStyle) -> Outcome {
     let usual = match style {
         LogStyle::Quiet => Level::Error,
         LogStyle::Text | LogStyle::Json => Level::Info,
@@ -233,11 +233,12 @@ fn start_log(style: LogStyle) {
         understood.unwrap_or_else(|| Filter::at(usual)),
         style,
         Stderr,
-    );
+    )?;
     if let Some(None) = filter {
         let asked = asked.unwrap_or_default();
         tell(&Event::RustLogUnknown { asked });
     }
+    Ok(())
 }
 
 /// Runs `work` on the async runtime.

@@ -89,7 +89,7 @@ enum Records {
 
 impl Send {
     pub(super) fn run(self) -> Outcome {
-        start_log(LogStyle::Quiet);
+        start_log(LogStyle::Quiet)?;
         let config = self.configured.load()?;
         block_on(async {
             let profile = Profile::by_name(&config, &self.to)

@@ -25,7 +25,7 @@ impl Serve {
             LogStyle::Json
         } else {
             LogStyle::Text
-        });
+        })?;
         let config = self.configured.load()?;
         Log::repeats(config.limits.log_repeats.0.0);
         block_on(async {
@@ -45,9 +45,15 @@ impl Serve {
                     );
                 }
             });
-            end.asked().await;
+            let broken = tokio::select! {
+                () = end.asked() => None,
+                broken = server.broken() => Some(broken),
+            };
             tokio::select! {
-                () = server.drain() => Ok(()),
+                () = server.drain() => match broken {
+                    None => Ok(()),
+                    Some(told) => Err(Failed { code: 1, message: format!("error: {told}") }),
+                },
                 () = end.asked() => Err(Failed { code: 1, message: "ended at once; the next start resumes".to_owned() }),
             }
         })

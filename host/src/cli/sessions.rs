@@ -10,6 +10,7 @@ use super::policy::{ask, unexpected};
 use super::{Configured, Outcome, when};
 use crate::control::{Reply, Request};
 use crate::roster::{FileNow, SessionNow};
+use crate::supervise::TaskNow;
 
 /// The sessions of the running server: who, from where, since when, which file, and how far it is. A session of a
 /// `pointsman send` beside it is not among them.
@@ -155,6 +156,7 @@ pub(super) fn show(configured: &Configured, as_json: bool) -> Outcome {
             "policies": policies.collect::<Vec<_>>(),
             "log_lines_lost": status.log_lines_lost,
             "log_failing": status.log_failing,
+            "tasks": status.tasks.iter().map(task_json).collect::<Vec<_>>(),
         }));
     }
     say!("sessions: {}", status.sessions);
@@ -175,5 +177,30 @@ pub(super) fn show(configured: &Configured, as_json: bool) -> Outcome {
     if let Some(why) = status.log_failing {
         say!("log: it cannot be written now: {why}");
     }
+    for task in &status.tasks {
+        if let Some((why, at)) = &task.last {
+            say!(
+                "task {}: {}; ended unexpectedly {} times since the start, the last time at {}: {why}",
+                task.task,
+                if task.runs {
+                    "it runs"
+                } else {
+                    "IT IS ABOUT TO BE STARTED AGAIN"
+                },
+                task.ended,
+                when(*at)
+            );
+        }
+    }
     Ok(())
+}
+
+fn task_json(task: &TaskNow) -> Value {
+    json!({
+        "task": task.task,
+        "runs": task.runs,
+        "ended_unexpectedly": task.ended,
+        "last_reason": task.last.as_ref().map(|(why, _)| why),
+        "last_at": task.last.as_ref().map(|(_, at)| when(*at)),
+    })
 }

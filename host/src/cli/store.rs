@@ -26,7 +26,7 @@ pub(super) struct VerifyStore {
 
 impl VerifyStore {
     pub(super) fn run(self) -> Outcome {
-        start_log(LogStyle::Quiet);
+        start_log(LogStyle::Quiet)?;
         let config = self.configured.load()?;
         block_on(async {
             let (ledger, spool) = open_store(&config)?;
@@ -130,7 +130,7 @@ enum Verb {
 
 impl Store {
     pub(super) fn run(self) -> Outcome {
-        start_log(LogStyle::Quiet);
+        start_log(LogStyle::Quiet)?;
         match self.verb {
             Verb::Rebuild { json, configured } => make_anew(&configured.load()?, json),
             Verb::Describe { configured } => block_on(describe(configured.load()?)),
