@@ -15,11 +15,13 @@ mod support;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::SystemTime;
 
-use support::peer::{Called, Peer, VirtualFile, data_buffers, efid, release, take_file};
-use support::{House, Server, amount, octets};
+use support::peer::{
+    Called, Peer, Ssid, VirtualFile, data_buffers, eerp, efid, release, take_file,
+};
+use support::{House, OURS, POINTSMAN, Server, US, amount, eventually, octets};
 
 /// Data octets of a full buffer of 4096: 63 subrecords of 63.
 const FULL: usize = 63 * 63;
@@ -217,4 +219,161 @@ fn a_clock_that_is_put_right_keeps_no_file_for_a_day() {
 #[test]
 fn a_clock_that_is_put_right_keeps_no_file_for_a_day_over_a_restart_either() {
     is_offered_again_when_the_clock_is_put_right(true);
+}
+
+/// A house that may call its partner, and does so by itself only where `calls` says so.
+fn caller(partner: &Called, more: &str) -> House {
+    let listeners = "listeners:\n  - address: 127.0.0.1:0\n";
+    House::caller(listeners, &partner.address(), more)
+}
+
+/// `pointsman send FILE`, killed when its partner has heard of the file.
+fn killed_while_it_sends(house: &House, partner: &Called, name: &str) {
+    let file = house.write(name, octets(61, 3000));
+    let mut sending = Killed(
+        Command::new(POINTSMAN)
+            .args(["send", "--to", "nordwerk", "-c"])
+            .args([&house.config(), &file])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    let mut session = partner.greet();
+    assert_eq!(session.hear()[0], b'H', "SFID");
+    sending.0.kill().unwrap();
+    sending.0.wait().unwrap();
+}
+
+/// A child that does not outlive its test.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn what_a_killed_send_had_goes_with_the_next_call_of_the_server() {
+    let partner = Called::new();
+    let house = caller(&partner, "");
+    killed_while_it_sends(&house, &partner, "KILLED");
+    let server = house.serve();
+    let mut session = partner.greet();
+    take_file(&mut session);
+    release(&mut session);
+    server.await_log(&["file-sent"]);
+}
+
+#[test]
+fn what_a_killed_send_had_is_there_for_a_server_that_runs_and_for_the_operator() {
+    let partner = Called::new();
+    let house = caller(&partner, "    calls: {queued: false}\n");
+    killed_while_it_sends(&house, &partner, "OPERATOR");
+    let queue = house.pointsman(&["queue", "list", "--json"]);
+    let queue: serde_json::Value = serde_json::from_slice(&queue.stdout).unwrap();
+    assert_eq!(queue[0]["in_session"], false, "{queue}");
+    let id = queue[0]["transfer"].as_str().unwrap();
+    let cancelled = house.pointsman(&["queue", "cancel", id]);
+    assert!(cancelled.status.success(), "{cancelled:?}");
+
+    let server = house.serve();
+    killed_while_it_sends(&house, &partner, "RUNNING");
+    // The partner calls, and gives the turn.
+    let sfid = eventually("the file is offered", || {
+        let mut peer = Peer::connect(server.address());
+        let nordwerk = Ssid {
+            code: US.to_owned(),
+            password: OURS.to_owned(),
+            ..Ssid::default()
+        };
+        peer.say(nordwerk.octets());
+        assert_eq!(peer.hear()[0], b'X', "SSID");
+        peer.say(b"R");
+        let said = peer.hear();
+        (said[0] == b'H').then_some(said)
+    });
+    assert!(sfid[1..].starts_with(b"RUNNING "), "{sfid:?}");
+}
+
+#[test]
+fn send_now_calls_a_partner_whose_line_rests() {
+    let partner = Called::new();
+    let house = caller(
+        &partner,
+        "    retry: {session: {first: 1h, most: 1h}, broken: {first: 1h, most: 1h}}\n",
+    );
+    let server = house.serve();
+    let file = house.write("URGENT", octets(61, 3000));
+    let path = file.to_str().unwrap();
+    let queued = house.pointsman(&["send", path, "--to", "nordwerk", "--queue-only"]);
+    assert!(queued.status.success(), "{queued:?}");
+    drop(partner.accept());
+    server.await_log(&["call-failed"]);
+    let queue = house.pointsman(&["queue", "list", "--json"]);
+    let queue: serde_json::Value = serde_json::from_slice(&queue.stdout).unwrap();
+    let id = queue[0]["transfer"].as_str().unwrap();
+    for last in [false, true] {
+        let ordered = house.pointsman(&["queue", "send-now", id]);
+        assert!(ordered.status.success(), "{ordered:?}");
+        if !last {
+            // The order is carried out, however it ends: the line rests again.
+            drop(partner.accept());
+            continue;
+        }
+        let mut session = partner.greet();
+        take_file(&mut session);
+        release(&mut session);
+    }
+    server.await_log(&["file-sent"]);
+}
+
+#[test]
+fn a_partner_that_takes_a_file_once_more_has_not_got_it_from_an_attempt_before() {
+    let partner = Called::new();
+    let house = caller(
+        &partner,
+        "    retry: {broken: {first: 1s, most: 1s}, session: {first: 1s, most: 1s}}\n",
+    );
+    let server = house.serve();
+    // More than the credit allows at once: a partner that gives none gets no EFID.
+    let file = house.write("DOUBT", octets(62, 60_000));
+    let path = file.to_str().unwrap();
+    let queued = house.pointsman(&["send", path, "--to", "nordwerk", "--queue-only"]);
+    assert!(queued.status.success(), "{queued:?}");
+
+    // Its EFID arrives, its EFPA does not.
+    let mut session = partner.greet();
+    let sfid = session.hear();
+    session.say(b"200000000000000000");
+    let mut taken = 0;
+    while session.hear()[0] == b'D' {
+        taken += 1;
+        if taken % CREDIT == 0 {
+            session.say(b"C  ");
+        }
+    }
+    drop(session);
+    // It is taken once more, and the connection breaks before EFID.
+    let mut session = partner.greet();
+    assert_eq!(session.hear()[0], b'H', "SFID");
+    session.say(b"200000000000000000");
+    assert_eq!(session.hear()[0], b'D', "DATA");
+    drop(session);
+    // So this says that another file is there: an operator must see it.
+    let mut session = partner.greet();
+    assert_eq!(session.hear()[0], b'H', "SFID");
+    session.say(b"313N000");
+    server.await_log(&["send-refused", "parked"]);
+    // But if it has it after all, its receipt is for this file.
+    assert_eq!(session.hear(), b"R", "CD");
+    session.say(eerp(&sfid));
+    assert_eq!(session.hear(), b"P", "RTR");
+    session.say(b"F00000\r");
+    server.await_log(&["receipt-received"]);
+    let shown = house.pointsman(&["transfers", "list", "--json"]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("\"acknowledged\""), "{shown}");
 }

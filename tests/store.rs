@@ -377,7 +377,7 @@ fn recovery_run_twice_is_recovery_run_once() {
     let db = state(&house).join("ledger.db");
     let sql = format!(
         "UPDATE transfers SET state = 'placing' WHERE id = '{0}'; DELETE FROM receipts WHERE transfer = '{0}';
-         UPDATE transfers SET lease_node = 'serve', lease_until = 99999999999999;",
+         UPDATE transfers SET leased_to = 'serve-of-before/S1';",
         id_of(&two)
     );
     let changed = std::process::Command::new("python3")

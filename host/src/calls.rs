@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::{ToSpan, Zoned, civil};
 use oftp::End;
-use pointsman_store::{Longest, TransferId};
+use pointsman_store::{Longest, TransferId, Waiting};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::task::TaskTracker;
@@ -19,6 +19,7 @@ use crate::contacts::Plan;
 use crate::dial::{self, DialError};
 use crate::ending::Ending;
 use crate::events::Event;
+use crate::leases;
 use crate::monitor::Errand;
 use crate::partners::Profile;
 use crate::session::Drain;
@@ -60,6 +61,8 @@ struct Line {
     fruitless: u32,
     /// How long it is not called again for that.
     patience: Duration,
+    /// The order of an operator that it was called for last.
+    obeyed: Option<SystemTime>,
 }
 
 /// When a call began: the ledger speaks by the clock, which may be put right, and a span is measured without it.
@@ -88,6 +91,7 @@ impl Line {
             hours: [None; 2],
             fruitless: 0,
             patience: Duration::ZERO,
+            obeyed: None,
         }
     }
 
@@ -165,10 +169,18 @@ impl Line {
     fn forget_times_to_come(&mut self, now: SystemTime) {
         self.called = self.called.filter(|called| called.at <= now);
         self.hours = self.hours.map(|hour| hour.filter(|hour| *hour <= now));
+        self.obeyed = self.obeyed.filter(|at| *at <= now);
     }
 
-    fn is_free(&self) -> bool {
-        !self.busy && Instant::now() >= self.rests_until
+    fn is_resting(&self) -> bool {
+        Instant::now() < self.rests_until
+    }
+
+    /// An operator wants it called now, whatever failed before: once for each such order.
+    fn obeys(&mut self, ordered: Option<SystemTime>) -> bool {
+        let is_new = ordered > self.obeyed;
+        self.obeyed = self.obeyed.max(ordered);
+        is_new
     }
 }
 
@@ -197,7 +209,10 @@ pub async fn keep_calling(
             Some(Ok((profile, outcome))) = calls.join_next() => conclude(&station, &mut lines, &profile, outcome),
             () = tokio::time::sleep(pace) => {}
         }
-        station.unreturned.give_back(station.ledger.as_ref()).await;
+        if let Err(error) = leases::give_back(&station).await {
+            let reason = error.to_string();
+            station.events.tell(Event::LeasesKept { reason });
+        }
         // The clock may be put back: the hours since then count all the same.
         started = started.min(SystemTime::now());
         let due = match who_is_due(&station, &mut lines, started).await {
@@ -223,48 +238,60 @@ pub async fn keep_calling(
     while calls.join_next().await.is_some() {}
 }
 
-/// The partners whose line is free and for whom something waits, or whom it is time to ask. Their lines are busy now.
+/// The partners whose line is free and for whom something waits, or whom it is time to ask, or whom an operator wants
+/// called now; for whom something waits longest first. Their lines are busy now.
 async fn who_is_due(
     station: &Station,
     lines: &mut BTreeMap<String, Line>,
     started: SystemTime,
 ) -> Result<Vec<Profile>, pointsman_store::LedgerError> {
-    let free = station.config.partners.iter().filter(|(name, partner)| {
-        partner.is_called() && lines.get(*name).is_none_or(Line::is_free)
+    let callable = station.config.partners.iter().filter(|(name, partner)| {
+        partner.is_called() && lines.get(*name).is_none_or(|line| !line.busy)
     });
-    let free: Vec<(&String, _)> = free.collect();
+    let callable: Vec<(&String, _)> = callable.collect();
     let longest = |name: &String| {
         let profile = Profile::by_name(&station.config, name);
         profile.map_or(Longest::UNKNOWN, |profile| profile.longest())
     };
-    let names = free.iter();
+    let names = callable.iter();
     let names = names.map(|(name, _)| ((*name).clone(), longest(name)));
     let now = SystemTime::now();
     let waiting = station.ledger.waiting_for(names.collect(), now).await?;
     let (clock, mut due) = (Zoned::now(), Vec::new());
-    for (name, partner) in free {
+    for (name, partner) in callable {
         let line = lines.entry(name.clone()).or_insert_with(Line::new);
         line.forget_times_to_come(now);
+        let waits = waiting.get(name);
         let ripe =
-            |since: &&SystemTime| partner.calls.queued && **since + partner.calls.delay.0.0 <= now;
-        let since = waiting.get(name).filter(ripe);
+            |since: &SystemTime| partner.calls.queued && *since + partner.calls.delay.0.0 <= now;
+        let since = waits.map(|waits| waits.since).filter(ripe);
         let every = partner.calls.every.map(|every| every.0.0);
         let hours = partner.calls.at.iter().map(|at| last(at.0.0, &clock));
         let hour = hours.max().filter(|hour| *hour >= started);
-        if let Some(cause) = line.due(since.copied(), every, hour) {
+        let cause = if line.obeys(waits.and_then(|waits| waits.ordered)) {
+            Some(Cause::News)
+        } else if line.is_resting() {
+            None
+        } else {
+            line.due(since, every, hour)
+        };
+        if let Some(cause) = cause {
             line.begin_call(cause, hour);
-            due.extend(Profile::by_name(&station.config, name));
+            due.push((waits.map_or(now, |waits| waits.oldest), name));
         }
     }
     tell_plans(station, lines, &waiting, &clock);
-    Ok(due)
+    due.sort_unstable();
+    let profiles = due.iter();
+    let profiles = profiles.filter_map(|(_, name)| Profile::by_name(&station.config, name));
+    Ok(profiles.collect())
 }
 
 /// For whoever asks when a partner is called.
 fn tell_plans(
     station: &Station,
     lines: &BTreeMap<String, Line>,
-    waiting: &BTreeMap<String, SystemTime>,
+    waiting: &BTreeMap<String, Waiting>,
     clock: &Zoned,
 ) {
     for (name, line) in lines {
@@ -273,7 +300,7 @@ fn tell_plans(
         };
         let calls = &partner.calls;
         let since = waiting.get(name).filter(|_| calls.queued);
-        let since = since.map(|since| (*since, calls.delay.0.0));
+        let since = since.map(|waits| (waits.since, calls.delay.0.0));
         let every = calls.every.map(|every| every.0.0);
         let hour = calls.at.iter().map(|at| next(at.0.0, clock)).min();
         station.contacts.plan(name, line.plan(since, every, hour));

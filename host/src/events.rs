@@ -400,6 +400,12 @@ events! {
     says("it is not known what waits to be sent: {reason}")
     remedy("look at the disk; the server tries again by itself")
 
+    /// what a session had that is gone could not be given back to the queue
+    "SND-010" "leases-kept" Error Counted
+    LeasesKept { reason: String }
+    says("what sessions had that are gone is not given back: {reason}")
+    remedy("look at the disk; the server tries again by itself")
+
     /// a copy of a file that came to nothing could not be removed from the spool
     "SND-009" "blob-left" Warn Counted
     BlobLeft { transfer: TransferId, reason: String }

@@ -1,99 +1,83 @@
-//! What sessions could not give back when they ended, since the ledger could not write: its disk was full, or failed.
-//! Their leases would end by themselves, but late.
+//! What a session has of the queue is its own for as long as it lives: no time has to pass until another one gets it, and
+//! none can be too short. Here what sessions have that are gone is given back: the program was killed, the session's
+//! task was lost, or the ledger could not write when the session ended.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use pointsman_store::{Ledger, LedgerError, Spool};
 
-use pointsman_store::{Ledger, TransferId};
+use crate::intake::blocking;
+use crate::station::Station;
 
-/// How long a claim holds without a sign of life: a session that lost its machine gives its files back by itself.
-pub const LEASE: Duration = Duration::from_secs(15 * 60);
-
-/// Files and receipts that wait to be given back.
-#[derive(Debug, Default)]
-pub struct Unreturned(Mutex<Vec<Left>>);
-
-#[derive(Debug)]
-struct Left {
-    id: TransferId,
-    why: String,
-    since: Instant,
+/// A session, as the ledger knows it: the program it lives in, and its name there.
+pub fn lessee(station: &Station, session: &str) -> String {
+    format!("{}/{session}", station.process.name())
 }
 
-impl Unreturned {
-    /// Keeps in mind that this is to be given back.
-    pub fn remember(&self, id: TransferId, why: &str) {
-        self.add(Left {
-            id,
-            why: why.to_owned(),
-            since: Instant::now(),
-        });
+/// Gives back what sessions have that are gone, of this program and of others. Says how much that was.
+///
+/// # Errors
+/// The ledger cannot read or write, or nobody can say whether a program lives: what was not given back is, the next
+/// time.
+pub async fn give_back(station: &Station) -> Result<u64, LedgerError> {
+    let lessees = station.ledger.lessees().await?;
+    if lessees.is_empty() {
+        return Ok(0);
     }
+    // Asked after the ledger: who is not here by now has nothing that is not in there.
+    let here = station.roster.names();
+    let own = station.process.name();
+    let (ours, others): (Vec<String>, Vec<String>) = lessees
+        .into_iter()
+        .partition(|lessee| program(lessee) == own);
+    let mut gone: Vec<String> = ours
+        .into_iter()
+        .filter(|lessee| {
+            !lessee
+                .split_once('/')
+                .is_some_and(|(_, session)| here.contains(session))
+        })
+        .collect();
+    gone.extend(of_gone_programs(&station.spool, others).await?);
+    free(station.ledger.as_ref(), gone).await
+}
 
-    /// Gives back what the ledger can write now.
-    pub async fn give_back(&self, ledger: &dyn Ledger) {
-        let left = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        for left in left {
-            let given = ledger.put_back(left.id, SystemTime::now(), &left.why).await;
-            // A lease that has run out may be another session's by now.
-            if given.is_err() && left.since.elapsed() < LEASE / 2 {
-                self.add(left);
+/// The same where no session lives in this program.
+///
+/// # Errors
+/// As of [`give_back`].
+pub async fn give_back_of_gone_programs(
+    ledger: &dyn Ledger,
+    spool: &Spool,
+) -> Result<u64, LedgerError> {
+    let lessees = ledger.lessees().await?;
+    free(ledger, of_gone_programs(spool, lessees).await?).await
+}
+
+async fn free(ledger: &dyn Ledger, gone: Vec<String>) -> Result<u64, LedgerError> {
+    if gone.is_empty() {
+        return Ok(0);
+    }
+    ledger.free(gone).await
+}
+
+async fn of_gone_programs(spool: &Spool, lessees: Vec<String>) -> Result<Vec<String>, LedgerError> {
+    if lessees.is_empty() {
+        return Ok(lessees);
+    }
+    let spool = spool.clone();
+    let gone = blocking(move || {
+        let mut gone = Vec::new();
+        for lessee in lessees {
+            if !spool.is_process_alive(program(&lessee))? {
+                gone.push(lessee);
             }
         }
-    }
-
-    fn add(&self, left: Left) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(left);
-    }
+        Ok(gone)
+    });
+    Ok(gone.await?)
 }
 
-#[cfg(test)]
-mod tests {
-    use oftp::{Counts, DatasetName, FileHeader, FileKey, FileStamp, OdetteId};
-    use pointsman_store::{Files, Longest, NewFile, SqliteLedger};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn what_a_session_could_not_give_back_is_given_back_later() {
-        let folder = tempfile::tempdir().unwrap();
-        let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
-        let key = FileKey {
-            dataset: DatasetName::new("ORDER").unwrap(),
-            stamp: FileStamp::new("20261122", "0815300001").unwrap(),
-            originator: OdetteId::new("O0013US").unwrap(),
-            destination: OdetteId::new("O0013THEM").unwrap(),
-        };
-        let file = NewFile {
-            id: TransferId::new(),
-            partner: "them".to_owned(),
-            header: FileHeader::plain(key, 1),
-            octets: 1,
-            digest: "d".to_owned(),
-            layout: None,
-            counts: Counts::default(),
-            priority: NewFile::PRIORITY,
-        };
-        let id = file.id;
-        ledger.enqueue(file).await.unwrap();
-        let claim = async || {
-            let until = SystemTime::now() + LEASE;
-            let claimed = ledger
-                .claim("them", "us", until, Longest::UNKNOWN, Files::Any)
-                .await;
-            claimed.unwrap().is_some()
-        };
-        assert!(claim().await);
-        let unreturned = Unreturned::default();
-        unreturned.give_back(&ledger).await;
-        assert!(!claim().await, "a session still has it");
-        unreturned.remember(id, "the connection was lost");
-        unreturned.give_back(&ledger).await;
-        assert!(claim().await);
-        unreturned.give_back(&ledger).await;
-        assert!(!claim().await, "it was given back once");
-    }
+fn program(lessee: &str) -> &str {
+    lessee
+        .split_once('/')
+        .map_or(lessee, |(program, _)| program)
 }

@@ -1,6 +1,6 @@
 //! The sessions that run: who is there, from where, since when, and how far its file is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -92,6 +92,14 @@ impl Roster {
     pub fn sessions(&self) -> Vec<SessionNow> {
         let entries: Vec<Arc<Entry>> = lock(&self.sessions).values().cloned().collect();
         entries.iter().map(|entry| entry.look()).collect()
+    }
+
+    /// Their names.
+    #[must_use]
+    pub fn names(&self) -> HashSet<String> {
+        let entries: Vec<Arc<Entry>> = lock(&self.sessions).values().cloned().collect();
+        let name = |entry: &Arc<Entry>| lock(&entry.shown).session.clone();
+        entries.iter().map(name).collect()
     }
 }
 

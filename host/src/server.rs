@@ -21,6 +21,7 @@ use crate::delivery;
 use crate::events::{Event, tell};
 use crate::inspect;
 use crate::kernel;
+use crate::leases;
 use crate::listen::{Door, ListenError};
 use crate::receipts;
 use crate::session::Drain;
@@ -228,10 +229,12 @@ async fn recover(station: &Station) -> Result<(), StartError> {
             station.events.tell(Event::PartnerGone { partner });
         }
     }
-    let found = station.ledger.recover(&station.node).await?;
+    let leases = leases::give_back(station).await?;
+    station.spool.forget_gone_processes()?;
+    let found = station.ledger.recover().await?;
     reached("recovery.ended");
     station.events.tell(Event::Recovered {
-        leases: found.leases,
+        leases,
         receiving: found.receiving,
         undelivered: found.undelivered,
         receipts_owed: found.owed,

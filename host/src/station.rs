@@ -12,8 +12,8 @@ use pointsman_policy::{
     Compile, Engine, EngineConfig, HostServices, Limits, LoadError, Policies, PolicySpec, types,
 };
 use pointsman_store::{
-    Kept, Ledger, LedgerError, Quota, Spool, SpoolError, SqliteLedger, TransferId, is_full,
-    keep_private,
+    Kept, Ledger, LedgerError, Process, Quota, Spool, SpoolError, SqliteLedger, TransferId,
+    is_full, keep_private,
 };
 
 use crate::config::{Config, Policy};
@@ -24,7 +24,6 @@ use crate::events::{Event, Events, tell};
 use crate::guessing::Guesses;
 use crate::holders::Holders;
 use crate::intake::blocking;
-use crate::leases::Unreturned;
 use crate::pace::Pace;
 use crate::partials::Partials;
 use crate::partners::Profile;
@@ -56,14 +55,12 @@ pub struct Station {
     pub contacts: Contacts,
     /// The sessions that have a file.
     pub holders: Holders,
-    /// Leases that wait to be given back.
-    pub unreturned: Unreturned,
     /// Where everything that happens is told.
     pub events: Events,
     /// What runs as long as the server does.
     pub tasks: Tasks,
-    /// Who holds this program's leases.
-    pub node: String,
+    /// This program: what its sessions have is theirs for as long as it lives.
+    pub process: Process,
     /// The sessions that run, as they are shown.
     pub roster: Arc<Roster>,
     /// The sessions of callers that have identified themselves.
@@ -143,11 +140,11 @@ impl StartError {
 }
 
 impl Station {
-    /// Opens everything that sessions need. `node` names this process in leases.
+    /// Opens everything that sessions need. `role` says what this program does, in a word.
     ///
     /// # Errors
     /// A policy that does not load, a folder or a ledger that cannot be used.
-    pub async fn open(config: Config, node: &str) -> Result<Arc<Self>, StartError> {
+    pub async fn open(config: Config, role: &str) -> Result<Arc<Self>, StartError> {
         let (state, inbox) = (
             config.storage.state.0.clone(),
             config.storage.inbox.0.clone(),
@@ -170,6 +167,7 @@ impl Station {
         }
         // Before the ledger, which may want for it.
         let removed = spool.make_room(0)?;
+        let process = spool.begin_process(role)?;
         let ledger = open_ledger(&config, &spool)?;
         begin_again(&ledger, &spool, removed, FULL).await;
         let policies = load_policies(&config).await?;
@@ -184,10 +182,9 @@ impl Station {
             partials: Partials::new(limits.partials_per_partner.0.0 as usize),
             contacts: Contacts::default(),
             holders: Holders::default(),
-            unreturned: Unreturned::default(),
             events: Events::default(),
             tasks: Tasks::default(),
-            node: node.to_owned(),
+            process,
             roster: Arc::default(),
             seats: Arc::default(),
             guesses: Guesses::new(limits.guesses.0.0, limits.lock_out.0.0),

@@ -106,24 +106,29 @@ pub trait Ledger: Send + Sync {
     /// A file to send, its blob sealed: → Ready.
     async fn enqueue(&self, file: NewFile) -> Result<(), LedgerError>;
 
-    /// The next thing for a partner, receipts before files, leased to `node` until then. What waits `longest` or less is
-    /// left to wait.
+    /// The next thing for a partner, receipts before files. It is that session's until it is put back, or until the
+    /// session is over ([`Ledger::free`]). What waits `longest` or less is left to wait.
     async fn claim(
         &self,
         partner: &str,
-        node: &str,
-        until: SystemTime,
+        session: &str,
         longest: Longest,
         files: Files,
     ) -> Result<Option<Work>, LedgerError>;
 
-    /// Which of these partners have a file or a receipt that is due and that nobody holds, and since when the last
-    /// of it is; since 1970 where the clock was ahead when that was written down.
+    /// Who has a file or a receipt just now: the sessions that `claim` was told.
+    async fn lessees(&self) -> Result<Vec<String>, LedgerError>;
+
+    /// These sessions are over: what they have is given back, and is due now. Says how much that was. Run twice, the
+    /// same.
+    async fn free(&self, lessees: Vec<String>) -> Result<u64, LedgerError>;
+
+    /// Which of these partners have a file or a receipt that is due and that nobody holds.
     async fn waiting_for(
         &self,
         partners: Vec<(String, Longest)>,
         now: SystemTime,
-    ) -> Result<BTreeMap<String, SystemTime>, LedgerError>;
+    ) -> Result<BTreeMap<String, Waiting>, LedgerError>;
 
     /// Files of the partner that were sent so long ago and have no receipt: Sent → Overdue. Gives those that became so.
     /// For what was sent while the clock was ahead the time begins anew.
@@ -134,13 +139,11 @@ pub trait Ledger: Send + Sync {
         now: SystemTime,
     ) -> Result<Vec<TransferId>, LedgerError>;
 
-    /// The file is still being sent: the lease holds until then.
-    async fn renew(&self, id: TransferId, until: SystemTime) -> Result<(), LedgerError>;
-
     /// Every octet was handed over and EFID is about to leave: from now on SFNA 13 means "delivered".
     async fn in_doubt(&self, id: TransferId) -> Result<Persisted<InDoubt>, LedgerError>;
 
-    /// The peer said that it does not have the file: the doubt of an earlier attempt is gone.
+    /// The peer said that it does not have the file (SFPA, EFNA): an SFNA 13 later on would be about another one. That an
+    /// EFID left stays known: a receipt for it counts all the same.
     async fn not_there(&self, id: TransferId) -> Result<(), LedgerError>;
 
     /// EFPA came: → Sent, from whatever state an operator brought it to meanwhile.
@@ -180,9 +183,8 @@ pub trait Ledger: Send + Sync {
     /// Files to send that are not sent yet, in the order they go: by partner where one is named.
     async fn queue(&self, partner: Option<&str>) -> Result<Vec<Queued>, LedgerError>;
 
-    /// At start: leases of this node are given back, and what [`Ledger::clock_put_back`] does is done; tells what waits.
-    /// Run twice, the same.
-    async fn recover(&self, node: &str) -> Result<Recovery, LedgerError>;
+    /// At start: what [`Ledger::clock_put_back`] does is done; tells what waits. Run twice, the same.
+    async fn recover(&self) -> Result<Recovery, LedgerError>;
 
     /// The clock shows an earlier time than before: questions that were put off while it was ahead are due.
     async fn clock_put_back(&self) -> Result<(), LedgerError>;
@@ -337,6 +339,17 @@ pub struct Arrived {
     pub octets: u64,
 }
 
+/// What waits for a partner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Since when the last of it is due; since 1970 where the clock was ahead when that was written down.
+    pub since: SystemTime,
+    /// When the oldest of it was given to us.
+    pub oldest: SystemTime,
+    /// When an operator ordered last that a file of it goes now.
+    pub ordered: Option<SystemTime>,
+}
+
 /// How long what is to be said to a partner can wait, at most. A wait that would take longer was written down while the
 /// clock was ahead: nobody knows when it was to end, so it is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -431,8 +444,6 @@ pub enum Acknowledgement {
 /// What a start found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recovery {
-    /// Leases of this node that were given back.
-    pub leases: u64,
     /// Files with a partial in the spool.
     pub receiving: u64,
     /// Files received and not delivered.

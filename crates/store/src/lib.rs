@@ -30,15 +30,15 @@ mod verify;
 pub use contact::{Backlog, Contact, ContactKind};
 pub use ledger::{
     Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Longest, Offer, Offered, Order,
-    Quota, Received, Recovery, Standing, Verdict, Work,
+    Quota, Received, Recovery, Standing, Verdict, Waiting, Work,
 };
 pub use persisted::{InDoubt, Persisted, Stored};
 pub use planted::planted;
 pub use private::{Kept, keep_private};
 pub use sidecar::{Entry, Record, Sidecar, SidecarError, Way};
 pub use spool::{
-    Access, Blob, BlobWriter, Hold, Partial, Pieces, PlaceError, Seal, Spool, SpoolError, Syncer,
-    Whole, is_full,
+    Access, Blob, BlobWriter, Hold, Partial, Pieces, PlaceError, Process, Seal, Spool, SpoolError,
+    Syncer, Whole, is_full,
 };
 pub use sqlite::{Committing, Left, Rebuilt, SqliteLedger, in_session, rebuild};
 pub use transfer::{

@@ -236,6 +236,8 @@ pub struct OutboundFile {
     pub queued: SystemTime,
     /// The EFID of an earlier attempt may have arrived: SFNA 13 then means "delivered".
     pub in_doubt: bool,
+    /// The EFID of an earlier attempt left, whatever the partner said since then.
+    pub may_have: bool,
 }
 
 /// A file in the queue, to look at.

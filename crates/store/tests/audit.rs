@@ -558,7 +558,7 @@ async fn a_ledger_made_anew_owes_what_was_owed_and_delivers_nothing_twice() {
     }
     let claim = || {
         yard.ledger
-            .claim("them", "node", soon(), Longest::UNKNOWN, Files::Any)
+            .claim("them", "node/S1", Longest::UNKNOWN, Files::Any)
     };
     let mut owed = Vec::new();
     while let Some(Work::Response(response)) = claim().await.unwrap() {

@@ -12,6 +12,7 @@ use super::out::{print_json, say};
 use super::partners::{Look, Waits};
 use super::{Configured, Outcome, block_on, identity, open_store, when};
 use crate::config::Config;
+use crate::leases;
 use crate::outbox;
 use crate::partners::Profile;
 
@@ -87,7 +88,8 @@ impl Named {
     fn order(self, order: Order) -> Outcome {
         let config = self.configured.load()?;
         block_on(async {
-            let (ledger, _) = open_store(&config)?;
+            let (ledger, spool) = open_store(&config)?;
+            leases::give_back_of_gone_programs(&ledger, &spool).await?;
             let id = self.id.find(&ledger).await?;
             ledger.order(id, order, &self.why).await?;
             self.say(id, done(order))
@@ -120,13 +122,14 @@ fn done(order: Order) -> &'static str {
         Order::Park => "parked; `pointsman queue release` lets it go",
         Order::Cancel => "cancelled; its content stays in the spool",
         Order::SendNow => {
-            "urgent; it goes with the partner's next session, or with `pointsman send --to PARTNER`"
+            "urgent; a running server calls its partner now, if it calls it at all; else it goes with the partner's next session, or with `pointsman send --to PARTNER`"
         }
     }
 }
 
 async fn list(config: Config, partner: Option<String>, json: bool) -> Outcome {
-    let (ledger, _) = open_store(&config)?;
+    let (ledger, spool) = open_store(&config)?;
+    leases::give_back_of_gone_programs(&ledger, &spool).await?;
     let mut queue = ledger.queue(partner.as_deref()).await?;
     for file in &mut queue {
         file.rests_until = resting(&config, &file.partner, file.rests_until);

@@ -16,6 +16,7 @@ use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
 use crate::dial;
 use crate::ending::Ending;
 use crate::events::Event;
+use crate::leases;
 use crate::monitor::Errand;
 use crate::outbox::{self, SendAs};
 use crate::partners::Profile;
@@ -94,7 +95,9 @@ impl Send {
         block_on(async {
             let profile = Profile::by_name(&config, &self.to)
                 .ok_or_else(|| unknown_partner(&self.to, config.partners.keys()))?;
-            let station = Station::open(config, &format!("send-{}", std::process::id())).await?;
+            let station = Station::open(config, "send").await?;
+            // What a program that was killed had must not wait for a server.
+            leases::give_back(&station).await?;
             let only = self.queue(&station, &profile).await?;
             if self.queue_only {
                 return Ok(());

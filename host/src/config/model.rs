@@ -714,14 +714,6 @@ impl Config {
             for watch in &partner.watch {
                 self.keeps_apart(name, watch)?;
             }
-            if let Some(idle) = partner.session.idle_timeout
-                && idle.0.0 > crate::leases::LEASE / 2
-            {
-                return Err(format!(
-                    "partner `{name}`: an idle_timeout above {}s is longer than a file can be kept for one session",
-                    (crate::leases::LEASE / 2).as_secs()
-                ));
-            }
             if let Some(quota) = &partner.quota
                 && quota.files.is_none()
                 && quota.size.is_none()

@@ -337,14 +337,10 @@ impl Monitor {
         Ok(())
     }
 
-    /// Gives a lease back; where the ledger cannot write that, the house does when it can.
+    /// Gives a lease back; where the ledger cannot write that, the house does when it can, since the session is gone.
     async fn release(&mut self, id: TransferId, why: &str) -> Result<(), LedgerError> {
         let ledger = &self.station.ledger;
-        let released = ledger.put_back(id, SystemTime::now(), why).await;
-        if released.is_err() {
-            self.station.unreturned.remember(id, why);
-        }
-        released
+        ledger.put_back(id, SystemTime::now(), why).await
     }
 
     /// What events say of this session.

@@ -12,7 +12,7 @@ use super::{Monitor, Trouble, promise};
 use crate::describe::{self, Finished};
 use crate::events::Event as Happening;
 use crate::intake::{blocking, lost_thread};
-use crate::leases::LEASE;
+use crate::leases::lessee;
 use crate::partners::Profile;
 use crate::records::{self, RecordError};
 use crate::roster::{FileNow, UnderWay};
@@ -30,7 +30,6 @@ pub(super) struct Sending {
     stage: Stage,
     began: Instant,
     told: Instant,
-    claimed: Instant,
     /// How far it is, for whoever looks at the sessions.
     shown: UnderWay,
 }
@@ -112,7 +111,6 @@ impl Monitor {
                     stage: Stage::Waiting,
                     began: now,
                     told: now,
-                    claimed: now,
                     shown,
                 });
                 let _ = session.start_file(ticket, header);
@@ -145,13 +143,17 @@ impl Monitor {
         } else {
             plan.files.clone()
         };
-        let until = SystemTime::now() + LEASE;
         let profile = self.profile.as_ref();
         let longest = profile.map_or(Longest::UNKNOWN, Profile::longest);
         let work = self
             .station
             .ledger
-            .claim(self.partner(), &self.station.node, until, longest, files)
+            .claim(
+                self.partner(),
+                &lessee(&self.station, &self.id),
+                longest,
+                files,
+            )
             .await?;
         // The plan lasts as long as there is work: without any, the turn is over.
         self.turn = work.as_ref().map(|work| match work {
@@ -213,6 +215,11 @@ impl Monitor {
         let Some(sending) = &mut self.sending else {
             return Ok(());
         };
+        if sending.file.in_doubt {
+            // It takes it once more, so it has not got it: what breaks now leaves no doubt.
+            self.station.ledger.not_there(sending.file.id).await?;
+            sending.file.in_doubt = false;
+        }
         let (spool, id, expected) = (
             self.station.spool.clone(),
             sending.file.id,
@@ -334,7 +341,6 @@ impl Monitor {
                     records,
                 },
             told,
-            claimed,
             shown,
             ..
         }) = &mut self.sending
@@ -380,13 +386,6 @@ impl Monitor {
                 octets: total,
             });
         }
-        if claimed.elapsed() > LEASE / 3 {
-            *claimed = Instant::now();
-            self.station
-                .ledger
-                .renew(id, SystemTime::now() + LEASE)
-                .await?;
-        }
         if done {
             self.close(session).await?;
         }
@@ -399,10 +398,7 @@ impl Monitor {
             return Ok(());
         };
         sending.stage = Stage::Waiting;
-        sending.file.in_doubt = true;
         let id = sending.file.id;
-        let until = SystemTime::now() + LEASE;
-        self.station.ledger.renew(id, until).await?;
         let in_doubt = self.station.ledger.in_doubt(id).await?;
         promise::efid(session, sending.file.counts, in_doubt);
         if planted("sent-with-efid") {
@@ -427,29 +423,20 @@ impl Monitor {
             Ok(()) => self.file_sent(&sending, "EFPA").await,
             // It looks for duplicates when it has the file once more (RFC 5024, 5.3.10, reason 13).
             Err(CloseRefusal { reason, .. })
-                if reason == FileReason::Duplicate && sending.file.in_doubt =>
+                if reason == FileReason::Duplicate && sending.file.may_have =>
             {
                 let how = "EFNA 13 after an attempt whose answer was lost";
                 self.file_sent(&sending, how).await
             }
             Err(CloseRefusal { reason, text }) => {
                 let why = format!("EFNA {:02} {}: {text}", reason.code(), reason.meaning());
-                match self.withdraw_doubt(&sending).await {
+                match self.station.ledger.not_there(sending.file.id).await {
                     Ok(()) => self.park_or_wait(&sending, true, reason, why).await,
-                    Err(error) => Err(error),
+                    Err(error) => Err(error.into()),
                 }
             }
         };
         self.conclude(sending, concluded)
-    }
-
-    /// It said that it does not have what this attempt brought: an SFNA 13 later on would be about another file. What an
-    /// attempt before brought it may have all the same.
-    async fn withdraw_doubt(&mut self, sending: &Sending) -> Result<(), Trouble> {
-        if sending.file.in_doubt {
-            return Ok(());
-        }
-        Ok(self.station.ledger.not_there(sending.file.id).await?)
     }
 
     /// A file whose end could not be written down is given back when the session ends.

@@ -4,6 +4,7 @@
 //! <spool>/incoming/<id>   being received, or being imported; locked by its writer
 //! <spool>/sealed/<id>     received whole: written, renamed here, synced with its folder before its row says so
 //! <spool>/outgoing/<id>   to be sent, sealed the same way; it stays when it is sent
+//! <spool>/processes/<name> the programs that are at work, each locked by its own
 //! <spool>/sealed/<id>.jsonl, outgoing/<id>.jsonl   what the blob is: its sidecar
 //! ```
 //! A crash leaves a partial in `incoming` (cut to its checkpoint when it goes on), or a sealed blob whose
@@ -17,6 +18,7 @@
 
 mod blob;
 mod place;
+mod process;
 mod room;
 mod sidecars;
 
@@ -33,6 +35,7 @@ use pointsman_folder::{PRIVATE_FILE, PRIVATE_FOLDER};
 use self::blob::Locked;
 pub use self::blob::{Blob, BlobWriter, Hold, Partial, Syncer, Whole};
 pub use self::place::{Access, PlaceError};
+pub use self::process::Process;
 use crate::flush::Folders;
 use crate::private::{Kept, keep_private};
 use crate::sidecar::{Sidecar, SidecarError};
@@ -42,6 +45,7 @@ use crate::transition::reached;
 const INCOMING: &str = "incoming";
 const SEALED: &str = "sealed";
 const OUTGOING: &str = "outgoing";
+const PROCESSES: &str = "processes";
 /// How the name of a sidecar ends.
 const SIDECAR: &str = ".jsonl";
 
@@ -74,7 +78,7 @@ impl Spool {
     /// A folder cannot be made or is not ours to write.
     pub fn open(root: &Path) -> Result<Self, SpoolError> {
         keep(root)?;
-        for part in [INCOMING, SEALED, OUTGOING] {
+        for part in [INCOMING, SEALED, OUTGOING, PROCESSES] {
             keep(&root.join(part))?;
         }
         sync_folder(root).map_err(at(root))?;

@@ -225,7 +225,7 @@ pub(super) fn restore(
         ) => {
             // Whether an EFID left is asked of the partner: an SFNA 13 to the old identity is its yes.
             db.execute(
-                "UPDATE transfers SET priority = ?2, in_doubt = 1, attempts = 1, reason = ?3,
+                "UPDATE transfers SET priority = ?2, in_doubt = 1, may_have = 1, attempts = 1, reason = ?3,
                  layout = ?4, records = ?5, virtual_octets = ?6, sent_at = ?7 WHERE id = ?1",
                 params![
                     id,

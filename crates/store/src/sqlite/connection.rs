@@ -90,6 +90,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema-5.sql"),
     include_str!("schema-6.sql"),
     include_str!("schema-7.sql"),
+    include_str!("schema-8.sql"),
 ];
 
 /// A verb that was answered already, on its way to the disk.

@@ -52,12 +52,11 @@ pub(super) fn all(db: &Connection) -> Result<Vec<Contact>, LedgerError> {
 /// What waits, by partner. Each look goes by an index that has what waits alone.
 pub(super) fn backlog(db: &Connection) -> Result<BTreeMap<String, Backlog>, LedgerError> {
     let mut backlog = queued(db)?;
-    let now = millis(SystemTime::now());
     for (name, reason) in look::all(
         db,
         "SELECT partner, reason, min(id) FROM transfers WHERE direction = 'out' AND state IN ('ready', 'held', 'parked')
-         AND state = 'ready' AND reason IS NOT NULL AND lease_until < ?1 GROUP BY partner",
-        params![now],
+         AND state = 'ready' AND reason IS NOT NULL AND leased_to IS NULL GROUP BY partner",
+        [],
         |found| Ok((found.get::<_, String>(0)?, found.get(1)?)),
         "backlog",
     )? {
@@ -102,9 +101,9 @@ pub(super) fn backlog(db: &Connection) -> Result<BTreeMap<String, Backlog>, Ledg
 }
 
 fn queued(db: &Connection) -> Result<BTreeMap<String, Backlog>, LedgerError> {
-    let sql = "SELECT partner, count(*), sum(octets), sum(lease_until >= ?1),
-         sum(state = 'ready' AND not_before > ?1 AND lease_until < ?1),
-         min(iif(state = 'ready' AND not_before > ?1 AND lease_until < ?1, not_before, NULL)),
+    let sql = "SELECT partner, count(*), sum(octets), sum(leased_to IS NOT NULL),
+         sum(state = 'ready' AND not_before > ?1 AND leased_to IS NULL),
+         min(iif(state = 'ready' AND not_before > ?1 AND leased_to IS NULL, not_before, NULL)),
          sum(state = 'held'), sum(state = 'parked'), min(created)
          FROM transfers WHERE direction = 'out' AND state IN ('ready', 'held', 'parked') GROUP BY partner";
     let read = |found: &Row<'_>| {

@@ -616,7 +616,7 @@ pub(super) fn reject(
 pub(super) fn response_taken(db: &Connection, id: TransferId) -> Result<(), LedgerError> {
     const VERB: &str = "response-taken";
     let changed = db
-        .prepare_cached("UPDATE receipts SET state = 'given', lease_node = NULL WHERE transfer = ?1 AND state = 'owed'")
+        .prepare_cached("UPDATE receipts SET state = 'given', leased_to = NULL WHERE transfer = ?1 AND state = 'owed'")
         .and_then(|mut update| update.execute(params![id.to_string()]))
         .map_err(database(VERB))?;
     if changed == 0 {
@@ -630,8 +630,7 @@ pub(super) fn response_taken(db: &Connection, id: TransferId) -> Result<(), Ledg
 pub(super) fn claim_response(
     db: &Connection,
     partner: &str,
-    node: &str,
-    until: SystemTime,
+    session: &str,
     longest: Duration,
     tries: u32,
 ) -> Result<Option<OwedResponse>, LedgerError> {
@@ -641,8 +640,8 @@ pub(super) fn claim_response(
         "SELECT t.id, r.positive, r.user, r.creator, r.reason, r.text, r.hash, r.signature, {}
          FROM receipts r JOIN transfers t ON t.id = r.transfer
          WHERE r.state = 'owed' AND r.partner = ?1 AND (r.not_before <= ?2 OR r.not_before > ?4)
-         AND r.lease_until < ?2 AND r.tries < ?3
-         ORDER BY r.not_before, r.transfer LIMIT 1",
+         AND r.leased_to IS NULL AND r.tries < ?3
+         ORDER BY r.created, r.transfer LIMIT 1",
         header_of_t()
     );
     let owed = db
@@ -658,9 +657,9 @@ pub(super) fn claim_response(
         .map_err(database(VERB))?;
     if let Some(owed) = &owed {
         db.prepare_cached(
-            "UPDATE receipts SET lease_node = ?2, lease_until = ?3, tries = tries + 1 WHERE transfer = ?1",
+            "UPDATE receipts SET leased_to = ?2, tries = tries + 1 WHERE transfer = ?1",
         )
-        .and_then(|mut update| update.execute(params![owed.id.to_string(), node, millis(until)]))
+        .and_then(|mut update| update.execute(params![owed.id.to_string(), session]))
         .map_err(database(VERB))?;
     }
     Ok(owed)

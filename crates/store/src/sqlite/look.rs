@@ -50,7 +50,7 @@ pub(super) fn find(
 pub(super) fn details(db: &Connection, id: TransferId) -> Result<Option<Details>, LedgerError> {
     let sql = format!(
         "SELECT {}, layout, position, position_records, directory, file_name, overwrite, confirmed, priority, attempts,
-         refusals, breaks, in_doubt, not_before, lease_until, lease_node, sent_at, receipt_later, ask_at, asked, hand_over,
+         refusals, breaks, in_doubt, not_before, leased_to, sent_at, receipt_later, ask_at, asked, hand_over,
          (SELECT created FROM receipts WHERE transfer = id) AS receipt_since,
          (SELECT tries FROM receipts WHERE transfer = id) AS receipt_tries
          FROM transfers WHERE id = ?1",
@@ -68,8 +68,7 @@ fn detail(found: &Row<'_>) -> rusqlite::Result<Details> {
             .map(|at| at.map(from_millis))
     };
     let now = millis(SystemTime::now());
-    let (not_before, lease_until): (i64, i64) =
-        (found.get("not_before")?, found.get("lease_until")?);
+    let not_before: i64 = found.get("not_before")?;
     let sent: i64 = found.get("sent_at")?;
     let waits: bool = found.get("receipt_later")?;
     Ok(Details {
@@ -91,10 +90,7 @@ fn detail(found: &Row<'_>) -> rusqlite::Result<Details> {
         breaks: found.get("breaks")?,
         in_doubt: found.get("in_doubt")?,
         rests_until: (not_before > now).then(|| from_millis(not_before)),
-        holder: (lease_until >= now)
-            .then(|| found.get("lease_node"))
-            .transpose()?
-            .flatten(),
+        holder: found.get("leased_to")?,
         sent: (sent > 0).then(|| from_millis(sent)),
         question: waits
             .then(|| {

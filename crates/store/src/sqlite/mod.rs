@@ -28,7 +28,7 @@ use crate::contact::{Backlog, Contact};
 use crate::events::Event;
 use crate::ledger::{
     Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Longest, Offer, Offered, Order,
-    Received, Recovery, Standing, Verdict, Work,
+    Received, Recovery, Standing, Verdict, Waiting, Work,
 };
 use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::planted;
@@ -303,24 +303,22 @@ impl Ledger for SqliteLedger {
     async fn claim(
         &self,
         partner: &str,
-        node: &str,
-        until: SystemTime,
+        session: &str,
         longest: Longest,
         files: Files,
     ) -> Result<Option<Work>, LedgerError> {
-        let (partner, node) = (partner.to_owned(), node.to_owned());
+        let (partner, session) = (partner.to_owned(), session.to_owned());
         let claimed = self
             .writer
             .run("claim", move |db| {
                 for most in [outbound::LUCKLESS, u32::MAX] {
                     let waits = longest.receipt;
-                    let owed = inbound::claim_response(db, &partner, &node, until, waits, most)?;
+                    let owed = inbound::claim_response(db, &partner, &session, waits, most)?;
                     if owed.is_some() {
                         return Ok((owed, None));
                     }
                     let waits = longest.file;
-                    let file =
-                        outbound::claim_file(db, &partner, &node, until, waits, &files, most)?;
+                    let file = outbound::claim_file(db, &partner, &session, waits, &files, most)?;
                     if file.is_some() {
                         return Ok((None, file));
                     }
@@ -334,9 +332,13 @@ impl Ledger for SqliteLedger {
         })
     }
 
-    async fn renew(&self, id: TransferId, until: SystemTime) -> Result<(), LedgerError> {
+    async fn lessees(&self) -> Result<Vec<String>, LedgerError> {
+        self.reader.run(outbound::lessees).await
+    }
+
+    async fn free(&self, lessees: Vec<String>) -> Result<u64, LedgerError> {
         self.writer
-            .run("renew", move |db| outbound::renew(db, id, until))
+            .run("free", move |db| outbound::free(db, &lessees))
             .await
     }
 
@@ -458,7 +460,7 @@ impl Ledger for SqliteLedger {
         &self,
         partners: Vec<(String, Longest)>,
         now: SystemTime,
-    ) -> Result<BTreeMap<String, SystemTime>, LedgerError> {
+    ) -> Result<BTreeMap<String, Waiting>, LedgerError> {
         self.reader
             .run(move |db| outbound::waiting_for(db, partners, now))
             .await
@@ -488,11 +490,8 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn recover(&self, node: &str) -> Result<Recovery, LedgerError> {
-        let node = node.to_owned();
-        self.writer
-            .run("recover", move |db| recover(db, &node))
-            .await
+    async fn recover(&self) -> Result<Recovery, LedgerError> {
+        self.writer.run("recover", recover).await
     }
 
     async fn clock_put_back(&self) -> Result<(), LedgerError> {
@@ -599,15 +598,8 @@ const FORGETFUL: [(&str, &str); 3] = [
     ),
 ];
 
-fn recover(db: &Connection, node: &str) -> Result<Recovery, LedgerError> {
+fn recover(db: &Connection) -> Result<Recovery, LedgerError> {
     const VERB: &str = "recover";
-    let freed = |table: &str| {
-        db.execute(
-            &format!("UPDATE {table} SET lease_node = NULL, lease_until = 0 WHERE lease_node = ?1"),
-            params![node],
-        )
-        .map_err(database(VERB))
-    };
     let count = |sql: &str| {
         db.query_row(sql, [], |row| row.get::<_, i64>(0))
             .map(|n| n as u64)
@@ -619,17 +611,7 @@ fn recover(db: &Connection, node: &str) -> Result<Recovery, LedgerError> {
         }
     }
     inbound::clock_put_back(db)?;
-    let mut leases = 0;
-    for (table, mistake) in [
-        ("transfers", "leases-of-files-kept"),
-        ("receipts", "leases-of-receipts-kept"),
-    ] {
-        if !planted(mistake) {
-            leases += freed(table)?;
-        }
-    }
     Ok(Recovery {
-        leases: leases as u64,
         receiving: count(
             "SELECT count(*) FROM transfers WHERE direction = 'in' AND state = 'receiving'",
         )?,

@@ -18,7 +18,7 @@ pub const VERBS: [&str; 28] = [
     "enqueue",
     "claim",
     "overdue",
-    "renew",
+    "free",
     "in_doubt",
     "not_there",
     "sent",
