@@ -11,8 +11,8 @@
 mod support;
 
 use support::guests::misbehaving;
-use support::peer::{Called, Peer, VirtualFile, release, take_file};
-use support::{House, THEM};
+use support::peer::{Called, Peer, Ssid, VirtualFile, eerp, release, take_file};
+use support::{House, THEM, US};
 
 const PLAIN: &str = "  - address: 127.0.0.1:0\n";
 
@@ -230,4 +230,165 @@ fn a_policy_replaces_a_file_whoever_chose_its_name() {
         // Another name may have become this one: it replaces nothing.
         assert_eq!(read(numbered).unwrap(), "newer", "{delivered:?}");
     }
+}
+
+/// Where the texts of SSID and SFID stand (RFC 5024, 5.3.2 and 5.3.3).
+const SSID_TEXTS: [(usize, usize); 3] = [(2, 27), (27, 35), (52, 60)];
+const SFID_TEXTS: [(usize, usize); 4] = [(1, 27), (48, 56), (56, 81), (81, 106)];
+
+/// The command with NUL octets for blanks around its texts.
+fn padded_with_nul(mut command: Vec<u8>, texts: &[(usize, usize)]) -> Vec<u8> {
+    for (from, to) in texts {
+        let text = command[*from..*to].trim_ascii_end().len();
+        command[from + text..*to].fill(0);
+    }
+    command
+}
+
+#[test]
+fn a_file_whose_name_is_in_another_alphabet_is_refused_and_the_next_one_comes() {
+    let house = House::plain("");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    let file = VirtualFile::new("LIEFER-MULLER", "octets");
+    peer.say(sfid_with(&file, 9, &[0xDC]));
+    let answer = String::from_utf8(peer.hear()).unwrap();
+    assert!(answer.starts_with("301N"), "SFNA 01, not {answer}");
+    assert!(answer.contains("SFIDDSN"), "{answer}");
+    peer.send(&VirtualFile::new("NEXT", "octets"));
+    assert_eq!(peer.take_receipts().len(), 1);
+    server.await_log(&["file-refused", "SFIDDSN"]);
+}
+
+#[test]
+fn nul_octets_around_texts_are_blanks_unless_the_profile_is_strict() {
+    let house = House::plain("");
+    let server = house.serve();
+    let mut peer = Peer::connect(server.address());
+    peer.say(padded_with_nul(Ssid::default().octets(), &SSID_TEXTS));
+    assert_eq!(peer.hear()[0], b'X', "SSID");
+    let file = VirtualFile::new("NULS", "octets");
+    peer.say(padded_with_nul(file.sfid(), &SFID_TEXTS));
+    assert_eq!(peer.hear(), b"200000000000000000", "SFPA");
+    peer.send_content(&file);
+    assert_eq!(peer.hear(), b"4N");
+    assert_eq!(
+        house.await_delivered(1),
+        ["mueller/NULS.202611220815300001"]
+    );
+    server.await_log(&["tolerated", "SFIDDSN", "nul_padding"]);
+
+    let strict = House::with_listeners(PLAIN, "    tolerances: {nul_padding: false}\n", "");
+    let server = strict.serve();
+    let mut peer = Peer::session(server.address());
+    peer.say(padded_with_nul(file.sfid(), &SFID_TEXTS));
+    assert!(peer.hear().starts_with(b"301N"), "SFNA");
+}
+
+#[test]
+fn odette_ids_in_another_case_are_the_agreed_ones_unless_the_profile_is_strict() {
+    let small = |code: &str| code.to_lowercase();
+    let house = House::plain("");
+    let server = house.serve();
+    let mut peer = Peer::connect(server.address());
+    let ssid = Ssid {
+        code: small(THEM),
+        ..Ssid::default()
+    };
+    peer.say(ssid.octets());
+    assert_eq!(peer.hear()[0], b'X', "SSID");
+    let mut file = VirtualFile::new("SMALL", "octets");
+    file.originator = small(THEM);
+    file.destination = small(US);
+    peer.send(&file);
+    let receipts = peer.take_receipts();
+    let text = String::from_utf8_lossy(&receipts[0]).into_owned();
+    assert!(text.contains(&small(THEM)), "as the file had it: {text}");
+    for field in ["SSIDCODE", "SFIDORIG", "SFIDDEST"] {
+        server.await_log(&["tolerated", field, "odette_id_case"]);
+    }
+
+    let strict = House::with_listeners(PLAIN, "    tolerances: {odette_id_case: false}\n", "");
+    let server = strict.serve();
+    let mut peer = Peer::session(server.address());
+    assert!(peer.offer(&file).starts_with(b"303N"), "SFNA 03");
+    let mut peer = Peer::connect(server.address());
+    peer.say(ssid.octets());
+    assert_eq!(peer.hear_esid(), "03");
+}
+
+#[test]
+fn a_count_of_records_in_a_file_without_records_is_told_and_harms_nothing() {
+    let house = House::plain("");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    let file = VirtualFile::new("COUNTED", "octets");
+    peer.offer(&file);
+    peer.send_data(&file);
+    peer.say(format!("T{:017}{:017}", 7, file.content.len()));
+    assert_eq!(peer.hear(), b"4N");
+    server.await_log(&["tolerated", "EFIDRCNT: 7 records", "stream_record_counts"]);
+}
+
+#[test]
+fn the_last_line_of_a_text_gets_its_end_where_lines_do() {
+    let house = House::with_listeners(PLAIN, "    text_line_ends: true\n", "");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    let file = VirtualFile::new("TEXT", "firstlast");
+    let mut sfid = file.sfid();
+    sfid[106] = b'T';
+    peer.say(sfid);
+    assert_eq!(peer.hear(), b"200000000000000000");
+    // Two lines, and only the first one is ended as a record.
+    peer.say(b"D\x85first\x04last");
+    peer.say(format!("T{:017}{:017}", 0, 9));
+    assert_eq!(peer.hear(), b"4N");
+    let delivered = house.await_delivered(1);
+    let text = std::fs::read_to_string(house.inbox().join(&delivered[0])).unwrap();
+    assert_eq!(text, "first\r\nlast\r\n");
+}
+
+/// What a partner that answers our file with its EERP changed so leaves of the file; and the log.
+fn answered(more: &str, change: fn(&mut [u8])) -> (String, String) {
+    let partner = Called::new();
+    let house = House::caller(
+        "listeners:\n  - address: 127.0.0.1:0\n",
+        &partner.address(),
+        more,
+    );
+    let server = house.serve();
+    let file = house.write("ORDER", "order");
+    let path = file.to_str().unwrap();
+    house.pointsman(&["send", path, "--to", "nordwerk", "--queue-only"]);
+    let mut peer = partner.greet();
+    let sfid = take_file(&mut peer);
+    assert_eq!(peer.hear(), b"R", "CD");
+    let mut receipt = eerp(&sfid);
+    change(&mut receipt);
+    peer.say(receipt);
+    assert_eq!(peer.hear(), b"P", "RTR whatever it says");
+    peer.say(b"R");
+    assert_eq!(peer.hear_esid(), "00");
+    server.await_log(&["session-ended"]);
+    (house.transfers().remove(0), server.log())
+}
+
+#[test]
+fn a_receipt_that_writes_names_in_another_case_is_of_the_only_file_it_fits() {
+    let small_names: fn(&mut [u8]) = |eerp| eerp[1..27].make_ascii_lowercase();
+    let small_stations: fn(&mut [u8]) = |eerp| eerp[56..106].make_ascii_lowercase();
+    let unswapped: fn(&mut [u8]) = |eerp| {
+        eerp[56..106].rotate_left(25);
+        eerp[56..106].make_ascii_lowercase();
+    };
+    for change in [small_names, small_stations, unswapped] {
+        let (row, log) = answered("", change);
+        assert!(row.contains("acknowledged"), "{row}");
+        assert!(log.contains("(response_names)"), "{log}");
+    }
+    let strict = "    tolerances: {response_names: false}\n";
+    let (row, log) = answered(strict, small_names);
+    assert!(row.contains(" sent "), "{row}");
+    assert!(log.contains("no file of ours has that name"), "{log}");
 }

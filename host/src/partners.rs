@@ -24,17 +24,37 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// The profile whose SSID code this is.
+    /// The profile whose SSID code this is; where none is, the only one whose code it is in another case, if that
+    /// partner may get it wrong.
     #[must_use]
     pub fn by_ssid(config: &Config, ssid: &OdetteId) -> Option<Self> {
-        let (name, partner) = config
+        let exact = config
             .partners
             .iter()
-            .find(|(_, partner)| *partner.ssid == *ssid)?;
-        Some(Self {
-            name: name.clone(),
-            partner: partner.clone(),
-        })
+            .find(|(_, partner)| *partner.ssid == *ssid);
+        if let Some((name, _)) = exact {
+            return Self::by_name(config, name);
+        }
+        let mut nearly = config
+            .partners
+            .iter()
+            .filter(|(_, partner)| is_in_any_case(&partner.ssid, ssid));
+        let (name, _) = nearly.next()?;
+        let found = Self::by_name(config, name)?;
+        (nearly.next().is_none() && found.forgives_case(config)).then_some(found)
+    }
+
+    /// Whether this is its SSID code, as far as it has to be exact.
+    #[must_use]
+    pub fn is_called(&self, config: &Config, ssid: &OdetteId) -> bool {
+        let own = &self.partner.ssid;
+        **own == *ssid || (self.forgives_case(config) && is_in_any_case(own, ssid))
+    }
+
+    /// Whether it may write Odette IDs in another case than was agreed.
+    #[must_use]
+    pub fn forgives_case(&self, config: &Config) -> bool {
+        self.tolerances(config).odette_id_case
     }
 
     /// The profile of that name.
@@ -122,10 +142,10 @@ impl Profile {
         }
     }
 
-    /// Whether its files may name `code` as their originator.
+    /// The code that its files may name as their originator and that `code` is, in any case if that is forgiven.
     #[must_use]
-    pub fn may_originate(&self, code: &OdetteId) -> bool {
-        among(&self.partner.ssid, &self.partner.sfids, code)
+    pub fn may_originate(&self, code: &OdetteId, any_case: bool) -> Option<&OdetteId> {
+        among(&self.partner.ssid, &self.partner.sfids, code, any_case)
     }
 
     /// The destination of what we send it.
@@ -191,10 +211,10 @@ pub fn delivery(config: &Config, name: &str) -> Terms {
     }
 }
 
-/// Whether files for `code` are for us.
+/// The code of ours that `code` is, in any case if that is forgiven; none if files for it are not for us.
 #[must_use]
-pub fn is_ours(config: &Config, code: &OdetteId) -> bool {
-    among(&config.station.ssid, &config.station.sfids, code)
+pub fn is_ours<'a>(config: &'a Config, code: &OdetteId, any_case: bool) -> Option<&'a OdetteId> {
+    among(&config.station.ssid, &config.station.sfids, code, any_case)
 }
 
 /// The originator of what we send.
@@ -211,10 +231,26 @@ pub fn our_sfid(config: &Config) -> OdetteId {
 
 type Code = crate::config::Value<OdetteId>;
 
-fn among(ssid: &Code, sfids: &[Code], code: &OdetteId) -> bool {
-    if sfids.is_empty() {
-        ssid.0 == *code
+fn among<'a>(
+    ssid: &'a Code,
+    sfids: &'a [Code],
+    code: &OdetteId,
+    any_case: bool,
+) -> Option<&'a OdetteId> {
+    let known = if sfids.is_empty() {
+        std::slice::from_ref(ssid)
     } else {
-        sfids.iter().any(|known| known.0 == *code)
-    }
+        sfids
+    };
+    let exact = known.iter().find(|known| known.0 == *code);
+    let nearly = || {
+        known
+            .iter()
+            .find(|known| any_case && is_in_any_case(known, code))
+    };
+    exact.or_else(nearly).map(|known| &known.0)
+}
+
+fn is_in_any_case(known: &Code, code: &OdetteId) -> bool {
+    known.0.as_str().eq_ignore_ascii_case(code.as_str())
 }

@@ -290,6 +290,7 @@ fn invalid(problem: &str) -> Malformed {
     Malformed {
         reason: SessionReason::InvalidData,
         problem: format!("DATA: {problem}"),
+        spoils: crate::command::Spoils::Session,
     }
 }
 

@@ -62,6 +62,20 @@ pub enum Event {
         /// Why, for people.
         text: String,
     },
+    /// The partner offered a file whose SFID holds what cannot be read. It was refused (SFNA, not to be tried again), and
+    /// the session goes on.
+    FileUnreadable {
+        /// What the SFNA says.
+        reason: FileReason,
+        /// Why, for people: the field and its fault, no content.
+        text: String,
+    },
+    /// The partner answered for a file, and its response holds what cannot be read, so that it names none. It was
+    /// confirmed (RTR), since it would come again for ever.
+    ResponseUnreadable {
+        /// Why, for people: the field and its fault, no content.
+        text: String,
+    },
     /// A leniency was used: for the log.
     Tolerated(Tolerance),
     /// The session is over; the last event. The connection is to be kept until `is_over`.

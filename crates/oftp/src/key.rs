@@ -102,6 +102,33 @@ impl FileStamp {
         })
     }
 
+    /// Whether it names no day, as partners without a clock have it: `00000000`. Then it tells no two files apart.
+    pub fn is_undated(&self) -> bool {
+        self.date.bytes().all(|digit| digit == b'0')
+    }
+
+    /// The first stamp of the next second, with the counter 0001: for levels whose times have no counter. A stamp that
+    /// is no date goes on from the first of January of its year.
+    #[must_use]
+    pub fn next_second(&self) -> Self {
+        let part = |text: &str, at, digits| number(text, at, digits).unwrap_or(0);
+        let (hour, minute, second) = (
+            part(&self.time, 0, 2),
+            part(&self.time, 2, 2),
+            part(&self.time, 4, 2),
+        );
+        let seconds = (hour.min(23) * 60 + minute.min(59)) * 60 + second.min(59) + 1;
+        let date = if seconds < SECONDS_A_DAY {
+            self.date.clone()
+        } else {
+            next_day(&self.date)
+        };
+        let seconds = seconds % SECONDS_A_DAY;
+        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        let time = format!("{hour:02}{minute:02}{second:02}0001");
+        Self { date, time }
+    }
+
     /// The date, `CCYYMMDD`.
     pub fn date(&self) -> &str {
         &self.date
@@ -119,21 +146,39 @@ impl fmt::Display for FileStamp {
     }
 }
 
+const SECONDS_A_DAY: u32 = 24 * 60 * 60;
+
 fn is_date(text: &str) -> bool {
     let (Some(year), Some(month), Some(day)) =
         (number(text, 0, 4), number(text, 4, 2), number(text, 6, 2))
     else {
         return false;
     };
+    text.len() == 8 && (1..=days_of(year, month)).contains(&day)
+}
+
+/// Days of that month; none for a month that does not exist.
+fn days_of(year: u32, month: u32) -> u32 {
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let days = match month {
+    match month {
         2 if leap => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         1..=12 => 31,
-        _ => return false,
+        _ => 0,
+    }
+}
+
+fn next_day(date: &str) -> String {
+    let part = |at, digits| number(date, at, digits).unwrap_or(0);
+    let (year, month, day) = (part(0, 4), part(4, 2), part(6, 2));
+    let (year, month, day) = match (month, day) {
+        (0 | 13.., _) => (year, 1, 1),
+        (12, 31..) => ((year + 1).min(9999), 1, 1),
+        (month, day) if day >= days_of(year, month) => (year, month + 1, 1),
+        (month, day) => (year, month, day + 1),
     };
-    text.len() == 8 && (1..=days).contains(&day)
+    format!("{year:04}{month:02}{day:02}")
 }
 
 fn is_time(text: &str) -> bool {

@@ -207,6 +207,16 @@ impl RecordWriter {
         local
     }
 
+    /// The file is at its end: what is still to be written. The last line of a file of format T whose partner leaves the
+    /// last end of record out is ended all the same; in other formats the end of the file ends the record before this.
+    pub fn finish(&mut self) -> Vec<u8> {
+        let mut local = Vec::new();
+        if self.text && self.begun > 0 {
+            self.end(&mut local);
+        }
+        local
+    }
+
     /// The end of the last whole record: from there the file may go on in another session. A file of format T goes on
     /// from its start: its blocks cannot be found among line ends that were added.
     pub fn boundary(&self) -> Position {

@@ -383,15 +383,59 @@ fn unknown_commands_wrong_fields_and_wrong_lengths_have_their_own_reasons() {
         talk.says_one()[..3].escape_ascii().to_string()
     };
     assert_eq!(refused(b"Q"), "F01");
-    assert_eq!(
-        refused(sfid(0).replace("U00000", "Q00000").as_bytes()),
-        "F06"
-    );
+    let file = sfid(0).replace("U00000", "Q00000");
+    assert_eq!(refused(file.as_bytes()), "304", "the file alone is refused");
+    assert_eq!(refused(b"EORDERS"), "F07");
     assert_eq!(refused(&sfid(0).as_bytes()[..90]), "F07");
     assert_eq!(refused(b"R "), "F07", "longer than CD can be");
     let mut talk = Talk::listening(params(), &ssid());
     talk.session.receive(&[0x10, 0, 0, 4], talk.now);
     talk.expect_refusal(SessionReason::BufferSize);
+}
+
+/// Each fault is the one file's or the one receipt's where the layout can be read: what is behind it comes all the same.
+#[test]
+fn a_file_or_receipt_with_octets_that_are_none_leaves_the_session_to_others() {
+    let changed = |command: &str, at: usize| {
+        let mut octets = command.as_bytes().to_vec();
+        octets[at] = 0xDC;
+        octets
+    };
+    let eerp = format!(
+        "E{:26}   202611220800000001{:8}{US:25}{THEM:25}\0\0\0\0",
+        "ORDERS", ""
+    );
+    for (command, at, answer, field) in [
+        (sfid(0), 3, "301N", "SFIDDSN"),
+        (sfid(0), 31, "301N", "SFIDDATE"),
+        (sfid(0), 50, "399N", "SFIDUSER"),
+        (sfid(0), 60, "302N", "SFIDDEST"),
+        (sfid(0), 85, "303N", "SFIDORIG"),
+        (sfid(0), 106, "304N", "SFIDFMT"),
+        (sfid(0), 120, "399N", "SFIDFSIZ"),
+        (eerp.clone(), 3, "P", "EERPDSN"),
+        (eerp, 60, "P", "EERPDEST"),
+    ] {
+        let mut talk = Talk::listening(params(), &ssid());
+        talk.hear(changed(&command, at));
+        let said = talk.says_one();
+        assert!(
+            said.starts_with(answer.as_bytes()),
+            "{field}: {}",
+            said.escape_ascii()
+        );
+        match talk.session.poll_event() {
+            Some(Event::FileUnreadable { text, .. } | Event::ResponseUnreadable { text }) => {
+                assert!(text.contains(field), "{text}");
+            }
+            other => panic!("{field}: {other:?}"),
+        }
+        talk.hear(sfid(0));
+        assert!(matches!(
+            talk.session.poll_event(),
+            Some(Event::FileOffered(..))
+        ));
+    }
 }
 
 #[test]

@@ -156,6 +156,18 @@ pub trait Ledger: Send + Sync {
         partner: &str,
         response: &Response,
         note: &str,
+    ) -> Result<Persisted<Acknowledgement>, LedgerError> {
+        let by = Naming::Exact;
+        self.acknowledged_by(partner, response, by, note).await
+    }
+
+    /// The same of a receipt that need not name the file as exactly.
+    async fn acknowledged_by(
+        &self,
+        partner: &str,
+        response: &Response,
+        by: Naming,
+        note: &str,
     ) -> Result<Persisted<Acknowledgement>, LedgerError>;
 
     /// The file, or the receipt, goes back to the queue, not to be tried before `when`.
@@ -269,6 +281,16 @@ pub struct Offer {
     pub may_resume: bool,
     /// A file that is here, and whose sender may not know that, is taken once more to compare it.
     pub takes_again: bool,
+}
+
+/// How exactly a receipt must name a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Naming {
+    /// As its SFID did.
+    Exact,
+    /// Names and stations may differ in case and in blanks around them, and the counter of the time may be blank, where
+    /// this fits one file alone of those that wait for their receipt.
+    Loose,
 }
 
 /// A file whose octets are all here.

@@ -29,8 +29,8 @@ mod verify;
 
 pub use contact::{Backlog, Contact, ContactKind};
 pub use ledger::{
-    Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Longest, Offer, Offered, Order,
-    Quota, Received, Recovery, Standing, Verdict, Waiting, Work,
+    Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Longest, Naming, Offer, Offered,
+    Order, Quota, Received, Recovery, Standing, Verdict, Waiting, Work,
 };
 pub use persisted::{InDoubt, Persisted, Stored};
 pub use planted::planted;

@@ -16,8 +16,8 @@ use oftp::{
 };
 use pointsman_store::{
     Acknowledgement, Contact, ContactKind, Direction, Files, Filter, Ledger, LedgerError, Longest,
-    NewFile, Offer, Offered, Order, Quota, Received, Seal, SqliteLedger, Target, TransferId,
-    Verdict, Work,
+    Naming, NewFile, Offer, Offered, Order, Quota, Received, Seal, SqliteLedger, Target,
+    TransferId, Verdict, Work,
 };
 use tempfile::TempDir;
 
@@ -606,6 +606,44 @@ async fn a_receipt_of_an_older_level_finds_its_file_without_the_counter() {
     books.ledger.enqueue(waits).await.unwrap();
     let again = books.ledger.acknowledged("them", &short, "").await.unwrap();
     assert_eq!(*again, Acknowledgement::Repeated(first));
+}
+
+/// A receipt in another case is of the only file that waits and that it fits; where two do, nobody can say of which.
+#[tokio::test]
+async fn a_receipt_that_names_a_file_loosely_finds_the_only_one_it_fits() {
+    let books = Books::new();
+    let (first, second) = (TransferId::new(), TransferId::new());
+    for (id, time) in [(first, "0815300001"), (second, "0815300002")] {
+        let mut file = to_send(id, "INVOIC");
+        file.header.key.stamp = FileStamp::new("20261122", time).unwrap();
+        books.ledger.enqueue(file).await.unwrap();
+        books.ledger.sent(id, "EFPA").await.unwrap();
+    }
+    let named = |name, time| {
+        let Response::Positive(mut eerp) = eerp(name) else {
+            panic!("an EERP")
+        };
+        eerp.key.stamp = FileStamp::new("20261122", time).unwrap();
+        Response::Positive(eerp)
+    };
+    let ledger = &books.ledger;
+    let loosely = async |response| {
+        let answer = ledger.acknowledged_by("them", &response, Naming::Loose, "");
+        (*answer.await.unwrap()).clone()
+    };
+    let either = named("invoic", "0815300000");
+    assert_eq!(loosely(either.clone()).await, Acknowledgement::Unknown);
+    let exact = ledger.acknowledged("them", &named("invoic", "0815300001"), "");
+    assert_eq!(*exact.await.unwrap(), Acknowledgement::Unknown);
+    assert_eq!(
+        loosely(named("INVOICE", "0815300001")).await,
+        Acknowledgement::Unknown
+    );
+    assert_eq!(
+        loosely(named("Invoic", "0815300001")).await,
+        Acknowledgement::Recorded(first)
+    );
+    assert_eq!(loosely(either).await, Acknowledgement::Recorded(second));
 }
 
 #[tokio::test]

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use oftp::{CloseTicket, Closing, FileHeader, FileReason, Position, Session};
+use oftp::{
+    CloseTicket, Closing, FileHeader, FileReason, Position, RecordLayout, RecordWriter, Session,
+};
 use pointsman_policy::types;
 use pointsman_store::{
-    CONTENT_REMOVED, LedgerError, Persisted, Received, Sidecar, Stored, Target, TransferId,
-    Undelivered, Verdict, planted,
+    CONTENT_REMOVED, LedgerError, Persisted, Received, Sidecar, SpoolError, Stored, Target,
+    TransferId, Undelivered, Verdict, Whole, planted,
 };
 
 use super::offering::{BLOCK, too_big};
@@ -16,7 +18,7 @@ use super::{Monitor, Trouble, labelled, promise};
 use crate::delivery;
 use crate::describe::{self, Finished};
 use crate::events::Event as Happening;
-use crate::intake::blocking;
+use crate::intake::{Intake, blocking};
 use crate::names;
 use crate::receipts;
 
@@ -68,6 +70,7 @@ impl Monitor {
             header,
             target,
             intake,
+            records,
             began,
             labels,
             committing,
@@ -80,7 +83,7 @@ impl Monitor {
             intake.discard().await?;
             return Err(error.into());
         }
-        let whole = match intake.finish().await {
+        let whole = match finish(intake, records).await {
             Ok(whole) => whole,
             Err(error) => {
                 return self
@@ -216,7 +219,7 @@ impl Monitor {
         closing: &Closing,
     ) -> Result<Result<Persisted<Stored>, Refused>, Trouble> {
         let wrong = wrong(&receiving, closing);
-        let copy = match receiving.intake.finish().await {
+        let copy = match finish(receiving.intake, receiving.records).await {
             Ok(copy) => copy,
             Err(error) => return Ok(Err(error.into())),
         };
@@ -373,6 +376,18 @@ impl Monitor {
 fn used_up() -> Refused {
     let text = "the quota of this partner is used up for now";
     Refused::for_now(FileReason::TooBig, text)
+}
+
+/// Ends the octets of a file, with those that its layout adds at its end.
+async fn finish(
+    mut intake: Intake,
+    records: Option<(RecordLayout, RecordWriter)>,
+) -> Result<Whole, SpoolError> {
+    let last = records.map_or_else(Vec::new, |(_, mut writer)| writer.finish());
+    if !last.is_empty() {
+        intake.write(last).await?;
+    }
+    intake.finish().await
 }
 
 /// What speaks against a file whose end was announced, and what to tell the partner.

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use oftp::{
-    Agreement, ConnectionAnswer, ConnectionTicket, Level, Mode, OdetteId, Offer, Params, Session,
-    SessionReason,
+    Agreement, ConnectionAnswer, ConnectionTicket, Leniency, Level, Mode, OdetteId, Offer, Params,
+    Session, SessionReason,
 };
 use pointsman_policy::types;
 
@@ -128,7 +128,8 @@ impl Monitor {
         }
         let profile = profile.ok_or_else(|| unknown(&self.station.config))?;
         let params = self.narrow(profile.params(&self.station.config), &terms)?;
-        self.take_seat(&profile, &offer.code).await?;
+        self.take_seat(&profile).await?;
+        self.tell_case("SSID SSIDCODE", &offer.code, &profile.partner.ssid.0);
         self.enter(profile, connection, terms);
         Ok(params)
     }
@@ -147,12 +148,13 @@ impl Monitor {
 
     /// A place among the partner's sessions, for the one at the listener. A partner whose sessions go wrong one after the
     /// other waits for it.
-    async fn take_seat(&mut self, profile: &Profile, code: &OdetteId) -> Result<(), Refused> {
+    async fn take_seat(&mut self, profile: &Profile) -> Result<(), Refused> {
         let wait = self.station.failures.wait(&profile.name, Instant::now());
         self.pause(wait).await?;
         let Some(caller) = &self.caller else {
             return Ok(());
         };
+        let code = &profile.partner.ssid.0;
         self.station.guesses.right(code, caller.origin());
         let seat = self.station.seat_for_session(profile, caller);
         self.seat = Some(seat.map_err(Refused::by)?);
@@ -170,7 +172,8 @@ impl Monitor {
             return Ok(());
         };
         let guesses = &self.station.guesses;
-        if !guesses.is_locked_out(&offer.code, caller.origin(), Instant::now()) {
+        let code = own.map_or(&offer.code, |own| &own.partner.ssid.0);
+        if !guesses.is_locked_out(code, caller.origin(), Instant::now()) {
             return Ok(());
         }
         let text = "the password is not the agreed one";
@@ -357,7 +360,7 @@ impl Monitor {
             return Ok(());
         };
         let offer = &agreement.peer;
-        if offer.code != *profile.partner.ssid {
+        if !profile.is_called(&self.station.config, &offer.code) {
             let text = format!(
                 "it calls itself `{}`, its profile says `{}`",
                 offer.code, profile.partner.ssid.0
@@ -371,6 +374,7 @@ impl Monitor {
         self.check_certificate(&profile)?;
         let connection = self.describe(Some(&profile), offer, agreement.level);
         let terms = self.ask_terms(&connection).await?;
+        self.tell_case("SSID SSIDCODE", &offer.code, &profile.partner.ssid.0);
         self.enter(profile, connection, terms);
         Ok(())
     }
@@ -415,6 +419,17 @@ impl Monitor {
             Some(types::TransferMode::Both) | None => params.mode,
         };
         Ok(params)
+    }
+
+    /// The log says where an Odette ID was taken that is written in another case.
+    pub(super) fn tell_case(&self, field: &str, written: &OdetteId, agreed: &OdetteId) {
+        if written != agreed {
+            let leniency = Leniency::OdetteIdCase;
+            self.tolerate(format!(
+                "{field} `{written}`: {leniency} ({})",
+                leniency.name()
+            ));
+        }
     }
 }
 

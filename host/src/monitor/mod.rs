@@ -226,11 +226,18 @@ impl Monitor {
                 Err(Trouble::OutOfStep("authentication was not agreed"))
             }
             Event::MoreData => Ok(()),
+            Event::FileUnreadable { reason, text } => {
+                self.file_unreadable(reason, &text).await;
+                Ok(())
+            }
+            Event::ResponseUnreadable { text } => {
+                self.tolerate(format!(
+                    "a receipt that names no file was confirmed and dropped: {text}"
+                ));
+                Ok(())
+            }
             Event::Tolerated(what) => {
-                self.tell(Happening::Tolerated {
-                    session: self.talk(),
-                    what: what.to_string(),
-                });
+                self.tolerate(what.to_string());
                 Ok(())
             }
             Event::Ended(end) => return Some(end),
@@ -351,6 +358,14 @@ impl Monitor {
             claims: self.claims.clone(),
             remote: self.wire.remote,
         }
+    }
+
+    /// The log says what was forgiven.
+    fn tolerate(&self, what: String) {
+        self.tell(Happening::Tolerated {
+            session: self.talk(),
+            what,
+        });
     }
 
     fn tell(&self, happening: Happening) {

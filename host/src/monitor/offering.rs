@@ -101,6 +101,16 @@ impl Monitor {
         Ok(())
     }
 
+    /// A file whose SFID cannot be read was refused: those behind it come all the same.
+    pub(super) async fn file_unreadable(&mut self, reason: FileReason, text: &str) {
+        self.tell(Happening::FileRefused {
+            session: self.talk(),
+            file: "whose SFID cannot be read".to_owned(),
+            reason: format!("SFNA {:02} {}: {text}", reason.code(), reason.meaning()),
+        });
+        self.slow_down().await;
+    }
+
     /// A partner whose files are refused one after the other, as fast as it can offer them, waits for its answers.
     async fn slow_down(&mut self) {
         let (refusals, now) = (&self.station.refusals, Instant::now());
@@ -327,7 +337,8 @@ impl Monitor {
             return Err(Refused::for_now(FileReason::Unspecified, "no partner"));
         };
         let key = &header.key;
-        if !profile.may_originate(&key.originator) {
+        let any_case = profile.forgives_case(&self.station.config);
+        let Some(originator) = profile.may_originate(&key.originator, any_case) else {
             return Err(Refused::for_good(
                 FileReason::InvalidOrigin,
                 format!(
@@ -335,13 +346,16 @@ impl Monitor {
                     key.originator
                 ),
             ));
-        }
-        if !partners::is_ours(&self.station.config, &key.destination) {
+        };
+        let Some(destination) = partners::is_ours(&self.station.config, &key.destination, any_case)
+        else {
             return Err(Refused::for_good(
                 FileReason::InvalidDestination,
                 format!("`{}` is not a station here", key.destination),
             ));
-        }
+        };
+        self.tell_case("SFID SFIDORIG", &key.originator, originator);
+        self.tell_case("SFID SFIDDEST", &key.destination, destination);
         if matches!(
             header.security,
             Security::Encrypted | Security::EncryptedAndSigned
@@ -388,13 +402,10 @@ impl Monitor {
     /// The log says that a receipt will not be what its partner asks for.
     fn tell_unsigned(&self, header: &FileHeader) {
         if header.signed_receipt {
-            self.tell(Happening::Tolerated {
-                session: self.talk(),
-                what: format!(
-                    "SFID of {}: SFIDSIGN asks for a signed receipt, and it gets one without a signature (unsigned_receipts)",
-                    header.key
-                ),
-            });
+            self.tolerate(format!(
+                "SFID of {}: SFIDSIGN asks for a signed receipt, and it gets one without a signature (unsigned_receipts)",
+                header.key
+            ));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use oftp::{Leniency, Response, ResponseTicket, Session};
-use pointsman_store::{Acknowledgement, Persisted};
+use pointsman_store::{Acknowledgement, Naming, Persisted};
 
 use super::{Monitor, Trouble, promise};
 use crate::describe;
@@ -60,7 +60,7 @@ impl Monitor {
     }
 
     /// Writes a receipt down with the file it is about. The first edition of the protocol did not swap originator and
-    /// destination in receipts, and some partners still do not.
+    /// destination in receipts, and some partners still do not; others write names and stations in a case of their own.
     async fn record(
         &mut self,
         response: Response,
@@ -68,28 +68,50 @@ impl Monitor {
     ) -> Result<(Response, Persisted<Acknowledgement>), Trouble> {
         let ledger = std::sync::Arc::clone(&self.station.ledger);
         let known = ledger.acknowledged(self.partner(), &response, said).await?;
-        let profile = self.profile.as_ref();
-        let tolerated =
-            profile.is_some_and(|own| own.tolerances(&self.station.config).unswapped_responses);
-        if *known != Acknowledgement::Unknown || !tolerated {
+        let Some(profile) = self.profile.as_ref() else {
+            return Ok((response, known));
+        };
+        if *known != Acknowledgement::Unknown {
             return Ok((response, known));
         }
+        let tolerances = profile.tolerances(&self.station.config);
         let swapped = swapped(&response);
-        let known = ledger.acknowledged(self.partner(), &swapped, said).await?;
-        if *known == Acknowledgement::Unknown {
-            return Ok((response, known));
-        }
-        let leniency = Leniency::UnswappedResponses;
-        self.tell(Happening::Tolerated {
-            session: self.talk(),
-            what: format!(
-                "{} of {}: {leniency} ({})",
-                kind(&swapped),
-                swapped.key(),
-                leniency.name()
+        let in_turn = [
+            (tolerances.unswapped_responses, &swapped, Naming::Exact),
+            (tolerances.response_names, &response, Naming::Loose),
+            (
+                tolerances.unswapped_responses && tolerances.response_names,
+                &swapped,
+                Naming::Loose,
             ),
-        });
-        Ok((swapped, known))
+        ];
+        for (tolerated, meant, by) in in_turn {
+            if !tolerated {
+                continue;
+            }
+            let known = ledger
+                .acknowledged_by(self.partner(), meant, by, said)
+                .await?;
+            if *known != Acknowledgement::Unknown {
+                self.tell_forgiven(meant, by);
+                return Ok((meant.clone(), known));
+            }
+        }
+        Ok((response, known))
+    }
+
+    /// The log says how a receipt was found to be about a file of ours.
+    fn tell_forgiven(&self, response: &Response, by: Naming) {
+        let leniency = match by {
+            Naming::Exact => Leniency::UnswappedResponses,
+            Naming::Loose => Leniency::ResponseNames,
+        };
+        self.tolerate(format!(
+            "{} of {}: {leniency} ({})",
+            kind(response),
+            response.key(),
+            leniency.name()
+        ));
     }
 
     /// RTR: our receipt is the peer's now.

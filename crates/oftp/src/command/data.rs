@@ -5,11 +5,12 @@
 
 use crate::SessionReason;
 
-use super::field::Malformed;
+use super::field::{Malformed, Spoils};
 
 pub(super) fn not_here() -> Malformed {
     Malformed {
         reason: SessionReason::ProtocolViolation,
         problem: "DATA: no file is open".into(),
+        spoils: Spoils::Session,
     }
 }

@@ -20,10 +20,16 @@ pub(super) fn encode(eerp: &Eerp, level: Level, layout: &mut Layout<'_>) {
     }
 }
 
+/// A fault in a field's content is this response's alone, where the layout can be read all the same.
 pub(super) fn decode(level: Level, fields: &mut Fields<'_>) -> Result<Eerp, Malformed> {
+    let whole = fields.left() >= 105;
+    read(level, fields).map_err(|fault| fault.of_a_response(whole))
+}
+
+fn read(level: Level, fields: &mut Fields<'_>) -> Result<Eerp, Malformed> {
     let dataset = fields.dataset("EERPDSN")?;
     let stamp = decode_stamp("EERP", level, fields)?;
-    let user = fields.user_data("EERPUSER")?;
+    let user = fields.spare_user_data("EERPUSER")?;
     let originator = fields.odette_id("EERPDEST")?;
     let destination = fields.odette_id("EERPORIG")?;
     let key = FileKey {

@@ -1,8 +1,8 @@
 //! Fields (RFC 5024, 5.3): read one after the other, leniently where allowed; written strictly.
 
 use crate::{
-    DatasetName, InvalidField, Leniency, Level, OdetteId, SessionReason, Tolerance, Tolerances,
-    UserData,
+    DatasetName, FileReason, InvalidField, Leniency, Level, OdetteId, SessionReason, Tolerance,
+    Tolerances, UserData,
 };
 
 use super::Kind;
@@ -15,13 +15,44 @@ pub struct Malformed {
     pub reason: SessionReason,
     /// Command, field and fault, for people; no content.
     pub problem: String,
+    /// What it spoils.
+    pub spoils: Spoils,
+}
+
+/// What a command that cannot be read spoils.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spoils {
+    /// The session: nobody knows what comes next.
+    Session,
+    /// One file: the layout of its SFID can be read, and an SFNA says why it is not taken.
+    File(FileReason),
+    /// One response: its layout can be read, and it names no file.
+    Response,
 }
 
 impl Malformed {
+    /// The same fault, which spoils no more than that, if it is one of content. A wrong length stays the session's.
+    pub(super) fn spoiling(self, spoils: Spoils) -> Self {
+        match self.reason {
+            SessionReason::InvalidData => Self { spoils, ..self },
+            _ => self,
+        }
+    }
+
+    /// A fault of a response, `whole` if it has the length that it must have.
+    pub(super) fn of_a_response(self, whole: bool) -> Self {
+        if whole {
+            self.spoiling(Spoils::Response)
+        } else {
+            self
+        }
+    }
+
     pub(crate) fn empty() -> Self {
         Self {
             reason: SessionReason::BufferSize,
             problem: "an exchange buffer without a command".into(),
+            spoils: Spoils::Session,
         }
     }
 
@@ -30,6 +61,7 @@ impl Malformed {
         Self {
             reason: SessionReason::UnknownCommand,
             problem,
+            spoils: Spoils::Session,
         }
     }
 }
@@ -57,6 +89,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Octets that are not read yet.
+    pub(super) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     /// `n` octets as they are.
     pub(super) fn octets(&mut self, field: &str, n: usize) -> Result<&'a [u8], Malformed> {
         let Some((octets, rest)) = self.rest.split_at_checked(n) else {
@@ -82,19 +119,42 @@ impl<'a> Fields<'a> {
         self.octets(field, n).map(|_| ())
     }
 
+    /// The octets of a text: NUL octets around it are a leniency.
+    pub(super) fn padded(&mut self, field: &str, n: usize) -> Result<&'a [u8], Malformed> {
+        let octets = self.octets(field, n)?;
+        let text = without(octets, |octet| octet == 0 || octet == b' ');
+        // Blanks alone are for whoever reads the text: on its left they are part of it.
+        if text.contains(&0) || !octets.contains(&0) {
+            return Ok(octets);
+        }
+        self.tolerate(Leniency::NulPadding, field)?;
+        Ok(text)
+    }
+
     pub(super) fn odette_id(&mut self, field: &str) -> Result<OdetteId, Malformed> {
-        let octets = self.octets(field, OdetteId::LIMIT)?;
+        let octets = self.padded(field, OdetteId::LIMIT)?;
         OdetteId::from_wire(octets).map_err(|error| self.invalid(field, &error))
     }
 
     pub(super) fn dataset(&mut self, field: &str) -> Result<DatasetName, Malformed> {
-        let octets = self.octets(field, DatasetName::LIMIT)?;
+        let octets = self.padded(field, DatasetName::LIMIT)?;
         DatasetName::from_wire(octets).map_err(|error| self.invalid(field, &error))
     }
 
     pub(super) fn user_data(&mut self, field: &str) -> Result<UserData, Malformed> {
-        let octets = self.octets(field, UserData::LIMIT)?;
+        let octets = self.padded(field, UserData::LIMIT)?;
         UserData::from_wire(octets).map_err(|error| self.invalid(field, &error))
+    }
+
+    /// User data that nobody has to give back: octets that are no characters are a leniency.
+    pub(super) fn spare_user_data(&mut self, field: &str) -> Result<UserData, Malformed> {
+        let octets = self.padded(field, UserData::LIMIT)?;
+        match UserData::from_wire(octets) {
+            Ok(user) => Ok(user),
+            Err(_) => self
+                .tolerate(Leniency::UserDataOctets, field)
+                .map(|()| UserData::default()),
+        }
     }
 
     /// A number of `n` digits. Blanks for zeros, and blanks around, are a leniency; signs never.
@@ -175,6 +235,7 @@ impl<'a> Fields<'a> {
                     SessionReason::InvalidData
                 },
                 problem: format!("{}: {field}: {leniency} (not tolerated here)", self.kind),
+                spoils: Spoils::Session,
             });
         }
         let what = format!("{} {field}", self.kind);
@@ -191,13 +252,18 @@ impl<'a> Fields<'a> {
         Malformed {
             reason: SessionReason::InvalidData,
             problem: format!("{}: {problem}", self.kind),
+            spoils: Spoils::Session,
         }
     }
 
-    /// Refuses what is left over: ESID 07.
-    pub(super) fn finish(&self) -> Result<(), Malformed> {
+    /// Refuses what is left over, where that is no leniency: ESID 07.
+    pub(super) fn finish(&mut self) -> Result<(), Malformed> {
         if self.rest.is_empty() {
             return Ok(());
+        }
+        if self.tolerances.octets_behind && self.rest.len() <= MOST_BEHIND {
+            let what = format!("its last {} octets", self.rest.len());
+            return self.tolerate(Leniency::OctetsBehind, &what);
         }
         Err(self.wrong_size(format!("{} octets too many", self.rest.len())))
     }
@@ -206,12 +272,28 @@ impl<'a> Fields<'a> {
         Malformed {
             reason: SessionReason::BufferSize,
             problem: format!("{}: {problem}", self.kind),
+            spoils: Spoils::Session,
         }
     }
 }
 
-fn without_blanks(mut octets: &[u8]) -> &[u8] {
-    while let [b' ', rest @ ..] | [rest @ .., b' '] = octets {
+/// Octets that may follow a command where that is forgiven.
+pub(crate) const MOST_BEHIND: usize = 64;
+
+fn without_blanks(octets: &[u8]) -> &[u8] {
+    without(octets, |octet| octet == b' ')
+}
+
+/// The octets without those around them.
+fn without(mut octets: &[u8], padding: impl Fn(u8) -> bool) -> &[u8] {
+    while let [first, rest @ ..] = octets
+        && padding(*first)
+    {
+        octets = rest;
+    }
+    while let [rest @ .., last] = octets
+        && padding(*last)
+    {
         octets = rest;
     }
     octets

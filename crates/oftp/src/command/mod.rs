@@ -25,7 +25,8 @@ mod ssrm;
 
 pub use efna::Efna;
 pub use esid::Esid;
-pub use field::Malformed;
+pub(crate) use field::MOST_BEHIND;
+pub use field::{Malformed, Spoils};
 pub use kind::Kind;
 pub use sfna::Sfna;
 

@@ -24,7 +24,13 @@ pub(super) fn encode(nerp: &Nerp, level: Level, layout: &mut Layout<'_>) {
     }
 }
 
+/// As for EERP.
 pub(super) fn decode(level: Level, fields: &mut Fields<'_>) -> Result<Nerp, Malformed> {
+    let whole = fields.left() >= 127;
+    read(level, fields).map_err(|fault| fault.of_a_response(whole))
+}
+
+fn read(level: Level, fields: &mut Fields<'_>) -> Result<Nerp, Malformed> {
     let dataset = fields.dataset("NERPDSN")?;
     fields.reserved("NERPRSV1", 6)?;
     let stamp = decode_full_stamp("NERP", fields)?;

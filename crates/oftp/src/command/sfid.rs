@@ -1,9 +1,9 @@
 //! SFID, Start File: 128 octets up to level 1.4, 165 and a description at 2.0
 //! (RFC 5024, 5.3.3; RFC 2204, 5.3.3).
 
-use crate::{CipherSuite, FileHeader, FileKey, FileStamp, Format, Level, Security};
+use crate::{CipherSuite, FileHeader, FileKey, FileReason, FileStamp, Format, Level, Security};
 
-use super::field::{Fields, Layout, Malformed};
+use super::field::{Fields, Layout, Malformed, Spoils};
 
 pub(super) fn encode(header: &FileHeader, level: Level, layout: &mut Layout<'_>) {
     layout.alphanumeric(header.key.dataset.as_str(), 26);
@@ -30,24 +30,55 @@ pub(super) fn encode(header: &FileHeader, level: Level, layout: &mut Layout<'_>)
     layout.text(&header.description);
 }
 
+/// A fault in a field's content is the file's alone, where the layout can be read all the same.
 pub(super) fn decode(level: Level, fields: &mut Fields<'_>) -> Result<FileHeader, Malformed> {
-    let dataset = fields.dataset("SFIDDSN")?;
-    let stamp = decode_stamp("SFID", level, fields)?;
-    let user = fields.user_data("SFIDUSER")?;
-    let destination = fields.odette_id("SFIDDEST")?;
-    let originator = fields.odette_id("SFIDORIG")?;
+    let whole = if level < Level::V20 {
+        fields.left() == 127
+    } else {
+        fields.left() >= 161
+    };
+    read(level, fields).map_err(|fault| {
+        if whole {
+            fault
+        } else {
+            fault.spoiling(Spoils::Session)
+        }
+    })
+}
+
+fn read(level: Level, fields: &mut Fields<'_>) -> Result<FileHeader, Malformed> {
+    let because = |reason| move |fault: Malformed| fault.spoiling(Spoils::File(reason));
+    let dataset = fields.dataset("SFIDDSN");
+    let dataset = dataset.map_err(because(FileReason::InvalidFilename))?;
+    let stamp = decode_stamp("SFID", level, fields);
+    let stamp = stamp.map_err(because(FileReason::InvalidFilename))?;
+    let user = fields.user_data("SFIDUSER");
+    let user = user.map_err(because(FileReason::Unspecified))?;
+    let destination = fields.odette_id("SFIDDEST");
+    let destination = destination.map_err(because(FileReason::InvalidDestination))?;
+    let originator = fields.odette_id("SFIDORIG");
+    let originator = originator.map_err(because(FileReason::InvalidOrigin))?;
     let key = FileKey {
         dataset,
         stamp,
         originator,
         destination,
     };
-    let format = format(fields)?;
-    let mut header = FileHeader {
+    let format = format(fields).map_err(because(FileReason::RecordFormat))?;
+    let header = FileHeader {
         user,
         format,
         ..FileHeader::plain(key, 0)
     };
+    read_rest(header, level, fields).map_err(because(FileReason::Unspecified))
+}
+
+/// Sizes, restart, and what level 2.0 added.
+fn read_rest(
+    mut header: FileHeader,
+    level: Level,
+    fields: &mut Fields<'_>,
+) -> Result<FileHeader, Malformed> {
     if level < Level::V20 {
         header.size_blocks = fields.number("SFIDFSIZ", 7)?;
         header.original_size_blocks = header.size_blocks;

@@ -29,7 +29,7 @@ pub(super) fn encode(offer: &Offer, layout: &mut Layout<'_>) {
 pub(super) fn decode(fields: &mut Fields<'_>) -> Result<Offer, Malformed> {
     let level = level(fields)?;
     let code = fields.odette_id("SSIDCODE")?;
-    let octets = fields.octets("SSIDPSWD", Password::LIMIT)?;
+    let octets = fields.padded("SSIDPSWD", Password::LIMIT)?;
     let password =
         Password::from_wire(octets).map_err(|error| fields.invalid("SSIDPSWD", &error))?;
     let buffer_size = u32::try_from(fields.number("SSIDSDEB", 5)?).unwrap_or(u32::MAX);
@@ -39,7 +39,7 @@ pub(super) fn decode(fields: &mut Fields<'_>) -> Result<Offer, Malformed> {
     let special_logic = fields.flag("SSIDSPEC")?;
     let credit = u16::try_from(fields.number("SSIDCRED", 3)?).unwrap_or(u16::MAX);
     let authentication = authentication(level, fields)?;
-    let user = fields.user_data("SSIDUSER")?;
+    let user = fields.spare_user_data("SSIDUSER")?;
     fields.carriage_return("SSIDCR")?;
     Ok(Offer {
         level,

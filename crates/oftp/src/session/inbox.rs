@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::command::{Kind, Malformed};
+use crate::command::{Kind, MOST_BEHIND, Malformed};
 use crate::stream::{self, Head};
 use crate::{End, SessionReason};
 
@@ -120,6 +120,7 @@ impl Session {
             Some(agreed) if kind == Kind::Data => {
                 agreed.buffer_size as usize + usize::from(self.params.tolerances.oversized_data)
             }
+            _ if self.params.tolerances.octets_behind => kind.longest() + MOST_BEHIND,
             _ => kind.longest(),
         }
     }

@@ -1,7 +1,7 @@
 //! Listening: files and responses that come in (RFC 5024, 9.12).
 
 use crate::answer::{CloseTicket, FileTicket, ResponseTicket};
-use crate::command::{Command, Efna, Kind, Sfna};
+use crate::command::{Command, Efna, Kind, Sfna, Spoils};
 use crate::{
     CloseAnswer, Counts, FileAnswer, FileHeader, Leniency, NotNow, Response, SessionReason,
 };
@@ -174,6 +174,29 @@ impl Session {
         }
         self.your_turn(Speaker::IdleSpCd);
         Ok(())
+    }
+
+    /// SFID, EERP or NERP in IDLELI and IDLELICD whose content cannot be read, though its layout can: the next one may be
+    /// good, and whoever ends the session hears the same one first in the next.
+    pub(super) fn pass_over(&mut self, spoils: Spoils, problem: String) {
+        self.state = State::Listener(Listener::IdleLi);
+        match spoils {
+            Spoils::File(reason) => {
+                self.send(&Command::Sfna(Sfna {
+                    reason,
+                    retry: false,
+                    text: problem.clone(),
+                }));
+                self.tell(Notice::FileUnreadable {
+                    reason,
+                    text: problem,
+                });
+            }
+            Spoils::Response | Spoils::Session => {
+                self.send(&Command::Rtr);
+                self.tell(Notice::ResponseUnreadable { text: problem });
+            }
+        }
     }
 
     /// SFID in IDLELI and IDLELICD (A).

@@ -20,7 +20,7 @@ pub(crate) mod tolerance;
 
 use std::time::Duration;
 
-use crate::command::{self, Command, Kind};
+use crate::command::{self, Command, Kind, Malformed, Spoils};
 use crate::{Agreement, Event, Leniency, Level, NotNow, Params, SessionReason, Tolerance};
 
 use abort::{Ending, Refusal};
@@ -236,10 +236,20 @@ impl Session {
 
     fn take_command(&mut self, buffer: &[u8]) -> Result<(), Refusal> {
         let mut tolerated = Vec::new();
-        let command = command::decode(buffer, self.level, &self.params.tolerances, &mut tolerated)?;
+        let read = command::decode(buffer, self.level, &self.params.tolerances, &mut tolerated);
         for tolerance in tolerated {
             self.tell(Notice::Tolerated(tolerance));
         }
+        let command = match read {
+            Ok(command) => command,
+            Err(Malformed {
+                problem, spoils, ..
+            }) if spoils != Spoils::Session => {
+                self.pass_over(spoils, problem);
+                return Ok(());
+            }
+            Err(malformed) => return Err(malformed.into()),
+        };
         if let Command::Esid(esid) = command {
             self.take_esid(esid);
             return Ok(());

@@ -40,10 +40,17 @@ pub(super) enum Notice {
         retry: bool,
         text: String,
     },
+    FileUnreadable {
+        reason: FileReason,
+        text: String,
+    },
     MoreData,
     CloseAnswered(Result<(), CloseRefusal>),
     ResponseTaken,
     ResponseNotSent {
+        text: String,
+    },
+    ResponseUnreadable {
         text: String,
     },
     Tolerated(Tolerance),
@@ -95,6 +102,8 @@ impl Notice {
             Self::CloseAnswered(answer) => Event::CloseAnswered(answer),
             Self::ResponseTaken => Event::ResponseTaken,
             Self::ResponseNotSent { text } => Event::ResponseNotSent { text },
+            Self::FileUnreadable { reason, text } => Event::FileUnreadable { reason, text },
+            Self::ResponseUnreadable { text } => Event::ResponseUnreadable { text },
             Self::Tolerated(tolerance) => Event::Tolerated(tolerance),
             Self::Ended(end) => Event::Ended(end),
         }

@@ -206,10 +206,16 @@ impl Session {
                 data.end_record();
             }
         }
+        let counted = !in_records && announced.records > 0;
+        if counted && self.params.tolerances.stream_record_counts {
+            let (leniency, records) = (Leniency::RecordCountOfStream, announced.records);
+            let what = format!("EFID EFIDRCNT: {records} records");
+            self.tell(Notice::Tolerated(Tolerance { leniency, what }));
+        }
         let closing = self.judge_totals(Closing {
             announced,
             received,
-            counts_records: in_records,
+            counts_records: in_records || counted && !self.params.tolerances.stream_record_counts,
             forgiven: false,
         });
         let moment = self.notices.ask();

@@ -10,7 +10,7 @@ macro_rules! leniencies {
             $($(#[$doc])* $variant,)*
         }
 
-        /// Which leniencies are allowed. By default all but `wrong_counts`.
+        /// Which leniencies are allowed. By default all but `wrong_counts` and `octets_behind`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub struct Tolerances {
             $($(#[$doc])* pub $field: bool,)*
@@ -104,6 +104,21 @@ leniencies! {
     /// Totals in EFID that differ from what was received (RFC 5024, 5.3.8). Forgiving hides octets that
     /// were lost, so it is off by default.
     WrongCounts wrong_counts false "the totals are not those of what was received",
+    /// NUL octets around a text, as in fields that a program in C filled (RFC 5024, 5.3: left justified, padded with
+    /// blanks).
+    NulPadding nul_padding true "a text is padded with NUL octets",
+    /// User data (SSIDUSER, EERPUSER) with octets that are no printable ISO 646: read as none.
+    UserDataOctets user_data_octets true "user data holds octets that are no characters, read as none",
+    /// Octets behind a command, at most 64 of them. They may be a field that was shifted, so that it is off by default.
+    OctetsBehind octets_behind false "octets follow the end of the command",
+    /// A count of records for a file that is one record (EFIDRCNT, RFC 5024, 5.3.8): not read.
+    RecordCountOfStream stream_record_counts true "records are counted in a file of one record",
+    /// An Odette ID in upper case that is agreed in lower case, or the other way round (RFC 5024, 5.4). The engine
+    /// tells it as it came: where this is allowed, whoever knows the partners compares without regard to case.
+    OdetteIdCase odette_id_case true "an Odette ID is written in another case than agreed",
+    /// A response that names the file in another case, or with other blanks (RFC 5024, 5.3.13). The engine tells every
+    /// response as it came: where this is allowed, whoever holds the files looks for the only one that it fits.
+    ResponseNames response_names true "the response writes names or stations of the file in another way",
     /// A response whose originator and destination are not swapped (RFC 5024, 5.3.13). The engine knows
     /// no files and tells every response as it came: where this is allowed, whoever holds the files
     /// looks for [`FileKey::swapped`](crate::FileKey::swapped) when the key as it came names none, and

@@ -34,10 +34,12 @@ enum Otherwise {
     Aborted,
     /// The session goes on; what the program does.
     GoesOn(&'static str),
+    /// The engine refuses the one file, and the session goes on.
+    Unreadable(&'static str),
 }
-use Otherwise::{Aborted, Esid, GoesOn};
+use Otherwise::{Aborted, Esid, GoesOn, Unreadable};
 
-const SLOPPY: [Sloppy; 16] = [
+const SLOPPY: [Sloppy; 22] = [
     Sloppy {
         leniency: Leniency::LineEnds,
         trap: "7",
@@ -182,6 +184,61 @@ const SLOPPY: [Sloppy; 16] = [
         talk: |own| hearing(Talk::listening(own, &ssid()), nerp("01")),
         otherwise: Esid(SessionReason::InvalidData),
     },
+    Sloppy {
+        leniency: Leniency::NulPadding,
+        trap: "16",
+        section: "5.3",
+        does: "pads texts with NUL octets",
+        talk: |own| {
+            let padded = with_octets(&sfid(0), 1 + 26 - 1, b"\0");
+            hearing(Talk::listening(own, &ssid()), padded)
+        },
+        otherwise: Unreadable("SFNA 01, and the session goes on"),
+    },
+    Sloppy {
+        leniency: Leniency::UserDataOctets,
+        trap: "30",
+        section: "5.3.2, 5.3.13",
+        does: "puts other octets than characters into user data",
+        talk: |own| hearing(Talk::responder(own), with_octets(&ssid(), 52, b"\xfc")),
+        otherwise: Esid(SessionReason::InvalidData),
+    },
+    Sloppy {
+        leniency: Leniency::OctetsBehind,
+        trap: "14",
+        section: "8.2",
+        does: "puts up to 64 octets behind a command",
+        talk: |own| hearing(offering(own), "200000000000000000 \r\n"),
+        otherwise: Esid(SessionReason::BufferSize),
+    },
+    Sloppy {
+        leniency: Leniency::RecordCountOfStream,
+        trap: "39",
+        section: "5.3.8",
+        does: "counts records of a T or U file",
+        talk: |own| {
+            let receiving = Talk::receiving(own, &ssid(), &sfid(0));
+            let efid = "T0000000000000000100000000000000001";
+            hearing(hearing(receiving, b"D\x81x"), efid)
+        },
+        otherwise: GoesOn("the program refuses the file: EFNA 10"),
+    },
+    Sloppy {
+        leniency: Leniency::OdetteIdCase,
+        trap: "30",
+        section: "5.4",
+        does: "writes an Odette ID in upper case that is agreed in lower case, or the other way round",
+        talk: |own| hearing(Talk::listening(own, &ssid()), sfid(0)),
+        otherwise: GoesOn("the program knows no such station: ESID 03, SFNA 02 or 03"),
+    },
+    Sloppy {
+        leniency: Leniency::ResponseNames,
+        trap: "54",
+        section: "5.3.13",
+        does: "names our file in its response in another case, or with other blanks",
+        talk: |own| hearing(Talk::listening(own, &ssid()), unswapped_eerp()),
+        otherwise: GoesOn("the program knows no file of that name: RTR, and nothing else"),
+    },
 ];
 
 const EFID: &str = "T0000000000000000000000000000000001";
@@ -217,9 +274,14 @@ fn each_leniency_can_be_switched_off_alone() {
             }
             (Some(Event::Ended(End::AbortedByPeer { .. })), Aborted) => (),
             (Some(Event::FileClosed(_, closing)), GoesOn(_)) => {
-                assert_eq!(closing.discrepancy(), Some(FileReason::ByteCount));
+                let counted = match leniency {
+                    Leniency::RecordCountOfStream => FileReason::RecordCount,
+                    _ => FileReason::ByteCount,
+                };
+                assert_eq!(closing.discrepancy(), Some(counted));
             }
-            (Some(Event::ResponseOffered(..)), GoesOn(_)) => (),
+            (Some(Event::ResponseOffered(..) | Event::FileOffered(..)), GoesOn(_))
+            | (Some(Event::FileUnreadable { .. }), Unreadable(_)) => (),
             other => panic!("{leniency:?}: {other:?}"),
         }
         let told = events
@@ -266,7 +328,7 @@ fn a_switch_is_found_by_its_name() {
         let by_default = Tolerances::default().allow(leniency);
         assert_eq!(
             by_default,
-            leniency != Leniency::WrongCounts,
+            !matches!(leniency, Leniency::WrongCounts | Leniency::OctetsBehind),
             "{leniency:?}"
         );
     }
@@ -317,7 +379,10 @@ impl Sloppy {
 
     /// Whether it is not the engine that forgives it.
     fn is_for_the_program(&self) -> bool {
-        self.leniency == Leniency::UnswappedResponses
+        matches!(
+            self.leniency,
+            Leniency::UnswappedResponses | Leniency::OdetteIdCase | Leniency::ResponseNames
+        )
     }
 
     fn by_default(&self) -> &'static str {
@@ -330,7 +395,11 @@ impl Sloppy {
     /// What the log says.
     fn line(&self) -> String {
         if self.is_for_the_program() {
-            let what = "KIND of FILE".to_owned();
+            let what = match self.leniency {
+                Leniency::OdetteIdCase => "FIELD `CODE`",
+                _ => "KIND of FILE",
+            }
+            .to_owned();
             let leniency = self.leniency;
             return format!("`{}`, told by the program", Tolerance { leniency, what });
         }
@@ -343,7 +412,7 @@ impl std::fmt::Display for Otherwise {
         match self {
             Esid(reason) => write!(f, "ESID {reason}"),
             Aborted => f.write_str("counts as aborted by the partner"),
-            GoesOn(what) => f.write_str(what),
+            GoesOn(what) | Unreadable(what) => f.write_str(what),
         }
     }
 }
@@ -381,6 +450,12 @@ fn gave_the_turn_away(own: Params) -> Talk {
 fn nerp(reason: &str) -> String {
     let key = format!("{:26}202611220800000001{US:<25}{THEM:<25}", "");
     format!("NORDERS{key}{THEM:<25}{reason}000\0\0\0\0")
+}
+
+fn with_octets(command: impl AsRef<[u8]>, at: usize, octets: &[u8]) -> Vec<u8> {
+    let mut changed = command.as_ref().to_vec();
+    changed.splice(at..at + octets.len(), octets.iter().copied());
+    changed
 }
 
 fn unswapped_eerp() -> String {

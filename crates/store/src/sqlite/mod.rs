@@ -27,8 +27,8 @@ pub(crate) use self::row::{format_from, format_to, security_from, security_to};
 use crate::contact::{Backlog, Contact};
 use crate::events::Event;
 use crate::ledger::{
-    Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Longest, Offer, Offered, Order,
-    Received, Recovery, Standing, Verdict, Waiting, Work,
+    Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Longest, Naming, Offer, Offered,
+    Order, Received, Recovery, Standing, Verdict, Waiting, Work,
 };
 use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::planted;
@@ -377,17 +377,18 @@ impl Ledger for SqliteLedger {
         Ok(())
     }
 
-    async fn acknowledged(
+    async fn acknowledged_by(
         &self,
         partner: &str,
         response: &Response,
+        by: Naming,
         note: &str,
     ) -> Result<Persisted<Acknowledgement>, LedgerError> {
         let (partner, answer, note) = (partner.to_owned(), response.clone(), note.to_owned());
         let meant = self
             .writer
             .commit("acknowledged", move |db| {
-                outbound::acknowledged(db, &partner, &answer, &note)
+                outbound::acknowledged(db, &partner, &answer, by, &note)
             })
             .await?;
         if let Acknowledgement::Recorded(id) = *meant {

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::connection::{database, of_session};
 use super::inbound::{insert_header, set_layout};
 use super::{from_millis, latest, look, millis, note, row, state_of};
-use crate::ledger::{Acknowledgement, Files, LedgerError, Longest, Order, Waiting};
+use crate::ledger::{Acknowledgement, Files, LedgerError, Longest, Naming, Order, Waiting};
 use crate::persisted::InDoubt;
 use crate::planted;
 use crate::transfer::{NewFile, OutboundFile, OutboundState, Queued, TransferId};
@@ -346,10 +346,15 @@ pub(super) fn acknowledged(
     db: &Connection,
     partner: &str,
     response: &Response,
+    by: Naming,
     detail: &str,
 ) -> Result<Acknowledgement, LedgerError> {
     const VERB: &str = "acknowledged";
-    let Some((id, state)) = meant(db, partner, response.key())? else {
+    let found = match by {
+        Naming::Exact => meant(db, partner, response.key())?,
+        Naming::Loose => meant_loosely(db, partner, response.key())?,
+    };
+    let Some((id, state)) = found else {
         return Ok(Acknowledgement::Unknown);
     };
     if matches!(
@@ -400,11 +405,7 @@ fn meant(
     partner: &str,
     key: &FileKey,
 ) -> Result<Option<(TransferId, String)>, LedgerError> {
-    let from = key.stamp.time();
-    let to = match from.strip_suffix("0000") {
-        Some(second) => format!("{second}9999"),
-        None => from.to_owned(),
-    };
+    let (from, to) = times(key.stamp.time());
     db.prepare_cached(
         "SELECT id, state FROM transfers WHERE direction = 'out' AND partner = ?1 AND dataset = ?2 AND date = ?3
          AND time BETWEEN ?4 AND ?5 AND originator = ?6 AND destination = ?7
@@ -426,6 +427,56 @@ fn meant(
             .optional()
     })
     .map_err(database("acknowledged"))
+}
+
+/// The only file that waits for its receipt and that this one fits but for the case of letters, blanks around names, and
+/// blanks for the counter of its time. Where two fit, nobody can say which of them is meant.
+fn meant_loosely(
+    db: &Connection,
+    partner: &str,
+    key: &FileKey,
+) -> Result<Option<(TransferId, String)>, LedgerError> {
+    let (from, to) = times(&key.stamp.time().replace(' ', "0"));
+    let fits = "date = ?2 AND time BETWEEN ?3 AND ?4 AND upper(trim(dataset)) = upper(trim(?5))
+         AND upper(trim(originator)) = upper(trim(?6)) AND upper(trim(destination)) = upper(trim(?7))";
+    // Each by an index of its own: files that wait are few among all that was ever sent.
+    let waiting = |state| {
+        format!(
+            "SELECT id, state FROM transfers WHERE direction = 'out' AND partner = ?1 AND state = '{state}' AND {fits}"
+        )
+    };
+    let sql = format!(
+        "{} UNION ALL {} LIMIT 2",
+        waiting("sent"),
+        waiting("overdue")
+    );
+    let found = db
+        .prepare_cached(&sql)
+        .and_then(|mut select| {
+            let who = params![
+                partner,
+                key.stamp.date(),
+                from,
+                to,
+                key.dataset.as_str(),
+                key.originator.as_str(),
+                key.destination.as_str()
+            ];
+            let read = |found: &Row<'_>| Ok((row::id(found, 0)?, found.get(1)?));
+            select.query_map(who, read)?.collect::<Result<Vec<_>, _>>()
+        })
+        .map_err(database("acknowledged"))?;
+    let mut found = found.into_iter();
+    Ok(found.next().filter(|_| found.next().is_none()))
+}
+
+/// The times that a receipt's may stand for: without its counter (0000) every one of that second.
+fn times(time: &str) -> (String, String) {
+    let last = match time.strip_suffix("0000") {
+        Some(second) => format!("{second}9999"),
+        None => time.to_owned(),
+    };
+    (time.to_owned(), last)
 }
 
 pub(super) fn record(
