@@ -392,3 +392,233 @@ fn a_receipt_that_writes_names_in_another_case_is_of_the_only_file_it_fits() {
     assert!(row.contains(" sent "), "{row}");
     assert!(log.contains("no file of ours has that name"), "{log}");
 }
+
+#[test]
+fn a_quick_command_gets_its_receipt_into_the_same_session() {
+    for command in ["[/bin/true]", "[/bin/sh, -c, 'sleep 0.5']"] {
+        let house = House::plain(&format!("delivery:\n  command: {command}\n"));
+        let server = house.serve();
+        let mut peer = Peer::session(server.address());
+        peer.send(&VirtualFile::new("FIRST", "octets"));
+        peer.send(&VirtualFile::new("SECOND", "octets"));
+        assert_eq!(peer.take_receipts().len(), 2, "{command}");
+    }
+}
+
+#[test]
+fn a_slow_command_keeps_a_session_no_longer_than_the_limit() {
+    let house =
+        House::plain("delivery:\n  command: [/bin/sleep, '600']\nlimits:\n  receipt_wait: 200ms\n");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    peer.send(&VirtualFile::new("SLOW", "octets"));
+    assert_eq!(peer.take_receipts().len(), 0);
+}
+
+#[test]
+fn no_password_is_one_that_must_be_blank() {
+    let called = Called::new();
+    let house = House::with_listeners(PLAIN, "", "");
+    let text = std::fs::read_to_string(house.config()).unwrap();
+    let without = |key: &str| {
+        let address = format!("{key}    address: {}\n", called.address());
+        let text = text.replace("    password: THEIRS\n", &address);
+        std::fs::write(house.config(), text).unwrap();
+    };
+    without("");
+    let checked = house.pointsman(&["check"]);
+    let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+    assert!(!checked.status.success(), "{said}");
+    assert!(said.contains("without_password: true"), "{said}");
+
+    without("    without_password: true\n");
+    let server = house.serve();
+    let ssid = |password: &str| Ssid {
+        password: password.to_owned(),
+        ..Ssid::default()
+    };
+    let mut peer = Peer::connect(server.address());
+    peer.say(ssid("GUESS").octets());
+    assert_eq!(peer.hear_esid(), "04");
+    let mut peer = Peer::connect(server.address());
+    peer.say(ssid("").octets());
+    let answer = peer.hear();
+    assert_eq!(answer[0], b'X', "SSID");
+    assert_eq!(&answer[27..35], b"        ", "none of ours either");
+}
+
+/// What the partner that is called gets of `pointsman send FILE` with those options: the SFID, and the data.
+fn sent(house: &House, called: &Called, file: &str, how: &[&str]) -> (String, Vec<u8>) {
+    let args = [&["send", file, "--to", "nordwerk"], how].concat();
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(|| house.pointsman(&args));
+        let mut peer = called.greet();
+        let sfid = peer.hear();
+        peer.say(b"200000000000000000");
+        let mut data = Vec::new();
+        loop {
+            let heard = peer.hear();
+            if heard[0] != b'D' {
+                break;
+            }
+            data.extend_from_slice(&heard[1..]);
+        }
+        peer.say(b"4N");
+        release(&mut peer);
+        let sent = sending.join().unwrap();
+        assert!(
+            sent.status.success(),
+            "{}",
+            String::from_utf8_lossy(&sent.stderr)
+        );
+        (String::from_utf8(sfid).unwrap(), data)
+    })
+}
+
+#[test]
+fn short_lines_are_filled_to_records_where_that_is_asked_for() {
+    let (house, called) = sender();
+    let file = house.write("RECORDS", "0123\r\n\r\n0123456789\r\n01");
+    let path = file.to_str().unwrap();
+    let fixed = [
+        "--format",
+        "F",
+        "--record-length",
+        "10",
+        "--records",
+        "lines",
+    ];
+    let (_, data) = sent(&house, &called, path, &[&fixed[..], &["--pad"]].concat());
+    let records: Vec<u8> = ["0123      ", "          ", "0123456789", "01        "]
+        .iter()
+        .flat_map(|record| [b"\x8a", record.as_bytes()].concat())
+        .collect();
+    assert_eq!(data, records, "{}", data.escape_ascii());
+    // Lines that are too long stay what they are: no records of that length.
+    let long = house.write("LONG", "0123456789a\r\n");
+    let args = [
+        &["send", long.to_str().unwrap(), "--to", "nordwerk", "--pad"],
+        &fixed[..],
+    ];
+    let said = house.pointsman(&args.concat());
+    assert!(String::from_utf8_lossy(&said.stderr).contains("record 1 has 11 octets"));
+    let args = ["send", path, "--to", "nordwerk", "--pad"];
+    let said = house.pointsman(&args);
+    assert!(String::from_utf8_lossy(&said.stderr).contains("only lines are padded"));
+}
+
+#[test]
+fn a_file_can_be_for_another_station_behind_the_partner() {
+    const BEHIND: &str = "O0013000001BEHIND";
+    let called = Called::new();
+    let more = format!("    sfids: [{US}, {BEHIND}]\n");
+    let house = House::sender(&called.address(), &more);
+    let file = house.write("ORDER", "octets");
+    let path = file.to_str().unwrap();
+    let how = [
+        "--destination",
+        BEHIND,
+        "--user-data",
+        "AGREED",
+        "--stamp",
+        "2026-11-22T08:15:30",
+        "--description",
+        "An order",
+    ];
+    let (sfid, _) = sent(&house, &called, path, &how);
+    assert_eq!(sfid[30..48], *"202611220815300001");
+    assert_eq!(sfid[48..56], *"AGREED  ");
+    assert_eq!(sfid[56..81], *format!("{BEHIND:25}"));
+    assert_eq!(sfid[81..106], *format!("{THEM:25}"));
+    assert_eq!(sfid[162..], *"008An order", "SFIDDESC");
+    // The same second once more is told apart by its counter.
+    let (sfid, _) = sent(
+        &house,
+        &called,
+        path,
+        &["--stamp", "2026-11-22T08:15:30", "--destination", BEHIND],
+    );
+    assert_eq!(sfid[30..48], *"202611220815300002");
+    for (option, code) in [("--destination", "O0013STRANGER"), ("--originator", US)] {
+        let refused = house.pointsman(&["send", path, "--to", "nordwerk", option, code]);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success(), "{option}: {said}");
+        assert!(
+            said.contains(code) && said.contains("is no station"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_watched_folder_can_be_of_another_station_behind_the_partner() {
+    const BEHIND: &str = "O0013000001BEHIND";
+    let called = Called::new();
+    let watch = |keys: &str| {
+        format!(
+            "    sfids: [{US}, {BEHIND}]\n    calls: {{delay: 100ms}}\n    watch:\n      - folder: out\n        quiet: 100ms\n{keys}"
+        )
+    };
+    let listener = "listeners:\n  - address: 127.0.0.1:0\n";
+    let keys = format!(
+        "        destination: {BEHIND}\n        user_data: AGREED\n        format: F\n        record_length: 4\n        records: lines\n        pad: true\n"
+    );
+    let house = House::caller(listener, &called.address(), &watch(&keys));
+    let _server = house.serve();
+    house.write("out/ORDER", "ab\r\n");
+    let mut peer = called.greet();
+    let sfid = String::from_utf8(peer.hear()).unwrap();
+    assert_eq!(sfid[48..81], *format!("AGREED  {BEHIND:25}"));
+    peer.say(b"200000000000000000");
+    assert_eq!(peer.hear(), b"D\x84ab  ");
+    for (wrong, said) in [
+        ("        destination: O0013STRANGER\n", "is no station"),
+        ("        pad: true\n", "only lines are padded"),
+    ] {
+        let house = House::caller(listener, &called.address(), &watch(wrong));
+        let checked = house.pointsman(&["check"]);
+        let text = String::from_utf8_lossy(&checked.stderr).into_owned();
+        assert!(text.contains(said), "{text}");
+    }
+}
+
+#[test]
+fn names_outside_the_set_are_refused_mapped_or_sent_as_they_are() {
+    let names = ["orders.edi", "ORDER_1", "ORDER 1", "B\u{dc}RO"];
+    let (house, _called) = sender();
+    for name in names {
+        house.write(name, "octets");
+        let said = refused(&house, name, &[]);
+        assert!(
+            said.contains("RFC 5024, 5.3") && said.contains("--as"),
+            "{said}"
+        );
+        assert!(said.contains("partners.nordwerk.names"), "{said}");
+    }
+    let taken = "A-Z/0-9.&(1)";
+    for name in [taken, "ODETTE_CERTIFICATE_REQUEST"] {
+        let path = house.path().join("orders.edi");
+        let sent = house.pointsman(&[
+            "send",
+            path.to_str().unwrap(),
+            "--to",
+            "nordwerk",
+            "--queue-only",
+            "--as",
+            name,
+        ]);
+        assert!(sent.status.success(), "{name}");
+    }
+    for (how, expected) in [
+        ("mapped", ["ORDERS.EDI", "ORDER-1", "ORDER-1"]),
+        ("as-is", ["orders.edi", "ORDER_1", "ORDER 1"]),
+    ] {
+        let called = Called::new();
+        let house = House::sender(&called.address(), &format!("    names: {how}\n"));
+        for (name, expected) in names.iter().zip(expected) {
+            let file = house.write(name, "octets");
+            let (sfid, _) = sent(&house, &called, file.to_str().unwrap(), &[]);
+            assert_eq!(sfid[1..27].trim_end(), expected, "{how}");
+        }
+    }
+}

@@ -243,6 +243,8 @@ async fn place(
 async fn finish(station: &Station, file: &Undelivered, path: &str) -> Result<(), DeliveryError> {
     station.ledger.delivered(file.id).await?;
     reached("delivery.ended");
+    // Where a command takes it, that is its turn now.
+    station.questions.wake();
     station.events.tell(Event::Delivered {
         transfer: file.id,
         partner: file.partner.clone(),

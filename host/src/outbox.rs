@@ -4,10 +4,11 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::civil::DateTime;
 use jiff::{ToSpan, Zoned};
 use oftp::{
-    Counts, DatasetName, FileHeader, FileKey, FileStamp, Format, InvalidField, Level, RecordLayout,
-    RecordProblem, RecordReader,
+    Counts, DatasetName, FileHeader, FileKey, FileStamp, Format, InvalidField, Level, OdetteId,
+    RecordLayout, RecordProblem, RecordReader, UserData,
 };
 use pointsman_folder::{Folder, FolderError, Look, Names};
 use pointsman_store::{
@@ -15,10 +16,11 @@ use pointsman_store::{
     Whole,
 };
 
-use crate::config::Config;
+use crate::config::{CANNOT_PAD, Config, DatasetNames};
 use crate::events::{Event, tell};
 use crate::intake::blocking;
-use crate::partners::{self, Profile};
+use crate::padding::Padded;
+use crate::partners::{self, Profile, UnknownStation};
 use crate::records::{self, RecordError};
 use crate::station::Station;
 
@@ -33,8 +35,18 @@ pub struct SendAs {
     pub format: Format,
     /// How records stand in the file; as the partner's profile says where nothing is given.
     pub layout: Option<RecordLayout>,
+    /// Whether lines that are shorter than the records of format F are filled with blanks.
+    pub pad: bool,
     /// 0 to 9, higher goes first; [`NewFile::PRIORITY`] where none is given.
     pub priority: Option<u8>,
+    /// The station of the partner it is for; the partner's first where none is given (SFIDDEST).
+    pub destination: Option<OdetteId>,
+    /// The station of ours it is from; our first where none is given (SFIDORIG).
+    pub originator: Option<OdetteId>,
+    /// What stands in SFIDUSER.
+    pub user: UserData,
+    /// Its date and time, to the second, by the clock of its sender; now where none is given (SFIDDATE, SFIDTIME).
+    pub stamp: Option<DateTime>,
 }
 
 impl Default for SendAs {
@@ -44,7 +56,12 @@ impl Default for SendAs {
             description: String::new(),
             format: Format::Unstructured,
             layout: None,
+            pad: false,
             priority: None,
+            destination: None,
+            originator: None,
+            user: UserData::default(),
+            stamp: None,
         }
     }
 }
@@ -66,6 +83,21 @@ pub enum QueueError {
     /// The name it is to be sent as.
     #[error("{0}; give it a data set name with --as")]
     Name(InvalidField),
+    /// A station that the file cannot be for, or from.
+    #[error(transparent)]
+    Station(#[from] UnknownStation),
+    /// The name it is to be sent as has characters that partners need not take (RFC 5024, 5.3).
+    #[error(
+        "`{name}` cannot be a data set name: those have A-Z 0-9 / - . & ( ) alone (RFC 5024, 5.3); give it another one with --as, such as {mapped}, or let `partners.{partner}.names` be `mapped`, or `as-is` where the partner takes other characters"
+    )]
+    Characters {
+        /// The name.
+        name: String,
+        /// The nearest that can be sent.
+        mapped: String,
+        /// To whom.
+        partner: String,
+    },
     /// A date and time that cannot be had.
     #[error("the clock gives no date for this file: {0}")]
     Stamp(InvalidField),
@@ -166,16 +198,22 @@ pub async fn enqueue_as(
         source,
     };
     let layout = layout(profile, how)?;
+    let destination = partners::destination(&profile.partner, how.destination.as_ref())?;
+    let originator = partners::originator(&station.config, how.originator.as_ref())?;
     // What is no file has no name to complain of.
     let (mut source, before) = open(path, whose).await?;
-    let dataset = dataset_name(path, how)?;
+    let dataset = dataset_name(profile, path, how)?;
     if how.description.len() > 999 {
         return Err(QueueError::Description(how.description.len()));
     }
     let looked = source.try_clone().map_err(unreadable)?;
     let spool = station.spool.clone();
+    let padded = padded_length(how, layout)?;
     let whole = blocking(move || {
-        let whole = spool.import(id, &mut source);
+        let whole = match padded {
+            Some(length) => spool.import(id, &mut Padded::new(&mut source, length)),
+            None => spool.import(id, &mut source),
+        };
         if whole.is_err() {
             // Half a copy; where that cannot be removed, the next start does it.
             let _ = spool.discard_partial(id);
@@ -208,12 +246,15 @@ pub async fn enqueue_as(
                 },
             })?,
     };
-    let stamps = Stamps::of(profile);
+    let stamps = Stamps {
+        from: how.stamp,
+        ..Stamps::of(profile)
+    };
     let key = FileKey {
         dataset,
         stamp: stamps.nth(1)?,
-        originator: partners::our_sfid(&station.config),
-        destination: profile.destination(),
+        originator,
+        destination,
     };
     let Seal { octets, digest } = whole.seal().clone();
     let mut header = FileHeader::plain(key, counts.octets);
@@ -222,6 +263,7 @@ pub async fn enqueue_as(
         Format::Variable(0) => Format::Variable(longest),
         format => format,
     };
+    header.user.clone_from(&how.user);
     header.description.clone_from(&how.description);
     let mut file = NewFile {
         id,
@@ -270,6 +312,15 @@ fn layout(profile: &Profile, how: &SendAs) -> Result<Option<RecordLayout>, Queue
         }));
     }
     Ok(Some(layout))
+}
+
+/// To which length lines are filled with blanks; none where they are not to be.
+fn padded_length(how: &SendAs, layout: Option<RecordLayout>) -> Result<Option<u32>, QueueError> {
+    match (how.pad, how.format, layout) {
+        (false, _, _) => Ok(None),
+        (true, Format::Fixed(length), Some(RecordLayout::Lines)) => Ok(Some(length)),
+        (true, _, _) => Err(QueueError::Records(CANNOT_PAD)),
+    }
 }
 
 /// Counts the records of what was imported; removes it where one is not as announced.
@@ -352,7 +403,10 @@ pub async fn resend(
         counts,
         priority,
     };
-    let counted = Stamps { counted: true };
+    let counted = Stamps {
+        counted: true,
+        from: None,
+    };
     let stamps =
         Profile::by_name(config, &file.partner).map_or(counted, |profile| Stamps::of(&profile));
     file.header.key.stamp = stamps.nth(1)?;
@@ -392,18 +446,59 @@ async fn describe_anew(spool: &Spool, file: &NewFile) -> Result<(), QueueError> 
     Ok(blocking(move || spool.describe(&sidecar)).await?)
 }
 
-fn dataset_name(path: &Path, how: &SendAs) -> Result<DatasetName, QueueError> {
+/// The data set name that a file is sent under, as far as this partner takes it.
+fn dataset_name(profile: &Profile, path: &Path, how: &SendAs) -> Result<DatasetName, QueueError> {
     let own = path
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
-    DatasetName::new(how.name.as_deref().unwrap_or(&own)).map_err(QueueError::Name)
+    let name = how.name.as_deref().unwrap_or(&own);
+    let mapped = mapped(name);
+    let name = match profile.partner.names.0 {
+        DatasetNames::AsIs => name,
+        DatasetNames::Mapped => &mapped,
+        DatasetNames::Strict if is_in_set(name) => name,
+        DatasetNames::Strict => {
+            return Err(QueueError::Characters {
+                name: name.to_owned(),
+                mapped,
+                partner: profile.name.clone(),
+            });
+        }
+    };
+    DatasetName::new(name).map_err(QueueError::Name)
+}
+
+/// Names of files that have a meaning of their own have a character that others may not have (RFC 5024, 4.4).
+const CERTIFICATES: &str = "ODETTE_CERTIFICATE_";
+
+/// Whether the name has only what RFC 5024, 5.3 has for names.
+fn is_in_set(name: &str) -> bool {
+    let rest = name.strip_prefix(CERTIFICATES).unwrap_or(name);
+    rest.chars().all(is_of_names)
+}
+
+fn is_of_names(c: char) -> bool {
+    matches!(c, '0'..='9' | 'A'..='Z' | '/' | '-' | '.' | '&' | '(' | ')')
+}
+
+/// The nearest name that has only what RFC 5024, 5.3 has.
+fn mapped(name: &str) -> String {
+    if is_in_set(name) {
+        return name.to_owned();
+    }
+    name.chars()
+        .map(|c| c.to_ascii_uppercase())
+        .map(|c| if is_of_names(c) { c } else { '-' })
+        .collect()
 }
 
 /// How files of one name are told apart that are queued within one second: by the counter of SFIDTIME, or for partners
 /// of a level that has none (before 1.4, RFC 2204) by the second.
 struct Stamps {
     counted: bool,
+    /// The date and time of the first; now where none is given.
+    from: Option<DateTime>,
 }
 
 impl Stamps {
@@ -411,13 +506,15 @@ impl Stamps {
         let level = profile.partner.session.version;
         Self {
             counted: level.is_none_or(|level| level.0.0 >= Level::V14),
+            from: None,
         }
     }
 
     /// The n-th that can be had now, from 1 on.
     fn nth(&self, n: u16) -> Result<FileStamp, QueueError> {
         let (counter, later) = if self.counted { (n, 0) } else { (1, n - 1) };
-        let then = Zoned::now().saturating_add(i64::from(later).seconds());
+        let from = self.from.unwrap_or_else(|| Zoned::now().datetime());
+        let then = from.saturating_add(i64::from(later).seconds());
         let (date, time) = (then.strftime("%Y%m%d"), then.strftime("%H%M%S"));
         FileStamp::new(&date.to_string(), &format!("{time}{counter:04}")).map_err(QueueError::Stamp)
     }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use oftp::{Format, Leniency, Level, Mode, OdetteId, Params, RecordLayout, Timeouts, Tolerances};
+use oftp::{
+    Format, Leniency, Level, Mode, OdetteId, Params, Password, RecordLayout, Timeouts, Tolerances,
+};
 use pointsman_store::Longest;
 
 use crate::backoff::Backoff;
@@ -72,9 +74,13 @@ impl Profile {
     pub fn params(&self, config: &Config) -> Params {
         let ours = &config.station;
         let code = self.partner.our_ssid.as_ref().unwrap_or(&ours.ssid);
-        let password = self.partner.our_password.as_ref().unwrap_or(&ours.password);
+        let password = match &self.partner.our_password {
+            Some(own) => own.0.clone(),
+            None if self.partner.without_password => Password::none(),
+            None => ours.password.0.clone(),
+        };
         let wish = &self.partner.session;
-        let mut params = Params::new(code.0.clone(), password.0.clone());
+        let mut params = Params::new(code.0.clone(), password);
         params.level = wish.version.map_or(Level::V20, |version| version.0.0);
         params.mode = wish.mode.map_or(Mode::Both, |mode| mode.0.0);
         params.compression = wish.compression;
@@ -147,17 +153,6 @@ impl Profile {
     pub fn may_originate(&self, code: &OdetteId, any_case: bool) -> Option<&OdetteId> {
         among(&self.partner.ssid, &self.partner.sfids, code, any_case)
     }
-
-    /// The destination of what we send it.
-    #[must_use]
-    pub fn destination(&self) -> OdetteId {
-        self.partner
-            .sfids
-            .first()
-            .unwrap_or(&self.partner.ssid)
-            .0
-            .clone()
-    }
 }
 
 /// How long to wait after each kind of failure.
@@ -217,16 +212,55 @@ pub fn is_ours<'a>(config: &'a Config, code: &OdetteId, any_case: bool) -> Optio
     among(&config.station.ssid, &config.station.sfids, code, any_case)
 }
 
-/// The originator of what we send.
-#[must_use]
-pub fn our_sfid(config: &Config) -> OdetteId {
-    config
-        .station
-        .sfids
-        .first()
-        .unwrap_or(&config.station.ssid)
-        .0
-        .clone()
+/// A station that what we send cannot be for, or from.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{code}` is no station {whose}; there are {}", .known.join(", "))]
+pub struct UnknownStation {
+    code: OdetteId,
+    whose: &'static str,
+    known: Vec<String>,
+}
+
+/// The destination of what we send a partner: the one that is wanted, or its first.
+///
+/// # Errors
+/// The one that is wanted is neither its `ssid` nor among its `sfids`.
+pub fn destination(
+    partner: &Partner,
+    wanted: Option<&OdetteId>,
+) -> Result<OdetteId, UnknownStation> {
+    let whose = "of this partner (its `ssid` and `sfids`)";
+    chosen(&partner.ssid, &partner.sfids, wanted, whose)
+}
+
+/// The originator of what we send: the one that is wanted, or our first.
+///
+/// # Errors
+/// The one that is wanted is neither the station's `ssid` nor among its `sfids`.
+pub fn originator(config: &Config, wanted: Option<&OdetteId>) -> Result<OdetteId, UnknownStation> {
+    let ours = &config.station;
+    let whose = "of ours (`station.ssid` and `station.sfids`)";
+    chosen(&ours.ssid, &ours.sfids, wanted, whose)
+}
+
+fn chosen(
+    ssid: &Code,
+    sfids: &[Code],
+    wanted: Option<&OdetteId>,
+    whose: &'static str,
+) -> Result<OdetteId, UnknownStation> {
+    let Some(wanted) = wanted else {
+        return Ok(sfids.first().unwrap_or(ssid).0.clone());
+    };
+    let known: Vec<&OdetteId> = sfids.iter().chain([ssid]).map(|known| &known.0).collect();
+    if known.contains(&wanted) {
+        return Ok(wanted.clone());
+    }
+    Err(UnknownStation {
+        code: wanted.clone(),
+        whose,
+        known: known.into_iter().map(OdetteId::to_string).collect(),
+    })
 }
 
 type Code = crate::config::Value<OdetteId>;

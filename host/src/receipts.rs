@@ -32,6 +32,7 @@ const UNKNOWN: Duration = Duration::from_secs(10 * 60);
 pub async fn keep_asking(station: Arc<Station>, mut drain: Receiver<Drain>) {
     let mut asked = Asked::default();
     let mut clock = SystemTime::now();
+    station.questions.begin();
     loop {
         let before = std::mem::replace(&mut clock, SystemTime::now());
         if clock < before
@@ -47,10 +48,12 @@ pub async fn keep_asking(station: Arc<Station>, mut drain: Receiver<Drain>) {
         }
         tokio::select! {
             () = asked.answered(&station) => {}
+            () = station.questions.due() => {}
             () = tokio::time::sleep(LOOK) => {}
             _ = drain.wait_for(|drain| *drain != Drain::No) => break,
         }
     }
+    station.questions.end();
     let patience = station.config.limits.drain.0.0;
     // Who is cut off is asked again after the next start.
     let ended = async { while asked.tasks.join_next().await.is_some() {} };
@@ -102,6 +105,7 @@ async fn ask_due(station: &Arc<Station>, asked: &mut Asked) -> Result<(), Ledger
                 // Not at once again: whatever failed needs a moment.
                 tokio::time::sleep(LOOK).await;
             }
+            station.questions.answered(id);
             id
         });
     }

@@ -27,6 +27,7 @@ use crate::intake::blocking;
 use crate::pace::Pace;
 use crate::partials::Partials;
 use crate::partners::Profile;
+use crate::questions::Questions;
 use crate::quota::Quotas;
 use crate::roster::Roster;
 use crate::seats::{CallerSeat, Limit, MostSessions, Seat, Sessions};
@@ -47,6 +48,8 @@ pub struct Station {
     pub policies: Policies,
     /// Files on their way from the spool to the inbox.
     pub deliveries: Deliveries,
+    /// Files that sessions have brought and commands are to take.
+    pub questions: Arc<Questions>,
     /// What files under way take of their partners' quotas.
     pub quotas: Quotas,
     /// Broken files that are kept to go on from, by partner.
@@ -178,6 +181,7 @@ impl Station {
             inbox,
             policies,
             deliveries: Deliveries::default(),
+            questions: Arc::default(),
             quotas: Quotas::default(),
             partials: Partials::new(limits.partials_per_partner.0.0 as usize),
             contacts: Contacts::default(),

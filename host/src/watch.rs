@@ -18,6 +18,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use oftp::UserData;
 use pointsman_folder::{Folder, Names, PRIVATE_FOLDER};
 use pointsman_store::transition::reached;
 use pointsman_store::{Direction, SpoolError, TransferId, planted};
@@ -396,6 +397,14 @@ impl Watched {
             name: Some(name.to_owned()),
             format: self.watch.format(),
             layout: self.watch.records.map(|layout| layout.0),
+            pad: self.watch.pad,
+            destination: self.watch.destination.clone().map(|code| code.0),
+            originator: self.watch.originator.clone().map(|code| code.0),
+            user: self
+                .watch
+                .user_data
+                .clone()
+                .map_or_else(UserData::default, |user| user.0),
             ..SendAs::default()
         };
         outbox::enqueue_as(&self.station, &self.profile, id, path, Whose::Ours, &how).await?;

@@ -167,6 +167,18 @@ impl Password {
         strict("password", text, Self::LIMIT, PRINTABLE_SET).map(Self)
     }
 
+    /// None: eight blanks on the wire.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(String::new())
+    }
+
+    /// Whether it is none.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.0.trim_ascii_end().is_empty()
+    }
+
     /// Takes what a partner sent, blanks on the right dropped.
     ///
     /// # Errors

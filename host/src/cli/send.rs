@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use oftp::{Format, RecordLayout};
+use jiff::civil::DateTime;
+use oftp::{Format, OdetteId, RecordLayout, UserData};
 use pointsman_store::{OutboundState, TransferId};
 use tokio::sync::{broadcast, watch};
 
 use super::out::say;
 use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
+use crate::config::Scalar;
 use crate::dial;
 use crate::ending::Ending;
 use crate::events::Event;
@@ -53,6 +55,21 @@ pub(super) struct Send {
     /// How the records of an F or V file stand in it; as the partner's profile says where nothing is given.
     #[arg(long, value_enum, value_name = "LAYOUT", requires = "file")]
     records: Option<Records>,
+    /// Fill lines that are shorter than the records with blanks (F with `--records lines`).
+    #[arg(long, requires = "file")]
+    pad: bool,
+    /// The station of the partner it is for: its `ssid` or one of its `sfids`; the first where none is given.
+    #[arg(long, value_name = "CODE", requires = "file", value_parser = read::<OdetteId>)]
+    destination: Option<OdetteId>,
+    /// The station of ours it is from: `station.ssid` or one of `station.sfids`; the first where none is given.
+    #[arg(long, value_name = "CODE", requires = "file", value_parser = read::<OdetteId>)]
+    originator: Option<OdetteId>,
+    /// User data as agreed with the partner, at most 8 characters.
+    #[arg(long, value_name = "TEXT", requires = "file", value_parser = read::<UserData>)]
+    user_data: Option<UserData>,
+    /// Its date and time, such as 2026-11-29T08:15:00; now where none is given.
+    #[arg(long, value_name = "TIME", requires = "file")]
+    stamp: Option<DateTime>,
     /// Only queue it: it goes with the server's next call, or the partner's.
     #[arg(long, requires = "file")]
     queue_only: bool,
@@ -86,6 +103,10 @@ enum Records {
     Lines,
     /// Each after its length, two octets, the high one first.
     LengthPrefixed,
+}
+
+fn read<T: Scalar>(text: &str) -> Result<T, String> {
+    T::read(text)
 }
 
 impl Send {
@@ -154,6 +175,11 @@ impl Send {
                 Records::Lines => RecordLayout::Lines,
                 Records::LengthPrefixed => RecordLayout::LengthPrefixed,
             }),
+            pad: self.pad,
+            destination: self.destination.clone(),
+            originator: self.originator.clone(),
+            user: self.user_data.clone().unwrap_or_default(),
+            stamp: self.stamp,
             priority: self.priority,
         };
         let (id, header) = outbox::enqueue(station, profile, file, &how).await?;

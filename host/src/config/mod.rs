@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 pub use deliveries::{Delivery, HandOver, Quota, ReceivedAgain, Terms};
 pub use model::{
-    ClientAuth, Config, Limits, Listener, Partner, Policies, Policy, PolicyLimits, Session,
-    Station, Storage, Switches, Tls, TlsVersion, Waits, Watch,
+    CANNOT_PAD, ClientAuth, Config, DatasetNames, Limits, Listener, Partner, Policies, Policy,
+    PolicyLimits, Session, Station, Storage, Switches, Tls, TlsVersion, Waits, Watch,
 };
 pub use report::ConfigError;
 pub use text::unmarked;

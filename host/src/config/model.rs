@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use oftp::{Format, Leniency, Level, Mode, OdetteId, Password, RecordLayout};
+use oftp::{Format, Leniency, Level, Mode, OdetteId, Password, RecordLayout, UserData};
 use serde::Deserialize;
 
 use super::deliveries::{Delivery, Quota, ReceivedAgain};
 use super::value::{Address, Between, ExistingFile, Millis, Scalar, Size, Value};
+use crate::partners;
 
 /// A whole configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -136,7 +137,11 @@ pub struct Partner {
     #[serde(default)]
     pub sfids: Vec<Value<OdetteId>>,
     /// The password it sends.
+    #[serde(default = "no_password")]
     pub password: Value<Password>,
+    /// Whether no passwords are agreed with it: it sends blanks, and so do we unless `our_password` says otherwise.
+    #[serde(default)]
+    pub without_password: bool,
     /// Our SSID code for this partner, if not the station's.
     pub our_ssid: Option<Value<OdetteId>>,
     /// Our password for this partner, if not the station's.
@@ -172,6 +177,9 @@ pub struct Partner {
     /// Whether a file whose SFID asks for a signed receipt is taken all the same, and gets one without a signature.
     #[serde(default)]
     pub unsigned_receipts: bool,
+    /// Which data set names are sent to it.
+    #[serde(default)]
+    pub names: Value<DatasetNames>,
     /// What it may get wrong, where that is not what the station says.
     #[serde(default)]
     pub tolerances: Switches,
@@ -210,12 +218,53 @@ impl Storage {
 }
 
 impl Partner {
+    /// What is wrong with what it says of passwords.
+    fn password_disagrees(&self) -> Option<&'static str> {
+        match (self.password.is_none(), self.without_password) {
+            (true, false) => Some(
+                "its `password` is missing; where no passwords are agreed, write `without_password: true`",
+            ),
+            (false, true) => Some("`password` and `without_password: true` exclude each other"),
+            _ => None,
+        }
+    }
+
     /// Whether we call it by ourselves.
     #[must_use]
     pub fn is_called(&self) -> bool {
         let calls = &self.calls;
         self.address.is_some() && (calls.queued || calls.every.is_some() || !calls.at.is_empty())
     }
+}
+
+/// What becomes of data set names with characters that RFC 5024, 5.3 does not have: it has `A-Z 0-9 / - . & ( )`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DatasetNames {
+    /// Files of such names are not queued.
+    #[default]
+    Strict,
+    /// Small letters become capitals, every other character `-`.
+    Mapped,
+    /// They are sent as they are, as far as the wire has them.
+    AsIs,
+}
+
+impl Scalar for DatasetNames {
+    const WHAT: &'static str = "what becomes of data set names: strict, mapped or as-is";
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "strict" => Ok(Self::Strict),
+            "mapped" => Ok(Self::Mapped),
+            "as-is" => Ok(Self::AsIs),
+            _ => Err(format!(
+                "`{text}` is not known for names; there are strict, mapped and as-is"
+            )),
+        }
+    }
+}
+
+fn no_password() -> Value<Password> {
+    Value(Password::none())
 }
 
 /// A folder whose files are sent to a partner.
@@ -236,11 +285,27 @@ pub struct Watch {
     pub record_length: Option<Value<Between<0, 99_999>>>,
     /// How their records stand in them, if not as the partner's.
     pub records: Option<Value<RecordLayout>>,
+    /// Whether lines that are shorter than `record_length` are filled with blanks: of format F kept as lines.
+    #[serde(default)]
+    pub pad: bool,
+    /// The station they are for, if not the partner's first (SFIDDEST): its `ssid` or one of its `sfids`.
+    pub destination: Option<Value<OdetteId>>,
+    /// The station of ours they are from, if not our first (SFIDORIG): the station's `ssid` or one of its `sfids`.
+    pub originator: Option<Value<OdetteId>>,
+    /// What stands in SFIDUSER, at most 8 characters as agreed with the partner.
+    pub user_data: Option<Value<UserData>>,
     /// Where files go once they are queued; removed where nothing is said.
     pub keep_in: Option<Value<PathBuf>>,
 }
 
 impl Watch {
+    /// Why nothing can be padded, where it should be.
+    fn cannot_pad(&self, partner: &Partner) -> Option<&'static str> {
+        let layout = self.records.map_or(partner.fixed_records.0, |own| own.0);
+        let of_lines = self.format.0 == FormatLetter::F && layout == RecordLayout::Lines;
+        (self.pad && !of_lines).then_some(CANNOT_PAD)
+    }
+
     /// The format its files are sent in.
     #[must_use]
     pub fn format(&self) -> Format {
@@ -253,6 +318,10 @@ impl Watch {
         }
     }
 }
+
+/// Why records are not padded.
+pub const CANNOT_PAD: &str =
+    "only lines are padded to records: files of format F whose records are `lines`";
 
 /// SFIDFMT (RFC 5024, 5.3.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -711,8 +780,23 @@ impl Config {
                     partner.ssid.0
                 ));
             }
+            if let Some(wrong) = partner.password_disagrees() {
+                return Err(format!("partner `{name}`: {wrong}"));
+            }
             for watch in &partner.watch {
                 self.keeps_apart(name, watch)?;
+                if let Err(wrong) = self.knows_stations(partner, watch) {
+                    let folder = watch.folder.0.display();
+                    return Err(format!(
+                        "partner `{name}`, watched folder {folder}: {wrong}"
+                    ));
+                }
+                if let Some(wrong) = watch.cannot_pad(partner) {
+                    let folder = watch.folder.0.display();
+                    return Err(format!(
+                        "partner `{name}`, watched folder {folder}: {wrong}"
+                    ));
+                }
             }
             if let Some(quota) = &partner.quota
                 && quota.files.is_none()
@@ -738,6 +822,14 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    fn knows_stations(&self, partner: &Partner, watch: &Watch) -> Result<(), String> {
+        let (to, from) = (&watch.destination, &watch.originator);
+        partners::destination(partner, to.as_ref().map(|to| &to.0))
+            .and_then(|_| partners::originator(self, from.as_ref().map(|from| &from.0)))
+            .map(drop)
+            .map_err(|unknown| unknown.to_string())
     }
 
     /// What is received, or kept by us, must never be sent by itself; nor may a folder take from another's.

@@ -11,7 +11,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use oftp::{OdetteId, Password};
+use oftp::{OdetteId, Password, UserData};
 use pointsman_folder::{FolderError, Names, Why};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
@@ -175,6 +175,13 @@ impl Scalar for String {
 
 impl Scalar for OdetteId {
     const WHAT: &'static str = "an identification code (at most 25 characters)";
+    fn read(text: &str) -> Result<Self, String> {
+        Self::new(text).map_err(|error| error.to_string())
+    }
+}
+
+impl Scalar for UserData {
+    const WHAT: &'static str = "user data (at most 8 characters)";
     fn read(text: &str) -> Result<Self, String> {
         Self::new(text).map_err(|error| error.to_string())
     }

@@ -119,6 +119,7 @@ impl Monitor {
         let octets = whole.seal().octets;
         let delivers = !matches!(verdict, Verdict::Negative(_));
         let waits_for_operator = matches!(verdict, Verdict::Later(None)).then(|| note.clone());
+        let handed_over = matches!(verdict, Verdict::HandOver(_));
         let keeps = delivers || self.delivery().keeps_rejected;
         let received = Received {
             seal: whole.seal().clone(),
@@ -175,6 +176,9 @@ impl Monitor {
                 placing: None,
             };
             self.make_way().await;
+            if handed_over {
+                self.hand_overs.extend(self.station.questions.expect(id));
+            }
             self.deliveries
                 .push(delivery::start(Arc::clone(&self.station), file, Some(hold)));
         }

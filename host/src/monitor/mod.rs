@@ -28,6 +28,7 @@ use crate::describe::Wire;
 use crate::ending::Ending;
 use crate::events::{Event as Happening, Talk};
 use crate::partners::Profile;
+use crate::questions::Awaited;
 use crate::records::RecordError;
 use crate::roster::{Enrolled, SessionNow};
 use crate::seats::{CallerSeat, Seat};
@@ -69,6 +70,8 @@ pub struct Monitor {
     answering: Option<TransferId>,
     /// Files of this session on their way to the inbox: their receipts belong in our next turn.
     deliveries: Vec<JoinHandle<()>>,
+    /// Those of them that a command takes before they are receipted.
+    hand_overs: Vec<Awaited>,
     errand: Errand,
     /// What the policies want done with our turn, while it lasts.
     turn: Option<Turn>,
@@ -142,6 +145,7 @@ impl Monitor {
             unconfirmed: None,
             answering: None,
             deliveries: Vec::new(),
+            hand_overs: Vec::new(),
             errand,
             turn: None,
             draining: false,

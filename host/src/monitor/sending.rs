@@ -128,9 +128,15 @@ impl Monitor {
                 let _ = delivery.await;
                 self.deliveries.pop();
             }
+            while let Some(hand_over) = self.hand_overs.last_mut() {
+                hand_over.answer().await;
+                self.hand_overs.pop();
+            }
         };
         // Past the limit the receipts wait for the next turn, or the next session.
         let _ = tokio::time::timeout(patience, all).await;
+        // A slow command is waited for once, not at every turn.
+        self.hand_overs.clear();
     }
 
     async fn next_work(&mut self, session: &Session) -> Result<Option<Work>, Trouble> {

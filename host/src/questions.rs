@@ -1,0 +1,90 @@
+//! Files that a session has brought and that a command is to take: who asks it is woken, and the session hears of the answer.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pointsman_store::TransferId;
+use tokio::sync::Notify;
+use tokio::sync::watch::{self, Receiver, Sender};
+
+/// The questions that somebody waits for.
+#[derive(Debug, Default)]
+pub struct Questions {
+    due: Notify,
+    /// Whether this process asks: `pointsman send` leaves that to the server.
+    is_asking: AtomicBool,
+    waited_for: Mutex<HashMap<TransferId, Sender<()>>>,
+}
+
+/// A question that somebody waits for, until it is dropped.
+#[derive(Debug)]
+pub struct Awaited {
+    questions: Arc<Questions>,
+    id: TransferId,
+    answer: Receiver<()>,
+}
+
+impl Questions {
+    /// From now on this process asks.
+    pub fn begin(&self) {
+        self.is_asking.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on it does not: nobody is kept waiting for what will not come.
+    pub fn end(&self) {
+        self.is_asking.store(false, Ordering::Relaxed);
+        self.all().clear();
+    }
+
+    /// Waits until a question may be due.
+    pub async fn due(&self) {
+        self.due.notified().await;
+    }
+
+    /// A question may be due.
+    pub fn wake(&self) {
+        self.due.notify_one();
+    }
+
+    /// Waits for the answer to the question of that transfer, whatever it is; none where this process does not ask.
+    pub fn expect(self: &Arc<Self>, id: TransferId) -> Option<Awaited> {
+        let (sender, answer) = watch::channel(());
+        let mut all = self.all();
+        // Looked at under the lock: who ends it has not passed.
+        if !self.is_asking.load(Ordering::Relaxed) {
+            return None;
+        }
+        all.insert(id, sender);
+        Some(Awaited {
+            questions: Arc::clone(self),
+            id,
+            answer,
+        })
+    }
+
+    /// The question was put, and the answer is written down.
+    pub fn answered(&self, id: TransferId) {
+        self.all().remove(&id);
+    }
+
+    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<TransferId, Sender<()>>> {
+        self.waited_for
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Awaited {
+    /// Until the question has been answered.
+    pub async fn answer(&mut self) {
+        // Nothing is ever sent: the answer is the sender's end.
+        while self.answer.changed().await.is_ok() {}
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.questions.answered(self.id);
+    }
+}
