@@ -12,7 +12,7 @@ mod support;
 
 use support::guests::misbehaving;
 use support::peer::{Called, Peer, Ssid, VirtualFile, eerp, release, take_file};
-use support::{House, THEM, US};
+use support::{House, OURS, THEIRS, THEM, US};
 
 const PLAIN: &str = "  - address: 127.0.0.1:0\n";
 
@@ -621,4 +621,94 @@ fn names_outside_the_set_are_refused_mapped_or_sent_as_they_are() {
             assert_eq!(sfid[1..27].trim_end(), expected, "{how}");
         }
     }
+}
+
+/// A partner of level 1.3 that is called; the caller is the speaker.
+fn greet_at_13(called: &Called) -> Peer<std::net::TcpStream> {
+    let mut peer = called.accept();
+    peer.say(b"IODETTE FTP READY \r");
+    assert_eq!(peer.hear()[0], b'X');
+    peer.say(format!("X2{US:25}{OURS:8}04096BNYN007{:5}{:8}\r", "", ""));
+    peer
+}
+
+#[test]
+fn files_of_one_second_have_identities_of_their_own_at_a_level_without_a_counter() {
+    let (house, called) = sender();
+    for content in ["one", "two", "three"] {
+        let path = house.write("ORDER", content);
+        let stamp = ["--stamp", "2026-11-22T23:59:59", "--queue-only"];
+        let args = [
+            &["send", path.to_str().unwrap(), "--to", "nordwerk"],
+            &stamp[..],
+        ];
+        assert!(house.pointsman(&args.concat()).status.success());
+    }
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(|| house.pointsman(&["send", "--to", "nordwerk"]));
+        let mut peer = greet_at_13(&called);
+        let mut receipts = Vec::new();
+        for _ in 0..3 {
+            let sfid = peer.hear();
+            peer.say(b"2000000000");
+            while peer.hear()[0] == b'D' {}
+            peer.say(b"4N");
+            receipts.push(sfid);
+        }
+        let stamp = |sfid: &Vec<u8>| String::from_utf8_lossy(&sfid[36..48]).into_owned();
+        let stamps: Vec<String> = receipts.iter().map(stamp).collect();
+        assert_eq!(stamps, ["261122235959", "261123000000", "261123000001"]);
+        assert_eq!(peer.hear(), b"R", "CD");
+        for sfid in &receipts {
+            let (name, stamp) = (&sfid[1..27], &sfid[36..48]);
+            let (to, from) = (&sfid[56..81], &sfid[81..106]);
+            peer.say([b"E", name, b"         ", stamp, b"        ", from, to].concat());
+            assert_eq!(peer.hear(), b"P", "RTR");
+        }
+        peer.say(b"R");
+        assert_eq!(peer.hear_esid(), "00");
+        sending.join().unwrap();
+    });
+    let rows = house.transfers();
+    assert!(
+        rows.iter().all(|row| row.contains("acknowledged")),
+        "{rows:?}"
+    );
+    let audited = house.pointsman(&["verify-store"]);
+    assert!(
+        audited.status.success(),
+        "{}",
+        String::from_utf8_lossy(&audited.stdout)
+    );
+}
+
+#[test]
+fn a_nerp_that_the_partners_level_does_not_have_is_closed_and_said() {
+    let house = House::plain("delivery:\n  command: [/bin/sh, -c, 'echo no good >&2; exit 65']\n");
+    let server = house.serve();
+    let mut peer = Peer::connect(server.address());
+    peer.say(format!(
+        "X2{THEM:25}{THEIRS:8}04096BNYN007{:5}{:8}\r",
+        "", ""
+    ));
+    assert_eq!(peer.hear()[0], b'X');
+    let old = format!(
+        "H{:26}{:9}261122081530{:8}{US:25}{THEM:25}U00000{:07}{:09}",
+        "ORDER", "", "", 1, 0
+    );
+    peer.say(old);
+    assert_eq!(peer.hear(), b"2000000000", "SFPA");
+    peer.say(b"D\x83abc");
+    peer.say(format!("T{:09}{:012}", 0, 3));
+    assert_eq!(peer.hear(), b"4N");
+    peer.say(b"R");
+    let answer = peer.hear();
+    assert!(
+        matches!(answer[0], b'R' | b'F'),
+        "{}",
+        answer.escape_ascii()
+    );
+    server.await_log(&["receipt-not-sent", "its receipt is closed"]);
+    let row = house.transfers().remove(0);
+    assert!(!row.contains("owed"), "nobody is called for it: {row}");
 }

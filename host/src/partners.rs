@@ -13,8 +13,8 @@ use crate::config::{Config, Partner, Switches, Terms, Value, Waits};
 /// How long a silent peer is waited for where its profile says nothing. The reference of the field: 60 s.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// How long a receipt rests that the agreed level has no words for: the partner may speak a newer one by then.
-pub const UNSPEAKABLE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a receipt rests at most: an earlier version put off so long what the agreed level has no words for.
+const UNSPEAKABLE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A partner and its name in the configuration.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use oftp::{FileHeader, FileKey, Nerp, Position, RecordLayout, Response};
+use oftp::{FileHeader, FileKey, FileStamp, Nerp, Position, RecordLayout, Response};
 
 use crate::Committing;
 use crate::contact::{Backlog, Contact};
@@ -103,6 +103,9 @@ pub trait Ledger: Send + Sync {
     /// The peer confirmed our receipt (after RTR): owed → given.
     async fn response_taken(&self, id: TransferId) -> Result<(), LedgerError>;
 
+    /// The partner's level has no words for our receipt, a NERP: it is not tried again, and its file says why.
+    async fn response_closed(&self, id: TransferId, why: &str) -> Result<(), LedgerError>;
+
     /// A file to send, its blob sealed: → Ready.
     async fn enqueue(&self, file: NewFile) -> Result<(), LedgerError>;
 
@@ -138,6 +141,11 @@ pub trait Ledger: Send + Sync {
         deadline: Duration,
         now: SystemTime,
     ) -> Result<Vec<TransferId>, LedgerError>;
+
+    /// Times of the agreed level have no counter (RFC 2204): a file whose second another one to this partner had gets a
+    /// second of its own, in its sidecar and then in its row (before SFID). Gives it; none where nothing had to be
+    /// changed, and where the partner may have the file under the stamp it has.
+    async fn stamp_to_the_second(&self, id: TransferId) -> Result<Option<FileStamp>, LedgerError>;
 
     /// Every octet was handed over and EFID is about to leave: from now on SFNA 13 means "delivered".
     async fn in_doubt(&self, id: TransferId) -> Result<Persisted<InDoubt>, LedgerError>;

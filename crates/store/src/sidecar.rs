@@ -75,6 +75,8 @@ pub enum Entry {
     Forwarded(Response),
     /// The partner confirmed our receipt.
     Given,
+    /// A file to send has this date and time from now on, if its row says so: that comes after this line.
+    Stamped(FileStamp),
     /// An outbound file is in that state now.
     State(OutboundState, Option<String>),
     /// Whether an EFID may have arrived.
@@ -182,6 +184,10 @@ impl Entry {
                 response: response.into(),
             },
             Self::Given => Happened::Given,
+            Self::Stamped(stamp) => Happened::Stamped {
+                date: stamp.date().to_owned(),
+                time: stamp.time().to_owned(),
+            },
             Self::State(state, why) => Happened::State {
                 state: state.as_str().to_owned(),
                 why: why.clone(),
@@ -254,6 +260,35 @@ impl Record {
     #[must_use]
     pub fn is_given(&self) -> bool {
         self.entries.contains(&Entry::Given)
+    }
+
+    /// What the file is called: by the last date and time that its row was to have.
+    #[must_use]
+    pub fn key(&self) -> FileKey {
+        let mut key = self.sidecar.header.key.clone();
+        if let Some(stamp) = self.stamps().last() {
+            key.stamp = stamp.clone();
+        }
+        key
+    }
+
+    /// Whether its row may say that: a crash may have come between a line that gives it another date and time and its
+    /// row.
+    #[must_use]
+    pub fn is_of(&self, key: &FileKey) -> bool {
+        let first = &self.sidecar.header.key;
+        let stamped = |stamp: &FileStamp| FileKey {
+            stamp: stamp.clone(),
+            ..first.clone()
+        };
+        key == first || self.stamps().any(|stamp| stamped(stamp) == *key)
+    }
+
+    fn stamps(&self) -> impl Iterator<Item = &FileStamp> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Stamped(stamp) => Some(stamp),
+            _ => None,
+        })
     }
 
     /// Whether a row said that the file is here, so that nothing may throw it away.
@@ -425,6 +460,7 @@ enum Happened {
     Decided { verdict: Judgement },
     Forwarded { response: Answer },
     Given,
+    Stamped { date: String, time: String },
     State { state: String, why: Option<String> },
     InDoubt { doubt: bool },
     Answered { response: Answer },
@@ -439,6 +475,9 @@ impl Happened {
             Self::Decided { verdict } => Entry::Decided(verdict.verdict(key)?),
             Self::Forwarded { response } => Entry::Forwarded(response.response(key)?),
             Self::Given => Entry::Given,
+            Self::Stamped { date, time } => {
+                Entry::Stamped(FileStamp::from_wire(date.as_bytes(), time.as_bytes())?)
+            }
             Self::State { state, why } => match OutboundState::parse(&state) {
                 Some(state) => Entry::State(state, why),
                 None => return Ok(None),

@@ -602,10 +602,11 @@ fn difference(record: &Record, book: &Book) -> Option<String> {
             sidecar.partner, book.partner
         ));
     }
-    if sidecar.header.key != book.key {
+    if !record.is_of(&book.key) {
         return Some(format!(
             "it is of {}, its row of {}",
-            sidecar.header.key, book.key
+            record.key(),
+            book.key
         ));
     }
     if sidecar.seal.octets != book.octets || sidecar.seal.digest != book.digest {

@@ -628,13 +628,17 @@ async fn a_receipt_that_names_a_file_loosely_finds_the_only_one_it_fits() {
     };
     let ledger = &books.ledger;
     let loosely = async |response| {
-        let answer = ledger.acknowledged_by("them", &response, Naming::Loose, "");
-        (*answer.await.unwrap()).clone()
+        let answer = ledger
+            .acknowledged_by("them", &response, Naming::Loose, "")
+            .await
+            .unwrap();
+        (*answer).clone()
     };
     let either = named("invoic", "0815300000");
     assert_eq!(loosely(either.clone()).await, Acknowledgement::Unknown);
-    let exact = ledger.acknowledged("them", &named("invoic", "0815300001"), "");
-    assert_eq!(*exact.await.unwrap(), Acknowledgement::Unknown);
+    let small = named("invoic", "0815300001");
+    let exact = ledger.acknowledged("them", &small, "").await.unwrap();
+    assert_eq!(*exact, Acknowledgement::Unknown);
     assert_eq!(
         loosely(named("INVOICE", "0815300001")).await,
         Acknowledgement::Unknown

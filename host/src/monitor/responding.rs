@@ -8,7 +8,6 @@ use pointsman_store::{Acknowledgement, Naming, Persisted};
 use super::{Monitor, Trouble, promise};
 use crate::describe;
 use crate::events::Event as Happening;
-use crate::partners::UNSPEAKABLE;
 
 impl Monitor {
     /// A receipt of the peer's: recorded, then RTR. One that answers nothing of ours is answered all the same.
@@ -128,14 +127,14 @@ impl Monitor {
         Ok(())
     }
 
-    /// The agreed level has no such response (RFC 2204 knows no NERP): it stays owed, and is tried again another day.
+    /// The agreed level has no such response (RFC 2204 knows no NERP): its partner cannot be told, now or later.
     pub(super) async fn response_not_sent(&mut self, why: &str) -> Result<(), Trouble> {
         let Some(id) = self.answering else {
             return Ok(());
         };
-        let why = format!("its receipt stays here: {why}");
-        let later = SystemTime::now() + UNSPEAKABLE;
-        self.station.ledger.put_back(id, later, &why).await?;
+        let why =
+            format!("its receipt is closed and was not given, tell the partner another way: {why}");
+        self.station.ledger.response_closed(id, &why).await?;
         self.answering = None;
         self.tell(Happening::ReceiptNotSent {
             session: self.talk(),

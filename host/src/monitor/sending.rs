@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use oftp::{CloseRefusal, FileReason, Position, RecordReader, Session, TurnTicket};
+use oftp::{
+    Agreement, CloseRefusal, FileReason, Level, Position, RecordReader, Session, TurnTicket,
+};
 use pointsman_policy::types;
 use pointsman_store::{Blob, Files, Longest, OutboundFile, SpoolError, TransferId, Work, planted};
 
@@ -94,7 +96,8 @@ impl Monitor {
                     .is_some_and(|own| own.partner.unswapped_receipts);
                 promise::receipt(session, ticket, owed, unswapped);
             }
-            Work::File(file) => {
+            Work::File(mut file) => {
+                self.make_unique(&mut file, session).await?;
                 let mut header = file.header.clone();
                 header.restart = restart_position(&file, session);
                 let now = Instant::now();
@@ -114,6 +117,27 @@ impl Monitor {
                     shown,
                 });
                 let _ = session.start_file(ticket, header);
+            }
+        }
+        Ok(())
+    }
+
+    /// At a level whose times have no counter, files of one name and one second would have one identity.
+    async fn make_unique(
+        &mut self,
+        file: &mut OutboundFile,
+        session: &Session,
+    ) -> Result<(), Trouble> {
+        let is_counted = |agreed: &Agreement| agreed.level >= Level::V14;
+        if session.agreement().is_none_or(is_counted) {
+            return Ok(());
+        }
+        match self.station.ledger.stamp_to_the_second(file.id).await {
+            Ok(Some(stamp)) => file.header.key.stamp = stamp,
+            Ok(None) => {}
+            Err(error) => {
+                self.release(file.id, &error.to_string()).await?;
+                return Err(error.into());
             }
         }
         Ok(())

@@ -33,15 +33,41 @@ impl Spool {
         id: TransferId,
         entry: &Entry,
     ) -> Result<(), SpoolError> {
+        self.add(direction, id, entry).map(drop)
+    }
+
+    /// The same, and durable on return: for what must not be forgotten by a ledger made anew.
+    ///
+    /// # Errors
+    /// The spool cannot be written.
+    pub fn append_synced(
+        &self,
+        direction: Direction,
+        id: TransferId,
+        entry: &Entry,
+    ) -> Result<(), SpoolError> {
+        let Some(file) = self.add(direction, id, entry)? else {
+            return Ok(());
+        };
+        let path = self.sidecar_path(direction, id);
+        file.sync_data().map_err(at(&path))
+    }
+
+    fn add(
+        &self,
+        direction: Direction,
+        id: TransferId,
+        entry: &Entry,
+    ) -> Result<Option<File>, SpoolError> {
         let path = self.sidecar_path(direction, id);
         let file = match OpenOptions::new().read(true).append(true).open(&path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(at(&path)(error)),
         };
         let mut line = entry.line().map_err(unreadable(&path))?;
         if ends_with(&file, &line).map_err(at(&path))? {
-            return Ok(());
+            return Ok(Some(file));
         }
         if !ends_with(&file, b"\n").map_err(at(&path))? {
             line.insert(0, b'\n');
@@ -49,7 +75,7 @@ impl Spool {
         reached("spool.sidecar.appending");
         (&file).write_all(&line).map_err(at(&path))?;
         reached("spool.sidecar.appended");
-        Ok(())
+        Ok(Some(file))
     }
 
     /// Reads the sidecar of a transfer. None where there is none.

@@ -185,13 +185,17 @@ pub(super) fn restore(
         Restored::In(state) => state.as_str(),
         Restored::Out(state, _) => state.as_str(),
     };
+    let header = oftp::FileHeader {
+        key: record.key(),
+        ..sidecar.header.clone()
+    };
     inbound::insert_header(
         db,
         sidecar.id,
         sidecar.direction().as_str(),
         &sidecar.partner,
         word,
-        &sidecar.header,
+        &header,
         VERB,
     )?;
     let id = sidecar.id.to_string();

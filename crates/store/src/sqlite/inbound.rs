@@ -626,6 +626,27 @@ pub(super) fn response_taken(db: &Connection, id: TransferId) -> Result<(), Ledg
     note(db, id, None, VERB, "")
 }
 
+/// The partner cannot be told: its level has no words for that receipt. Nothing is owed to it any more.
+pub(super) fn response_closed(
+    db: &Connection,
+    id: TransferId,
+    why: &str,
+) -> Result<(), LedgerError> {
+    const VERB: &str = "receipt-closed";
+    let changed = db
+        .prepare_cached("UPDATE receipts SET state = 'given', leased_to = NULL WHERE transfer = ?1 AND state = 'owed'")
+        .and_then(|mut update| update.execute(params![id.to_string()]))
+        .map_err(database(VERB))?;
+    if changed == 0 {
+        state_of(db, id, VERB)?;
+        return Ok(());
+    }
+    db.prepare_cached("UPDATE transfers SET reason = ?2 WHERE id = ?1")
+        .and_then(|mut update| update.execute(params![id.to_string(), why]))
+        .map_err(database(VERB))?;
+    note(db, id, None, VERB, why)
+}
+
 /// The oldest receipt owed to the partner that nobody holds, leased.
 pub(super) fn claim_response(
     db: &Connection,

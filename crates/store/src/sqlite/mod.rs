@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use oftp::{FileKey, Position, Response};
+use oftp::{FileKey, FileStamp, Position, Response};
 use pointsman_log::tell;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -291,6 +291,17 @@ impl Ledger for SqliteLedger {
         Ok(())
     }
 
+    async fn response_closed(&self, id: TransferId, why: &str) -> Result<(), LedgerError> {
+        let why = why.to_owned();
+        self.writer
+            .run("response_closed", move |db| {
+                inbound::response_closed(db, id, &why)
+            })
+            .await?;
+        self.tell(Direction::Inbound, id, Entry::Given).await;
+        Ok(())
+    }
+
     async fn enqueue(&self, file: NewFile) -> Result<(), LedgerError> {
         let id = file.id;
         self.writer
@@ -340,6 +351,26 @@ impl Ledger for SqliteLedger {
         self.writer
             .run("free", move |db| outbound::free(db, &lessees))
             .await
+    }
+
+    async fn stamp_to_the_second(&self, id: TransferId) -> Result<Option<FileStamp>, LedgerError> {
+        let find = move |db: &Connection| outbound::second_for(db, id);
+        let Some(stamp) = self.reader.run(find).await? else {
+            return Ok(None);
+        };
+        // The sidecar first, and durable: a ledger made anew must not offer under the old stamp what went under the new.
+        if let Some(spool) = self.sidecars.clone() {
+            let entry = Entry::Stamped(stamp.clone());
+            let write = move || spool.append_synced(Direction::Outbound, id, &entry);
+            tokio::task::spawn_blocking(write)
+                .await
+                .map_err(|_| LedgerError::Closed)??;
+        }
+        let given = stamp.clone();
+        self.writer
+            .run("stamp", move |db| outbound::stamp(db, id, &given))
+            .await?;
+        Ok(Some(stamp))
     }
 
     async fn in_doubt(&self, id: TransferId) -> Result<Persisted<InDoubt>, LedgerError> {

@@ -2,7 +2,7 @@
 
 /// Verbs of the ledger that change something. Each is two transitions: `ledger.VERB.before` its commit, and
 /// `ledger.VERB.committed` after it, when nobody has heard of it yet.
-pub const VERBS: [&str; 28] = [
+pub const VERBS: [&str; 30] = [
     "offer",
     "begin",
     "checkpoint",
@@ -15,10 +15,12 @@ pub const VERBS: [&str; 28] = [
     "decided",
     "forwarded",
     "response_taken",
+    "response_closed",
     "enqueue",
     "claim",
     "overdue",
     "free",
+    "stamp",
     "in_doubt",
     "not_there",
     "sent",
