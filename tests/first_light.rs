@@ -62,7 +62,7 @@ fn a_file_crosses_and_its_receipt_comes_back() {
 
 #[test]
 fn over_tls_through_openssl_it_crosses_as_well() {
-    for version in ["-tls1_2", "-tls1_3"] {
+    for (version, told) in [("-tls1_2", "TLSv1.2 "), ("-tls1_3", "TLSv1.3 ")] {
         let house = House::with_listeners(
             "  - address: 127.0.0.1:0\n    tls:\n      certificate: us.pem\n      key: us.key\n      client_auth: require\n",
             "",
@@ -91,7 +91,10 @@ fn over_tls_through_openssl_it_crosses_as_well() {
         let sums = String::from_utf8(sums.stdout).unwrap();
         let sums: Vec<&str> = sums.lines().map(|line| &line[..64]).collect();
         assert_eq!(sums[0], sums[1], "{version}");
-        server.await_log(&["connected", version.trim_start_matches("-tls1_"), "TLS"]);
+        let connected = server.await_log(&["\"event\":\"connected\""]);
+        let connected: serde_json::Value = serde_json::from_str(&connected).unwrap();
+        let terms = connected["terms"].as_str().unwrap();
+        assert!(terms.contains(told), "{version}: {terms}");
     }
 }
 

@@ -293,6 +293,24 @@ fn a_partner_with_a_wrong_password_is_named_and_so_is_its_address() {
 }
 
 #[test]
+fn status_says_who_is_here_and_from_where() {
+    let house = House::plain("");
+    let server = house.serve();
+    let _peer = Peer::session(server.address());
+    let connected = line(&server, "connected");
+    let [session, remote] = fields(&connected, &["session", "remote"])
+        .try_into()
+        .unwrap();
+    let status = house.pointsman(&["status"]);
+    let status = String::from_utf8(status.stdout).unwrap();
+    let here = status.lines().find(|line| line.contains(&session)).unwrap();
+    assert!(
+        here.contains("mueller") && here.contains(&remote),
+        "{status}"
+    );
+}
+
+#[test]
 fn a_receipt_that_waits_for_an_operator_is_a_warning_with_its_file() {
     let house = House::plain("delivery:\n  command: [take.sh]\n  command_tries: 1\n");
     let script = house.write("take.sh", "#!/bin/sh\nexit 75\n");

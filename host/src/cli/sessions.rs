@@ -160,6 +160,12 @@ pub(super) fn show(configured: &Configured, as_json: bool) -> Outcome {
         }));
     }
     say!("sessions: {}", status.sessions);
+    if let Reply::Sessions(sessions) = ask(configured, &Request::Sessions)? {
+        for session in &sessions {
+            let partner = session.partner.as_deref().unwrap_or("(not said yet)");
+            say!("session with {partner}: {}", told(session));
+        }
+    }
     say!(
         "policy generation: {} (in use: {:?})",
         status.generation,

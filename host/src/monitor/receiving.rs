@@ -317,3 +317,20 @@ impl From<SpoolError> for Refused {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Only what is wrong here is an error of ours.
+    #[test]
+    fn a_file_that_another_session_holds_is_no_trouble_of_the_spool() {
+        let held = Refused::from(SpoolError::Busy("spool/x".into()));
+        assert!(held.retry && held.cause.is_none());
+        let failed = SpoolError::Io {
+            path: "spool/x".into(),
+            source: std::io::ErrorKind::PermissionDenied.into(),
+        };
+        assert!(matches!(Refused::from(failed).cause, Some(Cause::Spool(_))));
+    }
+}
