@@ -368,7 +368,9 @@ impl Ledger for SqliteLedger {
         }
         let given = stamp.clone();
         self.writer
-            .run("stamp", move |db| outbound::stamp(db, id, &given))
+            .run("stamp_to_the_second", move |db| {
+                outbound::stamp(db, id, &given)
+            })
             .await?;
         Ok(Some(stamp))
     }
@@ -527,7 +529,9 @@ impl Ledger for SqliteLedger {
     }
 
     async fn clock_put_back(&self) -> Result<(), LedgerError> {
-        self.writer.run("recover", inbound::clock_put_back).await
+        self.writer
+            .run("clock_put_back", inbound::clock_put_back)
+            .await
     }
 
     async fn undelivered(&self) -> Result<Vec<Undelivered>, LedgerError> {

@@ -2,7 +2,7 @@
 
 /// Verbs of the ledger that change something. Each is two transitions: `ledger.VERB.before` its commit, and
 /// `ledger.VERB.committed` after it, when nobody has heard of it yet.
-pub const VERBS: [&str; 30] = [
+pub const VERBS: [&str; 31] = [
     "offer",
     "begin",
     "checkpoint",
@@ -20,7 +20,7 @@ pub const VERBS: [&str; 30] = [
     "claim",
     "overdue",
     "free",
-    "stamp",
+    "stamp_to_the_second",
     "in_doubt",
     "not_there",
     "sent",
@@ -31,6 +31,7 @@ pub const VERBS: [&str; 30] = [
     "order",
     "resend",
     "recover",
+    "clock_put_back",
     "note_contacts",
     "kv_set",
 ];
