@@ -303,12 +303,28 @@ fn a_quota_refuses_for_now_and_counts_what_comes_not_what_is_announced() {
 
 #[test]
 fn the_reserve_is_for_receipts_and_the_ledger_not_for_files() {
-    let house = house("", "limits: {reserve: 900PiB}\n");
+    let house = house("", "");
+    let server = house.serve();
+    Peer::session(server.address()).send(&VirtualFile::new("BEFORE", "order"));
+    house.await_delivered(1);
+    assert_eq!(server.stop(), Some(0));
+    house.configure(
+        "  - address: 127.0.0.1:0\n",
+        "",
+        "limits: {reserve: 900PiB}\n",
+    );
     let server = house.serve();
     let mut peer = Peer::session(server.address());
     let refused = peer.offer(&VirtualFile::new("ORDERS", "order"));
     assert_eq!(&refused[..4], b"306Y", "{}", text(&refused));
     server.await_log(&["limits.reserve"]);
+    // A receipt needs no more room than the reserve has.
+    assert_eq!(peer.take_receipts().len(), 1);
+    eventually("the receipt is given", || {
+        let rows = house.transfers();
+        let given = |row: &String| row.contains("BEFORE") && row.contains("given");
+        rows.iter().any(given).then_some(())
+    });
     // Announced sizes count: 9.3 PB are not there either.
     assert_eq!(server.stop(), Some(0));
     house.configure("  - address: 127.0.0.1:0\n", "", "");
@@ -378,15 +394,19 @@ fn the_receipt_of_a_file_that_was_passed_on_keeps_its_hash_and_its_signature() {
     let answered = house.pointsman(&["transfers", "answer", came, "--forward", on]);
     assert!(answered.status.success(), "{}", text(&answered.stderr));
 
-    let receipts = Peer::session(server.address()).take_receipts();
-    assert_eq!(receipts.len(), 1);
-    let eerp = &receipts[0];
-    assert_eq!(
-        text(&eerp[1..27]).trim_end(),
-        "ORDERS",
-        "about the file that came"
-    );
-    assert!(eerp.ends_with(&signature()), "{}", text(eerp));
+    let assert_signed = |eerp: &[u8]| {
+        assert_eq!(
+            text(&eerp[1..27]).trim_end(),
+            "ORDERS",
+            "about the file that came"
+        );
+        assert!(eerp.ends_with(&signature()), "{}", text(eerp));
+    };
+    // It is said, and the connection breaks before RTR: it is owed still.
+    let mut broken = Peer::session(server.address());
+    broken.say(b"R");
+    assert_signed(&broken.hear());
+    drop(broken);
     // A ledger made anew has the same receipt.
     assert_eq!(server.stop(), Some(0));
     assert_store_is_clean(&house);
@@ -396,6 +416,10 @@ fn the_receipt_of_a_file_that_was_passed_on_keeps_its_hash_and_its_signature() {
     }
     assert!(house.pointsman(&["store", "rebuild"]).status.success());
     assert_store_is_clean(&house);
+    let server = house.serve();
+    let receipts = Peer::session(server.address()).take_receipts();
+    assert_eq!(receipts.len(), 1);
+    assert_signed(&receipts[0]);
 }
 
 /// Hash and signature, each behind its length (RFC 5024, 5.3.13).

@@ -421,4 +421,22 @@ mod tests {
         assert!(told.is_err_and(|why| why.contains(&id.to_string())));
         Ok(())
     }
+
+    #[tokio::test]
+    async fn a_commit_waits_for_the_disk_and_a_row_for_its_transfer() -> Result<(), LedgerError> {
+        let folder = std::env::temp_dir().join(format!("ledger-{}", TransferId::new()));
+        let cannot = door::file(&folder);
+        std::fs::create_dir(&folder).map_err(cannot)?;
+        let writer = Writer::open(&folder.join("ledger.db"))?;
+        // Each is of the connection that writes, so nobody else can ask for it.
+        let asked = writer.0.run(|db: &Connection| {
+            let ask = |what| db.pragma_query_value(None, what, |row| row.get::<_, i64>(0));
+            let pair = ask("synchronous").and_then(|full| Ok((full, ask("foreign_keys")?)));
+            pair.map_err(database("verb"))
+        });
+        let asked = asked.await;
+        let _ = std::fs::remove_dir_all(&folder);
+        assert_eq!(asked?, (2, 1), "FULL, and foreign keys are looked after");
+        Ok(())
+    }
 }
