@@ -3,6 +3,7 @@
 //! What is cheap and fails often comes first; the first failure ends it. The output of each step goes to
 //! `target/ci/STEP.log` and is shown where the step fails.
 
+mod once;
 mod readme;
 
 use std::fs::{self, File};
@@ -61,6 +62,7 @@ impl Ci {
             "fmt --all --check --manifest-path guest-examples/Cargo.toml",
         )?;
         self.step("tidy", |ci| tidy::run(&ci.root))?;
+        self.step("built-once", |ci| once::look(&ci.root))?;
         self.cargo(
             "clippy",
             "clippy --workspace --all-targets --locked -- -D warnings",
