@@ -157,7 +157,13 @@ fn what_is_refused_for_now_is_offered_again_and_parked_in_the_end() {
         peer.say(b"306Y000");
         release(&mut peer);
     }
-    server.await_log(&["send-refused", "SFNA 06", "it is parked after 2 offers"]);
+    server.await_log(&[
+        "send-refused",
+        "SFNA 06",
+        "it is parked",
+        "refused 2 times",
+        "retry.offers",
+    ]);
     let row = &ours.transfers()[0];
     assert!(row.contains("parked"), "{row}");
 }

@@ -69,12 +69,12 @@ fn unknown_keys_and_duplicate_keys() {
         &["unknown key `tlss`", "did you mean `tls`?"],
     );
     let said = check("  state: state", "  state: state\n  state: elsewhere");
-    points_at(&said, "6:3", &["\"state\"", "twice", "remove one"]);
+    points_at(&said, "7:3", &["\"state\"", "twice", "remove one"]);
     let said = check(
         "partners:\n",
         "partners:\n  mueller:\n    ssid: X\n    password: Y\n",
     );
-    points_at(&said, "11:3", &["\"mueller\"", "twice"]);
+    points_at(&said, "14:3", &["\"mueller\"", "twice"]);
     let said = check("station:", "stations:");
     points_at(
         &said,
@@ -86,9 +86,17 @@ fn unknown_keys_and_duplicate_keys() {
 #[test]
 fn codes_that_cannot_be_sent() {
     let said = check("O0013000001NORDWERK", "O0013000001NORDWERKANDMUCHMORE");
-    points_at(&said, "3:9", &["station.ssid", "25"]);
+    points_at(
+        &said,
+        "3:9",
+        &["station.ssid", "has 30 characters", "at most 25 fit"],
+    );
     let said = check("O0013000001NORDWERK", "O0013_NORDWERK");
-    points_at(&said, "3:9", &["station.ssid", "_"]);
+    points_at(
+        &said,
+        "3:9",
+        &["station.ssid", "character 6 is not allowed", "use 0-9 A-Z"],
+    );
     let said = check("OURPASS", "OURPASSWORD");
     points_at(&said, "4:13", &["station.password", "8", "***"]);
     hides(&said, &["OURPASSWORD"]);
@@ -161,7 +169,212 @@ fn values_of_the_wrong_kind() {
     );
     points_at(&said, "14:29", &["30s"]);
     let said = check("station:\n", "station: [\n");
-    points_at(&said, "", &["error"]);
+    points_at(&said, "4:11", &["expected ',' or ']'"]);
+    assert_eq!(said.matches("error: ").count(), 1, "{said}");
+    let partner = |key: &str| check("password: THEIRS", &format!("password: THEIRS\n    {key}"));
+    let said = partner("tls: yes");
+    points_at(
+        &said,
+        "14:10",
+        &["partners.mueller.tls", "`true` or `false`"],
+    );
+    let said = partner("sfids: O0013000007MUELLER");
+    points_at(&said, "14:12", &["a list is meant here", "[a, b]"]);
+    let said = partner("session: 5s");
+    points_at(&said, "14:14", &["session", "`key: value`"]);
+}
+
+#[test]
+fn every_mistake_is_told_at_once_in_the_order_of_the_file() {
+    let house = House::plain("");
+    let text = house.write(
+        "pointsman.yaml",
+        "version: 1
+station:
+  ssid: O0013_NORDWERK
+  password: OURPASSWORD
+storage:
+  state: state
+  state: elsewhere
+  inbox: inbox
+  outbox: x
+listeners:
+  - address: localhost
+  - adress: 127.0.0.1:0
+  - {address: 127.0.0.1:0, tls: maybe}
+partners:
+  mueller:
+    ssid: O0013000007MUELLER
+    password: THEIRS
+    tls: yes
+    sfids: ABC
+    session:
+      credit: 1000
+      idle_timeout: soon
+    watch:
+      - folder: out
+        quiet: never
+  other:
+    password: X
+    retry: 5s
+  third:
+    ssid: O0013000009THIRD
+    passwort: Y
+limits:
+  sessions: many
+",
+    );
+    let checked = house.pointsman(&["check"]);
+    let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+    let places: Vec<&str> = said
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("--> "))
+        .map(|place| place.strip_prefix(text.to_str().unwrap()).unwrap())
+        .collect();
+    // The keys that are misspelt are not missing, too; of the list in braces the whole element is passed over.
+    let expected = [
+        ":3:9", ":4:13", ":7:3", ":9:3", ":11:14", ":12:5", ":13:33", ":18:10", ":19:12", ":21:15",
+        ":22:21", ":25:16", ":27:5", ":28:12", ":31:5", ":33:13",
+    ];
+    assert_eq!(places, expected, "{said}");
+    hides(&said, &["OURPASSWORD", "THEIRS"]);
+    let served = house.pointsman(&["serve"]);
+    assert_eq!(served.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&served.stderr), said);
+}
+
+#[test]
+fn values_that_do_not_go_together_are_told_with_their_places() {
+    let house = House::plain("");
+    house.write(
+        "pointsman.yaml",
+        "version: 1
+station: {ssid: O0013000001NORDWERK, password: OURPASS}
+storage: {state: state, inbox: inbox}
+listeners:
+  - address: 127.0.0.1:3305
+  - address: 127.0.0.1:0
+  - address: 127.0.0.1:0
+  - address: 127.0.0.1:3305
+partners:
+  mueller:
+    ssid: O0013000007MUELLER
+    password: THEIRS
+    address: 127.0.0.1:1
+    tls: true
+    retry: {refused: {first: 1h, most: 1m}}
+    watch: [{folder: out, keep_in: kept}]
+  other:
+    ssid: O0013000007MUELLER
+    password: X
+    our_key: pointsman.yaml
+    quota: {per: 1h}
+    watch:
+      - folder: state/out
+        format: F
+      - folder: out
+      - folder: kept
+",
+    );
+    let checked = house.pointsman(&["check"]);
+    let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+    for (place, words) in [
+        ("8:14", "two listeners have the address"),
+        ("14:10", "its `certificate` or a `ca`"),
+        ("15:30", "`first` is longer than `most`"),
+        ("16:22", "is watched twice"),
+        ("16:36", "is a watched folder itself"),
+        ("18:11", "have the same ssid"),
+        ("20:14", "add `our_certificate`"),
+        ("21:12", "`files`, `size`, or both"),
+        ("23:17", "lie in each other"),
+        ("24:17", "record_length above 0"),
+        ("25:17", "is watched twice"),
+    ] {
+        points_at(&said, place, &[words]);
+    }
+    assert_eq!(said.matches("error: ").count(), 11, "{said}");
+}
+
+#[test]
+fn folders_that_cannot_be_used_and_commands_that_cannot_be_run_are_told_with_their_keys() {
+    let house = House::plain("");
+    house.write("file", "in the way");
+    house.write("other", "in the way");
+    let long = "l".repeat(120);
+    let good = std::fs::read_to_string(house.config()).unwrap();
+    let text = good
+        .replace(
+            "state: state",
+            &format!("state: file/{long}\n  ledger: file"),
+        )
+        .replace("inbox: inbox", "inbox: file/inbox")
+        .replace(
+            "password: THEIRS",
+            "password: THEIRS\n    watch: [{folder: other, keep_in: file/kept}]",
+        );
+    house.write("pointsman.yaml", &text);
+    for command in ["check", "serve"] {
+        let told = house.pointsman(&[command]);
+        assert_eq!(told.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&[told.stdout, told.stderr].concat()).into_owned();
+        for words in [
+            "storage.state: ",
+            "too long for a socket",
+            "storage.ledger: ",
+            "storage.inbox: ",
+            "partners.mueller.watch[0].folder: ",
+            "partners.mueller.watch[0].keep_in: ",
+            "is not a folder: move it away",
+            "cannot be made",
+        ] {
+            assert!(said.contains(words), "{words} is not in: {said}");
+        }
+    }
+    let command = format!("{good}delivery:\n  command: [./file]\n");
+    house.write("pointsman.yaml", command);
+    let checked = house.pointsman(&["check"]);
+    let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+    points_at(
+        &said,
+        "15:3",
+        &["delivery", "file", "may not execute it", "chmod +x"],
+    );
+}
+
+#[test]
+fn a_second_demonstration_leaves_the_first_as_it_is_and_a_swap_replaces_the_file() {
+    let house = House::plain("");
+    let demo = || {
+        let played = std::process::Command::new("timeout")
+            .args([
+                "--kill-after=5",
+                "120",
+                support::POINTSMAN,
+                "demo",
+                "--once",
+            ])
+            .current_dir(house.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&[played.stdout, played.stderr].concat()).into_owned();
+        assert!(played.status.success(), "{said}");
+        said
+    };
+    demo();
+    let first = house.path().join("pointsman-demo");
+    house.write("pointsman-demo/mine", "an hour of work");
+    let said = demo();
+    assert!(
+        said.contains("pointsman-demo is there already") && said.contains("pointsman-demo-2"),
+        "{said}"
+    );
+    assert!(first.join("mine").exists());
+    assert!(first.join("nordwerk/state/ledger.db").exists());
+    let second = house.path().join("pointsman-demo-2");
+    let route = std::fs::read(second.join("nordwerk/policies/route.wasm")).unwrap();
+    let other = std::fs::read(second.join("route-by-day.wasm")).unwrap();
+    assert!(route == other, "the swap is for the next start, too");
 }
 
 #[test]
@@ -235,6 +448,11 @@ fn certificates_keys_and_policies_are_looked_into() {
         checked.status.code(),
         Some(1),
         "a key of another certificate"
+    );
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(
+        said.contains("listeners[0].tls") && said.contains("does not belong to"),
+        "{said}"
     );
     house.configure(&listener("pointsman.yaml"), "", "");
     assert_eq!(

@@ -174,7 +174,7 @@ impl Socket {
     /// # Errors
     /// The folder cannot be written.
     pub fn bind(config: &Config, _locked: &Lock) -> Result<Self, ControlError> {
-        let path = path(config);
+        let path = socket(config);
         // The lock is ours, so what lies here is left over.
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -222,7 +222,7 @@ pub async fn ask(
     request: &Request,
     mut working: impl FnMut(&str, u64),
 ) -> Result<Reply, ControlError> {
-    let path = path(config);
+    let path = socket(config);
     let mut stream = UnixStream::connect(&path)
         .await
         .map_err(|source| ControlError::Nobody {
@@ -246,7 +246,8 @@ pub async fn ask(
         .map_err(|source| ControlError::Io { path, source })
 }
 
-fn path(config: &Config) -> PathBuf {
+/// Where the control socket is.
+pub(crate) fn socket(config: &Config) -> PathBuf {
     config.storage.state.0.join("control.sock")
 }
 

@@ -18,8 +18,8 @@ pub const ROUTE_BY_NAME: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/route
 /// Routes by the day.
 pub const ROUTE_BY_DAY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/route-by-day.wasm"));
 
-/// Says that a folder was made by the demonstration and may be made anew by it.
-const MARK: &str = ".pointsman-demo";
+/// So many folders of demonstrations side by side.
+const MOST: u32 = 100;
 
 /// The folder of a demonstration.
 #[derive(Clone, Debug)]
@@ -39,9 +39,9 @@ pub struct Scene {
 /// Why there is no demonstration.
 #[derive(Debug, thiserror::Error)]
 pub enum SceneError {
-    /// The folder is somebody's.
+    /// Too many earlier ones.
     #[error(
-        "{0} is there already and was not made by the demonstration; name another folder with --dir"
+        "{0} is there already, and so are all the numbers behind it; remove those that nobody needs, or name another folder with --dir"
     )]
     Taken(PathBuf),
     /// It cannot be written.
@@ -61,13 +61,14 @@ pub enum SceneError {
 }
 
 impl Scene {
-    /// Writes configuration, certificates, policies and the sample into `root`.
+    /// Writes configuration, certificates, policies and the sample into a new folder: `wanted`, or where something of that
+    /// name is there already, one with a number behind it.
     ///
     /// # Errors
-    /// The folder is not ours to make anew, or cannot be written.
-    pub fn set(root: &Path) -> Result<Self, SceneError> {
-        make_anew(root)?;
-        let root = root.canonicalize().map_err(io(root))?;
+    /// The folder cannot be made or written.
+    pub fn set(wanted: &Path) -> Result<Self, SceneError> {
+        let root = make(wanted)?;
+        let root = root.canonicalize().map_err(io(&root))?;
         let scene = Self {
             nordwerk: root.join("nordwerk/pointsman.yaml"),
             mueller: root.join("mueller/pointsman.yaml"),
@@ -122,17 +123,25 @@ impl Scene {
     }
 }
 
-fn make_anew(root: &Path) -> Result<(), SceneError> {
-    let mark = root.join(MARK);
-    if mark.exists() {
-        std::fs::remove_dir_all(root).map_err(io(root))?;
-    } else if root.exists() {
-        return Err(SceneError::Taken(root.to_owned()));
+/// Makes `wanted`, or where that is taken `wanted-2`, `wanted-3` and so on: what an earlier demonstration left may be in
+/// use, or be somebody's work by now.
+fn make(wanted: &Path) -> Result<PathBuf, SceneError> {
+    if let Some(above) = wanted.parent() {
+        std::fs::create_dir_all(above).map_err(io(above))?;
     }
-    write(
-        &mark,
-        b"made by `pointsman demo`, which may remove this folder\n",
-    )
+    for number in 1..=MOST {
+        let mut name = wanted.as_os_str().to_owned();
+        if number > 1 {
+            name.push(format!("-{number}"));
+        }
+        let folder = PathBuf::from(name);
+        match std::fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(io(&folder)(error)),
+        }
+    }
+    Err(SceneError::Taken(wanted.to_owned()))
 }
 
 fn throw_away_certificate(host: &str) -> Result<(String, String), rcgen::Error> {

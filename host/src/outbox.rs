@@ -81,7 +81,9 @@ pub enum QueueError {
     #[error("{0}")]
     Folder(FolderError),
     /// The name it is to be sent as.
-    #[error("{0}; give it a data set name with --as")]
+    #[error(
+        "{0}; rename the file, or where it is sent by hand give it a data set name: `send --as NAME`"
+    )]
     Name(InvalidField),
     /// A station that the file cannot be for, or from.
     #[error(transparent)]

@@ -26,7 +26,8 @@ impl Check {
             config.listeners.len(),
             config.partners.len()
         );
-        let mut problems = certificates(&config);
+        let mut problems = folders(&config);
+        problems += certificates(&config);
         problems += block_on(policies(&config))?;
         match problems {
             0 => {
@@ -36,6 +37,15 @@ impl Check {
             _ => Err(Failed::quietly()),
         }
     }
+}
+
+/// Every folder, as the server would find it. Gives how many errors there are.
+fn folders(config: &Config) -> usize {
+    let told = config.unusable_folders();
+    for (key, why) in &told {
+        say!("error: {key}: {why}");
+    }
+    told.len()
 }
 
 /// Every certificate and key, as it would be used. Gives how many errors there are.

@@ -24,7 +24,7 @@ use crate::station::Station;
 /// Makes a folder with two complete stations, sends a file, swaps a policy, sends another.
 #[derive(Debug, Args)]
 pub(super) struct Demo {
-    /// The folder to make; one that an earlier demo made is made anew.
+    /// The folder to make; where it is there already, one with a number behind its name is made: nothing is removed.
     #[arg(long, default_value = "pointsman-demo", value_name = "FOLDER")]
     dir: PathBuf,
     /// End after the two files instead of leaving the stations up.
@@ -36,6 +36,12 @@ impl Demo {
     pub(super) fn run(self) -> Outcome {
         start_log(LogStyle::Quiet)?;
         let scene = Scene::set(&self.dir)?;
+        if !scene.root.ends_with(&self.dir) {
+            say!(
+                "{} is there already, and stays as it is.",
+                self.dir.display()
+            );
+        }
         block_on(play(&scene, self.once))
     }
 }

@@ -6,6 +6,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::out::{self, say};
 use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
+use crate::config::Config;
 use crate::events::{Event, tell};
 use crate::server::Server;
 
@@ -28,6 +29,7 @@ impl Serve {
         })?;
         let config = self.configured.load()?;
         Log::repeats(config.limits.log_repeats.0.0);
+        folders_are_usable(&config)?;
         block_on(async {
             let (mut end, hangups) = (End::listen()?, signal(SignalKind::hangup())?);
             tokio::spawn(shrug_off(hangups));
@@ -57,6 +59,22 @@ impl Serve {
                 () = end.asked() => Err(Failed { code: 1, message: "ended at once; the next start resumes".to_owned() }),
             }
         })
+    }
+}
+
+/// The start would fail for the first of them, and not say which key it is.
+fn folders_are_usable(config: &Config) -> Outcome {
+    let told = config.unusable_folders();
+    let told: Vec<String> = told
+        .iter()
+        .map(|(key, why)| format!("error: {key}: {why}"))
+        .collect();
+    match told.is_empty() {
+        true => Ok(()),
+        false => Err(Failed {
+            code: 1,
+            message: told.join("\n"),
+        }),
     }
 }
 

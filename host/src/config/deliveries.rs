@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use pointsman_store::Access;
 
+use super::places;
 use super::value::{Between, ExistingFile, Millis, Scalar, Size, Value};
 use crate::template::Template;
 
@@ -176,8 +177,15 @@ impl TryFrom<Vec<Value<String>>> for Command {
         let program = words
             .next()
             .ok_or("a command needs a program, as in [/usr/local/bin/import]")?;
+        let program = ExistingFile::read(&program)?.0;
+        if !places::runs(&program) {
+            return Err(format!(
+                "{}: this user may not execute it; chmod +x it, or name the program that does",
+                program.display()
+            ));
+        }
         Ok(Self {
-            program: ExistingFile::read(&program)?.0,
+            program,
             arguments: words.collect(),
         })
     }

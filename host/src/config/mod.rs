@@ -3,8 +3,12 @@
 //! Every value is parsed into the type that cannot hold nonsense where it stands, so an error carries the
 //! file, the line and the column. Relative paths are relative to the file.
 
+mod agreement;
 mod deliveries;
+mod locate;
+mod mistakes;
 mod model;
+mod places;
 mod report;
 mod secret;
 mod text;
@@ -12,12 +16,14 @@ mod value;
 
 use std::path::{Path, PathBuf};
 
+use agreement::Disagreement;
 pub use deliveries::{Delivery, HandOver, Quota, ReceivedAgain, Terms};
 pub use model::{
     CANNOT_PAD, ClientAuth, Config, DatasetNames, Limits, Listener, Partner, Policies, Policy,
     PolicyLimits, Session, Station, Storage, Switches, Tls, TlsVersion, Waits, Watch,
 };
 pub use report::ConfigError;
+use report::Mistake;
 pub use text::unmarked;
 pub use value::{Address, Between, ExistingFile, Millis, Scalar, Size, Value};
 
@@ -25,8 +31,9 @@ impl Config {
     /// Reads and checks the configuration at `path`.
     ///
     /// # Errors
-    /// Anything in it that is not right: unreadable, not YAML, an unknown or a duplicate key, a value its
-    /// key cannot have, a file that is not there. The error shows the place and says what to do.
+    /// Everything in it that is not right: unreadable, not YAML, an unknown or a duplicate key, a value its
+    /// key cannot have, a file that is not there, two values that do not go together. The error shows the places and says
+    /// what to do.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let octets = std::fs::read(path).map_err(|error| ConfigError::unreadable(path, &error))?;
         let text =
@@ -42,16 +49,35 @@ impl Config {
         let base = path
             .parent()
             .map_or_else(|| PathBuf::from("."), Path::to_owned);
-        value::with_base(&base, || {
-            // A map type keeps the last of two equal keys; a plain value refuses the second.
-            serde_yaml::from_str::<serde_yaml::Value>(text)
-                .map_err(|error| ConfigError::new(path, text, &error))?;
-            let config: Self =
-                serde_yaml::from_str(text).map_err(|error| ConfigError::new(path, text, &error))?;
-            config
-                .agrees()
-                .map_err(|what| ConfigError::whole(path, what))?;
-            Ok(config)
-        })
+        let config = mistakes::read(&base, text)
+            .map_err(|mistakes| ConfigError::new(path, text, mistakes))?;
+        let disagreements = config.disagreements();
+        if disagreements.is_empty() {
+            return Ok(config);
+        }
+        let mut mistakes: Vec<Mistake> = disagreements
+            .into_iter()
+            .map(|Disagreement { keys, what }| {
+                Mistake::at(
+                    locate::place(text, &keys),
+                    format!("{}: {what}", named(&keys)),
+                )
+            })
+            .collect();
+        mistakes.sort_by_key(|mistake| mistake.place);
+        Err(ConfigError::new(path, text, mistakes))
     }
+}
+
+/// Keys as the reports name them.
+fn named(keys: &[String]) -> String {
+    let mut name = String::new();
+    for key in keys {
+        match key.parse::<usize>() {
+            Ok(at) if !name.is_empty() => name.push_str(&format!("[{at}]")),
+            _ if name.is_empty() => name.push_str(key),
+            _ => name.push_str(&format!(".{key}")),
+        }
+    }
+    name
 }

@@ -9,7 +9,6 @@ use serde::Deserialize;
 
 use super::deliveries::{Delivery, Quota, ReceivedAgain};
 use super::value::{Address, Between, ExistingFile, Millis, Scalar, Size, Value};
-use crate::partners;
 
 /// A whole configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -219,7 +218,7 @@ impl Storage {
 
 impl Partner {
     /// What is wrong with what it says of passwords.
-    fn password_disagrees(&self) -> Option<&'static str> {
+    pub(super) fn password_disagrees(&self) -> Option<&'static str> {
         match (self.password.is_none(), self.without_password) {
             (true, false) => Some(
                 "its `password` is missing; where no passwords are agreed, write `without_password: true`",
@@ -300,7 +299,7 @@ pub struct Watch {
 
 impl Watch {
     /// Why nothing can be padded, where it should be.
-    fn cannot_pad(&self, partner: &Partner) -> Option<&'static str> {
+    pub(super) fn cannot_pad(&self, partner: &Partner) -> Option<&'static str> {
         let layout = self.records.map_or(partner.fixed_records.0, |own| own.0);
         let of_lines = self.format.0 == FormatLetter::F && layout == RecordLayout::Lines;
         (self.pad && !of_lines).then_some(CANNOT_PAD)
@@ -766,109 +765,5 @@ impl Scalar for OnFailure {
     fn read(text: &str) -> Result<Self, String> {
         text.parse()
             .map_err(|_| format!("`{text}` is not retry, refuse or accept"))
-    }
-}
-
-impl Config {
-    /// Checks what no value alone can show.
-    pub(super) fn agrees(&self) -> Result<(), String> {
-        let mut names: BTreeMap<&OdetteId, &str> = BTreeMap::new();
-        for (name, partner) in &self.partners {
-            if let Some(other) = names.insert(&partner.ssid, name) {
-                return Err(format!(
-                    "partners `{other}` and `{name}` have the same ssid `{}`: a caller could be either",
-                    partner.ssid.0
-                ));
-            }
-            if let Some(wrong) = partner.password_disagrees() {
-                return Err(format!("partner `{name}`: {wrong}"));
-            }
-            for watch in &partner.watch {
-                self.keeps_apart(name, watch)?;
-                if let Err(wrong) = self.knows_stations(partner, watch) {
-                    let folder = watch.folder.0.display();
-                    return Err(format!(
-                        "partner `{name}`, watched folder {folder}: {wrong}"
-                    ));
-                }
-                if let Some(wrong) = watch.cannot_pad(partner) {
-                    let folder = watch.folder.0.display();
-                    return Err(format!(
-                        "partner `{name}`, watched folder {folder}: {wrong}"
-                    ));
-                }
-            }
-            if let Some(quota) = &partner.quota
-                && quota.files.is_none()
-                && quota.size.is_none()
-            {
-                return Err(format!(
-                    "partner `{name}`: a quota needs `files`, `size`, or both"
-                ));
-            }
-            if partner.our_certificate.is_some() != partner.our_key.is_some() {
-                return Err(format!(
-                    "partner `{name}`: our_certificate and our_key go together"
-                ));
-            }
-            if partner.tls
-                && partner.address.is_some()
-                && partner.certificate.is_none()
-                && partner.ca.is_none()
-            {
-                return Err(format!(
-                    "partner `{name}`: dialling with tls needs its `certificate` or a `ca` to know it by"
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn knows_stations(&self, partner: &Partner, watch: &Watch) -> Result<(), String> {
-        let (to, from) = (&watch.destination, &watch.originator);
-        partners::destination(partner, to.as_ref().map(|to| &to.0))
-            .and_then(|_| partners::originator(self, from.as_ref().map(|from| &from.0)))
-            .map(drop)
-            .map_err(|unknown| unknown.to_string())
-    }
-
-    /// What is received, or kept by us, must never be sent by itself; nor may a folder take from another's.
-    fn keeps_apart(&self, partner: &str, watch: &Watch) -> Result<(), String> {
-        let folder = &watch.folder.0;
-        let ours = [
-            ("storage.state", self.storage.state.0.as_path()),
-            ("storage.ledger", self.storage.ledger()),
-            ("storage.inbox", &self.storage.inbox.0),
-        ];
-        for (what, other) in ours {
-            if other.starts_with(folder) || folder.starts_with(other) {
-                return Err(format!(
-                    "partner `{partner}`: the watched folder {} and {what} ({}) lie in each other; keep them apart",
-                    folder.display(),
-                    other.display()
-                ));
-            }
-        }
-        let all = || self.partners.values().flat_map(|partner| &partner.watch);
-        let kept = watch.keep_in.as_ref();
-        if all().any(|other| kept.is_some_and(|kept| kept.0 == other.folder.0)) {
-            return Err(format!(
-                "partner `{partner}`: keep_in of {} is a watched folder itself: its files would go out once more",
-                folder.display()
-            ));
-        }
-        if all().filter(|other| other.folder.0 == *folder).count() > 1 {
-            return Err(format!(
-                "the folder {} is watched twice: nobody could say for whom its files are",
-                folder.display()
-            ));
-        }
-        if matches!(watch.format(), Format::Fixed(0)) {
-            return Err(format!(
-                "partner `{partner}`: files of format F from {} need a record_length above 0",
-                folder.display()
-            ));
-        }
-        Ok(())
     }
 }

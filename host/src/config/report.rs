@@ -9,40 +9,107 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use super::secret;
 use super::text::Foreign;
 
+/// How a report begins that names the key that was meant.
+const MEANT: &str = "did you mean `";
+
 /// A configuration that cannot be used, and why.
 #[derive(Clone, Debug)]
 pub struct ConfigError {
     path: PathBuf,
     text: String,
+    /// One at least.
+    mistakes: Vec<Mistake>,
+}
+
+/// One thing that is wrong with it.
+#[derive(Clone, Debug)]
+pub(super) struct Mistake {
+    /// In the YAML library's words, where they are its.
+    raw: String,
     message: String,
     help: Option<String>,
     /// Line and column, from 1.
-    place: Option<(usize, usize)>,
+    pub(super) place: Option<(usize, usize)>,
 }
 
-impl ConfigError {
-    pub(super) fn new(path: &Path, text: &str, error: &serde_yaml::Error) -> Self {
-        let place = error.location().map(|place| (place.line(), place.column()));
-        let (message, help) = explain(&error.to_string());
+impl Mistake {
+    pub(super) fn new(error: &serde_yaml::Error) -> Self {
+        let raw = error.to_string();
+        let (message, help) = explain(&raw);
         Self {
-            path: path.to_owned(),
-            // Whatever is wrong in a line, and with a password, too, is said; what the password is, is not.
-            text: secret::masked(text),
+            raw,
             message,
             help,
+            place: error.location().map(|place| (place.line(), place.column())),
+        }
+    }
+
+    pub(super) fn at(place: Option<(usize, usize)>, message: String) -> Self {
+        Self {
+            raw: String::new(),
+            message,
+            help: None,
             place,
         }
     }
 
-    pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
-        let help = Some("give the configuration with `-c FILE`, or make one: `pointsman demo` writes a complete example".to_owned());
+    pub(super) fn is_unknown_key(&self) -> bool {
+        self.raw.contains("unknown field `")
+    }
+
+    /// The key that was meant by an unknown one.
+    pub(super) fn meant(&self) -> Option<&str> {
+        let help = self.help.as_deref()?;
+        help.strip_prefix(MEANT)?.strip_suffix("`?")
+    }
+
+    /// The key that should be there.
+    pub(super) fn missing_key(&self) -> Option<&str> {
+        let (_, rest) = self.raw.split_once("missing field `")?;
+        rest.split_once('`').map(|(key, _)| key)
+    }
+
+    /// The key that is there twice.
+    pub(super) fn twice(&self) -> Option<String> {
+        let (_, rest) = self.raw.split_once("duplicate entry with key \"")?;
+        rest.split_once('"').map(|(key, _)| key.to_owned())
+    }
+}
+
+impl ConfigError {
+    pub(super) fn new(path: &Path, text: &str, mistakes: Vec<Mistake>) -> Self {
+        Self {
+            path: path.to_owned(),
+            // Whatever is wrong in a line, and with a password, too, is said; what the password is, is not.
+            text: secret::masked(text),
+            mistakes,
+        }
+    }
+
+    /// One that is wrong as a whole.
+    fn whole(path: &Path, message: String, help: String) -> Self {
+        let help = Some(help);
+        let mistakes = vec![Mistake {
+            help,
+            ..Mistake::at(None, message)
+        }];
         Self {
             path: path.to_owned(),
             text: String::new(),
-            message: error.to_string(),
-            help,
-            place: None,
+            mistakes,
         }
+    }
+
+    pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
+        let help = match error.kind() {
+            io::ErrorKind::PermissionDenied => {
+                "the user that runs this program must be allowed to read it (chown, chmod), and to pass the folders above"
+            }
+            _ => {
+                "give the configuration with `-c FILE`, or make one: `pointsman demo` writes a complete example"
+            }
+        };
+        Self::whole(path, error.to_string(), help.to_owned())
     }
 
     /// A file in another encoding. Its line is not shown: it may hold a password, and its letters are not what they seem.
@@ -57,30 +124,13 @@ impl ConfigError {
             "save it in UTF-8 in your editor, or: iconv -f WINDOWS-1252 -t UTF-8 {} -o NEW.yaml",
             path.display()
         );
-        Self {
-            path: path.to_owned(),
-            text: String::new(),
-            message,
-            help: Some(help),
-            place: None,
-        }
+        Self::whole(path, message, help)
     }
 
-    /// Two parts of the configuration that do not go together.
-    pub(super) fn whole(path: &Path, message: String) -> Self {
-        Self {
-            path: path.to_owned(),
-            text: String::new(),
-            message,
-            help: None,
-            place: None,
-        }
-    }
-
-    /// Line and column of the place, from 1, where there is one.
+    /// Line and column of the first mistake, from 1, where it has a place.
     #[must_use]
     pub fn place(&self) -> Option<(usize, usize)> {
-        self.place
+        self.mistakes.first()?.place
     }
 }
 
@@ -89,20 +139,29 @@ impl std::error::Error for ConfigError {}
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display().to_string();
-        let title = Level::ERROR.primary_title(self.message.as_str());
-        let mut group = match self.place.and_then(|place| span(&self.text, place)) {
-            Some(span) => title.element(
-                Snippet::source(self.text.as_str())
-                    .path(path.as_str())
-                    .annotation(AnnotationKind::Primary.span(span)),
-            ),
-            None => title.element(annotate_snippets::Origin::path(path.as_str())),
-        };
-        if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(help.as_str()));
-        }
-        f.write_str(&Renderer::plain().render(&[group]))
+        let reports: Vec<String> = self
+            .mistakes
+            .iter()
+            .map(|mistake| report(mistake, &path, &self.text))
+            .collect();
+        f.write_str(&reports.join("\n\n"))
     }
+}
+
+fn report(mistake: &Mistake, path: &str, text: &str) -> String {
+    let title = Level::ERROR.primary_title(mistake.message.as_str());
+    let mut group = match mistake.place.and_then(|place| span(text, place)) {
+        Some(span) => title.element(
+            Snippet::source(text)
+                .path(path)
+                .annotation(AnnotationKind::Primary.span(span)),
+        ),
+        None => title.element(annotate_snippets::Origin::path(path)),
+    };
+    if let Some(help) = &mistake.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    Renderer::plain().render(&[group])
 }
 
 /// The octets of the word that stands at a line and column.
@@ -140,7 +199,7 @@ fn explain(raw: &str) -> (String, Option<String>) {
             .max_by(|a, b| similar(key, a).total_cmp(&similar(key, b)))
             .filter(|near| similar(key, near) > 0.7);
         let help = match near {
-            Some(near) => format!("did you mean `{near}`?"),
+            Some(near) => format!("{MEANT}{near}`?"),
             None => format!("the keys here are: {}", known.join(", ")),
         };
         return (format!("{before}unknown key `{key}`"), Some(help));
@@ -151,11 +210,39 @@ fn explain(raw: &str) -> (String, Option<String>) {
             Some("remove one of the two".to_owned()),
         );
     }
-    let message = message
+    if let Some((before, _)) = message.split_once("expected a boolean") {
+        return (
+            said(before) + "a switch is meant here",
+            Some("write `true` or `false`".to_owned()),
+        );
+    }
+    if let Some((before, _)) = message.split_once("expected a sequence") {
+        return (
+            said(before) + "a list is meant here",
+            Some(
+                "write it in brackets, `[a, b]`, or each of it on a line of its own behind `- `"
+                    .to_owned(),
+            ),
+        );
+    }
+    if let Some((before, _)) = message
+        .split_once("expected struct ")
+        .or_else(|| message.split_once("expected a map"))
+    {
+        return (
+            said(before) + "keys and their values are meant here",
+            Some("write each as `key: value` on a line of its own, indented more than the key they belong to".to_owned()),
+        );
+    }
+    (said(message), None)
+}
+
+/// The library's words for what it found.
+fn said(message: &str) -> String {
+    message
         .replace("missing field", "missing key")
         .replace("invalid type: ", "")
-        .replace("unit value", "nothing");
-    (message, None)
+        .replace("unit value", "nothing")
 }
 
 fn similar(a: &str, b: &str) -> f64 {

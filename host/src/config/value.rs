@@ -4,6 +4,7 @@
 //! YAML is parsed, so what a secret contains is never read as YAML. `$${` stands for `${`.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
@@ -18,16 +19,53 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use super::text::decoded;
 
 thread_local! {
-    /// Where relative paths start while a configuration is parsed: serde hands no context down to a value.
-    static BASE: RefCell<PathBuf> = RefCell::new(PathBuf::from("."));
+    /// What holds while a configuration is parsed: serde hands no context down to a value.
+    static CONTEXT: RefCell<Context> = RefCell::new(Context::default());
 }
 
-/// Runs `parse` with relative paths starting at `base`.
-pub(super) fn with_base<T>(base: &Path, parse: impl FnOnce() -> T) -> T {
-    let before = BASE.replace(base.to_owned());
-    let parsed = parse();
-    BASE.set(before);
-    parsed
+#[derive(Default)]
+struct Context {
+    /// Where relative paths start.
+    base: PathBuf,
+    /// Scalars that are known to be wrong, by their number in the text.
+    passed_over: BTreeSet<usize>,
+    /// How many scalars were read.
+    count: usize,
+    /// The one that was wrong.
+    failed: Option<usize>,
+}
+
+/// What became of a text.
+pub(super) struct Reading<T> {
+    pub(super) outcome: T,
+    /// The number of the scalar that was wrong and ended it.
+    pub(super) failed: Option<usize>,
+}
+
+/// Runs `parse` with relative paths starting at `base`. The scalars of these numbers are known to be wrong: another value
+/// stands in for each, so that what is behind them is read.
+pub(super) fn read<T>(
+    base: &Path,
+    passed_over: &BTreeSet<usize>,
+    parse: impl FnOnce() -> T,
+) -> Reading<T> {
+    let before = CONTEXT.replace(Context {
+        base: base.to_owned(),
+        passed_over: passed_over.clone(),
+        ..Context::default()
+    });
+    let outcome = parse();
+    let failed = CONTEXT.replace(before).failed;
+    Reading { outcome, failed }
+}
+
+/// The number of this scalar, and whether it is passed over.
+fn next_scalar() -> (usize, bool) {
+    CONTEXT.with_borrow_mut(|context| {
+        let number = context.count;
+        context.count += 1;
+        (number, context.passed_over.contains(&number))
+    })
 }
 
 /// A scalar that is a `T`; the error of a bad one points at it.
@@ -57,6 +95,12 @@ pub trait Scalar: Sized {
     /// # Errors
     /// Says what is wrong and what to write.
     fn read(text: &str) -> Result<Self, String>;
+
+    /// Any value, to find out what else is wrong behind a bad one: of the examples in [`WHAT`](Self::WHAT) the first.
+    fn stand_in() -> Option<Self> {
+        let words = Self::WHAT.split([' ', ',', '\'']);
+        words.into_iter().find_map(|word| Self::read(word).ok())
+    }
 }
 
 impl<'de, T: Scalar> Deserialize<'de> for Value<T> {
@@ -72,18 +116,29 @@ impl<'de, T: Scalar> Deserialize<'de> for Value<T> {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                let resolved = resolve(text).map_err(E::custom)?;
-                // What a reference stands for may be a secret: the error shows the reference.
-                let read = T::read(&resolved).map_err(|error| match resolved.is_empty() {
-                    true => error,
-                    false => error.replace(&resolved, text),
-                });
-                read.map(Value).map_err(E::custom)
+                let (number, is_passed_over) = next_scalar();
+                let read = match T::stand_in().filter(|_| is_passed_over) {
+                    Some(value) => Ok(value),
+                    None => read_scalar(text),
+                };
+                read.map(Value).map_err(|error| {
+                    CONTEXT.with_borrow_mut(|context| context.failed = Some(number));
+                    E::custom(error)
+                })
             }
         }
 
         deserializer.deserialize_str(Reader(PhantomData))
     }
+}
+
+fn read_scalar<T: Scalar>(text: &str) -> Result<T, String> {
+    let resolved = resolve(text)?;
+    // What a reference stands for may be a secret: the error shows the reference.
+    T::read(&resolved).map_err(|error| match resolved.is_empty() {
+        true => error,
+        false => error.replace(&resolved, text),
+    })
 }
 
 fn resolve(text: &str) -> Result<String, String> {
@@ -163,7 +218,7 @@ fn what_to_do(error: &FolderError) -> String {
 }
 
 fn absolute(path: &str) -> PathBuf {
-    BASE.with_borrow(|base| base.join(path))
+    CONTEXT.with_borrow(|context| context.base.join(path))
 }
 
 impl Scalar for String {
@@ -221,6 +276,10 @@ impl Scalar for ExistingFile {
         let path = absolute(text);
         pointsman_folder::open(&path, Names::Operator).map_err(|error| what_to_do(&error))?;
         Ok(Self(path))
+    }
+
+    fn stand_in() -> Option<Self> {
+        Some(Self(PathBuf::new()))
     }
 }
 
@@ -321,5 +380,9 @@ impl<const MIN: u32, const MAX: u32> Scalar for Between<MIN, MAX> {
         number
             .map(Self)
             .ok_or_else(|| format!("`{text}` is not a number from {MIN} to {MAX}"))
+    }
+
+    fn stand_in() -> Option<Self> {
+        Some(Self(MIN))
     }
 }

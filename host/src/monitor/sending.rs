@@ -535,7 +535,13 @@ impl Monitor {
             format!("{why}; it is offered again in {} seconds", rest.as_secs())
         } else {
             self.station.ledger.park(id, &why).await?;
-            format!("{why}; it is parked after {refusals} offers")
+            let because = match retry {
+                true => {
+                    format!("it was refused {refusals} times, as often as `retry.offers` allows")
+                }
+                false => "the partner refused it for good".to_owned(),
+            };
+            format!("{why}; it is parked, since {because}")
         };
         let refusal = types::Refusal {
             reason: reason.code(),

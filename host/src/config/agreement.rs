@@ -1,0 +1,195 @@
+//! What no value alone can show: values that do not go together.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::Path;
+
+use oftp::{Format, OdetteId};
+
+use super::model::{Config, Partner, Waits, Watch};
+use crate::partners;
+
+/// Values that do not go together.
+#[derive(Debug)]
+pub(super) struct Disagreement {
+    /// The keys that lead to one of them; an element of a list goes by its number.
+    pub(super) keys: Vec<String>,
+    pub(super) what: String,
+}
+
+/// Disagreements, as they are found.
+#[derive(Default)]
+struct Found(Vec<Disagreement>);
+
+impl Found {
+    fn push(&mut self, keys: &[&str], what: String) {
+        let keys = keys.iter().map(|key| (*key).to_owned()).collect();
+        self.0.push(Disagreement { keys, what });
+    }
+}
+
+impl Config {
+    /// Everything that does not go together.
+    pub(super) fn disagreements(&self) -> Vec<Disagreement> {
+        let mut found = Found::default();
+        self.listens_once(&mut found);
+        let mut names: BTreeMap<&OdetteId, &str> = BTreeMap::new();
+        for (name, partner) in &self.partners {
+            if let Some(other) = names.insert(&partner.ssid, name) {
+                found.push(
+                    &["partners", name, "ssid"],
+                    format!(
+                        "partners `{other}` and `{name}` have the same ssid `{}`: a caller could be either",
+                        partner.ssid.0
+                    ),
+                );
+            }
+            for (at, watch) in partner.watch.iter().enumerate() {
+                self.keeps_apart(&mut found, name, at, watch);
+                let at = at.to_string();
+                let keys = ["partners", name, "watch", &at];
+                let folder = watch.folder.0.display();
+                if let Err(wrong) = self.knows_stations(partner, watch) {
+                    found.push(&keys, format!("watched folder {folder}: {wrong}"));
+                }
+                if let Some(wrong) = watch.cannot_pad(partner) {
+                    found.push(&keys, format!("watched folder {folder}: {wrong}"));
+                }
+            }
+            partner.agrees(&mut found, name);
+        }
+        found.0
+    }
+
+    /// Port 0 takes any free one, so it may stand twice.
+    fn listens_once(&self, found: &mut Found) {
+        let mut taken: BTreeSet<SocketAddr> = BTreeSet::new();
+        for (at, listener) in self.listeners.iter().enumerate() {
+            let address = listener.address.0;
+            if address.port() != 0 && !taken.insert(address) {
+                found.push(
+                    &["listeners", &at.to_string(), "address"],
+                    format!(
+                        "two listeners have the address {address}: give one of them another port"
+                    ),
+                );
+            }
+        }
+    }
+
+    fn knows_stations(&self, partner: &Partner, watch: &Watch) -> Result<(), String> {
+        let (to, from) = (&watch.destination, &watch.originator);
+        partners::destination(partner, to.as_ref().map(|to| &to.0))
+            .and_then(|_| partners::originator(self, from.as_ref().map(|from| &from.0)))
+            .map(drop)
+            .map_err(|unknown| unknown.to_string())
+    }
+
+    /// What is received, or kept by us, must never be sent by itself; nor may a folder take from another's.
+    fn keeps_apart(&self, found: &mut Found, partner: &str, at: usize, watch: &Watch) {
+        let at = at.to_string();
+        let folder = &watch.folder.0;
+        let key = |key| ["partners", partner, "watch", &at, key];
+        let ours = [
+            ("storage.state", self.storage.state.0.as_path()),
+            ("storage.ledger", self.storage.ledger()),
+            ("storage.inbox", &self.storage.inbox.0),
+        ];
+        for (what, other) in ours {
+            if other.starts_with(folder) || folder.starts_with(other) {
+                found.push(
+                    &key("folder"),
+                    format!(
+                        "the watched folder {} and {what} ({}) lie in each other; keep them apart",
+                        folder.display(),
+                        other.display()
+                    ),
+                );
+                break;
+            }
+        }
+        let all = || self.partners.values().flat_map(|partner| &partner.watch);
+        let is_watched = |path: &Path| all().filter(|other| other.folder.0 == *path).count();
+        let kept = watch.keep_in.as_ref();
+        if kept.is_some_and(|kept| is_watched(&kept.0) > 0) {
+            found.push(
+                &key("keep_in"),
+                format!(
+                    "keep_in of {} is a watched folder itself: its files would go out once more",
+                    folder.display()
+                ),
+            );
+        }
+        if is_watched(folder) > 1 {
+            found.push(
+                &key("folder"),
+                format!(
+                    "the folder {} is watched twice: nobody could say for whom its files are",
+                    folder.display()
+                ),
+            );
+        }
+        if matches!(watch.format(), Format::Fixed(0)) {
+            found.push(
+                &key("format"),
+                format!(
+                    "files of format F from {} need a record_length above 0",
+                    folder.display()
+                ),
+            );
+        }
+    }
+}
+
+impl Partner {
+    fn agrees(&self, found: &mut Found, name: &str) {
+        if let Some(wrong) = self.password_disagrees() {
+            found.push(&["partners", name, "password"], wrong.to_owned());
+        }
+        if let Some(quota) = &self.quota
+            && quota.files.is_none()
+            && quota.size.is_none()
+        {
+            found.push(
+                &["partners", name, "quota"],
+                "a quota needs `files`, `size`, or both".to_owned(),
+            );
+        }
+        let alone = match (&self.our_certificate, &self.our_key) {
+            (Some(_), None) => Some(("our_certificate", "our_key")),
+            (None, Some(_)) => Some(("our_key", "our_certificate")),
+            _ => None,
+        };
+        if let Some((there, missing)) = alone {
+            found.push(
+                &["partners", name, there],
+                format!("our_certificate and our_key go together: add `{missing}`"),
+            );
+        }
+        if self.tls && self.address.is_some() && self.certificate.is_none() && self.ca.is_none() {
+            found.push(
+                &["partners", name, "tls"],
+                "dialling with tls needs its `certificate` or a `ca` to know it by".to_owned(),
+            );
+        }
+        for (key, waits) in [
+            ("unreachable", self.retry.unreachable),
+            ("session", self.retry.session),
+            ("broken", self.retry.broken),
+            ("refused", self.retry.refused),
+        ] {
+            if let Some(Waits {
+                first: Some(first),
+                most: Some(most),
+            }) = waits
+                && first.0 > most.0
+            {
+                found.push(
+                    &["partners", name, "retry", key, "first"],
+                    "`first` is longer than `most`: waits grow from the first to the longest"
+                        .to_owned(),
+                );
+            }
+        }
+    }
+}

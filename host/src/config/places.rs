@@ -1,0 +1,97 @@
+//! Folders and programs of the configuration, as the user that runs this program finds them. What the server would find
+//! when it starts, or when the first file comes, is told before.
+
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+
+use super::model::Config;
+
+/// The longest path of a socket (`sockaddr_un`), in octets.
+const SOCKET_PATH: usize = 107;
+
+impl Config {
+    /// What is wrong with its folders: the key of each, and words that say what to do.
+    #[must_use]
+    pub fn unusable_folders(&self) -> Vec<(String, String)> {
+        let mut folders = vec![
+            ("storage.state".to_owned(), &self.storage.state.0),
+            ("storage.inbox".to_owned(), &self.storage.inbox.0),
+        ];
+        if let Some(ledger) = &self.storage.ledger {
+            folders.push(("storage.ledger".to_owned(), &ledger.0));
+        }
+        for (name, partner) in &self.partners {
+            for (at, watch) in partner.watch.iter().enumerate() {
+                let key = format!("partners.{name}.watch[{at}]");
+                folders.push((format!("{key}.folder"), &watch.folder.0));
+                let kept = watch.keep_in.as_ref();
+                folders.extend(kept.map(|kept| (format!("{key}.keep_in"), &kept.0)));
+            }
+        }
+        let mut told: Vec<(String, String)> = folders
+            .into_iter()
+            .filter_map(|(key, folder)| Some((key, unusable(folder)?)))
+            .collect();
+        let socket = crate::control::socket(self);
+        if socket.as_os_str().len() > SOCKET_PATH {
+            told.push((
+                "storage.state".to_owned(),
+                format!(
+                    "{} is too long for a socket, which the system allows {SOCKET_PATH} octets: choose a shorter folder",
+                    socket.display()
+                ),
+            ));
+        }
+        told
+    }
+}
+
+/// Why this user cannot make files in the folder, or make the folder itself.
+fn unusable(folder: &Path) -> Option<String> {
+    if folder.exists() {
+        return blocked(folder, folder);
+    }
+    let above = nearest(folder)?;
+    blocked(&above, folder)
+}
+
+/// The nearest folder above that is there.
+fn nearest(folder: &Path) -> Option<PathBuf> {
+    let mut above = folder.ancestors().skip(1);
+    let found =
+        above.find(|path| path.as_os_str().is_empty() || path.symlink_metadata().is_ok())?;
+    match found.as_os_str().is_empty() {
+        true => Some(PathBuf::from(".")),
+        false => Some(found.to_owned()),
+    }
+}
+
+fn blocked(there: &Path, folder: &Path) -> Option<String> {
+    let makes = match there == folder {
+        true => String::new(),
+        false => format!("{} is not there, and cannot be made: ", folder.display()),
+    };
+    if !there.is_dir() {
+        return Some(format!(
+            "{makes}{} is not a folder: move it away, or name another folder",
+            there.display()
+        ));
+    }
+    if may(there, Access::WRITE_OK | Access::EXEC_OK) {
+        return None;
+    }
+    Some(format!(
+        "{makes}this user may not write into {}: give it the folder (chown), or name another",
+        there.display()
+    ))
+}
+
+/// Whether this user may execute the file.
+pub(super) fn runs(program: &Path) -> bool {
+    may(program, Access::EXEC_OK)
+}
+
+fn may(path: &Path, access: Access) -> bool {
+    accessat(CWD, path, access, AtFlags::EACCESS).is_ok()
+}
