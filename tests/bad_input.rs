@@ -103,17 +103,26 @@ fn fields_with_nonsense_and_lengths_that_lie() {
     let house = House::plain("");
     let server = house.serve();
     let sfid = VirtualFile::new("GOOD", "x").sfid();
-    for (at, octet, what) in [
-        (30, b'x', "date"),
-        (106, b'Q', "format"),
-        (125, b'-', "size"),
-        (161, b'7', "sign"),
-        (5, 0, "NUL in the name"),
+    // Each is that file's alone: the next one may be good.
+    let mut peer = Peer::session(server.address());
+    for (at, octet, answer, what) in [
+        (30, b'x', "301N", "date"),
+        (106, b'Q', "304N", "format"),
+        (125, b'-', "399N", "size"),
+        (161, b'7', "399N", "sign"),
+        (3, 0, "301N", "NUL in the name"),
     ] {
         let mut bad = sfid.clone();
         bad[at] = octet;
-        assert_eq!(esid_after(&server, &[&bad]), "06", "{what}");
+        peer.say(&bad);
+        let said = peer.hear();
+        assert!(
+            said.starts_with(answer.as_bytes()),
+            "{what}: {}",
+            said.escape_ascii()
+        );
     }
+    peer.send(&VirtualFile::new("GOOD", "x"));
     assert_eq!(
         esid_after(&server, &[&sfid[..100]]),
         "07",
