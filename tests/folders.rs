@@ -260,7 +260,7 @@ fn keep_busy(house: &House, server: &Server) {
 fn whatever_the_umask_nobody_else_reads_or_locks_what_the_server_keeps() {
     for umask in ["022", "000"] {
         let house = busy_house();
-        let server = Server::start_with_umask(&house.config(), umask);
+        let server = Server::start_after(&house.config(), &format!("umask {umask}"));
         keep_busy(&house, &server);
         let state = house.path().join("state");
         nothing_is_for_others(&state);
@@ -388,7 +388,7 @@ fn the_command_that_takes_files_makes_its_own_as_usual() {
     set_mode(&script, 0o755);
     let command = format!("delivery: {{command: [{}]}}\n", script.display());
     house.configure("  - address: 127.0.0.1:0\n", "", &command);
-    let server = Server::start_with_umask(&house.config(), "027");
+    let server = Server::start_after(&house.config(), "umask 027");
     Peer::session(server.address()).send(&VirtualFile::new("ORDERS", octets(1, 100)));
     let umask = eventually("the command has run", || {
         std::fs::read_to_string(house.path().join("umask")).ok()

@@ -12,17 +12,19 @@ mod support;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
+use rustix::process::Signal;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
 use support::peer::{Peer, VirtualFile};
-use support::{House, POINTSMAN, octets, openssl_certificate};
+use support::{House, POINTSMAN, Server, octets, openssl_certificate};
 
 const TLS: &str = "  - address: 127.0.0.1:0\n    tls:\n      certificate: us.pem\n      key: us.key\n      client_auth: require\n";
 
@@ -1272,4 +1274,36 @@ fn what_the_page_about_partners_tells_to_type_makes_a_session_come_about() {
     let sent = us.pointsman(&["send", file.to_str().unwrap(), "--to", "mueller"]);
     assert!(sent.status.success(), "{}\n{}", said(&sent), server.log());
     assert_eq!(them.await_delivered(1).len(), 1);
+}
+
+#[test]
+fn signals_that_mean_nothing_end_nothing() {
+    let house = House::plain("");
+    let server = house.serve();
+    for signal in [
+        Signal::USR1,
+        Signal::USR2,
+        Signal::HUP,
+        Signal::ALARM,
+        Signal::PIPE,
+        Signal::XFSZ,
+    ] {
+        server.signal(signal);
+    }
+    server.await_log(&["signal-ignored", "SIGUSR1"]);
+    server.await_log(&["hangup"]);
+    Peer::session(server.address()).send(&VirtualFile::new("ORDERS", octets(1, 100)));
+    house.await_delivered(1);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn no_core_is_dumped() {
+    let house = House::plain("");
+    let before = format!("cd {} && ulimit -c unlimited", house.path().display());
+    let server = Server::start_after(&house.config(), &before);
+    server.signal(Signal::ABORT);
+    let ended = server.gone();
+    assert_eq!(ended.signal(), Some(6));
+    assert!(!ended.core_dumped(), "the passwords are in it");
 }

@@ -164,6 +164,24 @@ events! {
     says("the task `{task}` ended unexpectedly ({failures} in a row), and is started again in {} s: {reason}", again.as_secs())
     remedy("a mistake in this program: report it, with this line and the one before; `pointsman status` shows whether it runs")
 
+    /// a signal came that means nothing here, such as SIGUSR1
+    "SRV-016" "signal-ignored" Warn Counted
+    SignalIgnored { signal: String }
+    says("{signal} came, which means nothing here")
+    remedy("nothing; SIGXFSZ: raise the limit on the size of files (`ulimit -f`)")
+
+    /// the orderly end takes longer than all that it waits for may take; the program ends at once
+    "SRV-017" "end-stuck" Error Every
+    EndStuck { patience: Duration }
+    says("the orderly end has not come in {} s: the program ends at once", patience.as_secs())
+    remedy("look for what hangs: a network disk, for one")
+
+    /// the program did not end at once either, and was ended by force
+    "SRV-018" "ended-by-force" Error Every
+    EndedByForce {}
+    says("the program ends by force; the next start resumes what was under way")
+    remedy("look for what hangs: a network disk, for one")
+
     // Callers and their sessions.
 
     /// a caller was dropped without a word, because so many that do not say who they are came from its address, or to

@@ -5,6 +5,7 @@ use std::os::fd::AsRawFd;
 use std::sync::OnceLock;
 
 use rustix::fs::Mode;
+use rustix::process::DumpableBehavior;
 
 use tokio::net::TcpStream;
 
@@ -28,6 +29,13 @@ pub fn give_memory_back() {
     unsafe {
         libc::malloc_trim(0);
     }
+}
+
+/// From now on the memory of this program, which has passwords in it, is written into no core dump, and read by no other
+/// program of its user.
+pub fn dump_no_core() {
+    // A kernel that does not know how can be helped by nobody.
+    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 /// The umask that this program was started with.

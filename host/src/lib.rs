@@ -42,6 +42,7 @@ pub mod roster;
 pub mod seats;
 pub mod server;
 pub mod session;
+pub mod signals;
 pub mod station;
 pub mod supervise;
 pub mod template;

@@ -38,6 +38,13 @@ const GIVE_BACK: Duration = Duration::from_secs(20);
 /// How long sessions may take to end once they must.
 const FAREWELL: Duration = Duration::from_secs(6);
 
+/// How long the orderly end of a server of this configuration takes at most: sessions, calls and commands, and deliveries
+/// one after the other, and what is between them.
+#[must_use]
+pub fn patience(config: &Config) -> Duration {
+    config.limits.drain.0.0 * 3 + FAREWELL + Duration::from_secs(10)
+}
+
 /// A server that runs.
 pub struct Server {
     station: Arc<Station>,

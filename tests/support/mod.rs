@@ -15,7 +15,7 @@ pub mod peer;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
@@ -200,11 +200,11 @@ impl Server {
         Self::started(&mut program, config, Stdio::piped())
     }
 
-    /// Started where the umask is that one, in octal.
-    pub fn start_with_umask(config: &Path, umask: &str) -> Self {
+    /// Started by a shell that does something before, such as `umask 022`.
+    pub fn start_after(config: &Path, first: &str) -> Self {
         let mut shell = Command::new("sh");
-        let become_it = "umask $0; exec \"$@\"";
-        shell.args(["-c", become_it, umask, POINTSMAN, "serve", "--log-json"]);
+        let script = format!("{first}; exec \"$0\" serve --log-json \"$@\"");
+        shell.args(["-c", &script, POINTSMAN]);
         Self::started(&mut shell, config, Stdio::piped())
     }
 
@@ -291,6 +291,16 @@ impl Server {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits until it is gone by itself.
+    pub fn gone(mut self) -> ExitStatus {
+        eventually("the server is gone", || self.child.try_wait().unwrap())
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -303,14 +313,13 @@ impl Server {
 
     /// SIGTERM.
     pub fn ask_to_stop(&self) {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.signal(Signal::TERM);
     }
 
     /// SIGTERM, and the wait until it is gone; gives its exit code.
-    pub fn stop(mut self) -> Option<i32> {
+    pub fn stop(self) -> Option<i32> {
         self.ask_to_stop();
-        let status = eventually("the server has stopped", || self.child.try_wait().unwrap());
-        status.code()
+        self.gone().code()
     }
 }
 

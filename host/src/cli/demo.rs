@@ -8,7 +8,6 @@ use pointsman_store::OutboundState;
 use tokio::sync::{broadcast, watch};
 
 use super::out::say;
-use super::serve::End;
 use super::{Failed, LogStyle, Outcome, block_on, start_log};
 use crate::config::Config;
 use crate::demo::Scene;
@@ -19,6 +18,7 @@ use crate::outbox::{self, SendAs};
 use crate::partners::Profile;
 use crate::server::Server;
 use crate::session::Drain;
+use crate::signals::{Hangup, Signals};
 use crate::station::Station;
 
 /// Makes a folder with two complete stations, sends a file, swaps a policy, sends another.
@@ -77,7 +77,7 @@ async fn play(scene: &Scene, once: bool) -> Outcome {
 
     if !once {
         invite(scene);
-        End::listen()?.asked().await;
+        Signals::listen(Hangup::Ends)?.asked().await;
     }
     telling.abort();
     tokio::join!(nordwerk.drain(), mueller.drain());

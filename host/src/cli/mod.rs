@@ -128,6 +128,7 @@ impl<E: std::error::Error> From<E> for Failed {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     kernel::make_all_private();
+    kernel::dump_no_core();
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::CompilePolicy { allowance } => {
@@ -165,6 +166,9 @@ pub fn main() -> ExitCode {
 
 /// How long the end of the program waits for the log to be written.
 const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// How long the end of the program waits for what threads still do.
+const LAST_WORK: Duration = Duration::from_secs(3);
 
 impl Configured {
     fn load(&self) -> Result<Config, Failed> {
@@ -243,8 +247,11 @@ fn start_log(style: LogStyle) -> Outcome {
 
 /// Runs `work` on the async runtime.
 fn block_on<T>(work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()?
-        .block_on(work)
+        .build()?;
+    let done = runtime.block_on(work);
+    // Nothing is waited for that a disk keeps for ever.
+    runtime.shutdown_timeout(LAST_WORK);
+    done
 }
