@@ -96,7 +96,7 @@ pub fn without_session(
         level: params.level.code(),
         buffer_size: params.buffer_size,
         credit: params.credit,
-        mode: mode(params.mode),
+        mode: partners_mode(params.mode),
         compression: params.compression,
         restart: params.restart,
         special_logic: false,
@@ -289,6 +289,15 @@ pub fn outbound_file(waiting: &OutboundFile) -> types::OutboundFile {
         queued_at: queued.as_millis() as u64,
         labels: Vec::new(),
     }
+}
+
+/// What the partner does where we do this.
+fn partners_mode(ours: Mode) -> types::TransferMode {
+    mode(match ours {
+        Mode::Both => Mode::Both,
+        Mode::SendOnly => Mode::ReceiveOnly,
+        Mode::ReceiveOnly => Mode::SendOnly,
+    })
 }
 
 fn mode(mode: Mode) -> types::TransferMode {

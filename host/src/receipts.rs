@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use oftp::{Counts, FileKey, Nerp, NerpReason};
+use oftp::{FileKey, Nerp, NerpReason};
 use pointsman_policy::types;
 use pointsman_store::{LedgerError, OpenQuestion, TransferId, Verdict};
 use tokio::sync::watch::Receiver;
@@ -195,20 +195,16 @@ struct Said {
 }
 
 async fn ask_policies(station: &Arc<Station>, question: &OpenQuestion, session: &str) -> Said {
-    let began = Instant::now();
     let target = describe::target_of(&question.path);
     let done = Finished {
         received: true,
         header: &question.header,
         outcome: types::TransferOutcome::Completed,
         target: Some(&target),
-        counts: Counts {
-            records: 0,
-            octets: question.octets,
-        },
+        counts: question.counts,
         held: 0,
         digest: Some(&question.digest),
-        took: began.elapsed(),
+        took: question.offered.elapsed().unwrap_or_default(),
         labels: &[],
         asked: question.asked,
     };

@@ -16,6 +16,11 @@ pub fn trapping() -> Vec<u8> {
     std::fs::read(&built()[1]).unwrap()
 }
 
+/// One that answers what its settings say, and logs what it is told.
+pub fn terms() -> Vec<u8> {
+    std::fs::read(&built()[2]).unwrap()
+}
+
 /// All of them, built once.
 pub fn built() -> &'static [PathBuf] {
     static BUILT: OnceLock<Vec<PathBuf>> = OnceLock::new();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use oftp::{FileHeader, FileKey, FileStamp, Nerp, Position, RecordLayout, Response};
+use oftp::{Counts, FileHeader, FileKey, FileStamp, Nerp, Position, RecordLayout, Response};
 
 use crate::Committing;
 use crate::contact::{Backlog, Contact};
@@ -306,6 +306,8 @@ pub enum Naming {
 pub struct Received {
     /// Its sealed blob.
     pub seal: crate::Seal,
+    /// What was counted, of the virtual file.
+    pub counts: Counts,
     /// Where it goes, by the last word on it.
     pub target: Target,
     /// What becomes of its receipt.

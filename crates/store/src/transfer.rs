@@ -166,6 +166,10 @@ pub struct OpenQuestion {
     pub header: FileHeader,
     /// Its size in octets.
     pub octets: u64,
+    /// What was counted of it: of the virtual file, which may have other octets than the one that is here.
+    pub counts: Counts,
+    /// When it was offered first.
+    pub offered: SystemTime,
     /// Digest of the content (BLAKE3, hexadecimal).
     pub digest: String,
     /// Path below the inbox.

@@ -127,6 +127,7 @@ impl Yard {
         let whole = writer.finish();
         let received = Received {
             seal: whole.seal().clone(),
+            counts: oftp::Counts::default(),
             target: offer(dataset).target,
             verdict,
             note: String::new(),

@@ -60,6 +60,7 @@ fn received(verdict: Verdict) -> Received {
     let target = offer("x").target;
     Received {
         seal: seal(),
+        counts: Counts::default(),
         target,
         verdict,
         note: String::new(),

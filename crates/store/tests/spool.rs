@@ -85,6 +85,7 @@ fn nerp() -> Nerp {
 fn inbound(id: TransferId, seal: &Seal) -> Sidecar {
     let received = Received {
         seal: seal.clone(),
+        counts: oftp::Counts::default(),
         target: Target {
             directory: "in".to_owned(),
             file_name: "x".to_owned(),

@@ -122,6 +122,7 @@ impl Monitor {
         let handed_over = matches!(verdict, Verdict::HandOver(_));
         let keeps = delivers || self.delivery().keeps_rejected;
         let received = Received {
+            counts: closing.received,
             seal: whole.seal().clone(),
             target: target.clone(),
             verdict,

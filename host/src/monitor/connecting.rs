@@ -45,6 +45,8 @@ struct Refused {
     reason: SessionReason,
     text: String,
     limit: Option<Limit>,
+    /// A policy's word, for the partner as it stands.
+    by_policy: bool,
 }
 
 impl Refused {
@@ -53,6 +55,7 @@ impl Refused {
             reason,
             text: text.into(),
             limit: None,
+            by_policy: false,
         }
     }
 
@@ -80,6 +83,7 @@ impl Monitor {
                 reason,
                 text,
                 limit,
+                ..
             }) => {
                 let mut why = format!("ESID {:02} {}: {text}", reason.code(), reason.meaning());
                 if let Some(limit) = limit {
@@ -256,10 +260,10 @@ impl Monitor {
                     &answer,
                     format!("refused with ESID {:02} {}", no.reason, no.text),
                 );
-                Err(Refused::new(
-                    SessionReason::from_code(no.reason),
-                    no.text.clone(),
-                ))
+                Err(Refused {
+                    by_policy: true,
+                    ..Refused::new(SessionReason::from_code(no.reason), no.text.clone())
+                })
             }
         }
     }
@@ -329,10 +333,17 @@ impl Monitor {
         session: &mut Session,
     ) -> Result<(), Trouble> {
         if self.wire.dialled
-            && let Err(Refused { reason, text, .. }) = self.recognise(agreement).await
+            && let Err(Refused {
+                reason,
+                text,
+                by_policy,
+                ..
+            }) = self.recognise(agreement).await
         {
+            // What is wrong with a partner by its profile is ours to know.
+            let told = if by_policy { &text } else { reason.meaning() };
+            session.abort(reason, told);
             self.give_up(format!("dialled `{}`: {text}", self.partner()));
-            session.abort(reason, reason.meaning());
             return Ok(());
         }
         if let Some(connection) = &mut self.connection {

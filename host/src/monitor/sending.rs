@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use oftp::{
-    Agreement, CloseRefusal, FileReason, Level, Position, RecordReader, Session, TurnTicket,
+    Agreement, CloseRefusal, Counts, FileReason, Level, Position, RecordReader, Session, TurnTicket,
 };
 use pointsman_policy::types;
 use pointsman_store::{Blob, Files, Longest, OutboundFile, SpoolError, TransferId, Work, planted};
@@ -46,8 +46,8 @@ pub(super) struct Turn {
 
 #[derive(Debug)]
 enum Stage {
-    /// SFID is on its way, or EFID is.
-    Waiting,
+    /// SFID is on its way.
+    Offered,
     /// The peer takes it; the next octet to send.
     Open {
         blob: Arc<Blob>,
@@ -55,9 +55,31 @@ enum Stage {
         /// Finds the records of a file that goes in records.
         records: Option<Box<RecordReader>>,
     },
+    /// EFID is on its way.
+    Closed,
 }
 
 impl Sending {
+    /// What the peer has been given of the file, what it had before included.
+    fn counts(&self) -> Counts {
+        match &self.stage {
+            Stage::Offered => Counts::default(),
+            Stage::Open {
+                records, position, ..
+            } => match (records, self.file.layout) {
+                (Some(reader), Some(layout)) => Counts {
+                    records: reader.position().records,
+                    octets: layout.virtual_octets(reader.position()),
+                },
+                _ => Counts {
+                    records: 0,
+                    octets: *position,
+                },
+            },
+            Stage::Closed => self.file.counts,
+        }
+    }
+
     pub(super) fn id(&self) -> TransferId {
         self.file.id
     }
@@ -111,7 +133,7 @@ impl Monitor {
                 });
                 self.sending = Some(Sending {
                     file: *file,
-                    stage: Stage::Waiting,
+                    stage: Stage::Offered,
                     began: now,
                     told: now,
                     shown,
@@ -427,7 +449,7 @@ impl Monitor {
         let Some(sending) = &mut self.sending else {
             return Ok(());
         };
-        sending.stage = Stage::Waiting;
+        sending.stage = Stage::Closed;
         let id = sending.file.id;
         let in_doubt = self.station.ledger.in_doubt(id).await?;
         promise::efid(session, sending.file.counts, in_doubt);
@@ -569,7 +591,7 @@ impl Monitor {
             header: &sending.file.header,
             outcome,
             target: None,
-            counts: sending.file.counts,
+            counts: sending.counts(),
             held: 0,
             digest: None,
             took: sending.began.elapsed(),

@@ -44,6 +44,10 @@ pub const FOR_TESTS: &[Guest] = &[
         workspace: "tests/guests",
         package: "traps-at-start",
     },
+    Guest {
+        workspace: "tests/guests",
+        package: "terms",
+    },
 ];
 
 /// Build components into `out`. `repository` is its root, `work` a folder for what cargo makes on

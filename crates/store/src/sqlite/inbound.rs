@@ -3,13 +3,13 @@
 use std::time::{Duration, SystemTime};
 
 use oftp::{
-    Eerp, FileHeader, FileKey, Nerp, NerpReason, OdetteId, Position, RecordLayout, Response,
-    UserData,
+    Counts, Eerp, FileHeader, FileKey, Nerp, NerpReason, OdetteId, Position, RecordLayout,
+    Response, UserData,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::connection::database;
-use super::{latest, look, millis, note, row, state_of};
+use super::{from_millis, latest, look, millis, note, row, state_of};
 use crate::Seal;
 use crate::ledger::{Arrived, LedgerError, Offer, Offered, Received, Standing, Verdict};
 use crate::persisted::Stored;
@@ -297,14 +297,24 @@ pub(super) fn received(
     }
     let Received {
         seal,
+        counts,
         target,
         verdict,
         note: why,
     } = received;
     db.prepare_cached(
-        "UPDATE transfers SET state = 'received', octets = ?2, digest = ?3, position = ?2 WHERE id = ?1",
+        "UPDATE transfers SET state = 'received', octets = ?2, digest = ?3, position = ?2, records = ?4, virtual_octets = ?5
+         WHERE id = ?1",
     )
-    .and_then(|mut update| update.execute(params![id.to_string(), seal.octets as i64, seal.digest]))
+    .and_then(|mut update| {
+        update.execute(params![
+            id.to_string(),
+            seal.octets as i64,
+            seal.digest,
+            counts.records as i64,
+            counts.octets as i64
+        ])
+    })
     .map_err(database(VERB))?;
     set_target(db, id, target, VERB)?;
     let what = format!("{} octets, blake3 {}; {why}", seal.octets, seal.digest);
@@ -439,7 +449,8 @@ pub(super) fn open_questions(
     of_partner: u32,
 ) -> Result<Vec<OpenQuestion>, LedgerError> {
     let sql = format!(
-        "SELECT id, partner, octets, digest, path, asked, hand_over, {} FROM
+        "SELECT id, partner, octets, digest, path, asked, hand_over, records,
+         iif(virtual_octets = 0, octets, virtual_octets), created, {} FROM
          (SELECT *, row_number() OVER (PARTITION BY partner ORDER BY ask_at, id) AS place FROM transfers
           WHERE receipt_later = 1 AND ask_at <= ?1 AND state = 'delivered')
          WHERE place <= ?2 ORDER BY ask_at, id",
@@ -450,11 +461,16 @@ pub(super) fn open_questions(
             id: row::id(found, 0)?,
             partner: found.get(1)?,
             octets: row::number(found, 2)?,
+            counts: Counts {
+                records: row::number(found, 7)?,
+                octets: row::number(found, 8)?,
+            },
+            offered: from_millis(found.get(9)?),
             digest: found.get(3)?,
             path: found.get::<_, Option<String>>(4)?.unwrap_or_default(),
             asked: found.get(5)?,
             hand_over: found.get(6)?,
-            header: row::header(found, 7)?,
+            header: row::header(found, 10)?,
         })
     };
     let now = millis(SystemTime::now());

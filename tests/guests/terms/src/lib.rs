@@ -1,0 +1,145 @@
+//! Answers each question as its settings say, one setting a term, and logs what it is told.
+
+use std::str::FromStr;
+
+use pointsman_policy_sdk::{
+    Answer, ConnectionDecision, ConnectionInfo, FileDecision, FileInfo, FileTerms, Policy,
+    RecordLayout, ResponseDecision, ResponseInfo, ResponseTerms, SessionTerms, TransferDirection,
+    TransferMode, TransferOutcome, TransferResult, TurnDecision, TurnTerms, info, list_outbound,
+    policy, refuse, setting,
+};
+
+struct Terms;
+
+policy!(Terms);
+
+impl Policy for Terms {
+    fn accept_connection(connection: &ConnectionInfo) -> Answer<ConnectionDecision> {
+        info!(
+            "told of a connection: ssid {} level {} mode {} password-ok {}",
+            connection.ssid_code,
+            connection.level,
+            mode(connection.mode),
+            connection.password_ok
+        );
+        if let Some(text) = setting("refuse-connection") {
+            return Ok(ConnectionDecision::Refuse(refuse(5, text)));
+        }
+        Ok(ConnectionDecision::Accept(SessionTerms {
+            partner: setting("partner"),
+            ssid_code: setting("ssid-code"),
+            level: said("level"),
+            buffer_size: said("buffer-size"),
+            credit: said("credit"),
+            mode: setting("mode").map(|word| match word.as_str() {
+                "send-only" => TransferMode::SendOnly,
+                "receive-only" => TransferMode::ReceiveOnly,
+                _ => TransferMode::Both,
+            }),
+            compression: said("compression"),
+            restart: said("restart"),
+            secure_authentication: None,
+            max_file_kib: said("max-file-kib"),
+            idle_timeout: said("idle-timeout"),
+            directory: setting("directory"),
+            labels: Vec::new(),
+        }))
+    }
+
+    fn accept_file(_: &ConnectionInfo, file: &FileInfo) -> Answer<FileDecision> {
+        info!(
+            "told of a file: {} restart {}",
+            file.dataset_name, file.restart
+        );
+        Ok(FileDecision::Accept(FileTerms {
+            directory: setting("file-directory"),
+            file_name: setting("file-name"),
+            overwrite: said("overwrite"),
+            restart: said("file-restart"),
+            record_layout: setting("record-layout").map(|word| match word.as_str() {
+                "lines" => RecordLayout::Lines,
+                "length-prefixed" => RecordLayout::LengthPrefixed,
+                _ => RecordLayout::Raw,
+            }),
+            labels: Vec::new(),
+        }))
+    }
+
+    fn end_transfer(
+        connection: &ConnectionInfo,
+        transfer: &TransferResult,
+    ) -> Answer<ResponseDecision> {
+        info!(
+            "told of an end: {} {} {} records {} octets {} restarted-at {} slow {} asked {} path {} mode {}",
+            match transfer.direction {
+                TransferDirection::Received => "received",
+                TransferDirection::Sent => "sent",
+            },
+            transfer.file.dataset_name,
+            match &transfer.outcome {
+                TransferOutcome::Completed => "completed",
+                TransferOutcome::Refused(_) => "refused",
+                TransferOutcome::Aborted(_) => "aborted",
+            },
+            transfer.records,
+            transfer.octets,
+            transfer.restarted_at,
+            transfer.duration_ms >= 1000,
+            transfer.asked,
+            transfer.path.as_deref().unwrap_or("none"),
+            mode(connection.mode),
+        );
+        Ok(match setting("answer").as_deref() {
+            Some("negative") => ResponseDecision::Negative(refuse(34, "not here")),
+            Some("refuse") => ResponseDecision::Refuse(refuse(20, "not like this")),
+            Some("later") if transfer.asked == 0 => ResponseDecision::Later(1),
+            _ => ResponseDecision::Positive(ResponseTerms {
+                directory: setting("end-directory"),
+                file_name: setting("end-file-name"),
+                request_turn: said("request-turn"),
+                labels: Vec::new(),
+            }),
+        })
+    }
+
+    fn ready_to_send(connection: &ConnectionInfo) -> Answer<TurnDecision> {
+        if let Some(why) = setting("hold") {
+            return Ok(TurnDecision::Hold(why));
+        }
+        let partner = connection.partner.as_deref().unwrap_or_default();
+        let newest_first = || {
+            let files = list_outbound(partner, 10).into_iter().rev();
+            files.map(|file| file.id).collect()
+        };
+        Ok(TurnDecision::Send(TurnTerms {
+            files: setting("newest-first").map(|_| newest_first()),
+            max_files: said("max-files"),
+        }))
+    }
+
+    fn end_response(_: &ConnectionInfo, response: &ResponseInfo) -> Answer<()> {
+        info!(
+            "told of a response: {:?} {} {} {} from {} to {} known {}",
+            response.kind,
+            response.dataset_name,
+            response.date,
+            response.time,
+            response.originator,
+            response.destination,
+            response.outbound_id.is_some(),
+        );
+        Ok(())
+    }
+}
+
+fn said<T: FromStr>(key: &str) -> Option<T> {
+    setting(key).and_then(|text| text.parse().ok())
+}
+
+fn mode(mode: TransferMode) -> &'static str {
+    match mode {
+        TransferMode::SendOnly => "send-only",
+        TransferMode::ReceiveOnly => "receive-only",
+        TransferMode::Both => "both",
+    }
+}
