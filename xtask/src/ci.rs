@@ -79,6 +79,7 @@ impl Ci {
             "test --manifest-path guest-examples/Cargo.toml --workspace --locked",
         )?;
         self.step("guests", |_| guests::run().map(|()| String::new()))?;
+        self.step("new-policy", Self::new_policy)?;
         self.cargo("tests", &tests)?;
         self.cargo("model-mutants", "xtask model --mutants")?;
         self.cargo("fuzz", "xtask fuzz --runs 200000")?;
@@ -139,6 +140,22 @@ impl Ci {
                 &example.to_string_lossy(),
             ],
         )
+    }
+
+    /// A policy that was begun outside of the repository builds there, as README says.
+    fn new_policy(&self) -> Result<String, String> {
+        let folder = self.stage.path().join("my-policy");
+        let place = folder.to_string_lossy().into_owned();
+        self.run("new-policy", &["xtask", "new-policy", &place])?;
+        let manifest = folder.join("Cargo.toml").to_string_lossy().into_owned();
+        let arguments = ["build", "--release", "--target", "wasm32-wasip2"];
+        let there = ["--manifest-path", &manifest];
+        self.run("new-policy", &[&arguments[..], &there[..]].concat())?;
+        let component = folder.join("target/wasm32-wasip2/release/my_policy.wasm");
+        match component.is_file() {
+            true => Ok(String::new()),
+            false => Err(format!("{} was not built", component.display())),
+        }
     }
 
     fn scene(&self) -> PathBuf {

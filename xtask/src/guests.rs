@@ -1,6 +1,7 @@
 //! `cargo xtask guests`: the repository's components into `target/guests`.
 
 mod build;
+pub mod new;
 
 use std::fmt::Write as _;
 use std::fs;

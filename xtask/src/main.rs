@@ -20,6 +20,7 @@ usage: cargo xtask COMMAND
   fuzz     fuzz the protocol engine: --runs N for each target, a million if not said
   guests   build the policy components into target/guests
   model    search what two sessions can come to: --long for millions of states, --mutants with bugs planted
+  new-policy FOLDER  a policy of your own outside of the repository, from the smallest example
   siege    how long a good session takes beside each attack: --count N sessions, --program PATH
   state-tables  write docs/state-tables.md anew
   tidy     the rules of the house that no compiler keeps: floors, names, links";
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Some("fuzz") => repository().and_then(|root| proofs::fuzz(&root, &rest)),
         Some("guests") => guests::run(),
         Some("model") => repository().and_then(|root| proofs::model(&root, &rest)),
+        Some("new-policy") => repository().and_then(|root| guests::new::run(&root, &rest)),
         Some("siege") => repository().and_then(|root| siege::run(&root, &rest)),
         Some("state-tables") => repository().and_then(|root| proofs::state_tables(&root)),
         Some("tidy") => repository()
