@@ -80,9 +80,9 @@ fn write_beside(beside: &Path, place: &Path, component: &[u8]) -> io::Result<Opt
     file.write_all(component)?;
     file.sync_all()?;
     fs::rename(beside, place)?;
-    if let Some(folder) = place.parent() {
-        File::open(folder)?.sync_all()?;
-    }
+    // A name alone lies in the folder where we are.
+    let above = place.parent().filter(|above| !above.as_os_str().is_empty());
+    File::open(above.unwrap_or(Path::new(".")))?.sync_all()?;
     let ours = file.metadata()?.ino();
     let there = open(place, Names::Operator)?.1;
     Ok((there.place.1 == ours).then_some(there))

@@ -306,6 +306,9 @@ async fn instances_that_rest_make_way_where_all_together_would_be_too_much() {
 #[tokio::test]
 async fn where_all_memory_is_in_use_a_question_waits_for_room() {
     let engine = engine_with(6 << 20);
+    let mut patient = misbehave(&[]);
+    patient.limits.call = Duration::from_secs(30);
+    let mut patient = sessions(&engine, 1, patient).await;
     let sleepers = sessions(&engine, 20, misbehave(&[])).await;
     let sleepers: Vec<_> = sleepers
         .into_iter()
@@ -316,9 +319,8 @@ async fn where_all_memory_is_in_use_a_question_waits_for_room() {
             })
         })
         .collect();
-    let mut patient = misbehave(&[]);
-    patient.limits.call = Duration::from_secs(30);
-    let mut patient = sessions(&engine, 1, patient).await;
+    // They are at their questions before it asks its own.
+    tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(counts(&mut patient[0]).await, (1, 1));
 
     let mut no_room = 0;
