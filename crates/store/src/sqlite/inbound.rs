@@ -631,15 +631,22 @@ pub(super) fn reject(
 
 pub(super) fn response_taken(db: &Connection, id: TransferId) -> Result<(), LedgerError> {
     const VERB: &str = "response-taken";
-    let changed = db
-        .prepare_cached("UPDATE receipts SET state = 'given', leased_to = NULL WHERE transfer = ?1 AND state = 'owed'")
-        .and_then(|mut update| update.execute(params![id.to_string()]))
-        .map_err(database(VERB))?;
-    if changed == 0 {
-        state_of(db, id, VERB)?;
+    if !owe_no_more(db, id, VERB)? {
         return Ok(());
     }
     note(db, id, None, VERB, "")
+}
+
+/// Its receipt is owed no more; whether it was.
+fn owe_no_more(db: &Connection, id: TransferId, verb: &'static str) -> Result<bool, LedgerError> {
+    let changed = db
+        .prepare_cached("UPDATE receipts SET state = 'given', leased_to = NULL WHERE transfer = ?1 AND state = 'owed'")
+        .and_then(|mut update| update.execute(params![id.to_string()]))
+        .map_err(database(verb))?;
+    if changed == 0 {
+        state_of(db, id, verb)?;
+    }
+    Ok(changed > 0)
 }
 
 /// The partner cannot be told: its level has no words for that receipt. Nothing is owed to it any more.
@@ -649,12 +656,7 @@ pub(super) fn response_closed(
     why: &str,
 ) -> Result<(), LedgerError> {
     const VERB: &str = "receipt-closed";
-    let changed = db
-        .prepare_cached("UPDATE receipts SET state = 'given', leased_to = NULL WHERE transfer = ?1 AND state = 'owed'")
-        .and_then(|mut update| update.execute(params![id.to_string()]))
-        .map_err(database(VERB))?;
-    if changed == 0 {
-        state_of(db, id, VERB)?;
+    if !owe_no_more(db, id, VERB)? {
         return Ok(());
     }
     db.prepare_cached("UPDATE transfers SET reason = ?2 WHERE id = ?1")

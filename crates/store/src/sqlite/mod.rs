@@ -695,6 +695,14 @@ fn state_of(db: &Connection, id: TransferId, verb: &'static str) -> Result<Strin
         .ok_or(LedgerError::NotFound(id))
 }
 
+/// Why `verb` changed nothing: the row is in a state that it does not lead on from, or is not there.
+fn wrong_state(db: &Connection, id: TransferId, verb: &'static str) -> LedgerError {
+    match state_of(db, id, verb) {
+        Ok(state) => LedgerError::WrongState { id, state, verb },
+        Err(error) => error,
+    }
+}
+
 pub(crate) fn millis(at: SystemTime) -> i64 {
     at.duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as i64)

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::connection::{database, of_session};
 use super::inbound::{insert_header, set_layout};
-use super::{from_millis, latest, look, millis, note, row, state_of};
+use super::{from_millis, latest, look, millis, note, row, state_of, wrong_state};
 use crate::ledger::{Acknowledgement, Files, LedgerError, Longest, Naming, Order, Waiting};
 use crate::persisted::InDoubt;
 use crate::planted;
@@ -226,12 +226,7 @@ pub(super) fn stamp(db: &Connection, id: TransferId, stamp: &FileStamp) -> Resul
             _ => database(VERB)(error),
         })?;
     if changed == 0 {
-        let state = state_of(db, id, VERB)?;
-        return Err(LedgerError::WrongState {
-            id,
-            state,
-            verb: VERB,
-        });
+        return Err(wrong_state(db, id, VERB));
     }
     let what = format!("{stamp}: the partner's level has no counter to tell it from another");
     note(db, id, None, "stamped", &what)
@@ -400,12 +395,7 @@ pub(super) fn in_doubt(db: &Connection, id: TransferId) -> Result<InDoubt, Ledge
         .map_err(database(VERB))?;
     if changed == 0 {
         // Somebody decided otherwise: its EFID must not leave.
-        let state = state_of(db, id, VERB)?;
-        return Err(LedgerError::WrongState {
-            id,
-            state,
-            verb: VERB,
-        });
+        return Err(wrong_state(db, id, VERB));
     }
     note(db, id, None, VERB, "EFID leaves")?;
     Ok(InDoubt(id))
