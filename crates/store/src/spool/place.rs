@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use pointsman_folder::{Folder, FolderError, Look, Names, PRIVATE_FOLDER};
@@ -32,13 +31,11 @@ impl Spool {
         overwrite: bool,
         access: Access,
     ) -> Result<(), PlaceError> {
-        let spool = Folder::home(&self.root.join(SEALED), PRIVATE_FOLDER);
-        let spool = spool.map_err(foreign(SEALED))?;
-        let sealed = owned(&spool).map_err(io_error(SEALED))?;
+        let sealed = Folder::home(&self.root.join(SEALED), PRIVATE_FOLDER);
+        let sealed = sealed.map_err(io_error(SEALED))?;
         let (folders, name) = split(path)?;
-        let into = self.descend(inbox, &folders, access);
-        let into = into.map_err(io_error(path))?;
-        let folder = owned(&into).map_err(io_error(path))?;
+        let folder = self.descend(inbox, &folders, access);
+        let folder = folder.map_err(io_error(path))?;
         let how = if overwrite {
             RenameFlags::empty()
         } else {
@@ -59,9 +56,9 @@ impl Spool {
             ),
             (self.folders.enter(&self.root.join(SEALED)), &sealed, SEALED),
         ];
-        let blob = spool.file(id.to_string()).map_err(foreign(path))?;
+        let blob = sealed.file(id.to_string()).map_err(io_error(path))?;
         let inode = blob.1.place.1;
-        access.give(&blob, &into).map_err(io_error(path))?;
+        access.give(&blob, &folder).map_err(io_error(path))?;
         let placed = if planted("placed-by-link") {
             link_and_unlink(&sealed, &id.to_string(), &folder, name)
         } else {
@@ -238,20 +235,16 @@ fn split(path: &str) -> Result<(Vec<&str>, &str), PlaceError> {
 }
 
 /// A mistake to plant: in two steps, between which the file is in both places.
-fn link_and_unlink(from: &OwnedFd, old: &str, to: &OwnedFd, new: &str) -> rustix::io::Result<()> {
+fn link_and_unlink(from: &Folder, old: &str, to: &Folder, new: &str) -> rustix::io::Result<()> {
     rustix::fs::linkat(from, old, to, new, AtFlags::empty())?;
     reached("inbox.file.placed");
     rustix::fs::fsync(to)?;
     rustix::fs::unlinkat(from, old, AtFlags::empty())
 }
 
-fn owned(folder: &Folder) -> io::Result<OwnedFd> {
-    folder.as_fd().try_clone_to_owned()
-}
-
 /// What a disk kept of a rename whose sync failed nobody can tell, and to sync again tells less: only a new rename is
 /// written anew. So the file goes back to where the next delivery finds it, unless its reader has it by now.
-fn take_back((folder, name): (&OwnedFd, &str), inode: u64, sealed: &OwnedFd, id: TransferId) {
+fn take_back((folder, name): (&Folder, &str), inode: u64, sealed: &Folder, id: TransferId) {
     let is_ours = || match rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(there) if there.st_ino == inode => Ok(()),
         Ok(_) => Err(rustix::io::Errno::NOENT),
@@ -278,13 +271,6 @@ fn take_back((folder, name): (&OwnedFd, &str), inode: u64, sealed: &OwnedFd, id:
 
 fn io_error<E: Into<io::Error>>(path: &str) -> impl Fn(E) -> PlaceError + '_ {
     move |error: E| PlaceError::Io {
-        path: path.to_owned(),
-        source: error.into(),
-    }
-}
-
-fn foreign(path: &str) -> impl Fn(FolderError) -> PlaceError + '_ {
-    move |error| PlaceError::Io {
         path: path.to_owned(),
         source: error.into(),
     }
