@@ -119,7 +119,8 @@ impl Spool {
             if made {
                 access.give_folder(&next)?;
                 reached("inbox.folder.made");
-                self.folders.sync(&above, || Ok(here.sync()?))?;
+                self.folders
+                    .sync(&above, || Ok(rustix::fs::fsync(&here)?))?;
             }
             here = next;
         }
