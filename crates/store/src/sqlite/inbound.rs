@@ -9,7 +9,7 @@ use oftp::{
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::connection::database;
-use super::{from_millis, latest, look, millis, note, row, state_of};
+use super::{due, from_millis, latest, look, millis, note, row, state_of};
 use crate::Seal;
 use crate::ledger::{Arrived, LedgerError, Offer, Offered, Received, Standing, Verdict};
 use crate::persisted::Stored;
@@ -678,17 +678,17 @@ pub(super) fn claim_response(
     let sql = format!(
         "SELECT t.id, r.positive, r.user, r.creator, r.reason, r.text, r.hash, r.signature, {}
          FROM receipts r JOIN transfers t ON t.id = r.transfer
-         WHERE r.state = 'owed' AND r.partner = ?1 AND (r.not_before <= ?2 OR r.not_before > ?4)
-         AND r.leased_to IS NULL AND r.tries < ?3
+         WHERE r.state = 'owed' AND {} AND r.tries < ?4
          ORDER BY r.created, r.transfer LIMIT 1",
-        header_of_t()
+        header_of_t(),
+        due("r")
     );
     let owed = db
         .prepare_cached(&sql)
         .and_then(|mut select| {
             select
                 .query_row(
-                    params![partner, now, tries, latest(now, longest)],
+                    params![partner, now, latest(now, longest), tries],
                     owed_response,
                 )
                 .optional()

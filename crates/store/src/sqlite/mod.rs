@@ -708,6 +708,14 @@ pub(crate) fn millis(at: SystemTime) -> i64 {
         .map_or(0, |since| since.as_millis() as i64)
 }
 
+/// Which rows of that table the partner `?1` can be given: nobody holds them, and they are due at `?2`, which is now, or
+/// would wait beyond `?3`, the [`latest`] time, which says that the clock was ahead and nothing about when.
+fn due(table: &str) -> String {
+    format!(
+        "{table}.partner = ?1 AND ({table}.not_before <= ?2 OR {table}.not_before > ?3) AND {table}.leased_to IS NULL"
+    )
+}
+
 /// Until when what waits for so long at most can wait from `now` on.
 fn latest(now: i64, longest: Duration) -> i64 {
     let longest = i64::try_from(longest.as_millis()).unwrap_or(i64::MAX);

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::connection::{database, of_session};
 use super::inbound::{insert_header, set_layout};
-use super::{from_millis, latest, look, millis, note, row, state_of, wrong_state};
+use super::{due, from_millis, latest, look, millis, note, row, state_of, wrong_state};
 use crate::ledger::{Acknowledgement, Files, LedgerError, Longest, Naming, Order, Waiting};
 use crate::persisted::InDoubt;
 use crate::planted;
@@ -108,18 +108,18 @@ fn next_due(
     breaks: u32,
 ) -> Result<Option<OutboundFile>, LedgerError> {
     let sql = format!(
-        "{} WHERE direction = 'out' AND state = 'ready' AND partner = ?1
-         AND (not_before <= ?2 OR not_before > ?5) AND leased_to IS NULL
-         AND (?3 IS NULL OR id = ?3) AND breaks < ?4 ORDER BY priority DESC, ordered, id LIMIT 1",
-        select()
+        "{} WHERE direction = 'out' AND state = 'ready' AND {}
+         AND (?4 IS NULL OR id = ?4) AND breaks < ?5 ORDER BY priority DESC, ordered, id LIMIT 1",
+        select(),
+        due("transfers"),
     );
     let now = millis(SystemTime::now());
     let who = params![
         partner,
         now,
+        latest(now, longest),
         only.map(|id| id.to_string()),
         breaks,
-        latest(now, longest),
     ];
     db.prepare_cached(&sql)
         .and_then(|mut select| select.query_row(who, outbound_file).optional())
@@ -256,10 +256,11 @@ fn waits(
 ) -> Result<Option<Waiting>, LedgerError> {
     // A time to come is one that the clock was ahead at: it says nothing about when.
     const SINCE: &str = "max(iif(created > ?2, 0, created), iif(not_before > ?2, 0, not_before))";
-    const DUE: &str =
-        "partner = ?1 AND (not_before <= ?2 OR not_before > ?3) AND leased_to IS NULL";
-    const FILES: &str = "FROM transfers WHERE direction = 'out' AND state = 'ready' AND";
-    const RECEIPTS: &str = "FROM receipts WHERE state = 'owed' AND";
+    let of_files = format!(
+        "FROM transfers WHERE direction = 'out' AND state = 'ready' AND {}",
+        due("transfers")
+    );
+    let of_receipts = format!("FROM receipts WHERE state = 'owed' AND {}", due("receipts"));
     let ask = |sql: String, longest| -> Result<Option<i64>, LedgerError> {
         let found: Option<Option<i64>> = db
             .prepare_cached(&sql)
@@ -274,23 +275,23 @@ fn waits(
     let receipts = |sql: String| ask(sql, longest.receipt);
     // What goes first, and what was queued last: a file that is held back must not hide a new one.
     let first = files(format!(
-        "SELECT {SINCE} {FILES} {DUE} ORDER BY priority DESC, ordered, id LIMIT 1"
+        "SELECT {SINCE} {of_files} ORDER BY priority DESC, ordered, id LIMIT 1"
     ))?;
     let last = files(format!(
-        "SELECT {SINCE} {FILES} {DUE} ORDER BY id DESC LIMIT 1"
+        "SELECT {SINCE} {of_files} ORDER BY id DESC LIMIT 1"
     ))?;
-    let owed = receipts(format!("SELECT max({SINCE}) {RECEIPTS} {DUE}"))?;
+    let owed = receipts(format!("SELECT max({SINCE}) {of_receipts}"))?;
     let Some(since) = [first, last, owed].into_iter().flatten().max() else {
         return Ok(None);
     };
-    let file = files(format!("SELECT created {FILES} {DUE} ORDER BY id LIMIT 1"))?;
+    let file = files(format!("SELECT created {of_files} ORDER BY id LIMIT 1"))?;
     let receipt = receipts(format!(
-        "SELECT created {RECEIPTS} {DUE} ORDER BY created LIMIT 1"
+        "SELECT created {of_receipts} ORDER BY created LIMIT 1"
     ))?;
     let oldest = [file, receipt].into_iter().flatten().min().unwrap_or(since);
     let urgent = NewFile::URGENT;
     let ordered = files(format!(
-        "SELECT max(iif(ordered > ?2, 0, ordered)) {FILES} {DUE} AND priority = {urgent}"
+        "SELECT max(iif(ordered > ?2, 0, ordered)) {of_files} AND priority = {urgent}"
     ))?;
     Ok(Some(Waiting {
         since: from_millis(since),
