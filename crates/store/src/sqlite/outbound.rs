@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use oftp::{Counts, FileKey, FileStamp, Response};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use super::connection::{database, of_session};
 use super::inbound::{insert_header, set_layout};
@@ -254,49 +254,70 @@ fn waits(
     longest: Longest,
     now: i64,
 ) -> Result<Option<Waiting>, LedgerError> {
-    // A time to come is one that the clock was ahead at: it says nothing about when.
-    const SINCE: &str = "max(iif(created > ?2, 0, created), iif(not_before > ?2, 0, not_before))";
-    let of_files = format!(
+    let files = files_wait(db, params![partner, now, latest(now, longest.file)])?;
+    let receipts = receipts_wait(db, params![partner, now, latest(now, longest.receipt)])?;
+    Ok(match (files, receipts) {
+        (Some(files), Some(receipts)) => Some(Waiting {
+            since: files.since.max(receipts.since),
+            oldest: files.oldest.min(receipts.oldest),
+            ordered: files.ordered,
+        }),
+        (files, receipts) => files.or(receipts),
+    })
+}
+
+/// Since when a row is due. A time to come is one that the clock was ahead at: it says nothing about when.
+const SINCE: &str = "max(iif(created > ?2, 0, created), iif(not_before > ?2, 0, not_before))";
+
+fn files_wait(db: &Connection, who: &[&dyn ToSql]) -> Result<Option<Waiting>, LedgerError> {
+    let files = format!(
         "FROM transfers WHERE direction = 'out' AND state = 'ready' AND {}",
         due("transfers")
     );
-    let of_receipts = format!("FROM receipts WHERE state = 'owed' AND {}", due("receipts"));
-    let ask = |sql: String, longest| -> Result<Option<i64>, LedgerError> {
-        let found: Option<Option<i64>> = db
-            .prepare_cached(&sql)
-            .and_then(|mut select| {
-                let who = params![partner, now, latest(now, longest)];
-                select.query_row(who, |row| row.get(0)).optional()
-            })
-            .map_err(database("waiting-for"))?;
-        Ok(found.flatten())
+    let ask = |sql: String| -> Result<Option<i64>, LedgerError> {
+        db.prepare_cached(&sql)
+            .and_then(|mut select| select.query_row(who, |found| found.get(0)).optional())
+            .map(Option::flatten)
+            .map_err(database("waiting-for"))
     };
-    let files = |sql: String| ask(sql, longest.file);
-    let receipts = |sql: String| ask(sql, longest.receipt);
     // What goes first, and what was queued last: a file that is held back must not hide a new one.
-    let first = files(format!(
-        "SELECT {SINCE} {of_files} ORDER BY priority DESC, ordered, id LIMIT 1"
+    let first = ask(format!(
+        "SELECT {SINCE} {files} ORDER BY priority DESC, ordered, id LIMIT 1"
     ))?;
-    let last = files(format!(
-        "SELECT {SINCE} {of_files} ORDER BY id DESC LIMIT 1"
-    ))?;
-    let owed = receipts(format!("SELECT max({SINCE}) {of_receipts}"))?;
-    let Some(since) = [first, last, owed].into_iter().flatten().max() else {
+    let Some(first) = first else {
         return Ok(None);
     };
-    let file = files(format!("SELECT created {of_files} ORDER BY id LIMIT 1"))?;
-    let receipt = receipts(format!(
-        "SELECT created {of_receipts} ORDER BY created LIMIT 1"
-    ))?;
-    let oldest = [file, receipt].into_iter().flatten().min().unwrap_or(since);
+    let last = ask(format!("SELECT {SINCE} {files} ORDER BY id DESC LIMIT 1"))?;
+    let since = last.map_or(first, |last| last.max(first));
+    let oldest = ask(format!("SELECT created {files} ORDER BY id LIMIT 1"))?;
     let urgent = NewFile::URGENT;
-    let ordered = files(format!(
-        "SELECT max(iif(ordered > ?2, 0, ordered)) {of_files} AND priority = {urgent}"
+    let ordered = ask(format!(
+        "SELECT max(iif(ordered > ?2, 0, ordered)) {files} AND priority = {urgent}"
     ))?;
     Ok(Some(Waiting {
         since: from_millis(since),
-        oldest: from_millis(oldest),
+        oldest: from_millis(oldest.unwrap_or(since)),
         ordered: ordered.filter(|at| *at > 0).map(from_millis),
+    }))
+}
+
+fn receipts_wait(db: &Connection, who: &[&dyn ToSql]) -> Result<Option<Waiting>, LedgerError> {
+    let sql = format!(
+        "SELECT max({SINCE}), min(created) FROM receipts WHERE state = 'owed' AND {}",
+        due("receipts")
+    );
+    let read = |found: &Row<'_>| {
+        let (since, oldest): (Option<i64>, Option<i64>) = (found.get(0)?, found.get(1)?);
+        Ok(since.zip(oldest))
+    };
+    let found = db
+        .prepare_cached(&sql)
+        .and_then(|mut select| select.query_row(who, read))
+        .map_err(database("waiting-for"))?;
+    Ok(found.map(|(since, oldest)| Waiting {
+        since: from_millis(since),
+        oldest: from_millis(oldest),
+        ordered: None,
     }))
 }
 
