@@ -6,12 +6,13 @@
 //! which promises nothing.
 
 use std::cell::RefCell;
+use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pointsman_log::tell;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::door;
@@ -397,6 +398,17 @@ pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<(), LedgerErro
 /// Names the verb in which SQLite failed.
 pub(super) fn database(verb: &'static str) -> impl Fn(rusqlite::Error) -> LedgerError {
     move |source| LedgerError::Database { verb, source }
+}
+
+/// The same where the verb writes an identity, which another transfer may have.
+pub(super) fn identity(
+    verb: &'static str,
+    key: &dyn Display,
+) -> impl Fn(rusqlite::Error) -> LedgerError {
+    move |error| match error.sqlite_error_code() {
+        Some(ErrorCode::ConstraintViolation) => LedgerError::IdentityTaken(key.to_string()),
+        _ => database(verb)(error),
+    }
 }
 
 #[cfg(test)]

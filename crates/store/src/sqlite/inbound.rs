@@ -8,7 +8,7 @@ use oftp::{
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::connection::database;
+use super::connection::{database, identity};
 use super::{due, from_millis, latest, look, millis, note, row, state_of};
 use crate::Seal;
 use crate::ledger::{Arrived, LedgerError, Offer, Offered, Received, Standing, Verdict};
@@ -263,12 +263,7 @@ pub(super) fn insert_header(
             ])
         })
         .map(drop)
-        .map_err(|error| match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::ConstraintViolation) => {
-                LedgerError::IdentityTaken(key.to_string())
-            }
-            _ => database(verb)(error),
-        })
+        .map_err(identity(verb, key))
 }
 
 pub(super) fn checkpoint(db: &Connection, id: TransferId, at: Position) -> Result<(), LedgerError> {

@@ -695,7 +695,7 @@ fn state_of(db: &Connection, id: TransferId, verb: &'static str) -> Result<Strin
         .ok_or(LedgerError::NotFound(id))
 }
 
-/// Why `verb` changed nothing: the row is in a state that it does not lead on from, or is not there.
+/// Why `verb` changes nothing: the row is in a state that it does not lead on from, or is not there.
 fn wrong_state(db: &Connection, id: TransferId, verb: &'static str) -> LedgerError {
     match state_of(db, id, verb) {
         Ok(state) => LedgerError::WrongState { id, state, verb },

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use oftp::{Counts, FileKey, FileStamp, Response};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
-use super::connection::{database, of_session};
+use super::connection::{database, identity, of_session};
 use super::inbound::{insert_header, set_layout};
 use super::{due, from_millis, latest, look, millis, note, row, state_of, wrong_state};
 use crate::ledger::{Acknowledgement, Files, LedgerError, Longest, Naming, Order, Waiting};
@@ -219,12 +219,7 @@ pub(super) fn stamp(db: &Connection, id: TransferId, stamp: &FileStamp) -> Resul
             "UPDATE transfers SET date = ?2, time = ?3 WHERE id = ?1 AND state = 'ready' AND in_doubt = 0",
         )
         .and_then(|mut update| update.execute(params![id.to_string(), stamp.date(), stamp.time()]))
-        .map_err(|error| match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::ConstraintViolation) => {
-                LedgerError::IdentityTaken(stamp.to_string())
-            }
-            _ => database(VERB)(error),
-        })?;
+        .map_err(identity(VERB, stamp))?;
     if changed == 0 {
         return Err(wrong_state(db, id, VERB));
     }
@@ -450,13 +445,7 @@ pub(super) fn sent(db: &Connection, id: TransferId, detail: &str) -> Result<(), 
         ) => {
             return Ok(());
         }
-        None => {
-            return Err(LedgerError::WrongState {
-                id,
-                state,
-                verb: VERB,
-            });
-        }
+        None => return Err(wrong_state(db, id, VERB)),
     }
     finish(db, id, OutboundState::Sent, None, VERB)?;
     db.prepare_cached("UPDATE transfers SET sent_at = ?2 WHERE id = ?1")
@@ -669,13 +658,7 @@ pub(super) fn park(db: &Connection, id: TransferId, why: &str) -> Result<(), Led
     let state = state_of(db, id, VERB)?;
     match OutboundState::parse(&state) {
         Some(OutboundState::Ready | OutboundState::Parked) => {}
-        _ => {
-            return Err(LedgerError::WrongState {
-                id,
-                state,
-                verb: VERB,
-            });
-        }
+        _ => return Err(wrong_state(db, id, VERB)),
     }
     finish(db, id, OutboundState::Parked, Some(why), VERB)?;
     note(db, id, None, VERB, why)
@@ -698,11 +681,7 @@ pub(super) fn order(
         Order::SendNow => (&[Ready], Ready),
     };
     if !from.contains(&state) {
-        return Err(LedgerError::WrongState {
-            id,
-            state: state.as_str().to_owned(),
-            verb,
-        });
+        return Err(wrong_state(db, id, verb));
     }
     // Due from this moment on, not since ever: then it is news to whoever decides about calls.
     let now = millis(SystemTime::now());
@@ -767,11 +746,7 @@ pub(super) fn resend(db: &Connection, old: TransferId, file: &NewFile) -> Result
     const VERB: &str = "resend";
     let state = state_of_outbound(db, old, VERB)?;
     if matches!(state, OutboundState::Ready | OutboundState::Held) {
-        return Err(LedgerError::WrongState {
-            id: old,
-            state: state.as_str().to_owned(),
-            verb: VERB,
-        });
+        return Err(wrong_state(db, old, VERB));
     }
     enqueue(db, file)?;
     note(
