@@ -1,8 +1,10 @@
 //! What this program keeps is nobody else's: who reads it reads partners' files, and who locks it stops all business.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use pointsman_folder::{Folder, FolderError};
+use pointsman_folder::{Folder, FolderError, PRIVATE_FILE};
 use pointsman_log::tell;
 
 use crate::events::Event;
@@ -47,6 +49,13 @@ pub fn keep_private(path: &Path, most: u32, kept: Kept) -> Result<Folder, Folder
         });
     }
     Ok(folder)
+}
+
+/// How a file is made that is nobody else's, whatever the umask.
+pub(crate) fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(PRIVATE_FILE);
+    options
 }
 
 impl Kept {

@@ -9,11 +9,12 @@ use pointsman_log::tell;
 use rustix::fs::FlockOperation;
 
 use super::{
-    INCOMING, OUTGOING, SEALED, Seal, Spool, SpoolError, at, folder_of, hash_of, private_file,
-    remove, sync_folder,
+    INCOMING, OUTGOING, SEALED, Seal, Spool, SpoolError, at, folder_of, hash_of, remove,
+    sync_folder,
 };
 use crate::events::Event;
 use crate::planted;
+use crate::private::private_file;
 use crate::sidecar::Sidecar;
 use crate::transfer::{Direction, TransferId};
 use crate::transition::reached;

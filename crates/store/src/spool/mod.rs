@@ -25,17 +25,18 @@ mod sidecars;
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use pointsman_folder::{PRIVATE_FILE, PRIVATE_FOLDER};
+use pointsman_folder::PRIVATE_FOLDER;
 
 use self::blob::Locked;
 pub use self::blob::{Blob, BlobWriter, Hold, Partial, Syncer, Whole};
 pub use self::place::{Access, PlaceError};
 pub use self::process::Process;
+pub(crate) use self::sidecars::behind;
 use crate::flush::Folders;
 use crate::private::{Kept, keep_private};
 use crate::sidecar::{Sidecar, SidecarError};
@@ -436,13 +437,6 @@ fn keep(folder: &Path) -> Result<(), SpoolError> {
         Ok(_) => Ok(()),
         Err(error) => Err(at(folder)(error.into_io())),
     }
-}
-
-/// How files of the spool are made: nobody else's, whatever the umask.
-fn private_file() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.mode(PRIVATE_FILE);
-    options
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {

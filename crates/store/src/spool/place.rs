@@ -8,7 +8,7 @@ use pointsman_folder::{Folder, FolderError, Look, Names, PRIVATE_FOLDER};
 use pointsman_log::tell;
 use rustix::fs::{AtFlags, Gid, Mode, RenameFlags};
 
-use super::{SEALED, Spool, sync_folder};
+use super::{SEALED, Spool, behind, sync_folder};
 use crate::events::Event;
 use crate::planted;
 use crate::sidecar::Entry;
@@ -43,10 +43,7 @@ impl Spool {
         };
         let heard = self.append(Direction::Inbound, id, &Entry::Placing(path.to_owned()));
         if let Err(error) = heard {
-            tell(&Event::SidecarBehind {
-                transfer: id,
-                reason: error.to_string(),
-            });
+            behind(id, &error);
         }
         let changed = [
             (

@@ -1,16 +1,15 @@
 //! The programs that are at work on the spool. Each has a file that it keeps locked for as long as it lives: the kernel
 //! lets the lock go when it ends, however it ends, and whoever wants to know asks for the lock.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
-use pointsman_folder::PRIVATE_FILE;
 use rustix::fs::FlockOperation;
 
 use super::blob::Locked;
 use super::{PROCESSES, Spool, SpoolError, at, remove};
+use crate::private::private_file;
 use crate::transfer::TransferId;
 
 /// This program's presence at a spool, until it is dropped.
@@ -46,12 +45,9 @@ impl Spool {
         let name = format!("{role}-{}", TransferId::new());
         // Locked before it has its name: nobody ever sees it without.
         let beside = folder.join(format!("{name}.new"));
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(PRIVATE_FILE)
-            .open(&beside)
-            .map_err(at(&beside))?;
+        let mut how = private_file();
+        let file = how.write(true).create_new(true).open(&beside);
+        let file = file.map_err(at(&beside))?;
         let locked = Locked::new(file, &beside)?;
         let path = folder.join(&name);
         std::fs::rename(&beside, &path).map_err(at(&path))?;

@@ -1,14 +1,18 @@
 //! The files beside the blobs, which say what they are.
 
+use std::fmt::Display;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use pointsman_log::tell;
 use rustix::fs::Advice;
 
-use super::{Spool, SpoolError, at, folder_of, length, private_file, remove, sync_folder};
+use super::{Spool, SpoolError, at, folder_of, length, remove, sync_folder};
+use crate::events::Event;
 use crate::planted;
+use crate::private::private_file;
 use crate::sidecar::{Entry, Record, Sidecar, SidecarError};
 use crate::transfer::{Direction, TransferId};
 use crate::transition::reached;
@@ -148,6 +152,14 @@ impl Spool {
         reached("spool.sidecar.renamed");
         Ok(())
     }
+}
+
+/// Tells that a sidecar lacks its newest line. That is no failure of whoever wanted to add it.
+pub(crate) fn behind(transfer: TransferId, error: &dyn Display) {
+    tell(&Event::SidecarBehind {
+        transfer,
+        reason: error.to_string(),
+    });
 }
 
 /// Empty, whatever was there.

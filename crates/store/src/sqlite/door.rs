@@ -1,18 +1,17 @@
 //! The one door to SQLite: what it bears without an error for its caller is told in the log.
 
 use std::ffi::c_int;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
-use pointsman_folder::PRIVATE_FILE;
 use pointsman_log::tell;
 use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::connection::database;
 use crate::LedgerError;
 use crate::events::Event;
+use crate::private::private_file;
 
 /// How long a verb waits for another program that changes the ledger.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -46,12 +45,7 @@ pub(super) fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection
 /// SQLite makes a file as the umask has it, and its log and their index as that file is. Where it cannot be made, SQLite
 /// says so itself. One that is there is not opened: to close it would give up the locks of other connections to it.
 fn make_private(path: &Path) {
-    let mut how = std::fs::OpenOptions::new();
-    let _ = how
-        .write(true)
-        .create_new(true)
-        .mode(PRIVATE_FILE)
-        .open(path);
+    let _ = private_file().write(true).create_new(true).open(path);
 }
 
 /// Turns the write-ahead log on. Where that fails SQLite goes on with a rollback journal, whose removal it does not

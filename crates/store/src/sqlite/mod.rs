@@ -17,7 +17,6 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use oftp::{FileKey, FileStamp, Position, Response};
-use pointsman_log::tell;
 use rusqlite::{Connection, OptionalExtension, params};
 
 pub use self::connection::{Committing, in_session};
@@ -25,7 +24,6 @@ use self::connection::{Thread, Writer, database, of_session};
 pub use self::rebuild::{Left, Rebuilt, rebuild};
 pub(crate) use self::row::{format_from, format_to, security_from, security_to};
 use crate::contact::{Backlog, Contact};
-use crate::events::Event;
 use crate::ledger::{
     Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Longest, Naming, Offer, Offered,
     Order, Received, Recovery, Standing, Verdict, Waiting, Work,
@@ -33,6 +31,7 @@ use crate::ledger::{
 use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::planted;
 use crate::sidecar::Entry;
+use crate::spool::behind;
 use crate::transfer::{
     Details, Direction, NewFile, OpenQuestion, OutboundFile, OutboundState, Queued, TimelineEntry,
     Transfer, TransferId, Undelivered,
@@ -724,11 +723,4 @@ fn latest(now: i64, longest: Duration) -> i64 {
 
 pub(crate) fn from_millis(at: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(at.max(0) as u64)
-}
-
-fn behind(transfer: TransferId, error: &dyn std::fmt::Display) {
-    tell(&Event::SidecarBehind {
-        transfer,
-        reason: error.to_string(),
-    });
 }
