@@ -113,7 +113,7 @@ pub(super) fn record(db: &Connection, id: TransferId) -> Result<Option<Record>, 
 
 fn verdict(found: &Row<'_>, response: Option<&(String, Response)>) -> rusqlite::Result<Verdict> {
     if found.get(10)? {
-        let when = found.get::<_, Option<i64>>(11)?.map(from_millis);
+        let when = row::moment(found, 11)?;
         return Ok(match when {
             Some(when) if found.get(18)? => Verdict::HandOver(when),
             _ => Verdict::Later(when),

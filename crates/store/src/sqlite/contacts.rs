@@ -107,20 +107,15 @@ fn queued(db: &Connection) -> Result<BTreeMap<String, Backlog>, LedgerError> {
          sum(state = 'held'), sum(state = 'parked'), min(created)
          FROM transfers WHERE direction = 'out' AND state IN ('ready', 'held', 'parked') GROUP BY partner";
     let read = |found: &Row<'_>| {
-        let moment = |at| {
-            found
-                .get::<_, Option<i64>>(at)
-                .map(|at| at.map(from_millis))
-        };
         let backlog = Backlog {
             files: row::number(found, 1)?,
             octets: row::number(found, 2)?,
             in_session: row::number(found, 3)?,
             resting: row::number(found, 4)?,
-            rests_until: moment(5)?,
+            rests_until: row::moment(found, 5)?,
             held: row::number(found, 6)?,
             parked: row::number(found, 7)?,
-            oldest: moment(8)?,
+            oldest: row::moment(found, 8)?,
             ..Backlog::default()
         };
         Ok((found.get(0)?, backlog))

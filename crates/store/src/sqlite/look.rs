@@ -62,13 +62,7 @@ pub(super) fn details(db: &Connection, id: TransferId) -> Result<Option<Details>
 }
 
 fn detail(found: &Row<'_>) -> rusqlite::Result<Details> {
-    let moment = |name| {
-        found
-            .get::<_, Option<i64>>(name)
-            .map(|at| at.map(from_millis))
-    };
     let now = millis(SystemTime::now());
-    let not_before: i64 = found.get("not_before")?;
     let sent: i64 = found.get("sent_at")?;
     let waits: bool = found.get("receipt_later")?;
     Ok(Details {
@@ -89,19 +83,19 @@ fn detail(found: &Row<'_>) -> rusqlite::Result<Details> {
         refusals: found.get("refusals")?,
         breaks: found.get("breaks")?,
         in_doubt: found.get("in_doubt")?,
-        rests_until: (not_before > now).then(|| from_millis(not_before)),
+        rests_until: row::rests_until(found, "not_before", now)?,
         holder: found.get("leased_to")?,
         sent: (sent > 0).then(|| from_millis(sent)),
         question: waits
             .then(|| {
                 Ok::<_, rusqlite::Error>(Question {
-                    asked_at: moment("ask_at")?,
+                    asked_at: row::moment(found, "ask_at")?,
                     asked: found.get("asked")?,
                     hand_over: found.get("hand_over")?,
                 })
             })
             .transpose()?,
-        receipt_since: moment("receipt_since")?,
+        receipt_since: row::moment(found, "receipt_since")?,
         receipt_tries: found.get::<_, Option<u32>>("receipt_tries")?.unwrap_or(0),
     })
 }

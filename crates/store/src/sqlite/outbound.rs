@@ -772,7 +772,6 @@ pub(super) fn queue(db: &Connection, partner: Option<&str>) -> Result<Vec<Queued
          ORDER BY partner, state = 'ready' DESC, priority DESC, ordered, id";
     let now = millis(SystemTime::now());
     let read = |found: &Row<'_>| {
-        let not_before: i64 = found.get(11)?;
         let state: String = found.get(2)?;
         Ok(Queued {
             id: row::id(found, 0)?,
@@ -782,7 +781,7 @@ pub(super) fn queue(db: &Connection, partner: Option<&str>) -> Result<Vec<Queued
             octets: row::number(found, 8)?,
             priority: found.get(9)?,
             attempts: found.get(10)?,
-            rests_until: (not_before > now).then(|| from_millis(not_before)),
+            rests_until: row::rests_until(found, 11, now)?,
             in_session: found.get(12)?,
             in_doubt: found.get(13)?,
             reason: found.get(14)?,

@@ -1,11 +1,14 @@
 //! Rows to values and back.
 
+use std::time::SystemTime;
+
 use oftp::{
     CipherSuite, DatasetName, FileHeader, FileKey, FileStamp, Format, OdetteId, RecordLayout,
     Security, UserData,
 };
-use rusqlite::Row;
+use rusqlite::{Row, RowIndex};
 
+use super::from_millis;
 use crate::transfer::TransferId;
 
 /// The columns of [`header`], in its order.
@@ -53,6 +56,21 @@ pub(super) fn header(row: &Row<'_>, at: usize) -> rusqlite::Result<FileHeader> {
 /// A count: SQLite's integers have a sign, ours do not.
 pub(super) fn number(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(at).map(|n| n.max(0) as u64)
+}
+
+/// A time that need not be there.
+pub(super) fn moment(row: &Row<'_>, at: impl RowIndex) -> rusqlite::Result<Option<SystemTime>> {
+    Ok(row.get::<_, Option<i64>>(at)?.map(from_millis))
+}
+
+/// Until when a file rests, from its `not_before`: none where that is over.
+pub(super) fn rests_until(
+    row: &Row<'_>,
+    at: impl RowIndex,
+    now: i64,
+) -> rusqlite::Result<Option<SystemTime>> {
+    let not_before: i64 = row.get(at)?;
+    Ok((not_before > now).then(|| from_millis(not_before)))
 }
 
 /// The letter of SFIDFMT and its record length (RFC 5.3.3).
