@@ -287,11 +287,7 @@ fn cut_off() -> Malformed {
 }
 
 fn invalid(problem: &str) -> Malformed {
-    Malformed {
-        reason: SessionReason::InvalidData,
-        problem: format!("DATA: {problem}"),
-        spoils: crate::command::Spoils::Session,
-    }
+    Malformed::new(SessionReason::InvalidData, format!("DATA: {problem}"))
 }
 
 /// Shorter runs cost as much compressed as not, once the subrecord they split is counted.

@@ -5,12 +5,8 @@
 
 use crate::SessionReason;
 
-use super::field::{Malformed, Spoils};
+use super::field::Malformed;
 
 pub(super) fn not_here() -> Malformed {
-    Malformed {
-        reason: SessionReason::ProtocolViolation,
-        problem: "DATA: no file is open".into(),
-        spoils: Spoils::Session,
-    }
+    Malformed::new(SessionReason::ProtocolViolation, "DATA: no file is open")
 }

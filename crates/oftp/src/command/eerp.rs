@@ -5,7 +5,7 @@
 
 use crate::{Eerp, FileKey, Level};
 
-use super::field::{Fields, Layout, Malformed};
+use super::field::{Fields, Layout, Malformed, Spoils};
 use super::sfid::{decode_stamp, encode_stamp};
 
 pub(super) fn encode(eerp: &Eerp, level: Level, layout: &mut Layout<'_>) {
@@ -23,7 +23,7 @@ pub(super) fn encode(eerp: &Eerp, level: Level, layout: &mut Layout<'_>) {
 /// A fault in a field's content is this response's alone, where the layout can be read all the same.
 pub(super) fn decode(level: Level, fields: &mut Fields<'_>) -> Result<Eerp, Malformed> {
     let whole = fields.left() >= 105;
-    read(level, fields).map_err(|fault| fault.of_a_response(whole))
+    read(level, fields).map_err(|fault| fault.spoiling(Spoils::Response).where_whole(whole))
 }
 
 fn read(level: Level, fields: &mut Fields<'_>) -> Result<Eerp, Malformed> {

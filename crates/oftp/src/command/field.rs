@@ -15,54 +15,56 @@ pub struct Malformed {
     pub reason: SessionReason,
     /// Command, field and fault, for people; no content.
     pub problem: String,
-    /// What it spoils.
-    pub spoils: Spoils,
+    /// What it spoils, where that is not the session: else nobody knows what comes next.
+    pub spoils: Option<Spoils>,
 }
 
-/// What a command that cannot be read spoils.
+/// What a command that cannot be read spoils where its layout can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spoils {
-    /// The session: nobody knows what comes next.
-    Session,
-    /// One file: the layout of its SFID can be read, and an SFNA says why it is not taken.
+    /// One file: an SFNA says why it is not taken.
     File(FileReason),
-    /// One response: its layout can be read, and it names no file.
+    /// One response: it names no file.
     Response,
 }
 
 impl Malformed {
+    /// A fault that ends the session.
+    pub(crate) fn new(reason: SessionReason, problem: impl Into<String>) -> Self {
+        Self {
+            reason,
+            problem: problem.into(),
+            spoils: None,
+        }
+    }
+
     /// The same fault, which spoils no more than that, if it is one of content. A wrong length stays the session's.
     pub(super) fn spoiling(self, spoils: Spoils) -> Self {
         match self.reason {
-            SessionReason::InvalidData => Self { spoils, ..self },
+            SessionReason::InvalidData => Self {
+                spoils: Some(spoils),
+                ..self
+            },
             _ => self,
         }
     }
 
-    /// A fault of a response, `whole` if it has the length that it must have.
-    pub(super) fn of_a_response(self, whole: bool) -> Self {
-        if whole {
-            self.spoiling(Spoils::Response)
-        } else {
-            self
+    /// The same fault; the session's again where the command is not `whole`, which has the length that it must have.
+    pub(super) fn where_whole(self, whole: bool) -> Self {
+        Self {
+            spoils: self.spoils.filter(|_| whole),
+            ..self
         }
     }
 
     pub(crate) fn empty() -> Self {
-        Self {
-            reason: SessionReason::BufferSize,
-            problem: "an exchange buffer without a command".into(),
-            spoils: Spoils::Session,
-        }
+        let problem = "an exchange buffer without a command";
+        Self::new(SessionReason::BufferSize, problem)
     }
 
     pub(crate) fn unknown(code: u8, level: Level) -> Self {
         let problem = format!("no command of level {level} begins with 0x{code:02X}");
-        Self {
-            reason: SessionReason::UnknownCommand,
-            problem,
-            spoils: Spoils::Session,
-        }
+        Self::new(SessionReason::UnknownCommand, problem)
     }
 }
 
@@ -228,15 +230,13 @@ impl<'a> Fields<'a> {
     /// Notes a leniency, or refuses where it is not allowed.
     pub(super) fn tolerate(&mut self, leniency: Leniency, field: &str) -> Result<(), Malformed> {
         if !self.tolerances.allow(leniency) {
-            return Err(Malformed {
-                reason: if leniency == Leniency::ShortCommands {
-                    SessionReason::BufferSize
-                } else {
-                    SessionReason::InvalidData
-                },
-                problem: format!("{}: {field}: {leniency} (not tolerated here)", self.kind),
-                spoils: Spoils::Session,
-            });
+            let reason = if leniency == Leniency::ShortCommands {
+                SessionReason::BufferSize
+            } else {
+                SessionReason::InvalidData
+            };
+            let problem = format!("{}: {field}: {leniency} (not tolerated here)", self.kind);
+            return Err(Malformed::new(reason, problem));
         }
         let what = format!("{} {field}", self.kind);
         self.tolerated.push(Tolerance { leniency, what });
@@ -249,11 +249,10 @@ impl<'a> Fields<'a> {
 
     /// A fault in a field's content: ESID 06.
     pub(super) fn wrong(&self, problem: String) -> Malformed {
-        Malformed {
-            reason: SessionReason::InvalidData,
-            problem: format!("{}: {problem}", self.kind),
-            spoils: Spoils::Session,
-        }
+        Malformed::new(
+            SessionReason::InvalidData,
+            format!("{}: {problem}", self.kind),
+        )
     }
 
     /// Refuses what is left over, where that is no leniency: ESID 07.
@@ -269,11 +268,10 @@ impl<'a> Fields<'a> {
     }
 
     fn wrong_size(&self, problem: String) -> Malformed {
-        Malformed {
-            reason: SessionReason::BufferSize,
-            problem: format!("{}: {problem}", self.kind),
-            spoils: Spoils::Session,
-        }
+        Malformed::new(
+            SessionReason::BufferSize,
+            format!("{}: {problem}", self.kind),
+        )
     }
 }
 

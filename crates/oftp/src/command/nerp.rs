@@ -6,7 +6,7 @@
 use crate::{FileKey, Leniency, Level, Nerp, NerpReason};
 
 use super::eerp::decode_proof;
-use super::field::{Fields, Layout, Malformed};
+use super::field::{Fields, Layout, Malformed, Spoils};
 use super::sfid::{decode_full_stamp, encode_full_stamp};
 
 pub(super) fn encode(nerp: &Nerp, level: Level, layout: &mut Layout<'_>) {
@@ -27,7 +27,7 @@ pub(super) fn encode(nerp: &Nerp, level: Level, layout: &mut Layout<'_>) {
 /// As for EERP.
 pub(super) fn decode(level: Level, fields: &mut Fields<'_>) -> Result<Nerp, Malformed> {
     let whole = fields.left() >= 127;
-    read(level, fields).map_err(|fault| fault.of_a_response(whole))
+    read(level, fields).map_err(|fault| fault.spoiling(Spoils::Response).where_whole(whole))
 }
 
 fn read(level: Level, fields: &mut Fields<'_>) -> Result<Nerp, Malformed> {

@@ -37,13 +37,7 @@ pub(super) fn decode(level: Level, fields: &mut Fields<'_>) -> Result<FileHeader
     } else {
         fields.left() >= 161
     };
-    read(level, fields).map_err(|fault| {
-        if whole {
-            fault
-        } else {
-            fault.spoiling(Spoils::Session)
-        }
-    })
+    read(level, fields).map_err(|fault| fault.where_whole(whole))
 }
 
 fn read(level: Level, fields: &mut Fields<'_>) -> Result<FileHeader, Malformed> {

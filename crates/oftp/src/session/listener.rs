@@ -192,7 +192,7 @@ impl Session {
                     text: problem,
                 });
             }
-            Spoils::Response | Spoils::Session => {
+            Spoils::Response => {
                 self.send(&Command::Rtr);
                 self.tell(Notice::ResponseUnreadable { text: problem });
             }

@@ -20,7 +20,7 @@ pub(crate) mod tolerance;
 
 use std::time::Duration;
 
-use crate::command::{self, Command, Kind, Malformed, Spoils};
+use crate::command::{self, Command, Kind, Malformed};
 use crate::{Agreement, Event, Leniency, Level, NotNow, Params, SessionReason, Tolerance};
 
 use abort::{Ending, Refusal};
@@ -243,8 +243,10 @@ impl Session {
         let command = match read {
             Ok(command) => command,
             Err(Malformed {
-                problem, spoils, ..
-            }) if spoils != Spoils::Session => {
+                problem,
+                spoils: Some(spoils),
+                ..
+            }) => {
                 self.pass_over(spoils, problem);
                 return Ok(());
             }
