@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 /// Octets that wait at most. Beyond, lines are lost and counted.
 const MOST: usize = 4 << 20;
@@ -93,21 +93,14 @@ impl Queue {
 
     /// Waits until everything is written, at most so long. Whether it is.
     pub(crate) fn drained(&self, patience: Duration) -> bool {
-        let until = Instant::now() + patience;
-        let mut state = self.state();
-        loop {
-            if state.lines.is_empty() && !state.writing && state.lost.is_none() {
-                return true;
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            (state, _) = self
-                .written
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
+        let (state, late) = self
+            .written
+            .wait_timeout_while(self.state(), patience, |state| {
+                !state.lines.is_empty() || state.writing || state.lost.is_some()
+            })
+            .unwrap_or_else(PoisonError::into_inner);
+        drop(state);
+        !late.timed_out()
     }
 
     /// How many lines were lost since the start, and whether lines are lost now.

@@ -117,20 +117,17 @@ impl Row {
         }
     }
 
-    /// Whether one more is written in full.
+    /// Whether one more is written in full; else it is held back, and counted.
     fn admits(&mut self, most: u32) -> bool {
         if self.seen < most {
             self.seen += 1;
             return true;
         }
-        false
-    }
-
-    fn hold(&mut self) {
         if self.held == 0 {
             self.since = SystemTime::now();
         }
         self.held += 1;
+        false
     }
 
     fn is_over(&self, now: Instant) -> bool {
@@ -178,16 +175,10 @@ impl Rates {
         if about.is_stranger() {
             let strangers = self.row(facts, About::default(), now);
             if !strangers.admits(most.saturating_mul(STRANGERS)) {
-                strangers.hold();
                 return false;
             }
         }
-        let row = self.row(facts, about, now);
-        let admitted = row.admits(most);
-        if !admitted {
-            row.hold();
-        }
-        admitted
+        self.row(facts, about, now).admits(most)
     }
 
     fn row(&mut self, facts: &'static Facts, about: About, now: Instant) -> &mut Row {

@@ -40,7 +40,7 @@ impl Default for Allowance {
 impl Allowance {
     /// As the child's arguments: seconds, and MiB.
     pub(crate) fn args(self) -> [String; 2] {
-        [self.cpu.as_secs().max(1), self.memory >> 20].map(|number| number.to_string())
+        [self.cpu.as_secs(), self.memory >> 20].map(|number| number.to_string())
     }
 
     fn of_args(mut args: impl Iterator<Item = String>) -> Option<Self> {

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
+
+use crate::proofs::cargo;
 
 /// Looks at what cargo would build for both; builds nothing.
 ///
@@ -33,13 +34,10 @@ pub(super) fn look(root: &Path) -> Result<String, String> {
 type Units = BTreeMap<[String; 4], BTreeSet<String>>;
 
 fn units(root: &Path, arguments: &[&str]) -> Result<Units, String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let told = Command::new(cargo)
-        .args(arguments)
+    let told = cargo(root, arguments)
         .args(["--unit-graph", "-Z", "unstable-options"])
         // The graph is not stable yet; what it says is only looked at.
         .env("RUSTC_BOOTSTRAP", "1")
-        .current_dir(root)
         .output()
         .map_err(|error| format!("cannot run cargo: {error}"))?;
     if !told.status.success() {

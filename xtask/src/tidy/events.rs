@@ -27,7 +27,7 @@ pub fn write(root: &Path) -> Result<String, String> {
 
 pub(super) fn check(tree: &Tree) -> Result<Vec<Offence>, String> {
     let mut found = past_the_log(tree)?;
-    let mut events = declared(tree)?;
+    let events = declared(tree)?;
     if tree.holds(PAGE) {
         let page = tree.text(PAGE)?;
         if parts(&page).is_none_or(|(_, there, _)| there != table(&events)) {
@@ -38,7 +38,6 @@ pub(super) fn check(tree: &Tree) -> Result<Vec<Offence>, String> {
             ));
         }
     }
-    events.sort_by(|one, other| one.code.cmp(&other.code));
     let twice = events.windows(2).filter(|pair| match pair {
         [one, other] => one.code == other.code,
         _ => false,
@@ -60,11 +59,8 @@ fn past_the_log(tree: &Tree) -> Result<Vec<Offence>, String> {
     let mut found = Vec::new();
     for path in tree.named(".rs").filter(ours) {
         for (number, line) in (1..).zip(tree.text(path)?.lines()) {
-            let told = line.split("tracing::").skip(1);
-            if told
-                .into_iter()
-                .any(|rest| macros.iter().any(|name| rest.starts_with(name)))
-            {
+            let mut told = line.split("tracing::").skip(1);
+            if told.any(|rest| macros.iter().any(|name| rest.starts_with(name))) {
                 found.push(Offence::new(
                     format!("{path}:{number}"),
                     "a line of the log without a code and fields",
