@@ -2,10 +2,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use pointsman_folder::{Look, Names, Why, open};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 /// Why there is no component.
 #[derive(Debug)]
@@ -42,33 +43,37 @@ pub(crate) async fn read(file: &Path, most: u64) -> Result<(Vec<u8>, Look), Unre
 /// What the file at this place looks like; none where none can be read.
 pub(crate) async fn look(place: &Path) -> Option<Look> {
     let place = place.to_owned();
-    let opened = blocking(move || Ok(open(&place, Names::Operator)?.1)).await;
-    opened.ok()
+    let looked = blocking(move || Ok(look_now(&place))).await;
+    looked.ok().flatten()
 }
 
-/// Put a component in the place of another: written beside it and renamed, so that nobody ever reads half of it, and
-/// durable. Gives what the file looks like afterwards; none where somebody else was quick to put another there.
-pub(crate) async fn install(place: &Path, component: &[u8]) -> io::Result<Option<Look>> {
+/// Put a component in the place of another: written beside it and exchanged with it, so that nobody ever reads half of
+/// it, and durable. `known` is what the file was seen to look like. Gives what it looks like afterwards; none where
+/// somebody else put another there meanwhile: that one stays.
+pub(crate) async fn install(
+    place: &Path,
+    component: &[u8],
+    known: Option<Look>,
+) -> io::Result<Option<Look>> {
     let (place, component) = (place.to_owned(), component.to_vec());
-    blocking(move || install_now(&place, &component)).await
+    blocking(move || install_now(&place, &component, known)).await
 }
 
-fn install_now(place: &Path, component: &[u8]) -> io::Result<Option<Look>> {
+fn install_now(place: &Path, component: &[u8], known: Option<Look>) -> io::Result<Option<Look>> {
     let beside = beside(place);
     // What lies here was left by a crash: changes of one policy come one after the other.
     match fs::remove_file(&beside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let installed = write_beside(&beside, place, component);
-    if installed.is_err() {
-        // The complaint is the one above.
-        let _ = fs::remove_file(&beside);
-    }
+    let installed = write_beside(&beside, place, component)
+        .and_then(|ours| put_in_place(&beside, place, ours, known));
+    // What it displaced, if anything, or what found no place. The complaint is the one above.
+    let _ = fs::remove_file(&beside);
     installed
 }
 
-fn write_beside(beside: &Path, place: &Path, component: &[u8]) -> io::Result<Option<Look>> {
+fn write_beside(beside: &Path, place: &Path, component: &[u8]) -> io::Result<Look> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -79,13 +84,61 @@ fn write_beside(beside: &Path, place: &Path, component: &[u8]) -> io::Result<Opt
     }
     file.write_all(component)?;
     file.sync_all()?;
-    fs::rename(beside, place)?;
+    Look::of_file(&file)
+}
+
+/// A copy that an operator made while ours was written is newer than ours, however short that was: the two names are
+/// exchanged, so that what ours displaces is seen, and can be put back.
+fn put_in_place(
+    beside: &Path,
+    place: &Path,
+    ours: Look,
+    known: Option<Look>,
+) -> io::Result<Option<Look>> {
+    if exchange(beside, place).is_ok() {
+        let displaced = look_now(beside);
+        if !holds_the_same(displaced, known) {
+            return put_back(beside, place, displaced, ours).map(|()| None);
+        }
+    } else if holds_the_same(look_now(place), known) {
+        // Nothing is there, or this file system exchanges no names (NFS).
+        fs::rename(beside, place)?;
+    } else {
+        return Ok(None);
+    }
     // A name alone lies in the folder where we are.
     let above = place.parent().filter(|above| !above.as_os_str().is_empty());
     File::open(above.unwrap_or(Path::new(".")))?.sync_all()?;
-    let ours = file.metadata()?.ino();
-    let there = open(place, Names::Operator)?.1;
-    Ok((there.place.1 == ours).then_some(there))
+    let there = look_now(place);
+    Ok(there.filter(|_| holds_the_same(there, Some(ours))))
+}
+
+/// Until what comes out is what was put there last: anything else is newer still.
+fn put_back(beside: &Path, place: &Path, newer: Option<Look>, ours: Look) -> io::Result<()> {
+    let (mut last, mut newest) = (Some(ours), newer);
+    loop {
+        exchange(beside, place)?;
+        let out = look_now(beside);
+        if holds_the_same(out, last) {
+            return Ok(());
+        }
+        (last, newest) = (newest, out);
+    }
+}
+
+fn exchange(one: &Path, other: &Path) -> rustix::io::Result<()> {
+    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
+}
+
+fn look_now(place: &Path) -> Option<Look> {
+    Some(open(place, Names::Operator).ok()?.1)
+}
+
+fn holds_the_same(one: Option<Look>, other: Option<Look>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.holds_what(&other),
+        (one, other) => one.is_none() && other.is_none(),
+    }
 }
 
 /// Another name in the same folder, no other policy's: `.route.wasm.new`.
@@ -101,4 +154,65 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|lost| Err(io::Error::other(lost)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    /// As `mv` does, and `cp` into another name before it.
+    fn copied_in(folder: &Path, place: &Path, content: &str) {
+        let copy = folder.join("copy");
+        fs::write(&copy, content).unwrap();
+        fs::rename(copy, place).unwrap();
+    }
+
+    #[test]
+    fn what_was_seen_makes_room_and_nothing_is_left_beside() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("route.wasm");
+        let mut known = None;
+        for component in ["first, where nothing was", "second"] {
+            known = install_now(&place, component.as_bytes(), known).unwrap();
+            assert_eq!(known, look_now(&place), "{component}");
+            assert_eq!(fs::read_to_string(&place).unwrap(), component);
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_copy_that_was_written_into_the_same_file_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("route.wasm");
+        fs::write(&place, "old").unwrap();
+        let known = look_now(&place);
+        fs::write(&place, "by hand").unwrap();
+        assert_eq!(install_now(&place, b"swapped", known).unwrap(), None);
+        assert_eq!(fs::read_to_string(&place).unwrap(), "by hand");
+    }
+
+    /// A swap that knows the first file replaces nothing but that: whenever the copies come, the last of them stays.
+    #[test]
+    fn copies_made_while_a_swap_writes_its_file_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("route.wasm");
+        let mut gave_way = 0;
+        for round in 0..100 {
+            fs::write(&place, format!("known {round}")).unwrap();
+            let known = look_now(&place);
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    for n in 0..round % 40 + 1 {
+                        copied_in(folder.path(), &place, &format!("copy {round} {n}"));
+                    }
+                });
+                let ours = install_now(&place, b"swapped", known).unwrap();
+                gave_way += usize::from(ours.is_none());
+            });
+            let last = format!("copy {round} {}", round % 40);
+            assert_eq!(fs::read_to_string(&place).unwrap(), last);
+        }
+        assert!(gave_way > 0, "no copy came before the swap was in place");
+    }
 }

@@ -141,12 +141,16 @@ impl Policies {
             return Err(overtaken(&source.spec));
         }
         let place = &source.spec.component;
-        let not_installed = match install(place, component).await {
-            Ok(look) => {
-                let read = look.is_some();
-                *standing = Standing { look, change, read };
+        let not_installed = match install(place, component, standing.look).await {
+            Ok(Some(ours)) => {
+                *standing = Standing {
+                    look: Some(ours),
+                    change,
+                    read: true,
+                };
                 None
             }
+            Ok(None) => return Err(overtaken(&source.spec)),
             // The file stays what it is, and as old as it is.
             Err(error) => Some(format!("{}: {error}", place.display())),
         };
