@@ -11,6 +11,7 @@
 mod support;
 
 use std::net::TcpListener;
+use std::path::PathBuf;
 
 use support::peer::{Called, Peer, VirtualFile, eerp, release, take_file};
 use support::{House, OURS, THEM, US, octets};
@@ -44,11 +45,7 @@ fn what_cannot_be_read_now_is_sent_when_it_can() {
         &format!("    retry: {{refused: {wait}, session: {wait}}}\n"),
     );
     queue(&ours, "LOOP", &octets(5, 3000));
-    let outgoing = std::fs::read_dir(ours.path().join("state/spool/outgoing")).unwrap();
-    let blob = outgoing
-        .map(|entry| entry.unwrap().path())
-        .find(|path| path.extension().is_none())
-        .unwrap();
+    let blob = outgoing(&ours);
     let aside = ours.path().join("aside");
     std::fs::rename(&blob, &aside).unwrap();
     // A link to itself: it is there, and cannot be opened.
@@ -59,6 +56,98 @@ fn what_cannot_be_read_now_is_sent_when_it_can() {
     std::fs::rename(&aside, &blob).unwrap();
     assert_eq!(theirs.await_delivered(1).len(), 1);
     server.await_log(&["receipt-received", "EERP"]);
+}
+
+/// The content of the only file to send, in the spool.
+fn outgoing(house: &House) -> PathBuf {
+    let outgoing = std::fs::read_dir(house.path().join("state/spool/outgoing")).unwrap();
+    let mut paths = outgoing.map(|entry| entry.unwrap().path());
+    paths.find(|path| path.extension().is_none()).unwrap()
+}
+
+fn one_bit_is_lost(content: &[u8]) -> Vec<u8> {
+    let mut rotten = content.to_owned();
+    rotten[1000] ^= 4;
+    rotten
+}
+
+fn is_parked(house: &House, name: &str) -> bool {
+    let rows = house.transfers();
+    rows.iter()
+        .any(|row| row.contains(name) && row.contains("parked"))
+}
+
+#[test]
+fn what_rotted_in_the_spool_is_never_sent_as_good_and_waits_for_an_operator() {
+    let theirs = House::plain("");
+    let their_server = theirs.serve();
+    let wait = "{first: 100ms, most: 500ms}";
+    let ours = House::caller(
+        LISTENER,
+        &their_server.address().to_string(),
+        &format!("    retry: {{refused: {wait}, session: {wait}}}\n"),
+    );
+    let good = octets(5, 500_000);
+    queue(&ours, "ROTTEN", &good);
+    let blob = outgoing(&ours);
+    std::fs::write(&blob, one_bit_is_lost(&good)).unwrap();
+    queue(&ours, "SOUND", &octets(6, 3000));
+    let server = ours.serve();
+    let id = blob.file_name().unwrap().to_str().unwrap();
+    server.await_log(&["content-damaged", id]);
+    let delivered = theirs.await_delivered(1);
+    assert!(delivered[0].contains("SOUND"), "{delivered:?}");
+    assert!(is_parked(&ours, "ROTTEN"));
+    // What the partner has of the rotten one is not gone on from.
+    std::fs::write(&blob, &good).unwrap();
+    let released = ours.pointsman(&["queue", "release", id]);
+    assert!(released.status.success(), "{released:?}");
+    let delivered = theirs.await_delivered(2);
+    let mended = delivered.iter().find(|name| name.contains("ROTTEN"));
+    let arrived = std::fs::read(theirs.inbox().join(mended.unwrap())).unwrap();
+    assert!(arrived == good);
+}
+
+#[test]
+fn what_rotted_in_the_spool_is_not_sent_as_good_when_it_goes_on_behind_the_damage() {
+    let partner = Called::new();
+    let wait = "{first: 100ms, most: 100ms}";
+    let ours = House::caller(
+        LISTENER,
+        &partner.address(),
+        &format!("    retry: {{broken: {wait}, session: {wait}}}\n"),
+    );
+    // More than goes without credit.
+    let good = octets(7, 60_000);
+    queue(&ours, "BROKEN-OFF", &good);
+    let blob = outgoing(&ours);
+    let server = ours.serve();
+    let mut peer = partner.greet();
+    assert_eq!(peer.hear()[0], b'H', "SFID");
+    peer.say(b"200000000000000000");
+    assert_eq!(peer.hear()[0], b'D', "DATA");
+    std::fs::write(&blob, one_bit_is_lost(&good)).unwrap();
+    drop(peer);
+
+    let mut peer = partner.greet();
+    let sfid = peer.hear();
+    assert_eq!(&sfid[138..155], b"00000000000000058", "SFIDREST");
+    peer.say(b"200000000000000058");
+    let mut end = peer.hear();
+    while end[0] == b'D' {
+        end = peer.hear();
+    }
+    assert_eq!(end[0], b'F', "an ESID ends it, and no EFID");
+    server.await_log(&["content-damaged", "BROKEN-OFF"]);
+    assert!(is_parked(&ours, "BROKEN-OFF"));
+
+    // A mended file goes from its start: nobody knows what the partner has of it.
+    std::fs::write(&blob, &good).unwrap();
+    let id = blob.file_name().unwrap().to_str().unwrap();
+    let released = ours.pointsman(&["queue", "release", id]);
+    assert!(released.status.success(), "{released:?}");
+    let sfid = partner.greet().hear();
+    assert_eq!(&sfid[138..155], b"00000000000000000", "SFIDREST");
 }
 
 #[test]

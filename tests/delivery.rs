@@ -422,6 +422,36 @@ fn the_receipt_of_a_file_that_was_passed_on_keeps_its_hash_and_its_signature() {
     assert_signed(&receipts[0]);
 }
 
+#[test]
+fn what_rotted_in_the_spool_is_not_delivered() {
+    let house = house("", "");
+    // There is no way to deliver it yet.
+    house.write("inbox/mueller", "in the way");
+    let server = house.serve();
+    Peer::session(server.address()).send(&VirtualFile::new("ORDERS", "order"));
+    server.await_log(&["delivery-failed"]);
+    assert_eq!(server.stop(), Some(0));
+    std::fs::remove_file(house.path().join("inbox/mueller")).unwrap();
+    let sealed = std::fs::read_dir(house.path().join("state/spool/sealed")).unwrap();
+    let mut sealed = sealed.map(|entry| entry.unwrap().path());
+    let blob = sealed.find(|path| path.extension().is_none()).unwrap();
+    let good = std::fs::read(&blob).unwrap();
+    std::fs::write(&blob, "0rder").unwrap();
+    let server = house.serve();
+    server.await_log(&["content-lost", "ORDERS"]);
+    assert!(
+        Peer::session(server.address()).take_receipts().is_empty(),
+        "a receipt is given for what is lost"
+    );
+    assert_eq!(house.delivered(), Vec::<String>::new());
+    assert_eq!(server.stop(), Some(0));
+    // Put back from a backup.
+    std::fs::write(&blob, good).unwrap();
+    let server = house.serve();
+    house.await_delivered(1);
+    assert_eq!(server.stop(), Some(0));
+}
+
 /// Hash and signature, each behind its length (RFC 5024, 5.3.13).
 fn signature() -> Vec<u8> {
     [&[0, 20][..], &[0xAB; 20], &[0, 9], b"signature"].concat()

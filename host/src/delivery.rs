@@ -5,12 +5,13 @@
 //! still in the spool, or gone to its name. So a file is delivered once, whatever happens when.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pointsman_store::transition::reached;
 use pointsman_store::{
-    Hold, InboundState, LedgerError, PlaceError, SpoolError, TransferId, Undelivered, planted,
+    Direction, Hold, InboundState, LedgerError, PlaceError, SpoolError, TransferId, Undelivered,
+    planted,
 };
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -28,31 +29,38 @@ const NAMES: u32 = 10_000;
 
 /// The deliveries under way: each file is in the hands of one task.
 #[derive(Debug, Default)]
-pub struct Deliveries(Mutex<HashSet<TransferId>>);
+pub struct Deliveries {
+    under_way: Mutex<HashSet<TransferId>>,
+    /// Files whose content rotted: until a start, since to read them again would tell the same.
+    damaged: Mutex<HashSet<TransferId>>,
+}
 
 impl Deliveries {
     fn take(&self, id: TransferId) -> bool {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id)
+        locked(&self.under_way).insert(id)
     }
 
     fn give_back(&self, id: TransferId) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&id);
+        locked(&self.under_way).remove(&id);
+    }
+
+    fn is_given_up(&self, id: TransferId) -> bool {
+        locked(&self.damaged).contains(&id)
+    }
+
+    fn give_up(&self, id: TransferId) {
+        locked(&self.damaged).insert(id);
     }
 
     /// Whether nothing is under way.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_empty()
+        locked(&self.under_way).is_empty()
     }
+}
+
+fn locked(ids: &Mutex<HashSet<TransferId>>) -> MutexGuard<'_, HashSet<TransferId>> {
+    ids.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Delivers a file on a task of its own; the task goes on when the session that brought it ends. Who sealed the blob
@@ -82,6 +90,15 @@ async fn bring(station: &Arc<Station>, file: &Undelivered, hold: Option<Hold>, _
             DeliveryError::Ledger(LedgerError::WrongState { .. })
             | DeliveryError::Spool(SpoolError::Busy(_)),
         ) => {}
+        Err(error @ DeliveryError::Damaged { .. }) => {
+            station.deliveries.give_up(file.id);
+            station.events.tell(Event::ContentLost {
+                transfer: file.id,
+                partner: file.partner.clone(),
+                file: file.header.key.to_string(),
+                reason: error.to_string(),
+            });
+        }
         Err(error) => station.events.tell(Event::NotDelivered {
             transfer: file.id,
             partner: file.partner.clone(),
@@ -128,6 +145,9 @@ pub async fn keep_delivering(station: Arc<Station>) {
 
 /// Delivers what nobody is at.
 fn take_up(station: &Arc<Station>, file: Undelivered) {
+    if station.deliveries.is_given_up(file.id) {
+        return;
+    }
     if let Some(turn) = Turn::take(station, file.id) {
         let station = Arc::clone(station);
         tokio::spawn(async move { bring(&station, &file, None, turn).await });
@@ -147,6 +167,8 @@ enum DeliveryError {
         "its content is not in the spool, and it was never put anywhere; no receipt is given. Look for it in a backup"
     )]
     Missing,
+    #[error("its content in the spool is not what was received: blake3 {found}, not {expected}")]
+    Damaged { found: String, expected: String },
     #[error("the delivery was cut off: {0}")]
     Lost(#[from] tokio::task::JoinError),
     #[error(
@@ -168,6 +190,7 @@ async fn deliver(
     {
         return finish(station, file, path).await;
     }
+    let lay_here = hold.is_none();
     // Held to the end: a `send` beside the server delivers what it receives, too.
     let hold = match hold {
         Some(hold) => Some(hold),
@@ -177,13 +200,18 @@ async fn deliver(
         return finish_or_miss(station, file).await;
     };
     reached("delivery.held");
+    // What a session brings was looked at as it came; what has lain here since may have rotted.
+    if lay_here {
+        compare(station, id).await?;
+    }
     let name = &file.target.file_name;
     for number in 0..NAMES {
         let mut target = file.target.clone();
         target.file_name = names::numbered(name, number);
         let path = describe::path(&target);
         // A name that is plainly taken need not be written down. Whether it is free the rename says.
-        let there = station.inbox.join(&path).symlink_metadata();
+        let wanted = station.inbox.join(&path);
+        let there = spawn_blocking(move || wanted.symlink_metadata()).await?;
         match there {
             Ok(_) if !target.overwrite => continue,
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -203,6 +231,18 @@ async fn deliver(
         }
     }
     Err(DeliveryError::NoNameLeft(name.clone()))
+}
+
+/// Reads the content once more, whether it is what was received.
+async fn compare(station: &Station, id: TransferId) -> Result<(), DeliveryError> {
+    let row = station.ledger.show(id).await?;
+    let expected = row.ok_or(LedgerError::NotFound(id))?.digest;
+    let spool = station.spool.clone();
+    let found = spawn_blocking(move || spool.digest(Direction::Inbound, id)).await??;
+    if found == expected {
+        return Ok(());
+    }
+    Err(DeliveryError::Damaged { found, expected })
 }
 
 /// The blob has left the spool. Only a name that was committed before can be where it went.

@@ -313,6 +313,12 @@ events! {
     says("transfer {transfer}, {file} of {partner}, is not delivered yet, and will be tried again: {reason}")
     remedy("the text names the path: permissions, a full disk, a link in the inbox, or 10,000 files of that name")
 
+    /// the content of a received file rotted in the spool before it was delivered: it is not, and its receipt is not given
+    "RCV-014" "content-lost" Error Every
+    ContentLost { transfer: TransferId, partner: String, file: String, reason: String }
+    says("transfer {transfer}, {file} of {partner}, is not delivered: {reason}")
+    remedy("look at the disk; put the content back from a backup and restart, or ask the partner to send the file again under a new date and time")
+
     /// the ledger could not be read for what is to be delivered
     "RCV-005" "undelivered-unknown" Error Counted
     UndeliveredUnknown { reason: String }
@@ -429,6 +435,20 @@ events! {
     BlobLeft { transfer: TransferId, reason: String }
     says("what was copied of transfer {transfer} stays in the spool: {reason}")
     remedy("`verify-store` names it; the disk")
+
+    /// a file to send is not in the spool as it was queued: the disk lost it, or it was changed. Its end (EFID) was not
+    /// sent, and it is parked
+    "SND-011" "content-damaged" Error Every
+    ContentDamaged { session: Talk, transfer: TransferId, file: String, reason: String }
+    says("{session}: {file} is not sent to its end: {reason}")
+    remedy("look at the disk; queue the file anew, and cancel this one, or put its content back from a backup and release it")
+
+    /// a file that went on where it broke off took longer than 20 s to be read from its start, and was sent without being
+    /// compared with its digest
+    "SND-012" "content-unchecked" Warn Counted
+    ContentUnchecked { session: Talk, transfer: TransferId, file: String }
+    says("{session}: {file} is sent, and its content could not be compared in time with what was queued")
+    remedy("`pointsman verify-store`")
 
     // Receipts, both ways.
 

@@ -37,8 +37,8 @@ pub use planted::planted;
 pub use private::{Kept, keep_private};
 pub use sidecar::{Entry, Record, Sidecar, SidecarError, Way};
 pub use spool::{
-    Access, Blob, BlobWriter, Hold, Partial, Pieces, PlaceError, Process, Seal, Spool, SpoolError,
-    Syncer, Whole, is_full,
+    Access, Blob, BlobWriter, Digest, Hold, Partial, Pieces, PlaceError, Process, Seal, Spool,
+    SpoolError, Syncer, Whole, is_full,
 };
 pub use sqlite::{Committing, Left, Rebuilt, SqliteLedger, in_session, rebuild};
 pub use transfer::{

@@ -228,11 +228,14 @@ pub struct OutboundFile {
     pub header: FileHeader,
     /// Size in octets.
     pub octets: u64,
+    /// The BLAKE3 digest of its content when it was queued, in hexadecimal digits.
+    pub digest: String,
     /// How its records stand in the spool; none where records do not count.
     pub layout: Option<RecordLayout>,
     /// The totals of the virtual file, as EFID tells them.
     pub counts: Counts,
-    /// How often it was offered so far.
+    /// How often it was offered so far, since an operator released it from where it was parked: then it begins at its
+    /// first octet.
     pub attempts: u32,
     /// How often the partner refused it for now, since an operator released it.
     pub refusals: u32,

@@ -3,6 +3,7 @@
 //! This is where protocol, policies and store meet in a session (outside of one, `receipts.rs` asks): each question of the engine is put to
 //! the partner's profile, then to the policies, made durable in the ledger, and only then answered.
 
+mod checking;
 mod closing;
 mod connecting;
 mod offering;

@@ -9,6 +9,7 @@ use oftp::{
 use pointsman_policy::types;
 use pointsman_store::{Blob, Files, Longest, OutboundFile, SpoolError, TransferId, Work, planted};
 
+use super::checking::Check;
 use super::offering::BLOCK;
 use super::{Monitor, Trouble, promise};
 use crate::describe::{self, Finished};
@@ -52,6 +53,8 @@ enum Stage {
     Open {
         blob: Arc<Blob>,
         position: u64,
+        /// Whether it is what was queued.
+        check: Check,
         /// Finds the records of a file that goes in records.
         records: Option<Box<RecordReader>>,
     },
@@ -304,6 +307,7 @@ impl Monitor {
             }
         };
         sending.stage = Stage::Open {
+            check: Check::of(&blob, from),
             blob,
             position: from,
             records,
@@ -340,6 +344,12 @@ impl Monitor {
     async fn park_damaged(&mut self, id: TransferId, why: String) -> Result<(), Trouble> {
         let file = self.sending.as_ref().map(Sending::name);
         let why = format!("its content in the spool is damaged: {why}; queue the file anew");
+        self.tell(Happening::ContentDamaged {
+            session: self.talk(),
+            transfer: id,
+            file: file.clone().unwrap_or_default(),
+            reason: why.clone(),
+        });
         self.station.ledger.park(id, &why).await?;
         self.sending = None;
         self.tell(Happening::SendRefused {
@@ -390,6 +400,7 @@ impl Monitor {
                 Stage::Open {
                     blob,
                     position,
+                    check,
                     records,
                 },
             told,
@@ -427,6 +438,7 @@ impl Monitor {
             },
         };
         *position = at + taken as u64;
+        check.sent(octets.get(..taken).unwrap_or_default());
         shown.moved(*position);
         let done = ends && taken == octets.len();
         let (id, sent, total) = (file.id, *position, file.octets);
@@ -444,8 +456,12 @@ impl Monitor {
         Ok(true)
     }
 
-    /// Once EFID leaves, only the peer knows whether it has the file: that is written down first.
+    /// Once EFID leaves, only the peer knows whether it has the file: that is written down first. What is not what was
+    /// queued gets no EFID, so the partner does not keep it.
     async fn close(&mut self, session: &mut Session) -> Result<(), Trouble> {
+        if let Some((id, why)) = self.is_damaged().await? {
+            return self.park_damaged(id, why).await;
+        }
         let Some(sending) = &mut self.sending else {
             return Ok(());
         };
@@ -457,6 +473,28 @@ impl Monitor {
             self.station.ledger.sent(id, "EFID").await?;
         }
         Ok(())
+    }
+
+    /// Whether the file that was sent to its end is another than was queued, and in which way.
+    async fn is_damaged(&mut self) -> Result<Option<(TransferId, String)>, Trouble> {
+        let Some(sending) = &mut self.sending else {
+            return Ok(None);
+        };
+        let Stage::Open { check, .. } = &mut sending.stage else {
+            return Ok(None);
+        };
+        let (id, queued) = (sending.file.id, &sending.file.digest);
+        let Some(found) = check.digits().await? else {
+            let file = sending.name();
+            self.tell(Happening::ContentUnchecked {
+                session: self.talk(),
+                transfer: id,
+                file,
+            });
+            return Ok(None);
+        };
+        let why = format!("it is not what was queued: blake3 {found}, not {queued}");
+        Ok((found != *queued).then_some((id, why)))
     }
 
     pub(super) async fn close_answered(

@@ -422,6 +422,23 @@ pub struct Blob {
     file: File,
 }
 
+/// The BLAKE3 digest of octets that come one after the other.
+#[derive(Clone, Debug, Default)]
+pub struct Digest(blake3::Hasher);
+
+impl Digest {
+    /// These are the next.
+    pub fn update(&mut self, octets: &[u8]) {
+        self.0.update(octets);
+    }
+
+    /// The digest of all so far, in hexadecimal digits.
+    #[must_use]
+    pub fn digits(&self) -> String {
+        self.0.finalize().to_hex().to_string()
+    }
+}
+
 impl Blob {
     /// Its size in octets.
     ///

@@ -33,7 +33,7 @@ use std::sync::atomic::AtomicU64;
 use pointsman_folder::PRIVATE_FOLDER;
 
 use self::blob::Locked;
-pub use self::blob::{Blob, BlobWriter, Hold, Partial, Syncer, Whole};
+pub use self::blob::{Blob, BlobWriter, Digest, Hold, Partial, Syncer, Whole};
 pub use self::place::{Access, PlaceError};
 pub use self::process::Process;
 pub(crate) use self::sidecars::behind;

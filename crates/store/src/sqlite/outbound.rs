@@ -696,10 +696,13 @@ pub(super) fn order(
     } else {
         refuse_leased(db, id, verb)?;
         let why = (to != Ready).then_some(why);
+        // What the partner has of it may be of a content that was damaged here: it is not gone on from.
+        let begins_anew = order == Order::Release && state == Parked;
         finish(db, id, to, why, verb)?;
         db.execute(
-            "UPDATE transfers SET not_before = ?2, refusals = iif(?3, 0, refusals), breaks = 0 WHERE id = ?1",
-            params![id.to_string(), now, order == Order::Release],
+            "UPDATE transfers SET not_before = ?2, refusals = iif(?3, 0, refusals), attempts = iif(?4, 0, attempts),
+             breaks = 0 WHERE id = ?1",
+            params![id.to_string(), now, order == Order::Release, begins_anew],
         )
         .map_err(database(verb))?;
     }
@@ -808,7 +811,7 @@ fn finish(
 
 fn select() -> String {
     format!(
-        "SELECT id, partner, octets, attempts, in_doubt, created, layout, records, virtual_octets, refusals, may_have, {} FROM transfers",
+        "SELECT id, partner, octets, attempts, in_doubt, created, layout, records, virtual_octets, refusals, may_have, digest, {} FROM transfers",
         row::HEADER
     )
 }
@@ -828,6 +831,7 @@ fn outbound_file(found: &Row<'_>) -> rusqlite::Result<OutboundFile> {
         },
         refusals: found.get(9)?,
         may_have: found.get(10)?,
-        header: row::header(found, 11)?,
+        digest: found.get(11)?,
+        header: row::header(found, 12)?,
     })
 }
