@@ -288,23 +288,112 @@ fn two_ends_of_ours_agree_as_well() {
     );
 }
 
-#[test]
-fn an_older_level_is_agreed_where_the_partner_speaks_no_newer() {
-    let house = House::plain("");
-    let server = house.serve();
-    let mut peer = Peer::connect(server.address());
-    peer.say(
-        Ssid {
-            level: '9',
-            ..Ssid::default()
+/// How an older level writes what 2.0 writes otherwise: from the tables of RFC 2204 and RFC 5024, 5.3.
+struct Level(char);
+
+impl Level {
+    /// Reserve, date and time: YYMMDD and HHMMSS at 1.2 and 1.3.
+    fn stamp(&self, date: &str, time: &str) -> String {
+        match self.0 {
+            '1' | '2' => format!("{:9}{}{}", "", &date[2..], &time[..6]),
+            _ => format!("{:3}{date}{time}", ""),
         }
-        .octets(),
-    );
-    assert_eq!(
-        peer.hear()[1],
-        b'5',
-        "a level to come is negotiated down to ours"
-    );
+    }
+
+    fn sfid(&self, file: &VirtualFile) -> Vec<u8> {
+        if self.0 == '5' {
+            return file.sfid();
+        }
+        let stamp = self.stamp(&file.date, &file.time);
+        let (name, to, from) = (&file.dataset, &file.destination, &file.originator);
+        let blocks = file.content.len().div_ceil(1024);
+        format!(
+            "H{name:26}{stamp}{:8}{to:25}{from:25}U00000{blocks:07}{:09}",
+            "", 0
+        )
+        .into_bytes()
+    }
+
+    fn sfpa(&self) -> String {
+        let digits = if self.0 == '5' { 17 } else { 9 };
+        format!("2{:0digits$}", 0)
+    }
+
+    fn efid(&self, octets: usize) -> String {
+        match self.0 {
+            '5' => format!("T{:017}{octets:017}", 0),
+            _ => format!("T{:09}{octets:012}", 0),
+        }
+    }
+
+    /// EERP of a file of that name and stamp, to its originator.
+    fn eerp(&self, name: &str, stamp: &str, to: &str, from: &str) -> Vec<u8> {
+        let proof: &[u8] = if self.0 == '5' { &[0; 4] } else { &[] };
+        let eerp = format!("E{name:26}{stamp}{:8}{to:25}{from:25}", "");
+        [eerp.as_bytes(), proof].concat()
+    }
+}
+
+#[test]
+fn each_level_is_agreed_where_the_partner_speaks_no_newer_and_files_cross_both_ways() {
+    let levels = [('1', '1'), ('2', '2'), ('4', '4'), ('5', '5'), ('9', '5')];
+    for (theirs, agreed) in levels {
+        let house = House::plain("");
+        let server = house.serve();
+        let ours = house.write("INVOICE", "an invoice");
+        let path = ours.to_str().unwrap();
+        let stamp = ["--stamp", "2026-11-22T23:59:58", "--queue-only"];
+        let queued = house.pointsman(&[&["send", path, "--to", "mueller"], &stamp[..]].concat());
+        assert!(queued.status.success(), "{queued:?}");
+        let mut peer = Peer::connect(server.address());
+        let ssid = Ssid {
+            level: theirs,
+            ..Ssid::default()
+        };
+        peer.say(ssid.octets());
+        let ssid = peer.hear();
+        let spoken = (ssid[0], ssid.len(), char::from(ssid[1]));
+        assert_eq!(spoken, (b'X', 61, agreed), "of level {theirs}");
+
+        // A file of theirs, and its receipt.
+        let level = Level(agreed);
+        let file = VirtualFile::new("ORDERS", octets(4, 3000));
+        peer.say(level.sfid(&file));
+        let heard = |octets: Vec<u8>| String::from_utf8(octets).unwrap();
+        assert_eq!(heard(peer.hear()), level.sfpa());
+        peer.send_data(&file);
+        peer.say(level.efid(3000));
+        assert_eq!(peer.hear(), b"4N", "EFPA");
+        let delivered = house.inbox().join(&house.await_delivered(1)[0]);
+        assert_eq!(std::fs::read(delivered).unwrap(), file.content);
+        peer.say(b"R");
+        let stamp = level.stamp("20261122", "0815300001");
+        let receipt = level.eerp("ORDERS", &stamp, THEM, US);
+        assert_eq!(peer.hear(), receipt, "EERP at level {agreed}");
+        peer.say(b"P");
+
+        // A file of ours, and its receipt.
+        let sfid = heard(peer.hear());
+        let stamp = level.stamp("20261122", "2359580001");
+        let start = format!("H{:26}{stamp}{:8}{THEM:25}{US:25}U00000", "INVOICE", "");
+        assert!(sfid.starts_with(&start), "{start}\n{sfid}");
+        let length = if agreed == '5' { 165 } else { 128 };
+        assert_eq!(sfid.len(), length, "SFID at level {agreed}");
+        peer.say(level.sfpa());
+        assert_eq!(peer.hear(), b"D\x8aan invoice");
+        assert_eq!(heard(peer.hear()), level.efid(10));
+        peer.say(b"4N");
+        assert_eq!(peer.hear(), b"R", "CD");
+        peer.say(level.eerp("INVOICE", &stamp, US, THEM));
+        assert_eq!(peer.hear(), b"P", "RTR");
+        let rows = house.transfers();
+        let is = |name: &str, state: &str| {
+            let found = |row: &String| row.contains(name) && row.contains(state);
+            assert!(rows.iter().any(found), "{name} is not {state}: {rows:?}");
+        };
+        is("ORDERS", "given");
+        is("INVOICE", "acknowledged");
+    }
 }
 
 #[test]

@@ -110,7 +110,11 @@ fn a_caller_that_does_not_say_who_it_is_is_dropped_in_time() {
         std::thread::sleep(Duration::from_millis(100));
     }
     assert!(slow.try_hear().is_none(), "dropped without a word");
-    assert!(began.elapsed() < Duration::from_secs(20));
+    let took = began.elapsed();
+    assert!(
+        took < Duration::from_secs(12),
+        "{took:?}: the usual 15 s are not what was said"
+    );
 }
 
 #[test]
@@ -385,7 +389,11 @@ fn a_file_that_stands_still_in_one_session_goes_on_in_the_next() {
     let began = Instant::now();
     let answer = peer.offer(&file);
     assert_eq!(answer[0], b'2', "{}", String::from_utf8_lossy(&answer));
-    assert!(began.elapsed() < Duration::from_secs(20));
+    let took = began.elapsed();
+    assert!(
+        took < Duration::from_secs(15),
+        "{took:?}: a second of standing still is enough"
+    );
     assert_eq!(half_open.hear_esid(), "09");
 }
 

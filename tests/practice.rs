@@ -10,6 +10,8 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use support::guests::misbehaving;
 use support::peer::{Called, Peer, Ssid, VirtualFile, eerp, release, take_file};
 use support::{House, OURS, THEIRS, THEM, US};
@@ -360,7 +362,8 @@ fn answered(more: &str, change: fn(&mut [u8])) -> (String, String) {
     let server = house.serve();
     let file = house.write("ORDER", "order");
     let path = file.to_str().unwrap();
-    house.pointsman(&["send", path, "--to", "nordwerk", "--queue-only"]);
+    let queued = house.pointsman(&["send", path, "--to", "nordwerk", "--queue-only"]);
+    assert!(queued.status.success(), "{queued:?}");
     let mut peer = partner.greet();
     let sfid = take_file(&mut peer);
     assert_eq!(peer.hear(), b"R", "CD");
@@ -412,7 +415,13 @@ fn a_slow_command_keeps_a_session_no_longer_than_the_limit() {
     let server = house.serve();
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("SLOW", "octets"));
+    let began = Instant::now();
     assert_eq!(peer.take_receipts().len(), 0);
+    let took = began.elapsed();
+    assert!(
+        took < Duration::from_secs(9),
+        "{took:?}: the usual 10 s are not what was said"
+    );
 }
 
 #[test]

@@ -81,13 +81,14 @@ fn acknowledged_without_swapping(more: &str) -> (String, String) {
     let house = House::caller(listener, &partner.address(), more);
     let server = house.serve();
     let file = house.write("ORDER", "order");
-    house.pointsman(&[
+    let queued = house.pointsman(&[
         "send",
         file.to_str().unwrap(),
         "--to",
         "nordwerk",
         "--queue-only",
     ]);
+    assert!(queued.status.success(), "{queued:?}");
     let mut peer = partner.greet();
     let sfid = take_file(&mut peer);
     assert_eq!(peer.hear(), b"R", "CD");

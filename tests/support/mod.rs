@@ -203,7 +203,7 @@ impl Server {
     /// Started by a shell that does something before, such as `umask 022`.
     pub fn start_after(config: &Path, first: &str) -> Self {
         let mut shell = Command::new("sh");
-        let script = format!("{first}; exec \"$0\" serve --log-json \"$@\"");
+        let script = format!("{first} && exec \"$0\" serve --log-json \"$@\"");
         shell.args(["-c", &script, POINTSMAN]);
         Self::started(&mut shell, config, Stdio::piped())
     }

@@ -82,8 +82,10 @@ impl Ssid {
             credit,
             restart,
         } = self;
+        // SSIDAUTH came with 2.0; it is reserved before.
+        let authentication = if *level < '5' { ' ' } else { 'N' };
         format!(
-            "X{level}{code:25}{password:8}{buffer:05}BN{restart}N{credit:03}N{:4}{:8}\r",
+            "X{level}{code:25}{password:8}{buffer:05}BN{restart}N{credit:03}{authentication}{:4}{:8}\r",
             "", ""
         )
         .into_bytes()

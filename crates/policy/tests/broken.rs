@@ -11,7 +11,7 @@ use std::time::Duration;
 use common::*;
 use pointsman_policy::types::FileDecision;
 use pointsman_policy::{
-    ComponentFault, Engine, FailureKind, Limits, LoadError, Policies, PolicySpec,
+    Answer, ComponentFault, Engine, FailureKind, Hook, Limits, LoadError, Policies, PolicySpec,
 };
 
 /// Deploy these octets.
@@ -85,22 +85,70 @@ async fn what_is_no_component_is_said_so() {
     }
 }
 
+/// What a component answers: within its time, and a failure is named and answered as deployed.
+async fn answer_of(policies: &Policies) -> Answer<FileDecision> {
+    let server = std::sync::Arc::new(Server::default());
+    let mut session = policies.current().session("s".to_owned(), server);
+    let (partner, offered) = (acme(), file("X"));
+    let asked = session.accept_file(&partner, &offered, noon());
+    let answer = tokio::time::timeout(Duration::from_secs(60), asked).await;
+    let answer = answer.expect("the question has its bound");
+    if let [failure, others @ ..] = answer.failures.as_slice() {
+        assert!(others.is_empty(), "{answer:?}");
+        assert_eq!(
+            (failure.policy.as_str(), failure.hook),
+            ("gate", Hook::AcceptFile)
+        );
+        let FileDecision::Refuse(refusal) = &answer.decision else {
+            panic!("a policy that fails takes no file: {answer:?}");
+        };
+        assert_eq!((refusal.reason, refusal.retry), (99, true));
+    }
+    answer
+}
+
+/// Some octets at random: most of such damage is seen before the component runs.
+fn damage_anywhere(octets: &mut [u8], chance: &mut Chance) {
+    for _ in 0..3 {
+        octets[chance.below(octets.len())] ^= chance.below(256) as u8;
+    }
+}
+
+/// One in so many additions of small numbers becomes a subtraction: nobody sees that before the component runs.
+fn damage_sums(octets: &mut [u8], chance: &mut Chance, one_in: usize) {
+    let (constant, add, subtract) = (0x41, 0x6A, 0x6B);
+    for place in 2..octets.len() {
+        let sum = octets[place - 2] == constant && octets[place - 1] < 64 && octets[place] == add;
+        if sum && chance.below(one_in) == 0 {
+            octets[place] = subtract;
+        }
+    }
+}
+
 #[tokio::test]
 async fn random_damage_is_refused_or_harmless() {
     let whole = std::fs::read(component("known-partners")).unwrap();
     let mut chance = Chance::new();
-    for _ in 0..20 {
+    let mut asked = 0;
+    for round in 1..=20 {
         let mut damaged = whole.clone();
-        for _ in 0..3 {
-            damaged[chance.below(whole.len())] ^= chance.below(256) as u8;
+        if round % 2 == 0 {
+            damage_sums(&mut damaged, &mut chance, round);
+        } else {
+            damage_anywhere(&mut damaged, &mut chance);
         }
-        // Either it is refused, or the damage is where it can still be asked.
-        if let Ok(policies) = deploy(&ENGINE, &damaged).await {
-            let server = std::sync::Arc::new(Server::default());
-            let mut session = policies.current().session("s".to_owned(), server);
-            session.accept_file(&acme(), &file("X"), noon()).await;
+        match deploy(&ENGINE, &damaged).await {
+            Err(LoadError::Component { policy, .. }) => assert_eq!(policy, "gate"),
+            Err(other) => panic!("it is the component's fault: {other}"),
+            Ok(policies) => {
+                println!("{round}: {:?}", answer_of(&policies).await);
+                asked += 1;
+            }
         }
     }
+    assert!(asked > 0, "no damage was where it can still be asked");
+    let unhurt = answer_of(&deploy(&ENGINE, &whole).await.unwrap()).await;
+    assert_eq!(unhurt.failures, [], "others have nothing of it");
 }
 
 #[tokio::test]
