@@ -11,8 +11,10 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::inotify;
 use serde_json::Value;
 use support::peer::{Peer, VirtualFile, data_buffers};
 use support::{House, THEM, US, eventually, octets};
@@ -421,6 +423,44 @@ fn recovery_run_twice_is_recovery_run_once() {
     );
     assert_eq!(rows.as_array().unwrap().len(), 3);
     assert_clean(&house);
+}
+
+/// How often one of the folders was listed while `work` was done.
+fn listings(folders: &[PathBuf], work: impl FnOnce()) -> usize {
+    let heard = inotify::init(inotify::CreateFlags::NONBLOCK).unwrap();
+    for folder in folders {
+        inotify::add_watch(&heard, folder, inotify::WatchFlags::ACCESS).unwrap();
+    }
+    work();
+    let mut buffer = [MaybeUninit::uninit(); 4096];
+    let mut events = inotify::Reader::new(&heard, &mut buffer);
+    let mut listed = 0;
+    while let Ok(event) = events.next() {
+        // Of the folder itself, and not of a file in it.
+        let is_folder = event.events().contains(inotify::ReadFlags::ISDIR);
+        listed += usize::from(is_folder && event.file_name().is_none());
+    }
+    listed
+}
+
+#[test]
+fn a_start_looks_for_the_newest_files_without_listing_all() {
+    let house = House::plain("");
+    let server = house.serve();
+    Peer::session(server.address()).send(&VirtualFile::new("ORDER", "octets"));
+    house.await_delivered(1);
+    assert_eq!(server.stop(), Some(0));
+    let folders = ["sealed", "outgoing"].map(|part| state(&house).join("spool").join(part));
+    let listed = listings(&folders, || {
+        let server = house.serve();
+        assert_eq!(server.stop(), Some(0));
+    });
+    assert_eq!(
+        listed, 0,
+        "the folders grow with all that was ever received"
+    );
+    // What does list them is seen.
+    assert!(listings(&folders, || drop(assert_clean(&house))) > 0);
 }
 
 #[test]

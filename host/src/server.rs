@@ -227,8 +227,13 @@ async fn recover(station: &Station) -> Result<(), StartError> {
     }
     reached("recovery.partials.cleared");
     knows_the_newest(station).await?;
-    for id in station.spool.sealed()? {
+    for id in station.ledger.unfinished().await? {
         discard_unsaid(station, id).await?;
+    }
+    if planted("received-files-discarded") {
+        for id in station.spool.sealed()? {
+            station.spool.discard(id)?;
+        }
     }
     reached("recovery.unsaid.discarded");
     for partner in station.ledger.partners().await? {
@@ -257,14 +262,10 @@ const NEWEST: usize = 500;
 /// less, tells of a ledger that is an older one: it would take again what was acknowledged, and send again what was sent.
 async fn knows_the_newest(station: &Station) -> Result<(), StartError> {
     for direction in [Direction::Inbound, Direction::Outbound] {
-        for id in station
-            .spool
-            .described(direction)?
-            .into_iter()
-            .rev()
-            .take(NEWEST)
-        {
-            if is_behind(station, direction, id).await? && !station.spool.is_busy(id) {
+        for id in station.spool.newest(direction, NEWEST)? {
+            // Asked first: whoever is at work on it now has a row for it by and by.
+            let is_busy = station.spool.is_busy(id);
+            if !is_busy && is_behind(station, direction, id).await? {
                 let ledger = ledger_path(&station.config);
                 return Err(StartError::LedgerBehind { ledger, id });
             }
@@ -302,9 +303,6 @@ async fn discard_unsaid(station: &Station, id: TransferId) -> Result<(), StartEr
         Ok(None) | Err(SpoolError::Busy(_)) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
-    if planted("received-files-discarded") {
-        return Ok(station.spool.discard(id)?);
-    }
     let known = station.ledger.show(id).await?;
     let state = known.as_ref().map(|row| row.state.as_str());
     if state == Some(InboundState::Rejected.as_str()) {

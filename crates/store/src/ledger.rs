@@ -209,6 +209,10 @@ pub trait Ledger: Send + Sync {
     /// The clock shows an earlier time than before: questions that were put off while it was ahead are due.
     async fn clock_put_back(&self) -> Result<(), LedgerError>;
 
+    /// Received files of which a crash may have left a content in the spool that should not be there: those that are
+    /// still coming, and those of which the newest of all histories' lines say that it is to be removed.
+    async fn unfinished(&self) -> Result<Vec<TransferId>, LedgerError>;
+
     /// The partners that rows are kept for, by the names they had in the configuration.
     async fn partners(&self) -> Result<Vec<String>, LedgerError>;
 

@@ -11,7 +11,7 @@
 //! The order is the law, and the caller keeps it: a blob is *sealed* (written, renamed, synced with its folder
 //! and its sidecar) before a row says so, and a row is committed before the peer is told. A crash between two
 //! steps leaves one of the states listed in [`InboundState`] and [`OutboundState`]; [`Ledger::recover`]
-//! and what [`Spool::sealed`] finds lead each back to work.
+//! and what [`Ledger::unfinished`] finds lead each back to work.
 
 mod contact;
 pub mod events;

@@ -15,9 +15,9 @@ use oftp::{
     Position, RecordLayout, Response, UserData,
 };
 use pointsman_store::{
-    Acknowledgement, Contact, ContactKind, Direction, Files, Filter, Ledger, LedgerError, Longest,
-    Naming, NewFile, Offer, Offered, Order, Quota, Received, Seal, SqliteLedger, Target,
-    TransferId, Verdict, Work,
+    Acknowledgement, CONTENT_REMOVED, Contact, ContactKind, Direction, Files, Filter, Ledger,
+    LedgerError, Longest, Naming, NewFile, Offer, Offered, Order, Quota, Received, Seal,
+    SqliteLedger, Target, TransferId, Verdict, Work,
 };
 use tempfile::TempDir;
 
@@ -1146,4 +1146,31 @@ async fn of_each_kind_of_contact_the_last_one_is_remembered() {
     drop(ledger);
     let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
     assert_eq!(ledger.contacts().await.unwrap(), [late, good]);
+}
+
+#[tokio::test]
+async fn a_start_is_told_which_partners_there_are_and_what_a_crash_may_have_left() {
+    let books = Books::new();
+    assert!(books.ledger.partners().await.unwrap().is_empty());
+    let half = books.new_file("HALF").await;
+    let refused = books.new_file("REFUSED").await;
+    let nerp = received(Verdict::Negative(Box::new(nerp("REFUSED"))));
+    books.ledger.received(refused, nerp).await.unwrap();
+    books.delivered_file("DELIVERED", Verdict::Positive).await;
+    for (name, partner) in [
+        ("A", "us too"),
+        ("B", "them"),
+        ("C", "another"),
+        ("D", "them"),
+    ] {
+        let mut file = to_send(TransferId::new(), name);
+        file.partner = partner.to_owned();
+        books.ledger.enqueue(file).await.unwrap();
+    }
+    let partners = books.ledger.partners().await.unwrap();
+    assert_eq!(partners, ["another", "them", "us too"]);
+    assert_eq!(books.ledger.unfinished().await.unwrap(), [half]);
+    let removed = books.ledger.remark(refused, CONTENT_REMOVED, "");
+    removed.await.unwrap();
+    assert_eq!(books.ledger.unfinished().await.unwrap(), [half, refused]);
 }

@@ -351,6 +351,7 @@ impl Whole {
         self.file.0.write_all(&self.rest).map_err(at(&self.path))?;
         let (spool, part) = (&self.spool, folder_of(sidecar.direction()));
         let (described, description) = spool.begin_sidecar(sidecar)?;
+        spool.list(sidecar.direction(), sidecar.id);
         let sealed = spool.path(part, self.id);
         let names_last = planted("sealed-folders-not-synced");
         if names_last {

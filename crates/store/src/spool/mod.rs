@@ -4,6 +4,7 @@
 //! <spool>/incoming/<id>   being received, or being imported; locked by its writer
 //! <spool>/sealed/<id>     received whole: written, renamed here, synced with its folder before its row says so
 //! <spool>/outgoing/<id>   to be sent, sealed the same way; it stays when it is sent
+//! <spool>/newest-<folder>  which files of that folder got a sidecar last
 //! <spool>/processes/<name> the programs that are at work, each locked by its own
 //! <spool>/sealed/<id>.jsonl, outgoing/<id>.jsonl   what the blob is: its sidecar
 //! ```
@@ -17,6 +18,7 @@
 //! removes a blob or such a partial removes the sidecar first.
 
 mod blob;
+mod newest;
 mod place;
 mod process;
 mod room;
@@ -99,7 +101,9 @@ impl Spool {
     pub fn send_again(&self, from: TransferId, sidecar: &Sidecar) -> Result<(), SpoolError> {
         let (old, new) = (self.path(OUTGOING, from), self.path(OUTGOING, sidecar.id));
         std::fs::hard_link(&old, &new).map_err(at(&old))?;
-        self.describe(sidecar)
+        self.describe(sidecar)?;
+        self.list(Direction::Outbound, sidecar.id);
+        Ok(())
     }
 
     /// Takes a file to send back that was not queued after all.
@@ -216,22 +220,12 @@ impl Spool {
         remove(&path)
     }
 
-    /// Ids of the sealed blobs: after a crash, to compare with the ledger.
+    /// Ids of the sealed blobs, from a list of their folder, which sidecars of all that was ever received stay in.
     ///
     /// # Errors
     /// The folder cannot be read.
     pub fn sealed(&self) -> Result<Vec<TransferId>, SpoolError> {
         self.ids(SEALED, "")
-    }
-
-    /// Ids of the files that have a sidecar, the newest last.
-    ///
-    /// # Errors
-    /// The folder cannot be read.
-    pub fn described(&self, direction: Direction) -> Result<Vec<TransferId>, SpoolError> {
-        let mut ids = self.ids(folder_of(direction), SIDECAR)?;
-        ids.sort_unstable();
-        Ok(ids)
     }
 
     /// Ids of the partials.

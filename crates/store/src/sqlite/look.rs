@@ -8,7 +8,13 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use super::connection::database;
 use super::{from_millis, millis, row};
 use crate::ledger::{Filter, LedgerError};
-use crate::transfer::{Details, Direction, Question, Target, TimelineEntry, Transfer, TransferId};
+use crate::transfer::{
+    CONTENT_REMOVED, Details, Direction, Question, Target, TimelineEntry, Transfer, TransferId,
+};
+
+/// Lines of all histories in which a start looks for contents that were to be removed. A crash cannot have had more
+/// sessions before it than come to so many.
+const NEWEST_LINES: u32 = 10_000;
 
 const COLUMNS: &str = "t.id, t.direction, t.partner, t.state, t.dataset, t.date, t.time, t.originator, t.destination, \
      t.octets, t.digest, t.path, coalesce(r.state, 'none'), t.reason, t.created \
@@ -121,6 +127,35 @@ pub(super) fn unsettled(db: &Connection, limit: u32) -> Result<Vec<Transfer>, Le
          ORDER BY t.id LIMIT ?1"
     );
     all(db, &sql, params![limit], transfer, "unsettled")
+}
+
+/// By the index of what is being received, and by the end of the histories: not every row is looked at.
+pub(super) fn unfinished(db: &Connection) -> Result<Vec<TransferId>, LedgerError> {
+    const VERB: &str = "unfinished";
+    let read = |found: &Row<'_>| row::id(found, 0);
+    let receiving = "SELECT id FROM transfers WHERE direction = 'in' AND state = 'receiving'";
+    let mut ids = all(db, receiving, [], read, VERB)?;
+    let removed = "SELECT transfer FROM timeline WHERE seq > (SELECT max(seq) FROM timeline) - ?1 AND event = ?2";
+    ids.extend(all(
+        db,
+        removed,
+        params![NEWEST_LINES, CONTENT_REMOVED],
+        read,
+        VERB,
+    )?);
+    Ok(ids)
+}
+
+/// Each partner is found from the one before it, by the index of identities: not every row is looked at.
+pub(super) fn partners(db: &Connection) -> Result<Vec<String>, LedgerError> {
+    let sql = "WITH RECURSIVE way (word) AS (VALUES ('in'), ('out')),
+         found (word, name) AS (
+             SELECT word, (SELECT min(partner) FROM transfers WHERE direction = word) FROM way
+             UNION ALL
+             SELECT word, (SELECT min(partner) FROM transfers WHERE direction = word AND partner > name)
+             FROM found WHERE name IS NOT NULL)
+         SELECT DISTINCT name FROM found WHERE name IS NOT NULL ORDER BY name";
+    all(db, sql, [], |found| found.get(0), "partners")
 }
 
 pub(super) fn timeline(db: &Connection, id: TransferId) -> Result<Vec<TimelineEntry>, LedgerError> {

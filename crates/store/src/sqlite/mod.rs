@@ -393,11 +393,12 @@ impl Ledger for SqliteLedger {
         Ok(())
     }
 
+    async fn unfinished(&self) -> Result<Vec<TransferId>, LedgerError> {
+        self.reader.run(look::unfinished).await
+    }
+
     async fn partners(&self) -> Result<Vec<String>, LedgerError> {
-        let sql = "SELECT DISTINCT partner FROM transfers";
-        self.reader
-            .run(move |db| look::all(db, sql, [], |row| row.get(0), "partners"))
-            .await
+        self.reader.run(look::partners).await
     }
 
     async fn sent(&self, id: TransferId, note: &str) -> Result<(), LedgerError> {

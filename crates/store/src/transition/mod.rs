@@ -57,7 +57,7 @@ mod tests {
     use super::VERBS;
 
     /// Verbs that only look.
-    const LOOKS: [&str; 20] = [
+    const LOOKS: [&str; 21] = [
         "standing",
         "arrived",
         "receipt",
@@ -74,6 +74,7 @@ mod tests {
         "timeline",
         "details",
         "resembling",
+        "unfinished",
         "unsettled",
         "contacts",
         "backlog",

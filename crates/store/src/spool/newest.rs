@@ -1,0 +1,193 @@
+//! Which files got a sidecar last. A start compares the newest files with the ledger; to find them among a million it
+//! would have to list their folder, which takes seconds. So the name of each is added to a list beside the folder.
+//!
+//! Nothing that was promised relies on a list, and none is synced: where there is none, the folder is listed once; what a
+//! power cut takes from its end makes that comparison shorter.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::blob::Locked;
+use super::{SIDECAR, Spool, SpoolError, at, folder_of};
+use crate::private::private_file;
+use crate::transfer::{Direction, TransferId};
+
+/// Octets from which another list is begun. The one before it is kept, so that at least so much is there: some 1,700
+/// names.
+const LONG: u64 = 64 * 1024;
+
+impl Spool {
+    /// The files of that direction that got a sidecar last: so many at most, the newest first.
+    ///
+    /// # Errors
+    /// The spool cannot be read; or, where there is no list yet, written.
+    pub fn newest(&self, direction: Direction, most: usize) -> Result<Vec<TransferId>, SpoolError> {
+        let Lists { list, before } = self.lists(direction);
+        let Some(last) = read(&list)? else {
+            return self.begin_list(direction, most);
+        };
+        let earlier = read(&before)?.unwrap_or_default();
+        let mut ids: Vec<TransferId> = names(&earlier).chain(names(&last)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        // What came to nothing has none any more.
+        let described = |id: &TransferId| self.sidecar_path(direction, *id).exists();
+        Ok(ids.into_iter().rev().filter(described).take(most).collect())
+    }
+
+    /// A file has a sidecar now. Where there is no list, the next start makes it.
+    pub(super) fn list(&self, direction: Direction, id: TransferId) {
+        let lists = self.lists(direction);
+        // A list that lacks a name makes a start compare less: no reason to let the file fail.
+        let _ = append(&lists.list, id).and_then(|octets| match octets {
+            LONG.. => lists.turn(),
+            _ => Ok(()),
+        });
+    }
+
+    /// Lists the folder, and begins the list with what is the newest in it.
+    fn begin_list(&self, direction: Direction, most: usize) -> Result<Vec<TransferId>, SpoolError> {
+        let Lists { list, .. } = self.lists(direction);
+        let mut ids = self.ids(folder_of(direction), SIDECAR)?;
+        ids.sort_unstable();
+        ids.drain(..ids.len().saturating_sub(most));
+        let beside = list.with_extension("new");
+        let names: String = ids.iter().map(line).collect();
+        write_private(&beside, &names).map_err(at(&beside))?;
+        std::fs::rename(&beside, &list).map_err(at(&list))?;
+        ids.reverse();
+        Ok(ids)
+    }
+
+    fn lists(&self, direction: Direction) -> Lists {
+        let list = self.root.join(format!("newest-{}", folder_of(direction)));
+        let before = list.with_extension("before");
+        Lists { list, before }
+    }
+}
+
+/// The list that is added to, and the one before it.
+struct Lists {
+    list: PathBuf,
+    before: PathBuf,
+}
+
+impl Lists {
+    /// Begins another list. Of several programs that find it long one does.
+    fn turn(&self) -> io::Result<()> {
+        let Ok(_mine) = Locked::at(&self.list, OpenOptions::new().append(true)) else {
+            return Ok(());
+        };
+        if self.list.metadata()?.len() < LONG {
+            return Ok(());
+        }
+        let beside = self.list.with_extension("new");
+        write_private(&beside, "")?;
+        std::fs::rename(&self.list, &self.before)?;
+        std::fs::rename(&beside, &self.list)
+    }
+}
+
+/// Adds a name, and says how long the list is now. In one write: what several programs add does not mix.
+fn append(list: &Path, id: TransferId) -> io::Result<u64> {
+    let mut file = OpenOptions::new().append(true).open(list)?;
+    file.write_all(line(&id).as_bytes())?;
+    Ok(file.metadata()?.len())
+}
+
+/// The line ends before the name, so that one that a full disk cut off ends there.
+fn line(id: &TransferId) -> String {
+    format!("\n{id}")
+}
+
+/// What is no name was damaged by a crash.
+fn names(list: &[u8]) -> impl Iterator<Item = TransferId> {
+    let lines = list.split(|octet| *octet == b'\n');
+    lines.filter_map(|line| std::str::from_utf8(line).ok()?.parse().ok())
+}
+
+fn read(list: &Path) -> Result<Option<Vec<u8>>, SpoolError> {
+    match std::fs::read(list) {
+        Ok(names) => Ok(Some(names)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(at(list)(error)),
+    }
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut file: File = private_file()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail anywhere")]
+
+    use super::*;
+
+    fn spool() -> (tempfile::TempDir, Spool) {
+        let folder = tempfile::TempDir::new().unwrap();
+        let spool = Spool::open(folder.path()).unwrap();
+        (folder, spool)
+    }
+
+    /// A file to send that got its sidecar.
+    fn described(spool: &Spool) -> TransferId {
+        let id = TransferId::new();
+        File::create(spool.sidecar_path(Direction::Outbound, id)).unwrap();
+        spool.list(Direction::Outbound, id);
+        id
+    }
+
+    fn newest(spool: &Spool, most: usize) -> Vec<TransferId> {
+        spool.newest(Direction::Outbound, most).unwrap()
+    }
+
+    #[test]
+    fn the_folder_is_listed_once_and_never_again() {
+        let (_folder, spool) = spool();
+        let before = [described(&spool), described(&spool), described(&spool)];
+        assert_eq!(newest(&spool, 2), [before[2], before[1]], "by a listing");
+        let after = described(&spool);
+        assert_eq!(newest(&spool, 9), [after, before[2], before[1]]);
+        let path = spool.sidecar_path(Direction::Outbound, TransferId::new());
+        File::create(&path).unwrap();
+        assert_eq!(newest(&spool, 1), [after], "what is not on the list");
+        std::fs::remove_file(spool.lists(Direction::Outbound).list).unwrap();
+        assert_eq!(newest(&spool, 9).len(), 5, "where there is no list");
+        assert_eq!(spool.newest(Direction::Inbound, 9).unwrap(), []);
+    }
+
+    #[test]
+    fn a_list_keeps_the_newest_and_stays_short() {
+        let (_folder, spool) = spool();
+        newest(&spool, 0);
+        let ids: Vec<_> = (0..6000).map(|_| described(&spool)).collect();
+        let last: Vec<_> = ids.iter().rev().take(1700).copied().collect();
+        assert_eq!(newest(&spool, 1700), last);
+        let Lists { list, before } = spool.lists(Direction::Outbound);
+        let octets = [list, before].map(|list| list.metadata().unwrap().len());
+        assert!(
+            octets.iter().all(|octets| *octets < LONG + 37),
+            "{octets:?}"
+        );
+    }
+
+    #[test]
+    fn what_a_crash_damaged_and_what_came_to_nothing_is_left_out() {
+        let (_folder, spool) = spool();
+        newest(&spool, 0);
+        let list = spool.lists(Direction::Outbound).list;
+        let (first, removed) = (described(&spool), described(&spool));
+        spool.forget(Direction::Outbound, removed).unwrap();
+        let mut torn = OpenOptions::new().append(true).open(&list).unwrap();
+        torn.write_all(b"\n0192f0c1-2345\0\0\xff").unwrap();
+        let last = described(&spool);
+        assert_eq!(newest(&spool, 9), [last, first]);
+    }
+}
