@@ -22,20 +22,23 @@ impl Partials {
         }
     }
 
-    /// A partial is kept; gives those that have to go for it, the oldest first.
-    pub fn keep(&self, partner: &str, id: TransferId) -> Vec<TransferId> {
+    /// A partial is kept.
+    pub fn keep(&self, partner: &str, id: TransferId) {
         let mut by_partner = self.lock();
-        let kept = by_partner.entry(partner.to_owned()).or_default();
-        kept.insert(id);
-        let surplus = kept.len().saturating_sub(self.most);
-        let gone: Vec<_> = kept.iter().copied().take(surplus).collect();
-        for id in &gone {
-            kept.remove(id);
-        }
-        gone
+        by_partner.entry(partner.to_owned()).or_default().insert(id);
     }
 
-    /// The file is whole, or is given up.
+    /// Those that the partner has too many of, the oldest first. They stay on the list until they are forgotten.
+    pub fn surplus(&self, partner: &str) -> Vec<TransferId> {
+        let by_partner = self.lock();
+        let Some(kept) = by_partner.get(partner) else {
+            return Vec::new();
+        };
+        let surplus = kept.len().saturating_sub(self.most);
+        kept.iter().copied().take(surplus).collect()
+    }
+
+    /// The file is whole, or begins again.
     pub fn forget(&self, partner: &str, id: TransferId) {
         let mut by_partner = self.lock();
         if let Some(kept) = by_partner.get_mut(partner) {

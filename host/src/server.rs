@@ -341,7 +341,8 @@ async fn clear_partial(station: &Station, id: TransferId) -> Result<(), StartErr
             Some(station.spool.discard_surplus(id))
         }
         Some(row) => {
-            station.keep_partial(&row.partner, id).await;
+            station.partials.keep(&row.partner, id);
+            station.bound_partials(&row.partner).await;
             None
         }
     };

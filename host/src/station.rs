@@ -212,19 +212,30 @@ impl Station {
         Ok(())
     }
 
-    /// A partial is kept to go on from. Of those that a partner has too many of, the oldest begin again.
-    pub async fn keep_partial(&self, partner: &str, id: TransferId) {
-        let surplus = self.partials.keep(partner, id);
+    /// Of the partials that a partner has too many of, the oldest begin again. One that a session still has is left to
+    /// the end of that session.
+    pub async fn bound_partials(&self, partner: &str) {
+        let surplus = self.partials.surplus(partner);
         if surplus.is_empty() {
             return;
         }
         let spool = self.spool.clone();
-        let removed = blocking(move || {
-            // Busy: somebody goes on with it just now; gone: it is whole.
-            let removed = |id: &TransferId| spool.discard_partial(*id).is_ok();
-            Ok(surplus.into_iter().filter(removed).collect())
+        let discarded = blocking(move || {
+            let discarded = surplus
+                .into_iter()
+                .map(|id| (id, spool.discard_partial(id)));
+            Ok(discarded.collect::<Vec<_>>())
         });
-        let removed = removed.await.unwrap_or_default();
+        let mut removed = Vec::new();
+        for (id, discarded) in discarded.await.unwrap_or_default() {
+            match discarded {
+                Ok(()) => removed.push(id),
+                // It is whole by now, or made room for others.
+                Err(error) if error.is_gone() => {}
+                Err(_) => continue,
+            }
+            self.partials.forget(partner, id);
+        }
         let why = "this partner has more broken files than limits.partials_per_partner: its sender begins again";
         begin_again(self.ledger.as_ref(), &self.spool, removed, why).await;
     }

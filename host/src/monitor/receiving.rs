@@ -139,9 +139,7 @@ impl Monitor {
             return Ok(receiving.intake.discard().await?);
         }
         // Kept before it is let go: whoever takes it up then is to find it among those that are kept.
-        self.station
-            .keep_partial(self.partner(), receiving.id)
-            .await;
+        self.station.partials.keep(self.partner(), receiving.id);
         let (at, held) = (receiving.boundary(), receiving.octets_held());
         let Receiving {
             id,
@@ -156,6 +154,7 @@ impl Monitor {
         let locked = intake.pause().await?;
         self.station.ledger.checkpoint(id, at).await?;
         drop(locked);
+        self.station.bound_partials(self.partner()).await;
         let octets = records.map_or(at.octets, |(layout, _)| layout.virtual_octets(at));
         let kept = format!("{why}; {octets} octets are kept to go on from");
         self.station.ledger.remark(id, "broken-off", &kept).await?;
