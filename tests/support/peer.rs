@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use super::patience::{PATIENCE, eventually};
+use super::patience::{PATIENCE, end, eventually};
 use super::{OURS, THEIRS, THEM, US};
 
 /// A connection that speaks stream transmission buffers (RFC 5024, 8).
@@ -128,8 +128,7 @@ pub struct Openssl {
 
 impl Drop for Openssl {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        end(&mut self.child);
     }
 }
 
