@@ -360,7 +360,7 @@ events! {
     "RCV-011" "not-confirmed" Warn Counted
     NotConfirmed { session: Talk, reason: String }
     says("{session}: that it has our EFPA cannot be written down: {reason}")
-    remedy("nothing: with `received_again: compare` the file may come once more and is compared")
+    remedy("nothing: with `received_again: compare` or `take` the file may come once more and is compared")
 
     /// the spool has a received file that the ledger does not know, so the ledger is an older one
     "RCV-012" "ledger-behind" Error Counted

@@ -102,6 +102,11 @@ impl FileStamp {
         })
     }
 
+    /// Whether it names no day, as partners without a clock have it: `00000000`. Then it tells no two files apart.
+    pub fn is_undated(&self) -> bool {
+        self.date.bytes().all(|digit| digit == b'0')
+    }
+
     /// The first stamp of the next second, with the counter 0001: for levels whose times have no counter. A stamp that
     /// is no date goes on from the first of January of its year.
     #[must_use]

@@ -62,12 +62,18 @@ pub trait Ledger: Send + Sync {
     /// The partner went on after our EFPA, so it has it: offered again, the file is a duplicate.
     async fn confirmed(&self, id: TransferId) -> Result<(), LedgerError>;
 
-    /// What a partner sent since then beside this file; files under way count with the size they announced.
+    /// What came to be compared is another file of the same identity: → Receiving, under the id of its copy (before that
+    /// is sealed). The one it was compared with stays as it is. Gives its edition.
+    async fn another(&self, id: TransferId, offer: Offer) -> Result<u32, LedgerError>;
+
+    /// What a partner sent since then beside this file; files under way count with the size they announced. An earlier
+    /// file counts whose identity this one may have.
     async fn arrived(
         &self,
         partner: &str,
         since: SystemTime,
         beside: &FileKey,
+        repeated: Repeated,
     ) -> Result<Arrived, LedgerError>;
 
     /// Something to remember about a transfer that changes nothing.
@@ -291,8 +297,36 @@ pub struct Offer {
     pub note: String,
     /// The restart position may be used (RFC 5.3.2, SSIDREST).
     pub may_resume: bool,
-    /// A file that is here, and whose sender may not know that, is taken once more to compare it.
-    pub takes_again: bool,
+    /// What becomes of it where a file of its identity is here.
+    pub repeated: Repeated,
+}
+
+/// What becomes of a file whose identity another has that is here already. One whose NERP the partner has confirmed
+/// stands in nobody's way: the file that comes then is the mended one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Repeated {
+    /// It is a duplicate.
+    #[default]
+    Refused,
+    /// It is taken once more and compared with the last one where its sender may not know that we have that, or has no
+    /// date for its files. Other content is a duplicate, but without a date another file.
+    Compared,
+    /// It is another file: this partner's identities say nothing. Where its sender may not know that we have the last
+    /// one, it is compared with that, and the same content is no other file.
+    Taken,
+}
+
+impl Repeated {
+    /// Whether a file that was compared with the last one of its identity, which is `key`, is another file where its
+    /// content is.
+    #[must_use]
+    pub fn takes_other_content(self, key: &FileKey) -> bool {
+        match self {
+            Self::Refused => false,
+            Self::Compared => key.stamp.is_undated(),
+            Self::Taken => true,
+        }
+    }
 }
 
 /// How exactly a receipt must name a file.
@@ -325,11 +359,13 @@ pub struct Received {
 pub enum Offered {
     /// Not seen before.
     New(TransferId),
+    /// Not seen before either, though files of its identity are here: its edition tells it from them.
+    Another(TransferId, u32),
     /// Offered before, and not all here. How much of it is, [`Ledger::standing`] tells whoever holds its partial.
     Again(TransferId),
     /// Received before: SFNA 13 (RFC 5.3.5).
     Duplicate(TransferId),
-    /// Received before, and its sender may never have seen our EFPA.
+    /// Received before, and its sender may never have seen our EFPA, or mean another file by it: its content will tell.
     Unconfirmed(TransferId),
 }
 
@@ -345,6 +381,8 @@ pub struct Quota {
 /// How a file that was offered before stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
+    /// Which of the files of its identity it is, from 0 on.
+    pub edition: u32,
     /// Whether its octets are still coming; else another session has received it meanwhile.
     pub is_receiving: bool,
     /// So much of it is here, durable, and may go on under this offer: nothing where that describes other content.

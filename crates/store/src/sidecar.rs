@@ -31,6 +31,9 @@ pub struct Sidecar {
     pub partner: String,
     /// What its SFID said, or will say.
     pub header: FileHeader,
+    /// Which of the received files of its identity it is, from 0 on. There is one alone but after a NERP, and where the
+    /// partner's identities do not count.
+    pub edition: u32,
     /// Size and digest of the blob.
     pub seal: Seal,
     /// The session it came in, or none.
@@ -125,6 +128,7 @@ impl Sidecar {
             id,
             partner: partner.to_owned(),
             header: header.clone(),
+            edition: 0,
             seal: received.seal.clone(),
             session: session.to_owned(),
             at: SystemTime::now(),
@@ -135,6 +139,12 @@ impl Sidecar {
         }
     }
 
+    /// The same, of a received file whose identity others have.
+    #[must_use]
+    pub fn of_edition(self, edition: u32) -> Self {
+        Self { edition, ..self }
+    }
+
     /// The sidecar of a file to send.
     #[must_use]
     pub fn outbound(file: &NewFile) -> Self {
@@ -142,6 +152,7 @@ impl Sidecar {
             id: file.id,
             partner: file.partner.clone(),
             header: file.header.clone(),
+            edition: 0,
             seal: Seal {
                 octets: file.octets,
                 digest: file.digest.clone(),
@@ -374,6 +385,8 @@ struct Page {
     direction: String,
     partner: String,
     file: Head,
+    #[serde(default, skip_serializing_if = "is_first")]
+    edition: u32,
     octets: u64,
     blake3: String,
     session: String,
@@ -386,6 +399,11 @@ struct Page {
     priority: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     records: Option<Records>,
+}
+
+/// Most files are the only ones of their identities, and their sidecars do not mention it.
+fn is_first(edition: &u32) -> bool {
+    *edition == 0
 }
 
 /// How the records of a file to send stand in the blob, and the totals of the virtual file.
@@ -515,6 +533,7 @@ impl From<&Sidecar> for Page {
             direction: sidecar.direction().as_str().to_owned(),
             partner: sidecar.partner.clone(),
             file: Head::from(&sidecar.header),
+            edition: sidecar.edition,
             octets: sidecar.seal.octets,
             blake3: sidecar.seal.digest.clone(),
             session: sidecar.session.clone(),
@@ -558,6 +577,7 @@ impl TryFrom<Page> for Sidecar {
             id: page.id.parse()?,
             partner: page.partner,
             header,
+            edition: page.edition,
             seal: Seal {
                 octets: page.octets,
                 digest: page.blake3,

@@ -30,6 +30,7 @@ pub(crate) struct Book {
     pub partner: String,
     pub state: String,
     pub key: FileKey,
+    pub edition: u32,
     pub octets: u64,
     pub digest: String,
     pub position: u64,
@@ -607,6 +608,12 @@ fn difference(record: &Record, book: &Book) -> Option<String> {
             "it is of {}, its row of {}",
             record.key(),
             book.key
+        ));
+    }
+    if sidecar.edition != book.edition {
+        return Some(format!(
+            "it is edition {} of its identity, its row {}",
+            sidecar.edition, book.edition
         ));
     }
     if sidecar.seal.octets != book.octets || sidecar.seal.digest != book.digest {

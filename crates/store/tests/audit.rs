@@ -17,8 +17,8 @@ use oftp::{
 };
 use pointsman_store::{
     Access, Acknowledgement, Audit, Audited, Direction, Entry, Files, Ledger, LedgerError, Longest,
-    NewFile, Offer, Offered, Order, Quota, Rebuilt, Received, Sidecar, Spool, SqliteLedger, Target,
-    TransferId, Verdict, Weight, Work, rebuild,
+    NewFile, Offer, Offered, Order, Quota, Rebuilt, Received, Repeated, Sidecar, Spool,
+    SqliteLedger, Target, TransferId, Verdict, Weight, Work, rebuild,
 };
 use tempfile::TempDir;
 
@@ -68,7 +68,7 @@ fn offer(dataset: &str) -> Offer {
         session: "S1".to_owned(),
         note: String::new(),
         may_resume: true,
-        takes_again: false,
+        repeated: Repeated::Refused,
     }
 }
 
@@ -122,6 +122,10 @@ impl Yard {
 
     /// Sealed, its row not saying so: where a crash may come.
     fn sealed(&self, id: TransferId, dataset: &str, verdict: Verdict) -> Received {
+        self.sealed_as(id, 0, dataset, verdict)
+    }
+
+    fn sealed_as(&self, id: TransferId, edition: u32, dataset: &str, verdict: Verdict) -> Received {
         let mut writer = self.spool.partial(id).unwrap().resume(0).unwrap();
         writer.append(b"content").unwrap();
         let whole = writer.finish();
@@ -134,7 +138,7 @@ impl Yard {
         };
         let header = offer(dataset).header;
         whole
-            .keep(&Sidecar::inbound(id, "them", &header, &received, "S1"))
+            .keep(&Sidecar::inbound(id, "them", &header, &received, "S1").of_edition(edition))
             .unwrap();
         received
     }
@@ -644,6 +648,35 @@ async fn what_a_crash_left_half_is_no_delivered_file() {
         let again = yard.ledger.offer(offer(dataset)).await.unwrap();
         assert!(matches!(again, Offered::New(_)), "it may come again");
     }
+}
+
+#[tokio::test]
+async fn files_of_one_identity_are_made_anew_as_they_were() {
+    let yard = Yard::new();
+    let refused = Verdict::Negative(nerp("ORDER"));
+    let first = yard.received("ORDER", refused).await;
+    yard.ledger.response_taken(first).await.unwrap();
+    let Offered::Another(second, edition) = yard.ledger.offer(offer("ORDER")).await.unwrap() else {
+        panic!("the mended file is another one");
+    };
+    let received = yard.sealed_as(second, edition, "ORDER", Verdict::Positive);
+    yard.ledger.received(second, received).await.unwrap();
+    yard.assert_clean().await;
+
+    let (yard, rebuilt) = yard.rebuilt();
+    assert_eq!((rebuilt.inbound, rebuilt.left.len()), (2, 0), "{rebuilt:?}");
+    yard.assert_clean().await;
+    let state = yard.state(first).await;
+    assert_eq!(state, ("rejected".to_owned(), "given".to_owned()));
+    let again = yard.ledger.offer(offer("ORDER")).await.unwrap();
+    assert_eq!(again, Offered::Duplicate(second));
+
+    // A sidecar that is written from the row says it, too.
+    std::fs::remove_file(yard.file(&format!("sealed/{second}.jsonl"))).unwrap();
+    assert_eq!(yard.ledger.describe(&yard.spool).await.unwrap(), 1);
+    yard.assert_clean().await;
+    yard.sql("UPDATE transfers SET edition = 7 WHERE edition = 1");
+    assert_eq!(yard.wrong().await, (second, vec!["sidecar-differs"]));
 }
 
 #[tokio::test]

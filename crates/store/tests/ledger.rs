@@ -16,7 +16,7 @@ use oftp::{
 };
 use pointsman_store::{
     Acknowledgement, CONTENT_REMOVED, Contact, ContactKind, Direction, Files, Filter, Ledger,
-    LedgerError, Longest, Naming, NewFile, Offer, Offered, Order, Quota, Received, Seal,
+    LedgerError, Longest, Naming, NewFile, Offer, Offered, Order, Quota, Received, Repeated, Seal,
     SqliteLedger, Target, TransferId, Verdict, Work,
 };
 use tempfile::TempDir;
@@ -48,7 +48,7 @@ fn offer(dataset: &str) -> Offer {
         session: "S1".to_owned(),
         note: "policy route".to_owned(),
         may_resume: true,
-        takes_again: false,
+        repeated: Repeated::Refused,
     }
 }
 
@@ -489,7 +489,7 @@ async fn nothing_waits_for_a_day_because_the_clock_was_ahead() {
         "nobody knows since when"
     );
     let new = key("NEW");
-    let arrived = ledger.arrived("them", SystemTime::now() - DAY, &new);
+    let arrived = ledger.arrived("them", SystemTime::now() - DAY, &new, Repeated::Refused);
     assert_eq!(arrived.await.unwrap().files, 0, "the quota of today");
     let Some(Work::Response(answer)) = claim().await.unwrap() else {
         panic!("the receipt still rests");
@@ -511,6 +511,100 @@ async fn nothing_waits_for_a_day_because_the_clock_was_ahead() {
     ledger.decided(later, again, "policy").await.unwrap();
     ledger.clock_put_back().await.unwrap();
     assert!(ledger.open_questions(10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_file_gives_its_identity_away_once_its_nerp_is_confirmed() {
+    let books = Books::new();
+    let ledger = &books.ledger;
+    let first = books.new_file("ORDER").await;
+    let negative = Verdict::Negative(Box::new(nerp("ORDER")));
+    ledger.received(first, received(negative)).await.unwrap();
+    let again = ledger.offer(offer("ORDER")).await.unwrap();
+    assert_eq!(again, Offered::Duplicate(first), "its NERP is owed");
+    let Some(Work::Response(owed)) = books.claim().await else {
+        panic!("a NERP is owed")
+    };
+    let again = ledger.offer(offer("ORDER")).await.unwrap();
+    assert_eq!(again, Offered::Duplicate(first), "nobody knows if it came");
+    ledger.response_taken(owed.id).await.unwrap();
+
+    let Offered::Another(second, 1) = ledger.offer(offer("ORDER")).await.unwrap() else {
+        panic!("the mended file is another one");
+    };
+    assert_ne!(first, second);
+    // While it comes it is the file of that identity, and goes on where it broke off.
+    ledger.checkpoint(second, at(2048, 0)).await.unwrap();
+    let again = ledger.offer(offer("ORDER")).await.unwrap();
+    assert_eq!(again, Offered::Again(second));
+    let standing = ledger.standing(second, offer("ORDER")).await.unwrap();
+    let standing = standing.unwrap();
+    assert_eq!((standing.edition, standing.position), (1, at(2048, 0)));
+    let before = ledger.standing(first, offer("ORDER")).await.unwrap();
+    assert!(!before.unwrap().is_receiving, "each id has its own row");
+    ledger
+        .received(second, received(Verdict::Positive))
+        .await
+        .unwrap();
+    let again = ledger.offer(offer("ORDER")).await.unwrap();
+    assert_eq!(again, Offered::Duplicate(second));
+    assert_eq!(books.state(first).await, "rejected");
+
+    let sum = async |beside: &FileKey| {
+        let since = SystemTime::now() - DAY;
+        let arrived = ledger.arrived("them", since, beside, Repeated::Refused);
+        arrived.await.unwrap().files
+    };
+    assert_eq!(sum(&key("ORDER")).await, 1, "the first counts all the same");
+    assert_eq!(sum(&key("OTHER")).await, 2);
+}
+
+#[tokio::test]
+async fn files_of_one_identity_are_told_apart_by_what_their_sender_knows_and_by_their_content() {
+    let books = Books::new();
+    let ledger = &books.ledger;
+    let taken = |repeated| Offer {
+        repeated,
+        ..offer("ORDER")
+    };
+    let undated = |repeated| {
+        let mut offer = taken(repeated);
+        offer.header.key.stamp = FileStamp::from_wire(b"00000000", b"0000000000").unwrap();
+        offer
+    };
+    let first = books.delivered_file("ORDER", Verdict::Positive).await;
+    for compares in [Repeated::Compared, Repeated::Taken] {
+        let again = ledger.offer(taken(compares)).await.unwrap();
+        assert_eq!(again, Offered::Unconfirmed(first), "{compares:?}");
+    }
+    ledger.confirmed(first).await.unwrap();
+    for refused in [Repeated::Refused, Repeated::Compared] {
+        let again = ledger.offer(taken(refused)).await.unwrap();
+        assert_eq!(again, Offered::Duplicate(first), "{refused:?}");
+    }
+    let Offered::Another(second, 1) = ledger.offer(taken(Repeated::Taken)).await.unwrap() else {
+        panic!("it is another file");
+    };
+    let verdict = received(Verdict::Positive);
+    ledger.received(second, verdict).await.unwrap();
+    // What was compared and is another gets the id of its copy.
+    let copy = TransferId::new();
+    let edition = ledger.another(copy, taken(Repeated::Taken)).await.unwrap();
+    assert_eq!(
+        (edition, books.state(copy).await),
+        (2, "receiving".to_owned())
+    );
+
+    let Offered::New(first) = ledger.offer(undated(Repeated::Compared)).await.unwrap() else {
+        panic!("not seen before");
+    };
+    let verdict = received(Verdict::Positive);
+    ledger.received(first, verdict).await.unwrap();
+    ledger.confirmed(first).await.unwrap();
+    let again = ledger.offer(undated(Repeated::Compared)).await.unwrap();
+    assert_eq!(again, Offered::Unconfirmed(first), "its content will tell");
+    let again = ledger.offer(undated(Repeated::Refused)).await.unwrap();
+    assert_eq!(again, Offered::Duplicate(first));
 }
 
 #[tokio::test]

@@ -218,23 +218,27 @@ impl Scalar for Template {
     }
 }
 
-/// What to do with a file that is here already, and whose sender may never have seen our EFPA.
+/// What to do with a file whose identity another has that is here already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReceivedAgain {
     /// SFNA 13: it is told that we have it (RFC 5024, 5.3.5).
     #[default]
     Refuse,
-    /// It is taken once more and compared; the same content gets its EFPA again.
+    /// Where its sender may never have seen our EFPA, it is taken once more and compared; the same content gets its EFPA
+    /// again. So is one without a date, and where its content is another it is another file.
     Compare,
+    /// It is another file. Where its sender may never have seen our EFPA, it is compared first.
+    Take,
 }
 
 impl Scalar for ReceivedAgain {
-    const WHAT: &'static str = "refuse or compare";
+    const WHAT: &'static str = "refuse, compare or take";
     fn read(text: &str) -> Result<Self, String> {
         match text {
             "refuse" => Ok(Self::Refuse),
             "compare" => Ok(Self::Compare),
-            _ => Err(format!("`{text}` is not refuse or compare")),
+            "take" => Ok(Self::Take),
+            _ => Err(format!("`{text}` is not refuse, compare or take")),
         }
     }
 }

@@ -196,7 +196,7 @@ pub struct Partner {
     /// What becomes of its files, where that is not what the station says.
     #[serde(default)]
     pub delivery: Delivery,
-    /// What to do with a file of its that is here already, and whose EFPA it may never have seen.
+    /// What to do with a file of its whose identity another has that is here already.
     #[serde(default)]
     pub received_again: Value<ReceivedAgain>,
     /// How much it may send us in a time; as much as it likes where nothing is said.

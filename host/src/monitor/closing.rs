@@ -1,19 +1,19 @@
 //! A file is closed (RFC 5024, 9.12, CLIP): every octet durable, its end judged and written down, then EFPA.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use oftp::{
     CloseTicket, Closing, FileHeader, FileReason, Position, RecordLayout, RecordWriter, Session,
 };
 use pointsman_policy::types;
 use pointsman_store::{
-    CONTENT_REMOVED, LedgerError, Persisted, Received, Sidecar, SpoolError, Stored, Target,
-    TransferId, Undelivered, Verdict, Whole, planted,
+    CONTENT_REMOVED, LedgerError, Persisted, Received, Repeated, Sidecar, SpoolError, Stored,
+    Target, TransferId, Undelivered, Verdict, Whole, planted,
 };
 
 use super::offering::{BLOCK, too_big};
-use super::receiving::{Receiving, Refused};
+use super::receiving::{Again, Receiving, Refused};
 use super::{Monitor, Trouble, labelled, promise};
 use crate::delivery;
 use crate::describe::{self, Finished};
@@ -24,6 +24,18 @@ use crate::receipts;
 
 /// Deliveries of one session that may be under way.
 const DELIVERIES: usize = 64;
+
+/// A file whose octets are all here.
+struct Here {
+    id: TransferId,
+    edition: u32,
+    header: FileHeader,
+    target: Target,
+    began: Instant,
+    labels: Vec<(String, String)>,
+    /// Octets of it that were here before this session.
+    held: u64,
+}
 
 /// What becomes of a file whose octets are all here.
 enum Ending {
@@ -44,12 +56,12 @@ impl Monitor {
         closing: Closing,
         session: &mut Session,
     ) -> Result<(), Trouble> {
-        let Some(receiving) = self.receiving.take() else {
+        let Some(mut receiving) = self.receiving.take() else {
             return Err(Trouble::OutOfStep("a file was closed that was not open"));
         };
-        if let Some(of) = receiving.again {
+        if let Some(again) = receiving.again.take() {
             return self
-                .closed_again(ticket, of, receiving, &closing, session)
+                .closed_again(ticket, *again, receiving, &closing, session)
                 .await;
         }
         let refused = match wrong(&receiving, &closing) {
@@ -67,6 +79,7 @@ impl Monitor {
         let held = receiving.octets_held();
         let Receiving {
             id,
+            edition,
             header,
             target,
             intake,
@@ -91,6 +104,36 @@ impl Monitor {
                     .await;
             }
         };
+        let here = Here {
+            id,
+            edition,
+            header,
+            target,
+            began,
+            labels,
+            held,
+        };
+        self.keep(ticket, here, whole, &closing, session).await
+    }
+
+    /// Every octet is in the spool and the file has its row: what its end means is asked, and it is kept or not.
+    async fn keep(
+        &mut self,
+        ticket: CloseTicket,
+        here: Here,
+        whole: Whole,
+        closing: &Closing,
+        session: &mut Session,
+    ) -> Result<(), Trouble> {
+        let Here {
+            id,
+            edition,
+            header,
+            target,
+            began,
+            labels,
+            held,
+        } = here;
         let done = Finished {
             received: true,
             header: &header,
@@ -128,7 +171,8 @@ impl Monitor {
             verdict,
             note,
         };
-        let sidecar = Sidecar::inbound(id, self.partner(), &header, &received, &self.id);
+        let sidecar =
+            Sidecar::inbound(id, self.partner(), &header, &received, &self.id).of_edition(edition);
         if planted("row-before-seal") {
             self.station.ledger.received(id, received.clone()).await?;
         }
@@ -196,48 +240,94 @@ impl Monitor {
         Ok((receiving.octets > left).then(used_up))
     }
 
-    /// A file came once more: EFPA once more if it is the same, and nothing else.
+    /// A file came once more: EFPA once more if it is the same, and nothing else. Other content is refused, or kept as
+    /// another file, as the partner's profile has it. But for the latter the copy is gone afterwards.
     async fn closed_again(
         &mut self,
         ticket: CloseTicket,
-        of: TransferId,
+        again: Again,
         receiving: Receiving,
         closing: &Closing,
         session: &mut Session,
     ) -> Result<(), Trouble> {
-        let header = receiving.header.clone();
-        match self.compare(of, receiving, closing).await? {
-            Ok(stored) => {
-                promise::efpa(session, ticket, false, stored);
-                self.promised(of);
+        let Again { of, offer } = again;
+        let wrong = wrong(&receiving, closing);
+        let held = receiving.octets_held();
+        let Receiving {
+            id,
+            header,
+            target,
+            intake,
+            records,
+            octets,
+            began,
+            labels,
+            ..
+        } = receiving;
+        let copy = match finish(intake, records).await {
+            Ok(copy) => copy,
+            Err(error) => {
+                self.say_efna(ticket, &header, error.into(), session);
+                return Ok(());
             }
-            Err(refused) => self.say_efna(ticket, &header, refused, session),
+        };
+        if let Some(refused) = wrong {
+            blocking(move || copy.discard()).await?;
+            self.say_efna(ticket, &header, refused, session);
+            return Ok(());
         }
-        Ok(())
+        let ledger = Arc::clone(&self.station.ledger);
+        let compared = ledger.received_again(of, copy.seal().clone()).await;
+        let is_another = matches!(compared, Err(LedgerError::OtherContent(_)));
+        if !is_another || !self.repeated().takes_other_content(&header.key) {
+            blocking(move || copy.discard()).await?;
+            return self.say_compared(ticket, &header, compared, session);
+        }
+        let edition = match ledger.another(id, offer).await {
+            Ok(edition) => edition,
+            Err(error) => {
+                blocking(move || copy.discard()).await?;
+                return Err(error.into());
+            }
+        };
+        // The one it was compared with was left out when the quota was looked at first.
+        if self.is_beyond_quota(&header.key, id, octets).await? {
+            self.say_refused(ticket, id, &header, used_up(), session)
+                .await?;
+            return Ok(blocking(move || copy.discard()).await?);
+        }
+        let here = Here {
+            id,
+            edition,
+            header,
+            target,
+            began,
+            labels,
+            held,
+        };
+        self.keep(ticket, here, copy, closing, session).await
     }
 
-    /// Whether what came once more is what is here. The copy is gone afterwards.
-    async fn compare(
+    /// EFPA once more, or EFNA, for a copy that is gone.
+    fn say_compared(
         &mut self,
-        of: TransferId,
-        receiving: Receiving,
-        closing: &Closing,
-    ) -> Result<Result<Persisted<Stored>, Refused>, Trouble> {
-        let wrong = wrong(&receiving, closing);
-        let copy = match finish(receiving.intake, receiving.records).await {
-            Ok(copy) => copy,
-            Err(error) => return Ok(Err(error.into())),
-        };
-        let seal = copy.seal().clone();
-        blocking(move || copy.discard()).await?;
-        if let Some(refused) = wrong {
-            return Ok(Err(refused));
-        }
-        match self.station.ledger.received_again(of, seal).await {
-            Ok(stored) => Ok(Ok(stored)),
+        ticket: CloseTicket,
+        header: &FileHeader,
+        compared: Result<Persisted<Stored>, LedgerError>,
+        session: &mut Session,
+    ) -> Result<(), Trouble> {
+        match compared {
+            Ok(stored) => {
+                let Stored(of) = *stored;
+                promise::efpa(session, ticket, false, stored);
+                self.promised(of);
+                Ok(())
+            }
             Err(LedgerError::OtherContent(_)) => {
                 let text = "a file of the same name, date and time is here, and it is another";
-                Ok(Err(Refused::for_good(FileReason::Duplicate, text)))
+                let refused = Refused::for_good(FileReason::Duplicate, text);
+                self.say_efna(ticket, header, refused, session);
+                Ok(())
             }
             Err(error) => Err(error.into()),
         }
@@ -253,7 +343,7 @@ impl Monitor {
 
     /// EFPA has left. Where it matters, whatever the partner says next will show that it has come.
     fn promised(&mut self, id: TransferId) {
-        self.unconfirmed = self.takes_again().then_some(id);
+        self.unconfirmed = (self.repeated() != Repeated::Refused).then_some(id);
     }
 
     /// The content of a refused file is not to be kept; that it came is remembered.

@@ -9,10 +9,10 @@ use oftp::{
 };
 use pointsman_policy::types;
 use pointsman_store::{
-    Arrived, LedgerError, Offer, Offered, Partial, SpoolError, Target, TransferId,
+    Arrived, LedgerError, Offer, Offered, Partial, Repeated, SpoolError, Target, TransferId,
 };
 
-use super::receiving::{Receiving, Refused};
+use super::receiving::{Again, Receiving, Refused};
 use super::{Monitor, Trouble, labelled};
 use crate::config::{Quota, ReceivedAgain, Terms};
 use crate::describe;
@@ -139,7 +139,7 @@ impl Monitor {
             session: self.id.clone(),
             note: route.note,
             may_resume,
-            takes_again: self.takes_again(),
+            repeated: self.repeated(),
         };
         let mut again = None;
         // One at a time where there is a quota: what one is allowed, the next must see.
@@ -158,8 +158,13 @@ impl Monitor {
             }
             None => Some(committing),
         };
+        let mut edition = 0;
         let (id, is_new) = match offered {
             Offered::New(id) => (id, true),
+            Offered::Another(id, which) => {
+                edition = which;
+                (id, true)
+            }
             Offered::Again(id) => (id, false),
             Offered::Duplicate(_) => {
                 let text = "this file was received before";
@@ -167,7 +172,8 @@ impl Monitor {
             }
             // Its own content may be anywhere by now: it is taken once more under a name of its own.
             Offered::Unconfirmed(of) => {
-                again = Some(of);
+                let offer = offer.clone();
+                again = Some(Box::new(Again { of, offer }));
                 (TransferId::new(), true)
             }
         };
@@ -188,6 +194,7 @@ impl Monitor {
         if standing.is_some_and(|standing| !standing.is_receiving) {
             return Err(overtaken(partial).await);
         }
+        let edition = standing.map_or(edition, |standing| standing.edition);
         let held = if is_new && standing.is_none_or(|standing| standing.is_untouched) {
             Position::default()
         } else {
@@ -219,6 +226,7 @@ impl Monitor {
         });
         Ok(Receiving {
             id,
+            edition,
             header: header.clone(),
             target: route.target,
             intake: Intake::new(writer),
@@ -284,11 +292,29 @@ impl Monitor {
         Ok(octets.saturating_sub(arrived.octets.saturating_add(beyond)))
     }
 
+    /// Whether a file that is all here, and has its row, is beyond the partner's quota after all, be it by its size or
+    /// as one file more.
+    pub(super) async fn is_beyond_quota(
+        &mut self,
+        key: &FileKey,
+        id: TransferId,
+        octets: u64,
+    ) -> Result<bool, LedgerError> {
+        let Some(quota) = self.quota() else {
+            return Ok(false);
+        };
+        let files = quota.files.map_or(u64::MAX, |files| files.0.0.into());
+        Ok(self.arrived(key, &quota).await?.files >= files
+            || octets > self.quota_left(key, Some(id)).await?)
+    }
+
     async fn arrived(&mut self, key: &FileKey, quota: &Quota) -> Result<Arrived, LedgerError> {
         let since = SystemTime::now().checked_sub(quota.per.0.0);
         let since = since.unwrap_or(SystemTime::UNIX_EPOCH);
         let ledger = &self.station.ledger;
-        ledger.arrived(self.partner(), since, key).await
+        ledger
+            .arrived(self.partner(), since, key, self.repeated())
+            .await
     }
 
     /// Octets a file may have in this session.
@@ -325,11 +351,14 @@ impl Monitor {
         Ok(left)
     }
 
-    /// Whether a file that is here is taken once more when its sender cannot know that.
-    pub(super) fn takes_again(&self) -> bool {
-        self.profile
-            .as_ref()
-            .is_some_and(|profile| profile.partner.received_again.0 == ReceivedAgain::Compare)
+    /// What becomes of a file of this partner whose identity another has that is here.
+    pub(super) fn repeated(&self) -> Repeated {
+        let profile = self.profile.as_ref();
+        match profile.map(|profile| profile.partner.received_again.0) {
+            None | Some(ReceivedAgain::Refuse) => Repeated::Refused,
+            Some(ReceivedAgain::Compare) => Repeated::Compared,
+            Some(ReceivedAgain::Take) => Repeated::Taken,
+        }
     }
 
     fn allows(&self, header: &FileHeader) -> Result<(), Refused> {

@@ -8,7 +8,7 @@ use oftp::{
     RecordWriter, Session,
 };
 use pointsman_policy::types;
-use pointsman_store::{Committing, LedgerError, SpoolError, Target, TransferId};
+use pointsman_store::{Committing, LedgerError, Offer, SpoolError, Target, TransferId};
 
 use super::{Monitor, Trouble};
 use crate::describe::{self, Finished};
@@ -22,6 +22,8 @@ use crate::roster::UnderWay;
 #[derive(Debug)]
 pub(super) struct Receiving {
     pub id: TransferId,
+    /// Which of the files of its identity it is.
+    pub edition: u32,
     pub header: FileHeader,
     pub target: Target,
     pub intake: Intake,
@@ -43,11 +45,19 @@ pub(super) struct Receiving {
     pub over_limit: bool,
     /// A file that is here already and comes once more, to be compared: `id` is for the copy alone then, and the
     /// ledger does not know it.
-    pub again: Option<TransferId>,
+    pub again: Option<Box<Again>>,
     /// Its row, on the way to the disk.
     pub committing: Option<Committing>,
     /// How far it is, for whoever looks at the sessions.
     pub shown: UnderWay,
+}
+
+/// What a file that comes to be compared is compared with, and what it is should it be another.
+#[derive(Debug)]
+pub(super) struct Again {
+    /// The file that is here.
+    pub of: TransferId,
+    pub offer: Offer,
 }
 
 impl Receiving {

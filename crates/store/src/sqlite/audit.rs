@@ -15,7 +15,8 @@ use crate::verify::Book;
 
 const COLUMNS: &str = "SELECT t.id, t.direction, t.partner, t.state, t.dataset, t.date, t.time, t.originator,
      t.destination, t.octets, t.digest, t.position, t.path, t.receipt_later, r.state, r.partner = t.partner,
-     t.state = 'rejected' AND EXISTS (SELECT 1 FROM timeline l WHERE l.transfer = t.id AND l.event = 'content-removed')
+     t.state = 'rejected' AND EXISTS (SELECT 1 FROM timeline l WHERE l.transfer = t.id AND l.event = 'content-removed'),
+     t.edition
      FROM transfers t LEFT JOIN receipts r ON r.transfer = t.id";
 
 /// Every row.
@@ -49,6 +50,7 @@ fn book(found: &Row<'_>) -> rusqlite::Result<Book> {
         receipt: found.get(14)?,
         receipt_fits: found.get::<_, Option<bool>>(15)?.unwrap_or(true),
         content_removed: found.get(16)?,
+        edition: found.get(17)?,
     })
 }
 
@@ -65,7 +67,7 @@ pub(super) fn record(db: &Connection, id: TransferId) -> Result<Option<Record>, 
     let sql = format!(
         "SELECT t.direction, t.state, t.partner, t.octets, t.digest, t.created, t.directory, t.file_name,
          t.overwrite, t.path, t.receipt_later, t.ask_at, t.priority, t.in_doubt, t.reason,
-         t.layout, t.records, t.virtual_octets, t.hand_over, {}
+         t.layout, t.records, t.virtual_octets, t.hand_over, t.edition, {}
          FROM transfers t WHERE t.id = ?1 AND t.state <> 'receiving'",
         row::HEADER
     );
@@ -75,7 +77,8 @@ pub(super) fn record(db: &Connection, id: TransferId) -> Result<Option<Record>, 
         let mut sidecar = Sidecar {
             id,
             partner: found.get(2)?,
-            header: row::header(found, 19)?,
+            header: row::header(found, 20)?,
+            edition: found.get(19)?,
             seal: Seal {
                 octets: row::number(found, 3)?,
                 digest: found.get(4)?,
@@ -189,15 +192,13 @@ pub(super) fn restore(
         key: record.key(),
         ..sidecar.header.clone()
     };
-    inbound::insert_header(
-        db,
-        sidecar.id,
-        sidecar.direction().as_str(),
-        &sidecar.partner,
-        word,
-        &header,
-        VERB,
-    )?;
+    let of = inbound::Whose {
+        direction: sidecar.direction(),
+        partner: &sidecar.partner,
+        state: word,
+        edition: sidecar.edition,
+    };
+    inbound::insert_header(db, sidecar.id, of, &header, VERB)?;
     let id = sidecar.id.to_string();
     db.execute(
         "UPDATE transfers SET octets = ?2, digest = ?3, created = ?4 WHERE id = ?1",

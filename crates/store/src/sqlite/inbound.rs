@@ -6,27 +6,25 @@ use oftp::{
     Counts, Eerp, FileHeader, FileKey, Nerp, NerpReason, OdetteId, Position, RecordLayout,
     Response, UserData,
 };
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::connection::{database, identity};
 use super::{due, from_millis, latest, look, millis, note, row, state_of};
 use crate::Seal;
-use crate::ledger::{Arrived, LedgerError, Offer, Offered, Received, Standing, Verdict};
+use crate::ledger::{Arrived, LedgerError, Offer, Offered, Received, Repeated, Standing, Verdict};
 use crate::persisted::Stored;
 use crate::planted;
-use crate::transfer::{InboundState, OpenQuestion, OwedResponse, Target, TransferId, Undelivered};
+use crate::transfer::{
+    Direction, InboundState, OpenQuestion, OwedResponse, Target, TransferId, Undelivered,
+};
 
 pub(super) fn offer(db: &Connection, offer: &Offer) -> Result<Offered, LedgerError> {
-    let known = find(db, offer)?.filter(|known| {
+    let known = newest(db, &offer.partner, &offer.header.key)?.filter(|known| {
         !planted("identity-not-unique") || known.state == InboundState::Receiving.as_str()
     });
     let Some(known) = known else {
         let id = TransferId::new();
-        let state = InboundState::Receiving.as_str();
-        insert_header(db, id, "in", &offer.partner, state, &offer.header, "offer")?;
-        set_target(db, id, &offer.target, "offer")?;
-        set_layout(db, id, offer.layout, "offer")?;
-        note(db, id, Some(&offer.session), "offered", &offer.note)?;
+        begin_row(db, id, offer, 0, &offer.note)?;
         return Ok(Offered::New(id));
     };
     let id = known.id;
@@ -42,7 +40,7 @@ pub(super) fn standing(
     id: TransferId,
     offer: &Offer,
 ) -> Result<Option<Standing>, LedgerError> {
-    let Some(known) = find(db, offer)?.filter(|known| known.id == id) else {
+    let Some(known) = one(db, id)? else {
         return Ok(None);
     };
     // A partial goes on only under the same description: halves of two envelopes must not meet.
@@ -54,6 +52,7 @@ pub(super) fn standing(
         ..offer.header.clone()
     };
     Ok(Some(Standing {
+        edition: known.edition,
         is_receiving: InboundState::parse(&known.state) == Some(InboundState::Receiving),
         position: if resumes {
             known.position
@@ -66,12 +65,45 @@ pub(super) fn standing(
     }))
 }
 
+/// The row of a file whose octets are to come.
+fn begin_row(
+    db: &Connection,
+    id: TransferId,
+    offer: &Offer,
+    edition: u32,
+    why: &str,
+) -> Result<(), LedgerError> {
+    const VERB: &str = "offer";
+    let of = Whose {
+        direction: Direction::Inbound,
+        partner: &offer.partner,
+        state: InboundState::Receiving.as_str(),
+        edition,
+    };
+    insert_header(db, id, of, &offer.header, VERB)?;
+    set_target(db, id, &offer.target, VERB)?;
+    set_layout(db, id, offer.layout, VERB)?;
+    note(db, id, Some(&offer.session), "offered", why)
+}
+
+/// The last file of that identity is here. Whatever becomes of the one that is offered, that stays as it is.
 fn here_already(db: &Connection, offer: &Offer, known: &Known) -> Result<Offered, LedgerError> {
     let (id, state) = (known.id, &known.state);
+    let (key, repeated) = (&offer.header.key, offer.repeated);
     // Kept in another layout, the same records are other octets.
-    let comparable = !known.confirmed && known.layout == offer.layout;
-    let (why, offered) = if offer.takes_again && comparable {
-        let why = format!("it is `{state}`; its sender may not know: taken once more to compare");
+    let compares = known.is_compared(key, repeated) && known.layout == offer.layout;
+    if known.gives_way(key, repeated) || (repeated == Repeated::Taken && !compares) {
+        let cause = if known.is_known_to_be_rejected() {
+            "whose NERP the partner has"
+        } else {
+            "and those of this partner do not count (received_again: take)"
+        };
+        let new = TransferId::new();
+        let edition = next_of_its_identity(db, new, offer, cause)?;
+        return Ok(Offered::Another(new, edition));
+    }
+    let (why, offered) = if compares {
+        let why = format!("it is `{state}`: taken once more to compare");
         (why, Offered::Unconfirmed(id))
     } else {
         let why = format!("refused as a duplicate: it is `{state}`");
@@ -81,14 +113,70 @@ fn here_already(db: &Connection, offer: &Offer, known: &Known) -> Result<Offered
     Ok(offered)
 }
 
+/// What came to be compared is another file: it gets a row, under the id of its copy.
+pub(super) fn another(db: &Connection, id: TransferId, offer: &Offer) -> Result<u32, LedgerError> {
+    next_of_its_identity(db, id, offer, "and its content is another")
+}
+
+/// A row for one more file of an identity that others have. The history of the last of them says so, too.
+fn next_of_its_identity(
+    db: &Connection,
+    id: TransferId,
+    offer: &Offer,
+    cause: &str,
+) -> Result<u32, LedgerError> {
+    let mut edition = 0;
+    let mut why = offer.note.clone();
+    if let Some(before) = newest(db, &offer.partner, &offer.header.key)? {
+        edition = before.edition.saturating_add(1);
+        why = format!(
+            "{why}; its identity is that of transfer {}, {cause}",
+            before.id
+        );
+        let what = format!("its identity came again, {cause}: transfer {id}");
+        note(db, before.id, Some(&offer.session), "offered-again", &what)?;
+    }
+    begin_row(db, id, offer, edition, &why)?;
+    Ok(edition)
+}
+
 /// A file that was offered before.
 struct Known {
     id: TransferId,
+    edition: u32,
     state: String,
     confirmed: bool,
+    /// The state of its receipt.
+    receipt: Option<String>,
     position: Position,
     layout: Option<RecordLayout>,
     header: FileHeader,
+}
+
+impl Known {
+    fn is_receiving(&self) -> bool {
+        InboundState::parse(&self.state) == Some(InboundState::Receiving)
+    }
+
+    /// It was refused after its EFPA, and its sender has said that it knows; or cannot be told, at its level.
+    fn is_known_to_be_rejected(&self) -> bool {
+        self.state == InboundState::Rejected.as_str() && self.receipt.as_deref() == Some("given")
+    }
+
+    /// Whether only the content tells if a file of its identity, which is `key`, is this one.
+    fn is_compared(&self, key: &FileKey, repeated: Repeated) -> bool {
+        match repeated {
+            Repeated::Refused => false,
+            Repeated::Compared => !self.confirmed || key.stamp.is_undated(),
+            Repeated::Taken => !self.confirmed,
+        }
+    }
+
+    /// Whether a file of its identity is another one, before a single octet of it has come.
+    fn gives_way(&self, key: &FileKey, repeated: Repeated) -> bool {
+        let does_not_count = repeated == Repeated::Taken && !self.is_compared(key, repeated);
+        !self.is_receiving() && (self.is_known_to_be_rejected() || does_not_count)
+    }
 }
 
 /// The newest offer says what the file is and where it goes.
@@ -163,39 +251,55 @@ pub(super) fn set_layout(
         .map_err(database(verb))
 }
 
-fn find(db: &Connection, offer: &Offer) -> Result<Option<Known>, LedgerError> {
-    let key = &offer.header.key;
+/// The files of one identity that a partner sent.
+const OF_IDENTITY: &str =
+    "direction = 'in' AND partner = ?1 AND dataset = ?2 AND date = ?3 AND time = ?4
+     AND originator = ?5 AND destination = ?6";
+
+fn named<'a>(partner: &'a str, key: &'a FileKey) -> [&'a str; 6] {
+    [
+        partner,
+        key.dataset.as_str(),
+        key.stamp.date(),
+        key.stamp.time(),
+        key.originator.as_str(),
+        key.destination.as_str(),
+    ]
+}
+
+/// The last of them.
+fn newest(db: &Connection, partner: &str, key: &FileKey) -> Result<Option<Known>, LedgerError> {
+    let which = format!("{OF_IDENTITY} ORDER BY edition DESC LIMIT 1");
+    known(db, &which, named(partner, key))
+}
+
+fn one(db: &Connection, id: TransferId) -> Result<Option<Known>, LedgerError> {
+    known(db, "direction = 'in' AND id = ?1", params![id.to_string()])
+}
+
+fn known(db: &Connection, which: &str, params: impl Params) -> Result<Option<Known>, LedgerError> {
     let sql = format!(
-        "SELECT id, state, position, position_records, layout, confirmed, {} FROM transfers WHERE direction = 'in' AND partner = ?1 AND dataset = ?2
-         AND date = ?3 AND time = ?4 AND originator = ?5 AND destination = ?6",
+        "SELECT id, state, position, position_records, layout, confirmed,
+         (SELECT r.state FROM receipts r WHERE r.transfer = transfers.id), edition, {} FROM transfers WHERE {which}",
         row::HEADER
     );
-    db.prepare_cached(&sql)
-        .and_then(|mut select| {
-            let who = params![
-                offer.partner,
-                key.dataset.as_str(),
-                key.stamp.date(),
-                key.stamp.time(),
-                key.originator.as_str(),
-                key.destination.as_str()
-            ];
-            select
-                .query_row(who, |found| {
-                    Ok(Known {
-                        id: row::id(found, 0)?,
-                        state: found.get(1)?,
-                        position: Position {
-                            octets: row::number(found, 2)?,
-                            records: row::number(found, 3)?,
-                        },
-                        layout: row::layout(found, 4)?,
-                        confirmed: found.get(5)?,
-                        header: row::header(found, 6)?,
-                    })
-                })
-                .optional()
+    let read = |found: &Row<'_>| {
+        Ok(Known {
+            id: row::id(found, 0)?,
+            state: found.get(1)?,
+            position: Position {
+                octets: row::number(found, 2)?,
+                records: row::number(found, 3)?,
+            },
+            layout: row::layout(found, 4)?,
+            confirmed: found.get(5)?,
+            receipt: found.get(6)?,
+            edition: found.get(7)?,
+            header: row::header(found, 8)?,
         })
+    };
+    db.prepare_cached(&sql)
+        .and_then(|mut select| select.query_row(params, read).optional())
         .map_err(database("offer"))
 }
 
@@ -219,30 +323,38 @@ fn same_content(known: &FileHeader, offered: &FileHeader) -> bool {
         )
 }
 
+/// Whose a new row is, and which.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whose<'a> {
+    pub(super) direction: Direction,
+    pub(super) partner: &'a str,
+    pub(super) state: &'a str,
+    /// Which of the files of one identity, from 0 on.
+    pub(super) edition: u32,
+}
+
 /// Writes the row of a new transfer with everything its SFID says.
 pub(super) fn insert_header(
     db: &Connection,
     id: TransferId,
-    direction: &str,
-    partner: &str,
-    state: &str,
+    of: Whose<'_>,
     header: &FileHeader,
     verb: &'static str,
 ) -> Result<(), LedgerError> {
     let key = &header.key;
     let (format, record) = row::format_to(header.format);
     let sql = format!(
-        "INSERT INTO transfers (id, direction, partner, state, created, {})
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+        "INSERT INTO transfers (id, direction, partner, state, created, {}, edition)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
         row::HEADER
     );
     db.prepare_cached(&sql)
         .and_then(|mut insert| {
             insert.execute(params![
                 id.to_string(),
-                direction,
-                partner,
-                state,
+                of.direction.as_str(),
+                of.partner,
+                of.state,
                 millis(SystemTime::now()),
                 key.dataset.as_str(),
                 key.stamp.date(),
@@ -260,6 +372,7 @@ pub(super) fn insert_header(
                 header.enveloped,
                 header.signed_receipt,
                 header.description,
+                of.edition,
             ])
         })
         .map(drop)
@@ -367,22 +480,19 @@ pub(super) fn arrived(
     partner: &str,
     since: SystemTime,
     beside: &FileKey,
+    repeated: Repeated,
 ) -> Result<Arrived, LedgerError> {
+    let same = newest(db, partner, beside)?.filter(|known| !known.gives_way(beside, repeated));
     db.prepare_cached(
         "SELECT count(*), coalesce(sum(iif(state = 'receiving', max(position, size_blocks * 1024), octets)), 0)
          FROM transfers
-         WHERE direction = 'in' AND partner = ?1 AND created BETWEEN ?2 AND ?8
-         AND NOT (dataset = ?3 AND date = ?4 AND time = ?5 AND originator = ?6 AND destination = ?7)",
+         WHERE direction = 'in' AND partner = ?1 AND created BETWEEN ?2 AND ?4 AND id IS NOT ?3",
     )
     .and_then(|mut select| {
         let which = params![
             partner,
             millis(since),
-            beside.dataset.as_str(),
-            beside.stamp.date(),
-            beside.stamp.time(),
-            beside.originator.as_str(),
-            beside.destination.as_str(),
+            same.map(|known| known.id.to_string()),
             // What came while the clock was ahead would count until then.
             millis(SystemTime::now()),
         ];

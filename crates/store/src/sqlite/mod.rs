@@ -26,7 +26,7 @@ pub(crate) use self::row::{format_from, format_to, security_from, security_to};
 use crate::contact::{Backlog, Contact};
 use crate::ledger::{
     Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Longest, Naming, Offer, Offered,
-    Order, Received, Recovery, Standing, Verdict, Waiting, Work,
+    Order, Received, Recovery, Repeated, Standing, Verdict, Waiting, Work,
 };
 use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::planted;
@@ -129,7 +129,7 @@ impl SqliteLedger {
 impl Ledger for SqliteLedger {
     async fn offer_early(&self, offer: Offer) -> Result<(Offered, Committing), LedgerError> {
         // SFPA to a new file promises nothing: after a crash it is offered anew. That we have one does.
-        let is_new = |offered: &Offered| matches!(offered, Offered::New(_));
+        let is_new = |offered: &Offered| matches!(offered, Offered::New(_) | Offered::Another(..));
         self.writer
             .ask("offer", move |db| inbound::offer(db, &offer), is_new)
             .await
@@ -193,6 +193,12 @@ impl Ledger for SqliteLedger {
         }
     }
 
+    async fn another(&self, id: TransferId, offer: Offer) -> Result<u32, LedgerError> {
+        self.writer
+            .run("another", move |db| inbound::another(db, id, &offer))
+            .await
+    }
+
     async fn confirmed(&self, id: TransferId) -> Result<(), LedgerError> {
         self.writer
             .run("confirmed", move |db| inbound::confirmed(db, id))
@@ -204,10 +210,11 @@ impl Ledger for SqliteLedger {
         partner: &str,
         since: SystemTime,
         beside: &FileKey,
+        repeated: Repeated,
     ) -> Result<Arrived, LedgerError> {
         let (partner, beside) = (partner.to_owned(), beside.clone());
         self.reader
-            .run(move |db| inbound::arrived(db, &partner, since, &beside))
+            .run(move |db| inbound::arrived(db, &partner, since, &beside, repeated))
             .await
     }
 

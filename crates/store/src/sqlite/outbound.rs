@@ -7,24 +7,23 @@ use oftp::{Counts, FileKey, FileStamp, Response};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use super::connection::{database, identity, of_session};
-use super::inbound::{insert_header, set_layout};
+use super::inbound::{Whose, insert_header, set_layout};
 use super::{due, from_millis, latest, look, millis, note, row, state_of, wrong_state};
 use crate::ledger::{Acknowledgement, Files, LedgerError, Longest, Naming, Order, Waiting};
 use crate::persisted::InDoubt;
 use crate::planted;
-use crate::transfer::{NewFile, OutboundFile, OutboundState, Queued, TransferId};
+use crate::transfer::{Direction, NewFile, OutboundFile, OutboundState, Queued, TransferId};
 
 pub(super) fn enqueue(db: &Connection, file: &NewFile) -> Result<(), LedgerError> {
     const VERB: &str = "enqueue";
-    insert_header(
-        db,
-        file.id,
-        "out",
-        &file.partner,
-        OutboundState::Ready.as_str(),
-        &file.header,
-        VERB,
-    )?;
+    let of = Whose {
+        direction: Direction::Outbound,
+        partner: &file.partner,
+        state: OutboundState::Ready.as_str(),
+        // Each file of ours has an identity of its own.
+        edition: 0,
+    };
+    insert_header(db, file.id, of, &file.header, VERB)?;
     db.prepare_cached(
         "UPDATE transfers SET octets = ?2, digest = ?3, records = ?4, virtual_octets = ?5, priority = ?6 WHERE id = ?1",
     )

@@ -2,12 +2,13 @@
 
 /// Verbs of the ledger that change something. Each is two transitions: `ledger.VERB.before` its commit, and
 /// `ledger.VERB.committed` after it, when nobody has heard of it yet.
-pub const VERBS: [&str; 31] = [
+pub const VERBS: [&str; 32] = [
     "offer",
     "begin",
     "checkpoint",
     "received",
     "received_again",
+    "another",
     "confirmed",
     "remark",
     "placing",
