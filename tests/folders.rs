@@ -11,14 +11,16 @@
 mod support;
 
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use rustix::fs::{CWD, FileType, Mode};
+use rustix::fs::{CWD, FileType, Mode, RenameFlags};
+use rustix::process::{Gid, Uid};
 use support::peer::{Peer, VirtualFile};
-use support::{House, Server, eventually, octets};
+use support::{House, PATIENCE, Server, amount, eventually, octets};
 
 const ID: &str = "01a21165-b280-76d2-9369-f9835f2a3464";
 const SECRET: &[u8] = b"a key that is nobody's but the server's";
@@ -395,4 +397,249 @@ fn the_command_that_takes_files_makes_its_own_as_usual() {
     });
     assert_eq!(umask.trim(), "0027");
     drop(server);
+}
+
+#[test]
+fn a_hard_link_is_not_taken_until_it_is_the_only_name() {
+    let house = watching("        quiet: 50ms\n");
+    let other = house.write("elsewhere/KEY", SECRET);
+    std::fs::hard_link(&other, house.path().join("out/KEY")).unwrap();
+    // As a crash, or a look that came between, may have left it.
+    std::fs::create_dir(house.path().join("out/.taken")).unwrap();
+    let taken = house.path().join(format!("out/.taken/{ID}.KEY2"));
+    std::fs::hard_link(&other, taken).unwrap();
+    let server = house.serve();
+    server.await_log(&["watch-trouble", "out/.taken", "KEY2", "3 names"]);
+    server.await_log(&["watch-trouble", "KEY cannot be taken", "3 names"]);
+    assert!(house.path().join("out/refused/KEY2").exists());
+    goes_on_and_keeps_the_secret(&house, server, true);
+    // A producer that links and unlinks is done now.
+    std::fs::remove_file(other).unwrap();
+    std::fs::remove_file(house.path().join("out/refused/KEY2")).unwrap();
+    let server = house.serve();
+    eventually("the file is queued", || {
+        let rows = house.transfers();
+        rows.iter().any(|row| row.contains("KEY")).then_some(())
+    });
+    assert_eq!(server.stop(), Some(0));
+}
+
+/// Renames whole files into a folder, so that some wait there as long as it is looked at, until it is told to end; gives
+/// how many there were.
+fn fill(folder: &Path, stash: &Path, over: &AtomicBool) -> usize {
+    let mut files = 0;
+    let until = Instant::now() + PATIENCE;
+    while !over.load(Ordering::Relaxed) && Instant::now() < until {
+        if std::fs::read_dir(folder).unwrap().count() > 30 {
+            std::thread::sleep(Duration::from_millis(1));
+            continue;
+        }
+        std::fs::write(stash, octets(files as u64, 20_000)).unwrap();
+        std::fs::rename(stash, folder.join(format!("FILE{files}"))).unwrap();
+        files += 1;
+    }
+    files
+}
+
+fn queued(house: &House) -> usize {
+    let blobs = std::fs::read_dir(house.path().join("state/spool/outgoing"));
+    blobs.map_or(0, Iterator::count)
+}
+
+#[test]
+fn whenever_the_server_stops_the_store_is_in_order_and_each_file_is_queued_once() {
+    let house = watching("        quiet: 50ms\n");
+    let (out, over) = (house.path().join("out"), AtomicBool::new(false));
+    let files = std::thread::scope(|threads| {
+        let stash = house.path().join("stash");
+        let (folder, told) = (&out, &over);
+        let filling = threads.spawn(move || fill(folder, &stash, told));
+        let stopping = threads.spawn(|| {
+            for killed in [false, true, false, true, false, true] {
+                let before = queued(&house);
+                let server = house.serve();
+                eventually("some files are queued", || {
+                    (queued(&house) > before + 4).then_some(())
+                });
+                if killed {
+                    server.kill();
+                } else {
+                    assert_eq!(server.stop(), Some(0));
+                }
+                let verified = house.pointsman(&["verify-store"]);
+                let said = String::from_utf8_lossy(&verified.stdout).into_owned();
+                assert!(verified.status.success(), "killed: {killed}: {said}");
+            }
+        });
+        let stopped = stopping.join();
+        over.store(true, Ordering::Relaxed);
+        let files = filling.join().unwrap();
+        stopped.unwrap();
+        files
+    });
+    let server = house.serve();
+    eventually("all files are queued", || {
+        let left = std::fs::read_dir(&out).unwrap().count();
+        let taken = out.join(".taken").read_dir().unwrap().count();
+        (left == 2 && taken == 0).then_some(())
+    });
+    assert_eq!(house.transfers().len(), files);
+    assert_eq!(server.stop(), Some(0));
+}
+
+/// One who may write into a watched folder, and puts there whatever might lead the server elsewhere, again and again.
+struct Attacker {
+    folder: PathBuf,
+    /// Files and folders to put there, on the same file system; the attacker's own.
+    stash: PathBuf,
+    secret: PathBuf,
+    elsewhere: PathBuf,
+    /// Whether what is the server's in the folder can be renamed: not where the folder is sticky.
+    owns_folder: bool,
+}
+
+impl Attacker {
+    /// Everything that can be tried is tried; that the system or the server was quicker is no failure.
+    /// Goes on for so many rounds, and until the server was seen at work, for a minute at most.
+    fn go_on(&self, rounds: u64, at_work: &AtomicBool) {
+        become_somebody();
+        self.prepare();
+        let until = Instant::now() + PATIENCE;
+        let is_enough =
+            |round| round >= rounds && (at_work.load(Ordering::Relaxed) || Instant::now() > until);
+        for round in (0..).take_while(|round| !is_enough(*round)) {
+            let name = self.folder.join(format!("NAME{}", round % 5));
+            self.put(&name, |path| std::fs::write(path, "harmless"));
+            match round % 4 {
+                0 => self.put(&name, |path| symlink(&self.secret, path)),
+                1 => self.put(&name, |path| {
+                    pipe(path);
+                    Ok(())
+                }),
+                2 => {
+                    // It was made before the attack, as if any user could.
+                    let link = self.stash.join("hard");
+                    let _ = std::fs::rename(&link, &name);
+                    std::thread::yield_now();
+                    let _ = std::fs::rename(&name, &link);
+                }
+                _ => {
+                    let _ = std::fs::remove_file(&name);
+                    let _ = std::fs::create_dir(&name);
+                    std::thread::yield_now();
+                    let _ = std::fs::remove_dir(&name);
+                }
+            }
+            if self.owns_folder {
+                for (ours, trap) in [(".taken", "trap"), ("refused", "way out")] {
+                    self.swap(ours, trap);
+                    std::thread::yield_now();
+                    self.swap(ours, trap);
+                }
+            }
+        }
+    }
+
+    fn prepare(&self) {
+        // What a trusted `.taken` would be made to give away.
+        let content = self.stash.join("content");
+        std::fs::create_dir(&content).unwrap();
+        symlink(&self.secret, content.join(format!("{ID}.KEY"))).unwrap();
+        symlink(&content, self.stash.join("trap")).unwrap();
+        symlink(&self.elsewhere, self.stash.join("way out")).unwrap();
+    }
+
+    fn put(&self, name: &Path, make: impl Fn(&Path) -> std::io::Result<()>) {
+        let beside = self.stash.join("beside");
+        let _ = std::fs::remove_file(&beside);
+        if make(&beside).is_ok() {
+            let _ = std::fs::rename(&beside, name);
+        }
+    }
+
+    fn swap(&self, ours: &str, trap: &str) {
+        let (ours, trap) = (self.folder.join(ours), self.stash.join(trap));
+        let _ = rustix::fs::renameat_with(CWD, ours, CWD, trap, RenameFlags::EXCHANGE);
+    }
+}
+
+/// This thread alone.
+fn become_somebody() {
+    let (user, group) = (Uid::from_raw(SOMEBODY), Gid::from_raw(SOMEBODY));
+    rustix::thread::set_thread_groups(&[]).unwrap();
+    rustix::thread::set_thread_res_gid(group, group, group).unwrap();
+    rustix::thread::set_thread_res_uid(user, user, user).unwrap();
+}
+
+fn make_folder_of(owner: u32, mode: u32, path: &Path) {
+    std::fs::DirBuilder::new().mode(0o700).create(path).unwrap();
+    chown(path, Some(owner), Some(owner)).unwrap();
+    set_mode(path, mode);
+}
+
+/// `POINTSMAN_ATTACKS=100000` goes on for some minutes.
+#[test]
+fn a_racing_attacker_gets_nothing_read_nothing_placed_and_the_server_is_not_held_up() {
+    if rustix::process::geteuid().as_raw() != 0 {
+        eprintln!("not tried: only root can become another user");
+        return;
+    }
+    let rounds = amount("POINTSMAN_ATTACKS", 1500);
+    let house = watching("        quiet: 50ms\n      - folder: sticky\n        quiet: 50ms\n");
+    set_mode(house.path(), 0o755);
+    let at = |name: &str| house.path().join(name);
+    chown(at("out"), Some(SOMEBODY), Some(SOMEBODY)).unwrap();
+    make_folder_of(0, 0o1777, &at("sticky"));
+    make_folder_of(0, 0o700, &at("elsewhere"));
+    let secret = house.write("KEY", SECRET);
+    set_mode(&secret, 0o600);
+    let mut attackers = Vec::new();
+    for (folder, stash) in [("out", "stash1"), ("sticky", "stash2")] {
+        make_folder_of(SOMEBODY, 0o755, &at(stash));
+        std::fs::hard_link(&secret, at(stash).join("hard")).unwrap();
+        attackers.push(Attacker {
+            folder: at(folder),
+            stash: at(stash),
+            secret: secret.clone(),
+            elsewhere: at("elsewhere"),
+            owns_folder: folder == "out",
+        });
+    }
+    let server = house.serve();
+    eventually("the server is at work", || {
+        (at("out/refused").exists() && at("sticky/refused").exists()).then_some(())
+    });
+    let (over, at_work) = (AtomicBool::new(false), AtomicBool::new(false));
+    std::thread::scope(|threads| {
+        let attacks: Vec<_> = attackers
+            .iter()
+            .map(|attacker| threads.spawn(|| attacker.go_on(rounds, &at_work)))
+            .collect();
+        let asking = threads.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                // Ends by itself, or is ended after two minutes.
+                assert!(house.pointsman(&["status"]).status.success());
+                at_work.fetch_or(!house.transfers().is_empty(), Ordering::Relaxed);
+            }
+        });
+        let attacked: Vec<_> = attacks.into_iter().map(|attack| attack.join()).collect();
+        over.store(true, Ordering::Relaxed);
+        asking.join().unwrap();
+        attacked.into_iter().for_each(|attack| attack.unwrap());
+    });
+    let queued = house.transfers().len();
+    assert!(
+        queued > 0,
+        "nothing harmless was queued in a minute of attacks"
+    );
+    eprintln!("{rounds} rounds in each folder; {queued} harmless files were queued meanwhile");
+    let placed: Vec<_> = std::fs::read_dir(at("elsewhere")).unwrap().collect();
+    assert!(placed.is_empty(), "placed elsewhere: {placed:?}");
+    house.write("sticky/ALSO-GOOD", "good");
+    eventually("the other folder is looked at", || {
+        let rows = house.transfers();
+        let found = rows.iter().any(|row| row.contains("ALSO-GOOD"));
+        found.then_some(())
+    });
+    goes_on_and_keeps_the_secret(&house, server, true);
 }

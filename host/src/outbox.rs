@@ -10,7 +10,7 @@ use oftp::{
     Counts, DatasetName, FileHeader, FileKey, FileStamp, Format, InvalidField, Level, OdetteId,
     RecordLayout, RecordProblem, RecordReader, UserData,
 };
-use pointsman_folder::{Folder, FolderError, Look, Names};
+use pointsman_folder::{FolderError, Look, Names};
 use pointsman_store::{
     Direction, Ledger, LedgerError, NewFile, Seal, Sidecar, Spool, SpoolError, TransferId, Way,
     Whole,
@@ -145,42 +145,43 @@ pub async fn enqueue(
     path: &Path,
     how: &SendAs,
 ) -> Result<(TransferId, FileHeader), QueueError> {
-    enqueue_as(
-        station,
-        profile,
-        TransferId::new(),
-        path,
-        Whose::Caller,
-        how,
-    )
-    .await
-}
-
-/// Who decides what the name of a file to send stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
-    /// The user who calls this program: links are followed.
-    Caller,
-    /// This program: it lies in a folder that is ours alone (`.taken`), to which others may have moved anything.
-    Ours,
-}
-
-/// Opens a file to send: a regular file, without waiting, and off the async threads.
-async fn open(path: &Path, whose: Whose) -> Result<(File, Look), QueueError> {
     let owned = path.to_owned();
-    let opening = tokio::task::spawn_blocking(move || match whose {
-        Whose::Caller => pointsman_folder::open(&owned, Names::Caller),
-        Whose::Ours => {
-            let above = owned.parent().unwrap_or(Path::new("."));
-            let name = owned.file_name().unwrap_or_default();
-            Folder::open(above, Names::Operator)?.file(name)
+    let opening = move || pointsman_folder::open(&owned, Names::Caller);
+    let source = Source::opened(path.display().to_string(), opening).await?;
+    enqueue_as(station, profile, TransferId::new(), source, how).await
+}
+
+/// A file to send that was opened: a regular file, without waiting, and off the async threads.
+#[derive(Debug)]
+pub struct Source {
+    /// Where it is, to be shown.
+    path: String,
+    file: File,
+    /// As it was when it was opened.
+    before: Look,
+}
+
+impl Source {
+    /// Opens it in the given way.
+    ///
+    /// # Errors
+    /// It is none, or cannot be read.
+    pub async fn opened(
+        path: String,
+        open: impl FnOnce() -> Result<(File, Look), FolderError> + Send + 'static,
+    ) -> Result<Self, QueueError> {
+        let opening = tokio::task::spawn_blocking(open).await;
+        match opening {
+            Ok(opened) => {
+                let (file, before) = opened.map_err(QueueError::Folder)?;
+                Ok(Self { path, file, before })
+            }
+            Err(lost) => Err(QueueError::Source {
+                path,
+                source: std::io::Error::other(lost),
+            }),
         }
-    });
-    let opened = opening.await.map_err(|lost| QueueError::Source {
-        path: path.display().to_string(),
-        source: std::io::Error::other(lost),
-    })?;
-    opened.map_err(QueueError::Folder)
+    }
 }
 
 /// The same under an id that was chosen before, which after a crash tells whether it was done.
@@ -191,20 +192,22 @@ pub async fn enqueue_as(
     station: &Arc<Station>,
     profile: &Profile,
     id: TransferId,
-    path: &Path,
-    whose: Whose,
+    source: Source,
     how: &SendAs,
 ) -> Result<(TransferId, FileHeader), QueueError> {
+    let Source {
+        path,
+        file: mut source,
+        before,
+    } = source;
     let unreadable = |source| QueueError::Source {
-        path: path.display().to_string(),
+        path: path.clone(),
         source,
     };
     let layout = layout(profile, how)?;
     let destination = partners::destination(&profile.partner, how.destination.as_ref())?;
     let originator = partners::originator(&station.config, how.originator.as_ref())?;
-    // What is no file has no name to complain of.
-    let (mut source, before) = open(path, whose).await?;
-    let dataset = dataset_name(profile, path, how)?;
+    let dataset = dataset_name(profile, Path::new(&path), how)?;
     if how.description.len() > 999 {
         return Err(QueueError::Description(how.description.len()));
     }
@@ -232,7 +235,7 @@ pub async fn enqueue_as(
     let (whole, counts, longest) = match layout {
         None => {
             let whole = match how.format {
-                Format::Text => lines_or_discard(whole, path).await?,
+                Format::Text => lines_or_discard(whole, &path).await?,
                 _ => whole,
             };
             let octets = whole.seal().octets;
@@ -243,7 +246,7 @@ pub async fn enqueue_as(
             .map_err(|problem| match problem {
                 RecordError::Spool(error) => QueueError::Spool(error),
                 RecordError::Record(problem) => QueueError::Record {
-                    path: path.display().to_string(),
+                    path: path.clone(),
                     problem,
                 },
             })?,
@@ -351,7 +354,7 @@ async fn count_or_discard(
 }
 
 /// Looks whether the lines of a text file end as they must; removes what was imported where one does not.
-async fn lines_or_discard(whole: Whole, path: &Path) -> Result<Whole, QueueError> {
+async fn lines_or_discard(whole: Whole, path: &str) -> Result<Whole, QueueError> {
     let looked = blocking(move || {
         let found = whole.blob().and_then(|blob| records::bare_line_feed(&blob));
         if matches!(found, Ok(None)) {
@@ -361,7 +364,7 @@ async fn lines_or_discard(whole: Whole, path: &Path) -> Result<Whole, QueueError
         found.map(Err)
     });
     looked.await?.map_err(|line| QueueError::Line {
-        path: path.display().to_string(),
+        path: path.to_owned(),
         line: line.unwrap_or_default(),
     })
 }

@@ -251,6 +251,20 @@ impl Folder {
         self.regular(name.as_ref(), TO_READ)
     }
 
+    /// The same of a file that has this one name: a hard link to somebody else's file can be made by whoever may not even
+    /// read it, where the system does not forbid that (`fs.protected_hardlinks`).
+    ///
+    /// # Errors
+    /// As for [`Folder::file`]; or it has more names.
+    pub fn sole_file(&self, name: impl AsRef<OsStr>) -> Result<(File, Look), FolderError> {
+        let (file, look) = self.file(name.as_ref())?;
+        if look.names > 1 {
+            let path = self.path.join(name.as_ref());
+            return Err(FolderError::new(path, Why::ManyNames(look.names)));
+        }
+        Ok((file, look))
+    }
+
     /// Opens a file that is this program's alone, to read and write it; makes it, empty, where it is missing. Says
     /// whether its permissions were wider than that, and are mended now.
     ///

@@ -8,11 +8,14 @@
 //! | use | whose the names are | call |
 //! |---|---|---|
 //! | a file that the caller of the program names (`send FILE`, `policy swap FILE`) | [`Names::Caller`] | [`open`], [`read`] |
-//! | a path of the configuration: a policy's component, a certificate, the watched folder itself | [`Names::Operator`] | [`open`], [`read`], [`Folder::open`] |
+//! | a path of the configuration: a policy's component, a certificate, the watched folder itself | [`Names::Operator`] | [`open`], [`read`], [`Folder::open`], [`Folder::make`] |
 //! | a folder of the configuration that files are put into: inbox, `keep_in` | [`Names::Keeper`] | [`Folder::open`], [`Folder::make`] |
-//! | what lies in a watched folder, and below the inbox | anybody's who may write there | [`Folder::file`], [`Folder::below`] |
+//! | what lies in a watched folder | anybody's who may write there | [`Folder::look`], [`Folder::sole_file`] |
+//! | folders below the inbox | anybody's who may write there | [`Folder::below`] |
+//! | `.taken` and `refused` in a watched folder | this program's alone, below names that are anybody's | [`Folder::ours`] |
+//! | what lies in `.taken` | this program's alone; what it is, was anybody's until it was renamed | [`Folder::sole_file`] |
 //! | `storage.state`, `storage.ledger`, and the spool | this program's alone, at a path of the operator's | [`Folder::home`] |
-//! | `.taken`, `refused`, the lock | this program's alone | [`Folder::ours`], [`Folder::own_file`] |
+//! | the lock | this program's alone | [`Folder::own_file`] |
 //!
 //! All of it are calls to the disk: they belong on a thread that may block.
 
@@ -58,6 +61,8 @@ pub enum Why {
     AnotherUsers(u32),
     /// It belongs to this user, and lies in a folder in which others may change names.
     Exchangeable(u32),
+    /// It is a file with so many names (hard links), where one that may be read by all that may name it is wanted.
+    ManyNames(u64),
     /// It has more octets than were asked for at most.
     TooBig(u64),
     /// A name with a `/`, or one that is empty, `.` or `..`.
@@ -141,6 +146,10 @@ impl fmt::Display for Why {
                 f,
                 "this belongs to user {user} and lies in a folder in which others may put another in its place: give it to the user that this program runs as ({}), or take the right to write from the folder above",
                 our_user()
+            ),
+            Self::ManyNames(names) => write!(
+                f,
+                "this file has {names} names (hard links), so it may be one that was not meant to be put here: put a copy here, or remove the others"
             ),
             Self::TooBig(most) => write!(f, "this has more than {most} octets"),
             Self::BadName => f.write_str("this is not the name of a file"),

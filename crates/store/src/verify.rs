@@ -80,6 +80,9 @@ pub struct Audit {
     pub inbox: PathBuf,
     /// Whether contents are read and compared with their digests, not their sizes alone.
     pub digests: bool,
+    /// Files to send that lie where a server finds them and queues them under these ids: their blobs may be here
+    /// already, without a row.
+    pub to_be_queued: BTreeSet<TransferId>,
 }
 
 /// What an audit found.
@@ -272,11 +275,18 @@ impl<'a> Case<'a> {
     }
 
     fn sidecar_without_row(&mut self, part: &'static str, direction: Direction) {
-        let unsaid = matches!(
-            self.audit.spool.record(direction, self.id),
-            Ok(Some(record)) if direction == Direction::Outbound && record.state().is_none()
-        );
-        if unsaid {
+        let unsaid = direction == Direction::Outbound
+            && match self.audit.spool.record(direction, self.id) {
+                Ok(record) => record.is_some_and(|record| record.state().is_none()),
+                // A crash came before it was whole.
+                Err(SpoolError::Sidecar { .. }) => self.audit.to_be_queued.contains(&self.id),
+                Err(_) => false,
+            };
+        if unsaid && self.audit.to_be_queued.contains(&self.id) {
+            let what = "a file of a watched folder that was copied here and not queued yet";
+            let remedy = "nothing: the server that looks at the folder next queues it";
+            self.note("to-be-queued", self.blob(part), what, remedy);
+        } else if unsaid {
             let what =
                 "a file to send that was never queued: the command that brought it was cut off";
             let remedy =

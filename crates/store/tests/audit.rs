@@ -7,7 +7,7 @@
     reason = "a test may fail anywhere"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -17,8 +17,8 @@ use oftp::{
 };
 use pointsman_store::{
     Access, Acknowledgement, Audit, Audited, Direction, Entry, Files, Ledger, LedgerError, Longest,
-    NewFile, Offer, Offered, Order, Quota, Rebuilt, Received, Repeated, Sidecar, Spool,
-    SqliteLedger, Target, TransferId, Verdict, Weight, Work, rebuild,
+    NewFile, Offer, Offered, Order, OutboundState, Quota, Rebuilt, Received, Repeated, Sidecar,
+    Spool, SqliteLedger, Target, TransferId, Verdict, Weight, Work, rebuild,
 };
 use tempfile::TempDir;
 
@@ -186,10 +186,15 @@ impl Yard {
     }
 
     async fn audit(&self) -> Audited {
+        self.audit_where(BTreeSet::new()).await
+    }
+
+    async fn audit_where(&self, to_be_queued: BTreeSet<TransferId>) -> Audited {
         let audit = Audit {
             spool: self.spool.clone(),
             inbox: self.inbox(),
             digests: true,
+            to_be_queued,
         };
         audit.run(&self.ledger).await.unwrap()
     }
@@ -429,6 +434,31 @@ async fn blobs_that_nobody_knows_are_named_too() {
     std::fs::remove_file(yard.file(&format!("sealed/{id}"))).unwrap();
     let id = yard.imported("NEVER").id;
     assert_eq!(yard.wrong().await, (id, vec!["never-queued"]));
+}
+
+#[tokio::test]
+async fn a_blob_that_the_next_server_queues_is_no_damage_and_one_whose_row_was_lost_is() {
+    let yard = Yard::new();
+    let (begun, lost) = (yard.imported("BEGUN"), yard.imported("LOST"));
+    // It was queued once, so its sidecar says so: the ledger is an older one.
+    let ready = Entry::State(OutboundState::Ready, None);
+    yard.spool
+        .append(Direction::Outbound, lost.id, &ready)
+        .unwrap();
+    let to_be_queued = BTreeSet::from([begun.id, lost.id]);
+    let audited = yard.audit_where(to_be_queued).await;
+    let kinds: Vec<_> = audited
+        .findings
+        .iter()
+        .map(|found| (found.id, found.kind, found.weight))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            (begun.id, "to-be-queued", Weight::Note),
+            (lost.id, "sidecar-without-row", Weight::Discrepancy)
+        ]
+    );
 }
 
 #[tokio::test]

@@ -4,11 +4,12 @@ use clap::{Args, Subcommand};
 use pointsman_store::{Audit, Audited, Finding, Rebuilt, Spool, Weight, rebuild};
 use serde_json::json;
 
-use super::out::{print_json, say};
+use super::out::{last_word, print_json, say};
 use super::{Configured, Failed, LogStyle, Outcome, block_on, open_store, start_log};
 use crate::config::Config;
 use crate::control;
 use crate::station::{ledger_path, spool_path};
+use crate::watch;
 
 /// Holds ledger, spool and inbox against each other, and names what does not fit. Changes nothing, and may
 /// run beside a server: only what stays as it is gets told.
@@ -30,10 +31,17 @@ impl VerifyStore {
         let config = self.configured.load()?;
         block_on(async {
             let (ledger, spool) = open_store(&config)?;
+            let (to_be_queued, unseen) = watch::to_be_queued(&config);
+            for error in unseen {
+                last_word(&format!(
+                    "{error}: what was taken from this watched folder and is not queued yet is not known, so look again before you send such a file once more"
+                ));
+            }
             let audit = Audit {
                 spool,
                 inbox: config.storage.inbox.0.clone(),
                 digests: !self.quick,
+                to_be_queued,
             };
             let audited = audit.run(&ledger).await?;
             if self.json {

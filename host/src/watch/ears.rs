@@ -1,0 +1,143 @@
+//! What the kernel tells of watched folders. One watcher has them all: the kernel gives a user few (128), and each could
+//! be needed by other programs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::Notify;
+
+/// What the kernel told of one folder.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub news: Notify,
+    /// Files that were renamed into the folder: whole already.
+    arrived: Mutex<BTreeSet<String>>,
+}
+
+impl Told {
+    /// What was renamed into the folder since this was asked last.
+    pub(super) fn arrived(&self) -> BTreeSet<String> {
+        std::mem::take(&mut *self.arrived.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+type Folders = Arc<Mutex<BTreeMap<PathBuf, Arc<Told>>>>;
+
+/// The watcher, and whom it tells.
+#[derive(Default)]
+pub struct Ears {
+    folders: Folders,
+    /// Made when the first folder is watched.
+    watcher: Mutex<Option<RecommendedWatcher>>,
+}
+
+impl Ears {
+    /// Has the kernel tell of changes to a folder, the one that is at this path now. Asks the system, and may block.
+    pub(super) fn listen(&self, folder: &Path, told: Arc<Told>) -> notify::Result<()> {
+        let mut watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
+        let watcher = match &mut *watcher {
+            Some(watcher) => watcher,
+            empty => {
+                let folders = Arc::clone(&self.folders);
+                empty.insert(notify::recommended_watcher(move |event| {
+                    tell(&folders, event);
+                })?)
+            }
+        };
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        folders.insert(folder.to_owned(), told);
+        drop(folders);
+        // Another folder may have been there when this was done last.
+        let _ = watcher.unwatch(folder);
+        watcher.watch(folder, RecursiveMode::NonRecursive)
+    }
+}
+
+fn tell(folders: &Folders, event: notify::Result<Event>) {
+    let folders = folders.lock().unwrap_or_else(PoisonError::into_inner);
+    let Ok(event) = event else {
+        return;
+    };
+    // More happened than the kernel could keep: each folder looks for itself.
+    if event.need_rescan() {
+        folders.values().for_each(|told| told.news.notify_one());
+    }
+    if !is_news(event.kind) {
+        return;
+    }
+    let is_whole = event.kind == EventKind::Modify(ModifyKind::Name(RenameMode::To));
+    for path in &event.paths {
+        let above = path.parent().and_then(|above| folders.get(above));
+        let Some(told) = above.or_else(|| folders.get(path)) else {
+            continue;
+        };
+        if let Some(name) = path.file_name().and_then(|name| name.to_str())
+            && is_whole
+        {
+            let mut arrived = told.arrived.lock().unwrap_or_else(PoisonError::into_inner);
+            arrived.insert(name.to_owned());
+        }
+        told.news.notify_one();
+    }
+}
+
+/// Whether the folder may be another now. Our own looks open it, too: taken for news, each would lead to the next.
+fn is_news(kind: EventKind) -> bool {
+    !kind.is_access() || kind == EventKind::Access(AccessKind::Close(AccessMode::Write))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Without this a server with a watched folder looks at it thousands of times a second.
+    #[test]
+    fn a_look_is_no_news_and_a_written_file_is() {
+        let opened = EventKind::Access(AccessKind::Open(AccessMode::Any));
+        let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        assert!(!is_news(opened));
+        assert!(is_news(written));
+    }
+
+    fn watchers_of_this_process() -> usize {
+        let open = std::fs::read_dir("/proc/self/fd").unwrap();
+        let leads = open.filter_map(|open| std::fs::read_link(open.unwrap().path()).ok());
+        leads
+            .filter(|to| to.to_string_lossy().contains("inotify"))
+            .count()
+    }
+
+    #[tokio::test]
+    async fn one_watcher_has_all_folders_and_each_hears_of_itself() {
+        let temp = tempfile::TempDir::new().unwrap();
+        let ears = Ears::default();
+        let before = watchers_of_this_process();
+        let mut all = Vec::new();
+        for number in 0..300 {
+            let folder = temp.path().join(number.to_string());
+            std::fs::create_dir(&folder).unwrap();
+            let told = Arc::new(Told::default());
+            ears.listen(&folder, Arc::clone(&told)).unwrap();
+            all.push((folder, told));
+        }
+        assert_eq!(watchers_of_this_process(), before + 1);
+        // A folder that was made anew is another one.
+        let (folder, told) = &all[7];
+        std::fs::remove_dir(folder).unwrap();
+        std::fs::create_dir(folder).unwrap();
+        ears.listen(folder, Arc::clone(told)).unwrap();
+        std::fs::write(temp.path().join("whole"), "").unwrap();
+        std::fs::rename(temp.path().join("whole"), folder.join("ORDERS")).unwrap();
+        let mut arrived = BTreeSet::new();
+        while !arrived.contains("ORDERS") {
+            told.news.notified().await;
+            arrived = told.arrived();
+        }
+        for (other, told) in all.iter().filter(|(other, _)| other != folder) {
+            assert!(told.arrived().is_empty(), "{}", other.display());
+        }
+    }
+}

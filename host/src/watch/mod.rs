@@ -1,0 +1,402 @@
+//! Watched folders: what is put into one is queued for its partner, once.
+//!
+//! ```text
+//! <folder>/NAME               put there by somebody
+//! <folder>/.taken/<id>.NAME   ours: the transfer it becomes is named, so a crash at any point repeats nothing
+//! <folder>/refused/NAME       cannot be sent as it is; the log says why
+//! ```
+//! A file counts when it is whole: renamed into the folder, or left alone for a while. The kernel tells of changes
+//! where it can (`ears.rs`); a look at the folder now and again sees what it does not, on network file systems for one.
+//! Whose the names are, and how each step reaches its file, is in `rooms.rs`.
+
+mod ears;
+mod rooms;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use oftp::UserData;
+use pointsman_folder::{FolderError, Look};
+use pointsman_store::transition::reached;
+use pointsman_store::{Direction, SpoolError, TransferId, planted};
+use tokio::sync::watch::Receiver;
+use tokio::task::spawn_blocking;
+
+pub use self::ears::Ears;
+use self::ears::Told;
+use self::rooms::{REFUSED, Rooms, Taking};
+use crate::config::{Config, Watch};
+use crate::events::Event;
+use crate::outbox::{self, QueueError, SendAs, Source};
+use crate::partners::Profile;
+use crate::session::Drain;
+use crate::station::Station;
+
+/// How often a folder is looked at when the kernel tells nothing.
+const POLL: Duration = Duration::from_secs(2);
+
+/// So much is remembered of what was said.
+const MOST_SAID: usize = 1000;
+
+/// Watches a folder until the drain: a file that is being queued then is queued first.
+pub async fn keep_watching(
+    station: Arc<Station>,
+    profile: Profile,
+    watch: Watch,
+    ears: Arc<Ears>,
+    draining: Receiver<Drain>,
+) {
+    let folder = Watched {
+        station,
+        profile,
+        path: watch.folder.0.clone(),
+        watch,
+        draining,
+        ears,
+        told: Arc::default(),
+        heard: None,
+        growing: BTreeMap::new(),
+        said: Mutex::default(),
+    };
+    folder.keep().await;
+}
+
+/// The watched folders of a configuration, and whose they are.
+#[must_use]
+pub fn folders(config: &Config) -> Vec<(Profile, Watch)> {
+    let mut folders = Vec::new();
+    for (name, partner) in &config.partners {
+        let watched = partner.watch.iter().cloned();
+        folders.extend(
+            Profile::by_name(config, name)
+                .into_iter()
+                .flat_map(|profile| watched.clone().map(move |watch| (profile.clone(), watch))),
+        );
+    }
+    folders
+}
+
+/// The transfers that files become which were taken from watched folders and are not queued yet: the server that looks
+/// at the folders next queues them. And what keeps folders from being looked at.
+#[must_use]
+pub fn to_be_queued(config: &Config) -> (BTreeSet<TransferId>, Vec<FolderError>) {
+    let (mut ids, mut unseen) = (BTreeSet::new(), Vec::new());
+    for watch in config.partners.values().flat_map(|partner| &partner.watch) {
+        match rooms::to_be_queued(&watch.folder.0) {
+            Ok(found) => ids.extend(found),
+            Err(error) => unseen.push(error),
+        }
+    }
+    (ids, unseen)
+}
+
+/// One watched folder.
+struct Watched {
+    station: Arc<Station>,
+    profile: Profile,
+    watch: Watch,
+    path: PathBuf,
+    draining: Receiver<Drain>,
+    ears: Arc<Ears>,
+    told: Arc<Told>,
+    /// Which folder the kernel tells of: another one may have come to the path since.
+    heard: Option<(u64, u64)>,
+    /// What is written into it at the moment: how it looked, and since when it looks so.
+    growing: BTreeMap<String, (Look, Instant)>,
+    /// What was said of the folder already.
+    said: Mutex<BTreeSet<String>>,
+}
+
+impl Watched {
+    async fn keep(mut self) {
+        let mut draining = self.draining.clone();
+        let mut failing = false;
+        while !self.is_over() {
+            match self.look().await {
+                Ok(()) => failing = false,
+                Err(error) if !failing => {
+                    failing = true;
+                    self.trouble(&format!("it cannot be used, and is tried again: {error}"));
+                }
+                Err(_) => {}
+            }
+            tokio::select! {
+                () = self.told.news.notified() => {}
+                () = tokio::time::sleep(self.pace()) => {}
+                _ = draining.wait_for(|drain| *drain != Drain::No) => {}
+            }
+        }
+    }
+
+    /// Whether no file may be begun any more.
+    fn is_over(&self) -> bool {
+        *self.draining.borrow() != Drain::No
+    }
+
+    /// Often enough for what is growing to be taken when its time has come.
+    fn pace(&self) -> Duration {
+        if self.growing.is_empty() {
+            POLL
+        } else {
+            POLL.min(self.quiet() / 2)
+        }
+    }
+
+    fn quiet(&self) -> Duration {
+        self.watch
+            .quiet
+            .map_or(Duration::from_secs(5), |quiet| quiet.0.0)
+    }
+
+    async fn look(&mut self) -> io::Result<()> {
+        let rooms = self.open().await?;
+        for (id, name) in on_disk(&rooms, Rooms::taken).await?? {
+            if self.is_over() {
+                return Ok(());
+            }
+            self.queue(&rooms, id, &name).await?;
+        }
+        // Only what is there at this look counts as renamed in: a later file of the same name may be written slowly.
+        let arrived = self.told.arrived();
+        let pattern = self.watch.pattern.clone();
+        let wanted = move |rooms: &Rooms| rooms.candidates(|name| pattern.0.matches(name));
+        let seen = on_disk(&rooms, wanted).await??;
+        for trouble in &seen.troubles {
+            self.trouble(trouble);
+        }
+        let names: BTreeSet<String> = seen.files.iter().map(|(name, _)| name.clone()).collect();
+        self.growing.retain(|name, _| names.contains(name));
+        for (name, look) in seen.files {
+            if self.is_over() {
+                return Ok(());
+            }
+            if arrived.contains(&name) || self.is_left_alone(&name, look) {
+                self.take(&rooms, name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the folder and what is ours in it, for one look; has the kernel tell of the folder.
+    async fn open(&mut self) -> io::Result<Arc<Rooms>> {
+        let path = self.path.clone();
+        let opened = spawn_blocking(move || Rooms::open(&path)).await;
+        let (rooms, mended) = opened.map_err(io::Error::other)??;
+        for room in mended {
+            self.trouble(&format!(
+                "{} could be read by others, and is private now",
+                room.display()
+            ));
+        }
+        let place = rooms.place()?;
+        if self.heard != Some(place) {
+            self.heard = self.listen().await.then_some(place);
+        }
+        Ok(Arc::new(rooms))
+    }
+
+    /// Has the kernel tell of changes; where it does not, the looks must do.
+    async fn listen(&self) -> bool {
+        let (ears, path, told) = (
+            Arc::clone(&self.ears),
+            self.path.clone(),
+            Arc::clone(&self.told),
+        );
+        let listening = spawn_blocking(move || ears.listen(&path, told)).await;
+        let why = match listening {
+            Ok(Ok(())) => return true,
+            Ok(Err(error)) => error.to_string(),
+            Err(lost) => lost.to_string(),
+        };
+        self.trouble(&format!(
+            "the system tells nothing of it, so it is looked at every other second: {why}"
+        ));
+        false
+    }
+
+    fn is_left_alone(&mut self, name: &str, look: Look) -> bool {
+        let quiet = self.quiet();
+        let since = self
+            .growing
+            .entry(name.to_owned())
+            .or_insert((look, Instant::now()));
+        if since.0 != look {
+            *since = (look, Instant::now());
+        }
+        since.1.elapsed() >= quiet
+    }
+
+    /// Takes a file that is whole, and queues it.
+    async fn take(&mut self, rooms: &Arc<Rooms>, name: String) -> io::Result<()> {
+        let (id, wanted) = (TransferId::new(), name.clone());
+        match on_disk(rooms, move |rooms| rooms.take(&wanted, id)).await? {
+            Taking::Taken => {
+                self.growing.remove(&name);
+                reached("watch.file.taken");
+                self.queue(rooms, id, &name).await?;
+            }
+            Taking::Gone => {}
+            Taking::NotNow(why) => self.trouble(&why),
+            Taking::TooLong => {
+                self.trouble(&format!(
+                    "the name {name} is too long to be sent; it lies in `{REFUSED}` now"
+                ));
+                let refused = name.clone();
+                let put = on_disk(rooms, move |rooms| rooms.refuse_untaken(&refused)).await?;
+                self.complain(&name, put);
+            }
+        }
+        Ok(())
+    }
+
+    /// Queues what was taken, unless it was queued before a crash; then the file is put away.
+    async fn queue(&self, rooms: &Arc<Rooms>, id: TransferId, name: &str) -> io::Result<()> {
+        let new_id = if planted("watched-under-a-new-id") {
+            TransferId::new()
+        } else {
+            id
+        };
+        let outcome = match self.station.ledger.show(new_id).await {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => self.enqueue(rooms, (id, new_id), name).await,
+            Err(error) => Err(error.into()),
+        };
+        match outcome {
+            Ok(()) => self.put_away(rooms, id, name).await,
+            Err(QueueError::Folder(error)) if error.is_refused() => {
+                self.trouble(&format!(
+                    "{name} is not what it was when it was looked at, and lies in `{REFUSED}` now: {error}"
+                ));
+                self.refuse(rooms, id, name).await
+            }
+            // Ours to mend; the file stays where it is and is tried again.
+            Err(
+                error @ (QueueError::Spool(_)
+                | QueueError::Ledger(_)
+                | QueueError::Folder(_)
+                | QueueError::Source { .. }),
+            ) => {
+                self.trouble(&format!(
+                    "{name} cannot be queued now, and is tried again: {error}"
+                ));
+                Ok(())
+            }
+            Err(error) => {
+                self.trouble(&format!(
+                    "{name} cannot be sent, and lies in `{REFUSED}` now: {error}"
+                ));
+                self.refuse(rooms, id, name).await
+            }
+        }
+    }
+
+    async fn refuse(&self, rooms: &Arc<Rooms>, id: TransferId, name: &str) -> io::Result<()> {
+        let refused = name.to_owned();
+        let put = on_disk(rooms, move |rooms| rooms.refuse(id, &refused)).await?;
+        self.complain(name, put);
+        Ok(())
+    }
+
+    /// It is queued: the queue has a copy of it.
+    async fn put_away(&self, rooms: &Arc<Rooms>, id: TransferId, name: &str) -> io::Result<()> {
+        reached("watch.file.queued");
+        let (queued, keep_in) = (name.to_owned(), self.watch.keep_in.clone());
+        let put = on_disk(rooms, move |rooms| match keep_in {
+            Some(folder) => rooms.keep(id, &queued, &folder.0),
+            None => Ok(rooms.remove(id, &queued)?),
+        });
+        self.complain(name, put.await?);
+        reached("watch.file.put-away");
+        Ok(())
+    }
+
+    /// `ids` are the one in the name of the file, and that of the transfer: they are the same.
+    async fn enqueue(
+        &self,
+        rooms: &Arc<Rooms>,
+        (lies, id): (TransferId, TransferId),
+        name: &str,
+    ) -> Result<(), QueueError> {
+        let (opening, owned) = (Arc::clone(rooms), name.to_owned());
+        let file = self.path.join(name).display().to_string();
+        let opening = move || opening.open_taken(lies, &owned);
+        let source = Source::opened(file.clone(), opening).await?;
+        // What has content in the spool was secured before it had.
+        let secured = match self.station.spool.record(Direction::Outbound, id) {
+            Ok(record) => record.is_some(),
+            // A crash came before it was whole, and its row.
+            Err(SpoolError::Sidecar { .. }) => false,
+            Err(error) => return Err(error.into()),
+        };
+        if !secured && let Err(source) = secure(rooms).await {
+            // To sync again would say nothing (see `Spool::place`): it is taken anew, after a while.
+            self.station.spool.withdraw(id)?;
+            let owned = name.to_owned();
+            let back = on_disk(rooms, move |rooms| rooms.put_back(lies, &owned)).await;
+            self.complain(name, back.and_then(|put| put));
+            tokio::time::sleep(POLL).await;
+            let path = self.path.display().to_string();
+            return Err(QueueError::Source { path, source });
+        }
+        let how = SendAs {
+            name: Some(name.to_owned()),
+            format: self.watch.format(),
+            layout: self.watch.records.map(|layout| layout.0),
+            pad: self.watch.pad,
+            destination: self.watch.destination.clone().map(|code| code.0),
+            originator: self.watch.originator.clone().map(|code| code.0),
+            user: self
+                .watch
+                .user_data
+                .clone()
+                .map_or_else(UserData::default, |user| user.0),
+            ..SendAs::default()
+        };
+        outbox::enqueue_as(&self.station, &self.profile, id, source, &how).await?;
+        self.station.events.tell(Event::Queued {
+            transfer: id,
+            partner: self.profile.name.clone(),
+            file,
+        });
+        Ok(())
+    }
+
+    fn complain(&self, name: &str, put: io::Result<()>) {
+        if let Err(error) = put {
+            self.trouble(&format!("{name} cannot be put away: {error}"));
+        }
+    }
+
+    /// Says what is wrong, once: the folder is looked at every other second.
+    fn trouble(&self, what: &str) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.len() >= MOST_SAID {
+            said.clear();
+        }
+        if !said.insert(what.to_owned()) {
+            return;
+        }
+        self.station.events.tell(Event::WatchTrouble {
+            folder: self.path.display().to_string(),
+            partner: self.profile.name.clone(),
+            reason: what.to_owned(),
+        });
+    }
+}
+
+/// A step in the folder, off the async threads: whoever has a hand on the folder, or on its disk, may make it last.
+async fn on_disk<T: Send + 'static>(
+    rooms: &Arc<Rooms>,
+    step: impl FnOnce(&Rooms) -> T + Send + 'static,
+) -> io::Result<T> {
+    let rooms = Arc::clone(rooms);
+    let done = spawn_blocking(move || step(&rooms)).await;
+    done.map_err(io::Error::other)
+}
+
+async fn secure(rooms: &Arc<Rooms>) -> io::Result<()> {
+    Ok(on_disk(rooms, Rooms::secure).await??)
+}

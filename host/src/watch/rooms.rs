@@ -1,0 +1,259 @@
+//! A watched folder and what is this program's in it, each opened once. Whoever may write into the folder can put
+//! anything under any name between two steps; so each step goes by these descriptors, and what was renamed into `.taken`,
+//! where nobody else reaches it, is looked at again there.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use pointsman_folder::{Folder, FolderError, Kind, Look, Names, PRIVATE_FOLDER, is_being_written};
+use pointsman_store::TransferId;
+use rustix::io::Errno;
+
+use crate::names;
+
+pub(super) const TAKEN: &str = ".taken";
+pub(super) const REFUSED: &str = "refused";
+
+/// The folder, and what is ours in it.
+#[derive(Debug)]
+pub(super) struct Rooms {
+    folder: Folder,
+    taken: Folder,
+    refused: Folder,
+}
+
+/// What lies in the folder.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Regular files, in the order of their names.
+    pub files: Vec<(String, Look)>,
+    /// What cannot be one, and why.
+    pub troubles: Vec<String>,
+}
+
+/// What became of a file that was to be taken.
+#[derive(Debug)]
+pub(super) enum Taking {
+    /// It lies in `.taken`.
+    Taken,
+    /// Somebody was quicker.
+    Gone,
+    /// Not now; it lies where it was. Why.
+    NotNow(String),
+    /// Its name is longer than any that can be sent.
+    TooLong,
+}
+
+impl Rooms {
+    /// Opens them, and makes what is missing. `.taken` and `refused` are this program's alone: in a folder that others
+    /// write into they may have put a link or a folder of their own there, which is named and not used. Gives those that
+    /// others could read until now.
+    pub(super) fn open(path: &Path) -> Result<(Self, Vec<PathBuf>), FolderError> {
+        let folder = Folder::make(path, Names::Operator, 0o750)?;
+        let (taken, taken_mended) = folder.ours(TAKEN)?;
+        let (refused, refused_mended) = folder.ours(REFUSED)?;
+        let both = [(&taken, taken_mended), (&refused, refused_mended)];
+        let mended = both.into_iter().filter(|(_, mended)| *mended);
+        let mended = mended.map(|(room, _)| room.path().to_owned()).collect();
+        let rooms = Self {
+            folder,
+            taken,
+            refused,
+        };
+        Ok((rooms, mended))
+    }
+
+    /// Which folder it is, whatever its path leads to later.
+    pub(super) fn place(&self) -> Result<(u64, u64), FolderError> {
+        Ok(self.folder.itself()?.place)
+    }
+
+    /// The files in the folder whose names are wanted. Links are not followed: who may write into the folder may not
+    /// read everything for that.
+    pub(super) fn candidates(&self, wanted: impl Fn(&str) -> bool) -> Result<Seen, FolderError> {
+        let mut seen = Seen::default();
+        for name in self.folder.names()? {
+            let Some(text) = name.to_str() else {
+                let trouble = format!("{} has a name that is not UTF-8; rename it", name.display());
+                seen.troubles.push(trouble);
+                continue;
+            };
+            if text.starts_with('.') || !wanted(text) {
+                continue;
+            }
+            match self.folder.look(&name) {
+                Ok(Some(look)) if look.kind == Kind::File => {
+                    seen.files.push((text.to_owned(), look));
+                }
+                Ok(_) => {}
+                Err(error) => seen.troubles.push(format!(
+                    "{text} cannot be looked at, and is tried again: {error}"
+                )),
+            }
+        }
+        seen.files.sort();
+        Ok(seen)
+    }
+
+    /// Takes a file that is whole, under the transfer it becomes.
+    pub(super) fn take(&self, name: &str, id: TransferId) -> Taking {
+        // Asked first, so that what must wait need not be moved to and fro.
+        if let Some(not_now) = not_now(&self.folder, name.as_ref(), name) {
+            return not_now;
+        }
+        let place = place(id, name);
+        match self.folder.rename(name, &self.taken, &place) {
+            Ok(()) => {}
+            Err(Errno::NOENT) => return Taking::Gone,
+            Err(Errno::NAMETOOLONG) => return Taking::TooLong,
+            Err(error) => {
+                let error = io::Error::from(error);
+                return Taking::NotNow(format!(
+                    "{name} cannot be taken, and is tried again: {error}"
+                ));
+            }
+        }
+        // Something else may have been put there meanwhile. What it is now, it stays: nobody reaches it any more.
+        let Some(not_now) = not_now(&self.taken, place.as_ref(), name) else {
+            return Taking::Taken;
+        };
+        match rename_numbered(&self.taken, place.as_ref(), &self.folder, name) {
+            Ok(()) | Err(Errno::NOENT) => not_now,
+            Err(error) => Taking::NotNow(format!(
+                "{name} cannot be put back: {}",
+                io::Error::from(error)
+            )),
+        }
+    }
+
+    /// What was taken before and not brought to its end.
+    pub(super) fn taken(&self) -> Result<Vec<(TransferId, String)>, FolderError> {
+        let mut taken: Vec<_> = self.taken.names()?.iter().filter_map(parts).collect();
+        taken.sort();
+        Ok(taken)
+    }
+
+    /// Opens what was taken, to send it: a regular file that nobody has under another name.
+    pub(super) fn open_taken(
+        &self,
+        id: TransferId,
+        name: &str,
+    ) -> Result<(File, Look), FolderError> {
+        self.taken.sole_file(place(id, name))
+    }
+
+    /// Makes durable which transfers the files that were taken become, before the ledger has them: a power cut would put
+    /// them back under their first names, to be sent once more. Where the ledger lies on the same disk, its own syncs
+    /// would do; it need not.
+    pub(super) fn secure(&self) -> Result<(), FolderError> {
+        self.taken.sync()?;
+        self.folder.sync()
+    }
+
+    /// Puts what was taken back under its name.
+    pub(super) fn put_back(&self, id: TransferId, name: &str) -> io::Result<()> {
+        move_to(&self.taken, place(id, name).as_ref(), &self.folder, name)
+    }
+
+    /// Puts what was taken and cannot be sent aside.
+    pub(super) fn refuse(&self, id: TransferId, name: &str) -> io::Result<()> {
+        move_to(&self.taken, place(id, name).as_ref(), &self.refused, name)
+    }
+
+    /// Puts what cannot even be taken aside.
+    pub(super) fn refuse_untaken(&self, name: &str) -> io::Result<()> {
+        move_to(&self.folder, name.as_ref(), &self.refused, name)
+    }
+
+    /// Puts what is queued into a folder, which is led to by no link but the operator's, and is none that somebody else
+    /// put there.
+    pub(super) fn keep(&self, id: TransferId, name: &str, keep_in: &Path) -> io::Result<()> {
+        let keep = Folder::make(keep_in, Names::Keeper, PRIVATE_FOLDER)?;
+        move_to(&self.taken, place(id, name).as_ref(), &keep, name)
+    }
+
+    /// Removes what is queued.
+    pub(super) fn remove(&self, id: TransferId, name: &str) -> Result<(), FolderError> {
+        self.taken.remove(place(id, name))
+    }
+}
+
+/// The transfers that files in `.taken` of a watched folder become when its server looks at it next.
+pub(super) fn to_be_queued(path: &Path) -> Result<BTreeSet<TransferId>, FolderError> {
+    let folder = match Folder::open(path, Names::Operator) {
+        Err(error) if error.is_gone() => return Ok(BTreeSet::new()),
+        opened => opened?,
+    };
+    let taken = match folder.below(TAKEN, None) {
+        Err(error) if error.is_gone() => return Ok(BTreeSet::new()),
+        opened => opened?.0,
+    };
+    let names = taken.names()?;
+    Ok(names.iter().filter_map(parts).map(|(id, _)| id).collect())
+}
+
+/// Why what stands under a name cannot be taken now, if that is so.
+fn not_now(folder: &Folder, entry: &OsStr, name: &str) -> Option<Taking> {
+    match folder.sole_file(entry) {
+        Err(error) if error.is_gone() => Some(Taking::Gone),
+        Err(error) => Some(Taking::NotNow(format!(
+            "{name} cannot be taken as it is: {}",
+            error.why()
+        ))),
+        Ok((file, _)) => is_being_written(&file).unwrap_or_default().then(|| {
+            Taking::NotNow(format!(
+                "{name} is left alone, and somebody has it open for writing: it is taken when it is closed"
+            ))
+        }),
+    }
+}
+
+fn place(id: TransferId, name: &str) -> String {
+    format!("{id}.{name}")
+}
+
+fn parts(place: impl AsRef<OsStr>) -> Option<(TransferId, String)> {
+    let (id, name) = place.as_ref().to_str()?.split_once('.')?;
+    Some((id.parse().ok()?, name.to_owned()))
+}
+
+/// Moves a file into a folder, under a number where its name is taken.
+fn move_to(from: &Folder, old: &OsStr, to: &Folder, name: &str) -> io::Result<()> {
+    match rename_numbered(from, old, to, name) {
+        Err(Errno::XDEV) => copy_to(from, old, to, name),
+        moved => Ok(moved?),
+    }
+}
+
+fn rename_numbered(from: &Folder, old: &OsStr, to: &Folder, name: &str) -> Result<(), Errno> {
+    let mut number = 0;
+    loop {
+        match from.rename(old, to, names::numbered(name, number)) {
+            Err(Errno::EXIST) => number += 1,
+            moved => return moved,
+        }
+    }
+}
+
+/// The same to another file system: whole under its name, or not at all.
+fn copy_to(from: &Folder, old: &OsStr, to: &Folder, name: &str) -> io::Result<()> {
+    let half = format!(".{}", TransferId::new());
+    let copy = || {
+        let (mut source, _) = from.file(old)?;
+        let mut copied = to.create(&half)?;
+        io::copy(&mut source, &mut copied)?;
+        copied.set_permissions(source.metadata()?.permissions())?;
+        copied.sync_all()?;
+        rename_numbered(to, half.as_ref(), to, name).map_err(io::Error::from)
+    };
+    if let Err(error) = copy() {
+        // It is tried again, under another name.
+        let _ = to.remove(&half);
+        return Err(error);
+    }
+    to.sync()?;
+    Ok(from.remove(old)?)
+}
