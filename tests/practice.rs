@@ -410,8 +410,8 @@ fn a_quick_command_gets_its_receipt_into_the_same_session() {
 
 #[test]
 fn a_slow_command_keeps_a_session_no_longer_than_the_limit() {
-    let house =
-        House::plain("delivery:\n  command: [/bin/sleep, '600']\nlimits:\n  receipt_wait: 200ms\n");
+    let command = "delivery:\n  command: [/bin/sh, -c, 'sleep 30']\n";
+    let house = House::plain(&format!("{command}limits:\n  receipt_wait: 200ms\n"));
     let server = house.serve();
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("SLOW", "octets"));

@@ -12,9 +12,9 @@ mod support;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use support::guests::terms;
-use support::peer::{Called, Peer, Ssid, VirtualFile, eerp, take_file};
-use support::{House, Server, THEM, US, eventually};
+use support::guests::{misbehaving, terms};
+use support::peer::{Called, Peer, Ssid, VirtualFile, eerp, efid, framed, take_file};
+use support::{House, OURS, Server, THEM, US, eventually, octets, openssl_certificate};
 
 /// The YAML of a policy that answers so.
 fn answering(settings: &[(&str, &str)]) -> String {
@@ -231,9 +231,13 @@ fn a_question_that_was_put_off_is_asked_again_with_the_same_facts() {
 
 const LISTENER: &str = "listeners:\n  - address: 127.0.0.1:0\n";
 
+/// Of a partner's profile: it is called as soon as something waits.
+const SOON: &str = "    calls: {delay: 100ms}\n";
+
 /// A station that calls a partner, with files to send and a policy that answers so.
 fn caller(called: &Called, files: &[(&str, usize)], settings: &[(&str, &str)]) -> House {
-    let house = House::caller(LISTENER, &called.address(), &answering(settings));
+    let policy = answering(settings);
+    let house = House::caller(LISTENER, &called.address(), &format!("{SOON}{policy}"));
     house.write("terms.wasm", terms());
     for (name, octets) in files {
         let file = house.write(name, vec![1; *octets]);
@@ -275,7 +279,62 @@ fn a_policy_says_which_files_go_and_hears_of_their_receipts() {
     server.await_log(&["told of an end: sent NEW completed records 0 octets 2 "]);
     peer.say(eerp(&sfid));
     assert_eq!(peer.hear(), b"P", "RTR");
-    server.await_log(&["told of a response: ", "Delivered", "NEW", "known true"]);
+    let stations = format!("from {US} to {THEM}");
+    let known = "known true hash None None signature None problem";
+    server.await_log(&["told of a response: delivered: NEW ", &stations, known]);
+}
+
+#[test]
+fn a_policy_is_told_all_that_a_receipt_says() {
+    let called = Called::new();
+    let house = caller(&called, &[], &[]);
+    let server = house.serve();
+    let mut peer = Peer::connect(server.address());
+    let ours = Ssid {
+        code: US.to_owned(),
+        password: OURS.to_owned(),
+        ..Ssid::default()
+    };
+    peer.say(ours.octets());
+    assert_eq!(peer.hear()[0], b'X');
+    let stations = format!("{THEM:25}{US:25}");
+    let eerp = format!(
+        "E{:26}{:3}202611222359590007AGREED  {stations}",
+        "OTHER", ""
+    );
+    peer.say([eerp.as_bytes(), &[0, 2, 0xAB, 0xCD, 0, 0]].concat());
+    assert_eq!(peer.hear(), b"P", "RTR");
+    let told = [
+        "told of a response: delivered: OTHER 20261122 2359590007",
+        r#"user \"AGREED\""#,
+        &format!("from {US} to {THEM} known false"),
+        r#"hash Some(\"abcd\") None signature None"#,
+    ];
+    server.await_log(&told);
+    let creator = "O0013000001BEHIND";
+    let nerp = format!(
+        "N{:26}{:6}202611222359590008{stations}{creator:25}",
+        "OTHER", ""
+    );
+    peer.say([nerp.as_bytes(), b"34010not wanted", &[0; 4]].concat());
+    assert_eq!(peer.hear(), b"P", "RTR");
+    let told = [
+        r#"told of a response: rejected 34 \"not wanted\""#,
+        &format!("by {creator}: OTHER 20261122 2359590008"),
+        &format!("from {US} to {THEM} known false hash None None signature None"),
+    ];
+    server.await_log(&told);
+}
+
+#[test]
+fn a_policy_holds_all_files_back_and_says_why() {
+    let called = Called::new();
+    let house = caller(&called, &[("ORDERS", 1)], &[("hold", "not before noon")]);
+    let server = house.serve();
+    let mut peer = called.greet();
+    assert_eq!(peer.hear(), b"R", "CD, and no file");
+    server.await_log(&["not before noon"]);
+    assert!(house.transfers()[0].contains(" ready "));
 }
 
 #[test]
@@ -293,4 +352,396 @@ fn of_a_file_of_ours_that_broke_off_a_policy_hears_what_went() {
     let octets: u64 = octets.split(' ').next().unwrap().parse().unwrap();
     // Seven buffers are what there was credit for.
     assert!((1..=7 * 4096).contains(&octets), "{told}");
+}
+
+const PLAIN: &str = "  - address: 127.0.0.1:0\n";
+
+/// The same station with these keys more.
+fn with_station(house: &House, keys: &str) {
+    let text = std::fs::read_to_string(house.config()).unwrap();
+    let station = format!("  ssid: {US}\n");
+    assert!(text.contains(&station), "{text}");
+    house.write(
+        "pointsman.yaml",
+        text.replacen(&station, &format!("{station}{keys}"), 1),
+    );
+}
+
+fn queue(house: &House, name: &str, content: impl AsRef<[u8]>, to: &str) {
+    let file = house.write(name, content);
+    let file = file.to_str().unwrap();
+    let queued = house.pointsman(&["send", file, "--to", to, "--queue-only"]);
+    assert!(queued.status.success(), "{queued:?}");
+}
+
+#[test]
+fn files_are_for_the_stations_behind_us_and_come_from_the_first() {
+    let (first, other) = ("O0013000001FIRST", "O0013000001OTHER");
+    let behind = "O0013000007BEHIND";
+    let house = House::plain("");
+    house.configure(PLAIN, &format!("    sfids: [{behind}]\n"), "");
+    with_station(&house, &format!("  sfids: [{first}, {other}]\n"));
+    queue(&house, "INVOICE", "x", "mueller");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    let file = |from: &str, to: &str| VirtualFile {
+        originator: from.to_owned(),
+        destination: to.to_owned(),
+        ..VirtualFile::new("ORDERS", "x")
+    };
+    assert_eq!(&peer.offer(&file(behind, US))[..3], b"302", "SFNA 02");
+    assert_eq!(&peer.offer(&file(THEM, other))[..3], b"303", "SFNA 03");
+    peer.send(&file(behind, other));
+    let receipt = peer.change_direction();
+    let stations = format!("{behind:25}{other:25}");
+    assert_eq!(&receipt[56..106], stations.as_bytes(), "EERPDEST, EERPORIG");
+    peer.say(b"P");
+    let sfid = peer.hear();
+    let stations = format!("{behind:25}{first:25}");
+    assert_eq!(&sfid[56..106], stations.as_bytes(), "SFIDDEST, SFIDORIG");
+}
+
+#[test]
+fn a_partner_may_know_us_by_another_code_and_password() {
+    let called = Called::new();
+    let keys = "    our_ssid: O0013000007KNOWN\n    our_password: ANOTHER\n";
+    let house = House::caller(LISTENER, &called.address(), &format!("{keys}{SOON}"));
+    queue(&house, "ORDERS", "x", "nordwerk");
+    let server = house.serve();
+    let known = format!("X5{:25}{:8}", "O0013000007KNOWN", "ANOTHER");
+    let mut peer = called.accept();
+    peer.say(b"IODETTE FTP READY \r");
+    assert_eq!(&peer.hear()[..35], known.as_bytes(), "when we call");
+    let mut peer = Peer::connect(server.address());
+    let theirs = Ssid {
+        code: US.to_owned(),
+        password: OURS.to_owned(),
+        ..Ssid::default()
+    };
+    peer.say(theirs.octets());
+    assert_eq!(&peer.hear()[..35], known.as_bytes(), "when it calls");
+}
+
+#[test]
+fn what_the_profile_says_of_sessions_is_in_our_ssid_both_ways() {
+    let all = "version: 1.3, buffer_size: 500, mode: send-only, compression: true, restart: false, credit: 3";
+    // Of the SSID (RFC 5024, 5.3.2): the level; buffer size, mode, compression and restart; the credit.
+    for (keys, expected) in [
+        ("", ["5", "99999BNY", "999"]),
+        ("mode: receive-only", ["5", "99999RNY", "999"]),
+        (all, ["2", "00500SYN", "003"]),
+    ] {
+        let called = Called::new();
+        let session = format!("    session: {{{keys}}}\n{SOON}");
+        let house = House::caller(LISTENER, &called.address(), &session);
+        queue(&house, "ORDERS", "x", "nordwerk");
+        let server = house.serve();
+        let mut peer = called.accept();
+        peer.say(b"IODETTE FTP READY \r");
+        let offered = String::from_utf8(peer.hear()).unwrap();
+        let of = |ssid: &str| [1..2, 35..43, 44..47].map(|place| ssid[place].to_owned());
+        assert_eq!(of(&offered), expected, "when we call: {keys}");
+        let mut peer = Peer::connect(server.address());
+        let most = Ssid {
+            code: US.to_owned(),
+            password: OURS.to_owned(),
+            buffer: 99_999,
+            credit: 999,
+            compression: 'Y',
+            ..Ssid::default()
+        };
+        peer.say(most.octets());
+        let agreed = String::from_utf8(peer.hear()).unwrap();
+        assert_eq!(of(&agreed), expected, "when it calls: {keys}");
+    }
+}
+
+/// What subrecords say (RFC 5024, 7.2).
+fn expanded(data: &[u8]) -> Vec<u8> {
+    let mut content = Vec::new();
+    let mut rest = &data[1..];
+    while let [header, after @ ..] = rest {
+        let count = usize::from(header & 0x3F);
+        if header & 0x40 == 0 {
+            content.extend_from_slice(&after[..count]);
+            rest = &after[count..];
+        } else {
+            content.extend(vec![after[0]; count]);
+            rest = &after[1..];
+        }
+    }
+    content
+}
+
+#[test]
+fn runs_of_one_octet_are_compressed_where_both_want_it() {
+    let same = [vec![b'a'; 3000], b"end".to_vec()].concat();
+    for (key, wanted) in [("true", true), ("false", false)] {
+        let house = House::plain("");
+        house.configure(PLAIN, &format!("    session: {{compression: {key}}}\n"), "");
+        queue(&house, "INVOICE", &same, "mueller");
+        let server = house.serve();
+        let mut peer = Peer::connect(server.address());
+        let compressing = Ssid {
+            compression: 'Y',
+            ..Ssid::default()
+        };
+        peer.say(compressing.octets());
+        peer.hear();
+        peer.say(b"R");
+        assert_eq!(peer.hear()[0], b'H', "SFID");
+        peer.say(b"200000000000000000");
+        let data = peer.hear();
+        assert_eq!(expanded(&data), same);
+        assert_eq!(data.len() < 200, wanted, "{} octets", data.len());
+        assert_eq!(peer.hear(), efid(same.len()));
+        peer.say(b"4Y");
+        assert_eq!(peer.hear(), b"R", "CD");
+        assert_eq!(peer.offer(&VirtualFile::new("ORDERS", "aaaaa"))[0], b'2');
+        peer.say(b"D\xC5a");
+        if wanted {
+            peer.say(efid(5));
+            assert_eq!(peer.hear(), b"4N");
+            let delivered = house.inbox().join(&house.await_delivered(1)[0]);
+            assert_eq!(std::fs::read(delivered).unwrap(), b"aaaaa");
+        } else {
+            assert_eq!(peer.hear_esid(), "06", "it was not agreed");
+        }
+    }
+}
+
+#[test]
+fn a_file_of_ours_that_broke_off_goes_on_only_where_restart_is_agreed() {
+    for (key, position) in [("true", 9), ("false", 0)] {
+        let house = House::plain("");
+        house.configure(PLAIN, &format!("    session: {{restart: {key}}}\n"), "");
+        queue(&house, "INVOICE", octets(3, 9 << 10), "mueller");
+        let server = house.serve();
+        let mut peer = Peer::session(server.address());
+        peer.say(b"R");
+        assert!(peer.hear().ends_with(b"0000000000000000000000N000"), "SFID");
+        peer.say(b"200000000000000000");
+        assert_eq!(peer.hear()[0], b'D');
+        drop(peer);
+        server.await_log(&["session-ended", "connection was lost"]);
+        let again = eventually("it is offered again", || {
+            let mut peer = Peer::session(server.address());
+            peer.say(b"R");
+            Some(peer.hear()).filter(|heard| heard[0] == b'H')
+        });
+        let restart = String::from_utf8_lossy(&again[138..155]).into_owned();
+        assert_eq!(restart, format!("{position:017}"), "restart: {key}");
+    }
+}
+
+/// Runs openssl in the folder.
+fn openssl(house: &House, arguments: &str) {
+    let done = std::process::Command::new("openssl")
+        .args(arguments.split_whitespace())
+        .current_dir(house.path())
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "openssl {arguments}: {done:?}");
+}
+
+/// Makes `root`, and `server` and `client`, which it issued; the server's is for `localhost`.
+fn certified(house: &House) {
+    let new = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30";
+    openssl(
+        house,
+        &format!("{new} -subj /CN=root -keyout root.key -out root.pem"),
+    );
+    for (name, use_for) in [("server", "serverAuth"), ("client", "clientAuth")] {
+        openssl(
+            house,
+            &format!(
+                "{new} -subj /CN={name} -keyout {name}.key -out {name}.pem -CA root.pem -CAkey root.key \
+                 -addext subjectAltName=DNS:localhost -addext extendedKeyUsage={use_for} \
+                 -addext basicConstraints=critical,CA:FALSE"
+            ),
+        );
+    }
+}
+
+#[test]
+fn certificates_of_agreed_issuers_open_the_door_both_ways() {
+    let listener = "  - address: 127.0.0.1:0\n    tls:\n      certificate: server.pem\n      key: server.key\n      client_auth: require\n      client_ca: root.pem\n";
+    let theirs = House::plain("");
+    certified(&theirs);
+    theirs.configure(listener, "", "");
+    let server = theirs.serve();
+    let port = server.address().port();
+    let ca = "    ca: root.pem\n";
+    let shown = "    our_certificate: client.pem\n    our_key: client.key\n";
+    let strange = "    our_certificate: strange.pem\n    our_key: strange.key\n";
+    for (host, keys, goes) in [
+        ("localhost", [ca, shown], true),
+        ("127.0.0.1", [ca, shown], false),
+        ("localhost", ["    ca: strange.pem\n", shown], false),
+        ("localhost", [ca, ""], false),
+        ("localhost", [ca, strange], false),
+    ] {
+        let keys = format!("    tls: true\n{}", keys.concat());
+        let ours = House::sender(&format!("{host}:{port}"), &keys);
+        for name in ["root.pem", "client.pem", "client.key"] {
+            std::fs::copy(theirs.path().join(name), ours.path().join(name)).unwrap();
+        }
+        openssl_certificate(ours.path(), "strange");
+        let file = ours.write("ORDERS", "x");
+        let sent = ours.pointsman(&["send", file.to_str().unwrap(), "--to", "nordwerk"]);
+        assert_eq!(sent.status.success(), goes, "{host}, {keys}: {sent:?}");
+    }
+    assert_eq!(theirs.delivered().len(), 1);
+}
+
+#[test]
+fn a_listener_speaks_no_tls_older_than_it_says() {
+    let house = House::plain("");
+    openssl_certificate(house.path(), "us");
+    openssl_certificate(house.path(), "them");
+    let tls = "    tls: {certificate: us.pem, key: us.key, min_version: \"1.3\"}\n";
+    house.configure(&format!("{PLAIN}{tls}"), "", "");
+    let server = house.serve();
+    let greeted = |version: &str| {
+        let done = std::process::Command::new("timeout")
+            .args(["60", "openssl", "s_client", "-quiet", version, "-connect"])
+            .arg(server.address().to_string())
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&done.stdout).contains("ODETTE FTP READY")
+    };
+    assert!(!greeted("-tls1_2"), "not below 1.3");
+    server.await_log(&["tls-refused"]);
+    Peer::openssl(server.address(), house.path(), "them", "us", "-tls1_3").identify();
+}
+
+#[test]
+fn what_a_policys_failure_means_is_said_for_each_question() {
+    for (word, answer) in [("retry", "399Y"), ("refuse", "399N"), ("accept", "2000")] {
+        let house = House::plain(&format!(
+            "policies:\n  bad:\n    component: bad.wasm\n    on_failure: {{accept-file: {word}}}\n"
+        ));
+        house.write("bad.wasm", misbehaving());
+        let server = house.serve();
+        let mut peer = Peer::session(server.address());
+        let said = peer.offer(&VirtualFile::new("TRAP", "x"));
+        assert_eq!(&said[..4], answer.as_bytes(), "on_failure: {word}");
+    }
+}
+
+#[test]
+fn an_instance_has_the_memory_that_its_policy_allows_it() {
+    let house = House::plain(
+        "policies:\n  bad:\n    component: bad.wasm\n    hooks: [accept-file]\n    limits: {memory: 3MiB}\n",
+    );
+    house.write("bad.wasm", misbehaving());
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    assert_eq!(&peer.offer(&VirtualFile::new("MEMORY", "x"))[..3], b"399");
+    server.await_log(&["policy-failed", "`limits.memory`, 3145728 octets"]);
+    peer.send(&VirtualFile::new("FINE", "x"));
+}
+
+#[test]
+fn all_policies_together_keep_no_more_than_is_said() {
+    let house = House::plain(
+        "policies:\n  bad:\n    component: bad.wasm\n    hooks: [accept-file]\nlimits: {policies_kept: 300KiB}\n",
+    );
+    house.write("bad.wasm", misbehaving());
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    let refused = peer.offer(&VirtualFile::new("KEEP", "x"));
+    assert_eq!(refused[0], b'3', "SFNA");
+    server.await_log(&["policy-failed", "may keep 307200 (`limits.policies_kept`)"]);
+}
+
+#[test]
+fn whose_files_are_refused_too_often_waits_for_the_next_refusal() {
+    let house = House::plain("limits: {refusals_per_second: 1}\n");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    let stray = VirtualFile {
+        destination: "O0013STRANGER".to_owned(),
+        ..VirtualFile::new("ORDERS", "x")
+    };
+    let began = Instant::now();
+    for _ in 0..5 {
+        assert_eq!(&peer.offer(&stray)[..3], b"302", "SFNA 02");
+    }
+    // Two go in advance, and the others wait until their second has come.
+    let took = began.elapsed();
+    assert!(took > Duration::from_secs(1), "{took:?}");
+}
+
+#[test]
+fn a_file_that_moves_less_than_is_said_in_its_time_is_ended() {
+    let house = House::plain("limits: {least_progress: 1MiB}\n");
+    let partner = "    session: {idle_timeout: 1s}\n";
+    house.configure(PLAIN, partner, "limits: {least_progress: 1MiB}\n");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    let file = VirtualFile::new("SLOW", octets(5, 2000));
+    assert_eq!(peer.offer(&file)[0], b'2', "SFPA");
+    // More than the usual 1 KiB each third of a second, for six seconds at most.
+    peer.wire
+        .set_read_timeout(Some(Duration::from_millis(300)))
+        .unwrap();
+    let ended = (0..20).find_map(|_| {
+        let data = &support::peer::data_buffers(&file.content)[0];
+        let _ = std::io::Write::write_all(&mut peer.wire, &framed(data));
+        std::iter::from_fn(|| peer.try_hear()).find(|heard| heard[0] != b'C')
+    });
+    let ended = ended.expect("it is ended while octets come");
+    assert_eq!(&ended[..3], b"F09");
+}
+
+/// The keys of the tables of docs/configuration.md, by their last word.
+fn documented_keys() -> Vec<&'static str> {
+    let page = include_str!("../docs/configuration.md");
+    let (_, keys) = page.split_once("## The keys").unwrap();
+    let first_column = |line: &'static str| line.strip_prefix("| ")?.split(" | ").next();
+    let columns = keys.lines().filter_map(first_column);
+    let named = columns.flat_map(|column| column.split('`').skip(1).step_by(2));
+    let in_words = |key: &&str| {
+        key.chars()
+            .all(|c| c.is_ascii_lowercase() || "._".contains(c))
+    };
+    let last_word = |key: &'static str| key.rsplit('.').next();
+    // The ways of records stand in such a table, too.
+    named
+        .filter(in_words)
+        .filter_map(last_word)
+        .filter(|key| *key != "raw")
+        .collect()
+}
+
+#[test]
+fn every_key_is_set_by_a_test() {
+    let tests = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
+    let mut written = String::new();
+    for folder in [tests.clone(), tests.join("support")] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            // What is refused there has no effect to be seen.
+            let counts = path.extension().is_some_and(|end| end == "rs")
+                && !path.ends_with("configuration.rs");
+            if counts {
+                written += &std::fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    let is_set = |key: &str| {
+        written
+            .match_indices(&format!("{key}:"))
+            .any(|(place, found)| {
+                let before = written[..place].chars().next_back().unwrap();
+                let after = written[place + found.len()..].chars().next();
+                !before.is_alphanumeric() && before != '_' && after != Some(':')
+            })
+    };
+    let keys = documented_keys();
+    assert!(keys.len() > 100, "the tables are read: {keys:?}");
+    let unset: Vec<_> = keys.iter().filter(|key| !is_set(key)).collect();
+    assert!(unset.is_empty(), "no test sets {unset:?}");
 }

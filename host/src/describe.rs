@@ -262,8 +262,9 @@ pub fn response(
         date: key.stamp.date().to_owned(),
         time: key.stamp.time().to_owned(),
         user: user.to_owned(),
-        destination: key.destination.to_string(),
-        originator: key.originator.to_string(),
+        // A response travels back: to where the file came from.
+        destination: key.originator.to_string(),
+        originator: key.destination.to_string(),
         outbound_id: matched.map(|id| id.to_string()),
         file_hash: (!hash.is_empty())
             .then(|| hash.iter().map(|octet| format!("{octet:02x}")).collect()),

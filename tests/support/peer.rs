@@ -56,6 +56,7 @@ pub struct Ssid {
     pub password: String,
     pub buffer: u32,
     pub credit: u16,
+    pub compression: char,
     pub restart: char,
 }
 
@@ -67,6 +68,7 @@ impl Default for Ssid {
             password: THEIRS.to_owned(),
             buffer: 4096,
             credit: 7,
+            compression: 'N',
             restart: 'Y',
         }
     }
@@ -80,12 +82,13 @@ impl Ssid {
             password,
             buffer,
             credit,
+            compression,
             restart,
         } = self;
         // SSIDAUTH came with 2.0; it is reserved before.
         let authentication = if *level < '5' { ' ' } else { 'N' };
         format!(
-            "X{level}{code:25}{password:8}{buffer:05}BN{restart}N{credit:03}{authentication}{:4}{:8}\r",
+            "X{level}{code:25}{password:8}{buffer:05}B{compression}{restart}N{credit:03}{authentication}{:4}{:8}\r",
             "", ""
         )
         .into_bytes()

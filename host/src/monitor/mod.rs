@@ -1,8 +1,7 @@
 //! The user monitor of RFC 5024 (chapter 9): it answers what the engine asks.
 //!
 //! This is where protocol, policies and store meet in a session (outside of one, `receipts.rs` asks): each question of the engine is put to
-//! the partner's profile, then to the policies, and what is positive is said only when the ledger has it. SFPA to a new
-//! file promises nothing: its row may still be on the way ([`pointsman_store::Ledger::offer_early`]).
+//! the partner's profile, then to the policies, made durable in the ledger, and only then answered.
 
 mod checking;
 mod closing;
@@ -40,7 +39,7 @@ use crate::tls::Side;
 /// What a caller hears whose place others want.
 pub const CROWDED: &str = "too many callers at the moment, call again";
 
-/// What a call of ours is for.
+/// Why a session is to be sought, when we dial.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Errand {
     /// Send this file and no other.
@@ -90,7 +89,7 @@ pub struct Monitor {
     trouble: Option<String>,
 }
 
-/// What fails on our side. The session ends, the server stays up.
+/// What fails on our side. The session ends, the house stays up.
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
     #[error(transparent)]
@@ -350,7 +349,7 @@ impl Monitor {
         Ok(())
     }
 
-    /// Gives a lease back; where the ledger cannot write that now, `leases::give_back` does later.
+    /// Gives a lease back; where the ledger cannot write that, the house does when it can, since the session is gone.
     async fn release(&mut self, id: TransferId, why: &str) -> Result<(), LedgerError> {
         let ledger = &self.station.ledger;
         ledger.put_back(id, SystemTime::now(), why).await

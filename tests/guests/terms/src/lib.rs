@@ -4,9 +4,9 @@ use std::str::FromStr;
 
 use pointsman_policy_sdk::{
     Answer, ConnectionDecision, ConnectionInfo, FileDecision, FileInfo, FileTerms, Policy,
-    RecordLayout, ResponseDecision, ResponseInfo, ResponseTerms, SessionTerms, TransferDirection,
-    TransferMode, TransferOutcome, TransferResult, TurnDecision, TurnTerms, info, list_outbound,
-    policy, refuse, setting,
+    RecordLayout, ResponseDecision, ResponseInfo, ResponseKind, ResponseTerms, SessionTerms,
+    TransferDirection, TransferMode, TransferOutcome, TransferResult, TurnDecision, TurnTerms,
+    info, list_outbound, policy, refuse, setting,
 };
 
 struct Terms;
@@ -118,15 +118,25 @@ impl Policy for Terms {
     }
 
     fn end_response(_: &ConnectionInfo, response: &ResponseInfo) -> Answer<()> {
+        let kind = match &response.kind {
+            ResponseKind::Delivered => "delivered".to_owned(),
+            ResponseKind::Rejected(why) => {
+                format!("rejected {} {:?} by {}", why.reason, why.text, why.creator)
+            }
+        };
         info!(
-            "told of a response: {:?} {} {} {} from {} to {} known {}",
-            response.kind,
+            "told of a response: {kind}: {} {} {} user {:?} from {} to {} known {} hash {:?} {:?} signature {:?} problem {:?}",
             response.dataset_name,
             response.date,
             response.time,
+            response.user,
             response.originator,
             response.destination,
             response.outbound_id.is_some(),
+            response.file_hash,
+            response.hash_ok,
+            response.signature_ok,
+            response.problem,
         );
         Ok(())
     }
