@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use pointsman::demo::{KNOWN_PARTNERS, ROUTE_BY_DAY, ROUTE_BY_NAME};
 use support::guests::{misbehaving, trapping};
-use support::peer::{Peer, Ssid, VirtualFile};
+use support::peer::{Peer, Ssid, VirtualFile, esid};
 use support::{House, THEM, amount, eventually};
 
 fn routed() -> House {
@@ -404,32 +404,99 @@ fn swap(house: &House, policy: &str, component: &std::path::Path) -> std::proces
     house.pointsman(&["policy", "swap", policy, component.to_str().unwrap()])
 }
 
+/// Says that it is over when it goes, also by a panic: nobody goes on for ever.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// One swap after the other while files come, each in a session of its own. From the answer to a swap on no session is
+/// asked an older component. `POINTSMAN_SWAPS` says how many.
 #[test]
-fn however_fast_swaps_follow_none_comes_back() {
+fn while_files_flow_no_older_policy_comes_into_force_again() {
+    let swaps = amount("POINTSMAN_SWAPS", 10);
     let house = routed();
-    let [one, other] = [
+    let components = [
         house.write("a.wasm", ROUTE_BY_NAME),
         house.write("b.wasm", ROUTE_BY_DAY),
     ];
     let server = house.serve();
-    for _ in 0..7 {
-        for next in [&other, &one] {
-            let swapped = swap(&house, "route", next);
-            assert!(
-                swapped.status.success(),
-                "{}",
-                String::from_utf8_lossy(&swapped.stderr)
-            );
+    let address = server.address();
+    let (answered, over) = (AtomicU64::new(0), AtomicBool::new(false));
+    let sender = |number: u64| {
+        let (answered, over) = (&answered, &over);
+        move || {
+            let mut sent = 0;
+            while !over.load(Ordering::Relaxed) {
+                let before = answered.load(Ordering::Relaxed);
+                let mut peer = Peer::session(address);
+                let name = format!("DELFOR.{before}.{number}.{sent}");
+                peer.send(&VirtualFile::new(&name, "forecast"));
+                peer.say(esid());
+                sent += 1;
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            sent
         }
+    };
+    let files: usize = std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..3).map(|number| scope.spawn(sender(number))).collect();
+        let flowing = Over(&over);
+        for number in 1..=swaps {
+            let swapped = swap(&house, "route", &components[number as usize % 2]);
+            let said = String::from_utf8_lossy(&swapped.stderr);
+            assert!(swapped.status.success(), "swap {number}: {said}");
+            answered.store(number, Ordering::Relaxed);
+        }
+        drop(flowing);
+        senders
+            .into_iter()
+            .map(|sender| sender.join().unwrap())
+            .sum()
+    });
+    assert_eq!(house.await_delivered(files).len(), files);
+
+    // Generation 1 is the start's; the swap of each number made the next one.
+    let mut digests = [BTreeSet::new(), BTreeSet::new()];
+    let mut decided = 0;
+    for line in server.log().lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        if line["event"] != "policy-decided" || line["hook"] != "accept-file" {
+            continue;
+        }
+        let word = |key: &str, after: &str| {
+            let text = line[key].as_str().unwrap();
+            let (_, rest) = text.split_once(after).unwrap();
+            rest.split(['.', ',', ')']).next().unwrap().to_owned()
+        };
+        let before: u64 = word("file", "DELFOR.").parse().unwrap();
+        let generation: u64 = word("by", "generation ").parse().unwrap();
+        assert!(
+            generation > before && generation <= swaps + 1,
+            "{before} swaps were answered when this session began: {line}"
+        );
+        digests[generation as usize % 2].insert(word("by", "sha256:"));
+        decided += 1;
     }
-    // Time for one more look at the file, which now has the one that decides.
+    assert_eq!(decided, files, "each file was decided about");
+    let [even, odd] = &digests;
+    assert!(
+        even.len() == 1 && odd.len() == 1 && even != odd,
+        "a generation is not the component of its swap: {digests:?}"
+    );
+    // Time for one more look at the file, which has the last one.
     std::thread::sleep(Duration::from_millis(1200));
     let generation = status(&house, "policy generation: ");
     assert!(
-        generation.starts_with("15 "),
-        "after 14 swaps the generation is {generation}: {}",
-        server.log()
+        generation.starts_with(&format!("{} ", swaps + 1)),
+        "{generation}"
     );
+    let last = std::fs::read(&components[swaps as usize % 2]).unwrap();
+    assert!(std::fs::read(house.path().join("route.wasm")).unwrap() == last);
+    println!("{swaps} swaps, {files} files in sessions of their own");
 }
 
 /// A component that keeps a compiler busy for many seconds: thousands of long functions.
