@@ -142,18 +142,30 @@ impl Ci {
         )
     }
 
-    /// A policy that was begun outside of the repository builds there, as README says.
+    /// A policy that was begun outside of the repository builds there, as README says, whichever example it is from.
     fn new_policy(&self) -> Result<String, String> {
-        let folder = self.stage.path().join("my-policy");
+        let examples = guests::new::examples(&self.root)?;
+        for example in &examples {
+            self.new_policy_from(example)?;
+        }
+        Ok(format!("{} examples", examples.len()))
+    }
+
+    fn new_policy_from(&self, example: &str) -> Result<(), String> {
+        let folder = self.stage.path().join(format!("from-{example}"));
         let place = folder.to_string_lossy().into_owned();
-        self.run("new-policy", &["xtask", "new-policy", &place])?;
+        self.run("new-policy", &["xtask", "new-policy", &place, example])?;
         let manifest = folder.join("Cargo.toml").to_string_lossy().into_owned();
         let arguments = ["build", "--release", "--target", "wasm32-wasip2"];
-        let there = ["--manifest-path", &manifest];
+        // What they have in common is built once.
+        let target = self.stage.path().join("new-policies");
+        let built = target.to_string_lossy().into_owned();
+        let there = ["--manifest-path", &manifest, "--target-dir", &built];
         self.run("new-policy", &[&arguments[..], &there[..]].concat())?;
-        let component = folder.join("target/wasm32-wasip2/release/my_policy.wasm");
+        let component = format!("from_{}.wasm", example.replace('-', "_"));
+        let component = target.join("wasm32-wasip2/release").join(component);
         match component.is_file() {
-            true => Ok(String::new()),
+            true => Ok(()),
             false => Err(format!("{} was not built", component.display())),
         }
     }

@@ -20,7 +20,7 @@ usage: cargo xtask COMMAND
   fuzz     fuzz the protocol engine: --runs N for each target, a million if not said
   guests   build the policy components into target/guests
   model    search what two sessions can come to: --long for millions of states, --mutants with bugs planted
-  new-policy FOLDER  a policy of your own outside of the repository, from the smallest example
+  new-policy FOLDER [EXAMPLE]  a policy of your own outside of the repository, from that example or the smallest
   siege    how long a good session takes beside each attack: --count N sessions, --program PATH
   state-tables  write docs/state-tables.md anew
   tidy     the rules of the house that no compiler keeps: floors, names, links";

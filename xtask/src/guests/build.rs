@@ -17,7 +17,7 @@ pub struct Guest {
     package: &'static str,
 }
 
-/// The policies to copy.
+/// The policies to learn from.
 pub const EXAMPLES: &[Guest] = &[
     Guest {
         workspace: "guest-examples",
