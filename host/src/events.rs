@@ -97,7 +97,13 @@ events! {
     says("{sessions} sessions have not come to their end and are cut off")
     remedy("nothing, broken files go on with the next session; raise it if it happens often")
 
-    /// the same for deliveries
+    /// a second `limits.drain` later, for calls and commands
+    "SRV-019" "tasks-cut-off" Warn Every
+    TasksCutOff {}
+    says("calls and commands have not come to their end and are cut off")
+    remedy("nothing, a command that was cut off is run again by the next start")
+
+    /// a third one later, for deliveries
     "SRV-005" "deliveries-cut-off" Warn Every
     DeliveriesCutOff {}
     says("deliveries have not come to their end and are cut off")
@@ -293,7 +299,7 @@ events! {
     "RCV-001" "file-refused" Warn Counted
     FileRefused { session: Talk, file: String, reason: String }
     says("{session}: file {file} refused: {reason}")
-    remedy("02, 03: `sfids` of station and partner. 04, 16, 18, 19: what is not there yet. 06, 12: disk. 13: received before; the partner lost our answer, and is all right. Otherwise a policy")
+    remedy("02, 03: `sfids` of station and partner. 04, 16, 18, 19: what is not there yet. 06: size, quota or disk. 12: disk, a name that is taken, or another session has the file. 05, 10, 11: records or counts are not what was announced. 13: received before; the partner lost our answer, and is all right. 14: this session takes no files. The text says which; otherwise a policy")
 
     /// every octet is durable; EFPA
     "RCV-002" "file-received" Info Every

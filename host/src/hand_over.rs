@@ -69,7 +69,7 @@ pub async fn run(command: &HandOver, file: &OpenQuestion, path: &std::path::Path
     }
 }
 
-/// The command and everything it starts, killed when this is dropped: at a time-out, or when the house closes down.
+/// The command and everything it starts, killed when this is dropped: at a time-out, or when the server closes down.
 struct Family(Option<rustix::process::Pid>);
 
 impl Family {

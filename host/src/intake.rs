@@ -116,10 +116,11 @@ impl Intake {
         Ok(reached)
     }
 
-    /// Ends the file. It is sealed, and durable, when it is known what becomes of it.
+    /// Ends the file: its digest is known, and nothing of it need be durable yet. [`Whole::keep`] seals it, or
+    /// [`Whole::discard`] removes it, when the policies have answered.
     ///
     /// # Errors
-    /// A write or a sync failed: the blob is not to be trusted.
+    /// A write failed, or a sync that ran beside the transfer: the blob is not to be trusted.
     pub async fn finish(mut self) -> Result<Whole, SpoolError> {
         let (writer, _) = self.take().await?;
         self.end_sync().await?;

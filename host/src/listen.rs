@@ -121,7 +121,7 @@ impl Door {
                     };
                     sessions.spawn(caller.call(socket, self.tls.clone()));
                 }
-                // In words it would cost more than it may.
+                // Not even an ESID: a caller beyond the limit is to cost nothing.
                 Err(limit) => station.events.tell(Event::CallerRefused { remote, limit }),
             }
         }

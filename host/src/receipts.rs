@@ -27,7 +27,7 @@ const AT_ONCE: u32 = 8;
 /// How long the file of a partner waits that the configuration does not name.
 const UNKNOWN: Duration = Duration::from_secs(10 * 60);
 
-/// Asks again what policies put off, and hands files over to commands, until the house closes down: what is
+/// Asks again what policies put off, and hands files over to commands, until the server closes down: what is
 /// being asked then comes to its end.
 pub async fn keep_asking(station: Arc<Station>, mut drain: Receiver<Drain>) {
     let mut asked = Asked::default();

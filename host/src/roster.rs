@@ -36,7 +36,7 @@ pub struct FileNow {
     pub file: String,
     /// Whether we receive it; else we send it.
     pub received: bool,
-    /// Octets that are over by now, those of earlier sessions included.
+    /// Octets that have been moved by now, those of earlier sessions included.
     pub octets: u64,
     /// Its size in octets; of a received file what its sender said, in units of 1024.
     pub size: u64,

@@ -51,7 +51,7 @@ pub struct Server {
     addresses: Vec<(SocketAddr, bool)>,
     drain: Sender<Drain>,
     sessions: TaskTracker,
-    house: TaskTracker,
+    tasks: TaskTracker,
     control: JoinHandle<()>,
     /// Kept to the very end: no other server may begin on this storage before.
     _lock: control::Lock,
@@ -129,11 +129,11 @@ impl Server {
             doors.push(Door::bind(&station.config, listener).await?);
         }
         let (drain, draining) = channel(Drain::No);
-        let (sessions, house) = (TaskTracker::new(), TaskTracker::new());
+        let (sessions, tasks) = (TaskTracker::new(), TaskTracker::new());
         let mut addresses = Vec::new();
         let keeper = Keeper {
             station: Arc::clone(&station),
-            house: house.clone(),
+            tasks: tasks.clone(),
             draining,
         };
         for door in doors {
@@ -150,7 +150,7 @@ impl Server {
             addresses,
             drain,
             sessions,
-            house,
+            tasks,
             control,
             _lock: lock,
         })
@@ -173,15 +173,15 @@ impl Server {
         &self.addresses
     }
 
-    /// Ends: no new callers, sessions to their next turn (for as long as the configuration says), then
-    /// deliveries. What is cut off is resumed by the next start.
+    /// Ends: no new callers; sessions to their next turn, then calls and commands, then deliveries, each for as long as
+    /// the configuration says. What is cut off is resumed by the next start.
     pub async fn drain(self) {
         let events = &self.station.events;
         let sessions = self.sessions.len();
         events.tell(Event::Draining { sessions });
         self.drain.send_replace(Drain::AtNextTurn);
         self.sessions.close();
-        self.house.close();
+        self.tasks.close();
         let patience = self.station.config.limits.drain.0.0;
         if tokio::time::timeout(patience, self.sessions.wait())
             .await
@@ -193,12 +193,11 @@ impl Server {
             // Long enough for an ESID; who does not take it is cut off.
             let _ = tokio::time::timeout(FAREWELL, self.sessions.wait()).await;
         }
-        if tokio::time::timeout(patience, self.house.wait())
+        if tokio::time::timeout(patience, self.tasks.wait())
             .await
             .is_err()
         {
-            let sessions = self.sessions.len();
-            events.tell(Event::DrainCutOff { sessions });
+            events.tell(Event::TasksCutOff {});
         }
         let settled = async {
             while !self.station.deliveries.is_idle() {
@@ -407,7 +406,7 @@ async fn keep_small(station: Arc<Station>) {
 /// Starts what runs as long as the server does, each supervised by itself.
 struct Keeper {
     station: Arc<Station>,
-    house: TaskTracker,
+    tasks: TaskTracker,
     draining: Receiver<Drain>,
 }
 
@@ -471,7 +470,7 @@ impl Keeper {
     {
         let (task, draining) = (task.to_owned(), self.draining.clone());
         let station = Arc::clone(&self.station);
-        self.house.spawn(async move {
+        self.tasks.spawn(async move {
             let (tasks, events) = (&station.tasks, &station.events);
             let work = || work(Arc::clone(&station));
             tasks.keep(&task, events, draining, work).await;

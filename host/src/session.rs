@@ -25,7 +25,7 @@ use crate::monitor::{CROWDED, Monitor};
 /// Octets read at once.
 const READ: usize = 256 * 1024;
 
-/// Octets that are read and written before others have their turn; a step without any counts as some.
+/// Octets that are read and written before others have their turn; each pass of the loop counts as so many more.
 const TURN: usize = 256 * 1024;
 const STEP: usize = 1024;
 
@@ -34,7 +34,7 @@ thread_local! {
     static INPUT: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
 }
 
-/// How far the house is with closing down.
+/// How far the server is with closing down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drain {
     /// Not at all.
@@ -69,7 +69,8 @@ impl Connection for tokio_rustls::client::TlsStream<TcpStream> {
     }
 }
 
-/// Drives `session` over `wire` to its end, or to that of the house. The histories say that it was this session.
+/// Drives `session` over `wire` until it ends or the server closes down. Lines of the ledger's timelines that are written
+/// meanwhile have this session's id.
 ///
 /// What waits is on the heap once: a future that is handed on by value leaves its size behind in each that had it.
 pub fn drive(

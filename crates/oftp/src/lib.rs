@@ -24,7 +24,7 @@
 
 #![forbid(unsafe_code)]
 
-/// Whether one of those bugs is planted: never, but in a build that tests the tests.
+/// Whether a bug of `mutants.rs` is planted: never, but in a build that tests the tests.
 #[cfg(not(feature = "mutants"))]
 macro_rules! planted {
     ($($mutant:ident)|+) => {

@@ -26,7 +26,8 @@ pub fn settings() -> Vec<(String, String)> {
     host::settings()
 }
 
-/// Files waiting for a partner (name of its profile), oldest first, at most `limit` and 1000.
+/// Files waiting for a partner (name of its profile) in the order they go: higher priority first, then the oldest; at
+/// most `limit` and 1000.
 pub fn list_outbound(partner: &str, limit: u32) -> Vec<OutboundFile> {
     host::list_outbound(partner, limit)
 }

@@ -152,7 +152,7 @@ async fn room(loaded: &Loaded) -> Result<Share, Failed> {
         .map_err(|_| Failed {
             kind: FailureKind::Memory,
             detail: format!(
-                "there was no room for it within `limits.call`, {} ms: {}",
+                "there was no room for it within {} ms: {}",
                 loaded.limits.call.as_millis(),
                 all_in_use(loaded)
             ),
@@ -177,7 +177,7 @@ fn took_too_long(loaded: &Loaded) -> Failed {
     Failed {
         kind: FailureKind::Deadline,
         detail: format!(
-            "the call took more than `limits.call`, {} ms, calls into the server included",
+            "the question took more than {} ms, calls into the server included",
             loaded.limits.call.as_millis()
         ),
     }

@@ -3,7 +3,7 @@
 //! Each instance has a limit of its own; what keeps a thousand sessions from adding up is here. Instances that nobody
 //! asks at the moment are let go, the one that rested longest first, when one that is asked needs room: they are made
 //! anew for their next question, and what they kept with their session stays. Where everything is in use, a question
-//! waits for room, within its `limits.call`.
+//! waits for room, within the time for a question.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -181,7 +181,7 @@ impl Rules {
         });
         let left = self.output_left.checked_sub(text.len());
         self.require(field, left.is_some(), || {
-            "all texts of the decision together are longer than `limits.output`".to_owned()
+            "all texts of the decision together are longer than a decision may be".to_owned()
         });
         self.output_left = left.unwrap_or(0);
     }
@@ -259,7 +259,7 @@ mod tests {
         rules.range("credit", 1000, 1..=999);
         assert_eq!(
             rules.verdict().unwrap_err(),
-            "`text`: all texts of the decision together are longer than `limits.output`"
+            "`text`: all texts of the decision together are longer than a decision may be"
         );
     }
 }

@@ -52,12 +52,12 @@ async fn each_failure_has_its_name_and_the_next_question_is_answered() {
         (
             "HANG",
             FailureKind::Deadline,
-            "the call took more than `limits.call`, 500 ms",
+            "the question took more than 500 ms",
         ),
         (
             "SLEEP",
             FailureKind::Deadline,
-            "the call took more than `limits.call`, 500 ms",
+            "the question took more than 500 ms",
         ),
         (
             "MEMORY",

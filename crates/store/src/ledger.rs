@@ -42,7 +42,8 @@ pub trait Ledger: Send + Sync {
     /// file of records.
     async fn checkpoint(&self, id: TransferId, at: Position) -> Result<(), LedgerError>;
 
-    /// The blob is sealed (before EFPA): Receiving → Received, with the place it goes to at last.
+    /// The blob is sealed (before EFPA): Receiving → Received, with the place it goes to at last; with a negative verdict
+    /// Receiving → Rejected, and the NERP is owed.
     async fn received(
         &self,
         id: TransferId,

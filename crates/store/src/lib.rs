@@ -9,7 +9,7 @@
 //!   from a peer is never part of a spool path.
 //!
 //! The order is the law, and the caller keeps it: a blob is *sealed* (written, renamed, synced with its folder
-//! and its sidecar) before a row says so, and a row is committed before the peer is told. A crash between two
+//! and its sidecar) before a row says so, and a row is committed before anything is promised to the peer. A crash between two
 //! steps leaves one of the states listed in [`InboundState`] and [`OutboundState`]; [`Ledger::recover`]
 //! and what [`Ledger::unfinished`] finds lead each back to work.
 

@@ -93,7 +93,8 @@ macro_rules! states {
 states! {
     /// The states of a received file. After a crash a file is in one of these and no other.
     InboundState {
-        /// Offered and accepted; the spool holds a partial. A crash leaves it to be offered again.
+        /// Offered, and not kept so far: it is coming, broke off, or was refused (SFNA after its row, EFNA). The spool may
+        /// have a partial. A crash leaves it to be offered again.
         Receiving = "receiving",
         /// Sealed and committed: the peer may have our EFPA. A crash leaves it to be delivered.
         Received = "received",
@@ -108,7 +109,8 @@ states! {
 }
 
 states! {
-    /// The states of a file to send. A lease (node and end) lies over `Ready`; a crash gives it back.
+    /// The states of a file to send. A session may have one that is `Ready`; it is free when the session, or its program,
+    /// is gone.
     OutboundState {
         /// Waits for a session with its partner.
         Ready = "ready",

@@ -1,4 +1,5 @@
-//! A file is closed (RFC 5024, 9.12, CLIP): every octet durable, its end judged and written down, then EFPA.
+//! A file is closed (RFC 5024, 9.12, CLIP): its end is judged, every octet made durable,
+//! then written down, then EFPA.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -333,7 +334,7 @@ impl Monitor {
         }
     }
 
-    /// What is delivered is forgotten; a session brings no more files than can be delivered meanwhile.
+    /// What is delivered is forgotten. So many deliveries of a session run at once, and the oldest is waited for.
     async fn make_way(&mut self) {
         self.deliveries.retain(|delivery| !delivery.is_finished());
         while self.deliveries.len() >= DELIVERIES {

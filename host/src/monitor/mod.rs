@@ -1,7 +1,8 @@
 //! The user monitor of RFC 5024 (chapter 9): it answers what the engine asks.
 //!
 //! This is where protocol, policies and store meet in a session (outside of one, `receipts.rs` asks): each question of the engine is put to
-//! the partner's profile, then to the policies, made durable in the ledger, and only then answered.
+//! the partner's profile, then to the policies, and what is positive is said only when the ledger has it. SFPA to a new
+//! file promises nothing: its row may still be on the way ([`pointsman_store::Ledger::offer_early`]).
 
 mod checking;
 mod closing;
@@ -39,7 +40,7 @@ use crate::tls::Side;
 /// What a caller hears whose place others want.
 pub const CROWDED: &str = "too many callers at the moment, call again";
 
-/// Why a session is to be sought, when we dial.
+/// What a call of ours is for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Errand {
     /// Send this file and no other.
@@ -89,7 +90,7 @@ pub struct Monitor {
     trouble: Option<String>,
 }
 
-/// What fails on our side. The session ends, the house stays up.
+/// What fails on our side. The session ends, the server stays up.
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
     #[error(transparent)]
@@ -349,7 +350,7 @@ impl Monitor {
         Ok(())
     }
 
-    /// Gives a lease back; where the ledger cannot write that, the house does when it can, since the session is gone.
+    /// Gives a lease back; where the ledger cannot write that now, `leases::give_back` does later.
     async fn release(&mut self, id: TransferId, why: &str) -> Result<(), LedgerError> {
         let ledger = &self.station.ledger;
         ledger.put_back(id, SystemTime::now(), why).await

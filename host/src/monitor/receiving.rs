@@ -119,7 +119,8 @@ impl Monitor {
         Ok(())
     }
 
-    /// The disk has the window: the peer may send the next one.
+    /// All but the last 64 KiB of the window is written: the peer may send the next one. What an earlier sync made durable
+    /// is committed as a checkpoint.
     pub(super) async fn window_used_up(
         &mut self,
         ticket: CreditTicket,

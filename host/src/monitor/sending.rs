@@ -173,7 +173,7 @@ impl Monitor {
         let patience = self.station.config.limits.receipt_wait.0.0;
         let all = async {
             while let Some(delivery) = self.deliveries.last_mut() {
-                // A delivery that was lost is taken up again by the house; its receipt comes later.
+                // A delivery that was lost is taken up again by the server; its receipt comes later.
                 let _ = delivery.await;
                 self.deliveries.pop();
             }

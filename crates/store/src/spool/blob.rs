@@ -346,6 +346,8 @@ impl Whole {
         Ok(())
     }
 
+    /// Makes it durable: its last octets and the sidecar are written, both are renamed, the content synced, the sidecar
+    /// synced, and then both folders.
     fn settle(&mut self, sidecar: &Sidecar, renamed: &mut bool) -> Result<(), SpoolError> {
         self.spool.measure(self.rest.len())?;
         self.file.0.write_all(&self.rest).map_err(at(&self.path))?;

@@ -16,7 +16,7 @@ use crate::transfer::{Direction, TransferId};
 use crate::transition::reached;
 
 impl Spool {
-    /// Renames a sealed file to `path` below `inbox`, which its row says already and its sidecar hears now.
+    /// Renames a sealed file to `path` below `inbox`, which is in its row already, and is appended to its sidecar first.
     ///
     /// `path` is made of parts joined by `/`; folders are made where missing, and none may be a
     /// symbolic link.

@@ -133,8 +133,8 @@ pub(super) struct OfSession {
     pub(super) generation: u64,
 }
 
-/// Does `work`: what the ledger's histories say meanwhile is said by this session, in which policies of that generation
-/// decide.
+/// Does `work`: lines of the ledger's timelines that are written meanwhile have this session's id, and the generation of
+/// the policies that decide in it.
 pub async fn in_session<W: Future>(session: &str, generation: u64, work: W) -> W::Output {
     let id = session.to_owned();
     SESSION
@@ -183,7 +183,7 @@ impl Writer {
         Ok(done)
     }
 
-    /// The same, but what `promises_nothing` is returned before its commit. Whatever builds on it comes later in the
+    /// The same, but a result that `promises_nothing` is returned before its commit. Whatever builds on it comes later in the
     /// ledger, too.
     pub(super) async fn ask<T, F>(
         &self,
