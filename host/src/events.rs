@@ -449,12 +449,12 @@ events! {
     says("{session}: {file} is not sent to its end: {reason}")
     remedy("look at the disk; queue the file anew, and cancel this one, or put its content back from a backup and release it")
 
-    /// a file that went on where it broke off took longer than 20 s to be read from its start, and was sent without being
-    /// compared with its digest
-    "SND-012" "content-unchecked" Warn Counted
-    ContentUnchecked { session: Talk, transfer: TransferId, file: String }
-    says("{session}: {file} is sent, and its content could not be compared in time with what was queued")
-    remedy("`pointsman verify-store`")
+    /// a file that goes on where it broke off takes longer than 20 s to be read from its start, which partners do not wait
+    /// for. The session ends before EFID; the reading goes on, and the file in the next session
+    "SND-012" "content-unread" Warn Counted
+    ContentUnread { session: Talk, transfer: TransferId, file: String }
+    says("{session}: {file} is not read yet, to be compared with what was queued: its end is sent in the next session")
+    remedy("nothing, if the file is sent in the next sessions; else the disk")
 
     // Receipts, both ways.
 

@@ -24,6 +24,7 @@ use crate::events::{Event, Events, tell};
 use crate::guessing::Guesses;
 use crate::holders::Holders;
 use crate::intake::blocking;
+use crate::monitor::LateChecks;
 use crate::pace::Pace;
 use crate::partials::Partials;
 use crate::partners::Profile;
@@ -56,6 +57,8 @@ pub struct Station {
     pub partials: Partials,
     /// What is remembered of partners.
     pub contacts: Contacts,
+    /// Files to send whose content takes long to be compared.
+    pub late_checks: LateChecks,
     /// The sessions that have a file.
     pub holders: Holders,
     /// Where everything that happens is told.
@@ -185,6 +188,7 @@ impl Station {
             quotas: Quotas::default(),
             partials: Partials::new(limits.partials_per_partner.0.0 as usize),
             contacts: Contacts::default(),
+            late_checks: LateChecks::default(),
             holders: Holders::default(),
             events: Events::default(),
             tasks: Tasks::default(),

@@ -1,16 +1,17 @@
 //! Whether what we send is what was queued: a disk forgets, and the partner would get a wrong file with a right name.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use pointsman_store::{Blob, Digest, SpoolError};
+use pointsman_store::{Blob, Digest, SpoolError, TransferId};
 use tokio::sync::oneshot;
 
 /// Octets read at once.
 const CHUNK: usize = 256 * 1024;
 
 /// How long the end of a file waits for its content to be read from the start; partners give up after a while.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Finds the digest of what goes out.
 #[derive(Debug)]
@@ -21,11 +22,41 @@ pub(super) enum Check {
     Beside(oneshot::Receiver<Result<Digest, SpoolError>>),
 }
 
+/// Checks that take longer than a partner waits. They go on without a session, and the next one in which the file goes
+/// on has the answer.
+#[derive(Debug, Default)]
+pub struct LateChecks(Mutex<HashMap<TransferId, Check>>);
+
+impl LateChecks {
+    /// The check of a file that is sent from that octet on.
+    pub(super) fn begin(&self, id: TransferId, blob: &Arc<Blob>, from: u64) -> Check {
+        let late = self.take(id);
+        late.filter(|_| from > 0)
+            .unwrap_or_else(|| Check::of(blob, from))
+    }
+
+    pub(super) fn keep(&self, id: TransferId, check: Check) {
+        let mut late = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        late.insert(id, check);
+    }
+
+    fn take(&self, id: TransferId) -> Option<Check> {
+        let mut late = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        late.remove(&id)
+    }
+}
+
+impl Default for Check {
+    fn default() -> Self {
+        Self::Along(Box::default())
+    }
+}
+
 impl Check {
     /// Of a file that is sent from that octet on.
-    pub(super) fn of(blob: &Arc<Blob>, from: u64) -> Self {
+    fn of(blob: &Arc<Blob>, from: u64) -> Self {
         if from == 0 {
-            return Self::Along(Box::default());
+            return Self::default();
         }
         let (found, finding) = oneshot::channel();
         let blob = Arc::clone(blob);
@@ -40,11 +71,14 @@ impl Check {
         }
     }
 
-    /// The digest of the content; none where to find it takes too long.
-    pub(super) async fn digits(&mut self) -> Result<Option<String>, SpoolError> {
+    /// The digest of the content; none where to find it takes longer than that.
+    pub(super) async fn digits(
+        &mut self,
+        patience: Duration,
+    ) -> Result<Option<String>, SpoolError> {
         match self {
             Self::Along(digest) => Ok(Some(digest.digits())),
-            Self::Beside(finding) => match tokio::time::timeout(PATIENCE, finding).await {
+            Self::Beside(finding) => match tokio::time::timeout(patience, finding).await {
                 Ok(Ok(digest)) => Ok(Some(digest?.digits())),
                 Ok(Err(_)) => Err(SpoolError::Io {
                     path: "the spool".into(),
@@ -72,5 +106,29 @@ fn read_whole(blob: &Blob, found: oneshot::Sender<Result<Digest, SpoolError>>) {
         };
         let _ = found.send(read);
         return;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_late_for_one_session_is_known_to_the_next() {
+        let (late, id) = (LateChecks::default(), TransferId::new());
+        let (found, finding) = oneshot::channel();
+        let mut check = Check::Beside(finding);
+        let digits = check.digits(Duration::from_millis(1)).await.unwrap();
+        assert_eq!(digits, None, "nobody has read it yet");
+        late.keep(id, check);
+        let mut digest = Digest::default();
+        digest.update(b"all of it");
+        let expected = digest.digits();
+        assert!(!found.is_closed(), "the reading goes on");
+        found.send(Ok(digest)).unwrap();
+        assert!(late.take(TransferId::new()).is_none());
+        let mut check = late.take(id).unwrap();
+        assert_eq!(check.digits(PATIENCE).await.unwrap(), Some(expected));
+        assert!(late.take(id).is_none(), "an answer is for one session");
     }
 }

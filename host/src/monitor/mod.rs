@@ -23,6 +23,7 @@ use pointsman_store::{LedgerError, SpoolError, TransferId, planted};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+pub use self::checking::LateChecks;
 use self::receiving::Receiving;
 use self::sending::{Sending, Turn};
 use crate::contacts::Line;

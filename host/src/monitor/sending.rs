@@ -9,7 +9,7 @@ use oftp::{
 use pointsman_policy::types;
 use pointsman_store::{Blob, Files, Longest, OutboundFile, SpoolError, TransferId, Work, planted};
 
-use super::checking::Check;
+use super::checking::{Check, PATIENCE};
 use super::offering::BLOCK;
 use super::{Monitor, Trouble, promise};
 use crate::describe::{self, Finished};
@@ -307,7 +307,7 @@ impl Monitor {
             }
         };
         sending.stage = Stage::Open {
-            check: Check::of(&blob, from),
+            check: self.station.late_checks.begin(id, &blob, from),
             blob,
             position: from,
             records,
@@ -484,14 +484,17 @@ impl Monitor {
             return Ok(None);
         };
         let (id, queued) = (sending.file.id, &sending.file.digest);
-        let Some(found) = check.digits().await? else {
+        let Some(found) = check.digits(PATIENCE).await? else {
+            self.station.late_checks.keep(id, std::mem::take(check));
             let file = sending.name();
-            self.tell(Happening::ContentUnchecked {
+            self.tell(Happening::ContentUnread {
                 session: self.talk(),
                 transfer: id,
                 file,
             });
-            return Ok(None);
+            return Err(Trouble::OutOfStep(
+                "the file to send takes longer to be compared than a partner waits",
+            ));
         };
         let why = format!("it is not what was queued: blake3 {found}, not {queued}");
         Ok((found != *queued).then_some((id, why)))
