@@ -361,34 +361,32 @@ fn recovery_run_twice_is_recovery_run_once() {
     let house = House::plain("");
     let server = house.serve();
     let mut peer = Peer::session(server.address());
-    for name in ["ONE", "TWO"] {
-        peer.send(&VirtualFile::new(name, octets(1, 5000)));
-    }
-    house.await_delivered(2);
-    server.await_log(&["file-delivered", "TWO"]);
+    peer.send(&VirtualFile::new("ONE", octets(1, 5000)));
+    house.await_delivered(1);
+    server.await_log(&["file-delivered", "ONE"]);
+    // Two cannot be put where it belongs: a file is where its folder was.
+    let one = first(&house, &["--name", "ONE"]);
+    let folder = house.inbox().join(one["path"].as_str().unwrap());
+    let (folder, aside) = (folder.parent().unwrap(), house.path().join("aside"));
+    std::fs::rename(folder, &aside).unwrap();
+    std::fs::write(folder, "").unwrap();
+    peer.send(&VirtualFile::new("TWO", octets(1, 5000)));
+    server.await_log(&["delivery-failed", "TWO"]);
     let half = VirtualFile::new("HALF", octets(3, 90_000));
     assert_eq!(peer.offer(&half)[0], b'2');
     peer.say(&data_buffers(&half.content)[0]);
+    // SFPA to a new file promises nothing: its row comes a moment later.
+    let half = eventually("the row of HALF is there", || {
+        let row = first(&house, &["--name", "HALF"]);
+        row["transfer"].as_str().map(str::to_owned)
+    });
     server.kill();
+    std::fs::remove_file(folder).unwrap();
+    std::fs::rename(aside, folder).unwrap();
     // Two: as before its rename. Half: a sidecar from before its rename. And what no row knows.
     let spool = state(&house).join("spool");
     let two = first(&house, &["--name", "TWO"]);
-    let half = id_of(&first(&house, &["--name", "HALF"]));
-    let path = house.inbox().join(two["path"].as_str().unwrap());
-    std::fs::rename(path, spool.join("sealed").join(id_of(&two))).unwrap();
-    let db = state(&house).join("ledger.db");
-    let sql = format!(
-        "UPDATE transfers SET state = 'placing' WHERE id = '{0}'; DELETE FROM receipts WHERE transfer = '{0}';
-         UPDATE transfers SET leased_to = 'serve-of-before/S1';",
-        id_of(&two)
-    );
-    let changed = std::process::Command::new("python3")
-        .args(["-c", "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.executescript(sys.argv[2]); c.commit()"])
-        .arg(&db)
-        .arg(sql)
-        .status()
-        .unwrap();
-    assert!(changed.success());
+    assert_eq!(two["state"], "placing", "{two:#}");
     let one = id_of(&first(&house, &["--name", "ONE"]));
     let sidecar = std::fs::read_to_string(spool.join(format!("sealed/{one}.jsonl"))).unwrap();
     std::fs::write(
@@ -461,6 +459,54 @@ fn a_start_looks_for_the_newest_files_without_listing_all() {
     );
     // What does list them is seen.
     assert!(listings(&folders, || drop(assert_clean(&house))) > 0);
+}
+
+#[test]
+fn a_bit_that_rots_in_the_ledger_is_named() {
+    let house = House::plain("");
+    let server = house.serve();
+    Peer::session(server.address()).send(&VirtualFile::new("ORDER", "octets"));
+    house.await_delivered(1);
+    server.await_log(&["file-delivered"]);
+    assert_eq!(server.stop(), Some(0));
+    let row = first(&house, &[]);
+    let id = id_of(&row);
+    // All of it in one file: nothing is in its log still.
+    assert!(house.pointsman(&["store", "rebuild"]).status.success());
+    // Where the file was delivered to: nothing but the row says it, and a reader may have taken the file.
+    let ledger = state(&house).join("ledger.db");
+    let mut octets = std::fs::read(&ledger).unwrap();
+    let path = row["path"].as_str().unwrap().as_bytes();
+    let places: Vec<usize> = (0..octets.len() - path.len())
+        .filter(|at| octets[*at..].starts_with(path))
+        .collect();
+    assert!(!places.is_empty());
+    for at in places {
+        octets[at + path.len() - 1] ^= 1;
+    }
+    std::fs::write(&ledger, octets).unwrap();
+
+    let (code, audited) = json(&house, &["verify-store"]);
+    assert_eq!(code, Some(1), "{audited:#}");
+    let findings = audited["findings"].as_array().unwrap();
+    let named = findings
+        .iter()
+        .find(|it| it["file"] == "ledger.db transfers");
+    let named = named.unwrap_or_else(|| panic!("{audited:#}"));
+    assert_eq!(
+        (&named["kind"], named["transfer"].as_str()),
+        (&"row-changed".into(), Some(id.as_str())),
+        "{named:#}"
+    );
+    let shown = house.pointsman(&["verify-store", "--quick"]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(
+        shown.contains(&format!("error: transfer {id}: ledger.db transfers: "))
+            && shown.contains("store rebuild"),
+        "{shown}"
+    );
+    assert!(house.pointsman(&["store", "rebuild"]).status.success());
+    assert_clean(&house);
 }
 
 #[test]
@@ -545,6 +591,8 @@ fn a_ledger_of_an_older_day_throws_nothing_away() {
     // What a rebuild cannot take in keeps nobody from starting.
     let strange = state(&house).join("spool/sealed/01900000-0000-7000-8000-000000000001.jsonl");
     std::fs::write(strange, "not a sidecar").unwrap();
+    // Nobody listed it: it is found where the folder is.
+    std::fs::remove_file(state(&house).join("spool/newest-sealed")).unwrap();
     assert!(!house.pointsman(&["serve"]).status.success());
     let (code, rebuilt) = json(&house, &["store", "rebuild"]);
     assert_eq!(code, Some(1), "{rebuilt:#}");

@@ -57,8 +57,8 @@ pub enum Weight {
 /// Something that does not fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The transfer.
-    pub id: TransferId,
+    /// The transfer. None where it is the ledger itself that is damaged, and not a row of a transfer.
+    pub id: Option<TransferId>,
     /// How weighty.
     pub weight: Weight,
     /// A fixed word for it.
@@ -78,7 +78,8 @@ pub struct Audit {
     pub spool: Spool,
     /// The folder files are delivered into.
     pub inbox: PathBuf,
-    /// Whether contents are read and compared with their digests, not their sizes alone.
+    /// Whether contents are read and compared with their digests, not their sizes alone, and the ledger's indexes held
+    /// against its tables.
     pub digests: bool,
     /// Files to send that lie where a server finds them and queues them under these ids: their blobs may be here
     /// already, without a row.
@@ -131,8 +132,18 @@ impl Audit {
     /// Audits everything. Changes nothing.
     ///
     /// # Errors
-    /// Ledger or spool cannot be read.
+    /// Ledger or spool cannot be read. Where that comes from a damage of the ledger, the damage is what was found.
     pub async fn run(&self, ledger: &SqliteLedger) -> Result<Audited, AuditError> {
+        let damage = ledger.damage(self.digests).await;
+        let mut audited = match self.transfers(ledger).await {
+            Err(AuditError::Ledger(_)) if !damage.is_empty() => Audited::default(),
+            audited => audited?,
+        };
+        audited.findings.splice(0..0, damage);
+        Ok(audited)
+    }
+
+    async fn transfers(&self, ledger: &SqliteLedger) -> Result<Audited, AuditError> {
         let books: BTreeMap<TransferId, Book> = ledger
             .books()
             .await?
@@ -163,7 +174,7 @@ impl Audit {
         mut found: Vec<Finding>,
     ) -> Result<Vec<Finding>, AuditError> {
         for _ in 1..LOOKS {
-            let Some(id) = found.first().map(|finding| finding.id) else {
+            let Some(id) = found.first().and_then(|finding| finding.id) else {
                 break;
             };
             // A note costs nobody anything if it is a moment old.
@@ -590,7 +601,7 @@ impl<'a> Case<'a> {
         remedy: &'static str,
     ) {
         self.findings.push(Finding {
-            id: self.id,
+            id: Some(self.id),
             weight,
             kind,
             file,

@@ -60,10 +60,11 @@ impl VerifyStore {
 
 fn print(audited: &Audited) {
     for finding in &audited.findings {
+        let whose = finding.id.map(|id| format!("transfer {id}: "));
         say!(
-            "{}: transfer {}: {}: {}",
+            "{}: {}{}: {}",
             weight(finding),
-            finding.id,
+            whose.unwrap_or_default(),
             finding.file,
             finding.what
         );
@@ -93,7 +94,7 @@ fn weight(finding: &Finding) -> &'static str {
 fn as_json(audited: &Audited) -> serde_json::Value {
     let finding = |finding: &Finding| {
         json!({
-            "transfer": finding.id.to_string(),
+            "transfer": finding.id.map(|id| id.to_string()),
             "weight": weight(finding),
             "kind": finding.kind,
             "file": finding.file,

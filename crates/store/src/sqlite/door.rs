@@ -9,6 +9,7 @@ use pointsman_log::tell;
 use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::connection::database;
+use super::sums;
 use crate::LedgerError;
 use crate::events::Event;
 use crate::private::private_file;
@@ -17,6 +18,8 @@ use crate::private::private_file;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Pages of the write-ahead log from which they are copied into the ledger's file: SQLite's own number.
 const PAGES: c_int = 1000;
+/// Statements that a connection keeps for the next time: more than all verbs together have.
+const STATEMENTS: usize = 256;
 
 /// Opens the ledger at `path`, or makes it where `flags` allow that.
 pub(super) fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
@@ -26,6 +29,9 @@ pub(super) fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection
         make_private(path);
     }
     let mut db = Connection::open_with_flags(path, flags)?;
+    // A verb is some statements, and each that changes a row is long by its triggers.
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    sums::know(&db)?;
     db.busy_handler(Some(wait(PATIENCE)))?;
     db.wal_hook(Some(|log: &mut rusqlite::hooks::Wal, pages| {
         if pages >= PAGES {

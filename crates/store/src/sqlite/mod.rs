@@ -3,6 +3,7 @@
 mod audit;
 mod connection;
 mod contacts;
+mod damage;
 mod door;
 mod inbound;
 mod kept;
@@ -10,6 +11,7 @@ mod look;
 mod outbound;
 mod rebuild;
 mod row;
+mod sums;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -36,7 +38,7 @@ use crate::transfer::{
     Details, Direction, NewFile, OpenQuestion, OutboundFile, OutboundState, Queued, TimelineEntry,
     Transfer, TransferId, Undelivered,
 };
-use crate::verify::Book;
+use crate::verify::{Book, Finding};
 use crate::{Quota, Seal, Spool};
 
 /// The [`Ledger`] in a SQLite file (WAL, `synchronous=FULL`). Clones share it.
@@ -68,6 +70,15 @@ impl SqliteLedger {
     pub fn with_sidecars(mut self, spool: Spool) -> Self {
         self.sidecars = Some(spool);
         self
+    }
+
+    /// What is wrong with the ledger itself: rows that are not what was written, and what SQLite finds in its pages.
+    /// `indexes` says whether each row is looked for in each index, too, which takes several times as long. That the
+    /// ledger cannot be read is a finding as well.
+    pub async fn damage(&self, indexes: bool) -> Vec<Finding> {
+        let look = move |db: &Connection| Ok(damage::damage(db, indexes));
+        let found = self.reader.run(look).await;
+        found.unwrap_or_else(|error| vec![damage::unreadable(&error)])
     }
 
     /// Every row, for the audit.

@@ -106,7 +106,7 @@ fn copy_history(db: &Connection, old: &Path) -> rusqlite::Result<()> {
     db.execute("ATTACH DATABASE ?1 AS old", [old.display().to_string()])?;
     let copied = db.execute_batch(
         "BEGIN;
-         INSERT INTO policy_values SELECT * FROM old.policy_values;
+         INSERT INTO policy_values (policy, key, value) SELECT policy, key, value FROM old.policy_values;
          INSERT INTO timeline (transfer, at, session, event, detail)
              SELECT transfer, at, session, event, detail FROM old.timeline
              WHERE transfer IN (SELECT id FROM transfers) ORDER BY seq;
