@@ -194,11 +194,46 @@ fn guessing_gets_slower_and_is_locked_out_and_the_partner_calls_from_elsewhere()
         answer.starts_with("F04"),
         "the right one, too late: {answer}"
     );
+    server.await_log(&["connection-refused", "locked out from there"]);
     let (answer, took) = introduced("127.0.0.1", server.address(), THEM, THEIRS);
     assert!(
         answer.starts_with('X') && took < Duration::from_secs(5),
         "{answer}"
     );
+}
+
+#[test]
+fn a_lock_out_ends_for_a_partner_that_goes_on_calling() {
+    let house = House::plain("limits: {guesses: 2, lock_out: 6s}\n");
+    let server = house.serve();
+    for _ in 0..2 {
+        introduced("127.0.0.1", server.address(), THEM, "WRONG");
+    }
+    let line = server.await_log(&["locked-out", "mueller"]);
+    assert!(line.contains("for 6 s"), "{line}");
+    // It calls more often than each six seconds all the while, with the right password.
+    eventually("it is let in again", || {
+        let (answer, _) = introduced("127.0.0.1", server.address(), THEM, THEIRS);
+        answer.starts_with('X').then_some(())
+    });
+}
+
+#[test]
+fn a_certificate_that_was_not_shown_is_no_guess() {
+    let house = House::plain("limits: {guesses: 1}\n");
+    openssl_certificate(house.path(), "them");
+    house.configure(
+        "  - address: 127.0.0.1:0\n",
+        "    certificate: them.pem\n",
+        "limits: {guesses: 1}\n",
+    );
+    let server = house.serve();
+    for _ in 0..3 {
+        let (answer, _) = introduced("127.0.0.1", server.address(), THEM, THEIRS);
+        assert!(answer.starts_with("F04"), "{answer}");
+        server.await_log(&["connection-refused", "certificate", "was not shown"]);
+    }
+    assert!(!server.log().contains("locked-out"));
 }
 
 #[test]
@@ -216,17 +251,31 @@ fn a_slip_before_the_right_password_is_forgotten() {
 
 #[test]
 fn codes_can_be_told_from_passwords_unless_partners_are_concealed() {
+    // Each from an address of its own: the answer to the last of three, and how long they took.
     let answers = |more: &str| {
         let house = House::plain(more);
         let server = house.serve();
-        [("O0013NOBODY", THEIRS), (THEM, "WRONG")]
-            .map(|(code, password)| introduced("127.0.0.1", server.address(), code, password).0)
+        let callers = [
+            ("127.0.0.8", "O0013NOBODY", THEIRS),
+            ("127.0.0.9", THEM, "WRONG"),
+        ];
+        callers.map(|(from, code, password)| {
+            let began = Instant::now();
+            let tries = [(); 3].map(|()| introduced(from, server.address(), code, password).0);
+            (tries[2].clone(), began.elapsed())
+        })
     };
-    let [unknown, wrong] = answers("");
+    let waits = Duration::from_secs(3);
+    let [(unknown, _), (wrong, took)] = answers("");
     assert!(unknown.starts_with("F03") && wrong.starts_with("F04"));
-    let [unknown, wrong] = answers("limits: {conceal_partners: true}\n");
+    assert!(took >= waits, "one second, then two: {took:?}");
+    let [(unknown, soon), (wrong, took)] = answers("limits: {conceal_partners: true}\n");
     assert!(wrong.starts_with("F04"), "{wrong}");
     assert_eq!(unknown, wrong, "nothing tells one from the other");
+    assert!(
+        soon.max(took) < waits,
+        "a wait would tell: {soon:?}, {took:?}"
+    );
 }
 
 #[test]

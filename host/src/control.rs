@@ -56,7 +56,7 @@ pub enum Request {
 /// What the running server does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusNow {
-    /// Callers' sessions.
+    /// Sessions with partners that run, whoever called.
     pub sessions: usize,
     /// The generation that decides for new sessions.
     pub generation: u64,
@@ -319,7 +319,7 @@ async fn answer(request: Request, station: &Station) -> Reply {
             let current = station.policies.current();
             let log = pointsman_log::health().unwrap_or_default();
             Reply::Status(StatusNow {
-                sessions: station.sessions(),
+                sessions: station.roster.of_partners(),
                 generation: current.number(),
                 generations: station.policies.live_generations(),
                 policies: current

@@ -262,8 +262,8 @@ events! {
     /// named are refused with ESID 04 for `limits.lock_out`, with the right password, too. The partner can still call
     /// from elsewhere
     "SES-012" "locked-out" Error Counted
-    LockedOut { partner: String, remote: String, time: Duration }
-    says("one wrong password after the other for {partner} from {remote}: its code is locked out from there until {} s have passed without another; if it is the partner, agree on the password and let it wait", time.as_secs())
+    LockedOut { partner: String, remote: String, lasts: Duration }
+    says("one wrong password after the other for {partner} from {remote}: its code is locked out from there for {} s; if it is the partner, agree on the password and let it wait", lasts.as_secs())
     remedy("ask the partner whether it was its own program; if not, somebody guesses: block the address")
 
     /// a caller showed a certificate that is known as another partner's

@@ -45,15 +45,17 @@ struct Wrong {
 /// What a wrong password brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Brake {
-    /// How long its answer waits.
-    pub wait: Duration,
+    /// How long its answer waits, for what came from its address so far.
+    pub of_origin: Duration,
+    /// How long it waits for what came for its code.
+    pub of_code: Duration,
     /// This was the one that locks the code out from this address.
     pub locks_out: bool,
 }
 
 impl Guesses {
     /// After `most` wrong passwords for a code, its callers from the same address are locked out until `lock_out` has
-    /// passed without another.
+    /// passed.
     #[must_use]
     pub fn new(most: u32, lock_out: Duration) -> Self {
         Self {
@@ -71,16 +73,16 @@ impl Guesses {
         known.is_some_and(|wrong| wrong.times >= self.most && !self.is_over(wrong, now))
     }
 
-    /// A wrong password came, for a partner's code or for one that nobody has.
+    /// A wrong password came for a partner's code, or something else was wrong, with no code to count it for.
     pub fn wrong(&self, code: Option<&OdetteId>, origin: Origin, now: Instant) -> Brake {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let of_origin = self.count(&mut tables.by_origin, origin, now);
         let of_code = code.map_or(0, |code| {
             self.count(&mut tables.by_code, (code.clone(), origin), now)
         });
-        let wait = doubled(of_code.saturating_sub(1)).max(doubled(of_origin.saturating_sub(FREE)));
         Brake {
-            wait,
+            of_origin: doubled(of_origin.saturating_sub(FREE)),
+            of_code: doubled(of_code.saturating_sub(1)),
             locks_out: of_code == self.most,
         }
     }
@@ -157,8 +159,11 @@ mod tests {
         let brakes: Vec<_> = (0..5)
             .map(|_| guesses.wrong(Some(&partner), here, now))
             .collect();
-        let waits: Vec<u64> = brakes.iter().map(|brake| brake.wait.as_secs()).collect();
-        assert_eq!(waits, [0, 1, 2, 4, 4]);
+        let waits = |wait: fn(&Brake) -> Duration| -> Vec<u64> {
+            brakes.iter().map(|brake| wait(brake).as_secs()).collect()
+        };
+        assert_eq!(waits(|brake| brake.of_code), [0, 1, 2, 4, 4]);
+        assert_eq!(waits(|brake| brake.of_origin), [0, 0, 0, 1, 2]);
         assert!(brakes[4].locks_out && !brakes[3].locks_out);
         assert!(guesses.is_locked_out(&partner, here, now));
         assert!(!guesses.is_locked_out(&partner, from("192.0.2.2:1"), now));
@@ -180,7 +185,7 @@ mod tests {
         let (guesses, now) = (Guesses::new(5, HOUR), Instant::now());
         let here = from("192.0.2.1:1");
         let waits: Vec<u64> = (0..6)
-            .map(|_| guesses.wrong(None, here, now).wait.as_secs())
+            .map(|_| guesses.wrong(None, here, now).of_origin.as_secs())
             .collect();
         assert_eq!(waits, [0, 0, 0, 1, 2, 4]);
     }

@@ -94,6 +94,14 @@ impl Roster {
         entries.iter().map(|entry| entry.look()).collect()
     }
 
+    /// How many of them are with a partner: callers that have not said who they are do not count.
+    #[must_use]
+    pub fn of_partners(&self) -> usize {
+        let sessions = lock(&self.sessions);
+        let is_partners = |entry: &&Arc<Entry>| lock(&entry.shown).partner.is_some();
+        sessions.values().filter(is_partners).count()
+    }
+
     /// Their names.
     #[must_use]
     pub fn names(&self) -> HashSet<String> {

@@ -1,8 +1,8 @@
 //! Places: how many callers and sessions there may be at a time, by address, listener and partner.
 //!
-//! A caller that has not identified itself has a place at its listener. Where all of these are taken, the caller that
-//! came first of those that are most like the newcomer gives its place up, if it has had its time: so whoever says at
-//! once who it is gets in, however many say nothing. A caller that has identified itself has a place among its
+//! A caller that has not identified itself has a place at its listener. Where all of these are taken, the address that
+//! most of them come from gives one up to a newcomer from elsewhere, and to one of its own if the first of them has had
+//! its time: so whoever says at once who it is gets in, however many say nothing and however often they come. A caller that has identified itself has a place among its
 //! partner's sessions instead, which nobody takes from it.
 
 use std::collections::{BTreeMap, HashMap};
@@ -140,7 +140,7 @@ impl Entrance {
     /// Takes a place for a caller that comes `now`.
     ///
     /// # Errors
-    /// The limit that is reached, where all who have a place came just now themselves.
+    /// The limit that is reached, where all who might make way for it came just now themselves.
     pub fn enter(self: &Arc<Self>, origin: Origin, now: Instant) -> Result<CallerSeat, Limit> {
         let mut waiting = lock(&self.waiting);
         if waiting.of(origin) >= self.most_of_origin {
@@ -148,14 +148,17 @@ impl Entrance {
                 key: "limits.callers_per_address",
                 most: self.most_of_origin,
             };
-            waiting.make_way(origin, now).ok_or(limit)?;
+            waiting.make_way(origin, ITS_TIME, now).ok_or(limit)?;
         } else if waiting.callers.len() >= self.most {
             let limit = Limit {
                 key: "limits.callers_per_listener",
                 most: self.most,
             };
-            let crowd = waiting.crowd().ok_or(limit)?;
-            waiting.make_way(crowd, now).ok_or(limit)?;
+            let (crowd, most) = waiting.crowd().ok_or(limit)?;
+            // With the newcomer its address has no more than the crowd is left with: it is none of it.
+            let among_them = waiting.of(origin) + 1 >= most;
+            let after = if among_them { ITS_TIME } else { Duration::ZERO };
+            waiting.make_way(crowd, after, now).ok_or(limit)?;
         }
         let (number, gives_way) = (waiting.next, Arc::new(Notify::new()));
         waiting.next += 1;
@@ -180,8 +183,8 @@ impl Waiting {
         callers.filter(|caller| caller.origin == origin).count()
     }
 
-    /// The address most callers come from; of two, the one whose caller came first.
-    fn crowd(&self) -> Option<Origin> {
+    /// The address most callers come from, and how many; of two, the one whose caller came first.
+    fn crowd(&self) -> Option<(Origin, usize)> {
         let mut counts: HashMap<Origin, usize> = HashMap::new();
         for caller in self.callers.values() {
             *counts.entry(caller.origin).or_default() += 1;
@@ -190,14 +193,14 @@ impl Waiting {
         let mut callers = self.callers.values();
         callers
             .find(|caller| counts.get(&caller.origin) == Some(&most))
-            .map(|caller| caller.origin)
+            .map(|caller| (caller.origin, most))
     }
 
-    /// Sends the caller of that address away that came first, if it has had its time.
-    fn make_way(&mut self, origin: Origin, now: Instant) -> Option<()> {
+    /// Sends the caller of that address away that came first, if it has been here for so long.
+    fn make_way(&mut self, origin: Origin, after: Duration, now: Instant) -> Option<()> {
         let mut callers = self.callers.iter();
         let (&number, first) = callers.find(|(_, caller)| caller.origin == origin)?;
-        if now.saturating_duration_since(first.since) < ITS_TIME {
+        if now.saturating_duration_since(first.since) < after {
             return None;
         }
         self.callers.remove(&number)?.gives_way.notify_one();
@@ -241,12 +244,6 @@ pub struct Seat {
 }
 
 impl Sessions {
-    /// How many there are.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        lock(&self.0).all
-    }
-
     /// How many there were that have ended.
     #[must_use]
     pub fn ended(&self) -> u64 {
@@ -396,6 +393,23 @@ mod tests {
         assert!(!was_notified(&alone.gives_way()));
     }
 
+    #[test]
+    fn a_crowd_that_comes_anew_all_the_time_keeps_nobody_out() {
+        let entrance = entrance(6, 3);
+        let began = Instant::now();
+        let crowd = || ["192.0.2.2:1", "192.0.2.3:1"].map(from);
+        let mut there: Vec<_> = (0..3)
+            .flat_map(|_| crowd())
+            .map(|origin| entrance.enter(origin, began).unwrap())
+            .collect();
+        let partner = entrance.enter(from("192.0.2.1:1"), began).unwrap();
+        assert!(was_notified(&there.remove(0).gives_way()));
+        for origin in crowd() {
+            entrance.enter(origin, began).unwrap_err();
+        }
+        assert!(!was_notified(&partner.gives_way()));
+    }
+
     /// Whether it was notified and nobody has heard of it yet.
     fn was_notified(notify: &Notify) -> bool {
         let mut notified = std::pin::pin!(notify.notified());
@@ -433,7 +447,7 @@ mod tests {
         let _fourth = enter("d", &most).unwrap();
         assert_eq!(refused("e", &most), "limits.sessions");
         drop(first);
-        assert_eq!(sessions.count(), 3);
+        assert_eq!(lock(&sessions.0).all, 3);
         assert!(enter("a", &most).is_ok());
     }
 }

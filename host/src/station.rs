@@ -268,11 +268,6 @@ impl Station {
         self.seats
             .enter(&profile.name, caller.origin(), caller.listener(), &most)
     }
-
-    /// Partners' sessions at the moment.
-    pub fn sessions(&self) -> usize {
-        self.seats.count()
-    }
 }
 
 /// Why partials make way.

@@ -133,6 +133,18 @@ impl<T: Field> Field for Option<T> {
     }
 }
 
+/// Stops the compiler at a field that would put a key of every line of JSON there twice.
+#[doc(hidden)]
+pub const fn is_no_key(field: &str) {
+    assert!(
+        !matches!(
+            field.as_bytes(),
+            b"time" | b"level" | b"code" | b"event" | b"message"
+        ),
+        "each line of the log has this key already"
+    );
+}
+
 /// Declares the events of a crate as one enum.
 ///
 /// ```
@@ -149,6 +161,21 @@ impl<T: Field> Field for Option<T> {
 ///
 /// let event = Event::Delivered { transfer: "1".to_owned(), path: "a/b".to_owned() };
 /// assert_eq!(event.to_string(), "transfer 1 is delivered to a/b");
+/// ```
+///
+/// A field that has the name of a key of every line (`time`, `level`, `code`, `event`, `message`) does not compile:
+///
+/// ```compile_fail
+/// pointsman_log::events! {
+///     /// What this crate has to tell.
+///     pub enum Event of "store";
+///
+///     /// somebody waits
+///     "DOC-001" "waits" Info Every
+///     Waits { time: u64 }
+///     says("somebody waits {time} s")
+///     remedy("–")
+/// }
 /// ```
 ///
 /// Of each event: its comment says what has happened, and stands in `docs/operating.md` with the `remedy` (`cargo xtask
@@ -199,7 +226,10 @@ macro_rules! events {
                 let _ = &see;
                 match self {
                     $(Self::$variant { $($field),* } => {
-                        $($crate::Field::show($field, stringify!($field), see);)*
+                        $(
+                            const { $crate::is_no_key(stringify!($field)) };
+                            $crate::Field::show($field, stringify!($field), see);
+                        )*
                     })+
                 }
             }

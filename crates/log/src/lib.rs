@@ -22,7 +22,7 @@ mod queue;
 mod rates;
 mod stderr;
 
-pub use event::{Event, Facts, Field, Level, Rate, Value};
+pub use event::{Event, Facts, Field, Level, Rate, Value, is_no_key};
 pub use filter::Filter;
 pub use line::Style;
 pub use log::{Health, Log, health, tell};

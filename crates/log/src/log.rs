@@ -182,14 +182,20 @@ pub fn tell(event: &dyn Event) {
     }
 }
 
+/// How long a write may take until its reader counts as stuck.
+const STUCK: Duration = Duration::from_secs(2);
+
 /// How the log does; none where it was not started.
 #[must_use]
 pub fn health() -> Option<Health> {
     let log = LOG.get()?;
-    let (lost, losing) = log.queue.lost();
-    let stuck = || losing.then(|| "nobody reads it".to_owned());
+    let stuck = || {
+        log.queue
+            .is_stuck(STUCK)
+            .then(|| "nobody reads it".to_owned())
+    };
     Some(Health {
-        lost,
+        lost: log.queue.lost_ever(),
         failing: log.failing().clone().or_else(stuck),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Octets that wait at most. Beyond, lines are lost and counted.
 const MOST: usize = 4 << 20;
@@ -32,7 +32,8 @@ struct State {
     octets: usize,
     lost: Option<Lost>,
     lost_ever: u64,
-    writing: bool,
+    /// Since when a batch is being written.
+    writing: Option<Instant>,
 }
 
 impl Queue {
@@ -78,7 +79,7 @@ impl Queue {
         {
             batch.extend_from_slice(line.as_bytes());
         }
-        state.writing = !batch.is_empty();
+        state.writing = (!batch.is_empty()).then(Instant::now);
         batch
     }
 
@@ -86,7 +87,7 @@ impl Queue {
     pub(crate) fn wrote(&self, octets: usize) {
         let mut state = self.state();
         state.octets = state.octets.saturating_sub(octets);
-        state.writing = false;
+        state.writing = None;
         drop(state);
         self.written.notify_all();
     }
@@ -96,17 +97,23 @@ impl Queue {
         let (state, late) = self
             .written
             .wait_timeout_while(self.state(), patience, |state| {
-                !state.lines.is_empty() || state.writing || state.lost.is_some()
+                !state.lines.is_empty() || state.writing.is_some() || state.lost.is_some()
             })
             .unwrap_or_else(PoisonError::into_inner);
         drop(state);
         !late.timed_out()
     }
 
-    /// How many lines were lost since the start, and whether lines are lost now.
-    pub(crate) fn lost(&self) -> (u64, bool) {
+    /// How many lines were lost since the start.
+    pub(crate) fn lost_ever(&self) -> u64 {
+        self.state().lost_ever
+    }
+
+    /// Whether lines are lost now, or those that are being written have waited for so long.
+    pub(crate) fn is_stuck(&self, patience: Duration) -> bool {
         let state = self.state();
-        (state.lost_ever, state.lost.is_some())
+        let writing = state.writing;
+        state.lost.is_some() || writing.is_some_and(|since| since.elapsed() >= patience)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -136,7 +143,8 @@ mod tests {
         for _ in 0..10 {
             queue.push(line.clone(), say);
         }
-        assert_eq!(queue.lost(), (6, true));
+        assert!(queue.is_stuck(Duration::MAX));
+        assert_eq!(queue.lost_ever(), 6);
         let mut read = Vec::new();
         for _ in 0..4 {
             let batch = queue.take(Duration::ZERO, say);
@@ -148,7 +156,19 @@ mod tests {
         let batch = queue.take(Duration::ZERO, say);
         queue.wrote(batch.len());
         assert_eq!(batch, b"6 were lost\nworks again\n");
+        assert!(!queue.is_stuck(Duration::ZERO));
         assert!(queue.drained(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_line_that_nobody_reads_is_seen_before_any_is_lost() {
+        let queue = Queue::default();
+        queue.push("waits\n".to_owned(), say);
+        let batch = queue.take(Duration::ZERO, say);
+        assert!(queue.is_stuck(Duration::ZERO));
+        assert!(!queue.is_stuck(Duration::from_secs(3600)));
+        queue.wrote(batch.len());
+        assert!(!queue.is_stuck(Duration::ZERO));
     }
 
     #[test]

@@ -16,6 +16,9 @@ use crate::partners::Profile;
 use crate::seats::{CallerSeat, Limit};
 use crate::tls;
 
+/// What a caller hears whose password was wrong, or might have been.
+const WRONG_PASSWORD: &str = "the password is not the agreed one";
+
 /// What the policies granted a session beyond what is negotiated.
 #[derive(Clone, Debug)]
 pub(super) struct Terms {
@@ -45,6 +48,10 @@ struct Refused {
     reason: SessionReason,
     text: String,
     limit: Option<Limit>,
+    /// Whether a password was compared, and was wrong.
+    is_a_guess: bool,
+    /// Where the caller is to hear less than we know: what we know.
+    truly: Option<String>,
     /// A policy's word, for the partner as it stands.
     by_policy: bool,
 }
@@ -55,6 +62,8 @@ impl Refused {
             reason,
             text: text.into(),
             limit: None,
+            is_a_guess: false,
+            truly: None,
             by_policy: false,
         }
     }
@@ -83,9 +92,11 @@ impl Monitor {
                 reason,
                 text,
                 limit,
+                truly,
                 ..
             }) => {
-                let mut why = format!("ESID {:02} {}: {text}", reason.code(), reason.meaning());
+                let known = truly.as_ref().unwrap_or(&text);
+                let mut why = format!("ESID {:02} {}: {known}", reason.code(), reason.meaning());
                 if let Some(limit) = limit {
                     why += &format!(" ({limit} is reached)");
                 }
@@ -144,8 +155,10 @@ impl Monitor {
         let profile = profile.ok_or_else(|| unknown(&self.station.config))?;
         self.check_certificate(profile)?;
         if !profile.partner.password.matches(&offer.password) {
-            let text = "the password is not the agreed one";
-            return Err(Refused::new(SessionReason::InvalidPassword, text));
+            return Err(Refused {
+                is_a_guess: true,
+                ..Refused::new(SessionReason::InvalidPassword, WRONG_PASSWORD)
+            });
         }
         Ok(())
     }
@@ -166,7 +179,7 @@ impl Monitor {
         Ok(())
     }
 
-    /// While a code is locked out nothing is compared, so nothing can be found out.
+    /// While a code is locked out nothing is compared, so nothing can be found out, and no call makes it longer.
     async fn is_not_locked_out(
         &mut self,
         own: Option<&Profile>,
@@ -180,35 +193,44 @@ impl Monitor {
         if !guesses.is_locked_out(code, caller.origin(), Instant::now()) {
             return Ok(());
         }
-        let text = "the password is not the agreed one";
         let refused = Refused {
+            truly: Some(
+                "callers with this code are locked out from there for limits.lock_out".into(),
+            ),
             limit: Some(Limit {
                 key: "limits.guesses",
                 most: self.station.config.limits.guesses.0.0 as usize,
             }),
-            ..Refused::new(SessionReason::InvalidPassword, text)
+            ..Refused::new(SessionReason::InvalidPassword, WRONG_PASSWORD)
         };
         Err(self.brake(own, refused).await)
     }
 
-    /// A caller that did not show what it must waits for its answer, ever longer, and is locked out in the end.
+    /// A caller that did not show what it must waits for its answer, ever longer. One that guesses passwords is locked out
+    /// in the end.
     async fn brake(&mut self, profile: Option<&Profile>, refused: Refused) -> Refused {
         let Some(origin) = self.caller.as_ref().map(CallerSeat::origin) else {
             return refused;
         };
-        let code = profile.map(|profile| &profile.partner.ssid.0);
+        let guessed = profile.filter(|_| refused.is_a_guess);
+        let code = guessed.map(|profile| &profile.partner.ssid.0);
         let guesses = &self.station.guesses;
         let brake = guesses.wrong(code, origin, Instant::now());
         if brake.locks_out
-            && let Some(profile) = profile
+            && let Some(profile) = guessed
         {
             self.tell(Happening::LockedOut {
                 partner: profile.name.clone(),
                 remote: origin.to_string(),
-                time: self.station.config.limits.lock_out.0.0,
+                lasts: self.station.config.limits.lock_out.0.0,
             });
         }
-        match self.pause(brake.wait).await {
+        // The wait for one code would tell that there is such a code.
+        let wait = match self.station.config.limits.conceal_partners {
+            true => brake.of_origin,
+            false => brake.of_origin.max(brake.of_code),
+        };
+        match self.pause(wait).await {
             Ok(()) => concealed(&self.station.config, refused),
             Err(crowded) => crowded,
         }
@@ -455,12 +477,12 @@ fn concealed(config: &Config, refused: Refused) -> Refused {
     if !config.limits.conceal_partners || !reasons.contains(&refused.reason) {
         return refused;
     }
+    let text = "SSID code and password are not known here";
     Refused {
-        limit: refused.limit,
-        ..Refused::new(
-            SessionReason::InvalidPassword,
-            "SSID code and password are not known here",
-        )
+        reason: SessionReason::InvalidPassword,
+        truly: refused.truly.or(Some(refused.text)),
+        text: text.to_owned(),
+        ..refused
     }
 }
 
