@@ -591,6 +591,85 @@ fn a_watched_folder_can_be_of_another_station_behind_the_partner() {
     }
 }
 
+/// What `transfers show` says of the newest transfer.
+fn shown(house: &House) -> String {
+    let row = house.transfers().remove(0);
+    let id = row.split_whitespace().next().unwrap();
+    let shown = house.pointsman(&["transfers", "show", id]);
+    String::from_utf8_lossy(&shown.stdout).into_owned()
+}
+
+#[test]
+fn labels_of_a_file_stay_with_it_and_are_no_more_than_policies_may_be_told() {
+    let (house, _called) = sender();
+    let file = house.write("ORDER", "octets");
+    let path = file.to_str().unwrap();
+    let queue = |labels: &[&str]| {
+        let mut args = vec!["send", path, "--to", "nordwerk", "--queue-only"];
+        args.extend(labels.iter().flat_map(|label| ["--label", label]));
+        let said = house.pointsman(&args);
+        let error = String::from_utf8_lossy(&said.stderr).into_owned();
+        (said.status.success(), error)
+    };
+    assert!(queue(&["department=sales", "urgent", "note=a=b"]).0);
+    let told = "department=sales, urgent, note=a=b";
+    assert!(shown(&house).contains(told), "{}", shown(&house));
+    let row = house.transfers().remove(0);
+    let id = row.split_whitespace().next().unwrap();
+    for order in ["cancel", "resend"] {
+        assert!(house.pointsman(&["queue", order, id]).status.success());
+    }
+    assert_eq!(house.transfers().len(), 2);
+    assert!(
+        shown(&house).contains(told),
+        "what is sent again keeps them"
+    );
+    assert!(house.pointsman(&["store", "rebuild"]).status.success());
+    assert!(shown(&house).contains(told), "so does a ledger made anew");
+
+    let long = "x".repeat(257);
+    for (wrong, why) in [
+        ("=sales", "it has no name"),
+        (long.as_str(), "at most 256 octets"),
+        ("a=b\tc", "control characters"),
+    ] {
+        let (queued, said) = queue(&[wrong]);
+        assert!(!queued && said.contains(why), "{said}");
+    }
+    let (queued, said) = queue(&["x"; 65]);
+    assert!(!queued && said.contains("65 labels, 64 are"), "{said}");
+    assert_eq!(house.transfers().len(), 2, "nothing of it was queued");
+}
+
+#[test]
+fn files_of_a_watched_folder_have_the_labels_of_their_folder() {
+    let watch = |labels: &str| {
+        format!("    watch:\n      - folder: out\n        quiet: 100ms\n        labels: {labels}\n")
+    };
+    let (house, called) = sender();
+    let listener = "listeners:\n  - address: 127.0.0.1:0\n";
+    let watching = House::caller(
+        listener,
+        &called.address(),
+        &watch("[department=sales, urgent]"),
+    );
+    let server = watching.serve();
+    watching.write("out/ORDER", "octets");
+    server.await_log(&["file-queued", "ORDER"]);
+    let told = shown(&watching);
+    assert!(told.contains("department=sales, urgent"), "{told}");
+    let many = format!("[{}]", vec!["x"; 65].join(", "));
+    for (labels, why) in [
+        ("['=sales']", "it has no name"),
+        (many.as_str(), "65 labels, 64 are the most"),
+    ] {
+        house.configure(PLAIN, &watch(labels), "");
+        let said = house.pointsman(&["check"]);
+        let said = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert!(said.contains(why), "{said}");
+    }
+}
+
 #[test]
 fn names_outside_the_set_are_refused_mapped_or_sent_as_they_are() {
     let names = ["orders.edi", "ORDER_1", "ORDER 1", "B\u{dc}RO"];

@@ -337,6 +337,66 @@ fn a_policy_holds_all_files_back_and_says_why() {
     assert!(house.transfers()[0].contains(" ready "));
 }
 
+/// The labels that `transfers show` has of the only transfer, `NAME=VALUE` each.
+fn labels(house: &House) -> Vec<String> {
+    let row = house.transfers().remove(0);
+    let id = row.split_whitespace().next().unwrap();
+    let shown = house.pointsman(&["transfers", "show", id, "--json"]);
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    let of = |label: &serde_json::Value| {
+        let part = |part| label[part].as_str().unwrap().to_owned();
+        format!("{}={}", part("name"), part("value"))
+    };
+    shown["labels"].as_array().unwrap().iter().map(of).collect()
+}
+
+#[test]
+fn what_a_policy_says_of_a_file_in_labels_stays_with_it() {
+    let settings = [
+        ("answer", "later"),
+        ("file-label", "of the offer"),
+        ("end-label", "of the end"),
+    ];
+    let putting_off = house(&settings);
+    let server = putting_off.serve();
+    Peer::session(server.address()).send(&VirtualFile::new("ORDERS", "x"));
+    let of_the_offer = r#"labels [("file-label", "of the offer")]"#;
+    server.await_log(&["asked 0", &of_the_offer.replace('"', "\\\"")]);
+    server.await_log(&["asked 1", &of_the_offer.replace('"', "\\\"")]);
+    assert_eq!(labels(&putting_off), ["file-label=of the offer"]);
+
+    let at_once = house(&settings[1..]);
+    let server = at_once.serve();
+    Peer::session(server.address()).send(&VirtualFile::new("ORDERS", "x"));
+    let both = ["file-label=of the offer", "end-label=of the end"];
+    assert_eq!(labels(&at_once), both);
+    // A ledger made anew knows them as well.
+    at_once.await_delivered(1);
+    assert_eq!(server.stop(), Some(0));
+    assert!(at_once.pointsman(&["store", "rebuild"]).status.success());
+    assert_eq!(labels(&at_once), both);
+}
+
+#[test]
+fn policies_are_told_what_whoever_sends_a_file_says_of_it() {
+    let called = Called::new();
+    let house = caller(&called, &[], &[("tell-files", "yes")]);
+    let file = house.write("ORDERS", "x");
+    let path = file.to_str().unwrap();
+    let how = ["--label", "department=sales", "--label", "urgent"];
+    let send = ["send", path, "--to", "nordwerk", "--queue-only"];
+    let queued = house.pointsman(&[&send[..], &how].concat());
+    let said = String::from_utf8_lossy(&queued.stderr).into_owned();
+    assert!(queued.status.success(), "{said}");
+    let server = house.serve();
+    let mut peer = called.greet();
+    take_file(&mut peer);
+    let told = r#"labels [("department", "sales"), ("urgent", "")]"#.replace('"', "\\\"");
+    server.await_log(&["told of a file to send: ", &told]);
+    server.await_log(&["told of an end: sent ORDERS completed", &told]);
+    assert_eq!(labels(&house), ["department=sales", "urgent="]);
+}
+
 #[test]
 fn of_a_file_of_ours_that_broke_off_a_policy_hears_what_went() {
     let called = Called::new();

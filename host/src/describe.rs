@@ -288,7 +288,7 @@ pub fn outbound_file(waiting: &OutboundFile) -> types::OutboundFile {
         file: file(&waiting.header),
         attempts: waiting.attempts,
         queued_at: queued.as_millis() as u64,
-        labels: Vec::new(),
+        labels: waiting.labels.clone(),
     }
 }
 

@@ -16,7 +16,7 @@ use pointsman_store::{
     Whole,
 };
 
-use crate::config::{CANNOT_PAD, Config, DatasetNames};
+use crate::config::{CANNOT_PAD, Config, DatasetNames, Label};
 use crate::events::{Event, tell};
 use crate::intake::blocking;
 use crate::padding::Padded;
@@ -47,6 +47,8 @@ pub struct SendAs {
     pub user: UserData,
     /// Its date and time, to the second, by the clock of its sender; now where none is given (SFIDDATE, SFIDTIME).
     pub stamp: Option<DateTime>,
+    /// What is said of it for policies and people; at most [`Label::MOST`].
+    pub labels: Vec<Label>,
 }
 
 impl Default for SendAs {
@@ -62,6 +64,7 @@ impl Default for SendAs {
             originator: None,
             user: UserData::default(),
             stamp: None,
+            labels: Vec::new(),
         }
     }
 }
@@ -103,6 +106,9 @@ pub enum QueueError {
     /// A date and time that cannot be had.
     #[error("the clock gives no date for this file: {0}")]
     Stamp(InvalidField),
+    /// Its labels.
+    #[error("the file is to have {0} labels, {most} are the most", most = Label::MOST)]
+    Labels(usize),
     /// The description.
     #[error("the description has {0} octets, at most 999 can be sent")]
     Description(usize),
@@ -211,6 +217,9 @@ pub async fn enqueue_as(
     if how.description.len() > 999 {
         return Err(QueueError::Description(how.description.len()));
     }
+    if how.labels.len() > Label::MOST {
+        return Err(QueueError::Labels(how.labels.len()));
+    }
     let looked = source.try_clone().map_err(unreadable)?;
     let spool = station.spool.clone();
     let padded = padded_length(how, layout)?;
@@ -279,6 +288,11 @@ pub async fn enqueue_as(
         layout,
         counts,
         priority: how.priority.unwrap_or(NewFile::PRIORITY),
+        labels: how
+            .labels
+            .iter()
+            .map(|label| (label.name.clone(), label.value.clone()))
+            .collect(),
     };
     let sidecar = Sidecar::outbound(&file);
     blocking(move || whole.keep(&sidecar)).await?;
@@ -388,6 +402,7 @@ pub async fn resend(
         header,
         seal,
         way,
+        labels,
         ..
     } = record.sidecar;
     let Way::Outbound {
@@ -407,6 +422,7 @@ pub async fn resend(
         layout,
         counts,
         priority,
+        labels,
     };
     let counted = Stamps {
         counted: true,

@@ -205,7 +205,7 @@ async fn ask_policies(station: &Arc<Station>, question: &OpenQuestion, session: 
         held: 0,
         digest: Some(&question.digest),
         took: question.offered.elapsed().unwrap_or_default(),
-        labels: &[],
+        labels: &question.labels,
         asked: question.asked,
     };
     let profile = Profile::by_name(&station.config, &question.partner);

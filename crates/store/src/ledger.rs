@@ -10,7 +10,7 @@ use crate::Committing;
 use crate::contact::{Backlog, Contact};
 use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::transfer::{
-    Details, Direction, NewFile, OpenQuestion, OutboundFile, OwedResponse, Queued, Target,
+    Details, Direction, Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse, Queued, Target,
     TimelineEntry, Transfer, TransferId, Undelivered,
 };
 
@@ -353,6 +353,8 @@ pub struct Received {
     pub verdict: Verdict,
     /// Which policy decided, and why.
     pub note: String,
+    /// What the policies said of it.
+    pub labels: Labels,
 }
 
 /// What the ledger says to an offer.

@@ -42,7 +42,7 @@ pub use spool::{
 };
 pub use sqlite::{Committing, Left, Rebuilt, SqliteLedger, in_session, rebuild};
 pub use transfer::{
-    CONTENT_REMOVED, Details, Direction, InboundState, NewFile, OpenQuestion, OutboundFile,
+    CONTENT_REMOVED, Details, Direction, InboundState, Labels, NewFile, OpenQuestion, OutboundFile,
     OutboundState, OwedResponse, Question, Queued, Target, TimelineEntry, Transfer, TransferId,
     Undelivered,
 };

@@ -17,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use crate::Seal;
 use crate::ledger::{Received, Verdict};
 use crate::sqlite::{format_from, format_to, from_millis, millis, security_from, security_to};
-use crate::transfer::{Direction, InboundState, NewFile, OutboundState, Target, TransferId};
+use crate::transfer::{
+    Direction, InboundState, Labels, NewFile, OutboundState, Target, TransferId,
+};
 
 /// The layout of the first line.
 const VERSION: u32 = 1;
@@ -40,6 +42,8 @@ pub struct Sidecar {
     pub session: String,
     /// When it was sealed.
     pub at: SystemTime,
+    /// What was said of it for policies and people.
+    pub labels: Labels,
     /// Which way it goes, and what only that way has.
     pub way: Way,
 }
@@ -132,6 +136,7 @@ impl Sidecar {
             seal: received.seal.clone(),
             session: session.to_owned(),
             at: SystemTime::now(),
+            labels: received.labels.clone(),
             way: Way::Inbound {
                 target: received.target.clone(),
                 verdict: received.verdict.clone(),
@@ -159,6 +164,7 @@ impl Sidecar {
             },
             session: String::new(),
             at: SystemTime::now(),
+            labels: file.labels.clone(),
             way: Way::Outbound {
                 priority: file.priority,
                 layout: file.layout,
@@ -399,6 +405,8 @@ struct Page {
     priority: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     records: Option<Records>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    labels: Labels,
 }
 
 /// Most files are the only ones of their identities, and their sidecars do not mention it.
@@ -542,6 +550,7 @@ impl From<&Sidecar> for Page {
             verdict,
             priority,
             records,
+            labels: sidecar.labels.clone(),
         }
     }
 }
@@ -584,6 +593,7 @@ impl TryFrom<Page> for Sidecar {
             },
             session: page.session,
             at: from_millis(page.at),
+            labels: page.labels,
             way,
         })
     }

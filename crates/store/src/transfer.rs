@@ -131,6 +131,9 @@ states! {
     }
 }
 
+/// What was said of a transfer for policies and people: names, each with a value that may be empty.
+pub type Labels = Vec<(String, String)>;
+
 /// Where an accepted file is to be delivered, as the policies decided it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -180,6 +183,8 @@ pub struct OpenQuestion {
     pub asked: u32,
     /// The question is put to the command that takes the file, not to the policies.
     pub hand_over: bool,
+    /// What the policies said of it.
+    pub labels: Labels,
 }
 
 /// A receipt of ours that a partner has not confirmed by RTR yet.
@@ -210,6 +215,8 @@ pub struct NewFile {
     pub digest: String,
     /// 0 to 9; higher goes first.
     pub priority: u8,
+    /// What whoever sends it says of it.
+    pub labels: Labels,
 }
 
 impl NewFile {
@@ -247,6 +254,8 @@ pub struct OutboundFile {
     pub in_doubt: bool,
     /// The EFID of an earlier attempt left, whatever the partner said since then.
     pub may_have: bool,
+    /// What whoever sends it says of it.
+    pub labels: Labels,
 }
 
 /// A file in the queue, to look at.
@@ -340,6 +349,8 @@ pub struct Details {
     pub receipt_since: Option<SystemTime>,
     /// How often our receipt was given to a session.
     pub receipt_tries: u32,
+    /// What whoever sends it says of it, or what the policies that took it said.
+    pub labels: Labels,
 }
 
 /// A receipt that waits for a decision, to look at.

@@ -138,6 +138,7 @@ impl Yard {
             target: offer(dataset).target,
             verdict,
             note: String::new(),
+            labels: Vec::new(),
         };
         let header = offer(dataset).header;
         whole
@@ -176,6 +177,7 @@ impl Yard {
             layout: None,
             counts: oftp::Counts::default(),
             priority: 3,
+            labels: Vec::new(),
         };
         whole.keep(&Sidecar::outbound(&file)).unwrap();
         file

@@ -65,6 +65,7 @@ fn received(verdict: Verdict) -> Received {
         target,
         verdict,
         note: String::new(),
+        labels: Vec::new(),
     }
 }
 
@@ -167,6 +168,7 @@ fn to_send(id: TransferId, dataset: &str) -> NewFile {
             octets: 5000,
         },
         priority: NewFile::PRIORITY,
+        labels: Vec::new(),
     }
 }
 

@@ -93,6 +93,7 @@ fn inbound(id: TransferId, seal: &Seal) -> Sidecar {
         },
         verdict: Verdict::Negative(Box::new(nerp())),
         note: String::new(),
+        labels: Vec::new(),
     };
     Sidecar::inbound(id, "them", &header(), &received, "S1")
 }
@@ -277,6 +278,7 @@ fn outbound(id: TransferId) -> Sidecar {
         layout: None,
         counts: oftp::Counts::default(),
         priority: 7,
+        labels: Vec::new(),
     })
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::{broadcast, watch};
 
 use super::out::say;
 use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
-use crate::config::Scalar;
+use crate::config::{Label, Scalar};
 use crate::dial;
 use crate::ending::Ending;
 use crate::events::Event;
@@ -70,6 +70,9 @@ pub(super) struct Send {
     /// Its date and time, such as 2026-11-29T08:15:00; now where none is given.
     #[arg(long, value_name = "TIME", requires = "file")]
     stamp: Option<DateTime>,
+    /// What is said of it for policies and in `transfers show`: NAME=VALUE, or a word; once for each label, at most 64.
+    #[arg(long = "label", value_name = "NAME=VALUE", requires = "file", value_parser = read::<Label>)]
+    labels: Vec<Label>,
     /// Only queue it: it goes with the server's next call, or the partner's.
     #[arg(long, requires = "file")]
     queue_only: bool,
@@ -181,6 +184,7 @@ impl Send {
             user: self.user_data.clone().unwrap_or_default(),
             stamp: self.stamp,
             priority: self.priority,
+            labels: self.labels.clone(),
         };
         let (id, header) = outbox::enqueue(station, profile, file, &how).await?;
         say!(

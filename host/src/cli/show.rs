@@ -94,6 +94,7 @@ impl Shown<'_> {
         given("user data", header.user.as_str());
         given("description", &header.description);
         given("secured", &self.secured());
+        given("labels", &self.labels());
         match (row.direction, row.digest.is_empty()) {
             (Direction::Inbound, true) => line("content", &self.arrived()),
             _ => line(
@@ -220,6 +221,15 @@ impl Shown<'_> {
         of.collect::<Vec<_>>().join(", ")
     }
 
+    fn labels(&self) -> String {
+        let told = |(name, value): &(String, String)| match value.is_empty() {
+            true => name.clone(),
+            false => format!("{name}={value}"),
+        };
+        let labels = self.details.labels.iter().map(told);
+        labels.collect::<Vec<_>>().join(", ")
+    }
+
     fn arrived(&self) -> String {
         let position = self.details.position;
         match self.details.layout {
@@ -268,6 +278,8 @@ impl Shown<'_> {
         let mut more = |what: &str, value: Value| drop(shown.insert(what.to_owned(), value));
         more("spool", json!(self.content));
         more("header", self.header());
+        let label = |(name, value): &(String, String)| json!({"name": name, "value": value});
+        more("labels", self.details.labels.iter().map(label).collect());
         more(
             "session",
             self.session.map_or(Value::Null, sessions::as_json),

@@ -7,6 +7,7 @@ use std::path::Path;
 use oftp::{Format, OdetteId};
 
 use super::model::{Config, Partner, Waits, Watch};
+use super::value::Label;
 use crate::partners;
 
 /// Values that do not go together.
@@ -53,6 +54,11 @@ impl Config {
                     found.push(&keys, format!("watched folder {folder}: {wrong}"));
                 }
                 if let Some(wrong) = watch.cannot_pad(partner) {
+                    found.push(&keys, format!("watched folder {folder}: {wrong}"));
+                }
+                let (labels, most) = (watch.labels.len(), Label::MOST);
+                if labels > most {
+                    let wrong = format!("it has {labels} labels, {most} are the most");
                     found.push(&keys, format!("watched folder {folder}: {wrong}"));
                 }
             }

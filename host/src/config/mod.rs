@@ -25,7 +25,7 @@ pub use model::{
 pub use report::ConfigError;
 use report::Mistake;
 pub use text::unmarked;
-pub use value::{Address, Between, ExistingFile, Millis, Scalar, Size, Value};
+pub use value::{Address, Between, ExistingFile, Label, Millis, Scalar, Size, Value};
 
 impl Config {
     /// Reads and checks the configuration at `path`.

@@ -8,7 +8,7 @@ use oftp::{Format, Leniency, Level, Mode, OdetteId, Password, RecordLayout, User
 use serde::Deserialize;
 
 use super::deliveries::{Delivery, Quota, ReceivedAgain};
-use super::value::{Address, Between, ExistingFile, Millis, Scalar, Size, Value};
+use super::value::{Address, Between, ExistingFile, Label, Millis, Scalar, Size, Value};
 
 /// A whole configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -293,6 +293,9 @@ pub struct Watch {
     pub originator: Option<Value<OdetteId>>,
     /// What stands in SFIDUSER, at most 8 characters as agreed with the partner.
     pub user_data: Option<Value<UserData>>,
+    /// What is said of them for policies and people: each `NAME=VALUE`, or a word; 64 at most.
+    #[serde(default)]
+    pub labels: Vec<Value<Label>>,
     /// Where files go once they are queued; removed where nothing is said.
     pub keep_in: Option<Value<PathBuf>>,
 }

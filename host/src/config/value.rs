@@ -242,6 +242,42 @@ impl Scalar for UserData {
     }
 }
 
+/// What is said of a file that is sent: `NAME=VALUE`, or a word alone, whose value is empty. Policies are told it as they
+/// are told their own labels, and its bounds are those of theirs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Its name, 1 to 256 octets.
+    pub name: String,
+    /// Its value, at most 256 octets.
+    pub value: String,
+}
+
+impl Label {
+    /// So many may be given to one file.
+    pub const MOST: usize = 64;
+    const LONGEST: usize = 256;
+}
+
+impl Scalar for Label {
+    const WHAT: &'static str = "a label: NAME=VALUE, or a word";
+    fn read(text: &str) -> Result<Self, String> {
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        let wrong = if name.is_empty() {
+            "it has no name"
+        } else if name.len() > Self::LONGEST || value.len() > Self::LONGEST {
+            "name and value have at most 256 octets each"
+        } else if text.contains(char::is_control) {
+            "it has control characters"
+        } else {
+            return Ok(Self {
+                name: name.to_owned(),
+                value: value.to_owned(),
+            });
+        };
+        Err(format!("`{}` is no label: {wrong}", text.escape_debug()))
+    }
+}
+
 impl Scalar for Password {
     const WHAT: &'static str = "a password (at most 8 characters)";
     fn read(text: &str) -> Result<Self, String> {

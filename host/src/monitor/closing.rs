@@ -9,8 +9,8 @@ use oftp::{
 };
 use pointsman_policy::types;
 use pointsman_store::{
-    CONTENT_REMOVED, LedgerError, Persisted, Received, Repeated, Sidecar, SpoolError, Stored,
-    Target, TransferId, Undelivered, Verdict, Whole, planted,
+    CONTENT_REMOVED, Labels, LedgerError, Persisted, Received, Repeated, Sidecar, SpoolError,
+    Stored, Target, TransferId, Undelivered, Verdict, Whole, planted,
 };
 
 use super::offering::{BLOCK, too_big};
@@ -45,6 +45,8 @@ enum Ending {
         verdict: Verdict,
         target: Target,
         change_direction: bool,
+        /// What `end-transfer` says of it, beside what `accept-file` said.
+        labels: Labels,
     },
     /// EFNA.
     Refused(Refused),
@@ -148,12 +150,13 @@ impl Monitor {
             asked: 0,
         };
         let (ending, note) = self.judge(&done, target.clone()).await?;
-        let (verdict, target, change_direction) = match ending {
+        let (verdict, target, change_direction, more) = match ending {
             Ending::Kept {
                 verdict,
                 target,
                 change_direction,
-            } => (verdict, target, change_direction),
+                labels,
+            } => (verdict, target, change_direction, labels),
             Ending::Refused(refused) => {
                 self.say_refused(ticket, id, &header, refused, session)
                     .await?;
@@ -171,6 +174,7 @@ impl Monitor {
             target: target.clone(),
             verdict,
             note,
+            labels: [labels, more].concat(),
         };
         let sidecar =
             Sidecar::inbound(id, self.partner(), &header, &received, &self.id).of_edition(edition);
@@ -370,6 +374,7 @@ impl Monitor {
             verdict,
             target: target.clone(),
             change_direction: false,
+            labels: Labels::new(),
         };
         let (ending, shown) = match &answer.decision {
             types::ResponseDecision::Pass => {
@@ -412,6 +417,7 @@ impl Monitor {
                         verdict,
                         target: moved,
                         change_direction: terms.request_turn.unwrap_or(false),
+                        labels: terms.labels.clone(),
                     },
                     shown,
                 )

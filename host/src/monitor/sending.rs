@@ -636,7 +636,7 @@ impl Monitor {
             held: 0,
             digest: None,
             took: sending.began.elapsed(),
-            labels: &[],
+            labels: &sending.file.labels,
             asked: 0,
         };
         let connection = self.connection()?.clone();

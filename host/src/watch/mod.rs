@@ -353,6 +353,12 @@ impl Watched {
                 .user_data
                 .clone()
                 .map_or_else(UserData::default, |user| user.0),
+            labels: self
+                .watch
+                .labels
+                .iter()
+                .map(|label| label.0.clone())
+                .collect(),
             ..SendAs::default()
         };
         outbox::enqueue_as(&self.station, &self.profile, id, source, &how).await?;

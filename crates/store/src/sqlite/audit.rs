@@ -67,7 +67,7 @@ pub(super) fn record(db: &Connection, id: TransferId) -> Result<Option<Record>, 
     let sql = format!(
         "SELECT t.direction, t.state, t.partner, t.octets, t.digest, t.created, t.directory, t.file_name,
          t.overwrite, t.path, t.receipt_later, t.ask_at, t.priority, t.in_doubt, t.reason,
-         t.layout, t.records, t.virtual_octets, t.hand_over, t.edition, {}
+         t.layout, t.records, t.virtual_octets, t.hand_over, t.edition, t.labels, {}
          FROM transfers t WHERE t.id = ?1 AND t.state <> 'receiving'",
         row::HEADER
     );
@@ -77,8 +77,9 @@ pub(super) fn record(db: &Connection, id: TransferId) -> Result<Option<Record>, 
         let mut sidecar = Sidecar {
             id,
             partner: found.get(2)?,
-            header: row::header(found, 20)?,
+            header: row::header(found, 21)?,
             edition: found.get(19)?,
+            labels: row::labels(found, 20)?,
             seal: Seal {
                 octets: row::number(found, 3)?,
                 digest: found.get(4)?,
@@ -201,12 +202,13 @@ pub(super) fn restore(
     inbound::insert_header(db, sidecar.id, of, &header, VERB)?;
     let id = sidecar.id.to_string();
     db.execute(
-        "UPDATE transfers SET octets = ?2, digest = ?3, created = ?4 WHERE id = ?1",
+        "UPDATE transfers SET octets = ?2, digest = ?3, created = ?4, labels = ?5 WHERE id = ?1",
         params![
             id,
             sidecar.seal.octets as i64,
             sidecar.seal.digest,
-            millis(sidecar.at)
+            millis(sidecar.at),
+            row::labels_to(&sidecar.labels),
         ],
     )
     .map_err(database(VERB))?;

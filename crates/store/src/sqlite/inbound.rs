@@ -409,10 +409,11 @@ pub(super) fn received(
         target,
         verdict,
         note: why,
+        labels,
     } = received;
     db.prepare_cached(
-        "UPDATE transfers SET state = 'received', octets = ?2, digest = ?3, position = ?2, records = ?4, virtual_octets = ?5
-         WHERE id = ?1",
+        "UPDATE transfers SET state = 'received', octets = ?2, digest = ?3, position = ?2, records = ?4, virtual_octets = ?5,
+         labels = ?6 WHERE id = ?1",
     )
     .and_then(|mut update| {
         update.execute(params![
@@ -420,7 +421,8 @@ pub(super) fn received(
             seal.octets as i64,
             seal.digest,
             counts.records as i64,
-            counts.octets as i64
+            counts.octets as i64,
+            row::labels_to(labels),
         ])
     })
     .map_err(database(VERB))?;
@@ -555,7 +557,7 @@ pub(super) fn open_questions(
 ) -> Result<Vec<OpenQuestion>, LedgerError> {
     let sql = format!(
         "SELECT id, partner, octets, digest, path, asked, hand_over, records,
-         iif(virtual_octets = 0, octets, virtual_octets), created, {} FROM
+         iif(virtual_octets = 0, octets, virtual_octets), created, labels, {} FROM
          (SELECT *, row_number() OVER (PARTITION BY partner ORDER BY ask_at, id) AS place FROM transfers
           WHERE receipt_later = 1 AND ask_at <= ?1 AND state = 'delivered')
          WHERE place <= ?2 ORDER BY ask_at, id",
@@ -575,7 +577,8 @@ pub(super) fn open_questions(
             path: found.get::<_, Option<String>>(4)?.unwrap_or_default(),
             asked: found.get(5)?,
             hand_over: found.get(6)?,
-            header: row::header(found, 10)?,
+            labels: row::labels(found, 10)?,
+            header: row::header(found, 11)?,
         })
     };
     let now = millis(SystemTime::now());

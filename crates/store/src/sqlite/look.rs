@@ -55,8 +55,8 @@ pub(super) fn find(
 
 pub(super) fn details(db: &Connection, id: TransferId) -> Result<Option<Details>, LedgerError> {
     let sql = format!(
-        "SELECT {}, layout, position, position_records, directory, file_name, overwrite, confirmed, priority, attempts,
-         refusals, breaks, in_doubt, not_before, leased_to, sent_at, receipt_later, ask_at, asked, hand_over,
+        "SELECT {}, layout, position, position_records, labels, directory, file_name, overwrite, confirmed, priority,
+         attempts, refusals, breaks, in_doubt, not_before, leased_to, sent_at, receipt_later, ask_at, asked, hand_over,
          (SELECT created FROM receipts WHERE transfer = id) AS receipt_since,
          (SELECT tries FROM receipts WHERE transfer = id) AS receipt_tries
          FROM transfers WHERE id = ?1",
@@ -78,6 +78,7 @@ fn detail(found: &Row<'_>) -> rusqlite::Result<Details> {
             octets: row::number(found, 17)?,
             records: row::number(found, 18)?,
         },
+        labels: row::labels(found, 19)?,
         target: Target {
             directory: found.get("directory")?,
             file_name: found.get("file_name")?,

@@ -25,7 +25,8 @@ pub(super) fn enqueue(db: &Connection, file: &NewFile) -> Result<(), LedgerError
     };
     insert_header(db, file.id, of, &file.header, VERB)?;
     db.prepare_cached(
-        "UPDATE transfers SET octets = ?2, digest = ?3, records = ?4, virtual_octets = ?5, priority = ?6 WHERE id = ?1",
+        "UPDATE transfers SET octets = ?2, digest = ?3, records = ?4, virtual_octets = ?5, priority = ?6,
+         labels = ?7 WHERE id = ?1",
     )
     .and_then(|mut update| {
         update.execute(params![
@@ -35,6 +36,7 @@ pub(super) fn enqueue(db: &Connection, file: &NewFile) -> Result<(), LedgerError
             file.counts.records as i64,
             file.counts.octets as i64,
             file.priority.min(NewFile::URGENT),
+            row::labels_to(&file.labels),
         ])
     })
     .map_err(database(VERB))?;
@@ -810,7 +812,7 @@ fn finish(
 
 fn select() -> String {
     format!(
-        "SELECT id, partner, octets, attempts, in_doubt, created, layout, records, virtual_octets, refusals, may_have, digest, {} FROM transfers",
+        "SELECT id, partner, octets, attempts, in_doubt, created, layout, records, virtual_octets, refusals, may_have, digest, labels, {} FROM transfers",
         row::HEADER
     )
 }
@@ -831,6 +833,7 @@ fn outbound_file(found: &Row<'_>) -> rusqlite::Result<OutboundFile> {
         refusals: found.get(9)?,
         may_have: found.get(10)?,
         digest: found.get(11)?,
-        header: row::header(found, 12)?,
+        labels: row::labels(found, 12)?,
+        header: row::header(found, 13)?,
     })
 }

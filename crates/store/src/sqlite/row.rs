@@ -9,7 +9,7 @@ use oftp::{
 use rusqlite::{Row, RowIndex};
 
 use super::from_millis;
-use crate::transfer::TransferId;
+use crate::transfer::{Labels, TransferId};
 
 /// The columns of [`header`], in its order.
 pub(super) const HEADER: &str = "dataset, date, time, originator, destination, user, format, record, size_blocks, \
@@ -100,6 +100,23 @@ pub(super) fn layout_to(layout: Option<RecordLayout>) -> &'static str {
 /// Reads what [`layout_to`] gave.
 pub(super) fn layout(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<RecordLayout>> {
     Ok(RecordLayout::from_name(&row.get::<_, String>(at)?))
+}
+
+/// Labels as the ledger keeps them: JSON; nothing where there are none.
+pub(super) fn labels_to(labels: &Labels) -> String {
+    if labels.is_empty() {
+        return String::new();
+    }
+    serde_json::to_string(labels).unwrap_or_default()
+}
+
+/// Reads what [`labels_to`] gave.
+pub(super) fn labels(row: &Row<'_>, at: usize) -> rusqlite::Result<Labels> {
+    let text: String = row.get(at)?;
+    if text.is_empty() {
+        return Ok(Labels::new());
+    }
+    serde_json::from_str(&text).map_err(|e| unreadable(at, e))
 }
 
 /// The value of SFIDSEC (RFC 5.3.3).

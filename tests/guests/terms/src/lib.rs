@@ -61,7 +61,7 @@ impl Policy for Terms {
                 "length-prefixed" => RecordLayout::LengthPrefixed,
                 _ => RecordLayout::Raw,
             }),
-            labels: Vec::new(),
+            labels: label("file-label"),
         }))
     }
 
@@ -70,7 +70,7 @@ impl Policy for Terms {
         transfer: &TransferResult,
     ) -> Answer<ResponseDecision> {
         info!(
-            "told of an end: {} {} {} records {} octets {} restarted-at {} slow {} asked {} path {} mode {}",
+            "told of an end: {} {} {} records {} octets {} restarted-at {} slow {} asked {} path {} mode {} labels {:?}",
             match transfer.direction {
                 TransferDirection::Received => "received",
                 TransferDirection::Sent => "sent",
@@ -88,6 +88,7 @@ impl Policy for Terms {
             transfer.asked,
             transfer.path.as_deref().unwrap_or("none"),
             mode(connection.mode),
+            transfer.labels,
         );
         Ok(match setting("answer").as_deref() {
             Some("negative") => ResponseDecision::Negative(refuse(34, "not here")),
@@ -97,7 +98,7 @@ impl Policy for Terms {
                 directory: setting("end-directory"),
                 file_name: setting("end-file-name"),
                 request_turn: said("request-turn"),
-                labels: Vec::new(),
+                labels: label("end-label"),
             }),
         })
     }
@@ -107,6 +108,11 @@ impl Policy for Terms {
             return Ok(TurnDecision::Hold(why));
         }
         let partner = connection.partner.as_deref().unwrap_or_default();
+        if setting("tell-files").is_some() {
+            for file in list_outbound(partner, 10) {
+                info!("told of a file to send: labels {:?}", file.labels);
+            }
+        }
         let newest_first = || {
             let files = list_outbound(partner, 10).into_iter().rev();
             files.map(|file| file.id).collect()
@@ -144,6 +150,12 @@ impl Policy for Terms {
 
 fn said<T: FromStr>(key: &str) -> Option<T> {
     setting(key).and_then(|text| text.parse().ok())
+}
+
+/// One label, or none.
+fn label(key: &str) -> Vec<(String, String)> {
+    let said = setting(key);
+    said.into_iter().map(|value| (key.to_owned(), value)).collect()
 }
 
 fn mode(mode: TransferMode) -> &'static str {
