@@ -159,6 +159,75 @@ fn a_file_that_is_open_for_writing_waits_however_long_its_writer_stalls() {
 }
 
 #[test]
+fn a_file_of_another_user_waits_until_its_writer_is_seen_to_close_it() {
+    if rustix::process::geteuid().as_raw() != 0 {
+        eprintln!("not tried: only root can make files of other users");
+        return;
+    }
+    let house = watching("        quiet: 300ms\n        quiet_unseen: 10m\n");
+    let earlier = house.write("out/EARLIER", "closed before anybody looked");
+    chown(earlier, Some(SOMEBODY), None).unwrap();
+    // Like a server that is not root, it may not ask who has other users' files open.
+    let without =
+        "exec setpriv --bounding-set=-lease --inh-caps=-lease -- \"$0\" serve --log-json \"$@\"";
+    let server = Server::start_after(&house.config(), without);
+    let stalled = house.path().join("out/STALLED");
+    let mut writer = std::fs::File::create(&stalled).unwrap();
+    chown(&stalled, Some(SOMEBODY), None).unwrap();
+    writer.write_all(&[1; 4000]).unwrap();
+    server.await_log(&["watch-trouble", "does not tell", "CAP_LEASE"]);
+    std::thread::sleep(Duration::from_millis(1200));
+    assert_eq!(house.transfers(), Vec::<String>::new(), "it is half a file");
+    writer.write_all(&[2; 4000]).unwrap();
+    drop(writer);
+    let rows = eventually("it is queued", || {
+        Some(house.transfers()).filter(|rows| !rows.is_empty())
+    });
+    assert!(rows[0].contains("STALLED"), "{}", rows[0]);
+    assert!(rows[0].contains(" 8000 "), "{}", rows[0]);
+    assert_eq!(rows.len(), 1, "nobody has seen who closed the other");
+    assert_eq!(server.stop(), Some(0));
+
+    let sooner = std::fs::read_to_string(house.config()).unwrap();
+    std::fs::write(house.config(), sooner.replace("10m", "1s")).unwrap();
+    let server = Server::start_after(&house.config(), without);
+    eventually("nobody has written to it for a while", || {
+        let rows = house.transfers();
+        rows.iter().any(|row| row.contains("EARLIER")).then_some(())
+    });
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn a_file_that_no_disk_has_room_for_is_not_even_begun() {
+    let disk = rustix::fs::statvfs(std::env::temp_dir()).unwrap();
+    let free = disk.f_bavail * disk.f_frsize;
+    let reserve = free / 4 * 3 / 1024;
+    let house = watching(&format!(
+        "        quiet: 50ms\nlimits: {{reserve: {reserve}KiB}}\n"
+    ));
+    // It has a size, and takes nothing of the disk.
+    let vast = std::fs::File::create(house.path().join("out/VAST")).unwrap();
+    vast.set_len(free * 2).unwrap();
+    drop(vast);
+    let server = house.serve();
+    server.await_log(&["watch-trouble", "VAST", "no room"]);
+    for name in ["GOOD1", "GOOD2"] {
+        house.write(&format!("out/{name}"), "good");
+        eventually("other files are queued", || {
+            let rows = house.transfers();
+            rows.iter().any(|row| row.contains(name)).then_some(())
+        });
+    }
+    let log = server.log();
+    let told = log.lines().filter(|line| line.contains("VAST")).count();
+    assert_eq!(told, 1, "it is told once");
+    let incoming = house.path().join("state/spool/incoming");
+    assert_eq!(std::fs::read_dir(incoming).unwrap().count(), 0);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
 fn to_send_a_pipe_or_a_folder_is_refused_at_once() {
     let house = watching("");
     let path = house.path().join("PIPE");

@@ -1,6 +1,7 @@
 //! Files given to us to send: from a path of the operator's to the queue.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -93,7 +94,7 @@ pub enum QueueError {
     Station(#[from] UnknownStation),
     /// The name it is to be sent as has characters that partners need not take (RFC 5024, 5.3).
     #[error(
-        "`{name}` cannot be a data set name: those have A-Z 0-9 / - . & ( ) alone (RFC 5024, 5.3); give it another one with --as, such as {mapped}, or let `partners.{partner}.names` be `mapped`, or `as-is` where the partner takes other characters"
+        "`{name}` cannot be a data set name: those have A-Z 0-9 / - . & ( ) alone (RFC 5024, 5.3); rename the file, or where it is sent by hand give it another one with --as, such as {mapped}, or let `partners.{partner}.names` be `mapped`, or `as-is` where the partner takes other characters"
     )]
     Characters {
         /// The name.
@@ -203,7 +204,7 @@ pub async fn enqueue_as(
 ) -> Result<(TransferId, FileHeader), QueueError> {
     let Source {
         path,
-        file: mut source,
+        file: source,
         before,
     } = source;
     let unreadable = |source| QueueError::Source {
@@ -224,6 +225,9 @@ pub async fn enqueue_as(
     let spool = station.spool.clone();
     let padded = padded_length(how, layout)?;
     let whole = blocking(move || {
+        // A file may be said to be larger than any disk, and cost its owner nothing.
+        spool.has_room_for(before.octets)?;
+        let mut source = source.take(before.octets);
         let whole = match padded {
             Some(length) => spool.import(id, &mut Padded::new(&mut source, length)),
             None => spool.import(id, &mut source),

@@ -39,6 +39,12 @@ pub struct Look {
 }
 
 impl Look {
+    /// What changes with its content alone, as far as its owner lets it: another file, its size, when it was written last.
+    #[must_use]
+    pub fn content(&self) -> impl PartialEq + use<> {
+        (self.place, self.octets, self.modified)
+    }
+
     /// An open file as it is now.
     ///
     /// # Errors

@@ -277,6 +277,9 @@ pub struct Watch {
     pub pattern: Value<Pattern>,
     /// How long a file that was not renamed into the folder must be left alone (default 5s).
     pub quiet: Option<Value<Millis>>,
+    /// The same of a file that nobody was seen to close, where the system does not tell whether somebody has it open for
+    /// writing (default 60s, and never less than `quiet`).
+    pub quiet_unseen: Option<Value<Millis>>,
     /// The format files are sent in: U (the default), T, F or V.
     #[serde(default)]
     pub format: Value<FormatLetter>,

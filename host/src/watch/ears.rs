@@ -13,14 +13,22 @@ use tokio::sync::Notify;
 #[derive(Debug, Default)]
 pub(super) struct Told {
     pub news: Notify,
-    /// Files that were renamed into the folder: whole already.
-    arrived: Mutex<BTreeSet<String>>,
+    heard: Mutex<Heard>,
+}
+
+/// What happened to files of one folder.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    /// They were renamed into the folder: whole already.
+    pub arrived: BTreeSet<String>,
+    /// They were closed by somebody who had them open for writing.
+    pub closed: BTreeSet<String>,
 }
 
 impl Told {
-    /// What was renamed into the folder since this was asked last.
-    pub(super) fn arrived(&self) -> BTreeSet<String> {
-        std::mem::take(&mut *self.arrived.lock().unwrap_or_else(PoisonError::into_inner))
+    /// What happened since this was asked last.
+    pub(super) fn heard(&self) -> Heard {
+        std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -68,38 +76,47 @@ fn tell(folders: &Folders, event: notify::Result<Event>) {
     if !is_news(event.kind) {
         return;
     }
-    let is_whole = event.kind == EventKind::Modify(ModifyKind::Name(RenameMode::To));
     for path in &event.paths {
         let above = path.parent().and_then(|above| folders.get(above));
         let Some(told) = above.or_else(|| folders.get(path)) else {
             continue;
         };
-        if let Some(name) = path.file_name().and_then(|name| name.to_str())
-            && is_whole
-        {
-            let mut arrived = told.arrived.lock().unwrap_or_else(PoisonError::into_inner);
-            arrived.insert(name.to_owned());
+        if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
+            let mut heard = told.heard.lock().unwrap_or_else(PoisonError::into_inner);
+            match event.kind {
+                EventKind::Modify(ModifyKind::Name(RenameMode::To)) => {
+                    heard.arrived.insert(name.to_owned());
+                }
+                CLOSED => {
+                    heard.closed.insert(name.to_owned());
+                }
+                _ => {}
+            }
         }
         told.news.notify_one();
     }
 }
 
+/// Somebody closed what he may have written to.
+const CLOSED: EventKind = EventKind::Access(AccessKind::Close(AccessMode::Write));
+
 /// Whether the folder may be another now. Our own looks open it, too: taken for news, each would lead to the next.
 fn is_news(kind: EventKind) -> bool {
-    !kind.is_access() || kind == EventKind::Access(AccessKind::Close(AccessMode::Write))
+    !kind.is_access() || kind == CLOSED
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     /// Without this a server with a watched folder looks at it thousands of times a second.
     #[test]
     fn a_look_is_no_news_and_a_written_file_is() {
         let opened = EventKind::Access(AccessKind::Open(AccessMode::Any));
-        let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
         assert!(!is_news(opened));
-        assert!(is_news(written));
+        assert!(is_news(CLOSED));
     }
 
     fn watchers_of_this_process() -> usize {
@@ -131,13 +148,20 @@ mod tests {
         ears.listen(folder, Arc::clone(told)).unwrap();
         std::fs::write(temp.path().join("whole"), "").unwrap();
         std::fs::rename(temp.path().join("whole"), folder.join("ORDERS")).unwrap();
-        let mut arrived = BTreeSet::new();
-        while !arrived.contains("ORDERS") {
-            told.news.notified().await;
-            arrived = told.arrived();
+        std::fs::write(folder.join("WRITTEN"), "").unwrap();
+        let mut all_heard = Heard::default();
+        while !all_heard.arrived.contains("ORDERS") || !all_heard.closed.contains("WRITTEN") {
+            let news = tokio::time::timeout(Duration::from_secs(60), told.news.notified());
+            news.await.expect("what happened is heard");
+            let heard = told.heard();
+            all_heard.arrived.extend(heard.arrived);
+            all_heard.closed.extend(heard.closed);
         }
+        assert!(!all_heard.arrived.contains("WRITTEN"));
         for (other, told) in all.iter().filter(|(other, _)| other != folder) {
-            assert!(told.arrived().is_empty(), "{}", other.display());
+            let heard = told.heard();
+            let nothing = heard.arrived.is_empty() && heard.closed.is_empty();
+            assert!(nothing, "{}", other.display());
         }
     }
 }

@@ -105,9 +105,18 @@ struct Watched {
     /// Which folder the kernel tells of: another one may have come to the path since.
     heard: Option<(u64, u64)>,
     /// What is written into it at the moment: how it looked, and since when it looks so.
-    growing: BTreeMap<String, (Look, Instant)>,
+    growing: BTreeMap<String, Growing>,
     /// What was said of the folder already.
     said: Mutex<BTreeSet<String>>,
+}
+
+/// A file that is written at the moment, or was.
+struct Growing {
+    look: Look,
+    /// Since when it looks so.
+    since: Instant,
+    /// Whether somebody was heard to close it, and nobody wrote to it since.
+    closed: bool,
 }
 
 impl Watched {
@@ -151,6 +160,12 @@ impl Watched {
             .map_or(Duration::from_secs(5), |quiet| quiet.0.0)
     }
 
+    /// How long a file must be left alone that nobody was seen to close, where the system does not tell who has it open.
+    fn quiet_unseen(&self) -> Duration {
+        let unseen = self.watch.quiet_unseen;
+        unseen.map_or(Duration::from_secs(60), |quiet| quiet.0.0)
+    }
+
     async fn look(&mut self) -> io::Result<()> {
         let rooms = self.open().await?;
         for (id, name) in on_disk(&rooms, Rooms::taken).await?? {
@@ -160,7 +175,7 @@ impl Watched {
             self.queue(&rooms, id, &name).await?;
         }
         // Only what is there at this look counts as renamed in: a later file of the same name may be written slowly.
-        let arrived = self.told.arrived();
+        let heard = self.told.heard();
         let pattern = self.watch.pattern.clone();
         let wanted = move |rooms: &Rooms| rooms.candidates(|name| pattern.0.matches(name));
         let seen = on_disk(&rooms, wanted).await??;
@@ -173,8 +188,12 @@ impl Watched {
             if self.is_over() {
                 return Ok(());
             }
-            if arrived.contains(&name) || self.is_left_alone(&name, look) {
-                self.take(&rooms, name).await?;
+            let (rest, closed) = self.rest(&name, look, heard.closed.contains(&name));
+            let (arrived, quiet) = (heard.arrived.contains(&name), self.quiet());
+            if arrived || rest >= quiet {
+                let unseen = quiet.max(self.quiet_unseen());
+                let closed = arrived || closed || rest >= unseen;
+                self.take(&rooms, name, closed).await?;
             }
         }
         Ok(())
@@ -217,22 +236,32 @@ impl Watched {
         false
     }
 
-    fn is_left_alone(&mut self, name: &str, look: Look) -> bool {
-        let quiet = self.quiet();
-        let since = self
-            .growing
-            .entry(name.to_owned())
-            .or_insert((look, Instant::now()));
-        if since.0 != look {
-            *since = (look, Instant::now());
+    /// How long a file has been left alone, and whether its writer was heard to close it.
+    fn rest(&mut self, name: &str, look: Look, closed: bool) -> (Duration, bool) {
+        let now = Instant::now();
+        let growing = self.growing.entry(name.to_owned()).or_insert(Growing {
+            look,
+            since: now,
+            closed,
+        });
+        if growing.look != look {
+            // Whoever changes its mode or owner need not open it.
+            let same = growing.look.content() == look.content();
+            *growing = Growing {
+                look,
+                since: now,
+                closed: growing.closed && same,
+            };
         }
-        since.1.elapsed() >= quiet
+        growing.closed |= closed;
+        (growing.since.elapsed(), growing.closed)
     }
 
-    /// Takes a file that is whole, and queues it.
-    async fn take(&mut self, rooms: &Arc<Rooms>, name: String) -> io::Result<()> {
+    /// Takes a file that is whole, and queues it. `closed` says whether that may be believed where the system does not
+    /// tell who has it open.
+    async fn take(&mut self, rooms: &Arc<Rooms>, name: String, closed: bool) -> io::Result<()> {
         let (id, wanted) = (TransferId::new(), name.clone());
-        match on_disk(rooms, move |rooms| rooms.take(&wanted, id)).await? {
+        match on_disk(rooms, move |rooms| rooms.take(&wanted, id, closed)).await? {
             Taking::Taken => {
                 self.growing.remove(&name);
                 reached("watch.file.taken");
@@ -240,6 +269,10 @@ impl Watched {
             }
             Taking::Gone => {}
             Taking::NotNow(why) => self.trouble(&why),
+            Taking::Unseen => self.trouble(&format!(
+                "the system does not tell whether somebody has a file of it open for writing (it is another user's, and this program has not the capability CAP_LEASE; or it lies on a network file system), so one that was not seen to be closed is taken when nobody has written to it for {} s (`quiet_unseen`): have files renamed into the folder when they are whole, or give this program CAP_LEASE",
+                self.quiet_unseen().as_secs_f32()
+            )),
             Taking::TooLong => {
                 self.trouble(&format!(
                     "the name {name} is too long to be sent; it lies in `{REFUSED}` now"
@@ -271,6 +304,13 @@ impl Watched {
                     "{name} is not what it was when it was looked at, and lies in `{REFUSED}` now: {error}"
                 ));
                 self.refuse(rooms, id, name).await
+            }
+            // The numbers in it change from look to look.
+            Err(QueueError::Spool(SpoolError::NoRoom { .. } | SpoolError::NoFilesLeft { .. })) => {
+                self.trouble(&format!(
+                    "{name} cannot be queued now, and is tried again: the disk of the spool has no room for it beside `limits.reserve` and `limits.reserve_files`"
+                ));
+                Ok(())
             }
             // Ours to mend; the file stays where it is and is tried again.
             Err(

@@ -43,6 +43,8 @@ pub(super) enum Taking {
     Gone,
     /// Not now; it lies where it was. Why.
     NotNow(String),
+    /// Not now: the system does not tell whether somebody has it open for writing.
+    Unseen,
     /// Its name is longer than any that can be sent.
     TooLong,
 }
@@ -98,10 +100,11 @@ impl Rooms {
         Ok(seen)
     }
 
-    /// Takes a file that is whole, under the transfer it becomes.
-    pub(super) fn take(&self, name: &str, id: TransferId) -> Taking {
+    /// Takes a file that is whole, under the transfer it becomes. Where the system does not tell whether somebody has it
+    /// open for writing, `closed` says it.
+    pub(super) fn take(&self, name: &str, id: TransferId, closed: bool) -> Taking {
         // Asked first, so that what must wait need not be moved to and fro.
-        if let Some(not_now) = not_now(&self.folder, name.as_ref(), name) {
+        if let Some(not_now) = not_now(&self.folder, name.as_ref(), name, closed) {
             return not_now;
         }
         let place = place(id, name);
@@ -117,7 +120,7 @@ impl Rooms {
             }
         }
         // Something else may have been put there meanwhile. What it is now, it stays: nobody reaches it any more.
-        let Some(not_now) = not_now(&self.taken, place.as_ref(), name) else {
+        let Some(not_now) = not_now(&self.taken, place.as_ref(), name, closed) else {
             return Taking::Taken;
         };
         match rename_numbered(&self.taken, place.as_ref(), &self.folder, name) {
@@ -196,18 +199,20 @@ pub(super) fn to_be_queued(path: &Path) -> Result<BTreeSet<TransferId>, FolderEr
 }
 
 /// Why what stands under a name cannot be taken now, if that is so.
-fn not_now(folder: &Folder, entry: &OsStr, name: &str) -> Option<Taking> {
+fn not_now(folder: &Folder, entry: &OsStr, name: &str, closed: bool) -> Option<Taking> {
     match folder.sole_file(entry) {
         Err(error) if error.is_gone() => Some(Taking::Gone),
         Err(error) => Some(Taking::NotNow(format!(
             "{name} cannot be taken as it is: {}",
             error.why()
         ))),
-        Ok((file, _)) => is_being_written(&file).unwrap_or_default().then(|| {
-            Taking::NotNow(format!(
+        Ok((file, _)) => match is_being_written(&file) {
+            Some(true) => Some(Taking::NotNow(format!(
                 "{name} is left alone, and somebody has it open for writing: it is taken when it is closed"
-            ))
-        }),
+            ))),
+            Some(false) => None,
+            None => (!closed).then_some(Taking::Unseen),
+        },
     }
 }
 
