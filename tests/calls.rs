@@ -18,22 +18,6 @@ use support::{House, OURS, THEM, US, octets};
 
 const LISTENER: &str = "listeners:\n  - address: 127.0.0.1:0\n";
 
-fn queue(house: &House, name: &str, content: &[u8]) {
-    let file = house.write(name, content);
-    let queued = house.pointsman(&[
-        "send",
-        file.to_str().unwrap(),
-        "--to",
-        "nordwerk",
-        "--queue-only",
-    ]);
-    assert!(
-        queued.status.success(),
-        "{}",
-        String::from_utf8_lossy(&queued.stderr)
-    );
-}
-
 #[test]
 fn what_cannot_be_read_now_is_sent_when_it_can() {
     let theirs = House::plain("");
@@ -44,7 +28,7 @@ fn what_cannot_be_read_now_is_sent_when_it_can() {
         &their_server.address().to_string(),
         &format!("    retry: {{refused: {wait}, session: {wait}}}\n"),
     );
-    queue(&ours, "LOOP", &octets(5, 3000));
+    ours.queue("LOOP", octets(5, 3000), "nordwerk");
     let blob = outgoing(&ours);
     let aside = ours.path().join("aside");
     std::fs::rename(&blob, &aside).unwrap();
@@ -88,10 +72,10 @@ fn what_rotted_in_the_spool_is_never_sent_as_good_and_waits_for_an_operator() {
         &format!("    retry: {{refused: {wait}, session: {wait}}}\n"),
     );
     let good = octets(5, 500_000);
-    queue(&ours, "ROTTEN", &good);
+    ours.queue("ROTTEN", &good, "nordwerk");
     let blob = outgoing(&ours);
     std::fs::write(&blob, one_bit_is_lost(&good)).unwrap();
-    queue(&ours, "SOUND", &octets(6, 3000));
+    ours.queue("SOUND", octets(6, 3000), "nordwerk");
     let server = ours.serve();
     let id = blob.file_name().unwrap().to_str().unwrap();
     server.await_log(&["content-damaged", id]);
@@ -119,7 +103,7 @@ fn what_rotted_in_the_spool_is_not_sent_as_good_when_it_goes_on_behind_the_damag
     );
     // More than goes without credit.
     let good = octets(7, 60_000);
-    queue(&ours, "BROKEN-OFF", &good);
+    ours.queue("BROKEN-OFF", &good, "nordwerk");
     let blob = outgoing(&ours);
     let server = ours.serve();
     let mut peer = partner.greet();
@@ -164,7 +148,7 @@ fn what_is_queued_is_sent_as_soon_as_the_partner_can_be_reached() {
         "    retry: {unreachable: {first: 200ms, most: 1s}}\n",
     );
     let server = ours.serve();
-    queue(&ours, "WAITS", &octets(3, 100_000));
+    ours.queue("WAITS", octets(3, 100_000), "nordwerk");
     server.await_log(&["call-failed", "nordwerk", "(2 in a row)", "no connection"]);
 
     let their_server = theirs.serve();
@@ -213,7 +197,7 @@ fn a_receipt_that_does_not_come_in_time_is_overdue_and_still_taken() {
     let partner = Called::new();
     let ours = House::caller(LISTENER, &partner.address(), "    receipt_deadline: 1s\n");
     let server = ours.serve();
-    queue(&ours, "LATE", b"late");
+    ours.queue("LATE", b"late", "nordwerk");
     let mut peer = partner.greet();
     let sfid = take_file(&mut peer);
     release(&mut peer);
@@ -239,7 +223,7 @@ fn what_is_refused_for_now_is_offered_again_and_parked_in_the_end() {
         "    retry: {refused: {first: 100ms, most: 100ms}, offers: 2}\n",
     );
     let server = ours.serve();
-    queue(&ours, "FULL", b"no room");
+    ours.queue("FULL", b"no room", "nordwerk");
     for _ in 0..2 {
         let mut peer = partner.greet();
         assert_eq!(peer.hear()[0], b'H');
@@ -275,7 +259,7 @@ fn a_partner_is_called_at_its_hour_with_nothing_to_send() {
         &format!("    calls: {{queued: false, at: [{}]}}\n", soon.join(", ")),
     );
     let server = ours.serve();
-    queue(&ours, "WAITS", b"for its hour");
+    ours.queue("WAITS", b"for its hour", "nordwerk");
     assert_eq!(theirs.delivered().len(), 0);
     assert_eq!(theirs.await_delivered(1).len(), 1);
     assert_eq!((server.stop(), their_server.stop()), (Some(0), Some(0)));
@@ -297,7 +281,7 @@ fn what_a_partner_has_of_an_earlier_attempt_it_has_whatever_it_says_to_the_next(
             &format!("    retry: {{broken: {wait}, session: {wait}}}\n"),
         );
         let server = ours.serve();
-        queue(&ours, "DOUBTED", b"doubted");
+        ours.queue("DOUBTED", b"doubted", "nordwerk");
         let mut peer = partner.greet();
         let sfid = peer.hear();
         peer.say(b"200000000000000000");

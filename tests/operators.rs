@@ -667,11 +667,7 @@ fn line(text: &str, start: &str) -> String {
 }
 
 fn queue(house: &House, name: &str, to: &str) -> String {
-    let file = house.write(name, octets(7, 1000));
-    let queued = house.pointsman(&["send", file.to_str().unwrap(), "--to", to, "--queue-only"]);
-    assert!(queued.status.success(), "{}", said(&queued));
-    let told = said(&queued);
-    told.split_whitespace().last().unwrap().to_owned()
+    house.queue(name, octets(7, 1000), to)
 }
 
 /// "Why is this file not sent?", for a partner that cannot be reached, with a server and without one.

@@ -152,7 +152,7 @@ fn a_policy_that_holds_files_back_holds_back_the_one_an_operator_sends() {
     let (house, called) = sender();
     let hold = |how: &str| {
         let policy = format!(
-            "policies:\n  turns:\n    component: turns.wasm\n    hooks: [ready-to-send]\n    settings:\n      misbehave: {how}\n"
+            "policies:\n  turns:\n    component: turns.wasm\n    hooks: [ready-to-send]\n    limits: {{time: 4s}}\n    settings:\n      misbehave: {how}\n"
         );
         let text = std::fs::read_to_string(house.config()).unwrap();
         let own = text.split("policies:").next().unwrap().to_owned();
@@ -360,10 +360,7 @@ fn answered(more: &str, change: fn(&mut [u8])) -> (String, String) {
         more,
     );
     let server = house.serve();
-    let file = house.write("ORDER", "order");
-    let path = file.to_str().unwrap();
-    let queued = house.pointsman(&["send", path, "--to", "nordwerk", "--queue-only"]);
-    assert!(queued.status.success(), "{queued:?}");
+    house.queue("ORDER", "order", "nordwerk");
     let mut peer = partner.greet();
     let sfid = take_file(&mut peer);
     assert_eq!(peer.hear(), b"R", "CD");

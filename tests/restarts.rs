@@ -190,10 +190,7 @@ fn is_offered_again_when_the_clock_is_put_right(restart: bool) {
     let clock = Clock::of(&house);
     clock.is_ahead(DAY);
     let mut server = clock.serve(&house);
-    let file = house.write("CLOCK", octets(25, 3000));
-    let path = file.to_str().unwrap();
-    let queued = house.pointsman(&["send", path, "--to", "nordwerk", "--queue-only"]);
-    assert!(queued.status.success(), "{queued:?}");
+    house.queue("CLOCK", octets(25, 3000), "nordwerk");
 
     let mut session = partner.greet();
     assert_eq!(session.hear()[0], b'H', "SFID");
@@ -306,10 +303,7 @@ fn send_now_calls_a_partner_whose_line_rests() {
         "    retry: {session: {first: 1h, most: 1h}, broken: {first: 1h, most: 1h}}\n",
     );
     let server = house.serve();
-    let file = house.write("URGENT", octets(61, 3000));
-    let path = file.to_str().unwrap();
-    let queued = house.pointsman(&["send", path, "--to", "nordwerk", "--queue-only"]);
-    assert!(queued.status.success(), "{queued:?}");
+    house.queue("URGENT", octets(61, 3000), "nordwerk");
     drop(partner.accept());
     server.await_log(&["call-failed"]);
     let queue = house.pointsman(&["queue", "list", "--json"]);
@@ -339,10 +333,7 @@ fn a_partner_that_takes_a_file_once_more_has_not_got_it_from_an_attempt_before()
     );
     let server = house.serve();
     // More than the credit allows at once: a partner that gives none gets no EFID.
-    let file = house.write("DOUBT", octets(62, 60_000));
-    let path = file.to_str().unwrap();
-    let queued = house.pointsman(&["send", path, "--to", "nordwerk", "--queue-only"]);
-    assert!(queued.status.success(), "{queued:?}");
+    house.queue("DOUBT", octets(62, 60_000), "nordwerk");
 
     // Its EFID arrives, its EFPA does not.
     let mut session = partner.greet();

@@ -562,10 +562,7 @@ fn a_ledger_of_an_older_day_throws_nothing_away() {
         &receiver.address().to_string(),
         "    calls: {queued: false}\n",
     );
-    let file = sending.write("INVOIC", "invoice");
-    let file = file.to_str().unwrap();
-    let queued = sending.pointsman(&["send", file, "--to", "nordwerk", "--queue-only"]);
-    assert!(queued.status.success());
+    sending.queue("INVOIC", "invoice", "nordwerk");
     let old = kept(&sending);
     assert!(
         sending

@@ -19,7 +19,7 @@ use support::{House, OURS, Server, THEM, US, eventually, octets, openssl_certifi
 /// The YAML of a policy that answers so.
 fn answering(settings: &[(&str, &str)]) -> String {
     let mut yaml =
-        "policies:\n  terms:\n    component: terms.wasm\n    settings:\n      any: \"\"\n"
+        "policies:\n  terms:\n    component: terms.wasm\n    limits: {time: 4s}\n    settings:\n      any: \"\"\n"
             .to_owned();
     for (key, value) in settings {
         writeln!(yaml, "      {key}: \"{value}\"").unwrap();
@@ -240,11 +240,7 @@ fn caller(called: &Called, files: &[(&str, usize)], settings: &[(&str, &str)]) -
     let house = House::caller(LISTENER, &called.address(), &format!("{SOON}{policy}"));
     house.write("terms.wasm", terms());
     for (name, octets) in files {
-        let file = house.write(name, vec![1; *octets]);
-        let file = file.to_str().unwrap();
-        let queued = house.pointsman(&["send", file, "--to", "nordwerk", "--queue-only"]);
-        let said = String::from_utf8_lossy(&queued.stderr).into_owned();
-        assert!(queued.status.success(), "{said}");
+        house.queue(name, vec![1; *octets], "nordwerk");
     }
     house
 }
@@ -427,13 +423,6 @@ fn with_station(house: &House, keys: &str) {
     );
 }
 
-fn queue(house: &House, name: &str, content: impl AsRef<[u8]>, to: &str) {
-    let file = house.write(name, content);
-    let file = file.to_str().unwrap();
-    let queued = house.pointsman(&["send", file, "--to", to, "--queue-only"]);
-    assert!(queued.status.success(), "{queued:?}");
-}
-
 #[test]
 fn files_are_for_the_stations_behind_us_and_come_from_the_first() {
     let (first, other) = ("O0013000001FIRST", "O0013000001OTHER");
@@ -441,7 +430,7 @@ fn files_are_for_the_stations_behind_us_and_come_from_the_first() {
     let house = House::plain("");
     house.configure(PLAIN, &format!("    sfids: [{behind}]\n"), "");
     with_station(&house, &format!("  sfids: [{first}, {other}]\n"));
-    queue(&house, "INVOICE", "x", "mueller");
+    house.queue("INVOICE", "x", "mueller");
     let server = house.serve();
     let mut peer = Peer::session(server.address());
     let file = |from: &str, to: &str| VirtualFile {
@@ -466,7 +455,7 @@ fn a_partner_may_know_us_by_another_code_and_password() {
     let called = Called::new();
     let keys = "    our_ssid: O0013000007KNOWN\n    our_password: ANOTHER\n";
     let house = House::caller(LISTENER, &called.address(), &format!("{keys}{SOON}"));
-    queue(&house, "ORDERS", "x", "nordwerk");
+    house.queue("ORDERS", "x", "nordwerk");
     let server = house.serve();
     let known = format!("X5{:25}{:8}", "O0013000007KNOWN", "ANOTHER");
     let mut peer = called.accept();
@@ -494,7 +483,7 @@ fn what_the_profile_says_of_sessions_is_in_our_ssid_both_ways() {
         let called = Called::new();
         let session = format!("    session: {{{keys}}}\n{SOON}");
         let house = House::caller(LISTENER, &called.address(), &session);
-        queue(&house, "ORDERS", "x", "nordwerk");
+        house.queue("ORDERS", "x", "nordwerk");
         let server = house.serve();
         let mut peer = called.accept();
         peer.say(b"IODETTE FTP READY \r");
@@ -539,7 +528,7 @@ fn runs_of_one_octet_are_compressed_where_both_want_it() {
     for (key, wanted) in [("true", true), ("false", false)] {
         let house = House::plain("");
         house.configure(PLAIN, &format!("    session: {{compression: {key}}}\n"), "");
-        queue(&house, "INVOICE", &same, "mueller");
+        house.queue("INVOICE", &same, "mueller");
         let server = house.serve();
         let mut peer = Peer::connect(server.address());
         let compressing = Ssid {
@@ -575,7 +564,7 @@ fn a_file_of_ours_that_broke_off_goes_on_only_where_restart_is_agreed() {
     for (key, position) in [("true", 9), ("false", 0)] {
         let house = House::plain("");
         house.configure(PLAIN, &format!("    session: {{restart: {key}}}\n"), "");
-        queue(&house, "INVOICE", octets(3, 9 << 10), "mueller");
+        house.queue("INVOICE", octets(3, 9 << 10), "mueller");
         let server = house.serve();
         let mut peer = Peer::session(server.address());
         peer.say(b"R");

@@ -80,15 +80,7 @@ fn acknowledged_without_swapping(more: &str) -> (String, String) {
     let listener = "listeners:\n  - address: 127.0.0.1:0\n";
     let house = House::caller(listener, &partner.address(), more);
     let server = house.serve();
-    let file = house.write("ORDER", "order");
-    let queued = house.pointsman(&[
-        "send",
-        file.to_str().unwrap(),
-        "--to",
-        "nordwerk",
-        "--queue-only",
-    ]);
-    assert!(queued.status.success(), "{queued:?}");
+    house.queue("ORDER", "order", "nordwerk");
     let mut peer = partner.greet();
     let sfid = take_file(&mut peer);
     assert_eq!(peer.hear(), b"R", "CD");

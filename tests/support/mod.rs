@@ -102,6 +102,16 @@ impl House {
         path
     }
 
+    /// Writes a file and queues it for that partner, who is not called for it; gives its transfer.
+    pub fn queue(&self, name: &str, content: impl AsRef<[u8]>, to: &str) -> String {
+        let file = self.write(name, content);
+        let file = file.to_str().unwrap();
+        let queued = self.pointsman(&["send", file, "--to", to, "--queue-only"]);
+        assert!(queued.status.success(), "{queued:?}");
+        let said = String::from_utf8(queued.stdout).unwrap();
+        said.split_whitespace().last().unwrap().to_owned()
+    }
+
     /// Runs `pointsman` with this configuration, for two minutes at most.
     pub fn pointsman(&self, args: &[&str]) -> Output {
         Command::new("timeout")
