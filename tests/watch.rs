@@ -11,6 +11,7 @@
 mod support;
 
 use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -201,6 +202,53 @@ fn whatever_a_crash_left_is_queued_once() {
             .any(|row| row.starts_with("01a21165-b280-76d2-9369-f9835f2a3464"))
     );
     drop(server);
+}
+
+#[test]
+fn folders_that_are_one_by_links_or_in_other_words_are_refused() {
+    let house = watching("");
+    std::fs::create_dir_all(house.path().join("out")).unwrap();
+    std::fs::create_dir_all(house.inbox()).unwrap();
+    symlink(house.path().join("out"), house.path().join("alias")).unwrap();
+    symlink(house.inbox(), house.path().join("way-in")).unwrap();
+    let text = std::fs::read_to_string(house.config()).unwrap();
+    let twice = "watched twice";
+    for (folders, why) in [
+        ("out\n      - folder: ./x/../out", twice),
+        ("out\n      - folder: alias", twice),
+        ("alias\n      - folder: out", twice),
+        ("way-in/mueller", "lie in each other"),
+        ("out\n        keep_in: alias", "would go out once more"),
+    ] {
+        let bad = text.replace("folder: out", &format!("folder: {folders}"));
+        std::fs::write(house.config(), bad).unwrap();
+        for command in ["check", "serve"] {
+            let run = house.pointsman(&[command]);
+            let said = String::from_utf8([run.stdout, run.stderr].concat()).unwrap();
+            assert_eq!(run.status.code(), Some(1), "{command} {folders}: {said}");
+            assert!(said.contains(why), "{command} {folders}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_becomes_another_one_while_it_is_watched_takes_nothing_from_it() {
+    let house = watching(
+        "        quiet: 50ms\n      - folder: alias\n        quiet: 50ms\n        user_data: WRONG\n",
+    );
+    let at = |name: &str| house.path().join(name);
+    std::fs::create_dir(at("other")).unwrap();
+    symlink(at("other"), at("alias")).unwrap();
+    let server = house.serve();
+    house.write("alias/FIRST", "one");
+    house.write("out/SECOND", "two");
+    eventually("both are watched", || {
+        (house.transfers().len() == 2).then_some(())
+    });
+    symlink(at("out"), at("new")).unwrap();
+    std::fs::rename(at("new"), at("alias")).unwrap();
+    server.await_log(&["watch-trouble", "watched as", "out already"]);
+    assert_eq!(server.stop(), Some(0));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Folders and programs of the configuration, as the user that runs this program finds them. What the server would find
 //! when it starts, or when the first file comes, is told before.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
@@ -43,8 +43,76 @@ impl Config {
                 ),
             ));
         }
+        told.extend(self.entangled_folders());
         told
     }
+
+    /// Watched folders that are one with, or lie in or around, what they must be apart from, by links or another way of
+    /// writing their paths. (What is written alike is refused before: `agreement.rs`.)
+    fn entangled_folders(&self) -> Vec<(String, String)> {
+        let ours = [
+            ("storage.state", self.storage.state.0.as_path()),
+            ("storage.ledger", self.storage.ledger()),
+            ("storage.inbox", self.storage.inbox.0.as_path()),
+        ]
+        .map(|(what, path)| (what, leads_to(path)));
+        let (mut told, mut watched) = (Vec::new(), Vec::<(String, PathBuf)>::new());
+        let mut kept = Vec::new();
+        for (name, partner) in &self.partners {
+            for (at, watch) in partner.watch.iter().enumerate() {
+                let key = format!("partners.{name}.watch[{at}]");
+                let folder = leads_to(&watch.folder.0);
+                let lies = |other: &Path| other.starts_with(&folder) || folder.starts_with(other);
+                if let Some((what, other)) = ours.iter().find(|(_, other)| lies(other)) {
+                    let (folder, other) = (folder.display(), other.display());
+                    told.push((
+                        format!("{key}.folder"),
+                        format!("it leads to {folder}, and {what} to {other}, which lie in each other; keep them apart"),
+                    ));
+                }
+                if let Some((other, _)) = watched.iter().find(|(_, path)| *path == folder) {
+                    let folder = folder.display();
+                    told.push((
+                        format!("{key}.folder"),
+                        format!("it leads to {folder}, as {other} does: a folder that is watched twice, so that nobody could say for whom its files are"),
+                    ));
+                }
+                if let Some(keep_in) = &watch.keep_in {
+                    kept.push((format!("{key}.keep_in"), leads_to(&keep_in.0)));
+                }
+                watched.push((format!("{key}.folder"), folder));
+            }
+        }
+        for (key, folder) in kept {
+            if let Some((other, _)) = watched.iter().find(|(_, path)| *path == folder) {
+                told.push((
+                    key,
+                    format!(
+                        "it leads to {}, as {other} does: its files would go out once more",
+                        folder.display()
+                    ),
+                ));
+            }
+        }
+        told
+    }
+}
+
+/// Where a path leads, links and `..` followed, as far as it is there.
+fn leads_to(path: &Path) -> PathBuf {
+    let mut led = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                led.pop();
+            }
+            part => led.push(part),
+        }
+        if let Ok(there) = led.canonicalize() {
+            led = there;
+        }
+    }
+    led
 }
 
 /// Why this user cannot make files in the folder, or make the folder itself.

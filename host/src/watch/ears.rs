@@ -40,9 +40,25 @@ pub struct Ears {
     folders: Folders,
     /// Made when the first folder is watched.
     watcher: Mutex<Option<RecommendedWatcher>>,
+    /// Which folder each path leads to.
+    places: Mutex<BTreeMap<PathBuf, (u64, u64)>>,
 }
 
 impl Ears {
+    /// Says that the folder of this path is this one. Where another path leads there, gives that one: links and mounts may
+    /// change at any time, and two who take files from one folder would send each other's.
+    pub(super) fn claim(&self, folder: &Path, place: (u64, u64)) -> Result<(), PathBuf> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut others = places.iter().filter(|(path, _)| *path != folder);
+        if let Some((other, _)) = others.find(|(_, taken)| **taken == place) {
+            let other = other.clone();
+            places.remove(folder);
+            return Err(other);
+        }
+        places.insert(folder.to_owned(), place);
+        Ok(())
+    }
+
     /// Has the kernel tell of changes to a folder, the one that is at this path now. Asks the system, and may block.
     pub(super) fn listen(&self, folder: &Path, told: Arc<Told>) -> notify::Result<()> {
         let mut watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);

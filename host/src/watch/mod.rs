@@ -211,6 +211,12 @@ impl Watched {
             ));
         }
         let place = rooms.place()?;
+        if let Err(other) = self.ears.claim(&self.path, place) {
+            return Err(io::Error::other(format!(
+                "it is the folder that is watched as {} already, so nobody could say for whom its files are",
+                other.display()
+            )));
+        }
         if self.heard != Some(place) {
             self.heard = self.listen().await.then_some(place);
         }
