@@ -199,6 +199,31 @@ fn a_file_of_another_user_waits_until_its_writer_is_seen_to_close_it() {
 }
 
 #[test]
+fn a_file_that_may_not_be_read_stays_where_its_owner_can_mend_that() {
+    if rustix::process::geteuid().as_raw() != 0 {
+        eprintln!("not tried: only root can make files of other users");
+        return;
+    }
+    let house = watching("        quiet: 50ms\n        quiet_unseen: 50ms\n");
+    // Like a server that is not root, it may read what it is given alone.
+    let without = "exec setpriv --bounding-set=-lease,-dac_override,-dac_read_search --inh-caps=-lease,-dac_override,-dac_read_search -- \"$0\" serve --log-json \"$@\"";
+    let server = Server::start_after(&house.config(), without);
+    let path = house.write("stash", "whole");
+    set_mode(&path, 0);
+    chown(&path, Some(SOMEBODY), None).unwrap();
+    let shown = house.path().join("out/SEALED");
+    std::fs::rename(&path, &shown).unwrap();
+    server.await_log(&["watch-trouble", "SEALED", "let user 0 read it"]);
+    assert!(shown.exists(), "nobody else can mend it");
+    set_mode(&shown, 0o644);
+    eventually("it is queued", || {
+        let rows = house.transfers();
+        rows.iter().any(|row| row.contains("SEALED")).then_some(())
+    });
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
 fn a_file_that_no_disk_has_room_for_is_not_even_begun() {
     let disk = rustix::fs::statvfs(std::env::temp_dir()).unwrap();
     let free = disk.f_bavail * disk.f_frsize;

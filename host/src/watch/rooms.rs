@@ -8,7 +8,9 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use pointsman_folder::{Folder, FolderError, Kind, Look, Names, PRIVATE_FOLDER, is_being_written};
+use pointsman_folder::{
+    Folder, FolderError, Kind, Look, Names, PRIVATE_FOLDER, Why, is_being_written, our_user,
+};
 use pointsman_store::TransferId;
 use rustix::io::Errno;
 
@@ -202,10 +204,18 @@ pub(super) fn to_be_queued(path: &Path) -> Result<BTreeSet<TransferId>, FolderEr
 fn not_now(folder: &Folder, entry: &OsStr, name: &str, closed: bool) -> Option<Taking> {
     match folder.sole_file(entry) {
         Err(error) if error.is_gone() => Some(Taking::Gone),
-        Err(error) => Some(Taking::NotNow(format!(
-            "{name} cannot be taken as it is: {}",
-            error.why()
-        ))),
+        Err(error) => {
+            let what_to_do = match error.why() {
+                Why::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    format!("; let user {} read it (chmod, chgrp)", our_user())
+                }
+                _ => String::new(),
+            };
+            Some(Taking::NotNow(format!(
+                "{name} cannot be taken as it is: {}{what_to_do}",
+                error.why()
+            )))
+        }
         Ok((file, _)) => match is_being_written(&file) {
             Some(true) => Some(Taking::NotNow(format!(
                 "{name} is left alone, and somebody has it open for writing: it is taken when it is closed"
