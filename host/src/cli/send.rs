@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::DateTime;
 use oftp::{Format, OdetteId, RecordLayout, UserData};
 use pointsman_store::{OutboundState, TransferId};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 
 use super::out::say;
 use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
@@ -126,10 +126,13 @@ impl Send {
             if self.queue_only {
                 return Ok(());
             }
-            let watching = tokio::spawn(show(station.events.watch()));
+            let (done, over) = oneshot::channel::<()>();
+            let watching = tokio::spawn(show(station.events.watch(), over));
             let (_stay, drain) = watch::channel(Drain::No);
             let called = dial::call(Arc::clone(&station), profile, Errand { only }, drain).await;
-            watching.abort();
+            // What was told last is shown, too: it is why nothing was sent.
+            drop(done);
+            let _ = watching.await;
             // What is remembered of the partner is a convenience: the file is what counts.
             let _ = station.contacts.write_down(station.ledger.as_ref()).await;
             match called {
@@ -256,11 +259,16 @@ pub(super) fn unknown_partner<'a>(name: &str, known: impl Iterator<Item = &'a St
     }
 }
 
-/// A bar where somebody looks, lines where something reads.
-async fn show(mut events: broadcast::Receiver<Event>) {
+/// A bar where somebody looks, lines where something reads; until it is over and all that was told is shown.
+async fn show(mut events: broadcast::Receiver<Event>, mut over: oneshot::Receiver<()>) {
     let bar = std::io::stderr().is_terminal().then(progress_bar);
     loop {
-        match events.recv().await {
+        let event = tokio::select! {
+            biased;
+            event = events.recv() => event,
+            _ = &mut over => return,
+        };
+        match event {
             Ok(Event::Progress { sent, octets, .. }) => match &bar {
                 Some(bar) => {
                     bar.set_length(octets);
