@@ -16,10 +16,13 @@ use std::net::TcpStream;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use serde_json::Value;
-use support::peer::{Called, Peer, Ssid, VirtualFile, esid, release};
+use support::peer::{
+    Called, Peer, Ssid, VirtualFile, data_buffers, eerp, efid, esid, release, take_file,
+};
 use support::{House, POINTSMAN, Server, THEIRS, THEM, US, eventually, openssl_certificate};
 
 /// A station whose partner calls, is called, and gets what lies in a watched folder.
@@ -357,6 +360,51 @@ fn what_repeats_itself_is_counted() {
     let log = server.log();
     assert_eq!(log.matches("\"file-refused\"").count(), 5 + 1);
     assert!(log.contains("\"file-received\""));
+}
+
+#[test]
+fn receipts_and_refused_ends_that_come_again_and_again_are_counted_and_slowed_down() {
+    let house = House::plain("limits:\n  log_repeats: 5\n  refusals_per_second: 10\n");
+    let server = house.serve();
+    let file = house.write("ORDER", "octets");
+    let queue = [
+        "send",
+        file.to_str().unwrap(),
+        "--to",
+        "mueller",
+        "--queue-only",
+    ];
+    assert!(house.pointsman(&queue).status.success());
+    let mut peer = Peer::session(server.address());
+    peer.say(b"R");
+    let sfid = take_file(&mut peer);
+    assert_eq!(peer.hear(), b"R", "CD");
+    let began = Instant::now();
+    for _ in 0..31 {
+        peer.say(eerp(&sfid));
+        assert_eq!(peer.hear(), b"P", "RTR");
+    }
+    // The first one is news. Of the others twenty go in advance.
+    let took = began.elapsed();
+    assert!(took > Duration::from_millis(500), "{took:?}");
+
+    let half = VirtualFile::new("HALF", "x");
+    let began = Instant::now();
+    for _ in 0..10 {
+        assert_eq!(peer.offer(&half)[0], b'2', "SFPA");
+        peer.say(&data_buffers(&half.content)[0]);
+        peer.say(efid(999));
+        assert_eq!(peer.hear()[0], b'5', "EFNA");
+    }
+    let took = began.elapsed();
+    assert!(took > Duration::from_millis(500), "{took:?}");
+    peer.say(esid());
+    server.await_log(&["session-ended"]);
+    server.ask_to_stop();
+    server.await_log(&["receipt-repeated", "\"repeated\":25"]);
+    let log = server.log();
+    assert_eq!(log.matches("\"receipt-received\"").count(), 1);
+    assert_eq!(log.matches("\"receipt-repeated\"").count(), 5 + 1);
 }
 
 /// As a load balancer or a monitor does every few seconds.

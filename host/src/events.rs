@@ -476,6 +476,12 @@ events! {
     says("{session}: NERP for transfer {transfer}, {file}: {reason}")
     remedy("ask the partner")
 
+    /// a receipt for a file that has its receipt: nothing changes, also where it says the contrary
+    "RCP-012" "receipt-repeated" Info Counted
+    RepeatedReceipt { session: Talk, kind: &'static str, transfer: TransferId, file: String, reason: String }
+    says("{session}: {kind} for transfer {transfer}, {file}, once more: {reason}")
+    remedy("`transfers show` tells whether it contradicts the first one; ask the partner then")
+
     /// a receipt for no file of ours
     "RCP-010" "receipt-received" Warn Counted
     UnknownReceipt { session: Talk, kind: &'static str, file: String, reason: String }

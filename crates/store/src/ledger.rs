@@ -77,7 +77,8 @@ pub trait Ledger: Send + Sync {
         repeated: Repeated,
     ) -> Result<Arrived, LedgerError>;
 
-    /// Something to remember about a transfer that changes nothing.
+    /// Something to remember about a transfer that changes nothing. What a partner causes again and again is remembered
+    /// some fifty times.
     async fn remark(
         &self,
         id: TransferId,

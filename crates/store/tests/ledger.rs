@@ -1275,3 +1275,53 @@ async fn a_start_is_told_which_partners_there_are_and_what_a_crash_may_have_left
     removed.await.unwrap();
     assert_eq!(books.ledger.unfinished().await.unwrap(), [half, refused]);
 }
+
+#[tokio::test]
+async fn what_a_partner_says_again_and_again_does_not_fill_the_history() {
+    let books = Books::new();
+    let id = books.queued_file("ORDER").await;
+    books.ledger.in_doubt(id).await.unwrap();
+    books.ledger.sent(id, "EFPA").await.unwrap();
+    let eerp = eerp("ORDER");
+    books.ledger.acknowledged("them", &eerp, "").await.unwrap();
+    let mut contrary = nerp("ORDER");
+    let received = books.delivered_file("CAME", Verdict::Positive).await;
+    for time in 0..200 {
+        // Another text each time.
+        contrary.text = format!("no good, for the {time}th time");
+        let contrary = Response::Negative(contrary.clone());
+        let again = books.ledger.acknowledged("them", &contrary, "").await;
+        assert_eq!(*again.unwrap(), Acknowledgement::Repeated(id));
+        let again = books.ledger.offer(offer("CAME")).await.unwrap();
+        assert_eq!(again, Offered::Duplicate(received));
+    }
+    for id in [id, received] {
+        let history = books.ledger.timeline(id).await.unwrap();
+        assert!((40..70).contains(&history.len()), "{}", history.len());
+        let last = &history.last().unwrap().detail;
+        assert!(last.ends_with("is not written down any more"), "{last}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_goes_through_at_once_is_not_shown_as_broken_off_or_in_doubt() {
+    let books = Books::new();
+    let id = books.queued_file("ORDER").await;
+    let shown = async || {
+        let details = books.ledger.details(id).await.unwrap().unwrap();
+        (details.attempts, details.breaks, details.in_doubt)
+    };
+    books.claim().await.unwrap();
+    assert_eq!(shown().await, (1, 0, false), "in its first session");
+    books.ledger.in_doubt(id).await.unwrap();
+    assert_eq!(shown().await, (1, 0, true));
+    books
+        .ledger
+        .put_back(id, SystemTime::now(), "lost")
+        .await
+        .unwrap();
+    assert_eq!(shown().await, (1, 1, true), "it broke off");
+    books.claim().await.unwrap();
+    books.ledger.sent(id, "EFPA").await.unwrap();
+    assert_eq!(shown().await, (2, 0, false), "it is sent");
+}

@@ -272,13 +272,13 @@ impl Monitor {
         let copy = match finish(intake, records).await {
             Ok(copy) => copy,
             Err(error) => {
-                self.say_efna(ticket, &header, error.into(), session);
+                self.say_efna(ticket, &header, error.into(), session).await;
                 return Ok(());
             }
         };
         if let Some(refused) = wrong {
             blocking(move || copy.discard()).await?;
-            self.say_efna(ticket, &header, refused, session);
+            self.say_efna(ticket, &header, refused, session).await;
             return Ok(());
         }
         let ledger = Arc::clone(&self.station.ledger);
@@ -286,7 +286,7 @@ impl Monitor {
         let is_another = matches!(compared, Err(LedgerError::OtherContent(_)));
         if !is_another || !self.repeated().takes_other_content(&header.key) {
             blocking(move || copy.discard()).await?;
-            return self.say_compared(ticket, &header, compared, session);
+            return self.say_compared(ticket, &header, compared, session).await;
         }
         let edition = match ledger.another(id, offer).await {
             Ok(edition) => edition,
@@ -314,7 +314,7 @@ impl Monitor {
     }
 
     /// EFPA once more, or EFNA, for a copy that is gone.
-    fn say_compared(
+    async fn say_compared(
         &mut self,
         ticket: CloseTicket,
         header: &FileHeader,
@@ -331,7 +331,7 @@ impl Monitor {
             Err(LedgerError::OtherContent(_)) => {
                 let text = "a file of the same name, date and time is here, and it is another";
                 let refused = Refused::for_good(FileReason::Duplicate, text);
-                self.say_efna(ticket, header, refused, session);
+                self.say_efna(ticket, header, refused, session).await;
                 Ok(())
             }
             Err(error) => Err(error.into()),
@@ -458,18 +458,19 @@ impl Monitor {
         self.station.ledger.checkpoint(id, nothing).await?;
         let why = format!("EFNA {:02} {}: {text}", reason.code(), reason.meaning());
         self.station.ledger.remark(id, "refused", &why).await?;
-        self.say_efna(ticket, header, refused, session);
+        self.say_efna(ticket, header, refused, session).await;
         Ok(())
     }
 
-    fn say_efna(
-        &self,
+    async fn say_efna(
+        &mut self,
         ticket: CloseTicket,
         header: &FileHeader,
         refused: Refused,
         session: &mut Session,
     ) {
         self.tell_refused(header, "EFNA", &refused);
+        self.slow_down().await;
         let Refused { reason, text, .. } = refused;
         promise::efna(session, ticket, reason, text);
     }

@@ -111,8 +111,9 @@ impl Monitor {
         self.slow_down().await;
     }
 
-    /// A partner whose files are refused one after the other, as fast as it can offer them, waits for its answers.
-    async fn slow_down(&mut self) {
+    /// A partner whose files are refused one after the other, as fast as it can offer them, or whose receipts change
+    /// nothing, waits for its answers.
+    pub(super) async fn slow_down(&mut self) {
         let (refusals, now) = (&self.station.refusals, Instant::now());
         refusals.count(self.partner(), now);
         let wait = refusals.wait(self.partner(), now);

@@ -24,6 +24,7 @@ impl Monitor {
             Acknowledgement::Repeated(_) => format!("{said}; it was here before"),
             Acknowledgement::Recorded(_) => said,
         };
+        let is_repeated = matches!(*known, Acknowledgement::Repeated(_));
         let id = match *known {
             Acknowledgement::Recorded(id) | Acknowledgement::Repeated(id) => Some(id),
             Acknowledgement::Unknown => None,
@@ -33,9 +34,19 @@ impl Monitor {
         self.policies
             .end_response(&connection, &told, SystemTime::now())
             .await;
+        if is_repeated || id.is_none() {
+            self.slow_down().await;
+        }
         promise::rtr(session, ticket, known);
         let (session, file, reason) = (self.talk(), response.key().to_string(), detail);
         self.tell(match (id, &response) {
+            (Some(transfer), _) if is_repeated => Happening::RepeatedReceipt {
+                session,
+                kind: kind(&response),
+                transfer,
+                file,
+                reason,
+            },
             (Some(transfer), Response::Positive(_)) => Happening::ReceiptReceived {
                 session,
                 transfer,

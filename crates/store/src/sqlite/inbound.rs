@@ -9,7 +9,7 @@ use oftp::{
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::connection::{database, identity};
-use super::{due, from_millis, latest, look, millis, note, row, state_of};
+use super::{due, from_millis, latest, look, millis, note, note_often, row, state_of};
 use crate::Seal;
 use crate::ledger::{Arrived, LedgerError, Offer, Offered, Received, Repeated, Standing, Verdict};
 use crate::persisted::Stored;
@@ -109,7 +109,7 @@ fn here_already(db: &Connection, offer: &Offer, known: &Known) -> Result<Offered
         let why = format!("refused as a duplicate: it is `{state}`");
         (why, Offered::Duplicate(id))
     };
-    note(db, id, Some(&offer.session), "offered-again", &why)?;
+    note_often(db, id, Some(&offer.session), "offered-again", &why)?;
     Ok(offered)
 }
 
@@ -134,7 +134,7 @@ fn next_of_its_identity(
             before.id
         );
         let what = format!("its identity came again, {cause}: transfer {id}");
-        note(db, before.id, Some(&offer.session), "offered-again", &what)?;
+        note_often(db, before.id, Some(&offer.session), "offered-again", &what)?;
     }
     begin_row(db, id, offer, edition, &why)?;
     Ok(edition)
@@ -217,7 +217,7 @@ pub(super) fn begin(
     set_target(db, id, &offer.target, VERB)?;
     set_layout(db, id, offer.layout, VERB)?;
     let what = format!("from octet {}; {}", from.octets, offer.note);
-    note(db, id, Some(&offer.session), "offered-again", &what)
+    note_often(db, id, Some(&offer.session), "offered-again", &what)
 }
 
 pub(super) fn set_target(
@@ -466,7 +466,7 @@ pub(super) fn received_again(
             seal.octets, seal.digest
         )
     };
-    note(db, id, None, VERB, &what)?;
+    note_often(db, id, None, VERB, &what)?;
     Ok(is_same)
 }
 

@@ -9,7 +9,8 @@ use super::connection::database;
 use super::{from_millis, millis, row};
 use crate::ledger::{Filter, LedgerError};
 use crate::transfer::{
-    CONTENT_REMOVED, Details, Direction, Question, Target, TimelineEntry, Transfer, TransferId,
+    CONTENT_REMOVED, Details, Direction, OutboundState, Question, Target, TimelineEntry, Transfer,
+    TransferId,
 };
 
 /// Lines of all histories in which a start looks for contents that were to be removed. A crash cannot have had more
@@ -56,7 +57,7 @@ pub(super) fn find(
 pub(super) fn details(db: &Connection, id: TransferId) -> Result<Option<Details>, LedgerError> {
     let sql = format!(
         "SELECT {}, layout, position, position_records, labels, directory, file_name, overwrite, confirmed, priority,
-         attempts, refusals, breaks, in_doubt, not_before, leased_to, sent_at, receipt_later, ask_at, asked, hand_over,
+         attempts, refusals, breaks, in_doubt, not_before, leased_to, sent_at, receipt_later, ask_at, asked, hand_over, state,
          (SELECT created FROM receipts WHERE transfer = id) AS receipt_since,
          (SELECT tries FROM receipts WHERE transfer = id) AS receipt_tries
          FROM transfers WHERE id = ?1",
@@ -71,6 +72,20 @@ fn detail(found: &Row<'_>) -> rusqlite::Result<Details> {
     let now = millis(SystemTime::now());
     let sent: i64 = found.get("sent_at")?;
     let waits: bool = found.get("receipt_later")?;
+    let holder: Option<String> = found.get("leased_to")?;
+    // Of a file at its end neither is of interest any more; the session that has it now has not broken off.
+    let state: String = found.get("state")?;
+    let is_to_be_sent = matches!(
+        OutboundState::parse(&state),
+        Some(OutboundState::Ready | OutboundState::Held | OutboundState::Parked)
+    );
+    let in_doubt = is_to_be_sent && found.get("in_doubt")?;
+    let breaks = match is_to_be_sent {
+        true => found
+            .get::<_, u32>("breaks")?
+            .saturating_sub(u32::from(holder.is_some())),
+        false => 0,
+    };
     Ok(Details {
         header: row::header(found, 0)?,
         layout: row::layout(found, 16)?,
@@ -88,10 +103,10 @@ fn detail(found: &Row<'_>) -> rusqlite::Result<Details> {
         priority: found.get("priority")?,
         attempts: found.get("attempts")?,
         refusals: found.get("refusals")?,
-        breaks: found.get("breaks")?,
-        in_doubt: found.get("in_doubt")?,
+        breaks,
+        in_doubt,
         rests_until: row::rests_until(found, "not_before", now)?,
-        holder: found.get("leased_to")?,
+        holder,
         sent: (sent > 0).then(|| from_millis(sent)),
         question: waits
             .then(|| {

@@ -237,7 +237,7 @@ impl Ledger for SqliteLedger {
     ) -> Result<(), LedgerError> {
         let detail = detail.to_owned();
         self.writer
-            .run("remark", move |db| note(db, id, None, event, &detail))
+            .run("remark", move |db| note_often(db, id, None, event, &detail))
             .await
     }
 
@@ -699,6 +699,35 @@ fn note(
     })
     .map(drop)
     .map_err(database(event))
+}
+
+/// Lines of one event that a partner can cause as often as it likes, in one history.
+const OFTEN: u32 = 50;
+
+/// The same for an event that a partner can cause as often as it likes: after some, no more are written down.
+fn note_often(
+    db: &Connection,
+    id: TransferId,
+    session: Option<&str>,
+    event: &'static str,
+    detail: &str,
+) -> Result<(), LedgerError> {
+    let before: u32 = db
+        .prepare_cached(
+            "SELECT count(*) FROM (SELECT 1 FROM timeline WHERE transfer = ?1 AND event = ?2 LIMIT ?3)",
+        )
+        .and_then(|mut count| {
+            count.query_row(params![id.to_string(), event, OFTEN], |row| row.get(0))
+        })
+        .map_err(database(event))?;
+    match OFTEN.saturating_sub(before) {
+        0 => Ok(()),
+        1 => {
+            let last = format!("{detail}; this may go on, and is not written down any more");
+            note(db, id, session, event, &last)
+        }
+        _ => note(db, id, session, event, detail),
+    }
 }
 
 /// The state of a row, or the error that there is none.

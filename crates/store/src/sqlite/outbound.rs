@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use super::connection::{database, identity, of_session};
 use super::inbound::{Whose, insert_header, set_layout};
-use super::{due, from_millis, latest, look, millis, note, row, state_of, wrong_state};
+use super::{due, from_millis, latest, look, millis, note, note_often, row, state_of, wrong_state};
 use crate::ledger::{Acknowledgement, Files, LedgerError, Longest, Naming, Order, Waiting};
 use crate::persisted::InDoubt;
 use crate::planted;
@@ -480,7 +480,7 @@ pub(super) fn acknowledged(
                 "not taken: {} came for a file that is `{state}`",
                 said(response)
             );
-            note(db, id, None, "receipt-contradicts", &what)?;
+            note_often(db, id, None, "receipt-contradicts", &what)?;
         }
         return Ok(Acknowledgement::Repeated(id));
     }
