@@ -550,3 +550,26 @@ fn a_server_whose_standard_output_is_gone_starts_and_serves() {
     server.kill().unwrap();
     server.wait().unwrap();
 }
+
+#[test]
+fn a_server_whose_standard_output_is_stuck_ends_when_it_is_asked_to() {
+    let house = House::plain("");
+    let address = {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap()
+    };
+    house.configure(&format!("  - address: {address}\n"), "", "");
+    let (_reader, stuck) = full_pipe();
+    let mut server = Command::new(POINTSMAN)
+        .args(["serve", "-c"])
+        .arg(house.config())
+        .stdout(stuck)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("it answers", || std::net::TcpStream::connect(address).ok());
+    let pid = rustix::process::Pid::from_child(&server);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let ended = eventually("it ends", || server.try_wait().unwrap());
+    assert!(ended.success(), "{ended}");
+}

@@ -1283,9 +1283,21 @@ fn signals_that_mean_nothing_end_nothing() {
         Signal::ALARM,
         Signal::PIPE,
         Signal::XFSZ,
+        Signal::XCPU,
+        Signal::POWER,
     ] {
         server.signal(signal);
     }
+    let pid = server.pid().to_string();
+    let real_time = ["-s", "RTMIN+5", &pid];
+    assert!(
+        Command::new("kill")
+            .args(real_time)
+            .status()
+            .unwrap()
+            .success()
+    );
+    server.await_log(&["signal-ignored", "SIGRTMIN+"]);
     server.await_log(&["signal-ignored", "SIGUSR1"]);
     server.await_log(&["hangup"]);
     Peer::session(server.address()).send(&VirtualFile::new("ORDERS", octets(1, 100)));

@@ -12,9 +12,10 @@ mod support;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+use pointsman::demo::KNOWN_PARTNERS;
 use support::guests::{misbehaving, terms};
 use support::peer::{Called, Peer, Ssid, VirtualFile, eerp, efid, framed, take_file};
-use support::{House, OURS, Server, THEM, US, eventually, octets, openssl_certificate};
+use support::{House, OURS, Server, THEIRS, THEM, US, eventually, octets, openssl_certificate};
 
 /// The YAML of a policy that answers so.
 fn answering(settings: &[(&str, &str)]) -> String {
@@ -103,6 +104,50 @@ fn a_policy_may_say_which_partner_a_caller_is() {
     peer.send(&VirtualFile::new("ORDERS", "x"));
     let delivered = house.await_delivered(1);
     assert!(delivered[0].starts_with("mueller/"), "{delivered:?}");
+}
+
+/// The answer to such a password.
+fn tried(server: &Server, password: &str) -> String {
+    let mut peer = Peer::connect(server.address());
+    peer.say(
+        Ssid {
+            password: password.to_owned(),
+            ..Ssid::default()
+        }
+        .octets(),
+    );
+    String::from_utf8(peer.hear()).unwrap()
+}
+
+#[test]
+fn whoever_guesses_past_a_policy_is_locked_out_all_the_same() {
+    // Without its setting this policy has nothing but a no for everybody.
+    let house = House::plain(
+        "policies:\n  no:\n    component: no.wasm\n    asked_about_strangers: true\nlimits: {guesses: 2}\n",
+    );
+    house.write("no.wasm", KNOWN_PARTNERS);
+    let server = house.serve();
+    assert!(tried(&server, "WRONG1").starts_with("F08"));
+    assert!(tried(&server, "WRONG2").starts_with("F08"));
+    server.await_log(&["locked-out", "mueller"]);
+    let answer = tried(&server, THEIRS);
+    assert!(answer.starts_with("F04"), "it is locked out: {answer}");
+}
+
+#[test]
+fn a_stranger_spends_the_time_of_those_policies_alone_that_want_it() {
+    let more = answering(&[]).replace(
+        "    settings",
+        "    asked_about_strangers: true\n    settings",
+    );
+    let house = House::plain(&format!("{more}  no:\n    component: no.wasm\n"));
+    house.write("terms.wasm", terms());
+    house.write("no.wasm", KNOWN_PARTNERS);
+    let server = house.serve();
+    let answer = tried(&server, "WRONG");
+    assert!(answer.starts_with("F04"), "`no` was asked: {answer}");
+    let answer = tried(&server, THEIRS);
+    assert!(answer.starts_with("F08"), "`no` was not asked: {answer}");
 }
 
 #[test]

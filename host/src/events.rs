@@ -85,7 +85,7 @@ events! {
     says("listening on {address}{}", if *tls { " with TLS" } else { "" })
     remedy("–")
 
-    /// SIGTERM or SIGINT came: no new callers, sessions end at their next turn
+    /// SIGTERM, SIGINT or SIGQUIT came: no new callers, sessions end at their next turn
     "SRV-003" "draining" Info Every
     Draining { sessions: usize }
     says("the server ends as soon as {sessions} sessions have come to their next turn")

@@ -24,7 +24,7 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 /// How long an orderly end may take where nothing else is said.
 const USUAL_PATIENCE: Duration = Duration::from_secs(60);
 
-/// SIGTERM and SIGINT, as they come.
+/// SIGTERM, SIGINT and SIGQUIT, as they come.
 #[derive(Debug)]
 pub struct Signals {
     asked: Receiver<u32>,
@@ -89,7 +89,7 @@ impl Signals {
 
 /// Signals that mean nothing here, and would end the program if nobody heard them. SIGXFSZ comes with a limit on the
 /// size of files (`ulimit -f`): when it is heard, the write fails in its place.
-const MEANINGLESS: [(&str, libc::c_int); 8] = [
+const MEANINGLESS: [(&str, libc::c_int); 11] = [
     ("SIGUSR1", libc::SIGUSR1),
     ("SIGUSR2", libc::SIGUSR2),
     ("SIGALRM", libc::SIGALRM),
@@ -98,12 +98,24 @@ const MEANINGLESS: [(&str, libc::c_int); 8] = [
     ("SIGIO", libc::SIGIO),
     ("SIGPIPE", libc::SIGPIPE),
     ("SIGXFSZ", libc::SIGXFSZ),
+    ("SIGXCPU", libc::SIGXCPU),
+    ("SIGPWR", libc::SIGPWR),
+    ("SIGSTKFLT", libc::SIGSTKFLT),
 ];
+
+/// These, and those that no system gives a meaning.
+fn meaningless() -> impl Iterator<Item = (String, libc::c_int)> {
+    let named = MEANINGLESS.map(|(name, number)| (name.to_owned(), number));
+    let first = libc::SIGRTMIN();
+    let others = first..=libc::SIGRTMAX();
+    let others = others.map(move |number| (format!("SIGRTMIN+{}", number - first), number));
+    named.into_iter().chain(others)
+}
 
 /// Everything that is listened to.
 struct Ears {
     end: End,
-    meaningless: Vec<(&'static str, Signal)>,
+    meaningless: Vec<(String, Signal)>,
 }
 
 impl Ears {
@@ -113,12 +125,13 @@ impl Ears {
             .build()?;
         let entered = runtime.enter();
         let mut meaningless = Vec::new();
-        for (name, number) in MEANINGLESS {
+        for (name, number) in self::meaningless() {
             meaningless.push((name, signal(SignalKind::from_raw(number))?));
         }
         let end = End {
             term: signal(SignalKind::terminate())?,
             int: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
             hangup: signal(SignalKind::hangup())?,
             means: hangup,
         };
@@ -157,6 +170,7 @@ impl Ears {
 struct End {
     term: Signal,
     int: Signal,
+    quit: Signal,
     hangup: Signal,
     means: Hangup,
 }
@@ -167,6 +181,7 @@ impl End {
             tokio::select! {
                 _ = self.term.recv() => return,
                 _ = self.int.recv() => return,
+                _ = self.quit.recv() => return,
                 _ = self.hangup.recv() => match self.means {
                     Hangup::Ends => return,
                     // Policies are taken up by themselves; the rest of the configuration is read at the start.
@@ -177,11 +192,11 @@ impl End {
     }
 }
 
-async fn shrug_off(name: &'static str, mut ear: Signal) {
+async fn shrug_off(name: String, mut ear: Signal) {
     while ear.recv().await.is_some() {
         // This one comes with the error of each write to somebody who is gone, which is told where it happens.
         if name != "SIGPIPE" {
-            let signal = name.to_owned();
+            let signal = name.clone();
             tell(&Event::SignalIgnored { signal });
         }
     }

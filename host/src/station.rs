@@ -365,6 +365,7 @@ pub fn spec(name: &str, policy: &Policy) -> PolicySpec {
         name: name.to_owned(),
         component: policy.component.0.0.clone(),
         hooks: policy.hooks.iter().map(|hook| hook.0).collect(),
+        asked_about_strangers: policy.asked_about_strangers,
         settings: policy
             .settings
             .iter()

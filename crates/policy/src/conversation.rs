@@ -93,6 +93,25 @@ impl Conversation {
         self.ask(&AcceptConnection(connection), at).await
     }
 
+    /// The SSID of a caller has come that has shown no right password or certificate: only those are asked that are
+    /// deployed for that ([`crate::PolicySpec::asked_about_strangers`]).
+    pub async fn accept_stranger(
+        &mut self,
+        connection: &ConnectionInfo,
+        at: SystemTime,
+    ) -> Answer<ConnectionDecision> {
+        let question = AcceptConnection(connection);
+        self.ask_those(Loaded::knows_strangers, &question, at).await
+    }
+
+    /// Whether one of the policies is asked about such callers.
+    pub fn knows_strangers(&self) -> bool {
+        self.generation
+            .chain
+            .iter()
+            .any(|one| one.knows_strangers())
+    }
+
     /// The partner offers a file.
     pub async fn accept_file(
         &mut self,
@@ -137,13 +156,22 @@ impl Conversation {
         self.generation.number()
     }
 
-    /// The chain: in order, until one of them ends it.
     async fn ask<Q: Question>(&mut self, question: &Q, at: SystemTime) -> Answer<Q::Decision> {
+        self.ask_those(|_| true, question, at).await
+    }
+
+    /// The chain: in order, until one of them ends it.
+    async fn ask_those<Q: Question>(
+        &mut self,
+        those: fn(&Loaded) -> bool,
+        question: &Q,
+        at: SystemTime,
+    ) -> Answer<Q::Decision> {
         let mut decision = Q::Decision::pass();
         let mut decided_by = None;
         let mut failures = Vec::new();
         for (loaded, seat) in self.generation.chain.iter().zip(&mut self.seats) {
-            if !loaded.answers(Q::HOOK) {
+            if !loaded.answers(Q::HOOK) || !those(loaded) {
                 continue;
             }
             self.events += 1;

@@ -34,6 +34,7 @@ pub(crate) struct Loaded {
     /// Octets that its instances held at their start, the biggest of them.
     size: AtomicU64,
     hooks: Vec<Hook>,
+    asked_about_strangers: bool,
     on_failure: BTreeMap<Hook, OnFailure>,
 }
 
@@ -41,6 +42,11 @@ impl Loaded {
     /// Whether it is asked at this moment.
     pub(crate) fn answers(&self, hook: Hook) -> bool {
         self.hooks.is_empty() || self.hooks.contains(&hook)
+    }
+
+    /// Whether it is asked about callers that have shown no right password or certificate.
+    pub(crate) fn knows_strangers(&self) -> bool {
+        self.asked_about_strangers && self.answers(Hook::AcceptConnection)
     }
 
     /// What an instance is expected to hold at its start, in octets.
@@ -84,6 +90,7 @@ pub(crate) async fn load(
         pre,
         size: AtomicU64::new(OVERHEAD),
         hooks: spec.hooks.clone(),
+        asked_about_strangers: spec.asked_about_strangers,
         on_failure: spec.on_failure.clone(),
     };
     try_start(&loaded).await.map_err(faulty)?;

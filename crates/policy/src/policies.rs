@@ -29,6 +29,8 @@ pub struct PolicySpec {
     pub component: PathBuf,
     /// The moments it is asked at; empty = all.
     pub hooks: Vec<Hook>,
+    /// Whether it is asked about callers that have shown no right password or certificate.
+    pub asked_about_strangers: bool,
     /// What the policy reads as its settings.
     pub settings: BTreeMap<String, String>,
     /// What it may use.

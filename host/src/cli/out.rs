@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
 use pointsman_log::{Printable, Stderr, printable_json};
@@ -47,9 +47,13 @@ fn put(text: &str) {
     }
 }
 
-/// Why not everything was printed, unless its reader just went away.
+/// Why not everything was printed, unless its reader just went away. One that is stuck ([`beside`]) is not waited for.
 pub(super) fn trouble() -> Option<io::Error> {
-    let over = OVER.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let over = match OVER.try_lock() {
+        Ok(mut over) => over.take(),
+        Err(TryLockError::Poisoned(over)) => over.into_inner().take(),
+        Err(TryLockError::WouldBlock) => None,
+    };
     over.filter(|error| error.kind() != ErrorKind::BrokenPipe)
 }
 

@@ -522,16 +522,6 @@ pub struct PolicyLimits {
 pub struct Policies(pub Vec<(String, Policy)>);
 
 impl Policies {
-    /// Whether one of them wants to be asked about callers that have shown no right password or certificate.
-    #[must_use]
-    pub fn are_asked_about_strangers(&self) -> bool {
-        let hook = pointsman_policy::Hook::AcceptConnection;
-        self.0.iter().any(|(_, policy)| {
-            let asked = policy.hooks.is_empty() || policy.hooks.iter().any(|named| named.0 == hook);
-            policy.asked_about_strangers && asked
-        })
-    }
-
     /// How big the component of a policy may be, in octets.
     #[must_use]
     pub fn limit(&self, name: &str) -> u64 {

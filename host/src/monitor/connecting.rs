@@ -6,7 +6,7 @@ use oftp::{
     Agreement, ConnectionAnswer, ConnectionTicket, Leniency, Level, Mode, OdetteId, Offer, Params,
     Session, SessionReason,
 };
-use pointsman_policy::types;
+use pointsman_policy::{Answer, types};
 
 use super::{Monitor, Trouble, labelled};
 use crate::config::Config;
@@ -122,21 +122,15 @@ impl Monitor {
     async fn admit(&mut self, offer: &Offer) -> Result<Params, Refused> {
         let own = Profile::by_ssid(&self.station.config, &offer.code);
         self.is_not_locked_out(own.as_ref(), offer).await?;
-        let proof = self.proves(own.as_ref(), offer);
-        let policies = &self.station.config.policies;
-        if let Err(refused) = proof
-            && !policies.are_asked_about_strangers()
-        {
-            return Err(self.brake(own.as_ref(), refused).await);
-        }
-        let level = own
-            .as_ref()
-            .map_or(Level::V20, |own| own.params(&self.station.config).level);
-        let connection = self.describe(own.as_ref(), offer, level);
+        let known = match self.proves(own.as_ref(), offer) {
+            Ok(()) => own,
+            Err(missing) => Some(self.recognise_stranger(own, offer, missing).await?),
+        };
+        let connection = self.describe_caller(known.as_ref(), offer);
         let terms = self.ask_terms(&connection).await?;
         let profile = match &terms.partner {
             Some(name) => Profile::by_name(&self.station.config, name),
-            None => own,
+            None => known,
         };
         if let Err(refused) = self.proves(profile.as_ref(), offer) {
             return Err(self.brake(profile.as_ref(), refused).await);
@@ -147,6 +141,42 @@ impl Monitor {
         self.tell_case("SSID SSIDCODE", &offer.code, &profile.partner.ssid.0);
         self.enter(profile, connection, terms);
         Ok(params)
+    }
+
+    /// Policies that are to decide who a caller is are asked: which profile it has shown the right ones for after all.
+    /// Whatever they say, a wrong password was a guess.
+    async fn recognise_stranger(
+        &mut self,
+        own: Option<Profile>,
+        offer: &Offer,
+        missing: Refused,
+    ) -> Result<Profile, Refused> {
+        if !self.policies.knows_strangers() {
+            return Err(self.brake(own.as_ref(), missing).await);
+        }
+        let connection = self.describe_caller(own.as_ref(), offer);
+        let answer = self
+            .policies
+            .accept_stranger(&connection, SystemTime::now())
+            .await;
+        let profile = match self.terms_of(&answer) {
+            Ok(types::SessionTerms {
+                partner: Some(name),
+                ..
+            }) => Profile::by_name(&self.station.config, &name),
+            Ok(_) => own,
+            Err(refused) => {
+                let refused = Refused {
+                    is_a_guess: missing.is_a_guess,
+                    ..refused
+                };
+                return Err(self.brake(own.as_ref(), refused).await);
+            }
+        };
+        match self.proves(profile.as_ref(), offer) {
+            Ok(()) => profile.ok_or_else(|| unknown(&self.station.config)),
+            Err(refused) => Err(self.brake(profile.as_ref(), refused).await),
+        }
     }
 
     /// Whether the caller has shown what the profile asks for. What is wrong with a certificate is said before anything is
@@ -248,6 +278,11 @@ impl Monitor {
         }
     }
 
+    fn describe_caller(&self, profile: Option<&Profile>, offer: &Offer) -> types::ConnectionInfo {
+        let level = profile.map_or(Level::V20, |one| one.params(&self.station.config).level);
+        self.describe(profile, offer, level)
+    }
+
     fn describe(
         &self,
         profile: Option<&Profile>,
@@ -269,17 +304,24 @@ impl Monitor {
             .policies
             .accept_connection(connection, SystemTime::now())
             .await;
+        self.terms_of(&answer)
+    }
+
+    fn terms_of(
+        &self,
+        answer: &Answer<types::ConnectionDecision>,
+    ) -> Result<types::SessionTerms, Refused> {
         match &answer.decision {
             types::ConnectionDecision::Pass => Ok(types::SessionTerms::default()),
             types::ConnectionDecision::Accept(terms) => {
                 let shown = format!("accepted{}", labelled(&terms.labels));
-                self.note(("accept-connection", None), &answer, shown);
+                self.note(("accept-connection", None), answer, shown);
                 Ok(terms.clone())
             }
             types::ConnectionDecision::Refuse(no) => {
                 self.note(
                     ("accept-connection", None),
-                    &answer,
+                    answer,
                     format!("refused with ESID {:02} {}", no.reason, no.text),
                 );
                 Err(Refused {
