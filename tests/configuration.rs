@@ -146,6 +146,15 @@ fn no_part_of_a_password_is_shown_whatever_is_wrong_beside_it() {
         let said = check("password: OURPASS", wrong);
         hides(&said, &["OURPASS"]);
     }
+    // Its key is not written as it should be, or is no key at all.
+    for key in ["pasword", "Password", "our_passwort", "pwd", "agreed"] {
+        let said = check("password: OURPASS", &format!("{key}: OURPASS"));
+        points_at(&said, "4:3", &[&format!("unknown key `{key}`")]);
+        hides(&said, &["OURPASS"]);
+        let in_braces =
+            format!("    session: {{{key}: OURPASS, credit: 1000}}\n    password: THEIRS\n");
+        hides(&check("    password: THEIRS\n", &in_braces), &["OURPASS"]);
+    }
     // It has the characters of a reference.
     let said = check("OURPASS", "AB${CD}E");
     hides(&said, &["AB", "CD"]);

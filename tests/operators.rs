@@ -534,6 +534,61 @@ fn what_is_no_certificate_or_key_is_called_by_its_name() {
     }
 }
 
+/// Pasted from where line ends are lost, cut off, or with something else in it; beside the certificate, or in its place.
+#[test]
+fn nothing_of_a_key_is_shown_however_its_file_is_damaged() {
+    let house = House::with_listeners(TLS, "", "");
+    ["us", "them"]
+        .iter()
+        .for_each(|name| openssl_certificate(house.path(), name));
+    let read = |name: &str| std::fs::read_to_string(house.path().join(name)).unwrap();
+    let (key, certificate) = (read("us.key"), read("us.pem"));
+    let content: Vec<&str> = key.lines().filter(|line| !line.starts_with('-')).collect();
+    let in_numbers = |line: &str| {
+        let octets: Vec<String> = line.bytes().map(|octet| octet.to_string()).collect();
+        octets.join(", ")
+    };
+    let damaged = [
+        key.replace('\n', ""),
+        key.replace('\n', " "),
+        key.replace("-----\n", "\n"),
+        key.replace("KEY-----", "KEY"),
+        key.replace("-----END", "END"),
+        key.replace('\n', "\n  "),
+        key.replacen(content[1], &format!("\u{e4}{}", content[1]), 1),
+        key.replacen(content[0], &format!("?{}", content[0]), 1),
+    ];
+    for (number, damaged) in damaged.iter().enumerate() {
+        for beside in ["", &certificate.replace('\n', "")] {
+            house.write("damaged.pem", format!("{beside}{damaged}"));
+            for (role, key) in [("us.pem", "certificate"), ("us.key", "key")] {
+                house.configure(
+                    &TLS.replace(role, "damaged.pem"),
+                    "    certificate: damaged.pem\n",
+                    "",
+                );
+                for command in [&["check"][..], &["partners"], &["partners", "mueller"]] {
+                    let told = said(&house.pointsman(command));
+                    for line in &content {
+                        let shown =
+                            told.contains(&line[..16]) || told.contains(&in_numbers(&line[..16]));
+                        assert!(
+                            !shown,
+                            "{number}, as {key}: {command:?} shows the key: {told}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+    house.write("damaged.pem", certificate.replace('\n', "\n  "));
+    house.configure(&TLS.replace("us.pem", "damaged.pem"), "", "");
+    all_in(
+        &said(&house.pointsman(&["check"])),
+        &["indented, or were its line ends lost"],
+    );
+}
+
 #[test]
 fn a_configuration_of_a_windows_editor_is_read_or_named() {
     let house = House::plain("");

@@ -54,7 +54,12 @@ impl Mistake {
     }
 
     pub(super) fn is_unknown_key(&self) -> bool {
-        self.raw.contains("unknown field `")
+        self.unknown_key().is_some()
+    }
+
+    fn unknown_key(&self) -> Option<&str> {
+        let (_, rest) = self.raw.split_once("unknown field `")?;
+        rest.split_once('`').map(|(key, _)| key)
     }
 
     /// The key that was meant by an unknown one.
@@ -78,10 +83,11 @@ impl Mistake {
 
 impl ConfigError {
     pub(super) fn new(path: &Path, text: &str, mistakes: Vec<Mistake>) -> Self {
+        let unknown: Vec<&str> = mistakes.iter().filter_map(Mistake::unknown_key).collect();
         Self {
             path: path.to_owned(),
             // Whatever is wrong in a line, and with a password, too, is said; what the password is, is not.
-            text: secret::masked(text),
+            text: secret::masked(text, &unknown),
             mistakes,
         }
     }

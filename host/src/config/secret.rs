@@ -1,15 +1,19 @@
-//! What a report on the configuration does not show: the values of keys that hold secrets.
+//! What a report on the configuration does not show: the values of keys that hold secrets, or may be meant to.
 
 /// The ends of names of keys whose values are secrets.
 const SECRETS: [&str; 4] = ["password", "passphrase", "secret", "token"];
 
+/// What people write for a password in short.
+const SHORT: [&str; 4] = ["pw", "pwd", "psw", "pswd"];
+
 /// The text, octet for octet as long, with stars for the value of every key that holds a secret. It goes by lines and
 /// not by YAML, since what is reported may be that this is none: from such a word on, its line and the lines that
-/// belong to it are hidden, whatever stands there.
-pub(super) fn masked(text: &str) -> String {
+/// belong to it are hidden, whatever stands there. So are the values of keys that are like these, and of those that are
+/// `unknown`: nobody knows what they were meant to be.
+pub(super) fn masked(text: &str, unknown: &[&str]) -> String {
     let mut hiding = None;
     text.split_inclusive('\n')
-        .map(|line| mask_line(line, &mut hiding))
+        .map(|line| mask_line(line, unknown, &mut hiding))
         .collect()
 }
 
@@ -24,7 +28,7 @@ struct Hiding {
     quoted: Option<char>,
 }
 
-fn mask_line(line: &str, hiding: &mut Option<Hiding>) -> String {
+fn mask_line(line: &str, unknown: &[&str], hiding: &mut Option<Hiding>) -> String {
     if line.trim().is_empty() {
         return line.to_owned();
     }
@@ -39,13 +43,13 @@ fn mask_line(line: &str, hiding: &mut Option<Hiding>) -> String {
             ..before
         });
         // A key of a secret may follow in the line after an empty one.
-        if let Some((_, begun)) = begin(line) {
+        if let Some((_, begun)) = begin(line, unknown) {
             *hiding = Some(begun);
         }
         return stars(line);
     }
     *hiding = None;
-    let Some((from, begun)) = begin(line) else {
+    let Some((from, begun)) = begin(line, unknown) else {
         return line.to_owned();
     };
     *hiding = Some(begun);
@@ -54,12 +58,14 @@ fn mask_line(line: &str, hiding: &mut Option<Hiding>) -> String {
 }
 
 /// Where the value of a secret begins in this line, and how it may go on in the next.
-fn begin(line: &str) -> Option<(usize, Hiding)> {
+fn begin(line: &str, unknown: &[&str]) -> Option<(usize, Hiding)> {
     let lower = line.to_ascii_lowercase();
     let ends = SECRETS
         .iter()
         .filter_map(|word| lower.find(word).map(|at| at + word.len()));
-    let end = ends.min()?;
+    let meant = words(line).filter(|(_, word)| seems_secret(word) || unknown.contains(word));
+    let meant = meant.map(|(at, word)| at + word.len());
+    let end = ends.chain(meant).min()?;
     let (key, value) = line.split_at(end);
     // What is no part of the key's name, as `- ` or `{`, stands before it.
     let name = key.rfind(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-'));
@@ -80,6 +86,27 @@ fn begin(line: &str) -> Option<(usize, Hiding)> {
             quoted,
         },
     ))
+}
+
+/// The words of a line that may be keys, and where each begins.
+fn words(line: &str) -> impl Iterator<Item = (usize, &str)> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    let mut at = 0;
+    line.split_inclusive(move |c| !is_part(c))
+        .map(move |piece| {
+            let begins = at;
+            at += piece.len();
+            (begins, piece.trim_end_matches(move |c| !is_part(c)))
+        })
+        .filter(|(_, word)| !word.is_empty())
+}
+
+/// Whether somebody who writes this may have meant a key of a secret: `pasword`, `our_passwort`, `pwd`.
+fn seems_secret(word: &str) -> bool {
+    let word = word.to_lowercase();
+    let last = word.rsplit(['_', '-']).next().unwrap_or_default();
+    let is_like = |secret: &&str| strsim::jaro_winkler(last, secret) > 0.85;
+    last.starts_with("pass") || SHORT.contains(&last) || SECRETS.iter().any(is_like)
 }
 
 /// Stars for everything but white space: the place of the rest stays as it is.
@@ -114,8 +141,12 @@ mod tests {
             "  password:\n  our_password: SECRET\n",
             "- password: \u{c4}NDERUNG\u{2028}SECRET\n",
             "      api_token: SECRET",
+            "  pasword: SECRET",
+            "{our_passwort: SECRET, ssid: x}",
+            "  pwd: SECRET\n",
+            "  phrase-of-ours: SECRET\n",
         ] {
-            let shown = masked(text);
+            let shown = masked(text, &["phrase-of-ours"]);
             assert_eq!(shown.len(), text.len(), "{shown}");
             let left = shown.contains(|c: char| c.is_uppercase());
             assert!(!left, "{text:?} is shown as {shown:?}");
@@ -124,12 +155,19 @@ mod tests {
 
     #[test]
     fn the_rest_is_shown() {
-        for text in ["  ssid: x\n", "storage:\n  state: state\n"] {
-            assert_eq!(masked(text), text);
+        let page = include_str!("../../../docs/configuration.md");
+        let (_, keys) = page.split_once("## The keys").unwrap();
+        let keys = keys.split('`').skip(1).step_by(2);
+        let plain = keys.filter(|key| SECRETS.iter().all(|secret| !key.contains(secret)));
+        for text in ["  ssid: x\n", "storage:\n  state: state\n"]
+            .into_iter()
+            .chain(plain)
+        {
+            assert_eq!(masked(text, &[]), text);
         }
         let text = "  password: x\n  ssid: y\n";
-        assert_eq!(masked(text), "  password: *\n  ssid: y\n");
+        assert_eq!(masked(text, &[]), "  password: *\n  ssid: y\n");
         let text = "  - password: x\n    ssid: y\n";
-        assert_eq!(masked(text), "  - password: *\n    ssid: y\n");
+        assert_eq!(masked(text, &[]), "  - password: *\n    ssid: y\n");
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use pointsman_folder::Names;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -24,7 +24,7 @@ pub(super) fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'stati
     let found = match &content {
         Content::Pem(text) => CertificateDer::pem_slice_iter(text.as_bytes())
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| wrong(path, &format!("this is no good PEM: {error}")))?,
+            .map_err(|error| wrong(path, &format!("this is no good PEM: {}", fault(&error))))?,
         Content::Der(octets) if X509Certificate::from_der(octets).is_ok() => {
             vec![CertificateDer::from(octets.clone())]
         }
@@ -83,13 +83,37 @@ fn content(path: &Path) -> Result<Content, TlsError> {
     ))
 }
 
-/// The words after BEGIN, such as `RSA PRIVATE KEY`.
+/// What is wrong with a PEM, in words. Those of the library show what stands in the file, which may be a key.
+fn fault(error: &pem::Error) -> &'static str {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => {
+            "a section in it has no end. Each -----BEGIN …----- and each -----END …----- must be a line of its own: is the file cut off or indented, or were its line ends lost?"
+        }
+        pem::Error::IllegalSectionStart { .. } => {
+            "a line that begins a section (-----BEGIN …-----) is not whole"
+        }
+        pem::Error::Base64Decode(_) => {
+            "what stands between -----BEGIN …----- and -----END …----- is damaged: it is not Base64"
+        }
+        _ => "it is damaged",
+    }
+}
+
+/// The words after BEGIN, such as `RSA PRIVATE KEY`. What else stands there is never shown: it may be a key.
 fn labels(text: &str) -> Vec<&str> {
+    let is_label = |label: &&str| {
+        let known = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || " #.".contains(c);
+        label.len() <= LONGEST_LABEL && label.chars().all(known)
+    };
     text.split(BEGIN)
         .skip(1)
-        .filter_map(|rest| rest.split("-----").next())
+        .filter_map(|rest| rest.split_once("-----").map(|(label, _)| label))
+        .filter(is_label)
         .collect()
 }
+
+/// The longest label that RFC 7468 and OpenSSL have is shorter, in octets.
+const LONGEST_LABEL: usize = 32;
 
 fn has(text: &str, label: &str) -> bool {
     labels(text).iter().any(|known| known.ends_with(label))
@@ -106,6 +130,9 @@ fn instead_of_a_certificate(path: &Path, content: &Content) -> String {
         }
         Content::Pem(text) if has(text, "PKCS7") => {
             format!("this is a PKCS#7 bundle; take the certificates out: openssl pkcs7 -in {path} -print_certs -out NEW.pem")
+        }
+        Content::Pem(text) if labels(text).contains(&"CERTIFICATE") => {
+            "the certificate in it cannot be read: -----BEGIN CERTIFICATE----- and -----END CERTIFICATE----- must each be a line of their own, with nothing before them: is the file indented, or were its line ends lost?".to_owned()
         }
         Content::Pem(text) if has(text, "PRIVATE KEY") => {
             "there is a private key in it, and no certificate: are the two files mixed up?".to_owned()
