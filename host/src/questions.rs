@@ -76,6 +76,11 @@ impl Questions {
 }
 
 impl Awaited {
+    /// Whether the question has been answered.
+    pub fn is_answered(&self) -> bool {
+        self.answer.has_changed().is_err()
+    }
+
     /// Until the question has been answered.
     pub async fn answer(&mut self) {
         // Nothing is ever sent: the answer is the sender's end.
@@ -86,5 +91,24 @@ impl Awaited {
 impl Drop for Awaited {
     fn drop(&mut self) {
         self.questions.answered(self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_answered_when_its_answer_is_written_down_or_nobody_asks_any_more() {
+        let questions = Arc::new(Questions::default());
+        questions.begin();
+        let [one, other] = [(); 2].map(|()| {
+            let id = TransferId::new();
+            (id, questions.expect(id).unwrap())
+        });
+        questions.answered(one.0);
+        assert!(one.1.is_answered() && !other.1.is_answered());
+        questions.end();
+        assert!(other.1.is_answered());
     }
 }

@@ -339,7 +339,12 @@ impl Monitor {
     }
 
     /// What is delivered is forgotten. So many deliveries of a session run at once, and the oldest is waited for.
+    /// Of commands that are slower than that the receipts of the latest are waited for.
     async fn make_way(&mut self) {
+        self.hand_overs.retain(|one| !one.is_answered());
+        if self.hand_overs.len() >= DELIVERIES {
+            self.hand_overs.remove(0);
+        }
         self.deliveries.retain(|delivery| !delivery.is_finished());
         while self.deliveries.len() >= DELIVERIES {
             let _ = self.deliveries.remove(0).await;
