@@ -930,6 +930,124 @@ fn the_sessions_that_run_are_told_and_how_far_their_files_are() {
 }
 
 #[test]
+fn a_server_that_does_not_answer_is_not_waited_for_without_end() {
+    let house = House::plain("");
+    let server = house.serve();
+    server.signal(Signal::STOP);
+    std::thread::scope(|scope| {
+        for command in ["status", "sessions", "partners"] {
+            let house = &house;
+            scope.spawn(move || {
+                let asked = house.pointsman(&[command]);
+                // `timeout` of the shell would say 124.
+                assert_eq!(asked.status.code(), Some(1), "{command}: {}", said(&asked));
+                all_in(&said(&asked), &["does not answer", "SIGSTOP"]);
+            });
+        }
+    });
+    server.signal(Signal::CONT);
+    all_in(&told(&house, &["status"]), &["sessions: 0"]);
+}
+
+/// Runs the program as a user that may not look into the state: without the rights that root has beyond its own.
+fn unprivileged(house: &House, args: &[&str]) -> Output {
+    let mut program = match rustix::process::geteuid().is_root() {
+        true => {
+            let mut program = Command::new("setpriv");
+            program.args([
+                "--bounding-set",
+                "-all",
+                "--inh-caps",
+                "-all",
+                "--",
+                POINTSMAN,
+            ]);
+            program
+        }
+        false => Command::new(POINTSMAN),
+    };
+    program
+        .args(args)
+        .arg("-c")
+        .arg(house.config())
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn who_may_not_look_is_told_so_and_not_that_nothing_is_there() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let house = House::plain("");
+    house.queue("ORDERS", "x", "mueller");
+    let _server = house.serve();
+    let state = house.path().join("state");
+    let mode = |mode| std::fs::set_permissions(&state, std::fs::Permissions::from_mode(mode));
+    mode(0).unwrap();
+    for command in [
+        &["status"][..],
+        &["sessions"],
+        &["partners"],
+        &["transfers", "list"],
+        &["transfers", "waiting"],
+        &["queue", "list"],
+        &["verify-store"],
+        &["policy", "list"],
+    ] {
+        let asked = unprivileged(&house, command);
+        assert_eq!(
+            asked.status.code(),
+            Some(1),
+            "{command:?}: {}",
+            said(&asked)
+        );
+        all_in(
+            &said(&asked),
+            &["run the command as the user that the server runs as"],
+        );
+        for wrong in ["no server", "nobody"] {
+            assert!(
+                !said(&asked).contains(wrong),
+                "{command:?}: {}",
+                said(&asked)
+            );
+        }
+    }
+    mode(0o700).unwrap();
+}
+
+#[test]
+fn a_partner_that_there_is_not_is_named_with_those_there_are() {
+    let house = House::plain("");
+    let _server = house.serve();
+    for command in [
+        &["sessions"][..],
+        &["partners"],
+        &["transfers", "list"],
+        &["transfers", "waiting"],
+        &["queue", "list"],
+    ] {
+        let option: &[&str] = if command == ["partners"] {
+            &[]
+        } else {
+            &["--partner"]
+        };
+        let asked = |name| house.pointsman(&[command, option, &[name]].concat());
+        let unknown = asked("muller");
+        assert_eq!(
+            unknown.status.code(),
+            Some(2),
+            "{command:?}: {}",
+            said(&unknown)
+        );
+        all_in(
+            &said(&unknown),
+            &["no partner `muller`", "there are: mueller"],
+        );
+        assert!(asked("mueller").status.success(), "{command:?}");
+    }
+}
+
+#[test]
 fn status_is_told_as_json() {
     let house = House::plain("");
     let _server = house.serve();

@@ -25,6 +25,9 @@ use crate::supervise::TaskNow;
 /// How long one request may take, a swap apart: that ends with its compiler, which has limits of its own.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long the server may say nothing to who asks it; a swap shows more often that it is at work.
+const SILENCE: Duration = Duration::from_secs(10);
+
 /// How often a swap that takes its time shows that it is at work.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
@@ -128,6 +131,23 @@ pub enum ControlError {
         /// Why.
         source: std::io::Error,
     },
+    /// The server is another user's, or its folder is.
+    #[error(
+        "{path}: this user may not ask the server of this configuration, nor see whether one runs; run the command as the user that the server runs as"
+    )]
+    NotForUs {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// Somebody listens, and says nothing.
+    #[error(
+        "the server does not answer ({path}): it has said nothing for {} s. It may be stopped (SIGSTOP), or wait for a disk that does not answer: its log says what it did last",
+        SILENCE.as_secs()
+    )]
+    Silent {
+        /// The socket.
+        path: PathBuf,
+    },
     /// The operating system says so.
     #[error("{path}: {source}")]
     Io {
@@ -216,7 +236,7 @@ impl Drop for Socket {
 /// Asks the server of this configuration. `working` hears what it does meanwhile, and for how many seconds by then.
 ///
 /// # Errors
-/// No server runs, or it did not answer.
+/// No server runs, it is another user's, or it did not answer in time.
 pub async fn ask(
     config: &Config,
     request: &Request,
@@ -225,25 +245,32 @@ pub async fn ask(
     let path = socket(config);
     let mut stream = UnixStream::connect(&path)
         .await
-        .map_err(|source| ControlError::Nobody {
-            path: path.clone(),
-            source,
-        })?;
+        .map_err(|source| unreached(&path, source))?;
     let asked = async {
         stream.write_all(&line(request)?).await?;
         let mut answers = BufReader::new(stream);
         loop {
             let mut answer = String::new();
-            (&mut answers).take(ANSWER).read_line(&mut answer).await?;
+            let mut bounded = (&mut answers).take(ANSWER);
+            tokio::time::timeout(SILENCE, bounded.read_line(&mut answer)).await??;
             match serde_json::from_str(&answer)? {
                 Reply::Working { what, seconds } => working(&what, seconds),
                 reply => return Ok::<_, std::io::Error>(reply),
             }
         }
     };
-    asked
-        .await
-        .map_err(|source| ControlError::Io { path, source })
+    asked.await.map_err(|source| match source.kind() {
+        std::io::ErrorKind::TimedOut => ControlError::Silent { path },
+        _ => ControlError::Io { path, source },
+    })
+}
+
+fn unreached(path: &Path, source: std::io::Error) -> ControlError {
+    let path = path.to_owned();
+    match source.kind() {
+        std::io::ErrorKind::PermissionDenied => ControlError::NotForUs { path },
+        _ => ControlError::Nobody { path, source },
+    }
 }
 
 /// Where the control socket is.

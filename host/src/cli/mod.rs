@@ -176,10 +176,38 @@ impl Configured {
     }
 }
 
+/// Who asks for one partner and gets nothing must have asked for one that there is. One that the configuration does not
+/// name any more may have something all the same.
+fn known_partner(config: &Config, wanted: Option<&str>, has_something: bool) -> Outcome {
+    match wanted {
+        Some(name) if !has_something && !config.partners.contains_key(name) => {
+            Err(send::unknown_partner(name, config.partners.keys()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a server ever ran on this configuration: there is a ledger, or a spool to make one from.
+///
+/// # Errors
+/// This user may not look.
+fn has_store(config: &Config) -> Result<bool, Failed> {
+    let there = |path: PathBuf| {
+        path.try_exists().map_err(|error| Failed {
+            code: 1,
+            message: format!(
+                "error: {}: {error}; run the command as the user that the server runs as",
+                path.display()
+            ),
+        })
+    };
+    Ok(there(station::ledger_path(config))? || there(station::spool_path(config))?)
+}
+
 /// Looking must not make a ledger where there is none.
 fn open_store(config: &Config) -> Result<(SqliteLedger, Spool), Failed> {
     let path = station::ledger_path(config);
-    if !path.exists() && !station::spool_path(config).exists() {
+    if !has_store(config)? {
         return Err(Failed {
             code: 1,
             message: format!(

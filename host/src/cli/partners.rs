@@ -11,13 +11,12 @@ use serde_json::{Value, json};
 
 use super::out::{last_word, print_json, say};
 use super::send::unknown_partner;
-use super::{Configured, Failed, Outcome, block_on, open_store, sessions, when};
+use super::{Configured, Failed, Outcome, block_on, has_store, open_store, sessions, when};
 use crate::config::{Config, Partner};
 use crate::contacts::Plan;
 use crate::control::{self, ControlError, Reply, Request};
 use crate::inspect::{self, Remark, Weight};
 use crate::roster::SessionNow;
-use crate::station;
 
 /// What is known of partners: when and how the last session went, what failed last, when the next call is, what waits
 /// and why it does not go, which receipts are overdue, and when certificates end. The server need not run.
@@ -190,7 +189,7 @@ type Remembered = (Vec<Contact>, BTreeMap<String, Backlog>);
 
 /// What the ledger has. Where no server ever ran there is none, and nothing to remember.
 async fn remembered(config: &Config) -> Result<Remembered, Failed> {
-    if !station::ledger_path(config).exists() && !station::spool_path(config).exists() {
+    if !has_store(config)? {
         return Ok(Remembered::default());
     }
     let (ledger, _) = open_store(config)?;

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::id::Id;
 use super::out::{print_json, say};
 use super::partners::{Look, Waits};
-use super::{Configured, Outcome, block_on, identity, open_store, when};
+use super::{Configured, Outcome, block_on, identity, known_partner, open_store, when};
 use crate::config::Config;
 use crate::leases;
 use crate::outbox;
@@ -131,6 +131,7 @@ async fn list(config: Config, partner: Option<String>, json: bool) -> Outcome {
     let (ledger, spool) = open_store(&config)?;
     leases::give_back_of_gone_programs(&ledger, &spool).await?;
     let mut queue = ledger.queue(partner.as_deref()).await?;
+    known_partner(&config, partner.as_deref(), !queue.is_empty())?;
     for file in &mut queue {
         file.rests_until = resting(&config, &file.partner, file.rests_until);
     }

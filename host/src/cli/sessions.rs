@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::out::{print_json, say};
 use super::policy::{ask, unexpected};
-use super::{Configured, Outcome, when};
+use super::{Configured, Outcome, known_partner, when};
 use crate::control::{Reply, Request};
 use crate::roster::{FileNow, SessionNow};
 use crate::supervise::TaskNow;
@@ -35,6 +35,8 @@ impl Sessions {
         let wanted =
             |session: &&SessionNow| self.partner.is_none() || session.partner == self.partner;
         let sessions: Vec<&SessionNow> = sessions.iter().filter(wanted).collect();
+        let config = self.configured.load()?;
+        known_partner(&config, self.partner.as_deref(), !sessions.is_empty())?;
         if self.json {
             return print_json(&sessions.into_iter().map(as_json).collect::<Vec<_>>());
         }

@@ -12,7 +12,9 @@ use serde_json::json;
 use super::id::Id;
 use super::out::{print_json, say};
 use super::waiting::Waiting;
-use super::{Configured, Failed, Outcome, block_on, identity, open_store, show, when};
+use super::{
+    Configured, Failed, Outcome, block_on, identity, known_partner, open_store, show, when,
+};
 use crate::config::Config;
 use crate::receipts;
 
@@ -146,7 +148,7 @@ impl List {
     fn run(self) -> Outcome {
         let config = self.configured.load()?;
         let filter = Filter {
-            partner: self.partner,
+            partner: self.partner.clone(),
             state: self.state,
             direction: self.direction.map(Into::into),
             name: self.name,
@@ -154,6 +156,7 @@ impl List {
         block_on(async {
             let (ledger, _) = open_store(&config)?;
             let rows = ledger.find(filter, self.count).await?;
+            known_partner(&config, self.partner.as_deref(), !rows.is_empty())?;
             if self.json {
                 return print_json(&rows.iter().map(as_json).collect::<Vec<_>>());
             }

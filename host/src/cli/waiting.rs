@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::out::{print_json, say};
 use super::partners::{self, Look};
-use super::{Configured, Outcome, block_on, identity, open_store, when};
+use super::{Configured, Outcome, block_on, identity, known_partner, open_store, when};
 use crate::config::Config;
 
 /// So many are told; who has more begins with these.
@@ -44,6 +44,8 @@ impl Waiting {
             let look = Look::beside(&config).await?;
             let gone = look.gone(&config).into_iter().filter(|name| its(name));
             let gone: Vec<&str> = gone.collect();
+            let has_something = !rows.is_empty() || !gone.is_empty();
+            known_partner(&config, self.partner.as_deref(), has_something)?;
             if self.json {
                 return print_json(&json!({
                     "transfers": rows.iter().map(|row| as_json(row, &config)).collect::<Vec<_>>(),
