@@ -18,8 +18,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use pointsman::demo::KNOWN_PARTNERS;
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use serde_json::Value;
+use support::guests::misbehaving;
 use support::peer::{
     Called, Peer, Ssid, VirtualFile, data_buffers, eerp, efid, esid, release, take_file,
 };
@@ -360,6 +362,81 @@ fn what_repeats_itself_is_counted() {
     let log = server.log();
     assert_eq!(log.matches("\"file-refused\"").count(), 5 + 1);
     assert!(log.contains("\"file-received\""));
+}
+
+/// A station with a second partner and these policies, of which each event is written twice for each partner.
+fn with_another_partner(policies: &str) -> House {
+    House::with_listeners(
+        "  - address: 127.0.0.1:0\n",
+        &format!("  schmidt:\n    ssid: {SCHMIDT}\n    password: SECOND\n"),
+        &format!("limits: {{log_repeats: 2}}\npolicies:\n{policies}"),
+    )
+}
+
+const SCHMIDT: &str = "O0013000009SCHMIDT";
+
+/// Its call, not greeted yet.
+fn call_of_schmidt(server: &Server, password: &str) -> Peer<TcpStream> {
+    let mut peer = Peer::connect(server.address());
+    let ssid = Ssid {
+        code: SCHMIDT.to_owned(),
+        password: password.to_owned(),
+        ..Ssid::default()
+    };
+    peer.say(ssid.octets());
+    peer
+}
+
+#[test]
+fn what_policies_fail_at_for_one_partner_hides_nothing_of_another() {
+    let house = with_another_partner("  bad:\n    component: bad.wasm\n    hooks: [accept-file]\n");
+    house.write("bad.wasm", misbehaving());
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    let file = VirtualFile::new("TRAP", "x");
+    for _ in 0..10 {
+        assert_eq!(peer.offer(&file)[0], b'3', "SFNA");
+    }
+    let mut schmidt = call_of_schmidt(&server, "SECOND");
+    assert_eq!(schmidt.hear()[0], b'X', "SSID");
+    let file = VirtualFile {
+        originator: SCHMIDT.to_owned(),
+        ..file
+    };
+    assert_eq!(schmidt.offer(&file)[0], b'3', "SFNA");
+    for event in ["policy-says", "policy-failed"] {
+        let line = server.await_log(&[&format!("{event:?}"), "\"partner\":\"schmidt\""]);
+        let line: Value = serde_json::from_str(&line).unwrap();
+        let told = fields(&line, &["policy", "session", "remote"]);
+        assert!(told[2].starts_with("127.0.0.1:"), "{told:?}");
+    }
+    server.ask_to_stop();
+    server.await_log(&["policy-failed", "\"repeated\":8", "mueller", "bad"]);
+}
+
+#[test]
+fn what_policies_decide_of_one_partner_or_a_stranger_hides_nothing_of_another() {
+    let house = with_another_partner(&format!(
+        "  known:\n    component: known.wasm\n    hooks: [accept-connection]\n    asked_about_strangers: true\n    settings: {{partners: {THEM}}}\n"
+    ));
+    house.write("known.wasm", KNOWN_PARTNERS);
+    let server = house.serve();
+    // A stranger that gives the code of a partner is not taken for it.
+    for _ in 0..3 {
+        let refused = call_of_schmidt(&server, "GUESSED").hear();
+        assert_eq!(refused[0], b'F', "ESID");
+    }
+    for _ in 0..3 {
+        Peer::session(server.address());
+    }
+    let refused = call_of_schmidt(&server, "SECOND").hear();
+    assert_eq!(refused[0], b'F', "ESID");
+    let decided = ["policy-decided", "\"partner\":\"schmidt\"", "refused"];
+    let line: Value = serde_json::from_str(&server.await_log(&decided)).unwrap();
+    fields(&line, &["policy", "session", "remote"]);
+    assert_eq!(line["claims"], Value::Null);
+    let claims = server.await_log(&["policy-decided", "\"claims\":\"schmidt\""]);
+    assert!(!claims.contains("\"partner\""), "{claims}");
 }
 
 #[test]

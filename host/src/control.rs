@@ -376,6 +376,7 @@ async fn swap(station: &Station, policy: &str, component: &Path) -> Reply {
         .await
         .unwrap_or_else(|why| {
             station.events.tell(Event::PolicyRefused {
+                policy: policy.to_owned(),
                 reason: why.clone(),
             });
             Reply::Refused { why }

@@ -358,7 +358,7 @@ events! {
 
     /// the content of a refused file could not be removed (`delivery.rejected: delete`)
     "RCV-010" "content-stays" Warn Counted
-    ContentStays { transfer: TransferId, reason: String }
+    ContentStays { session: Talk, transfer: TransferId, reason: String }
     says("the content of transfer {transfer} stays: {reason}")
     remedy("nothing: the next start removes it")
 
@@ -534,7 +534,7 @@ events! {
 
     /// which policy decided what; with `hand-over`, what the command of `delivery.command` said
     "POL-101" "policy-decided" Info Counted
-    Decided { session: Option<String>, partner: Option<String>, transfer: Option<TransferId>, file: Option<String>, hook: &'static str, by: String, decision: String }
+    Decided { session: Option<String>, partner: Option<String>, claims: Option<String>, remote: Option<SocketAddr>, policy: Option<String>, transfer: Option<TransferId>, file: Option<String>, hook: &'static str, by: String, decision: String }
     says("{}{hook}: {by}: {decision}", subject(session.as_deref(), *transfer))
     remedy("–")
 
@@ -552,7 +552,7 @@ events! {
 
     /// a component was not taken; the old one goes on
     "POL-104" "policy-refused" Error Counted
-    PolicyRefused { reason: String }
+    PolicyRefused { policy: String, reason: String }
     says("{reason}; the policies stay as they are")
     remedy("the text says what is wrong with it; deploy another. `limits.compile_time`, `limits.compile_memory`: raise them for a component with a big engine inside. \"Another component was put in its place meanwhile\": a later change was quicker, and holds")
 
@@ -647,6 +647,7 @@ mod tests {
     #[test]
     fn a_peers_words_stay_on_their_line() {
         let event = Event::PolicyRefused {
+            policy: "days".to_owned(),
             reason: "FAKE\n2026 INFO \u{1b}[31m\u{202e}".to_owned(),
         };
         let told = event.to_string();

@@ -122,6 +122,7 @@ async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), Ledg
     let Said {
         verdict,
         hook,
+        policy,
         by,
         decision,
     } = said;
@@ -143,6 +144,9 @@ async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), Ledg
     station.events.tell(Event::Decided {
         session: session.clone(),
         partner: Some(partner.clone()),
+        claims: None,
+        remote: None,
+        policy,
         transfer: Some(transfer),
         file: Some(file.clone()),
         hook,
@@ -190,6 +194,8 @@ async fn write_down(
 struct Said {
     verdict: Verdict,
     hook: &'static str,
+    /// The policy that decided, where one did.
+    policy: Option<String>,
     by: String,
     decision: String,
 }
@@ -239,6 +245,7 @@ async fn ask_policies(station: &Arc<Station>, question: &OpenQuestion, session: 
             (Verdict::Later(ask_again(*seconds)), waits(*seconds))
         }
     };
+    let policy = answer.decided_by.as_ref().map(|by| by.policy.clone());
     let by = answer.decided_by.map_or_else(
         || "no policy".to_owned(),
         |by| format!("policy {} (generation {})", by.policy, by.generation),
@@ -246,6 +253,7 @@ async fn ask_policies(station: &Arc<Station>, question: &OpenQuestion, session: 
     Said {
         verdict,
         hook: "end-transfer",
+        policy,
         by,
         decision,
     }
@@ -268,6 +276,7 @@ async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> Said {
         return Said {
             verdict: Verdict::HandOver(SystemTime::now() + UNKNOWN),
             hook: "hand-over",
+            policy: None,
             by: "the configuration".to_owned(),
             decision: format!(
                 "it does not name the partner {} any more: the file waits",
@@ -279,6 +288,7 @@ async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> Said {
         return Said {
             verdict: Verdict::Positive,
             hook: "hand-over",
+            policy: None,
             by: "the configuration".to_owned(),
             decision: "EERP: no command takes files any more".to_owned(),
         };
@@ -312,6 +322,7 @@ async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> Said {
     Said {
         verdict,
         hook: "hand-over",
+        policy: None,
         by: command.program.display().to_string(),
         decision,
     }

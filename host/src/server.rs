@@ -373,6 +373,7 @@ async fn watch_policy(station: Arc<Station>, name: String) {
                 digest: swapped.digest,
             },
             Err(error) => Event::PolicyRefused {
+                policy: name.clone(),
                 reason: error.to_string(),
             },
         });

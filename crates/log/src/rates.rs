@@ -21,8 +21,9 @@ const STRANGERS: u32 = 5;
 /// Whom an event is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct About {
-    /// Partner, or else folder, policy or library: the field and its value.
+    /// Partner, or else folder or library: the field and its value.
     subject: Option<(&'static str, String)>,
+    policy: Option<String>,
     address: Option<String>,
 }
 
@@ -31,7 +32,8 @@ impl About {
         let mut about = Self::default();
         event.fields(&mut |name, value| match (name, value) {
             ("partner", Value::Text(partner)) => about.subject = Some((name, partner.into_owned())),
-            ("policy" | "folder" | "part", Value::Text(what)) if about.subject.is_none() => {
+            ("policy", Value::Text(policy)) => about.policy = Some(policy.into_owned()),
+            ("folder" | "part", Value::Text(what)) if about.subject.is_none() => {
                 about.subject = Some((name, what.into_owned()));
             }
             ("remote", Value::Text(remote)) => about.address = Some(network(&remote)),
@@ -42,6 +44,14 @@ impl About {
 
     fn is_stranger(&self) -> bool {
         self.subject.is_none() && self.address.is_some()
+    }
+
+    /// The same of strangers everywhere.
+    fn without_address(&self) -> Self {
+        Self {
+            address: None,
+            ..self.clone()
+        }
     }
 }
 
@@ -81,6 +91,9 @@ impl Event for Repeated {
         if let Some((name, value)) = &self.about.subject {
             see(name, Value::Text(value.into()));
         }
+        if let Some(policy) = &self.about.policy {
+            see("policy", Value::Text(policy.into()));
+        }
         if let Some(address) = &self.about.address {
             see("remote", Value::Text(address.into()));
         }
@@ -90,6 +103,9 @@ impl Event for Repeated {
         write!(f, "{} more times since {}", self.times, moment(self.since))?;
         if let Some((name, value)) = &self.about.subject {
             write!(f, ", {name} {value}")?;
+        }
+        if let Some(policy) = &self.about.policy {
+            write!(f, ", policy {policy}")?;
         }
         match &self.about.address {
             Some(address) => write!(f, ", at {address}"),
@@ -173,7 +189,7 @@ impl Rates {
         }
         let (about, most) = (About::of(event), self.most);
         if about.is_stranger() {
-            let strangers = self.row(facts, About::default(), now);
+            let strangers = self.row(facts, about.without_address(), now);
             if !strangers.admits(most.saturating_mul(STRANGERS)) {
                 return false;
             }
@@ -224,6 +240,12 @@ mod tests {
         "TST-003" "refused" Warn Counted
         Refused { partner: Option<String>, remote: String }
         says("refused")
+        remedy("–")
+
+        /// a policy failed
+        "TST-005" "failed" Warn Counted
+        Failed { policy: &'static str, partner: Option<&'static str>, remote: Option<String> }
+        says("failed")
         remedy("–")
 
         /// stored
@@ -277,6 +299,43 @@ mod tests {
         assert!(rates.admit(&refused(Some("mueller"), "10.0.0.2:1"), now));
         assert!(rates.admit(&refused(Some("schmidt"), "10.0.0.1:1"), now));
         assert!(rates.admit(&refused(None, "10.0.0.1:1"), now));
+    }
+
+    #[test]
+    fn of_policies_each_is_counted_with_each_partner_by_itself() {
+        let (mut rates, now) = (Rates::default(), Instant::now());
+        let failed = |policy, partner| Told::Failed {
+            policy,
+            partner,
+            remote: partner.map(|_| "10.0.0.1:1".to_owned()),
+        };
+        for _ in 0..1000 {
+            rates.admit(&failed("days", Some("mueller")), now);
+        }
+        assert!(rates.admit(&failed("days", Some("schmidt")), now));
+        assert!(rates.admit(&failed("names", Some("mueller")), now));
+        assert!(rates.admit(&failed("days", None), now));
+        let told = rates.rest();
+        let line = crate::line::write(&told[0], crate::Style::Json);
+        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((told.len(), &read["policy"]), (1, &"days".into()));
+        assert_eq!(read["partner"], "mueller");
+    }
+
+    #[test]
+    fn a_policy_that_fails_for_strangers_everywhere_hides_nothing_of_partners() {
+        let (mut rates, now) = (Rates::default(), Instant::now());
+        let failed = |partner, n: u32| Told::Failed {
+            policy: "days",
+            partner,
+            remote: Some(format!("{}:9", std::net::Ipv4Addr::from(n))),
+        };
+        let written = (0..100_000)
+            .filter(|n| rates.admit(&failed(None, *n), now))
+            .count();
+        assert_eq!(written, (USUAL * STRANGERS) as usize);
+        assert!(rates.rows.len() <= MOST + 1, "{}", rates.rows.len());
+        assert!(rates.admit(&failed(Some("mueller"), 7), now));
     }
 
     #[test]

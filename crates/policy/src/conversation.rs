@@ -13,7 +13,7 @@ use crate::bindings::types::{
 use crate::context::HostServices;
 use crate::decision::Decision;
 use crate::error::Failure;
-use crate::events;
+use crate::events::{self, Asked};
 use crate::generation::Generation;
 use crate::instance::{Failed, Instance};
 use crate::load::Loaded;
@@ -100,8 +100,10 @@ impl Conversation {
         connection: &ConnectionInfo,
         at: SystemTime,
     ) -> Answer<ConnectionDecision> {
+        let asked = Asked::of_stranger(Arc::clone(&self.session), connection);
         let question = AcceptConnection(connection);
-        self.ask_those(Loaded::knows_strangers, &question, at).await
+        self.ask_those(Loaded::knows_strangers, &question, &asked, at)
+            .await
     }
 
     /// Whether one of the policies is asked about such callers.
@@ -157,7 +159,8 @@ impl Conversation {
     }
 
     async fn ask<Q: Question>(&mut self, question: &Q, at: SystemTime) -> Answer<Q::Decision> {
-        self.ask_those(|_| true, question, at).await
+        let asked = Asked::of_partner(Arc::clone(&self.session), question.connection());
+        self.ask_those(|_| true, question, &asked, at).await
     }
 
     /// The chain: in order, until one of them ends it.
@@ -165,6 +168,7 @@ impl Conversation {
         &mut self,
         those: fn(&Loaded) -> bool,
         question: &Q,
+        asked: &Asked,
         at: SystemTime,
     ) -> Answer<Q::Decision> {
         let mut decision = Q::Decision::pass();
@@ -176,7 +180,7 @@ impl Conversation {
             }
             self.events += 1;
             let event = Event {
-                session: &self.session,
+                asked,
                 services: &self.services,
                 number: self.events,
                 at,
@@ -184,7 +188,7 @@ impl Conversation {
             let said = match seat.ask(question, loaded, &event).await {
                 Ok(said) => said,
                 Err(failed) => {
-                    failures.push(self.generation.failure::<Q>(loaded, &self.session, failed));
+                    failures.push(self.generation.failure::<Q>(loaded, asked, failed));
                     Q::Decision::on_failure(loaded.on_failure(Q::HOOK))
                 }
             };
@@ -209,7 +213,7 @@ impl Conversation {
 
 /// What a seat needs to know of the event.
 struct Event<'a> {
-    session: &'a Arc<str>,
+    asked: &'a Asked,
     services: &'a Arc<dyn HostServices>,
     number: u64,
     at: SystemTime,
@@ -235,7 +239,9 @@ impl Seat {
             Some(instance) => instance,
             None => self.start(loaded, event).await?,
         };
-        let said = instance.ask(question, loaded, event.number, event.at).await;
+        let said = instance
+            .ask(question, loaded, event.asked, event.number, event.at)
+            .await;
         self.questions_left = self.questions_left.saturating_sub(1);
         if instance.alive() && self.questions_left > 0 {
             self.instance = Some(loaded.engine.memory().rest(instance));
@@ -247,7 +253,7 @@ impl Seat {
         self.questions_left = 200 + spread(event) % 201;
         Instance::start(
             loaded,
-            event.session.clone(),
+            event.asked,
             event.services.clone(),
             self.values.clone(),
             event.number,
@@ -261,7 +267,7 @@ impl Seat {
 /// when the session is replayed.
 fn spread(event: &Event<'_>) -> u32 {
     let digest = Sha256::new()
-        .chain_update(event.session.as_bytes())
+        .chain_update(event.asked.session().as_bytes())
         .chain_update(event.number.to_be_bytes())
         .finalize();
     digest
@@ -279,14 +285,14 @@ impl Generation {
         }
     }
 
-    fn failure<Q: Question>(&self, loaded: &Loaded, session: &str, failed: Failed) -> Failure {
+    fn failure<Q: Question>(&self, loaded: &Loaded, asked: &Asked, failed: Failed) -> Failure {
         let Failed { kind, detail } = failed;
         let on_failure = loaded.on_failure(Q::HOOK);
         tell(&events::Event::Failed {
             policy: loaded.name.to_string(),
             digest: loaded.digest.clone(),
             generation: self.number(),
-            session: session.to_owned(),
+            session: asked.clone(),
             hook: Q::HOOK.to_string(),
             kind: kind.to_string(),
             on_failure: on_failure.to_string(),

@@ -18,7 +18,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
 use crate::bindings::types::Level;
-use crate::events::Event as Told;
+use crate::events::{Asked, Event as Told};
 use crate::limits::Limits;
 
 /// A line on standard output without an end is logged at this length.
@@ -38,7 +38,8 @@ const LAST_WILL: [&str; 6] = [
 /// The event in progress of one instance.
 pub(crate) struct Event {
     policy: Arc<str>,
-    session: Arc<str>,
+    /// What is asked now: a caller may become a known partner.
+    asked: Mutex<Asked>,
     /// Nanoseconds since 1970.
     now: AtomicU64,
     random: Mutex<ChaCha8Rng>,
@@ -83,10 +84,10 @@ fn stream(level: Level) -> usize {
 }
 
 impl Event {
-    pub(crate) fn new(policy: Arc<str>, session: Arc<str>) -> Arc<Event> {
+    pub(crate) fn new(policy: Arc<str>, asked: Asked) -> Arc<Event> {
         Arc::new(Event {
             policy,
-            session,
+            asked: Mutex::new(asked),
             now: AtomicU64::new(0),
             random: Mutex::new(ChaCha8Rng::from_seed([0; 32])),
             log: Mutex::default(),
@@ -94,17 +95,18 @@ impl Event {
     }
 
     /// A new event: `number` counts within the session, so that no two draw the same numbers.
-    pub(crate) fn begin(&self, number: u64, at: SystemTime, limits: &Limits) {
+    pub(crate) fn begin(&self, asked: &Asked, number: u64, at: SystemTime, limits: &Limits) {
         let now = at
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
         let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         self.now.store(now, Ordering::Relaxed);
         let seed = Sha256::new()
-            .chain_update(self.session.as_bytes())
+            .chain_update(asked.session().as_bytes())
             .chain_update(number.to_be_bytes())
             .chain_update(now.to_be_bytes())
             .finalize();
+        lock(&self.asked).clone_from(asked);
         *lock(&self.random) = ChaCha8Rng::from_seed(seed.into());
         *lock(&self.log) = Log {
             lines_left: limits.log_lines,
@@ -123,11 +125,15 @@ impl Event {
         if log.dropped > 0 {
             tell(&Told::LogCut {
                 policy: Arc::clone(&self.policy),
-                session: Arc::clone(&self.session),
+                session: self.asked(),
                 dropped: log.dropped,
             });
         }
         log.complaints()
+    }
+
+    fn asked(&self) -> Asked {
+        lock(&self.asked).clone()
     }
 
     /// The event's time.
@@ -150,7 +156,7 @@ impl Event {
                 log.complain(message);
             }
         }
-        let (policy, session) = (Arc::clone(&self.policy), Arc::clone(&self.session));
+        let (policy, session) = (Arc::clone(&self.policy), self.asked());
         let said = message.to_owned();
         tell(&match level {
             Level::Trace => Told::SaysTrace {
@@ -303,8 +309,9 @@ mod tests {
     use super::*;
 
     fn event() -> Arc<Event> {
-        let event = Event::new("policy".into(), "session".into());
-        event.begin(1, SystemTime::UNIX_EPOCH, &Limits::default());
+        let asked = Asked::in_session("session".into());
+        let event = Event::new("policy".into(), asked.clone());
+        event.begin(&asked, 1, SystemTime::UNIX_EPOCH, &Limits::default());
         event
     }
 

@@ -1,8 +1,89 @@
 //! What policies tell the log, and what is told of them.
 
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use pointsman_log::events;
+use pointsman_log::{Field, Value, events};
+
+use crate::bindings::types::ConnectionInfo;
+
+/// The session that policies are asked in, and whom it is with: by that, too, repeated lines are counted, so that no
+/// partner hides what the log says of another.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    session: Arc<str>,
+    /// The partner, which has shown that it is the one.
+    partner: Option<Arc<str>>,
+    /// Whose profile it would be, while the caller has not shown that.
+    claims: Option<Arc<str>>,
+    remote: Option<SocketAddr>,
+}
+
+impl Asked {
+    /// In a session with nobody yet.
+    pub(crate) fn in_session(session: Arc<str>) -> Self {
+        Self {
+            session,
+            partner: None,
+            claims: None,
+            remote: None,
+        }
+    }
+
+    /// Of a connection to the partner that it names.
+    pub(crate) fn of_partner(session: Arc<str>, connection: &ConnectionInfo) -> Self {
+        Self {
+            partner: connection.partner.as_deref().map(Arc::from),
+            remote: remote(connection),
+            ..Self::in_session(session)
+        }
+    }
+
+    /// Of a caller that has shown no right password or certificate.
+    pub(crate) fn of_stranger(session: Arc<str>, connection: &ConnectionInfo) -> Self {
+        Self {
+            claims: connection.partner.as_deref().map(Arc::from),
+            remote: remote(connection),
+            ..Self::in_session(session)
+        }
+    }
+
+    /// The session's name.
+    pub(crate) fn session(&self) -> &str {
+        &self.session
+    }
+}
+
+/// Outside of a session there is none.
+fn remote(connection: &ConnectionInfo) -> Option<SocketAddr> {
+    let address: IpAddr = connection.remote_address.parse().ok()?;
+    Some(SocketAddr::new(address, connection.remote_port))
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "session {}", self.session)?;
+        match (&self.partner, &self.claims) {
+            (Some(partner), _) => write!(f, " with {partner}")?,
+            (None, Some(claims)) => write!(f, " with a caller that claims to be {claims}")?,
+            (None, None) => {}
+        }
+        match self.remote {
+            Some(remote) => write!(f, " at {remote}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Field for Asked {
+    fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, Value<'_>)) {
+        self.session.show(name, see);
+        self.partner.show("partner", see);
+        self.claims.show("claims", see);
+        self.remote.show("remote", see);
+    }
+}
 
 events! {
     /// Something about a policy.
@@ -16,43 +97,43 @@ events! {
 
     /// a policy failed; kind, detail, and what was answered instead
     "POL-002" "policy-failed" Warn Counted
-    Failed { policy: String, digest: String, generation: u64, session: String, hook: String, kind: String, on_failure: String, reason: String }
-    says("session {session}: {hook}: policy {policy} failed ({kind}), answered by `{on_failure}`: {reason}")
+    Failed { policy: String, digest: String, generation: u64, session: Asked, hook: String, kind: String, on_failure: String, reason: String }
+    says("{session}: {hook}: policy {policy} failed ({kind}), answered by `{on_failure}`: {reason}")
     remedy("`error-text`: usually a setting; the detail names it. `deadline`, `memory`: raise its limits, or see its author; `memory` that names `limits.policies_memory` is the limit of all policies together. `trap`, `stack`, `bad-decision`: its author. Swap the last good component in")
 
     /// a policy logged more than it may
     "POL-003" "policy-log-cut" Warn Counted
-    LogCut { policy: Arc<str>, session: Arc<str>, dropped: u32 }
+    LogCut { policy: Arc<str>, session: Asked, dropped: u32 }
     says("policy {policy} logged more than its limits allow: {dropped} lines are missing")
     remedy("its author")
 
     /// a line of a policy's own, at the level `error`
     "POL-004" "policy-says" Error Counted
-    SaysError { policy: Arc<str>, session: Arc<str>, said: String }
+    SaysError { policy: Arc<str>, session: Asked, said: String }
     says("policy {policy}: {said}")
     remedy("its author")
 
     /// a line of a policy's own
     "POL-005" "policy-says" Warn Counted
-    SaysWarn { policy: Arc<str>, session: Arc<str>, said: String }
+    SaysWarn { policy: Arc<str>, session: Asked, said: String }
     says("policy {policy}: {said}")
     remedy("its author")
 
     /// a line of a policy's own
     "POL-006" "policy-says" Info Counted
-    SaysInfo { policy: Arc<str>, session: Arc<str>, said: String }
+    SaysInfo { policy: Arc<str>, session: Asked, said: String }
     says("policy {policy}: {said}")
     remedy("–")
 
     /// a line of a policy's own
     "POL-007" "policy-says" Debug Counted
-    SaysDebug { policy: Arc<str>, session: Arc<str>, said: String }
+    SaysDebug { policy: Arc<str>, session: Asked, said: String }
     says("policy {policy}: {said}")
     remedy("–")
 
     /// a line of a policy's own
     "POL-008" "policy-says" Trace Counted
-    SaysTrace { policy: Arc<str>, session: Arc<str>, said: String }
+    SaysTrace { policy: Arc<str>, session: Asked, said: String }
     says("policy {policy}: {said}")
     remedy("–")
 

@@ -11,7 +11,7 @@ use crate::context::{Context, HostServices};
 use crate::decision::Decision;
 use crate::error::FailureKind;
 use crate::event::Event;
-use crate::events;
+use crate::events::{self, Asked};
 use crate::limits::{Denied, Meter};
 use crate::load::Loaded;
 use crate::memory::Share;
@@ -50,15 +50,15 @@ impl Instance {
     /// Make an instance. Its start counts as an event: the same limits hold.
     pub(crate) async fn start(
         loaded: &Loaded,
-        session: Arc<str>,
+        asked: &Asked,
         services: Arc<dyn HostServices>,
         values: SessionValues,
         event_number: u64,
         at: SystemTime,
     ) -> Result<Instance, Failed> {
         let share = room(loaded).await?;
-        let event = Event::new(loaded.name.clone(), session);
-        event.begin(event_number, at, &loaded.limits);
+        let event = Event::new(loaded.name.clone(), asked.clone());
+        event.begin(asked, event_number, at, &loaded.limits);
         let context = Context::new(
             loaded.name.clone(),
             loaded.settings.clone(),
@@ -107,11 +107,12 @@ impl Instance {
         &mut self,
         question: &Q,
         loaded: &Loaded,
+        asked: &Asked,
         event_number: u64,
         at: SystemTime,
     ) -> Result<Q::Decision, Failed> {
         let event = self.store.data().event.clone();
-        event.begin(event_number, at, &loaded.limits);
+        event.begin(asked, event_number, at, &loaded.limits);
         allow(&mut self.store, loaded);
         let began = Instant::now();
         let reply = tokio::time::timeout(

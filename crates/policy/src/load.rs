@@ -15,6 +15,7 @@ use crate::compile_worker::Allowance;
 use crate::context::{Context, HostServices};
 use crate::engine::Engine;
 use crate::error::{ComponentFault, LoadError};
+use crate::events::Asked;
 use crate::hook::{Hook, OnFailure};
 use crate::instance::Instance;
 use crate::limits::Limits;
@@ -142,7 +143,7 @@ async fn prepare(
 async fn try_start(loaded: &Loaded) -> Result<(), ComponentFault> {
     Instance::start(
         loaded,
-        "loading".into(),
+        &Asked::in_session("loading".into()),
         Arc::new(NoServices),
         SessionValues::new(loaded.engine.memory()),
         0,

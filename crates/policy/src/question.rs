@@ -23,6 +23,9 @@ pub(crate) trait Question: Sync {
     /// The moment it is asked at.
     const HOOK: Hook;
 
+    /// The connection it is asked about.
+    fn connection(&self) -> &ConnectionInfo;
+
     /// Call the export.
     fn put(
         &self,
@@ -41,6 +44,10 @@ impl Question for AcceptConnection<'_> {
     type Decision = ConnectionDecision;
     const HOOK: Hook = Hook::AcceptConnection;
 
+    fn connection(&self) -> &ConnectionInfo {
+        self.0
+    }
+
     async fn put(&self, guest: &Policy, store: &mut Store<Context>) -> Reply<ConnectionDecision> {
         guest
             .oftp_policy_connections()
@@ -52,6 +59,10 @@ impl Question for AcceptConnection<'_> {
 impl Question for AcceptFile<'_> {
     type Decision = FileDecision;
     const HOOK: Hook = Hook::AcceptFile;
+
+    fn connection(&self) -> &ConnectionInfo {
+        self.0
+    }
 
     async fn put(&self, guest: &Policy, store: &mut Store<Context>) -> Reply<FileDecision> {
         guest
@@ -65,6 +76,10 @@ impl Question for EndTransfer<'_> {
     type Decision = ResponseDecision;
     const HOOK: Hook = Hook::EndTransfer;
 
+    fn connection(&self) -> &ConnectionInfo {
+        self.0
+    }
+
     async fn put(&self, guest: &Policy, store: &mut Store<Context>) -> Reply<ResponseDecision> {
         guest
             .oftp_policy_transfers()
@@ -77,6 +92,10 @@ impl Question for ReadyToSend<'_> {
     type Decision = TurnDecision;
     const HOOK: Hook = Hook::ReadyToSend;
 
+    fn connection(&self) -> &ConnectionInfo {
+        self.0
+    }
+
     async fn put(&self, guest: &Policy, store: &mut Store<Context>) -> Reply<TurnDecision> {
         guest
             .oftp_policy_turns()
@@ -88,6 +107,10 @@ impl Question for ReadyToSend<'_> {
 impl Question for EndResponse<'_> {
     type Decision = ();
     const HOOK: Hook = Hook::EndResponse;
+
+    fn connection(&self) -> &ConnectionInfo {
+        self.0
+    }
 
     async fn put(&self, guest: &Policy, store: &mut Store<Context>) -> Reply<()> {
         guest

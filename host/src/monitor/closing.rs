@@ -197,6 +197,7 @@ impl Monitor {
         if !keeps && let Err(error) = self.remove_rejected(id).await {
             // The next start removes it.
             self.tell(Happening::ContentStays {
+                session: self.talk(),
                 transfer: id,
                 reason: error.to_string(),
             });

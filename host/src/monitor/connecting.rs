@@ -126,6 +126,7 @@ impl Monitor {
             Ok(()) => own,
             Err(missing) => Some(self.recognise_stranger(own, offer, missing).await?),
         };
+        self.shown = known.as_ref().map(|known| known.name.clone());
         let connection = self.describe_caller(known.as_ref(), offer);
         let terms = self.ask_terms(&connection).await?;
         let profile = match &terms.partner {
@@ -133,8 +134,10 @@ impl Monitor {
             None => known,
         };
         if let Err(refused) = self.proves(profile.as_ref(), offer) {
+            self.shown = None;
             return Err(self.brake(profile.as_ref(), refused).await);
         }
+        self.shown = profile.as_ref().map(|shown| shown.name.clone());
         let profile = profile.ok_or_else(|| unknown(&self.station.config))?;
         let params = self.narrow(profile.params(&self.station.config), &terms)?;
         self.take_seat(&profile).await?;

@@ -60,6 +60,8 @@ pub struct Monitor {
     profile: Option<Profile>,
     /// Whose SSID code a caller gave, while it has not shown that it is the one.
     claims: Option<String>,
+    /// The partner, once it has shown that it is the one, and before it is let in.
+    shown: Option<String>,
     /// What the policies are told of the connection, once there is an SSID.
     connection: Option<types::ConnectionInfo>,
     /// What the policies granted the session.
@@ -140,6 +142,7 @@ impl Monitor {
             line,
             profile,
             claims: None,
+            shown: None,
             connection: None,
             terms: connecting::Terms::none(),
             policies,
@@ -359,10 +362,12 @@ impl Monitor {
 
     /// What events say of this session.
     fn talk(&self) -> Talk {
+        let own = self.profile.as_ref().map(|profile| profile.name.clone());
+        let partner = own.or_else(|| self.shown.clone());
         Talk {
             session: self.id.clone(),
-            partner: self.profile.as_ref().map(|profile| profile.name.clone()),
-            claims: self.claims.clone(),
+            claims: self.claims.clone().filter(|_| partner.is_none()),
+            partner,
             remote: self.wire.remote,
         }
     }
@@ -392,6 +397,8 @@ impl Monitor {
                 self.policies.generation()
             );
         };
+        let talk = self.talk();
+        let policy = Some(by.policy.clone());
         let by = format!(
             "{} (generation {}, sha256:{})",
             by.policy,
@@ -399,8 +406,11 @@ impl Monitor {
             by.digest.get(..12).unwrap_or_default()
         );
         self.tell(Happening::Decided {
-            session: Some(self.id.clone()),
-            partner: self.talk().partner,
+            session: Some(talk.session),
+            partner: talk.partner,
+            claims: talk.claims,
+            remote: Some(talk.remote),
+            policy,
             transfer: None,
             file: file.map(FileKey::to_string),
             hook,
