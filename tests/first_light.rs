@@ -13,7 +13,7 @@ mod support;
 use std::process::Command;
 
 use support::peer::{Peer, Ssid, VirtualFile, esid};
-use support::{House, THEM, US, octets, openssl_certificate};
+use support::{House, Server, THEM, US, octets, openssl_certificate};
 
 #[test]
 fn a_file_crosses_and_its_receipt_comes_back() {
@@ -127,6 +127,60 @@ fn a_caller_with_another_certificate_is_not_let_in() {
         "nothing is said to a stranger"
     );
     server.await_log(&["tls-refused"]);
+}
+
+#[test]
+fn the_certificates_of_the_start_stay_in_force_until_the_restart() {
+    let listener = "  - address: 127.0.0.1:0\n    tls: {certificate: us.pem, key: us.key, client_auth: require}\n";
+    let house = House::plain("");
+    ["us", "them", "new"]
+        .iter()
+        .for_each(|name| openssl_certificate(house.path(), name));
+    let path = |name: &str| house.path().join(name);
+    std::fs::copy(path("them.pem"), path("partner.pem")).unwrap();
+    house.configure(listener, "    certificate: partner.pem\n", "");
+    let server = house.serve();
+    let call = |server: &Server, own: &str| {
+        Peer::openssl(server.address(), house.path(), own, "us", "-tls1_3").identify();
+    };
+    call(&server, "them");
+    std::fs::copy(path("new.pem"), path("partner.pem")).unwrap();
+    call(&server, "them");
+    std::fs::remove_file(path("partner.pem")).unwrap();
+    call(&server, "them");
+    std::fs::create_dir(path("partner.pem")).unwrap();
+    call(&server, "them");
+    drop(server);
+    std::fs::remove_dir(path("partner.pem")).unwrap();
+    std::fs::copy(path("new.pem"), path("partner.pem")).unwrap();
+    let server = house.serve();
+    call(&server, "new");
+}
+
+#[test]
+fn calls_of_ours_go_on_with_the_certificates_of_the_start() {
+    let theirs = House::plain("");
+    openssl_certificate(theirs.path(), "us");
+    theirs.configure(
+        "  - address: 127.0.0.1:0\n    tls: {certificate: us.pem, key: us.key}\n",
+        "",
+        "",
+    );
+    let partner = theirs.serve();
+    let ours = House::caller(
+        "listeners:\n  - address: 127.0.0.1:0\n",
+        &partner.address().to_string(),
+        "    tls: true\n    certificate: them.pem\n    watch:\n      - {folder: out, quiet: 50ms}\n",
+    );
+    std::fs::create_dir(ours.path().join("out")).unwrap();
+    let known = ours.path().join("them.pem");
+    std::fs::copy(theirs.path().join("us.pem"), &known).unwrap();
+    let _server = ours.serve();
+    std::fs::remove_file(&known).unwrap();
+    openssl_certificate(ours.path(), "them");
+    ours.write("out/ORDERS", "order");
+    let delivered = theirs.await_delivered(1);
+    assert!(delivered[0].contains("ORDERS"), "{delivered:?}");
 }
 
 #[test]

@@ -98,7 +98,11 @@ async fn reach(
         }
     };
     let connector = if profile.partner.tls {
-        Some(TlsConnector::from(tls::client(&profile.partner)?))
+        Some(TlsConnector::from(
+            station
+                .clients
+                .of_partner(&profile.name, &profile.partner)?,
+        ))
     } else {
         None
     };

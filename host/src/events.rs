@@ -252,11 +252,11 @@ events! {
     says("{session}: {reason}")
     remedy("ledger or spool: disk, permissions. A partner that does not match its profile when dialled says so here")
 
-    /// a partner's certificate file does not read any more
+    /// a partner's certificate file could not be read at the start; who shows one is told to call again (ESID 08)
     "SES-011" "certificate-unreadable" Error Counted
     CertificateUnreadable { partner: String, reason: String }
-    says("the certificate of {partner} cannot be read: {reason}")
-    remedy("restore it")
+    says("the certificate of {partner} could not be read at the start, so that no caller's can be compared with it: {reason}")
+    remedy("restore it, and restart")
 
     /// somebody gave one wrong password after the other for this partner's SSID code; callers from the address that is
     /// named are refused with ESID 04 for `limits.lock_out`, with the right password, too. The partner can still call

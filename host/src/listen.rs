@@ -13,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, Listener};
+use crate::config::Listener;
 use crate::describe;
 use crate::ending::Ending;
 use crate::events::Event;
@@ -52,11 +52,11 @@ impl Door {
     ///
     /// # Errors
     /// The address is taken or not ours, or the TLS identity is not usable.
-    pub async fn bind(config: &Config, listener: &Listener) -> Result<Self, ListenError> {
+    pub async fn bind(station: &Station, listener: &Listener) -> Result<Self, ListenError> {
         let tls = listener
             .tls
             .as_ref()
-            .map(|tls| tls::server(config, tls))
+            .map(|tls| tls::server(&station.certificates, tls))
             .transpose()?;
         let address = listener.address.0;
         let socket = TcpListener::bind(address)
@@ -64,7 +64,7 @@ impl Door {
             .map_err(|source| ListenError::Bind { address, source })?;
         let bound = socket.local_addr().unwrap_or(address);
         let sessions = listener.sessions.map(|most| most.0.0 as usize);
-        let entrance = Arc::new(Entrance::new(bound, &config.limits, sessions));
+        let entrance = Arc::new(Entrance::new(bound, &station.config.limits, sessions));
         Ok(Self {
             socket,
             entrance,

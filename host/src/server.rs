@@ -126,7 +126,7 @@ impl Server {
         recover(&station).await?;
         let mut doors = Vec::new();
         for listener in &station.config.listeners {
-            doors.push(Door::bind(&station.config, listener).await?);
+            doors.push(Door::bind(&station, listener).await?);
         }
         let (drain, draining) = channel(Drain::No);
         let (sessions, tasks) = (TaskTracker::new(), TaskTracker::new());

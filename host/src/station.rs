@@ -33,7 +33,7 @@ use crate::quota::Quotas;
 use crate::roster::Roster;
 use crate::seats::{CallerSeat, Limit, MostSessions, Seat, Sessions};
 use crate::supervise::Tasks;
-use crate::tls::KnownCertificates;
+use crate::tls::{Clients, KnownCertificates};
 
 /// What every session shares: configuration, ledger, spool, policies.
 pub struct Station {
@@ -79,6 +79,8 @@ pub struct Station {
     pub refusals: Pace,
     /// Which partners the certificates of the profiles are known as.
     pub certificates: KnownCertificates,
+    /// What calls of ours with TLS need.
+    pub clients: Clients,
     names: AtomicU64,
 }
 
@@ -199,6 +201,7 @@ impl Station {
             failures: Pace::new(limits.failures_per_second.0.0),
             refusals: Pace::new(limits.refusals_per_second.0.0),
             certificates: KnownCertificates::of(&config),
+            clients: Clients::of(&config),
             names: AtomicU64::new(session_base()),
             config,
         }))

@@ -7,7 +7,7 @@ use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
 use crate::config::Config;
 use crate::inspect::{self, Weight};
 use crate::station;
-use crate::tls::{self, TlsError};
+use crate::tls::{self, KnownCertificates, TlsError};
 
 /// Checks everything that `serve` needs, and starts nothing.
 #[derive(Debug, Args)]
@@ -73,7 +73,8 @@ fn certificates(config: &Config) -> usize {
 /// What is told of no single certificate: that everything together makes listeners.
 fn listeners(config: &Config) -> Result<(), TlsError> {
     let mut with_tls = config.listeners.iter().filter_map(|at| at.tls.as_ref());
-    with_tls.try_for_each(|tls| tls::server(config, tls).map(drop))
+    let known = KnownCertificates::of(config);
+    with_tls.try_for_each(|tls| tls::server(&known, tls).map(drop))
 }
 
 /// The same of the partners that we dial.

@@ -14,7 +14,6 @@ use crate::describe;
 use crate::events::Event as Happening;
 use crate::partners::Profile;
 use crate::seats::{CallerSeat, Limit};
-use crate::tls;
 
 /// What a caller hears whose password was wrong, or might have been.
 const WRONG_PASSWORD: &str = "the password is not the agreed one";
@@ -54,6 +53,8 @@ struct Refused {
     truly: Option<String>,
     /// A policy's word, for the partner as it stands.
     by_policy: bool,
+    /// What is wrong is ours: the caller is not made to wait for it.
+    is_our_fault: bool,
 }
 
 impl Refused {
@@ -65,6 +66,7 @@ impl Refused {
             is_a_guess: false,
             truly: None,
             by_policy: false,
+            is_our_fault: false,
         }
     }
 
@@ -245,6 +247,9 @@ impl Monitor {
         let Some(origin) = self.caller.as_ref().map(CallerSeat::origin) else {
             return refused;
         };
+        if refused.is_our_fault {
+            return refused;
+        }
         let guessed = profile.filter(|_| refused.is_a_guess);
         let code = guessed.map(|profile| &profile.partner.ssid.0);
         let guesses = &self.station.guesses;
@@ -381,7 +386,7 @@ impl Monitor {
         if self.wire.dialled {
             return Ok(());
         }
-        match tls::is_partners(&profile.partner, shown) {
+        match self.station.certificates.is_partners(&profile.name, shown) {
             Ok(true) => Ok(()),
             Ok(false) => refuse("is not the one agreed for this SSID code"),
             Err(error) => {
@@ -389,7 +394,11 @@ impl Monitor {
                     partner: profile.name.clone(),
                     reason: error.to_string(),
                 });
-                refuse("is not the one agreed for this SSID code")
+                let text = "no certificate can be compared at the moment, call again";
+                Err(Refused {
+                    is_our_fault: true,
+                    ..Refused::new(SessionReason::Resources, text)
+                })
             }
         }
     }

@@ -8,7 +8,7 @@ mod certificate;
 mod files;
 mod refusal;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ use self::certificate::{Key, is_no_ca, parsed};
 use crate::config::{ClientAuth, Config, ExistingFile, Partner, Tls, TlsVersion, Value};
 
 /// A certificate or key that cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{what}: {why}")]
 pub struct TlsError {
     what: String,
@@ -56,15 +56,16 @@ pub struct TlsFacts {
 ///
 /// # Errors
 /// A certificate or key that is not one, or does not match the other.
-pub fn server(config: &Config, tls: &Tls) -> Result<Arc<ServerConfig>, TlsError> {
+pub fn server(known: &KnownCertificates, tls: &Tls) -> Result<Arc<ServerConfig>, TlsError> {
     let provider = provider();
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions(tls.min_version))
         .map_err(|error| wrong("tls", &error))?;
     let builder = match tls.client_auth {
         ClientAuth::None => builder.with_no_client_auth(),
-        asked => builder
-            .with_client_cert_verifier(Arc::new(Callers::new(config, tls, asked, &provider)?)),
+        asked => {
+            builder.with_client_cert_verifier(Arc::new(Callers::new(known, tls, asked, &provider)?))
+        }
     };
     let identity = identity(&tls.certificate, &tls.key, &provider)?;
     let mut server = builder.with_cert_resolver(Arc::new(identity));
@@ -96,6 +97,32 @@ pub fn client(partner: &Partner) -> Result<Arc<ClientConfig>, TlsError> {
     Ok(Arc::new(client))
 }
 
+/// What is needed to dial each partner with TLS, as its files were at the start.
+#[derive(Debug, Default)]
+pub struct Clients(HashMap<String, Arc<ClientConfig>>);
+
+impl Clients {
+    /// Reads what the profiles of partners that are dialled with TLS name. `check` tells of what cannot be used.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let dialled = config.partners.iter().filter(|(_, partner)| partner.tls);
+        let usable =
+            dialled.filter_map(|(name, partner)| Some((name.clone(), client(partner).ok()?)));
+        Self(usable.collect())
+    }
+
+    /// What is needed to dial this one. What could not be used at the start is read again, in case that it was mended.
+    ///
+    /// # Errors
+    /// As for [`client`].
+    pub fn of_partner(&self, name: &str, partner: &Partner) -> Result<Arc<ClientConfig>, TlsError> {
+        match self.0.get(name) {
+            Some(client) => Ok(Arc::clone(client)),
+            None => client(partner),
+        }
+    }
+}
+
 /// The certificates of a file (PEM, or one as DER), the holder's first.
 ///
 /// # Errors
@@ -121,26 +148,33 @@ pub fn check_identity(
     identity(certificate, key, &provider()).map(drop)
 }
 
-/// Whether `certificate` is the partner's own.
-///
-/// # Errors
-/// The partner's certificate does not read.
-pub fn is_partners(partner: &Partner, certificate: &PeerCertificate) -> Result<bool, TlsError> {
-    let Some(file) = &partner.certificate else {
-        return Ok(true);
-    };
-    let known = certificates(file)?;
-    Ok(known
-        .first()
-        .and_then(|known| describe(known).ok())
-        .is_some_and(|known| known.sha256 == certificate.sha256))
-}
-
-/// Which partners the certificates of the profiles are known as, as they were at the start.
+/// The partners' own certificates as they were at the start, for everything that asks for them until the end: what is
+/// written into their files meanwhile comes into force with the next start, everywhere at once.
 #[derive(Debug, Default)]
 pub struct KnownCertificates {
+    /// Of each profile that names one.
+    own: BTreeMap<String, Result<Own, TlsError>>,
+    /// By SHA-256.
     owners: HashMap<String, BTreeSet<String>>,
-    all: Vec<(String, PeerCertificate)>,
+}
+
+/// A partner's own certificate.
+#[derive(Debug)]
+struct Own {
+    der: CertificateDer<'static>,
+    shown: PeerCertificate,
+}
+
+impl Own {
+    fn read(file: &Value<ExistingFile>) -> Result<Self, TlsError> {
+        let first = certificates(file)?.into_iter().next();
+        let der = first.ok_or_else(|| wrong(shown(file), &"there is no certificate in it"))?;
+        let described = describe(&der).map_err(|error| wrong(shown(file), &error))?;
+        Ok(Self {
+            der,
+            shown: described,
+        })
+    }
 }
 
 impl KnownCertificates {
@@ -149,16 +183,33 @@ impl KnownCertificates {
     pub fn of(config: &Config) -> Self {
         let mut known = Self::default();
         for (name, partner) in &config.partners {
-            let file = partner.certificate.as_ref();
-            let certificates = file.and_then(|file| certificates(file).ok());
-            let own = certificates.as_ref().and_then(|found| found.first());
-            if let Some(own) = own.and_then(|own| describe(own).ok()) {
-                let owners = known.owners.entry(own.sha256.clone()).or_default();
+            let Some(file) = &partner.certificate else {
+                continue;
+            };
+            let own = Own::read(file);
+            if let Ok(own) = &own {
+                let owners = known.owners.entry(own.shown.sha256.clone()).or_default();
                 owners.insert(name.clone());
-                known.all.push((name.clone(), own));
             }
+            known.own.insert(name.clone(), own);
         }
         known
+    }
+
+    /// Whether a certificate is the partner's own, or its profile names none.
+    ///
+    /// # Errors
+    /// The partner's could not be read at the start.
+    pub fn is_partners(
+        &self,
+        partner: &str,
+        certificate: &PeerCertificate,
+    ) -> Result<bool, TlsError> {
+        match self.own.get(partner) {
+            None => Ok(true),
+            Some(Ok(own)) => Ok(own.shown.sha256 == certificate.sha256),
+            Some(Err(error)) => Err(error.clone()),
+        }
     }
 
     /// Whose a certificate is, or whose it looks like, in words that follow on the certificate's own.
@@ -168,10 +219,12 @@ impl KnownCertificates {
             let owners: Vec<&str> = owners.iter().map(String::as_str).collect();
             return format!("; it is the certificate of `{}`", owners.join("` and `"));
         }
-        let mut alike = self
-            .all
+        let read = self
+            .own
             .iter()
-            .filter(|(_, own)| !own.subject.is_empty() && own.subject == shown.subject);
+            .filter_map(|(name, own)| Some((name, &own.as_ref().ok()?.shown)));
+        let mut alike =
+            read.filter(|(_, own)| !own.subject.is_empty() && own.subject == shown.subject);
         match alike.next() {
             Some((name, own)) => format!(
                 "; the profile of `{name}` has one of the same subject, serial {}, until {}: has it been renewed? Then put the new one into the profile",
@@ -401,18 +454,15 @@ struct Callers {
 
 impl Callers {
     fn new(
-        config: &Config,
+        known: &KnownCertificates,
         tls: &Tls,
         asked: ClientAuth,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Self, TlsError> {
         let mut pinned = Vec::new();
-        for file in config
-            .partners
-            .values()
-            .filter_map(|partner| partner.certificate.as_ref())
-        {
-            pinned.extend(certificates(file)?.into_iter().take(1));
+        for own in known.own.values() {
+            let own = own.as_ref().map_err(Clone::clone)?;
+            pinned.push(own.der.clone());
         }
         let mut issued: Option<Arc<dyn ClientCertVerifier>> = None;
         if let Some(file) = &tls.client_ca {
