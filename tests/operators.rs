@@ -1446,6 +1446,15 @@ fn what_the_page_about_partners_tells_to_type_makes_a_session_come_about() {
 }
 
 #[test]
+fn whom_nobody_can_call_is_not_advised_to_be_called() {
+    let house = House::plain("");
+    house.queue("ORDERS", "order", "mueller");
+    let told = said(&house.pointsman(&["partners", "mueller"]));
+    all_in(&told, &["no server runs", "start `pointsman serve`"]);
+    assert!(!told.contains("send --to"), "{told}");
+}
+
+#[test]
 fn signals_that_mean_nothing_end_nothing() {
     let house = House::plain("");
     let server = house.serve();

@@ -223,9 +223,12 @@ impl Known<'_> {
             return None;
         }
         if !self.serving {
+            let or_send = match self.profile.address {
+                Some(_) => format!(", or send it with `pointsman send --to {}`", self.name),
+                None => String::new(),
+            };
             return Some(format!(
-                "no server runs on this configuration: start `pointsman serve`, or send it with `pointsman send --to {}`",
-                self.name
+                "no server runs on this configuration: start `pointsman serve`{or_send}"
             ));
         }
         let stopped = waiting.held + waiting.parked;
