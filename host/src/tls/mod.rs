@@ -571,3 +571,36 @@ impl ServerCertVerifier for Station {
 
     handshake_signatures!();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_could_not_be_read_is_told_by_its_file_and_is_no_other_one() {
+        let file = Value(ExistingFile("/nowhere/mueller.pem".into()));
+        let own = [("mueller".to_owned(), Own::read(&file))];
+        let known = KnownCertificates {
+            own: own.into(),
+            owners: HashMap::new(),
+        };
+        let shown = PeerCertificate {
+            subject: "CN=them".to_owned(),
+            issuer: "CN=them".to_owned(),
+            serial: "01".to_owned(),
+            sha256: "00".repeat(32),
+            not_before: 0,
+            not_after: u64::MAX,
+            dns_names: Vec::new(),
+        };
+        let error = known.is_partners("mueller", &shown).unwrap_err();
+        assert!(
+            error.to_string().contains("/nowhere/mueller.pem"),
+            "{error}"
+        );
+        assert!(
+            known.is_partners("schmidt", &shown).unwrap(),
+            "its profile names none"
+        );
+    }
+}
