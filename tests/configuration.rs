@@ -10,6 +10,7 @@
 
 mod support;
 
+use support::peer::Peer;
 use support::{House, openssl_certificate};
 
 /// Runs `pointsman check` on a good configuration in which `from` was replaced; gives what it says.
@@ -191,6 +192,40 @@ fn values_of_the_wrong_kind() {
     points_at(&said, "14:12", &["a list is meant here", "[a, b]"]);
     let said = partner("session: 5s");
     points_at(&said, "14:14", &["session", "`key: value`"]);
+}
+
+#[test]
+fn a_time_span_has_a_longest_one_with_which_the_server_runs() {
+    for key in [
+        "limits: {drain: SPAN}",
+        "limits: {lock_out: SPAN}",
+        "    receipt_deadline: SPAN",
+        "    retry: {refused: {first: SPAN, most: SPAN}}",
+    ] {
+        let partner = |span| format!("password: THEIRS\n{}", key.replace("SPAN", span));
+        for span in ["9000000000000000000s", "87601h"] {
+            let said = check("password: THEIRS", &partner(span));
+            let column = key.find("SPAN").unwrap() + 1;
+            points_at(
+                &said,
+                &format!("14:{column}"),
+                &[span, "too long", "at most 87600h"],
+            );
+        }
+    }
+    let house = House::with_listeners(
+        "  - address: 127.0.0.1:0\n",
+        "    retry: {refused: {first: 87600h, most: 87600h}}\n",
+        "limits: {drain: 87600h, lock_out: 87600h, caller_time: 87600h, receipt_wait: 87600h}\n",
+    );
+    let checked = house.pointsman(&["check"]);
+    assert!(
+        checked.status.success(),
+        "{}",
+        String::from_utf8_lossy(&checked.stderr)
+    );
+    let server = house.serve();
+    Peer::session(server.address());
 }
 
 #[test]

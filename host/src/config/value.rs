@@ -319,9 +319,14 @@ impl Scalar for ExistingFile {
     }
 }
 
-/// A time span such as `250ms`, `30s`, `5m`.
+/// A time span such as `250ms`, `30s`, `5m`, above zero and at most [`LONGEST`](Self::LONGEST).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Millis(pub Duration);
+
+impl Millis {
+    /// Ten years of 365 days: longer than anybody waits, and short enough to be multiplied and added to a moment.
+    pub const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+}
 
 impl Scalar for Millis {
     const WHAT: &'static str = "a time span such as 250ms, 30s or 5m";
@@ -332,6 +337,12 @@ impl Scalar for Millis {
         let span = Duration::try_from(span).map_err(|_| format!("`{text}` is negative"))?;
         if span.is_zero() {
             return Err("a time span of zero would end everything at once".to_owned());
+        }
+        if span > Self::LONGEST {
+            return Err(format!(
+                "`{text}` is too long: a time span is at most {}h (ten years)",
+                Self::LONGEST.as_secs() / 3600
+            ));
         }
         Ok(Self(span))
     }
