@@ -859,6 +859,56 @@ fn a_partners_certificates_are_told_with_their_ends() {
     assert!(certificate["ends"].as_str().unwrap().ends_with('Z'));
 }
 
+/// Our listener's certificate and the CA for callers are in no profile: they are told above all partners.
+#[test]
+fn the_certificates_that_every_partner_sees_are_told_above_the_partners() {
+    let house = House::with_listeners(TLS, "", "");
+    for (name, days) in [("us", 5), ("root", 90), ("them", 90)] {
+        openssl(
+            house.path(),
+            &format!(
+                "req -x509 -newkey rsa:2048 -nodes -days {days} -subj /CN={name} -keyout {name}.key -out {name}.pem"
+            ),
+        );
+    }
+    let listener = TLS.replace(
+        "client_auth: require",
+        "client_auth: require\n      client_ca: root.pem",
+    );
+    house.configure(&listener, "    certificate: them.pem\n", "");
+    let table = said(&house.pointsman(&["partners"]));
+    let (station, partners) = table.split_once("PARTNER").unwrap();
+    all_in(
+        &line(station, "station"),
+        &["listeners[0].tls.certificate", "CN=us", "it ends in"],
+    );
+    assert!(!table.contains("client_ca"), "it is good: {table}");
+    assert!(!partners.contains("it ends in"), "{partners}");
+    // Asked of one partner, each is told.
+    let told = partner(&house, "mueller");
+    let (station, _) = told.split_once("\npartner ").unwrap();
+    let station: Vec<&str> = station.lines().collect();
+    assert_eq!(station.len(), 2, "{told}");
+    all_in(
+        station[0],
+        &["listeners[0].tls.certificate", "warning", "it ends in"],
+    );
+    all_in(
+        station[1],
+        &["listeners[0].tls.client_ca", "CN=root", "until 20"],
+    );
+    assert!(!station[1].contains("warning"), "{told}");
+    let told = partner_as_json(&house);
+    let of = |key: &str| {
+        let all = told["certificates"].as_array().unwrap();
+        let found = all.iter().find(|certificate| certificate["key"] == key);
+        found.unwrap_or_else(|| panic!("no {key} in {told}"))["weight"].clone()
+    };
+    assert_eq!(of("certificate"), "good");
+    assert_eq!(of("listeners[0].tls.certificate"), "warning");
+    assert_eq!(of("listeners[0].tls.client_ca"), "good");
+}
+
 fn sessions(house: &House) -> Vec<serde_json::Value> {
     let told = house.pointsman(&["sessions", "--json"]);
     assert!(told.status.success(), "{}", said(&told));

@@ -1,5 +1,5 @@
-//! What can be known of certificates and keys before anybody calls: told by `check`, and by the server when it starts
-//! and each day.
+//! What can be known of certificates and keys before anybody calls: told by `check`, by `partners`, and by the server
+//! when it starts and each day.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -46,6 +46,12 @@ impl Remark {
         let key = self.place.strip_prefix("partners.")?.strip_prefix(name)?;
         // Of a partner whose name goes on behind a point it is not.
         key.strip_prefix('.').filter(|key| !key.contains('.'))
+    }
+
+    /// Whether it is about what every partner sees: the certificates of our listeners.
+    #[must_use]
+    pub fn is_of_station(&self) -> bool {
+        !self.place.starts_with("partners.")
     }
 
     fn new(weight: Weight, place: &str, text: String) -> Self {

@@ -37,7 +37,10 @@ struct Known<'a> {
     profile: &'a Partner,
     contacts: BTreeMap<ContactKind, &'a Contact>,
     backlog: Backlog,
+    /// Those of its profile, by their keys there.
     certificates: Vec<(&'a str, &'a Remark)>,
+    /// Those that every partner sees.
+    of_station: Vec<&'a Remark>,
     /// Whether a server runs on this configuration.
     serving: bool,
     plan: Option<Plan>,
@@ -63,8 +66,15 @@ impl Partners {
                 return print_json(&known.iter().map(Known::as_json).collect::<Vec<_>>());
             }
             match self.name {
-                Some(_) => known.iter().for_each(Known::print),
-                None => print_table(&known),
+                Some(_) => {
+                    look.of_station().for_each(print_of_station);
+                    known.iter().for_each(Known::print);
+                }
+                None => {
+                    let bad = |remark: &&Remark| remark.weight > Weight::Good;
+                    look.of_station().filter(bad).for_each(print_of_station);
+                    print_table(&known);
+                }
             }
             Ok(())
         })
@@ -115,6 +125,11 @@ impl Look {
         })
     }
 
+    /// What there is to say of the certificates that every partner sees.
+    fn of_station(&self) -> impl Iterator<Item = &Remark> {
+        self.remarks.iter().filter(|remark| remark.is_of_station())
+    }
+
     /// The sessions that run, where a server does.
     pub(super) fn sessions(&self) -> &[SessionNow] {
         self.running.as_ref().map_or(&[], |(_, sessions)| sessions)
@@ -153,6 +168,7 @@ impl Look {
             contacts: of(name, &self.contacts),
             backlog: self.backlog.get(name).cloned().unwrap_or_default(),
             certificates: certificates(name, &self.remarks),
+            of_station: self.of_station().collect(),
             serving: self.running.is_some(),
             plan: self.running.as_ref().and_then(plan),
             sessions: with(name, self.sessions()),
@@ -323,7 +339,6 @@ impl Known<'_> {
     }
 
     fn print(&self) {
-        let line = |what: &str, text: &str| say!("{what:13} {text}");
         line(
             "partner",
             &format!("{} (SSID {})", self.name, self.profile.ssid.0),
@@ -437,7 +452,10 @@ impl Known<'_> {
     fn as_json(&self) -> Value {
         let waiting = &self.backlog;
         let contact = |kind| self.contacts.get(&kind).map(|contact| as_json(contact));
-        let certificates = self.certificates.iter().map(|(key, remark)| {
+        let of_station = self.of_station.iter();
+        let of_station = of_station.map(|remark| (remark.place.as_str(), *remark));
+        let certificates = self.certificates.iter().copied().chain(of_station);
+        let certificates = certificates.map(|(key, remark)| {
             json!({
                 "key": key,
                 "weight": weight(remark),
@@ -482,6 +500,14 @@ impl Known<'_> {
             "why_it_waits": self.why(),
         })
     }
+}
+
+fn line(what: &str, text: &str) {
+    say!("{what:13} {text}");
+}
+
+fn print_of_station(remark: &Remark) {
+    line("station", &format!("{}: {}", remark.place, weighed(remark)));
 }
 
 fn print_table(known: &[Known<'_>]) {
