@@ -24,7 +24,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
 use support::patience::end;
-use support::peer::{Peer, VirtualFile};
+use support::peer::{Peer, VirtualFile, efid, take_file};
 use support::{House, POINTSMAN, Server, octets, openssl_certificate};
 
 const TLS: &str = "  - address: 127.0.0.1:0\n    tls:\n      certificate: us.pem\n      key: us.key\n      client_auth: require\n";
@@ -697,6 +697,37 @@ fn no_state_of_the_protocol_is_told_without_words() {
     for line in told.lines().filter(|line| line.contains("I_WF_RM")) {
         all_in(line, &["before both sides had identified themselves"]);
     }
+}
+
+#[test]
+fn no_state_of_the_protocol_is_told_without_words_where_something_is_tolerated() {
+    let house = House::with_listeners(
+        "  - address: 127.0.0.1:0\n",
+        "    tolerances: {wrong_counts: true}\n",
+        "",
+    );
+    house.queue("ORDERS", "octets", "mueller");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    peer.say(b"R");
+    take_file(&mut peer);
+    assert_eq!(peer.hear(), b"R", "CD");
+    peer.say(b"R");
+    assert_eq!(peer.hear_esid(), "00");
+    let told = server.await_log(&["tolerated", "returned_turn"]);
+    all_in(&told, &["CD in IDLELICD (while no file was under way): "]);
+
+    let mut peer = Peer::session(server.address());
+    let file = VirtualFile::new("COUNTS", "twelve octets");
+    peer.offer(&file);
+    peer.send_data(&file);
+    peer.say(efid(file.content.len() + 1));
+    assert_eq!(peer.hear(), b"4N", "EFPA");
+    let told = server.await_log(&["tolerated", "wrong_counts"]);
+    all_in(
+        &told,
+        &["EFID in OPI (while the partner was sending a file): "],
+    );
 }
 
 /// What `pointsman partners NAME` says, as its lines by their first words.

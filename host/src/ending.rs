@@ -1,4 +1,4 @@
-//! How a session ended, in words for somebody who does not know the states of RFC 5024, 9.3.
+//! How a session ended, and what it was forgiven, in words for somebody who does not know the states of RFC 5024, 9.3.
 
 use std::fmt;
 use std::io;
@@ -121,7 +121,8 @@ const STATES: [&str; 22] = [
     "CLOP",
 ];
 
-/// The text with words behind each name of a state: what broke the protocol is told with the state it came in.
+/// The text with words behind each name of a state: what broke the protocol, or deviated from it and was tolerated, is
+/// told with the state it came in.
 pub fn beside_states(text: &str) -> String {
     let is_name = |c: char| c.is_ascii_uppercase() || c == '_';
     let mut told = String::with_capacity(text.len());
@@ -149,6 +150,10 @@ mod tests {
         assert_eq!(
             beside_states("ended here: CD came in IDLELICD, where ESID was expected"),
             "ended here: CD came in IDLELICD (while no file was under way), where ESID was expected"
+        );
+        assert_eq!(
+            beside_states("ESID in IDLELI: the session was released out of turn (early_release)"),
+            "ESID in IDLELI (while no file was under way): the session was released out of turn (early_release)"
         );
         for state in STATES {
             let end = End::Disconnected { state };

@@ -28,7 +28,7 @@ use self::receiving::Receiving;
 use self::sending::{Sending, Turn};
 use crate::contacts::Line;
 use crate::describe::Wire;
-use crate::ending::Ending;
+use crate::ending::{Ending, beside_states};
 use crate::events::{Event as Happening, Talk};
 use crate::partners::Profile;
 use crate::questions::Awaited;
@@ -247,7 +247,7 @@ impl Monitor {
                 Ok(())
             }
             Event::Tolerated(what) => {
-                self.tolerate(what.to_string());
+                self.tolerate(beside_states(&what.to_string()));
                 Ok(())
             }
             Event::Ended(end) => return Some(end),
