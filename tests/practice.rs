@@ -708,6 +708,33 @@ fn names_outside_the_set_are_refused_mapped_or_sent_as_they_are() {
     }
 }
 
+#[test]
+fn names_are_sent_as_they_are_with_every_character_that_the_wire_has() {
+    let as_is = "    names: as-is\n";
+    let called = Called::new();
+    let house = House::sender(&called.address(), as_is);
+    house.write("ORDERS", "octets");
+    for (name, why) in [
+        (" ORDERS", "begins with a blank"),
+        ("B\u{dc}RO", "character 2 is not allowed"),
+        ("OR\tDERS", "character 3 is not allowed"),
+        ("A-NAME-OF-27-CHARACTERS-XYZ", "at most 26 fit"),
+    ] {
+        let said = refused(&house, "ORDERS", &["--as", name]);
+        assert!(said.contains(why), "{name:?}: {said}");
+    }
+    let printable: Vec<char> = ('!'..='~').collect();
+    for characters in printable.chunks(24) {
+        let name: String = ['A'].iter().chain(characters).chain(['Z'].iter()).collect();
+        let file = house.path().join("ORDERS");
+        let (sfid, _) = sent(&house, &called, file.to_str().unwrap(), &["--as", &name]);
+        assert_eq!(sfid[1..27].trim_end(), name);
+    }
+    let file = house.write("ORDERS #1 ~50% [new]", "octets");
+    let (sfid, _) = sent(&house, &called, file.to_str().unwrap(), &[]);
+    assert_eq!(sfid[1..27].trim_end(), "ORDERS #1 ~50% [new]");
+}
+
 /// A partner of level 1.3 that is called; the caller is the speaker.
 fn greet_at_13(called: &Called) -> Peer<std::net::TcpStream> {
     let mut peer = called.accept();

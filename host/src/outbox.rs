@@ -480,7 +480,7 @@ fn dataset_name(profile: &Profile, path: &Path, how: &SendAs) -> Result<DatasetN
     let name = how.name.as_deref().unwrap_or(&own);
     let mapped = mapped(name);
     let name = match profile.partner.names.0 {
-        DatasetNames::AsIs => name,
+        DatasetNames::AsIs => return DatasetName::as_is(name).map_err(QueueError::Name),
         DatasetNames::Mapped => &mapped,
         DatasetNames::Strict if is_in_set(name) => name,
         DatasetNames::Strict => {

@@ -95,7 +95,8 @@ name!(
     /// A virtual file's dataset name, 1 to 26 characters (SFIDDSN, RFC 5024, 5.3.3).
     ///
     /// `new` takes the RFC's set and what practice adds: lower case, `_` and blanks inside
-    /// (`ODETTE_CERTIFICATE_REQUEST` needs the first of them). `/` is legal: never a path as it is.
+    /// (`ODETTE_CERTIFICATE_REQUEST` needs the first of them); `as_is` takes all that the field can carry, for partners
+    /// that agreed to it. `/` is legal: never a path as it is.
     DatasetName, "dataset name", 26, NAME_SET
 );
 name!(
@@ -127,6 +128,15 @@ impl DatasetName {
     /// [`InvalidField`] says which character or length is wrong.
     pub fn new(text: &str) -> Result<Self, InvalidField> {
         Self::strict(text)
+    }
+
+    /// Takes any name that the field can carry: printable ISO 646, no blank before it. Blanks behind it fill the field,
+    /// and are not part of it.
+    ///
+    /// # Errors
+    /// [`InvalidField`] says which character or length is wrong.
+    pub fn as_is(text: &str) -> Result<Self, InvalidField> {
+        Self::accept(strict("dataset name", text, Self::LIMIT, PRINTABLE_SET)?)
     }
 
     fn accept(text: String) -> Result<Self, InvalidField> {

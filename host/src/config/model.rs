@@ -244,7 +244,7 @@ pub enum DatasetNames {
     Strict,
     /// Small letters become capitals, every other character `-`.
     Mapped,
-    /// They are sent as they are, as far as the wire has them.
+    /// They are sent as they are, where the wire can carry them: printable ISO 646, no blank before the name.
     AsIs,
 }
 
