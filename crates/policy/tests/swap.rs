@@ -266,6 +266,7 @@ async fn what_was_asked_for_last_is_in_force_whichever_compiles_longer() {
         });
         let last = 2 * race + 2;
         let copied = chance.below(4) == 0;
+        let pause = Duration::from_millis(chance.below(40) as u64);
         let mut newest = 2 * race;
         let mut look = || {
             let edition = editions[&in_force(&policies)];
@@ -273,8 +274,9 @@ async fn what_was_asked_for_last_is_in_force_whichever_compiles_longer() {
             newest = edition;
         };
         let copy = async {
-            // The older one has its number by now: it was asked for before.
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            // Who looks at the file after the older one was asked for waits until that one has its number.
+            assert!(policies.reload("misbehave").await.is_none());
+            tokio::time::sleep(pause).await;
             let beside = folder.path().join("beside");
             std::fs::write(&beside, &newer).unwrap();
             std::fs::rename(&beside, &place).unwrap();
