@@ -14,20 +14,25 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 
 use support::peer::{Called, Peer, VirtualFile, eerp, release, take_file};
-use support::{House, OURS, THEM, US, octets};
+use support::{House, OURS, Server, THEM, US, octets};
 
 const LISTENER: &str = "listeners:\n  - address: 127.0.0.1:0\n";
+
+/// A station that calls that one, and soon again whatever went wrong.
+fn caller_of(theirs: &Server) -> House {
+    let wait = "{first: 100ms, most: 500ms}";
+    House::caller(
+        LISTENER,
+        &theirs.address().to_string(),
+        &format!("    retry: {{refused: {wait}, session: {wait}}}\n"),
+    )
+}
 
 #[test]
 fn what_cannot_be_read_now_is_sent_when_it_can() {
     let theirs = House::plain("");
     let their_server = theirs.serve();
-    let wait = "{first: 100ms, most: 500ms}";
-    let ours = House::caller(
-        LISTENER,
-        &their_server.address().to_string(),
-        &format!("    retry: {{refused: {wait}, session: {wait}}}\n"),
-    );
+    let ours = caller_of(&their_server);
     ours.queue("LOOP", octets(5, 3000), "nordwerk");
     let blob = outgoing(&ours);
     let aside = ours.path().join("aside");
@@ -65,12 +70,7 @@ fn is_parked(house: &House, name: &str) -> bool {
 fn what_rotted_in_the_spool_is_never_sent_as_good_and_waits_for_an_operator() {
     let theirs = House::plain("");
     let their_server = theirs.serve();
-    let wait = "{first: 100ms, most: 500ms}";
-    let ours = House::caller(
-        LISTENER,
-        &their_server.address().to_string(),
-        &format!("    retry: {{refused: {wait}, session: {wait}}}\n"),
-    );
+    let ours = caller_of(&their_server);
     let good = octets(5, 500_000);
     ours.queue("ROTTEN", &good, "nordwerk");
     let blob = outgoing(&ours);

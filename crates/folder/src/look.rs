@@ -77,12 +77,6 @@ impl Look {
         }
     }
 
-    /// Whether it is the file that the other was, and nobody has written into it since. What its name, owner and mode are
-    /// by now does not count.
-    pub fn holds_what(&self, other: &Self) -> bool {
-        (self.place, self.modified, self.octets) == (other.place, other.modified, other.octets)
-    }
-
     /// Whether others than its owner may change the names in this folder.
     pub(crate) fn is_shared(&self) -> bool {
         self.mode & 0o022 != 0

@@ -134,11 +134,9 @@ fn look_now(place: &Path) -> Option<Look> {
     Some(open(place, Names::Operator).ok()?.1)
 }
 
+/// Names that are exchanged change a file, and not its content.
 fn holds_the_same(one: Option<Look>, other: Option<Look>) -> bool {
-    match (one, other) {
-        (Some(one), Some(other)) => one.holds_what(&other),
-        (one, other) => one.is_none() && other.is_none(),
-    }
+    one.map(|look| look.content()) == other.map(|look| look.content())
 }
 
 /// Another name in the same folder, no other policy's: `.route.wasm.new`.

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::out::{last_word, say};
 use super::{Configured, Failed, Outcome, block_on, sessions};
+use crate::config::Config;
 use crate::control::{self, ControlError, Reply, Request};
 
 /// Looks at policies, and swaps them while the server runs.
@@ -55,8 +56,9 @@ fn swap(policy: String, component: &std::path::Path, configured: &Configured) ->
         code: 1,
         message: format!("error: {}: {error}", component.display()),
     })?;
+    let config = configured.load()?;
     match ask(
-        configured,
+        &config,
         &Request::SwapPolicy {
             policy: policy.clone(),
             component,
@@ -83,10 +85,9 @@ fn swap(policy: String, component: &std::path::Path, configured: &Configured) ->
     }
 }
 
-pub(super) fn ask(configured: &Configured, request: &Request) -> Result<Reply, Failed> {
-    let config = configured.load()?;
+pub(super) fn ask(config: &Config, request: &Request) -> Result<Reply, Failed> {
     block_on(async {
-        control::ask(&config, request, show_work)
+        control::ask(config, request, show_work)
             .await
             .map_err(|error| match error {
                 ControlError::Nobody { .. } => Failed::unreached(format!("error: {error}")),

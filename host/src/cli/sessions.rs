@@ -28,14 +28,14 @@ pub(super) struct Sessions {
 
 impl Sessions {
     pub(super) fn run(self) -> Outcome {
-        let sessions = match ask(&self.configured, &Request::Sessions)? {
+        let config = self.configured.load()?;
+        let sessions = match ask(&config, &Request::Sessions)? {
             Reply::Sessions(sessions) => sessions,
             other => return Err(unexpected(other)),
         };
         let wanted =
             |session: &&SessionNow| self.partner.is_none() || session.partner == self.partner;
         let sessions: Vec<&SessionNow> = sessions.iter().filter(wanted).collect();
-        let config = self.configured.load()?;
         known_partner(&config, self.partner.as_deref(), !sessions.is_empty())?;
         if self.json {
             return print_json(&sessions.into_iter().map(as_json).collect::<Vec<_>>());
@@ -142,7 +142,8 @@ impl Status {
 
 /// Shows what the running server does.
 pub(super) fn show(configured: &Configured, as_json: bool) -> Outcome {
-    let status = match ask(configured, &Request::Status)? {
+    let config = configured.load()?;
+    let status = match ask(&config, &Request::Status)? {
         Reply::Status(status) => status,
         other => return Err(unexpected(other)),
     };
@@ -162,7 +163,7 @@ pub(super) fn show(configured: &Configured, as_json: bool) -> Outcome {
         }));
     }
     say!("sessions: {}", status.sessions);
-    if let Reply::Sessions(sessions) = ask(configured, &Request::Sessions)? {
+    if let Reply::Sessions(sessions) = ask(&config, &Request::Sessions)? {
         for session in &sessions {
             let partner = session.partner.as_deref().unwrap_or("(not said yet)");
             say!("session with {partner}: {}", told(session));
