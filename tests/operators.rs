@@ -24,8 +24,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
 use support::patience::end;
-use support::peer::{Peer, VirtualFile, efid, take_file};
-use support::{House, POINTSMAN, Server, octets, openssl_certificate};
+use support::peer::{Called, Peer, VirtualFile, efid, release, take_file};
+use support::{House, OURS, POINTSMAN, Server, US, octets, openssl_certificate};
 
 const TLS: &str = "  - address: 127.0.0.1:0\n    tls:\n      certificate: us.pem\n      key: us.key\n      client_auth: require\n";
 
@@ -798,6 +798,142 @@ fn a_partner_that_cannot_be_reached_is_told_with_its_last_failure_and_the_next_c
     let other = house.pointsman(&["partners", "mueller"]);
     assert_eq!(other.status.code(), Some(2));
     all_in(&said(&other), &["no partner `mueller`", "nordwerk"]);
+}
+
+/// A session with the partner that we call, which greets us with this SSIDSR and takes so many files.
+fn session_of(called: &Called, sends_and_receives: char, files: usize) {
+    let mut peer = called.accept();
+    peer.say(b"IODETTE FTP READY \r");
+    assert_eq!(peer.hear()[0], b'X', "SSID");
+    let ssid = format!(
+        "X5{US:25}{OURS:8}04096{sends_and_receives}NYN007N{:12}\r",
+        ""
+    );
+    peer.say(ssid);
+    for _ in 0..files {
+        take_file(&mut peer);
+    }
+    release(&mut peer);
+}
+
+/// "Why is this file not sent?", where each session comes to its end as it should: every command that tells of the file
+/// has the reason, with a server and without one.
+#[test]
+fn why_files_stay_that_a_good_session_left_is_told_wherever_they_are() {
+    let terms = "policies:\n  turns:\n    component: turns.wasm\n    hooks: [ready-to-send]\n    limits: {time: 4s}\n    settings:\n";
+    let policy = |settings: &str| format!("{terms}      {settings}\n");
+    let held = "policy `turns` held all files back: not on Sundays";
+    let cases = [
+        (policy("hold: not on Sundays"), 'B', 0, held),
+        (
+            policy("newest-first: \"yes\"\n      max-files: \"1\""),
+            'B',
+            1,
+            "policy `turns` let no files go but those it named",
+        ),
+        (
+            policy("max-files: \"1\""),
+            'B',
+            1,
+            "policy `turns` let 1 files go in a turn, and no more",
+        ),
+        (String::new(), 'S', 0, "said in its SSID that it only sends"),
+        (
+            "    session: {mode: receive-only}\n".to_owned(),
+            'B',
+            0,
+            "`session.mode` of the partner's profile is receive-only",
+        ),
+    ];
+    for (yaml, mode, taken, reason) in cases {
+        let called = Called::new();
+        let listener = "listeners:\n  - address: 127.0.0.1:0\n";
+        let yaml = format!("    calls: {{delay: 100ms}}\n{yaml}");
+        let house = House::caller(listener, &called.address(), &yaml);
+        house.write("turns.wasm", support::guests::terms());
+        queue(&house, "FIRST", "nordwerk");
+        queue(&house, "SECOND", "nordwerk");
+        let server = house.serve();
+        session_of(&called, mode, taken);
+        let told = support::eventually(reason, || {
+            let told = partner(&house, "nordwerk");
+            told.contains("why it waits").then_some(told)
+        });
+        let why = line(&told, "why it waits");
+        assert!(why.contains(reason), "{why}");
+        let mut rows = house.transfers().into_iter();
+        let file = rows.find(|row| row.contains(" ready ")).unwrap();
+        let file = &file[..36];
+        for command in [
+            &["partners"][..],
+            &["partners", "--json"],
+            &["queue", "list"],
+            &["queue", "list", "--json"],
+            &["transfers", "show", file],
+            &["transfers", "show", file, "--json"],
+        ] {
+            let told = said(&house.pointsman(command));
+            assert!(
+                told.contains(reason),
+                "{command:?} has no `{reason}`: {told}"
+            );
+        }
+        assert_eq!(server.stop(), Some(0));
+        all_in(
+            &line(&partner(&house, "nordwerk"), "why it waits"),
+            &["no server runs", "the last session left it", reason],
+        );
+    }
+}
+
+/// Who sends all that waits hears what did not go, and why; it is done when nothing waits any more.
+#[test]
+fn send_says_what_still_waits_and_why_and_is_done_when_nothing_does() {
+    let called = Called::new();
+    let house = House::caller(
+        "",
+        &called.address(),
+        "policies:\n  turns:\n    component: turns.wasm\n    hooks: [ready-to-send]\n    limits: {time: 4s}\n    settings:\n      max-files: \"1\"\n",
+    );
+    house.write("turns.wasm", support::guests::terms());
+    queue(&house, "FIRST", "nordwerk");
+    let second = queue(&house, "SECOND", "nordwerk");
+    let send = |mode, taken| {
+        std::thread::scope(|scope| {
+            let sending = scope.spawn(|| house.pointsman(&["send", "--to", "nordwerk"]));
+            session_of(&called, mode, taken);
+            sending.join().unwrap()
+        })
+    };
+    let sent = send('S', 0);
+    assert_eq!(sent.status.code(), Some(1), "{}", said(&sent));
+    all_in(
+        &said(&sent),
+        &[
+            "files that still wait for `nordwerk`: 2",
+            "FIRST",
+            "SECOND",
+            "only sends",
+        ],
+    );
+    let sent = send('B', 1);
+    assert_eq!(sent.status.code(), Some(1), "{}", said(&sent));
+    all_in(
+        &said(&sent),
+        &[
+            "still wait for `nordwerk`: 1",
+            "SECOND",
+            &second,
+            "let 1 files go in a turn",
+        ],
+    );
+    let sent = send('B', 1);
+    assert_eq!(sent.status.code(), Some(0), "{}", said(&sent));
+    // What an operator holds back is no reason to complain, nor a queue without anything.
+    let third = queue(&house, "THIRD", "nordwerk");
+    assert!(house.pointsman(&["queue", "hold", &third]).status.success());
+    let sent = send('B', 0);
+    assert_eq!(sent.status.code(), Some(0), "{}", said(&sent));
 }
 
 #[test]

@@ -52,41 +52,34 @@ pub struct Line {
 }
 
 impl Contacts {
-    /// A session ended.
-    pub fn ended(&self, line: &Line, normal: bool, words: &str) {
-        self.note(line, ContactKind::Session, words);
+    /// A session ended; and why files that wait were not to go in it, where that was so.
+    pub fn ended(&self, line: &Line, normal: bool, words: &str, stayed: Option<&str>) {
+        let session = contact(line, ContactKind::Session, words);
+        self.note(Contact {
+            stayed: stayed.map(|why| cut(why).to_owned()),
+            ..session
+        });
         let kind = if normal {
             ContactKind::Good
         } else {
             ContactKind::Failure
         };
-        self.note(line, kind, words);
+        self.note(contact(line, kind, words));
     }
 
     /// A call of ours reached nobody.
     pub fn unreached(&self, line: &Line, words: &str) {
-        self.note(line, ContactKind::Failure, words);
+        self.note(contact(line, ContactKind::Failure, words));
     }
 
     /// Somebody presented the partner's code and was not let in.
     pub fn refused(&self, line: &Line, words: &str) {
-        self.note(line, ContactKind::Refusal, words);
+        self.note(contact(line, ContactKind::Refusal, words));
     }
 
-    fn note(&self, line: &Line, kind: ContactKind, words: &str) {
-        let mut end = words.len().min(WORDS);
-        while !words.is_char_boundary(end) {
-            end -= 1;
-        }
-        let contact = Contact {
-            partner: line.partner.clone(),
-            kind,
-            at: SystemTime::now(),
-            dialled: line.dialled,
-            remote: line.remote.clone(),
-            words: words.get(..end).unwrap_or_default().to_owned(),
-        };
-        lock(&self.unwritten).insert((line.partner.clone(), kind), contact);
+    fn note(&self, contact: Contact) {
+        let which = (contact.partner.clone(), contact.kind);
+        lock(&self.unwritten).insert(which, contact);
     }
 
     /// When the partner is called next is known now.
@@ -123,6 +116,24 @@ impl Contacts {
         }
         written
     }
+}
+
+fn contact(line: &Line, kind: ContactKind, words: &str) -> Contact {
+    Contact {
+        partner: line.partner.clone(),
+        kind,
+        at: SystemTime::now(),
+        dialled: line.dialled,
+        remote: line.remote.clone(),
+        words: cut(words).to_owned(),
+        stayed: None,
+    }
+}
+
+/// No more of a text than is remembered.
+fn cut(words: &str) -> &str {
+    let end = words.floor_char_boundary(WORDS);
+    words.get(..end).unwrap_or_default()
 }
 
 /// Writes down what is new for as long as the server runs.

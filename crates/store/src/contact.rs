@@ -52,6 +52,8 @@ pub struct Contact {
     pub remote: String,
     /// How it ended.
     pub words: String,
+    /// Why files that wait for the partner were not to go in it, where that was so.
+    pub stayed: Option<String>,
 }
 
 /// What waits for one partner, or for its word.

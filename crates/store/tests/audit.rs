@@ -857,6 +857,7 @@ async fn full_ledger() -> Yard {
         dialled: true,
         remote: "127.0.0.1:3305".to_owned(),
         words: "the connection was lost".to_owned(),
+        stayed: Some("a policy held all files back".to_owned()),
     };
     let contacts = vec![contact(ContactKind::Session), contact(ContactKind::Failure)];
     yard.ledger.note_contacts(contacts).await.unwrap();

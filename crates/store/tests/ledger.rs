@@ -1233,6 +1233,7 @@ async fn of_each_kind_of_contact_the_last_one_is_remembered() {
         dialled: true,
         remote: "127.0.0.1:3305".to_owned(),
         words: words.to_owned(),
+        stayed: (kind == ContactKind::Good).then(|| "a policy held all files back".to_owned()),
     };
     let (early, late) = (
         contact(ContactKind::Failure, 1, "early"),

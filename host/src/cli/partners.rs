@@ -243,8 +243,11 @@ impl Known<'_> {
                 Some(_) => format!(", or send it with `pointsman send --to {}`", self.name),
                 None => String::new(),
             };
+            let stayed = self
+                .stayed()
+                .map_or_else(String::new, |why| format!("; {why}"));
             return Some(format!(
-                "no server runs on this configuration: start `pointsman serve`{or_send}"
+                "no server runs on this configuration: start `pointsman serve`{or_send}{stayed}"
             ));
         }
         let stopped = waiting.held + waiting.parked;
@@ -264,6 +267,9 @@ impl Known<'_> {
                 },
                 printable(&failure.words)
             ));
+        }
+        if let Some(stayed) = self.stayed() {
+            return Some(stayed);
         }
         if self.profile.address.is_none() {
             let refused = self.refusal().map_or_else(String::new, |refusal| {
@@ -296,6 +302,17 @@ impl Known<'_> {
         }
         let reason = waiting.reason.as_deref().map(printable);
         reason.map(|reason| format!("the last session left it: {reason}"))
+    }
+
+    /// Why files that were there at the last session, and could have gone, did not go in it.
+    fn stayed(&self) -> Option<String> {
+        let waiting = &self.backlog;
+        let stopped = waiting.held + waiting.parked + waiting.resting;
+        let last = self.contacts.get(&ContactKind::Session)?;
+        let was_there = waiting.oldest.is_some_and(|oldest| oldest <= last.at);
+        let why = last.stayed.as_deref();
+        let why = why.filter(|_| was_there && waiting.files > stopped)?;
+        Some(format!("the last session left it: {}", printable(why)))
     }
 
     /// The last failure, if no session since has come to its end as it should.

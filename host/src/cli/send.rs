@@ -1,5 +1,6 @@
 //! `pointsman send`.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,11 +10,12 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::DateTime;
 use oftp::{Format, OdetteId, RecordLayout, UserData};
-use pointsman_store::{OutboundState, TransferId};
+use pointsman_log::printable;
+use pointsman_store::{ContactKind, OutboundState, Queued, TransferId};
 use tokio::sync::{broadcast, oneshot, watch};
 
 use super::out::say;
-use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
+use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log, when};
 use crate::config::{Label, Scalar};
 use crate::dial;
 use crate::ending::Ending;
@@ -126,6 +128,7 @@ impl Send {
             if self.queue_only {
                 return Ok(());
             }
+            let queued = waiting(&station, &self.to).await?;
             let (done, over) = oneshot::channel::<()>();
             let watching = tokio::spawn(show(station.events.watch(), over));
             let (_stay, drain) = watch::channel(Drain::No);
@@ -136,7 +139,10 @@ impl Send {
             // What is remembered of the partner is a convenience: the file is what counts.
             let _ = station.contacts.write_down(station.ledger.as_ref()).await;
             match called {
-                Ok(end) => conclude(&station, only, &end).await,
+                Ok(end) => match only {
+                    Some(id) => conclude(&station, &self.to, id, &end).await,
+                    None => conclude_all(&station, &self.to, &queued, &end).await,
+                },
                 Err(error) => Err(Failed::unreached(format!("error: {error}{}", stays(only)))),
             }
         })
@@ -199,21 +205,83 @@ impl Send {
     }
 }
 
-/// Says what became of it.
-async fn conclude(station: &Station, only: Option<TransferId>, end: &Ending) -> Outcome {
-    let Some(id) = only else {
-        return if end.is_normal() {
-            Ok(())
-        } else {
-            Err(Failed {
-                code: 1,
-                message: format!("error: the session broke: {end}"),
-            })
-        };
+/// The files that are to go to the partner as soon as they may.
+async fn waiting(station: &Station, partner: &str) -> Result<Vec<Queued>, Failed> {
+    let mut queue = station.ledger.queue(Some(partner)).await?;
+    queue.retain(|file| file.state == OutboundState::Ready && !file.in_session);
+    Ok(queue)
+}
+
+/// Files that are named where they stay; how many there are is said of all.
+const NAMED: usize = 10;
+
+/// Says what became of the files that waited: all is done when none of them waits any more. Whatever an operator keeps
+/// back meanwhile, or another session has, is not for this call.
+async fn conclude_all(
+    station: &Station,
+    partner: &str,
+    queued: &[Queued],
+    end: &Ending,
+) -> Outcome {
+    let mut left = station.ledger.queue(Some(partner)).await?;
+    let waited: BTreeSet<TransferId> = queued.iter().map(|file| file.id).collect();
+    left.retain(|file| {
+        let is_ours = waited.contains(&file.id) && !file.in_session;
+        is_ours && file.state != OutboundState::Held
+    });
+    let mut message = match end.is_normal() {
+        true if left.is_empty() => return Ok(()),
+        true => "error: not everything was sent".to_owned(),
+        false => format!("error: the session broke: {end}"),
     };
+    if !left.is_empty() {
+        let stayed = stayed(station, partner).await?;
+        message += &format!("; files that still wait for `{partner}`: {}", left.len());
+        for file in left.iter().take(NAMED) {
+            message += &format!(
+                "\n  {} (transfer {}): {}",
+                file.key.dataset,
+                file.id,
+                why_it_stays(file, stayed.as_deref(), end)
+            );
+        }
+        if left.len() > NAMED {
+            message +=
+                &format!("\nall of them are told by `pointsman queue list --partner {partner}`");
+        }
+    }
+    Err(Failed { code: 1, message })
+}
+
+fn why_it_stays(file: &Queued, stayed: Option<&str>, end: &Ending) -> String {
+    let reason = file.reason.as_deref().map(printable);
+    let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+    match (file.state, file.rests_until, stayed) {
+        (OutboundState::Parked, ..) => format!("it is parked{reason}"),
+        (_, Some(until), _) => format!("it rests until {}{reason}", when(until)),
+        (_, None, Some(stayed)) => printable(stayed).to_string(),
+        (_, None, None) if end.is_normal() => {
+            format!("it was not its turn in this session{reason}")
+        }
+        (_, None, None) => format!("the session broke before{reason}"),
+    }
+}
+
+/// Why files were not to go in the last session with the partner, where that was so.
+async fn stayed(station: &Station, partner: &str) -> Result<Option<String>, Failed> {
+    let contacts = station.ledger.contacts().await?;
+    let mut last = contacts
+        .into_iter()
+        .filter(|contact| contact.partner == partner && contact.kind == ContactKind::Session);
+    Ok(last.next().and_then(|contact| contact.stayed))
+}
+
+/// Says what became of the file.
+async fn conclude(station: &Station, partner: &str, id: TransferId, end: &Ending) -> Outcome {
     let row = station.ledger.show(id).await?;
     let (state, reason) = row.map_or((String::new(), None), |row| (row.state, row.reason));
-    let why = reason.unwrap_or_else(|| end.to_string());
+    let stayed = stayed(station, partner).await?.filter(|_| end.is_normal());
+    let why = reason.or(stayed).unwrap_or_else(|| end.to_string());
     match state {
         state if state == OutboundState::Acknowledged.as_str() => {
             say!("done: sent, and the receipt (EERP) is here: it names this very file (unsigned)");
@@ -237,7 +305,7 @@ async fn conclude(station: &Station, only: Option<TransferId>, end: &Ending) -> 
         }),
         _ => Err(Failed {
             code: 1,
-            message: format!("error: not sent: {why}{}", stays(only)),
+            message: format!("error: not sent: {}{}", printable(&why), stays(Some(id))),
         }),
     }
 }

@@ -80,6 +80,8 @@ pub struct Monitor {
     errand: Errand,
     /// What the policies want done with our turn, while it lasts.
     turn: Option<Turn>,
+    /// Why files that wait were not to go at our last turn, where that was so.
+    stayed: Option<String>,
     draining: bool,
     /// A caller's place at its listener, until it has said who it is.
     caller: Option<CallerSeat>,
@@ -154,6 +156,7 @@ impl Monitor {
             hand_overs: Vec::new(),
             errand,
             turn: None,
+            stayed: Some("it ended before it was our turn to send".to_owned()),
             draining: false,
             given_up: false,
             trouble: None,
@@ -322,7 +325,7 @@ impl Monitor {
         let line = self.contact(&profile.name);
         self.station
             .contacts
-            .ended(&line, ending.is_normal(), &words);
+            .ended(&line, ending.is_normal(), &words, self.stayed.as_deref());
     }
 
     fn contact(&self, partner: &str) -> Line {

@@ -43,6 +43,20 @@ pub(super) struct Turn {
     files: Files,
     /// How many files more.
     left: Option<u32>,
+    /// Why only those files go.
+    why: Option<String>,
+    /// Why no more of them go.
+    bound: Option<String>,
+}
+
+impl Turn {
+    /// Why a file that waits does not go now.
+    fn stays(&self) -> Option<&String> {
+        match self.left {
+            Some(0) => self.why.as_ref().or(self.bound.as_ref()),
+            _ => self.why.as_ref(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -101,6 +115,7 @@ impl Monitor {
         session: &mut Session,
     ) -> Result<(), Trouble> {
         if self.draining {
+            self.stayed = Some("the server was about to stop".to_owned());
             let _ = session.finish(ticket);
             return Ok(());
         }
@@ -210,6 +225,7 @@ impl Monitor {
                 files,
             )
             .await?;
+        self.stayed = plan.stays().filter(|_| work.is_none()).cloned();
         // The plan lasts as long as there is work: without any, the turn is over.
         self.turn = work.as_ref().map(|work| match work {
             Work::File(_) => Turn {
@@ -228,6 +244,12 @@ impl Monitor {
             .policies
             .ready_to_send(&connection, SystemTime::now())
             .await;
+        let policy = answer.decided_by.as_ref();
+        let policy = policy.map_or_else(
+            || "a policy".to_owned(),
+            |by| format!("policy `{}`", by.policy),
+        );
+        let mut why = None;
         let (wanted, left) = match &answer.decision {
             types::TurnDecision::Pass => (None, None),
             types::TurnDecision::Send(terms) => {
@@ -240,30 +262,51 @@ impl Monitor {
                     false => "the turn is planned",
                 };
                 self.note(("ready-to-send", None), &answer, shown.to_owned());
+                if wanted.is_some() {
+                    why = Some(format!("{policy} let no files go but those it named"));
+                }
                 (terms.files.clone(), terms.max_files)
             }
-            types::TurnDecision::Hold(why) => {
+            types::TurnDecision::Hold(reason) => {
                 self.note(
                     ("ready-to-send", None),
                     &answer,
-                    format!("files wait: {why}"),
+                    format!("files wait: {reason}"),
                 );
+                why = Some(format!("{policy} held all files back: {reason}"));
                 (Some(Vec::new()), None)
             }
         };
-        let agreed = session.agreement().is_some_and(|agreed| agreed.may_send);
-        let may_send = agreed && self.terms.sends_files;
+        let one_way = self.sends_no_files(session);
         let wanted: Option<Vec<TransferId>> =
             wanted.map(|ids| ids.iter().filter_map(|id| id.parse().ok()).collect());
         let files = match (self.errand.only, wanted) {
-            _ if !may_send => Files::None,
+            _ if one_way.is_some() => Files::None,
             // An operator's word for one file is no word against what the policies hold back.
             (Some(id), Some(wanted)) if !wanted.contains(&id) => Files::None,
             (Some(id), _) => Files::Only(vec![id]),
             (None, Some(wanted)) => Files::Only(wanted),
             (None, None) => Files::Any,
         };
-        Ok(Turn { files, left })
+        let bound = left.map(|most| format!("{policy} let {most} files go in a turn, and no more"));
+        Ok(Turn {
+            files,
+            left,
+            why: one_way.map(str::to_owned).or(why),
+            bound,
+        })
+    }
+
+    /// Why no file of ours goes in this session at all, if none does.
+    fn sends_no_files(&self, session: &Session) -> Option<&'static str> {
+        match session.agreement() {
+            Some(agreed) if agreed.may_send && self.terms.sends_files => None,
+            Some(agreed) if !agreed.peer.mode.receives() => {
+                Some("the partner said in its SSID that it only sends, so it takes no files")
+            }
+            _ if !self.terms.sends_files => Some("a policy allowed receiving only"),
+            _ => Some("`session.mode` of the partner's profile is receive-only"),
+        }
     }
 
     pub(super) async fn file_accepted(&mut self, restart: u64) -> Result<(), Trouble> {

@@ -64,11 +64,15 @@ pub enum Mode {
 }
 
 impl Mode {
-    fn sends(self) -> bool {
+    /// Whether files go from there.
+    #[must_use]
+    pub fn sends(self) -> bool {
         self != Self::ReceiveOnly
     }
 
-    fn receives(self) -> bool {
+    /// Whether files are taken there.
+    #[must_use]
+    pub fn receives(self) -> bool {
         self != Self::SendOnly
     }
 }

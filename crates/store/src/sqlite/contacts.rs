@@ -12,9 +12,10 @@ use crate::contact::{Backlog, Contact, ContactKind};
 
 /// Of two programs that remember the same partner, the later word stays.
 pub(super) fn note(db: &Connection, contacts: &[Contact]) -> Result<(), LedgerError> {
-    let sql = "INSERT INTO contacts (partner, kind, at, dialled, remote, words) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+    let sql = "INSERT INTO contacts (partner, kind, at, dialled, remote, words, stayed)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                ON CONFLICT (partner, kind) DO UPDATE SET at = excluded.at, dialled = excluded.dialled,
-               remote = excluded.remote, words = excluded.words WHERE excluded.at >= at";
+               remote = excluded.remote, words = excluded.words, stayed = excluded.stayed WHERE excluded.at >= at";
     for contact in contacts {
         db.prepare_cached(sql)
             .and_then(|mut insert| {
@@ -24,7 +25,8 @@ pub(super) fn note(db: &Connection, contacts: &[Contact]) -> Result<(), LedgerEr
                     millis(contact.at),
                     contact.dialled,
                     contact.remote,
-                    contact.words
+                    contact.words,
+                    contact.stayed.as_deref().unwrap_or_default()
                 ])
             })
             .map_err(database("note-contacts"))?;
@@ -33,8 +35,7 @@ pub(super) fn note(db: &Connection, contacts: &[Contact]) -> Result<(), LedgerEr
 }
 
 pub(super) fn all(db: &Connection) -> Result<Vec<Contact>, LedgerError> {
-    let sql =
-        "SELECT partner, kind, at, dialled, remote, words FROM contacts ORDER BY partner, kind";
+    let sql = "SELECT partner, kind, at, dialled, remote, words, stayed FROM contacts ORDER BY partner, kind";
     let read = |found: &Row<'_>| {
         let kind: String = found.get(1)?;
         Ok(Contact {
@@ -44,6 +45,9 @@ pub(super) fn all(db: &Connection) -> Result<Vec<Contact>, LedgerError> {
             dialled: found.get(3)?,
             remote: found.get(4)?,
             words: found.get(5)?,
+            stayed: found
+                .get::<_, Option<String>>(6)?
+                .filter(|why| !why.is_empty()),
         })
     };
     look::all(db, sql, [], read, "contacts")
