@@ -1,6 +1,7 @@
 //! What `cargo run` built is what `cargo test --workspace` needs: no crate is built a second time with other features.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
 use serde_json::Value;
@@ -10,7 +11,7 @@ use crate::proofs::cargo;
 /// Looks at what cargo would build for both; builds nothing.
 ///
 /// # Errors
-/// The crates that would be built twice.
+/// The crates that would be built twice, and which features make it so.
 pub(super) fn look(root: &Path) -> Result<String, String> {
     let run = units(root, &["build", "--locked"])?;
     let test = units(root, &["test", "--workspace", "--locked"])?;
@@ -22,18 +23,28 @@ pub(super) fn look(root: &Path) -> Result<String, String> {
             crates(&test)
         )),
         again => Err(format!(
-            "{} crates are built by `cargo run`, and with other features again by `cargo test --workspace`:\n  {}\n\
-             add the missing features to a package that both build, as host/Cargo.toml does with zerocopy",
+            "{} crates are built by `cargo run`, and again by `cargo test --workspace`:\n  {}\n\
+             since that asks for other features of:\n  {}\n\
+             add these features to a package that both build, as host/Cargo.toml does with zerocopy",
             again.len(),
-            again.join("\n  ")
+            again.join("\n  "),
+            more_features(&run, &test).join("\n  ")
         )),
     }
 }
 
-/// The features of each thing that is built: by crate, target, what is done with it, and profile.
-type Units = BTreeMap<[String; 4], BTreeSet<String>>;
+/// One thing that cargo builds.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Unit {
+    package: String,
+    /// Target, mode, platform and what of the profile decides about the code.
+    how: String,
+    features: String,
+    /// All of the above, and the same of everything that it is built from: what cargo builds once.
+    identity: u64,
+}
 
-fn units(root: &Path, arguments: &[&str]) -> Result<Units, String> {
+fn units(root: &Path, arguments: &[&str]) -> Result<Vec<Unit>, String> {
     let told = cargo(root, arguments)
         .args(["--unit-graph", "-Z", "unstable-options"])
         // The graph is not stable yet; what it says is only looked at.
@@ -46,48 +57,83 @@ fn units(root: &Path, arguments: &[&str]) -> Result<Units, String> {
     read(&told.stdout)
 }
 
-fn read(graph: &[u8]) -> Result<Units, String> {
+fn read(graph: &[u8]) -> Result<Vec<Unit>, String> {
     let graph: Value = serde_json::from_slice(graph)
         .map_err(|error| format!("cargo told no graph of units: {error}"))?;
-    let units = graph.get("units").and_then(Value::as_array);
-    let units = units.ok_or("the graph of units has no `units`: has its form changed?")?;
-    let mut found = Units::new();
-    for unit in units {
-        let of = |key: &str| unit.get(key).cloned().unwrap_or_default();
-        let package = of("pkg_id").as_str().unwrap_or_default().to_owned();
-        // What is ours is built as a library and for its own tests.
-        if !package.starts_with("registry+") {
-            continue;
-        }
-        let name = of("target").get("name").cloned().unwrap_or_default();
-        let what = [
-            package,
-            name.to_string(),
-            of("mode").to_string(),
-            of("profile").to_string(),
-        ];
-        found
-            .entry(what)
-            .or_default()
-            .insert(of("features").to_string());
-    }
-    Ok(found)
+    let told = graph.get("units").and_then(Value::as_array);
+    let told = told.ok_or("the graph of units has no `units`: has its form changed?")?;
+    let mut identities = BTreeMap::new();
+    let units = told.iter().enumerate().map(|(at, unit)| Unit {
+        package: package(unit),
+        how: how(unit),
+        features: text(unit, "features"),
+        identity: identity(at, told, &mut identities),
+    });
+    Ok(units.collect())
 }
 
-/// What both need, and the second in another form.
-fn again(run: &Units, test: &Units) -> Vec<String> {
-    let other = test.iter().filter_map(|(what, features)| {
-        let before = run.get(what)?;
-        let more: Vec<&str> = features.difference(before).map(String::as_str).collect();
-        let [package, ..] = what;
-        (!more.is_empty()).then(|| format!("{package} {}", more.join(" ")))
-    });
-    let named: BTreeSet<String> = other.collect();
+fn package(unit: &Value) -> String {
+    let id = unit.get("pkg_id").and_then(Value::as_str);
+    id.unwrap_or_default().to_owned()
+}
+
+fn how(unit: &Value) -> String {
+    let mut profile = unit.get("profile").cloned().unwrap_or_default();
+    // `dev` and `test` build the same code, where nothing but the name differs.
+    if let Some(profile) = profile.as_object_mut() {
+        profile.remove("name");
+    }
+    let rest = ["target", "mode", "platform"].map(|key| text(unit, key));
+    format!("{} {profile}", rest.join(" "))
+}
+
+fn text(unit: &Value, key: &str) -> String {
+    unit.get(key).cloned().unwrap_or_default().to_string()
+}
+
+/// The number of what the unit at `at` is and is built from; `known` are those that were found already.
+fn identity(at: usize, units: &[Value], known: &mut BTreeMap<usize, u64>) -> u64 {
+    if let Some(identity) = known.get(&at) {
+        return *identity;
+    }
+    let unit = units.get(at).unwrap_or(&Value::Null);
+    let needs = unit.get("dependencies").and_then(Value::as_array);
+    let needs = needs.into_iter().flatten();
+    let needs = needs.filter_map(|one| one.get("index")?.as_u64());
+    let mut needs: Vec<u64> = needs
+        .map(|index| identity(index as usize, units, known))
+        .collect();
+    needs.sort_unstable();
+    let mut hasher = DefaultHasher::new();
+    (package(unit), how(unit), text(unit, "features"), needs).hash(&mut hasher);
+    let identity = hasher.finish();
+    known.insert(at, identity);
+    identity
+}
+
+/// What `cargo run` built, and the tests cannot use.
+fn again(run: &[Unit], test: &[Unit]) -> Vec<String> {
+    let of_tests: BTreeSet<u64> = test.iter().map(|unit| unit.identity).collect();
+    let other = run.iter().filter(|unit| !of_tests.contains(&unit.identity));
+    let named: BTreeSet<String> = other.map(|unit| unit.package.clone()).collect();
     named.into_iter().collect()
 }
 
-fn crates(units: &Units) -> usize {
-    let names: BTreeSet<&String> = units.keys().map(|[package, ..]| package).collect();
+/// The crates that both build, and the tests with features that `cargo run` does not ask for.
+fn more_features(run: &[Unit], test: &[Unit]) -> Vec<String> {
+    let same = |one: &Unit, other: &Unit| (&one.package, &one.how) == (&other.package, &other.how);
+    let more = test.iter().filter(|unit| {
+        let mut before = run.iter().filter(|other| same(unit, other)).peekable();
+        before.peek().is_some() && !before.any(|other| other.features == unit.features)
+    });
+    let named: BTreeSet<String> = more
+        .map(|unit| format!("{} {}", unit.package, unit.features))
+        .collect();
+    named.into_iter().collect()
+}
+
+fn crates(units: &[Unit]) -> usize {
+    let names: BTreeSet<&String> = units.iter().map(|unit| &unit.package).collect();
     names.len()
 }
 
@@ -95,23 +141,37 @@ fn crates(units: &Units) -> usize {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_crate_that_is_built_with_other_features_is_named() {
-        let graph = |features: &str| {
-            let unit = format!(
-                r#"{{"units": [{{"pkg_id": "registry+x#bytes@1.0", "target": {{"name": "bytes"}}, "mode": "build",
-                "profile": {{"opt_level": "2"}}, "features": {features}}}, {{"pkg_id": "path+file:///ours"}}]}}"#
-            );
-            read(unit.as_bytes()).unwrap()
+    /// A program, the library it uses, and one below that with `features`, as `profile` builds them.
+    fn graph(profile: &str, features: &str) -> Vec<Unit> {
+        let unit = |package: &str, features: &str, needs: &str| {
+            format!(
+                r#"{{"pkg_id": "{package}", "target": {{"name": "it"}}, "mode": "build", "platform": null,
+                "profile": {{"name": "{profile}", "opt_level": "2"}}, "features": {features}, "dependencies": {needs}}}"#
+            )
         };
-        let (run, test) = (graph(r#"["std"]"#), graph(r#"["serde", "std"]"#));
-        assert_eq!(again(&run, &run), Vec::<String>::new());
-        let named = again(&run, &test);
-        assert_eq!(named.len(), 1);
-        assert!(
-            named[0].contains("bytes@1.0") && named[0].contains("serde"),
-            "{named:?}"
-        );
-        assert_eq!(crates(&run), 1);
+        let units = [
+            unit("ours", "[]", r#"[{"index": 1}]"#),
+            unit("object@0.39", "[]", r#"[{"index": 2}]"#),
+            unit("memchr@2.8", features, "[]"),
+        ];
+        read(format!(r#"{{"units": [{}]}}"#, units.join(",")).as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn what_is_built_for_both_in_one_form_is_built_once() {
+        let run = graph("dev", r#"["std"]"#);
+        let test = graph("test", r#"["std"]"#);
+        assert_eq!(again(&run, &test), Vec::<String>::new());
+        assert_eq!(more_features(&run, &test), Vec::<String>::new());
+        assert_eq!(crates(&run), 3);
+    }
+
+    #[test]
+    fn a_crate_that_tests_need_with_other_features_is_named_with_all_that_is_built_on_it() {
+        let run = graph("dev", r#"["std"]"#);
+        let test = graph("test", r#"["default","std"]"#);
+        assert_eq!(again(&run, &test), ["memchr@2.8", "object@0.39", "ours"]);
+        let more = more_features(&run, &test);
+        assert_eq!(more, [r#"memchr@2.8 ["default","std"]"#]);
     }
 }
