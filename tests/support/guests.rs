@@ -27,6 +27,6 @@ pub fn built() -> &'static [PathBuf] {
     BUILT.get_or_init(|| {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let guests = repository.join("target/guests");
-        build::build(repository, build::FOR_TESTS, &guests.join("work"), &guests).unwrap()
+        build::build(repository, build::FOR_TESTS, &guests.join("build"), &guests).unwrap()
     })
 }

@@ -157,8 +157,8 @@ impl Ci {
         self.run("new-policy", &["xtask", "new-policy", &place, example])?;
         let manifest = folder.join("Cargo.toml").to_string_lossy().into_owned();
         let arguments = ["build", "--release", "--target", "wasm32-wasip2"];
-        // What they have in common is built once.
-        let target = self.stage.path().join("new-policies");
+        // What they have in common with each other, and with the examples, is built once.
+        let target = guests::work(&self.root);
         let built = target.to_string_lossy().into_owned();
         let there = ["--manifest-path", &manifest, "--target-dir", &built];
         self.run("new-policy", &[&arguments[..], &there[..]].concat())?;

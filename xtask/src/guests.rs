@@ -14,8 +14,8 @@ use sha2::{Digest, Sha256};
 /// # Errors
 /// It cannot be built.
 pub fn misbehave(repository: &Path) -> Result<PathBuf, String> {
-    let out = repository.join("target").join("guests");
-    let built = build::build(repository, build::FOR_TESTS, &out.join("build"), &out)?;
+    let out = out(repository);
+    let built = build::build(repository, build::FOR_TESTS, &work(repository), &out)?;
     let found = built
         .into_iter()
         .find(|path| path.ends_with("misbehave.wasm"));
@@ -26,9 +26,9 @@ pub fn misbehave(repository: &Path) -> Result<PathBuf, String> {
 pub fn run() -> Result<(), String> {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     let repository = xtask.parent().ok_or("xtask has no folder above it")?;
-    let out = repository.join("target").join("guests");
+    let out = out(repository);
     let guests = [build::EXAMPLES, build::FOR_TESTS].concat();
-    for component in build::build(repository, &guests, &out.join("build"), &out)? {
+    for component in build::build(repository, &guests, &work(repository), &out)? {
         let octets = fs::read(&component)
             .map_err(|e| format!("cannot read {}: {e}", component.display()))?;
         let shown = component.strip_prefix(repository).unwrap_or(&component);
@@ -40,6 +40,15 @@ pub fn run() -> Result<(), String> {
         );
     }
     Ok(())
+}
+
+fn out(repository: &Path) -> PathBuf {
+    repository.join("target").join("guests")
+}
+
+/// Where cargo builds components: one folder for all, so that what they have in common is built once.
+pub fn work(repository: &Path) -> PathBuf {
+    out(repository).join("build")
 }
 
 fn sha256(octets: &[u8]) -> String {
