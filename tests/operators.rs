@@ -17,6 +17,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
+use pointsman::demo::KNOWN_PARTNERS;
 use rustix::process::Signal;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject;
@@ -1230,6 +1231,99 @@ fn who_may_not_look_is_told_so_and_not_that_nothing_is_there() {
         }
     }
     mode(0o700).unwrap();
+}
+
+/// The server has read all of it and takes files: what it named may be gone, and can be mended by a command only if
+/// commands go on.
+#[test]
+fn a_command_needs_of_what_the_configuration_names_only_what_it_uses() {
+    let partners = "    password: ${file:mueller.password}\n    certificate: them.pem\n    calls_without_certificate: true\n    \
+         delivery: {command: [./import.sh, '${env:IMPORT_INTO}']}\n  \
+         schmidt:\n    ssid: O0013000009SCHMIDT\n    password: ${file:schmidt.password}\n    certificate: other.pem\n";
+    let policies = "policies:\n  known:\n    component: known.wasm\n    settings: {partners: '${file:known.txt}'}\n";
+    let listeners = format!("  - address: 127.0.0.1:0\n{TLS}");
+    let house = House::with_listeners(&listeners, partners, policies);
+    let text = std::fs::read_to_string(house.config()).unwrap();
+    house.write(
+        "pointsman.yaml",
+        text.replacen("    password: THEIRS\n", "", 1),
+    );
+    for name in ["us", "them", "other"] {
+        openssl_certificate(house.path(), name);
+    }
+    let component = house.write("known.wasm", KNOWN_PARTNERS);
+    let newer = house.write("newer.wasm", KNOWN_PARTNERS);
+    house.write("known.txt", "mueller");
+    house.write("mueller.password", "THEIRS");
+    house.write("schmidt.password", "SECOND");
+    let import = house.write("import.sh", "#!/bin/sh\n");
+    let may_run = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(&import, may_run).unwrap();
+    let into = house.path().join("imported");
+    let server = Server::start_with(&house.config(), &[("IMPORT_INTO", &into)]);
+    let file = house.write("ORDERS", "order");
+    let file = file.to_str().unwrap();
+    for gone in [
+        "us.pem",
+        "us.key",
+        "them.pem",
+        "other.pem",
+        "known.wasm",
+        "known.txt",
+        "mueller.password",
+        "schmidt.password",
+    ] {
+        std::fs::remove_file(house.path().join(gone)).unwrap();
+    }
+    std::fs::rename(&import, house.path().join("gone")).unwrap();
+    for command in [
+        &["status"][..],
+        &["sessions"],
+        &["policy", "list"],
+        &["partners"],
+        &["partners", "mueller"],
+        &["send", file, "--to", "mueller", "--queue-only"],
+        &["queue", "list"],
+        &["transfers", "list"],
+        &["transfers", "waiting"],
+        &["verify-store"],
+        &["policy", "swap", "known", newer.to_str().unwrap()],
+    ] {
+        let done = house.pointsman(command);
+        assert!(done.status.success(), "{command:?}: {}", said(&done));
+    }
+    assert!(component.exists(), "the swap mended it");
+    all_in(
+        &line(&partner(&house, "mueller"), "certificate"),
+        &["error", "them.pem", "No such file", "put the file there"],
+    );
+    // What a start or a call takes must be there, and what is not is told.
+    std::fs::rename(house.path().join("gone"), &import).unwrap();
+    let missing = |command: &[&str], named: &[&str], unnamed: &[&str]| {
+        let refused = house.pointsman(command);
+        assert_eq!(refused.status.code(), Some(1), "{command:?}");
+        all_in(&said(&refused), named);
+        for other in unnamed {
+            assert!(!said(&refused).contains(other), "{}", said(&refused));
+        }
+    };
+    let everything = [
+        "us.pem",
+        "us.key",
+        "them.pem",
+        "other.pem",
+        "known.txt",
+        "mueller.password",
+        "schmidt.password",
+        "IMPORT_INTO",
+    ];
+    missing(&["check"], &everything, &[]);
+    missing(
+        &["send", file, "--to", "mueller"],
+        &["them.pem", "known.txt", "mueller.password", "IMPORT_INTO"],
+        &["us.pem", "us.key", "other.pem", "schmidt.password"],
+    );
+    assert_eq!(server.stop(), Some(0));
 }
 
 #[test]

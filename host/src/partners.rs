@@ -75,9 +75,9 @@ impl Profile {
         let ours = &config.station;
         let code = self.partner.our_ssid.as_ref().unwrap_or(&ours.ssid);
         let password = match &self.partner.our_password {
-            Some(own) => own.0.clone(),
+            Some(own) => own.0.to_send(),
             None if self.partner.without_password => Password::none(),
-            None => ours.password.0.clone(),
+            None => ours.password.0.to_send(),
         };
         let wish = &self.partner.session;
         let mut params = Params::new(code.0.clone(), password);
@@ -174,7 +174,7 @@ pub struct Retries {
 #[must_use]
 pub fn to_strangers(config: &Config) -> Params {
     let ours = &config.station;
-    let mut params = Params::new(ours.ssid.0.clone(), ours.password.0.clone());
+    let mut params = Params::new(ours.ssid.0.clone(), ours.password.0.to_send());
     params.timeouts = Timeouts {
         setup: config.limits.caller_time.0.0,
         idle: IDLE,

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::out::say;
 use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
-use crate::config::Config;
+use crate::config::{Config, Needs};
 use crate::inspect::{self, Weight};
 use crate::station;
 use crate::tls::{self, KnownCertificates, TlsError};
@@ -19,7 +19,7 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn run(self) -> Outcome {
         start_log(LogStyle::Quiet)?;
-        let config = self.configured.load()?;
+        let config = self.configured.load(&Needs::Everything)?;
         say!(
             "configuration {}: {} listeners, {} partners",
             self.configured.config.display(),

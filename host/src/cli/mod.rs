@@ -26,7 +26,7 @@ use oftp::FileKey;
 use pointsman_log::{Filter, Level, Log, Stderr, Style};
 use pointsman_store::{Spool, SqliteLedger};
 
-use crate::config::Config;
+use crate::config::{Config, Needs};
 use crate::events::{Event, tell};
 use crate::{kernel, station};
 
@@ -171,8 +171,10 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 const LAST_WORK: Duration = Duration::from_secs(3);
 
 impl Configured {
-    fn load(&self) -> Result<Config, Failed> {
-        Ok(Config::load(&self.config)?)
+    /// Reads it for what needs so much of what it names: no command asks for more than it uses, since it may be what is
+    /// wrong that it is asked about.
+    fn load(&self, needs: &Needs) -> Result<Config, Failed> {
+        Ok(Config::load_for(&self.config, needs)?)
     }
 }
 

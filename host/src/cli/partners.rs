@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::out::{last_word, print_json, say};
 use super::send::unknown_partner;
 use super::{Configured, Failed, Outcome, block_on, has_store, open_store, sessions, when};
-use crate::config::{Config, Partner};
+use crate::config::{Config, Needs, Partner};
 use crate::contacts::Plan;
 use crate::control::{self, ControlError, Reply, Request};
 use crate::inspect::{self, Remark, Weight};
@@ -49,7 +49,7 @@ struct Known<'a> {
 
 impl Partners {
     pub(super) fn run(self) -> Outcome {
-        let config = self.configured.load()?;
+        let config = self.configured.load(&Needs::Nothing)?;
         if let Some(name) = &self.name
             && !config.partners.contains_key(name)
         {

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::out::{last_word, say};
 use super::{Configured, Failed, Outcome, block_on, sessions};
-use crate::config::Config;
+use crate::config::{Config, Needs};
 use crate::control::{self, ControlError, Reply, Request};
 
 /// Looks at policies, and swaps them while the server runs.
@@ -56,7 +56,7 @@ fn swap(policy: String, component: &std::path::Path, configured: &Configured) ->
         code: 1,
         message: format!("error: {}: {error}", component.display()),
     })?;
-    let config = configured.load()?;
+    let config = configured.load(&Needs::Nothing)?;
     match ask(
         &config,
         &Request::SwapPolicy {

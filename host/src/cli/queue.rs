@@ -11,7 +11,7 @@ use super::id::Id;
 use super::out::{print_json, say};
 use super::partners::{Look, Waits};
 use super::{Configured, Outcome, block_on, identity, known_partner, open_store, when};
-use crate::config::Config;
+use crate::config::{Config, Needs};
 use crate::leases;
 use crate::outbox;
 use crate::partners::Profile;
@@ -73,7 +73,7 @@ impl Queue {
                 partner,
                 json,
                 configured,
-            } => block_on(list(configured.load()?, partner, json)),
+            } => block_on(list(configured.load(&Needs::Nothing)?, partner, json)),
             Verb::Hold(named) => named.order(Order::Hold),
             Verb::Release(named) => named.order(Order::Release),
             Verb::Park(named) => named.order(Order::Park),
@@ -86,7 +86,7 @@ impl Queue {
 
 impl Named {
     fn order(self, order: Order) -> Outcome {
-        let config = self.configured.load()?;
+        let config = self.configured.load(&Needs::Nothing)?;
         block_on(async {
             let (ledger, spool) = open_store(&config)?;
             leases::give_back_of_gone_programs(&ledger, &spool).await?;
@@ -97,7 +97,7 @@ impl Named {
     }
 
     fn resend(self) -> Outcome {
-        let config = self.configured.load()?;
+        let config = self.configured.load(&Needs::Nothing)?;
         block_on(async {
             let (ledger, spool) = open_store(&config)?;
             let old = self.id.find(&ledger).await?;

@@ -16,7 +16,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 
 use super::out::say;
 use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log, when};
-use crate::config::{Label, Scalar};
+use crate::config::{Config, Label, Needs, Policies, Scalar};
 use crate::dial;
 use crate::ending::Ending;
 use crate::events::Event;
@@ -117,7 +117,7 @@ fn read<T: Scalar>(text: &str) -> Result<T, String> {
 impl Send {
     pub(super) fn run(self) -> Outcome {
         start_log(LogStyle::Quiet)?;
-        let config = self.configured.load()?;
+        let config = self.load()?;
         block_on(async {
             let profile = Profile::by_name(&config, &self.to)
                 .ok_or_else(|| unknown_partner(&self.to, config.partners.keys()))?;
@@ -146,6 +146,16 @@ impl Send {
                 Err(error) => Err(Failed::unreached(format!("error: {error}{}", stays(only)))),
             }
         })
+    }
+
+    /// What is only queued is nobody's to decide yet, and no partner is called for it.
+    fn load(&self) -> Result<Config, Failed> {
+        if !self.queue_only {
+            return self.configured.load(&Needs::CallOf(self.to.clone()));
+        }
+        let mut config = self.configured.load(&Needs::Nothing)?;
+        config.policies = Policies::default();
+        Ok(config)
     }
 
     fn format(&self) -> Result<Format, Failed> {

@@ -5,7 +5,7 @@ use pointsman_log::Log;
 
 use super::out::{self, say};
 use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
-use crate::config::Config;
+use crate::config::{Config, Needs};
 use crate::server::{self, Server};
 use crate::signals::{Hangup, Signals};
 
@@ -27,7 +27,7 @@ impl Serve {
             LogStyle::Text
         })?;
         let mut signals = Signals::listen(Hangup::MeansNothing)?;
-        let config = self.configured.load()?;
+        let config = self.configured.load(&Needs::Everything)?;
         Log::repeats(config.limits.log_repeats.0.0);
         folders_are_usable(&config)?;
         signals.be_patient_for(server::patience(&config));

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::out::{print_json, say};
 use super::policy::{ask, unexpected};
 use super::{Configured, Outcome, known_partner, when};
+use crate::config::Needs;
 use crate::control::{Reply, Request};
 use crate::roster::{FileNow, SessionNow};
 use crate::supervise::TaskNow;
@@ -28,7 +29,7 @@ pub(super) struct Sessions {
 
 impl Sessions {
     pub(super) fn run(self) -> Outcome {
-        let config = self.configured.load()?;
+        let config = self.configured.load(&Needs::Nothing)?;
         let sessions = match ask(&config, &Request::Sessions)? {
             Reply::Sessions(sessions) => sessions,
             other => return Err(unexpected(other)),
@@ -142,7 +143,7 @@ impl Status {
 
 /// Shows what the running server does.
 pub(super) fn show(configured: &Configured, as_json: bool) -> Outcome {
-    let config = configured.load()?;
+    let config = configured.load(&Needs::Nothing)?;
     let status = match ask(&config, &Request::Status)? {
         Reply::Status(status) => status,
         other => return Err(unexpected(other)),

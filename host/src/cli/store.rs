@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::out::{last_word, print_json, say};
 use super::{Configured, Failed, LogStyle, Outcome, block_on, open_store, start_log};
-use crate::config::Config;
+use crate::config::{Config, Needs};
 use crate::control;
 use crate::station::{ledger_path, spool_path};
 use crate::watch;
@@ -28,7 +28,7 @@ pub(super) struct VerifyStore {
 impl VerifyStore {
     pub(super) fn run(self) -> Outcome {
         start_log(LogStyle::Quiet)?;
-        let config = self.configured.load()?;
+        let config = self.configured.load(&Needs::Nothing)?;
         block_on(async {
             let (ledger, spool) = open_store(&config)?;
             let (to_be_queued, unseen) = watch::to_be_queued(&config);
@@ -141,8 +141,10 @@ impl Store {
     pub(super) fn run(self) -> Outcome {
         start_log(LogStyle::Quiet)?;
         match self.verb {
-            Verb::Rebuild { json, configured } => make_anew(&configured.load()?, json),
-            Verb::Describe { configured } => block_on(describe(configured.load()?)),
+            Verb::Rebuild { json, configured } => {
+                make_anew(&configured.load(&Needs::Nothing)?, json)
+            }
+            Verb::Describe { configured } => block_on(describe(configured.load(&Needs::Nothing)?)),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::waiting::Waiting;
 use super::{
     Configured, Failed, Outcome, block_on, identity, known_partner, open_store, show, when,
 };
-use crate::config::Config;
+use crate::config::{Config, Needs};
 use crate::receipts;
 
 /// Looks at the history of files; the server need not run.
@@ -124,7 +124,7 @@ impl Transfers {
                 id,
                 json,
                 configured,
-            } => block_on(show::show(configured.load()?, id, json)),
+            } => block_on(show::show(configured.load(&Needs::Nothing)?, id, json)),
             Verb::Waiting(waiting) => waiting.run(),
             Verb::Answer {
                 id,
@@ -134,7 +134,7 @@ impl Transfers {
                 converted,
                 configured,
             } => {
-                let config = configured.load()?;
+                let config = configured.load(&Needs::Nothing)?;
                 match forward {
                     Some(of) => block_on(forward_receipt(config, id, of, converted)),
                     None => block_on(answer(config, id, reject, text)),
@@ -146,7 +146,7 @@ impl Transfers {
 
 impl List {
     fn run(self) -> Outcome {
-        let config = self.configured.load()?;
+        let config = self.configured.load(&Needs::Nothing)?;
         let filter = Filter {
             partner: self.partner.clone(),
             state: self.state,

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::out::{print_json, say};
 use super::partners::{self, Look};
 use super::{Configured, Outcome, block_on, identity, known_partner, open_store, when};
-use crate::config::Config;
+use crate::config::{Config, Needs};
 
 /// So many are told; who has more begins with these.
 const MOST: u32 = 10_000;
@@ -35,7 +35,7 @@ pub(super) struct Wanted {
 
 impl Waiting {
     pub(super) fn run(self) -> Outcome {
-        let config = self.configured.load()?;
+        let config = self.configured.load(&Needs::Nothing)?;
         block_on(async {
             let (ledger, _) = open_store(&config)?;
             let mut rows = ledger.unsettled(MOST).await?;

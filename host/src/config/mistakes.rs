@@ -6,13 +6,13 @@ use std::path::Path;
 
 use super::model::Config;
 use super::report::Mistake;
-use super::value;
+use super::value::{self, Needs};
 
 /// Who made more mistakes than this is told the others next time.
 const MOST: usize = 20;
 
-/// Reads the text with relative paths starting at `base`, and finds what is wrong with it, in the order of the text.
-pub(super) fn read(base: &Path, text: &str) -> Result<Config, Vec<Mistake>> {
+/// Reads the text with relative paths starting at `base`, looks for what is needed of what it names, and finds what is wrong with it, in the order of the text.
+pub(super) fn read(base: &Path, needs: &Needs, text: &str) -> Result<Config, Vec<Mistake>> {
     let mut left = Left {
         text: text.to_owned(),
         missed: Vec::new(),
@@ -24,7 +24,9 @@ pub(super) fn read(base: &Path, text: &str) -> Result<Config, Vec<Mistake>> {
     let mut passed_over = BTreeSet::new();
     let mut gone = mistakes.iter().map(|mistake| mistake.place).collect();
     while mistakes.len() < MOST {
-        let reading = value::read(base, &passed_over, || serde_yaml::from_str(&left.text));
+        let reading = value::read(base, needs, &passed_over, || {
+            serde_yaml::from_str(&left.text)
+        });
         let error = match reading.outcome {
             Ok(config) if mistakes.is_empty() => return Ok(config),
             Ok(_) => break,

@@ -25,7 +25,10 @@ pub use model::{
 pub use report::ConfigError;
 use report::Mistake;
 pub use text::unmarked;
-pub use value::{Address, Between, ExistingFile, Label, Millis, Scalar, Size, Value};
+pub(crate) use value::remedy;
+pub use value::{
+    Address, Between, ExistingFile, Label, Millis, Needs, Scalar, Secret, Size, Value,
+};
 
 impl Config {
     /// Reads and checks the configuration at `path`.
@@ -35,21 +38,30 @@ impl Config {
     /// key cannot have, a file that is not there, two values that do not go together. The error shows the places and says
     /// what to do.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Self::load_for(path, &Needs::Everything)
+    }
+
+    /// The same for something that does not need everything that the configuration names: what is not needed may be
+    /// missing, and passwords among it are not known.
+    ///
+    /// # Errors
+    /// See [`Config::load`].
+    pub fn load_for(path: &Path, needs: &Needs) -> Result<Self, ConfigError> {
         let octets = std::fs::read(path).map_err(|error| ConfigError::unreadable(path, &error))?;
         let text =
             text::decoded(&octets).map_err(|foreign| ConfigError::not_utf_8(path, foreign))?;
-        Self::parse(path, &text)
+        Self::parse(path, &text, needs)
     }
 
     /// Checks `text` as if it stood in `path`.
     ///
     /// # Errors
     /// See [`Config::load`].
-    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+    pub fn parse(path: &Path, text: &str, needs: &Needs) -> Result<Self, ConfigError> {
         let base = path
             .parent()
             .map_or_else(|| PathBuf::from("."), Path::to_owned);
-        let config = mistakes::read(&base, text)
+        let config = mistakes::read(&base, needs, text)
             .map_err(|mistakes| ConfigError::new(path, text, mistakes))?;
         let disagreements = config.disagreements();
         if disagreements.is_empty() {

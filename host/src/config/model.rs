@@ -1,14 +1,18 @@
 //! The keys of the configuration.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use oftp::{Format, Leniency, Level, Mode, OdetteId, Password, RecordLayout, UserData};
 use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::deliveries::{Delivery, Quota, ReceivedAgain};
-use super::value::{Address, Between, ExistingFile, Label, Millis, Scalar, Size, Value};
+use super::value::{
+    self, Address, Between, ExistingFile, Label, Millis, Owner, Scalar, Secret, Size, Value,
+};
 
 /// A whole configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,10 +26,10 @@ pub struct Config {
     /// Where files and the ledger are kept.
     pub storage: Storage,
     /// Where partners may call.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "of_listeners")]
     pub listeners: Vec<Listener>,
     /// Who may call, and whom we may call; the name is ours.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "of_partners")]
     pub partners: BTreeMap<String, Partner>,
     /// What becomes of received files.
     #[serde(default)]
@@ -49,7 +53,7 @@ pub struct Station {
     #[serde(default)]
     pub sfids: Vec<Value<OdetteId>>,
     /// The password we send (RFC 5.3.2, SSIDPSWD).
-    pub password: Value<Password>,
+    pub password: Value<Secret>,
     /// What partners may get wrong, by the names of `docs/tolerances.md`.
     #[serde(default)]
     pub tolerances: Switches,
@@ -137,14 +141,14 @@ pub struct Partner {
     pub sfids: Vec<Value<OdetteId>>,
     /// The password it sends.
     #[serde(default = "no_password")]
-    pub password: Value<Password>,
+    pub password: Value<Secret>,
     /// Whether no passwords are agreed with it: it sends blanks, and so do we unless `our_password` says otherwise.
     #[serde(default)]
     pub without_password: bool,
     /// Our SSID code for this partner, if not the station's.
     pub our_ssid: Option<Value<OdetteId>>,
     /// Our password for this partner, if not the station's.
-    pub our_password: Option<Value<Password>>,
+    pub our_password: Option<Value<Secret>>,
     /// Where it listens; without it only the partner can call.
     pub address: Option<Value<Address>>,
     /// Whether we dial with TLS.
@@ -262,8 +266,38 @@ impl Scalar for DatasetNames {
     }
 }
 
-fn no_password() -> Value<Password> {
-    Value(Password::none())
+fn no_password() -> Value<Secret> {
+    Value(Secret::Known(Password::none()))
+}
+
+fn of_listeners<'de, D: Deserializer<'de>>(listeners: D) -> Result<Vec<Listener>, D::Error> {
+    value::of(Owner::Listeners, || Vec::deserialize(listeners))
+}
+
+fn of_partners<'de, D: Deserializer<'de>>(
+    partners: D,
+) -> Result<BTreeMap<String, Partner>, D::Error> {
+    struct Profiles;
+
+    impl<'de> Visitor<'de> for Profiles {
+        type Value = BTreeMap<String, Partner>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a map of partners, each under its name")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut profiles = BTreeMap::new();
+            while let Some(name) = map.next_key::<String>()? {
+                let owner = Owner::Partner(name.clone());
+                let profile = value::of(owner, || map.next_value())?;
+                profiles.insert(name, profile);
+            }
+            Ok(profiles)
+        }
+    }
+
+    partners.deserialize_map(Profiles)
 }
 
 /// A folder whose files are sent to a partner.
@@ -545,20 +579,17 @@ impl Policies {
 const KEPT_BY_A_POLICY: u64 = 16 << 20;
 
 impl<'de> Deserialize<'de> for Policies {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct InOrder;
 
-        impl<'de> serde::de::Visitor<'de> for InOrder {
+        impl<'de> Visitor<'de> for InOrder {
             type Value = Policies;
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a map of policies, each under its name")
             }
 
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<Policies, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Policies, A::Error> {
                 let mut policies = Vec::new();
                 while let Some(entry) = map.next_entry()? {
                     policies.push(entry);

@@ -2,6 +2,9 @@
 //!
 //! `${env:NAME}`, `${env:NAME:-default}` and `${file:PATH}` are replaced in string values only, after the
 //! YAML is parsed, so what a secret contains is never read as YAML. `$${` stands for `${`.
+//!
+//! What a value stands for may lie outside of the configuration: a file, a variable, a group. It is looked for only where
+//! what is to be done [needs](Needs) it.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -27,12 +30,62 @@ thread_local! {
 struct Context {
     /// Where relative paths start.
     base: PathBuf,
+    /// What is looked for outside of the configuration.
+    needs: Needs,
+    /// Whose values are read.
+    owner: Owner,
     /// Scalars that are known to be wrong, by their number in the text.
     passed_over: BTreeSet<usize>,
     /// How many scalars were read.
     count: usize,
     /// The one that was wrong.
     failed: Option<usize>,
+}
+
+/// What of the files, variables and groups that a configuration names must be there for what is to be done with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Needs {
+    /// All of them: for a server.
+    #[default]
+    Everything,
+    /// What a call of this partner takes: not what listeners have, nor what other partners have.
+    CallOf(String),
+    /// None: for a question about what is kept or runs.
+    Nothing,
+}
+
+/// Whose a value is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// Nobody's alone.
+    #[default]
+    All,
+    Listeners,
+    Partner(String),
+}
+
+impl Needs {
+    fn include(&self, owner: &Owner) -> bool {
+        match (self, owner) {
+            (Self::Everything, _) => true,
+            (Self::Nothing, _) | (Self::CallOf(_), Owner::Listeners) => false,
+            (Self::CallOf(called), Owner::Partner(name)) => called == name,
+            (Self::CallOf(_), Owner::All) => true,
+        }
+    }
+}
+
+/// Reads values of that owner.
+pub(super) fn of<T>(owner: Owner, read: impl FnOnce() -> T) -> T {
+    let before = CONTEXT.with_borrow_mut(|context| std::mem::replace(&mut context.owner, owner));
+    let done = read();
+    CONTEXT.with_borrow_mut(|context| context.owner = before);
+    done
+}
+
+/// Whether what the value that is read stands for must be there.
+pub(super) fn is_needed() -> bool {
+    CONTEXT.with_borrow(|context| context.needs.include(&context.owner))
 }
 
 /// What became of a text.
@@ -42,15 +95,17 @@ pub(super) struct Reading<T> {
     pub(super) failed: Option<usize>,
 }
 
-/// Runs `parse` with relative paths starting at `base`. The scalars of these numbers are known to be wrong: another value
+/// Runs `parse` with relative paths starting at `base`, and looks for what is needed. The scalars of these numbers are known to be wrong: another value
 /// stands in for each, so that what is behind them is read.
 pub(super) fn read<T>(
     base: &Path,
+    needs: &Needs,
     passed_over: &BTreeSet<usize>,
     parse: impl FnOnce() -> T,
 ) -> Reading<T> {
     let before = CONTEXT.replace(Context {
         base: base.to_owned(),
+        needs: needs.clone(),
         passed_over: passed_over.clone(),
         ..Context::default()
     });
@@ -96,6 +151,12 @@ pub trait Scalar: Sized {
     /// Says what is wrong and what to write.
     fn read(text: &str) -> Result<Self, String>;
 
+    /// What stands for a text that is not looked into, since nobody needs what it stands for. None of a value whose text
+    /// is all there is to it.
+    fn unread(_text: &str) -> Option<Self> {
+        None
+    }
+
     /// Any value, to find out what else is wrong behind a bad one: of the examples in [`WHAT`](Self::WHAT) the first.
     fn stand_in() -> Option<Self> {
         let words = Self::WHAT.split([' ', ',', '\'']);
@@ -133,6 +194,11 @@ impl<'de, T: Scalar> Deserialize<'de> for Value<T> {
 }
 
 fn read_scalar<T: Scalar>(text: &str) -> Result<T, String> {
+    if !is_needed()
+        && let Some(unread) = T::unread(text)
+    {
+        return Ok(unread);
+    }
     let resolved = resolve(text)?;
     // What a reference stands for may be a secret: the error shows the reference.
     T::read(&resolved).map_err(|error| match resolved.is_empty() {
@@ -141,7 +207,8 @@ fn read_scalar<T: Scalar>(text: &str) -> Result<T, String> {
     })
 }
 
-fn resolve(text: &str) -> Result<String, String> {
+/// The text with what its references stand for.
+pub(super) fn resolve(text: &str) -> Result<String, String> {
     let mut resolved = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("${") {
@@ -203,9 +270,13 @@ fn read_short(path: &Path) -> Result<String, String> {
     })
 }
 
-/// The error of a file that the configuration names, and what to do about it.
 fn what_to_do(error: &FolderError) -> String {
-    let advice = match error.why() {
+    format!("{error}{}", remedy(error))
+}
+
+/// What to do about a file of the configuration that cannot be read, in words that follow on its error's.
+pub(crate) fn remedy(error: &FolderError) -> &'static str {
+    match error.why() {
         Why::Io(why) if why.kind() == std::io::ErrorKind::NotFound => {
             "; put the file there or correct the path"
         }
@@ -213,8 +284,7 @@ fn what_to_do(error: &FolderError) -> String {
             "; the user that runs this program must be allowed to read it (chown, chmod), and to pass the folders above"
         }
         _ => "",
-    };
-    format!("{error}{advice}")
+    }
 }
 
 fn absolute(path: &str) -> PathBuf {
@@ -225,6 +295,10 @@ impl Scalar for String {
     const WHAT: &'static str = "a text";
     fn read(text: &str) -> Result<Self, String> {
         Ok(text.to_owned())
+    }
+
+    fn unread(text: &str) -> Option<Self> {
+        Some(text.to_owned())
     }
 }
 
@@ -278,7 +352,42 @@ impl Scalar for Label {
     }
 }
 
-impl Scalar for Password {
+/// A password that is agreed with a partner.
+#[derive(Clone, Debug)]
+pub enum Secret {
+    /// This one.
+    Known(Password),
+    /// It was not looked for: nothing is it, and it is sent to nobody.
+    NotLookedFor,
+}
+
+impl Secret {
+    /// Whether it is the one that was sent.
+    #[must_use]
+    pub fn matches(&self, sent: &Password) -> bool {
+        match self {
+            Self::Known(password) => password.matches(sent),
+            Self::NotLookedFor => false,
+        }
+    }
+
+    /// Whether it is known that there is none.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        matches!(self, Self::Known(password) if password.is_none())
+    }
+
+    /// What is sent for it.
+    #[must_use]
+    pub fn to_send(&self) -> Password {
+        match self {
+            Self::Known(password) => password.clone(),
+            Self::NotLookedFor => Password::none(),
+        }
+    }
+}
+
+impl Scalar for Secret {
     const WHAT: &'static str = "a password (at most 8 characters)";
     fn read(text: &str) -> Result<Self, String> {
         // An empty YAML value arrives as one of these words.
@@ -287,7 +396,12 @@ impl Scalar for Password {
                 "a password is missing; write it, or ${env:NAME}, or ${file:PATH}".to_owned(),
             );
         }
-        Self::new(text).map_err(|error| error.to_string())
+        let password = Password::new(text).map_err(|error| error.to_string())?;
+        Ok(Self::Known(password))
+    }
+
+    fn unread(_text: &str) -> Option<Self> {
+        Some(Self::NotLookedFor)
     }
 }
 
@@ -302,7 +416,7 @@ impl Scalar for PathBuf {
     }
 }
 
-/// A file that must be there and readable.
+/// A file that must be there and readable, where it is needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExistingFile(pub PathBuf);
 
@@ -310,8 +424,15 @@ impl Scalar for ExistingFile {
     const WHAT: &'static str = "the path of a file";
     fn read(text: &str) -> Result<Self, String> {
         let path = absolute(text);
-        pointsman_folder::open(&path, Names::Operator).map_err(|error| what_to_do(&error))?;
+        if is_needed() {
+            pointsman_folder::open(&path, Names::Operator).map_err(|error| what_to_do(&error))?;
+        }
         Ok(Self(path))
+    }
+
+    fn unread(text: &str) -> Option<Self> {
+        let resolved = resolve(text).unwrap_or_else(|_| text.to_owned());
+        Some(Self(absolute(&resolved)))
     }
 
     fn stand_in() -> Option<Self> {

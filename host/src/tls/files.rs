@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{TlsError, wrong};
-use crate::config::unmarked;
+use crate::config::{remedy, unmarked};
 
 /// No certificate, no key and no bundle of CAs is longer, in octets.
 const LONGEST: u64 = 4 << 20;
@@ -62,7 +62,7 @@ enum Content {
 
 fn content(path: &Path) -> Result<Content, TlsError> {
     let (octets, _) = pointsman_folder::read(path, LONGEST, Names::Operator)
-        .map_err(|error| wrong(path, error.why()))?;
+        .map_err(|error| wrong(path, &format!("{}{}", error.why(), remedy(&error))))?;
     if octets.is_empty() {
         return Err(wrong(path, &"the file is empty"));
     }
