@@ -10,6 +10,8 @@
 
 mod support;
 
+use std::path::Path;
+
 use support::peer::Peer;
 use support::{House, openssl_certificate};
 
@@ -468,6 +470,162 @@ fn two_partners_cannot_be_one() {
         said.contains("`mueller` and `other` have the same ssid"),
         "{said}"
     );
+}
+
+/// Each partner's files lie in a folder of their own, whatever its name has to be made into.
+#[test]
+fn two_partners_cannot_have_one_folder_of_the_inbox() {
+    let two = |one: &str, other: &str, more: &str| {
+        check(
+            "partners:\n",
+            &format!(
+                "partners:\n  {one}:\n    ssid: O1\n    password: X\n  {other}:\n    ssid: O2\n    password: X\n{more}"
+            ),
+        )
+    };
+    for (one, other, folder) in [
+        ("m\u{f6}ller", "m\u{fc}ller", "m_ller"),
+        ("m\u{fc}ller", "m_ller", "m_ller"),
+        ("''", "'~'", "_"),
+        ("a/b", "a b", "a_b"),
+        (".taken", "_.taken", "_.taken"),
+    ] {
+        let said = two(one, other, "");
+        let words = format!("have one folder of the inbox, `{folder}`");
+        assert!(said.contains(&words), "{one} and {other}: {said}");
+        assert!(said.contains("inbox_folder"), "{said}");
+        assert_eq!(said.matches("error: ").count(), 1, "{said}");
+    }
+    let said = two("Huber", "huber", "");
+    points_at(
+        &said,
+        "15:5",
+        &["`Huber` and `huber`", "the case of letters"],
+    );
+    let given = "    inbox_folder: ";
+    let said = two("huber", "m\u{fc}ller", &format!("{given}huber\n"));
+    assert!(
+        said.contains("have one folder of the inbox, `huber`"),
+        "{said}"
+    );
+    for wrong in ["''", "..", "a/b", "m\u{fc}ller", ".x", "NUL", "'a b'"] {
+        let said = two("a", "b", &format!("{given}{wrong}\n"));
+        points_at(&said, "17:19", &["cannot be the name of a folder"]);
+    }
+    // Where one is there already, the inbox itself tells whether the other is another.
+    let house = House::plain("");
+    let good = std::fs::read_to_string(house.config()).unwrap();
+    let named = good.replace(
+        "partners:\n",
+        "partners:\n  Huber:\n    ssid: O1\n    password: X\n  huber:\n    ssid: O2\n    password: X\n",
+    );
+    house.write("pointsman.yaml", &named);
+    house.write("inbox/Huber/ORDERS", "octets");
+    let checked = house.pointsman(&["check"]);
+    let tells_case = !house.inbox().join("huber").exists();
+    assert_eq!(checked.status.success(), tells_case, "{checked:?}");
+    let given = named.replace("ssid: O2\n", "ssid: O2\n    inbox_folder: huber-2\n");
+    house.write("pointsman.yaml", given);
+    assert!(house.pointsman(&["check"]).status.success());
+}
+
+#[test]
+fn a_key_that_stands_twice_is_shown_where_it_does_in_braces_too() {
+    let limits = |text: &str| check("partners:\n", &format!("limits: {text}\npartners:\n"));
+    let said = limits("{\n  sessions: 1,\n  guesses: 2,\n  drain: 5s,\n  sessions: 2}");
+    points_at(&said, "14:3", &["sessions", "stands here twice"]);
+    assert_eq!(said.matches("error: ").count(), 1, "{said}");
+    let said = limits("{sessions: 1, # sessions: 2\n  guesses: many, sessions: 2, drain: 5s}");
+    points_at(&said, "11:18", &["sessions", "stands here twice"]);
+    points_at(&said, "11:12", &["guesses"]);
+    assert_eq!(
+        said.matches("error: ").count(),
+        2,
+        "the rest is read: {said}"
+    );
+    let said = check(
+        "station:\n",
+        "station: {ssid: A, password: B, ssid: C}\nstatoin:\n",
+    );
+    points_at(&said, "2:33", &["ssid", "stands here twice"]);
+}
+
+/// A password where its partner's keys should be: neither the value nor a part of it is shown.
+#[test]
+fn a_value_that_stands_where_keys_are_meant_is_not_shown() {
+    for partners in [
+        "  other: SECRET1, SECRET2",
+        "  other: \"SECRET1, SECRET2\"",
+        "  other: \"SECRET1\n    SECRET2\"",
+        "  other: |\n    SECRET1\n    SECRET2",
+        "  other: 47110815 # SECRET1 SECRET2",
+        "  {other: SECRET1}",
+        "  - SECRET1",
+        "  SECRET1",
+    ] {
+        let said = check("partners:\n", &format!("x:\npartners:\n{partners}\ny:\n"));
+        hides(&said, &["SECRET", "47110815"]);
+        let said = check(
+            "partners:\n  mueller:\n",
+            &format!("partners:\n{partners}\n  mueller:\n"),
+        );
+        hides(&said, &["SECRET", "47110815"]);
+    }
+    let said = check("partners:\n", "partners:\n  other: SECRET1, SECRET2\n");
+    points_at(
+        &said,
+        "11:10",
+        &["partners.other", "a text", "`key: value`", "*"],
+    );
+    let said = check(
+        "partners:\n",
+        "policies: SECRET1\ndelivery: SECRET2\npartners:\n",
+    );
+    hides(&said, &["SECRET"]);
+    let said = check(
+        "password: THEIRS",
+        "password: THEIRS\n    without_password: SECRET1\n    session: SECRET2",
+    );
+    points_at(&said, "14:23", &["`true` or `false`"]);
+    hides(&said, &["SECRET"]);
+}
+
+/// A program that takes files has the environment of the server, but not what only the configuration is to know.
+#[test]
+fn the_command_does_not_get_the_variables_that_secrets_are_read_from() {
+    let house = House::plain("");
+    let take = house.write(
+        "take.sh",
+        "#!/bin/sh\nenv > \"$(dirname \"$0\")/environment\"\n",
+    );
+    let runs = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&take, runs).unwrap();
+    let good = std::fs::read_to_string(house.config()).unwrap();
+    let text = good
+        .replace("password: THEIRS", "password: ${env:PARTNERS_WORD}")
+        .replace("inbox: inbox", "inbox: ${env:INBOX}");
+    house.write(
+        "pointsman.yaml",
+        format!("{text}delivery:\n  command: [./take.sh]\n"),
+    );
+    let inbox = house.inbox();
+    let environment = [
+        ("PARTNERS_WORD", Path::new(support::THEIRS)),
+        ("INBOX", &inbox),
+        ("OF_THE_SERVER", Path::new("too")),
+    ];
+    let server = support::Server::start_with(&house.config(), &environment);
+    let mut peer = Peer::session(server.address());
+    peer.send(&support::peer::VirtualFile::new("ORDERS", "octets"));
+    let taken = support::eventually("the command has the file", || {
+        let told = std::fs::read_to_string(house.path().join("environment")).ok()?;
+        told.contains("POINTSMAN_BLAKE3").then_some(told)
+    });
+    assert!(
+        taken.contains("INBOX=") && taken.contains("OF_THE_SERVER=too"),
+        "{taken}"
+    );
+    assert!(!taken.contains("PARTNERS_WORD"), "{taken}");
 }
 
 /// The certificate's fingerprint, as `openssl` has it.

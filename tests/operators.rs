@@ -1476,6 +1476,45 @@ fn the_queue_says_until_when_a_file_rests_and_why_and_when_its_partner_is_called
 }
 
 #[test]
+fn files_are_found_by_a_pattern_of_their_names_and_one_that_is_none_is_refused() {
+    let house = House::caller("", "127.0.0.1:1", "    names: as-is\n");
+    for name in ["ORDERS", "ORDER1", "ORDER[1]", "INVOICE"] {
+        queue(&house, name, "nordwerk");
+    }
+    for (pattern, fitting) in [
+        ("ORDER*", 3),
+        ("ORDER?", 2),
+        ("ORDER[0-9]", 1),
+        ("ORDER[!0-9]", 1),
+        ("ORDER[[]1]", 1),
+        ("*[!^]", 4),
+        ("*[^S]", 1),
+    ] {
+        let told = told_as_json(&house, &["transfers", "list", "--name", pattern]);
+        assert_eq!(told.as_array().unwrap().len(), fitting, "{pattern}: {told}");
+    }
+    for wrong in ["[", "ORDER[1", "[]"] {
+        let told = house.pointsman(&["transfers", "list", "--name", wrong]);
+        assert_eq!(told.status.code(), Some(2), "{}", said(&told));
+        all_in(&said(&told), &["--name", "its brackets do not close"]);
+    }
+}
+
+/// A folder below the inbox that is called otherwise than its partner.
+#[test]
+fn a_partners_files_lie_in_the_folder_that_its_profile_names() {
+    let house = House::with_listeners(
+        "  - address: 127.0.0.1:0\n",
+        "    inbox_folder: Huber-2\n",
+        "",
+    );
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    peer.send(&VirtualFile::new("ORDERS", "octets"));
+    assert!(house.await_delivered(1)[0].starts_with("Huber-2/ORDERS"));
+}
+
+#[test]
 fn what_waits_for_an_operator_is_listed_with_what_can_be_done() {
     let house = House::plain("");
     let deadline = "    receipt_deadline: 1s\n";

@@ -3,6 +3,7 @@
 //! The command is run as often as it takes, and a crash may come after it and before that is written down: so it
 //! may see a file twice, and knows it by `POINTSMAN_TRANSFER`. Its exit status is its answer.
 
+use std::collections::BTreeSet;
 use std::process::Stdio;
 
 use pointsman_store::OpenQuestion;
@@ -39,9 +40,19 @@ pub enum Outcome {
     Failed(String),
 }
 
-/// Runs the command for one delivered file.
-pub async fn run(command: &HandOver, file: &OpenQuestion, path: &std::path::Path) -> Outcome {
-    let started = prepared(command, file, path).spawn();
+/// Runs the command for one delivered file. It has the environment of this program, without the variables that secrets
+/// were read from.
+pub async fn run(
+    command: &HandOver,
+    file: &OpenQuestion,
+    path: &std::path::Path,
+    secrets: &BTreeSet<String>,
+) -> Outcome {
+    let mut prepared = prepared(command, file, path);
+    for variable in secrets {
+        prepared.env_remove(variable);
+    }
+    let started = prepared.spawn();
     let mut child = match started {
         Ok(child) => child,
         Err(error) => {

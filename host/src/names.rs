@@ -6,7 +6,7 @@ use pointsman_store::Target;
 use crate::template::Template;
 
 /// Longest part of a path, in octets: below every file system's limit, with room for a number.
-const LONGEST: usize = 200;
+pub const LONGEST: usize = 200;
 
 /// A name that cannot be used, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,23 +18,23 @@ pub struct BadName {
 }
 
 /// Where a file goes: as the policies said, whose names may have macros; else as the configuration's `template`
-/// has it; else `<partner>/<dataset>.<date><time>`.
+/// has it; else `<folder>/<dataset>.<date><time>`, where `folder` is the partner's.
 ///
 /// # Errors
 /// A policy's answer that is absolute, climbs, or is empty. Characters that a name may not have are
 /// replaced; a name that was changed so never replaces a file, whoever chose it.
 pub fn target(
-    partner: &str,
+    folder: &str,
     header: &FileHeader,
     directory: Option<&str>,
     file_name: Option<&str>,
     template: Option<&Template>,
     overwrite: bool,
 ) -> Result<Target, BadName> {
-    let meant = directory.unwrap_or(partner).trim_end_matches('/');
+    let meant = directory.unwrap_or(folder).trim_end_matches('/');
     let directory = match directory {
         Some(chosen) => chosen_directory(chosen)?,
-        None => safe(partner),
+        None => safe(folder),
     };
     let (wanted, file_name) = match (file_name, template) {
         (Some(chosen), _) => {

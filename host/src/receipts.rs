@@ -295,7 +295,8 @@ async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> Said {
     };
     let path = station.inbox.join(&question.path);
     let tries = question.asked + 1;
-    let (verdict, decision) = match hand_over::run(&command, question, &path).await {
+    let secrets = &station.config.secret_variables;
+    let (verdict, decision) = match hand_over::run(&command, question, &path, secrets).await {
         Outcome::Taken => (Verdict::Positive, "taken: EERP".to_owned()),
         Outcome::Unusable(why) => {
             let no = types::Refusal {

@@ -372,7 +372,7 @@ pub fn spec(name: &str, policy: &Policy) -> PolicySpec {
         settings: policy
             .settings
             .iter()
-            .map(|(key, value)| (key.clone(), value.0.clone()))
+            .map(|(key, value)| (key.clone(), value.0.0.clone()))
             .collect(),
         limits,
         on_failure: policy

@@ -466,7 +466,8 @@ pub struct Filter {
     pub state: Option<String>,
     /// Which way.
     pub direction: Option<Direction>,
-    /// The data set name; `*` and `?` stand for any characters and any one.
+    /// The data set name; `*` stands for any characters, `?` for any one, `[ab]` for one of those, `[!ab]` for any other.
+    /// Brackets that do not close fit nothing.
     pub name: Option<String>,
 }
 

@@ -15,7 +15,7 @@ use super::waiting::Waiting;
 use super::{
     Configured, Failed, Outcome, block_on, identity, known_partner, open_store, show, when,
 };
-use crate::config::{Config, Needs};
+use crate::config::{Config, Needs, Pattern, Scalar};
 use crate::receipts;
 
 /// Looks at the history of files; the server need not run.
@@ -77,8 +77,8 @@ struct List {
     /// Received or sent ones alone.
     #[arg(long)]
     direction: Option<Which>,
-    /// Of this data set name alone; `*` stands for any characters, `?` for any one.
-    #[arg(long, value_name = "NAME")]
+    /// Of this data set name alone; `*` stands for any characters, `?` for any one, `[ab]` for one of those.
+    #[arg(long, value_name = "NAME", value_parser = pattern)]
     name: Option<String>,
     /// As JSON.
     #[arg(long)]
@@ -114,6 +114,11 @@ fn state(word: &str) -> Result<String, String> {
         InboundState::WORDS.join(", "),
         OutboundState::WORDS.join(", ")
     ))
+}
+
+/// One that is none would fit nothing, for ever.
+fn pattern(text: &str) -> Result<String, String> {
+    Pattern::read(text).map(|_| text.to_owned())
 }
 
 impl Transfers {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use oftp::{Format, OdetteId};
@@ -34,6 +35,7 @@ impl Config {
     pub(super) fn disagreements(&self) -> Vec<Disagreement> {
         let mut found = Found::default();
         self.listens_once(&mut found);
+        self.keeps_inboxes_apart(&mut found);
         let mut names: BTreeMap<&OdetteId, &str> = BTreeMap::new();
         for (name, partner) in &self.partners {
             if let Some(other) = names.insert(&partner.ssid, name) {
@@ -80,6 +82,34 @@ impl Config {
                     ),
                 );
             }
+        }
+    }
+
+    /// Each partner has a folder of the inbox to itself: its readers must not get at another's files. Two that differ in
+    /// the case of letters are one where the inbox, or the share by which it is read, does not tell case apart.
+    fn keeps_inboxes_apart(&self, found: &mut Found) {
+        let mut taken: BTreeMap<String, (&str, String)> = BTreeMap::new();
+        for (name, partner) in &self.partners {
+            let folder = partner.folder(name);
+            let whose = taken.insert(folder.to_ascii_lowercase(), (name, folder.clone()));
+            let Some((other, others)) = whose else {
+                continue;
+            };
+            let what = if others == folder {
+                format!("have one folder of the inbox, `{folder}`")
+            } else if are_two(&self.storage.inbox.0, &others, &folder) {
+                continue;
+            } else {
+                format!(
+                    "have folders of the inbox, `{others}` and `{folder}`, that are one where the case of letters is not told apart"
+                )
+            };
+            found.push(
+                &["partners", name],
+                format!(
+                    "partners `{other}` and `{name}` {what}: give one of them another, with `inbox_folder`"
+                ),
+            );
         }
     }
 
@@ -145,6 +175,15 @@ impl Config {
             );
         }
     }
+}
+
+/// Whether both names stand for folders of their own in the inbox, as far as one of them is there already.
+fn are_two(inbox: &Path, one: &str, other: &str) -> bool {
+    let place = |name: &str| {
+        let there = inbox.join(name).symlink_metadata().ok()?;
+        Some((there.dev(), there.ino()))
+    };
+    place(one) != place(other)
 }
 
 impl Partner {

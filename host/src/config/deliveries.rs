@@ -136,7 +136,7 @@ impl Scalar for Group {
     }
 
     fn unread(text: &str) -> Option<Self> {
-        let name = resolve(text).ok();
+        let name = resolve(text, false).ok();
         Some(Self(
             name.and_then(|name| pointsman_folder::group_id(&name)),
         ))

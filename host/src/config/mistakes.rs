@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::braces;
 use super::model::Config;
 use super::report::Mistake;
 use super::value::{self, Needs};
@@ -28,7 +29,12 @@ pub(super) fn read(base: &Path, needs: &Needs, text: &str) -> Result<Config, Vec
             serde_yaml::from_str(&left.text)
         });
         let error = match reading.outcome {
-            Ok(config) if mistakes.is_empty() => return Ok(config),
+            Ok(config) if mistakes.is_empty() => {
+                return Ok(Config {
+                    secret_variables: reading.secret_variables,
+                    ..config
+                });
+            }
             Ok(_) => break,
             Err(error) => error,
         };
@@ -81,12 +87,19 @@ impl Left {
             let mut mistake = Mistake::new(&error);
             let twice = mistake.twice();
             let is_yaml = twice.is_some();
-            let second = twice.and_then(|key| {
-                let (line, column) = mistake.place?;
-                self.second(&key, line, column)
-            });
-            mistake.place = second.or(mistake.place);
-            let went = second.is_some_and(|(line, column)| self.take_out_block(line, column));
+            let went = match twice.zip(mistake.place) {
+                Some((key, (line, column))) => {
+                    let found = self.second_in_braces(&key, line, column);
+                    let found = found.or_else(|| {
+                        let (line, column) = self.second(&key, line, column)?;
+                        let went = self.take_out_block(line, column);
+                        Some(((line, column), went))
+                    });
+                    mistake.place = found.map(|(place, _)| place).or(mistake.place);
+                    found.is_some_and(|(_, went)| went)
+                }
+                None => false,
+            };
             mistakes.push(mistake);
             if !went {
                 return (mistakes, is_yaml);
@@ -127,6 +140,27 @@ impl Left {
         });
         its.next()?;
         its.next().map(|(at, _)| (at + 1, column))
+    }
+
+    /// The same of a map in braces; the entry is taken out, if it can be. Where its key stands, and whether it went.
+    fn second_in_braces(
+        &mut self,
+        key: &str,
+        line: usize,
+        column: usize,
+    ) -> Option<((usize, usize), bool)> {
+        let brace = braces::offset(&self.text, line, column)?;
+        let entries = braces::entries(&self.text, brace)?;
+        let mut its = entries.into_iter().filter(|entry| entry.key == key);
+        its.next()?;
+        let second = its.next()?;
+        let place = braces::place(&self.text, second.octets.start)?;
+        let (before, rest) = self.text.split_at_checked(second.octets.start)?;
+        let (entry, after) = rest.split_at_checked(second.octets.len())?;
+        // Its lines stay where they are.
+        let blank = entry.chars().map(|c| if c == '\n' { '\n' } else { ' ' });
+        self.text = format!("{before}{}{after}", blank.collect::<String>());
+        Some((place, true))
     }
 
     /// Takes out what is wrong, so that the rest can be read. False where that cannot be done.

@@ -4,6 +4,7 @@
 //! file, the line and the column. Relative paths are relative to the file.
 
 mod agreement;
+mod braces;
 mod deliveries;
 mod locate;
 mod mistakes;
@@ -19,8 +20,8 @@ use std::path::{Path, PathBuf};
 use agreement::Disagreement;
 pub use deliveries::{Delivery, HandOver, Quota, ReceivedAgain, Terms};
 pub use model::{
-    CANNOT_PAD, ClientAuth, Config, DatasetNames, Limits, Listener, Partner, Policies, Policy,
-    PolicyLimits, Session, Station, Storage, Switches, Tls, TlsVersion, Waits, Watch,
+    CANNOT_PAD, ClientAuth, Config, DatasetNames, Limits, Listener, Partner, Pattern, Policies,
+    Policy, PolicyLimits, Session, Station, Storage, Switches, Tls, TlsVersion, Waits, Watch,
 };
 pub use report::ConfigError;
 use report::Mistake;

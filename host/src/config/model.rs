@@ -1,6 +1,6 @@
 //! The keys of the configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use super::deliveries::{Delivery, Quota, ReceivedAgain};
 use super::value::{
     self, Address, Between, ExistingFile, Label, Millis, Owner, Scalar, Secret, Size, Value,
 };
+use crate::names;
 
 /// A whole configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -40,6 +41,9 @@ pub struct Config {
     /// Bounds on everything a peer can use up.
     #[serde(default)]
     pub limits: Limits,
+    /// The variables of the environment that secrets were read from.
+    #[serde(skip)]
+    pub secret_variables: BTreeSet<String>,
 }
 
 /// Who we are, to every partner that is told nothing else.
@@ -145,6 +149,8 @@ pub struct Partner {
     /// Whether no passwords are agreed with it: it sends blanks, and so do we unless `our_password` says otherwise.
     #[serde(default)]
     pub without_password: bool,
+    /// The folder of its files below the inbox, where no policy names another; made of its name where none is given.
+    pub inbox_folder: Option<Value<FolderName>>,
     /// Our SSID code for this partner, if not the station's.
     pub our_ssid: Option<Value<OdetteId>>,
     /// Our password for this partner, if not the station's.
@@ -389,6 +395,32 @@ impl Scalar for FormatLetter {
     }
 }
 
+/// The name of a folder below the inbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderName(pub String);
+
+impl Scalar for FolderName {
+    const WHAT: &'static str = "a folder's name, such as mueller";
+    fn read(text: &str) -> Result<Self, String> {
+        if names::safe(text) == text {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(format!(
+            "`{text}` cannot be the name of a folder: it has letters (without marks), digits, `.`, `_` and `-`, at most {} of them, and begins with no `.`; nor may it be a device's, such as NUL",
+            names::LONGEST
+        ))
+    }
+}
+
+impl Partner {
+    /// The folder of its files below the inbox, where no policy names another.
+    #[must_use]
+    pub fn folder(&self, name: &str) -> String {
+        let given = self.inbox_folder.as_ref();
+        given.map_or_else(|| names::safe(name), |folder| folder.0.0.clone())
+    }
+}
+
 /// Names of files, with `*` and `?`.
 #[derive(Clone, Debug)]
 pub struct Pattern(glob::Pattern);
@@ -411,9 +443,12 @@ impl Scalar for Pattern {
     const WHAT: &'static str = "a pattern of file names such as *.edi";
     fn read(text: &str) -> Result<Self, String> {
         let pattern = glob::Pattern::new(text);
-        pattern
-            .map(Self)
-            .map_err(|error| format!("`{text}` is not a pattern: {error}"))
+        pattern.map(Self).map_err(|error| match error.msg {
+            "invalid range pattern" => format!(
+                "`{text}` is not a pattern: its brackets do not close; `[ab]` is one of those characters, and `[[]` a bracket itself"
+            ),
+            other => format!("`{text}` is not a pattern: {other}"),
+        })
     }
 }
 
@@ -506,6 +541,22 @@ pub struct Session {
     pub restart: Option<bool>,
 }
 
+/// What a policy is told by name: it may be a secret.
+#[derive(Clone, Debug)]
+pub struct Setting(pub String);
+
+impl Scalar for Setting {
+    const WHAT: &'static str = "a text";
+    const IS_SECRET: bool = true;
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(Self(text.to_owned()))
+    }
+
+    fn unread(text: &str) -> Option<Self> {
+        Some(Self(text.to_owned()))
+    }
+}
+
 /// A component that is asked.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -517,7 +568,7 @@ pub struct Policy {
     pub hooks: Vec<Value<Hook>>,
     /// Its settings, which it reads by name.
     #[serde(default)]
-    pub settings: BTreeMap<String, Value<String>>,
+    pub settings: BTreeMap<String, Value<Setting>>,
     /// What is answered when it fails, by question.
     #[serde(default)]
     pub on_failure: BTreeMap<Value<Hook>, Value<OnFailure>>,

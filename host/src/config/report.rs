@@ -12,6 +12,9 @@ use super::text::Foreign;
 /// How a report begins that names the key that was meant.
 const MEANT: &str = "did you mean `";
 
+/// What the library says where keys are meant.
+const KEYS: [&str; 2] = ["expected struct ", "expected a map"];
+
 /// A configuration that cannot be used, and why.
 #[derive(Clone, Debug)]
 pub struct ConfigError {
@@ -62,6 +65,11 @@ impl Mistake {
         rest.split_once('`').map(|(key, _)| key)
     }
 
+    /// Whether a value stands where keys are meant.
+    fn is_misplaced(&self) -> bool {
+        KEYS.iter().any(|keys| self.raw.contains(keys))
+    }
+
     /// The key that was meant by an unknown one.
     pub(super) fn meant(&self) -> Option<&str> {
         let help = self.help.as_deref()?;
@@ -84,10 +92,12 @@ impl Mistake {
 impl ConfigError {
     pub(super) fn new(path: &Path, text: &str, mistakes: Vec<Mistake>) -> Self {
         let unknown: Vec<&str> = mistakes.iter().filter_map(Mistake::unknown_key).collect();
+        let misplaced = mistakes.iter().filter(|mistake| mistake.is_misplaced());
+        let misplaced: Vec<_> = misplaced.filter_map(|mistake| mistake.place).collect();
         Self {
             path: path.to_owned(),
             // Whatever is wrong in a line, and with a password, too, is said; what the password is, is not.
-            text: secret::masked(text, &unknown),
+            text: secret::masked(text, &unknown, &misplaced),
             mistakes,
         }
     }
@@ -231,10 +241,7 @@ fn explain(raw: &str) -> (String, Option<String>) {
             ),
         );
     }
-    if let Some((before, _)) = message
-        .split_once("expected struct ")
-        .or_else(|| message.split_once("expected a map"))
-    {
+    if let Some((before, _)) = KEYS.iter().find_map(|keys| message.split_once(keys)) {
         return (
             said(before) + "keys and their values are meant here",
             Some("write each as `key: value` on a line of its own, indented more than the key they belong to".to_owned()),
@@ -243,12 +250,22 @@ fn explain(raw: &str) -> (String, Option<String>) {
     (said(message), None)
 }
 
-/// The library's words for what it found.
+/// The library's words for what it found, without the value itself: it may be a secret that stands where it does not belong.
 fn said(message: &str) -> String {
-    message
-        .replace("missing field", "missing key")
-        .replace("invalid type: ", "")
-        .replace("unit value", "nothing")
+    let message = message.replace("missing field", "missing key");
+    let Some((before, found)) = message.split_once("invalid type: ") else {
+        return message;
+    };
+    // What was expected comes last; the value before it may have any words.
+    let (found, expected) = found.rsplit_once(", ").unwrap_or((found, ""));
+    let found = match found.split_once([' ', '`']) {
+        Some(("unit", _)) => "nothing",
+        Some(("string", _)) => "a text",
+        Some(("integer" | "floating", _)) => "a number",
+        Some(("boolean", _)) => "`true` or `false`",
+        _ => found,
+    };
+    format!("{before}{found}, {expected}")
 }
 
 fn similar(a: &str, b: &str) -> f64 {

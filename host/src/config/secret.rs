@@ -9,12 +9,35 @@ const SHORT: [&str; 4] = ["pw", "pwd", "psw", "pswd"];
 /// The text, octet for octet as long, with stars for the value of every key that holds a secret. It goes by lines and
 /// not by YAML, since what is reported may be that this is none: from such a word on, its line and the lines that
 /// belong to it are hidden, whatever stands there. So are the values of keys that are like these, and of those that are
-/// `unknown`: nobody knows what they were meant to be.
-pub(super) fn masked(text: &str, unknown: &[&str]) -> String {
+/// `unknown`: nobody knows what they were meant to be. And so is what begins at one of the `places`, lines and columns
+/// from 1: a value that stands where keys are meant, such as a password where its partner's keys should be.
+pub(super) fn masked(text: &str, unknown: &[&str], places: &[(usize, usize)]) -> String {
     let mut hiding = None;
-    text.split_inclusive('\n')
-        .map(|line| mask_line(line, unknown, &mut hiding))
-        .collect()
+    let mut masked = String::with_capacity(text.len());
+    for (at, line) in text.split_inclusive('\n').enumerate() {
+        let misplaced = places.iter().filter(|(of, _)| *of == at + 1);
+        let from = misplaced.map(|(_, column)| octet(line, *column)).min();
+        let (before, value) = line.split_at(from.unwrap_or(line.len()));
+        masked += &mask_line(before, unknown, &mut hiding);
+        if from.is_some() {
+            let column = line.len() - line.trim_start().len();
+            let mark = value.chars().next().filter(|c| matches!(c, '"' | '\''));
+            let ends = |mark: &char| value.matches(*mark).nth(1).is_some();
+            hiding = Some(Hiding {
+                column,
+                awaited: false,
+                quoted: mark.filter(|mark| !ends(mark)),
+            });
+            masked += &stars(value);
+        }
+    }
+    masked
+}
+
+/// Where the character of that column, from 1, begins in the line.
+fn octet(line: &str, column: usize) -> usize {
+    let mut characters = line.char_indices().skip(column.saturating_sub(1));
+    characters.next().map_or(line.len(), |(at, _)| at)
 }
 
 /// The value of a secret that goes on.
@@ -146,7 +169,7 @@ mod tests {
             "  pwd: SECRET\n",
             "  phrase-of-ours: SECRET\n",
         ] {
-            let shown = masked(text, &["phrase-of-ours"]);
+            let shown = masked(text, &["phrase-of-ours"], &[]);
             assert_eq!(shown.len(), text.len(), "{shown}");
             let left = shown.contains(|c: char| c.is_uppercase());
             assert!(!left, "{text:?} is shown as {shown:?}");
@@ -163,11 +186,14 @@ mod tests {
             .into_iter()
             .chain(plain)
         {
-            assert_eq!(masked(text, &[]), text);
+            assert_eq!(masked(text, &[], &[]), text);
         }
         let text = "  password: x\n  ssid: y\n";
-        assert_eq!(masked(text, &[]), "  password: *\n  ssid: y\n");
+        assert_eq!(masked(text, &[], &[]), "  password: *\n  ssid: y\n");
         let text = "  - password: x\n    ssid: y\n";
-        assert_eq!(masked(text, &[]), "  - password: *\n    ssid: y\n");
+        assert_eq!(masked(text, &[], &[]), "  - password: *\n    ssid: y\n");
+        let text = "  p: x\n  q: \"x\n y\"\n  r: z\n";
+        let places = [(1, 6), (2, 6)];
+        assert_eq!(masked(text, &[], &places), "  p: *\n  q: **\n **\n  r: z\n");
     }
 }

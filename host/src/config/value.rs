@@ -40,6 +40,8 @@ struct Context {
     count: usize,
     /// The one that was wrong.
     failed: Option<usize>,
+    /// The variables of the environment that secrets were read from.
+    secret_variables: BTreeSet<String>,
 }
 
 /// What of the files, variables and groups that a configuration names must be there for what is to be done with it.
@@ -93,6 +95,8 @@ pub(super) struct Reading<T> {
     pub(super) outcome: T,
     /// The number of the scalar that was wrong and ended it.
     pub(super) failed: Option<usize>,
+    /// The variables of the environment that secrets were read from.
+    pub(super) secret_variables: BTreeSet<String>,
 }
 
 /// Runs `parse` with relative paths starting at `base`, and looks for what is needed. The scalars of these numbers are known to be wrong: another value
@@ -110,8 +114,12 @@ pub(super) fn read<T>(
         ..Context::default()
     });
     let outcome = parse();
-    let failed = CONTEXT.replace(before).failed;
-    Reading { outcome, failed }
+    let after = CONTEXT.replace(before);
+    Reading {
+        outcome,
+        failed: after.failed,
+        secret_variables: after.secret_variables,
+    }
 }
 
 /// The number of this scalar, and whether it is passed over.
@@ -144,6 +152,9 @@ impl<T: Default> Default for Value<T> {
 pub trait Scalar: Sized {
     /// What is expected, for the error.
     const WHAT: &'static str;
+
+    /// Whether it is nobody else's to know.
+    const IS_SECRET: bool = false;
 
     /// Reads the resolved text.
     ///
@@ -199,7 +210,7 @@ fn read_scalar<T: Scalar>(text: &str) -> Result<T, String> {
     {
         return Ok(unread);
     }
-    let resolved = resolve(text)?;
+    let resolved = resolve(text, T::IS_SECRET)?;
     // What a reference stands for may be a secret: the error shows the reference.
     T::read(&resolved).map_err(|error| match resolved.is_empty() {
         true => error,
@@ -208,7 +219,7 @@ fn read_scalar<T: Scalar>(text: &str) -> Result<T, String> {
 }
 
 /// The text with what its references stand for.
-pub(super) fn resolve(text: &str) -> Result<String, String> {
+pub(super) fn resolve(text: &str, is_secret: bool) -> Result<String, String> {
     let mut resolved = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("${") {
@@ -223,18 +234,22 @@ pub(super) fn resolve(text: &str) -> Result<String, String> {
         let end = from
             .find('}')
             .ok_or("`${` without its `}`; write `$${` for the characters themselves")?;
-        resolved.push_str(&lookup(from.get(2..end).unwrap_or_default())?);
+        resolved.push_str(&lookup(from.get(2..end).unwrap_or_default(), is_secret)?);
         rest = from.get(end + 1..).unwrap_or_default();
     }
     resolved.push_str(rest);
     Ok(resolved)
 }
 
-fn lookup(reference: &str) -> Result<String, String> {
+fn lookup(reference: &str, is_secret: bool) -> Result<String, String> {
     if let Some(name) = reference.strip_prefix("env:") {
         let (name, default) = name
             .split_once(":-")
             .map_or((name, None), |(name, default)| (name, Some(default)));
+        if is_secret && std::env::var_os(name).is_some() {
+            let name = name.to_owned();
+            CONTEXT.with_borrow_mut(|context| context.secret_variables.insert(name));
+        }
         return match (std::env::var(name), default) {
             (Ok(value), _) => Ok(value),
             (Err(_), Some(default)) => Ok(default.to_owned()),
@@ -389,6 +404,7 @@ impl Secret {
 
 impl Scalar for Secret {
     const WHAT: &'static str = "a password (at most 8 characters)";
+    const IS_SECRET: bool = true;
     fn read(text: &str) -> Result<Self, String> {
         // An empty YAML value arrives as one of these words.
         if matches!(text, "" | "~" | "null") {
@@ -431,7 +447,7 @@ impl Scalar for ExistingFile {
     }
 
     fn unread(text: &str) -> Option<Self> {
-        let resolved = resolve(text).unwrap_or_else(|_| text.to_owned());
+        let resolved = resolve(text, false).unwrap_or_else(|_| text.to_owned());
         Some(Self(absolute(&resolved)))
     }
 

@@ -466,8 +466,10 @@ impl Monitor {
             .as_deref()
             .or(self.terms.directory.as_deref());
         let replaces = terms.overwrite.unwrap_or(false);
+        let profile = self.profile.as_ref();
+        let folder = profile.map(|own| own.partner.folder(&own.name));
         let target = names::target(
-            self.partner(),
+            &folder.unwrap_or_default(),
             header,
             directory,
             terms.file_name.as_deref(),

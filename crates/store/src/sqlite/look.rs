@@ -48,10 +48,36 @@ pub(super) fn find(
         name,
     } = filter;
     let direction = direction.map(Direction::as_str);
-    // `[` begins a set in a GLOB, and is a character like others to us.
-    let name = name.as_ref().map(|name| name.replace('[', "[[]"));
+    let name = name.as_deref().map(glob);
     let wanted = params![limit, partner, state, direction, name];
     all(db, &sql, wanted, transfer, "find")
+}
+
+/// The pattern as SQLite's GLOB has it: there `^` begins the set of all other characters, and `!` is one of them.
+fn glob(pattern: &str) -> String {
+    let mut glob = String::with_capacity(pattern.len());
+    let mut rest = pattern.chars();
+    while let Some(c) = rest.next() {
+        glob.push(c);
+        if c != '[' {
+            continue;
+        }
+        let mut set: String = rest.by_ref().take(1).collect();
+        let is_of_others = set == "!";
+        if is_of_others {
+            set = rest.by_ref().take(1).collect();
+        }
+        // A bracket that comes first is one of the set.
+        set.extend(rest.by_ref().take_while(|c| *c != ']'));
+        if is_of_others {
+            glob.push('^');
+        } else if let Some(others) = set.strip_prefix('^') {
+            set = format!("{others}^");
+        }
+        glob.push_str(&set);
+        glob.push(']');
+    }
+    glob
 }
 
 pub(super) fn details(db: &Connection, id: TransferId) -> Result<Option<Details>, LedgerError> {
