@@ -849,7 +849,6 @@ fn why_files_stay_that_a_good_session_left_is_told_wherever_they_are() {
     for (yaml, mode, taken, reason) in cases {
         let called = Called::new();
         let listener = "listeners:\n  - address: 127.0.0.1:0\n";
-        let yaml = format!("    calls: {{delay: 100ms}}\n{yaml}");
         let house = House::caller(listener, &called.address(), &yaml);
         house.write("turns.wasm", support::guests::terms());
         queue(&house, "FIRST", "nordwerk");

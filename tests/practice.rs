@@ -562,7 +562,7 @@ fn a_watched_folder_can_be_of_another_station_behind_the_partner() {
     let called = Called::new();
     let watch = |keys: &str| {
         format!(
-            "    sfids: [{US}, {BEHIND}]\n    calls: {{delay: 100ms}}\n    watch:\n      - folder: out\n        quiet: 100ms\n{keys}"
+            "    sfids: [{US}, {BEHIND}]\n    watch:\n      - folder: out\n        quiet: 100ms\n{keys}"
         )
     };
     let listener = "listeners:\n  - address: 127.0.0.1:0\n";

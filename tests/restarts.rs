@@ -185,7 +185,7 @@ fn is_offered_again_when_the_clock_is_put_right(restart: bool) {
     let house = House::caller(
         "listeners:\n  - address: 127.0.0.1:0\n",
         &partner.address(),
-        "    retry: {refused: {first: 1s, most: 1s}}\n",
+        "    calls: {delay: 3s}\n    retry: {refused: {first: 1s, most: 1s}}\n",
     );
     let clock = Clock::of(&house);
     clock.is_ahead(DAY);

@@ -276,13 +276,10 @@ fn a_question_that_was_put_off_is_asked_again_with_the_same_facts() {
 
 const LISTENER: &str = "listeners:\n  - address: 127.0.0.1:0\n";
 
-/// Of a partner's profile: it is called as soon as something waits.
-const SOON: &str = "    calls: {delay: 100ms}\n";
-
 /// A station that calls a partner, with files to send and a policy that answers so.
 fn caller(called: &Called, files: &[(&str, usize)], settings: &[(&str, &str)]) -> House {
     let policy = answering(settings);
-    let house = House::caller(LISTENER, &called.address(), &format!("{SOON}{policy}"));
+    let house = House::caller(LISTENER, &called.address(), &policy);
     house.write("terms.wasm", terms());
     for (name, octets) in files {
         house.queue(name, vec![1; *octets], "nordwerk");
@@ -499,7 +496,7 @@ fn files_are_for_the_stations_behind_us_and_come_from_the_first() {
 fn a_partner_may_know_us_by_another_code_and_password() {
     let called = Called::new();
     let keys = "    our_ssid: O0013000007KNOWN\n    our_password: ANOTHER\n";
-    let house = House::caller(LISTENER, &called.address(), &format!("{keys}{SOON}"));
+    let house = House::caller(LISTENER, &called.address(), keys);
     house.queue("ORDERS", "x", "nordwerk");
     let server = house.serve();
     let known = format!("X5{:25}{:8}", "O0013000007KNOWN", "ANOTHER");
@@ -526,7 +523,7 @@ fn what_the_profile_says_of_sessions_is_in_our_ssid_both_ways() {
         (all, ["2", "00500SYN", "003"]),
     ] {
         let called = Called::new();
-        let session = format!("    session: {{{keys}}}\n{SOON}");
+        let session = format!("    session: {{{keys}}}\n");
         let house = House::caller(LISTENER, &called.address(), &session);
         house.queue("ORDERS", "x", "nordwerk");
         let server = house.serve();

@@ -65,11 +65,16 @@ impl House {
         let house = Self {
             folder: TempDir::new().unwrap(),
         };
+        // What is queued waits 3 s for company, where nothing else is said.
+        let soon = match more.contains("calls:") {
+            true => "",
+            false => "    calls: {delay: 100ms}\n",
+        };
         house.write(
             "pointsman.yaml",
             format!(
                 "version: 1\nstation:\n  ssid: {THEM}\n  password: {THEIRS}\nstorage:\n  state: state\n  inbox: inbox\n\
-                 {listeners}partners:\n  nordwerk:\n    ssid: {US}\n    password: {OURS}\n    address: {address}\n{more}"
+                 {listeners}partners:\n  nordwerk:\n    ssid: {US}\n    password: {OURS}\n    address: {address}\n{soon}{more}"
             ),
         );
         house
