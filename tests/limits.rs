@@ -118,6 +118,34 @@ fn a_caller_that_does_not_say_who_it_is_is_dropped_in_time() {
     );
 }
 
+/// A partner that has shown the right password and is made to wait, since its sessions go wrong, is no stranger.
+#[test]
+fn no_crowd_takes_the_place_of_a_partner_that_waits() {
+    let house = House::plain("limits: {callers_per_listener: 2, failures_per_second: 1}\n");
+    let server = house.serve();
+    for _ in 0..8 {
+        drop(Peer::session(server.address()));
+        server.await_log(&["session-ended", "connection was lost"]);
+    }
+    let waiting: Vec<_> = (0..2)
+        .map(|_| {
+            let mut peer = Peer::connect(server.address());
+            peer.say(Ssid::default().octets());
+            peer
+        })
+        .collect();
+    // They are heard before anybody else comes.
+    std::thread::sleep(Duration::from_millis(100));
+    let crowd: Vec<_> = (0..4)
+        .map(|_| from("127.0.0.9", server.address()))
+        .collect();
+    for mut peer in waiting {
+        let answer = String::from_utf8(peer.hear()).unwrap();
+        assert!(answer.starts_with('X'), "SSID, not {answer}");
+    }
+    drop(crowd);
+}
+
 #[test]
 fn one_partner_does_not_take_all_sessions() {
     let house = House::with_listeners(
@@ -414,7 +442,11 @@ fn broken_files_of_a_partner_are_bounded() {
         drop(peer);
         server.await_log(&["session-ended", "connection was lost"]);
     }
-    server.await_log(&["partial-removed", "limits.partials_per_partner"]);
+    server.await_log(&[
+        "partial-removed",
+        " of mueller ",
+        "limits.partials_per_partner",
+    ]);
     eventually("only so many partials are left", || {
         (std::fs::read_dir(&incoming).unwrap().count() <= 5).then_some(())
     });

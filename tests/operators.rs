@@ -671,7 +671,10 @@ fn the_end_of_a_certificate_is_told_in_time() {
         ("partners.mueller.certificate", "it ends in"),
         ("partners.mueller.our_key", "does not belong"),
     ] {
-        server.await_log(&[place, words]);
+        let line = server.await_log(&[place, words]);
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let partner = place.starts_with("partners.").then_some("mueller");
+        assert_eq!(line["partner"].as_str(), partner, "{line}");
     }
 }
 

@@ -679,7 +679,17 @@ fn names_outside_the_set_are_refused_mapped_or_sent_as_they_are() {
             "{said}"
         );
         assert!(said.contains("partners.nordwerk.names"), "{said}");
+        assert!(
+            said.contains(&format!("`{name}` cannot be a data set name")),
+            "{said}"
+        );
     }
+    // The name as it is, and the nearest that can be sent.
+    let said = refused(&house, "B\u{dc}RO", &[]);
+    assert!(
+        said.contains("`B\u{dc}RO`") && said.contains("such as B-RO,"),
+        "{said}"
+    );
     let taken = "A-Z/0-9.&(1)";
     for name in [taken, "ODETTE_CERTIFICATE_REQUEST"] {
         let path = house.path().join("orders.edi");

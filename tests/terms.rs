@@ -314,7 +314,11 @@ fn a_policy_says_which_files_go_and_hears_of_their_receipts() {
     let sfid = take_file(&mut peer);
     assert_eq!(String::from_utf8_lossy(&sfid[1..27]).trim_end(), "NEW");
     assert_eq!(peer.hear(), b"R", "CD: one file is enough");
-    server.await_log(&["told of an end: sent NEW completed records 0 octets 2 "]);
+    let line = server.await_log(&["told of an end: sent NEW completed records 0 octets 2 "]);
+    assert!(
+        line.contains(" with nordwerk at ") && line.contains("session S"),
+        "whose session it was in: {line}"
+    );
     peer.say(eerp(&sfid));
     assert_eq!(peer.hear(), b"P", "RTR");
     let stations = format!("from {US} to {THEM}");

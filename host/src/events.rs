@@ -275,14 +275,14 @@ events! {
     /// a certificate of ours, a partner's or a CA's ends soon, or partners may not like it; told at the start, and 60, 30,
     /// 14, 7 and 1 days before the end
     "SES-014" "certificate-ends" Warn Every
-    CertificateEnds { place: String, reason: String }
+    CertificateEnds { partner: Option<String>, place: String, reason: String }
     says("{place}: {reason}")
     remedy("agree with the partner on a new one, and put it into the file in time")
 
     /// a certificate or key with which no session can come about: ended, not valid yet, of a kind that TLS here does not
     /// use, a key that does not fit
     "SES-015" "certificate-trouble" Error Every
-    CertificateTrouble { place: String, reason: String }
+    CertificateTrouble { partner: Option<String>, place: String, reason: String }
     says("{place}: {reason}")
     remedy("the text says what to do; `pointsman check` says the same")
 
@@ -352,8 +352,8 @@ events! {
     /// what was kept of a broken file was removed, because the disk is full, or because the partner has more of them than
     /// `limits.partials_per_partner`; the event says which. Its sender begins again
     "RCV-009" "partial-removed" Warn Counted
-    PartialRemoved { transfer: TransferId, reason: String, error: Option<String> }
-    says("what was kept of transfer {transfer} was removed: {reason}{}", because(error))
+    PartialRemoved { transfer: TransferId, partner: Option<String>, reason: String, error: Option<String> }
+    says("what was kept of transfer {transfer}{} was removed: {reason}{}", of(partner), because(error))
     remedy("make room; ask the partner why its files break off")
 
     /// the content of a refused file could not be removed (`delivery.rejected: delete`)
@@ -370,8 +370,8 @@ events! {
 
     /// the spool has a received file that the ledger does not know, so the ledger is an older one
     "RCV-012" "ledger-behind" Error Counted
-    LedgerBehind { transfer: TransferId }
-    says("the spool has the received file {transfer} that the ledger does not know: stop, and run `pointsman store rebuild`")
+    LedgerBehind { transfer: TransferId, partner: Option<String> }
+    says("the spool has the received file {transfer}{} that the ledger does not know: stop, and run `pointsman store rebuild`", of(partner))
     remedy("stop, `pointsman store rebuild`, start")
 
     /// the ledger has files of a partner that the configuration does not name any more
@@ -588,6 +588,12 @@ fn subject(session: Option<&str>, transfer: Option<TransferId>) -> String {
         (None, Some(transfer)) => format!("transfer {transfer}: "),
         (None, None) => String::new(),
     }
+}
+
+fn of(partner: &Option<String>) -> String {
+    partner
+        .as_ref()
+        .map_or_else(String::new, |partner| format!(" of {partner}"))
 }
 
 fn because(error: &Option<String>) -> String {

@@ -218,7 +218,7 @@ pub async fn keep_inspecting(station: Arc<Station>) {
         for remark in remarks {
             let is_new = before.get(&remark.place) != now.get(&remark.place);
             if remark.weight > Weight::Good && is_new {
-                tell(&remark);
+                tell(&station.config, &remark);
             }
         }
         before = now;
@@ -226,10 +226,21 @@ pub async fn keep_inspecting(station: Arc<Station>) {
     }
 }
 
-fn tell(remark: &Remark) {
+fn tell(config: &Config, remark: &Remark) {
+    let mut partners = config.partners.keys();
+    let partner = partners.find(|name| remark.key_of_partner(name).is_some());
+    let partner = partner.cloned();
     let (place, reason) = (remark.place.clone(), remark.text.clone());
     events::tell(&match remark.weight {
-        Weight::Error => Event::CertificateTrouble { place, reason },
-        _ => Event::CertificateEnds { place, reason },
+        Weight::Error => Event::CertificateTrouble {
+            partner,
+            place,
+            reason,
+        },
+        _ => Event::CertificateEnds {
+            partner,
+            place,
+            reason,
+        },
     });
 }

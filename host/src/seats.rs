@@ -111,6 +111,12 @@ impl CallerSeat {
         self.entrance.most_sessions
     }
 
+    /// It has shown who it is: it is none of the callers any more that have not, and nobody takes its place. What it takes
+    /// up from now on is its seat among the sessions.
+    pub fn settle(&self) {
+        lock(&self.entrance.waiting).callers.remove(&self.number);
+    }
+
     /// Notified when the caller is to give its place up to another.
     #[must_use]
     pub fn gives_way(&self) -> Arc<Notify> {
@@ -241,6 +247,14 @@ pub struct Seat {
     partner: String,
     origin: Origin,
     listener: SocketAddr,
+}
+
+impl Seat {
+    /// Whether it is a place among that partner's sessions.
+    #[must_use]
+    pub fn is_of(&self, partner: &str) -> bool {
+        self.partner == partner
+    }
 }
 
 impl Sessions {
@@ -391,6 +405,19 @@ mod tests {
             .unwrap();
         assert!(was_notified(&crowd[0].gives_way()));
         assert!(!was_notified(&alone.gives_way()));
+    }
+
+    #[test]
+    fn who_has_shown_who_it_is_gives_way_to_no_crowd() {
+        let entrance = entrance(2, 2);
+        let began = Instant::now();
+        let enter = |address: &str, after| entrance.enter(from(address), began + after);
+        let partner = enter("192.0.2.1:1", Duration::ZERO).unwrap();
+        partner.settle();
+        let crowd = (0..6_u32).map(|number| enter("192.0.2.2:1", ITS_TIME * number));
+        let crowd: Vec<_> = crowd.map(Result::unwrap).collect();
+        assert!(!was_notified(&partner.gives_way()));
+        assert!(was_notified(&crowd[0].gives_way()));
     }
 
     #[test]

@@ -313,7 +313,12 @@ async fn discard_unsaid(station: &Station, id: TransferId) -> Result<(), StartEr
     // Every crash leaves a row. Without one, or behind its sidecar, the ledger is an older one: the partner
     // may have its EFPA, and what was acknowledged is not thrown away.
     if known.is_none() || station.spool.is_received(id)? {
-        station.events.tell(Event::LedgerBehind { transfer: id });
+        let record = station.spool.record(Direction::Inbound, id).ok().flatten();
+        let partner = record.map(|record| record.sidecar.partner);
+        station.events.tell(Event::LedgerBehind {
+            transfer: id,
+            partner,
+        });
         return Ok(());
     }
     station.ledger.checkpoint(id, Position::default()).await?;

@@ -280,8 +280,10 @@ const FULL: &str = "the disk is full: its sender begins again";
 async fn begin_again(ledger: &dyn Ledger, spool: &Spool, removed: Vec<TransferId>, why: &str) {
     for id in removed {
         let error = say_removed(ledger, spool, id).await.err();
+        let row = ledger.show(id).await.ok().flatten();
         tell(&Event::PartialRemoved {
             transfer: id,
+            partner: row.map(|row| row.partner),
             reason: why.to_owned(),
             error: error.map(|error| error.to_string()),
         });

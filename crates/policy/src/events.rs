@@ -104,37 +104,37 @@ events! {
     /// a policy logged more than it may
     "POL-003" "policy-log-cut" Warn Counted
     LogCut { policy: Arc<str>, session: Asked, dropped: u32 }
-    says("policy {policy} logged more than its limits allow: {dropped} lines are missing")
+    says("{session}: policy {policy} logged more than its limits allow: {dropped} lines are missing")
     remedy("its author")
 
     /// a line of a policy's own, at the level `error`
     "POL-004" "policy-says" Error Counted
     SaysError { policy: Arc<str>, session: Asked, said: String }
-    says("policy {policy}: {said}")
+    says("{session}: policy {policy}: {said}")
     remedy("its author")
 
     /// a line of a policy's own
     "POL-005" "policy-says" Warn Counted
     SaysWarn { policy: Arc<str>, session: Asked, said: String }
-    says("policy {policy}: {said}")
+    says("{session}: policy {policy}: {said}")
     remedy("its author")
 
     /// a line of a policy's own
     "POL-006" "policy-says" Info Counted
     SaysInfo { policy: Arc<str>, session: Asked, said: String }
-    says("policy {policy}: {said}")
+    says("{session}: policy {policy}: {said}")
     remedy("–")
 
     /// a line of a policy's own
     "POL-007" "policy-says" Debug Counted
     SaysDebug { policy: Arc<str>, session: Asked, said: String }
-    says("policy {policy}: {said}")
+    says("{session}: policy {policy}: {said}")
     remedy("–")
 
     /// a line of a policy's own
     "POL-008" "policy-says" Trace Counted
     SaysTrace { policy: Arc<str>, session: Asked, said: String }
-    says("policy {policy}: {said}")
+    says("{session}: policy {policy}: {said}")
     remedy("–")
 
     /// how long an instance took for an answer

@@ -129,6 +129,9 @@ impl Monitor {
             Err(missing) => Some(self.recognise_stranger(own, offer, missing).await?),
         };
         self.shown = known.as_ref().map(|known| known.name.clone());
+        if let Some(known) = &known {
+            self.take_seat(known).await?;
+        }
         let connection = self.describe_caller(known.as_ref(), offer);
         let terms = self.ask_terms(&connection).await?;
         let profile = match &terms.partner {
@@ -143,6 +146,7 @@ impl Monitor {
         let profile = profile.ok_or_else(|| unknown(&self.station.config))?;
         let params = self.narrow(profile.params(&self.station.config), &terms)?;
         self.take_seat(&profile).await?;
+        self.caller = None;
         self.tell_case("SSID SSIDCODE", &offer.code, &profile.partner.ssid.0);
         self.enter(profile, connection, terms);
         Ok(params)
@@ -198,11 +202,16 @@ impl Monitor {
         Ok(())
     }
 
-    /// A place among the partner's sessions, for the one at the listener. A partner whose sessions go wrong one after the
-    /// other waits for it.
+    /// A place among the partner's sessions, for the one at the listener: from here on no crowd of strangers takes it away,
+    /// however long policies think. A partner whose sessions go wrong one after the other waits meanwhile.
     async fn take_seat(&mut self, profile: &Profile) -> Result<(), Refused> {
-        let wait = self.station.failures.wait(&profile.name, Instant::now());
-        self.pause(wait).await?;
+        if self
+            .seat
+            .as_ref()
+            .is_some_and(|seat| seat.is_of(&profile.name))
+        {
+            return Ok(());
+        }
         let Some(caller) = &self.caller else {
             return Ok(());
         };
@@ -210,8 +219,9 @@ impl Monitor {
         self.station.guesses.right(code, caller.origin());
         let seat = self.station.seat_for_session(profile, caller);
         self.seat = Some(seat.map_err(Refused::by)?);
-        self.caller = None;
-        Ok(())
+        caller.settle();
+        let wait = self.station.failures.wait(&profile.name, Instant::now());
+        self.pause(wait).await
     }
 
     /// While a code is locked out nothing is compared, so nothing can be found out, and no call makes it longer.
