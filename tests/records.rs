@@ -13,7 +13,7 @@ mod support;
 use std::process::Stdio;
 
 use support::peer::{Called, Peer, VirtualFile};
-use support::{House, OURS, US, eventually};
+use support::{House, OURS, Server, US, amount, eventually, octets};
 
 /// SFID of a file of records (RFC 5024, 5.3.3).
 fn sfid(dataset: &str, format: char, length: u32, restart: u64) -> Vec<u8> {
@@ -295,6 +295,20 @@ fn a_file_whose_records_are_not_as_said_is_not_queued() {
     assert_eq!(left, 0, "nothing is left of it in the spool");
 }
 
+/// Adds what a DATA buffer brings (RFC 5024, 7.2); the last record is not at its end.
+fn add_records(data: &[u8], records: &mut Vec<Vec<u8>>) {
+    let mut rest = &data[1..];
+    while let Some((header, after)) = rest.split_first() {
+        let count = usize::from(header & 0x3F);
+        let (octets, after) = after.split_at(count);
+        records.last_mut().unwrap().extend_from_slice(octets);
+        if header & 0x80 != 0 {
+            records.push(Vec::new());
+        }
+        rest = after;
+    }
+}
+
 #[test]
 fn a_file_that_broke_off_is_offered_from_its_last_record() {
     let called = Called::new();
@@ -360,18 +374,7 @@ fn a_file_that_broke_off_is_offered_from_its_last_record() {
         if heard[0] != b'D' {
             break heard;
         }
-        let mut rest = &heard[1..];
-        while let Some((header, after)) = rest.split_first() {
-            let count = usize::from(header & 0x3F);
-            records
-                .last_mut()
-                .unwrap()
-                .extend_from_slice(&after[..count]);
-            if header & 0x80 != 0 {
-                records.push(Vec::new());
-            }
-            rest = &after[count..];
-        }
+        add_records(&heard, &mut records);
         peer.say(b"C  ");
     };
     assert_eq!(records.pop(), Some(Vec::new()), "the last record was ended");
@@ -390,6 +393,214 @@ fn a_file_that_broke_off_is_offered_from_its_last_record() {
     peer.say(b"F00000\r");
     eventually("the second call is over", || second.try_wait().unwrap());
     assert!(sending.transfers()[0].contains("sent"));
+}
+
+/// A station with a long file of variable records for a partner that fetches it, and whose connections break.
+struct LongFile {
+    records: Vec<Vec<u8>>,
+    /// Where each ends in the spool.
+    ends: Vec<usize>,
+    house: House,
+    server: Server,
+    id: String,
+}
+
+impl LongFile {
+    /// Of about six million octets.
+    fn new(seed: u64, layout: &str) -> Self {
+        let dice = octets(seed, 20_000);
+        let length = |dice: &[u8]| usize::from(dice[0]) * 4 + usize::from(dice[1]) / 2;
+        let records: Vec<Vec<u8>> = dice
+            .chunks(2)
+            .enumerate()
+            .map(|(number, dice)| format!("{number:07}{}", "-".repeat(length(dice))).into_bytes())
+            .collect();
+        let (mut local, mut ends) = (Vec::new(), Vec::new());
+        for record in &records {
+            if layout == "lines" {
+                local.extend_from_slice(record);
+                local.extend_from_slice(b"\r\n");
+            } else {
+                local.extend_from_slice(&(record.len() as u16).to_be_bytes());
+                local.extend_from_slice(record);
+            }
+            ends.push(local.len());
+        }
+        let house = with_partner("    retry: {broken: {first: 1ms, most: 1ms}}\n");
+        let file = house.write("LONG", &local);
+        let file = file.to_str().unwrap();
+        let format = ["--format", "V", "--records", layout];
+        let sent = ["send", file, "--to", "mueller", "--queue-only"];
+        let queued = house.pointsman(&[&sent[..], &format].concat());
+        assert!(queued.status.success(), "{queued:?}");
+        let said = String::from_utf8(queued.stdout).unwrap();
+        let id = said.split_whitespace().last().unwrap().to_owned();
+        let server = house.serve();
+        Self {
+            records,
+            ends,
+            house,
+            server,
+            id,
+        }
+    }
+
+    /// Gives the turn away until the file is offered: a moment before, another connection had it. Gives its SFID too.
+    fn offered(&self) -> (Peer<std::net::TcpStream>, Vec<u8>) {
+        eventually("the file is offered", || {
+            let mut peer = Peer::session(self.server.address());
+            let heard = peer.change_direction();
+            (heard[0] == b'H').then_some((peer, heard))
+        })
+    }
+
+    fn spooled(&self, ending: &str) -> std::path::PathBuf {
+        let outgoing = self.house.path().join("state/spool/outgoing");
+        outgoing.join(format!("{}{ending}", self.id))
+    }
+
+    /// Its sidecar.
+    fn described(&self) -> String {
+        std::fs::read_to_string(self.spooled(".jsonl")).unwrap()
+    }
+
+    /// The first connection, which breaks before anything but DATA has come.
+    fn breaks_off(&self) {
+        let (mut peer, _) = self.offered();
+        peer.say(b"200000000000000000");
+        assert_eq!(peer.hear()[0], b'D', "DATA");
+    }
+
+    /// Takes it from behind so many records on, as much as `credits` windows have; gives what comes then, if it ends
+    /// before.
+    fn goes_on(&self, from: usize, credits: usize) -> Option<Vec<u8>> {
+        let (mut peer, offered) = self.offered();
+        let most = format!("{:017}", self.records.len()).into_bytes();
+        assert_eq!(&offered[138..155], most, "as far as it goes, in records");
+        peer.say(format!("2{from:017}"));
+        let mut records = vec![Vec::new()];
+        let mut end = None;
+        'windows: for _ in 0..credits {
+            for _ in 0..7 {
+                let heard = peer.hear();
+                if heard[0] != b'D' {
+                    end = Some(heard);
+                    break 'windows;
+                }
+                add_records(&heard, &mut records);
+            }
+            peer.say(b"C  ");
+        }
+        if end.as_ref().is_some_and(|end| end[0] == b'T') {
+            peer.say(b"4N");
+            assert_eq!(peer.hear(), b"R", "CD");
+            peer.say(b"F00000\r");
+        }
+        let begun = records.pop().unwrap();
+        assert!(!records.is_empty(), "behind record {from} comes {end:?}");
+        let next = from + records.len();
+        assert!(records == self.records[from..next], "behind record {from}");
+        let whole = self.records.get(next).map_or(&[][..], |whole| whole);
+        assert!(whole.starts_with(&begun), "record {next} has begun");
+        end
+    }
+
+    /// EFID with the totals of the whole file.
+    fn efid(&self) -> Vec<u8> {
+        let octets = self.records.iter().map(Vec::len).sum();
+        efid(self.records.len(), octets).into_bytes()
+    }
+}
+
+/// Where dice start, which say it so that a failure can be had again.
+fn seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
+    let seed = amount("POINTSMAN_SEED", now.unwrap().as_nanos() as u64 | 1);
+    println!("POINTSMAN_SEED={seed}");
+    seed
+}
+
+#[test]
+fn wherever_a_file_of_variable_records_breaks_off_it_goes_on_with_the_next_record() {
+    let seed = seed();
+    for layout in ["lines", "length-prefixed"] {
+        let file = LongFile::new(seed, layout);
+        file.breaks_off();
+        for dice in octets(seed ^ 1, 8).chunks(2) {
+            let dice = usize::from(u16::from_le_bytes([dice[0], dice[1]]));
+            let from = dice * (file.records.len() - 200) / usize::from(u16::MAX);
+            assert_eq!(file.goes_on(from, 1), None, "{layout}");
+        }
+        let most = usize::MAX;
+        assert_eq!(
+            file.goes_on(file.records.len() - 500, most),
+            Some(file.efid()),
+            "{layout}"
+        );
+        file.server.await_log(&["file-sent"]);
+        let audited = file.house.pointsman(&["verify-store"]);
+        assert!(audited.status.success(), "{audited:?}");
+
+        let again = file.house.pointsman(&["queue", "resend", &file.id]);
+        assert!(again.status.success(), "{again:?}");
+        let said = String::from_utf8(again.stdout).unwrap();
+        let id = said.split_whitespace().find(|word| word.len() == 37);
+        let id = id.unwrap().trim_end_matches(':').to_owned();
+        let file = LongFile { id, ..file };
+        assert!(
+            file.described().contains("\"positions\""),
+            "they go with the content"
+        );
+    }
+}
+
+/// Nothing of the file up to a little before the record is as it was, so whoever looks there finds no records.
+#[test]
+fn a_restart_reads_nothing_before_the_nearest_noted_position() {
+    let seed = seed();
+    for layout in ["lines", "length-prefixed"] {
+        let file = LongFile::new(seed, layout);
+        file.breaks_off();
+        let from = file.records.len() - 500;
+        // They are a million octets apart.
+        let untouched = file.ends[from - 1] - 1_100_000;
+        assert!(untouched > 2_000_000, "{untouched}");
+        let blob = std::fs::File::options()
+            .write(true)
+            .open(file.spooled(""))
+            .unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&blob, &vec![b'x'; untouched], 0).unwrap();
+        let end = file.goes_on(from, usize::MAX).expect("it ends");
+        assert_eq!(
+            end[0], b'F',
+            "an ESID, since it is not what was queued, and no EFID"
+        );
+        file.server.await_log(&["content-damaged", &file.id]);
+    }
+}
+
+#[test]
+fn positions_that_are_damaged_or_gone_are_not_gone_by() {
+    let seed = seed();
+    let file = LongFile::new(seed, "lines");
+    file.breaks_off();
+    let described = file.described();
+    let from = file.records.len() - 500;
+    // Each of them is said to be behind ten times as many records.
+    let damaged = described.replace("],[", "0],[");
+    assert_ne!(damaged, described, "there are positions");
+    std::fs::write(file.spooled(".jsonl"), damaged).unwrap();
+    assert_eq!(file.goes_on(from, 1), None);
+    let audited = file.house.pointsman(&["verify-store"]);
+    let said = String::from_utf8_lossy(&audited.stdout);
+    assert!(
+        !audited.status.success() && said.contains("positions of records are damaged"),
+        "{said}"
+    );
+    let first = described.lines().next().unwrap();
+    std::fs::write(file.spooled(".jsonl"), format!("{first}\n")).unwrap();
+    assert_eq!(file.goes_on(from, usize::MAX), Some(file.efid()));
+    file.server.await_log(&["file-sent"]);
 }
 
 #[test]

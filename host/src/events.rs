@@ -442,8 +442,8 @@ events! {
     says("what was copied of transfer {transfer} stays in the spool: {reason}")
     remedy("`verify-store` names it; the disk")
 
-    /// a file to send is not in the spool as it was queued: the disk lost it, or it was changed. Its end (EFID) was not
-    /// sent, and it is parked
+    /// a file to send, or where its records end, is not in the spool as it was queued: the disk lost it, or it was
+    /// changed. Its end (EFID) was not sent, and it is parked
     "SND-011" "content-damaged" Error Every
     ContentDamaged { session: Talk, transfer: TransferId, file: String, reason: String }
     says("{session}: {file} is not sent to its end: {reason}")

@@ -9,7 +9,7 @@ use jiff::civil::DateTime;
 use jiff::{ToSpan, Zoned};
 use oftp::{
     Counts, DatasetName, FileHeader, FileKey, FileStamp, Format, InvalidField, Level, OdetteId,
-    RecordLayout, RecordProblem, RecordReader, UserData,
+    Positions, RecordLayout, RecordProblem, RecordReader, UserData,
 };
 use pointsman_folder::{FolderError, Look, Names};
 use pointsman_store::{
@@ -245,14 +245,14 @@ pub async fn enqueue_as(
             "it was written to while it was copied; nothing of it is queued",
         )));
     }
-    let (whole, counts, longest) = match layout {
+    let (whole, found) = match layout {
         None => {
             let whole = match how.format {
                 Format::Text => lines_or_discard(whole, &path).await?,
                 _ => whole,
             };
-            let octets = whole.seal().octets;
-            (whole, Counts { records: 0, octets }, 0)
+            let found = Found::of_octets(whole.seal().octets);
+            (whole, found)
         }
         Some(layout) => count_or_discard(whole, layout, how.format)
             .await
@@ -275,10 +275,10 @@ pub async fn enqueue_as(
         destination,
     };
     let Seal { octets, digest } = whole.seal().clone();
-    let mut header = FileHeader::plain(key, counts.octets);
+    let mut header = FileHeader::plain(key, found.counts.octets);
     header.format = match how.format {
         // Nobody said a length: the longest record is what the partner must be ready for.
-        Format::Variable(0) => Format::Variable(longest),
+        Format::Variable(0) => Format::Variable(found.longest),
         format => format,
     };
     header.user.clone_from(&how.user);
@@ -290,7 +290,7 @@ pub async fn enqueue_as(
         octets,
         digest,
         layout,
-        counts,
+        counts: found.counts,
         priority: how.priority.unwrap_or(NewFile::PRIORITY),
         labels: how
             .labels
@@ -300,6 +300,7 @@ pub async fn enqueue_as(
     };
     let sidecar = Sidecar::outbound(&file);
     blocking(move || whole.keep(&sidecar)).await?;
+    keep_positions(&station.spool, &file, &found.positions).await?;
     let mut counter = 1;
     loop {
         match station.ledger.enqueue(file.clone()).await {
@@ -308,7 +309,7 @@ pub async fn enqueue_as(
             Err(LedgerError::IdentityTaken(_)) if counter < 9999 => {
                 counter += 1;
                 file.header.key.stamp = stamps.nth(counter)?;
-                describe_anew(&station.spool, &file).await?;
+                describe_anew(&station.spool, &file, &found.positions).await?;
             }
             Err(error) => return Err(not_queued(&station.spool, id, error).await),
         }
@@ -346,19 +347,50 @@ fn padded_length(how: &SendAs, layout: Option<RecordLayout>) -> Result<Option<u3
     }
 }
 
+/// What was found in a file when it was read.
+#[derive(Debug)]
+struct Found {
+    /// The totals of the virtual file.
+    counts: Counts,
+    /// Octets of the longest record.
+    longest: u32,
+    /// Where some of its records end, where that cannot be reckoned.
+    positions: Positions,
+}
+
+impl Found {
+    /// A file without records.
+    fn of_octets(octets: u64) -> Self {
+        Self {
+            counts: Counts { records: 0, octets },
+            longest: 0,
+            positions: Positions::default(),
+        }
+    }
+}
+
 /// Counts the records of what was imported; removes it where one is not as announced.
 async fn count_or_discard(
     whole: Whole,
     layout: RecordLayout,
     format: Format,
-) -> Result<(Whole, Counts, u32), RecordError> {
+) -> Result<(Whole, Found), RecordError> {
     let count = move || {
         let mut reader = RecordReader::new(layout, format).without_bare_line_feeds();
         let read = whole.blob().map_err(RecordError::from);
         match read.and_then(|blob| records::read_all(&blob, &mut reader)) {
-            Ok(()) => {
-                let longest = u32::try_from(reader.longest()).unwrap_or(u32::MAX);
-                Ok((whole, reader.counts(), longest))
+            Ok(positions) => {
+                let is_reckoned = layout.end_of(format, 0).is_some();
+                let found = Found {
+                    counts: reader.counts(),
+                    longest: u32::try_from(reader.longest()).unwrap_or(u32::MAX),
+                    positions: if is_reckoned {
+                        Positions::default()
+                    } else {
+                        positions
+                    },
+                };
+                Ok((whole, found))
             }
             Err(error) => {
                 whole.discard()?;
@@ -401,6 +433,7 @@ pub async fn resend(
     let record = blocking(move || source.record(Direction::Outbound, old))
         .await?
         .ok_or(LedgerError::NotFound(old))?;
+    let positions = record.positions().unwrap_or_default();
     let Sidecar {
         partner,
         header,
@@ -437,6 +470,7 @@ pub async fn resend(
     file.header.key.stamp = stamps.nth(1)?;
     let (source, sidecar) = (spool.clone(), Sidecar::outbound(&file));
     blocking(move || source.send_again(old, &sidecar)).await?;
+    keep_positions(spool, &file, &positions).await?;
     let mut counter = 1;
     loop {
         match ledger.resend(old, file.clone()).await {
@@ -444,7 +478,7 @@ pub async fn resend(
             Err(LedgerError::IdentityTaken(_)) if counter < 9999 => {
                 counter += 1;
                 file.header.key.stamp = stamps.nth(counter)?;
-                describe_anew(spool, &file).await?;
+                describe_anew(spool, &file, &positions).await?;
             }
             Err(error) => return Err(not_queued(spool, file.id, error).await),
         }
@@ -466,9 +500,35 @@ async fn not_queued(spool: &Spool, id: TransferId, error: LedgerError) -> QueueE
 }
 
 /// The date and time of a file were taken by another: its sidecar must say the same as its row will.
-async fn describe_anew(spool: &Spool, file: &NewFile) -> Result<(), QueueError> {
-    let (spool, sidecar) = (spool.clone(), Sidecar::outbound(file));
-    Ok(blocking(move || spool.describe(&sidecar)).await?)
+async fn describe_anew(
+    spool: &Spool,
+    file: &NewFile,
+    positions: &Positions,
+) -> Result<(), QueueError> {
+    let (described, sidecar) = (spool.clone(), Sidecar::outbound(file));
+    blocking(move || described.describe(&sidecar)).await?;
+    keep_positions(spool, file, positions).await
+}
+
+/// Keeps beside a file where some of its records end: a restart looks for its record from the nearest one on.
+async fn keep_positions(
+    spool: &Spool,
+    file: &NewFile,
+    positions: &Positions,
+) -> Result<(), QueueError> {
+    if positions.points().is_empty() {
+        return Ok(());
+    }
+    let (spool, id, positions) = (spool.clone(), file.id, positions.clone());
+    let seal = Seal {
+        octets: file.octets,
+        digest: file.digest.clone(),
+    };
+    let keeping = move || {
+        spool.keep_positions(id, &seal, &positions);
+        Ok(())
+    };
+    Ok(blocking(keeping).await?)
 }
 
 /// The data set name that a file is sent under, as far as this partner takes it.

@@ -48,6 +48,7 @@ mod key;
 #[cfg(feature = "mutants")]
 pub mod mutants;
 mod page;
+mod positions;
 mod reason;
 mod records;
 mod session;
@@ -63,6 +64,7 @@ pub use event::{CloseRefusal, Closing, End, Event, FileData};
 pub use file::{CipherSuite, Counts, Eerp, FileHeader, Format, Nerp, Response, Security};
 pub use ids::{DatasetName, FieldProblem, InvalidField, OdetteId, Password, UserData};
 pub use key::{FileKey, FileStamp};
+pub use positions::{Positions, PositionsFinder};
 pub use reason::{FileReason, NerpReason, SessionReason};
 pub use records::{Piece, Position, RecordLayout, RecordProblem, RecordReader, RecordWriter};
 pub use session::Session;

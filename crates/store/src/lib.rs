@@ -19,6 +19,7 @@ mod flush;
 mod ledger;
 mod persisted;
 mod planted;
+mod positions;
 mod private;
 mod sidecar;
 mod spool;
@@ -34,6 +35,7 @@ pub use ledger::{
 };
 pub use persisted::{InDoubt, Persisted, Stored};
 pub use planted::planted;
+pub use positions::KeptPositions;
 pub use private::{Kept, keep_private};
 pub use sidecar::{Entry, Record, Sidecar, SidecarError, Way};
 pub use spool::{

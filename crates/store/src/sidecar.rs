@@ -4,18 +4,21 @@
 //! speaks of the blob, so there is no acknowledged file without it. Every later line is an [`Entry`], appended
 //! after a verb of the ledger was committed and *not* synced: the ledger is what promises, and a line that a
 //! power cut takes makes a rebuilt ledger more careful, never wrong (a receipt is owed again, a file that may
-//! have been sent is offered again under its old identity). A torn line is passed over.
+//! have been sent is offered again under its old identity). A torn line is passed over. One entry is no step of
+//! the file: where some records of a long file to send end ([`Entry::Positions`]). It is here since it is of the
+//! blob, goes where that goes, and may be lost as other lines may.
 
 use std::time::SystemTime;
 
 use oftp::{
     CipherSuite, Counts, DatasetName, Eerp, FileHeader, FileKey, FileStamp, InvalidField, Nerp,
-    NerpReason, OdetteId, RecordLayout, Response, UserData,
+    NerpReason, OdetteId, Positions, RecordLayout, Response, UserData,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::Seal;
 use crate::ledger::{Received, Verdict};
+use crate::positions::KeptPositions;
 use crate::sqlite::{format_from, format_to, from_millis, millis, security_from, security_to};
 use crate::transfer::{
     Direction, InboundState, Labels, NewFile, OutboundState, Target, TransferId,
@@ -90,6 +93,8 @@ pub enum Entry {
     InDoubt(bool),
     /// The partner's receipt.
     Answered(Response),
+    /// Where some records of a file to send end; nothing relies on it.
+    Positions(KeptPositions),
 }
 
 /// A sidecar as it is read: what the file is, and what became of it.
@@ -213,6 +218,7 @@ impl Entry {
             Self::Answered(response) => Happened::Answered {
                 response: response.into(),
             },
+            Self::Positions(kept) => Happened::Positions(kept.clone()),
         };
         ended(&Dated {
             at: millis(SystemTime::now()),
@@ -369,6 +375,25 @@ impl Record {
             _ => None,
         })
     }
+
+    /// Where some records of a file to send end, if that was noted. They are what was noted of this content, or none.
+    #[must_use]
+    pub fn positions(&self) -> Option<Positions> {
+        self.kept_positions()?.of(&self.sidecar.seal)
+    }
+
+    /// Whether positions were noted, and are not what was noted of this content.
+    #[must_use]
+    pub(crate) fn has_damaged_positions(&self) -> bool {
+        self.kept_positions().is_some() && self.positions().is_none()
+    }
+
+    fn kept_positions(&self) -> Option<&KeptPositions> {
+        self.entries.iter().rev().find_map(|entry| match entry {
+            Entry::Positions(kept) => Some(kept),
+            _ => None,
+        })
+    }
 }
 
 fn ended(value: &impl Serialize) -> Result<Vec<u8>, SidecarError> {
@@ -490,6 +515,7 @@ enum Happened {
     State { state: String, why: Option<String> },
     InDoubt { doubt: bool },
     Answered { response: Answer },
+    Positions(KeptPositions),
 }
 
 impl Happened {
@@ -510,6 +536,7 @@ impl Happened {
             },
             Self::InDoubt { doubt } => Entry::InDoubt(doubt),
             Self::Answered { response } => Entry::Answered(response.response(key)?),
+            Self::Positions(kept) => Entry::Positions(kept),
         }))
     }
 }

@@ -224,6 +224,8 @@ struct Case<'a> {
 const REBUILD: &str = "the ledger is older than the spool, or was lost: stop the server and run `pointsman store rebuild`";
 const BACKUP: &str = "put the content back from a backup, or ask the partner to send the file again under a new date and time";
 const RESEND: &str = "cancel it (`pointsman queue cancel`) and queue the file anew";
+const DESCRIBE: &str =
+    "remove it and run `pointsman store describe`, which writes it from the ledger";
 const REPORT: &str = "this must not be: keep a copy of ledger and spool, and report it";
 
 impl<'a> Case<'a> {
@@ -489,6 +491,10 @@ impl<'a> Case<'a> {
                 if let Some(what) = difference(&record, book) {
                     self.wrong("sidecar-differs", self.sidecar(part), what, REPORT);
                 }
+                if record.has_damaged_positions() {
+                    let what = "its positions of records are damaged: a restart reads the file from its start";
+                    self.wrong("positions-damaged", self.sidecar(part), what, DESCRIBE);
+                }
             }
             Ok(None) => {
                 let what = "there is no sidecar: a ledger made anew would not know this file";
@@ -496,14 +502,8 @@ impl<'a> Case<'a> {
                 self.wrong("row-without-sidecar", self.sidecar(part), what, remedy);
             }
             Err(error) => {
-                let remedy =
-                    "remove it and run `pointsman store describe`, which writes it from the ledger";
-                self.wrong(
-                    "sidecar-unreadable",
-                    self.sidecar(part),
-                    error.to_string(),
-                    remedy,
-                );
+                let (file, what) = (self.sidecar(part), error.to_string());
+                self.wrong("sidecar-unreadable", file, what, DESCRIBE);
             }
         }
     }

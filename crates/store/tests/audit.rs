@@ -12,13 +12,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use oftp::{
-    DatasetName, Eerp, FileHeader, FileKey, FileStamp, Nerp, NerpReason, OdetteId, Response,
-    UserData,
+    DatasetName, Eerp, FileHeader, FileKey, FileStamp, Nerp, NerpReason, OdetteId, Position,
+    Positions, PositionsFinder, Response, UserData,
 };
 use pointsman_store::{
-    Access, Acknowledgement, Audit, Audited, Contact, ContactKind, Direction, Entry, Files, Ledger,
-    LedgerError, Longest, NewFile, Offer, Offered, Order, OutboundState, Quota, Rebuilt, Received,
-    Repeated, Sidecar, Spool, SqliteLedger, Target, TransferId, Verdict, Weight, Work, rebuild,
+    Access, Acknowledgement, Audit, Audited, Contact, ContactKind, Direction, Entry, Files,
+    KeptPositions, Ledger, LedgerError, Longest, NewFile, Offer, Offered, Order, OutboundState,
+    Quota, Rebuilt, Received, Repeated, Seal, Sidecar, Spool, SqliteLedger, Target, TransferId,
+    Verdict, Weight, Work, rebuild,
 };
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -438,6 +439,55 @@ async fn every_damage_is_named_with_its_transfer_its_file_and_what_to_do() {
     for test in tests {
         test.await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn positions_of_records_are_those_that_were_noted_or_none_and_cost_nobody_the_file() {
+    let yard = Yard::new();
+    let file = yard.imported("POSITIONS");
+    let mut finder = PositionsFinder::default();
+    for records in 1..=50_000 {
+        let octets = 100 * records;
+        finder.record_ended(Position { octets, records });
+    }
+    let noted = finder.found();
+    let seal = |digest: &str| Seal {
+        octets: file.octets,
+        digest: digest.to_owned(),
+    };
+    let id = file.id;
+    yard.spool.keep_positions(id, &seal(&file.digest), &noted);
+    assert_eq!(yard.spool.positions(id), noted);
+    yard.ledger.enqueue(file.clone()).await.unwrap();
+    yard.assert_clean().await;
+    let (yard, rebuilt) = yard.rebuilt();
+    assert_eq!(rebuilt.outbound, 1);
+    assert_eq!(yard.spool.positions(id), noted, "they are no part of a row");
+    yard.assert_clean().await;
+
+    // One digit of one of them.
+    let path = yard.file(&format!("outgoing/{id}.jsonl"));
+    let sidecar = std::fs::read_to_string(&path).unwrap();
+    let (octets, records) = (noted.points()[1].octets, noted.points()[1].records);
+    let rotten = sidecar.replace(
+        &format!("[{octets},{records}]"),
+        &format!("[{octets},{}]", records + 1),
+    );
+    assert_ne!(rotten, sidecar);
+    std::fs::write(&path, rotten).unwrap();
+    assert_eq!(yard.spool.positions(id), Positions::default());
+    assert_eq!(yard.wrong().await, (id, vec!["positions-damaged"]));
+
+    // What the audit says to do about it.
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(yard.ledger.describe(&yard.spool).await.unwrap(), 1);
+    assert_eq!(yard.spool.positions(id), Positions::default());
+    yard.assert_clean().await;
+
+    // Those of another content.
+    let other = Entry::Positions(KeptPositions::new(&noted, &seal("another")));
+    yard.spool.append(Direction::Outbound, id, &other).unwrap();
+    assert_eq!(yard.spool.positions(id), Positions::default());
 }
 
 #[tokio::test]

@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use oftp::{
-    Agreement, CloseRefusal, Counts, FileReason, Level, Position, RecordReader, Session, TurnTicket,
+    Agreement, CloseRefusal, Counts, FileReason, Level, Position, RecordLayout, RecordReader,
+    Session, TurnTicket,
 };
 use pointsman_policy::types;
-use pointsman_store::{Blob, Files, Longest, OutboundFile, SpoolError, TransferId, Work, planted};
+use pointsman_store::{
+    Blob, Files, Longest, OutboundFile, Spool, SpoolError, TransferId, Work, planted,
+};
 
 use super::checking::{Check, PATIENCE};
 use super::offering::BLOCK;
@@ -17,7 +20,7 @@ use crate::events::Event as Happening;
 use crate::intake::{blocking, lost_thread};
 use crate::leases::lessee;
 use crate::partners::Profile;
-use crate::records::{self, RecordError};
+use crate::records::{self, PositionsCheck, RecordError};
 use crate::roster::{FileNow, UnderWay};
 
 /// Octets read from the spool at once, at most.
@@ -338,19 +341,21 @@ impl Monitor {
             }
             Err(error) => return self.unreadable(error).await,
         };
-        let (from, records) = match sending.file.layout {
-            None => ((restart * BLOCK).min(expected), None),
+        let (from, records, positions) = match sending.file.layout {
+            None => ((restart * BLOCK).min(expected), None, None),
             Some(layout) => {
-                let reader = RecordReader::new(layout, sending.file.header.format);
-                match find(reader, &sending.file, Arc::clone(&blob), restart).await {
-                    Ok(reader) => (reader.position().octets, Some(Box::new(reader))),
+                let spool = self.station.spool.clone();
+                match find(layout, &sending.file, spool, Arc::clone(&blob), restart).await {
+                    Ok((reader, check)) => {
+                        (reader.position().octets, Some(Box::new(reader)), check)
+                    }
                     Err(RecordError::Spool(error)) => return self.unreadable(error).await,
                     Err(problem) => return self.park_damaged(id, problem.to_string()).await,
                 }
             }
         };
         sending.stage = Stage::Open {
-            check: self.station.late_checks.begin(id, &blob, from),
+            check: self.station.late_checks.begin(id, &blob, from, positions),
             blob,
             position: from,
             records,
@@ -527,7 +532,7 @@ impl Monitor {
             return Ok(None);
         };
         let (id, queued) = (sending.file.id, &sending.file.digest);
-        let Some(found) = check.digits(PATIENCE).await? else {
+        let Some(content) = check.content(PATIENCE).await? else {
             self.station.late_checks.keep(id, std::mem::take(check));
             let file = sending.name();
             self.tell(Happening::ContentUnread {
@@ -539,8 +544,15 @@ impl Monitor {
                 "the file to send takes longer to be compared than a partner waits",
             ));
         };
-        let why = format!("it is not what was queued: blake3 {found}, not {queued}");
-        Ok((found != *queued).then_some((id, why)))
+        let found = content.digest;
+        let why = if found != *queued {
+            format!("it is not what was queued: blake3 {found}, not {queued}")
+        } else if content.positions_are_wrong {
+            "the positions of records in its sidecar are not its own, and the partner may have got wrong records".to_owned()
+        } else {
+            return Ok(None);
+        };
+        Ok(Some((id, why)))
     }
 
     pub(super) async fn close_answered(
@@ -690,21 +702,34 @@ impl Monitor {
     }
 }
 
-/// A reader at the end of the records that the partner has.
+/// A reader at the end of the records that the partner has; and a check of the positions that it was found by.
 async fn find(
-    mut reader: RecordReader,
+    layout: RecordLayout,
     file: &OutboundFile,
+    spool: Spool,
     blob: Arc<Blob>,
     restart: u64,
-) -> Result<RecordReader, RecordError> {
-    let layout = file.layout;
-    if let Some(end) = layout.and_then(|layout| layout.end_of(file.header.format, restart)) {
+) -> Result<(RecordReader, Option<PositionsCheck>), RecordError> {
+    let mut reader = RecordReader::new(layout, file.header.format);
+    if let Some(end) = layout.end_of(file.header.format, restart) {
         // The last line may lack its end.
         let octets = end.octets.min(file.octets);
         reader.go_to(Position { octets, ..end });
-        return Ok(reader);
+        return Ok((reader, None));
     }
-    let read = move || records::read_on(&blob, &mut reader, restart).map(|()| reader);
+    if restart == 0 {
+        return Ok((reader, None));
+    }
+    let id = file.id;
+    let read = move || {
+        let positions = spool.positions(id);
+        let check = PositionsCheck::new(reader.clone(), &positions);
+        if records::find_from(&blob, &mut reader, &positions, restart)? {
+            return Ok((reader, Some(check)));
+        }
+        records::read_on(&blob, &mut reader, restart)?;
+        Ok((reader, None))
+    };
     let found = tokio::task::spawn_blocking(read).await;
     found.unwrap_or_else(|lost| Err(lost_thread(&lost).into()))
 }

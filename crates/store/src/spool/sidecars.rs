@@ -6,12 +6,14 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use oftp::Positions;
 use pointsman_log::tell;
 use rustix::fs::Advice;
 
-use super::{Spool, SpoolError, at, folder_of, length, remove, sync_folder};
+use super::{Seal, Spool, SpoolError, at, folder_of, length, remove, sync_folder};
 use crate::events::Event;
 use crate::planted;
+use crate::positions::KeptPositions;
 use crate::private::private_file;
 use crate::sidecar::{Entry, Record, Sidecar, SidecarError};
 use crate::transfer::{Direction, TransferId};
@@ -55,6 +57,26 @@ impl Spool {
         };
         let path = self.sidecar_path(direction, id);
         file.sync_data().map_err(at(&path))
+    }
+
+    /// Adds to the sidecar of a file to send where some of its records end, durable on return. A failure costs nobody
+    /// the file: without them a restart reads it from its start.
+    pub fn keep_positions(&self, id: TransferId, seal: &Seal, positions: &Positions) {
+        if positions.points().is_empty() {
+            return;
+        }
+        let entry = Entry::Positions(KeptPositions::new(positions, seal));
+        if let Err(error) = self.append_synced(Direction::Outbound, id, &entry) {
+            behind(id, &error);
+        }
+    }
+
+    /// Where some records of a file to send end; none where that was not noted, or cannot be read any more.
+    #[must_use]
+    pub fn positions(&self, id: TransferId) -> Positions {
+        let record = self.record(Direction::Outbound, id).ok().flatten();
+        let positions = record.and_then(|record| record.positions());
+        positions.unwrap_or_default()
     }
 
     fn add(
