@@ -690,6 +690,13 @@ fn names_outside_the_set_are_refused_mapped_or_sent_as_they_are() {
         said.contains("`B\u{dc}RO`") && said.contains("such as B-RO,"),
         "{said}"
     );
+    // No name is advised that cannot be sent either.
+    house.write("orders of november 2026.edi", "octets");
+    let said = refused(&house, "orders of november 2026.edi", &[]);
+    assert!(
+        said.contains("at most 26 fit") && !said.contains("such as"),
+        "{said}"
+    );
     let taken = "A-Z/0-9.&(1)";
     for name in [taken, "ODETTE_CERTIFICATE_REQUEST"] {
         let path = house.path().join("orders.edi");

@@ -544,6 +544,8 @@ fn dataset_name(profile: &Profile, path: &Path, how: &SendAs) -> Result<DatasetN
         DatasetNames::Mapped => &mapped,
         DatasetNames::Strict if is_in_set(name) => name,
         DatasetNames::Strict => {
+            // What is advised must do.
+            DatasetName::new(&mapped).map_err(QueueError::Name)?;
             return Err(QueueError::Characters {
                 name: name.to_owned(),
                 mapped,
