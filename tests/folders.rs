@@ -171,21 +171,32 @@ fn a_file_of_another_user_waits_until_its_writer_is_seen_to_close_it() {
     let without =
         "exec setpriv --bounding-set=-lease --inh-caps=-lease -- \"$0\" serve --log-json \"$@\"";
     let server = Server::start_after(&house.config(), without);
-    let stalled = house.path().join("out/STALLED");
-    let mut writer = std::fs::File::create(&stalled).unwrap();
-    chown(&stalled, Some(SOMEBODY), None).unwrap();
-    writer.write_all(&[1; 4000]).unwrap();
+    // One is written in a go that stalls; the other is made first, and then opened to be written, as many programs do.
+    let mut writers = ["STALLED", "REOPENED"].map(|name| {
+        let path = house.path().join("out").join(name);
+        let mut writer = std::fs::File::create(&path).unwrap();
+        chown(&path, Some(SOMEBODY), None).unwrap();
+        if name == "REOPENED" {
+            drop(writer);
+            writer = std::fs::File::options().append(true).open(&path).unwrap();
+        }
+        writer.write_all(&[1; 4000]).unwrap();
+        writer
+    });
     server.await_log(&["watch-trouble", "does not tell", "CAP_LEASE"]);
     std::thread::sleep(Duration::from_millis(1200));
-    assert_eq!(house.transfers(), Vec::<String>::new(), "it is half a file");
-    writer.write_all(&[2; 4000]).unwrap();
-    drop(writer);
-    let rows = eventually("it is queued", || {
-        Some(house.transfers()).filter(|rows| !rows.is_empty())
+    assert_eq!(house.transfers(), Vec::<String>::new(), "half of each");
+    for writer in &mut writers {
+        writer.write_all(&[2; 4000]).unwrap();
+    }
+    drop(writers);
+    let rows = eventually("they are queued", || {
+        Some(house.transfers()).filter(|rows| rows.len() >= 2)
     });
-    assert!(rows[0].contains("STALLED"), "{}", rows[0]);
-    assert!(rows[0].contains(" 8000 "), "{}", rows[0]);
-    assert_eq!(rows.len(), 1, "nobody has seen who closed the other");
+    for row in &rows {
+        assert!(row.contains(" 8000 "), "{row}");
+    }
+    assert_eq!(rows.len(), 2, "nobody has seen who closed the one before");
     assert_eq!(server.stop(), Some(0));
 
     let sooner = std::fs::read_to_string(house.config()).unwrap();

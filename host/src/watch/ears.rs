@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
@@ -19,16 +19,56 @@ pub(super) struct Told {
 /// What happened to files of one folder.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
-    /// They were renamed into the folder: whole already.
+    /// They were renamed into the folder, and nobody wrote to them since: whole already.
     pub arrived: BTreeSet<String>,
-    /// They were closed by somebody who had them open for writing.
+    /// They were closed by somebody who had them open for writing, and nobody opened them since.
     pub closed: BTreeSet<String>,
+    /// They were opened, or written to, after all that was heard of them before.
+    pub opened: BTreeSet<String>,
+    /// More happened than the kernel could keep: what was heard earlier need not hold any more.
+    pub lost: bool,
+}
+
+impl Heard {
+    fn hear(&mut self, kind: EventKind, name: String) {
+        match kind {
+            EventKind::Modify(ModifyKind::Name(RenameMode::To)) => {
+                self.arrived.insert(name);
+            }
+            CLOSED => {
+                self.opened.remove(&name);
+                self.closed.insert(name);
+            }
+            // Whether for writing is not told.
+            OPENED => {
+                self.closed.remove(&name);
+                self.opened.insert(name);
+            }
+            EventKind::Modify(ModifyKind::Data(_)) => {
+                self.closed.remove(&name);
+                self.arrived.remove(&name);
+                self.opened.insert(name);
+            }
+            _ => {}
+        }
+    }
+
+    fn forget(&mut self) {
+        *self = Self {
+            lost: true,
+            ..Self::default()
+        };
+    }
 }
 
 impl Told {
     /// What happened since this was asked last.
     pub(super) fn heard(&self) -> Heard {
-        std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.locked())
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,10 +127,10 @@ fn tell(folders: &Folders, event: notify::Result<Event>) {
     };
     // More happened than the kernel could keep: each folder looks for itself.
     if event.need_rescan() {
-        folders.values().for_each(|told| told.news.notify_one());
-    }
-    if !is_news(event.kind) {
-        return;
+        for told in folders.values() {
+            told.locked().forget();
+            told.news.notify_one();
+        }
     }
     for path in &event.paths {
         let above = path.parent().and_then(|above| folders.get(above));
@@ -98,20 +138,16 @@ fn tell(folders: &Folders, event: notify::Result<Event>) {
             continue;
         };
         if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
-            let mut heard = told.heard.lock().unwrap_or_else(PoisonError::into_inner);
-            match event.kind {
-                EventKind::Modify(ModifyKind::Name(RenameMode::To)) => {
-                    heard.arrived.insert(name.to_owned());
-                }
-                CLOSED => {
-                    heard.closed.insert(name.to_owned());
-                }
-                _ => {}
-            }
+            told.locked().hear(event.kind, name.to_owned());
         }
-        told.news.notify_one();
+        if is_news(event.kind) {
+            told.news.notify_one();
+        }
     }
 }
+
+/// Somebody opened it, to read or to write.
+const OPENED: EventKind = EventKind::Access(AccessKind::Open(AccessMode::Any));
 
 /// Somebody closed what he may have written to.
 const CLOSED: EventKind = EventKind::Access(AccessKind::Close(AccessMode::Write));
@@ -130,8 +166,7 @@ mod tests {
     /// Without this a server with a watched folder looks at it thousands of times a second.
     #[test]
     fn a_look_is_no_news_and_a_written_file_is() {
-        let opened = EventKind::Access(AccessKind::Open(AccessMode::Any));
-        assert!(!is_news(opened));
+        assert!(!is_news(OPENED));
         assert!(is_news(CLOSED));
     }
 

@@ -26,7 +26,7 @@ use tokio::sync::watch::Receiver;
 use tokio::task::spawn_blocking;
 
 pub use self::ears::Ears;
-use self::ears::Told;
+use self::ears::{Heard, Told};
 use self::rooms::{REFUSED, Rooms, Taking};
 use crate::config::{Config, Watch};
 use crate::events::Event;
@@ -111,11 +111,12 @@ struct Watched {
 }
 
 /// A file that is written at the moment, or was.
+#[derive(Clone, Copy)]
 struct Growing {
     look: Look,
     /// Since when it looks so.
     since: Instant,
-    /// Whether somebody was heard to close it, and nobody wrote to it since.
+    /// Whether somebody was heard to close it, and nobody opened it or wrote to it since.
     closed: bool,
 }
 
@@ -184,11 +185,14 @@ impl Watched {
         }
         let names: BTreeSet<String> = seen.files.iter().map(|(name, _)| name.clone()).collect();
         self.growing.retain(|name, _| names.contains(name));
+        self.growing
+            .values_mut()
+            .for_each(|growing| growing.closed &= !heard.lost);
         for (name, look) in seen.files {
             if self.is_over() {
                 return Ok(());
             }
-            let (rest, closed) = self.rest(&name, look, heard.closed.contains(&name));
+            let (rest, closed) = self.rest(&name, look, &heard);
             let (arrived, quiet) = (heard.arrived.contains(&name), self.quiet());
             if arrived || rest >= quiet {
                 let unseen = quiet.max(self.quiet_unseen());
@@ -243,23 +247,21 @@ impl Watched {
     }
 
     /// How long a file has been left alone, and whether its writer was heard to close it.
-    fn rest(&mut self, name: &str, look: Look, closed: bool) -> (Duration, bool) {
-        let now = Instant::now();
-        let growing = self.growing.entry(name.to_owned()).or_insert(Growing {
+    fn rest(&mut self, name: &str, look: Look, heard: &Heard) -> (Duration, bool) {
+        let new = Growing {
             look,
-            since: now,
-            closed,
-        });
+            since: Instant::now(),
+            closed: false,
+        };
+        let growing = self.growing.entry(name.to_owned()).or_insert(new);
         if growing.look != look {
             // Whoever changes its mode or owner need not open it.
             let same = growing.look.content() == look.content();
-            *growing = Growing {
-                look,
-                since: now,
-                closed: growing.closed && same,
-            };
+            let closed = growing.closed && same;
+            *growing = Growing { closed, ..new };
         }
-        growing.closed |= closed;
+        growing.closed |= heard.closed.contains(name);
+        growing.closed &= !heard.opened.contains(name);
         (growing.since.elapsed(), growing.closed)
     }
 
