@@ -229,6 +229,24 @@ impl Yard {
         (row.state, row.receipt)
     }
 
+    /// Another one in which all is the same: made without the flushes that it takes to get there step by step.
+    fn twin(&self) -> Self {
+        let folder = TempDir::new().unwrap();
+        copy_folder(self.folder.path(), folder.path());
+        let database = folder.path().join("ledger.db");
+        let db = past_the_program(&self.database());
+        db.execute_batch("PRAGMA synchronous = OFF").unwrap();
+        let copied = database.to_str().unwrap();
+        db.execute("VACUUM INTO ?1", [copied]).unwrap();
+        let spool = Spool::open(&folder.path().join("spool")).unwrap();
+        let ledger = open(folder.path(), &spool);
+        Self {
+            folder,
+            spool,
+            ledger,
+        }
+    }
+
     /// Takes the ledger away and makes it anew.
     fn rebuilt(mut self) -> (Self, Rebuilt) {
         self.ledger = open(&self.spare(), &self.spool);
@@ -241,6 +259,20 @@ impl Yard {
         let spare = self.folder.path().join("spare");
         std::fs::create_dir_all(&spare).unwrap();
         spare
+    }
+}
+
+/// Copies what lies below a folder, but the ledger.
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let copy = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            std::fs::create_dir(&copy).unwrap();
+            copy_folder(&entry.path(), &copy);
+        } else if !entry.file_name().to_string_lossy().starts_with("ledger.db") {
+            std::fs::copy(entry.path(), &copy).unwrap();
+        }
     }
 }
 
@@ -427,11 +459,12 @@ async fn every_damage_is_named_with_its_transfer_its_file_and_what_to_do() {
             ));
         }),
     ];
+    let original = Yard::new();
+    let ids = everything(&original).await;
     let mut tests = Vec::new();
     for (which, kinds, harm) in damage {
+        let (yard, id) = (original.twin(), ids[which]);
         tests.push(tokio::spawn(async move {
-            let yard = Yard::new();
-            let id = everything(&yard).await[which];
             harm(&yard, id);
             assert_eq!(yard.wrong().await, (id, kinds.to_vec()), "{which}");
         }));
