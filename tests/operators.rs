@@ -1328,6 +1328,284 @@ fn a_command_needs_of_what_the_configuration_names_only_what_it_uses() {
     assert_eq!(server.stop(), Some(0));
 }
 
+/// A way to break a start, and what is told of it.
+type Broken = (&'static str, fn(&House), &'static [&'static str]);
+
+fn with_state(house: &House, name: &str, content: &str) {
+    house.write(&format!("state/{name}"), content);
+}
+
+fn with_folder(house: &House, name: &str) {
+    std::fs::create_dir_all(house.path().join(name)).unwrap();
+}
+
+fn with_listeners(house: &House, listeners: &str) {
+    house.configure(listeners, "", "");
+}
+
+const BROKEN: &[Broken] = &[
+    (
+        "no listeners",
+        |house| with_listeners(house, "  []\n"),
+        &["the configuration has no listeners"],
+    ),
+    (
+        "an address of another machine",
+        |house| with_listeners(house, "  - address: 192.0.2.1:3305\n"),
+        &["listeners[0]", "cannot listen on 192.0.2.1:3305"],
+    ),
+    (
+        "one port twice",
+        |house| {
+            let port = free_port();
+            let both = format!("  - address: 0.0.0.0:{port}\n  - address: 127.0.0.1:{port}\n");
+            with_listeners(house, &both);
+        },
+        &["listeners[1]", "cannot listen on 127.0.0.1"],
+    ),
+    (
+        "the state is a file",
+        |house| drop(house.write("state", "x")),
+        &["storage.state", "is not a folder"],
+    ),
+    (
+        "the inbox is a file",
+        |house| drop(house.write("inbox", "x")),
+        &["storage.inbox", "is not a folder"],
+    ),
+    (
+        "the spool is a file",
+        |house| with_state(house, "spool", "x"),
+        &["state/spool: this is not a folder"],
+    ),
+    (
+        "a folder of the spool is a file",
+        |house| with_state(house, "spool/sealed", "x"),
+        &["state/spool/sealed: this is not a folder"],
+    ),
+    (
+        "the ledger is a folder",
+        |house| with_folder(house, "state/ledger.db"),
+        &["state/ledger.db: this is not a file"],
+    ),
+    (
+        "the ledger is no database",
+        |house| with_state(house, "ledger.db", &"hello".repeat(1000)),
+        &["state/ledger.db is no database", "store rebuild"],
+    ),
+    (
+        "the ledger is a newer program's",
+        |house| {
+            let mut header = b"SQLite format 3\0".to_vec();
+            header.resize(4096, 0);
+            header[63] = 200;
+            with_state(house, "ledger.db", "");
+            house.write("state/ledger.db", header);
+        },
+        &["state/ledger.db has schema 200", "use the newer program"],
+    ),
+    (
+        "the ledger is gone",
+        |house| {
+            house.queue("ORDERS", "x", "mueller");
+            for file in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
+                let _ = std::fs::remove_file(house.path().join("state").join(file));
+            }
+        },
+        &["state/ledger.db is gone", "store rebuild"],
+    ),
+    (
+        "the lock is a pipe",
+        |house| {
+            with_folder(house, "state");
+            let made = Command::new("mkfifo")
+                .arg(house.path().join("state/lock"))
+                .status();
+            assert!(made.unwrap().success());
+        },
+        &["state/lock: this is not a file"],
+    ),
+    (
+        "the lock is a folder",
+        |house| with_folder(house, "state/lock"),
+        &["state/lock: this is not a file"],
+    ),
+    (
+        "the control socket is a folder",
+        |house| with_folder(house, "state/control.sock"),
+        &["state/control.sock: this is a folder"],
+    ),
+    (
+        "a certificate that is none",
+        |house| {
+            house.write("us.pem", "hello");
+            house.write("us.key", "hello");
+            with_listeners(house, TLS);
+        },
+        &["listeners[0].tls", "us.pem: this is neither PEM"],
+    ),
+    (
+        "a key that does not fit",
+        |house| {
+            openssl_certificate(house.path(), "us");
+            openssl_certificate(house.path(), "them");
+            std::fs::copy(house.path().join("them.key"), house.path().join("us.key")).unwrap();
+            with_listeners(house, TLS);
+        },
+        &["listeners[0].tls", "us.key"],
+    ),
+    (
+        "a component that is none",
+        |house| {
+            house.write("policy.wasm", "hello");
+            house.configure(
+                "  - address: 127.0.0.1:0\n",
+                "",
+                "policies:\n  bad: {component: policy.wasm}\n",
+            );
+        },
+        &["policy `bad`", "not WebAssembly"],
+    ),
+];
+
+fn free_port() -> u16 {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    socket.local_addr().unwrap().port()
+}
+
+/// Everything below the folder: its name, kind and permissions, and when it was changed.
+fn everything_below(folder: &Path) -> Vec<String> {
+    let listed = Command::new("find")
+        .arg(folder)
+        .args(["-printf", "%P %y %m %U %C@\n"])
+        .output()
+        .unwrap();
+    assert!(listed.status.success());
+    let mut lines: Vec<String> = said(&listed).lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+fn check_refuses_what_serve_refuses(house: &House, what: &str, words: &[&str]) {
+    let before = everything_below(house.path());
+    let checked = house.pointsman(&["check"]);
+    assert_eq!(everything_below(house.path()), before, "{what}: check");
+    assert_eq!(checked.status.code(), Some(1), "{what}: {}", said(&checked));
+    all_in(&said(&checked), words);
+    let served = house.pointsman(&["serve"]);
+    assert_eq!(served.status.code(), Some(1), "{what}: {}", said(&served));
+    all_in(&said(&served), words);
+}
+
+#[test]
+fn check_refuses_what_serve_refuses_and_changes_nothing() {
+    for (what, spoil, words) in BROKEN {
+        let house = House::plain("");
+        spoil(&house);
+        check_refuses_what_serve_refuses(&house, what, words);
+    }
+}
+
+#[test]
+fn check_refuses_what_serve_refuses_of_the_machine() {
+    let house = House::plain("");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    with_listeners(&house, &format!("  - address: {address}\n"));
+    let words = [&*format!("cannot listen on {address}"), "listeners[0]"];
+    check_refuses_what_serve_refuses(&house, "a port that is taken", &words);
+
+    let device = |path: &Path| std::os::unix::fs::MetadataExt::dev(&path.metadata().unwrap());
+    match tempfile::TempDir::new_in("/dev/shm") {
+        Ok(apart) if device(apart.path()) != device(house.path()) => {
+            let house = House::plain("");
+            let text = std::fs::read_to_string(house.config()).unwrap();
+            let inbox = format!("inbox: {}/in", apart.path().display());
+            house.write("pointsman.yaml", text.replace("inbox: inbox", &inbox));
+            let words = ["lie on different file systems", "storage.inbox"];
+            check_refuses_what_serve_refuses(&house, "two file systems", &words);
+        }
+        _ => println!("not tried: there is one file system alone"),
+    }
+
+    let house = House::plain("");
+    house.queue("ORDERS", "x", "mueller");
+    let state = house.path().join("state");
+    if std::os::unix::fs::chown(&state, Some(1), Some(1)).is_err() {
+        println!("not tried: only root gives folders away");
+        return;
+    }
+    let words = ["storage.state", "belongs to user 1", "run it as user 1"];
+    check_refuses_what_serve_refuses(&house, "a state of another user", &words);
+}
+
+#[test]
+fn who_may_not_enter_the_state_is_told_whose_it_is() {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+    let house = House::plain("");
+    house.queue("ORDERS", "x", "mueller");
+    if chown(house.path().join("state"), Some(1), Some(1)).is_err() {
+        println!("not tried: only root gives folders away");
+        return;
+    }
+    let passable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(house.path(), passable).unwrap();
+    for command in [
+        &["store", "rebuild"][..],
+        &["store", "describe"],
+        &["check"],
+    ] {
+        let asked = Command::new("setpriv")
+            .args([
+                "--reuid=65534",
+                "--regid=65534",
+                "--clear-groups",
+                POINTSMAN,
+            ])
+            .args(command)
+            .arg("-c")
+            .arg(house.config())
+            .output()
+            .unwrap();
+        assert_eq!(
+            asked.status.code(),
+            Some(1),
+            "{command:?}: {}",
+            said(&asked)
+        );
+        all_in(&said(&asked), &["run", "as user 1"]);
+    }
+}
+
+#[test]
+fn check_beside_a_server_finds_nothing_and_disturbs_nothing() {
+    let house = House::plain("");
+    let server = house.serve();
+    with_listeners(&house, &format!("  - address: {}\n", server.address()));
+    let checked = house.pointsman(&["check"]);
+    assert!(checked.status.success(), "{}", said(&checked));
+    all_in(&told(&house, &["status"]), &["sessions: 0"]);
+    assert!(!server.log().contains("control-broken"), "{}", server.log());
+    assert_eq!(server.stop(), Some(0));
+}
+
+/// A server runs without it, since whoever may write into the folder could put it there.
+#[test]
+fn check_names_a_watched_folder_in_which_something_else_is_in_the_way() {
+    let house = House::with_listeners(
+        "  - address: 127.0.0.1:0\n",
+        "    watch: [{folder: out}]\n",
+        "",
+    );
+    house.write("out/.taken", "a file");
+    let checked = house.pointsman(&["check"]);
+    assert_eq!(checked.status.code(), Some(1));
+    let words = ["out/.taken: this is not a folder"];
+    all_in(&said(&checked), &words);
+    let server = house.serve();
+    all_in(&server.await_log(&["watch-trouble"]), &words);
+}
+
 #[test]
 fn a_partner_that_there_is_not_is_named_with_those_there_are() {
     let house = House::plain("");
@@ -1381,6 +1659,17 @@ fn told_as_json(house: &House, args: &[&str]) -> serde_json::Value {
     let told = house.pointsman(&[args, &["--json"]].concat());
     assert!(told.status.success(), "{args:?}: {}", said(&told));
     serde_json::from_slice(&told.stdout).unwrap()
+}
+
+#[test]
+fn since_when_a_file_is_here_is_written_as_every_moment_is() {
+    let house = House::plain("");
+    let id = queue(&house, "ORDERS", "mueller");
+    for list in ["transfers", "queue"] {
+        let row = line(&told(&house, &[list, "list"]), &id);
+        let since = row.split_whitespace().nth(1).unwrap();
+        assert!(since.parse::<jiff::Timestamp>().is_ok(), "{list}: {row}");
+    }
 }
 
 #[test]

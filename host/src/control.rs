@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pointsman_folder::{Folder, Kind};
 use pointsman_policy::LoadError;
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,9 @@ const LINE: u64 = 64 * 1024;
 
 /// Longest answer: some hundred octets of each session and each partner.
 const ANSWER: u64 = 64 << 20;
+
+/// The socket's name in the state folder.
+const SOCKET: &str = "control.sock";
 
 /// What can be asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -148,6 +152,12 @@ pub enum ControlError {
         /// The socket.
         path: PathBuf,
     },
+    /// A folder stands in the socket's place.
+    #[error("{path}: this is a folder, where the control socket belongs: move it away")]
+    SocketFolder {
+        /// The socket.
+        path: PathBuf,
+    },
     /// The operating system says so.
     #[error("{path}: {source}")]
     Io {
@@ -180,6 +190,34 @@ impl Lock {
             Err(error) => Err(io(&path)(error.into())),
         }
     }
+}
+
+impl Lock {
+    /// Looks whether [`Lock::take`] and [`Socket::bind`] could do it where no other server runs, and takes nothing.
+    ///
+    /// # Errors
+    /// What stands in their places is something else.
+    pub fn look(config: &Config) -> Result<(), ControlError> {
+        let state = &config.storage.state.0;
+        let folder = Folder::look_home(state).map_err(|error| io(state)(error.into_io()))?;
+        let Some(folder) = folder else { return Ok(()) };
+        let path = state.join("lock");
+        folder
+            .look_own_file("lock")
+            .map_err(|error| io(&path)(error.into_io()))?;
+        let path = socket(config);
+        let there = folder.look(SOCKET);
+        match there.map_err(|error| io(&path)(error.into_io()))? {
+            Some(look) if look.kind == Kind::Folder => Err(ControlError::SocketFolder { path }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a server runs on this configuration, or is about to. It is not asked anything.
+#[must_use]
+pub fn is_served(config: &Config) -> bool {
+    std::os::unix::net::UnixStream::connect(socket(config)).is_ok()
 }
 
 /// The server's end.
@@ -275,7 +313,7 @@ fn unreached(path: &Path, source: std::io::Error) -> ControlError {
 
 /// Where the control socket is.
 pub(crate) fn socket(config: &Config) -> PathBuf {
-    config.storage.state.0.join("control.sock")
+    config.storage.state.0.join(SOCKET)
 }
 
 fn line(value: &impl Serialize) -> std::io::Result<Vec<u8>> {
@@ -299,7 +337,10 @@ fn io(path: &Path) -> impl FnOnce(std::io::Error) -> ControlError + use<> {
 async fn converse(mut stream: UnixStream, station: &Station) -> std::io::Result<()> {
     let mut asked = String::new();
     let mut input = BufReader::new((&mut stream).take(LINE));
-    in_time(input.read_line(&mut asked)).await?;
+    // Who only looks whether somebody is here asks nothing.
+    if in_time(input.read_line(&mut asked)).await? == 0 {
+        return Ok(());
+    }
     let reply = match serde_json::from_str(&asked) {
         Ok(Request::SwapPolicy { policy, component }) => {
             let swap = swap(station, &policy, &component);

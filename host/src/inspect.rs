@@ -186,6 +186,10 @@ fn in_time(place: &str, shown: &PeerCertificate, file: &Value<ExistingFile>) -> 
             Weight::Error,
             format!(": it has ended; put a new one into {file}"),
         ),
+        CertificateTime::Days(0) => (
+            Weight::Warning,
+            format!(": it ends today; agree on a new one, and put it into {file} now"),
+        ),
         CertificateTime::Days(_) if stage > 0 => (
             Weight::Warning,
             format!(": it ends in {days} days; agree on a new one, and put it into {file} in time"),

@@ -10,6 +10,7 @@
 pub mod backoff;
 pub mod calls;
 pub mod cli;
+pub mod conditions;
 pub mod config;
 pub mod contacts;
 pub mod control;

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use crate::calls;
+use crate::conditions::{Obstacle, obstacles};
 use crate::config::Config;
 use crate::contacts;
 use crate::control::{self, ControlError};
@@ -69,9 +70,20 @@ pub enum ServeError {
     /// The control socket, or another server on the same storage.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// What must hold for a start does not.
+    #[error("{}", told(.0))]
+    NotReady(Vec<Obstacle>),
     /// The configuration has none.
     #[error("the configuration has no listeners: nobody could call; add one under `listeners`")]
     NoListeners,
+}
+
+fn told(obstacles: &[Obstacle]) -> String {
+    let lines = obstacles
+        .iter()
+        .map(|obstacle| format!("error: {obstacle}"));
+    let lines: Vec<String> = lines.collect();
+    lines.join("\n")
 }
 
 impl ServeError {
@@ -111,13 +123,14 @@ impl Server {
         }
     }
 
-    /// Starts: storage, policies, recovery of what a crash left, and only then the listeners.
+    /// Starts: what must hold for it, storage, policies, recovery of what a crash left, and only then the listeners.
     ///
     /// # Errors
     /// Whatever keeps it from running; nothing runs then.
     pub async fn start(config: Config) -> Result<Self, ServeError> {
-        if config.listeners.is_empty() {
-            return Err(ServeError::NoListeners);
+        let obstacles = obstacles(&config);
+        if !obstacles.is_empty() {
+            return Err(ServeError::NotReady(obstacles));
         }
         allow_descriptors();
         let lock = control::Lock::take(&config)?;

@@ -1,5 +1,6 @@
 //! The station: what every session of this program shares.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +13,7 @@ use pointsman_policy::{
     Compile, Engine, EngineConfig, HostServices, Limits, LoadError, Policies, PolicySpec, types,
 };
 use pointsman_store::{
-    Kept, Ledger, LedgerError, Process, Quota, Spool, SpoolError, SqliteLedger, TransferId,
+    Access, Kept, Ledger, LedgerError, Process, Quota, Spool, SpoolError, SqliteLedger, TransferId,
     is_full, keep_private,
 };
 
@@ -453,6 +454,89 @@ pub fn open_ledger(config: &Config, spool: &Spool) -> Result<SqliteLedger, Start
         return Err(StartError::LedgerGone(path));
     }
     Ok(SqliteLedger::open(&path)?.with_sidecars(spool.clone()))
+}
+
+/// Looks whether the storage can be opened as [`Station::open`] does, and makes and changes nothing.
+///
+/// # Errors
+/// What keeps it from that, of each key of the configuration the first.
+pub fn look_storage(config: &Config) -> Vec<(&'static str, StartError)> {
+    let (state, inbox) = (&config.storage.state.0, &config.storage.inbox.0);
+    let folder = |error: FolderError| StartError::Folder {
+        path: error.path().to_owned(),
+        source: error.into_io(),
+    };
+    let mut found = Vec::new();
+    let mut see = |key, seen: Result<(), StartError>| match seen {
+        Ok(()) => true,
+        Err(error) => {
+            found.push((key, error));
+            false
+        }
+    };
+    let is_ours = see("storage.state", look_private(state).map_err(folder));
+    let ledger = config.storage.ledger();
+    let is_ours =
+        (ledger == state || see("storage.ledger", look_private(ledger).map_err(folder))) && is_ours;
+    let is_inbox = see("storage.inbox", Access::look_inbox(inbox).map_err(folder));
+    if is_ours {
+        see("storage.state", look_store(config));
+    }
+    if is_ours && is_inbox {
+        see("storage.inbox", is_one_disk(config));
+    }
+    found
+}
+
+fn look_private(path: &Path) -> Result<(), FolderError> {
+    Folder::look_home(path).map(drop)
+}
+
+fn look_store(config: &Config) -> Result<(), StartError> {
+    let spool = Spool::look(&spool_path(config))?;
+    let ledger = ledger_path(config);
+    if !SqliteLedger::look(&ledger)?
+        && let Some(spool) = spool
+        && spool.is_used()?
+    {
+        return Err(StartError::LedgerGone(ledger));
+    }
+    Ok(())
+}
+
+/// Of what is not there yet, the folder is asked in which it will be made.
+fn is_one_disk(config: &Config) -> Result<(), StartError> {
+    let (state, inbox) = (&config.storage.state.0, &config.storage.inbox.0);
+    let (spool, there) = (nearest(&spool_path(config)), nearest(inbox));
+    let apart = |inbox: PathBuf| StartError::Apart {
+        state: state.clone(),
+        inbox,
+    };
+    let device = |path: &Path| {
+        let path = path.to_owned();
+        path.metadata()
+            .map(|meta| meta.dev())
+            .map_err(|source| StartError::Folder { path, source })
+    };
+    if device(&spool)? != device(&there)? {
+        return Err(apart(inbox.clone()));
+    }
+    match Spool::look(&spool_path(config))? {
+        Some(spool) if inbox.exists() => match spool.cut_off(inbox)? {
+            Some(inbox) => Err(apart(inbox)),
+            None => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// The path, or of the folders above it the nearest that is there.
+fn nearest(path: &Path) -> PathBuf {
+    let mut there = path.ancestors();
+    match there.find(|path| path.exists()) {
+        Some(path) => path.to_owned(),
+        None => PathBuf::from("."),
+    }
 }
 
 /// Files of the state folder, which may be somebody's who keeps more in it than that.

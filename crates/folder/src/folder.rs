@@ -21,6 +21,9 @@ pub const PRIVATE_FOLDER: u32 = 0o700;
 /// The permissions of files that are this program's alone.
 pub const PRIVATE_FILE: u32 = 0o600;
 
+/// A file to read and write.
+const TO_CHANGE: OFlags = TO_READ.difference(OFlags::RDONLY).union(OFlags::RDWR);
+
 /// What group and others may do.
 const OTHERS: u32 = 0o077;
 
@@ -88,12 +91,29 @@ impl Folder {
     /// # Errors
     /// It belongs to another user, or as for [`Folder::make`].
     pub fn home(path: &Path, mode: u32) -> Result<Self, FolderError> {
-        let folder = Self::make(path, Names::Operator, mode)?;
-        let look = folder.itself()?;
-        if look.user == our_user() {
-            return Ok(folder);
+        Self::make(path, Names::Operator, mode)
+            .map_err(|error| closed_to_us(path, error))?
+            .if_ours()
+    }
+
+    /// The same without making or changing anything. None where it is not there.
+    ///
+    /// # Errors
+    /// It belongs to another user, or as for [`Folder::open`].
+    pub fn look_home(path: &Path) -> Result<Option<Self>, FolderError> {
+        match Self::open(path, Names::Operator) {
+            Err(error) if error.is_gone() => Ok(None),
+            Err(error) => Err(closed_to_us(path, error)),
+            Ok(folder) => folder.if_ours().map(Some),
         }
-        Err(FolderError::new(path, Why::AnotherUsers(look.user)))
+    }
+
+    fn if_ours(self) -> Result<Self, FolderError> {
+        let look = self.itself()?;
+        if look.user == our_user() {
+            return Ok(self);
+        }
+        Err(FolderError::new(self.path, Why::AnotherUsers(look.user)))
     }
 
     /// Opens the folder `name` in it, which is this program's alone: makes it where it is missing. Says whether its
@@ -108,13 +128,29 @@ impl Folder {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(error) => return Err(self.refused(part, error)),
         }
-        let folder = self.step(part)?;
-        let look = folder.itself()?;
-        if look.user != our_user() {
-            return Err(FolderError::new(folder.path, Why::SomebodyElses(look.user)));
-        }
+        let folder = self.step_into_ours(part)?;
         let mended = folder.restrict_to(PRIVATE_FOLDER)?;
         Ok((folder, mended && made.is_err()))
+    }
+
+    /// Whether [`Folder::ours`] could do it, without making or changing anything.
+    ///
+    /// # Errors
+    /// As for that.
+    pub fn look_ours(&self, name: &str) -> Result<(), FolderError> {
+        match self.look(name)? {
+            None => Ok(()),
+            Some(_) => self.step_into_ours(self.part(name)?).map(drop),
+        }
+    }
+
+    fn step_into_ours(&self, part: &OsStr) -> Result<Self, FolderError> {
+        let folder = self.step(part)?;
+        let look = folder.itself()?;
+        match look.user == our_user() {
+            true => Ok(folder),
+            false => Err(FolderError::new(folder.path, Why::SomebodyElses(look.user))),
+        }
     }
 
     /// Opens the folder `name` in it, which no link may stand for, nor one that somebody else put there. Where it is
@@ -272,25 +308,42 @@ impl Folder {
     /// It is a link, no regular file, or somebody else's; or cannot be made.
     pub fn own_file(&self, name: &str) -> Result<(File, bool), FolderError> {
         let part = self.part(name)?;
-        let how = TO_READ.difference(OFlags::RDONLY) | OFlags::RDWR;
-        let fresh = how | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+        let fresh = TO_CHANGE | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
         let private = Mode::from_raw_mode(PRIVATE_FILE);
         let made = match rustix::fs::openat(&self.opened, part, fresh, private) {
             Ok(_) => true,
             Err(Errno::EXIST) => false,
             Err(error) => return Err(self.refused(part, error)),
         };
-        let (file, look) = self.regular(part, how)?;
-        if look.user != our_user() {
-            let path = self.path.join(part);
-            return Err(FolderError::new(path, Why::SomebodyElses(look.user)));
-        }
+        let (file, look) = self.regular_of_ours(part)?;
         if look.mode == PRIVATE_FILE {
             return Ok((file, false));
         }
         let mended = rustix::fs::fchmod(&file, private);
         mended.map_err(|error| self.refused(part, error))?;
         Ok((file, !made))
+    }
+
+    /// Whether [`Folder::own_file`] could do it, without making or changing anything.
+    ///
+    /// # Errors
+    /// As for that.
+    pub fn look_own_file(&self, name: &str) -> Result<(), FolderError> {
+        match self.look(name)? {
+            None => Ok(()),
+            Some(_) => self.regular_of_ours(self.part(name)?).map(drop),
+        }
+    }
+
+    fn regular_of_ours(&self, part: &OsStr) -> Result<(File, Look), FolderError> {
+        let (file, look) = self.regular(part, TO_CHANGE)?;
+        match look.user == our_user() {
+            true => Ok((file, look)),
+            false => {
+                let path = self.path.join(part);
+                Err(FolderError::new(path, Why::SomebodyElses(look.user)))
+            }
+        }
     }
 
     /// Makes a file that must not be there yet, to write it; it is this program's alone.
@@ -394,4 +447,16 @@ impl rustix::fd::AsFd for Folder {
 fn is_name(name: &OsStr) -> bool {
     let octets = name.as_bytes();
     !octets.is_empty() && octets != b"." && octets != b".." && !octets.contains(&b'/')
+}
+
+/// Who may not enter a folder of another user is told whose it is, where that can be seen.
+fn closed_to_us(path: &Path, error: FolderError) -> FolderError {
+    let denied =
+        matches!(error.why(), Why::Io(why) if why.kind() == std::io::ErrorKind::PermissionDenied);
+    match rustix::fs::stat(path) {
+        Ok(stat) if denied && stat.st_uid != our_user() => {
+            FolderError::new(path, Why::AnotherUsers(stat.st_uid))
+        }
+        _ => error,
+    }
 }

@@ -612,6 +612,11 @@ pub enum LedgerError {
         /// Ours.
         known: u32,
     },
+    /// What stands in its place is something else.
+    #[error(
+        "ledger: {0} is no database: put the ledger there that it was, or move it away and run `pointsman store rebuild`, which makes the ledger anew from the spool"
+    )]
+    NoDatabase(String),
     /// Another program has the ledger open.
     #[error("ledger {0} is open in another program: end it first")]
     InUse(String),

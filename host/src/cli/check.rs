@@ -4,10 +4,12 @@ use clap::Args;
 
 use super::out::say;
 use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
+use crate::conditions::{Condition, Obstacle, obstacles};
 use crate::config::{Config, Needs};
 use crate::inspect::{self, Weight};
 use crate::station;
-use crate::tls::{self, KnownCertificates, TlsError};
+use crate::tls::{self, TlsError};
+use crate::watch;
 
 /// Checks everything that `serve` needs, and starts nothing.
 #[derive(Debug, Args)]
@@ -26,8 +28,12 @@ impl Check {
             config.listeners.len(),
             config.partners.len()
         );
-        let mut problems = folders(&config);
-        problems += certificates(&config);
+        let mut problems = certificates(&config);
+        let mut told = obstacles(&config);
+        // What certificates and keys do to it was told with them.
+        told.retain(|obstacle| problems == 0 || obstacle.condition != Condition::Tls);
+        told.iter().for_each(|obstacle| say!("error: {obstacle}"));
+        problems += told.len() + watched(&config, &told);
         problems += block_on(policies(&config))?;
         match problems {
             0 => {
@@ -39,13 +45,15 @@ impl Check {
     }
 }
 
-/// Every folder, as the server would find it. Gives how many errors there are.
-fn folders(config: &Config) -> usize {
-    let told = config.unusable_folders();
-    for (key, why) in &told {
-        say!("error: {key}: {why}");
+/// Watched folders in which something is in the way, and were not told of: a server could not use them, and would run. Gives
+/// how many there are.
+fn watched(config: &Config, told: &[Obstacle]) -> usize {
+    let mut found = watch::obstacles(config);
+    found.retain(|(place, _)| told.iter().all(|told| told.place != *place));
+    for (place, error) in &found {
+        say!("error: {place}: {error}");
     }
-    told.len()
+    found.len()
 }
 
 /// Every certificate and key, as it would be used. Gives how many errors there are.
@@ -64,20 +72,12 @@ fn certificates(config: &Config) -> usize {
         .filter(|remark| remark.weight == Weight::Error)
         .count();
     if problems == 0 {
-        problems += report("listeners", listeners(config));
         problems += report("partners", callers(config));
     }
     problems
 }
 
-/// What is told of no single certificate: that everything together makes listeners.
-fn listeners(config: &Config) -> Result<(), TlsError> {
-    let mut with_tls = config.listeners.iter().filter_map(|at| at.tls.as_ref());
-    let known = KnownCertificates::of(config);
-    with_tls.try_for_each(|tls| tls::server(&known, tls).map(drop))
-}
-
-/// The same of the partners that we dial.
+/// What is told of no single certificate: that everything together makes calls of the partners that we dial.
 fn callers(config: &Config) -> Result<(), TlsError> {
     let mut dialled = config.partners.values().filter(|partner| partner.tls);
     dialled.try_for_each(|partner| tls::client(partner).map(drop))

@@ -5,7 +5,7 @@ use pointsman_log::Log;
 
 use super::out::{self, say};
 use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
-use crate::config::{Config, Needs};
+use crate::config::Needs;
 use crate::server::{self, Server};
 use crate::signals::{Hangup, Signals};
 
@@ -29,7 +29,6 @@ impl Serve {
         let mut signals = Signals::listen(Hangup::MeansNothing)?;
         let config = self.configured.load(&Needs::Everything)?;
         Log::repeats(config.limits.log_repeats.0.0);
-        folders_are_usable(&config)?;
         signals.be_patient_for(server::patience(&config));
         block_on(async {
             let server = tokio::select! {
@@ -58,21 +57,5 @@ impl Serve {
                 () = signals.asked() => Err(Failed { code: 1, message: "ended at once; the next start resumes".to_owned() }),
             }
         })
-    }
-}
-
-/// The start would fail for the first of them, and not say which key it is.
-fn folders_are_usable(config: &Config) -> Outcome {
-    let told = config.unusable_folders();
-    let told: Vec<String> = told
-        .iter()
-        .map(|(key, why)| format!("error: {key}: {why}"))
-        .collect();
-    match told.is_empty() {
-        true => Ok(()),
-        false => Err(Failed {
-            code: 1,
-            message: told.join("\n"),
-        }),
     }
 }

@@ -1,7 +1,6 @@
 //! `pointsman transfers`.
 
 use clap::{Args, Subcommand, ValueEnum};
-use jiff::Timestamp;
 use oftp::{Eerp, FileKey, Nerp, Response};
 use pointsman_policy::types::Refusal;
 use pointsman_store::{
@@ -183,9 +182,7 @@ fn print(rows: &[Transfer]) {
         "OCTETS"
     );
     for row in rows {
-        let since = Timestamp::try_from(row.created)
-            .map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
-            .unwrap_or_default();
+        let since = when(row.created);
         say!(
             "{:36}  {since:20}  {:3}  {:12}  {:12}  {:8}  {:>12}  {}",
             row.id.to_string(),

@@ -1,8 +1,10 @@
 //! Folders and programs of the configuration, as the user that runs this program finds them. What the server would find
 //! when it starts, or when the first file comes, is told before.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
+use pointsman_folder::our_user;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use super::model::Config;
@@ -149,8 +151,15 @@ fn blocked(there: &Path, folder: &Path) -> Option<String> {
     if may(there, Access::WRITE_OK | Access::EXEC_OK) {
         return None;
     }
+    let owner = there.metadata().map(|meta| meta.uid());
+    let run_as = match owner {
+        Ok(owner) if owner != our_user() => {
+            format!("run this as user {owner}, whose folder it is, ")
+        }
+        _ => String::new(),
+    };
     Some(format!(
-        "{makes}this user may not write into {}: give it the folder (chown), or name another",
+        "{makes}this user may not write into {}: {run_as}give it the folder (chown), or name another",
         there.display()
     ))
 }

@@ -33,17 +33,23 @@ pub struct PeerCertificate {
     pub dns_names: Vec<String>,
 }
 
+/// In seconds.
+const DAY: u64 = 24 * 60 * 60;
+
 impl PeerCertificate {
     /// Where today stands in its time.
     #[must_use]
     pub fn time(&self) -> CertificateTime {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        self.time_at(now.map_or(0, |since| since.as_secs()))
+    }
+
+    /// By the days of the calendar (UTC), so that whoever asks on one day is told the same.
+    fn time_at(&self, now: u64) -> CertificateTime {
         match () {
             () if now < self.not_before => CertificateTime::NotYet,
             () if now > self.not_after => CertificateTime::Over,
-            () => CertificateTime::Days((self.not_after - now) / (24 * 60 * 60)),
+            () => CertificateTime::Days(self.not_after / DAY - now / DAY),
         }
     }
 }
@@ -53,7 +59,7 @@ impl PeerCertificate {
 pub enum CertificateTime {
     /// It has not begun.
     NotYet,
-    /// So many whole days are left.
+    /// It ends in so many days of the calendar (UTC), with 0 today.
     Days(u64),
     /// It has ended.
     Over,
@@ -224,4 +230,27 @@ pub fn oddities(der: &CertificateDer<'_>) -> Vec<String> {
             }),
     );
     odd
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_asks_on_one_day_is_told_the_same_number_of_days() {
+        let shown = PeerCertificate {
+            subject: String::new(),
+            issuer: String::new(),
+            serial: String::new(),
+            sha256: String::new(),
+            not_before: 0,
+            not_after: 20 * DAY + 1000,
+            dns_names: Vec::new(),
+        };
+        for moment in [15 * DAY, 15 * DAY + 1000, 15 * DAY + 1001, 16 * DAY - 1] {
+            assert_eq!(shown.time_at(moment), CertificateTime::Days(5), "{moment}");
+        }
+        assert_eq!(shown.time_at(20 * DAY + 1000), CertificateTime::Days(0));
+        assert_eq!(shown.time_at(20 * DAY + 1001), CertificateTime::Over);
+    }
 }

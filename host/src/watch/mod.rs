@@ -93,6 +93,21 @@ pub fn to_be_queued(config: &Config) -> (BTreeSet<TransferId>, Vec<FolderError>)
     (ids, unseen)
 }
 
+/// What is in the way in watched folders, by the keys of these: it stands where this program's own should. A server runs
+/// without them, since whoever may write into such a folder could put it there. Makes and changes nothing.
+#[must_use]
+pub fn obstacles(config: &Config) -> Vec<(String, FolderError)> {
+    let mut found = Vec::new();
+    for (name, partner) in &config.partners {
+        for (at, watch) in partner.watch.iter().enumerate() {
+            let place = format!("partners.{name}.watch[{at}].folder");
+            let error = rooms::look(&watch.folder.0).err();
+            found.extend(error.map(|error| (place, error)));
+        }
+    }
+    found
+}
+
 /// One watched folder.
 struct Watched {
     station: Arc<Station>,

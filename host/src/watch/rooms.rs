@@ -18,6 +18,8 @@ use crate::names;
 
 pub(super) const TAKEN: &str = ".taken";
 pub(super) const REFUSED: &str = "refused";
+/// What is this program's in it.
+const ROOMS: [&str; 2] = [TAKEN, REFUSED];
 
 /// The folder, and what is ours in it.
 #[derive(Debug)]
@@ -183,6 +185,17 @@ impl Rooms {
     /// Removes what is queued.
     pub(super) fn remove(&self, id: TransferId, name: &str) -> Result<(), FolderError> {
         self.taken.remove(place(id, name))
+    }
+}
+
+/// Whether [`Rooms::open`] could open a folder that is there; makes and changes nothing.
+pub(super) fn look(path: &Path) -> Result<(), FolderError> {
+    match Folder::open(path, Names::Operator) {
+        Err(error) if error.is_gone() => Ok(()),
+        Err(error) => Err(error),
+        Ok(folder) => ROOMS
+            .into_iter()
+            .try_for_each(|room| folder.look_ours(room)),
     }
 }
 

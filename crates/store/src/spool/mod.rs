@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use pointsman_folder::PRIVATE_FOLDER;
+use pointsman_folder::{Folder, PRIVATE_FOLDER};
 
 use self::blob::Locked;
 pub use self::blob::{Blob, BlobWriter, Digest, Hold, Partial, Syncer, Whole};
@@ -80,18 +80,36 @@ impl Spool {
     /// # Errors
     /// A folder cannot be made or is not ours to write.
     pub fn open(root: &Path) -> Result<Self, SpoolError> {
-        keep(root)?;
-        for part in [INCOMING, SEALED, OUTGOING, PROCESSES] {
-            keep(&root.join(part))?;
+        for folder in folders(root) {
+            keep(&folder)?;
         }
         sync_folder(root).map_err(at(root))?;
-        Ok(Self {
+        Ok(Self::at(root))
+    }
+
+    /// Looks whether [`Spool::open`] could do it, and makes and changes nothing. None where the spool is not there, or was
+    /// never made whole.
+    ///
+    /// # Errors
+    /// As for that.
+    pub fn look(root: &Path) -> Result<Option<Self>, SpoolError> {
+        let mut is_whole = true;
+        for folder in folders(root) {
+            let found = Folder::look_home(&folder);
+            let found = found.map_err(|error| at(&folder)(error.into_io()))?;
+            is_whole &= found.is_some();
+        }
+        Ok(is_whole.then(|| Self::at(root)))
+    }
+
+    fn at(root: &Path) -> Self {
+        Self {
             root: root.to_owned(),
             reserve: 0,
             reserve_files: 0,
             unmeasured: Arc::default(),
             folders: Arc::default(),
-        })
+        }
     }
 
     /// Gives the content of `from`, a file to send, to another transfer: the same octets under a second name.
@@ -426,6 +444,13 @@ fn hash_of(file: &mut File) -> io::Result<blake3::Hasher> {
 }
 
 /// A folder of the spool: nobody else's.
+/// All folders of a spool, itself the first.
+fn folders(root: &Path) -> impl Iterator<Item = PathBuf> {
+    let parts = [INCOMING, SEALED, OUTGOING, PROCESSES];
+    let root = root.to_owned();
+    std::iter::once(root.clone()).chain(parts.into_iter().map(move |part| root.join(part)))
+}
+
 fn keep(folder: &Path) -> Result<(), SpoolError> {
     match keep_private(folder, PRIVATE_FOLDER, Kept::All) {
         Ok(_) => Ok(()),

@@ -168,6 +168,18 @@ impl Access {
         }
     }
 
+    /// Looks whether [`Access::inbox`] could do it, and makes nothing. Whether it could be made where it is missing is not
+    /// known.
+    ///
+    /// # Errors
+    /// As for that.
+    pub fn look_inbox(path: &Path) -> Result<(), FolderError> {
+        match Folder::open(path, Names::Keeper) {
+            Err(error) if error.is_gone() => Ok(()),
+            opened => opened.map(drop),
+        }
+    }
+
     /// A folder was just made: its group, and its permissions after that.
     fn give_folder(self, folder: &Folder) -> Result<(), FolderError> {
         match self.group {

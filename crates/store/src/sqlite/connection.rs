@@ -378,14 +378,7 @@ pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<(), LedgerErro
     let found: u32 = step
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .map_err(database("migrate"))?;
-    let known = MIGRATIONS.len() as u32;
-    if found > known {
-        return Err(LedgerError::TooNew {
-            path: path.display().to_string(),
-            found,
-            known,
-        });
-    }
+    let known = is_known(path, found)?;
     for script in MIGRATIONS.iter().skip(found as usize) {
         if planted("identity-not-unique") {
             let script = script.replace("UNIQUE (direction, partner,", "CHECK (1) -- (");
@@ -398,6 +391,19 @@ pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<(), LedgerErro
     step.pragma_update(None, "user_version", known)
         .map_err(database("migrate"))?;
     step.commit().map_err(database("migrate"))
+}
+
+/// Whether this program knows the schema of that ledger; gives its own.
+pub(super) fn is_known(path: &Path, found: u32) -> Result<u32, LedgerError> {
+    let known = MIGRATIONS.len() as u32;
+    match found <= known {
+        true => Ok(known),
+        false => Err(LedgerError::TooNew {
+            path: path.display().to_string(),
+            found,
+            known,
+        }),
+    }
 }
 
 /// Names the verb in which SQLite failed.

@@ -1,14 +1,16 @@
 //! The one door to SQLite: what it bears without an error for its caller is told in the log.
 
 use std::ffi::c_int;
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use pointsman_log::tell;
 use rusqlite::{Connection, OpenFlags, ffi};
+use rustix::fs::{AtFlags, CWD};
 
-use super::connection::database;
+use super::connection::{database, is_known};
 use super::sums;
 use crate::LedgerError;
 use crate::events::Event;
@@ -46,6 +48,49 @@ pub(super) fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection
         Ok(())
     }))?;
     Ok(db)
+}
+
+/// How the file of a database begins.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+/// The octets of its beginning, and where in it `PRAGMA user_version` stands (SQLite, Database File Format, 1.3).
+const HEADER: usize = 100;
+const VERSION: std::ops::Range<usize> = 60..64;
+
+/// See [`SqliteLedger::look`](super::SqliteLedger::look). SQLite itself would make files beside it.
+pub(super) fn look(path: &Path) -> Result<bool, LedgerError> {
+    for beside in ["-wal", "-shm", ""] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(beside);
+        let each = Path::new(&name);
+        let there = match each.metadata() {
+            Err(error) if error.kind() == ErrorKind::NotFound && !beside.is_empty() => continue,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            there => there.map_err(file(each))?,
+        };
+        if !there.is_file() {
+            let why = std::io::Error::other("this is not a file: move it away");
+            return Err(file(each)(why));
+        }
+        let may = rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK;
+        rustix::fs::accessat(CWD, each, may, AtFlags::EACCESS)
+            .map_err(|error| file(each)(error.into()))?;
+    }
+    let mut header = Vec::with_capacity(HEADER);
+    let opened = std::fs::File::open(path).map_err(file(path))?;
+    let read = opened.take(HEADER as u64).read_to_end(&mut header);
+    read.map_err(file(path))?;
+    // One that was just made, and nothing written into it.
+    if header.is_empty() {
+        return Ok(true);
+    }
+    let version = header
+        .get(VERSION)
+        .and_then(|octets| octets.try_into().ok());
+    let Some(found) = version.filter(|_| header.starts_with(MAGIC)) else {
+        return Err(LedgerError::NoDatabase(path.display().to_string()));
+    };
+    is_known(path, u32::from_be_bytes(found))?;
+    Ok(true)
 }
 
 /// SQLite makes a file as the umask has it, and its log and their index as that file is. Where it cannot be made, SQLite

@@ -65,6 +65,15 @@ impl SqliteLedger {
         })
     }
 
+    /// Looks whether there is, at `path`, what [`SqliteLedger::open`] can open, and opens, makes and changes nothing. Says
+    /// whether there is one.
+    ///
+    /// # Errors
+    /// It is no file, none that this user may change, no database, or a newer program wrote it.
+    pub fn look(path: &Path) -> Result<bool, LedgerError> {
+        door::look(path)
+    }
+
     /// From now on every verb that a ledger made anew must know of is added to the sidecar in `spool`.
     #[must_use]
     pub fn with_sidecars(mut self, spool: Spool) -> Self {
