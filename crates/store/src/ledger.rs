@@ -631,8 +631,10 @@ pub enum LedgerError {
     /// The spool cannot be read.
     #[error(transparent)]
     Spool(#[from] crate::SpoolError),
-    /// The ledger's thread has ended.
-    #[error("ledger: closed")]
+    /// The verb was lost with a panic, its own or one in the same commit, or the ledger's thread has ended.
+    #[error(
+        "ledger: the verb was given up by a mistake in this program, which the log tells, and nothing of it was done"
+    )]
     Closed,
 }
 

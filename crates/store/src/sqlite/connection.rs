@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 use std::fmt::Display;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -300,21 +301,31 @@ impl Thread {
     }
 }
 
+/// A verb that panics takes its group with it, of which nothing is done: whoever asked hears that, the log has the panic,
+/// and the thread goes on, since without it no session would come to anything any more.
 fn serve(mut db: Connection, behavior: TransactionBehavior, mut queue: mpsc::Receiver<Job>) {
     let mut group = Vec::with_capacity(GROUP);
     while queue.blocking_recv_many(&mut group, GROUP) > 0 {
-        let mut answers = Vec::with_capacity(group.len());
-        let fate = commit(&mut db, behavior, &mut group, &mut answers);
-        answers.extend(group.drain(..).map(|job| job(None).answer));
-        if let Err(Failure { why, .. }) = &fate {
-            tell(&Event::CommitFailed {
-                verbs: answers.len(),
-                reason: why.clone(),
-            });
+        // What a panic leaves behind is put right: the transaction is taken back as it is dropped, the group is given up.
+        let done = AssertUnwindSafe(|| do_all(&mut db, behavior, &mut group));
+        if catch_unwind(done).is_err() {
+            group.clear();
         }
-        for answer in answers {
-            answer(fate.clone());
-        }
+    }
+}
+
+fn do_all(db: &mut Connection, behavior: TransactionBehavior, group: &mut Vec<Job>) {
+    let mut answers = Vec::with_capacity(group.len());
+    let fate = commit(db, behavior, group, &mut answers);
+    answers.extend(group.drain(..).map(|job| job(None).answer));
+    if let Err(Failure { why, .. }) = &fate {
+        tell(&Event::CommitFailed {
+            verbs: answers.len(),
+            reason: why.clone(),
+        });
+    }
+    for answer in answers {
+        answer(fate.clone());
     }
 }
 
@@ -428,6 +439,28 @@ mod tests {
 
     use super::*;
     use crate::TransferId;
+
+    #[tokio::test]
+    async fn a_verb_that_panics_is_taken_back_and_the_next_one_is_done() -> Result<(), LedgerError>
+    {
+        let folder = std::env::temp_dir().join(format!("ledger-{}", TransferId::new()));
+        std::fs::create_dir(&folder).map_err(door::file(&folder))?;
+        let writer = Writer::open(&folder.join("ledger.db"))?;
+        let make = |db: &Connection, table: &str| {
+            db.execute_batch(&format!("CREATE TABLE {table} (x)"))
+                .map_err(database("verb"))
+        };
+        let verb = move |db: &Connection| -> Result<(), LedgerError> {
+            make(db, "one")?;
+            std::panic::panic_any("a mistake")
+        };
+        let lost = writer.0.run(verb).await.map_err(|error| error.to_string());
+        // It would fail if the table was there still.
+        let next = writer.0.run(move |db| make(db, "one")).await;
+        let _ = std::fs::remove_dir_all(&folder);
+        assert!(lost.is_err_and(|why| why.contains("nothing of it was done")));
+        next
+    }
 
     #[tokio::test]
     async fn whoever_shares_a_transaction_that_sqlite_took_back_hears_why()
