@@ -1122,6 +1122,16 @@ async fn rows_are_found_by_partner_state_direction_and_name() {
         .await
         .unwrap()
         .len(),
+        3
+    );
+    assert_eq!(
+        find(Filter {
+            name: word("[!A-Z]*"),
+            ..any()
+        })
+        .await
+        .unwrap()
+        .len(),
         0
     );
     assert_eq!(
