@@ -108,14 +108,17 @@ fn a_policy_may_say_which_partner_a_caller_is() {
 
 /// The answer to such a password.
 fn tried(server: &Server, password: &str) -> String {
+    tried_as(server, THEM, password)
+}
+
+fn tried_as(server: &Server, code: &str, password: &str) -> String {
     let mut peer = Peer::connect(server.address());
-    peer.say(
-        Ssid {
-            password: password.to_owned(),
-            ..Ssid::default()
-        }
-        .octets(),
-    );
+    let ssid = Ssid {
+        code: code.to_owned(),
+        password: password.to_owned(),
+        ..Ssid::default()
+    };
+    peer.say(ssid.octets());
     String::from_utf8(peer.hear()).unwrap()
 }
 
@@ -132,6 +135,31 @@ fn whoever_guesses_past_a_policy_is_locked_out_all_the_same() {
     server.await_log(&["locked-out", "mueller"]);
     let answer = tried(&server, THEIRS);
     assert!(answer.starts_with("F04"), "it is locked out: {answer}");
+}
+
+#[test]
+fn whoever_guesses_for_a_partner_that_a_policy_names_is_locked_out_under_whatever_code() {
+    let who = answering(&[("partner", "mueller")]).replace(
+        "    settings",
+        "    asked_about_strangers: true\n    settings",
+    );
+    let house = House::plain(&format!("{who}limits: {{guesses: 2}}\n"));
+    house.write("terms.wasm", terms());
+    let server = house.serve();
+    let let_in = tried_as(&server, "O0013000009NOBODY", THEIRS);
+    assert!(
+        let_in.starts_with('X'),
+        "the policy says who it is: {let_in}"
+    );
+    for wrong in ["WRONG1", "WRONG2"] {
+        let answer = tried_as(&server, "O0013000009NOBODY", wrong);
+        assert!(answer.starts_with("F04"), "{answer}");
+    }
+    server.await_log(&["locked-out", "mueller"]);
+    for code in [THEM, "O0013000009NOBODY"] {
+        let answer = tried_as(&server, code, THEIRS);
+        assert!(answer.starts_with("F04"), "it is locked out: {answer}");
+    }
 }
 
 #[test]

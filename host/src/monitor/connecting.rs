@@ -123,7 +123,9 @@ impl Monitor {
     /// pass must still be what the profile says, since a policy may only narrow it. Nothing of ours is said before.
     async fn admit(&mut self, offer: &Offer) -> Result<Params, Refused> {
         let own = Profile::by_ssid(&self.station.config, &offer.code);
-        self.is_not_locked_out(own.as_ref(), offer).await?;
+        if let Some(Err(refused)) = own.as_ref().map(|own| self.is_not_locked_out(own)) {
+            return Err(self.brake(own.as_ref(), refused).await);
+        }
         let known = match self.proves(own.as_ref(), offer) {
             Ok(()) => own,
             Err(missing) => Some(self.recognise_stranger(own, offer, missing).await?),
@@ -192,6 +194,7 @@ impl Monitor {
     /// said of the password: else one could be found out with the other.
     fn proves(&self, profile: Option<&Profile>, offer: &Offer) -> Result<(), Refused> {
         let profile = profile.ok_or_else(|| unknown(&self.station.config))?;
+        self.is_not_locked_out(profile)?;
         self.check_certificate(profile)?;
         if !profile.partner.password.matches(&offer.password) {
             return Err(Refused {
@@ -224,21 +227,18 @@ impl Monitor {
         self.pause(wait).await
     }
 
-    /// While a code is locked out nothing is compared, so nothing can be found out, and no call makes it longer.
-    async fn is_not_locked_out(
-        &mut self,
-        own: Option<&Profile>,
-        offer: &Offer,
-    ) -> Result<(), Refused> {
+    /// While a code is locked out nothing is compared, so nothing can be found out, and no call makes it longer. It is the
+    /// code of the profile that counts, whoever found the profile: the caller's code, or a policy.
+    fn is_not_locked_out(&self, profile: &Profile) -> Result<(), Refused> {
         let Some(caller) = &self.caller else {
             return Ok(());
         };
         let guesses = &self.station.guesses;
-        let code = own.map_or(&offer.code, |own| &own.partner.ssid.0);
+        let code = &profile.partner.ssid.0;
         if !guesses.is_locked_out(code, caller.origin(), Instant::now()) {
             return Ok(());
         }
-        let refused = Refused {
+        Err(Refused {
             truly: Some(
                 "callers with this code are locked out from there for limits.lock_out".into(),
             ),
@@ -247,8 +247,7 @@ impl Monitor {
                 most: self.station.config.limits.guesses.0.0 as usize,
             }),
             ..Refused::new(SessionReason::InvalidPassword, WRONG_PASSWORD)
-        };
-        Err(self.brake(own, refused).await)
+        })
     }
 
     /// A caller that did not show what it must waits for its answer, ever longer. One that guesses passwords is locked out

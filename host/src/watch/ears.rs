@@ -9,6 +9,9 @@ use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
+/// Names of one folder that are kept from one look to the next, at most: whoever writes into it may think of many.
+const MOST_NAMES: usize = 10_000;
+
 /// What the kernel told of one folder.
 #[derive(Debug, Default)]
 pub(super) struct Told {
@@ -31,6 +34,10 @@ pub(super) struct Heard {
 
 impl Heard {
     fn hear(&mut self, kind: EventKind, name: String) {
+        let names = self.arrived.len() + self.closed.len() + self.opened.len();
+        if names >= MOST_NAMES {
+            self.forget();
+        }
         match kind {
             EventKind::Modify(ModifyKind::Name(RenameMode::To)) => {
                 self.arrived.insert(name);
@@ -168,6 +175,29 @@ mod tests {
     fn a_look_is_no_news_and_a_written_file_is() {
         assert!(!is_news(OPENED));
         assert!(is_news(CLOSED));
+    }
+
+    #[test]
+    fn no_more_is_kept_of_a_folder_at_which_nobody_looks_than_some_names() {
+        let mut heard = Heard::default();
+        for number in 0..3 * MOST_NAMES {
+            heard.hear(CLOSED, number.to_string());
+        }
+        assert!(heard.closed.len() <= MOST_NAMES);
+        assert!(heard.lost, "what is forgotten is told");
+        assert!(heard.closed.contains(&(3 * MOST_NAMES - 1).to_string()));
+    }
+
+    #[test]
+    fn what_is_opened_or_written_to_is_closed_no_more() {
+        let mut heard = Heard::default();
+        let written = EventKind::Modify(ModifyKind::Data(notify::event::DataChange::Any));
+        for reopened in [OPENED, written] {
+            heard.hear(CLOSED, "ORDERS".to_owned());
+            assert!(heard.closed.contains("ORDERS") && !heard.opened.contains("ORDERS"));
+            heard.hear(reopened, "ORDERS".to_owned());
+            assert!(!heard.closed.contains("ORDERS") && heard.opened.contains("ORDERS"));
+        }
     }
 
     fn watchers_of_this_process() -> usize {
