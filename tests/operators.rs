@@ -1241,7 +1241,9 @@ fn who_may_not_look_is_told_so_and_not_that_nothing_is_there() {
 fn a_command_needs_of_what_the_configuration_names_only_what_it_uses() {
     let partners = "    password: ${file:mueller.password}\n    certificate: them.pem\n    calls_without_certificate: true\n    \
          delivery: {command: [./import.sh, '${env:IMPORT_INTO}']}\n  \
-         schmidt:\n    ssid: O0013000009SCHMIDT\n    password: ${file:schmidt.password}\n    certificate: other.pem\n";
+         schmidt:\n    ssid: '${env:SCHMIDT}'\n    sfids: ['${env:SCHMIDT}']\n    address: '${env:SCHMIDTS_PLACE}'\n    \
+         receipt_deadline: '${env:SCHMIDTS_TIME}'\n    sessions: '${env:SCHMIDTS_SESSIONS}'\n    \
+         password: ${file:schmidt.password}\n    certificate: other.pem\n";
     let policies = "policies:\n  known:\n    component: known.wasm\n    settings: {partners: '${file:known.txt}'}\n";
     let listeners = format!("  - address: 127.0.0.1:0\n{TLS}");
     let house = House::with_listeners(&listeners, partners, policies);
@@ -1262,7 +1264,14 @@ fn a_command_needs_of_what_the_configuration_names_only_what_it_uses() {
     let may_run = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     std::fs::set_permissions(&import, may_run).unwrap();
     let into = house.path().join("imported");
-    let server = Server::start_with(&house.config(), &[("IMPORT_INTO", &into)]);
+    let environment = [
+        ("IMPORT_INTO", &*into),
+        ("SCHMIDT", Path::new("O0013000009SCHMIDT")),
+        ("SCHMIDTS_PLACE", Path::new("127.0.0.1:1")),
+        ("SCHMIDTS_TIME", Path::new("3h")),
+        ("SCHMIDTS_SESSIONS", Path::new("3")),
+    ];
+    let server = Server::start_with(&house.config(), &environment);
     let file = house.write("ORDERS", "order");
     let file = file.to_str().unwrap();
     for gone in [
@@ -1318,12 +1327,15 @@ fn a_command_needs_of_what_the_configuration_names_only_what_it_uses() {
         "mueller.password",
         "schmidt.password",
         "IMPORT_INTO",
+        "SCHMIDTS_PLACE",
+        "SCHMIDTS_TIME",
+        "SCHMIDTS_SESSIONS",
     ];
     missing(&["check"], &everything, &[]);
     missing(
         &["send", file, "--to", "mueller"],
         &["them.pem", "known.txt", "mueller.password", "IMPORT_INTO"],
-        &["us.pem", "us.key", "other.pem", "schmidt.password"],
+        &["us.pem", "us.key", "other.pem", "schmidt", "SCHMIDT"],
     );
     assert_eq!(server.stop(), Some(0));
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use oftp::{Format, OdetteId};
 
 use super::model::{Config, Partner, Waits, Watch};
-use super::value::Label;
+use super::value::{Label, Owner};
 use crate::partners;
 
 /// Values that do not go together.
@@ -17,6 +17,18 @@ pub(super) struct Disagreement {
     /// The keys that lead to one of them; an element of a list goes by its number.
     pub(super) keys: Vec<String>,
     pub(super) what: String,
+}
+
+impl Disagreement {
+    /// Whose values do not go together.
+    pub(super) fn owner(&self) -> Owner {
+        let mut keys = self.keys.iter().map(String::as_str);
+        match (keys.next(), keys.next()) {
+            (Some("partners"), Some(name)) => Owner::Partner(name.to_owned()),
+            (Some("listeners"), _) => Owner::Listeners,
+            _ => Owner::All,
+        }
+    }
 }
 
 /// Disagreements, as they are found.

@@ -64,7 +64,9 @@ impl Config {
             .map_or_else(|| PathBuf::from("."), Path::to_owned);
         let config = mistakes::read(&base, needs, text)
             .map_err(|mistakes| ConfigError::new(path, text, mistakes))?;
-        let disagreements = config.disagreements();
+        let mut disagreements = config.disagreements();
+        // What is not needed may not even be known.
+        disagreements.retain(|found| needs.include(&found.owner()));
         if disagreements.is_empty() {
             return Ok(config);
         }
@@ -93,4 +95,26 @@ fn named(keys: &[String]) -> String {
         }
     }
     name
+}
+
+#[cfg(test)]
+mod tests {
+    use oftp::Password;
+
+    use super::*;
+
+    /// A command that takes files must not get it, whoever is called.
+    #[test]
+    fn a_password_that_is_not_needed_is_a_secret_all_the_same_and_nobody_has_it() {
+        let text = "station: {ssid: O001US, password: OURS}\nstorage: {state: s, inbox: i}\npartners:\n  \
+                    one: {ssid: O001ONE, password: THEIRS}\n  \
+                    other: {ssid: O001OTHER, password: '${env:PATH}'}\n";
+        let needs = Needs::CallOf("one".to_owned());
+        let config = Config::parse(Path::new("pointsman.yaml"), text, &needs);
+        let config = config.unwrap_or_else(|error| panic!("{error}"));
+        assert!(config.secret_variables.contains("PATH"));
+        let password = |name: &str| &config.partners[name].password;
+        assert!(password("one").matches(&Password::new("THEIRS").unwrap()));
+        assert!(!password("other").matches(&Password::none()));
+    }
 }

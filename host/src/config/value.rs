@@ -67,7 +67,8 @@ pub(super) enum Owner {
 }
 
 impl Needs {
-    fn include(&self, owner: &Owner) -> bool {
+    /// Whether what belongs to that owner is needed.
+    pub(super) fn include(&self, owner: &Owner) -> bool {
         match (self, owner) {
             (Self::Everything, _) => true,
             (Self::Nothing, _) | (Self::CallOf(_), Owner::Listeners) => false,
@@ -168,6 +169,11 @@ pub trait Scalar: Sized {
         None
     }
 
+    /// What stands for a value that is not needed, and whose reference leads nowhere. None of what every command needs.
+    fn unknown(_text: &str) -> Option<Self> {
+        Self::stand_in()
+    }
+
     /// Any value, to find out what else is wrong behind a bad one: of the examples in [`WHAT`](Self::WHAT) the first.
     fn stand_in() -> Option<Self> {
         let words = Self::WHAT.split([' ', ',', '\'']);
@@ -208,9 +214,17 @@ fn read_scalar<T: Scalar>(text: &str) -> Result<T, String> {
     if !is_needed()
         && let Some(unread) = T::unread(text)
     {
+        if T::IS_SECRET {
+            variables(text).for_each(is_secret);
+        }
         return Ok(unread);
     }
-    let resolved = resolve(text, T::IS_SECRET)?;
+    let resolved = match resolve(text, T::IS_SECRET) {
+        Err(_) if !is_needed() && T::unknown(text).is_some() => {
+            return T::unknown(text).ok_or_else(String::new);
+        }
+        resolved => resolved?,
+    };
     // What a reference stands for may be a secret: the error shows the reference.
     T::read(&resolved).map_err(|error| match resolved.is_empty() {
         true => error,
@@ -219,7 +233,7 @@ fn read_scalar<T: Scalar>(text: &str) -> Result<T, String> {
 }
 
 /// The text with what its references stand for.
-pub(super) fn resolve(text: &str, is_secret: bool) -> Result<String, String> {
+pub(super) fn resolve(text: &str, secret: bool) -> Result<String, String> {
     let mut resolved = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("${") {
@@ -234,21 +248,34 @@ pub(super) fn resolve(text: &str, is_secret: bool) -> Result<String, String> {
         let end = from
             .find('}')
             .ok_or("`${` without its `}`; write `$${` for the characters themselves")?;
-        resolved.push_str(&lookup(from.get(2..end).unwrap_or_default(), is_secret)?);
+        resolved.push_str(&lookup(from.get(2..end).unwrap_or_default(), secret)?);
         rest = from.get(end + 1..).unwrap_or_default();
     }
     resolved.push_str(rest);
     Ok(resolved)
 }
 
-fn lookup(reference: &str, is_secret: bool) -> Result<String, String> {
+/// The names of variables in a text that nobody looks into further.
+fn variables(text: &str) -> impl Iterator<Item = &str> {
+    let references = text.split("${env:").skip(1);
+    references.filter_map(|rest| rest.split('}').next()?.split(":-").next())
+}
+
+/// Notes a variable that holds a secret.
+fn is_secret(name: &str) {
+    if std::env::var_os(name).is_some() {
+        let name = name.to_owned();
+        CONTEXT.with_borrow_mut(|context| context.secret_variables.insert(name));
+    }
+}
+
+fn lookup(reference: &str, secret: bool) -> Result<String, String> {
     if let Some(name) = reference.strip_prefix("env:") {
         let (name, default) = name
             .split_once(":-")
             .map_or((name, None), |(name, default)| (name, Some(default)));
-        if is_secret && std::env::var_os(name).is_some() {
-            let name = name.to_owned();
-            CONTEXT.with_borrow_mut(|context| context.secret_variables.insert(name));
+        if secret {
+            is_secret(name);
         }
         return match (std::env::var(name), default) {
             (Ok(value), _) => Ok(value),
@@ -321,6 +348,10 @@ impl Scalar for OdetteId {
     const WHAT: &'static str = "an identification code (at most 25 characters)";
     fn read(text: &str) -> Result<Self, String> {
         Self::new(text).map_err(|error| error.to_string())
+    }
+
+    fn unknown(_text: &str) -> Option<Self> {
+        Self::new("NOT-KNOWN").ok()
     }
 }
 
@@ -430,6 +461,10 @@ impl Scalar for PathBuf {
         }
         Ok(absolute(text))
     }
+
+    fn unknown(_text: &str) -> Option<Self> {
+        None
+    }
 }
 
 /// A file that must be there and readable, where it is needed.
@@ -483,6 +518,10 @@ impl Scalar for Millis {
         }
         Ok(Self(span))
     }
+
+    fn unknown(_text: &str) -> Option<Self> {
+        Some(Self(Self::LONGEST))
+    }
 }
 
 /// A size such as `64KiB`, `32MiB`, in octets.
@@ -513,14 +552,17 @@ impl Scalar for SocketAddr {
 /// A host and port to dial: a name or an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// Name or address.
+    /// Name or address; the text itself where it was not needed and its reference leads nowhere.
     pub host: String,
-    /// Port.
+    /// Port; 0 there.
     pub port: u16,
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.port == 0 {
+            return f.write_str(&self.host);
+        }
         if self.host.contains(':') {
             return write!(f, "[{}]:{}", self.host, self.port);
         }
@@ -546,6 +588,13 @@ impl Scalar for Address {
         Ok(Self {
             host: host.to_owned(),
             port,
+        })
+    }
+
+    fn unknown(text: &str) -> Option<Self> {
+        Some(Self {
+            host: text.to_owned(),
+            port: 0,
         })
     }
 }
