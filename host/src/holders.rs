@@ -21,23 +21,28 @@ struct Holder {
     overtaken: Arc<Notify>,
 }
 
-/// A session's entry; dropping it removes it.
+/// A session's entry; dropping it removes it, unless another session has the file by then.
 #[derive(Debug)]
 pub struct Holding {
     holders: Arc<Mutex<HashMap<TransferId, Holder>>>,
     id: TransferId,
+    /// Of this session: which entry is its own.
+    overtaken: Arc<Notify>,
 }
 
 impl Holders {
     /// A session receives the file; `overtaken` is notified when it is to leave it to another.
     #[must_use]
     pub fn enter(&self, id: TransferId, overtaken: Arc<Notify>) -> Holding {
-        let moved = Instant::now();
-        let holder = Holder { moved, overtaken };
+        let holder = Holder {
+            moved: Instant::now(),
+            overtaken: Arc::clone(&overtaken),
+        };
         lock(&self.0).insert(id, holder);
         Holding {
             holders: Arc::clone(&self.0),
             id,
+            overtaken,
         }
     }
 
@@ -57,18 +62,53 @@ impl Holders {
 impl Holding {
     /// Octets of the file came.
     pub fn moved(&self) {
-        if let Some(holder) = lock(&self.holders).get_mut(&self.id) {
+        let mut holders = lock(&self.holders);
+        let holder = holders.get_mut(&self.id);
+        if let Some(holder) = holder.filter(|holder| self.is(holder)) {
             holder.moved = Instant::now();
         }
+    }
+
+    fn is(&self, holder: &Holder) -> bool {
+        Arc::ptr_eq(&holder.overtaken, &self.overtaken)
     }
 }
 
 impl Drop for Holding {
     fn drop(&mut self) {
-        lock(&self.holders).remove(&self.id);
+        let mut holders = lock(&self.holders);
+        if holders.get(&self.id).is_some_and(|holder| self.is(holder)) {
+            holders.remove(&self.id);
+        }
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A session that was overtaken leaves the file only when policies have heard of its end; by then another has it.
+    #[test]
+    fn who_leaves_a_file_late_takes_nothing_from_the_session_that_has_it() {
+        let holders = Holders::default();
+        let id = TransferId::new();
+        let [early, late] = [(); 2].map(|()| Arc::new(Notify::new()));
+        let first = holders.enter(id, Arc::clone(&early));
+        let second = holders.enter(id, Arc::clone(&late));
+        first.moved();
+        drop(first);
+        let has_it = |notify: &Arc<Notify>| {
+            let holders = lock(&holders.0);
+            holders
+                .get(&id)
+                .is_some_and(|holder| Arc::ptr_eq(&holder.overtaken, notify))
+        };
+        assert!(has_it(&late), "it can be told to leave the file");
+        drop(second);
+        assert!(!has_it(&late) && !has_it(&early));
+    }
 }

@@ -13,10 +13,10 @@ const WINDOW: Duration = Duration::from_secs(10);
 /// How many are written where nobody says another number.
 const USUAL: u32 = 100;
 
-/// Partners and addresses that are told apart at once. What comes beyond is counted together.
+/// Addresses that are told apart at once, of all events and partners. What comes beyond is counted by partner alone.
 const MOST: usize = 4096;
-/// How many times as much is written of all strangers together as of one address.
-const STRANGERS: u32 = 5;
+/// How many times as much is written of all addresses of one partner together, or of all strangers, as of one address.
+const EVERYWHERE: u32 = 5;
 
 /// Whom an event is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -42,16 +42,13 @@ impl About {
         about
     }
 
-    fn is_stranger(&self) -> bool {
-        self.subject.is_none() && self.address.is_some()
-    }
-
-    /// The same of strangers everywhere.
-    fn without_address(&self) -> Self {
-        Self {
+    /// The same from everywhere, where it is from somewhere.
+    fn everywhere(&self) -> Option<Self> {
+        self.address.as_ref()?;
+        Some(Self {
             address: None,
             ..self.clone()
-        }
+        })
     }
 }
 
@@ -188,21 +185,27 @@ impl Rates {
             return true;
         }
         let (about, most) = (About::of(event), self.most);
-        if about.is_stranger() {
-            let strangers = self.row(facts, about.without_address(), now);
-            if !strangers.admits(most.saturating_mul(STRANGERS)) {
-                return false;
-            }
+        let Some(everywhere) = about.everywhere() else {
+            return self.row(facts, about, now).admits(most);
+        };
+        let is_known = self.rows.contains_key(&(facts.code, about.clone()));
+        if is_known && !self.row(facts, about.clone(), now).admits(most) {
+            return false;
         }
-        self.row(facts, about, now).admits(most)
+        let all = self.row(facts, everywhere, now);
+        if !all.admits(most.saturating_mul(EVERYWHERE)) {
+            return false;
+        }
+        // Whoever calls from ever more addresses takes no row of another.
+        if !is_known && self.rows.len() < MOST {
+            self.row(facts, about, now).admits(most);
+        }
+        true
     }
 
     fn row(&mut self, facts: &'static Facts, about: About, now: Instant) -> &mut Row {
-        let mut key = (facts.code, about);
-        if self.rows.len() >= MOST && !self.rows.contains_key(&key) {
-            key.1 = About::default();
-        }
-        self.rows.entry(key).or_insert_with(|| Row::new(facts, now))
+        let row = self.rows.entry((facts.code, about));
+        row.or_insert_with(|| Row::new(facts, now))
     }
 
     /// What was counted in windows that are over; they begin anew.
@@ -297,6 +300,9 @@ mod tests {
             rates.admit(&refused(Some("mueller"), "10.0.0.1:1"), now);
         }
         assert!(rates.admit(&refused(Some("mueller"), "10.0.0.2:1"), now));
+        for _ in 0..1000 {
+            rates.admit(&refused(None, "10.0.0.3:1"), now);
+        }
         assert!(rates.admit(&refused(Some("schmidt"), "10.0.0.1:1"), now));
         assert!(rates.admit(&refused(None, "10.0.0.1:1"), now));
     }
@@ -333,7 +339,7 @@ mod tests {
         let written = (0..100_000)
             .filter(|n| rates.admit(&failed(None, *n), now))
             .count();
-        assert_eq!(written, (USUAL * STRANGERS) as usize);
+        assert_eq!(written, (USUAL * EVERYWHERE) as usize);
         assert!(rates.rows.len() <= MOST + 1, "{}", rates.rows.len());
         assert!(rates.admit(&failed(Some("mueller"), 7), now));
     }
@@ -345,14 +351,41 @@ mod tests {
         let written = (0..100_000)
             .filter(|n| rates.admit(&refused(None, &from(*n)), now))
             .count();
-        assert_eq!(written, (USUAL * STRANGERS) as usize);
+        assert_eq!(written, (USUAL * EVERYWHERE) as usize);
         assert!(rates.rows.len() <= MOST + 1, "{}", rates.rows.len());
         let told: u64 = rates.rest().iter().map(|repeated| repeated.times).sum();
-        assert_eq!(told, 100_000 - u64::from(USUAL * STRANGERS));
+        assert_eq!(told, 100_000 - u64::from(USUAL * EVERYWHERE));
         assert!(
             rates.admit(&refused(Some("mueller"), "10.0.0.1:5000"), now),
             "a partner is not hidden by strangers"
         );
+    }
+
+    #[test]
+    fn a_partner_that_calls_from_everywhere_hides_nothing_of_another() {
+        let (mut rates, now) = (Rates::default(), Instant::now());
+        let from = |n: u32| format!("{}:9", std::net::Ipv4Addr::from(n));
+        let written = (0..100_000)
+            .filter(|n| rates.admit(&refused(Some("mueller"), &from(*n)), now))
+            .count();
+        assert_eq!(written, (USUAL * EVERYWHERE) as usize);
+        // Whatever it brings about: the table is full, and others have their rows all the same.
+        for n in 0..2 * MOST as u32 {
+            for policy in [
+                "days", "names", "kinds", "sizes", "hours", "places", "ends", "more", "most",
+            ] {
+                let failed = Told::Failed {
+                    policy,
+                    partner: Some("mueller"),
+                    remote: Some(from(n)),
+                };
+                rates.admit(&failed, now);
+            }
+        }
+        let schmidt = refused(Some("schmidt"), "10.0.0.1:5000");
+        let written = (0..1000).filter(|_| rates.admit(&schmidt, now)).count();
+        assert!(written >= USUAL as usize, "{written} lines of another");
+        assert!(rates.rows.len() <= MOST + 20, "{}", rates.rows.len());
     }
 
     #[test]
