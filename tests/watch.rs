@@ -248,6 +248,25 @@ fn a_folder_that_becomes_another_one_while_it_is_watched_takes_nothing_from_it()
     symlink(at("out"), at("new")).unwrap();
     std::fs::rename(at("new"), at("alias")).unwrap();
     server.await_log(&["watch-trouble", "watched as", "out already"]);
+    for number in 0..10 {
+        house.write(&format!("out/LATER{number}"), "three");
+    }
+    let rows = eventually("the one watcher takes them", || {
+        Some(house.transfers()).filter(|rows| rows.len() == 12)
+    });
+    let sent_by_the_other = rows.iter().filter(|row| {
+        let id = row.split_whitespace().next().unwrap();
+        let shown = house.pointsman(&["transfers", "show", id]);
+        let shown = String::from_utf8(shown.stdout).unwrap();
+        assert!(
+            shown.contains("user data") || !row.contains("FIRST"),
+            "{shown}"
+        );
+        shown.contains("WRONG")
+    });
+    let sent_by_the_other: Vec<&String> = sent_by_the_other.collect();
+    assert_eq!(sent_by_the_other.len(), 1, "{sent_by_the_other:?}");
+    assert!(sent_by_the_other[0].contains("FIRST"));
     assert_eq!(server.stop(), Some(0));
 }
 

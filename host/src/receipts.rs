@@ -8,7 +8,7 @@ use oftp::{FileKey, Nerp, NerpReason};
 use pointsman_policy::types;
 use pointsman_store::{LedgerError, OpenQuestion, TransferId, Verdict};
 use tokio::sync::watch::Receiver;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 
 use crate::config::Config;
 use crate::describe::{self, Finished};
@@ -63,24 +63,22 @@ pub async fn keep_asking(station: Arc<Station>, mut drain: Receiver<Drain>) {
 /// The questions that are being asked.
 #[derive(Default)]
 struct Asked {
-    tasks: JoinSet<TransferId>,
-    partners: HashMap<TransferId, String>,
+    tasks: JoinSet<()>,
+    /// The file that a task asks about, and its partner.
+    files: HashMap<task::Id, (TransferId, String)>,
 }
 
 impl Asked {
     /// Waits for an answer, for ever where nothing is asked.
     async fn answered(&mut self, station: &Station) {
-        match self.tasks.join_next().await {
-            Some(Ok(id)) => drop(self.partners.remove(&id)),
-            // A task that panicked has not said whose question it was.
+        match self.tasks.join_next_with_id().await {
+            Some(Ok((task, ()))) => drop(self.files.remove(&task)),
             Some(Err(lost)) => {
+                let file = self.files.remove(&lost.id());
                 station.events.tell(Event::QuestionFailed {
-                    transfer: None,
+                    transfer: file.map(|(id, _)| id),
                     reason: lost.to_string(),
                 });
-                if self.tasks.is_empty() {
-                    self.partners.clear();
-                }
             }
             None => std::future::pending().await,
         }
@@ -90,24 +88,23 @@ impl Asked {
 async fn ask_due(station: &Arc<Station>, asked: &mut Asked) -> Result<(), LedgerError> {
     for question in station.ledger.open_questions(AT_ONCE).await? {
         let id = question.id;
-        let of_partner = asked.partners.values();
-        let busy = of_partner
-            .filter(|partner| **partner == question.partner)
-            .count();
-        if busy >= AT_ONCE as usize || asked.partners.contains_key(&id) {
+        let asked_now = asked.files.values();
+        let busy = asked_now.filter(|(_, partner)| *partner == question.partner);
+        let is_asked = asked.files.values().any(|(file, _)| *file == id);
+        if busy.count() >= AT_ONCE as usize || is_asked {
             continue;
         }
-        asked.partners.insert(id, question.partner.clone());
+        let partner = question.partner.clone();
         let station = Arc::clone(station);
-        asked.tasks.spawn(async move {
+        let task = asked.tasks.spawn(async move {
             if let Err(error) = ask(&station, &question).await {
                 failed(&station, id, &error);
                 // Not at once again: whatever failed needs a moment.
                 tokio::time::sleep(LOOK).await;
             }
             station.questions.answered(id);
-            id
         });
+        asked.files.insert(task.id(), (id, partner));
     }
     Ok(())
 }
