@@ -11,11 +11,12 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 
 use support::guests::misbehaving;
-use support::peer::{Called, Peer, VirtualFile, take_file};
-use support::{House, THEIRS, THEM, US, eventually, octets};
+use support::peer::{Called, Peer, VirtualFile, data_buffers, take_file};
+use support::{House, Server, THEIRS, THEM, US, eventually, octets};
 
 /// The partner is allowed this, and the station says that.
 fn house(partner: &str, station: &str) -> House {
@@ -347,15 +348,104 @@ fn where_identities_do_not_count_each_file_is_another_and_none_is_taken_twice() 
     assert_store_is_clean(&house);
 }
 
+/// A file of a partner without a clock.
+fn undated(content: impl Into<Vec<u8>>) -> VirtualFile {
+    VirtualFile {
+        date: "00000000".to_owned(),
+        time: "0000000000".to_owned(),
+        ..VirtualFile::new("INVOIC", content)
+    }
+}
+
+/// Offers a file from `file.restart` on, and hangs up when it has sent so many windows of what the answer asks for.
+fn break_off(server: &Server, file: &VirtualFile, windows: usize) {
+    let ended = server.log().matches("session-ended").count();
+    let mut peer = Peer::session(server.address());
+    let answer = text(&peer.offer(file));
+    let from: usize = answer.strip_prefix('2').expect(&answer).parse().unwrap();
+    let buffers = data_buffers(&file.content[from * 1024..]);
+    for window in buffers.chunks(7).take(windows) {
+        for buffer in window {
+            peer.say(buffer);
+        }
+        assert_eq!(peer.hear(), b"C  ");
+    }
+    drop(peer);
+    eventually("the session is over, and what came is kept", || {
+        (server.log().matches("session-ended").count() > ended).then_some(())
+    });
+}
+
+#[test]
+fn where_identities_do_not_count_no_file_goes_on_with_the_beginning_of_another() {
+    for (received_again, is_dated) in [("take", true), ("take", false), ("compare", false)] {
+        let file = |content| match is_dated {
+            true => VirtualFile::new("INVOIC", content),
+            false => undated(content),
+        };
+        let house = house(&format!("    received_again: {received_again}\n"), "");
+        let server = house.serve();
+        let (mut first, second) = (file(octets(1, 200_000)), file(octets(2, 200_000)));
+        break_off(&server, &first, 3);
+        break_off(&server, &second, 4);
+        // The first one's sender knows nothing of the second.
+        first.restart = 60;
+        let mut peer = Peer::session(server.address());
+        peer.send(&first);
+        peer.send(&second);
+        assert_eq!(peer.take_receipts().len(), 2, "{received_again}");
+        let there: BTreeSet<_> = house
+            .await_delivered(2)
+            .iter()
+            .map(|name| std::fs::read(house.inbox().join(name)).unwrap())
+            .collect();
+        let sent = [first.content, second.content];
+        assert!(
+            there == BTreeSet::from(sent),
+            "{received_again}: a file is not as it was sent"
+        );
+        assert_store_is_clean(&house);
+        let told: String = house
+            .transfers()
+            .iter()
+            .filter_map(|row| row.split_whitespace().next())
+            .map(|id| text(&house.pointsman(&["transfers", "show", id]).stdout))
+            .collect();
+        assert!(told.contains("its identity does not count"), "{told}");
+    }
+}
+
+#[test]
+fn a_file_that_begins_anew_under_an_identity_that_counts_overwrites_what_is_here_of_it() {
+    for received_again in ["refuse", "compare"] {
+        let house = house(&format!("    received_again: {received_again}\n"), "");
+        let server = house.serve();
+        let mut file = VirtualFile::new("INVOIC", octets(1, 200_000));
+        break_off(&server, &file, 4);
+        break_off(&server, &file, 1);
+        // What lay behind the new beginning is gone.
+        file.restart = 60;
+        let mut peer = Peer::session(server.address());
+        let here = 7 * 63 * 63 / 1024;
+        assert_eq!(text(&peer.offer(&file)), format!("2{here:017}"));
+        drop(peer);
+        // Another size: what is here is not of this file, whatever it is called.
+        let longer = VirtualFile {
+            restart: 20,
+            ..VirtualFile::new("INVOIC", octets(2, 300_000))
+        };
+        let mut peer = Peer::session(server.address());
+        peer.send(&longer);
+        let name = &house.await_delivered(1)[0];
+        assert!(std::fs::read(house.inbox().join(name)).unwrap() == longer.content);
+        assert_store_is_clean(&house);
+    }
+}
+
 #[test]
 fn a_partner_without_a_clock_may_have_its_files_told_apart_by_their_content() {
     let house = house("    received_again: compare\n", "");
     let server = house.serve();
-    let undated = |content: &str| VirtualFile {
-        date: "00000000".to_owned(),
-        time: "0000000000".to_owned(),
-        ..VirtualFile::new("INVOIC", content)
-    };
     for content in ["one", "two", "two"] {
         let mut peer = Peer::session(server.address());
         peer.send(&undated(content));

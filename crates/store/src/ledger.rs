@@ -329,6 +329,14 @@ impl Repeated {
             Self::Taken => true,
         }
     }
+
+    /// Whether all files of that identity have one content, so that one that broke off may go on. Nothing else that OFTP
+    /// says of a file tells whose the beginning is that is here (RFC 5024, 5.3.3): where this is false, a file begins
+    /// anew.
+    #[must_use]
+    pub fn names_one_content(self, key: &FileKey) -> bool {
+        !self.takes_other_content(key)
+    }
 }
 
 /// How exactly a receipt must name a file.

@@ -43,8 +43,10 @@ pub(super) fn standing(
     let Some(known) = one(db, id)? else {
         return Ok(None);
     };
-    // A partial goes on only under the same description: halves of two envelopes must not meet.
+    // A partial goes on only under an identity that names one content, and under the same description: halves of two
+    // files, or of two envelopes, must not meet.
     let resumes = offer.may_resume
+        && offer.repeated.names_one_content(&offer.header.key)
         && same_content(&known.header, &offer.header)
         && known.layout == offer.layout;
     let as_offered = FileHeader {
@@ -216,7 +218,12 @@ pub(super) fn begin(
     .map_err(database(VERB))?;
     set_target(db, id, &offer.target, VERB)?;
     set_layout(db, id, offer.layout, VERB)?;
-    let what = format!("from octet {}; {}", from.octets, offer.note);
+    let cause = if offer.repeated.names_one_content(&header.key) {
+        ""
+    } else {
+        ", since its identity does not count (received_again)"
+    };
+    let what = format!("from octet {}{cause}; {}", from.octets, offer.note);
     note_often(db, id, Some(&offer.session), "offered-again", &what)
 }
 
