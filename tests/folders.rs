@@ -277,6 +277,47 @@ fn to_send_a_pipe_or_a_folder_is_refused_at_once() {
 }
 
 #[test]
+fn a_file_that_is_not_as_large_as_the_system_tells_is_not_queued() {
+    let house = watching("");
+    // Its size is told as 0; of the others as a page, where this system has them.
+    let telling_less = ["/proc/version"];
+    let telling_more = ["/sys/kernel/uevent_seqnum", "/sys/class/net/lo/mtu"];
+    let there = telling_more
+        .into_iter()
+        .filter(|path| Path::new(path).exists());
+    for path in telling_less.into_iter().chain(there) {
+        let sent = house.pointsman(&[
+            "send",
+            path,
+            "--to",
+            "nordwerk",
+            "--as",
+            "SIZE",
+            "--queue-only",
+        ]);
+        let said = String::from_utf8_lossy(&sent.stderr).into_owned();
+        assert_eq!(sent.status.code(), Some(1), "{path}: {said}");
+        for word in [
+            path,
+            "its size is",
+            "nothing of it is queued",
+            "send the copy",
+        ] {
+            assert!(said.contains(word), "{path}: {said}");
+        }
+        assert_eq!(house.transfers(), Vec::<String>::new(), "{path}");
+    }
+    let incoming = house.path().join("state/spool/incoming");
+    assert_eq!(std::fs::read_dir(incoming).unwrap().count(), 0);
+    // What it advises does.
+    let copy = house.write("VERSION", std::fs::read("/proc/version").unwrap());
+    let copy = copy.to_str().unwrap();
+    let sent = house.pointsman(&["send", copy, "--to", "nordwerk", "--queue-only"]);
+    assert!(sent.status.success());
+    assert_eq!(house.transfers().len(), 1);
+}
+
+#[test]
 fn an_inbox_that_was_removed_while_the_server_runs_is_made_again() {
     let house = House::plain("");
     let server = house.serve();

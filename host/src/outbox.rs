@@ -1,5 +1,6 @@
 //! Files given to us to send: from a path of the operator's to the queue.
 
+use std::cmp::Ordering;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -227,7 +228,9 @@ pub async fn enqueue_as(
     let whole = blocking(move || {
         // A file may be said to be larger than any disk, and cost its owner nothing.
         spool.has_room_for(before.octets)?;
-        let mut source = source.take(before.octets);
+        // One octet more than there are, which tells whether that is so.
+        let most = before.octets.saturating_add(1);
+        let mut source = source.take(most);
         let whole = match padded {
             Some(length) => spool.import(id, &mut Padded::new(&mut source, length)),
             None => spool.import(id, &mut source),
@@ -236,14 +239,13 @@ pub async fn enqueue_as(
             // Half a copy; where that cannot be removed, the next start does it.
             let _ = spool.discard_partial(id);
         }
-        whole
+        Ok((whole?, most - source.limit()))
     });
-    let whole = whole.await?;
-    if Look::of_file(&looked).map_err(unreadable)? != before {
+    let (whole, read) = whole.await?;
+    let changed = Look::of_file(&looked).map_err(unreadable)? != before;
+    if let Some(why) = is_not_all(changed, before.octets, read) {
         blocking(move || whole.discard()).await?;
-        return Err(unreadable(std::io::Error::other(
-            "it was written to while it was copied; nothing of it is queued",
-        )));
+        return Err(unreadable(std::io::Error::other(why)));
     }
     let (whole, found) = match layout {
         None => {
@@ -314,6 +316,23 @@ pub async fn enqueue_as(
             Err(error) => return Err(not_queued(&station.spool, id, error).await),
         }
     }
+}
+
+/// Why what was read of a file may not be all of it. Some file systems do not know how large their files are, or learn
+/// late what others wrote.
+fn is_not_all(changed: bool, told: u64, read: u64) -> Option<String> {
+    let what = match read.cmp(&told) {
+        _ if changed => "it was written to while it was copied".to_owned(),
+        Ordering::Equal => return None,
+        Ordering::Less => format!("its size is {told} octets, and only {read} can be read"),
+        Ordering::Greater => format!("its size is {told} octets, and more can be read"),
+    };
+    let advice = if changed {
+        ""
+    } else {
+        "; where it is not being written to, its file system does not know its size: copy it to a disk, and send the copy"
+    };
+    Some(format!("{what}; nothing of it is queued{advice}"))
 }
 
 /// How the records of what is sent stand in the file; none where records do not count.
