@@ -450,11 +450,12 @@ events! {
     remedy("look at the disk; queue the file anew, and cancel this one, or put its content back from a backup and release it")
 
     /// a file that goes on where it broke off takes longer than 20 s to be read from its start, which partners do not wait
-    /// for. The session ends before EFID; the reading goes on, and the file in the next session
+    /// for. The session ends before EFID. In the server the reading goes on, and the file in its next session; in
+    /// `pointsman send` the reading ends with the command
     "SND-012" "content-unread" Warn Counted
     ContentUnread { session: Talk, transfer: TransferId, file: String }
-    says("{session}: {file} is not read yet, to be compared with what was queued: its end is sent in the next session")
-    remedy("nothing, if the file is sent in the next sessions; else the disk")
+    says("{session}: {file} is not read yet, to be compared with what was queued: its end is sent in a later session of the server")
+    remedy("nothing, if the server sends the file in its next sessions; else the disk. Where `pointsman send` says it, let the server send the file: it calls a partner that has an `address`, or gives the file to one that calls")
 
     // Receipts, both ways.
 
