@@ -97,13 +97,13 @@ events! {
     says("{sessions} sessions have not come to their end and are cut off")
     remedy("nothing, broken files go on with the next session; raise it if it happens often")
 
-    /// a second `limits.drain` later, for calls and commands
+    /// calls and commands were not done within a second `limits.drain` of the drain, and were cut off
     "SRV-019" "tasks-cut-off" Warn Every
     TasksCutOff {}
     says("calls and commands have not come to their end and are cut off")
     remedy("nothing, a command that was cut off is run again by the next start")
 
-    /// a third one later, for deliveries
+    /// deliveries were not done within a third `limits.drain` of the drain, and were cut off
     "SRV-005" "deliveries-cut-off" Warn Every
     DeliveriesCutOff {}
     says("deliveries have not come to their end and are cut off")
@@ -277,7 +277,7 @@ events! {
     "SES-014" "certificate-ends" Warn Every
     CertificateEnds { partner: Option<String>, place: String, reason: String }
     says("{place}: {reason}")
-    remedy("agree with the partner on a new one, and put it into the file in time")
+    remedy("agree with the partner on a new one, put it into the file in time, and restart: until then the old one is shown")
 
     /// a certificate or key with which no session can come about: ended, not valid yet, of a kind that TLS here does not
     /// use, a key that does not fit

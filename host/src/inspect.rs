@@ -184,15 +184,17 @@ fn in_time(place: &str, shown: &PeerCertificate, file: &Value<ExistingFile>) -> 
         ),
         CertificateTime::Over => (
             Weight::Error,
-            format!(": it has ended; put a new one into {file}"),
+            format!(": it has ended; put a new one into {file}, and restart"),
         ),
         CertificateTime::Days(0) => (
             Weight::Warning,
-            format!(": it ends today; agree on a new one, and put it into {file} now"),
+            format!(": it ends today; agree on a new one, put it into {file}, and restart now"),
         ),
         CertificateTime::Days(_) if stage > 0 => (
             Weight::Warning,
-            format!(": it ends in {days} days; agree on a new one, and put it into {file} in time"),
+            format!(
+                ": it ends in {days} days; agree on a new one, put it into {file} in time, and restart"
+            ),
         ),
         CertificateTime::Days(_) => (Weight::Good, String::new()),
     };

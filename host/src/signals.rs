@@ -76,7 +76,7 @@ impl Signals {
         *self.patience.lock().unwrap_or_else(PoisonError::into_inner) = patience;
     }
 
-    /// Returns when either has come once more than when it returned last. Who does not end the program then has it ended
+    /// Returns when one of them has come once more than when it returned last. Who does not end the program then has it ended
     /// by the next one: that leaves 5 seconds for it.
     pub async fn asked(&mut self) {
         // Counted when it is told, not before: this may be dropped while it waits.

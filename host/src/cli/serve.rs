@@ -9,7 +9,7 @@ use crate::config::Needs;
 use crate::server::{self, Server};
 use crate::signals::{Hangup, Signals};
 
-/// Runs the server until SIGTERM or SIGINT; a second signal ends it at once.
+/// Runs the server until SIGTERM, SIGINT or SIGQUIT; a second signal ends it at once.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     #[command(flatten)]

@@ -396,8 +396,9 @@ impl Monitor {
                     .file_name
                     .clone()
                     .unwrap_or_else(|| target.file_name.clone());
+                // The folder is the one above: it is said in any case.
                 let moved = names::target(
-                    self.partner(),
+                    &directory,
                     done.header,
                     Some(&directory),
                     Some(&file_name),

@@ -60,7 +60,7 @@ pub struct Monitor {
     profile: Option<Profile>,
     /// Whose SSID code a caller gave, while it has not shown that it is the one.
     claims: Option<String>,
-    /// The partner, once it has shown that it is the one, and before it is let in.
+    /// The partner, once it has shown that it is the one.
     shown: Option<String>,
     /// What the policies are told of the connection, once there is an SSID.
     connection: Option<types::ConnectionInfo>,

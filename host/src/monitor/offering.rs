@@ -122,7 +122,7 @@ impl Monitor {
         }
     }
 
-    /// Profile, room, policies, ledger, spool: in that order, the last two only for what is wanted.
+    /// Profile, room, policies, quota, ledger, spool: in that order, the last two only for what is wanted.
     async fn take_in(&mut self, header: &FileHeader, may_resume: bool) -> Result<Receiving, Stop> {
         self.allows(header)?;
         let announced = announced(header);
