@@ -590,6 +590,42 @@ fn a_value_that_stands_where_keys_are_meant_is_not_shown() {
     hides(&said, &["SECRET"]);
 }
 
+/// A slip beside a password can make it a part of a key, or a key of its own.
+#[test]
+fn a_password_that_became_a_key_is_not_shown() {
+    for (slip, named) in [
+        ("password:SECRET1", "unknown key `password`"),
+        ("password SECRET1", "unknown key `password`"),
+        ("password=SECRET1", "unknown key `password`"),
+        ("password:' SECRET1", "unknown key `password`"),
+        ("passwordSECRET1", "unknown key\n"),
+        ("!password: SECRET1", "unknown key\n"),
+        ("password: FIRST,SECRET1", "unknown key\n"),
+        ("'pa*s]word': SECRET1", "unknown key `pa`"),
+        ("pass#ord: SECRET1", "did you mean `password`?"),
+        ("pa`ss: SECRET1", "did you mean `password`?"),
+        ("password: x,SECRET1,SECRET1", "the key stands here twice"),
+    ] {
+        let braces = format!("partners:\n  other: {{ssid: O1, {slip}, sessions: 3}}\n");
+        let said = check("partners:\n", &braces);
+        assert!(said.contains(named), "{slip}: {said}");
+        hides(&said, &["SECRET", "FIRST"]);
+    }
+    // The name of a partner is any text.
+    let said = check("partners:\n", "partners:\n  \"password:SECRET1\": 1\n");
+    points_at(&said, "11:23", &["partners.…: a number"]);
+    hides(&said, &["SECRET"]);
+    // It is no YAML, so what is a key is not known.
+    for slip in [
+        "pass\nword: SECRET1",
+        "passw\nord SECRET1",
+        "\n SECRET1: x:",
+    ] {
+        let said = check("  password: THEIRS\n", &format!("  {slip}\n"));
+        hides(&said, &["SECRET"]);
+    }
+}
+
 /// A program that takes files has the environment of the server, but not what only the configuration is to know.
 #[test]
 fn the_command_does_not_get_the_variables_that_secrets_are_read_from() {

@@ -87,6 +87,7 @@ impl Left {
             let mut mistake = Mistake::new(&error);
             let twice = mistake.twice();
             let is_yaml = twice.is_some();
+            mistake.is_syntax = !is_yaml;
             let went = match twice.zip(mistake.place) {
                 Some((key, (line, column))) => {
                     let found = self.second_in_braces(&key, line, column);

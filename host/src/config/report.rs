@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
-use super::secret;
+use super::braces;
+use super::secret::{self, Hidden};
 use super::text::Foreign;
 
 /// How a report begins that names the key that was meant.
@@ -21,19 +22,33 @@ pub struct ConfigError {
     path: PathBuf,
     text: String,
     /// One at least.
-    mistakes: Vec<Mistake>,
+    mistakes: Vec<Shown>,
 }
 
-/// One thing that is wrong with it.
+/// What is shown of a mistake.
 #[derive(Clone, Debug)]
+struct Shown {
+    message: String,
+    help: Option<String>,
+    place: Option<(usize, usize)>,
+}
+
+/// One thing that is wrong with it. It may have a secret in it.
+#[derive(Clone)]
 pub(super) struct Mistake {
     /// In the YAML library's words, where they are its.
     raw: String,
+    /// With [`KEY`] for the key that is wrong.
     message: String,
     help: Option<String>,
     /// Line and column, from 1.
     pub(super) place: Option<(usize, usize)>,
+    /// Whether the text is no YAML, so that nobody knows what in it is a key and what a value.
+    pub(super) is_syntax: bool,
 }
+
+/// Stands in a message for the key that is wrong.
+const KEY: char = '\0';
 
 impl Mistake {
     pub(super) fn new(error: &serde_yaml::Error) -> Self {
@@ -44,6 +59,7 @@ impl Mistake {
             message,
             help,
             place: error.location().map(|place| (place.line(), place.column())),
+            is_syntax: false,
         }
     }
 
@@ -53,6 +69,7 @@ impl Mistake {
             message,
             help: None,
             place,
+            is_syntax: false,
         }
     }
 
@@ -61,8 +78,54 @@ impl Mistake {
     }
 
     fn unknown_key(&self) -> Option<&str> {
-        let (_, rest) = self.raw.split_once("unknown field `")?;
-        rest.split_once('`').map(|(key, _)| key)
+        unknown(&self.raw).map(|(_, key, _)| key)
+    }
+
+    /// Where what may be a secret begins: behind an unknown key, as far as that is one word, or with the value that stands
+    /// where keys are meant.
+    fn hides(&self, text: &str) -> Option<Hidden> {
+        let (line, column) = self.place?;
+        let owner = match (self.unknown_key(), self.is_misplaced()) {
+            (Some(_), _) => Some(column - 1),
+            (None, true) => None,
+            (None, false) => return None,
+        };
+        let named = owner.and_then(|_| self.named(text)).unwrap_or_default();
+        Some(Hidden {
+            line,
+            column: column + named.chars().count(),
+            owner,
+        })
+    }
+
+    /// The unknown key as it stands in the text, with the quotation mark before it, as far as it is one word; none where
+    /// something else stands there: `password:SECRET` is one key in braces, and `!password: SECRET` has SECRET for one.
+    fn named<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let key = word(self.unknown_key()?).filter(|key| !key.is_empty())?;
+        let rest = text.get(braces::offset(text, self.place?.0, self.place?.1)?..)?;
+        let bare = rest.trim_start_matches(['"', '\'']);
+        let is_there = word(bare) == Some(key);
+        let length = rest.len() - bare.len() + key.len();
+        rest.get(..length).filter(|_| is_there)
+    }
+
+    /// What is said of it beside that text, which shows no secret.
+    fn shown(&self, masked: &str) -> Shown {
+        let key = match self.twice() {
+            Some(key) => Some(format!("\"{key}\"")).filter(|_| masked.contains(&key)),
+            None => self
+                .named(masked)
+                .map(|key| format!("`{}`", key.trim_start_matches(['"', '\'']))),
+        };
+        let message = match key {
+            Some(key) => self.message.replace(KEY, &format!(" {key}")),
+            None => self.message.replace(KEY, ""),
+        };
+        Shown {
+            message: partner_shown(&message, masked),
+            help: self.help.clone(),
+            place: self.place,
+        }
     }
 
     /// Whether a value stands where keys are meant.
@@ -73,7 +136,7 @@ impl Mistake {
     /// The key that was meant by an unknown one.
     pub(super) fn meant(&self) -> Option<&str> {
         let help = self.help.as_deref()?;
-        help.strip_prefix(MEANT)?.strip_suffix("`?")
+        help.strip_prefix(MEANT)?.split('`').next()
     }
 
     /// The key that should be there.
@@ -92,22 +155,27 @@ impl Mistake {
 impl ConfigError {
     pub(super) fn new(path: &Path, text: &str, mistakes: Vec<Mistake>) -> Self {
         let unknown: Vec<&str> = mistakes.iter().filter_map(Mistake::unknown_key).collect();
-        let misplaced = mistakes.iter().filter(|mistake| mistake.is_misplaced());
-        let misplaced: Vec<_> = misplaced.filter_map(|mistake| mistake.place).collect();
+        let hidden = mistakes.iter().filter_map(|mistake| mistake.hides(text));
+        // Whatever is wrong in a line, and with a password, too, is said; what the password is, is not.
+        let masked = secret::masked(text, &unknown, &hidden.collect::<Vec<_>>());
+        let masked = match mistakes.iter().any(|mistake| mistake.is_syntax) {
+            true => secret::keys_alone(&masked),
+            false => masked,
+        };
         Self {
             path: path.to_owned(),
-            // Whatever is wrong in a line, and with a password, too, is said; what the password is, is not.
-            text: secret::masked(text, &unknown, &misplaced),
-            mistakes,
+            mistakes: mistakes.iter().map(|one| one.shown(&masked)).collect(),
+            text: masked,
         }
     }
 
     /// One that is wrong as a whole.
     fn whole(path: &Path, message: String, help: String) -> Self {
         let help = Some(help);
-        let mistakes = vec![Mistake {
+        let mistakes = vec![Shown {
+            message,
             help,
-            ..Mistake::at(None, message)
+            place: None,
         }];
         Self {
             path: path.to_owned(),
@@ -164,7 +232,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
-fn report(mistake: &Mistake, path: &str, text: &str) -> String {
+fn report(mistake: &Shown, path: &str, text: &str) -> String {
     let title = Level::ERROR.primary_title(mistake.message.as_str());
     let mut group = match mistake.place.and_then(|place| span(text, place)) {
         Some(span) => title.element(
@@ -200,29 +268,56 @@ fn span(text: &str, (line, column): (usize, usize)) -> Option<std::ops::Range<us
     Some(start + from..start + from + length)
 }
 
+/// The library's words about an unknown key: those before, the key, which may have any characters, and what is expected.
+fn unknown(raw: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = raw.split_once("unknown field `")?;
+    let (key, expected) = rest.rsplit_once("`, expected ")?;
+    Some((before, key, expected))
+}
+
+/// The word that a text begins with.
+fn word(text: &str) -> Option<&str> {
+    text.split(|c| !secret::is_part_of_key(c)).next()
+}
+
+/// The message without the name of its partner, the only key that may be anything, where the text does not show it.
+fn partner_shown(message: &str, masked: &str) -> String {
+    const PARTNERS: &str = "partners.";
+    let Some((path, what)) = message.split_once(": ") else {
+        return message.to_owned();
+    };
+    let name = path
+        .strip_prefix(PARTNERS)
+        .and_then(|path| path.split(['.', '[']).next());
+    match name {
+        Some(name) if !masked.contains(name) => format!("{PARTNERS}…: {what}"),
+        _ => message.to_owned(),
+    }
+}
+
 /// Puts the YAML library's words into an operator's.
 fn explain(raw: &str) -> (String, Option<String>) {
     let message = raw
         .rsplit_once(" at line ")
         .map_or(raw, |(message, _)| message);
-    if let Some((before, (key, expected))) = message
-        .split_once("unknown field `")
-        .and_then(|(b, rest)| Some((b, rest.split_once('`')?)))
-    {
+    if let Some((before, key, expected)) = unknown(message) {
         let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
         let near = known
             .iter()
             .max_by(|a, b| similar(key, a).total_cmp(&similar(key, b)))
             .filter(|near| similar(key, near) > 0.7);
         let help = match near {
+            Some(near) if key.starts_with(near) => format!(
+                "{MEANT}{near}`? Between it and its value there are a colon and a blank: `{near}: VALUE`"
+            ),
             Some(near) => format!("{MEANT}{near}`?"),
             None => format!("the keys here are: {}", known.join(", ")),
         };
-        return (format!("{before}unknown key `{key}`"), Some(help));
+        return (format!("{before}unknown key{KEY}"), Some(help));
     }
-    if let Some((before, key)) = message.split_once("duplicate entry with key ") {
+    if let Some((before, _)) = message.split_once("duplicate entry with key ") {
         return (
-            format!("{before}the key {key} stands here twice"),
+            format!("{before}the key{KEY} stands here twice"),
             Some("remove one of the two".to_owned()),
         );
     }
@@ -270,4 +365,86 @@ fn said(message: &str) -> String {
 
 fn similar(a: &str, b: &str) -> f64 {
     strsim::jaro_winkler(a, b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Config, Needs};
+    use super::*;
+
+    const GOOD: &str = "version: 1
+station:
+  ssid: O0013000001HUB
+  password: Qx7Zk9Wp
+storage: {state: state, inbox: inbox}
+partners:
+  mueller:
+    ssid: O0013000002M
+    password: \"Hv3Lm8Ty\"
+    our_password: Rj5Nc2Df
+    session: {credit: 100}
+  huber: {ssid: O0013000003H, password: Ub6Gs4Ka, sessions: 3}
+limits: {guesses: 3}
+";
+    const SECRETS: [&str; 4] = ["Qx7Zk9Wp", "Hv3Lm8Ty", "Rj5Nc2Df", "Ub6Gs4Ka"];
+    const SLIPS: &[char] = &[
+        ':', '{', '}', '[', ']', '"', '\'', '#', '&', '*', '!', '|', '>', '-', '%', '@', '`', ',',
+        '\t', '\n', ' ', '\\', '$', '~', '?', '=', '\u{e4}', '0', 'a', '/', ';',
+    ];
+
+    /// One after the other of a row that looks like chance and is always the same.
+    struct Dice(u64);
+
+    impl Dice {
+        fn below(&mut self, bound: usize) -> usize {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            (self.0 % bound as u64) as usize
+        }
+    }
+
+    /// One character more, less or another, mostly near a password.
+    fn slip(text: &mut Vec<char>, dice: &mut Dice) {
+        let whole: String = text.iter().collect();
+        let near = whole
+            .find(SECRETS[dice.below(4)])
+            .filter(|_| dice.below(3) > 0);
+        let at = match near {
+            Some(at) => (at + dice.below(30)).saturating_sub(18).min(text.len() - 1),
+            None => dice.below(text.len()),
+        };
+        let other = SLIPS[dice.below(SLIPS.len())];
+        match dice.below(3) {
+            0 => text.insert(at, other),
+            1 => drop(text.remove(at)),
+            _ => text[at] = other,
+        }
+    }
+
+    #[test]
+    fn no_slip_of_the_keyboard_shows_a_piece_of_a_password() {
+        let pieces: Vec<&str> = SECRETS
+            .iter()
+            .flat_map(|secret| (0..5).map(|at| &secret[at..at + 4]))
+            .collect();
+        let mut dice = Dice(1);
+        let mut wrong = 0;
+        for _ in 0..4000 {
+            let mut text: Vec<char> = GOOD.chars().collect();
+            for _ in 0..=dice.below(3) {
+                slip(&mut text, &mut dice);
+            }
+            let text: String = text.into_iter().collect();
+            let Err(error) = Config::parse(Path::new("x.yaml"), &text, &Needs::Everything) else {
+                continue;
+            };
+            wrong += 1;
+            for said in [error.to_string(), format!("{error:?}")] {
+                let shown = pieces.iter().find(|piece| said.contains(**piece));
+                assert_eq!(shown, None, "{said}\nof\n{text}");
+            }
+        }
+        assert!(wrong > 2000, "{wrong} had something wrong");
+    }
 }

@@ -6,32 +6,80 @@ const SECRETS: [&str; 4] = ["password", "passphrase", "secret", "token"];
 /// What people write for a password in short.
 const SHORT: [&str; 4] = ["pw", "pwd", "psw", "pswd"];
 
+/// Where something begins that may be a secret, whatever stands before it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hidden {
+    /// Line and column, from 1.
+    pub(super) line: usize,
+    pub(super) column: usize,
+    /// How many columns its key is indented, where that is not as much as its line: what is indented more belongs to it.
+    pub(super) owner: Option<usize>,
+}
+
 /// The text, octet for octet as long, with stars for the value of every key that holds a secret. It goes by lines and
 /// not by YAML, since what is reported may be that this is none: from such a word on, its line and the lines that
 /// belong to it are hidden, whatever stands there. So are the values of keys that are like these, and of those that are
-/// `unknown`: nobody knows what they were meant to be. And so is what begins at one of the `places`, lines and columns
-/// from 1: a value that stands where keys are meant, such as a password where its partner's keys should be.
-pub(super) fn masked(text: &str, unknown: &[&str], places: &[(usize, usize)]) -> String {
+/// `unknown`: nobody knows what they were meant to be. And so is what is `hidden` by its place: what follows an unknown
+/// key, however that is written, or stands where keys are meant, such as a password where its partner's keys should be.
+pub(super) fn masked(text: &str, unknown: &[&str], hidden: &[Hidden]) -> String {
     let mut hiding = None;
     let mut masked = String::with_capacity(text.len());
+    let mut open = 0;
     for (at, line) in text.split_inclusive('\n').enumerate() {
-        let misplaced = places.iter().filter(|(of, _)| *of == at + 1);
-        let from = misplaced.map(|(_, column)| octet(line, *column)).min();
-        let (before, value) = line.split_at(from.unwrap_or(line.len()));
-        masked += &mask_line(before, unknown, &mut hiding);
-        if from.is_some() {
-            let column = line.len() - line.trim_start().len();
-            let mark = value.chars().next().filter(|c| matches!(c, '"' | '\''));
-            let ends = |mark: &char| value.matches(*mark).nth(1).is_some();
+        let of_line = hidden.iter().filter(|one| one.line == at + 1);
+        let first = of_line.min_by_key(|one| one.column);
+        let from = first.map_or(line.len(), |one| octet(line, one.column));
+        let (before, value) = line.split_at(from);
+        masked += &mask_line(before, unknown, open > 0, &mut hiding);
+        if let Some(first) = first {
+            let indent = line.len() - line.trim_start().len();
+            let value = value.trim_start_matches(['"', '\'', ':', ' ', '\t']);
+            let opened = line.get(from..line.len() - value.len()).unwrap_or_default();
+            let beside_key = opened.split_once(':').map_or(opened, |(_, after)| after);
+            let mark = beside_key.chars().find(is_mark);
             hiding = Some(Hiding {
-                column,
-                awaited: false,
-                quoted: mark.filter(|mark| !ends(mark)),
+                column: first.owner.unwrap_or(indent),
+                awaited: value.trim().is_empty(),
+                quoted: mark.filter(|mark| !value.contains(*mark)),
             });
+            masked += opened;
             masked += &stars(value);
         }
+        open = still_open(line, open);
     }
     masked
+}
+
+/// How many braces and brackets are open behind the line, of which so many were before it. A key at the margin is in none:
+/// some of them were parts of texts.
+fn still_open(line: &str, before: usize) -> usize {
+    let (key, rest) = line.split_at(line.find(|c| !is_part_of_key(c)).unwrap_or(line.len()));
+    let is_key = !key.is_empty() && rest.starts_with(':');
+    let open = if is_key { 0 } else { before };
+    line.chars().fold(open, |open, c| match c {
+        '{' | '[' => open + 1,
+        '}' | ']' => open.saturating_sub(1),
+        _ => open,
+    })
+}
+
+/// The text, octet for octet as long, with stars for everything but the key that a line begins with: of what is no YAML
+/// nobody knows what in it is a value, such as `password` with a line break in it.
+pub(super) fn keys_alone(text: &str) -> String {
+    text.split_inclusive('\n').map(key_alone).collect()
+}
+
+fn key_alone(line: &str) -> String {
+    let begins = line.len() - line.trim_start_matches([' ', '-']).len();
+    let (before, rest) = line.split_at(begins);
+    let length = rest.find(|c| !is_part_of_key(c)).unwrap_or(rest.len());
+    let (key, value) = rest.split_at(length);
+    match value.strip_prefix(':') {
+        Some(value) if value.is_empty() || value.starts_with(char::is_whitespace) => {
+            format!("{before}{key}:{}", stars(value))
+        }
+        _ => format!("{before}{}", stars(rest)),
+    }
 }
 
 /// Where the character of that column, from 1, begins in the line.
@@ -51,13 +99,14 @@ struct Hiding {
     quoted: Option<char>,
 }
 
-fn mask_line(line: &str, unknown: &[&str], hiding: &mut Option<Hiding>) -> String {
+/// In braces that are open before the line a text may go on in it, however it is indented.
+fn mask_line(line: &str, unknown: &[&str], in_braces: bool, hiding: &mut Option<Hiding>) -> String {
     if line.trim().is_empty() {
         return line.to_owned();
     }
     let indent = line.len() - line.trim_start().len();
     if let Some(before) = *hiding
-        && (indent > before.column || before.awaited || before.quoted.is_some())
+        && (indent > before.column || before.awaited || before.quoted.is_some() || in_braces)
     {
         let quoted = before.quoted.filter(|mark| !line.contains(*mark));
         *hiding = Some(Hiding {
@@ -67,7 +116,10 @@ fn mask_line(line: &str, unknown: &[&str], hiding: &mut Option<Hiding>) -> Strin
         });
         // A key of a secret may follow in the line after an empty one.
         if let Some((_, begun)) = begin(line, unknown) {
-            *hiding = Some(begun);
+            *hiding = Some(Hiding {
+                column: begun.column.min(before.column),
+                ..begun
+            });
         }
         return stars(line);
     }
@@ -91,14 +143,14 @@ fn begin(line: &str, unknown: &[&str]) -> Option<(usize, Hiding)> {
     let end = ends.chain(meant).min()?;
     let (key, value) = line.split_at(end);
     // What is no part of the key's name, as `- ` or `{`, stands before it.
-    let name = key.rfind(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-'));
+    let name = key.rfind(|c| !is_part_of_key(c));
     let column = name.map_or(0, |before| before + 1);
     let value = value.trim_start_matches(['"', '\'', ':', ' ', '\t']);
     let from = line.len() - value.len();
     let opened = line.get(end..from).unwrap_or_default();
     let mark = opened
         .split_once(':')
-        .and_then(|(_, after)| after.chars().find(|c| matches!(c, '"' | '\'')));
+        .and_then(|(_, after)| after.chars().find(is_mark));
     let quoted = mark.filter(|mark| !value.contains(*mark));
     let awaited = value.trim().is_empty();
     Some((
@@ -111,15 +163,23 @@ fn begin(line: &str, unknown: &[&str]) -> Option<(usize, Hiding)> {
     ))
 }
 
+/// Whether names of keys have such characters.
+pub(super) fn is_part_of_key(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '-'
+}
+
+fn is_mark(c: &char) -> bool {
+    matches!(c, '"' | '\'')
+}
+
 /// The words of a line that may be keys, and where each begins.
 fn words(line: &str) -> impl Iterator<Item = (usize, &str)> {
-    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
     let mut at = 0;
-    line.split_inclusive(move |c| !is_part(c))
+    line.split_inclusive(|c| !is_part_of_key(c))
         .map(move |piece| {
             let begins = at;
             at += piece.len();
-            (begins, piece.trim_end_matches(move |c| !is_part(c)))
+            (begins, piece.trim_end_matches(|c| !is_part_of_key(c)))
         })
         .filter(|(_, word)| !word.is_empty())
 }
@@ -157,11 +217,14 @@ mod tests {
             "{ssid: x, password: SECRET, tls: maybe}",
             "{ssid: x, \"password\": \"SECRET",
             "a: {password:\nSECRET}\nb: shown",
+            "a: {password: SE\nCRET, x: MORE}\nb: shown",
+            "  a: {\n    password: SE\n  CRET}\n  b: shown",
             "  password:\n    SECRET\n    MORE\n  ssid: x",
             "  password: |\n    SECRET\n\n    MORE\n  ssid: x",
             "  password: \"SECRET\nMORE\nAND MORE\"\nssid: x",
             "  'password' : 'SECRET\n MORE'\n",
             "  password:\n  our_password: SECRET\n",
+            "  password:\n    our_password: SECRET\n    x: SECRET\n",
             "- password: \u{c4}NDERUNG\u{2028}SECRET\n",
             "      api_token: SECRET",
             "  pasword: SECRET",
@@ -193,7 +256,14 @@ mod tests {
         let text = "  - password: x\n    ssid: y\n";
         assert_eq!(masked(text, &[], &[]), "  - password: *\n    ssid: y\n");
         let text = "  p: x\n  q: \"x\n y\"\n  r: z\n";
-        let places = [(1, 6), (2, 6)];
-        assert_eq!(masked(text, &[], &places), "  p: *\n  q: **\n **\n  r: z\n");
+        let hidden = [1, 2].map(|line| Hidden {
+            line,
+            column: 6,
+            owner: None,
+        });
+        assert_eq!(
+            masked(text, &[], &hidden),
+            "  p: *\n  q: \"*\n **\n  r: z\n"
+        );
     }
 }
