@@ -100,28 +100,31 @@ impl Config {
     /// Each partner has a folder of the inbox to itself: its readers must not get at another's files. Two that differ in
     /// the case of letters are one where the inbox, or the share by which it is read, does not tell case apart.
     fn keeps_inboxes_apart(&self, found: &mut Found) {
-        let mut taken: BTreeMap<String, (&str, String)> = BTreeMap::new();
+        let mut taken: BTreeMap<String, Vec<(&str, String)>> = BTreeMap::new();
         for (name, partner) in &self.partners {
             let folder = partner.folder(name);
-            let whose = taken.insert(folder.to_ascii_lowercase(), (name, folder.clone()));
-            let Some((other, others)) = whose else {
-                continue;
-            };
-            let what = if others == folder {
-                format!("have one folder of the inbox, `{folder}`")
-            } else if are_two(&self.storage.inbox.0, &others, &folder) {
-                continue;
-            } else {
-                format!(
-                    "have folders of the inbox, `{others}` and `{folder}`, that are one where the case of letters is not told apart"
-                )
-            };
-            found.push(
-                &["partners", name],
-                format!(
-                    "partners `{other}` and `{name}` {what}: give one of them another, with `inbox_folder`"
-                ),
-            );
+            // Those that the inbox tells apart are alike but for case; it may be any of them that this one is.
+            let alike = taken.entry(folder.to_ascii_lowercase()).or_default();
+            let same = alike.iter().find(|(_, others)| *others == folder);
+            let one = same.or_else(|| {
+                let mut others = alike.iter();
+                others.find(|(_, others)| !are_two(&self.storage.inbox.0, others, &folder))
+            });
+            if let Some((other, others)) = one {
+                let what = match *others == folder {
+                    true => format!("have one folder of the inbox, `{folder}`"),
+                    false => format!(
+                        "have folders of the inbox, `{others}` and `{folder}`, that are one where the case of letters is not told apart"
+                    ),
+                };
+                found.push(
+                    &["partners", name],
+                    format!(
+                        "partners `{other}` and `{name}` {what}: give one of them another, with `inbox_folder`"
+                    ),
+                );
+            }
+            alike.push((name, folder));
         }
     }
 
