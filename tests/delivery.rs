@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 
 use support::guests::misbehaving;
-use support::peer::{Called, Peer, VirtualFile, data_buffers, take_file};
+use support::peer::{Called, Peer, VirtualFile, data_buffers, efid, take_file};
 use support::{House, Server, THEIRS, THEM, US, eventually, octets};
 
 /// The partner is allowed this, and the station says that.
@@ -440,6 +440,28 @@ fn a_file_that_begins_anew_under_an_identity_that_counts_overwrites_what_is_here
         assert!(std::fs::read(house.inbox().join(name)).unwrap() == longer.content);
         assert_store_is_clean(&house);
     }
+}
+
+#[test]
+fn a_long_file_that_goes_on_near_its_end_is_whole() {
+    let house = house("", "");
+    let server = house.serve();
+    let mut file = VirtualFile::new("LONG", octets(1, 19_000_000));
+    // So much is here that it is still being read when the rest has come.
+    break_off(&server, &file, 680);
+    file.restart = 99_999;
+    let mut peer = Peer::session(server.address());
+    let here = 680 * 7 * 63 * 63 / 1024;
+    assert_eq!(text(&peer.offer(&file)), format!("2{here:017}"));
+    peer.send_data(&VirtualFile {
+        content: file.content[here * 1024..].to_vec(),
+        ..file.clone()
+    });
+    peer.say(efid(file.content.len()));
+    assert_eq!(peer.hear(), b"4N");
+    let name = &house.await_delivered(1)[0];
+    assert!(std::fs::read(house.inbox().join(name)).unwrap() == file.content);
+    assert_store_is_clean(&house);
 }
 
 #[test]

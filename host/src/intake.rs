@@ -117,15 +117,21 @@ impl Intake {
     }
 
     /// Ends the file: its digest is known, and nothing of it need be durable yet. [`Whole::keep`] seals it, or
-    /// [`Whole::discard`] removes it, when the policies have answered.
+    /// [`Whole::discard`] removes it, when the policies have answered. Of a file that went on, what was here before may
+    /// still be being read for its digest; this waits for that.
     ///
     /// # Errors
-    /// A write failed, or a sync that ran beside the transfer: the blob is not to be trusted.
+    /// A write failed, or a sync that ran beside the transfer, or what was here before cannot be read: the blob is not to
+    /// be trusted.
     pub async fn finish(mut self) -> Result<Whole, SpoolError> {
         let (writer, _) = self.take().await?;
         self.end_sync().await?;
+        let gathered = self.gathered;
+        if writer.is_being_read() {
+            return blocking(move || writer.finish_with(gathered)).await;
+        }
         // Little enough to take its digest here.
-        Ok(writer.finish_with(self.gathered))
+        writer.finish_with(gathered)
     }
 
     /// Stops in the middle; all that came is durable then. Gives the writer back, which holds the lock: it is to be kept

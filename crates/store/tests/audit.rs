@@ -132,7 +132,7 @@ impl Yard {
     fn sealed_as(&self, id: TransferId, edition: u32, dataset: &str, verdict: Verdict) -> Received {
         let mut writer = self.spool.partial(id).unwrap().resume(0).unwrap();
         writer.append(b"content").unwrap();
-        let whole = writer.finish();
+        let whole = writer.finish().unwrap();
         let received = Received {
             seal: whole.seal().clone(),
             counts: oftp::Counts::default(),

@@ -8,6 +8,7 @@
 )]
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use oftp::{
     DatasetName, Eerp, FileHeader, FileKey, FileStamp, Format, Nerp, NerpReason, OdetteId,
@@ -40,7 +41,7 @@ impl Yard {
         let id = TransferId::new();
         let mut writer = self.spool.partial(id).unwrap().resume(0).unwrap();
         writer.append(content).unwrap();
-        self.keep(id, writer.finish());
+        self.keep(id, writer.finish().unwrap());
         id
     }
 
@@ -109,7 +110,7 @@ fn a_sealed_blob_has_the_digest_of_its_octets_however_they_came() {
     drop(writer);
     let mut writer = yard.spool.partial(id).unwrap().resume(12).unwrap();
     writer.append(b"second half").unwrap();
-    let whole = writer.finish();
+    let whole = writer.finish().unwrap();
     let seal = whole.seal().clone();
     yard.keep(id, whole);
     assert_eq!(seal.octets, 23);
@@ -120,6 +121,86 @@ fn a_sealed_blob_has_the_digest_of_its_octets_however_they_came() {
             .to_string()
     );
     assert_eq!(yard.spool.sealed().unwrap(), [id]);
+}
+
+#[test]
+fn a_long_beginning_is_read_while_more_is_written_and_has_the_digest_of_all() {
+    const LONG: usize = 24 << 20;
+    let yard = Yard::new();
+    let content: Vec<u8> = (0..LONG).map(|at| (at / 3 % 251) as u8).collect();
+    // It goes on before its end, with few octets or many, so that it is read sooner or later than they are written.
+    for (from, pieces, rest) in [
+        (LONG, 0, 0),
+        (LONG, 0, 9),
+        (LONG - 1, 1, 0),
+        (17 << 20, 7, 9),
+        (20_000_000, 300, 9),
+    ] {
+        let id = TransferId::new();
+        let mut writer = yard.spool.partial(id).unwrap().resume(0).unwrap();
+        writer.append(&content).unwrap();
+        drop(writer);
+        let partial = yard.spool.partial(id).unwrap();
+        let mut writer = partial.resume(from as u64).unwrap();
+        let mut expected = content[..from].to_vec();
+        for piece in 0..pieces {
+            let more = vec![piece as u8; 70_000 + piece];
+            writer.append(&more).unwrap();
+            expected.extend(more);
+        }
+        let rest = vec![7; rest];
+        expected.extend(&rest);
+        let whole = writer.finish_with(rest).unwrap();
+        let seal = whole.seal().clone();
+        yard.keep(id, whole);
+        let case = format!("from {from}, {pieces} pieces");
+        let digest = blake3::hash(&expected).to_hex().to_string();
+        assert_eq!(
+            (seal.octets, seal.digest),
+            (expected.len() as u64, digest),
+            "{case}"
+        );
+        let sealed = std::fs::read(yard.spool_file(&format!("sealed/{id}"))).unwrap();
+        assert!(sealed == expected, "{case}");
+    }
+}
+
+#[test]
+fn nobody_waits_for_a_long_beginning_to_be_read_before_it_goes_on() {
+    // It would be read for minutes, and stays unread here; a hole in a file takes no room.
+    const HUGE: u64 = 1 << 40;
+    let yard = Yard::new();
+    let id = TransferId::new();
+    drop(yard.spool.partial(id).unwrap().resume(0).unwrap());
+    let path = yard.spool_file(&format!("incoming/{id}"));
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(HUGE).unwrap();
+    drop(file);
+    let spool = yard.spool.clone();
+    let (said, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut writer = spool.partial(id).unwrap().resume(HUGE).unwrap();
+        writer.append(b"the next octets").unwrap();
+        said.send(writer).unwrap();
+    });
+    let writer = heard
+        .recv_timeout(Duration::from_secs(30))
+        .expect("it goes on");
+    assert_eq!(writer.octets(), HUGE + 15);
+    writer.discard().unwrap();
+    // Who read it stops when nobody wants to know any more.
+    let has_it_open = |entry: std::io::Result<std::fs::DirEntry>| {
+        let open = std::fs::read_link(entry.unwrap().path());
+        open.is_ok_and(|open| open.to_string_lossy().contains(&id.to_string()))
+    };
+    let began = Instant::now();
+    while std::fs::read_dir("/proc/self/fd").unwrap().any(has_it_open) {
+        assert!(
+            began.elapsed() < Duration::from_secs(30),
+            "it is still being read"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]
@@ -174,7 +255,7 @@ fn a_sealed_blob_is_one_holders_until_it_lets_go() {
     let yard = Yard::new();
     let id = TransferId::new();
     let writer = yard.spool.partial(id).unwrap().resume(0).unwrap();
-    let hold = yard.keep(id, writer.finish());
+    let hold = yard.keep(id, writer.finish().unwrap());
     assert!(
         matches!(yard.spool.hold(id), Err(SpoolError::Busy(_))),
         "its row does not say so yet"

@@ -1,9 +1,12 @@
 //! Blobs: written, sealed, read.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
 
 use pointsman_log::tell;
 use rustix::fs::FlockOperation;
@@ -62,7 +65,7 @@ impl Spool {
             };
             writer.append(octets)?;
         }
-        Ok(writer.finish())
+        writer.finish()
     }
 
     /// Opens a file to send.
@@ -108,7 +111,8 @@ impl Partial {
         remove(&self.path)
     }
 
-    /// Goes on at `octets`, cutting off what lies beyond; the digest is taken anew.
+    /// Goes on at `octets`, cutting off what lies beyond. The digest is taken anew: of a long beginning while more is
+    /// written, so that nobody waits for it before the end.
     ///
     /// # Errors
     /// [`SpoolError::Short`] when it has fewer octets.
@@ -125,13 +129,13 @@ impl Partial {
             self.file.0.set_len(octets).map_err(at(&self.path))?;
         }
         reached("spool.partial.cut");
-        let hasher = hash_of(&mut self.file.0).map_err(at(&self.path))?;
+        let sum = Sum::of(&mut self.file.0, octets).map_err(at(&self.path))?;
         Ok(BlobWriter {
             spool: self.spool,
             id: self.id,
             path: self.path,
             file: self.file,
-            hasher,
+            sum,
             octets,
         })
     }
@@ -199,7 +203,7 @@ pub struct BlobWriter {
     id: TransferId,
     path: PathBuf,
     file: Locked,
-    hasher: blake3::Hasher,
+    sum: Sum,
     octets: u64,
 }
 
@@ -213,9 +217,9 @@ impl BlobWriter {
         self.spool.measure(octets.len())?;
         self.file.0.write_all(octets).map_err(at(&self.path))?;
         reached("spool.octets.written");
-        self.hasher.update(octets);
         self.octets += octets.len() as u64;
-        Ok(())
+        let summed = self.sum.written(&self.file.0, octets, self.octets);
+        summed.map_err(at(&self.path))
     }
 
     /// Octets so far.
@@ -246,20 +250,32 @@ impl BlobWriter {
         })
     }
 
-    /// Ends the blob, under its first name still and not durable yet: what becomes of it is to be decided.
+    /// Whether its beginning, which was there before, is still being read: [`BlobWriter::finish`] waits for that.
     #[must_use]
-    pub fn finish(self) -> Whole {
+    pub fn is_being_read(&self) -> bool {
+        matches!(self.sum, Sum::Behind(_))
+    }
+
+    /// Ends the blob, under its first name still and not durable yet: what becomes of it is to be decided.
+    ///
+    /// # Errors
+    /// Its beginning could not be read.
+    pub fn finish(self) -> Result<Whole, SpoolError> {
         self.finish_with(Vec::new())
     }
 
     /// The same with these octets at the end, which are written when the blob is kept: a small file is written and
     /// synced in one go.
-    #[must_use]
-    pub fn finish_with(mut self, rest: Vec<u8>) -> Whole {
-        self.hasher.update(&rest);
+    ///
+    /// # Errors
+    /// As for [`BlobWriter::finish`].
+    pub fn finish_with(mut self, rest: Vec<u8>) -> Result<Whole, SpoolError> {
+        let caught_up = self.sum.caught_up(&self.file.0, self.octets);
+        let mut hasher = caught_up.map_err(at(&self.path))?;
+        hasher.update(&rest);
         self.octets += rest.len() as u64;
-        let digest = self.hasher.finalize().to_hex().to_string();
-        Whole {
+        let digest = hasher.finalize().to_hex().to_string();
+        Ok(Whole {
             spool: self.spool,
             id: self.id,
             path: self.path,
@@ -269,7 +285,7 @@ impl BlobWriter {
                 digest,
             },
             rest,
-        }
+        })
     }
 
     /// Removes the blob.
@@ -280,6 +296,121 @@ impl BlobWriter {
         self.spool.forget(Direction::Inbound, self.id)?;
         remove(&self.path)
     }
+}
+
+/// The digest of a blob that is being written.
+#[derive(Debug)]
+enum Sum {
+    /// Of all its octets so far.
+    Here(Box<blake3::Hasher>),
+    /// It is taken by a thread that reads from the first octet on, until it has read all that is written by then.
+    Behind(Reading),
+    /// The thread failed.
+    Lost,
+}
+
+/// What reads a blob while more of it is written.
+#[derive(Debug)]
+struct Reading {
+    /// Octets that may be read. The thread ends when nobody has this any more.
+    written: Arc<AtomicU64>,
+    /// The digest, and of how many octets it is.
+    thread: JoinHandle<io::Result<(Box<blake3::Hasher>, u64)>>,
+}
+
+/// Octets that are read before a partial goes on: that takes a moment. At gigabytes a partner would have given up.
+const AT_ONCE: u64 = 16 << 20;
+
+impl Sum {
+    /// Of a partial with so many octets, whose next one is to be written behind them.
+    fn of(file: &mut File, octets: u64) -> io::Result<Self> {
+        if octets <= AT_ONCE {
+            return Ok(Self::Here(Box::new(hash_of(file)?)));
+        }
+        file.seek(SeekFrom::End(0))?;
+        let read = file.try_clone()?;
+        let written = Arc::new(AtomicU64::new(octets));
+        let wanted = Arc::downgrade(&written);
+        let reading = std::thread::Builder::new().name("digest".to_owned());
+        let thread = reading.spawn(move || read_behind(&read, &wanted))?;
+        Ok(Self::Behind(Reading { written, thread }))
+    }
+
+    /// These octets were written, and there are so many now.
+    fn written(&mut self, file: &File, octets: &[u8], now: u64) -> io::Result<()> {
+        match self {
+            Self::Here(hasher) => {
+                hasher.update(octets);
+            }
+            Self::Behind(reading) => {
+                reading.written.store(now, Ordering::Release);
+                if reading.thread.is_finished() {
+                    *self = Self::Here(self.caught_up(file, now)?);
+                }
+            }
+            Self::Lost => return Err(lost()),
+        }
+        Ok(())
+    }
+
+    /// The digest of all the octets there are; waits for the thread, if there is one. What was written since the thread
+    /// ended is little.
+    fn caught_up(&mut self, file: &File, now: u64) -> io::Result<Box<blake3::Hasher>> {
+        match std::mem::replace(self, Self::Lost) {
+            Self::Here(hasher) => Ok(hasher),
+            Self::Behind(Reading { written, thread }) => {
+                let (mut hasher, mut read) = thread.join().map_err(|_| lost())??;
+                drop(written);
+                while read < now {
+                    read += read_some(file, read, now, &mut vec![0; CHUNK], &mut hasher)?;
+                }
+                Ok(hasher)
+            }
+            Self::Lost => Err(lost()),
+        }
+    }
+}
+
+/// Octets read at once.
+const CHUNK: usize = 256 * 1024;
+
+fn lost() -> io::Error {
+    io::Error::other("what was here of it could not be read")
+}
+
+/// Reads from the first octet on until nothing is left that is written, or nobody wants to know any more.
+fn read_behind(file: &File, written: &Weak<AtomicU64>) -> io::Result<(Box<blake3::Hasher>, u64)> {
+    let (mut hasher, mut read) = (Box::<blake3::Hasher>::default(), 0);
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let wanted = written.upgrade().ok_or_else(lost)?;
+        let until = wanted.load(Ordering::Acquire);
+        drop(wanted);
+        if read >= until {
+            return Ok((hasher, read));
+        }
+        read += read_some(file, read, until, &mut chunk, &mut hasher)?;
+    }
+}
+
+/// Reads some octets from there on, none beyond `until`; says how many.
+fn read_some(
+    file: &File,
+    from: u64,
+    until: u64,
+    chunk: &mut [u8],
+    hasher: &mut blake3::Hasher,
+) -> io::Result<u64> {
+    let most = usize::try_from(until.saturating_sub(from)).unwrap_or(usize::MAX);
+    let most = most.min(chunk.len());
+    let room = chunk.get_mut(..most).unwrap_or_default();
+    let count = match file.read_at(room, from) {
+        Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+        read => read?,
+    };
+    hasher.update(room.get(..count).unwrap_or_default());
+    Ok(count as u64)
 }
 
 /// A blob that has all its octets, not all of them written yet perhaps, and which nobody was told about: what it is
