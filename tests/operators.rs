@@ -886,6 +886,22 @@ fn why_files_stay_that_a_good_session_left_is_told_wherever_they_are() {
             &line(&partner(&house, "nordwerk"), "why it waits"),
             &["no server runs", "the last session left it", reason],
         );
+        // What was there is held now, and what waits was in no session yet.
+        for row in house
+            .transfers()
+            .iter()
+            .filter(|row| row.contains(" ready "))
+        {
+            assert!(
+                house
+                    .pointsman(&["queue", "hold", &row[..36]])
+                    .status
+                    .success()
+            );
+        }
+        queue(&house, "LATER", "nordwerk");
+        let why = line(&partner(&house, "nordwerk"), "why it waits");
+        assert!(!why.contains(reason), "{why}");
     }
 }
 

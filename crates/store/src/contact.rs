@@ -75,6 +75,8 @@ pub struct Backlog {
     pub parked: u64,
     /// When the oldest of them was queued.
     pub oldest: Option<SystemTime>,
+    /// When the oldest of those that may go now was queued.
+    pub ready_since: Option<SystemTime>,
     /// Why one of those that are to go was put back last.
     pub reason: Option<String>,
     /// Receipts we owe the partner.

@@ -1258,6 +1258,34 @@ async fn of_each_kind_of_contact_the_last_one_is_remembered() {
     drop(ledger);
     let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
     assert_eq!(ledger.contacts().await.unwrap(), [late, good]);
+
+    // A clock that was a day ahead says nothing of what came later.
+    let now = SystemTime::now();
+    let at = |kind, at| Contact {
+        at,
+        ..contact(kind, 0, "by the clock")
+    };
+    let tomorrow = now + Duration::from_secs(24 * 60 * 60);
+    let failed = at(ContactKind::Failure, tomorrow);
+    ledger.note_contacts(vec![failed]).await.unwrap();
+    let good = at(ContactKind::Good, now);
+    ledger.note_contacts(vec![good.clone()]).await.unwrap();
+    let known = ledger.contacts().await.unwrap();
+    let of = |kind| known.iter().find(|one| one.kind == kind).unwrap().at;
+    assert!(
+        of(ContactKind::Failure) < of(ContactKind::Good),
+        "{known:?}"
+    );
+    let again = at(ContactKind::Failure, now + Duration::from_millis(1));
+    ledger.note_contacts(vec![again.clone()]).await.unwrap();
+    assert!(
+        ledger
+            .contacts()
+            .await
+            .unwrap()
+            .iter()
+            .any(|one| one.kind == again.kind && one.at >= now - Duration::from_millis(1))
+    );
 }
 
 #[tokio::test]

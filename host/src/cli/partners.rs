@@ -307,11 +307,9 @@ impl Known<'_> {
     /// Why files that were there at the last session, and could have gone, did not go in it.
     fn stayed(&self) -> Option<String> {
         let waiting = &self.backlog;
-        let stopped = waiting.held + waiting.parked + waiting.resting;
         let last = self.contacts.get(&ContactKind::Session)?;
-        let was_there = waiting.oldest.is_some_and(|oldest| oldest <= last.at);
-        let why = last.stayed.as_deref();
-        let why = why.filter(|_| was_there && waiting.files > stopped)?;
+        let was_there = waiting.ready_since.is_some_and(|since| since <= last.at);
+        let why = last.stayed.as_deref().filter(|_| was_there)?;
         Some(format!("the last session left it: {}", printable(why)))
     }
 

@@ -10,19 +10,27 @@ use super::{from_millis, look, millis, row};
 use crate::LedgerError;
 use crate::contact::{Backlog, Contact, ContactKind};
 
-/// Of two programs that remember the same partner, the later word stays.
+/// Of two programs that remember the same partner, the later word stays. What was noted while the clock was ahead is
+/// earlier than anything that is noted now.
 pub(super) fn note(db: &Connection, contacts: &[Contact]) -> Result<(), LedgerError> {
+    let now = millis(SystemTime::now());
     let sql = "INSERT INTO contacts (partner, kind, at, dialled, remote, words, stayed)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                ON CONFLICT (partner, kind) DO UPDATE SET at = excluded.at, dialled = excluded.dialled,
                remote = excluded.remote, words = excluded.words, stayed = excluded.stayed WHERE excluded.at >= at";
     for contact in contacts {
+        let at = millis(contact.at);
+        db.prepare_cached(
+            "UPDATE contacts SET at = ?2 - 1 WHERE partner = ?1 AND at > max(?2, ?3)",
+        )
+        .and_then(|mut update| update.execute(params![contact.partner, at, now]))
+        .map_err(database("note-contacts"))?;
         db.prepare_cached(sql)
             .and_then(|mut insert| {
                 insert.execute(params![
                     contact.partner,
                     contact.kind.as_str(),
-                    millis(contact.at),
+                    at,
                     contact.dialled,
                     contact.remote,
                     contact.words,
@@ -108,7 +116,8 @@ fn queued(db: &Connection) -> Result<BTreeMap<String, Backlog>, LedgerError> {
     let sql = "SELECT partner, count(*), sum(octets), sum(leased_to IS NOT NULL),
          sum(state = 'ready' AND not_before > ?1 AND leased_to IS NULL),
          min(iif(state = 'ready' AND not_before > ?1 AND leased_to IS NULL, not_before, NULL)),
-         sum(state = 'held'), sum(state = 'parked'), min(created)
+         sum(state = 'held'), sum(state = 'parked'), min(created),
+         min(iif(state = 'ready' AND not_before <= ?1, created, NULL))
          FROM transfers WHERE direction = 'out' AND state IN ('ready', 'held', 'parked') GROUP BY partner";
     let read = |found: &Row<'_>| {
         let backlog = Backlog {
@@ -120,6 +129,7 @@ fn queued(db: &Connection) -> Result<BTreeMap<String, Backlog>, LedgerError> {
             held: row::number(found, 6)?,
             parked: row::number(found, 7)?,
             oldest: row::moment(found, 8)?,
+            ready_since: row::moment(found, 9)?,
             ..Backlog::default()
         };
         Ok((found.get(0)?, backlog))
