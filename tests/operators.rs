@@ -1356,6 +1356,59 @@ fn a_command_needs_of_what_the_configuration_names_only_what_it_uses() {
     assert_eq!(server.stop(), Some(0));
 }
 
+/// The operator's shell does not have what the server's unit has: a file must not go out under a code that nobody gave.
+#[test]
+fn a_file_is_queued_with_what_the_configuration_says_or_not_at_all() {
+    let house = House::with_listeners(
+        "  - address: 127.0.0.1:0\n",
+        "    fixed_records: '${env:THEIR_RECORDS}'\n    names: '${env:THEIR_NAMES}'\n    sfids: ['${env:THEIR_CODE}']\n",
+        "limits: {reserve: '${env:OUR_RESERVE}'}\n",
+    );
+    let file = house.write("ORDERS", "order");
+    let queue = || {
+        house.pointsman(&[
+            "send",
+            file.to_str().unwrap(),
+            "--to",
+            "mueller",
+            "--queue-only",
+        ])
+    };
+    let refused = queue();
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    let named = ["THEIR_RECORDS", "THEIR_NAMES", "THEIR_CODE", "OUR_RESERVE"];
+    all_in(&said(&refused), &named);
+    let text = std::fs::read_to_string(house.config()).unwrap();
+    let known = text
+        .replace("${env:THEIR_RECORDS}", "lines")
+        .replace("${env:THEIR_NAMES}", "strict")
+        .replace("${env:THEIR_CODE}", "O0013000009THEM")
+        .replace("${env:OUR_RESERVE}", "1MiB");
+    house.write("pointsman.yaml", known);
+    let queued = queue();
+    assert!(queued.status.success(), "{}", said(&queued));
+    assert_eq!(house.transfers().len(), 1, "and the first left nothing");
+}
+
+/// The first command in a new place does not know whose the inbox is to be; what it made would be left as it is.
+#[test]
+fn what_is_only_queued_makes_no_inbox() {
+    let house = House::plain("delivery: {group: '${env:READERS_OF_FILES}', mode: '0660'}\n");
+    let file = house.write("ORDERS", "order");
+    let send = ["send", file.to_str().unwrap(), "--to", "mueller"];
+    let queued = house.pointsman(&[&send[..], &["--queue-only"]].concat());
+    assert!(queued.status.success(), "{}", said(&queued));
+    assert!(!house.inbox().exists(), "nobody asked for it");
+    let refused = house.pointsman(&send);
+    assert_eq!(refused.status.code(), Some(1));
+    all_in(&said(&refused), &["READERS_OF_FILES"]);
+    assert!(!house.inbox().exists());
+    let group = rustix::process::getgid().as_raw().to_string();
+    let server = Server::start_with(&house.config(), &[("READERS_OF_FILES", Path::new(&group))]);
+    assert!(house.inbox().is_dir());
+    assert_eq!(server.stop(), Some(0));
+}
+
 /// A way to break a start, and what is told of it.
 type Broken = (&'static str, fn(&House), &'static [&'static str]);
 

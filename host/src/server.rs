@@ -26,7 +26,7 @@ use crate::leases;
 use crate::listen::{Door, ListenError};
 use crate::receipts;
 use crate::session::Drain;
-use crate::station::{StartError, Station, ledger_path};
+use crate::station::{Inbox, StartError, Station, ledger_path};
 use crate::watch;
 
 /// How often component files are looked at. A poll sees what inotify does not: network file systems, and
@@ -135,7 +135,7 @@ impl Server {
         allow_descriptors();
         let lock = control::Lock::take(&config)?;
         let control = control::Socket::bind(&config, &lock)?;
-        let station = Station::open(config, "serve").await?;
+        let station = Station::open(config, "serve", Inbox::Made).await?;
         recover(&station).await?;
         let mut doors = Vec::new();
         for listener in &station.config.listeners {

@@ -135,6 +135,15 @@ pub enum StartError {
     },
 }
 
+/// What is done about the inbox when a station is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inbox {
+    /// It is made if it is missing.
+    Made,
+    /// Nothing: nothing is delivered, and whose it is to be need not be known.
+    AsItIs,
+}
+
 impl StartError {
     /// There is no room on a disk: with some, the start will do.
     #[must_use]
@@ -149,18 +158,25 @@ impl StartError {
 }
 
 impl Station {
-    /// Opens everything that sessions need. `role` says what this program does, in a word.
+    /// Opens everything that sessions need. `role` says what this program does, in a word; `its_inbox` whether it delivers.
     ///
     /// # Errors
     /// A policy that does not load, a folder or a ledger that cannot be used.
-    pub async fn open(config: Config, role: &str) -> Result<Arc<Self>, StartError> {
+    pub async fn open(
+        config: Config,
+        role: &str,
+        its_inbox: Inbox,
+    ) -> Result<Arc<Self>, StartError> {
         let (state, inbox) = (
             config.storage.state.0.clone(),
             config.storage.inbox.0.clone(),
         );
         keep_state(&config)
             .and_then(|_| keep_ledger(&config))
-            .and_then(|_| config.delivery.access().inbox(&inbox))
+            .and_then(|_| match its_inbox {
+                Inbox::Made => config.delivery.access().inbox(&inbox).map(drop),
+                Inbox::AsItIs => Access::look_inbox(&inbox),
+            })
             .map_err(|error| StartError::Folder {
                 path: error.path().to_owned(),
                 source: error.into_io(),
@@ -168,11 +184,13 @@ impl Station {
         let spool = Spool::open(&spool_path(&config))?
             .with_reserve(config.limits.reserve.0.0)
             .with_reserve_of_files(config.limits.reserve_files.0.0.into());
-        if !spool.shares_file_system(&inbox)? {
-            return Err(StartError::Apart { state, inbox });
-        }
-        if let Some(inbox) = spool.cut_off(&inbox)? {
-            return Err(StartError::Apart { state, inbox });
+        if its_inbox == Inbox::Made || inbox.exists() {
+            if !spool.shares_file_system(&inbox)? {
+                return Err(StartError::Apart { state, inbox });
+            }
+            if let Some(inbox) = spool.cut_off(&inbox)? {
+                return Err(StartError::Apart { state, inbox });
+            }
         }
         // Before the ledger, which may want for it.
         let removed = spool.make_room(0)?;

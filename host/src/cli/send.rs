@@ -25,7 +25,7 @@ use crate::monitor::Errand;
 use crate::outbox::{self, SendAs};
 use crate::partners::Profile;
 use crate::session::Drain;
-use crate::station::Station;
+use crate::station::{Inbox, Station};
 
 /// Queues a file, calls the partner and sends it. What fails stays queued: the partner's own next call, or
 /// `pointsman send --to PARTNER` without a file, takes it along.
@@ -121,7 +121,11 @@ impl Send {
         block_on(async {
             let profile = Profile::by_name(&config, &self.to)
                 .ok_or_else(|| unknown_partner(&self.to, config.partners.keys()))?;
-            let station = Station::open(config, "send").await?;
+            let inbox = match self.queue_only {
+                true => Inbox::AsItIs,
+                false => Inbox::Made,
+            };
+            let station = Station::open(config, "send", inbox).await?;
             // What a program that was killed had must not wait for a server.
             leases::give_back(&station).await?;
             let only = self.queue(&station, &profile).await?;
@@ -153,7 +157,7 @@ impl Send {
         if !self.queue_only {
             return self.configured.load(&Needs::CallOf(self.to.clone()));
         }
-        let mut config = self.configured.load(&Needs::Nothing)?;
+        let mut config = self.configured.load(&Needs::QueueOf(self.to.clone()))?;
         config.policies = Policies::default();
         Ok(config)
     }

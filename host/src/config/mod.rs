@@ -66,7 +66,7 @@ impl Config {
             .map_err(|mistakes| ConfigError::new(path, text, mistakes))?;
         let mut disagreements = config.disagreements();
         // What is not needed may not even be known.
-        disagreements.retain(|found| needs.include(&found.owner()));
+        disagreements.retain(|found| needs.include_values(&found.owner()));
         if disagreements.is_empty() {
             return Ok(config);
         }

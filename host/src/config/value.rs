@@ -52,6 +52,9 @@ pub enum Needs {
     Everything,
     /// What a call of this partner takes: not what listeners have, nor what other partners have.
     CallOf(String),
+    /// What a file that is queued for this partner takes: its values and those that are nobody's alone, but no file, password
+    /// or group.
+    QueueOf(String),
     /// None: for a question about what is kept or runs.
     Nothing,
 }
@@ -67,13 +70,18 @@ pub(super) enum Owner {
 }
 
 impl Needs {
-    /// Whether what belongs to that owner is needed.
-    pub(super) fn include(&self, owner: &Owner) -> bool {
+    /// Whether what the values of that owner stand for must be there.
+    fn include(&self, owner: &Owner) -> bool {
+        !matches!(self, Self::QueueOf(_)) && self.include_values(owner)
+    }
+
+    /// Whether the values of that owner must be known: nothing may stand in for them.
+    pub(super) fn include_values(&self, owner: &Owner) -> bool {
         match (self, owner) {
             (Self::Everything, _) => true,
-            (Self::Nothing, _) | (Self::CallOf(_), Owner::Listeners) => false,
-            (Self::CallOf(called), Owner::Partner(name)) => called == name,
-            (Self::CallOf(_), Owner::All) => true,
+            (Self::Nothing, _) | (Self::CallOf(_) | Self::QueueOf(_), Owner::Listeners) => false,
+            (Self::CallOf(called) | Self::QueueOf(called), Owner::Partner(name)) => called == name,
+            (Self::CallOf(_) | Self::QueueOf(_), Owner::All) => true,
         }
     }
 }
@@ -89,6 +97,11 @@ pub(super) fn of<T>(owner: Owner, read: impl FnOnce() -> T) -> T {
 /// Whether what the value that is read stands for must be there.
 pub(super) fn is_needed() -> bool {
     CONTEXT.with_borrow(|context| context.needs.include(&context.owner))
+}
+
+/// Whether the value that is read must be known.
+fn must_be_known() -> bool {
+    CONTEXT.with_borrow(|context| context.needs.include_values(&context.owner))
 }
 
 /// What became of a text.
@@ -220,7 +233,7 @@ fn read_scalar<T: Scalar>(text: &str) -> Result<T, String> {
         return Ok(unread);
     }
     let resolved = match resolve(text, T::IS_SECRET) {
-        Err(_) if !is_needed() && T::unknown(text).is_some() => {
+        Err(_) if !must_be_known() && T::unknown(text).is_some() => {
             return T::unknown(text).ok_or_else(String::new);
         }
         resolved => resolved?,
