@@ -270,6 +270,62 @@ fn a_folder_that_becomes_another_one_while_it_is_watched_takes_nothing_from_it()
     assert_eq!(server.stop(), Some(0));
 }
 
+/// What was put aside for one partner would go to another, and what is kept would be taken for what is on its way.
+#[test]
+fn what_the_server_keeps_in_its_folders_is_nobody_elses_folder() {
+    let house = watching("");
+    std::fs::create_dir_all(house.path().join("out")).unwrap();
+    symlink("out/refused", house.path().join("aside")).unwrap();
+    let text = std::fs::read_to_string(house.config()).unwrap();
+    let folders = |folders: &str| text.replace("folder: out", &format!("folder: {folders}"));
+    for (bad, key) in [
+        (
+            folders("out\n      - folder: out/refused"),
+            "watch[1].folder",
+        ),
+        (
+            folders("out/.taken/x\n      - folder: out"),
+            "watch[0].folder",
+        ),
+        (folders("out\n      - folder: aside"), "watch[1].folder"),
+        (
+            folders("out\n        keep_in: out/refused"),
+            "watch[0].keep_in",
+        ),
+        (
+            folders("out\n      - folder: more\n        keep_in: out/.taken"),
+            "watch[1].keep_in",
+        ),
+        (
+            folders("out\n        keep_in: state/spool/incoming"),
+            "watch[0].keep_in",
+        ),
+        (
+            text.replace("inbox: inbox", "inbox: state/spool/inbox"),
+            "storage.inbox",
+        ),
+    ] {
+        std::fs::write(house.config(), &bad).unwrap();
+        for command in ["check", "serve"] {
+            let run = house.pointsman(&[command]);
+            let said = String::from_utf8([run.stdout, run.stderr].concat()).unwrap();
+            assert_eq!(run.status.code(), Some(1), "{command} {bad}: {said}");
+            assert!(
+                said.contains(key) && said.contains("name another folder"),
+                "{command} {bad}: {said}"
+            );
+        }
+    }
+    for good in [
+        "out\n        keep_in: out/done",
+        "out\n      - folder: out/more",
+    ] {
+        std::fs::write(house.config(), folders(good)).unwrap();
+        let checked = house.pointsman(&["check"]);
+        assert!(checked.status.success(), "{good}: {checked:?}");
+    }
+}
+
 #[test]
 fn folders_that_lie_in_each_other_are_refused() {
     let house = watching("");

@@ -8,6 +8,8 @@ use pointsman_folder::our_user;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use super::model::Config;
+use crate::station::spool_path;
+use crate::watch::ROOMS;
 
 /// The longest path of a socket (`sockaddr_un`), in octets.
 const SOCKET_PATH: usize = 107;
@@ -85,6 +87,20 @@ impl Config {
                 watched.push((format!("{key}.folder"), folder));
             }
         }
+        let rooms = self.rooms(&watched);
+        let storage = ours.iter().filter(|(what, _)| *what != "storage.state");
+        let storage = storage.map(|(what, path)| ((*what).to_owned(), path.clone()));
+        for (key, folder) in watched.iter().chain(&kept).cloned().chain(storage) {
+            let is_told = told.iter().any(|(of, _)| *of == key);
+            let room = rooms.iter().find(|(_, room)| folder.starts_with(room));
+            if let Some((whose, room)) = room.filter(|_| !is_told) {
+                let (folder, room) = (folder.display(), room.display());
+                told.push((
+                    key,
+                    format!("it leads to {folder}, and {room} is {whose}: files there are on their way or were put aside; name another folder"),
+                ));
+            }
+        }
         for (key, folder) in kept {
             if let Some((other, _)) = watched.iter().find(|(_, path)| *path == folder) {
                 told.push((
@@ -98,10 +114,33 @@ impl Config {
         }
         told
     }
+
+    /// What is the server's alone, and in whose words: nothing else may be taken from there or put there.
+    fn rooms(&self, watched: &[(String, PathBuf)]) -> Vec<(String, PathBuf)> {
+        let spool = leads_to(&spool_path(self));
+        let mut rooms = vec![("the spool, in storage.state".to_owned(), spool)];
+        for (key, folder) in watched {
+            rooms.extend(ROOMS.map(|room| {
+                (
+                    format!("the server's own, in {key}"),
+                    leads_to(&folder.join(room)),
+                )
+            }));
+        }
+        rooms
+    }
 }
 
-/// Where a path leads, links and `..` followed, as far as it is there.
+/// Where a path leads, links and `..` followed, those too that lead to what is not there yet.
 fn leads_to(path: &Path) -> PathBuf {
+    /// As many links as the kernel follows.
+    const LINKS: usize = 40;
+    let mut links = LINKS;
+    follow(path, &mut links)
+}
+
+/// Follows so many links in all: they may lead to each other.
+fn follow(path: &Path, links: &mut usize) -> PathBuf {
     let mut led = PathBuf::new();
     for part in path.components() {
         match part {
@@ -112,6 +151,12 @@ fn leads_to(path: &Path) -> PathBuf {
         }
         if let Ok(there) = led.canonicalize() {
             led = there;
+        } else if *links > 0
+            && let Ok(target) = led.read_link()
+        {
+            *links -= 1;
+            led.pop();
+            led = follow(&led.join(target), links);
         }
     }
     led

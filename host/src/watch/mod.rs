@@ -27,6 +27,7 @@ use tokio::task::spawn_blocking;
 
 pub use self::ears::Ears;
 use self::ears::{Heard, Told};
+pub(crate) use self::rooms::ROOMS;
 use self::rooms::{REFUSED, Rooms, Taking};
 use crate::config::{Config, Watch};
 use crate::events::Event;

@@ -18,8 +18,8 @@ use crate::names;
 
 pub(super) const TAKEN: &str = ".taken";
 pub(super) const REFUSED: &str = "refused";
-/// What is this program's in it.
-const ROOMS: [&str; 2] = [TAKEN, REFUSED];
+/// What is this program's in a watched folder.
+pub(crate) const ROOMS: [&str; 2] = [TAKEN, REFUSED];
 
 /// The folder, and what is ours in it.
 #[derive(Debug)]
