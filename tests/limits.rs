@@ -398,6 +398,44 @@ fn parallel_sessions_stay_within_the_quota_together() {
     );
 }
 
+#[test]
+fn a_file_that_was_begun_before_counts_when_it_comes_to_its_end() {
+    let house = House::with_listeners(
+        "  - address: 127.0.0.1:0\n",
+        "    quota: {size: 64KiB, per: 3s}\n",
+        "",
+    );
+    let server = house.serve();
+    let begun = ["EARLY1", "EARLY2"].map(|name| VirtualFile::new(name, octets(7, 40_000)));
+    for file in &begun {
+        let mut peer = Peer::session(server.address());
+        let beginning = VirtualFile {
+            content: file.content[..2048].to_vec(),
+            ..file.clone()
+        };
+        assert_eq!(peer.offer(&beginning)[0], b'2', "SFPA");
+        peer.send_data(&beginning);
+        drop(peer);
+        server.await_log(&["session-ended", "lost"]);
+    }
+    std::thread::sleep(Duration::from_secs(4));
+    let answers = begun.map(|file| {
+        let mut peer = Peer::session(server.address());
+        match peer.offer(&file)[0] {
+            b'2' => {
+                peer.send_content(&file);
+                peer.hear()[0]
+            }
+            refused => refused,
+        }
+    });
+    assert_eq!(answers[0], b'4', "EFPA");
+    assert!(
+        matches!(answers[1], b'3' | b'5'),
+        "40,000 and 40,000 octets are more than 64 KiB"
+    );
+}
+
 /// A file of 40,000 octets that announces nothing; gives how many of them got their EFPA.
 fn bring_more_than_announced(address: SocketAddr, number: u64) -> u64 {
     let mut peer = Peer::session(address);

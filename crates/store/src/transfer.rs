@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use oftp::{Counts, FileHeader, FileKey, Position, RecordLayout, Response};
 use uuid::Uuid;
@@ -16,6 +16,13 @@ impl TransferId {
     #[must_use]
     pub fn new() -> Self {
         Self(Uuid::now_v7())
+    }
+
+    /// When it was made, to the millisecond; the id has that in it.
+    #[must_use]
+    pub fn made(self) -> Option<SystemTime> {
+        let (seconds, nanos) = self.0.get_timestamp()?.to_unix();
+        SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
     }
 }
 
