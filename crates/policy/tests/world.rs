@@ -121,8 +121,8 @@ async fn what_it_prints_and_why_it_panics_is_in_the_log() {
     assert_eq!(
         printed,
         [
-            "INFO policy-says: policy misbehave: printed",
-            "ERROR policy-says: policy misbehave: printed as an error"
+            "INFO policy-says: session printing with acme at 198.51.100.7:51234: policy misbehave: printed",
+            "ERROR policy-says: session printing with acme at 198.51.100.7:51234: policy misbehave: printed as an error"
         ]
     );
 
@@ -158,7 +158,8 @@ async fn a_flood_in_the_log_is_cut_and_said_to_be() {
     assert_eq!(lines.len(), 257);
     let last = in_short(&lines[255]);
     assert!(
-        last.starts_with("WARN policy-says: policy misbehave: line 255"),
+        last.starts_with("WARN policy-says: session flooding ")
+            && last.contains(": policy misbehave: line 255"),
         "{last}"
     );
     assert_eq!(lines[256]["event"], "policy-log-cut");
