@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::Dice;
@@ -553,17 +554,17 @@ impl Pair {
         done.count()
     }
 
-    /// The rows of `pointsman transfers list`.
+    /// The rows of `pointsman transfers list --json`.
     fn rows(&self, side: Side) -> Vec<Row> {
         let listed = Command::new(&self.program)
-            .args(["transfers", "list", "-n", "1000000", "-c"])
+            .args(["transfers", "list", "--json", "-n", "1000000", "-c"])
             .arg(self.folder(side).join("pointsman.yaml"))
             .output();
         let Ok(listed) = listed else {
             return Vec::new();
         };
-        let text = String::from_utf8_lossy(&listed.stdout).into_owned();
-        text.lines().skip(1).filter_map(Row::read).collect()
+        let rows: Vec<Value> = serde_json::from_slice(&listed.stdout).unwrap_or_default();
+        rows.iter().filter_map(Row::read).collect()
     }
 
     /// Compares what was given with what is there, by file names and octets and not by the program's own books; then
@@ -663,7 +664,7 @@ fn all_stopped(tasks: &Path) -> bool {
     })
 }
 
-/// A line of `pointsman transfers list`.
+/// A row of `pointsman transfers list --json`.
 struct Row {
     id: String,
     way: String,
@@ -673,15 +674,14 @@ struct Row {
 }
 
 impl Row {
-    fn read(line: &str) -> Option<Self> {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let word = |n: usize| words.get(n).map(|word| (*word).to_owned());
+    fn read(row: &Value) -> Option<Self> {
+        let text = |at: &str| row.pointer(at)?.as_str().map(str::to_owned);
         Some(Self {
-            id: word(0)?,
-            way: word(3)?,
-            state: word(5)?,
-            receipt: word(6)?,
-            dataset: word(8)?,
+            id: text("/transfer")?,
+            way: text("/direction")?,
+            state: text("/state")?,
+            receipt: text("/receipt")?,
+            dataset: text("/file/dataset")?,
         })
     }
 }
