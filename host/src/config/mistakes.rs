@@ -90,8 +90,8 @@ impl Left {
             mistake.is_syntax = !is_yaml;
             let went = match twice.zip(mistake.place) {
                 Some((key, (line, column))) => {
-                    let found = self.second_in_braces(&key, line, column);
-                    let found = found.or_else(|| {
+                    let in_braces = self.second_in_braces(&key, line, column);
+                    let found = in_braces.map(|place| (place, true)).or_else(|| {
                         let (line, column) = self.second(&key, line, column)?;
                         let went = self.take_out_block(line, column);
                         Some(((line, column), went))
@@ -143,13 +143,13 @@ impl Left {
         its.next().map(|(at, _)| (at + 1, column))
     }
 
-    /// The same of a map in braces; the entry is taken out, if it can be. Where its key stands, and whether it went.
+    /// The same of a map in braces; the entry is taken out. Where its key stands.
     fn second_in_braces(
         &mut self,
         key: &str,
         line: usize,
         column: usize,
-    ) -> Option<((usize, usize), bool)> {
+    ) -> Option<(usize, usize)> {
         let brace = braces::offset(&self.text, line, column)?;
         let entries = braces::entries(&self.text, brace)?;
         let mut its = entries.into_iter().filter(|entry| entry.key == key);
@@ -161,7 +161,7 @@ impl Left {
         // Its lines stay where they are.
         let blank = entry.chars().map(|c| if c == '\n' { '\n' } else { ' ' });
         self.text = format!("{before}{}{after}", blank.collect::<String>());
-        Some((place, true))
+        Some(place)
     }
 
     /// Takes out what is wrong, so that the rest can be read. False where that cannot be done.

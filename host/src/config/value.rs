@@ -233,10 +233,9 @@ fn read_scalar<T: Scalar>(text: &str) -> Result<T, String> {
         return Ok(unread);
     }
     let resolved = match resolve(text, T::IS_SECRET) {
-        Err(_) if !must_be_known() && T::unknown(text).is_some() => {
-            return T::unknown(text).ok_or_else(String::new);
-        }
-        resolved => resolved?,
+        Ok(resolved) => resolved,
+        Err(error) if must_be_known() => return Err(error),
+        Err(error) => return T::unknown(text).ok_or(error),
     };
     // What a reference stands for may be a secret: the error shows the reference.
     T::read(&resolved).map_err(|error| match resolved.is_empty() {

@@ -123,9 +123,6 @@ impl Monitor {
     /// pass must still be what the profile says, since a policy may only narrow it. Nothing of ours is said before.
     async fn admit(&mut self, offer: &Offer) -> Result<Params, Refused> {
         let own = Profile::by_ssid(&self.station.config, &offer.code);
-        if let Some(Err(refused)) = own.as_ref().map(|own| self.is_not_locked_out(own)) {
-            return Err(self.brake(own.as_ref(), refused).await);
-        }
         let known = match self.proves(own.as_ref(), offer) {
             Ok(()) => own,
             Err(missing) => Some(self.recognise_stranger(own, offer, missing).await?),
@@ -162,7 +159,8 @@ impl Monitor {
         offer: &Offer,
         missing: Refused,
     ) -> Result<Profile, Refused> {
-        if !self.policies.knows_strangers() {
+        // Whoever is locked out is asked about by nobody.
+        if missing.limit.is_some() || !self.policies.knows_strangers() {
             return Err(self.brake(own.as_ref(), missing).await);
         }
         let connection = self.describe_caller(own.as_ref(), offer);
