@@ -91,6 +91,11 @@ impl Yard {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
         std::fs::create_dir(folder.path().join("inbox")).unwrap();
+        Self::of(folder)
+    }
+
+    /// With what is in the folder.
+    fn of(folder: TempDir) -> Self {
         let spool = Spool::open(&folder.path().join("spool")).unwrap();
         let ledger = open(folder.path(), &spool);
         Self {
@@ -238,13 +243,7 @@ impl Yard {
         db.execute_batch("PRAGMA synchronous = OFF").unwrap();
         let copied = database.to_str().unwrap();
         db.execute("VACUUM INTO ?1", [copied]).unwrap();
-        let spool = Spool::open(&folder.path().join("spool")).unwrap();
-        let ledger = open(folder.path(), &spool);
-        Self {
-            folder,
-            spool,
-            ledger,
-        }
+        Self::of(folder)
     }
 
     /// Takes the ledger away and makes it anew.
