@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use crate::config::Limits;
+use crate::kernel;
 
 /// How long a caller keeps its place for certain, to say who it is.
 const ITS_TIME: Duration = Duration::from_secs(1);
@@ -234,7 +235,6 @@ pub struct Sessions(Mutex<Taken>);
 #[derive(Debug, Default)]
 struct Taken {
     all: usize,
-    ended: u64,
     partners: HashMap<String, usize>,
     origins: HashMap<Origin, usize>,
     listeners: HashMap<SocketAddr, usize>,
@@ -258,12 +258,6 @@ impl Seat {
 }
 
 impl Sessions {
-    /// How many there were that have ended.
-    #[must_use]
-    pub fn ended(&self) -> u64 {
-        lock(&self.0).ended
-    }
-
     /// Takes a place for a session of `partner`, called from `origin` at `listener`.
     ///
     /// # Errors
@@ -316,7 +310,7 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let mut taken = lock(&self.sessions.0);
         taken.all = taken.all.saturating_sub(1);
-        taken.ended += 1;
+        kernel::a_session_ended();
         leave(&mut taken.partners, &self.partner);
         leave(&mut taken.origins, &self.origin);
         leave(&mut taken.listeners, &self.listener);

@@ -411,12 +411,12 @@ fn allow_descriptors() {
 }
 
 /// What sessions had is free when they are gone; the allocator keeps it until it is told to give it back.
-async fn keep_small(station: Arc<Station>) {
-    let mut ended = station.seats.ended();
+async fn keep_small() {
+    let mut ended = kernel::sessions_ended();
     loop {
         tokio::time::sleep(GIVE_BACK).await;
-        if station.seats.ended() != ended {
-            ended = station.seats.ended();
+        if kernel::sessions_ended() != ended {
+            ended = kernel::sessions_ended();
             let _ = tokio::task::spawn_blocking(kernel::give_memory_back).await;
         }
     }
@@ -446,7 +446,7 @@ impl Keeper {
             calls::keep_calling(station, sessions.clone(), draining.clone())
         });
         self.keep_until("looking for overdue receipts", calls::keep_deadlines);
-        self.keep_until("giving memory back", keep_small);
+        self.keep_until("giving memory back", |_| keep_small());
         self.keep_until("remembering contacts", contacts::keep_contacts);
         let draining = self.draining.clone();
         self.keep("asking for receipts", move |station| {

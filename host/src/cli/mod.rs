@@ -279,6 +279,7 @@ fn start_log(style: LogStyle) -> Outcome {
 fn block_on<T>(work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .on_thread_park(kernel::empty_cache_of_thread)
         .build()?;
     let done = runtime.block_on(work);
     // Nothing is waited for that a disk keeps for ever.
