@@ -436,6 +436,43 @@ fn a_file_that_was_begun_before_counts_when_it_comes_to_its_end() {
     );
 }
 
+#[test]
+fn a_file_counts_from_when_it_came_not_from_when_it_was_begun() {
+    let house = House::with_listeners(
+        "  - address: 127.0.0.1:0\n",
+        "    quota: {size: 64KiB, per: 4s}\n",
+        "",
+    );
+    let server = house.serve();
+    let early = VirtualFile::new("EARLY", octets(7, 40_000));
+    let beginning = VirtualFile {
+        content: early.content[..2048].to_vec(),
+        ..early.clone()
+    };
+    let begun = Instant::now();
+    let mut peer = Peer::session(server.address());
+    assert_eq!(peer.offer(&beginning)[0], b'2', "SFPA");
+    peer.send_data(&beginning);
+    drop(peer);
+    server.await_log(&["session-ended", "lost"]);
+    let last = begun + Duration::from_millis(3500);
+    std::thread::sleep(last.saturating_duration_since(Instant::now()));
+    let mut peer = Peer::session(server.address());
+    assert_eq!(peer.offer(&early)[0], b'2', "SFPA");
+    let comes = Instant::now();
+    peer.send_content(&early);
+    assert_eq!(peer.hear()[0], b'4', "EFPA");
+    let next = VirtualFile::new("NEXT", octets(8, 40_000));
+    eventually("there is room again", || {
+        (Peer::session(server.address()).offer(&next)[0] == b'2').then_some(())
+    });
+    let after = comes.elapsed();
+    assert!(
+        after >= Duration::from_millis(3900),
+        "{after:?} after 40,000 octets of 64 KiB in 4 s came"
+    );
+}
+
 /// A file of 40,000 octets that announces nothing; gives how many of them got their EFPA.
 fn bring_more_than_announced(address: SocketAddr, number: u64) -> u64 {
     let mut peer = Peer::session(address);

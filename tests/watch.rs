@@ -10,9 +10,10 @@
 
 mod support;
 
+use std::fs::Permissions;
 use std::io::Write;
-use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use notify::event::{AccessKind, AccessMode};
@@ -133,6 +134,31 @@ fn a_file_that_grows_waits_until_it_is_left_alone() {
         whole
     );
     assert_eq!(in_folder(&house, "out"), [".hidden"]);
+    drop(server);
+}
+
+#[test]
+fn a_copy_that_is_kept_elsewhere_may_be_read_as_the_file_and_runs_as_nobody() {
+    let device = |path: &Path| path.metadata().unwrap().dev();
+    let apart = match tempfile::TempDir::new_in("/dev/shm") {
+        Ok(apart) if device(apart.path()) != device(&std::env::temp_dir()) => apart,
+        _ => return println!("not tried: there is one file system alone"),
+    };
+    let kept = apart.path().join("kept");
+    let house = watching(&format!(
+        "        quiet: 100ms\n        keep_in: {}\n",
+        kept.display()
+    ));
+    for (name, mode) in [("RUNS", 0o6777), ("OPEN", 0o644), ("PRIVATE", 0o600)] {
+        let path = house.write(&format!("out/{name}"), "what a writer made");
+        std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+    }
+    let server = house.serve();
+    for (name, mode) in [("RUNS", 0o644), ("OPEN", 0o644), ("PRIVATE", 0o600)] {
+        let copy = kept.join(name);
+        let kept = eventually("it is kept", || copy.metadata().ok());
+        assert_eq!(kept.mode() & 0o7777, mode, "{name}");
+    }
     drop(server);
 }
 

@@ -2,21 +2,15 @@
 //!
 //! The ledger knows what a partner sent, and counts files under way with the size that they announced. A file that gets
 //! larger than that takes what it needs of the same quota before it is kept, in steps; what is taken so is counted here.
-//! The ledger counts a file by when it was begun. One that was begun before the time that the quota is for, and comes to
-//! its end in it, is counted here as well; a new start forgets that.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use pointsman_store::TransferId;
 use tokio::sync::OwnedMutexGuard;
 
 /// Octets that a file takes at least when it gets larger than it announced, as long as there are so many.
 pub const STEP: u64 = 1 << 20;
-
-/// A year.
-const MOST_OF_A_SPAN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// What files under way take beyond what they announced.
 #[derive(Debug, Default)]
@@ -30,15 +24,6 @@ pub struct Quotas {
 struct Beyond {
     begun: u64,
     granted: HashMap<u64, Granted>,
-    late: Vec<Late>,
-}
-
-/// A file that came to its end, and that the ledger does not count.
-#[derive(Debug)]
-struct Late {
-    partner: String,
-    octets: u64,
-    counts_until: Instant,
 }
 
 #[derive(Debug)]
@@ -72,32 +57,6 @@ impl Quotas {
         let granted = beyond.granted.values();
         let others = granted.filter(|one| one.partner == partner && Some(one.id) != but);
         others.map(|one| one.octets).sum()
-    }
-
-    /// A file of the partner was received that was begun before; it counts for so long.
-    pub fn came_late(&self, partner: &str, octets: u64, per: Duration) {
-        let now = Instant::now();
-        let mut beyond = lock(&self.beyond);
-        beyond.late.retain(|late| late.counts_until > now);
-        // A span that no clock reaches is as good as a long one.
-        let counts_until = now.checked_add(per).unwrap_or(now + MOST_OF_A_SPAN);
-        beyond.late.push(Late {
-            partner: partner.to_owned(),
-            octets,
-            counts_until,
-        });
-    }
-
-    /// Files, and their octets, that came late and still count.
-    #[must_use]
-    pub fn late(&self, partner: &str) -> (u64, u64) {
-        let now = Instant::now();
-        let beyond = lock(&self.beyond);
-        let late = beyond.late.iter();
-        let late = late.filter(|late| late.partner == partner && late.counts_until > now);
-        late.fold((0, 0), |(files, octets), late| {
-            (files + 1, late.octets.saturating_add(octets))
-        })
     }
 
     /// A file begins that the ledger counts with so many octets.

@@ -67,8 +67,8 @@ pub trait Ledger: Send + Sync {
     /// is sealed). The one it was compared with stays as it is. Gives its edition.
     async fn another(&self, id: TransferId, offer: Offer) -> Result<u32, LedgerError>;
 
-    /// What a partner sent since then beside this file; files under way count with the size they announced. An earlier
-    /// file counts whose identity this one may have.
+    /// What a partner sent since then beside this file. A file counts when it was all here; one under way when it was
+    /// begun, with the size it announced. An earlier file counts whose identity this one may have.
     async fn arrived(
         &self,
         partner: &str,

@@ -192,7 +192,6 @@ impl Monitor {
         };
         let stored = self.station.ledger.received(id, received).await?;
         promise::efpa(session, ticket, change_direction, stored);
-        self.counts(id, octets);
         self.station.partials.forget(self.partner(), id);
         self.promised(id);
         if !keeps && let Err(error) = self.remove_rejected(id).await {

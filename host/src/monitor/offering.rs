@@ -317,31 +317,18 @@ impl Monitor {
         let since = SystemTime::now().checked_sub(quota.per.0.0);
         let since = since.unwrap_or(SystemTime::UNIX_EPOCH);
         let ledger = &self.station.ledger;
-        let arrived = ledger
+        ledger
             .arrived(self.partner(), since, key, self.repeated())
-            .await?;
-        let (files, octets) = self.station.quotas.late(self.partner());
-        Ok(Arrived {
-            files: arrived.files.saturating_add(files),
-            octets: arrived.octets.saturating_add(octets),
-        })
+            .await
     }
 
-    /// Whether the ledger counts the file for the partner's quota: it was begun in the time that this is for.
+    /// Whether the ledger counts a file under way for the partner's quota: it was begun in the time that this is for.
     fn is_counted(&self, id: TransferId) -> bool {
         let Some((quota, made)) = self.quota().zip(id.made()) else {
             return true;
         };
         let age = SystemTime::now().duration_since(made);
         age.is_ok_and(|age| age <= quota.per.0.0)
-    }
-
-    /// A file was received; it counts, whenever it was begun.
-    pub(super) fn counts(&self, id: TransferId, octets: u64) {
-        if let Some(quota) = self.quota().filter(|_| !self.is_counted(id)) {
-            let quotas = &self.station.quotas;
-            quotas.came_late(self.partner(), octets, quota.per.0.0);
-        }
     }
 
     /// Octets a file may have in this session.

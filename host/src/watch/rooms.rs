@@ -4,8 +4,9 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{File, Metadata, Permissions};
 use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use pointsman_folder::{
@@ -266,6 +267,12 @@ fn rename_numbered(from: &Folder, old: &OsStr, to: &Folder, name: &str) -> Resul
     }
 }
 
+/// A copy is the server's own: who may read it is as the file's owner said, and nothing else is. A stranger's set-user-ID
+/// bit would make it run as the server's user.
+fn mode_of_copy(file: &Metadata) -> u32 {
+    file.mode() & 0o044 | 0o600
+}
+
 /// The same to another file system: whole under its name, or not at all.
 fn copy_to(from: &Folder, old: &OsStr, to: &Folder, name: &str) -> io::Result<()> {
     let half = format!(".{}", TransferId::new());
@@ -273,7 +280,7 @@ fn copy_to(from: &Folder, old: &OsStr, to: &Folder, name: &str) -> io::Result<()
         let (mut source, _) = from.file(old)?;
         let mut copied = to.create(&half)?;
         io::copy(&mut source, &mut copied)?;
-        copied.set_permissions(source.metadata()?.permissions())?;
+        copied.set_permissions(Permissions::from_mode(mode_of_copy(&source.metadata()?)))?;
         copied.sync_all()?;
         rename_numbered(to, half.as_ref(), to, name).map_err(io::Error::from)
     };

@@ -97,6 +97,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema-10.sql"),
     include_str!("schema-11.sql"),
     include_str!("schema-12.sql"),
+    include_str!("schema-13.sql"),
 ];
 
 /// A verb that was answered already, on its way to the disk.

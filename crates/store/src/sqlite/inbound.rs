@@ -420,7 +420,7 @@ pub(super) fn received(
     } = received;
     db.prepare_cached(
         "UPDATE transfers SET state = 'received', octets = ?2, digest = ?3, position = ?2, records = ?4, virtual_octets = ?5,
-         labels = ?6 WHERE id = ?1",
+         labels = ?6, received_at = ?7 WHERE id = ?1",
     )
     .and_then(|mut update| {
         update.execute(params![
@@ -430,6 +430,7 @@ pub(super) fn received(
             counts.records as i64,
             counts.octets as i64,
             row::labels_to(labels),
+            millis(SystemTime::now()),
         ])
     })
     .map_err(database(VERB))?;
@@ -495,7 +496,8 @@ pub(super) fn arrived(
     db.prepare_cached(
         "SELECT count(*), coalesce(sum(iif(state = 'receiving', max(position, size_blocks * 1024), octets)), 0)
          FROM transfers
-         WHERE direction = 'in' AND partner = ?1 AND created BETWEEN ?2 AND ?4 AND id IS NOT ?3",
+         WHERE direction = 'in' AND partner = ?1 AND max(created, received_at) BETWEEN ?2 AND ?4
+         AND id IS NOT ?3",
     )
     .and_then(|mut select| {
         let which = params![
