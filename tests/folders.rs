@@ -75,7 +75,7 @@ fn a_link_in_the_place_of_taken_is_named_and_leads_nowhere() {
     symlink(secret, house.path().join(format!("theirs/{ID}.KEY"))).unwrap();
     symlink(house.path().join("theirs"), house.path().join("out/.taken")).unwrap();
     let server = house.serve();
-    server.await_log(&["watch-trouble", ".taken", "symbolic link"]);
+    server.await_log(&["folder-unusable", ".taken", "symbolic link"]);
     goes_on_and_keeps_the_secret(&house, server, false);
 }
 
@@ -92,8 +92,39 @@ fn a_taken_folder_of_somebody_else_is_named_and_not_used() {
     symlink(secret, taken.join(format!("{ID}.KEY"))).unwrap();
     chown(&taken, Some(SOMEBODY), None).unwrap();
     let server = house.serve();
-    server.await_log(&["watch-trouble", ".taken", "belongs to user 54321"]);
+    server.await_log(&["folder-unusable", ".taken", "belongs to user 54321"]);
     goes_on_and_keeps_the_secret(&house, server, false);
+}
+
+#[test]
+fn whatever_stops_a_folder_or_a_file_is_named_however_much_else_is_wrong() {
+    let house = watching("        quiet: 50ms\n        format: F\n        record_length: 4\n");
+    let config = std::fs::read_to_string(house.config()).unwrap();
+    house.write("pointsman.yaml", config + "limits: {log_repeats: 5}\n");
+    let other = house.write("elsewhere/KEY", SECRET);
+    let linked: Vec<String> = (1..=8).map(|number| format!("LINKED{number}")).collect();
+    for name in &linked {
+        std::fs::hard_link(&other, house.path().join("out").join(name)).unwrap();
+    }
+    let server = house.serve();
+    server.await_log(&["watch-trouble", "LINKED", "names"]);
+    let cut: Vec<String> = (1..=8).map(|number| format!("CUT{number}")).collect();
+    for name in &cut {
+        house.write(&format!("out/{name}"), "no record");
+    }
+    for name in &cut {
+        server.await_log(&["file-put-aside", name, "is cut off"]);
+    }
+    let at = |name: &str| house.path().join(name);
+    std::fs::rename(at("out/.taken"), at("out/away")).unwrap();
+    symlink(at("elsewhere"), at("out/.taken")).unwrap();
+    server.await_log(&["folder-unusable", ".taken", "symbolic link"]);
+    std::fs::remove_file(at("out/.taken")).unwrap();
+    server.await_log(&["folder-usable"]);
+    // More than five in ten seconds are only counted; each is named when there is room for it.
+    for name in &linked {
+        server.await_log(&["watch-trouble", name, "names"]);
+    }
 }
 
 #[test]
@@ -108,8 +139,8 @@ fn links_and_pipes_among_what_was_taken_are_put_aside_and_nobody_waits() {
         pipe(&taken.join(format!("{id}.PIPE")));
     }
     let server = house.serve();
-    server.await_log(&["watch-trouble", "PIPE", "this is not a file"]);
-    server.await_log(&["watch-trouble", "KEY", "symbolic link"]);
+    server.await_log(&["file-put-aside", "PIPE", "this is not a file"]);
+    server.await_log(&["file-put-aside", "KEY", "symbolic link"]);
     for part in ["out/.taken", "out/refused"] {
         let mode = house.path().join(part).metadata().unwrap().mode();
         assert_eq!(mode & 0o777, 0o700, "{part}");
@@ -555,7 +586,7 @@ fn a_hard_link_is_not_taken_until_it_is_the_only_name() {
     let taken = house.path().join(format!("out/.taken/{ID}.KEY2"));
     std::fs::hard_link(&other, taken).unwrap();
     let server = house.serve();
-    server.await_log(&["watch-trouble", "out/.taken", "KEY2", "3 names"]);
+    server.await_log(&["file-put-aside", "KEY2", "3 names"]);
     server.await_log(&["watch-trouble", "KEY cannot be taken", "3 names"]);
     assert!(house.path().join("out/refused/KEY2").exists());
     goes_on_and_keeps_the_secret(&house, server, true);

@@ -1684,7 +1684,7 @@ fn check_names_a_watched_folder_in_which_something_else_is_in_the_way() {
     let words = ["out/.taken: this is not a folder"];
     all_in(&said(&checked), &words);
     let server = house.serve();
-    all_in(&server.await_log(&["watch-trouble"]), &words);
+    all_in(&server.await_log(&["folder-unusable"]), &words);
 }
 
 #[test]

@@ -101,6 +101,33 @@ fn a_folder_at_rest_is_left_at_rest() {
 }
 
 #[test]
+fn a_folder_that_was_made_anew_is_listened_to_like_the_one_before() {
+    let house = watching("        quiet: 10m\n");
+    let server = house.serve();
+    let is_used = || {
+        eventually("the folder is there", || {
+            house.path().join("out/.taken").is_dir().then_some(())
+        });
+        std::thread::sleep(Duration::from_millis(200));
+    };
+    for round in 0..5 {
+        is_used();
+        // The system may give the new folder the number of the old one.
+        eventually("nobody makes anything in it meanwhile", || {
+            std::fs::remove_dir_all(house.path().join("out")).ok()
+        });
+        let _ = std::fs::create_dir(house.path().join("out"));
+        is_used();
+        put(
+            &house,
+            &format!("ORDERS{round}"),
+            "renamed in, so it is whole",
+        );
+        server.await_log(&["file-queued", &format!("ORDERS{round}")]);
+    }
+}
+
+#[test]
 fn a_file_that_grows_waits_until_it_is_left_alone() {
     let house = watching("        quiet: 2s\n        keep_in: done\n");
     house.write("out/.hidden", "never");
@@ -173,9 +200,9 @@ fn what_cannot_be_sent_is_put_aside_and_said() {
     house.write("out/OTHER.TXT", "not meant");
     std::os::unix::fs::symlink("/etc/hostname", house.path().join("out/LINK.DAT")).unwrap();
     let server = house.serve();
-    server.await_log(&["watch-trouble", "SHORT.DAT", "record 2 is cut off"]);
+    server.await_log(&["file-put-aside", "SHORT.DAT", "record 2 is cut off"]);
     server.await_log(&[
-        "watch-trouble",
+        "file-put-aside",
         "A NAME OF MUCH MORE THAN 26.DAT",
         "refused",
     ]);
@@ -273,7 +300,7 @@ fn a_folder_that_becomes_another_one_while_it_is_watched_takes_nothing_from_it()
     });
     symlink(at("out"), at("new")).unwrap();
     std::fs::rename(at("new"), at("alias")).unwrap();
-    server.await_log(&["watch-trouble", "watched as", "out already"]);
+    server.await_log(&["folder-unusable", "watched as", "out already"]);
     for number in 0..10 {
         house.write(&format!("out/LATER{number}"), "three");
     }

@@ -412,11 +412,29 @@ events! {
     says("{file} is queued for {partner} as transfer {transfer}")
     remedy("–")
 
-    /// a watched folder, or a file in it, is not as it should be; said once
+    /// something in a watched folder is not as it should be; said once, and again where it was mended in between
     "SND-006" "watch-trouble" Error Counted
     WatchTrouble { folder: String, partner: String, reason: String }
     says("watched folder {folder} of {partner}: {reason}")
-    remedy("the text says which file and why: a name of more than 26 characters, records that are not as the configuration says, permissions. Files that cannot be sent lie in `refused`")
+    remedy("the text says which file and why: who has it open, permissions, room")
+
+    /// a watched folder cannot be used, so nothing in it is sent; it is tried again
+    "SND-013" "folder-unusable" Error Every
+    FolderUnusable { folder: String, partner: String, reason: String }
+    says("watched folder {folder} of {partner} cannot be used, and is tried again: {reason}")
+    remedy("the text says what is in the way: a folder that is missing, or a `.taken` or `refused` that somebody else made")
+
+    /// a watched folder that could not be used can be used again
+    "SND-014" "folder-usable" Info Every
+    FolderUsable { folder: String, partner: String }
+    says("watched folder {folder} of {partner} can be used again")
+    remedy("–")
+
+    /// a file of a watched folder cannot be sent as it is, and lies in `refused` now
+    "SND-015" "file-put-aside" Error Every
+    FilePutAside { folder: String, partner: String, file: String, reason: String }
+    says("watched folder {folder} of {partner}: {file} cannot be sent, and lies in `refused` now: {reason}")
+    remedy("the text says why: a name of more than 26 characters, or records that are not as the configuration says. Put it right, and move it back")
 
     /// a call of ours came to nothing; when it is tried again
     "SND-007" "call-failed" Warn Counted
@@ -616,9 +634,15 @@ impl Default for Events {
 impl Events {
     /// Logs it, and tells whoever watches.
     pub fn tell(&self, event: Event) {
-        tell(&event);
+        self.tell_or_count(event);
+    }
+
+    /// The same; false where the log only counted it.
+    pub fn tell_or_count(&self, event: Event) -> bool {
+        let written = pointsman_log::tell_or_count(&event);
         // Nobody need be watching.
         let _ = self.0.send(event);
+        written
     }
 
     /// Everything from now on.

@@ -25,7 +25,7 @@ mod stderr;
 pub use event::{Event, Facts, Field, Level, Rate, Value, is_no_key};
 pub use filter::Filter;
 pub use line::Style;
-pub use log::{Health, Log, health, tell};
+pub use log::{Health, Log, health, tell, tell_or_count};
 pub use printable::{Printable, printable, printable_json};
 pub use stderr::Stderr;
 

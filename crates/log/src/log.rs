@@ -93,11 +93,16 @@ impl Log {
         self.filter.passes(part, level)
     }
 
-    pub(crate) fn tell(&self, event: &dyn Event) {
+    pub(crate) fn tell(&self, event: &dyn Event) -> bool {
         let facts = event.facts();
-        if self.passes(facts.part, facts.level) && self.rates().admit(event, Instant::now()) {
+        if !self.passes(facts.part, facts.level) {
+            return true;
+        }
+        let written = self.rates().admit(event, Instant::now());
+        if written {
             self.write(event);
         }
+        written
     }
 
     fn write(&self, event: &dyn Event) {
@@ -177,9 +182,13 @@ impl Log {
 
 /// Tells the log of an event, at once and without fail.
 pub fn tell(event: &dyn Event) {
-    if let Some(log) = LOG.get() {
-        log.tell(event);
-    }
+    tell_or_count(event);
+}
+
+/// Tells the log of an event. False where it repeats itself so often that it is only counted: what is to be said once is
+/// told again later then.
+pub fn tell_or_count(event: &dyn Event) -> bool {
+    LOG.get().is_none_or(|log| log.tell(event))
 }
 
 /// How long a write may take until its reader counts as stuck.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
@@ -17,6 +18,8 @@ const MOST_NAMES: usize = 10_000;
 pub(super) struct Told {
     pub news: Notify,
     heard: Mutex<Heard>,
+    /// The folder was removed, and the kernel tells nothing of one that was made in its place, be it of the same number.
+    gone: AtomicBool,
 }
 
 /// What happened to files of one folder.
@@ -74,6 +77,11 @@ impl Told {
         std::mem::take(&mut *self.locked())
     }
 
+    /// Whether the folder was removed since the kernel was had to tell of it.
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
     fn locked(&self) -> MutexGuard<'_, Heard> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -118,6 +126,9 @@ impl Ears {
                 })?)
             }
         };
+        // What happens until the kernel tells again is not heard.
+        told.locked().forget();
+        told.gone.store(false, Ordering::Release);
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         folders.insert(folder.to_owned(), told);
         drop(folders);
@@ -136,10 +147,15 @@ fn tell(folders: &Folders, event: notify::Result<Event>) {
     if event.need_rescan() {
         for told in folders.values() {
             told.locked().forget();
+            told.gone.store(true, Ordering::Release);
             told.news.notify_one();
         }
     }
     for path in &event.paths {
+        if let Some(told) = folders.get(path).filter(|_| event.kind.is_remove()) {
+            told.gone.store(true, Ordering::Release);
+            told.news.notify_one();
+        }
         let above = path.parent().and_then(|above| folders.get(above));
         let Some(told) = above.or_else(|| folders.get(path)) else {
             continue;

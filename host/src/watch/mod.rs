@@ -11,11 +11,12 @@
 
 mod ears;
 mod rooms;
+mod said;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use oftp::UserData;
@@ -28,7 +29,8 @@ use tokio::task::spawn_blocking;
 pub use self::ears::Ears;
 use self::ears::{Heard, Told};
 pub(crate) use self::rooms::ROOMS;
-use self::rooms::{REFUSED, Rooms, Taking};
+use self::rooms::{Rooms, Taking};
+use self::said::Said;
 use crate::config::{Config, Watch};
 use crate::events::Event;
 use crate::outbox::{self, QueueError, SendAs, Source};
@@ -39,9 +41,6 @@ use crate::station::Station;
 /// How often a folder is looked at when the kernel tells nothing.
 const POLL: Duration = Duration::from_secs(2);
 
-/// So much is remembered of what was said.
-const MOST_SAID: usize = 1000;
-
 /// Watches a folder until the drain: a file that is being queued then is queued first.
 pub async fn keep_watching(
     station: Arc<Station>,
@@ -50,6 +49,7 @@ pub async fn keep_watching(
     ears: Arc<Ears>,
     draining: Receiver<Drain>,
 ) {
+    let said = Said::new(station.events.clone(), &watch.folder.0, &profile.name);
     let folder = Watched {
         station,
         profile,
@@ -60,7 +60,7 @@ pub async fn keep_watching(
         told: Arc::default(),
         heard: None,
         growing: BTreeMap::new(),
-        said: Mutex::default(),
+        said,
     };
     folder.keep().await;
 }
@@ -122,8 +122,7 @@ struct Watched {
     heard: Option<(u64, u64)>,
     /// What is written into it at the moment: how it looked, and since when it looks so.
     growing: BTreeMap<String, Growing>,
-    /// What was said of the folder already.
-    said: Mutex<BTreeSet<String>>,
+    said: Said,
 }
 
 /// A file that is written at the moment, or was.
@@ -139,15 +138,10 @@ struct Growing {
 impl Watched {
     async fn keep(mut self) {
         let mut draining = self.draining.clone();
-        let mut failing = false;
         while !self.is_over() {
             match self.look().await {
-                Ok(()) => failing = false,
-                Err(error) if !failing => {
-                    failing = true;
-                    self.trouble(&format!("it cannot be used, and is tried again: {error}"));
-                }
-                Err(_) => {}
+                Ok(()) => self.said.looked(),
+                Err(error) => self.said.unusable(&error.to_string()),
             }
             tokio::select! {
                 () = self.told.news.notified() => {}
@@ -197,7 +191,7 @@ impl Watched {
         let wanted = move |rooms: &Rooms| rooms.candidates(|name| pattern.0.matches(name));
         let seen = on_disk(&rooms, wanted).await??;
         for trouble in &seen.troubles {
-            self.trouble(trouble);
+            self.said.trouble(trouble);
         }
         let names: BTreeSet<String> = seen.files.iter().map(|(name, _)| name.clone()).collect();
         self.growing.retain(|name, _| names.contains(name));
@@ -225,7 +219,7 @@ impl Watched {
         let opened = spawn_blocking(move || Rooms::open(&path)).await;
         let (rooms, mended) = opened.map_err(io::Error::other)??;
         for room in mended {
-            self.trouble(&format!(
+            self.said.trouble(&format!(
                 "{} could be read by others, and is private now",
                 room.display()
             ));
@@ -237,7 +231,7 @@ impl Watched {
                 other.display()
             )));
         }
-        if self.heard != Some(place) {
+        if self.heard != Some(place) || self.told.is_gone() {
             self.heard = self.listen().await.then_some(place);
         }
         Ok(Arc::new(rooms))
@@ -256,7 +250,7 @@ impl Watched {
             Ok(Err(error)) => error.to_string(),
             Err(lost) => lost.to_string(),
         };
-        self.trouble(&format!(
+        self.said.trouble(&format!(
             "the system tells nothing of it, so it is looked at every other second: {why}"
         ));
         false
@@ -292,18 +286,15 @@ impl Watched {
                 self.queue(rooms, id, &name).await?;
             }
             Taking::Gone => {}
-            Taking::NotNow(why) => self.trouble(&why),
-            Taking::Unseen => self.trouble(&format!(
+            Taking::NotNow(why) => self.said.trouble(&why),
+            Taking::Unseen => self.said.trouble(&format!(
                 "the system does not tell whether somebody has a file of it open for writing (it is another user's, and this program has not the capability CAP_LEASE; or it lies on a network file system), so one that was not seen to be closed is taken when nobody has written to it for {} s (`quiet_unseen`): have files renamed into the folder when they are whole, or give this program CAP_LEASE",
                 self.quiet_unseen().as_secs_f32()
             )),
             Taking::TooLong => {
-                self.trouble(&format!(
-                    "the name {name} is too long to be sent; it lies in `{REFUSED}` now"
-                ));
                 let refused = name.clone();
                 let put = on_disk(rooms, move |rooms| rooms.refuse_untaken(&refused)).await?;
-                self.complain(&name, put);
+                self.tell_refused(&name, "its name is too long to be sent", put);
             }
         }
         Ok(())
@@ -324,14 +315,12 @@ impl Watched {
         match outcome {
             Ok(()) => self.put_away(rooms, id, name).await,
             Err(QueueError::Folder(error)) if error.is_refused() => {
-                self.trouble(&format!(
-                    "{name} is not what it was when it was looked at, and lies in `{REFUSED}` now: {error}"
-                ));
-                self.refuse(rooms, id, name).await
+                let why = format!("it is not what it was when it was looked at: {error}");
+                self.refuse(rooms, id, name, &why).await
             }
             // The numbers in it change from look to look.
             Err(QueueError::Spool(SpoolError::NoRoom { .. } | SpoolError::NoFilesLeft { .. })) => {
-                self.trouble(&format!(
+                self.said.trouble(&format!(
                     "{name} cannot be queued now, and is tried again: the disk of the spool has no room for it beside `limits.reserve` and `limits.reserve_files`"
                 ));
                 Ok(())
@@ -343,25 +332,35 @@ impl Watched {
                 | QueueError::Folder(_)
                 | QueueError::Source { .. }),
             ) => {
-                self.trouble(&format!(
+                self.said.trouble(&format!(
                     "{name} cannot be queued now, and is tried again: {error}"
                 ));
                 Ok(())
             }
-            Err(error) => {
-                self.trouble(&format!(
-                    "{name} cannot be sent, and lies in `{REFUSED}` now: {error}"
-                ));
-                self.refuse(rooms, id, name).await
-            }
+            Err(error) => self.refuse(rooms, id, name, &error.to_string()).await,
         }
     }
 
-    async fn refuse(&self, rooms: &Arc<Rooms>, id: TransferId, name: &str) -> io::Result<()> {
+    async fn refuse(
+        &self,
+        rooms: &Arc<Rooms>,
+        id: TransferId,
+        name: &str,
+        why: &str,
+    ) -> io::Result<()> {
         let refused = name.to_owned();
         let put = on_disk(rooms, move |rooms| rooms.refuse(id, &refused)).await?;
-        self.complain(name, put);
+        self.tell_refused(name, why, put);
         Ok(())
+    }
+
+    fn tell_refused(&self, name: &str, why: &str, put: io::Result<()>) {
+        match put {
+            Ok(()) => self.said.put_aside(name, why),
+            Err(error) => self.said.trouble(&format!(
+                "{name} cannot be sent ({why}), nor put aside: {error}"
+            )),
+        }
     }
 
     /// It is queued: the queue has a copy of it.
@@ -436,24 +435,9 @@ impl Watched {
 
     fn complain(&self, name: &str, put: io::Result<()>) {
         if let Err(error) = put {
-            self.trouble(&format!("{name} cannot be put away: {error}"));
+            self.said
+                .trouble(&format!("{name} cannot be put away: {error}"));
         }
-    }
-
-    /// Says what is wrong, once: the folder is looked at every other second.
-    fn trouble(&self, what: &str) {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.len() >= MOST_SAID {
-            said.clear();
-        }
-        if !said.insert(what.to_owned()) {
-            return;
-        }
-        self.station.events.tell(Event::WatchTrouble {
-            folder: self.path.display().to_string(),
-            partner: self.profile.name.clone(),
-            reason: what.to_owned(),
-        });
     }
 }
 

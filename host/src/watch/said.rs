@@ -1,0 +1,151 @@
+//! What was said of a watched folder: each trouble once, as long as it lasts.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::events::{Event, Events};
+
+/// So many troubles are remembered; more are said at each look, as far as the log's rate goes.
+const MOST: usize = 1000;
+
+/// How often a folder may be said to be unusable: whoever may write into it can make it so, and undo it, at each look.
+const UNUSABLE: Duration = Duration::from_secs(10);
+
+pub(super) struct Said {
+    events: Events,
+    folder: String,
+    partner: String,
+    troubles: Mutex<Troubles>,
+    /// Why the folder cannot be used, once that was said.
+    unusable: Option<String>,
+    /// When something of that kind was said last.
+    when: Option<Instant>,
+}
+
+#[derive(Default)]
+struct Troubles {
+    /// At the look before.
+    before: BTreeSet<String>,
+    /// At this one.
+    now: BTreeSet<String>,
+}
+
+impl Said {
+    pub(super) fn new(events: Events, folder: &Path, partner: &str) -> Self {
+        Self {
+            events,
+            folder: folder.display().to_string(),
+            partner: partner.to_owned(),
+            troubles: Mutex::default(),
+            unusable: None,
+            when: None,
+        }
+    }
+
+    /// Something is wrong with a file. It is said when it begins; not where the log only counts it: then at the next look.
+    pub(super) fn trouble(&self, what: &str) {
+        let mut troubles = self.troubles();
+        let is_said = troubles.before.contains(what) || troubles.now.contains(what);
+        let is_said = is_said || {
+            self.events.tell_or_count(Event::WatchTrouble {
+                folder: self.folder.clone(),
+                partner: self.partner.clone(),
+                reason: what.to_owned(),
+            })
+        };
+        if is_said && troubles.now.len() < MOST {
+            troubles.now.insert(what.to_owned());
+        }
+    }
+
+    /// A file lies in `refused` now.
+    pub(super) fn put_aside(&self, file: &str, reason: &str) {
+        self.events.tell(Event::FilePutAside {
+            folder: self.folder.clone(),
+            partner: self.partner.clone(),
+            file: file.to_owned(),
+            reason: reason.to_owned(),
+        });
+    }
+
+    /// The whole folder was looked at: what was no trouble any more is said when it comes again.
+    pub(super) fn looked(&mut self) {
+        let mut troubles = self.troubles();
+        troubles.before = std::mem::take(&mut troubles.now);
+        drop(troubles);
+        if self.unusable.take().is_some() {
+            self.events.tell(Event::FolderUsable {
+                folder: self.folder.clone(),
+                partner: self.partner.clone(),
+            });
+        }
+    }
+
+    /// The folder could not be looked at.
+    pub(super) fn unusable(&mut self, why: &str) {
+        let is_said = self.unusable.as_deref() == Some(why);
+        if is_said || self.when.is_some_and(|when| when.elapsed() < UNUSABLE) {
+            return;
+        }
+        self.events.tell(Event::FolderUnusable {
+            folder: self.folder.clone(),
+            partner: self.partner.clone(),
+            reason: why.to_owned(),
+        });
+        self.unusable = Some(why.to_owned());
+        self.when = Some(Instant::now());
+    }
+
+    fn troubles(&self) -> MutexGuard<'_, Troubles> {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(hears: &mut tokio::sync::broadcast::Receiver<Event>) -> Vec<&'static str> {
+        let told = std::iter::from_fn(|| hears.try_recv().ok());
+        told.map(|event| pointsman_log::Event::facts(&event).event)
+            .collect()
+    }
+
+    #[test]
+    fn what_was_mended_and_comes_again_is_said_again() {
+        let events = Events::default();
+        let mut hears = events.watch();
+        let mut said = Said::new(events, Path::new("out"), "mueller");
+        for _ in 0..3 {
+            said.trouble("no room");
+            said.trouble("no room");
+            said.looked();
+        }
+        assert_eq!(told(&mut hears), ["watch-trouble"]);
+        said.looked();
+        said.trouble("no room");
+        assert_eq!(told(&mut hears), ["watch-trouble"]);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_used_is_said_once_and_when_it_can() {
+        let events = Events::default();
+        let mut hears = events.watch();
+        let mut said = Said::new(events, Path::new("out"), "mueller");
+        said.trouble("no room");
+        said.unusable("no such folder");
+        said.unusable("no such folder");
+        said.looked();
+        // Whoever makes it so at each look fills no log.
+        for _ in 0..100 {
+            said.unusable("a link is in the way");
+            said.looked();
+        }
+        assert_eq!(
+            told(&mut hears),
+            ["watch-trouble", "folder-unusable", "folder-usable"]
+        );
+    }
+}
