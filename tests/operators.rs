@@ -1420,6 +1420,12 @@ fn with_folder(house: &House, name: &str) {
     std::fs::create_dir_all(house.path().join(name)).unwrap();
 }
 
+fn with_inbox(house: &House, inbox: &str) {
+    let text = std::fs::read_to_string(house.config()).unwrap();
+    let moved = text.replace("inbox: inbox", &format!("inbox: {inbox}"));
+    house.write("pointsman.yaml", moved);
+}
+
 fn with_listeners(house: &House, listeners: &str) {
     house.configure(listeners, "", "");
 }
@@ -1443,6 +1449,39 @@ const BROKEN: &[Broken] = &[
             with_listeners(house, &both);
         },
         &["listeners[1]", "cannot listen on 127.0.0.1"],
+    ),
+    (
+        "one port twice, once in the words of IPv6",
+        |house| {
+            let port = free_port();
+            let both = format!(
+                "  - address: 127.0.0.1:{port}\n  - address: '[::ffff:127.0.0.1]:{port}'\n"
+            );
+            with_listeners(house, &both);
+        },
+        &["listeners[1]", "cannot listen on [::ffff:127.0.0.1]"],
+    ),
+    (
+        "the inbox is to be where the lock is",
+        |house| with_inbox(house, "state/lock"),
+        &["storage.inbox", "state/lock", "the server's own"],
+    ),
+    (
+        "the inbox is to be where the ledger is",
+        |house| with_inbox(house, "state/ledger.db"),
+        &["storage.inbox", "state/ledger.db", "the server's own"],
+    ),
+    (
+        "a partner's folder of the inbox is to be where the spool is",
+        |house| {
+            house.configure(
+                "  - address: 127.0.0.1:0\n",
+                "    inbox_folder: spool\n",
+                "",
+            );
+            with_inbox(house, "state");
+        },
+        &["partners.mueller.inbox_folder", "the spool"],
     ),
     (
         "the state is a file",
@@ -1470,9 +1509,9 @@ const BROKEN: &[Broken] = &[
         &["state/ledger.db: this is not a file"],
     ),
     (
-        "the ledger is no database",
+        "the ledger is no ledger",
         |house| with_state(house, "ledger.db", &"hello".repeat(1000)),
-        &["state/ledger.db is no database", "store rebuild"],
+        &["state/ledger.db is no ledger", "store rebuild"],
     ),
     (
         "the ledger is a newer program's",
@@ -1600,9 +1639,7 @@ fn check_refuses_what_serve_refuses_of_the_machine() {
     match tempfile::TempDir::new_in("/dev/shm") {
         Ok(apart) if device(apart.path()) != device(house.path()) => {
             let house = House::plain("");
-            let text = std::fs::read_to_string(house.config()).unwrap();
-            let inbox = format!("inbox: {}/in", apart.path().display());
-            house.write("pointsman.yaml", text.replace("inbox: inbox", &inbox));
+            with_inbox(&house, &format!("{}/in", apart.path().display()));
             let words = ["lie on different file systems", "storage.inbox"];
             check_refuses_what_serve_refuses(&house, "two file systems", &words);
         }
@@ -1655,6 +1692,41 @@ fn who_may_not_enter_the_state_is_told_whose_it_is() {
             said(&asked)
         );
         all_in(&said(&asked), &["run", "as user 1"]);
+    }
+}
+
+/// SQLite asks for the ledger by its whole path, however the path in the configuration is written.
+#[test]
+fn a_ledger_whose_whole_path_the_user_may_not_go_is_refused_by_check_and_serve() {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+    let house = House::plain("");
+    let inner = house.path().join("closed/inner");
+    std::fs::create_dir_all(inner.join("state")).unwrap();
+    std::fs::copy(house.config(), inner.join("pointsman.yaml")).unwrap();
+    house.write("closed/inner/state/ledger.db", "");
+    for path in ["", "state", "state/ledger.db"] {
+        if chown(inner.join(path), Some(65534), Some(65534)).is_err() {
+            println!("not tried: only root gives folders away");
+            return;
+        }
+    }
+    for (folder, mode) in [("", 0o755), ("closed", 0o700)] {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(house.path().join(folder), mode).unwrap();
+    }
+    for command in ["check", "serve"] {
+        let asked = Command::new("setpriv")
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .args(["timeout", "60", POINTSMAN, command])
+            .current_dir(&inner)
+            .output()
+            .unwrap();
+        let told = said(&asked);
+        assert_eq!(asked.status.code(), Some(1), "{command}: {told}");
+        all_in(
+            &told,
+            &["state: Permission denied", "each folder on the way"],
+        );
     }
 }
 

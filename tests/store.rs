@@ -462,6 +462,24 @@ fn a_start_looks_for_the_newest_files_without_listing_all() {
 }
 
 #[test]
+fn a_start_that_cannot_read_what_the_newest_files_are_lists_all() {
+    let house = House::plain("");
+    let server = house.serve();
+    Peer::session(server.address()).send(&VirtualFile::new("ORDER", "octets"));
+    house.await_delivered(1);
+    assert_eq!(server.stop(), Some(0));
+    for list in ["newest-sealed", "newest-outgoing"] {
+        let list = state(&house).join("spool").join(list);
+        std::fs::remove_file(&list).unwrap();
+        std::fs::create_dir(&list).unwrap();
+    }
+    let server = house.serve();
+    Peer::session(server.address()).send(&VirtualFile::new("OTHER", "octets"));
+    house.await_delivered(2);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
 fn a_bit_that_rots_in_the_ledger_is_named() {
     let house = House::plain("");
     let server = house.serve();

@@ -144,7 +144,8 @@ fn collide(one: SocketAddr, other: SocketAddr) -> bool {
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => ip.is_ipv6() || takes_both(),
         IpAddr::V6(_) => false,
     };
-    let (a, b) = (one.ip(), other.ip());
+    // `::ffff:127.0.0.1` is 127.0.0.1.
+    let (a, b) = (one.ip().to_canonical(), other.ip().to_canonical());
     one.port() != 0 && one.port() == other.port() && (a == b || covers(a, b) || covers(b, a))
 }
 
@@ -182,6 +183,9 @@ mod tests {
             assert_eq!(collide(at(other), all), is_one, "{other}");
         }
         assert!(collide(at("[::]:3305"), at("[::1]:3305")));
+        assert!(collide(all, at("[::ffff:127.0.0.1]:3305")));
+        assert!(collide(at("[::ffff:0.0.0.0]:3305"), at("127.0.0.1:3305")));
+        assert!(!collide(at("[::1]:3305"), at("[::ffff:127.0.0.1]:3305")));
         assert!(!collide(at("127.0.0.1:3305"), at("127.0.0.2:3305")));
         // Any free one, each of them.
         assert!(!collide(at("0.0.0.0:0"), at("127.0.0.1:0")));

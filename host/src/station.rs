@@ -560,6 +560,17 @@ fn nearest(path: &Path) -> PathBuf {
 /// Files of the state folder, which may be somebody's who keeps more in it than that.
 const OURS: &[&str] = &["lock", "control.sock", LEDGER];
 
+/// What SQLite makes beside a database.
+const BESIDE_LEDGER: [&str; 4] = ["", "-wal", "-shm", "-journal"];
+
+/// The files that a server makes in the folders of state and ledger.
+pub fn own_files(config: &Config) -> impl Iterator<Item = PathBuf> {
+    let (state, ledger) = (&config.storage.state.0, config.storage.ledger());
+    let of_ledger = BESIDE_LEDGER.map(|beside| ledger.join(format!("{LEDGER}{beside}")));
+    let others = ["lock", "control.sock"].map(|name| state.join(name));
+    others.into_iter().chain(of_ledger)
+}
+
 const LEDGER: &str = "ledger.db";
 
 /// Opens the state folder, which is nobody else's. Where the inbox or a folder for what was sent lies below it, others

@@ -622,9 +622,9 @@ pub enum LedgerError {
     },
     /// What stands in its place is something else.
     #[error(
-        "ledger: {0} is no database: put the ledger there that it was, or move it away and run `pointsman store rebuild`, which makes the ledger anew from the spool"
+        "ledger: {0} is no ledger: put the ledger there that it was, or move it away and run `pointsman store rebuild`, which makes the ledger anew from the spool"
     )]
-    NoDatabase(String),
+    NoLedger(String),
     /// Another program has the ledger open.
     #[error("ledger {0} is open in another program: end it first")]
     InUse(String),

@@ -904,6 +904,25 @@ async fn the_database_is_as_durable_as_it_must_be_and_older_programs_keep_off() 
     );
 }
 
+/// One that somebody put back in part, or another program's.
+#[test]
+fn a_database_of_any_version_that_has_no_transfers_is_no_ledger() {
+    let folder = TempDir::new().unwrap();
+    for version in [1, 12] {
+        let path = folder.path().join(format!("{version}.db"));
+        let database = rusqlite::Connection::open(&path).unwrap();
+        database.execute_batch("CREATE TABLE theirs (x)").unwrap();
+        database
+            .pragma_update(None, "user_version", version)
+            .unwrap();
+        let refused = SqliteLedger::open(&path);
+        assert!(
+            matches!(refused, Err(LedgerError::NoLedger(_))),
+            "{version}: {refused:?}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn what_a_policy_keeps_is_its_own() {
     let books = Books::new();

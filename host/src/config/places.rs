@@ -8,7 +8,7 @@ use pointsman_folder::our_user;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use super::model::Config;
-use crate::station::spool_path;
+use crate::station::{own_files, spool_path};
 use crate::watch::ROOMS;
 
 /// The longest path of a socket (`sockaddr_un`), in octets.
@@ -88,16 +88,20 @@ impl Config {
             }
         }
         let rooms = self.rooms(&watched);
-        let storage = ours.iter().filter(|(what, _)| *what != "storage.state");
-        let storage = storage.map(|(what, path)| ((*what).to_owned(), path.clone()));
-        for (key, folder) in watched.iter().chain(&kept).cloned().chain(storage) {
+        let storage = ours.map(|(what, path)| (what.to_owned(), path));
+        let inboxes = self.partners.iter().map(|(name, partner)| {
+            let folder = self.storage.inbox.0.join(partner.folder(name));
+            (format!("partners.{name}.inbox_folder"), leads_to(&folder))
+        });
+        let named = watched.iter().chain(&kept).cloned().chain(storage);
+        for (key, folder) in named.chain(inboxes) {
             let is_told = told.iter().any(|(of, _)| *of == key);
             let room = rooms.iter().find(|(_, room)| folder.starts_with(room));
             if let Some((whose, room)) = room.filter(|_| !is_told) {
                 let (folder, room) = (folder.display(), room.display());
                 told.push((
                     key,
-                    format!("it leads to {folder}, and {room} is {whose}: files there are on their way or were put aside; name another folder"),
+                    format!("it leads to {folder}, and {room} is {whose}, where nothing else may lie: name another folder"),
                 ));
             }
         }
@@ -119,6 +123,10 @@ impl Config {
     fn rooms(&self, watched: &[(String, PathBuf)]) -> Vec<(String, PathBuf)> {
         let spool = leads_to(&spool_path(self));
         let mut rooms = vec![("the spool, in storage.state".to_owned(), spool)];
+        rooms.extend(own_files(self).map(|file| {
+            let whose = "a file of the server's own".to_owned();
+            (whose, leads_to(&file))
+        }));
         for (key, folder) in watched {
             rooms.extend(ROOMS.map(|room| {
                 (

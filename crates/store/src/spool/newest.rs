@@ -1,15 +1,15 @@
 //! Which files got a sidecar last. A start compares the newest files with the ledger; to find them among a million it
 //! would have to list their folder, which takes seconds. So the name of each is added to a list beside the folder.
 //!
-//! Nothing that was promised relies on a list, and none is synced: where there is none, the folder is listed once; what a
-//! power cut takes from its end makes that comparison shorter.
+//! Nothing that was promised relies on a list, and none is synced: where there is none, or none that can be read, the
+//! folder is listed; what a power cut takes from its end makes that comparison shorter.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::blob::Locked;
-use super::{SIDECAR, Spool, SpoolError, at, folder_of};
+use super::{SIDECAR, Spool, SpoolError, folder_of};
 use crate::private::private_file;
 use crate::transfer::{Direction, TransferId};
 
@@ -21,13 +21,13 @@ impl Spool {
     /// The files of that direction that got a sidecar last: so many at most, the newest first.
     ///
     /// # Errors
-    /// The spool cannot be read; or, where there is no list yet, written.
+    /// The spool cannot be read.
     pub fn newest(&self, direction: Direction, most: usize) -> Result<Vec<TransferId>, SpoolError> {
         let Lists { list, before } = self.lists(direction);
-        let Some(last) = read(&list)? else {
+        let Ok(last) = std::fs::read(&list) else {
             return self.begin_list(direction, most);
         };
-        let earlier = read(&before)?.unwrap_or_default();
+        let earlier = std::fs::read(&before).unwrap_or_default();
         let mut ids: Vec<TransferId> = names(&earlier).chain(names(&last)).collect();
         ids.sort_unstable();
         ids.dedup();
@@ -52,10 +52,10 @@ impl Spool {
         let mut ids = self.ids(folder_of(direction), SIDECAR)?;
         ids.sort_unstable();
         ids.drain(..ids.len().saturating_sub(most));
-        let beside = list.with_extension("new");
         let names: String = ids.iter().map(line).collect();
-        write_private(&beside, &names).map_err(at(&beside))?;
-        std::fs::rename(&beside, &list).map_err(at(&list))?;
+        let beside = list.with_extension("new");
+        // Where it cannot be made, the next start lists the folder again.
+        let _ = write_private(&beside, &names).and_then(|()| std::fs::rename(&beside, &list));
         ids.reverse();
         Ok(ids)
     }
@@ -107,14 +107,6 @@ fn names(list: &[u8]) -> impl Iterator<Item = TransferId> {
     lines.filter_map(|line| std::str::from_utf8(line).ok()?.parse().ok())
 }
 
-fn read(list: &Path) -> Result<Option<Vec<u8>>, SpoolError> {
-    match std::fs::read(list) {
-        Ok(names) => Ok(Some(names)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(at(list)(error)),
-    }
-}
-
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let mut file: File = private_file()
         .write(true)
@@ -158,8 +150,12 @@ mod tests {
         let path = spool.sidecar_path(Direction::Outbound, TransferId::new());
         File::create(&path).unwrap();
         assert_eq!(newest(&spool, 1), [after], "what is not on the list");
-        std::fs::remove_file(spool.lists(Direction::Outbound).list).unwrap();
+        let list = spool.lists(Direction::Outbound).list;
+        std::fs::remove_file(&list).unwrap();
         assert_eq!(newest(&spool, 9).len(), 5, "where there is no list");
+        std::fs::remove_file(&list).unwrap();
+        std::fs::create_dir(&list).unwrap();
+        assert_eq!(newest(&spool, 9).len(), 5, "where there can be none");
         assert_eq!(spool.newest(Direction::Inbound, 9).unwrap(), []);
     }
 

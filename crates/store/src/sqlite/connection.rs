@@ -380,8 +380,17 @@ fn in_savepoint<T>(
 pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<(), LedgerError> {
     let version = |row: &rusqlite::Row<'_>| row.get::<_, u32>(0);
     let before = db.query_row("PRAGMA user_version", [], version);
+    let before = before.map_err(database("migrate"))?;
+    // Somebody else's, or one of which not all was put back.
+    if before > 0
+        && !db
+            .table_exists(None, "transfers")
+            .map_err(database("migrate"))?
+    {
+        return Err(LedgerError::NoLedger(path.display().to_string()));
+    }
     // Nothing is written where nothing is to be done: a ledger on a full disk can be looked at.
-    if before.is_ok_and(|found| found as usize == MIGRATIONS.len()) {
+    if before as usize == MIGRATIONS.len() {
         return Ok(());
     }
     let step = db

@@ -58,6 +58,16 @@ const VERSION: std::ops::Range<usize> = 60..64;
 
 /// See [`SqliteLedger::look`](super::SqliteLedger::look). SQLite itself would make files beside it.
 pub(super) fn look(path: &Path) -> Result<bool, LedgerError> {
+    let path = &std::path::absolute(path).map_err(file(path))?;
+    if let Some(folder) = path.parent()
+        && let Err(error) = folder.metadata()
+        && error.kind() == ErrorKind::PermissionDenied
+    {
+        let why = format!(
+            "{error}: SQLite goes there by the whole path, so this user must be able to enter each folder on the way"
+        );
+        return Err(file(folder)(std::io::Error::new(error.kind(), why)));
+    }
     for beside in ["-wal", "-shm", ""] {
         let mut name = path.as_os_str().to_owned();
         name.push(beside);
@@ -87,7 +97,7 @@ pub(super) fn look(path: &Path) -> Result<bool, LedgerError> {
         .get(VERSION)
         .and_then(|octets| octets.try_into().ok());
     let Some(found) = version.filter(|_| header.starts_with(MAGIC)) else {
-        return Err(LedgerError::NoDatabase(path.display().to_string()));
+        return Err(LedgerError::NoLedger(path.display().to_string()));
     };
     is_known(path, u32::from_be_bytes(found))?;
     Ok(true)
