@@ -116,8 +116,9 @@ fn whatever_stops_a_folder_or_a_file_is_named_however_much_else_is_wrong() {
         server.await_log(&["file-put-aside", name, "is cut off"]);
     }
     let at = |name: &str| house.path().join(name);
-    std::fs::rename(at("out/.taken"), at("out/away")).unwrap();
-    symlink(at("elsewhere"), at("out/.taken")).unwrap();
+    symlink(at("elsewhere"), at("link")).unwrap();
+    let (link, taken) = (at("link"), at("out/.taken"));
+    rustix::fs::renameat_with(CWD, link, CWD, taken, RenameFlags::EXCHANGE).unwrap();
     server.await_log(&["folder-unusable", ".taken", "symbolic link"]);
     std::fs::remove_file(at("out/.taken")).unwrap();
     server.await_log(&["folder-usable"]);

@@ -164,12 +164,22 @@ fn a_file_that_grows_waits_until_it_is_left_alone() {
     drop(server);
 }
 
+/// A folder on another file system than the houses.
+fn other_file_system() -> Option<tempfile::TempDir> {
+    let device = |path: &Path| path.metadata().unwrap().dev();
+    match tempfile::TempDir::new_in("/dev/shm") {
+        Ok(apart) if device(apart.path()) != device(&std::env::temp_dir()) => Some(apart),
+        _ => {
+            println!("not tried: there is one file system alone");
+            None
+        }
+    }
+}
+
 #[test]
 fn a_copy_that_is_kept_elsewhere_may_be_read_as_the_file_and_runs_as_nobody() {
-    let device = |path: &Path| path.metadata().unwrap().dev();
-    let apart = match tempfile::TempDir::new_in("/dev/shm") {
-        Ok(apart) if device(apart.path()) != device(&std::env::temp_dir()) => apart,
-        _ => return println!("not tried: there is one file system alone"),
+    let Some(apart) = other_file_system() else {
+        return;
     };
     let kept = apart.path().join("kept");
     let house = watching(&format!(
@@ -187,6 +197,35 @@ fn a_copy_that_is_kept_elsewhere_may_be_read_as_the_file_and_runs_as_nobody() {
         assert_eq!(kept.mode() & 0o7777, mode, "{name}");
     }
     drop(server);
+}
+
+#[test]
+fn a_copy_that_is_kept_leaves_the_reserve_of_its_disk() {
+    let Some(apart) = other_file_system() else {
+        return;
+    };
+    let free = |path: &Path| {
+        let disk = rustix::fs::statvfs(path).unwrap();
+        disk.f_bavail * disk.f_frsize
+    };
+    let reserve = free(apart.path()) + (64 << 20);
+    if free(&std::env::temp_dir()) < reserve + (64 << 20) {
+        return println!("not tried: the disk of the spool is no bigger than the other");
+    }
+    let kept = apart.path().join("kept");
+    let house = watching(&format!(
+        "        quiet: 100ms\n        keep_in: {}\n",
+        kept.display()
+    ));
+    let config = std::fs::read_to_string(house.config()).unwrap();
+    let limits = format!("limits: {{reserve: {reserve}}}\n");
+    house.write("pointsman.yaml", config + &limits);
+    house.write("out/ORDERS", "what a writer made");
+    let server = house.serve();
+    server.await_log(&["watch-trouble", "ORDERS", "no room", "`.taken`"]);
+    assert_eq!(await_rows(&house, 1).len(), 1, "it is queued all the same");
+    assert_eq!(in_folder(&house, "out/.taken").len(), 1);
+    assert_eq!(std::fs::read_dir(&kept).unwrap().count(), 0);
 }
 
 #[test]

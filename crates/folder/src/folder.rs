@@ -227,16 +227,25 @@ impl Folder {
     /// # Errors
     /// It cannot be read.
     pub fn names(&self) -> Result<Vec<OsString>, FolderError> {
-        let failed = || FolderError::io(&self.path);
         let mut names = Vec::new();
+        self.each_name(|name| names.push(name.to_owned()))?;
+        Ok(names)
+    }
+
+    /// The same, one after the other: there may be more than anybody wants to keep.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn each_name(&self, mut with: impl FnMut(&OsStr)) -> Result<(), FolderError> {
+        let failed = || FolderError::io(&self.path);
         for entry in Dir::read_from(&self.opened).map_err(failed())? {
             let entry = entry.map_err(failed())?;
             let name = entry.file_name().to_bytes();
             if name != b"." && name != b".." {
-                names.push(OsStr::from_bytes(name).to_owned());
+                with(OsStr::from_bytes(name));
             }
         }
-        Ok(names)
+        Ok(())
     }
 
     /// What stands under a name, a link being itself. None where there is nothing.

@@ -193,8 +193,7 @@ impl Watched {
         for trouble in &seen.troubles {
             self.said.trouble(trouble);
         }
-        let names: BTreeSet<String> = seen.files.iter().map(|(name, _)| name.clone()).collect();
-        self.growing.retain(|name, _| names.contains(name));
+        self.growing.retain(|name, _| seen.files.contains_key(name));
         self.growing
             .values_mut()
             .for_each(|growing| growing.closed &= !heard.lost);
@@ -202,6 +201,7 @@ impl Watched {
             if self.is_over() {
                 return Ok(());
             }
+            tokio::task::consume_budget().await;
             let (rest, closed) = self.rest(&name, look, &heard);
             let (arrived, quiet) = (heard.arrived.contains(&name), self.quiet());
             if arrived || rest >= quiet {
@@ -367,8 +367,12 @@ impl Watched {
     async fn put_away(&self, rooms: &Arc<Rooms>, id: TransferId, name: &str) -> io::Result<()> {
         reached("watch.file.queued");
         let (queued, keep_in) = (name.to_owned(), self.watch.keep_in.clone());
+        let spool = self.station.spool.clone();
         let put = on_disk(rooms, move |rooms| match keep_in {
-            Some(folder) => rooms.keep(id, &queued, &folder.0),
+            Some(folder) => {
+                let room = |octets| spool.has_room_at(&folder.0, octets).map_err(no_room);
+                rooms.keep(id, &queued, &folder.0, room)
+            }
             None => Ok(rooms.remove(id, &queued)?),
         });
         self.complain(name, put.await?);
@@ -438,6 +442,16 @@ impl Watched {
             self.said
                 .trouble(&format!("{name} cannot be put away: {error}"));
         }
+    }
+}
+
+/// Without the numbers, which change from look to look: it is said once.
+fn no_room(error: SpoolError) -> io::Error {
+    match error {
+        SpoolError::NoRoom { .. } | SpoolError::NoFilesLeft { .. } => io::Error::other(
+            "the disk of `keep_in` has no room for it beside `limits.reserve` and `limits.reserve_files`; it lies in `.taken` until then",
+        ),
+        other => io::Error::other(other),
     }
 }
 

@@ -2,7 +2,7 @@
 //! anything under any name between two steps; so each step goes by these descriptors, and what was renamed into `.taken`,
 //! where nobody else reaches it, is looked at again there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::{File, Metadata, Permissions};
 use std::io;
@@ -30,13 +30,43 @@ pub(super) struct Rooms {
     refused: Folder,
 }
 
+/// So many files of a folder are kept at a time, the first by name; when they are taken there is room for the next.
+const MOST: usize = 10_000;
+
+/// So many of them with several names, which cannot be taken: it costs nothing to make any number, which must keep no
+/// other file from its place.
+const MOST_LINKED: usize = 100;
+
 /// What lies in the folder.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// Regular files, in the order of their names.
-    pub files: Vec<(String, Look)>,
+    pub files: BTreeMap<String, Look>,
     /// What cannot be one, and why.
-    pub troubles: Vec<String>,
+    pub troubles: BTreeSet<String>,
+    /// How many have several names.
+    linked: usize,
+}
+
+impl Seen {
+    fn file(&mut self, name: &str, look: Look) {
+        if look.names > 1 {
+            self.linked += 1;
+            if self.linked > MOST_LINKED {
+                return;
+            }
+        }
+        self.files.insert(name.to_owned(), look);
+        if self.files.len() > MOST {
+            self.files.pop_last();
+        }
+    }
+
+    fn trouble(&mut self, what: String) {
+        if self.troubles.len() < MOST {
+            self.troubles.insert(what);
+        }
+    }
 }
 
 /// What became of a file that was to be taken.
@@ -82,26 +112,22 @@ impl Rooms {
     /// read everything for that.
     pub(super) fn candidates(&self, wanted: impl Fn(&str) -> bool) -> Result<Seen, FolderError> {
         let mut seen = Seen::default();
-        for name in self.folder.names()? {
+        self.folder.each_name(|name| {
             let Some(text) = name.to_str() else {
                 let trouble = format!("{} has a name that is not UTF-8; rename it", name.display());
-                seen.troubles.push(trouble);
-                continue;
+                return seen.trouble(trouble);
             };
             if text.starts_with('.') || !wanted(text) {
-                continue;
+                return;
             }
-            match self.folder.look(&name) {
-                Ok(Some(look)) if look.kind == Kind::File => {
-                    seen.files.push((text.to_owned(), look));
-                }
+            match self.folder.look(name) {
+                Ok(Some(look)) if look.kind == Kind::File => seen.file(text, look),
                 Ok(_) => {}
-                Err(error) => seen.troubles.push(format!(
+                Err(error) => seen.trouble(format!(
                     "{text} cannot be looked at, and is tried again: {error}"
                 )),
             }
-        }
-        seen.files.sort();
+        })?;
         Ok(seen)
     }
 
@@ -163,24 +189,49 @@ impl Rooms {
 
     /// Puts what was taken back under its name.
     pub(super) fn put_back(&self, id: TransferId, name: &str) -> io::Result<()> {
-        move_to(&self.taken, place(id, name).as_ref(), &self.folder, name)
+        Ok(rename_numbered(
+            &self.taken,
+            place(id, name).as_ref(),
+            &self.folder,
+            name,
+        )?)
     }
 
     /// Puts what was taken and cannot be sent aside.
     pub(super) fn refuse(&self, id: TransferId, name: &str) -> io::Result<()> {
-        move_to(&self.taken, place(id, name).as_ref(), &self.refused, name)
+        Ok(rename_numbered(
+            &self.taken,
+            place(id, name).as_ref(),
+            &self.refused,
+            name,
+        )?)
     }
 
     /// Puts what cannot even be taken aside.
     pub(super) fn refuse_untaken(&self, name: &str) -> io::Result<()> {
-        move_to(&self.folder, name.as_ref(), &self.refused, name)
+        Ok(rename_numbered(
+            &self.folder,
+            name.as_ref(),
+            &self.refused,
+            name,
+        )?)
     }
 
     /// Puts what is queued into a folder, which is led to by no link but the operator's, and is none that somebody else
-    /// put there.
-    pub(super) fn keep(&self, id: TransferId, name: &str, keep_in: &Path) -> io::Result<()> {
+    /// put there. On another file system, where there is `room` for a copy.
+    pub(super) fn keep(
+        &self,
+        id: TransferId,
+        name: &str,
+        keep_in: &Path,
+        room: impl Fn(u64) -> io::Result<()>,
+    ) -> io::Result<()> {
         let keep = Folder::make(keep_in, Names::Keeper, PRIVATE_FOLDER)?;
-        move_to(&self.taken, place(id, name).as_ref(), &keep, name)
+        let place = place(id, name);
+        match rename_numbered(&self.taken, place.as_ref(), &keep, name) {
+            Err(Errno::XDEV) => copy_to(&self.taken, place.as_ref(), &keep, name, room),
+            moved => Ok(moved?),
+        }
     }
 
     /// Removes what is queued.
@@ -250,13 +301,6 @@ fn parts(place: impl AsRef<OsStr>) -> Option<(TransferId, String)> {
 }
 
 /// Moves a file into a folder, under a number where its name is taken.
-fn move_to(from: &Folder, old: &OsStr, to: &Folder, name: &str) -> io::Result<()> {
-    match rename_numbered(from, old, to, name) {
-        Err(Errno::XDEV) => copy_to(from, old, to, name),
-        moved => Ok(moved?),
-    }
-}
-
 fn rename_numbered(from: &Folder, old: &OsStr, to: &Folder, name: &str) -> Result<(), Errno> {
     let mut number = 0;
     loop {
@@ -274,10 +318,17 @@ fn mode_of_copy(file: &Metadata) -> u32 {
 }
 
 /// The same to another file system: whole under its name, or not at all.
-fn copy_to(from: &Folder, old: &OsStr, to: &Folder, name: &str) -> io::Result<()> {
+fn copy_to(
+    from: &Folder,
+    old: &OsStr,
+    to: &Folder,
+    name: &str,
+    room: impl Fn(u64) -> io::Result<()>,
+) -> io::Result<()> {
     let half = format!(".{}", TransferId::new());
     let copy = || {
-        let (mut source, _) = from.file(old)?;
+        let (mut source, look) = from.file(old)?;
+        room(look.octets)?;
         let mut copied = to.create(&half)?;
         io::copy(&mut source, &mut copied)?;
         copied.set_permissions(Permissions::from_mode(mode_of_copy(&source.metadata()?)))?;
@@ -291,4 +342,30 @@ fn copy_to(from: &Folder, old: &OsStr, to: &Folder, name: &str) -> io::Result<()
     }
     to.sync()?;
     Ok(from.remove(old)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_number_of_names_is_looked_at_some_at_a_time_and_links_are_in_nobodys_way() {
+        let temp = tempfile::TempDir::new().unwrap();
+        let folder = temp.path().join("out");
+        let (rooms, _) = Rooms::open(&folder).unwrap();
+        std::fs::write(temp.path().join("one"), "").unwrap();
+        for number in 0..3 * MOST_LINKED {
+            let link = folder.join(format!("A{number}"));
+            std::fs::hard_link(temp.path().join("one"), link).unwrap();
+        }
+        for number in 0..MOST + 200 {
+            std::fs::write(folder.join(format!("B{number:05}")), "").unwrap();
+        }
+        let seen = rooms.candidates(|_| true).unwrap();
+        let (links, files): (Vec<_>, Vec<_>) =
+            seen.files.keys().partition(|name| name.starts_with('A'));
+        assert_eq!(links.len(), MOST_LINKED);
+        assert_eq!(files.len(), MOST - MOST_LINKED);
+        assert!(files.iter().is_sorted() && files[0] == "B00000");
+    }
 }
