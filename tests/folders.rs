@@ -495,6 +495,34 @@ fn what_others_could_read_is_made_private_at_the_start_and_the_log_says_so() {
 }
 
 #[test]
+fn a_folder_in_which_several_users_keep_files_is_taken_from_nobody() {
+    let house = House::plain("");
+    let text = std::fs::read_to_string(house.config()).unwrap();
+    house.write(
+        "pointsman.yaml",
+        text.replace("state: state", "state: public"),
+    );
+    house.write("public/others", "a file of somebody else");
+    let public = house.path().join("public");
+    std::fs::set_permissions(&public, std::fs::Permissions::from_mode(0o1777)).unwrap();
+    let file = house.write("ORDERS", "x").display().to_string();
+    for command in [
+        &["check"][..],
+        &["serve"],
+        &["send", &file, "--to", "mueller", "--queue-only"],
+    ] {
+        let refused = house.pointsman(command);
+        assert_eq!(refused.status.code(), Some(1), "{command:?}");
+        let told = String::from_utf8_lossy(&refused.stderr).into_owned()
+            + &String::from_utf8_lossy(&refused.stdout);
+        for words in ["public", "several users", "a folder of its own"] {
+            assert!(told.contains(words), "{command:?}: {told}");
+        }
+        assert_eq!(public.metadata().unwrap().mode() & 0o7777, 0o1777);
+    }
+}
+
+#[test]
 fn a_state_folder_around_the_inbox_lets_others_pass_and_shows_them_nothing() {
     let house = House::plain("");
     let text = std::fs::read_to_string(house.config()).unwrap();

@@ -535,6 +535,37 @@ fn what_is_no_certificate_or_key_is_called_by_its_name() {
     }
 }
 
+/// CAs and partners send a chain in either order.
+#[test]
+fn of_a_file_with_several_certificates_check_says_which_one_counts() {
+    let house = House::with_listeners(TLS, "", "");
+    ["us", "ca"]
+        .iter()
+        .for_each(|name| openssl_certificate(house.path(), name));
+    let read = |name: &str| std::fs::read_to_string(house.path().join(name)).unwrap();
+    let both = house.write("both.pem", read("ca.pem") + &read("us.pem"));
+    house.configure(&TLS.replace("us.pem", "both.pem"), "", "");
+    let checked = house.pointsman(&["check"]);
+    assert_eq!(checked.status.code(), Some(1));
+    all_in(
+        &said(&checked),
+        &["listeners[0].tls.key", "belongs to certificate 2", "first"],
+    );
+    house.configure(TLS, "    certificate: both.pem\n", "");
+    let told = said(&house.pointsman(&["check"]));
+    all_in(
+        &told,
+        &[
+            "warning: partners.mueller.certificate",
+            "2 certificates",
+            "must stand first",
+        ],
+    );
+    std::fs::write(both, read("us.pem")).unwrap();
+    let told = said(&house.pointsman(&["check"]));
+    assert!(!told.contains("stand first"), "{told}");
+}
+
 /// Pasted from where line ends are lost, cut off, or with something else in it; beside the certificate, or in its place.
 #[test]
 fn nothing_of_a_key_is_shown_however_its_file_is_damaged() {
@@ -968,6 +999,13 @@ fn a_partner_that_calls_us_is_told_with_its_sessions_and_what_waits_for_it() {
     let told = partner(&house, "mueller");
     all_in(&line(&told, "address"), &["only it can call us"]);
     all_in(&line(&told, "next call"), &["never", "no `address`"]);
+    all_in(&line(&told, "why it waits"), &["when it calls us"]);
+    // Who has no address was not called.
+    let sent = house.pointsman(&["send", "--to", "mueller"]);
+    assert_ne!(sent.status.code(), Some(0), "{}", said(&sent));
+    all_in(&said(&sent), &["no address"]);
+    let told = partner(&house, "mueller");
+    all_in(&line(&told, "last failure"), &["none"]);
     all_in(&line(&told, "why it waits"), &["when it calls us"]);
     // Somebody with its code and another password.
     let mut stranger = Peer::connect(server.address());

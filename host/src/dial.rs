@@ -65,13 +65,16 @@ pub async fn call(
     errand: Errand,
     drain: watch::Receiver<Drain>,
 ) -> Result<Ending, DialError> {
-    let address = profile.partner.address.as_ref();
+    let Some(address) = &profile.partner.address else {
+        return Err(DialError::NoAddress(profile.name));
+    };
+    let address = address.0.clone();
     let line = Line {
         partner: profile.name.clone(),
         dialled: true,
-        remote: address.map_or_else(String::new, |address| address.0.to_string()),
+        remote: address.to_string(),
     };
-    let called = reach(Arc::clone(&station), profile, errand, drain).await;
+    let called = reach(Arc::clone(&station), profile, address, errand, drain).await;
     if let Err(error) = &called {
         station.contacts.unreached(&line, &error.to_string());
     }
@@ -81,13 +84,10 @@ pub async fn call(
 async fn reach(
     station: Arc<Station>,
     profile: Profile,
+    address: Address,
     errand: Errand,
     drain: watch::Receiver<Drain>,
 ) -> Result<Ending, DialError> {
-    let address = match &profile.partner.address {
-        Some(address) => address.0.clone(),
-        None => return Err(DialError::NoAddress(profile.name)),
-    };
     let failed = |what| {
         let (partner, address) = (profile.name.clone(), address.clone());
         move |source| DialError::Unreachable {

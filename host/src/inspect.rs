@@ -139,6 +139,14 @@ fn look(told: &mut Vec<Remark>, place: &str, file: &Value<ExistingFile>, owner: 
     } else {
         chain.len()
     };
+    if chain.len() > many {
+        let text = format!(
+            "there are {} certificates in {}, and the first alone is taken for the partner's own: one that it shows must stand first",
+            chain.len(),
+            file.0.0.display()
+        );
+        told.push(Remark::new(Weight::Warning, place, text));
+    }
     for (at, der) in chain.iter().take(many).enumerate() {
         let Ok(shown) = tls::describe(der) else {
             continue;

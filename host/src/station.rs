@@ -336,7 +336,7 @@ fn session_base() -> u64 {
 /// Loads the policies a configuration names.
 ///
 /// # Errors
-/// The first one that cannot be used, and why.
+/// Those that cannot be used, and why.
 pub async fn load_policies(config: &Config) -> Result<Policies, StartError> {
     let engine = policy_engine(config)?;
     let specs = config

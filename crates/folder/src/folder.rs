@@ -30,6 +30,9 @@ const OTHERS: u32 = 0o077;
 /// Files in a folder belong to the folder's group (set-group-ID).
 pub(crate) const GROUP_OF_FOLDER: u32 = 0o2000;
 
+/// Nobody but their owners removes files of a folder: several users keep some in it.
+const STICKY: u32 = 0o1000;
+
 /// A folder that was opened once: whatever becomes of its path, it stays the same.
 #[derive(Debug)]
 pub struct Folder {
@@ -89,7 +92,7 @@ impl Folder {
     /// [`Folder::restrict_to`].
     ///
     /// # Errors
-    /// It belongs to another user, or as for [`Folder::make`].
+    /// It belongs to another user, or several users keep files in it; or as for [`Folder::make`].
     pub fn home(path: &Path, mode: u32) -> Result<Self, FolderError> {
         Self::make(path, Names::Operator, mode)
             .map_err(|error| closed_to_us(path, error))?
@@ -99,7 +102,7 @@ impl Folder {
     /// The same without making or changing anything. None where it is not there.
     ///
     /// # Errors
-    /// It belongs to another user, or as for [`Folder::open`].
+    /// It belongs to another user, or several users keep files in it; or as for [`Folder::open`].
     pub fn look_home(path: &Path) -> Result<Option<Self>, FolderError> {
         match Self::open(path, Names::Operator) {
             Err(error) if error.is_gone() => Ok(None),
@@ -110,10 +113,13 @@ impl Folder {
 
     fn if_ours(self) -> Result<Self, FolderError> {
         let look = self.itself()?;
-        if look.user == our_user() {
-            return Ok(self);
+        if look.user != our_user() {
+            return Err(FolderError::new(self.path, Why::AnotherUsers(look.user)));
         }
-        Err(FolderError::new(self.path, Why::AnotherUsers(look.user)))
+        if look.mode & STICKY != 0 {
+            return Err(FolderError::new(self.path, Why::Shared));
+        }
+        Ok(self)
     }
 
     /// Opens the folder `name` in it, which is this program's alone: makes it where it is missing. Says whether its

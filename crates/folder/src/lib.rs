@@ -59,6 +59,8 @@ pub enum Why {
     SomebodyElses(u32),
     /// It is the folder that this program keeps its own in, and belongs to this user.
     AnotherUsers(u32),
+    /// It is to be the folder that this program keeps its own in, and is one that several users keep files in (sticky).
+    Shared,
     /// It belongs to this user, and lies in a folder in which others may change names.
     Exchangeable(u32),
     /// It is a file with so many names (hard links), where one that may be read by all that may name it is wanted.
@@ -141,6 +143,9 @@ impl fmt::Display for Why {
                 f,
                 "this folder belongs to user {user}, and this program runs as user {us}: run it as user {user} (sudo -u '#{user}'), give the folder and what is in it to user {us} (chown -R), or name a folder below it",
                 us = our_user()
+            ),
+            Self::Shared => f.write_str(
+                "several users keep files in this folder (it has the sticky bit, as /tmp has), and what this program keeps is nobody else's: name a folder of its own, below it for one",
             ),
             Self::Exchangeable(user) => write!(
                 f,

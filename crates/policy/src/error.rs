@@ -63,6 +63,28 @@ pub enum LoadError {
         /// What is wrong with it.
         fault: ComponentFault,
     },
+    /// What is wrong with several policies, a line each.
+    #[error("{}", lines(.0))]
+    Several(Vec<LoadError>),
+}
+
+impl LoadError {
+    /// Everything that is wrong, where anything is.
+    pub(crate) fn all(mut errors: Vec<Self>) -> Result<(), Self> {
+        match errors.pop() {
+            None => Ok(()),
+            Some(only) if errors.is_empty() => Err(only),
+            Some(last) => {
+                errors.push(last);
+                Err(Self::Several(errors))
+            }
+        }
+    }
+}
+
+fn lines(errors: &[LoadError]) -> String {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    lines.join("\n")
 }
 
 /// What is wrong with a component.

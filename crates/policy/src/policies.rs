@@ -90,14 +90,20 @@ impl Policies {
     /// Load all policies: generation 1.
     ///
     /// # Errors
-    /// The first policy that cannot be loaded.
+    /// The policies that cannot be loaded, all of them.
     pub async fn load(engine: &Engine, specs: Vec<PolicySpec>) -> Result<Policies, LoadError> {
         refuse_duplicates(&specs)?;
         let mut chain = Vec::with_capacity(specs.len());
         let mut sources = Vec::with_capacity(specs.len());
+        let mut refused = Vec::new();
         for spec in specs {
-            let (component, seen) = read(&spec).await?;
-            let loaded = load::load(engine, &spec, &component).await?;
+            let (loaded, seen) = match load_first(engine, &spec).await {
+                Ok(loaded) => loaded,
+                Err(error) => {
+                    refused.push(error);
+                    continue;
+                }
+            };
             tell(&Event::Loaded {
                 policy: loaded.name.to_string(),
                 digest: loaded.digest.clone(),
@@ -106,6 +112,7 @@ impl Policies {
             chain.push(Arc::new(loaded));
             sources.push(Source::new(spec, seen));
         }
+        LoadError::all(refused)?;
         let first = Arc::new(Generation::new(1, chain));
         Ok(Policies {
             engine: engine.clone(),
@@ -334,6 +341,11 @@ async fn read(spec: &PolicySpec) -> Result<(Vec<u8>, Look), LoadError> {
             source,
         },
     })
+}
+
+async fn load_first(engine: &Engine, spec: &PolicySpec) -> Result<(Loaded, Look), LoadError> {
+    let (component, seen) = read(spec).await?;
+    Ok((load::load(engine, spec, &component).await?, seen))
 }
 
 fn refuse_duplicates(specs: &[PolicySpec]) -> Result<(), LoadError> {

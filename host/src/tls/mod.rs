@@ -288,8 +288,11 @@ fn identity(
     provider: &CryptoProvider,
 ) -> Result<SingleCertAndKey, TlsError> {
     let chain = certificates(certificate)?;
-    let own = chain.first().map(|own| parsed(own)).transpose();
-    let public = own.ok().flatten().map(|own| own.public_key().raw.to_vec());
+    let mut public = chain.iter().map(|found| {
+        let found = parsed(found).ok()?;
+        Some(found.public_key().raw.to_vec())
+    });
+    let of_first = public.next().flatten();
     let loaded = provider
         .key_provider
         .load_private_key(files::read_key(shown(key))?)
@@ -299,15 +302,20 @@ fn identity(
                 &"TLS here cannot use this key: it must be RSA of 2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, or Ed25519",
             )
         })?;
-    let fits = match (loaded.public_key(), public) {
-        (Some(of_key), Some(of_certificate)) => of_key.as_ref() == of_certificate.as_slice(),
-        _ => true,
-    };
-    if !fits {
-        let why = format!(
-            "this key does not belong to the certificate {}: give the key with which the certificate was made",
-            shown(certificate).display()
-        );
+    if let (Some(of_key), Some(of_first)) = (loaded.public_key(), of_first)
+        && of_key.as_ref() != of_first.as_slice()
+    {
+        let file = shown(certificate).display();
+        let later = public.position(|found| found.as_deref() == Some(of_key.as_ref()));
+        let why = match later {
+            Some(at) => format!(
+                "this key belongs to certificate {} of {file}: put that one first in the file, and those of CAs behind it",
+                at + 2
+            ),
+            None => format!(
+                "this key does not belong to the certificate {file}: give the key with which the certificate was made"
+            ),
+        };
         return Err(wrong(shown(key), &why));
     }
     Ok(SingleCertAndKey::from(CertifiedKey::new(chain, loaded)))
