@@ -65,14 +65,32 @@ fn usual(header: &FileHeader) -> String {
     format!("{}.{}{}", key.dataset, key.stamp.date(), key.stamp.time())
 }
 
-/// The name a file takes when `name` is there already: the number goes before the last extension.
+/// The longest name that file systems take, in octets.
+const LONGEST_OF_ALL: usize = 255;
+
+/// What is longer behind the last dot is no extension.
+const LONGEST_EXTENSION: usize = 100;
+
+/// The name a file takes when `name` is there already: the number goes before the last extension. What is too long with
+/// it loses the end of what stands before.
 #[must_use]
 pub fn numbered(name: &str, number: u32) -> String {
-    match name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()) {
-        _ if number == 0 => name.to_owned(),
-        Some((stem, extension)) => format!("{stem}-{number}.{extension}"),
-        None => format!("{name}-{number}"),
+    if number == 0 {
+        return name.to_owned();
     }
+    let parts = name
+        .rsplit_once('.')
+        .filter(|(stem, extension)| !stem.is_empty() && extension.len() <= LONGEST_EXTENSION);
+    let (stem, end) = match parts {
+        Some((stem, extension)) => (stem, format!("-{number}.{extension}")),
+        None => (name, format!("-{number}")),
+    };
+    let room = LONGEST_OF_ALL.saturating_sub(end.len());
+    format!(
+        "{}{end}",
+        stem.get(..stem.floor_char_boundary(room))
+            .unwrap_or_default()
+    )
 }
 
 /// Any text as one part of a path: letters, digits, `.`, `_`, `-`; never empty, never leading with a dot.
@@ -191,6 +209,10 @@ mod tests {
 
     #[test]
     fn a_taken_name_gets_a_number_before_its_extension() {
+        let long = numbered(&"Ü".repeat(127), 12);
+        assert!(long.len() <= 255 && long.ends_with("Ü-12"), "{long}");
+        let long = numbered(&format!("A.{}", "B".repeat(253)), 1);
+        assert!(long.len() <= 255 && long.ends_with("B-1"), "{long}");
         assert_eq!(numbered("DELFOR.20261122", 0), "DELFOR.20261122");
         assert_eq!(numbered("order.edi", 2), "order-2.edi");
         assert_eq!(numbered("order", 1), "order-1");

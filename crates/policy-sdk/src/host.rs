@@ -40,8 +40,8 @@ pub fn session_get(key: &str) -> Option<Vec<u8>> {
 /// Keep a value until the session ends; an empty one removes the key.
 ///
 /// # Errors
-/// If key (256 octets) or value (64 KiB) are too long, the session holds too much (256 KiB), or all sessions together
-/// do.
+/// If key (256 octets) or value (64 KiB) are too long, the session holds too much (256 KiB; each value counts 128 octets
+/// more), or all sessions together do.
 pub fn session_set(key: &str, value: &[u8]) -> Result<(), String> {
     host::session_set(key, value)
 }

@@ -7,8 +7,11 @@ use crate::context::check_pair;
 use crate::event::lock;
 use crate::memory::{Memory, Share};
 
-/// Octets of one policy in one session, keys included.
+/// Octets of one policy in one session, keys and [`EACH`] included.
 const MOST: usize = 256 << 10;
+
+/// What a value takes beside its octets and those of its key.
+const EACH: usize = 128;
 
 /// What one policy keeps with one session. It outlives the instance. Clones share it.
 #[derive(Clone)]
@@ -16,6 +19,8 @@ pub(crate) struct SessionValues(Arc<Mutex<Kept>>);
 
 struct Kept {
     values: BTreeMap<String, Vec<u8>>,
+    /// Octets of all of them.
+    octets: usize,
     /// As big as they were at their biggest.
     share: Share,
 }
@@ -24,6 +29,7 @@ impl SessionValues {
     pub(crate) fn new(memory: &Arc<Memory>) -> Self {
         SessionValues(Arc::new(Mutex::new(Kept {
             values: BTreeMap::new(),
+            octets: 0,
             share: memory.nothing(),
         })))
     }
@@ -38,17 +44,19 @@ impl SessionValues {
     /// A text for the policy: a limit is met.
     pub(crate) fn set(&self, key: String, value: Vec<u8>) -> Result<(), String> {
         check_pair(&key, &value)?;
-        let Kept { values, share } = &mut *lock(&self.0);
+        let Kept {
+            values,
+            octets: all,
+            share,
+        } = &mut *lock(&self.0);
+        let before = values.get(&key).map_or(0, |before| size(&key, before));
+        let others = *all - before;
         if value.is_empty() {
             values.remove(&key);
+            *all = others;
             return Ok(());
         }
-        let others: usize = values
-            .iter()
-            .filter(|(k, _)| **k != key)
-            .map(|(k, v)| k.len() + v.len())
-            .sum();
-        let octets = others + key.len() + value.len();
+        let octets = others + size(&key, &value);
         if octets > MOST {
             return Err(format!(
                 "a session keeps at most {MOST} octets for a policy"
@@ -61,8 +69,13 @@ impl SessionValues {
             );
         }
         values.insert(key, value);
+        *all = octets;
         Ok(())
     }
+}
+
+fn size(key: &str, value: &[u8]) -> usize {
+    EACH + key.len() + value.len()
 }
 
 #[cfg(test)]
@@ -76,13 +89,22 @@ mod tests {
     #[test]
     fn a_session_keeps_values_within_its_bound() {
         let values = SessionValues::new(&Memory::new(1 << 30));
-        for key in ["a", "b", "c"] {
-            set(&values, key, 64 << 10).unwrap();
+        for key in ["a", "b", "c", "e"] {
+            set(&values, key, 60 << 10).unwrap();
         }
-        set(&values, "d", 64 << 10).unwrap_err();
-        set(&values, "a", 64 << 10).unwrap();
+        set(&values, "d", 60 << 10).unwrap_err();
+        set(&values, "a", 60 << 10).unwrap();
         set(&values, "a", 0).unwrap();
-        set(&values, "d", 64 << 10).unwrap();
+        set(&values, "d", 60 << 10).unwrap();
+        set(&values, "d", 60 << 10).unwrap();
+    }
+
+    #[test]
+    fn small_values_count_with_what_it_takes_to_keep_them() {
+        let values = SessionValues::new(&Memory::new(1 << 30));
+        let kept = (0..10_000).take_while(|number| set(&values, &number.to_string(), 1).is_ok());
+        let kept = kept.count();
+        assert!((1_900..2_100).contains(&kept), "{kept} values in 256 KiB");
     }
 
     #[test]
