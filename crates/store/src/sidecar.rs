@@ -279,6 +279,19 @@ impl Record {
         })
     }
 
+    /// Whether its receipt was decided after the file had been delivered, which is done once.
+    #[must_use]
+    pub fn is_decided(&self) -> bool {
+        self.entries.iter().any(|entry| {
+            matches!(
+                entry,
+                Entry::Decided(Verdict::Positive | Verdict::Negative(_))
+                    | Entry::Forwarded(_)
+                    | Entry::Given
+            )
+        })
+    }
+
     /// Whether the partner confirmed our receipt.
     #[must_use]
     pub fn is_given(&self) -> bool {
@@ -342,11 +355,15 @@ impl Record {
     /// one that knows less is of an older ledger.
     #[must_use]
     pub fn beyond(&self, state: &str, receipt: &str) -> Option<&'static str> {
-        let is = |states: &[OutboundState]| states.iter().any(|of| of.as_str() == state);
-        let was_sent = || {
-            let sent = |entry: &Entry| matches!(entry, Entry::State(OutboundState::Sent, _));
-            self.answer().is_some() || self.entries.iter().any(sent)
+        use OutboundState::{
+            Acknowledged, Cancelled, Held, Overdue, Parked, Ready, Rejected, Sent,
         };
+        let is = |states: &[OutboundState]| states.iter().any(|of| of.as_str() == state);
+        let was = |states: &[OutboundState]| {
+            let state = |entry: &Entry| matches!(entry, Entry::State(of, _) if states.contains(of));
+            self.entries.iter().any(state)
+        };
+        let was_sent = || self.answer().is_some() || was(&[Sent, Overdue, Acknowledged, Rejected]);
         match self.sidecar.direction() {
             Direction::Inbound if state == InboundState::Receiving.as_str() => {
                 self.is_received().then_some("the file was received")
@@ -354,11 +371,17 @@ impl Record {
             Direction::Inbound if receipt == "owed" => {
                 self.is_given().then_some("its receipt was given")
             }
+            Direction::Inbound if receipt == "none" => {
+                self.is_decided().then_some("its receipt was decided")
+            }
             Direction::Inbound => None,
             Direction::Outbound => {
-                use OutboundState::{Cancelled, Held, Overdue, Parked, Ready, Sent};
                 if is(&[Ready, Held, Parked, Cancelled]) && was_sent() {
                     return Some("the file was sent");
+                }
+                // For good; what is held or parked may be released, of which a crash may keep the sidecar from hearing.
+                if is(&[Ready, Held, Parked]) && was(&[Cancelled]) {
+                    return Some("the file was cancelled");
                 }
                 let unanswered = is(&[Sent, Overdue]) && receipt == "none";
                 let is_answered = unanswered && self.answer().is_some();

@@ -1,9 +1,11 @@
 //! Which files got a sidecar last. A start compares the newest files with the ledger; to find them among a million it
 //! would have to list their folder, which takes seconds. So the name of each is added to a list beside the folder.
 //!
-//! Nothing that was promised relies on a list, and none is synced: where there is none, or none that can be read, the
-//! folder is listed; what a power cut takes from its end makes that comparison shorter.
+//! Nothing that was promised relies on a list, and what is added is not synced: what a power cut takes from its end makes
+//! that comparison shorter. A list that is missing, cannot be read, or of which anything is damaged is none: the folder is
+//! listed, and the list made anew.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -17,23 +19,30 @@ use crate::transfer::{Direction, TransferId};
 /// names.
 const LONG: u64 = 64 * 1024;
 
+/// How a list begins: one that is empty was lost in a crash.
+const MARK: &str = "newest";
+
 impl Spool {
-    /// The files of that direction that got a sidecar last: so many at most, the newest first.
+    /// The files of that direction that got a sidecar last: so many at most, the newest first. They are in the order in
+    /// which they are on the list, whatever the clock showed when they got their ids.
     ///
     /// # Errors
     /// The spool cannot be read.
     pub fn newest(&self, direction: Direction, most: usize) -> Result<Vec<TransferId>, SpoolError> {
         let Lists { list, before } = self.lists(direction);
-        let Ok(last) = std::fs::read(&list) else {
+        let earlier = match before.try_exists() {
+            Ok(false) => Some(Vec::new()),
+            _ => names(&before),
+        };
+        let (Some(earlier), Some(last)) = (earlier, names(&list)) else {
             return self.begin_list(direction, most);
         };
-        let earlier = std::fs::read(&before).unwrap_or_default();
-        let mut ids: Vec<TransferId> = names(&earlier).chain(names(&last)).collect();
-        ids.sort_unstable();
-        ids.dedup();
+        let mut seen = BTreeSet::new();
+        let each = earlier.into_iter().chain(last).rev();
         // What came to nothing has none any more.
         let described = |id: &TransferId| self.sidecar_path(direction, *id).exists();
-        Ok(ids.into_iter().rev().filter(described).take(most).collect())
+        let once = each.filter(|id| seen.insert(*id));
+        Ok(once.filter(described).take(most).collect())
     }
 
     /// A file has a sidecar now. Where there is no list, the next start makes it.
@@ -48,14 +57,14 @@ impl Spool {
 
     /// Lists the folder, and begins the list with what is the newest in it.
     fn begin_list(&self, direction: Direction, most: usize) -> Result<Vec<TransferId>, SpoolError> {
-        let Lists { list, .. } = self.lists(direction);
+        let Lists { list, before } = self.lists(direction);
         let mut ids = self.ids(folder_of(direction), SIDECAR)?;
         ids.sort_unstable();
         ids.drain(..ids.len().saturating_sub(most));
         let names: String = ids.iter().map(line).collect();
-        let beside = list.with_extension("new");
         // Where it cannot be made, the next start lists the folder again.
-        let _ = write_private(&beside, &names).and_then(|()| std::fs::rename(&beside, &list));
+        let _ = std::fs::remove_file(&before);
+        let _ = write_beside(&list, &names).and_then(|beside| std::fs::rename(beside, &list));
         ids.reverse();
         Ok(ids)
     }
@@ -82,8 +91,7 @@ impl Lists {
         if self.list.metadata()?.len() < LONG {
             return Ok(());
         }
-        let beside = self.list.with_extension("new");
-        write_private(&beside, "")?;
+        let beside = write_beside(&self.list, "")?;
         std::fs::rename(&self.list, &self.before)?;
         std::fs::rename(&beside, &self.list)
     }
@@ -101,19 +109,26 @@ fn line(id: &TransferId) -> String {
     format!("\n{id}")
 }
 
-/// What is no name was damaged by a crash.
-fn names(list: &[u8]) -> impl Iterator<Item = TransferId> {
-    let lines = list.split(|octet| *octet == b'\n');
-    lines.filter_map(|line| std::str::from_utf8(line).ok()?.parse().ok())
+/// All names of a list. None where it is not there, or any line of it is not as it was written.
+fn names(list: &Path) -> Option<Vec<TransferId>> {
+    let text = std::fs::read_to_string(list).ok()?;
+    let mut lines = text.split('\n');
+    lines.next().filter(|first| *first == MARK)?;
+    lines.map(|line| line.parse().ok()).collect()
 }
 
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
+/// Makes a list of these lines, which is to be renamed to its place.
+fn write_beside(list: &Path, lines: &str) -> io::Result<PathBuf> {
+    let beside = list.with_extension("new");
     let mut file: File = private_file()
         .write(true)
         .create(true)
         .truncate(true)
-        .open(path)?;
-    file.write_all(text.as_bytes())
+        .open(&beside)?;
+    file.write_all(format!("{MARK}{lines}").as_bytes())?;
+    // Else a power cut could leave its name alone.
+    file.sync_all()?;
+    Ok(beside)
 }
 
 #[cfg(test)]
@@ -172,6 +187,35 @@ mod tests {
             octets.iter().all(|octets| *octets < LONG + 37),
             "{octets:?}"
         );
+    }
+
+    #[test]
+    fn a_list_of_which_anything_is_damaged_is_none() {
+        let (_folder, spool) = spool();
+        let ids = [described(&spool), described(&spool)];
+        let newest_first = [ids[1], ids[0]];
+        let Lists { list, before } = spool.lists(Direction::Outbound);
+        for damaged in [&list, &before] {
+            for content in [&b""[..], &[0; 400], b"newest\n\0\0\0", b"newest\xff"] {
+                newest(&spool, 9);
+                std::fs::write(damaged, content).unwrap();
+                assert_eq!(newest(&spool, 9), newest_first, "{content:?}");
+                assert!(names(&list).is_some() && !before.exists(), "made anew");
+            }
+        }
+    }
+
+    #[test]
+    fn the_newest_are_those_that_were_listed_last_whatever_the_clock_showed() {
+        let (_folder, spool) = spool();
+        newest(&spool, 0);
+        // Of a year far ahead.
+        let ahead: TransferId = "f192f0c1-2345-7000-8000-000000000000".parse().unwrap();
+        File::create(spool.sidecar_path(Direction::Outbound, ahead)).unwrap();
+        spool.list(Direction::Outbound, ahead);
+        let put_right = described(&spool);
+        assert_eq!(newest(&spool, 1), [put_right]);
+        assert_eq!(newest(&spool, 9), [put_right, ahead]);
     }
 
     #[test]

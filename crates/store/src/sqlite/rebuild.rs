@@ -222,12 +222,12 @@ fn restore_one(db: &Connection, record: &Record, pieces: Pieces) -> Result<(), L
     restore(db, record, state)
 }
 
-/// A blob that has left `sealed` is in its folder: the rename is its own proof.
+/// A blob that has left `sealed` is in its folder: the rename is its own proof. So is a receipt that was decided.
 fn inbound_state(record: &Record, pieces: Pieces) -> InboundState {
     match (record.verdict(), pieces.sealed) {
         (Some(Verdict::Negative(_)), _) => InboundState::Rejected,
-        (_, Some(_)) => InboundState::Received,
-        (_, None) => InboundState::Delivered,
+        (_, Some(_)) if !record.is_decided() => InboundState::Received,
+        _ => InboundState::Delivered,
     }
 }
 
