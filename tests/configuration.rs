@@ -539,6 +539,147 @@ fn two_partners_cannot_have_one_folder_of_the_inbox() {
     assert!(house.pointsman(&["check"]).status.success());
 }
 
+/// Partners choose what the files that they send are called, and so does whoever fills a watched folder.
+#[test]
+fn nothing_from_outside_is_put_among_what_the_server_keeps() {
+    const OUT: &str = "partners.mueller.watch[0].keep_in";
+    let house = House::plain("");
+    std::fs::create_dir(house.path().join("state")).unwrap();
+    std::os::unix::fs::symlink("state", house.path().join("alias")).unwrap();
+    let good = std::fs::read_to_string(house.config()).unwrap();
+    let storage = |lines: &str| good.replace("  state: state\n  inbox: inbox\n", lines);
+    let keeping = |folder: &str| {
+        let watch = format!("    watch: [{{folder: out, keep_in: {folder}}}]\n");
+        good.replace(
+            "    password: THEIRS\n",
+            &format!("    password: THEIRS\n{watch}"),
+        )
+    };
+    for (bad, keys) in [
+        // In the inbox, or one with it, whoever has a folder there now.
+        (
+            storage("  state: state\n  inbox: state\n"),
+            &["storage.state"][..],
+        ),
+        (
+            storage("  state: state\n  inbox: alias\n"),
+            &["storage.state"],
+        ),
+        (storage("  state: state\n  inbox: .\n"), &["storage.state"]),
+        (
+            storage("  state: in/state\n  inbox: in\n"),
+            &["storage.state"],
+        ),
+        (
+            storage("  state: in/x/../mueller\n  inbox: in\n"),
+            &["storage.state"],
+        ),
+        (
+            storage("  state: state\n  ledger: in/mueller\n  inbox: in\n"),
+            &["storage.ledger"],
+        ),
+        (
+            storage("  state: state\n  ledger: in\n  inbox: in\n"),
+            &["storage.ledger"],
+        ),
+        (
+            storage("  state: in/state\n  ledger: in/books\n  inbox: in\n"),
+            &["storage.state", "storage.ledger"],
+        ),
+        // Where a file of the server's own is to be.
+        (
+            storage("  state: state\n  inbox: state/spool\n"),
+            &["storage.inbox"],
+        ),
+        (
+            storage("  state: state\n  inbox: state/lock\n"),
+            &["storage.inbox"],
+        ),
+        (
+            storage("  state: state\n  inbox: alias/control.sock/in\n"),
+            &["storage.inbox"],
+        ),
+        (
+            storage("  state: state\n  inbox: state/ledger.db\n"),
+            &["storage.inbox"],
+        ),
+        (
+            storage("  state: state\n  inbox: state/ledger.db-journal\n"),
+            &["storage.inbox"],
+        ),
+        (
+            storage("  state: state\n  ledger: books\n  inbox: books/ledger.db-wal\n"),
+            &["storage.inbox"],
+        ),
+        (
+            storage("  state: state\n  ledger: state/lock\n  inbox: inbox\n"),
+            &["storage.ledger"],
+        ),
+        (
+            storage("  state: books/ledger.db\n  ledger: books\n  inbox: inbox\n"),
+            &["storage.state"],
+        ),
+        // What was sent is none of what the server keeps, nor was it received.
+        (keeping("alias"), &[OUT]),
+        (keeping("state/ledger.db-journal"), &[OUT]),
+        (keeping("inbox"), &[OUT]),
+        (keeping("inbox/mueller/sent"), &[OUT]),
+    ] {
+        house.write("pointsman.yaml", &bad);
+        for command in ["check", "serve"] {
+            let refused = house.pointsman(&[command]);
+            let said = [refused.stdout, refused.stderr].concat();
+            let said = String::from_utf8_lossy(&said).into_owned();
+            assert_eq!(refused.status.code(), Some(1), "{command} {bad}: {said}");
+            for key in keys {
+                assert!(
+                    said.contains(&format!("{key}: it leads to ")),
+                    "{command} {bad}: {said}"
+                );
+            }
+            assert_eq!(
+                said.matches(": it leads to ").count(),
+                keys.len(),
+                "{bad}: {said}"
+            );
+        }
+        let there: Vec<_> = std::fs::read_dir(house.path().join("state"))
+            .unwrap()
+            .collect();
+        assert!(there.is_empty(), "{bad}: {there:?}");
+    }
+    for fine in [
+        storage("  state: state\n  inbox: state/in\n"),
+        storage("  state: state\n  inbox: state/spool-of-files\n"),
+        storage("  state: state\n  ledger: state/books\n  inbox: state/locker\n"),
+        storage("  state: state\n  ledger: books\n  inbox: books/in\n"),
+        storage("  state: state\n  ledger: books\n  inbox: books/lock\n"),
+        keeping("state/sent"),
+        keeping("inbox/sent"),
+    ] {
+        house.write("pointsman.yaml", &fine);
+        let checked = house.pointsman(&["check"]);
+        assert!(checked.status.success(), "{fine}: {checked:?}");
+    }
+}
+
+/// A call of an operator brings files, too.
+#[test]
+fn nothing_that_a_call_brings_is_put_among_what_the_server_keeps() {
+    let house = House::caller("", "127.0.0.1:1", "");
+    let good = std::fs::read_to_string(house.config()).unwrap();
+    let bad = good.replace("inbox: inbox", "inbox: data\n  ledger: data/nordwerk");
+    house.write("pointsman.yaml", bad);
+    let file = house.write("ORDERS", "octets");
+    let refused = house.pointsman(&["send", file.to_str().unwrap(), "--to", "nordwerk"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("storage.ledger: it leads to "), "{said}");
+    for made in ["data", "state"] {
+        assert!(!house.path().join(made).exists(), "{made}");
+    }
+}
+
 #[test]
 fn a_key_that_stands_twice_is_shown_where_it_does_in_braces_too() {
     let limits = |text: &str| check("partners:\n", &format!("limits: {text}\npartners:\n"));

@@ -1519,7 +1519,7 @@ const BROKEN: &[Broken] = &[
             );
             with_inbox(house, "state");
         },
-        &["partners.mueller.inbox_folder", "the spool"],
+        &["storage.state", "under names that partners choose"],
     ),
     (
         "the state is a file",

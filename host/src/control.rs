@@ -38,8 +38,11 @@ const LINE: u64 = 64 * 1024;
 /// Longest answer: some hundred octets of each session and each partner.
 const ANSWER: u64 = 64 << 20;
 
+/// The lock's name in the state folder.
+pub(crate) const LOCK: &str = "lock";
+
 /// The socket's name in the state folder.
-const SOCKET: &str = "control.sock";
+pub(crate) const SOCKET: &str = "control.sock";
 
 /// What can be asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -180,9 +183,9 @@ impl Lock {
     pub fn take(config: &Config) -> Result<Self, ControlError> {
         let state = &config.storage.state.0;
         let folder = keep_state(config).map_err(|error| io(state)(error.into_io()))?;
-        let path = state.join("lock");
+        let path = state.join(LOCK);
         let (file, _) = folder
-            .own_file("lock")
+            .own_file(LOCK)
             .map_err(|error| io(&path)(error.into_io()))?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self(file)),
@@ -201,9 +204,9 @@ impl Lock {
         let state = &config.storage.state.0;
         let folder = Folder::look_home(state).map_err(|error| io(state)(error.into_io()))?;
         let Some(folder) = folder else { return Ok(()) };
-        let path = state.join("lock");
+        let path = state.join(LOCK);
         folder
-            .look_own_file("lock")
+            .look_own_file(LOCK)
             .map_err(|error| io(&path)(error.into_io()))?;
         let path = socket(config);
         let there = folder.look(SOCKET);

@@ -19,6 +19,7 @@ use pointsman_store::{
 
 use crate::config::{Config, Policy};
 use crate::contacts::Contacts;
+use crate::control::{LOCK, SOCKET};
 use crate::delivery::Deliveries;
 use crate::describe;
 use crate::events::{Event, Events, tell};
@@ -123,6 +124,14 @@ pub enum StartError {
         /// The newest such file.
         id: TransferId,
     },
+    /// What partners send would lie among what the server keeps, or what it keeps in place of each other.
+    #[error("{key}: {why}")]
+    Misplaced {
+        /// The key of the folder.
+        key: String,
+        /// Why it cannot be there, and what to do.
+        why: String,
+    },
     /// Spool and inbox are apart.
     #[error(
         "storage.state ({state}) and {inbox}, of storage.inbox, lie on different file systems: a delivery must be one rename; put both on one"
@@ -167,6 +176,11 @@ impl Station {
         role: &str,
         its_inbox: Inbox,
     ) -> Result<Arc<Self>, StartError> {
+        if its_inbox == Inbox::Made
+            && let Some((key, why)) = config.misplaced_storage().into_iter().next()
+        {
+            return Err(StartError::Misplaced { key, why });
+        }
         let (state, inbox) = (
             config.storage.state.0.clone(),
             config.storage.inbox.0.clone(),
@@ -558,7 +572,7 @@ fn nearest(path: &Path) -> PathBuf {
 }
 
 /// Files of the state folder, which may be somebody's who keeps more in it than that.
-const OURS: &[&str] = &["lock", "control.sock", LEDGER];
+const OURS: &[&str] = &[LOCK, SOCKET, LEDGER];
 
 /// What SQLite makes beside a database.
 const BESIDE_LEDGER: [&str; 4] = ["", "-wal", "-shm", "-journal"];
@@ -567,7 +581,7 @@ const BESIDE_LEDGER: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 pub fn own_files(config: &Config) -> impl Iterator<Item = PathBuf> {
     let (state, ledger) = (&config.storage.state.0, config.storage.ledger());
     let of_ledger = BESIDE_LEDGER.map(|beside| ledger.join(format!("{LEDGER}{beside}")));
-    let others = ["lock", "control.sock"].map(|name| state.join(name));
+    let others = [LOCK, SOCKET].map(|name| state.join(name));
     others.into_iter().chain(of_ledger)
 }
 

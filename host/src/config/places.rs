@@ -1,6 +1,7 @@
 //! Folders and programs of the configuration, as the user that runs this program finds them. What the server would find
 //! when it starts, or when the first file comes, is told before.
 
+use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
@@ -47,19 +48,48 @@ impl Config {
                 ),
             ));
         }
+        told.extend(self.misplaced_storage());
         told.extend(self.entangled_folders());
         told
     }
 
-    /// Watched folders that are one with, or lie in or around, what they must be apart from, by links or another way of
-    /// writing their paths. (What is written alike is refused before: `agreement.rs`.)
+    /// What the server keeps for itself is in no folder that partners' files are delivered into, since they have names that
+    /// partners choose: beside a ledger, SQLite would play some of them back. Nor is one of the folders of the storage a
+    /// name that the server's own files have. The key of each, and words that say what to do.
+    #[must_use]
+    pub fn misplaced_storage(&self) -> Vec<(String, String)> {
+        let (own, inbox) = (self.own(), leads_to(&self.storage.inbox.0));
+        let mut told = Vec::new();
+        for (key, folder) in self.kept_folders() {
+            if folder.starts_with(&inbox) {
+                let (folder, inbox) = (folder.display(), inbox.display());
+                told.push((
+                    key.to_owned(),
+                    format!(
+                        "it leads to {folder}, and storage.inbox to {inbox}: partners' files would be delivered among what the server keeps for itself, under names that partners choose; keep it out of the inbox"
+                    ),
+                ));
+            } else {
+                told.extend(taken(key, &folder, &own));
+            }
+        }
+        told.extend(taken("storage.inbox", &inbox, &own));
+        told
+    }
+
+    /// The folders of what the server keeps for itself, and their keys.
+    fn kept_folders(&self) -> Vec<(&'static str, PathBuf)> {
+        let ledger = self.storage.ledger.as_ref();
+        let ledger = ledger.map(|ledger| ("storage.ledger", leads_to(&ledger.0)));
+        let state = ("storage.state", leads_to(&self.storage.state.0));
+        [state].into_iter().chain(ledger).collect()
+    }
+
+    /// Watched folders, and those for what was sent, that are one with, or lie in or around, what they must be apart from,
+    /// by links or another way of writing their paths. (What is written alike is refused before: `agreement.rs`.)
     fn entangled_folders(&self) -> Vec<(String, String)> {
-        let ours = [
-            ("storage.state", self.storage.state.0.as_path()),
-            ("storage.ledger", self.storage.ledger()),
-            ("storage.inbox", self.storage.inbox.0.as_path()),
-        ]
-        .map(|(what, path)| (what, leads_to(path)));
+        let inbox = ("storage.inbox", leads_to(&self.storage.inbox.0));
+        let storage: Vec<_> = self.kept_folders().into_iter().chain([inbox]).collect();
         let (mut told, mut watched) = (Vec::new(), Vec::<(String, PathBuf)>::new());
         let mut kept = Vec::new();
         for (name, partner) in &self.partners {
@@ -67,7 +97,7 @@ impl Config {
                 let key = format!("partners.{name}.watch[{at}]");
                 let folder = leads_to(&watch.folder.0);
                 let lies = |other: &Path| other.starts_with(&folder) || folder.starts_with(other);
-                if let Some((what, other)) = ours.iter().find(|(_, other)| lies(other)) {
+                if let Some((what, other)) = storage.iter().find(|(_, other)| lies(other)) {
                     let (folder, other) = (folder.display(), other.display());
                     told.push((
                         format!("{key}.folder"),
@@ -87,22 +117,10 @@ impl Config {
                 watched.push((format!("{key}.folder"), folder));
             }
         }
-        let rooms = self.rooms(&watched);
-        let storage = ours.map(|(what, path)| (what.to_owned(), path));
-        let inboxes = self.partners.iter().map(|(name, partner)| {
-            let folder = self.storage.inbox.0.join(partner.folder(name));
-            (format!("partners.{name}.inbox_folder"), leads_to(&folder))
-        });
-        let named = watched.iter().chain(&kept).cloned().chain(storage);
-        for (key, folder) in named.chain(inboxes) {
-            let is_told = told.iter().any(|(of, _)| *of == key);
-            let room = rooms.iter().find(|(_, room)| folder.starts_with(room));
-            if let Some((whose, room)) = room.filter(|_| !is_told) {
-                let (folder, room) = (folder.display(), room.display());
-                told.push((
-                    key,
-                    format!("it leads to {folder}, and {room} is {whose}, where nothing else may lie: name another folder"),
-                ));
+        let own: Vec<Own> = self.own().into_iter().chain(rooms(&watched)).collect();
+        for (key, folder) in watched.iter().chain(&kept) {
+            if !told.iter().any(|(of, _)| of == key) {
+                told.extend(taken(key, folder, &own));
             }
         }
         for (key, folder) in kept {
@@ -114,29 +132,66 @@ impl Config {
                         folder.display()
                     ),
                 ));
+            } else if let Some(wrong) = self.mixes_up(&folder) {
+                told.push((key, format!("it leads to {}, {wrong}", folder.display())));
             }
         }
         told
     }
 
-    /// What is the server's alone, and in whose words: nothing else may be taken from there or put there.
-    fn rooms(&self, watched: &[(String, PathBuf)]) -> Vec<(String, PathBuf)> {
-        let spool = leads_to(&spool_path(self));
-        let mut rooms = vec![("the spool, in storage.state".to_owned(), spool)];
-        rooms.extend(own_files(self).map(|file| {
-            let whose = "a file of the server's own".to_owned();
-            (whose, leads_to(&file))
-        }));
-        for (key, folder) in watched {
-            rooms.extend(ROOMS.map(|room| {
-                (
-                    format!("the server's own, in {key}"),
-                    leads_to(&folder.join(room)),
-                )
-            }));
+    /// Why what was sent cannot be kept in that folder: whoever fills a watched folder chooses names, too.
+    fn mixes_up(&self, kept: &Path) -> Option<String> {
+        let mut ours = self.kept_folders().into_iter();
+        if let Some((key, _)) = ours.find(|(_, folder)| folder == kept) {
+            return Some(format!(
+                "as {key} does: what was sent would lie among what the server keeps for itself, under names that others choose; name another folder"
+            ));
         }
-        rooms
+        let below = kept.strip_prefix(leads_to(&self.storage.inbox.0)).ok()?;
+        let Some(first) = below.components().next() else {
+            return Some("as storage.inbox does: what was sent would be taken for what was received; name another folder".to_owned());
+        };
+        let mut partners = self.partners.iter();
+        let (name, _) = partners.find(|(name, partner)| {
+            let folder = partner.folder(name);
+            first.as_os_str() == OsStr::new(&folder)
+        })?;
+        Some(format!(
+            "where files of partner `{name}` are delivered: what was sent would be taken for what was received; name another folder"
+        ))
     }
+
+    /// What is the server's alone in the folders of state and ledger, and in whose words.
+    fn own(&self) -> Vec<Own> {
+        let spool = ("the spool, in storage.state".to_owned(), spool_path(self));
+        let files = own_files(self).map(|file| ("a file of the server's own".to_owned(), file));
+        let own = [spool].into_iter().chain(files);
+        own.map(|(whose, path)| (whose, leads_to(&path))).collect()
+    }
+}
+
+/// What is the server's alone, in words, and where it is: nothing else may be taken from there or put there.
+type Own = (String, PathBuf);
+
+/// The same in watched folders.
+fn rooms(watched: &[(String, PathBuf)]) -> Vec<Own> {
+    let rooms = watched.iter().flat_map(|(key, folder)| {
+        ROOMS.map(|room| {
+            let whose = format!("the server's own, in {key}");
+            (whose, leads_to(&folder.join(room)))
+        })
+    });
+    rooms.collect()
+}
+
+/// The key, and why its folder cannot be there, if it is or lies in what is the server's alone.
+fn taken(key: &str, folder: &Path, own: &[Own]) -> Option<(String, String)> {
+    let (whose, room) = own.iter().find(|(_, room)| folder.starts_with(room))?;
+    let (folder, room) = (folder.display(), room.display());
+    let why = format!(
+        "it leads to {folder}, and {room} is {whose}, where nothing else may lie: name another folder"
+    );
+    Some((key.to_owned(), why))
 }
 
 /// Where a path leads, links and `..` followed, those too that lead to what is not there yet.
