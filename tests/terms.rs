@@ -222,6 +222,92 @@ fn a_policy_names_files_and_says_whether_they_replace_others() {
     }
 }
 
+/// A station where every file gets the same name, which is not replaced; `partner` is added to the partner.
+fn house_of_one_name(partner: &str) -> House {
+    let named = [("file-name", "always"), ("overwrite", "false")];
+    let house = House::with_listeners(PLAIN, partner, &answering(&named));
+    house.write("terms.wasm", terms());
+    house
+}
+
+/// Sends it, and hangs up before EFPA comes.
+fn send_and_miss_efpa(house: &House, server: &Server, file: &VirtualFile) {
+    let mut peer = Peer::session(server.address());
+    assert_eq!(peer.offer(file)[0], b'2', "SFPA");
+    peer.send_content(file);
+    drop(peer);
+    house.await_delivered(1);
+}
+
+#[test]
+fn a_file_that_is_here_is_a_duplicate_whatever_is_said_of_files_now() {
+    let house = house_of_one_name("");
+    let server = house.serve();
+    let file = VirtualFile::new("ONE", "first");
+    send_and_miss_efpa(&house, &server, &file);
+    let mut peer = Peer::session(server.address());
+    let answer = String::from_utf8(peer.offer(&file)).unwrap();
+    assert!(answer.starts_with("313N"), "its name is taken: {answer}");
+    assert_eq!(peer.take_receipts().len(), 1);
+    assert_eq!(server.stop(), Some(0));
+
+    for (partner, station) in [
+        ("    quota: {size: 1KiB, per: 24h}\n", ""),
+        ("", "limits: {reserve: 1000TiB}\n"),
+    ] {
+        let house = House::plain("");
+        let server = house.serve();
+        let large = VirtualFile::new("LARGE", octets(1, 5000));
+        send_and_miss_efpa(&house, &server, &large);
+        Peer::session(server.address()).send(&VirtualFile::new("OTHER", octets(2, 5000)));
+        assert_eq!(server.stop(), Some(0));
+        house.configure(PLAIN, partner, station);
+        let server = house.serve();
+        let mut peer = Peer::session(server.address());
+        let answer = String::from_utf8(peer.offer(&large)).unwrap();
+        assert!(
+            answer.starts_with("313N"),
+            "{partner}{station}has no room for more: {answer}"
+        );
+        let other = VirtualFile::new("THIRD", octets(3, 5000));
+        assert_eq!(&peer.offer(&other)[..4], b"306Y", "{partner}{station}");
+    }
+}
+
+#[test]
+fn a_file_that_may_be_here_is_compared_whatever_is_said_of_files_now() {
+    // What speaks against another file is said once its content shows that it is one.
+    for (received_again, of_another) in [("compare", "513"), ("take", "512")] {
+        let house = house_of_one_name(&format!("    received_again: {received_again}\n"));
+        let server = house.serve();
+        let file = VirtualFile::new("ONE", octets(1, 50_000));
+        send_and_miss_efpa(&house, &server, &file);
+        for seed in [2, 3] {
+            // One as long as the first, and one that is longer.
+            let other = VirtualFile {
+                content: octets(seed, 25_000 * seed as usize),
+                ..file.clone()
+            };
+            let mut peer = Peer::session(server.address());
+            assert_eq!(peer.offer(&other)[0], b'2', "{received_again}");
+            peer.send_content(&other);
+            let answer = String::from_utf8(peer.hear()).unwrap();
+            assert!(answer.starts_with(of_another), "{received_again}: {answer}");
+        }
+        let mut peer = Peer::session(server.address());
+        peer.send(&file);
+        assert_eq!(peer.take_receipts().len(), 1, "one file, one receipt");
+        assert_eq!(house.transfers().len(), 1);
+        let there = std::fs::read(house.inbox().join(&house.delivered()[0])).unwrap();
+        assert!(there == file.content);
+        let partials = std::fs::read_dir(house.path().join("state/spool/incoming")).unwrap();
+        assert_eq!(partials.count(), 0, "copies do not stay");
+        let audited = house.pointsman(&["verify-store"]);
+        let said = String::from_utf8_lossy(&audited.stdout);
+        assert!(audited.status.success(), "{said}");
+    }
+}
+
 /// A session in which a file breaks off after so many octets.
 fn broken_off(server: &Server, file: &VirtualFile, after: usize) {
     let mut peer = Peer::session(server.address());

@@ -10,8 +10,8 @@ use crate::Committing;
 use crate::contact::{Backlog, Contact};
 use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::transfer::{
-    Details, Direction, Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse, Queued, Target,
-    TimelineEntry, Transfer, TransferId, Undelivered,
+    Details, Direction, InboundState, Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse,
+    Queued, Target, TimelineEntry, Transfer, TransferId, Undelivered,
 };
 
 /// The ledger of transfers. Every method but [`Ledger::offer_early`] returns after its transaction is durable, not
@@ -29,6 +29,15 @@ pub trait Ledger: Send + Sync {
     /// The same, where the row of a new file may still be on its way to the disk: it must be there before the blob
     /// is sealed.
     async fn offer_early(&self, offer: Offer) -> Result<(Offered, Committing), LedgerError>;
+
+    /// What is here already of a file that is offered, before anybody decides anything about it: none where it is to be
+    /// decided on as any other, be it because no file of its identity is here, or because that gives way. Changes nothing.
+    async fn here(
+        &self,
+        partner: &str,
+        header: &FileHeader,
+        repeated: Repeated,
+    ) -> Result<Option<Here>, LedgerError>;
 
     /// What the row of a partial says, seen from this offer; none where there is no row yet. To be asked by whoever
     /// holds the lock of the partial, and of nobody else: until then another session may add to it.
@@ -379,6 +388,24 @@ pub enum Offered {
     Duplicate(TransferId),
     /// Received before, and its sender may never have seen our EFPA, or mean another file by it: its content will tell.
     Unconfirmed(TransferId),
+}
+
+/// A file that is here when one of its identity is offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Here {
+    /// Its transfer.
+    pub id: TransferId,
+    /// Where it is.
+    pub state: InboundState,
+    /// How its records stand in the spool; none where records do not count.
+    pub layout: Option<RecordLayout>,
+    /// Octets of it in the spool.
+    pub octets: u64,
+    /// Where it went.
+    pub target: Target,
+    /// Its sender may never have seen our EFPA, and its partner's profile wants it to be taken once more then; else what
+    /// is offered is a duplicate.
+    pub is_to_be_compared: bool,
 }
 
 /// What policies may keep, in octets: of each value its own, those of its key and its policy's name, and 64.

@@ -30,8 +30,8 @@ mod verify;
 
 pub use contact::{Backlog, Contact, ContactKind};
 pub use ledger::{
-    Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Longest, Naming, Offer, Offered,
-    Order, Quota, Received, Recovery, Repeated, Standing, Verdict, Waiting, Work,
+    Acknowledgement, Arrived, Files, Filter, Here, Ledger, LedgerError, Longest, Naming, Offer,
+    Offered, Order, Quota, Received, Recovery, Repeated, Standing, Verdict, Waiting, Work,
 };
 pub use persisted::{InDoubt, Persisted, Stored};
 pub use planted::planted;

@@ -615,6 +615,80 @@ async fn files_of_one_identity_are_told_apart_by_what_their_sender_knows_and_by_
 }
 
 #[tokio::test]
+async fn what_is_here_of_a_file_is_known_before_anything_is_decided_about_it() {
+    let books = Books::new();
+    let ledger = &books.ledger;
+    let header = offer("ORDER").header;
+    let undated = |header: &FileHeader| {
+        let mut undated = header.clone();
+        undated.key.stamp = FileStamp::from_wire(b"00000000", b"0000000000").unwrap();
+        undated
+    };
+    let here = async |header: &FileHeader, repeated| {
+        let here = ledger.here("them", header, repeated).await.unwrap();
+        here.map(|here| (here.id, here.is_to_be_compared))
+    };
+    let every = [Repeated::Refused, Repeated::Compared, Repeated::Taken];
+    let Offered::New(first) = ledger.offer(offer("ORDER")).await.unwrap() else {
+        panic!("not seen before");
+    };
+    for repeated in every {
+        assert_eq!(here(&header, repeated).await, None, "it is not all here");
+    }
+    ledger
+        .received(first, received(Verdict::Positive))
+        .await
+        .unwrap();
+    let unconfirmed = [false, true, true];
+    for (repeated, compares) in every.into_iter().zip(unconfirmed) {
+        assert_eq!(here(&header, repeated).await, Some((first, compares)));
+        let others = ledger.here("others", &header, repeated).await.unwrap();
+        assert_eq!(others, None, "it is another partner's");
+        assert_eq!(here(&undated(&header), repeated).await, None);
+    }
+    // The same octets in records would be another file.
+    let in_records = FileHeader {
+        format: oftp::Format::Variable(80),
+        ..header.clone()
+    };
+    assert_eq!(
+        here(&in_records, Repeated::Compared).await,
+        Some((first, false))
+    );
+    assert_eq!(here(&in_records, Repeated::Taken).await, None);
+
+    ledger.confirmed(first).await.unwrap();
+    for (repeated, known) in every.into_iter().zip([true, true, false]) {
+        let duplicate = known.then_some((first, false));
+        assert_eq!(here(&header, repeated).await, duplicate, "{repeated:?}");
+    }
+
+    // Without a date, other content is another file, so only what its sender may not know of comes first.
+    let header = undated(&header);
+    let undated = Offer {
+        header: header.clone(),
+        ..offer("ORDER")
+    };
+    let Offered::New(second) = ledger.offer(undated).await.unwrap() else {
+        panic!("not seen before");
+    };
+    ledger
+        .received(second, received(Verdict::Positive))
+        .await
+        .unwrap();
+    assert_eq!(
+        here(&header, Repeated::Compared).await,
+        Some((second, true))
+    );
+    ledger.confirmed(second).await.unwrap();
+    assert_eq!(here(&header, Repeated::Compared).await, None);
+    assert_eq!(
+        here(&header, Repeated::Refused).await,
+        Some((second, false))
+    );
+}
+
+#[tokio::test]
 async fn receipts_come_before_files_and_only_wanted_files_go() {
     let books = Books::new();
     let first = books.queued_file("A").await;

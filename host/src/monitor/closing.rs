@@ -256,8 +256,12 @@ impl Monitor {
         closing: &Closing,
         session: &mut Session,
     ) -> Result<(), Trouble> {
-        let Again { of, offer } = again;
-        let wrong = wrong(&receiving, closing);
+        let Again { of, another } = again;
+        let wrong = match &another {
+            // It is longer than the file that is here.
+            Err(refused) if receiving.over_limit => Some(refused.clone()),
+            _ => wrong(&receiving, closing),
+        };
         let held = receiving.octets_held();
         let Receiving {
             id,
@@ -285,10 +289,16 @@ impl Monitor {
         let ledger = Arc::clone(&self.station.ledger);
         let compared = ledger.received_again(of, copy.seal().clone()).await;
         let is_another = matches!(compared, Err(LedgerError::OtherContent(_)));
-        if !is_another || !self.repeated().takes_other_content(&header.key) {
-            blocking(move || copy.discard()).await?;
-            return self.say_compared(ticket, &header, compared, session).await;
-        }
+        let offer = match another {
+            Ok(offer) if is_another => offer,
+            another => {
+                blocking(move || copy.discard()).await?;
+                let refused = another.err();
+                return self
+                    .say_compared(ticket, &header, compared, refused, session)
+                    .await;
+            }
+        };
         let edition = match ledger.another(id, offer).await {
             Ok(edition) => edition,
             Err(error) => {
@@ -314,12 +324,13 @@ impl Monitor {
         self.keep(ticket, here, copy, closing, session).await
     }
 
-    /// EFPA once more, or EFNA, for a copy that is gone.
+    /// EFPA once more for a copy that is gone; or EFNA, where it was another file, for the reason that speaks against that.
     async fn say_compared(
         &mut self,
         ticket: CloseTicket,
         header: &FileHeader,
         compared: Result<Persisted<Stored>, LedgerError>,
+        refused: Option<Refused>,
         session: &mut Session,
     ) -> Result<(), Trouble> {
         match compared {
@@ -330,8 +341,7 @@ impl Monitor {
                 Ok(())
             }
             Err(LedgerError::OtherContent(_)) => {
-                let text = "a file of the same name, date and time is here, and it is another";
-                let refused = Refused::for_good(FileReason::Duplicate, text);
+                let refused = refused.unwrap_or_else(other_content);
                 self.say_efna(ticket, header, refused, session).await;
                 Ok(())
             }
@@ -489,6 +499,12 @@ fn used_up() -> Refused {
 }
 
 /// Ends the octets of a file, with those that its layout adds at its end.
+/// Against a file of other content under an identity that counts.
+pub(super) fn other_content() -> Refused {
+    let text = "a file of the same name, date and time is here, and it is another";
+    Refused::for_good(FileReason::Duplicate, text)
+}
+
 async fn finish(
     mut intake: Intake,
     records: Option<(RecordLayout, RecordWriter)>,

@@ -9,9 +9,10 @@ use oftp::{
 };
 use pointsman_policy::types;
 use pointsman_store::{
-    Arrived, LedgerError, Offer, Offered, Partial, Repeated, SpoolError, Target, TransferId,
+    Arrived, Here, LedgerError, Offer, Offered, Partial, Repeated, SpoolError, Target, TransferId,
 };
 
+use super::closing::other_content;
 use super::receiving::{Again, Receiving, Refused};
 use super::{Monitor, Trouble, labelled};
 use crate::config::{Quota, ReceivedAgain, Terms};
@@ -21,7 +22,7 @@ use crate::holders::STILL;
 use crate::intake::{Intake, blocking};
 use crate::names;
 use crate::partners;
-use crate::roster::FileNow;
+use crate::roster::{FileNow, UnderWay};
 
 /// What the policies said about a file we take.
 struct Route {
@@ -122,15 +123,118 @@ impl Monitor {
         }
     }
 
-    /// Profile, room, policies, quota, ledger, spool: in that order, the last two only for what is wanted.
+    /// What is here already comes first: whatever policies, quotas and names that are taken would say of the file by now,
+    /// its sender is to hear that we have it.
     async fn take_in(&mut self, header: &FileHeader, may_resume: bool) -> Result<Receiving, Stop> {
-        self.allows(header)?;
+        let Some(here) = self.here(header).await? else {
+            return self.take(header, may_resume).await;
+        };
+        if !here.is_to_be_compared {
+            let what = format!("refused as a duplicate: it is `{}`", here.state);
+            self.offered_again(here.id, &what).await?;
+            return Err(duplicate().into());
+        }
+        if !self.repeated().takes_other_content(&header.key) {
+            return self.take_copy(header, here, other_content()).await;
+        }
+        match self.take(header, may_resume).await {
+            // It is refused if it is another file.
+            Err(Stop::Refused(refused)) if refused.cause.is_none() => {
+                self.take_copy(header, here, refused).await
+            }
+            taken => taken,
+        }
+    }
+
+    /// What is here of the file, if it is not to be decided on like any other.
+    async fn here(&self, header: &FileHeader) -> Result<Option<Here>, LedgerError> {
+        if self.profile.is_none() {
+            return Ok(None);
+        }
+        let ledger = &self.station.ledger;
+        ledger.here(self.partner(), header, self.repeated()).await
+    }
+
+    /// The history of a file that is here says what became of an offer of it.
+    async fn offered_again(&self, id: TransferId, what: &str) -> Result<(), LedgerError> {
+        let ledger = &self.station.ledger;
+        ledger.remark(id, "offered-again", what).await
+    }
+
+    /// A file that is here, and whose sender may not know that, is taken once more to be compared. Should it be another,
+    /// it is refused when it has come.
+    async fn take_copy(
+        &mut self,
+        header: &FileHeader,
+        here: Here,
+        refused: Refused,
+    ) -> Result<Receiving, Stop> {
+        self.make_room_for(header).await?;
+        let what = format!(
+            "it is `{}`: taken once more to compare; other content is refused: {}",
+            here.state, refused.text
+        );
+        self.offered_again(here.id, &what).await?;
+        let id = TransferId::new();
+        let partial = self.partial(id).await.map_err(Refused::from)?;
+        let holding = self.station.holders.enter(id, Arc::clone(&self.overtaken));
+        let writer = blocking(move || partial.resume(0)).await;
+        let writer = writer.map_err(Refused::from)?;
+        let held = Position::default();
+        let records = here
+            .layout
+            .map(|layout| (layout, RecordWriter::new(layout, header.format, held)));
+        // What is longer than both is another file.
+        let most = here.octets.max(header.size_blocks.saturating_mul(BLOCK));
+        Ok(Receiving {
+            id,
+            edition: 0,
+            header: header.clone(),
+            target: here.target,
+            intake: Intake::new(writer),
+            records,
+            held,
+            octets: 0,
+            began: Instant::now(),
+            labels: Vec::new(),
+            most: most.min(self.most_octets()),
+            allowance: None,
+            holding,
+            over_limit: false,
+            again: Some(Box::new(Again {
+                of: here.id,
+                another: Err(refused),
+            })),
+            committing: None,
+            shown: self.show(id, header, 0),
+        })
+    }
+
+    /// Whoever looks at the sessions sees how far the file is.
+    fn show(&self, id: TransferId, header: &FileHeader, octets: u64) -> UnderWay {
+        self.line.begin(FileNow {
+            transfer: id.to_string(),
+            file: header.key.to_string(),
+            received: true,
+            octets,
+            size: header.size_blocks.saturating_mul(BLOCK),
+            since: SystemTime::now(),
+        })
+    }
+
+    async fn make_room_for(&self, header: &FileHeader) -> Result<(), Refused> {
         let announced = announced(header);
         if self.has_room_for(announced).is_err() {
-            let made = self.station.make_room(announced).await;
-            made.map_err(Refused::from)?;
+            self.station.make_room(announced).await?;
             self.has_room_for(announced)?;
         }
+        Ok(())
+    }
+
+    /// Profile, room, policies, quota, ledger, spool: in that order, the last two only for what is wanted.
+    async fn take(&mut self, header: &FileHeader, may_resume: bool) -> Result<Receiving, Stop> {
+        self.allows(header)?;
+        self.make_room_for(header).await?;
         let route = self.route(header).await?;
         let offer = Offer {
             partner: self.partner().to_owned(),
@@ -167,14 +271,14 @@ impl Monitor {
                 (id, true)
             }
             Offered::Again(id) => (id, false),
-            Offered::Duplicate(_) => {
-                let text = "this file was received before";
-                return Err(Refused::for_good(FileReason::Duplicate, text).into());
-            }
+            Offered::Duplicate(_) => return Err(duplicate().into()),
             // Its own content may be anywhere by now: it is taken once more under a name of its own.
             Offered::Unconfirmed(of) => {
-                let offer = offer.clone();
-                again = Some(Box::new(Again { of, offer }));
+                let another = match offer.repeated.takes_other_content(&header.key) {
+                    true => Ok(offer.clone()),
+                    false => Err(other_content()),
+                };
+                again = Some(Box::new(Again { of, another }));
                 (TransferId::new(), true)
             }
         };
@@ -221,14 +325,7 @@ impl Monitor {
         let octets = route
             .layout
             .map_or(held.octets, |layout| layout.virtual_octets(held));
-        let shown = self.line.begin(FileNow {
-            transfer: id.to_string(),
-            file: header.key.to_string(),
-            received: true,
-            octets,
-            size: header.size_blocks.saturating_mul(1024),
-            since: SystemTime::now(),
-        });
+        let shown = self.show(id, header, octets);
         Ok(Receiving {
             id,
             edition,
@@ -523,7 +620,7 @@ impl Monitor {
                 &answer,
                 format!("refused with SFNA 12: {text}"),
             );
-            // Not 13: a sender that never saw our EFPA would take it for the word that this very file is here.
+            // Not 13, which would say that this very file is here: of one that is, 13 was said before.
             return Err(Refused::for_good(FileReason::AccessMethod, text).into());
         }
         self.tell_unsigned(header);
@@ -591,6 +688,12 @@ async fn overtaken(partial: Partial) -> Stop {
         }
         Err(error) => Refused::from(error).into(),
     }
+}
+
+/// Against a file that is here.
+fn duplicate() -> Refused {
+    let text = "this file was received before";
+    Refused::for_good(FileReason::Duplicate, text)
 }
 
 /// How long a session that is ended may take to let its file go.

@@ -57,7 +57,8 @@ pub(super) struct Receiving {
 pub(super) struct Again {
     /// The file that is here.
     pub of: TransferId,
-    pub offer: Offer,
+    /// What is taken then, or why another one is not.
+    pub another: Result<Offer, Refused>,
 }
 
 impl Receiving {
@@ -260,7 +261,7 @@ impl Monitor {
 }
 
 /// A file we will not have: SFNA, or EFNA where it is closed already.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Refused {
     pub reason: FileReason,
     pub retry: bool,

@@ -11,7 +11,9 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use super::connection::{database, identity};
 use super::{due, from_millis, latest, look, millis, note, note_often, row, state_of};
 use crate::Seal;
-use crate::ledger::{Arrived, LedgerError, Offer, Offered, Received, Repeated, Standing, Verdict};
+use crate::ledger::{
+    Arrived, Here, LedgerError, Offer, Offered, Received, Repeated, Standing, Verdict,
+};
 use crate::persisted::Stored;
 use crate::planted;
 use crate::transfer::{
@@ -32,6 +34,38 @@ pub(super) fn offer(db: &Connection, offer: &Offer) -> Result<Offered, LedgerErr
         return here_already(db, offer, &known);
     }
     Ok(Offered::Again(id))
+}
+
+/// What is here of a file that is offered, whatever is decided about files now.
+pub(super) fn here(
+    db: &Connection,
+    partner: &str,
+    header: &FileHeader,
+    repeated: Repeated,
+) -> Result<Option<Here>, LedgerError> {
+    let key = &header.key;
+    let known = newest(db, partner, key)?.filter(|_| !planted("identity-not-unique"));
+    let Some(known) = known.filter(|known| !known.gives_way(key, repeated)) else {
+        return Ok(None);
+    };
+    let Some(state) = InboundState::parse(&known.state).filter(|_| !known.is_receiving()) else {
+        return Ok(None);
+    };
+    let compares = known.is_compared(key, repeated);
+    // Its sender knows that we have that one, or describes another file: if it is the same, nothing is lost by a refusal.
+    let may_be_another = repeated.takes_other_content(key);
+    let may_be_this = !known.confirmed && is_described_alike(&known.header, header);
+    if compares && may_be_another && !may_be_this {
+        return Ok(None);
+    }
+    Ok(Some(Here {
+        id: known.id,
+        state,
+        layout: known.layout,
+        octets: known.octets,
+        target: known.target,
+        is_to_be_compared: compares && may_be_this,
+    }))
 }
 
 /// What the row of a partial says to who holds it.
@@ -151,6 +185,9 @@ struct Known {
     /// The state of its receipt.
     receipt: Option<String>,
     position: Position,
+    /// Octets in the spool, once it is received.
+    octets: u64,
+    target: Target,
     layout: Option<RecordLayout>,
     header: FileHeader,
 }
@@ -287,7 +324,8 @@ fn one(db: &Connection, id: TransferId) -> Result<Option<Known>, LedgerError> {
 fn known(db: &Connection, which: &str, params: impl Params) -> Result<Option<Known>, LedgerError> {
     let sql = format!(
         "SELECT id, state, position, position_records, layout, confirmed,
-         (SELECT r.state FROM receipts r WHERE r.transfer = transfers.id), edition, {} FROM transfers WHERE {which}",
+         (SELECT r.state FROM receipts r WHERE r.transfer = transfers.id), edition,
+         octets, directory, file_name, overwrite, {} FROM transfers WHERE {which}",
         row::HEADER
     );
     let read = |found: &Row<'_>| {
@@ -302,7 +340,13 @@ fn known(db: &Connection, which: &str, params: impl Params) -> Result<Option<Kno
             confirmed: found.get(5)?,
             receipt: found.get(6)?,
             edition: found.get(7)?,
-            header: row::header(found, 8)?,
+            octets: row::number(found, 8)?,
+            target: Target {
+                directory: found.get(9)?,
+                file_name: found.get(10)?,
+                overwrite: found.get(11)?,
+            },
+            header: row::header(found, 12)?,
         })
     };
     db.prepare_cached(&sql)
@@ -310,13 +354,16 @@ fn known(db: &Connection, which: &str, params: impl Params) -> Result<Option<Kno
         .map_err(database("offer"))
 }
 
+/// Whether a partial of the one may go on as the other.
 fn same_content(known: &FileHeader, offered: &FileHeader) -> bool {
-    (known.size_blocks, known.original_size_blocks, known.format)
-        == (
-            offered.size_blocks,
-            offered.original_size_blocks,
-            offered.format,
-        )
+    (known.size_blocks, known.original_size_blocks)
+        == (offered.size_blocks, offered.original_size_blocks)
+        && is_described_alike(known, offered)
+}
+
+/// Whether the same octets would mean the same.
+fn is_described_alike(known: &FileHeader, offered: &FileHeader) -> bool {
+    known.format == offered.format
         && (
             known.security,
             known.cipher,

@@ -18,7 +18,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use oftp::{FileKey, FileStamp, Position, Response};
+use oftp::{FileHeader, FileKey, FileStamp, Position, Response};
 use rusqlite::{Connection, OptionalExtension, params};
 
 pub use self::connection::{Committing, in_session};
@@ -27,8 +27,8 @@ pub use self::rebuild::{Left, Rebuilt, rebuild};
 pub(crate) use self::row::{format_from, format_to, security_from, security_to};
 use crate::contact::{Backlog, Contact};
 use crate::ledger::{
-    Acknowledgement, Arrived, Files, Filter, Ledger, LedgerError, Longest, Naming, Offer, Offered,
-    Order, Received, Recovery, Repeated, Standing, Verdict, Waiting, Work,
+    Acknowledgement, Arrived, Files, Filter, Here, Ledger, LedgerError, Longest, Naming, Offer,
+    Offered, Order, Received, Recovery, Repeated, Standing, Verdict, Waiting, Work,
 };
 use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::planted;
@@ -152,6 +152,18 @@ impl Ledger for SqliteLedger {
         let is_new = |offered: &Offered| matches!(offered, Offered::New(_) | Offered::Another(..));
         self.writer
             .ask("offer", move |db| inbound::offer(db, &offer), is_new)
+            .await
+    }
+
+    async fn here(
+        &self,
+        partner: &str,
+        header: &FileHeader,
+        repeated: Repeated,
+    ) -> Result<Option<Here>, LedgerError> {
+        let (partner, header) = (partner.to_owned(), header.clone());
+        self.reader
+            .run(move |db| inbound::here(db, &partner, &header, repeated))
             .await
     }
 
