@@ -101,6 +101,30 @@ fn send_over_tls(house: &House, port: u16, more: &str) -> String {
 }
 
 #[test]
+fn a_receipt_is_refused_for_reasons_that_nerp_has() {
+    let house = House::plain("");
+    let answer = |reason| {
+        let id = "01a228f6-8425-75b2-89e8-fe936ea5f817";
+        let tried = house.pointsman(&["transfers", "answer", id, "--reject", reason]);
+        let said = String::from_utf8_lossy(&tried.stderr).into_owned();
+        assert!(!said.is_empty());
+        said
+    };
+    // 06, too big, and 10 are of SFNA and EFNA; NERP has other numbers for them.
+    for reason in ["1", "6", "10", "17", "37", "98", "0", "100", "x"] {
+        let said = answer(reason);
+        assert!(
+            said.contains("NERP has no such reason") && said.contains("16 file size is too big"),
+            "{reason}: {said}"
+        );
+    }
+    for reason in ["3", "16", "034", "99"] {
+        let said = answer(reason);
+        assert!(!said.contains("NERP has no"), "{reason}: {said}");
+    }
+}
+
+#[test]
 fn a_partner_that_refuses_our_certificate_is_heard() {
     let house = House::plain("");
     ["us", "them"]

@@ -534,6 +534,48 @@ fn what_a_policy_says_of_a_file_in_labels_stays_with_it() {
 }
 
 #[test]
+fn a_refusal_that_comes_after_the_efpa_is_a_nerp_of_the_same_meaning() {
+    // 22 of EFNA is 33 of NERP; 22 of NERP would be an access method failure.
+    let settings = [
+        ("answer", "later"),
+        ("answer-then", "refuse"),
+        ("reason", "22"),
+    ];
+    let house = house(&settings);
+    let server = house.serve();
+    Peer::session(server.address()).send(&VirtualFile::new("ORDERS", "x"));
+    server.await_log(&["policy-decided", "end-transfer", "NERP"]);
+    let nerp = Peer::session(server.address()).take_receipts().remove(0);
+    let nerp = String::from_utf8_lossy(&nerp).into_owned();
+    assert!(nerp.starts_with('N'), "{nerp}");
+    assert_eq!(&nerp[126..128], "33", "file decryption failed: {nerp}");
+}
+
+#[test]
+fn a_policys_name_with_the_partners_text_in_it_has_no_macros_of_the_partners() {
+    let named = [
+        ("file-directory", "here"),
+        ("file-name", "{dataset}-%UserData%"),
+    ];
+    let house = house(&named);
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    for dataset in ["ORDERS", "%GUID%", "%Originator%"] {
+        peer.send(&VirtualFile::new(dataset, dataset));
+    }
+    let mut names = house.await_delivered(3);
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "here/ORDERS-",
+            "here/_GUID_-_UserData_",
+            "here/_Originator_-_UserData_"
+        ]
+    );
+}
+
+#[test]
 fn policies_are_told_what_whoever_sends_a_file_says_of_it() {
     let called = Called::new();
     let house = caller(&called, &[], &[("tell-files", "yes")]);

@@ -38,7 +38,7 @@ pub fn target(
     };
     let (wanted, file_name) = match (file_name, template) {
         (Some(chosen), _) => {
-            let wanted = Template::of_policy(chosen).name(header);
+            let wanted = Template::of_policy(chosen, header).name(header);
             let name = chosen_name(&wanted)?;
             (wanted, name)
         }

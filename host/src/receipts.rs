@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use oftp::{FileKey, Nerp, NerpReason};
+use oftp::{FileKey, FileReason, Nerp, NerpReason};
 use pointsman_policy::types;
 use pointsman_store::{LedgerError, OpenQuestion, TransferId, Verdict};
 use tokio::sync::watch::Receiver;
@@ -230,13 +230,15 @@ async fn ask_policies(station: &Arc<Station>, question: &OpenQuestion, session: 
         types::ResponseDecision::Pass | types::ResponseDecision::Positive(_) => {
             positive(&station.config, &question.partner)
         }
-        // EFNA is out of time: the partner has EFPA. What remains is to say that it was not used.
-        types::ResponseDecision::Negative(no) | types::ResponseDecision::Refuse(no) => {
-            let nerp = nerp(&question.header.key, no);
-            (
-                Verdict::Negative(Box::new(nerp)),
-                format!("NERP {:02} {}", no.reason, no.text),
-            )
+        types::ResponseDecision::Negative(no) => {
+            let reason = NerpReason::from_code(no.reason);
+            negative(&question.header.key, reason, &no.text)
+        }
+        // EFNA is out of time: the partner has EFPA. What remains is to say that the file was not used, and why, in the
+        // codes of NERP.
+        types::ResponseDecision::Refuse(no) => {
+            let reason = FileReason::from_code(no.reason).into();
+            negative(&question.header.key, reason, &no.text)
         }
         types::ResponseDecision::Later(seconds) => {
             (Verdict::Later(ask_again(*seconds)), waits(*seconds))
@@ -296,14 +298,9 @@ async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> Said {
     let (verdict, decision) = match hand_over::run(&command, question, &path, secrets).await {
         Outcome::Taken => (Verdict::Positive, "taken: EERP".to_owned()),
         Outcome::Unusable(why) => {
-            let no = types::Refusal {
-                reason: NerpReason::ProcessingFailed.code(),
-                text: why,
-                retry: false,
-            };
-            let decision = format!("unusable: NERP {:02} {}", no.reason, no.text);
-            let nerp = nerp(&question.header.key, &no);
-            (Verdict::Negative(Box::new(nerp)), decision)
+            let reason = NerpReason::ProcessingFailed;
+            let (verdict, decision) = negative(&question.header.key, reason, &why);
+            (verdict, format!("unusable: {decision}"))
         }
         Outcome::Failed(why) if tries >= command.tries => (
             Verdict::Later(None),
@@ -341,15 +338,18 @@ pub fn waits(seconds: u32) -> String {
     }
 }
 
-/// The NERP for a received file (RFC 5024, 5.3.14): made by its destination.
+/// The verdict that the file was not used, and how the log says it: a NERP (RFC 5024, 5.3.14), made by the file's
+/// destination.
 #[must_use]
-pub fn nerp(key: &FileKey, refusal: &types::Refusal) -> Nerp {
-    Nerp {
+pub fn negative(key: &FileKey, reason: NerpReason, text: &str) -> (Verdict, String) {
+    let nerp = Nerp {
         key: key.clone(),
         creator: key.destination.clone(),
-        reason: NerpReason::from_code(refusal.reason),
-        text: refusal.text.clone(),
+        reason,
+        text: text.to_owned(),
         hash: Vec::new(),
         signature: Vec::new(),
-    }
+    };
+    let said = format!("NERP {:02} {text}", reason.code());
+    (Verdict::Negative(Box::new(nerp)), said)
 }

@@ -1,6 +1,7 @@
 //! Names made of what a file says of itself: `%VirtualFileName%.%VirtualFileDate:yyyyMMdd%`.
 //!
-//! The macros are those of the field's class library, so that its users may keep their templates.
+//! The macros are those of a class library for OFTP that is widely used, so that whoever comes from there may keep his
+//! templates.
 
 use jiff::Zoned;
 use oftp::FileHeader;
@@ -51,9 +52,14 @@ impl Template {
         Self::read(text, true)
     }
 
-    /// The same of a policy's answer, in which a `%` that begins no macro is a `%`.
+    /// The same of a policy's name for this file, in which a `%` that begins no macro is a `%`. Where the SFID has a `%`
+    /// in a text, the policy may have put that into the name, and a macro in it might be the partner's: then each `%` of
+    /// the name is one.
     #[must_use]
-    pub fn of_policy(text: &str) -> Self {
+    pub fn of_policy(text: &str, header: &FileHeader) -> Self {
+        if has_sign(header) {
+            return Self(vec![Part::Text(text.to_owned())]);
+        }
         Self::read(text, false).unwrap_or_default()
     }
 
@@ -93,6 +99,18 @@ impl Template {
     pub fn name(&self, header: &FileHeader) -> String {
         self.0.iter().map(|part| part.text(header)).collect()
     }
+}
+
+fn has_sign(header: &FileHeader) -> bool {
+    let key = &header.key;
+    let texts = [
+        key.dataset.as_str(),
+        key.originator.as_str(),
+        key.destination.as_str(),
+        header.user.as_str(),
+        &header.description,
+    ];
+    texts.iter().any(|text| text.contains('%'))
 }
 
 impl Part {
@@ -231,7 +249,7 @@ mod tests {
             assert!(said.contains(hint), "{wrong}: {said}");
         }
         for plain in ["50% off", "a%b%c", "%"] {
-            assert_eq!(Template::of_policy(plain).name(&header), plain);
+            assert_eq!(Template::of_policy(plain, &header).name(&header), plain);
         }
         for mixed in [
             "in-%VirtualFileName%",
@@ -239,7 +257,20 @@ mod tests {
             "%VirtualFileName% 5%",
         ] {
             let expected = mixed.replace("%VirtualFileName%", "DELFOR");
-            assert_eq!(Template::of_policy(mixed).name(&header), expected);
+            assert_eq!(Template::of_policy(mixed, &header).name(&header), expected);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_partner_wrote_is_no_macro() -> Result<(), Box<dyn std::error::Error>> {
+        let mut described = header()?;
+        described.description = "50% of %GUID%".to_owned();
+        let mut named = header()?;
+        named.key.dataset = DatasetName::new("%GUID%")?;
+        for header in [described, named] {
+            let name = "%GUID%-%VirtualFileName%";
+            assert_eq!(Template::of_policy(name, &header).name(&header), name);
         }
         Ok(())
     }

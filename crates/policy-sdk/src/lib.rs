@@ -34,8 +34,8 @@
 //! `Cargo.toml` says `crate-type = ["cdylib"]`; `cargo build --release --target wasm32-wasip2`
 //! makes the component, `target/wasm32-wasip2/release/NAME.wasm`.
 //!
-//! A panic is contained: the server logs its message and refuses for the time being. An `Err` from
-//! a method does the same in an orderly way; use it for settings that cannot be read.
+//! A panic is contained: the server logs its message, and `on_failure` of the deployment says what it means. An `Err`
+//! from a method does the same in an orderly way; use it for settings that cannot be read.
 
 mod defaults;
 mod exports;
@@ -73,8 +73,8 @@ pub use host::{
     settings,
 };
 
-/// A decision, or why the policy could not make one (for the server's log; the partner gets the
-/// protocol's temporary refusal).
+/// A decision, or why the policy could not make one: for the server's log. What it means for the partner `on_failure` of
+/// the deployment says; where that says nothing, connections and files are refused for the time being, and nothing else is.
 pub type Answer<D> = Result<D, String>;
 
 /// The questions a server asks. All have a default: no opinion.
@@ -106,7 +106,7 @@ pub trait Policy {
         Ok(TurnDecision::Pass)
     }
 
-    /// An EERP or NERP has come. RFC 5024 section 4.3.8.
+    /// An EERP or NERP has come. RFC 5024 sections 4.3.6 and 4.3.7.
     fn end_response(_connection: &ConnectionInfo, _response: &ResponseInfo) -> Answer<()> {
         Ok(())
     }

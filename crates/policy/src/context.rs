@@ -16,7 +16,7 @@ use crate::session_values::SessionValues;
 /// What the server does for policies.
 #[async_trait]
 pub trait HostServices: Send + Sync {
-    /// Files waiting for this partner (name of its profile), oldest first, at most `limit`.
+    /// Files waiting for this partner (name of its profile), by priority and then the oldest first, at most `limit`.
     async fn list_outbound(&self, partner: &str, limit: u32) -> Vec<OutboundFile>;
 
     /// What `policy` has kept under `key`.

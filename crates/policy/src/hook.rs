@@ -14,7 +14,7 @@ pub enum Hook {
     EndTransfer,
     /// The turn is ours (RFC 5024 section 3.3.4).
     ReadyToSend,
-    /// An EERP or NERP has come (RFC 5024 section 4.3.8).
+    /// An EERP or NERP has come (RFC 5024 sections 4.3.6 and 4.3.7).
     EndResponse,
 }
 

@@ -1,8 +1,7 @@
 //! `pointsman transfers`.
 
 use clap::{Args, Subcommand, ValueEnum};
-use oftp::{Eerp, FileKey, Nerp, Response};
-use pointsman_policy::types::Refusal;
+use oftp::{Eerp, FileKey, Nerp, NerpReason, Response};
 use pointsman_store::{
     Direction, Filter, InboundState, Ledger, LedgerError, OutboundState, Transfer, Verdict,
 };
@@ -35,9 +34,10 @@ enum Verb {
     Answer {
         /// The transfer: its id, or the beginning or the end of it.
         id: Id,
-        /// NERP with this reason (RFC 5024, 5.3.14) instead of an EERP.
-        #[arg(long, value_name = "REASON", value_parser = clap::value_parser!(u8).range(1..=99))]
-        reject: Option<u8>,
+        /// NERP with this reason (RFC 5024, 5.3.14) instead of an EERP: usually 34, file processing failed, or 35, not
+        /// delivered to recipient.
+        #[arg(long, value_name = "REASON", value_parser = nerp_reason)]
+        reject: Option<NerpReason>,
         /// What to tell the partner with it.
         #[arg(long, default_value = "", value_name = "TEXT", requires = "reject")]
         text: String,
@@ -262,7 +262,20 @@ fn without_receipt(row: &Transfer) -> Outcome {
     Err(Failed { code: 1, message })
 }
 
-async fn answer(config: Config, id: Id, reject: Option<u8>, text: String) -> Outcome {
+/// A reason that NERP has: to the partner, another number would say something else, or nothing.
+fn nerp_reason(code: &str) -> Result<NerpReason, String> {
+    let of_code = |reason: &&NerpReason| code.parse() == Ok(reason.code());
+    let known = NerpReason::TABLE.iter().find(of_code).copied();
+    known.ok_or_else(|| {
+        let listed: Vec<_> = NerpReason::TABLE.iter().map(ToString::to_string).collect();
+        format!(
+            "NERP has no such reason (RFC 5024, 5.3.14); it has: {}",
+            listed.join(", ")
+        )
+    })
+}
+
+async fn answer(config: Config, id: Id, reject: Option<NerpReason>, text: String) -> Outcome {
     let (ledger, _) = open_store(&config)?;
     let id = id.find(&ledger).await?;
     let row = ledger.show(id).await?.ok_or(LedgerError::NotFound(id))?;
@@ -271,14 +284,7 @@ async fn answer(config: Config, id: Id, reject: Option<u8>, text: String) -> Out
         return Err(waits_not(&row));
     }
     let verdict = match reject {
-        Some(reason) => {
-            let refusal = Refusal {
-                reason,
-                text,
-                retry: false,
-            };
-            Verdict::Negative(Box::new(receipts::nerp(&row.key, &refusal)))
-        }
+        Some(reason) => receipts::negative(&row.key, reason, &text).0,
         None => Verdict::Positive,
     };
     if !ledger.decided(id, verdict, "by the operator").await? {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use oftp::{
-    CloseTicket, Closing, FileHeader, FileReason, Position, RecordLayout, RecordWriter, Session,
+    CloseTicket, Closing, FileHeader, FileReason, NerpReason, Position, RecordLayout, RecordWriter,
+    Session,
 };
 use pointsman_policy::types;
 use pointsman_store::{
@@ -440,11 +441,9 @@ impl Monitor {
                 )
             }
             types::ResponseDecision::Negative(no) => {
-                let nerp = receipts::nerp(&done.header.key, no);
-                (
-                    kept(Verdict::Negative(Box::new(nerp))),
-                    format!("NERP {:02} {}", no.reason, no.text),
-                )
+                let reason = NerpReason::from_code(no.reason);
+                let (verdict, shown) = receipts::negative(&done.header.key, reason, &no.text);
+                (kept(verdict), shown)
             }
             types::ResponseDecision::Later(seconds) => {
                 let when = receipts::ask_again(*seconds);

@@ -53,7 +53,8 @@ impl Policy for Terms {
         );
         Ok(FileDecision::Accept(FileTerms {
             directory: setting("file-directory"),
-            file_name: setting("file-name"),
+            file_name: setting("file-name")
+                .map(|name| name.replace("{dataset}", &file.dataset_name)),
             overwrite: said("overwrite"),
             restart: said("file-restart"),
             record_layout: setting("record-layout").map(|word| match word.as_str() {
@@ -90,10 +91,15 @@ impl Policy for Terms {
             mode(connection.mode),
             transfer.labels,
         );
-        Ok(match setting("answer").as_deref() {
-            Some("negative") => ResponseDecision::Negative(refuse(34, "not here")),
-            Some("refuse") => ResponseDecision::Refuse(refuse(20, "not like this")),
-            Some("later") if transfer.asked == 0 => ResponseDecision::Later(1),
+        let answer = match transfer.asked {
+            0 => setting("answer"),
+            _ => setting("answer-then"),
+        };
+        let reason = |usual| said("reason").unwrap_or(usual);
+        Ok(match answer.as_deref() {
+            Some("negative") => ResponseDecision::Negative(refuse(reason(34), "not here")),
+            Some("refuse") => ResponseDecision::Refuse(refuse(reason(20), "not like this")),
+            Some("later") => ResponseDecision::Later(1),
             _ => ResponseDecision::Positive(ResponseTerms {
                 directory: setting("end-directory"),
                 file_name: setting("end-file-name"),
@@ -155,7 +161,9 @@ fn said<T: FromStr>(key: &str) -> Option<T> {
 /// One label, or none.
 fn label(key: &str) -> Vec<(String, String)> {
     let said = setting(key);
-    said.into_iter().map(|value| (key.to_owned(), value)).collect()
+    said.into_iter()
+        .map(|value| (key.to_owned(), value))
+        .collect()
 }
 
 fn mode(mode: TransferMode) -> &'static str {
