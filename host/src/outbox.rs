@@ -575,7 +575,8 @@ fn dataset_name(profile: &Profile, path: &Path, how: &SendAs) -> Result<DatasetN
     DatasetName::new(name).map_err(QueueError::Name)
 }
 
-/// Names of files that have a meaning of their own have a character that others may not have (RFC 5024, 4.4).
+/// Files by which partners exchange certificates are called so (Odette's guidelines for that, not RFC 5024), with a
+/// character that RFC 5024, 5.3 does not have for names.
 const CERTIFICATES: &str = "ODETTE_CERTIFICATE_";
 
 /// Whether the name has only what RFC 5024, 5.3 has for names.

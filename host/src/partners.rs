@@ -10,11 +10,12 @@ use pointsman_store::Longest;
 use crate::backoff::Backoff;
 use crate::config::{Config, Partner, Switches, Terms, Value, Waits};
 
-/// How long a silent peer is waited for where its profile says nothing. The reference of the field: 60 s.
+/// How long a silent peer is waited for where its profile says nothing: what other products for OFTP wait, too.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// How long a receipt rests at most: an earlier version put off so long what the agreed level has no words for.
-const UNSPEAKABLE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a receipt rests at most. A ledger of an earlier version may have receipts that rest for so long, since the
+/// partner's level had no NERP; a wait that is longer was written down while the clock was ahead.
+const LONGEST_REST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A partner and its name in the configuration.
 #[derive(Clone, Debug)]
@@ -144,7 +145,7 @@ impl Profile {
     pub fn longest(&self) -> Longest {
         Longest {
             file: self.retry().refused.longest(),
-            receipt: UNSPEAKABLE,
+            receipt: LONGEST_REST,
         }
     }
 

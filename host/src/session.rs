@@ -25,8 +25,10 @@ use crate::monitor::{CROWDED, Monitor};
 /// Octets read at once.
 const READ: usize = 256 * 1024;
 
-/// Octets that are read and written before others have their turn; each pass of the loop counts as so many more.
+/// Octets that are read and written before other sessions have their turn.
 const TURN: usize = 256 * 1024;
+
+/// What one pass of the loop counts as, beside its octets.
 const STEP: usize = 1024;
 
 thread_local! {

@@ -37,14 +37,14 @@ impl ContactKind {
     }
 }
 
-/// The last session of its kind with a partner.
+/// The last time that something of its kind happened with a partner: a session, or a caller that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {
     /// The partner's name in the configuration.
     pub partner: String,
-    /// Which session is meant.
+    /// What is meant.
     pub kind: ContactKind,
-    /// When it ended.
+    /// When the session ended, or the caller was refused.
     pub at: SystemTime,
     /// Whether we dialled.
     pub dialled: bool,

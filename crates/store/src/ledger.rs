@@ -568,7 +568,8 @@ pub struct Recovery {
     pub ready: u64,
 }
 
-/// Why a verb did not happen. Nothing was changed; only of a commit that failed nobody knows before the next start.
+/// Why a verb did not happen. Nothing was changed, but for two cases: of a commit that failed nobody knows before the next
+/// start, and of [`LedgerError::OtherContent`] the history of the file says that something else came.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The database refused.

@@ -1,10 +1,10 @@
 //! What must survive: the ledger of transfers and their content.
 //!
-//! Two things are kept, on one file system:
+//! Two things are kept, usually on one file system:
 //!
 //! * the **ledger** ([`Ledger`]): one row a virtual file, one a receipt, and the timeline of both. Every
-//!   change is a verb; a verb is one transaction, leads between named states, and changes nothing when
-//!   it is repeated. [`SqliteLedger`] keeps it in one SQLite file.
+//!   change is a verb; a verb is one transaction and leads between named states; one that leads on changes
+//!   nothing when it is repeated. [`SqliteLedger`] keeps it in one SQLite file.
 //! * the **spool** ([`Spool`]): the octets of each file, under the transfer's own id. A name that came
 //!   from a peer is never part of a spool path.
 //!

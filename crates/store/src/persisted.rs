@@ -8,9 +8,9 @@ use crate::transfer::TransferId;
 /// it cannot be called before.
 ///
 /// ```compile_fail
-/// use pointsman_store::{Persisted, Stored};
-/// fn say_that_it_is_here(_: Persisted<Stored>) {}
-/// say_that_it_is_here(Persisted(Stored));
+/// use pointsman_store::{Persisted, Stored, TransferId};
+/// let stored = Stored(TransferId::new());
+/// let proof = Persisted(stored);
 /// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct Persisted<T>(T);

@@ -1,10 +1,11 @@
 //! What a blob is, written beside it: enough to make its row anew when the ledger is lost.
 //!
 //! A sidecar is text, one JSON object a line. The first line is the [`Sidecar`]: durable before the row that
-//! speaks of the blob, so there is no acknowledged file without it. Every later line is an [`Entry`], appended
-//! after a verb of the ledger was committed and *not* synced: the ledger is what promises, and a line that a
+//! speaks of the blob, so there is no acknowledged file without it. Every later line but one is an [`Entry`] that is
+//! appended after a verb of the ledger was committed, and *not* synced: the ledger is what promises, and a line that a
 //! power cut takes makes a rebuilt ledger more careful, never wrong (a receipt is owed again, a file that may
-//! have been sent is offered again under its old identity). A torn line is passed over. One entry is no step of
+//! have been sent is offered again under its old identity). The one is
+//! [`Entry::Stamped`], which is synced before its row. A torn line is passed over. One entry is no step of
 //! the file: where some records of a long file to send end ([`Entry::Positions`]). It is here since it is of the
 //! blob, goes where that goes, and may be lost as other lines may.
 

@@ -45,7 +45,7 @@ enum Verb {
     Park(Named),
     /// Take a file out of the queue; its content stays in the spool.
     Cancel(Named),
-    /// Send again what was sent, answered, parked or cancelled, as a new file of the same content: under a new
+    /// Send again what was sent (overdue or not), answered, parked or cancelled, as a new file of the same content: under a new
     /// date and time, since its partner would refuse the old ones as a duplicate.
     Resend(Named),
     /// Let a file go before those that are not urgent, and now even if it rests after a refusal.

@@ -53,7 +53,7 @@ pub struct Station {
     /// Our SSID code (RFC 5.3.2, SSIDCODE).
     pub ssid: Value<OdetteId>,
     /// The SFID codes that files for us may name as destination; the first is the originator of what we
-    /// send. Ours is the SSID code where none is given.
+    /// send. Where none is given, the SSID code is the only one.
     #[serde(default)]
     pub sfids: Vec<Value<OdetteId>>,
     /// The password we send (RFC 5.3.2, SSIDPSWD).
@@ -456,7 +456,8 @@ impl Scalar for Pattern {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Calls {
-    /// As soon as a file or a receipt waits for it (default true); with false only `pointsman send` calls it.
+    /// As soon as a file or a receipt waits for it (default true); with false it is called by `every` and `at`,
+    /// by `pointsman send`, and where an operator says `queue send-now`.
     pub queued: bool,
     /// How long what is queued waits for company before we call (default 3s): `pointsman send` calls at once by itself.
     pub delay: Value<Millis>,
@@ -531,7 +532,7 @@ pub struct Session {
     pub buffer_size: Option<Value<Between<128, 99_999>>>,
     /// Credit in buffers, 1 to 999 (the default).
     pub credit: Option<Value<Between<1, 999>>>,
-    /// Seconds of silence that end a session (default 60s).
+    /// The silence that ends a session (default 60s).
     pub idle_timeout: Option<Value<Millis>>,
     /// Which way files may go, seen from us: both (the default), send-only or receive-only. Receipts go either way.
     pub mode: Option<Value<Way>>,

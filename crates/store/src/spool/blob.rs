@@ -477,8 +477,9 @@ impl Whole {
         Ok(())
     }
 
-    /// Makes it durable: its last octets and the sidecar are written, both are renamed, the content synced, the sidecar
-    /// synced, and then both folders.
+    /// Makes it durable: its last octets are written, and the sidecar under its name; the blob is renamed beside it; the
+    /// content is synced, then the sidecar, and then both folders. A sidecar whose blob still has its name in `incoming`
+    /// says nothing.
     fn settle(&mut self, sidecar: &Sidecar, renamed: &mut bool) -> Result<(), SpoolError> {
         self.spool.measure(self.rest.len())?;
         self.file.0.write_all(&self.rest).map_err(at(&self.path))?;

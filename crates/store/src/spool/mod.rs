@@ -443,7 +443,6 @@ fn hash_of(file: &mut File) -> io::Result<blake3::Hasher> {
     Ok(hasher)
 }
 
-/// A folder of the spool: nobody else's.
 /// All folders of a spool, itself the first.
 fn folders(root: &Path) -> impl Iterator<Item = PathBuf> {
     let parts = [INCOMING, SEALED, OUTGOING, PROCESSES];
@@ -451,6 +450,7 @@ fn folders(root: &Path) -> impl Iterator<Item = PathBuf> {
     std::iter::once(root.clone()).chain(parts.into_iter().map(move |part| root.join(part)))
 }
 
+/// A folder of the spool: nobody else's.
 fn keep(folder: &Path) -> Result<(), SpoolError> {
     match keep_private(folder, PRIVATE_FOLDER, Kept::All) {
         Ok(_) => Ok(()),

@@ -777,7 +777,8 @@ pub(crate) fn millis(at: SystemTime) -> i64 {
 }
 
 /// Which rows of that table the partner `?1` can be given: nobody holds them, and they are due at `?2`, which is now, or
-/// would wait beyond `?3`, the [`latest`] time, which says that the clock was ahead and nothing about when.
+/// they would wait beyond `?3`, the [`latest`] time that a wait begun now can last to. Such a wait was written down while the
+/// clock was ahead: when it was to end nobody knows, so it is over.
 fn due(table: &str) -> String {
     format!(
         "{table}.partner = ?1 AND ({table}.not_before <= ?2 OR {table}.not_before > ?3) AND {table}.leased_to IS NULL"
