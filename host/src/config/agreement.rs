@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use oftp::{Format, OdetteId};
@@ -97,34 +96,29 @@ impl Config {
         }
     }
 
-    /// Each partner has a folder of the inbox to itself: its readers must not get at another's files. Two that differ in
-    /// the case of letters are one where the inbox, or the share by which it is read, does not tell case apart.
+    /// Each partner has a folder of the inbox to itself: its readers must not get at another's files. The case of letters
+    /// does not count, since the inbox, or the share by which it is read, need not tell it apart.
     fn keeps_inboxes_apart(&self, found: &mut Found) {
-        let mut taken: BTreeMap<String, Vec<(&str, String)>> = BTreeMap::new();
+        let mut taken: BTreeMap<String, (&str, String)> = BTreeMap::new();
         for (name, partner) in &self.partners {
             let folder = partner.folder(name);
-            // Those that the inbox tells apart are alike but for case; it may be any of them that this one is.
-            let alike = taken.entry(folder.to_ascii_lowercase()).or_default();
-            let same = alike.iter().find(|(_, others)| *others == folder);
-            let one = same.or_else(|| {
-                let mut others = alike.iter();
-                others.find(|(_, others)| !are_two(&self.storage.inbox.0, others, &folder))
-            });
-            if let Some((other, others)) = one {
-                let what = match *others == folder {
-                    true => format!("have one folder of the inbox, `{folder}`"),
-                    false => format!(
-                        "have folders of the inbox, `{others}` and `{folder}`, that are one where the case of letters is not told apart"
-                    ),
-                };
-                found.push(
-                    &["partners", name],
-                    format!(
-                        "partners `{other}` and `{name}` {what}: give one of them another, with `inbox_folder`"
-                    ),
-                );
-            }
-            alike.push((name, folder));
+            let alike = folder.to_ascii_lowercase();
+            let Some((other, others)) = taken.get(&alike) else {
+                taken.insert(alike, (name, folder));
+                continue;
+            };
+            let what = match *others == folder {
+                true => format!("have one folder of the inbox, `{folder}`"),
+                false => format!(
+                    "have folders of the inbox, `{others}` and `{folder}`, that are one where the case of letters is not told apart"
+                ),
+            };
+            found.push(
+                &["partners", name],
+                format!(
+                    "partners `{other}` and `{name}` {what}: give one of them another, with `inbox_folder`"
+                ),
+            );
         }
     }
 
@@ -190,15 +184,6 @@ impl Config {
             );
         }
     }
-}
-
-/// Whether both names stand for folders of their own in the inbox, as far as one of them is there already.
-fn are_two(inbox: &Path, one: &str, other: &str) -> bool {
-    let place = |name: &str| {
-        let there = inbox.join(name).symlink_metadata().ok()?;
-        Some((there.dev(), there.ino()))
-    };
-    place(one) != place(other)
 }
 
 impl Partner {
