@@ -128,6 +128,76 @@ fn whatever_stops_a_folder_or_a_file_is_named_however_much_else_is_wrong() {
     }
 }
 
+/// It belongs to another program's user, or lies on a share that is not mounted: that folder alone stands still.
+#[test]
+fn whatever_becomes_of_a_watched_folder_keeps_no_server_from_running() {
+    type Harm = (&'static str, fn(&Path), &'static [&'static str]);
+    let harms: [Harm; 6] = [
+        (
+            "a file",
+            |house| std::fs::write(house.join("out"), "").unwrap(),
+            &["folder"],
+        ),
+        ("a pipe", |house| pipe(&house.join("out")), &["folder"]),
+        (
+            "a link to the inbox",
+            |house| symlink(house.join("inbox"), house.join("out")).unwrap(),
+            &["storage.inbox", "keep them apart"],
+        ),
+        (
+            "a link to the state",
+            |house| symlink(house.join("state"), house.join("out")).unwrap(),
+            &["storage.state", "keep them apart"],
+        ),
+        (
+            "a link to nothing, below a file",
+            |house| {
+                std::fs::write(house.join("gone"), "").unwrap();
+                symlink(house.join("gone/out"), house.join("out")).unwrap();
+            },
+            &["out"],
+        ),
+        (
+            "what was sent would lie in the spool",
+            |house| symlink(house.join("state/spool"), house.join("done")).unwrap(),
+            &["keep_in", "the spool"],
+        ),
+    ];
+    for (what, harm, words) in harms {
+        let more = "        quiet: 50ms\n        keep_in: done\n      - folder: other\n        quiet: 50ms\n";
+        let house = watching(more);
+        std::fs::remove_dir(house.path().join("out")).unwrap();
+        std::fs::create_dir_all(house.path().join("state/spool")).unwrap();
+        std::fs::create_dir(house.inbox()).unwrap();
+        harm(house.path());
+        let checked = house.pointsman(&["check"]);
+        let told = String::from_utf8_lossy(&checked.stdout).into_owned();
+        assert_eq!(checked.status.code(), Some(1), "{what}: {told}");
+        assert!(told.contains("watch[0]"), "{what}: {told}");
+        let server = house.serve();
+        let line = server.await_log(&["folder-unusable", "out"]);
+        assert!(
+            words.iter().all(|word| line.contains(word)),
+            "{what}: {line}"
+        );
+        house.write("other/ORDERS", "goes on");
+        server.await_log(&["file-queued", "ORDERS"]);
+        for place in ["inbox/.taken", "state/.taken", "state/spool/.taken"] {
+            assert!(
+                !house.path().join(place).exists(),
+                "{what}: {place} was made"
+            );
+        }
+        let taken_away = house.path().join(if what.starts_with("what") {
+            "done"
+        } else {
+            "out"
+        });
+        std::fs::rename(taken_away, house.path().join("mended")).unwrap();
+        server.await_log(&["folder-usable"]);
+    }
+}
+
 #[test]
 fn links_and_pipes_among_what_was_taken_are_put_aside_and_nobody_waits() {
     let house = watching("        quiet: 100ms\n");

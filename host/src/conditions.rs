@@ -21,7 +21,7 @@ use crate::tls::{self, KnownCertificates};
 pub enum Condition {
     /// Somebody can call.
     Listeners,
-    /// This user can make files in the folders of the configuration.
+    /// This user can make files in the folders of the storage, which lie apart.
     Folders,
     /// What is kept in them can be opened, and fits together.
     Storage,
@@ -89,7 +89,7 @@ impl Condition {
                 vec![("listeners".to_owned(), ServeError::NoListeners.to_string())]
             }
             Self::Listeners => Vec::new(),
-            Self::Folders => config.unusable_folders(),
+            Self::Folders => config.unusable_storage(),
             Self::Storage => station::look_storage(config)
                 .into_iter()
                 .map(|(key, error)| (key.to_owned(), error.to_string()))

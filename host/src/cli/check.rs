@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::out::say;
 use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
-use crate::conditions::{Condition, Obstacle, obstacles};
+use crate::conditions::{Condition, obstacles};
 use crate::config::{Config, Needs};
 use crate::inspect::{self, Weight};
 use crate::station;
@@ -33,7 +33,7 @@ impl Check {
         // What certificates and keys do to it was told with them.
         told.retain(|obstacle| problems == 0 || obstacle.condition != Condition::Tls);
         told.iter().for_each(|obstacle| say!("error: {obstacle}"));
-        problems += told.len() + watched(&config, &told);
+        problems += told.len() + watched(&config);
         problems += block_on(policies(&config))?;
         match problems {
             0 => {
@@ -45,11 +45,9 @@ impl Check {
     }
 }
 
-/// Watched folders in which something is in the way, and were not told of: a server could not use them, and would run. Gives
-/// how many there are.
-fn watched(config: &Config, told: &[Obstacle]) -> usize {
-    let mut found = watch::obstacles(config);
-    found.retain(|(place, _)| told.iter().all(|told| told.place != *place));
+/// Watched folders that a server could not use, and would run without. Gives how many there are.
+fn watched(config: &Config) -> usize {
+    let found = watch::obstacles(config);
     for (place, error) in &found {
         say!("error: {place}: {error}");
     }

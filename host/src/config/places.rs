@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use pointsman_folder::our_user;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
-use super::model::Config;
+use super::model::{Config, Watch};
 use crate::station::{own_files, spool_path};
 use crate::watch::ROOMS;
 
@@ -16,23 +16,15 @@ use crate::watch::ROOMS;
 const SOCKET_PATH: usize = 107;
 
 impl Config {
-    /// What is wrong with its folders: the key of each, and words that say what to do.
+    /// What is wrong with the folders of its storage: the key of each, and words that say what to do.
     #[must_use]
-    pub fn unusable_folders(&self) -> Vec<(String, String)> {
+    pub fn unusable_storage(&self) -> Vec<(String, String)> {
         let mut folders = vec![
             ("storage.state".to_owned(), &self.storage.state.0),
             ("storage.inbox".to_owned(), &self.storage.inbox.0),
         ];
         if let Some(ledger) = &self.storage.ledger {
             folders.push(("storage.ledger".to_owned(), &ledger.0));
-        }
-        for (name, partner) in &self.partners {
-            for (at, watch) in partner.watch.iter().enumerate() {
-                let key = format!("partners.{name}.watch[{at}]");
-                folders.push((format!("{key}.folder"), &watch.folder.0));
-                let kept = watch.keep_in.as_ref();
-                folders.extend(kept.map(|kept| (format!("{key}.keep_in"), &kept.0)));
-            }
         }
         let mut told: Vec<(String, String)> = folders
             .into_iter()
@@ -49,8 +41,36 @@ impl Config {
             ));
         }
         told.extend(self.misplaced_storage());
+        told
+    }
+
+    /// The same of watched folders and those for what was sent. They keep no server from running, since others can make
+    /// them so: each stands still alone.
+    #[must_use]
+    pub fn unusable_watched(&self) -> Vec<(String, String)> {
+        let mut told = Vec::new();
+        for (name, partner) in &self.partners {
+            for (at, watch) in partner.watch.iter().enumerate() {
+                let key = format!("partners.{name}.watch[{at}]");
+                let kept = watch.keep_in.as_ref().map(|kept| ("keep_in", kept));
+                for (of, folder) in kept.into_iter().chain([("folder", &watch.folder)]) {
+                    told.extend(unusable(&folder.0).map(|why| (format!("{key}.{of}"), why)));
+                }
+            }
+        }
         told.extend(self.entangled_folders());
         told
+    }
+
+    /// Why nothing of a watched folder is taken, or kept, where it leads to what it must be apart from.
+    #[must_use]
+    pub fn entangled(&self, partner: &str, watch: &Watch) -> Option<String> {
+        let mut watched = self.partners.get(partner)?.watch.iter();
+        let at = watched.position(|other| other.folder.0 == watch.folder.0)?;
+        let keys = ["folder", "keep_in"].map(|key| format!("partners.{partner}.watch[{at}].{key}"));
+        let mut entangled = self.entangled_folders().into_iter();
+        let (key, why) = entangled.find(|(key, _)| keys.contains(key))?;
+        Some(format!("{key}: {why}"))
     }
 
     /// What the server keeps for itself is in no folder that partners' files are delivered into, since they have names that

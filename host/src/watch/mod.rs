@@ -15,7 +15,8 @@ mod said;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -58,6 +59,7 @@ pub async fn keep_watching(
         draining,
         ears,
         told: Arc::default(),
+        apart: None,
         heard: None,
         growing: BTreeMap::new(),
         said,
@@ -94,16 +96,17 @@ pub fn to_be_queued(config: &Config) -> (BTreeSet<TransferId>, Vec<FolderError>)
     (ids, unseen)
 }
 
-/// What is in the way in watched folders, by the keys of these: it stands where this program's own should. A server runs
-/// without them, since whoever may write into such a folder could put it there. Makes and changes nothing.
+/// What is in the way of watched folders, by the keys of these. A server runs without them, since whoever has a hand on
+/// such a folder could put it there. Makes and changes nothing.
 #[must_use]
-pub fn obstacles(config: &Config) -> Vec<(String, FolderError)> {
-    let mut found = Vec::new();
+pub fn obstacles(config: &Config) -> Vec<(String, String)> {
+    let mut found = config.unusable_watched();
     for (name, partner) in &config.partners {
         for (at, watch) in partner.watch.iter().enumerate() {
             let place = format!("partners.{name}.watch[{at}].folder");
-            let error = rooms::look(&watch.folder.0).err();
-            found.extend(error.map(|error| (place, error)));
+            let is_told = found.iter().any(|(told, _)| *told == place);
+            let error = rooms::look(&watch.folder.0).err().filter(|_| !is_told);
+            found.extend(error.map(|error| (place, error.to_string())));
         }
     }
     found
@@ -118,12 +121,17 @@ struct Watched {
     draining: Receiver<Drain>,
     ears: Arc<Ears>,
     told: Arc<Told>,
+    /// Those that are known to be apart from all that they must be apart from.
+    apart: Option<Places>,
     /// Which folder the kernel tells of: another one may have come to the path since.
     heard: Option<(u64, u64)>,
     /// What is written into it at the moment: how it looked, and since when it looks so.
     growing: BTreeMap<String, Growing>,
     said: Said,
 }
+
+/// The watched folder and the one for what was sent, by file system and number there.
+type Places = (Option<(u64, u64)>, Option<(u64, u64)>);
 
 /// A file that is written at the moment, or was.
 #[derive(Clone, Copy)]
@@ -215,6 +223,7 @@ impl Watched {
 
     /// Opens the folder and what is ours in it, for one look; has the kernel tell of the folder.
     async fn open(&mut self) -> io::Result<Arc<Rooms>> {
+        let (of_path, _) = self.stays_apart().await?;
         let path = self.path.clone();
         let opened = spawn_blocking(move || Rooms::open(&path)).await;
         let (rooms, mended) = opened.map_err(io::Error::other)??;
@@ -225,6 +234,11 @@ impl Watched {
             ));
         }
         let place = rooms.place()?;
+        if of_path.is_some_and(|of_path| of_path != place) {
+            return Err(io::Error::other(
+                "another folder came in its place just now",
+            ));
+        }
         if let Err(other) = self.ears.claim(&self.path, place) {
             return Err(io::Error::other(format!(
                 "it is the folder that is watched as {} already, so nobody could say for whom its files are",
@@ -235,6 +249,28 @@ impl Watched {
             self.heard = self.listen().await.then_some(place);
         }
         Ok(Arc::new(rooms))
+    }
+
+    /// Which folders are here and at `keep_in`, if they are where they may be: links and mounts may change at any time.
+    async fn stays_apart(&mut self) -> io::Result<Places> {
+        let (station, partner) = (Arc::clone(&self.station), self.profile.name.clone());
+        let (watch, before) = (self.watch.clone(), self.apart);
+        let look = move || {
+            let place = |path: &Path| {
+                let there = path.metadata().ok()?;
+                Some((there.dev(), there.ino()))
+            };
+            let kept = watch.keep_in.as_ref();
+            let now = (place(&watch.folder.0), kept.and_then(|kept| place(&kept.0)));
+            if before == Some(now) {
+                return Ok(now);
+            }
+            let entangled = station.config.entangled(&partner, &watch);
+            entangled.map_or(Ok(now), |why| Err(io::Error::other(why)))
+        };
+        let now = spawn_blocking(look).await.map_err(io::Error::other)??;
+        self.apart = Some(now);
+        Ok(now)
     }
 
     /// Has the kernel tell of changes; where it does not, the looks must do.
