@@ -1804,6 +1804,32 @@ fn check_beside_a_server_finds_nothing_and_disturbs_nothing() {
     assert_eq!(server.stop(), Some(0));
 }
 
+/// With what the next start is to come into force, so that the restart is no outage.
+#[test]
+fn check_beside_a_server_refuses_listeners_that_its_next_start_would_not_get() {
+    let house = House::plain("");
+    let server = house.serve();
+    let ours = format!("  - address: {}\n", server.address());
+    let port = free_port();
+    for (more, word) in [
+        ("  - address: 192.0.2.1:3305\n".to_owned(), "192.0.2.1:3305"),
+        (
+            format!("  - address: 127.0.0.1:{port}\n  - address: 0.0.0.0:{port}\n"),
+            "beside 127.0.0.1",
+        ),
+        (
+            format!("  - address: 0.0.0.0:{}\n", server.address().port()),
+            "beside 127.0.0.1",
+        ),
+    ] {
+        with_listeners(&house, &format!("{ours}{more}"));
+        let checked = house.pointsman(&["check"]);
+        assert_eq!(checked.status.code(), Some(1), "{more}: {}", said(&checked));
+        all_in(&said(&checked), &["cannot listen on", word]);
+    }
+    assert_eq!(server.stop(), Some(0));
+}
+
 /// A server runs without it, since whoever may write into the folder could put it there.
 #[test]
 fn check_names_a_watched_folder_in_which_something_else_is_in_the_way() {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use tokio::net::TcpSocket;
@@ -98,15 +99,14 @@ impl Condition {
                 Ok(()) => Vec::new(),
                 Err(error) => vec![("storage.state".to_owned(), error.to_string())],
             },
-            // A server that runs has them.
-            Self::Addresses if control::is_served(config) => Vec::new(),
-            Self::Addresses => addresses(config),
+            Self::Addresses => addresses(config, control::is_served(config)),
             Self::Tls => listeners_of_tls(config),
         }
     }
 }
 
-fn addresses(config: &Config) -> Found {
+/// Beside a server that runs, an address that is taken may be one of its own.
+fn addresses(config: &Config, is_served: bool) -> Found {
     let mut found = Found::new();
     let mut free: Vec<SocketAddr> = Vec::new();
     for (at, listener) in config.listeners.iter().enumerate() {
@@ -117,7 +117,9 @@ fn addresses(config: &Config) -> Found {
                 "cannot listen on {address} beside {other}, which are one port: give one of them another port"
             );
             found.push((place, why));
-        } else if let Err(source) = bind(address) {
+        } else if let Err(source) = bind(address)
+            && !(is_served && source.kind() == ErrorKind::AddrInUse)
+        {
             found.push((place, ListenError::Bind { address, source }.to_string()));
         } else {
             free.push(address);

@@ -9,6 +9,7 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use super::braces;
 use super::secret::{self, Hidden};
 use super::text::Foreign;
+use super::value::Blame;
 
 /// How a report begins that names the key that was meant.
 const MEANT: &str = "did you mean `";
@@ -40,6 +41,8 @@ pub(super) struct Mistake {
     raw: String,
     /// With [`KEY`] for the key that is wrong.
     message: String,
+    /// The value that the message may quote, and the message without it.
+    quoted: Option<(String, String)>,
     help: Option<String>,
     /// Line and column, from 1.
     pub(super) place: Option<(usize, usize)>,
@@ -52,11 +55,23 @@ const KEY: char = '\0';
 
 impl Mistake {
     pub(super) fn new(error: &serde_yaml::Error) -> Self {
-        let raw = error.to_string();
+        let said = error.to_string();
+        let (raw, quoted) = match Blame::find(&said) {
+            Some((before, blame, after)) => {
+                let silent = format!(
+                    "{before}what stands here cannot be used, and is not shown, since it is not all on this line: {} is expected",
+                    blame.expected
+                );
+                let raw = format!("{before}{}{after}", blame.error);
+                (raw, Some((blame.text.to_owned(), silent)))
+            }
+            None => (said, None),
+        };
         let (message, help) = explain(&raw);
         Self {
             raw,
             message,
+            quoted,
             help,
             place: error.location().map(|place| (place.line(), place.column())),
             is_syntax: false,
@@ -67,6 +82,7 @@ impl Mistake {
         Self {
             raw: String::new(),
             message,
+            quoted: None,
             help: None,
             place,
             is_syntax: false,
@@ -82,10 +98,11 @@ impl Mistake {
     }
 
     /// Where what may be a secret begins: behind an unknown key, as far as that is one word, or with the value that stands
-    /// where keys are meant.
+    /// where keys are meant, or that is not all on its line: a password whose key was lost is the end of the value above.
     fn hides(&self, text: &str) -> Option<Hidden> {
         let (line, column) = self.place?;
-        let owner = match (self.unknown_key(), self.is_misplaced()) {
+        let is_long = self.quoted.is_some() && !self.is_on_its_line(text);
+        let owner = match (self.unknown_key(), self.is_misplaced() || is_long) {
             (Some(_), _) => Some(column - 1),
             (None, true) => None,
             (None, false) => return None,
@@ -98,6 +115,15 @@ impl Mistake {
         })
     }
 
+    /// Whether the value that the message quotes stands in its line of the text, and is so all there is of it.
+    fn is_on_its_line(&self, text: &str) -> bool {
+        let value = self.quoted.as_ref().zip(self.place);
+        value.is_some_and(|((value, _), (line, _))| {
+            let row = text.lines().nth(line.saturating_sub(1));
+            row.is_some_and(|row| row.contains(value))
+        })
+    }
+
     /// The unknown key as it stands in the text, with the quotation mark before it, as far as it is one word; none where
     /// something else stands there: `password:SECRET` is one key in braces, and `!password: SECRET` has SECRET for one.
     fn named<'t>(&self, text: &'t str) -> Option<&'t str> {
@@ -106,7 +132,10 @@ impl Mistake {
         let bare = rest.trim_start_matches(['"', '\'']);
         let is_there = word(bare) == Some(key);
         let length = rest.len() - bare.len() + key.len();
-        rest.get(..length).filter(|_| is_there)
+        // One without a value that is like no key may be the end of the value above it.
+        let after = rest.get(length..)?.trim_start_matches(['"', '\'', ' ']);
+        let is_key = after.starts_with(':') || self.meant().is_some();
+        rest.get(..length).filter(|_| is_there && is_key)
     }
 
     /// What is said of it beside that text, which shows no secret.
@@ -117,9 +146,13 @@ impl Mistake {
                 .named(masked)
                 .map(|key| format!("`{}`", key.trim_start_matches(['"', '\'']))),
         };
+        let message = match &self.quoted {
+            Some((_, silent)) if !self.is_on_its_line(masked) => silent,
+            _ => &self.message,
+        };
         let message = match key {
-            Some(key) => self.message.replace(KEY, &format!(" {key}")),
-            None => self.message.replace(KEY, ""),
+            Some(key) => message.replace(KEY, &format!(" {key}")),
+            None => message.replace(KEY, ""),
         };
         Shown {
             message: partner_shown(&message, masked),
@@ -386,6 +419,25 @@ partners:
   huber: {ssid: O0013000003H, password: Ub6Gs4Ka, sessions: 3}
 limits: {guesses: 3}
 ";
+    /// Passwords on lines of their own, and values of several kinds above them.
+    const IN_BLOCKS: &str = "version: 1
+station: {ssid: O0013000001HUB, password: 'Qx7Zk9Wp'}
+storage: {state: state, inbox: inbox}
+partners:
+  mueller:
+    ssid: O0013000002M
+    sessions: 3
+    password: >-
+      Hv3Lm8Ty
+    address: oftp.example.com:3305
+    our_password:
+      Rj5Nc2Df
+    certificate: none.pem
+  huber: {ssid: O0013000003H,
+    password: Ub6Gs4Ka,
+    sessions: 3}
+limits: {guesses: 3}
+";
     const SECRETS: [&str; 4] = ["Qx7Zk9Wp", "Hv3Lm8Ty", "Rj5Nc2Df", "Ub6Gs4Ka"];
     const SLIPS: &[char] = &[
         ':', '{', '}', '[', ']', '"', '\'', '#', '&', '*', '!', '|', '>', '-', '%', '@', '`', ',',
@@ -420,6 +472,34 @@ limits: {guesses: 3}
             1 => drop(text.remove(at)),
             _ => text[at] = other,
         }
+        // Or a line less.
+        if dice.below(10) == 0 {
+            let whole: String = text.iter().collect();
+            let mut lines: Vec<&str> = whole.split('\n').collect();
+            lines.remove(dice.below(lines.len()));
+            *text = lines.join("\n").chars().collect();
+        }
+    }
+
+    /// A line too much was deleted: the password is the end of the value above.
+    #[test]
+    fn a_password_whose_key_was_lost_is_not_shown_with_the_value_above() {
+        for (key, place) in [
+            ("    password: >-\n", "partners.mueller.sessions"),
+            ("    our_password:\n", "partners.mueller.address"),
+        ] {
+            let text = IN_BLOCKS.replacen(key, "", 1);
+            let error = Config::parse(Path::new("x.yaml"), &text, &Needs::Everything);
+            let said = error.unwrap_err().to_string();
+            assert!(said.contains(place), "{said}");
+            let shown = SECRETS.iter().find(|secret| said.contains(**secret));
+            assert_eq!(shown, None, "{said}");
+        }
+        // What is all on its line is quoted.
+        let text = IN_BLOCKS.replacen("sessions: 3", "sessions: many", 1);
+        let error = Config::parse(Path::new("x.yaml"), &text, &Needs::Everything);
+        let said = error.unwrap_err().to_string();
+        assert!(said.contains("`many`"), "{said}");
     }
 
     #[test]
@@ -431,7 +511,8 @@ limits: {guesses: 3}
         let mut dice = Dice(1);
         let mut wrong = 0;
         for _ in 0..4000 {
-            let mut text: Vec<char> = GOOD.chars().collect();
+            let good = if dice.below(2) == 0 { GOOD } else { IN_BLOCKS };
+            let mut text: Vec<char> = good.chars().collect();
             for _ in 0..=dice.below(3) {
                 slip(&mut text, &mut dice);
             }

@@ -39,7 +39,7 @@ pub(super) fn masked(text: &str, unknown: &[&str], hidden: &[Hidden]) -> String 
             let mark = beside_key.chars().find(is_mark);
             hiding = Some(Hiding {
                 column: first.owner.unwrap_or(indent),
-                awaited: value.trim().is_empty(),
+                awaited: is_awaited(value),
                 quoted: mark.filter(|mark| !value.contains(*mark)),
             });
             masked += opened;
@@ -152,7 +152,7 @@ fn begin(line: &str, unknown: &[&str]) -> Option<(usize, Hiding)> {
         .split_once(':')
         .and_then(|(_, after)| after.chars().find(is_mark));
     let quoted = mark.filter(|mark| !value.contains(*mark));
-    let awaited = value.trim().is_empty();
+    let awaited = is_awaited(value);
     Some((
         from,
         Hiding {
@@ -161,6 +161,14 @@ fn begin(line: &str, unknown: &[&str]) -> Option<(usize, Hiding)> {
             quoted,
         },
     ))
+}
+
+/// Whether nothing of the value stands beside its key, but that lines follow (`>-`, `|`).
+fn is_awaited(value: &str) -> bool {
+    let of_blocks = |c: char| matches!(c, '>' | '|' | '-' | '+') || c.is_ascii_digit();
+    let value = value.trim();
+    let is_block = value.starts_with(['>', '|']) && value.trim_matches(of_blocks).is_empty();
+    value.is_empty() || is_block
 }
 
 /// Whether names of keys have such characters.

@@ -214,12 +214,50 @@ impl<'de, T: Scalar> Deserialize<'de> for Value<T> {
                 };
                 read.map(Value).map_err(|error| {
                     CONTEXT.with_borrow_mut(|context| context.failed = Some(number));
-                    E::custom(error)
+                    // No error of a secret quotes it.
+                    E::custom(match T::IS_SECRET {
+                        true => error,
+                        false => Blame::told(&error, text, T::WHAT),
+                    })
                 })
             }
         }
 
         deserializer.deserialize_str(Reader(PhantomData))
+    }
+}
+
+/// An error of a scalar, with the text that it may quote and what is expected, on its way through the YAML library.
+pub(super) struct Blame<'t> {
+    pub(super) error: &'t str,
+    pub(super) text: &'t str,
+    pub(super) expected: &'t str,
+}
+
+impl Blame<'_> {
+    /// Stands around each of the three: no text of a configuration has it.
+    const MARK: char = '\u{1}';
+
+    fn told(error: &str, text: &str, expected: &str) -> String {
+        let parts = [error, text, expected];
+        let marked: String = parts.map(|part| format!("{}{part}", Self::MARK)).concat();
+        format!("{marked}{}", Self::MARK)
+    }
+}
+
+impl<'t> Blame<'t> {
+    /// What the YAML library made of it: its words before, the error, and its words after.
+    pub(super) fn find(said: &'t str) -> Option<(&'t str, Self, &'t str)> {
+        let (before, rest) = said.split_once(Self::MARK)?;
+        let (error, rest) = rest.split_once(Self::MARK)?;
+        let (rest, after) = rest.rsplit_once(Self::MARK)?;
+        let (text, expected) = rest.rsplit_once(Self::MARK)?;
+        let blame = Self {
+            error,
+            text,
+            expected,
+        };
+        Some((before, blame, after))
     }
 }
 
