@@ -229,7 +229,7 @@ impl Rooms {
         let keep = Folder::make(keep_in, Names::Keeper, PRIVATE_FOLDER)?;
         let place = place(id, name);
         match rename_numbered(&self.taken, place.as_ref(), &keep, name) {
-            Err(Errno::XDEV) => copy_to(&self.taken, place.as_ref(), &keep, name, room),
+            Err(Errno::XDEV) => copy_to(&self.taken, place.as_ref(), &keep, (id, name), room),
             moved => Ok(moved?),
         }
     }
@@ -317,15 +317,16 @@ fn mode_of_copy(file: &Metadata) -> u32 {
     file.mode() & 0o044 | 0o600
 }
 
-/// The same to another file system: whole under its name, or not at all.
+/// The same to another file system: whole under its name, or not at all. What a crash left half copied is begun anew.
 fn copy_to(
     from: &Folder,
     old: &OsStr,
     to: &Folder,
-    name: &str,
+    (id, name): (TransferId, &str),
     room: impl Fn(u64) -> io::Result<()>,
 ) -> io::Result<()> {
-    let half = format!(".{}", TransferId::new());
+    let half = format!(".{id}");
+    let _ = to.remove(&half);
     let copy = || {
         let (mut source, look) = from.file(old)?;
         room(look.octets)?;
@@ -347,6 +348,28 @@ fn copy_to(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_copy_that_a_crash_left_half_done_is_made_anew() {
+        let temp = tempfile::TempDir::new().unwrap();
+        let device = |path: &Path| path.metadata().unwrap().dev();
+        let apart = match tempfile::TempDir::new_in("/dev/shm") {
+            Ok(apart) if device(apart.path()) != device(temp.path()) => apart,
+            // Not tried: there is one file system alone.
+            _ => return,
+        };
+        let (rooms, _) = Rooms::open(&temp.path().join("out")).unwrap();
+        std::fs::write(temp.path().join("out/ORDERS"), "whole").unwrap();
+        let id = TransferId::new();
+        assert!(matches!(rooms.take("ORDERS", id, true), Taking::Taken));
+        std::fs::write(apart.path().join(format!(".{id}")), "wh").unwrap();
+        rooms.keep(id, "ORDERS", apart.path(), |_| Ok(())).unwrap();
+        let kept = std::fs::read_dir(apart.path()).unwrap();
+        let kept: Vec<_> = kept.map(|one| one.unwrap().file_name()).collect();
+        assert_eq!(kept, ["ORDERS"]);
+        let octets = std::fs::read(apart.path().join("ORDERS")).unwrap();
+        assert_eq!(octets, b"whole");
+    }
 
     #[test]
     fn any_number_of_names_is_looked_at_some_at_a_time_and_links_are_in_nobodys_way() {
