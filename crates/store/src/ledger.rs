@@ -272,8 +272,12 @@ pub trait Ledger: Send + Sync {
     /// What is remembered of partners.
     async fn contacts(&self) -> Result<Vec<Contact>, LedgerError>;
 
-    /// What waits, by partner; one for whom nothing does may be missing.
-    async fn backlog(&self) -> Result<BTreeMap<String, Backlog>, LedgerError>;
+    /// What waits, by partner; one for whom nothing does may be missing. Of the partners in `longest` no file rests longer
+    /// than that: a rest that is was written down while the clock was ahead, and is over.
+    async fn backlog(
+        &self,
+        longest: BTreeMap<String, Duration>,
+    ) -> Result<BTreeMap<String, Backlog>, LedgerError>;
 
     /// A value a policy keeps beyond sessions.
     async fn kv_get(&self, policy: &str, key: &str) -> Result<Option<Vec<u8>>, LedgerError>;

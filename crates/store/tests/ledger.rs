@@ -488,8 +488,23 @@ async fn nothing_waits_for_a_day_because_the_clock_was_ahead() {
     ledger.sent(sent, "EFPA").await.unwrap();
     assert!(claim().await.unwrap().is_none(), "all of it rests");
     assert_eq!(waiting().await, None);
+    let backlog = async || {
+        let longest = [("them".to_owned(), longest.file)].into();
+        ledger
+            .backlog(longest)
+            .await
+            .unwrap()
+            .remove("them")
+            .unwrap()
+    };
+    let rests = backlog().await;
+    assert_eq!((rests.resting, rests.ready_since), (1, None));
 
     the_clock_was_ahead(&books);
+    let rests_no_longer = backlog().await;
+    assert_eq!(rests_no_longer.resting, 0);
+    assert_eq!(rests_no_longer.rests_until, None);
+    assert_eq!(rests_no_longer.ready_since, rests_no_longer.oldest);
     assert_eq!(
         waiting().await,
         Some(SystemTime::UNIX_EPOCH),
@@ -518,6 +533,26 @@ async fn nothing_waits_for_a_day_because_the_clock_was_ahead() {
     ledger.decided(later, again, "policy").await.unwrap();
     ledger.clock_put_back().await.unwrap();
     assert!(ledger.open_questions(10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_file_that_was_queued_last_is_the_newest_whatever_the_clock_showed() {
+    let books = Books::new();
+    let before = books.queued_file("BEFORE").await;
+    // Its id is of a year far ahead.
+    let database = rusqlite::Connection::open(books.path().join("ledger.db")).unwrap();
+    database
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)
+        .unwrap();
+    database
+        .execute_batch(&format!(
+            "UPDATE timeline SET transfer = 'f192f0c1-2345-7000-8000-000000000000';
+             UPDATE transfers SET id = 'f192f0c1-2345-7000-8000-000000000000' WHERE id = '{before}'"
+        ))
+        .unwrap();
+    let last = books.queued_file("LAST").await;
+    let newest = books.ledger.list(1).await.unwrap();
+    assert_eq!(newest[0].id, last);
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use crate::config::{Config, Needs, Partner};
 use crate::contacts::Plan;
 use crate::control::{self, ControlError, Reply, Request};
 use crate::inspect::{self, Remark, Weight};
+use crate::partners::Profile;
 use crate::roster::SessionNow;
 
 /// What is known of partners: when and how the last session went, what failed last, when the next call is, what waits
@@ -209,7 +210,13 @@ async fn remembered(config: &Config) -> Result<Remembered, Failed> {
         return Ok(Remembered::default());
     }
     let (ledger, _) = open_store(config)?;
-    Ok((ledger.contacts().await?, ledger.backlog().await?))
+    let partners = config.partners.keys();
+    let longest = partners.filter_map(|name| {
+        let profile = Profile::by_name(config, name)?;
+        Some((name.clone(), profile.longest().file))
+    });
+    let backlog = ledger.backlog(longest.collect()).await?;
+    Ok((ledger.contacts().await?, backlog))
 }
 
 fn of<'a>(name: &str, contacts: &'a [Contact]) -> BTreeMap<ContactKind, &'a Contact> {

@@ -1,12 +1,12 @@
 //! What is remembered of partners, and what waits for each.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, Row, params};
 
 use super::connection::database;
-use super::{from_millis, look, millis, row};
+use super::{from_millis, latest, look, millis, row};
 use crate::LedgerError;
 use crate::contact::{Backlog, Contact, ContactKind};
 
@@ -62,8 +62,24 @@ pub(super) fn all(db: &Connection) -> Result<Vec<Contact>, LedgerError> {
 }
 
 /// What waits, by partner. Each look goes by an index that has what waits alone.
-pub(super) fn backlog(db: &Connection) -> Result<BTreeMap<String, Backlog>, LedgerError> {
-    let mut backlog = queued(db)?;
+pub(super) fn backlog(
+    db: &Connection,
+    longest: &BTreeMap<String, Duration>,
+) -> Result<BTreeMap<String, Backlog>, LedgerError> {
+    let now = millis(SystemTime::now());
+    let mut backlog = queued(db, now)?;
+    for (name, until, queued) in resting(db, now)? {
+        let bound = longest.get(&name).map(|longest| latest(now, *longest));
+        let partner = backlog.entry(name).or_default();
+        if bound.is_some_and(|bound| until > bound) {
+            let (since, queued) = (partner.ready_since, from_millis(queued));
+            partner.ready_since = Some(since.map_or(queued, |since| since.min(queued)));
+            continue;
+        }
+        let (first, until) = (partner.rests_until, from_millis(until));
+        partner.resting += 1;
+        partner.rests_until = Some(first.map_or(until, |first| first.min(until)));
+    }
     for (name, reason) in look::all(
         db,
         "SELECT partner, reason, min(id) FROM transfers WHERE direction = 'out' AND state IN ('ready', 'held', 'parked')
@@ -112,10 +128,18 @@ pub(super) fn backlog(db: &Connection) -> Result<BTreeMap<String, Backlog>, Ledg
     Ok(backlog)
 }
 
-fn queued(db: &Connection) -> Result<BTreeMap<String, Backlog>, LedgerError> {
+/// The files that rest: whose they are, until when, and when they were queued.
+fn resting(db: &Connection, now: i64) -> Result<Vec<(String, i64, i64)>, LedgerError> {
+    let sql = "SELECT partner, not_before, created FROM transfers
+         WHERE direction = 'out' AND state IN ('ready', 'held', 'parked') AND state = 'ready' AND leased_to IS NULL
+         AND not_before > ?1";
+    let read = |found: &Row<'_>| Ok((found.get(0)?, found.get(1)?, found.get(2)?));
+    look::all(db, sql, params![now], read, "backlog")
+}
+
+/// But for those that rest.
+fn queued(db: &Connection, now: i64) -> Result<BTreeMap<String, Backlog>, LedgerError> {
     let sql = "SELECT partner, count(*), sum(octets), sum(leased_to IS NOT NULL),
-         sum(state = 'ready' AND not_before > ?1 AND leased_to IS NULL),
-         min(iif(state = 'ready' AND not_before > ?1 AND leased_to IS NULL, not_before, NULL)),
          sum(state = 'held'), sum(state = 'parked'), min(created),
          min(iif(state = 'ready' AND not_before <= ?1, created, NULL))
          FROM transfers WHERE direction = 'out' AND state IN ('ready', 'held', 'parked') GROUP BY partner";
@@ -124,18 +148,16 @@ fn queued(db: &Connection) -> Result<BTreeMap<String, Backlog>, LedgerError> {
             files: row::number(found, 1)?,
             octets: row::number(found, 2)?,
             in_session: row::number(found, 3)?,
-            resting: row::number(found, 4)?,
-            rests_until: row::moment(found, 5)?,
-            held: row::number(found, 6)?,
-            parked: row::number(found, 7)?,
-            oldest: row::moment(found, 8)?,
-            ready_since: row::moment(found, 9)?,
+            held: row::number(found, 4)?,
+            parked: row::number(found, 5)?,
+            oldest: row::moment(found, 6)?,
+            ready_since: row::moment(found, 7)?,
             ..Backlog::default()
         };
         Ok((found.get(0)?, backlog))
     };
-    let now = params![millis(SystemTime::now())];
-    look::all(db, sql, now, read, "backlog").map(|rows| rows.into_iter().collect())
+    let rows = look::all(db, sql, params![now], read, "backlog")?;
+    Ok(rows.into_iter().collect())
 }
 
 fn counts(db: &Connection, sql: &str) -> Result<Vec<(String, u64)>, LedgerError> {

@@ -31,6 +31,7 @@ pub(super) fn show(db: &Connection, id: TransferId) -> Result<Option<Transfer>, 
         .map_err(database("show"))
 }
 
+/// The newest first, as they came into the ledger: ids go by the clock, which may have been ahead.
 pub(super) fn find(
     db: &Connection,
     filter: &Filter,
@@ -39,7 +40,7 @@ pub(super) fn find(
     let sql = format!(
         "SELECT {COLUMNS} WHERE (?2 IS NULL OR t.partner = ?2) AND (?3 IS NULL OR t.state = ?3)
          AND (?4 IS NULL OR t.direction = ?4) AND (?5 IS NULL OR t.dataset GLOB ?5)
-         ORDER BY t.id DESC LIMIT ?1"
+         ORDER BY t.rowid DESC LIMIT ?1"
     );
     let Filter {
         partner,

@@ -629,8 +629,12 @@ impl Ledger for SqliteLedger {
         self.reader.run(contacts::all).await
     }
 
-    async fn backlog(&self) -> Result<BTreeMap<String, Backlog>, LedgerError> {
-        self.reader.run(contacts::backlog).await
+    async fn backlog(
+        &self,
+        longest: BTreeMap<String, Duration>,
+    ) -> Result<BTreeMap<String, Backlog>, LedgerError> {
+        let look = move |db: &Connection| contacts::backlog(db, &longest);
+        self.reader.run(look).await
     }
 
     async fn kv_get(&self, policy: &str, key: &str) -> Result<Option<Vec<u8>>, LedgerError> {
