@@ -576,16 +576,16 @@ fn a_component_that_compiles_long_shows_that_it_is_at_work_and_keeps_nobody_wait
 fn a_compiler_has_the_time_and_the_memory_that_its_policy_allows_it() {
     for (limit, told) in [
         (
-            "compile_time: 1s",
+            "    limits: {compile_time: 1s}\n",
             "`limits.compile_time` of the policy is 1 s",
         ),
         (
-            "compile_memory: 64MiB",
+            "    limits: {compile_memory: 64MiB}\n",
             "`limits.compile_memory` of the policy is 64 MiB",
         ),
     ] {
         let house = House::plain(&format!(
-            "policies:\n  heavy:\n    component: heavy.wasm\n    limits: {{{limit}}}\n"
+            "policies:\n  heavy:\n    component: heavy.wasm\n{limit}"
         ));
         house.write("heavy.wasm", heavy());
         let checked = house.pointsman(&["check"]);

@@ -7,6 +7,8 @@
     reason = "a test may fail anywhere"
 )]
 
+#[path = "support/keys.rs"]
+mod keys;
 mod support;
 
 use std::fmt::Write as _;
@@ -626,6 +628,47 @@ fn with_station(house: &House, keys: &str) {
 }
 
 #[test]
+fn a_watched_folder_may_be_of_another_of_our_stations() {
+    const OTHER: &str = "O0013000001OTHER";
+    let called = Called::new();
+    let watch = format!(
+        "    watch:\n      - folder: out\n        quiet: 100ms\n        originator: {OTHER}\n"
+    );
+    let listener = format!("listeners:\n{PLAIN}");
+    let house = House::caller(&listener, &called.address(), &watch);
+    let text = std::fs::read_to_string(house.config()).unwrap();
+    let ours = format!("  sfids: [{THEM}, {OTHER}]\n");
+    let station = format!("station:\n  ssid: {THEM}\n");
+    assert!(text.contains(&station), "{text}");
+    house.write(
+        "pointsman.yaml",
+        text.replacen(&station, &(station.clone() + &ours), 1),
+    );
+    let _server = house.serve();
+    house.write("out/ORDER", "x");
+    let sfid = String::from_utf8(called.greet().hear()).unwrap();
+    assert_eq!(sfid[81..106], *format!("{OTHER:25}"), "{sfid}");
+}
+
+#[test]
+fn a_component_is_as_large_as_the_configuration_allows() {
+    let size = terms().len();
+    for (limit, starts) in [(size, true), (size - 1, false)] {
+        let yaml = format!(
+            "policies:\n  terms:\n    component: terms.wasm\n    limits: {{component: {limit}B}}\n"
+        );
+        let house = House::plain(&yaml);
+        house.write("terms.wasm", terms());
+        let checked = house.pointsman(&["check"]);
+        let succeeds = checked.status.success();
+        let said = [checked.stdout, checked.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert_eq!(succeeds, starts, "{limit} of {size}: {said}");
+        assert!(starts || said.contains("terms"), "{said}");
+    }
+}
+
+#[test]
 fn files_are_for_the_stations_behind_us_and_come_from_the_first() {
     let (first, other) = ("O0013000001FIRST", "O0013000001OTHER");
     let behind = "O0013000007BEHIND";
@@ -947,52 +990,38 @@ fn a_file_that_moves_less_than_is_said_in_its_time_is_ended() {
     assert_eq!(&ended[..3], b"F09");
 }
 
-/// The keys of the tables of docs/configuration.md, by their last word.
-fn documented_keys() -> Vec<&'static str> {
-    let page = include_str!("../docs/configuration.md");
-    let (_, keys) = page.split_once("## The keys").unwrap();
-    let first_column = |line: &'static str| line.strip_prefix("| ")?.split(" | ").next();
-    let columns = keys.lines().filter_map(first_column);
-    let named = columns.flat_map(|column| column.split('`').skip(1).step_by(2));
-    let in_words = |key: &&str| {
-        key.chars()
-            .all(|c| c.is_ascii_lowercase() || "._".contains(c))
-    };
-    let last_word = |key: &'static str| key.rsplit('.').next();
-    // The ways of records stand in such a table, too.
-    named
-        .filter(in_words)
-        .filter_map(last_word)
-        .filter(|key| *key != "raw")
-        .collect()
+#[test]
+fn every_key_is_set_by_a_test() {
+    let model = keys::of_model();
+    assert!(model.keys.len() > 120, "it is read: {:?}", model.keys);
+    let set = keys::set_by_tests(&model);
+    // What a map is for shows in its keys.
+    let unset = model
+        .keys
+        .iter()
+        .filter(|key| !set.contains(*key) && !model.is_map(key));
+    let unset: Vec<_> = unset.map(|key| keys::shown(key)).collect();
+    assert!(unset.is_empty(), "no test sets {unset:#?}");
 }
 
 #[test]
-fn every_key_is_set_by_a_test() {
-    let tests = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
-    let mut written = String::new();
-    for folder in [tests.clone(), tests.join("support")] {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            // What is refused there has no effect to be seen.
-            let counts = path.extension().is_some_and(|end| end == "rs")
-                && !path.ends_with("configuration.rs");
-            if counts {
-                written += &std::fs::read_to_string(path).unwrap();
-            }
-        }
-    }
-    let is_set = |key: &str| {
-        written
-            .match_indices(&format!("{key}:"))
-            .any(|(place, found)| {
-                let before = written[..place].chars().next_back().unwrap();
-                let after = written[place + found.len()..].chars().next();
-                !before.is_alphanumeric() && before != '_' && after != Some(':')
-            })
-    };
-    let keys = documented_keys();
-    assert!(keys.len() > 100, "the tables are read: {keys:?}");
-    let unset: Vec<_> = keys.iter().filter(|key| !is_set(key)).collect();
-    assert!(unset.is_empty(), "no test sets {unset:?}");
+fn the_docs_have_every_key_and_no_other() {
+    let (model, docs) = (keys::of_model().keys, keys::in_docs());
+    assert!(
+        docs.keys.len() > 100,
+        "the tables are read: {:?}",
+        docs.keys
+    );
+    let missing: Vec<_> = model.iter().filter(|key| !docs.has(key)).collect();
+    let missing: Vec<_> = missing.into_iter().map(|key| keys::shown(key)).collect();
+    assert!(
+        missing.is_empty(),
+        "docs/configuration.md lacks {missing:#?}"
+    );
+    let made_up: Vec<_> = docs
+        .keys
+        .difference(&model)
+        .map(|key| keys::shown(key))
+        .collect();
+    assert!(made_up.is_empty(), "there is no key {made_up:#?}");
 }
