@@ -101,6 +101,34 @@ fn send_over_tls(house: &House, port: u16, more: &str) -> String {
 }
 
 #[test]
+fn send_says_whether_the_receipt_is_signed() {
+    let called = Called::new();
+    let house = House::sender(&called.address(), "");
+    let file = house.write("ORDERS", "x");
+    for (signature, expected) in [
+        (&b""[..], "(unsigned)"),
+        (b"SIGNED", "(signed; the signature was not checked)"),
+    ] {
+        let said = std::thread::scope(|scope| {
+            let path = file.to_str().unwrap();
+            let send = || house.pointsman(&["send", path, "--to", "nordwerk"]);
+            let sending = scope.spawn(send);
+            let mut peer = called.greet();
+            let sfid = take_file(&mut peer);
+            assert_eq!(peer.hear(), b"R", "CD");
+            let receipt = support::peer::eerp(&sfid);
+            let (receipt, _) = receipt.split_at(receipt.len() - 2);
+            let length = (signature.len() as u16).to_be_bytes();
+            peer.say([receipt, &length, signature].concat());
+            assert_eq!(peer.hear(), b"P", "RTR");
+            peer.say(b"F00000\r");
+            String::from_utf8(sending.join().unwrap().stdout).unwrap()
+        });
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+#[test]
 fn a_receipt_is_refused_for_reasons_that_nerp_has() {
     let house = House::plain("");
     let answer = |reason| {

@@ -112,7 +112,7 @@ pub enum Reply {
         digest: String,
         /// SHA-256 of the one before.
         previous: String,
-        /// Why it will not decide after the next start, if so: the configured file could not be replaced.
+        /// What is wrong with the configured file, so that it may not decide after the next start; if something is.
         warning: Option<String>,
     },
     /// It was not done, and nothing changed.

@@ -563,10 +563,10 @@ events! {
     says("policy {policy} is now sha256:{digest}, generation {generation}")
     remedy("–")
 
-    /// a swap is in force, its file could not be replaced
+    /// a swap is in force, its file could not be replaced, or not so that it lasts
     "POL-103" "policy-not-installed" Error Counted
     PolicyNotInstalled { policy: String, reason: String }
-    says("policy {policy} decides now, but the one before comes back with the next start: {reason}")
+    says("policy {policy} decides now, but {reason}")
     remedy("make the component's folder writable for the server, and swap again, before the next start")
 
     /// a component was not taken; the old one goes on

@@ -216,20 +216,29 @@ fn in_time(place: &str, shown: &PeerCertificate, file: &Value<ExistingFile>) -> 
 /// How often certificates are looked at while the server runs.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// When it is tried again if they could not be.
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
 /// Tells what is wrong with certificates and keys: at once, and from then on each day what is new or comes nearer.
 pub async fn keep_inspecting(station: Arc<Station>) {
     let mut before: BTreeMap<String, Vec<(Weight, usize)>> = BTreeMap::new();
     loop {
         let looker = Arc::clone(&station);
-        let looked = tokio::task::spawn_blocking(move || certificates(&looker.config)).await;
+        let looked = match look_at_all(move || certificates(&looker.config)).await {
+            Ok(looked) => looked,
+            Err(trouble) => {
+                tell(&station.config, &trouble);
+                tokio::time::sleep(HOUR).await;
+                continue;
+            }
+        };
         // Each place may have several remarks; together they say where it stands.
         let mut now: BTreeMap<String, Vec<(Weight, usize)>> = BTreeMap::new();
-        let remarks = looked.unwrap_or_default();
-        for remark in &remarks {
+        for remark in &looked {
             let standing = now.entry(remark.place.clone()).or_default();
             standing.push((remark.weight, remark.stage));
         }
-        for remark in remarks {
+        for remark in looked {
             let is_new = before.get(&remark.place) != now.get(&remark.place);
             if remark.weight > Weight::Good && is_new {
                 tell(&station.config, &remark);
@@ -238,6 +247,21 @@ pub async fn keep_inspecting(station: Arc<Station>) {
         before = now;
         tokio::time::sleep(DAY).await;
     }
+}
+
+/// What a look at all of them finds; or that nobody knows how they stand, since a mistake of this program ended it. The
+/// log has that mistake, too.
+async fn look_at_all<F>(work: F) -> Result<Vec<Remark>, Remark>
+where
+    F: FnOnce() -> Vec<Remark> + Send + 'static,
+{
+    let looked = tokio::task::spawn_blocking(work).await;
+    looked.map_err(|lost| {
+        let text = format!(
+            "nobody knows how they stand, since the look at them failed ({lost}); it is tried again in an hour"
+        );
+        Remark::new(Weight::Error, "all certificates", text)
+    })
 }
 
 fn tell(config: &Config, remark: &Remark) {
@@ -257,4 +281,19 @@ fn tell(config: &Config, remark: &Remark) {
             reason,
         },
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    #[allow(clippy::panic, reason = "it is what is looked at")]
+    async fn a_look_that_fails_says_so_and_is_not_one_that_found_nothing() {
+        let looked = look_at_all(|| panic!("a certificate like no other")).await;
+        let trouble = looked.err();
+        let said = trouble.map(|remark| (remark.weight, remark.text));
+        assert!(matches!(said, Some((Weight::Error, text)) if text.contains("nobody knows")));
+        assert_eq!(look_at_all(Vec::new).await, Ok(Vec::new()));
+    }
 }

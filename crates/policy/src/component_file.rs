@@ -47,19 +47,36 @@ pub(crate) async fn look(place: &Path) -> Option<Look> {
     looked.ok().flatten()
 }
 
+/// A component that is in its place.
+#[derive(Debug)]
+pub(crate) struct Installed {
+    /// What its file looks like.
+    pub(crate) look: Look,
+    /// Why its folder could not be synced, if so: it is there, and a power cut may undo that.
+    pub(crate) unsynced: Option<io::Error>,
+}
+
 /// Put a component in the place of another: written beside it and exchanged with it, so that nobody ever reads half of
-/// it, and durable. `known` is what the file was seen to look like. Gives what it looks like afterwards; none where
-/// somebody else put another there meanwhile: that one stays.
+/// it, and durable. `known` is what the file was seen to look like. None where somebody else put another there meanwhile:
+/// that one stays.
+///
+/// # Errors
+/// It could not be put there: the one before is.
 pub(crate) async fn install(
     place: &Path,
     component: &[u8],
     known: Option<Look>,
-) -> io::Result<Option<Look>> {
+) -> io::Result<Option<Installed>> {
     let (place, component) = (place.to_owned(), component.to_vec());
-    blocking(move || install_now(&place, &component, known)).await
+    blocking(move || install_now(&place, &component, known, sync_folder)).await
 }
 
-fn install_now(place: &Path, component: &[u8], known: Option<Look>) -> io::Result<Option<Look>> {
+fn install_now(
+    place: &Path,
+    component: &[u8],
+    known: Option<Look>,
+    sync: fn(&Path) -> io::Result<()>,
+) -> io::Result<Option<Installed>> {
     let beside = beside(place);
     // What lies here was left by a crash: changes of one policy come one after the other.
     match fs::remove_file(&beside) {
@@ -67,7 +84,13 @@ fn install_now(place: &Path, component: &[u8], known: Option<Look>) -> io::Resul
         _ => {}
     }
     let installed = write_beside(&beside, place, component)
-        .and_then(|ours| put_in_place(&beside, place, ours, known));
+        .and_then(|ours| put_in_place(&beside, place, ours, known))
+        .map(|look| {
+            look.map(|look| Installed {
+                look,
+                unsynced: sync(folder_of(place)).err(),
+            })
+        });
     // What it displaced, if anything, or what found no place. The complaint is the one above.
     let _ = fs::remove_file(&beside);
     installed
@@ -106,11 +129,18 @@ fn put_in_place(
     } else {
         return Ok(None);
     }
-    // A name alone lies in the folder where we are.
-    let above = place.parent().filter(|above| !above.as_os_str().is_empty());
-    File::open(above.unwrap_or(Path::new(".")))?.sync_all()?;
     let there = look_now(place);
     Ok(there.filter(|_| holds_the_same(there, Some(ours))))
+}
+
+/// A name alone lies in the folder where we are.
+fn folder_of(place: &Path) -> &Path {
+    let above = place.parent().filter(|above| !above.as_os_str().is_empty());
+    above.unwrap_or(Path::new("."))
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 /// Until what comes out is what was put there last: anything else is newer still.
@@ -166,13 +196,33 @@ mod tests {
         fs::rename(copy, place).unwrap();
     }
 
+    /// What is there afterwards, if it is ours.
+    fn put(place: &Path, component: &[u8], known: Option<Look>) -> Option<Look> {
+        let installed = install_now(place, component, known, sync_folder).unwrap();
+        installed.map(|installed| installed.look)
+    }
+
+    #[test]
+    fn what_is_in_place_and_may_not_last_is_told_as_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("route.wasm");
+        fs::write(&place, "old").unwrap();
+        let fails = |_: &Path| Err(io::Error::other("the disk is gone"));
+        let installed = install_now(&place, b"swapped", look_now(&place), fails);
+        let installed = installed.unwrap().unwrap();
+        assert_eq!(fs::read_to_string(&place).unwrap(), "swapped");
+        assert_eq!(Some(installed.look), look_now(&place));
+        let why = installed.unsynced.unwrap().to_string();
+        assert_eq!(why, "the disk is gone");
+    }
+
     #[test]
     fn what_was_seen_makes_room_and_nothing_is_left_beside() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("route.wasm");
         let mut known = None;
         for component in ["first, where nothing was", "second"] {
-            known = install_now(&place, component.as_bytes(), known).unwrap();
+            known = put(&place, component.as_bytes(), known);
             assert_eq!(known, look_now(&place), "{component}");
             assert_eq!(fs::read_to_string(&place).unwrap(), component);
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -186,7 +236,7 @@ mod tests {
         fs::write(&place, "old").unwrap();
         let known = look_now(&place);
         fs::write(&place, "by hand").unwrap();
-        assert_eq!(install_now(&place, b"swapped", known).unwrap(), None);
+        assert_eq!(put(&place, b"swapped", known), None);
         assert_eq!(fs::read_to_string(&place).unwrap(), "by hand");
     }
 
@@ -205,7 +255,7 @@ mod tests {
                         copied_in(folder.path(), &place, &format!("copy {round} {n}"));
                     }
                 });
-                let ours = install_now(&place, b"swapped", known).unwrap();
+                let ours = put(&place, b"swapped", known);
                 gave_way += usize::from(ours.is_none());
             });
             let last = format!("copy {round} {}", round % 40);

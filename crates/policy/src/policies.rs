@@ -50,7 +50,8 @@ pub struct Swapped {
     pub digest: String,
     /// SHA-256 of the one before.
     pub previous: String,
-    /// Why the configured file could not be replaced, if so: the one before decides again after the next start.
+    /// What is wrong with the configured file, if something is: it could not be replaced, so that the one before decides
+    /// again after the next start; or it is replaced, and a power cut may undo that.
     pub not_installed: Option<String>,
 }
 
@@ -153,15 +154,23 @@ impl Policies {
         let not_installed = match install(place, component, standing.look).await {
             Ok(Some(ours)) => {
                 *standing = Standing {
-                    look: Some(ours),
+                    look: Some(ours.look),
                     change,
                     read: true,
                 };
-                None
+                ours.unsynced.map(|error| {
+                    format!(
+                        "its file is replaced, but its folder could not be synced, and a power cut may bring the one before back: {}: {error}",
+                        place.display()
+                    )
+                })
             }
             Ok(None) => return Err(overtaken(&source.spec)),
             // The file stays what it is, and as old as it is.
-            Err(error) => Some(format!("{}: {error}", place.display())),
+            Err(error) => Some(format!(
+                "the one before comes back with the next start, since its file could not be replaced: {}: {error}",
+                place.display()
+            )),
         };
         Ok(self.put_in_force(source, change, loaded, not_installed))
     }

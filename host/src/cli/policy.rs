@@ -74,9 +74,7 @@ fn swap(policy: String, component: &std::path::Path, configured: &Configured) ->
                 "policy {policy}: sha256:{digest} decides from the next session on (generation {generation}; before: sha256:{previous})"
             );
             if let Some(why) = warning {
-                let message = format!(
-                    "warning: after a restart the one before decides again, since its file cannot be replaced: {why}"
-                );
+                let message = format!("warning: {why}");
                 return Err(Failed { code: 1, message });
             }
             Ok(())

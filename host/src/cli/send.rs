@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::DateTime;
-use oftp::{Format, OdetteId, RecordLayout, UserData};
+use oftp::{Format, OdetteId, RecordLayout, Response, UserData};
 use pointsman_log::printable;
 use pointsman_store::{ContactKind, OutboundState, Queued, TransferId};
 use tokio::sync::{broadcast, oneshot, watch};
@@ -298,7 +298,13 @@ async fn conclude(station: &Station, partner: &str, id: TransferId, end: &Ending
     let why = reason.or(stayed).unwrap_or_else(|| end.to_string());
     match state {
         state if state == OutboundState::Acknowledged.as_str() => {
-            say!("done: sent, and the receipt (EERP) is here: it names this very file (unsigned)");
+            let signed = match station.ledger.receipt(id).await? {
+                Some(Response::Positive(eerp)) if !eerp.signature.is_empty() => {
+                    "signed; the signature was not checked"
+                }
+                _ => "unsigned",
+            };
+            say!("done: sent, and the receipt (EERP) is here: it names this very file ({signed})");
             Ok(())
         }
         state

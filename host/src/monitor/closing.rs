@@ -24,8 +24,8 @@ use crate::intake::{Intake, blocking};
 use crate::names;
 use crate::receipts;
 
-/// Deliveries of one session that may be under way.
-const DELIVERIES: usize = 64;
+/// Commands of one session whose receipts our next turn waits for.
+const HAND_OVERS: usize = 64;
 
 /// A file whose octets are all here.
 struct Here {
@@ -278,6 +278,7 @@ impl Monitor {
         let copy = match finish(intake, records).await {
             Ok(copy) => copy,
             Err(error) => {
+                self.forget_copy(id).await;
                 self.say_efna(ticket, &header, error.into(), session).await;
                 return Ok(());
             }
@@ -308,10 +309,18 @@ impl Monitor {
             }
         };
         // The one it was compared with was left out when the quota was looked at first.
-        if self.is_beyond_quota(&header.key, id, octets).await? {
-            self.say_refused(ticket, id, &header, used_up(), session)
-                .await?;
-            return Ok(blocking(move || copy.discard()).await?);
+        match self.is_beyond_quota(&header.key, id, octets).await {
+            Ok(false) => {}
+            Ok(true) => {
+                blocking(move || copy.discard()).await?;
+                return self
+                    .say_refused(ticket, id, &header, used_up(), session)
+                    .await;
+            }
+            Err(error) => {
+                blocking(move || copy.discard()).await?;
+                return Err(error.into());
+            }
         }
         let here = Here {
             id,
@@ -323,6 +332,13 @@ impl Monitor {
             held,
         };
         self.keep(ticket, here, copy, closing, session).await
+    }
+
+    /// What came of a copy that could not be finished is nobody's: it has no row. What cannot be removed now, the next
+    /// start removes.
+    async fn forget_copy(&self, id: TransferId) {
+        let spool = self.station.spool.clone();
+        let _ = blocking(move || spool.partial(id)?.remove()).await;
     }
 
     /// EFPA once more for a copy that is gone; or EFNA, where it was another file, for the reason that speaks against that.
@@ -350,17 +366,13 @@ impl Monitor {
         }
     }
 
-    /// What is delivered is forgotten. So many deliveries of a session run at once, and the oldest is waited for.
-    /// Of commands that are slower than that the receipts of the latest are waited for.
+    /// For one more delivery. Of commands that are slower than that the receipts of the latest are waited for.
     async fn make_way(&mut self) {
         self.hand_overs.retain(|one| !one.is_answered());
-        if self.hand_overs.len() >= DELIVERIES {
+        if self.hand_overs.len() >= HAND_OVERS {
             self.hand_overs.remove(0);
         }
-        self.deliveries.retain(|delivery| !delivery.is_finished());
-        while self.deliveries.len() >= DELIVERIES {
-            let _ = self.deliveries.remove(0).await;
-        }
+        self.deliveries.make_way().await;
     }
 
     /// EFPA has left. Where it matters, whatever the partner says next will show that it has come.

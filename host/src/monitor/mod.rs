@@ -7,6 +7,7 @@
 mod checking;
 mod closing;
 mod connecting;
+mod deliveries;
 mod offering;
 mod promise;
 mod receiving;
@@ -21,9 +22,9 @@ use pointsman_policy::{Answer, Conversation, types};
 use pointsman_store::transition::reached;
 use pointsman_store::{LedgerError, SpoolError, TransferId, planted};
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 
 pub use self::checking::LateChecks;
+use self::deliveries::Deliveries;
 use self::receiving::Receiving;
 use self::sending::{Sending, Turn};
 use crate::contacts::Line;
@@ -74,7 +75,7 @@ pub struct Monitor {
     /// The file whose receipt we sent last, until RTR.
     answering: Option<TransferId>,
     /// Files of this session on their way to the inbox: their receipts belong in our next turn.
-    deliveries: Vec<JoinHandle<()>>,
+    deliveries: Deliveries,
     /// Those of them that a command takes before they are receipted.
     hand_overs: Vec<Awaited>,
     errand: Errand,
@@ -152,7 +153,7 @@ impl Monitor {
             sending: None,
             unconfirmed: None,
             answering: None,
-            deliveries: Vec::new(),
+            deliveries: Deliveries::default(),
             hand_overs: Vec::new(),
             errand,
             turn: None,

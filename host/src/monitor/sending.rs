@@ -190,11 +190,7 @@ impl Monitor {
     async fn await_deliveries(&mut self) {
         let patience = self.station.config.limits.receipt_wait.0.0;
         let all = async {
-            while let Some(delivery) = self.deliveries.last_mut() {
-                // A delivery that was lost is taken up again by the server; its receipt comes later.
-                let _ = delivery.await;
-                self.deliveries.pop();
-            }
+            self.deliveries.done().await;
             while let Some(hand_over) = self.hand_overs.last_mut() {
                 hand_over.answer().await;
                 self.hand_overs.pop();
@@ -202,8 +198,9 @@ impl Monitor {
         };
         // Past the limit the receipts wait for the next turn, or the next session.
         let _ = tokio::time::timeout(patience, all).await;
-        // A slow command is waited for once, not at every turn.
+        // A slow command, and a folder that does not answer, are waited for once, not at every turn.
         self.hand_overs.clear();
+        self.deliveries.pass_by();
     }
 
     async fn next_work(&mut self, session: &Session) -> Result<Option<Work>, Trouble> {
