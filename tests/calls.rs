@@ -242,10 +242,9 @@ fn what_is_refused_for_now_is_offered_again_and_parked_in_the_end() {
 }
 
 #[test]
-fn a_partner_is_called_at_its_hour_with_nothing_to_send() {
-    let theirs = House::plain("");
-    let their_server = theirs.serve();
-    // On a machine with much to do the first hour is over before the server is there.
+fn a_partner_is_called_at_its_hour_with_nothing_to_send_and_with_what_waits() {
+    let (idle, busy) = (Called::new(), Called::new());
+    // On a machine with much to do the first hour is over before the servers are there.
     let soon = [4, 15, 40].map(|seconds| {
         let date = std::process::Command::new("date")
             .args(["-d", &format!("+{seconds} seconds"), "+'%H:%M:%S'"])
@@ -253,16 +252,15 @@ fn a_partner_is_called_at_its_hour_with_nothing_to_send() {
             .unwrap();
         String::from_utf8_lossy(&date.stdout).trim().to_owned()
     });
-    let ours = House::caller(
-        LISTENER,
-        &their_server.address().to_string(),
-        &format!("    calls: {{queued: false, at: [{}]}}\n", soon.join(", ")),
-    );
-    let server = ours.serve();
-    ours.queue("WAITS", b"for its hour", "nordwerk");
-    assert_eq!(theirs.delivered().len(), 0);
-    assert_eq!(theirs.await_delivered(1).len(), 1);
-    assert_eq!((server.stop(), their_server.stop()), (Some(0), Some(0)));
+    let calls = format!("    calls: {{queued: false, at: [{}]}}\n", soon.join(", "));
+    let houses = [&idle, &busy].map(|called| House::caller(LISTENER, &called.address(), &calls));
+    houses[1].queue("WAITS", b"for its hour", "nordwerk");
+    let servers = [houses[0].serve(), houses[1].serve()];
+    release(&mut idle.greet());
+    let mut peer = busy.greet();
+    assert!(take_file(&mut peer).starts_with(b"HWAITS "));
+    release(&mut peer);
+    assert_eq!(servers.map(Server::stop), [Some(0); 2]);
     let wrong = House::caller(LISTENER, "127.0.0.1:1", "    calls: {at: ['6 pm']}\n");
     let said = wrong.pointsman(&["check"]);
     let said = String::from_utf8_lossy(&said.stderr);

@@ -13,6 +13,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use support::guests::misbehaving;
 use support::peer::{Called, Peer, VirtualFile, data_buffers, efid, take_file};
@@ -597,30 +598,32 @@ fn the_receipt_of_a_file_that_was_passed_on_keeps_its_hash_and_its_signature() {
         "{}",
         text(&early.stderr)
     );
-    let sender = std::thread::scope(|scope| {
-        let sent = scope.spawn(|| {
-            house.pointsman(&[
-                "send",
-                on.to_str().unwrap(),
-                "--to",
-                "mueller",
-                "--as",
-                "ON",
-            ])
+    let pass_on = |file: &Path, name: &str| {
+        let file = file.to_str().unwrap();
+        let args = ["send", file, "--to", "mueller", "--as", name];
+        let sender = std::thread::scope(|scope| {
+            let sent = scope.spawn(|| house.pointsman(&args));
+            let mut last = third.greet_as(US, THEM, THEIRS);
+            let sfid = take_file(&mut last);
+            release_with_signed_eerp(&mut last, &sfid);
+            assert_eq!(last.hear()[0], b'F', "ESID");
+            sent.join().unwrap()
         });
-        let mut last = third.greet_as(US, THEM, THEIRS);
-        let sfid = take_file(&mut last);
-        release_with_signed_eerp(&mut last, &sfid);
-        assert_eq!(last.hear()[0], b'F', "ESID");
-        sent.join().unwrap()
-    });
-    assert!(sender.status.success(), "{}", text(&sender.stderr));
-    let rows = house.transfers();
-    let on = rows
-        .iter()
-        .find(|row| row.contains("acknowledged"))
-        .unwrap();
-    let on = on.split_whitespace().next().unwrap();
+        assert!(sender.status.success(), "{}", text(&sender.stderr));
+        let mut rows = house.transfers().into_iter();
+        let row = rows.find(|row| row.contains("acknowledged") && row.contains(name));
+        row.unwrap()[..36].to_owned()
+    };
+    let other = pass_on(&house.write("another", "another content"), "OTHER");
+    let refused = house.pointsman(&["transfers", "answer", came, "--forward", &other]);
+    let said = text(&refused.stderr);
+    assert!(
+        !refused.status.success()
+            && said.contains("another content")
+            && said.contains("--converted"),
+        "{said}"
+    );
+    let on = &pass_on(&on, "PASSED-ON");
     let answered = house.pointsman(&["transfers", "answer", came, "--forward", on]);
     assert!(answered.status.success(), "{}", text(&answered.stderr));
 

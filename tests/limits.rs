@@ -57,7 +57,7 @@ fn introduced(local: &str, to: SocketAddr, code: &str, password: &str) -> (Strin
 
 #[test]
 fn silent_callers_of_one_address_lock_nobody_out() {
-    let house = House::plain("limits: {callers_per_address: 20}\n");
+    let house = House::plain("limits: {callers_per_address: 20, caller_time: 10m}\n");
     let server = house.serve();
     let silent: Vec<_> = (0..100)
         .map(|_| from("127.0.0.9", server.address()))
@@ -81,7 +81,7 @@ fn silent_callers_of_one_address_lock_nobody_out() {
 
 #[test]
 fn a_listener_full_of_silent_callers_takes_who_speaks() {
-    let house = House::plain("limits: {callers_per_listener: 20}\n");
+    let house = House::plain("limits: {callers_per_listener: 20, caller_time: 10m}\n");
     let server = house.serve();
     let silent: Vec<_> = (1..=30)
         .map(|number| from(&format!("127.0.1.{number}"), server.address()))
@@ -229,6 +229,24 @@ fn guessing_gets_slower_and_is_locked_out_and_the_partner_calls_from_elsewhere()
         answer.starts_with('X') && took < Duration::from_secs(5),
         "{answer}"
     );
+}
+
+/// Each code is tried once, so that none of them is guessed at.
+#[test]
+fn an_address_that_tries_one_code_after_the_other_is_slowed_down() {
+    for conceal in [true, false] {
+        let house = House::plain(&format!("limits: {{conceal_partners: {conceal}}}\n"));
+        let server = house.serve();
+        for (number, at_least) in [(1, 0), (2, 0), (3, 0), (4, 1), (5, 2)] {
+            let code = format!("O0013NOBODY{number}");
+            let (answer, took) = introduced("127.0.0.9", server.address(), &code, "WRONG");
+            assert!(answer.starts_with("F0"), "{answer}");
+            let waited = took >= Duration::from_secs(at_least);
+            assert!(waited, "{number}, conceal {conceal}: {took:?}");
+        }
+        let (answer, _) = introduced("127.0.0.9", server.address(), THEM, THEIRS);
+        assert!(answer.starts_with('X'), "it is not locked out: {answer}");
+    }
 }
 
 #[test]

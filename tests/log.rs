@@ -126,7 +126,9 @@ fn a_reader_of_the_log_that_is_stuck_costs_nothing_but_lines() {
     let server = Server::logging_to(&business.house.config(), writer);
     business.goes_on(&server, "FIRST");
     business.goes_on(&server, "SECOND");
-    business.status();
+    eventually("the status tells it", || {
+        business.status().contains("nobody reads it").then_some(())
+    });
     assert_eq!(server.stop(), Some(0));
     drop(reader);
 }

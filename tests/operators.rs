@@ -25,7 +25,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
 use support::patience::end;
-use support::peer::{Called, Peer, VirtualFile, efid, release, take_file};
+use support::peer::{Called, Peer, Ssid, VirtualFile, efid, esid, release, take_file};
 use support::{House, OURS, POINTSMAN, Server, US, octets, openssl_certificate};
 
 const TLS: &str = "  - address: 127.0.0.1:0\n    tls:\n      certificate: us.pem\n      key: us.key\n      client_auth: require\n";
@@ -986,6 +986,35 @@ fn why_files_stay_that_a_good_session_left_is_told_wherever_they_are() {
         let why = line(&partner(&house, "nordwerk"), "why it waits");
         assert!(!why.contains(reason), "{why}");
     }
+}
+
+#[test]
+fn why_files_stay_where_the_partner_ends_before_our_turn_is_told() {
+    let reason = "it ended before it was our turn to send";
+    let calls = "    calls: {queued: false}\n";
+    let house = House::caller(
+        "listeners:\n  - address: 127.0.0.1:0\n",
+        "127.0.0.1:1",
+        calls,
+    );
+    queue(&house, "WAITS", "nordwerk");
+    let server = house.serve();
+    let mut peer = Peer::connect(server.address());
+    peer.say(
+        Ssid {
+            code: US.to_owned(),
+            password: OURS.to_owned(),
+            ..Ssid::default()
+        }
+        .octets(),
+    );
+    assert_eq!(peer.hear()[0], b'X', "SSID");
+    peer.say(esid());
+    support::eventually(reason, || {
+        let told = partner(&house, "nordwerk");
+        told.contains(reason).then_some(())
+    });
+    assert_eq!(server.stop(), Some(0));
 }
 
 /// Who sends all that waits hears what did not go, and why; it is done when nothing waits any more.

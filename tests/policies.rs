@@ -345,6 +345,28 @@ fn a_receipt_that_a_failing_policy_put_off_is_not_lost() {
 }
 
 #[test]
+fn an_operator_refuses_a_file_for_a_reason_and_in_words() {
+    let house = at_end_of_transfer("{misbehave: trap}");
+    let server = house.serve();
+    let mut peer = Peer::session(server.address());
+    peer.send(&VirtualFile::new("ORDER", "order"));
+    assert!(peer.take_receipts().is_empty());
+    house.await_delivered(1);
+    let row = house.transfers().remove(0);
+    let id = row.split_whitespace().next().unwrap();
+    let refusing = ["--reject", "34", "--text", "no such plant"];
+    let refused = house.pointsman(&[&["transfers", "answer", id], &refusing[..]].concat());
+    assert!(refused.status.success(), "{refused:?}");
+    let receipts = Peer::session(server.address()).take_receipts();
+    let [nerp] = &receipts[..] else {
+        panic!("one receipt, not {receipts:?}");
+    };
+    let shown = String::from_utf8_lossy(nerp).into_owned();
+    assert!(shown.starts_with("NORDER "), "NERP: {shown}");
+    assert!(shown.contains("34013no such plant"), "{shown}");
+}
+
+#[test]
 fn a_question_put_off_is_asked_again_of_the_policies_of_that_time() {
     let house = at_end_of_transfer("{misbehave: later, seconds: '1'}");
     let server = house.serve();

@@ -177,21 +177,42 @@ fn a_policy_that_holds_files_back_holds_back_the_one_an_operator_sends() {
         "{:?}",
         house.transfers()
     );
-    // A policy that names others: only the newest of what waits, and that is another file.
-    hold("newest");
+    // One that names files, and another one than that.
+    hold("oldest");
     let only = house.write("OTHER", "octets");
     let args = ["send", only.to_str().unwrap(), "--to", "nordwerk"];
     std::thread::scope(|scope| {
         let sending = scope.spawn(|| house.pointsman(&args));
         let mut peer = called.greet();
-        let sfid = take_file(&mut peer);
-        assert!(
-            sfid.starts_with(b"HOTHER "),
-            "the newest is the one to send"
+        assert_eq!(
+            peer.hear(),
+            b"R",
+            "CD: ORDERS was named, and OTHER is meant"
         );
+        peer.say(b"F00000\r");
+        let sent = sending.join().unwrap();
+        let said = String::from_utf8_lossy(&sent.stdout).into_owned();
+        let words = "without the file that was to be sent";
+        assert!(said.contains(words), "{said}");
+        assert!(!sent.status.success());
+    });
+    // One that names it, beside others.
+    hold("newest");
+    let only = house.write("NEWEST", "octets");
+    let args = ["send", only.to_str().unwrap(), "--to", "nordwerk"];
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(|| house.pointsman(&args));
+        let mut peer = called.greet();
+        let sfid = take_file(&mut peer);
+        assert!(sfid.starts_with(b"HNEWEST "), "the one that is meant");
         release(&mut peer);
         sending.join().unwrap();
     });
+    let rows = house.transfers();
+    for name in ["ORDERS", "OTHER"] {
+        let waits = |row: &&String| row.contains(name) && row.contains(" ready ");
+        assert_eq!(rows.iter().filter(waits).count(), 1, "{name}: {rows:?}");
+    }
 }
 
 #[test]

@@ -221,13 +221,22 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// Tells what is wrong with certificates and keys: at once, and from then on each day what is new or comes nearer.
 pub async fn keep_inspecting(station: Arc<Station>) {
+    let looker = Arc::clone(&station);
+    let look = move || certificates(&looker.config);
+    inspect_every(DAY, look, |remark| tell(&station.config, remark)).await;
+}
+
+async fn inspect_every(
+    pause: Duration,
+    look: impl Fn() -> Vec<Remark> + Clone + Send + 'static,
+    tell: impl Fn(&Remark),
+) {
     let mut before: BTreeMap<String, Vec<(Weight, usize)>> = BTreeMap::new();
     loop {
-        let looker = Arc::clone(&station);
-        let looked = match look_at_all(move || certificates(&looker.config)).await {
+        let looked = match look_at_all(look.clone()).await {
             Ok(looked) => looked,
             Err(trouble) => {
-                tell(&station.config, &trouble);
+                tell(&trouble);
                 tokio::time::sleep(HOUR).await;
                 continue;
             }
@@ -241,11 +250,11 @@ pub async fn keep_inspecting(station: Arc<Station>) {
         for remark in looked {
             let is_new = before.get(&remark.place) != now.get(&remark.place);
             if remark.weight > Weight::Good && is_new {
-                tell(&station.config, &remark);
+                tell(&remark);
             }
         }
         before = now;
-        tokio::time::sleep(DAY).await;
+        tokio::time::sleep(pause).await;
     }
 }
 
@@ -285,7 +294,33 @@ fn tell(config: &Config, remark: &Remark) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::mpsc::unbounded_channel;
+
     use super::*;
+
+    #[tokio::test]
+    async fn what_comes_nearer_is_told_at_a_later_look_and_what_stays_is_not() {
+        let looks = Arc::new(AtomicUsize::new(0));
+        let look = move || {
+            let stage = match looks.fetch_add(1, Ordering::Relaxed) {
+                0..3 => 1,
+                _ => 2,
+            };
+            let text = format!("{stage} marks passed");
+            let remark = Remark::new(Weight::Warning, "partners.them.certificate", text);
+            vec![Remark { stage, ..remark }]
+        };
+        let (told, mut heard) = unbounded_channel();
+        let tell = move |remark: &Remark| drop(told.send(remark.text.clone()));
+        let inspecting = tokio::spawn(inspect_every(Duration::from_millis(1), look, tell));
+        for expected in ["1 marks passed", "2 marks passed"] {
+            let told = tokio::time::timeout(Duration::from_secs(60), heard.recv()).await;
+            assert_eq!(told.unwrap().unwrap(), expected);
+        }
+        inspecting.abort();
+    }
 
     #[tokio::test]
     #[allow(clippy::panic, reason = "it is what is looked at")]

@@ -496,15 +496,15 @@ impl Monitor {
             });
         }
         if done {
-            self.close(session).await?;
+            self.close(session, PATIENCE).await?;
         }
         Ok(true)
     }
 
     /// Once EFID leaves, only the peer knows whether it has the file: that is written down first. What is not what was
     /// queued gets no EFID, so the partner does not keep it.
-    async fn close(&mut self, session: &mut Session) -> Result<(), Trouble> {
-        if let Some((id, why)) = self.is_damaged().await? {
+    async fn close(&mut self, session: &mut Session, patience: Duration) -> Result<(), Trouble> {
+        if let Some((id, why)) = self.is_damaged(patience).await? {
             return self.park_damaged(id, why).await;
         }
         let Some(sending) = &mut self.sending else {
@@ -521,7 +521,10 @@ impl Monitor {
     }
 
     /// Whether the file that was sent to its end is another than was queued, and in which way.
-    async fn is_damaged(&mut self) -> Result<Option<(TransferId, String)>, Trouble> {
+    async fn is_damaged(
+        &mut self,
+        patience: Duration,
+    ) -> Result<Option<(TransferId, String)>, Trouble> {
         let Some(sending) = &mut self.sending else {
             return Ok(None);
         };
@@ -529,7 +532,7 @@ impl Monitor {
             return Ok(None);
         };
         let (id, queued) = (sending.file.id, &sending.file.digest);
-        let Some(content) = check.content(PATIENCE).await? else {
+        let Some(content) = check.content(patience).await? else {
             self.station.late_checks.keep(id, std::mem::take(check));
             let file = sending.name();
             self.tell(Happening::ContentUnread {
@@ -765,5 +768,99 @@ fn restart_position(file: &OutboundFile, session: &Session) -> u64 {
         _ if !agreed || file.attempts == 0 => 0,
         Some(_) => file.counts.records,
         None => file.octets / BLOCK,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::describe::Wire;
+    use crate::monitor::Errand;
+    use crate::outbox::{SendAs, enqueue};
+    use crate::station::{Inbox, Station};
+
+    const CONFIG: &str = "version: 1\nstation: {ssid: O0013US, password: OURS}\nstorage: {state: state, inbox: inbox}\n\
+                          partners:\n  them: {ssid: O0013THEM, password: THEIRS, address: '127.0.0.1:1'}\n";
+
+    /// A session that has sent a file to its end from where it broke off; nobody has read its beginning yet.
+    async fn at_the_end_of_a_file(folder: &Path) -> (Monitor, Session, TransferId) {
+        let path = folder.join("pointsman.yaml");
+        std::fs::write(&path, CONFIG).unwrap();
+        std::fs::write(folder.join("ORDERS"), "octets").unwrap();
+        let config = Config::load(&path).unwrap();
+        let profile = Profile::by_name(&config, "them").unwrap();
+        let station = Station::open(config, "test", Inbox::Made).await.unwrap();
+        let file = folder.join("ORDERS");
+        let queued = enqueue(&station, &profile, &file, &SendAs::default()).await;
+        let (id, _) = queued.unwrap();
+        let nowhere = "127.0.0.1:1".parse().unwrap();
+        let wire = Wire {
+            local: nowhere,
+            remote: nowhere,
+            dialled: true,
+            tls: None,
+        };
+        let session = Session::initiator(profile.params(&station.config), Duration::ZERO);
+        let errand = Errand::default();
+        let mut monitor = Monitor::dialled(Arc::clone(&station), wire, profile, errand);
+        let lessee = lessee(&station, &monitor.id);
+        let work = station
+            .ledger
+            .claim("them", &lessee, Longest::UNKNOWN, Files::Any)
+            .await;
+        let Some(Work::File(file)) = work.unwrap() else {
+            panic!("the file waits");
+        };
+        let (found, finding) = oneshot::channel();
+        // Whoever reads it goes on.
+        std::mem::forget(found);
+        let shown = monitor.line.begin(FileNow {
+            transfer: id.to_string(),
+            file: file.header.key.to_string(),
+            received: false,
+            octets: 0,
+            size: file.octets,
+            since: SystemTime::now(),
+        });
+        monitor.sending = Some(Sending {
+            stage: Stage::Open {
+                blob: Arc::new(station.spool.outgoing(id).unwrap()),
+                position: file.octets,
+                check: Check::Beside(finding),
+                records: None,
+            },
+            file: *file,
+            began: Instant::now(),
+            told: Instant::now(),
+            shown,
+        });
+        (monitor, session, id)
+    }
+
+    #[tokio::test]
+    async fn a_file_whose_beginning_takes_long_to_read_gets_no_efid_and_the_next_session_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut monitor, mut session, id) = at_the_end_of_a_file(folder.path()).await;
+        let closed = monitor.close(&mut session, Duration::from_millis(1)).await;
+        let trouble = closed.expect_err("the session ends").to_string();
+        assert!(trouble.contains("longer to be compared"), "{trouble}");
+        let open = matches!(
+            monitor.sending,
+            Some(Sending {
+                stage: Stage::Open { .. },
+                ..
+            })
+        );
+        assert!(open, "EFID is not on its way");
+        let station = Arc::clone(&monitor.station);
+        let blob = Arc::new(station.spool.outgoing(id).unwrap());
+        let mut next = station.late_checks.begin(id, &blob, 1, None);
+        let content = next.content(Duration::from_millis(1)).await.unwrap();
+        assert_eq!(content, None, "it is read by whoever began to");
     }
 }

@@ -123,6 +123,15 @@ impl Policy for Misbehave {
                 ),
                 max_files: Some(1),
             }),
+            "oldest" => TurnDecision::Send(TurnTerms {
+                files: Some(
+                    list_outbound(partner, 1)
+                        .into_iter()
+                        .map(|f| f.id)
+                        .collect(),
+                ),
+                max_files: None,
+            }),
             "hold" => TurnDecision::Hold("not on Sundays".to_owned()),
             "absurd" => TurnDecision::Send(TurnTerms {
                 files: Some(vec!["id".to_owned(); 1001]),
