@@ -267,7 +267,7 @@ mod tests {
         let mut described = header()?;
         described.description = "50% of %GUID%".to_owned();
         let mut named = header()?;
-        named.key.dataset = DatasetName::new("%GUID%")?;
+        named.key.dataset = DatasetName::as_is("%GUID%")?;
         for header in [described, named] {
             let name = "%GUID%-%VirtualFileName%";
             assert_eq!(Template::of_policy(name, &header).name(&header), name);

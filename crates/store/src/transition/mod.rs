@@ -57,7 +57,8 @@ mod tests {
     use super::VERBS;
 
     /// Verbs that only look.
-    const LOOKS: [&str; 21] = [
+    const LOOKS: [&str; 22] = [
+        "here",
         "standing",
         "arrived",
         "receipt",
