@@ -2,7 +2,7 @@
 //!
 //! What is counted is counted by SSID code and address, so that a partner that calls from elsewhere notices nothing.
 //! Wrong answers for whatever code are counted by address as well, and slow that address down without locking it out:
-//! several partners may share it. A right password is answered at once, always.
+//! several partners may share it. A right password is answered at once, where nobody is locked out.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -16,7 +16,7 @@ use crate::seats::Origin;
 /// The longest wait for an answer.
 const LONGEST: Duration = Duration::from_secs(4);
 
-/// Wrong passwords from one address, for whatever codes, that are answered without a wait.
+/// Refusals of strangers from one address, for whatever codes and reasons, that are answered without a wait for the address.
 const FREE: u32 = 3;
 
 /// Entries of each table, at most: an attacker may have many addresses.
