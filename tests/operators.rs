@@ -1902,6 +1902,13 @@ fn check_names_a_watched_folder_in_which_something_else_is_in_the_way() {
     all_in(&said(&checked), &words);
     let server = house.serve();
     all_in(&server.await_log(&["folder-unusable"]), &words);
+    let told = partner(&house, "mueller");
+    all_in(&line(&told, "not watched"), &["watch[0].folder", words[0]]);
+    let all = told_as_json(&house, &["partners"]).to_string();
+    all_in(&all, &["not_watched", words[0]]);
+    std::fs::remove_file(house.path().join("out/.taken")).unwrap();
+    server.await_log(&["folder-usable"]);
+    assert!(!partner(&house, "mueller").contains("not watched"));
 }
 
 #[test]

@@ -18,6 +18,7 @@ use crate::control::{self, ControlError, Reply, Request};
 use crate::inspect::{self, Remark, Weight};
 use crate::partners::Profile;
 use crate::roster::SessionNow;
+use crate::watch;
 
 /// What is known of partners: when and how the last session went, what failed last, when the next call is, what waits
 /// and why it does not go, which receipts are overdue, and when certificates end. The server need not run.
@@ -40,6 +41,8 @@ struct Known<'a> {
     backlog: Backlog,
     /// Those of its profile, by their keys there.
     certificates: Vec<(&'a str, &'a Remark)>,
+    /// Its watched folders that cannot be used, by their keys, and why.
+    folders: Vec<(&'a str, &'a str)>,
     /// Those that every partner sees.
     of_station: Vec<&'a Remark>,
     /// Whether a server runs on this configuration.
@@ -91,6 +94,8 @@ pub(super) struct Look {
     contacts: Vec<Contact>,
     backlog: BTreeMap<String, Backlog>,
     remarks: Vec<Remark>,
+    /// Keys of watched folders that cannot be used, and why.
+    folders: Vec<(String, String)>,
 }
 
 /// Why files for a partner wait, and until when.
@@ -123,6 +128,7 @@ impl Look {
             contacts,
             backlog,
             remarks: inspect::certificates(config),
+            folders: watch::obstacles(config),
         })
     }
 
@@ -169,6 +175,7 @@ impl Look {
             contacts: of(name, &self.contacts),
             backlog: self.backlog.get(name).cloned().unwrap_or_default(),
             certificates: certificates(name, &self.remarks),
+            folders: folders(name, &self.folders),
             of_station: self.of_station().collect(),
             serving: self.running.is_some(),
             plan: self.running.as_ref().and_then(plan),
@@ -227,6 +234,15 @@ fn of<'a>(name: &str, contacts: &'a [Contact]) -> BTreeMap<ContactKind, &'a Cont
 fn with<'a>(name: &str, all: &'a [SessionNow]) -> Vec<&'a SessionNow> {
     let its = |session: &&SessionNow| session.partner.as_deref() == Some(name);
     all.iter().filter(its).collect()
+}
+
+fn folders<'a>(name: &str, all: &'a [(String, String)]) -> Vec<(&'a str, &'a str)> {
+    let its = all.iter().filter_map(|(place, why)| {
+        let key = place.strip_prefix("partners.")?.strip_prefix(name)?;
+        let key = key.strip_prefix('.')?;
+        Some((key, why.as_str()))
+    });
+    its.collect()
 }
 
 fn certificates<'a>(name: &str, remarks: &'a [Remark]) -> Vec<(&'a str, &'a Remark)> {
@@ -384,6 +400,9 @@ impl Known<'_> {
         for (key, remark) in &self.certificates {
             line("certificate", &format!("{key}: {}", weighed(remark)));
         }
+        for (key, why) in &self.folders {
+            line("not watched", &format!("{key}: {}", printable(why)));
+        }
         if let Some(why) = self.why() {
             line("why it waits", &why);
         }
@@ -468,6 +487,8 @@ impl Known<'_> {
         let certificates = self.certificates.iter();
         let told = certificates.filter(|(_, remark)| remark.weight > Weight::Good);
         notes.extend(told.map(|(key, remark)| format!("{key}: {}", weighed(remark))));
+        let folders = self.folders.iter();
+        notes.extend(folders.map(|(key, why)| format!("not watched: {key}: {}", printable(why))));
         notes.join("; ")
     }
 
@@ -519,6 +540,7 @@ impl Known<'_> {
                 "unanswered": waiting.unanswered,
             },
             "certificates": certificates.collect::<Vec<_>>(),
+            "not_watched": self.folders.iter().map(|(key, why)| json!({"key": key, "why": why})).collect::<Vec<_>>(),
             "why_it_waits": self.why(),
         })
     }
