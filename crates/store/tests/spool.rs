@@ -508,3 +508,29 @@ fn a_partial_is_the_one_that_is_there_however_its_holders_come_and_go() {
         }
     });
 }
+
+#[test]
+fn an_inbox_that_somebody_put_in_its_place_gets_no_file() {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, chown};
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not tried: only root can make folders of other users");
+        return;
+    }
+    let yard = Yard::new();
+    let shared = yard.folder.path().join("shared");
+    let inbox = shared.join("inbox");
+    std::fs::create_dir_all(&inbox).unwrap();
+    std::fs::set_permissions(&shared, Permissions::from_mode(0o1777)).unwrap();
+    chown(&inbox, Some(54321), None).unwrap();
+    let access = Access::default();
+    for (path, whose) in [(inbox.clone(), "there"), (inbox.join("deeper"), "above it")] {
+        assert!(Access::look_inbox(&path).is_err(), "one {whose}");
+        let refused = access.inbox(&path).unwrap_err().to_string();
+        assert!(refused.contains("54321"), "one {whose}: {refused}");
+        assert_eq!(std::fs::read_dir(&inbox).unwrap().count(), 0);
+    }
+    chown(&inbox, Some(0), None).unwrap();
+    Access::look_inbox(&inbox).unwrap();
+    access.inbox(&inbox).unwrap();
+}
