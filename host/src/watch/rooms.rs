@@ -372,6 +372,30 @@ mod tests {
     }
 
     #[test]
+    fn keep_in_that_somebody_put_in_its_place_keeps_nothing() {
+        if our_user() != 0 {
+            // Not tried: only root can make folders of other users.
+            return;
+        }
+        let temp = tempfile::TempDir::new().unwrap();
+        let shared = temp.path().join("shared");
+        let keep_in = shared.join("kept");
+        std::fs::create_dir_all(&keep_in).unwrap();
+        std::fs::set_permissions(&shared, Permissions::from_mode(0o1777)).unwrap();
+        let (rooms, _) = Rooms::open(&temp.path().join("out")).unwrap();
+        std::fs::write(temp.path().join("out/ORDERS"), "whole").unwrap();
+        let id = TransferId::new();
+        assert!(matches!(rooms.take("ORDERS", id, true), Taking::Taken));
+        std::os::unix::fs::chown(&keep_in, Some(54321), None).unwrap();
+        let refused = rooms.keep(id, "ORDERS", &keep_in, |_| Ok(())).unwrap_err();
+        assert!(refused.to_string().contains("54321"), "{refused}");
+        assert_eq!(std::fs::read_dir(&keep_in).unwrap().count(), 0);
+        std::os::unix::fs::chown(&keep_in, Some(0), None).unwrap();
+        rooms.keep(id, "ORDERS", &keep_in, |_| Ok(())).unwrap();
+        assert!(keep_in.join("ORDERS").exists(), "it is the operator's");
+    }
+
+    #[test]
     fn any_number_of_names_is_looked_at_some_at_a_time_and_links_are_in_nobodys_way() {
         let temp = tempfile::TempDir::new().unwrap();
         let folder = temp.path().join("out");
