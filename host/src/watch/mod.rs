@@ -143,6 +143,16 @@ struct Growing {
     closed: bool,
 }
 
+impl Growing {
+    /// What was heard of it since the look before.
+    fn hear(&mut self, name: &str, heard: &Heard) {
+        // What the kernel could not keep may be that it was opened again.
+        self.closed &= !heard.lost;
+        self.closed |= heard.closed.contains(name);
+        self.closed &= !heard.opened.contains(name);
+    }
+}
+
 impl Watched {
     async fn keep(mut self) {
         let mut draining = self.draining.clone();
@@ -202,9 +212,6 @@ impl Watched {
             self.said.trouble(trouble);
         }
         self.growing.retain(|name, _| seen.files.contains_key(name));
-        self.growing
-            .values_mut()
-            .for_each(|growing| growing.closed &= !heard.lost);
         for (name, look) in seen.files {
             if self.is_over() {
                 return Ok(());
@@ -306,8 +313,7 @@ impl Watched {
             let closed = growing.closed && same;
             *growing = Growing { closed, ..new };
         }
-        growing.closed |= heard.closed.contains(name);
-        growing.closed &= !heard.opened.contains(name);
+        growing.hear(name, heard);
         (growing.since.elapsed(), growing.closed)
     }
 
@@ -503,4 +509,54 @@ async fn on_disk<T: Send + 'static>(
 
 async fn secure(rooms: &Arc<Rooms>) -> io::Result<()> {
     Ok(on_disk(rooms, Rooms::secure).await??)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_closed_until_it_is_opened_at_a_later_look_or_what_happened_is_lost() {
+        let temp = tempfile::TempDir::new().unwrap();
+        let path = temp.path().join("ORDERS");
+        std::fs::write(&path, "begin").unwrap();
+        let mut growing = Growing {
+            look: pointsman_folder::Folder::open(temp.path(), pointsman_folder::Names::Operator)
+                .and_then(|folder| folder.look("ORDERS"))
+                .unwrap()
+                .unwrap(),
+            since: Instant::now(),
+            closed: false,
+        };
+        let of = || BTreeSet::from(["ORDERS".to_owned()]);
+        let closed = || Heard {
+            closed: of(),
+            ..Heard::default()
+        };
+        let opened = Heard {
+            opened: of(),
+            ..Heard::default()
+        };
+        let lost = Heard {
+            lost: true,
+            ..Heard::default()
+        };
+        growing.hear("ORDERS", &Heard::default());
+        assert!(!growing.closed, "nobody was heard to close it");
+        for then in [opened, lost] {
+            growing.hear("ORDERS", &closed());
+            growing.hear("OTHER", &Heard::default());
+            assert!(growing.closed);
+            growing.hear("ORDERS", &then);
+            assert!(!growing.closed, "it may be open after {then:?}");
+            growing.hear("ORDERS", &Heard::default());
+            assert!(!growing.closed, "nobody was heard to close it since");
+        }
+        let closed_after = Heard {
+            lost: true,
+            ..closed()
+        };
+        growing.hear("ORDERS", &closed_after);
+        assert!(growing.closed, "it was closed after what is lost");
+    }
 }
