@@ -225,3 +225,29 @@ fn as_json(file: &Queued, waits: Option<&Waits>) -> serde_json::Value {
         "file": identity(&file.key),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_rest_of_the_time_when_the_clock_was_ahead_is_none() {
+        let temp = tempfile::TempDir::new().unwrap();
+        let path = temp.path().join("pointsman.yaml");
+        let text = "version: 1\nstation: {ssid: O0013US, password: OURS}\nstorage: {state: state, inbox: inbox}\n\
+                    partners:\n  them: {ssid: O0013THEM, password: THEIRS}\n";
+        std::fs::write(&path, text).unwrap();
+        let config = Config::load(&path).unwrap();
+        let profile = Profile::by_name(&config, "them").unwrap();
+        let longest = profile.longest().file;
+        let after = |rest| SystemTime::now().checked_add(rest);
+        let soon = after(longest / 2);
+        assert_eq!(resting(&config, "them", soon), soon);
+        let too_long = after(longest + Duration::from_secs(60 * 60));
+        assert_eq!(resting(&config, "them", too_long), None);
+        // Nobody knows how long such a partner's files may rest.
+        assert_eq!(resting(&config, "gone", too_long), too_long);
+    }
+}
