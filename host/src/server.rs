@@ -512,3 +512,82 @@ async fn until(mut drain: Receiver<Drain>, work: impl Future<Output = ()>) {
         _ = drain.wait_for(|drain| *drain != Drain::No) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    const CONFIG: &str = "version: 1\nstation: {ssid: O0013US, password: OURS}\nstorage: {state: state, inbox: inbox}\n\
+                          listeners: [{address: '127.0.0.1:0'}]\npartners:\n  them: {ssid: O0013THEM, password: THEIRS, watch: [{folder: out}]}\n";
+
+    fn config(folder: &std::path::Path) -> Config {
+        let path = folder.join("pointsman.yaml");
+        std::fs::write(&path, CONFIG).unwrap();
+        Config::load(&path).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_runs_as_long_as_the_server_is_started_again_where_it_ends() {
+        let temp = tempfile::TempDir::new().unwrap();
+        let station = Station::open(config(temp.path()), "test", Inbox::Made);
+        let (_drain, draining) = channel(Drain::No);
+        let keeper = Keeper {
+            station: station.await.unwrap(),
+            tasks: TaskTracker::new(),
+            draining,
+        };
+        let mut told = keeper.station.events.watch();
+        let (begin, mut begun) = tokio::sync::mpsc::unbounded_channel();
+        let begin_until = begin.clone();
+        keeper.keep("ends", move |_| {
+            let _ = begin.send("ends");
+            std::future::ready(())
+        });
+        keeper.keep_until("panics", move |_| {
+            let _ = begin_until.send("panics");
+            async { panic!("a mistake") }
+        });
+        let mut times = BTreeMap::from([("ends", 0), ("panics", 0)]);
+        while times.values().any(|times| *times < 2) {
+            let began = tokio::time::timeout(Duration::from_secs(60), begun.recv()).await;
+            *times.get_mut(began.unwrap().unwrap()).unwrap() += 1;
+        }
+        let said = std::iter::from_fn(|| told.try_recv().ok());
+        let mut ended = said.filter(|event| matches!(event, Event::TaskEnded { .. }));
+        assert!(ended.next().is_some(), "it is told of");
+        let shown = keeper.station.tasks.now();
+        assert!(shown.iter().all(|task| task.ended > 0), "{shown:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn all_that_runs_as_long_as_the_server_is_supervised() {
+        let temp = tempfile::TempDir::new().unwrap();
+        let server = Server::start(config(temp.path())).await.unwrap();
+        let port = server.addresses()[0].0;
+        let mut expected = vec![
+            "answering commands".to_owned(),
+            "asking for receipts".to_owned(),
+            "calling".to_owned(),
+            "delivering".to_owned(),
+            "giving memory back".to_owned(),
+            format!("listening on {port}"),
+            "looking at certificates".to_owned(),
+            "looking for overdue receipts".to_owned(),
+            "remembering contacts".to_owned(),
+            format!("watching {} of them", temp.path().join("out").display()),
+        ];
+        expected.sort();
+        let shown = || {
+            let tasks = server.station().tasks.now();
+            tasks.into_iter().map(|task| task.task).collect::<Vec<_>>()
+        };
+        let began = std::time::Instant::now();
+        while shown() != expected && began.elapsed() < Duration::from_secs(60) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(shown(), expected);
+        server.drain().await;
+    }
+}

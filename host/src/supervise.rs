@@ -130,7 +130,7 @@ impl Tasks {
             });
             if failures >= self.patience.tries {
                 let told = format!("the task `{task}` cannot be got to run: {reason}");
-                self.broken.send_replace(Some(told));
+                self.give_up(told);
                 return;
             }
             let mut drain = drain.clone();
@@ -139,6 +139,10 @@ impl Tasks {
                 _ = drain.wait_for(|drain| *drain != Drain::No) => return,
             }
         }
+    }
+
+    pub(crate) fn give_up(&self, told: String) {
+        self.broken.send_replace(Some(told));
     }
 
     fn wait(&self, failures: u32) -> Duration {

@@ -45,17 +45,44 @@ impl Serve {
                     );
                 }
             });
-            let broken = tokio::select! {
-                () = signals.asked() => None,
-                broken = server.broken() => Some(broken),
-            };
-            tokio::select! {
-                () = server.drain() => match broken {
-                    None => Ok(()),
-                    Some(told) => Err(Failed { code: 1, message: format!("error: {told}") }),
-                },
-                () = signals.asked() => Err(Failed { code: 1, message: "ended at once; the next start resumes".to_owned() }),
-            }
+            end(server, async || signals.asked().await).await
         })
+    }
+}
+
+/// Waits until the server is asked to end, or cannot go on, and ends it; asked once more, at once.
+async fn end(server: Server, mut asked: impl AsyncFnMut()) -> Outcome {
+    let broken = tokio::select! {
+        () = asked() => None,
+        broken = server.broken() => Some(broken),
+    };
+    tokio::select! {
+        () = server.drain() => match broken {
+            None => Ok(()),
+            Some(told) => Err(Failed { code: 1, message: format!("error: {told}") }),
+        },
+        () = asked() => Err(Failed { code: 1, message: "ended at once; the next start resumes".to_owned() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_task_that_cannot_be_got_to_run_ends_the_program_with_an_error() {
+        let temp = tempfile::TempDir::new().unwrap();
+        let path = temp.path().join("pointsman.yaml");
+        let text = "version: 1\nstation: {ssid: O0013US, password: OURS}\nstorage: {state: state, inbox: inbox}\n\
+                    listeners: [{address: '127.0.0.1:0'}]\npartners: {}\n";
+        std::fs::write(&path, text).unwrap();
+        let server = Server::start(Config::load(&path).unwrap()).await.unwrap();
+        let told = "the task `calling` cannot be got to run";
+        server.station().tasks.give_up(told.to_owned());
+        let ends = end(server, async || std::future::pending().await);
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(60), ends).await;
+        let failed = ended.expect("it ends by itself").unwrap_err();
+        assert_eq!((failed.code, failed.message), (1, format!("error: {told}")));
     }
 }
