@@ -12,6 +12,8 @@ mod support;
 
 use std::process::Stdio;
 
+use oftp::{Position, Positions};
+use pointsman_store::{KeptPositions, Record};
 use support::peer::{Called, Peer, VirtualFile};
 use support::{House, OURS, Server, US, amount, eventually, octets};
 
@@ -474,6 +476,18 @@ impl LongFile {
     /// Takes it from behind so many records on, as much as `credits` windows have; gives what comes then, if it ends
     /// before.
     fn goes_on(&self, from: usize, credits: usize) -> Option<Vec<u8>> {
+        let (mut records, end) = self.takes(from, credits);
+        let begun = records.pop().unwrap();
+        assert!(!records.is_empty(), "behind record {from} comes {end:?}");
+        let next = from + records.len();
+        assert!(records == self.records[from..next], "behind record {from}");
+        let whole = self.records.get(next).map_or(&[][..], |whole| whole);
+        assert!(whole.starts_with(&begun), "record {next} has begun");
+        end
+    }
+
+    /// The same, whatever comes: the records, of which the last is not at its end, and what comes behind them.
+    fn takes(&self, from: usize, credits: usize) -> (Vec<Vec<u8>>, Option<Vec<u8>>) {
         let (mut peer, offered) = self.offered();
         let most = format!("{:017}", self.records.len()).into_bytes();
         assert_eq!(&offered[138..155], most, "as far as it goes, in records");
@@ -496,13 +510,7 @@ impl LongFile {
             assert_eq!(peer.hear(), b"R", "CD");
             peer.say(b"F00000\r");
         }
-        let begun = records.pop().unwrap();
-        assert!(!records.is_empty(), "behind record {from} comes {end:?}");
-        let next = from + records.len();
-        assert!(records == self.records[from..next], "behind record {from}");
-        let whole = self.records.get(next).map_or(&[][..], |whole| whole);
-        assert!(whole.starts_with(&begun), "record {next} has begun");
-        end
+        (records, end)
     }
 
     /// EFID with the totals of the whole file.
@@ -601,6 +609,40 @@ fn positions_that_are_damaged_or_gone_are_not_gone_by() {
     std::fs::write(file.spooled(".jsonl"), format!("{first}\n")).unwrap();
     assert_eq!(file.goes_on(from, usize::MAX), Some(file.efid()));
     file.server.await_log(&["file-sent"]);
+}
+
+/// As a mistake of whoever noted them would leave them: whole in themselves, and of that content.
+#[test]
+fn what_went_on_behind_a_wrong_position_gets_no_efid() {
+    let file = LongFile::new(seed(), "lines");
+    file.breaks_off();
+    let described = file.described();
+    let noted = Record::parse(described.as_bytes()).unwrap();
+    let right = noted.positions().expect("positions are noted");
+    let shifted = right.points().iter().map(|end| Position {
+        records: end.records + 1,
+        ..*end
+    });
+    let wrong = Positions::from_points(shifted.collect()).unwrap();
+    let wrong = serde_json::to_value(KeptPositions::new(&wrong, &noted.sidecar.seal)).unwrap();
+    let mut lines = String::new();
+    for line in described.lines() {
+        let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+        if line["event"] == "positions" {
+            for (field, value) in wrong.as_object().unwrap() {
+                line[field] = value.clone();
+            }
+        }
+        lines += &format!("{line}\n");
+    }
+    assert_ne!(lines, described);
+    std::fs::write(file.spooled(".jsonl"), lines).unwrap();
+    let from = file.records.len() - 500;
+    let (_, end) = file.takes(from, usize::MAX);
+    let end = end.expect("it ends");
+    assert_eq!(end[0], b'F', "an ESID, and no EFID");
+    file.server
+        .await_log(&["content-damaged", &file.id, "the positions of records"]);
 }
 
 #[test]
