@@ -653,6 +653,21 @@ fn the_receipt_of_a_file_that_was_passed_on_keeps_its_hash_and_its_signature() {
     let receipts = Peer::session(server.address()).take_receipts();
     assert_eq!(receipts.len(), 1);
     assert_signed(&receipts[0]);
+
+    // One that was converted on its way has another content, and the operator says so.
+    let mut peer = Peer::session(server.address());
+    peer.send(&VirtualFile::new("CONVERTED", "before it was converted"));
+    assert!(peer.take_receipts().is_empty());
+    let rows = house.transfers();
+    let came = rows.iter().find(|row| row.contains("CONVERTED")).unwrap();
+    let answer = ["transfers", "answer", &came[..36], "--forward", &other];
+    assert!(!house.pointsman(&answer).status.success());
+    let answered = house.pointsman(&[&answer[..], &["--converted"]].concat());
+    assert!(answered.status.success(), "{}", text(&answered.stderr));
+    let receipts = Peer::session(server.address()).take_receipts();
+    assert_eq!(receipts.len(), 1);
+    assert_eq!(text(&receipts[0][1..27]).trim_end(), "CONVERTED");
+    assert!(receipts[0].ends_with(&signature()));
 }
 
 #[test]
