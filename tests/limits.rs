@@ -10,15 +10,15 @@
 
 mod support;
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use pointsman::demo::KNOWN_PARTNERS;
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
-use support::peer::{Called, Openssl, Peer, Ssid, VirtualFile, efid, framed};
-use support::{House, OURS, THEIRS, THEM, US, eventually, octets, openssl_certificate};
+use support::peer::{Called, Openssl, Peer, Ssid, VirtualFile, data_buffers, efid, framed};
+use support::{House, OURS, Server, THEIRS, THEM, US, eventually, octets, openssl_certificate};
 
 /// A connection from that address, which is one of this machine.
 fn from(local: &str, to: SocketAddr) -> TcpStream {
@@ -79,6 +79,36 @@ fn silent_callers_of_one_address_lock_nobody_out() {
     house.await_delivered(2);
 }
 
+/// Whoever makes way for another is gone, and not only no longer counted.
+#[test]
+fn of_silent_callers_no_more_stay_connected_than_an_address_may_have() {
+    const PLACES: usize = 20;
+    let house = House::plain("limits: {callers_per_address: 20, caller_time: 10m}\n");
+    let server = house.serve();
+    let mut silent: Vec<_> = (0..PLACES + 10)
+        .map(|_| {
+            eventually("a caller is greeted", || {
+                let mut peer = peer_from("127.0.0.9", server.address());
+                peer.try_hear().map(|_| peer.wire)
+            })
+        })
+        .collect();
+    let mut connected = || silent.iter_mut().filter_map(is_connected).count();
+    eventually("those that made way are gone", || {
+        (connected() <= PLACES).then_some(())
+    });
+    assert_eq!(connected(), PLACES, "the others stay");
+}
+
+/// Reads what there is; nothing if the connection is at its end.
+fn is_connected(wire: &mut TcpStream) -> Option<()> {
+    wire.set_nonblocking(true).unwrap();
+    match wire.read_to_end(&mut Vec::new()) {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Some(()),
+        _ => None,
+    }
+}
+
 #[test]
 fn a_listener_full_of_silent_callers_takes_who_speaks() {
     let house = House::plain("limits: {callers_per_listener: 20, caller_time: 10m}\n");
@@ -118,32 +148,80 @@ fn a_caller_that_does_not_say_who_it_is_is_dropped_in_time() {
     );
 }
 
+/// Of what comes after the last of them, the answer is later by their number than what two seconds allow at once.
+#[test]
+fn after_sessions_that_end_in_errors_the_next_ones_wait_for_their_ssid() {
+    let house = House::plain("limits: {failures_per_second: 1}\n");
+    let server = house.serve();
+    let began = Instant::now();
+    end_in_errors(&server, 5);
+    drop(Peer::session(server.address()));
+    let took = began.elapsed();
+    assert!(
+        took >= Duration::from_millis(2900),
+        "{took:?}: five of them, one a second, two seconds of them at once"
+    );
+}
+
+/// So many sessions of the partner, one after the other, each of which is counted before the next begins.
+fn end_in_errors(server: &Server, count: usize) {
+    for number in 1..=count {
+        drop(Peer::session(server.address()));
+        eventually("the end of the session is noticed", || {
+            let log = server.log();
+            let ends = log.lines().filter(|line| {
+                line.contains("session-ended") && line.contains("connection was lost")
+            });
+            (ends.count() >= number).then_some(())
+        });
+    }
+}
+
 /// A partner that has shown the right password and is made to wait, since its sessions go wrong, is no stranger.
 #[test]
 fn no_crowd_takes_the_place_of_a_partner_that_waits() {
-    let house = House::plain("limits: {callers_per_listener: 2, failures_per_second: 1}\n");
-    let server = house.serve();
-    for _ in 0..8 {
-        drop(Peer::session(server.address()));
-        server.await_log(&["session-ended", "connection was lost"]);
-    }
-    let waiting: Vec<_> = (0..2)
-        .map(|_| {
+    eventually("a crowd comes while the partner waits", || {
+        let house = House::plain(
+            "limits: {callers_per_listener: 3, failures_per_second: 1, sessions_per_partner: 2}\n",
+        );
+        let server = house.serve();
+        end_in_errors(&server, 3);
+        let waiting = [(); 2].map(|()| {
             let mut peer = Peer::connect(server.address());
             peer.say(Ssid::default().octets());
             peer
-        })
-        .collect();
-    // They are heard before anybody else comes.
-    std::thread::sleep(Duration::from_millis(100));
-    let crowd: Vec<_> = (0..4)
-        .map(|_| from("127.0.0.9", server.address()))
-        .collect();
-    for mut peer in waiting {
-        let answer = String::from_utf8(peer.hear()).unwrap();
-        assert!(answer.starts_with('X'), "SSID, not {answer}");
-    }
-    drop(crowd);
+        });
+        // Both have shown their password when there is no room for one session more.
+        let (third, _) = introduced("127.0.0.1", server.address(), THEM, THEIRS);
+        if !third.starts_with("F08") {
+            return None;
+        }
+        let _crowd: Vec<_> = (1..=4)
+            .map(|number| {
+                let mut stranger = peer_from(&format!("127.0.1.{number}"), server.address());
+                let _greeted_or_sent_away = stranger.try_hear();
+                stranger
+            })
+            .collect();
+        let still_waiting = waiting.each_ref().map(|peer| !has_an_answer(&peer.wire));
+        for mut peer in waiting {
+            let answer = String::from_utf8_lossy(&peer.hear()).into_owned();
+            // The place of a session that ended just now may not be free yet.
+            if answer.contains("too many sessions") {
+                return None;
+            }
+            assert!(answer.starts_with('X'), "SSID, not {answer}");
+        }
+        (still_waiting == [true; 2]).then_some(())
+    });
+}
+
+/// Whether something of the other side, be it the end, is there to be read.
+fn has_an_answer(wire: &TcpStream) -> bool {
+    wire.set_nonblocking(true).unwrap();
+    let there = wire.peek(&mut [0]);
+    wire.set_nonblocking(false).unwrap();
+    !matches!(there, Err(error) if error.kind() == ErrorKind::WouldBlock)
 }
 
 #[test]
@@ -413,6 +491,152 @@ fn parallel_sessions_stay_within_the_quota_together() {
         taken + later,
         whole,
         "{taken} octets at once, {later} later"
+    );
+}
+
+#[test]
+fn of_files_offered_at_once_as_many_get_in_as_fit_the_quota() {
+    const QUOTA: u64 = 1024 * 1024;
+    let house = House::with_listeners(
+        "  - address: 127.0.0.1:0\n",
+        "    quota: {size: 1MiB}\n",
+        "",
+    );
+    let server = house.serve();
+    let sessions: Vec<_> = (0..64).map(|_| Peer::session(server.address())).collect();
+    let taken: u64 = std::thread::scope(|scope| {
+        let offers: Vec<_> = (0..)
+            .zip(sessions)
+            .map(|(number, mut peer)| scope.spawn(move || bring(&mut peer, number, 64 * 1024)))
+            .collect();
+        offers.into_iter().map(|one| one.join().unwrap()).sum()
+    });
+    assert_eq!(taken, QUOTA, "octets were acknowledged");
+    let later = bring(&mut Peer::session(server.address()), 64, 64 * 1024);
+    assert_eq!(later, 0, "nothing is left");
+}
+
+/// Brings a file of so many octets that announces as much; gives how many of them got their EFPA.
+fn bring(peer: &mut Peer<TcpStream>, number: u64, size: usize) -> u64 {
+    let file = VirtualFile::new(&format!("Q{number}"), octets(number, size));
+    let answer = peer.offer(&file);
+    if answer[0] == b'3' {
+        assert!(answer.starts_with(b"306Y"), "SFNA 06, to be tried again");
+        return 0;
+    }
+    peer.send_content(&file);
+    let answer = peer.hear();
+    match answer[0] {
+        b'4' => size as u64,
+        _ => {
+            assert!(answer.starts_with(b"506"), "EFNA 06");
+            0
+        }
+    }
+}
+
+/// A file that announces nothing is sent as far as the credit goes, so that it has of the quota what there is; gives what
+/// is not sent yet.
+fn begin_unannounced(peer: &mut Peer<TcpStream>, file: &VirtualFile) -> Vec<Vec<u8>> {
+    let unannounced = VirtualFile {
+        content: Vec::new(),
+        ..file.clone()
+    };
+    assert_eq!(peer.offer(&unannounced)[0], b'2', "SFPA");
+    let mut buffers = data_buffers(&file.content);
+    let rest = buffers.split_off(7);
+    for buffer in buffers {
+        peer.say(buffer);
+    }
+    assert_eq!(peer.hear()[0], b'C', "CDT");
+    rest
+}
+
+/// The server does not see what `pointsman send` takes in but in the ledger.
+#[test]
+fn what_another_process_took_in_meanwhile_counts_at_the_end_of_a_file() {
+    let partner = Called::new();
+    let house = House::with_listeners(
+        "  - address: 127.0.0.1:0\n",
+        &format!(
+            "    address: {}\n    calls: {{queued: false}}\n    quota: {{size: 64KiB}}\n",
+            partner.address()
+        ),
+        "",
+    );
+    let server = house.serve();
+    let large = VirtualFile::new("LARGE", octets(7, 40_000));
+    let mut peer = Peer::session(server.address());
+    let rest = begin_unannounced(&mut peer, &large);
+    let ours = house.write("OURS", "ours");
+    std::thread::scope(|scope| {
+        scope.spawn(|| house.pointsman(&["send", ours.to_str().unwrap(), "--to", "mueller"]));
+        let mut called = partner.greet_as(US, THEM, THEIRS);
+        support::peer::take_file(&mut called);
+        assert_eq!(called.hear(), b"R", "CD");
+        called.send(&VirtualFile::new("MEANWHILE", octets(8, 30_000)));
+        called.say(support::peer::esid());
+    });
+    for buffer in rest {
+        peer.say(buffer);
+    }
+    peer.say(efid(large.content.len()));
+    let answer = peer.hear();
+    assert!(
+        answer.starts_with(b"506"),
+        "30,000 and 40,000 octets are more than 64 KiB: EFNA 06, not {}",
+        String::from_utf8_lossy(&answer)
+    );
+}
+
+#[test]
+fn a_file_that_goes_on_needs_room_in_the_quota() {
+    let house = House::with_listeners(
+        "  - address: 127.0.0.1:0\n",
+        "    quota: {size: 64KiB}\n",
+        "",
+    );
+    let server = house.serve();
+    let mut large = VirtualFile::new("LARGE", octets(7, 40_000));
+    let mut peer = Peer::session(server.address());
+    begin_unannounced(&mut peer, &large);
+    drop(peer);
+    server.await_log(&["session-ended", "lost"]);
+    let mut peer = Peer::session(server.address());
+    peer.send(&VirtualFile::new("MEANWHILE", octets(8, 30_000)));
+    large.restart = 27;
+    let answer = peer.offer(&large);
+    assert!(
+        answer.starts_with(b"306Y"),
+        "30,000 and 40,000 octets are more than 64 KiB: SFNA 06, not {}",
+        String::from_utf8_lossy(&answer)
+    );
+}
+
+/// While it may be the same file it counts once.
+#[test]
+fn a_file_that_came_again_and_is_another_counts_beside_the_first() {
+    let house = House::with_listeners(
+        "  - address: 127.0.0.1:0\n",
+        "    received_again: take\n    quota: {size: 64KiB}\n",
+        "",
+    );
+    let server = house.serve();
+    let first = VirtualFile::new("SAME", octets(7, 40_000));
+    let mut peer = Peer::session(server.address());
+    peer.send(&first);
+    // Whether the partner has seen its EFPA is not known.
+    drop(peer);
+    server.await_log(&["session-ended", "lost"]);
+    let another = VirtualFile::new("SAME", octets(8, 40_000));
+    let mut peer = Peer::session(server.address());
+    assert_eq!(peer.offer(&another)[0], b'2', "SFPA");
+    peer.send_content(&another);
+    let answer = peer.hear();
+    assert!(
+        answer.starts_with(b"506"),
+        "twice 40,000 octets are more than 64 KiB: EFNA 06, not {}",
+        String::from_utf8_lossy(&answer)
     );
 }
 
