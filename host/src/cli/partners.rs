@@ -8,6 +8,7 @@ use oftp::Mode;
 use pointsman_log::printable;
 use pointsman_store::{Backlog, Contact, ContactKind, Ledger};
 use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
 
 use super::out::{last_word, print_json, say};
 use super::send::unknown_partner;
@@ -63,8 +64,12 @@ impl Partners {
             let look = Look::at(&config).await?;
             let wanted = |name: &str| self.name.as_ref().is_none_or(|only| only == name);
             let profiles = config.partners.iter().filter(|(name, _)| wanted(name));
+            let unusable = unusable_folders(&config).await;
             let known: Vec<Known<'_>> = profiles
-                .map(|(name, profile)| look.known(name, profile))
+                .map(|(name, profile)| Known {
+                    folders: folders(name, &unusable),
+                    ..look.known(name, profile)
+                })
                 .collect();
             if self.json {
                 return print_json(&known.iter().map(Known::as_json).collect::<Vec<_>>());
@@ -94,8 +99,6 @@ pub(super) struct Look {
     contacts: Vec<Contact>,
     backlog: BTreeMap<String, Backlog>,
     remarks: Vec<Remark>,
-    /// Keys of watched folders that cannot be used, and why.
-    folders: Vec<(String, String)>,
 }
 
 /// Why files for a partner wait, and until when.
@@ -128,7 +131,6 @@ impl Look {
             contacts,
             backlog,
             remarks: inspect::certificates(config),
-            folders: watch::obstacles(config),
         })
     }
 
@@ -175,7 +177,8 @@ impl Look {
             contacts: of(name, &self.contacts),
             backlog: self.backlog.get(name).cloned().unwrap_or_default(),
             certificates: certificates(name, &self.remarks),
-            folders: folders(name, &self.folders),
+            // `partners` alone tells of them.
+            folders: Vec::new(),
             of_station: self.of_station().collect(),
             serving: self.running.is_some(),
             plan: self.running.as_ref().and_then(plan),
@@ -236,11 +239,25 @@ fn with<'a>(name: &str, all: &'a [SessionNow]) -> Vec<&'a SessionNow> {
     all.iter().filter(its).collect()
 }
 
+/// Keys of watched folders that cannot be used, and why. One that does not answer, on a network share, holds up nobody.
+async fn unusable_folders(config: &Config) -> Vec<(String, String)> {
+    let config = config.clone();
+    let looking = spawn_blocking(move || watch::obstacles(&config));
+    match tokio::time::timeout(PATIENCE, looking).await {
+        Ok(Ok(found)) => found,
+        _ => {
+            last_word("nothing is told of watched folders: one of them does not answer");
+            Vec::new()
+        }
+    }
+}
+
+/// Those of one partner, by their keys there. Another's name may go on behind a point.
 fn folders<'a>(name: &str, all: &'a [(String, String)]) -> Vec<(&'a str, &'a str)> {
     let its = all.iter().filter_map(|(place, why)| {
         let key = place.strip_prefix("partners.")?.strip_prefix(name)?;
         let key = key.strip_prefix('.')?;
-        Some((key, why.as_str()))
+        key.starts_with("watch[").then_some((key, why.as_str()))
     });
     its.collect()
 }
@@ -623,5 +640,21 @@ fn span(seconds: u64) -> String {
         120..7200 => format!("{} min", seconds / 60),
         7200..172_800 => format!("{} h", seconds / 3600),
         _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_a_partner_whose_name_goes_on_behind_a_point_is_not_anothers() {
+        let all = [
+            "partners.a.watch[0].folder",
+            "partners.a.b.watch[1].keep_in",
+        ];
+        let all = all.map(|place| (place.to_owned(), "it is a file".to_owned()));
+        assert_eq!(folders("a", &all), [("watch[0].folder", "it is a file")]);
+        assert_eq!(folders("a.b", &all), [("watch[1].keep_in", "it is a file")]);
     }
 }

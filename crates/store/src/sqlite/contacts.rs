@@ -128,9 +128,10 @@ pub(super) fn backlog(
     Ok(backlog)
 }
 
-/// The files that rest: whose they are, until when, and when they were queued.
+/// The files that rest: whose they are, until when, and when they were queued. Without the
+/// index, and the three states that it is of, all files that were ever sent would be looked at.
 fn resting(db: &Connection, now: i64) -> Result<Vec<(String, i64, i64)>, LedgerError> {
-    let sql = "SELECT partner, not_before, created FROM transfers
+    let sql = "SELECT partner, not_before, created FROM transfers INDEXED BY transfers_queued
          WHERE direction = 'out' AND state IN ('ready', 'held', 'parked') AND state = 'ready' AND leased_to IS NULL
          AND not_before > ?1";
     let read = |found: &Row<'_>| Ok((found.get(0)?, found.get(1)?, found.get(2)?));
