@@ -26,7 +26,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
 use support::patience::end;
 use support::peer::{Called, Peer, Ssid, VirtualFile, efid, esid, release, take_file};
-use support::{House, OURS, POINTSMAN, Server, US, octets, openssl_certificate};
+use support::{House, OURS, POINTSMAN, Server, US, octets, openssl_certificate, other_file_system};
 
 const TLS: &str = "  - address: 127.0.0.1:0\n    tls:\n      certificate: us.pem\n      key: us.key\n      client_auth: require\n";
 
@@ -1754,15 +1754,11 @@ fn check_refuses_what_serve_refuses_of_the_machine() {
     let words = [&*format!("cannot listen on {address}"), "listeners[0]"];
     check_refuses_what_serve_refuses(&house, "a port that is taken", &words);
 
-    let device = |path: &Path| std::os::unix::fs::MetadataExt::dev(&path.metadata().unwrap());
-    match tempfile::TempDir::new_in("/dev/shm") {
-        Ok(apart) if device(apart.path()) != device(house.path()) => {
-            let house = House::plain("");
-            with_inbox(&house, &format!("{}/in", apart.path().display()));
-            let words = ["lie on different file systems", "storage.inbox"];
-            check_refuses_what_serve_refuses(&house, "two file systems", &words);
-        }
-        _ => println!("not tried: there is one file system alone"),
+    if let Some(apart) = other_file_system() {
+        let house = House::plain("");
+        with_inbox(&house, &format!("{}/in", apart.path().display()));
+        let words = ["lie on different file systems", "storage.inbox"];
+        check_refuses_what_serve_refuses(&house, "two file systems", &words);
     }
 
     let house = House::plain("");

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecursiveMode, Watcher};
-use support::{House, PATIENCE, eventually};
+use support::{House, PATIENCE, eventually, other_file_system};
 
 /// Nobody is at home at the partner's: what is queued stays.
 fn watching(more: &str) -> House {
@@ -162,18 +162,6 @@ fn a_file_that_grows_waits_until_it_is_left_alone() {
     );
     assert_eq!(in_folder(&house, "out"), [".hidden"]);
     drop(server);
-}
-
-/// A folder on another file system than the houses.
-fn other_file_system() -> Option<tempfile::TempDir> {
-    let device = |path: &Path| path.metadata().unwrap().dev();
-    match tempfile::TempDir::new_in("/dev/shm") {
-        Ok(apart) if device(apart.path()) != device(&std::env::temp_dir()) => Some(apart),
-        _ => {
-            println!("not tried: there is one file system alone");
-            None
-        }
-    }
 }
 
 #[test]

@@ -433,12 +433,19 @@ impl Keeper {
     fn keep_all(&self, sessions: &TaskTracker) {
         self.keep_until("delivering", delivery::keep_delivering);
         let ears = Arc::new(watch::Ears::default());
-        for (profile, watch) in watch::folders(&self.station.config) {
+        for (key, profile, watch) in watch::folders(&self.station.config) {
             let task = format!("watching {} of {}", watch.folder.0.display(), profile.name);
             let (ears, draining) = (Arc::clone(&ears), self.draining.clone());
             self.keep(&task, move |station| {
-                let (profile, watch) = (profile.clone(), watch.clone());
-                watch::keep_watching(station, profile, watch, Arc::clone(&ears), draining.clone())
+                let (key, profile, watch) = (key.clone(), profile.clone(), watch.clone());
+                watch::keep_watching(
+                    station,
+                    key,
+                    profile,
+                    watch,
+                    Arc::clone(&ears),
+                    draining.clone(),
+                )
             });
         }
         let (sessions, draining) = (sessions.clone(), self.draining.clone());

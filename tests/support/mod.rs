@@ -14,6 +14,7 @@ pub mod peer;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::channel;
@@ -365,6 +366,17 @@ pub fn amount(variable: &str, usual: u64) -> u64 {
     std::env::var(variable)
         .ok()
         .map_or(usual, |text| text.parse().unwrap())
+}
+
+/// A folder on another file system than the houses; none, and a word of it, where there is one alone.
+pub fn other_file_system() -> Option<TempDir> {
+    let device = |path: &Path| path.metadata().unwrap().dev();
+    let apart = TempDir::new_in("/dev/shm").ok();
+    let apart = apart.filter(|apart| device(apart.path()) != device(&std::env::temp_dir()));
+    if apart.is_none() {
+        println!("not tried: there is one file system alone");
+    }
+    apart
 }
 
 /// A self-signed certificate and its key, made by the `openssl` command.

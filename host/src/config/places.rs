@@ -49,25 +49,30 @@ impl Config {
     #[must_use]
     pub fn unusable_watched(&self) -> Vec<(String, String)> {
         let mut told = Vec::new();
-        for (name, partner) in &self.partners {
-            for (at, watch) in partner.watch.iter().enumerate() {
-                let key = format!("partners.{name}.watch[{at}]");
-                let kept = watch.keep_in.as_ref().map(|kept| ("keep_in", kept));
-                for (of, folder) in kept.into_iter().chain([("folder", &watch.folder)]) {
-                    told.extend(unusable(&folder.0).map(|why| (format!("{key}.{of}"), why)));
-                }
+        for (key, _, watch) in self.watched() {
+            let kept = watch.keep_in.as_ref().map(|kept| ("keep_in", kept));
+            for (of, folder) in kept.into_iter().chain([("folder", &watch.folder)]) {
+                told.extend(unusable(&folder.0).map(|why| (format!("{key}.{of}"), why)));
             }
         }
         told.extend(self.entangled_folders());
         told
     }
 
-    /// Why nothing of a watched folder is taken, or kept, where it leads to what it must be apart from.
+    /// Every watched folder: its key, as `partners.NAME.watch[0]`, and its partner's name.
+    pub fn watched(&self) -> impl Iterator<Item = (String, &str, &Watch)> {
+        self.partners.iter().flat_map(|(name, partner)| {
+            let watched = partner.watch.iter().enumerate();
+            watched.map(move |(at, watch)| {
+                (format!("partners.{name}.watch[{at}]"), name.as_str(), watch)
+            })
+        })
+    }
+
+    /// Why nothing of the watched folder with that key is taken, or kept, where it leads to what it must be apart from.
     #[must_use]
-    pub fn entangled(&self, partner: &str, watch: &Watch) -> Option<String> {
-        let mut watched = self.partners.get(partner)?.watch.iter();
-        let at = watched.position(|other| other.folder.0 == watch.folder.0)?;
-        let keys = ["folder", "keep_in"].map(|key| format!("partners.{partner}.watch[{at}].{key}"));
+    pub fn entangled(&self, key: &str) -> Option<String> {
+        let keys = ["folder", "keep_in"].map(|of| format!("{key}.{of}"));
         let mut entangled = self.entangled_folders().into_iter();
         let (key, why) = entangled.find(|(key, _)| keys.contains(key))?;
         Some(format!("{key}: {why}"))
@@ -112,30 +117,27 @@ impl Config {
         let storage: Vec<_> = self.kept_folders().into_iter().chain([inbox]).collect();
         let (mut told, mut watched) = (Vec::new(), Vec::<(String, PathBuf)>::new());
         let mut kept = Vec::new();
-        for (name, partner) in &self.partners {
-            for (at, watch) in partner.watch.iter().enumerate() {
-                let key = format!("partners.{name}.watch[{at}]");
-                let folder = leads_to(&watch.folder.0);
-                let lies = |other: &Path| other.starts_with(&folder) || folder.starts_with(other);
-                if let Some((what, other)) = storage.iter().find(|(_, other)| lies(other)) {
-                    let (folder, other) = (folder.display(), other.display());
-                    told.push((
+        for (key, _, watch) in self.watched() {
+            let folder = leads_to(&watch.folder.0);
+            let lies = |other: &Path| other.starts_with(&folder) || folder.starts_with(other);
+            if let Some((what, other)) = storage.iter().find(|(_, other)| lies(other)) {
+                let (folder, other) = (folder.display(), other.display());
+                told.push((
                         format!("{key}.folder"),
                         format!("it leads to {folder}, and {what} to {other}, which lie in each other; keep them apart"),
                     ));
-                }
-                if let Some((other, _)) = watched.iter().find(|(_, path)| *path == folder) {
-                    let folder = folder.display();
-                    told.push((
+            }
+            if let Some((other, _)) = watched.iter().find(|(_, path)| *path == folder) {
+                let folder = folder.display();
+                told.push((
                         format!("{key}.folder"),
                         format!("it leads to {folder}, as {other} does: a folder that is watched twice, so that nobody could say for whom its files are"),
                     ));
-                }
-                if let Some(keep_in) = &watch.keep_in {
-                    kept.push((format!("{key}.keep_in"), leads_to(&keep_in.0)));
-                }
-                watched.push((format!("{key}.folder"), folder));
             }
+            if let Some(keep_in) = &watch.keep_in {
+                kept.push((format!("{key}.keep_in"), leads_to(&keep_in.0)));
+            }
+            watched.push((format!("{key}.folder"), folder));
         }
         let own: Vec<Own> = self.own().into_iter().chain(rooms(&watched)).collect();
         for (key, folder) in watched.iter().chain(&kept) {

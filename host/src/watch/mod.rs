@@ -45,6 +45,7 @@ const POLL: Duration = Duration::from_secs(2);
 /// Watches a folder until the drain: a file that is being queued then is queued first.
 pub async fn keep_watching(
     station: Arc<Station>,
+    key: String,
     profile: Profile,
     watch: Watch,
     ears: Arc<Ears>,
@@ -53,6 +54,7 @@ pub async fn keep_watching(
     let said = Said::new(station.events.clone(), &watch.folder.0, &profile.name);
     let folder = Watched {
         station,
+        key,
         profile,
         path: watch.folder.0.clone(),
         watch,
@@ -67,19 +69,15 @@ pub async fn keep_watching(
     folder.keep().await;
 }
 
-/// The watched folders of a configuration, and whose they are.
+/// The watched folders of a configuration, with their keys, and whose they are.
 #[must_use]
-pub fn folders(config: &Config) -> Vec<(Profile, Watch)> {
-    let mut folders = Vec::new();
-    for (name, partner) in &config.partners {
-        let watched = partner.watch.iter().cloned();
-        folders.extend(
-            Profile::by_name(config, name)
-                .into_iter()
-                .flat_map(|profile| watched.clone().map(move |watch| (profile.clone(), watch))),
-        );
-    }
-    folders
+pub fn folders(config: &Config) -> Vec<(String, Profile, Watch)> {
+    let watched = config.watched();
+    let whose = watched.filter_map(|(key, partner, watch)| {
+        let profile = Profile::by_name(config, partner)?;
+        Some((key, profile, watch.clone()))
+    });
+    whose.collect()
 }
 
 /// The transfers that files become which were taken from watched folders and are not queued yet: the server that looks
@@ -101,13 +99,11 @@ pub fn to_be_queued(config: &Config) -> (BTreeSet<TransferId>, Vec<FolderError>)
 #[must_use]
 pub fn obstacles(config: &Config) -> Vec<(String, String)> {
     let mut found = config.unusable_watched();
-    for (name, partner) in &config.partners {
-        for (at, watch) in partner.watch.iter().enumerate() {
-            let place = format!("partners.{name}.watch[{at}].folder");
-            let is_told = found.iter().any(|(told, _)| *told == place);
-            let error = rooms::look(&watch.folder.0).err().filter(|_| !is_told);
-            found.extend(error.map(|error| (place, error.to_string())));
-        }
+    for (key, _, watch) in config.watched() {
+        let place = format!("{key}.folder");
+        let is_told = found.iter().any(|(told, _)| *told == place);
+        let error = rooms::look(&watch.folder.0).err().filter(|_| !is_told);
+        found.extend(error.map(|error| (place, error.to_string())));
     }
     found
 }
@@ -115,6 +111,8 @@ pub fn obstacles(config: &Config) -> Vec<(String, String)> {
 /// One watched folder.
 struct Watched {
     station: Arc<Station>,
+    /// In the configuration.
+    key: String,
     profile: Profile,
     watch: Watch,
     path: PathBuf,
@@ -260,7 +258,7 @@ impl Watched {
 
     /// Which folders are here and at `keep_in`, if they are where they may be: links and mounts may change at any time.
     async fn stays_apart(&mut self) -> io::Result<Places> {
-        let (station, partner) = (Arc::clone(&self.station), self.profile.name.clone());
+        let (station, key) = (Arc::clone(&self.station), self.key.clone());
         let (watch, before) = (self.watch.clone(), self.apart);
         let look = move || {
             let place = |path: &Path| {
@@ -272,7 +270,7 @@ impl Watched {
             if before == Some(now) {
                 return Ok(now);
             }
-            let entangled = station.config.entangled(&partner, &watch);
+            let entangled = station.config.entangled(&key);
             entangled.map_or(Ok(now), |why| Err(io::Error::other(why)))
         };
         let now = spawn_blocking(look).await.map_err(io::Error::other)??;

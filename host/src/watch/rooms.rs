@@ -189,32 +189,20 @@ impl Rooms {
 
     /// Puts what was taken back under its name.
     pub(super) fn put_back(&self, id: TransferId, name: &str) -> io::Result<()> {
-        Ok(rename_numbered(
-            &self.taken,
-            place(id, name).as_ref(),
-            &self.folder,
-            name,
-        )?)
+        let moved = rename_numbered(&self.taken, place(id, name).as_ref(), &self.folder, name);
+        Ok(moved?)
     }
 
     /// Puts what was taken and cannot be sent aside.
     pub(super) fn refuse(&self, id: TransferId, name: &str) -> io::Result<()> {
-        Ok(rename_numbered(
-            &self.taken,
-            place(id, name).as_ref(),
-            &self.refused,
-            name,
-        )?)
+        let moved = rename_numbered(&self.taken, place(id, name).as_ref(), &self.refused, name);
+        Ok(moved?)
     }
 
     /// Puts what cannot even be taken aside.
     pub(super) fn refuse_untaken(&self, name: &str) -> io::Result<()> {
-        Ok(rename_numbered(
-            &self.folder,
-            name.as_ref(),
-            &self.refused,
-            name,
-        )?)
+        let moved = rename_numbered(&self.folder, name.as_ref(), &self.refused, name);
+        Ok(moved?)
     }
 
     /// Puts what is queued into a folder, which is led to by no link but the operator's, and is none that somebody else
