@@ -14,7 +14,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use pointsman::demo::KNOWN_PARTNERS;
+use pointsman::KNOWN_PARTNERS;
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 use support::peer::{Called, Openssl, Peer, Ssid, VirtualFile, data_buffers, efid, framed};

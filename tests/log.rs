@@ -18,7 +18,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pointsman::demo::KNOWN_PARTNERS;
+use pointsman::KNOWN_PARTNERS;
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use serde_json::Value;
 use support::guests::misbehaving;

@@ -15,7 +15,7 @@ use std::io::{BufRead as _, BufReader};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use pointsman::demo::{KNOWN_PARTNERS, ROUTE_BY_DAY, ROUTE_BY_NAME};
+use pointsman::{KNOWN_PARTNERS, ROUTE_BY_DAY, ROUTE_BY_NAME};
 use support::guests::{misbehaving, trapping};
 use support::peer::{Peer, Ssid, VirtualFile, esid};
 use support::{House, THEM, amount, eventually};

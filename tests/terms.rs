@@ -14,7 +14,7 @@ mod support;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use pointsman::demo::KNOWN_PARTNERS;
+use pointsman::KNOWN_PARTNERS;
 use support::guests::{misbehaving, terms};
 use support::peer::{Called, Peer, Ssid, VirtualFile, eerp, efid, framed, take_file};
 use support::{House, OURS, Server, THEIRS, THEM, US, eventually, octets, openssl_certificate};

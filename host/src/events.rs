@@ -17,7 +17,7 @@ use pointsman_log::{Field, Value, events};
 use pointsman_store::TransferId;
 use tokio::sync::broadcast;
 
-use crate::seats::Limit;
+use crate::config::Limit;
 
 pub use pointsman_log::tell;
 

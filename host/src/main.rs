@@ -1,7 +1,7 @@
-//! `pointsman`: see [`pointsman::cli`].
+//! `pointsman`: an OFTP server and the commands of its operator.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    pointsman::cli::main()
+    pointsman::main()
 }

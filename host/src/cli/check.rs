@@ -4,12 +4,12 @@ use clap::Args;
 
 use super::out::say;
 use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
-use crate::conditions::{Condition, obstacles};
 use crate::config::{Config, Needs};
-use crate::inspect::{self, Weight};
-use crate::station;
-use crate::tls::{self, TlsError};
-use crate::watch;
+use crate::net::tls::{self, TlsError};
+use crate::outbound::watch;
+use crate::policy::load;
+use crate::server::conditions::{Condition, obstacles};
+use crate::server::inspect::{self, Weight};
 
 /// Checks everything that `serve` needs, and starts nothing.
 #[derive(Debug, Args)]
@@ -82,7 +82,7 @@ fn callers(config: &Config) -> Result<(), TlsError> {
 }
 
 async fn policies(config: &Config) -> Result<usize, Failed> {
-    Ok(match station::load_policies(config).await {
+    Ok(match load::load_policies(config).await {
         Ok(policies) => {
             for (name, digest) in policies.current().policies() {
                 say!("policy {name}: sha256 {digest}");

@@ -9,17 +9,17 @@ use tokio::sync::{broadcast, watch};
 
 use super::out::say;
 use super::{Failed, LogStyle, Outcome, block_on, start_log};
+use crate::cli::scene::Scene;
 use crate::config::Config;
-use crate::demo::Scene;
-use crate::dial;
+use crate::config::partners::Profile;
 use crate::events::Event;
-use crate::monitor::Errand;
-use crate::outbox::{self, SendAs};
-use crate::partners::Profile;
+use crate::outbound::enqueue::{self, SendAs};
 use crate::server::Server;
-use crate::session::Drain;
-use crate::signals::{Hangup, Signals};
+use crate::server::signals::{Hangup, Signals};
+use crate::session::dial;
+use crate::session::user_monitor::Errand;
 use crate::station::Station;
+use crate::station::drain::Drain;
 
 /// Makes a folder with two complete stations, sends a file, swaps a policy, sends another.
 #[derive(Debug, Args)]
@@ -96,7 +96,7 @@ async fn send(station: &Arc<Station>, file: &Path, name: &str) -> Outcome {
         description: "Despatch advice LS8004711".to_owned(),
         ..SendAs::default()
     };
-    let (id, _) = outbox::enqueue(station, &profile, file, &how).await?;
+    let (id, _) = enqueue::enqueue(station, &profile, file, &how).await?;
     let (_stay, drain) = watch::channel(Drain::No);
     let end = dial::call(
         Arc::clone(station),

@@ -7,6 +7,7 @@ mod out;
 mod partners;
 mod policy;
 mod queue;
+pub(crate) mod scene;
 mod send;
 mod serve;
 mod sessions;
@@ -26,9 +27,11 @@ use oftp::FileKey;
 use pointsman_log::{Filter, Level, Log, Stderr, Style};
 use pointsman_store::{Spool, SqliteLedger};
 
+use crate::config::files;
 use crate::config::{Config, Needs};
 use crate::events::{Event, tell};
-use crate::{kernel, station};
+use crate::station::storage;
+use crate::system::kernel;
 
 /// An OFTP server (ODETTE File Transfer Protocol) whose every decision is a question put to a sandboxed
 /// WebAssembly component.
@@ -203,12 +206,12 @@ fn has_store(config: &Config) -> Result<bool, Failed> {
             ),
         })
     };
-    Ok(there(station::ledger_path(config))? || there(station::spool_path(config))?)
+    Ok(there(files::ledger_path(config))? || there(files::spool_path(config))?)
 }
 
 /// Looking must not make a ledger where there is none.
 fn open_store(config: &Config) -> Result<(SqliteLedger, Spool), Failed> {
-    let path = station::ledger_path(config);
+    let path = files::ledger_path(config);
     if !has_store(config)? {
         return Err(Failed {
             code: 1,
@@ -218,8 +221,8 @@ fn open_store(config: &Config) -> Result<(SqliteLedger, Spool), Failed> {
             ),
         });
     }
-    let spool = Spool::open(&station::spool_path(config))?;
-    Ok((station::open_ledger(config, &spool)?, spool))
+    let spool = Spool::open(&files::spool_path(config))?;
+    Ok((storage::open_ledger(config, &spool)?, spool))
 }
 
 /// A moment as people and programs read it.

@@ -13,13 +13,13 @@ use tokio::task::spawn_blocking;
 use super::out::{last_word, print_json, say};
 use super::send::unknown_partner;
 use super::{Configured, Failed, Outcome, block_on, has_store, open_store, sessions, when};
+use crate::config::partners::Profile;
 use crate::config::{Config, Needs, Partner};
-use crate::contacts::Plan;
-use crate::control::{self, ControlError, Reply, Request};
-use crate::inspect::{self, Remark, Weight};
-use crate::partners::Profile;
-use crate::roster::SessionNow;
-use crate::watch;
+use crate::outbound::watch;
+use crate::server::control::{self, ControlError, Reply, Request};
+use crate::server::inspect::{self, Remark, Weight};
+use crate::station::contacts::Plan;
+use crate::station::roster::SessionNow;
 
 /// What is known of partners: when and how the last session went, what failed last, when the next call is, what waits
 /// and why it does not go, which receipts are overdue, and when certificates end. The server need not run.

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::out::{last_word, say};
 use super::{Configured, Failed, Outcome, block_on, sessions};
 use crate::config::{Config, Needs};
-use crate::control::{self, ControlError, Reply, Request};
+use crate::server::control::{self, ControlError, Reply, Request};
 
 /// Looks at policies, and swaps them while the server runs.
 #[derive(Debug, Args)]

@@ -11,10 +11,10 @@ use super::id::Id;
 use super::out::{print_json, say};
 use super::partners::{Look, Waits};
 use super::{Configured, Outcome, block_on, identity, known_partner, open_store, when};
+use crate::config::partners::Profile;
 use crate::config::{Config, Needs};
-use crate::leases;
-use crate::outbox;
-use crate::partners::Profile;
+use crate::outbound::enqueue;
+use crate::station::leases;
 
 /// Looks at what waits to be sent, and decides about it; the server need not run.
 #[derive(Debug, Args)]
@@ -101,7 +101,7 @@ impl Named {
         block_on(async {
             let (ledger, spool) = open_store(&config)?;
             let old = self.id.find(&ledger).await?;
-            let (id, header) = outbox::resend(&ledger, &spool, old, &config).await?;
+            let (id, header) = enqueue::resend(&ledger, &spool, old, &config).await?;
             self.say(id, &format!("queued again as {}", header.key))
         })
     }

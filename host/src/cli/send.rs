@@ -16,15 +16,15 @@ use tokio::sync::{broadcast, oneshot, watch};
 
 use super::out::say;
 use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log, when};
+use crate::config::partners::Profile;
 use crate::config::{Config, Label, Needs, Policies, Scalar};
-use crate::dial;
-use crate::ending::Ending;
 use crate::events::Event;
-use crate::leases;
-use crate::monitor::Errand;
-use crate::outbox::{self, SendAs};
-use crate::partners::Profile;
-use crate::session::Drain;
+use crate::outbound::enqueue::{self, SendAs};
+use crate::session::dial;
+use crate::session::ending::Ending;
+use crate::session::user_monitor::Errand;
+use crate::station::drain::Drain;
+use crate::station::leases;
 use crate::station::{Inbox, Station};
 
 /// Queues a file, calls the partner and sends it. What fails stays queued: the partner's own next call, or
@@ -209,7 +209,7 @@ impl Send {
             priority: self.priority,
             labels: self.labels.clone(),
         };
-        let (id, header) = outbox::enqueue(station, profile, file, &how).await?;
+        let (id, header) = enqueue::enqueue(station, profile, file, &how).await?;
         say!(
             "queued {} for {} as transfer {id}",
             header.key.dataset,

@@ -6,8 +6,8 @@ use pointsman_log::Log;
 use super::out::{self, say};
 use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
 use crate::config::Needs;
+use crate::server::signals::{Hangup, Signals};
 use crate::server::{self, Server};
-use crate::signals::{Hangup, Signals};
 
 /// Runs the server until SIGTERM, SIGINT or SIGQUIT; a second signal ends it at once.
 #[derive(Debug, Args)]

@@ -9,9 +9,9 @@ use super::out::{print_json, say};
 use super::policy::{ask, unexpected};
 use super::{Configured, Outcome, known_partner, when};
 use crate::config::Needs;
-use crate::control::{Reply, Request};
-use crate::roster::{FileNow, SessionNow};
-use crate::supervise::TaskNow;
+use crate::server::control::{Reply, Request};
+use crate::station::roster::{FileNow, SessionNow};
+use crate::station::supervise::TaskNow;
 
 /// The sessions of the running server: who, from where, since when, which file, and how far it is. A session of a
 /// `pointsman send` beside it is not among them.

@@ -12,7 +12,7 @@ use super::partners::{Look, Waits};
 use super::transfers::as_json as row_as_json;
 use super::{Outcome, open_store, queue, sessions, when};
 use crate::config::Config;
-use crate::roster::SessionNow;
+use crate::station::roster::SessionNow;
 
 /// Everything that is known of one file.
 struct Shown<'a> {

@@ -6,10 +6,10 @@ use serde_json::json;
 
 use super::out::{last_word, print_json, say};
 use super::{Configured, Failed, LogStyle, Outcome, block_on, open_store, start_log};
+use crate::config::files::{ledger_path, spool_path};
 use crate::config::{Config, Needs};
-use crate::control;
-use crate::station::{ledger_path, spool_path};
-use crate::watch;
+use crate::outbound::watch;
+use crate::server::control;
 
 /// Holds ledger, spool and inbox against each other, and names what does not fit. Changes nothing, and may
 /// run beside a server: only what stays as it is gets told.

@@ -14,7 +14,7 @@ use super::{
     Configured, Failed, Outcome, block_on, identity, known_partner, open_store, show, when,
 };
 use crate::config::{Config, Needs, Pattern, Scalar};
-use crate::receipts;
+use crate::inbound::receipts;
 
 /// Looks at the history of files; the server need not run.
 #[derive(Debug, Args)]

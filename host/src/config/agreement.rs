@@ -8,7 +8,7 @@ use oftp::{Format, OdetteId};
 
 use super::model::{Config, Partner, Waits, Watch};
 use super::value::{Label, Owner};
-use crate::partners;
+use crate::config::partners;
 
 /// Values that do not go together.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use pointsman_store::Access;
 
 use super::places;
 use super::value::{Between, ExistingFile, Millis, Scalar, Size, Value, is_needed, resolve};
-use crate::template::Template;
+use crate::naming::template::Template;
 
 /// How long a command may take where nothing is said.
 const COMMAND_TIME: Duration = Duration::from_secs(5 * 60);

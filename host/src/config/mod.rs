@@ -4,11 +4,15 @@
 //! file, the line and the column. Relative paths are relative to the file.
 
 mod agreement;
+pub(crate) mod backoff;
 mod braces;
 mod deliveries;
+pub(crate) mod files;
+mod limit;
 mod locate;
 mod mistakes;
 mod model;
+pub(crate) mod partners;
 mod places;
 mod report;
 mod secret;
@@ -18,18 +22,19 @@ mod value;
 use std::path::{Path, PathBuf};
 
 use agreement::Disagreement;
-pub use deliveries::{Delivery, HandOver, Quota, ReceivedAgain, Terms};
+pub use deliveries::{HandOver, Quota, ReceivedAgain, Terms};
+pub use limit::Limit;
 pub use model::{
     CANNOT_PAD, ClientAuth, Config, DatasetNames, Limits, Listener, Partner, Pattern, Policies,
-    Policy, PolicyLimits, Session, Station, Storage, Switches, Tls, TlsVersion, Waits, Watch,
+    Policy, Switches, Tls, TlsVersion, Waits, Watch,
 };
 pub use report::ConfigError;
 use report::Mistake;
 pub use text::unmarked;
 pub(crate) use value::remedy;
-pub use value::{
-    Address, Between, ExistingFile, Label, Millis, Needs, Scalar, Secret, Size, Value,
-};
+#[cfg(test)]
+pub use value::Between;
+pub use value::{Address, ExistingFile, Label, Needs, Scalar, Value};
 
 impl Config {
     /// Reads and checks the configuration at `path`.

@@ -9,8 +9,8 @@ use pointsman_folder::our_user;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use super::model::{Config, Watch};
-use crate::station::{own_files, spool_path};
-use crate::watch::ROOMS;
+use crate::config::files::ROOMS;
+use crate::config::files::{own_files, spool_path};
 
 /// The longest path of a socket (`sockaddr_un`), in octets.
 const SOCKET_PATH: usize = 107;
@@ -30,7 +30,7 @@ impl Config {
             .into_iter()
             .filter_map(|(key, folder)| Some((key, unusable(folder)?)))
             .collect();
-        let socket = crate::control::socket(self);
+        let socket = crate::config::files::socket(self);
         if socket.as_os_str().len() > SOCKET_PATH {
             told.push((
                 "storage.state".to_owned(),

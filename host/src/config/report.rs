@@ -243,12 +243,6 @@ impl ConfigError {
         );
         Self::whole(path, message, help)
     }
-
-    /// Line and column of the first mistake, from 1, where it has a place.
-    #[must_use]
-    pub fn place(&self) -> Option<(usize, usize)> {
-        self.mistakes.first()?.place
-    }
 }
 
 impl std::error::Error for ConfigError {}

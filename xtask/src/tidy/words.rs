@@ -16,7 +16,7 @@ const UNSAFE: &[&str] = &[
     "crates/folder/src/owner.rs",
     "crates/policy/src/artefact.rs",
     "crates/store/src/sqlite/door.rs",
-    "host/src/kernel.rs",
+    "host/src/system/kernel.rs",
     "xtask/src/campaign/gate.rs",
 ];
 

@@ -1,0 +1,54 @@
+//! The files and folders that the server makes in those of the configuration.
+
+use std::path::{Path, PathBuf};
+
+use super::Config;
+
+/// The lock's name in the state folder.
+pub(crate) const LOCK: &str = "lock";
+
+/// The socket's name in the state folder.
+pub(crate) const SOCKET: &str = "control.sock";
+
+/// The ledger's name in its folder.
+const LEDGER: &str = "ledger.db";
+
+/// Files of the state folder, which may be somebody's who keeps more in it than that.
+pub(crate) const OURS: &[&str] = &[LOCK, SOCKET, LEDGER];
+
+/// What SQLite makes beside a database.
+const BESIDE_LEDGER: [&str; 4] = ["", "-wal", "-shm", "-journal"];
+
+/// Where a watched folder keeps files that were taken.
+pub(crate) const TAKEN: &str = ".taken";
+
+/// Where a watched folder keeps files that cannot be sent.
+pub(crate) const REFUSED: &str = "refused";
+
+/// The folders of this program in a watched folder.
+pub(crate) const ROOMS: [&str; 2] = [TAKEN, REFUSED];
+
+/// The files that a server makes in the folders of state and ledger.
+pub fn own_files(config: &Config) -> impl Iterator<Item = PathBuf> {
+    let (state, ledger) = (&config.storage.state.0, config.storage.ledger());
+    let of_ledger = BESIDE_LEDGER.map(|beside| ledger.join(format!("{LEDGER}{beside}")));
+    let others = [LOCK, SOCKET].map(|name| state.join(name));
+    others.into_iter().chain(of_ledger)
+}
+
+/// The spool folder of a configuration.
+#[must_use]
+pub fn spool_path(config: &Config) -> PathBuf {
+    Path::join(&config.storage.state.0, "spool")
+}
+
+/// The ledger file of a configuration.
+#[must_use]
+pub fn ledger_path(config: &Config) -> PathBuf {
+    config.storage.ledger().join(LEDGER)
+}
+
+/// Where the control socket is.
+pub(crate) fn socket(config: &Config) -> PathBuf {
+    config.storage.state.0.join(SOCKET)
+}

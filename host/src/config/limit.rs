@@ -1,0 +1,18 @@
+//! A limit of the configuration that somebody reached.
+
+use std::fmt;
+
+/// A limit that somebody came up against: its key in the configuration, and its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// The key, as `limits.sessions`.
+    pub key: &'static str,
+    /// How many it allows.
+    pub most: usize,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.key, self.most)
+    }
+}

@@ -1,0 +1,258 @@
+//! From the spool to the inbox.
+//!
+//! The name is chosen and committed first (`placing`), then the file is renamed, then that is committed
+//! (`delivered`, which owes the receipt). After a crash in between, the blob tells which of the two it was:
+//! still in the spool, or gone to its name. So a file is delivered once, whatever happens when.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pointsman_store::transition::reached;
+use pointsman_store::{
+    Direction, Hold, InboundState, LedgerError, PlaceError, SpoolError, TransferId, Undelivered,
+    planted,
+};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use crate::config::partners;
+use crate::events::Event;
+use crate::naming::names;
+use crate::policy::facts;
+use crate::station::Station;
+
+/// How often files that could not be delivered are tried again.
+const AGAIN: Duration = Duration::from_secs(15);
+
+/// How many names are tried where the first is taken.
+const NAMES: u32 = 10_000;
+
+/// Delivers a file on a task of its own; the task goes on when the session that brought it ends. Who sealed the blob
+/// hands on its hold.
+#[must_use]
+pub fn start(station: Arc<Station>, file: Undelivered, hold: Option<Hold>) -> JoinHandle<()> {
+    let mut turn = Turn::take(&station, file.id);
+    tokio::spawn(async move {
+        // A task that looked for what was left behind may be at it, and find that the content is held here: then it
+        // is ours to deliver.
+        let turn = loop {
+            match turn.take().or_else(|| Turn::take(&station, file.id)) {
+                Some(turn) => break turn,
+                None => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        };
+        bring(&station, &file, hold, turn).await;
+    })
+}
+
+async fn bring(station: &Arc<Station>, file: &Undelivered, hold: Option<Hold>, _turn: Turn) {
+    match deliver(station, file, hold).await {
+        // Another task was quicker: the list this came from is older than its delivery. Or somebody holds the
+        // content, and delivers it.
+        Ok(())
+        | Err(
+            DeliveryError::Ledger(LedgerError::WrongState { .. })
+            | DeliveryError::Spool(SpoolError::Busy(_)),
+        ) => {}
+        Err(error @ DeliveryError::Damaged { .. }) => {
+            station.deliveries.give_up(file.id);
+            station.events.tell(Event::ContentLost {
+                transfer: file.id,
+                partner: file.partner.clone(),
+                file: file.header.key.to_string(),
+                reason: error.to_string(),
+            });
+        }
+        Err(error) => station.events.tell(Event::NotDelivered {
+            transfer: file.id,
+            partner: file.partner.clone(),
+            file: file.header.key.to_string(),
+            reason: error.to_string(),
+        }),
+    }
+}
+
+/// A file that is this task's to deliver, until it is dropped.
+struct Turn {
+    station: Arc<Station>,
+    id: TransferId,
+}
+
+impl Turn {
+    fn take(station: &Arc<Station>, id: TransferId) -> Option<Self> {
+        station.deliveries.take(id).then(|| Self {
+            station: Arc::clone(station),
+            id,
+        })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.station.deliveries.give_back(self.id);
+    }
+}
+
+/// Delivers what a crash or an error left behind, now and again.
+pub async fn keep_delivering(station: Arc<Station>) {
+    loop {
+        match station.ledger.undelivered().await {
+            Ok(_) if planted("undelivered-files-forgotten") => {}
+            Ok(left) => left.into_iter().for_each(|file| take_up(&station, file)),
+            Err(error) => station.events.tell(Event::UndeliveredUnknown {
+                reason: error.to_string(),
+            }),
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Delivers what nobody is at.
+fn take_up(station: &Arc<Station>, file: Undelivered) {
+    if station.deliveries.is_given_up(file.id) {
+        return;
+    }
+    if let Some(turn) = Turn::take(station, file.id) {
+        let station = Arc::clone(station);
+        tokio::spawn(async move { bring(&station, &file, None, turn).await });
+    }
+}
+
+/// Why a file is not in its folder.
+#[derive(Debug, thiserror::Error)]
+enum DeliveryError {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    #[error(
+        "its content is not in the spool, and it was never put anywhere; no receipt is given. Look for it in a backup"
+    )]
+    Missing,
+    #[error("its content in the spool is not what was received: blake3 {found}, not {expected}")]
+    Damaged { found: String, expected: String },
+    #[error("the delivery was cut off: {0}")]
+    Lost(#[from] tokio::task::JoinError),
+    #[error(
+        "{NAMES} files of the name {0} are there already; empty the folder, or give files other names"
+    )]
+    NoNameLeft(String),
+}
+
+async fn deliver(
+    station: &Arc<Station>,
+    file: &Undelivered,
+    hold: Option<Hold>,
+) -> Result<(), DeliveryError> {
+    let (spool, id) = (station.spool.clone(), file.id);
+    if let Some(path) = file
+        .placing
+        .as_ref()
+        .filter(|_| planted("placing-is-delivered"))
+    {
+        return finish(station, file, path).await;
+    }
+    let lay_here = hold.is_none();
+    // Held to the end: a `send` beside the server delivers what it receives, too.
+    let hold = match hold {
+        Some(hold) => Some(hold),
+        None => spawn_blocking(move || spool.hold(id)).await??,
+    };
+    let Some(_hold) = hold else {
+        return finish_or_miss(station, file).await;
+    };
+    reached("delivery.held");
+    // What a session brings was looked at as it came; what has lain here since may have rotted.
+    if lay_here {
+        compare(station, id).await?;
+    }
+    let name = &file.target.file_name;
+    for number in 0..NAMES {
+        let mut target = file.target.clone();
+        target.file_name = names::numbered(name, number);
+        let path = facts::path(&target);
+        // A name that is plainly taken need not be written down. Whether it is free the rename says.
+        let wanted = station.inbox.join(&path);
+        let there = spawn_blocking(move || wanted.symlink_metadata()).await?;
+        match there {
+            Ok(_) if !target.overwrite => continue,
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                station.events.tell(Event::NameUnknown {
+                    transfer: id,
+                    path: path.clone(),
+                    reason: error.to_string(),
+                });
+            }
+            _ => {}
+        }
+        station.ledger.placing(file.id, &path).await?;
+        match place(station, file, &path).await? {
+            Ok(()) => return finish(station, file, &path).await,
+            Err(PlaceError::Taken(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(DeliveryError::NoNameLeft(name.clone()))
+}
+
+/// Reads the content once more, whether it is what was received.
+async fn compare(station: &Station, id: TransferId) -> Result<(), DeliveryError> {
+    let row = station.ledger.show(id).await?;
+    let expected = row.ok_or(LedgerError::NotFound(id))?.digest;
+    let spool = station.spool.clone();
+    let found = spawn_blocking(move || spool.digest(Direction::Inbound, id)).await??;
+    if found == expected {
+        return Ok(());
+    }
+    Err(DeliveryError::Damaged { found, expected })
+}
+
+/// The blob has left the spool. Only a name that was committed before can be where it went.
+async fn finish_or_miss(station: &Station, file: &Undelivered) -> Result<(), DeliveryError> {
+    let id = file.id;
+    let row = station
+        .ledger
+        .show(id)
+        .await?
+        .ok_or(LedgerError::NotFound(id))?;
+    match (InboundState::parse(&row.state), row.path) {
+        (Some(InboundState::Placing), Some(path)) if !planted("placed-is-missing") => {
+            let (spool, inbox, placed) =
+                (station.spool.clone(), station.inbox.clone(), path.clone());
+            spawn_blocking(move || spool.settle_placed(&inbox, &placed)).await??;
+            finish(station, file, &path).await
+        }
+        (Some(InboundState::Received), _) => Err(DeliveryError::Missing),
+        _ => Ok(()),
+    }
+}
+
+async fn place(
+    station: &Arc<Station>,
+    file: &Undelivered,
+    path: &str,
+) -> Result<Result<(), PlaceError>, DeliveryError> {
+    let (spool, inbox, path) = (
+        station.spool.clone(),
+        station.inbox.clone(),
+        path.to_owned(),
+    );
+    let (id, overwrite) = (file.id, file.target.overwrite);
+    let access = partners::delivery(&station.config, &file.partner).access;
+    Ok(spawn_blocking(move || spool.place(id, &inbox, &path, overwrite, access)).await?)
+}
+
+async fn finish(station: &Station, file: &Undelivered, path: &str) -> Result<(), DeliveryError> {
+    station.ledger.delivered(file.id).await?;
+    reached("delivery.ended");
+    // Where a command takes it, that is its turn now.
+    station.questions.wake();
+    station.events.tell(Event::Delivered {
+        transfer: file.id,
+        partner: file.partner.clone(),
+        file: file.header.key.to_string(),
+        path: path.to_owned(),
+    });
+    Ok(())
+}

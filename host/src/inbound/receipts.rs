@@ -1,0 +1,356 @@
+//! Receipts that wait: for a policy that put them off, or for the command that takes the file.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use oftp::{FileKey, FileReason, Nerp, NerpReason};
+use pointsman_policy::types;
+use pointsman_store::{LedgerError, OpenQuestion, TransferId, Verdict};
+use tokio::sync::watch::Receiver;
+use tokio::task::{self, JoinSet};
+
+use crate::config::Config;
+use crate::config::partners::{self, Profile};
+use crate::events::Event;
+use crate::inbound::hand_over::{self, Outcome};
+use crate::policy::facts::{self, Finished};
+use crate::station::Station;
+use crate::station::drain::Drain;
+use crate::station::services::Services;
+
+/// How often the ledger is looked at for questions that are due.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Questions of one partner that are asked side by side: one whose command hangs keeps nobody else waiting.
+const AT_ONCE: u32 = 8;
+
+/// How long the file of a partner waits that the configuration does not name.
+const UNKNOWN: Duration = Duration::from_secs(10 * 60);
+
+/// Asks again what policies put off, and hands files over to commands, until the server closes down: what is
+/// being asked then comes to its end.
+pub async fn keep_asking(station: Arc<Station>, mut drain: Receiver<Drain>) {
+    let mut asked = Asked::default();
+    let mut clock = SystemTime::now();
+    station.questions.begin();
+    loop {
+        let before = std::mem::replace(&mut clock, SystemTime::now());
+        if clock < before
+            && let Err(error) = station.ledger.clock_put_back().await
+        {
+            let reason = error.to_string();
+            station.events.tell(Event::QuestionsUnknown { reason });
+            clock = before;
+        }
+        if let Err(error) = ask_due(&station, &mut asked).await {
+            let reason = error.to_string();
+            station.events.tell(Event::QuestionsUnknown { reason });
+        }
+        tokio::select! {
+            () = asked.answered(&station) => {}
+            () = station.questions.due() => {}
+            () = tokio::time::sleep(LOOK) => {}
+            _ = drain.wait_for(|drain| *drain != Drain::No) => break,
+        }
+    }
+    station.questions.end();
+    let patience = station.config.limits.drain.0.0;
+    // Who is cut off is asked again after the next start.
+    let ended = async { while asked.tasks.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(patience, ended).await;
+}
+
+/// The questions that are being asked.
+#[derive(Default)]
+struct Asked {
+    tasks: JoinSet<()>,
+    /// The file that a task asks about, and its partner.
+    files: HashMap<task::Id, (TransferId, String)>,
+}
+
+impl Asked {
+    /// Waits for an answer, for ever where nothing is asked.
+    async fn answered(&mut self, station: &Station) {
+        match self.tasks.join_next_with_id().await {
+            Some(Ok((task, ()))) => drop(self.files.remove(&task)),
+            Some(Err(lost)) => {
+                let file = self.files.remove(&lost.id());
+                station.events.tell(Event::QuestionFailed {
+                    transfer: file.map(|(id, _)| id),
+                    reason: lost.to_string(),
+                });
+            }
+            None => std::future::pending().await,
+        }
+    }
+}
+
+async fn ask_due(station: &Arc<Station>, asked: &mut Asked) -> Result<(), LedgerError> {
+    for question in station.ledger.open_questions(AT_ONCE).await? {
+        let id = question.id;
+        let asked_now = asked.files.values();
+        let busy = asked_now.filter(|(_, partner)| *partner == question.partner);
+        let is_asked = asked.files.values().any(|(file, _)| *file == id);
+        if busy.count() >= AT_ONCE as usize || is_asked {
+            continue;
+        }
+        let partner = question.partner.clone();
+        let station = Arc::clone(station);
+        let task = asked.tasks.spawn(async move {
+            if let Err(error) = ask(&station, &question).await {
+                failed(&station, id, &error);
+                // Not at once again: whatever failed needs a moment.
+                tokio::time::sleep(LOOK).await;
+            }
+            station.questions.answered(id);
+        });
+        asked.files.insert(task.id(), (id, partner));
+    }
+    Ok(())
+}
+
+async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), LedgerError> {
+    let session = station.session_id();
+    let said = if question.hand_over {
+        hand_over(station, question).await
+    } else {
+        ask_policies(station, question, &session).await
+    };
+    let Said {
+        verdict,
+        hook,
+        policy,
+        by,
+        decision,
+    } = said;
+    let answer = format!("{by}: {decision}");
+    let waits_for_operator = matches!(verdict, Verdict::Later(None));
+    let (transfer, partner) = (question.id, question.partner.clone());
+    let file = question.header.key.to_string();
+    let waited = write_down(station, question.id, verdict, &answer).await?;
+    if !waited {
+        station.events.tell(Event::DecidedBefore {
+            transfer,
+            partner,
+            answer,
+        });
+        return Ok(());
+    }
+    // Policies are told of a session, and their own lines have it.
+    let session = (!question.hand_over).then_some(session);
+    station.events.tell(Event::Decided {
+        session: session.clone(),
+        partner: Some(partner.clone()),
+        claims: None,
+        remote: None,
+        policy,
+        transfer: Some(transfer),
+        file: Some(file.clone()),
+        hook,
+        by,
+        decision,
+    });
+    if waits_for_operator {
+        station.events.tell(Event::ReceiptWaits {
+            session,
+            transfer,
+            partner,
+            file,
+            reason: format!("{hook}: {answer}"),
+        });
+    }
+    Ok(())
+}
+
+fn failed(station: &Station, transfer: TransferId, error: &LedgerError) {
+    station.events.tell(Event::QuestionFailed {
+        transfer: Some(transfer),
+        reason: error.to_string(),
+    });
+}
+
+/// The answer is kept until the ledger can write it: nobody is asked twice for that.
+async fn write_down(
+    station: &Station,
+    id: TransferId,
+    verdict: Verdict,
+    why: &str,
+) -> Result<bool, LedgerError> {
+    loop {
+        match station.ledger.decided(id, verdict.clone(), why).await {
+            Err(error @ (LedgerError::Database { .. } | LedgerError::Commit { .. })) => {
+                failed(station, id, &error);
+                tokio::time::sleep(LOOK).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// What became of a question.
+struct Said {
+    verdict: Verdict,
+    hook: &'static str,
+    /// The policy that decided, where one did.
+    policy: Option<String>,
+    by: String,
+    decision: String,
+}
+
+async fn ask_policies(station: &Arc<Station>, question: &OpenQuestion, session: &str) -> Said {
+    let target = facts::target_of(&question.path);
+    let done = Finished {
+        received: true,
+        header: &question.header,
+        outcome: types::TransferOutcome::Completed,
+        target: Some(&target),
+        counts: question.counts,
+        held: 0,
+        digest: Some(&question.digest),
+        took: question.offered.elapsed().unwrap_or_default(),
+        labels: &question.labels,
+        asked: question.asked,
+    };
+    let profile = Profile::by_name(&station.config, &question.partner);
+    let connection = facts::without_session(
+        session,
+        &question.partner,
+        profile.as_ref(),
+        &station.config,
+    );
+    let services = Arc::new(Services(Arc::clone(station)));
+    let mut policies = station
+        .policies
+        .current()
+        .session(session.to_owned(), services);
+    let answer = policies
+        .end_transfer(&connection, &facts::transfer(&done), SystemTime::now())
+        .await;
+    let (verdict, decision) = match &answer.decision {
+        types::ResponseDecision::Pass | types::ResponseDecision::Positive(_) => {
+            positive(&station.config, &question.partner)
+        }
+        types::ResponseDecision::Negative(no) => {
+            let reason = NerpReason::from_code(no.reason);
+            negative(&question.header.key, reason, &no.text)
+        }
+        // EFNA is out of time: the partner has EFPA. What remains is to say that the file was not used, and why, in the
+        // codes of NERP.
+        types::ResponseDecision::Refuse(no) => {
+            let reason = FileReason::from_code(no.reason).into();
+            negative(&question.header.key, reason, &no.text)
+        }
+        types::ResponseDecision::Later(seconds) => {
+            (Verdict::Later(ask_again(*seconds)), waits(*seconds))
+        }
+    };
+    let policy = answer.decided_by.as_ref().map(|by| by.policy.clone());
+    let by = answer.decided_by.map_or_else(
+        || "no policy".to_owned(),
+        |by| format!("policy {} (generation {})", by.policy, by.generation),
+    );
+    Said {
+        verdict,
+        hook: "end-transfer",
+        policy,
+        by,
+        decision,
+    }
+}
+
+/// The file may be receipted: at once, or when the command has it where there is one.
+#[must_use]
+pub fn positive(config: &Config, partner: &str) -> (Verdict, String) {
+    match partners::delivery(config, partner).command {
+        Some(command) => (
+            Verdict::HandOver(SystemTime::now()),
+            format!("EERP when {} has taken the file", command.program.display()),
+        ),
+        None => (Verdict::Positive, "EERP after delivery".to_owned()),
+    }
+}
+
+async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> Said {
+    if !station.config.partners.contains_key(&question.partner) {
+        return Said {
+            verdict: Verdict::HandOver(SystemTime::now() + UNKNOWN),
+            hook: "hand-over",
+            policy: None,
+            by: "the configuration".to_owned(),
+            decision: format!(
+                "it does not name the partner {} any more: the file waits",
+                question.partner
+            ),
+        };
+    }
+    let Some(command) = partners::delivery(&station.config, &question.partner).command else {
+        return Said {
+            verdict: Verdict::Positive,
+            hook: "hand-over",
+            policy: None,
+            by: "the configuration".to_owned(),
+            decision: "EERP: no command takes files any more".to_owned(),
+        };
+    };
+    let path = station.inbox.join(&question.path);
+    let tries = question.asked + 1;
+    let secrets = &station.config.secret_variables;
+    let (verdict, decision) = match hand_over::run(&command, question, &path, secrets).await {
+        Outcome::Taken => (Verdict::Positive, "taken: EERP".to_owned()),
+        Outcome::Unusable(why) => {
+            let reason = NerpReason::ProcessingFailed;
+            let (verdict, decision) = negative(&question.header.key, reason, &why);
+            (verdict, format!("unusable: {decision}"))
+        }
+        Outcome::Failed(why) if tries >= command.tries => (
+            Verdict::Later(None),
+            format!("try {tries} failed: {why}; {}", waits(0)),
+        ),
+        Outcome::Failed(why) => {
+            let wait = hand_over::wait(tries);
+            (
+                Verdict::HandOver(SystemTime::now() + wait),
+                format!("try {tries} failed: {why}; again in {} s", wait.as_secs()),
+            )
+        }
+    };
+    Said {
+        verdict,
+        hook: "hand-over",
+        policy: None,
+        by: command.program.display().to_string(),
+        decision,
+    }
+}
+
+/// When to ask again; none is an operator's decision.
+#[must_use]
+pub fn ask_again(seconds: u32) -> Option<SystemTime> {
+    (seconds > 0).then(|| SystemTime::now() + Duration::from_secs(seconds.into()))
+}
+
+/// The same for the log.
+#[must_use]
+pub fn waits(seconds: u32) -> String {
+    match seconds {
+        0 => "the receipt waits for an operator: `pointsman transfers answer`".to_owned(),
+        _ => format!("the receipt waits, and is asked for again in {seconds} seconds"),
+    }
+}
+
+/// The verdict that the file was not used, and how the log says it: a NERP (RFC 5024, 5.3.14), made by the file's
+/// destination.
+#[must_use]
+pub fn negative(key: &FileKey, reason: NerpReason, text: &str) -> (Verdict, String) {
+    let nerp = Nerp {
+        key: key.clone(),
+        creator: key.destination.clone(),
+        reason,
+        text: text.to_owned(),
+        hash: Vec::new(),
+        signature: Vec::new(),
+    };
+    let said = format!("NERP {:02} {text}", reason.code());
+    (Verdict::Negative(Box::new(nerp)), said)
+}

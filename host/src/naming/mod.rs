@@ -1,0 +1,4 @@
+//! Names of local files.
+
+pub(crate) mod names;
+pub(crate) mod template;

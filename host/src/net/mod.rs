@@ -1,0 +1,4 @@
+//! The wire below a session.
+
+pub(crate) mod tls;
+pub(crate) mod wire;

@@ -1,0 +1,614 @@
+//! TLS on both sides: our certificates, and which of the others' we believe.
+//!
+//! A partner's own certificate, given in its profile, is believed because it is that certificate: it is compared and
+//! not judged. No CA, no extension and no version of X.509 is asked for, only that its time is now.
+//! Any other must be issued by a CA of the configuration.
+
+mod certificate;
+mod files;
+mod refusal;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error,
+    PeerMisbehaved, ProtocolVersion, RootCertStore, ServerConfig, SignatureScheme,
+    SupportedProtocolVersion,
+};
+
+pub use certificate::{CertificateTime, PeerCertificate, describe, moment, oddities, unusable};
+pub use refusal::{Side, handshake, lost};
+
+use self::certificate::{Key, is_no_ca, parsed};
+use crate::config::{ClientAuth, Config, ExistingFile, Partner, Tls, TlsVersion, Value};
+
+/// A certificate or key that cannot be used.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{what}: {why}")]
+pub struct TlsError {
+    what: String,
+    why: String,
+}
+
+/// What TLS says of the peer.
+#[derive(Clone, Debug)]
+pub struct TlsFacts {
+    /// `TLSv1.3`, `TLSv1.2`.
+    pub version: String,
+    /// The name of the cipher suite.
+    pub cipher_suite: String,
+    /// The name the caller asked for.
+    pub server_name: Option<String>,
+    /// The peer's certificate, believed by [`verifier`](self).
+    pub peer: Option<PeerCertificate>,
+}
+
+/// What a listener needs to speak TLS.
+///
+/// # Errors
+/// A certificate or key that is not one, or does not match the other.
+pub fn server(known: &KnownCertificates, tls: &Tls) -> Result<Arc<ServerConfig>, TlsError> {
+    let provider = provider();
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(versions(tls.min_version))
+        .map_err(|error| wrong("tls", &error))?;
+    let builder = match tls.client_auth {
+        ClientAuth::None => builder.with_no_client_auth(),
+        asked => {
+            builder.with_client_cert_verifier(Arc::new(Callers::new(known, tls, asked, &provider)?))
+        }
+    };
+    let identity = identity(&tls.certificate, &tls.key, &provider)?;
+    let mut server = builder.with_cert_resolver(Arc::new(identity));
+    // A session of OFTP is long beside its handshake, so nothing is kept to resume one.
+    server.session_storage = Arc::new(NoServerSessionStorage {});
+    server.send_tls13_tickets = 0;
+    Ok(Arc::new(server))
+}
+
+/// What we need to dial a partner with TLS.
+///
+/// # Errors
+/// As for [`server`].
+pub fn client(partner: &Partner) -> Result<Arc<ClientConfig>, TlsError> {
+    let provider = provider();
+    let verifier = Arc::new(Station::new(partner, &provider)?);
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(versions(TlsVersion::V12))
+        .map_err(|error| wrong("tls", &error))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let client = match (&partner.our_certificate, &partner.our_key) {
+        (Some(certificate), Some(key)) => {
+            let identity = identity(certificate, key, &provider)?;
+            builder.with_client_cert_resolver(Arc::new(identity))
+        }
+        _ => builder.with_no_client_auth(),
+    };
+    Ok(Arc::new(client))
+}
+
+/// What is needed to dial each partner with TLS, as its files were at the start.
+#[derive(Debug, Default)]
+pub struct Clients(HashMap<String, Arc<ClientConfig>>);
+
+impl Clients {
+    /// Reads what the profiles of partners that are dialled with TLS name. `check` tells of what cannot be used.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let dialled = config.partners.iter().filter(|(_, partner)| partner.tls);
+        let usable =
+            dialled.filter_map(|(name, partner)| Some((name.clone(), client(partner).ok()?)));
+        Self(usable.collect())
+    }
+
+    /// What is needed to dial this one. What could not be used at the start is read again, in case that it was mended.
+    ///
+    /// # Errors
+    /// As for [`client`].
+    pub fn of_partner(&self, name: &str, partner: &Partner) -> Result<Arc<ClientConfig>, TlsError> {
+        match self.0.get(name) {
+            Some(client) => Ok(Arc::clone(client)),
+            None => client(partner),
+        }
+    }
+}
+
+/// The certificates of a file (PEM, or one as DER), the holder's first.
+///
+/// # Errors
+/// It holds none, or what it holds does not read.
+pub fn certificates(file: &Value<ExistingFile>) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    files::read_certificates(shown(file))
+}
+
+/// Whether a certificate under `ca` or `client_ca` can issue none: then it is compared, like one that is pinned.
+#[must_use]
+pub fn issues_nothing(certificate: &CertificateDer<'_>) -> bool {
+    is_no_ca(certificate)
+}
+
+/// Whether the key of our certificate fits to it.
+///
+/// # Errors
+/// It does not, or one of the two does not read.
+pub fn check_identity(
+    certificate: &Value<ExistingFile>,
+    key: &Value<ExistingFile>,
+) -> Result<(), TlsError> {
+    identity(certificate, key, &provider()).map(drop)
+}
+
+/// The partners' own certificates as they were at the start, for everything that asks for them until the end: what is
+/// written into their files meanwhile comes into force with the next start, everywhere at once.
+#[derive(Debug, Default)]
+pub struct KnownCertificates {
+    /// Of each profile that names one.
+    own: BTreeMap<String, Result<Own, TlsError>>,
+    /// By SHA-256.
+    owners: HashMap<String, BTreeSet<String>>,
+}
+
+/// A partner's own certificate.
+#[derive(Debug)]
+struct Own {
+    der: CertificateDer<'static>,
+    shown: PeerCertificate,
+}
+
+impl Own {
+    fn read(file: &Value<ExistingFile>) -> Result<Self, TlsError> {
+        let first = certificates(file)?.into_iter().next();
+        let der = first.ok_or_else(|| wrong(shown(file), &"there is no certificate in it"))?;
+        let described = describe(&der).map_err(|error| wrong(shown(file), &error))?;
+        Ok(Self {
+            der,
+            shown: described,
+        })
+    }
+}
+
+impl KnownCertificates {
+    /// Reads those of every profile. One that cannot be read is known as nobody's; `check` tells of it.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let mut known = Self::default();
+        for (name, partner) in &config.partners {
+            let Some(file) = &partner.certificate else {
+                continue;
+            };
+            let own = Own::read(file);
+            if let Ok(own) = &own {
+                let owners = known.owners.entry(own.shown.sha256.clone()).or_default();
+                owners.insert(name.clone());
+            }
+            known.own.insert(name.clone(), own);
+        }
+        known
+    }
+
+    /// Whether a certificate is the partner's own, or its profile names none.
+    ///
+    /// # Errors
+    /// The partner's could not be read at the start.
+    pub fn is_partners(
+        &self,
+        partner: &str,
+        certificate: &PeerCertificate,
+    ) -> Result<bool, TlsError> {
+        match self.own.get(partner) {
+            None => Ok(true),
+            Some(Ok(own)) => Ok(own.shown.sha256 == certificate.sha256),
+            Some(Err(error)) => Err(error.clone()),
+        }
+    }
+
+    /// Whose a certificate is, or whose it looks like, in words that follow on the certificate's own.
+    #[must_use]
+    pub fn whose(&self, shown: &PeerCertificate) -> String {
+        if let Some(owners) = self.owners.get(&shown.sha256) {
+            let owners: Vec<&str> = owners.iter().map(String::as_str).collect();
+            return format!("; it is the certificate of `{}`", owners.join("` and `"));
+        }
+        let read = self
+            .own
+            .iter()
+            .filter_map(|(name, own)| Some((name, &own.as_ref().ok()?.shown)));
+        let mut alike =
+            read.filter(|(_, own)| !own.subject.is_empty() && own.subject == shown.subject);
+        match alike.next() {
+            Some((name, own)) => format!(
+                "; the profile of `{name}` has one of the same subject, serial {}, until {}: has it been renewed? Then put the new one into the profile",
+                own.serial,
+                moment(own.not_after)
+            ),
+            None => "; no profile has it".to_owned(),
+        }
+    }
+
+    /// The partner that the certificate is known as, if it is another than `partner`. One that several partners share,
+    /// `partner` among them, is `partner`'s own.
+    #[must_use]
+    pub fn others(&self, partner: &str, certificate: &PeerCertificate) -> Option<&str> {
+        let owners = self.owners.get(&certificate.sha256)?;
+        let first = owners.first()?;
+        (!owners.contains(partner)).then_some(first)
+    }
+}
+
+/// What is known of the peer after a handshake.
+pub fn facts(connection: &rustls::CommonState, server_name: Option<&str>) -> TlsFacts {
+    let peer = connection
+        .peer_certificates()
+        .and_then(<[_]>::first)
+        .and_then(|peer| describe(peer).ok());
+    TlsFacts {
+        version: connection
+            .protocol_version()
+            .and_then(|v| v.as_str())
+            .unwrap_or("unknown")
+            .replace('_', "."),
+        cipher_suite: connection
+            .negotiated_cipher_suite()
+            .and_then(|suite| suite.suite().as_str())
+            .unwrap_or("unknown")
+            .to_owned(),
+        server_name: server_name.map(str::to_owned),
+        peer,
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+fn versions(oldest: TlsVersion) -> &'static [&'static SupportedProtocolVersion] {
+    static BOTH: [&SupportedProtocolVersion; 2] =
+        [&rustls::version::TLS13, &rustls::version::TLS12];
+    static NEWEST: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS13];
+    match oldest {
+        TlsVersion::V12 => &BOTH,
+        TlsVersion::V13 => &NEWEST,
+    }
+}
+
+/// Our certificate and its key, if they belong together. The certificate is for the partner to judge, not for us.
+fn identity(
+    certificate: &Value<ExistingFile>,
+    key: &Value<ExistingFile>,
+    provider: &CryptoProvider,
+) -> Result<SingleCertAndKey, TlsError> {
+    let chain = certificates(certificate)?;
+    let mut public = chain.iter().map(|found| {
+        let found = parsed(found).ok()?;
+        Some(found.public_key().raw.to_vec())
+    });
+    let of_first = public.next().flatten();
+    let loaded = provider
+        .key_provider
+        .load_private_key(files::read_key(shown(key))?)
+        .map_err(|_| {
+            wrong(
+                shown(key),
+                &"TLS here cannot use this key: it must be RSA of 2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, or Ed25519",
+            )
+        })?;
+    if let (Some(of_key), Some(of_first)) = (loaded.public_key(), of_first)
+        && of_key.as_ref() != of_first.as_slice()
+    {
+        let file = shown(certificate).display();
+        let later = public.position(|found| found.as_deref() == Some(of_key.as_ref()));
+        let why = match later {
+            Some(at) => format!(
+                "this key belongs to certificate {} of {file}: put that one first in the file, and those of CAs behind it",
+                at + 2
+            ),
+            None => format!(
+                "this key does not belong to the certificate {file}: give the key with which the certificate was made"
+            ),
+        };
+        return Err(wrong(shown(key), &why));
+    }
+    Ok(SingleCertAndKey::from(CertifiedKey::new(chain, loaded)))
+}
+
+/// What a file under `ca` or `client_ca` gives: those who may issue, and certificates that are believed themselves.
+/// Whoever has the key of a certificate that may issue could make itself any other, so showing that one is as good.
+fn issuers(file: &Value<ExistingFile>) -> Result<(RootCertStore, Pinned), TlsError> {
+    let (mut roots, certificates) = (RootCertStore::empty(), certificates(file)?);
+    for certificate in certificates.iter().filter(|found| !is_no_ca(found)) {
+        roots
+            .add(certificate.clone())
+            .map_err(|error| wrong(shown(file), &error))?;
+    }
+    Ok((roots, Pinned(certificates)))
+}
+
+fn shown(file: &Value<ExistingFile>) -> &Path {
+    &file.0.0
+}
+
+fn wrong(what: impl AsRef<Path>, why: &dyn std::fmt::Display) -> TlsError {
+    TlsError {
+        what: what.as_ref().display().to_string(),
+        why: why.to_string(),
+    }
+}
+
+/// Certificates believed for what they are.
+#[derive(Debug)]
+struct Pinned(Vec<CertificateDer<'static>>);
+
+impl Pinned {
+    /// `None`: not one of ours, ask the CAs.
+    fn believes(&self, shown: &CertificateDer<'_>, now: UnixTime) -> Option<Result<(), Error>> {
+        self.0
+            .iter()
+            .any(|known| known == shown)
+            .then(|| in_time(shown, now))
+    }
+}
+
+fn in_time(shown: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
+    let certificate = describe(shown)?;
+    let now = now.as_secs();
+    match () {
+        () if now < certificate.not_before => {
+            Err(Error::InvalidCertificate(CertificateError::NotValidYet))
+        }
+        () if now > certificate.not_after => {
+            Err(Error::InvalidCertificate(CertificateError::Expired))
+        }
+        () => Ok(()),
+    }
+}
+
+/// Whether the peer has the key of the certificate it shows. The certificate is not judged again by it: a pinned one
+/// may be such that no CA would have issued it.
+fn verify_signature(
+    message: &[u8],
+    shown: &CertificateDer<'_>,
+    signed: &DigitallySignedStruct,
+    algorithms: &WebPkiSupportedAlgorithms,
+    version: ProtocolVersion,
+) -> Result<HandshakeSignatureValid, Error> {
+    let offered = algorithms
+        .mapping
+        .iter()
+        .find(|(scheme, _)| *scheme == signed.scheme);
+    let (_, candidates) =
+        offered.ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
+    // RFC 8446, 4.2.3: with TLS 1.3 a scheme names its curve, and PKCS#1 is no more; with 1.2 neither is so.
+    let candidates = match version {
+        ProtocolVersion::TLSv1_3 if is_of_tls12(signed.scheme) => {
+            return Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into());
+        }
+        ProtocolVersion::TLSv1_3 => candidates.get(..1).unwrap_or_default(),
+        _ => candidates,
+    };
+    let certificate = parsed(shown)?;
+    let key =
+        Key::of(&certificate).ok_or(Error::InvalidCertificate(CertificateError::BadEncoding))?;
+    candidates
+        .iter()
+        .filter(|algorithm| algorithm.public_key_alg_id().as_ref() == key.kind)
+        .find(|algorithm| {
+            algorithm
+                .verify_signature(key.octets, message, signed.signature())
+                .is_ok()
+        })
+        .map(|_| HandshakeSignatureValid::assertion())
+        .ok_or(Error::InvalidCertificate(CertificateError::BadSignature))
+}
+
+fn is_of_tls12(scheme: SignatureScheme) -> bool {
+    matches!(
+        scheme,
+        SignatureScheme::RSA_PKCS1_SHA1
+            | SignatureScheme::ECDSA_SHA1_Legacy
+            | SignatureScheme::RSA_PKCS1_SHA256
+            | SignatureScheme::RSA_PKCS1_SHA384
+            | SignatureScheme::RSA_PKCS1_SHA512
+    )
+}
+
+/// The half of both verifiers that is the same.
+macro_rules! handshake_signatures {
+    () => {
+        fn verify_tls12_signature(
+            &self,
+            message: &[u8],
+            shown: &CertificateDer<'_>,
+            signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            let version = ProtocolVersion::TLSv1_2;
+            verify_signature(message, shown, signed, &self.algorithms, version)
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            shown: &CertificateDer<'_>,
+            signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            let version = ProtocolVersion::TLSv1_3;
+            verify_signature(message, shown, signed, &self.algorithms, version)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            self.algorithms.supported_schemes()
+        }
+    };
+}
+
+/// Believes callers: the partners' own certificates, and those of the listener's CAs.
+#[derive(Debug)]
+struct Callers {
+    pinned: Pinned,
+    issued: Option<Arc<dyn ClientCertVerifier>>,
+    mandatory: bool,
+    hints: Vec<DistinguishedName>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Callers {
+    fn new(
+        known: &KnownCertificates,
+        tls: &Tls,
+        asked: ClientAuth,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Self, TlsError> {
+        let mut pinned = Vec::new();
+        for own in known.own.values() {
+            let own = own.as_ref().map_err(Clone::clone)?;
+            pinned.push(own.der.clone());
+        }
+        let mut issued: Option<Arc<dyn ClientCertVerifier>> = None;
+        if let Some(file) = &tls.client_ca {
+            let (roots, themselves) = issuers(file)?;
+            pinned.extend(themselves.0);
+            if !roots.is_empty() {
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(provider));
+                issued = Some(
+                    verifier
+                        .build()
+                        .map_err(|error| wrong(shown(file), &error))?,
+                );
+            }
+        }
+        let algorithms = provider.signature_verification_algorithms;
+        // No hints of acceptable issuers: with pinned certificates a list of CAs would keep callers from showing theirs.
+        Ok(Self {
+            pinned: Pinned(pinned),
+            issued,
+            mandatory: asked == ClientAuth::Require,
+            hints: Vec::new(),
+            algorithms,
+        })
+    }
+}
+
+impl ClientCertVerifier for Callers {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &self.hints
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        self.mandatory
+    }
+
+    fn verify_client_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        refusal::seen(shown);
+        match (self.pinned.believes(shown, now), &self.issued) {
+            (Some(verdict), _) => verdict.map(|()| ClientCertVerified::assertion()),
+            (None, Some(issued)) => issued.verify_client_cert(shown, chain, now),
+            (None, None) => Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)),
+        }
+    }
+
+    handshake_signatures!();
+}
+
+/// Believes one partner's server: its own certificate, or one of its CA with its host name.
+#[derive(Debug)]
+struct Station {
+    pinned: Pinned,
+    issued: Option<Arc<dyn ServerCertVerifier>>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Station {
+    fn new(partner: &Partner, provider: &Arc<CryptoProvider>) -> Result<Self, TlsError> {
+        let mut pinned: Vec<_> = match &partner.certificate {
+            Some(file) => certificates(file)?.into_iter().take(1).collect(),
+            None => Vec::new(),
+        };
+        let mut issued: Option<Arc<dyn ServerCertVerifier>> = None;
+        if let Some(file) = &partner.ca {
+            let (roots, themselves) = issuers(file)?;
+            pinned.extend(themselves.0);
+            if !roots.is_empty() {
+                let verifier =
+                    WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(provider));
+                issued = Some(
+                    verifier
+                        .build()
+                        .map_err(|error| wrong(shown(file), &error))?,
+                );
+            }
+        }
+        Ok(Self {
+            pinned: Pinned(pinned),
+            issued,
+            algorithms: provider.signature_verification_algorithms,
+        })
+    }
+}
+
+impl ServerCertVerifier for Station {
+    fn verify_server_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        refusal::seen(shown);
+        match (self.pinned.believes(shown, now), &self.issued) {
+            (Some(verdict), _) => verdict.map(|()| ServerCertVerified::assertion()),
+            (None, Some(issued)) => issued.verify_server_cert(shown, chain, name, ocsp, now),
+            (None, None) => Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)),
+        }
+    }
+
+    handshake_signatures!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_could_not_be_read_is_told_by_its_file_and_is_no_other_one() {
+        let file = Value(ExistingFile("/nowhere/mueller.pem".into()));
+        let own = [("mueller".to_owned(), Own::read(&file))];
+        let known = KnownCertificates {
+            own: own.into(),
+            owners: HashMap::new(),
+        };
+        let shown = PeerCertificate {
+            subject: "CN=them".to_owned(),
+            issuer: "CN=them".to_owned(),
+            serial: "01".to_owned(),
+            sha256: "00".repeat(32),
+            not_before: 0,
+            not_after: u64::MAX,
+            dns_names: Vec::new(),
+        };
+        let error = known.is_partners("mueller", &shown).unwrap_err();
+        assert!(
+            error.to_string().contains("/nowhere/mueller.pem"),
+            "{error}"
+        );
+        assert!(
+            known.is_partners("schmidt", &shown).unwrap(),
+            "its profile names none"
+        );
+    }
+}

@@ -1,0 +1,559 @@
+//! Watched folders: what is put into one is queued for its partner, once.
+//!
+//! ```text
+//! <folder>/NAME               put there by somebody
+//! <folder>/.taken/<id>.NAME   ours: the transfer it becomes is named, so a crash at any point repeats nothing
+//! <folder>/refused/NAME       cannot be sent as it is; the log says why
+//! ```
+//! A file counts when it is whole: renamed into the folder, or left alone for a while. The kernel tells of changes
+//! where it can (`ears.rs`); a look at the folder now and again sees what it does not, on network file systems for one.
+//! Whose the names are, and how each step reaches its file, is in `rooms.rs`.
+
+mod ears;
+mod rooms;
+mod said;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use oftp::UserData;
+use pointsman_folder::{FolderError, Look};
+use pointsman_store::transition::reached;
+use pointsman_store::{Direction, SpoolError, TransferId, planted};
+use tokio::sync::watch::Receiver;
+use tokio::task::spawn_blocking;
+
+pub use self::ears::Ears;
+use self::ears::{Heard, Told};
+use self::rooms::{Rooms, Taking};
+use self::said::Said;
+use crate::config::partners::Profile;
+use crate::config::{Config, Watch};
+use crate::events::Event;
+use crate::outbound::enqueue::{self, QueueError, SendAs, Source};
+use crate::station::Station;
+use crate::station::drain::Drain;
+
+/// How often a folder is looked at when the kernel tells nothing.
+const POLL: Duration = Duration::from_secs(2);
+
+/// Watches a folder until the drain: a file that is being queued then is queued first.
+pub async fn keep_watching(
+    station: Arc<Station>,
+    key: String,
+    profile: Profile,
+    watch: Watch,
+    ears: Arc<Ears>,
+    draining: Receiver<Drain>,
+) {
+    let said = Said::new(station.events.clone(), &watch.folder.0, &profile.name);
+    let folder = Watched {
+        station,
+        key,
+        profile,
+        path: watch.folder.0.clone(),
+        watch,
+        draining,
+        ears,
+        told: Arc::default(),
+        apart: None,
+        heard: None,
+        growing: BTreeMap::new(),
+        said,
+    };
+    folder.keep().await;
+}
+
+/// The watched folders of a configuration, with their keys, and whose they are.
+#[must_use]
+pub fn folders(config: &Config) -> Vec<(String, Profile, Watch)> {
+    let watched = config.watched();
+    let whose = watched.filter_map(|(key, partner, watch)| {
+        let profile = Profile::by_name(config, partner)?;
+        Some((key, profile, watch.clone()))
+    });
+    whose.collect()
+}
+
+/// The transfers that files become which were taken from watched folders and are not queued yet: the server that looks
+/// at the folders next queues them. And what keeps folders from being looked at.
+#[must_use]
+pub fn to_be_queued(config: &Config) -> (BTreeSet<TransferId>, Vec<FolderError>) {
+    let (mut ids, mut unseen) = (BTreeSet::new(), Vec::new());
+    for watch in config.partners.values().flat_map(|partner| &partner.watch) {
+        match rooms::to_be_queued(&watch.folder.0) {
+            Ok(found) => ids.extend(found),
+            Err(error) => unseen.push(error),
+        }
+    }
+    (ids, unseen)
+}
+
+/// What is in the way of watched folders, by the keys of these. A server runs without them, since whoever has a hand on
+/// such a folder could put it there. Makes and changes nothing.
+#[must_use]
+pub fn obstacles(config: &Config) -> Vec<(String, String)> {
+    let mut found = config.unusable_watched();
+    for (key, _, watch) in config.watched() {
+        let place = format!("{key}.folder");
+        let is_told = found.iter().any(|(told, _)| *told == place);
+        let error = rooms::look(&watch.folder.0).err().filter(|_| !is_told);
+        found.extend(error.map(|error| (place, error.to_string())));
+    }
+    found
+}
+
+/// One watched folder.
+struct Watched {
+    station: Arc<Station>,
+    /// In the configuration.
+    key: String,
+    profile: Profile,
+    watch: Watch,
+    path: PathBuf,
+    draining: Receiver<Drain>,
+    ears: Arc<Ears>,
+    told: Arc<Told>,
+    /// Those that are known to be apart from all that they must be apart from.
+    apart: Option<Places>,
+    /// Which folder the kernel tells of: another one may have come to the path since.
+    heard: Option<(u64, u64)>,
+    /// What is written into it at the moment: how it looked, and since when it looks so.
+    growing: BTreeMap<String, Growing>,
+    said: Said,
+}
+
+/// The watched folder and the one for what was sent, by file system and number there.
+type Places = (Option<(u64, u64)>, Option<(u64, u64)>);
+
+/// A file that is written at the moment, or was.
+#[derive(Clone, Copy)]
+struct Growing {
+    look: Look,
+    /// Since when it looks so.
+    since: Instant,
+    /// Whether somebody was heard to close it, and nobody opened it or wrote to it since.
+    closed: bool,
+}
+
+impl Growing {
+    /// What was heard of it since the look before.
+    fn hear(&mut self, name: &str, heard: &Heard) {
+        // What the kernel could not keep may be that it was opened again.
+        self.closed &= !heard.lost;
+        self.closed |= heard.closed.contains(name);
+        self.closed &= !heard.opened.contains(name);
+    }
+}
+
+impl Watched {
+    async fn keep(mut self) {
+        let mut draining = self.draining.clone();
+        while !self.is_over() {
+            match self.look().await {
+                Ok(()) => self.said.looked(),
+                Err(error) => self.said.unusable(&error.to_string()),
+            }
+            tokio::select! {
+                () = self.told.news.notified() => {}
+                () = tokio::time::sleep(self.pace()) => {}
+                _ = draining.wait_for(|drain| *drain != Drain::No) => {}
+            }
+        }
+    }
+
+    /// Whether no file may be begun any more.
+    fn is_over(&self) -> bool {
+        *self.draining.borrow() != Drain::No
+    }
+
+    /// Often enough for what is growing to be taken when its time has come.
+    fn pace(&self) -> Duration {
+        if self.growing.is_empty() {
+            POLL
+        } else {
+            POLL.min(self.quiet() / 2)
+        }
+    }
+
+    fn quiet(&self) -> Duration {
+        self.watch
+            .quiet
+            .map_or(Duration::from_secs(5), |quiet| quiet.0.0)
+    }
+
+    /// How long a file must be left alone that nobody was seen to close, where the system does not tell who has it open.
+    fn quiet_unseen(&self) -> Duration {
+        let unseen = self.watch.quiet_unseen;
+        unseen.map_or(Duration::from_secs(60), |quiet| quiet.0.0)
+    }
+
+    async fn look(&mut self) -> io::Result<()> {
+        let rooms = self.open().await?;
+        for (id, name) in on_disk(&rooms, Rooms::taken).await?? {
+            if self.is_over() {
+                return Ok(());
+            }
+            self.queue(&rooms, id, &name).await?;
+        }
+        // Only what is there at this look counts as renamed in: a later file of the same name may be written slowly.
+        let heard = self.told.heard();
+        let pattern = self.watch.pattern.clone();
+        let wanted = move |rooms: &Rooms| rooms.candidates(|name| pattern.0.matches(name));
+        let seen = on_disk(&rooms, wanted).await??;
+        for trouble in &seen.troubles {
+            self.said.trouble(trouble);
+        }
+        self.growing.retain(|name, _| seen.files.contains_key(name));
+        for (name, look) in seen.files {
+            if self.is_over() {
+                return Ok(());
+            }
+            tokio::task::consume_budget().await;
+            let (rest, closed) = self.rest(&name, look, &heard);
+            let (arrived, quiet) = (heard.arrived.contains(&name), self.quiet());
+            if arrived || rest >= quiet {
+                let unseen = quiet.max(self.quiet_unseen());
+                let closed = arrived || closed || rest >= unseen;
+                self.take(&rooms, name, closed).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the folder and what is ours in it, for one look; has the kernel tell of the folder.
+    async fn open(&mut self) -> io::Result<Arc<Rooms>> {
+        let (of_path, _) = self.stays_apart().await?;
+        let path = self.path.clone();
+        let opened = spawn_blocking(move || Rooms::open(&path)).await;
+        let (rooms, mended) = opened.map_err(io::Error::other)??;
+        for room in mended {
+            self.said.trouble(&format!(
+                "{} could be read by others, and is private now",
+                room.display()
+            ));
+        }
+        let place = rooms.place()?;
+        if of_path.is_some_and(|of_path| of_path != place) {
+            return Err(io::Error::other(
+                "another folder came in its place just now",
+            ));
+        }
+        if let Err(other) = self.ears.claim(&self.path, place) {
+            return Err(io::Error::other(format!(
+                "it is the folder that is watched as {} already, so nobody could say for whom its files are",
+                other.display()
+            )));
+        }
+        if self.heard != Some(place) || self.told.is_gone() {
+            self.heard = self.listen().await.then_some(place);
+        }
+        Ok(Arc::new(rooms))
+    }
+
+    /// Which folders are here and at `keep_in`, if they are where they may be: links and mounts may change at any time.
+    async fn stays_apart(&mut self) -> io::Result<Places> {
+        let (station, key) = (Arc::clone(&self.station), self.key.clone());
+        let (watch, before) = (self.watch.clone(), self.apart);
+        let look = move || {
+            let place = |path: &Path| {
+                let there = path.metadata().ok()?;
+                Some((there.dev(), there.ino()))
+            };
+            let kept = watch.keep_in.as_ref();
+            let now = (place(&watch.folder.0), kept.and_then(|kept| place(&kept.0)));
+            if before == Some(now) {
+                return Ok(now);
+            }
+            let entangled = station.config.entangled(&key);
+            entangled.map_or(Ok(now), |why| Err(io::Error::other(why)))
+        };
+        let now = spawn_blocking(look).await.map_err(io::Error::other)??;
+        self.apart = Some(now);
+        Ok(now)
+    }
+
+    /// Has the kernel tell of changes; where it does not, the looks must do.
+    async fn listen(&self) -> bool {
+        let (ears, path, told) = (
+            Arc::clone(&self.ears),
+            self.path.clone(),
+            Arc::clone(&self.told),
+        );
+        let listening = spawn_blocking(move || ears.listen(&path, told)).await;
+        let why = match listening {
+            Ok(Ok(())) => return true,
+            Ok(Err(error)) => error.to_string(),
+            Err(lost) => lost.to_string(),
+        };
+        self.said.trouble(&format!(
+            "the system tells nothing of it, so it is looked at every other second: {why}"
+        ));
+        false
+    }
+
+    /// How long a file has been left alone, and whether its writer was heard to close it.
+    fn rest(&mut self, name: &str, look: Look, heard: &Heard) -> (Duration, bool) {
+        let new = Growing {
+            look,
+            since: Instant::now(),
+            closed: false,
+        };
+        let growing = self.growing.entry(name.to_owned()).or_insert(new);
+        if growing.look != look {
+            // Whoever changes its mode or owner need not open it.
+            let same = growing.look.content() == look.content();
+            let closed = growing.closed && same;
+            *growing = Growing { closed, ..new };
+        }
+        growing.hear(name, heard);
+        (growing.since.elapsed(), growing.closed)
+    }
+
+    /// Takes a file that is whole, and queues it. `closed` says whether that may be believed where the system does not
+    /// tell who has it open.
+    async fn take(&mut self, rooms: &Arc<Rooms>, name: String, closed: bool) -> io::Result<()> {
+        let (id, wanted) = (TransferId::new(), name.clone());
+        match on_disk(rooms, move |rooms| rooms.take(&wanted, id, closed)).await? {
+            Taking::Taken => {
+                self.growing.remove(&name);
+                reached("watch.file.taken");
+                self.queue(rooms, id, &name).await?;
+            }
+            Taking::Gone => {}
+            Taking::NotNow(why) => self.said.trouble(&why),
+            Taking::Unseen => self.said.trouble(&format!(
+                "the system does not tell whether somebody has a file of it open for writing (it is another user's, and this program has not the capability CAP_LEASE; or it lies on a network file system), so one that was not seen to be closed is taken when nobody has written to it for {} s (`quiet_unseen`): have files renamed into the folder when they are whole, or give this program CAP_LEASE",
+                self.quiet_unseen().as_secs_f32()
+            )),
+            Taking::TooLong => {
+                let refused = name.clone();
+                let put = on_disk(rooms, move |rooms| rooms.refuse_untaken(&refused)).await?;
+                self.tell_refused(&name, "its name is too long to be sent", put);
+            }
+        }
+        Ok(())
+    }
+
+    /// Queues what was taken, unless it was queued before a crash; then the file is put away.
+    async fn queue(&self, rooms: &Arc<Rooms>, id: TransferId, name: &str) -> io::Result<()> {
+        let new_id = if planted("watched-under-a-new-id") {
+            TransferId::new()
+        } else {
+            id
+        };
+        let outcome = match self.station.ledger.show(new_id).await {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => self.enqueue(rooms, (id, new_id), name).await,
+            Err(error) => Err(error.into()),
+        };
+        match outcome {
+            Ok(()) => self.put_away(rooms, id, name).await,
+            Err(QueueError::Folder(error)) if error.is_refused() => {
+                let why = format!("it is not what it was when it was looked at: {error}");
+                self.refuse(rooms, id, name, &why).await
+            }
+            // The numbers in it change from look to look.
+            Err(QueueError::Spool(SpoolError::NoRoom { .. } | SpoolError::NoFilesLeft { .. })) => {
+                self.said.trouble(&format!(
+                    "{name} cannot be queued now, and is tried again: the disk of the spool has no room for it beside `limits.reserve` and `limits.reserve_files`"
+                ));
+                Ok(())
+            }
+            // Ours to mend; the file stays where it is and is tried again.
+            Err(
+                error @ (QueueError::Spool(_)
+                | QueueError::Ledger(_)
+                | QueueError::Folder(_)
+                | QueueError::Source { .. }),
+            ) => {
+                self.said.trouble(&format!(
+                    "{name} cannot be queued now, and is tried again: {error}"
+                ));
+                Ok(())
+            }
+            Err(error) => self.refuse(rooms, id, name, &error.to_string()).await,
+        }
+    }
+
+    async fn refuse(
+        &self,
+        rooms: &Arc<Rooms>,
+        id: TransferId,
+        name: &str,
+        why: &str,
+    ) -> io::Result<()> {
+        let refused = name.to_owned();
+        let put = on_disk(rooms, move |rooms| rooms.refuse(id, &refused)).await?;
+        self.tell_refused(name, why, put);
+        Ok(())
+    }
+
+    fn tell_refused(&self, name: &str, why: &str, put: io::Result<()>) {
+        match put {
+            Ok(()) => self.said.put_aside(name, why),
+            Err(error) => self.said.trouble(&format!(
+                "{name} cannot be sent ({why}), nor put aside: {error}"
+            )),
+        }
+    }
+
+    /// It is queued: the queue has a copy of it.
+    async fn put_away(&self, rooms: &Arc<Rooms>, id: TransferId, name: &str) -> io::Result<()> {
+        reached("watch.file.queued");
+        let (queued, keep_in) = (name.to_owned(), self.watch.keep_in.clone());
+        let spool = self.station.spool.clone();
+        let put = on_disk(rooms, move |rooms| match keep_in {
+            Some(folder) => {
+                let room = |octets| spool.has_room_at(&folder.0, octets).map_err(no_room);
+                rooms.keep(id, &queued, &folder.0, room)
+            }
+            None => Ok(rooms.remove(id, &queued)?),
+        });
+        self.complain(name, put.await?);
+        reached("watch.file.put-away");
+        Ok(())
+    }
+
+    /// `ids` are the one in the name of the file, and that of the transfer: they are the same.
+    async fn enqueue(
+        &self,
+        rooms: &Arc<Rooms>,
+        (lies, id): (TransferId, TransferId),
+        name: &str,
+    ) -> Result<(), QueueError> {
+        let (opening, owned) = (Arc::clone(rooms), name.to_owned());
+        let file = self.path.join(name).display().to_string();
+        let opening = move || opening.open_taken(lies, &owned);
+        let source = Source::opened(file.clone(), opening).await?;
+        // What has content in the spool was secured before it had.
+        let secured = match self.station.spool.record(Direction::Outbound, id) {
+            Ok(record) => record.is_some(),
+            // A crash came before it was whole, and its row.
+            Err(SpoolError::Sidecar { .. }) => false,
+            Err(error) => return Err(error.into()),
+        };
+        if !secured && let Err(source) = secure(rooms).await {
+            // To sync again would say nothing (see `Spool::place`): it is taken anew, after a while.
+            self.station.spool.withdraw(id)?;
+            let owned = name.to_owned();
+            let back = on_disk(rooms, move |rooms| rooms.put_back(lies, &owned)).await;
+            self.complain(name, back.and_then(|put| put));
+            tokio::time::sleep(POLL).await;
+            let path = self.path.display().to_string();
+            return Err(QueueError::Source { path, source });
+        }
+        let how = SendAs {
+            name: Some(name.to_owned()),
+            format: self.watch.format(),
+            layout: self.watch.records.map(|layout| layout.0),
+            pad: self.watch.pad,
+            destination: self.watch.destination.clone().map(|code| code.0),
+            originator: self.watch.originator.clone().map(|code| code.0),
+            user: self
+                .watch
+                .user_data
+                .clone()
+                .map_or_else(UserData::default, |user| user.0),
+            labels: self
+                .watch
+                .labels
+                .iter()
+                .map(|label| label.0.clone())
+                .collect(),
+            ..SendAs::default()
+        };
+        enqueue::enqueue_as(&self.station, &self.profile, id, source, &how).await?;
+        self.station.events.tell(Event::Queued {
+            transfer: id,
+            partner: self.profile.name.clone(),
+            file,
+        });
+        Ok(())
+    }
+
+    fn complain(&self, name: &str, put: io::Result<()>) {
+        if let Err(error) = put {
+            self.said
+                .trouble(&format!("{name} cannot be put away: {error}"));
+        }
+    }
+}
+
+/// Without the numbers, which change from look to look: it is said once.
+fn no_room(error: SpoolError) -> io::Error {
+    match error {
+        SpoolError::NoRoom { .. } | SpoolError::NoFilesLeft { .. } => io::Error::other(
+            "the disk of `keep_in` has no room for it beside `limits.reserve` and `limits.reserve_files`; it lies in `.taken` until then",
+        ),
+        other => io::Error::other(other),
+    }
+}
+
+/// A step in the folder, off the async threads: whoever has a hand on the folder, or on its disk, may make it last.
+async fn on_disk<T: Send + 'static>(
+    rooms: &Arc<Rooms>,
+    step: impl FnOnce(&Rooms) -> T + Send + 'static,
+) -> io::Result<T> {
+    let rooms = Arc::clone(rooms);
+    let done = spawn_blocking(move || step(&rooms)).await;
+    done.map_err(io::Error::other)
+}
+
+async fn secure(rooms: &Arc<Rooms>) -> io::Result<()> {
+    Ok(on_disk(rooms, Rooms::secure).await??)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_closed_until_it_is_opened_at_a_later_look_or_what_happened_is_lost() {
+        let temp = tempfile::TempDir::new().unwrap();
+        let path = temp.path().join("ORDERS");
+        std::fs::write(&path, "begin").unwrap();
+        let mut growing = Growing {
+            look: pointsman_folder::Folder::open(temp.path(), pointsman_folder::Names::Operator)
+                .and_then(|folder| folder.look("ORDERS"))
+                .unwrap()
+                .unwrap(),
+            since: Instant::now(),
+            closed: false,
+        };
+        let of = || BTreeSet::from(["ORDERS".to_owned()]);
+        let closed = || Heard {
+            closed: of(),
+            ..Heard::default()
+        };
+        let opened = Heard {
+            opened: of(),
+            ..Heard::default()
+        };
+        let lost = Heard {
+            lost: true,
+            ..Heard::default()
+        };
+        growing.hear("ORDERS", &Heard::default());
+        assert!(!growing.closed, "nobody was heard to close it");
+        for then in [opened, lost] {
+            growing.hear("ORDERS", &closed());
+            growing.hear("OTHER", &Heard::default());
+            assert!(growing.closed);
+            growing.hear("ORDERS", &then);
+            assert!(!growing.closed, "it may be open after {then:?}");
+            growing.hear("ORDERS", &Heard::default());
+            assert!(!growing.closed, "nobody was heard to close it since");
+        }
+        let closed_after = Heard {
+            lost: true,
+            ..closed()
+        };
+        growing.hear("ORDERS", &closed_after);
+        assert!(growing.closed, "it was closed after what is lost");
+    }
+}

@@ -1,0 +1,315 @@
+//! What the policies are told: the protocol's values in the words of `wit/`.
+
+use std::time::{Duration, SystemTime};
+
+use oftp::{Agreement, FileHeader, Format, Mode, Offer, RecordLayout, Response, Security};
+use pointsman_policy::types;
+use pointsman_store::{OutboundFile, Target, TransferId};
+
+use crate::config::Config;
+use crate::config::partners::{self, Profile};
+use crate::net::tls::TlsFacts;
+use crate::net::wire::Wire;
+
+/// The connection as `accept-connection` sees it, from the peer's SSID.
+#[must_use]
+pub fn connection(
+    session: &str,
+    wire: &Wire,
+    partner: Option<&str>,
+    password_ok: bool,
+    offer: &Offer,
+    level: u8,
+) -> types::ConnectionInfo {
+    types::ConnectionInfo {
+        session: session.to_owned(),
+        direction: if wire.dialled {
+            types::Direction::Outbound
+        } else {
+            types::Direction::Inbound
+        },
+        listener: if wire.dialled {
+            String::new()
+        } else {
+            wire.local.to_string()
+        },
+        local_address: wire.local.to_string(),
+        remote_address: wire.remote.ip().to_string(),
+        remote_port: wire.remote.port(),
+        partner: partner.map(str::to_owned),
+        password_ok,
+        ssid_code: offer.code.to_string(),
+        ssid_user: offer.user.as_str().to_owned(),
+        ssid_level: offer.level,
+        level: level.min(offer.level),
+        buffer_size: offer.buffer_size,
+        credit: offer.credit,
+        mode: mode(offer.mode),
+        compression: offer.compression,
+        restart: offer.restart,
+        special_logic: offer.special_logic,
+        secure_authentication: offer.authentication,
+        authenticated: false,
+        tls: wire.tls.as_ref().map(tls),
+        labels: Vec::new(),
+        extra: Vec::new(),
+    }
+}
+
+/// A connection to ask about outside a session: what the profile says of the partner, and no addresses.
+#[must_use]
+pub fn without_session(
+    session: &str,
+    partner: &str,
+    profile: Option<&Profile>,
+    config: &Config,
+) -> types::ConnectionInfo {
+    let params = profile.map_or_else(
+        || partners::to_strangers(config),
+        |profile| profile.params(config),
+    );
+    types::ConnectionInfo {
+        session: session.to_owned(),
+        direction: types::Direction::Inbound,
+        listener: String::new(),
+        local_address: String::new(),
+        remote_address: String::new(),
+        remote_port: 0,
+        partner: Some(partner.to_owned()),
+        password_ok: profile.is_some(),
+        ssid_code: profile.map_or_else(String::new, |profile| profile.partner.ssid.to_string()),
+        ssid_user: String::new(),
+        ssid_level: params.level.code(),
+        level: params.level.code(),
+        buffer_size: params.buffer_size,
+        credit: params.credit,
+        mode: partners_mode(params.mode),
+        compression: params.compression,
+        restart: params.restart,
+        special_logic: false,
+        secure_authentication: params.authentication,
+        authenticated: false,
+        tls: None,
+        labels: Vec::new(),
+        extra: Vec::new(),
+    }
+}
+
+/// Brings what `accept-connection` saw up to what both ends agreed.
+pub fn agreed(connection: &mut types::ConnectionInfo, agreement: &Agreement) {
+    connection.level = agreement.level.code();
+    connection.buffer_size = agreement.buffer_size;
+    connection.credit = agreement.credit;
+    connection.compression = agreement.compression;
+    connection.restart = agreement.restart;
+    connection.authenticated = agreement.authentication;
+}
+
+/// What a policy says of records, in our word.
+#[must_use]
+pub fn record_layout(said: types::RecordLayout) -> RecordLayout {
+    match said {
+        types::RecordLayout::Raw => RecordLayout::Raw,
+        types::RecordLayout::Lines => RecordLayout::Lines,
+        types::RecordLayout::LengthPrefixed => RecordLayout::LengthPrefixed,
+    }
+}
+
+/// A virtual file as its SFID describes it.
+#[must_use]
+pub fn file(header: &FileHeader) -> types::FileInfo {
+    let (format, max_record_size) = match header.format {
+        Format::Unstructured => (types::RecordFormat::Unstructured, 0),
+        Format::Text => (types::RecordFormat::Text, 0),
+        Format::Fixed(length) => (types::RecordFormat::Fixed, length),
+        Format::Variable(length) => (types::RecordFormat::Variable, length),
+    };
+    types::FileInfo {
+        dataset_name: header.key.dataset.to_string(),
+        description: header.description.clone(),
+        date: header.key.stamp.date().to_owned(),
+        time: header.key.stamp.time().to_owned(),
+        user: header.user.as_str().to_owned(),
+        destination: header.key.destination.to_string(),
+        originator: header.key.originator.to_string(),
+        format,
+        max_record_size,
+        size_kib: header.size_blocks,
+        original_size_kib: header.original_size_blocks,
+        restart: header.restart,
+        security: match header.security {
+            Security::None => types::SecurityLevel::None,
+            Security::Encrypted => types::SecurityLevel::Encrypted,
+            Security::Signed => types::SecurityLevel::Signed,
+            Security::EncryptedAndSigned => types::SecurityLevel::EncryptedAndSigned,
+        },
+        cipher_suite: header.cipher.number(),
+        compressed: header.compressed,
+        enveloped: header.enveloped,
+        signed_response: header.signed_receipt,
+        extra: Vec::new(),
+    }
+}
+
+/// A transfer that came to its end, or was broken off.
+pub struct Finished<'a> {
+    /// Whether the peer sent it.
+    pub received: bool,
+    /// Its SFID.
+    pub header: &'a FileHeader,
+    /// How it ended.
+    pub outcome: types::TransferOutcome,
+    /// Where it goes.
+    pub target: Option<&'a Target>,
+    /// What was counted, of the whole file.
+    pub counts: oftp::Counts,
+    /// Octets that were there before this session.
+    pub held: u64,
+    /// BLAKE3 of the content, if it is whole.
+    pub digest: Option<&'a str>,
+    /// How long it took.
+    pub took: Duration,
+    /// Labels of the transfer.
+    pub labels: &'a [(String, String)],
+    /// How often the policies were asked about its end before.
+    pub asked: u32,
+}
+
+/// The end of a transfer as `end-transfer` sees it.
+#[must_use]
+pub fn transfer(done: &Finished<'_>) -> types::TransferResult {
+    types::TransferResult {
+        direction: if done.received {
+            types::TransferDirection::Received
+        } else {
+            types::TransferDirection::Sent
+        },
+        file: file(done.header),
+        outcome: done.outcome.clone(),
+        path: done.target.map(path),
+        records: done.counts.records,
+        octets: done.counts.octets,
+        restarted_at: done.held,
+        blake3: done.digest.map(str::to_owned),
+        signature_valid: None,
+        duration_ms: done.took.as_millis() as u64,
+        asked: done.asked,
+        labels: done.labels.to_vec(),
+        extra: Vec::new(),
+    }
+}
+
+/// The folder and name of a target as one path below the inbox.
+#[must_use]
+pub fn path(target: &Target) -> String {
+    if target.directory.is_empty() {
+        target.file_name.clone()
+    } else {
+        format!("{}/{}", target.directory, target.file_name)
+    }
+}
+
+/// The target a path below the inbox stands for.
+#[must_use]
+pub fn target_of(path: &str) -> Target {
+    let (directory, file_name) = path.rsplit_once('/').unwrap_or(("", path));
+    Target {
+        directory: directory.to_owned(),
+        file_name: file_name.to_owned(),
+        overwrite: false,
+    }
+}
+
+/// A receipt from the peer as `end-response` sees it.
+#[must_use]
+pub fn response(
+    response: &Response,
+    matched: Option<TransferId>,
+    problem: &str,
+) -> types::ResponseInfo {
+    let key = response.key();
+    let (kind, user, hash) = match response {
+        Response::Positive(eerp) => (
+            types::ResponseKind::Delivered,
+            eerp.user.as_str(),
+            &eerp.hash,
+        ),
+        Response::Negative(nerp) => {
+            let rejection = types::Rejection {
+                reason: nerp.reason.code(),
+                text: nerp.text.clone(),
+                creator: nerp.creator.to_string(),
+            };
+            (types::ResponseKind::Rejected(rejection), "", &nerp.hash)
+        }
+    };
+    types::ResponseInfo {
+        kind,
+        dataset_name: key.dataset.to_string(),
+        date: key.stamp.date().to_owned(),
+        time: key.stamp.time().to_owned(),
+        user: user.to_owned(),
+        // A response travels back: to where the file came from.
+        destination: key.originator.to_string(),
+        originator: key.destination.to_string(),
+        outbound_id: matched.map(|id| id.to_string()),
+        file_hash: (!hash.is_empty())
+            .then(|| hash.iter().map(|octet| format!("{octet:02x}")).collect()),
+        hash_ok: None,
+        signature_ok: None,
+        problem: problem.to_owned(),
+        extra: Vec::new(),
+    }
+}
+
+/// A file that waits to be sent.
+#[must_use]
+pub fn outbound_file(waiting: &OutboundFile) -> types::OutboundFile {
+    let queued = waiting
+        .queued
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    types::OutboundFile {
+        id: waiting.id.to_string(),
+        partner: waiting.partner.clone(),
+        file: file(&waiting.header),
+        attempts: waiting.attempts,
+        queued_at: queued.as_millis() as u64,
+        labels: waiting.labels.clone(),
+    }
+}
+
+/// What the partner does where we do this.
+fn partners_mode(ours: Mode) -> types::TransferMode {
+    mode(match ours {
+        Mode::Both => Mode::Both,
+        Mode::SendOnly => Mode::ReceiveOnly,
+        Mode::ReceiveOnly => Mode::SendOnly,
+    })
+}
+
+fn mode(mode: Mode) -> types::TransferMode {
+    match mode {
+        Mode::Both => types::TransferMode::Both,
+        Mode::SendOnly => types::TransferMode::SendOnly,
+        Mode::ReceiveOnly => types::TransferMode::ReceiveOnly,
+    }
+}
+
+fn tls(facts: &TlsFacts) -> types::TlsInfo {
+    types::TlsInfo {
+        version: facts.version.clone(),
+        cipher_suite: facts.cipher_suite.clone(),
+        server_name: facts.server_name.clone(),
+        peer: facts.peer.as_ref().map(|peer| types::Certificate {
+            subject: peer.subject.clone(),
+            issuer: peer.issuer.clone(),
+            serial: peer.serial.clone(),
+            sha256: peer.sha256.clone(),
+            not_before: peer.not_before,
+            not_after: peer.not_after,
+            dns_names: peer.dns_names.clone(),
+            trusted: true,
+        }),
+    }
+}

@@ -1,0 +1,4 @@
+//! The configuration's policies, and the facts that they are given.
+
+pub(crate) mod facts;
+pub(crate) mod load;

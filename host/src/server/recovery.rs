@@ -1,0 +1,156 @@
+//! A start leads back to work what the last run left.
+
+use oftp::Position;
+use pointsman_store::transition::reached;
+use pointsman_store::{CONTENT_REMOVED, Direction, InboundState, SpoolError, TransferId, planted};
+
+use crate::config::files::ledger_path;
+use crate::events::Event;
+use crate::station::error::StartError;
+use crate::station::{Station, leases};
+
+/// Leads back to work what the last run left (run twice, the same).
+pub(super) async fn recover(station: &Station) -> Result<(), StartError> {
+    reached("recovery.begun");
+    for id in station.spool.partials()? {
+        clear_partial(station, id).await?;
+    }
+    reached("recovery.partials.cleared");
+    knows_the_newest(station).await?;
+    for id in station.ledger.unfinished().await? {
+        discard_unsaid(station, id).await?;
+    }
+    if planted("received-files-discarded") {
+        for id in station.spool.sealed()? {
+            station.spool.discard(id)?;
+        }
+    }
+    reached("recovery.unsaid.discarded");
+    for partner in station.ledger.partners().await? {
+        if !station.config.partners.contains_key(&partner) {
+            station.events.tell(Event::PartnerGone { partner });
+        }
+    }
+    let leases = leases::give_back(station).await?;
+    station.spool.forget_gone_processes()?;
+    let found = station.ledger.recover().await?;
+    reached("recovery.ended");
+    station.events.tell(Event::Recovered {
+        leases,
+        receiving: found.receiving,
+        undelivered: found.undelivered,
+        receipts_owed: found.owed,
+        ready: found.ready,
+    });
+    Ok(())
+}
+
+/// How many of the newest files of each direction a start looks for in the ledger.
+const NEWEST: usize = 500;
+
+/// A sidecar hears of each step after its row, and what is sealed has one. So a row that is not there, or that knows
+/// less, tells of a ledger that is an older one: it would take again what was acknowledged, and send again what was sent.
+async fn knows_the_newest(station: &Station) -> Result<(), StartError> {
+    for direction in [Direction::Inbound, Direction::Outbound] {
+        for id in station.spool.newest(direction, NEWEST)? {
+            // Asked first: whoever is at work on it now has a row for it by and by.
+            let is_busy = station.spool.is_busy(id);
+            if !is_busy && is_behind(station, direction, id).await? {
+                let ledger = ledger_path(&station.config);
+                return Err(StartError::LedgerBehind { ledger, id });
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn is_behind(
+    station: &Station,
+    direction: Direction,
+    id: TransferId,
+) -> Result<bool, StartError> {
+    let record = match station.spool.record(direction, id) {
+        Ok(record) => record,
+        // It was not whole when a crash came, or somebody damaged it: `verify-store` tells.
+        Err(SpoolError::Sidecar { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let ledger = &station.ledger;
+    if let Some(row) = ledger.show(id).await? {
+        return Ok(record.is_some_and(|record| record.beyond(&row.state, &row.receipt).is_some()));
+    }
+    // What was copied into the spool and never queued has none. What a rebuild left out has a line in the history.
+    let queued = record.is_some_and(|record| record.state().is_some());
+    let expected = direction == Direction::Inbound || queued;
+    Ok(expected && ledger.timeline(id).await?.is_empty())
+}
+
+/// A blob that is sealed while its row does not say so: no EFPA was sent, so the peer will send it again.
+async fn discard_unsaid(station: &Station, id: TransferId) -> Result<(), StartError> {
+    // A `send` beside us may be about to say so.
+    let _hold = match station.spool.hold(id) {
+        Ok(Some(hold)) => hold,
+        Ok(None) | Err(SpoolError::Busy(_)) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let known = station.ledger.show(id).await?;
+    let state = known.as_ref().map(|row| row.state.as_str());
+    if state == Some(InboundState::Rejected.as_str()) {
+        return remove_rejected(station, id).await;
+    }
+    if state.is_some_and(|state| state != InboundState::Receiving.as_str()) {
+        return Ok(());
+    }
+    // Every crash leaves a row. Without one, or behind its sidecar, the ledger is an older one: the partner
+    // may have its EFPA, and what was acknowledged is not thrown away.
+    if known.is_none() || station.spool.is_received(id)? {
+        let record = station.spool.record(Direction::Inbound, id).ok().flatten();
+        let partner = record.map(|record| record.sidecar.partner);
+        station.events.tell(Event::LedgerBehind {
+            transfer: id,
+            partner,
+        });
+        return Ok(());
+    }
+    station.ledger.checkpoint(id, Position::default()).await?;
+    Ok(station.spool.discard(id)?)
+}
+
+/// The content of a refused file that was to be removed when the crash came (`delivery.rejected: delete`).
+async fn remove_rejected(station: &Station, id: TransferId) -> Result<(), StartError> {
+    let timeline = station.ledger.timeline(id).await?;
+    if timeline.iter().any(|line| line.event == CONTENT_REMOVED) {
+        station.spool.discard_content(id)?;
+    }
+    Ok(())
+}
+
+/// A partial without a row was an import that was cut off, or a copy for comparison, or its row was not committed yet.
+/// One with a sidecar was about to be sealed: until it is, the sidecar must not stand there, for without its blob it
+/// would mean that the file is delivered.
+async fn clear_partial(station: &Station, id: TransferId) -> Result<(), StartError> {
+    let discarded = match station.ledger.show(id).await? {
+        None => Some(station.spool.discard_partial(id)),
+        // Two sessions had the same file, and the other one was quicker.
+        Some(row) if row.state != InboundState::Receiving.as_str() => {
+            Some(station.spool.discard_surplus(id))
+        }
+        Some(row) => {
+            station.partials.keep(&row.partner, id);
+            station.bound_partials(&row.partner).await;
+            None
+        }
+    };
+    match discarded {
+        // Busy: a `send` beside us imports it; gone: it has just done so.
+        Some(Ok(()) | Err(SpoolError::Busy(_))) => return Ok(()),
+        Some(Err(error)) if error.is_gone() => return Ok(()),
+        Some(Err(error)) => return Err(error.into()),
+        None => {}
+    }
+    let pieces = station.spool.pieces(id)?;
+    if pieces.inbound_sidecar && pieces.sealed.is_none() && !station.spool.is_busy(id) {
+        station.spool.forget(Direction::Inbound, id)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! Calls of our own: from a partner's address to a session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use oftp::Session;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio_rustls::TlsConnector;
+
+use crate::config::Address;
+use crate::config::partners::Profile;
+use crate::net::tls::{self, Side, TlsError};
+use crate::net::wire::Wire;
+use crate::session::ending::Ending;
+use crate::session::user_monitor::{Errand, Monitor};
+use crate::session::{self, Clock, Drain};
+use crate::station::Station;
+use crate::station::contacts::Line;
+
+/// How long a connection, and its TLS handshake, may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Why there was no session.
+#[derive(Debug, thiserror::Error)]
+pub enum DialError {
+    /// The profile has no address.
+    #[error("partner `{0}` has no address: only it can call us; give it an `address` to dial it")]
+    NoAddress(String),
+    /// Our own certificate, or the partner's as configured.
+    #[error(transparent)]
+    Identity(#[from] TlsError),
+    /// The TLS handshake failed.
+    #[error("partner `{partner}` at {address}: {why}")]
+    NoTls {
+        /// Whom we dialled.
+        partner: String,
+        /// Where.
+        address: Address,
+        /// What went wrong, with the certificate that was shown.
+        why: String,
+    },
+    /// No connection.
+    #[error("partner `{partner}` at {address}: {what}: {source}")]
+    Unreachable {
+        /// Whom we dialled.
+        partner: String,
+        /// Where.
+        address: Address,
+        /// How far it went.
+        what: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// Dials a partner, and holds the session to its end. How it went is remembered of the partner.
+///
+/// # Errors
+/// There was no session. What went wrong within one is in its [`Ending`].
+pub async fn call(
+    station: Arc<Station>,
+    profile: Profile,
+    errand: Errand,
+    drain: watch::Receiver<Drain>,
+) -> Result<Ending, DialError> {
+    let Some(address) = &profile.partner.address else {
+        return Err(DialError::NoAddress(profile.name));
+    };
+    let address = address.0.clone();
+    let line = Line {
+        partner: profile.name.clone(),
+        dialled: true,
+        remote: address.to_string(),
+    };
+    let called = reach(Arc::clone(&station), profile, address, errand, drain).await;
+    if let Err(error) = &called {
+        station.contacts.unreached(&line, &error.to_string());
+    }
+    called
+}
+
+async fn reach(
+    station: Arc<Station>,
+    profile: Profile,
+    address: Address,
+    errand: Errand,
+    drain: watch::Receiver<Drain>,
+) -> Result<Ending, DialError> {
+    let failed = |what| {
+        let (partner, address) = (profile.name.clone(), address.clone());
+        move |source| DialError::Unreachable {
+            partner,
+            address,
+            what,
+            source,
+        }
+    };
+    let connector = if profile.partner.tls {
+        Some(TlsConnector::from(
+            station
+                .clients
+                .of_partner(&profile.name, &profile.partner)?,
+        ))
+    } else {
+        None
+    };
+    let connecting = TcpStream::connect((address.host.as_str(), address.port));
+    let socket = in_time(connecting).await.map_err(failed("no connection"))?;
+    let _ = socket.set_nodelay(true);
+    let addresses = socket
+        .local_addr()
+        .and_then(|local| Ok((local, socket.peer_addr()?)));
+    let (local, remote) = addresses.map_err(failed("no connection"))?;
+    let mut wire = Wire {
+        local,
+        remote,
+        dialled: true,
+        tls: None,
+    };
+    let clock = Clock::start();
+    let session = Session::initiator(profile.params(&station.config), clock.now());
+    let Some(connector) = connector else {
+        let monitor = Monitor::dialled(station, wire, profile, errand);
+        return Ok(session::drive(socket, session, Box::new(monitor), clock, drain).await);
+    };
+    let name = ServerName::try_from(address.host.clone())
+        .map_err(|error| failed("no TLS")(std::io::Error::other(error)))?;
+    let connecting = tls::handshake(Side::Dialled, in_time(connector.connect(name, socket)));
+    let stream = connecting.await.map_err(|no_tls| DialError::NoTls {
+        partner: profile.name.clone(),
+        address: address.clone(),
+        why: no_tls.told(&station.certificates),
+    })?;
+    wire.tls = Some(tls::facts(stream.get_ref().1, None));
+    let monitor = Monitor::dialled(station, wire, profile, errand);
+    Ok(session::drive(stream, session, Box::new(monitor), clock, drain).await)
+}
+
+async fn in_time<T>(work: impl Future<Output = std::io::Result<T>>) -> std::io::Result<T> {
+    match tokio::time::timeout(PATIENCE, work).await {
+        Ok(done) => done,
+        Err(_) => Err(std::io::Error::new(
+            std::io::ErrorKind::TimedOut,
+            format!("no answer in {} seconds", PATIENCE.as_secs()),
+        )),
+    }
+}

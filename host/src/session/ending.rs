@@ -1,0 +1,164 @@
+//! How a session ended, and what it was forgiven, in words for somebody who does not know the states of RFC 5024, 9.3.
+
+use std::fmt;
+use std::io;
+
+use oftp::End;
+
+use crate::net::tls::{self, Side};
+
+/// The end of a session: the protocol's view of it, and what to tell an operator.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// How the engine saw it.
+    pub end: End,
+    /// What to tell. No state of the RFC stands in it without words beside it.
+    pub words: String,
+    /// Whether the partner said why the wire went away, by a TLS alert.
+    alerted: bool,
+}
+
+impl Ending {
+    /// Puts the end into words. `lost` is what the wire said when it went away: it may be the partner's TLS alert.
+    #[must_use]
+    pub fn new(end: End, lost: Option<&io::Error>, side: Side) -> Self {
+        let mut words = plain(&end);
+        let disconnected = matches!(end, End::Disconnected { .. });
+        let alert = lost
+            .filter(|_| disconnected)
+            .and_then(|error| tls::lost(error, side));
+        let alerted = alert.is_some();
+        match (alert, lost.filter(|_| disconnected)) {
+            (Some(alert), _) => words = format!("{alert}; {words}"),
+            (None, Some(error)) => words = format!("{words}: {error}"),
+            (None, None) => {}
+        }
+        Self {
+            end,
+            words,
+            alerted,
+        }
+    }
+
+    /// Whether a caller hung up before it said who it is, or anything else.
+    #[must_use]
+    pub fn is_a_probe(&self) -> bool {
+        let unknown = End::Disconnected { state: "A_NC_ONLY" };
+        self.end == unknown && !self.alerted
+    }
+
+    /// Whether everything there was to do was done.
+    #[must_use]
+    pub fn is_normal(&self) -> bool {
+        self.end.is_normal()
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
+fn plain(end: &End) -> String {
+    let (what, state) = match end {
+        End::Disconnected { state } => ("the connection was lost", *state),
+        End::TimedOut { state } => ("the partner was silent for too long", *state),
+        other => return beside_states(&other.to_string()),
+    };
+    let hint = match (end, state) {
+        // Both wait: a server for TLS is not the one to speak first.
+        (End::TimedOut { .. }, "I_WF_RM") => {
+            "; it did not greet us: is its port one for TLS (then set `tls: true`), and is it an OFTP server?"
+        }
+        _ => "",
+    };
+    format!("{what} {} ({state}){hint}", moment(state))
+}
+
+/// When in a session that is.
+fn moment(state: &str) -> &'static str {
+    match state {
+        "I_WF_NC" | "I_WF_RM" | "A_NC_ONLY" | "I_WF_SSID" | "A_WF_CONRS" => {
+            "before both sides had identified themselves"
+        }
+        "WF_AUCH" | "WF_AURP" | "WF_SECD" => "during the authentication",
+        "OPOP" => "while we waited for the answer to a file that we offered",
+        "OPO" | "OPOWFC" => "while we were sending a file",
+        "CLOP" => "while we waited for the partner to confirm a file (EFPA)",
+        "WF_RTR" => "while we waited for the partner to confirm a receipt (RTR)",
+        "OPI" | "OPIP" => "while the partner was sending a file",
+        "CLIP" => "before we had confirmed a file (EFPA)",
+        "RTRP" => "before we had confirmed a receipt (RTR)",
+        "WF_NDISC" => "after the last word",
+        _ => "while no file was under way",
+    }
+}
+
+/// The states of RFC 5024, 9.3 that the engine names.
+const STATES: [&str; 22] = [
+    "WF_NDISC",
+    "I_WF_RM",
+    "I_WF_SSID",
+    "A_NC_ONLY",
+    "A_WF_CONRS",
+    "WF_AUCH",
+    "WF_SECD",
+    "WF_AURP",
+    "IDLELI",
+    "IDLELICD",
+    "OPIP",
+    "OPI",
+    "CLIP",
+    "RTRP",
+    "IDLESP",
+    "IDLESPCD",
+    "WF_RTR",
+    "WF_CD",
+    "OPOP",
+    "OPO",
+    "OPOWFC",
+    "CLOP",
+];
+
+/// The text with words behind each name of a state: what broke the protocol, or deviated from it and was tolerated, is
+/// told with the state it came in.
+pub fn beside_states(text: &str) -> String {
+    let is_name = |c: char| c.is_ascii_uppercase() || c == '_';
+    let mut told = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(is_name) {
+        let (before, from) = rest.split_at(start);
+        let (name, after) = from.split_at(from.find(|c| !is_name(c)).unwrap_or(from.len()));
+        told.push_str(before);
+        told.push_str(name);
+        if STATES.contains(&name) {
+            told.push_str(&format!(" ({})", moment(name)));
+        }
+        rest = after;
+    }
+    told.push_str(rest);
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_state_stands_without_words() {
+        assert_eq!(
+            beside_states("ended here: CD came in IDLELICD, where ESID was expected"),
+            "ended here: CD came in IDLELICD (while no file was under way), where ESID was expected"
+        );
+        assert_eq!(
+            beside_states("ESID in IDLELI: the session was released out of turn (early_release)"),
+            "ESID in IDLELI (while no file was under way): the session was released out of turn (early_release)"
+        );
+        for state in STATES {
+            let end = End::Disconnected { state };
+            let words = Ending::new(end, None, Side::Called).words;
+            assert!(words.len() > state.len() + 20, "{words}");
+        }
+    }
+}

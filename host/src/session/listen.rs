@@ -1,0 +1,231 @@
+//! Callers: from an accepted socket to a session.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use oftp::Session;
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Listener;
+use crate::config::partners;
+use crate::events::Event;
+use crate::net::tls::{self, Side, TlsError, TlsFacts};
+use crate::net::wire::Wire;
+use crate::session::ending::Ending;
+use crate::session::user_monitor::Monitor;
+use crate::session::{self, Clock, Connection, Drain};
+use crate::station::Station;
+use crate::station::seats::{CallerSeat, Entrance, Origin};
+
+/// A bound listener that does not accept yet.
+pub struct Door {
+    socket: TcpListener,
+    entrance: Arc<Entrance>,
+    tls: Option<Arc<ServerConfig>>,
+}
+
+/// Why a listener cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Its certificate or key.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Its address.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Door {
+    /// Binds a listener of the configuration.
+    ///
+    /// # Errors
+    /// The address is taken or not ours, or the TLS identity is not usable.
+    pub async fn bind(station: &Station, listener: &Listener) -> Result<Self, ListenError> {
+        let tls = listener
+            .tls
+            .as_ref()
+            .map(|tls| tls::server(&station.certificates, tls))
+            .transpose()?;
+        let address = listener.address.0;
+        let socket = TcpListener::bind(address)
+            .await
+            .map_err(|source| ListenError::Bind { address, source })?;
+        let bound = socket.local_addr().unwrap_or(address);
+        let sessions = listener.sessions.map(|most| most.0.0 as usize);
+        let entrance = Arc::new(Entrance::new(bound, &station.config.limits, sessions));
+        Ok(Self {
+            socket,
+            entrance,
+            tls,
+        })
+    }
+
+    /// Where it listens: with port 0, the port that was free.
+    ///
+    /// # Errors
+    /// The socket is gone.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Whether it speaks TLS.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Accepts callers until the drain begins; their sessions go on in `sessions`.
+    pub async fn welcome(
+        self: Arc<Self>,
+        station: Arc<Station>,
+        sessions: TaskTracker,
+        mut drain: watch::Receiver<Drain>,
+    ) {
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.socket.accept() => accepted,
+                _ = drain.wait_for(|drain| *drain != Drain::No) => return,
+            };
+            let (socket, remote) = match accepted {
+                Ok(accepted) => accepted,
+                // Out of descriptors, most often: waiting is all that helps.
+                Err(error) => {
+                    station.events.tell(Event::AcceptFailed {
+                        address: self.address().ok(),
+                        reason: error.to_string(),
+                    });
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    continue;
+                }
+            };
+            match self.entrance.enter(Origin::of(remote), Instant::now()) {
+                Ok(seat) => {
+                    let caller = Caller {
+                        station: Arc::clone(&station),
+                        seat,
+                        remote,
+                        came: Instant::now(),
+                        drain: drain.clone(),
+                    };
+                    sessions.spawn(caller.call(socket, self.tls.clone()));
+                }
+                // Not even an ESID: a caller beyond the limit is to cost nothing.
+                Err(limit) => station.events.tell(Event::CallerRefused { remote, limit }),
+            }
+        }
+    }
+}
+
+/// Somebody who has called.
+struct Caller {
+    station: Arc<Station>,
+    seat: CallerSeat,
+    remote: SocketAddr,
+    came: Instant,
+    drain: watch::Receiver<Drain>,
+}
+
+impl Caller {
+    async fn call(self, socket: TcpStream, tls: Option<Arc<ServerConfig>>) {
+        // Commands are small and each is waited for.
+        let _ = socket.set_nodelay(true);
+        let Ok(local) = socket.local_addr() else {
+            return;
+        };
+        let Some(config) = tls else {
+            self.converse(socket, local, None).await;
+            return;
+        };
+        if let Some(stream) = self.shake_hands(socket, config).await {
+            let connection = stream.get_ref().1;
+            let facts = tls::facts(connection, connection.server_name());
+            self.station.events.tell(Event::TlsEstablished {
+                remote: self.remote,
+                version: facts.version.clone(),
+                suite: facts.cipher_suite.clone(),
+            });
+            self.converse(stream, local, Some(facts)).await;
+        }
+    }
+
+    async fn shake_hands(
+        &self,
+        socket: TcpStream,
+        config: Arc<ServerConfig>,
+    ) -> Option<Box<TlsStream<TcpStream>>> {
+        let (remote, gives_way) = (self.remote, self.seat.gives_way());
+        let is_probe = AtomicBool::new(false);
+        let accepting = async {
+            if matches!(socket.peek(&mut [0]).await, Ok(0) | Err(_)) {
+                is_probe.store(true, Ordering::Relaxed);
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            TlsAcceptor::from(config).accept(socket).await
+        };
+        let accepting = tokio::time::timeout(self.time_left(), accepting);
+        let accepting = async {
+            accepting.await.unwrap_or_else(|_| {
+                let why = "the caller did not finish it within limits.caller_time";
+                Err(std::io::Error::new(std::io::ErrorKind::TimedOut, why))
+            })
+        };
+        // On the heap, for as long as it takes.
+        let handshake = Box::pin(tls::handshake(Side::Called, accepting));
+        let error = tokio::select! {
+            shaken = handshake => match shaken {
+                Ok(stream) => return Some(Box::new(stream)),
+                Err(_) if is_probe.load(Ordering::Relaxed) => {
+                    let session = None;
+                    let left = Event::CallerLeft { session, remote };
+                    self.station.events.tell(left);
+                    return None;
+                }
+                Err(no_tls) => no_tls.told(&self.station.certificates),
+            },
+            () = gives_way.notified() => "others called meanwhile, and it took too long".to_owned(),
+        };
+        self.station.events.tell(Event::TlsRefused {
+            remote,
+            reason: error,
+        });
+        None
+    }
+
+    /// What is left of `limits.caller_time`.
+    fn time_left(&self) -> Duration {
+        let most = self.station.config.limits.caller_time.0.0;
+        most.saturating_sub(self.came.elapsed())
+    }
+
+    fn converse(
+        self,
+        wire: impl Connection,
+        local: SocketAddr,
+        tls: Option<TlsFacts>,
+    ) -> impl Future<Output = Ending> {
+        let place = Wire {
+            local,
+            remote: self.remote,
+            dialled: false,
+            tls,
+        };
+        let clock = Clock::start();
+        let mut params = partners::to_strangers(&self.station.config);
+        params.timeouts.setup = self.time_left();
+        let session = Session::responder(params, clock.now());
+        let monitor = Monitor::called(self.station, place, self.seat);
+        session::drive(wire, session, Box::new(monitor), clock, self.drain)
+    }
+}

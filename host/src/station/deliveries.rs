@@ -1,0 +1,42 @@
+//! Which files are being delivered.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pointsman_store::TransferId;
+
+/// The deliveries under way: each file is in the hands of one task.
+#[derive(Debug, Default)]
+pub struct Deliveries {
+    under_way: Mutex<HashSet<TransferId>>,
+    /// Files whose content rotted: until a start, since to read them again would tell the same.
+    damaged: Mutex<HashSet<TransferId>>,
+}
+
+impl Deliveries {
+    pub(crate) fn take(&self, id: TransferId) -> bool {
+        locked(&self.under_way).insert(id)
+    }
+
+    pub(crate) fn give_back(&self, id: TransferId) {
+        locked(&self.under_way).remove(&id);
+    }
+
+    pub(crate) fn is_given_up(&self, id: TransferId) -> bool {
+        locked(&self.damaged).contains(&id)
+    }
+
+    pub(crate) fn give_up(&self, id: TransferId) {
+        locked(&self.damaged).insert(id);
+    }
+
+    /// Whether nothing is under way.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        locked(&self.under_way).is_empty()
+    }
+}
+
+fn locked(ids: &Mutex<HashSet<TransferId>>) -> MutexGuard<'_, HashSet<TransferId>> {
+    ids.lock().unwrap_or_else(PoisonError::into_inner)
+}

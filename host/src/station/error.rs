@@ -1,0 +1,75 @@
+//! Why a station cannot start.
+
+use std::path::PathBuf;
+
+use pointsman_store::{LedgerError, SpoolError, TransferId, is_full};
+
+use crate::policy::load::LoadPoliciesError;
+
+/// Why the station cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The spool.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A policy, or the engine that asks it.
+    #[error(transparent)]
+    Policies(#[from] LoadPoliciesError),
+    /// A folder.
+    #[error("{path}: {source}")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The spool knows files, and there is no ledger.
+    #[error(
+        "the ledger {0} is gone, and the spool has files: where it was moved, set `storage.ledger` to its folder; else run `pointsman store rebuild`, which makes the ledger anew from the spool"
+    )]
+    LedgerGone(PathBuf),
+    /// The spool knows a file, and the ledger does not.
+    #[error(
+        "the ledger {ledger} is an older one: it does not know, or not all, of the file {id}, which the partner may have or have acknowledged. Run `pointsman store rebuild`, which makes it anew from the spool"
+    )]
+    LedgerBehind {
+        /// Which ledger.
+        ledger: PathBuf,
+        /// The newest such file.
+        id: TransferId,
+    },
+    /// What partners send would lie among what the server keeps, or what it keeps in place of each other.
+    #[error("{key}: {why}")]
+    Misplaced {
+        /// The key of the folder.
+        key: String,
+        /// Why it cannot be there, and what to do.
+        why: String,
+    },
+    /// Spool and inbox are apart.
+    #[error(
+        "storage.state ({state}) and {inbox}, of storage.inbox, lie on different file systems: a delivery must be one rename; put both on one"
+    )]
+    Apart {
+        /// The one.
+        state: PathBuf,
+        /// The other.
+        inbox: PathBuf,
+    },
+}
+
+impl StartError {
+    /// There is no room on a disk: with some, the start will do.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Spool(error) => error.is_full(),
+            Self::Ledger(error) => error.is_full(),
+            Self::Folder { source, .. } => is_full(source),
+            _ => false,
+        }
+    }
+}

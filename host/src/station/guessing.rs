@@ -1,0 +1,203 @@
+//! The brake on guessing: whoever gives a wrong password waits for its answer, and whoever goes on is locked out.
+//!
+//! What is counted is counted by SSID code and address, so that a partner that calls from elsewhere notices nothing.
+//! Wrong answers for whatever code are counted by address as well, and slow that address down without locking it out:
+//! several partners may share it. A right password is answered at once, where nobody is locked out.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use oftp::OdetteId;
+
+use crate::station::seats::Origin;
+
+/// The longest wait for an answer.
+const LONGEST: Duration = Duration::from_secs(4);
+
+/// Refusals of strangers from one address, for whatever codes and reasons, that are answered without a wait for the address.
+const FREE: u32 = 3;
+
+/// Entries of each table, at most: an attacker may have many addresses.
+const MOST_ENTRIES: usize = 16 * 1024;
+
+/// Who gave wrong passwords lately.
+#[derive(Debug)]
+pub struct Guesses {
+    most: u32,
+    lock_out: Duration,
+    tables: Mutex<Tables>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    by_code: HashMap<(OdetteId, Origin), Wrong>,
+    by_origin: HashMap<Origin, Wrong>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Wrong {
+    times: u32,
+    last: Instant,
+}
+
+/// What a wrong password brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Brake {
+    /// How long its answer waits, for what came from its address so far.
+    pub of_origin: Duration,
+    /// How long it waits for what came for its code.
+    pub of_code: Duration,
+    /// This was the one that locks the code out from this address.
+    pub locks_out: bool,
+}
+
+impl Guesses {
+    /// After `most` wrong passwords for a code, its callers from the same address are locked out until `lock_out` has
+    /// passed.
+    #[must_use]
+    pub fn new(most: u32, lock_out: Duration) -> Self {
+        Self {
+            most,
+            lock_out,
+            tables: Mutex::default(),
+        }
+    }
+
+    /// Whether callers of that code from there are locked out.
+    #[must_use]
+    pub fn is_locked_out(&self, code: &OdetteId, origin: Origin, now: Instant) -> bool {
+        let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = tables.by_code.get(&(code.clone(), origin));
+        known.is_some_and(|wrong| wrong.times >= self.most && !self.is_over(wrong, now))
+    }
+
+    /// A wrong password came for a partner's code, or something else was wrong, with no code to count it for.
+    pub fn wrong(&self, code: Option<&OdetteId>, origin: Origin, now: Instant) -> Brake {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_origin = self.count(&mut tables.by_origin, origin, now);
+        let of_code = code.map_or(0, |code| {
+            self.count(&mut tables.by_code, (code.clone(), origin), now)
+        });
+        Brake {
+            of_origin: doubled(of_origin.saturating_sub(FREE)),
+            of_code: doubled(of_code.saturating_sub(1)),
+            locks_out: of_code == self.most,
+        }
+    }
+
+    /// The right password came: what was wrong before was a slip.
+    pub fn right(&self, code: &OdetteId, origin: Origin) {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        tables.by_code.remove(&(code.clone(), origin));
+    }
+
+    fn count<K: Hash + Eq + Clone>(
+        &self,
+        table: &mut HashMap<K, Wrong>,
+        key: K,
+        now: Instant,
+    ) -> u32 {
+        if table.len() >= MOST_ENTRIES && !table.contains_key(&key) {
+            self.shorten(table, now);
+        }
+        let wrong = table.entry(key).or_insert(Wrong {
+            times: 0,
+            last: now,
+        });
+        if self.is_over(wrong, now) {
+            wrong.times = 0;
+        }
+        wrong.times = wrong.times.saturating_add(1);
+        wrong.last = now;
+        wrong.times
+    }
+
+    /// Forgets what is over; where nothing is, the entry that was quiet for longest.
+    fn shorten<K: Hash + Eq + Clone>(&self, table: &mut HashMap<K, Wrong>, now: Instant) {
+        table.retain(|_, wrong| !self.is_over(wrong, now));
+        if table.len() >= MOST_ENTRIES {
+            let quietest = table.iter().min_by_key(|(_, wrong)| wrong.last);
+            if let Some(key) = quietest.map(|(key, _)| key.clone()) {
+                table.remove(&key);
+            }
+        }
+    }
+
+    fn is_over(&self, wrong: &Wrong, now: Instant) -> bool {
+        now.saturating_duration_since(wrong.last) >= self.lock_out
+    }
+}
+
+/// No wait at first, then one second, then twice as long each time.
+fn doubled(times: u32) -> Duration {
+    match times {
+        0 => Duration::ZERO,
+        times => Duration::from_secs(1 << (times - 1).min(8)).min(LONGEST),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn code(text: &str) -> OdetteId {
+        OdetteId::new(text).unwrap()
+    }
+
+    fn from(address: &str) -> Origin {
+        Origin::of(address.parse().unwrap())
+    }
+
+    #[test]
+    fn answers_to_wrong_passwords_take_ever_longer_and_then_the_code_is_locked_out_from_there() {
+        let (guesses, now) = (Guesses::new(5, HOUR), Instant::now());
+        let (partner, here) = (code("O0013PARTNER"), from("192.0.2.1:1"));
+        let brakes: Vec<_> = (0..5)
+            .map(|_| guesses.wrong(Some(&partner), here, now))
+            .collect();
+        let waits = |wait: fn(&Brake) -> Duration| -> Vec<u64> {
+            brakes.iter().map(|brake| wait(brake).as_secs()).collect()
+        };
+        assert_eq!(waits(|brake| brake.of_code), [0, 1, 2, 4, 4]);
+        assert_eq!(waits(|brake| brake.of_origin), [0, 0, 0, 1, 2]);
+        assert!(brakes[4].locks_out && !brakes[3].locks_out);
+        assert!(guesses.is_locked_out(&partner, here, now));
+        assert!(!guesses.is_locked_out(&partner, from("192.0.2.2:1"), now));
+        assert!(!guesses.is_locked_out(&code("O0013OTHER"), here, now));
+        assert!(!guesses.is_locked_out(&partner, here, now + HOUR));
+    }
+
+    #[test]
+    fn a_right_password_forgets_the_slips_before_it() {
+        let (guesses, now) = (Guesses::new(2, HOUR), Instant::now());
+        let (partner, here) = (code("O0013PARTNER"), from("192.0.2.1:1"));
+        guesses.wrong(Some(&partner), here, now);
+        guesses.right(&partner, here);
+        assert!(!guesses.wrong(Some(&partner), here, now).locks_out);
+    }
+
+    #[test]
+    fn an_address_that_tries_one_code_after_the_other_is_slowed_down() {
+        let (guesses, now) = (Guesses::new(5, HOUR), Instant::now());
+        let here = from("192.0.2.1:1");
+        let waits: Vec<u64> = (0..6)
+            .map(|_| guesses.wrong(None, here, now).of_origin.as_secs())
+            .collect();
+        assert_eq!(waits, [0, 0, 0, 1, 2, 4]);
+    }
+
+    #[test]
+    fn the_tables_do_not_grow_without_end() {
+        let (guesses, now) = (Guesses::new(5, HOUR), Instant::now());
+        for number in 0..MOST_ENTRIES as u32 + 100 {
+            let address = std::net::Ipv4Addr::from_bits(number);
+            guesses.wrong(None, Origin::of((address, 1).into()), now);
+        }
+        let tables = guesses.tables.lock().unwrap();
+        assert_eq!(tables.by_origin.len(), MOST_ENTRIES);
+    }
+}

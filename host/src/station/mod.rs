@@ -1,0 +1,288 @@
+//! The station: what every session of this program shares.
+
+pub(crate) mod contacts;
+pub(crate) mod deliveries;
+pub(crate) mod drain;
+pub(crate) mod error;
+pub(crate) mod guessing;
+pub(crate) mod holders;
+pub(crate) mod leases;
+pub(crate) mod pace;
+pub(crate) mod partials;
+pub(crate) mod questions;
+pub(crate) mod quota;
+pub(crate) mod roster;
+pub(crate) mod seats;
+pub(crate) mod services;
+pub(crate) mod storage;
+pub(crate) mod supervise;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use oftp::Position;
+use pointsman_policy::Policies;
+use pointsman_store::{Access, Ledger, LedgerError, Process, Spool, SpoolError, TransferId};
+
+use self::contacts::Contacts;
+use self::deliveries::Deliveries;
+use self::error::StartError;
+use self::guessing::Guesses;
+use self::holders::Holders;
+use self::pace::Pace;
+use self::partials::Partials;
+use self::questions::Questions;
+use self::quota::Quotas;
+use self::roster::Roster;
+use self::seats::{CallerSeat, MostSessions, Seat, Sessions};
+use self::storage::{keep_ledger, keep_state, open_ledger};
+use self::supervise::Tasks;
+use crate::config::files::spool_path;
+use crate::config::partners::Profile;
+use crate::config::{Config, Limit};
+use crate::contents::blocking::blocking;
+use crate::contents::checking::LateChecks;
+use crate::events::{Event, Events, tell};
+use crate::net::tls::{Clients, KnownCertificates};
+use crate::policy::load::load_policies;
+
+/// What every session shares: configuration, ledger, spool, policies.
+pub struct Station {
+    /// The configuration.
+    pub config: Config,
+    /// The ledger of transfers.
+    pub ledger: Arc<dyn Ledger>,
+    /// The content of transfers.
+    pub spool: Spool,
+    /// The folder files are delivered into.
+    pub inbox: PathBuf,
+    /// The components that are asked.
+    pub policies: Policies,
+    /// Files on their way from the spool to the inbox.
+    pub deliveries: Deliveries,
+    /// Files that sessions have brought and commands are to take.
+    pub questions: Arc<Questions>,
+    /// What files under way take of their partners' quotas.
+    pub quotas: Quotas,
+    /// Broken files that are kept to go on from, by partner.
+    pub partials: Partials,
+    /// What is remembered of partners.
+    pub contacts: Contacts,
+    /// Files to send whose content takes long to be compared.
+    pub late_checks: LateChecks,
+    /// The sessions that have a file.
+    pub holders: Holders,
+    /// Where everything that happens is told.
+    pub events: Events,
+    /// What runs as long as the server does.
+    pub tasks: Tasks,
+    /// This program: what its sessions have is theirs for as long as it lives.
+    pub process: Process,
+    /// The sessions that run, as they are shown.
+    pub roster: Arc<Roster>,
+    /// The sessions of callers that have identified themselves.
+    pub seats: Arc<Sessions>,
+    /// Who gave wrong passwords.
+    pub guesses: Guesses,
+    /// Sessions that ended in an error, by partner.
+    pub failures: Pace,
+    /// Files that were refused, by partner.
+    pub refusals: Pace,
+    /// Which partners the certificates of the profiles are known as.
+    pub certificates: KnownCertificates,
+    /// What calls of ours with TLS need.
+    pub clients: Clients,
+    names: AtomicU64,
+}
+
+/// What is done about the inbox when a station is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inbox {
+    /// It is made if it is missing.
+    Made,
+    /// Nothing: nothing is delivered, and whose it is to be need not be known.
+    AsItIs,
+}
+
+impl Station {
+    /// Opens everything that sessions need. `role` says what this program does, in a word; `its_inbox` whether it delivers.
+    ///
+    /// # Errors
+    /// A policy that does not load, a folder or a ledger that cannot be used.
+    pub async fn open(
+        config: Config,
+        role: &str,
+        its_inbox: Inbox,
+    ) -> Result<Arc<Self>, StartError> {
+        if its_inbox == Inbox::Made
+            && let Some((key, why)) = config.misplaced_storage().into_iter().next()
+        {
+            return Err(StartError::Misplaced { key, why });
+        }
+        let (state, inbox) = (
+            config.storage.state.0.clone(),
+            config.storage.inbox.0.clone(),
+        );
+        keep_state(&config)
+            .and_then(|_| keep_ledger(&config))
+            .and_then(|_| match its_inbox {
+                Inbox::Made => config.delivery.access().inbox(&inbox).map(drop),
+                Inbox::AsItIs => Access::look_inbox(&inbox),
+            })
+            .map_err(|error| StartError::Folder {
+                path: error.path().to_owned(),
+                source: error.into_io(),
+            })?;
+        let spool = Spool::open(&spool_path(&config))?
+            .with_reserve(config.limits.reserve.0.0)
+            .with_reserve_of_files(config.limits.reserve_files.0.0.into());
+        if its_inbox == Inbox::Made || inbox.exists() {
+            if !spool.shares_file_system(&inbox)? {
+                return Err(StartError::Apart { state, inbox });
+            }
+            if let Some(inbox) = spool.cut_off(&inbox)? {
+                return Err(StartError::Apart { state, inbox });
+            }
+        }
+        // Before the ledger, which may want for it.
+        let removed = spool.make_room(0)?;
+        let process = spool.begin_process(role)?;
+        let ledger = open_ledger(&config, &spool)?;
+        begin_again(&ledger, &spool, removed, FULL).await;
+        let policies = load_policies(&config).await?;
+        let limits = config.limits.clone();
+        Ok(Arc::new(Self {
+            ledger: Arc::new(ledger),
+            spool,
+            inbox,
+            policies,
+            deliveries: Deliveries::default(),
+            questions: Arc::default(),
+            quotas: Quotas::default(),
+            partials: Partials::new(limits.partials_per_partner.0.0 as usize),
+            contacts: Contacts::default(),
+            late_checks: LateChecks::default(),
+            holders: Holders::default(),
+            events: Events::default(),
+            tasks: Tasks::default(),
+            process,
+            roster: Arc::default(),
+            seats: Arc::default(),
+            guesses: Guesses::new(limits.guesses.0.0, limits.lock_out.0.0),
+            failures: Pace::new(limits.failures_per_second.0.0),
+            refusals: Pace::new(limits.refusals_per_second.0.0),
+            certificates: KnownCertificates::of(&config),
+            clients: Clients::of(&config),
+            names: AtomicU64::new(session_base()),
+            config,
+        }))
+    }
+
+    /// Makes room in the spool for so many octets, by partials that nobody is at work on. Nobody was told that they are
+    /// kept; but what is kept of them should be told as it is.
+    ///
+    /// # Errors
+    /// The spool cannot be looked at.
+    pub async fn make_room(&self, octets: u64) -> Result<(), SpoolError> {
+        let spool = self.spool.clone();
+        let removed = blocking(move || spool.make_room(octets)).await?;
+        begin_again(self.ledger.as_ref(), &self.spool, removed, FULL).await;
+        Ok(())
+    }
+
+    /// Of the partials that a partner has too many of, the oldest begin again. One that a session still has is left to
+    /// the end of that session.
+    pub async fn bound_partials(&self, partner: &str) {
+        let surplus = self.partials.surplus(partner);
+        if surplus.is_empty() {
+            return;
+        }
+        let spool = self.spool.clone();
+        let discarded = blocking(move || {
+            let discarded = surplus
+                .into_iter()
+                .map(|id| (id, spool.discard_partial(id)));
+            Ok(discarded.collect::<Vec<_>>())
+        });
+        let mut removed = Vec::new();
+        for (id, discarded) in discarded.await.unwrap_or_default() {
+            match discarded {
+                Ok(()) => removed.push(id),
+                // It is whole by now, or made room for others.
+                Err(error) if error.is_gone() => {}
+                Err(_) => continue,
+            }
+            self.partials.forget(partner, id);
+        }
+        let why = "this partner has more broken files than limits.partials_per_partner: its sender begins again";
+        begin_again(self.ledger.as_ref(), &self.spool, removed, why).await;
+    }
+
+    /// A name for a session that no other session ever had: they start at the clock and count up.
+    pub fn session_id(&self) -> String {
+        format!("S{:012X}", self.names.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Takes a place for a session of the partner of that profile, whose caller had `caller`'s place.
+    ///
+    /// # Errors
+    /// The limit that is reached.
+    pub fn seat_for_session(&self, profile: &Profile, caller: &CallerSeat) -> Result<Seat, Limit> {
+        let limits = &self.config.limits;
+        let of_partner = profile
+            .partner
+            .sessions
+            .unwrap_or(limits.sessions_per_partner);
+        let most = MostSessions {
+            all: limits.sessions.0.0 as usize,
+            of_origin: limits.sessions_per_address.0.0 as usize,
+            of_listener: caller.sessions_of_listener(),
+            of_partner: of_partner.0.0 as usize,
+        };
+        self.seats
+            .enter(&profile.name, caller.origin(), caller.listener(), &most)
+    }
+}
+
+/// Why partials make way.
+const FULL: &str = "the disk is full: its sender begins again";
+
+/// Partials were removed: their rows say so. Where one cannot, `verify-store` will, and nothing is lost by it.
+async fn begin_again(ledger: &dyn Ledger, spool: &Spool, removed: Vec<TransferId>, why: &str) {
+    for id in removed {
+        let error = say_removed(ledger, spool, id).await.err();
+        let row = ledger.show(id).await.ok().flatten();
+        tell(&Event::PartialRemoved {
+            transfer: id,
+            partner: row.map(|row| row.partner),
+            reason: why.to_owned(),
+            error: error.map(|error| error.to_string()),
+        });
+    }
+}
+
+/// A session that took the partial since it was removed has told the row itself how much of it is here.
+async fn say_removed(
+    ledger: &dyn Ledger,
+    spool: &Spool,
+    id: TransferId,
+) -> Result<(), LedgerError> {
+    let of_nobody = spool.clone();
+    match blocking(move || of_nobody.partial(id)).await {
+        Ok(partial) if partial.octets()? == 0 => {
+            let said = ledger.checkpoint(id, Position::default()).await;
+            partial.remove()?;
+            said
+        }
+        Ok(_) | Err(SpoolError::Busy(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn session_base() -> u64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_micros() as u64)
+}

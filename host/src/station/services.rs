@@ -1,0 +1,65 @@
+//! What policies may reach of the station.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use pointsman_policy::{HostServices, types};
+use pointsman_store::Quota;
+
+use super::Station;
+use crate::events::Event;
+use crate::policy::facts;
+
+/// What a policy may reach of the station.
+pub struct Services(pub Arc<Station>);
+
+#[async_trait]
+impl HostServices for Services {
+    async fn list_outbound(&self, partner: &str, limit: u32) -> Vec<types::OutboundFile> {
+        let files = self
+            .0
+            .ledger
+            .outbound(partner, limit)
+            .await
+            .unwrap_or_else(|error| {
+                self.0.events.tell(Event::ListOutboundFailed {
+                    partner: partner.to_owned(),
+                    reason: error.to_string(),
+                });
+                Vec::new()
+            });
+        files.iter().map(facts::outbound_file).collect()
+    }
+
+    async fn kv_get(&self, policy: &str, key: &str) -> Option<Vec<u8>> {
+        self.0
+            .ledger
+            .kv_get(policy, key)
+            .await
+            .unwrap_or_else(|error| {
+                self.0.events.tell(Event::KvGetFailed {
+                    policy: policy.to_owned(),
+                    key: key.to_owned(),
+                    reason: error.to_string(),
+                });
+                None
+            })
+    }
+
+    async fn kv_set(&self, policy: &str, key: &str, value: Vec<u8>) -> Result<(), String> {
+        let station = &self.0;
+        let octets = value.len() as u64;
+        if octets > 0 {
+            // Beside the reserve, as files are. What removes something needs no room.
+            let ledger = station.config.storage.ledger();
+            let room = station.spool.has_room_at(ledger, octets);
+            room.map_err(|error| error.to_string())?;
+        }
+        let quota = Quota {
+            policy: station.config.policies.kept(policy),
+            all: station.config.limits.policies_kept.0.0,
+        };
+        let kept = station.ledger.kv_set(policy, key, value, quota).await;
+        kept.map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,142 @@
+//! The folders of the storage: opened, or looked at before a start.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use pointsman_folder::{Folder, FolderError, PRIVATE_FOLDER};
+use pointsman_store::{Access, Kept, Spool, SqliteLedger, keep_private};
+
+use super::error::StartError;
+use crate::config::Config;
+use crate::config::files::{OURS, ledger_path, spool_path};
+
+/// Opens the ledger of a configuration, whose every step the sidecars in `spool` hear of.
+///
+/// # Errors
+/// [`StartError::LedgerGone`]: an empty one would know of no file that was acknowledged. Or it cannot be used.
+pub fn open_ledger(config: &Config, spool: &Spool) -> Result<SqliteLedger, StartError> {
+    let path = ledger_path(config);
+    let there = path.try_exists().map_err(|source| StartError::Folder {
+        path: path.clone(),
+        source,
+    })?;
+    if !there && spool.is_used()? {
+        return Err(StartError::LedgerGone(path));
+    }
+    Ok(SqliteLedger::open(&path)?.with_sidecars(spool.clone()))
+}
+
+/// Looks whether the storage can be opened as [`Station::open`] does, and makes and changes nothing.
+///
+/// # Errors
+/// What keeps it from that, of each key of the configuration the first.
+pub fn look_storage(config: &Config) -> Vec<(&'static str, StartError)> {
+    let (state, inbox) = (&config.storage.state.0, &config.storage.inbox.0);
+    let folder = |error: FolderError| StartError::Folder {
+        path: error.path().to_owned(),
+        source: error.into_io(),
+    };
+    let mut found = Vec::new();
+    let mut see = |key, seen: Result<(), StartError>| match seen {
+        Ok(()) => true,
+        Err(error) => {
+            found.push((key, error));
+            false
+        }
+    };
+    let is_ours = see("storage.state", look_private(state).map_err(folder));
+    let ledger = config.storage.ledger();
+    let is_ours =
+        (ledger == state || see("storage.ledger", look_private(ledger).map_err(folder))) && is_ours;
+    let is_inbox = see("storage.inbox", Access::look_inbox(inbox).map_err(folder));
+    if is_ours {
+        see("storage.state", look_store(config));
+    }
+    if is_ours && is_inbox {
+        see("storage.inbox", is_one_disk(config));
+    }
+    found
+}
+
+fn look_private(path: &Path) -> Result<(), FolderError> {
+    Folder::look_home(path).map(drop)
+}
+
+fn look_store(config: &Config) -> Result<(), StartError> {
+    let spool = Spool::look(&spool_path(config))?;
+    let ledger = ledger_path(config);
+    if !SqliteLedger::look(&ledger)?
+        && let Some(spool) = spool
+        && spool.is_used()?
+    {
+        return Err(StartError::LedgerGone(ledger));
+    }
+    Ok(())
+}
+
+/// Of what is not there yet, the folder is asked in which it will be made.
+fn is_one_disk(config: &Config) -> Result<(), StartError> {
+    let (state, inbox) = (&config.storage.state.0, &config.storage.inbox.0);
+    let (spool, there) = (nearest(&spool_path(config)), nearest(inbox));
+    let apart = |inbox: PathBuf| StartError::Apart {
+        state: state.clone(),
+        inbox,
+    };
+    let device = |path: &Path| {
+        let path = path.to_owned();
+        path.metadata()
+            .map(|meta| meta.dev())
+            .map_err(|source| StartError::Folder { path, source })
+    };
+    if device(&spool)? != device(&there)? {
+        return Err(apart(inbox.clone()));
+    }
+    match Spool::look(&spool_path(config))? {
+        Some(spool) if inbox.exists() => match spool.cut_off(inbox)? {
+            Some(inbox) => Err(apart(inbox)),
+            None => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// The path, or of the folders above it the nearest that is there.
+fn nearest(path: &Path) -> PathBuf {
+    let mut there = path.ancestors();
+    match there.find(|path| path.exists()) {
+        Some(path) => path.to_owned(),
+        None => PathBuf::from("."),
+    }
+}
+
+/// Opens the state folder, which is nobody else's. Where the inbox or a folder for what was sent lies below it, others
+/// may pass it, and list nothing.
+///
+/// # Errors
+/// As for [`keep_private`].
+pub fn keep_state(config: &Config) -> Result<Folder, FolderError> {
+    let state = &config.storage.state.0;
+    keep_private(state, may_others_pass(config, state), Kept::Named(OURS))
+}
+
+/// The same of the ledger's folder.
+///
+/// # Errors
+/// As for [`keep_private`].
+pub fn keep_ledger(config: &Config) -> Result<Folder, FolderError> {
+    let ledger = config.storage.ledger();
+    keep_private(ledger, may_others_pass(config, ledger), Kept::Named(OURS))
+}
+
+fn may_others_pass(config: &Config, folder: &Path) -> u32 {
+    let watched = config.partners.values().flat_map(|partner| &partner.watch);
+    let kept = watched.filter_map(|watch| watch.keep_in.as_ref());
+    let mut for_others = kept.chain([&config.storage.inbox]);
+    match for_others.any(|other| other.0.starts_with(folder)) {
+        true => PASSAGE,
+        false => PRIVATE_FOLDER,
+    }
+}
+
+/// Others may go through a folder and not see what is in it.
+const PASSAGE: u32 = 0o711;

@@ -1,0 +1,3 @@
+//! What the kernel offers to C alone.
+
+pub(crate) mod kernel;
