@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{FileReason, Params, SessionReason};
+use crate::{FileReason, Params, SessionReason, StateName};
 
 /// What to tell a partner that introduced itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,8 +75,8 @@ pub enum CloseAnswer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too late: the session is in {state}")]
 pub struct NotNow {
-    /// Where the session is, by the RFC's name.
-    pub state: &'static str,
+    /// Where the session is.
+    pub state: StateName,
 }
 
 /// The 20 random octets of a session authentication (RFC 5024, 5.3.17). Never shown.

@@ -7,7 +7,9 @@ use crate::answer::{
     ResponseTicket, TurnTicket,
 };
 use crate::stream::ForeignHeader;
-use crate::{Agreement, Counts, FileHeader, FileReason, Offer, Response, SessionReason, Tolerance};
+use crate::{
+    Agreement, Counts, FileHeader, FileReason, Offer, Response, SessionReason, StateName, Tolerance,
+};
 
 /// What happened, or what is asked. Events come in the order of the wire.
 #[derive(Debug, PartialEq, Eq)]
@@ -153,13 +155,13 @@ pub enum End {
     },
     /// The connection went away.
     Disconnected {
-        /// Where it found us, by the RFC's name.
-        state: &'static str,
+        /// Where it found us.
+        state: StateName,
     },
     /// Nothing moved for too long.
     TimedOut {
-        /// What we waited in, by the RFC's name.
-        state: &'static str,
+        /// Where we waited.
+        state: StateName,
     },
     /// Whoever is there does not speak this protocol. Nothing was sent.
     NotOftp(ForeignHeader),

@@ -52,6 +52,7 @@ mod positions;
 mod reason;
 mod records;
 mod session;
+mod state_name;
 pub mod stream;
 pub mod tutorial;
 
@@ -70,3 +71,4 @@ pub use records::{Piece, Position, RecordLayout, RecordProblem, RecordReader, Re
 pub use session::Session;
 pub use session::params::{Agreement, Level, Mode, Offer, Params, Timeouts};
 pub use session::tolerance::{Leniency, Tolerance, Tolerances};
+pub use state_name::StateName;

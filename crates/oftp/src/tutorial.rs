@@ -12,7 +12,7 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use oftp::{ConnectionAnswer, Event, OdetteId, Params, Password, Session};
+//! use oftp::{ConnectionAnswer, Event, OdetteId, Params, Password, Session, StateName};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let now = Duration::ZERO; // any clock that only goes forward, from any start
@@ -37,7 +37,7 @@
 //! caller.receive(&called.poll_transmit().unwrap_or_default(), now);
 //! assert!(matches!(called.poll_event(), Some(Event::Connected(_))));
 //! assert!(matches!(caller.poll_event(), Some(Event::Connected(_))));
-//! assert_eq!((caller.state_name(), called.state_name()), ("IDLESP", "IDLELI"));
+//! assert_eq!((caller.state_name(), called.state_name()), (StateName::IdleSp, StateName::IdleLi));
 //! # Ok(())
 //! # }
 //! ```
@@ -175,14 +175,14 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use oftp::{End, Event, OdetteId, Params, Password, Session};
+//! use oftp::{End, Event, OdetteId, Params, Password, Session, StateName};
 //!
 //! # fn main() -> Result<(), oftp::InvalidField> {
 //! let us = Params::new(OdetteId::new("O0013000001US")?, Password::new("OURS")?);
 //! let mut session = Session::initiator(us, Duration::ZERO);
 //! assert_eq!(session.poll_timeout(), Some(Duration::from_secs(60)));
 //! session.handle_timeout(Duration::from_secs(60));
-//! let end = End::TimedOut { state: "I_WF_RM" };
+//! let end = End::TimedOut { state: StateName::IWfRm };
 //! assert_eq!(session.poll_event(), Some(Event::Ended(end)));
 //! assert!(session.is_over());
 //! # Ok(())

@@ -72,7 +72,7 @@ fn called() -> Talk {
 fn an_initiator_is_challenged_first_and_then_challenges() {
     let mut talk = calling();
     talk.expect_says("J");
-    assert_eq!(talk.session.state_name(), "WF_AUCH");
+    assert_eq!(talk.session.state_name(), StateName::WfAuch);
     assert_eq!(
         talk.session.agreement().unwrap().peer.code.as_str(),
         THEM,
@@ -86,14 +86,14 @@ fn an_initiator_is_challenged_first_and_then_challenges() {
         .answer_challenge(ticket, ChallengeAnswer::Opened(Challenge::new(THEIRS)))
         .unwrap();
     talk.expect_says(aurp(THEIRS));
-    assert_eq!(talk.session.state_name(), "WF_SECD");
+    assert_eq!(talk.session.state_name(), StateName::WfSecd);
     talk.hear("J");
     let ticket = challenging(&mut talk);
     talk.session
         .send_challenge(ticket, Challenge::new(OURS), b"our envelope".to_vec())
         .unwrap();
     talk.expect_says(auch(b"our envelope"));
-    assert_eq!(talk.session.state_name(), "WF_AURP");
+    assert_eq!(talk.session.state_name(), StateName::WfAurp);
     talk.hear(aurp(OURS));
     assert!(talk.expect_connected().authentication);
     let _turn = talk.turn();
@@ -102,7 +102,7 @@ fn an_initiator_is_challenged_first_and_then_challenges() {
 #[test]
 fn a_responder_challenges_first_and_then_is_challenged() {
     let mut talk = called();
-    assert_eq!(talk.session.state_name(), "WF_SECD");
+    assert_eq!(talk.session.state_name(), StateName::WfSecd);
     talk.hear("J");
     let ticket = challenging(&mut talk);
     talk.session
@@ -111,7 +111,7 @@ fn a_responder_challenges_first_and_then_is_challenged() {
     talk.expect_says(auch(b"our envelope"));
     talk.hear(aurp(OURS));
     talk.expect_says("J");
-    assert_eq!(talk.session.state_name(), "WF_AUCH");
+    assert_eq!(talk.session.state_name(), StateName::WfAuch);
     talk.hear(auch(b"their envelope"));
     let (ticket, _) = challenged(&mut talk);
     talk.expect_nothing();
@@ -120,7 +120,7 @@ fn a_responder_challenges_first_and_then_is_challenged() {
         .unwrap();
     talk.expect_says(aurp(THEIRS));
     talk.expect_connected();
-    assert_eq!(talk.session.state_name(), "IDLELI");
+    assert_eq!(talk.session.state_name(), StateName::IdleLi);
 }
 
 #[test]

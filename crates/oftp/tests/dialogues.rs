@@ -12,11 +12,11 @@ use oftp::*;
 #[test]
 fn a_session_is_set_up_by_its_initiator() {
     let mut talk = Talk::initiator(params());
-    assert_eq!(talk.session.state_name(), "I_WF_RM");
+    assert_eq!(talk.session.state_name(), StateName::IWfRm);
     talk.expect_silence();
     talk.hear(SSRM);
     talk.expect_says(format!("X5{US:<25}OURS    99999BNYN999N            \r"));
-    assert_eq!(talk.session.state_name(), "I_WF_SSID");
+    assert_eq!(talk.session.state_name(), StateName::IWfSsid);
     talk.hear(with_credit(&with_buffer(&ssid(), 4096), 20));
     let agreement = talk.expect_connected();
     assert_eq!(
@@ -32,7 +32,7 @@ fn a_session_is_set_up_by_its_initiator() {
             .password
             .matches(&Password::new("THEIRS").unwrap())
     );
-    assert_eq!(talk.session.state_name(), "IDLESP");
+    assert_eq!(talk.session.state_name(), StateName::IdleSp);
     let _turn = talk.turn();
     talk.expect_nothing();
 }
@@ -41,9 +41,9 @@ fn a_session_is_set_up_by_its_initiator() {
 fn a_session_is_set_up_by_its_responder() {
     let mut talk = Talk::responder(params());
     talk.expect_says(SSRM);
-    assert_eq!(talk.session.state_name(), "A_NC_ONLY");
+    assert_eq!(talk.session.state_name(), StateName::ANcOnly);
     talk.hear(with_buffer(&ssid(), 2048));
-    assert_eq!(talk.session.state_name(), "A_WF_CONRS");
+    assert_eq!(talk.session.state_name(), StateName::AWfConrs);
     let Some(Event::ConnectionOffered(ticket, offer)) = talk.session.poll_event() else {
         panic!()
     };
@@ -58,7 +58,7 @@ fn a_session_is_set_up_by_its_responder() {
         .unwrap();
     talk.expect_says(format!("X5{US:<25}OURS    02048BNYN007N    HELLO   \r"));
     assert_eq!(talk.expect_connected().credit, 7);
-    assert_eq!(talk.session.state_name(), "IDLELI");
+    assert_eq!(talk.session.state_name(), StateName::IdleLi);
 }
 
 #[test]
@@ -98,10 +98,10 @@ fn a_file_goes_out_and_its_response_comes_in() {
         "HORDERS{:20}   202611220800000001{:8}{THEM:<25}{US:<25}U000000000000000001000000000000100000000000000000000000N000",
         "", ""
     ));
-    assert_eq!(talk.session.state_name(), "OPOP");
+    assert_eq!(talk.session.state_name(), StateName::Opop);
     talk.hear("200000000000000000");
     talk.expect(Event::FileAccepted { restart: 0 });
-    assert_eq!(talk.session.state_name(), "OPO");
+    assert_eq!(talk.session.state_name(), StateName::Opo);
     assert!(talk.session.want_data() >= 100);
     assert_eq!(talk.session.send_data(&content, true), Ok(100));
     talk.session
@@ -115,13 +115,13 @@ fn a_file_goes_out_and_its_response_comes_in() {
         talk.says(),
         [data, b"T0000000000000000000000000000000100".to_vec()]
     );
-    assert_eq!(talk.session.state_name(), "CLOP");
+    assert_eq!(talk.session.state_name(), StateName::Clop);
     talk.hear("4N");
     talk.expect(Event::CloseAnswered(Ok(())));
     let turn = talk.turn();
     talk.session.finish(turn).unwrap();
     talk.expect_says("R");
-    assert_eq!(talk.session.state_name(), "IDLELICD");
+    assert_eq!(talk.session.state_name(), StateName::IdleLiCd);
     talk.hear(format!(
         "EORDERS{:20}   202611220800000001{:8}{US:<25}{THEM:<25}\0\0\0\0",
         "", ""
@@ -130,7 +130,7 @@ fn a_file_goes_out_and_its_response_comes_in() {
     assert_eq!(response.key(), &our_file());
     talk.session.answer_response(ticket).unwrap();
     talk.expect_says("P");
-    assert_eq!(talk.session.state_name(), "IDLELI");
+    assert_eq!(talk.session.state_name(), StateName::IdleLi);
     talk.hear("R");
     let turn = talk.turn();
     assert!(turn.may_release());
@@ -143,7 +143,7 @@ fn a_file_goes_out_and_its_response_comes_in() {
 fn a_file_comes_in_and_its_response_goes_out() {
     let mut talk = Talk::listening(params(), &ssid());
     talk.hear(sfid(0));
-    assert_eq!(talk.session.state_name(), "OPIP");
+    assert_eq!(talk.session.state_name(), StateName::Opip);
     let (ticket, header) = talk.file();
     assert_eq!(
         header,
@@ -174,7 +174,7 @@ fn a_file_comes_in_and_its_response_goes_out() {
     );
     let (ticket, closing) = talk.closed();
     assert_eq!(closing.discrepancy(), None);
-    assert_eq!(talk.session.state_name(), "CLIP");
+    assert_eq!(talk.session.state_name(), StateName::Clip);
     talk.session
         .answer_close(
             ticket,
@@ -184,7 +184,7 @@ fn a_file_comes_in_and_its_response_goes_out() {
         )
         .unwrap();
     talk.expect_says("4Y");
-    assert_eq!(talk.session.state_name(), "WF_CD");
+    assert_eq!(talk.session.state_name(), StateName::WfCd);
     talk.hear("R");
     let turn = talk.turn();
     assert!(
@@ -208,7 +208,7 @@ fn a_file_comes_in_and_its_response_goes_out() {
         "", ""
     );
     talk.expect_says([eerp.as_bytes(), &[0, 2, 1, 2, 0, 1, 3]].concat());
-    assert_eq!(talk.session.state_name(), "WF_RTR");
+    assert_eq!(talk.session.state_name(), StateName::WfRtr);
     talk.hear("P");
     talk.expect(Event::ResponseTaken);
     let turn = talk.turn();
@@ -231,7 +231,7 @@ fn a_file_is_refused_at_its_start_and_the_turn_stays() {
     };
     talk.session.answer_file(ticket, refusal).unwrap();
     talk.expect_says("313N006had it");
-    assert_eq!(talk.session.state_name(), "IDLELI");
+    assert_eq!(talk.session.state_name(), StateName::IdleLi);
 
     let (mut talk, turn) = Talk::speaking(params(), &ssid());
     talk.session
@@ -245,7 +245,7 @@ fn a_file_is_refused_at_its_start_and_the_turn_stays() {
         text: "disk full".into(),
     });
     let _turn = talk.turn();
-    assert_eq!(talk.session.state_name(), "IDLESP");
+    assert_eq!(talk.session.state_name(), StateName::IdleSp);
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn a_file_is_refused_at_its_end_and_the_turn_stays() {
     };
     talk.session.answer_close(ticket, refusal).unwrap();
     talk.expect_says("5110081, not 7");
-    assert_eq!(talk.session.state_name(), "IDLELI");
+    assert_eq!(talk.session.state_name(), StateName::IdleLi);
 
     let mut talk = Talk::sending(params(), &ssid(), FileHeader::plain(our_file(), 1));
     talk.session.send_data(b"x", true).unwrap();
@@ -297,7 +297,7 @@ fn the_partner_asks_for_the_turn_and_gets_it() {
     talk.expect(Event::CloseAnswered(Ok(())));
     talk.expect_nothing();
     talk.expect_says("R");
-    assert_eq!(talk.session.state_name(), "IDLELI");
+    assert_eq!(talk.session.state_name(), StateName::IdleLi);
 }
 
 #[test]
@@ -309,7 +309,7 @@ fn credit_is_used_up_waited_for_and_given_back() {
     );
     assert_eq!(talk.session.want_data(), 2 * (63 + 62));
     assert_eq!(talk.session.send_data(&[7; 400], false), Ok(250));
-    assert_eq!(talk.session.state_name(), "OPOWFC");
+    assert_eq!(talk.session.state_name(), StateName::Opowfc);
     assert_eq!(talk.session.want_data(), 0);
     assert_eq!(talk.says().len(), 2);
     talk.hear("C  ");
@@ -360,7 +360,9 @@ fn data_beyond_the_credit_ends_the_session() {
     assert!(text.contains("credit"), "{text}");
     assert_eq!(
         talk.session.grant_credit(ticket),
-        Err(NotNow { state: "WF_NDISC" })
+        Err(NotNow {
+            state: StateName::WfNdisc
+        })
     );
 }
 
@@ -478,7 +480,9 @@ fn the_answer_to_a_question_of_an_ended_session_is_too_late() {
     };
     assert_eq!(
         talk.session.answer_file(ticket, answer),
-        Err(NotNow { state: "IDLE" })
+        Err(NotNow {
+            state: StateName::Idle
+        })
     );
     talk.expect_silence();
 }
@@ -487,7 +491,9 @@ fn the_answer_to_a_question_of_an_ended_session_is_too_late() {
 fn a_lost_connection_is_told_with_the_state_it_was_lost_in() {
     let mut talk = Talk::receiving(params(), &ssid(), &sfid(0));
     talk.session.disconnected(talk.now);
-    talk.expect_end(End::Disconnected { state: "OPI" });
+    talk.expect_end(End::Disconnected {
+        state: StateName::Opi,
+    });
     assert!(talk.session.is_over());
     assert_eq!(talk.session.poll_timeout(), None);
 }
@@ -500,7 +506,9 @@ fn whoever_does_not_introduce_itself_in_time_is_dropped() {
     assert_eq!(talk.session.poll_timeout(), Some(deadline));
     talk.session.receive(&[0x10, 0], Duration::from_secs(59));
     talk.session.handle_timeout(deadline);
-    talk.expect_end(End::TimedOut { state: "A_NC_ONLY" });
+    talk.expect_end(End::TimedOut {
+        state: StateName::ANcOnly,
+    });
     talk.expect_silence();
     assert!(talk.session.is_over());
 }
@@ -514,7 +522,9 @@ fn a_partner_that_falls_silent_is_told_and_then_left() {
     assert_eq!(talk.session.poll_timeout(), Some(seconds(300)));
     talk.session.handle_timeout(seconds(300));
     assert_eq!(talk.says_one()[..3], *b"F09");
-    talk.expect_end(End::TimedOut { state: "IDLELI" });
+    talk.expect_end(End::TimedOut {
+        state: StateName::IdleLi,
+    });
     assert_eq!(talk.session.poll_timeout(), Some(seconds(305)));
     talk.session.handle_timeout(seconds(305));
     assert!(talk.session.is_over());

@@ -181,13 +181,13 @@ fn one(seed: u64) {
         );
         assert_eq!(
             ended && session.poll_timeout().is_some(),
-            session.state_name() == "WF_NDISC" && ended
+            session.state_name() == StateName::WfNdisc && ended
         );
         let _ = session.poll_transmit();
     }
     session.disconnected(Duration::from_secs(seconds));
     let (_, _) = answer_all(&mut session, &mut dice);
-    assert_eq!(session.state_name(), "IDLE");
+    assert_eq!(session.state_name(), StateName::Idle);
     assert!(session.is_over());
 }
 

@@ -212,7 +212,7 @@ fn a_secured_file_goes_as_one_record_whatever_its_format() {
     assert_eq!(talk.says()[1], b"T0000000000000000000000000000000008");
 
     let mut talk = Talk::receiving(params(), &ssid(), &sfid_with("V", 80, 0, "0301"));
-    assert_eq!(talk.session.state_name(), "OPI");
+    assert_eq!(talk.session.state_name(), StateName::Opi);
     talk.hear(b"D\x88envelope");
     talk.hear("T0000000000000000000000000000000008");
     let _ = talk.data();

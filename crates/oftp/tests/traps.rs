@@ -53,7 +53,11 @@ fn t01_t02_the_buffer_size_limits_data_and_nothing_else() {
         let mut talk = Talk::receiving(strict(), &small, &sfid(0));
         let full = [b"D\x3F".as_slice(), &[1; 63], b"\x3E", &[1; 62], &[0; 1]].concat();
         talk.hear([&full[..128], &vec![0; length - 128]].concat());
-        assert_eq!(talk.session.state_name() == "WF_NDISC", refused, "{length}");
+        assert_eq!(
+            talk.session.state_name() == StateName::WfNdisc,
+            refused,
+            "{length}"
+        );
     }
 }
 
@@ -109,7 +113,7 @@ fn t03_lines_arrive_joined_and_split() {
         }
         assert_eq!(
             (octets.as_slice(), talk.session.state_name()),
-            (&b"ab"[..], "CLIP"),
+            (&b"ab"[..], StateName::Clip),
             "in pieces of {piece}"
         );
     }
@@ -159,12 +163,12 @@ fn t06_t07_ready_messages_differ() {
             talk.expect_tolerated(leniency);
         }
         talk.expect_nothing();
-        assert_eq!(talk.session.state_name(), "I_WF_SSID", "{message}");
+        assert_eq!(talk.session.state_name(), StateName::IWfSsid, "{message}");
 
         let mut talk = Talk::initiator(strict());
         talk.hear(message);
         assert_eq!(
-            talk.session.state_name() == "I_WF_SSID",
+            talk.session.state_name() == StateName::IWfSsid,
             leniency.is_none(),
             "{message}"
         );
@@ -328,7 +332,7 @@ fn t14_short_commands_are_understood() {
                 other => panic!("{end:?}: {other:?}"),
             }
         }
-        assert_eq!(talk.session.state_name(), "RTRP", "{end:?}");
+        assert_eq!(talk.session.state_name(), StateName::Rtrp, "{end:?}");
     }
 
     let mut talk = Talk::sending(params(), &with_credit(&ssid(), 1), plain());
@@ -341,7 +345,7 @@ fn t14_short_commands_are_understood() {
         .unwrap();
     talk.hear("C");
     talk.expect_tolerated(Leniency::ShortCommands);
-    assert_eq!(talk.session.state_name(), "CLOP");
+    assert_eq!(talk.session.state_name(), StateName::Clop);
 
     let mut talk = Talk::sending(strict(), &with_credit(&ssid(), 1), plain());
     talk.session.send_data(b"x", true).unwrap();
@@ -416,7 +420,7 @@ fn t17_early_credit_sets_and_does_not_add() {
             octets: 125,
         })
         .unwrap();
-    assert_eq!(talk.session.state_name(), "CLOP");
+    assert_eq!(talk.session.state_name(), StateName::Clop);
     talk.hear("C  ");
     talk.expect_tolerated(Leniency::EarlyCredit);
     talk.hear("4N");

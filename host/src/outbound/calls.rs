@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::{ToSpan, Zoned, civil};
-use oftp::End;
+use oftp::{End, StateName};
 use pointsman_store::{Longest, TransferId, Waiting};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -339,10 +339,18 @@ fn outcome(called: Result<Result<Ending, DialError>, JoinError>) -> Outcome {
 }
 
 fn is_within_a_file(end: &End) -> bool {
+    let (End::Disconnected { state } | End::TimedOut { state }) = end else {
+        return false;
+    };
     matches!(
-        end,
-        End::Disconnected { state } | End::TimedOut { state }
-            if matches!(*state, "OPOP" | "OPO" | "OPOWFC" | "CLOP" | "OPIP" | "OPI" | "CLIP")
+        state,
+        StateName::Opop
+            | StateName::Opo
+            | StateName::Opowfc
+            | StateName::Clop
+            | StateName::Opip
+            | StateName::Opi
+            | StateName::Clip
     )
 }
 

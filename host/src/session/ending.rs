@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use oftp::End;
+use oftp::{End, StateName};
 
 use crate::net::tls::{self, Side};
 
@@ -43,7 +43,9 @@ impl Ending {
     /// Whether a caller hung up before it said who it is, or anything else.
     #[must_use]
     pub fn is_a_probe(&self) -> bool {
-        let unknown = End::Disconnected { state: "A_NC_ONLY" };
+        let unknown = End::Disconnected {
+            state: StateName::ANcOnly,
+        };
         self.end == unknown && !self.alerted
     }
 
@@ -68,7 +70,7 @@ fn plain(end: &End) -> String {
     };
     let hint = match (end, state) {
         // Both wait: a server for TLS is not the one to speak first.
-        (End::TimedOut { .. }, "I_WF_RM") => {
+        (End::TimedOut { .. }, StateName::IWfRm) => {
             "; it did not greet us: is its port one for TLS (then set `tls: true`), and is it an OFTP server?"
         }
         _ => "",
@@ -77,49 +79,33 @@ fn plain(end: &End) -> String {
 }
 
 /// When in a session that is.
-fn moment(state: &str) -> &'static str {
+fn moment(state: StateName) -> &'static str {
     match state {
-        "I_WF_NC" | "I_WF_RM" | "A_NC_ONLY" | "I_WF_SSID" | "A_WF_CONRS" => {
+        StateName::IWfRm | StateName::ANcOnly | StateName::IWfSsid | StateName::AWfConrs => {
             "before both sides had identified themselves"
         }
-        "WF_AUCH" | "WF_AURP" | "WF_SECD" => "during the authentication",
-        "OPOP" => "while we waited for the answer to a file that we offered",
-        "OPO" | "OPOWFC" => "while we were sending a file",
-        "CLOP" => "while we waited for the partner to confirm a file (EFPA)",
-        "WF_RTR" => "while we waited for the partner to confirm a receipt (RTR)",
-        "OPI" | "OPIP" => "while the partner was sending a file",
-        "CLIP" => "before we had confirmed a file (EFPA)",
-        "RTRP" => "before we had confirmed a receipt (RTR)",
-        "WF_NDISC" => "after the last word",
-        _ => "while no file was under way",
+        StateName::WfAuch | StateName::WfAurp | StateName::WfSecd => "during the authentication",
+        StateName::Opop => "while we waited for the answer to a file that we offered",
+        StateName::Opo | StateName::Opowfc => "while we were sending a file",
+        StateName::Clop => "while we waited for the partner to confirm a file (EFPA)",
+        StateName::WfRtr => "while we waited for the partner to confirm a receipt (RTR)",
+        StateName::Opi | StateName::Opip => "while the partner was sending a file",
+        StateName::Clip => "before we had confirmed a file (EFPA)",
+        StateName::Rtrp => "before we had confirmed a receipt (RTR)",
+        StateName::WfNdisc => "after the last word",
+        StateName::IdleSp
+        | StateName::IdleSpCd
+        | StateName::WfCd
+        | StateName::IdleLi
+        | StateName::IdleLiCd
+        | StateName::Idle => "while no file was under way",
     }
 }
 
-/// The states of RFC 5024, 9.3 that the engine names.
-const STATES: [&str; 22] = [
-    "WF_NDISC",
-    "I_WF_RM",
-    "I_WF_SSID",
-    "A_NC_ONLY",
-    "A_WF_CONRS",
-    "WF_AUCH",
-    "WF_SECD",
-    "WF_AURP",
-    "IDLELI",
-    "IDLELICD",
-    "OPIP",
-    "OPI",
-    "CLIP",
-    "RTRP",
-    "IDLESP",
-    "IDLESPCD",
-    "WF_RTR",
-    "WF_CD",
-    "OPOP",
-    "OPO",
-    "OPOWFC",
-    "CLOP",
-];
+/// The state that a word of a message names. IDLE is left out: it is a word of partners' own texts, too.
+fn named(word: &str) -> Option<StateName> {
+    StateName::from_name(word).filter(|state| *state != StateName::Idle)
+}
 
 /// The text with words behind each name of a state: what broke the protocol, or deviated from it and was tolerated, is
 /// told with the state it came in.
@@ -132,8 +118,8 @@ pub fn beside_states(text: &str) -> String {
         let (name, after) = from.split_at(from.find(|c| !is_name(c)).unwrap_or(from.len()));
         told.push_str(before);
         told.push_str(name);
-        if STATES.contains(&name) {
-            told.push_str(&format!(" ({})", moment(name)));
+        if let Some(state) = named(name) {
+            told.push_str(&format!(" ({})", moment(state)));
         }
         rest = after;
     }
@@ -155,10 +141,10 @@ mod tests {
             beside_states("ESID in IDLELI: the session was released out of turn (early_release)"),
             "ESID in IDLELI (while no file was under way): the session was released out of turn (early_release)"
         );
-        for state in STATES {
+        for &state in StateName::ALL {
             let end = End::Disconnected { state };
             let words = Ending::new(end, None, Side::Called).words;
-            assert!(words.len() > state.len() + 20, "{words}");
+            assert!(words.len() > state.name().len() + 20, "{words}");
         }
     }
 }

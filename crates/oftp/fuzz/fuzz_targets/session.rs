@@ -71,7 +71,7 @@ impl<'a> Play<'a> {
         self.session.disconnected(self.now);
         self.listen();
         assert!(self.ended);
-        assert_eq!(self.session.state_name(), "IDLE");
+        assert_eq!(self.session.state_name(), oftp::StateName::Idle);
         assert!(self.session.is_over() && self.session.poll_timeout().is_none());
         assert_eq!(self.session.poll_transmit(), None);
     }
@@ -139,7 +139,7 @@ impl<'a> Play<'a> {
             assert!(self.asked.len() <= 2 * self.came_in + 2);
         }
         assert!(self.came_out <= 33 * self.came_in);
-        let over = self.session.state_name() == "IDLE";
+        let over = self.session.state_name() == oftp::StateName::Idle;
         assert_eq!(self.session.poll_timeout().is_none(), over);
     }
 

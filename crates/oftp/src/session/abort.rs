@@ -1,7 +1,7 @@
 //! Errors, aborts and ends (RFC 5024, 3.4, 9.9).
 
 use crate::command::{Command, Esid, Kind, Malformed};
-use crate::{End, Leniency, SessionReason};
+use crate::{End, Leniency, SessionReason, StateName};
 
 use super::connect::Connecting;
 use super::inbox::Inbox;
@@ -21,10 +21,10 @@ pub(super) enum Ending {
 }
 
 impl Ending {
-    pub(super) fn name(self) -> &'static str {
+    pub(super) fn name(self) -> StateName {
         match self {
-            Self::WfNdisc => "WF_NDISC",
-            Self::Idle => "IDLE",
+            Self::WfNdisc => StateName::WfNdisc,
+            Self::Idle => StateName::Idle,
         }
     }
 }
@@ -54,7 +54,7 @@ impl Refusal {
     }
 
     /// What came, where, and what was expected.
-    pub(super) fn unexpected(kind: Kind, state: &str, expected: &[Kind]) -> Self {
+    pub(super) fn unexpected(kind: Kind, state: StateName, expected: &[Kind]) -> Self {
         let names: Vec<&str> = expected.iter().map(|kind| kind.name()).collect();
         let expected = if names.is_empty() {
             "nothing".to_owned()

@@ -4,7 +4,7 @@ use crate::answer::{ChallengeTicket, ConnectionTicket, OwnChallengeTicket};
 use crate::command::{Command, Kind};
 use crate::{
     Agreement, Challenge, ChallengeAnswer, ConnectionAnswer, Leniency, Level, NotNow, Offer,
-    Params, SessionReason,
+    Params, SessionReason, StateName,
 };
 
 use super::abort::Refusal;
@@ -37,15 +37,15 @@ pub(super) enum Connecting {
 }
 
 impl Connecting {
-    pub(super) fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> StateName {
         match self {
-            Self::IWfRm => "I_WF_RM",
-            Self::IWfSsid => "I_WF_SSID",
-            Self::ANcOnly => "A_NC_ONLY",
-            Self::AWfConrs(_) => "A_WF_CONRS",
-            Self::WfAuch | Self::Opening => "WF_AUCH",
-            Self::WfSecd | Self::Challenging => "WF_SECD",
-            Self::WfAurp(_) => "WF_AURP",
+            Self::IWfRm => StateName::IWfRm,
+            Self::IWfSsid => StateName::IWfSsid,
+            Self::ANcOnly => StateName::ANcOnly,
+            Self::AWfConrs(_) => StateName::AWfConrs,
+            Self::WfAuch | Self::Opening => StateName::WfAuch,
+            Self::WfSecd | Self::Challenging => StateName::WfSecd,
+            Self::WfAurp(_) => StateName::WfAurp,
         }
     }
 

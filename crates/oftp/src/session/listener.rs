@@ -4,6 +4,7 @@ use crate::answer::{CloseTicket, FileTicket, ResponseTicket};
 use crate::command::{Command, Efna, Kind, Sfna, Spoils};
 use crate::{
     CloseAnswer, Counts, FileAnswer, FileHeader, Leniency, NotNow, Response, SessionReason,
+    StateName,
 };
 
 use super::abort::Refusal;
@@ -30,14 +31,14 @@ pub(super) enum Listener {
 }
 
 impl Listener {
-    pub(super) fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> StateName {
         match self {
-            Self::IdleLi => "IDLELI",
-            Self::IdleLiCd => "IDLELICD",
-            Self::Opip(_) => "OPIP",
-            Self::Opi(_) => "OPI",
-            Self::Clip => "CLIP",
-            Self::Rtrp => "RTRP",
+            Self::IdleLi => StateName::IdleLi,
+            Self::IdleLiCd => StateName::IdleLiCd,
+            Self::Opip(_) => StateName::Opip,
+            Self::Opi(_) => StateName::Opi,
+            Self::Clip => StateName::Clip,
+            Self::Rtrp => StateName::Rtrp,
         }
     }
 

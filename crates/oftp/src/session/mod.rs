@@ -21,7 +21,9 @@ pub(crate) mod tolerance;
 use std::time::Duration;
 
 use crate::command::{self, Command, Kind, Malformed};
-use crate::{Agreement, Event, Leniency, Level, NotNow, Params, SessionReason, Tolerance};
+use crate::{
+    Agreement, Event, Leniency, Level, NotNow, Params, SessionReason, StateName, Tolerance,
+};
 
 use abort::{Ending, Refusal};
 use clock::Clock;
@@ -66,7 +68,7 @@ enum State {
 }
 
 impl State {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> StateName {
         match self {
             Self::Connecting(state) => state.name(),
             Self::Speaker(state) => state.name(),
@@ -199,8 +201,8 @@ impl Session {
         self.agreement.as_ref()
     }
 
-    /// Where the session is, by the name of RFC 5024, 9.3.
-    pub fn state_name(&self) -> &'static str {
+    /// Where the session is.
+    pub fn state_name(&self) -> StateName {
         self.state.name()
     }
 

@@ -2,7 +2,7 @@
 
 use crate::answer::TurnTicket;
 use crate::command::{Command, Efna, Kind, Sfna};
-use crate::{CloseRefusal, FileHeader, FileReason, Format, Level, NotNow, Response};
+use crate::{CloseRefusal, FileHeader, FileReason, Format, Level, NotNow, Response, StateName};
 
 use super::abort::Refusal;
 use super::listener::Listener;
@@ -31,16 +31,16 @@ pub(super) enum Speaker {
 }
 
 impl Speaker {
-    pub(super) fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> StateName {
         match self {
-            Self::IdleSp => "IDLESP",
-            Self::IdleSpCd => "IDLESPCD",
-            Self::WfRtr => "WF_RTR",
-            Self::WfCd => "WF_CD",
-            Self::Opop(_) => "OPOP",
-            Self::Opo(file) if file.has_credit() => "OPO",
-            Self::Opo(_) => "OPOWFC",
-            Self::Clop => "CLOP",
+            Self::IdleSp => StateName::IdleSp,
+            Self::IdleSpCd => StateName::IdleSpCd,
+            Self::WfRtr => StateName::WfRtr,
+            Self::WfCd => StateName::WfCd,
+            Self::Opop(_) => StateName::Opop,
+            Self::Opo(file) if file.has_credit() => StateName::Opo,
+            Self::Opo(_) => StateName::Opowfc,
+            Self::Clop => StateName::Clop,
         }
     }
 

@@ -298,7 +298,7 @@ impl Talk {
             "{:?}",
             said.escape_ascii().to_string()
         );
-        assert_eq!(self.session.state_name(), "WF_NDISC");
+        assert_eq!(self.session.state_name(), StateName::WfNdisc);
         match self.session.poll_event() {
             Some(Event::Ended(End::AbortedByUs { reason: told, text })) if told == reason => text,
             other => panic!("not ended by us with {reason}: {other:?}"),

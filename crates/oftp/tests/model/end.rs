@@ -148,10 +148,8 @@ impl End {
         }
     }
 
-    pub fn state(&self) -> &'static str {
-        self.session
-            .as_ref()
-            .map_or("no session", Session::state_name)
+    pub fn state(&self) -> Option<StateName> {
+        self.session.as_ref().map(Session::state_name)
     }
 
     pub fn call(&mut self, setup: &Setup) {
@@ -190,7 +188,7 @@ impl End {
     }
 
     pub fn waits_to_be_closed(&self) -> bool {
-        self.state() == "WF_NDISC"
+        self.state() == Some(StateName::WfNdisc)
             && self
                 .session
                 .as_ref()
@@ -219,7 +217,7 @@ impl End {
     pub fn sends(&self, setup: &Setup) -> Option<u8> {
         let (_, position) = self.desk.sending?;
         let session = self.session.as_ref()?;
-        let open = ["OPO", "OPOWFC"].contains(&session.state_name());
+        let open = [StateName::Opo, StateName::Opowfc].contains(&session.state_name());
         let wanted = setup.free || session.want_data() > 0;
         position.filter(|&next| open && (wanted || next >= setup.records))
     }

@@ -1,5 +1,6 @@
 //! What always holds.
 
+use oftp::StateName;
 use stateright::{Model, Property};
 
 use super::end::{Flaw, Incoming, Outgoing};
@@ -8,14 +9,23 @@ use super::world::{Setup, World};
 /// The only one that is to be found: everything can be done.
 pub const DONE: &str = "all is done";
 
-const SPEAKING: [&str; 7] = [
-    "IDLESP", "IDLESPCD", "WF_RTR", "OPOP", "OPO", "OPOWFC", "CLOP",
+const SPEAKING: [StateName; 7] = [
+    StateName::IdleSp,
+    StateName::IdleSpCd,
+    StateName::WfRtr,
+    StateName::Opop,
+    StateName::Opo,
+    StateName::Opowfc,
+    StateName::Clop,
 ];
 
 pub fn all() -> Vec<Property<Setup>> {
     vec![
         Property::always("never two speakers", |_, world: &World| {
-            !world.ends.iter().all(|end| SPEAKING.contains(&end.state()))
+            !world
+                .ends
+                .iter()
+                .all(|end| end.state().is_some_and(|state| SPEAKING.contains(&state)))
         }),
         Property::always("no end finds fault with the other", |_, world: &World| {
             world.ends.iter().all(|end| end.flaw != Some(Flaw::Fault))

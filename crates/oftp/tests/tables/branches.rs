@@ -51,13 +51,13 @@ fn play(cell: &str, when: &str) -> Talk {
             talk.session.send_data(&[1; 125], true).unwrap();
             talk
         }
-        ("speaker2 C", _) => heard(quiet(Scene::of("CLOP").talk), &["4Y"]),
+        ("speaker2 C", _) => heard(quiet(Scene::of(StateName::Clop).talk), &["4Y"]),
         ("speaker2 E", _) => {
-            let mut talk = quiet(Scene::of("OPOWFC").talk);
+            let mut talk = quiet(Scene::of(StateName::Opowfc).talk);
             talk.session.close_file(Counts::default()).unwrap();
             assert_eq!(
                 (talk.says().len(), talk.session.state_name()),
-                (0, "OPOWFC")
+                (0, StateName::Opowfc)
             );
             heard(talk, &["C  "])
         }
@@ -151,7 +151,7 @@ fn opened(mut talk: Talk) -> Talk {
 }
 
 fn offering() -> Talk {
-    quiet(Scene::of("OPOP").talk)
+    quiet(Scene::of(StateName::Opop).talk)
 }
 
 fn offers(when: &str) -> Talk {
@@ -191,7 +191,7 @@ fn receives(beyond: bool) -> Talk {
 }
 
 fn closes(with_the_turn: bool) -> Talk {
-    let mut scene = Scene::of("CLIP");
+    let mut scene = Scene::of(StateName::Clip);
     if with_the_turn {
         scene.close(true).unwrap();
         return scene.talk;

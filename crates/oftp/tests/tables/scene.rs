@@ -11,6 +11,7 @@ pub fn meet(state: &str, event: &str) -> String {
     if let Some(begun) = begin(state, event) {
         return reaction(begun);
     }
+    let state = StateName::from_name(state).unwrap();
     let mut scene = Scene::of(state);
     match scene.meet(event) {
         Ok(()) => reaction(scene.talk),
@@ -108,18 +109,18 @@ fn nerp() -> Nerp {
 }
 
 impl Scene {
-    pub fn of(state: &str) -> Self {
+    pub fn of(state: StateName) -> Self {
         let talk = match state {
-            "I_WF_RM" => Talk::initiator(strict()),
-            "I_WF_SSID" => heard(Talk::initiator(strict()), &[SSRM]),
-            "A_NC_ONLY" => Talk::responder(strict()),
-            "A_WF_CONRS" => heard(Talk::responder(strict()), &[&ssid()]),
-            "WF_AUCH" => heard(
+            StateName::IWfRm => Talk::initiator(strict()),
+            StateName::IWfSsid => heard(Talk::initiator(strict()), &[SSRM]),
+            StateName::ANcOnly => Talk::responder(strict()),
+            StateName::AWfConrs => heard(Talk::responder(strict()), &[&ssid()]),
+            StateName::WfAuch => heard(
                 Talk::initiator(authenticated().0),
                 &[SSRM, &authenticated().1],
             ),
-            "WF_SECD" => answered(),
-            "WF_AURP" => {
+            StateName::WfSecd => answered(),
+            StateName::WfAurp => {
                 let mut talk = heard(answered(), &["J"]);
                 match talk.session.poll_event() {
                     Some(Event::ChallengeWanted(ticket)) => {
@@ -131,52 +132,51 @@ impl Scene {
                 }
                 talk
             }
-            "IDLESP" => return Self::at_turn(Talk::speaking(strict(), &ssid())),
-            "IDLESPCD" => heard(Talk::listening(strict(), &ssid()), &["R"]),
-            "WF_RTR" => {
+            StateName::IdleSp => return Self::at_turn(Talk::speaking(strict(), &ssid())),
+            StateName::IdleSpCd => heard(Talk::listening(strict(), &ssid()), &["R"]),
+            StateName::WfRtr => {
                 let (mut talk, turn) = Talk::speaking(strict(), &ssid());
                 talk.session
                     .respond(turn, Response::Positive(eerp()))
                     .unwrap();
                 talk
             }
-            "WF_CD" => {
-                let mut scene = Self::of("CLIP");
+            StateName::WfCd => {
+                let mut scene = Self::of(StateName::Clip);
                 scene.close(true).unwrap();
                 scene.talk
             }
-            "OPOP" => {
+            StateName::Opop => {
                 let (mut talk, turn) = Talk::speaking(strict(), &ssid());
                 talk.session.start_file(turn, records()).unwrap();
                 talk
             }
-            "OPO" => Talk::sending(strict(), &small(2), records()),
-            "OPOWFC" => {
+            StateName::Opo => Talk::sending(strict(), &small(2), records()),
+            StateName::Opowfc => {
                 let mut talk = Talk::sending(strict(), &small(1), records());
                 talk.session.send_data(&[1; 125], true).unwrap();
                 talk
             }
-            "CLOP" => {
+            StateName::Clop => {
                 let mut talk = Talk::sending(strict(), &ssid(), records());
                 talk.session.close_file(Counts::default()).unwrap();
                 talk
             }
-            "IDLELI" => Talk::listening(strict(), &ssid()),
-            "IDLELICD" => {
+            StateName::IdleLi => Talk::listening(strict(), &ssid()),
+            StateName::IdleLiCd => {
                 let (mut talk, turn) = Talk::speaking(strict(), &ssid());
                 talk.session.finish(turn).unwrap();
                 talk
             }
-            "OPIP" => heard(Talk::listening(strict(), &ssid()), &[&sfid(0)]),
-            "OPI" => Talk::receiving(strict(), &ssid(), &sfid(0)),
-            "CLIP" => {
+            StateName::Opip => heard(Talk::listening(strict(), &ssid()), &[&sfid(0)]),
+            StateName::Opi => Talk::receiving(strict(), &ssid(), &sfid(0)),
+            StateName::Clip => {
                 let talk = Talk::receiving(strict(), &ssid(), &sfid(0));
                 heard(talk, &["T0000000000000000000000000000000000"])
             }
-            "RTRP" => heard(Talk::listening(strict(), &ssid()), &[&line_of("EERP")]),
-            "WF_NDISC" => heard(Talk::listening(strict(), &ssid()), &["Q"]),
-            "IDLE" => heard(Talk::listening(strict(), &ssid()), &["F05000\r"]),
-            other => panic!("{other}"),
+            StateName::Rtrp => heard(Talk::listening(strict(), &ssid()), &[&line_of("EERP")]),
+            StateName::WfNdisc => heard(Talk::listening(strict(), &ssid()), &["Q"]),
+            StateName::Idle => heard(Talk::listening(strict(), &ssid()), &["F05000\r"]),
         };
         let mut scene = Self {
             talk,
@@ -221,7 +221,7 @@ impl Scene {
             "F_CONNECT_RS" => {
                 let ticket = self.ticket(
                     |event| matches!(event, Event::ConnectionOffered(..)),
-                    "A_WF_CONRS",
+                    StateName::AWfConrs,
                 );
                 let Event::ConnectionOffered(ticket, _) = ticket else {
                     unreachable!()
@@ -231,7 +231,10 @@ impl Scene {
                     .answer_connection(ticket, ConnectionAnswer::Accept(Box::new(strict())))
             }
             "F_START_FILE_RS" => {
-                let ticket = self.ticket(|event| matches!(event, Event::FileOffered(..)), "OPIP");
+                let ticket = self.ticket(
+                    |event| matches!(event, Event::FileOffered(..)),
+                    StateName::Opip,
+                );
                 let Event::FileOffered(ticket, _) = ticket else {
                     unreachable!()
                 };
@@ -245,8 +248,10 @@ impl Scene {
             }
             "F_CLOSE_FILE_RS" => self.close(false),
             "F_RTR_RS" => {
-                let ticket =
-                    self.ticket(|event| matches!(event, Event::ResponseOffered(..)), "RTRP");
+                let ticket = self.ticket(
+                    |event| matches!(event, Event::ResponseOffered(..)),
+                    StateName::Rtrp,
+                );
                 let Event::ResponseOffered(ticket, _) = ticket else {
                     unreachable!()
                 };
@@ -255,7 +260,10 @@ impl Scene {
             "F_DATA_RQ" => self.send_a_buffer(),
             "F_CLOSE_FILE_RQ" => self.talk.session.close_file(Counts::default()),
             _ => {
-                let ticket = self.ticket(|event| matches!(event, Event::YourTurn(..)), "IDLESP");
+                let ticket = self.ticket(
+                    |event| matches!(event, Event::YourTurn(..)),
+                    StateName::IdleSp,
+                );
                 let Event::YourTurn(turn) = ticket else {
                     unreachable!()
                 };
@@ -275,13 +283,18 @@ impl Scene {
     /// A buffer's worth of a record; out of credit nothing is taken, which is all the RFC asks.
     fn send_a_buffer(&mut self) -> Result<(), NotNow> {
         match self.talk.session.send_data(&[1; 125], true)? {
-            0 => Err(NotNow { state: "OPOWFC" }),
+            0 => Err(NotNow {
+                state: StateName::Opowfc,
+            }),
             _ => Ok(()),
         }
     }
 
     pub fn close(&mut self, change_direction: bool) -> Result<(), NotNow> {
-        let ticket = self.ticket(|event| matches!(event, Event::FileClosed(..)), "CLIP");
+        let ticket = self.ticket(
+            |event| matches!(event, Event::FileClosed(..)),
+            StateName::Clip,
+        );
         let Event::FileClosed(ticket, _) = ticket else {
             unreachable!()
         };
@@ -290,7 +303,7 @@ impl Scene {
             .answer_close(ticket, CloseAnswer::Accept { change_direction })
     }
 
-    fn ticket(&mut self, wanted: impl Fn(&Event) -> bool, state: &str) -> Event {
+    fn ticket(&mut self, wanted: impl Fn(&Event) -> bool, state: StateName) -> Event {
         match self.tickets.iter().position(&wanted) {
             Some(at) => self.tickets.swap_remove(at),
             None => Scene::of(state).tickets.into_iter().find(wanted).unwrap(),

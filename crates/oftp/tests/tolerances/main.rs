@@ -255,7 +255,7 @@ fn each_leniency_is_used_and_spoken_of() {
             let told = tolerated(&mut talk);
             let told: Vec<Leniency> = told.iter().map(|told| told.leniency).collect();
             assert_eq!(told, [leniency]);
-            let ended = talk.session.state_name() == "WF_NDISC";
+            let ended = talk.session.state_name() == StateName::WfNdisc;
             assert!(!ended, "{leniency:?} ended the session");
         }
     }

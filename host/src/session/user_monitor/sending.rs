@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use oftp::{
     Agreement, CloseRefusal, Counts, FileReason, Level, Position, RecordLayout, RecordReader,
-    Session, TurnTicket,
+    Session, StateName, TurnTicket,
 };
 use pointsman_policy::types;
 use pointsman_store::{
@@ -561,7 +561,7 @@ impl Monitor {
         session: &Session,
     ) -> Result<(), Trouble> {
         // EFPA may have asked for the turn: then CD is on its way, and the next turn is another.
-        if session.state_name() != "IDLESP" {
+        if session.state_name() != StateName::IdleSp {
             self.turn = None;
         }
         let Some(sending) = self.sending.take() else {
