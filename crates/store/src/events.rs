@@ -2,7 +2,7 @@
 
 use pointsman_log::{Field, Value, events};
 
-use crate::TransferId;
+use crate::transfer::TransferId;
 
 impl Field for TransferId {
     fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, Value<'_>)) {

@@ -4,15 +4,20 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use oftp::{Counts, FileHeader, FileKey, FileStamp, Nerp, Position, RecordLayout, Response};
+use oftp::{FileHeader, FileKey, FileStamp, Position, Response};
 
-use crate::Committing;
+use crate::committing::Committing;
 use crate::contact::{Backlog, Contact};
+use crate::error::LedgerError;
+use crate::offer::{Arrived, Here, Offer, Offered, Repeated, Standing};
 use crate::persisted::{InDoubt, Persisted, Stored};
+use crate::queue::{Acknowledgement, Files, Longest, Naming, Order, Waiting, Work};
+use crate::seal::Seal;
 use crate::transfer::{
-    Details, Direction, InboundState, Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse,
-    Queued, Target, TimelineEntry, Transfer, TransferId, Undelivered,
+    Details, Direction, NewFile, OpenQuestion, OutboundFile, Queued, TimelineEntry, Transfer,
+    TransferId, Undelivered,
 };
+use crate::verdict::{Received, Verdict};
 
 /// The ledger of transfers. Every method but [`Ledger::offer_early`] returns after its transaction is durable, not
 /// before.
@@ -66,7 +71,7 @@ pub trait Ledger: Send + Sync {
     async fn received_again(
         &self,
         id: TransferId,
-        seal: crate::Seal,
+        seal: Seal,
     ) -> Result<Persisted<Stored>, LedgerError>;
 
     /// The partner went on after our EFPA, so it has it: offered again, the file is a duplicate.
@@ -295,123 +300,6 @@ pub trait Ledger: Send + Sync {
     ) -> Result<(), LedgerError>;
 }
 
-/// What a peer offers, and what was decided about it.
-#[derive(Clone, Debug)]
-pub struct Offer {
-    /// The partner's name in the configuration.
-    pub partner: String,
-    /// Its SFID.
-    pub header: FileHeader,
-    /// Where it is to go.
-    pub target: Target,
-    /// How its records stand in the spool; none where records do not count.
-    pub layout: Option<RecordLayout>,
-    /// The session.
-    pub session: String,
-    /// Which policy generation decided, and why.
-    pub note: String,
-    /// The restart position may be used (RFC 5.3.2, SSIDREST).
-    pub may_resume: bool,
-    /// What becomes of it where a file of its identity is here.
-    pub repeated: Repeated,
-}
-
-/// What becomes of a file whose identity another has that is here already. One whose NERP the partner has confirmed
-/// stands in nobody's way: the file that comes then is the mended one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Repeated {
-    /// It is a duplicate.
-    #[default]
-    Refused,
-    /// It is taken once more and compared with the last one where its sender may not know that we have that, or has no
-    /// date for its files. Other content is a duplicate, but without a date another file.
-    Compared,
-    /// It is another file: this partner's identities say nothing. Where its sender may not know that we have the last
-    /// one, it is compared with that, and the same content is no other file.
-    Taken,
-}
-
-impl Repeated {
-    /// Whether a file that was compared with the last one of its identity, which is `key`, is another file where its
-    /// content is.
-    #[must_use]
-    pub fn takes_other_content(self, key: &FileKey) -> bool {
-        match self {
-            Self::Refused => false,
-            Self::Compared => key.stamp.is_undated(),
-            Self::Taken => true,
-        }
-    }
-
-    /// Whether all files of that identity have one content, so that one that broke off may go on. Nothing else that OFTP
-    /// says of a file tells whose the beginning is that is here (RFC 5024, 5.3.3): where this is false, a file begins
-    /// anew.
-    #[must_use]
-    pub fn names_one_content(self, key: &FileKey) -> bool {
-        !self.takes_other_content(key)
-    }
-}
-
-/// How exactly a receipt must name a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Naming {
-    /// As its SFID did.
-    Exact,
-    /// Names and stations may differ in case and in blanks around them, and the counter of the time may be blank, where
-    /// this fits one file alone of those that wait for their receipt.
-    Loose,
-}
-
-/// A file whose octets are all here.
-#[derive(Clone, Debug)]
-pub struct Received {
-    /// Its sealed blob.
-    pub seal: crate::Seal,
-    /// What was counted, of the virtual file.
-    pub counts: Counts,
-    /// Where it goes, by the last word on it.
-    pub target: Target,
-    /// What becomes of its receipt.
-    pub verdict: Verdict,
-    /// Which policy decided, and why.
-    pub note: String,
-    /// What the policies said of it.
-    pub labels: Labels,
-}
-
-/// What the ledger says to an offer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Offered {
-    /// Not seen before.
-    New(TransferId),
-    /// Not seen before either, though files of its identity are here: its edition tells it from them.
-    Another(TransferId, u32),
-    /// Offered before, and not all here. How much of it is, [`Ledger::standing`] tells whoever holds its partial.
-    Again(TransferId),
-    /// Received before: SFNA 13 (RFC 5.3.5).
-    Duplicate(TransferId),
-    /// Received before, and its sender may never have seen our EFPA, or mean another file by it: its content will tell.
-    Unconfirmed(TransferId),
-}
-
-/// A file that is here when one of its identity is offered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Here {
-    /// Its transfer.
-    pub id: TransferId,
-    /// Where it is.
-    pub state: InboundState,
-    /// How its records stand in the spool; none where records do not count.
-    pub layout: Option<RecordLayout>,
-    /// Octets of it in the spool.
-    pub octets: u64,
-    /// Where it went.
-    pub target: Target,
-    /// Its sender may never have seen our EFPA, and its partner's profile wants it to be taken once more then; else what
-    /// is offered is a duplicate.
-    pub is_to_be_compared: bool,
-}
-
 /// What policies may keep, in octets: of each value its own, those of its key and its policy's name, and 64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
@@ -419,81 +307,6 @@ pub struct Quota {
     pub policy: u64,
     /// All policies together, those included that are no longer deployed.
     pub all: u64,
-}
-
-/// How a file that was offered before stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// Which of the files of its identity it is, from 0 on.
-    pub edition: u32,
-    /// Whether its octets are still coming; else another session has received it meanwhile.
-    pub is_receiving: bool,
-    /// So much of it is here, durable, and may go on under this offer: nothing where that describes other content.
-    pub position: Position,
-    /// Nothing of it is here, and the row says what this offer says: it need not be begun again.
-    pub is_untouched: bool,
-}
-
-/// What a policy said about the receipt of a received file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// EERP as soon as the file is delivered.
-    Positive,
-    /// NERP, and the file is not delivered.
-    Negative(Box<Nerp>),
-    /// The receipt waits: the question is to be asked again then, or is an operator's.
-    Later(Option<SystemTime>),
-    /// The receipt waits for the command that takes the file, which is to be run then.
-    HandOver(SystemTime),
-}
-
-/// What a partner sent in a time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Arrived {
-    /// Files.
-    pub files: u64,
-    /// Their octets.
-    pub octets: u64,
-}
-
-/// What waits for a partner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Waiting {
-    /// Since when the last of it is due; since 1970 where the clock was ahead when that was written down.
-    pub since: SystemTime,
-    /// When the oldest of it was given to us.
-    pub oldest: SystemTime,
-    /// When an operator ordered last that a file of it goes now.
-    pub ordered: Option<SystemTime>,
-}
-
-/// How long what is to be said to a partner can wait, at most. A wait that would take longer was written down while the
-/// clock was ahead: nobody knows when it was to end, so it is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Longest {
-    /// Of a file: its partner's longest `retry.refused`.
-    pub file: Duration,
-    /// Of a receipt.
-    pub receipt: Duration,
-}
-
-impl Longest {
-    /// Every wait lasts as long as it says.
-    pub const UNKNOWN: Self = Self {
-        file: Duration::MAX,
-        receipt: Duration::MAX,
-    };
-}
-
-/// Which files may be claimed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Files {
-    /// The first that is due, by priority, then the oldest.
-    Any,
-    /// The first of these that is due.
-    Only(Vec<TransferId>),
-    /// None: receipts alone.
-    None,
 }
 
 /// Which rows are looked at: those that fit everything that is said.
@@ -510,55 +323,6 @@ pub struct Filter {
     pub name: Option<String>,
 }
 
-/// What an operator may want done with a file to send. Each may be repeated and changes nothing then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Ready → Held: it stays in the queue and does not go.
-    Hold,
-    /// Held or Parked → Ready.
-    Release,
-    /// Ready or Held → Parked.
-    Park,
-    /// Ready, Held or Parked → Cancelled; the content is kept.
-    Cancel,
-    /// Stays Ready, rests no longer, and goes before the others.
-    SendNow,
-}
-
-impl Order {
-    /// The word of the timeline.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Hold => "held",
-            Self::Release => "released",
-            Self::Park => "parked",
-            Self::Cancel => "cancelled",
-            Self::SendNow => "send-now",
-        }
-    }
-}
-
-/// One thing to say in our turn.
-#[derive(Debug)]
-pub enum Work {
-    /// A receipt: always before files.
-    Response(Persisted<Box<OwedResponse>>),
-    /// A file.
-    File(Box<OutboundFile>),
-}
-
-/// What a receipt from a peer meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Acknowledgement {
-    /// It answers this file, for the first time.
-    Recorded(TransferId),
-    /// It answers this file, and was recorded before.
-    Repeated(TransferId),
-    /// We sent no such file: RTR, log, drop.
-    Unknown,
-}
-
 /// What a start found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recovery {
@@ -570,132 +334,4 @@ pub struct Recovery {
     pub owed: u64,
     /// Files waiting to be sent.
     pub ready: u64,
-}
-
-/// Why a verb did not happen. Nothing was changed, but for two cases: of a commit that failed nobody knows before the next
-/// start, and of [`LedgerError::OtherContent`] the history of the file says that something else came.
-#[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
-    /// The database refused.
-    #[error("ledger: {verb}: {source}")]
-    Database {
-        /// The verb.
-        verb: &'static str,
-        /// What SQLite says.
-        source: rusqlite::Error,
-    },
-    /// The commit failed: nobody of the group may rely on its verb.
-    #[error("ledger: commit: {why}")]
-    Commit {
-        /// What SQLite says.
-        why: String,
-        /// There was no room on the disk.
-        full: bool,
-    },
-    /// The row is in another state than the verb leads from.
-    #[error("ledger: transfer {id} is `{state}`: `{verb}` does not lead on from there")]
-    WrongState {
-        /// The transfer.
-        id: TransferId,
-        /// Its state.
-        state: String,
-        /// The verb.
-        verb: &'static str,
-    },
-    /// A file of the same identity is here, and it is another.
-    #[error("ledger: transfer {0} has the same identity and another content")]
-    OtherContent(TransferId),
-    /// A session has the file just now.
-    #[error("ledger: a session has transfer {0} just now; try again when it is over")]
-    InSession(TransferId),
-    /// There is no such row.
-    #[error("ledger: there is no transfer {0}")]
-    NotFound(TransferId),
-    /// The file's identity is taken.
-    #[error("ledger: a file of the same name, date, time and addresses was queued before: {0}")]
-    IdentityTaken(String),
-    /// A policy keeps as much as it may.
-    #[error(
-        "policy `{policy}` keeps {kept} octets and may keep {quota} (`policies.{policy}.limits.kept`): there is no room for {more} more until it removes some or its quota is raised"
-    )]
-    PolicyKeepsTooMuch {
-        /// Its name.
-        policy: String,
-        /// What it keeps, in octets.
-        kept: u64,
-        /// What it wants to keep besides.
-        more: u64,
-        /// What it may keep.
-        quota: u64,
-    },
-    /// All policies together keep as much as they may.
-    #[error(
-        "all policies together keep {kept} octets and may keep {quota} (`limits.policies_kept`): there is no room for {more} more until one removes some or the quota is raised"
-    )]
-    PoliciesKeepTooMuch {
-        /// What they keep, in octets.
-        kept: u64,
-        /// What one of them wants to keep besides.
-        more: u64,
-        /// What they may keep.
-        quota: u64,
-    },
-    /// The ledger was written by a newer program.
-    #[error(
-        "ledger {path} has schema {found}, this program knows up to {known}: use the newer program"
-    )]
-    TooNew {
-        /// The database file.
-        path: String,
-        /// Its version.
-        found: u32,
-        /// Ours.
-        known: u32,
-    },
-    /// What stands in its place is something else.
-    #[error(
-        "ledger: {0} is no ledger: put the ledger there that it was, or move it away and run `pointsman store rebuild`, which makes the ledger anew from the spool"
-    )]
-    NoLedger(String),
-    /// Another program has the ledger open.
-    #[error("ledger {0} is open in another program: end it first")]
-    InUse(String),
-    /// A file of the ledger's.
-    #[error("ledger: {path}: {source}")]
-    File {
-        /// Which.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The spool cannot be read.
-    #[error(transparent)]
-    Spool(#[from] crate::SpoolError),
-    /// The verb was lost with a panic, its own or one in the same commit, or the ledger's thread has ended.
-    #[error(
-        "ledger: the verb was given up by a mistake in this program, which the log tells, and nothing of it was done"
-    )]
-    Closed,
-}
-
-impl LedgerError {
-    /// There is no room on its disk: once there is, the same verb will do.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        match self {
-            Self::Database { source, .. } => is_full(source),
-            Self::File { source, .. } => crate::spool::is_full(source),
-            Self::Spool(error) => error.is_full(),
-            Self::Commit { full, .. } => *full,
-            _ => false,
-        }
-    }
-}
-
-/// There is no room, as SQLite says it: in so many words, or as an I/O error where the index of its log finds none.
-pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
-    error.sqlite_error().is_some_and(|error| {
-        error.code == rusqlite::ErrorCode::DiskFull
-            || error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
-    })
 }

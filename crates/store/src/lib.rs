@@ -13,39 +13,53 @@
 //! steps leaves one of the states listed in [`InboundState`] and [`OutboundState`]; [`Ledger::recover`]
 //! and what [`Ledger::unfinished`] finds lead each back to work.
 
+mod book;
+mod committing;
 mod contact;
+mod error;
 pub mod events;
+mod finding;
 mod flush;
 mod ledger;
+mod offer;
 mod persisted;
 mod planted;
 mod positions;
 mod private;
+mod queue;
+mod seal;
 mod sidecar;
 mod spool;
 mod sqlite;
 mod transfer;
 pub mod transition;
+mod verdict;
 mod verify;
+mod words;
 
+pub use book::Books;
+pub use committing::{Committing, in_session};
 pub use contact::{Backlog, Contact, ContactKind};
-pub use ledger::{
-    Acknowledgement, Arrived, Files, Filter, Here, Ledger, LedgerError, Longest, Naming, Offer,
-    Offered, Order, Quota, Received, Recovery, Repeated, Standing, Verdict, Waiting, Work,
-};
+pub use error::LedgerError;
+pub use finding::{Finding, Weight};
+pub use ledger::{Filter, Ledger, Quota, Recovery};
+pub use offer::{Arrived, Here, Offer, Offered, Repeated, Standing};
 pub use persisted::{InDoubt, Persisted, Stored};
 pub use planted::planted;
 pub use positions::KeptPositions;
 pub use private::{Kept, keep_private};
+pub use queue::{Acknowledgement, Files, Longest, Naming, Order, Waiting, Work};
+pub use seal::Seal;
 pub use sidecar::{Entry, Record, Sidecar, SidecarError, Way};
 pub use spool::{
-    Access, Blob, BlobWriter, Digest, Hold, Partial, Pieces, PlaceError, Process, Seal, Spool,
+    Access, Blob, BlobWriter, Digest, Hold, Partial, Pieces, PlaceError, Process, Spool,
     SpoolError, Syncer, Whole, is_full,
 };
-pub use sqlite::{Committing, Left, Rebuilt, SqliteLedger, in_session, rebuild};
+pub use sqlite::{Left, Rebuilt, SqliteLedger, rebuild};
 pub use transfer::{
     CONTENT_REMOVED, Details, Direction, InboundState, Labels, NewFile, OpenQuestion, OutboundFile,
     OutboundState, OwedResponse, Question, Queued, Target, TimelineEntry, Transfer, TransferId,
     Undelivered,
 };
-pub use verify::{Audit, AuditError, Audited, Finding, Weight};
+pub use verdict::{Received, Verdict};
+pub use verify::{Audit, AuditError, Audited};

@@ -3,7 +3,7 @@
 use oftp::{Position, Positions};
 use serde::{Deserialize, Serialize};
 
-use crate::Seal;
+use crate::seal::Seal;
 
 /// Where some records of a file to send end, with a checksum that ties them to its content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,13 +17,13 @@ use oftp::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::Seal;
-use crate::ledger::{Received, Verdict};
 use crate::positions::KeptPositions;
-use crate::sqlite::{format_from, format_to, from_millis, millis, security_from, security_to};
+use crate::seal::Seal;
 use crate::transfer::{
     Direction, InboundState, Labels, NewFile, OutboundState, Target, TransferId,
 };
+use crate::verdict::{Received, Verdict};
+use crate::words::{format_from, format_to, from_millis, millis, security_from, security_to};
 
 /// The layout of the first line.
 const VERSION: u32 = 1;

@@ -8,12 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use oftp::FileKey;
-
-use crate::ledger::LedgerError;
+use crate::book::{Book, Books};
+use crate::error::LedgerError;
+use crate::finding::{Finding, Weight};
 use crate::sidecar::Record;
 use crate::spool::{Pieces, Spool, SpoolError};
-use crate::sqlite::SqliteLedger;
 use crate::transfer::{Direction, InboundState, OutboundState, TransferId};
 
 /// How often a discrepancy must be seen before it is told.
@@ -21,55 +20,6 @@ const LOOKS: u32 = 3;
 
 /// How long to wait between two looks: longer than any step of a server from one state to the next.
 const PAUSE: Duration = Duration::from_millis(400);
-
-/// A row, as the audit sees it.
-#[derive(Clone, Debug)]
-pub(crate) struct Book {
-    pub id: TransferId,
-    pub direction: Direction,
-    pub partner: String,
-    pub state: String,
-    pub key: FileKey,
-    pub edition: u32,
-    pub octets: u64,
-    pub digest: String,
-    pub position: u64,
-    pub path: Option<String>,
-    /// The receipt waits for a decision.
-    pub waits: bool,
-    /// The state of its receipt's row.
-    pub receipt: Option<String>,
-    /// The receipt is the same partner's.
-    pub receipt_fits: bool,
-    /// A rejected file whose content was not to be kept.
-    pub content_removed: bool,
-}
-
-/// How weighty a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Weight {
-    /// Something does not fit, and will not by itself.
-    Discrepancy,
-    /// Worth knowing; nothing is to be done, or the next start does it.
-    Note,
-}
-
-/// Something that does not fit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The transfer. None where it is the ledger itself that is damaged, and not a row of a transfer.
-    pub id: Option<TransferId>,
-    /// How weighty.
-    pub weight: Weight,
-    /// A fixed word for it.
-    pub kind: &'static str,
-    /// Which file, below the state folder or the inbox; or which table.
-    pub file: String,
-    /// What is wrong.
-    pub what: String,
-    /// What to do.
-    pub remedy: &'static str,
-}
 
 /// What an audit looks at.
 #[derive(Clone, Debug)]
@@ -133,7 +83,7 @@ impl Audit {
     ///
     /// # Errors
     /// Ledger or spool cannot be read. Where that comes from a damage of the ledger, the damage is what was found.
-    pub async fn run(&self, ledger: &SqliteLedger) -> Result<Audited, AuditError> {
+    pub async fn run(&self, ledger: &impl Books) -> Result<Audited, AuditError> {
         let damage = ledger.damage(self.digests).await;
         let mut audited = match self.transfers(ledger).await {
             Err(AuditError::Ledger(_)) if !damage.is_empty() => Audited::default(),
@@ -143,7 +93,7 @@ impl Audit {
         Ok(audited)
     }
 
-    async fn transfers(&self, ledger: &SqliteLedger) -> Result<Audited, AuditError> {
+    async fn transfers(&self, ledger: &impl Books) -> Result<Audited, AuditError> {
         let books: BTreeMap<TransferId, Book> = ledger
             .books()
             .await?
@@ -170,7 +120,7 @@ impl Audit {
     /// Of what was found about one transfer, what is so again and again while nobody is at work on it.
     async fn settled(
         &self,
-        ledger: &SqliteLedger,
+        ledger: &impl Books,
         mut found: Vec<Finding>,
     ) -> Result<Vec<Finding>, AuditError> {
         for _ in 1..LOOKS {

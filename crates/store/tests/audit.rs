@@ -16,7 +16,7 @@ use oftp::{
     Positions, PositionsFinder, Response, UserData,
 };
 use pointsman_store::{
-    Access, Acknowledgement, Audit, Audited, Contact, ContactKind, Direction, Entry, Files,
+    Access, Acknowledgement, Audit, Audited, Books, Contact, ContactKind, Direction, Entry, Files,
     KeptPositions, Ledger, LedgerError, Longest, NewFile, Offer, Offered, Order, OutboundState,
     Quota, Rebuilt, Received, Repeated, Seal, Sidecar, Spool, SqliteLedger, Target, TransferId,
     Verdict, Weight, Work, rebuild,

@@ -1,23 +1,23 @@
 //! Blobs: written, sealed, read.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 
 use pointsman_log::tell;
-use rustix::fs::FlockOperation;
 
-use super::{
-    INCOMING, OUTGOING, SEALED, Seal, Spool, SpoolError, at, folder_of, hash_of, remove,
-    sync_folder,
-};
+use super::error::{SpoolError, at};
+use super::layout::{INCOMING, OUTGOING, SEALED, Spool, folder_of, remove, sync_folder};
+use super::lock::Locked;
+use super::pieces::hash_of;
 use crate::events::Event;
 use crate::planted;
 use crate::private::private_file;
+use crate::seal::Seal;
 use crate::sidecar::Sidecar;
 use crate::transfer::{Direction, TransferId};
 use crate::transition::reached;
@@ -153,48 +153,6 @@ impl Partial {
 /// A sealed blob that nobody else may touch while this is kept.
 #[derive(Debug)]
 pub struct Hold(#[expect(dead_code, reason = "the lock goes with it")] Locked);
-
-/// An open file with a lock on it. The lock is given back by name: closing alone leaves it to a child process
-/// that was forked meanwhile and has not come to its exec.
-#[derive(Debug)]
-pub(super) struct Locked(File);
-
-impl Locked {
-    pub(super) fn new(file: File, path: &Path) -> Result<Self, SpoolError> {
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self(file)),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(SpoolError::Busy(path.to_owned())),
-            Err(error) => Err(at(path)(error.into())),
-        }
-    }
-
-    /// Opens a file and locks it. Who had it may have removed or renamed it in between: a lock on a file that is not at
-    /// `path` any more keeps nobody from the one that is.
-    pub(super) fn at(path: &Path, options: &OpenOptions) -> Result<Self, SpoolError> {
-        loop {
-            let file = options.open(path).map_err(at(path))?;
-            reached("spool.partial.opened");
-            let locked = Self::new(file, path)?;
-            let ours = locked.0.metadata().map_err(at(path))?;
-            match path.symlink_metadata() {
-                Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => {
-                    return Ok(locked);
-                }
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(at(path)(error));
-                }
-                _ => {}
-            }
-        }
-    }
-}
-
-impl Drop for Locked {
-    fn drop(&mut self) {
-        // Closing the file is what is left if even this fails.
-        let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
-    }
-}
 
 /// Writes one blob; holds its lock.
 #[derive(Debug)]

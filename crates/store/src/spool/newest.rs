@@ -10,8 +10,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::blob::Locked;
-use super::{SIDECAR, Spool, SpoolError, folder_of};
+use super::error::SpoolError;
+use super::layout::{SIDECAR, Spool, folder_of};
+use super::lock::Locked;
 use crate::private::private_file;
 use crate::transfer::{Direction, TransferId};
 

@@ -8,7 +8,8 @@ use pointsman_folder::{Folder, FolderError, Look, Names, PRIVATE_FOLDER};
 use pointsman_log::tell;
 use rustix::fs::{AtFlags, Gid, Mode, RenameFlags};
 
-use super::{SEALED, Spool, behind, sync_folder};
+use super::layout::{SEALED, Spool, sync_folder};
+use super::sidecars::behind;
 use crate::events::Event;
 use crate::planted;
 use crate::sidecar::Entry;

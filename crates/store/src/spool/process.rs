@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use rustix::fs::FlockOperation;
 
-use super::blob::Locked;
-use super::{PROCESSES, Spool, SpoolError, at, remove};
+use super::error::{SpoolError, at};
+use super::layout::{PROCESSES, Spool, remove};
+use super::lock::Locked;
 use crate::private::private_file;
 use crate::transfer::TransferId;
 

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
-use super::{INCOMING, Spool, SpoolError, at};
+use super::error::{SpoolError, at};
+use super::layout::{INCOMING, Spool};
 use crate::transfer::TransferId;
 
 /// How long a partial must be left alone before it makes room for others.

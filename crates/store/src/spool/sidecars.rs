@@ -10,11 +10,13 @@ use oftp::Positions;
 use pointsman_log::tell;
 use rustix::fs::Advice;
 
-use super::{Seal, Spool, SpoolError, at, folder_of, length, remove, sync_folder};
+use super::error::{SpoolError, at};
+use super::layout::{Spool, folder_of, length, remove, sync_folder};
 use crate::events::Event;
 use crate::planted;
 use crate::positions::KeptPositions;
 use crate::private::private_file;
+use crate::seal::Seal;
 use crate::sidecar::{Entry, Record, Sidecar, SidecarError};
 use crate::transfer::{Direction, TransferId};
 use crate::transition::reached;

@@ -5,13 +5,16 @@ use std::time::SystemTime;
 use oftp::{Counts, Response};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::connection::database;
-use super::{from_millis, inbound, look, millis, row};
-use crate::Seal;
-use crate::ledger::{LedgerError, Verdict};
+use super::failed::database;
+use super::history::note;
+use super::{inbound, look, outbound, row};
+use crate::book::Book;
+use crate::error::LedgerError;
+use crate::seal::Seal;
 use crate::sidecar::{Entry, Record, Sidecar, Way};
 use crate::transfer::{Direction, InboundState, OutboundState, Target, TransferId};
-use crate::verify::Book;
+use crate::verdict::Verdict;
+use crate::words::{from_millis, millis};
 
 const COLUMNS: &str = "SELECT t.id, t.direction, t.partner, t.state, t.dataset, t.date, t.time, t.originator,
      t.destination, t.octets, t.digest, t.position, t.path, t.receipt_later, r.state, r.partner = t.partner,
@@ -238,7 +241,7 @@ pub(super) fn restore(
                     id,
                     priority,
                     why,
-                    super::row::layout_to(*layout),
+                    row::layout_to(*layout),
                     counts.records as i64,
                     counts.octets as i64,
                     millis(SystemTime::now()),
@@ -246,12 +249,12 @@ pub(super) fn restore(
             )
             .map_err(database(VERB))?;
             if let Some(response) = record.answer() {
-                super::outbound::record(db, sidecar.id, &sidecar.partner, response)?;
+                outbound::record(db, sidecar.id, &sidecar.partner, response)?;
             }
         }
         _ => {}
     }
-    super::note(db, sidecar.id, None, "rebuilt", "from its sidecar")
+    note(db, sidecar.id, None, "rebuilt", "from its sidecar")
 }
 
 /// The state a rebuilt row gets, and why.

@@ -5,10 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, Row, params};
 
-use super::connection::database;
-use super::{from_millis, latest, look, millis, row};
-use crate::LedgerError;
+use super::due::latest;
+use super::failed::database;
+use super::{look, row};
 use crate::contact::{Backlog, Contact, ContactKind};
+use crate::error::LedgerError;
+use crate::words::{from_millis, millis};
 
 /// Of two programs that remember the same partner, the later word stays. What was noted while the clock was ahead is
 /// earlier than anything that is noted now.

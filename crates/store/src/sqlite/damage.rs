@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row};
 
-use super::connection::{database, migrate};
+use super::failed::database;
+use super::schema::migrate;
 use super::{look, sums};
-use crate::LedgerError;
-use crate::verify::{Finding, Weight};
+use crate::error::LedgerError;
+use crate::finding::{Finding, Weight};
 
 const REMEDY: &str = "the disk or its file system changed the ledger: stop the server, see to the disk, and run `pointsman store rebuild`, which makes the ledger anew from the spool";
 

@@ -10,9 +10,10 @@ use pointsman_log::tell;
 use rusqlite::{Connection, OpenFlags, ffi};
 use rustix::fs::{AtFlags, CWD};
 
-use super::connection::{database, is_known};
+use super::failed::database;
+use super::schema::is_known;
 use super::sums;
-use crate::LedgerError;
+use crate::error::LedgerError;
 use crate::events::Event;
 use crate::private::private_file;
 

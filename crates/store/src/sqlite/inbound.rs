@@ -8,17 +8,21 @@ use oftp::{
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
-use super::connection::{database, identity};
-use super::{due, from_millis, latest, look, millis, note, note_often, row, state_of};
-use crate::Seal;
-use crate::ledger::{
-    Arrived, Here, LedgerError, Offer, Offered, Received, Repeated, Standing, Verdict,
-};
+use super::due::{due, latest};
+use super::failed::{database, identity};
+use super::history::{note, note_often};
+use super::state::state_of;
+use super::{look, row};
+use crate::error::LedgerError;
+use crate::offer::{Arrived, Here, Offer, Offered, Repeated, Standing};
 use crate::persisted::Stored;
 use crate::planted;
+use crate::seal::Seal;
 use crate::transfer::{
     Direction, InboundState, OpenQuestion, OwedResponse, Target, TransferId, Undelivered,
 };
+use crate::verdict::{Received, Verdict};
+use crate::words::{format_to, from_millis, millis, security_to};
 
 pub(super) fn offer(db: &Connection, offer: &Offer) -> Result<Offered, LedgerError> {
     let known = newest(db, &offer.partner, &offer.header.key)?.filter(|known| {
@@ -228,7 +232,7 @@ pub(super) fn begin(
     const VERB: &str = "begin";
     expect(db, id, &[InboundState::Receiving], VERB)?;
     let header = &offer.header;
-    let (format, record) = row::format_to(header.format);
+    let (format, record) = format_to(header.format);
     db.prepare_cached(
         "UPDATE transfers SET position = ?2, user = ?3, format = ?4, record = ?5, size_blocks = ?6,
          original_blocks = ?7, security = ?8, cipher = ?9, compressed = ?10, enveloped = ?11,
@@ -243,7 +247,7 @@ pub(super) fn begin(
             record,
             header.size_blocks as i64,
             header.original_size_blocks as i64,
-            row::security_to(header.security),
+            security_to(header.security),
             header.cipher.number(),
             header.compressed,
             header.enveloped,
@@ -396,7 +400,7 @@ pub(super) fn insert_header(
     verb: &'static str,
 ) -> Result<(), LedgerError> {
     let key = &header.key;
-    let (format, record) = row::format_to(header.format);
+    let (format, record) = format_to(header.format);
     let sql = format!(
         "INSERT INTO transfers (id, direction, partner, state, created, {}, edition)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
@@ -420,7 +424,7 @@ pub(super) fn insert_header(
                 record,
                 header.size_blocks as i64,
                 header.original_size_blocks as i64,
-                row::security_to(header.security),
+                security_to(header.security),
                 header.cipher.number(),
                 header.compressed,
                 header.enveloped,

@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::connection::database;
-use crate::LedgerError;
+use super::failed::database;
+use crate::error::LedgerError;
 use crate::ledger::Quota;
 
 const VERB: &str = "kv-set";
@@ -90,7 +90,7 @@ fn kept_by_all(db: &Connection) -> Result<u64, LedgerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sqlite::connection::MIGRATIONS;
+    use crate::sqlite::schema::MIGRATIONS;
 
     #[test]
     fn what_policies_kept_before_there_were_quotas_counts() {

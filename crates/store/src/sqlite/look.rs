@@ -5,13 +5,15 @@ use std::time::SystemTime;
 use oftp::{FileKey, Position};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
-use super::connection::database;
-use super::{from_millis, millis, row};
-use crate::ledger::{Filter, LedgerError};
+use super::failed::database;
+use super::row;
+use crate::error::LedgerError;
+use crate::ledger::Filter;
 use crate::transfer::{
     CONTENT_REMOVED, Details, Direction, OutboundState, Question, Target, TimelineEntry, Transfer,
     TransferId,
 };
+use crate::words::{from_millis, millis};
 
 /// Lines of all histories in which a start looks for contents that were to be removed. A crash cannot have had more
 /// sessions before it than come to so many.

@@ -5,12 +5,17 @@ mod connection;
 mod contacts;
 mod damage;
 mod door;
+mod due;
+mod failed;
+mod history;
 mod inbound;
 mod kept;
 mod look;
 mod outbound;
 mod rebuild;
 mod row;
+mod schema;
+mod state;
 mod sums;
 
 use std::collections::BTreeMap;
@@ -19,27 +24,30 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use oftp::{FileHeader, FileKey, FileStamp, Position, Response};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 
-pub use self::connection::{Committing, in_session};
-use self::connection::{Thread, Writer, database, of_session};
+use self::connection::{Thread, Writer};
+use self::failed::database;
+use self::history::note_often;
 pub use self::rebuild::{Left, Rebuilt, rebuild};
-pub(crate) use self::row::{format_from, format_to, security_from, security_to};
+use crate::book::{Book, Books};
+use crate::committing::Committing;
 use crate::contact::{Backlog, Contact};
-use crate::ledger::{
-    Acknowledgement, Arrived, Files, Filter, Here, Ledger, LedgerError, Longest, Naming, Offer,
-    Offered, Order, Received, Recovery, Repeated, Standing, Verdict, Waiting, Work,
-};
+use crate::error::LedgerError;
+use crate::finding::Finding;
+use crate::ledger::{Filter, Ledger, Quota, Recovery};
+use crate::offer::{Arrived, Here, Offer, Offered, Repeated, Standing};
 use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::planted;
+use crate::queue::{Acknowledgement, Files, Longest, Naming, Order, Waiting, Work};
+use crate::seal::Seal;
 use crate::sidecar::Entry;
-use crate::spool::behind;
+use crate::spool::{Spool, behind};
 use crate::transfer::{
     Details, Direction, NewFile, OpenQuestion, OutboundFile, OutboundState, Queued, TimelineEntry,
     Transfer, TransferId, Undelivered,
 };
-use crate::verify::{Book, Finding};
-use crate::{Quota, Seal, Spool};
+use crate::verdict::{Received, Verdict};
 
 /// The [`Ledger`] in a SQLite file (WAL, `synchronous=FULL`). Clones share it.
 #[derive(Clone, Debug)]
@@ -79,25 +87,6 @@ impl SqliteLedger {
     pub fn with_sidecars(mut self, spool: Spool) -> Self {
         self.sidecars = Some(spool);
         self
-    }
-
-    /// What is wrong with the ledger itself: rows that are not what was written, and what SQLite finds in its pages.
-    /// `indexes` says whether each row is looked for in each index, too, which takes several times as long. That the
-    /// ledger cannot be read is a finding as well.
-    pub async fn damage(&self, indexes: bool) -> Vec<Finding> {
-        let look = move |db: &Connection| Ok(damage::damage(db, indexes));
-        let found = self.reader.run(look).await;
-        found.unwrap_or_else(|error| vec![damage::unreadable(&error)])
-    }
-
-    /// Every row, for the audit.
-    pub(crate) async fn books(&self) -> Result<Vec<Book>, LedgerError> {
-        self.reader.run(audit::books).await
-    }
-
-    /// One row, for the audit.
-    pub(crate) async fn book(&self, id: TransferId) -> Result<Option<Book>, LedgerError> {
-        self.reader.run(move |db| audit::one(db, id)).await
     }
 
     /// Writes a sidecar for every row that has none: those of ledgers that are older than sidecars. Says how
@@ -142,6 +131,25 @@ impl SqliteLedger {
     async fn tell_state(&self, id: TransferId, state: OutboundState, why: Option<&str>) {
         let entry = Entry::State(state, why.map(str::to_owned));
         self.tell(Direction::Outbound, id, entry).await;
+    }
+}
+
+#[async_trait]
+impl Books for SqliteLedger {
+    /// Rows that are not what was written, and what SQLite finds in its pages; when it is `thorough`, each row is looked
+    /// for in each index, too, which takes several times as long.
+    async fn damage(&self, thorough: bool) -> Vec<Finding> {
+        let look = move |db: &Connection| Ok(damage::damage(db, thorough));
+        let found = self.reader.run(look).await;
+        found.unwrap_or_else(|error| vec![damage::unreadable(&error)])
+    }
+
+    async fn books(&self) -> Result<Vec<Book>, LedgerError> {
+        self.reader.run(audit::books).await
+    }
+
+    async fn book(&self, id: TransferId) -> Result<Option<Book>, LedgerError> {
+        self.reader.run(move |db| audit::one(db, id)).await
     }
 }
 
@@ -700,101 +708,4 @@ fn recover(db: &Connection) -> Result<Recovery, LedgerError> {
         owed: count("SELECT count(*) FROM receipts WHERE state = 'owed'")?,
         ready: count("SELECT count(*) FROM transfers WHERE direction = 'out' AND state = 'ready'")?,
     })
-}
-
-/// Adds a line to a transfer's history.
-fn note(
-    db: &Connection,
-    id: TransferId,
-    session: Option<&str>,
-    event: &'static str,
-    detail: &str,
-) -> Result<(), LedgerError> {
-    db.prepare_cached(
-        "INSERT INTO timeline (transfer, at, session, event, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )
-    .and_then(|mut insert| {
-        insert.execute(params![
-            id.to_string(),
-            millis(SystemTime::now()),
-            session.or(of_session().as_ref().map(|of| of.id.as_str())),
-            event,
-            detail
-        ])
-    })
-    .map(drop)
-    .map_err(database(event))
-}
-
-/// Lines of one event that a partner can cause as often as it likes, in one history.
-const OFTEN: u32 = 50;
-
-/// The same for an event that a partner can cause as often as it likes: after some, no more are written down.
-fn note_often(
-    db: &Connection,
-    id: TransferId,
-    session: Option<&str>,
-    event: &'static str,
-    detail: &str,
-) -> Result<(), LedgerError> {
-    let before: u32 = db
-        .prepare_cached(
-            "SELECT count(*) FROM (SELECT 1 FROM timeline WHERE transfer = ?1 AND event = ?2 LIMIT ?3)",
-        )
-        .and_then(|mut count| {
-            count.query_row(params![id.to_string(), event, OFTEN], |row| row.get(0))
-        })
-        .map_err(database(event))?;
-    match OFTEN.saturating_sub(before) {
-        0 => Ok(()),
-        1 => {
-            let last = format!("{detail}; this may go on, and is not written down any more");
-            note(db, id, session, event, &last)
-        }
-        _ => note(db, id, session, event, detail),
-    }
-}
-
-/// The state of a row, or the error that there is none.
-fn state_of(db: &Connection, id: TransferId, verb: &'static str) -> Result<String, LedgerError> {
-    db.prepare_cached("SELECT state FROM transfers WHERE id = ?1")
-        .and_then(|mut select| {
-            select
-                .query_row(params![id.to_string()], |row| row.get(0))
-                .optional()
-        })
-        .map_err(database(verb))?
-        .ok_or(LedgerError::NotFound(id))
-}
-
-/// Why `verb` changes nothing: the row is in a state that it does not lead on from, or is not there.
-fn wrong_state(db: &Connection, id: TransferId, verb: &'static str) -> LedgerError {
-    match state_of(db, id, verb) {
-        Ok(state) => LedgerError::WrongState { id, state, verb },
-        Err(error) => error,
-    }
-}
-
-pub(crate) fn millis(at: SystemTime) -> i64 {
-    at.duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as i64)
-}
-
-/// Which rows of that table the partner `?1` can be given: nobody holds them, and they are due at `?2`, which is now, or
-/// they would wait beyond `?3`, the [`latest`] time that a wait begun now can last to. Such a wait was written down while the
-/// clock was ahead: when it was to end nobody knows, so it is over.
-fn due(table: &str) -> String {
-    format!(
-        "{table}.partner = ?1 AND ({table}.not_before <= ?2 OR {table}.not_before > ?3) AND {table}.leased_to IS NULL"
-    )
-}
-
-/// Until when what waits for so long at most can wait from `now` on.
-fn latest(now: i64, longest: Duration) -> i64 {
-    let longest = i64::try_from(longest.as_millis()).unwrap_or(i64::MAX);
-    now.saturating_add(longest)
-}
-
-pub(crate) fn from_millis(at: i64) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_millis(at.max(0) as u64)
 }

@@ -6,13 +6,19 @@ use std::time::{Duration, SystemTime};
 use oftp::{Counts, FileKey, FileStamp, Response};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
-use super::connection::{database, identity, of_session};
+use super::due::{due, latest};
+use super::failed::{database, identity};
+use super::history::{note, note_often};
 use super::inbound::{Whose, insert_header, set_layout};
-use super::{due, from_millis, latest, look, millis, note, note_often, row, state_of, wrong_state};
-use crate::ledger::{Acknowledgement, Files, LedgerError, Longest, Naming, Order, Waiting};
+use super::state::{state_of, wrong_state};
+use super::{look, row};
+use crate::committing::of_session;
+use crate::error::LedgerError;
 use crate::persisted::InDoubt;
 use crate::planted;
+use crate::queue::{Acknowledgement, Files, Longest, Naming, Order, Waiting};
 use crate::transfer::{Direction, NewFile, OutboundFile, OutboundState, Queued, TransferId};
+use crate::words::{from_millis, millis};
 
 pub(super) fn enqueue(db: &Connection, file: &NewFile) -> Result<(), LedgerError> {
     const VERB: &str = "enqueue";

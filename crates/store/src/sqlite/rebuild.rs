@@ -6,14 +6,16 @@ use std::time::{Duration, SystemTime};
 use rusqlite::{Connection, OpenFlags};
 
 use super::audit::{Restored, restore};
-use super::connection::{database, migrate};
 use super::door::{self, file};
-use super::millis;
-use crate::ledger::{LedgerError, Verdict};
+use super::failed::database;
+use super::history::note;
+use super::schema::migrate;
+use crate::error::LedgerError;
 use crate::sidecar::Record;
-use crate::spool::Pieces;
+use crate::spool::{Pieces, Spool, SpoolError};
 use crate::transfer::{Direction, InboundState, OutboundState, TransferId};
-use crate::{Spool, SpoolError};
+use crate::verdict::Verdict;
+use crate::words::millis;
 
 const UNSAID: &str = "nobody was told that it is queued: release it to send it, or cancel it";
 const NO_CONTENT: &str = "its content is not in the spool any more";
@@ -150,7 +152,7 @@ fn take_in(
         (Ok(()), Direction::Outbound) => rebuilt.outbound += 1,
         (Err(why), _) => {
             // So that a start knows that this ledger knows of it.
-            super::note(db, id, None, "left-out", &why)?;
+            note(db, id, None, "left-out", &why)?;
             rebuilt.left.push(Left { id, why });
         }
     }

@@ -3,13 +3,12 @@
 use std::time::SystemTime;
 
 use oftp::{
-    CipherSuite, DatasetName, FileHeader, FileKey, FileStamp, Format, OdetteId, RecordLayout,
-    Security, UserData,
+    CipherSuite, DatasetName, FileHeader, FileKey, FileStamp, OdetteId, RecordLayout, UserData,
 };
 use rusqlite::{Row, RowIndex};
 
-use super::from_millis;
 use crate::transfer::{Labels, TransferId};
+use crate::words::{format_from, from_millis, security_from};
 
 /// The columns of [`header`], in its order.
 pub(super) const HEADER: &str = "dataset, date, time, originator, destination, user, format, record, size_blocks, \
@@ -73,25 +72,6 @@ pub(super) fn rests_until(
     Ok((not_before > now).then(|| from_millis(not_before)))
 }
 
-/// The letter of SFIDFMT and its record length (RFC 5.3.3).
-pub(crate) fn format_to(format: Format) -> (&'static str, u32) {
-    match format {
-        Format::Unstructured => ("U", 0),
-        Format::Text => ("T", 0),
-        Format::Fixed(length) => ("F", length),
-        Format::Variable(length) => ("V", length),
-    }
-}
-
-pub(crate) fn format_from(letter: &str, record: u32) -> Format {
-    match letter {
-        "T" => Format::Text,
-        "F" => Format::Fixed(record),
-        "V" => Format::Variable(record),
-        _ => Format::Unstructured,
-    }
-}
-
 /// The word of a record layout; empty where records do not count.
 pub(super) fn layout_to(layout: Option<RecordLayout>) -> &'static str {
     layout.map_or("", RecordLayout::name)
@@ -117,25 +97,6 @@ pub(super) fn labels(row: &Row<'_>, at: usize) -> rusqlite::Result<Labels> {
         return Ok(Labels::new());
     }
     serde_json::from_str(&text).map_err(|e| unreadable(at, e))
-}
-
-/// The value of SFIDSEC (RFC 5.3.3).
-pub(crate) fn security_to(security: Security) -> u8 {
-    match security {
-        Security::None => 0,
-        Security::Encrypted => 1,
-        Security::Signed => 2,
-        Security::EncryptedAndSigned => 3,
-    }
-}
-
-pub(crate) fn security_from(value: u8) -> Security {
-    match value {
-        1 => Security::Encrypted,
-        2 => Security::Signed,
-        3 => Security::EncryptedAndSigned,
-        _ => Security::None,
-    }
 }
 
 fn unreadable(

@@ -11,9 +11,9 @@ use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::connection::database;
+use super::failed::database;
 use super::look;
-use crate::LedgerError;
+use crate::error::LedgerError;
 
 /// Every table.
 const TABLES: [&str; 6] = [

@@ -1,0 +1,83 @@
+//! A verb on its way to the disk, and the session it is of.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::error::LedgerError;
+use crate::transition::reached_verb;
+
+/// Why a commit failed: told to everybody in the group.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) why: String,
+    pub(crate) full: bool,
+}
+
+impl From<&LedgerError> for Failure {
+    fn from(error: &LedgerError) -> Self {
+        Self {
+            why: error.to_string(),
+            full: error.is_full(),
+        }
+    }
+}
+
+impl From<Failure> for LedgerError {
+    fn from(Failure { why, full }: Failure) -> Self {
+        Self::Commit { why, full }
+    }
+}
+
+/// A verb that was answered already, on its way to the disk.
+#[derive(Debug)]
+pub struct Committing {
+    pub(crate) verb: &'static str,
+    pub(crate) settled: oneshot::Receiver<Result<(), Failure>>,
+}
+
+impl Committing {
+    /// Returns when it is durable.
+    ///
+    /// # Errors
+    /// The commit failed: it did not happen, nor did anything that was built on it.
+    pub async fn done(self) -> Result<(), LedgerError> {
+        let settled = self.settled.await.map_err(|_| LedgerError::Closed)?;
+        settled?;
+        reached_verb(self.verb, "committed");
+        Ok(())
+    }
+}
+
+tokio::task_local! {
+    /// The session that a task drives.
+    pub(crate) static SESSION: Arc<OfSession>;
+}
+
+thread_local! {
+    /// The session whose verb runs on this thread.
+    pub(crate) static OF_SESSION: RefCell<Option<Arc<OfSession>>> = const { RefCell::new(None) };
+}
+
+/// Whose verb it is.
+#[derive(Debug)]
+pub(crate) struct OfSession {
+    pub(crate) id: String,
+    /// Of the policies that decide in it.
+    pub(crate) generation: u64,
+}
+
+/// Does `work`: lines of the ledger's timelines that are written meanwhile have this session's id, and the generation of
+/// the policies that decide in it.
+pub async fn in_session<W: Future>(session: &str, generation: u64, work: W) -> W::Output {
+    let id = session.to_owned();
+    SESSION
+        .scope(Arc::new(OfSession { id, generation }), work)
+        .await
+}
+
+/// The session whose verb runs.
+pub(crate) fn of_session() -> Option<Arc<OfSession>> {
+    OF_SESSION.with_borrow(Clone::clone)
+}

@@ -1,0 +1,125 @@
+//! Why a verb of the ledger did not happen.
+
+use crate::spool::{SpoolError, is_full};
+use crate::transfer::TransferId;
+
+/// Why a verb did not happen. Nothing was changed, but for two cases: of a commit that failed nobody knows before the next
+/// start, and of [`LedgerError::OtherContent`] the history of the file says that something else came.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The database refused.
+    #[error("ledger: {verb}: {source}")]
+    Database {
+        /// The verb.
+        verb: &'static str,
+        /// What the database says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+        /// There was no room on its disk.
+        full: bool,
+    },
+    /// The commit failed: nobody of the group may rely on its verb.
+    #[error("ledger: commit: {why}")]
+    Commit {
+        /// What the database says.
+        why: String,
+        /// There was no room on the disk.
+        full: bool,
+    },
+    /// The row is in another state than the verb leads from.
+    #[error("ledger: transfer {id} is `{state}`: `{verb}` does not lead on from there")]
+    WrongState {
+        /// The transfer.
+        id: TransferId,
+        /// Its state.
+        state: String,
+        /// The verb.
+        verb: &'static str,
+    },
+    /// A file of the same identity is here, and it is another.
+    #[error("ledger: transfer {0} has the same identity and another content")]
+    OtherContent(TransferId),
+    /// A session has the file just now.
+    #[error("ledger: a session has transfer {0} just now; try again when it is over")]
+    InSession(TransferId),
+    /// There is no such row.
+    #[error("ledger: there is no transfer {0}")]
+    NotFound(TransferId),
+    /// The file's identity is taken.
+    #[error("ledger: a file of the same name, date, time and addresses was queued before: {0}")]
+    IdentityTaken(String),
+    /// A policy keeps as much as it may.
+    #[error(
+        "policy `{policy}` keeps {kept} octets and may keep {quota} (`policies.{policy}.limits.kept`): there is no room for {more} more until it removes some or its quota is raised"
+    )]
+    PolicyKeepsTooMuch {
+        /// Its name.
+        policy: String,
+        /// What it keeps, in octets.
+        kept: u64,
+        /// What it wants to keep besides.
+        more: u64,
+        /// What it may keep.
+        quota: u64,
+    },
+    /// All policies together keep as much as they may.
+    #[error(
+        "all policies together keep {kept} octets and may keep {quota} (`limits.policies_kept`): there is no room for {more} more until one removes some or the quota is raised"
+    )]
+    PoliciesKeepTooMuch {
+        /// What they keep, in octets.
+        kept: u64,
+        /// What one of them wants to keep besides.
+        more: u64,
+        /// What they may keep.
+        quota: u64,
+    },
+    /// The ledger was written by a newer program.
+    #[error(
+        "ledger {path} has schema {found}, this program knows up to {known}: use the newer program"
+    )]
+    TooNew {
+        /// The database file.
+        path: String,
+        /// Its version.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// What stands in its place is something else.
+    #[error(
+        "ledger: {0} is no ledger: put the ledger there that it was, or move it away and run `pointsman store rebuild`, which makes the ledger anew from the spool"
+    )]
+    NoLedger(String),
+    /// Another program has the ledger open.
+    #[error("ledger {0} is open in another program: end it first")]
+    InUse(String),
+    /// A file of the ledger's.
+    #[error("ledger: {path}: {source}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The spool cannot be read.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// The verb was lost with a panic, its own or one in the same commit, or the ledger's thread has ended.
+    #[error(
+        "ledger: the verb was given up by a mistake in this program, which the log tells, and nothing of it was done"
+    )]
+    Closed,
+}
+
+impl LedgerError {
+    /// There is no room on its disk: once there is, the same verb will do.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Database { full, .. } | Self::Commit { full, .. } => *full,
+            Self::File { source, .. } => is_full(source),
+            Self::Spool(error) => error.is_full(),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What waits for a partner, what a session may take of it, and what an operator may order.
+
+use std::time::{Duration, SystemTime};
+
+use crate::persisted::Persisted;
+use crate::transfer::{OutboundFile, OwedResponse, TransferId};
+
+/// How exactly a receipt must name a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Naming {
+    /// As its SFID did.
+    Exact,
+    /// Names and stations may differ in case and in blanks around them, and the counter of the time may be blank, where
+    /// this fits one file alone of those that wait for their receipt.
+    Loose,
+}
+
+/// What waits for a partner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Since when the last of it is due; since 1970 where the clock was ahead when that was written down.
+    pub since: SystemTime,
+    /// When the oldest of it was given to us.
+    pub oldest: SystemTime,
+    /// When an operator ordered last that a file of it goes now.
+    pub ordered: Option<SystemTime>,
+}
+
+/// How long what is to be said to a partner can wait, at most. A wait that would take longer was written down while the
+/// clock was ahead: nobody knows when it was to end, so it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Longest {
+    /// Of a file: its partner's longest `retry.refused`.
+    pub file: Duration,
+    /// Of a receipt.
+    pub receipt: Duration,
+}
+
+impl Longest {
+    /// Every wait lasts as long as it says.
+    pub const UNKNOWN: Self = Self {
+        file: Duration::MAX,
+        receipt: Duration::MAX,
+    };
+}
+
+/// Which files may be claimed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Files {
+    /// The first that is due, by priority, then the oldest.
+    Any,
+    /// The first of these that is due.
+    Only(Vec<TransferId>),
+    /// None: receipts alone.
+    None,
+}
+
+/// What an operator may want done with a file to send. Each may be repeated and changes nothing then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Ready → Held: it stays in the queue and does not go.
+    Hold,
+    /// Held or Parked → Ready.
+    Release,
+    /// Ready or Held → Parked.
+    Park,
+    /// Ready, Held or Parked → Cancelled; the content is kept.
+    Cancel,
+    /// Stays Ready, rests no longer, and goes before the others.
+    SendNow,
+}
+
+impl Order {
+    /// The word of the timeline.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hold => "held",
+            Self::Release => "released",
+            Self::Park => "parked",
+            Self::Cancel => "cancelled",
+            Self::SendNow => "send-now",
+        }
+    }
+}
+
+/// One thing to say in our turn.
+#[derive(Debug)]
+pub enum Work {
+    /// A receipt: always before files.
+    Response(Persisted<Box<OwedResponse>>),
+    /// A file.
+    File(Box<OutboundFile>),
+}
+
+/// What a receipt from a peer meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acknowledgement {
+    /// It answers this file, for the first time.
+    Recorded(TransferId),
+    /// It answers this file, and was recorded before.
+    Repeated(TransferId),
+    /// We sent no such file: RTR, log, drop.
+    Unknown,
+}

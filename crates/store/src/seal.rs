@@ -1,0 +1,10 @@
+//! Size and digest of a content.
+
+/// Size and digest of a sealed blob.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seal {
+    /// Size in octets.
+    pub octets: u64,
+    /// BLAKE3 of the content, hexadecimal: fast enough to be taken of every octet that passes.
+    pub digest: String,
+}

@@ -1,0 +1,101 @@
+//! Why the spool could not do something.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::sidecar::SidecarError;
+
+/// Why the spool could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// The operating system says so.
+    #[error("spool: {path}: {source}")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A sidecar is not one.
+    #[error("spool: {path}: {source}")]
+    Sidecar {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: SidecarError,
+    },
+    /// There is room, but no more files (inodes) can be made beside the reserve.
+    #[error(
+        "spool: the file system of {folder} can take {left} more files (inodes) and {reserve} of them are kept free; remove files there, or make it with more inodes"
+    )]
+    NoFilesLeft {
+        /// Which folder.
+        folder: PathBuf,
+        /// How many there are left.
+        left: u64,
+        /// How many are kept free.
+        reserve: u64,
+    },
+    /// The disk has only its reserve left.
+    #[error(
+        "the disk of {folder} has {room} octets left, of which {reserve} are kept for receipts and the ledger (limits.reserve): there is no room for {octets} more; make room"
+    )]
+    NoRoom {
+        /// A folder on it.
+        folder: PathBuf,
+        /// Octets that are left.
+        room: u64,
+        /// Octets that were to be written.
+        octets: u64,
+        /// Octets that stay free.
+        reserve: u64,
+    },
+    /// Another session of this file is still open.
+    #[error("spool: {0} is being written by another session")]
+    Busy(PathBuf),
+    /// The partial has lost octets that were durable.
+    #[error("spool: {path} has {length} octets where its checkpoint says {expected}")]
+    Short {
+        /// Which file.
+        path: PathBuf,
+        /// What it has.
+        length: u64,
+        /// What it had.
+        expected: u64,
+    },
+}
+
+impl SpoolError {
+    /// The file is not there: to try again would not bring it back.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// There is no room (disk or quota): the peer may try again later.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => is_full(source),
+            Self::NoRoom { .. } | Self::NoFilesLeft { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+/// Whether the operating system says that there is no room, by disk or by quota.
+#[must_use]
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+/// Names the file that an error of the operating system is about.
+pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> SpoolError + '_ {
+    move |source| SpoolError::Io {
+        path: path.to_owned(),
+        source,
+    }
+}
