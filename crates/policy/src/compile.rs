@@ -11,9 +11,10 @@ use tokio::process::Command;
 use wasmtime::component::Component;
 
 use crate::artefact;
-use crate::compile_worker::{Allowance, DOES_NOT_COMPILE};
+use crate::compile_worker::DOES_NOT_COMPILE;
 use crate::engine::{Compile, Engine};
 use crate::error::ComponentFault;
+use crate::limits::CompileLimits;
 
 /// Wall-clock time for a child, in times of the processor time that it may use: it steps back behind sessions, and the
 /// machine may be busy.
@@ -26,13 +27,13 @@ const COMPLAINT_LIMIT: u64 = 4 << 10;
 pub(crate) async fn compile(
     engine: &Engine,
     component: &[u8],
-    allowance: Allowance,
+    limits: CompileLimits,
 ) -> Result<Component, ComponentFault> {
     match engine.compile() {
         Compile::InProcess => in_process(engine, component).await,
         Compile::Child { program, args } => {
-            let patience = allowance.cpu.saturating_mul(WAITING);
-            let compiling = in_child(program, args, component, allowance);
+            let patience = limits.cpu.saturating_mul(WAITING);
+            let compiling = in_child(program, args, component, limits);
             let artefact = tokio::time::timeout(patience, compiling)
                 .await
                 .map_err(|_| took_too_long(patience))??;
@@ -57,22 +58,12 @@ async fn in_child(
     program: &Path,
     args: &[String],
     component: &[u8],
-    allowance: Allowance,
+    limits: CompileLimits,
 ) -> Result<Vec<u8>, ComponentFault> {
     let failed = |what: &str, e: std::io::Error| {
         ComponentFault::Compiler(format!("{what} {}: {e}", program.display()))
     };
-    let mut child = Command::new(program)
-        .args(args)
-        .args(allowance.args())
-        .env_clear()
-        // Each thread, and each heap of one, takes address space of the child's allowance.
-        .env("RAYON_NUM_THREADS", "4")
-        .env("MALLOC_ARENA_MAX", "2")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
+    let mut child = compiler(program, args, limits)
         .spawn()
         .map_err(|e| failed("cannot start", e))?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
@@ -88,19 +79,31 @@ async fn in_child(
         read_bounded(stdout, ARTEFACT_LIMIT),
         read_bounded(stderr, COMPLAINT_LIMIT),
     );
-    let status = child
-        .wait()
-        .await
-        .map_err(|e| failed("cannot wait for", e))?;
+    let ended = child.wait().await;
+    let status = ended.map_err(|e| failed("cannot wait for", e))?;
     let complaint = complaint.map_err(|e| failed("cannot read from", e))?;
     if status.success() {
         return artefact.map_err(|e| failed("cannot read from", e));
     }
-    Err(complained(
-        status,
-        String::from_utf8_lossy(&complaint).trim(),
-        allowance,
-    ))
+    let complaint = String::from_utf8_lossy(&complaint);
+    Err(complained(status, complaint.trim(), limits))
+}
+
+/// The child, with pipes and nothing of this process's environment.
+fn compiler(program: &Path, args: &[String], limits: CompileLimits) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(args)
+        .args(limits.args())
+        .env_clear()
+        // Each thread, and each heap of one, takes address space of the child's limit.
+        .env("RAYON_NUM_THREADS", "4")
+        .env("MALLOC_ARENA_MAX", "2")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
 }
 
 async fn read_bounded(
@@ -115,7 +118,7 @@ async fn read_bounded(
 }
 
 /// One exit status is the child's verdict on the component; all else is its own end.
-fn complained(status: ExitStatus, complaint: &str, allowance: Allowance) -> ComponentFault {
+fn complained(status: ExitStatus, complaint: &str, limits: CompileLimits) -> ComponentFault {
     if status.code() == Some(DOES_NOT_COMPILE.into()) {
         return ComponentFault::Compile(complaint.to_owned());
     }
@@ -131,12 +134,12 @@ fn complained(status: ExitStatus, complaint: &str, allowance: Allowance) -> Comp
     let why = match () {
         () if ended_by(&[Signal::XCPU, Signal::KILL]) => format!(
             ", at its limit of processor time: `limits.compile_time` of the policy is {} s",
-            allowance.cpu.as_secs()
+            limits.cpu.as_secs()
         ),
         () if ended_by(&[Signal::ABORT, Signal::SEGV, Signal::BUS]) || no_memory(complaint) => {
             format!(
                 ", probably at its limit of memory: `limits.compile_memory` of the policy is {} MiB",
-                allowance.memory >> 20
+                limits.memory >> 20
             )
         }
         () => String::new(),

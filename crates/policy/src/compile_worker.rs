@@ -6,56 +6,21 @@
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use crate::engine::wasm_config;
+use crate::limits::CompileLimits;
+use crate::wasm_config::wasm_config;
 
 /// Exit status that is a verdict on the component: "data error" of sysexits.
 pub(crate) const DOES_NOT_COMPILE: u8 = 65;
 /// Exit status for the child's own troubles: "system error" of sysexits.
 const CANNOT_WORK: u8 = 71;
 
-/// What the child may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Allowance {
-    /// Processor time, in whole seconds; more ends it by SIGXCPU.
-    pub cpu: Duration,
-    /// Address space in octets.
-    pub memory: u64,
-}
-
-impl Default for Allowance {
-    /// 10 s and 512 MiB: plenty for Rust, Go and small engines. Components of 12 MB and more, with the big engines of
-    /// JavaScript or Python inside, need more of both.
-    fn default() -> Self {
-        Allowance {
-            cpu: Duration::from_secs(10),
-            memory: 512 << 20,
-        }
-    }
-}
-
-impl Allowance {
-    /// As the child's arguments: seconds, and MiB.
-    pub(crate) fn args(self) -> [String; 2] {
-        [self.cpu.as_secs(), self.memory >> 20].map(|number| number.to_string())
-    }
-
-    fn of_args(mut args: impl Iterator<Item = String>) -> Option<Self> {
-        let mut number = || args.next()?.parse::<u64>().ok();
-        Some(Allowance {
-            cpu: Duration::from_secs(number()?),
-            memory: number()? << 20,
-        })
-    }
-}
-
 /// Be the child. `args` are the last two of the program: what it may use.
 pub fn run(args: impl Iterator<Item = String>) -> ExitCode {
-    match Allowance::of_args(args) {
-        Some(allowance) => run_within(allowance),
+    match CompileLimits::of_args(args) {
+        Some(limits) => run_within(limits),
         None => {
             // Nobody is left to tell if standard error is gone too.
             let _ = writeln!(std::io::stderr(), "seconds and MiB are expected");
@@ -64,8 +29,8 @@ pub fn run(args: impl Iterator<Item = String>) -> ExitCode {
     }
 }
 
-fn run_within(allowance: Allowance) -> ExitCode {
-    let outcome = limit(allowance)
+fn run_within(limits: CompileLimits) -> ExitCode {
+    let outcome = limit(limits)
         .map_err(|e| e.to_string())
         .and_then(|()| read_component())
         .map_err(|e| (CANNOT_WORK, e))
@@ -81,12 +46,12 @@ fn run_within(allowance: Allowance) -> ExitCode {
     }
 }
 
-fn limit(allowance: Allowance) -> rustix::io::Result<()> {
+fn limit(limits: CompileLimits) -> rustix::io::Result<()> {
     let both = |n: u64| Rlimit {
         current: Some(n),
         maximum: Some(n),
     };
-    let seconds = allowance.cpu.as_secs().max(1);
+    let seconds = limits.cpu.as_secs().max(1);
     // The second in between is SIGXCPU's, which says more than SIGKILL.
     setrlimit(
         Resource::Cpu,
@@ -95,7 +60,7 @@ fn limit(allowance: Allowance) -> rustix::io::Result<()> {
             maximum: Some(seconds + 1),
         },
     )?;
-    setrlimit(Resource::As, both(allowance.memory))?;
+    setrlimit(Resource::As, both(limits.memory))?;
     setrlimit(Resource::Core, both(0))?;
     // Sessions come first. Not being allowed to step back is no reason to stop.
     let _ = rustix::process::nice(10);

@@ -10,77 +10,63 @@ use crate::bindings::types::{
     ConnectionDecision, ConnectionInfo, FileDecision, FileInfo, ResponseDecision, ResponseInfo,
     TransferResult, TurnDecision,
 };
-use crate::context::HostServices;
+use crate::decided::{Decided, DecidedBy};
 use crate::decision::Decision;
-use crate::error::Failure;
-use crate::events::{self, Asked};
+use crate::error::{GuestFault, PolicyFailure};
+use crate::events::{PolicyEvent, Subject};
 use crate::generation::Generation;
-use crate::instance::{Failed, Instance};
-use crate::load::Loaded;
-use crate::memory::Resting;
-use crate::question::{
-    AcceptConnection, AcceptFile, EndResponse, EndTransfer, Question, ReadyToSend,
+use crate::guest_event::EventStamp;
+use crate::hook_call::{
+    AcceptConnection, AcceptFile, EndResponse, EndTransfer, HookCall, ReadyToSend,
 };
+use crate::instance::Instance;
+use crate::loaded::Loaded;
+use crate::memory::Resting;
+use crate::services::HostServices;
 use crate::session_values::SessionValues;
-
-/// A decision, and how it came about.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Answer<T> {
-    /// What is to be done. It has been checked, and failures have been accounted for.
-    pub decision: T,
-    /// Whose it is: the policy that ended the chain, or the first that said anything. None if all
-    /// passed.
-    pub decided_by: Option<DecidedBy>,
-    /// Policies that failed on the way. They have been logged.
-    pub failures: Vec<Failure>,
-}
-
-/// A policy that made a decision.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DecidedBy {
-    /// Its name.
-    pub policy: String,
-    /// SHA-256 of its component, hexadecimal.
-    pub digest: String,
-    /// The generation it belongs to.
-    pub generation: u64,
-}
 
 /// One session's instances, made when they are first needed. Pinned to one [`Generation`]: a swap
 /// in the middle of a session does not touch it.
 ///
-/// An instance that has trapped is made anew for the next question, and every instance after 200 to
-/// 400 questions, so that no policy comes to rely on its memory; one that rests may be let go where the instances of
+/// An instance that has trapped is replaced for the next question, and every instance after 200 to
+/// 400 questions, so that no policy comes to rely on its memory; one that rests may be dropped where the instances of
 /// all sessions need more memory than there is ([`crate::EngineConfig::memory`]). What it has kept with
 /// `session-set` stays.
 pub struct Conversation {
     generation: Arc<Generation>,
     session: Arc<str>,
     services: Arc<dyn HostServices>,
-    seats: Vec<Seat>,
-    events: u64,
+    /// One for each policy of the generation, in its order.
+    slots: Vec<Slot>,
+    /// How many questions were asked so far. It counts questions and not policies, so that what a policy draws at random
+    /// does not depend on who else is deployed.
+    questions: u64,
 }
 
 /// A policy's place in the conversation.
-struct Seat {
+struct Slot {
     values: SessionValues,
-    instance: Option<Resting>,
+    instance: Option<Resting<Instance>>,
     questions_left: u32,
 }
 
 impl Conversation {
-    pub(crate) fn new(
+    /// Opens one session's conversation with the policies of a generation, and keeps that alive.
+    ///
+    /// `session` should be the `session` of [`ConnectionInfo`]: the policies' log lines carry it, their random numbers
+    /// depend on it.
+    pub fn open(
         generation: Arc<Generation>,
-        session: Arc<str>,
+        session: String,
         services: Arc<dyn HostServices>,
     ) -> Self {
-        let seats = generation.chain.iter().map(|one| Seat::new(one)).collect();
+        let slots = generation.chain.iter().map(|one| Slot::new(one)).collect();
         Conversation {
             generation,
-            session,
+            session: session.into(),
             services,
-            seats,
-            events: 0,
+            slots,
+            questions: 0,
         }
     }
 
@@ -89,8 +75,8 @@ impl Conversation {
         &mut self,
         connection: &ConnectionInfo,
         at: SystemTime,
-    ) -> Answer<ConnectionDecision> {
-        self.ask(&AcceptConnection(connection), at).await
+    ) -> Decided<ConnectionDecision> {
+        self.ask(&AcceptConnection { connection }, at).await
     }
 
     /// The SSID of a caller has come that has shown no right password or certificate: only those are asked that are
@@ -99,10 +85,10 @@ impl Conversation {
         &mut self,
         connection: &ConnectionInfo,
         at: SystemTime,
-    ) -> Answer<ConnectionDecision> {
-        let asked = Asked::of_stranger(Arc::clone(&self.session), connection);
-        let question = AcceptConnection(connection);
-        self.ask_those(Loaded::knows_strangers, &question, &asked, at)
+    ) -> Decided<ConnectionDecision> {
+        let subject = Subject::stranger(Arc::clone(&self.session), connection);
+        let call = AcceptConnection { connection };
+        self.ask_those(Loaded::knows_strangers, &call, &subject, at)
             .await
     }
 
@@ -120,8 +106,8 @@ impl Conversation {
         connection: &ConnectionInfo,
         file: &FileInfo,
         at: SystemTime,
-    ) -> Answer<FileDecision> {
-        self.ask(&AcceptFile(connection, file), at).await
+    ) -> Decided<FileDecision> {
+        self.ask(&AcceptFile { connection, file }, at).await
     }
 
     /// A transfer has ended. The decision counts for received, completed files only.
@@ -130,8 +116,12 @@ impl Conversation {
         connection: &ConnectionInfo,
         transfer: &TransferResult,
         at: SystemTime,
-    ) -> Answer<ResponseDecision> {
-        self.ask(&EndTransfer(connection, transfer), at).await
+    ) -> Decided<ResponseDecision> {
+        let call = EndTransfer {
+            connection,
+            transfer,
+        };
+        self.ask(&call, at).await
     }
 
     /// The turn is ours.
@@ -139,8 +129,8 @@ impl Conversation {
         &mut self,
         connection: &ConnectionInfo,
         at: SystemTime,
-    ) -> Answer<TurnDecision> {
-        self.ask(&ReadyToSend(connection), at).await
+    ) -> Decided<TurnDecision> {
+        self.ask(&ReadyToSend { connection }, at).await
     }
 
     /// A response has come.
@@ -149,8 +139,12 @@ impl Conversation {
         connection: &ConnectionInfo,
         response: &ResponseInfo,
         at: SystemTime,
-    ) -> Answer<()> {
-        self.ask(&EndResponse(connection, response), at).await
+    ) -> Decided<()> {
+        let call = EndResponse {
+            connection,
+            response,
+        };
+        self.ask(&call, at).await
     }
 
     /// Number of the generation this session is pinned to.
@@ -158,70 +152,47 @@ impl Conversation {
         self.generation.number()
     }
 
-    async fn ask<Q: Question>(&mut self, question: &Q, at: SystemTime) -> Answer<Q::Decision> {
-        let asked = Asked::of_partner(Arc::clone(&self.session), question.connection());
-        self.ask_those(|_| true, question, &asked, at).await
+    async fn ask<C: HookCall>(&mut self, call: &C, at: SystemTime) -> Decided<C::Decision> {
+        let subject = Subject::partner(Arc::clone(&self.session), call.connection());
+        self.ask_those(|_| true, call, &subject, at).await
     }
 
-    /// The chain: in order, until one of them ends it.
-    async fn ask_those<Q: Question>(
+    /// Asks the chain in its order, until a policy ends it.
+    async fn ask_those<C: HookCall>(
         &mut self,
         those: fn(&Loaded) -> bool,
-        question: &Q,
-        asked: &Asked,
+        call: &C,
+        subject: &Subject,
         at: SystemTime,
-    ) -> Answer<Q::Decision> {
-        let mut decision = Q::Decision::pass();
-        let mut decided_by = None;
-        let mut failures = Vec::new();
-        for (loaded, seat) in self.generation.chain.iter().zip(&mut self.seats) {
-            if !loaded.answers(Q::HOOK) || !those(loaded) {
+    ) -> Decided<C::Decision> {
+        self.questions += 1;
+        let stamp = EventStamp {
+            subject,
+            number: self.questions,
+            at,
+        };
+        let mut decided = Decided::begin(C::HOOK, self.generation.number(), at);
+        for (loaded, slot) in self.generation.chain.iter().zip(&mut self.slots) {
+            if !loaded.answers(C::HOOK) || !those(loaded) {
                 continue;
             }
-            self.events += 1;
-            let event = Event {
-                asked,
-                services: &self.services,
-                number: self.events,
-                at,
-            };
-            let said = match seat.ask(question, loaded, &event).await {
-                Ok(said) => said,
-                Err(failed) => {
-                    failures.push(self.generation.failure::<Q>(loaded, asked, failed));
-                    Q::Decision::on_failure(loaded.on_failure(Q::HOOK))
-                }
-            };
-            if said.is_pass() {
-                continue;
-            }
-            if said.ends_chain() {
-                decision = said;
-                decided_by = Some(loaded);
+            let answer = slot.ask(call, loaded, &stamp, &self.services).await;
+            let decision = answer.unwrap_or_else(|fault| {
+                let failure = self.generation.failure::<C>(loaded, subject, fault);
+                decided.failures.push(failure);
+                C::Decision::on_failure(loaded.on_failure(C::HOOK))
+            });
+            if decided.add(decision, || self.generation.signature(loaded)) {
                 break;
             }
-            decision = decision.then(said);
-            decided_by = decided_by.or(Some(loaded));
         }
-        Answer {
-            decision,
-            decided_by: decided_by.map(|loaded| self.generation.signature(loaded)),
-            failures,
-        }
+        decided
     }
 }
 
-/// What a seat needs to know of the event.
-struct Event<'a> {
-    asked: &'a Asked,
-    services: &'a Arc<dyn HostServices>,
-    number: u64,
-    at: SystemTime,
-}
-
-impl Seat {
+impl Slot {
     fn new(loaded: &Loaded) -> Self {
-        Seat {
+        Slot {
             values: SessionValues::new(loaded.engine.memory()),
             instance: None,
             questions_left: 0,
@@ -229,46 +200,43 @@ impl Seat {
     }
 
     /// The instance is taken out while it is asked: if the question is abandoned half-way, so is it.
-    async fn ask<Q: Question>(
+    async fn ask<C: HookCall>(
         &mut self,
-        question: &Q,
+        call: &C,
         loaded: &Loaded,
-        event: &Event<'_>,
-    ) -> Result<Q::Decision, Failed> {
+        stamp: &EventStamp<'_>,
+        services: &Arc<dyn HostServices>,
+    ) -> Result<C::Decision, GuestFault> {
         let mut instance = match self.instance.take().and_then(Resting::wake) {
             Some(instance) => instance,
-            None => self.start(loaded, event).await?,
+            None => self.start(loaded, stamp, services).await?,
         };
-        let said = instance
-            .ask(question, loaded, event.asked, event.number, event.at)
-            .await;
+        let answer = instance.ask(call, loaded, stamp).await;
         self.questions_left = self.questions_left.saturating_sub(1);
         if instance.alive() && self.questions_left > 0 {
             self.instance = Some(loaded.engine.memory().rest(instance));
         }
-        said
+        answer
     }
 
-    async fn start(&mut self, loaded: &Loaded, event: &Event<'_>) -> Result<Instance, Failed> {
-        self.questions_left = 200 + spread(event) % 201;
-        Instance::start(
-            loaded,
-            event.asked,
-            event.services.clone(),
-            self.values.clone(),
-            event.number,
-            event.at,
-        )
-        .await
+    async fn start(
+        &mut self,
+        loaded: &Loaded,
+        stamp: &EventStamp<'_>,
+        services: &Arc<dyn HostServices>,
+    ) -> Result<Instance, GuestFault> {
+        self.questions_left = 200 + spread(loaded, stamp) % 201;
+        Instance::start(loaded, stamp, Arc::clone(services), self.values.clone()).await
     }
 }
 
-/// A number that differs from session to session and instance to instance, and is the same again
-/// when the session is replayed.
-fn spread(event: &Event<'_>) -> u32 {
+/// A number that differs from session to session, policy to policy and instance to instance, and is the same again when
+/// the session is replayed.
+fn spread(loaded: &Loaded, stamp: &EventStamp<'_>) -> u32 {
     let digest = Sha256::new()
-        .chain_update(event.asked.session().as_bytes())
-        .chain_update(event.number.to_be_bytes())
+        .chain_update(stamp.subject.session().as_bytes())
+        .chain_update(loaded.name.as_bytes())
+        .chain_update(stamp.number.to_be_bytes())
         .finalize();
     digest
         .iter()
@@ -285,23 +253,28 @@ impl Generation {
         }
     }
 
-    fn failure<Q: Question>(&self, loaded: &Loaded, asked: &Asked, failed: Failed) -> Failure {
-        let Failed { kind, detail } = failed;
-        let on_failure = loaded.on_failure(Q::HOOK);
-        tell(&events::Event::Failed {
+    /// Logs what a policy failed at.
+    fn failure<C: HookCall>(
+        &self,
+        loaded: &Loaded,
+        subject: &Subject,
+        fault: GuestFault,
+    ) -> PolicyFailure {
+        let GuestFault { kind, detail } = fault;
+        tell(&PolicyEvent::Failed {
             policy: loaded.name.to_string(),
             digest: loaded.digest.clone(),
             generation: self.number(),
-            session: asked.clone(),
-            hook: Q::HOOK.to_string(),
+            session: subject.clone(),
+            hook: C::HOOK.to_string(),
             kind: kind.to_string(),
-            on_failure: on_failure.to_string(),
+            on_failure: loaded.on_failure(C::HOOK).to_string(),
             reason: detail.clone(),
         });
-        Failure {
+        PolicyFailure {
             policy: loaded.name.to_string(),
             digest: loaded.digest.clone(),
-            hook: Q::HOOK,
+            hook: C::HOOK,
             kind,
             detail,
         }

@@ -8,8 +8,9 @@ use std::time::Duration;
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings;
-use crate::context::Context;
+use crate::guest_context::GuestContext;
 use crate::memory::Memory;
+use crate::wasm_config::wasm_config;
 
 /// How the engine works. [`Default`] is right for tests and tools; a server compiles in a child.
 #[derive(Debug, Clone)]
@@ -55,12 +56,12 @@ impl Default for EngineConfig {
 /// The engine all policies of a process share. Clones are the same engine.
 #[derive(Clone)]
 pub struct Engine {
-    shared: Arc<Shared>,
+    parts: Arc<Parts>,
 }
 
-struct Shared {
+struct Parts {
     wasm: wasmtime::Engine,
-    linker: Linker<Context>,
+    linker: Linker<GuestContext>,
     memory: Arc<Memory>,
     config: EngineConfig,
 }
@@ -81,7 +82,7 @@ impl Engine {
         bindings::Policy::add_to_linker::<_, HasSelf<_>>(&mut linker, |context| context)?;
         start_ticking(&wasm, config.tick)?;
         Ok(Engine {
-            shared: Arc::new(Shared {
+            parts: Arc::new(Parts {
                 wasm,
                 linker,
                 memory: Memory::new(config.memory),
@@ -91,24 +92,24 @@ impl Engine {
     }
 
     pub(crate) fn wasm(&self) -> &wasmtime::Engine {
-        &self.shared.wasm
+        &self.parts.wasm
     }
 
-    pub(crate) fn linker(&self) -> &Linker<Context> {
-        &self.shared.linker
+    pub(crate) fn linker(&self) -> &Linker<GuestContext> {
+        &self.parts.linker
     }
 
     pub(crate) fn memory(&self) -> &Arc<Memory> {
-        &self.shared.memory
+        &self.parts.memory
     }
 
     pub(crate) fn compile(&self) -> &Compile {
-        &self.shared.config.compile
+        &self.parts.config.compile
     }
 
     /// How many ticks a time is, rounded up, at least one.
     pub(crate) fn ticks(&self, time: Duration) -> u32 {
-        let tick = self.shared.config.tick.as_nanos().max(1);
+        let tick = self.parts.config.tick.as_nanos().max(1);
         u32::try_from(time.as_nanos().div_ceil(tick).max(1)).unwrap_or(u32::MAX)
     }
 }
@@ -116,19 +117,9 @@ impl Engine {
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine")
-            .field("config", &self.shared.config)
+            .field("config", &self.parts.config)
             .finish_non_exhaustive()
     }
-}
-
-/// The engine's settings. The compile child uses the same, or its artefacts would not fit.
-pub(crate) fn wasm_config() -> wasmtime::Config {
-    let mut config = wasmtime::Config::new();
-    config.epoch_interruption(true);
-    // The same event gives the same answer on every machine.
-    config.cranelift_nan_canonicalization(true);
-    config.relaxed_simd_deterministic(true);
-    config
 }
 
 fn start_ticking(wasm: &wasmtime::Engine, tick: Duration) -> Result<(), wasmtime::Error> {

@@ -131,7 +131,7 @@ pub enum ComponentFault {
 
 /// A policy that did not answer. The question was answered by its `on-failure` mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct PolicyFailure {
     /// Name of the policy.
     pub policy: String,
     /// SHA-256 of its component, hexadecimal.
@@ -144,9 +144,9 @@ pub struct Failure {
     pub detail: String,
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for PolicyFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Failure {
+        let PolicyFailure {
             policy,
             hook,
             kind,
@@ -155,6 +155,13 @@ impl fmt::Display for Failure {
         } = self;
         write!(f, "policy `{policy}` failed at {hook}: {kind}: {detail}")
     }
+}
+
+/// How a call into a policy ended that gave no decision.
+#[derive(Debug)]
+pub(crate) struct GuestFault {
+    pub(crate) kind: FailureKind,
+    pub(crate) detail: String,
 }
 
 /// How a policy failed.

@@ -1,4 +1,4 @@
-//! What policies tell the log, and what is told of them.
+//! What is logged of policies, and what they log themselves.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -8,10 +8,10 @@ use pointsman_log::{Field, Value, events};
 
 use crate::bindings::types::ConnectionInfo;
 
-/// The session that policies are asked in, and whom it is with: by that, too, repeated lines are counted, so that no
-/// partner hides what the log says of another.
+/// Whom a question is about: the session and whom it is with. The log counts repeated lines by that, too, so that no
+/// partner hides what it says of another.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct Subject {
     session: Arc<str>,
     /// The partner, which has shown that it is the one.
     partner: Option<Arc<str>>,
@@ -20,9 +20,9 @@ pub(crate) struct Asked {
     remote: Option<SocketAddr>,
 }
 
-impl Asked {
-    /// In a session with nobody yet.
-    pub(crate) fn in_session(session: Arc<str>) -> Self {
+impl Subject {
+    /// A session with nobody yet.
+    pub(crate) fn nobody(session: Arc<str>) -> Self {
         Self {
             session,
             partner: None,
@@ -31,21 +31,21 @@ impl Asked {
         }
     }
 
-    /// Of a connection to the partner that it names.
-    pub(crate) fn of_partner(session: Arc<str>, connection: &ConnectionInfo) -> Self {
+    /// A connection to the partner that it names.
+    pub(crate) fn partner(session: Arc<str>, connection: &ConnectionInfo) -> Self {
         Self {
             partner: connection.partner.as_deref().map(Arc::from),
             remote: remote(connection),
-            ..Self::in_session(session)
+            ..Self::nobody(session)
         }
     }
 
-    /// Of a caller that has shown no right password or certificate.
-    pub(crate) fn of_stranger(session: Arc<str>, connection: &ConnectionInfo) -> Self {
+    /// A caller that has shown no right password or certificate.
+    pub(crate) fn stranger(session: Arc<str>, connection: &ConnectionInfo) -> Self {
         Self {
             claims: connection.partner.as_deref().map(Arc::from),
             remote: remote(connection),
-            ..Self::in_session(session)
+            ..Self::nobody(session)
         }
     }
 
@@ -61,7 +61,7 @@ fn remote(connection: &ConnectionInfo) -> Option<SocketAddr> {
     Some(SocketAddr::new(address, connection.remote_port))
 }
 
-impl fmt::Display for Asked {
+impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "session {}", self.session)?;
         match (&self.partner, &self.claims) {
@@ -76,7 +76,7 @@ impl fmt::Display for Asked {
     }
 }
 
-impl Field for Asked {
+impl Field for Subject {
     fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, Value<'_>)) {
         self.session.show(name, see);
         self.partner.show("partner", see);
@@ -87,7 +87,7 @@ impl Field for Asked {
 
 events! {
     /// Something about a policy.
-    pub enum Event of "policy";
+    pub enum PolicyEvent of "policy";
 
     /// a component is in force from the start
     "POL-001" "policy-loaded" Info Every
@@ -97,43 +97,43 @@ events! {
 
     /// a policy failed; kind, detail, and what was answered instead
     "POL-002" "policy-failed" Warn Counted
-    Failed { policy: String, digest: String, generation: u64, session: Asked, hook: String, kind: String, on_failure: String, reason: String }
+    Failed { policy: String, digest: String, generation: u64, session: Subject, hook: String, kind: String, on_failure: String, reason: String }
     says("{session}: {hook}: policy {policy} failed ({kind}), answered by `{on_failure}`: {reason}")
     remedy("`error-text`: usually a setting; the detail names it. `deadline`, `memory`: raise its limits, or see its author; `memory` that names `limits.policies_memory` is the limit of all policies together. `trap`, `stack`, `bad-decision`: its author. Swap the last good component in")
 
     /// a policy logged more than it may
     "POL-003" "policy-log-cut" Warn Counted
-    LogCut { policy: Arc<str>, session: Asked, dropped: u32 }
+    LogCut { policy: Arc<str>, session: Subject, dropped: u32 }
     says("{session}: policy {policy} logged more than its limits allow: {dropped} lines are missing")
     remedy("its author")
 
     /// a line of a policy's own, at the level `error`
     "POL-004" "policy-says" Error Counted
-    SaysError { policy: Arc<str>, session: Asked, said: String }
+    SaysError { policy: Arc<str>, session: Subject, said: String }
     says("{session}: policy {policy}: {said}")
     remedy("its author")
 
     /// a line of a policy's own
     "POL-005" "policy-says" Warn Counted
-    SaysWarn { policy: Arc<str>, session: Asked, said: String }
+    SaysWarn { policy: Arc<str>, session: Subject, said: String }
     says("{session}: policy {policy}: {said}")
     remedy("its author")
 
     /// a line of a policy's own
     "POL-006" "policy-says" Info Counted
-    SaysInfo { policy: Arc<str>, session: Asked, said: String }
+    SaysInfo { policy: Arc<str>, session: Subject, said: String }
     says("{session}: policy {policy}: {said}")
     remedy("–")
 
     /// a line of a policy's own
     "POL-007" "policy-says" Debug Counted
-    SaysDebug { policy: Arc<str>, session: Asked, said: String }
+    SaysDebug { policy: Arc<str>, session: Subject, said: String }
     says("{session}: policy {policy}: {said}")
     remedy("–")
 
     /// a line of a policy's own
     "POL-008" "policy-says" Trace Counted
-    SaysTrace { policy: Arc<str>, session: Asked, said: String }
+    SaysTrace { policy: Arc<str>, session: Subject, said: String }
     says("{session}: policy {policy}: {said}")
     remedy("–")
 

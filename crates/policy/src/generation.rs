@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::context::HostServices;
-use crate::conversation::Conversation;
-use crate::load::Loaded;
+use crate::loaded::Loaded;
 
 /// One state of the chain: immutable, numbered from 1, freed with its last holder.
 pub struct Generation {
@@ -27,18 +25,6 @@ impl Generation {
         self.chain
             .iter()
             .map(|loaded| (&*loaded.name, loaded.digest.as_str()))
-    }
-
-    /// Open one session's conversation with these policies. It keeps this generation alive.
-    ///
-    /// `session_id` should be the `session` of [`crate::types::ConnectionInfo`]: the policies' log
-    /// lines carry it, their random numbers depend on it.
-    pub fn session(
-        self: &Arc<Self>,
-        session_id: String,
-        services: Arc<dyn HostServices>,
-    ) -> Conversation {
-        Conversation::new(self.clone(), session_id.into(), services)
     }
 }
 

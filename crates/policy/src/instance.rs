@@ -1,65 +1,57 @@
 //! One instance of a policy in its own store, and what is made of its traps.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use pointsman_log::tell;
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use crate::bindings;
-use crate::context::{Context, HostServices};
 use crate::decision::Decision;
-use crate::error::FailureKind;
-use crate::event::Event;
-use crate::events::{self, Asked};
-use crate::limits::{Denied, Meter};
-use crate::load::Loaded;
+use crate::error::{FailureKind, GuestFault};
+use crate::events::PolicyEvent;
+use crate::guest_context::GuestContext;
+use crate::guest_event::{EventStamp, GuestEvent};
+use crate::hook_call::{HookCall, HookResult};
+use crate::loaded::Loaded;
 use crate::memory::Share;
-use crate::question::Question;
+use crate::meter::{Denied, Meter};
 use crate::rules::Rules;
+use crate::services::HostServices;
 use crate::session_values::SessionValues;
 
 /// What a guest may pass in one call into the server, or return, beyond its texts: octets of
 /// records and lists as wasmtime counts them.
 const TRANSFER_ROOM: usize = 1 << 20;
-/// Frames of a trap's backtrace that are told.
+/// Frames of a trap's backtrace that are logged.
 const FRAMES: usize = 4;
-/// Characters of a policy's last words that are told.
+/// Characters of a policy's last words that are logged.
 const LONGEST_WORDS: usize = 1000;
 /// Rust's own functions.
 const LIBRARY: [&str; 7] = [
     "std::", "core::", "alloc::", "__rustc", "__rust_", "abort", "wasi::",
 ];
 
-/// How a call ended that did not end with a decision.
-#[derive(Debug)]
-pub(crate) struct Failed {
-    pub(crate) kind: FailureKind,
-    pub(crate) detail: String,
-}
-
 /// A running policy.
 pub(crate) struct Instance {
-    store: Store<Context>,
+    store: Store<GuestContext>,
     guest: bindings::Policy,
     /// After a trap a component cannot be entered again.
     alive: bool,
 }
 
 impl Instance {
-    /// Make an instance. Its start counts as an event: the same limits hold.
+    /// Makes an instance. Its start counts as an event: the same limits hold.
     pub(crate) async fn start(
         loaded: &Loaded,
-        asked: &Asked,
+        stamp: &EventStamp<'_>,
         services: Arc<dyn HostServices>,
         values: SessionValues,
-        event_number: u64,
-        at: SystemTime,
-    ) -> Result<Instance, Failed> {
-        let share = room(loaded).await?;
-        let event = Event::new(loaded.name.clone(), asked.clone());
-        event.begin(asked, event_number, at, &loaded.limits);
-        let context = Context::new(
+    ) -> Result<Instance, GuestFault> {
+        let share = free_memory(loaded).await?;
+        let event = GuestEvent::new(loaded.name.clone(), stamp.subject.clone());
+        event.begin(stamp, &loaded.limits);
+        let context = GuestContext::new(
             loaded.name.clone(),
             loaded.settings.clone(),
             services,
@@ -67,21 +59,9 @@ impl Instance {
             event.clone(),
             Meter::new(loaded.limits.memory, share),
         );
-        let mut store = Store::new(loaded.engine.wasm(), context);
-        store.limiter(|context| &mut context.meter);
-        store.set_hostcall_fuel(loaded.limits.output.saturating_add(TRANSFER_ROOM));
-        store.epoch_deadline_callback(|mut store| {
-            let ticks_left = &mut store.data_mut().ticks_left;
-            if *ticks_left == 0 {
-                return Ok(UpdateDeadline::Interrupt);
-            }
-            *ticks_left -= 1;
-            Ok(UpdateDeadline::Yield(1))
-        });
-        allow(&mut store, loaded);
-        let started =
-            tokio::time::timeout(loaded.limits.call, loaded.pre.instantiate_async(&mut store))
-                .await;
+        let mut store = store_within_limits(loaded, context);
+        let starting = loaded.pre.instantiate_async(&mut store);
+        let started = tokio::time::timeout(loaded.limits.call, starting).await;
         let last_words = event.end();
         match started {
             Ok(Ok(guest)) => {
@@ -102,42 +82,47 @@ impl Instance {
         self.alive
     }
 
-    /// Put a question, within the limits, and check the decision.
-    pub(crate) async fn ask<Q: Question>(
+    /// Puts a question, within the limits, and checks the decision.
+    pub(crate) async fn ask<C: HookCall>(
         &mut self,
-        question: &Q,
+        call: &C,
         loaded: &Loaded,
-        asked: &Asked,
-        event_number: u64,
-        at: SystemTime,
-    ) -> Result<Q::Decision, Failed> {
+        stamp: &EventStamp<'_>,
+    ) -> Result<C::Decision, GuestFault> {
         let event = self.store.data().event.clone();
-        event.begin(asked, event_number, at, &loaded.limits);
+        event.begin(stamp, &loaded.limits);
         allow(&mut self.store, loaded);
         let began = Instant::now();
-        let reply = tokio::time::timeout(
-            loaded.limits.call,
-            question.put(&self.guest, &mut self.store),
-        )
-        .await;
-        self.alive = matches!(reply, Ok(Ok(_)));
+        let asking = call.call(&self.guest, &mut self.store);
+        let returned = tokio::time::timeout(loaded.limits.call, asking).await;
+        self.alive = matches!(returned, Ok(Ok(_)));
         let last_words = event.end();
-        tell(&events::Event::Answered {
+        tell(&PolicyEvent::Answered {
             policy: Arc::clone(&loaded.name),
-            hook: Q::HOOK.to_string(),
+            hook: C::HOOK.to_string(),
             took: began.elapsed(),
         });
-        let decision = match reply {
-            Ok(Ok(Ok(decision))) => decision,
-            Ok(Ok(Err(text))) => return Err(error_text(text)),
-            Ok(Err(trap)) => return Err(explain(&trap, self.store.data(), loaded, &last_words)),
-            Err(_) => return Err(took_too_long(loaded)),
-        };
+        match returned {
+            Ok(returned) => self.decision(returned, loaded, &last_words),
+            Err(_) => Err(took_too_long(loaded)),
+        }
+    }
+
+    /// What a call returned, if that is a decision that can be carried out.
+    fn decision<D: Decision>(
+        &self,
+        returned: HookResult<D>,
+        loaded: &Loaded,
+        last_words: &str,
+    ) -> Result<D, GuestFault> {
+        let decision = returned
+            .map_err(|trap| explain(&trap, self.store.data(), loaded, last_words))?
+            .map_err(error_text)?;
         let mut rules = Rules::new(loaded.limits.output);
         decision.check(&mut rules);
         match rules.verdict() {
             Ok(()) => Ok(decision),
-            Err(detail) => Err(Failed {
+            Err(detail) => Err(GuestFault {
                 kind: FailureKind::BadDecision,
                 detail,
             }),
@@ -145,12 +130,29 @@ impl Instance {
     }
 }
 
-/// Room for an instance as big as those before it were at their start.
-async fn room(loaded: &Loaded) -> Result<Share, Failed> {
+/// A store whose guest is interrupted when its ticks, its memory or its calls are used up.
+fn store_within_limits(loaded: &Loaded, context: GuestContext) -> Store<GuestContext> {
+    let mut store = Store::new(loaded.engine.wasm(), context);
+    store.limiter(|context| &mut context.meter);
+    store.set_hostcall_fuel(loaded.limits.output.saturating_add(TRANSFER_ROOM));
+    store.epoch_deadline_callback(|mut store| {
+        let ticks_left = &mut store.data_mut().ticks_left;
+        if *ticks_left == 0 {
+            return Ok(UpdateDeadline::Interrupt);
+        }
+        *ticks_left -= 1;
+        Ok(UpdateDeadline::Yield(1))
+    });
+    allow(&mut store, loaded);
+    store
+}
+
+/// Memory for an instance as big as those before it were at their start.
+async fn free_memory(loaded: &Loaded) -> Result<Share, GuestFault> {
     let memory = loaded.engine.memory();
     tokio::time::timeout(loaded.limits.call, memory.share(loaded.size_at_start()))
         .await
-        .map_err(|_| Failed {
+        .map_err(|_| GuestFault {
             kind: FailureKind::Memory,
             detail: format!(
                 "there was no room for it within {} ms: {}",
@@ -168,14 +170,14 @@ fn all_in_use(loaded: &Loaded) -> String {
 }
 
 /// Give an event its time and its calls.
-fn allow(store: &mut Store<Context>, loaded: &Loaded) {
+fn allow(store: &mut Store<GuestContext>, loaded: &Loaded) {
     let ticks = loaded.engine.ticks(loaded.limits.time);
     store.data_mut().begin(ticks);
     store.set_epoch_deadline(1);
 }
 
-fn took_too_long(loaded: &Loaded) -> Failed {
-    Failed {
+fn took_too_long(loaded: &Loaded) -> GuestFault {
+    GuestFault {
         kind: FailureKind::Deadline,
         detail: format!(
             "the question took more than {} ms, calls into the server included",
@@ -185,45 +187,25 @@ fn took_too_long(loaded: &Loaded) -> Failed {
 }
 
 /// The policy's own words, bounded: they go to the log.
-fn error_text(mut text: String) -> Failed {
+fn error_text(mut text: String) -> GuestFault {
     if let Some((end, _)) = text.char_indices().nth(1000) {
         text.truncate(end);
         text.push('…');
     }
-    Failed {
+    GuestFault {
         kind: FailureKind::ErrorText,
         detail: text,
     }
 }
 
 /// Why it trapped. The last complaint is usually the panic's message.
-fn explain(trap: &wasmtime::Error, context: &Context, loaded: &Loaded, last_words: &str) -> Failed {
-    let limits = &loaded.limits;
-    let (kind, mut detail) = match trap.downcast_ref::<Trap>() {
-        Some(Trap::Interrupt) => (
-            FailureKind::Deadline,
-            format!(
-                "it ran for more than `limits.time`, {} ms",
-                limits.time.as_millis()
-            ),
-        ),
-        Some(Trap::StackOverflow) => (
-            FailureKind::Stack,
-            "it recursed beyond its stack".to_owned(),
-        ),
-        _ if context.meter.denied == Some(Denied::Own) => (
-            FailureKind::Memory,
-            format!(
-                "it wanted more than `limits.memory`, {} octets",
-                limits.memory
-            ),
-        ),
-        _ if context.meter.denied == Some(Denied::All) => (
-            FailureKind::Memory,
-            format!("there was no memory left for it: {}", all_in_use(loaded)),
-        ),
-        _ => (FailureKind::Trap, trap.root_cause().to_string()),
-    };
+fn explain(
+    trap: &wasmtime::Error,
+    context: &GuestContext,
+    loaded: &Loaded,
+    last_words: &str,
+) -> GuestFault {
+    let (kind, mut detail) = trap_kind(trap, context.meter.denied, loaded);
     if !last_words.is_empty() {
         detail.push_str("; it said: ");
         detail.extend(last_words.chars().take(LONGEST_WORDS));
@@ -232,7 +214,40 @@ fn explain(trap: &wasmtime::Error, context: &Context, loaded: &Loaded, last_word
         detail.push_str("; in ");
         detail.push_str(&place);
     }
-    Failed { kind, detail }
+    GuestFault { kind, detail }
+}
+
+fn trap_kind(
+    trap: &wasmtime::Error,
+    denied: Option<Denied>,
+    loaded: &Loaded,
+) -> (FailureKind, String) {
+    let limits = &loaded.limits;
+    match (trap.downcast_ref::<Trap>(), denied) {
+        (Some(Trap::Interrupt), _) => (
+            FailureKind::Deadline,
+            format!(
+                "it ran for more than `limits.time`, {} ms",
+                limits.time.as_millis()
+            ),
+        ),
+        (Some(Trap::StackOverflow), _) => (
+            FailureKind::Stack,
+            "it recursed beyond its stack".to_owned(),
+        ),
+        (_, Some(Denied::Own)) => (
+            FailureKind::Memory,
+            format!(
+                "it wanted more than `limits.memory`, {} octets",
+                limits.memory
+            ),
+        ),
+        (_, Some(Denied::All)) => (
+            FailureKind::Memory,
+            format!("there was no memory left for it: {}", all_in_use(loaded)),
+        ),
+        (_, None) => (FailureKind::Trap, trap.root_cause().to_string()),
+    }
 }
 
 /// The policy's own innermost functions, if the component kept their names. Those of the language's

@@ -3,12 +3,12 @@
 //! A policy is a component of the world `oftp:policy/policy` (folder `wit/` of the repository). This
 //! crate takes one from a file to its answers:
 //!
-//! - **load** ([`Policies::load`]): size, imports, compilation in a limited child process, types,
+//! - **load** ([`PolicySet::load`]): size, imports, compilation in a limited child process, types,
 //!   and a first start; anything wrong is a [`LoadError`] and nothing has changed;
 //! - **ask** ([`Conversation`]): one session's instances, each in a store of its own with limits on
-//!   memory, time, log and output; what goes wrong there is a [`Failure`] and has an answer all the
+//!   memory, time, log and output; what goes wrong there is a [`PolicyFailure`] and has an answer all the
 //!   same;
-//! - **swap** ([`Policies::swap`], [`Policies::reload`]): a new [`Generation`] of the whole
+//! - **swap** ([`PolicySet::swap`], [`PolicySet::reload`]): a new [`Generation`] of the whole
 //!   chain, made beside the old one. A session stays with the generation it began with.
 //!
 //! Deliberately absent: the protocol, the store, sockets and files other than the components. What
@@ -20,31 +20,40 @@ mod check;
 mod compile;
 pub mod compile_worker;
 mod component_file;
-mod context;
 mod conversation;
+mod decided;
 mod decision;
 mod engine;
 mod error;
-mod event;
 pub mod events;
 mod generation;
+mod guest_context;
+mod guest_event;
 mod hook;
+mod hook_call;
 mod instance;
 mod limits;
 mod load;
+mod loaded;
 mod memory;
-mod policies;
-mod question;
+mod meter;
+mod mutex;
+mod policy_set;
 mod rules;
+mod services;
 mod session_values;
+mod spec;
+mod wasm_config;
 
 pub use bindings::types;
 pub use component_file::read_component;
-pub use context::HostServices;
-pub use conversation::{Answer, Conversation, DecidedBy};
+pub use conversation::Conversation;
+pub use decided::{Decided, DecidedBy};
 pub use engine::{Compile, Engine, EngineConfig, EngineError};
-pub use error::{ComponentFault, Failure, FailureKind, LoadError};
+pub use error::{ComponentFault, FailureKind, LoadError, PolicyFailure};
 pub use generation::Generation;
 pub use hook::{Hook, OnFailure, UnknownName};
-pub use limits::Limits;
-pub use policies::{Policies, PolicySpec, Swapped};
+pub use limits::{CompileLimits, ResourceLimits};
+pub use policy_set::{PolicySet, Swapped};
+pub use services::HostServices;
+pub use spec::PolicySpec;

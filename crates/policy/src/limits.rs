@@ -2,14 +2,9 @@
 
 use std::time::Duration;
 
-use wasmtime::ResourceLimiter;
-
-use crate::compile_worker::Allowance;
-use crate::memory::{OVERHEAD, Share};
-
-/// Limits of one policy. Memory is counted per instance, all else per event.
+/// ResourceLimits of one policy. Memory is counted per instance, all else per event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
+pub struct ResourceLimits {
     /// Memory of an instance, all its linear memories and tables together, in octets.
     pub memory: u64,
     /// Time the guest itself may run in one event.
@@ -25,12 +20,12 @@ pub struct Limits {
     /// Size of the component's file, in octets.
     pub component: u64,
     /// What its compiler may use.
-    pub compile: Allowance,
+    pub compile: CompileLimits,
 }
 
-impl Default for Limits {
+impl Default for ResourceLimits {
     fn default() -> Self {
-        Limits {
+        ResourceLimits {
             memory: 32 << 20,
             time: Duration::from_millis(250),
             call: Duration::from_secs(5),
@@ -38,112 +33,43 @@ impl Default for Limits {
             log_bytes: 64 << 10,
             output: 64 << 10,
             component: 32 << 20,
-            compile: Allowance::default(),
+            compile: CompileLimits::default(),
         }
     }
 }
 
-/// Counts an instance's memory and remembers when it was denied some: the guest's own trap that
-/// follows does not tell why.
-#[derive(Debug)]
-pub(crate) struct Meter {
-    limit: u64,
-    used: u64,
-    share: Share,
-    pub(crate) denied: Option<Denied>,
-}
-
-/// Which limit an instance met.
+/// What the child that compiles a component may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Denied {
-    /// Its own.
-    Own,
-    /// That of all instances together.
-    All,
+pub struct CompileLimits {
+    /// Processor time, in whole seconds; more ends it by SIGXCPU.
+    pub cpu: Duration,
+    /// Address space in octets.
+    pub memory: u64,
 }
 
-/// Elements of one table: room for an interpreter's functions, no room to eat memory by.
-const TABLE_ELEMENTS: usize = 20_000;
-/// Octets of one of them.
-const ELEMENT: u64 = 16;
-
-impl Meter {
-    /// `limit`: octets of this instance; `share`: its part of what all may hold, which grows with it.
-    pub(crate) fn new(limit: u64, share: Share) -> Self {
-        Meter {
-            limit,
-            used: 0,
-            share,
-            denied: None,
+impl Default for CompileLimits {
+    /// 10 s and 512 MiB: plenty for Rust, Go and small engines. Components of 12 MB and more, with the big engines of
+    /// JavaScript or Python inside, need more of both.
+    fn default() -> Self {
+        CompileLimits {
+            cpu: Duration::from_secs(10),
+            memory: 512 << 20,
         }
-    }
-
-    /// What a share must be for an instance like this one.
-    pub(crate) fn size(&self) -> u64 {
-        self.used.saturating_add(OVERHEAD)
-    }
-
-    fn grow(&mut self, octets: u64) -> bool {
-        let used = self.used.saturating_add(octets);
-        if used > self.limit {
-            self.denied = Some(Denied::Own);
-            return false;
-        }
-        if !self.share.grow(used.saturating_add(OVERHEAD)) {
-            self.denied = Some(Denied::All);
-            return false;
-        }
-        self.used = used;
-        true
     }
 }
 
-impl ResourceLimiter for Meter {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        Ok(self.grow(desired.saturating_sub(current) as u64))
+impl CompileLimits {
+    /// As the child's arguments: seconds, and MiB.
+    pub(crate) fn args(self) -> [String; 2] {
+        [self.cpu.as_secs(), self.memory >> 20].map(|number| number.to_string())
     }
 
-    fn table_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let more = desired.saturating_sub(current) as u64;
-        Ok(desired <= TABLE_ELEMENTS && self.grow(more.saturating_mul(ELEMENT)))
-    }
-
-    fn instances(&self) -> usize {
-        100
-    }
-
-    fn tables(&self) -> usize {
-        100
-    }
-
-    fn memories(&self) -> usize {
-        16
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::memory::Memory;
-
-    #[tokio::test]
-    async fn memories_and_tables_are_counted_together() {
-        let all = Memory::new(1 << 30);
-        let mut meter = Meter::new(1000, all.share(OVERHEAD).await);
-        assert!(meter.memory_growing(0, 600, None).unwrap());
-        assert!(!meter.memory_growing(0, 600, None).unwrap());
-        assert_eq!(meter.denied, Some(Denied::Own));
-        assert!(meter.memory_growing(600, 990, None).unwrap());
-        assert!(!meter.table_growing(0, 1, None).unwrap());
+    /// Back from them; none where they are something else.
+    pub(crate) fn of_args(mut args: impl Iterator<Item = String>) -> Option<Self> {
+        let mut number = || args.next()?.parse::<u64>().ok();
+        Some(CompileLimits {
+            cpu: Duration::from_secs(number()?),
+            memory: number()? << 20,
+        })
     }
 }

@@ -1,9 +1,8 @@
 //! One policy, ready to be asked: everything that can be wrong with it is found here.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -11,60 +10,19 @@ use sha2::{Digest, Sha256};
 
 use crate::bindings::PolicyPre;
 use crate::bindings::types::OutboundFile;
-use crate::compile_worker::Allowance;
-use crate::context::{Context, HostServices};
 use crate::engine::Engine;
 use crate::error::{ComponentFault, LoadError};
-use crate::events::Asked;
-use crate::hook::{Hook, OnFailure};
+use crate::events::Subject;
+use crate::guest_context::GuestContext;
+use crate::guest_event::EventStamp;
 use crate::instance::Instance;
-use crate::limits::Limits;
+use crate::limits::CompileLimits;
+use crate::loaded::Loaded;
 use crate::memory::OVERHEAD;
-use crate::policies::PolicySpec;
+use crate::services::HostServices;
 use crate::session_values::SessionValues;
+use crate::spec::PolicySpec;
 use crate::{check, compile};
-
-/// A checked and compiled component with what it was deployed with. Immutable.
-pub(crate) struct Loaded {
-    pub(crate) name: Arc<str>,
-    pub(crate) digest: String,
-    pub(crate) settings: Arc<BTreeMap<String, String>>,
-    pub(crate) limits: Limits,
-    pub(crate) engine: Engine,
-    pub(crate) pre: PolicyPre<Context>,
-    /// Octets that its instances held at their start, the biggest of them.
-    size: AtomicU64,
-    hooks: Vec<Hook>,
-    asked_about_strangers: bool,
-    on_failure: BTreeMap<Hook, OnFailure>,
-}
-
-impl Loaded {
-    /// Whether it is asked at this moment.
-    pub(crate) fn answers(&self, hook: Hook) -> bool {
-        self.hooks.is_empty() || self.hooks.contains(&hook)
-    }
-
-    /// Whether it is asked about callers that have shown no right password or certificate.
-    pub(crate) fn knows_strangers(&self) -> bool {
-        self.asked_about_strangers && self.answers(Hook::AcceptConnection)
-    }
-
-    /// What an instance is expected to hold at its start, in octets.
-    pub(crate) fn size_at_start(&self) -> u64 {
-        self.size.load(Ordering::Relaxed)
-    }
-
-    /// An instance held so many octets at its start.
-    pub(crate) fn starts_with(&self, octets: u64) {
-        self.size.fetch_max(octets, Ordering::Relaxed);
-    }
-
-    /// What its failure means at this moment.
-    pub(crate) fn on_failure(&self, hook: Hook) -> OnFailure {
-        self.on_failure.get(&hook).copied().unwrap_or_default()
-    }
-}
 
 /// From the component's octets to something that can be asked.
 pub(crate) async fn load(
@@ -128,8 +86,8 @@ pub(crate) fn sha256(octets: &[u8]) -> String {
 async fn prepare(
     engine: &Engine,
     component: &[u8],
-    compiler: Allowance,
-) -> Result<PolicyPre<Context>, ComponentFault> {
+    compiler: CompileLimits,
+) -> Result<PolicyPre<GuestContext>, ComponentFault> {
     check::imports(component)?;
     let compiled = compile::compile(engine, component, compiler).await?;
     let pre = engine
@@ -141,19 +99,16 @@ async fn prepare(
 
 /// Start it once, so that one that traps at its start is found now and not by a partner.
 async fn try_start(loaded: &Loaded) -> Result<(), ComponentFault> {
-    Instance::start(
-        loaded,
-        &Asked::in_session("loading".into()),
-        Arc::new(NoServices),
-        SessionValues::new(loaded.engine.memory()),
-        0,
-        SystemTime::UNIX_EPOCH + AT_LOADING,
-    )
-    .await
-    .map(drop)
-    .map_err(|failed| ComponentFault::Start {
-        kind: failed.kind,
-        detail: failed.detail,
+    let stamp = EventStamp {
+        subject: &Subject::nobody("loading".into()),
+        number: 0,
+        at: SystemTime::UNIX_EPOCH + AT_LOADING,
+    };
+    let values = SessionValues::new(loaded.engine.memory());
+    let started = Instance::start(loaded, &stamp, Arc::new(NoServices), values).await;
+    started.map(drop).map_err(|fault| ComponentFault::Start {
+        kind: fault.kind,
+        detail: fault.detail,
     })
 }
 

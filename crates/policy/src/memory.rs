@@ -1,17 +1,16 @@
 //! The memory of all instances together.
 //!
-//! Each instance has a limit of its own; what keeps a thousand sessions from adding up is here. Instances that nobody
-//! asks at the moment are let go, the one that rested longest first, when one that is asked needs room: they are made
-//! anew for their next question, and what they kept with their session stays. Where everything is in use, a question
-//! waits for room, within the time for a question.
+//! Each instance has a limit of its own; what keeps a thousand sessions from adding up is here. When an instance that is
+//! asked needs memory, those that rest are dropped, the one that rested longest first: their next question makes another,
+//! and what they kept with their session stays. Where every instance is in use, a question waits for memory, within the
+//! time for a question.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 
-use crate::event::lock;
-use crate::instance::Instance;
+use crate::mutex::lock;
 
 /// What an instance holds beside its linear memory and tables: its store and stack.
 pub(crate) const OVERHEAD: u64 = 128 << 10;
@@ -29,10 +28,21 @@ struct Held {
     /// Counts up with every instance that is put to rest.
     clock: u64,
     /// By when they were put to rest.
-    resting: BTreeMap<u64, Arc<Bed>>,
+    resting: BTreeMap<u64, Arc<dyn Droppable>>,
 }
 
-type Bed = Mutex<Option<Instance>>;
+/// An instance at rest, whatever it is: its memory is freed by dropping it.
+trait Droppable: Send + Sync {
+    fn drop_now(&self);
+}
+
+impl<T: Send> Droppable for Mutex<Option<T>> {
+    fn drop_now(&self) {
+        let gone = lock(self).take();
+        // Its share comes back as it goes, and nothing is locked meanwhile.
+        drop(gone);
+    }
+}
 
 impl Memory {
     /// `limit`: octets of all instances together.
@@ -57,12 +67,12 @@ impl Memory {
         }
     }
 
-    /// A share of so many octets. Waits until there is room for it: for ever if it is more than there is at all.
+    /// A share of so many octets. Waits until they are free: for ever if they are more than the limit.
     pub(crate) async fn share(self: &Arc<Self>, octets: u64) -> Share {
         let mut share = self.nothing();
         loop {
             let mut freed = std::pin::pin!(self.freed.notified());
-            // From here on nothing that is freed goes unheard.
+            // From here on no notification is missed.
             freed.as_mut().enable();
             if share.grow(octets) {
                 return share;
@@ -71,20 +81,21 @@ impl Memory {
         }
     }
 
-    /// Put an instance to rest: it may be gone when it is wanted again.
-    pub(crate) fn rest(self: &Arc<Self>, instance: Instance) -> Resting {
-        let bed = Arc::new(Mutex::new(Some(instance)));
+    /// Puts an instance to rest: it may be gone when it is wanted again.
+    pub(crate) fn rest<T: Send + 'static>(self: &Arc<Self>, instance: T) -> Resting<T> {
+        let instance = Arc::new(Mutex::new(Some(instance)));
         let mut held = lock(&self.held);
         held.clock += 1;
         let since = held.clock;
-        held.resting.insert(since, Arc::clone(&bed));
+        let droppable: Arc<dyn Droppable> = Arc::<Mutex<Option<T>>>::clone(&instance);
+        held.resting.insert(since, droppable);
         drop(held);
-        // Whoever waits for room may have it at the cost of this one.
+        // Whoever waits for memory may have it at the cost of this one.
         self.freed.notify_one();
         Resting {
             memory: Arc::clone(self),
             since,
-            bed,
+            instance,
         }
     }
 
@@ -99,13 +110,11 @@ impl Memory {
                 return false;
             };
             drop(held);
-            // Its share comes back as it goes.
-            let gone = lock(&oldest).take();
-            drop(gone);
+            oldest.drop_now();
         }
     }
 
-    fn give_back(&self, octets: u64) {
+    fn release(&self, octets: u64) {
         let mut held = lock(&self.held);
         held.octets = held.octets.saturating_sub(octets);
         drop(held);
@@ -113,14 +122,14 @@ impl Memory {
     }
 }
 
-/// What one instance holds; given back when it is dropped.
+/// What one instance holds; released when it is dropped.
 pub(crate) struct Share {
     memory: Arc<Memory>,
     octets: u64,
 }
 
 impl Share {
-    /// Grow to so many octets, without waiting. False if there is no room for it.
+    /// Grows to so many octets, without waiting. False if they are not free.
     pub(crate) fn grow(&mut self, octets: u64) -> bool {
         let more = octets.saturating_sub(self.octets);
         let grown = more == 0 || self.memory.take(more);
@@ -133,7 +142,7 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.memory.give_back(self.octets);
+        self.memory.release(self.octets);
     }
 }
 
@@ -146,25 +155,25 @@ impl std::fmt::Debug for Share {
 }
 
 /// An instance that waits for its next question.
-pub(crate) struct Resting {
+pub(crate) struct Resting<T> {
     memory: Arc<Memory>,
     since: u64,
-    bed: Arc<Bed>,
+    instance: Arc<Mutex<Option<T>>>,
 }
 
-impl Resting {
-    /// The instance, if it was not let go.
-    pub(crate) fn wake(self) -> Option<Instance> {
-        // Off the list, so that nobody looks for it in an empty bed.
+impl<T> Resting<T> {
+    /// The instance, if it was not dropped.
+    pub(crate) fn wake(self) -> Option<T> {
+        // Off the list first, so that nobody drops what is in use again.
         lock(&self.memory.held).resting.remove(&self.since);
-        lock(&self.bed).take()
+        lock(&self.instance).take()
     }
 }
 
-impl Drop for Resting {
+impl<T> Drop for Resting<T> {
     fn drop(&mut self) {
-        let bed = lock(&self.memory.held).resting.remove(&self.since);
-        // The instance takes the lock to give its share back, so that must be open by then.
-        drop(bed);
+        let listed = lock(&self.memory.held).resting.remove(&self.since);
+        // The instance takes the lock to release its share, so the lock must be open by then.
+        drop(listed);
     }
 }

@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use crate::context::check_pair;
-use crate::event::lock;
 use crate::memory::{Memory, Share};
+use crate::mutex::lock;
+
+/// Octets of a key, of a session's values and of those kept for good.
+const LONGEST_KEY: usize = 256;
+/// Octets of such a value.
+const LONGEST_VALUE: usize = 64 << 10;
 
 /// Octets of one policy in one session, keys and [`EACH`] included.
 const MOST: usize = 256 << 10;
@@ -15,9 +19,9 @@ const EACH: usize = 128;
 
 /// What one policy keeps with one session. It outlives the instance. Clones share it.
 #[derive(Clone)]
-pub(crate) struct SessionValues(Arc<Mutex<Kept>>);
+pub(crate) struct SessionValues(Arc<Mutex<Values>>);
 
-struct Kept {
+struct Values {
     values: BTreeMap<String, Vec<u8>>,
     /// Octets of all of them.
     octets: usize,
@@ -27,7 +31,7 @@ struct Kept {
 
 impl SessionValues {
     pub(crate) fn new(memory: &Arc<Memory>) -> Self {
-        SessionValues(Arc::new(Mutex::new(Kept {
+        SessionValues(Arc::new(Mutex::new(Values {
             values: BTreeMap::new(),
             octets: 0,
             share: memory.nothing(),
@@ -44,7 +48,7 @@ impl SessionValues {
     /// A text for the policy: a limit is met.
     pub(crate) fn set(&self, key: String, value: Vec<u8>) -> Result<(), String> {
         check_pair(&key, &value)?;
-        let Kept {
+        let Values {
             values,
             octets: all,
             share,
@@ -72,6 +76,23 @@ impl SessionValues {
         *all = octets;
         Ok(())
     }
+}
+
+/// Whether a key and its value are short enough, whether they are kept for the session or for good.
+pub(crate) fn check_pair(key: &str, value: &[u8]) -> Result<(), String> {
+    if key.len() > LONGEST_KEY {
+        return Err(format!(
+            "a key has at most {LONGEST_KEY} octets, this one has {}",
+            key.len()
+        ));
+    }
+    if value.len() > LONGEST_VALUE {
+        return Err(format!(
+            "a value has at most {LONGEST_VALUE} octets, this one has {}",
+            value.len()
+        ));
+    }
+    Ok(())
 }
 
 fn size(key: &str, value: &[u8]) -> usize {
@@ -116,5 +137,12 @@ mod tests {
         assert!(refused.contains("limits.policies_memory"), "{refused}");
         drop(one);
         set(&other, "key", 60 << 10).unwrap();
+    }
+
+    #[test]
+    fn keys_and_values_have_a_largest_size() {
+        check_pair(&"k".repeat(LONGEST_KEY), &[0; 8]).unwrap();
+        check_pair(&"k".repeat(LONGEST_KEY + 1), &[0; 8]).unwrap_err();
+        check_pair("k", &vec![0; LONGEST_VALUE + 1]).unwrap_err();
     }
 }

@@ -11,19 +11,20 @@ use std::time::Duration;
 use common::*;
 use pointsman_policy::types::FileDecision;
 use pointsman_policy::{
-    Answer, ComponentFault, Engine, FailureKind, Hook, Limits, LoadError, Policies, PolicySpec,
+    ComponentFault, Conversation, Decided, Engine, FailureKind, Hook, LoadError, PolicySet,
+    PolicySpec, ResourceLimits,
 };
 
 /// Deploy these octets.
-async fn deploy(engine: &Engine, octets: &[u8]) -> Result<Policies, LoadError> {
-    deploy_within(engine, octets, Limits::default()).await
+async fn deploy(engine: &Engine, octets: &[u8]) -> Result<PolicySet, LoadError> {
+    deploy_within(engine, octets, ResourceLimits::default()).await
 }
 
 async fn deploy_within(
     engine: &Engine,
     octets: &[u8],
-    limits: Limits,
-) -> Result<Policies, LoadError> {
+    limits: ResourceLimits,
+) -> Result<PolicySet, LoadError> {
     let folder = tempfile::tempdir().unwrap();
     let component = folder.path().join("policy.wasm");
     std::fs::write(&component, octets).unwrap();
@@ -33,12 +34,12 @@ async fn deploy_within(
         limits,
         ..PolicySpec::default()
     };
-    Policies::load(engine, vec![spec]).await
+    PolicySet::load(engine, vec![spec]).await
 }
 
 /// What its compiler may use: seconds, and MiB.
-fn compiler(seconds: u64, mebibytes: u64) -> Limits {
-    let mut limits = Limits::default();
+fn compiler(seconds: u64, mebibytes: u64) -> ResourceLimits {
+    let mut limits = ResourceLimits::default();
     limits.compile.cpu = Duration::from_secs(seconds);
     limits.compile.memory = mebibytes << 20;
     limits
@@ -86,9 +87,9 @@ async fn what_is_no_component_is_said_so() {
 }
 
 /// What a component answers: within its time, and a failure is named and answered as deployed.
-async fn answer_of(policies: &Policies) -> Answer<FileDecision> {
+async fn answer_of(policies: &PolicySet) -> Decided<FileDecision> {
     let server = std::sync::Arc::new(Server::default());
-    let mut session = policies.current().session("s".to_owned(), server);
+    let mut session = Conversation::open(policies.current(), "s".to_owned(), server);
     let (partner, offered) = (acme(), file("X"));
     let asked = session.accept_file(&partner, &offered, noon());
     let answer = tokio::time::timeout(Duration::from_secs(60), asked).await;
@@ -200,11 +201,11 @@ async fn a_component_that_traps_at_its_start_is_found_before_it_counts() {
 #[tokio::test]
 async fn too_large_or_missing_files_are_said_so() {
     let mut spec = spec("misbehave", &[]);
-    spec.limits = Limits {
+    spec.limits = ResourceLimits {
         component: 1000,
-        ..Limits::default()
+        ..ResourceLimits::default()
     };
-    let error = Policies::load(&ENGINE, vec![spec.clone()])
+    let error = PolicySet::load(&ENGINE, vec![spec.clone()])
         .await
         .unwrap_err();
     assert!(
@@ -213,7 +214,7 @@ async fn too_large_or_missing_files_are_said_so() {
     );
 
     spec.component = PathBuf::from("/nowhere/policy.wasm");
-    let error = Policies::load(&ENGINE, vec![spec]).await.unwrap_err();
+    let error = PolicySet::load(&ENGINE, vec![spec]).await.unwrap_err();
     assert!(
         error
             .to_string()
@@ -250,7 +251,7 @@ async fn what_the_child_compiles_runs() {
     let octets = std::fs::read(component("misbehave")).unwrap();
     let policies = deploy(&engine, &octets).await.unwrap();
     let server = std::sync::Arc::new(Server::default());
-    let mut session = policies.current().session("s".to_owned(), server);
+    let mut session = Conversation::open(policies.current(), "s".to_owned(), server);
     let answer = session.accept_file(&acme(), &file("COUNT"), noon()).await;
     assert!(
         matches!(answer.decision, FileDecision::Accept(_)),

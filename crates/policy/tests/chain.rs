@@ -6,7 +6,7 @@ mod common;
 
 use common::*;
 use pointsman_policy::types::*;
-use pointsman_policy::{Hook, LoadError, OnFailure, Policies, PolicySpec};
+use pointsman_policy::{Hook, LoadError, OnFailure, PolicySet, PolicySpec};
 
 /// `misbehave` under another name, behaving as told.
 fn named(name: &str, settings: &[(&str, &str)]) -> PolicySpec {
@@ -141,7 +141,7 @@ async fn without_policies_everything_passes() {
 
 #[tokio::test]
 async fn two_policies_of_one_name_are_refused() {
-    let error = Policies::load(&ENGINE, vec![named("a", &[]), named("a", &[])])
+    let error = PolicySet::load(&ENGINE, vec![named("a", &[]), named("a", &[])])
         .await
         .unwrap_err();
     assert!(matches!(error, LoadError::Duplicate { .. }), "{error}");

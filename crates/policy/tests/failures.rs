@@ -10,16 +10,17 @@ use std::time::{Duration, Instant};
 use common::*;
 use pointsman_policy::types::*;
 use pointsman_policy::{
-    Conversation, Engine, EngineConfig, FailureKind, Hook, Limits, OnFailure, Policies, PolicySpec,
+    Conversation, Engine, EngineConfig, FailureKind, Hook, OnFailure, PolicySet, PolicySpec,
+    ResourceLimits,
 };
 
 /// `misbehave` with little time, so that the tests have more.
 fn misbehave(settings: &[(&str, &str)]) -> PolicySpec {
     PolicySpec {
-        limits: Limits {
+        limits: ResourceLimits {
             time: Duration::from_millis(100),
             call: Duration::from_millis(500),
-            ..Limits::default()
+            ..ResourceLimits::default()
         },
         ..spec("misbehave", settings)
     }
@@ -215,7 +216,7 @@ async fn a_failure_at_each_hook_is_answered_as_deployed() {
 #[tokio::test]
 async fn impossible_answers_are_caught_at_each_hook() {
     let mut session = session(vec![misbehave(&[("misbehave", "absurd")])]).await;
-    let failed = |failures: Vec<pointsman_policy::Failure>| {
+    let failed = |failures: Vec<pointsman_policy::PolicyFailure>| {
         assert_eq!(failures.len(), 1);
         (failures[0].hook, failures[0].kind)
     };
@@ -273,11 +274,11 @@ fn engine_with(memory: u64) -> Engine {
 }
 
 async fn sessions(engine: &Engine, count: usize, spec: PolicySpec) -> Vec<Conversation> {
-    let policies = Policies::load(engine, vec![spec]).await.unwrap();
+    let policies = PolicySet::load(engine, vec![spec]).await.unwrap();
     (0..count)
         .map(|n| {
             let server = Arc::new(Server::default());
-            policies.current().session(format!("session-{n}"), server)
+            Conversation::open(policies.current(), format!("session-{n}"), server)
         })
         .collect()
 }
@@ -343,7 +344,7 @@ async fn where_all_memory_is_in_use_a_question_waits_for_room() {
 
 #[tokio::test]
 async fn a_policy_that_needs_more_than_all_may_hold_is_not_loaded() {
-    let refused = Policies::load(&engine_with(1 << 20), vec![misbehave(&[])]).await;
+    let refused = PolicySet::load(&engine_with(1 << 20), vec![misbehave(&[])]).await;
     let error = refused.unwrap_err().to_string();
     assert!(error.contains("`limits.policies_memory`"), "{error}");
 }

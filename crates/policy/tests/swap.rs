@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::*;
-use pointsman_policy::{ComponentFault, Engine, LoadError, Policies, PolicySpec};
+use pointsman_policy::{ComponentFault, Conversation, Engine, LoadError, PolicySet, PolicySpec};
 use sha2::{Digest as _, Sha256};
 
 /// The same component with a custom section more: other octets, other digest, same behaviour.
@@ -48,8 +48,12 @@ async fn no_session_sees_two_generations_and_old_ones_are_freed() {
                 let (mut sessions, mut generations) = (0, std::collections::BTreeSet::new());
                 while !done.load(Ordering::Relaxed) {
                     let generation = policies.current();
-                    let mut session = generation
-                        .session(format!("{task}-{sessions}"), Arc::new(Server::default()));
+                    let server = Arc::new(Server::default());
+                    let mut session = Conversation::open(
+                        Arc::clone(&generation),
+                        format!("{task}-{sessions}"),
+                        server,
+                    );
                     let (_, digest) = generation.policies().next().unwrap();
                     let digest = digest.to_owned();
                     let number = generation.number();
@@ -95,9 +99,11 @@ async fn no_session_sees_two_generations_and_old_ones_are_freed() {
 async fn a_session_keeps_its_generation_alive_and_no_longer() {
     let folder = tempfile::tempdir().unwrap();
     let policies = load(vec![deployed(folder.path())]).await;
-    let session = policies
-        .current()
-        .session("s".to_owned(), Arc::new(Server::default()));
+    let session = Conversation::open(
+        policies.current(),
+        "s".to_owned(),
+        Arc::new(Server::default()),
+    );
     policies
         .swap("misbehave", &edition(&misbehave(), 1))
         .await
@@ -238,7 +244,7 @@ fn digest(component: &[u8]) -> String {
     text
 }
 
-fn in_force(policies: &Policies) -> String {
+fn in_force(policies: &PolicySet) -> String {
     let generation = policies.current();
     let (_, digest) = generation.policies().next().unwrap();
     digest.to_owned()
@@ -254,7 +260,7 @@ async fn what_was_asked_for_last_is_in_force_whichever_compiles_longer() {
     let place = deployed.component.clone();
     std::fs::write(&place, slow_edition(0, 0)).unwrap();
     let engine = patient_compiler(folder.path());
-    let policies = Policies::load(&engine, vec![deployed]).await.unwrap();
+    let policies = PolicySet::load(&engine, vec![deployed]).await.unwrap();
     let mut chance = Chance::new();
     let mut editions = HashMap::from([(digest(&slow_edition(0, 0)), 0)]);
     let (mut overtaken, mut by_hand) = (0, 0);
@@ -353,7 +359,7 @@ async fn nobody_waits_for_another_policys_compiler() {
     }
     let engine = patient_compiler(folder.path());
     let place = quick.component.clone();
-    let policies = Policies::load(&engine, vec![slow, quick]).await.unwrap();
+    let policies = PolicySet::load(&engine, vec![slow, quick]).await.unwrap();
 
     let (long, short) = (slow_edition(1, 999), slow_edition(2, 0));
     let others = async {
@@ -386,7 +392,7 @@ async fn a_component_that_is_a_pipe_keeps_nobody_waiting() {
     let looked = tokio::time::timeout(soon, policies.reload("misbehave")).await;
     let error = looked.unwrap().unwrap().unwrap_err().to_string();
     assert!(error.contains("not a file"), "{error}");
-    let loaded = tokio::time::timeout(soon, Policies::load(&ENGINE, vec![spec])).await;
+    let loaded = tokio::time::timeout(soon, PolicySet::load(&ENGINE, vec![spec])).await;
     let error = loaded.unwrap().unwrap_err().to_string();
     assert!(error.contains("not a file"), "{error}");
 

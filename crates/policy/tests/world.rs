@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use common::*;
 use pointsman_log::{Filter, Level, Log, Style};
+use pointsman_policy::Conversation;
 use pointsman_policy::types::*;
 use serde_json::Value;
 
@@ -56,9 +57,11 @@ fn in_short(line: &Value) -> String {
 async fn there_are_no_files_no_network_and_no_environment() {
     let policies = load(vec![spec("misbehave", &[])]).await;
     let look = async |session: &str, at| {
-        let mut session = policies
-            .current()
-            .session(session.to_owned(), Arc::new(Server::default()));
+        let mut session = Conversation::open(
+            policies.current(),
+            session.to_owned(),
+            Arc::new(Server::default()),
+        );
         let answer = session.accept_file(&acme(), &file("WASI"), at).await;
         let FileDecision::Accept(terms) = answer.decision else {
             panic!("{:?}", answer.failures);
@@ -110,9 +113,7 @@ async fn what_it_prints_and_why_it_panics_is_in_the_log() {
     assert_eq!(loaded["policy"], "misbehave");
 
     let server = Arc::new(Server::default());
-    let mut session = policies
-        .current()
-        .session("printing".to_owned(), server.clone());
+    let mut session = Conversation::open(policies.current(), "printing".to_owned(), server.clone());
     session.accept_file(&acme(), &file("WASI"), noon()).await;
     let printed: Vec<String> = lines_of("session", "printing")
         .iter()
@@ -126,7 +127,7 @@ async fn what_it_prints_and_why_it_panics_is_in_the_log() {
         ]
     );
 
-    let mut session = policies.current().session("panicking".to_owned(), server);
+    let mut session = Conversation::open(policies.current(), "panicking".to_owned(), server);
     session.accept_file(&acme(), &file("TRAP"), noon()).await;
     let lines = lines_of("session", "panicking");
     let [panic, failed] = lines.as_slice() else {
@@ -149,9 +150,11 @@ async fn what_it_prints_and_why_it_panics_is_in_the_log() {
 async fn a_flood_in_the_log_is_cut_and_said_to_be() {
     LazyLock::force(&PAD);
     let policies = load(vec![spec("misbehave", &[])]).await;
-    let mut session = policies
-        .current()
-        .session("flooding".to_owned(), Arc::new(Server::default()));
+    let mut session = Conversation::open(
+        policies.current(),
+        "flooding".to_owned(),
+        Arc::new(Server::default()),
+    );
     let answer = session.accept_file(&acme(), &file("FLOOD"), noon()).await;
     assert_eq!(answer.failures, []);
     let lines = lines_of("session", "flooding");

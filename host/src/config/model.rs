@@ -614,9 +614,10 @@ impl Policies {
     pub fn limit(&self, name: &str) -> u64 {
         let named = self.0.iter().find(|(known, _)| known == name);
         let set = named.and_then(|(_, policy)| policy.limits.component);
-        set.map_or(pointsman_policy::Limits::default().component, |size| {
-            size.0.0
-        })
+        set.map_or(
+            pointsman_policy::ResourceLimits::default().component,
+            |size| size.0.0,
+        )
     }
 
     /// How much a policy may keep beyond sessions, in octets.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use oftp::{FileKey, FileReason, Nerp, NerpReason};
-use pointsman_policy::types;
+use pointsman_policy::{Conversation, types};
 use pointsman_store::{LedgerError, OpenQuestion, TransferId, Verdict};
 use tokio::sync::watch::Receiver;
 use tokio::task::{self, JoinSet};
@@ -220,10 +220,7 @@ async fn ask_policies(station: &Arc<Station>, question: &OpenQuestion, session: 
         &station.config,
     );
     let services = Arc::new(Services(Arc::clone(station)));
-    let mut policies = station
-        .policies
-        .current()
-        .session(session.to_owned(), services);
+    let mut policies = Conversation::open(station.policies.current(), session.to_owned(), services);
     let answer = policies
         .end_transfer(&connection, &facts::transfer(&done), SystemTime::now())
         .await;

@@ -1,6 +1,6 @@
 //! From the policies of the configuration to components that can be asked.
 
-use pointsman_policy::{Compile, Engine, EngineConfig, Limits, LoadError, Policies, PolicySpec};
+use pointsman_policy::{Compile, Engine, EngineConfig, LoadError, PolicySet, PolicySpec, ResourceLimits};
 
 use crate::config::{Config, Policy};
 
@@ -19,7 +19,7 @@ pub enum LoadPoliciesError {
 ///
 /// # Errors
 /// Those that cannot be used, and why.
-pub async fn load_policies(config: &Config) -> Result<Policies, LoadPoliciesError> {
+pub async fn load_policies(config: &Config) -> Result<PolicySet, LoadPoliciesError> {
     let engine = policy_engine(config)?;
     let specs = config
         .policies
@@ -27,7 +27,7 @@ pub async fn load_policies(config: &Config) -> Result<Policies, LoadPoliciesErro
         .iter()
         .map(|(name, policy)| spec(name, policy))
         .collect();
-    Ok(Policies::load(&engine, specs).await?)
+    Ok(PolicySet::load(&engine, specs).await?)
 }
 
 /// A policy engine that compiles in a child process of limited means, which is this program again.
@@ -52,7 +52,7 @@ pub fn policy_engine(config: &Config) -> Result<Engine, LoadPoliciesError> {
 /// What the engine is told of a policy of the configuration.
 #[must_use]
 pub fn spec(name: &str, policy: &Policy) -> PolicySpec {
-    let mut limits = Limits::default();
+    let mut limits = ResourceLimits::default();
     if let Some(memory) = policy.limits.memory {
         limits.memory = memory.0.0;
     }

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use pointsman_policy::types::*;
 use pointsman_policy::{
-    Compile, Conversation, Engine, EngineConfig, HostServices, Policies, PolicySpec,
+    Compile, Conversation, Engine, EngineConfig, HostServices, PolicySet, PolicySpec,
 };
 
 /// The engine of a test process: one is enough.
@@ -98,18 +98,19 @@ pub fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         .collect()
 }
 
-pub async fn load(specs: Vec<PolicySpec>) -> Policies {
-    Policies::load(&ENGINE, specs)
+pub async fn load(specs: Vec<PolicySpec>) -> PolicySet {
+    PolicySet::load(&ENGINE, specs)
         .await
         .unwrap_or_else(|e| panic!("{e}"))
 }
 
 /// A session with these policies, at a server that keeps what it is told.
 pub async fn session(specs: Vec<PolicySpec>) -> Conversation {
-    load(specs)
-        .await
-        .current()
-        .session("session-1".to_owned(), Arc::new(Server::default()))
+    Conversation::open(
+        load(specs).await.current(),
+        "session-1".to_owned(),
+        Arc::new(Server::default()),
+    )
 }
 
 /// The time of every event that does not say another: 2026-11-22T14:05:59Z.

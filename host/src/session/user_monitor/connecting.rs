@@ -6,7 +6,7 @@ use oftp::{
     Agreement, ConnectionAnswer, ConnectionTicket, Leniency, Level, Mode, OdetteId, Offer, Params,
     Session, SessionReason,
 };
-use pointsman_policy::{Answer, types};
+use pointsman_policy::{Decided, types};
 
 use super::{Monitor, Trouble, labelled};
 use crate::config::Config;
@@ -325,7 +325,7 @@ impl Monitor {
 
     fn terms_of(
         &self,
-        answer: &Answer<types::ConnectionDecision>,
+        answer: &Decided<types::ConnectionDecision>,
     ) -> Result<types::SessionTerms, Refused> {
         match &answer.decision {
             types::ConnectionDecision::Pass => Ok(types::SessionTerms::default()),

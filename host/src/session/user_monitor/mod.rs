@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use oftp::{End, Event, FileKey, Session, SessionReason};
-use pointsman_policy::{Answer, Conversation, types};
+use pointsman_policy::{Conversation, Decided, types};
 use pointsman_store::transition::reached;
 use pointsman_store::{LedgerError, SpoolError, TransferId, planted};
 use tokio::sync::Notify;
@@ -136,7 +136,7 @@ impl Monitor {
         });
         // Pinned here: a swap while the session runs is for the sessions after it.
         let services = Arc::new(Services(Arc::clone(&station)));
-        let policies = station.policies.current().session(id.clone(), services);
+        let policies = Conversation::open(station.policies.current(), id.clone(), services);
         Self {
             station,
             wire,
@@ -391,7 +391,7 @@ impl Monitor {
     fn note<T>(
         &self,
         (hook, file): (&'static str, Option<&FileKey>),
-        answer: &Answer<T>,
+        answer: &Decided<T>,
         decision: String,
     ) -> String {
         let Some(by) = &answer.decided_by else {

@@ -1,7 +1,6 @@
 //! The chain in force, and how it is replaced.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -13,31 +12,12 @@ use tokio::sync::{Mutex, watch};
 use crate::component_file::{self, Unread, install};
 use crate::engine::Engine;
 use crate::error::LoadError;
-use crate::event::lock;
-use crate::events::Event;
+use crate::events::PolicyEvent;
 use crate::generation::Generation;
-use crate::hook::{Hook, OnFailure};
-use crate::limits::Limits;
-use crate::load::{self, Loaded};
-
-/// A policy as it is deployed.
-#[derive(Debug, Clone, Default)]
-pub struct PolicySpec {
-    /// Its name, unique among the policies.
-    pub name: String,
-    /// The component's file.
-    pub component: PathBuf,
-    /// The moments it is asked at; empty = all.
-    pub hooks: Vec<Hook>,
-    /// Whether it is asked about callers that have shown no right password or certificate.
-    pub asked_about_strangers: bool,
-    /// What the policy reads as its settings.
-    pub settings: BTreeMap<String, String>,
-    /// What it may use.
-    pub limits: Limits,
-    /// What its failure means, for each hook; [`OnFailure::Retry`] where nothing is said.
-    pub on_failure: BTreeMap<Hook, OnFailure>,
-}
+use crate::load;
+use crate::loaded::Loaded;
+use crate::mutex::lock;
+use crate::spec::PolicySpec;
 
 /// A swap that has happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,28 +38,28 @@ pub struct Swapped {
 /// The policies of a server: a chain in the order it was configured, and its generations.
 ///
 /// Changes of one policy count in the order in which they were asked for, however long each takes to compile: what was
-/// asked for before something that is in force by now is given up ([`LoadError::Overtaken`]). Nobody waits for another's
-/// compiler.
-pub struct Policies {
+/// asked for before something that is in force by now is given up ([`LoadError::Overtaken`]). No change waits for the
+/// compiler of another.
+pub struct PolicySet {
     engine: Engine,
     current: ArcSwap<Generation>,
-    sources: Vec<Source>,
+    deployed: Vec<Deployed>,
     /// Numbers changes in the order they are asked for.
     changes: AtomicU64,
     made: std::sync::Mutex<Vec<Weak<Generation>>>,
 }
 
-/// Where a policy comes from, and how far it is with its changes.
-struct Source {
+/// A policy that is deployed: its specification, its file, and how far it is with its changes.
+struct Deployed {
     spec: PolicySpec,
-    /// Held while the file is looked at or replaced, and never while something compiles.
-    standing: Mutex<Standing>,
+    /// Locked while the file is looked at or replaced, and never while something compiles.
+    state: Mutex<FileState>,
     /// The number of the change that is in force.
     in_force: watch::Sender<u64>,
 }
 
 /// A policy's file as it was last seen.
-struct Standing {
+struct FileState {
     look: Option<Look>,
     /// The change that put this file there.
     change: u64,
@@ -87,15 +67,15 @@ struct Standing {
     read: bool,
 }
 
-impl Policies {
+impl PolicySet {
     /// Load all policies: generation 1.
     ///
     /// # Errors
     /// The policies that cannot be loaded, all of them.
-    pub async fn load(engine: &Engine, specs: Vec<PolicySpec>) -> Result<Policies, LoadError> {
+    pub async fn load(engine: &Engine, specs: Vec<PolicySpec>) -> Result<PolicySet, LoadError> {
         refuse_duplicates(&specs)?;
         let mut chain = Vec::with_capacity(specs.len());
-        let mut sources = Vec::with_capacity(specs.len());
+        let mut deployed = Vec::with_capacity(specs.len());
         let mut refused = Vec::new();
         for spec in specs {
             let (loaded, seen) = match load_first(engine, &spec).await {
@@ -105,21 +85,21 @@ impl Policies {
                     continue;
                 }
             };
-            tell(&Event::Loaded {
+            tell(&PolicyEvent::Loaded {
                 policy: loaded.name.to_string(),
                 digest: loaded.digest.clone(),
                 file: spec.component.display().to_string(),
             });
             chain.push(Arc::new(loaded));
-            sources.push(Source::new(spec, seen));
+            deployed.push(Deployed::new(spec, seen));
         }
         LoadError::all(refused)?;
         let first = Arc::new(Generation::new(1, chain));
-        Ok(Policies {
+        Ok(PolicySet {
             engine: engine.clone(),
             made: std::sync::Mutex::new(vec![Arc::downgrade(&first)]),
             current: ArcSwap::new(first),
-            sources,
+            deployed,
             changes: AtomicU64::new(0),
         })
     }
@@ -130,56 +110,35 @@ impl Policies {
     }
 
     /// Put another component in a policy's place: into its configured file, and in force. Settings, limits and order
-    /// stay. A file that cannot be written is no reason not to swap; [`Swapped::not_installed`] tells.
+    /// stay. A file that cannot be written is no reason not to swap; [`Swapped::not_installed`] says why.
     ///
     /// # Errors
     /// There is no such policy, the component cannot be loaded, or another change of this policy was asked for later and
     /// is in force by now. Then nothing has changed.
     pub async fn swap(&self, name: &str, component: &[u8]) -> Result<Swapped, LoadError> {
-        let source = self.source(name)?;
+        let policy = self.named(name)?;
         let change = {
-            let mut standing = source.standing.lock().await;
-            self.look_at_file(source, &mut standing).await;
+            let mut state = policy.state.lock().await;
+            self.look_at_file(policy, &mut state).await;
             self.next_change()
         };
         let loaded = self
-            .load_unless_overtaken(source, change, component)
+            .load_unless_overtaken(policy, change, component)
             .await?;
-        let mut standing = source.standing.lock().await;
-        self.look_at_file(source, &mut standing).await;
-        if standing.change > change || *source.in_force.borrow() > change {
-            return Err(overtaken(&source.spec));
+        let mut state = policy.state.lock().await;
+        self.look_at_file(policy, &mut state).await;
+        if state.change > change || *policy.in_force.borrow() > change {
+            return Err(overtaken(&policy.spec));
         }
-        let place = &source.spec.component;
-        let not_installed = match install(place, component, standing.look).await {
-            Ok(Some(ours)) => {
-                *standing = Standing {
-                    look: Some(ours.look),
-                    change,
-                    read: true,
-                };
-                ours.unsynced.map(|error| {
-                    format!(
-                        "its file is replaced, but its folder could not be synced, and a power cut may bring the one before back: {}: {error}",
-                        place.display()
-                    )
-                })
-            }
-            Ok(None) => return Err(overtaken(&source.spec)),
-            // The file stays what it is, and as old as it is.
-            Err(error) => Some(format!(
-                "the one before comes back with the next start, since its file could not be replaced: {}: {error}",
-                place.display()
-            )),
-        };
-        Ok(self.put_in_force(source, change, loaded, not_installed))
+        let not_installed = replace_file(&policy.spec, &mut state, change, component).await?;
+        Ok(self.put_in_force(policy, change, loaded, not_installed))
     }
 
     /// Look at a policy's file, and swap the policy if the content is another one; none where nothing changed. A file
-    /// that does not load is told of once, not at every look.
+    /// that does not load is reported once, not at every look.
     pub async fn reload(&self, name: &str) -> Option<Result<Swapped, LoadError>> {
-        match self.source(name) {
-            Ok(source) => self.reload_file(source).await.transpose(),
+        match self.named(name) {
+            Ok(policy) => self.reload_file(policy).await.transpose(),
             Err(error) => Some(Err(error)),
         }
     }
@@ -195,53 +154,53 @@ impl Policies {
     }
 
     /// The file counts as read when all of this is done, so that who gives it up half way has done nothing.
-    async fn reload_file(&self, source: &Source) -> Result<Option<Swapped>, LoadError> {
+    async fn reload_file(&self, policy: &Deployed) -> Result<Option<Swapped>, LoadError> {
         let change = {
-            let mut standing = source.standing.lock().await;
-            self.look_at_file(source, &mut standing).await;
-            if standing.read {
+            let mut state = policy.state.lock().await;
+            self.look_at_file(policy, &mut state).await;
+            if state.read {
                 return Ok(None);
             }
-            standing.change
+            state.change
         };
-        let loaded = self.load_file(source, change).await;
-        let mut standing = source.standing.lock().await;
-        self.look_at_file(source, &mut standing).await;
+        let loaded = self.load_file(policy, change).await;
+        let mut state = policy.state.lock().await;
+        self.look_at_file(policy, &mut state).await;
         let changed_while_read =
-            matches!(&loaded, Ok(Some((_, seen))) if standing.look != Some(*seen));
-        if standing.change != change || changed_while_read {
+            matches!(&loaded, Ok(Some((_, seen))) if state.look != Some(*seen));
+        if state.change != change || changed_while_read {
             // The next look is about the file that stands there by now.
             return Ok(None);
         }
-        standing.read = true;
-        if *source.in_force.borrow() > change {
+        state.read = true;
+        if *policy.in_force.borrow() > change {
             // What was swapped in later stays.
             return Ok(None);
         }
-        Ok(loaded?.map(|(loaded, _)| self.put_in_force(source, change, loaded, None)))
+        Ok(loaded?.map(|(loaded, _)| self.put_in_force(policy, change, loaded, None)))
     }
 
     /// What stands in the file, and what the file looked like; none if that is in force already.
     async fn load_file(
         &self,
-        source: &Source,
+        policy: &Deployed,
         change: u64,
     ) -> Result<Option<(Arc<Loaded>, Look)>, LoadError> {
-        let (component, seen) = read(&source.spec).await?;
-        if load::sha256(&component) == self.digest_of(&source.spec.name) {
+        let (component, seen) = read(&policy.spec).await?;
+        if load::sha256(&component) == self.digest_of(&policy.spec.name) {
             return Ok(None);
         }
         let loaded = self
-            .load_unless_overtaken(source, change, &component)
+            .load_unless_overtaken(policy, change, &component)
             .await?;
         Ok(Some((loaded, seen)))
     }
 
     /// A file that is another than the one before was put there by somebody else, just now: that is a change, too.
-    async fn look_at_file(&self, source: &Source, standing: &mut Standing) {
-        let now = component_file::look(&source.spec.component).await;
-        if now != standing.look {
-            *standing = Standing {
+    async fn look_at_file(&self, policy: &Deployed, state: &mut FileState) {
+        let now = component_file::look(&policy.spec.component).await;
+        if now != state.look {
+            *state = FileState {
                 look: now,
                 change: self.next_change(),
                 read: false,
@@ -256,30 +215,30 @@ impl Policies {
     /// Everything that can fail comes first. Who is overtaken meanwhile need not go on: its compiler is stopped.
     async fn load_unless_overtaken(
         &self,
-        source: &Source,
+        policy: &Deployed,
         change: u64,
         component: &[u8],
     ) -> Result<Arc<Loaded>, LoadError> {
-        let mut in_force = source.in_force.subscribe();
+        let mut in_force = policy.in_force.subscribe();
         let newer = async {
             // The sender lives as long as the policies do.
             let _ = in_force.wait_for(|newer| *newer > change).await;
         };
         tokio::select! {
-            loaded = load::load(&self.engine, &source.spec, component) => Ok(Arc::new(loaded?)),
-            () = newer => Err(overtaken(&source.spec)),
+            loaded = load::load(&self.engine, &policy.spec, component) => Ok(Arc::new(loaded?)),
+            () = newer => Err(overtaken(&policy.spec)),
         }
     }
 
-    /// One pointer changes. The caller holds the policy's standing, and has seen that nothing newer is in force.
+    /// One pointer changes. The caller has locked the policy's file state, and has seen that nothing newer is in force.
     fn put_in_force(
         &self,
-        source: &Source,
+        policy: &Deployed,
         change: u64,
         loaded: Arc<Loaded>,
         not_installed: Option<String>,
     ) -> Swapped {
-        let name = &source.spec.name;
+        let name = &policy.spec.name;
         let mut made = lock(&self.made);
         let old = self.current();
         let previous = self.digest_of(name);
@@ -300,13 +259,13 @@ impl Policies {
         };
         self.current.store(new);
         drop(made);
-        source.in_force.send_replace(change);
+        policy.in_force.send_replace(change);
         swapped
     }
 
-    fn source(&self, name: &str) -> Result<&Source, LoadError> {
-        let named = self.sources.iter().find(|source| source.spec.name == name);
-        named.ok_or_else(|| unknown(name, &self.sources))
+    fn named(&self, name: &str) -> Result<&Deployed, LoadError> {
+        let named = self.deployed.iter().find(|policy| policy.spec.name == name);
+        named.ok_or_else(|| unknown(name, &self.deployed))
     }
 
     fn digest_of(&self, name: &str) -> String {
@@ -318,23 +277,57 @@ impl Policies {
     }
 }
 
-impl std::fmt::Debug for Policies {
+impl std::fmt::Debug for PolicySet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Policies").field(&self.current()).finish()
+        f.debug_tuple("PolicySet").field(&self.current()).finish()
     }
 }
 
-impl Source {
+impl Deployed {
     fn new(spec: PolicySpec, seen: Look) -> Self {
-        Source {
+        Deployed {
             spec,
-            standing: Mutex::new(Standing {
+            state: Mutex::new(FileState {
                 look: Some(seen),
                 change: 0,
                 read: true,
             }),
             in_force: watch::Sender::new(0),
         }
+    }
+}
+
+/// Puts a component into the policy's file. Gives what is wrong with the file afterwards, if something is.
+///
+/// # Errors
+/// Somebody put another file there meanwhile: that one counts.
+async fn replace_file(
+    spec: &PolicySpec,
+    state: &mut FileState,
+    change: u64,
+    component: &[u8],
+) -> Result<Option<String>, LoadError> {
+    let place = &spec.component;
+    match install(place, component, state.look).await {
+        Ok(Some(installed)) => {
+            *state = FileState {
+                look: Some(installed.look),
+                change,
+                read: true,
+            };
+            Ok(installed.unsynced.map(|error| {
+                format!(
+                    "its file is replaced, but its folder could not be synced, and a power cut may bring the one before back: {}: {error}",
+                    place.display()
+                )
+            }))
+        }
+        Ok(None) => Err(overtaken(spec)),
+        // The file stays what it is, and as old as it is.
+        Err(error) => Ok(Some(format!(
+            "the one before comes back with the next start, since its file could not be replaced: {}: {error}",
+            place.display()
+        ))),
     }
 }
 
@@ -373,10 +366,10 @@ fn overtaken(spec: &PolicySpec) -> LoadError {
     }
 }
 
-fn unknown(name: &str, sources: &[Source]) -> LoadError {
-    let known: Vec<&str> = sources
+fn unknown(name: &str, deployed: &[Deployed]) -> LoadError {
+    let known: Vec<&str> = deployed
         .iter()
-        .map(|source| source.spec.name.as_str())
+        .map(|policy| policy.spec.name.as_str())
         .collect();
     LoadError::Unknown {
         policy: name.to_owned(),

@@ -3,45 +3,27 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::oftp::policy::{host, types as wit_types};
 use crate::bindings::types::{Level, OutboundFile};
-use crate::event::{Event, Output, Wasi};
-use crate::limits::Meter;
-use crate::session_values::SessionValues;
-
-/// What the server does for policies.
-#[async_trait]
-pub trait HostServices: Send + Sync {
-    /// Files waiting for this partner (name of its profile), by priority and then the oldest first, at most `limit`.
-    async fn list_outbound(&self, partner: &str, limit: u32) -> Vec<OutboundFile>;
-
-    /// What `policy` has kept under `key`.
-    async fn kv_get(&self, policy: &str, key: &str) -> Option<Vec<u8>>;
-
-    /// Keep `value` under `key` for `policy`, durably. An empty value removes the key.
-    ///
-    /// # Errors
-    /// A text for the policy, if it cannot be kept.
-    async fn kv_set(&self, policy: &str, key: &str, value: Vec<u8>) -> Result<(), String>;
-}
+use crate::guest_event::{GuestEvent, GuestOutput, Wasi};
+use crate::meter::Meter;
+use crate::services::HostServices;
+use crate::session_values::{SessionValues, check_pair};
 
 /// Calls into the server one event may make.
 const CALLS: u32 = 1000;
 const LONGEST_LIST: u32 = 1000;
-const LONGEST_KEY: usize = 256;
-const LONGEST_VALUE: usize = 64 << 10;
 
 /// The state behind one instance.
-pub(crate) struct Context {
+pub(crate) struct GuestContext {
     pub(crate) policy: Arc<str>,
     pub(crate) settings: Arc<BTreeMap<String, String>>,
     pub(crate) services: Arc<dyn HostServices>,
     pub(crate) session_values: SessionValues,
-    pub(crate) event: Arc<Event>,
+    pub(crate) event: Arc<GuestEvent>,
     pub(crate) meter: Meter,
     /// Ticks the guest may still run in this event.
     pub(crate) ticks_left: u32,
@@ -50,16 +32,16 @@ pub(crate) struct Context {
     table: ResourceTable,
 }
 
-impl Context {
+impl GuestContext {
     pub(crate) fn new(
         policy: Arc<str>,
         settings: Arc<BTreeMap<String, String>>,
         services: Arc<dyn HostServices>,
         session_values: SessionValues,
-        event: Arc<Event>,
+        event: Arc<GuestEvent>,
         meter: Meter,
     ) -> Self {
-        Context {
+        GuestContext {
             policy,
             settings,
             services,
@@ -90,7 +72,7 @@ impl Context {
 }
 
 /// No files, no sockets, no environment, no arguments; time and chance come from the event.
-fn empty_wasi(event: &Arc<Event>) -> WasiCtx {
+fn empty_wasi(event: &Arc<GuestEvent>) -> WasiCtx {
     let wasi = Wasi(event.clone());
     WasiCtx::builder()
         .wall_clock(wasi.clone())
@@ -98,15 +80,15 @@ fn empty_wasi(event: &Arc<Event>) -> WasiCtx {
         .secure_random(wasi.clone())
         .insecure_random(wasi)
         .insecure_random_seed(event.seed())
-        .stdout(Output(event.clone(), Level::Info))
-        .stderr(Output(event.clone(), Level::Error))
+        .stdout(GuestOutput(event.clone(), Level::Info))
+        .stderr(GuestOutput(event.clone(), Level::Error))
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false)
         .build()
 }
 
-impl WasiView for Context {
+impl WasiView for GuestContext {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView {
             ctx: &mut self.wasi,
@@ -115,9 +97,9 @@ impl WasiView for Context {
     }
 }
 
-impl wit_types::Host for Context {}
+impl wit_types::Host for GuestContext {}
 
-impl host::Host for Context {
+impl host::Host for GuestContext {
     async fn log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
         // Not counted: the log has limits of its own, and dropping a line is kinder than a trap.
         self.event.log(level, &message);
@@ -183,33 +165,5 @@ impl host::Host for Context {
 
     async fn now(&mut self) -> wasmtime::Result<u64> {
         Ok(u64::try_from(self.event.now().as_millis()).unwrap_or(u64::MAX))
-    }
-}
-
-pub(crate) fn check_pair(key: &str, value: &[u8]) -> Result<(), String> {
-    if key.len() > LONGEST_KEY {
-        return Err(format!(
-            "a key has at most {LONGEST_KEY} octets, this one has {}",
-            key.len()
-        ));
-    }
-    if value.len() > LONGEST_VALUE {
-        return Err(format!(
-            "a value has at most {LONGEST_VALUE} octets, this one has {}",
-            value.len()
-        ));
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_and_values_have_a_largest_size() {
-        check_pair(&"k".repeat(LONGEST_KEY), &[0; 8]).unwrap();
-        check_pair(&"k".repeat(LONGEST_KEY + 1), &[0; 8]).unwrap_err();
-        check_pair("k", &vec![0; LONGEST_VALUE + 1]).unwrap_err();
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -18,8 +18,9 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
 use crate::bindings::types::Level;
-use crate::events::{Asked, Event as Told};
-use crate::limits::Limits;
+use crate::events::{PolicyEvent, Subject};
+use crate::limits::ResourceLimits;
+use crate::mutex::lock;
 
 /// A line on standard output without an end is logged at this length.
 const LONGEST_LINE: usize = 4 << 10;
@@ -35,19 +36,29 @@ const LAST_WILL: [&str; 6] = [
     "abort:",
 ];
 
+/// What sets an event apart from others.
+#[derive(Clone, Copy)]
+pub(crate) struct EventStamp<'a> {
+    pub(crate) subject: &'a Subject,
+    /// Counts the questions of the session.
+    pub(crate) number: u64,
+    /// Its time.
+    pub(crate) at: SystemTime,
+}
+
 /// The event in progress of one instance.
-pub(crate) struct Event {
+pub(crate) struct GuestEvent {
     policy: Arc<str>,
-    /// What is asked now: a caller may become a known partner.
-    asked: Mutex<Asked>,
+    /// Whom the question in progress is about: a caller may become a known partner.
+    subject: Mutex<Subject>,
     /// Nanoseconds since 1970.
     now: AtomicU64,
     random: Mutex<ChaCha8Rng>,
-    log: Mutex<Log>,
+    log: Mutex<GuestLog>,
 }
 
 #[derive(Default)]
-struct Log {
+struct GuestLog {
     lines_left: u32,
     bytes_left: u32,
     dropped: u32,
@@ -58,7 +69,7 @@ struct Log {
     unfinished: [Vec<u8>; 2],
 }
 
-impl Log {
+impl GuestLog {
     fn complain(&mut self, line: &str) {
         if self.last_words.len() == LAST_WORDS {
             let old = self.last_words.pop_front();
@@ -83,35 +94,37 @@ fn stream(level: Level) -> usize {
     usize::from(level == Level::Error)
 }
 
-impl Event {
-    pub(crate) fn new(policy: Arc<str>, asked: Asked) -> Arc<Event> {
-        Arc::new(Event {
+impl GuestEvent {
+    pub(crate) fn new(policy: Arc<str>, subject: Subject) -> Arc<GuestEvent> {
+        Arc::new(GuestEvent {
             policy,
-            asked: Mutex::new(asked),
+            subject: Mutex::new(subject),
             now: AtomicU64::new(0),
             random: Mutex::new(ChaCha8Rng::from_seed([0; 32])),
             log: Mutex::default(),
         })
     }
 
-    /// A new event: `number` counts within the session, so that no two draw the same numbers.
-    pub(crate) fn begin(&self, asked: &Asked, number: u64, at: SystemTime, limits: &Limits) {
-        let now = at
+    /// Begins an event. Its random numbers are those of its session, policy, number and time.
+    pub(crate) fn begin(&self, stamp: &EventStamp<'_>, limits: &ResourceLimits) {
+        let now = stamp
+            .at
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
         let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         self.now.store(now, Ordering::Relaxed);
         let seed = Sha256::new()
-            .chain_update(asked.session().as_bytes())
-            .chain_update(number.to_be_bytes())
+            .chain_update(stamp.subject.session().as_bytes())
+            .chain_update(self.policy.as_bytes())
+            .chain_update(stamp.number.to_be_bytes())
             .chain_update(now.to_be_bytes())
             .finalize();
-        lock(&self.asked).clone_from(asked);
+        lock(&self.subject).clone_from(stamp.subject);
         *lock(&self.random) = ChaCha8Rng::from_seed(seed.into());
-        *lock(&self.log) = Log {
+        *lock(&self.log) = GuestLog {
             lines_left: limits.log_lines,
             bytes_left: limits.log_bytes,
-            ..Log::default()
+            ..GuestLog::default()
         };
     }
 
@@ -123,17 +136,17 @@ impl Event {
         }
         let mut log = lock(&self.log);
         if log.dropped > 0 {
-            tell(&Told::LogCut {
+            tell(&PolicyEvent::LogCut {
                 policy: Arc::clone(&self.policy),
-                session: self.asked(),
+                session: self.subject(),
                 dropped: log.dropped,
             });
         }
         log.complaints()
     }
 
-    fn asked(&self) -> Asked {
-        lock(&self.asked).clone()
+    fn subject(&self) -> Subject {
+        lock(&self.subject).clone()
     }
 
     /// The event's time.
@@ -156,35 +169,12 @@ impl Event {
                 log.complain(message);
             }
         }
-        let (policy, session) = (Arc::clone(&self.policy), self.asked());
-        let said = message.to_owned();
-        tell(&match level {
-            Level::Trace => Told::SaysTrace {
-                policy,
-                session,
-                said,
-            },
-            Level::Debug => Told::SaysDebug {
-                policy,
-                session,
-                said,
-            },
-            Level::Info => Told::SaysInfo {
-                policy,
-                session,
-                said,
-            },
-            Level::Warn => Told::SaysWarn {
-                policy,
-                session,
-                said,
-            },
-            Level::Error => Told::SaysError {
-                policy,
-                session,
-                said,
-            },
-        });
+        tell(&line(
+            level,
+            Arc::clone(&self.policy),
+            self.subject(),
+            message.to_owned(),
+        ));
     }
 
     /// A seed for what is drawn before the first question, or without asking for randomness.
@@ -216,14 +206,40 @@ impl Event {
     }
 }
 
-/// A lock that goes on after a panic elsewhere: what it guards is never half done.
-pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// A line of a policy's own, at its level.
+fn line(level: Level, policy: Arc<str>, session: Subject, said: String) -> PolicyEvent {
+    match level {
+        Level::Trace => PolicyEvent::SaysTrace {
+            policy,
+            session,
+            said,
+        },
+        Level::Debug => PolicyEvent::SaysDebug {
+            policy,
+            session,
+            said,
+        },
+        Level::Info => PolicyEvent::SaysInfo {
+            policy,
+            session,
+            said,
+        },
+        Level::Warn => PolicyEvent::SaysWarn {
+            policy,
+            session,
+            said,
+        },
+        Level::Error => PolicyEvent::SaysError {
+            policy,
+            session,
+            said,
+        },
+    }
 }
 
 /// The event as WASI sees it: clocks that stand, and random numbers of the event.
 #[derive(Clone)]
-pub(crate) struct Wasi(pub(crate) Arc<Event>);
+pub(crate) struct Wasi(pub(crate) Arc<GuestEvent>);
 
 impl HostWallClock for Wasi {
     fn resolution(&self) -> Duration {
@@ -265,15 +281,15 @@ impl TryRng for Wasi {
 
 /// Standard output, whose lines are information, or standard error, whose lines are errors.
 #[derive(Clone)]
-pub(crate) struct Output(pub(crate) Arc<Event>, pub(crate) Level);
+pub(crate) struct GuestOutput(pub(crate) Arc<GuestEvent>, pub(crate) Level);
 
-impl IsTerminal for Output {
+impl IsTerminal for GuestOutput {
     fn is_terminal(&self) -> bool {
         false
     }
 }
 
-impl StdoutStream for Output {
+impl StdoutStream for GuestOutput {
     fn p2_stream(&self) -> Box<dyn OutputStream> {
         Box::new(self.clone())
     }
@@ -285,11 +301,11 @@ impl StdoutStream for Output {
 }
 
 #[async_trait::async_trait]
-impl Pollable for Output {
+impl Pollable for GuestOutput {
     async fn ready(&mut self) {}
 }
 
-impl OutputStream for Output {
+impl OutputStream for GuestOutput {
     fn write(&mut self, octets: Bytes) -> StreamResult<()> {
         self.0.print(self.1, &octets);
         Ok(())
@@ -308,10 +324,15 @@ impl OutputStream for Output {
 mod tests {
     use super::*;
 
-    fn event() -> Arc<Event> {
-        let asked = Asked::in_session("session".into());
-        let event = Event::new("policy".into(), asked.clone());
-        event.begin(&asked, 1, SystemTime::UNIX_EPOCH, &Limits::default());
+    fn event() -> Arc<GuestEvent> {
+        let subject = Subject::nobody("session".into());
+        let event = GuestEvent::new("policy".into(), subject.clone());
+        let stamp = EventStamp {
+            subject: &subject,
+            number: 1,
+            at: SystemTime::UNIX_EPOCH,
+        };
+        event.begin(&stamp, &ResourceLimits::default());
         event
     }
 

@@ -1,0 +1,53 @@
+//! A policy that can be asked, with what it was deployed with.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::bindings::PolicyPre;
+use crate::engine::Engine;
+use crate::guest_context::GuestContext;
+use crate::hook::{Hook, OnFailure};
+use crate::limits::ResourceLimits;
+
+/// A checked and compiled component with what it was deployed with. Immutable.
+pub(crate) struct Loaded {
+    pub(crate) name: Arc<str>,
+    pub(crate) digest: String,
+    pub(crate) settings: Arc<BTreeMap<String, String>>,
+    pub(crate) limits: ResourceLimits,
+    pub(crate) engine: Engine,
+    pub(crate) pre: PolicyPre<GuestContext>,
+    /// Octets that its instances held at their start, the biggest of them.
+    pub(crate) size: AtomicU64,
+    pub(crate) hooks: Vec<Hook>,
+    pub(crate) asked_about_strangers: bool,
+    pub(crate) on_failure: BTreeMap<Hook, OnFailure>,
+}
+
+impl Loaded {
+    /// Whether it is asked at this moment.
+    pub(crate) fn answers(&self, hook: Hook) -> bool {
+        self.hooks.is_empty() || self.hooks.contains(&hook)
+    }
+
+    /// Whether it is asked about callers that have shown no right password or certificate.
+    pub(crate) fn knows_strangers(&self) -> bool {
+        self.asked_about_strangers && self.answers(Hook::AcceptConnection)
+    }
+
+    /// What an instance is expected to hold at its start, in octets.
+    pub(crate) fn size_at_start(&self) -> u64 {
+        self.size.load(Ordering::Relaxed)
+    }
+
+    /// An instance held so many octets at its start.
+    pub(crate) fn starts_with(&self, octets: u64) {
+        self.size.fetch_max(octets, Ordering::Relaxed);
+    }
+
+    /// What its failure means at this moment.
+    pub(crate) fn on_failure(&self, hook: Hook) -> OnFailure {
+        self.on_failure.get(&hook).copied().unwrap_or_default()
+    }
+}
