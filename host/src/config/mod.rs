@@ -31,9 +31,9 @@ pub use model::{
 pub use report::ConfigError;
 use report::Mistake;
 pub use text::unmarked;
-pub(crate) use value::remedy;
 #[cfg(test)]
 pub use value::Between;
+pub(crate) use value::remedy;
 pub use value::{Address, ExistingFile, Label, Needs, Scalar, Value};
 
 impl Config {

@@ -21,7 +21,10 @@ use crate::naming::names;
 pub struct Config {
     /// The form of this file: 1.
     #[serde(default)]
-    #[expect(dead_code, reason = "the reader refuses every other form; nobody asks for this one")]
+    #[expect(
+        dead_code,
+        reason = "the reader refuses every other form; nobody asks for this one"
+    )]
     pub version: Value<Version>,
     /// Who we are.
     pub station: Station,

@@ -1,6 +1,8 @@
 //! From the policies of the configuration to components that can be asked.
 
-use pointsman_policy::{Compile, Engine, EngineConfig, LoadError, PolicySet, PolicySpec, ResourceLimits};
+use pointsman_policy::{
+    Compile, Engine, EngineConfig, LoadError, PolicySet, PolicySpec, ResourceLimits,
+};
 
 use crate::config::{Config, Policy};
 

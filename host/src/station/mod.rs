@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use oftp::Position;
-use pointsman_policy::Policies;
+use pointsman_policy::PolicySet;
 use pointsman_store::{Access, Ledger, LedgerError, Process, Spool, SpoolError, TransferId};
 
 use self::contacts::Contacts;
@@ -59,7 +59,7 @@ pub struct Station {
     /// The folder files are delivered into.
     pub inbox: PathBuf,
     /// The components that are asked.
-    pub policies: Policies,
+    pub policies: PolicySet,
     /// Files on their way from the spool to the inbox.
     pub deliveries: Deliveries,
     /// Files that sessions have brought and commands are to take.

@@ -331,8 +331,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Value;
     use crate::config::Between;
+    use crate::config::Value;
 
     fn from(address: &str) -> Origin {
         Origin::of(address.parse().unwrap())
