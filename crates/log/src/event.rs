@@ -1,11 +1,14 @@
 //! What an event is, and how a crate declares its own.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// How much an event matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,6 +97,42 @@ impl<'a> Value<'a> {
     }
 }
 
+impl Serialize for Value<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Number(number) => serializer.serialize_u64(*number),
+            Self::Seconds(seconds) => serializer.serialize_f64(*seconds),
+            Self::Flag(flag) => serializer.serialize_bool(*flag),
+        }
+    }
+}
+
+/// An event as data, with the keys that its line has in JSON, but for the time.
+///
+/// # Errors
+/// Those of the serializer.
+#[doc(hidden)]
+pub fn serialize<S: Serializer>(event: &dyn Event, serializer: S) -> Result<S::Ok, S::Error> {
+    let facts = event.facts();
+    let mut fields = BTreeMap::new();
+    event.fields(&mut |name, value| {
+        // What is borrowed from the event outlives this call as a value of JSON only.
+        let value = serde_json::to_value(value).unwrap_or_default();
+        fields.insert(name, value);
+    });
+    let mut map = serializer.serialize_map(None)?;
+    map.serialize_entry("level", facts.level.name())?;
+    map.serialize_entry("code", facts.code)?;
+    map.serialize_entry("event", facts.event)?;
+    for (name, value) in fields {
+        map.serialize_entry(name, &value)?;
+    }
+    let message = fmt::from_fn(|f| event.sentence(f)).to_string();
+    map.serialize_entry("message", &message)?;
+    map.end()
+}
+
 /// What a field of an event may be. One type may show several fields, or none.
 pub trait Field {
     /// Shows its value under this name.
@@ -161,6 +200,13 @@ pub const fn is_no_key(field: &str) {
 ///
 /// let event = Event::Delivered { transfer: "1".to_owned(), path: "a/b".to_owned() };
 /// assert_eq!(event.to_string(), "transfer 1 is delivered to a/b");
+/// assert_eq!(
+///     serde_json::to_value(&event).unwrap(),
+///     serde_json::json!({
+///         "level": "INFO", "code": "DOC-001", "event": "file-delivered",
+///         "transfer": "1", "path": "a/b", "message": "transfer 1 is delivered to a/b",
+///     })
+/// );
 /// ```
 ///
 /// A field that has the name of a key of every line (`time`, `level`, `code`, `event`, `message`) does not compile:
@@ -239,6 +285,15 @@ macro_rules! events {
                 match self {
                     $(Self::$variant { $($field),* } => ::std::write!(f, $($sentence)+),)+
                 }
+            }
+        }
+
+        impl $crate::serde::Serialize for $name {
+            fn serialize<S: $crate::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::std::result::Result<S::Ok, S::Error> {
+                $crate::serialize(self, serializer)
             }
         }
 

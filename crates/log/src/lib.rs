@@ -22,11 +22,13 @@ mod queue;
 mod rates;
 mod stderr;
 
-pub use event::{Event, Facts, Field, Level, Rate, Value, is_no_key};
+pub use event::{Event, Facts, Field, Level, Rate, Value, is_no_key, serialize};
 pub use filter::Filter;
 pub use line::Style;
 pub use log::{Health, Log, health, tell, tell_or_count};
 pub use printable::{Printable, printable, printable_json};
+#[doc(hidden)]
+pub use serde;
 pub use stderr::Stderr;
 
 events! {

@@ -64,7 +64,7 @@ fn past_the_log(tree: &Tree) -> Result<Vec<Offence>, String> {
                 found.push(Offence::new(
                     format!("{path}:{number}"),
                     "a line of the log without a code and fields",
-                    "declare an event, as host/src/events.rs does",
+                    "declare an event, as the files of host/src/events do",
                 ));
             }
         }

@@ -1,0 +1,125 @@
+//! What happens, told once: to the log, and to whoever watches.
+//!
+//! Each event is one row of the files beside this one ([`pointsman_log::events!`]): what it means, its code, name, level,
+//! rate, fields, sentence, and what an operator does about it. The rows of all files together are one enum, [`Event`].
+//! The crates below have tables of the same form for what happens in them. `docs/operating.md` has the table of all of
+//! them, which `cargo xtask events` writes.
+//!
+//! To add one: take the next code of its family, one that was never used before, add its row, and log it by
+//! [`Events::tell`], or by [`tell`] where nobody watches. Fields are named alike in all of them: `session`, `partner`, `remote` (all of them by a
+//! [`Talk`]), `transfer`, `file`, `reason`, `policy`, `path`.
+
+mod policies;
+mod receipts;
+mod received;
+mod sent;
+mod server;
+mod sessions;
+mod talk;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pointsman_log::{Field, Value, events};
+use pointsman_store::TransferId;
+use tokio::sync::broadcast;
+
+use self::policies::policies;
+use self::receipts::receipts;
+use self::received::received;
+use self::sent::sent;
+use self::server::server;
+use self::sessions::sessions;
+use crate::config::Limit;
+
+pub use self::talk::Talk;
+pub use pointsman_log::tell;
+
+impl Field for Limit {
+    fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, Value<'_>)) {
+        see(name, Value::Text(self.key.into()));
+    }
+}
+
+// The macro of each file adds its rows to those above and passes all of them on to the next; `declare` is the last.
+macro_rules! declare {
+    (; $($rows:tt)*) => {
+        events! {
+            /// Something an operator may want to know.
+            pub enum Event of "server";
+
+            $($rows)*
+        }
+    };
+}
+
+server! { sessions received sent receipts policies declare; }
+
+/// What a decision is about.
+fn subject(session: Option<&str>, transfer: Option<TransferId>) -> String {
+    match (session, transfer) {
+        (Some(session), _) => format!("session {session}: "),
+        (None, Some(transfer)) => format!("transfer {transfer}: "),
+        (None, None) => String::new(),
+    }
+}
+
+fn of(partner: &Option<String>) -> String {
+    partner
+        .as_ref()
+        .map_or_else(String::new, |partner| format!(" of {partner}"))
+}
+
+fn because(error: &Option<String>) -> String {
+    error
+        .as_ref()
+        .map_or_else(String::new, |error| format!(" ({error})"))
+}
+
+/// Where everything that happens is told.
+#[derive(Clone, Debug)]
+pub struct Events(broadcast::Sender<Event>);
+
+impl Default for Events {
+    fn default() -> Self {
+        Self(broadcast::channel(4096).0)
+    }
+}
+
+impl Events {
+    /// Logs it, and tells whoever watches.
+    pub fn tell(&self, event: Event) {
+        self.tell_or_count(event);
+    }
+
+    /// The same; false where the log only counted it.
+    pub fn tell_or_count(&self, event: Event) -> bool {
+        let written = pointsman_log::tell_or_count(&event);
+        // Nobody need be watching.
+        let _ = self.0.send(event);
+        written
+    }
+
+    /// Everything from now on.
+    #[must_use]
+    pub fn watch(&self) -> broadcast::Receiver<Event> {
+        self.0.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peers_words_stay_on_their_line() {
+        let event = Event::PolicyRefused {
+            policy: "days".to_owned(),
+            reason: "FAKE\n2026 INFO \u{1b}[31m\u{202e}".to_owned(),
+        };
+        let told = event.to_string();
+        assert!(!told.contains(['\n', '\u{1b}', '\u{202e}']), "{told}");
+        assert!(told.contains("FAKE\\u{a}2026"), "{told}");
+    }
+}
