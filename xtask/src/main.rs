@@ -4,8 +4,10 @@ mod bench;
 mod campaign;
 mod ci;
 mod guests;
+mod measure;
 mod proofs;
 mod siege;
+mod source;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ usage: cargo xtask COMMAND
   events   write the table of events in docs/operating.md anew
   fuzz     fuzz the protocol engine: --runs N for each target, a million if not said
   guests   build the policy components into target/guests
+  measure  how hard the code is to read, in figures: --json, --arrows of circles, --root PATH of another checkout
   model    search what two sessions can come to: --long for millions of states, --mutants with bugs planted
   new-policy FOLDER [EXAMPLE]  a policy of your own outside of the repository, from that example or the smallest
   siege    how long a good session takes beside each attack: --count N sessions, --program PATH
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
             .map(|told| println!("{told}")),
         Some("fuzz") => repository().and_then(|root| proofs::fuzz(&root, &rest)),
         Some("guests") => guests::run(),
+        Some("measure") => repository().and_then(|root| measure::run(&root, &rest)),
         Some("model") => repository().and_then(|root| proofs::model(&root, &rest)),
         Some("new-policy") => repository().and_then(|root| guests::new::run(&root, &rest)),
         Some("siege") => repository().and_then(|root| siege::run(&root, &rest)),

@@ -8,13 +8,13 @@
 pub mod events;
 mod floors;
 mod links;
-mod tree;
+
 mod words;
 
 use std::fmt;
 use std::path::Path;
 
-use tree::Tree;
+use crate::source::tree::Tree;
 
 /// Something that is not as it should be: where, what, and what to do about it.
 #[derive(Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::Offence;
-use super::tree::Tree;
+use crate::source::tree::Tree;
 
 const PAGE: &str = "docs/operating.md";
 const BEGIN: &str = "<!-- This table is written by `cargo xtask events`. -->\n";

@@ -4,7 +4,7 @@
 use toml::{Table, Value};
 
 use super::Offence;
-use super::tree::Tree;
+use crate::source::tree::Tree;
 
 /// The floor of every crate of the workspace.
 const FLOORS: [(&str, u8); 8] = [

@@ -1,7 +1,7 @@
 //! Links of the pages: a relative one leads to a file or folder that is there.
 
 use super::Offence;
-use super::tree::Tree;
+use crate::source::tree::Tree;
 
 pub(super) fn check(tree: &Tree) -> Result<Vec<Offence>, String> {
     let mut found = Vec::new();

@@ -2,7 +2,7 @@
 //! outside of the files that need it.
 
 use super::Offence;
-use super::tree::Tree;
+use crate::source::tree::Tree;
 
 /// Names that say nothing of what is inside.
 const EMPTY_NAMES: [&str; 5] = ["common", "util", "utils", "types", "helpers"];

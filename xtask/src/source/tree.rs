@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const SKIPPED: [&str; 3] = ["target", ".git", "pointsman-demo"];
 
 /// The repository's files.
-pub(super) struct Tree {
+pub struct Tree {
     root: PathBuf,
     /// Paths below the root, sorted, `/` between folders.
     files: Vec<String>,
@@ -15,7 +15,7 @@ pub(super) struct Tree {
 
 impl Tree {
     /// Looks at every folder below `root`.
-    pub(super) fn read(root: &Path) -> Result<Self, String> {
+    pub fn read(root: &Path) -> Result<Self, String> {
         let mut files = Vec::new();
         walk(root, "", &mut files)?;
         files.sort();
@@ -26,7 +26,7 @@ impl Tree {
     }
 
     /// The files whose names end so.
-    pub(super) fn named(&self, end: &str) -> impl Iterator<Item = &str> {
+    pub fn named(&self, end: &str) -> impl Iterator<Item = &str> {
         self.files
             .iter()
             .map(String::as_str)
@@ -34,12 +34,12 @@ impl Tree {
     }
 
     /// Whether there is such a file or folder, by its path below the root.
-    pub(super) fn holds(&self, path: &str) -> bool {
+    pub fn holds(&self, path: &str) -> bool {
         self.root.join(path).exists()
     }
 
     /// What a file says.
-    pub(super) fn text(&self, path: &str) -> Result<String, String> {
+    pub fn text(&self, path: &str) -> Result<String, String> {
         fs::read_to_string(self.root.join(path))
             .map_err(|error| format!("cannot read {path}: {error}"))
     }
@@ -69,7 +69,7 @@ fn walk(root: &Path, below: &str, files: &mut Vec<String>) -> Result<(), String>
 #[cfg(test)]
 impl Tree {
     /// A repository of these files, in a folder that goes with the first value.
-    pub(super) fn planted(files: &[(&str, &str)]) -> (tempfile::TempDir, Self) {
+    pub fn planted(files: &[(&str, &str)]) -> (tempfile::TempDir, Self) {
         let folder = tempfile::TempDir::new().unwrap();
         for (path, text) in files {
             let path = folder.path().join(path);

@@ -1,0 +1,78 @@
+//! Names of types that mean more than one thing.
+
+use std::collections::BTreeMap;
+
+use super::file::{SourceFile, TypeName};
+use super::modules::Crates;
+
+/// Names that several public types may have, and why.
+pub const ALLOWED: &[(&str, &str)] = &[];
+
+/// A name of several types.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedName {
+    pub name: String,
+    /// Where each is, as `path:line`.
+    pub public: Vec<String>,
+    /// Where one of the name is that no other file can use.
+    pub private: Vec<String>,
+}
+
+/// Every name that at least two types have.
+pub fn shared(crates: &Crates) -> Vec<SharedName> {
+    let mut all: BTreeMap<&str, Vec<(&SourceFile, &TypeName)>> = BTreeMap::new();
+    for file in crates.all.iter().flat_map(|one| &one.files) {
+        for found in &file.types {
+            all.entry(&found.name).or_default().push((file, found));
+        }
+    }
+    let several = all.into_iter().filter(|(_, places)| places.len() > 1);
+    several
+        .map(|(name, places)| {
+            let places_of = |public: bool| {
+                let fitting = places.iter().filter(|(_, found)| found.public == public);
+                fitting
+                    .map(|(file, found)| format!("{}:{}", file.path, found.line))
+                    .collect()
+            };
+            SharedName {
+                name: name.to_owned(),
+                public: places_of(true),
+                private: places_of(false),
+            }
+        })
+        .collect()
+}
+
+impl SharedName {
+    /// Whether it is the name of two public types without a reason.
+    pub fn is_offence(&self) -> bool {
+        self.public.len() > 1 && ALLOWED.iter().all(|(name, _)| *name != self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tree::Tree;
+    use super::*;
+
+    #[test]
+    fn a_name_is_shared_by_types_wherever_they_are() {
+        let (_folder, tree) = Tree::planted(&[
+            ("Cargo.toml", "[workspace]\nmembers = [\"a\", \"b\"]"),
+            ("a/Cargo.toml", "[package]\nname = \"a\""),
+            ("b/Cargo.toml", "[package]\nname = \"b\""),
+            ("a/src/lib.rs", "pub struct X;\nstruct Y;\npub enum Z {}"),
+            (
+                "b/src/lib.rs",
+                "\npub(crate) trait X {}\npub type Y = u8;\n#[cfg(test)] mod t { pub struct Z; }",
+            ),
+        ]);
+        let found = shared(&Crates::read(&tree).unwrap());
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[0].public, ["a/src/lib.rs:1", "b/src/lib.rs:2"]);
+        assert!(found[0].is_offence());
+        assert_eq!(found[1].private, ["a/src/lib.rs:2"]);
+        assert!(!found[1].is_offence());
+    }
+}
