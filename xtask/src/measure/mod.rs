@@ -216,7 +216,13 @@ impl Figures {
             .path
             .iter()
             .map(|step| {
-                let jumps: Vec<&str> = step.jumps.iter().map(String::as_str).collect();
+                let jumps = step.jumps.iter();
+                let jumps: Vec<&str> = jumps
+                    .map(|path| {
+                        path.split_once("/src/")
+                            .map_or(path.as_str(), |(_, rest)| rest)
+                    })
+                    .collect();
                 vec![
                     step.path.clone(),
                     step.code.to_string(),
