@@ -5,7 +5,8 @@ use oftp::FileKey;
 
 use crate::error::LedgerError;
 use crate::finding::Finding;
-use crate::transfer::{Direction, TransferId};
+use crate::state::{ReceiptState, State};
+use crate::transfer::TransferId;
 
 /// A ledger that can be audited.
 #[async_trait]
@@ -25,9 +26,9 @@ pub trait Books: Send + Sync {
 #[derive(Clone, Debug)]
 pub struct Book {
     pub id: TransferId,
-    pub direction: Direction,
     pub partner: String,
-    pub state: String,
+    /// The word, where it is that of no state.
+    pub state: Result<State, String>,
     pub key: FileKey,
     pub edition: u32,
     pub octets: u64,
@@ -37,7 +38,7 @@ pub struct Book {
     /// The receipt waits for a decision.
     pub waits: bool,
     /// The state of its receipt's row.
-    pub receipt: Option<String>,
+    pub receipt: Option<ReceiptState>,
     /// The receipt is the same partner's.
     pub receipt_fits: bool,
     /// A rejected file whose content was not to be kept.

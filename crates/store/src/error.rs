@@ -1,6 +1,7 @@
 //! Why a verb of the ledger did not happen.
 
 use crate::spool::{SpoolError, is_full};
+use crate::state::State;
 use crate::transfer::TransferId;
 
 /// Why a verb did not happen. Nothing was changed, but for two cases: of a commit that failed nobody knows before the next
@@ -31,7 +32,7 @@ pub enum LedgerError {
         /// The transfer.
         id: TransferId,
         /// Its state.
-        state: String,
+        state: State,
         /// The verb.
         verb: &'static str,
     },

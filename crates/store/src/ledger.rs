@@ -13,9 +13,10 @@ use crate::offer::{Arrived, Here, Offer, Offered, Repeated, Standing};
 use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::queue::{Acknowledgement, Files, Longest, Naming, Order, Waiting, Work};
 use crate::seal::Seal;
+use crate::state::{Direction, State};
 use crate::transfer::{
-    Details, Direction, NewFile, OpenQuestion, OutboundFile, Queued, TimelineEntry, Transfer,
-    TransferId, Undelivered,
+    Details, NewFile, OpenQuestion, OutboundFile, Queued, TimelineEntry, Transfer, TransferId,
+    Undelivered,
 };
 use crate::verdict::{Received, Verdict};
 
@@ -314,8 +315,8 @@ pub struct Quota {
 pub struct Filter {
     /// The partner's name in the configuration.
     pub partner: Option<String>,
-    /// The word of the state.
-    pub state: Option<String>,
+    /// In one of these states; in any, where there is none.
+    pub states: Vec<State>,
     /// Which way.
     pub direction: Option<Direction>,
     /// The data set name; `*` stands for any characters, `?` for any one, `[ab]` for one of those, `[!ab]` for any other.

@@ -31,6 +31,7 @@ mod seal;
 mod sidecar;
 mod spool;
 mod sqlite;
+mod state;
 mod transfer;
 pub mod transition;
 mod verdict;
@@ -56,10 +57,10 @@ pub use spool::{
     SpoolError, Syncer, Whole, is_full,
 };
 pub use sqlite::{Left, Rebuilt, SqliteLedger, rebuild};
+pub use state::{Direction, InboundState, OutboundState, ReceiptState, State};
 pub use transfer::{
-    CONTENT_REMOVED, Details, Direction, InboundState, Labels, NewFile, OpenQuestion, OutboundFile,
-    OutboundState, OwedResponse, Question, Queued, Target, TimelineEntry, Transfer, TransferId,
-    Undelivered,
+    CONTENT_REMOVED, Details, Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse, Question,
+    Queued, Target, TimelineEntry, Transfer, TransferId, Undelivered,
 };
 pub use verdict::{Received, Verdict};
 pub use verify::{Audit, AuditError, Audited};

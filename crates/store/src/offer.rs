@@ -2,7 +2,8 @@
 
 use oftp::{FileHeader, FileKey, Position, RecordLayout};
 
-use crate::transfer::{InboundState, Target, TransferId};
+use crate::state::InboundState;
+use crate::transfer::{Target, TransferId};
 
 /// What a peer offers, and what was decided about it.
 #[derive(Clone, Debug)]

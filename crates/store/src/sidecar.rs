@@ -19,9 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::positions::KeptPositions;
 use crate::seal::Seal;
-use crate::transfer::{
-    Direction, InboundState, Labels, NewFile, OutboundState, Target, TransferId,
-};
+use crate::state::{Direction, InboundState, OutboundState, ReceiptState, State};
+use crate::transfer::{Labels, NewFile, Target, TransferId};
 use crate::verdict::{Received, Verdict};
 use crate::words::{format_from, format_to, from_millis, millis, security_from, security_to};
 
@@ -355,24 +354,24 @@ impl Record {
     /// What it tells that a row in that state, with a receipt in that one, does not know. A row hears of each step first:
     /// one that knows less is of an older ledger.
     #[must_use]
-    pub fn beyond(&self, state: &str, receipt: &str) -> Option<&'static str> {
+    pub fn beyond(&self, state: State, receipt: Option<ReceiptState>) -> Option<&'static str> {
         use OutboundState::{
             Acknowledged, Cancelled, Held, Overdue, Parked, Ready, Rejected, Sent,
         };
-        let is = |states: &[OutboundState]| states.iter().any(|of| of.as_str() == state);
+        let is = |states: &[OutboundState]| states.iter().any(|of| State::Outbound(*of) == state);
         let was = |states: &[OutboundState]| {
             let state = |entry: &Entry| matches!(entry, Entry::State(of, _) if states.contains(of));
             self.entries.iter().any(state)
         };
         let was_sent = || self.answer().is_some() || was(&[Sent, Overdue, Acknowledged, Rejected]);
         match self.sidecar.direction() {
-            Direction::Inbound if state == InboundState::Receiving.as_str() => {
+            Direction::Inbound if state == InboundState::Receiving.into() => {
                 self.is_received().then_some("the file was received")
             }
-            Direction::Inbound if receipt == "owed" => {
+            Direction::Inbound if receipt == Some(ReceiptState::Owed) => {
                 self.is_given().then_some("its receipt was given")
             }
-            Direction::Inbound if receipt == "none" => {
+            Direction::Inbound if receipt.is_none() => {
                 self.is_decided().then_some("its receipt was decided")
             }
             Direction::Inbound => None,
@@ -384,7 +383,7 @@ impl Record {
                 if is(&[Ready, Held, Parked]) && was(&[Cancelled]) {
                     return Some("the file was cancelled");
                 }
-                let unanswered = is(&[Sent, Overdue]) && receipt == "none";
+                let unanswered = is(&[Sent, Overdue]) && receipt.is_none();
                 let is_answered = unanswered && self.answer().is_some();
                 is_answered.then_some("its receipt came")
             }

@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime};
 use oftp::{Counts, FileHeader, FileKey, Position, RecordLayout, Response};
 use uuid::Uuid;
 
+use crate::state::{Direction, OutboundState, ReceiptState, State};
+
 /// Names one virtual file for ever: ordered by time of creation, never used again, and safe as a file name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TransferId(Uuid);
@@ -42,99 +44,6 @@ impl FromStr for TransferId {
     type Err = uuid::Error;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Uuid::parse_str(text).map(Self)
-    }
-}
-
-/// Which way a virtual file goes, seen from here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// From a partner to us.
-    Inbound,
-    /// From us to a partner.
-    Outbound,
-}
-
-impl Direction {
-    /// The word the ledger keeps.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Inbound => "in",
-            Self::Outbound => "out",
-        }
-    }
-}
-
-/// Declares a state enum whose variants are kept in the ledger under a fixed word.
-macro_rules! states {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$vdoc])* $variant,)+ }
-
-        impl $name {
-            /// The word the ledger keeps.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word,)+ }
-            }
-
-            /// The words of all states, in the order of their lives.
-            pub const WORDS: &[&str] = &[$($word,)+];
-
-            /// The state of that word.
-            #[must_use]
-            pub fn parse(word: &str) -> Option<Self> {
-                match word { $($word => Some(Self::$variant),)+ _ => None }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
-
-states! {
-    /// The states of a received file. After a crash a file is in one of these and no other.
-    InboundState {
-        /// Offered, and not kept so far: it is coming, broke off, or was refused (SFNA after its row, EFNA). The spool may
-        /// have a partial. A crash leaves it to be offered again.
-        Receiving = "receiving",
-        /// Sealed and committed: the peer may have our EFPA. A crash leaves it to be delivered.
-        Received = "received",
-        /// The visible name is chosen and committed; the rename may or may not have happened.
-        Placing = "placing",
-        /// In its folder. A receipt is owed in the same transaction unless a policy asked to wait, or a command is to take it.
-        Delivered = "delivered",
-        /// Refused after EFPA; the content is kept unless the configuration says otherwise, and a NERP is owed in the same
-        /// transaction.
-        Rejected = "rejected",
-    }
-}
-
-states! {
-    /// The states of a file to send. A session may have one that is `Ready`; it is free when the session, or its program,
-    /// is gone.
-    OutboundState {
-        /// Waits for a session with its partner.
-        Ready = "ready",
-        /// EFPA came: the partner has every octet. Its receipt is awaited.
-        Sent = "sent",
-        /// Sent, and its receipt has not come in time. It is awaited still.
-        Overdue = "overdue",
-        /// The EERP is here and recorded.
-        Acknowledged = "acknowledged",
-        /// A NERP is here and recorded.
-        Rejected = "rejected",
-        /// Refused for good: nobody tries again by itself, an operator must decide.
-        Parked = "parked",
-        /// Kept back by an operator until it is released.
-        Held = "held",
-        /// Taken out of the queue by an operator; the content stays in the spool.
-        Cancelled = "cancelled",
     }
 }
 
@@ -299,12 +208,10 @@ pub struct Queued {
 pub struct Transfer {
     /// The transfer.
     pub id: TransferId,
-    /// Which way.
-    pub direction: Direction,
     /// The partner's name in the configuration.
     pub partner: String,
-    /// [`InboundState`] or [`OutboundState`], as its word.
-    pub state: String,
+    /// Where it is, and so which way it goes.
+    pub state: State,
     /// The file's identity.
     pub key: FileKey,
     /// Octets sealed so far (0 while receiving).
@@ -313,12 +220,20 @@ pub struct Transfer {
     pub digest: String,
     /// Path below the inbox once one is chosen.
     pub path: Option<String>,
-    /// `owed`, `given` or `received`, and `none` where there is no receipt.
-    pub receipt: String,
+    /// The state of its receipt; none where there is no receipt.
+    pub receipt: Option<ReceiptState>,
     /// Why it is where it is, if there is something to say.
     pub reason: Option<String>,
     /// When the row was made.
     pub created: SystemTime,
+}
+
+impl Transfer {
+    /// Which way it goes.
+    #[must_use]
+    pub fn direction(&self) -> Direction {
+        self.state.direction()
+    }
 }
 
 /// What a row says beside [`Transfer`], to look at.

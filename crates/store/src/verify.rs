@@ -13,7 +13,8 @@ use crate::error::LedgerError;
 use crate::finding::{Finding, Weight};
 use crate::sidecar::Record;
 use crate::spool::{Pieces, Spool, SpoolError};
-use crate::transfer::{Direction, InboundState, OutboundState, TransferId};
+use crate::state::{Direction, InboundState, OutboundState, ReceiptState, State};
+use crate::transfer::TransferId;
 
 /// How often a discrepancy must be seen before it is told.
 const LOOKS: u32 = 3;
@@ -102,7 +103,7 @@ impl Audit {
             .collect();
         let mut audited = Audited {
             owed: count(books.values(), |book| {
-                book.receipt.as_deref() == Some("owed")
+                book.receipt == Some(ReceiptState::Owed)
             }),
             ..Audited::default()
         };
@@ -191,19 +192,24 @@ impl<'a> Case<'a> {
     }
 
     fn judge(&mut self) -> Result<(), SpoolError> {
-        match self.book.clone() {
-            None => self.without_row(),
-            Some(book) if book.direction == Direction::Inbound => {
-                self.received(&book)?;
-                self.receipt_of_received(&book);
-                Ok(())
+        let Some(book) = self.book.clone() else {
+            return self.without_row();
+        };
+        match &book.state {
+            Err(word) => {
+                let (file, what) = ("ledger.db transfers", format!("`{word}` is no state"));
+                self.wrong("state", file.to_owned(), what, REPORT);
             }
-            Some(book) => {
-                self.sent(&book)?;
-                self.receipt_of_sent(&book);
-                Ok(())
+            &Ok(State::Inbound(state)) => {
+                self.received(state, &book)?;
+                self.receipt_of_received(state, &book);
+            }
+            &Ok(State::Outbound(state)) => {
+                self.sent(state, &book)?;
+                self.receipt_of_sent(state, &book);
             }
         }
+        Ok(())
     }
 
     fn without_row(&mut self) -> Result<(), SpoolError> {
@@ -267,21 +273,18 @@ impl<'a> Case<'a> {
         self.wrong("blob-without-row", self.blob(part), what, remedy);
     }
 
-    fn received(&mut self, book: &Book) -> Result<(), SpoolError> {
-        match InboundState::parse(&book.state) {
-            Some(InboundState::Receiving) => {
+    fn received(&mut self, state: InboundState, book: &Book) -> Result<(), SpoolError> {
+        match state {
+            InboundState::Receiving => {
                 self.receiving(book);
                 return Ok(());
             }
-            Some(InboundState::Received) => {
-                self.must_have("sealed", self.pieces.sealed, book, BACKUP)?
-            }
-            Some(InboundState::Placing) => self.placing(book)?,
-            Some(InboundState::Delivered) => self.delivered(book)?,
-            Some(InboundState::Rejected) => self.rejected(book)?,
-            None => self.unknown_state(book),
+            InboundState::Received => self.must_have(state, book, BACKUP)?,
+            InboundState::Placing => self.placing(book)?,
+            InboundState::Delivered => self.delivered(book)?,
+            InboundState::Rejected => self.rejected(book)?,
         }
-        self.sidecar_fits("sealed", Direction::Inbound, book);
+        self.sidecar_fits(state, book);
         Ok(())
     }
 
@@ -321,7 +324,7 @@ impl<'a> Case<'a> {
 
     fn placing(&mut self, book: &Book) -> Result<(), SpoolError> {
         if self.pieces.sealed.is_some() {
-            return self.must_have("sealed", self.pieces.sealed, book, BACKUP);
+            return self.must_have(InboundState::Placing, book, BACKUP);
         }
         self.delivered_path(book)
     }
@@ -341,7 +344,7 @@ impl<'a> Case<'a> {
         match (&book.path, self.pieces.sealed) {
             (Some(_), None) => self.delivered_path(book),
             (None, None) if book.content_removed => Ok(()),
-            _ => self.must_have("sealed", self.pieces.sealed, book, BACKUP),
+            _ => self.must_have(InboundState::Rejected, book, BACKUP),
         }
     }
 
@@ -372,40 +375,43 @@ impl<'a> Case<'a> {
         Ok(())
     }
 
-    fn sent(&mut self, book: &Book) -> Result<(), SpoolError> {
+    fn sent(&mut self, state: OutboundState, book: &Book) -> Result<(), SpoolError> {
         use OutboundState::{
             Acknowledged, Cancelled, Held, Overdue, Parked, Ready, Rejected, Sent,
         };
         let here = self.pieces.outgoing;
-        match OutboundState::parse(&book.state) {
-            Some(Ready | Held) => self.must_have("outgoing", here, book, RESEND)?,
-            Some(Sent | Overdue) => {
+        match state {
+            Ready | Held => self.must_have(state, book, RESEND)?,
+            Sent | Overdue => {
                 let remedy = "nothing as long as the partner gives its receipt; it cannot be sent again from here";
-                self.must_have("outgoing", here, book, remedy)?;
+                self.must_have(state, book, remedy)?;
             }
             // Kept, but nothing is lost if somebody removed it: the file is at its end, or given up.
-            Some(Acknowledged | Rejected | Parked | Cancelled) if here.is_none() => {
+            Acknowledged | Rejected | Parked | Cancelled if here.is_none() => {
                 let what = "its content was removed: it cannot be sent again from here";
                 self.note("outgoing-removed", self.blob("outgoing"), what, "nothing");
             }
-            Some(Acknowledged | Rejected | Parked | Cancelled) => {
-                self.must_have("outgoing", here, book, RESEND)?;
+            Acknowledged | Rejected | Parked | Cancelled => {
+                self.must_have(state, book, RESEND)?;
             }
-            None => self.unknown_state(book),
         }
-        self.sidecar_fits("outgoing", Direction::Outbound, book);
+        self.sidecar_fits(state, book);
         Ok(())
     }
 
     fn must_have(
         &mut self,
-        part: &'static str,
-        here: Option<u64>,
+        state: impl Into<State>,
         book: &Book,
         remedy: &'static str,
     ) -> Result<(), SpoolError> {
+        let state = state.into();
+        let (part, here) = match state.direction() {
+            Direction::Inbound => ("sealed", self.pieces.sealed),
+            Direction::Outbound => ("outgoing", self.pieces.outgoing),
+        };
         let Some(octets) = here else {
-            let what = format!("`{}`, and its content is not there", book.state);
+            let what = format!("`{state}`, and its content is not there");
             self.wrong("content-missing", self.blob(part), what, remedy);
             return Ok(());
         };
@@ -418,7 +424,7 @@ impl<'a> Case<'a> {
             return Ok(());
         }
         self.read = true;
-        match self.audit.spool.digest(book.direction, self.id) {
+        match self.audit.spool.digest(state.direction(), self.id) {
             Ok(digest) if digest == book.digest => {}
             Ok(digest) => {
                 let what = format!("blake3 {digest}, its row says {}", book.digest);
@@ -435,13 +441,18 @@ impl<'a> Case<'a> {
         Ok(())
     }
 
-    fn sidecar_fits(&mut self, part: &'static str, direction: Direction, book: &Book) {
+    fn sidecar_fits(&mut self, state: impl Into<State>, book: &Book) {
+        let state = state.into();
+        let direction = state.direction();
+        let part = match direction {
+            Direction::Inbound => "sealed",
+            Direction::Outbound => "outgoing",
+        };
         match self.audit.spool.record(direction, self.id) {
             Ok(Some(record)) => {
-                let receipt = book.receipt.as_deref().unwrap_or("none");
                 if let Some(what) = difference(&record, book) {
                     self.wrong("sidecar-differs", self.sidecar(part), what, REPORT);
-                } else if let Some(beyond) = record.beyond(&book.state, receipt) {
+                } else if let Some(beyond) = record.beyond(state, book.receipt) {
                     let what = format!(
                         "it tells that {beyond}, and the row does not: the ledger is an older one"
                     );
@@ -465,10 +476,10 @@ impl<'a> Case<'a> {
     }
 
     /// A delivered file has one receipt, or an open question; nothing else has a receipt but what is rejected.
-    fn receipt_of_received(&mut self, book: &Book) {
-        let owes = matches!(book.receipt.as_deref(), Some("owed" | "given"));
-        let wrong = match InboundState::parse(&book.state) {
-            Some(InboundState::Delivered) => match (&book.receipt, book.waits) {
+    fn receipt_of_received(&mut self, state: InboundState, book: &Book) {
+        let owes = matches!(book.receipt, Some(ReceiptState::Owed | ReceiptState::Given));
+        let wrong = match state {
+            InboundState::Delivered => match (&book.receipt, book.waits) {
                 (None, true) => None,
                 (None, false) => {
                     Some("delivered, and neither is a receipt owed nor does a question wait")
@@ -480,9 +491,7 @@ impl<'a> Case<'a> {
                     (!owes).then_some("its receipt is in a state that only sent files have")
                 }
             },
-            Some(InboundState::Rejected) => {
-                (!owes).then_some("rejected, and no NERP is owed or given")
-            }
+            InboundState::Rejected => (!owes).then_some("rejected, and no NERP is owed or given"),
             _ => book
                 .receipt
                 .is_some()
@@ -495,16 +504,13 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn receipt_of_sent(&mut self, book: &Book) {
+    fn receipt_of_sent(&mut self, state: OutboundState, book: &Book) {
         use OutboundState::{Acknowledged, Rejected};
-        let answered = matches!(
-            OutboundState::parse(&book.state),
-            Some(Acknowledged | Rejected)
-        );
-        let wrong = match (answered, book.receipt.as_deref()) {
+        let answered = matches!(state, Acknowledged | Rejected);
+        let wrong = match (answered, book.receipt) {
             (true, None) => Some("answered, and the partner's receipt is not there"),
             (false, Some(_)) => Some("the partner's receipt is there, and the row does not know"),
-            (true, Some(state)) if state != "received" => {
+            (true, Some(state)) if state != ReceiptState::Received => {
                 Some("its receipt is in a state that only received files have")
             }
             _ => None,
@@ -513,11 +519,6 @@ impl<'a> Case<'a> {
         if let Some(what) = wrong {
             self.wrong("receipt", "ledger.db receipts".to_owned(), what, REPORT);
         }
-    }
-
-    fn unknown_state(&mut self, book: &Book) {
-        let what = format!("`{}` is no state", book.state);
-        self.wrong("state", "ledger.db transfers".to_owned(), what, REPORT);
     }
 
     fn blob(&self, part: &str) -> String {

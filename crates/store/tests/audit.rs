@@ -18,8 +18,8 @@ use oftp::{
 use pointsman_store::{
     Access, Acknowledgement, Audit, Audited, Books, Contact, ContactKind, Direction, Entry, Files,
     KeptPositions, Ledger, LedgerError, Longest, NewFile, Offer, Offered, Order, OutboundState,
-    Quota, Rebuilt, Received, Repeated, Seal, Sidecar, Spool, SqliteLedger, Target, TransferId,
-    Verdict, Weight, Work, rebuild,
+    Quota, Rebuilt, ReceiptState, Received, Repeated, Seal, Sidecar, Spool, SqliteLedger, Target,
+    TransferId, Verdict, Weight, Work, rebuild,
 };
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -231,7 +231,8 @@ impl Yard {
 
     async fn state(&self, id: TransferId) -> (String, String) {
         let row = self.ledger.show(id).await.unwrap().unwrap();
-        (row.state, row.receipt)
+        let receipt = row.receipt.map_or("none", ReceiptState::as_str);
+        (row.state.to_string(), receipt.to_owned())
     }
 
     /// Another one in which all is the same: made without the flushes that it takes to get there step by step.

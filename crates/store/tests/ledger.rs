@@ -16,8 +16,8 @@ use oftp::{
 };
 use pointsman_store::{
     Acknowledgement, CONTENT_REMOVED, Contact, ContactKind, Direction, Files, Filter, Ledger,
-    LedgerError, Longest, Naming, NewFile, Offer, Offered, Order, Quota, Received, Repeated, Seal,
-    SqliteLedger, Target, TransferId, Verdict, Work,
+    LedgerError, Longest, Naming, NewFile, Offer, Offered, Order, OutboundState, Quota,
+    ReceiptState, Received, Repeated, Seal, SqliteLedger, State, Target, TransferId, Verdict, Work,
 };
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;
@@ -150,8 +150,8 @@ impl Books {
             .unwrap()
     }
 
-    async fn state(&self, id: TransferId) -> String {
-        self.ledger.show(id).await.unwrap().unwrap().state
+    async fn state(&self, id: TransferId) -> &'static str {
+        self.ledger.show(id).await.unwrap().unwrap().state.as_str()
     }
 }
 
@@ -194,7 +194,7 @@ async fn a_received_file_owes_its_receipt_when_it_is_delivered_and_not_before() 
     books.ledger.response_taken(id).await.unwrap();
     assert_eq!(
         books.ledger.show(id).await.unwrap().unwrap().receipt,
-        "given"
+        Some(ReceiptState::Given)
     );
     let events: Vec<String> = books
         .ledger
@@ -632,10 +632,7 @@ async fn files_of_one_identity_are_told_apart_by_what_their_sender_knows_and_by_
     // What was compared and is another gets the id of its copy.
     let copy = TransferId::new();
     let edition = ledger.another(copy, taken(Repeated::Taken)).await.unwrap();
-    assert_eq!(
-        (edition, books.state(copy).await),
-        (2, "receiving".to_owned())
-    );
+    assert_eq!((edition, books.state(copy).await), (2, "receiving"));
 
     let Offered::New(first) = ledger.offer(undated(Repeated::Compared)).await.unwrap() else {
         panic!("not seen before");
@@ -873,7 +870,7 @@ async fn a_receipt_that_contradicts_the_first_is_written_down_and_changes_nothin
     let answer = books.ledger.acknowledged("them", &nerp, "").await.unwrap();
     assert_eq!(*answer, Acknowledgement::Repeated(id));
     let row = books.ledger.show(id).await.unwrap().unwrap();
-    assert_eq!(row.state, "acknowledged");
+    assert_eq!(row.state, OutboundState::Acknowledged.into());
     let last = books.ledger.timeline(id).await.unwrap().pop().unwrap();
     assert_eq!(last.event, "receipt-contradicts");
     assert!(last.detail.contains("NERP 34"), "{}", last.detail);
@@ -1186,7 +1183,7 @@ async fn a_file_sent_again_is_another_file_and_the_old_row_stays() {
     ledger.resend(old, file).await.unwrap();
     assert_eq!(
         (books.state(old).await, books.state(new).await),
-        ("sent".to_owned(), "ready".to_owned())
+        ("sent", "ready")
     );
     let told = ledger.timeline(old).await.unwrap();
     assert!(
@@ -1216,7 +1213,7 @@ async fn rows_are_found_by_partner_state_direction_and_name() {
     assert_eq!(find(any()).await.unwrap().len(), 3);
     assert_eq!(
         ids(find(Filter {
-            state: word("delivered"),
+            states: State::called("delivered"),
             ..any()
         })
         .await
@@ -1284,7 +1281,7 @@ async fn rows_are_found_by_partner_state_direction_and_name() {
     );
     let both = Filter {
         name: word("ORDER.?"),
-        state: word("receiving"),
+        states: State::called("receiving"),
         ..any()
     };
     assert_eq!(find(both).await.unwrap().len(), 1);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use pointsman_store::OutboundState;
+use pointsman_store::{OutboundState, State};
 use tokio::sync::{broadcast, watch};
 
 use super::out::say;
@@ -106,15 +106,16 @@ async fn send(station: &Arc<Station>, file: &Path, name: &str) -> Outcome {
     )
     .await?;
     let row = station.ledger.show(id).await?;
-    let state = row.map(|row| row.state).unwrap_or_default();
+    let state = row.map(|row| row.state);
     // What is told comes over a channel: let it be told before the next step.
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    if state == OutboundState::Acknowledged.as_str() {
+    if state == Some(OutboundState::Acknowledged.into()) {
         say!(
             "   receipt verified: it names this very file, its date, its time and both stations (unsigned)"
         );
         return Ok(());
     }
+    let state = state.map_or("", State::as_str);
     Err(Failed {
         code: 1,
         message: format!("error: the file came as far as `{state}`: {end}"),

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::DateTime;
 use oftp::{Format, OdetteId, RecordLayout, Response, UserData};
 use pointsman_log::printable;
-use pointsman_store::{ContactKind, OutboundState, Queued, TransferId};
+use pointsman_store::{ContactKind, OutboundState, Queued, State, TransferId};
 use tokio::sync::{broadcast, oneshot, watch};
 
 use super::out::say;
@@ -293,11 +293,15 @@ async fn stayed(station: &Station, partner: &str) -> Result<Option<String>, Fail
 /// Says what became of the file.
 async fn conclude(station: &Station, partner: &str, id: TransferId, end: &Ending) -> Outcome {
     let row = station.ledger.show(id).await?;
-    let (state, reason) = row.map_or((String::new(), None), |row| (row.state, row.reason));
+    let (state, reason) = row.map_or((None, None), |row| (Some(row.state), row.reason));
     let stayed = stayed(station, partner).await?.filter(|_| end.is_normal());
     let why = reason.or(stayed).unwrap_or_else(|| end.to_string());
+    let state = state.and_then(|state| match state {
+        State::Outbound(state) => Some(state),
+        State::Inbound(_) => None,
+    });
     match state {
-        state if state == OutboundState::Acknowledged.as_str() => {
+        Some(OutboundState::Acknowledged) => {
             let signed = match station.ledger.receipt(id).await? {
                 Some(Response::Positive(eerp)) if !eerp.signature.is_empty() => {
                     "signed; the signature was not checked"
@@ -307,19 +311,15 @@ async fn conclude(station: &Station, partner: &str, id: TransferId, end: &Ending
             say!("done: sent, and the receipt (EERP) is here: it names this very file ({signed})");
             Ok(())
         }
-        state
-            if [OutboundState::Sent, OutboundState::Overdue]
-                .iter()
-                .any(|sent| sent.as_str() == state) =>
-        {
+        Some(OutboundState::Sent | OutboundState::Overdue) => {
             say!("sent; the receipt is not here yet and is recorded when the partner brings it");
             Ok(())
         }
-        state if state == OutboundState::Rejected.as_str() => Err(Failed {
+        Some(OutboundState::Rejected) => Err(Failed {
             code: 1,
             message: format!("error: the partner could not use the file (NERP): {why}"),
         }),
-        state if state == OutboundState::Parked.as_str() => Err(Failed {
+        Some(OutboundState::Parked) => Err(Failed {
             code: 1,
             message: format!("error: not sent, and it will not be tried again by itself: {why}"),
         }),

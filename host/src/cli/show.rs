@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use oftp::{Format, Response, Security};
-use pointsman_store::{Details, Direction, Ledger, OutboundState, TimelineEntry, Transfer};
+use pointsman_store::{
+    Details, Direction, Ledger, OutboundState, ReceiptState, State, TimelineEntry, Transfer,
+};
 use serde_json::{Map, Value, json};
 
 use super::id::Id;
@@ -41,7 +43,7 @@ pub(super) async fn show(config: Config, id: Id, json: bool) -> Outcome {
         details: &details,
         response: response.as_ref(),
         timeline: &ledger.timeline(id).await?,
-        content: spool.place_of(row.direction, id),
+        content: spool.place_of(row.direction(), id),
         session: with(look.sessions(), &row),
         waits: is_queued(&row).then(|| look.waits(&config, &row.partner)),
     };
@@ -62,9 +64,7 @@ fn with<'a>(sessions: &'a [SessionNow], row: &Transfer) -> Option<&'a SessionNow
 
 fn is_queued(row: &Transfer) -> bool {
     use OutboundState::{Held, Parked, Ready};
-    row.direction == Direction::Outbound
-        && OutboundState::parse(&row.state)
-            .is_some_and(|state| matches!(state, Ready | Held | Parked))
+    matches!(row.state, State::Outbound(Ready | Held | Parked))
 }
 
 impl Shown<'_> {
@@ -79,7 +79,7 @@ impl Shown<'_> {
         };
         line("transfer", &row.id.to_string());
         line("file", &row.key.to_string());
-        let way = match row.direction {
+        let way = match row.direction() {
             Direction::Inbound => "received",
             Direction::Outbound => "sent",
         };
@@ -95,14 +95,14 @@ impl Shown<'_> {
         given("description", &header.description);
         given("secured", &self.secured());
         given("labels", &self.labels());
-        match (row.direction, row.digest.is_empty()) {
+        match (row.direction(), row.digest.is_empty()) {
             (Direction::Inbound, true) => line("content", &self.arrived()),
             _ => line(
                 "content",
                 &format!("{} octets, blake3 {}", row.octets, row.digest),
             ),
         }
-        match (row.direction, &row.path) {
+        match (row.direction(), &row.path) {
             (_, Some(path)) => line("place", path),
             (Direction::Inbound, None) => line("place", &self.target()),
             (Direction::Outbound, None) => {}
@@ -110,7 +110,7 @@ impl Shown<'_> {
         if let Some(path) = &self.content {
             line("spool", &path.display().to_string());
         }
-        if row.direction == Direction::Outbound {
+        if row.direction() == Direction::Outbound {
             line("offered", &self.offered());
         }
         if let Some(waits) = &self.waits {
@@ -131,12 +131,12 @@ impl Shown<'_> {
     /// What it waits for itself comes before what its partner waits for.
     fn why(&self, waits: &Waits) -> Option<String> {
         let id = self.row.id;
-        match (self.row.state.as_str(), self.details.rests_until) {
+        match (self.row.state, self.details.rests_until) {
             _ if self.details.holder.is_some() => None,
-            ("held", _) => Some(format!(
+            (State::Outbound(OutboundState::Held), _) => Some(format!(
                 "it is held: `pointsman queue release {id}` lets it go"
             )),
-            ("parked", _) => Some(format!(
+            (State::Outbound(OutboundState::Parked), _) => Some(format!(
                 "it is parked: `pointsman queue release {id}` lets it go as it is, `resend` under a new date and time"
             )),
             (_, Some(until)) => Some(format!(
@@ -149,15 +149,19 @@ impl Shown<'_> {
 
     fn receipt(&self) -> String {
         let since = self.details.receipt_since.map(when).unwrap_or_default();
-        match (self.response, self.row.receipt.as_str()) {
-            (Some(response), "received") => format!("{} came {since}", told(response)),
-            (Some(response), "owed") => format!(
+        match (self.response, self.row.receipt) {
+            (Some(response), Some(ReceiptState::Received)) => {
+                format!("{} came {since}", told(response))
+            }
+            (Some(response), Some(ReceiptState::Owed)) => format!(
                 "{} owed since {since}, told {} times",
                 told(response),
                 self.details.receipt_tries
             ),
-            (Some(response), state) => format!("{} {state}, owed since {since}", told(response)),
-            (None, _) => self.no_receipt(),
+            (Some(response), Some(state @ ReceiptState::Given)) => {
+                format!("{} {state}, owed since {since}", told(response))
+            }
+            (Some(_), None) | (None, _) => self.no_receipt(),
         }
     }
 
@@ -290,7 +294,7 @@ impl Shown<'_> {
                 .map_or(Value::Null, |response| self.response(response)),
         );
         more("question", self.question());
-        match self.row.direction {
+        match self.row.direction() {
             Direction::Inbound => more("inbound", self.inbound()),
             Direction::Outbound => more("outbound", self.outbound()),
         }

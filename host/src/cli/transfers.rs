@@ -3,7 +3,8 @@
 use clap::{Args, Subcommand, ValueEnum};
 use oftp::{Eerp, FileKey, Nerp, NerpReason, Response};
 use pointsman_store::{
-    Direction, Filter, InboundState, Ledger, LedgerError, OutboundState, Transfer, Verdict,
+    Direction, Filter, InboundState, Ledger, LedgerError, OutboundState, ReceiptState, State,
+    Transfer, Verdict,
 };
 use serde_json::json;
 
@@ -71,8 +72,8 @@ struct List {
     #[arg(long, value_name = "PARTNER")]
     partner: Option<String>,
     /// In this state alone, as `delivered` or `sent`.
-    #[arg(long, value_name = "STATE", value_parser = state)]
-    state: Option<String>,
+    #[arg(long, value_name = "STATE", value_parser = states)]
+    state: Option<States>,
     /// Received or sent ones alone.
     #[arg(long)]
     direction: Option<Which>,
@@ -85,6 +86,10 @@ struct List {
     #[command(flatten)]
     configured: Configured,
 }
+
+/// The states of one word.
+#[derive(Clone, Debug)]
+struct States(Vec<State>);
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Which {
@@ -104,9 +109,10 @@ impl From<Which> for Direction {
 }
 
 /// A word that no state has would fit nothing, for ever.
-fn state(word: &str) -> Result<String, String> {
-    if InboundState::parse(word).is_some() || OutboundState::parse(word).is_some() {
-        return Ok(word.to_owned());
+fn states(word: &str) -> Result<States, String> {
+    let called = State::called(word);
+    if !called.is_empty() {
+        return Ok(States(called));
     }
     Err(format!(
         "there is no such state; of received files there are {}, of files to send {}",
@@ -153,7 +159,7 @@ impl List {
         let config = self.configured.load(&Needs::Nothing)?;
         let filter = Filter {
             partner: self.partner.clone(),
-            state: self.state,
+            states: self.state.map(|States(states)| states).unwrap_or_default(),
             direction: self.direction.map(Into::into),
             name: self.name,
         };
@@ -186,24 +192,29 @@ fn print(rows: &[Transfer]) {
         say!(
             "{:36}  {since:20}  {:3}  {:12}  {:12}  {:8}  {:>12}  {}",
             row.id.to_string(),
-            row.direction.as_str(),
+            row.direction(),
             row.partner,
             row.state,
-            row.receipt,
+            receipt_state(row),
             row.octets,
             row.key
         );
     }
 }
 
+/// The state of its receipt, and a word where there is none.
+fn receipt_state(row: &Transfer) -> &'static str {
+    row.receipt.map_or("none", ReceiptState::as_str)
+}
+
 pub(super) fn as_json(row: &Transfer) -> serde_json::Value {
     json!({
         "transfer": row.id.to_string(),
         "since": when(row.created),
-        "direction": row.direction.as_str(),
+        "direction": row.direction(),
         "partner": row.partner,
         "state": row.state,
-        "receipt": row.receipt,
+        "receipt": receipt_state(row),
         "octets": row.octets,
         "blake3": row.digest,
         "path": row.path,
@@ -252,12 +263,12 @@ fn about(key: &FileKey, response: Response) -> Response {
 }
 
 fn without_receipt(row: &Transfer) -> Outcome {
-    if row.receipt == "none" {
+    let Some(receipt) = row.receipt else {
         return Ok(());
-    }
+    };
     let message = format!(
-        "error: transfer {} has its receipt ({}): one is all there can be",
-        row.id, row.receipt
+        "error: transfer {} has its receipt ({receipt}): one is all there can be",
+        row.id
     );
     Err(Failed { code: 1, message })
 }
@@ -280,7 +291,7 @@ async fn answer(config: Config, id: Id, reject: Option<NerpReason>, text: String
     let id = id.find(&ledger).await?;
     let row = ledger.show(id).await?.ok_or(LedgerError::NotFound(id))?;
     without_receipt(&row)?;
-    if row.direction == Direction::Outbound {
+    if row.direction() == Direction::Outbound {
         return Err(waits_not(&row));
     }
     let verdict = match reject {
@@ -297,7 +308,7 @@ async fn answer(config: Config, id: Id, reject: Option<NerpReason>, text: String
 }
 
 fn waits_not(row: &Transfer) -> Failed {
-    let way = match row.direction {
+    let way = match row.direction() {
         Direction::Inbound => "a received file",
         Direction::Outbound => "a file of ours",
     };

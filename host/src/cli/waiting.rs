@@ -1,7 +1,7 @@
 //! `pointsman transfers waiting`: what goes on only when an operator does something.
 
 use clap::Args;
-use pointsman_store::{Ledger, Transfer};
+use pointsman_store::{InboundState, Ledger, OutboundState, State, Transfer};
 use serde_json::json;
 
 use super::out::{print_json, say};
@@ -95,24 +95,24 @@ fn as_json(row: &Transfer, config: &Config) -> serde_json::Value {
 /// Of a row of [`Ledger::unsettled`].
 fn wanted(row: &Transfer, config: &Config) -> Wanted {
     let id = row.id;
-    let (what, remedy) = match row.state.as_str() {
-        "held" => (
+    let (what, remedy) = match row.state {
+        State::Outbound(OutboundState::Held) => (
             "held until you release it",
             format!("`pointsman queue release {id}`, or `cancel`"),
         ),
-        "parked" => (
+        State::Outbound(OutboundState::Parked) => (
             "refused for good, or given up",
             format!(
                 "`pointsman queue release {id}` sends it as it is, `resend` under a new date and time, `cancel` drops it"
             ),
         ),
-        "overdue" => (
+        State::Outbound(OutboundState::Overdue) => (
             "its receipt has not come in time",
             format!(
                 "ask the partner whether it has the file; `pointsman queue resend {id}` sends it again"
             ),
         ),
-        "delivered" => (
+        State::Inbound(InboundState::Delivered) => (
             "its receipt is yours to decide",
             format!(
                 "`pointsman transfers answer {id}` gives the EERP, with `--reject REASON` a NERP"

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use pointsman_store::transition::reached;
 use pointsman_store::{
-    Direction, Hold, InboundState, LedgerError, PlaceError, SpoolError, TransferId, Undelivered,
-    planted,
+    Direction, Hold, InboundState, LedgerError, PlaceError, SpoolError, State, TransferId,
+    Undelivered, planted,
 };
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -216,14 +216,14 @@ async fn finish_or_miss(station: &Station, file: &Undelivered) -> Result<(), Del
         .show(id)
         .await?
         .ok_or(LedgerError::NotFound(id))?;
-    match (InboundState::parse(&row.state), row.path) {
-        (Some(InboundState::Placing), Some(path)) if !planted("placed-is-missing") => {
+    match (row.state, row.path) {
+        (State::Inbound(InboundState::Placing), Some(path)) if !planted("placed-is-missing") => {
             let (spool, inbox, placed) =
                 (station.spool.clone(), station.inbox.clone(), path.clone());
             spawn_blocking(move || spool.settle_placed(&inbox, &placed)).await??;
             finish(station, file, &path).await
         }
-        (Some(InboundState::Received), _) => Err(DeliveryError::Missing),
+        (State::Inbound(InboundState::Received), _) => Err(DeliveryError::Missing),
         _ => Ok(()),
     }
 }

@@ -2,7 +2,9 @@
 
 use oftp::Position;
 use pointsman_store::transition::reached;
-use pointsman_store::{CONTENT_REMOVED, Direction, InboundState, SpoolError, TransferId, planted};
+use pointsman_store::{
+    CONTENT_REMOVED, Direction, InboundState, SpoolError, State, TransferId, planted,
+};
 
 use crate::config::files::ledger_path;
 use crate::events::Event;
@@ -77,7 +79,7 @@ async fn is_behind(
     };
     let ledger = &station.ledger;
     if let Some(row) = ledger.show(id).await? {
-        return Ok(record.is_some_and(|record| record.beyond(&row.state, &row.receipt).is_some()));
+        return Ok(record.is_some_and(|record| record.beyond(row.state, row.receipt).is_some()));
     }
     // What was copied into the spool and never queued has none. What a rebuild left out has a line in the history.
     let queued = record.is_some_and(|record| record.state().is_some());
@@ -94,12 +96,10 @@ async fn discard_unsaid(station: &Station, id: TransferId) -> Result<(), StartEr
         Err(error) => return Err(error.into()),
     };
     let known = station.ledger.show(id).await?;
-    let state = known.as_ref().map(|row| row.state.as_str());
-    if state == Some(InboundState::Rejected.as_str()) {
-        return remove_rejected(station, id).await;
-    }
-    if state.is_some_and(|state| state != InboundState::Receiving.as_str()) {
-        return Ok(());
+    match known.as_ref().map(|row| row.state) {
+        Some(State::Inbound(InboundState::Rejected)) => return remove_rejected(station, id).await,
+        Some(State::Inbound(InboundState::Receiving)) | None => {}
+        Some(_) => return Ok(()),
     }
     // Every crash leaves a row. Without one, or behind its sidecar, the ledger is an older one: the partner
     // may have its EFPA, and what was acknowledged is not thrown away.
@@ -132,7 +132,7 @@ async fn clear_partial(station: &Station, id: TransferId) -> Result<(), StartErr
     let discarded = match station.ledger.show(id).await? {
         None => Some(station.spool.discard_partial(id)),
         // Two sessions had the same file, and the other one was quicker.
-        Some(row) if row.state != InboundState::Receiving.as_str() => {
+        Some(row) if row.state != InboundState::Receiving.into() => {
             Some(station.spool.discard_surplus(id))
         }
         Some(row) => {

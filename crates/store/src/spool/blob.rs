@@ -19,7 +19,8 @@ use crate::planted;
 use crate::private::private_file;
 use crate::seal::Seal;
 use crate::sidecar::Sidecar;
-use crate::transfer::{Direction, TransferId};
+use crate::state::Direction;
+use crate::transfer::TransferId;
 use crate::transition::reached;
 
 impl Spool {

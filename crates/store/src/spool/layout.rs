@@ -13,7 +13,8 @@ use pointsman_folder::{Folder, PRIVATE_FOLDER};
 use super::error::{SpoolError, at};
 use crate::flush::Folders;
 use crate::private::{Kept, keep_private};
-use crate::transfer::{Direction, TransferId};
+use crate::state::Direction;
+use crate::transfer::TransferId;
 use crate::transition::reached;
 
 pub(super) const INCOMING: &str = "incoming";

@@ -14,7 +14,8 @@ use super::error::SpoolError;
 use super::layout::{SIDECAR, Spool, folder_of};
 use super::lock::Locked;
 use crate::private::private_file;
-use crate::transfer::{Direction, TransferId};
+use crate::state::Direction;
+use crate::transfer::TransferId;
 
 /// Octets from which another list is begun. The one before it is kept, so that at least so much is there: some 1,700
 /// names.

@@ -8,7 +8,8 @@ use super::error::{SpoolError, at};
 use super::layout::{INCOMING, OUTGOING, SEALED, Spool, folder_of, length, remove};
 use super::lock::Locked;
 use crate::sidecar::Sidecar;
-use crate::transfer::{Direction, TransferId};
+use crate::state::Direction;
+use crate::transfer::TransferId;
 
 /// What the spool has of one transfer: the length of each blob, and whether there is a sidecar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

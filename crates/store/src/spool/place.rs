@@ -13,7 +13,8 @@ use super::sidecars::behind;
 use crate::events::Event;
 use crate::planted;
 use crate::sidecar::Entry;
-use crate::transfer::{Direction, TransferId};
+use crate::state::Direction;
+use crate::transfer::TransferId;
 use crate::transition::reached;
 
 impl Spool {

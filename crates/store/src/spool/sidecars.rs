@@ -18,7 +18,8 @@ use crate::positions::KeptPositions;
 use crate::private::private_file;
 use crate::seal::Seal;
 use crate::sidecar::{Entry, Record, Sidecar, SidecarError};
-use crate::transfer::{Direction, TransferId};
+use crate::state::Direction;
+use crate::transfer::TransferId;
 use crate::transition::reached;
 
 impl Spool {

@@ -12,11 +12,12 @@ use crate::book::Book;
 use crate::error::LedgerError;
 use crate::seal::Seal;
 use crate::sidecar::{Entry, Record, Sidecar, Way};
-use crate::transfer::{Direction, InboundState, OutboundState, Target, TransferId};
+use crate::state::{InboundState, OutboundState, ReceiptState, State};
+use crate::transfer::{Target, TransferId};
 use crate::verdict::Verdict;
 use crate::words::{from_millis, millis};
 
-const COLUMNS: &str = "SELECT t.id, t.direction, t.partner, t.state, t.dataset, t.date, t.time, t.originator,
+const COLUMNS: &str = "SELECT t.id, t.direction, t.state, t.partner, t.dataset, t.date, t.time, t.originator,
      t.destination, t.octets, t.digest, t.position, t.path, t.receipt_later, r.state, r.partner = t.partner,
      t.state = 'rejected' AND EXISTS (SELECT 1 FROM timeline l WHERE l.transfer = t.id AND l.event = 'content-removed'),
      t.edition
@@ -41,28 +42,19 @@ pub(super) fn one(db: &Connection, id: TransferId) -> Result<Option<Book>, Ledge
 fn book(found: &Row<'_>) -> rusqlite::Result<Book> {
     Ok(Book {
         id: row::id(found, 0)?,
-        direction: direction(&found.get::<_, String>(1)?),
-        partner: found.get(2)?,
-        state: found.get(3)?,
+        state: row::state_or_word(found, 1)?,
+        partner: found.get(3)?,
         key: row::key(found, 4)?,
         octets: row::number(found, 9)?,
         digest: found.get(10)?,
         position: row::number(found, 11)?,
         path: found.get(12)?,
         waits: found.get(13)?,
-        receipt: found.get(14)?,
+        receipt: row::receipt(found, 14)?,
         receipt_fits: found.get::<_, Option<bool>>(15)?.unwrap_or(true),
         content_removed: found.get(16)?,
         edition: found.get(17)?,
     })
-}
-
-fn direction(word: &str) -> Direction {
-    if word == "in" {
-        Direction::Inbound
-    } else {
-        Direction::Outbound
-    }
 }
 
 /// What the sidecar of a row would say. None for a file that is not all here, or is not there.
@@ -76,7 +68,7 @@ pub(super) fn record(db: &Connection, id: TransferId) -> Result<Option<Record>, 
     );
     let response = response(db, id)?;
     db.query_row(&sql, params![id.to_string()], |found| {
-        let direction = direction(&found.get::<_, String>(0)?);
+        let state = row::state(found, 0)?;
         let mut sidecar = Sidecar {
             id,
             partner: found.get(2)?,
@@ -98,8 +90,8 @@ pub(super) fn record(db: &Connection, id: TransferId) -> Result<Option<Record>, 
                 },
             },
         };
-        let entries = match direction {
-            Direction::Inbound => {
+        let entries = match state {
+            State::Inbound(_) => {
                 sidecar.way = Way::Inbound {
                     target: Target {
                         directory: found.get(6)?,
@@ -110,7 +102,7 @@ pub(super) fn record(db: &Connection, id: TransferId) -> Result<Option<Record>, 
                 };
                 received_entries(found, response.as_ref())?
             }
-            Direction::Outbound => sent_entries(found, response)?,
+            State::Outbound(state) => sent_entries(found, state, response)?,
         };
         Ok(Record { sidecar, entries })
     })
@@ -118,7 +110,10 @@ pub(super) fn record(db: &Connection, id: TransferId) -> Result<Option<Record>, 
     .map_err(database("describe"))
 }
 
-fn verdict(found: &Row<'_>, response: Option<&(String, Response)>) -> rusqlite::Result<Verdict> {
+fn verdict(
+    found: &Row<'_>,
+    response: Option<&(ReceiptState, Response)>,
+) -> rusqlite::Result<Verdict> {
     if found.get(10)? {
         let when = row::moment(found, 11)?;
         return Ok(match when {
@@ -134,10 +129,10 @@ fn verdict(found: &Row<'_>, response: Option<&(String, Response)>) -> rusqlite::
 
 fn received_entries(
     found: &Row<'_>,
-    response: Option<&(String, Response)>,
+    response: Option<&(ReceiptState, Response)>,
 ) -> rusqlite::Result<Vec<Entry>> {
     let path: Option<String> = found.get(9)?;
-    let given = response.is_some_and(|(state, _)| state == "given");
+    let given = response.is_some_and(|(state, _)| *state == ReceiptState::Given);
     let forwarded = response
         .map(|(_, response)| response)
         .filter(|response| matches!(response, Response::Positive(eerp) if !(eerp.hash.is_empty() && eerp.signature.is_empty())))
@@ -152,10 +147,9 @@ fn received_entries(
 
 fn sent_entries(
     found: &Row<'_>,
-    response: Option<(String, Response)>,
+    state: OutboundState,
+    response: Option<(ReceiptState, Response)>,
 ) -> rusqlite::Result<Vec<Entry>> {
-    let state: String = found.get(1)?;
-    let state = OutboundState::parse(&state).unwrap_or(OutboundState::Parked);
     let doubt = Entry::InDoubt(found.get(13)?);
     Ok([doubt, Entry::State(state, found.get(14)?)]
         .into_iter()
@@ -167,16 +161,19 @@ fn sent_entries(
 pub(super) fn response(
     db: &Connection,
     id: TransferId,
-) -> Result<Option<(String, Response)>, LedgerError> {
+) -> Result<Option<(ReceiptState, Response)>, LedgerError> {
     let sql = format!(
         "SELECT t.id, r.positive, r.user, r.creator, r.reason, r.text, r.hash, r.signature, {}, r.state
          FROM receipts r JOIN transfers t ON t.id = r.transfer WHERE t.id = ?1",
         inbound::header_of_t()
     );
     db.query_row(&sql, params![id.to_string()], |found| {
-        Ok((found.get(24)?, inbound::owed_response(found)?.response))
+        let state = row::receipt(found, 24)?;
+        let response = inbound::owed_response(found)?.response;
+        Ok(state.map(|state| (state, response)))
     })
     .optional()
+    .map(Option::flatten)
     .map_err(database("describe"))
 }
 
@@ -188,18 +185,17 @@ pub(super) fn restore(
 ) -> Result<(), LedgerError> {
     const VERB: &str = "rebuild";
     let sidecar = &record.sidecar;
-    let word = match state {
-        Restored::In(state) => state.as_str(),
-        Restored::Out(state, _) => state.as_str(),
+    let whole = match state {
+        Restored::In(state) => State::Inbound(state),
+        Restored::Out(state, _) => State::Outbound(state),
     };
     let header = oftp::FileHeader {
         key: record.key(),
         ..sidecar.header.clone()
     };
     let of = inbound::Whose {
-        direction: sidecar.direction(),
         partner: &sidecar.partner,
-        state: word,
+        state: whole,
         edition: sidecar.edition,
     };
     inbound::insert_header(db, sidecar.id, of, &header, VERB)?;

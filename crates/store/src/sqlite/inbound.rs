@@ -18,23 +18,21 @@ use crate::offer::{Arrived, Here, Offer, Offered, Repeated, Standing};
 use crate::persisted::Stored;
 use crate::planted;
 use crate::seal::Seal;
-use crate::transfer::{
-    Direction, InboundState, OpenQuestion, OwedResponse, Target, TransferId, Undelivered,
-};
+use crate::state::{InboundState, ReceiptState, State};
+use crate::transfer::{OpenQuestion, OwedResponse, Target, TransferId, Undelivered};
 use crate::verdict::{Received, Verdict};
 use crate::words::{format_to, from_millis, millis, security_to};
 
 pub(super) fn offer(db: &Connection, offer: &Offer) -> Result<Offered, LedgerError> {
-    let known = newest(db, &offer.partner, &offer.header.key)?.filter(|known| {
-        !planted("identity-not-unique") || known.state == InboundState::Receiving.as_str()
-    });
+    let known = newest(db, &offer.partner, &offer.header.key)?
+        .filter(|known| !planted("identity-not-unique") || known.state == InboundState::Receiving);
     let Some(known) = known else {
         let id = TransferId::new();
         begin_row(db, id, offer, 0, &offer.note)?;
         return Ok(Offered::New(id));
     };
     let id = known.id;
-    if InboundState::parse(&known.state) != Some(InboundState::Receiving) {
+    if known.state != InboundState::Receiving {
         return here_already(db, offer, &known);
     }
     Ok(Offered::Again(id))
@@ -52,9 +50,9 @@ pub(super) fn here(
     let Some(known) = known.filter(|known| !known.gives_way(key, repeated)) else {
         return Ok(None);
     };
-    let Some(state) = InboundState::parse(&known.state).filter(|_| !known.is_receiving()) else {
+    if known.state == InboundState::Receiving {
         return Ok(None);
-    };
+    }
     let compares = known.is_compared(key, repeated);
     // Its sender knows that we have that one, or describes another file: if it is the same, nothing is lost by a refusal.
     let may_be_another = repeated.takes_other_content(key);
@@ -64,7 +62,7 @@ pub(super) fn here(
     }
     Ok(Some(Here {
         id: known.id,
-        state,
+        state: known.state,
         layout: known.layout,
         octets: known.octets,
         target: known.target,
@@ -93,7 +91,7 @@ pub(super) fn standing(
     };
     Ok(Some(Standing {
         edition: known.edition,
-        is_receiving: InboundState::parse(&known.state) == Some(InboundState::Receiving),
+        is_receiving: known.state == InboundState::Receiving,
         position: if resumes {
             known.position
         } else {
@@ -115,9 +113,8 @@ fn begin_row(
 ) -> Result<(), LedgerError> {
     const VERB: &str = "offer";
     let of = Whose {
-        direction: Direction::Inbound,
         partner: &offer.partner,
-        state: InboundState::Receiving.as_str(),
+        state: InboundState::Receiving.into(),
         edition,
     };
     insert_header(db, id, of, &offer.header, VERB)?;
@@ -128,7 +125,7 @@ fn begin_row(
 
 /// The last file of that identity is here. Whatever becomes of the one that is offered, that stays as it is.
 fn here_already(db: &Connection, offer: &Offer, known: &Known) -> Result<Offered, LedgerError> {
-    let (id, state) = (known.id, &known.state);
+    let (id, state) = (known.id, known.state);
     let (key, repeated) = (&offer.header.key, offer.repeated);
     // Kept in another layout, the same records are other octets.
     let compares = known.is_compared(key, repeated) && known.layout == offer.layout;
@@ -184,10 +181,10 @@ fn next_of_its_identity(
 struct Known {
     id: TransferId,
     edition: u32,
-    state: String,
+    state: InboundState,
     confirmed: bool,
     /// The state of its receipt.
-    receipt: Option<String>,
+    receipt: Option<ReceiptState>,
     position: Position,
     /// Octets in the spool, once it is received.
     octets: u64,
@@ -197,13 +194,9 @@ struct Known {
 }
 
 impl Known {
-    fn is_receiving(&self) -> bool {
-        InboundState::parse(&self.state) == Some(InboundState::Receiving)
-    }
-
     /// It was refused after its EFPA, and its sender has said that it knows; or cannot be told, at its level.
     fn is_known_to_be_rejected(&self) -> bool {
-        self.state == InboundState::Rejected.as_str() && self.receipt.as_deref() == Some("given")
+        self.state == InboundState::Rejected && self.receipt == Some(ReceiptState::Given)
     }
 
     /// Whether only the content tells if a file of its identity, which is `key`, is this one.
@@ -218,7 +211,7 @@ impl Known {
     /// Whether a file of its identity is another one, before a single octet of it has come.
     fn gives_way(&self, key: &FileKey, repeated: Repeated) -> bool {
         let does_not_count = repeated == Repeated::Taken && !self.is_compared(key, repeated);
-        !self.is_receiving() && (self.is_known_to_be_rejected() || does_not_count)
+        self.state != InboundState::Receiving && (self.is_known_to_be_rejected() || does_not_count)
     }
 }
 
@@ -335,14 +328,14 @@ fn known(db: &Connection, which: &str, params: impl Params) -> Result<Option<Kno
     let read = |found: &Row<'_>| {
         Ok(Known {
             id: row::id(found, 0)?,
-            state: found.get(1)?,
+            state: row::inbound_state(found, 1)?,
             position: Position {
                 octets: row::number(found, 2)?,
                 records: row::number(found, 3)?,
             },
             layout: row::layout(found, 4)?,
             confirmed: found.get(5)?,
-            receipt: found.get(6)?,
+            receipt: row::receipt(found, 6)?,
             edition: found.get(7)?,
             octets: row::number(found, 8)?,
             target: Target {
@@ -384,9 +377,8 @@ fn is_described_alike(known: &FileHeader, offered: &FileHeader) -> bool {
 /// Whose a new row is, and which.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Whose<'a> {
-    pub(super) direction: Direction,
     pub(super) partner: &'a str,
-    pub(super) state: &'a str,
+    pub(super) state: State,
     /// Which of the files of one identity, from 0 on.
     pub(super) edition: u32,
 }
@@ -410,9 +402,9 @@ pub(super) fn insert_header(
         .and_then(|mut insert| {
             insert.execute(params![
                 id.to_string(),
-                of.direction.as_str(),
+                of.state.direction().as_str(),
                 of.partner,
-                of.state,
+                of.state.as_str(),
                 millis(SystemTime::now()),
                 key.dataset.as_str(),
                 key.stamp.date(),
@@ -945,8 +937,8 @@ fn expect(
     verb: &'static str,
 ) -> Result<InboundState, LedgerError> {
     let state = state_of(db, id, verb)?;
-    match InboundState::parse(&state) {
-        Some(known) if states.contains(&known) => Ok(known),
+    match state {
+        State::Inbound(known) if states.contains(&known) => Ok(known),
         _ => Err(LedgerError::WrongState { id, state, verb }),
     }
 }

@@ -2,16 +2,16 @@
 
 use std::time::SystemTime;
 
-use oftp::{FileKey, Position};
+use oftp::Position;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::failed::database;
 use super::row;
 use crate::error::LedgerError;
 use crate::ledger::Filter;
+use crate::state::{Direction, OutboundState, State};
 use crate::transfer::{
-    CONTENT_REMOVED, Details, Direction, OutboundState, Question, Target, TimelineEntry, Transfer,
-    TransferId,
+    CONTENT_REMOVED, Details, Question, Target, TimelineEntry, Transfer, TransferId,
 };
 use crate::words::{from_millis, millis};
 
@@ -19,8 +19,8 @@ use crate::words::{from_millis, millis};
 /// sessions before it than come to so many.
 const NEWEST_LINES: u32 = 10_000;
 
-const COLUMNS: &str = "t.id, t.direction, t.partner, t.state, t.dataset, t.date, t.time, t.originator, t.destination, \
-     t.octets, t.digest, t.path, coalesce(r.state, 'none'), t.reason, t.created \
+const COLUMNS: &str = "t.id, t.direction, t.state, t.partner, t.dataset, t.date, t.time, t.originator, t.destination, \
+     t.octets, t.digest, t.path, r.state, t.reason, t.created \
      FROM transfers t LEFT JOIN receipts r ON r.transfer = t.id";
 
 pub(super) fn show(db: &Connection, id: TransferId) -> Result<Option<Transfer>, LedgerError> {
@@ -40,20 +40,33 @@ pub(super) fn find(
     limit: u32,
 ) -> Result<Vec<Transfer>, LedgerError> {
     let sql = format!(
-        "SELECT {COLUMNS} WHERE (?2 IS NULL OR t.partner = ?2) AND (?3 IS NULL OR t.state = ?3)
-         AND (?4 IS NULL OR t.direction = ?4) AND (?5 IS NULL OR t.dataset GLOB ?5)
-         ORDER BY t.rowid DESC LIMIT ?1"
+        "SELECT {COLUMNS} WHERE (?2 IS NULL OR t.partner = ?2) AND (?3 IS NULL OR t.direction = ?3)
+         AND (?4 IS NULL OR t.dataset GLOB ?4) {} ORDER BY t.rowid DESC LIMIT ?1",
+        in_one_of(&filter.states)
     );
     let Filter {
         partner,
-        state,
         direction,
         name,
+        ..
     } = filter;
     let direction = direction.map(Direction::as_str);
     let name = name.as_deref().map(glob);
-    let wanted = params![limit, partner, state, direction, name];
+    let wanted = params![limit, partner, direction, name];
     all(db, &sql, wanted, transfer, "find")
+}
+
+/// The condition that a row is in one of these states.
+fn in_one_of(states: &[State]) -> String {
+    if states.is_empty() {
+        return String::new();
+    }
+    let words = |state: &State| format!("('{}', '{}')", state.direction(), state);
+    let words: Vec<String> = states.iter().map(words).collect();
+    format!(
+        "AND (t.direction, t.state) IN (VALUES {})",
+        words.join(", ")
+    )
 }
 
 /// The pattern as SQLite's GLOB has it: there `^` begins the set of all other characters, and `!` is one of them.
@@ -85,8 +98,8 @@ fn glob(pattern: &str) -> String {
 
 pub(super) fn details(db: &Connection, id: TransferId) -> Result<Option<Details>, LedgerError> {
     let sql = format!(
-        "SELECT {}, layout, position, position_records, labels, directory, file_name, overwrite, confirmed, priority,
-         attempts, refusals, breaks, in_doubt, not_before, leased_to, sent_at, receipt_later, ask_at, asked, hand_over, state,
+        "SELECT {}, direction, state, layout, position, position_records, labels, directory, file_name, overwrite, confirmed, priority,
+         attempts, refusals, breaks, in_doubt, not_before, leased_to, sent_at, receipt_later, ask_at, asked, hand_over,
          (SELECT created FROM receipts WHERE transfer = id) AS receipt_since,
          (SELECT tries FROM receipts WHERE transfer = id) AS receipt_tries
          FROM transfers WHERE id = ?1",
@@ -103,10 +116,9 @@ fn detail(found: &Row<'_>) -> rusqlite::Result<Details> {
     let waits: bool = found.get("receipt_later")?;
     let holder: Option<String> = found.get("leased_to")?;
     // Of a file at its end neither is of interest any more; the session that has it now has not broken off.
-    let state: String = found.get("state")?;
     let is_to_be_sent = matches!(
-        OutboundState::parse(&state),
-        Some(OutboundState::Ready | OutboundState::Held | OutboundState::Parked)
+        row::state(found, 16)?,
+        State::Outbound(OutboundState::Ready | OutboundState::Held | OutboundState::Parked)
     );
     let in_doubt = is_to_be_sent && found.get("in_doubt")?;
     let breaks = match is_to_be_sent {
@@ -117,12 +129,12 @@ fn detail(found: &Row<'_>) -> rusqlite::Result<Details> {
     };
     Ok(Details {
         header: row::header(found, 0)?,
-        layout: row::layout(found, 16)?,
+        layout: row::layout(found, 18)?,
         position: Position {
-            octets: row::number(found, 17)?,
-            records: row::number(found, 18)?,
+            octets: row::number(found, 19)?,
+            records: row::number(found, 20)?,
         },
-        labels: row::labels(found, 19)?,
+        labels: row::labels(found, 21)?,
         target: Target {
             directory: found.get("directory")?,
             file_name: found.get("file_name")?,
@@ -230,22 +242,15 @@ pub(super) fn all<T>(
 }
 
 fn transfer(found: &Row<'_>) -> rusqlite::Result<Transfer> {
-    let direction: String = found.get(1)?;
-    let key: FileKey = row::key(found, 4)?;
     Ok(Transfer {
         id: row::id(found, 0)?,
-        direction: if direction == "in" {
-            Direction::Inbound
-        } else {
-            Direction::Outbound
-        },
-        partner: found.get(2)?,
-        state: found.get(3)?,
-        key,
+        state: row::state(found, 1)?,
+        partner: found.get(3)?,
+        key: row::key(found, 4)?,
         octets: row::number(found, 9)?,
         digest: found.get(10)?,
         path: found.get(11)?,
-        receipt: found.get(12)?,
+        receipt: row::receipt(found, 12)?,
         reason: found.get(13)?,
         created: from_millis(found.get(14)?),
     })

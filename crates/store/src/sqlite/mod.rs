@@ -43,9 +43,10 @@ use crate::queue::{Acknowledgement, Files, Longest, Naming, Order, Waiting, Work
 use crate::seal::Seal;
 use crate::sidecar::Entry;
 use crate::spool::{Spool, behind};
+use crate::state::{Direction, OutboundState, State};
 use crate::transfer::{
-    Details, Direction, NewFile, OpenQuestion, OutboundFile, OutboundState, Queued, TimelineEntry,
-    Transfer, TransferId, Undelivered,
+    Details, NewFile, OpenQuestion, OutboundFile, Queued, TimelineEntry, Transfer, TransferId,
+    Undelivered,
 };
 use crate::verdict::{Received, Verdict};
 
@@ -97,7 +98,10 @@ impl SqliteLedger {
     pub async fn describe(&self, spool: &Spool) -> Result<u64, LedgerError> {
         let mut written = 0;
         for book in self.books().await? {
-            let (spool, id, direction) = (spool.clone(), book.id, book.direction);
+            let (spool, id) = (spool.clone(), book.id);
+            let Ok(direction) = book.state.map(State::direction) else {
+                continue;
+            };
             if spool.record(direction, id)?.is_some() {
                 continue;
             }

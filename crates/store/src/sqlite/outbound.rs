@@ -17,15 +17,15 @@ use crate::error::LedgerError;
 use crate::persisted::InDoubt;
 use crate::planted;
 use crate::queue::{Acknowledgement, Files, Longest, Naming, Order, Waiting};
-use crate::transfer::{Direction, NewFile, OutboundFile, OutboundState, Queued, TransferId};
+use crate::state::{OutboundState, State};
+use crate::transfer::{NewFile, OutboundFile, Queued, TransferId};
 use crate::words::{from_millis, millis};
 
 pub(super) fn enqueue(db: &Connection, file: &NewFile) -> Result<(), LedgerError> {
     const VERB: &str = "enqueue";
     let of = Whose {
-        direction: Direction::Outbound,
         partner: &file.partner,
-        state: OutboundState::Ready.as_str(),
+        state: OutboundState::Ready.into(),
         // Each file of ours has an identity of its own.
         edition: 0,
     };
@@ -435,16 +435,16 @@ pub(super) fn not_there(db: &Connection, id: TransferId) -> Result<(), LedgerErr
 pub(super) fn sent(db: &Connection, id: TransferId, detail: &str) -> Result<(), LedgerError> {
     const VERB: &str = "sent";
     let state = state_of(db, id, VERB)?;
-    match OutboundState::parse(&state) {
+    match state {
         // That an operator took it out of the queue does not undo that the partner has it.
-        Some(
+        State::Outbound(
             OutboundState::Ready
             | OutboundState::Held
             | OutboundState::Parked
             | OutboundState::Cancelled,
         ) => {}
         // A receipt may overtake EFPA where two sessions run at once.
-        Some(
+        State::Outbound(
             OutboundState::Sent
             | OutboundState::Overdue
             | OutboundState::Acknowledged
@@ -452,7 +452,7 @@ pub(super) fn sent(db: &Connection, id: TransferId, detail: &str) -> Result<(), 
         ) => {
             return Ok(());
         }
-        None => return Err(wrong_state(db, id, VERB)),
+        State::Inbound(_) => return Err(wrong_state(db, id, VERB)),
     }
     finish(db, id, OutboundState::Sent, None, VERB)?;
     db.prepare_cached("UPDATE transfers SET sent_at = ?2 WHERE id = ?1")
@@ -476,11 +476,8 @@ pub(super) fn acknowledged(
     let Some((id, state)) = found else {
         return Ok(Acknowledgement::Unknown);
     };
-    if matches!(
-        OutboundState::parse(&state),
-        Some(OutboundState::Acknowledged | OutboundState::Rejected)
-    ) {
-        let positive = state == OutboundState::Acknowledged.as_str();
+    if matches!(state, OutboundState::Acknowledged | OutboundState::Rejected) {
+        let positive = state == OutboundState::Acknowledged;
         if positive != matches!(response, Response::Positive(_)) {
             let what = format!(
                 "not taken: {} came for a file that is `{state}`",
@@ -523,7 +520,7 @@ fn meant(
     db: &Connection,
     partner: &str,
     key: &FileKey,
-) -> Result<Option<(TransferId, String)>, LedgerError> {
+) -> Result<Option<(TransferId, OutboundState)>, LedgerError> {
     let (from, to) = times(key.stamp.time());
     db.prepare_cached(
         "SELECT id, state FROM transfers WHERE direction = 'out' AND partner = ?1 AND dataset = ?2 AND date = ?3
@@ -542,7 +539,7 @@ fn meant(
             key.destination.as_str()
         ];
         select
-            .query_row(who, |found| Ok((row::id(found, 0)?, found.get(1)?)))
+            .query_row(who, |found| Ok((row::id(found, 0)?, row::outbound_state(found, 1)?)))
             .optional()
     })
     .map_err(database("acknowledged"))
@@ -554,7 +551,7 @@ fn meant_loosely(
     db: &Connection,
     partner: &str,
     key: &FileKey,
-) -> Result<Option<(TransferId, String)>, LedgerError> {
+) -> Result<Option<(TransferId, OutboundState)>, LedgerError> {
     let (from, to) = times(&key.stamp.time().replace(' ', "0"));
     let fits = "date = ?2 AND time BETWEEN ?3 AND ?4 AND upper(trim(dataset)) = upper(trim(?5))
          AND upper(trim(originator)) = upper(trim(?6)) AND upper(trim(destination)) = upper(trim(?7))";
@@ -581,7 +578,7 @@ fn meant_loosely(
                 key.originator.as_str(),
                 key.destination.as_str()
             ];
-            let read = |found: &Row<'_>| Ok((row::id(found, 0)?, found.get(1)?));
+            let read = |found: &Row<'_>| Ok((row::id(found, 0)?, row::outbound_state(found, 1)?));
             select.query_map(who, read)?.collect::<Result<Vec<_>, _>>()
         })
         .map_err(database("acknowledged"))?;
@@ -663,8 +660,8 @@ pub(super) fn refused(
 pub(super) fn park(db: &Connection, id: TransferId, why: &str) -> Result<(), LedgerError> {
     const VERB: &str = "park";
     let state = state_of(db, id, VERB)?;
-    match OutboundState::parse(&state) {
-        Some(OutboundState::Ready | OutboundState::Parked) => {}
+    match state {
+        State::Outbound(OutboundState::Ready | OutboundState::Parked) => {}
         _ => return Err(wrong_state(db, id, VERB)),
     }
     finish(db, id, OutboundState::Parked, Some(why), VERB)?;
@@ -737,18 +734,9 @@ fn state_of_outbound(
     id: TransferId,
     verb: &'static str,
 ) -> Result<OutboundState, LedgerError> {
-    let (direction, state): (String, String) = db
-        .query_row(
-            "SELECT direction, state FROM transfers WHERE id = ?1",
-            params![id.to_string()],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
-        .optional()
-        .map_err(database(verb))?
-        .ok_or(LedgerError::NotFound(id))?;
-    match OutboundState::parse(&state).filter(|_| direction == "out") {
-        Some(state) => Ok(state),
-        None => Err(LedgerError::WrongState { id, state, verb }),
+    match state_of(db, id, verb)? {
+        State::Outbound(state) => Ok(state),
+        state @ State::Inbound(_) => Err(LedgerError::WrongState { id, state, verb }),
     }
 }
 
@@ -782,11 +770,10 @@ pub(super) fn queue(db: &Connection, partner: Option<&str>) -> Result<Vec<Queued
          ORDER BY partner, state = 'ready' DESC, priority DESC, ordered, id";
     let now = millis(SystemTime::now());
     let read = |found: &Row<'_>| {
-        let state: String = found.get(2)?;
         Ok(Queued {
             id: row::id(found, 0)?,
             partner: found.get(1)?,
-            state: OutboundState::parse(&state).unwrap_or(OutboundState::Parked),
+            state: row::outbound_state(found, 2)?,
             key: row::key(found, 3)?,
             octets: row::number(found, 8)?,
             priority: found.get(9)?,

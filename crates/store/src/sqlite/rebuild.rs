@@ -13,7 +13,8 @@ use super::schema::migrate;
 use crate::error::LedgerError;
 use crate::sidecar::Record;
 use crate::spool::{Pieces, Spool, SpoolError};
-use crate::transfer::{Direction, InboundState, OutboundState, TransferId};
+use crate::state::{Direction, InboundState, OutboundState};
+use crate::transfer::TransferId;
 use crate::verdict::Verdict;
 use crate::words::millis;
 

@@ -7,6 +7,7 @@ use oftp::{
 };
 use rusqlite::{Row, RowIndex};
 
+use crate::state::{Direction, InboundState, OutboundState, ReceiptState, State};
 use crate::transfer::{Labels, TransferId};
 use crate::words::{format_from, from_millis, security_from};
 
@@ -20,6 +21,45 @@ pub(super) fn id(row: &Row<'_>, at: usize) -> rusqlite::Result<TransferId> {
         .parse()
         .map_err(|e| unreadable(at, e))
 }
+
+/// Reads which way the file goes, and its state, from the columns `at` and `at + 1`.
+pub(super) fn state(row: &Row<'_>, at: usize) -> rusqlite::Result<State> {
+    let (way, word): (String, String) = (row.get(at)?, row.get(at + 1)?);
+    let direction = Direction::parse(&way).ok_or_else(|| unreadable(at, NoWord(way)))?;
+    State::of(direction, &word).ok_or_else(|| unreadable(at + 1, NoWord(word)))
+}
+
+/// The same, or the word of it that is none.
+pub(super) fn state_or_word(row: &Row<'_>, at: usize) -> rusqlite::Result<Result<State, String>> {
+    let (way, word): (String, String) = (row.get(at)?, row.get(at + 1)?);
+    let state = Direction::parse(&way).and_then(|direction| State::of(direction, &word));
+    Ok(state.ok_or(word))
+}
+
+/// Reads the state of a file that is known to be a received one.
+pub(super) fn inbound_state(row: &Row<'_>, at: usize) -> rusqlite::Result<InboundState> {
+    let word: String = row.get(at)?;
+    InboundState::parse(&word).ok_or_else(|| unreadable(at, NoWord(word)))
+}
+
+/// Reads the state of a file that is known to be one to send.
+pub(super) fn outbound_state(row: &Row<'_>, at: usize) -> rusqlite::Result<OutboundState> {
+    let word: String = row.get(at)?;
+    OutboundState::parse(&word).ok_or_else(|| unreadable(at, NoWord(word)))
+}
+
+/// Reads the state of a receipt, if there is one.
+pub(super) fn receipt(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<ReceiptState>> {
+    let word = row.get::<_, Option<String>>(at)?;
+    let read =
+        |word: String| ReceiptState::parse(&word).ok_or_else(|| unreadable(at, NoWord(word)));
+    word.map(read).transpose()
+}
+
+/// A word that rotted, or that a newer program wrote.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is no state")]
+struct NoWord(String);
 
 /// Reads a file's identity from the five columns from `at` on.
 pub(super) fn key(row: &Row<'_>, at: usize) -> rusqlite::Result<FileKey> {

@@ -3,7 +3,9 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::failed::database;
+use super::row;
 use crate::error::LedgerError;
+use crate::state::State;
 use crate::transfer::TransferId;
 
 /// The state of a row, or the error that there is none.
@@ -11,11 +13,11 @@ pub(super) fn state_of(
     db: &Connection,
     id: TransferId,
     verb: &'static str,
-) -> Result<String, LedgerError> {
-    db.prepare_cached("SELECT state FROM transfers WHERE id = ?1")
+) -> Result<State, LedgerError> {
+    db.prepare_cached("SELECT direction, state FROM transfers WHERE id = ?1")
         .and_then(|mut select| {
             select
-                .query_row(params![id.to_string()], |row| row.get(0))
+                .query_row(params![id.to_string()], |found| row::state(found, 0))
                 .optional()
         })
         .map_err(database(verb))?
