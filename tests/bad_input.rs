@@ -13,7 +13,7 @@ mod support;
 use std::io::{Read, Write};
 
 use support::peer::{Peer, Ssid, VirtualFile, data_buffers, efid};
-use support::{House, Server};
+use support::{Server, Setup};
 
 /// Says these buffers in a fresh session and hears the ESID.
 fn esid_after(server: &Server, buffers: &[&[u8]]) -> String {
@@ -31,8 +31,8 @@ fn esid_after_raw(server: &Server, octets: &[u8]) -> String {
 
 #[test]
 fn a_caller_that_is_not_who_it_should_be() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let said = |ssid: Ssid| {
         let mut peer = Peer::connect(server.address());
         peer.say(ssid.octets());
@@ -70,8 +70,8 @@ fn a_caller_that_is_not_who_it_should_be() {
 
 #[test]
 fn commands_that_are_none_or_come_at_the_wrong_time() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     assert_eq!(esid_after(&server, &[b"?"]), "01", "unknown command");
     assert_eq!(esid_after(&server, &[b"\xff\xff"]), "01");
     assert_eq!(esid_after(&server, &[b"4N"]), "02", "EFPA to nobody");
@@ -100,8 +100,8 @@ fn commands_that_are_none_or_come_at_the_wrong_time() {
 
 #[test]
 fn fields_with_nonsense_and_lengths_that_lie() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let sfid = VirtualFile::new("GOOD", "x").sfid();
     // Each is that file's alone: the next one may be good.
     let mut peer = Peer::session(server.address());
@@ -155,8 +155,8 @@ fn fields_with_nonsense_and_lengths_that_lie() {
 
 #[test]
 fn counts_that_are_not_those_of_the_file() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let file = VirtualFile::new("COUNTED", "four");
     let mut peer = Peer::session(server.address());
     peer.offer(&file);
@@ -171,7 +171,7 @@ fn counts_that_are_not_those_of_the_file() {
     );
     peer.send(&file);
     assert_eq!(
-        house.await_delivered(1).len(),
+        setup.await_delivered(1).len(),
         1,
         "and the same file, told right, is taken"
     );
@@ -179,8 +179,8 @@ fn counts_that_are_not_those_of_the_file() {
 
 #[test]
 fn something_that_is_not_oftp() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     for (hello, name) in [
         (&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], "TLS"),
         (b"GET / HTTP/1.1\r\n\r\n", "HTTP"),
@@ -193,15 +193,15 @@ fn something_that_is_not_oftp() {
         server.await_log(&["session-ended", name]);
     }
     assert!(
-        house.pointsman(&["status"]).status.success(),
+        setup.pointsman(&["status"]).status.success(),
         "and the server goes on"
     );
 }
 
 #[test]
 fn names_that_want_out_of_the_folder() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let names = [
         "../../../etc/x",
@@ -216,14 +216,14 @@ fn names_that_want_out_of_the_folder() {
     for name in names {
         peer.send(&VirtualFile::new(name, name));
     }
-    let delivered = house.await_delivered(names.len());
+    let delivered = setup.await_delivered(names.len());
     assert!(
         delivered
             .iter()
             .all(|path| path.starts_with("mueller/") && path.matches('/').count() == 1),
         "{delivered:?}"
     );
-    let beside: Vec<_> = std::fs::read_dir(house.path())
+    let beside: Vec<_> = std::fs::read_dir(setup.path())
         .unwrap()
         .flatten()
         .map(|entry| entry.file_name())
@@ -243,8 +243,8 @@ fn names_that_want_out_of_the_folder() {
 
 #[test]
 fn files_of_or_for_somebody_else() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let forged = VirtualFile {
         originator: "O0013SOMEBODY".to_owned(),

@@ -14,14 +14,14 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 
 use support::peer::{Called, Peer, VirtualFile, eerp, release, take_file};
-use support::{House, OURS, Server, THEM, US, octets};
+use support::{OURS, Server, Setup, THEM, US, octets};
 
 const LISTENER: &str = "listeners:\n  - address: 127.0.0.1:0\n";
 
 /// A station that calls that one, and soon again whatever went wrong.
-fn caller_of(theirs: &Server) -> House {
+fn caller_of(theirs: &Server) -> Setup {
     let wait = "{first: 100ms, most: 500ms}";
-    House::caller(
+    Setup::caller(
         LISTENER,
         &theirs.address().to_string(),
         &format!("    retry: {{refused: {wait}, session: {wait}}}\n"),
@@ -30,7 +30,7 @@ fn caller_of(theirs: &Server) -> House {
 
 #[test]
 fn what_cannot_be_read_now_is_sent_when_it_can() {
-    let theirs = House::plain("");
+    let theirs = Setup::plain("");
     let their_server = theirs.serve();
     let ours = caller_of(&their_server);
     ours.queue("LOOP", octets(5, 3000), "nordwerk");
@@ -48,8 +48,8 @@ fn what_cannot_be_read_now_is_sent_when_it_can() {
 }
 
 /// The content of the only file to send, in the spool.
-fn outgoing(house: &House) -> PathBuf {
-    let outgoing = std::fs::read_dir(house.path().join("state/spool/outgoing")).unwrap();
+fn outgoing(setup: &Setup) -> PathBuf {
+    let outgoing = std::fs::read_dir(setup.path().join("state/spool/outgoing")).unwrap();
     let mut paths = outgoing.map(|entry| entry.unwrap().path());
     paths.find(|path| path.extension().is_none()).unwrap()
 }
@@ -60,15 +60,15 @@ fn one_bit_is_lost(content: &[u8]) -> Vec<u8> {
     rotten
 }
 
-fn is_parked(house: &House, name: &str) -> bool {
-    let rows = house.transfers();
+fn is_parked(setup: &Setup, name: &str) -> bool {
+    let rows = setup.transfers();
     rows.iter()
         .any(|row| row.contains(name) && row.contains("parked"))
 }
 
 #[test]
 fn what_rotted_in_the_spool_is_never_sent_as_good_and_waits_for_an_operator() {
-    let theirs = House::plain("");
+    let theirs = Setup::plain("");
     let their_server = theirs.serve();
     let ours = caller_of(&their_server);
     let good = octets(5, 500_000);
@@ -96,7 +96,7 @@ fn what_rotted_in_the_spool_is_never_sent_as_good_and_waits_for_an_operator() {
 fn what_rotted_in_the_spool_is_not_sent_as_good_when_it_goes_on_behind_the_damage() {
     let partner = Called::new();
     let wait = "{first: 100ms, most: 100ms}";
-    let ours = House::caller(
+    let ours = Setup::caller(
         LISTENER,
         &partner.address(),
         &format!("    retry: {{broken: {wait}, session: {wait}}}\n"),
@@ -136,13 +136,13 @@ fn what_rotted_in_the_spool_is_not_sent_as_good_when_it_goes_on_behind_the_damag
 
 #[test]
 fn what_is_queued_is_sent_as_soon_as_the_partner_can_be_reached() {
-    let theirs = House::plain("");
+    let theirs = Setup::plain("");
     let address = {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         free.local_addr().unwrap().to_string()
     };
     theirs.configure(&format!("  - address: {address}\n"), "", "");
-    let ours = House::caller(
+    let ours = Setup::caller(
         LISTENER,
         &address,
         "    retry: {unreachable: {first: 200ms, most: 1s}}\n",
@@ -163,7 +163,7 @@ fn what_is_queued_is_sent_as_soon_as_the_partner_can_be_reached() {
 #[test]
 fn a_partner_is_asked_now_and_again_for_what_it_has() {
     let partner = Called::new();
-    let ours = House::caller(
+    let ours = Setup::caller(
         LISTENER,
         &partner.address(),
         "    calls: {queued: false, every: 1s}\n",
@@ -195,7 +195,7 @@ fn a_partner_is_asked_now_and_again_for_what_it_has() {
 #[test]
 fn a_receipt_that_does_not_come_in_time_is_overdue_and_still_taken() {
     let partner = Called::new();
-    let ours = House::caller(LISTENER, &partner.address(), "    receipt_deadline: 1s\n");
+    let ours = Setup::caller(LISTENER, &partner.address(), "    receipt_deadline: 1s\n");
     let server = ours.serve();
     ours.queue("LATE", b"late", "nordwerk");
     let mut peer = partner.greet();
@@ -217,7 +217,7 @@ fn a_receipt_that_does_not_come_in_time_is_overdue_and_still_taken() {
 #[test]
 fn what_is_refused_for_now_is_offered_again_and_parked_in_the_end() {
     let partner = Called::new();
-    let ours = House::caller(
+    let ours = Setup::caller(
         LISTENER,
         &partner.address(),
         "    retry: {refused: {first: 100ms, most: 100ms}, offers: 2}\n",
@@ -253,15 +253,15 @@ fn a_partner_is_called_at_its_hour_with_nothing_to_send_and_with_what_waits() {
         String::from_utf8_lossy(&date.stdout).trim().to_owned()
     });
     let calls = format!("    calls: {{queued: false, at: [{}]}}\n", soon.join(", "));
-    let houses = [&idle, &busy].map(|called| House::caller(LISTENER, &called.address(), &calls));
-    houses[1].queue("WAITS", b"for its hour", "nordwerk");
-    let servers = [houses[0].serve(), houses[1].serve()];
+    let setups = [&idle, &busy].map(|called| Setup::caller(LISTENER, &called.address(), &calls));
+    setups[1].queue("WAITS", b"for its hour", "nordwerk");
+    let servers = [setups[0].serve(), setups[1].serve()];
     release(&mut idle.greet());
     let mut peer = busy.greet();
     assert!(take_file(&mut peer).starts_with(b"HWAITS "));
     release(&mut peer);
     assert_eq!(servers.map(Server::stop), [Some(0); 2]);
-    let wrong = House::caller(LISTENER, "127.0.0.1:1", "    calls: {at: ['6 pm']}\n");
+    let wrong = Setup::caller(LISTENER, "127.0.0.1:1", "    calls: {at: ['6 pm']}\n");
     let said = wrong.pointsman(&["check"]);
     let said = String::from_utf8_lossy(&said.stderr);
     assert!(said.contains("not a time of day"), "{said}");
@@ -273,7 +273,7 @@ fn what_a_partner_has_of_an_earlier_attempt_it_has_whatever_it_says_to_the_next(
     for refusal in ["513", "506"] {
         let partner = Called::new();
         let wait = "{first: 100ms, most: 100ms}";
-        let ours = House::caller(
+        let ours = Setup::caller(
             LISTENER,
             &partner.address(),
             &format!("    retry: {{broken: {wait}, session: {wait}}}\n"),

@@ -13,18 +13,18 @@ mod support;
 use std::path::Path;
 
 use support::peer::Peer;
-use support::{House, openssl_certificate};
+use support::{Setup, openssl_certificate};
 
 /// Runs `pointsman check` on a good configuration in which `from` was replaced; gives what it says.
 fn check(from: &str, to: &str) -> String {
-    let house = House::plain("");
-    let good = std::fs::read_to_string(house.config()).unwrap();
+    let setup = Setup::plain("");
+    let good = std::fs::read_to_string(setup.config()).unwrap();
     assert!(
         from.is_empty() || good.contains(from),
         "{from} is not in it"
     );
-    house.write("pointsman.yaml", good.replacen(from, to, 1));
-    let checked = house.pointsman(&["check"]);
+    setup.write("pointsman.yaml", good.replacen(from, to, 1));
+    let checked = setup.pointsman(&["check"]);
     assert_eq!(
         checked.status.code(),
         Some(1),
@@ -47,15 +47,15 @@ fn points_at(said: &str, place: &str, words: &[&str]) {
 
 #[test]
 fn a_good_one_is_ok() {
-    let house = House::plain("");
-    let checked = house.pointsman(&["check"]);
+    let setup = Setup::plain("");
+    let checked = setup.pointsman(&["check"]);
     assert!(
         checked.status.success(),
         "{}",
         String::from_utf8_lossy(&checked.stderr)
     );
     assert!(
-        !house.path().join("state").exists(),
+        !setup.path().join("state").exists(),
         "and nothing was made or started"
     );
 }
@@ -122,14 +122,14 @@ fn no_part_of_a_password_is_shown_whatever_is_wrong_beside_it() {
         points_at(&said, "4:13", &["station.password", "**"]);
         hides(&said, &["FIRST", "SECOND"]);
     }
-    let house = House::plain("");
-    house.write("first", "FIRST\n");
-    let good = std::fs::read_to_string(house.config()).unwrap();
-    house.write(
+    let setup = Setup::plain("");
+    setup.write("first", "FIRST\n");
+    let good = std::fs::read_to_string(setup.config()).unwrap();
+    setup.write(
         "pointsman.yaml",
         good.replace("OURPASS", "${file:first}SECOND"),
     );
-    let checked = house.pointsman(&["check"]);
+    let checked = setup.pointsman(&["check"]);
     let said = String::from_utf8_lossy(&checked.stderr).into_owned();
     points_at(&said, "4:13", &["station.password", "8"]);
     hides(&said, &["FIRST", "SECOND"]);
@@ -215,25 +215,25 @@ fn a_time_span_has_a_longest_one_with_which_the_server_runs() {
             );
         }
     }
-    let house = House::with_listeners(
+    let setup = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n",
         "    retry: {refused: {first: 87600h, most: 87600h}}\n",
         "limits: {drain: 87600h, lock_out: 87600h, caller_time: 87600h, receipt_wait: 87600h}\n",
     );
-    let checked = house.pointsman(&["check"]);
+    let checked = setup.pointsman(&["check"]);
     assert!(
         checked.status.success(),
         "{}",
         String::from_utf8_lossy(&checked.stderr)
     );
-    let server = house.serve();
+    let server = setup.serve();
     Peer::session(server.address());
 }
 
 #[test]
 fn every_mistake_is_told_at_once_in_the_order_of_the_file() {
-    let house = House::plain("");
-    let text = house.write(
+    let setup = Setup::plain("");
+    let text = setup.write(
         "pointsman.yaml",
         "version: 1
 station:
@@ -270,7 +270,7 @@ limits:
   sessions: many
 ",
     );
-    let checked = house.pointsman(&["check"]);
+    let checked = setup.pointsman(&["check"]);
     let said = String::from_utf8_lossy(&checked.stderr).into_owned();
     let places: Vec<&str> = said
         .lines()
@@ -284,15 +284,15 @@ limits:
     ];
     assert_eq!(places, expected, "{said}");
     hides(&said, &["OURPASSWORD", "THEIRS"]);
-    let served = house.pointsman(&["serve"]);
+    let served = setup.pointsman(&["serve"]);
     assert_eq!(served.status.code(), Some(1));
     assert_eq!(String::from_utf8_lossy(&served.stderr), said);
 }
 
 #[test]
 fn values_that_do_not_go_together_are_told_with_their_places() {
-    let house = House::plain("");
-    house.write(
+    let setup = Setup::plain("");
+    setup.write(
         "pointsman.yaml",
         "version: 1
 station: {ssid: O0013000001NORDWERK, password: OURPASS}
@@ -322,7 +322,7 @@ partners:
       - folder: kept
 ",
     );
-    let checked = house.pointsman(&["check"]);
+    let checked = setup.pointsman(&["check"]);
     let said = String::from_utf8_lossy(&checked.stderr).into_owned();
     for (place, words) in [
         ("8:14", "two listeners have the address"),
@@ -344,11 +344,11 @@ partners:
 
 #[test]
 fn folders_that_cannot_be_used_and_commands_that_cannot_be_run_are_told_with_their_keys() {
-    let house = House::plain("");
-    house.write("file", "in the way");
-    house.write("other", "in the way");
+    let setup = Setup::plain("");
+    setup.write("file", "in the way");
+    setup.write("other", "in the way");
     let long = "l".repeat(120);
-    let good = std::fs::read_to_string(house.config()).unwrap();
+    let good = std::fs::read_to_string(setup.config()).unwrap();
     let text = good
         .replace(
             "state: state",
@@ -359,9 +359,9 @@ fn folders_that_cannot_be_used_and_commands_that_cannot_be_run_are_told_with_the
             "password: THEIRS",
             "password: THEIRS\n    watch: [{folder: other, keep_in: file/kept}]",
         );
-    house.write("pointsman.yaml", &text);
+    setup.write("pointsman.yaml", &text);
     for command in ["check", "serve"] {
-        let told = house.pointsman(&[command]);
+        let told = setup.pointsman(&[command]);
         assert_eq!(told.status.code(), Some(1));
         let said = String::from_utf8_lossy(&[told.stdout, told.stderr].concat()).into_owned();
         for words in [
@@ -381,8 +381,8 @@ fn folders_that_cannot_be_used_and_commands_that_cannot_be_run_are_told_with_the
         }
     }
     let command = format!("{good}delivery:\n  command: [./file]\n");
-    house.write("pointsman.yaml", command);
-    let checked = house.pointsman(&["check"]);
+    setup.write("pointsman.yaml", command);
+    let checked = setup.pointsman(&["check"]);
     let said = String::from_utf8_lossy(&checked.stderr).into_owned();
     points_at(
         &said,
@@ -393,7 +393,7 @@ fn folders_that_cannot_be_used_and_commands_that_cannot_be_run_are_told_with_the
 
 #[test]
 fn a_second_demonstration_leaves_the_first_as_it_is_and_a_swap_replaces_the_file() {
-    let house = House::plain("");
+    let setup = Setup::plain("");
     let demo = || {
         let played = std::process::Command::new("timeout")
             .args([
@@ -403,7 +403,7 @@ fn a_second_demonstration_leaves_the_first_as_it_is_and_a_swap_replaces_the_file
                 "demo",
                 "--once",
             ])
-            .current_dir(house.path())
+            .current_dir(setup.path())
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&[played.stdout, played.stderr].concat()).into_owned();
@@ -411,8 +411,8 @@ fn a_second_demonstration_leaves_the_first_as_it_is_and_a_swap_replaces_the_file
         said
     };
     demo();
-    let first = house.path().join("pointsman-demo");
-    house.write("pointsman-demo/mine", "an hour of work");
+    let first = setup.path().join("pointsman-demo");
+    setup.write("pointsman-demo/mine", "an hour of work");
     let said = demo();
     assert!(
         said.contains("pointsman-demo is there already") && said.contains("pointsman-demo-2"),
@@ -420,7 +420,7 @@ fn a_second_demonstration_leaves_the_first_as_it_is_and_a_swap_replaces_the_file
     );
     assert!(first.join("mine").exists());
     assert!(first.join("nordwerk/state/ledger.db").exists());
-    let second = house.path().join("pointsman-demo-2");
+    let second = setup.path().join("pointsman-demo-2");
     let route = std::fs::read(second.join("nordwerk/policies/route.wasm")).unwrap();
     let other = std::fs::read(second.join("route-by-day.wasm")).unwrap();
     assert!(route == other, "the swap is for the next start, too");
@@ -445,18 +445,18 @@ fn files_and_references_that_are_not_there() {
 
 #[test]
 fn secrets_by_reference_are_used_and_never_shown() {
-    let house = House::plain("");
-    let good = std::fs::read_to_string(house.config()).unwrap();
-    house.write("secret", "THEIRS\n");
-    house.write(
+    let setup = Setup::plain("");
+    let good = std::fs::read_to_string(setup.config()).unwrap();
+    setup.write("secret", "THEIRS\n");
+    setup.write(
         "pointsman.yaml",
         good.replace("password: THEIRS", "password: ${file:secret}"),
     );
-    let server = house.serve();
+    let server = setup.serve();
     let mut peer = support::peer::Peer::session(server.address());
     peer.send(&support::peer::VirtualFile::new("ORDER", "x"));
-    house.await_delivered(1);
-    let everything = server.log() + &String::from_utf8_lossy(&house.pointsman(&["status"]).stdout);
+    setup.await_delivered(1);
+    let everything = server.log() + &String::from_utf8_lossy(&setup.pointsman(&["status"]).stdout);
     assert!(
         !everything.contains("THEIRS") && !everything.contains("OURPASS"),
         "a password is in: {everything}"
@@ -516,28 +516,28 @@ fn two_partners_cannot_have_one_folder_of_the_inbox() {
         points_at(&said, "17:19", &["cannot be the name of a folder"]);
     }
     // Whatever the inbox has: its readers may remove a folder, and a start must not depend on them.
-    let house = House::plain("");
-    let good = std::fs::read_to_string(house.config()).unwrap();
+    let setup = Setup::plain("");
+    let good = std::fs::read_to_string(setup.config()).unwrap();
     let named = good.replace(
         "partners:\n",
         "partners:\n  Huber:\n    ssid: O1\n    password: X\n  huber:\n    ssid: O2\n    password: X\n",
     );
-    house.write("pointsman.yaml", &named);
-    house.write("inbox/Huber/ORDERS", "octets");
-    assert_eq!(house.pointsman(&["check"]).status.code(), Some(1));
+    setup.write("pointsman.yaml", &named);
+    setup.write("inbox/Huber/ORDERS", "octets");
+    assert_eq!(setup.pointsman(&["check"]).status.code(), Some(1));
     let given = named.replace("ssid: O2\n", "ssid: O2\n    inbox_folder: huber-2\n");
-    house.write("pointsman.yaml", given);
-    assert!(house.pointsman(&["check"]).status.success());
+    setup.write("pointsman.yaml", given);
+    assert!(setup.pointsman(&["check"]).status.success());
 }
 
 /// Partners choose what the files that they send are called, and so does whoever fills a watched folder.
 #[test]
 fn nothing_from_outside_is_put_among_what_the_server_keeps() {
     const OUT: &str = "partners.mueller.watch[0].keep_in";
-    let house = House::plain("");
-    std::fs::create_dir(house.path().join("state")).unwrap();
-    std::os::unix::fs::symlink("state", house.path().join("alias")).unwrap();
-    let good = std::fs::read_to_string(house.config()).unwrap();
+    let setup = Setup::plain("");
+    std::fs::create_dir(setup.path().join("state")).unwrap();
+    std::os::unix::fs::symlink("state", setup.path().join("alias")).unwrap();
+    let good = std::fs::read_to_string(setup.config()).unwrap();
     let storage = |lines: &str| good.replace("  state: state\n  inbox: inbox\n", lines);
     let keeping = |folder: &str| {
         let watch = format!("    watch: [{{folder: out, keep_in: {folder}}}]\n");
@@ -616,14 +616,14 @@ fn nothing_from_outside_is_put_among_what_the_server_keeps() {
         (keeping("inbox"), &[OUT]),
         (keeping("inbox/mueller/sent"), &[OUT]),
     ] {
-        house.write("pointsman.yaml", &bad);
+        setup.write("pointsman.yaml", &bad);
         // What is wrong with a watched folder keeps no server from running (`folders.rs`).
         let commands = match keys {
             [OUT] => &["check"][..],
             _ => &["check", "serve"],
         };
         for command in commands {
-            let refused = house.pointsman(&[command]);
+            let refused = setup.pointsman(&[command]);
             let said = [refused.stdout, refused.stderr].concat();
             let said = String::from_utf8_lossy(&said).into_owned();
             assert_eq!(refused.status.code(), Some(1), "{command} {bad}: {said}");
@@ -639,7 +639,7 @@ fn nothing_from_outside_is_put_among_what_the_server_keeps() {
                 "{bad}: {said}"
             );
         }
-        let there: Vec<_> = std::fs::read_dir(house.path().join("state"))
+        let there: Vec<_> = std::fs::read_dir(setup.path().join("state"))
             .unwrap()
             .collect();
         assert!(there.is_empty(), "{bad}: {there:?}");
@@ -653,8 +653,8 @@ fn nothing_from_outside_is_put_among_what_the_server_keeps() {
         keeping("state/sent"),
         keeping("inbox/sent"),
     ] {
-        house.write("pointsman.yaml", &fine);
-        let checked = house.pointsman(&["check"]);
+        setup.write("pointsman.yaml", &fine);
+        let checked = setup.pointsman(&["check"]);
         assert!(checked.status.success(), "{fine}: {checked:?}");
     }
 }
@@ -662,17 +662,17 @@ fn nothing_from_outside_is_put_among_what_the_server_keeps() {
 /// A call of an operator brings files, too.
 #[test]
 fn nothing_that_a_call_brings_is_put_among_what_the_server_keeps() {
-    let house = House::caller("", "127.0.0.1:1", "");
-    let good = std::fs::read_to_string(house.config()).unwrap();
+    let setup = Setup::caller("", "127.0.0.1:1", "");
+    let good = std::fs::read_to_string(setup.config()).unwrap();
     let bad = good.replace("inbox: inbox", "inbox: data\n  ledger: data/nordwerk");
-    house.write("pointsman.yaml", bad);
-    let file = house.write("ORDERS", "octets");
-    let refused = house.pointsman(&["send", file.to_str().unwrap(), "--to", "nordwerk"]);
+    setup.write("pointsman.yaml", bad);
+    let file = setup.write("ORDERS", "octets");
+    let refused = setup.pointsman(&["send", file.to_str().unwrap(), "--to", "nordwerk"]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(1), "{said}");
     assert!(said.contains("storage.ledger: it leads to "), "{said}");
     for made in ["data", "state"] {
-        assert!(!house.path().join(made).exists(), "{made}");
+        assert!(!setup.path().join(made).exists(), "{made}");
     }
 }
 
@@ -776,32 +776,32 @@ fn a_password_that_became_a_key_is_not_shown() {
 /// A program that takes files has the environment of the server, but not what only the configuration is to know.
 #[test]
 fn the_command_does_not_get_the_variables_that_secrets_are_read_from() {
-    let house = House::plain("");
-    let take = house.write(
+    let setup = Setup::plain("");
+    let take = setup.write(
         "take.sh",
         "#!/bin/sh\nenv > \"$(dirname \"$0\")/environment\"\n",
     );
     let runs = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(&take, runs).unwrap();
-    let good = std::fs::read_to_string(house.config()).unwrap();
+    let good = std::fs::read_to_string(setup.config()).unwrap();
     let text = good
         .replace("password: THEIRS", "password: ${env:PARTNERS_WORD}")
         .replace("inbox: inbox", "inbox: ${env:INBOX}");
-    house.write(
+    setup.write(
         "pointsman.yaml",
         format!("{text}delivery:\n  command: [./take.sh]\n"),
     );
-    let inbox = house.inbox();
+    let inbox = setup.inbox();
     let environment = [
         ("PARTNERS_WORD", Path::new(support::THEIRS)),
         ("INBOX", &inbox),
         ("OF_THE_SERVER", Path::new("too")),
     ];
-    let server = support::Server::start_with(&house.config(), &environment);
+    let server = support::Server::start_with(&setup.config(), &environment);
     let mut peer = Peer::session(server.address());
     peer.send(&support::peer::VirtualFile::new("ORDERS", "octets"));
     let taken = support::eventually("the command has the file", || {
-        let told = std::fs::read_to_string(house.path().join("environment")).ok()?;
+        let told = std::fs::read_to_string(setup.path().join("environment")).ok()?;
         told.contains("POINTSMAN_BLAKE3").then_some(told)
     });
     assert!(
@@ -812,10 +812,10 @@ fn the_command_does_not_get_the_variables_that_secrets_are_read_from() {
 }
 
 /// The certificate's fingerprint, as `openssl` has it.
-fn sha256(house: &House, certificate: &str) -> String {
+fn sha256(setup: &Setup, certificate: &str) -> String {
     let made = std::process::Command::new("openssl")
         .args(["x509", "-noout", "-fingerprint", "-sha256", "-in"])
-        .arg(house.path().join(certificate))
+        .arg(setup.path().join(certificate))
         .output()
         .unwrap();
     let said = String::from_utf8(made.stdout).unwrap();
@@ -825,25 +825,25 @@ fn sha256(house: &House, certificate: &str) -> String {
 
 #[test]
 fn certificates_keys_and_policies_are_looked_into() {
-    let house = House::plain("");
+    let setup = Setup::plain("");
     ["us", "other"]
         .iter()
-        .for_each(|name| openssl_certificate(house.path(), name));
+        .for_each(|name| openssl_certificate(setup.path(), name));
     let listener = |key: &str| {
         format!("  - address: 127.0.0.1:0\n    tls:\n      certificate: us.pem\n      key: {key}\n")
     };
-    house.configure(&listener("us.key"), "", "");
-    let checked = house.pointsman(&["check"]);
+    setup.configure(&listener("us.key"), "", "");
+    let checked = setup.pointsman(&["check"]);
     let said = String::from_utf8_lossy(&checked.stdout).into_owned();
-    let sha256 = sha256(&house, "us.pem");
+    let sha256 = sha256(&setup, "us.pem");
     assert!(checked.status.success(), "{said}");
     assert!(
         said.contains("O=Test, CN=us, serial ")
             && said.contains(&format!(", sha256 {sha256}, until ")),
         "{sha256}: {said}"
     );
-    house.configure(&listener("other.key"), "", "");
-    let checked = house.pointsman(&["check"]);
+    setup.configure(&listener("other.key"), "", "");
+    let checked = setup.pointsman(&["check"]);
     assert_eq!(
         checked.status.code(),
         Some(1),
@@ -854,19 +854,19 @@ fn certificates_keys_and_policies_are_looked_into() {
         said.contains("listeners[0].tls") && said.contains("does not belong to"),
         "{said}"
     );
-    house.configure(&listener("pointsman.yaml"), "", "");
+    setup.configure(&listener("pointsman.yaml"), "", "");
     assert_eq!(
-        house.pointsman(&["check"]).status.code(),
+        setup.pointsman(&["check"]).status.code(),
         Some(1),
         "a key that is none"
     );
-    house.write("policy.wasm", "not a component");
-    house.configure(
+    setup.write("policy.wasm", "not a component");
+    setup.configure(
         "  - address: 127.0.0.1:0\n",
         "",
         "policies:\n  bad:\n    component: policy.wasm\n  worse:\n    component: policy.wasm\n",
     );
-    let checked = house.pointsman(&["check"]);
+    let checked = setup.pointsman(&["check"]);
     let said = String::from_utf8_lossy(&checked.stdout).into_owned();
     assert!(!checked.status.success(), "{said}");
     for name in ["`bad`", "`worse`"] {
@@ -880,9 +880,9 @@ fn certificates_keys_and_policies_are_looked_into() {
 
 #[test]
 fn a_second_server_keeps_off_the_first_ones_storage() {
-    let house = House::plain("");
-    let _server = house.serve();
-    let second = house.pointsman(&["serve"]);
+    let setup = Setup::plain("");
+    let _server = setup.serve();
+    let second = setup.pointsman(&["serve"]);
     assert_eq!(second.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&second.stderr).contains("another server runs on"));
 }

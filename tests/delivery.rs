@@ -17,28 +17,28 @@ use std::path::Path;
 
 use support::guests::misbehaving;
 use support::peer::{Called, Peer, VirtualFile, data_buffers, efid, take_file};
-use support::{House, Server, THEIRS, THEM, US, eventually, octets};
+use support::{Server, Setup, THEIRS, THEM, US, eventually, octets};
 
 /// The partner is allowed this, and the station says that.
-fn house(partner: &str, station: &str) -> House {
-    House::with_listeners("  - address: 127.0.0.1:0\n", partner, station)
+fn setup(partner: &str, station: &str) -> Setup {
+    Setup::with_listeners("  - address: 127.0.0.1:0\n", partner, station)
 }
 
-/// A shell script in the house's folder.
-fn script(house: &House, name: &str, text: &str) {
-    let path = house.write(name, format!("#!/bin/sh\n{text}\n"));
+/// A shell script in the setup's folder.
+fn script(setup: &Setup, name: &str, text: &str) {
+    let path = setup.write(name, format!("#!/bin/sh\n{text}\n"));
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-fn show(house: &House) -> String {
-    let row = house.transfers().remove(0);
+fn show(setup: &Setup) -> String {
+    let row = setup.transfers().remove(0);
     let id = row.split_whitespace().next().unwrap().to_owned();
-    let shown = house.pointsman(&["transfers", "show", &id]);
+    let shown = setup.pointsman(&["transfers", "show", &id]);
     String::from_utf8_lossy(&shown.stdout).into_owned()
 }
 
-fn assert_store_is_clean(house: &House) {
-    let audited = house.pointsman(&["verify-store"]);
+fn assert_store_is_clean(setup: &Setup) {
+    let audited = setup.pointsman(&["verify-store"]);
     let said = String::from_utf8_lossy(&audited.stdout);
     assert!(audited.status.success(), "{said}");
 }
@@ -56,12 +56,12 @@ fn files_are_called_as_the_template_says_the_partners_before_the_stations() {
         ("", "mueller/O0013000007MUELLER_ORDERS"),
         (of_partner, "mueller/ORDERS-20261122.0815.edi"),
     ] {
-        let house = house(partner, station);
-        let server = house.serve();
+        let setup = setup(partner, station);
+        let server = setup.serve();
         Peer::session(server.address()).send(&VirtualFile::new("ORDERS", "order"));
-        assert_eq!(house.await_delivered(1), [expected]);
+        assert_eq!(setup.await_delivered(1), [expected]);
     }
-    let misspelt = house("", "delivery:\n  name: '%VirtualFilename%'\n");
+    let misspelt = setup("", "delivery:\n  name: '%VirtualFilename%'\n");
     let said = text(&misspelt.pointsman(&["check"]).stderr);
     assert!(
         said.contains("did you mean %VirtualFileName%") && said.contains("pointsman.yaml:"),
@@ -71,54 +71,54 @@ fn files_are_called_as_the_template_says_the_partners_before_the_stations() {
 
 #[test]
 fn a_command_takes_each_file_and_the_receipt_comes_after_it() {
-    let house = house("", "delivery:\n  command: [take.sh, --quickly]\n");
+    let setup = setup("", "delivery:\n  command: [take.sh, --quickly]\n");
     // It fails at first, as programs do whose database is away.
     script(
-        &house,
+        &setup,
         "take.sh",
         "cd \"$(dirname \"$0\")\"; echo \"$@ $POINTSMAN_DATASET $POINTSMAN_PARTNER $POINTSMAN_OCTETS\" >> calls\n\
          test -e ready || { echo the database is away >&2; exit 1; }",
     );
-    let server = house.serve();
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("ORDERS", "order"));
     server.await_log(&["hand-over", "the database is away"]);
     assert!(peer.take_receipts().is_empty(), "nobody has the file yet");
-    assert_store_is_clean(&house);
+    assert_store_is_clean(&setup);
 
     // A restart, and the database is back.
     assert_eq!(server.stop(), Some(0));
-    house.write("ready", "");
-    let server = house.serve();
+    setup.write("ready", "");
+    let server = setup.serve();
     server.await_log(&["hand-over", "taken"]);
     assert_eq!(Peer::session(server.address()).take_receipts().len(), 1);
-    let calls = std::fs::read_to_string(house.path().join("calls")).unwrap();
-    let path = house.inbox().join(&house.delivered()[0]);
+    let calls = std::fs::read_to_string(setup.path().join("calls")).unwrap();
+    let path = setup.inbox().join(&setup.delivered()[0]);
     let call = format!("--quickly {} ORDERS mueller 5", path.display());
     assert_eq!(calls.lines().collect::<Vec<_>>(), [&call, &call]);
-    assert_store_is_clean(&house);
+    assert_store_is_clean(&setup);
 }
 
 #[test]
 fn a_command_may_leave_somebody_behind_and_one_that_is_late_takes_its_family_along() {
-    let house = house(
+    let setup = setup(
         "",
         "delivery:\n  command: [take.sh]\n  command_time: 2s\n  command_tries: 1\n",
     );
     script(
-        &house,
+        &setup,
         "take.sh",
         "cd \"$(dirname \"$0\")\"; test $POINTSMAN_DATASET = LATE && { sleep 60 & echo $! > late; wait; }\n\
          sleep 60 & echo $! > behind",
     );
-    let server = house.serve();
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("QUICK", "order"));
     server.await_log(&["hand-over", "taken"]);
     peer.send(&VirtualFile::new("LATE", "order"));
     server.await_log(&["hand-over", "longer than 2s"]);
     let pid = |name| {
-        std::fs::read_to_string(house.path().join(name))
+        std::fs::read_to_string(setup.path().join(name))
             .unwrap()
             .trim()
             .to_owned()
@@ -139,9 +139,9 @@ fn a_command_may_leave_somebody_behind_and_one_that_is_late_takes_its_family_alo
 
 #[test]
 fn a_command_that_finds_the_file_unusable_makes_a_nerp_of_it() {
-    let house = house("", "delivery:\n  command: [take.sh]\n");
-    script(&house, "take.sh", "echo no UNB in it >&2; exit 65");
-    let server = house.serve();
+    let setup = setup("", "delivery:\n  command: [take.sh]\n");
+    script(&setup, "take.sh", "echo no UNB in it >&2; exit 65");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("ORDERS", "order"));
     server.await_log(&["hand-over", "unusable"]);
@@ -151,24 +151,24 @@ fn a_command_that_finds_the_file_unusable_makes_a_nerp_of_it() {
     let nerp = text(&receipts[0]);
     assert!(nerp.starts_with("NORDERS") && nerp.contains("34"), "{nerp}");
     assert!(nerp.contains("no UNB in it"), "{nerp}");
-    assert_store_is_clean(&house);
+    assert_store_is_clean(&setup);
 }
 
 #[test]
 fn a_command_that_goes_on_failing_is_given_up_and_the_operator_decides() {
-    let house = house(
+    let setup = setup(
         "",
         "delivery:\n  command: [take.sh]\n  command_tries: 1\n  command_time: 300ms\n",
     );
-    script(&house, "take.sh", "sleep 20");
-    let server = house.serve();
+    script(&setup, "take.sh", "sleep 20");
+    let server = setup.serve();
     Peer::session(server.address()).send(&VirtualFile::new("ORDERS", "order"));
     server.await_log(&["hand-over", "longer than 300ms", "waits for an operator"]);
     assert!(Peer::session(server.address()).take_receipts().is_empty());
-    let row = house.transfers().remove(0);
+    let row = setup.transfers().remove(0);
     let id = row.split_whitespace().next().unwrap();
     assert!(
-        house
+        setup
             .pointsman(&["transfers", "answer", id])
             .status
             .success()
@@ -180,15 +180,15 @@ fn a_command_that_goes_on_failing_is_given_up_and_the_operator_decides() {
 fn what_a_nerp_refuses_is_kept_unless_the_configuration_says_otherwise() {
     let policies = "policies:\n  bad:\n    component: bad.wasm\n    hooks: [end-transfer]\n    settings: {misbehave: negative}\n";
     for (delivery, kept) in [("", true), ("delivery: {rejected: delete}\n", false)] {
-        let house = house("", &format!("{delivery}{policies}"));
-        house.write("bad.wasm", misbehaving());
-        let server = house.serve();
+        let setup = setup("", &format!("{delivery}{policies}"));
+        setup.write("bad.wasm", misbehaving());
+        let server = setup.serve();
         let mut peer = Peer::session(server.address());
         let file = VirtualFile::new("ORDERS", "not an order");
         peer.send(&file);
         assert_eq!(peer.take_receipts()[0][0], b'N');
         let place = || {
-            let shown = show(&house);
+            let shown = show(&setup);
             let place = |line: &str| Some(line.strip_prefix("spool ")?.trim().to_owned());
             shown.lines().find_map(place)
         };
@@ -199,10 +199,10 @@ fn what_a_nerp_refuses_is_kept_unless_the_configuration_says_otherwise() {
         let place = place();
         let content = place.as_ref().map(|place| std::fs::read(place).unwrap());
         assert_eq!(content, kept.then(|| file.content.clone()));
-        assert!(house.delivered().is_empty());
-        let row = house.transfers().remove(0);
+        assert!(setup.delivered().is_empty());
+        let row = setup.transfers().remove(0);
         let id = row.split_whitespace().next().unwrap();
-        let told = house.pointsman(&["transfers", "show", id, "--json"]);
+        let told = setup.pointsman(&["transfers", "show", id, "--json"]);
         let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
         assert_eq!(told["spool"].as_str(), place.as_deref(), "{told:#}");
         let happened: Vec<_> = told["timeline"]
@@ -214,21 +214,21 @@ fn what_a_nerp_refuses_is_kept_unless_the_configuration_says_otherwise() {
         assert!(happened.contains(&&"rejected".into()), "{happened:?}");
         // Kept or not: that it came is known, and the books agree.
         assert!(row.contains("rejected"), "{row}");
-        assert_store_is_clean(&house);
+        assert_store_is_clean(&setup);
     }
 }
 
 #[test]
 fn a_sender_that_never_saw_our_efpa_may_send_once_more_and_gets_it_once_more() {
-    let house = house("    received_again: compare\n", "");
-    let server = house.serve();
+    let setup = setup("    received_again: compare\n", "");
+    let server = setup.serve();
     let file = VirtualFile::new("ORDERS", octets(7, 100_000));
     let mut peer = Peer::session(server.address());
     assert_eq!(peer.offer(&file)[0], b'2');
     peer.send_content(&file);
     // It hangs up before EFPA reaches it; the file is here.
     drop(peer);
-    house.await_delivered(1);
+    setup.await_delivered(1);
 
     // Half of it, and the connection breaks; then another file under its name; then the file.
     let mut peer = Peer::session(server.address());
@@ -255,21 +255,21 @@ fn a_sender_that_never_saw_our_efpa_may_send_once_more_and_gets_it_once_more() {
     // From then on it is known to have EFPA.
     let mut peer = Peer::session(server.address());
     assert_eq!(&peer.offer(&file)[..4], b"313N");
-    assert_eq!(house.delivered().len(), 1);
-    let there = std::fs::read(house.inbox().join(&house.delivered()[0])).unwrap();
+    assert_eq!(setup.delivered().len(), 1);
+    let there = std::fs::read(setup.inbox().join(&setup.delivered()[0])).unwrap();
     assert!(there == file.content);
-    let partials = std::fs::read_dir(house.path().join("state/spool/incoming")).unwrap();
+    let partials = std::fs::read_dir(setup.path().join("state/spool/incoming")).unwrap();
     assert_eq!(partials.count(), 0, "copies for comparison do not stay");
-    let shown = show(&house);
+    let shown = show(&setup);
     assert!(shown.contains("not the same: 100000 octets"), "{shown}");
-    assert_store_is_clean(&house);
+    assert_store_is_clean(&setup);
 }
 
 #[test]
 fn a_mended_file_is_taken_under_its_identity_once_its_nerp_is_confirmed() {
     let station = "delivery:\n  command: [/bin/sh, -c, 'grep -q GOOD \"$0\" || { echo no good >&2; exit 65; }']\n";
-    let house = house("", station);
-    let server = house.serve();
+    let setup = setup("", station);
+    let server = setup.serve();
     let broken = VirtualFile::new("ORDERS", "BROKEN");
     let mended = VirtualFile {
         content: b"GOOD".to_vec(),
@@ -294,31 +294,31 @@ fn a_mended_file_is_taken_under_its_identity_once_its_nerp_is_confirmed() {
     let mut peer = Peer::session(server.address());
     assert_eq!(&peer.offer(&mended)[..4], b"313N");
     drop(peer);
-    let rows = house.transfers();
+    let rows = setup.transfers();
     let states: Vec<_> = rows
         .iter()
         .map(|row| ["rejected", "delivered"].map(|state| row.contains(state)))
         .collect();
     assert_eq!(states, [[false, true], [true, false]], "{rows:#?}");
-    let told = show(&house);
+    let told = show(&setup);
     assert!(told.contains("whose NERP the partner has"), "{told}");
-    assert_store_is_clean(&house);
+    assert_store_is_clean(&setup);
 
     // A ledger made anew has both of them, too, and knows which is the last.
     assert_eq!(server.stop(), Some(0));
-    let rebuilt = house.pointsman(&["store", "rebuild"]);
+    let rebuilt = setup.pointsman(&["store", "rebuild"]);
     assert!(rebuilt.status.success(), "{}", text(&rebuilt.stderr));
-    assert_eq!(house.transfers().len(), 2);
-    let server = house.serve();
+    assert_eq!(setup.transfers().len(), 2);
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     assert_eq!(&peer.offer(&mended)[..4], b"313N");
-    assert_store_is_clean(&house);
+    assert_store_is_clean(&setup);
 }
 
 #[test]
 fn where_identities_do_not_count_each_file_is_another_and_none_is_taken_twice() {
-    let house = house("    received_again: take\n", "");
-    let server = house.serve();
+    let setup = setup("    received_again: take\n", "");
+    let server = setup.serve();
     let invoice = |seed| VirtualFile::new("INVOIC", octets(seed, 50_000));
     let mut peer = Peer::session(server.address());
     peer.send(&invoice(1));
@@ -331,22 +331,22 @@ fn where_identities_do_not_count_each_file_is_another_and_none_is_taken_twice() 
     peer.send_content(&invoice(3));
     // It hangs up before EFPA reaches it, and sends the same once more; then the next one.
     drop(peer);
-    house.await_delivered(4);
+    setup.await_delivered(4);
     let mut peer = Peer::session(server.address());
     peer.send(&invoice(3));
     peer.send(&invoice(4));
-    house.await_delivered(5);
+    setup.await_delivered(5);
     assert_eq!(peer.take_receipts().len(), 3, "of 2, 3 and 4");
-    let mut there: Vec<_> = house
+    let mut there: Vec<_> = setup
         .delivered()
         .iter()
-        .map(|name| std::fs::read(house.inbox().join(name)).unwrap())
+        .map(|name| std::fs::read(setup.inbox().join(name)).unwrap())
         .collect();
     let mut sent: Vec<_> = [1, 2, 2, 3, 4].map(|seed| octets(seed, 50_000)).into();
     there.sort();
     sent.sort();
     assert!(there == sent);
-    assert_store_is_clean(&house);
+    assert_store_is_clean(&setup);
 }
 
 /// A file of a partner without a clock.
@@ -384,8 +384,8 @@ fn where_identities_do_not_count_no_file_goes_on_with_the_beginning_of_another()
             true => VirtualFile::new("INVOIC", content),
             false => undated(content),
         };
-        let house = house(&format!("    received_again: {received_again}\n"), "");
-        let server = house.serve();
+        let setup = setup(&format!("    received_again: {received_again}\n"), "");
+        let server = setup.serve();
         let (mut first, second) = (file(octets(1, 200_000)), file(octets(2, 200_000)));
         break_off(&server, &first, 3);
         break_off(&server, &second, 4);
@@ -395,22 +395,22 @@ fn where_identities_do_not_count_no_file_goes_on_with_the_beginning_of_another()
         peer.send(&first);
         peer.send(&second);
         assert_eq!(peer.take_receipts().len(), 2, "{received_again}");
-        let there: BTreeSet<_> = house
+        let there: BTreeSet<_> = setup
             .await_delivered(2)
             .iter()
-            .map(|name| std::fs::read(house.inbox().join(name)).unwrap())
+            .map(|name| std::fs::read(setup.inbox().join(name)).unwrap())
             .collect();
         let sent = [first.content, second.content];
         assert!(
             there == BTreeSet::from(sent),
             "{received_again}: a file is not as it was sent"
         );
-        assert_store_is_clean(&house);
-        let told: String = house
+        assert_store_is_clean(&setup);
+        let told: String = setup
             .transfers()
             .iter()
             .filter_map(|row| row.split_whitespace().next())
-            .map(|id| text(&house.pointsman(&["transfers", "show", id]).stdout))
+            .map(|id| text(&setup.pointsman(&["transfers", "show", id]).stdout))
             .collect();
         assert!(told.contains("its identity does not count"), "{told}");
     }
@@ -419,8 +419,8 @@ fn where_identities_do_not_count_no_file_goes_on_with_the_beginning_of_another()
 #[test]
 fn a_file_that_begins_anew_under_an_identity_that_counts_overwrites_what_is_here_of_it() {
     for received_again in ["refuse", "compare"] {
-        let house = house(&format!("    received_again: {received_again}\n"), "");
-        let server = house.serve();
+        let setup = setup(&format!("    received_again: {received_again}\n"), "");
+        let server = setup.serve();
         let mut file = VirtualFile::new("INVOIC", octets(1, 200_000));
         break_off(&server, &file, 4);
         break_off(&server, &file, 1);
@@ -437,16 +437,16 @@ fn a_file_that_begins_anew_under_an_identity_that_counts_overwrites_what_is_here
         };
         let mut peer = Peer::session(server.address());
         peer.send(&longer);
-        let name = &house.await_delivered(1)[0];
-        assert!(std::fs::read(house.inbox().join(name)).unwrap() == longer.content);
-        assert_store_is_clean(&house);
+        let name = &setup.await_delivered(1)[0];
+        assert!(std::fs::read(setup.inbox().join(name)).unwrap() == longer.content);
+        assert_store_is_clean(&setup);
     }
 }
 
 #[test]
 fn a_long_file_that_goes_on_near_its_end_is_whole() {
-    let house = house("", "");
-    let server = house.serve();
+    let setup = setup("", "");
+    let server = setup.serve();
     let mut file = VirtualFile::new("LONG", octets(1, 19_000_000));
     // So much is here that it is still being read when the rest has come.
     break_off(&server, &file, 680);
@@ -460,30 +460,30 @@ fn a_long_file_that_goes_on_near_its_end_is_whole() {
     });
     peer.say(efid(file.content.len()));
     assert_eq!(peer.hear(), b"4N");
-    let name = &house.await_delivered(1)[0];
-    assert!(std::fs::read(house.inbox().join(name)).unwrap() == file.content);
-    assert_store_is_clean(&house);
+    let name = &setup.await_delivered(1)[0];
+    assert!(std::fs::read(setup.inbox().join(name)).unwrap() == file.content);
+    assert_store_is_clean(&setup);
 }
 
 #[test]
 fn a_partner_without_a_clock_may_have_its_files_told_apart_by_their_content() {
-    let house = house("    received_again: compare\n", "");
-    let server = house.serve();
+    let setup = setup("    received_again: compare\n", "");
+    let server = setup.serve();
     for content in ["one", "two", "two"] {
         let mut peer = Peer::session(server.address());
         peer.send(&undated(content));
         peer.take_receipts();
     }
-    assert_eq!(house.await_delivered(2).len(), 2, "one and two");
-    assert_eq!(house.transfers().len(), 2);
-    assert_store_is_clean(&house);
+    assert_eq!(setup.await_delivered(2).len(), 2, "one and two");
+    assert_eq!(setup.transfers().len(), 2);
+    assert_store_is_clean(&setup);
 }
 
 #[test]
 fn files_of_one_identity_count_each_in_a_quota() {
     let partner = "    received_again: take\n    quota: {files: 2, per: 24h}\n";
-    let house = house(partner, "");
-    let server = house.serve();
+    let setup = setup(partner, "");
+    let server = setup.serve();
     for content in ["one", "two"] {
         let mut peer = Peer::session(server.address());
         peer.send(&VirtualFile::new("INVOIC", content));
@@ -497,8 +497,8 @@ fn files_of_one_identity_count_each_in_a_quota() {
 
 #[test]
 fn a_quota_refuses_for_now_and_counts_what_comes_not_what_is_announced() {
-    let house = house("    quota: {files: 3, size: 100KiB, per: 24h}\n", "");
-    let server = house.serve();
+    let setup = setup("    quota: {files: 3, size: 100KiB, per: 24h}\n", "");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("ONE", octets(1, 60_000)));
     let refused = peer.offer(&VirtualFile::new("BIG", octets(2, 60_000)));
@@ -521,10 +521,10 @@ fn a_quota_refuses_for_now_and_counts_what_comes_not_what_is_announced() {
         "three files: ONE, LIAR, TWO: {}",
         text(&refused)
     );
-    house.await_delivered(2);
-    assert_store_is_clean(&house);
+    setup.await_delivered(2);
+    assert_store_is_clean(&setup);
 
-    let neither = self::house("    quota: {per: 1h}\n", "");
+    let neither = self::setup("    quota: {per: 1h}\n", "");
     let said = text(&neither.pointsman(&["check"]).stderr);
     assert!(
         said.contains("a quota needs `files`, `size`, or both"),
@@ -534,17 +534,17 @@ fn a_quota_refuses_for_now_and_counts_what_comes_not_what_is_announced() {
 
 #[test]
 fn the_reserve_is_for_receipts_and_the_ledger_not_for_files() {
-    let house = house("", "");
-    let server = house.serve();
+    let setup = setup("", "");
+    let server = setup.serve();
     Peer::session(server.address()).send(&VirtualFile::new("BEFORE", "order"));
-    house.await_delivered(1);
+    setup.await_delivered(1);
     assert_eq!(server.stop(), Some(0));
-    house.configure(
+    setup.configure(
         "  - address: 127.0.0.1:0\n",
         "",
         "limits: {reserve: 900PiB}\n",
     );
-    let server = house.serve();
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let refused = peer.offer(&VirtualFile::new("ORDERS", "order"));
     assert_eq!(&refused[..4], b"306Y", "{}", text(&refused));
@@ -552,14 +552,14 @@ fn the_reserve_is_for_receipts_and_the_ledger_not_for_files() {
     // A receipt needs no more room than the reserve has.
     assert_eq!(peer.take_receipts().len(), 1);
     eventually("the receipt is given", || {
-        let rows = house.transfers();
+        let rows = setup.transfers();
         let given = |row: &String| row.contains("BEFORE") && row.contains("given");
         rows.iter().any(given).then_some(())
     });
     // Announced sizes count: 9.3 PB are not there either.
     assert_eq!(server.stop(), Some(0));
-    house.configure("  - address: 127.0.0.1:0\n", "", "");
-    let server = house.serve();
+    setup.configure("  - address: 127.0.0.1:0\n", "", "");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let sfid = VirtualFile::new("ORDERS", "order").sfid();
     let huge = text(&sfid).replace(&format!("{:013}", 1), "9999999999999");
@@ -574,25 +574,25 @@ fn the_reserve_is_for_receipts_and_the_ledger_not_for_files() {
 fn the_receipt_of_a_file_that_was_passed_on_keeps_its_hash_and_its_signature() {
     let third = Called::new();
     let policies = "policies:\n  bad:\n    component: bad.wasm\n    hooks: [end-transfer]\n    settings: {misbehave: later, seconds: '0'}\n";
-    let house = house(
+    let setup = setup(
         &format!(
             "    address: {}\n    calls: {{queued: false}}\n",
             third.address()
         ),
         policies,
     );
-    house.write("bad.wasm", misbehaving());
-    let server = house.serve();
+    setup.write("bad.wasm", misbehaving());
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let file = VirtualFile::new("ORDERS", "order");
     peer.send(&file);
     assert!(peer.take_receipts().is_empty());
-    let came = house.transfers().remove(0);
+    let came = setup.transfers().remove(0);
     let came = came.split_whitespace().next().unwrap();
 
     // Passed on; the last recipient signs.
-    let on = house.inbox().join(&house.await_delivered(1)[0]);
-    let early = house.pointsman(&["transfers", "answer", came, "--forward", came]);
+    let on = setup.inbox().join(&setup.await_delivered(1)[0]);
+    let early = setup.pointsman(&["transfers", "answer", came, "--forward", came]);
     assert!(
         text(&early.stderr).contains("nothing to pass on"),
         "{}",
@@ -602,7 +602,7 @@ fn the_receipt_of_a_file_that_was_passed_on_keeps_its_hash_and_its_signature() {
         let file = file.to_str().unwrap();
         let args = ["send", file, "--to", "mueller", "--as", name];
         let sender = std::thread::scope(|scope| {
-            let sent = scope.spawn(|| house.pointsman(&args));
+            let sent = scope.spawn(|| setup.pointsman(&args));
             let mut last = third.greet_as(US, THEM, THEIRS);
             let sfid = take_file(&mut last);
             release_with_signed_eerp(&mut last, &sfid);
@@ -610,12 +610,12 @@ fn the_receipt_of_a_file_that_was_passed_on_keeps_its_hash_and_its_signature() {
             sent.join().unwrap()
         });
         assert!(sender.status.success(), "{}", text(&sender.stderr));
-        let mut rows = house.transfers().into_iter();
+        let mut rows = setup.transfers().into_iter();
         let row = rows.find(|row| row.contains("acknowledged") && row.contains(name));
         row.unwrap()[..36].to_owned()
     };
-    let other = pass_on(&house.write("another", "another content"), "OTHER");
-    let refused = house.pointsman(&["transfers", "answer", came, "--forward", &other]);
+    let other = pass_on(&setup.write("another", "another content"), "OTHER");
+    let refused = setup.pointsman(&["transfers", "answer", came, "--forward", &other]);
     let said = text(&refused.stderr);
     assert!(
         !refused.status.success()
@@ -624,7 +624,7 @@ fn the_receipt_of_a_file_that_was_passed_on_keeps_its_hash_and_its_signature() {
         "{said}"
     );
     let on = &pass_on(&on, "PASSED-ON");
-    let answered = house.pointsman(&["transfers", "answer", came, "--forward", on]);
+    let answered = setup.pointsman(&["transfers", "answer", came, "--forward", on]);
     assert!(answered.status.success(), "{}", text(&answered.stderr));
 
     let assert_signed = |eerp: &[u8]| {
@@ -642,14 +642,14 @@ fn the_receipt_of_a_file_that_was_passed_on_keeps_its_hash_and_its_signature() {
     drop(broken);
     // A ledger made anew has the same receipt.
     assert_eq!(server.stop(), Some(0));
-    assert_store_is_clean(&house);
-    std::fs::remove_file(house.path().join("state/ledger.db")).unwrap();
+    assert_store_is_clean(&setup);
+    std::fs::remove_file(setup.path().join("state/ledger.db")).unwrap();
     for log in ["ledger.db-wal", "ledger.db-shm"] {
-        let _ = std::fs::remove_file(house.path().join("state").join(log));
+        let _ = std::fs::remove_file(setup.path().join("state").join(log));
     }
-    assert!(house.pointsman(&["store", "rebuild"]).status.success());
-    assert_store_is_clean(&house);
-    let server = house.serve();
+    assert!(setup.pointsman(&["store", "rebuild"]).status.success());
+    assert_store_is_clean(&setup);
+    let server = setup.serve();
     let receipts = Peer::session(server.address()).take_receipts();
     assert_eq!(receipts.len(), 1);
     assert_signed(&receipts[0]);
@@ -658,11 +658,11 @@ fn the_receipt_of_a_file_that_was_passed_on_keeps_its_hash_and_its_signature() {
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("CONVERTED", "before it was converted"));
     assert!(peer.take_receipts().is_empty());
-    let rows = house.transfers();
+    let rows = setup.transfers();
     let came = rows.iter().find(|row| row.contains("CONVERTED")).unwrap();
     let answer = ["transfers", "answer", &came[..36], "--forward", &other];
-    assert!(!house.pointsman(&answer).status.success());
-    let answered = house.pointsman(&[&answer[..], &["--converted"]].concat());
+    assert!(!setup.pointsman(&answer).status.success());
+    let answered = setup.pointsman(&[&answer[..], &["--converted"]].concat());
     assert!(answered.status.success(), "{}", text(&answered.stderr));
     let receipts = Peer::session(server.address()).take_receipts();
     assert_eq!(receipts.len(), 1);
@@ -672,31 +672,31 @@ fn the_receipt_of_a_file_that_was_passed_on_keeps_its_hash_and_its_signature() {
 
 #[test]
 fn what_rotted_in_the_spool_is_not_delivered() {
-    let house = house("", "");
+    let setup = setup("", "");
     // There is no way to deliver it yet.
-    house.write("inbox/mueller", "in the way");
-    let server = house.serve();
+    setup.write("inbox/mueller", "in the way");
+    let server = setup.serve();
     Peer::session(server.address()).send(&VirtualFile::new("ORDERS", "order"));
     server.await_log(&["delivery-failed"]);
     assert_eq!(server.stop(), Some(0));
-    std::fs::remove_file(house.path().join("inbox/mueller")).unwrap();
-    let sealed = std::fs::read_dir(house.path().join("state/spool/sealed")).unwrap();
+    std::fs::remove_file(setup.path().join("inbox/mueller")).unwrap();
+    let sealed = std::fs::read_dir(setup.path().join("state/spool/sealed")).unwrap();
     let mut sealed = sealed.map(|entry| entry.unwrap().path());
     let blob = sealed.find(|path| path.extension().is_none()).unwrap();
     let good = std::fs::read(&blob).unwrap();
     std::fs::write(&blob, "0rder").unwrap();
-    let server = house.serve();
+    let server = setup.serve();
     server.await_log(&["content-lost", "ORDERS"]);
     assert!(
         Peer::session(server.address()).take_receipts().is_empty(),
         "a receipt is given for what is lost"
     );
-    assert_eq!(house.delivered(), Vec::<String>::new());
+    assert_eq!(setup.delivered(), Vec::<String>::new());
     assert_eq!(server.stop(), Some(0));
     // Put back from a backup.
     std::fs::write(&blob, good).unwrap();
-    let server = house.serve();
-    house.await_delivered(1);
+    let server = setup.serve();
+    setup.await_delivered(1);
     assert_eq!(server.stop(), Some(0));
 }
 
@@ -717,27 +717,27 @@ fn release_with_signed_eerp(peer: &mut Peer<std::net::TcpStream>, sfid: &[u8]) {
 
 #[test]
 fn nothing_is_left_behind_of_a_comparison_that_a_crash_cut_off() {
-    let house = house("    received_again: compare\n", "");
-    let server = house.serve();
+    let setup = setup("    received_again: compare\n", "");
+    let server = setup.serve();
     let file = VirtualFile::new("ORDERS", octets(9, 80_000));
     let mut peer = Peer::session(server.address());
     assert_eq!(peer.offer(&file)[0], b'2');
     peer.send_content(&file);
     drop(peer);
-    house.await_delivered(1);
+    setup.await_delivered(1);
     server.await_log(&["file-delivered"]);
     let mut peer = Peer::session(server.address());
     assert_eq!(peer.offer(&file)[0], b'2');
     peer.say(&support::peer::data_buffers(&file.content)[0]);
     server.kill();
-    let server = house.serve();
+    let server = setup.serve();
     let partials = || {
-        std::fs::read_dir(house.path().join("state/spool/incoming"))
+        std::fs::read_dir(setup.path().join("state/spool/incoming"))
             .unwrap()
             .count()
     };
     eventually("the copy is removed", || (partials() == 0).then_some(()));
     Peer::session(server.address()).send(&file);
-    assert_eq!(house.delivered().len(), 1);
-    assert_store_is_clean(&house);
+    assert_eq!(setup.delivered().len(), 1);
+    assert_store_is_clean(&setup);
 }

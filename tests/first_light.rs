@@ -13,23 +13,23 @@ mod support;
 use std::process::Command;
 
 use support::peer::{Peer, Ssid, VirtualFile, esid};
-use support::{House, Server, THEM, US, octets, openssl_certificate};
+use support::{Server, Setup, THEM, US, octets, openssl_certificate};
 
 #[test]
 fn a_file_crosses_and_its_receipt_comes_back() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let file = VirtualFile::new("DESADV.4711", octets(1, 300_000));
     let mut peer = Peer::session(server.address());
     peer.send(&file);
     let receipts = peer.take_receipts();
 
     assert_eq!(
-        house.await_delivered(1),
+        setup.await_delivered(1),
         ["mueller/DESADV.4711.202611220815300001"]
     );
     let delivered =
-        std::fs::read(house.inbox().join("mueller/DESADV.4711.202611220815300001")).unwrap();
+        std::fs::read(setup.inbox().join("mueller/DESADV.4711.202611220815300001")).unwrap();
     assert!(delivered == file.content, "every octet as it was sent");
 
     // EERP (RFC 5.3.13): the file's name, date and time octet for octet, its stations swapped.
@@ -55,7 +55,7 @@ fn a_file_crosses_and_its_receipt_comes_back() {
         [0, 0, 0, 0],
         "neither hash nor signature"
     );
-    let row = &house.transfers()[0];
+    let row = &setup.transfers()[0];
     assert!(row.contains("delivered") && row.contains("given"), "{row}");
     assert_eq!(server.stop(), Some(0));
 }
@@ -63,29 +63,29 @@ fn a_file_crosses_and_its_receipt_comes_back() {
 #[test]
 fn over_tls_through_openssl_it_crosses_as_well() {
     for (version, told) in [("-tls1_2", "TLSv1.2 "), ("-tls1_3", "TLSv1.3 ")] {
-        let house = House::with_listeners(
+        let setup = Setup::with_listeners(
             "  - address: 127.0.0.1:0\n    tls:\n      certificate: us.pem\n      key: us.key\n      client_auth: require\n",
             "",
             "",
         );
-        openssl_certificate(house.path(), "us");
-        openssl_certificate(house.path(), "them");
-        house.configure(
+        openssl_certificate(setup.path(), "us");
+        openssl_certificate(setup.path(), "them");
+        setup.configure(
             "  - address: 127.0.0.1:0\n    tls:\n      certificate: us.pem\n      key: us.key\n      client_auth: require\n",
             "    certificate: them.pem\n",
             "",
         );
-        let server = house.serve();
+        let server = setup.serve();
         let file = VirtualFile::new("CAD.MODEL", octets(2, 1_000_000));
-        let mut peer = Peer::openssl(server.address(), house.path(), "them", "us", version);
+        let mut peer = Peer::openssl(server.address(), setup.path(), "them", "us", version);
         peer.identify();
         peer.send(&file);
         assert_eq!(peer.take_receipts().len(), 1);
 
-        let path = house.inbox().join(&house.await_delivered(1)[0]);
+        let path = setup.inbox().join(&setup.await_delivered(1)[0]);
         let sums = Command::new("sha256sum")
             .arg(path)
-            .arg(house.write("sent", &file.content))
+            .arg(setup.write("sent", &file.content))
             .output()
             .unwrap();
         let sums = String::from_utf8(sums.stdout).unwrap();
@@ -101,12 +101,12 @@ fn over_tls_through_openssl_it_crosses_as_well() {
 #[test]
 fn a_caller_with_another_certificate_is_not_let_in() {
     let tls = "  - address: 127.0.0.1:0\n    tls:\n      certificate: us.pem\n      key: us.key\n      client_auth: require\n";
-    let house = House::with_listeners(tls, "", "");
+    let setup = Setup::with_listeners(tls, "", "");
     ["us", "them", "stranger"]
         .iter()
-        .for_each(|name| openssl_certificate(house.path(), name));
-    house.configure(tls, "    certificate: them.pem\n", "");
-    let server = house.serve();
+        .for_each(|name| openssl_certificate(setup.path(), name));
+    setup.configure(tls, "    certificate: them.pem\n", "");
+    let server = setup.serve();
     let tried = Command::new("timeout")
         .args([
             "60",
@@ -117,9 +117,9 @@ fn a_caller_with_another_certificate_is_not_let_in() {
             &server.address().to_string(),
             "-cert",
         ])
-        .arg(house.path().join("stranger.pem"))
+        .arg(setup.path().join("stranger.pem"))
         .arg("-key")
-        .arg(house.path().join("stranger.key"))
+        .arg(setup.path().join("stranger.key"))
         .output()
         .unwrap();
     assert!(
@@ -132,16 +132,16 @@ fn a_caller_with_another_certificate_is_not_let_in() {
 #[test]
 fn the_certificates_of_the_start_stay_in_force_until_the_restart() {
     let listener = "  - address: 127.0.0.1:0\n    tls: {certificate: us.pem, key: us.key, client_auth: require}\n";
-    let house = House::plain("");
+    let setup = Setup::plain("");
     ["us", "them", "new"]
         .iter()
-        .for_each(|name| openssl_certificate(house.path(), name));
-    let path = |name: &str| house.path().join(name);
+        .for_each(|name| openssl_certificate(setup.path(), name));
+    let path = |name: &str| setup.path().join(name);
     std::fs::copy(path("them.pem"), path("partner.pem")).unwrap();
-    house.configure(listener, "    certificate: partner.pem\n", "");
-    let server = house.serve();
+    setup.configure(listener, "    certificate: partner.pem\n", "");
+    let server = setup.serve();
     let call = |server: &Server, own: &str| {
-        Peer::openssl(server.address(), house.path(), own, "us", "-tls1_3").identify();
+        Peer::openssl(server.address(), setup.path(), own, "us", "-tls1_3").identify();
     };
     call(&server, "them");
     std::fs::copy(path("new.pem"), path("partner.pem")).unwrap();
@@ -153,13 +153,13 @@ fn the_certificates_of_the_start_stay_in_force_until_the_restart() {
     drop(server);
     std::fs::remove_dir(path("partner.pem")).unwrap();
     std::fs::copy(path("new.pem"), path("partner.pem")).unwrap();
-    let server = house.serve();
+    let server = setup.serve();
     call(&server, "new");
 }
 
 #[test]
 fn calls_of_ours_go_on_with_the_certificates_of_the_start() {
-    let theirs = House::plain("");
+    let theirs = Setup::plain("");
     openssl_certificate(theirs.path(), "us");
     theirs.configure(
         "  - address: 127.0.0.1:0\n    tls: {certificate: us.pem, key: us.key}\n",
@@ -167,7 +167,7 @@ fn calls_of_ours_go_on_with_the_certificates_of_the_start() {
         "",
     );
     let partner = theirs.serve();
-    let ours = House::caller(
+    let ours = Setup::caller(
         "listeners:\n  - address: 127.0.0.1:0\n",
         &partner.address().to_string(),
         "    tls: true\n    certificate: them.pem\n    watch:\n      - {folder: out, quiet: 50ms}\n",
@@ -185,8 +185,8 @@ fn calls_of_ours_go_on_with_the_certificates_of_the_start() {
 
 #[test]
 fn a_file_of_the_same_identity_is_a_duplicate() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let file = VirtualFile::new("ORDER", "once");
     let mut peer = Peer::session(server.address());
     peer.send(&file);
@@ -199,13 +199,13 @@ fn a_file_of_the_same_identity_is_a_duplicate() {
     };
     let mut peer = Peer::session(server.address());
     peer.send(&another);
-    assert_eq!(house.await_delivered(2).len(), 2);
+    assert_eq!(setup.await_delivered(2).len(), 2);
 }
 
 #[test]
 fn a_receipt_that_was_not_confirmed_comes_again_in_the_next_session() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("ORDER", "octets"));
     let first = peer.change_direction();
@@ -231,8 +231,8 @@ fn a_receipt_that_was_not_confirmed_comes_again_in_the_next_session() {
 
 #[test]
 fn a_broken_file_goes_on_where_it_broke_off_even_after_a_kill() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let mut file = VirtualFile::new("BIG", octets(3, 200_000));
     let mut peer = Peer::session(server.address());
     peer.offer(&file);
@@ -245,7 +245,7 @@ fn a_broken_file_goes_on_where_it_broke_off_even_after_a_kill() {
     server.await_log(&["session-ended"]);
     server.kill();
 
-    let server = house.serve();
+    let server = setup.serve();
     file.restart = 999;
     let mut peer = Peer::session(server.address());
     let answer = peer.offer(&file);
@@ -270,14 +270,14 @@ fn a_broken_file_goes_on_where_it_broke_off_even_after_a_kill() {
     }
     peer.say(support::peer::efid(file.content.len()));
     assert_eq!(peer.hear(), b"4N");
-    let path = house.inbox().join(&house.await_delivered(1)[0]);
+    let path = setup.inbox().join(&setup.await_delivered(1)[0]);
     assert!(std::fs::read(path).unwrap() == file.content);
 }
 
 #[test]
 fn sigterm_lets_a_file_come_to_its_end() {
-    let house = House::plain("limits:\n  drain: 20s\n");
-    let server = house.serve();
+    let setup = Setup::plain("limits:\n  drain: 20s\n");
+    let server = setup.serve();
     let file = VirtualFile::new("LATE", octets(4, 50_000));
     let mut peer = Peer::session(server.address());
     peer.offer(&file);
@@ -291,15 +291,15 @@ fn sigterm_lets_a_file_come_to_its_end() {
         "the session ends at its next turn"
     );
     drop(peer);
-    assert_eq!(house.await_delivered(1).len(), 1);
+    assert_eq!(setup.await_delivered(1).len(), 1);
     server.await_log(&["stopped"]);
 }
 
 #[test]
 fn two_ends_of_ours_agree_as_well() {
-    let house = House::plain("");
-    let server = house.serve();
-    let caller = House::with_listeners(
+    let setup = Setup::plain("");
+    let server = setup.serve();
+    let caller = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n",
         &format!("    address: {}\n", server.address()),
         "",
@@ -326,10 +326,10 @@ fn two_ends_of_ours_agree_as_well() {
         said.contains("the receipt (EERP) is here: it names this very file"),
         "{said}"
     );
-    let path = house.inbox().join(&house.await_delivered(1)[0]);
+    let path = setup.inbox().join(&setup.await_delivered(1)[0]);
     assert!(support::same_content(&path, &file));
 
-    let unreached = House::with_listeners(
+    let unreached = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n",
         "    address: 127.0.0.1:9\n",
         "",
@@ -392,12 +392,12 @@ impl Level {
 fn each_level_is_agreed_where_the_partner_speaks_no_newer_and_files_cross_both_ways() {
     let levels = [('1', '1'), ('2', '2'), ('4', '4'), ('5', '5'), ('9', '5')];
     for (theirs, agreed) in levels {
-        let house = House::plain("");
-        let server = house.serve();
-        let ours = house.write("INVOICE", "an invoice");
+        let setup = Setup::plain("");
+        let server = setup.serve();
+        let ours = setup.write("INVOICE", "an invoice");
         let path = ours.to_str().unwrap();
         let stamp = ["--stamp", "2026-11-22T23:59:58", "--queue-only"];
-        let queued = house.pointsman(&[&["send", path, "--to", "mueller"], &stamp[..]].concat());
+        let queued = setup.pointsman(&[&["send", path, "--to", "mueller"], &stamp[..]].concat());
         assert!(queued.status.success(), "{queued:?}");
         let mut peer = Peer::connect(server.address());
         let ssid = Ssid {
@@ -418,7 +418,7 @@ fn each_level_is_agreed_where_the_partner_speaks_no_newer_and_files_cross_both_w
         peer.send_data(&file);
         peer.say(level.efid(3000));
         assert_eq!(peer.hear(), b"4N", "EFPA");
-        let delivered = house.inbox().join(&house.await_delivered(1)[0]);
+        let delivered = setup.inbox().join(&setup.await_delivered(1)[0]);
         assert_eq!(std::fs::read(delivered).unwrap(), file.content);
         peer.say(b"R");
         let stamp = level.stamp("20261122", "0815300001");
@@ -440,7 +440,7 @@ fn each_level_is_agreed_where_the_partner_speaks_no_newer_and_files_cross_both_w
         assert_eq!(peer.hear(), b"R", "CD");
         peer.say(level.eerp("INVOICE", &stamp, US, THEM));
         assert_eq!(peer.hear(), b"P", "RTR");
-        let rows = house.transfers();
+        let rows = setup.transfers();
         let is = |name: &str, state: &str| {
             let found = |row: &String| row.contains(name) && row.contains(state);
             assert!(rows.iter().any(found), "{name} is not {state}: {rows:?}");
@@ -452,8 +452,8 @@ fn each_level_is_agreed_where_the_partner_speaks_no_newer_and_files_cross_both_w
 
 #[test]
 fn a_date_that_cannot_be_is_echoed_as_it_came_and_hurts_nobody() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let odd = VirtualFile {
         date: "20261301".to_owned(),
@@ -470,20 +470,20 @@ fn a_date_that_cannot_be_is_echoed_as_it_came_and_hurts_nobody() {
             .any(|eerp| &eerp[30..48] == b"202613019961000001")
     );
     server.kill();
-    let _server = house.serve();
-    assert_eq!(house.transfers().len(), 2, "and the ledger reads as before");
+    let _server = setup.serve();
+    assert_eq!(setup.transfers().len(), 2, "and the ledger reads as before");
 }
 
 #[test]
 fn a_certificate_that_was_agreed_must_be_shown() {
     let tls = "  - address: 127.0.0.1:0\n    tls:\n      certificate: us.pem\n      key: us.key\n      client_auth: request\n";
     let listeners = format!("{tls}  - address: 127.0.0.1:0\n");
-    let house = House::with_listeners(&listeners, "", "");
+    let setup = Setup::with_listeners(&listeners, "", "");
     ["us", "them"]
         .iter()
-        .for_each(|name| openssl_certificate(house.path(), name));
-    house.configure(&listeners, "    certificate: them.pem\n", "");
-    let server = house.serve();
+        .for_each(|name| openssl_certificate(setup.path(), name));
+    setup.configure(&listeners, "    certificate: them.pem\n", "");
+    let server = setup.serve();
     let mut plain = Peer::connect(server.addresses[1]);
     plain.say(Ssid::default().octets());
     assert_eq!(
@@ -491,23 +491,23 @@ fn a_certificate_that_was_agreed_must_be_shown() {
         "04",
         "on the plain listener it cannot be shown"
     );
-    let mut known = Peer::openssl(server.address(), house.path(), "them", "us", "-tls1_3");
+    let mut known = Peer::openssl(server.address(), setup.path(), "them", "us", "-tls1_3");
     known.identify();
     drop(server);
-    house.configure(
+    setup.configure(
         &listeners,
         "    certificate: them.pem\n    calls_without_certificate: true\n",
         "",
     );
-    let server = house.serve();
+    let server = setup.serve();
     Peer::connect(server.addresses[1]).identify();
 }
 
 #[test]
 fn the_history_says_which_session_did_it() {
-    let theirs = House::plain("");
+    let theirs = Setup::plain("");
     let server = theirs.serve();
-    let ours = House::sender(&server.address().to_string(), "");
+    let ours = Setup::sender(&server.address().to_string(), "");
     let file = ours.write("ORDER", "order");
     let sent = ours.pointsman(&["send", file.to_str().unwrap(), "--to", "nordwerk"]);
     assert!(sent.status.success());
@@ -515,10 +515,10 @@ fn the_history_says_which_session_did_it() {
         (&theirs, vec!["offered", "received", "response-taken"]),
         (&ours, vec!["claimed", "in-doubt", "sent", "acknowledged"]),
     ];
-    for (house, expected) in expected {
-        let row = house.transfers().remove(0);
+    for (setup, expected) in expected {
+        let row = setup.transfers().remove(0);
         let id = row.split_whitespace().next().unwrap();
-        let shown = house.pointsman(&["transfers", "show", id, "--json"]);
+        let shown = setup.pointsman(&["transfers", "show", id, "--json"]);
         let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
         let lines = shown["timeline"].as_array().unwrap();
         let of_session: Vec<_> = lines
@@ -534,16 +534,16 @@ fn the_history_says_which_session_did_it() {
 /// Between one thing and the next nobody may be deaf: now and then a server went on for ever.
 #[test]
 fn sigterm_is_heard_from_the_first_moment_on() {
-    let house = House::plain("");
+    let setup = Setup::plain("");
     for _ in 0..40 {
-        assert_eq!(house.serve().stop(), Some(0));
+        assert_eq!(setup.serve().stop(), Some(0));
     }
 }
 
 #[test]
 fn at_the_end_of_the_drain_an_idle_partner_is_told() {
-    let house = House::plain("limits:\n  drain: 300ms\n");
-    let server = house.serve();
+    let setup = Setup::plain("limits:\n  drain: 300ms\n");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     server.ask_to_stop();
     assert_eq!(peer.hear_esid(), "05", "local emergency close down");
@@ -552,8 +552,8 @@ fn at_the_end_of_the_drain_an_idle_partner_is_told() {
 
 #[test]
 fn callers_that_say_nothing_take_no_partners_place() {
-    let house = House::plain("limits:\n  sessions: 2\n");
-    let server = house.serve();
+    let setup = Setup::plain("limits:\n  sessions: 2\n");
+    let server = setup.serve();
     let silent: Vec<_> = (0..10).map(|_| Peer::connect(server.address())).collect();
     let _one = Peer::session(server.address());
     let _two = Peer::session(server.address());

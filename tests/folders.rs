@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{CWD, FileType, Mode, RenameFlags};
 use rustix::process::{Gid, Uid};
 use support::peer::{Peer, VirtualFile};
-use support::{House, PATIENCE, Server, amount, eventually, octets};
+use support::{PATIENCE, Server, Setup, amount, eventually, octets};
 
 const ID: &str = "01a21165-b280-76d2-9369-f9835f2a3464";
 const SECRET: &[u8] = b"a key that is nobody's but the server's";
@@ -29,15 +29,15 @@ const SECRET: &[u8] = b"a key that is nobody's but the server's";
 const SOMEBODY: u32 = 54321;
 
 /// Nobody is at home at the partner's: what is queued stays.
-fn watching(more: &str) -> House {
+fn watching(more: &str) -> Setup {
     let partner = format!("    calls: {{queued: false}}\n    watch:\n      - folder: out\n{more}");
-    let house = House::caller(
+    let setup = Setup::caller(
         "listeners:\n  - address: 127.0.0.1:0\n",
         "127.0.0.1:1",
         &partner,
     );
-    std::fs::create_dir(house.path().join("out")).unwrap();
-    house
+    std::fs::create_dir(setup.path().join("out")).unwrap();
+    setup
 }
 
 fn pipe(path: &Path) {
@@ -45,21 +45,21 @@ fn pipe(path: &Path) {
 }
 
 /// The watched folder goes on working, the server answers, and the secret is nowhere.
-fn goes_on_and_keeps_the_secret(house: &House, server: Server, takes: bool) {
+fn goes_on_and_keeps_the_secret(setup: &Setup, server: Server, takes: bool) {
     if takes {
-        house.write("out/GOOD", "good");
+        setup.write("out/GOOD", "good");
         eventually("another file is queued", || {
-            let rows = house.transfers();
+            let rows = setup.transfers();
             rows.iter().any(|row| row.contains("GOOD")).then_some(())
         });
     }
-    assert!(house.pointsman(&["status"]).status.success());
+    assert!(setup.pointsman(&["status"]).status.success());
     assert!(
-        house.transfers().iter().all(|row| !row.contains("KEY")),
+        setup.transfers().iter().all(|row| !row.contains("KEY")),
         "the secret is queued"
     );
     for part in ["incoming", "sealed", "outgoing"] {
-        for entry in std::fs::read_dir(house.path().join("state/spool").join(part)).unwrap() {
+        for entry in std::fs::read_dir(setup.path().join("state/spool").join(part)).unwrap() {
             let content = std::fs::read(entry.unwrap().path()).unwrap();
             assert_ne!(content, SECRET, "the secret is in the spool");
         }
@@ -69,14 +69,14 @@ fn goes_on_and_keeps_the_secret(house: &House, server: Server, takes: bool) {
 
 #[test]
 fn a_link_in_the_place_of_taken_is_named_and_leads_nowhere() {
-    let house = watching("        quiet: 100ms\n");
-    let secret = house.write("key.pem", SECRET);
-    std::fs::create_dir(house.path().join("theirs")).unwrap();
-    symlink(secret, house.path().join(format!("theirs/{ID}.KEY"))).unwrap();
-    symlink(house.path().join("theirs"), house.path().join("out/.taken")).unwrap();
-    let server = house.serve();
+    let setup = watching("        quiet: 100ms\n");
+    let secret = setup.write("key.pem", SECRET);
+    std::fs::create_dir(setup.path().join("theirs")).unwrap();
+    symlink(secret, setup.path().join(format!("theirs/{ID}.KEY"))).unwrap();
+    symlink(setup.path().join("theirs"), setup.path().join("out/.taken")).unwrap();
+    let server = setup.serve();
     server.await_log(&["folder-unusable", ".taken", "symbolic link"]);
-    goes_on_and_keeps_the_secret(&house, server, false);
+    goes_on_and_keeps_the_secret(&setup, server, false);
 }
 
 #[test]
@@ -85,37 +85,37 @@ fn a_taken_folder_of_somebody_else_is_named_and_not_used() {
         eprintln!("not tried: only root can make folders of other users");
         return;
     }
-    let house = watching("        quiet: 100ms\n");
-    let secret = house.write("key.pem", SECRET);
-    let taken = house.path().join("out/.taken");
+    let setup = watching("        quiet: 100ms\n");
+    let secret = setup.write("key.pem", SECRET);
+    let taken = setup.path().join("out/.taken");
     std::fs::create_dir(&taken).unwrap();
     symlink(secret, taken.join(format!("{ID}.KEY"))).unwrap();
     chown(&taken, Some(SOMEBODY), None).unwrap();
-    let server = house.serve();
+    let server = setup.serve();
     server.await_log(&["folder-unusable", ".taken", "belongs to user 54321"]);
-    goes_on_and_keeps_the_secret(&house, server, false);
+    goes_on_and_keeps_the_secret(&setup, server, false);
 }
 
 #[test]
 fn whatever_stops_a_folder_or_a_file_is_named_however_much_else_is_wrong() {
-    let house = watching("        quiet: 50ms\n        format: F\n        record_length: 4\n");
-    let config = std::fs::read_to_string(house.config()).unwrap();
-    house.write("pointsman.yaml", config + "limits: {log_repeats: 5}\n");
-    let other = house.write("elsewhere/KEY", SECRET);
+    let setup = watching("        quiet: 50ms\n        format: F\n        record_length: 4\n");
+    let config = std::fs::read_to_string(setup.config()).unwrap();
+    setup.write("pointsman.yaml", config + "limits: {log_repeats: 5}\n");
+    let other = setup.write("elsewhere/KEY", SECRET);
     let linked: Vec<String> = (1..=8).map(|number| format!("LINKED{number}")).collect();
     for name in &linked {
-        std::fs::hard_link(&other, house.path().join("out").join(name)).unwrap();
+        std::fs::hard_link(&other, setup.path().join("out").join(name)).unwrap();
     }
-    let server = house.serve();
+    let server = setup.serve();
     server.await_log(&["watch-trouble", "LINKED", "names"]);
     let cut: Vec<String> = (1..=8).map(|number| format!("CUT{number}")).collect();
     for name in &cut {
-        house.write(&format!("out/{name}"), "no record");
+        setup.write(&format!("out/{name}"), "no record");
     }
     for name in &cut {
         server.await_log(&["file-put-aside", name, "is cut off"]);
     }
-    let at = |name: &str| house.path().join(name);
+    let at = |name: &str| setup.path().join(name);
     symlink(at("elsewhere"), at("link")).unwrap();
     let (link, taken) = (at("link"), at("out/.taken"));
     rustix::fs::renameat_with(CWD, link, CWD, taken, RenameFlags::EXCHANGE).unwrap();
@@ -135,88 +135,88 @@ fn whatever_becomes_of_a_watched_folder_keeps_no_server_from_running() {
     let harms: [Harm; 6] = [
         (
             "a file",
-            |house| std::fs::write(house.join("out"), "").unwrap(),
+            |setup| std::fs::write(setup.join("out"), "").unwrap(),
             &["folder"],
         ),
-        ("a pipe", |house| pipe(&house.join("out")), &["folder"]),
+        ("a pipe", |setup| pipe(&setup.join("out")), &["folder"]),
         (
             "a link to the inbox",
-            |house| symlink(house.join("inbox"), house.join("out")).unwrap(),
+            |setup| symlink(setup.join("inbox"), setup.join("out")).unwrap(),
             &["storage.inbox", "keep them apart"],
         ),
         (
             "a link to the state",
-            |house| symlink(house.join("state"), house.join("out")).unwrap(),
+            |setup| symlink(setup.join("state"), setup.join("out")).unwrap(),
             &["storage.state", "keep them apart"],
         ),
         (
             "a link to nothing, below a file",
-            |house| {
-                std::fs::write(house.join("gone"), "").unwrap();
-                symlink(house.join("gone/out"), house.join("out")).unwrap();
+            |setup| {
+                std::fs::write(setup.join("gone"), "").unwrap();
+                symlink(setup.join("gone/out"), setup.join("out")).unwrap();
             },
             &["out"],
         ),
         (
             "what was sent would lie in the spool",
-            |house| symlink(house.join("state/spool"), house.join("done")).unwrap(),
+            |setup| symlink(setup.join("state/spool"), setup.join("done")).unwrap(),
             &["keep_in", "the spool"],
         ),
     ];
     for (what, harm, words) in harms {
         let more = "        quiet: 50ms\n        keep_in: done\n      - folder: other\n        quiet: 50ms\n";
-        let house = watching(more);
-        std::fs::remove_dir(house.path().join("out")).unwrap();
-        std::fs::create_dir_all(house.path().join("state/spool")).unwrap();
-        std::fs::create_dir(house.inbox()).unwrap();
-        harm(house.path());
-        let checked = house.pointsman(&["check"]);
+        let setup = watching(more);
+        std::fs::remove_dir(setup.path().join("out")).unwrap();
+        std::fs::create_dir_all(setup.path().join("state/spool")).unwrap();
+        std::fs::create_dir(setup.inbox()).unwrap();
+        harm(setup.path());
+        let checked = setup.pointsman(&["check"]);
         let told = String::from_utf8_lossy(&checked.stdout).into_owned();
         assert_eq!(checked.status.code(), Some(1), "{what}: {told}");
         assert!(told.contains("watch[0]"), "{what}: {told}");
-        let server = house.serve();
+        let server = setup.serve();
         let line = server.await_log(&["folder-unusable", "out"]);
         assert!(
             words.iter().all(|word| line.contains(word)),
             "{what}: {line}"
         );
-        house.write("other/ORDERS", "goes on");
+        setup.write("other/ORDERS", "goes on");
         server.await_log(&["file-queued", "ORDERS"]);
         for place in ["inbox/.taken", "state/.taken", "state/spool/.taken"] {
             assert!(
-                !house.path().join(place).exists(),
+                !setup.path().join(place).exists(),
                 "{what}: {place} was made"
             );
         }
-        let taken_away = house.path().join(if what.starts_with("what") {
+        let taken_away = setup.path().join(if what.starts_with("what") {
             "done"
         } else {
             "out"
         });
-        std::fs::rename(taken_away, house.path().join("mended")).unwrap();
+        std::fs::rename(taken_away, setup.path().join("mended")).unwrap();
         server.await_log(&["folder-usable"]);
     }
 }
 
 #[test]
 fn links_and_pipes_among_what_was_taken_are_put_aside_and_nobody_waits() {
-    let house = watching("        quiet: 100ms\n");
-    let secret = house.write("key.pem", SECRET);
-    let taken = house.path().join("out/.taken");
+    let setup = watching("        quiet: 100ms\n");
+    let secret = setup.write("key.pem", SECRET);
+    let taken = setup.path().join("out/.taken");
     std::fs::create_dir(&taken).unwrap();
     symlink(secret, taken.join(format!("{ID}.KEY"))).unwrap();
     for number in 5..9 {
         let id = ID.replace("3464", &format!("346{number}"));
         pipe(&taken.join(format!("{id}.PIPE")));
     }
-    let server = house.serve();
+    let server = setup.serve();
     server.await_log(&["file-put-aside", "PIPE", "this is not a file"]);
     server.await_log(&["file-put-aside", "KEY", "symbolic link"]);
     for part in ["out/.taken", "out/refused"] {
-        let mode = house.path().join(part).metadata().unwrap().mode();
+        let mode = setup.path().join(part).metadata().unwrap().mode();
         assert_eq!(mode & 0o777, 0o700, "{part}");
     }
-    goes_on_and_keeps_the_secret(&house, server, true);
+    goes_on_and_keeps_the_secret(&setup, server, true);
 }
 
 #[test]
@@ -225,14 +225,14 @@ fn keep_in_that_was_replaced_by_a_strangers_link_keeps_nothing() {
         eprintln!("not tried: only root can make links of other users");
         return;
     }
-    let house = watching("        quiet: 100ms\n        keep_in: out/done\n");
-    let elsewhere = house.path().join("elsewhere");
+    let setup = watching("        quiet: 100ms\n        keep_in: out/done\n");
+    let elsewhere = setup.path().join("elsewhere");
     std::fs::create_dir(&elsewhere).unwrap();
-    let link = house.path().join("out/done");
+    let link = setup.path().join("out/done");
     symlink(&elsewhere, &link).unwrap();
     std::os::unix::fs::lchown(&link, Some(SOMEBODY), None).unwrap();
-    house.write("out/ORDERS", "one");
-    let server = house.serve();
+    setup.write("out/ORDERS", "one");
+    let server = setup.serve();
     server.await_log(&["watch-trouble", "ORDERS", "link of user 54321"]);
     assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 0);
     drop(server);
@@ -240,21 +240,21 @@ fn keep_in_that_was_replaced_by_a_strangers_link_keeps_nothing() {
 
 #[test]
 fn a_file_that_is_open_for_writing_waits_however_long_its_writer_stalls() {
-    let house = watching("        quiet: 300ms\n");
-    let server = house.serve();
-    let mut writer = std::fs::File::create(house.path().join("out/STALLED")).unwrap();
+    let setup = watching("        quiet: 300ms\n");
+    let server = setup.serve();
+    let mut writer = std::fs::File::create(setup.path().join("out/STALLED")).unwrap();
     writer.write_all(&[1; 4000]).unwrap();
     server.await_log(&["watch-trouble", "STALLED", "open for writing"]);
     std::thread::sleep(Duration::from_millis(900));
     assert_eq!(
-        house.transfers(),
+        setup.transfers(),
         Vec::<String>::new(),
         "it is still written"
     );
     writer.write_all(&[2; 4000]).unwrap();
     drop(writer);
     let rows = eventually("it is queued", || {
-        Some(house.transfers()).filter(|rows| !rows.is_empty())
+        Some(setup.transfers()).filter(|rows| !rows.is_empty())
     });
     assert!(rows[0].contains(" 8000 "), "{}", rows[0]);
     drop(server);
@@ -266,16 +266,16 @@ fn a_file_of_another_user_waits_until_its_writer_is_seen_to_close_it() {
         eprintln!("not tried: only root can make files of other users");
         return;
     }
-    let house = watching("        quiet: 300ms\n        quiet_unseen: 10m\n");
-    let earlier = house.write("out/EARLIER", "closed before anybody looked");
+    let setup = watching("        quiet: 300ms\n        quiet_unseen: 10m\n");
+    let earlier = setup.write("out/EARLIER", "closed before anybody looked");
     chown(earlier, Some(SOMEBODY), None).unwrap();
     // Like a server that is not root, it may not ask who has other users' files open.
     let without =
         "exec setpriv --bounding-set=-lease --inh-caps=-lease -- \"$0\" serve --log-json \"$@\"";
-    let server = Server::start_after(&house.config(), without);
+    let server = Server::start_after(&setup.config(), without);
     // One is written in a go that stalls; the other is made first, and then opened to be written, as many programs do.
     let mut writers = ["STALLED", "REOPENED"].map(|name| {
-        let path = house.path().join("out").join(name);
+        let path = setup.path().join("out").join(name);
         let mut writer = std::fs::File::create(&path).unwrap();
         chown(&path, Some(SOMEBODY), None).unwrap();
         if name == "REOPENED" {
@@ -287,13 +287,13 @@ fn a_file_of_another_user_waits_until_its_writer_is_seen_to_close_it() {
     });
     server.await_log(&["watch-trouble", "does not tell", "CAP_LEASE"]);
     std::thread::sleep(Duration::from_millis(1200));
-    assert_eq!(house.transfers(), Vec::<String>::new(), "half of each");
+    assert_eq!(setup.transfers(), Vec::<String>::new(), "half of each");
     for writer in &mut writers {
         writer.write_all(&[2; 4000]).unwrap();
     }
     drop(writers);
     let rows = eventually("they are queued", || {
-        Some(house.transfers()).filter(|rows| rows.len() >= 2)
+        Some(setup.transfers()).filter(|rows| rows.len() >= 2)
     });
     for row in &rows {
         assert!(row.contains(" 8000 "), "{row}");
@@ -301,11 +301,11 @@ fn a_file_of_another_user_waits_until_its_writer_is_seen_to_close_it() {
     assert_eq!(rows.len(), 2, "nobody has seen who closed the one before");
     assert_eq!(server.stop(), Some(0));
 
-    let sooner = std::fs::read_to_string(house.config()).unwrap();
-    std::fs::write(house.config(), sooner.replace("10m", "1s")).unwrap();
-    let server = Server::start_after(&house.config(), without);
+    let sooner = std::fs::read_to_string(setup.config()).unwrap();
+    std::fs::write(setup.config(), sooner.replace("10m", "1s")).unwrap();
+    let server = Server::start_after(&setup.config(), without);
     eventually("nobody has written to it for a while", || {
-        let rows = house.transfers();
+        let rows = setup.transfers();
         rows.iter().any(|row| row.contains("EARLIER")).then_some(())
     });
     assert_eq!(server.stop(), Some(0));
@@ -317,20 +317,20 @@ fn a_file_that_may_not_be_read_stays_where_its_owner_can_mend_that() {
         eprintln!("not tried: only root can make files of other users");
         return;
     }
-    let house = watching("        quiet: 50ms\n        quiet_unseen: 50ms\n");
+    let setup = watching("        quiet: 50ms\n        quiet_unseen: 50ms\n");
     // Like a server that is not root, it may read what it is given alone.
     let without = "exec setpriv --bounding-set=-lease,-dac_override,-dac_read_search --inh-caps=-lease,-dac_override,-dac_read_search -- \"$0\" serve --log-json \"$@\"";
-    let server = Server::start_after(&house.config(), without);
-    let path = house.write("stash", "whole");
+    let server = Server::start_after(&setup.config(), without);
+    let path = setup.write("stash", "whole");
     set_mode(&path, 0);
     chown(&path, Some(SOMEBODY), None).unwrap();
-    let shown = house.path().join("out/SEALED");
+    let shown = setup.path().join("out/SEALED");
     std::fs::rename(&path, &shown).unwrap();
     server.await_log(&["watch-trouble", "SEALED", "let user 0 read it"]);
     assert!(shown.exists(), "nobody else can mend it");
     set_mode(&shown, 0o644);
     eventually("it is queued", || {
-        let rows = house.transfers();
+        let rows = setup.transfers();
         rows.iter().any(|row| row.contains("SEALED")).then_some(())
     });
     assert_eq!(server.stop(), Some(0));
@@ -341,37 +341,37 @@ fn a_file_that_no_disk_has_room_for_is_not_even_begun() {
     let disk = rustix::fs::statvfs(std::env::temp_dir()).unwrap();
     let free = disk.f_bavail * disk.f_frsize;
     let reserve = free / 4 * 3 / 1024;
-    let house = watching(&format!(
+    let setup = watching(&format!(
         "        quiet: 50ms\nlimits: {{reserve: {reserve}KiB}}\n"
     ));
     // It has a size, and takes nothing of the disk.
-    let vast = std::fs::File::create(house.path().join("out/VAST")).unwrap();
+    let vast = std::fs::File::create(setup.path().join("out/VAST")).unwrap();
     vast.set_len(free * 2).unwrap();
     drop(vast);
-    let server = house.serve();
+    let server = setup.serve();
     server.await_log(&["watch-trouble", "VAST", "no room"]);
     for name in ["GOOD1", "GOOD2"] {
-        house.write(&format!("out/{name}"), "good");
+        setup.write(&format!("out/{name}"), "good");
         eventually("other files are queued", || {
-            let rows = house.transfers();
+            let rows = setup.transfers();
             rows.iter().any(|row| row.contains(name)).then_some(())
         });
     }
     let log = server.log();
     let told = log.lines().filter(|line| line.contains("VAST")).count();
     assert_eq!(told, 1, "it is told once");
-    let incoming = house.path().join("state/spool/incoming");
+    let incoming = setup.path().join("state/spool/incoming");
     assert_eq!(std::fs::read_dir(incoming).unwrap().count(), 0);
     assert_eq!(server.stop(), Some(0));
 }
 
 #[test]
 fn to_send_a_pipe_or_a_folder_is_refused_at_once() {
-    let house = watching("");
-    let path = house.path().join("PIPE");
+    let setup = watching("");
+    let path = setup.path().join("PIPE");
     pipe(&path);
     for wrong in [path.to_str().unwrap(), "."] {
-        let sent = house.pointsman(&["send", wrong, "--to", "nordwerk", "--queue-only"]);
+        let sent = setup.pointsman(&["send", wrong, "--to", "nordwerk", "--queue-only"]);
         let said = String::from_utf8_lossy(&sent.stderr).into_owned();
         assert_eq!(sent.status.code(), Some(1), "{wrong}: {said}");
         assert!(said.contains("this is not a file"), "{wrong}: {said}");
@@ -380,7 +380,7 @@ fn to_send_a_pipe_or_a_folder_is_refused_at_once() {
 
 #[test]
 fn a_file_that_is_not_as_large_as_the_system_tells_is_not_queued() {
-    let house = watching("");
+    let setup = watching("");
     // Its size is told as 0; of the others as a page, where this system has them.
     let telling_less = ["/proc/version"];
     let telling_more = ["/sys/kernel/uevent_seqnum", "/sys/class/net/lo/mtu"];
@@ -388,7 +388,7 @@ fn a_file_that_is_not_as_large_as_the_system_tells_is_not_queued() {
         .into_iter()
         .filter(|path| Path::new(path).exists());
     for path in telling_less.into_iter().chain(there) {
-        let sent = house.pointsman(&[
+        let sent = setup.pointsman(&[
             "send",
             path,
             "--to",
@@ -407,25 +407,25 @@ fn a_file_that_is_not_as_large_as_the_system_tells_is_not_queued() {
         ] {
             assert!(said.contains(word), "{path}: {said}");
         }
-        assert_eq!(house.transfers(), Vec::<String>::new(), "{path}");
+        assert_eq!(setup.transfers(), Vec::<String>::new(), "{path}");
     }
-    let incoming = house.path().join("state/spool/incoming");
+    let incoming = setup.path().join("state/spool/incoming");
     assert_eq!(std::fs::read_dir(incoming).unwrap().count(), 0);
     // What it advises does.
-    let copy = house.write("VERSION", std::fs::read("/proc/version").unwrap());
+    let copy = setup.write("VERSION", std::fs::read("/proc/version").unwrap());
     let copy = copy.to_str().unwrap();
-    let sent = house.pointsman(&["send", copy, "--to", "nordwerk", "--queue-only"]);
+    let sent = setup.pointsman(&["send", copy, "--to", "nordwerk", "--queue-only"]);
     assert!(sent.status.success());
-    assert_eq!(house.transfers().len(), 1);
+    assert_eq!(setup.transfers().len(), 1);
 }
 
 #[test]
 fn an_inbox_that_was_removed_while_the_server_runs_is_made_again() {
-    let house = House::plain("");
-    let server = house.serve();
-    std::fs::remove_dir(house.inbox()).unwrap();
+    let setup = Setup::plain("");
+    let server = setup.serve();
+    std::fs::remove_dir(setup.inbox()).unwrap();
     Peer::session(server.address()).send(&VirtualFile::new("AFTER", octets(1, 100)));
-    house.await_delivered(1);
+    setup.await_delivered(1);
     drop(server);
 }
 
@@ -481,47 +481,47 @@ fn as_somebody(command: &[&str]) -> Option<Output> {
 }
 
 /// A station that has received a file, has half of another, and keeps one to send.
-fn busy_house() -> House {
-    let house = House::with_listeners(
+fn busy_setup() -> Setup {
+    let setup = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n",
         "    watch:\n      - folder: out\n        quiet: 50ms\n",
         "",
     );
-    std::fs::create_dir(house.path().join("out")).unwrap();
+    std::fs::create_dir(setup.path().join("out")).unwrap();
     // The folder of the test itself must hide nothing.
-    set_mode(house.path(), 0o755);
-    house
+    set_mode(setup.path(), 0o755);
+    setup
 }
 
-fn keep_busy(house: &House, server: &Server) {
+fn keep_busy(setup: &Setup, server: &Server) {
     Peer::session(server.address()).send(&VirtualFile::new("WHOLE", octets(1, 100)));
     let mut broken = Peer::session(server.address());
     broken.offer(&VirtualFile::new("BROKEN", octets(2, 100_000)));
-    house.await_delivered(1);
-    house.write("out/TO-SEND", "to send");
-    house.write("out/NAME-THAT-IS-MUCH-TOO-LONG-TO-BE-SENT", "");
+    setup.await_delivered(1);
+    setup.write("out/TO-SEND", "to send");
+    setup.write("out/NAME-THAT-IS-MUCH-TOO-LONG-TO-BE-SENT", "");
     eventually("a file is queued, and one refused", || {
-        let refused = house.path().join("out/refused").read_dir().ok()?.count();
-        (refused == 1 && house.transfers().len() == 3).then_some(())
+        let refused = setup.path().join("out/refused").read_dir().ok()?.count();
+        (refused == 1 && setup.transfers().len() == 3).then_some(())
     });
 }
 
 #[test]
 fn whatever_the_umask_nobody_else_reads_or_locks_what_the_server_keeps() {
     for umask in ["022", "000"] {
-        let house = busy_house();
-        let server = Server::start_after(&house.config(), &format!("umask {umask}"));
-        keep_busy(&house, &server);
-        let state = house.path().join("state");
+        let setup = busy_setup();
+        let server = Server::start_after(&setup.config(), &format!("umask {umask}"));
+        keep_busy(&setup, &server);
+        let state = setup.path().join("state");
         nothing_is_for_others(&state);
         for part in ["out/.taken", "out/refused"] {
-            assert_eq!(mode(&house.path().join(part)), 0o700, "{part}");
+            assert_eq!(mode(&setup.path().join(part)), 0o700, "{part}");
         }
         for (path, expected) in [("", 0o750), ("mueller", 0o750)] {
-            assert_eq!(mode(&house.inbox().join(path)), expected, "inbox/{path}");
+            assert_eq!(mode(&setup.inbox().join(path)), expected, "inbox/{path}");
         }
-        assert_eq!(mode(&house.inbox().join(&house.delivered()[0])), 0o640);
-        let path = house.path().to_str().unwrap();
+        assert_eq!(mode(&setup.inbox().join(&setup.delivered()[0])), 0o640);
+        let path = setup.path().to_str().unwrap();
         if let Some(found) = as_somebody(&["find", path, "-mindepth", "2", "-readable"]) {
             // Only what lies in the watched folder itself, which is not the server's, could be.
             assert_eq!(String::from_utf8_lossy(&found.stdout), "");
@@ -542,22 +542,22 @@ fn whatever_the_umask_nobody_else_reads_or_locks_what_the_server_keeps() {
 
 #[test]
 fn what_others_could_read_is_made_private_at_the_start_and_the_log_says_so() {
-    let house = busy_house();
-    let server = house.serve();
-    keep_busy(&house, &server);
+    let setup = busy_setup();
+    let server = setup.serve();
+    keep_busy(&setup, &server);
     assert_eq!(server.stop(), Some(0));
-    let state = house.path().join("state");
+    let state = setup.path().join("state");
     for path in all_below(&state) {
         set_mode(&path, if path.is_dir() { 0o777 } else { 0o666 });
     }
-    let server = house.serve();
+    let server = setup.serve();
     for folder in ["state", "state/spool", "state/spool/outgoing"] {
-        let folder = format!("{}\"", house.path().join(folder).display());
+        let folder = format!("{}\"", setup.path().join(folder).display());
         server.await_log(&["made-private", &folder]);
     }
     nothing_is_for_others(&state);
     assert_eq!(server.stop(), Some(0));
-    let server = house.serve();
+    let server = setup.serve();
     assert!(
         !server.log().contains("made-private"),
         "there was nothing to mend"
@@ -566,22 +566,22 @@ fn what_others_could_read_is_made_private_at_the_start_and_the_log_says_so() {
 
 #[test]
 fn a_folder_in_which_several_users_keep_files_is_taken_from_nobody() {
-    let house = House::plain("");
-    let text = std::fs::read_to_string(house.config()).unwrap();
-    house.write(
+    let setup = Setup::plain("");
+    let text = std::fs::read_to_string(setup.config()).unwrap();
+    setup.write(
         "pointsman.yaml",
         text.replace("state: state", "state: public"),
     );
-    house.write("public/others", "a file of somebody else");
-    let public = house.path().join("public");
+    setup.write("public/others", "a file of somebody else");
+    let public = setup.path().join("public");
     std::fs::set_permissions(&public, std::fs::Permissions::from_mode(0o1777)).unwrap();
-    let file = house.write("ORDERS", "x").display().to_string();
+    let file = setup.write("ORDERS", "x").display().to_string();
     for command in [
         &["check"][..],
         &["serve"],
         &["send", &file, "--to", "mueller", "--queue-only"],
     ] {
-        let refused = house.pointsman(command);
+        let refused = setup.pointsman(command);
         assert_eq!(refused.status.code(), Some(1), "{command:?}");
         let told = String::from_utf8_lossy(&refused.stderr).into_owned()
             + &String::from_utf8_lossy(&refused.stdout);
@@ -594,15 +594,15 @@ fn a_folder_in_which_several_users_keep_files_is_taken_from_nobody() {
 
 #[test]
 fn a_state_folder_around_the_inbox_lets_others_pass_and_shows_them_nothing() {
-    let house = House::plain("");
-    let text = std::fs::read_to_string(house.config()).unwrap();
+    let setup = Setup::plain("");
+    let text = std::fs::read_to_string(setup.config()).unwrap();
     std::fs::write(
-        house.config(),
+        setup.config(),
         text.replace("inbox: inbox", "inbox: state/inbox"),
     )
     .unwrap();
-    let server = house.serve();
-    let state = house.path().join("state");
+    let server = setup.serve();
+    let state = setup.path().join("state");
     assert_eq!(mode(&state), 0o711);
     assert_eq!(mode(&state.join("spool")), 0o700);
     assert_eq!(mode(&state.join("ledger.db")), 0o600);
@@ -618,16 +618,16 @@ fn who_may_read_and_remove_delivered_files_is_what_the_configuration_says() {
     } else {
         ours
     };
-    let house = House::plain(&format!("delivery: {{mode: 0660, group: {group}}}\n"));
-    set_mode(house.path(), 0o755);
-    let server = house.serve();
+    let setup = Setup::plain(&format!("delivery: {{mode: 0660, group: {group}}}\n"));
+    set_mode(setup.path(), 0o755);
+    let server = setup.serve();
     Peer::session(server.address()).send(&VirtualFile::new("ORDERS", octets(1, 100)));
-    let file = house.inbox().join(&house.await_delivered(1)[0]);
+    let file = setup.inbox().join(&setup.await_delivered(1)[0]);
     assert_eq!(
         (mode(&file), file.metadata().unwrap().gid()),
         (0o660, group)
     );
-    let mut folders = Vec::from([house.inbox()]);
+    let mut folders = Vec::from([setup.inbox()]);
     folders.push(file.parent().unwrap().to_owned());
     for folder in folders {
         let found = (mode(&folder), folder.metadata().unwrap().gid());
@@ -652,7 +652,7 @@ fn permissions_that_no_delivered_file_should_have_are_refused() {
         ("mode: rw-r-----", "in octal"),
         ("group: no-such-group", "no group `no-such-group`"),
     ] {
-        let checked = House::plain(&format!("delivery: {{{keys}}}\n")).pointsman(&["check"]);
+        let checked = Setup::plain(&format!("delivery: {{{keys}}}\n")).pointsman(&["check"]);
         let said = String::from_utf8_lossy(&checked.stderr).into_owned();
         assert_eq!(checked.status.code(), Some(1), "{keys}: {said}");
         assert!(said.contains(word), "{keys}: {said}");
@@ -661,15 +661,15 @@ fn permissions_that_no_delivered_file_should_have_are_refused() {
 
 #[test]
 fn the_command_that_takes_files_makes_its_own_as_usual() {
-    let house = House::plain("");
-    let script = house.write("take", "#!/bin/sh\ndir=$(dirname \"$0\")\numask > \"$dir/umask.new\"\nmv \"$dir/umask.new\" \"$dir/umask\"\n");
+    let setup = Setup::plain("");
+    let script = setup.write("take", "#!/bin/sh\ndir=$(dirname \"$0\")\numask > \"$dir/umask.new\"\nmv \"$dir/umask.new\" \"$dir/umask\"\n");
     set_mode(&script, 0o755);
     let command = format!("delivery: {{command: [{}]}}\n", script.display());
-    house.configure("  - address: 127.0.0.1:0\n", "", &command);
-    let server = Server::start_after(&house.config(), "umask 027");
+    setup.configure("  - address: 127.0.0.1:0\n", "", &command);
+    let server = Server::start_after(&setup.config(), "umask 027");
     Peer::session(server.address()).send(&VirtualFile::new("ORDERS", octets(1, 100)));
     let umask = eventually("the command has run", || {
-        std::fs::read_to_string(house.path().join("umask")).ok()
+        std::fs::read_to_string(setup.path().join("umask")).ok()
     });
     assert_eq!(umask.trim(), "0027");
     drop(server);
@@ -677,24 +677,24 @@ fn the_command_that_takes_files_makes_its_own_as_usual() {
 
 #[test]
 fn a_hard_link_is_not_taken_until_it_is_the_only_name() {
-    let house = watching("        quiet: 50ms\n");
-    let other = house.write("elsewhere/KEY", SECRET);
-    std::fs::hard_link(&other, house.path().join("out/KEY")).unwrap();
+    let setup = watching("        quiet: 50ms\n");
+    let other = setup.write("elsewhere/KEY", SECRET);
+    std::fs::hard_link(&other, setup.path().join("out/KEY")).unwrap();
     // As a crash, or a look that came between, may have left it.
-    std::fs::create_dir(house.path().join("out/.taken")).unwrap();
-    let taken = house.path().join(format!("out/.taken/{ID}.KEY2"));
+    std::fs::create_dir(setup.path().join("out/.taken")).unwrap();
+    let taken = setup.path().join(format!("out/.taken/{ID}.KEY2"));
     std::fs::hard_link(&other, taken).unwrap();
-    let server = house.serve();
+    let server = setup.serve();
     server.await_log(&["file-put-aside", "KEY2", "3 names"]);
     server.await_log(&["watch-trouble", "KEY cannot be taken", "3 names"]);
-    assert!(house.path().join("out/refused/KEY2").exists());
-    goes_on_and_keeps_the_secret(&house, server, true);
+    assert!(setup.path().join("out/refused/KEY2").exists());
+    goes_on_and_keeps_the_secret(&setup, server, true);
     // A producer that links and unlinks is done now.
     std::fs::remove_file(other).unwrap();
-    std::fs::remove_file(house.path().join("out/refused/KEY2")).unwrap();
-    let server = house.serve();
+    std::fs::remove_file(setup.path().join("out/refused/KEY2")).unwrap();
+    let server = setup.serve();
     eventually("the file is queued", || {
-        let rows = house.transfers();
+        let rows = setup.transfers();
         rows.iter().any(|row| row.contains("KEY")).then_some(())
     });
     assert_eq!(server.stop(), Some(0));
@@ -717,32 +717,32 @@ fn fill(folder: &Path, stash: &Path, over: &AtomicBool) -> usize {
     files
 }
 
-fn queued(house: &House) -> usize {
-    let blobs = std::fs::read_dir(house.path().join("state/spool/outgoing"));
+fn queued(setup: &Setup) -> usize {
+    let blobs = std::fs::read_dir(setup.path().join("state/spool/outgoing"));
     blobs.map_or(0, Iterator::count)
 }
 
 #[test]
 fn whenever_the_server_stops_the_store_is_in_order_and_each_file_is_queued_once() {
-    let house = watching("        quiet: 50ms\n");
-    let (out, over) = (house.path().join("out"), AtomicBool::new(false));
+    let setup = watching("        quiet: 50ms\n");
+    let (out, over) = (setup.path().join("out"), AtomicBool::new(false));
     let files = std::thread::scope(|threads| {
-        let stash = house.path().join("stash");
+        let stash = setup.path().join("stash");
         let (folder, told) = (&out, &over);
         let filling = threads.spawn(move || fill(folder, &stash, told));
         let stopping = threads.spawn(|| {
             for killed in [false, true, false, true, false, true] {
-                let before = queued(&house);
-                let server = house.serve();
+                let before = queued(&setup);
+                let server = setup.serve();
                 eventually("some files are queued", || {
-                    (queued(&house) > before + 4).then_some(())
+                    (queued(&setup) > before + 4).then_some(())
                 });
                 if killed {
                     server.kill();
                 } else {
                     assert_eq!(server.stop(), Some(0));
                 }
-                let verified = house.pointsman(&["verify-store"]);
+                let verified = setup.pointsman(&["verify-store"]);
                 let said = String::from_utf8_lossy(&verified.stdout).into_owned();
                 assert!(verified.status.success(), "killed: {killed}: {said}");
             }
@@ -753,13 +753,13 @@ fn whenever_the_server_stops_the_store_is_in_order_and_each_file_is_queued_once(
         stopped.unwrap();
         files
     });
-    let server = house.serve();
+    let server = setup.serve();
     eventually("all files are queued", || {
         let left = std::fs::read_dir(&out).unwrap().count();
         let taken = out.join(".taken").read_dir().unwrap().count();
         (left == 2 && taken == 0).then_some(())
     });
-    assert_eq!(house.transfers().len(), files);
+    assert_eq!(setup.transfers().len(), files);
     assert_eq!(server.stop(), Some(0));
 }
 
@@ -861,13 +861,13 @@ fn a_racing_attacker_gets_nothing_read_nothing_placed_and_the_server_is_not_held
         return;
     }
     let rounds = amount("POINTSMAN_ATTACKS", 1500);
-    let house = watching("        quiet: 50ms\n      - folder: sticky\n        quiet: 50ms\n");
-    set_mode(house.path(), 0o755);
-    let at = |name: &str| house.path().join(name);
+    let setup = watching("        quiet: 50ms\n      - folder: sticky\n        quiet: 50ms\n");
+    set_mode(setup.path(), 0o755);
+    let at = |name: &str| setup.path().join(name);
     chown(at("out"), Some(SOMEBODY), Some(SOMEBODY)).unwrap();
     make_folder_of(0, 0o1777, &at("sticky"));
     make_folder_of(0, 0o700, &at("elsewhere"));
-    let secret = house.write("KEY", SECRET);
+    let secret = setup.write("KEY", SECRET);
     set_mode(&secret, 0o600);
     let mut attackers = Vec::new();
     for (folder, stash) in [("out", "stash1"), ("sticky", "stash2")] {
@@ -881,7 +881,7 @@ fn a_racing_attacker_gets_nothing_read_nothing_placed_and_the_server_is_not_held
             owns_folder: folder == "out",
         });
     }
-    let server = house.serve();
+    let server = setup.serve();
     eventually("the server is at work", || {
         (at("out/refused").exists() && at("sticky/refused").exists()).then_some(())
     });
@@ -894,8 +894,8 @@ fn a_racing_attacker_gets_nothing_read_nothing_placed_and_the_server_is_not_held
         let asking = threads.spawn(|| {
             while !over.load(Ordering::Relaxed) {
                 // Ends by itself, or is ended after two minutes.
-                assert!(house.pointsman(&["status"]).status.success());
-                at_work.fetch_or(!house.transfers().is_empty(), Ordering::Relaxed);
+                assert!(setup.pointsman(&["status"]).status.success());
+                at_work.fetch_or(!setup.transfers().is_empty(), Ordering::Relaxed);
             }
         });
         let attacked: Vec<_> = attacks.into_iter().map(|attack| attack.join()).collect();
@@ -903,7 +903,7 @@ fn a_racing_attacker_gets_nothing_read_nothing_placed_and_the_server_is_not_held
         asking.join().unwrap();
         attacked.into_iter().for_each(|attack| attack.unwrap());
     });
-    let queued = house.transfers().len();
+    let queued = setup.transfers().len();
     assert!(
         queued > 0,
         "nothing harmless was queued in a minute of attacks"
@@ -911,11 +911,11 @@ fn a_racing_attacker_gets_nothing_read_nothing_placed_and_the_server_is_not_held
     eprintln!("{rounds} rounds in each folder; {queued} harmless files were queued meanwhile");
     let placed: Vec<_> = std::fs::read_dir(at("elsewhere")).unwrap().collect();
     assert!(placed.is_empty(), "placed elsewhere: {placed:?}");
-    house.write("sticky/ALSO-GOOD", "good");
+    setup.write("sticky/ALSO-GOOD", "good");
     eventually("the other folder is looked at", || {
-        let rows = house.transfers();
+        let rows = setup.transfers();
         let found = rows.iter().any(|row| row.contains("ALSO-GOOD"));
         found.then_some(())
     });
-    goes_on_and_keeps_the_secret(&house, server, true);
+    goes_on_and_keeps_the_secret(&setup, server, true);
 }

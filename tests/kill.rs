@@ -17,7 +17,7 @@ use std::net::TcpStream;
 use std::time::{Duration, SystemTime};
 
 use support::peer::{Peer, VirtualFile, data_buffers, efid};
-use support::{House, Server, amount, octets};
+use support::{Server, Setup, amount, octets};
 
 /// xorshift: enough to choose when.
 struct Dice(u64);
@@ -41,12 +41,12 @@ fn killed_at_any_time_nothing_acknowledged_is_lost_and_nothing_is_there_twice() 
     let seed = amount("POINTSMAN_SEED", now | 1);
     println!("POINTSMAN_SEED={seed}");
     let mut dice = Dice(seed);
-    let house = House::plain("");
+    let setup = Setup::plain("");
     let mut sent: BTreeMap<String, VirtualFile> = BTreeMap::new();
     let mut acknowledged: BTreeSet<String> = BTreeSet::new();
     let (mut in_doubt, mut after_efpa, mut resumed) = (0, 0, 0);
     for round in 0..kills {
-        let server = house.serve();
+        let server = setup.serve();
         let mut peer = Peer::session(server.address());
         let name = format!("FILE.{round}");
         let file = VirtualFile::new(
@@ -87,11 +87,11 @@ fn killed_at_any_time_nothing_acknowledged_is_lost_and_nothing_is_there_twice() 
             }
             killer.join().unwrap();
         }
-        audit(&house);
+        audit(&setup);
     }
 
     // A partner does what partners do: it sends again what it has no EFPA for, then takes its receipts.
-    let server = house.serve();
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     for (_, file) in sent
         .iter()
@@ -100,7 +100,7 @@ fn killed_at_any_time_nothing_acknowledged_is_lost_and_nothing_is_there_twice() 
         assert!(try_send(&mut peer, file));
     }
     let receipts = peer.take_receipts().len();
-    let delivered = house.await_delivered(sent.len());
+    let delivered = setup.await_delivered(sent.len());
     assert_eq!(
         delivered.len() as u64,
         kills,
@@ -111,25 +111,25 @@ fn killed_at_any_time_nothing_acknowledged_is_lost_and_nothing_is_there_twice() 
             .iter()
             .find(|path| path.contains(&format!("/{name}.")))
             .unwrap_or_else(|| panic!("{name} is lost"));
-        let found = std::fs::read(house.inbox().join(path)).unwrap();
+        let found = std::fs::read(setup.inbox().join(path)).unwrap();
         assert!(found == file.content, "{name} is not what was sent");
     }
-    let rows = house.transfers();
+    let rows = setup.transfers();
     assert!(
         rows.iter()
             .all(|row| row.contains("delivered") && row.contains("given")),
         "{rows:#?}"
     );
     assert_eq!(server.stop(), Some(0));
-    audit(&house);
+    audit(&setup);
     println!(
         "{kills} kills ({after_efpa} right after EFPA, {in_doubt} before one came, {resumed} in a file that was resumed): 0 lost, 0 twice, {receipts} receipts taken at the end"
     );
 }
 
 /// Whatever a kill leaves, ledger and spool agree about it.
-fn audit(house: &House) {
-    let audited = house.pointsman(&["verify-store"]);
+fn audit(setup: &Setup) {
+    let audited = setup.pointsman(&["verify-store"]);
     let said = String::from_utf8_lossy(&audited.stdout);
     assert!(audited.status.success(), "{said}");
 }

@@ -18,7 +18,7 @@ use pointsman::KNOWN_PARTNERS;
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 use support::peer::{Called, Openssl, Peer, Ssid, VirtualFile, data_buffers, efid, framed};
-use support::{House, OURS, Server, THEIRS, THEM, US, eventually, octets, openssl_certificate};
+use support::{OURS, Server, Setup, THEIRS, THEM, US, eventually, octets, openssl_certificate};
 
 /// A connection from that address, which is one of this machine.
 fn from(local: &str, to: SocketAddr) -> TcpStream {
@@ -57,8 +57,8 @@ fn introduced(local: &str, to: SocketAddr, code: &str, password: &str) -> (Strin
 
 #[test]
 fn silent_callers_of_one_address_lock_nobody_out() {
-    let house = House::plain("limits: {callers_per_address: 20, caller_time: 10m}\n");
-    let server = house.serve();
+    let setup = Setup::plain("limits: {callers_per_address: 20, caller_time: 10m}\n");
+    let server = setup.serve();
     let silent: Vec<_> = (0..100)
         .map(|_| from("127.0.0.9", server.address()))
         .collect();
@@ -76,15 +76,15 @@ fn silent_callers_of_one_address_lock_nobody_out() {
         },
     );
     drop(silent);
-    house.await_delivered(2);
+    setup.await_delivered(2);
 }
 
 /// Whoever makes way for another is gone, and not only no longer counted.
 #[test]
 fn of_silent_callers_no_more_stay_connected_than_an_address_may_have() {
     const PLACES: usize = 20;
-    let house = House::plain("limits: {callers_per_address: 20, caller_time: 10m}\n");
-    let server = house.serve();
+    let setup = Setup::plain("limits: {callers_per_address: 20, caller_time: 10m}\n");
+    let server = setup.serve();
     let mut silent: Vec<_> = (0..PLACES + 10)
         .map(|_| {
             eventually("a caller is greeted", || {
@@ -111,8 +111,8 @@ fn is_connected(wire: &mut TcpStream) -> Option<()> {
 
 #[test]
 fn a_listener_full_of_silent_callers_takes_who_speaks() {
-    let house = House::plain("limits: {callers_per_listener: 20, caller_time: 10m}\n");
-    let server = house.serve();
+    let setup = Setup::plain("limits: {callers_per_listener: 20, caller_time: 10m}\n");
+    let server = setup.serve();
     let silent: Vec<_> = (1..=30)
         .map(|number| from(&format!("127.0.1.{number}"), server.address()))
         .collect();
@@ -128,8 +128,8 @@ fn a_listener_full_of_silent_callers_takes_who_speaks() {
 
 #[test]
 fn a_caller_that_does_not_say_who_it_is_is_dropped_in_time() {
-    let house = House::plain("limits: {caller_time: 1s}\n");
-    let server = house.serve();
+    let setup = Setup::plain("limits: {caller_time: 1s}\n");
+    let server = setup.serve();
     let mut slow = peer_from("127.0.0.1", server.address());
     slow.hear();
     let began = Instant::now();
@@ -151,8 +151,8 @@ fn a_caller_that_does_not_say_who_it_is_is_dropped_in_time() {
 /// Of what comes after the last of them, the answer is later by their number than what two seconds allow at once.
 #[test]
 fn after_sessions_that_end_in_errors_the_next_ones_wait_for_their_ssid() {
-    let house = House::plain("limits: {failures_per_second: 1}\n");
-    let server = house.serve();
+    let setup = Setup::plain("limits: {failures_per_second: 1}\n");
+    let server = setup.serve();
     let began = Instant::now();
     end_in_errors(&server, 5);
     drop(Peer::session(server.address()));
@@ -181,10 +181,10 @@ fn end_in_errors(server: &Server, count: usize) {
 #[test]
 fn no_crowd_takes_the_place_of_a_partner_that_waits() {
     eventually("a crowd comes while the partner waits", || {
-        let house = House::plain(
+        let setup = Setup::plain(
             "limits: {callers_per_listener: 3, failures_per_second: 1, sessions_per_partner: 2}\n",
         );
-        let server = house.serve();
+        let server = setup.serve();
         end_in_errors(&server, 3);
         let waiting = [(); 2].map(|()| {
             let mut peer = Peer::connect(server.address());
@@ -226,12 +226,12 @@ fn has_an_answer(wire: &TcpStream) -> bool {
 
 #[test]
 fn one_partner_does_not_take_all_sessions() {
-    let house = House::with_listeners(
+    let setup = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n  - address: 127.0.0.1:0\n    sessions: 3\n",
         "",
         "  other:\n    ssid: O0013OTHER\n    password: OTHER\n    sessions: 9\nlimits: {sessions_per_partner: 2, sessions_per_address: 6}\n",
     );
-    let server = house.serve();
+    let server = setup.serve();
     let call = |address: SocketAddr, code: &str, password: &str| {
         let mut peer = Peer::connect(address);
         peer.say(
@@ -287,8 +287,8 @@ fn one_partner_does_not_take_all_sessions() {
 
 #[test]
 fn guessing_gets_slower_and_is_locked_out_and_the_partner_calls_from_elsewhere() {
-    let house = House::plain("limits: {guesses: 3, lock_out: 1h}\n");
-    let server = house.serve();
+    let setup = Setup::plain("limits: {guesses: 3, lock_out: 1h}\n");
+    let server = setup.serve();
     let guess = |password: &str| introduced("127.0.0.9", server.address(), THEM, password);
     for (number, at_least) in [(1, 0), (2, 1), (3, 2)] {
         let (answer, took) = guess(&format!("WRONG{number}"));
@@ -313,8 +313,8 @@ fn guessing_gets_slower_and_is_locked_out_and_the_partner_calls_from_elsewhere()
 #[test]
 fn an_address_that_tries_one_code_after_the_other_is_slowed_down() {
     for conceal in [true, false] {
-        let house = House::plain(&format!("limits: {{conceal_partners: {conceal}}}\n"));
-        let server = house.serve();
+        let setup = Setup::plain(&format!("limits: {{conceal_partners: {conceal}}}\n"));
+        let server = setup.serve();
         for (number, at_least) in [(1, 0), (2, 0), (3, 0), (4, 1), (5, 2)] {
             let code = format!("O0013NOBODY{number}");
             let (answer, took) = introduced("127.0.0.9", server.address(), &code, "WRONG");
@@ -329,8 +329,8 @@ fn an_address_that_tries_one_code_after_the_other_is_slowed_down() {
 
 #[test]
 fn a_lock_out_ends_for_a_partner_that_goes_on_calling() {
-    let house = House::plain("limits: {guesses: 2, lock_out: 6s}\n");
-    let server = house.serve();
+    let setup = Setup::plain("limits: {guesses: 2, lock_out: 6s}\n");
+    let server = setup.serve();
     for _ in 0..2 {
         introduced("127.0.0.1", server.address(), THEM, "WRONG");
     }
@@ -345,14 +345,14 @@ fn a_lock_out_ends_for_a_partner_that_goes_on_calling() {
 
 #[test]
 fn a_certificate_that_was_not_shown_is_no_guess() {
-    let house = House::plain("limits: {guesses: 1}\n");
-    openssl_certificate(house.path(), "them");
-    house.configure(
+    let setup = Setup::plain("limits: {guesses: 1}\n");
+    openssl_certificate(setup.path(), "them");
+    setup.configure(
         "  - address: 127.0.0.1:0\n",
         "    certificate: them.pem\n",
         "limits: {guesses: 1}\n",
     );
-    let server = house.serve();
+    let server = setup.serve();
     for _ in 0..3 {
         let (answer, _) = introduced("127.0.0.1", server.address(), THEM, THEIRS);
         assert!(answer.starts_with("F04"), "{answer}");
@@ -363,8 +363,8 @@ fn a_certificate_that_was_not_shown_is_no_guess() {
 
 #[test]
 fn a_slip_before_the_right_password_is_forgotten() {
-    let house = House::plain("limits: {guesses: 2}\n");
-    let server = house.serve();
+    let setup = Setup::plain("limits: {guesses: 2}\n");
+    let server = setup.serve();
     for _ in 0..3 {
         let (answer, _) = introduced("127.0.0.1", server.address(), THEM, "SLIP");
         assert!(answer.starts_with("F04"), "{answer}");
@@ -378,8 +378,8 @@ fn a_slip_before_the_right_password_is_forgotten() {
 fn codes_can_be_told_from_passwords_unless_partners_are_concealed() {
     // Each from an address of its own: the answer to the last of three, and how long they took.
     let answers = |more: &str| {
-        let house = House::plain(more);
-        let server = house.serve();
+        let setup = Setup::plain(more);
+        let server = setup.serve();
         let callers = [
             ("127.0.0.8", "O0013NOBODY", THEIRS),
             ("127.0.0.9", THEM, "WRONG"),
@@ -406,15 +406,15 @@ fn codes_can_be_told_from_passwords_unless_partners_are_concealed() {
 #[test]
 fn strangers_spend_no_policys_time() {
     let policy = |more: &str| {
-        let house = House::plain(&format!(
+        let setup = Setup::plain(&format!(
             "policies:\n  loops:\n    component: loops.wasm\n    hooks: [accept-connection]\n    settings: {{}}\n{more}"
         ));
-        house.write("loops.wasm", KNOWN_PARTNERS);
-        house
+        setup.write("loops.wasm", KNOWN_PARTNERS);
+        setup
     };
     // Without its setting that policy fails at every question.
-    let house = policy("");
-    let server = house.serve();
+    let setup = policy("");
+    let server = setup.serve();
     let (unknown, _) = introduced("127.0.0.1", server.address(), "O0013NOBODY", THEIRS);
     let (wrong, _) = introduced("127.0.0.1", server.address(), THEM, "WRONG");
     assert!(unknown.starts_with("F03") && wrong.starts_with("F04"));
@@ -422,8 +422,8 @@ fn strangers_spend_no_policys_time() {
     assert!(known.starts_with("F08"), "the policy was asked: {known}");
     drop(server);
 
-    let house = policy("    asked_about_strangers: true\n");
-    let server = house.serve();
+    let setup = policy("    asked_about_strangers: true\n");
+    let server = setup.serve();
     let (unknown, _) = introduced("127.0.0.1", server.address(), "O0013NOBODY", THEIRS);
     assert!(
         unknown.starts_with("F08"),
@@ -433,18 +433,18 @@ fn strangers_spend_no_policys_time() {
 
 #[test]
 fn a_certificate_of_one_partner_speaks_for_no_other() {
-    let house = House::with_listeners(
+    let setup = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n    tls: {certificate: us.pem, key: us.key, client_auth: request}\n",
         "    certificate: them.pem\n",
         "  careless:\n    ssid: O0013CARELESS\n    password: CARELESS\n  shares:\n    ssid: O0013SHARES\n    password: SHARES\n    certificate: them.pem\n",
     );
     for name in ["us", "them"] {
-        openssl_certificate(house.path(), name);
+        openssl_certificate(setup.path(), name);
     }
-    let server = house.serve();
+    let server = setup.serve();
     let answer = |code: &str, password: &str| {
         let mut peer: Peer<Openssl> =
-            Peer::openssl(server.address(), house.path(), "them", "us", "-tls1_3");
+            Peer::openssl(server.address(), setup.path(), "them", "us", "-tls1_3");
         peer.say(
             Ssid {
                 code: code.to_owned(),
@@ -466,12 +466,12 @@ fn a_certificate_of_one_partner_speaks_for_no_other() {
 #[test]
 fn parallel_sessions_stay_within_the_quota_together() {
     const QUOTA: u64 = 256 * 1024;
-    let house = House::with_listeners(
+    let setup = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n",
         "    quota: {size: 256KiB}\n",
         "",
     );
-    let server = house.serve();
+    let server = setup.serve();
     let taken: u64 = std::thread::scope(|scope| {
         let sessions: Vec<_> = (0..64)
             .map(|number| {
@@ -497,12 +497,12 @@ fn parallel_sessions_stay_within_the_quota_together() {
 #[test]
 fn of_files_offered_at_once_as_many_get_in_as_fit_the_quota() {
     const QUOTA: u64 = 1024 * 1024;
-    let house = House::with_listeners(
+    let setup = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n",
         "    quota: {size: 1MiB}\n",
         "",
     );
-    let server = house.serve();
+    let server = setup.serve();
     let sessions: Vec<_> = (0..64).map(|_| Peer::session(server.address())).collect();
     let taken: u64 = std::thread::scope(|scope| {
         let offers: Vec<_> = (0..)
@@ -556,7 +556,7 @@ fn begin_unannounced(peer: &mut Peer<TcpStream>, file: &VirtualFile) -> Vec<Vec<
 #[test]
 fn what_another_process_took_in_meanwhile_counts_at_the_end_of_a_file() {
     let partner = Called::new();
-    let house = House::with_listeners(
+    let setup = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n",
         &format!(
             "    address: {}\n    calls: {{queued: false}}\n    quota: {{size: 64KiB}}\n",
@@ -564,13 +564,13 @@ fn what_another_process_took_in_meanwhile_counts_at_the_end_of_a_file() {
         ),
         "",
     );
-    let server = house.serve();
+    let server = setup.serve();
     let large = VirtualFile::new("LARGE", octets(7, 40_000));
     let mut peer = Peer::session(server.address());
     let rest = begin_unannounced(&mut peer, &large);
-    let ours = house.write("OURS", "ours");
+    let ours = setup.write("OURS", "ours");
     std::thread::scope(|scope| {
-        scope.spawn(|| house.pointsman(&["send", ours.to_str().unwrap(), "--to", "mueller"]));
+        scope.spawn(|| setup.pointsman(&["send", ours.to_str().unwrap(), "--to", "mueller"]));
         let mut called = partner.greet_as(US, THEM, THEIRS);
         support::peer::take_file(&mut called);
         assert_eq!(called.hear(), b"R", "CD");
@@ -591,12 +591,12 @@ fn what_another_process_took_in_meanwhile_counts_at_the_end_of_a_file() {
 
 #[test]
 fn a_file_that_goes_on_needs_room_in_the_quota() {
-    let house = House::with_listeners(
+    let setup = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n",
         "    quota: {size: 64KiB}\n",
         "",
     );
-    let server = house.serve();
+    let server = setup.serve();
     let mut large = VirtualFile::new("LARGE", octets(7, 40_000));
     let mut peer = Peer::session(server.address());
     begin_unannounced(&mut peer, &large);
@@ -616,12 +616,12 @@ fn a_file_that_goes_on_needs_room_in_the_quota() {
 /// While it may be the same file it counts once.
 #[test]
 fn a_file_that_came_again_and_is_another_counts_beside_the_first() {
-    let house = House::with_listeners(
+    let setup = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n",
         "    received_again: take\n    quota: {size: 64KiB}\n",
         "",
     );
-    let server = house.serve();
+    let server = setup.serve();
     let first = VirtualFile::new("SAME", octets(7, 40_000));
     let mut peer = Peer::session(server.address());
     peer.send(&first);
@@ -642,12 +642,12 @@ fn a_file_that_came_again_and_is_another_counts_beside_the_first() {
 
 #[test]
 fn a_file_that_was_begun_before_counts_when_it_comes_to_its_end() {
-    let house = House::with_listeners(
+    let setup = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n",
         "    quota: {size: 64KiB, per: 3s}\n",
         "",
     );
-    let server = house.serve();
+    let server = setup.serve();
     let begun = ["EARLY1", "EARLY2"].map(|name| VirtualFile::new(name, octets(7, 40_000)));
     for file in &begun {
         let mut peer = Peer::session(server.address());
@@ -680,12 +680,12 @@ fn a_file_that_was_begun_before_counts_when_it_comes_to_its_end() {
 
 #[test]
 fn a_file_counts_from_when_it_came_not_from_when_it_was_begun() {
-    let house = House::with_listeners(
+    let setup = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n",
         "    quota: {size: 64KiB, per: 4s}\n",
         "",
     );
-    let server = house.serve();
+    let server = setup.serve();
     let early = VirtualFile::new("EARLY", octets(7, 40_000));
     let beginning = VirtualFile {
         content: early.content[..2048].to_vec(),
@@ -738,8 +738,8 @@ fn bring_more_than_announced(address: SocketAddr, number: u64) -> u64 {
 
 #[test]
 fn where_no_more_files_can_be_made_a_file_is_refused_for_now_and_told_why() {
-    let house = House::plain("limits: {reserve_files: 1000000000}\n");
-    let server = house.serve();
+    let setup = Setup::plain("limits: {reserve_files: 1000000000}\n");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let answer = peer.offer(&VirtualFile::new("ORDERS", "a"));
     assert!(answer.starts_with(b"306Y"), "SFNA 06, to be tried again");
@@ -748,9 +748,9 @@ fn where_no_more_files_can_be_made_a_file_is_refused_for_now_and_told_why() {
 
 #[test]
 fn broken_files_of_a_partner_are_bounded() {
-    let house = House::plain("limits: {partials_per_partner: 5, failures_per_second: 1000}\n");
-    let server = house.serve();
-    let incoming = house.path().join("state/spool/incoming");
+    let setup = Setup::plain("limits: {partials_per_partner: 5, failures_per_second: 1000}\n");
+    let server = setup.serve();
+    let incoming = setup.path().join("state/spool/incoming");
     for number in 0..12 {
         let mut peer = Peer::session(server.address());
         let file = VirtualFile::new(&format!("BROKEN{number:02}"), octets(number, 9000));
@@ -776,8 +776,8 @@ fn broken_files_of_a_partner_are_bounded() {
 
 #[test]
 fn a_file_that_stands_still_in_one_session_goes_on_in_the_next() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let mut half_open = Peer::session(server.address());
     let mut file = VirtualFile::new("ORDERS", octets(1, 20_000));
     assert_eq!(half_open.offer(&file)[0], b'2');
@@ -801,11 +801,11 @@ fn a_file_that_stands_still_in_one_session_goes_on_in_the_next() {
 #[test]
 fn a_reader_that_is_slow_and_steady_is_not_silent() {
     let partner = Called::new();
-    let house = House::sender(&partner.address(), "    session: {idle_timeout: 2s}\n");
+    let setup = Setup::sender(&partner.address(), "    session: {idle_timeout: 2s}\n");
     let size = 400_000;
-    let content = house.write("BIG", octets(1, size));
+    let content = setup.write("BIG", octets(1, size));
     std::thread::scope(|scope| {
-        scope.spawn(|| house.pointsman(&["send", content.to_str().unwrap(), "--to", "nordwerk"]));
+        scope.spawn(|| setup.pointsman(&["send", content.to_str().unwrap(), "--to", "nordwerk"]));
         let mut peer = partner.accept();
         set_socket_recv_buffer_size(&peer.wire, 64 << 10).unwrap();
         peer.say(b"IODETTE FTP READY \r");
@@ -840,12 +840,12 @@ fn a_reader_that_is_slow_and_steady_is_not_silent() {
 
 #[test]
 fn a_partner_that_falls_silent_is_ended_after_its_time_and_not_later() {
-    let house = House::with_listeners(
+    let setup = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n",
         "    session: {idle_timeout: 4s}\n",
         "",
     );
-    let server = house.serve();
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let began = Instant::now();
     assert_eq!(peer.hear_esid(), "09");
@@ -858,8 +858,8 @@ fn a_partner_that_falls_silent_is_ended_after_its_time_and_not_later() {
 
 #[test]
 fn the_server_may_open_as_many_files_as_the_system_allows_it() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.pid())).unwrap();
     let files = limits
         .lines()
@@ -871,12 +871,12 @@ fn the_server_may_open_as_many_files_as_the_system_allows_it() {
 
 #[test]
 fn records_with_nothing_in_them_count_by_the_room_they_take() {
-    let house = House::with_listeners(
+    let setup = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n",
         "    quota: {size: 64KiB}\n",
         "",
     );
-    let server = house.serve();
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let offer = String::from_utf8(VirtualFile::new("EMPTY", "").sfid()).unwrap();
     peer.say(offer.replace("U00000", "V00080"));

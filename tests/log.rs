@@ -25,11 +25,11 @@ use support::guests::misbehaving;
 use support::peer::{
     Called, Peer, Ssid, VirtualFile, data_buffers, eerp, efid, esid, release, take_file,
 };
-use support::{House, POINTSMAN, Server, THEIRS, THEM, US, eventually, openssl_certificate};
+use support::{POINTSMAN, Server, Setup, THEIRS, THEM, US, eventually, openssl_certificate};
 
 /// A station whose partner calls, is called, and gets what lies in a watched folder.
 struct Business {
-    house: House,
+    setup: Setup,
     partner: Called,
 }
 
@@ -40,17 +40,17 @@ impl Business {
             "    address: {}\n    watch:\n      - folder: out\n        quiet: 50ms\n",
             partner.address()
         );
-        let house = House::with_listeners("  - address: 127.0.0.1:0\n", &profile, "");
-        std::fs::create_dir(house.path().join("out")).unwrap();
-        Self { house, partner }
+        let setup = Setup::with_listeners("  - address: 127.0.0.1:0\n", &profile, "");
+        std::fs::create_dir(setup.path().join("out")).unwrap();
+        Self { setup, partner }
     }
 
     /// A file comes in and is delivered; another is taken from the watched folder, and the partner is called for it.
     fn goes_on(&self, server: &Server, name: &str) {
-        let before = self.house.delivered().len();
+        let before = self.setup.delivered().len();
         Peer::session(server.address()).send(&VirtualFile::new(name, "received"));
-        self.house.await_delivered(before + 1);
-        self.house.write(&format!("out/{name}"), "sent");
+        self.setup.await_delivered(before + 1);
+        self.setup.write(&format!("out/{name}"), "sent");
         // A call may be for the receipt alone.
         while !self.is_called_for_a_file() {}
     }
@@ -78,7 +78,7 @@ impl Business {
     }
 
     fn status(&self) -> String {
-        let status = self.house.pointsman(&["status"]);
+        let status = self.setup.pointsman(&["status"]);
         assert!(status.status.success(), "{status:?}");
         String::from_utf8(status.stdout).unwrap()
     }
@@ -98,7 +98,7 @@ fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
 fn a_full_disk_of_the_log_costs_nothing_but_lines() {
     let business = Business::new();
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let server = Server::logging_to(&business.house.config(), full);
+    let server = Server::logging_to(&business.setup.config(), full);
     business.goes_on(&server, "FIRST");
     business.goes_on(&server, "SECOND");
     let status = business.status();
@@ -110,7 +110,7 @@ fn a_full_disk_of_the_log_costs_nothing_but_lines() {
 fn a_reader_of_the_log_that_is_gone_costs_nothing_but_lines() {
     let business = Business::new();
     let (reader, writer) = pipe().unwrap();
-    let server = Server::logging_to(&business.house.config(), writer);
+    let server = Server::logging_to(&business.setup.config(), writer);
     drop(reader);
     business.goes_on(&server, "FIRST");
     business.goes_on(&server, "SECOND");
@@ -123,7 +123,7 @@ fn a_reader_of_the_log_that_is_gone_costs_nothing_but_lines() {
 fn a_reader_of_the_log_that_is_stuck_costs_nothing_but_lines() {
     let business = Business::new();
     let (reader, writer) = full_pipe();
-    let server = Server::logging_to(&business.house.config(), writer);
+    let server = Server::logging_to(&business.setup.config(), writer);
     business.goes_on(&server, "FIRST");
     business.goes_on(&server, "SECOND");
     eventually("the status tells it", || {
@@ -137,7 +137,7 @@ fn a_reader_of_the_log_that_is_stuck_costs_nothing_but_lines() {
 fn a_reader_of_the_log_that_was_stuck_for_a_moment_gets_everything() {
     let business = Business::new();
     let (mut reader, writer) = full_pipe();
-    let server = Server::logging_to(&business.house.config(), writer);
+    let server = Server::logging_to(&business.setup.config(), writer);
     business.goes_on(&server, "MEANWHILE");
     let mut log = Vec::new();
     while !String::from_utf8_lossy(&log).contains("event=\"file-sent\"") {
@@ -163,7 +163,7 @@ fn a_reader_of_the_log_that_was_stuck_for_a_moment_gets_everything() {
 #[test]
 fn a_reader_of_the_log_that_was_gone_for_a_moment_gets_what_was_kept() {
     let business = Business::new();
-    let path = business.house.path().join("log.fifo");
+    let path = business.setup.path().join("log.fifo");
     rustix::fs::mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
     let reader = || {
         let mut options = OpenOptions::new();
@@ -176,7 +176,7 @@ fn a_reader_of_the_log_that_was_gone_for_a_moment_gets_what_was_kept() {
     };
     let first = reader();
     let writer = OpenOptions::new().write(true).open(&path).unwrap();
-    let server = Server::logging_to(&business.house.config(), writer);
+    let server = Server::logging_to(&business.setup.config(), writer);
     drop(first);
     business.goes_on(&server, "MEANWHILE");
     eventually("the log is known to be broken", || {
@@ -195,9 +195,9 @@ fn a_reader_of_the_log_that_was_gone_for_a_moment_gets_what_was_kept() {
 
 #[test]
 fn a_log_in_a_file_has_no_colours() {
-    let house = House::plain("");
-    let path = house.path().join("server.log");
-    let server = Server::logging_to(&house.config(), File::create(&path).unwrap());
+    let setup = Setup::plain("");
+    let path = setup.path().join("server.log");
+    let server = Server::logging_to(&setup.config(), File::create(&path).unwrap());
     let mut peer = Peer::session(server.address());
     peer.say(b"F00000\r");
     let log = eventually("the session's end is found by its name", || {
@@ -230,7 +230,7 @@ fn fields(line: &Value, names: &[&str]) -> Vec<String> {
 #[test]
 fn a_file_is_followed_by_the_fields_of_its_lines() {
     let business = Business::new();
-    let server = business.house.serve();
+    let server = business.setup.serve();
     business.goes_on(&server, "ORDERS");
     let connected = line(&server, "connected");
     let [session, partner, remote] = fields(&connected, &["session", "partner", "remote"])
@@ -267,8 +267,8 @@ fn a_file_is_followed_by_the_fields_of_its_lines() {
 
 #[test]
 fn a_partner_with_a_wrong_password_is_named_and_so_is_its_address() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let mut peer = Peer::connect(server.address());
     let ssid = Ssid {
         password: "GUESSED".to_owned(),
@@ -301,14 +301,14 @@ fn a_partner_with_a_wrong_password_is_named_and_so_is_its_address() {
 
 #[test]
 fn status_says_who_is_here_and_from_where() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let _peer = Peer::session(server.address());
     let connected = line(&server, "connected");
     let [session, remote] = fields(&connected, &["session", "remote"])
         .try_into()
         .unwrap();
-    let status = house.pointsman(&["status"]);
+    let status = setup.pointsman(&["status"]);
     let status = String::from_utf8(status.stdout).unwrap();
     let here = status.lines().find(|line| line.contains(&session)).unwrap();
     assert!(
@@ -319,10 +319,10 @@ fn status_says_who_is_here_and_from_where() {
 
 #[test]
 fn a_receipt_that_waits_for_an_operator_is_a_warning_with_its_file() {
-    let house = House::plain("delivery:\n  command: [take.sh]\n  command_tries: 1\n");
-    let script = house.write("take.sh", "#!/bin/sh\nexit 75\n");
+    let setup = Setup::plain("delivery:\n  command: [take.sh]\n  command_tries: 1\n");
+    let script = setup.write("take.sh", "#!/bin/sh\nexit 75\n");
     std::fs::set_permissions(script, Permissions::from_mode(0o755)).unwrap();
-    let server = house.serve();
+    let server = setup.serve();
     Peer::session(server.address()).send(&VirtualFile::new("WAITS", "x"));
     let waits = line(&server, "receipt-waits");
     let names = ["level", "partner", "file", "transfer", "reason"];
@@ -341,8 +341,8 @@ fn a_receipt_that_waits_for_an_operator_is_a_warning_with_its_file() {
 
 #[test]
 fn what_repeats_itself_is_counted() {
-    let house = House::plain("limits:\n  log_repeats: 5\n");
-    let server = house.serve();
+    let setup = Setup::plain("limits:\n  log_repeats: 5\n");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let file = VirtualFile::new("AGAIN", "x");
     peer.send(&file);
@@ -367,8 +367,8 @@ fn what_repeats_itself_is_counted() {
 }
 
 /// A station with a second partner and these policies, of which each event is written twice for each partner.
-fn with_another_partner(policies: &str) -> House {
-    House::with_listeners(
+fn with_another_partner(policies: &str) -> Setup {
+    Setup::with_listeners(
         "  - address: 127.0.0.1:0\n",
         &format!("  schmidt:\n    ssid: {SCHMIDT}\n    password: SECOND\n"),
         &format!("limits: {{log_repeats: 2}}\npolicies:\n{policies}"),
@@ -391,9 +391,9 @@ fn call_of_schmidt(server: &Server, password: &str) -> Peer<TcpStream> {
 
 #[test]
 fn what_policies_fail_at_for_one_partner_hides_nothing_of_another() {
-    let house = with_another_partner("  bad:\n    component: bad.wasm\n    hooks: [accept-file]\n");
-    house.write("bad.wasm", misbehaving());
-    let server = house.serve();
+    let setup = with_another_partner("  bad:\n    component: bad.wasm\n    hooks: [accept-file]\n");
+    setup.write("bad.wasm", misbehaving());
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let file = VirtualFile::new("TRAP", "x");
     for _ in 0..10 {
@@ -418,11 +418,11 @@ fn what_policies_fail_at_for_one_partner_hides_nothing_of_another() {
 
 #[test]
 fn what_policies_decide_of_one_partner_or_a_stranger_hides_nothing_of_another() {
-    let house = with_another_partner(&format!(
+    let setup = with_another_partner(&format!(
         "  known:\n    component: known.wasm\n    hooks: [accept-connection]\n    asked_about_strangers: true\n    settings: {{partners: {THEM}}}\n"
     ));
-    house.write("known.wasm", KNOWN_PARTNERS);
-    let server = house.serve();
+    setup.write("known.wasm", KNOWN_PARTNERS);
+    let server = setup.serve();
     // A stranger that gives the code of a partner is not taken for it.
     for _ in 0..3 {
         let refused = call_of_schmidt(&server, "GUESSED").hear();
@@ -443,9 +443,9 @@ fn what_policies_decide_of_one_partner_or_a_stranger_hides_nothing_of_another() 
 
 #[test]
 fn receipts_and_refused_ends_that_come_again_and_again_are_counted_and_slowed_down() {
-    let house = House::plain("limits:\n  log_repeats: 5\n  refusals_per_second: 10\n");
-    let server = house.serve();
-    let file = house.write("ORDER", "octets");
+    let setup = Setup::plain("limits:\n  log_repeats: 5\n  refusals_per_second: 10\n");
+    let server = setup.serve();
+    let file = setup.write("ORDER", "octets");
     let queue = [
         "send",
         file.to_str().unwrap(),
@@ -453,7 +453,7 @@ fn receipts_and_refused_ends_that_come_again_and_again_are_counted_and_slowed_do
         "mueller",
         "--queue-only",
     ];
-    assert!(house.pointsman(&queue).status.success());
+    assert!(setup.pointsman(&queue).status.success());
     let mut peer = Peer::session(server.address());
     peer.say(b"R");
     let sfid = take_file(&mut peer);
@@ -489,13 +489,13 @@ fn receipts_and_refused_ends_that_come_again_and_again_are_counted_and_slowed_do
 /// As a load balancer or a monitor does every few seconds.
 #[test]
 fn a_probe_that_hangs_up_is_no_warning() {
-    let house = House::with_listeners(
+    let setup = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n  - address: 127.0.0.1:0\n    tls:\n      certificate: us.pem\n      key: us.key\n",
         "",
         "",
     );
-    openssl_certificate(house.path(), "us");
-    let server = Server::start_with(&house.config(), &[("RUST_LOG", Path::new("debug"))]);
+    openssl_certificate(setup.path(), "us");
+    let server = Server::start_with(&setup.config(), &[("RUST_LOG", Path::new("debug"))]);
     for address in &server.addresses {
         drop(TcpStream::connect(address).unwrap());
     }
@@ -518,8 +518,8 @@ fn a_probe_that_hangs_up_is_no_warning() {
 #[test]
 fn what_a_partner_writes_paints_nowhere() {
     let business = Business::new();
-    let server = business.house.serve();
-    business.house.write("out/ORDERS", "sent");
+    let server = business.setup.serve();
+    business.setup.write("out/ORDERS", "sent");
     let mut called = business.partner.greet_as(US, THEM, THEIRS);
     assert_eq!(called.hear()[0], b'H');
     let text = "no\u{1b}[2J\r\nFORGED\u{9b}31m\u{202e}\u{2028}";
@@ -527,7 +527,7 @@ fn what_a_partner_writes_paints_nowhere() {
     release(&mut called);
     let line = server.await_log(&["send-refused", "SFNA 03"]);
     assert!(line.contains("FORGED"), "{line}");
-    let row = business.house.transfers().remove(0);
+    let row = business.setup.transfers().remove(0);
     let id = row.split_whitespace().next().unwrap();
     let mut printed = line;
     let commands: &[&[&str]] = &[
@@ -542,7 +542,7 @@ fn what_a_partner_writes_paints_nowhere() {
         &["partners", "--json"],
     ];
     for command in commands {
-        let output = business.house.pointsman(command);
+        let output = business.setup.pointsman(command);
         printed += &String::from_utf8(output.stdout).unwrap();
         printed += &String::from_utf8(output.stderr).unwrap();
     }
@@ -555,11 +555,11 @@ fn what_a_partner_writes_paints_nowhere() {
 }
 
 /// What a command prints, to a reader that is gone or a disk that is full.
-fn printed_to(house: &House, command: &[&str], stdout: impl Into<Stdio>) -> (Option<i32>, String) {
+fn printed_to(setup: &Setup, command: &[&str], stdout: impl Into<Stdio>) -> (Option<i32>, String) {
     let ended = Command::new(POINTSMAN)
         .args(command)
         .arg("-c")
-        .arg(house.config())
+        .arg(setup.config())
         .stdout(stdout)
         .stderr(Stdio::piped())
         .output()
@@ -572,11 +572,11 @@ fn printed_to(house: &House, command: &[&str], stdout: impl Into<Stdio>) -> (Opt
 
 #[test]
 fn a_reader_that_has_seen_enough_ends_no_command_with_a_fright() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     Peer::session(server.address()).send(&VirtualFile::new("SEEN", "x"));
-    house.await_delivered(1);
-    let row = house.transfers().remove(0);
+    setup.await_delivered(1);
+    let row = setup.transfers().remove(0);
     let id = row.split_whitespace().next().unwrap();
     let commands: &[&[&str]] = &[
         &["transfers", "list"],
@@ -597,51 +597,51 @@ fn a_reader_that_has_seen_enough_ends_no_command_with_a_fright() {
     for command in commands {
         let (reader, gone) = pipe().unwrap();
         drop(reader);
-        let (code, said) = printed_to(&house, command, gone);
+        let (code, said) = printed_to(&setup, command, gone);
         assert_eq!((code, said.as_str()), (Some(0), ""), "{command:?}");
     }
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let (code, said) = printed_to(&house, &["transfers", "list"], full);
+    let (code, said) = printed_to(&setup, &["transfers", "list"], full);
     assert_eq!(code, Some(1));
     assert!(said.contains("No space left"), "{said}");
 }
 
 #[test]
 fn a_server_whose_standard_output_is_gone_starts_and_serves() {
-    let house = House::plain("");
+    let setup = Setup::plain("");
     let address = {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         free.local_addr().unwrap()
     };
-    house.configure(&format!("  - address: {address}\n"), "", "");
+    setup.configure(&format!("  - address: {address}\n"), "", "");
     let (reader, gone) = pipe().unwrap();
     drop(reader);
     let mut server = Command::new(POINTSMAN)
         .args(["serve", "-c"])
-        .arg(house.config())
+        .arg(setup.config())
         .stdout(gone)
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     eventually("it answers", || std::net::TcpStream::connect(address).ok());
     Peer::session(address).send(&VirtualFile::new("TAKEN", "x"));
-    house.await_delivered(1);
+    setup.await_delivered(1);
     server.kill().unwrap();
     server.wait().unwrap();
 }
 
 #[test]
 fn a_server_whose_standard_output_is_stuck_ends_when_it_is_asked_to() {
-    let house = House::plain("");
+    let setup = Setup::plain("");
     let address = {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         free.local_addr().unwrap()
     };
-    house.configure(&format!("  - address: {address}\n"), "", "");
+    setup.configure(&format!("  - address: {address}\n"), "", "");
     let (_reader, stuck) = full_pipe();
     let mut server = Command::new(POINTSMAN)
         .args(["serve", "-c"])
-        .arg(house.config())
+        .arg(setup.config())
         .stdout(stuck)
         .stderr(Stdio::null())
         .spawn()

@@ -25,7 +25,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use support::peer::{Peer, VirtualFile};
-use support::{House, THEM, US, amount, eventually, octets, openssl_certificate, same_content};
+use support::{Setup, THEM, US, amount, eventually, octets, openssl_certificate, same_content};
 
 /// Two stations; sends a file of so many MiB from one to the other. Gives the server's peak memory in KiB.
 fn peak_memory(mib: u64, tls: bool) -> u64 {
@@ -35,17 +35,17 @@ fn peak_memory(mib: u64, tls: bool) -> u64 {
         }
         false => "  - address: 127.0.0.1:0\n",
     };
-    let house = House::with_listeners("  - address: 127.0.0.1:0\n", "", "");
-    openssl_certificate(house.path(), "us");
-    house.configure(listener, "", "");
-    let server = house.serve();
+    let setup = Setup::with_listeners("  - address: 127.0.0.1:0\n", "", "");
+    openssl_certificate(setup.path(), "us");
+    setup.configure(listener, "", "");
+    let server = setup.serve();
     let secured = if tls {
         "    tls: true\n    certificate: us.pem\n"
     } else {
         ""
     };
-    let caller = House::with_listeners("  - address: 127.0.0.1:0\n", "", "");
-    std::fs::copy(house.path().join("us.pem"), caller.path().join("us.pem")).unwrap();
+    let caller = Setup::with_listeners("  - address: 127.0.0.1:0\n", "", "");
+    std::fs::copy(setup.path().join("us.pem"), caller.path().join("us.pem")).unwrap();
     let theirs = format!(
         "station:\n  ssid: {THEM}\n  password: THEIRS\nstorage:\n  state: state\n  inbox: inbox\npartners:\n  nordwerk:\n    ssid: {US}\n    \
          password: OURPASS\n    address: {}\n{secured}",
@@ -61,7 +61,7 @@ fn peak_memory(mib: u64, tls: bool) -> u64 {
         String::from_utf8_lossy(&sent.stdout),
         String::from_utf8_lossy(&sent.stderr)
     );
-    let path = house.inbox().join(&house.await_delivered(1)[0]);
+    let path = setup.inbox().join(&setup.await_delivered(1)[0]);
     assert!(same_content(&path, &file), "every octet as it was sent");
     server.peak_memory()
 }
@@ -105,19 +105,19 @@ const PATIENT: &str = "    session: {idle_timeout: 7m}\n";
 
 #[test]
 fn a_session_that_waits_takes_little_memory_and_gives_it_back() {
-    let house = House::with_listeners("  - address: 127.0.0.1:0\n", PATIENT, OPEN);
-    sessions_that_wait(&house, "plain", Peer::session);
+    let setup = Setup::with_listeners("  - address: 127.0.0.1:0\n", PATIENT, OPEN);
+    sessions_that_wait(&setup, "plain", Peer::session);
 }
 
 #[test]
 fn a_session_that_waits_with_tls_takes_little_memory_and_gives_it_back() {
-    let house = House::plain("");
-    openssl_certificate(house.path(), "us");
+    let setup = Setup::plain("");
+    openssl_certificate(setup.path(), "us");
     let listener =
         "  - address: 127.0.0.1:0\n    tls:\n      certificate: us.pem\n      key: us.key\n";
-    house.configure(listener, PATIENT, OPEN);
+    setup.configure(listener, PATIENT, OPEN);
     let mut roots = RootCertStore::empty();
-    let ours = CertificateDer::from_pem_file(house.path().join("us.pem")).unwrap();
+    let ours = CertificateDer::from_pem_file(setup.path().join("us.pem")).unwrap();
     roots.add(ours).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
@@ -126,7 +126,7 @@ fn a_session_that_waits_with_tls_takes_little_memory_and_gives_it_back() {
         .with_root_certificates(roots)
         .with_no_client_auth();
     let config = Arc::new(config);
-    sessions_that_wait(&house, "TLS", |address| {
+    sessions_that_wait(&setup, "TLS", |address| {
         let name = ServerName::try_from("localhost").unwrap();
         let client = ClientConnection::new(Arc::clone(&config), name).unwrap();
         let socket = TcpStream::connect(address).unwrap();
@@ -141,16 +141,16 @@ fn a_session_that_waits_with_tls_takes_little_memory_and_gives_it_back() {
 }
 
 fn sessions_that_wait<W: Read + Write>(
-    house: &House,
+    setup: &Setup,
     kind: &str,
     session: impl Fn(SocketAddr) -> Peer<W>,
 ) {
     open_files();
     let count = amount("POINTSMAN_SESSIONS", SESSIONS);
-    let server = house.serve();
+    let server = setup.serve();
     // What the first session makes stays: it is no session's.
     session(server.address()).send(&VirtualFile::new("FIRST", "x"));
-    house.await_delivered(1);
+    setup.await_delivered(1);
     std::thread::sleep(Duration::from_secs(1));
     let start = server.memory();
     let waiting: Vec<_> = (0..count).map(|_| session(server.address())).collect();
@@ -182,8 +182,8 @@ fn open_files() {
 #[test]
 fn a_session_of_many_files_takes_no_more_memory_than_one_of_few() {
     let count = amount("POINTSMAN_FILES", 4000);
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let mut early = 0;
     for number in 0..count {

@@ -26,7 +26,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
 use support::patience::end;
 use support::peer::{Called, Peer, Ssid, VirtualFile, efid, esid, release, take_file};
-use support::{House, OURS, POINTSMAN, Server, US, octets, openssl_certificate, other_file_system};
+use support::{OURS, POINTSMAN, Server, Setup, US, octets, openssl_certificate, other_file_system};
 
 const TLS: &str = "  - address: 127.0.0.1:0\n    tls:\n      certificate: us.pem\n      key: us.key\n      client_auth: require\n";
 
@@ -90,12 +90,12 @@ impl Drop for TlsServer {
 }
 
 /// Our station with a partner that is dialled over TLS at that port; what `pointsman send` says.
-fn send_over_tls(house: &House, port: u16, more: &str) -> String {
+fn send_over_tls(setup: &Setup, port: u16, more: &str) -> String {
     let partner =
         format!("    address: localhost:{port}\n    tls: true\n    certificate: them.pem\n{more}");
-    house.configure("  - address: 127.0.0.1:0\n", &partner, "");
-    let file = house.write("ORDERS", "order");
-    let sent = house.pointsman(&["send", file.to_str().unwrap(), "--to", "mueller"]);
+    setup.configure("  - address: 127.0.0.1:0\n", &partner, "");
+    let file = setup.write("ORDERS", "order");
+    let sent = setup.pointsman(&["send", file.to_str().unwrap(), "--to", "mueller"]);
     assert!(!sent.status.success());
     said(&sent)
 }
@@ -103,15 +103,15 @@ fn send_over_tls(house: &House, port: u16, more: &str) -> String {
 #[test]
 fn send_says_whether_the_receipt_is_signed() {
     let called = Called::new();
-    let house = House::sender(&called.address(), "");
-    let file = house.write("ORDERS", "x");
+    let setup = Setup::sender(&called.address(), "");
+    let file = setup.write("ORDERS", "x");
     for (signature, expected) in [
         (&b""[..], "(unsigned)"),
         (b"SIGNED", "(signed; the signature was not checked)"),
     ] {
         let said = std::thread::scope(|scope| {
             let path = file.to_str().unwrap();
-            let send = || house.pointsman(&["send", path, "--to", "nordwerk"]);
+            let send = || setup.pointsman(&["send", path, "--to", "nordwerk"]);
             let sending = scope.spawn(send);
             let mut peer = called.greet();
             let sfid = take_file(&mut peer);
@@ -130,10 +130,10 @@ fn send_says_whether_the_receipt_is_signed() {
 
 #[test]
 fn a_receipt_is_refused_for_reasons_that_nerp_has() {
-    let house = House::plain("");
+    let setup = Setup::plain("");
     let answer = |reason| {
         let id = "01a228f6-8425-75b2-89e8-fe936ea5f817";
-        let tried = house.pointsman(&["transfers", "answer", id, "--reject", reason]);
+        let tried = setup.pointsman(&["transfers", "answer", id, "--reject", reason]);
         let said = String::from_utf8_lossy(&tried.stderr).into_owned();
         assert!(!said.is_empty());
         said
@@ -154,10 +154,10 @@ fn a_receipt_is_refused_for_reasons_that_nerp_has() {
 
 #[test]
 fn a_partner_that_refuses_our_certificate_is_heard() {
-    let house = House::plain("");
+    let setup = Setup::plain("");
     ["us", "them"]
         .iter()
-        .for_each(|name| openssl_certificate(house.path(), name));
+        .for_each(|name| openssl_certificate(setup.path(), name));
     let ours = "    our_certificate: us.pem\n    our_key: us.key\n";
     let demanding = [
         "-Verify",
@@ -167,13 +167,13 @@ fn a_partner_that_refuses_our_certificate_is_heard() {
         "them.pem",
     ];
     for version in ["-tls1_2", "-tls1_3"] {
-        let server = TlsServer::start(house.path(), &[&demanding[..], &[version]].concat());
-        let told = send_over_tls(&house, server.port, ours);
+        let server = TlsServer::start(setup.path(), &[&demanding[..], &[version]].concat());
+        let told = send_over_tls(&setup, server.port, ours);
         all_in(
             &told,
             &["unknown_ca (48)", "send the partner the certificate"],
         );
-        let told = send_over_tls(&house, server.port, "");
+        let told = send_over_tls(&setup, server.port, "");
         let alert = match version {
             "-tls1_3" => "certificate_required (116)",
             _ => "handshake_failure (40)",
@@ -184,15 +184,15 @@ fn a_partner_that_refuses_our_certificate_is_heard() {
 
 #[test]
 fn a_caller_that_refuses_our_certificate_is_heard() {
-    let house = House::with_listeners(TLS, "", "");
+    let setup = Setup::with_listeners(TLS, "", "");
     ["us", "them", "other"]
         .iter()
-        .for_each(|name| openssl_certificate(house.path(), name));
-    house.configure(TLS, "    certificate: them.pem\n", "");
-    let server = house.serve();
+        .for_each(|name| openssl_certificate(setup.path(), name));
+    setup.configure(TLS, "    certificate: them.pem\n", "");
+    let server = setup.serve();
     for version in ["-tls1_2", "-tls1_3"] {
         s_client(
-            &house,
+            &setup,
             &server,
             &["-CAfile", "other.pem", "-verify_return_error", version],
         );
@@ -205,12 +205,12 @@ fn a_caller_that_refuses_our_certificate_is_heard() {
     server.await_log(&["tls-refused", "the `certificate` of this listener"]);
 }
 
-fn s_client(house: &House, server: &support::Server, more: &[&str]) {
+fn s_client(setup: &Setup, server: &support::Server, more: &[&str]) {
     Command::new("timeout")
         .args(["60", "openssl", "s_client", "-quiet", "-connect"])
         .arg(server.address().to_string())
         .args(more)
-        .current_dir(house.path())
+        .current_dir(setup.path())
         .stdin(Stdio::null())
         .output()
         .unwrap();
@@ -218,22 +218,22 @@ fn s_client(house: &House, server: &support::Server, more: &[&str]) {
 
 #[test]
 fn a_certificate_that_is_not_believed_is_named_with_its_owner() {
-    let house = House::with_listeners(TLS, "", "");
+    let setup = Setup::with_listeners(TLS, "", "");
     ["us", "them", "stranger"]
         .iter()
-        .for_each(|name| openssl_certificate(house.path(), name));
+        .for_each(|name| openssl_certificate(setup.path(), name));
     // The partner has renewed: the same subject, another certificate.
-    std::fs::create_dir(house.path().join("new")).unwrap();
-    openssl_certificate(&house.path().join("new"), "them");
-    house.configure(TLS, "    certificate: them.pem\n", "");
-    let server = house.serve();
+    std::fs::create_dir(setup.path().join("new")).unwrap();
+    openssl_certificate(&setup.path().join("new"), "them");
+    setup.configure(TLS, "    certificate: them.pem\n", "");
+    let server = setup.serve();
     let serial = |file: &str| {
-        let told = openssl(house.path(), &format!("x509 -in {file} -noout -serial"));
+        let told = openssl(setup.path(), &format!("x509 -in {file} -noout -serial"));
         let told = String::from_utf8(told.stdout).unwrap();
         told.trim().trim_start_matches("serial=").to_lowercase()
     };
     s_client(
-        &house,
+        &setup,
         &server,
         &["-cert", "stranger.pem", "-key", "stranger.key"],
     );
@@ -248,7 +248,7 @@ fn a_certificate_that_is_not_believed_is_named_with_its_owner() {
         ],
     );
     s_client(
-        &house,
+        &setup,
         &server,
         &["-cert", "new/them.pem", "-key", "new/them.key"],
     );
@@ -262,11 +262,11 @@ fn a_certificate_that_is_not_believed_is_named_with_its_owner() {
             "renewed",
         ],
     );
-    s_client(&house, &server, &[]);
+    s_client(&setup, &server, &[]);
     server.await_log(&["tls-refused", "it showed no certificate", "client_auth"]);
     // And the partner's server, when we dial it.
-    let partner = TlsServer::start(&house.path().join("new"), &[]);
-    let told = send_over_tls(&house, partner.port, "");
+    let partner = TlsServer::start(&setup.path().join("new"), &[]);
+    let told = send_over_tls(&setup, partner.port, "");
     all_in(
         &told,
         &[
@@ -279,25 +279,25 @@ fn a_certificate_that_is_not_believed_is_named_with_its_owner() {
 
 #[test]
 fn plain_and_tls_ports_that_are_mixed_up_are_told() {
-    let house = House::with_listeners(TLS, "", "");
+    let setup = Setup::with_listeners(TLS, "", "");
     ["us", "them"]
         .iter()
-        .for_each(|name| openssl_certificate(house.path(), name));
-    house.configure(
+        .for_each(|name| openssl_certificate(setup.path(), name));
+    setup.configure(
         TLS,
         "    certificate: them.pem\n",
         "limits:\n  caller_time: 1s\n",
     );
-    let server = house.serve();
+    let server = setup.serve();
     let mut plain = Peer::connect_silently(server.address());
     plain.say(b"IODETTE FTP READY \r");
     server.await_log(&["tls-refused", "the caller speaks plain OFTP"]);
     let _silent = Peer::connect_silently(server.address());
     server.await_log(&["tls-refused", "waits here to be greeted"]);
 
-    let theirs = House::plain("");
+    let theirs = Setup::plain("");
     let open = theirs.serve();
-    let told = send_over_tls(&house, open.address().port(), "");
+    let told = send_over_tls(&setup, open.address().port(), "");
     all_in(
         &told,
         &["the partner speaks plain OFTP on this port", "tls: false"],
@@ -330,15 +330,15 @@ fn odd_certificates(folder: &Path) -> [&'static str; 3] {
 
 #[test]
 fn a_partners_own_certificate_is_compared_and_not_judged() {
-    let house = House::with_listeners(TLS, "", "");
-    openssl_certificate(house.path(), "us");
-    for name in odd_certificates(house.path()) {
-        house.configure(TLS, &format!("    certificate: {name}.pem\n"), "");
-        let checked = house.pointsman(&["check"]);
+    let setup = Setup::with_listeners(TLS, "", "");
+    openssl_certificate(setup.path(), "us");
+    for name in odd_certificates(setup.path()) {
+        setup.configure(TLS, &format!("    certificate: {name}.pem\n"), "");
+        let checked = setup.pointsman(&["check"]);
         assert!(checked.status.success(), "{name}: {}", said(&checked));
-        let server = house.serve();
+        let server = setup.serve();
         for (at, version) in ["-tls1_2", "-tls1_3"].into_iter().enumerate() {
-            let mut peer = Peer::openssl(server.address(), house.path(), name, "us", version);
+            let mut peer = Peer::openssl(server.address(), setup.path(), name, "us", version);
             peer.identify();
             peer.send(&VirtualFile::new(
                 &format!("{name}{at}").to_uppercase(),
@@ -350,11 +350,11 @@ fn a_partners_own_certificate_is_compared_and_not_judged() {
 
 /// Shows the certificate `shown` and signs with the key `signing`, whether they belong together or not; says whether the
 /// server greets then.
-fn greets(house: &House, server: &support::Server, shown: &str, signing: &str) -> bool {
+fn greets(setup: &Setup, server: &support::Server, shown: &str, signing: &str) -> bool {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let chain = CertificateDer::pem_file_iter(house.path().join(shown)).unwrap();
+    let chain = CertificateDer::pem_file_iter(setup.path().join(shown)).unwrap();
     let chain = chain.map(Result::unwrap).collect();
-    let key = PrivateKeyDer::from_pem_file(house.path().join(signing)).unwrap();
+    let key = PrivateKeyDer::from_pem_file(setup.path().join(signing)).unwrap();
     let key = provider.key_provider.load_private_key(key).unwrap();
     let identity = SingleCertAndKey::from(CertifiedKey::new(chain, key));
     let config = ClientConfig::builder_with_provider(provider)
@@ -415,34 +415,34 @@ impl ServerCertVerifier for Trusting {
 /// That a certificate is compared and not judged makes nobody its owner: that takes its key.
 #[test]
 fn a_certificate_without_its_key_opens_nothing() {
-    let house = House::with_listeners(TLS, "", "");
+    let setup = Setup::with_listeners(TLS, "", "");
     ["us", "them", "thief"]
         .iter()
-        .for_each(|name| openssl_certificate(house.path(), name));
-    house.configure(TLS, "    certificate: them.pem\n", "");
-    let server = house.serve();
-    assert!(greets(&house, &server, "them.pem", "them.key"));
-    assert!(!greets(&house, &server, "them.pem", "thief.key"));
+        .for_each(|name| openssl_certificate(setup.path(), name));
+    setup.configure(TLS, "    certificate: them.pem\n", "");
+    let server = setup.serve();
+    assert!(greets(&setup, &server, "them.pem", "them.key"));
+    assert!(!greets(&setup, &server, "them.pem", "thief.key"));
     server.await_log(&["tls-refused", "does not have the key", "`mueller`"]);
 }
 
 #[test]
 fn check_names_certificates_that_tls_cannot_use() {
-    let house = House::with_listeners(TLS, "", "");
-    openssl_certificate(house.path(), "us");
+    let setup = Setup::with_listeners(TLS, "", "");
+    openssl_certificate(setup.path(), "us");
     for (name, key, words) in [
         ("small", "rsa:1024", ["1024 bits", "2048"]),
         ("pss", "rsa-pss", ["RSA-PSS", "rsaEncryption"]),
         ("goldilocks", "ed448", ["Ed448", "Ed25519"]),
     ] {
         openssl(
-            house.path(),
+            setup.path(),
             &format!(
                 "req -x509 -newkey {key} -nodes -days 300 -subj /CN=peer -keyout {name}.key -out {name}.pem"
             ),
         );
-        house.configure(TLS, &format!("    certificate: {name}.pem\n"), "");
-        let checked = house.pointsman(&["check"]);
+        setup.configure(TLS, &format!("    certificate: {name}.pem\n"), "");
+        let checked = setup.pointsman(&["check"]);
         assert_eq!(checked.status.code(), Some(1), "{name}: {}", said(&checked));
         all_in(
             &said(&checked),
@@ -455,7 +455,7 @@ fn check_names_certificates_that_tls_cannot_use() {
 #[test]
 fn a_certificate_under_ca_is_believed_itself() {
     for kind in ["CA:TRUE", "CA:FALSE"] {
-        let theirs = House::with_listeners("  - address: 127.0.0.1:0\n", "", "");
+        let theirs = Setup::with_listeners("  - address: 127.0.0.1:0\n", "", "");
         openssl(
             theirs.path(),
             &format!(
@@ -467,7 +467,7 @@ fn a_certificate_under_ca_is_believed_itself() {
         theirs.configure(listener, "", "");
         let server = theirs.serve();
         let address = format!("localhost:{}", server.address().port());
-        let ours = House::sender(&address, "    tls: true\n    ca: them.pem\n");
+        let ours = Setup::sender(&address, "    tls: true\n    ca: them.pem\n");
         std::fs::copy(theirs.path().join("us.pem"), ours.path().join("them.pem")).unwrap();
         let file = ours.write("ORDERS", "order");
         let sent = ours.pointsman(&["send", file.to_str().unwrap(), "--to", "nordwerk"]);
@@ -483,40 +483,40 @@ fn a_certificate_under_ca_is_believed_itself() {
 
 #[test]
 fn certificates_and_keys_are_read_as_people_save_them() {
-    let house = House::with_listeners(TLS, "", "");
+    let setup = Setup::with_listeners(TLS, "", "");
     ["us", "them"]
         .iter()
-        .for_each(|name| openssl_certificate(house.path(), name));
-    let pem = std::fs::read(house.path().join("them.pem")).unwrap();
+        .for_each(|name| openssl_certificate(setup.path(), name));
+    let pem = std::fs::read(setup.path().join("them.pem")).unwrap();
     let utf_16: Vec<u8> = [0xfeff]
         .into_iter()
         .chain(String::from_utf8(pem.clone()).unwrap().encode_utf16())
         .flat_map(u16::to_le_bytes)
         .collect();
-    house.write("mark.pem", [b"\xef\xbb\xbf".as_slice(), &pem].concat());
-    house.write("utf16.pem", utf_16);
-    house.write(
+    setup.write("mark.pem", [b"\xef\xbb\xbf".as_slice(), &pem].concat());
+    setup.write("utf16.pem", utf_16);
+    setup.write(
         "windows.pem",
         String::from_utf8(pem).unwrap().replace('\n', "\r\n"),
     );
-    openssl(house.path(), "x509 -in them.pem -outform DER -out them.der");
-    openssl(house.path(), "pkey -in us.key -outform DER -out us.der");
-    house.write(
+    openssl(setup.path(), "x509 -in them.pem -outform DER -out them.der");
+    openssl(setup.path(), "pkey -in us.key -outform DER -out us.der");
+    setup.write(
         "us.mark",
         [
             b"\xef\xbb\xbf".as_slice(),
-            &std::fs::read(house.path().join("us.key")).unwrap(),
+            &std::fs::read(setup.path().join("us.key")).unwrap(),
         ]
         .concat(),
     );
     for certificate in ["mark.pem", "utf16.pem", "windows.pem", "them.der"] {
         for key in ["us.key", "us.der", "us.mark"] {
-            house.configure(
+            setup.configure(
                 &TLS.replace("us.key", key),
                 &format!("    certificate: {certificate}\n"),
                 "",
             );
-            let checked = house.pointsman(&["check"]);
+            let checked = setup.pointsman(&["check"]);
             assert!(
                 checked.status.success(),
                 "{certificate} {key}: {}",
@@ -529,32 +529,32 @@ fn certificates_and_keys_are_read_as_people_save_them() {
 
 #[test]
 fn what_is_no_certificate_or_key_is_called_by_its_name() {
-    let house = House::with_listeners(TLS, "", "");
+    let setup = Setup::with_listeners(TLS, "", "");
     ["us", "them"]
         .iter()
-        .for_each(|name| openssl_certificate(house.path(), name));
+        .for_each(|name| openssl_certificate(setup.path(), name));
     openssl(
-        house.path(),
+        setup.path(),
         "pkcs12 -export -in us.pem -inkey us.key -passout pass:x -out us.p12",
     );
     openssl(
-        house.path(),
+        setup.path(),
         "crl2pkcs7 -nocrl -certfile us.pem -out us.p7b",
     );
     openssl(
-        house.path(),
+        setup.path(),
         "req -new -key us.key -subj /CN=us -out us.csr",
     );
     openssl(
-        house.path(),
+        setup.path(),
         "pkey -in us.key -aes256 -passout pass:secret -out locked.key",
     );
     openssl(
-        house.path(),
+        setup.path(),
         "ec -in us.key -aes256 -passout pass:secret -out locked.old",
     );
-    house.write("empty.pem", "");
-    house.write("note.pem", "the certificate comes by mail");
+    setup.write("empty.pem", "");
+    setup.write("note.pem", "the certificate comes by mail");
     for (certificate, words) in [
         ("us.p12", "openssl pkcs12 -in"),
         ("us.p7b", "openssl pkcs7 -in"),
@@ -563,8 +563,8 @@ fn what_is_no_certificate_or_key_is_called_by_its_name() {
         ("empty.pem", "is empty"),
         ("note.pem", "neither PEM"),
     ] {
-        house.configure(&TLS.replace("us.pem", certificate), "", "");
-        let told = said(&house.pointsman(&["check"]));
+        setup.configure(&TLS.replace("us.pem", certificate), "", "");
+        let told = said(&setup.pointsman(&["check"]));
         all_in(
             &told,
             &["error: listeners[0].tls.certificate", certificate, words],
@@ -577,8 +577,8 @@ fn what_is_no_certificate_or_key_is_called_by_its_name() {
         ("us.pem", "mixed up"),
         ("us.p12", "openssl pkcs12 -in"),
     ] {
-        house.configure(&TLS.replace("us.key", key), "", "");
-        let checked = house.pointsman(&["check"]);
+        setup.configure(&TLS.replace("us.key", key), "", "");
+        let checked = setup.pointsman(&["check"]);
         assert_eq!(checked.status.code(), Some(1));
         all_in(
             &said(&checked),
@@ -590,21 +590,21 @@ fn what_is_no_certificate_or_key_is_called_by_its_name() {
 /// CAs and partners send a chain in either order.
 #[test]
 fn of_a_file_with_several_certificates_check_says_which_one_counts() {
-    let house = House::with_listeners(TLS, "", "");
+    let setup = Setup::with_listeners(TLS, "", "");
     ["us", "ca"]
         .iter()
-        .for_each(|name| openssl_certificate(house.path(), name));
-    let read = |name: &str| std::fs::read_to_string(house.path().join(name)).unwrap();
-    let both = house.write("both.pem", read("ca.pem") + &read("us.pem"));
-    house.configure(&TLS.replace("us.pem", "both.pem"), "", "");
-    let checked = house.pointsman(&["check"]);
+        .for_each(|name| openssl_certificate(setup.path(), name));
+    let read = |name: &str| std::fs::read_to_string(setup.path().join(name)).unwrap();
+    let both = setup.write("both.pem", read("ca.pem") + &read("us.pem"));
+    setup.configure(&TLS.replace("us.pem", "both.pem"), "", "");
+    let checked = setup.pointsman(&["check"]);
     assert_eq!(checked.status.code(), Some(1));
     all_in(
         &said(&checked),
         &["listeners[0].tls.key", "belongs to certificate 2", "first"],
     );
-    house.configure(TLS, "    certificate: both.pem\n", "");
-    let told = said(&house.pointsman(&["check"]));
+    setup.configure(TLS, "    certificate: both.pem\n", "");
+    let told = said(&setup.pointsman(&["check"]));
     all_in(
         &told,
         &[
@@ -614,18 +614,18 @@ fn of_a_file_with_several_certificates_check_says_which_one_counts() {
         ],
     );
     std::fs::write(both, read("us.pem")).unwrap();
-    let told = said(&house.pointsman(&["check"]));
+    let told = said(&setup.pointsman(&["check"]));
     assert!(!told.contains("stand first"), "{told}");
 }
 
 /// Pasted from where line ends are lost, cut off, or with something else in it; beside the certificate, or in its place.
 #[test]
 fn nothing_of_a_key_is_shown_however_its_file_is_damaged() {
-    let house = House::with_listeners(TLS, "", "");
+    let setup = Setup::with_listeners(TLS, "", "");
     ["us", "them"]
         .iter()
-        .for_each(|name| openssl_certificate(house.path(), name));
-    let read = |name: &str| std::fs::read_to_string(house.path().join(name)).unwrap();
+        .for_each(|name| openssl_certificate(setup.path(), name));
+    let read = |name: &str| std::fs::read_to_string(setup.path().join(name)).unwrap();
     let (key, certificate) = (read("us.key"), read("us.pem"));
     let content: Vec<&str> = key.lines().filter(|line| !line.starts_with('-')).collect();
     let in_numbers = |line: &str| {
@@ -644,15 +644,15 @@ fn nothing_of_a_key_is_shown_however_its_file_is_damaged() {
     ];
     for (number, damaged) in damaged.iter().enumerate() {
         for beside in ["", &certificate.replace('\n', "")] {
-            house.write("damaged.pem", format!("{beside}{damaged}"));
+            setup.write("damaged.pem", format!("{beside}{damaged}"));
             for (role, key) in [("us.pem", "certificate"), ("us.key", "key")] {
-                house.configure(
+                setup.configure(
                     &TLS.replace(role, "damaged.pem"),
                     "    certificate: damaged.pem\n",
                     "",
                 );
                 for command in [&["check"][..], &["partners"], &["partners", "mueller"]] {
-                    let told = said(&house.pointsman(command));
+                    let told = said(&setup.pointsman(command));
                     for line in &content {
                         let shown =
                             told.contains(&line[..16]) || told.contains(&in_numbers(&line[..16]));
@@ -665,35 +665,35 @@ fn nothing_of_a_key_is_shown_however_its_file_is_damaged() {
             }
         }
     }
-    house.write("damaged.pem", certificate.replace('\n', "\n  "));
-    house.configure(&TLS.replace("us.pem", "damaged.pem"), "", "");
+    setup.write("damaged.pem", certificate.replace('\n', "\n  "));
+    setup.configure(&TLS.replace("us.pem", "damaged.pem"), "", "");
     all_in(
-        &said(&house.pointsman(&["check"])),
+        &said(&setup.pointsman(&["check"])),
         &["indented, or were its line ends lost"],
     );
 }
 
 #[test]
 fn a_configuration_of_a_windows_editor_is_read_or_named() {
-    let house = House::plain("");
-    let good = std::fs::read(house.config()).unwrap();
-    house.write("password", "\u{feff}THEIRS\r\n");
+    let setup = Setup::plain("");
+    let good = std::fs::read(setup.config()).unwrap();
+    setup.write("password", "\u{feff}THEIRS\r\n");
     let text = String::from_utf8(good.clone()).unwrap();
     let text = text.replace("password: THEIRS", "password: ${file:password}");
-    house.write(
+    setup.write(
         "pointsman.yaml",
         [b"\xef\xbb\xbf".as_slice(), text.as_bytes()].concat(),
     );
-    let checked = house.pointsman(&["check"]);
+    let checked = setup.pointsman(&["check"]);
     assert!(checked.status.success(), "{}", said(&checked));
-    let server = house.serve();
+    let server = setup.serve();
     Peer::session(server.address());
     drop(server);
-    house.write(
+    setup.write(
         "pointsman.yaml",
         [b"# M\xfcller\n".as_slice(), &good].concat(),
     );
-    let checked = house.pointsman(&["check"]);
+    let checked = setup.pointsman(&["check"]);
     assert_eq!(checked.status.code(), Some(1));
     all_in(
         &said(&checked),
@@ -704,10 +704,10 @@ fn a_configuration_of_a_windows_editor_is_read_or_named() {
 /// Both sides' certificates, and the CA's, by `check` and by the server; what `check` calls an error the server says, too.
 #[test]
 fn the_end_of_a_certificate_is_told_in_time() {
-    let house = House::with_listeners(TLS, "", "");
+    let setup = Setup::with_listeners(TLS, "", "");
     let make = |name: &str, days: &str| {
         openssl(
-            house.path(),
+            setup.path(),
             &format!(
                 "req -x509 -newkey rsa:2048 -nodes -days {days} -subj /CN={name} -keyout {name}.key -out {name}.pem"
             ),
@@ -724,8 +724,8 @@ fn the_end_of_a_certificate_is_told_in_time() {
     );
     let partner =
         "    certificate: them.pem\n    our_certificate: other.pem\n    our_key: us.key\n";
-    house.configure(&listener, partner, "");
-    let checked = house.pointsman(&["check"]);
+    setup.configure(&listener, partner, "");
+    let checked = setup.pointsman(&["check"]);
     assert_eq!(checked.status.code(), Some(1), "a key does not fit");
     let told = said(&checked);
     let line = |place: &str| {
@@ -747,7 +747,7 @@ fn the_end_of_a_certificate_is_told_in_time() {
         &["warning", "it ends in"],
     );
     assert!(!line("partners.mueller.our_certificate").contains("warning"));
-    let server = house.serve();
+    let server = setup.serve();
     for (place, words) in [
         ("listeners[0].tls.certificate", "it ends in"),
         ("listeners[0].tls.client_ca", "it ends in"),
@@ -764,16 +764,16 @@ fn the_end_of_a_certificate_is_told_in_time() {
 #[test]
 fn no_state_of_the_protocol_is_told_without_words() {
     let theirs = support::peer::Called::new();
-    let house = House::plain("");
-    house.configure(
+    let setup = Setup::plain("");
+    setup.configure(
         "  - address: 127.0.0.1:0\n",
         &format!("    address: {}\n", theirs.address()),
         "",
     );
-    let file = house.write("ORDERS", octets(1, 100));
+    let file = setup.write("ORDERS", octets(1, 100));
     let sending = Command::new(POINTSMAN)
         .args(["send", file.to_str().unwrap(), "--to", "mueller", "-c"])
-        .arg(house.config())
+        .arg(setup.config())
         .stderr(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -788,13 +788,13 @@ fn no_state_of_the_protocol_is_told_without_words() {
 
 #[test]
 fn no_state_of_the_protocol_is_told_without_words_where_something_is_tolerated() {
-    let house = House::with_listeners(
+    let setup = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n",
         "    tolerances: {wrong_counts: true}\n",
         "",
     );
-    house.queue("ORDERS", "octets", "mueller");
-    let server = house.serve();
+    setup.queue("ORDERS", "octets", "mueller");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     peer.say(b"R");
     take_file(&mut peer);
@@ -818,15 +818,15 @@ fn no_state_of_the_protocol_is_told_without_words_where_something_is_tolerated()
 }
 
 /// What `pointsman partners NAME` says, as its lines by their first words.
-fn partner(house: &House, name: &str) -> String {
-    let told = house.pointsman(&["partners", name]);
+fn partner(setup: &Setup, name: &str) -> String {
+    let told = setup.pointsman(&["partners", name]);
     assert!(told.status.success(), "{}", said(&told));
     said(&told)
 }
 
 /// What `pointsman partners --json` says of its only partner.
-fn partner_as_json(house: &House) -> serde_json::Value {
-    let told = house.pointsman(&["partners", "--json"]);
+fn partner_as_json(setup: &Setup) -> serde_json::Value {
+    let told = setup.pointsman(&["partners", "--json"]);
     assert!(told.status.success(), "{}", said(&told));
     let partners: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
     partners[0].clone()
@@ -839,8 +839,8 @@ fn line(text: &str, start: &str) -> String {
         .to_owned()
 }
 
-fn queue(house: &House, name: &str, to: &str) -> String {
-    house.queue(name, octets(7, 1000), to)
+fn queue(setup: &Setup, name: &str, to: &str) -> String {
+    setup.queue(name, octets(7, 1000), to)
 }
 
 /// "Why is this file not sent?", for a partner that cannot be reached, with a server and without one.
@@ -850,18 +850,18 @@ fn a_partner_that_cannot_be_reached_is_told_with_its_last_failure_and_the_next_c
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         free.local_addr().unwrap().to_string()
     };
-    let house = House::caller("listeners:\n  - address: 127.0.0.1:0\n", &address, "");
-    let told = partner(&house, "nordwerk");
+    let setup = Setup::caller("listeners:\n  - address: 127.0.0.1:0\n", &address, "");
+    let told = partner(&setup, "nordwerk");
     all_in(&line(&told, "last session"), &["none"]);
     all_in(&line(&told, "to send"), &["nothing"]);
-    queue(&house, "ORDERS", "nordwerk");
+    queue(&setup, "ORDERS", "nordwerk");
     all_in(
-        &line(&partner(&house, "nordwerk"), "why it waits"),
+        &line(&partner(&setup, "nordwerk"), "why it waits"),
         &["no server runs", "pointsman serve"],
     );
-    let server = house.serve();
+    let server = setup.serve();
     server.await_log(&["call-failed", "nordwerk"]);
-    let told = partner(&house, "nordwerk");
+    let told = partner(&setup, "nordwerk");
     all_in(
         &line(&told, "last failure"),
         &["we called", &address, "no connection", "refused"],
@@ -873,16 +873,16 @@ fn a_partner_that_cannot_be_reached_is_told_with_its_last_failure_and_the_next_c
         &line(&told, "why it waits"),
         &["the last call failed", "no connection"],
     );
-    let table = said(&house.pointsman(&["partners"]));
+    let table = said(&setup.pointsman(&["partners"]));
     all_in(&line(&table, "nordwerk"), &["  1 ", "no connection"]);
     // What was remembered is there after a start, and without a server.
     assert_eq!(server.stop(), Some(0));
-    let told = partner_as_json(&house);
+    let told = partner_as_json(&setup);
     assert_eq!(told["server_runs"], false);
     assert_eq!(told["last_failure"]["remote"], address);
     assert_eq!(told["last_session"], serde_json::Value::Null);
     assert_eq!(told["to_send"]["files"], 1);
-    let other = house.pointsman(&["partners", "mueller"]);
+    let other = setup.pointsman(&["partners", "mueller"]);
     assert_eq!(other.status.code(), Some(2));
     all_in(&said(&other), &["no partner `mueller`", "nordwerk"]);
 }
@@ -935,19 +935,19 @@ fn why_files_stay_that_a_good_session_left_is_told_wherever_they_are() {
     for (yaml, mode, taken, reason) in cases {
         let called = Called::new();
         let listener = "listeners:\n  - address: 127.0.0.1:0\n";
-        let house = House::caller(listener, &called.address(), &yaml);
-        house.write("turns.wasm", support::guests::terms());
-        queue(&house, "FIRST", "nordwerk");
-        queue(&house, "SECOND", "nordwerk");
-        let server = house.serve();
+        let setup = Setup::caller(listener, &called.address(), &yaml);
+        setup.write("turns.wasm", support::guests::terms());
+        queue(&setup, "FIRST", "nordwerk");
+        queue(&setup, "SECOND", "nordwerk");
+        let server = setup.serve();
         session_of(&called, mode, taken);
         let told = support::eventually(reason, || {
-            let told = partner(&house, "nordwerk");
+            let told = partner(&setup, "nordwerk");
             told.contains("why it waits").then_some(told)
         });
         let why = line(&told, "why it waits");
         assert!(why.contains(reason), "{why}");
-        let mut rows = house.transfers().into_iter();
+        let mut rows = setup.transfers().into_iter();
         let file = rows.find(|row| row.contains(" ready ")).unwrap();
         let file = &file[..36];
         for command in [
@@ -958,7 +958,7 @@ fn why_files_stay_that_a_good_session_left_is_told_wherever_they_are() {
             &["transfers", "show", file],
             &["transfers", "show", file, "--json"],
         ] {
-            let told = said(&house.pointsman(command));
+            let told = said(&setup.pointsman(command));
             assert!(
                 told.contains(reason),
                 "{command:?} has no `{reason}`: {told}"
@@ -966,24 +966,24 @@ fn why_files_stay_that_a_good_session_left_is_told_wherever_they_are() {
         }
         assert_eq!(server.stop(), Some(0));
         all_in(
-            &line(&partner(&house, "nordwerk"), "why it waits"),
+            &line(&partner(&setup, "nordwerk"), "why it waits"),
             &["no server runs", "the last session left it", reason],
         );
         // What was there is held now, and what waits was in no session yet.
-        for row in house
+        for row in setup
             .transfers()
             .iter()
             .filter(|row| row.contains(" ready "))
         {
             assert!(
-                house
+                setup
                     .pointsman(&["queue", "hold", &row[..36]])
                     .status
                     .success()
             );
         }
-        queue(&house, "LATER", "nordwerk");
-        let why = line(&partner(&house, "nordwerk"), "why it waits");
+        queue(&setup, "LATER", "nordwerk");
+        let why = line(&partner(&setup, "nordwerk"), "why it waits");
         assert!(!why.contains(reason), "{why}");
     }
 }
@@ -992,13 +992,13 @@ fn why_files_stay_that_a_good_session_left_is_told_wherever_they_are() {
 fn why_files_stay_where_the_partner_ends_before_our_turn_is_told() {
     let reason = "it ended before it was our turn to send";
     let calls = "    calls: {queued: false}\n";
-    let house = House::caller(
+    let setup = Setup::caller(
         "listeners:\n  - address: 127.0.0.1:0\n",
         "127.0.0.1:1",
         calls,
     );
-    queue(&house, "WAITS", "nordwerk");
-    let server = house.serve();
+    queue(&setup, "WAITS", "nordwerk");
+    let server = setup.serve();
     let mut peer = Peer::connect(server.address());
     peer.say(
         Ssid {
@@ -1011,7 +1011,7 @@ fn why_files_stay_where_the_partner_ends_before_our_turn_is_told() {
     assert_eq!(peer.hear()[0], b'X', "SSID");
     peer.say(esid());
     support::eventually(reason, || {
-        let told = partner(&house, "nordwerk");
+        let told = partner(&setup, "nordwerk");
         told.contains(reason).then_some(())
     });
     assert_eq!(server.stop(), Some(0));
@@ -1021,17 +1021,17 @@ fn why_files_stay_where_the_partner_ends_before_our_turn_is_told() {
 #[test]
 fn send_says_what_still_waits_and_why_and_is_done_when_nothing_does() {
     let called = Called::new();
-    let house = House::caller(
+    let setup = Setup::caller(
         "",
         &called.address(),
         "policies:\n  turns:\n    component: turns.wasm\n    hooks: [ready-to-send]\n    limits: {time: 4s}\n    settings:\n      max-files: \"1\"\n",
     );
-    house.write("turns.wasm", support::guests::terms());
-    queue(&house, "FIRST", "nordwerk");
-    let second = queue(&house, "SECOND", "nordwerk");
+    setup.write("turns.wasm", support::guests::terms());
+    queue(&setup, "FIRST", "nordwerk");
+    let second = queue(&setup, "SECOND", "nordwerk");
     let send = |mode, taken| {
         std::thread::scope(|scope| {
-            let sending = scope.spawn(|| house.pointsman(&["send", "--to", "nordwerk"]));
+            let sending = scope.spawn(|| setup.pointsman(&["send", "--to", "nordwerk"]));
             session_of(&called, mode, taken);
             sending.join().unwrap()
         })
@@ -1061,31 +1061,31 @@ fn send_says_what_still_waits_and_why_and_is_done_when_nothing_does() {
     let sent = send('B', 1);
     assert_eq!(sent.status.code(), Some(0), "{}", said(&sent));
     // What an operator holds back is no reason to complain, nor a queue without anything.
-    let third = queue(&house, "THIRD", "nordwerk");
-    assert!(house.pointsman(&["queue", "hold", &third]).status.success());
+    let third = queue(&setup, "THIRD", "nordwerk");
+    assert!(setup.pointsman(&["queue", "hold", &third]).status.success());
     let sent = send('B', 0);
     assert_eq!(sent.status.code(), Some(0), "{}", said(&sent));
 }
 
 #[test]
 fn a_partner_that_calls_us_is_told_with_its_sessions_and_what_waits_for_it() {
-    let house = House::plain("");
-    house.configure(
+    let setup = Setup::plain("");
+    setup.configure(
         "  - address: 127.0.0.1:0\n",
         "    receipt_deadline: 1s\n",
         "",
     );
-    let server = house.serve();
-    let file = queue(&house, "ORDERS", "mueller");
-    let told = partner(&house, "mueller");
+    let server = setup.serve();
+    let file = queue(&setup, "ORDERS", "mueller");
+    let told = partner(&setup, "mueller");
     all_in(&line(&told, "address"), &["only it can call us"]);
     all_in(&line(&told, "next call"), &["never", "no `address`"]);
     all_in(&line(&told, "why it waits"), &["when it calls us"]);
     // Who has no address was not called.
-    let sent = house.pointsman(&["send", "--to", "mueller"]);
+    let sent = setup.pointsman(&["send", "--to", "mueller"]);
     assert_ne!(sent.status.code(), Some(0), "{}", said(&sent));
     all_in(&said(&sent), &["no address"]);
-    let told = partner(&house, "mueller");
+    let told = partner(&setup, "mueller");
     all_in(&line(&told, "last failure"), &["none"]);
     all_in(&line(&told, "why it waits"), &["when it calls us"]);
     // Somebody with its code and another password.
@@ -1097,21 +1097,21 @@ fn a_partner_that_calls_us_is_told_with_its_sessions_and_what_waits_for_it() {
     };
     stranger.say(wrong.octets());
     assert_eq!(stranger.hear()[0], b'F', "ESID");
-    let told = partner(&house, "mueller");
+    let told = partner(&setup, "mueller");
     all_in(
         &line(&told, "last refusal"),
         &["it called from", &port.to_string(), "ESID 04", "password"],
     );
     all_in(&line(&told, "why it waits"), &["was not let in", "ESID 04"]);
     all_in(&line(&told, "last session"), &["none"]);
-    let held = house.pointsman(&["queue", "hold", &file]);
+    let held = setup.pointsman(&["queue", "hold", &file]);
     assert!(held.status.success(), "{}", said(&held));
-    all_in(&line(&partner(&house, "mueller"), "to send"), &["1 held"]);
+    all_in(&line(&partner(&setup, "mueller"), "to send"), &["1 held"]);
     all_in(
-        &line(&partner(&house, "mueller"), "why it waits"),
+        &line(&partner(&setup, "mueller"), "why it waits"),
         &["held or parked", "queue release"],
     );
-    let released = house.pointsman(&["queue", "release", &file]);
+    let released = setup.pointsman(&["queue", "release", &file]);
     assert!(released.status.success(), "{}", said(&released));
     // It calls and takes its file, and its receipt does not come.
     let mut peer = Peer::session(server.address());
@@ -1120,7 +1120,7 @@ fn a_partner_that_calls_us_is_told_with_its_sessions_and_what_waits_for_it() {
     assert_eq!(peer.hear(), b"R");
     peer.say(b"F00000\r");
     let told = support::eventually("the receipt is overdue", || {
-        let told = partner_as_json(&house);
+        let told = partner_as_json(&setup);
         (told["receipts"]["overdue"] == 1).then_some(told)
     });
     assert_eq!(told["why_it_waits"], serde_json::Value::Null);
@@ -1129,13 +1129,13 @@ fn a_partner_that_calls_us_is_told_with_its_sessions_and_what_waits_for_it() {
         told["last_session"]["at"], told["last_good_session"]["at"],
         "it went well"
     );
-    let overdue = partner(&house, "mueller");
+    let overdue = partner(&setup, "mueller");
     all_in(&line(&overdue, "receipts"), &["1 overdue", "sent 20"]);
     // And a session that breaks.
     drop(Peer::session(server.address()));
     server.await_log(&["session-ended", "connection was lost"]);
     let told = support::eventually("the failure is remembered", || {
-        let told = partner_as_json(&house);
+        let told = partner_as_json(&setup);
         told["last_failure"].is_object().then_some(told)
     });
     let words = told["last_failure"]["words"].as_str().unwrap();
@@ -1144,20 +1144,20 @@ fn a_partner_that_calls_us_is_told_with_its_sessions_and_what_waits_for_it() {
 
 #[test]
 fn a_partners_certificates_are_told_with_their_ends() {
-    let house = House::with_listeners(TLS, "", "");
-    openssl_certificate(house.path(), "us");
+    let setup = Setup::with_listeners(TLS, "", "");
+    openssl_certificate(setup.path(), "us");
     openssl(
-        house.path(),
+        setup.path(),
         "req -x509 -newkey rsa:2048 -nodes -days 5 -subj /CN=them -keyout them.key -out them.pem",
     );
-    house.configure(TLS, "    certificate: them.pem\n", "");
+    setup.configure(TLS, "    certificate: them.pem\n", "");
     all_in(
-        &line(&partner(&house, "mueller"), "certificate"),
+        &line(&partner(&setup, "mueller"), "certificate"),
         &["CN=them", "warning", "it ends in", "until 20"],
     );
-    let table = said(&house.pointsman(&["partners"]));
+    let table = said(&setup.pointsman(&["partners"]));
     all_in(&line(&table, "mueller"), &["it ends in"]);
-    let told = partner_as_json(&house);
+    let told = partner_as_json(&setup);
     let certificate = &told["certificates"][0];
     assert_eq!(certificate["key"], "certificate");
     assert_eq!(certificate["weight"], "warning");
@@ -1167,10 +1167,10 @@ fn a_partners_certificates_are_told_with_their_ends() {
 /// Our listener's certificate and the CA for callers are in no profile: they are told above all partners.
 #[test]
 fn the_certificates_that_every_partner_sees_are_told_above_the_partners() {
-    let house = House::with_listeners(TLS, "", "");
+    let setup = Setup::with_listeners(TLS, "", "");
     for (name, days) in [("us", 5), ("root", 90), ("them", 90)] {
         openssl(
-            house.path(),
+            setup.path(),
             &format!(
                 "req -x509 -newkey rsa:2048 -nodes -days {days} -subj /CN={name} -keyout {name}.key -out {name}.pem"
             ),
@@ -1180,8 +1180,8 @@ fn the_certificates_that_every_partner_sees_are_told_above_the_partners() {
         "client_auth: require",
         "client_auth: require\n      client_ca: root.pem",
     );
-    house.configure(&listener, "    certificate: them.pem\n", "");
-    let table = said(&house.pointsman(&["partners"]));
+    setup.configure(&listener, "    certificate: them.pem\n", "");
+    let table = said(&setup.pointsman(&["partners"]));
     let (station, partners) = table.split_once("PARTNER").unwrap();
     all_in(
         &line(station, "station"),
@@ -1190,7 +1190,7 @@ fn the_certificates_that_every_partner_sees_are_told_above_the_partners() {
     assert!(!table.contains("client_ca"), "it is good: {table}");
     assert!(!partners.contains("it ends in"), "{partners}");
     // Asked of one partner, each is told.
-    let told = partner(&house, "mueller");
+    let told = partner(&setup, "mueller");
     let (station, _) = told.split_once("\npartner ").unwrap();
     let station: Vec<&str> = station.lines().collect();
     assert_eq!(station.len(), 2, "{told}");
@@ -1203,7 +1203,7 @@ fn the_certificates_that_every_partner_sees_are_told_above_the_partners() {
         &["listeners[0].tls.client_ca", "CN=root", "until 20"],
     );
     assert!(!station[1].contains("warning"), "{told}");
-    let told = partner_as_json(&house);
+    let told = partner_as_json(&setup);
     let of = |key: &str| {
         let all = told["certificates"].as_array().unwrap();
         let found = all.iter().find(|certificate| certificate["key"] == key);
@@ -1214,19 +1214,19 @@ fn the_certificates_that_every_partner_sees_are_told_above_the_partners() {
     assert_eq!(of("listeners[0].tls.client_ca"), "good");
 }
 
-fn sessions(house: &House) -> Vec<serde_json::Value> {
-    let told = house.pointsman(&["sessions", "--json"]);
+fn sessions(setup: &Setup) -> Vec<serde_json::Value> {
+    let told = setup.pointsman(&["sessions", "--json"]);
     assert!(told.status.success(), "{}", said(&told));
     serde_json::from_slice(&told.stdout).unwrap()
 }
 
 #[test]
 fn the_sessions_that_run_are_told_and_how_far_their_files_are() {
-    let house = House::plain("");
-    let nobody = house.pointsman(&["sessions"]);
+    let setup = Setup::plain("");
+    let nobody = setup.pointsman(&["sessions"]);
     assert_eq!(nobody.status.code(), Some(3), "{}", said(&nobody));
-    let server = house.serve();
-    assert_eq!(sessions(&house), Vec::<serde_json::Value>::new());
+    let server = setup.serve();
+    assert_eq!(sessions(&setup), Vec::<serde_json::Value>::new());
     // One has said nothing yet, one is in the middle of a file, one takes a file of ours.
     let _stranger = Peer::connect(server.address());
     let mut sender = Peer::session(server.address());
@@ -1236,7 +1236,7 @@ fn the_sessions_that_run_are_told_and_how_far_their_files_are() {
     buffers.iter().take(5).for_each(|half| sender.say(half));
     let half = 5 * 63 * 63;
     let told = support::eventually("the sessions and the half", || {
-        let told = sessions(&house);
+        let told = sessions(&setup);
         (told.len() == 2 && told[1]["file"]["octets"] == half).then_some(told)
     });
     assert_eq!(told[0]["partner"], serde_json::Value::Null);
@@ -1250,50 +1250,50 @@ fn the_sessions_that_run_are_told_and_how_far_their_files_are() {
     let terms = of_sender["terms"].as_str().unwrap();
     assert!(terms.contains("OFTP 2.0"), "{terms}");
     let id = of_sender["file"]["transfer"].as_str().unwrap();
-    assert!(house.transfers()[0].contains(id), "{id}");
-    let table = said(&house.pointsman(&["sessions", "--partner", "mueller"]));
+    assert!(setup.transfers()[0].contains(id), "{id}");
+    let table = said(&setup.pointsman(&["sessions", "--partner", "mueller"]));
     all_in(
         &line(&table, of_sender["session"].as_str().unwrap()),
         &["from 127.0.0.1", "receiving HALFWAY", "(19 %)", id],
     );
     assert_eq!(table.lines().count(), 2, "the stranger is not mueller's");
     assert_eq!(
-        line(&partner(&house, "mueller"), "sessions")
+        line(&partner(&setup, "mueller"), "sessions")
             .matches("HALFWAY")
             .count(),
         1
     );
     drop(sender);
     support::eventually("its line is gone", || {
-        (sessions(&house).len() == 1).then_some(())
+        (sessions(&setup).len() == 1).then_some(())
     });
-    queue(&house, "ORDERS", "mueller");
+    queue(&setup, "ORDERS", "mueller");
     let mut taker = Peer::session(server.address());
     taker.say(b"R");
     assert_eq!(taker.hear()[0], b'H', "SFID");
-    let told = sessions(&house);
+    let told = sessions(&setup);
     assert_eq!(told[1]["file"]["direction"], "out", "{told:?}");
     assert_eq!(told[1]["file"]["octets"], 0);
     taker.say(b"200000000000000000");
     assert_eq!(taker.hear()[0], b'D');
-    let told = sessions(&house);
+    let told = sessions(&setup);
     assert_eq!(told[1]["file"]["octets"], 1000, "{told:?}");
     assert_eq!(taker.hear()[0], b'T', "EFID");
     taker.say(b"4N");
     assert_eq!(taker.hear(), b"R");
-    assert_eq!(sessions(&house)[1]["file"], serde_json::Value::Null);
+    assert_eq!(sessions(&setup)[1]["file"], serde_json::Value::Null);
 }
 
 #[test]
 fn a_server_that_does_not_answer_is_not_waited_for_without_end() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     server.signal(Signal::STOP);
     std::thread::scope(|scope| {
         for command in ["status", "sessions", "partners"] {
-            let house = &house;
+            let setup = &setup;
             scope.spawn(move || {
-                let asked = house.pointsman(&[command]);
+                let asked = setup.pointsman(&[command]);
                 // `timeout` of the shell would say 124.
                 assert_eq!(asked.status.code(), Some(1), "{command}: {}", said(&asked));
                 all_in(&said(&asked), &["does not answer", "SIGSTOP"]);
@@ -1301,11 +1301,11 @@ fn a_server_that_does_not_answer_is_not_waited_for_without_end() {
         }
     });
     server.signal(Signal::CONT);
-    all_in(&told(&house, &["status"]), &["sessions: 0"]);
+    all_in(&told(&setup, &["status"]), &["sessions: 0"]);
 }
 
 /// Runs the program as a user that may not look into the state: without the rights that root has beyond its own.
-fn unprivileged(house: &House, args: &[&str]) -> Output {
+fn unprivileged(setup: &Setup, args: &[&str]) -> Output {
     let mut program = match rustix::process::geteuid().is_root() {
         true => {
             let mut program = Command::new("setpriv");
@@ -1324,7 +1324,7 @@ fn unprivileged(house: &House, args: &[&str]) -> Output {
     program
         .args(args)
         .arg("-c")
-        .arg(house.config())
+        .arg(setup.config())
         .output()
         .unwrap()
 }
@@ -1332,10 +1332,10 @@ fn unprivileged(house: &House, args: &[&str]) -> Output {
 #[test]
 fn who_may_not_look_is_told_so_and_not_that_nothing_is_there() {
     use std::os::unix::fs::PermissionsExt as _;
-    let house = House::plain("");
-    house.queue("ORDERS", "x", "mueller");
-    let _server = house.serve();
-    let state = house.path().join("state");
+    let setup = Setup::plain("");
+    setup.queue("ORDERS", "x", "mueller");
+    let _server = setup.serve();
+    let state = setup.path().join("state");
     let mode = |mode| std::fs::set_permissions(&state, std::fs::Permissions::from_mode(mode));
     mode(0).unwrap();
     for command in [
@@ -1348,7 +1348,7 @@ fn who_may_not_look_is_told_so_and_not_that_nothing_is_there() {
         &["verify-store"],
         &["policy", "list"],
     ] {
-        let asked = unprivileged(&house, command);
+        let asked = unprivileged(&setup, command);
         assert_eq!(
             asked.status.code(),
             Some(1),
@@ -1381,24 +1381,24 @@ fn a_command_needs_of_what_the_configuration_names_only_what_it_uses() {
          password: ${file:schmidt.password}\n    certificate: other.pem\n";
     let policies = "policies:\n  known:\n    component: known.wasm\n    settings: {partners: '${file:known.txt}'}\n";
     let listeners = format!("  - address: 127.0.0.1:0\n{TLS}");
-    let house = House::with_listeners(&listeners, partners, policies);
-    let text = std::fs::read_to_string(house.config()).unwrap();
-    house.write(
+    let setup = Setup::with_listeners(&listeners, partners, policies);
+    let text = std::fs::read_to_string(setup.config()).unwrap();
+    setup.write(
         "pointsman.yaml",
         text.replacen("    password: THEIRS\n", "", 1),
     );
     for name in ["us", "them", "other"] {
-        openssl_certificate(house.path(), name);
+        openssl_certificate(setup.path(), name);
     }
-    let component = house.write("known.wasm", KNOWN_PARTNERS);
-    let newer = house.write("newer.wasm", KNOWN_PARTNERS);
-    house.write("known.txt", "mueller");
-    house.write("mueller.password", "THEIRS");
-    house.write("schmidt.password", "SECOND");
-    let import = house.write("import.sh", "#!/bin/sh\n");
+    let component = setup.write("known.wasm", KNOWN_PARTNERS);
+    let newer = setup.write("newer.wasm", KNOWN_PARTNERS);
+    setup.write("known.txt", "mueller");
+    setup.write("mueller.password", "THEIRS");
+    setup.write("schmidt.password", "SECOND");
+    let import = setup.write("import.sh", "#!/bin/sh\n");
     let may_run = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     std::fs::set_permissions(&import, may_run).unwrap();
-    let into = house.path().join("imported");
+    let into = setup.path().join("imported");
     let environment = [
         ("IMPORT_INTO", &*into),
         ("SCHMIDT", Path::new("O0013000009SCHMIDT")),
@@ -1406,8 +1406,8 @@ fn a_command_needs_of_what_the_configuration_names_only_what_it_uses() {
         ("SCHMIDTS_TIME", Path::new("3h")),
         ("SCHMIDTS_SESSIONS", Path::new("3")),
     ];
-    let server = Server::start_with(&house.config(), &environment);
-    let file = house.write("ORDERS", "order");
+    let server = Server::start_with(&setup.config(), &environment);
+    let file = setup.write("ORDERS", "order");
     let file = file.to_str().unwrap();
     for gone in [
         "us.pem",
@@ -1419,9 +1419,9 @@ fn a_command_needs_of_what_the_configuration_names_only_what_it_uses() {
         "mueller.password",
         "schmidt.password",
     ] {
-        std::fs::remove_file(house.path().join(gone)).unwrap();
+        std::fs::remove_file(setup.path().join(gone)).unwrap();
     }
-    std::fs::rename(&import, house.path().join("gone")).unwrap();
+    std::fs::rename(&import, setup.path().join("gone")).unwrap();
     for command in [
         &["status"][..],
         &["sessions"],
@@ -1435,18 +1435,18 @@ fn a_command_needs_of_what_the_configuration_names_only_what_it_uses() {
         &["verify-store"],
         &["policy", "swap", "known", newer.to_str().unwrap()],
     ] {
-        let done = house.pointsman(command);
+        let done = setup.pointsman(command);
         assert!(done.status.success(), "{command:?}: {}", said(&done));
     }
     assert!(component.exists(), "the swap mended it");
     all_in(
-        &line(&partner(&house, "mueller"), "certificate"),
+        &line(&partner(&setup, "mueller"), "certificate"),
         &["error", "them.pem", "No such file", "put the file there"],
     );
     // What a start or a call takes must be there, and what is not is told.
-    std::fs::rename(house.path().join("gone"), &import).unwrap();
+    std::fs::rename(setup.path().join("gone"), &import).unwrap();
     let missing = |command: &[&str], named: &[&str], unnamed: &[&str]| {
-        let refused = house.pointsman(command);
+        let refused = setup.pointsman(command);
         assert_eq!(refused.status.code(), Some(1), "{command:?}");
         all_in(&said(&refused), named);
         for other in unnamed {
@@ -1478,14 +1478,14 @@ fn a_command_needs_of_what_the_configuration_names_only_what_it_uses() {
 /// The operator's shell does not have what the server's unit has: a file must not go out under a code that nobody gave.
 #[test]
 fn a_file_is_queued_with_what_the_configuration_says_or_not_at_all() {
-    let house = House::with_listeners(
+    let setup = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n",
         "    fixed_records: '${env:THEIR_RECORDS}'\n    names: '${env:THEIR_NAMES}'\n    sfids: ['${env:THEIR_CODE}']\n",
         "limits: {reserve: '${env:OUR_RESERVE}'}\n",
     );
-    let file = house.write("ORDERS", "order");
+    let file = setup.write("ORDERS", "order");
     let queue = || {
-        house.pointsman(&[
+        setup.pointsman(&[
             "send",
             file.to_str().unwrap(),
             "--to",
@@ -1497,168 +1497,168 @@ fn a_file_is_queued_with_what_the_configuration_says_or_not_at_all() {
     assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
     let named = ["THEIR_RECORDS", "THEIR_NAMES", "THEIR_CODE", "OUR_RESERVE"];
     all_in(&said(&refused), &named);
-    let text = std::fs::read_to_string(house.config()).unwrap();
+    let text = std::fs::read_to_string(setup.config()).unwrap();
     let known = text
         .replace("${env:THEIR_RECORDS}", "lines")
         .replace("${env:THEIR_NAMES}", "strict")
         .replace("${env:THEIR_CODE}", "O0013000009THEM")
         .replace("${env:OUR_RESERVE}", "1MiB");
-    house.write("pointsman.yaml", known);
+    setup.write("pointsman.yaml", known);
     let queued = queue();
     assert!(queued.status.success(), "{}", said(&queued));
-    assert_eq!(house.transfers().len(), 1, "and the first left nothing");
+    assert_eq!(setup.transfers().len(), 1, "and the first left nothing");
 }
 
 /// The first command in a new place does not know whose the inbox is to be; what it made would be left as it is.
 #[test]
 fn what_is_only_queued_makes_no_inbox() {
-    let house = House::plain("delivery: {group: '${env:READERS_OF_FILES}', mode: '0660'}\n");
-    let file = house.write("ORDERS", "order");
+    let setup = Setup::plain("delivery: {group: '${env:READERS_OF_FILES}', mode: '0660'}\n");
+    let file = setup.write("ORDERS", "order");
     let send = ["send", file.to_str().unwrap(), "--to", "mueller"];
-    let queued = house.pointsman(&[&send[..], &["--queue-only"]].concat());
+    let queued = setup.pointsman(&[&send[..], &["--queue-only"]].concat());
     assert!(queued.status.success(), "{}", said(&queued));
-    assert!(!house.inbox().exists(), "nobody asked for it");
-    let refused = house.pointsman(&send);
+    assert!(!setup.inbox().exists(), "nobody asked for it");
+    let refused = setup.pointsman(&send);
     assert_eq!(refused.status.code(), Some(1));
     all_in(&said(&refused), &["READERS_OF_FILES"]);
-    assert!(!house.inbox().exists());
+    assert!(!setup.inbox().exists());
     let group = rustix::process::getgid().as_raw().to_string();
-    let server = Server::start_with(&house.config(), &[("READERS_OF_FILES", Path::new(&group))]);
-    assert!(house.inbox().is_dir());
+    let server = Server::start_with(&setup.config(), &[("READERS_OF_FILES", Path::new(&group))]);
+    assert!(setup.inbox().is_dir());
     assert_eq!(server.stop(), Some(0));
 }
 
 /// A way to break a start, and what is told of it.
-type Broken = (&'static str, fn(&House), &'static [&'static str]);
+type Broken = (&'static str, fn(&Setup), &'static [&'static str]);
 
-fn with_state(house: &House, name: &str, content: &str) {
-    house.write(&format!("state/{name}"), content);
+fn with_state(setup: &Setup, name: &str, content: &str) {
+    setup.write(&format!("state/{name}"), content);
 }
 
-fn with_folder(house: &House, name: &str) {
-    std::fs::create_dir_all(house.path().join(name)).unwrap();
+fn with_folder(setup: &Setup, name: &str) {
+    std::fs::create_dir_all(setup.path().join(name)).unwrap();
 }
 
-fn with_inbox(house: &House, inbox: &str) {
-    let text = std::fs::read_to_string(house.config()).unwrap();
+fn with_inbox(setup: &Setup, inbox: &str) {
+    let text = std::fs::read_to_string(setup.config()).unwrap();
     let moved = text.replace("inbox: inbox", &format!("inbox: {inbox}"));
-    house.write("pointsman.yaml", moved);
+    setup.write("pointsman.yaml", moved);
 }
 
-fn with_listeners(house: &House, listeners: &str) {
-    house.configure(listeners, "", "");
+fn with_listeners(setup: &Setup, listeners: &str) {
+    setup.configure(listeners, "", "");
 }
 
 const BROKEN: &[Broken] = &[
     (
         "no listeners",
-        |house| with_listeners(house, "  []\n"),
+        |setup| with_listeners(setup, "  []\n"),
         &["the configuration has no listeners"],
     ),
     (
         "an address of another machine",
-        |house| with_listeners(house, "  - address: 192.0.2.1:3305\n"),
+        |setup| with_listeners(setup, "  - address: 192.0.2.1:3305\n"),
         &["listeners[0]", "cannot listen on 192.0.2.1:3305"],
     ),
     (
         "one port twice",
-        |house| {
+        |setup| {
             let port = free_port();
             let both = format!("  - address: 0.0.0.0:{port}\n  - address: 127.0.0.1:{port}\n");
-            with_listeners(house, &both);
+            with_listeners(setup, &both);
         },
         &["listeners[1]", "cannot listen on 127.0.0.1"],
     ),
     (
         "one port twice, once in the words of IPv6",
-        |house| {
+        |setup| {
             let port = free_port();
             let both = format!(
                 "  - address: 127.0.0.1:{port}\n  - address: '[::ffff:127.0.0.1]:{port}'\n"
             );
-            with_listeners(house, &both);
+            with_listeners(setup, &both);
         },
         &["listeners[1]", "cannot listen on [::ffff:127.0.0.1]"],
     ),
     (
         "the inbox is to be where the lock is",
-        |house| with_inbox(house, "state/lock"),
+        |setup| with_inbox(setup, "state/lock"),
         &["storage.inbox", "state/lock", "the server's own"],
     ),
     (
         "the inbox is to be where the ledger is",
-        |house| with_inbox(house, "state/ledger.db"),
+        |setup| with_inbox(setup, "state/ledger.db"),
         &["storage.inbox", "state/ledger.db", "the server's own"],
     ),
     (
         "a partner's folder of the inbox is to be where the spool is",
-        |house| {
-            house.configure(
+        |setup| {
+            setup.configure(
                 "  - address: 127.0.0.1:0\n",
                 "    inbox_folder: spool\n",
                 "",
             );
-            with_inbox(house, "state");
+            with_inbox(setup, "state");
         },
         &["storage.state", "under names that partners choose"],
     ),
     (
         "the state is a file",
-        |house| drop(house.write("state", "x")),
+        |setup| drop(setup.write("state", "x")),
         &["storage.state", "is not a folder"],
     ),
     (
         "the inbox is a file",
-        |house| drop(house.write("inbox", "x")),
+        |setup| drop(setup.write("inbox", "x")),
         &["storage.inbox", "is not a folder"],
     ),
     (
         "the spool is a file",
-        |house| with_state(house, "spool", "x"),
+        |setup| with_state(setup, "spool", "x"),
         &["state/spool: this is not a folder"],
     ),
     (
         "a folder of the spool is a file",
-        |house| with_state(house, "spool/sealed", "x"),
+        |setup| with_state(setup, "spool/sealed", "x"),
         &["state/spool/sealed: this is not a folder"],
     ),
     (
         "the ledger is a folder",
-        |house| with_folder(house, "state/ledger.db"),
+        |setup| with_folder(setup, "state/ledger.db"),
         &["state/ledger.db: this is not a file"],
     ),
     (
         "the ledger is no ledger",
-        |house| with_state(house, "ledger.db", &"hello".repeat(1000)),
+        |setup| with_state(setup, "ledger.db", &"hello".repeat(1000)),
         &["state/ledger.db is no ledger", "store rebuild"],
     ),
     (
         "the ledger is a newer program's",
-        |house| {
+        |setup| {
             let mut header = b"SQLite format 3\0".to_vec();
             header.resize(4096, 0);
             header[63] = 200;
-            with_state(house, "ledger.db", "");
-            house.write("state/ledger.db", header);
+            with_state(setup, "ledger.db", "");
+            setup.write("state/ledger.db", header);
         },
         &["state/ledger.db has schema 200", "use the newer program"],
     ),
     (
         "the ledger is gone",
-        |house| {
-            house.queue("ORDERS", "x", "mueller");
+        |setup| {
+            setup.queue("ORDERS", "x", "mueller");
             for file in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
-                let _ = std::fs::remove_file(house.path().join("state").join(file));
+                let _ = std::fs::remove_file(setup.path().join("state").join(file));
             }
         },
         &["state/ledger.db is gone", "store rebuild"],
     ),
     (
         "the lock is a pipe",
-        |house| {
-            with_folder(house, "state");
+        |setup| {
+            with_folder(setup, "state");
             let made = Command::new("mkfifo")
-                .arg(house.path().join("state/lock"))
+                .arg(setup.path().join("state/lock"))
                 .status();
             assert!(made.unwrap().success());
         },
@@ -1666,38 +1666,38 @@ const BROKEN: &[Broken] = &[
     ),
     (
         "the lock is a folder",
-        |house| with_folder(house, "state/lock"),
+        |setup| with_folder(setup, "state/lock"),
         &["state/lock: this is not a file"],
     ),
     (
         "the control socket is a folder",
-        |house| with_folder(house, "state/control.sock"),
+        |setup| with_folder(setup, "state/control.sock"),
         &["state/control.sock: this is a folder"],
     ),
     (
         "a certificate that is none",
-        |house| {
-            house.write("us.pem", "hello");
-            house.write("us.key", "hello");
-            with_listeners(house, TLS);
+        |setup| {
+            setup.write("us.pem", "hello");
+            setup.write("us.key", "hello");
+            with_listeners(setup, TLS);
         },
         &["listeners[0].tls", "us.pem: this is neither PEM"],
     ),
     (
         "a key that does not fit",
-        |house| {
-            openssl_certificate(house.path(), "us");
-            openssl_certificate(house.path(), "them");
-            std::fs::copy(house.path().join("them.key"), house.path().join("us.key")).unwrap();
-            with_listeners(house, TLS);
+        |setup| {
+            openssl_certificate(setup.path(), "us");
+            openssl_certificate(setup.path(), "them");
+            std::fs::copy(setup.path().join("them.key"), setup.path().join("us.key")).unwrap();
+            with_listeners(setup, TLS);
         },
         &["listeners[0].tls", "us.key"],
     ),
     (
         "a component that is none",
-        |house| {
-            house.write("policy.wasm", "hello");
-            house.configure(
+        |setup| {
+            setup.write("policy.wasm", "hello");
+            setup.configure(
                 "  - address: 127.0.0.1:0\n",
                 "",
                 "policies:\n  bad: {component: policy.wasm}\n",
@@ -1725,13 +1725,13 @@ fn everything_below(folder: &Path) -> Vec<String> {
     lines
 }
 
-fn check_refuses_what_serve_refuses(house: &House, what: &str, words: &[&str]) {
-    let before = everything_below(house.path());
-    let checked = house.pointsman(&["check"]);
-    assert_eq!(everything_below(house.path()), before, "{what}: check");
+fn check_refuses_what_serve_refuses(setup: &Setup, what: &str, words: &[&str]) {
+    let before = everything_below(setup.path());
+    let checked = setup.pointsman(&["check"]);
+    assert_eq!(everything_below(setup.path()), before, "{what}: check");
     assert_eq!(checked.status.code(), Some(1), "{what}: {}", said(&checked));
     all_in(&said(&checked), words);
-    let served = house.pointsman(&["serve"]);
+    let served = setup.pointsman(&["serve"]);
     assert_eq!(served.status.code(), Some(1), "{what}: {}", said(&served));
     all_in(&said(&served), words);
 }
@@ -1739,50 +1739,50 @@ fn check_refuses_what_serve_refuses(house: &House, what: &str, words: &[&str]) {
 #[test]
 fn check_refuses_what_serve_refuses_and_changes_nothing() {
     for (what, spoil, words) in BROKEN {
-        let house = House::plain("");
-        spoil(&house);
-        check_refuses_what_serve_refuses(&house, what, words);
+        let setup = Setup::plain("");
+        spoil(&setup);
+        check_refuses_what_serve_refuses(&setup, what, words);
     }
 }
 
 #[test]
 fn check_refuses_what_serve_refuses_of_the_machine() {
-    let house = House::plain("");
+    let setup = Setup::plain("");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    with_listeners(&house, &format!("  - address: {address}\n"));
+    with_listeners(&setup, &format!("  - address: {address}\n"));
     let words = [&*format!("cannot listen on {address}"), "listeners[0]"];
-    check_refuses_what_serve_refuses(&house, "a port that is taken", &words);
+    check_refuses_what_serve_refuses(&setup, "a port that is taken", &words);
 
     if let Some(apart) = other_file_system() {
-        let house = House::plain("");
-        with_inbox(&house, &format!("{}/in", apart.path().display()));
+        let setup = Setup::plain("");
+        with_inbox(&setup, &format!("{}/in", apart.path().display()));
         let words = ["lie on different file systems", "storage.inbox"];
-        check_refuses_what_serve_refuses(&house, "two file systems", &words);
+        check_refuses_what_serve_refuses(&setup, "two file systems", &words);
     }
 
-    let house = House::plain("");
-    house.queue("ORDERS", "x", "mueller");
-    let state = house.path().join("state");
+    let setup = Setup::plain("");
+    setup.queue("ORDERS", "x", "mueller");
+    let state = setup.path().join("state");
     if std::os::unix::fs::chown(&state, Some(1), Some(1)).is_err() {
         println!("not tried: only root gives folders away");
         return;
     }
     let words = ["storage.state", "belongs to user 1", "run it as user 1"];
-    check_refuses_what_serve_refuses(&house, "a state of another user", &words);
+    check_refuses_what_serve_refuses(&setup, "a state of another user", &words);
 }
 
 #[test]
 fn who_may_not_enter_the_state_is_told_whose_it_is() {
     use std::os::unix::fs::{PermissionsExt as _, chown};
-    let house = House::plain("");
-    house.queue("ORDERS", "x", "mueller");
-    if chown(house.path().join("state"), Some(1), Some(1)).is_err() {
+    let setup = Setup::plain("");
+    setup.queue("ORDERS", "x", "mueller");
+    if chown(setup.path().join("state"), Some(1), Some(1)).is_err() {
         println!("not tried: only root gives folders away");
         return;
     }
     let passable = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(house.path(), passable).unwrap();
+    std::fs::set_permissions(setup.path(), passable).unwrap();
     for command in [
         &["store", "rebuild"][..],
         &["store", "describe"],
@@ -1797,7 +1797,7 @@ fn who_may_not_enter_the_state_is_told_whose_it_is() {
             ])
             .args(command)
             .arg("-c")
-            .arg(house.config())
+            .arg(setup.config())
             .output()
             .unwrap();
         assert_eq!(
@@ -1814,11 +1814,11 @@ fn who_may_not_enter_the_state_is_told_whose_it_is() {
 #[test]
 fn a_ledger_whose_whole_path_the_user_may_not_go_is_refused_by_check_and_serve() {
     use std::os::unix::fs::{PermissionsExt as _, chown};
-    let house = House::plain("");
-    let inner = house.path().join("closed/inner");
+    let setup = Setup::plain("");
+    let inner = setup.path().join("closed/inner");
     std::fs::create_dir_all(inner.join("state")).unwrap();
-    std::fs::copy(house.config(), inner.join("pointsman.yaml")).unwrap();
-    house.write("closed/inner/state/ledger.db", "");
+    std::fs::copy(setup.config(), inner.join("pointsman.yaml")).unwrap();
+    setup.write("closed/inner/state/ledger.db", "");
     for path in ["", "state", "state/ledger.db"] {
         if chown(inner.join(path), Some(65534), Some(65534)).is_err() {
             println!("not tried: only root gives folders away");
@@ -1827,7 +1827,7 @@ fn a_ledger_whose_whole_path_the_user_may_not_go_is_refused_by_check_and_serve()
     }
     for (folder, mode) in [("", 0o755), ("closed", 0o700)] {
         let mode = std::fs::Permissions::from_mode(mode);
-        std::fs::set_permissions(house.path().join(folder), mode).unwrap();
+        std::fs::set_permissions(setup.path().join(folder), mode).unwrap();
     }
     for command in ["check", "serve"] {
         let asked = Command::new("setpriv")
@@ -1847,12 +1847,12 @@ fn a_ledger_whose_whole_path_the_user_may_not_go_is_refused_by_check_and_serve()
 
 #[test]
 fn check_beside_a_server_finds_nothing_and_disturbs_nothing() {
-    let house = House::plain("");
-    let server = house.serve();
-    with_listeners(&house, &format!("  - address: {}\n", server.address()));
-    let checked = house.pointsman(&["check"]);
+    let setup = Setup::plain("");
+    let server = setup.serve();
+    with_listeners(&setup, &format!("  - address: {}\n", server.address()));
+    let checked = setup.pointsman(&["check"]);
     assert!(checked.status.success(), "{}", said(&checked));
-    all_in(&told(&house, &["status"]), &["sessions: 0"]);
+    all_in(&told(&setup, &["status"]), &["sessions: 0"]);
     assert!(!server.log().contains("control-broken"), "{}", server.log());
     assert_eq!(server.stop(), Some(0));
 }
@@ -1860,8 +1860,8 @@ fn check_beside_a_server_finds_nothing_and_disturbs_nothing() {
 /// With what the next start is to come into force, so that the restart is no outage.
 #[test]
 fn check_beside_a_server_refuses_listeners_that_its_next_start_would_not_get() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let ours = format!("  - address: {}\n", server.address());
     let port = free_port();
     for (more, word) in [
@@ -1875,8 +1875,8 @@ fn check_beside_a_server_refuses_listeners_that_its_next_start_would_not_get() {
             "beside 127.0.0.1",
         ),
     ] {
-        with_listeners(&house, &format!("{ours}{more}"));
-        let checked = house.pointsman(&["check"]);
+        with_listeners(&setup, &format!("{ours}{more}"));
+        let checked = setup.pointsman(&["check"]);
         assert_eq!(checked.status.code(), Some(1), "{more}: {}", said(&checked));
         all_in(&said(&checked), &["cannot listen on", word]);
     }
@@ -1886,31 +1886,31 @@ fn check_beside_a_server_refuses_listeners_that_its_next_start_would_not_get() {
 /// A server runs without it, since whoever may write into the folder could put it there.
 #[test]
 fn check_names_a_watched_folder_in_which_something_else_is_in_the_way() {
-    let house = House::with_listeners(
+    let setup = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n",
         "    watch: [{folder: out}]\n",
         "",
     );
-    house.write("out/.taken", "a file");
-    let checked = house.pointsman(&["check"]);
+    setup.write("out/.taken", "a file");
+    let checked = setup.pointsman(&["check"]);
     assert_eq!(checked.status.code(), Some(1));
     let words = ["out/.taken: this is not a folder"];
     all_in(&said(&checked), &words);
-    let server = house.serve();
+    let server = setup.serve();
     all_in(&server.await_log(&["folder-unusable"]), &words);
-    let told = partner(&house, "mueller");
+    let told = partner(&setup, "mueller");
     all_in(&line(&told, "not watched"), &["watch[0].folder", words[0]]);
-    let all = told_as_json(&house, &["partners"]).to_string();
+    let all = told_as_json(&setup, &["partners"]).to_string();
     all_in(&all, &["not_watched", words[0]]);
-    std::fs::remove_file(house.path().join("out/.taken")).unwrap();
+    std::fs::remove_file(setup.path().join("out/.taken")).unwrap();
     server.await_log(&["folder-usable"]);
-    assert!(!partner(&house, "mueller").contains("not watched"));
+    assert!(!partner(&setup, "mueller").contains("not watched"));
 }
 
 #[test]
 fn a_partner_that_there_is_not_is_named_with_those_there_are() {
-    let house = House::plain("");
-    let _server = house.serve();
+    let setup = Setup::plain("");
+    let _server = setup.serve();
     for command in [
         &["sessions"][..],
         &["partners"],
@@ -1923,7 +1923,7 @@ fn a_partner_that_there_is_not_is_named_with_those_there_are() {
         } else {
             &["--partner"]
         };
-        let asked = |name| house.pointsman(&[command, option, &[name]].concat());
+        let asked = |name| setup.pointsman(&[command, option, &[name]].concat());
         let unknown = asked("muller");
         assert_eq!(
             unknown.status.code(),
@@ -1941,33 +1941,33 @@ fn a_partner_that_there_is_not_is_named_with_those_there_are() {
 
 #[test]
 fn status_is_told_as_json() {
-    let house = House::plain("");
-    let _server = house.serve();
-    let told = house.pointsman(&["status", "--json"]);
+    let setup = Setup::plain("");
+    let _server = setup.serve();
+    let told = setup.pointsman(&["status", "--json"]);
     let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
     assert_eq!(told["sessions"], 0);
     assert_eq!(told["policies"], serde_json::json!([]));
     assert_eq!(told["policy_generation"], 1);
 }
 
-fn told(house: &House, args: &[&str]) -> String {
-    let told = house.pointsman(args);
+fn told(setup: &Setup, args: &[&str]) -> String {
+    let told = setup.pointsman(args);
     assert!(told.status.success(), "{args:?}: {}", said(&told));
     said(&told)
 }
 
-fn told_as_json(house: &House, args: &[&str]) -> serde_json::Value {
-    let told = house.pointsman(&[args, &["--json"]].concat());
+fn told_as_json(setup: &Setup, args: &[&str]) -> serde_json::Value {
+    let told = setup.pointsman(&[args, &["--json"]].concat());
     assert!(told.status.success(), "{args:?}: {}", said(&told));
     serde_json::from_slice(&told.stdout).unwrap()
 }
 
 #[test]
 fn since_when_a_file_is_here_is_written_as_every_moment_is() {
-    let house = House::plain("");
-    let id = queue(&house, "ORDERS", "mueller");
+    let setup = Setup::plain("");
+    let id = queue(&setup, "ORDERS", "mueller");
     for list in ["transfers", "queue"] {
-        let row = line(&told(&house, &[list, "list"]), &id);
+        let row = line(&told(&setup, &[list, "list"]), &id);
         let since = row.split_whitespace().nth(1).unwrap();
         assert!(since.parse::<jiff::Timestamp>().is_ok(), "{list}: {row}");
     }
@@ -1975,8 +1975,8 @@ fn since_when_a_file_is_here_is_written_as_every_moment_is() {
 
 #[test]
 fn a_transfer_is_named_by_the_beginning_or_the_end_of_its_id() {
-    let house = House::plain("");
-    let file = queue(&house, "ORDERS", "mueller");
+    let setup = Setup::plain("");
+    let file = queue(&setup, "ORDERS", "mueller");
     let (end, beginning) = (&file[file.len() - 8..], &file[..30]);
     // Each command that takes an id, in an order in which each makes sense.
     for command in [
@@ -1987,34 +1987,34 @@ fn a_transfer_is_named_by_the_beginning_or_the_end_of_its_id() {
         ["queue", "cancel"],
         ["queue", "resend"],
     ] {
-        let done = told(&house, &[command[0], command[1], end]);
+        let done = told(&setup, &[command[0], command[1], end]);
         assert!(done.contains("transfer "), "{command:?}: {done}");
     }
-    let shown = told(&house, &["transfers", "show", &beginning.to_uppercase()]);
+    let shown = told(&setup, &["transfers", "show", &beginning.to_uppercase()]);
     assert!(line(&shown, "transfer").contains(&file), "{shown}");
     // No receipt is open here: the id is found, and that is said of it.
-    let answered = house.pointsman(&["transfers", "answer", end]);
+    let answered = setup.pointsman(&["transfers", "answer", end]);
     all_in(&said(&answered), &[&file, "does not wait for an answer"]);
-    let passed_on = house.pointsman(&["transfers", "answer", end, "--forward", beginning]);
+    let passed_on = setup.pointsman(&["transfers", "answer", end, "--forward", beginning]);
     all_in(&said(&passed_on), &["no receipt has come", &file]);
     // Both files began within the same minute.
-    let several = house.pointsman(&["transfers", "show", &file[..6]]);
+    let several = setup.pointsman(&["transfers", "show", &file[..6]]);
     assert_eq!(several.status.code(), Some(1));
-    let ids = house.transfers();
+    let ids = setup.transfers();
     assert_eq!(ids.len(), 2);
     all_in(
         &said(&several),
         &["several ids", &ids[0][..36], &ids[1][..36]],
     );
-    let none = house.pointsman(&["queue", "hold", "ffffffff"]);
+    let none = setup.pointsman(&["queue", "hold", "ffffffff"]);
     assert_eq!(none.status.code(), Some(1));
     all_in(&said(&none), &["no transfer ffffffff", "transfers list"]);
     for (text, why) in [("abc", "at least 4"), ("ORDERS", "0 to 9, a to f")] {
-        let wrong = house.pointsman(&["transfers", "show", text]);
+        let wrong = setup.pointsman(&["transfers", "show", text]);
         assert_eq!(wrong.status.code(), Some(2));
         all_in(&said(&wrong), &[why]);
     }
-    let state = house.pointsman(&["transfers", "list", "--state", "sending"]);
+    let state = setup.pointsman(&["transfers", "list", "--state", "sending"]);
     assert_eq!(state.status.code(), Some(2));
     all_in(
         &said(&state),
@@ -2030,10 +2030,10 @@ fn a_transfer_is_named_by_the_beginning_or_the_end_of_its_id() {
 
 #[test]
 fn the_queue_says_until_when_a_file_rests_and_why_and_when_its_partner_is_called() {
-    let house = House::plain("");
-    let server = house.serve();
-    let file = queue(&house, "ORDERS", "mueller");
-    let queued = told(&house, &["queue", "list"]);
+    let setup = Setup::plain("");
+    let server = setup.serve();
+    let file = queue(&setup, "ORDERS", "mueller");
+    let queued = told(&setup, &["queue", "list"]);
     all_in(&line(&queued, &file), &["ready", "  -  "]);
     all_in(
         &line(&queued, "mueller:"),
@@ -2045,33 +2045,33 @@ fn the_queue_says_until_when_a_file_rests_and_why_and_when_its_partner_is_called
     // The text is the partner's, and would be a line of its own.
     peer.say(b"312Y014disk full\n2099");
     assert_eq!(peer.hear(), b"R", "CD");
-    let queued = told(&house, &["queue", "list"]);
+    let queued = told(&setup, &["queue", "list"]);
     let its = line(&queued, &file);
     all_in(&its, &["resting", "disk full"]);
-    let until = told_as_json(&house, &["queue", "list"])[0]["rests_until"].clone();
+    let until = told_as_json(&setup, &["queue", "list"])[0]["rests_until"].clone();
     assert!(its.contains(until.as_str().unwrap()), "{its}");
     assert_eq!(queued.lines().count(), 3, "{queued}");
-    let shown = told(&house, &["transfers", "show", &file]);
+    let shown = told(&setup, &["transfers", "show", &file]);
     all_in(
         &line(&shown, "why it waits"),
         &["it rests until", until.as_str().unwrap(), "send-now"],
     );
     all_in(&line(&shown, "offered"), &["1 times", "refused for now 1"]);
-    told(&house, &["queue", "hold", &file]);
-    let shown = told(&house, &["transfers", "show", &file]);
+    told(&setup, &["queue", "hold", &file]);
+    let shown = told(&setup, &["transfers", "show", &file]);
     all_in(&line(&shown, "why it waits"), &["held", "queue release"]);
     drop((peer, server));
-    told(&house, &["queue", "release", &file]);
-    let queued = told_as_json(&house, &["queue", "list"]);
+    told(&setup, &["queue", "release", &file]);
+    let queued = told_as_json(&setup, &["queue", "list"]);
     let why = queued[0]["partner_waits"].as_str().unwrap();
     all_in(why, &["no server runs"]);
 }
 
 #[test]
 fn files_are_found_by_a_pattern_of_their_names_and_one_that_is_none_is_refused() {
-    let house = House::caller("", "127.0.0.1:1", "    names: as-is\n");
+    let setup = Setup::caller("", "127.0.0.1:1", "    names: as-is\n");
     for name in ["ORDERS", "ORDER1", "ORDER[1]", "INVOICE"] {
-        queue(&house, name, "nordwerk");
+        queue(&setup, name, "nordwerk");
     }
     for (pattern, fitting) in [
         ("ORDER*", 3),
@@ -2082,11 +2082,11 @@ fn files_are_found_by_a_pattern_of_their_names_and_one_that_is_none_is_refused()
         ("*[!^]", 4),
         ("*[^S]", 1),
     ] {
-        let told = told_as_json(&house, &["transfers", "list", "--name", pattern]);
+        let told = told_as_json(&setup, &["transfers", "list", "--name", pattern]);
         assert_eq!(told.as_array().unwrap().len(), fitting, "{pattern}: {told}");
     }
     for wrong in ["[", "ORDER[1", "[]"] {
-        let told = house.pointsman(&["transfers", "list", "--name", wrong]);
+        let told = setup.pointsman(&["transfers", "list", "--name", wrong]);
         assert_eq!(told.status.code(), Some(2), "{}", said(&told));
         all_in(&said(&told), &["--name", "its brackets do not close"]);
     }
@@ -2095,35 +2095,35 @@ fn files_are_found_by_a_pattern_of_their_names_and_one_that_is_none_is_refused()
 /// A folder below the inbox that is called otherwise than its partner.
 #[test]
 fn a_partners_files_lie_in_the_folder_that_its_profile_names() {
-    let house = House::with_listeners(
+    let setup = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n",
         "    inbox_folder: Huber-2\n",
         "",
     );
-    let server = house.serve();
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("ORDERS", "octets"));
-    assert!(house.await_delivered(1)[0].starts_with("Huber-2/ORDERS"));
+    assert!(setup.await_delivered(1)[0].starts_with("Huber-2/ORDERS"));
 }
 
 #[test]
 fn what_waits_for_an_operator_is_listed_with_what_can_be_done() {
-    let house = House::plain("");
+    let setup = Setup::plain("");
     let deadline = "    receipt_deadline: 1s\n";
     let command = "delivery:\n  command: [take.sh]\n  command_tries: 1\n";
-    house.configure("  - address: 127.0.0.1:0\n", deadline, command);
-    let script = house.write("take.sh", "#!/bin/sh\nexit 1\n");
+    setup.configure("  - address: 127.0.0.1:0\n", deadline, command);
+    let script = setup.write("take.sh", "#!/bin/sh\nexit 1\n");
     std::fs::set_permissions(script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let server = house.serve();
+    let server = setup.serve();
     assert_eq!(
-        told(&house, &["transfers", "waiting"]),
+        told(&setup, &["transfers", "waiting"]),
         "nothing waits for an operator\n"
     );
-    let held = queue(&house, "HELD", "mueller");
-    told(&house, &["queue", "hold", &held, "--why", "wrong month"]);
-    let parked = queue(&house, "PARKED", "mueller");
-    told(&house, &["queue", "park", &parked]);
-    let late = queue(&house, "LATE", "mueller");
+    let held = queue(&setup, "HELD", "mueller");
+    told(&setup, &["queue", "hold", &held, "--why", "wrong month"]);
+    let parked = queue(&setup, "PARKED", "mueller");
+    told(&setup, &["queue", "park", &parked]);
+    let late = queue(&setup, "LATE", "mueller");
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("INVOICE", "paper"));
     peer.say(b"R");
@@ -2131,7 +2131,7 @@ fn what_waits_for_an_operator_is_listed_with_what_can_be_done() {
     assert_eq!(peer.hear(), b"R");
     peer.say(b"F00000\r");
     let listed = support::eventually("all of it waits", || {
-        let listed = told(&house, &["transfers", "waiting"]);
+        let listed = told(&setup, &["transfers", "waiting"]);
         (listed.contains("INVOICE") && listed.contains("LATE")).then_some(listed)
     });
     let of = |id: &str| {
@@ -2144,45 +2144,45 @@ fn what_waits_for_an_operator_is_listed_with_what_can_be_done() {
     );
     all_in(&of(&parked), &["PARKED", "given up", "resend", "cancel"]);
     all_in(&of(&late), &["LATE", "receipt has not come", "resend"]);
-    let question = house
+    let question = setup
         .transfers()
         .into_iter()
         .find(|row| row.contains("INVOICE"))
         .unwrap();
     let question = &question[..36];
     all_in(&of(question), &["yours to decide", "transfers answer"]);
-    let shown = told(&house, &["transfers", "show", question]);
+    let shown = told(&setup, &["transfers", "show", question]);
     all_in(&line(&shown, "receipt"), &["yours to decide"]);
     // It is decided, and waits no longer.
-    told(&house, &["transfers", "answer", question]);
-    let listed = told_as_json(&house, &["transfers", "waiting"]);
+    told(&setup, &["transfers", "answer", question]);
+    let listed = told_as_json(&setup, &["transfers", "waiting"]);
     let listed = listed["transfers"].as_array().unwrap().clone();
     let states: Vec<_> = listed.iter().map(|file| &file["state"]).collect();
     assert_eq!(states, ["held", "parked", "overdue"]);
-    let shown = told(&house, &["transfers", "show", question]);
+    let shown = told(&setup, &["transfers", "show", question]);
     all_in(&line(&shown, "receipt"), &["EERP owed"]);
     // One that is here, and cannot be put where it belongs.
-    let folder = house.inbox().join("mueller");
-    std::fs::rename(&folder, house.path().join("moved")).unwrap();
+    let folder = setup.inbox().join("mueller");
+    std::fs::rename(&folder, setup.path().join("moved")).unwrap();
     std::fs::write(&folder, "in the way").unwrap();
     Peer::session(server.address()).send(&VirtualFile::new("STUCK", "paper"));
     server.await_log(&["delivery-failed"]);
-    let listed = told(&house, &["transfers", "waiting"]);
+    let listed = told(&setup, &["transfers", "waiting"]);
     all_in(&listed, &["STUCK", "not in its folder", "tries again"]);
     // The profile gets another name: its files are nobody's.
     drop(server);
-    let text = std::fs::read_to_string(house.config()).unwrap();
-    std::fs::write(house.config(), text.replace("mueller:", "miller:")).unwrap();
-    let listed = told(&house, &["transfers", "waiting", "--partner", "mueller"]);
+    let text = std::fs::read_to_string(setup.config()).unwrap();
+    std::fs::write(setup.config(), text.replace("mueller:", "miller:")).unwrap();
+    let listed = told(&setup, &["transfers", "waiting", "--partner", "mueller"]);
     all_in(&listed, &["no partner `mueller`", "give its profile"]);
-    let others = told(&house, &["transfers", "waiting", "--partner", "miller"]);
+    let others = told(&setup, &["transfers", "waiting", "--partner", "miller"]);
     assert_eq!(others, "nothing waits for an operator\n");
 }
 
 #[test]
 fn everything_that_is_known_of_a_file_is_shown() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let content = octets(5, 100 << 10);
     let mut sender = Peer::session(server.address());
     assert_eq!(
@@ -2191,8 +2191,8 @@ fn everything_that_is_known_of_a_file_is_shown() {
     );
     let buffers = support::peer::data_buffers(&content);
     buffers.iter().take(5).for_each(|half| sender.say(half));
-    let id = house.transfers()[0][..36].to_owned();
-    let show = || told(&house, &["transfers", "show", &id]);
+    let id = setup.transfers()[0][..36].to_owned();
+    let show = || told(&setup, &["transfers", "show", &id]);
     let shown = support::eventually("the session is shown", || {
         Some(show()).filter(|shown| shown.contains("(19 %)"))
     });
@@ -2202,7 +2202,7 @@ fn everything_that_is_known_of_a_file_is_shown() {
     all_in(&line(&shown, "format"), &["U (unstructured)", "100 blocks"]);
     drop(sender);
     let shown = support::eventually("what came is on the disk", || {
-        let shown = told_as_json(&house, &["transfers", "show", &id]);
+        let shown = told_as_json(&setup, &["transfers", "show", &id]);
         let is_over = shown["session"].is_null();
         (is_over && shown["inbound"]["durable_octets"].as_u64() > Some(0)).then_some(shown)
     });
@@ -2212,9 +2212,9 @@ fn everything_that_is_known_of_a_file_is_shown() {
     assert_eq!(shown["state"], "receiving");
 
     // One that goes out, with everything that its SFID says, and that its partner cannot use.
-    let file = house.write("RECORDS", "one line\r\nanother line\r\n");
+    let file = setup.write("RECORDS", "one line\r\nanother line\r\n");
     let queued = told(
-        &house,
+        &setup,
         &[
             "send",
             file.to_str().unwrap(),
@@ -2234,7 +2234,7 @@ fn everything_that_is_known_of_a_file_is_shown() {
         ],
     );
     let id = queued.split_whitespace().last().unwrap().to_owned();
-    let show = || told(&house, &["transfers", "show", &id]);
+    let show = || told(&setup, &["transfers", "show", &id]);
     let shown = show();
     all_in(
         &line(&shown, "format"),
@@ -2271,7 +2271,7 @@ fn everything_that_is_known_of_a_file_is_shown() {
         !shown.contains('\u{1b}'),
         "the partner's text moves no cursor"
     );
-    let shown = told_as_json(&house, &["transfers", "show", &id]);
+    let shown = told_as_json(&setup, &["transfers", "show", &id]);
     assert_eq!(shown["response"]["command"], "NERP");
     assert_eq!(shown["response"]["reason"], 34);
     assert_eq!(shown["header"]["record_length"], 80);
@@ -2312,16 +2312,16 @@ fn what_the_page_about_partners_tells_to_type_makes_a_session_come_about() {
             .map(|block| block.split("```").next().unwrap().to_owned())
             .collect()
     };
-    let folder = |house: &House, script: &str| {
+    let folder = |setup: &Setup, script: &str| {
         let done = Command::new("sh")
             .args(["-e", "-c", script])
-            .current_dir(house.path())
+            .current_dir(setup.path())
             .output()
             .unwrap();
         assert!(done.status.success(), "{script}: {}", said(&done));
         said(&done)
     };
-    let (us, them) = (House::plain(""), House::plain(""));
+    let (us, them) = (Setup::plain(""), Setup::plain(""));
     let scripts = blocks("sh");
     // The partner has read the same page, and sends its certificate as DER.
     folder(&them, &scripts[0].replace("nordwerk", "mueller"));
@@ -2389,17 +2389,17 @@ fn what_the_page_about_partners_tells_to_type_makes_a_session_come_about() {
 
 #[test]
 fn whom_nobody_can_call_is_not_advised_to_be_called() {
-    let house = House::plain("");
-    house.queue("ORDERS", "order", "mueller");
-    let told = said(&house.pointsman(&["partners", "mueller"]));
+    let setup = Setup::plain("");
+    setup.queue("ORDERS", "order", "mueller");
+    let told = said(&setup.pointsman(&["partners", "mueller"]));
     all_in(&told, &["no server runs", "start `pointsman serve`"]);
     assert!(!told.contains("send --to"), "{told}");
 }
 
 #[test]
 fn signals_that_mean_nothing_end_nothing() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     for signal in [
         Signal::USR1,
         Signal::USR2,
@@ -2425,15 +2425,15 @@ fn signals_that_mean_nothing_end_nothing() {
     server.await_log(&["signal-ignored", "SIGUSR1"]);
     server.await_log(&["hangup"]);
     Peer::session(server.address()).send(&VirtualFile::new("ORDERS", octets(1, 100)));
-    house.await_delivered(1);
+    setup.await_delivered(1);
     assert_eq!(server.stop(), Some(0));
 }
 
 #[test]
 fn no_core_is_dumped() {
-    let house = House::plain("");
-    let before = format!("cd {} && ulimit -c unlimited", house.path().display());
-    let server = Server::start_after(&house.config(), &before);
+    let setup = Setup::plain("");
+    let before = format!("cd {} && ulimit -c unlimited", setup.path().display());
+    let server = Server::start_after(&setup.config(), &before);
     server.signal(Signal::ABORT);
     let ended = server.gone();
     assert_eq!(ended.signal(), Some(6));

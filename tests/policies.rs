@@ -18,24 +18,24 @@ use std::time::{Duration, Instant};
 use pointsman::{KNOWN_PARTNERS, ROUTE_BY_DAY, ROUTE_BY_NAME};
 use support::guests::{misbehaving, trapping};
 use support::peer::{Peer, Ssid, VirtualFile, esid};
-use support::{House, THEM, amount, eventually};
+use support::{Setup, THEM, amount, eventually};
 
-fn routed() -> House {
+fn routed() -> Setup {
     // Every decision is a line of the log, however many there are in a second.
-    let house = House::plain(&format!(
+    let setup = Setup::plain(&format!(
         "limits: {{log_repeats: 1000000}}\npolicies:\n  known-partners:\n    component: known.wasm\n    hooks: [accept-connection]\n    settings:\n      partners: {THEM}\n  \
          route:\n    component: route.wasm\n    hooks: [accept-file]\n    settings:\n      refuse-reason: 1\n      rules: |\n        \
          DELFOR* -> delfor/{{originator}}/{{date}}-{{dataset}}\n"
     ));
-    house.write("known.wasm", KNOWN_PARTNERS);
-    house.write("route.wasm", ROUTE_BY_NAME);
-    house
+    setup.write("known.wasm", KNOWN_PARTNERS);
+    setup.write("route.wasm", ROUTE_BY_NAME);
+    setup
 }
 
 #[test]
 fn the_route_is_the_policys() {
-    let house = routed();
-    let server = house.serve();
+    let setup = routed();
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("DELFOR.X", "forecast"));
     let refused = peer.offer(&VirtualFile::new("HOLIDAY.PHOTOS", "beach"));
@@ -46,11 +46,11 @@ fn the_route_is_the_policys() {
         String::from_utf8_lossy(&refused)
     );
     assert_eq!(
-        house.await_delivered(1),
+        setup.await_delivered(1),
         [format!("delfor/{THEM}/20261122-DELFOR.X")]
     );
-    let row = house.transfers().remove(0);
-    let shown = house.pointsman(&["transfers", "show", row.split_whitespace().next().unwrap()]);
+    let row = setup.transfers().remove(0);
+    let shown = setup.pointsman(&["transfers", "show", row.split_whitespace().next().unwrap()]);
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(
         shown.contains("policy route (generation 1, sha256:"),
@@ -60,11 +60,11 @@ fn the_route_is_the_policys() {
 
 #[test]
 fn who_may_connect_is_the_policys() {
-    let house = House::plain(
+    let setup = Setup::plain(
         "policies:\n  known-partners:\n    component: known.wasm\n    settings:\n      partners: O0013SOMEBODY\n",
     );
-    house.write("known.wasm", KNOWN_PARTNERS);
-    let server = house.serve();
+    setup.write("known.wasm", KNOWN_PARTNERS);
+    let server = setup.serve();
     let mut peer = Peer::connect(server.address());
     peer.say(Ssid::default().octets());
     assert_eq!(peer.hear_esid(), "03");
@@ -73,10 +73,10 @@ fn who_may_connect_is_the_policys() {
 
 #[test]
 fn a_policy_that_fails_costs_one_answer_and_nothing_else() {
-    let house =
-        House::plain("policies:\n  bad:\n    component: bad.wasm\n    hooks: [accept-file]\n");
-    house.write("bad.wasm", misbehaving());
-    let server = house.serve();
+    let setup =
+        Setup::plain("policies:\n  bad:\n    component: bad.wasm\n    hooks: [accept-file]\n");
+    setup.write("bad.wasm", misbehaving());
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     for (name, kind) in [
         ("LOOP", "deadline"),
@@ -104,14 +104,14 @@ fn a_policy_that_fails_costs_one_answer_and_nothing_else() {
         "FINE",
         "a file that the policy has nothing against",
     ));
-    assert_eq!(house.await_delivered(1).len(), 1);
+    assert_eq!(setup.await_delivered(1).len(), 1);
     assert!(server.peak_memory() < 400 << 10, "what it ate is gone");
 }
 
 #[test]
 fn a_broken_component_is_refused_and_the_old_one_stays() {
-    let house = routed();
-    let server = house.serve();
+    let setup = routed();
+    let server = setup.serve();
     let broken = [
         (
             "notes.txt",
@@ -127,8 +127,8 @@ fn a_broken_component_is_refused_and_the_old_one_stays() {
         ),
     ];
     for (name, content, reason) in broken {
-        let path = house.write(name, content);
-        let swapped = house.pointsman(&["policy", "swap", "route", path.to_str().unwrap()]);
+        let path = setup.write(name, content);
+        let swapped = setup.pointsman(&["policy", "swap", "route", path.to_str().unwrap()]);
         let said = String::from_utf8_lossy(&swapped.stderr).into_owned();
         assert_eq!(swapped.status.code(), Some(1));
         assert!(
@@ -139,24 +139,24 @@ fn a_broken_component_is_refused_and_the_old_one_stays() {
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("DELFOR.1", "x"));
     assert!(
-        house.await_delivered(1)[0].starts_with("delfor/"),
+        setup.await_delivered(1)[0].starts_with("delfor/"),
         "the old one decides"
     );
 }
 
 #[test]
 fn replacing_the_file_swaps_and_a_session_under_way_keeps_its_policy() {
-    let house = routed();
-    let server = house.serve();
+    let setup = routed();
+    let server = setup.serve();
     let mut old = Peer::session(server.address());
     old.send(&VirtualFile::new("DELFOR.1", "x"));
     // As operators do it: copied over the old file, not renamed into place.
-    house.write("route.wasm", ROUTE_BY_DAY);
+    setup.write("route.wasm", ROUTE_BY_DAY);
     server.await_log(&["policy-swapped", "route"]);
     let mut new = Peer::session(server.address());
     new.send(&VirtualFile::new("DELFOR.2", "x"));
     old.send(&VirtualFile::new("DELFOR.3", "x"));
-    let delivered = house.await_delivered(3);
+    let delivered = setup.await_delivered(3);
     assert!(
         delivered[0].starts_with("by-day/20261122/DELFOR.2"),
         "{delivered:?}"
@@ -168,12 +168,12 @@ fn replacing_the_file_swaps_and_a_session_under_way_keeps_its_policy() {
         "{delivered:?}"
     );
 
-    house.write("route.wasm", "half a copy");
+    setup.write("route.wasm", "half a copy");
     server.await_log(&["policy-refused", "not WebAssembly"]);
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("DELFOR.4", "x"));
     assert!(
-        house.await_delivered(4)[1].starts_with("by-day/"),
+        setup.await_delivered(4)[1].starts_with("by-day/"),
         "the last good one decides"
     );
 }
@@ -182,12 +182,12 @@ fn replacing_the_file_swaps_and_a_session_under_way_keeps_its_policy() {
 #[test]
 fn sixty_four_sessions_and_a_swap_every_tenth_of_a_second() {
     let (sessions, files) = (amount("POINTSMAN_SWAP_SESSIONS", 64), 20);
-    let house = routed();
+    let setup = routed();
     let [one, other] = [
-        house.write("a.wasm", ROUTE_BY_NAME),
-        house.write("b.wasm", ROUTE_BY_DAY),
+        setup.write("a.wasm", ROUTE_BY_NAME),
+        setup.write("b.wasm", ROUTE_BY_DAY),
     ];
-    let server = house.serve();
+    let server = setup.serve();
     let address = server.address();
     let (done, swaps) = (AtomicBool::new(false), AtomicU64::new(0));
     let there = AtomicU64::new(0);
@@ -200,7 +200,7 @@ fn sixty_four_sessions_and_a_swap_every_tenth_of_a_second() {
                 } else {
                     &one
                 };
-                let swapped = house.pointsman(&["policy", "swap", "route", next.to_str().unwrap()]);
+                let swapped = setup.pointsman(&["policy", "swap", "route", next.to_str().unwrap()]);
                 assert!(
                     swapped.status.success(),
                     "{}",
@@ -246,12 +246,12 @@ fn sixty_four_sessions_and_a_swap_every_tenth_of_a_second() {
     });
 
     let total = (sessions * files) as usize;
-    let delivered = house.await_delivered(total);
+    let delivered = setup.await_delivered(total);
     assert_eq!(delivered.len(), total, "nothing is there twice");
-    let content = |path: &String| std::fs::read_to_string(house.inbox().join(path)).unwrap();
+    let content = |path: &String| std::fs::read_to_string(setup.inbox().join(path)).unwrap();
     let contents: BTreeSet<String> = delivered.iter().map(content).collect();
     assert_eq!(contents.len(), total, "and nothing is missing");
-    let rows = house.transfers();
+    let rows = setup.transfers();
     assert_eq!(rows.len(), total);
     assert!(
         rows.iter()
@@ -305,18 +305,18 @@ fn send_files(peer: &mut Peer<std::net::TcpStream>, session: u64, files: std::op
     }
 }
 
-fn at_end_of_transfer(settings: &str) -> House {
-    let house = House::plain(&format!(
+fn at_end_of_transfer(settings: &str) -> Setup {
+    let setup = Setup::plain(&format!(
         "policies:\n  bad:\n    component: bad.wasm\n    hooks: [end-transfer]\n    settings: {settings}\n"
     ));
-    house.write("bad.wasm", misbehaving());
-    house
+    setup.write("bad.wasm", misbehaving());
+    setup
 }
 
 #[test]
 fn a_receipt_that_a_failing_policy_put_off_is_not_lost() {
-    let house = at_end_of_transfer("{misbehave: trap}");
-    let server = house.serve();
+    let setup = at_end_of_transfer("{misbehave: trap}");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new(
         "ORDER",
@@ -327,35 +327,35 @@ fn a_receipt_that_a_failing_policy_put_off_is_not_lost() {
         "EFPA was given, the receipt waits"
     );
     assert_eq!(
-        house.await_delivered(1).len(),
+        setup.await_delivered(1).len(),
         1,
         "and the file is delivered all the same"
     );
-    let row = house.transfers().remove(0);
+    let row = setup.transfers().remove(0);
     let id = row.split_whitespace().next().unwrap();
-    let answered = house.pointsman(&["transfers", "answer", id]);
+    let answered = setup.pointsman(&["transfers", "answer", id]);
     assert!(
         answered.status.success(),
         "{}",
         String::from_utf8_lossy(&answered.stderr)
     );
     assert_eq!(Peer::session(server.address()).take_receipts().len(), 1);
-    let again = house.pointsman(&["transfers", "answer", id, "--reject", "34"]);
+    let again = setup.pointsman(&["transfers", "answer", id, "--reject", "34"]);
     assert!(!again.status.success(), "a receipt is one for ever");
 }
 
 #[test]
 fn an_operator_refuses_a_file_for_a_reason_and_in_words() {
-    let house = at_end_of_transfer("{misbehave: trap}");
-    let server = house.serve();
+    let setup = at_end_of_transfer("{misbehave: trap}");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("ORDER", "order"));
     assert!(peer.take_receipts().is_empty());
-    house.await_delivered(1);
-    let row = house.transfers().remove(0);
+    setup.await_delivered(1);
+    let row = setup.transfers().remove(0);
     let id = row.split_whitespace().next().unwrap();
     let refusing = ["--reject", "34", "--text", "no such plant"];
-    let refused = house.pointsman(&[&["transfers", "answer", id], &refusing[..]].concat());
+    let refused = setup.pointsman(&[&["transfers", "answer", id], &refusing[..]].concat());
     assert!(refused.status.success(), "{refused:?}");
     let receipts = Peer::session(server.address()).take_receipts();
     let [nerp] = &receipts[..] else {
@@ -368,21 +368,21 @@ fn an_operator_refuses_a_file_for_a_reason_and_in_words() {
 
 #[test]
 fn a_question_put_off_is_asked_again_of_the_policies_of_that_time() {
-    let house = at_end_of_transfer("{misbehave: later, seconds: '1'}");
-    let server = house.serve();
+    let setup = at_end_of_transfer("{misbehave: later, seconds: '1'}");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("ORDER", "later"));
     assert!(peer.take_receipts().is_empty());
     // Another component, which has no opinion on the ends of transfers.
-    house.write("bad.wasm", KNOWN_PARTNERS);
+    setup.write("bad.wasm", KNOWN_PARTNERS);
     server.await_log(&["policy-decided", "end-transfer", "EERP"]);
     assert_eq!(Peer::session(server.address()).take_receipts().len(), 1);
 }
 
 #[test]
 fn while_a_policy_takes_its_time_nobody_else_gets_at_the_file() {
-    let house = at_end_of_transfer("{misbehave: sleep}");
-    let server = house.serve();
+    let setup = at_end_of_transfer("{misbehave: sleep}");
+    let server = setup.serve();
     let mut first = Peer::session(server.address());
     let file = VirtualFile::new("RACE", "the first one's content");
     first.offer(&file);
@@ -396,34 +396,34 @@ fn while_a_policy_takes_its_time_nobody_else_gets_at_the_file() {
         String::from_utf8_lossy(&answer)
     );
     assert_eq!(first.hear(), b"4N");
-    let path = house.inbox().join(&house.await_delivered(1)[0]);
+    let path = setup.inbox().join(&setup.await_delivered(1)[0]);
     assert_eq!(std::fs::read(path).unwrap(), file.content);
 }
 
 #[test]
 fn a_refusal_that_the_agreed_level_has_no_word_for_is_closed() {
-    let house = at_end_of_transfer("{misbehave: negative}");
-    let server = house.serve();
+    let setup = at_end_of_transfer("{misbehave: negative}");
+    let server = setup.serve();
     let old = "    session: {version: '1.3'}\n";
-    let sending = House::sender(&server.address().to_string(), old);
+    let sending = Setup::sender(&server.address().to_string(), old);
     let file = sending.write("ORDER", "order");
     sending.pointsman(&["send", file.to_str().unwrap(), "--to", "nordwerk"]);
     server.await_log(&["receipt-not-sent", "its receipt is closed"]);
-    let row = house.transfers().remove(0);
+    let row = setup.transfers().remove(0);
     assert!(row.contains("rejected") && !row.contains("owed"), "{row}");
 }
 
 /// What one line of `pointsman status` says after its colon.
-fn status(house: &House, line: &str) -> String {
-    let shown = house.pointsman(&["status"]);
+fn status(setup: &Setup, line: &str) -> String {
+    let shown = setup.pointsman(&["status"]);
     let shown = String::from_utf8(shown.stdout).unwrap();
     let said = shown.lines().find_map(|one| one.strip_prefix(line));
     said.unwrap_or_else(|| panic!("no {line} in {shown}"))
         .to_owned()
 }
 
-fn swap(house: &House, policy: &str, component: &std::path::Path) -> std::process::Output {
-    house.pointsman(&["policy", "swap", policy, component.to_str().unwrap()])
+fn swap(setup: &Setup, policy: &str, component: &std::path::Path) -> std::process::Output {
+    setup.pointsman(&["policy", "swap", policy, component.to_str().unwrap()])
 }
 
 /// Says that it is over when it goes, also by a panic: nobody goes on for ever.
@@ -440,12 +440,12 @@ impl Drop for Over<'_> {
 #[test]
 fn while_files_flow_no_older_policy_comes_into_force_again() {
     let swaps = amount("POINTSMAN_SWAPS", 10);
-    let house = routed();
+    let setup = routed();
     let components = [
-        house.write("a.wasm", ROUTE_BY_NAME),
-        house.write("b.wasm", ROUTE_BY_DAY),
+        setup.write("a.wasm", ROUTE_BY_NAME),
+        setup.write("b.wasm", ROUTE_BY_DAY),
     ];
-    let server = house.serve();
+    let server = setup.serve();
     let address = server.address();
     let (answered, over) = (AtomicU64::new(0), AtomicBool::new(false));
     let sender = |number: u64| {
@@ -468,7 +468,7 @@ fn while_files_flow_no_older_policy_comes_into_force_again() {
         let senders: Vec<_> = (0..3).map(|number| scope.spawn(sender(number))).collect();
         let flowing = Over(&over);
         for number in 1..=swaps {
-            let swapped = swap(&house, "route", &components[number as usize % 2]);
+            let swapped = swap(&setup, "route", &components[number as usize % 2]);
             let said = String::from_utf8_lossy(&swapped.stderr);
             assert!(swapped.status.success(), "swap {number}: {said}");
             answered.store(number, Ordering::Relaxed);
@@ -479,7 +479,7 @@ fn while_files_flow_no_older_policy_comes_into_force_again() {
             .map(|sender| sender.join().unwrap())
             .sum()
     });
-    assert_eq!(house.await_delivered(files).len(), files);
+    assert_eq!(setup.await_delivered(files).len(), files);
 
     // Generation 1 is the start's; the swap of each number made the next one.
     let mut digests = [BTreeSet::new(), BTreeSet::new()];
@@ -511,13 +511,13 @@ fn while_files_flow_no_older_policy_comes_into_force_again() {
     );
     // Time for one more look at the file, which has the last one.
     std::thread::sleep(Duration::from_millis(1200));
-    let generation = status(&house, "policy generation: ");
+    let generation = status(&setup, "policy generation: ");
     assert!(
         generation.starts_with(&format!("{} ", swaps + 1)),
         "{generation}"
     );
     let last = std::fs::read(&components[swaps as usize % 2]).unwrap();
-    assert!(std::fs::read(house.path().join("route.wasm")).unwrap() == last);
+    assert!(std::fs::read(setup.path().join("route.wasm")).unwrap() == last);
     println!("{swaps} swaps, {files} files in sessions of their own");
 }
 
@@ -557,19 +557,19 @@ fn leb128(mut number: usize) -> Vec<u8> {
 
 #[test]
 fn a_component_that_compiles_long_shows_that_it_is_at_work_and_keeps_nobody_waiting() {
-    let house = House::plain(
+    let setup = Setup::plain(
         "policies:\n  slow:\n    component: slow.wasm\n    limits: {compile_time: 120s}\n  quick:\n    component: quick.wasm\n",
     );
-    house.write("slow.wasm", misbehaving());
-    house.write("quick.wasm", misbehaving());
-    let heavy = house.write("heavy.wasm", heavy());
-    let day = house.write("day.wasm", ROUTE_BY_DAY);
-    let _server = house.serve();
+    setup.write("slow.wasm", misbehaving());
+    setup.write("quick.wasm", misbehaving());
+    let heavy = setup.write("heavy.wasm", heavy());
+    let day = setup.write("day.wasm", ROUTE_BY_DAY);
+    let _server = setup.serve();
     let mut slow = std::process::Command::new(support::POINTSMAN)
         .args(["policy", "swap", "slow"])
         .arg(&heavy)
         .arg("-c")
-        .arg(house.config())
+        .arg(setup.config())
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
@@ -577,7 +577,7 @@ fn a_component_that_compiles_long_shows_that_it_is_at_work_and_keeps_nobody_wait
     let sign = said.next().unwrap().unwrap();
     assert_eq!(sign, "policy slow: checking and compiling, 1 s so far");
 
-    let swapped = swap(&house, "quick", &day);
+    let swapped = swap(&setup, "quick", &day);
     assert!(
         swapped.status.success(),
         "{}",
@@ -590,7 +590,7 @@ fn a_component_that_compiles_long_shows_that_it_is_at_work_and_keeps_nobody_wait
     // Whoever interrupts the command gives the swap up.
     slow.kill().unwrap();
     slow.wait().unwrap();
-    let generation = status(&house, "policy generation: ");
+    let generation = status(&setup, "policy generation: ");
     assert!(generation.starts_with("2 "), "{generation}");
 }
 
@@ -606,11 +606,11 @@ fn a_compiler_has_the_time_and_the_memory_that_its_policy_allows_it() {
             "`limits.compile_memory` of the policy is 64 MiB",
         ),
     ] {
-        let house = House::plain(&format!(
+        let setup = Setup::plain(&format!(
             "policies:\n  heavy:\n    component: heavy.wasm\n{limit}"
         ));
-        house.write("heavy.wasm", heavy());
-        let checked = house.pointsman(&["check"]);
+        setup.write("heavy.wasm", heavy());
+        let checked = setup.pointsman(&["check"]);
         assert_eq!(checked.status.code(), Some(1));
         let said = String::from_utf8_lossy(&checked.stdout).into_owned();
         assert!(said.contains(told), "{said}");
@@ -619,11 +619,11 @@ fn a_compiler_has_the_time_and_the_memory_that_its_policy_allows_it() {
 
 #[test]
 fn the_instances_of_all_sessions_together_stay_within_their_bound() {
-    let house = House::plain(
+    let setup = Setup::plain(
         "policies:\n  bad:\n    component: bad.wasm\n    hooks: [accept-file]\nlimits: {policies_memory: 64MiB}\n",
     );
-    house.write("bad.wasm", misbehaving());
-    let server = house.serve();
+    setup.write("bad.wasm", misbehaving());
+    let server = setup.serve();
     // Each session's instance keeps 16 MiB.
     let mut sessions: Vec<_> = (0..24).map(|_| Peer::session(server.address())).collect();
     for round in 0..2 {
@@ -639,39 +639,39 @@ fn the_instances_of_all_sessions_together_stay_within_their_bound() {
 
 #[test]
 fn a_pipe_in_the_place_of_a_component_keeps_nobody_waiting() {
-    let house = routed();
-    let pipe = house.path().join("pipe.wasm");
+    let setup = routed();
+    let pipe = setup.path().join("pipe.wasm");
     let made = std::process::Command::new("mkfifo")
         .arg(&pipe)
         .status()
         .unwrap();
     assert!(made.success());
-    let server = house.serve();
-    let refused = swap(&house, "route", &pipe);
+    let server = setup.serve();
+    let refused = swap(&setup, "route", &pipe);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(said.contains("not a file"), "{said}");
 
-    std::fs::rename(&pipe, house.path().join("route.wasm")).unwrap();
+    std::fs::rename(&pipe, setup.path().join("route.wasm")).unwrap();
     server.await_log(&["policy-refused", "not a file"]);
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("DELFOR.1", "x"));
-    assert!(house.await_delivered(1)[0].starts_with("delfor/"));
+    assert!(setup.await_delivered(1)[0].starts_with("delfor/"));
 
-    let day = house.write("day.wasm", ROUTE_BY_DAY);
-    std::fs::rename(day, house.path().join("route.wasm")).unwrap();
+    let day = setup.write("day.wasm", ROUTE_BY_DAY);
+    std::fs::rename(day, setup.path().join("route.wasm")).unwrap();
     server.await_log(&["policy-swapped", "route"]);
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("DELFOR.2", "x"));
-    assert!(house.await_delivered(2)[0].starts_with("by-day/"));
+    assert!(setup.await_delivered(2)[0].starts_with("by-day/"));
 }
 
 #[test]
 fn a_policy_keeps_no_more_than_its_quota_and_is_told_so() {
-    let house = House::plain(
+    let setup = Setup::plain(
         "policies:\n  bad:\n    component: bad.wasm\n    hooks: [accept-file]\n    limits: {kept: 300KiB}\n",
     );
-    house.write("bad.wasm", misbehaving());
-    let server = house.serve();
+    setup.write("bad.wasm", misbehaving());
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     for _ in 0..2 {
         let refused = peer.offer(&VirtualFile::new("KEEP", "x"));
@@ -684,19 +684,19 @@ fn a_policy_keeps_no_more_than_its_quota_and_is_told_so() {
         ]);
     }
     peer.send(&VirtualFile::new("FINE", "x"));
-    assert_eq!(house.await_delivered(1).len(), 1, "files go on");
-    let ledger = house.path().join("state/ledger.db");
+    assert_eq!(setup.await_delivered(1).len(), 1, "files go on");
+    let ledger = setup.path().join("state/ledger.db");
     let octets = ledger.metadata().unwrap().len();
     assert!(octets < 4 << 20, "{octets} octets");
 }
 
 #[test]
 fn what_policies_keep_leaves_the_reserve_alone() {
-    let house = House::plain(
+    let setup = Setup::plain(
         "policies:\n  bad:\n    component: bad.wasm\n    hooks: [accept-connection]\n    settings: {misbehave: keep}\nlimits: {reserve: 1000000GiB}\n",
     );
-    house.write("bad.wasm", misbehaving());
-    let server = house.serve();
+    setup.write("bad.wasm", misbehaving());
+    let server = setup.serve();
     let mut peer = Peer::connect(server.address());
     peer.say(Ssid::default().octets());
     assert_eq!(peer.hear_esid(), "08");

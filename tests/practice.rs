@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use support::guests::misbehaving;
 use support::peer::{Called, Peer, Ssid, VirtualFile, eerp, release, take_file};
-use support::{House, OURS, THEIRS, THEM, US};
+use support::{OURS, Setup, THEIRS, THEM, US};
 
 const PLAIN: &str = "  - address: 127.0.0.1:0\n";
 
@@ -31,8 +31,8 @@ const SFIDSIGN: usize = 161;
 
 #[test]
 fn a_file_that_asks_for_a_signed_receipt_is_refused() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let file = VirtualFile::new("SIGN.ME", "octets");
     peer.say(sfid_with(&file, SFIDSIGN, b"Y"));
@@ -55,8 +55,8 @@ fn a_file_that_asks_for_a_signed_receipt_is_refused() {
 
 #[test]
 fn a_receipt_without_a_signature_is_given_where_the_profile_says_so_and_the_log_tells() {
-    let house = House::with_listeners(PLAIN, "    unsigned_receipts: true\n", "");
-    let server = house.serve();
+    let setup = Setup::with_listeners(PLAIN, "    unsigned_receipts: true\n", "");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let file = VirtualFile::new("SIGN.ME", "octets");
     peer.say(sfid_with(&file, SFIDSIGN, b"Y"));
@@ -73,15 +73,15 @@ fn a_receipt_without_a_signature_is_given_where_the_profile_says_so_and_the_log_
 }
 
 /// A station that sends, and the partner it calls.
-fn sender() -> (House, Called) {
+fn sender() -> (Setup, Called) {
     let called = Called::new();
-    let house = House::sender(&called.address(), "");
-    (house, called)
+    let setup = Setup::sender(&called.address(), "");
+    (setup, called)
 }
 
 /// What `pointsman send` says where it does not send.
-fn refused(house: &House, file: &str, how: &[&str]) -> String {
-    let path = house.path().join(file);
+fn refused(setup: &Setup, file: &str, how: &[&str]) -> String {
+    let path = setup.path().join(file);
     let args = [
         &[
             "send",
@@ -93,41 +93,41 @@ fn refused(house: &House, file: &str, how: &[&str]) -> String {
         how,
     ]
     .concat();
-    let sent = house.pointsman(&args);
+    let sent = setup.pointsman(&args);
     assert!(!sent.status.success(), "{file} is not queued");
-    assert_eq!(house.transfers().len(), 0, "{file} is not in the ledger");
+    assert_eq!(setup.transfers().len(), 0, "{file} is not in the ledger");
     String::from_utf8(sent.stderr).unwrap()
 }
 
 #[test]
 fn lines_of_another_system_do_not_become_one_record() {
-    let (house, _called) = sender();
-    house.write("UNIX", "first\nsecond\nthird\n");
-    house.write("MIXED", "first\r\nsecond\nthird\r\n");
-    house.write("EXACT", "four\r\na\nbc\r\n");
+    let (setup, _called) = sender();
+    setup.write("UNIX", "first\nsecond\nthird\n");
+    setup.write("MIXED", "first\r\nsecond\nthird\r\n");
+    setup.write("EXACT", "four\r\na\nbc\r\n");
     let (v, f) = (["--format", "V"], ["--format", "F", "--record-length", "4"]);
-    let said = refused(&house, "UNIX", &v);
+    let said = refused(&setup, "UNIX", &v);
     assert!(said.contains("record 1 has a line feed in it"), "{said}");
     assert!(said.contains("lines must end in CR LF"), "{said}");
-    let said = refused(&house, "MIXED", &v);
+    let said = refused(&setup, "MIXED", &v);
     assert!(said.contains("record 2 has a line feed in it"), "{said}");
-    let said = refused(&house, "EXACT", &[&f[..], &["--records", "lines"]].concat());
+    let said = refused(&setup, "EXACT", &[&f[..], &["--records", "lines"]].concat());
     assert!(said.contains("record 2 has a line feed in it"), "{said}");
-    let said = refused(&house, "MIXED", &["--format", "T"]);
+    let said = refused(&setup, "MIXED", &["--format", "T"]);
     assert!(said.contains("line 2 ends in LF alone"), "{said}");
     assert!(said.contains("format U"), "{said}");
 }
 
 #[test]
 fn line_feeds_in_records_that_are_no_lines_are_octets_like_others() {
-    let (house, _called) = sender();
-    house.write("RECORDS", "\0\x03a\nb\0\x01\n");
-    house.write("TEXT", "first\r\n\r\nlast");
+    let (setup, _called) = sender();
+    setup.write("RECORDS", "\0\x03a\nb\0\x01\n");
+    setup.write("TEXT", "first\r\n\r\nlast");
     for (name, how) in [
         ("RECORDS", ["--format", "V", "--records", "length-prefixed"]),
         ("TEXT", ["--format", "T", "--priority", "5"]),
     ] {
-        let path = house.path().join(name);
+        let path = setup.path().join(name);
         let args = [
             &[
                 "send",
@@ -138,7 +138,7 @@ fn line_feeds_in_records_that_are_no_lines_are_octets_like_others() {
             ],
             &how[..],
         ];
-        let sent = house.pointsman(&args.concat());
+        let sent = setup.pointsman(&args.concat());
         assert!(
             sent.status.success(),
             "{name}: {}",
@@ -149,21 +149,21 @@ fn line_feeds_in_records_that_are_no_lines_are_octets_like_others() {
 
 #[test]
 fn a_policy_that_holds_files_back_holds_back_the_one_an_operator_sends() {
-    let (house, called) = sender();
+    let (setup, called) = sender();
     let hold = |how: &str| {
         let policy = format!(
             "policies:\n  turns:\n    component: turns.wasm\n    hooks: [ready-to-send]\n    limits: {{time: 4s}}\n    settings:\n      misbehave: {how}\n"
         );
-        let text = std::fs::read_to_string(house.config()).unwrap();
+        let text = std::fs::read_to_string(setup.config()).unwrap();
         let own = text.split("policies:").next().unwrap().to_owned();
-        std::fs::write(house.config(), own + &policy).unwrap();
+        std::fs::write(setup.config(), own + &policy).unwrap();
     };
-    house.write("turns.wasm", misbehaving());
-    let file = house.write("ORDERS", "octets");
+    setup.write("turns.wasm", misbehaving());
+    let file = setup.write("ORDERS", "octets");
     hold("hold");
     let args = ["send", file.to_str().unwrap(), "--to", "nordwerk"];
     std::thread::scope(|scope| {
-        let sending = scope.spawn(|| house.pointsman(&args));
+        let sending = scope.spawn(|| setup.pointsman(&args));
         let mut peer = called.greet();
         assert_eq!(peer.hear(), b"R", "CD: no file is offered");
         peer.say(b"F00000\r");
@@ -173,16 +173,16 @@ fn a_policy_that_holds_files_back_holds_back_the_one_an_operator_sends() {
         assert!(!sent.status.success());
     });
     assert!(
-        house.transfers()[0].contains(" ready "),
+        setup.transfers()[0].contains(" ready "),
         "{:?}",
-        house.transfers()
+        setup.transfers()
     );
     // One that names files, and another one than that.
     hold("oldest");
-    let only = house.write("OTHER", "octets");
+    let only = setup.write("OTHER", "octets");
     let args = ["send", only.to_str().unwrap(), "--to", "nordwerk"];
     std::thread::scope(|scope| {
-        let sending = scope.spawn(|| house.pointsman(&args));
+        let sending = scope.spawn(|| setup.pointsman(&args));
         let mut peer = called.greet();
         assert_eq!(
             peer.hear(),
@@ -198,17 +198,17 @@ fn a_policy_that_holds_files_back_holds_back_the_one_an_operator_sends() {
     });
     // One that names it, beside others.
     hold("newest");
-    let only = house.write("NEWEST", "octets");
+    let only = setup.write("NEWEST", "octets");
     let args = ["send", only.to_str().unwrap(), "--to", "nordwerk"];
     std::thread::scope(|scope| {
-        let sending = scope.spawn(|| house.pointsman(&args));
+        let sending = scope.spawn(|| setup.pointsman(&args));
         let mut peer = called.greet();
         let sfid = take_file(&mut peer);
         assert!(sfid.starts_with(b"HNEWEST "), "the one that is meant");
         release(&mut peer);
         sending.join().unwrap();
     });
-    let rows = house.transfers();
+    let rows = setup.transfers();
     for name in ["ORDERS", "OTHER"] {
         let waits = |row: &&String| row.contains(name) && row.contains(" ready ");
         assert_eq!(rows.iter().filter(waits).count(), 1, "{name}: {rows:?}");
@@ -228,15 +228,15 @@ fn a_policy_replaces_a_file_whoever_chose_its_name() {
         ),
         (template, "OVERWRITE.edi", "OVER_WRITE-1.edi"),
     ] {
-        let house = House::with_listeners(
+        let setup = Setup::with_listeners(
             PLAIN,
             &format!("    sfids: [{THEM}, {BEHIND}]\n"),
             &format!(
                 "policies:\n  replace:\n    component: replace.wasm\n    hooks: [accept-file]\n{delivery}"
             ),
         );
-        house.write("replace.wasm", misbehaving());
-        let server = house.serve();
+        setup.write("replace.wasm", misbehaving());
+        let server = setup.serve();
         for name in ["OVERWRITE", "OVER WRITE"] {
             for (originator, content) in [(THEM, "older"), (BEHIND, "newer")] {
                 let mut peer = Peer::session(server.address());
@@ -246,9 +246,9 @@ fn a_policy_replaces_a_file_whoever_chose_its_name() {
                 assert_eq!(peer.take_receipts().len(), 1, "{name} is in its folder");
             }
         }
-        let delivered = house.delivered();
+        let delivered = setup.delivered();
         assert_eq!(delivered.len(), 3, "{delivered:?}");
-        let read = |name: &str| std::fs::read_to_string(house.inbox().join("mueller").join(name));
+        let read = |name: &str| std::fs::read_to_string(setup.inbox().join("mueller").join(name));
         assert_eq!(read(replaced).unwrap(), "newer");
         // Another name may have become this one: it replaces nothing.
         assert_eq!(read(numbered).unwrap(), "newer", "{delivered:?}");
@@ -270,8 +270,8 @@ fn padded_with_nul(mut command: Vec<u8>, texts: &[(usize, usize)]) -> Vec<u8> {
 
 #[test]
 fn a_file_whose_name_is_in_another_alphabet_is_refused_and_the_next_one_comes() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let file = VirtualFile::new("LIEFER-MULLER", "octets");
     peer.say(sfid_with(&file, 9, &[0xDC]));
@@ -285,8 +285,8 @@ fn a_file_whose_name_is_in_another_alphabet_is_refused_and_the_next_one_comes() 
 
 #[test]
 fn nul_octets_around_texts_are_blanks_unless_the_profile_is_strict() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let mut peer = Peer::connect(server.address());
     peer.say(padded_with_nul(Ssid::default().octets(), &SSID_TEXTS));
     assert_eq!(peer.hear()[0], b'X', "SSID");
@@ -296,12 +296,12 @@ fn nul_octets_around_texts_are_blanks_unless_the_profile_is_strict() {
     peer.send_content(&file);
     assert_eq!(peer.hear(), b"4N");
     assert_eq!(
-        house.await_delivered(1),
+        setup.await_delivered(1),
         ["mueller/NULS.202611220815300001"]
     );
     server.await_log(&["tolerated", "SFIDDSN", "nul_padding"]);
 
-    let strict = House::with_listeners(PLAIN, "    tolerances: {nul_padding: false}\n", "");
+    let strict = Setup::with_listeners(PLAIN, "    tolerances: {nul_padding: false}\n", "");
     let server = strict.serve();
     let mut peer = Peer::session(server.address());
     peer.say(padded_with_nul(file.sfid(), &SFID_TEXTS));
@@ -311,8 +311,8 @@ fn nul_octets_around_texts_are_blanks_unless_the_profile_is_strict() {
 #[test]
 fn odette_ids_in_another_case_are_the_agreed_ones_unless_the_profile_is_strict() {
     let small = |code: &str| code.to_lowercase();
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let mut peer = Peer::connect(server.address());
     let ssid = Ssid {
         code: small(THEM),
@@ -331,7 +331,7 @@ fn odette_ids_in_another_case_are_the_agreed_ones_unless_the_profile_is_strict()
         server.await_log(&["tolerated", field, "odette_id_case"]);
     }
 
-    let strict = House::with_listeners(PLAIN, "    tolerances: {odette_id_case: false}\n", "");
+    let strict = Setup::with_listeners(PLAIN, "    tolerances: {odette_id_case: false}\n", "");
     let server = strict.serve();
     let mut peer = Peer::session(server.address());
     assert!(peer.offer(&file).starts_with(b"303N"), "SFNA 03");
@@ -342,8 +342,8 @@ fn odette_ids_in_another_case_are_the_agreed_ones_unless_the_profile_is_strict()
 
 #[test]
 fn a_count_of_records_in_a_file_without_records_is_told_and_harms_nothing() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let file = VirtualFile::new("COUNTED", "octets");
     peer.offer(&file);
@@ -355,8 +355,8 @@ fn a_count_of_records_in_a_file_without_records_is_told_and_harms_nothing() {
 
 #[test]
 fn the_last_line_of_a_text_gets_its_end_where_lines_do() {
-    let house = House::with_listeners(PLAIN, "    text_line_ends: true\n", "");
-    let server = house.serve();
+    let setup = Setup::with_listeners(PLAIN, "    text_line_ends: true\n", "");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let file = VirtualFile::new("TEXT", "firstlast");
     let mut sfid = file.sfid();
@@ -367,21 +367,21 @@ fn the_last_line_of_a_text_gets_its_end_where_lines_do() {
     peer.say(b"D\x85first\x04last");
     peer.say(format!("T{:017}{:017}", 0, 9));
     assert_eq!(peer.hear(), b"4N");
-    let delivered = house.await_delivered(1);
-    let text = std::fs::read_to_string(house.inbox().join(&delivered[0])).unwrap();
+    let delivered = setup.await_delivered(1);
+    let text = std::fs::read_to_string(setup.inbox().join(&delivered[0])).unwrap();
     assert_eq!(text, "first\r\nlast\r\n");
 }
 
 /// What a partner that answers our file with its EERP changed so leaves of the file; and the log.
 fn answered(more: &str, change: fn(&mut [u8])) -> (String, String) {
     let partner = Called::new();
-    let house = House::caller(
+    let setup = Setup::caller(
         "listeners:\n  - address: 127.0.0.1:0\n",
         &partner.address(),
         more,
     );
-    let server = house.serve();
-    house.queue("ORDER", "order", "nordwerk");
+    let server = setup.serve();
+    setup.queue("ORDER", "order", "nordwerk");
     let mut peer = partner.greet();
     let sfid = take_file(&mut peer);
     assert_eq!(peer.hear(), b"R", "CD");
@@ -392,7 +392,7 @@ fn answered(more: &str, change: fn(&mut [u8])) -> (String, String) {
     peer.say(b"R");
     assert_eq!(peer.hear_esid(), "00");
     server.await_log(&["session-ended"]);
-    (house.transfers().remove(0), server.log())
+    (setup.transfers().remove(0), server.log())
 }
 
 #[test]
@@ -417,8 +417,8 @@ fn a_receipt_that_writes_names_in_another_case_is_of_the_only_file_it_fits() {
 #[test]
 fn a_quick_command_gets_its_receipt_into_the_same_session() {
     for command in ["[/bin/true]", "[/bin/sh, -c, 'sleep 0.5']"] {
-        let house = House::plain(&format!("delivery:\n  command: {command}\n"));
-        let server = house.serve();
+        let setup = Setup::plain(&format!("delivery:\n  command: {command}\n"));
+        let server = setup.serve();
         let mut peer = Peer::session(server.address());
         peer.send(&VirtualFile::new("FIRST", "octets"));
         peer.send(&VirtualFile::new("SECOND", "octets"));
@@ -429,8 +429,8 @@ fn a_quick_command_gets_its_receipt_into_the_same_session() {
 #[test]
 fn a_slow_command_keeps_a_session_no_longer_than_the_limit() {
     let command = "delivery:\n  command: [/bin/sh, -c, 'sleep 30']\n";
-    let house = House::plain(&format!("{command}limits:\n  receipt_wait: 200ms\n"));
-    let server = house.serve();
+    let setup = Setup::plain(&format!("{command}limits:\n  receipt_wait: 200ms\n"));
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("SLOW", "octets"));
     let began = Instant::now();
@@ -445,21 +445,21 @@ fn a_slow_command_keeps_a_session_no_longer_than_the_limit() {
 #[test]
 fn no_password_is_one_that_must_be_blank() {
     let called = Called::new();
-    let house = House::with_listeners(PLAIN, "", "");
-    let text = std::fs::read_to_string(house.config()).unwrap();
+    let setup = Setup::with_listeners(PLAIN, "", "");
+    let text = std::fs::read_to_string(setup.config()).unwrap();
     let without = |key: &str| {
         let address = format!("{key}    address: {}\n", called.address());
         let text = text.replace("    password: THEIRS\n", &address);
-        std::fs::write(house.config(), text).unwrap();
+        std::fs::write(setup.config(), text).unwrap();
     };
     without("");
-    let checked = house.pointsman(&["check"]);
+    let checked = setup.pointsman(&["check"]);
     let said = String::from_utf8_lossy(&checked.stderr).into_owned();
     assert!(!checked.status.success(), "{said}");
     assert!(said.contains("without_password: true"), "{said}");
 
     without("    without_password: true\n");
-    let server = house.serve();
+    let server = setup.serve();
     let ssid = |password: &str| Ssid {
         password: password.to_owned(),
         ..Ssid::default()
@@ -475,10 +475,10 @@ fn no_password_is_one_that_must_be_blank() {
 }
 
 /// What the partner that is called gets of `pointsman send FILE` with those options: the SFID, and the data.
-fn sent(house: &House, called: &Called, file: &str, how: &[&str]) -> (String, Vec<u8>) {
+fn sent(setup: &Setup, called: &Called, file: &str, how: &[&str]) -> (String, Vec<u8>) {
     let args = [&["send", file, "--to", "nordwerk"], how].concat();
     std::thread::scope(|scope| {
-        let sending = scope.spawn(|| house.pointsman(&args));
+        let sending = scope.spawn(|| setup.pointsman(&args));
         let mut peer = called.greet();
         let sfid = peer.hear();
         peer.say(b"200000000000000000");
@@ -504,8 +504,8 @@ fn sent(house: &House, called: &Called, file: &str, how: &[&str]) -> (String, Ve
 
 #[test]
 fn short_lines_are_filled_to_records_where_that_is_asked_for() {
-    let (house, called) = sender();
-    let file = house.write("RECORDS", "0123\r\n\r\n0123456789\r\n01");
+    let (setup, called) = sender();
+    let file = setup.write("RECORDS", "0123\r\n\r\n0123456789\r\n01");
     let path = file.to_str().unwrap();
     let fixed = [
         "--format",
@@ -515,22 +515,22 @@ fn short_lines_are_filled_to_records_where_that_is_asked_for() {
         "--records",
         "lines",
     ];
-    let (_, data) = sent(&house, &called, path, &[&fixed[..], &["--pad"]].concat());
+    let (_, data) = sent(&setup, &called, path, &[&fixed[..], &["--pad"]].concat());
     let records: Vec<u8> = ["0123      ", "          ", "0123456789", "01        "]
         .iter()
         .flat_map(|record| [b"\x8a", record.as_bytes()].concat())
         .collect();
     assert_eq!(data, records, "{}", data.escape_ascii());
     // Lines that are too long stay what they are: no records of that length.
-    let long = house.write("LONG", "0123456789a\r\n");
+    let long = setup.write("LONG", "0123456789a\r\n");
     let args = [
         &["send", long.to_str().unwrap(), "--to", "nordwerk", "--pad"],
         &fixed[..],
     ];
-    let said = house.pointsman(&args.concat());
+    let said = setup.pointsman(&args.concat());
     assert!(String::from_utf8_lossy(&said.stderr).contains("record 1 has 11 octets"));
     let args = ["send", path, "--to", "nordwerk", "--pad"];
-    let said = house.pointsman(&args);
+    let said = setup.pointsman(&args);
     assert!(String::from_utf8_lossy(&said.stderr).contains("only lines are padded"));
 }
 
@@ -539,8 +539,8 @@ fn a_file_can_be_for_another_station_behind_the_partner() {
     const BEHIND: &str = "O0013000001BEHIND";
     let called = Called::new();
     let more = format!("    sfids: [{US}, {BEHIND}]\n");
-    let house = House::sender(&called.address(), &more);
-    let file = house.write("ORDER", "octets");
+    let setup = Setup::sender(&called.address(), &more);
+    let file = setup.write("ORDER", "octets");
     let path = file.to_str().unwrap();
     let how = [
         "--destination",
@@ -552,7 +552,7 @@ fn a_file_can_be_for_another_station_behind_the_partner() {
         "--description",
         "An order",
     ];
-    let (sfid, _) = sent(&house, &called, path, &how);
+    let (sfid, _) = sent(&setup, &called, path, &how);
     assert_eq!(sfid[30..48], *"202611220815300001");
     assert_eq!(sfid[48..56], *"AGREED  ");
     assert_eq!(sfid[56..81], *format!("{BEHIND:25}"));
@@ -560,14 +560,14 @@ fn a_file_can_be_for_another_station_behind_the_partner() {
     assert_eq!(sfid[162..], *"008An order", "SFIDDESC");
     // The same second once more is told apart by its counter.
     let (sfid, _) = sent(
-        &house,
+        &setup,
         &called,
         path,
         &["--stamp", "2026-11-22T08:15:30", "--destination", BEHIND],
     );
     assert_eq!(sfid[30..48], *"202611220815300002");
     for (option, code) in [("--destination", "O0013STRANGER"), ("--originator", US)] {
-        let refused = house.pointsman(&["send", path, "--to", "nordwerk", option, code]);
+        let refused = setup.pointsman(&["send", path, "--to", "nordwerk", option, code]);
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(!refused.status.success(), "{option}: {said}");
         assert!(
@@ -590,9 +590,9 @@ fn a_watched_folder_can_be_of_another_station_behind_the_partner() {
     let keys = format!(
         "        destination: {BEHIND}\n        user_data: AGREED\n        format: F\n        record_length: 4\n        records: lines\n        pad: true\n"
     );
-    let house = House::caller(listener, &called.address(), &watch(&keys));
-    let _server = house.serve();
-    house.write("out/ORDER", "ab\r\n");
+    let setup = Setup::caller(listener, &called.address(), &watch(&keys));
+    let _server = setup.serve();
+    setup.write("out/ORDER", "ab\r\n");
     let mut peer = called.greet();
     let sfid = String::from_utf8(peer.hear()).unwrap();
     assert_eq!(sfid[48..81], *format!("AGREED  {BEHIND:25}"));
@@ -602,48 +602,48 @@ fn a_watched_folder_can_be_of_another_station_behind_the_partner() {
         ("        destination: O0013STRANGER\n", "is no station"),
         ("        pad: true\n", "only lines are padded"),
     ] {
-        let house = House::caller(listener, &called.address(), &watch(wrong));
-        let checked = house.pointsman(&["check"]);
+        let setup = Setup::caller(listener, &called.address(), &watch(wrong));
+        let checked = setup.pointsman(&["check"]);
         let text = String::from_utf8_lossy(&checked.stderr).into_owned();
         assert!(text.contains(said), "{text}");
     }
 }
 
 /// What `transfers show` says of the newest transfer.
-fn shown(house: &House) -> String {
-    let row = house.transfers().remove(0);
+fn shown(setup: &Setup) -> String {
+    let row = setup.transfers().remove(0);
     let id = row.split_whitespace().next().unwrap();
-    let shown = house.pointsman(&["transfers", "show", id]);
+    let shown = setup.pointsman(&["transfers", "show", id]);
     String::from_utf8_lossy(&shown.stdout).into_owned()
 }
 
 #[test]
 fn labels_of_a_file_stay_with_it_and_are_no_more_than_policies_may_be_told() {
-    let (house, _called) = sender();
-    let file = house.write("ORDER", "octets");
+    let (setup, _called) = sender();
+    let file = setup.write("ORDER", "octets");
     let path = file.to_str().unwrap();
     let queue = |labels: &[&str]| {
         let mut args = vec!["send", path, "--to", "nordwerk", "--queue-only"];
         args.extend(labels.iter().flat_map(|label| ["--label", label]));
-        let said = house.pointsman(&args);
+        let said = setup.pointsman(&args);
         let error = String::from_utf8_lossy(&said.stderr).into_owned();
         (said.status.success(), error)
     };
     assert!(queue(&["department=sales", "urgent", "note=a=b"]).0);
     let told = "department=sales, urgent, note=a=b";
-    assert!(shown(&house).contains(told), "{}", shown(&house));
-    let row = house.transfers().remove(0);
+    assert!(shown(&setup).contains(told), "{}", shown(&setup));
+    let row = setup.transfers().remove(0);
     let id = row.split_whitespace().next().unwrap();
     for order in ["cancel", "resend"] {
-        assert!(house.pointsman(&["queue", order, id]).status.success());
+        assert!(setup.pointsman(&["queue", order, id]).status.success());
     }
-    assert_eq!(house.transfers().len(), 2);
+    assert_eq!(setup.transfers().len(), 2);
     assert!(
-        shown(&house).contains(told),
+        shown(&setup).contains(told),
         "what is sent again keeps them"
     );
-    assert!(house.pointsman(&["store", "rebuild"]).status.success());
-    assert!(shown(&house).contains(told), "so does a ledger made anew");
+    assert!(setup.pointsman(&["store", "rebuild"]).status.success());
+    assert!(shown(&setup).contains(told), "so does a ledger made anew");
 
     let long = "x".repeat(257);
     for (wrong, why) in [
@@ -656,7 +656,7 @@ fn labels_of_a_file_stay_with_it_and_are_no_more_than_policies_may_be_told() {
     }
     let (queued, said) = queue(&["x"; 65]);
     assert!(!queued && said.contains("65 labels, 64 are"), "{said}");
-    assert_eq!(house.transfers().len(), 2, "nothing of it was queued");
+    assert_eq!(setup.transfers().len(), 2, "nothing of it was queued");
 }
 
 #[test]
@@ -664,9 +664,9 @@ fn files_of_a_watched_folder_have_the_labels_of_their_folder() {
     let watch = |labels: &str| {
         format!("    watch:\n      - folder: out\n        quiet: 100ms\n        labels: {labels}\n")
     };
-    let (house, called) = sender();
+    let (setup, called) = sender();
     let listener = "listeners:\n  - address: 127.0.0.1:0\n";
-    let watching = House::caller(
+    let watching = Setup::caller(
         listener,
         &called.address(),
         &watch("[department=sales, urgent]"),
@@ -681,8 +681,8 @@ fn files_of_a_watched_folder_have_the_labels_of_their_folder() {
         ("['=sales']", "it has no name"),
         (many.as_str(), "65 labels, 64 are the most"),
     ] {
-        house.configure(PLAIN, &watch(labels), "");
-        let said = house.pointsman(&["check"]);
+        setup.configure(PLAIN, &watch(labels), "");
+        let said = setup.pointsman(&["check"]);
         let said = String::from_utf8_lossy(&said.stderr).into_owned();
         assert!(said.contains(why), "{said}");
     }
@@ -691,10 +691,10 @@ fn files_of_a_watched_folder_have_the_labels_of_their_folder() {
 #[test]
 fn names_outside_the_set_are_refused_mapped_or_sent_as_they_are() {
     let names = ["orders.edi", "ORDER_1", "ORDER 1", "B\u{dc}RO"];
-    let (house, _called) = sender();
+    let (setup, _called) = sender();
     for name in names {
-        house.write(name, "octets");
-        let said = refused(&house, name, &[]);
+        setup.write(name, "octets");
+        let said = refused(&setup, name, &[]);
         assert!(
             said.contains("RFC 5024, 5.3") && said.contains("--as"),
             "{said}"
@@ -706,22 +706,22 @@ fn names_outside_the_set_are_refused_mapped_or_sent_as_they_are() {
         );
     }
     // The name as it is, and the nearest that can be sent.
-    let said = refused(&house, "B\u{dc}RO", &[]);
+    let said = refused(&setup, "B\u{dc}RO", &[]);
     assert!(
         said.contains("`B\u{dc}RO`") && said.contains("such as B-RO,"),
         "{said}"
     );
     // No name is advised that cannot be sent either.
-    house.write("orders of november 2026.edi", "octets");
-    let said = refused(&house, "orders of november 2026.edi", &[]);
+    setup.write("orders of november 2026.edi", "octets");
+    let said = refused(&setup, "orders of november 2026.edi", &[]);
     assert!(
         said.contains("at most 26 fit") && !said.contains("such as"),
         "{said}"
     );
     let taken = "A-Z/0-9.&(1)";
     for name in [taken, "ODETTE_CERTIFICATE_REQUEST"] {
-        let path = house.path().join("orders.edi");
-        let sent = house.pointsman(&[
+        let path = setup.path().join("orders.edi");
+        let sent = setup.pointsman(&[
             "send",
             path.to_str().unwrap(),
             "--to",
@@ -737,10 +737,10 @@ fn names_outside_the_set_are_refused_mapped_or_sent_as_they_are() {
         ("as-is", ["orders.edi", "ORDER_1", "ORDER 1"]),
     ] {
         let called = Called::new();
-        let house = House::sender(&called.address(), &format!("    names: {how}\n"));
+        let setup = Setup::sender(&called.address(), &format!("    names: {how}\n"));
         for (name, expected) in names.iter().zip(expected) {
-            let file = house.write(name, "octets");
-            let (sfid, _) = sent(&house, &called, file.to_str().unwrap(), &[]);
+            let file = setup.write(name, "octets");
+            let (sfid, _) = sent(&setup, &called, file.to_str().unwrap(), &[]);
             assert_eq!(sfid[1..27].trim_end(), expected, "{how}");
         }
     }
@@ -750,26 +750,26 @@ fn names_outside_the_set_are_refused_mapped_or_sent_as_they_are() {
 fn names_are_sent_as_they_are_with_every_character_that_the_wire_has() {
     let as_is = "    names: as-is\n";
     let called = Called::new();
-    let house = House::sender(&called.address(), as_is);
-    house.write("ORDERS", "octets");
+    let setup = Setup::sender(&called.address(), as_is);
+    setup.write("ORDERS", "octets");
     for (name, why) in [
         (" ORDERS", "begins with a blank"),
         ("B\u{dc}RO", "character 2 is not allowed"),
         ("OR\tDERS", "character 3 is not allowed"),
         ("A-NAME-OF-27-CHARACTERS-XYZ", "at most 26 fit"),
     ] {
-        let said = refused(&house, "ORDERS", &["--as", name]);
+        let said = refused(&setup, "ORDERS", &["--as", name]);
         assert!(said.contains(why), "{name:?}: {said}");
     }
     let printable: Vec<char> = ('!'..='~').collect();
     for characters in printable.chunks(24) {
         let name: String = ['A'].iter().chain(characters).chain(['Z'].iter()).collect();
-        let file = house.path().join("ORDERS");
-        let (sfid, _) = sent(&house, &called, file.to_str().unwrap(), &["--as", &name]);
+        let file = setup.path().join("ORDERS");
+        let (sfid, _) = sent(&setup, &called, file.to_str().unwrap(), &["--as", &name]);
         assert_eq!(sfid[1..27].trim_end(), name);
     }
-    let file = house.write("ORDERS #1 ~50% [new]", "octets");
-    let (sfid, _) = sent(&house, &called, file.to_str().unwrap(), &[]);
+    let file = setup.write("ORDERS #1 ~50% [new]", "octets");
+    let (sfid, _) = sent(&setup, &called, file.to_str().unwrap(), &[]);
     assert_eq!(sfid[1..27].trim_end(), "ORDERS #1 ~50% [new]");
 }
 
@@ -784,18 +784,18 @@ fn greet_at_13(called: &Called) -> Peer<std::net::TcpStream> {
 
 #[test]
 fn files_of_one_second_have_identities_of_their_own_at_a_level_without_a_counter() {
-    let (house, called) = sender();
+    let (setup, called) = sender();
     for content in ["one", "two", "three"] {
-        let path = house.write("ORDER", content);
+        let path = setup.write("ORDER", content);
         let stamp = ["--stamp", "2026-11-22T23:59:59", "--queue-only"];
         let args = [
             &["send", path.to_str().unwrap(), "--to", "nordwerk"],
             &stamp[..],
         ];
-        assert!(house.pointsman(&args.concat()).status.success());
+        assert!(setup.pointsman(&args.concat()).status.success());
     }
     std::thread::scope(|scope| {
-        let sending = scope.spawn(|| house.pointsman(&["send", "--to", "nordwerk"]));
+        let sending = scope.spawn(|| setup.pointsman(&["send", "--to", "nordwerk"]));
         let mut peer = greet_at_13(&called);
         let mut receipts = Vec::new();
         for _ in 0..3 {
@@ -819,12 +819,12 @@ fn files_of_one_second_have_identities_of_their_own_at_a_level_without_a_counter
         assert_eq!(peer.hear_esid(), "00");
         sending.join().unwrap();
     });
-    let rows = house.transfers();
+    let rows = setup.transfers();
     assert!(
         rows.iter().all(|row| row.contains("acknowledged")),
         "{rows:?}"
     );
-    let audited = house.pointsman(&["verify-store"]);
+    let audited = setup.pointsman(&["verify-store"]);
     assert!(
         audited.status.success(),
         "{}",
@@ -834,8 +834,8 @@ fn files_of_one_second_have_identities_of_their_own_at_a_level_without_a_counter
 
 #[test]
 fn a_nerp_that_the_partners_level_does_not_have_is_closed_and_said() {
-    let house = House::plain("delivery:\n  command: [/bin/sh, -c, 'echo no good >&2; exit 65']\n");
-    let server = house.serve();
+    let setup = Setup::plain("delivery:\n  command: [/bin/sh, -c, 'echo no good >&2; exit 65']\n");
+    let server = setup.serve();
     let mut peer = Peer::connect(server.address());
     peer.say(format!(
         "X2{THEM:25}{THEIRS:8}04096BNYN007{:5}{:8}\r",
@@ -859,6 +859,6 @@ fn a_nerp_that_the_partners_level_does_not_have_is_closed_and_said() {
         answer.escape_ascii()
     );
     server.await_log(&["receipt-not-sent", "its receipt is closed"]);
-    let row = house.transfers().remove(0);
+    let row = setup.transfers().remove(0);
     assert!(!row.contains("owed"), "nobody is called for it: {row}");
 }

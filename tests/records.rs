@@ -15,7 +15,7 @@ use std::process::Stdio;
 use oftp::{Position, Positions};
 use pointsman_store::{KeptPositions, Record};
 use support::peer::{Called, Peer, VirtualFile};
-use support::{House, OURS, Server, US, amount, eventually, octets};
+use support::{OURS, Server, Setup, US, amount, eventually, octets};
 
 /// SFID of a file of records (RFC 5024, 5.3.3).
 fn sfid(dataset: &str, format: char, length: u32, restart: u64) -> Vec<u8> {
@@ -44,8 +44,8 @@ fn efid(records: usize, octets: usize) -> String {
 }
 
 /// Sends a file of records whole; gives the answer to EFID.
-fn send(house: &House, sfid: Vec<u8>, records: &[&str]) -> Vec<u8> {
-    let server = house.serve();
+fn send(setup: &Setup, sfid: Vec<u8>, records: &[&str]) -> Vec<u8> {
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     peer.say(sfid);
     assert_eq!(peer.hear(), b"200000000000000000", "SFPA from the start");
@@ -53,51 +53,51 @@ fn send(house: &House, sfid: Vec<u8>, records: &[&str]) -> Vec<u8> {
     peer.say(efid(records.len(), records.concat().len()));
     let answer = peer.hear();
     if answer == b"4N" {
-        house.await_delivered(1);
+        setup.await_delivered(1);
     }
     answer
 }
 
-fn content(house: &House) -> String {
-    let path = house.inbox().join(&house.await_delivered(1)[0]);
+fn content(setup: &Setup) -> String {
+    let path = setup.inbox().join(&setup.await_delivered(1)[0]);
     String::from_utf8(std::fs::read(path).unwrap()).unwrap()
 }
 
-fn with_partner(partner: &str) -> House {
-    House::with_listeners("  - address: 127.0.0.1:0\n", partner, "")
+fn with_partner(partner: &str) -> Setup {
+    Setup::with_listeners("  - address: 127.0.0.1:0\n", partner, "")
 }
 
 #[test]
 fn variable_records_become_lines() {
-    let house = with_partner("");
+    let setup = with_partner("");
     let records = ["UNH+1", "", "BGM+351"];
-    assert_eq!(send(&house, sfid("V.LINES", 'V', 80, 0), &records), b"4N");
-    assert_eq!(content(&house), "UNH+1\r\n\r\nBGM+351\r\n");
+    assert_eq!(send(&setup, sfid("V.LINES", 'V', 80, 0), &records), b"4N");
+    assert_eq!(content(&setup), "UNH+1\r\n\r\nBGM+351\r\n");
 }
 
 #[test]
 fn the_profile_says_how_records_are_kept() {
-    let house = with_partner("    fixed_records: lines\n    variable_records: length-prefixed\n");
+    let setup = with_partner("    fixed_records: lines\n    variable_records: length-prefixed\n");
     assert_eq!(
-        send(&house, sfid("F.LINES", 'F', 3, 0), &["ABC", "DEF"]),
+        send(&setup, sfid("F.LINES", 'F', 3, 0), &["ABC", "DEF"]),
         b"4N"
     );
-    assert_eq!(content(&house), "ABC\r\nDEF\r\n");
+    assert_eq!(content(&setup), "ABC\r\nDEF\r\n");
 
-    let house = with_partner("    fixed_records: lines\n    variable_records: length-prefixed\n");
+    let setup = with_partner("    fixed_records: lines\n    variable_records: length-prefixed\n");
     assert_eq!(
-        send(&house, sfid("V.PREFIX", 'V', 9, 0), &["ABC", "", "D"]),
+        send(&setup, sfid("V.PREFIX", 'V', 9, 0), &["ABC", "", "D"]),
         b"4N"
     );
-    assert_eq!(content(&house), "\0\x03ABC\0\0\0\x01D");
+    assert_eq!(content(&setup), "\0\x03ABC\0\0\0\x01D");
 
-    let house = with_partner("");
+    let setup = with_partner("");
     assert_eq!(
-        send(&house, sfid("F.RAW", 'F', 3, 0), &["ABC", "DEF"]),
+        send(&setup, sfid("F.RAW", 'F', 3, 0), &["ABC", "DEF"]),
         b"4N"
     );
     assert_eq!(
-        content(&house),
+        content(&setup),
         "ABCDEF",
         "fixed records are raw where nothing is said"
     );
@@ -109,18 +109,18 @@ fn a_policy_says_it_for_one_file() {
         "policies:\n  keeps:\n    component: {}\n    hooks: [accept-file]\n",
         support::guests::built()[0].display()
     );
-    let house = House::plain(&policies);
+    let setup = Setup::plain(&policies);
     assert_eq!(
-        send(&house, sfid("PREFIXED", 'V', 80, 0), &["AB", "C"]),
+        send(&setup, sfid("PREFIXED", 'V', 80, 0), &["AB", "C"]),
         b"4N"
     );
-    assert_eq!(content(&house), "\0\x02AB\0\x01C");
+    assert_eq!(content(&setup), "\0\x02AB\0\x01C");
 }
 
 #[test]
 fn raw_is_nothing_for_variable_records() {
-    let house = with_partner("    variable_records: raw\n");
-    let checked = house.pointsman(&["check"]);
+    let setup = with_partner("    variable_records: raw\n");
+    let checked = setup.pointsman(&["check"]);
     assert!(!checked.status.success());
     let said = String::from_utf8_lossy(&checked.stderr).into_owned();
     assert!(
@@ -131,16 +131,16 @@ fn raw_is_nothing_for_variable_records() {
 
 #[test]
 fn a_record_that_is_not_as_announced_is_refused_with_its_number() {
-    let house = with_partner("");
-    let answer = send(&house, sfid("F.WRONG", 'F', 3, 0), &["ABC", "DE"]);
+    let setup = with_partner("");
+    let answer = send(&setup, sfid("F.WRONG", 'F', 3, 0), &["ABC", "DE"]);
     assert_eq!(&answer[..3], b"505", "EFNA 05");
     let text = String::from_utf8_lossy(&answer[6..]).into_owned();
     assert_eq!(text, "record 2 has 2 octets, and exactly 3 were announced");
-    let answer = send(&house, sfid("V.WRONG", 'V', 3, 0), &["ABC", "DEFG"]);
+    let answer = send(&setup, sfid("V.WRONG", 'V', 3, 0), &["ABC", "DEFG"]);
     assert_eq!(&answer[..3], b"505");
-    assert_eq!(house.delivered(), Vec::<String>::new(), "nothing is there");
+    assert_eq!(setup.delivered(), Vec::<String>::new(), "nothing is there");
 
-    let server = house.serve();
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     peer.say(sfid("V.COUNT", 'V', 3, 0));
     assert_eq!(peer.hear(), b"200000000000000000");
@@ -156,9 +156,9 @@ fn a_record_that_is_not_as_announced_is_refused_with_its_number() {
 /// The session breaks in the middle of the fourth record, and the server is killed; then the partner asks to go on
 /// after record `asked`, is told `told`, and sends the rest.
 fn goes_on(partner: &str, format: char, asked: u64, told: usize, expected: &str) {
-    let house = with_partner(partner);
+    let setup = with_partner(partner);
     let records = ["REC1", "REC2", "REC3", "REC4", "REC5"];
-    let server = house.serve();
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     peer.say(sfid("BROKEN", format, 4, 0));
     assert_eq!(peer.hear(), b"200000000000000000");
@@ -169,7 +169,7 @@ fn goes_on(partner: &str, format: char, asked: u64, told: usize, expected: &str)
     server.await_log(&["session-ended"]);
     server.kill();
 
-    let server = house.serve();
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     peer.say(sfid("BROKEN", format, 4, asked));
     assert_eq!(
@@ -180,7 +180,7 @@ fn goes_on(partner: &str, format: char, asked: u64, told: usize, expected: &str)
     peer.say(data(&records[told..]));
     peer.say(efid(5, 20));
     assert_eq!(peer.hear(), b"4N", "the totals are those of the whole file");
-    assert_eq!(content(&house), expected);
+    assert_eq!(content(&setup), expected);
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn what_is_sent_as_records_is_received_as_records() {
     ] {
         let receiving = with_partner(partner);
         let server = receiving.serve();
-        let sending = House::sender(&server.address().to_string(), "");
+        let sending = Setup::sender(&server.address().to_string(), "");
         let file = sending.write("FILE.DAT", local);
         let sent = sending.pointsman(&[
             "send",
@@ -262,7 +262,7 @@ fn what_is_sent_as_records_is_received_as_records() {
 
 #[test]
 fn a_file_whose_records_are_not_as_said_is_not_queued() {
-    let sending = House::sender("127.0.0.1:1", "");
+    let sending = Setup::sender("127.0.0.1:1", "");
     let file = sending.write("FILE.DAT", "ABCD\r\nEFG\r\n");
     let path = file.to_str().unwrap();
     let refused = |args: &[&str], why: &str| {
@@ -314,7 +314,7 @@ fn add_records(data: &[u8], records: &mut Vec<Vec<u8>>) {
 #[test]
 fn a_file_that_broke_off_is_offered_from_its_last_record() {
     let called = Called::new();
-    let sending = House::sender(
+    let sending = Setup::sender(
         &called.address(),
         "    session:\n      credit: 1\n      buffer_size: 128\n",
     );
@@ -402,7 +402,7 @@ struct LongFile {
     records: Vec<Vec<u8>>,
     /// Where each ends in the spool.
     ends: Vec<usize>,
-    house: House,
+    setup: Setup,
     server: Server,
     id: String,
 }
@@ -428,20 +428,20 @@ impl LongFile {
             }
             ends.push(local.len());
         }
-        let house = with_partner("    retry: {broken: {first: 1ms, most: 1ms}}\n");
-        let file = house.write("LONG", &local);
+        let setup = with_partner("    retry: {broken: {first: 1ms, most: 1ms}}\n");
+        let file = setup.write("LONG", &local);
         let file = file.to_str().unwrap();
         let format = ["--format", "V", "--records", layout];
         let sent = ["send", file, "--to", "mueller", "--queue-only"];
-        let queued = house.pointsman(&[&sent[..], &format].concat());
+        let queued = setup.pointsman(&[&sent[..], &format].concat());
         assert!(queued.status.success(), "{queued:?}");
         let said = String::from_utf8(queued.stdout).unwrap();
         let id = said.split_whitespace().last().unwrap().to_owned();
-        let server = house.serve();
+        let server = setup.serve();
         Self {
             records,
             ends,
-            house,
+            setup,
             server,
             id,
         }
@@ -457,7 +457,7 @@ impl LongFile {
     }
 
     fn spooled(&self, ending: &str) -> std::path::PathBuf {
-        let outgoing = self.house.path().join("state/spool/outgoing");
+        let outgoing = self.setup.path().join("state/spool/outgoing");
         outgoing.join(format!("{}{ending}", self.id))
     }
 
@@ -546,10 +546,10 @@ fn wherever_a_file_of_variable_records_breaks_off_it_goes_on_with_the_next_recor
             "{layout}"
         );
         file.server.await_log(&["file-sent"]);
-        let audited = file.house.pointsman(&["verify-store"]);
+        let audited = file.setup.pointsman(&["verify-store"]);
         assert!(audited.status.success(), "{audited:?}");
 
-        let again = file.house.pointsman(&["queue", "resend", &file.id]);
+        let again = file.setup.pointsman(&["queue", "resend", &file.id]);
         assert!(again.status.success(), "{again:?}");
         let said = String::from_utf8(again.stdout).unwrap();
         let id = said.split_whitespace().find(|word| word.len() == 37);
@@ -599,7 +599,7 @@ fn positions_that_are_damaged_or_gone_are_not_gone_by() {
     assert_ne!(damaged, described, "there are positions");
     std::fs::write(file.spooled(".jsonl"), damaged).unwrap();
     assert_eq!(file.goes_on(from, 1), None);
-    let audited = file.house.pointsman(&["verify-store"]);
+    let audited = file.setup.pointsman(&["verify-store"]);
     let said = String::from_utf8_lossy(&audited.stdout);
     assert!(
         !audited.status.success() && said.contains("positions of records are damaged"),
@@ -649,7 +649,7 @@ fn what_went_on_behind_a_wrong_position_gets_no_efid() {
 fn a_file_of_variable_records_announces_its_longest() {
     let receiving = with_partner("");
     let server = receiving.serve();
-    let sending = House::sender(&server.address().to_string(), "");
+    let sending = Setup::sender(&server.address().to_string(), "");
     let file = sending.write("LONG", "AB\r\nABCDEFG\r\n");
     let path = file.to_str().unwrap();
     let sent = sending.pointsman(&["send", path, "--to", "nordwerk", "--format", "V"]);
@@ -674,8 +674,8 @@ fn a_file_of_variable_records_announces_its_longest() {
 
 #[test]
 fn records_that_cannot_be_kept_so_are_refused_before_they_come() {
-    let house = with_partner("    fixed_records: length-prefixed\n");
-    let server = house.serve();
+    let setup = with_partner("    fixed_records: length-prefixed\n");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     peer.say(sfid("F.LONG", 'F', 65_536, 0));
     let answer = peer.hear();
@@ -693,23 +693,23 @@ fn lines_that_come_as_records_of_a_text_get_their_ends_where_the_profile_says_so
         ("", "LINE1LINE2"),
         ("    text_line_ends: true\n", "LINE1\r\nLINE2\r\n"),
     ] {
-        let house = with_partner(partner);
-        let server = house.serve();
+        let setup = with_partner(partner);
+        let server = setup.serve();
         let mut peer = Peer::session(server.address());
         peer.say(sfid("TEXT", 'T', 0, 0));
         assert_eq!(peer.hear(), b"200000000000000000");
         peer.say(data(&["LINE1", "LINE2"]));
         peer.say(efid(0, 10));
         assert_eq!(peer.hear(), b"4N");
-        assert_eq!(content(&house), expected);
+        assert_eq!(content(&setup), expected);
     }
 }
 
 #[test]
 fn receipts_are_not_swapped_where_the_profile_says_so() {
     for (partner, dest) in [("", support::THEM), ("    unswapped_receipts: true\n", US)] {
-        let house = with_partner(partner);
-        let server = house.serve();
+        let setup = with_partner(partner);
+        let server = setup.serve();
         let mut peer = Peer::session(server.address());
         peer.send(&VirtualFile::new("ORDER", "order"));
         let receipts = peer.take_receipts();

@@ -21,7 +21,7 @@ use std::time::SystemTime;
 use support::peer::{
     Called, Peer, Ssid, VirtualFile, data_buffers, eerp, efid, release, take_file,
 };
-use support::{House, OURS, POINTSMAN, Server, US, amount, eventually, octets};
+use support::{OURS, POINTSMAN, Server, Setup, US, amount, eventually, octets};
 
 /// Data octets of a full buffer of 4096: 63 subrecords of 63.
 const FULL: usize = 63 * 63;
@@ -71,8 +71,8 @@ fn a_partner_that_reconnects_at_once_is_never_told_an_older_position() {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let seed = amount("POINTSMAN_SEED", now.unwrap().as_nanos() as u64 | 1);
     println!("POINTSMAN_SEED={seed}");
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let breaks = amount("POINTSMAN_RESTARTS", 60);
     let (mut broken, mut files) = (0, Vec::new());
     while broken < breaks {
@@ -107,14 +107,14 @@ fn a_partner_that_reconnects_at_once_is_never_told_an_older_position() {
         files.push(content);
         let _ = peer.take_receipts();
     }
-    for path in house.await_delivered(files.len()) {
+    for path in setup.await_delivered(files.len()) {
         let name = path.rsplit('/').next().unwrap();
         let number: usize = name[1..].split('.').next().unwrap().parse().unwrap();
-        let delivered = std::fs::read(house.inbox().join(&path)).unwrap();
+        let delivered = std::fs::read(setup.inbox().join(&path)).unwrap();
         assert!(delivered == files[number], "{path}");
     }
     assert_eq!(server.stop(), Some(0));
-    let audited = house.pointsman(&["verify-store"]);
+    let audited = setup.pointsman(&["verify-store"]);
     assert!(audited.status.success(), "{audited:?}");
 }
 
@@ -149,8 +149,8 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
 "#;
 
 impl Clock {
-    fn of(house: &House) -> Self {
-        let source = house.write("clock.c", AHEAD);
+    fn of(setup: &Setup) -> Self {
+        let source = setup.write("clock.c", AHEAD);
         let library = source.with_extension("so");
         let compiled = Command::new("cc")
             .args(["-shared", "-fPIC", "-o"])
@@ -158,7 +158,7 @@ impl Clock {
             .arg("-ldl")
             .status();
         assert!(compiled.unwrap().success());
-        let ahead = house.path().join("ahead");
+        let ahead = setup.path().join("ahead");
         Self { library, ahead }
     }
 
@@ -168,12 +168,12 @@ impl Clock {
         std::fs::rename(beside, &self.ahead).unwrap();
     }
 
-    fn serve(&self, house: &House) -> Server {
+    fn serve(&self, setup: &Setup) -> Server {
         let preload = [
             ("LD_PRELOAD", self.library.as_path()),
             ("SECONDS_AHEAD", &self.ahead),
         ];
-        Server::start_with(&house.config(), &preload)
+        Server::start_with(&setup.config(), &preload)
     }
 }
 
@@ -182,15 +182,15 @@ const DAY: u64 = 24 * 60 * 60;
 /// A file is refused for now while the clock is a day ahead; then the clock is put right, and the file comes again.
 fn is_offered_again_when_the_clock_is_put_right(restart: bool) {
     let partner = Called::new();
-    let house = House::caller(
+    let setup = Setup::caller(
         "listeners:\n  - address: 127.0.0.1:0\n",
         &partner.address(),
         "    calls: {delay: 3s}\n    retry: {refused: {first: 1s, most: 1s}}\n",
     );
-    let clock = Clock::of(&house);
+    let clock = Clock::of(&setup);
     clock.is_ahead(DAY);
-    let mut server = clock.serve(&house);
-    house.queue("CLOCK", octets(25, 3000), "nordwerk");
+    let mut server = clock.serve(&setup);
+    setup.queue("CLOCK", octets(25, 3000), "nordwerk");
 
     let mut session = partner.greet();
     assert_eq!(session.hear()[0], b'H', "SFID");
@@ -200,7 +200,7 @@ fn is_offered_again_when_the_clock_is_put_right(restart: bool) {
     clock.is_ahead(0);
     if restart {
         assert_eq!(server.stop(), Some(0));
-        server = clock.serve(&house);
+        server = clock.serve(&setup);
     }
     let mut session = partner.greet();
     take_file(&mut session);
@@ -218,19 +218,19 @@ fn a_clock_that_is_put_right_keeps_no_file_for_a_day_over_a_restart_either() {
     is_offered_again_when_the_clock_is_put_right(true);
 }
 
-/// A house that may call its partner, and does so by itself only where `calls` says so.
-fn caller(partner: &Called, more: &str) -> House {
+/// A setup that may call its partner, and does so of its own accord only where `calls` says so.
+fn caller(partner: &Called, more: &str) -> Setup {
     let listeners = "listeners:\n  - address: 127.0.0.1:0\n";
-    House::caller(listeners, &partner.address(), more)
+    Setup::caller(listeners, &partner.address(), more)
 }
 
 /// `pointsman send FILE`, killed when its partner has heard of the file.
-fn killed_while_it_sends(house: &House, partner: &Called, name: &str) {
-    let file = house.write(name, octets(61, 3000));
+fn killed_while_it_sends(setup: &Setup, partner: &Called, name: &str) {
+    let file = setup.write(name, octets(61, 3000));
     let mut sending = Killed(
         Command::new(POINTSMAN)
             .args(["send", "--to", "nordwerk", "-c"])
-            .args([&house.config(), &file])
+            .args([&setup.config(), &file])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -255,9 +255,9 @@ impl Drop for Killed {
 #[test]
 fn what_a_killed_send_had_goes_with_the_next_call_of_the_server() {
     let partner = Called::new();
-    let house = caller(&partner, "");
-    killed_while_it_sends(&house, &partner, "KILLED");
-    let server = house.serve();
+    let setup = caller(&partner, "");
+    killed_while_it_sends(&setup, &partner, "KILLED");
+    let server = setup.serve();
     let mut session = partner.greet();
     take_file(&mut session);
     release(&mut session);
@@ -267,17 +267,17 @@ fn what_a_killed_send_had_goes_with_the_next_call_of_the_server() {
 #[test]
 fn what_a_killed_send_had_is_there_for_a_server_that_runs_and_for_the_operator() {
     let partner = Called::new();
-    let house = caller(&partner, "    calls: {queued: false}\n");
-    killed_while_it_sends(&house, &partner, "OPERATOR");
-    let queue = house.pointsman(&["queue", "list", "--json"]);
+    let setup = caller(&partner, "    calls: {queued: false}\n");
+    killed_while_it_sends(&setup, &partner, "OPERATOR");
+    let queue = setup.pointsman(&["queue", "list", "--json"]);
     let queue: serde_json::Value = serde_json::from_slice(&queue.stdout).unwrap();
     assert_eq!(queue[0]["in_session"], false, "{queue}");
     let id = queue[0]["transfer"].as_str().unwrap();
-    let cancelled = house.pointsman(&["queue", "cancel", id]);
+    let cancelled = setup.pointsman(&["queue", "cancel", id]);
     assert!(cancelled.status.success(), "{cancelled:?}");
 
-    let server = house.serve();
-    killed_while_it_sends(&house, &partner, "RUNNING");
+    let server = setup.serve();
+    killed_while_it_sends(&setup, &partner, "RUNNING");
     // The partner calls, and gives the turn.
     let sfid = eventually("the file is offered", || {
         let mut peer = Peer::connect(server.address());
@@ -298,19 +298,19 @@ fn what_a_killed_send_had_is_there_for_a_server_that_runs_and_for_the_operator()
 #[test]
 fn send_now_calls_a_partner_whose_line_rests() {
     let partner = Called::new();
-    let house = caller(
+    let setup = caller(
         &partner,
         "    retry: {session: {first: 1h, most: 1h}, broken: {first: 1h, most: 1h}}\n",
     );
-    let server = house.serve();
-    house.queue("URGENT", octets(61, 3000), "nordwerk");
+    let server = setup.serve();
+    setup.queue("URGENT", octets(61, 3000), "nordwerk");
     drop(partner.accept());
     server.await_log(&["call-failed"]);
-    let queue = house.pointsman(&["queue", "list", "--json"]);
+    let queue = setup.pointsman(&["queue", "list", "--json"]);
     let queue: serde_json::Value = serde_json::from_slice(&queue.stdout).unwrap();
     let id = queue[0]["transfer"].as_str().unwrap();
     for last in [false, true] {
-        let ordered = house.pointsman(&["queue", "send-now", id]);
+        let ordered = setup.pointsman(&["queue", "send-now", id]);
         assert!(ordered.status.success(), "{ordered:?}");
         if !last {
             // The order is carried out, however it ends: the line rests again.
@@ -327,13 +327,13 @@ fn send_now_calls_a_partner_whose_line_rests() {
 #[test]
 fn a_partner_that_takes_a_file_once_more_has_not_got_it_from_an_attempt_before() {
     let partner = Called::new();
-    let house = caller(
+    let setup = caller(
         &partner,
         "    retry: {broken: {first: 1s, most: 1s}, session: {first: 1s, most: 1s}}\n",
     );
-    let server = house.serve();
+    let server = setup.serve();
     // More than the credit allows at once: a partner that gives none gets no EFID.
-    house.queue("DOUBT", octets(62, 60_000), "nordwerk");
+    setup.queue("DOUBT", octets(62, 60_000), "nordwerk");
 
     // Its EFID arrives, its EFPA does not.
     let mut session = partner.greet();
@@ -364,7 +364,7 @@ fn a_partner_that_takes_a_file_once_more_has_not_got_it_from_an_attempt_before()
     assert_eq!(session.hear(), b"P", "RTR");
     session.say(b"F00000\r");
     server.await_log(&["receipt-received"]);
-    let shown = house.pointsman(&["transfers", "list", "--json"]);
+    let shown = setup.pointsman(&["transfers", "list", "--json"]);
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.contains("\"acknowledged\""), "{shown}");
 }

@@ -13,7 +13,7 @@ mod support;
 use std::net::SocketAddr;
 
 use support::peer::{Peer, VirtualFile, efid};
-use support::{House, amount, octets};
+use support::{Setup, amount, octets};
 
 const SESSIONS: u64 = 8;
 
@@ -51,8 +51,8 @@ fn bring(address: SocketAddr, file: &VirtualFile, way: Way) -> bool {
 
 #[test]
 fn whoever_hears_efpa_has_brought_the_file_whole_and_once() {
-    let house = House::plain("limits: {sessions: 64}\n");
-    let server = house.serve();
+    let setup = Setup::plain("limits: {sessions: 64}\n");
+    let server = setup.serve();
     let address = server.address();
     for round in 0..amount("POINTSMAN_RIVALS", 30) {
         let file = VirtualFile::new(&format!("R{round}"), octets(round, 3000));
@@ -75,27 +75,27 @@ fn whoever_hears_efpa_has_brought_the_file_whole_and_once() {
         if acknowledged == 0 {
             assert!(bring(address, &file, Way::Right), "round {round}");
         }
-        house.await_delivered(round as usize + 1);
+        setup.await_delivered(round as usize + 1);
     }
-    let delivered = house.delivered();
+    let delivered = setup.delivered();
     for (path, round) in delivered.iter().map(|path| {
         let name = path.rsplit('/').next().unwrap();
         let round = name[1..].split('.').next().unwrap();
         (path, round.parse::<u64>().unwrap())
     }) {
-        let content = std::fs::read(house.inbox().join(path)).unwrap();
+        let content = std::fs::read(setup.inbox().join(path)).unwrap();
         assert!(content == octets(round, 3000), "{path}");
     }
     assert_eq!(server.stop(), Some(0));
-    let server = house.serve();
-    let audited = house.pointsman(&["verify-store"]);
+    let server = setup.serve();
+    let audited = setup.pointsman(&["verify-store"]);
     let said = String::from_utf8_lossy(&audited.stdout);
     assert!(
         audited.status.success() && said.contains("everything fits"),
         "{said}"
     );
     // What no longer belongs to anybody is gone, and no sidecar with it: a rebuild would know every file.
-    let sidecars = std::fs::read_dir(house.path().join("state/spool/sealed")).unwrap();
+    let sidecars = std::fs::read_dir(setup.path().join("state/spool/sealed")).unwrap();
     assert_eq!(sidecars.count(), delivered.len());
     assert_eq!(server.stop(), Some(0));
 }

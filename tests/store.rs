@@ -17,11 +17,11 @@ use std::path::{Path, PathBuf};
 use rustix::fs::inotify;
 use serde_json::Value;
 use support::peer::{Peer, VirtualFile, data_buffers};
-use support::{House, THEM, US, eventually, octets};
+use support::{Setup, THEM, US, eventually, octets};
 
-/// A house whose partner is another house that runs.
-fn caller_of(address: std::net::SocketAddr) -> House {
-    let caller = House::with_listeners(
+/// A setup whose partner is another setup that runs.
+fn caller_of(address: std::net::SocketAddr) -> Setup {
+    let caller = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n",
         &format!("    address: {address}\n"),
         "",
@@ -37,41 +37,41 @@ fn caller_of(address: std::net::SocketAddr) -> House {
 }
 
 /// Runs a command whose answer is JSON; gives its exit code, too.
-fn json(house: &House, args: &[&str]) -> (Option<i32>, Value) {
-    let done = house.pointsman(&[args, &["--json"]].concat());
+fn json(setup: &Setup, args: &[&str]) -> (Option<i32>, Value) {
+    let done = setup.pointsman(&[args, &["--json"]].concat());
     let said = String::from_utf8_lossy(&done.stdout);
     let value = serde_json::from_str(&said)
         .unwrap_or_else(|_| panic!("{said}{}", String::from_utf8_lossy(&done.stderr)));
     (done.status.code(), value)
 }
 
-fn assert_clean(house: &House) -> Value {
-    let (code, audited) = json(house, &["verify-store"]);
+fn assert_clean(setup: &Setup) -> Value {
+    let (code, audited) = json(setup, &["verify-store"]);
     assert_eq!(code, Some(0), "{audited:#}");
     audited
 }
 
-fn state(house: &House) -> PathBuf {
-    house.path().join("state")
+fn state(setup: &Setup) -> PathBuf {
+    setup.path().join("state")
 }
 
-fn ledger_files(house: &House) -> Vec<PathBuf> {
+fn ledger_files(setup: &Setup) -> Vec<PathBuf> {
     ["ledger.db", "ledger.db-wal", "ledger.db-shm"]
         .iter()
-        .map(|name| state(house).join(name))
+        .map(|name| state(setup).join(name))
         .collect()
 }
 
 /// The ledger and its log, as they are while nobody has them open.
-fn kept(house: &House) -> Vec<(PathBuf, Vec<u8>)> {
-    let files = ledger_files(house).into_iter().take(2);
+fn kept(setup: &Setup) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = ledger_files(setup).into_iter().take(2);
     files
         .filter_map(|file| std::fs::read(&file).ok().map(|octets| (file, octets)))
         .collect()
 }
 
-fn put_back(house: &House, kept: &[(PathBuf, Vec<u8>)]) {
-    for file in ledger_files(house) {
+fn put_back(setup: &Setup, kept: &[(PathBuf, Vec<u8>)]) {
+    for file in ledger_files(setup) {
         let _ = std::fs::remove_file(file);
     }
     for (file, octets) in kept {
@@ -79,8 +79,8 @@ fn put_back(house: &House, kept: &[(PathBuf, Vec<u8>)]) {
     }
 }
 
-fn first(house: &House, filter: &[&str]) -> Value {
-    let (_, rows) = json(house, &[&["transfers", "list"], filter].concat());
+fn first(setup: &Setup, filter: &[&str]) -> Value {
+    let (_, rows) = json(setup, &[&["transfers", "list"], filter].concat());
     rows[0].clone()
 }
 
@@ -90,33 +90,33 @@ fn id_of(row: &Value) -> String {
 
 #[test]
 fn the_ledger_may_lie_on_a_disk_of_its_own_and_one_that_was_left_behind_is_missed() {
-    let house = House::plain("");
-    let at_first = std::fs::read_to_string(house.config()).unwrap();
+    let setup = Setup::plain("");
+    let at_first = std::fs::read_to_string(setup.config()).unwrap();
     let apart = at_first.replace("  inbox: inbox\n", "  inbox: inbox\n  ledger: books\n");
-    std::fs::write(house.config(), &apart).unwrap();
-    let server = house.serve();
+    std::fs::write(setup.config(), &apart).unwrap();
+    let server = setup.serve();
     Peer::session(server.address()).send(&VirtualFile::new("ONE", octets(1, 5000)));
-    house.await_delivered(1);
+    setup.await_delivered(1);
     assert_eq!(server.stop(), Some(0));
-    assert!(house.path().join("books/ledger.db").exists());
-    assert!(!state(&house).join("ledger.db").exists());
-    assert_clean(&house);
+    assert!(setup.path().join("books/ledger.db").exists());
+    assert!(!state(&setup).join("ledger.db").exists());
+    assert_clean(&setup);
 
     // An operator who takes the key out again is not given an empty ledger.
-    std::fs::write(house.config(), at_first).unwrap();
-    let refused = house.pointsman(&["serve"]);
+    std::fs::write(setup.config(), at_first).unwrap();
+    let refused = setup.pointsman(&["serve"]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(
         !refused.status.success() && said.contains("storage.ledger"),
         "{said}"
     );
-    assert!(!state(&house).join("ledger.db").exists());
+    assert!(!state(&setup).join("ledger.db").exists());
 }
 
 #[test]
 fn a_ledger_that_is_lost_is_made_anew_and_nothing_acknowledged_with_it() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     // Two receipts given, then one file whose receipt nobody takes.
     let mut peer = Peer::session(server.address());
     for name in ["ONE", "TWO"] {
@@ -126,23 +126,23 @@ fn a_ledger_that_is_lost_is_made_anew_and_nothing_acknowledged_with_it() {
     let mut peer = Peer::session(server.address());
     let owed = VirtualFile::new("OWED", octets(2, 70_000));
     peer.send(&owed);
-    house.await_delivered(3);
+    setup.await_delivered(3);
     server.await_log(&["file-delivered", "OWED"]);
     // And one that is half here.
     let half = VirtualFile::new("HALF", octets(3, 90_000));
     assert_eq!(peer.offer(&half)[0], b'2');
     peer.say(&data_buffers(&half.content)[0]);
     server.kill();
-    assert_clean(&house);
+    assert_clean(&setup);
 
-    let rebuild = house.pointsman(&["store", "rebuild"]);
+    let rebuild = setup.pointsman(&["store", "rebuild"]);
     assert!(
         rebuild.status.success(),
         "a ledger that is there may be made anew, too"
     );
-    assert_clean(&house);
+    assert_clean(&setup);
 
-    for file in ledger_files(&house) {
+    for file in ledger_files(&setup) {
         let _ = std::fs::remove_file(file);
     }
     for command in [
@@ -151,22 +151,22 @@ fn a_ledger_that_is_lost_is_made_anew_and_nothing_acknowledged_with_it() {
         &["verify-store"],
         &["queue", "list"],
     ] {
-        let refused = house.pointsman(command);
+        let refused = setup.pointsman(command);
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert_eq!(refused.status.code(), Some(1), "{command:?}");
         assert!(
             said.contains("store rebuild"),
             "an empty ledger would know of nothing: {said}"
         );
-        assert!(!state(&house).join("ledger.db").exists());
+        assert!(!state(&setup).join("ledger.db").exists());
     }
-    let (code, rebuilt) = json(&house, &["store", "rebuild"]);
+    let (code, rebuilt) = json(&setup, &["store", "rebuild"]);
     assert_eq!(code, Some(0), "{rebuilt:#}");
     assert_eq!(rebuilt["received"], 3);
-    let audited = assert_clean(&house);
+    let audited = assert_clean(&setup);
     assert_eq!(audited["receipts_owed"], 1, "{audited:#}");
 
-    let server = house.serve();
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     assert_eq!(&peer.offer(&owed)[..4], b"313N", "it was received before");
     peer.send(&half);
@@ -176,17 +176,17 @@ fn a_ledger_that_is_lost_is_made_anew_and_nothing_acknowledged_with_it() {
         2,
         "the one that was owed, and the new file's"
     );
-    assert_eq!(house.await_delivered(4).len(), 4, "{:?}", house.delivered());
+    assert_eq!(setup.await_delivered(4).len(), 4, "{:?}", setup.delivered());
     drop(peer);
     assert_eq!(server.stop(), Some(0));
-    assert_eq!(house.delivered().len(), 4, "none twice");
-    assert_clean(&house);
+    assert_eq!(setup.delivered().len(), 4, "none twice");
+    assert_clean(&setup);
 }
 
 #[test]
-fn both_ends_of_a_house_of_ours_come_back_from_their_spools() {
-    let house = House::plain("");
-    let server = house.serve();
+fn both_ends_of_ours_come_back_from_their_spools() {
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let caller = caller_of(server.address());
     let file = caller.write("INVOIC.1", octets(5, 100_000));
     let path = file.to_str().unwrap();
@@ -213,55 +213,55 @@ fn both_ends_of_a_house_of_ours_come_back_from_their_spools() {
         "{}",
         String::from_utf8_lossy(&gone.stderr)
     );
-    house.await_delivered(2);
+    setup.await_delivered(2);
     let (_, rows) = json(&caller, &["transfers", "list", "--state", "acknowledged"]);
     assert_eq!(rows.as_array().unwrap().len(), 2, "{rows:#}");
     assert_ne!(rows[0]["file"], rows[1]["file"]);
     assert_clean(&caller);
-    assert_clean(&house);
+    assert_clean(&setup);
 }
 
 #[test]
 fn a_store_is_not_made_anew_while_its_server_runs() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("ORDER", "octets"));
     peer.take_receipts();
     for command in [["store", "rebuild"], ["store", "describe"]] {
-        let refused = house.pointsman(&command);
+        let refused = setup.pointsman(&command);
         assert_eq!(refused.status.code(), Some(1));
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(said.contains("another server runs"), "{said}");
     }
-    assert_clean(&house);
+    assert_clean(&setup);
     assert_eq!(server.stop(), Some(0));
-    assert_eq!(house.transfers().len(), 1);
+    assert_eq!(setup.transfers().len(), 1);
 }
 
 #[test]
 fn damage_is_named_and_the_exit_code_says_so() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     Peer::session(server.address()).send(&VirtualFile::new("ORDER", "octets"));
-    house.await_delivered(1);
-    let tried = house.write("OUT", "to send");
-    house.pointsman(&["send", tried.to_str().unwrap(), "--to", "mueller"]);
-    let queued = id_of(&first(&house, &["--direction", "out"]));
+    setup.await_delivered(1);
+    let tried = setup.write("OUT", "to send");
+    setup.pointsman(&["send", tried.to_str().unwrap(), "--to", "mueller"]);
+    let queued = id_of(&first(&setup, &["--direction", "out"]));
     server.stop();
-    assert_clean(&house);
-    let blob = state(&house).join("spool/outgoing").join(&queued);
+    assert_clean(&setup);
+    let blob = state(&setup).join("spool/outgoing").join(&queued);
     std::fs::write(&blob, "TO SEND").unwrap();
-    let quick = house.pointsman(&["verify-store", "--quick"]);
+    let quick = setup.pointsman(&["verify-store", "--quick"]);
     assert!(quick.status.success(), "the size is right");
-    let shown = house.pointsman(&["verify-store"]);
+    let shown = setup.pointsman(&["verify-store"]);
     assert_eq!(shown.status.code(), Some(1));
     let said = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(
         said.contains(&queued) && said.contains("spool/outgoing") && said.contains("queue cancel"),
         "{said}"
     );
-    let (code, audited) = json(&house, &["verify-store"]);
+    let (code, audited) = json(&setup, &["verify-store"]);
     assert_eq!((code, &audited["clean"]), (Some(1), &Value::Bool(false)));
     assert_eq!(
         audited["findings"][0]["kind"], "content-digest",
@@ -271,17 +271,17 @@ fn damage_is_named_and_the_exit_code_says_so() {
 
 #[test]
 fn the_queue_is_the_operators() {
-    let house = House::plain("");
+    let setup = Setup::plain("");
     let mut ids = Vec::new();
     for (name, priority) in [("A", "5"), ("B", "8"), ("C", "0")] {
-        let file = house.write(name, name);
+        let file = setup.write(name, name);
         let path = file.to_str().unwrap();
-        let tried = house.pointsman(&["send", path, "--to", "mueller", "--priority", priority]);
+        let tried = setup.pointsman(&["send", path, "--to", "mueller", "--priority", priority]);
         assert_eq!(tried.status.code(), Some(3), "nobody is reached");
-        ids.push(id_of(&first(&house, &["--name", name])));
+        ids.push(id_of(&first(&setup, &["--name", name])));
     }
-    let order = |house: &House| {
-        let (_, queue) = json(house, &["queue", "list", "--partner", "mueller"]);
+    let order = |setup: &Setup| {
+        let (_, queue) = json(setup, &["queue", "list", "--partner", "mueller"]);
         let names = queue.as_array().unwrap().iter();
         names
             .map(|file| {
@@ -294,53 +294,53 @@ fn the_queue_is_the_operators() {
             })
             .collect::<Vec<_>>()
     };
-    assert_eq!(order(&house), ["B ready", "A ready", "C ready"]);
+    assert_eq!(order(&setup), ["B ready", "A ready", "C ready"]);
     for (verb, id) in [("hold", &ids[1]), ("send-now", &ids[2]), ("park", &ids[0])] {
         assert!(
-            house.pointsman(&["queue", verb, id]).status.success(),
+            setup.pointsman(&["queue", verb, id]).status.success(),
             "{verb}"
         );
     }
-    let queue = order(&house);
+    let queue = order(&setup);
     assert_eq!(queue[0], "C ready");
     assert!(queue.contains(&"B held".to_owned()) && queue.contains(&"A parked".to_owned()));
 
-    let server = house.serve();
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let sfid = peer.change_direction();
     assert_eq!(sfid[..4], *b"HC  ", "the only one that may go");
     // Nobody decides over a file that a session has.
-    let refused = house.pointsman(&["queue", "cancel", &ids[2]]);
+    let refused = setup.pointsman(&["queue", "cancel", &ids[2]]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("a session has"));
     peer.say(b"313N000");
     drop(peer);
     server.await_log(&["session-ended"]);
     eventually("C is parked: its partner has such a file", || {
-        order(&house).contains(&"C parked".to_owned()).then_some(())
+        order(&setup).contains(&"C parked".to_owned()).then_some(())
     });
     for id in [&ids[0], &ids[1]] {
-        assert!(house.pointsman(&["queue", "release", id]).status.success());
+        assert!(setup.pointsman(&["queue", "release", id]).status.success());
     }
     assert!(
-        house
+        setup
             .pointsman(&["queue", "cancel", &ids[2]])
             .status
             .success()
     );
-    assert_eq!(order(&house), ["B ready", "A ready"]);
-    let wrong = house.pointsman(&["queue", "release", &ids[2]]);
+    assert_eq!(order(&setup), ["B ready", "A ready"]);
+    let wrong = setup.pointsman(&["queue", "release", &ids[2]]);
     assert_eq!(
         wrong.status.code(),
         Some(1),
         "what is cancelled is sent anew"
     );
-    let (code, _) = json(&house, &["queue", "resend", &ids[2]]);
+    let (code, _) = json(&setup, &["queue", "resend", &ids[2]]);
     assert_eq!(code, Some(0));
-    assert_eq!(order(&house).len(), 3);
-    let nothing = house.pointsman(&["transfers", "list", "--state", "no-such"]);
+    assert_eq!(order(&setup).len(), 3);
+    let nothing = setup.pointsman(&["transfers", "list", "--state", "no-such"]);
     assert_eq!(nothing.status.code(), Some(2));
-    assert_clean(&house);
+    assert_clean(&setup);
 }
 
 /// Every file below the state folder but the ledger's own, with its length.
@@ -358,16 +358,16 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, u64> {
 
 #[test]
 fn recovery_run_twice_is_recovery_run_once() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("ONE", octets(1, 5000)));
-    house.await_delivered(1);
+    setup.await_delivered(1);
     server.await_log(&["file-delivered", "ONE"]);
     // Two cannot be put where it belongs: a file is where its folder was.
-    let one = first(&house, &["--name", "ONE"]);
-    let folder = house.inbox().join(one["path"].as_str().unwrap());
-    let (folder, aside) = (folder.parent().unwrap(), house.path().join("aside"));
+    let one = first(&setup, &["--name", "ONE"]);
+    let folder = setup.inbox().join(one["path"].as_str().unwrap());
+    let (folder, aside) = (folder.parent().unwrap(), setup.path().join("aside"));
     std::fs::rename(folder, &aside).unwrap();
     std::fs::write(folder, "").unwrap();
     peer.send(&VirtualFile::new("TWO", octets(1, 5000)));
@@ -377,17 +377,17 @@ fn recovery_run_twice_is_recovery_run_once() {
     peer.say(&data_buffers(&half.content)[0]);
     // SFPA to a new file promises nothing: its row comes a moment later.
     let half = eventually("the row of HALF is there", || {
-        let row = first(&house, &["--name", "HALF"]);
+        let row = first(&setup, &["--name", "HALF"]);
         row["transfer"].as_str().map(str::to_owned)
     });
     server.kill();
     std::fs::remove_file(folder).unwrap();
     std::fs::rename(aside, folder).unwrap();
     // Two: as before its rename. Half: a sidecar from before its rename. And what no row knows.
-    let spool = state(&house).join("spool");
-    let two = first(&house, &["--name", "TWO"]);
+    let spool = state(&setup).join("spool");
+    let two = first(&setup, &["--name", "TWO"]);
     assert_eq!(two["state"], "placing", "{two:#}");
-    let one = id_of(&first(&house, &["--name", "ONE"]));
+    let one = id_of(&first(&setup, &["--name", "ONE"]));
     let sidecar = std::fs::read_to_string(spool.join(format!("sealed/{one}.jsonl"))).unwrap();
     std::fs::write(
         spool.join(format!("sealed/{half}.jsonl")),
@@ -399,15 +399,15 @@ fn recovery_run_twice_is_recovery_run_once() {
 
     let mut results = Vec::new();
     for _ in 0..3 {
-        let server = house.serve();
-        house.await_delivered(2);
+        let server = setup.serve();
+        setup.await_delivered(2);
         eventually("nothing is on its way", || {
-            let (_, left) = json(&house, &["transfers", "list", "--state", "placing"]);
+            let (_, left) = json(&setup, &["transfers", "list", "--state", "placing"]);
             left.as_array().unwrap().is_empty().then_some(())
         });
         assert_eq!(server.stop(), Some(0));
-        let (_, rows) = json(&house, &["transfers", "list"]);
-        results.push((rows, files(&spool), files(&house.inbox())));
+        let (_, rows) = json(&setup, &["transfers", "list"]);
+        results.push((rows, files(&spool), files(&setup.inbox())));
     }
     assert_eq!(results[0], results[1]);
     assert_eq!(results[1], results[2]);
@@ -420,7 +420,7 @@ fn recovery_run_twice_is_recovery_run_once() {
         "{spool:?}"
     );
     assert_eq!(rows.as_array().unwrap().len(), 3);
-    assert_clean(&house);
+    assert_clean(&setup);
 }
 
 /// How often one of the folders was listed while `work` was done.
@@ -443,14 +443,14 @@ fn listings(folders: &[PathBuf], work: impl FnOnce()) -> usize {
 
 #[test]
 fn a_start_looks_for_the_newest_files_without_listing_all() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     Peer::session(server.address()).send(&VirtualFile::new("ORDER", "octets"));
-    house.await_delivered(1);
+    setup.await_delivered(1);
     assert_eq!(server.stop(), Some(0));
-    let folders = ["sealed", "outgoing"].map(|part| state(&house).join("spool").join(part));
+    let folders = ["sealed", "outgoing"].map(|part| state(&setup).join("spool").join(part));
     let listed = listings(&folders, || {
-        let server = house.serve();
+        let server = setup.serve();
         assert_eq!(server.stop(), Some(0));
     });
     assert_eq!(
@@ -458,15 +458,15 @@ fn a_start_looks_for_the_newest_files_without_listing_all() {
         "the folders grow with all that was ever received"
     );
     // What does list them is seen.
-    assert!(listings(&folders, || drop(assert_clean(&house))) > 0);
+    assert!(listings(&folders, || drop(assert_clean(&setup))) > 0);
 }
 
 /// A ledger of before the second file is put back, and the start does not take it.
-fn an_older_ledger_is_noticed(house: &House, meanwhile: impl FnOnce()) {
-    let old = kept(house);
+fn an_older_ledger_is_noticed(setup: &Setup, meanwhile: impl FnOnce()) {
+    let old = kept(setup);
     meanwhile();
-    put_back(house, &old);
-    let refused = house.pointsman(&["serve"]);
+    put_back(setup, &old);
+    let refused = setup.pointsman(&["serve"]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(1), "{said}");
     assert!(said.contains("store rebuild"), "{said}");
@@ -475,17 +475,17 @@ fn an_older_ledger_is_noticed(house: &House, meanwhile: impl FnOnce()) {
 #[test]
 fn an_older_ledger_is_noticed_when_the_list_of_the_newest_files_is_damaged() {
     for damage in [&b""[..], &[0; 400]] {
-        let house = House::plain("");
+        let setup = Setup::plain("");
         let receive = |name: &str, count: usize| {
-            let server = house.serve();
+            let server = setup.serve();
             Peer::session(server.address()).send(&VirtualFile::new(name, "octets"));
-            house.await_delivered(count);
+            setup.await_delivered(count);
             assert_eq!(server.stop(), Some(0));
         };
         receive("FIRST", 1);
-        an_older_ledger_is_noticed(&house, || {
+        an_older_ledger_is_noticed(&setup, || {
             receive("SECOND", 2);
-            std::fs::write(state(&house).join("spool/newest-sealed"), damage).unwrap();
+            std::fs::write(state(&setup).join("spool/newest-sealed"), damage).unwrap();
         });
     }
 }
@@ -495,77 +495,77 @@ fn an_older_ledger_is_noticed_when_the_list_of_the_newest_files_is_damaged() {
 fn a_ledger_that_does_not_know_what_was_decided_of_a_receipt_is_noticed_as_older() {
     let decides =
         "delivery: {command: [/bin/sh, -c, 'test -e bad && exit 65; exit 1'], command_tries: 1}\n";
-    let house = House::plain(decides);
-    let server = house.serve();
+    let setup = Setup::plain(decides);
+    let server = setup.serve();
     Peer::session(server.address()).send(&VirtualFile::new("ORDER", "octets"));
-    house.await_delivered(1);
+    setup.await_delivered(1);
     server.await_log(&["receipt-waits"]);
     assert_eq!(server.stop(), Some(0));
-    an_older_ledger_is_noticed(&house, || {
-        let id = id_of(&first(&house, &[]));
+    an_older_ledger_is_noticed(&setup, || {
+        let id = id_of(&first(&setup, &[]));
         let answer = ["transfers", "answer", &id, "--reject", "34"];
-        assert!(house.pointsman(&answer).status.success());
-        let server = house.serve();
+        assert!(setup.pointsman(&answer).status.success());
+        let server = setup.serve();
         assert_eq!(Peer::session(server.address()).take_receipts().len(), 1);
         assert_eq!(server.stop(), Some(0));
     });
-    let (_, audited) = json(&house, &["verify-store"]);
+    let (_, audited) = json(&setup, &["verify-store"]);
     assert_eq!(audited["findings"][0]["kind"], "row-behind", "{audited:#}");
-    let rebuilt = house.pointsman(&["store", "rebuild"]);
+    let rebuilt = setup.pointsman(&["store", "rebuild"]);
     assert!(rebuilt.status.success());
-    let server = house.serve();
+    let server = setup.serve();
     assert_eq!(Peer::session(server.address()).take_receipts().len(), 0);
-    assert_eq!(first(&house, &[])["state"], "rejected");
+    assert_eq!(first(&setup, &[])["state"], "rejected");
 }
 
 #[test]
 fn a_ledger_that_does_not_know_that_a_file_was_cancelled_is_noticed_as_older() {
-    let house = House::plain("");
-    house.queue("ORDERS", "x", "mueller");
-    an_older_ledger_is_noticed(&house, || {
-        let id = id_of(&first(&house, &[]));
-        assert!(house.pointsman(&["queue", "cancel", &id]).status.success());
+    let setup = Setup::plain("");
+    setup.queue("ORDERS", "x", "mueller");
+    an_older_ledger_is_noticed(&setup, || {
+        let id = id_of(&first(&setup, &[]));
+        assert!(setup.pointsman(&["queue", "cancel", &id]).status.success());
     });
-    let (_, audited) = json(&house, &["verify-store"]);
+    let (_, audited) = json(&setup, &["verify-store"]);
     assert_eq!(audited["findings"][0]["kind"], "row-behind", "{audited:#}");
-    assert!(house.pointsman(&["store", "rebuild"]).status.success());
-    assert_eq!(first(&house, &[])["state"], "cancelled");
-    assert_clean(&house);
-    assert_eq!(house.serve().stop(), Some(0));
+    assert!(setup.pointsman(&["store", "rebuild"]).status.success());
+    assert_eq!(first(&setup, &[])["state"], "cancelled");
+    assert_clean(&setup);
+    assert_eq!(setup.serve().stop(), Some(0));
 }
 
 #[test]
 fn a_start_that_cannot_read_what_the_newest_files_are_lists_all() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     Peer::session(server.address()).send(&VirtualFile::new("ORDER", "octets"));
-    house.await_delivered(1);
+    setup.await_delivered(1);
     assert_eq!(server.stop(), Some(0));
     for list in ["newest-sealed", "newest-outgoing"] {
-        let list = state(&house).join("spool").join(list);
+        let list = state(&setup).join("spool").join(list);
         std::fs::remove_file(&list).unwrap();
         std::fs::create_dir(&list).unwrap();
     }
-    let server = house.serve();
+    let server = setup.serve();
     Peer::session(server.address()).send(&VirtualFile::new("OTHER", "octets"));
-    house.await_delivered(2);
+    setup.await_delivered(2);
     assert_eq!(server.stop(), Some(0));
 }
 
 #[test]
 fn a_bit_that_rots_in_the_ledger_is_named() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     Peer::session(server.address()).send(&VirtualFile::new("ORDER", "octets"));
-    house.await_delivered(1);
+    setup.await_delivered(1);
     server.await_log(&["file-delivered"]);
     assert_eq!(server.stop(), Some(0));
-    let row = first(&house, &[]);
+    let row = first(&setup, &[]);
     let id = id_of(&row);
     // All of it in one file: nothing is in its log still.
-    assert!(house.pointsman(&["store", "rebuild"]).status.success());
+    assert!(setup.pointsman(&["store", "rebuild"]).status.success());
     // Where the file was delivered to: nothing but the row says it, and a reader may have taken the file.
-    let ledger = state(&house).join("ledger.db");
+    let ledger = state(&setup).join("ledger.db");
     let mut octets = std::fs::read(&ledger).unwrap();
     let path = row["path"].as_str().unwrap().as_bytes();
     let places: Vec<usize> = (0..octets.len() - path.len())
@@ -577,7 +577,7 @@ fn a_bit_that_rots_in_the_ledger_is_named() {
     }
     std::fs::write(&ledger, octets).unwrap();
 
-    let (code, audited) = json(&house, &["verify-store"]);
+    let (code, audited) = json(&setup, &["verify-store"]);
     assert_eq!(code, Some(1), "{audited:#}");
     let findings = audited["findings"].as_array().unwrap();
     let named = findings
@@ -589,36 +589,36 @@ fn a_bit_that_rots_in_the_ledger_is_named() {
         (&"row-changed".into(), Some(id.as_str())),
         "{named:#}"
     );
-    let shown = house.pointsman(&["verify-store", "--quick"]);
+    let shown = setup.pointsman(&["verify-store", "--quick"]);
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(
         shown.contains(&format!("error: transfer {id}: ledger.db transfers: "))
             && shown.contains("store rebuild"),
         "{shown}"
     );
-    assert!(house.pointsman(&["store", "rebuild"]).status.success());
-    assert_clean(&house);
+    assert!(setup.pointsman(&["store", "rebuild"]).status.success());
+    assert_clean(&setup);
 }
 
 #[test]
 fn a_ledger_of_an_older_day_throws_nothing_away() {
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     server.stop();
-    let old = kept(&house);
-    let server = house.serve();
+    let old = kept(&setup);
+    let server = setup.serve();
     Peer::session(server.address()).send(&VirtualFile::new("ORDER", "octets"));
-    house.await_delivered(1);
+    setup.await_delivered(1);
     server.stop();
-    let row = first(&house, &[]);
-    let blob = state(&house).join("spool/sealed").join(id_of(&row));
+    let row = first(&setup, &[]);
+    let blob = state(&setup).join("spool/sealed").join(id_of(&row));
     // An older ledger is put back: after the delivery, then as if it had not come yet when the machine broke.
     for delivered in [true, false] {
         if !delivered {
-            std::fs::rename(house.inbox().join(row["path"].as_str().unwrap()), &blob).unwrap();
+            std::fs::rename(setup.inbox().join(row["path"].as_str().unwrap()), &blob).unwrap();
         }
-        put_back(&house, &old);
-        let refused = house.pointsman(&["serve"]);
+        put_back(&setup, &old);
+        let refused = setup.pointsman(&["serve"]);
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(
             !refused.status.success(),
@@ -630,25 +630,25 @@ fn a_ledger_of_an_older_day_throws_nothing_away() {
         );
     }
     assert!(blob.exists(), "the partner may have its EFPA");
-    let (code, audited) = json(&house, &["verify-store"]);
+    let (code, audited) = json(&setup, &["verify-store"]);
     assert_eq!(code, Some(1));
     assert_eq!(
         audited["findings"][0]["kind"], "sidecar-without-row",
         "{audited:#}"
     );
-    assert!(house.pointsman(&["store", "rebuild"]).status.success());
-    let server = house.serve();
-    assert_eq!(house.await_delivered(1).len(), 1);
+    assert!(setup.pointsman(&["store", "rebuild"]).status.success());
+    let server = setup.serve();
+    assert_eq!(setup.await_delivered(1).len(), 1);
     server.await_log(&["file-delivered"]);
     let mut peer = Peer::session(server.address());
     assert_eq!(peer.take_receipts().len(), 1);
-    assert_clean(&house);
+    assert_clean(&setup);
 
     // The other way: what was sent would be sent again.
     assert_eq!(server.stop(), Some(0));
-    let receiving = House::plain("");
+    let receiving = Setup::plain("");
     let receiver = receiving.serve();
-    let sending = House::caller(
+    let sending = Setup::caller(
         "listeners:\n  - address: 127.0.0.1:0\n",
         &receiver.address().to_string(),
         "    calls: {queued: false}\n",
@@ -674,12 +674,12 @@ fn a_ledger_of_an_older_day_throws_nothing_away() {
     assert_clean(&sending);
 
     // What a rebuild cannot take in keeps nobody from starting.
-    let strange = state(&house).join("spool/sealed/01900000-0000-7000-8000-000000000001.jsonl");
+    let strange = state(&setup).join("spool/sealed/01900000-0000-7000-8000-000000000001.jsonl");
     std::fs::write(strange, "not a sidecar").unwrap();
     // Nobody listed it: it is found where the folder is.
-    std::fs::remove_file(state(&house).join("spool/newest-sealed")).unwrap();
-    assert!(!house.pointsman(&["serve"]).status.success());
-    let (code, rebuilt) = json(&house, &["store", "rebuild"]);
+    std::fs::remove_file(state(&setup).join("spool/newest-sealed")).unwrap();
+    assert!(!setup.pointsman(&["serve"]).status.success());
+    let (code, rebuilt) = json(&setup, &["store", "rebuild"]);
     assert_eq!(code, Some(1), "{rebuilt:#}");
-    assert_eq!(house.serve().stop(), Some(0));
+    assert_eq!(setup.serve().stop(), Some(0));
 }

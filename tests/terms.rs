@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use pointsman::KNOWN_PARTNERS;
 use support::guests::{misbehaving, terms};
 use support::peer::{Called, Peer, Ssid, VirtualFile, eerp, efid, framed, take_file};
-use support::{House, OURS, Server, THEIRS, THEM, US, eventually, octets, openssl_certificate};
+use support::{OURS, Server, Setup, THEIRS, THEM, US, eventually, octets, openssl_certificate};
 
 /// The YAML of a policy that answers so.
 fn answering(settings: &[(&str, &str)]) -> String {
@@ -31,10 +31,10 @@ fn answering(settings: &[(&str, &str)]) -> String {
 }
 
 /// A station whose policy answers so.
-fn house(settings: &[(&str, &str)]) -> House {
-    let house = House::plain(&answering(settings));
-    house.write("terms.wasm", terms());
-    house
+fn setup(settings: &[(&str, &str)]) -> Setup {
+    let setup = Setup::plain(&answering(settings));
+    setup.write("terms.wasm", terms());
+    setup
 }
 
 /// The SSID that answers ours.
@@ -55,7 +55,7 @@ fn what_a_policy_says_of_a_session_is_in_our_ssid() {
         ("compression", "false"),
         ("restart", "false"),
     ];
-    let plain = house(&[]);
+    let plain = setup(&[]);
     let server = plain.serve();
     let usual = greeted(&server);
     assert_eq!(
@@ -63,8 +63,8 @@ fn what_a_policy_says_of_a_session_is_in_our_ssid() {
         ("X5", US, "BNY"),
         "{usual}"
     );
-    let house = house(&settings);
-    let server = house.serve();
+    let setup = setup(&settings);
+    let server = setup.serve();
     let said = greeted(&server);
     assert_eq!(
         (
@@ -91,9 +91,9 @@ fn a_policy_may_say_which_partner_a_caller_is() {
         "    settings",
         "    asked_about_strangers: true\n    settings",
     );
-    let house = House::plain(&more);
-    house.write("terms.wasm", terms());
-    let server = house.serve();
+    let setup = Setup::plain(&more);
+    setup.write("terms.wasm", terms());
+    let server = setup.serve();
     let mut peer = Peer::connect(server.address());
     peer.say(
         Ssid {
@@ -104,7 +104,7 @@ fn a_policy_may_say_which_partner_a_caller_is() {
     );
     assert_eq!(peer.hear()[0], b'X', "it is let in as mueller");
     peer.send(&VirtualFile::new("ORDERS", "x"));
-    let delivered = house.await_delivered(1);
+    let delivered = setup.await_delivered(1);
     assert!(delivered[0].starts_with("mueller/"), "{delivered:?}");
 }
 
@@ -127,11 +127,11 @@ fn tried_as(server: &Server, code: &str, password: &str) -> String {
 #[test]
 fn whoever_guesses_past_a_policy_is_locked_out_all_the_same() {
     // Without its setting this policy has nothing but a no for everybody.
-    let house = House::plain(
+    let setup = Setup::plain(
         "policies:\n  no:\n    component: no.wasm\n    asked_about_strangers: true\nlimits: {guesses: 2}\n",
     );
-    house.write("no.wasm", KNOWN_PARTNERS);
-    let server = house.serve();
+    setup.write("no.wasm", KNOWN_PARTNERS);
+    let server = setup.serve();
     assert!(tried(&server, "WRONG1").starts_with("F08"));
     assert!(tried(&server, "WRONG2").starts_with("F08"));
     server.await_log(&["locked-out", "mueller"]);
@@ -145,9 +145,9 @@ fn whoever_guesses_for_a_partner_that_a_policy_names_is_locked_out_under_whateve
         "    settings",
         "    asked_about_strangers: true\n    settings",
     );
-    let house = House::plain(&format!("{who}limits: {{guesses: 2}}\n"));
-    house.write("terms.wasm", terms());
-    let server = house.serve();
+    let setup = Setup::plain(&format!("{who}limits: {{guesses: 2}}\n"));
+    setup.write("terms.wasm", terms());
+    let server = setup.serve();
     let let_in = tried_as(&server, "O0013000009NOBODY", THEIRS);
     assert!(
         let_in.starts_with('X'),
@@ -170,10 +170,10 @@ fn a_stranger_spends_the_time_of_those_policies_alone_that_want_it() {
         "    settings",
         "    asked_about_strangers: true\n    settings",
     );
-    let house = House::plain(&format!("{more}  no:\n    component: no.wasm\n"));
-    house.write("terms.wasm", terms());
-    house.write("no.wasm", KNOWN_PARTNERS);
-    let server = house.serve();
+    let setup = Setup::plain(&format!("{more}  no:\n    component: no.wasm\n"));
+    setup.write("terms.wasm", terms());
+    setup.write("no.wasm", KNOWN_PARTNERS);
+    let server = setup.serve();
     let answer = tried(&server, "WRONG");
     assert!(answer.starts_with("F04"), "`no` was asked: {answer}");
     let answer = tried(&server, THEIRS);
@@ -182,8 +182,8 @@ fn a_stranger_spends_the_time_of_those_policies_alone_that_want_it() {
 
 #[test]
 fn a_session_is_given_up_after_the_silence_that_a_policy_allows() {
-    let house = house(&[("idle-timeout", "1")]);
-    let server = house.serve();
+    let setup = setup(&[("idle-timeout", "1")]);
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let began = Instant::now();
     assert_eq!(peer.hear_esid(), "09");
@@ -192,13 +192,13 @@ fn a_session_is_given_up_after_the_silence_that_a_policy_allows() {
 
 #[test]
 fn a_policy_bounds_files_and_says_where_they_go() {
-    let house = house(&[("max-file-kib", "2"), ("directory", "of/the/session")]);
-    let server = house.serve();
+    let setup = setup(&[("max-file-kib", "2"), ("directory", "of/the/session")]);
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let refused = peer.offer(&VirtualFile::new("BIG", vec![1; 3000]));
     assert_eq!(&refused[..3], b"306", "SFNA 06");
     peer.send(&VirtualFile::new("SMALL", vec![1; 2000]));
-    let delivered = house.await_delivered(1);
+    let delivered = setup.await_delivered(1);
     assert!(delivered[0].starts_with("of/the/session/"), "{delivered:?}");
 }
 
@@ -206,17 +206,17 @@ fn a_policy_bounds_files_and_says_where_they_go() {
 fn a_policy_names_files_and_says_whether_they_replace_others() {
     let named = [("file-directory", "here"), ("file-name", "always")];
     for overwrite in ["true", "false"] {
-        let house = house(&[&named[..], &[("overwrite", overwrite)]].concat());
-        let server = house.serve();
+        let setup = setup(&[&named[..], &[("overwrite", overwrite)]].concat());
+        let server = setup.serve();
         let mut peer = Peer::session(server.address());
         peer.send(&VirtualFile::new("ONE", "first"));
-        assert_eq!(house.await_delivered(1), ["here/always"]);
+        assert_eq!(setup.await_delivered(1), ["here/always"]);
         let other = VirtualFile::new("OTHER", "second");
-        let there = || std::fs::read_to_string(house.inbox().join("here/always")).unwrap();
+        let there = || std::fs::read_to_string(setup.inbox().join("here/always")).unwrap();
         if overwrite == "true" {
             peer.send(&other);
             eventually("it is replaced", || (there() == "second").then_some(()));
-            assert_eq!(house.delivered(), ["here/always"]);
+            assert_eq!(setup.delivered(), ["here/always"]);
         } else {
             assert_eq!(&peer.offer(&other)[..4], b"312N", "SFNA 12");
             assert_eq!(there(), "first");
@@ -225,28 +225,28 @@ fn a_policy_names_files_and_says_whether_they_replace_others() {
 }
 
 /// A station where every file gets the same name, which is not replaced; `partner` is added to the partner.
-fn house_of_one_name(partner: &str) -> House {
+fn setup_of_one_name(partner: &str) -> Setup {
     let named = [("file-name", "always"), ("overwrite", "false")];
-    let house = House::with_listeners(PLAIN, partner, &answering(&named));
-    house.write("terms.wasm", terms());
-    house
+    let setup = Setup::with_listeners(PLAIN, partner, &answering(&named));
+    setup.write("terms.wasm", terms());
+    setup
 }
 
 /// Sends it, and hangs up before EFPA comes.
-fn send_and_miss_efpa(house: &House, server: &Server, file: &VirtualFile) {
+fn send_and_miss_efpa(setup: &Setup, server: &Server, file: &VirtualFile) {
     let mut peer = Peer::session(server.address());
     assert_eq!(peer.offer(file)[0], b'2', "SFPA");
     peer.send_content(file);
     drop(peer);
-    house.await_delivered(1);
+    setup.await_delivered(1);
 }
 
 #[test]
 fn a_file_that_is_here_is_a_duplicate_whatever_is_said_of_files_now() {
-    let house = house_of_one_name("");
-    let server = house.serve();
+    let setup = setup_of_one_name("");
+    let server = setup.serve();
     let file = VirtualFile::new("ONE", "first");
-    send_and_miss_efpa(&house, &server, &file);
+    send_and_miss_efpa(&setup, &server, &file);
     let mut peer = Peer::session(server.address());
     let answer = String::from_utf8(peer.offer(&file)).unwrap();
     assert!(answer.starts_with("313N"), "its name is taken: {answer}");
@@ -257,14 +257,14 @@ fn a_file_that_is_here_is_a_duplicate_whatever_is_said_of_files_now() {
         ("    quota: {size: 1KiB, per: 24h}\n", ""),
         ("", "limits: {reserve: 1000TiB}\n"),
     ] {
-        let house = House::plain("");
-        let server = house.serve();
+        let setup = Setup::plain("");
+        let server = setup.serve();
         let large = VirtualFile::new("LARGE", octets(1, 5000));
-        send_and_miss_efpa(&house, &server, &large);
+        send_and_miss_efpa(&setup, &server, &large);
         Peer::session(server.address()).send(&VirtualFile::new("OTHER", octets(2, 5000)));
         assert_eq!(server.stop(), Some(0));
-        house.configure(PLAIN, partner, station);
-        let server = house.serve();
+        setup.configure(PLAIN, partner, station);
+        let server = setup.serve();
         let mut peer = Peer::session(server.address());
         let answer = String::from_utf8(peer.offer(&large)).unwrap();
         assert!(
@@ -280,10 +280,10 @@ fn a_file_that_is_here_is_a_duplicate_whatever_is_said_of_files_now() {
 fn a_file_that_may_be_here_is_compared_whatever_is_said_of_files_now() {
     // What speaks against another file is said once its content shows that it is one.
     for (received_again, of_another) in [("compare", "513"), ("take", "512")] {
-        let house = house_of_one_name(&format!("    received_again: {received_again}\n"));
-        let server = house.serve();
+        let setup = setup_of_one_name(&format!("    received_again: {received_again}\n"));
+        let server = setup.serve();
         let file = VirtualFile::new("ONE", octets(1, 50_000));
-        send_and_miss_efpa(&house, &server, &file);
+        send_and_miss_efpa(&setup, &server, &file);
         for seed in [2, 3] {
             // One as long as the first, and one that is longer.
             let other = VirtualFile {
@@ -299,12 +299,12 @@ fn a_file_that_may_be_here_is_compared_whatever_is_said_of_files_now() {
         let mut peer = Peer::session(server.address());
         peer.send(&file);
         assert_eq!(peer.take_receipts().len(), 1, "one file, one receipt");
-        assert_eq!(house.transfers().len(), 1);
-        let there = std::fs::read(house.inbox().join(&house.delivered()[0])).unwrap();
+        assert_eq!(setup.transfers().len(), 1);
+        let there = std::fs::read(setup.inbox().join(&setup.delivered()[0])).unwrap();
         assert!(there == file.content);
-        let partials = std::fs::read_dir(house.path().join("state/spool/incoming")).unwrap();
+        let partials = std::fs::read_dir(setup.path().join("state/spool/incoming")).unwrap();
         assert_eq!(partials.count(), 0, "copies do not stay");
-        let audited = house.pointsman(&["verify-store"]);
+        let audited = setup.pointsman(&["verify-store"]);
         let said = String::from_utf8_lossy(&audited.stdout);
         assert!(audited.status.success(), "{said}");
     }
@@ -326,8 +326,8 @@ fn broken_off(server: &Server, file: &VirtualFile, after: usize) {
 #[test]
 fn a_policy_may_ask_for_a_broken_file_from_its_start() {
     for (settings, position) in [(&[][..], 3), (&[("file-restart", "0")][..], 0)] {
-        let house = house(settings);
-        let server = house.serve();
+        let setup = setup(settings);
+        let server = setup.serve();
         let file = VirtualFile::new("BROKEN", vec![7; 3 << 10]);
         broken_off(&server, &file, 3 << 10);
         let mut peer = Peer::session(server.address());
@@ -342,7 +342,7 @@ fn a_policy_may_ask_for_a_broken_file_from_its_start() {
 
 #[test]
 fn what_a_policy_says_at_the_end_of_a_file_is_heard() {
-    let refusing = house(&[("answer", "refuse")]);
+    let refusing = setup(&[("answer", "refuse")]);
     let server = refusing.serve();
     let mut peer = Peer::session(server.address());
     let file = VirtualFile::new("ORDERS", "x");
@@ -353,7 +353,7 @@ fn what_a_policy_says_at_the_end_of_a_file_is_heard() {
     assert!(String::from_utf8_lossy(&efna).contains("not like this"));
     assert!(refusing.delivered().is_empty());
 
-    let asking = house(&[
+    let asking = setup(&[
         ("request-turn", "true"),
         ("end-directory", "at/the/end"),
         ("end-file-name", "named"),
@@ -368,14 +368,14 @@ fn what_a_policy_says_at_the_end_of_a_file_is_heard() {
 
 #[test]
 fn a_question_that_was_put_off_is_asked_again_with_the_same_facts() {
-    let house = house(&[("answer", "later")]);
+    let setup = setup(&[("answer", "later")]);
     let partner = "    session: {mode: receive-only}\n";
-    house.configure(
+    setup.configure(
         "  - address: 127.0.0.1:0\n",
         partner,
         &answering(&[("answer", "later")]),
     );
-    let server = house.serve();
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     peer.send(&VirtualFile::new("ORDERS", vec![1; 2500]));
     server.await_log(&[
@@ -393,25 +393,25 @@ fn a_question_that_was_put_off_is_asked_again_with_the_same_facts() {
 const LISTENER: &str = "listeners:\n  - address: 127.0.0.1:0\n";
 
 /// A station that calls a partner, with files to send and a policy that answers so.
-fn caller(called: &Called, files: &[(&str, usize)], settings: &[(&str, &str)]) -> House {
+fn caller(called: &Called, files: &[(&str, usize)], settings: &[(&str, &str)]) -> Setup {
     let policy = answering(settings);
-    let house = House::caller(LISTENER, &called.address(), &policy);
-    house.write("terms.wasm", terms());
+    let setup = Setup::caller(LISTENER, &called.address(), &policy);
+    setup.write("terms.wasm", terms());
     for (name, octets) in files {
-        house.queue(name, vec![1; *octets], "nordwerk");
+        setup.queue(name, vec![1; *octets], "nordwerk");
     }
-    house
+    setup
 }
 
 #[test]
 fn whom_we_call_hears_why_a_policy_refuses() {
     let called = Called::new();
-    let house = caller(
+    let setup = caller(
         &called,
         &[("ORDERS", 1)],
         &[("refuse-connection", "closed today")],
     );
-    let _server = house.serve();
+    let _server = setup.serve();
     let esid = called.greet().hear();
     let esid = String::from_utf8_lossy(&esid).into_owned();
     assert!(
@@ -424,8 +424,8 @@ fn whom_we_call_hears_why_a_policy_refuses() {
 fn a_policy_says_which_files_go_and_hears_of_their_receipts() {
     let called = Called::new();
     let settings = [("newest-first", "yes"), ("max-files", "1")];
-    let house = caller(&called, &[("OLD", 1), ("NEW", 2)], &settings);
-    let server = house.serve();
+    let setup = caller(&called, &[("OLD", 1), ("NEW", 2)], &settings);
+    let server = setup.serve();
     let mut peer = called.greet();
     let sfid = take_file(&mut peer);
     assert_eq!(String::from_utf8_lossy(&sfid[1..27]).trim_end(), "NEW");
@@ -445,8 +445,8 @@ fn a_policy_says_which_files_go_and_hears_of_their_receipts() {
 #[test]
 fn a_policy_is_told_all_that_a_receipt_says() {
     let called = Called::new();
-    let house = caller(&called, &[], &[]);
-    let server = house.serve();
+    let setup = caller(&called, &[], &[]);
+    let server = setup.serve();
     let mut peer = Peer::connect(server.address());
     let ours = Ssid {
         code: US.to_owned(),
@@ -487,19 +487,19 @@ fn a_policy_is_told_all_that_a_receipt_says() {
 #[test]
 fn a_policy_holds_all_files_back_and_says_why() {
     let called = Called::new();
-    let house = caller(&called, &[("ORDERS", 1)], &[("hold", "not before noon")]);
-    let server = house.serve();
+    let setup = caller(&called, &[("ORDERS", 1)], &[("hold", "not before noon")]);
+    let server = setup.serve();
     let mut peer = called.greet();
     assert_eq!(peer.hear(), b"R", "CD, and no file");
     server.await_log(&["not before noon"]);
-    assert!(house.transfers()[0].contains(" ready "));
+    assert!(setup.transfers()[0].contains(" ready "));
 }
 
 /// The labels that `transfers show` has of the only transfer, `NAME=VALUE` each.
-fn labels(house: &House) -> Vec<String> {
-    let row = house.transfers().remove(0);
+fn labels(setup: &Setup) -> Vec<String> {
+    let row = setup.transfers().remove(0);
     let id = row.split_whitespace().next().unwrap();
-    let shown = house.pointsman(&["transfers", "show", id, "--json"]);
+    let shown = setup.pointsman(&["transfers", "show", id, "--json"]);
     let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
     let of = |label: &serde_json::Value| {
         let part = |part| label[part].as_str().unwrap().to_owned();
@@ -515,7 +515,7 @@ fn what_a_policy_says_of_a_file_in_labels_stays_with_it() {
         ("file-label", "of the offer"),
         ("end-label", "of the end"),
     ];
-    let putting_off = house(&settings);
+    let putting_off = setup(&settings);
     let server = putting_off.serve();
     Peer::session(server.address()).send(&VirtualFile::new("ORDERS", "x"));
     let of_the_offer = r#"labels [("file-label", "of the offer")]"#;
@@ -523,7 +523,7 @@ fn what_a_policy_says_of_a_file_in_labels_stays_with_it() {
     server.await_log(&["asked 1", &of_the_offer.replace('"', "\\\"")]);
     assert_eq!(labels(&putting_off), ["file-label=of the offer"]);
 
-    let at_once = house(&settings[1..]);
+    let at_once = setup(&settings[1..]);
     let server = at_once.serve();
     Peer::session(server.address()).send(&VirtualFile::new("ORDERS", "x"));
     let both = ["file-label=of the offer", "end-label=of the end"];
@@ -543,8 +543,8 @@ fn a_refusal_that_comes_after_the_efpa_is_a_nerp_of_the_same_meaning() {
         ("answer-then", "refuse"),
         ("reason", "22"),
     ];
-    let house = house(&settings);
-    let server = house.serve();
+    let setup = setup(&settings);
+    let server = setup.serve();
     Peer::session(server.address()).send(&VirtualFile::new("ORDERS", "x"));
     server.await_log(&["policy-decided", "end-transfer", "NERP"]);
     let nerp = Peer::session(server.address()).take_receipts().remove(0);
@@ -559,13 +559,13 @@ fn a_policys_name_with_the_partners_text_in_it_has_no_macros_of_the_partners() {
         ("file-directory", "here"),
         ("file-name", "{dataset}-%UserData%"),
     ];
-    let house = house(&named);
-    let server = house.serve();
+    let setup = setup(&named);
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     for dataset in ["ORDERS", "%GUID%", "%Originator%"] {
         peer.send(&VirtualFile::new(dataset, dataset));
     }
-    let mut names = house.await_delivered(3);
+    let mut names = setup.await_delivered(3);
     names.sort();
     assert_eq!(
         names,
@@ -580,28 +580,28 @@ fn a_policys_name_with_the_partners_text_in_it_has_no_macros_of_the_partners() {
 #[test]
 fn policies_are_told_what_whoever_sends_a_file_says_of_it() {
     let called = Called::new();
-    let house = caller(&called, &[], &[("tell-files", "yes")]);
-    let file = house.write("ORDERS", "x");
+    let setup = caller(&called, &[], &[("tell-files", "yes")]);
+    let file = setup.write("ORDERS", "x");
     let path = file.to_str().unwrap();
     let how = ["--label", "department=sales", "--label", "urgent"];
     let send = ["send", path, "--to", "nordwerk", "--queue-only"];
-    let queued = house.pointsman(&[&send[..], &how].concat());
+    let queued = setup.pointsman(&[&send[..], &how].concat());
     let said = String::from_utf8_lossy(&queued.stderr).into_owned();
     assert!(queued.status.success(), "{said}");
-    let server = house.serve();
+    let server = setup.serve();
     let mut peer = called.greet();
     take_file(&mut peer);
     let told = r#"labels [("department", "sales"), ("urgent", "")]"#.replace('"', "\\\"");
     server.await_log(&["told of a file to send: ", &told]);
     server.await_log(&["told of an end: sent ORDERS completed", &told]);
-    assert_eq!(labels(&house), ["department=sales", "urgent="]);
+    assert_eq!(labels(&setup), ["department=sales", "urgent="]);
 }
 
 #[test]
 fn of_a_file_of_ours_that_broke_off_a_policy_hears_what_went() {
     let called = Called::new();
-    let house = caller(&called, &[("BIG", 300_000)], &[]);
-    let server = house.serve();
+    let setup = caller(&called, &[("BIG", 300_000)], &[]);
+    let server = setup.serve();
     let mut peer = called.greet();
     assert_eq!(peer.hear()[0], b'H', "SFID");
     peer.say(b"200000000000000000");
@@ -617,11 +617,11 @@ fn of_a_file_of_ours_that_broke_off_a_policy_hears_what_went() {
 const PLAIN: &str = "  - address: 127.0.0.1:0\n";
 
 /// The same station with these keys more.
-fn with_station(house: &House, keys: &str) {
-    let text = std::fs::read_to_string(house.config()).unwrap();
+fn with_station(setup: &Setup, keys: &str) {
+    let text = std::fs::read_to_string(setup.config()).unwrap();
     let station = format!("  ssid: {US}\n");
     assert!(text.contains(&station), "{text}");
-    house.write(
+    setup.write(
         "pointsman.yaml",
         text.replacen(&station, &format!("{station}{keys}"), 1),
     );
@@ -635,17 +635,17 @@ fn a_watched_folder_may_be_of_another_of_our_stations() {
         "    watch:\n      - folder: out\n        quiet: 100ms\n        originator: {OTHER}\n"
     );
     let listener = format!("listeners:\n{PLAIN}");
-    let house = House::caller(&listener, &called.address(), &watch);
-    let text = std::fs::read_to_string(house.config()).unwrap();
+    let setup = Setup::caller(&listener, &called.address(), &watch);
+    let text = std::fs::read_to_string(setup.config()).unwrap();
     let ours = format!("  sfids: [{THEM}, {OTHER}]\n");
     let station = format!("station:\n  ssid: {THEM}\n");
     assert!(text.contains(&station), "{text}");
-    house.write(
+    setup.write(
         "pointsman.yaml",
         text.replacen(&station, &(station.clone() + &ours), 1),
     );
-    let _server = house.serve();
-    house.write("out/ORDER", "x");
+    let _server = setup.serve();
+    setup.write("out/ORDER", "x");
     let sfid = String::from_utf8(called.greet().hear()).unwrap();
     assert_eq!(sfid[81..106], *format!("{OTHER:25}"), "{sfid}");
 }
@@ -657,9 +657,9 @@ fn a_component_is_as_large_as_the_configuration_allows() {
         let yaml = format!(
             "policies:\n  terms:\n    component: terms.wasm\n    limits: {{component: {limit}B}}\n"
         );
-        let house = House::plain(&yaml);
-        house.write("terms.wasm", terms());
-        let checked = house.pointsman(&["check"]);
+        let setup = Setup::plain(&yaml);
+        setup.write("terms.wasm", terms());
+        let checked = setup.pointsman(&["check"]);
         let succeeds = checked.status.success();
         let said = [checked.stdout, checked.stderr].concat();
         let said = String::from_utf8_lossy(&said).into_owned();
@@ -672,11 +672,11 @@ fn a_component_is_as_large_as_the_configuration_allows() {
 fn files_are_for_the_stations_behind_us_and_come_from_the_first() {
     let (first, other) = ("O0013000001FIRST", "O0013000001OTHER");
     let behind = "O0013000007BEHIND";
-    let house = House::plain("");
-    house.configure(PLAIN, &format!("    sfids: [{behind}]\n"), "");
-    with_station(&house, &format!("  sfids: [{first}, {other}]\n"));
-    house.queue("INVOICE", "x", "mueller");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    setup.configure(PLAIN, &format!("    sfids: [{behind}]\n"), "");
+    with_station(&setup, &format!("  sfids: [{first}, {other}]\n"));
+    setup.queue("INVOICE", "x", "mueller");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let file = |from: &str, to: &str| VirtualFile {
         originator: from.to_owned(),
@@ -699,9 +699,9 @@ fn files_are_for_the_stations_behind_us_and_come_from_the_first() {
 fn a_partner_may_know_us_by_another_code_and_password() {
     let called = Called::new();
     let keys = "    our_ssid: O0013000007KNOWN\n    our_password: ANOTHER\n";
-    let house = House::caller(LISTENER, &called.address(), keys);
-    house.queue("ORDERS", "x", "nordwerk");
-    let server = house.serve();
+    let setup = Setup::caller(LISTENER, &called.address(), keys);
+    setup.queue("ORDERS", "x", "nordwerk");
+    let server = setup.serve();
     let known = format!("X5{:25}{:8}", "O0013000007KNOWN", "ANOTHER");
     let mut peer = called.accept();
     peer.say(b"IODETTE FTP READY \r");
@@ -727,9 +727,9 @@ fn what_the_profile_says_of_sessions_is_in_our_ssid_both_ways() {
     ] {
         let called = Called::new();
         let session = format!("    session: {{{keys}}}\n");
-        let house = House::caller(LISTENER, &called.address(), &session);
-        house.queue("ORDERS", "x", "nordwerk");
-        let server = house.serve();
+        let setup = Setup::caller(LISTENER, &called.address(), &session);
+        setup.queue("ORDERS", "x", "nordwerk");
+        let server = setup.serve();
         let mut peer = called.accept();
         peer.say(b"IODETTE FTP READY \r");
         let offered = String::from_utf8(peer.hear()).unwrap();
@@ -771,10 +771,10 @@ fn expanded(data: &[u8]) -> Vec<u8> {
 fn runs_of_one_octet_are_compressed_where_both_want_it() {
     let same = [vec![b'a'; 3000], b"end".to_vec()].concat();
     for (key, wanted) in [("true", true), ("false", false)] {
-        let house = House::plain("");
-        house.configure(PLAIN, &format!("    session: {{compression: {key}}}\n"), "");
-        house.queue("INVOICE", &same, "mueller");
-        let server = house.serve();
+        let setup = Setup::plain("");
+        setup.configure(PLAIN, &format!("    session: {{compression: {key}}}\n"), "");
+        setup.queue("INVOICE", &same, "mueller");
+        let server = setup.serve();
         let mut peer = Peer::connect(server.address());
         let compressing = Ssid {
             compression: 'Y',
@@ -796,7 +796,7 @@ fn runs_of_one_octet_are_compressed_where_both_want_it() {
         if wanted {
             peer.say(efid(5));
             assert_eq!(peer.hear(), b"4N");
-            let delivered = house.inbox().join(&house.await_delivered(1)[0]);
+            let delivered = setup.inbox().join(&setup.await_delivered(1)[0]);
             assert_eq!(std::fs::read(delivered).unwrap(), b"aaaaa");
         } else {
             assert_eq!(peer.hear_esid(), "06", "it was not agreed");
@@ -807,10 +807,10 @@ fn runs_of_one_octet_are_compressed_where_both_want_it() {
 #[test]
 fn a_file_of_ours_that_broke_off_goes_on_only_where_restart_is_agreed() {
     for (key, position) in [("true", 9), ("false", 0)] {
-        let house = House::plain("");
-        house.configure(PLAIN, &format!("    session: {{restart: {key}}}\n"), "");
-        house.queue("INVOICE", octets(3, 9 << 10), "mueller");
-        let server = house.serve();
+        let setup = Setup::plain("");
+        setup.configure(PLAIN, &format!("    session: {{restart: {key}}}\n"), "");
+        setup.queue("INVOICE", octets(3, 9 << 10), "mueller");
+        let server = setup.serve();
         let mut peer = Peer::session(server.address());
         peer.say(b"R");
         assert!(peer.hear().ends_with(b"0000000000000000000000N000"), "SFID");
@@ -829,25 +829,25 @@ fn a_file_of_ours_that_broke_off_goes_on_only_where_restart_is_agreed() {
 }
 
 /// Runs openssl in the folder.
-fn openssl(house: &House, arguments: &str) {
+fn openssl(setup: &Setup, arguments: &str) {
     let done = std::process::Command::new("openssl")
         .args(arguments.split_whitespace())
-        .current_dir(house.path())
+        .current_dir(setup.path())
         .output()
         .unwrap();
     assert!(done.status.success(), "openssl {arguments}: {done:?}");
 }
 
 /// Makes `root`, and `server` and `client`, which it issued; the server's is for `localhost`.
-fn certified(house: &House) {
+fn certified(setup: &Setup) {
     let new = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30";
     openssl(
-        house,
+        setup,
         &format!("{new} -subj /CN=root -keyout root.key -out root.pem"),
     );
     for (name, use_for) in [("server", "serverAuth"), ("client", "clientAuth")] {
         openssl(
-            house,
+            setup,
             &format!(
                 "{new} -subj /CN={name} -keyout {name}.key -out {name}.pem -CA root.pem -CAkey root.key \
                  -addext subjectAltName=DNS:localhost -addext extendedKeyUsage={use_for} \
@@ -860,7 +860,7 @@ fn certified(house: &House) {
 #[test]
 fn certificates_of_agreed_issuers_open_the_door_both_ways() {
     let listener = "  - address: 127.0.0.1:0\n    tls:\n      certificate: server.pem\n      key: server.key\n      client_auth: require\n      client_ca: root.pem\n";
-    let theirs = House::plain("");
+    let theirs = Setup::plain("");
     certified(&theirs);
     theirs.configure(listener, "", "");
     let server = theirs.serve();
@@ -876,7 +876,7 @@ fn certificates_of_agreed_issuers_open_the_door_both_ways() {
         ("localhost", [ca, strange], false),
     ] {
         let keys = format!("    tls: true\n{}", keys.concat());
-        let ours = House::sender(&format!("{host}:{port}"), &keys);
+        let ours = Setup::sender(&format!("{host}:{port}"), &keys);
         for name in ["root.pem", "client.pem", "client.key"] {
             std::fs::copy(theirs.path().join(name), ours.path().join(name)).unwrap();
         }
@@ -890,12 +890,12 @@ fn certificates_of_agreed_issuers_open_the_door_both_ways() {
 
 #[test]
 fn a_listener_speaks_no_tls_older_than_it_says() {
-    let house = House::plain("");
-    openssl_certificate(house.path(), "us");
-    openssl_certificate(house.path(), "them");
+    let setup = Setup::plain("");
+    openssl_certificate(setup.path(), "us");
+    openssl_certificate(setup.path(), "them");
     let tls = "    tls: {certificate: us.pem, key: us.key, min_version: \"1.3\"}\n";
-    house.configure(&format!("{PLAIN}{tls}"), "", "");
-    let server = house.serve();
+    setup.configure(&format!("{PLAIN}{tls}"), "", "");
+    let server = setup.serve();
     let greeted = |version: &str| {
         let done = std::process::Command::new("timeout")
             .args(["60", "openssl", "s_client", "-quiet", version, "-connect"])
@@ -907,17 +907,17 @@ fn a_listener_speaks_no_tls_older_than_it_says() {
     };
     assert!(!greeted("-tls1_2"), "not below 1.3");
     server.await_log(&["tls-refused"]);
-    Peer::openssl(server.address(), house.path(), "them", "us", "-tls1_3").identify();
+    Peer::openssl(server.address(), setup.path(), "them", "us", "-tls1_3").identify();
 }
 
 #[test]
 fn what_a_policys_failure_means_is_said_for_each_question() {
     for (word, answer) in [("retry", "399Y"), ("refuse", "399N"), ("accept", "2000")] {
-        let house = House::plain(&format!(
+        let setup = Setup::plain(&format!(
             "policies:\n  bad:\n    component: bad.wasm\n    on_failure: {{accept-file: {word}}}\n"
         ));
-        house.write("bad.wasm", misbehaving());
-        let server = house.serve();
+        setup.write("bad.wasm", misbehaving());
+        let server = setup.serve();
         let mut peer = Peer::session(server.address());
         let said = peer.offer(&VirtualFile::new("TRAP", "x"));
         assert_eq!(&said[..4], answer.as_bytes(), "on_failure: {word}");
@@ -926,11 +926,11 @@ fn what_a_policys_failure_means_is_said_for_each_question() {
 
 #[test]
 fn an_instance_has_the_memory_that_its_policy_allows_it() {
-    let house = House::plain(
+    let setup = Setup::plain(
         "policies:\n  bad:\n    component: bad.wasm\n    hooks: [accept-file]\n    limits: {memory: 3MiB}\n",
     );
-    house.write("bad.wasm", misbehaving());
-    let server = house.serve();
+    setup.write("bad.wasm", misbehaving());
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     assert_eq!(&peer.offer(&VirtualFile::new("MEMORY", "x"))[..3], b"399");
     server.await_log(&["policy-failed", "`limits.memory`, 3145728 octets"]);
@@ -939,11 +939,11 @@ fn an_instance_has_the_memory_that_its_policy_allows_it() {
 
 #[test]
 fn all_policies_together_keep_no_more_than_is_said() {
-    let house = House::plain(
+    let setup = Setup::plain(
         "policies:\n  bad:\n    component: bad.wasm\n    hooks: [accept-file]\nlimits: {policies_kept: 300KiB}\n",
     );
-    house.write("bad.wasm", misbehaving());
-    let server = house.serve();
+    setup.write("bad.wasm", misbehaving());
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let refused = peer.offer(&VirtualFile::new("KEEP", "x"));
     assert_eq!(refused[0], b'3', "SFNA");
@@ -952,8 +952,8 @@ fn all_policies_together_keep_no_more_than_is_said() {
 
 #[test]
 fn whose_files_are_refused_too_often_waits_for_the_next_refusal() {
-    let house = House::plain("limits: {refusals_per_second: 1}\n");
-    let server = house.serve();
+    let setup = Setup::plain("limits: {refusals_per_second: 1}\n");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let stray = VirtualFile {
         destination: "O0013STRANGER".to_owned(),
@@ -970,10 +970,10 @@ fn whose_files_are_refused_too_often_waits_for_the_next_refusal() {
 
 #[test]
 fn a_file_that_moves_less_than_is_said_in_its_time_is_ended() {
-    let house = House::plain("limits: {least_progress: 1MiB}\n");
+    let setup = Setup::plain("limits: {least_progress: 1MiB}\n");
     let partner = "    session: {idle_timeout: 1s}\n";
-    house.configure(PLAIN, partner, "limits: {least_progress: 1MiB}\n");
-    let server = house.serve();
+    setup.configure(PLAIN, partner, "limits: {least_progress: 1MiB}\n");
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let file = VirtualFile::new("SLOW", octets(5, 2000));
     assert_eq!(peer.offer(&file)[0], b'2', "SFPA");

@@ -11,14 +11,14 @@
 
 mod support;
 
-use support::House;
+use support::Setup;
 use support::peer::{Called, Peer, Ssid, VirtualFile, data_buffers, eerp, efid, take_file};
 
 const PLAIN: &str = "  - address: 127.0.0.1:0\n";
 
 /// A file whose EFID says one octet more than there is; gives the answer.
-fn with_wrong_counts(house: &House) -> Vec<u8> {
-    let server = house.serve();
+fn with_wrong_counts(setup: &Setup) -> Vec<u8> {
+    let server = setup.serve();
     let mut peer = Peer::session(server.address());
     let file = VirtualFile::new("COUNTS", "twelve octets");
     assert_eq!(peer.offer(&file), b"200000000000000000");
@@ -29,34 +29,34 @@ fn with_wrong_counts(house: &House) -> Vec<u8> {
     let answer = peer.hear();
     if answer == b"4N" {
         server.await_log(&["tolerated", "wrong_counts"]);
-        house.await_delivered(1);
+        setup.await_delivered(1);
     }
     answer
 }
 
 #[test]
 fn wrong_totals_are_refused_unless_the_profile_forgives_them() {
-    let house = House::plain("");
-    assert_eq!(&with_wrong_counts(&house)[..3], b"511", "EFNA 11");
-    let house = House::with_listeners(PLAIN, "    tolerances: {wrong_counts: true}\n", "");
-    assert_eq!(with_wrong_counts(&house), b"4N");
+    let setup = Setup::plain("");
+    assert_eq!(&with_wrong_counts(&setup)[..3], b"511", "EFNA 11");
+    let setup = Setup::with_listeners(PLAIN, "    tolerances: {wrong_counts: true}\n", "");
+    assert_eq!(with_wrong_counts(&setup), b"4N");
 }
 
 #[test]
 fn a_callers_ssid_is_read_by_what_the_station_says() {
     let ssid_without_its_end = Ssid::default().octets()[..60].to_vec();
-    let house = House::plain("");
-    let server = house.serve();
+    let setup = Setup::plain("");
+    let server = setup.serve();
     let mut peer = Peer::connect(server.address());
     peer.say(&ssid_without_its_end);
     assert_eq!(peer.hear()[0], b'X', "forgiven where nothing is said");
     server.await_log(&["tolerated", "line_ends"]);
 
-    let house = House::plain("");
-    let text = std::fs::read_to_string(house.config()).unwrap();
+    let setup = Setup::plain("");
+    let text = std::fs::read_to_string(setup.config()).unwrap();
     let strict = text.replace("storage:", "  tolerances: {line_ends: false}\nstorage:");
-    std::fs::write(house.config(), strict).unwrap();
-    let server = house.serve();
+    std::fs::write(setup.config(), strict).unwrap();
+    let server = setup.serve();
     let mut peer = Peer::connect(server.address());
     peer.say(&ssid_without_its_end);
     assert_eq!(peer.hear_esid(), "06");
@@ -64,8 +64,8 @@ fn a_callers_ssid_is_read_by_what_the_station_says() {
 
 #[test]
 fn a_name_that_is_no_tolerance_is_refused_with_those_there_are() {
-    let house = House::with_listeners(PLAIN, "    tolerances: {lineends: true}\n", "");
-    let checked = house.pointsman(&["check"]);
+    let setup = Setup::with_listeners(PLAIN, "    tolerances: {lineends: true}\n", "");
+    let checked = setup.pointsman(&["check"]);
     let said = String::from_utf8_lossy(&checked.stderr).into_owned();
     assert!(!checked.status.success(), "{said}");
     assert!(
@@ -78,9 +78,9 @@ fn a_name_that_is_no_tolerance_is_refused_with_those_there_are() {
 fn acknowledged_without_swapping(more: &str) -> (String, String) {
     let partner = Called::new();
     let listener = "listeners:\n  - address: 127.0.0.1:0\n";
-    let house = House::caller(listener, &partner.address(), more);
-    let server = house.serve();
-    house.queue("ORDER", "order", "nordwerk");
+    let setup = Setup::caller(listener, &partner.address(), more);
+    let server = setup.serve();
+    setup.queue("ORDER", "order", "nordwerk");
     let mut peer = partner.greet();
     let sfid = take_file(&mut peer);
     assert_eq!(peer.hear(), b"R", "CD");
@@ -91,7 +91,7 @@ fn acknowledged_without_swapping(more: &str) -> (String, String) {
     peer.say(b"R");
     assert_eq!(peer.hear_esid(), "00");
     server.await_log(&["session-ended"]);
-    (house.transfers()[0].clone(), server.log())
+    (setup.transfers()[0].clone(), server.log())
 }
 
 #[test]

@@ -18,22 +18,22 @@ use std::time::{Duration, Instant};
 
 use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecursiveMode, Watcher};
-use support::{House, PATIENCE, eventually, other_file_system};
+use support::{PATIENCE, Setup, eventually, other_file_system};
 
 /// Nobody is at home at the partner's: what is queued stays.
-fn watching(more: &str) -> House {
+fn watching(more: &str) -> Setup {
     let partner = format!("    calls: {{queued: false}}\n    watch:\n      - folder: out\n{more}");
     let listener = "listeners:\n  - address: 127.0.0.1:0\n";
-    House::caller(listener, "127.0.0.1:1", &partner)
+    Setup::caller(listener, "127.0.0.1:1", &partner)
 }
 
-fn put(house: &House, name: &str, content: &str) {
-    let beside = house.write(&format!("beside/{name}"), content);
-    std::fs::rename(beside, house.path().join("out").join(name)).unwrap();
+fn put(setup: &Setup, name: &str, content: &str) {
+    let beside = setup.write(&format!("beside/{name}"), content);
+    std::fs::rename(beside, setup.path().join("out").join(name)).unwrap();
 }
 
-fn in_folder(house: &House, folder: &str) -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(house.path().join(folder))
+fn in_folder(setup: &Setup, folder: &str) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(setup.path().join(folder))
         .unwrap()
         .map(|entry| entry.unwrap())
         .filter(|entry| entry.path().is_file())
@@ -43,23 +43,23 @@ fn in_folder(house: &House, folder: &str) -> Vec<String> {
     names
 }
 
-fn await_rows(house: &House, count: usize) -> Vec<String> {
+fn await_rows(setup: &Setup, count: usize) -> Vec<String> {
     eventually("the files are queued", || {
-        Some(house.transfers()).filter(|rows| rows.len() >= count)
+        Some(setup.transfers()).filter(|rows| rows.len() >= count)
     })
 }
 
 #[test]
 fn a_file_that_is_renamed_into_the_folder_goes_at_once() {
-    let house = watching("        quiet: 10m\n");
-    let server = house.serve();
+    let setup = watching("        quiet: 10m\n");
+    let server = setup.serve();
     // The folder is made and listened to before anything is put into it.
     eventually("the folder is there", || {
-        house.path().join("out/.taken").is_dir().then_some(())
+        setup.path().join("out/.taken").is_dir().then_some(())
     });
     std::thread::sleep(Duration::from_millis(200));
-    put(&house, "INVOICE.1", "one");
-    let rows = await_rows(&house, 1);
+    put(&setup, "INVOICE.1", "one");
+    let rows = await_rows(&setup, 1);
     assert!(
         rows[0].contains("INVOICE.1") && rows[0].contains("ready"),
         "{}",
@@ -67,17 +67,17 @@ fn a_file_that_is_renamed_into_the_folder_goes_at_once() {
     );
     server.await_log(&["file-queued", "INVOICE.1"]);
     eventually("it is removed", || {
-        in_folder(&house, "out/.taken").is_empty().then_some(())
+        in_folder(&setup, "out/.taken").is_empty().then_some(())
     });
-    assert_eq!(in_folder(&house, "out"), Vec::<String>::new());
+    assert_eq!(in_folder(&setup, "out"), Vec::<String>::new());
 }
 
 #[test]
 fn a_folder_at_rest_is_left_at_rest() {
-    let house = watching("        quiet: 10m\n");
-    let _server = house.serve();
+    let setup = watching("        quiet: 10m\n");
+    let _server = setup.serve();
     eventually("the folder is there", || {
-        house.path().join("out/.taken").is_dir().then_some(())
+        setup.path().join("out/.taken").is_dir().then_some(())
     });
     std::thread::sleep(Duration::from_millis(300));
     let (tell, told) = std::sync::mpsc::channel();
@@ -90,7 +90,7 @@ fn a_folder_at_rest_is_left_at_rest() {
         }
     })
     .unwrap();
-    let folder = house.path().join("out");
+    let folder = setup.path().join("out");
     watcher.watch(&folder, RecursiveMode::NonRecursive).unwrap();
     told.recv_timeout(PATIENCE).expect("it is looked at");
     let began = Instant::now();
@@ -102,11 +102,11 @@ fn a_folder_at_rest_is_left_at_rest() {
 
 #[test]
 fn a_folder_that_was_made_anew_is_listened_to_like_the_one_before() {
-    let house = watching("        quiet: 10m\n");
-    let server = house.serve();
+    let setup = watching("        quiet: 10m\n");
+    let server = setup.serve();
     let is_used = || {
         eventually("the folder is there", || {
-            house.path().join("out/.taken").is_dir().then_some(())
+            setup.path().join("out/.taken").is_dir().then_some(())
         });
         std::thread::sleep(Duration::from_millis(200));
     };
@@ -114,12 +114,12 @@ fn a_folder_that_was_made_anew_is_listened_to_like_the_one_before() {
         is_used();
         // The system may give the new folder the number of the old one.
         eventually("nobody makes anything in it meanwhile", || {
-            std::fs::remove_dir_all(house.path().join("out")).ok()
+            std::fs::remove_dir_all(setup.path().join("out")).ok()
         });
-        let _ = std::fs::create_dir(house.path().join("out"));
+        let _ = std::fs::create_dir(setup.path().join("out"));
         is_used();
         put(
-            &house,
+            &setup,
             &format!("ORDERS{round}"),
             "renamed in, so it is whole",
         );
@@ -129,14 +129,14 @@ fn a_folder_that_was_made_anew_is_listened_to_like_the_one_before() {
 
 #[test]
 fn a_file_that_grows_waits_until_it_is_left_alone() {
-    let house = watching("        quiet: 2s\n        keep_in: done\n");
-    house.write("out/.hidden", "never");
-    let path: PathBuf = house.write("out/GROWS", "begin ");
-    let server = house.serve();
+    let setup = watching("        quiet: 2s\n        keep_in: done\n");
+    setup.write("out/.hidden", "never");
+    let path: PathBuf = setup.write("out/GROWS", "begin ");
+    let server = setup.serve();
     for part in 0..8 {
         std::thread::sleep(Duration::from_millis(500));
         assert_eq!(
-            house.transfers(),
+            setup.transfers(),
             Vec::<String>::new(),
             "it is still written"
         );
@@ -147,20 +147,20 @@ fn a_file_that_grows_waits_until_it_is_left_alone() {
         write!(file, "part {part} ").unwrap();
     }
     let whole = std::fs::read(&path).unwrap();
-    let rows = await_rows(&house, 1);
+    let rows = await_rows(&setup, 1);
     assert!(
         rows[0].contains(&format!(" {} ", whole.len())),
         "{}",
         rows[0]
     );
     eventually("it is kept", || {
-        (in_folder(&house, "done") == ["GROWS"]).then_some(())
+        (in_folder(&setup, "done") == ["GROWS"]).then_some(())
     });
     assert_eq!(
-        std::fs::read(house.path().join("done/GROWS")).unwrap(),
+        std::fs::read(setup.path().join("done/GROWS")).unwrap(),
         whole
     );
-    assert_eq!(in_folder(&house, "out"), [".hidden"]);
+    assert_eq!(in_folder(&setup, "out"), [".hidden"]);
     drop(server);
 }
 
@@ -170,15 +170,15 @@ fn a_copy_that_is_kept_elsewhere_may_be_read_as_the_file_and_runs_as_nobody() {
         return;
     };
     let kept = apart.path().join("kept");
-    let house = watching(&format!(
+    let setup = watching(&format!(
         "        quiet: 100ms\n        keep_in: {}\n",
         kept.display()
     ));
     for (name, mode) in [("RUNS", 0o6777), ("OPEN", 0o644), ("PRIVATE", 0o600)] {
-        let path = house.write(&format!("out/{name}"), "what a writer made");
+        let path = setup.write(&format!("out/{name}"), "what a writer made");
         std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
     }
-    let server = house.serve();
+    let server = setup.serve();
     for (name, mode) in [("RUNS", 0o644), ("OPEN", 0o644), ("PRIVATE", 0o600)] {
         let copy = kept.join(name);
         let kept = eventually("it is kept", || copy.metadata().ok());
@@ -201,43 +201,43 @@ fn a_copy_that_is_kept_leaves_the_reserve_of_its_disk() {
         return println!("not tried: the disk of the spool is no bigger than the other");
     }
     let kept = apart.path().join("kept");
-    let house = watching(&format!(
+    let setup = watching(&format!(
         "        quiet: 100ms\n        keep_in: {}\n",
         kept.display()
     ));
-    let config = std::fs::read_to_string(house.config()).unwrap();
+    let config = std::fs::read_to_string(setup.config()).unwrap();
     let limits = format!("limits: {{reserve: {reserve}}}\n");
-    house.write("pointsman.yaml", config + &limits);
-    house.write("out/ORDERS", "what a writer made");
-    let server = house.serve();
+    setup.write("pointsman.yaml", config + &limits);
+    setup.write("out/ORDERS", "what a writer made");
+    let server = setup.serve();
     server.await_log(&["watch-trouble", "ORDERS", "no room", "`.taken`"]);
-    assert_eq!(await_rows(&house, 1).len(), 1, "it is queued all the same");
-    assert_eq!(in_folder(&house, "out/.taken").len(), 1);
+    assert_eq!(await_rows(&setup, 1).len(), 1, "it is queued all the same");
+    assert_eq!(in_folder(&setup, "out/.taken").len(), 1);
     assert_eq!(std::fs::read_dir(&kept).unwrap().count(), 0);
 }
 
 #[test]
 fn what_cannot_be_sent_is_put_aside_and_said() {
-    let house = watching(
+    let setup = watching(
         "        quiet: 100ms\n        pattern: '*.DAT'\n        format: F\n        record_length: 4\n",
     );
-    house.write("out/SHORT.DAT", "ABCDE");
-    house.write("out/A NAME OF MUCH MORE THAN 26.DAT", "ABCD");
-    house.write("out/GOOD.DAT", "ABCDEFGH");
-    house.write("out/OTHER.TXT", "not meant");
-    std::os::unix::fs::symlink("/etc/hostname", house.path().join("out/LINK.DAT")).unwrap();
-    let server = house.serve();
+    setup.write("out/SHORT.DAT", "ABCDE");
+    setup.write("out/A NAME OF MUCH MORE THAN 26.DAT", "ABCD");
+    setup.write("out/GOOD.DAT", "ABCDEFGH");
+    setup.write("out/OTHER.TXT", "not meant");
+    std::os::unix::fs::symlink("/etc/hostname", setup.path().join("out/LINK.DAT")).unwrap();
+    let server = setup.serve();
     server.await_log(&["file-put-aside", "SHORT.DAT", "record 2 is cut off"]);
     server.await_log(&[
         "file-put-aside",
         "A NAME OF MUCH MORE THAN 26.DAT",
         "refused",
     ]);
-    let rows = await_rows(&house, 1);
+    let rows = await_rows(&setup, 1);
     assert_eq!(rows.len(), 1);
     assert!(rows[0].contains("GOOD.DAT"), "{}", rows[0]);
-    assert_eq!(in_folder(&house, "out/refused").len(), 2);
-    let left: Vec<String> = std::fs::read_dir(house.path().join("out"))
+    assert_eq!(in_folder(&setup, "out/refused").len(), 2);
+    let left: Vec<String> = std::fs::read_dir(setup.path().join("out"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name != ".taken" && name != "refused")
@@ -251,31 +251,31 @@ fn what_cannot_be_sent_is_put_aside_and_said() {
 
 #[test]
 fn whatever_a_crash_left_is_queued_once() {
-    let house = watching("        quiet: 100ms\n");
-    house.write("out/FIRST", "first");
-    let server = house.serve();
-    let rows = await_rows(&house, 1);
+    let setup = watching("        quiet: 100ms\n");
+    setup.write("out/FIRST", "first");
+    let server = setup.serve();
+    let rows = await_rows(&setup, 1);
     let id = rows[0].split_whitespace().next().unwrap().to_owned();
     server.kill();
 
     // As after a crash between the row and the end of the file, and one between taking and the row.
-    house.write(&format!("out/.taken/{id}.FIRST"), "first");
-    house.write(
+    setup.write(&format!("out/.taken/{id}.FIRST"), "first");
+    setup.write(
         "out/.taken/01a21165-b280-76d2-9369-f9835f2a3464.SECOND",
         "second",
     );
     // One after a power cut that came before the sidecar of its copy was whole.
     let torn = "01a21165-b280-76d2-9369-f9835f2a3465";
-    house.write(&format!("out/.taken/{torn}.THIRD"), "third");
-    house.write(&format!("state/spool/outgoing/{torn}"), "th");
-    house.write(&format!("state/spool/outgoing/{torn}.jsonl"), "");
-    let server = house.serve();
-    let rows = await_rows(&house, 3);
+    setup.write(&format!("out/.taken/{torn}.THIRD"), "third");
+    setup.write(&format!("state/spool/outgoing/{torn}"), "th");
+    setup.write(&format!("state/spool/outgoing/{torn}.jsonl"), "");
+    let server = setup.serve();
+    let rows = await_rows(&setup, 3);
     eventually("nothing is left", || {
-        in_folder(&house, "out/.taken").is_empty().then_some(())
+        in_folder(&setup, "out/.taken").is_empty().then_some(())
     });
-    assert_eq!(house.transfers().len(), 3, "{rows:?}");
-    let copy = house.path().join("state/spool/outgoing").join(torn);
+    assert_eq!(setup.transfers().len(), 3, "{rows:?}");
+    let copy = setup.path().join("state/spool/outgoing").join(torn);
     assert_eq!(std::fs::read(copy).unwrap(), b"third");
     assert!(
         rows.iter()
@@ -286,12 +286,12 @@ fn whatever_a_crash_left_is_queued_once() {
 
 #[test]
 fn folders_that_are_one_by_links_or_in_other_words_stand_still() {
-    let house = watching("");
-    std::fs::create_dir_all(house.path().join("out")).unwrap();
-    std::fs::create_dir_all(house.inbox()).unwrap();
-    symlink(house.path().join("out"), house.path().join("alias")).unwrap();
-    symlink(house.inbox(), house.path().join("way-in")).unwrap();
-    let text = std::fs::read_to_string(house.config()).unwrap();
+    let setup = watching("");
+    std::fs::create_dir_all(setup.path().join("out")).unwrap();
+    std::fs::create_dir_all(setup.inbox()).unwrap();
+    symlink(setup.path().join("out"), setup.path().join("alias")).unwrap();
+    symlink(setup.inbox(), setup.path().join("way-in")).unwrap();
+    let text = std::fs::read_to_string(setup.config()).unwrap();
     let twice = "watched twice";
     for (folders, why) in [
         ("out\n      - folder: ./x/../out", twice),
@@ -301,47 +301,47 @@ fn folders_that_are_one_by_links_or_in_other_words_stand_still() {
         ("out\n        keep_in: alias", "would go out once more"),
     ] {
         let bad = text.replace("folder: out", &format!("folder: {folders}"));
-        std::fs::write(house.config(), bad).unwrap();
-        stands_still(&house, &[why]);
+        std::fs::write(setup.config(), bad).unwrap();
+        stands_still(&setup, &[why]);
     }
 }
 
 /// `check` names a watched folder, and a server runs without it.
-fn stands_still(house: &House, words: &[&str]) {
-    let checked = house.pointsman(&["check"]);
+fn stands_still(setup: &Setup, words: &[&str]) {
+    let checked = setup.pointsman(&["check"]);
     let said = String::from_utf8_lossy(&checked.stdout).into_owned();
     assert_eq!(checked.status.code(), Some(1), "{said}");
     assert!(words.iter().all(|word| said.contains(word)), "{said}");
-    let line = house.serve().await_log(&["folder-unusable"]);
+    let line = setup.serve().await_log(&["folder-unusable"]);
     assert!(words.iter().all(|word| line.contains(word)), "{line}");
 }
 
 #[test]
 fn a_folder_that_becomes_another_one_while_it_is_watched_takes_nothing_from_it() {
-    let house = watching(
+    let setup = watching(
         "        quiet: 50ms\n      - folder: alias\n        quiet: 50ms\n        user_data: WRONG\n",
     );
-    let at = |name: &str| house.path().join(name);
+    let at = |name: &str| setup.path().join(name);
     std::fs::create_dir(at("other")).unwrap();
     symlink(at("other"), at("alias")).unwrap();
-    let server = house.serve();
-    house.write("alias/FIRST", "one");
-    house.write("out/SECOND", "two");
+    let server = setup.serve();
+    setup.write("alias/FIRST", "one");
+    setup.write("out/SECOND", "two");
     eventually("both are watched", || {
-        (house.transfers().len() == 2).then_some(())
+        (setup.transfers().len() == 2).then_some(())
     });
     symlink(at("out"), at("new")).unwrap();
     std::fs::rename(at("new"), at("alias")).unwrap();
     server.await_log(&["folder-unusable", "watched twice"]);
     for number in 0..10 {
-        house.write(&format!("out/LATER{number}"), "three");
+        setup.write(&format!("out/LATER{number}"), "three");
     }
     let rows = eventually("the one watcher takes them", || {
-        Some(house.transfers()).filter(|rows| rows.len() == 12)
+        Some(setup.transfers()).filter(|rows| rows.len() == 12)
     });
     let sent_by_the_other = rows.iter().filter(|row| {
         let id = row.split_whitespace().next().unwrap();
-        let shown = house.pointsman(&["transfers", "show", id]);
+        let shown = setup.pointsman(&["transfers", "show", id]);
         let shown = String::from_utf8(shown.stdout).unwrap();
         assert!(
             shown.contains("user data") || !row.contains("FIRST"),
@@ -358,10 +358,10 @@ fn a_folder_that_becomes_another_one_while_it_is_watched_takes_nothing_from_it()
 /// What was put aside for one partner would go to another, and what is kept would be taken for what is on its way.
 #[test]
 fn what_the_server_keeps_in_its_folders_is_nobody_elses_folder() {
-    let house = watching("");
-    std::fs::create_dir_all(house.path().join("out")).unwrap();
-    symlink("out/refused", house.path().join("aside")).unwrap();
-    let text = std::fs::read_to_string(house.config()).unwrap();
+    let setup = watching("");
+    std::fs::create_dir_all(setup.path().join("out")).unwrap();
+    symlink("out/refused", setup.path().join("aside")).unwrap();
+    let text = std::fs::read_to_string(setup.config()).unwrap();
     let folders = |folders: &str| text.replace("folder: out", &format!("folder: {folders}"));
     for (bad, key) in [
         (
@@ -390,13 +390,13 @@ fn what_the_server_keeps_in_its_folders_is_nobody_elses_folder() {
             "storage.inbox",
         ),
     ] {
-        std::fs::write(house.config(), &bad).unwrap();
+        std::fs::write(setup.config(), &bad).unwrap();
         if key.starts_with("watch") {
-            stands_still(&house, &[key, "name another folder"]);
+            stands_still(&setup, &[key, "name another folder"]);
             continue;
         }
         for command in ["check", "serve"] {
-            let run = house.pointsman(&[command]);
+            let run = setup.pointsman(&[command]);
             let said = String::from_utf8([run.stdout, run.stderr].concat()).unwrap();
             assert_eq!(run.status.code(), Some(1), "{command} {bad}: {said}");
             assert!(
@@ -409,16 +409,16 @@ fn what_the_server_keeps_in_its_folders_is_nobody_elses_folder() {
         "out\n        keep_in: out/done",
         "out\n      - folder: out/more",
     ] {
-        std::fs::write(house.config(), folders(good)).unwrap();
-        let checked = house.pointsman(&["check"]);
+        std::fs::write(setup.config(), folders(good)).unwrap();
+        let checked = setup.pointsman(&["check"]);
         assert!(checked.status.success(), "{good}: {checked:?}");
     }
 }
 
 #[test]
 fn folders_that_lie_in_each_other_are_refused() {
-    let house = watching("");
-    let text = std::fs::read_to_string(house.config()).unwrap();
+    let setup = watching("");
+    let text = std::fs::read_to_string(setup.config()).unwrap();
     for (bad, why) in [
         (
             text.replace("folder: out", "folder: inbox/out"),
@@ -449,8 +449,8 @@ fn folders_that_lie_in_each_other_are_refused() {
             "is not a pattern",
         ),
     ] {
-        std::fs::write(house.config(), bad).unwrap();
-        let checked = house.pointsman(&["check"]);
+        std::fs::write(setup.config(), bad).unwrap();
+        let checked = setup.pointsman(&["check"]);
         let said = String::from_utf8_lossy(&checked.stderr).into_owned();
         assert!(
             !checked.status.success() && said.contains(why),

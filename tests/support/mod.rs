@@ -1,4 +1,4 @@
-//! A house to talk to from outside: the real program, on real sockets and a real disk, in a folder of its own.
+//! A server to talk to from outside: the real program, on real sockets and a real disk, in a folder of its own.
 #![allow(dead_code, reason = "each test uses its part of it")]
 #![allow(
     clippy::unwrap_used,
@@ -36,12 +36,12 @@ pub const OURS: &str = "OURPASS";
 /// The password the partner sends.
 pub const THEIRS: &str = "THEIRS";
 
-/// A folder with a configuration.
-pub struct House {
+/// A folder with a configuration, ready for a server to be started in it.
+pub struct Setup {
     pub folder: TempDir,
 }
 
-impl House {
+impl Setup {
     /// A station with one plain listener and one partner; `more` is added to its YAML.
     pub fn plain(more: &str) -> Self {
         Self::with_listeners("  - address: 127.0.0.1:0\n", "", more)
@@ -49,11 +49,11 @@ impl House {
 
     /// A station with these listeners; `partner` is added to the partner, `more` at the end.
     pub fn with_listeners(listeners: &str, partner: &str, more: &str) -> Self {
-        let house = Self {
+        let setup = Self {
             folder: TempDir::new().unwrap(),
         };
-        house.configure(listeners, partner, more);
-        house
+        setup.configure(listeners, partner, more);
+        setup
     }
 
     /// The partner's station, for which ours is the partner `nordwerk` at `address`; `more` is added to that partner.
@@ -63,7 +63,7 @@ impl House {
 
     /// The same with listeners.
     pub fn caller(listeners: &str, address: &str, more: &str) -> Self {
-        let house = Self {
+        let setup = Self {
             folder: TempDir::new().unwrap(),
         };
         // What is queued waits 3 s for company, where nothing else is said.
@@ -71,14 +71,14 @@ impl House {
             true => "",
             false => "    calls: {delay: 100ms}\n",
         };
-        house.write(
+        setup.write(
             "pointsman.yaml",
             format!(
                 "version: 1\nstation:\n  ssid: {THEM}\n  password: {THEIRS}\nstorage:\n  state: state\n  inbox: inbox\n\
                  {listeners}partners:\n  nordwerk:\n    ssid: {US}\n    password: {OURS}\n    address: {address}\n{soon}{more}"
             ),
         );
-        house
+        setup
     }
 
     pub fn configure(&self, listeners: &str, partner: &str, more: &str) {
@@ -368,7 +368,7 @@ pub fn amount(variable: &str, usual: u64) -> u64 {
         .map_or(usual, |text| text.parse().unwrap())
 }
 
-/// A folder on another file system than the houses; none, and a word of it, where there is one alone.
+/// A folder on another file system than the tests' own. None, with a message, where there is only one.
 pub fn other_file_system() -> Option<TempDir> {
     let device = |path: &Path| path.metadata().unwrap().dev();
     let apart = TempDir::new_in("/dev/shm").ok();
