@@ -61,7 +61,7 @@ impl Ci {
             "format-guests",
             "fmt --all --check --manifest-path guest-examples/Cargo.toml",
         )?;
-        self.step("tidy", |ci| tidy::run(&ci.root))?;
+        self.step("tidy", |ci| tidy::run(&ci.root, &[]))?;
         self.step("built-once", |ci| once::look(&ci.root))?;
         self.cargo(
             "clippy",

@@ -3,6 +3,7 @@
 mod bench;
 mod campaign;
 mod ci;
+mod exceptions;
 mod guests;
 mod measure;
 mod proofs;
@@ -18,15 +19,15 @@ usage: cargo xtask COMMAND
   bench    small files over many sessions (files), a start with many rows (start), memory of idle sessions (idle)
   campaign  two stations, and something that goes wrong again and again: kill, syscalls, io, power, full or teeth; --count N --seed S
   ci       everything a change must pass, in the order that fails soonest
-  events   write the table of events in docs/operating.md anew
+  events   write the table of events in docs/operating.md
   fuzz     fuzz the protocol engine: --runs N for each target, a million if not said
   guests   build the policy components into target/guests
   measure  how hard the code is to read, in figures: --json, --arrows of circles, --root PATH of another checkout
   model    search what two sessions can come to: --long for millions of states, --mutants with bugs planted
   new-policy FOLDER [EXAMPLE]  a policy of your own outside of the repository, from that example or the smallest
   siege    how long a good session takes beside each attack: --count N sessions, --program PATH
-  state-tables  write docs/state-tables.md anew
-  tidy     the rules of the house that no compiler keeps: floors, names, links";
+  state-tables  write docs/state-tables.md
+  tidy     the rules that no compiler keeps: floors, lengths, circles, names, words, links; --all";
 
 fn main() -> ExitCode {
     let command = std::env::args().nth(1);
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
         Some("siege") => repository().and_then(|root| siege::run(&root, &rest)),
         Some("state-tables") => repository().and_then(|root| proofs::state_tables(&root)),
         Some("tidy") => repository()
-            .and_then(|root| tidy::run(&root))
+            .and_then(|root| tidy::run(&root, &rest))
             .map(|told| println!("{told}")),
         _ => Err(USAGE.to_owned()),
     };

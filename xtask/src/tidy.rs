@@ -1,19 +1,24 @@
-//! `cargo xtask tidy`: the rules of the house that no compiler keeps.
+//! `cargo xtask tidy`: the rules of this repository that no compiler keeps.
 //!
 //! - [`floors`]: arrows between crates go down, heavy dependencies stay in their rooms;
 //! - [`words`]: no ignored test without a reason, nothing left to do, no module for everything;
+//! - [`shape`]: short files and functions, no circles of files, one meaning a name, floors in the host;
+//! - [`dialect`]: words that nobody else would understand are not used;
 //! - [`events`]: what the log can say, the operator's page explains;
 //! - [`links`]: what a page points to is there.
 
+mod dialect;
 pub mod events;
 mod floors;
 mod links;
+mod shape;
 
 mod words;
 
 use std::fmt;
 use std::path::Path;
 
+use crate::source::modules::Crates;
 use crate::source::tree::Tree;
 
 /// Something that is not as it should be: where, what, and what to do about it.
@@ -40,13 +45,18 @@ impl fmt::Display for Offence {
     }
 }
 
-/// Checks the repository at `root`; tells what was looked at.
+/// Checks the repository at `root` and reports what was looked at; `--all` names what is still let pass, too.
 ///
 /// # Errors
 /// Every offence, or what cannot be read.
-pub fn run(root: &Path) -> Result<String, String> {
+pub fn run(root: &Path, arguments: &[String]) -> Result<String, String> {
+    let all = match arguments {
+        [] => false,
+        [flag] if flag == "--all" => true,
+        _ => return Err("usage: cargo xtask tidy [--all]".to_owned()),
+    };
     let tree = Tree::read(root)?;
-    let offences = offences(&tree)?;
+    let offences = offences(&tree, all)?;
     if offences.is_empty() {
         let (code, pages) = (tree.named(".rs").count(), tree.named(".md").count());
         return Ok(format!(
@@ -61,11 +71,19 @@ pub fn run(root: &Path) -> Result<String, String> {
     ))
 }
 
-fn offences(tree: &Tree) -> Result<Vec<Offence>, String> {
+fn offences(tree: &Tree, all: bool) -> Result<Vec<Offence>, String> {
     let mut found = floors::check(tree)?;
     found.extend(words::check(tree)?);
     found.extend(events::check(tree)?);
     found.extend(links::check(tree)?);
+    let counted = shape::check(&Crates::read(tree)?)
+        .into_iter()
+        .chain(dialect::check(tree)?);
+    for (offences, left) in counted {
+        if all || offences.len() > left {
+            found.extend(offences);
+        }
+    }
     Ok(found)
 }
 
@@ -76,7 +94,7 @@ mod tests {
     #[test]
     fn this_repository_is_tidy() {
         let told =
-            run(&crate::repository().unwrap()).unwrap_or_else(|offences| panic!("{offences}"));
+            run(&crate::repository().unwrap(), &[]).unwrap_or_else(|offences| panic!("{offences}"));
         assert!(!told.contains(" 0 "), "nothing was looked at: {told}");
     }
 

@@ -2,7 +2,7 @@
 
 use wasmtime::component::Component;
 
-/// Makes a component of an artefact that the compile child wrote.
+/// Make a component of an artefact that the compile child wrote.
 ///
 /// # Errors
 /// If the artefact is damaged or comes from another version or configuration of the engine.

@@ -1,4 +1,4 @@
-//! The WIT files in Rust.
+//! What `wit/` says, in Rust.
 
 #![allow(
     missing_docs,
@@ -10,7 +10,7 @@ wasmtime::component::bindgen!({
     world: "policy",
     imports: { default: async | trappable },
     exports: { default: async },
-    additional_derives: [PartialEq, pointsman_policy_serde::WitSerde],
+    additional_derives: [PartialEq],
 });
 
 /// The records and variants of `oftp:policy`, in one place.

@@ -24,7 +24,7 @@ pub(crate) trait Decision: Sized + Send {
     /// Stands in for a policy that failed: for now, or for good.
     fn refusal(for_good: bool) -> Self;
 
-    /// Notes everything in it that cannot be carried out.
+    /// Note everything in it that cannot be carried out.
     fn check(&self, rules: &mut Rules);
 
     /// What a failure means in this mode.
@@ -241,7 +241,7 @@ impl Decision for TurnDecision {
     }
 }
 
-/// Policies are only notified of `end-response`.
+/// `end-response` is told, not asked.
 impl Decision for () {
     fn pass() -> Self {}
 
@@ -260,7 +260,7 @@ impl Decision for () {
     fn check(&self, _rules: &mut Rules) {}
 }
 
-/// Of two decisions that do not merge, the one that has an opinion; the earlier if both have.
+/// Of two decisions that do not merge, the one that says something; the earlier if both do.
 fn pick<D: Decision>(earlier: D, later: D) -> D {
     if earlier.is_pass() { later } else { earlier }
 }

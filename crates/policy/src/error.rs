@@ -16,7 +16,7 @@ pub enum LoadError {
         policy: String,
         /// The component's file.
         file: PathBuf,
-        /// The system's error.
+        /// What the system says.
         source: std::io::Error,
     },
     /// The component is larger than its limit.

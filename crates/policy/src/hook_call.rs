@@ -2,7 +2,6 @@
 
 use std::future::Future;
 
-use serde::Serialize;
 use wasmtime::Store;
 
 use crate::bindings::Policy;
@@ -18,7 +17,7 @@ use crate::hook::Hook;
 pub(crate) type HookResult<D> = wasmtime::Result<Result<D, String>>;
 
 /// A question that can be put to an instance: the call of one hook.
-pub(crate) trait HookCall: Serialize + Sync {
+pub(crate) trait HookCall: Sync {
     /// What the answer is.
     type Decision: Decision;
     /// The moment it is asked at.
@@ -27,7 +26,7 @@ pub(crate) trait HookCall: Serialize + Sync {
     /// The connection it is asked about.
     fn connection(&self) -> &ConnectionInfo;
 
-    /// Calls the export.
+    /// Call the export.
     fn call(
         &self,
         guest: &Policy,
@@ -35,29 +34,24 @@ pub(crate) trait HookCall: Serialize + Sync {
     ) -> impl Future<Output = HookResult<Self::Decision>> + Send;
 }
 
-#[derive(Serialize)]
 pub(crate) struct AcceptConnection<'a> {
     pub(crate) connection: &'a ConnectionInfo,
 }
 
-#[derive(Serialize)]
 pub(crate) struct AcceptFile<'a> {
     pub(crate) connection: &'a ConnectionInfo,
     pub(crate) file: &'a FileInfo,
 }
 
-#[derive(Serialize)]
 pub(crate) struct EndTransfer<'a> {
     pub(crate) connection: &'a ConnectionInfo,
     pub(crate) transfer: &'a TransferResult,
 }
 
-#[derive(Serialize)]
 pub(crate) struct ReadyToSend<'a> {
     pub(crate) connection: &'a ConnectionInfo,
 }
 
-#[derive(Serialize)]
 pub(crate) struct EndResponse<'a> {
     pub(crate) connection: &'a ConnectionInfo,
     pub(crate) response: &'a ResponseInfo,

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use self::main_path::Step;
 use self::sizes::{Longest, Sizes};
 use self::table::table;
+use crate::exceptions::CIRCLES;
 use crate::source::circles;
 use crate::source::modules::Crates;
 use crate::source::names::{self, SharedName};
@@ -137,7 +138,7 @@ impl Figures {
         let without_reason = self
             .circles
             .iter()
-            .filter(|circle| circles::reason(circle).is_none())
+            .filter(|circle| circles::reason(circle, CIRCLES).is_none())
             .count();
         let offending = self.names.iter().filter(|name| name.is_offence()).count();
         table(
@@ -184,7 +185,7 @@ impl Figures {
     fn circles_and_rooms(&self) -> String {
         let mut text = String::from("Circles of files:\n\n");
         for circle in &self.circles {
-            let reason = circles::reason(circle).unwrap_or("no reason is given");
+            let reason = circles::reason(circle, CIRCLES).unwrap_or("no reason is given");
             text += &format!(
                 "- {} files ({reason}): {}\n",
                 circle.len(),

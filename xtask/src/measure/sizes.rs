@@ -4,11 +4,8 @@ use serde_json::{Value, json};
 
 use crate::source::file::SourceFile;
 use crate::source::modules::SourceCrate;
+use crate::source::{LONG_FILE, LONG_FUNCTION};
 
-/// Above so many lines a file is too long.
-pub const LONG_FILE: usize = 500;
-/// Above so many lines a function is too long.
-pub const LONG_FUNCTION: usize = 60;
 /// Above so many lines a function is to be looked at.
 const TARGET: usize = 45;
 

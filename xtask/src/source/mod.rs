@@ -9,3 +9,8 @@ pub mod modules;
 pub mod names;
 pub mod rooms;
 pub mod tree;
+
+/// Above so many lines a file is too long.
+pub const LONG_FILE: usize = 500;
+/// Above so many lines of code a function is too long.
+pub const LONG_FUNCTION: usize = 60;

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use super::file::{SourceFile, TypeName};
 use super::modules::Crates;
-
-/// Names that several public types may have, and why.
-pub const ALLOWED: &[(&str, &str)] = &[];
+use crate::exceptions::SHARED_NAMES;
 
 /// A name of several types.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +45,7 @@ pub fn shared(crates: &Crates) -> Vec<SharedName> {
 impl SharedName {
     /// Whether it is the name of two public types without a reason.
     pub fn is_offence(&self) -> bool {
-        self.public.len() > 1 && ALLOWED.iter().all(|(name, _)| *name != self.name)
+        self.public.len() > 1 && SHARED_NAMES.iter().all(|(name, _)| *name != self.name)
     }
 }
 

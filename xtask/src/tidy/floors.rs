@@ -7,11 +7,10 @@ use super::Offence;
 use crate::source::tree::Tree;
 
 /// The floor of every crate of the workspace.
-const FLOORS: [(&str, u8); 9] = [
+const FLOORS: [(&str, u8); 8] = [
     ("oftp", 0),
     ("pointsman-folder", 0),
     ("pointsman-log", 0),
-    ("pointsman-policy-serde", 0),
     ("pointsman-store", 1),
     ("pointsman-policy", 1),
     ("pointsman-cms", 1),

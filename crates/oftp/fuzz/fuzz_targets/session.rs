@@ -193,7 +193,8 @@ impl<'a> Play<'a> {
             }
             Event::ResponseOffered(ticket, _) => session.answer_response(ticket),
             Event::YourTurn(ticket) => match choice % 5 {
-                0 | 1 => session.end_turn(ticket),
+                0 => session.finish(ticket),
+                1 => session.change_direction(ticket),
                 2 => session.respond(ticket, Response::Positive(eerp())),
                 3 => session.start_file(ticket, header(Format::Variable(80))),
                 _ => session.start_file(ticket, header(Format::Unstructured)),

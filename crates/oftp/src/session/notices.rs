@@ -12,13 +12,14 @@ use crate::answer::{
 };
 use crate::buffer::Unpacked;
 use crate::{
-    Agreement, CloseRefusal, Closing, End, Event, FileHeader, FileReason, Response, Ssid, Tolerance,
+    Agreement, CloseRefusal, Closing, End, Event, FileHeader, FileReason, Offer, Response,
+    Tolerance,
 };
 
 /// An event to come. Questions have the moment at which they were asked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Notice {
-    ConnectionOffered(Moment, Box<Ssid>),
+    ConnectionOffered(Moment, Box<Offer>),
     ChallengeOffered(Moment, Vec<u8>),
     ChallengeWanted(Moment),
     Connected(Box<Agreement>),
@@ -134,7 +135,7 @@ pub(super) struct Notices {
 }
 
 impl Notices {
-    pub(super) fn push(&mut self, notice: Notice) {
+    pub(super) fn tell(&mut self, notice: Notice) {
         self.waiting.push_back(notice);
     }
 

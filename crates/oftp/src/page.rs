@@ -7,12 +7,12 @@ use std::slice::SliceIndex;
 /// Octets that are filled in from the front. What is behind stays as it was, so that a buffer used
 /// again need not be cleared again: clearing would cost half as much as framing.
 #[derive(Clone, Default)]
-pub(crate) struct WriteBuffer {
+pub(crate) struct Page {
     octets: Vec<u8>,
     filled: usize,
 }
 
-impl WriteBuffer {
+impl Page {
     /// Writes over what is in `buffer`.
     pub(crate) fn reusing(buffer: Vec<u8>) -> Self {
         let (octets, filled) = (buffer, 0);
@@ -105,21 +105,21 @@ fn copy_ends<const N: usize>(from: &[u8], to: &mut [u8]) -> bool {
 }
 
 /// Octets may hold a password or a file: only how many there are is shown.
-impl fmt::Debug for WriteBuffer {
+impl fmt::Debug for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "WriteBuffer({} octets)", self.filled)
+        write!(f, "Page({} octets)", self.filled)
     }
 }
 
-impl PartialEq for WriteBuffer {
+impl PartialEq for Page {
     fn eq(&self, other: &Self) -> bool {
         self.octets() == other.octets()
     }
 }
 
-impl Eq for WriteBuffer {}
+impl Eq for Page {}
 
-impl Hash for WriteBuffer {
+impl Hash for Page {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.octets().hash(state);
     }

@@ -6,32 +6,29 @@ use crate::command::{Kind, MOST_BEHIND, Malformed};
 use crate::stream::{self, Head};
 use crate::{End, SessionReason};
 
-use super::Session;
-use super::abort::Abort;
-use super::state::{Listening, State};
+use super::abort::Refusal;
+use super::listener::Listener;
+use super::{Session, State};
 
 /// A buffer that is still incomplete.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub(super) struct ReceiveBuffer {
-    kept: Vec<u8>,
+pub(super) struct Inbox {
+    pub(super) kept: Vec<u8>,
 }
 
-impl ReceiveBuffer {
-    /// Keeps what may be completed by what comes next.
+impl Inbox {
     pub(super) fn keep(&mut self, rest: &[u8]) {
+        if rest.is_empty() {
+            return;
+        }
         self.kept.extend_from_slice(rest);
-    }
-
-    /// Releases the memory, too.
-    pub(super) fn clear(&mut self) {
-        self.kept = Vec::new();
     }
 }
 
 /// Octets may hold a password: only how many there are is shown.
-impl fmt::Debug for ReceiveBuffer {
+impl fmt::Debug for Inbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ReceiveBuffer({} octets)", self.kept.len())
+        write!(f, "Inbox({} octets)", self.kept.len())
     }
 }
 
@@ -39,25 +36,25 @@ impl Session {
     /// Finishes a buffer that was kept incomplete; gives back what follows it.
     pub(super) fn complete_kept<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let mut rest = bytes;
-        if self.receive_buffer.kept.is_empty() {
+        if self.inbox.kept.is_empty() {
             return rest;
         }
-        let mut kept = std::mem::take(&mut self.receive_buffer.kept);
+        let mut kept = std::mem::take(&mut self.inbox.kept);
         top_up(&mut kept, &mut rest, stream::HEADER + 1);
         let whole = self.admitted_length(&kept);
         if whole.is_some_and(|whole| top_up(&mut kept, &mut rest, whole)) {
             self.take_buffer(kept.get(stream::HEADER..).unwrap_or_default());
             kept.clear();
         }
-        if !self.state.has_ended() && (self.state.is_in_a_file() || !kept.is_empty()) {
-            self.receive_buffer.kept = kept;
+        if self.is_reading() && (self.file_is_open() || !kept.is_empty()) {
+            self.inbox.kept = kept;
         }
         rest
     }
 
     /// The first buffer of `bytes` without its header, if it is complete, and what follows it.
     pub(super) fn next_buffer<'a>(&mut self, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
-        if self.state.has_ended() {
+        if !self.is_reading() {
             return None;
         }
         let whole = self.admitted_length(bytes)?;
@@ -68,21 +65,21 @@ impl Session {
     /// The length with header of the buffer that `bytes` begins with. None if it is not known yet,
     /// or if the buffer was refused.
     fn admitted_length(&mut self, bytes: &[u8]) -> Option<usize> {
-        let abort = match stream::head(bytes) {
+        let refusal = match stream::head(bytes) {
             Head::Incomplete => return None,
             Head::Announced { length } => match self.admit_length(length) {
                 Ok(()) => return None,
-                Err(abort) => abort,
+                Err(refusal) => refusal,
             },
             Head::Buffer { length, code } => match self.admit(code, length) {
                 Ok(()) => return Some(stream::HEADER + length),
-                Err(abort) if self.drops_on(code) => {
-                    self.end_silently(abort.into_end());
+                Err(refusal) if self.drops_on(code) => {
+                    self.end_silently(refusal.into_end());
                     return None;
                 }
-                Err(abort) => abort,
+                Err(refusal) => refusal,
             },
-            Head::Empty => Abort::new(
+            Head::Empty => Refusal::new(
                 SessionReason::BufferSize,
                 "an exchange buffer without a command",
             ),
@@ -91,18 +88,18 @@ impl Session {
                 return None;
             }
         };
-        self.abort_with(abort);
+        self.refuse(refusal);
         None
     }
 
     /// A buffer that is longer than any that could come now is refused by its header, before its command is waited for.
-    fn admit_length(&self, length: usize) -> Result<(), Abort> {
+    fn admit_length(&self, length: usize) -> Result<(), Refusal> {
         let expected = self.state.expects().iter().chain([&Kind::Esid]);
         let longest = expected.map(|kind| self.longest(*kind)).max();
         let longest = longest.unwrap_or_default();
         if length > longest {
             let text = format!("a buffer of {length} octets, and {longest} is the most");
-            return Err(Abort {
+            return Err(Refusal {
                 reason: SessionReason::BufferSize,
                 text,
             });
@@ -113,7 +110,7 @@ impl Session {
     /// Whether a command that does not belong is looked at all the same: the turn, given back.
     fn forgives(&self, kind: Kind) -> bool {
         kind == Kind::Cd
-            && matches!(self.state, State::Listening(Listening::IdleLiCd))
+            && matches!(self.state, State::Listener(Listener::IdleLiCd))
             && self.params.tolerances.returned_turn
     }
 
@@ -129,18 +126,18 @@ impl Session {
     }
 
     /// What does not belong is refused here, by its first octet, before its body is waited for.
-    fn admit(&self, code: u8, length: usize) -> Result<(), Abort> {
+    fn admit(&self, code: u8, length: usize) -> Result<(), Refusal> {
         let level = self.level;
         let kind = Kind::from_code(code).filter(|kind| kind.exists_at(level));
         let kind = kind.ok_or_else(|| Malformed::unknown(code, level))?;
         let expected = self.state.expects();
         if kind != Kind::Esid && !expected.contains(&kind) && !self.forgives(kind) {
-            return Err(Abort::unexpected(kind, self.state.name(), expected));
+            return Err(Refusal::unexpected(kind, self.state.name(), expected));
         }
         let longest = self.longest(kind);
         if length > longest {
             let text = format!("{kind} of {length} octets, and {longest} is the most");
-            return Err(Abort {
+            return Err(Refusal {
                 reason: SessionReason::BufferSize,
                 text,
             });

@@ -7,7 +7,7 @@ use super::params::Timeouts;
 
 /// What time it was when something last moved.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Timers {
+pub(super) struct Clock {
     timeouts: Timeouts,
     started: Duration,
     /// The latest time that was told.
@@ -20,7 +20,7 @@ pub(super) struct Timers {
     ended: Option<Duration>,
 }
 
-impl Timers {
+impl Clock {
     pub(super) fn start(now: Duration, timeouts: Timeouts) -> Self {
         Self {
             timeouts,
@@ -38,7 +38,7 @@ impl Timers {
     }
 
     /// It is so late now.
-    pub(super) fn advance(&mut self, now: Duration) {
+    pub(super) fn tell(&mut self, now: Duration) {
         self.now = self.now.max(now);
     }
 
@@ -73,15 +73,15 @@ impl Timers {
         self.moved.saturating_add(self.timeouts.idle)
     }
 
-    /// None before our ESID.
-    pub(super) fn disconnect_deadline(&self) -> Option<Duration> {
+    pub(super) fn disconnect_deadline(&self) -> Duration {
         self.ended
-            .map(|ended| ended.saturating_add(self.timeouts.disconnect))
+            .unwrap_or(self.moved)
+            .saturating_add(self.timeouts.disconnect)
     }
 
     /// Our ESID was sent, at the latest time told.
     pub(super) fn end(&mut self) {
-        self.ended = (!planted!(WaitsForEver)).then_some(self.now);
+        self.ended = Some(self.now);
     }
 }
 

@@ -1,0 +1,45 @@
+//! What the rules let pass, each with its reason, in one place. The shorter the better.
+
+/// Product files above the limit: their path, and why they stay whole.
+pub const LONG_FILES: &[(&str, &str)] = &[];
+
+/// Product functions above the limit: path and name, as `host/src/a.rs start`, and why they stay whole.
+pub const LONG_FUNCTIONS: &[(&str, &str)] = &[];
+
+/// Circles of files, by the beginning of their members' paths, and why they are one.
+pub const CIRCLES: &[(&str, &str)] = &[];
+
+/// Names that several public types have, and why.
+pub const SHARED_NAMES: &[(&str, &str)] = &[];
+
+/// Dropped words that stand where nothing else can: the file, the word, and why.
+pub const WORDS: &[(&str, &str, &str)] =
+    &[("crates/oftp/tests/records.rs", "house", "a poem is quoted")];
+
+/// How many offences of a rule are still let pass without a reason. `cargo xtask tidy --all` names them.
+/// These numbers go down only.
+pub const LEFT: Left = Left {
+    files: 21,
+    functions: 18,
+    circles: 11,
+    names: 38,
+};
+
+pub struct Left {
+    pub files: usize,
+    pub functions: usize,
+    pub circles: usize,
+    pub names: usize,
+}
+
+/// The same for dropped words, by folder.
+pub const WORDS_LEFT: &[(&str, usize)] = &[
+    ("ARCHITECTURE.md", 40),
+    ("crates/", 200),
+    ("host/", 200),
+    ("wit/", 10),
+    ("docs/", 85),
+    ("tests/", 100),
+    ("xtask/", 40),
+    ("", 10),
+];

@@ -1,0 +1,216 @@
+//! Words that are kept out of code, comments, pages and messages, since only those who wrote them knew what they meant.
+//! [docs/glossary.md](../../../docs/glossary.md) has the words to use.
+
+use super::Offence;
+use crate::exceptions::{WORDS, WORDS_LEFT};
+use crate::source::tree::Tree;
+
+/// What is not written, and what is.
+const DROPPED: &[(&str, &str)] = &[
+    ("anew", "again; or rebuild, rewrite, recreate"),
+    ("bear", "tolerate, ignore"),
+    ("bears", "tolerates, ignores"),
+    ("begin again", "start over, restart"),
+    ("begins again", "starts over, restarts"),
+    ("begun again", "started over, restarted"),
+    ("errand", "what it does: call, task, request"),
+    ("errands", "what they do: calls, tasks, requests"),
+    ("fruitless", "failed, without result"),
+    ("go on", "continue, resume"),
+    ("goes on", "continues, resumes"),
+    ("gone on", "continued, resumed"),
+    ("hear of", "be notified of, learn about"),
+    ("heard of", "known, notified of"),
+    ("hears of", "is notified of, learns about"),
+    ("held against", "compared with"),
+    ("hold against", "compare with"),
+    ("holds against", "compares with"),
+    ("house", "server, program, repository"),
+    ("houses", "servers"),
+    (
+        "last word",
+        "final message; of a command: its standard error",
+    ),
+    (
+        "last words",
+        "final output; of a command: its standard error",
+    ),
+    ("luckless", "unfinished, failed"),
+    ("room on a disk", "free space"),
+    ("room on the disk", "free space"),
+    ("second hand", "duplicated handle"),
+    ("shrug off", "ignore"),
+    ("unsaid", "uncommitted, not recorded"),
+    ("unspeakable", "not supported at this level"),
+    ("went on", "continued, resumed"),
+];
+
+/// This list, and the page that explains it.
+const APART: [&str; 2] = ["xtask/src/tidy/dialect.rs", "docs/glossary.md"];
+
+/// What stands in each folder, and how much of it is let pass.
+pub(super) fn check(tree: &Tree) -> Result<Vec<(Vec<Offence>, usize)>, String> {
+    let mut found: Vec<(&str, Vec<Offence>, usize)> = WORDS_LEFT
+        .iter()
+        .map(|(folder, left)| (*folder, Vec::new(), *left))
+        .collect();
+    for path in [".rs", ".md", ".wit"]
+        .iter()
+        .flat_map(|end| tree.named(end))
+    {
+        if APART.contains(&path) {
+            continue;
+        }
+        let offences = look_through(path, &tree.text(path)?);
+        if let Some((_, all, _)) = found
+            .iter_mut()
+            .find(|(folder, ..)| path.starts_with(folder))
+        {
+            all.extend(offences);
+        }
+    }
+    Ok(found
+        .into_iter()
+        .map(|(_, offences, left)| (offences, left))
+        .collect())
+}
+
+fn look_through(path: &str, text: &str) -> Vec<Offence> {
+    let words = words(text);
+    let mut found = Vec::new();
+    for at in 0..words.len() {
+        let here = words.get(at..).unwrap_or_default();
+        for (dropped, better) in DROPPED {
+            let stays = WORDS
+                .iter()
+                .any(|(file, word, _)| file == &path && word == dropped);
+            if !stays && begins_with(here, dropped) {
+                let line = here.first().map_or(0, |word| word.line);
+                found.push(Offence::new(
+                    format!("{path}:{line}"),
+                    format!("`{dropped}` is not said here"),
+                    format!("write: {better}"),
+                ));
+            }
+        }
+    }
+    found
+}
+
+/// A word, as part of a sentence or a name.
+struct Spelt {
+    text: String,
+    line: usize,
+    /// Whether only what may stand inside a phrase is before it.
+    joined: bool,
+}
+
+/// All words of a text in small letters; `aName` and `a_name` are two words.
+fn words(text: &str) -> Vec<Spelt> {
+    let mut found: Vec<Spelt> = Vec::new();
+    let (mut line, mut before, mut joined) = (1, ' ', false);
+    for character in text.chars() {
+        if character.is_alphabetic() {
+            let starts =
+                !before.is_alphabetic() || (before.is_lowercase() && character.is_uppercase());
+            if starts {
+                found.push(Spelt {
+                    text: String::new(),
+                    line,
+                    joined,
+                });
+                joined = true;
+            }
+            if let Some(word) = found.last_mut() {
+                word.text.extend(character.to_lowercase());
+            }
+        } else {
+            line += usize::from(character == '\n');
+            // A phrase may go over the end of a comment's line.
+            joined &= character.is_whitespace() || matches!(character, '_' | '/' | '!' | '>');
+        }
+        before = character;
+    }
+    found
+}
+
+fn begins_with(words: &[Spelt], phrase: &str) -> bool {
+    let parts: Vec<&str> = phrase.split(' ').collect();
+    let fits = |(at, part): (usize, &&str)| {
+        words
+            .get(at)
+            .is_some_and(|word| word.text == **part && (at == 0 || word.joined))
+    };
+    parts.iter().enumerate().all(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> Vec<String> {
+        let offences = look_through("host/src/a.rs", text);
+        offences
+            .into_iter()
+            .map(|offence| format!("{} {}", offence.place, offence.what))
+            .collect()
+    }
+
+    #[test]
+    fn a_dropped_word_is_found_in_comments_messages_and_names() {
+        for text in [
+            "// It is made Anew.",
+            "\"cannot be made anew\"",
+            "fn make_anew() {}",
+            "struct MadeAnew;",
+            "const ANEW: u8 = 1;",
+        ] {
+            assert_eq!(
+                told(text),
+                ["host/src/a.rs:1 `anew` is not said here"],
+                "{text}"
+            );
+        }
+        let offences = look_through("a.md", "It bears that.");
+        assert_eq!(offences[0].remedy, "write: tolerates, ignores");
+    }
+
+    #[test]
+    fn a_phrase_may_go_over_the_end_of_a_line() {
+        assert_eq!(
+            told("fn a() {}\n    /// It goes\n    /// on, and\n"),
+            ["host/src/a.rs:2 `goes on` is not said here"]
+        );
+        assert_eq!(told("it_goes_on(1)").len(), 1);
+    }
+
+    #[test]
+    fn parts_of_words_and_of_sentences_are_none() {
+        for text in [
+            "bearer",
+            "warehouse",
+            "It goes, on and on.",
+            "go(on)",
+            "goes -> on",
+            "canewood",
+        ] {
+            assert_eq!(told(text), Vec::<String>::new(), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_folder_is_counted_by_itself() {
+        let (_folder, tree) = Tree::planted(&[
+            ("docs/a.md", "anew"),
+            ("docs/glossary.md", "anew"),
+            ("host/src/a.rs", "// anew, anew"),
+            ("README.md", "anew"),
+        ]);
+        let found = check(&tree).unwrap().into_iter();
+        let counts: Vec<usize> = found
+            .map(|(offences, _)| offences.len())
+            .filter(|count| *count > 0)
+            .collect();
+        assert_eq!(counts, [2, 1, 1]);
+    }
+}
