@@ -141,8 +141,8 @@ tickets! {
     ResponseTicket
 }
 
-/// Spent by [`start_file`](crate::Session::start_file), [`respond`](crate::Session::respond),
-/// [`change_direction`](crate::Session::change_direction) or [`finish`](crate::Session::finish).
+/// Spent by [`start_file`](crate::Session::start_file), [`respond`](crate::Session::respond) or
+/// [`end_turn`](crate::Session::end_turn).
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "the partner waits until the turn is used"]
 pub struct TurnTicket {

@@ -5,7 +5,7 @@
 
 use fearless_simd::{Level as Width, Simd, dispatch};
 
-use crate::page::{Page, copy_short};
+use crate::write_buffer::{WriteBuffer, copy_short};
 use crate::{FileData, SessionReason, command::Malformed};
 
 const END_OF_RECORD: u8 = 0x80;
@@ -133,7 +133,7 @@ pub const EMPTY_END: u8 = END_OF_RECORD;
 /// without clearing it first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Unpacked {
-    page: Page,
+    page: WriteBuffer,
     record_ends: Vec<usize>,
 }
 
@@ -141,7 +141,7 @@ impl Unpacked {
     /// Nothing yet, to be written over `buffer`.
     pub fn reusing(buffer: Vec<u8>) -> Self {
         Self {
-            page: Page::reusing(buffer),
+            page: WriteBuffer::reusing(buffer),
             record_ends: Vec::new(),
         }
     }
@@ -227,7 +227,7 @@ pub fn unpack(payload: &[u8], compression: bool, into: &mut Unpacked) -> Result<
 }
 
 /// Takes full subrecords that end no record; gives back what follows them.
-fn unpack_full<'a>(payload: &'a [u8], into: &mut Page) -> &'a [u8] {
+fn unpack_full<'a>(payload: &'a [u8], into: &mut WriteBuffer) -> &'a [u8] {
     if payload.first() != Some(&(FULL as u8)) {
         return payload;
     }

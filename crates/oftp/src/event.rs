@@ -8,14 +8,14 @@ use crate::answer::{
 };
 use crate::stream::ForeignHeader;
 use crate::{
-    Agreement, Counts, FileHeader, FileReason, Offer, Response, SessionReason, StateName, Tolerance,
+    Agreement, Counts, FileHeader, FileReason, Response, SessionReason, Ssid, StateName, Tolerance,
 };
 
 /// What happened, or what is asked. Events come in the order of the wire.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
     /// Responder, A_WF_CONRS: a partner introduced itself. Answer with `answer_connection`.
-    ConnectionOffered(ConnectionTicket, Offer),
+    ConnectionOffered(ConnectionTicket, Ssid),
     /// The partner challenges us (WF_AUCH): CMS EnvelopedData to be opened with our own key.
     /// Answer with `answer_challenge`. The partner's code is in `agreement()`.
     ChallengeOffered(ChallengeTicket, Vec<u8>),
@@ -33,8 +33,7 @@ pub enum Event {
     FileClosed(CloseTicket, Closing),
     /// RTRP: the partner answers for a file we sent. Answer with `answer_response`.
     ResponseOffered(ResponseTicket, Response),
-    /// IDLESP, IDLESPCD: we are the speaker. Answer with `start_file`, `respond`,
-    /// `change_direction` or `finish`.
+    /// IDLESP, IDLESPCD: we are the speaker. Answer with `start_file`, `respond` or `end_turn`.
     YourTurn(TurnTicket),
     /// The partner takes the file from that position on; `want_data` says how much may follow.
     FileAccepted {

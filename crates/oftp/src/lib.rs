@@ -47,7 +47,6 @@ mod ids;
 mod key;
 #[cfg(feature = "mutants")]
 pub mod mutants;
-mod page;
 mod positions;
 mod reason;
 mod records;
@@ -55,6 +54,7 @@ mod session;
 mod state_name;
 pub mod stream;
 pub mod tutorial;
+mod write_buffer;
 
 pub use answer::{
     Challenge, ChallengeAnswer, ChallengeTicket, CloseAnswer, CloseTicket, ConnectionAnswer,
@@ -69,6 +69,6 @@ pub use positions::{Positions, PositionsFinder};
 pub use reason::{FileReason, NerpReason, SessionReason};
 pub use records::{Piece, Position, RecordLayout, RecordProblem, RecordReader, RecordWriter};
 pub use session::Session;
-pub use session::params::{Agreement, Level, Mode, Offer, Params, Timeouts};
+pub use session::params::{Agreement, Level, Mode, Params, Ssid, Timeouts};
 pub use session::tolerance::{Leniency, Tolerance, Tolerances};
 pub use state_name::StateName;

@@ -84,7 +84,7 @@
 //!                         self.sending = octets;
 //!                         session.start_file(ticket, header)?;
 //!                     }
-//!                     (None, None) => session.finish(ticket)?,
+//!                     (None, None) => session.end_turn(ticket)?,
 //!                 },
 //!                 // Take it from where we are; here that is the start.
 //!                 Event::FileOffered(ticket, header) => {

@@ -74,7 +74,7 @@ fn an_initiator_is_challenged_first_and_then_challenges() {
     talk.expect_says("J");
     assert_eq!(talk.session.state_name(), StateName::WfAuch);
     assert_eq!(
-        talk.session.agreement().unwrap().peer.code.as_str(),
+        talk.session.agreement().unwrap().partner.code.as_str(),
         THEM,
         "whose key it is"
     );

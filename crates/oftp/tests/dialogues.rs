@@ -28,7 +28,7 @@ fn a_session_is_set_up_by_its_initiator() {
     );
     assert!(
         agreement
-            .peer
+            .partner
             .password
             .matches(&Password::new("THEIRS").unwrap())
     );
@@ -119,7 +119,7 @@ fn a_file_goes_out_and_its_response_comes_in() {
     talk.hear("4N");
     talk.expect(Event::CloseAnswered(Ok(())));
     let turn = talk.turn();
-    talk.session.finish(turn).unwrap();
+    talk.session.end_turn(turn).unwrap();
     talk.expect_says("R");
     assert_eq!(talk.session.state_name(), StateName::IdleLiCd);
     talk.hear(format!(
@@ -134,7 +134,7 @@ fn a_file_goes_out_and_its_response_comes_in() {
     talk.hear("R");
     let turn = talk.turn();
     assert!(turn.may_release());
-    talk.session.finish(turn).unwrap();
+    talk.session.end_turn(turn).unwrap();
     talk.expect_says("F00000\r");
     talk.expect_end(End::Released);
 }
@@ -212,7 +212,7 @@ fn a_file_comes_in_and_its_response_goes_out() {
     talk.hear("P");
     talk.expect(Event::ResponseTaken);
     let turn = talk.turn();
-    talk.session.finish(turn).unwrap();
+    talk.session.end_turn(turn).unwrap();
     talk.expect_says("R");
     talk.hear("F00000\r");
     talk.expect_end(End::Released);
@@ -534,11 +534,11 @@ fn a_partner_that_falls_silent_is_told_and_then_left() {
 fn an_answer_of_ours_is_no_silence_and_counts_from_when_it_left() {
     let mut talk = Talk::listening(params(), &ssid());
     let seconds = Duration::from_secs;
-    talk.session.tell_time(seconds(10));
+    talk.session.set_time(seconds(10));
     talk.hear(sfid(0));
     let (ticket, _) = talk.file();
     // Whoever is asked takes its time.
-    talk.session.tell_time(seconds(100));
+    talk.session.set_time(seconds(100));
     let answer = FileAnswer::Accept {
         restart: 0,
         octets_held: 0,

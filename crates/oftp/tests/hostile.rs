@@ -103,7 +103,7 @@ fn answer_all(session: &mut Session, dice: &mut Dice) -> (usize, bool) {
             Event::YourTurn(ticket) if yes => {
                 session.start_file(ticket, FileHeader::plain(our_file(), 5))
             }
-            Event::YourTurn(ticket) => session.finish(ticket),
+            Event::YourTurn(ticket) => session.end_turn(ticket),
             Event::FileAccepted { .. } => {
                 let _ = session.send_data(b"Hello", true);
                 session.close_file(Counts {

@@ -63,7 +63,7 @@ fn ssrm_is_the_same_at_every_level() {
 
 #[test]
 fn ssid_has_61_octets_at_every_level() {
-    let offer = Offer {
+    let offer = Ssid {
         level: 5,
         code: id("O0013000001US"),
         password: Password::new("PASSWORD").unwrap(),
@@ -80,7 +80,7 @@ fn ssid_has_61_octets_at_every_level() {
     assert_eq!(line.len(), 61);
     both_ways(&LEVELS, &Command::Ssid(Box::new(offer.clone())), line);
     for (level, digit) in [(1, "1"), (2, "2"), (4, "4")] {
-        let offer = Offer {
+        let offer = Ssid {
             level,
             mode: Mode::ReceiveOnly,
             authentication: false,

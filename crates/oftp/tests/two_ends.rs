@@ -187,7 +187,7 @@ impl Side {
                     session.start_file(ticket, file.header.clone()).unwrap();
                     self.sending = Some((file, 0, 0));
                 } else {
-                    session.finish(ticket).unwrap();
+                    session.end_turn(ticket).unwrap();
                 }
             }
             Event::CloseAnswered(answer) => answer.unwrap(),

@@ -5,7 +5,7 @@
     reason = "the types are generated, nothing can be derived on them"
 )]
 
-use crate::{FileTerms, ResponseTerms, SessionTerms, TurnTerms};
+use crate::records::{FileTerms, ResponseTerms, SessionTerms, TurnTerms};
 
 impl Default for SessionTerms {
     fn default() -> Self {

@@ -4,9 +4,11 @@ use std::marker::PhantomData;
 use std::sync::Once;
 
 use crate::bindings::exports::oftp::policy::{connections, files, responses, transfers, turns};
-use crate::{
-    Answer, ConnectionDecision, ConnectionInfo, FileDecision, FileInfo, Level, Policy,
-    ResponseDecision, ResponseInfo, TransferResult, TurnDecision,
+use crate::hooks::{Answer, Policy};
+use crate::host;
+use crate::records::{
+    ConnectionDecision, ConnectionInfo, FileDecision, FileInfo, Level, ResponseDecision,
+    ResponseInfo, TransferResult, TurnDecision,
 };
 
 /// The exports of a component whose policy is `P`.
@@ -14,14 +16,14 @@ pub struct Exports<P>(PhantomData<P>);
 
 impl<P: Policy> connections::Guest for Exports<P> {
     fn accept_connection(connection: ConnectionInfo) -> Answer<ConnectionDecision> {
-        tell_panics();
+        log_panics();
         P::accept_connection(&connection)
     }
 }
 
 impl<P: Policy> files::Guest for Exports<P> {
     fn accept_file(connection: ConnectionInfo, file: FileInfo) -> Answer<FileDecision> {
-        tell_panics();
+        log_panics();
         P::accept_file(&connection, &file)
     }
 }
@@ -31,32 +33,32 @@ impl<P: Policy> transfers::Guest for Exports<P> {
         connection: ConnectionInfo,
         transfer: TransferResult,
     ) -> Answer<ResponseDecision> {
-        tell_panics();
+        log_panics();
         P::end_transfer(&connection, &transfer)
     }
 }
 
 impl<P: Policy> turns::Guest for Exports<P> {
     fn ready_to_send(connection: ConnectionInfo) -> Answer<TurnDecision> {
-        tell_panics();
+        log_panics();
         P::ready_to_send(&connection)
     }
 }
 
 impl<P: Policy> responses::Guest for Exports<P> {
     fn end_response(connection: ConnectionInfo, response: ResponseInfo) -> Answer<()> {
-        tell_panics();
+        log_panics();
         P::end_response(&connection, &response)
     }
 }
 
-/// A panic's message and place go to the server's log as an error; the server repeats it when it
-/// tells of the trap that follows.
-fn tell_panics() {
+/// A panic's message and place go to the server's log as an error; the server repeats them when it
+/// logs the trap that follows.
+fn log_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         std::panic::set_hook(Box::new(|panic| {
-            crate::log(Level::Error, &panic.to_string())
+            host::log(Level::Error, &panic.to_string())
         }));
     });
 }

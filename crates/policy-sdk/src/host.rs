@@ -1,7 +1,7 @@
 //! What the server does for a policy. Every call is bounded; an event may make 1000 of them.
 
 use crate::bindings::oftp::policy::host;
-use crate::{Level, OutboundFile};
+use crate::records::{Level, OutboundFile};
 
 /// Write a line to the server's log. The macros `debug!`, `info!`, `warn!` and `error!` are shorter.
 pub fn log(level: Level, message: &str) {

@@ -34,83 +34,26 @@
 //! `Cargo.toml` says `crate-type = ["cdylib"]`; `cargo build --release --target wasm32-wasip2`
 //! makes the component, `target/wasm32-wasip2/release/NAME.wasm`.
 //!
-//! A panic is contained: the server logs its message, and `on_failure` of the deployment says what it means. An `Err`
+//! A panic is contained: the server logs its message, and `on_failure` of the deployment decides what follows. An `Err`
 //! from a method does the same in an orderly way; use it for settings that cannot be read.
 
-mod defaults;
-mod exports;
-mod host;
-
-/// What `wit/` says, in Rust.
 #[doc(hidden)]
 #[allow(missing_docs)]
-pub mod bindings {
-    wit_bindgen::generate!({
-        path: "../../wit",
-        world: "policy",
-        pub_export_macro: true,
-        default_bindings_module: "pointsman_policy_sdk::bindings",
-        additional_derives: [PartialEq],
-    });
-}
+pub mod bindings;
+mod defaults;
+mod exports;
+mod hooks;
+mod host;
+mod records;
 
-pub use bindings::exports::oftp::policy::connections::{ConnectionDecision, SessionTerms};
-pub use bindings::exports::oftp::policy::files::{FileDecision, FileTerms, RecordLayout};
-pub use bindings::exports::oftp::policy::responses::{Rejection, ResponseInfo, ResponseKind};
-pub use bindings::exports::oftp::policy::transfers::{
-    ResponseDecision, ResponseTerms, TransferDirection, TransferOutcome, TransferResult,
-};
-pub use bindings::exports::oftp::policy::turns::{TurnDecision, TurnTerms};
-pub use bindings::oftp::policy::host::Level;
-pub use bindings::oftp::policy::types::{
-    Certificate, ConnectionInfo, Direction, FileInfo, OutboundFile, RecordFormat, Refusal,
-    SecurityLevel, TlsInfo, TransferMode,
-};
 #[doc(hidden)]
 pub use exports::Exports;
+pub use hooks::{Answer, Policy};
 pub use host::{
     kv_get, kv_set, list_outbound, log, now, required_setting, session_get, session_set, setting,
     settings,
 };
-
-/// A decision, or why the policy could not make one: for the server's log. What it means for the partner `on_failure` of
-/// the deployment says; where that says nothing, connections and files are refused for the time being, and nothing else is.
-pub type Answer<D> = Result<D, String>;
-
-/// The questions a server asks. All have a default: no opinion.
-///
-/// There is no `self`: the server may ask one session's questions in several instances. What is to
-/// be remembered goes to [`session_set`] or [`kv_set`].
-pub trait Policy {
-    /// A partner's SSID has come: let it in, and on which terms? RFC 5024 section 4.2.
-    fn accept_connection(_connection: &ConnectionInfo) -> Answer<ConnectionDecision> {
-        Ok(ConnectionDecision::Pass)
-    }
-
-    /// The partner offers a file (SFID): take it, and where to? RFC 5024 section 4.3.
-    fn accept_file(_connection: &ConnectionInfo, _file: &FileInfo) -> Answer<FileDecision> {
-        Ok(FileDecision::Pass)
-    }
-
-    /// A transfer has ended. For a received, completed file: which response, and when? RFC 5024
-    /// section 4.5.
-    fn end_transfer(
-        _connection: &ConnectionInfo,
-        _transfer: &TransferResult,
-    ) -> Answer<ResponseDecision> {
-        Ok(ResponseDecision::Pass)
-    }
-
-    /// The turn is ours: what to send? RFC 5024 section 3.3.4.
-    fn ready_to_send(_connection: &ConnectionInfo) -> Answer<TurnDecision> {
-        Ok(TurnDecision::Pass)
-    }
-
-    /// An EERP or NERP has come. RFC 5024 sections 4.3.6 and 4.3.7.
-    fn end_response(_connection: &ConnectionInfo, _response: &ResponseInfo) -> Answer<()> {
-        Ok(())
-    }
-}
+pub use records::*;
 
 /// A refusal for good: the protocol's reason number, and a text for the partner.
 pub fn refuse(reason: u8, text: impl Into<String>) -> Refusal {

@@ -2,7 +2,7 @@
 
 use wasmtime::component::Component;
 
-/// Make a component of an artefact that the compile child wrote.
+/// Makes a component of an artefact that the compile child wrote.
 ///
 /// # Errors
 /// If the artefact is damaged or comes from another version or configuration of the engine.

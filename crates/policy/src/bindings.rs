@@ -1,4 +1,4 @@
-//! What `wit/` says, in Rust.
+//! The WIT files in Rust.
 
 #![allow(
     missing_docs,
@@ -10,7 +10,7 @@ wasmtime::component::bindgen!({
     world: "policy",
     imports: { default: async | trappable },
     exports: { default: async },
-    additional_derives: [PartialEq],
+    additional_derives: [PartialEq, pointsman_policy_serde::WitSerde],
 });
 
 /// The records and variants of `oftp:policy`, in one place.

@@ -4,7 +4,7 @@ use wasmparser::{Encoding, Parser, Payload};
 
 use crate::error::ComponentFault;
 
-/// Refuse what is no component, and components that import anything but what policies get.
+/// Refuses what is no component, and components that import anything but what policies get.
 pub(crate) fn imports(component: &[u8]) -> Result<(), ComponentFault> {
     if !component.starts_with(b"\0asm") {
         return Err(ComponentFault::NotWasm);

@@ -70,7 +70,7 @@ async fn in_child(
 
     let feed = async {
         if let Some(mut stdin) = stdin {
-            // A child that ends early closes its end; its exit status tells why.
+            // A child that ends early closes its end; its exit status says why.
             let _ = stdin.write_all(component).await;
         }
     };

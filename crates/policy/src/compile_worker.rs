@@ -22,7 +22,7 @@ pub fn run(args: impl Iterator<Item = String>) -> ExitCode {
     match CompileLimits::of_args(args) {
         Some(limits) => run_within(limits),
         None => {
-            // Nobody is left to tell if standard error is gone too.
+            // If standard error is gone too, nobody reads this.
             let _ = writeln!(std::io::stderr(), "seconds and MiB are expected");
             ExitCode::from(CANNOT_WORK)
         }
@@ -39,7 +39,7 @@ fn run_within(limits: CompileLimits) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err((code, complaint)) => {
-            // Nobody is left to tell if standard error is gone too.
+            // If standard error is gone too, nobody reads this.
             let _ = writeln!(std::io::stderr(), "{complaint}");
             ExitCode::from(code)
         }

@@ -11,13 +11,13 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 /// Why there is no component.
 #[derive(Debug)]
 pub(crate) enum Unread {
-    /// The system says so, or it is no regular file.
+    /// The system reports an error, or it is no regular file.
     Failed(io::Error),
     /// It has more octets than it may.
     TooBig,
 }
 
-/// Read a component of at most `most` octets, of the file that the caller of a command named.
+/// Reads a component of at most `most` octets, of the file that the caller of a command named.
 ///
 /// # Errors
 /// It cannot be read, is no regular file, or is too big.
@@ -35,7 +35,7 @@ pub(crate) async fn read(file: &Path, most: u64) -> Result<(Vec<u8>, Look), Unre
     read.map_err(Unread::Failed)?
         .map_err(|error| match error.why() {
             Why::TooBig(_) => Unread::TooBig,
-            // The path is told beside it.
+            // The caller names the path.
             why => Unread::Failed(io::Error::other(why.to_string())),
         })
 }
@@ -56,7 +56,7 @@ pub(crate) struct Installed {
     pub(crate) unsynced: Option<io::Error>,
 }
 
-/// Put a component in the place of another: written beside it and exchanged with it, so that nobody ever reads half of
+/// Puts a component in the place of another: written beside it and exchanged with it, so that nobody ever reads half of
 /// it, and durable. `known` is what the file was seen to look like. None where somebody else put another there meanwhile:
 /// that one stays.
 ///

@@ -1,16 +1,17 @@
 //! One session's conversation with the policies of its generation.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use pointsman_log::tell;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::bindings::types::{
     ConnectionDecision, ConnectionInfo, FileDecision, FileInfo, ResponseDecision, ResponseInfo,
     TransferResult, TurnDecision,
 };
-use crate::decided::{Decided, DecidedBy};
+use crate::decided::Decided;
 use crate::decision::Decision;
 use crate::error::{GuestFault, PolicyFailure};
 use crate::events::{PolicyEvent, Subject};
@@ -19,6 +20,7 @@ use crate::guest_event::EventStamp;
 use crate::hook_call::{
     AcceptConnection, AcceptFile, EndResponse, EndTransfer, HookCall, ReadyToSend,
 };
+use crate::host_calls::HostCalls;
 use crate::instance::Instance;
 use crate::loaded::Loaded;
 use crate::memory::Resting;
@@ -172,19 +174,27 @@ impl Conversation {
             at,
         };
         let mut decided = Decided::begin(C::HOOK, self.generation.number(), at);
+        let (began, mut calls) = (Instant::now(), HostCalls::default());
         for (loaded, slot) in self.generation.chain.iter().zip(&mut self.slots) {
             if !loaded.answers(C::HOOK) || !those(loaded) {
                 continue;
             }
-            let answer = slot.ask(call, loaded, &stamp, &self.services).await;
+            decided.asked.push(loaded.identity());
+            let asking = slot.ask(call, loaded, &stamp, &self.services, &mut calls);
+            let answer = asking.await;
             let decision = answer.unwrap_or_else(|fault| {
                 let failure = self.generation.failure::<C>(loaded, subject, fault);
                 decided.failures.push(failure);
                 C::Decision::on_failure(loaded.on_failure(C::HOOK))
             });
-            if decided.add(decision, || self.generation.signature(loaded)) {
+            if decided.add(decision) {
                 break;
             }
+        }
+        if !decided.asked.is_empty() {
+            decided.took = began.elapsed();
+            decided.facts = json!(call);
+            decided.calls(calls);
         }
         decided
     }
@@ -206,12 +216,14 @@ impl Slot {
         loaded: &Loaded,
         stamp: &EventStamp<'_>,
         services: &Arc<dyn HostServices>,
+        calls: &mut HostCalls,
     ) -> Result<C::Decision, GuestFault> {
         let mut instance = match self.instance.take().and_then(Resting::wake) {
             Some(instance) => instance,
             None => self.start(loaded, stamp, services).await?,
         };
         let answer = instance.ask(call, loaded, stamp).await;
+        calls.append(instance.take_calls());
         self.questions_left = self.questions_left.saturating_sub(1);
         if instance.alive() && self.questions_left > 0 {
             self.instance = Some(loaded.engine.memory().rest(instance));
@@ -245,14 +257,6 @@ fn spread(loaded: &Loaded, stamp: &EventStamp<'_>) -> u32 {
 }
 
 impl Generation {
-    fn signature(&self, loaded: &Loaded) -> DecidedBy {
-        DecidedBy {
-            policy: loaded.name.to_string(),
-            digest: loaded.digest.clone(),
-            generation: self.number(),
-        }
-    }
-
     /// Logs what a policy failed at.
     fn failure<C: HookCall>(
         &self,

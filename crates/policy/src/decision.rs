@@ -24,7 +24,7 @@ pub(crate) trait Decision: Sized + Send {
     /// Stands in for a policy that failed: for now, or for good.
     fn refusal(for_good: bool) -> Self;
 
-    /// Note everything in it that cannot be carried out.
+    /// Notes everything in it that cannot be carried out.
     fn check(&self, rules: &mut Rules);
 
     /// What a failure means in this mode.
@@ -241,7 +241,7 @@ impl Decision for TurnDecision {
     }
 }
 
-/// `end-response` is told, not asked.
+/// Policies are only notified of `end-response`.
 impl Decision for () {
     fn pass() -> Self {}
 
@@ -260,7 +260,7 @@ impl Decision for () {
     fn check(&self, _rules: &mut Rules) {}
 }
 
-/// Of two decisions that do not merge, the one that says something; the earlier if both do.
+/// Of two decisions that do not merge, the one that has an opinion; the earlier if both have.
 fn pick<D: Decision>(earlier: D, later: D) -> D {
     if earlier.is_pass() { later } else { earlier }
 }

@@ -67,7 +67,7 @@ struct Parts {
 }
 
 impl Engine {
-    /// Set up the engine and start its ticking thread, which ends with the last clone.
+    /// Sets up the engine and starts its ticking thread, which ends with the last clone.
     ///
     /// # Errors
     /// If this machine cannot run it (no support for the processor, no thread left).

@@ -16,7 +16,7 @@ pub enum LoadError {
         policy: String,
         /// The component's file.
         file: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The component is larger than its limit.

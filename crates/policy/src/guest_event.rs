@@ -24,7 +24,7 @@ use crate::mutex::lock;
 
 /// A line on standard output without an end is logged at this length.
 const LONGEST_LINE: usize = 4 << 10;
-/// How many of the last complaints are told with a failure: a panic takes two or three lines.
+/// How many of the last complaints are logged with a failure: a panic takes two or three lines.
 const LAST_WORDS: usize = 3;
 /// How runtimes begin to say why they end, with a trace of many lines to follow.
 const LAST_WILL: [&str; 6] = [
@@ -62,7 +62,7 @@ struct GuestLog {
     lines_left: u32,
     bytes_left: u32,
     dropped: u32,
-    /// The line that says why, where one can be told from the others and the last ones no longer hold it.
+    /// The line that says why, where it is known as one and the last ones no longer hold it.
     will: Option<String>,
     last_words: VecDeque<String>,
     /// What was printed without an end of line so far, by level: standard output and error are two streams.
@@ -338,13 +338,13 @@ mod tests {
 
     #[test]
     fn the_line_that_says_why_is_told_with_the_last_ones() {
-        let go = event();
-        go.print(Level::Error, b"fatal error: nanotime returning zero\n\n");
+        let event_of_go = event();
+        event_of_go.print(Level::Error, b"fatal error: nanotime returning zero\n\n");
         for frame in 0..40 {
-            go.print(Level::Error, format!("runtime.frame{frame}()\n").as_bytes());
+            event_of_go.print(Level::Error, format!("runtime.frame{frame}()\n").as_bytes());
         }
         assert_eq!(
-            go.end(),
+            event_of_go.end(),
             "fatal error: nanotime returning zero … runtime.frame37() runtime.frame38() runtime.frame39()"
         );
 

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use serde::Serialize;
 use wasmtime::Store;
 
 use crate::bindings::Policy;
@@ -17,7 +18,7 @@ use crate::hook::Hook;
 pub(crate) type HookResult<D> = wasmtime::Result<Result<D, String>>;
 
 /// A question that can be put to an instance: the call of one hook.
-pub(crate) trait HookCall: Sync {
+pub(crate) trait HookCall: Serialize + Sync {
     /// What the answer is.
     type Decision: Decision;
     /// The moment it is asked at.
@@ -26,7 +27,7 @@ pub(crate) trait HookCall: Sync {
     /// The connection it is asked about.
     fn connection(&self) -> &ConnectionInfo;
 
-    /// Call the export.
+    /// Calls the export.
     fn call(
         &self,
         guest: &Policy,
@@ -34,24 +35,29 @@ pub(crate) trait HookCall: Sync {
     ) -> impl Future<Output = HookResult<Self::Decision>> + Send;
 }
 
+#[derive(Serialize)]
 pub(crate) struct AcceptConnection<'a> {
     pub(crate) connection: &'a ConnectionInfo,
 }
 
+#[derive(Serialize)]
 pub(crate) struct AcceptFile<'a> {
     pub(crate) connection: &'a ConnectionInfo,
     pub(crate) file: &'a FileInfo,
 }
 
+#[derive(Serialize)]
 pub(crate) struct EndTransfer<'a> {
     pub(crate) connection: &'a ConnectionInfo,
     pub(crate) transfer: &'a TransferResult,
 }
 
+#[derive(Serialize)]
 pub(crate) struct ReadyToSend<'a> {
     pub(crate) connection: &'a ConnectionInfo,
 }
 
+#[derive(Serialize)]
 pub(crate) struct EndResponse<'a> {
     pub(crate) connection: &'a ConnectionInfo,
     pub(crate) response: &'a ResponseInfo,

@@ -13,6 +13,7 @@ use crate::events::PolicyEvent;
 use crate::guest_context::GuestContext;
 use crate::guest_event::{EventStamp, GuestEvent};
 use crate::hook_call::{HookCall, HookResult};
+use crate::host_calls::HostCalls;
 use crate::loaded::Loaded;
 use crate::memory::Share;
 use crate::meter::{Denied, Meter};
@@ -80,6 +81,11 @@ impl Instance {
     /// Whether it can be asked again.
     pub(crate) fn alive(&self) -> bool {
         self.alive
+    }
+
+    /// What it has called since this was asked last.
+    pub(crate) fn take_calls(&mut self) -> HostCalls {
+        self.store.data_mut().take_calls()
     }
 
     /// Puts a question, within the limits, and checks the decision.
@@ -169,7 +175,7 @@ fn all_in_use(loaded: &Loaded) -> String {
     )
 }
 
-/// Give an event its time and its calls.
+/// Gives an event its time and its calls.
 fn allow(store: &mut Store<GuestContext>, loaded: &Loaded) {
     let ticks = loaded.engine.ticks(loaded.limits.time);
     store.data_mut().begin(ticks);
@@ -251,7 +257,7 @@ fn trap_kind(
 }
 
 /// The policy's own innermost functions, if the component kept their names. Those of the language's
-/// library tell how it traps, not why.
+/// library say how it traps, not why.
 fn place(trap: &wasmtime::Error) -> Option<String> {
     let names: Vec<String> = trap
         .downcast_ref::<WasmBacktrace>()?

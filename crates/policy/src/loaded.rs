@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::bindings::PolicyPre;
+use crate::decided::AskedPolicy;
 use crate::engine::Engine;
 use crate::guest_context::GuestContext;
 use crate::hook::{Hook, OnFailure};
@@ -26,6 +27,14 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// Its name and digest.
+    pub(crate) fn identity(&self) -> AskedPolicy {
+        AskedPolicy {
+            name: self.name.to_string(),
+            digest: self.digest.clone(),
+        }
+    }
+
     /// Whether it is asked at this moment.
     pub(crate) fn answers(&self, hook: Hook) -> bool {
         self.hooks.is_empty() || self.hooks.contains(&hook)

@@ -5,7 +5,7 @@ use wasmtime::ResourceLimiter;
 use crate::memory::{OVERHEAD, Share};
 
 /// Counts an instance's memory and remembers when it was denied some: the guest's own trap that
-/// follows does not tell why.
+/// follows does not say why.
 #[derive(Debug)]
 pub(crate) struct Meter {
     limit: u64,

@@ -68,7 +68,7 @@ struct FileState {
 }
 
 impl PolicySet {
-    /// Load all policies: generation 1.
+    /// Loads all policies: generation 1.
     ///
     /// # Errors
     /// The policies that cannot be loaded, all of them.
@@ -109,7 +109,7 @@ impl PolicySet {
         self.current.load_full()
     }
 
-    /// Put another component in a policy's place: into its configured file, and in force. Settings, limits and order
+    /// Puts another component in a policy's place: into its configured file, and in force. Settings, limits and order
     /// stay. A file that cannot be written is no reason not to swap; [`Swapped::not_installed`] says why.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ impl PolicySet {
         Ok(self.put_in_force(policy, change, loaded, not_installed))
     }
 
-    /// Look at a policy's file, and swap the policy if the content is another one; none where nothing changed. A file
+    /// Looks at a policy's file, and swaps the policy if the content is another one; none where nothing changed. A file
     /// that does not load is reported once, not at every look.
     pub async fn reload(&self, name: &str) -> Option<Result<Swapped, LoadError>> {
         match self.named(name) {

@@ -13,7 +13,7 @@ pub trait HostServices: Send + Sync {
     /// What `policy` has kept under `key`.
     async fn kv_get(&self, policy: &str, key: &str) -> Option<Vec<u8>>;
 
-    /// Keep `value` under `key` for `policy`, durably. An empty value removes the key.
+    /// Keeps `value` under `key` for `policy`, durably. An empty value removes the key.
     ///
     /// # Errors
     /// A text for the policy, if it cannot be kept.

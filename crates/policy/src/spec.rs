@@ -21,6 +21,6 @@ pub struct PolicySpec {
     pub settings: BTreeMap<String, String>,
     /// What it may use.
     pub limits: ResourceLimits,
-    /// What its failure means, for each hook; [`OnFailure::Retry`] where nothing is said.
+    /// What its failure means, for each hook; [`OnFailure::Retry`] where none is given.
     pub on_failure: BTreeMap<Hook, OnFailure>,
 }

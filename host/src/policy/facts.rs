@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use oftp::{Agreement, FileHeader, Format, Mode, Offer, RecordLayout, Response, Security};
+use oftp::{Agreement, FileHeader, Format, Mode, RecordLayout, Response, Security, Ssid};
 use pointsman_policy::types;
 use pointsman_store::{OutboundFile, Target, TransferId};
 
@@ -18,7 +18,7 @@ pub fn connection(
     wire: &Wire,
     partner: Option<&str>,
     password_ok: bool,
-    offer: &Offer,
+    offer: &Ssid,
     level: u8,
 ) -> types::ConnectionInfo {
     types::ConnectionInfo {

@@ -99,7 +99,7 @@ async fn converse(
         if let Some(end) = attend(&mut session, &mut monitor, &clock).await {
             break end;
         }
-        session.tell_time(clock.now());
+        session.set_time(clock.now());
         output.refill(&mut session);
         let deadline = backlog.deadline(session.poll_timeout());
         let moved = tokio::select! {
@@ -113,13 +113,13 @@ async fn converse(
             }
             () = gives_way.notified(), if monitor.is_stranger() => {
                 dismissed = true;
-                session.tell_time(clock.now());
+                session.set_time(clock.now());
                 session.abort(SessionReason::Resources, CROWDED);
                 Moved::default()
             }
             () = overtaken.notified() => {
                 dismissed = true;
-                session.tell_time(clock.now());
+                session.set_time(clock.now());
                 session.abort(SessionReason::TimeOut, "the file that stood still comes over a new session");
                 Moved::default()
             }
@@ -158,7 +158,7 @@ async fn attend(session: &mut Session, monitor: &mut Monitor, clock: &Clock) -> 
         while let Some(event) = session.poll_event() {
             // On the heap, so that a session that waits does not keep room for all that an answer may need.
             let end = Box::pin(monitor.answer(event, session)).await;
-            session.tell_time(clock.now());
+            session.set_time(clock.now());
             if end.is_some() {
                 return end;
             }
@@ -166,7 +166,7 @@ async fn attend(session: &mut Session, monitor: &mut Monitor, clock: &Clock) -> 
         if !monitor.is_feeding() || !Box::pin(monitor.feed(session)).await {
             return None;
         }
-        session.tell_time(clock.now());
+        session.set_time(clock.now());
     }
 }
 

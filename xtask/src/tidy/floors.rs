@@ -7,10 +7,11 @@ use super::Offence;
 use crate::source::tree::Tree;
 
 /// The floor of every crate of the workspace.
-const FLOORS: [(&str, u8); 8] = [
+const FLOORS: [(&str, u8); 9] = [
     ("oftp", 0),
     ("pointsman-folder", 0),
     ("pointsman-log", 0),
+    ("pointsman-policy-serde", 0),
     ("pointsman-store", 1),
     ("pointsman-policy", 1),
     ("pointsman-cms", 1),

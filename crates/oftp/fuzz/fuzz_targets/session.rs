@@ -193,8 +193,7 @@ impl<'a> Play<'a> {
             }
             Event::ResponseOffered(ticket, _) => session.answer_response(ticket),
             Event::YourTurn(ticket) => match choice % 5 {
-                0 => session.finish(ticket),
-                1 => session.change_direction(ticket),
+                0 | 1 => session.end_turn(ticket),
                 2 => session.respond(ticket, Response::Positive(eerp())),
                 3 => session.start_file(ticket, header(Format::Variable(80))),
                 _ => session.start_file(ticket, header(Format::Unstructured)),

@@ -30,7 +30,7 @@ pub use field::{Malformed, Spoils};
 pub use kind::Kind;
 pub use sfna::Sfna;
 
-use crate::{Challenge, Counts, Eerp, FileHeader, Level, Nerp, Offer, Tolerance, Tolerances};
+use crate::{Challenge, Counts, Eerp, FileHeader, Level, Nerp, Ssid, Tolerance, Tolerances};
 use field::{Fields, Layout};
 
 /// A command but DATA, which the session reads in place.
@@ -39,7 +39,7 @@ pub enum Command {
     /// Start Session Ready Message.
     Ssrm,
     /// Start Session.
-    Ssid(Box<Offer>),
+    Ssid(Box<Ssid>),
     /// Start File.
     Sfid(Box<FileHeader>),
     /// Start File Positive Answer: the restart position.

@@ -2,11 +2,11 @@
 //!
 //! It is read before a level is agreed, so it judges itself by the level it names.
 
-use crate::{Leniency, Level, Mode, Offer, Password};
+use crate::{Leniency, Level, Mode, Password, Ssid};
 
 use super::field::{Fields, Layout, Malformed};
 
-pub(super) fn encode(offer: &Offer, layout: &mut Layout<'_>) {
+pub(super) fn encode(offer: &Ssid, layout: &mut Layout<'_>) {
     layout.number(u64::from(offer.level), 1);
     layout.alphanumeric(offer.code.as_str(), 25);
     layout.alphanumeric(offer.password.expose(), 8);
@@ -26,7 +26,7 @@ pub(super) fn encode(offer: &Offer, layout: &mut Layout<'_>) {
     layout.carriage_return();
 }
 
-pub(super) fn decode(fields: &mut Fields<'_>) -> Result<Offer, Malformed> {
+pub(super) fn decode(fields: &mut Fields<'_>) -> Result<Ssid, Malformed> {
     let level = level(fields)?;
     let code = fields.odette_id("SSIDCODE")?;
     let octets = fields.padded("SSIDPSWD", Password::LIMIT)?;
@@ -41,7 +41,7 @@ pub(super) fn decode(fields: &mut Fields<'_>) -> Result<Offer, Malformed> {
     let authentication = authentication(level, fields)?;
     let user = fields.spare_user_data("SSIDUSER")?;
     fields.carriage_return("SSIDCR")?;
-    Ok(Offer {
+    Ok(Ssid {
         level,
         code,
         password,

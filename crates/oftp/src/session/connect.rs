@@ -3,63 +3,14 @@
 use crate::answer::{ChallengeTicket, ConnectionTicket, OwnChallengeTicket};
 use crate::command::{Command, Kind};
 use crate::{
-    Agreement, Challenge, ChallengeAnswer, ConnectionAnswer, Leniency, Level, NotNow, Offer,
-    Params, SessionReason, StateName,
+    Agreement, Challenge, ChallengeAnswer, ConnectionAnswer, Leniency, Level, NotNow, Params,
+    SessionReason, Ssid,
 };
 
-use super::abort::Refusal;
-use super::listener::Listener;
+use super::abort::Abort;
 use super::notices::Notice;
-use super::speaker::Speaker;
-use super::{Role, Session, State};
-
-/// States of 9.8.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Connecting {
-    /// I_WF_RM: waiting to be greeted.
-    IWfRm,
-    /// I_WF_SSID: waiting for the partner to introduce itself in return.
-    IWfSsid,
-    /// A_NC_ONLY: greeted, waiting for the partner to introduce itself.
-    ANcOnly,
-    /// A_WF_CONRS: waiting to be told about the partner.
-    AWfConrs(Box<Offer>),
-    /// WF_AUCH: waiting for the partner's challenge.
-    WfAuch,
-    /// WF_AUCH, the challenge being opened.
-    Opening,
-    /// WF_SECD: waiting to be given the part of the challenger.
-    WfSecd,
-    /// WF_SECD, our challenge being made.
-    Challenging,
-    /// WF_AURP: waiting for the answer to our challenge.
-    WfAurp(Challenge),
-}
-
-impl Connecting {
-    pub(super) fn name(&self) -> StateName {
-        match self {
-            Self::IWfRm => StateName::IWfRm,
-            Self::IWfSsid => StateName::IWfSsid,
-            Self::ANcOnly => StateName::ANcOnly,
-            Self::AWfConrs(_) => StateName::AWfConrs,
-            Self::WfAuch | Self::Opening => StateName::WfAuch,
-            Self::WfSecd | Self::Challenging => StateName::WfSecd,
-            Self::WfAurp(_) => StateName::WfAurp,
-        }
-    }
-
-    pub(super) fn expects(&self) -> &'static [Kind] {
-        match self {
-            Self::IWfRm => &[Kind::Ssrm],
-            Self::IWfSsid | Self::ANcOnly => &[Kind::Ssid],
-            Self::WfAuch => &[Kind::Auch],
-            Self::WfSecd => &[Kind::Secd],
-            Self::WfAurp(_) => &[Kind::Aurp],
-            Self::AWfConrs(_) | Self::Opening | Self::Challenging => &[],
-        }
-    }
-}
+use super::state::{Connecting, Listening, Speaking, State};
+use super::{Role, Session};
 
 impl Session {
     /// A_WF_CONRS: says what becomes of a partner that introduced itself (F_CONNECT_RS).
@@ -74,14 +25,14 @@ impl Session {
         let State::Connecting(Connecting::AWfConrs(offer)) = &self.state else {
             return Err(self.not_now());
         };
-        let offer = Offer::clone(offer);
+        let offer = Ssid::clone(offer);
         self.check(ticket.moment, true)?;
         let accepted = match answer {
             ConnectionAnswer::Accept(params) => self.accept_connection(*params, offer),
-            ConnectionAnswer::Refuse { reason, text } => Err(Refusal { reason, text }),
+            ConnectionAnswer::Refuse { reason, text } => Err(Abort { reason, text }),
         };
-        if let Err(refusal) = accepted {
-            self.refuse(refusal);
+        if let Err(abort) = accepted {
+            self.abort_with(abort);
         }
         Ok(())
     }
@@ -105,7 +56,7 @@ impl Session {
                 self.after_our_response();
             }
             ChallengeAnswer::Refuse { text } => {
-                self.refuse(Refusal {
+                self.abort_with(Abort {
                     reason: SessionReason::InvalidChallengeResponse,
                     text,
                 });
@@ -131,15 +82,15 @@ impl Session {
         )?;
         if cms.len() > usize::from(u16::MAX) {
             let text = "our challenge is longer than 65,535 octets";
-            self.refuse(Refusal::new(SessionReason::Unspecified, text));
+            self.abort_with(Abort::new(SessionReason::Unspecified, text));
             return Ok(());
         }
         self.send(&Command::Auch(cms));
-        self.state = State::Connecting(Connecting::WfAurp(challenge));
+        self.enter(Connecting::WfAurp(challenge));
         Ok(())
     }
 
-    pub(super) fn take_connecting(&mut self, command: Command) -> Result<(), Refusal> {
+    pub(super) fn take_connecting(&mut self, command: Command) -> Result<(), Abort> {
         match command {
             Command::Ssrm => self.introduce(),
             Command::Ssid(offer) => match self.role {
@@ -158,20 +109,20 @@ impl Session {
     fn introduce(&mut self) {
         let offer = self.params.offer();
         self.send(&Command::Ssid(Box::new(offer)));
-        self.state = State::Connecting(Connecting::IWfSsid);
+        self.enter(Connecting::IWfSsid);
     }
 
     /// SSID in A_NC_ONLY (E).
-    fn take_offer(&mut self, offer: Box<Offer>) {
+    fn take_offer(&mut self, offer: Box<Ssid>) {
         self.level = self.params.level.min(Level::at_most(offer.level));
         let moment = self.notices.ask();
-        self.tell(Notice::ConnectionOffered(moment, offer.clone()));
-        self.state = State::Connecting(Connecting::AWfConrs(offer));
+        self.emit(Notice::ConnectionOffered(moment, offer.clone()));
+        self.enter(Connecting::AWfConrs(offer));
     }
 
     /// F_CONNECT_RS in A_WF_CONRS (G).
-    fn accept_connection(&mut self, params: Params, offer: Offer) -> Result<(), Refusal> {
-        self.clock.set_timeouts(params.timeouts);
+    fn accept_connection(&mut self, params: Params, offer: Ssid) -> Result<(), Abort> {
+        self.timers.set_timeouts(params.timeouts);
         self.params = params;
         self.level = self.params.level.min(Level::at_most(offer.level));
         let agreed = Agreement::reach(&self.params, offer)?;
@@ -180,7 +131,7 @@ impl Session {
         self.agreement = Some(agreed);
         self.send(&Command::Ssid(Box::new(answer)));
         if authentication {
-            self.state = State::Connecting(Connecting::WfSecd);
+            self.enter(Connecting::WfSecd);
         } else {
             self.connected();
         }
@@ -188,7 +139,7 @@ impl Session {
     }
 
     /// SSID in I_WF_SSID (D).
-    fn take_answer(&mut self, offer: Offer) -> Result<(), Refusal> {
+    fn take_answer(&mut self, offer: Ssid) -> Result<(), Abort> {
         self.level = self.params.level.min(Level::at_most(offer.level));
         let ours = self.params.offer();
         let credit = offer.credit;
@@ -205,7 +156,7 @@ impl Session {
         self.agreement = Some(agreed);
         if authentication {
             self.send(&Command::Secd);
-            self.state = State::Connecting(Connecting::WfAuch);
+            self.enter(Connecting::WfAuch);
         } else {
             self.connected();
         }
@@ -215,31 +166,31 @@ impl Session {
     /// AUCH in WF_AUCH (I): the answer needs our key.
     fn take_challenge(&mut self, cms: Vec<u8>) {
         let moment = self.notices.ask();
-        self.tell(Notice::ChallengeOffered(moment, cms));
-        self.state = State::Connecting(Connecting::Opening);
+        self.emit(Notice::ChallengeOffered(moment, cms));
+        self.enter(Connecting::Opening);
     }
 
     /// SECD in WF_SECD (J): the challenge needs the partner's certificate.
     fn take_challenger_part(&mut self) {
         let moment = self.notices.ask();
-        self.tell(Notice::ChallengeWanted(moment));
-        self.state = State::Connecting(Connecting::Challenging);
+        self.emit(Notice::ChallengeWanted(moment));
+        self.enter(Connecting::Challenging);
     }
 
     /// AURP in WF_AURP (K).
-    fn take_challenge_response(&mut self, response: &Challenge) -> Result<(), Refusal> {
+    fn take_challenge_response(&mut self, response: &Challenge) -> Result<(), Abort> {
         let State::Connecting(Connecting::WfAurp(challenge)) = &self.state else {
             return Ok(());
         };
         if !challenge.matches(response) {
             let text = "the response is not our challenge";
-            return Err(Refusal::new(SessionReason::InvalidChallengeResponse, text));
+            return Err(Abort::new(SessionReason::InvalidChallengeResponse, text));
         }
         match self.role {
             Role::Initiator => self.connected(),
             Role::Responder => {
                 self.send(&Command::Secd);
-                self.state = State::Connecting(Connecting::WfAuch);
+                self.enter(Connecting::WfAuch);
             }
         }
         Ok(())
@@ -249,7 +200,7 @@ impl Session {
     /// own response is the last step.
     fn after_our_response(&mut self) {
         match self.role {
-            Role::Initiator => self.state = State::Connecting(Connecting::WfSecd),
+            Role::Initiator => self.enter(Connecting::WfSecd),
             Role::Responder => self.connected(),
         }
     }
@@ -258,11 +209,11 @@ impl Session {
     fn connected(&mut self) {
         if let Some(agreed) = &self.agreement {
             let notice = Notice::Connected(Box::new(agreed.clone()));
-            self.tell(notice);
+            self.emit(notice);
         }
         match self.role {
-            Role::Initiator => self.your_turn(Speaker::IdleSp),
-            Role::Responder => self.state = State::Listener(Listener::IdleLi),
+            Role::Initiator => self.your_turn(Speaking::IdleSp),
+            Role::Responder => self.enter(Listening::IdleLi),
         }
     }
 }

@@ -4,62 +4,13 @@ use crate::answer::{CloseTicket, FileTicket, ResponseTicket};
 use crate::command::{Command, Efna, Kind, Sfna, Spoils};
 use crate::{
     CloseAnswer, Counts, FileAnswer, FileHeader, Leniency, NotNow, Response, SessionReason,
-    StateName,
 };
 
-use super::abort::Refusal;
+use super::Session;
+use super::abort::Abort;
 use super::notices::Notice;
-use super::receiving::OpenInput;
-use super::speaker::Speaker;
-use super::{Session, State};
-
-/// States of 9.12.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Listener {
-    /// IDLELI: idle.
-    IdleLi,
-    /// IDLELICD: idle, having given our turn away; the session may be released here.
-    IdleLiCd,
-    /// OPIP: a file is offered, waiting to be told what becomes of it.
-    Opip(Offered),
-    /// OPI: a file is open.
-    Opi(OpenInput),
-    /// CLIP: a file was sent whole, waiting to be told what becomes of it.
-    Clip,
-    /// RTRP: a response came, waiting to be told that it is kept.
-    Rtrp,
-}
-
-impl Listener {
-    pub(super) fn name(&self) -> StateName {
-        match self {
-            Self::IdleLi => StateName::IdleLi,
-            Self::IdleLiCd => StateName::IdleLiCd,
-            Self::Opip(_) => StateName::Opip,
-            Self::Opi(_) => StateName::Opi,
-            Self::Clip => StateName::Clip,
-            Self::Rtrp => StateName::Rtrp,
-        }
-    }
-
-    pub(super) fn expects(&self) -> &'static [Kind] {
-        match self {
-            Self::IdleLi => &[Kind::Sfid, Kind::Eerp, Kind::Nerp, Kind::Cd],
-            Self::IdleLiCd if planted!(TurnGoesRound) => Self::IdleLi.expects(),
-            Self::IdleLiCd => &[Kind::Sfid, Kind::Eerp, Kind::Nerp],
-            Self::Opi(_) => &[Kind::Data, Kind::Efid],
-            Self::Opip(_) | Self::Clip | Self::Rtrp => &[],
-        }
-    }
-}
-
-/// A file that is offered.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Offered {
-    /// SFIDREST: our answer may not be above it.
-    restart: u64,
-    in_records: bool,
-}
+use super::open_file::OpenInput;
+use super::state::{Listening, Speaking, State};
 
 impl Session {
     /// OPIP: takes a file from a position on, or does not (F_START_FILE_RS).
@@ -68,24 +19,24 @@ impl Session {
     /// [`NotNow`] if the session ended meanwhile, or if the answer goes on beyond the position
     /// offered, which ends the session.
     pub fn answer_file(&mut self, ticket: FileTicket, answer: FileAnswer) -> Result<(), NotNow> {
-        let State::Listener(Listener::Opip(offered)) = &self.state else {
+        let State::Listening(Listening::Opip {
+            restart: offered,
+            in_records,
+        }) = self.state
+        else {
             return Err(self.not_now());
         };
-        let offered = offered.clone();
         self.check(ticket.moment, true)?;
         match answer {
-            FileAnswer::Accept { restart, .. } if restart > offered.restart => {
-                let text = format!(
-                    "position {restart} was to be answered to {}",
-                    offered.restart
-                );
-                self.refuse(Refusal::new(SessionReason::Unspecified, &text));
+            FileAnswer::Accept { restart, .. } if restart > offered => {
+                let text = format!("position {restart} was to be answered to {offered}");
+                self.abort_with(Abort::new(SessionReason::Unspecified, text));
                 return Err(self.not_now());
             }
             FileAnswer::Accept {
                 restart,
                 octets_held,
-            } => self.accept_file(&offered, restart, octets_held),
+            } => self.accept_file(in_records, restart, octets_held),
             FileAnswer::Refuse {
                 reason,
                 retry,
@@ -96,7 +47,7 @@ impl Session {
                     retry,
                     text,
                 }));
-                self.state = State::Listener(Listener::IdleLi);
+                self.enter(Listening::IdleLi);
             }
         }
         Ok(())
@@ -110,19 +61,14 @@ impl Session {
     pub fn answer_close(&mut self, ticket: CloseTicket, answer: CloseAnswer) -> Result<(), NotNow> {
         self.check(
             ticket.moment,
-            matches!(self.state, State::Listener(Listener::Clip)),
+            matches!(self.state, State::Listening(Listening::Clip)),
         )?;
-        self.state = State::Listener(Listener::IdleLi);
+        self.enter(Listening::IdleLi);
         match answer {
             CloseAnswer::Accept { change_direction } => {
-                if !planted!(EfpaBeforeStored) {
-                    self.send(&Command::Efpa(change_direction));
-                }
+                self.send(&Command::Efpa(change_direction));
                 if change_direction {
-                    self.state = State::Speaker(Speaker::WfCd);
-                }
-                if change_direction && planted!(SpeaksBeforeCd) {
-                    self.your_turn(Speaker::IdleSp);
+                    self.enter(Speaking::WfCd);
                 }
             }
             CloseAnswer::Refuse { reason, text } => {
@@ -139,24 +85,19 @@ impl Session {
     pub fn answer_response(&mut self, ticket: ResponseTicket) -> Result<(), NotNow> {
         self.check(
             ticket.moment,
-            matches!(self.state, State::Listener(Listener::Rtrp)),
+            matches!(self.state, State::Listening(Listening::Rtrp)),
         )?;
-        if !planted!(RtrBeforeKept) {
-            self.send(&Command::Rtr);
-        }
-        if !planted!(StaysInRtrp) {
-            self.state = State::Listener(Listener::IdleLi);
-        }
+        self.send(&Command::Rtr);
+        self.enter(Listening::IdleLi);
         Ok(())
     }
 
-    pub(super) fn take_listening(&mut self, command: Command) -> Result<(), Refusal> {
+    pub(super) fn take_listening(&mut self, command: Command) -> Result<(), Abort> {
         match command {
             Command::Sfid(header) => return self.take_file(header),
             Command::Efid(announced) => return self.take_end_of_file(announced),
             Command::Eerp(eerp) => self.take_response(Response::Positive(*eerp)),
             Command::Nerp(nerp) => self.take_response(Response::Negative(*nerp)),
-            Command::Cd if planted!(MissesTheTurn) => (),
             Command::Cd => return self.take_turn(),
             _ => (),
         }
@@ -164,23 +105,22 @@ impl Session {
     }
 
     /// CD in IDLELI (C). In IDLELICD it answers ours: the partner has nothing to send either and leaves the release to us.
-    fn take_turn(&mut self) -> Result<(), Refusal> {
-        let returned = matches!(self.state, State::Listener(Listener::IdleLiCd));
-        if returned && !planted!(TurnGoesRound) {
+    fn take_turn(&mut self) -> Result<(), Abort> {
+        if matches!(self.state, State::Listening(Listening::IdleLiCd)) {
             self.tolerate(
                 Leniency::ReturnedTurn,
                 Kind::Cd,
                 SessionReason::ProtocolViolation,
             )?;
         }
-        self.your_turn(Speaker::IdleSpCd);
+        self.your_turn(Speaking::IdleSpCd);
         Ok(())
     }
 
     /// SFID, EERP or NERP in IDLELI and IDLELICD whose content cannot be read, though its layout can: the next one may be
     /// good, and whoever ends the session hears the same one first in the next.
     pub(super) fn pass_over(&mut self, spoils: Spoils, problem: String) {
-        self.state = State::Listener(Listener::IdleLi);
+        self.enter(Listening::IdleLi);
         match spoils {
             Spoils::File(reason) => {
                 self.send(&Command::Sfna(Sfna {
@@ -188,65 +128,55 @@ impl Session {
                     retry: false,
                     text: problem.clone(),
                 }));
-                self.tell(Notice::FileUnreadable {
+                self.emit(Notice::FileUnreadable {
                     reason,
                     text: problem,
                 });
             }
             Spoils::Response => {
                 self.send(&Command::Rtr);
-                self.tell(Notice::ResponseUnreadable { text: problem });
+                self.emit(Notice::ResponseUnreadable { text: problem });
             }
         }
     }
 
     /// SFID in IDLELI and IDLELICD (A).
-    fn take_file(&mut self, header: Box<FileHeader>) -> Result<(), Refusal> {
+    fn take_file(&mut self, header: Box<FileHeader>) -> Result<(), Abort> {
         let agreed = self.agreement.as_ref();
         if !agreed.is_some_and(|agreed| agreed.may_receive) {
-            return Err(Refusal::violation(
+            return Err(Abort::violation(
                 "SFID against the direction that was agreed",
             ));
         }
         if header.restart > 0 && !agreed.is_some_and(|agreed| agreed.restart) {
-            return Err(Refusal::violation(
+            return Err(Abort::violation(
                 "SFID with a restart position, though restart was not agreed",
             ));
         }
-        let offered = Offered {
+        self.enter(Listening::Opip {
             restart: header.restart,
             in_records: header.goes_in_records(),
-        };
-        self.state = State::Listener(Listener::Opip(offered));
+        });
         let moment = self.notices.ask();
-        self.tell(Notice::FileOffered(moment, header));
+        self.emit(Notice::FileOffered(moment, header));
         Ok(())
     }
 
     /// F_START_FILE_RS(+) in OPIP (H).
-    fn accept_file(&mut self, offered: &Offered, restart: u64, octets_held: u64) {
-        let records = if offered.in_records { restart } else { 0 };
+    fn accept_file(&mut self, in_records: bool, restart: u64, octets_held: u64) {
         let held = Counts {
-            records,
+            records: if in_records { restart } else { 0 },
             octets: octets_held,
         };
-        let held = if planted!(HeldNotCounted) {
-            Counts::default()
-        } else {
-            held
-        };
         self.send(&Command::Sfpa(restart));
-        let file = OpenInput::begin(offered.in_records, self.window(), held);
-        self.state = State::Listener(Listener::Opi(file));
+        let file = OpenInput::begin(in_records, self.window(), held);
+        self.enter(Listening::Opi(file));
     }
 
     /// EERP and NERP in IDLELI and IDLELICD (E, L).
     fn take_response(&mut self, response: Response) {
-        self.state = State::Listener(Listener::Rtrp);
+        self.enter(Listening::Rtrp);
         let moment = self.notices.ask();
-        self.tell(Notice::ResponseOffered(moment, Box::new(response)));
-        if planted!(RtrBeforeKept) {
-            self.send(&Command::Rtr);
-        }
+        self.emit(Notice::ResponseOffered(moment, Box::new(response)));
     }
 }

@@ -1,22 +1,26 @@
 //! A session: the state machine of RFC 5024, 9, as a value.
 //!
-//! Octets come in by [`Session::receive`]; a buffer is admitted or refused by its first octet in
-//! one place ([`Session::admit`]), then goes to the half of the machine that is on: connecting
-//! (9.8), speaking (9.10, 9.11) or listening (9.12). Ends are in `abort` (9.9). `planted!(…)` is false but in
-//! builds that test the tests.
+//! Octets come in by [`Session::receive`]. `admission` admits or refuses a buffer by its first octet; its command then
+//! goes to the part of the machine that is on: `connect` (9.8), `speaker` with `sending` (9.10, 9.11) or `listener` with
+//! `receiving` (9.12). `ends` is 9.9. Where a session can be is in `state`, what it can do in `effects`.
 
 mod abort;
-mod clock;
+mod admission;
 mod connect;
-mod inbox;
+mod effects;
+mod ends;
 mod listener;
 mod notices;
-mod outbox;
+mod open_file;
 pub(crate) mod params;
 mod receiving;
 mod sending;
+mod spare;
 mod speaker;
+mod state;
+mod timers;
 pub(crate) mod tolerance;
+mod transmit_buffer;
 
 use std::time::Duration;
 
@@ -25,19 +29,40 @@ use crate::{
     Agreement, Event, Leniency, Level, NotNow, Params, SessionReason, StateName, Tolerance,
 };
 
-use abort::{Ending, Refusal};
-use clock::Clock;
-use connect::Connecting;
-use inbox::Inbox;
-use listener::Listener;
+use abort::Abort;
+use admission::ReceiveBuffer;
 use notices::{Notice, Notices};
-use outbox::Outbox;
-use speaker::Speaker;
+use spare::Spare;
+use state::{Connecting, State};
+use timers::Timers;
+use transmit_buffer::TransmitBuffer;
 
-/// One session with one partner.
+/// One session with one partner. [`tutorial`](crate::tutorial) leads through a whole one.
 ///
-/// Answers are spent with the ticket of the question; `Err(NotNow)` says that its moment has
-/// passed. A ticket belongs to the session that gave it out.
+/// A session does no I/O. Whoever drives it owns the connection and the clock, and calls methods of five kinds:
+///
+/// - **The connection**: [`receive`](Self::receive) takes the octets that came,
+///   [`poll_transmit`](Self::poll_transmit) returns those to be sent, [`disconnected`](Self::disconnected) says that
+///   there is no connection any more. [`progressed`](Self::progressed) and [`recycle`](Self::recycle) are optional: the
+///   first keeps a slow reader from being taken for a silent one, the second saves memory.
+/// - **The time**: [`poll_timeout`](Self::poll_timeout) says when to call [`handle_timeout`](Self::handle_timeout).
+///   [`set_time`](Self::set_time) comes before an answer that took time to find.
+/// - **Events**: [`poll_event`](Self::poll_event) returns what happened. An event with a ticket is a question, and the
+///   partner waits until its answer is given: [`answer_connection`](Self::answer_connection),
+///   [`answer_challenge`](Self::answer_challenge), [`send_challenge`](Self::send_challenge),
+///   [`answer_file`](Self::answer_file), [`grant_credit`](Self::grant_credit), [`answer_close`](Self::answer_close),
+///   [`answer_response`](Self::answer_response); for the turn one of [`start_file`](Self::start_file),
+///   [`respond`](Self::respond), [`end_turn`](Self::end_turn).
+/// - **The file that is open to send**, between [`Event::FileAccepted`] and `close_file`:
+///   [`want_data`](Self::want_data), [`send_data`](Self::send_data), [`close_file`](Self::close_file).
+/// - **The end**: [`abort`](Self::abort) ends a session at any time. The connection is closed once
+///   [`is_over`](Self::is_over).
+///
+/// After any call that changes something, first take all events, answering them, and then all octets to be sent:
+/// answers make octets. [`state_name`](Self::state_name) and [`agreement`](Self::agreement) may be asked at any time.
+///
+/// An answer spends the ticket of its question; `Err(NotNow)` says that its moment has passed. A ticket belongs to the
+/// session that gave it out.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Session {
     params: Params,
@@ -46,46 +71,17 @@ pub struct Session {
     /// Whose layouts hold: our level, and from the partner's SSID on the lower of the two.
     level: Level,
     agreement: Option<Agreement>,
-    inbox: Inbox,
-    outbox: Outbox,
+    receive_buffer: ReceiveBuffer,
+    transmit_buffer: TransmitBuffer,
+    spare: Spare,
     notices: Notices,
-    clock: Clock,
+    timers: Timers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Role {
     Initiator,
     Responder,
-}
-
-/// Where a session is: states of RFC 5024, 9.3, each with what only it needs.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum State {
-    Connecting(Connecting),
-    Speaker(Speaker),
-    Listener(Listener),
-    Ending(Ending),
-}
-
-impl State {
-    fn name(&self) -> StateName {
-        match self {
-            Self::Connecting(state) => state.name(),
-            Self::Speaker(state) => state.name(),
-            Self::Listener(state) => state.name(),
-            Self::Ending(state) => state.name(),
-        }
-    }
-
-    /// The commands that belong here. ESID does everywhere.
-    fn expects(&self) -> &'static [Kind] {
-        match self {
-            Self::Connecting(state) => state.expects(),
-            Self::Speaker(state) => state.expects(),
-            Self::Listener(state) => state.expects(),
-            Self::Ending(_) => &[],
-        }
-    }
 }
 
 impl Session {
@@ -103,61 +99,59 @@ impl Session {
     }
 
     fn new(params: Params, role: Role, state: Connecting, now: Duration) -> Self {
-        let clock = Clock::start(now, params.timeouts);
-        let (state, level) = (State::Connecting(state), params.level);
-        let (inbox, outbox, notices) = (Inbox::default(), Outbox::default(), Notices::default());
         Self {
-            params,
             role,
-            state,
-            level,
+            state: State::Connecting(state),
+            level: params.level,
             agreement: None,
-            inbox,
-            outbox,
-            notices,
-            clock,
+            receive_buffer: ReceiveBuffer::default(),
+            transmit_buffer: TransmitBuffer::default(),
+            spare: Spare::default(),
+            notices: Notices::default(),
+            timers: Timers::start(now, params.timeouts),
+            params,
         }
     }
 
     /// Takes all of `bytes`, as the connection gave them. Works from the slice and keeps only a
     /// buffer that is still incomplete.
     pub fn receive(&mut self, bytes: &[u8], now: Duration) {
-        self.clock.tell(now);
-        if !self.is_reading() {
+        self.timers.advance(now);
+        if self.state.has_ended() {
             return;
         }
-        self.clock.came(bytes.len());
+        self.timers.came(bytes.len());
         let mut rest = self.complete_kept(bytes);
         while let Some((buffer, after)) = self.next_buffer(rest) {
             self.take_buffer(buffer);
             rest = after;
         }
-        if self.is_reading() {
-            self.inbox.keep(rest);
+        if !self.state.has_ended() {
+            self.receive_buffer.keep(rest);
         }
     }
 
     /// The connection is gone, or the partner closed its side of it (N_DISC_IND).
     pub fn disconnected(&mut self, now: Duration) {
-        self.clock.tell(now);
+        self.timers.advance(now);
         self.end_disconnected();
     }
 
-    /// Tells the time. What is answered, and what is taken to be sent, counts as done at the latest time that was told:
-    /// tell it before either.
-    pub fn tell_time(&mut self, now: Duration) {
-        self.clock.tell(now);
+    /// Sets the time. What is answered, and what is taken to be sent, counts as done at the latest time that was set:
+    /// call it before either.
+    pub fn set_time(&mut self, now: Duration) {
+        self.timers.advance(now);
     }
 
     /// The partner's system has taken so many octets of what was sent, by `at`. A partner that reads slowly is not
     /// silent.
     pub fn progressed(&mut self, octets: u64, at: Duration) {
-        self.clock.taken(octets, at);
+        self.timers.taken(octets, at);
     }
 
-    /// Tells the time; at or after [`poll_timeout`](Self::poll_timeout) it ends the session.
+    /// Sets the time; at or after [`poll_timeout`](Self::poll_timeout) it ends the session.
     pub fn handle_timeout(&mut self, now: Duration) {
-        self.clock.tell(now);
+        self.timers.advance(now);
         if self.poll_timeout().is_some_and(|deadline| now >= deadline) {
             self.end_timed_out();
         }
@@ -166,19 +160,18 @@ impl Session {
     /// When to call [`handle_timeout`](Self::handle_timeout) next, unless something happens before.
     pub fn poll_timeout(&self) -> Option<Duration> {
         match &self.state {
-            State::Connecting(_) => Some(self.clock.setup_deadline()),
-            State::Speaker(_) | State::Listener(_) => Some(self.clock.idle_deadline()),
-            State::Ending(Ending::WfNdisc) if planted!(WaitsForEver) => None,
-            State::Ending(Ending::WfNdisc) => Some(self.clock.disconnect_deadline()),
-            State::Ending(Ending::Idle) => None,
+            State::Connecting(_) => Some(self.timers.setup_deadline()),
+            State::Speaking(_) | State::Listening(_) => Some(self.timers.idle_deadline()),
+            State::WfNdisc => self.timers.disconnect_deadline(),
+            State::Idle => None,
         }
     }
 
     /// The next octets for the connection: all that is ready.
     pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
-        let octets = self.outbox.take()?;
-        if self.is_reading() {
-            self.clock.touch();
+        let octets = self.transmit_buffer.take(&mut self.spare)?;
+        if !self.state.has_ended() {
+            self.timers.touch();
         }
         Some(octets)
     }
@@ -186,8 +179,8 @@ impl Session {
     /// Takes a used buffer back, from [`poll_transmit`](Self::poll_transmit) or
     /// [`Event::Data`]. Its capacity is used again while a file is open.
     pub fn recycle(&mut self, buffer: Vec<u8>) {
-        if self.file_is_open() {
-            self.outbox.recycle(buffer);
+        if self.state.is_in_a_file() {
+            self.spare.keep(buffer);
         }
     }
 
@@ -208,14 +201,14 @@ impl Session {
 
     /// Whether there is nothing more to send or to wait for: close the connection.
     pub fn is_over(&self) -> bool {
-        matches!(self.state, State::Ending(Ending::Idle)) && self.outbox.is_empty()
+        matches!(self.state, State::Idle) && self.transmit_buffer.is_empty()
     }
 
     /// Ends the session with an ESID, at any time (F_ABORT_RQ, F_RELEASE_RQ with a reason).
     pub fn abort(&mut self, reason: SessionReason, text: &str) {
-        if self.is_reading() {
-            self.clock.touch();
-            self.refuse(Refusal {
+        if !self.state.has_ended() {
+            self.timers.touch();
+            self.abort_with(Abort {
                 reason,
                 text: text.to_owned(),
             });
@@ -227,20 +220,20 @@ impl Session {
         let taken = match buffer.split_first() {
             Some((&code, payload)) if code == Kind::Data.code() => self.take_data(payload),
             _ => {
-                self.clock.touch();
+                self.timers.touch();
                 self.take_command(buffer)
             }
         };
-        if let Err(refusal) = taken {
-            self.refuse(refusal);
+        if let Err(abort) = taken {
+            self.abort_with(abort);
         }
     }
 
-    fn take_command(&mut self, buffer: &[u8]) -> Result<(), Refusal> {
+    fn take_command(&mut self, buffer: &[u8]) -> Result<(), Abort> {
         let mut tolerated = Vec::new();
         let read = command::decode(buffer, self.level, &self.params.tolerances, &mut tolerated);
         for tolerance in tolerated {
-            self.tell(Notice::Tolerated(tolerance));
+            self.emit(Notice::Tolerated(tolerance));
         }
         let command = match read {
             Ok(command) => command,
@@ -260,30 +253,10 @@ impl Session {
         }
         match self.state {
             State::Connecting(_) => self.take_connecting(command),
-            State::Speaker(_) => self.take_speaking(command),
-            State::Listener(_) => self.take_listening(command),
-            State::Ending(_) => Ok(()),
+            State::Speaking(_) => self.take_speaking(command),
+            State::Listening(_) => self.take_listening(command),
+            State::WfNdisc | State::Idle => Ok(()),
         }
-    }
-
-    /// While a file is open buffers are worth keeping; an idle session is to be small.
-    fn file_is_open(&self) -> bool {
-        matches!(
-            self.state,
-            State::Speaker(Speaker::Opo(_)) | State::Listener(Listener::Opi(_))
-        )
-    }
-
-    fn is_reading(&self) -> bool {
-        !matches!(self.state, State::Ending(_))
-    }
-
-    fn send(&mut self, command: &Command) {
-        self.outbox.command(command, self.level);
-    }
-
-    fn tell(&mut self, notice: Notice) {
-        self.notices.tell(notice);
     }
 
     /// Notes a leniency, or refuses where it is not allowed.
@@ -292,19 +265,19 @@ impl Session {
         leniency: Leniency,
         kind: Kind,
         otherwise: SessionReason,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Abort> {
         if !self.params.tolerances.allow(leniency) {
             let text = format!(
                 "{kind} in {}: {leniency} (not tolerated here)",
                 self.state.name()
             );
-            return Err(Refusal {
+            return Err(Abort {
                 reason: otherwise,
                 text,
             });
         }
         let what = format!("{kind} in {}", self.state.name());
-        self.tell(Notice::Tolerated(Tolerance { leniency, what }));
+        self.emit(Notice::Tolerated(Tolerance { leniency, what }));
         Ok(())
     }
 
@@ -313,7 +286,7 @@ impl Session {
         if !in_state || !self.notices.is_now(ticket) {
             return Err(self.not_now());
         }
-        self.clock.touch();
+        self.timers.touch();
         Ok(())
     }
 

@@ -12,14 +12,13 @@ use crate::answer::{
 };
 use crate::buffer::Unpacked;
 use crate::{
-    Agreement, CloseRefusal, Closing, End, Event, FileHeader, FileReason, Offer, Response,
-    Tolerance,
+    Agreement, CloseRefusal, Closing, End, Event, FileHeader, FileReason, Response, Ssid, Tolerance,
 };
 
 /// An event to come. Questions have the moment at which they were asked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Notice {
-    ConnectionOffered(Moment, Box<Offer>),
+    ConnectionOffered(Moment, Box<Ssid>),
     ChallengeOffered(Moment, Vec<u8>),
     ChallengeWanted(Moment),
     Connected(Box<Agreement>),
@@ -135,7 +134,7 @@ pub(super) struct Notices {
 }
 
 impl Notices {
-    pub(super) fn tell(&mut self, notice: Notice) {
+    pub(super) fn push(&mut self, notice: Notice) {
         self.waiting.push_back(notice);
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::abort::Refusal;
+use super::abort::Abort;
 use crate::{OdetteId, Password, SessionReason, Tolerances, UserData};
 
 /// A release level of the protocol (SSIDLEV, RFC 5024, 5.3.2). Ordered by age.
@@ -153,8 +153,8 @@ impl Params {
     }
 
     /// What an initiator says of itself.
-    pub(crate) fn offer(&self) -> Offer {
-        Offer {
+    pub(crate) fn offer(&self) -> Ssid {
+        Ssid {
             level: self.level.code(),
             code: self.code.clone(),
             password: self.password.clone(),
@@ -170,8 +170,8 @@ impl Params {
     }
 
     /// What a responder says of itself: what was agreed.
-    pub(crate) fn answer(&self, agreed: &Agreement) -> Offer {
-        Offer {
+    pub(crate) fn answer(&self, agreed: &Agreement) -> Ssid {
+        Ssid {
             level: agreed.level.code(),
             buffer_size: agreed.buffer_size,
             mode: match (agreed.may_send, agreed.may_receive) {
@@ -190,7 +190,7 @@ impl Params {
 
 /// What the partner said of itself in its SSID.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Offer {
+pub struct Ssid {
     /// The digit on the wire; may be above what we know.
     pub level: u8,
     /// Its identification code.
@@ -219,7 +219,7 @@ pub struct Offer {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Agreement {
     /// The partner.
-    pub peer: Offer,
+    pub partner: Ssid,
     /// The lower of the two levels: every layout follows it.
     pub level: Level,
     /// Largest DATA buffer either way, octets.
@@ -246,25 +246,25 @@ impl Agreement {
     /// Compares what we are with what the partner offers (RFC 5024, 9.8.3, P2, P8 and P10).
     ///
     /// The reason to refuse is that of level 2.0; writing an ESID maps it down.
-    pub(crate) fn reach(own: &Params, peer: Offer) -> Result<Self, Refusal> {
+    pub(crate) fn reach(own: &Params, partner: Ssid) -> Result<Self, Abort> {
         let ours = own.offer();
-        let level = own.level.min(Level::at_most(peer.level));
-        if peer.buffer_size < SMALLEST_BUFFER {
+        let level = own.level.min(Level::at_most(partner.level));
+        if partner.buffer_size < SMALLEST_BUFFER {
             return Err(incompatible("the buffer size is below 128 octets"));
         }
-        if peer.credit == 0 {
+        if partner.credit == 0 {
             return Err(incompatible("a credit of 0 lets nothing through"));
         }
         let agreed = Self {
             level,
-            buffer_size: ours.buffer_size.min(peer.buffer_size),
-            credit: ours.credit.min(peer.credit),
-            compression: ours.compression && peer.compression,
-            restart: ours.restart && peer.restart,
+            buffer_size: ours.buffer_size.min(partner.buffer_size),
+            credit: ours.credit.min(partner.credit),
+            compression: ours.compression && partner.compression,
+            restart: ours.restart && partner.restart,
             authentication: own.authentication,
-            may_send: ours.mode.sends() && peer.mode.receives(),
-            may_receive: ours.mode.receives() && peer.mode.sends(),
-            peer,
+            may_send: ours.mode.sends() && partner.mode.receives(),
+            may_receive: ours.mode.receives() && partner.mode.sends(),
+            partner,
         };
         agreed.check_authentication()?;
         if !agreed.may_send && !agreed.may_receive {
@@ -273,8 +273,8 @@ impl Agreement {
         Ok(agreed)
     }
 
-    fn check_authentication(&self) -> Result<(), Refusal> {
-        let partner = self.level >= Level::V20 && self.peer.authentication;
+    fn check_authentication(&self) -> Result<(), Abort> {
+        let partner = self.level >= Level::V20 && self.partner.authentication;
         let problem = match (self.authentication, partner) {
             (true, false) if self.level < Level::V20 => {
                 "session authentication is required and needs level 2.0"
@@ -283,16 +283,13 @@ impl Agreement {
             (false, true) => "session authentication was asked for and is not set up",
             _ => return Ok(()),
         };
-        Err(Refusal {
+        Err(Abort {
             reason: SessionReason::AuthenticationIncompatible,
             text: problem.into(),
         })
     }
 }
 
-fn incompatible(problem: &str) -> Refusal {
-    Refusal {
-        reason: SessionReason::Incompatible,
-        text: problem.into(),
-    }
+fn incompatible(problem: &str) -> Abort {
+    Abort::new(SessionReason::Incompatible, problem)
 }

@@ -3,51 +3,10 @@
 use crate::command::{Command, Kind};
 use crate::{Counts, Leniency, NotNow, SessionReason};
 
-use super::abort::Refusal;
+use super::Session;
+use super::abort::Abort;
 use super::notices::Notice;
-use super::speaker::Speaker;
-use super::{Session, State};
-
-/// A file that is being sent.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct OpenOutput {
-    /// DATA buffers that may still be begun.
-    credit: u16,
-    in_records: bool,
-    /// A record was begun and not ended. A file of one record begins in it.
-    in_record: bool,
-    /// Ends of record that found no room yet.
-    owed_ends: u64,
-    /// The totals, once everything was handed over.
-    closing: Option<Counts>,
-}
-
-impl OpenOutput {
-    pub(super) fn begin(in_records: bool, credit: u16) -> Self {
-        let (owed_ends, closing) = (0, None);
-        let credit = if planted!(OneBeyondTheWindow) {
-            credit + 1
-        } else {
-            credit
-        };
-        Self {
-            credit,
-            in_records,
-            in_record: !in_records,
-            owed_ends,
-            closing,
-        }
-    }
-
-    pub(super) fn has_credit(&self) -> bool {
-        self.credit > 0
-    }
-
-    /// A file of one record takes nothing after its end.
-    fn takes_data(&self) -> bool {
-        self.closing.is_none() && (self.in_records || self.in_record)
-    }
-}
+use super::state::{Speaking, State};
 
 impl Session {
     /// How many octets of the open file [`send_data`](Self::send_data) takes now, were they one
@@ -55,9 +14,9 @@ impl Session {
     /// the window).
     pub fn want_data(&self) -> usize {
         match &self.state {
-            State::Speaker(Speaker::Opo(file)) if file.takes_data() => {
-                self.outbox.data_room(self.buffer_size(), file.credit)
-            }
+            State::Speaking(Speaking::Opo(file)) if file.takes_data() => self
+                .transmit_buffer
+                .data_room(self.buffer_size(), file.credit),
             _ => 0,
         }
     }
@@ -73,10 +32,10 @@ impl Session {
     /// # Errors
     /// [`NotNow`] if no file is open to send, or its end was already said.
     pub fn send_data(&mut self, octets: &[u8], end_of_record: bool) -> Result<usize, NotNow> {
-        if !matches!(&self.state, State::Speaker(Speaker::Opo(file)) if file.takes_data()) {
+        if !matches!(&self.state, State::Speaking(Speaking::Opo(file)) if file.takes_data()) {
             return Err(self.not_now());
         }
-        self.clock.touch();
+        self.timers.touch();
         self.settle_ends();
         let taken = self.pack(octets);
         if taken == octets.len() && end_of_record {
@@ -93,14 +52,14 @@ impl Session {
     /// [`NotNow`] if no file is open to send.
     pub fn close_file(&mut self, totals: Counts) -> Result<(), NotNow> {
         let in_record = match &mut self.state {
-            State::Speaker(Speaker::Opo(file)) if file.closing.is_none() => {
+            State::Speaking(Speaking::Opo(file)) if file.totals.is_none() => {
                 let records = if file.in_records { totals.records } else { 0 };
-                file.closing = Some(Counts { records, ..totals });
+                file.totals = Some(Counts { records, ..totals });
                 file.in_record
             }
             _ => return Err(self.not_now()),
         };
-        self.clock.touch();
+        self.timers.touch();
         if in_record {
             self.end_record();
         }
@@ -109,9 +68,10 @@ impl Session {
     }
 
     /// CDT: in OPOWFC where it belongs (O), in OPO and CLOP too early (P). It never adds up.
-    pub(super) fn take_credit(&mut self) -> Result<(), Refusal> {
+    pub(super) fn take_credit(&mut self) -> Result<(), Abort> {
         let window = self.window();
-        let early = !matches!(&self.state, State::Speaker(Speaker::Opo(file)) if file.credit == 0);
+        let early =
+            !matches!(&self.state, State::Speaking(Speaking::Opo(file)) if file.credit == 0);
         if early {
             self.tolerate(
                 Leniency::EarlyCredit,
@@ -119,14 +79,14 @@ impl Session {
                 SessionReason::ProtocolViolation,
             )?;
         }
-        let State::Speaker(Speaker::Opo(file)) = &mut self.state else {
+        let State::Speaking(Speaking::Opo(file)) = &mut self.state else {
             return Ok(());
         };
         file.credit = window;
         let takes_data = file.takes_data();
         self.settle_ends();
         if takes_data && !early {
-            self.tell(Notice::MoreData);
+            self.emit(Notice::MoreData);
         }
         self.try_to_close();
         Ok(())
@@ -135,19 +95,19 @@ impl Session {
     /// Packs octets into DATA buffers as far as credit and room go.
     fn pack(&mut self, octets: &[u8]) -> usize {
         let (size, compression) = (self.buffer_size(), self.compression());
-        let State::Speaker(Speaker::Opo(file)) = &mut self.state else {
+        let State::Speaking(Speaking::Opo(file)) = &mut self.state else {
             return 0;
         };
         let mut rest = octets;
         while !rest.is_empty() {
-            if !self.outbox.data_is_open() {
-                if file.credit == 0 && !planted!(DataWithoutCredit) || self.outbox.is_full() {
+            if !self.transmit_buffer.data_is_open() {
+                if !file.may_begin_data() || self.transmit_buffer.is_full() {
                     break;
                 }
                 file.credit = file.credit.saturating_sub(1);
-                self.outbox.open_data();
+                self.transmit_buffer.open_data();
             }
-            let taken = self.outbox.pack(rest, size, compression);
+            let taken = self.transmit_buffer.pack(rest, size, compression);
             rest = rest.get(taken..).unwrap_or_default();
         }
         let taken = octets.len() - rest.len();
@@ -157,10 +117,10 @@ impl Session {
 
     /// Ends a record: in the header of its last subrecord, or with an empty one.
     fn end_record(&mut self) {
-        let State::Speaker(Speaker::Opo(file)) = &mut self.state else {
+        let State::Speaking(Speaking::Opo(file)) = &mut self.state else {
             return;
         };
-        let marked = file.in_record && self.outbox.mark_end_of_record();
+        let marked = file.in_record && self.transmit_buffer.mark_end_of_record();
         file.in_record = false;
         if !marked {
             file.owed_ends = file.owed_ends.saturating_add(1);
@@ -171,36 +131,36 @@ impl Session {
     /// Writes the empty subrecords that are owed, as far as credit goes.
     fn settle_ends(&mut self) {
         let size = self.buffer_size();
-        let State::Speaker(Speaker::Opo(file)) = &mut self.state else {
+        let State::Speaking(Speaking::Opo(file)) = &mut self.state else {
             return;
         };
         while file.owed_ends > 0 {
-            if !self.outbox.data_is_open() {
+            if !self.transmit_buffer.data_is_open() {
                 if file.credit == 0 {
                     return;
                 }
                 file.credit -= 1;
-                self.outbox.open_data();
+                self.transmit_buffer.open_data();
             }
-            self.outbox.pack_empty_end(size);
+            self.transmit_buffer.pack_empty_end(size);
             file.owed_ends -= 1;
         }
     }
 
     /// Sends EFID once everything before it is out and there is credit.
     fn try_to_close(&mut self) {
-        let State::Speaker(Speaker::Opo(file)) = &self.state else {
+        let State::Speaking(Speaking::Opo(file)) = &self.state else {
             return;
         };
-        let Some(totals) = file.closing.filter(|_| file.owed_ends == 0) else {
+        let Some(totals) = file.totals.filter(|_| file.owed_ends == 0) else {
             return;
         };
-        let out_of_credit = file.credit == 0 && !planted!(EfidWithoutCredit);
-        self.outbox.close_data();
-        if !out_of_credit {
+        let may_close = file.may_close();
+        self.transmit_buffer.close_data();
+        if may_close {
             self.send(&Command::Efid(totals));
-            self.outbox.end_file();
-            self.state = State::Speaker(Speaker::Clop);
+            self.spare.release();
+            self.enter(Speaking::Clop);
         }
     }
 

@@ -1,68 +1,14 @@
 //! Speaking: files and responses that go out, and the turn (RFC 5024, 9.10, 9.11).
 
 use crate::answer::TurnTicket;
-use crate::command::{Command, Efna, Kind, Sfna};
-use crate::{CloseRefusal, FileHeader, FileReason, Format, Level, NotNow, Response, StateName};
+use crate::command::{Command, Efna, Sfna};
+use crate::{CloseRefusal, FileHeader, FileReason, Format, Level, NotNow, Response};
 
-use super::abort::Refusal;
-use super::listener::Listener;
+use super::Session;
+use super::abort::Abort;
 use super::notices::Notice;
-use super::sending::OpenOutput;
-use super::{Session, State};
-
-/// States of 9.10 and 9.11. The four that store a request until CD comes cannot arise: the turn is
-/// asked about only when it is ours.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Speaker {
-    /// IDLESP: idle.
-    IdleSp,
-    /// IDLESPCD: idle, having been given the turn unasked; the session may be released here.
-    IdleSpCd,
-    /// WF_RTR: a response is out.
-    WfRtr,
-    /// WF_CD: the turn is asked for.
-    WfCd,
-    /// OPOP: a file is offered.
-    Opop(Offering),
-    /// OPO, and OPOWFC while there is no credit: a file is open.
-    Opo(OpenOutput),
-    /// CLOP: a file was sent whole.
-    Clop,
-}
-
-impl Speaker {
-    pub(super) fn name(&self) -> StateName {
-        match self {
-            Self::IdleSp => StateName::IdleSp,
-            Self::IdleSpCd => StateName::IdleSpCd,
-            Self::WfRtr => StateName::WfRtr,
-            Self::WfCd => StateName::WfCd,
-            Self::Opop(_) => StateName::Opop,
-            Self::Opo(file) if file.has_credit() => StateName::Opo,
-            Self::Opo(_) => StateName::Opowfc,
-            Self::Clop => StateName::Clop,
-        }
-    }
-
-    pub(super) fn expects(&self) -> &'static [Kind] {
-        match self {
-            Self::IdleSp | Self::IdleSpCd => &[],
-            Self::WfRtr => &[Kind::Rtr],
-            Self::WfCd => &[Kind::Cd],
-            Self::Opop(_) => &[Kind::Sfpa, Kind::Sfna],
-            Self::Opo(_) => &[Kind::Cdt],
-            Self::Clop => &[Kind::Efpa, Kind::Efna, Kind::Cdt],
-        }
-    }
-}
-
-/// A file that is being offered.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Offering {
-    /// SFIDREST: the answer may not be above it.
-    restart: u64,
-    in_records: bool,
-}
+use super::open_file::OpenOutput;
+use super::state::{Listening, Speaking, State};
 
 impl Session {
     /// IDLESP, IDLESPCD: offers a file (F_START_FILE_RQ).
@@ -76,7 +22,7 @@ impl Session {
     pub fn start_file(&mut self, ticket: TurnTicket, header: FileHeader) -> Result<(), NotNow> {
         self.check_turn(&ticket)?;
         if let Some((reason, retry, text)) = self.cannot_carry(&header) {
-            self.tell(Notice::FileRefused {
+            self.emit(Notice::FileRefused {
                 reason,
                 retry,
                 text: text.to_owned(),
@@ -87,12 +33,12 @@ impl Session {
         let restart_agreed = self.agreement.as_ref().is_some_and(|agreed| agreed.restart);
         let restart = if restart_agreed { header.restart } else { 0 };
         let header = FileHeader { restart, ..header };
-        let offering = Offering {
-            restart,
-            in_records: header.goes_in_records(),
-        };
+        let in_records = header.goes_in_records();
         self.send(&Command::Sfid(Box::new(header)));
-        self.state = State::Speaker(Speaker::Opop(offering));
+        self.enter(Speaking::Opop {
+            restart,
+            in_records,
+        });
         Ok(())
     }
 
@@ -107,42 +53,33 @@ impl Session {
             Response::Negative(nerp) => Command::Nerp(Box::new(nerp)),
         };
         if let Some(text) = self.cannot_say(&command) {
-            self.tell(Notice::ResponseNotSent { text });
+            self.emit(Notice::ResponseNotSent { text });
             self.your_turn_again(&ticket);
             return Ok(());
         }
         self.send(&command);
-        self.state = State::Speaker(Speaker::WfRtr);
+        self.enter(Speaking::WfRtr);
         Ok(())
     }
 
-    /// IDLESP: gives the turn away (F_CD_RQ). In IDLESPCD that would go on for ever and is
-    /// forbidden (RFC 5024, 3.3.4.2): there the session is released.
+    /// IDLESP, IDLESPCD: there is nothing to send, or nothing more. In IDLESP this gives the turn to the partner
+    /// (F_CD_RQ), who may send or release the session; in IDLESPCD it releases the session (F_RELEASE_RQ), since a
+    /// turn that goes back and forth would do so for ever (RFC 5024, 3.3.4.2).
     ///
     /// # Errors
     /// [`NotNow`] if the session ended meanwhile.
-    pub fn change_direction(&mut self, ticket: TurnTicket) -> Result<(), NotNow> {
-        self.finish(ticket)
-    }
-
-    /// IDLESP, IDLESPCD: nothing more to send. Releases the session where that is allowed, else
-    /// gives the turn away, so that the partner can.
-    ///
-    /// # Errors
-    /// [`NotNow`] if the session ended meanwhile.
-    pub fn finish(&mut self, ticket: TurnTicket) -> Result<(), NotNow> {
+    pub fn end_turn(&mut self, ticket: TurnTicket) -> Result<(), NotNow> {
         self.check_turn(&ticket)?;
-        let gives_back = planted!(CdAfterCd | TurnGoesRound);
-        if ticket.may_release && !gives_back || planted!(ReleasesOutOfTurn) {
+        if ticket.may_release {
             self.release();
         } else {
             self.send(&Command::Cd);
-            self.state = State::Listener(Listener::IdleLiCd);
+            self.enter(Listening::IdleLiCd);
         }
         Ok(())
     }
 
-    pub(super) fn take_speaking(&mut self, command: Command) -> Result<(), Refusal> {
+    pub(super) fn take_speaking(&mut self, command: Command) -> Result<(), Abort> {
         match command {
             Command::Sfpa(restart) => return self.take_acceptance(restart),
             Command::Sfna(Sfna {
@@ -150,59 +87,52 @@ impl Session {
                 retry,
                 text,
             }) => {
-                self.tell(Notice::FileRefused {
+                self.emit(Notice::FileRefused {
                     reason,
                     retry,
                     text,
                 });
-                self.your_turn(Speaker::IdleSp);
-                if planted!(LosesTheTurnAtSfna) {
-                    self.state = State::Listener(Listener::IdleLi);
-                }
+                self.your_turn(Speaking::IdleSp);
             }
             Command::Cdt => return self.take_credit(),
             Command::Efpa(change_direction) => self.take_close_acceptance(change_direction),
             Command::Efna(Efna { reason, text }) => {
-                self.tell(Notice::CloseAnswered(Err(CloseRefusal { reason, text })));
-                self.your_turn(Speaker::IdleSp);
+                self.emit(Notice::CloseAnswered(Err(CloseRefusal { reason, text })));
+                self.your_turn(Speaking::IdleSp);
             }
             Command::Rtr => {
-                self.tell(Notice::ResponseTaken);
-                if planted!(TurnNotTold) {
-                    self.state = State::Speaker(Speaker::IdleSp);
-                    return Ok(());
-                }
-                self.your_turn(Speaker::IdleSp);
+                self.emit(Notice::ResponseTaken);
+                self.your_turn(Speaking::IdleSp);
             }
-            Command::Cd => self.your_turn(Speaker::IdleSp),
+            Command::Cd => self.your_turn(Speaking::IdleSp),
             _ => (),
         }
         Ok(())
     }
 
     /// Becomes the idle speaker and asks what to do with the turn.
-    pub(super) fn your_turn(&mut self, idle: Speaker) {
-        let may_release = idle == Speaker::IdleSpCd;
+    pub(super) fn your_turn(&mut self, idle: Speaking) {
+        let may_release = idle == Speaking::IdleSpCd;
         let moment = self.notices.ask();
-        self.tell(Notice::YourTurn {
+        self.emit(Notice::YourTurn {
             moment,
             may_release,
         });
-        self.state = State::Speaker(idle);
+        self.enter(idle);
     }
 
     fn your_turn_again(&mut self, ticket: &TurnTicket) {
         self.your_turn(if ticket.may_release {
-            Speaker::IdleSpCd
+            Speaking::IdleSpCd
         } else {
-            Speaker::IdleSp
+            Speaking::IdleSp
         });
     }
 
     fn check_turn(&mut self, ticket: &TurnTicket) -> Result<(), NotNow> {
         let idle = matches!(
             self.state,
-            State::Speaker(Speaker::IdleSp | Speaker::IdleSpCd)
+            State::Speaking(Speaking::IdleSp | Speaking::IdleSpCd)
         );
         self.check(ticket.moment, idle)
     }
@@ -264,32 +194,33 @@ impl Session {
     }
 
     /// SFPA in OPOP (9.10, K).
-    fn take_acceptance(&mut self, restart: u64) -> Result<(), Refusal> {
-        let State::Speaker(Speaker::Opop(offering)) = &self.state else {
+    fn take_acceptance(&mut self, restart: u64) -> Result<(), Abort> {
+        let State::Speaking(Speaking::Opop {
+            restart: offered,
+            in_records,
+        }) = self.state
+        else {
             return Ok(());
         };
-        if restart > offering.restart {
-            let text = format!(
-                "SFPA with position {restart}, beyond the {} of our SFID",
-                offering.restart
-            );
-            return Err(Refusal::violation(&text));
+        if restart > offered {
+            return Err(Abort::violation(format!(
+                "SFPA with position {restart}, beyond the {offered} of our SFID"
+            )));
         }
-        let file = OpenOutput::begin(offering.in_records, self.window());
-        self.state = State::Speaker(Speaker::Opo(file));
-        let restart = if planted!(RestartNotTold) { 0 } else { restart };
-        self.tell(Notice::FileAccepted { restart });
+        let file = OpenOutput::begin(in_records, self.window());
+        self.enter(Speaking::Opo(file));
+        self.emit(Notice::FileAccepted { restart });
         Ok(())
     }
 
     /// EFPA in CLOP (9.11, C): the turn goes back at once if it is asked for.
     fn take_close_acceptance(&mut self, change_direction: bool) {
-        self.tell(Notice::CloseAnswered(Ok(())));
-        if change_direction && !planted!(KeepsTheTurn) {
+        self.emit(Notice::CloseAnswered(Ok(())));
+        if change_direction {
             self.send(&Command::Cd);
-            self.state = State::Listener(Listener::IdleLi);
+            self.enter(Listening::IdleLi);
         } else {
-            self.your_turn(Speaker::IdleSp);
+            self.your_turn(Speaking::IdleSp);
         }
     }
 }

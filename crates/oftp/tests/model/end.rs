@@ -339,7 +339,7 @@ impl End {
                 };
                 self.answer(|session| session.respond(ticket, Response::Positive(eerp)));
             }
-            _ => self.answer(|session| session.finish(ticket)),
+            _ => self.answer(|session| session.end_turn(ticket)),
         }
     }
 

@@ -165,7 +165,7 @@ impl Scene {
             StateName::IdleLi => Talk::listening(strict(), &ssid()),
             StateName::IdleLiCd => {
                 let (mut talk, turn) = Talk::speaking(strict(), &ssid());
-                talk.session.finish(turn).unwrap();
+                talk.session.end_turn(turn).unwrap();
                 talk
             }
             StateName::Opip => heard(Talk::listening(strict(), &ssid()), &[&sfid(0)]),
@@ -272,8 +272,7 @@ impl Scene {
                     "F_EERP_RQ" => session.respond(turn, Response::Positive(eerp())),
                     "F_NERP_RQ" => session.respond(turn, Response::Negative(nerp())),
                     "F_START_FILE_RQ" => session.start_file(turn, records()),
-                    "F_CD_RQ" => session.change_direction(turn),
-                    "F_REL_RQ(Ok)" => session.finish(turn),
+                    "F_CD_RQ" | "F_REL_RQ(Ok)" => session.end_turn(turn),
                     other => panic!("{other}"),
                 }
             }

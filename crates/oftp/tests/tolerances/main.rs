@@ -449,7 +449,7 @@ fn offering(own: Params) -> Talk {
 
 fn gave_the_turn_away(own: Params) -> Talk {
     let (mut talk, turn) = Talk::speaking(own, &ssid());
-    talk.session.finish(turn).unwrap();
+    talk.session.end_turn(turn).unwrap();
     talk
 }
 

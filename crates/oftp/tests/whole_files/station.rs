@@ -388,7 +388,7 @@ impl Station {
             self.sending = Some((at, None));
             return self.session().start_file(ticket, header).unwrap();
         }
-        self.session().finish(ticket).unwrap();
+        self.session().end_turn(ticket).unwrap();
     }
 
     fn answer_file(&mut self, ticket: FileTicket, header: &FileHeader) {

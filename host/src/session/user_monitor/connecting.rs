@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use oftp::{
-    Agreement, ConnectionAnswer, ConnectionTicket, Leniency, Level, Mode, OdetteId, Offer, Params,
-    Session, SessionReason,
+    Agreement, ConnectionAnswer, ConnectionTicket, Leniency, Level, Mode, OdetteId, Params,
+    Session, SessionReason, Ssid,
 };
 use pointsman_policy::{Decided, types};
 
@@ -84,7 +84,7 @@ impl Monitor {
     pub(super) async fn connection_offered(
         &mut self,
         ticket: ConnectionTicket,
-        offer: Offer,
+        offer: Ssid,
         session: &mut Session,
     ) -> Result<(), Trouble> {
         let own = Profile::by_ssid(&self.station.config, &offer.code);
@@ -122,7 +122,7 @@ impl Monitor {
     /// Certificate and password first: who has not shown the right ones spends no policy's time, unless a policy is to
     /// decide who a caller is. Then the policies are asked with everything that is known of the caller; and what they let
     /// pass must still be what the profile says, since a policy may only narrow it. Nothing of ours is said before.
-    async fn admit(&mut self, offer: &Offer) -> Result<Params, Refused> {
+    async fn admit(&mut self, offer: &Ssid) -> Result<Params, Refused> {
         let own = Profile::by_ssid(&self.station.config, &offer.code);
         let known = match self.proves(own.as_ref(), offer) {
             Ok(()) => own,
@@ -157,7 +157,7 @@ impl Monitor {
     async fn recognise_stranger(
         &mut self,
         own: Option<Profile>,
-        offer: &Offer,
+        offer: &Ssid,
         missing: Refused,
     ) -> Result<Profile, Refused> {
         // Whoever is locked out is asked about by nobody.
@@ -191,7 +191,7 @@ impl Monitor {
 
     /// Whether the caller has shown what the profile asks for. What is wrong with a certificate is said before anything is
     /// said of the password: else one could be found out with the other.
-    fn proves(&self, profile: Option<&Profile>, offer: &Offer) -> Result<(), Refused> {
+    fn proves(&self, profile: Option<&Profile>, offer: &Ssid) -> Result<(), Refused> {
         let profile = profile.ok_or_else(|| unknown(&self.station.config))?;
         self.is_not_locked_out(profile)?;
         self.check_certificate(profile)?;
@@ -294,7 +294,7 @@ impl Monitor {
         }
     }
 
-    fn describe_caller(&self, profile: Option<&Profile>, offer: &Offer) -> types::ConnectionInfo {
+    fn describe_caller(&self, profile: Option<&Profile>, offer: &Ssid) -> types::ConnectionInfo {
         let level = profile.map_or(Level::V20, |one| one.params(&self.station.config).level);
         self.describe(profile, offer, level)
     }
@@ -302,7 +302,7 @@ impl Monitor {
     fn describe(
         &self,
         profile: Option<&Profile>,
-        offer: &Offer,
+        offer: &Ssid,
         level: Level,
     ) -> types::ConnectionInfo {
         let password_ok =
@@ -454,7 +454,7 @@ impl Monitor {
         let Some(profile) = self.profile.clone() else {
             return Ok(());
         };
-        let offer = &agreement.peer;
+        let offer = &agreement.partner;
         if !profile.is_called(&self.station.config, &offer.code) {
             let text = format!(
                 "it calls itself `{}`, its profile says `{}`",

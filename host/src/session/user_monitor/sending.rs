@@ -119,12 +119,12 @@ impl Monitor {
     ) -> Result<(), Trouble> {
         if self.draining {
             self.stayed = Some("the server was about to stop".to_owned());
-            let _ = session.finish(ticket);
+            let _ = session.end_turn(ticket);
             return Ok(());
         }
         self.await_deliveries().await;
         let Some(work) = self.next_work(session).await? else {
-            let _ = session.finish(ticket);
+            let _ = session.end_turn(ticket);
             return Ok(());
         };
         match work {
@@ -301,7 +301,7 @@ impl Monitor {
     fn sends_no_files(&self, session: &Session) -> Option<&'static str> {
         match session.agreement() {
             Some(agreed) if agreed.may_send && self.terms.sends_files => None,
-            Some(agreed) if !agreed.peer.mode.receives() => {
+            Some(agreed) if !agreed.partner.mode.receives() => {
                 Some("the partner said in its SSID that it only sends, so it takes no files")
             }
             _ if !self.terms.sends_files => Some("a policy allowed receiving only"),

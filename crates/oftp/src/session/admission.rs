@@ -6,29 +6,32 @@ use crate::command::{Kind, MOST_BEHIND, Malformed};
 use crate::stream::{self, Head};
 use crate::{End, SessionReason};
 
-use super::abort::Refusal;
-use super::listener::Listener;
-use super::{Session, State};
+use super::Session;
+use super::abort::Abort;
+use super::state::{Listening, State};
 
 /// A buffer that is still incomplete.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub(super) struct Inbox {
-    pub(super) kept: Vec<u8>,
+pub(super) struct ReceiveBuffer {
+    kept: Vec<u8>,
 }
 
-impl Inbox {
+impl ReceiveBuffer {
+    /// Keeps what may be completed by what comes next.
     pub(super) fn keep(&mut self, rest: &[u8]) {
-        if rest.is_empty() {
-            return;
-        }
         self.kept.extend_from_slice(rest);
+    }
+
+    /// Releases the memory, too.
+    pub(super) fn clear(&mut self) {
+        self.kept = Vec::new();
     }
 }
 
 /// Octets may hold a password: only how many there are is shown.
-impl fmt::Debug for Inbox {
+impl fmt::Debug for ReceiveBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Inbox({} octets)", self.kept.len())
+        write!(f, "ReceiveBuffer({} octets)", self.kept.len())
     }
 }
 
@@ -36,25 +39,25 @@ impl Session {
     /// Finishes a buffer that was kept incomplete; gives back what follows it.
     pub(super) fn complete_kept<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let mut rest = bytes;
-        if self.inbox.kept.is_empty() {
+        if self.receive_buffer.kept.is_empty() {
             return rest;
         }
-        let mut kept = std::mem::take(&mut self.inbox.kept);
+        let mut kept = std::mem::take(&mut self.receive_buffer.kept);
         top_up(&mut kept, &mut rest, stream::HEADER + 1);
         let whole = self.admitted_length(&kept);
         if whole.is_some_and(|whole| top_up(&mut kept, &mut rest, whole)) {
             self.take_buffer(kept.get(stream::HEADER..).unwrap_or_default());
             kept.clear();
         }
-        if self.is_reading() && (self.file_is_open() || !kept.is_empty()) {
-            self.inbox.kept = kept;
+        if !self.state.has_ended() && (self.state.is_in_a_file() || !kept.is_empty()) {
+            self.receive_buffer.kept = kept;
         }
         rest
     }
 
     /// The first buffer of `bytes` without its header, if it is complete, and what follows it.
     pub(super) fn next_buffer<'a>(&mut self, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
-        if !self.is_reading() {
+        if self.state.has_ended() {
             return None;
         }
         let whole = self.admitted_length(bytes)?;
@@ -65,21 +68,21 @@ impl Session {
     /// The length with header of the buffer that `bytes` begins with. None if it is not known yet,
     /// or if the buffer was refused.
     fn admitted_length(&mut self, bytes: &[u8]) -> Option<usize> {
-        let refusal = match stream::head(bytes) {
+        let abort = match stream::head(bytes) {
             Head::Incomplete => return None,
             Head::Announced { length } => match self.admit_length(length) {
                 Ok(()) => return None,
-                Err(refusal) => refusal,
+                Err(abort) => abort,
             },
             Head::Buffer { length, code } => match self.admit(code, length) {
                 Ok(()) => return Some(stream::HEADER + length),
-                Err(refusal) if self.drops_on(code) => {
-                    self.end_silently(refusal.into_end());
+                Err(abort) if self.drops_on(code) => {
+                    self.end_silently(abort.into_end());
                     return None;
                 }
-                Err(refusal) => refusal,
+                Err(abort) => abort,
             },
-            Head::Empty => Refusal::new(
+            Head::Empty => Abort::new(
                 SessionReason::BufferSize,
                 "an exchange buffer without a command",
             ),
@@ -88,18 +91,18 @@ impl Session {
                 return None;
             }
         };
-        self.refuse(refusal);
+        self.abort_with(abort);
         None
     }
 
     /// A buffer that is longer than any that could come now is refused by its header, before its command is waited for.
-    fn admit_length(&self, length: usize) -> Result<(), Refusal> {
+    fn admit_length(&self, length: usize) -> Result<(), Abort> {
         let expected = self.state.expects().iter().chain([&Kind::Esid]);
         let longest = expected.map(|kind| self.longest(*kind)).max();
         let longest = longest.unwrap_or_default();
         if length > longest {
             let text = format!("a buffer of {length} octets, and {longest} is the most");
-            return Err(Refusal {
+            return Err(Abort {
                 reason: SessionReason::BufferSize,
                 text,
             });
@@ -110,7 +113,7 @@ impl Session {
     /// Whether a command that does not belong is looked at all the same: the turn, given back.
     fn forgives(&self, kind: Kind) -> bool {
         kind == Kind::Cd
-            && matches!(self.state, State::Listener(Listener::IdleLiCd))
+            && matches!(self.state, State::Listening(Listening::IdleLiCd))
             && self.params.tolerances.returned_turn
     }
 
@@ -126,18 +129,18 @@ impl Session {
     }
 
     /// What does not belong is refused here, by its first octet, before its body is waited for.
-    fn admit(&self, code: u8, length: usize) -> Result<(), Refusal> {
+    fn admit(&self, code: u8, length: usize) -> Result<(), Abort> {
         let level = self.level;
         let kind = Kind::from_code(code).filter(|kind| kind.exists_at(level));
         let kind = kind.ok_or_else(|| Malformed::unknown(code, level))?;
         let expected = self.state.expects();
         if kind != Kind::Esid && !expected.contains(&kind) && !self.forgives(kind) {
-            return Err(Refusal::unexpected(kind, self.state.name(), expected));
+            return Err(Abort::unexpected(kind, self.state.name(), expected));
         }
         let longest = self.longest(kind);
         if length > longest {
             let text = format!("{kind} of {length} octets, and {longest} is the most");
-            return Err(Refusal {
+            return Err(Abort {
                 reason: SessionReason::BufferSize,
                 text,
             });

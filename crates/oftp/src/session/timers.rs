@@ -7,7 +7,7 @@ use super::params::Timeouts;
 
 /// What time it was when something last moved.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Clock {
+pub(super) struct Timers {
     timeouts: Timeouts,
     started: Duration,
     /// The latest time that was told.
@@ -20,7 +20,7 @@ pub(super) struct Clock {
     ended: Option<Duration>,
 }
 
-impl Clock {
+impl Timers {
     pub(super) fn start(now: Duration, timeouts: Timeouts) -> Self {
         Self {
             timeouts,
@@ -38,7 +38,7 @@ impl Clock {
     }
 
     /// It is so late now.
-    pub(super) fn tell(&mut self, now: Duration) {
+    pub(super) fn advance(&mut self, now: Duration) {
         self.now = self.now.max(now);
     }
 
@@ -73,15 +73,15 @@ impl Clock {
         self.moved.saturating_add(self.timeouts.idle)
     }
 
-    pub(super) fn disconnect_deadline(&self) -> Duration {
+    /// None before our ESID.
+    pub(super) fn disconnect_deadline(&self) -> Option<Duration> {
         self.ended
-            .unwrap_or(self.moved)
-            .saturating_add(self.timeouts.disconnect)
+            .map(|ended| ended.saturating_add(self.timeouts.disconnect))
     }
 
     /// Our ESID was sent, at the latest time told.
     pub(super) fn end(&mut self) {
-        self.ended = Some(self.now);
+        self.ended = (!planted!(WaitsForEver)).then_some(self.now);
     }
 }
 

@@ -7,12 +7,12 @@ use std::slice::SliceIndex;
 /// Octets that are filled in from the front. What is behind stays as it was, so that a buffer used
 /// again need not be cleared again: clearing would cost half as much as framing.
 #[derive(Clone, Default)]
-pub(crate) struct Page {
+pub(crate) struct WriteBuffer {
     octets: Vec<u8>,
     filled: usize,
 }
 
-impl Page {
+impl WriteBuffer {
     /// Writes over what is in `buffer`.
     pub(crate) fn reusing(buffer: Vec<u8>) -> Self {
         let (octets, filled) = (buffer, 0);
@@ -105,21 +105,21 @@ fn copy_ends<const N: usize>(from: &[u8], to: &mut [u8]) -> bool {
 }
 
 /// Octets may hold a password or a file: only how many there are is shown.
-impl fmt::Debug for Page {
+impl fmt::Debug for WriteBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Page({} octets)", self.filled)
+        write!(f, "WriteBuffer({} octets)", self.filled)
     }
 }
 
-impl PartialEq for Page {
+impl PartialEq for WriteBuffer {
     fn eq(&self, other: &Self) -> bool {
         self.octets() == other.octets()
     }
 }
 
-impl Eq for Page {}
+impl Eq for WriteBuffer {}
 
-impl Hash for Page {
+impl Hash for WriteBuffer {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.octets().hash(state);
     }
