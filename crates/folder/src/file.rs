@@ -5,17 +5,12 @@ use std::io::Read;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, Mode};
 
 use crate::look::{Kind, Look};
-use crate::path::{Names, Walk, refused};
+use crate::open_below::{TO_READ, refused};
+use crate::path::{Names, Walk};
 use crate::{FolderError, Why};
-
-/// How a file is opened to be read: a named pipe or a device must not keep us waiting, nor a terminal become ours.
-pub(crate) const TO_READ: OFlags = OFlags::RDONLY
-    .union(OFlags::NONBLOCK)
-    .union(OFlags::NOCTTY)
-    .union(OFlags::CLOEXEC);
 
 /// Opens the regular file at `path` to read it. Never waits for a writer.
 ///

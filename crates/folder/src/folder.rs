@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Dir, Gid, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
-use crate::file::{TO_READ, regular};
+use crate::file::regular;
 use crate::look::{Kind, Look};
+use crate::open_below::{GROUP_OF_FOLDER, TO_LIST, TO_READ, open_below, refused};
 use crate::owner::our_user;
-use crate::path::{Names, TO_LIST, Walk, is_exchangeable, open_below, refused};
+use crate::path::{Names, Walk, is_exchangeable};
 use crate::{FolderError, Why};
 
 /// The permissions of folders that are this program's alone.
@@ -26,9 +27,6 @@ const TO_CHANGE: OFlags = TO_READ.difference(OFlags::RDONLY).union(OFlags::RDWR)
 
 /// What group and others may do.
 const OTHERS: u32 = 0o077;
-
-/// Files in a folder belong to the folder's group (set-group-ID).
-pub(crate) const GROUP_OF_FOLDER: u32 = 0o2000;
 
 /// Nobody but their owners removes files of a folder: several users keep some in it.
 const STICKY: u32 = 0o1000;

@@ -22,6 +22,7 @@
 mod file;
 mod folder;
 mod look;
+mod open_below;
 mod owner;
 mod path;
 

@@ -5,12 +5,11 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::file::TO_READ;
-use crate::folder::GROUP_OF_FOLDER;
 use crate::look::{Kind, Look};
+use crate::open_below::{GROUP_OF_FOLDER, TO_LIST, TO_READ, open_below, refused};
 use crate::owner::our_user;
 use crate::{FolderError, Why};
 
@@ -32,12 +31,6 @@ const MOST_LINKS: u32 = 40;
 
 /// A folder on the way: only to go on from.
 const STEP: OFlags = OFlags::PATH
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
-
-/// A folder to work in.
-pub(crate) const TO_LIST: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
@@ -219,36 +212,4 @@ impl<'a> Walk<'a> {
 /// neither to root, nor to us, nor to the owner of the folder above.
 pub(crate) fn is_exchangeable(above: &Look, folder: &Look) -> bool {
     above.is_shared() && ![0, our_user(), above.user].contains(&folder.user)
-}
-
-/// Opens what lies in a folder under one name, and follows no link. The kernel keeps the way below the folder, too,
-/// where it is not too old to know how (Linux 5.6).
-pub(crate) fn open_below(
-    folder: impl rustix::fd::AsFd,
-    name: &OsStr,
-    how: OFlags,
-) -> Result<OwnedFd, Errno> {
-    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-    let how = how | OFlags::NOFOLLOW;
-    match rustix::fs::openat2(folder.as_fd(), name, how, Mode::empty(), beneath) {
-        // Unknown, or forbidden by a sandbox that does not know it.
-        Err(Errno::NOSYS | Errno::PERM) => rustix::fs::openat(folder, name, how, Mode::empty()),
-        opened => opened,
-    }
-}
-
-/// What an open that failed says.
-pub(crate) fn refused(path: &Path, error: Errno) -> FolderError {
-    let why = match error {
-        Errno::LOOP => Why::Link,
-        Errno::NOTDIR => match rustix::fs::lstat(path).map(|stat| Look::of(&stat).kind) {
-            Ok(Kind::Link) => Why::Link,
-            Ok(_) => Why::NotAFolder,
-            Err(_) => Why::Io(error.into()),
-        },
-        // A socket, or a pipe that is opened for writing and nobody reads.
-        Errno::NXIO => Why::NotAFile,
-        error => Why::Io(error.into()),
-    };
-    FolderError::new(path, why)
 }

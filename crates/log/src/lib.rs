@@ -20,6 +20,7 @@ mod panic;
 mod printable;
 mod queue;
 mod rates;
+mod start;
 mod stderr;
 
 pub use event::{Event, Facts, Field, Level, Rate, Value, is_no_key, serialize};

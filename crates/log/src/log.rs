@@ -4,12 +4,12 @@ use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::Own;
 use crate::event::{Event, Level};
 use crate::filter::Filter;
 use crate::line::{self, Style, moment};
 use crate::queue::{Lost, Queue};
 use crate::rates::Rates;
-use crate::{Own, bridge, panic};
 
 /// How often the thread of the log looks at what was counted.
 const LOOK: Duration = Duration::from_secs(1);
@@ -39,16 +39,8 @@ pub struct Health {
 }
 
 impl Log {
-    /// Starts the log of this process: lines go to `sink`, written by a thread of its own, panics among them. A second
-    /// start changes nothing.
-    ///
-    /// # Errors
-    /// The thread cannot be had.
-    pub fn start(
-        filter: Filter,
-        style: Style,
-        sink: impl Write + Send + 'static,
-    ) -> io::Result<()> {
+    /// Makes a log that of this process; none where there is one already.
+    pub(crate) fn install(filter: Filter, style: Style) -> Option<&'static Self> {
         let log = Self {
             filter,
             style,
@@ -56,16 +48,7 @@ impl Log {
             rates: Mutex::default(),
             failing: Mutex::default(),
         };
-        if LOG.set(log).is_err() {
-            return Ok(());
-        }
-        let Some(log) = LOG.get() else { return Ok(()) };
-        std::thread::Builder::new()
-            .name("log".to_owned())
-            .spawn(move || log.write_on(sink))?;
-        bridge::listen();
-        panic::listen();
-        Ok(())
+        LOG.set(log).ok().and_then(|()| LOG.get())
     }
 
     /// How many lines of one event, partner and address are written in ten seconds; further ones are counted. Without
@@ -120,8 +103,8 @@ impl Log {
         self.queue.push(line, |lost| self.say_lost(lost));
     }
 
-    /// The thread of the log.
-    fn write_on(&self, mut sink: impl Write) {
+    /// The thread of the log: writes to `sink` as long as the process lives.
+    pub(crate) fn write_on(&self, mut sink: impl Write) {
         let mut looked = Instant::now();
         loop {
             let batch = self.queue.take(LOOK, |lost| self.say_lost(lost));

@@ -1,7 +1,7 @@
 //! Why a session is ended by us: what the ESID will say.
 
 use crate::command::{Kind, Malformed};
-use crate::{End, SessionReason, StateName};
+use crate::{SessionReason, StateName};
 
 /// A reason to end the session with an ESID: its code, and words for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,11 +31,6 @@ impl Abort {
         Self::violation(format!(
             "{kind} came in {state}, where {expected} was expected"
         ))
-    }
-
-    pub(super) fn into_end(self) -> End {
-        let Self { reason, text } = self;
-        End::AbortedByUs { reason, text }
     }
 }
 

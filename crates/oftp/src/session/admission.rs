@@ -1,7 +1,5 @@
 //! From octets to exchange buffers, and who is let in.
 
-use std::fmt;
-
 use crate::command::{Kind, MOST_BEHIND, Malformed};
 use crate::stream::{self, Head};
 use crate::{End, SessionReason};
@@ -10,39 +8,14 @@ use super::Session;
 use super::abort::Abort;
 use super::state::{Listening, State};
 
-/// A buffer that is still incomplete.
-#[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub(super) struct ReceiveBuffer {
-    kept: Vec<u8>,
-}
-
-impl ReceiveBuffer {
-    /// Keeps what may be completed by what comes next.
-    pub(super) fn keep(&mut self, rest: &[u8]) {
-        self.kept.extend_from_slice(rest);
-    }
-
-    /// Releases the memory, too.
-    pub(super) fn clear(&mut self) {
-        self.kept = Vec::new();
-    }
-}
-
-/// Octets may hold a password: only how many there are is shown.
-impl fmt::Debug for ReceiveBuffer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ReceiveBuffer({} octets)", self.kept.len())
-    }
-}
-
 impl Session {
     /// Finishes a buffer that was kept incomplete; gives back what follows it.
     pub(super) fn complete_kept<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let mut rest = bytes;
-        if self.receive_buffer.kept.is_empty() {
+        if self.receive_buffer.is_empty() {
             return rest;
         }
-        let mut kept = std::mem::take(&mut self.receive_buffer.kept);
+        let mut kept = self.receive_buffer.take();
         top_up(&mut kept, &mut rest, stream::HEADER + 1);
         let whole = self.admitted_length(&kept);
         if whole.is_some_and(|whole| top_up(&mut kept, &mut rest, whole)) {
@@ -50,7 +23,7 @@ impl Session {
             kept.clear();
         }
         if !self.state.has_ended() && (self.state.is_in_a_file() || !kept.is_empty()) {
-            self.receive_buffer.kept = kept;
+            self.receive_buffer.put_back(kept);
         }
         rest
     }
@@ -77,7 +50,7 @@ impl Session {
             Head::Buffer { length, code } => match self.admit(code, length) {
                 Ok(()) => return Some(stream::HEADER + length),
                 Err(abort) if self.drops_on(code) => {
-                    self.end_silently(abort.into_end());
+                    self.drop_with(abort);
                     return None;
                 }
                 Err(abort) => abort,

@@ -12,7 +12,7 @@ impl Session {
     /// Ends the session with an ESID that gives the reason.
     pub(super) fn abort_with(&mut self, abort: Abort) {
         let Abort { reason, text } = abort.clone();
-        self.end_with_esid(reason, text, abort.into_end());
+        self.end_with_esid(reason, text, aborted(abort));
     }
 
     /// ESID 00 after the partner gave its turn away (RFC 5024, 9.10, E).
@@ -28,6 +28,11 @@ impl Session {
             _ => End::AbortedByPeer { reason, text },
         };
         self.end_silently(end);
+    }
+
+    /// Drops a connection that an ESID would be no answer to.
+    pub(super) fn drop_with(&mut self, abort: Abort) {
+        self.end_silently(aborted(abort));
     }
 
     /// Ends without a word. What was not yet taken to be sent never is.
@@ -110,4 +115,8 @@ impl Session {
         self.enter(State::WfNdisc);
         self.timers.end();
     }
+}
+
+fn aborted(Abort { reason, text }: Abort) -> End {
+    End::AbortedByUs { reason, text }
 }

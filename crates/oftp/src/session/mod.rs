@@ -13,6 +13,7 @@ mod listener;
 mod notices;
 mod open_file;
 pub(crate) mod params;
+mod receive_buffer;
 mod receiving;
 mod sending;
 mod spare;
@@ -30,8 +31,8 @@ use crate::{
 };
 
 use abort::Abort;
-use admission::ReceiveBuffer;
 use notices::{Notice, Notices};
+use receive_buffer::ReceiveBuffer;
 use spare::Spare;
 use state::{Connecting, State};
 use timers::Timers;
