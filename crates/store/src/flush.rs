@@ -5,11 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Folders that are synced for everybody who waits.
+/// FolderSyncs that are synced for everybody who waits.
 #[derive(Debug, Default)]
-pub(crate) struct Folders(Mutex<HashMap<PathBuf, Arc<Shared>>>);
+pub(crate) struct FolderSyncs(Mutex<HashMap<PathBuf, Arc<FolderTurns>>>);
 
-impl Folders {
+impl FolderSyncs {
     /// To be called before a name is made or removed in `folder`, which [`Entered::sync`] makes durable then.
     pub(crate) fn enter(&self, folder: &Path) -> Entered<'_> {
         let shared = Arc::clone(held(&self.0).entry(folder.to_owned()).or_default());
@@ -34,9 +34,9 @@ impl Folders {
 /// A folder in which somebody changes a name.
 #[derive(Debug)]
 pub(crate) struct Entered<'a> {
-    folders: &'a Folders,
+    folders: &'a FolderSyncs,
     /// There until it is dropped.
-    shared: Option<Arc<Shared>>,
+    shared: Option<Arc<FolderTurns>>,
     /// The syncs that had ended before the change.
     since: u64,
 }
@@ -66,7 +66,7 @@ impl Drop for Entered<'_> {
 
 /// One folder. Syncs are numbered; one runs at a time.
 #[derive(Debug, Default)]
-struct Shared {
+struct FolderTurns {
     turns: Mutex<Turns>,
     ended: Condvar,
 }
@@ -79,7 +79,7 @@ struct Turns {
     failed: Option<(u64, i32)>,
 }
 
-impl Shared {
+impl FolderTurns {
     fn sync(&self, since: u64, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         let (mut turns, mut sync) = (held(&self.turns), Some(sync));
         // The one under way may have begun before what we want durable was there.
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_change_that_another_s_failed_sync_may_have_lost_is_not_durable() {
-        let (folders, folder) = (Folders::default(), Path::new("inbox"));
+        let (folders, folder) = (FolderSyncs::default(), Path::new("inbox"));
         let (changed, other) = (folders.enter(folder), folders.enter(folder));
         let failed = other.sync(|| Err(io::Error::from_raw_os_error(5)));
         assert!(failed.is_err());
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn who_waits_shares_the_next_sync_and_its_failure() {
-        let folders = Folders::default();
+        let folders = FolderSyncs::default();
         let (runs, begun) = (AtomicU64::new(0), Barrier::new(2));
         let folder = Path::new("inbox");
         std::thread::scope(|scope| {

@@ -16,6 +16,7 @@
 mod book;
 mod committing;
 mod contact;
+mod content;
 mod error;
 pub mod events;
 mod finding;
@@ -41,6 +42,7 @@ mod words;
 pub use book::Books;
 pub use committing::{Committing, in_session};
 pub use contact::{Backlog, Contact, ContactKind};
+pub use content::{Content, ContentKey};
 pub use error::LedgerError;
 pub use finding::{Finding, Weight};
 pub use ledger::{Filter, Ledger, Quota, Recovery};
@@ -48,12 +50,12 @@ pub use offer::{Arrived, Here, Offer, Offered, Repeated, Standing};
 pub use persisted::{InDoubt, Persisted, Stored};
 pub use planted::planted;
 pub use positions::KeptPositions;
-pub use private::{Kept, keep_private};
+pub use private::{OwnFiles, keep_private};
 pub use queue::{Acknowledgement, Files, Longest, Naming, Order, Waiting, Work};
 pub use seal::Seal;
 pub use sidecar::{Entry, Record, Sidecar, SidecarError, Way};
 pub use spool::{
-    Access, Blob, BlobWriter, Digest, Hold, Partial, Pieces, PlaceError, Process, Spool,
+    Access, Blob, BlobWriter, Digest, Hold, Lengths, Partial, Pieces, PlaceError, Process, Spool,
     SpoolError, Syncer, Whole, is_full,
 };
 pub use sqlite::{Left, Rebuilt, SqliteLedger, rebuild};

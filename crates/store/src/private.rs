@@ -11,7 +11,7 @@ use crate::events::Event;
 
 /// Which files of a folder are this program's.
 #[derive(Clone, Copy, Debug)]
-pub enum Kept {
+pub enum OwnFiles {
     /// All of them. They are many, so they are looked at only where others could enter the folder.
     All,
     /// Those whose names begin so.
@@ -24,15 +24,15 @@ pub enum Kept {
 ///
 /// # Errors
 /// The folder belongs to another user, or cannot be made or changed.
-pub fn keep_private(path: &Path, most: u32, kept: Kept) -> Result<Folder, FolderError> {
+pub fn keep_private(path: &Path, most: u32, kept: OwnFiles) -> Result<Folder, FolderError> {
     let folder = Folder::home(path, most)?;
     let mode = folder.itself()?.mode & 0o777;
     let is_open = mode & !most != 0;
     // The files first: if this is cut off, the next start sees the open folder again.
     let mut files = 0_u64;
     let in_question = match kept {
-        Kept::All if !is_open => Vec::new(),
-        Kept::All | Kept::Named(_) => folder.names()?,
+        OwnFiles::All if !is_open => Vec::new(),
+        OwnFiles::All | OwnFiles::Named(_) => folder.names()?,
     };
     for name in in_question {
         if kept.has(&name.to_string_lossy()) && folder.take_from_others(&name)? {
@@ -58,7 +58,7 @@ pub(crate) fn private_file() -> OpenOptions {
     options
 }
 
-impl Kept {
+impl OwnFiles {
     fn has(self, name: &str) -> bool {
         match self {
             Self::All => true,

@@ -1,11 +1,11 @@
 //! What a blob is, written beside it: enough to make its row anew when the ledger is lost.
 //!
 //! A sidecar is text, one JSON object a line. The first line is the [`Sidecar`]: durable before the row that
-//! speaks of the blob, so there is no acknowledged file without it. Every later line but one is an [`Entry`] that is
+//! speaks of the blob, so there is no acknowledged file without it. Every later line but two kinds is an [`Entry`] that is
 //! appended after a verb of the ledger was committed, and *not* synced: the ledger is what promises, and a line that a
 //! power cut takes makes a rebuilt ledger more careful, never wrong (a receipt is owed again, a file that may
-//! have been sent is offered again under its old identity). The one is
-//! [`Entry::Stamped`], which is synced before its row. A torn line is passed over. One entry is no step of
+//! have been sent is offered again under its old identity). The
+//! exceptions are [`Entry::Stamped`], which is synced before its row, and [`Entry::Plain`]. A torn line is passed over. One entry is no step of
 //! the file: where some records of a long file to send end ([`Entry::Positions`]). It is here since it is of the
 //! blob, goes where that goes, and may be lost as other lines may.
 
@@ -17,6 +17,7 @@ use oftp::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::content::Content;
 use crate::positions::KeptPositions;
 use crate::seal::Seal;
 use crate::state::{Direction, InboundState, OutboundState, ReceiptState, State};
@@ -95,6 +96,9 @@ pub enum Entry {
     Answered(Response),
     /// Where some records of a file to send end; nothing relies on it.
     Positions(KeptPositions),
+    /// The plain content of the file is sealed beside the one that is on the wire, with this size and digest: synced, as
+    /// it says which of the two proves a delivery.
+    Plain(Seal),
 }
 
 /// A sidecar as it is read: what the file is, and what became of it.
@@ -219,6 +223,10 @@ impl Entry {
                 response: response.into(),
             },
             Self::Positions(kept) => Happened::Positions(kept.clone()),
+            Self::Plain(seal) => Happened::Plain {
+                octets: seal.octets,
+                blake3: seal.digest.clone(),
+            },
         };
         ended(&Dated {
             at: millis(SystemTime::now()),
@@ -390,6 +398,34 @@ impl Record {
         }
     }
 
+    /// What was sealed as the plain content of the file; none where it has no other content than the one on the wire, or
+    /// is not opened yet.
+    #[must_use]
+    pub fn plain(&self) -> Option<&Seal> {
+        self.entries.iter().rev().find_map(|entry| match entry {
+            Entry::Plain(seal) => Some(seal),
+            _ => None,
+        })
+    }
+
+    /// What is known of that content, if it was sealed.
+    #[must_use]
+    pub fn seal_of(&self, content: Content) -> Option<&Seal> {
+        match content {
+            Content::Wire => Some(&self.sidecar.seal),
+            Content::Plain => self.plain(),
+        }
+    }
+
+    /// The content that goes into the inbox, and which is gone from the spool once it is there.
+    #[must_use]
+    pub fn delivered_content(&self) -> Content {
+        match self.plain() {
+            Some(_) => Content::Plain,
+            None => Content::Wire,
+        }
+    }
+
     /// The partner's receipt.
     #[must_use]
     pub fn answer(&self) -> Option<&Response> {
@@ -539,6 +575,7 @@ enum Happened {
     InDoubt { doubt: bool },
     Answered { response: Answer },
     Positions(KeptPositions),
+    Plain { octets: u64, blake3: String },
 }
 
 impl Happened {
@@ -560,6 +597,10 @@ impl Happened {
             Self::InDoubt { doubt } => Entry::InDoubt(doubt),
             Self::Answered { response } => Entry::Answered(response.response(key)?),
             Self::Positions(kept) => Entry::Positions(kept),
+            Self::Plain { octets, blake3 } => Entry::Plain(Seal {
+                octets,
+                digest: blake3,
+            }),
         }))
     }
 }

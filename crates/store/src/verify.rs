@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::book::{Book, Books};
+use crate::content::{Content, ContentKey};
 use crate::error::LedgerError;
 use crate::finding::{Finding, Weight};
+use crate::seal::Seal;
 use crate::sidecar::Record;
-use crate::spool::{Pieces, Spool, SpoolError};
+use crate::spool::{Pieces, Spool, SpoolError, file_below_spool};
 use crate::state::{Direction, InboundState, OutboundState, ReceiptState, State};
 use crate::transfer::TransferId;
 
@@ -168,6 +170,12 @@ struct Case<'a> {
     id: TransferId,
     book: Option<Book>,
     pieces: Pieces,
+    /// Which way it goes, as its row says.
+    direction: Direction,
+    /// What its sidecar says of its plain content.
+    plain: Option<Seal>,
+    /// The content that goes into the inbox.
+    delivers: Content,
     read: bool,
     findings: Vec<Finding>,
 }
@@ -177,14 +185,25 @@ const BACKUP: &str = "put the content back from a backup, or ask the partner to 
 const RESEND: &str = "cancel it (`pointsman queue cancel`) and queue the file anew";
 const DESCRIBE: &str =
     "remove it and run `pointsman store describe`, which writes it from the ledger";
+const EVIDENCE: &str = "nothing is lost that was to be delivered or sent: the file has another content; but octets that were synced are damaged, so look at the disk";
 const REPORT: &str = "this must not be: keep a copy of ledger and spool, and report it";
 
 impl<'a> Case<'a> {
     fn open(audit: &'a Audit, id: TransferId, book: Option<Book>) -> Result<Self, SpoolError> {
+        let state = book.as_ref().and_then(|book| book.state.as_ref().ok());
+        let direction = state.map_or(Direction::Inbound, |state| state.direction());
+        let record = audit.spool.record(direction, id).ok();
+        let plain = record.flatten().and_then(|record| record.plain().cloned());
         Ok(Self {
             audit,
             id,
             pieces: audit.spool.pieces(id)?,
+            delivers: match plain {
+                Some(_) => Content::Plain,
+                None => Content::Wire,
+            },
+            plain,
+            direction,
             book,
             read: false,
             findings: Vec::new(),
@@ -214,7 +233,8 @@ impl<'a> Case<'a> {
 
     fn without_row(&mut self) -> Result<(), SpoolError> {
         let pieces = self.pieces;
-        if pieces.incoming.is_some() && pieces.sealed.is_none() && pieces.outgoing.is_none() {
+        let wire = pieces.wire;
+        if wire.incoming.is_some() && wire.sealed.is_none() && wire.outgoing.is_none() {
             let what = "a partial that no row knows: its sender was told nothing";
             let remedy = "nothing: the next start removes it";
             self.note("partial-without-row", self.blob("incoming"), what, remedy);
@@ -224,13 +244,13 @@ impl<'a> Case<'a> {
             (
                 "sealed",
                 Direction::Inbound,
-                pieces.sealed.is_some(),
+                wire.sealed.is_some(),
                 pieces.inbound_sidecar,
             ),
             (
                 "outgoing",
                 Direction::Outbound,
-                pieces.outgoing.is_some(),
+                wire.outgoing.is_some(),
                 pieces.outbound_sidecar,
             ),
         ] {
@@ -279,18 +299,19 @@ impl<'a> Case<'a> {
                 self.receiving(book);
                 return Ok(());
             }
-            InboundState::Received => self.must_have(state, book, BACKUP)?,
+            InboundState::Received => self.must_have_to_deliver(state, book)?,
             InboundState::Placing => self.placing(book)?,
             InboundState::Delivered => self.delivered(book)?,
             InboundState::Rejected => self.rejected(book)?,
         }
+        self.beside(book)?;
         self.sidecar_fits(state, book);
         Ok(())
     }
 
     fn receiving(&mut self, book: &Book) {
         let said = self.audit.spool.is_received(self.id).unwrap_or(false);
-        if self.pieces.sealed.is_some() {
+        if self.pieces.wire.sealed.is_some() {
             if said {
                 let what = "the partner may have its EFPA, and the row does not know that the file is here";
                 self.wrong("row-behind", self.blob("sealed"), what, REBUILD);
@@ -301,7 +322,7 @@ impl<'a> Case<'a> {
             }
             return;
         }
-        let here = self.pieces.incoming.unwrap_or(0);
+        let here = self.pieces.wire.incoming.unwrap_or(0);
         if here < book.position {
             let what = format!(
                 "it has {here} octets, its checkpoint says {}",
@@ -323,29 +344,39 @@ impl<'a> Case<'a> {
     }
 
     fn placing(&mut self, book: &Book) -> Result<(), SpoolError> {
-        if self.pieces.sealed.is_some() {
-            return self.must_have(InboundState::Placing, book, BACKUP);
+        if self.to_deliver().is_some() {
+            return self.must_have_to_deliver(InboundState::Placing, book);
         }
         self.delivered_path(book)
     }
 
     fn delivered(&mut self, book: &Book) -> Result<(), SpoolError> {
-        if self.pieces.sealed.is_some() {
+        if self.to_deliver().is_some() {
             let what = "delivered, and its content is still in the spool";
             let remedy =
                 "compare it with the delivered file; if they are the same, remove the blob";
-            self.wrong("delivered-still-sealed", self.blob("sealed"), what, remedy);
+            let file = self.content_file(self.delivers);
+            self.wrong("delivered-still-sealed", file, what, remedy);
         }
         self.delivered_path(book)
     }
 
     /// A NERP given at once keeps the content in the spool; one given later finds it delivered.
     fn rejected(&mut self, book: &Book) -> Result<(), SpoolError> {
-        match (&book.path, self.pieces.sealed) {
+        match (&book.path, self.to_deliver()) {
             (Some(_), None) => self.delivered_path(book),
             (None, None) if book.content_removed => Ok(()),
-            _ => self.must_have(InboundState::Rejected, book, BACKUP),
+            _ => self.must_have_to_deliver(InboundState::Rejected, book),
         }
+    }
+
+    /// Octets of the content that goes into the inbox, if it is in the spool.
+    fn to_deliver(&self) -> Option<u64> {
+        self.pieces.of(self.delivers).sealed
+    }
+
+    fn must_have_to_deliver(&mut self, state: InboundState, book: &Book) -> Result<(), SpoolError> {
+        self.must_have(state, self.delivers, book, BACKUP)
     }
 
     /// Whoever files are for takes them away: that one is gone is no fault.
@@ -355,14 +386,11 @@ impl<'a> Case<'a> {
             self.note("path-unknown", "ledger".to_owned(), what, "nothing");
             return Ok(());
         };
+        let octets = self.expected(self.delivers, book).octets;
         match self.audit.inbox.join(path).symlink_metadata() {
-            Ok(meta) if meta.len() == book.octets => {}
+            Ok(meta) if meta.len() == octets => {}
             Ok(meta) => {
-                let what = format!(
-                    "it has {} octets, {} were delivered",
-                    meta.len(),
-                    book.octets
-                );
+                let what = format!("it has {} octets, {octets} were delivered", meta.len());
                 let remedy = "nothing, if its reader changed it or another file took its name";
                 self.note("delivered-changed", shown_in_inbox(path), what, remedy);
             }
@@ -379,12 +407,12 @@ impl<'a> Case<'a> {
         use OutboundState::{
             Acknowledged, Cancelled, Held, Overdue, Parked, Ready, Rejected, Sent,
         };
-        let here = self.pieces.outgoing;
+        let here = self.pieces.wire.outgoing;
         match state {
-            Ready | Held => self.must_have(state, book, RESEND)?,
+            Ready | Held => self.must_have(state, Content::Wire, book, RESEND)?,
             Sent | Overdue => {
                 let remedy = "nothing as long as the partner gives its receipt; it cannot be sent again from here";
-                self.must_have(state, book, remedy)?;
+                self.must_have(state, Content::Wire, book, remedy)?;
             }
             // Kept, but nothing is lost if somebody removed it: the file is at its end, or given up.
             Acknowledged | Rejected | Parked | Cancelled if here.is_none() => {
@@ -392,9 +420,10 @@ impl<'a> Case<'a> {
                 self.note("outgoing-removed", self.blob("outgoing"), what, "nothing");
             }
             Acknowledged | Rejected | Parked | Cancelled => {
-                self.must_have(state, book, RESEND)?;
+                self.must_have(state, Content::Wire, book, RESEND)?;
             }
         }
+        self.beside(book)?;
         self.sidecar_fits(state, book);
         Ok(())
     }
@@ -402,43 +431,89 @@ impl<'a> Case<'a> {
     fn must_have(
         &mut self,
         state: impl Into<State>,
+        content: Content,
         book: &Book,
         remedy: &'static str,
     ) -> Result<(), SpoolError> {
-        let state = state.into();
-        let (part, here) = match state.direction() {
-            Direction::Inbound => ("sealed", self.pieces.sealed),
-            Direction::Outbound => ("outgoing", self.pieces.outgoing),
-        };
-        let Some(octets) = here else {
-            let what = format!("`{state}`, and its content is not there");
-            self.wrong("content-missing", self.blob(part), what, remedy);
+        if self.pieces.of(content).sealed(self.direction).is_none() {
+            let file = self.content_file(content);
+            let what = format!("`{}`, and its content is not there", state.into());
+            self.wrong("content-missing", file, what, remedy);
+            return Ok(());
+        }
+        self.must_fit(content, book, remedy)
+    }
+
+    /// A content that is there is what was sealed.
+    fn must_fit(
+        &mut self,
+        content: Content,
+        book: &Book,
+        remedy: &'static str,
+    ) -> Result<(), SpoolError> {
+        let Some(octets) = self.pieces.of(content).sealed(self.direction) else {
             return Ok(());
         };
-        if octets != book.octets {
-            let what = format!("it has {octets} octets, its row says {}", book.octets);
-            self.wrong("content-size", self.blob(part), what, remedy);
+        let file = self.content_file(content);
+        let (seal, says) = (self.expected(content, book), says(content));
+        if octets != seal.octets {
+            let what = format!("it has {octets} octets, {says} {}", seal.octets);
+            self.wrong("content-size", file, what, remedy);
             return Ok(());
         }
         if !self.audit.digests {
             return Ok(());
         }
         self.read = true;
-        match self.audit.spool.digest(state.direction(), self.id) {
-            Ok(digest) if digest == book.digest => {}
+        let key = ContentKey::of(self.direction, self.id).with(content);
+        match self.audit.spool.digest(key) {
+            Ok(digest) if digest == seal.digest => {}
             Ok(digest) => {
-                let what = format!("blake3 {digest}, its row says {}", book.digest);
-                self.wrong("content-digest", self.blob(part), what, remedy);
+                let what = format!("blake3 {digest}, {says} {}", seal.digest);
+                self.wrong("content-digest", file, what, remedy);
             }
             // Delivered between the look and the read: the next look knows.
             Err(SpoolError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
             }
             Err(error) => {
                 let what = format!("it cannot be read: {error}");
-                self.wrong("content-unreadable", self.blob(part), what, remedy);
+                self.wrong("content-unreadable", file, what, remedy);
             }
         }
         Ok(())
+    }
+
+    /// The content that no state asks for, where a file has two: it may be gone, but is not another. A plain one counts from
+    /// its line in the sidecar on.
+    fn beside(&mut self, book: &Book) -> Result<(), SpoolError> {
+        let plain = self.pieces.plain;
+        let is_begun = plain.incoming.is_some()
+            || self.plain.is_none() && plain.sealed(self.direction).is_some();
+        if is_begun {
+            let file = self.content_file(Content::Plain);
+            let what = "its plain content was begun, and a crash came before it was whole";
+            let remedy = "nothing: the next start removes it, and it is made again";
+            self.note("plain-unfinished", file, what, remedy);
+        }
+        match (self.direction, self.delivers) {
+            (Direction::Inbound, Content::Plain) => self.must_fit(Content::Wire, book, EVIDENCE),
+            (Direction::Outbound, Content::Plain) => self.must_fit(Content::Plain, book, EVIDENCE),
+            (_, Content::Wire) => Ok(()),
+        }
+    }
+
+    /// What is known of a content: the row has it of the one on the wire, the sidecar of the other.
+    fn expected(&self, content: Content, book: &Book) -> Seal {
+        let plain = self.plain.clone().filter(|_| content == Content::Plain);
+        plain.unwrap_or_else(|| Seal {
+            octets: book.octets,
+            digest: book.digest.clone(),
+        })
+    }
+
+    fn content_file(&self, content: Content) -> String {
+        let key = ContentKey::of(self.direction, self.id).with(content);
+        format!("spool/{}", file_below_spool(key))
     }
 
     fn sidecar_fits(&mut self, state: impl Into<State>, book: &Book) {
@@ -565,6 +640,14 @@ impl<'a> Case<'a> {
             what,
             remedy,
         });
+    }
+}
+
+/// Where the size and digest of a content are known from.
+fn says(content: Content) -> &'static str {
+    match content {
+        Content::Wire => "its row says",
+        Content::Plain => "its sidecar says",
     }
 }
 

@@ -16,10 +16,10 @@ use oftp::{
     Positions, PositionsFinder, Response, UserData,
 };
 use pointsman_store::{
-    Access, Acknowledgement, Audit, Audited, Books, Contact, ContactKind, Direction, Entry, Files,
-    KeptPositions, Ledger, LedgerError, Longest, NewFile, Offer, Offered, Order, OutboundState,
-    Quota, Rebuilt, ReceiptState, Received, Repeated, Seal, Sidecar, Spool, SqliteLedger, Target,
-    TransferId, Verdict, Weight, Work, rebuild,
+    Access, Acknowledgement, Audit, Audited, Books, Contact, ContactKind, ContentKey, Direction,
+    Entry, Files, KeptPositions, Ledger, LedgerError, Longest, NewFile, Offer, Offered, Order,
+    OutboundState, Quota, Rebuilt, ReceiptState, Received, Repeated, Seal, Sidecar, Spool,
+    SqliteLedger, Target, TransferId, Verdict, Weight, Work, rebuild,
 };
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -165,7 +165,13 @@ impl Yard {
         let path = format!("in/{dataset}");
         self.ledger.placing(id, &path).await.unwrap();
         self.spool
-            .place(id, &self.inbox(), &path, false, Access::default())
+            .place(
+                ContentKey::received(id),
+                &self.inbox(),
+                &path,
+                false,
+                Access::default(),
+            )
             .unwrap();
         self.ledger.delivered(id).await.unwrap();
         id
@@ -321,7 +327,13 @@ async fn everything(yard: &Yard) -> BTreeMap<&'static str, TransferId> {
     let moved = yard.received("MOVED", Verdict::Positive).await;
     ledger.placing(moved, "in/MOVED").await.unwrap();
     yard.spool
-        .place(moved, &yard.inbox(), "in/MOVED", false, Access::default())
+        .place(
+            ContentKey::received(moved),
+            &yard.inbox(),
+            "in/MOVED",
+            false,
+            Access::default(),
+        )
         .unwrap();
     ids.insert("moved", moved);
     ids.insert("owed", yard.delivered("OWED", Verdict::Positive).await);

@@ -15,8 +15,8 @@ use oftp::{
     Response, Security, UserData,
 };
 use pointsman_store::{
-    Access, Direction, Entry, Hold, NewFile, OutboundState, PlaceError, Received, Record, Seal,
-    Sidecar, Spool, SpoolError, Target, TransferId, Verdict, Whole,
+    Access, ContentKey, Direction, Entry, Hold, Lengths, NewFile, OutboundState, PlaceError,
+    Received, Record, Seal, Sidecar, Spool, SpoolError, Target, TransferId, Verdict, Whole,
 };
 use tempfile::TempDir;
 
@@ -233,15 +233,25 @@ fn a_delivery_is_one_rename() {
     let yard = Yard::new();
     let id = yard.sealed(b"content");
     yard.spool
-        .place(id, &yard.inbox(), "a/b/file", false, Access::default())
+        .place(
+            ContentKey::received(id),
+            &yard.inbox(),
+            "a/b/file",
+            false,
+            Access::default(),
+        )
         .unwrap();
     assert_eq!(
         std::fs::read(yard.inbox().join("a/b/file")).unwrap(),
         b"content"
     );
-    let again = yard
-        .spool
-        .place(id, &yard.inbox(), "a/b/other", false, Access::default());
+    let again = yard.spool.place(
+        ContentKey::received(id),
+        &yard.inbox(),
+        "a/b/other",
+        false,
+        Access::default(),
+    );
     assert!(
         matches!(again, Err(PlaceError::Io { .. })),
         "there is nothing to place any more"
@@ -271,8 +281,13 @@ fn what_is_there_is_not_overwritten_unless_that_was_decided() {
     std::fs::write(yard.inbox().join("file"), "precious").unwrap();
     let id = yard.sealed(b"new");
     assert!(matches!(
-        yard.spool
-            .place(id, &yard.inbox(), "file", false, Access::default()),
+        yard.spool.place(
+            ContentKey::received(id),
+            &yard.inbox(),
+            "file",
+            false,
+            Access::default()
+        ),
         Err(PlaceError::Taken(_))
     ));
     assert_eq!(
@@ -280,7 +295,13 @@ fn what_is_there_is_not_overwritten_unless_that_was_decided() {
         b"precious"
     );
     yard.spool
-        .place(id, &yard.inbox(), "file", true, Access::default())
+        .place(
+            ContentKey::received(id),
+            &yard.inbox(),
+            "file",
+            true,
+            Access::default(),
+        )
         .unwrap();
     assert_eq!(std::fs::read(yard.inbox().join("file")).unwrap(), b"new");
 }
@@ -302,17 +323,25 @@ fn no_path_and_no_link_leads_out_of_the_inbox() {
         "a/../../outside/x",
         "a\0b",
     ] {
-        let placed = yard
-            .spool
-            .place(id, &yard.inbox(), path, true, Access::default());
+        let placed = yard.spool.place(
+            ContentKey::received(id),
+            &yard.inbox(),
+            path,
+            true,
+            Access::default(),
+        );
         assert!(
             matches!(placed, Err(PlaceError::Unsafe(_))),
             "{path:?}: {placed:?}"
         );
     }
-    let linked = yard
-        .spool
-        .place(id, &yard.inbox(), "link/x", true, Access::default());
+    let linked = yard.spool.place(
+        ContentKey::received(id),
+        &yard.inbox(),
+        "link/x",
+        true,
+        Access::default(),
+    );
     assert!(matches!(linked, Err(PlaceError::Io { .. })), "{linked:?}");
     assert!(
         std::fs::read_dir(outside).unwrap().next().is_none(),
@@ -448,11 +477,17 @@ fn a_sidecar_outlives_its_delivery_and_goes_before_what_is_discarded() {
     let yard = Yard::new();
     let id = yard.sealed(b"content");
     yard.spool
-        .place(id, &yard.inbox(), "x", false, Access::default())
+        .place(
+            ContentKey::received(id),
+            &yard.inbox(),
+            "x",
+            false,
+            Access::default(),
+        )
         .unwrap();
     assert!(yard.spool.record(Direction::Inbound, id).unwrap().is_some());
     let pieces = yard.spool.pieces(id).unwrap();
-    assert!(pieces.inbound_sidecar && pieces.sealed.is_none() && pieces.incoming.is_none());
+    assert!(pieces.inbound_sidecar && pieces.wire == Lengths::default());
 
     let id = yard.sealed(b"content");
     yard.spool.discard(id).unwrap();
@@ -500,7 +535,7 @@ fn a_partial_is_the_one_that_is_there_however_its_holders_come_and_go() {
                     };
                     let mut writer = partial.resume(0).unwrap();
                     writer.append(b"octets").unwrap();
-                    assert_eq!(spool.pieces(id).unwrap().incoming, Some(6));
+                    assert_eq!(spool.pieces(id).unwrap().wire.incoming, Some(6));
                     writer.discard().unwrap();
                     had += 1;
                 }

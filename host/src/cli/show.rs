@@ -1,10 +1,9 @@
 //! `pointsman transfers show`: everything that is known of one file.
 
-use std::path::PathBuf;
-
 use oftp::{Format, Response, Security};
 use pointsman_store::{
-    Details, Direction, Ledger, OutboundState, ReceiptState, State, TimelineEntry, Transfer,
+    ContentKey, Details, Direction, Ledger, OutboundState, ReceiptState, State, TimelineEntry,
+    Transfer,
 };
 use serde_json::{Map, Value, json};
 
@@ -22,7 +21,7 @@ struct Shown<'a> {
     details: &'a Details,
     response: Option<&'a Response>,
     timeline: &'a [TimelineEntry],
-    content: Option<PathBuf>,
+    content: Option<String>,
     /// The session that has it just now.
     session: Option<&'a SessionNow>,
     /// Of a file to send that is not sent yet.
@@ -43,7 +42,7 @@ pub(super) async fn show(config: Config, id: Id, json: bool) -> Outcome {
         details: &details,
         response: response.as_ref(),
         timeline: &ledger.timeline(id).await?,
-        content: spool.place_of(row.direction(), id),
+        content: spool.shown(ContentKey::of(row.direction(), id)),
         session: with(look.sessions(), &row),
         waits: is_queued(&row).then(|| look.waits(&config, &row.partner)),
     };
@@ -108,7 +107,7 @@ impl Shown<'_> {
             (Direction::Outbound, None) => {}
         }
         if let Some(path) = &self.content {
-            line("spool", &path.display().to_string());
+            line("spool", path);
         }
         if row.direction() == Direction::Outbound {
             line("offered", &self.offered());

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use pointsman_store::transition::reached;
 use pointsman_store::{
-    Direction, Hold, InboundState, LedgerError, PlaceError, SpoolError, State, TransferId,
-    Undelivered, planted,
+    Content, ContentKey, Hold, InboundState, LedgerError, PlaceError, SpoolError, State,
+    TransferId, Undelivered, planted,
 };
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -145,7 +145,7 @@ async fn deliver(
     file: &Undelivered,
     hold: Option<Hold>,
 ) -> Result<(), DeliveryError> {
-    let (spool, id) = (station.spool.clone(), file.id);
+    let id = file.id;
     if let Some(path) = file
         .placing
         .as_ref()
@@ -157,15 +157,18 @@ async fn deliver(
     // Held to the end: a `send` beside the server delivers what it receives, too.
     let hold = match hold {
         Some(hold) => Some(hold),
-        None => spawn_blocking(move || spool.hold(id)).await??,
+        None => {
+            let spool = station.spool.clone();
+            spawn_blocking(move || spool.hold_to_deliver(id)).await??
+        }
     };
-    let Some(_hold) = hold else {
+    let Some(hold) = hold else {
         return finish_or_miss(station, file).await;
     };
     reached("delivery.held");
     // What a session brings was looked at as it came; what has lain here since may have rotted.
     if lay_here {
-        compare(station, id).await?;
+        compare(station, hold.key()).await?;
     }
     let name = &file.target.file_name;
     for number in 0..NAMES {
@@ -187,7 +190,7 @@ async fn deliver(
             _ => {}
         }
         station.ledger.placing(file.id, &path).await?;
-        match place(station, file, &path).await? {
+        match place(station, file, hold.key(), &path).await? {
             Ok(()) => return finish(station, file, &path).await,
             Err(PlaceError::Taken(_)) => {}
             Err(error) => return Err(error.into()),
@@ -197,11 +200,21 @@ async fn deliver(
 }
 
 /// Reads the content once more, whether it is what was received.
-async fn compare(station: &Station, id: TransferId) -> Result<(), DeliveryError> {
-    let row = station.ledger.show(id).await?;
-    let expected = row.ok_or(LedgerError::NotFound(id))?.digest;
+async fn compare(station: &Station, key: ContentKey) -> Result<(), DeliveryError> {
+    let row = station.ledger.show(key.id).await?;
+    let of_wire = row.ok_or(LedgerError::NotFound(key.id))?.digest;
     let spool = station.spool.clone();
-    let found = spawn_blocking(move || spool.digest(Direction::Inbound, id)).await??;
+    let (found, of_plain) = spawn_blocking(move || {
+        let record = match key.content {
+            Content::Wire => None,
+            // The row has the digest of the other one.
+            Content::Plain => spool.record(key.direction, key.id)?,
+        };
+        let of_plain = record.and_then(|record| record.plain().cloned());
+        Ok::<_, SpoolError>((spool.digest(key)?, of_plain))
+    })
+    .await??;
+    let expected = of_plain.map_or(of_wire, |seal| seal.digest);
     if found == expected {
         return Ok(());
     }
@@ -231,6 +244,7 @@ async fn finish_or_miss(station: &Station, file: &Undelivered) -> Result<(), Del
 async fn place(
     station: &Arc<Station>,
     file: &Undelivered,
+    key: ContentKey,
     path: &str,
 ) -> Result<Result<(), PlaceError>, DeliveryError> {
     let (spool, inbox, path) = (
@@ -238,9 +252,9 @@ async fn place(
         station.inbox.clone(),
         path.to_owned(),
     );
-    let (id, overwrite) = (file.id, file.target.overwrite);
+    let overwrite = file.target.overwrite;
     let access = partners::delivery(&station.config, &file.partner).access;
-    Ok(spawn_blocking(move || spool.place(id, &inbox, &path, overwrite, access)).await?)
+    Ok(spawn_blocking(move || spool.place(key, &inbox, &path, overwrite, access)).await?)
 }
 
 async fn finish(station: &Station, file: &Undelivered, path: &str) -> Result<(), DeliveryError> {

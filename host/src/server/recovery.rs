@@ -17,6 +17,7 @@ pub(super) async fn recover(station: &Station) -> Result<(), StartError> {
     for id in station.spool.partials()? {
         clear_partial(station, id).await?;
     }
+    station.spool.discard_unfinished_plain()?;
     reached("recovery.partials.cleared");
     knows_the_newest(station).await?;
     for id in station.ledger.unfinished().await? {
@@ -120,7 +121,7 @@ async fn discard_unsaid(station: &Station, id: TransferId) -> Result<(), StartEr
 async fn remove_rejected(station: &Station, id: TransferId) -> Result<(), StartError> {
     let timeline = station.ledger.timeline(id).await?;
     if timeline.iter().any(|line| line.event == CONTENT_REMOVED) {
-        station.spool.discard_content(id)?;
+        station.spool.discard_contents(Direction::Inbound, id)?;
     }
     Ok(())
 }
@@ -149,7 +150,7 @@ async fn clear_partial(station: &Station, id: TransferId) -> Result<(), StartErr
         None => {}
     }
     let pieces = station.spool.pieces(id)?;
-    if pieces.inbound_sidecar && pieces.sealed.is_none() && !station.spool.is_busy(id) {
+    if pieces.inbound_sidecar && pieces.wire.sealed.is_none() && !station.spool.is_busy(id) {
         station.spool.forget(Direction::Inbound, id)?;
     }
     Ok(())

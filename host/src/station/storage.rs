@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use pointsman_folder::{Folder, FolderError, PRIVATE_FOLDER};
-use pointsman_store::{Access, Kept, Spool, SqliteLedger, keep_private};
+use pointsman_store::{Access, OwnFiles, Spool, SqliteLedger, keep_private};
 
 use super::error::StartError;
 use crate::config::Config;
@@ -116,7 +116,7 @@ fn nearest(path: &Path) -> PathBuf {
 /// As for [`keep_private`].
 pub fn keep_state(config: &Config) -> Result<Folder, FolderError> {
     let state = &config.storage.state.0;
-    keep_private(state, may_others_pass(config, state), Kept::Named(OURS))
+    keep_private(state, may_others_pass(config, state), OwnFiles::Named(OURS))
 }
 
 /// The same of the ledger's folder.
@@ -125,7 +125,11 @@ pub fn keep_state(config: &Config) -> Result<Folder, FolderError> {
 /// As for [`keep_private`].
 pub fn keep_ledger(config: &Config) -> Result<Folder, FolderError> {
     let ledger = config.storage.ledger();
-    keep_private(ledger, may_others_pass(config, ledger), Kept::Named(OURS))
+    keep_private(
+        ledger,
+        may_others_pass(config, ledger),
+        OwnFiles::Named(OURS),
+    )
 }
 
 fn may_others_pass(config: &Config, folder: &Path) -> u32 {

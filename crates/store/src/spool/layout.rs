@@ -1,8 +1,6 @@
 //! The folders of the spool, and the paths in them.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,18 +9,13 @@ use std::sync::atomic::AtomicU64;
 use pointsman_folder::{Folder, PRIVATE_FOLDER};
 
 use super::error::{SpoolError, at};
-use crate::flush::Folders;
-use crate::private::{Kept, keep_private};
+use super::files::sync_folder;
+use super::names::{INCOMING, OUTGOING, PLAIN, PROCESSES, SEALED, SIDECAR, folder_of};
+use crate::content::{Content, ContentKey};
+use crate::flush::FolderSyncs;
+use crate::private::{OwnFiles, keep_private};
 use crate::state::Direction;
 use crate::transfer::TransferId;
-use crate::transition::reached;
-
-pub(super) const INCOMING: &str = "incoming";
-pub(super) const SEALED: &str = "sealed";
-pub(super) const OUTGOING: &str = "outgoing";
-pub(super) const PROCESSES: &str = "processes";
-/// How the name of a sidecar ends.
-pub(super) const SIDECAR: &str = ".jsonl";
 
 /// A spool folder.
 #[derive(Clone, Debug)]
@@ -34,7 +27,7 @@ pub struct Spool {
     pub(super) reserve_files: u64,
     /// Octets that all its writers wrote since the room was looked at.
     pub(super) unmeasured: Arc<AtomicU64>,
-    pub(super) folders: Arc<Folders>,
+    pub(super) folders: Arc<FolderSyncs>,
 }
 
 impl Spool {
@@ -82,8 +75,9 @@ impl Spool {
     pub fn transfers(&self) -> Result<BTreeSet<TransferId>, SpoolError> {
         let mut found = BTreeSet::new();
         for part in [INCOMING, SEALED, OUTGOING] {
-            found.extend(self.ids(part, "")?);
-            found.extend(self.ids(part, SIDECAR)?);
+            for ending in ["", PLAIN, SIDECAR] {
+                found.extend(self.ids(part, ending)?);
+            }
         }
         Ok(found)
     }
@@ -94,14 +88,17 @@ impl Spool {
     /// A folder cannot be read.
     pub fn is_used(&self) -> Result<bool, SpoolError> {
         for part in [SEALED, OUTGOING] {
-            if !self.ids(part, "")?.is_empty() || !self.ids(part, SIDECAR)?.is_empty() {
-                return Ok(true);
+            for ending in ["", PLAIN, SIDECAR] {
+                if !self.ids(part, ending)?.is_empty() {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)
     }
 
-    /// Ids of the sealed blobs, from a list of their folder, which sidecars of all that was ever received stay in.
+    /// Ids of the received files that are sealed, from a list of their folder, which sidecars of all that was ever received
+    /// stay in.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -109,7 +106,7 @@ impl Spool {
         self.ids(SEALED, "")
     }
 
-    /// Ids of the partials.
+    /// Ids of the partials, those of plain contents left out.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -142,8 +139,13 @@ impl Spool {
         Ok(None)
     }
 
-    pub(super) fn path(&self, part: &str, id: TransferId) -> PathBuf {
-        self.root.join(part).join(id.to_string())
+    /// Where a content lies while it is written. Both directions write in one folder.
+    pub(super) fn partial_path(&self, key: ContentKey) -> PathBuf {
+        self.root.join(INCOMING).join(file_name(key))
+    }
+
+    pub(super) fn sealed_path(&self, key: ContentKey) -> PathBuf {
+        self.root.join(file_below_spool(key))
     }
 
     pub(super) fn sidecar_path(&self, direction: Direction, id: TransferId) -> PathBuf {
@@ -164,19 +166,17 @@ impl Spool {
     }
 }
 
-pub(super) fn folder_of(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Inbound => SEALED,
-        Direction::Outbound => OUTGOING,
+/// The name of the file of a content, in whichever folder.
+pub(super) fn file_name(key: ContentKey) -> String {
+    match key.content {
+        Content::Wire => key.id.to_string(),
+        Content::Plain => format!("{}{PLAIN}", key.id),
     }
 }
 
-pub(super) fn length(path: &Path) -> Result<Option<u64>, SpoolError> {
-    match path.symlink_metadata() {
-        Ok(meta) => Ok(Some(meta.len())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(at(path)(error)),
-    }
+/// The path of a sealed content, below the spool.
+pub(crate) fn file_below_spool(key: ContentKey) -> String {
+    format!("{}/{}", folder_of(key.direction), file_name(key))
 }
 
 /// All folders of a spool, itself the first.
@@ -188,22 +188,8 @@ fn folders(root: &Path) -> impl Iterator<Item = PathBuf> {
 
 /// A folder of the spool: nobody else's.
 fn keep(folder: &Path) -> Result<(), SpoolError> {
-    match keep_private(folder, PRIVATE_FOLDER, Kept::All) {
+    match keep_private(folder, PRIVATE_FOLDER, OwnFiles::All) {
         Ok(_) => Ok(()),
         Err(error) => Err(at(folder)(error.into_io())),
-    }
-}
-
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
-pub(super) fn remove(path: &Path) -> Result<(), SpoolError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(path)(error)),
-        _ => {
-            reached("spool.blob.removed");
-            Ok(())
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! A file that nobody else writes.
+//! Files that are one holder's, in this program and any other.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -8,12 +8,28 @@ use std::path::Path;
 use rustix::fs::FlockOperation;
 
 use super::error::{SpoolError, at};
+use crate::content::ContentKey;
 use crate::transition::reached;
 
-/// An open file with a lock on it. The lock is given back by name: closing alone leaves it to a child process
-/// that was forked meanwhile and has not come to its exec.
+/// A sealed content that nobody else may touch while this is kept.
 #[derive(Debug)]
-pub(super) struct Locked(pub(super) File);
+pub struct Hold {
+    pub(super) key: ContentKey,
+    pub(super) _locked: Locked,
+}
+
+impl Hold {
+    /// Which content it is.
+    #[must_use]
+    pub fn key(&self) -> ContentKey {
+        self.key
+    }
+}
+
+/// An open file with a lock on it. It is unlocked by name: closing alone leaves the lock to a child process that was
+/// forked in between and has not come to its exec.
+#[derive(Debug)]
+pub(super) struct Locked(File);
 
 impl Locked {
     pub(super) fn new(file: File, path: &Path) -> Result<Self, SpoolError> {
@@ -24,8 +40,8 @@ impl Locked {
         }
     }
 
-    /// Opens a file and locks it. Who had it may have removed or renamed it in between: a lock on a file that is not at
-    /// `path` any more keeps nobody from the one that is.
+    /// Opens a file and locks it. Its last holder may have removed or renamed it in between: a lock on a file that is not
+    /// at `path` any more keeps nobody from the one that is.
     pub(super) fn at(path: &Path, options: &OpenOptions) -> Result<Self, SpoolError> {
         loop {
             let file = options.open(path).map_err(at(path))?;
@@ -42,6 +58,14 @@ impl Locked {
                 _ => {}
             }
         }
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.0
+    }
+
+    pub(super) fn file_mut(&mut self) -> &mut File {
+        &mut self.0
     }
 }
 

@@ -11,8 +11,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::SpoolError;
-use super::layout::{SIDECAR, Spool, folder_of};
+use super::layout::Spool;
 use super::lock::Locked;
+use super::names::{SIDECAR, folder_of};
 use crate::private::private_file;
 use crate::state::Direction;
 use crate::transfer::TransferId;

@@ -8,17 +8,19 @@ use pointsman_folder::{Folder, FolderError, Look, Names, PRIVATE_FOLDER};
 use pointsman_log::tell;
 use rustix::fs::{AtFlags, Gid, Mode, RenameFlags};
 
-use super::layout::{SEALED, Spool, sync_folder};
+use super::files::sync_folder;
+use super::layout::{Spool, file_name};
+use super::names::SEALED;
 use super::sidecars::behind;
+use crate::content::ContentKey;
 use crate::events::Event;
 use crate::planted;
 use crate::sidecar::Entry;
-use crate::state::Direction;
 use crate::transfer::TransferId;
 use crate::transition::reached;
 
 impl Spool {
-    /// Renames a sealed file to `path` below `inbox`, which is in its row already, and is appended to its sidecar first.
+    /// Renames a sealed content to `path` below `inbox`, which is in its row already, and is appended to its sidecar first.
     ///
     /// `path` is made of parts joined by `/`; folders are made where missing, and none may be a
     /// symbolic link.
@@ -27,7 +29,7 @@ impl Spool {
     /// [`PlaceError::Taken`] when something of that name is there and `overwrite` is false.
     pub fn place(
         &self,
-        id: TransferId,
+        key: ContentKey,
         inbox: &Path,
         path: &str,
         overwrite: bool,
@@ -38,43 +40,30 @@ impl Spool {
         let (folders, name) = split(path)?;
         let folder = self.descend(inbox, &folders, access);
         let folder = folder.map_err(io_error(path))?;
-        let how = if overwrite {
-            RenameFlags::empty()
-        } else {
-            RenameFlags::NOREPLACE
-        };
-        let heard = self.append(Direction::Inbound, id, &Entry::Placing(path.to_owned()));
-        if let Err(error) = heard {
-            behind(id, &error);
+        let appended = self.append(key.direction, key.id, &Entry::Placing(path.to_owned()));
+        if let Err(error) = appended {
+            behind(key.id, &error);
         }
-        let changed = [
-            (
-                self.folders.enter(&inbox.join(folders.join("/"))),
-                &folder,
-                path,
-            ),
-            (self.folders.enter(&self.root.join(SEALED)), &sealed, SEALED),
-        ];
-        let blob = sealed.file(id.to_string()).map_err(io_error(path))?;
-        let inode = blob.1.place.1;
+        let entered = [inbox.join(folders.join("/")), self.root.join(SEALED)];
+        let changed = entered.each_ref().map(|folder| self.folders.enter(folder));
+        let blob = sealed.file(file_name(key)).map_err(io_error(path))?;
         access.give(&blob, &folder).map_err(io_error(path))?;
-        let placed = if planted("placed-by-link") {
-            link_and_unlink(&sealed, &id.to_string(), &folder, name)
-        } else {
-            rustix::fs::renameat_with(&sealed, id.to_string(), &folder, name, how)
+        let placing = Placing {
+            sealed: &sealed,
+            from: file_name(key),
+            id: key.id,
+            inode: blob.1.place.1,
+            folder: &folder,
+            name,
         };
-        match placed {
-            Ok(()) => {}
-            Err(rustix::io::Errno::EXIST) => return Err(PlaceError::Taken(path.to_owned())),
-            Err(error) => return Err(io_error(path)(error)),
-        }
+        placing.rename(path, overwrite)?;
         reached("inbox.file.placed");
         if planted("placed-folders-not-synced") {
             return Ok(());
         }
-        for (changed, synced, part) in changed {
+        for (changed, (synced, part)) in changed.iter().zip([(&folder, path), (&sealed, SEALED)]) {
             if let Err(source) = changed.sync(|| Ok(rustix::fs::fsync(synced)?)) {
-                take_back((&folder, name), inode, &sealed, id);
+                placing.take_back();
                 let path = part.to_owned();
                 return Err(PlaceError::Io { path, source });
             }
@@ -246,38 +235,72 @@ fn split(path: &str) -> Result<(Vec<&str>, &str), PlaceError> {
     Ok((parts, name))
 }
 
-/// A mistake to plant: in two steps, between which the file is in both places.
-fn link_and_unlink(from: &Folder, old: &str, to: &Folder, new: &str) -> rustix::io::Result<()> {
-    rustix::fs::linkat(from, old, to, new, AtFlags::empty())?;
-    reached("inbox.file.placed");
-    rustix::fs::fsync(to)?;
-    rustix::fs::unlinkat(from, old, AtFlags::empty())
+/// One rename, from `sealed` into a folder below the inbox.
+struct Placing<'a> {
+    sealed: &'a Folder,
+    /// Its name there.
+    from: String,
+    id: TransferId,
+    inode: u64,
+    folder: &'a Folder,
+    /// Its name in the inbox.
+    name: &'a str,
 }
 
-/// What a disk kept of a rename whose sync failed nobody can tell, and to sync again tells less: only a new rename is
-/// written anew. So the file goes back to where the next delivery finds it, unless its reader has it by now.
-fn take_back((folder, name): (&Folder, &str), inode: u64, sealed: &Folder, id: TransferId) {
-    let is_ours = || match rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(there) if there.st_ino == inode => Ok(()),
-        Ok(_) => Err(rustix::io::Errno::NOENT),
-        Err(error) => Err(error),
-    };
-    let back = || {
-        let no_other = RenameFlags::NOREPLACE;
-        rustix::fs::renameat_with(folder, name, sealed, id.to_string(), no_other)
-    };
-    match is_ours().and_then(|()| back()) {
-        Ok(()) => tell(&Event::PlacingTakenBack {
-            transfer: id,
-            file: name.to_owned(),
-        }),
-        Err(error) => {
-            tell(&Event::PlacingNotTakenBack {
-                transfer: id,
-                file: name.to_owned(),
-                reason: error.to_string(),
-            });
+impl Placing<'_> {
+    fn rename(&self, path: &str, overwrite: bool) -> Result<(), PlaceError> {
+        let how = if overwrite {
+            RenameFlags::empty()
+        } else {
+            RenameFlags::NOREPLACE
+        };
+        let renamed = if planted("placed-by-link") {
+            self.link_and_unlink()
+        } else {
+            rustix::fs::renameat_with(self.sealed, &self.from, self.folder, self.name, how)
+        };
+        match renamed {
+            Ok(()) => Ok(()),
+            Err(rustix::io::Errno::EXIST) => Err(PlaceError::Taken(path.to_owned())),
+            Err(error) => Err(io_error(path)(error)),
         }
+    }
+
+    /// A mistake to plant: in two steps, between which the file is in both places.
+    fn link_and_unlink(&self) -> rustix::io::Result<()> {
+        let (from, no_flags) = (self.from.as_str(), AtFlags::empty());
+        rustix::fs::linkat(self.sealed, from, self.folder, self.name, no_flags)?;
+        reached("inbox.file.placed");
+        rustix::fs::fsync(self.folder)?;
+        rustix::fs::unlinkat(self.sealed, from, no_flags)
+    }
+
+    /// After a failed sync the state on disk is unknown, and a second sync may report success wrongly. Only a new rename
+    /// is written again. So the file goes back to where the next delivery finds it, unless its reader has it by now.
+    fn take_back(&self) {
+        let (transfer, file) = (self.id, self.name.to_owned());
+        match self.is_still_ours().and_then(|()| self.rename_back()) {
+            Ok(()) => tell(&Event::PlacingTakenBack { transfer, file }),
+            Err(error) => tell(&Event::PlacingNotTakenBack {
+                transfer,
+                file,
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    fn is_still_ours(&self) -> rustix::io::Result<()> {
+        let there = rustix::fs::statat(self.folder, self.name, AtFlags::SYMLINK_NOFOLLOW)?;
+        if there.st_ino == self.inode {
+            Ok(())
+        } else {
+            Err(rustix::io::Errno::NOENT)
+        }
+    }
+
+    fn rename_back(&self) -> rustix::io::Result<()> {
+        let no_other = RenameFlags::NOREPLACE;
+        rustix::fs::renameat_with(self.folder, self.name, self.sealed, &self.from, no_other)
     }
 }
 

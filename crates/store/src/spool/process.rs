@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use rustix::fs::FlockOperation;
 
 use super::error::{SpoolError, at};
-use super::layout::{PROCESSES, Spool, remove};
+use super::files::remove;
+use super::layout::Spool;
 use super::lock::Locked;
+use super::names::PROCESSES;
 use crate::private::private_file;
 use crate::transfer::TransferId;
 

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use super::error::{SpoolError, at};
-use super::layout::{INCOMING, Spool};
+use super::layout::Spool;
+use crate::content::ContentKey;
 use crate::transfer::TransferId;
 
 /// How long a partial must be left alone before it makes room for others.
@@ -108,7 +109,10 @@ impl Spool {
         let mut partials = Vec::new();
         for id in self.partials()? {
             // Another may have taken it away meanwhile.
-            let Ok(meta) = self.path(INCOMING, id).symlink_metadata() else {
+            let Ok(meta) = self
+                .partial_path(ContentKey::received(id))
+                .symlink_metadata()
+            else {
                 continue;
             };
             let written = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);

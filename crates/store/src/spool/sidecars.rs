@@ -11,7 +11,9 @@ use pointsman_log::tell;
 use rustix::fs::Advice;
 
 use super::error::{SpoolError, at};
-use super::layout::{Spool, folder_of, length, remove, sync_folder};
+use super::files::{length, remove, sync_folder};
+use super::layout::Spool;
+use super::names::folder_of;
 use crate::events::Event;
 use crate::planted;
 use crate::positions::KeptPositions;

@@ -10,6 +10,7 @@ use super::door::{self, file};
 use super::failed::database;
 use super::history::note;
 use super::schema::migrate;
+use crate::content::{Content, ContentKey};
 use crate::error::LedgerError;
 use crate::sidecar::Record;
 use crate::spool::{Pieces, Spool, SpoolError};
@@ -96,6 +97,7 @@ fn fill(new: &Path, old: &Path, spool: &Spool) -> Result<Rebuilt, LedgerError> {
     migrate(&mut db, new)?;
     let mut rebuilt = Rebuilt::default();
     let step = db.transaction().map_err(database("rebuild"))?;
+    spool.discard_unfinished_plain()?;
     for id in spool.transfers()? {
         take_in(&step, spool, id, &mut rebuilt)?;
     }
@@ -129,9 +131,9 @@ fn take_in(
     rebuilt: &mut Rebuilt,
 ) -> Result<(), LedgerError> {
     let pieces = spool.pieces(id)?;
+    let wire = pieces.wire;
     // The crash came before the rename: nobody was told anything. Beside a delivered file it is of no matter.
-    let unsealed =
-        pieces.incoming.is_some() && pieces.sealed.is_none() && pieces.outgoing.is_none();
+    let unsealed = wire.incoming.is_some() && wire.sealed.is_none() && wire.outgoing.is_none();
     if unsealed && !spool.is_received(id)? {
         return drop_partial(spool, id, rebuilt);
     }
@@ -158,7 +160,7 @@ fn take_in(
         }
     }
     // What is left in `incoming` beside a sealed blob belongs to nobody.
-    if pieces.incoming.is_some() {
+    if wire.incoming.is_some() {
         drop_partial(spool, id, rebuilt)?;
     }
     Ok(())
@@ -179,28 +181,28 @@ fn wrong_content(
     record: &Record,
     pieces: Pieces,
 ) -> Result<Option<String>, LedgerError> {
-    let seal = &record.sidecar.seal;
     let direction = record.sidecar.direction();
-    let here = match direction {
-        Direction::Inbound => pieces.sealed,
-        Direction::Outbound => pieces.outgoing,
-    };
-    let Some(octets) = here else {
-        return Ok(None);
-    };
-    if octets != seal.octets {
-        return Ok(Some(format!(
-            "its content has {octets} octets, its sidecar says {}",
-            seal.octets
-        )));
+    for content in Content::ALL {
+        let here = pieces.of(content).sealed(direction);
+        let (Some(octets), Some(seal)) = (here, record.seal_of(content)) else {
+            continue;
+        };
+        if octets != seal.octets {
+            return Ok(Some(format!(
+                "its content has {octets} octets, its sidecar says {}",
+                seal.octets
+            )));
+        }
+        let key = ContentKey::of(direction, record.sidecar.id).with(content);
+        let digest = spool.digest(key)?;
+        if digest != seal.digest {
+            return Ok(Some(format!(
+                "its content is not what was sealed: blake3 {digest}, its sidecar says {}",
+                seal.digest
+            )));
+        }
     }
-    let digest = spool.digest(direction, record.sidecar.id)?;
-    Ok((digest != seal.digest).then(|| {
-        format!(
-            "its content is not what was sealed: blake3 {digest}, its sidecar says {}",
-            seal.digest
-        )
-    }))
+    Ok(None)
 }
 
 /// An identity that another row has is said; everything else is an error.
@@ -225,9 +227,13 @@ fn restore_one(db: &Connection, record: &Record, pieces: Pieces) -> Result<(), L
     restore(db, record, state)
 }
 
-/// A blob that has left `sealed` is in its folder: the rename is its own proof. So is a receipt that was decided.
+/// A content to deliver that has left `sealed` is in its folder: the rename is its own proof. So is a receipt that was
+/// decided. The other content of the file, where it has two, proves nothing.
 fn inbound_state(record: &Record, pieces: Pieces) -> InboundState {
-    match (record.verdict(), pieces.sealed) {
+    match (
+        record.verdict(),
+        pieces.of(record.delivered_content()).sealed,
+    ) {
         (Some(Verdict::Negative(_)), _) => InboundState::Rejected,
         (_, Some(_)) if !record.is_decided() => InboundState::Received,
         _ => InboundState::Delivered,
@@ -243,7 +249,7 @@ fn outbound_state(record: &Record, pieces: Pieces) -> (OutboundState, Option<&st
     }
     match record.state() {
         None => (OutboundState::Parked, Some(UNSAID)),
-        Some((OutboundState::Ready | OutboundState::Held, _)) if pieces.outgoing.is_none() => {
+        Some((OutboundState::Ready | OutboundState::Held, _)) if pieces.wire.outgoing.is_none() => {
             (OutboundState::Parked, Some(NO_CONTENT))
         }
         Some(said) => said,

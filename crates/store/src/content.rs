@@ -1,0 +1,72 @@
+//! What octets are found by: a transfer, its direction, and one of its contents.
+
+use crate::state::Direction;
+use crate::transfer::TransferId;
+
+/// One of the contents of a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// The octets of DATA. Where a file has no security services, they are the user's octets too, and its only content.
+    Wire,
+    /// The user's octets of a file that is signed, compressed or encrypted on the wire.
+    Plain,
+}
+
+impl Content {
+    /// Each of them.
+    pub const ALL: [Self; 2] = [Self::Wire, Self::Plain];
+}
+
+/// One content of one transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContentKey {
+    /// The direction of the transfer.
+    pub direction: Direction,
+    /// The transfer.
+    pub id: TransferId,
+    /// Which of its contents.
+    pub content: Content,
+}
+
+impl ContentKey {
+    /// What was received of a file.
+    #[must_use]
+    pub fn received(id: TransferId) -> Self {
+        Self::of(Direction::Inbound, id)
+    }
+
+    /// What is sent of a file.
+    #[must_use]
+    pub fn to_send(id: TransferId) -> Self {
+        Self::of(Direction::Outbound, id)
+    }
+
+    /// The content of a transfer as it is on the wire.
+    #[must_use]
+    pub fn of(direction: Direction, id: TransferId) -> Self {
+        Self {
+            direction,
+            id,
+            content: Content::Wire,
+        }
+    }
+
+    /// The plain content of the same transfer.
+    #[must_use]
+    pub fn plain(self) -> Self {
+        self.with(Content::Plain)
+    }
+
+    /// That content of the same transfer.
+    #[must_use]
+    pub fn with(self, content: Content) -> Self {
+        Self { content, ..self }
+    }
+}
+
+/// The octets that a received file has on the wire.
+impl From<TransferId> for ContentKey {
+    fn from(id: TransferId) -> Self {
+        Self::received(id)
+    }
+}

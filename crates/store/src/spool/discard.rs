@@ -1,0 +1,130 @@
+//! What is removed from the spool, and in which order: a sidecar without its content means that the file is delivered, so
+//! it goes first.
+
+use std::fs::OpenOptions;
+
+use super::error::SpoolError;
+use super::files::{length, remove};
+use super::layout::Spool;
+use super::lock::Locked;
+use super::names::{INCOMING, OUTGOING, PLAIN, SEALED};
+use crate::content::{Content, ContentKey};
+use crate::state::Direction;
+use crate::transfer::TransferId;
+
+impl Spool {
+    /// Removes a file to send that was not queued after all.
+    ///
+    /// # Errors
+    /// It is there and cannot be removed.
+    pub fn withdraw(&self, id: TransferId) -> Result<(), SpoolError> {
+        self.forget(Direction::Outbound, id)?;
+        self.discard_contents(Direction::Outbound, id)
+    }
+
+    /// Removes a sealed file nothing positive was said about, and its sidecar.
+    ///
+    /// # Errors
+    /// The file is there and cannot be removed.
+    pub fn discard(&self, id: TransferId) -> Result<(), SpoolError> {
+        self.forget(Direction::Inbound, id)?;
+        self.discard_contents(Direction::Inbound, id)
+    }
+
+    /// Removes the contents of a transfer, sealed ones; its sidecar stays, so that the file is known. Of a received file
+    /// that is for one whose NERP has refused it.
+    ///
+    /// # Errors
+    /// One is there and cannot be removed.
+    pub fn discard_contents(&self, direction: Direction, id: TransferId) -> Result<(), SpoolError> {
+        let key = ContentKey::of(direction, id);
+        let mut contents = Content::ALL.into_iter();
+        contents.try_for_each(|content| self.discard_content(key.with(content)))
+    }
+
+    /// Removes one sealed content. That of a received file as on the wire is of no more use when its plain content is
+    /// sealed: that one leaving the spool is the proof of its delivery then.
+    ///
+    /// # Errors
+    /// It is there and cannot be removed.
+    pub fn discard_content(&self, key: impl Into<ContentKey>) -> Result<(), SpoolError> {
+        remove(&self.sealed_path(key.into()))
+    }
+
+    /// Removes what was begun of a file that is here already. Its sidecar stays.
+    ///
+    /// # Errors
+    /// [`SpoolError::Busy`] while somebody writes it.
+    pub fn discard_surplus(&self, id: TransferId) -> Result<(), SpoolError> {
+        // Both directions write under the same name.
+        let path = self.partial_path(ContentKey::received(id));
+        let _mine = Locked::at(&path, OpenOptions::new().read(true))?;
+        remove(&path)
+    }
+
+    /// Removes a partial that no row knows, and a sidecar that was written for it before its rename; not one that
+    /// says that the file was received.
+    ///
+    /// # Errors
+    /// [`SpoolError::Busy`] while somebody writes it.
+    pub fn discard_partial(&self, id: TransferId) -> Result<(), SpoolError> {
+        let (received, to_send) = (ContentKey::received(id), ContentKey::to_send(id));
+        let path = self.partial_path(received);
+        let _mine = Locked::at(&path, OpenOptions::new().read(true))?;
+        if length(&self.sealed_path(received))?.is_none() && !self.is_received(id)? {
+            self.forget(Direction::Inbound, id)?;
+        }
+        if length(&self.sealed_path(to_send))?.is_none() {
+            self.forget(Direction::Outbound, id)?;
+        }
+        remove(&path)
+    }
+
+    /// Removes what was begun of plain contents and came to nothing: partials, and what is sealed without the line that
+    /// makes it count. Each is made again from the content as on the wire. Returns how many there were.
+    ///
+    /// # Errors
+    /// A folder or a sidecar cannot be read, or one of them cannot be removed.
+    pub fn discard_unfinished_plain(&self) -> Result<u64, SpoolError> {
+        let mut removed = 0;
+        for (part, direction) in [
+            (INCOMING, None),
+            (SEALED, Some(Direction::Inbound)),
+            (OUTGOING, Some(Direction::Outbound)),
+        ] {
+            for id in self.ids(part, PLAIN)? {
+                if self.is_unfinished_plain(direction, id)? {
+                    let path = self.root.join(part).join(format!("{id}{PLAIN}"));
+                    removed += u64::from(self.remove_unless_busy(&path)?);
+                }
+            }
+        }
+        Ok(removed)
+    }
+
+    /// A partial always is; what is sealed is while no line speaks of it.
+    fn is_unfinished_plain(
+        &self,
+        sealed: Option<Direction>,
+        id: TransferId,
+    ) -> Result<bool, SpoolError> {
+        let Some(direction) = sealed else {
+            return Ok(true);
+        };
+        match self.record(direction, id) {
+            Ok(record) => Ok(record.is_none_or(|record| record.plain().is_none())),
+            // What a sidecar says that cannot be read is not known: an audit names it.
+            Err(SpoolError::Sidecar { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn remove_unless_busy(&self, path: &std::path::Path) -> Result<bool, SpoolError> {
+        match Locked::at(path, OpenOptions::new().read(true)) {
+            Ok(_mine) => remove(path).map(|()| true),
+            Err(SpoolError::Busy(_)) => Ok(false),
+            Err(error) if error.is_gone() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Contents that are being written: taken for one session, resumed, imported.
+
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use super::digest::Sum;
+use super::error::{SpoolError, at};
+use super::files::remove;
+use super::layout::Spool;
+use super::lock::{Hold, Locked};
+use super::whole::Whole;
+use super::writer::BlobWriter;
+use crate::content::{Content, ContentKey};
+use crate::planted;
+use crate::private::private_file;
+use crate::state::Direction;
+use crate::transfer::TransferId;
+use crate::transition::reached;
+
+/// Octets of a file to send that are copied at once.
+const CHUNK: usize = 256 * 1024;
+
+impl Spool {
+    /// Takes the partial of a content for this session alone; makes one where there is none.
+    ///
+    /// # Errors
+    /// [`SpoolError::Busy`] while another session still has it, or has sealed it and its row does not say so yet.
+    pub fn partial(&self, key: impl Into<ContentKey>) -> Result<Partial, SpoolError> {
+        let key = key.into();
+        let path = self.partial_path(key);
+        let mut options = private_file();
+        options.read(true).write(true).create(true).truncate(false);
+        let file = Locked::at(&path, &options)?;
+        // Asked after the lock: a session that sealed its content and waits for its row has let this name go.
+        if let Err(error) = self.hold(key) {
+            if matches!(error, SpoolError::Busy(_)) {
+                remove(&path)?;
+            }
+            return Err(error);
+        }
+        let spool = self.clone();
+        Ok(Partial {
+            spool,
+            key,
+            path,
+            file,
+        })
+    }
+
+    /// Copies `source` into the spool; it is a file to send once it is sealed.
+    ///
+    /// # Errors
+    /// Reading `source` or writing the spool failed.
+    pub fn import(&self, id: TransferId, source: &mut impl Read) -> Result<Whole, SpoolError> {
+        let mut writer = self.partial(ContentKey::to_send(id))?.resume(0)?;
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            let count = source.read(&mut buffer).map_err(|source| SpoolError::Io {
+                path: "the file to send".into(),
+                source,
+            })?;
+            let Some(octets) = buffer.get(..count).filter(|octets| !octets.is_empty()) else {
+                break;
+            };
+            writer.append(octets)?;
+        }
+        writer.finish()
+    }
+
+    /// Takes a sealed content for this task alone, in this program and any other. None when it is not there.
+    ///
+    /// # Errors
+    /// [`SpoolError::Busy`] while another has it.
+    pub fn hold(&self, key: impl Into<ContentKey>) -> Result<Option<Hold>, SpoolError> {
+        let key = key.into();
+        let path = self.sealed_path(key);
+        let file = match std::fs::File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(at(&path)(error)),
+        };
+        let locked = Locked::new(file, &path)?;
+        Ok(Some(Hold {
+            key,
+            _locked: locked,
+        }))
+    }
+
+    /// The same of the content that goes into the inbox: a plain one, once it is sealed. None when it has left.
+    ///
+    /// # Errors
+    /// As for [`Spool::hold`]; or its sidecar cannot be looked at.
+    pub fn hold_to_deliver(&self, id: TransferId) -> Result<Option<Hold>, SpoolError> {
+        let content = match self.record(Direction::Inbound, id) {
+            Ok(record) => record.map(|record| record.delivered_content()),
+            // An audit names it. A plain content would be found by `verify-store` too: it is there beside the other.
+            Err(SpoolError::Sidecar { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let content = content.unwrap_or(Content::Wire);
+        self.hold(ContentKey::received(id).with(content))
+    }
+}
+
+/// A partial that is this session's alone, and as it was.
+#[derive(Debug)]
+pub struct Partial {
+    spool: Spool,
+    key: ContentKey,
+    path: PathBuf,
+    file: Locked,
+}
+
+impl Partial {
+    /// Removes it: the file came another way.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn remove(self) -> Result<(), SpoolError> {
+        remove(&self.path)
+    }
+
+    /// Resumes at `octets`, cutting off what lies beyond. The digest is taken again: that of a long beginning while more
+    /// is written, so that nobody waits for it before the end.
+    ///
+    /// # Errors
+    /// [`SpoolError::Short`] when it has fewer octets.
+    pub fn resume(mut self, octets: u64) -> Result<BlobWriter, SpoolError> {
+        let length = self.octets()?;
+        if length < octets {
+            return Err(SpoolError::Short {
+                path: self.path,
+                length,
+                expected: octets,
+            });
+        }
+        if !planted("partial-not-cut") {
+            self.file.file().set_len(octets).map_err(at(&self.path))?;
+        }
+        reached("spool.partial.cut");
+        let sum = Sum::of(self.file.file_mut(), octets).map_err(at(&self.path))?;
+        Ok(BlobWriter {
+            spool: self.spool,
+            key: self.key,
+            path: self.path,
+            file: self.file,
+            sum,
+            octets,
+        })
+    }
+
+    /// Octets it has.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    pub fn octets(&self) -> Result<u64, SpoolError> {
+        let meta = self.file.file().metadata().map_err(at(&self.path))?;
+        Ok(meta.len())
+    }
+}

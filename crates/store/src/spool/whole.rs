@@ -1,0 +1,202 @@
+//! Contents that have all their octets, and how they are sealed.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use pointsman_log::tell;
+
+use super::blob::Blob;
+use super::error::{SpoolError, at};
+use super::files::{remove, sync_folder};
+use super::layout::Spool;
+use super::lock::{Hold, Locked};
+use super::names::{INCOMING, folder_of};
+use crate::content::ContentKey;
+use crate::events::Event;
+use crate::flush::Entered;
+use crate::planted;
+use crate::seal::Seal;
+use crate::sidecar::{Entry, Sidecar};
+use crate::state::Direction;
+use crate::transition::reached;
+
+/// A content that has all its octets, not all of them written yet perhaps, and which nobody was told about: it can still
+/// be sealed or discarded.
+#[derive(Debug)]
+pub struct Whole {
+    pub(super) spool: Spool,
+    pub(super) key: ContentKey,
+    pub(super) path: PathBuf,
+    pub(super) file: Locked,
+    pub(super) seal: Seal,
+    /// The last octets, which are still to be written.
+    pub(super) rest: Vec<u8>,
+}
+
+impl Whole {
+    /// What is known of it.
+    #[must_use]
+    pub fn seal(&self) -> &Seal {
+        &self.seal
+    }
+
+    /// Its octets, to be read.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn blob(&self) -> Result<Blob, SpoolError> {
+        Blob::open(&self.path)
+    }
+
+    /// Gives a content as on the wire its name for good, with its sidecar beside it: in `sealed` where it was received, in
+    /// `outgoing` where it is to be sent. Durable on return. The lock is to be kept until a row says that the content is
+    /// there: what is sealed without a row and without a lock is removed.
+    ///
+    /// The names come first, so that one flush of the file system's log does for all that is synced then: the
+    /// octets, the sidecar, and both folders for every session that waits. A crash before the end leaves a sealed
+    /// content, whole or not, whose row does not say so, and that is removed.
+    ///
+    /// # Errors
+    /// As for `BlobWriter::sync`.
+    pub fn keep(mut self, sidecar: &Sidecar) -> Result<Hold, SpoolError> {
+        let mut renamed = false;
+        let kept = self.settle(sidecar, &mut renamed);
+        self.or_clear_away(kept, renamed)
+    }
+
+    /// Gives a plain content its name for good, beside the content as on the wire, and then a line in the sidecar of that.
+    /// Durable on return. It counts from its line on: a crash before leaves what the next start removes.
+    ///
+    /// # Errors
+    /// As for [`Whole::keep`].
+    pub fn keep_plain(mut self) -> Result<Hold, SpoolError> {
+        let mut renamed = false;
+        let kept = self.settle_plain(&mut renamed);
+        self.or_clear_away(kept, renamed)
+    }
+
+    /// Removes the content.
+    ///
+    /// # Errors
+    /// The file cannot be removed.
+    pub fn discard(self) -> Result<(), SpoolError> {
+        self.spool.forget_begun(self.key)?;
+        remove(&self.path)
+    }
+
+    /// Nothing is left of a content that could not be sealed. What cannot be removed now, the next start removes.
+    fn or_clear_away(
+        self,
+        kept: Result<(), SpoolError>,
+        renamed: bool,
+    ) -> Result<Hold, SpoolError> {
+        if kept.is_err()
+            && let Err(error) = self.clear_away(renamed)
+        {
+            tell(&Event::BlobLeft {
+                transfer: self.key.id,
+                reason: error.to_string(),
+            });
+        }
+        kept.map(|()| Hold {
+            key: self.key,
+            _locked: self.file,
+        })
+    }
+
+    /// The sidecar first: alone it would mean that the file is delivered.
+    fn clear_away(&self, renamed: bool) -> Result<(), SpoolError> {
+        self.spool.forget_begun(self.key)?;
+        if renamed {
+            remove(&self.spool.sealed_path(self.key))?;
+        }
+        Ok(())
+    }
+
+    /// Makes it durable: its last octets are written, and the sidecar under its name; the content is renamed beside it;
+    /// it is synced, then the sidecar, and then both folders. A sidecar whose content still has its name in `incoming`
+    /// says nothing.
+    fn settle(&mut self, sidecar: &Sidecar, renamed: &mut bool) -> Result<(), SpoolError> {
+        self.write_rest()?;
+        let spool = self.spool.clone();
+        let described = spool.begin_sidecar(sidecar)?;
+        spool.list(sidecar.direction(), sidecar.id);
+        if planted("sealed-folders-not-synced") {
+            self.file.file().sync_all().map_err(at(&self.path))?;
+            sync_sidecar(&described)?;
+            self.rename()?;
+            *renamed = true;
+            return Ok(());
+        }
+        let folders = self.folders();
+        let changed = folders.each_ref().map(|folder| spool.folders.enter(folder));
+        self.rename()?;
+        *renamed = true;
+        self.sync_octets()?;
+        if !planted("sidecar-not-synced") {
+            sync_sidecar(&described)?;
+        }
+        reached("spool.sidecar.synced");
+        sync_folders(&changed, &folders)?;
+        reached("spool.blob.sealed");
+        Ok(())
+    }
+
+    /// The line comes last, when all it speaks of is durable: a line whose content was in neither folder would mean that
+    /// the file is delivered.
+    fn settle_plain(&mut self, renamed: &mut bool) -> Result<(), SpoolError> {
+        self.write_rest()?;
+        let spool = self.spool.clone();
+        let folders = self.folders();
+        let changed = folders.each_ref().map(|folder| spool.folders.enter(folder));
+        self.rename()?;
+        *renamed = true;
+        self.sync_octets()?;
+        sync_folders(&changed, &folders)?;
+        let entry = Entry::Plain(self.seal.clone());
+        spool.append_synced(self.key.direction, self.key.id, &entry)
+    }
+
+    fn write_rest(&mut self) -> Result<(), SpoolError> {
+        self.spool.measure(self.rest.len())?;
+        let written = self.file.file_mut().write_all(&self.rest);
+        written.map_err(at(&self.path))
+    }
+
+    fn rename(&self) -> Result<(), SpoolError> {
+        let sealed = self.spool.sealed_path(self.key);
+        std::fs::rename(&self.path, &sealed).map_err(at(&sealed))?;
+        reached("spool.blob.renamed");
+        Ok(())
+    }
+
+    fn sync_octets(&self) -> Result<(), SpoolError> {
+        let imported = self.key.direction == Direction::Outbound && planted("import-not-synced");
+        if !imported && !planted("blob-not-synced") {
+            let sealed = self.spool.sealed_path(self.key);
+            self.file.file().sync_all().map_err(at(&sealed))?;
+        }
+        reached("spool.blob.synced");
+        Ok(())
+    }
+
+    /// The folders in which names change: where it goes, and where it was.
+    fn folders(&self) -> [PathBuf; 2] {
+        [folder_of(self.key.direction), INCOMING].map(|part| self.spool.root.join(part))
+    }
+}
+
+fn sync_sidecar((path, file): &(PathBuf, File)) -> Result<(), SpoolError> {
+    file.sync_all().map_err(at(path))
+}
+
+fn sync_folders(changed: &[Entered<'_>; 2], folders: &[PathBuf; 2]) -> Result<(), SpoolError> {
+    for (changed, folder) in changed.iter().zip(folders) {
+        let folder: &Path = folder;
+        let synced = changed.sync(|| sync_folder(folder));
+        synced.map_err(at(folder))?;
+        reached("spool.folder.synced");
+    }
+    Ok(())
+}
