@@ -24,7 +24,7 @@ use crate::inbound::delivery;
 use crate::inbound::receipts;
 use crate::outbound::calls;
 use crate::outbound::watch;
-use crate::session::listen::{Door, ListenError};
+use crate::session::listen::{Acceptor, ListenError};
 use crate::station::contacts;
 use crate::station::drain::Drain;
 use crate::station::error::StartError;
@@ -139,9 +139,9 @@ impl Server {
         let control = control::Socket::bind(&config, &lock)?;
         let station = Station::open(config, "serve", Inbox::Made).await?;
         recover(&station).await?;
-        let mut doors = Vec::new();
+        let mut acceptors = Vec::new();
         for listener in &station.config.listeners {
-            doors.push(Door::bind(&station, listener).await?);
+            acceptors.push(Acceptor::bind(&station, listener).await?);
         }
         let (drain, draining) = channel(Drain::No);
         let (sessions, tasks) = (TaskTracker::new(), TaskTracker::new());
@@ -151,9 +151,13 @@ impl Server {
             tasks: tasks.clone(),
             draining,
         };
-        for door in doors {
-            addresses.extend(door.address().map(|address| (address, door.is_tls())));
-            keeper.welcome(Arc::new(door), &sessions);
+        for acceptor in acceptors {
+            addresses.extend(
+                acceptor
+                    .address()
+                    .map(|address| (address, acceptor.is_tls())),
+            );
+            keeper.accept_calls(Arc::new(acceptor), &sessions);
         }
         keeper.keep_all(&sessions);
         let control = keeper.answer(Arc::new(control));
@@ -322,13 +326,13 @@ impl Keeper {
         self.keep_until("looking at certificates", inspect::keep_inspecting);
     }
 
-    fn welcome(&self, door: Arc<Door>, sessions: &TaskTracker) {
-        let address = door
+    fn accept_calls(&self, acceptor: Arc<Acceptor>, sessions: &TaskTracker) {
+        let address = acceptor
             .address()
             .map_or_else(|_| String::new(), |at| at.to_string());
         let (sessions, draining) = (sessions.clone(), self.draining.clone());
         self.keep(&format!("listening on {address}"), move |station| {
-            Arc::clone(&door).welcome(station, sessions.clone(), draining.clone())
+            Arc::clone(&acceptor).accept_calls(station, sessions.clone(), draining.clone())
         });
     }
 

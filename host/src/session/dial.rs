@@ -14,7 +14,7 @@ use crate::config::partners::Profile;
 use crate::net::tls::{self, Side, TlsError};
 use crate::net::wire::Wire;
 use crate::session::ending::Ending;
-use crate::session::user_monitor::{Errand, Monitor};
+use crate::session::user_monitor::{Errand, UserMonitor};
 use crate::session::{self, Clock, Drain};
 use crate::station::Station;
 use crate::station::contacts::Line;
@@ -122,7 +122,7 @@ async fn reach(
     let clock = Clock::start();
     let session = Session::initiator(profile.params(&station.config), clock.now());
     let Some(connector) = connector else {
-        let monitor = Monitor::dialled(station, wire, profile, errand);
+        let monitor = UserMonitor::dialled(station, wire, profile, errand);
         return Ok(session::drive(socket, session, Box::new(monitor), clock, drain).await);
     };
     let name = ServerName::try_from(address.host.clone())
@@ -134,7 +134,7 @@ async fn reach(
         why: no_tls.told(&station.certificates),
     })?;
     wire.tls = Some(tls::facts(stream.get_ref().1, None));
-    let monitor = Monitor::dialled(station, wire, profile, errand);
+    let monitor = UserMonitor::dialled(station, wire, profile, errand);
     Ok(session::drive(stream, session, Box::new(monitor), clock, drain).await)
 }
 

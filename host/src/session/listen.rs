@@ -19,13 +19,13 @@ use crate::events::Event;
 use crate::net::tls::{self, Side, TlsError, TlsFacts};
 use crate::net::wire::Wire;
 use crate::session::ending::Ending;
-use crate::session::user_monitor::Monitor;
+use crate::session::user_monitor::UserMonitor;
 use crate::session::{self, Clock, Connection, Drain};
 use crate::station::Station;
 use crate::station::seats::{CallerSeat, Entrance, Origin};
 
 /// A bound listener that does not accept yet.
-pub struct Door {
+pub struct Acceptor {
     socket: TcpListener,
     entrance: Arc<Entrance>,
     tls: Option<Arc<ServerConfig>>,
@@ -47,7 +47,7 @@ pub enum ListenError {
     },
 }
 
-impl Door {
+impl Acceptor {
     /// Binds a listener of the configuration.
     ///
     /// # Errors
@@ -87,7 +87,7 @@ impl Door {
     }
 
     /// Accepts callers until the drain begins; their sessions go on in `sessions`.
-    pub async fn welcome(
+    pub async fn accept_calls(
         self: Arc<Self>,
         station: Arc<Station>,
         sessions: TaskTracker,
@@ -112,14 +112,14 @@ impl Door {
             };
             match self.entrance.enter(Origin::of(remote), Instant::now()) {
                 Ok(seat) => {
-                    let caller = Caller {
+                    let call = IncomingCall {
                         station: Arc::clone(&station),
                         seat,
                         remote,
                         came: Instant::now(),
                         drain: drain.clone(),
                     };
-                    sessions.spawn(caller.call(socket, self.tls.clone()));
+                    sessions.spawn(call.answer(socket, self.tls.clone()));
                 }
                 // Not even an ESID: a caller beyond the limit is to cost nothing.
                 Err(limit) => station.events.tell(Event::CallerRefused { remote, limit }),
@@ -129,7 +129,7 @@ impl Door {
 }
 
 /// Somebody who has called.
-struct Caller {
+struct IncomingCall {
     station: Arc<Station>,
     seat: CallerSeat,
     remote: SocketAddr,
@@ -137,8 +137,8 @@ struct Caller {
     drain: watch::Receiver<Drain>,
 }
 
-impl Caller {
-    async fn call(self, socket: TcpStream, tls: Option<Arc<ServerConfig>>) {
+impl IncomingCall {
+    async fn answer(self, socket: TcpStream, tls: Option<Arc<ServerConfig>>) {
         // Commands are small and each is waited for.
         let _ = socket.set_nodelay(true);
         let Ok(local) = socket.local_addr() else {
@@ -225,7 +225,7 @@ impl Caller {
         let mut params = partners::to_strangers(&self.station.config);
         params.timeouts.setup = self.time_left();
         let session = Session::responder(params, clock.now());
-        let monitor = Monitor::called(self.station, place, self.seat);
+        let monitor = UserMonitor::called(self.station, place, self.seat);
         session::drive(wire, session, Box::new(monitor), clock, self.drain)
     }
 }

@@ -1,7 +1,7 @@
 //! One session: octets and time into the engine, the engine's octets and questions out.
 //!
 //! Reading and writing go on side by side, so an ESID is heard while a file is sent. The engine is never
-//! asked from two places: this loop owns it, and the [`Monitor`] answers within the loop.
+//! asked from two places: this loop owns it, and the [`UserMonitor`] answers within the loop.
 //!
 //! A session that waits is to be small: the buffer that is read into belongs to the thread, what is written is gone when
 //! it is written, and the work of an answer is on the heap only as long as it takes.
@@ -24,7 +24,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use self::ending::Ending;
-use self::user_monitor::{CROWDED, Monitor};
+use self::user_monitor::{CROWDED, UserMonitor};
 use crate::station::drain::Drain;
 use crate::system::kernel;
 
@@ -73,7 +73,7 @@ impl Connection for tokio_rustls::client::TlsStream<TcpStream> {
 pub fn drive(
     wire: impl Connection,
     session: Session,
-    monitor: Box<Monitor>,
+    monitor: Box<UserMonitor>,
     clock: Clock,
     drain: watch::Receiver<Drain>,
 ) -> impl Future<Output = Ending> {
@@ -86,12 +86,12 @@ pub fn drive(
 async fn converse(
     mut wire: impl Connection,
     mut session: Session,
-    mut monitor: Box<Monitor>,
+    mut monitor: Box<UserMonitor>,
     clock: Clock,
     mut drain: watch::Receiver<Drain>,
 ) -> Ending {
     let mut output = Output::default();
-    let mut backlog = Backlog::new(&clock);
+    let mut in_flight = InFlight::new(&clock);
     let (gives_way, overtaken) = monitor.dismissals();
     let (mut dismissed, mut lost) = (false, None);
     let mut turn = 0;
@@ -101,12 +101,12 @@ async fn converse(
         }
         session.set_time(clock.now());
         output.refill(&mut session);
-        let deadline = backlog.deadline(session.poll_timeout());
+        let deadline = in_flight.deadline(session.poll_timeout());
         let moved = tokio::select! {
             moved = exchange(&mut wire, &mut session, &mut output, &clock) => moved,
             () = clock.until(deadline) => {
-                backlog.look(wire.socket(), &mut session, &clock);
-                if backlog.is_due(session.poll_timeout(), clock.now()) {
+                in_flight.look(wire.socket(), &mut session, &clock);
+                if in_flight.is_due(session.poll_timeout(), clock.now()) {
                     session.handle_timeout(clock.now());
                 }
                 Moved::default()
@@ -133,7 +133,7 @@ async fn converse(
             }
         };
         lost = moved.lost.or(lost);
-        backlog.wrote(moved.written);
+        in_flight.wrote(moved.written);
         turn += moved.read + moved.written + STEP;
         if turn >= TURN {
             turn = 0;
@@ -143,7 +143,7 @@ async fn converse(
     let ending = Ending::new(end, lost.as_ref(), monitor.side());
     let patience = if dismissed { HURRY } else { PATIENCE };
     // What the session had is free for others at once; its place is not, as long as the connection is here.
-    let _place = monitor.place();
+    let _place = monitor.places();
     let goodbye = Box::pin(async {
         say_goodbye(&mut wire, &mut session, &mut output, patience).await;
         session.disconnected(clock.now());
@@ -153,7 +153,7 @@ async fn converse(
 }
 
 /// Answers what the engine asks, and feeds it the file it is sending, until it has to wait for the wire.
-async fn attend(session: &mut Session, monitor: &mut Monitor, clock: &Clock) -> Option<End> {
+async fn attend(session: &mut Session, monitor: &mut UserMonitor, clock: &Clock) -> Option<End> {
     loop {
         while let Some(event) = session.poll_event() {
             // On the heap, so that a session that waits does not keep room for all that an answer may need.
@@ -299,14 +299,14 @@ impl Output {
 const STEPS: Duration = Duration::from_secs(5);
 
 /// What was written and has not arrived: a partner that takes it, however slowly, is not silent.
-struct Backlog {
+struct InFlight {
     /// Octets on their way at the last look, and those written since.
     there: u64,
     written: u64,
     looked: Duration,
 }
 
-impl Backlog {
+impl InFlight {
     fn new(clock: &Clock) -> Self {
         Self {
             there: 0,

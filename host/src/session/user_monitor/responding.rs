@@ -3,157 +3,163 @@
 use std::time::SystemTime;
 
 use oftp::{Leniency, Response, ResponseTicket, Session};
-use pointsman_store::{Acknowledgement, Naming, Persisted};
+use pointsman_store::{Acknowledgement, LedgerError, Naming, Persisted, TransferId};
 
-use super::{Monitor, Trouble, promise};
+use super::context::SessionContext;
+use super::error::InternalError;
+use super::promise;
 use crate::events::Event as Happening;
 use crate::policy::facts;
 
-impl Monitor {
-    /// A receipt of the peer's: recorded, then RTR. One that answers nothing of ours is answered all the same.
-    pub(super) async fn response_offered(
-        &mut self,
-        ticket: ResponseTicket,
-        response: Response,
-        session: &mut Session,
-    ) -> Result<(), Trouble> {
-        let (problem, said) = weigh(&response);
-        let (response, known) = self.record(response, &said).await?;
-        let detail = match *known {
-            Acknowledgement::Unknown => "no file of ours has that name, date, time and stations; it was confirmed and dropped".to_owned(),
-            Acknowledgement::Repeated(_) => format!("{said}; it was here before"),
-            Acknowledgement::Recorded(_) => said,
-        };
-        let is_repeated = matches!(*known, Acknowledgement::Repeated(_));
-        let id = match *known {
-            Acknowledgement::Recorded(id) | Acknowledgement::Repeated(id) => Some(id),
-            Acknowledgement::Unknown => None,
-        };
-        let connection = self.connection()?.clone();
-        let told = facts::response(&response, id, &problem);
-        self.policies
-            .end_response(&connection, &told, SystemTime::now())
-            .await;
-        if is_repeated || id.is_none() {
-            self.slow_down().await;
-        }
-        promise::rtr(session, ticket, known);
-        let (session, file, reason) = (self.talk(), response.key().to_string(), detail);
-        self.tell(match (id, &response) {
-            (Some(transfer), _) if is_repeated => Happening::RepeatedReceipt {
-                session,
-                kind: kind(&response),
-                transfer,
-                file,
-                reason,
-            },
-            (Some(transfer), Response::Positive(_)) => Happening::ReceiptReceived {
-                session,
-                transfer,
-                file,
-                reason,
-            },
-            (Some(transfer), Response::Negative(_)) => Happening::NegativeReceipt {
-                session,
-                transfer,
-                file,
-                reason,
-            },
-            (None, _) => Happening::UnknownReceipt {
-                session,
-                kind: kind(&response),
-                file,
-                reason,
-            },
-        });
-        Ok(())
+/// EERP or NERP: it is recorded, then RTR. One that answers nothing of ours is answered all the same.
+pub(super) async fn response_offered(
+    context: &mut SessionContext,
+    ticket: ResponseTicket,
+    response: Response,
+    session: &mut Session,
+) -> Result<(), InternalError> {
+    let (problem, said) = weigh(&response);
+    let (response, known) = record(context, response, &said).await?;
+    let id = match *known {
+        Acknowledgement::Recorded(id) | Acknowledgement::Repeated(id) => Some(id),
+        Acknowledgement::Unknown => None,
+    };
+    let connection = context.connection()?.clone();
+    let told = facts::response(&response, id, &problem);
+    context
+        .policies
+        .end_response(&connection, &told, SystemTime::now())
+        .await;
+    let changes_nothing = !matches!(*known, Acknowledgement::Recorded(_));
+    if changes_nothing {
+        context.slow_down().await;
     }
+    let happening = received(context, &response, &known, said);
+    promise::rtr(session, ticket, known);
+    context.log(happening);
+    Ok(())
+}
 
-    /// Writes a receipt down with the file it is about. The first edition of the protocol did not swap originator and
-    /// destination in receipts, and some partners still do not; others write names and stations in a case of their own.
-    async fn record(
-        &mut self,
-        response: Response,
-        said: &str,
-    ) -> Result<(Response, Persisted<Acknowledgement>), Trouble> {
-        let ledger = std::sync::Arc::clone(&self.station.ledger);
-        let known = ledger.acknowledged(self.partner(), &response, said).await?;
-        let Some(profile) = self.profile.as_ref() else {
-            return Ok((response, known));
-        };
+/// What is logged of a receipt.
+fn received(
+    context: &SessionContext,
+    response: &Response,
+    known: &Acknowledgement,
+    said: String,
+) -> Happening {
+    let (session, file) = (context.talk(), response.key().to_string());
+    let kind = kind(response);
+    match (known, response) {
+        (Acknowledgement::Unknown, _) => Happening::UnknownReceipt {
+            session,
+            kind,
+            file,
+            reason: "no file of ours has that name, date, time and stations; it was confirmed and dropped".to_owned(),
+        },
+        (&Acknowledgement::Repeated(transfer), _) => Happening::RepeatedReceipt {
+            session,
+            kind,
+            transfer,
+            file,
+            reason: format!("{said}; it was here before"),
+        },
+        (&Acknowledgement::Recorded(transfer), Response::Positive(_)) => {
+            Happening::ReceiptReceived {
+                session,
+                transfer,
+                file,
+                reason: said,
+            }
+        }
+        (&Acknowledgement::Recorded(transfer), Response::Negative(_)) => {
+            Happening::NegativeReceipt {
+                session,
+                transfer,
+                file,
+                reason: said,
+            }
+        }
+    }
+}
+
+/// Writes a receipt down with the file it is about. The first edition of the protocol did not swap originator and
+/// destination in receipts, and some partners still do not; others write names and stations in a case of their own.
+async fn record(
+    context: &SessionContext,
+    response: Response,
+    said: &str,
+) -> Result<(Response, Persisted<Acknowledgement>), LedgerError> {
+    let (ledger, partner) = (&context.station.ledger, context.partner());
+    let known = ledger.acknowledged(partner, &response, said).await?;
+    let Some(profile) = context.profile() else {
+        return Ok((response, known));
+    };
+    if *known != Acknowledgement::Unknown {
+        return Ok((response, known));
+    }
+    let tolerances = profile.tolerances(&context.station.config);
+    let (unswapped, loose) = (tolerances.unswapped_responses, tolerances.response_names);
+    let swapped = swapped(&response);
+    let in_turn = [
+        (unswapped, &swapped, Naming::Exact),
+        (loose, &response, Naming::Loose),
+        (unswapped && loose, &swapped, Naming::Loose),
+    ];
+    for (tolerated, meant, by) in in_turn {
+        if !tolerated {
+            continue;
+        }
+        let known = ledger.acknowledged_by(partner, meant, by, said).await?;
         if *known != Acknowledgement::Unknown {
-            return Ok((response, known));
+            log_tolerated(context, meant, by);
+            return Ok((meant.clone(), known));
         }
-        let tolerances = profile.tolerances(&self.station.config);
-        let swapped = swapped(&response);
-        let in_turn = [
-            (tolerances.unswapped_responses, &swapped, Naming::Exact),
-            (tolerances.response_names, &response, Naming::Loose),
-            (
-                tolerances.unswapped_responses && tolerances.response_names,
-                &swapped,
-                Naming::Loose,
-            ),
-        ];
-        for (tolerated, meant, by) in in_turn {
-            if !tolerated {
-                continue;
-            }
-            let known = ledger
-                .acknowledged_by(self.partner(), meant, by, said)
-                .await?;
-            if *known != Acknowledgement::Unknown {
-                self.tell_forgiven(meant, by);
-                return Ok((meant.clone(), known));
-            }
-        }
-        Ok((response, known))
     }
+    Ok((response, known))
+}
 
-    /// The log says how a receipt was found to be about a file of ours.
-    fn tell_forgiven(&self, response: &Response, by: Naming) {
-        let leniency = match by {
-            Naming::Exact => Leniency::UnswappedResponses,
-            Naming::Loose => Leniency::ResponseNames,
-        };
-        self.tolerate(format!(
-            "{} of {}: {leniency} ({})",
-            kind(response),
-            response.key(),
-            leniency.name()
-        ));
-    }
+/// The log says how a receipt was found to be about a file of ours.
+fn log_tolerated(context: &SessionContext, response: &Response, by: Naming) {
+    let leniency = match by {
+        Naming::Exact => Leniency::UnswappedResponses,
+        Naming::Loose => Leniency::ResponseNames,
+    };
+    context.log_tolerated(format!(
+        "{} of {}: {leniency} ({})",
+        kind(response),
+        response.key(),
+        leniency.name()
+    ));
+}
 
-    /// RTR: our receipt is the peer's now.
-    pub(super) async fn response_taken(&mut self) -> Result<(), Trouble> {
-        let Some(id) = self.answering else {
-            return Ok(());
-        };
-        self.station.ledger.response_taken(id).await?;
-        self.answering = None;
-        self.tell(Happening::ReceiptGiven {
-            session: self.talk(),
-            transfer: id,
-        });
-        Ok(())
-    }
+/// RTR: the partner has our receipt.
+pub(super) async fn response_taken(
+    context: &SessionContext,
+    id: TransferId,
+) -> Result<(), LedgerError> {
+    context.station.ledger.response_taken(id).await?;
+    context.log(Happening::ReceiptGiven {
+        session: context.talk(),
+        transfer: id,
+    });
+    Ok(())
+}
 
-    /// The agreed level has no such response (RFC 2204 knows no NERP): its partner cannot be told, now or later.
-    pub(super) async fn response_not_sent(&mut self, why: &str) -> Result<(), Trouble> {
-        let Some(id) = self.answering else {
-            return Ok(());
-        };
-        let why =
-            format!("its receipt is closed and was not given, tell the partner another way: {why}");
-        self.station.ledger.response_closed(id, &why).await?;
-        self.answering = None;
-        self.tell(Happening::ReceiptNotSent {
-            session: self.talk(),
-            transfer: id,
-            reason: why,
-        });
-        Ok(())
-    }
+/// The agreed level has no such response (RFC 2204 knows no NERP): its partner cannot be told, now or later.
+pub(super) async fn response_not_sent(
+    context: &SessionContext,
+    id: TransferId,
+    why: &str,
+) -> Result<(), LedgerError> {
+    let reason =
+        format!("its receipt is closed and was not given, tell the partner another way: {why}");
+    context.station.ledger.response_closed(id, &reason).await?;
+    context.log(Happening::ReceiptNotSent {
+        session: context.talk(),
+        transfer: id,
+        reason,
+    });
+    Ok(())
 }
 
 fn kind(response: &Response) -> &'static str {
@@ -173,7 +179,7 @@ pub(super) fn swapped(response: &Response) -> Response {
     swapped
 }
 
-/// What a receipt is worth: the problem with it, and what to say of it.
+/// The problem with a receipt, and what the history of its file says of it.
 fn weigh(response: &Response) -> (String, String) {
     match response {
         Response::Negative(nerp) => {

@@ -1,0 +1,173 @@
+//! A caller is let in, or not.
+
+use std::time::{Instant, SystemTime};
+
+use oftp::{Level, Params, Ssid};
+use pointsman_policy::types;
+
+use super::places::SessionPlaces;
+use super::proof;
+use super::session_refusal::SessionRefusal;
+use super::terms;
+use crate::config::partners::Profile;
+use crate::events::Event as Happening;
+use crate::session::user_monitor::context::SessionContext;
+use crate::station::seats::CallerSeat;
+
+/// What a caller offers, and where it stands.
+pub(super) struct Admission<'a> {
+    pub context: &'a mut SessionContext,
+    pub places: &'a mut SessionPlaces,
+    pub offer: &'a Ssid,
+}
+
+impl Admission<'_> {
+    /// 1. Certificate and password by the profile of the SSID code: a caller that has not shown the right ones spends no
+    ///    policy's time, unless a policy is to decide who a caller is.
+    /// 2. A place among the sessions of its partner.
+    /// 3. The policies are asked with everything that is known of the caller.
+    /// 4. Certificate and password once more, by the profile that the policies chose: a policy may only narrow it.
+    /// 5. The session's terms, and a place once more, where the policies chose another partner.
+    ///
+    /// Nothing of ours is said before.
+    pub async fn admit(mut self) -> Result<Params, SessionRefusal> {
+        let own = Profile::by_ssid(&self.context.station.config, &self.offer.code);
+        let known = match self.proves(own.as_ref()) {
+            Ok(()) => own,
+            Err(missing) => Some(self.recognise_stranger(own, missing).await?),
+        };
+        self.context
+            .shows(known.as_ref().map(|known| known.name.clone()));
+        if let Some(known) = &known {
+            self.take_seat(known).await?;
+        }
+        let connection = self.facts(known.as_ref());
+        let terms = terms::ask(self.context, &connection).await?;
+        let profile = match &terms.partner {
+            Some(name) => Profile::by_name(&self.context.station.config, name),
+            None => known,
+        };
+        if let Err(refused) = self.proves(profile.as_ref()) {
+            self.context.shows(None);
+            return Err(self.brake(profile.as_ref(), refused).await);
+        }
+        self.context
+            .shows(profile.as_ref().map(|shown| shown.name.clone()));
+        let profile = profile.ok_or_else(|| self.unknown())?;
+        let params = profile.params(&self.context.station.config);
+        let params = terms::narrow(self.context, params, &terms)?;
+        self.take_seat(&profile).await?;
+        self.places.caller = None;
+        let code = &profile.partner.ssid.0;
+        self.context
+            .log_case("SSID SSIDCODE", &self.offer.code, code);
+        self.context.enter(profile, connection, terms);
+        Ok(params)
+    }
+
+    fn proves(&self, profile: Option<&Profile>) -> Result<(), SessionRefusal> {
+        proof::proves(self.context, self.places, profile, self.offer)
+    }
+
+    fn unknown(&self) -> SessionRefusal {
+        SessionRefusal::unknown(&self.context.station.config)
+    }
+
+    /// What the policies are told of the caller.
+    fn facts(&self, profile: Option<&Profile>) -> types::ConnectionInfo {
+        let config = &self.context.station.config;
+        let level = profile.map_or(Level::V20, |one| one.params(config).level);
+        terms::facts(self.context, profile, self.offer, level)
+    }
+
+    /// Policies that are to decide who a caller is are asked: which profile it has shown the right ones for after all.
+    /// Whatever they say, a wrong password was a guess.
+    async fn recognise_stranger(
+        &mut self,
+        own: Option<Profile>,
+        missing: SessionRefusal,
+    ) -> Result<Profile, SessionRefusal> {
+        // A caller that is locked out is asked about by nobody.
+        if missing.limit.is_some() || !self.context.policies.knows_strangers() {
+            return Err(self.brake(own.as_ref(), missing).await);
+        }
+        let connection = self.facts(own.as_ref());
+        let answer = self
+            .context
+            .policies
+            .accept_stranger(&connection, SystemTime::now())
+            .await;
+        let profile = match terms::granted(self.context, &answer) {
+            Ok(types::SessionTerms {
+                partner: Some(name),
+                ..
+            }) => Profile::by_name(&self.context.station.config, &name),
+            Ok(_) => own,
+            Err(refused) => {
+                let refused = SessionRefusal {
+                    is_a_guess: missing.is_a_guess,
+                    ..refused
+                };
+                return Err(self.brake(own.as_ref(), refused).await);
+            }
+        };
+        match self.proves(profile.as_ref()) {
+            Ok(()) => profile.ok_or_else(|| self.unknown()),
+            Err(refused) => Err(self.brake(profile.as_ref(), refused).await),
+        }
+    }
+
+    /// A place among the partner's sessions, for the one at the listener: from here on no crowd of strangers takes it away,
+    /// however long policies think. A partner whose sessions go wrong one after the other waits meanwhile.
+    async fn take_seat(&mut self, profile: &Profile) -> Result<(), SessionRefusal> {
+        let seat = self.places.seat.as_ref();
+        if seat.is_some_and(|seat| seat.is_of(&profile.name)) {
+            return Ok(());
+        }
+        let Some(caller) = &self.places.caller else {
+            return Ok(());
+        };
+        let station = &self.context.station;
+        let code = &profile.partner.ssid.0;
+        station.guesses.right(code, caller.origin());
+        let seat = station.seat_for_session(profile, caller);
+        self.places.seat = Some(seat.map_err(SessionRefusal::by_limit)?);
+        caller.settle();
+        let wait = station.failures.wait(&profile.name, Instant::now());
+        Ok(self.places.pause(wait).await?)
+    }
+
+    /// A caller that did not show what it must waits for its answer, ever longer. One that guesses passwords is locked out
+    /// in the end.
+    async fn brake(&self, profile: Option<&Profile>, refused: SessionRefusal) -> SessionRefusal {
+        let Some(origin) = self.places.caller.as_ref().map(CallerSeat::origin) else {
+            return refused;
+        };
+        if refused.is_our_fault {
+            return refused;
+        }
+        let config = &self.context.station.config;
+        let guessed = profile.filter(|_| refused.is_a_guess);
+        let code = guessed.map(|profile| &profile.partner.ssid.0);
+        let guesses = &self.context.station.guesses;
+        let brake = guesses.wrong(code, origin, Instant::now());
+        if brake.locks_out
+            && let Some(profile) = guessed
+        {
+            self.context.log(Happening::LockedOut {
+                partner: profile.name.clone(),
+                remote: origin.to_string(),
+                lasts: config.limits.lock_out.0.0,
+            });
+        }
+        // The wait for one code would tell that there is such a code.
+        let wait = match config.limits.conceal_partners {
+            true => brake.of_origin,
+            false => brake.of_origin.max(brake.of_code),
+        };
+        match self.places.pause(wait).await {
+            Ok(()) => refused.concealed(config),
+            Err(crowded) => crowded.into(),
+        }
+    }
+}

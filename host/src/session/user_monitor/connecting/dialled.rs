@@ -1,0 +1,72 @@
+//! Both ends agreed; where we dialled, the partner must be the one that we wanted.
+
+use oftp::{Agreement, Session, SessionReason};
+
+use super::proof;
+use super::session_refusal::SessionRefusal;
+use super::terms;
+use crate::events::Event as Happening;
+use crate::session::user_monitor::context::SessionContext;
+
+/// The session stands. The error is why we ended it, for the operator.
+pub(in crate::session::user_monitor) async fn connected(
+    context: &mut SessionContext,
+    agreement: &Agreement,
+    session: &mut Session,
+) -> Result<(), String> {
+    if context.wire.dialled
+        && let Err(refused) = verify_dialled(context, agreement).await
+    {
+        let SessionRefusal { reason, text, .. } = refused;
+        // What is wrong with a partner by its profile is ours to know.
+        let told = match refused.is_by_policy {
+            true => &text,
+            false => reason.meaning(),
+        };
+        session.abort(reason, told);
+        return Err(format!("dialled `{}`: {text}", context.partner()));
+    }
+    let secured = match &context.wire.tls {
+        Some(facts) => format!("{} {}", facts.version, facts.cipher_suite),
+        None => "without TLS".to_owned(),
+    };
+    let terms = format!(
+        "OFTP {}, buffers of {} octets, credit {}, {secured}",
+        agreement.level, agreement.buffer_size, agreement.credit
+    );
+    context.agreed(agreement, &terms);
+    context.log(Happening::Connected {
+        session: context.talk(),
+        terms,
+    });
+    Ok(())
+}
+
+/// Whether the station that we dialled is the one that we wanted, and the policies want it, too.
+async fn verify_dialled(
+    context: &mut SessionContext,
+    agreement: &Agreement,
+) -> Result<(), SessionRefusal> {
+    let Some(profile) = context.profile().cloned() else {
+        return Ok(());
+    };
+    let offer = &agreement.partner;
+    let code = &profile.partner.ssid.0;
+    if !profile.is_called(&context.station.config, &offer.code) {
+        let text = format!(
+            "it calls itself `{}`, its profile says `{code}`",
+            offer.code
+        );
+        return Err(SessionRefusal::new(SessionReason::UnknownUser, text));
+    }
+    if !profile.partner.password.matches(&offer.password) {
+        let text = "its password is not the one in its profile";
+        return Err(SessionRefusal::new(SessionReason::InvalidPassword, text));
+    }
+    proof::check_certificate(context, &profile)?;
+    let connection = terms::facts(context, Some(&profile), offer, agreement.level);
+    let granted = terms::ask(context, &connection).await?;
+    context.log_case("SSID SSIDCODE", &offer.code, code);
+    context.enter(profile, connection, granted);
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! The places that a session takes up: a caller's at its listener until it has said who it is, its partner's from then on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::station::seats::{CallerSeat, Seat};
+
+/// What a caller is told whose place others want.
+pub(in crate::session) const CROWDED: &str = "too many callers at the moment, call again";
+
+/// The places of one session.
+#[derive(Debug, Default)]
+pub(in crate::session) struct SessionPlaces {
+    pub(super) caller: Option<CallerSeat>,
+    pub(super) seat: Option<Seat>,
+}
+
+/// Others want the caller's place.
+pub(super) struct Crowded;
+
+impl SessionPlaces {
+    /// The place of a caller at its listener.
+    pub fn of_caller(caller: CallerSeat) -> Self {
+        Self {
+            caller: Some(caller),
+            seat: None,
+        }
+    }
+
+    /// Whether it is a caller that has not identified itself.
+    pub fn is_of_stranger(&self) -> bool {
+        self.caller.is_some()
+    }
+
+    /// Notified when others want the caller's place.
+    pub fn gives_way(&self) -> Arc<Notify> {
+        let gives_way = self.caller.as_ref().map(CallerSeat::gives_way);
+        gives_way.unwrap_or_default()
+    }
+
+    /// Waits, unless others want the caller's place meanwhile.
+    pub(super) async fn pause(&self, wait: Duration) -> Result<(), Crowded> {
+        if wait.is_zero() {
+            return Ok(());
+        }
+        let gives_way = self.gives_way();
+        tokio::select! {
+            () = tokio::time::sleep(wait) => Ok(()),
+            () = gives_way.notified() => Err(Crowded),
+        }
+    }
+}

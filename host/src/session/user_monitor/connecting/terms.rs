@@ -1,0 +1,117 @@
+//! What the policies grant a session: `accept-connection` is asked, and the profile's parameters are made smaller.
+
+use std::time::{Duration, SystemTime};
+
+use oftp::{Level, Mode, OdetteId, Params, SessionReason, Ssid};
+use pointsman_policy::{Decided, types};
+
+use super::session_refusal::SessionRefusal;
+use crate::config::partners::Profile;
+use crate::events::Event as Happening;
+use crate::policy::facts as policy_facts;
+use crate::session::user_monitor::context::{SessionContext, labelled};
+
+/// What the policies are told of the connection.
+pub(super) fn facts(
+    context: &SessionContext,
+    profile: Option<&Profile>,
+    offer: &Ssid,
+    level: Level,
+) -> types::ConnectionInfo {
+    let password_ok = profile.is_some_and(|known| known.partner.password.matches(&offer.password));
+    let name = profile.map(|known| known.name.as_str());
+    let (id, wire) = (&context.id, &context.wire);
+    policy_facts::connection(id, wire, name, password_ok, offer, level.code())
+}
+
+/// What the policies say to a connection; all of them silent is no terms at all.
+pub(super) async fn ask(
+    context: &mut SessionContext,
+    connection: &types::ConnectionInfo,
+) -> Result<types::SessionTerms, SessionRefusal> {
+    let answer = context
+        .policies
+        .accept_connection(connection, SystemTime::now())
+        .await;
+    granted(context, &answer)
+}
+
+/// The terms that an answer grants.
+pub(super) fn granted(
+    context: &SessionContext,
+    answer: &Decided<types::ConnectionDecision>,
+) -> Result<types::SessionTerms, SessionRefusal> {
+    let log = |decision| context.log_decision(("accept-connection", None), answer, decision);
+    match &answer.decision {
+        types::ConnectionDecision::Pass => Ok(types::SessionTerms::default()),
+        types::ConnectionDecision::Accept(terms) => {
+            log(format!("accepted{}", labelled(&terms.labels)));
+            Ok(terms.clone())
+        }
+        types::ConnectionDecision::Refuse(no) => {
+            log(format!("refused with ESID {:02} {}", no.reason, no.text));
+            let reason = SessionReason::from_code(no.reason);
+            Err(SessionRefusal {
+                is_by_policy: true,
+                ..SessionRefusal::new(reason, no.text.clone())
+            })
+        }
+    }
+}
+
+/// The profile's parameters, made smaller where the policies want it.
+pub(super) fn narrow(
+    context: &SessionContext,
+    mut params: Params,
+    terms: &types::SessionTerms,
+) -> Result<Params, SessionRefusal> {
+    if terms.secure_authentication == Some(true) {
+        let text = "session authentication is asked for, and no certificate is configured for it";
+        let reason = SessionReason::AuthenticationIncompatible;
+        return Err(SessionRefusal::new(reason, text));
+    }
+    if let Some(code) = &terms.ssid_code {
+        params.code = ssid_code(context, code)?;
+    }
+    params.buffer_size = at_most(params.buffer_size, terms.buffer_size);
+    params.credit = at_most(params.credit, terms.credit);
+    params.level = terms.level.map_or(params.level, |level| {
+        Level::at_most(level).min(params.level)
+    });
+    params.compression &= terms.compression.unwrap_or(true);
+    params.restart &= terms.restart.unwrap_or(true);
+    if let Some(seconds) = terms.idle_timeout {
+        params.timeouts.idle = Duration::from_secs(seconds.into()).min(params.timeouts.idle);
+    }
+    params.mode = match terms.mode {
+        Some(types::TransferMode::SendOnly) => narrower(params.mode, Mode::SendOnly)?,
+        Some(types::TransferMode::ReceiveOnly) => narrower(params.mode, Mode::ReceiveOnly)?,
+        Some(types::TransferMode::Both) | None => params.mode,
+    };
+    Ok(params)
+}
+
+fn at_most<T: Copy + Ord>(ours: T, wanted: Option<T>) -> T {
+    ours.min(wanted.unwrap_or(ours))
+}
+
+/// The SSID code that a policy wants us to answer with.
+fn ssid_code(context: &SessionContext, code: &str) -> Result<OdetteId, SessionRefusal> {
+    OdetteId::new(code).map_err(|error| {
+        context.log(Happening::PolicyBadCode {
+            session: context.talk(),
+            reason: error.to_string(),
+        });
+        let text = "no answer could be decided, call again";
+        SessionRefusal::new(SessionReason::Resources, text)
+    })
+}
+
+/// What a policy wants must be within what the profile allows.
+fn narrower(allowed: Mode, wanted: Mode) -> Result<Mode, SessionRefusal> {
+    if allowed == Mode::Both || allowed == wanted {
+        return Ok(wanted);
+    }
+    let text = "no files may go either way in this session";
+    Err(SessionRefusal::new(SessionReason::Incompatible, text))
+}

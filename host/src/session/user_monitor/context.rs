@@ -1,0 +1,281 @@
+//! What every answer of a session needs: the station, the partner, its policies, and the log.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use oftp::{Agreement, FileKey, Leniency, OdetteId};
+use pointsman_policy::{Conversation, Decided, types};
+use pointsman_store::{LedgerError, Repeated, TransferId};
+use tokio::sync::Notify;
+
+use super::error::InternalError;
+use crate::config::partners::{self, Profile};
+use crate::config::{ReceivedAgain, Terms};
+use crate::events::{Event as Happening, Talk};
+use crate::net::wire::Wire;
+use crate::policy::facts;
+use crate::station::Station;
+use crate::station::contacts::Line;
+use crate::station::roster::{Enrolled, FileNow, SessionNow, UnderWay};
+use crate::station::services::Services;
+
+/// One session, as its answers see it. The fields that are private here are written by the methods beside them, which
+/// `connecting` alone calls.
+pub(super) struct SessionContext {
+    pub station: Arc<Station>,
+    pub wire: Wire,
+    /// The session's name.
+    pub id: String,
+    /// The generation of policies that decides in this session. It is pinned: a swap is for the sessions after it.
+    pub policies: Conversation,
+    /// Notified when the file that stands still in this session comes over a new one.
+    pub overtaken: Arc<Notify>,
+    /// Its entry among the sessions that run.
+    roster: Enrolled,
+    /// Whose session it is: known from the start when we dial, from SSID on when we are called.
+    profile: Option<Profile>,
+    /// Whose SSID code a caller gave, while it has not shown that it is that partner.
+    claims: Option<String>,
+    /// The partner that a caller has shown to be.
+    shown: Option<String>,
+    /// What the policies are told of the connection, once there is an SSID.
+    connection: Option<types::ConnectionInfo>,
+    grants: Grants,
+}
+
+/// What the policies granted a session beyond what is negotiated.
+#[derive(Clone, Debug)]
+pub(super) struct Grants {
+    /// Whether the partner may send files.
+    pub takes_files: bool,
+    /// Whether we may.
+    pub sends_files: bool,
+    /// Largest file, in blocks of 1,024 octets.
+    pub max_file_blocks: Option<u64>,
+    /// Folder for the partner's files where `accept-file` names none.
+    pub directory: Option<String>,
+}
+
+impl From<types::SessionTerms> for Grants {
+    fn from(terms: types::SessionTerms) -> Self {
+        Self {
+            takes_files: terms.mode != Some(types::TransferMode::SendOnly),
+            sends_files: terms.mode != Some(types::TransferMode::ReceiveOnly),
+            max_file_blocks: terms.max_file_kib,
+            directory: terms.directory,
+        }
+    }
+}
+
+impl SessionContext {
+    pub fn new(station: Arc<Station>, wire: Wire, profile: Option<Profile>) -> Self {
+        let id = station.session_id();
+        let roster = station.roster.enrol(SessionNow {
+            session: id.clone(),
+            partner: profile.as_ref().map(|profile| profile.name.clone()),
+            remote: wire.remote,
+            dialled: wire.dialled,
+            terms: None,
+            since: SystemTime::now(),
+            file: None,
+        });
+        let services = Arc::new(Services(Arc::clone(&station)));
+        let policies = Conversation::open(station.policies.current(), id.clone(), services);
+        Self {
+            station,
+            wire,
+            id,
+            policies,
+            overtaken: Arc::default(),
+            roster,
+            profile,
+            claims: None,
+            shown: None,
+            connection: None,
+            grants: Grants::from(types::SessionTerms::default()),
+        }
+    }
+
+    /// A caller gives the SSID code of that partner.
+    pub fn claims(&mut self, partner: Option<String>) {
+        self.claims = partner;
+    }
+
+    /// Whose SSID code a caller gave.
+    pub fn claimed(&self) -> Option<&str> {
+        self.claims.as_deref()
+    }
+
+    /// A caller has shown that it is that partner, or none after all.
+    pub fn shows(&mut self, partner: Option<String>) {
+        self.shown = partner;
+    }
+
+    /// The session is this partner's, on these terms.
+    pub fn enter(
+        &mut self,
+        profile: Profile,
+        mut connection: types::ConnectionInfo,
+        terms: types::SessionTerms,
+    ) {
+        connection.partner = Some(profile.name.clone());
+        connection.labels.clone_from(&terms.labels);
+        self.profile = Some(profile);
+        self.connection = Some(connection);
+        self.grants = Grants::from(terms);
+    }
+
+    /// Both ends agreed: the policies and whoever looks at the sessions are told.
+    pub fn agreed(&mut self, agreement: &Agreement, terms: &str) {
+        if let Some(connection) = &mut self.connection {
+            facts::agreed(connection, agreement);
+        }
+        self.roster.agreed(self.partner(), terms);
+    }
+
+    pub fn profile(&self) -> Option<&Profile> {
+        self.profile.as_ref()
+    }
+
+    pub fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    /// The partner's name in the configuration; empty while it is not known.
+    pub fn partner(&self) -> &str {
+        self.profile
+            .as_ref()
+            .map_or("", |profile| profile.name.as_str())
+    }
+
+    pub fn connection(&self) -> Result<&types::ConnectionInfo, InternalError> {
+        self.connection.as_ref().ok_or(InternalError::OutOfStep(
+            "a question came before the connection was agreed",
+        ))
+    }
+
+    /// What becomes of a file of this partner whose identity a file has that is here.
+    pub fn repeated(&self) -> Repeated {
+        let profile = self.profile.as_ref();
+        match profile.map(|profile| profile.partner.received_again.0) {
+            None | Some(ReceivedAgain::Refuse) => Repeated::Refused,
+            Some(ReceivedAgain::Compare) => Repeated::Compared,
+            Some(ReceivedAgain::Take) => Repeated::Taken,
+        }
+    }
+
+    /// What becomes of this partner's files once they are received.
+    pub fn delivery(&self) -> Terms {
+        partners::delivery(&self.station.config, self.partner())
+    }
+
+    /// A file begins: whoever looks at the sessions sees how far it is.
+    pub fn show_file(&self, file: FileNow) -> UnderWay {
+        self.roster.begin(file)
+    }
+
+    /// The other end, as the contacts of a partner are remembered.
+    pub fn line(&self, partner: &str) -> Line {
+        Line {
+            partner: partner.to_owned(),
+            dialled: self.wire.dialled,
+            remote: self.wire.remote.to_string(),
+        }
+    }
+
+    /// A partner whose files are refused one after the other, as fast as it can offer them, or whose receipts change
+    /// nothing, waits for its answers.
+    pub async fn slow_down(&self) {
+        let (refusals, now) = (&self.station.refusals, Instant::now());
+        refusals.count(self.partner(), now);
+        let wait = refusals.wait(self.partner(), now);
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Releases a lease; where the ledger cannot write that now, `leases::give_back` does later.
+    pub async fn release(&self, id: TransferId, why: &str) -> Result<(), LedgerError> {
+        let ledger = &self.station.ledger;
+        ledger.put_back(id, SystemTime::now(), why).await
+    }
+
+    /// What events say of this session.
+    pub fn talk(&self) -> Talk {
+        let own = self.profile.as_ref().map(|profile| profile.name.clone());
+        let partner = own.or_else(|| self.shown.clone());
+        Talk {
+            session: self.id.clone(),
+            claims: self.claims.clone().filter(|_| partner.is_none()),
+            partner,
+            remote: self.wire.remote,
+        }
+    }
+
+    pub fn log(&self, happening: Happening) {
+        self.station.events.tell(happening);
+    }
+
+    /// A deviation from the protocol was tolerated.
+    pub fn log_tolerated(&self, what: String) {
+        self.log(Happening::Tolerated {
+            session: self.talk(),
+            what,
+        });
+    }
+
+    /// An Odette ID was taken that is written in another case.
+    pub fn log_case(&self, field: &str, written: &OdetteId, agreed: &OdetteId) {
+        if written != agreed {
+            let leniency = Leniency::OdetteIdCase;
+            self.log_tolerated(format!(
+                "{field} `{written}`: {leniency} ({})",
+                leniency.name()
+            ));
+        }
+    }
+
+    /// Logs what a policy decided, and gives the line that the ledger keeps of it.
+    pub fn log_decision<T>(
+        &self,
+        (hook, file): (&'static str, Option<&FileKey>),
+        answer: &Decided<T>,
+        decision: String,
+    ) -> String {
+        let Some(by) = &answer.decided_by else {
+            return format!(
+                "{hook}: no policy had an opinion, generation {}",
+                self.policies.generation()
+            );
+        };
+        let talk = self.talk();
+        let policy = Some(by.policy.clone());
+        let by = format!(
+            "{} (generation {}, sha256:{})",
+            by.policy,
+            by.generation,
+            by.digest.get(..12).unwrap_or_default()
+        );
+        self.log(Happening::Decided {
+            session: Some(talk.session),
+            partner: talk.partner,
+            claims: talk.claims,
+            remote: Some(talk.remote),
+            policy,
+            transfer: None,
+            file: file.map(FileKey::to_string),
+            hook,
+            by: format!("policy {by}"),
+            decision: decision.clone(),
+        });
+        format!("{hook}: policy {by}: {decision}")
+    }
+}
+
+/// Labels as a line of the log and the ledger has them.
+pub(super) fn labelled(labels: &[(String, String)]) -> String {
+    labels
+        .iter()
+        .map(|(key, value)| format!("; {key}={value}"))
+        .collect()
+}

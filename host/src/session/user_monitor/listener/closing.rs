@@ -1,0 +1,244 @@
+//! A file is closed (RFC 5024, 9.12, CLIP): its end is judged, every octet made durable, then written down, then EFPA.
+
+use std::time::Instant;
+
+use oftp::{CloseTicket, Closing, FileHeader, FileReason, Position, Session};
+use pointsman_policy::types;
+use pointsman_store::{
+    CONTENT_REMOVED, LedgerError, Received, Sidecar, Target, TransferId, Undelivered, Verdict,
+    Whole, planted,
+};
+
+use super::file_refusal::FileRefusal;
+use super::judging::{self, Acceptance, Judgement};
+use super::received::ReceivedFiles;
+use super::receiving::Receiving;
+use crate::contents::blocking::blocking;
+use crate::events::Event as Happening;
+use crate::policy::facts::Finished;
+use crate::session::user_monitor::context::SessionContext;
+use crate::session::user_monitor::error::InternalError;
+use crate::session::user_monitor::promise;
+
+/// The answer to an EFID, until it is given.
+pub(in crate::session::user_monitor) struct Close<'a> {
+    pub context: &'a mut SessionContext,
+    pub received: &'a mut ReceivedFiles,
+    pub session: &'a mut Session,
+    pub ticket: CloseTicket,
+    pub closing: Closing,
+}
+
+/// A file whose octets are all here.
+pub(super) struct WholeFile {
+    pub id: TransferId,
+    pub edition: u32,
+    pub header: FileHeader,
+    pub target: Target,
+    pub began: Instant,
+    pub labels: Vec<(String, String)>,
+    /// Octets of it that were here before this session.
+    pub held: u64,
+    pub content: Whole,
+}
+
+impl Close<'_> {
+    /// EFID: the file is kept (EFPA), or refused (EFNA).
+    pub async fn file(self, mut file: Receiving) -> Result<(), InternalError> {
+        if let Some(comparison) = file.comparison.take() {
+            return self.copy(*comparison, file).await;
+        }
+        if let Some(refused) = self.objection(&file).await? {
+            self.refuse(file.id, &file.header, refused).await?;
+            return Ok(file.writer.intake.discard().await?);
+        }
+        // What is sealed has a row, always: so a start can tell a crash from a ledger that is an older one.
+        if let Some(committing) = file.committing.take()
+            && let Err(error) = committing.done().await
+        {
+            file.writer.intake.discard().await?;
+            return Err(error.into());
+        }
+        let held = file.writer.octets_held();
+        let content = match file.writer.finish().await {
+            Ok(content) => content,
+            Err(error) => return self.refuse(file.id, &file.header, error.into()).await,
+        };
+        self.whole(WholeFile {
+            id: file.id,
+            edition: file.edition,
+            header: file.header,
+            target: file.target,
+            began: file.began,
+            labels: file.labels,
+            held,
+            content,
+        })
+        .await
+    }
+
+    /// What speaks against a file whose end was announced.
+    async fn objection(&self, file: &Receiving) -> Result<Option<FileRefusal>, LedgerError> {
+        if let Some(refused) = wrong(file, &self.closing) {
+            return Ok(Some(refused));
+        }
+        let (key, octets) = (&file.header.key, file.octets);
+        let is_used_up = file.limit.is_used_up(self.context, key, file.id, octets);
+        Ok(is_used_up.await?.then(FileRefusal::beyond_quota))
+    }
+
+    /// Every octet is in the spool and the file has its row: the policies are asked what its end means, and it is kept or
+    /// not.
+    pub(super) async fn whole(self, file: WholeFile) -> Result<(), InternalError> {
+        let done = Finished {
+            received: true,
+            header: &file.header,
+            outcome: types::TransferOutcome::Completed,
+            target: Some(&file.target),
+            counts: self.closing.received,
+            held: file.held,
+            digest: Some(&file.content.seal().digest),
+            took: file.began.elapsed(),
+            labels: &file.labels,
+            asked: 0,
+        };
+        match judging::judge(self.context, &done, &file.target).await? {
+            Judgement::Kept(kept) => self.keep(file, kept).await,
+            Judgement::Refused(refused) => {
+                self.refuse(file.id, &file.header, refused).await?;
+                Ok(blocking(move || file.content.discard()).await?)
+            }
+        }
+    }
+
+    /// The order that everything rests on: the content is sealed with its sidecar, the ledger commits, EFPA leaves.
+    async fn keep(self, file: WholeFile, kept: Acceptance) -> Result<(), InternalError> {
+        let id = file.id;
+        let received = Received {
+            counts: self.closing.received,
+            seal: file.content.seal().clone(),
+            target: kept.target.clone(),
+            verdict: kept.verdict.clone(),
+            note: kept.note.clone(),
+            labels: [file.labels, kept.labels].concat(),
+        };
+        let (partner, session_id) = (self.context.partner().to_owned(), &self.context.id);
+        let sidecar = Sidecar::inbound(id, &partner, &file.header, &received, session_id)
+            .of_edition(file.edition);
+        let ledger = &self.context.station.ledger;
+        if planted("row-before-seal") {
+            ledger.received(id, received.clone()).await?;
+        }
+        let (octets, content) = (received.seal.octets, file.content);
+        // Held until the row says that the blob is there.
+        let hold = match blocking(move || content.keep(&sidecar)).await {
+            Ok(hold) => hold,
+            Err(error) => return self.refuse(id, &file.header, error.into()).await,
+        };
+        let stored = ledger.received(id, received).await?;
+        promise::efpa(self.session, self.ticket, kept.wants_turn, stored);
+        let file = Undelivered {
+            id,
+            partner,
+            header: file.header,
+            target: kept.target,
+            placing: None,
+        };
+        self.received.promised(self.context, id);
+        after_efpa(self.context, &file, &kept.verdict, kept.note, octets).await;
+        if !matches!(kept.verdict, Verdict::Negative(_)) {
+            self.received
+                .deliver(self.context, file, &kept.verdict, hold)
+                .await;
+        }
+        Ok(())
+    }
+
+    /// EFNA, after the row that nothing is here and a line in the history that says why. What is in the spool is
+    /// removed after that: the row goes first.
+    pub(super) async fn refuse(
+        self,
+        id: TransferId,
+        header: &FileHeader,
+        refused: FileRefusal,
+    ) -> Result<(), InternalError> {
+        let ledger = &self.context.station.ledger;
+        ledger.checkpoint(id, Position::default()).await?;
+        let why = refused.sentence("EFNA");
+        ledger.remark(id, "refused", &why).await?;
+        self.efna(header, refused).await;
+        Ok(())
+    }
+
+    /// EFNA, of a file that has no row.
+    pub(super) async fn efna(self, header: &FileHeader, refused: FileRefusal) {
+        refused.log(self.context, header, "EFNA");
+        self.context.slow_down().await;
+        promise::efna(self.session, self.ticket, refused.reason, refused.text);
+    }
+}
+
+/// What is logged, and what is no longer needed, when the partner has its EFPA.
+async fn after_efpa(
+    context: &SessionContext,
+    file: &Undelivered,
+    verdict: &Verdict,
+    note: String,
+    octets: u64,
+) {
+    let (transfer, name) = (file.id, file.header.key.to_string());
+    context.station.partials.forget(&file.partner, transfer);
+    let is_rejected = matches!(verdict, Verdict::Negative(_));
+    if is_rejected
+        && !context.delivery().keeps_rejected
+        && let Err(error) = remove_rejected(context, transfer).await
+    {
+        // The next start removes it.
+        context.log(Happening::ContentStays {
+            session: context.talk(),
+            transfer,
+            reason: error.to_string(),
+        });
+    }
+    context.log(Happening::FileReceived {
+        session: context.talk(),
+        transfer,
+        file: name.clone(),
+        octets,
+    });
+    if matches!(verdict, Verdict::Later(None)) {
+        context.log(Happening::ReceiptWaits {
+            session: Some(context.id.clone()),
+            transfer,
+            partner: file.partner.clone(),
+            file: name,
+            reason: note,
+        });
+    }
+}
+
+/// The content of a rejected file is not to be kept; that it came is remembered.
+async fn remove_rejected(context: &SessionContext, id: TransferId) -> Result<(), InternalError> {
+    let why = "delivery.rejected: delete";
+    let ledger = &context.station.ledger;
+    ledger.remark(id, CONTENT_REMOVED, why).await?;
+    let spool = context.station.spool.clone();
+    Ok(blocking(move || spool.discard_content(id)).await?)
+}
+
+/// What is wrong with a file by its records, its size, and what EFID says.
+pub(super) fn wrong(file: &Receiving, closing: &Closing) -> Option<FileRefusal> {
+    if let Some(problem) = file.writer.problem() {
+        return Some(FileRefusal::for_good(FileReason::RecordLength, problem));
+    }
+    if file.is_over_limit {
+        return Some(file.limit.refusal());
+    }
+    let reason = closing.discrepancy()?;
+    let (received, announced) = (closing.received, closing.announced);
+    let text = format!(
+        "received {} octets and {} records, EFID says {} and {}",
+        received.octets, received.records, announced.octets, announced.records
+    );
+    Some(FileRefusal::for_good(reason, text))
+}

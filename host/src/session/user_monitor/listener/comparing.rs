@@ -1,0 +1,146 @@
+//! A file that is here came once more, to be compared: EFPA once more if it is the same, and nothing else. Other content is
+//! refused, or kept as another file, as the partner's profile has it. But for the latter the copy is gone afterwards.
+
+use std::sync::Arc;
+
+use oftp::FileHeader;
+use pointsman_store::{LedgerError, Offer, Persisted, Stored, TransferId, Whole};
+
+use super::closing::{Close, WholeFile, wrong};
+use super::file_refusal::FileRefusal;
+use super::quota;
+use super::receiving::{Comparison, Receiving};
+use crate::contents::blocking::blocking;
+use crate::session::user_monitor::context::SessionContext;
+use crate::session::user_monitor::error::InternalError;
+use crate::session::user_monitor::promise;
+
+impl Close<'_> {
+    /// EFID of a copy.
+    pub(super) async fn copy(
+        self,
+        comparison: Comparison,
+        file: Receiving,
+    ) -> Result<(), InternalError> {
+        let wrong = match &comparison.another {
+            // It is longer than the file that is here.
+            Err(refused) if file.is_over_limit => Some(refused.clone()),
+            _ => wrong(&file, &self.closing),
+        };
+        let (octets, held) = (file.octets, file.writer.octets_held());
+        let content = match file.writer.finish().await {
+            Ok(content) => content,
+            Err(error) => {
+                forget_copy(self.context, file.id).await;
+                self.efna(&file.header, error.into()).await;
+                return Ok(());
+            }
+        };
+        let copy = WholeFile {
+            id: file.id,
+            edition: 0,
+            header: file.header,
+            target: file.target,
+            began: file.began,
+            labels: file.labels,
+            held,
+            content,
+        };
+        if let Some(refused) = wrong {
+            discard(copy.content).await?;
+            self.efna(&copy.header, refused).await;
+            return Ok(());
+        }
+        self.compare(comparison, copy, octets).await
+    }
+
+    async fn compare(
+        self,
+        comparison: Comparison,
+        copy: WholeFile,
+        octets: u64,
+    ) -> Result<(), InternalError> {
+        let ledger = Arc::clone(&self.context.station.ledger);
+        let seal = copy.content.seal().clone();
+        let compared = ledger.received_again(comparison.with, seal).await;
+        let is_another = matches!(compared, Err(LedgerError::OtherContent(_)));
+        match comparison.another {
+            Ok(offer) if is_another => self.keep_another(offer, copy, octets).await,
+            another => {
+                discard(copy.content).await?;
+                self.compared(&copy.header, compared, another.err()).await
+            }
+        }
+    }
+
+    /// EFPA once more for a copy that is gone; or EFNA, where it was another file, for the reason that speaks against that.
+    async fn compared(
+        self,
+        header: &FileHeader,
+        compared: Result<Persisted<Stored>, LedgerError>,
+        refused: Option<FileRefusal>,
+    ) -> Result<(), InternalError> {
+        match compared {
+            Ok(stored) => {
+                let Stored(with) = *stored;
+                promise::efpa(self.session, self.ticket, false, stored);
+                self.received.promised(self.context, with);
+                Ok(())
+            }
+            Err(LedgerError::OtherContent(_)) => {
+                let refused = refused.unwrap_or_else(FileRefusal::other_content);
+                self.efna(header, refused).await;
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// It is another file of the same identity, and gets a row of its own.
+    async fn keep_another(
+        self,
+        offer: Offer,
+        mut copy: WholeFile,
+        octets: u64,
+    ) -> Result<(), InternalError> {
+        match enter(self.context, offer, &copy, octets).await {
+            Ok(Some(edition)) => {
+                copy.edition = edition;
+                self.whole(copy).await
+            }
+            Ok(None) => {
+                discard(copy.content).await?;
+                let refused = FileRefusal::beyond_quota();
+                self.refuse(copy.id, &copy.header, refused).await
+            }
+            Err(error) => {
+                discard(copy.content).await?;
+                Err(error.into())
+            }
+        }
+    }
+}
+
+/// Gives the file its row: which edition of its identity it is, unless it is beyond the quota.
+async fn enter(
+    context: &SessionContext,
+    offer: Offer,
+    copy: &WholeFile,
+    octets: u64,
+) -> Result<Option<u32>, LedgerError> {
+    let edition = context.station.ledger.another(copy.id, offer).await?;
+    // The file that it was compared with was left out when the quota was looked at first.
+    let is_beyond = quota::is_beyond(context, &copy.header.key, copy.id, octets).await?;
+    Ok((!is_beyond).then_some(edition))
+}
+
+async fn discard(content: Whole) -> Result<(), InternalError> {
+    Ok(blocking(move || content.discard()).await?)
+}
+
+/// What came of a copy that could not be finished is nobody's: it has no row. What cannot be removed now, the next
+/// start removes.
+async fn forget_copy(context: &SessionContext, id: TransferId) {
+    let spool = context.station.spool.clone();
+    let _ = blocking(move || spool.partial(id)?.remove()).await;
+}

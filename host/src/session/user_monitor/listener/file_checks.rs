@@ -1,0 +1,109 @@
+//! Whether a file is within what is agreed with its partner, and whether the disks have space for it.
+
+use oftp::{FileHeader, FileReason, Format, Security};
+
+use super::file_refusal::FileRefusal;
+use super::partial::BLOCK;
+use crate::config::partners::{self, Profile};
+use crate::session::user_monitor::context::SessionContext;
+
+/// Whether the profile, and what the policies granted the session, allow the file.
+pub(super) fn allows(context: &SessionContext, header: &FileHeader) -> Result<(), FileRefusal> {
+    let Some(profile) = context.profile() else {
+        return Err(FileRefusal::for_now(FileReason::Unspecified, "no partner"));
+    };
+    are_agreed_stations(context, profile, header)?;
+    is_plain(header)?;
+    if header.signed_receipt && !profile.partner.unsigned_receipts {
+        let text = "SFIDSIGN asks for a signed receipt, and receipts are not signed here";
+        return Err(FileRefusal::for_good(FileReason::SignedNotAllowed, text));
+    }
+    if matches!(header.format, Format::Fixed(0)) {
+        let text = "fixed records need a length";
+        return Err(FileRefusal::for_good(FileReason::RecordLength, text));
+    }
+    if !context.grants().takes_files {
+        let text = "no files are taken in this session";
+        return Err(FileRefusal::for_good(FileReason::DirectionRefused, text));
+    }
+    match context.grants().max_file_blocks {
+        Some(most) if header.size_blocks > most => Err(FileRefusal::too_big(most)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the file is from a station of the partner to one of ours.
+fn are_agreed_stations(
+    context: &SessionContext,
+    profile: &Profile,
+    header: &FileHeader,
+) -> Result<(), FileRefusal> {
+    let config = &context.station.config;
+    let key = &header.key;
+    let any_case = profile.forgives_case(config);
+    let Some(originator) = profile.may_originate(&key.originator, any_case) else {
+        let text = format!(
+            "`{}` is not agreed for files of this partner",
+            key.originator
+        );
+        return Err(FileRefusal::for_good(FileReason::InvalidOrigin, text));
+    };
+    let Some(destination) = partners::is_ours(config, &key.destination, any_case) else {
+        let text = format!("`{}` is not a station here", key.destination);
+        return Err(FileRefusal::for_good(FileReason::InvalidDestination, text));
+    };
+    context.log_case("SFID SFIDORIG", &key.originator, originator);
+    context.log_case("SFID SFIDDEST", &key.destination, destination);
+    Ok(())
+}
+
+/// File security, compression and envelopes are not supported.
+fn is_plain(header: &FileHeader) -> Result<(), FileRefusal> {
+    let (reason, text) = match header.security {
+        Security::Encrypted | Security::EncryptedAndSigned => (
+            FileReason::EncryptedNotAllowed,
+            "encrypted files are not agreed",
+        ),
+        Security::Signed => (FileReason::SignedNotAllowed, "signed files are not agreed"),
+        Security::None if header.compressed => (
+            FileReason::CompressionNotAllowed,
+            "compressed files are not agreed",
+        ),
+        Security::None if header.enveloped => {
+            (FileReason::Unspecified, "enveloped files are not agreed")
+        }
+        Security::None => return Ok(()),
+    };
+    Err(FileRefusal::for_good(reason, text))
+}
+
+/// The disks must have space for what is announced, and beyond it for receipts and the ledger. Where they have not,
+/// broken files of this partner make room first.
+pub(super) async fn make_room_for(
+    context: &SessionContext,
+    header: &FileHeader,
+) -> Result<(), FileRefusal> {
+    let announced = announced(header);
+    if has_room_for(context, announced).is_err() {
+        context.station.make_room(announced).await?;
+        has_room_for(context, announced)?;
+    }
+    Ok(())
+}
+
+fn has_room_for(context: &SessionContext, announced: u64) -> Result<(), FileRefusal> {
+    let spool = &context.station.spool;
+    spool.has_room_for(announced)?;
+    Ok(spool.has_room_at(context.station.config.storage.ledger(), 0)?)
+}
+
+/// Octets that are announced beyond what is said to be here.
+fn announced(header: &FileHeader) -> u64 {
+    let here = if header.goes_in_records() {
+        0
+    } else {
+        header.restart
+    };
+    let blocks = header.size_blocks.saturating_sub(here);
+    blocks.saturating_mul(BLOCK)
+}

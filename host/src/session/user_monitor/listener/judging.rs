@@ -1,0 +1,121 @@
+//! What the end of a received file means: `end-transfer` is asked.
+
+use std::time::SystemTime;
+
+use oftp::{FileHeader, FileReason, NerpReason};
+use pointsman_policy::types;
+use pointsman_store::{Labels, Target, Verdict};
+
+use super::file_refusal::FileRefusal;
+use crate::events::Event as Happening;
+use crate::inbound::receipts;
+use crate::naming::names;
+use crate::policy::facts::{self, Finished};
+use crate::session::user_monitor::context::{SessionContext, labelled};
+use crate::session::user_monitor::error::InternalError;
+
+/// What becomes of a file whose octets are all here.
+pub(super) enum Judgement {
+    /// EFPA.
+    Kept(Acceptance),
+    /// EFNA.
+    Refused(FileRefusal),
+}
+
+/// How a file is kept.
+pub(super) struct Acceptance {
+    pub verdict: Verdict,
+    pub target: Target,
+    /// Whether EFPA asks for the turn.
+    pub wants_turn: bool,
+    /// What `end-transfer` says of the file, beside what `accept-file` said.
+    pub labels: Labels,
+    /// Which policy decided what, for the ledger.
+    pub note: String,
+}
+
+/// Asks the policies. `target` is the place that `accept-file` chose.
+pub(super) async fn judge(
+    context: &mut SessionContext,
+    done: &Finished<'_>,
+    target: &Target,
+) -> Result<Judgement, InternalError> {
+    let connection = context.connection()?.clone();
+    let answer = context
+        .policies
+        .end_transfer(&connection, &facts::transfer(done), SystemTime::now())
+        .await;
+    let log = |decision| {
+        context.log_decision(("end-transfer", Some(&done.header.key)), &answer, decision)
+    };
+    let kept = |verdict, note| {
+        Judgement::Kept(Acceptance {
+            verdict,
+            target: target.clone(),
+            wants_turn: false,
+            labels: Labels::new(),
+            note,
+        })
+    };
+    let config = &context.station.config;
+    Ok(match &answer.decision {
+        types::ResponseDecision::Pass => {
+            let (verdict, shown) = receipts::positive(config, context.partner());
+            kept(verdict, log(shown))
+        }
+        types::ResponseDecision::Positive(terms) => {
+            let target = moved(context, done.header, target, terms);
+            let (verdict, shown) = receipts::positive(config, context.partner());
+            let (path, labels) = (facts::path(&target), labelled(&terms.labels));
+            Judgement::Kept(Acceptance {
+                verdict,
+                target,
+                wants_turn: terms.request_turn.unwrap_or(false),
+                labels: terms.labels.clone(),
+                note: log(format!("{shown}, to {path}{labels}")),
+            })
+        }
+        types::ResponseDecision::Negative(no) => {
+            let reason = NerpReason::from_code(no.reason);
+            let (verdict, shown) = receipts::negative(&done.header.key, reason, &no.text);
+            kept(verdict, log(shown))
+        }
+        types::ResponseDecision::Later(seconds) => {
+            let verdict = Verdict::Later(receipts::ask_again(*seconds));
+            kept(verdict, log(receipts::waits(*seconds)))
+        }
+        types::ResponseDecision::Refuse(no) => {
+            log(format!("EFNA {:02} {}", no.reason, no.text));
+            let reason = FileReason::from_code(no.reason);
+            Judgement::Refused(FileRefusal::for_good(reason, no.text.clone()))
+        }
+    })
+}
+
+/// Where `end-transfer` wants the file. The place that `accept-file` chose is sound; a bad second thought does not lose a
+/// file.
+fn moved(
+    context: &SessionContext,
+    header: &FileHeader,
+    chosen: &Target,
+    terms: &types::ResponseTerms,
+) -> Target {
+    let directory = terms.directory.as_deref().unwrap_or(&chosen.directory);
+    let file_name = terms.file_name.as_deref().unwrap_or(&chosen.file_name);
+    // The partner's folder does not count: the one above is given in any case.
+    let moved = names::target(
+        directory,
+        header,
+        Some(directory),
+        Some(file_name),
+        None,
+        chosen.overwrite,
+    );
+    moved.unwrap_or_else(|bad| {
+        context.log(Happening::PolicyBadName {
+            session: context.talk(),
+            reason: bad.to_string(),
+        });
+        chosen.clone()
+    })
+}

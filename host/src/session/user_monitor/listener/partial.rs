@@ -1,0 +1,173 @@
+//! The partial of a file: whose it is, and from where the file is resumed.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use oftp::{FileHeader, Format, Position, RecordLayout, RecordWriter};
+use pointsman_store::{Partial, SpoolError, TransferId};
+
+use crate::contents::blocking::blocking;
+use crate::contents::intake::Intake;
+use crate::session::user_monitor::context::SessionContext;
+use crate::station::holders::{Holding, STILL};
+
+/// Octets in one step of a restart position of a file without records (RFC 5024, 5.3.3, SFIDREST).
+pub(in crate::session::user_monitor) const BLOCK: u64 = 1024;
+
+/// How long a session that is ended may take to let its file go.
+const LEAVING: Duration = Duration::from_secs(8);
+
+/// Opens the partial of that file for this session alone. Where the partner's own session before this one has it, and the
+/// file stands still there, that session is ended.
+pub(super) async fn open(
+    context: &SessionContext,
+    id: TransferId,
+) -> Result<(Partial, Holding), SpoolError> {
+    let began = Instant::now();
+    let mut ends = false;
+    loop {
+        let spool = context.station.spool.clone();
+        match blocking(move || spool.partial(id)).await {
+            Ok(partial) => {
+                let overtaken = Arc::clone(&context.overtaken);
+                return Ok((partial, context.station.holders.enter(id, overtaken)));
+            }
+            Err(SpoolError::Busy(path)) => {
+                ends |= context.station.holders.end_if_still(id);
+                let patience = if ends { LEAVING } else { STILL + STILL / 4 };
+                if began.elapsed() >= patience {
+                    return Err(SpoolError::Busy(path));
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Where a file is resumed: at most there by its row and by what of it is in the spool, and at most where its sender, or a
+/// policy, wants it to be.
+pub(super) fn resume_at(
+    header: &FileHeader,
+    layout: Option<RecordLayout>,
+    row: Position,
+    octets: u64,
+    most: u64,
+) -> Position {
+    match layout {
+        // Blocks of it cannot be found among line ends of ours.
+        Some(_) if header.format == Format::Text => Position::default(),
+        Some(layout) => whole_records(header.format, layout, row, octets, most),
+        None => whole_blocks(row.octets.min(octets), most),
+    }
+}
+
+/// Whole blocks, and never more than was asked for (RFC 5024, 5.3.4).
+fn whole_blocks(octets: u64, most: u64) -> Position {
+    let octets = (octets / BLOCK).min(most) * BLOCK;
+    Position { octets, records: 0 }
+}
+
+/// The same of a file of records. Where fewer are asked for than are here, only records of fixed length
+/// can be found; others are resumed at the start.
+fn whole_records(
+    format: Format,
+    layout: RecordLayout,
+    row: Position,
+    octets: u64,
+    most: u64,
+) -> Position {
+    if octets < row.octets {
+        return Position::default();
+    }
+    if row.records <= most {
+        return row;
+    }
+    layout.end_of(format, most).unwrap_or_default()
+}
+
+/// Writes what comes of one file: as it comes, or in records as its layout has them.
+#[derive(Debug)]
+pub(super) struct FileWriter {
+    pub intake: Intake,
+    /// A file of records: how they stand in the spool, and what puts them there.
+    records: Option<(RecordLayout, RecordWriter)>,
+    /// What was here before this session.
+    held: Position,
+}
+
+impl FileWriter {
+    /// Takes over the partial, which is cut where the file is resumed.
+    pub async fn new(
+        partial: Partial,
+        header: &FileHeader,
+        layout: Option<RecordLayout>,
+        held: Position,
+    ) -> Result<Self, SpoolError> {
+        let writer = blocking(move || partial.resume(held.octets)).await?;
+        let of_records = |layout| (layout, RecordWriter::new(layout, header.format, held));
+        Ok(Self {
+            intake: Intake::new(writer),
+            records: layout.map(of_records),
+            held,
+        })
+    }
+
+    /// From where the file is resumed, in the unit of its SFPA.
+    pub fn restart(&self) -> u64 {
+        match self.records {
+            Some(_) => self.held.records,
+            None => self.held.octets / BLOCK,
+        }
+    }
+
+    /// Octets of the virtual file that were here before this session.
+    pub fn octets_held(&self) -> u64 {
+        self.virtual_octets(self.held)
+    }
+
+    /// Octets of the virtual file up to that position.
+    pub fn virtual_octets(&self, at: Position) -> u64 {
+        match &self.records {
+            Some((layout, _)) => layout.virtual_octets(at),
+            None => at.octets,
+        }
+    }
+
+    /// From where the file could be resumed if it broke off now.
+    pub fn boundary(&self) -> Position {
+        match &self.records {
+            Some((_, writer)) => writer.boundary(),
+            None => Position {
+                octets: self.intake.octets(),
+                records: 0,
+            },
+        }
+    }
+
+    /// The octets as they are kept.
+    pub fn arrange(&mut self, data: oftp::FileData) -> Vec<u8> {
+        match &mut self.records {
+            Some((_, writer)) => writer.write(data),
+            None => data.octets,
+        }
+    }
+
+    /// What is wrong with the records that came.
+    pub fn problem(&self) -> Option<String> {
+        let (_, writer) = self.records.as_ref()?;
+        writer.problem().map(|problem| problem.to_string())
+    }
+
+    /// Ends the octets of a file, with those that its layout adds at its end.
+    pub async fn finish(self) -> Result<pointsman_store::Whole, SpoolError> {
+        let mut intake = self.intake;
+        let last = self
+            .records
+            .map_or_else(Vec::new, |(_, mut writer)| writer.finish());
+        if !last.is_empty() {
+            intake.write(last).await?;
+        }
+        intake.finish().await
+    }
+}

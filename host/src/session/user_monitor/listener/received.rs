@@ -1,0 +1,175 @@
+//! The files that a session has received and is not done with: one EFPA may be unconfirmed, deliveries are under way, and
+//! our next turn waits a little for the receipts that come of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use oftp::Event;
+use pointsman_store::{Hold, Ledger, LedgerError, Repeated, TransferId, Undelivered, Verdict};
+use tokio::task::JoinHandle;
+
+use crate::inbound::delivery;
+use crate::session::user_monitor::context::SessionContext;
+use crate::station::questions::Awaited;
+
+/// Deliveries of one session that may be under way.
+const MOST: usize = 64;
+
+/// Commands of one session whose receipts our next turn waits for.
+const HAND_OVERS: usize = 64;
+
+/// What a session has received and is not done with.
+#[derive(Debug, Default)]
+pub(in crate::session::user_monitor) struct ReceivedFiles {
+    /// A file whose EFPA the partner is not known to have yet.
+    unconfirmed: Option<TransferId>,
+    deliveries: DeliveryTasks,
+    /// Files that a command takes before they are receipted.
+    hand_overs: Vec<Awaited>,
+}
+
+impl ReceivedFiles {
+    /// EFPA has left. Where it matters, whatever the partner says next will show that it has come.
+    pub(super) fn promised(&mut self, context: &SessionContext, id: TransferId) {
+        self.unconfirmed = (context.repeated() != Repeated::Refused).then_some(id);
+    }
+
+    /// Whatever the partner says after our EFPA says that it has it; all but the end of a session that went wrong.
+    pub async fn confirmed_by(
+        &mut self,
+        event: &Event,
+        ledger: &dyn Ledger,
+    ) -> Result<(), LedgerError> {
+        let says_so = match event {
+            Event::Ended(end) => end.is_normal(),
+            Event::FileOffered(..) | Event::ResponseOffered(..) | Event::YourTurn(_) => true,
+            _ => false,
+        };
+        match self.unconfirmed.take_if(|_| says_so) {
+            Some(id) => ledger.confirmed(id).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Starts a delivery. Of commands that are slower than many deliveries the receipts of the latest are waited for.
+    pub(super) async fn deliver(
+        &mut self,
+        context: &SessionContext,
+        file: Undelivered,
+        verdict: &Verdict,
+        hold: Hold,
+    ) {
+        self.hand_overs.retain(|one| !one.is_answered());
+        if self.hand_overs.len() >= HAND_OVERS {
+            self.hand_overs.remove(0);
+        }
+        self.deliveries.make_way().await;
+        if matches!(verdict, Verdict::HandOver(_)) {
+            let awaited = context.station.questions.expect(file.id);
+            self.hand_overs.extend(awaited);
+        }
+        let station = Arc::clone(&context.station);
+        self.deliveries
+            .push(delivery::start(station, file, Some(hold)));
+    }
+
+    /// The receipts of what this session brought go with our turn, if the deliveries are quick enough.
+    pub async fn wait_for_receipts(&mut self, patience: Duration) {
+        let all = async {
+            self.deliveries.done().await;
+            while let Some(hand_over) = self.hand_overs.last_mut() {
+                hand_over.answer().await;
+                self.hand_overs.pop();
+            }
+        };
+        // Past the limit the receipts wait for the next turn, or the next session.
+        let _ = tokio::time::timeout(patience, all).await;
+        // A slow command, and a folder that does not answer, are waited for once, not at every turn.
+        self.hand_overs.clear();
+        self.deliveries.pass_by();
+    }
+}
+
+/// The deliveries that a session has begun.
+#[derive(Debug, Default)]
+struct DeliveryTasks {
+    /// Those that were waited for in vain, the oldest first.
+    slow: Vec<JoinHandle<()>>,
+    /// Those that our next turn waits for, the oldest first.
+    quick: Vec<JoinHandle<()>>,
+}
+
+impl DeliveryTasks {
+    fn push(&mut self, delivery: JoinHandle<()>) {
+        self.quick.push(delivery);
+    }
+
+    /// What is delivered is forgotten. So many run at once, and of more the oldest is waited for.
+    async fn make_way(&mut self) {
+        for under_way in [&mut self.slow, &mut self.quick] {
+            under_way.retain(|delivery| !delivery.is_finished());
+        }
+        while self.slow.len() + self.quick.len() >= MOST {
+            let oldest = match self.slow.is_empty() {
+                true => self.quick.remove(0),
+                false => self.slow.remove(0),
+            };
+            let _ = oldest.await;
+        }
+    }
+
+    /// Until all of them are done. To be dropped when it takes too long: then [`DeliveryTasks::pass_by`].
+    async fn done(&mut self) {
+        while let Some(delivery) = self.quick.last_mut() {
+            // A delivery that was lost is taken up again by the server; its receipt comes later.
+            let _ = delivery.await;
+            self.quick.pop();
+        }
+    }
+
+    /// Those that are not done by now are slow, and no turn waits for them any more: a folder that does not answer holds
+    /// a session up once, not at each of its turns.
+    fn pass_by(&mut self) {
+        self.slow.append(&mut self.quick);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    const HANGS: Duration = Duration::from_millis(300);
+
+    async fn waited(deliveries: &mut DeliveryTasks) -> Duration {
+        let began = Instant::now();
+        let _ = tokio::time::timeout(HANGS, deliveries.done()).await;
+        deliveries.pass_by();
+        began.elapsed()
+    }
+
+    #[tokio::test]
+    async fn a_delivery_that_hangs_is_waited_for_once_and_those_after_it_all_the_same() {
+        let mut deliveries = DeliveryTasks::default();
+        deliveries.push(tokio::spawn(std::future::pending()));
+        assert!(waited(&mut deliveries).await >= HANGS);
+        assert!(waited(&mut deliveries).await < HANGS, "each turn waits");
+        let (done, is_done) = tokio::sync::oneshot::channel();
+        deliveries.push(tokio::spawn(async move {
+            let _ = done.send(());
+        }));
+        deliveries.done().await;
+        assert_eq!(is_done.await, Ok(()), "a new one is waited for");
+    }
+
+    #[tokio::test]
+    async fn those_that_hang_count_among_those_under_way() {
+        let mut deliveries = DeliveryTasks::default();
+        for _ in 0..MOST {
+            deliveries.push(tokio::spawn(std::future::pending()));
+        }
+        deliveries.pass_by();
+        let makes_way = tokio::time::timeout(HANGS, deliveries.make_way());
+        assert!(makes_way.await.is_err(), "one more would be too many");
+    }
+}

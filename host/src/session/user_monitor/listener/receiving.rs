@@ -1,0 +1,151 @@
+//! A file on its way in (RFC 5024, 9.12, OPI): data, credit, and what is kept when it breaks off.
+
+use std::time::{Instant, SystemTime};
+
+use oftp::{Counts, CreditTicket, FileData, FileHeader, Session};
+use pointsman_policy::types;
+use pointsman_store::{Committing, LedgerError, Offer, Target, TransferId};
+
+use super::file_refusal::FileRefusal;
+use super::partial::FileWriter;
+use super::quota::SizeLimit;
+use crate::policy::facts::{self, Finished};
+use crate::session::user_monitor::context::SessionContext;
+use crate::session::user_monitor::error::InternalError;
+use crate::station::holders::Holding;
+use crate::station::roster::UnderWay;
+
+/// The file that is being received.
+#[derive(Debug)]
+pub(in crate::session::user_monitor) struct Receiving {
+    pub(super) id: TransferId,
+    /// Which of the files of its identity it is.
+    pub(super) edition: u32,
+    pub(super) header: FileHeader,
+    pub(super) target: Target,
+    pub(super) writer: FileWriter,
+    /// Octets of the virtual file by now, those that were here before included.
+    pub(super) octets: u64,
+    pub(super) began: Instant,
+    pub(super) labels: Vec<(String, String)>,
+    pub(super) limit: SizeLimit,
+    /// It is this session's.
+    pub(super) holding: Holding,
+    /// It has more: the rest is not kept, and EFID is answered with EFNA.
+    pub(super) is_over_limit: bool,
+    /// A file that is here already and comes once more, to be compared: `id` is for the copy alone then, and the
+    /// ledger does not know it.
+    pub(super) comparison: Option<Box<Comparison>>,
+    /// Its row, on the way to the disk.
+    pub(super) committing: Option<Committing>,
+    /// How far it is, for whoever looks at the sessions.
+    pub(super) shown: UnderWay,
+}
+
+/// What a file that comes to be compared is compared with, and what it is should it be another.
+#[derive(Debug)]
+pub(super) struct Comparison {
+    /// The file that is here.
+    pub with: TransferId,
+    /// What is taken then, or why another one is not.
+    pub another: Result<Offer, FileRefusal>,
+}
+
+impl Receiving {
+    /// DATA: what came goes to the spool, as far as the file may have so much.
+    pub async fn data(
+        &mut self,
+        context: &SessionContext,
+        data: FileData,
+        session: &mut Session,
+    ) -> Result<(), InternalError> {
+        if self.is_over_limit {
+            return Ok(());
+        }
+        // SFIDFSIZ is an estimate; what counts is what comes.
+        self.octets = self.octets.saturating_add(data.octets.len() as u64);
+        self.holding.moved();
+        self.shown.moved(self.octets);
+        let octets = self.writer.arrange(data);
+        // What stands around records takes room, too, be they as empty as they like.
+        let local = self.writer.intake.octets() + octets.len() as u64;
+        let needed = self.octets.max(local);
+        if !self.limit.allows(needed) && !self.grow(context, needed).await? {
+            self.is_over_limit = true;
+            return Ok(());
+        }
+        if octets.is_empty() {
+            return Ok(());
+        }
+        if let Some(spent) = self.writer.intake.write(octets).await? {
+            session.recycle(spent);
+        }
+        Ok(())
+    }
+
+    async fn grow(&mut self, context: &SessionContext, needed: u64) -> Result<bool, LedgerError> {
+        let limit = &mut self.limit;
+        limit.grow(context, &self.header.key, self.id, needed).await
+    }
+
+    /// All but the last 64 KiB of the window is written: the partner may send the next one (CDT). What an earlier sync made
+    /// durable is committed as a checkpoint.
+    pub async fn window_used_up(
+        &mut self,
+        context: &SessionContext,
+        ticket: CreditTicket,
+        session: &mut Session,
+    ) -> Result<(), InternalError> {
+        let boundary = self.writer.boundary();
+        let durable = self.writer.intake.settle(boundary).await?;
+        if let Some(durable) = durable.filter(|_| self.comparison.is_none()) {
+            let ledger = &context.station.ledger;
+            ledger.checkpoint(self.id, durable).await?;
+        }
+        let _ = session.grant_credit(ticket);
+        Ok(())
+    }
+
+    /// The session ended in the middle of the file: what is here is made durable, to be resumed.
+    pub async fn break_off(
+        self,
+        context: &mut SessionContext,
+        why: &str,
+    ) -> Result<(), InternalError> {
+        if self.comparison.is_some() {
+            return Ok(self.writer.intake.discard().await?);
+        }
+        let station = &context.station;
+        // Kept before it is let go: whoever takes it up then is to find it among those that are kept.
+        station.partials.keep(context.partner(), self.id);
+        let (at, held) = (self.writer.boundary(), self.writer.octets_held());
+        let octets = self.writer.virtual_octets(at);
+        let locked = self.writer.intake.pause().await?;
+        station.ledger.checkpoint(self.id, at).await?;
+        drop(locked);
+        station.bound_partials(context.partner()).await;
+        let kept = format!("{why}; {octets} octets are kept to go on from");
+        station.ledger.remark(self.id, "broken-off", &kept).await?;
+        let done = Finished {
+            received: true,
+            header: &self.header,
+            outcome: types::TransferOutcome::Aborted(why.to_owned()),
+            target: Some(&self.target),
+            counts: Counts {
+                records: at.records,
+                octets,
+            },
+            held,
+            digest: None,
+            took: self.began.elapsed(),
+            labels: &self.labels,
+            asked: 0,
+        };
+        let connection = context.connection()?.clone();
+        context
+            .policies
+            .end_transfer(&connection, &facts::transfer(&done), SystemTime::now())
+            .await;
+        Ok(())
+    }
+}

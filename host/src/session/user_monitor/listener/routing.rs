@@ -1,0 +1,141 @@
+//! Where an offered file goes, and how its records are kept: `accept-file` is asked.
+
+use std::time::SystemTime;
+
+use oftp::{FileHeader, FileReason, Format, RecordLayout};
+use pointsman_policy::{Decided, types};
+use pointsman_store::Target;
+
+use super::file_refusal::FileRefusal;
+use super::offering::Stop;
+use crate::naming::names;
+use crate::policy::facts;
+use crate::session::user_monitor::context::{SessionContext, labelled};
+
+/// What the policies said about a file that we take.
+pub(super) struct Route {
+    pub target: Target,
+    /// How its records are kept; none where records do not count.
+    pub layout: Option<RecordLayout>,
+    /// The highest restart position to answer, if not as far as we have it.
+    pub restart: Option<u64>,
+    pub labels: Vec<(String, String)>,
+    /// Which policy decided, for the ledger.
+    pub note: String,
+}
+
+pub(super) async fn route(
+    context: &mut SessionContext,
+    header: &FileHeader,
+) -> Result<Route, Stop> {
+    let connection = context.connection()?.clone();
+    let answer = context
+        .policies
+        .accept_file(&connection, &facts::file(header), SystemTime::now())
+        .await;
+    let log = |decision| log_decision(context, header, &answer, decision);
+    let terms = accepted(&answer.decision).inspect_err(|refused| {
+        let (code, text) = (refused.reason.code(), &refused.text);
+        log(format!("refused with SFNA {code:02} {text}"));
+    })?;
+    let target = target(context, header, &terms).map_err(|bad| {
+        log(format!("not usable: {bad}"));
+        let text = "no place could be decided for this file";
+        FileRefusal::for_now(FileReason::AccessMethod, text)
+    })?;
+    let layout = layout(context, header, terms.record_layout).map_err(|unfit| {
+        let what = format!("records of this file cannot be kept {unfit}");
+        log(format!("not usable: {what}"));
+        FileRefusal::for_good(FileReason::RecordLength, what)
+    })?;
+    // To refuse what is there is the policy's wish; without one the new file gets a number.
+    if terms.overwrite == Some(false) && context.station.inbox.join(facts::path(&target)).exists() {
+        let text = format!("a file of the name {} is there", target.file_name);
+        log(format!("refused with SFNA 12: {text}"));
+        // Not 13, which would say that this very file is here: of one that is, 13 was said before.
+        return Err(FileRefusal::for_good(FileReason::AccessMethod, text).into());
+    }
+    log_unsigned(context, header);
+    let (path, labels) = (facts::path(&target), labelled(&terms.labels));
+    Ok(Route {
+        target,
+        layout,
+        restart: terms.restart,
+        note: log(format!("accepted, to {path}{labels}")),
+        labels: terms.labels,
+    })
+}
+
+fn accepted(decision: &types::FileDecision) -> Result<types::FileTerms, FileRefusal> {
+    match decision {
+        types::FileDecision::Pass => Ok(types::FileTerms::default()),
+        types::FileDecision::Accept(terms) => Ok(terms.clone()),
+        types::FileDecision::Refuse(no) => Err(FileRefusal {
+            retry: no.retry,
+            ..FileRefusal::for_good(FileReason::from_code(no.reason), no.text.clone())
+        }),
+    }
+}
+
+fn log_decision(
+    context: &SessionContext,
+    header: &FileHeader,
+    answer: &Decided<types::FileDecision>,
+    decision: String,
+) -> String {
+    context.log_decision(("accept-file", Some(&header.key)), answer, decision)
+}
+
+/// The receipt will not be what its partner asks for.
+fn log_unsigned(context: &SessionContext, header: &FileHeader) {
+    if header.signed_receipt {
+        context.log_tolerated(format!(
+            "SFID of {}: SFIDSIGN asks for a signed receipt, and it gets one without a signature (unsigned_receipts)",
+            header.key
+        ));
+    }
+}
+
+/// The place in the inbox: as the policies say, else as the profile does.
+fn target(
+    context: &SessionContext,
+    header: &FileHeader,
+    terms: &types::FileTerms,
+) -> Result<Target, names::BadName> {
+    let granted = context.grants().directory.as_deref();
+    let profile = context.profile();
+    let folder = profile.map(|own| own.partner.folder(&own.name));
+    names::target(
+        &folder.unwrap_or_default(),
+        header,
+        terms.directory.as_deref().or(granted),
+        terms.file_name.as_deref(),
+        context.delivery().name.as_ref(),
+        terms.overwrite.unwrap_or(false),
+    )
+}
+
+/// How the records of a file are kept: as the policies say, else as the profile does. The error is a layout that does not
+/// suit the file.
+fn layout(
+    context: &SessionContext,
+    header: &FileHeader,
+    wanted: Option<types::RecordLayout>,
+) -> Result<Option<RecordLayout>, RecordLayout> {
+    let profile = context.profile();
+    if !header.goes_in_records() {
+        let ends_lines = profile.is_some_and(|profile| profile.partner.text_line_ends);
+        let is_text = header.format == Format::Text && !header.is_secured();
+        return Ok((is_text && ends_lines).then_some(RecordLayout::Lines));
+    }
+    let of_profile = profile.and_then(|profile| profile.record_layout(header.format));
+    let layout = wanted
+        .map(facts::record_layout)
+        .or(of_profile)
+        .unwrap_or(RecordLayout::LengthPrefixed);
+    if layout.suits(header.format) {
+        Ok(Some(layout))
+    } else {
+        Err(layout)
+    }
+}

@@ -1,0 +1,259 @@
+//! Our turn: what the policies want done with it, and what is done next.
+
+use std::time::SystemTime;
+
+use oftp::{Agreement, Level, Session, TurnTicket};
+use pointsman_policy::types;
+use pointsman_store::{Files, Longest, OutboundFile, TransferId, Work, planted};
+
+use super::sending::Sending;
+use crate::config::partners::Profile;
+use crate::session::user_monitor::activity::Activity;
+use crate::session::user_monitor::context::SessionContext;
+use crate::session::user_monitor::error::InternalError;
+use crate::session::user_monitor::listener::received::ReceivedFiles;
+use crate::session::user_monitor::promise;
+use crate::station::leases::lessee;
+
+/// What a call of ours is for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Errand {
+    /// Send this file and no other.
+    pub only: Option<TransferId>,
+}
+
+/// Our turns of one session.
+#[derive(Debug)]
+pub(in crate::session::user_monitor) struct OurTurns {
+    errand: Errand,
+    /// What the policies want done with the turn, while it lasts.
+    plan: Option<TurnPlan>,
+    /// Why files that wait were not to go at our last turn, where that was so.
+    held_back: Option<String>,
+    is_draining: bool,
+}
+
+/// What is to be done with our turn.
+#[derive(Clone, Debug)]
+struct TurnPlan {
+    files: Files,
+    /// How many files more.
+    left: Option<u32>,
+    /// Why only those files go.
+    why: Option<String>,
+    /// Why no more of them go.
+    bound: Option<String>,
+}
+
+impl TurnPlan {
+    /// The files that may go now.
+    fn files(&self) -> Files {
+        match self.left {
+            Some(0) => Files::None,
+            _ => self.files.clone(),
+        }
+    }
+
+    /// Why a file that waits does not go now.
+    fn holds_back(&self) -> Option<&String> {
+        match self.left {
+            Some(0) => self.why.as_ref().or(self.bound.as_ref()),
+            _ => self.why.as_ref(),
+        }
+    }
+}
+
+impl OurTurns {
+    pub fn new(errand: Errand) -> Self {
+        Self {
+            errand,
+            plan: None,
+            held_back: Some("it ended before it was our turn to send".to_owned()),
+            is_draining: false,
+        }
+    }
+
+    /// From now on the session ends at our next turn.
+    pub fn drain(&mut self) {
+        self.is_draining = true;
+    }
+
+    /// The turn went to the partner: the next one is another.
+    pub fn over(&mut self) {
+        self.plan = None;
+    }
+
+    /// Why files that wait were not to go at our last turn, where that was so.
+    pub fn held_back(&self) -> Option<&str> {
+        self.held_back.as_deref()
+    }
+
+    /// Receipts before files; and when there is nothing, the turn is given away or the session released.
+    pub async fn begin(
+        &mut self,
+        context: &mut SessionContext,
+        received: &mut ReceivedFiles,
+        ticket: TurnTicket,
+        session: &mut Session,
+    ) -> Result<Activity, InternalError> {
+        if self.is_draining {
+            self.held_back = Some("the server was about to stop".to_owned());
+            let _ = session.end_turn(ticket);
+            return Ok(Activity::Idle);
+        }
+        let patience = context.station.config.limits.receipt_wait.0.0;
+        received.wait_for_receipts(patience).await;
+        match self.next_work(context, session).await? {
+            Some(Work::Response(owed)) => {
+                let id = owed.id;
+                if planted("receipt-given-when-sent") {
+                    context.station.ledger.response_taken(id).await?;
+                }
+                let profile = context.profile();
+                let unswapped = profile.is_some_and(|own| own.partner.unswapped_receipts);
+                promise::receipt(session, ticket, owed, unswapped);
+                Ok(Activity::Answering(id))
+            }
+            Some(Work::File(mut file)) => {
+                make_unique(context, &mut file, session).await?;
+                let sending = Sending::offer(context, *file, ticket, session);
+                Ok(sending.into())
+            }
+            None => {
+                let _ = session.end_turn(ticket);
+                Ok(Activity::Idle)
+            }
+        }
+    }
+
+    /// What goes next: the ledger leases it to this session.
+    async fn next_work(
+        &mut self,
+        context: &mut SessionContext,
+        session: &Session,
+    ) -> Result<Option<Work>, InternalError> {
+        let plan = match self.plan.take() {
+            Some(plan) => plan,
+            None => self.plan(context, session).await?,
+        };
+        let longest = context.profile().map_or(Longest::UNKNOWN, Profile::longest);
+        let lessee = lessee(&context.station, &context.id);
+        let ledger = &context.station.ledger;
+        let work = ledger
+            .claim(context.partner(), &lessee, longest, plan.files())
+            .await?;
+        self.held_back = plan.holds_back().filter(|_| work.is_none()).cloned();
+        // The plan lasts as long as there is work: without any, the turn is over.
+        self.plan = work.as_ref().map(|work| match work {
+            Work::File(_) => TurnPlan {
+                left: plan.left.map(|left| left - 1),
+                ..plan
+            },
+            Work::Response(_) => plan,
+        });
+        Ok(work)
+    }
+
+    /// Asks what is to be done with the turn; the policies are asked once a turn.
+    async fn plan(
+        &self,
+        context: &mut SessionContext,
+        session: &Session,
+    ) -> Result<TurnPlan, InternalError> {
+        let connection = context.connection()?.clone();
+        let answer = context
+            .policies
+            .ready_to_send(&connection, SystemTime::now())
+            .await;
+        let log = |decision: String| {
+            context.log_decision(("ready-to-send", None), &answer, decision);
+        };
+        let policy = answer.decided_by.as_ref().map_or_else(
+            || "a policy".to_owned(),
+            |by| format!("policy `{}`", by.policy),
+        );
+        let mut why = None;
+        let (wanted, left) = match &answer.decision {
+            types::TurnDecision::Pass => (None, None),
+            types::TurnDecision::Send(terms) => {
+                log(self.planned(terms).to_owned());
+                if terms.files.is_some() {
+                    why = Some(format!("{policy} let no files go but those it named"));
+                }
+                (terms.files.clone(), terms.max_files)
+            }
+            types::TurnDecision::Hold(reason) => {
+                log(format!("files wait: {reason}"));
+                why = Some(format!("{policy} held all files back: {reason}"));
+                (Some(Vec::new()), None)
+            }
+        };
+        let one_way = sends_no_files(context, session);
+        let bound = left.map(|most| format!("{policy} let {most} files go in a turn, and no more"));
+        Ok(TurnPlan {
+            files: match one_way {
+                Some(_) => Files::None,
+                None => self.files(wanted.as_deref()),
+            },
+            left,
+            why: one_way.map(str::to_owned).or(why),
+            bound,
+        })
+    }
+
+    fn planned(&self, terms: &types::TurnTerms) -> &'static str {
+        let wanted = terms.files.as_ref();
+        let leaves_out = |id: TransferId| wanted.is_some_and(|ids| !ids.contains(&id.to_string()));
+        match self.errand.only.is_some_and(leaves_out) {
+            true => "the turn is planned, without the file that was to be sent",
+            false => "the turn is planned",
+        }
+    }
+
+    /// The files that are to go, of those that the policies want.
+    fn files(&self, wanted: Option<&[String]>) -> Files {
+        let wanted: Option<Vec<TransferId>> =
+            wanted.map(|ids| ids.iter().filter_map(|id| id.parse().ok()).collect());
+        match (self.errand.only, wanted) {
+            // An operator's word for one file is no word against what the policies hold back.
+            (Some(id), Some(wanted)) if !wanted.contains(&id) => Files::None,
+            (Some(id), _) => Files::Only(vec![id]),
+            (None, Some(wanted)) => Files::Only(wanted),
+            (None, None) => Files::Any,
+        }
+    }
+}
+
+/// Why no file of ours goes in this session at all, if none does.
+fn sends_no_files(context: &SessionContext, session: &Session) -> Option<&'static str> {
+    let sends_files = context.grants().sends_files;
+    match session.agreement() {
+        Some(agreed) if agreed.may_send && sends_files => None,
+        Some(agreed) if !agreed.partner.mode.receives() => {
+            Some("the partner said in its SSID that it only sends, so it takes no files")
+        }
+        _ if !sends_files => Some("a policy allowed receiving only"),
+        _ => Some("`session.mode` of the partner's profile is receive-only"),
+    }
+}
+
+/// At a level whose times have no counter, files of one name and one second would have one identity.
+async fn make_unique(
+    context: &SessionContext,
+    file: &mut OutboundFile,
+    session: &Session,
+) -> Result<(), InternalError> {
+    let is_counted = |agreed: &Agreement| agreed.level >= Level::V14;
+    if session.agreement().is_none_or(is_counted) {
+        return Ok(());
+    }
+    match context.station.ledger.stamp_to_the_second(file.id).await {
+        Ok(Some(stamp)) => file.header.key.stamp = stamp,
+        Ok(None) => {}
+        Err(error) => {
+            context.release(file.id, &error.to_string()).await?;
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
