@@ -210,4 +210,15 @@ impl Response {
             Self::Negative(nerp) => &nerp.key,
         }
     }
+
+    /// The same response for the file whose originator and destination are the other way round.
+    #[must_use]
+    pub fn swapped(&self) -> Self {
+        let mut swapped = self.clone();
+        match &mut swapped {
+            Self::Positive(eerp) => eerp.key = eerp.key.swapped(),
+            Self::Negative(nerp) => nerp.key = nerp.key.swapped(),
+        }
+        swapped
+    }
 }

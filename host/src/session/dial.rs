@@ -9,15 +9,17 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::TlsConnector;
 
+use super::clock::Clock;
+use super::drive::drive;
+use super::ending::Ending;
+use super::user_monitor::{Errand, UserMonitor};
 use crate::config::Address;
 use crate::config::partners::Profile;
 use crate::net::tls::{self, Side, TlsError};
 use crate::net::wire::Wire;
-use crate::session::ending::Ending;
-use crate::session::user_monitor::{Errand, UserMonitor};
-use crate::session::{self, Clock, Drain};
 use crate::station::Station;
 use crate::station::contacts::Line;
+use crate::station::drain::Drain;
 
 /// How long a connection, and its TLS handshake, may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -55,7 +57,7 @@ pub enum DialError {
     },
 }
 
-/// Dials a partner, and holds the session to its end. How it went is remembered of the partner.
+/// Dials a partner, and drives the session to its end. How it went is remembered among the partner's contacts.
 ///
 /// # Errors
 /// There was no session. What went wrong within one is in its [`Ending`].
@@ -88,45 +90,23 @@ async fn reach(
     errand: Errand,
     drain: watch::Receiver<Drain>,
 ) -> Result<Ending, DialError> {
-    let failed = |what| {
-        let (partner, address) = (profile.name.clone(), address.clone());
-        move |source| DialError::Unreachable {
-            partner,
-            address,
-            what,
-            source,
-        }
+    let connector = connector(&station, &profile)?;
+    let unreachable = |what, source| DialError::Unreachable {
+        partner: profile.name.clone(),
+        address: address.clone(),
+        what,
+        source,
     };
-    let connector = if profile.partner.tls {
-        Some(TlsConnector::from(
-            station
-                .clients
-                .of_partner(&profile.name, &profile.partner)?,
-        ))
-    } else {
-        None
-    };
-    let connecting = TcpStream::connect((address.host.as_str(), address.port));
-    let socket = in_time(connecting).await.map_err(failed("no connection"))?;
-    let _ = socket.set_nodelay(true);
-    let addresses = socket
-        .local_addr()
-        .and_then(|local| Ok((local, socket.peer_addr()?)));
-    let (local, remote) = addresses.map_err(failed("no connection"))?;
-    let mut wire = Wire {
-        local,
-        remote,
-        dialled: true,
-        tls: None,
-    };
+    let connected = connect(&address).await;
+    let (socket, mut wire) = connected.map_err(|error| unreachable("no connection", error))?;
     let clock = Clock::start();
     let session = Session::initiator(profile.params(&station.config), clock.now());
     let Some(connector) = connector else {
-        let monitor = UserMonitor::dialled(station, wire, profile, errand);
-        return Ok(session::drive(socket, session, Box::new(monitor), clock, drain).await);
+        let monitor = Box::new(UserMonitor::dialled(station, wire, profile, errand));
+        return Ok(drive(socket, session, monitor, clock, drain).await);
     };
     let name = ServerName::try_from(address.host.clone())
-        .map_err(|error| failed("no TLS")(std::io::Error::other(error)))?;
+        .map_err(|error| unreachable("no TLS", std::io::Error::other(error)))?;
     let connecting = tls::handshake(Side::Dialled, in_time(connector.connect(name, socket)));
     let stream = connecting.await.map_err(|no_tls| DialError::NoTls {
         partner: profile.name.clone(),
@@ -134,8 +114,33 @@ async fn reach(
         why: no_tls.told(&station.certificates),
     })?;
     wire.tls = Some(tls::facts(stream.get_ref().1, None));
-    let monitor = UserMonitor::dialled(station, wire, profile, errand);
-    Ok(session::drive(stream, session, Box::new(monitor), clock, drain).await)
+    let monitor = Box::new(UserMonitor::dialled(station, wire, profile, errand));
+    Ok(drive(stream, session, monitor, clock, drain).await)
+}
+
+/// What makes TLS with the partner, where its profile wants it.
+fn connector(station: &Station, profile: &Profile) -> Result<Option<TlsConnector>, TlsError> {
+    if !profile.partner.tls {
+        return Ok(None);
+    }
+    let config = station
+        .clients
+        .of_partner(&profile.name, &profile.partner)?;
+    Ok(Some(TlsConnector::from(config)))
+}
+
+async fn connect(address: &Address) -> std::io::Result<(TcpStream, Wire)> {
+    let connecting = TcpStream::connect((address.host.as_str(), address.port));
+    let socket = in_time(connecting).await?;
+    // Commands are small and each is waited for.
+    let _ = socket.set_nodelay(true);
+    let wire = Wire {
+        local: socket.local_addr()?,
+        remote: socket.peer_addr()?,
+        dialled: true,
+        tls: None,
+    };
+    Ok((socket, wire))
 }
 
 async fn in_time<T>(work: impl Future<Output = std::io::Result<T>>) -> std::io::Result<T> {

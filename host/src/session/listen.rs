@@ -13,15 +13,18 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::task::TaskTracker;
 
+use super::clock::Clock;
+use super::drive::drive;
+use super::ending::Ending;
+use super::user_monitor::UserMonitor;
+use super::wire_io::Connection;
 use crate::config::Listener;
 use crate::config::partners;
 use crate::events::Event;
 use crate::net::tls::{self, Side, TlsError, TlsFacts};
 use crate::net::wire::Wire;
-use crate::session::ending::Ending;
-use crate::session::user_monitor::UserMonitor;
-use crate::session::{self, Clock, Connection, Drain};
 use crate::station::Station;
+use crate::station::drain::Drain;
 use crate::station::seats::{CallerSeat, Entrance, Origin};
 
 /// A bound listener that does not accept yet.
@@ -86,7 +89,7 @@ impl Acceptor {
         self.tls.is_some()
     }
 
-    /// Accepts callers until the drain begins; their sessions go on in `sessions`.
+    /// Accepts callers until the drain begins; their sessions run in `sessions`.
     pub async fn accept_calls(
         self: Arc<Self>,
         station: Arc<Station>,
@@ -98,8 +101,13 @@ impl Acceptor {
                 accepted = self.socket.accept() => accepted,
                 _ = drain.wait_for(|drain| *drain != Drain::No) => return,
             };
-            let (socket, remote) = match accepted {
-                Ok(accepted) => accepted,
+            match accepted {
+                Ok((socket, remote)) => {
+                    let Some(call) = self.admit(&station, remote, &drain) else {
+                        continue;
+                    };
+                    sessions.spawn(call.answer(socket, self.tls.clone()));
+                }
                 // Out of descriptors, most often: waiting is all that helps.
                 Err(error) => {
                     station.events.tell(Event::AcceptFailed {
@@ -107,28 +115,35 @@ impl Acceptor {
                         reason: error.to_string(),
                     });
                     tokio::time::sleep(Duration::from_millis(200)).await;
-                    continue;
                 }
-            };
-            match self.entrance.enter(Origin::of(remote), Instant::now()) {
-                Ok(seat) => {
-                    let call = IncomingCall {
-                        station: Arc::clone(&station),
-                        seat,
-                        remote,
-                        came: Instant::now(),
-                        drain: drain.clone(),
-                    };
-                    sessions.spawn(call.answer(socket, self.tls.clone()));
-                }
-                // Not even an ESID: a caller beyond the limit is to cost nothing.
-                Err(limit) => station.events.tell(Event::CallerRefused { remote, limit }),
+            }
+        }
+    }
+
+    /// A place at this listener. A caller beyond the limit is told nothing, not even an ESID: it is to cost nothing.
+    fn admit(
+        &self,
+        station: &Arc<Station>,
+        remote: SocketAddr,
+        drain: &watch::Receiver<Drain>,
+    ) -> Option<IncomingCall> {
+        match self.entrance.enter(Origin::of(remote), Instant::now()) {
+            Ok(seat) => Some(IncomingCall {
+                station: Arc::clone(station),
+                seat,
+                remote,
+                came: Instant::now(),
+                drain: drain.clone(),
+            }),
+            Err(limit) => {
+                station.events.tell(Event::CallerRefused { remote, limit });
+                None
             }
         }
     }
 }
 
-/// Somebody who has called.
+/// A call that has been accepted.
 struct IncomingCall {
     station: Arc<Station>,
     seat: CallerSeat,
@@ -145,7 +160,7 @@ impl IncomingCall {
             return;
         };
         let Some(config) = tls else {
-            self.converse(socket, local, None).await;
+            self.run_session(socket, local, None).await;
             return;
         };
         if let Some(stream) = self.shake_hands(socket, config).await {
@@ -156,10 +171,11 @@ impl IncomingCall {
                 version: facts.version.clone(),
                 suite: facts.cipher_suite.clone(),
             });
-            self.converse(stream, local, Some(facts)).await;
+            self.run_session(stream, local, Some(facts)).await;
         }
     }
 
+    /// TLS, unless others want the caller's place before it is there.
     async fn shake_hands(
         &self,
         socket: TcpStream,
@@ -167,23 +183,10 @@ impl IncomingCall {
     ) -> Option<Box<TlsStream<TcpStream>>> {
         let (remote, gives_way) = (self.remote, self.seat.gives_way());
         let is_probe = AtomicBool::new(false);
-        let accepting = async {
-            if matches!(socket.peek(&mut [0]).await, Ok(0) | Err(_)) {
-                is_probe.store(true, Ordering::Relaxed);
-                return Err(std::io::ErrorKind::UnexpectedEof.into());
-            }
-            TlsAcceptor::from(config).accept(socket).await
-        };
-        let accepting = tokio::time::timeout(self.time_left(), accepting);
-        let accepting = async {
-            accepting.await.unwrap_or_else(|_| {
-                let why = "the caller did not finish it within limits.caller_time";
-                Err(std::io::Error::new(std::io::ErrorKind::TimedOut, why))
-            })
-        };
         // On the heap, for as long as it takes.
+        let accepting = self.accept_tls(socket, config, &is_probe);
         let handshake = Box::pin(tls::handshake(Side::Called, accepting));
-        let error = tokio::select! {
+        let reason = tokio::select! {
             shaken = handshake => match shaken {
                 Ok(stream) => return Some(Box::new(stream)),
                 Err(_) if is_probe.load(Ordering::Relaxed) => {
@@ -196,11 +199,30 @@ impl IncomingCall {
             },
             () = gives_way.notified() => "others called meanwhile, and it took too long".to_owned(),
         };
-        self.station.events.tell(Event::TlsRefused {
-            remote,
-            reason: error,
-        });
+        let refused = Event::TlsRefused { remote, reason };
+        self.station.events.tell(refused);
         None
+    }
+
+    /// Accepts TLS in time. A caller that hangs up before it sends anything is a probe.
+    async fn accept_tls(
+        &self,
+        socket: TcpStream,
+        config: Arc<ServerConfig>,
+        is_probe: &AtomicBool,
+    ) -> std::io::Result<TlsStream<TcpStream>> {
+        let accepting = async {
+            if matches!(socket.peek(&mut [0]).await, Ok(0) | Err(_)) {
+                is_probe.store(true, Ordering::Relaxed);
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            TlsAcceptor::from(config).accept(socket).await
+        };
+        let accepted = tokio::time::timeout(self.time_left(), accepting).await;
+        accepted.unwrap_or_else(|_| {
+            let why = "the caller did not finish it within limits.caller_time";
+            Err(std::io::Error::new(std::io::ErrorKind::TimedOut, why))
+        })
     }
 
     /// What is left of `limits.caller_time`.
@@ -209,13 +231,13 @@ impl IncomingCall {
         most.saturating_sub(self.came.elapsed())
     }
 
-    fn converse(
+    fn run_session(
         self,
-        wire: impl Connection,
+        connection: impl Connection,
         local: SocketAddr,
         tls: Option<TlsFacts>,
     ) -> impl Future<Output = Ending> {
-        let place = Wire {
+        let wire = Wire {
             local,
             remote: self.remote,
             dialled: false,
@@ -225,7 +247,7 @@ impl IncomingCall {
         let mut params = partners::to_strangers(&self.station.config);
         params.timeouts.setup = self.time_left();
         let session = Session::responder(params, clock.now());
-        let monitor = UserMonitor::called(self.station, place, self.seat);
-        session::drive(wire, session, Box::new(monitor), clock, self.drain)
+        let monitor = UserMonitor::called(self.station, wire, self.seat);
+        drive(connection, session, Box::new(monitor), clock, self.drain)
     }
 }

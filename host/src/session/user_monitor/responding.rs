@@ -99,7 +99,7 @@ async fn record(
     }
     let tolerances = profile.tolerances(&context.station.config);
     let (unswapped, loose) = (tolerances.unswapped_responses, tolerances.response_names);
-    let swapped = swapped(&response);
+    let swapped = response.swapped();
     let in_turn = [
         (unswapped, &swapped, Naming::Exact),
         (loose, &response, Naming::Loose),
@@ -167,16 +167,6 @@ fn kind(response: &Response) -> &'static str {
         Response::Positive(_) => "EERP",
         Response::Negative(_) => "NERP",
     }
-}
-
-/// The same receipt for the file whose originator and destination are the other way round.
-pub(super) fn swapped(response: &Response) -> Response {
-    let mut swapped = response.clone();
-    match &mut swapped {
-        Response::Positive(eerp) => eerp.key = eerp.key.swapped(),
-        Response::Negative(nerp) => nerp.key = nerp.key.swapped(),
-    }
-    swapped
 }
 
 /// The problem with a receipt, and what the history of its file says of it.

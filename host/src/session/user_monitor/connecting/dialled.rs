@@ -9,7 +9,7 @@ use crate::events::Event as Happening;
 use crate::session::user_monitor::context::SessionContext;
 
 /// The session stands. The error is why we ended it, for the operator.
-pub(in crate::session::user_monitor) async fn connected(
+pub(crate) async fn connected(
     context: &mut SessionContext,
     agreement: &Agreement,
     session: &mut Session,

@@ -8,7 +8,7 @@ mod session_refusal;
 mod terms;
 
 pub(super) use dialled::connected;
-pub(in crate::session) use places::CROWDED;
+pub(crate) use places::CROWDED;
 pub(super) use places::SessionPlaces;
 
 use oftp::{ConnectionAnswer, ConnectionTicket, Session, Ssid};

@@ -8,11 +8,11 @@ use tokio::sync::Notify;
 use crate::station::seats::{CallerSeat, Seat};
 
 /// What a caller is told whose place others want.
-pub(in crate::session) const CROWDED: &str = "too many callers at the moment, call again";
+pub(crate) const CROWDED: &str = "too many callers at the moment, call again";
 
 /// The places of one session.
 #[derive(Debug, Default)]
-pub(in crate::session) struct SessionPlaces {
+pub(crate) struct SessionPlaces {
     pub(super) caller: Option<CallerSeat>,
     pub(super) seat: Option<Seat>,
 }

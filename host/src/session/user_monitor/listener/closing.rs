@@ -21,7 +21,7 @@ use crate::session::user_monitor::error::InternalError;
 use crate::session::user_monitor::promise;
 
 /// The answer to an EFID, until it is given.
-pub(in crate::session::user_monitor) struct Close<'a> {
+pub(crate) struct Close<'a> {
     pub context: &'a mut SessionContext,
     pub received: &'a mut ReceivedFiles,
     pub session: &'a mut Session,

@@ -5,6 +5,7 @@ use pointsman_store::{LedgerError, SpoolError};
 
 use crate::events::Event as Happening;
 use crate::session::user_monitor::context::SessionContext;
+use crate::session::user_monitor::error::InternalError;
 
 /// Why a file is not taken: what its partner is told, and what the log alone says.
 #[derive(Clone, Debug)]
@@ -126,6 +127,36 @@ impl From<SpoolError> for FileRefusal {
             failure: Some(OurFailure::Spool(error.to_string())),
             ..Self::for_now(reason, text)
         }
+    }
+}
+
+/// Why a file is not taken in: the one is for its partner, the other for the operator.
+pub(super) enum Stop {
+    Refused(FileRefusal),
+    Failed(InternalError),
+}
+
+impl From<FileRefusal> for Stop {
+    fn from(refused: FileRefusal) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<InternalError> for Stop {
+    fn from(error: InternalError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<LedgerError> for Stop {
+    fn from(error: LedgerError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<SpoolError> for Stop {
+    fn from(error: SpoolError) -> Self {
+        Self::Refused(error.into())
     }
 }
 

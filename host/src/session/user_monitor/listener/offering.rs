@@ -3,12 +3,10 @@
 use std::time::{Instant, SystemTime};
 
 use oftp::{FileAnswer, FileHeader, FileReason, FileTicket, Position, Session};
-use pointsman_store::{
-    Committing, Here, LedgerError, Offer, Offered, Partial, SpoolError, TransferId,
-};
+use pointsman_store::{Committing, Here, LedgerError, Offer, Offered, Partial, TransferId};
 
 use super::file_checks;
-use super::file_refusal::FileRefusal;
+use super::file_refusal::{FileRefusal, Stop};
 use super::partial::{self, BLOCK, FileWriter};
 use super::quota::{self, SizeLimit};
 use super::receiving::{Comparison, Receiving};
@@ -19,38 +17,8 @@ use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 use crate::station::roster::{FileNow, UnderWay};
 
-/// Why a file is not taken in: the one is for its partner, the other for the operator.
-pub(super) enum Stop {
-    Refused(FileRefusal),
-    Failed(InternalError),
-}
-
-impl From<FileRefusal> for Stop {
-    fn from(refused: FileRefusal) -> Self {
-        Self::Refused(refused)
-    }
-}
-
-impl From<InternalError> for Stop {
-    fn from(error: InternalError) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl From<LedgerError> for Stop {
-    fn from(error: LedgerError) -> Self {
-        Self::Refused(error.into())
-    }
-}
-
-impl From<SpoolError> for Stop {
-    fn from(error: SpoolError) -> Self {
-        Self::Refused(error.into())
-    }
-}
-
 /// SFID: the file is taken (SFPA), and is received from then on, or refused (SFNA).
-pub(in crate::session::user_monitor) async fn file_offered(
+pub(crate) async fn file_offered(
     context: &mut SessionContext,
     ticket: FileTicket,
     header: FileHeader,
@@ -82,11 +50,7 @@ pub(in crate::session::user_monitor) async fn file_offered(
 }
 
 /// A file whose SFID cannot be read was refused: those behind it come all the same.
-pub(in crate::session::user_monitor) async fn file_unreadable(
-    context: &SessionContext,
-    reason: FileReason,
-    text: String,
-) {
+pub(crate) async fn file_unreadable(context: &SessionContext, reason: FileReason, text: String) {
     context.log(Happening::FileRefused {
         session: context.talk(),
         file: "whose SFID cannot be read".to_owned(),

@@ -12,7 +12,7 @@ use crate::session::user_monitor::context::SessionContext;
 use crate::station::holders::{Holding, STILL};
 
 /// Octets in one step of a restart position of a file without records (RFC 5024, 5.3.3, SFIDREST).
-pub(in crate::session::user_monitor) const BLOCK: u64 = 1024;
+pub(crate) const BLOCK: u64 = 1024;
 
 /// How long a session that is ended may take to let its file go.
 const LEAVING: Duration = Duration::from_secs(8);

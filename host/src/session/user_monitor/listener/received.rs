@@ -20,7 +20,7 @@ const HAND_OVERS: usize = 64;
 
 /// What a session has received and is not done with.
 #[derive(Debug, Default)]
-pub(in crate::session::user_monitor) struct ReceivedFiles {
+pub(crate) struct ReceivedFiles {
     /// A file whose EFPA the partner is not known to have yet.
     unconfirmed: Option<TransferId>,
     deliveries: DeliveryTasks,

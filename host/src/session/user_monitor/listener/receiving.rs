@@ -17,7 +17,7 @@ use crate::station::roster::UnderWay;
 
 /// The file that is being received.
 #[derive(Debug)]
-pub(in crate::session::user_monitor) struct Receiving {
+pub(crate) struct Receiving {
     pub(super) id: TransferId,
     /// Which of the files of its identity it is.
     pub(super) edition: u32,

@@ -6,8 +6,7 @@ use oftp::{FileHeader, FileReason, Format, RecordLayout};
 use pointsman_policy::{Decided, types};
 use pointsman_store::Target;
 
-use super::file_refusal::FileRefusal;
-use super::offering::Stop;
+use super::file_refusal::{FileRefusal, Stop};
 use crate::naming::names;
 use crate::policy::facts;
 use crate::session::user_monitor::context::{SessionContext, labelled};

@@ -16,7 +16,7 @@ use crate::station::roster::{FileNow, UnderWay};
 
 /// The file that is being sent.
 #[derive(Debug)]
-pub(in crate::session::user_monitor) struct Sending {
+pub(crate) struct Sending {
     pub(super) file: OutboundFile,
     pub(super) stage: Stage,
     began: Instant,

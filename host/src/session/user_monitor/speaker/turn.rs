@@ -24,7 +24,7 @@ pub struct Errand {
 
 /// Our turns of one session.
 #[derive(Debug)]
-pub(in crate::session::user_monitor) struct OurTurns {
+pub(crate) struct OurTurns {
     errand: Errand,
     /// What the policies want done with the turn, while it lasts.
     plan: Option<TurnPlan>,

@@ -1,0 +1,28 @@
+//! The engine's time.
+
+use std::time::{Duration, Instant};
+
+/// What has passed since the session began.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock(Instant);
+
+impl Clock {
+    /// Begins now.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// What has passed.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    pub(super) async fn until(&self, deadline: Option<Duration>) {
+        match deadline {
+            Some(deadline) => tokio::time::sleep_until((self.0 + deadline).into()).await,
+            None => std::future::pending().await,
+        }
+    }
+}
