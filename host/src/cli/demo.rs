@@ -17,7 +17,6 @@ use crate::outbound::enqueue::{self, SendAs};
 use crate::server::Server;
 use crate::server::signals::{Hangup, Signals};
 use crate::session::dial;
-use crate::session::user_monitor::Errand;
 use crate::station::Station;
 use crate::station::drain::Drain;
 
@@ -98,13 +97,7 @@ async fn send(station: &Arc<Station>, file: &Path, name: &str) -> Outcome {
     };
     let (id, _) = enqueue::enqueue(station, &profile, file, &how).await?;
     let (_stay, drain) = watch::channel(Drain::No);
-    let end = dial::call(
-        Arc::clone(station),
-        profile,
-        Errand { only: Some(id) },
-        drain,
-    )
-    .await?;
+    let end = dial::call(Arc::clone(station), profile, Some(id), drain).await?;
     let row = station.ledger.show(id).await?;
     let state = row.map(|row| row.state);
     // What is told comes over a channel: let it be told before the next step.

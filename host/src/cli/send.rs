@@ -22,7 +22,6 @@ use crate::events::Event;
 use crate::outbound::enqueue::{self, SendAs};
 use crate::session::dial;
 use crate::session::ending::Ending;
-use crate::session::user_monitor::Errand;
 use crate::station::drain::Drain;
 use crate::station::leases;
 use crate::station::{Inbox, Station};
@@ -136,7 +135,7 @@ impl Send {
             let (done, over) = oneshot::channel::<()>();
             let watching = tokio::spawn(show(station.events.watch(), over));
             let (_stay, drain) = watch::channel(Drain::No);
-            let called = dial::call(Arc::clone(&station), profile, Errand { only }, drain).await;
+            let called = dial::call(Arc::clone(&station), profile, only, drain).await;
             // What was told last is shown, too: it is why nothing was sent.
             drop(done);
             let _ = watching.await;

@@ -19,7 +19,6 @@ use crate::config::partners::Profile;
 use crate::events::Event;
 use crate::session::dial::{self, DialError};
 use crate::session::ending::Ending;
-use crate::session::user_monitor::Errand;
 use crate::station::Station;
 use crate::station::contacts::Plan;
 use crate::station::drain::Drain;
@@ -224,12 +223,7 @@ pub async fn keep_calling(
             }
         };
         for profile in due {
-            let call = dial::call(
-                Arc::clone(&station),
-                profile.clone(),
-                Errand::default(),
-                drain.clone(),
-            );
+            let call = dial::call(Arc::clone(&station), profile.clone(), None, drain.clone());
             // One of the sessions that a drain waits for, and ends if it has to.
             let call = sessions.spawn(call);
             calls.spawn(async move { (profile, outcome(call.await)) });

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oftp::Session;
+use pointsman_store::TransferId;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -12,7 +13,7 @@ use tokio_rustls::TlsConnector;
 use super::clock::Clock;
 use super::drive::drive;
 use super::ending::Ending;
-use super::user_monitor::{Errand, UserMonitor};
+use super::user_monitor::UserMonitor;
 use crate::config::Address;
 use crate::config::partners::Profile;
 use crate::net::tls::{self, Side, TlsError};
@@ -57,14 +58,14 @@ pub enum DialError {
     },
 }
 
-/// Dials a partner, and drives the session to its end. How it went is remembered among the partner's contacts.
+/// Dials a partner, and drives the session to its end: `only` that file is sent, or whatever waits. How it went is remembered among the partner's contacts.
 ///
 /// # Errors
 /// There was no session. What went wrong within one is in its [`Ending`].
 pub async fn call(
     station: Arc<Station>,
     profile: Profile,
-    errand: Errand,
+    only: Option<TransferId>,
     drain: watch::Receiver<Drain>,
 ) -> Result<Ending, DialError> {
     let Some(address) = &profile.partner.address else {
@@ -76,7 +77,7 @@ pub async fn call(
         dialled: true,
         remote: address.to_string(),
     };
-    let called = reach(Arc::clone(&station), profile, address, errand, drain).await;
+    let called = reach(Arc::clone(&station), profile, address, only, drain).await;
     if let Err(error) = &called {
         station.contacts.unreached(&line, &error.to_string());
     }
@@ -87,7 +88,7 @@ async fn reach(
     station: Arc<Station>,
     profile: Profile,
     address: Address,
-    errand: Errand,
+    only: Option<TransferId>,
     drain: watch::Receiver<Drain>,
 ) -> Result<Ending, DialError> {
     let connector = connector(&station, &profile)?;
@@ -102,7 +103,7 @@ async fn reach(
     let clock = Clock::start();
     let session = Session::initiator(profile.params(&station.config), clock.now());
     let Some(connector) = connector else {
-        let monitor = Box::new(UserMonitor::dialled(station, wire, profile, errand));
+        let monitor = Box::new(UserMonitor::dialled(station, wire, profile, only));
         return Ok(drive(socket, session, monitor, clock, drain).await);
     };
     let name = ServerName::try_from(address.host.clone())
@@ -114,7 +115,7 @@ async fn reach(
         why: no_tls.told(&station.certificates),
     })?;
     wire.tls = Some(tls::facts(stream.get_ref().1, None));
-    let monitor = Box::new(UserMonitor::dialled(station, wire, profile, errand));
+    let monitor = Box::new(UserMonitor::dialled(station, wire, profile, only));
     Ok(drive(stream, session, monitor, clock, drain).await)
 }
 

@@ -1,6 +1,6 @@
 //! One session: octets and time into the engine, the engine's octets and questions out.
 //!
-//! Reading and writing go on side by side, so an ESID is noticed while a file is sent. The engine is never
+//! It reads while it writes, so an ESID is noticed while a file is sent. The engine is never
 //! asked from two places: this loop owns it, and the [`UserMonitor`] answers within the loop.
 //!
 //! A session that waits is to be small: the buffer that is read into belongs to the thread, what is written is gone when

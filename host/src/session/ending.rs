@@ -92,7 +92,7 @@ fn moment(state: StateName) -> &'static str {
         StateName::Opi | StateName::Opip => "while the partner was sending a file",
         StateName::Clip => "before we had confirmed a file (EFPA)",
         StateName::Rtrp => "before we had confirmed a receipt (RTR)",
-        StateName::WfNdisc => "after the last word",
+        StateName::WfNdisc => "after the session's last command",
         StateName::IdleSp
         | StateName::IdleSpCd
         | StateName::WfCd

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use oftp::{Agreement, FileKey, Leniency, OdetteId};
+use oftp::{Agreement, FileKey, Leniency, OdetteId, Tolerance};
 use pointsman_policy::{Conversation, Decided, types};
 use pointsman_store::{LedgerError, Repeated, TransferId};
 use tokio::sync::Notify;
@@ -14,6 +14,7 @@ use crate::config::{ReceivedAgain, Terms};
 use crate::events::{Event as Happening, Talk};
 use crate::net::wire::Wire;
 use crate::policy::facts;
+use crate::session::ending::beside_states;
 use crate::station::Station;
 use crate::station::contacts::Line;
 use crate::station::roster::{Enrolled, FileNow, SessionNow, UnderWay};
@@ -222,6 +223,11 @@ impl SessionContext {
             session: self.talk(),
             what,
         });
+    }
+
+    /// The engine tolerated something: the states of the protocol are put into words.
+    pub fn log_tolerance(&self, tolerance: &Tolerance) {
+        self.log_tolerated(beside_states(&tolerance.to_string()));
     }
 
     /// An Odette ID was taken that is written in another case.

@@ -17,9 +17,12 @@ mod speaker;
 use std::sync::Arc;
 use std::time::Instant;
 
-use oftp::{End, Event, Session, SessionReason, StateName};
-use pointsman_store::planted;
+use oftp::{
+    Agreement, CloseRefusal, CloseTicket, Closing, End, Event, FileHeader, FileReason, FileTicket,
+    Session, SessionReason, StateName, TurnTicket,
+};
 use pointsman_store::transition::reached;
+use pointsman_store::{TransferId, planted};
 use tokio::sync::Notify;
 
 use self::activity::Activity;
@@ -34,12 +37,11 @@ use crate::config::partners::Profile;
 use crate::events::Event as Happening;
 use crate::net::tls::Side;
 use crate::net::wire::Wire;
-use crate::session::ending::{Ending, beside_states};
+use crate::session::ending::Ending;
 use crate::station::Station;
 use crate::station::seats::CallerSeat;
 
 pub(super) use self::connecting::CROWDED;
-pub use self::speaker::turn::Errand;
 
 /// One session's user monitor.
 pub struct UserMonitor {
@@ -60,22 +62,27 @@ impl UserMonitor {
     #[must_use]
     pub fn called(station: Arc<Station>, wire: Wire, caller: CallerSeat) -> Self {
         let context = SessionContext::new(station, wire, None);
-        Self::new(context, SessionPlaces::of_caller(caller), Errand::default())
+        Self::new(context, SessionPlaces::of_caller(caller), None)
     }
 
-    /// For a partner that we dialled.
+    /// For a partner that we dialled, to send that file and no other, or whatever waits.
     #[must_use]
-    pub fn dialled(station: Arc<Station>, wire: Wire, profile: Profile, errand: Errand) -> Self {
+    pub fn dialled(
+        station: Arc<Station>,
+        wire: Wire,
+        profile: Profile,
+        only: Option<TransferId>,
+    ) -> Self {
         let context = SessionContext::new(station, wire, Some(profile));
-        Self::new(context, SessionPlaces::default(), errand)
+        Self::new(context, SessionPlaces::default(), only)
     }
 
-    fn new(context: SessionContext, places: SessionPlaces, errand: Errand) -> Self {
+    fn new(context: SessionContext, places: SessionPlaces, only: Option<TransferId>) -> Self {
         Self {
             context,
             places,
             activity: Activity::Idle,
-            turns: OurTurns::new(errand),
+            turns: OurTurns::new(only),
             received: ReceivedFiles::default(),
             failure: None,
         }
@@ -131,56 +138,39 @@ impl UserMonitor {
         None
     }
 
-    /// Each question of the engine goes to the room that answers it.
+    /// Each question of the engine goes to the file that answers it.
     async fn dispatch(&mut self, event: Event, session: &mut Session) -> Result<(), InternalError> {
         let context = &mut self.context;
         match event {
-            Event::ConnectionOffered(ticket, offer) => {
+            Event::ConnectionOffered(ticket, ssid) => {
                 let places = &mut self.places;
-                connecting::connection_offered(context, places, ticket, offer, session).await;
+                connecting::connection_offered(context, places, ticket, ssid, session).await;
             }
-            Event::Connected(agreement) => {
-                let connected = connecting::connected(context, &agreement, session).await;
-                connected.unwrap_or_else(|why| self.fail(why));
-            }
+            Event::Connected(agreement) => self.connected(&agreement, session).await,
             Event::FileOffered(ticket, header) => {
-                let taken = offering::file_offered(context, ticket, header, session).await?;
-                self.activity = taken.map_or(Activity::Idle, Activity::from);
+                self.file_offered(ticket, header, session).await?
             }
             Event::FileUnreadable { reason, text } => {
                 offering::file_unreadable(context, reason, text).await;
             }
             Event::Data(data) => {
-                let file = self.activity.receiving()?;
-                file.data(context, data, session).await?;
+                self.activity
+                    .receiving()?
+                    .data(context, data, session)
+                    .await?
             }
             Event::WindowUsedUp(ticket) => {
                 let file = self.activity.receiving()?;
                 file.window_used_up(context, ticket, session).await?;
             }
             Event::FileClosed(ticket, closing) => {
-                let file = self.activity.end_receiving()?;
-                let received = &mut self.received;
-                let close = Close {
-                    context,
-                    received,
-                    session,
-                    ticket,
-                    closing,
-                };
-                close.file(file).await?;
+                self.file_closed(ticket, closing, session).await?
             }
             Event::ResponseOffered(ticket, response) => {
                 responding::response_offered(context, ticket, response, session).await?;
             }
-            Event::ResponseUnreadable { text } => {
-                let what = "a receipt that names no file was confirmed and dropped";
-                context.log_tolerated(format!("{what}: {text}"));
-            }
-            Event::YourTurn(ticket) => {
-                let (turns, received) = (&mut self.turns, &mut self.received);
-                self.activity = turns.begin(context, received, ticket, session).await?;
-            }
+            Event::ResponseUnreadable { text } => responding::response_unreadable(context, &text),
+            Event::YourTurn(ticket) => self.your_turn(ticket, session).await?,
             Event::FileAccepted { restart } => {
                 self.activity.sending()?.accepted(context, restart).await?;
             }
@@ -188,39 +178,103 @@ impl UserMonitor {
                 reason,
                 retry,
                 text,
-            } => {
-                let file = self.activity.sending()?;
-                file.refused(context, reason, retry, &text).await?;
-                self.activity = Activity::Idle;
-            }
-            // Credit came back: what feeds the file sees it.
-            Event::MoreData => {}
-            Event::CloseAnswered(answer) => {
-                // EFPA may have asked for the turn: then CD is on its way, and the next turn is another.
-                if session.state_name() != StateName::IdleSp {
-                    self.turns.over();
-                }
-                let file = self.activity.sending()?;
-                file.close_answered(context, answer).await?;
-                self.activity = Activity::Idle;
-            }
-            Event::ResponseTaken => {
-                let id = self.activity.answering()?;
-                responding::response_taken(context, id).await?;
-                self.activity = Activity::Idle;
-            }
-            Event::ResponseNotSent { text } => {
-                let id = self.activity.answering()?;
-                responding::response_not_sent(context, id, &text).await?;
-                self.activity = Activity::Idle;
-            }
+            } => self.file_refused(reason, retry, &text).await?,
+            Event::CloseAnswered(answer) => self.close_answered(answer, session).await?,
+            Event::ResponseTaken => self.response_taken().await?,
+            Event::ResponseNotSent { text } => self.response_not_sent(&text).await?,
             // Neither side of a session of ours offers authentication (RFC 5024, 5.3.2, SSIDAUTH).
             Event::ChallengeOffered(..) | Event::ChallengeWanted(_) => {
                 return Err(InternalError::OutOfStep("authentication was not agreed"));
             }
-            Event::Tolerated(what) => context.log_tolerated(beside_states(&what.to_string())),
-            Event::Ended(_) => {}
+            Event::Tolerated(tolerance) => context.log_tolerance(&tolerance),
+            // Credit came back: what feeds the file sees it. The end was looked at before.
+            Event::MoreData | Event::Ended(_) => {}
         }
+        Ok(())
+    }
+
+    async fn connected(&mut self, agreement: &Agreement, session: &mut Session) {
+        let connected = connecting::connected(&mut self.context, agreement, session).await;
+        connected.unwrap_or_else(|why| self.fail(why));
+    }
+
+    async fn file_offered(
+        &mut self,
+        ticket: FileTicket,
+        header: FileHeader,
+        session: &mut Session,
+    ) -> Result<(), InternalError> {
+        let context = &mut self.context;
+        let taken = offering::file_offered(context, ticket, header, session).await?;
+        self.activity = taken.map_or(Activity::Idle, Activity::from);
+        Ok(())
+    }
+
+    async fn file_closed(
+        &mut self,
+        ticket: CloseTicket,
+        closing: Closing,
+        session: &mut Session,
+    ) -> Result<(), InternalError> {
+        let file = self.activity.end_receiving()?;
+        let close = Close {
+            context: &mut self.context,
+            received: &mut self.received,
+            session,
+            ticket,
+            closing,
+        };
+        close.file(file).await
+    }
+
+    async fn your_turn(
+        &mut self,
+        ticket: TurnTicket,
+        session: &mut Session,
+    ) -> Result<(), InternalError> {
+        let (context, received) = (&mut self.context, &mut self.received);
+        self.activity = self.turns.begin(context, received, ticket, session).await?;
+        Ok(())
+    }
+
+    async fn file_refused(
+        &mut self,
+        reason: FileReason,
+        retry: bool,
+        text: &str,
+    ) -> Result<(), InternalError> {
+        let file = self.activity.sending()?;
+        file.refused(&mut self.context, reason, retry, text).await?;
+        self.activity = Activity::Idle;
+        Ok(())
+    }
+
+    async fn close_answered(
+        &mut self,
+        answer: Result<(), CloseRefusal>,
+        session: &Session,
+    ) -> Result<(), InternalError> {
+        // EFPA may have asked for the turn: then CD is on its way, and the next turn is another.
+        if session.state_name() != StateName::IdleSp {
+            self.turns.over();
+        }
+        let file = self.activity.sending()?;
+        file.close_answered(&mut self.context, answer).await?;
+        self.activity = Activity::Idle;
+        Ok(())
+    }
+
+    async fn response_taken(&mut self) -> Result<(), InternalError> {
+        let id = self.activity.answering()?;
+        responding::response_taken(&self.context, id).await?;
+        self.activity = Activity::Idle;
+        Ok(())
+    }
+
+    async fn response_not_sent(&mut self, text: &str) -> Result<(), InternalError> {
+        let id = self.activity.answering()?;
+        responding::response_not_sent(&self.context, id, text).await?;
+        self.activity = Activity::Idle;
         Ok(())
     }
 

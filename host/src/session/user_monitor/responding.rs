@@ -132,6 +132,12 @@ fn log_tolerated(context: &SessionContext, response: &Response, by: Naming) {
     ));
 }
 
+/// A receipt that cannot be read names no file; it was confirmed, since it would come again for ever.
+pub(super) fn response_unreadable(context: &SessionContext, text: &str) {
+    let what = "a receipt that names no file was confirmed and dropped";
+    context.log_tolerated(format!("{what}: {text}"));
+}
+
 /// RTR: the partner has our receipt.
 pub(super) async fn response_taken(
     context: &SessionContext,

@@ -112,7 +112,7 @@ impl From<LedgerError> for FileRefusal {
 impl From<SpoolError> for FileRefusal {
     fn from(error: SpoolError) -> Self {
         let (reason, text) = match &error {
-            // Nothing is wrong here: the file goes on in the session that has it.
+            // Nothing is wrong here: the file continues in the session that has it.
             SpoolError::Busy(_) => {
                 let text = "an earlier session still holds this file";
                 return Self::for_now(FileReason::AccessMethod, text);

@@ -124,7 +124,7 @@ impl Receiving {
         station.ledger.checkpoint(self.id, at).await?;
         drop(locked);
         station.bound_partials(context.partner()).await;
-        let kept = format!("{why}; {octets} octets are kept to go on from");
+        let kept = format!("{why}; {octets} octets are kept to resume from");
         station.ledger.remark(self.id, "broken-off", &kept).await?;
         let done = Finished {
             received: true,

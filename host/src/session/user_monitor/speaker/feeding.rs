@@ -240,7 +240,7 @@ mod tests {
             panic!("the file waits");
         };
         let (found, finding) = oneshot::channel();
-        // Whoever reads it goes on.
+        // The check continues to read it.
         std::mem::forget(found);
         let open = OpenFile {
             blob: Arc::new(station.spool.outgoing(file.id).unwrap()),
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_whose_beginning_takes_long_to_read_gets_no_efid_and_the_next_session_goes_on() {
+    async fn a_file_whose_beginning_takes_long_to_read_gets_no_efid_and_the_next_session_resumes() {
         let folder = tempfile::tempdir().unwrap();
         let (station, profile, id) = queue_a_file(folder.path()).await;
         let mut session = Session::initiator(profile.params(&station.config), Duration::ZERO);

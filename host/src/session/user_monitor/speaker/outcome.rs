@@ -107,7 +107,7 @@ impl Sending {
         context: &SessionContext,
         why: String,
     ) -> Result<(), InternalError> {
-        let reason = format!("its content in the spool is damaged: {why}; queue the file anew");
+        let reason = format!("its content in the spool is damaged: {why}; queue the file again");
         context.log(Happening::ContentDamaged {
             session: context.talk(),
             transfer: self.id(),

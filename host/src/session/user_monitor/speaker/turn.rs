@@ -15,17 +15,11 @@ use crate::session::user_monitor::listener::received::ReceivedFiles;
 use crate::session::user_monitor::promise;
 use crate::station::leases::lessee;
 
-/// What a call of ours is for.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Errand {
-    /// Send this file and no other.
-    pub only: Option<TransferId>,
-}
-
 /// Our turns of one session.
 #[derive(Debug)]
 pub(crate) struct OurTurns {
-    errand: Errand,
+    /// The file that a call of ours is for, where it is for one.
+    only: Option<TransferId>,
     /// What the policies want done with the turn, while it lasts.
     plan: Option<TurnPlan>,
     /// Why files that wait were not to go at our last turn, where that was so.
@@ -64,9 +58,9 @@ impl TurnPlan {
 }
 
 impl OurTurns {
-    pub fn new(errand: Errand) -> Self {
+    pub fn new(only: Option<TransferId>) -> Self {
         Self {
-            errand,
+            only,
             plan: None,
             held_back: Some("it ended before it was our turn to send".to_owned()),
             is_draining: false,
@@ -204,7 +198,7 @@ impl OurTurns {
     fn planned(&self, terms: &types::TurnTerms) -> &'static str {
         let wanted = terms.files.as_ref();
         let leaves_out = |id: TransferId| wanted.is_some_and(|ids| !ids.contains(&id.to_string()));
-        match self.errand.only.is_some_and(leaves_out) {
+        match self.only.is_some_and(leaves_out) {
             true => "the turn is planned, without the file that was to be sent",
             false => "the turn is planned",
         }
@@ -214,7 +208,7 @@ impl OurTurns {
     fn files(&self, wanted: Option<&[String]>) -> Files {
         let wanted: Option<Vec<TransferId>> =
             wanted.map(|ids| ids.iter().filter_map(|id| id.parse().ok()).collect());
-        match (self.errand.only, wanted) {
+        match (self.only, wanted) {
             // An operator's word for one file is no word against what the policies hold back.
             (Some(id), Some(wanted)) if !wanted.contains(&id) => Files::None,
             (Some(id), _) => Files::Only(vec![id]),
