@@ -9,6 +9,7 @@ use oftp::{FileHeader, FileKey, FileStamp, Position, Response};
 use crate::committing::Committing;
 use crate::contact::{Backlog, Contact};
 use crate::error::LedgerError;
+use crate::note::Note;
 use crate::offer::{Arrived, Here, Offer, Offered, Repeated, Standing};
 use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::queue::{Acknowledgement, Files, Longest, Naming, Order, Waiting, Work};
@@ -116,7 +117,7 @@ pub trait Ledger: Send + Sync {
         &self,
         id: TransferId,
         verdict: Verdict,
-        note: &str,
+        note: Note,
     ) -> Result<bool, LedgerError>;
 
     /// The receipt of a delivered file that waited is one that somebody else made, and goes on as it is: with its

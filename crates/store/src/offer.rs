@@ -2,6 +2,7 @@
 
 use oftp::{FileHeader, FileKey, Position, RecordLayout};
 
+use crate::note::Note;
 use crate::state::InboundState;
 use crate::transfer::{Target, TransferId};
 
@@ -19,7 +20,7 @@ pub struct Offer {
     /// The session.
     pub session: String,
     /// Which policy generation decided, and why.
-    pub note: String,
+    pub note: Note,
     /// The restart position may be used (RFC 5.3.2, SSIDREST).
     pub may_resume: bool,
     /// What becomes of it where a file of its identity is here.

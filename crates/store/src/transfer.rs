@@ -300,4 +300,6 @@ pub struct TimelineEntry {
     pub event: String,
     /// What there is to say about it: policy and generation, reason, path.
     pub detail: String,
+    /// What led to a decision, as JSON, where policies were asked.
+    pub data: Option<String>,
 }

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use oftp::{Counts, Nerp};
 
+use crate::note::Note;
 use crate::seal::Seal;
 use crate::transfer::{Labels, Target};
 
@@ -19,7 +20,7 @@ pub struct Received {
     /// What becomes of its receipt.
     pub verdict: Verdict,
     /// Which policy decided, and why.
-    pub note: String,
+    pub note: Note,
     /// What the policies said of it.
     pub labels: Labels,
 }

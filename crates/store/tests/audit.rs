@@ -17,8 +17,8 @@ use oftp::{
 };
 use pointsman_store::{
     Access, Acknowledgement, Audit, Audited, Books, Contact, ContactKind, ContentKey, Direction,
-    Entry, Files, KeptPositions, Ledger, LedgerError, Longest, NewFile, Offer, Offered, Order,
-    OutboundState, Quota, Rebuilt, ReceiptState, Received, Repeated, Seal, Sidecar, Spool,
+    Entry, Files, KeptPositions, Ledger, LedgerError, Longest, NewFile, Note, Offer, Offered,
+    Order, OutboundState, Quota, Rebuilt, ReceiptState, Received, Repeated, Seal, Sidecar, Spool,
     SqliteLedger, Target, TransferId, Verdict, Weight, Work, rebuild,
 };
 use rusqlite::Connection;
@@ -70,7 +70,7 @@ fn offer(dataset: &str) -> Offer {
         },
         layout: None,
         session: "S1".to_owned(),
-        note: String::new(),
+        note: Note::default(),
         may_resume: true,
         repeated: Repeated::Refused,
     }
@@ -143,7 +143,7 @@ impl Yard {
             counts: oftp::Counts::default(),
             target: offer(dataset).target,
             verdict,
-            note: String::new(),
+            note: Note::default(),
             labels: Vec::new(),
         };
         let header = offer(dataset).header;
@@ -346,7 +346,7 @@ async fn everything(yard: &Yard) -> BTreeMap<&'static str, TransferId> {
         .delivered("DECIDED", Verdict::Later(Some(soon())))
         .await;
     ledger
-        .decided(decided, Verdict::Negative(nerp("DECIDED")), "")
+        .decided(decided, Verdict::Negative(nerp("DECIDED")), "".into())
         .await
         .unwrap();
     ids.insert("decided", decided);
@@ -1112,4 +1112,24 @@ async fn no_bit_whose_turn_changes_a_row_is_missed() {
     }
     println!("{changed} turns changed a row, {named} were named");
     assert!(changed > 0);
+}
+
+#[tokio::test]
+async fn what_led_to_decisions_comes_over_from_the_old_ledger() {
+    let yard = Yard::new();
+    let id = yard.offered("ORDER").await;
+    let data = r#"{"hook":"end-transfer"}"#;
+    let received = Received {
+        note: Note {
+            text: "yes".to_owned(),
+            data: Some(data.to_owned()),
+        },
+        ..yard.sealed(id, "ORDER", Verdict::Positive)
+    };
+    yard.ledger.received(id, received).await.unwrap();
+    let (yard, rebuilt) = yard.rebuilt();
+    assert!(rebuilt.kept_history);
+    let history = yard.ledger.timeline(id).await.unwrap();
+    let kept = history.iter().find(|line| line.event == "received");
+    assert_eq!(kept.unwrap().data.as_deref(), Some(data));
 }

@@ -64,7 +64,7 @@ impl Yard {
             counts: oftp::Counts::default(),
             target: offer().target,
             verdict: Verdict::Positive,
-            note: String::new(),
+            note: String::new().into(),
             labels: Vec::new(),
         };
         let sidecar = Sidecar::inbound(id, "them", &offer().header, &received, "S1");
@@ -159,7 +159,7 @@ fn offer() -> Offer {
         },
         layout: None,
         session: "S1".to_owned(),
-        note: String::new(),
+        note: String::new().into(),
         may_resume: true,
         repeated: Repeated::Refused,
     }
@@ -395,7 +395,7 @@ fn an_import_that_is_given_up_takes_no_received_file_of_its_id_with_it() {
         counts: oftp::Counts::default(),
         target: offer().target,
         verdict: Verdict::Positive,
-        note: String::new(),
+        note: String::new().into(),
         labels: Vec::new(),
     };
     let sidecar = Sidecar::inbound(id, "them", &offer().header, &received, "S1");

@@ -16,7 +16,7 @@ use oftp::{
 };
 use pointsman_store::{
     Acknowledgement, CONTENT_REMOVED, Contact, ContactKind, Direction, Files, Filter, Ledger,
-    LedgerError, Longest, Naming, NewFile, Offer, Offered, Order, OutboundState, Quota,
+    LedgerError, Longest, Naming, NewFile, Note, Offer, Offered, Order, OutboundState, Quota,
     ReceiptState, Received, Repeated, Seal, SqliteLedger, State, Target, TransferId, Verdict, Work,
 };
 use rusqlite::config::DbConfig;
@@ -47,7 +47,7 @@ fn offer(dataset: &str) -> Offer {
         },
         layout: None,
         session: "S1".to_owned(),
-        note: "policy route".to_owned(),
+        note: "policy route".into(),
         may_resume: true,
         repeated: Repeated::Refused,
     }
@@ -64,7 +64,7 @@ fn received(verdict: Verdict) -> Received {
         counts: Counts::default(),
         target,
         verdict,
-        note: String::new(),
+        note: Note::default(),
         labels: Vec::new(),
     }
 }
@@ -530,7 +530,7 @@ async fn nothing_waits_for_a_day_because_the_clock_was_ahead() {
     assert_eq!(ledger.open_questions(10).await.unwrap()[0].id, later);
     // What is put off by the right clock waits for as long as was said, however often that is done.
     let again = Verdict::Later(Some(soon()));
-    ledger.decided(later, again, "policy").await.unwrap();
+    ledger.decided(later, again, "policy".into()).await.unwrap();
     ledger.clock_put_back().await.unwrap();
     assert!(ledger.open_questions(10).await.unwrap().is_empty());
 }
@@ -899,18 +899,22 @@ async fn a_receipt_put_off_is_asked_for_when_it_is_due() {
     );
     books
         .ledger
-        .decided(due, Verdict::Later(Some(SystemTime::now())), "")
+        .decided(due, Verdict::Later(Some(SystemTime::now())), "".into())
         .await
         .unwrap();
     assert_eq!(books.ledger.open_questions(10).await.unwrap()[0].asked, 2);
     books
         .ledger
-        .decided(due, Verdict::Positive, "policy")
+        .decided(due, Verdict::Positive, "policy".into())
         .await
         .unwrap();
     books
         .ledger
-        .decided(due, Verdict::Negative(Box::new(nerp("DUE"))), "too late")
+        .decided(
+            due,
+            Verdict::Negative(Box::new(nerp("DUE"))),
+            "too late".into(),
+        )
         .await
         .unwrap();
     assert!(
@@ -921,7 +925,7 @@ async fn a_receipt_put_off_is_asked_for_when_it_is_due() {
         .decided(
             operators,
             Verdict::Negative(Box::new(nerp("OPERATOR"))),
-            "operator",
+            "operator".into(),
         )
         .await
         .unwrap();
@@ -1488,4 +1492,45 @@ async fn a_file_that_goes_through_at_once_is_not_shown_as_broken_off_or_in_doubt
     books.claim().await.unwrap();
     books.ledger.sent(id, "EFPA").await.unwrap();
     assert_eq!(shown().await, (2, 0, false), "it is sent");
+}
+
+#[tokio::test]
+async fn what_led_to_a_decision_is_kept_beside_its_sentence() {
+    let note = |text: &str, data: &str| Note {
+        text: text.to_owned(),
+        data: Some(data.to_owned()),
+    };
+    let books = Books::new();
+    let ledger = &books.ledger;
+    let offered = Offer {
+        note: note("taken", r#"{"hook":"accept-file"}"#),
+        ..offer("ORDER")
+    };
+    let Offered::New(id) = ledger.offer(offered).await.unwrap() else {
+        panic!("it is new");
+    };
+    let later = Received {
+        note: note("later", r#"{"hook":"end-transfer"}"#),
+        ..received(Verdict::Later(Some(SystemTime::now())))
+    };
+    ledger.received(id, later).await.unwrap();
+    ledger.placing(id, "in/ORDER").await.unwrap();
+    ledger.delivered(id).await.unwrap();
+    let why = note("yes", r#"{"hook":"end-transfer","asked":1}"#);
+    assert!(ledger.decided(id, Verdict::Positive, why).await.unwrap());
+    let kept: Vec<_> = ledger.timeline(id).await.unwrap();
+    let kept: Vec<_> = kept
+        .iter()
+        .map(|line| (line.event.as_str(), line.data.as_deref()))
+        .collect();
+    assert_eq!(
+        kept,
+        [
+            ("offered", Some(r#"{"hook":"accept-file"}"#)),
+            ("received", Some(r#"{"hook":"end-transfer"}"#)),
+            ("placing", None),
+            ("delivered", None),
+            ("decided", Some(r#"{"hook":"end-transfer","asked":1}"#)),
+        ]
+    );
 }

@@ -15,7 +15,7 @@ use oftp::{
     Response, Security, UserData,
 };
 use pointsman_store::{
-    Access, ContentKey, Direction, Entry, Hold, Lengths, NewFile, OutboundState, PlaceError,
+    Access, ContentKey, Direction, Entry, Hold, Lengths, NewFile, Note, OutboundState, PlaceError,
     Received, Record, Seal, Sidecar, Spool, SpoolError, Target, TransferId, Verdict, Whole,
 };
 use tempfile::TempDir;
@@ -93,7 +93,7 @@ fn inbound(id: TransferId, seal: &Seal) -> Sidecar {
             overwrite: true,
         },
         verdict: Verdict::Negative(Box::new(nerp())),
-        note: String::new(),
+        note: Note::default(),
         labels: Vec::new(),
     };
     Sidecar::inbound(id, "them", &header(), &received, "S1")

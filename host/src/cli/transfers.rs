@@ -298,7 +298,10 @@ async fn answer(config: Config, id: Id, reject: Option<NerpReason>, text: String
         Some(reason) => receipts::negative(&row.key, reason, &text).0,
         None => Verdict::Positive,
     };
-    if !ledger.decided(id, verdict, "by the operator").await? {
+    if !ledger
+        .decided(id, verdict, "by the operator".into())
+        .await?
+    {
         let row = ledger.show(id).await?.ok_or(LedgerError::NotFound(id))?;
         without_receipt(&row)?;
         return Err(waits_not(&row));

@@ -178,7 +178,11 @@ async fn write_down(
     why: &str,
 ) -> Result<bool, LedgerError> {
     loop {
-        match station.ledger.decided(id, verdict.clone(), why).await {
+        match station
+            .ledger
+            .decided(id, verdict.clone(), why.into())
+            .await
+        {
             Err(error @ (LedgerError::Database { .. } | LedgerError::Commit { .. })) => {
                 failed(station, id, &error);
                 tokio::time::sleep(LOOK).await;

@@ -7,6 +7,7 @@ use rusqlite::{Connection, params};
 use super::failed::database;
 use crate::committing::of_session;
 use crate::error::LedgerError;
+use crate::note::Note;
 use crate::transfer::TransferId;
 use crate::words::millis;
 
@@ -18,8 +19,19 @@ pub(super) fn note(
     event: &'static str,
     detail: &str,
 ) -> Result<(), LedgerError> {
+    note_decision(db, id, session, event, &detail.into())
+}
+
+/// Adds the line of a decision to a transfer's history.
+pub(super) fn note_decision(
+    db: &Connection,
+    id: TransferId,
+    session: Option<&str>,
+    event: &'static str,
+    detail: &Note,
+) -> Result<(), LedgerError> {
     db.prepare_cached(
-        "INSERT INTO timeline (transfer, at, session, event, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO timeline (transfer, at, session, event, detail, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )
     .and_then(|mut insert| {
         insert.execute(params![
@@ -27,7 +39,8 @@ pub(super) fn note(
             millis(SystemTime::now()),
             session.or(of_session().as_ref().map(|of| of.id.as_str())),
             event,
-            detail
+            detail.text,
+            detail.data,
         ])
     })
     .map(drop)
@@ -43,7 +56,7 @@ pub(super) fn note_often(
     id: TransferId,
     session: Option<&str>,
     event: &'static str,
-    detail: &str,
+    detail: &Note,
 ) -> Result<(), LedgerError> {
     let before: u32 = db
         .prepare_cached(
@@ -56,9 +69,10 @@ pub(super) fn note_often(
     match OFTEN.saturating_sub(before) {
         0 => Ok(()),
         1 => {
-            let last = format!("{detail}; this may go on, and is not written down any more");
-            note(db, id, session, event, &last)
+            let text = &detail.text;
+            let last = format!("{text}; this may go on, and is not written down any more");
+            note_decision(db, id, session, event, &detail.with_text(last))
         }
-        _ => note(db, id, session, event, detail),
+        _ => note_decision(db, id, session, event, detail),
     }
 }

@@ -10,10 +10,11 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::due::{due, latest};
 use super::failed::{database, identity};
-use super::history::{note, note_often};
+use super::history::{note, note_decision, note_often};
 use super::state::state_of;
 use super::{look, row};
 use crate::error::LedgerError;
+use crate::note::Note;
 use crate::offer::{Arrived, Here, Offer, Offered, Repeated, Standing};
 use crate::persisted::Stored;
 use crate::planted;
@@ -109,7 +110,7 @@ fn begin_row(
     id: TransferId,
     offer: &Offer,
     edition: u32,
-    why: &str,
+    why: &Note,
 ) -> Result<(), LedgerError> {
     const VERB: &str = "offer";
     let of = Whose {
@@ -120,7 +121,7 @@ fn begin_row(
     insert_header(db, id, of, &offer.header, VERB)?;
     set_target(db, id, &offer.target, VERB)?;
     set_layout(db, id, offer.layout, VERB)?;
-    note(db, id, Some(&offer.session), "offered", why)
+    note_decision(db, id, Some(&offer.session), "offered", why)
 }
 
 /// The last file of that identity is here. Whatever becomes of the one that is offered, that stays as it is.
@@ -146,7 +147,7 @@ fn here_already(db: &Connection, offer: &Offer, known: &Known) -> Result<Offered
         let why = format!("refused as a duplicate: it is `{state}`");
         (why, Offered::Duplicate(id))
     };
-    note_often(db, id, Some(&offer.session), "offered-again", &why)?;
+    note_often(db, id, Some(&offer.session), "offered-again", &why.into())?;
     Ok(offered)
 }
 
@@ -166,12 +167,18 @@ fn next_of_its_identity(
     let mut why = offer.note.clone();
     if let Some(before) = newest(db, &offer.partner, &offer.header.key)? {
         edition = before.edition.saturating_add(1);
-        why = format!(
-            "{why}; its identity is that of transfer {}, {cause}",
-            before.id
-        );
+        why = why.with_text(format!(
+            "{}; its identity is that of transfer {}, {cause}",
+            why.text, before.id
+        ));
         let what = format!("its identity came again, {cause}: transfer {id}");
-        note_often(db, before.id, Some(&offer.session), "offered-again", &what)?;
+        note_often(
+            db,
+            before.id,
+            Some(&offer.session),
+            "offered-again",
+            &what.into(),
+        )?;
     }
     begin_row(db, id, offer, edition, &why)?;
     Ok(edition)
@@ -257,8 +264,9 @@ pub(super) fn begin(
     } else {
         ", since its identity does not count (received_again)"
     };
-    let what = format!("from octet {}{cause}; {}", from.octets, offer.note);
-    note_often(db, id, Some(&offer.session), "offered-again", &what)
+    let what = format!("from octet {}{cause}; {}", from.octets, offer.note.text);
+    let note = offer.note.with_text(what);
+    note_often(db, id, Some(&offer.session), "offered-again", &note)
 }
 
 pub(super) fn set_target(
@@ -478,8 +486,11 @@ pub(super) fn received(
     })
     .map_err(database(VERB))?;
     set_target(db, id, target, VERB)?;
-    let what = format!("{} octets, blake3 {}; {why}", seal.octets, seal.digest);
-    note(db, id, None, VERB, &what)?;
+    let what = format!(
+        "{} octets, blake3 {}; {}",
+        seal.octets, seal.digest, why.text
+    );
+    note_decision(db, id, None, VERB, &why.with_text(what))?;
     match verdict {
         Verdict::Positive => Ok(()),
         Verdict::Negative(nerp) => reject(db, id, nerp, VERB),
@@ -517,7 +528,7 @@ pub(super) fn received_again(
             seal.octets, seal.digest
         )
     };
-    note_often(db, id, None, VERB, &what)?;
+    note_often(db, id, None, VERB, &what.into())?;
     Ok(is_same)
 }
 
@@ -642,13 +653,13 @@ pub(super) fn decided(
     db: &Connection,
     id: TransferId,
     verdict: &Verdict,
-    detail: &str,
+    why: &Note,
 ) -> Result<bool, LedgerError> {
     const VERB: &str = "decided";
     if !waits_no_longer(db, id, VERB)? {
         return Ok(false);
     }
-    note(db, id, None, VERB, detail)?;
+    note_decision(db, id, None, VERB, why)?;
     match verdict {
         Verdict::Negative(nerp) => reject(db, id, nerp, VERB),
         Verdict::Positive => owe_positive(db, id, VERB),

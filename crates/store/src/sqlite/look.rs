@@ -216,13 +216,15 @@ pub(super) fn partners(db: &Connection) -> Result<Vec<String>, LedgerError> {
 }
 
 pub(super) fn timeline(db: &Connection, id: TransferId) -> Result<Vec<TimelineEntry>, LedgerError> {
-    let sql = "SELECT at, session, event, detail FROM timeline WHERE transfer = ?1 ORDER BY seq";
+    let sql =
+        "SELECT at, session, event, detail, data FROM timeline WHERE transfer = ?1 ORDER BY seq";
     let entry = |row: &Row<'_>| {
         Ok(TimelineEntry {
             at: from_millis(row.get(0)?),
             session: row.get(1)?,
             event: row.get(2)?,
             detail: row.get(3)?,
+            data: row.get(4)?,
         })
     };
     all(db, sql, params![id.to_string()], entry, "timeline")

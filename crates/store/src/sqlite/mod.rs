@@ -36,6 +36,7 @@ use crate::contact::{Backlog, Contact};
 use crate::error::LedgerError;
 use crate::finding::Finding;
 use crate::ledger::{Filter, Ledger, Quota, Recovery};
+use crate::note::Note;
 use crate::offer::{Arrived, Here, Offer, Offered, Repeated, Standing};
 use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::planted;
@@ -270,7 +271,9 @@ impl Ledger for SqliteLedger {
     ) -> Result<(), LedgerError> {
         let detail = detail.to_owned();
         self.writer
-            .run("remark", move |db| note_often(db, id, None, event, &detail))
+            .run("remark", move |db| {
+                note_often(db, id, None, event, &detail.into())
+            })
             .await
     }
 
@@ -303,9 +306,8 @@ impl Ledger for SqliteLedger {
         &self,
         id: TransferId,
         verdict: Verdict,
-        note: &str,
+        note: Note,
     ) -> Result<bool, LedgerError> {
-        let note = note.to_owned();
         let decided = verdict.clone();
         let waited = self
             .writer

@@ -483,7 +483,7 @@ pub(super) fn acknowledged(
                 "not taken: {} came for a file that is `{state}`",
                 said(response)
             );
-            note_often(db, id, None, "receipt-contradicts", &what)?;
+            note_often(db, id, None, "receipt-contradicts", &what.into())?;
         }
         return Ok(Acknowledgement::Repeated(id));
     }

@@ -109,14 +109,20 @@ fn fill(new: &Path, old: &Path, spool: &Spool) -> Result<Rebuilt, LedgerError> {
 /// What only the old ledger has, where it can still be read.
 fn copy_history(db: &Connection, old: &Path) -> rusqlite::Result<()> {
     db.execute("ATTACH DATABASE ?1 AS old", [old.display().to_string()])?;
-    let copied = db.execute_batch(
+    // An older program's ledger has no data of decisions.
+    let has_data = "SELECT count(*) FROM pragma_table_info('timeline', 'old') WHERE name = 'data'";
+    let data = match db.query_row(has_data, [], |found| found.get::<_, bool>(0))? {
+        true => "data",
+        false => "NULL",
+    };
+    let copied = db.execute_batch(&format!(
         "BEGIN;
          INSERT INTO policy_values (policy, key, value) SELECT policy, key, value FROM old.policy_values;
-         INSERT INTO timeline (transfer, at, session, event, detail)
-             SELECT transfer, at, session, event, detail FROM old.timeline
+         INSERT INTO timeline (transfer, at, session, event, detail, data)
+             SELECT transfer, at, session, event, detail, {data} FROM old.timeline
              WHERE transfer IN (SELECT id FROM transfers) ORDER BY seq;
-         COMMIT;",
-    );
+         COMMIT;"
+    ));
     if copied.is_err() && !db.is_autocommit() {
         db.execute_batch("ROLLBACK")?;
     }

@@ -119,7 +119,7 @@ impl Close<'_> {
             seal: file.content.seal().clone(),
             target: kept.target.clone(),
             verdict: kept.verdict.clone(),
-            note: kept.note.clone(),
+            note: kept.note.clone().into(),
             labels: [file.labels, kept.labels].concat(),
         };
         let (partner, session_id) = (self.context.partner().to_owned(), &self.context.id);

@@ -174,7 +174,7 @@ async fn take(
         target: route.target.clone(),
         layout: route.layout,
         session: context.id.clone(),
-        note: route.note.clone(),
+        note: route.note.clone().into(),
         may_resume,
         repeated: context.repeated(),
     };
