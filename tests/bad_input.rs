@@ -194,7 +194,7 @@ fn something_that_is_not_oftp() {
     }
     assert!(
         setup.pointsman(&["status"]).status.success(),
-        "and the server goes on"
+        "and the server keeps running"
     );
 }
 

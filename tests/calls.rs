@@ -82,7 +82,7 @@ fn what_rotted_in_the_spool_is_never_sent_as_good_and_waits_for_an_operator() {
     let delivered = theirs.await_delivered(1);
     assert!(delivered[0].contains("SOUND"), "{delivered:?}");
     assert!(is_parked(&ours, "ROTTEN"));
-    // What the partner has of the rotten one is not gone on from.
+    // What the partner has of the rotten one is not resumed.
     std::fs::write(&blob, &good).unwrap();
     let released = ours.pointsman(&["queue", "release", id]);
     assert!(released.status.success(), "{released:?}");

@@ -130,7 +130,7 @@ fn a_command_may_leave_somebody_behind_and_one_that_is_late_takes_its_family_alo
             .exists()
     };
     eventually("the late one is gone", || (!runs("late")).then_some(()));
-    assert!(runs("behind"), "who is not late may go on");
+    assert!(runs("behind"), "a command that is not late keeps running");
     let ended = std::process::Command::new("kill")
         .arg(pid("behind"))
         .status();
@@ -304,7 +304,7 @@ fn a_mended_file_is_taken_under_its_identity_once_its_nerp_is_confirmed() {
     assert!(told.contains("whose NERP the partner has"), "{told}");
     assert_store_is_clean(&setup);
 
-    // A ledger made anew has both of them, too, and knows which is the last.
+    // A rebuilt ledger has both of them, too, and knows which is the last.
     assert_eq!(server.stop(), Some(0));
     let rebuilt = setup.pointsman(&["store", "rebuild"]);
     assert!(rebuilt.status.success(), "{}", text(&rebuilt.stderr));
@@ -417,7 +417,7 @@ fn where_identities_do_not_count_no_file_goes_on_with_the_beginning_of_another()
 }
 
 #[test]
-fn a_file_that_begins_anew_under_an_identity_that_counts_overwrites_what_is_here_of_it() {
+fn a_file_that_starts_over_under_an_identity_that_counts_overwrites_what_is_here_of_it() {
     for received_again in ["refuse", "compare"] {
         let setup = setup(&format!("    received_again: {received_again}\n"), "");
         let server = setup.serve();
@@ -640,7 +640,7 @@ fn the_receipt_of_a_file_that_was_passed_on_keeps_its_hash_and_its_signature() {
     broken.say(b"R");
     assert_signed(&broken.hear());
     drop(broken);
-    // A ledger made anew has the same receipt.
+    // A rebuilt ledger has the same receipt.
     assert_eq!(server.stop(), Some(0));
     assert_store_is_clean(&setup);
     std::fs::remove_file(setup.path().join("state/ledger.db")).unwrap();

@@ -531,7 +531,7 @@ fn the_history_says_which_session_did_it() {
     }
 }
 
-/// Between one thing and the next nobody may be deaf: now and then a server went on for ever.
+/// A signal between two steps must not be lost: now and then a server then ran forever.
 #[test]
 fn sigterm_is_heard_from_the_first_moment_on() {
     let setup = Setup::plain("");

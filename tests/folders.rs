@@ -44,7 +44,7 @@ fn pipe(path: &Path) {
     rustix::fs::mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o666), 0).unwrap();
 }
 
-/// The watched folder goes on working, the server answers, and the secret is nowhere.
+/// The watched folder still works, the server answers, and the secret is nowhere.
 fn goes_on_and_keeps_the_secret(setup: &Setup, server: Server, takes: bool) {
     if takes {
         setup.write("out/GOOD", "good");
@@ -180,7 +180,7 @@ fn whatever_becomes_of_a_watched_folder_keeps_no_server_from_running() {
             words.iter().all(|word| line.contains(word)),
             "{what}: {line}"
         );
-        setup.write("other/ORDERS", "goes on");
+        setup.write("other/ORDERS", "still works");
         server.await_log(&["file-queued", "ORDERS"]);
         for place in ["inbox/.taken", "state/.taken", "state/spool/.taken"] {
             assert!(
@@ -776,8 +776,8 @@ struct Attacker {
 
 impl Attacker {
     /// Everything that can be tried is tried; that the system or the server was quicker is no failure.
-    /// Goes on for so many rounds, and until the server was seen at work, for a minute at most.
-    fn go_on(&self, rounds: u64, at_work: &AtomicBool) {
+    /// Attacks for so many rounds, and until the server was seen at work, for a minute at most.
+    fn attack(&self, rounds: u64, at_work: &AtomicBool) {
         become_somebody();
         self.prepare();
         let until = Instant::now() + PATIENCE;
@@ -853,7 +853,7 @@ fn make_folder_of(owner: u32, mode: u32, path: &Path) {
     set_mode(path, mode);
 }
 
-/// `POINTSMAN_ATTACKS=100000` goes on for some minutes.
+/// `POINTSMAN_ATTACKS=100000` takes some minutes.
 #[test]
 fn a_racing_attacker_gets_nothing_read_nothing_placed_and_the_server_is_not_held_up() {
     if rustix::process::geteuid().as_raw() != 0 {
@@ -889,7 +889,7 @@ fn a_racing_attacker_gets_nothing_read_nothing_placed_and_the_server_is_not_held
     std::thread::scope(|threads| {
         let attacks: Vec<_> = attackers
             .iter()
-            .map(|attacker| threads.spawn(|| attacker.go_on(rounds, &at_work)))
+            .map(|attacker| threads.spawn(|| attacker.attack(rounds, &at_work)))
             .collect();
         let asking = threads.spawn(|| {
             while !over.load(Ordering::Relaxed) {

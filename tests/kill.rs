@@ -64,7 +64,7 @@ fn killed_at_any_time_nothing_acknowledged_is_lost_and_nothing_is_there_twice() 
             }
             server.kill();
         } else {
-            // Every other one goes on with a file whose session broke off before.
+            // Every other one resumes a file whose session broke off before.
             if dice.below(2) == 0 {
                 let some = 1 + dice.below(file.content.len() as u64 / 4000) as usize;
                 break_off(&server, peer, &file, some);

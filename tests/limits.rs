@@ -767,7 +767,7 @@ fn broken_files_of_a_partner_are_bounded() {
     eventually("only so many partials are left", || {
         (std::fs::read_dir(&incoming).unwrap().count() <= 5).then_some(())
     });
-    // The newest goes on where it was.
+    // The newest resumes where it was.
     let mut peer = Peer::session(server.address());
     let mut file = VirtualFile::new("BROKEN11", octets(11, 9000));
     file.restart = 9;

@@ -1371,7 +1371,7 @@ fn who_may_not_look_is_told_so_and_not_that_nothing_is_there() {
 }
 
 /// The server has read all of it and takes files: what it named may be gone, and can be mended by a command only if
-/// commands go on.
+/// commands still work.
 #[test]
 fn a_command_needs_of_what_the_configuration_names_only_what_it_uses() {
     let partners = "    password: ${file:mueller.password}\n    certificate: them.pem\n    calls_without_certificate: true\n    \

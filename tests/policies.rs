@@ -426,7 +426,7 @@ fn swap(setup: &Setup, policy: &str, component: &std::path::Path) -> std::proces
     setup.pointsman(&["policy", "swap", policy, component.to_str().unwrap()])
 }
 
-/// Says that it is over when it goes, also by a panic: nobody goes on for ever.
+/// Says that it is over when it goes, also by a panic: no thread runs forever.
 struct Over<'a>(&'a AtomicBool);
 
 impl Drop for Over<'_> {
@@ -684,7 +684,7 @@ fn a_policy_keeps_no_more_than_its_quota_and_is_told_so() {
         ]);
     }
     peer.send(&VirtualFile::new("FINE", "x"));
-    assert_eq!(setup.await_delivered(1).len(), 1, "files go on");
+    assert_eq!(setup.await_delivered(1).len(), 1, "files still come in");
     let ledger = setup.path().join("state/ledger.db");
     let octets = ledger.metadata().unwrap().len();
     assert!(octets < 4 << 20, "{octets} octets");

@@ -643,7 +643,7 @@ fn labels_of_a_file_stay_with_it_and_are_no_more_than_policies_may_be_told() {
         "what is sent again keeps them"
     );
     assert!(setup.pointsman(&["store", "rebuild"]).status.success());
-    assert!(shown(&setup).contains(told), "so does a ledger made anew");
+    assert!(shown(&setup).contains(told), "so does a rebuilt ledger");
 
     let long = "x".repeat(257);
     for (wrong, why) in [

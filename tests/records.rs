@@ -1,4 +1,4 @@
-//! Files of records (formats F and V): how they stand in local files, in and out, and from which record they go on.
+//! Files of records (formats F and V): how they stand in local files, in and out, and from which record they resume.
 
 #![allow(
     clippy::unwrap_used,
@@ -153,7 +153,7 @@ fn a_record_that_is_not_as_announced_is_refused_with_its_number() {
     );
 }
 
-/// The session breaks in the middle of the fourth record, and the server is killed; then the partner asks to go on
+/// The session breaks in the middle of the fourth record, and the server is killed; then the partner asks to resume
 /// after record `asked`, is told `told`, and sends the rest.
 fn goes_on(partner: &str, format: char, asked: u64, told: usize, expected: &str) {
     let setup = with_partner(partner);

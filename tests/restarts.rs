@@ -224,7 +224,7 @@ fn caller(partner: &Called, more: &str) -> Setup {
     Setup::caller(listeners, &partner.address(), more)
 }
 
-/// `pointsman send FILE`, killed when its partner has heard of the file.
+/// `pointsman send FILE`, killed when the file was offered to its partner.
 fn killed_while_it_sends(setup: &Setup, partner: &Called, name: &str) {
     let file = setup.write(name, octets(61, 3000));
     let mut sending = Killed(

@@ -1,4 +1,4 @@
-//! The store from outside: checked, made anew, and brought back to work after crashes.
+//! The store from outside: checked, rebuilt, and brought back to work after crashes.
 
 #![allow(
     clippy::unwrap_used,
@@ -114,7 +114,7 @@ fn the_ledger_may_lie_on_a_disk_of_its_own_and_one_that_was_left_behind_is_misse
 }
 
 #[test]
-fn a_ledger_that_is_lost_is_made_anew_and_nothing_acknowledged_with_it() {
+fn a_ledger_that_is_lost_is_rebuilt_and_nothing_acknowledged_is_lost_with_it() {
     let setup = Setup::plain("");
     let server = setup.serve();
     // Two receipts given, then one file whose receipt nobody takes.
@@ -138,7 +138,7 @@ fn a_ledger_that_is_lost_is_made_anew_and_nothing_acknowledged_with_it() {
     let rebuild = setup.pointsman(&["store", "rebuild"]);
     assert!(
         rebuild.status.success(),
-        "a ledger that is there may be made anew, too"
+        "a ledger that is there may be rebuilt, too"
     );
     assert_clean(&setup);
 
@@ -222,7 +222,7 @@ fn both_ends_of_ours_come_back_from_their_spools() {
 }
 
 #[test]
-fn a_store_is_not_made_anew_while_its_server_runs() {
+fn a_store_is_not_rebuilt_while_its_server_runs() {
     let setup = Setup::plain("");
     let server = setup.serve();
     let mut peer = Peer::session(server.address());
@@ -333,7 +333,7 @@ fn the_queue_is_the_operators() {
     assert_eq!(
         wrong.status.code(),
         Some(1),
-        "what is cancelled is sent anew"
+        "what is cancelled is sent again"
     );
     let (code, _) = json(&setup, &["queue", "resend", &ids[2]]);
     assert_eq!(code, Some(0));

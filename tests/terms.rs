@@ -528,7 +528,7 @@ fn what_a_policy_says_of_a_file_in_labels_stays_with_it() {
     Peer::session(server.address()).send(&VirtualFile::new("ORDERS", "x"));
     let both = ["file-label=of the offer", "end-label=of the end"];
     assert_eq!(labels(&at_once), both);
-    // A ledger made anew knows them as well.
+    // A rebuilt ledger knows them as well.
     at_once.await_delivered(1);
     assert_eq!(server.stop(), Some(0));
     assert!(at_once.pointsman(&["store", "rebuild"]).status.success());

@@ -101,7 +101,7 @@ fn a_folder_at_rest_is_left_at_rest() {
 }
 
 #[test]
-fn a_folder_that_was_made_anew_is_listened_to_like_the_one_before() {
+fn a_folder_that_was_created_again_is_listened_to_like_the_one_before() {
     let setup = watching("        quiet: 10m\n");
     let server = setup.serve();
     let is_used = || {

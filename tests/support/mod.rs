@@ -361,7 +361,7 @@ pub fn octets(seed: u64, count: usize) -> Vec<u8> {
     (0..count).map(|_| next() as u8).collect()
 }
 
-/// A number from the environment: how much a test that can go on for days is to do.
+/// A number from the environment: how much a test that can run for days is to do.
 pub fn amount(variable: &str, usual: u64) -> u64 {
     std::env::var(variable)
         .ok()
