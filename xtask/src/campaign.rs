@@ -11,32 +11,31 @@
 //! * `full`: the disk under a station has no page free, or one, two, three …, up to `--count`. Needs root.
 //! * `teeth`: the program with a mistake planted, another each time; `kill` and `power` must find every one. `--only NAME`.
 
+mod dice;
+mod files;
 mod full;
 mod gate;
 mod io;
 mod kill;
 mod names;
+mod orders;
 mod pair;
+mod party;
+mod ports;
 mod power;
+mod program;
+mod round;
 mod syscalls;
+mod tally;
 mod teeth;
 
 use std::path::Path;
 
-pub use self::pair::{at, build, octets};
+use self::orders::Orders;
 
-/// Which campaign, and how long.
-#[derive(Clone, Debug)]
-pub struct Orders {
-    /// How often something goes wrong, at most.
-    pub count: u64,
-    /// Where the dice start.
-    pub seed: u64,
-    /// How many scenarios are played at once, where that can be.
-    pub jobs: u64,
-    /// The one thing to do, where there are several.
-    pub only: Option<String>,
-}
+pub use self::dice::{Dice, octets};
+pub use self::files::at;
+pub use self::program::build;
 
 const USAGE: &str = "usage: cargo xtask campaign kill|syscalls|io|full|power|teeth [--count N] [--seed S] [--jobs N] [--only NAME] [--release | --program PATH]";
 
@@ -78,9 +77,11 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     }
     let program = match built {
         Some(program) => program,
-        None if which == "syscalls" => pair::build_for_campaigns(root, "failpoints", release)?,
-        None if which == "teeth" => pair::build_for_campaigns(root, "failpoints,planted", release)?,
-        None => pair::build(root, release)?,
+        None if which == "syscalls" => program::build_for_campaigns(root, "failpoints", release)?,
+        None if which == "teeth" => {
+            program::build_for_campaigns(root, "failpoints,planted", release)?
+        }
+        None => program::build(root, release)?,
     };
     println!("--seed {}", orders.seed);
     match which.as_str() {
@@ -91,24 +92,5 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         "teeth" => teeth::run(&program, &orders),
         "power" => power::run(&program, orders),
         _ => Err(USAGE.to_owned()),
-    }
-}
-
-/// Numbers that look random (SplitMix64): the same again for the same seed.
-#[derive(Clone, Debug)]
-pub struct Dice(u64);
-
-impl Dice {
-    /// From that seed on.
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// The next one, below `bound`.
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % bound.max(1)
     }
 }

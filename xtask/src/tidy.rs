@@ -11,39 +11,15 @@ mod dialect;
 pub mod events;
 mod floors;
 mod links;
+mod offence;
 mod shape;
-
 mod words;
 
-use std::fmt;
 use std::path::Path;
 
+use self::offence::Offence;
 use crate::source::modules::Crates;
 use crate::source::tree::Tree;
-
-/// Something that is not as it should be: where, what, and what to do about it.
-#[derive(Debug, PartialEq, Eq)]
-struct Offence {
-    place: String,
-    what: String,
-    remedy: String,
-}
-
-impl Offence {
-    fn new(place: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            place: place.into(),
-            what: what.into(),
-            remedy: remedy.into(),
-        }
-    }
-}
-
-impl fmt::Display for Offence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}\n    {}", self.place, self.what, self.remedy)
-    }
-}
 
 /// Checks the repository at `root` and reports what was looked at; `--all` names what is still let pass, too.
 ///

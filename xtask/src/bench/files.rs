@@ -5,8 +5,9 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
+use super::options::Options;
 use super::peer::{Peer, VirtualFile};
-use super::{Options, Station, configure};
+use super::served::{ServedStation, configure};
 use crate::campaign::{Dice, at, octets};
 
 pub fn run(program: &Path, options: &Options) -> Result<(), String> {
@@ -65,7 +66,7 @@ fn transfers(
     content: &[u8],
 ) -> Result<f64, String> {
     let config = configure(folder)?;
-    let station = Station::start(program, &config)?;
+    let station = ServedStation::start(program, &config)?;
     let address = station.address;
     let mut peers: Vec<_> = (0..sessions).map(|_| Peer::session(address)).collect();
     let began = Instant::now();

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::options::Options;
 use super::peer::Peer;
-use super::{OURS, Options, Station, THEIRS, THEM, US};
+use super::served::{OURS, ServedStation, THEIRS, THEM, US};
 use crate::campaign::at;
 
 /// How long after its sessions the station is looked at again.
@@ -21,7 +22,7 @@ pub fn run(program: &Path, options: &Options) -> Result<(), String> {
          partners:\n  mueller: {{ssid: {THEM}, password: {THEIRS}, session: {{idle_timeout: 5m}}}}\n"
     );
     std::fs::write(&config, yaml).map_err(at(&config))?;
-    let station = Station::start(program, &config)?;
+    let station = ServedStation::start(program, &config)?;
     drop(Peer::session(station.address));
     std::thread::sleep(Duration::from_secs(1));
     let start = resident(&station)?;
@@ -45,7 +46,7 @@ pub fn run(program: &Path, options: &Options) -> Result<(), String> {
 }
 
 /// Memory of the station, in KiB.
-fn resident(station: &Station) -> Result<u64, String> {
+fn resident(station: &ServedStation) -> Result<u64, String> {
     let path = format!("/proc/{}/status", station.child.id());
     let status = std::fs::read_to_string(&path).map_err(at(Path::new(&path)))?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"));

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use super::{Options, Station, configure};
+use super::options::Options;
+use super::served::{ServedStation, configure};
 
 /// In which a start must be ready, in seconds.
 const MOST: f64 = 10.0;
@@ -33,7 +34,7 @@ pub fn run(root: &Path, program: &Path, options: &Options) -> Result<(), String>
 /// Seconds until it listens.
 fn ready(program: &Path, config: &Path) -> Result<f64, String> {
     let began = Instant::now();
-    let station = Station::start(program, config)?;
+    let station = ServedStation::start(program, config)?;
     let took = began.elapsed().as_secs_f64();
     drop(station);
     Ok(took)

@@ -10,12 +10,16 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
-use super::pair::{Found, Pair, SIDES, Side, at, octets};
+use super::dice::{Dice, octets};
+use super::files::at;
+use super::orders::Orders;
+use super::pair::Pair;
+use super::party::{PARTIES, Party};
 use super::power::{command, lay_apart};
-use super::{Dice, Orders};
+use super::tally::Tally;
 
 /// Whose disk is full.
-const VICTIM: Side = Side::Nordwerk;
+const VICTIM: Party = Party::Nordwerk;
 /// What free space is counted in.
 const PAGE: u64 = 4096;
 /// What the victims keep free for receipts and the ledger. A pair each at a time: they mostly wait.
@@ -45,7 +49,7 @@ pub fn run(program: &Path, orders: &Orders) -> Result<(), String> {
             })
             .collect::<Result<Vec<_>, _>>()
     })?;
-    let (mut all, mut named) = (Found::default(), 0);
+    let (mut all, mut named) = (Tally::default(), 0);
     for (found, here) in played {
         all.add(found);
         named += here;
@@ -56,7 +60,7 @@ pub fn run(program: &Path, orders: &Orders) -> Result<(), String> {
     );
     let starts = orders.count.div_ceil(10);
     let mut dice = Dice::new(orders.seed);
-    all = Found::default();
+    all = Tally::default();
     for level in 0..starts {
         for first in [false, true] {
             all.add(start(program, &mut dice, level, first)?);
@@ -76,15 +80,15 @@ fn levels(
     worker: u64,
     reserve: &str,
     began: Instant,
-) -> Result<(Found, u64), String> {
+) -> Result<(Tally, u64), String> {
     let mut dice = Dice::new(orders.seed + worker);
     let levels: Vec<u64> = (worker..orders.count).step_by(RESERVES.len()).collect();
-    let (mut all, mut named) = (Found::default(), 0);
+    let (mut all, mut named) = (Tally::default(), 0);
     for levels in levels.chunks(ROUND as usize) {
-        let mut ground = Ground::new(program, reserve)?;
-        SIDES
+        let mut ground = SmallGround::new(program, reserve)?;
+        PARTIES
             .into_iter()
-            .try_for_each(|side| ground.pair.start(side, &[]))?;
+            .try_for_each(|party| ground.pair.start(party, &[]))?;
         let mut wrong = None;
         for level in levels {
             match ground.level(&mut dice, *level) {
@@ -110,9 +114,9 @@ fn levels(
 }
 
 /// Starts a station on a full disk, for the first time or after an end on it.
-fn start(program: &Path, dice: &mut Dice, level: u64, first: bool) -> Result<Found, String> {
+fn start(program: &Path, dice: &mut Dice, level: u64, first: bool) -> Result<Tally, String> {
     let [reserve, _] = RESERVES;
-    let mut ground = Ground::new(program, reserve)?;
+    let mut ground = SmallGround::new(program, reserve)?;
     ground.pair.start(VICTIM.other(), &[])?;
     if !first {
         ground.pair.start(VICTIM, &[])?;
@@ -141,16 +145,16 @@ fn start(program: &Path, dice: &mut Dice, level: u64, first: bool) -> Result<Fou
 }
 
 /// A pair, one of which has a small disk.
-struct Ground {
+struct SmallGround {
     pair: Pair,
-    disk: Disk,
+    disk: FullDisk,
     folder: tempfile::TempDir,
 }
 
-impl Ground {
+impl SmallGround {
     fn new(program: &Path, reserve: &str) -> Result<Self, String> {
         let folder = tempfile::TempDir::new().map_err(|error| format!("no folder: {error}"))?;
-        let disk = Disk::mount(&folder.path().join("disk"))?;
+        let disk = FullDisk::mount(&folder.path().join("disk"))?;
         let pair = Pair::new(folder.path(), program, "{credit: 4, buffer_size: 4096}")?;
         let station = pair.folder(VICTIM);
         lay_apart(&disk.0, &station, &["state", "inbox", "eaten"])?;
@@ -165,10 +169,10 @@ impl Ground {
 
     /// Files for both, one in six of them large.
     fn give(&mut self, dice: &mut Dice) -> Result<(), String> {
-        for side in [VICTIM, VICTIM.other(), VICTIM, VICTIM.other()] {
+        for party in [VICTIM, VICTIM.other(), VICTIM, VICTIM.other()] {
             let most = if dice.below(6) == 0 { 400_000 } else { 20_000 };
             let size = dice.below(most);
-            self.pair.give(side, octets(dice, size))?;
+            self.pair.give(party, octets(dice, size))?;
         }
         Ok(())
     }
@@ -209,7 +213,7 @@ impl Ground {
     }
 
     /// Looks at what is there; keeps the folder where something is wrong.
-    fn compare(mut self, wrong: Option<String>) -> Result<Found, String> {
+    fn compare(mut self, wrong: Option<String>) -> Result<Tally, String> {
         let found = self.pair.audit(Some(VICTIM))?;
         let verified = self.pair.verify();
         drop(self.pair);
@@ -227,9 +231,9 @@ impl Ground {
 }
 
 /// A small file system in memory.
-struct Disk(PathBuf);
+struct FullDisk(PathBuf);
 
-impl Disk {
+impl FullDisk {
     fn mount(place: &Path) -> Result<Self, String> {
         fs::create_dir_all(place).map_err(at(place))?;
         let name = place.display().to_string();
@@ -277,7 +281,7 @@ impl Disk {
     }
 }
 
-impl Drop for Disk {
+impl Drop for FullDisk {
     fn drop(&mut self) {
         let _ = command("umount", &["-l", &self.0.display().to_string()]);
     }

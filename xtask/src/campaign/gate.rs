@@ -29,7 +29,7 @@ pub struct Call {
 
 /// What becomes of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum Reaction {
     /// It happens.
     Go,
     /// It does not happen, and fails with that number.
@@ -46,7 +46,7 @@ pub enum Answer {
 pub fn spawn(
     command: &mut Command,
     numbers: &[i64],
-    mut judge: impl FnMut(&Call) -> Answer + Send + 'static,
+    mut judge: impl FnMut(&Call) -> Reaction + Send + 'static,
 ) -> io::Result<Child> {
     let (hand_over, handed) = channel::<OwnedFd>();
     std::thread::spawn(move || {
@@ -254,11 +254,11 @@ fn receive(listener: &OwnedFd) -> Option<Call> {
 }
 
 #[allow(unsafe_code, reason = "see the safety comment")]
-fn say(listener: &OwnedFd, call: &Call, answer: Answer) {
+fn say(listener: &OwnedFd, call: &Call, answer: Reaction) {
     let (val, error, flags) = match answer {
-        Answer::Go => (0, 0, libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32),
-        Answer::Error(number) => (0, -number, 0),
-        Answer::Gives(value) => (value, 0, 0),
+        Reaction::Go => (0, 0, libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32),
+        Reaction::Error(number) => (0, -number, 0),
+        Reaction::Gives(value) => (value, 0, 0),
     };
     let mut said = libc::seccomp_notif_resp {
         id: call.id,

@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::dice::{Dice, octets};
 use super::names;
-use super::pair::{Found, Pair, SIDES, Side, Verdict, octets};
-use super::{Dice, Orders};
+use super::orders::Orders;
+use super::pair::Pair;
+use super::party::{PARTIES, Party};
+use super::round::RoundResult;
+use super::tally::Tally;
 
 /// Kills before everything must have come to its end and is compared.
 const ROUND: u64 = 50;
@@ -16,14 +20,14 @@ const FILES: u64 = 11;
 
 pub fn run(program: &Path, orders: Orders) -> Result<(), String> {
     let mut dice = Dice::new(orders.seed);
-    let (mut all, mut kills) = (Found::default(), 0);
+    let (mut all, mut kills) = (Tally::default(), 0);
     let began = Instant::now();
     while kills < orders.count {
         let kills_here = ROUND.min(orders.count - kills);
-        let plan = Plan {
+        let plan = KillPlan {
             kills: kills_here,
             files: FILES,
-            ..Plan::default()
+            ..KillPlan::default()
         };
         let verdict = round(program, &mut dice, &plan)?;
         if let Some(wrong) = verdict.wrong() {
@@ -39,7 +43,7 @@ pub fn run(program: &Path, orders: Orders) -> Result<(), String> {
 
 /// A round: a fresh pair, killed so often, then left in peace.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct KillPlan {
     pub kills: u64,
     /// Files given before each kill.
     pub files: u64,
@@ -51,7 +55,7 @@ pub struct Plan {
     pub named: bool,
 }
 
-impl Default for Plan {
+impl Default for KillPlan {
     fn default() -> Self {
         Self {
             kills: ROUND,
@@ -63,7 +67,7 @@ impl Default for Plan {
     }
 }
 
-pub fn round(program: &Path, dice: &mut Dice, plan: &Plan) -> Result<Verdict, String> {
+pub fn round(program: &Path, dice: &mut Dice, plan: &KillPlan) -> Result<RoundResult, String> {
     let folder = tempfile::TempDir::new().map_err(|error| format!("no folder: {error}"))?;
     let sessions = [
         "{credit: 2, buffer_size: 1024}",
@@ -77,39 +81,39 @@ pub fn round(program: &Path, dice: &mut Dice, plan: &Plan) -> Result<Verdict, St
     if let Some(patience) = plan.patience {
         pair.be_patient_for(patience);
     }
-    let eager = SIDES.get(dice.below(2) as usize).copied();
+    let eager = PARTIES.get(dice.below(2) as usize).copied();
     let mut dooms = BTreeMap::new();
-    for side in SIDES {
-        start(&mut pair, side, dice, plan.named, &mut dooms)?;
+    for party in PARTIES {
+        start(&mut pair, party, dice, plan.named, &mut dooms)?;
     }
     for _ in 0..plan.kills {
         give(&mut pair, dice, plan.files)?;
         let wait = Duration::from_micros(dice.below(250_000));
-        let victims: &[Side] = match dice.below(5) {
-            0 | 1 => &[Side::Mueller],
-            2 | 3 => &[Side::Nordwerk],
-            _ => &SIDES,
+        let victims: &[Party] = match dice.below(5) {
+            0 | 1 => &[Party::Mueller],
+            2 | 3 => &[Party::Nordwerk],
+            _ => &PARTIES,
         };
         // Who dies by itself, at its transition, is one that is killed.
         let end = Instant::now() + wait * if plan.named { 2 } else { 1 };
-        while Instant::now() < end && !victims.iter().any(|side| pair.is_gone(*side)) {
+        while Instant::now() < end && !victims.iter().any(|party| pair.is_gone(*party)) {
             std::thread::sleep(Duration::from_millis(2));
         }
-        victims.iter().for_each(|side| pair.kill(*side));
-        for side in SIDES {
-            if pair.is_gone(side) {
-                start(&mut pair, side, dice, plan.named, &mut dooms)?;
+        victims.iter().for_each(|party| pair.kill(*party));
+        for party in PARTIES {
+            if pair.is_gone(party) {
+                start(&mut pair, party, dice, plan.named, &mut dooms)?;
             }
         }
     }
     // Who is not doomed goes on as it is: a start would mend what it has forgotten to give back.
-    for (side, doomed) in dooms {
+    for (party, doomed) in dooms {
         if doomed {
-            pair.kill(side);
-            pair.start(side, &[])?;
+            pair.kill(party);
+            pair.start(party, &[])?;
         }
     }
-    Verdict::reach(pair, folder, eager)
+    RoundResult::reach(pair, folder, eager)
 }
 
 /// Files for both, some of them under a name that was given before.
@@ -120,16 +124,16 @@ fn give(pair: &mut Pair, dice: &mut Dice, files: u64) -> Result<(), String> {
             1 => dice.below(400_000),
             _ => dice.below(20_000),
         };
-        let side = if dice.below(2) == 0 {
-            Side::Mueller
+        let party = if dice.below(2) == 0 {
+            Party::Mueller
         } else {
-            Side::Nordwerk
+            Party::Nordwerk
         };
         let content = octets(dice, size);
         if dice.below(8) == 0 {
-            pair.give_again(side, "DAILY", content)?;
+            pair.give_again(party, "DAILY", content)?;
         } else {
-            pair.give(side, content)?;
+            pair.give(party, content)?;
         }
     }
     Ok(())
@@ -138,18 +142,18 @@ fn give(pair: &mut Pair, dice: &mut Dice, files: u64) -> Result<(), String> {
 /// Starts a station, doomed or not.
 fn start(
     pair: &mut Pair,
-    side: Side,
+    party: Party,
     dice: &mut Dice,
     named: bool,
-    dooms: &mut BTreeMap<Side, bool>,
+    dooms: &mut BTreeMap<Party, bool>,
 ) -> Result<(), String> {
     let words = if dice.below(3) == 0 {
         Vec::new()
     } else {
         doomed(dice, named)
     };
-    dooms.insert(side, !words.is_empty());
-    pair.start(side, &words)
+    dooms.insert(party, !words.is_empty());
+    pair.start(party, &words)
 }
 
 /// How a station is started that is to die at a named transition, if it comes that far.

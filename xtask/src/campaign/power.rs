@@ -10,8 +10,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::pair::{Found, Pair, SIDES, Side, at, octets};
-use super::{Dice, Orders};
+use super::dice::{Dice, octets};
+use super::files::at;
+use super::orders::Orders;
+use super::pair::Pair;
+use super::party::{PARTIES, Party};
+use super::tally::Tally;
 
 /// Cuts before everything must have come to its end and is compared.
 const ROUND: u64 = 10;
@@ -52,7 +56,7 @@ impl fmt::Display for Ground {
 
 pub fn run(program: &Path, orders: Orders) -> Result<(), String> {
     let mut dice = Dice::new(orders.seed);
-    let mut table: BTreeMap<Ground, (u64, Found)> = BTreeMap::new();
+    let mut table: BTreeMap<Ground, (u64, Tally)> = BTreeMap::new();
     let mut cuts = 0;
     let began = Instant::now();
     while cuts < orders.count {
@@ -68,7 +72,7 @@ pub fn run(program: &Path, orders: Orders) -> Result<(), String> {
             began.elapsed().as_secs()
         );
     }
-    let mut all = Found::default();
+    let mut all = Tally::default();
     for (ground, (cuts, found)) in table {
         println!("{ground}: {cuts:>4} power cuts, {found}");
         all.add(found);
@@ -77,14 +81,14 @@ pub fn run(program: &Path, orders: Orders) -> Result<(), String> {
     Ok(())
 }
 
-fn round(program: &Path, dice: &mut Dice, ground: Ground, cuts: u64) -> Result<Found, String> {
+fn round(program: &Path, dice: &mut Dice, ground: Ground, cuts: u64) -> Result<Tally, String> {
     let folder = tempfile::TempDir::new().map_err(|error| format!("no folder: {error}"))?;
     let victim = either(dice);
     let session = "{credit: 4, buffer_size: 4096}";
     let mut plant = Plant::build(folder.path(), program, ground, victim, session)?;
     let eager = plant.eager();
-    for side in SIDES {
-        plant.pair.start(side, &[])?;
+    for party in PARTIES {
+        plant.pair.start(party, &[])?;
     }
     for _ in 0..cuts {
         for _ in 0..FILES {
@@ -123,16 +127,16 @@ fn round(program: &Path, dice: &mut Dice, ground: Ground, cuts: u64) -> Result<F
 }
 
 /// One of the two.
-pub(super) fn either(dice: &mut Dice) -> Side {
-    let side = SIDES.get(dice.below(2) as usize);
-    side.copied().unwrap_or(Side::Nordwerk)
+pub(super) fn either(dice: &mut Dice) -> Party {
+    let party = PARTIES.get(dice.below(2) as usize);
+    party.copied().unwrap_or(Party::Nordwerk)
 }
 
 /// A pair of stations, one of which loses its power now and again.
 pub(super) struct Plant {
     pub(super) pair: Pair,
     pub(super) disks: Disks,
-    victim: Side,
+    victim: Party,
     ground: Ground,
 }
 
@@ -141,7 +145,7 @@ impl Plant {
         folder: &Path,
         program: &Path,
         ground: Ground,
-        victim: Side,
+        victim: Party,
         session: &str,
     ) -> Result<Self, String> {
         let disks = Disks::make(folder, ground, victim)?;
@@ -159,7 +163,7 @@ impl Plant {
     }
 
     /// Whose files are taken at once.
-    pub(super) fn eager(&self) -> Option<Side> {
+    pub(super) fn eager(&self) -> Option<Party> {
         self.ground.eager.then_some(self.victim)
     }
 
@@ -167,8 +171,8 @@ impl Plant {
     pub(super) fn run(&mut self, goes_on: impl Fn(&Pair) -> bool) -> Result<(), String> {
         let eager = self.eager();
         while goes_on(&self.pair) {
-            if let Some(side) = eager {
-                self.pair.eat(side)?;
+            if let Some(party) = eager {
+                self.pair.eat(party)?;
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -202,15 +206,15 @@ pub(super) fn lay_apart(place: &Path, station: &Path, folders: &[&str]) -> Resul
 }
 
 /// The file systems under a station.
-pub(super) struct Disks(Vec<Disk>);
+pub(super) struct Disks(Vec<LoopDisk>);
 
 impl Disks {
     /// One for the station's whole folder; or one for the ledger, one for spool and inbox, which a delivery's rename keeps
     /// together, and one for the files to send.
-    fn make(folder: &Path, ground: Ground, victim: Side) -> Result<Self, String> {
+    fn make(folder: &Path, ground: Ground, victim: Party) -> Result<Self, String> {
         let station = folder.join(victim.name());
         if !ground.apart {
-            return Ok(Self(vec![Disk::make(
+            return Ok(Self(vec![LoopDisk::make(
                 folder,
                 ground.kind,
                 "disk",
@@ -226,14 +230,14 @@ impl Disks {
         let mut disks = Vec::new();
         for (name, folders) in parts {
             let place = folder.join(name);
-            disks.push(Disk::make(folder, ground.kind, name, &place)?);
+            disks.push(LoopDisk::make(folder, ground.kind, name, &place)?);
             lay_apart(&place, &station, folders)?;
         }
         Ok(Self(disks))
     }
 
     fn sync(&self) -> Result<(), String> {
-        self.0.iter().try_for_each(Disk::sync)
+        self.0.iter().try_for_each(LoopDisk::sync)
     }
 
     /// All at the same instant, as nearly as can be.
@@ -252,17 +256,17 @@ impl Disks {
     }
 
     fn mount_again(&self) -> Result<(), String> {
-        self.0.iter().try_for_each(Disk::mount_again)
+        self.0.iter().try_for_each(LoopDisk::mount_again)
     }
 }
 
 /// A file system on a loop device.
-struct Disk {
+struct LoopDisk {
     image: PathBuf,
     place: PathBuf,
 }
 
-impl Disk {
+impl LoopDisk {
     fn make(folder: &Path, kind: &str, name: &str, place: &Path) -> Result<Self, String> {
         let image = folder.join(format!("{name}.img"));
         File::create(&image)
@@ -320,7 +324,7 @@ impl Disk {
     }
 }
 
-impl Drop for Disk {
+impl Drop for LoopDisk {
     fn drop(&mut self) {
         let _ = command("umount", &["-l", &self.place.display().to_string()]);
     }

@@ -10,9 +10,13 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use super::dice::{Dice, octets};
+use super::files::at;
 use super::names;
-use super::pair::{Found, Pair, SIDES, Side, at, octets};
-use super::{Dice, Orders};
+use super::orders::Orders;
+use super::pair::Pair;
+use super::party::{PARTIES, Party};
+use super::tally::Tally;
 
 /// A pair that is not at its end by then does not come to it.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -20,25 +24,25 @@ const PATIENCE: Duration = Duration::from_secs(45);
 /// A scenario: who is killed, what files there are, and how sessions are.
 struct Scenario {
     name: &'static str,
-    victim: Side,
+    victim: Party,
     /// Sizes of the files that Mueller and Nordwerk send.
     files: [&'static [u64]; 2],
     session: &'static str,
     /// The victim's files are taken out of its inbox at once.
     eager: bool,
-    before: Before,
+    before: Prepared,
     /// What Nordwerk says of the ends of files, if anything.
     ends: Option<&'static str>,
 }
 
 /// What happened before the victim is started to be killed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Before {
+enum Prepared {
     Nothing,
     /// Both stations were killed in the middle of a file.
     BrokenOff,
     /// That station has died there.
-    Died(Side, &'static str),
+    Died(Party, &'static str),
 }
 
 const SMALL: &str = "{credit: 2, buffer_size: 1024}";
@@ -48,7 +52,7 @@ const SLOW: &str = "{credit: 1, buffer_size: 128}";
 /// The usual session, and what a partner's profile says beside it.
 const COMPARE: &str = "{}\n    received_again: compare";
 
-use Side::{Mueller, Nordwerk};
+use Party::{Mueller, Nordwerk};
 
 const PLAIN: Scenario = Scenario {
     name: "one file in",
@@ -56,12 +60,12 @@ const PLAIN: Scenario = Scenario {
     files: [&[3000], &[]],
     session: "{}",
     eager: false,
-    before: Before::Nothing,
+    before: Prepared::Nothing,
     ends: None,
 };
 
 /// The sender has heard EFPA and not written it down: it offers the file again.
-const FORGOTTEN_EFPA: Before = Before::Died(Mueller, "ledger.sent.before");
+const FORGOTTEN_EFPA: Prepared = Prepared::Died(Mueller, "ledger.sent.before");
 
 const SCENARIOS: [Scenario; 19] = [
     PLAIN,
@@ -111,7 +115,7 @@ const SCENARIOS: [Scenario; 19] = [
         name: "a file that goes on in the middle, in",
         files: [&[150_000], &[]],
         session: SLOW,
-        before: Before::BrokenOff,
+        before: Prepared::BrokenOff,
         ..PLAIN
     },
     Scenario {
@@ -119,7 +123,7 @@ const SCENARIOS: [Scenario; 19] = [
         victim: Mueller,
         files: [&[150_000], &[]],
         session: SLOW,
-        before: Before::BrokenOff,
+        before: Prepared::BrokenOff,
         ..PLAIN
     },
     Scenario {
@@ -150,18 +154,18 @@ const SCENARIOS: [Scenario; 19] = [
     },
     Scenario {
         name: "a file that was sealed and not said, in",
-        before: Before::Died(Nordwerk, "ledger.received.before"),
+        before: Prepared::Died(Nordwerk, "ledger.received.before"),
         ..PLAIN
     },
     Scenario {
         name: "a delivery that was cut off, in",
-        before: Before::Died(Nordwerk, "inbox.file.placed"),
+        before: Prepared::Died(Nordwerk, "inbox.file.placed"),
         ..PLAIN
     },
     Scenario {
         name: "a watched file that was queued and not put away, out",
         victim: Mueller,
-        before: Before::Died(Mueller, "ledger.enqueue.committed"),
+        before: Prepared::Died(Mueller, "ledger.enqueue.committed"),
         ..PLAIN
     },
     Scenario {
@@ -178,7 +182,7 @@ const SCENARIOS: [Scenario; 19] = [
 
 /// Where the victim is killed.
 #[derive(Clone, Debug)]
-enum Point {
+enum DeathPoint {
     /// At that call.
     Call(u64),
     /// When it comes to that transition for that time.
@@ -188,7 +192,7 @@ enum Point {
 }
 
 /// What is needed to play: the program, and what is preloaded into it.
-struct Stage<'a> {
+struct Theatre<'a> {
     program: &'a Path,
     killer: PathBuf,
     policy: PathBuf,
@@ -197,11 +201,11 @@ struct Stage<'a> {
 
 /// What was done in a scenario.
 #[derive(Default)]
-struct Done {
+struct Played {
     calls: u64,
     transitions: u64,
     reached: BTreeSet<String>,
-    found: Found,
+    found: Tally,
 }
 
 /// Plays every scenario, several at once.
@@ -209,7 +213,7 @@ struct Done {
 /// # Errors
 /// The first point after which something is lost, doubled, changed, or does not come to its end.
 pub fn run(root: &Path, program: &Path, orders: &Orders) -> Result<(), String> {
-    let stage = Stage {
+    let stage = Theatre {
         program,
         killer: build_killer(root)?,
         policy: root.join("target/guests/misbehave.wasm"),
@@ -223,7 +227,7 @@ pub fn run(root: &Path, program: &Path, orders: &Orders) -> Result<(), String> {
             .is_none_or(|only| only == scenario.name)
     };
     let waiting = Mutex::new(SCENARIOS.iter().filter(wanted));
-    let all = Mutex::new(Done::default());
+    let all = Mutex::new(Played::default());
     let next = || waiting.lock().ok().and_then(|mut waiting| waiting.next());
     let work = || -> Result<(), String> {
         while let Some(scenario) = next() {
@@ -289,11 +293,11 @@ fn build_killer(root: &Path) -> Result<PathBuf, String> {
 }
 
 /// Every point of a scenario, `most` of each kind at most.
-fn play(stage: &Stage<'_>, scenario: &Scenario, most: u64) -> Result<Done, String> {
-    let mut done = Done::default();
-    let (_, told) = point(stage, scenario, &Point::Nowhere, &mut done.found)?;
+fn play(stage: &Theatre<'_>, scenario: &Scenario, most: u64) -> Result<Played, String> {
+    let mut done = Played::default();
+    let (_, told) = point(stage, scenario, &DeathPoint::Nowhere, &mut done.found)?;
     while done.calls < most {
-        let call = Point::Call(done.calls + 1);
+        let call = DeathPoint::Call(done.calls + 1);
         if !point(stage, scenario, &call, &mut done.found)?.0 {
             break;
         }
@@ -302,7 +306,7 @@ fn play(stage: &Stage<'_>, scenario: &Scenario, most: u64) -> Result<Done, Strin
     for name in told {
         let mut hits = 0;
         while done.transitions < most {
-            let hit = Point::Transition(name.clone(), hits + 1);
+            let hit = DeathPoint::Transition(name.clone(), hits + 1);
             if !point(stage, scenario, &hit, &mut done.found)?.0 {
                 break;
             }
@@ -321,10 +325,10 @@ fn play(stage: &Stage<'_>, scenario: &Scenario, most: u64) -> Result<Done, Strin
 /// Plays the scenario with the victim killed there; then starts it again. Whether it was killed, and the transitions
 /// that it told of.
 fn point(
-    stage: &Stage<'_>,
+    stage: &Theatre<'_>,
     scenario: &Scenario,
-    point: &Point,
-    all: &mut Found,
+    point: &DeathPoint,
+    all: &mut Tally,
 ) -> Result<(bool, BTreeSet<String>), String> {
     let folder = tempfile::TempDir::new().map_err(|error| format!("no folder: {error}"))?;
     let mut pair = Pair::new(folder.path(), stage.program, scenario.session)?;
@@ -355,20 +359,20 @@ fn point(
 
 /// Whether everything came to its end, what an outsider found, and whether the victim was killed.
 fn play_once(
-    stage: &Stage<'_>,
+    stage: &Theatre<'_>,
     scenario: &Scenario,
-    point: &Point,
+    point: &DeathPoint,
     pair: &mut Pair,
     folder: &Path,
-) -> Result<(bool, Found, bool), String> {
+) -> Result<(bool, Tally, bool), String> {
     let mut dice = Dice::new(stage.seed);
     let eager = scenario.eager.then_some(scenario.victim);
     if let Some(how) = scenario.ends {
         pair.decide(Nordwerk, &stage.policy, how)?;
     }
-    for (side, sizes) in SIDES.into_iter().zip(scenario.files) {
+    for (party, sizes) in PARTIES.into_iter().zip(scenario.files) {
         for size in sizes {
-            pair.give(side, octets(&mut dice, *size))?;
+            pair.give(party, octets(&mut dice, *size))?;
         }
     }
     prepare(scenario.before, pair, folder)?;
@@ -385,8 +389,8 @@ fn play_once(
             pair.kill(scenario.victim);
             pair.start(scenario.victim, &[])?;
         }
-        if let Some(side) = eager {
-            pair.eat(side)?;
+        if let Some(party) = eager {
+            pair.eat(party)?;
         }
         if scenario.ends == Some("later") {
             pair.answer(Nordwerk)?;
@@ -398,18 +402,18 @@ fn play_once(
 }
 
 /// How the victim is started.
-fn at_point(stage: &Stage<'_>, scenario: &Scenario, point: &Point) -> Vec<String> {
+fn at_point(stage: &Theatre<'_>, scenario: &Scenario, point: &DeathPoint) -> Vec<String> {
     let told = match point {
-        Point::Nowhere => vec!["FAILPOINTS_TOLD=yes".to_owned()],
-        Point::Transition(name, nth) => vec![names::kill_at(name, *nth)],
-        Point::Call(nth) => {
+        DeathPoint::Nowhere => vec!["FAILPOINTS_TOLD=yes".to_owned()],
+        DeathPoint::Transition(name, nth) => vec![names::kill_at(name, *nth)],
+        DeathPoint::Call(nth) => {
             let mut words = vec![
                 format!("LD_PRELOAD={}", stage.killer.display()),
                 format!("KILLER_AT={nth}"),
             ];
             // How a storage comes about is the same in every scenario: it is killed in the first two.
             let known = ["one file in", "one file out"].contains(&scenario.name);
-            if scenario.before == Before::Nothing && !known {
+            if scenario.before == Prepared::Nothing && !known {
                 words.push("KILLER_FROM=listen".to_owned());
             }
             words
@@ -419,32 +423,32 @@ fn at_point(stage: &Stage<'_>, scenario: &Scenario, point: &Point) -> Vec<String
 }
 
 /// Brings a pair to where the scenario begins; both stations are gone then.
-fn prepare(before: Before, pair: &mut Pair, folder: &Path) -> Result<(), String> {
+fn prepare(before: Prepared, pair: &mut Pair, folder: &Path) -> Result<(), String> {
     match before {
-        Before::Nothing => return Ok(()),
-        Before::BrokenOff => {
+        Prepared::Nothing => return Ok(()),
+        Prepared::BrokenOff => {
             die_at(pair, Mueller, &names::kill_at("wire.octets.written", 200))?;
             // The one that is left writes down what it has: from there it goes on.
             wait(|| log(folder, Nordwerk).contains("session-ended"))?;
         }
-        Before::Died(side, transition) => {
-            die_at(pair, side, &names::kill_at(transition, 1))?;
+        Prepared::Died(party, transition) => {
+            die_at(pair, party, &names::kill_at(transition, 1))?;
         }
     }
     pair.kill(Mueller);
     pair.kill(Nordwerk);
     // What is left goes faster: it needs no more points than other files.
-    if before == Before::BrokenOff {
+    if before == Prepared::BrokenOff {
         pair.change_session(SLOW, SMALL)?;
     }
     Ok(())
 }
 
 /// Starts both, and waits for one of them to die.
-fn die_at(pair: &mut Pair, side: Side, there: &str) -> Result<(), String> {
-    pair.start(side.other(), &[])?;
-    pair.start(side, &["env".to_owned(), there.to_owned()])?;
-    wait(|| pair.is_gone(side))
+fn die_at(pair: &mut Pair, party: Party, there: &str) -> Result<(), String> {
+    pair.start(party.other(), &[])?;
+    pair.start(party, &["env".to_owned(), there.to_owned()])?;
+    wait(|| pair.is_gone(party))
 }
 
 fn wait(mut until: impl FnMut() -> bool) -> Result<(), String> {
@@ -458,13 +462,13 @@ fn wait(mut until: impl FnMut() -> bool) -> Result<(), String> {
     Ok(())
 }
 
-fn log(folder: &Path, side: Side) -> String {
-    fs::read_to_string(folder.join(format!("{}.log", side.name()))).unwrap_or_default()
+fn log(folder: &Path, party: Party) -> String {
+    fs::read_to_string(folder.join(format!("{}.log", party.name()))).unwrap_or_default()
 }
 
 /// The transitions a station told of.
-fn told(folder: &Path, side: Side) -> BTreeSet<String> {
-    let log = log(folder, side);
+fn told(folder: &Path, party: Party) -> BTreeSet<String> {
+    let log = log(folder, party);
     let lines = log
         .lines()
         .filter_map(|line| line.strip_prefix("transition "));

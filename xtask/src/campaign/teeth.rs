@@ -6,10 +6,12 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::kill::{self, Plan};
-use super::pair::{SIDES, Verdict, octets};
+use super::dice::{Dice, octets};
+use super::kill::{self, KillPlan};
+use super::orders::Orders;
+use super::party::PARTIES;
 use super::power::{Ground, Plant, either};
-use super::{Dice, Orders};
+use super::round::RoundResult;
 
 /// The mistakes of the program, and what each is. One is chosen by `POINTSMAN_PLANTED`.
 const MISTAKES: [(&str, &str); 32] = [
@@ -208,7 +210,7 @@ fn hunt(program: &Path, seed: u64, name: &'static str) -> Result<Hunt, String> {
         took: Duration::ZERO,
     };
     for _ in 0..ROUNDS {
-        let plan = Plan {
+        let plan = KillPlan {
             kills: KILLS,
             files: 3,
             patience: Some(PATIENCE),
@@ -231,7 +233,7 @@ fn hunt(program: &Path, seed: u64, name: &'static str) -> Result<Hunt, String> {
 }
 
 impl Hunt {
-    fn is_over(&mut self, verdict: Verdict, by: &'static str) -> bool {
+    fn is_over(&mut self, verdict: RoundResult, by: &'static str) -> bool {
         let Some(mut wrong) = verdict.wrong() else {
             return false;
         };
@@ -244,7 +246,7 @@ impl Hunt {
 }
 
 /// A fresh pair, one of them on disks that lose their power so often.
-fn cuts(program: &Path, dice: &mut Dice, environment: &[String]) -> Result<Verdict, String> {
+fn cuts(program: &Path, dice: &mut Dice, environment: &[String]) -> Result<RoundResult, String> {
     let folder = tempfile::TempDir::new().map_err(|error| format!("no folder: {error}"))?;
     let (ground, victim) = (Ground::nth(dice.below(8)), either(dice));
     let session = if dice.below(3) == 0 {
@@ -255,8 +257,8 @@ fn cuts(program: &Path, dice: &mut Dice, environment: &[String]) -> Result<Verdi
     let mut plant = Plant::build(folder.path(), program, ground, victim, session)?;
     plant.pair.set_environment(environment.to_vec());
     plant.pair.be_patient_for(PATIENCE);
-    for side in SIDES {
-        plant.pair.start(side, &[])?;
+    for party in PARTIES {
+        plant.pair.start(party, &[])?;
     }
     for _ in 0..CUTS {
         for _ in 0..3 {
@@ -272,7 +274,7 @@ fn cuts(program: &Path, dice: &mut Dice, environment: &[String]) -> Result<Verdi
     }
     let eager = plant.eager();
     let Plant { pair, disks, .. } = plant;
-    let verdict = Verdict::reach(pair, folder, eager)?;
+    let verdict = RoundResult::reach(pair, folder, eager)?;
     // Nobody uses them any more.
     drop(disks);
     Ok(verdict)

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::source::file::SourceFile;
 use crate::source::lexer::{Token, TokenKind};
-use crate::source::modules::{Crates, Place};
+use crate::source::modules::{Crates, FilePlace};
 use crate::source::tree::Tree;
 
 pub const PAGE: &str = "ARCHITECTURE.md";
@@ -134,7 +134,7 @@ fn quoted(cell: &str) -> Vec<String> {
 /// Reads one file of the path.
 struct PathReader<'a> {
     crates: &'a Crates,
-    place: Place,
+    place: FilePlace,
     on_path: &'a BTreeSet<&'a str>,
 }
 
@@ -167,12 +167,12 @@ impl PathReader<'_> {
             }
             let before = path_before(&file.code, at);
             let target = match before {
-                Before::Own => self.own_method(file, token),
-                Before::Path(mut path) => {
+                CallPrefix::Own => self.own_method(file, token),
+                CallPrefix::Path(mut path) => {
                     path.push(token.text.clone());
                     self.crates.resolve(self.place, &[], &path)
                 }
-                Before::Other => None,
+                CallPrefix::Other => None,
             };
             let there = target.and_then(|place| self.crates.file(place));
             step.jumps.extend(
@@ -186,7 +186,7 @@ impl PathReader<'_> {
     }
 
     /// The file of a method of the type in whose block the call stands.
-    fn own_method(&self, file: &SourceFile, token: &Token) -> Option<Place> {
+    fn own_method(&self, file: &SourceFile, token: &Token) -> Option<FilePlace> {
         let around = file.functions.iter();
         let mut around =
             around.filter(|function| (function.first..=function.last).contains(&token.line));
@@ -236,7 +236,7 @@ impl PathReader<'_> {
 }
 
 /// What stands before the name of a call.
-enum Before {
+enum CallPrefix {
     /// `self.`
     Own,
     /// `module::`, or nothing.
@@ -245,27 +245,31 @@ enum Before {
     Other,
 }
 
-fn path_before(code: &[Token], at: usize) -> Before {
+fn path_before(code: &[Token], at: usize) -> CallPrefix {
     let back = |count: usize| at.checked_sub(count).and_then(|index| code.get(index));
     let is = |count: usize, text: &str| back(count).is_some_and(|token| token.is(text));
     if is(1, ".") {
         let own = is(2, "self") && !is(3, ".");
-        return if own { Before::Own } else { Before::Other };
+        return if own {
+            CallPrefix::Own
+        } else {
+            CallPrefix::Other
+        };
     }
     if is(1, "fn") {
-        return Before::Other;
+        return CallPrefix::Other;
     }
     let mut path = Vec::new();
     let mut count = 1;
     while is(count, "::") {
         match back(count + 1).filter(|token| token.kind == TokenKind::Word) {
-            Some(word) if word.is("Self") && path.is_empty() => return Before::Own,
+            Some(word) if word.is("Self") && path.is_empty() => return CallPrefix::Own,
             Some(word) => path.insert(0, word.text.clone()),
-            None => return Before::Other,
+            None => return CallPrefix::Other,
         }
         count += 2;
     }
-    Before::Path(path)
+    CallPrefix::Path(path)
 }
 
 /// The lines of the parts that are to be read.

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use self::main_path::Step;
-use self::sizes::{Longest, Sizes};
+use self::sizes::{LongFunction, Sizes};
 use self::table::table;
 use crate::exceptions::CIRCLES;
 use crate::source::circles;
@@ -83,7 +83,7 @@ fn arrows_in_circles(crates: &Crates) -> String {
 struct Figures {
     sizes: Vec<Sizes>,
     long_files: Vec<(usize, String)>,
-    longest: Vec<Longest>,
+    longest: Vec<LongFunction>,
     circles: Vec<Vec<String>>,
     rooms: Vec<String>,
     arrows: Arrows,
@@ -171,7 +171,7 @@ impl Figures {
             text += &format!("- {lines} {path}\n");
         }
         text += "\nThe longest functions:\n\n";
-        for Longest {
+        for LongFunction {
             length,
             place,
             name,

@@ -25,7 +25,7 @@ pub struct Sizes {
 
 /// A function with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Longest {
+pub struct LongFunction {
     pub length: usize,
     pub place: String,
     pub name: String,
@@ -119,11 +119,11 @@ impl Sizes {
 pub fn longest<'a>(
     crates: impl IntoIterator<Item = &'a SourceCrate>,
     count: usize,
-) -> Vec<Longest> {
+) -> Vec<LongFunction> {
     let files = crates.into_iter().flat_map(|one| &one.files);
-    let mut all: Vec<Longest> = files
+    let mut all: Vec<LongFunction> = files
         .flat_map(|file| {
-            file.functions.iter().map(move |function| Longest {
+            file.functions.iter().map(move |function| LongFunction {
                 length: function.length,
                 place: format!("{}:{}", file.path, function.first),
                 name: function.name.clone(),

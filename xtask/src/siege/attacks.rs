@@ -10,10 +10,10 @@ use std::time::Duration;
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 
 use crate::bench::peer::{Ssid, VirtualFile, framed};
-use crate::bench::{OURS, THEIRS, THEM, US};
+use crate::bench::served::{OURS, THEIRS, THEM, US};
 
 /// Whom an attack is against.
-pub struct Target {
+pub struct Victim {
     pub address: SocketAddr,
     /// Where the attackers call from.
     pub from: Ipv4Addr,
@@ -22,7 +22,7 @@ pub struct Target {
     pub over: AtomicBool,
 }
 
-impl Target {
+impl Victim {
     fn stroke(&self) {
         self.strokes.fetch_add(1, Ordering::Relaxed);
     }
@@ -33,7 +33,7 @@ impl Target {
 }
 
 /// Begins threads in the scope.
-pub type Attack = for<'scope, 'env> fn(&'scope Scope<'scope, 'env>, &'scope Target);
+pub type Attack = for<'scope, 'env> fn(&'scope Scope<'scope, 'env>, &'scope Victim);
 
 pub const ATTACKS: [(&str, Attack); 8] = [
     ("2,100 silent callers", |scope, target| {
@@ -77,9 +77,9 @@ pub fn configuration(policy: &Path) -> String {
 
 fn spawn<'scope>(
     scope: &'scope Scope<'scope, '_>,
-    target: &'scope Target,
+    target: &'scope Victim,
     threads: u32,
-    attack: fn(&Target),
+    attack: fn(&Victim),
 ) {
     for _ in 0..threads {
         scope.spawn(move || {
@@ -91,7 +91,7 @@ fn spawn<'scope>(
 }
 
 /// A connection from another address of this machine.
-fn call(target: &Target) -> Option<TcpStream> {
+fn call(target: &Victim) -> Option<TcpStream> {
     let caller = socket(AddressFamily::INET, SocketType::STREAM, None).ok()?;
     bind(&caller, &SocketAddr::from((target.from, 0))).ok()?;
     connect(&caller, &target.address).ok()?;
@@ -102,7 +102,7 @@ fn call(target: &Target) -> Option<TcpStream> {
 }
 
 /// Holds so many connections, and says `words` bit by bit; whoever is dropped calls again.
-fn hold(target: &Target, count: usize, words: &[u8]) {
+fn hold(target: &Victim, count: usize, words: &[u8]) {
     let mut held: Vec<(TcpStream, usize)> = Vec::new();
     while !target.is_over() {
         held.retain_mut(|(wire, said)| {
@@ -127,7 +127,7 @@ fn is_closed(wire: &mut TcpStream) -> bool {
     closed
 }
 
-fn introduced(target: &Target, code: &str, password: &str) -> Option<TcpStream> {
+fn introduced(target: &Victim, code: &str, password: &str) -> Option<TcpStream> {
     let mut wire = call(target)?;
     hear(&mut wire)?;
     wire.write_all(&introduction(code, password)).ok()?;
@@ -155,7 +155,7 @@ fn hear(wire: &mut TcpStream) -> Option<Vec<u8>> {
     Some(buffer)
 }
 
-fn offer(target: &Target, wire: &mut TcpStream, destination: &str) -> Option<Vec<u8>> {
+fn offer(target: &Victim, wire: &mut TcpStream, destination: &str) -> Option<Vec<u8>> {
     let number = wire.local_addr().map_or(0, |address| address.port());
     let mut file = VirtualFile::new(&format!("FOE{number}"), Vec::new());
     file.originator = FOE.to_owned();
@@ -165,7 +165,7 @@ fn offer(target: &Target, wire: &mut TcpStream, destination: &str) -> Option<Vec
     hear(wire)
 }
 
-fn empty_data(target: &Target) {
+fn empty_data(target: &Victim) {
     let data = framed(&[b"D".to_vec(), vec![0; 30_000]].concat());
     let Some(mut wire) = introduced(target, FOE, "FOE") else {
         return;
@@ -178,29 +178,29 @@ fn empty_data(target: &Target) {
     }
 }
 
-fn guess(target: &Target) {
+fn guess(target: &Victim) {
     let _ = introduced(target, THEM, "WRONG");
 }
 
 /// As many guesses as the machine gives: no answer is waited for.
-fn guess_and_go(target: &Target) {
+fn guess_and_go(target: &Victim) {
     if let Some(mut wire) = call(target) {
         let _ = wire.write_all(&introduction(THEM, "WRONG"));
     }
 }
 
-fn stranger(target: &Target) {
+fn stranger(target: &Victim) {
     let _ = introduced(target, "O0013000000STRANGER", "UNKNOWN");
 }
 
-fn abort(target: &Target) {
+fn abort(target: &Victim) {
     if let Some(mut wire) = introduced(target, FOE, "FOE") {
         let _ = offer(target, &mut wire, US);
         let _ = wire.write_all(&framed(b"F99000\r"));
     }
 }
 
-fn refused(target: &Target) {
+fn refused(target: &Victim) {
     let Some(mut wire) = introduced(target, FOE, "FOE") else {
         return;
     };

@@ -11,11 +11,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::bench::options::Options;
 use crate::bench::peer::{Peer, VirtualFile};
-use crate::bench::{Options, Station};
+use crate::bench::served::ServedStation;
 use crate::{campaign, guests};
 
-use attacks::{ATTACKS, Target};
+use attacks::{ATTACKS, Victim};
 
 /// What a good session may take beside an attack, beyond three times what it takes alone.
 const GRACE: Duration = Duration::from_millis(20);
@@ -94,8 +95,8 @@ impl Siege {
         let config = folder.path().join("pointsman.yaml");
         std::fs::write(&config, attacks::configuration(&self.policy))
             .map_err(campaign::at(&config))?;
-        let station = Station::start(&self.program, &config)?;
-        let target = Target {
+        let station = ServedStation::start(&self.program, &config)?;
+        let target = Victim {
             address: station.address,
             from: self.from,
             strokes: AtomicU64::new(0),
@@ -124,7 +125,7 @@ impl Siege {
     }
 }
 
-fn good_session(station: &Station, number: usize) -> Duration {
+fn good_session(station: &ServedStation, number: usize) -> Duration {
     let began = Instant::now();
     let mut peer = Peer::session(station.address);
     peer.send(&VirtualFile::new(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::modules::{Crates, Place};
+use super::modules::{Crates, FilePlace};
 
 /// The circles of a crate: each is the files that lead to each other, by path.
 pub fn find(crates: &Crates, krate: usize) -> Vec<Vec<String>> {
@@ -55,7 +55,7 @@ pub fn reason(circle: &[String], allowed: &[(&str, &'static str)]) -> Option<&'s
     fitting.next().map(|(_, reason)| *reason)
 }
 
-fn within(crates: &Crates, place: Place) -> BTreeSet<usize> {
+fn within(crates: &Crates, place: FilePlace) -> BTreeSet<usize> {
     let used = crates.used_by(place).into_iter();
     used.filter(|(krate, _)| *krate == place.0)
         .map(|(_, file)| file)

@@ -35,7 +35,7 @@ pub struct SourceCrate {
 }
 
 /// A file, by the number of its crate and its own.
-pub type Place = (usize, usize);
+pub type FilePlace = (usize, usize);
 
 impl Crates {
     pub fn read(tree: &Tree) -> Result<Self, String> {
@@ -51,11 +51,11 @@ impl Crates {
         self.all.iter().filter(|one| one.is_product())
     }
 
-    pub fn file(&self, (krate, file): Place) -> Option<&SourceFile> {
+    pub fn file(&self, (krate, file): FilePlace) -> Option<&SourceFile> {
         self.all.get(krate)?.files.get(file)
     }
 
-    pub fn named(&self, path: &str) -> Option<Place> {
+    pub fn named(&self, path: &str) -> Option<FilePlace> {
         let mut places = self.all.iter().enumerate().flat_map(|(number, one)| {
             let files = one.files.iter().enumerate();
             files.map(move |(index, file)| ((number, index), file))
@@ -66,12 +66,17 @@ impl Crates {
     }
 
     /// The file that defines what `path` names, as seen from `place` within its inner modules `scope`.
-    pub fn resolve(&self, place: Place, scope: &[String], path: &[String]) -> Option<Place> {
+    pub fn resolve(
+        &self,
+        place: FilePlace,
+        scope: &[String],
+        path: &[String],
+    ) -> Option<FilePlace> {
         self.resolve_within(place, scope, path, DEPTH)
     }
 
     /// The files that `place` uses, by its imports and by the paths in its code. Names it only passes on do not count.
-    pub fn used_by(&self, place: Place) -> BTreeSet<Place> {
+    pub fn used_by(&self, place: FilePlace) -> BTreeSet<FilePlace> {
         let Some(file) = self.file(place) else {
             return BTreeSet::new();
         };
@@ -97,7 +102,7 @@ impl Crates {
             .collect()
     }
 
-    fn begins_with_child(&self, (krate, file): Place, path: &[String]) -> bool {
+    fn begins_with_child(&self, (krate, file): FilePlace, path: &[String]) -> bool {
         let module = self.file((krate, file)).map(|file| file.module.clone());
         let (Some(mut module), Some(first)) = (module, path.first()) else {
             return false;
@@ -110,11 +115,11 @@ impl Crates {
 
     fn resolve_within(
         &self,
-        place: Place,
+        place: FilePlace,
         scope: &[String],
         path: &[String],
         depth: usize,
-    ) -> Option<Place> {
+    ) -> Option<FilePlace> {
         let (krate, _) = place;
         let mut module = self.file(place)?.module.clone();
         module.extend_from_slice(scope);
@@ -155,7 +160,7 @@ impl Crates {
         module: Vec<String>,
         rest: &[String],
         depth: usize,
-    ) -> Option<Place> {
+    ) -> Option<FilePlace> {
         let one = self.all.get(krate)?;
         let place = (krate, one.deepest(&module)?);
         let Some((first, behind)) = rest.split_first() else {
@@ -186,11 +191,11 @@ impl Crates {
 
     fn follow(
         &self,
-        place: Place,
+        place: FilePlace,
         import: &Import,
         rest: &[String],
         depth: usize,
-    ) -> Option<Place> {
+    ) -> Option<FilePlace> {
         let mut path = import.path.clone();
         path.extend_from_slice(rest);
         self.resolve_within(place, &import.scope, &path, depth.checked_sub(1)?)

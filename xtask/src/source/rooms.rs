@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::modules::{Crates, Place};
+use super::modules::{Crates, FilePlace};
 
 const FOLDER: &str = "host/src/";
 
@@ -50,7 +50,7 @@ pub fn arrows(crates: &Crates) -> Arrows {
     found
 }
 
-fn used_rooms(crates: &Crates, place: Place) -> Vec<String> {
+fn used_rooms(crates: &Crates, place: FilePlace) -> Vec<String> {
     let used = crates.used_by(place);
     let files = used.into_iter().filter_map(|place| crates.file(place));
     let mut rooms: Vec<String> = files

@@ -2,7 +2,7 @@
 //! A word is found in names too; a phrase of several words in prose alone, since names of tests are telegrams.
 //! [docs/glossary.md](../../../docs/glossary.md) has the words to use.
 
-use super::Offence;
+use super::offence::Offence;
 use crate::exceptions::{WORDS, WORDS_LEFT};
 use crate::source::tree::Tree;
 

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::Offence;
+use super::offence::Offence;
 use crate::source::tree::Tree;
 
 const PAGE: &str = "docs/operating.md";

@@ -3,7 +3,7 @@
 
 use toml::{Table, Value};
 
-use super::Offence;
+use super::offence::Offence;
 use crate::source::tree::Tree;
 
 /// The floor of every crate of the workspace.

@@ -1,6 +1,6 @@
 //! Links of the pages: a relative one leads to a file or folder that is there.
 
-use super::Offence;
+use super::offence::Offence;
 use crate::source::tree::Tree;
 
 pub(super) fn check(tree: &Tree) -> Result<Vec<Offence>, String> {

@@ -1,7 +1,7 @@
 //! The shape of the product: files and functions of a length that can be read, no circles of files, one meaning a name,
 //! and floors among the rooms of the host as there are among the crates.
 
-use super::Offence;
+use super::offence::Offence;
 use crate::exceptions::{CIRCLES, LEFT, LONG_FILES, LONG_FUNCTIONS};
 use crate::source::modules::Crates;
 use crate::source::rooms::{self, Arrows};

@@ -1,7 +1,7 @@
 //! Words that are not used: a test ignored without a reason, work left to do, a module for everything, and `unsafe`
 //! outside of the files that need it.
 
-use super::Offence;
+use super::offence::Offence;
 use crate::source::tree::Tree;
 
 /// Names that say nothing of what is inside.
