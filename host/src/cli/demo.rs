@@ -8,11 +8,13 @@ use pointsman_store::{OutboundState, State};
 use tokio::sync::{broadcast, watch};
 
 use super::out::say;
-use super::{Failed, LogStyle, Outcome, block_on, start_log};
+use super::{CommandResult, LogStyle, Unsuccessful, block_on, start_log};
 use crate::cli::scene::Scene;
 use crate::config::Config;
 use crate::config::partners::Profile;
 use crate::events::Event;
+use crate::operator::Operator;
+use crate::operator::error::ErrorCode;
 use crate::outbound::enqueue::{self, SendAs};
 use crate::server::Server;
 use crate::server::signals::{Hangup, Signals};
@@ -22,7 +24,7 @@ use crate::station::drain::Drain;
 
 /// Makes a folder with two complete stations, sends a file, swaps a policy, sends another.
 #[derive(Debug, Args)]
-pub(super) struct Demo {
+pub(super) struct DemoCommand {
     /// The folder to make; where it is there already, one with a number behind its name is made: nothing is removed.
     #[arg(long, default_value = "pointsman-demo", value_name = "FOLDER")]
     dir: PathBuf,
@@ -31,8 +33,8 @@ pub(super) struct Demo {
     once: bool,
 }
 
-impl Demo {
-    pub(super) fn run(self) -> Outcome {
+impl DemoCommand {
+    pub(super) fn run(self) -> CommandResult {
         start_log(LogStyle::Quiet)?;
         let scene = Scene::set(&self.dir)?;
         if !scene.root.ends_with(&self.dir) {
@@ -45,7 +47,7 @@ impl Demo {
     }
 }
 
-async fn play(scene: &Scene, once: bool) -> Outcome {
+async fn play(scene: &Scene, once: bool) -> CommandResult {
     step(&format!(
         "Made two stations with certificates, passwords and policies in {}",
         scene.root.display()
@@ -88,8 +90,8 @@ fn step(what: &str) {
     say!("== {what}");
 }
 
-async fn send(station: &Arc<Station>, file: &Path, name: &str) -> Outcome {
-    let profile = Profile::by_name(&station.config, "nordwerk").ok_or_else(Failed::quietly)?;
+async fn send(station: &Arc<Station>, file: &Path, name: &str) -> CommandResult {
+    let profile = Profile::by_name(&station.config, "nordwerk").ok_or(Unsuccessful::Printed)?;
     let how = SendAs {
         name: Some(name.to_owned()),
         description: "Despatch advice LS8004711".to_owned(),
@@ -109,15 +111,13 @@ async fn send(station: &Arc<Station>, file: &Path, name: &str) -> Outcome {
         return Ok(());
     }
     let state = state.map_or("", State::as_str);
-    Err(Failed {
-        code: 1,
-        message: format!("error: the file came as far as `{state}`: {end}"),
-    })
+    let cause = format!("the file came as far as `{state}`: {end}");
+    Err(ErrorCode::NotSent.because(cause).into())
 }
 
-async fn swap(station: &Arc<Station>, component: &Path) -> Outcome {
-    let octets = std::fs::read(component)?;
-    let swapped = station.policies.swap("route", &octets).await?;
+async fn swap(station: &Arc<Station>, component: &Path) -> CommandResult {
+    let operator = Operator::within(station);
+    let swapped = operator.swap_policy("route", component, |_, _| {}).await?;
     say!(
         "   route: sha256:{:.12} -> sha256:{:.12}, generation {}",
         swapped.previous,

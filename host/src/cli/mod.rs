@@ -1,8 +1,8 @@
 //! The command line. Exit codes: 0 done, 1 a problem was found, 2 the command makes no sense, 3 nobody was reached.
 
+mod attention;
 mod check;
 mod demo;
-mod id;
 mod out;
 mod partners;
 mod policy;
@@ -14,23 +14,19 @@ mod sessions;
 mod show;
 mod store;
 mod transfers;
-mod waiting;
 
-use std::fmt::Display;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use oftp::FileKey;
 use pointsman_log::{Filter, Level, Log, Stderr, Style};
-use pointsman_store::{Spool, SqliteLedger};
 
-use crate::config::files;
 use crate::config::{Config, Needs};
 use crate::events::{Event, tell};
-use crate::station::storage;
+use crate::operator::Operator;
+use crate::operator::error::{ErrorCode, ErrorKind, OperatorError};
 use crate::system::kernel;
 
 /// An OFTP server (ODETTE File Transfer Protocol) whose every decision is a question put to a sandboxed
@@ -39,35 +35,35 @@ use crate::system::kernel;
 #[command(name = "pointsman", version, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: CliCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CliCommand {
     /// Show it all in a minute: two stations on this machine, two files, a policy swapped in between.
-    Demo(demo::Demo),
+    Demo(demo::DemoCommand),
     /// Run the server.
-    Serve(serve::Serve),
+    Serve(serve::ServeCommand),
     /// Send a file to a partner, now, and say whether its receipt came.
-    Send(send::Send),
+    Send(send::SendCommand),
     /// Check the configuration, the certificates and the policies; start nothing.
-    Check(check::Check),
+    Check(check::CheckCommand),
     /// What the running server does.
-    Status(sessions::Status),
+    Status(sessions::StatusCommand),
     /// The sessions of the running server, and how far their files are.
-    Sessions(sessions::Sessions),
+    Sessions(sessions::SessionsCommand),
     /// What is known of partners: last session, last failure, next call, what waits, and why nothing goes.
-    Partners(partners::Partners),
+    Partners(partners::PartnersCommand),
     /// Look at the history of files.
-    Transfers(transfers::Transfers),
+    Transfers(transfers::TransfersCommand),
     /// What waits to be sent, and what is to become of it.
-    Queue(queue::Queue),
+    Queue(queue::QueueCommand),
     /// Check ledger, spool and inbox against each other; change nothing.
-    VerifyStore(store::VerifyStore),
+    VerifyStore(store::VerifyStoreCommand),
     /// Mend the store.
-    Store(store::Store),
+    Store(store::StoreCommand),
     /// Look at policies, and swap them while the server runs.
-    Policy(policy::Policy),
+    Policy(policy::PolicyCommand),
     #[command(name = crate::COMPILE_POLICY, hide = true)]
     CompilePolicy {
         /// Seconds of processor time, and MiB.
@@ -89,42 +85,72 @@ struct Configured {
     config: PathBuf,
 }
 
-/// A command that did not come to its end.
-struct Failed {
-    code: u8,
-    message: String,
+/// Why a command ends with another exit code than 0.
+enum Unsuccessful {
+    Error(OperatorError),
+    /// Exit code 1 without another word: what there is to say was printed.
+    Printed,
 }
 
-type Outcome = Result<(), Failed>;
+type CommandResult = Result<(), Unsuccessful>;
 
-impl Failed {
-    /// Exit code 3: nobody was reached.
-    fn unreached(message: impl Display) -> Self {
-        Self {
-            code: 3,
-            message: message.to_string(),
-        }
-    }
-
-    /// Exit code 1 without another word: what there is to say was said.
-    fn quietly() -> Self {
-        Self {
-            code: 1,
-            message: String::new(),
-        }
-    }
-}
-
-impl<E: std::error::Error> From<E> for Failed {
+impl<E: Into<OperatorError>> From<E> for Unsuccessful {
     fn from(error: E) -> Self {
-        let message = error.to_string();
-        // A report on the configuration has its own heading.
-        let message = if message.starts_with("error") {
-            message
-        } else {
-            format!("error: {message}")
+        Self::Error(error.into())
+    }
+}
+
+/// What a command that was asked for JSON prints when it fails.
+#[derive(serde::Serialize)]
+struct ErrorDocument {
+    error: OperatorError,
+}
+
+impl CliCommand {
+    /// Whether its output is JSON.
+    fn wants_json(&self) -> bool {
+        match self {
+            Self::Status(status) => status.json,
+            Self::Sessions(sessions) => sessions.json,
+            Self::Partners(partners) => partners.json,
+            Self::Transfers(transfers) => transfers.wants_json(),
+            Self::Queue(queue) => queue.wants_json(),
+            Self::VerifyStore(verify) => verify.json,
+            Self::Store(store) => store.wants_json(),
+            Self::Policy(policy) => policy.wants_json(),
+            Self::Demo(_)
+            | Self::Serve(_)
+            | Self::Send(_)
+            | Self::Check(_)
+            | Self::CompilePolicy { .. } => false,
+        }
+    }
+}
+
+impl Unsuccessful {
+    /// Says why on standard error, and as data on standard output where that is to be JSON.
+    fn exit(self, as_json: bool) -> ExitCode {
+        let Self::Error(error) = self else {
+            return ExitCode::from(1);
         };
-        Self { code: 1, message }
+        if as_json {
+            let error = error.clone();
+            // Where it cannot be printed, standard error has it.
+            let _ = out::print_json(&ErrorDocument { error });
+        }
+        let text = error.to_string();
+        // A report on the configuration, or on what a start needs, has its own headings.
+        let heading = if text.starts_with("error") {
+            ""
+        } else {
+            "error: "
+        };
+        out::last_word(&format!("{heading}{text}"));
+        ExitCode::from(match error.code.kind() {
+            ErrorKind::Problem => 1,
+            ErrorKind::Nonsense => 2,
+            ErrorKind::Unreached => 3,
+        })
     }
 }
 
@@ -133,37 +159,35 @@ pub fn main() -> ExitCode {
     kernel::make_all_private();
     kernel::dump_no_core();
     let cli = Cli::parse();
+    let wants_json = cli.command.wants_json();
     let outcome = match cli.command {
-        Command::CompilePolicy { allowance } => {
+        CliCommand::CompilePolicy { allowance } => {
             return pointsman_policy::compile_worker::run(allowance.into_iter());
         }
-        Command::Demo(demo) => demo.run(),
-        Command::Serve(serve) => serve.run(),
-        Command::Send(send) => send.run(),
-        Command::Check(check) => check.run(),
-        Command::Status(status) => status.run(),
-        Command::Sessions(sessions) => sessions.run(),
-        Command::Partners(partners) => partners.run(),
-        Command::Transfers(transfers) => transfers.run(),
-        Command::Queue(queue) => queue.run(),
-        Command::VerifyStore(verify) => verify.run(),
-        Command::Store(store) => store.run(),
-        Command::Policy(policy) => policy.run(),
+        CliCommand::Demo(demo) => demo.run(),
+        CliCommand::Serve(serve) => serve.run(),
+        CliCommand::Send(send) => send.run(),
+        CliCommand::Check(check) => check.run(),
+        CliCommand::Status(status) => status.run(),
+        CliCommand::Sessions(sessions) => sessions.run(),
+        CliCommand::Partners(partners) => partners.run(),
+        CliCommand::Transfers(transfers) => transfers.run(),
+        CliCommand::Queue(queue) => queue.run(),
+        CliCommand::VerifyStore(verify) => verify.run(),
+        CliCommand::Store(store) => store.run(),
+        CliCommand::Policy(policy) => policy.run(),
     };
     let outcome = outcome.and_then(|()| match out::trouble() {
         None => Ok(()),
-        Some(error) => Err(Failed {
-            code: 1,
-            message: format!("error: standard output could not be written: {error}"),
-        }),
+        Some(error) => {
+            let cause = format!("standard output could not be written: {error}");
+            Err(ErrorCode::Internal.because(cause).into())
+        }
     });
     Log::finish(LAST_LINES);
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failed { code, message }) => {
-            out::last_word(&message);
-            ExitCode::from(code)
-        }
+        Err(unsuccessful) => unsuccessful.exit(wants_json),
     }
 }
 
@@ -176,70 +200,14 @@ const LAST_WORK: Duration = Duration::from_secs(3);
 impl Configured {
     /// Reads it for what needs so much of what it names: no command asks for more than it uses, since it may be what is
     /// wrong that it is asked about.
-    fn load(&self, needs: &Needs) -> Result<Config, Failed> {
+    fn load(&self, needs: &Needs) -> Result<Config, OperatorError> {
         Ok(Config::load_for(&self.config, needs)?)
     }
-}
 
-/// Who asks for one partner and gets nothing must have asked for one that there is. One that the configuration does not
-/// name any more may have something all the same.
-fn known_partner(config: &Config, wanted: Option<&str>, has_something: bool) -> Outcome {
-    match wanted {
-        Some(name) if !has_something && !config.partners.contains_key(name) => {
-            Err(send::unknown_partner(name, config.partners.keys()))
-        }
-        _ => Ok(()),
+    /// For a command that needs nothing of what the configuration names.
+    fn operator(&self) -> Result<Operator, OperatorError> {
+        Ok(Operator::of(self.load(&Needs::Nothing)?))
     }
-}
-
-/// Whether a server ever ran on this configuration: there is a ledger, or a spool to make one from.
-///
-/// # Errors
-/// This user may not look.
-fn has_store(config: &Config) -> Result<bool, Failed> {
-    let there = |path: PathBuf| {
-        path.try_exists().map_err(|error| Failed {
-            code: 1,
-            message: format!(
-                "error: {}: {error}; run the command as the user that the server runs as",
-                path.display()
-            ),
-        })
-    };
-    Ok(there(files::ledger_path(config))? || there(files::spool_path(config))?)
-}
-
-/// Looking must not make a ledger where there is none.
-fn open_store(config: &Config) -> Result<(SqliteLedger, Spool), Failed> {
-    let path = files::ledger_path(config);
-    if !has_store(config)? {
-        return Err(Failed {
-            code: 1,
-            message: format!(
-                "error: there is no ledger at {} yet: no server ever ran here",
-                path.display()
-            ),
-        });
-    }
-    let spool = Spool::open(&files::spool_path(config))?;
-    Ok((storage::open_ledger(config, &spool)?, spool))
-}
-
-/// A moment as people and programs read it.
-fn when(at: SystemTime) -> String {
-    jiff::Timestamp::try_from(at)
-        .map(|at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
-        .unwrap_or_default()
-}
-
-fn identity(key: &FileKey) -> serde_json::Value {
-    serde_json::json!({
-        "dataset": key.dataset.as_str(),
-        "date": key.stamp.date(),
-        "time": key.stamp.time(),
-        "originator": key.originator.as_str(),
-        "destination": key.destination.as_str(),
-    })
 }
 
 /// How the log is written to standard error.
@@ -252,7 +220,7 @@ enum LogStyle {
 }
 
 /// `RUST_LOG` says what is logged where it is set.
-fn start_log(style: LogStyle) -> Outcome {
+fn start_log(style: LogStyle) -> Result<(), OperatorError> {
     let usual = match style {
         LogStyle::Quiet => Level::Error,
         LogStyle::Text | LogStyle::Json => Level::Info,
@@ -279,11 +247,12 @@ fn start_log(style: LogStyle) -> Outcome {
 }
 
 /// Runs `work` on the async runtime.
-fn block_on<T>(work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+fn block_on<T, E: From<OperatorError>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .on_thread_park(kernel::empty_cache_of_thread)
-        .build()?;
+        .build()
+        .map_err(OperatorError::from)?;
     let done = runtime.block_on(work);
     // Nothing is waited for that a disk keeps for ever.
     runtime.shutdown_timeout(LAST_WORK);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use pointsman_log::{Printable, Stderr, printable_json};
 
-use super::Outcome;
+use super::CommandResult;
 
 /// Why nothing more is printed.
 static OVER: Mutex<Option<io::Error>> = Mutex::new(None);
@@ -32,7 +32,7 @@ pub(super) fn line(line: &dyn Display) {
 }
 
 /// One JSON text on standard output.
-pub(super) fn print_json(value: &impl serde::Serialize) -> Outcome {
+pub(super) fn print_json(value: &impl serde::Serialize) -> CommandResult {
     let json = serde_json::to_string_pretty(value)?;
     put(&(printable_json(&json) + "\n"));
     Ok(())

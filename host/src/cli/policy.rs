@@ -1,23 +1,22 @@
 //! `pointsman policy`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
 use super::out::{last_word, say};
-use super::{Configured, Failed, Outcome, block_on, sessions};
-use crate::config::{Config, Needs};
-use crate::server::control::{self, ControlError, Reply, Request};
+use super::{CommandResult, Configured, Unsuccessful, block_on, sessions};
+use crate::operator::error::ErrorCode;
 
 /// Looks at policies, and swaps them while the server runs.
 #[derive(Debug, Args)]
-pub(super) struct Policy {
+pub(super) struct PolicyCommand {
     #[command(subcommand)]
-    verb: Verb,
+    verb: PolicyVerb,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum PolicyVerb {
     /// Let a new component decide from the next session on. It is loaded, checked and started first; if
     /// anything is wrong with it the old one stays. It also replaces the configured file.
     Swap {
@@ -38,78 +37,48 @@ enum Verb {
     },
 }
 
-impl Policy {
-    pub(super) fn run(self) -> Outcome {
+impl PolicyCommand {
+    pub(super) fn run(self) -> CommandResult {
         match self.verb {
-            Verb::Swap {
+            PolicyVerb::Swap {
                 name,
                 component,
                 configured,
-            } => swap(name, &component, &configured),
-            Verb::List { json, configured } => sessions::show(&configured, json),
+            } => swap(&name, &component, &configured),
+            PolicyVerb::List { json, configured } => sessions::show(&configured, json),
         }
+    }
+
+    pub(super) fn wants_json(&self) -> bool {
+        matches!(self.verb, PolicyVerb::List { json: true, .. })
     }
 }
 
-fn swap(policy: String, component: &std::path::Path, configured: &Configured) -> Outcome {
-    let component = component.canonicalize().map_err(|error| Failed {
-        code: 1,
-        message: format!("error: {}: {error}", component.display()),
-    })?;
-    let config = configured.load(&Needs::Nothing)?;
-    match ask(
-        &config,
-        &Request::SwapPolicy {
-            policy: policy.clone(),
-            component,
-        },
-    )? {
-        Reply::Swapped {
-            generation,
-            digest,
-            previous,
-            warning,
-        } => {
-            say!(
-                "policy {policy}: sha256:{digest} decides from the next session on (generation {generation}; before: sha256:{previous})"
-            );
-            if let Some(why) = warning {
-                let message = format!("warning: {why}");
-                return Err(Failed { code: 1, message });
-            }
-            Ok(())
+fn swap(policy: &str, component: &Path, configured: &Configured) -> CommandResult {
+    // The server has another working folder.
+    let component = component
+        .canonicalize()
+        .map_err(|error| ErrorCode::Policy.because(format!("{}: {error}", component.display())))?;
+    let operator = configured.operator()?;
+    let swapped = block_on(operator.swap_policy(policy, &component, show_work))?;
+    say!(
+        "policy {policy}: sha256:{} decides from the next session on (generation {}; before: sha256:{})",
+        swapped.digest,
+        swapped.generation,
+        swapped.previous
+    );
+    match swapped.warning {
+        None => Ok(()),
+        Some(why) => {
+            last_word(&format!("warning: {why}"));
+            Err(Unsuccessful::Printed)
         }
-        other => Err(unexpected(other)),
     }
-}
-
-pub(super) fn ask(config: &Config, request: &Request) -> Result<Reply, Failed> {
-    block_on(async {
-        control::ask(config, request, show_work)
-            .await
-            .map_err(|error| match error {
-                ControlError::Nobody { .. } => Failed::unreached(format!("error: {error}")),
-                other => other.into(),
-            })
-    })
 }
 
 /// A line every few seconds: long enough apart to be read, on standard error, beside the answer.
 fn show_work(what: &str, seconds: u64) {
     if seconds <= 1 || seconds.is_multiple_of(5) {
         last_word(&format!("{what}, {seconds} s so far"));
-    }
-}
-
-pub(super) fn unexpected(reply: Reply) -> Failed {
-    match reply {
-        Reply::Refused { why } => Failed {
-            code: 1,
-            message: format!("error: {why}\nnothing was changed"),
-        },
-        other => Failed {
-            code: 1,
-            message: format!("error: the server answered something else: {other:?}"),
-        },
     }
 }

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
 
+use crate::operator::error::{ErrorCode, OperatorError};
+
 /// The sample: a despatch advice (UN/EDIFACT DESADV D.07A) of a few kilobytes.
 pub const SAMPLE: &str = include_str!("../../demo/DESADV.edi");
 
@@ -58,6 +60,12 @@ pub enum SceneError {
     /// No secret could be made.
     #[error("no throw-away password could be made: {0}")]
     Random(getrandom::Error),
+}
+
+impl From<SceneError> for OperatorError {
+    fn from(error: SceneError) -> Self {
+        ErrorCode::Internal.because(error)
+    }
 }
 
 impl Scene {

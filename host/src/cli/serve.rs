@@ -4,14 +4,15 @@ use clap::Args;
 use pointsman_log::Log;
 
 use super::out::{self, say};
-use super::{Configured, Failed, LogStyle, Outcome, block_on, start_log};
+use super::{CommandResult, Configured, LogStyle, Unsuccessful, block_on, start_log};
 use crate::config::Needs;
+use crate::operator::error::ErrorCode;
 use crate::server::signals::{Hangup, Signals};
 use crate::server::{self, Server};
 
 /// Runs the server until SIGTERM, SIGINT or SIGQUIT; a second signal ends it at once.
 #[derive(Debug, Args)]
-pub(super) struct Serve {
+pub(super) struct ServeCommand {
     #[command(flatten)]
     configured: Configured,
     /// Write the log as JSON, one object a line.
@@ -19,8 +20,8 @@ pub(super) struct Serve {
     log_json: bool,
 }
 
-impl Serve {
-    pub(super) fn run(self) -> Outcome {
+impl ServeCommand {
+    pub(super) fn run(self) -> CommandResult {
         start_log(if self.log_json {
             LogStyle::Json
         } else {
@@ -51,7 +52,7 @@ impl Serve {
 }
 
 /// Waits until the server is asked to end, or cannot go on, and ends it; asked once more, at once.
-async fn end(server: Server, mut asked: impl AsyncFnMut()) -> Outcome {
+async fn end(server: Server, mut asked: impl AsyncFnMut()) -> CommandResult {
     let broken = tokio::select! {
         () = asked() => None,
         broken = server.broken() => Some(broken),
@@ -59,9 +60,12 @@ async fn end(server: Server, mut asked: impl AsyncFnMut()) -> Outcome {
     tokio::select! {
         () = server.drain() => match broken {
             None => Ok(()),
-            Some(told) => Err(Failed { code: 1, message: format!("error: {told}") }),
+            Some(told) => Err(ErrorCode::NotReady.because(told).into()),
         },
-        () = asked() => Err(Failed { code: 1, message: "ended at once; the next start resumes".to_owned() }),
+        () = asked() => {
+            out::last_word("ended at once; the next start resumes");
+            Err(Unsuccessful::Printed)
+        }
     }
 }
 
@@ -82,7 +86,7 @@ mod tests {
         server.station().tasks.give_up(told.to_owned());
         let ends = end(server, async || std::future::pending().await);
         let ended = tokio::time::timeout(std::time::Duration::from_secs(60), ends).await;
-        let failed = ended.expect("it ends by itself").unwrap_err();
-        assert_eq!((failed.code, failed.message), (1, format!("error: {told}")));
+        let ended = ended.expect("it ends by itself");
+        assert!(matches!(ended, Err(Unsuccessful::Error(error)) if error.to_string() == told));
     }
 }

@@ -1,8 +1,7 @@
 //! The server: everything that runs beside the sessions, and the order of start and end.
 
-pub(crate) mod conditions;
-pub(crate) mod control;
-pub(crate) mod inspect;
+mod control;
+mod inspect;
 mod recovery;
 pub(crate) mod signals;
 
@@ -15,13 +14,15 @@ use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
-use self::conditions::{Obstacle, obstacles};
-use self::control::ControlError;
+use self::control::ControlSocket;
 use self::recovery::recover;
 use crate::config::Config;
 use crate::events::{Event, tell};
 use crate::inbound::delivery;
 use crate::inbound::receipts;
+use crate::operator::conditions::{Obstacle, obstacles};
+use crate::operator::error::{ErrorCode, OperatorError};
+use crate::operator::lock::{LockError, StorageLock};
 use crate::outbound::calls;
 use crate::outbound::watch;
 use crate::session::listen::{Acceptor, ListenError};
@@ -57,7 +58,7 @@ pub struct Server {
     tasks: TaskTracker,
     control: JoinHandle<()>,
     /// Kept to the very end: no other server may begin on this storage before.
-    _lock: control::Lock,
+    _lock: StorageLock,
 }
 
 /// Why a server does not start.
@@ -71,13 +72,20 @@ pub enum ServeError {
     Listen(#[from] ListenError),
     /// The control socket, or another server on the same storage.
     #[error(transparent)]
-    Control(#[from] ControlError),
+    Control(#[from] LockError),
     /// What must hold for a start does not.
     #[error("{}", told(.0))]
     NotReady(Vec<Obstacle>),
-    /// The configuration has none.
-    #[error("the configuration has no listeners: nobody could call; add one under `listeners`")]
-    NoListeners,
+}
+
+impl From<ServeError> for OperatorError {
+    fn from(error: ServeError) -> Self {
+        match error {
+            ServeError::Start(error) => error.into(),
+            ServeError::Control(error) => error.into(),
+            error => ErrorCode::NotReady.because(error),
+        }
+    }
 }
 
 fn told(obstacles: &[Obstacle]) -> String {
@@ -94,7 +102,7 @@ impl ServeError {
     pub fn is_full(&self) -> bool {
         match self {
             Self::Start(error) => error.is_full(),
-            Self::Control(ControlError::Io { source, .. }) => is_full(source),
+            Self::Control(LockError::Io { source, .. }) => is_full(source),
             _ => false,
         }
     }
@@ -135,8 +143,8 @@ impl Server {
             return Err(ServeError::NotReady(obstacles));
         }
         allow_descriptors();
-        let lock = control::Lock::take(&config)?;
-        let control = control::Socket::bind(&config, &lock)?;
+        let lock = StorageLock::take(&config)?;
+        let control = ControlSocket::bind(&config, &lock)?;
         let station = Station::open(config, "serve", Inbox::Made).await?;
         recover(&station).await?;
         let mut acceptors = Vec::new();
@@ -337,7 +345,7 @@ impl Keeper {
     }
 
     /// Answers commands, through the drain as well: it ends with the server.
-    fn answer(&self, socket: Arc<control::Socket>) -> JoinHandle<()> {
+    fn answer(&self, socket: Arc<ControlSocket>) -> JoinHandle<()> {
         let station = Arc::clone(&self.station);
         tokio::spawn(async move {
             let (_kept, no_drain) = channel(Drain::No);

@@ -10,10 +10,9 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use tokio::net::TcpSocket;
 
+use super::lock::{StorageLock, is_served};
 use crate::config::Config;
 use crate::net::tls::{self, KnownCertificates};
-use crate::server::ServeError;
-use crate::server::control::{self, Lock};
 use crate::session::listen::ListenError;
 use crate::station::storage;
 
@@ -69,8 +68,11 @@ pub fn obstacles(config: &Config) -> Vec<Obstacle> {
     told
 }
 
+const NO_LISTENERS: &str =
+    "the configuration has no listeners: nobody could call; add one under `listeners`";
+
 /// Keys, and what is wrong about each.
-type Found = Vec<(String, String)>;
+type Faults = Vec<(String, String)>;
 
 impl Condition {
     /// In this order they are looked at.
@@ -84,10 +86,10 @@ impl Condition {
     ];
 
     /// Looks, and makes and changes nothing.
-    fn look(self, config: &Config) -> Found {
+    fn look(self, config: &Config) -> Faults {
         match self {
             Self::Listeners if config.listeners.is_empty() => {
-                vec![("listeners".to_owned(), ServeError::NoListeners.to_string())]
+                vec![("listeners".to_owned(), NO_LISTENERS.to_owned())]
             }
             Self::Listeners => Vec::new(),
             Self::Folders => config.unusable_storage(),
@@ -95,19 +97,19 @@ impl Condition {
                 .into_iter()
                 .map(|(key, error)| (key.to_owned(), error.to_string()))
                 .collect(),
-            Self::Control => match Lock::look(config) {
+            Self::Control => match StorageLock::look(config) {
                 Ok(()) => Vec::new(),
                 Err(error) => vec![("storage.state".to_owned(), error.to_string())],
             },
-            Self::Addresses => addresses(config, control::is_served(config)),
+            Self::Addresses => addresses(config, is_served(config)),
             Self::Tls => listeners_of_tls(config),
         }
     }
 }
 
 /// Beside a server that runs, an address that is taken may be one of its own.
-fn addresses(config: &Config, is_served: bool) -> Found {
-    let mut found = Found::new();
+fn addresses(config: &Config, is_served: bool) -> Faults {
+    let mut found = Faults::new();
     let mut free: Vec<SocketAddr> = Vec::new();
     for (at, listener) in config.listeners.iter().enumerate() {
         let place = format!("listeners[{at}].address");
@@ -157,7 +159,7 @@ fn takes_both() -> bool {
     alone.is_ok_and(|alone| alone.trim() == "0")
 }
 
-fn listeners_of_tls(config: &Config) -> Found {
+fn listeners_of_tls(config: &Config) -> Faults {
     let known = KnownCertificates::of(config);
     let listeners = config.listeners.iter().enumerate();
     let failed = listeners.filter_map(|(at, listener)| {

@@ -1,0 +1,132 @@
+//! What goes on only when an operator does something.
+
+use pointsman_store::{InboundState, OutboundState, State, Transfer};
+use serde::{Deserialize, Serialize};
+
+use super::Operator;
+use super::error::OperatorError;
+use super::moment::Moment;
+use super::overview::{Overview, without_profile};
+use super::transfers::FileIdentity;
+use crate::config::Config;
+
+/// So many are reported; who has more begins with these.
+const MOST: u32 = 10_000;
+
+/// What waits for an operator.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct AttentionReport {
+    /// Files.
+    pub transfers: Vec<AttentionFile>,
+    /// Partners for whom something waits, and whom the configuration does not name any more.
+    pub partners_gone: Vec<String>,
+    /// What is to be done about each of them.
+    pub remedies_of_partners_gone: Vec<String>,
+    /// What could not be found out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
+}
+
+/// A file that waits for an operator.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct AttentionFile {
+    /// Its transfer.
+    pub transfer: String,
+    /// When it was offered, or queued.
+    pub since: Moment,
+    /// The partner's name in the configuration.
+    pub partner: String,
+    /// The word of its state.
+    pub state: String,
+    /// Why it is where it is, if there is something to say.
+    pub reason: Option<String>,
+    /// What it waits for.
+    pub waits_for: String,
+    /// What an operator can do.
+    pub remedy: String,
+    /// Its identity.
+    pub file: FileIdentity,
+}
+
+impl Operator {
+    /// What waits for an operator: files that are held or parked, receipts that are overdue or are the operator's to
+    /// decide, received files that are not in their folder yet, and partners that are gone. What is of one partner
+    /// alone, where one is named.
+    ///
+    /// # Errors
+    /// There is no such partner, or the ledger cannot be read.
+    pub(crate) async fn attention(
+        &self,
+        partner: Option<&str>,
+    ) -> Result<AttentionReport, OperatorError> {
+        let its = |name: &str| partner.is_none_or(|only| only == name);
+        let mut rows = self.store()?.ledger.unsettled(MOST).await?;
+        rows.retain(|row| its(&row.partner));
+        let overview = Overview::beside(self).await?;
+        let gone: Vec<String> = overview
+            .gone()
+            .into_iter()
+            .filter(|name| its(name))
+            .collect();
+        self.known_partner(partner, !rows.is_empty() || !gone.is_empty())?;
+        let file = |row: &Transfer| AttentionFile::of(row, self.config());
+        Ok(AttentionReport {
+            transfers: rows.iter().map(file).collect(),
+            remedies_of_partners_gone: gone.iter().map(|name| without_profile(name)).collect(),
+            partners_gone: gone,
+            unknown: overview.unknown,
+        })
+    }
+}
+
+impl AttentionFile {
+    fn of(row: &Transfer, config: &Config) -> Self {
+        let (waits_for, remedy) = wanted(row, config);
+        Self {
+            transfer: row.id.to_string(),
+            since: Moment(row.created),
+            partner: row.partner.clone(),
+            state: row.state.to_string(),
+            reason: row.reason.clone(),
+            waits_for: waits_for.to_owned(),
+            remedy,
+            file: FileIdentity::from(&row.key),
+        }
+    }
+}
+
+/// What a row of `Ledger::unsettled` waits for, and what an operator can do.
+fn wanted(row: &Transfer, config: &Config) -> (&'static str, String) {
+    let id = row.id;
+    match row.state {
+        State::Outbound(OutboundState::Held) => (
+            "held until you release it",
+            format!("`pointsman queue release {id}`, or `cancel`"),
+        ),
+        State::Outbound(OutboundState::Parked) => (
+            "refused for good, or given up",
+            format!(
+                "`pointsman queue release {id}` sends it as it is, `resend` under a new date and time, `cancel` drops it"
+            ),
+        ),
+        State::Outbound(OutboundState::Overdue) => (
+            "its receipt has not come in time",
+            format!(
+                "ask the partner whether it has the file; `pointsman queue resend {id}` sends it again"
+            ),
+        ),
+        State::Inbound(InboundState::Delivered) => (
+            "its receipt is yours to decide",
+            format!(
+                "`pointsman transfers answer {id}` gives the EERP, with `--reject REASON` a NERP"
+            ),
+        ),
+        _ => (
+            "received and acknowledged, and not in its folder yet",
+            format!(
+                "the server tries again by itself; if this stays, look at `pointsman transfers show {id}`, and whether {} can be written",
+                config.storage.inbox.0.display()
+            ),
+        ),
+    }
+}

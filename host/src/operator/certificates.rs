@@ -1,0 +1,230 @@
+//! What can be known of certificates and keys before anybody calls.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::moment::Moment;
+use crate::config::{Config, ExistingFile, Value};
+use crate::net::tls::{self, CertificateTime, PeerCertificate};
+
+/// How many days before its end a certificate is warned of, each time once.
+const WARNED_BEFORE: [u64; 5] = [60, 30, 14, 7, 1];
+
+/// How bad a remark is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Severity {
+    /// As it should be.
+    Good,
+    /// Sessions come about, for now or with most partners.
+    Warning,
+    /// Sessions that need this fail.
+    Error,
+}
+
+/// What there is to say of one certificate or key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Remark {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The key of the configuration.
+    pub place: String,
+    /// What there is to say.
+    pub text: String,
+    /// When the certificate ends, where the remark is about one.
+    pub ends: Option<Moment>,
+    /// How many of the marks of [`WARNED_BEFORE`] it has passed.
+    pub stage: usize,
+}
+
+impl Remark {
+    /// The key of the partner's profile that it is about, where it is about one.
+    #[must_use]
+    pub(crate) fn key_of_partner(&self, name: &str) -> Option<&str> {
+        let key = self.place.strip_prefix("partners.")?.strip_prefix(name)?;
+        // Of a partner whose name goes on behind a point it is not.
+        key.strip_prefix('.').filter(|key| !key.contains('.'))
+    }
+
+    /// Whether it is about what every partner sees: the certificates of our listeners.
+    #[must_use]
+    pub(crate) fn is_of_station(&self) -> bool {
+        !self.place.starts_with("partners.")
+    }
+
+    pub(crate) fn new(severity: Severity, place: &str, text: String) -> Self {
+        Self {
+            severity,
+            place: place.to_owned(),
+            text,
+            ends: None,
+            stage: 0,
+        }
+    }
+}
+
+/// Whose a certificate is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CertificateOwner {
+    Us,
+    Partner,
+    Ca,
+}
+
+/// Looks at every certificate and key of the configuration, as it would be used.
+#[must_use]
+pub(crate) fn certificates(config: &Config) -> Vec<Remark> {
+    let mut told = Vec::new();
+    for (at, listener) in config.listeners.iter().enumerate() {
+        let Some(tls) = &listener.tls else { continue };
+        let place = format!("listeners[{at}].tls");
+        look(
+            &mut told,
+            &format!("{place}.certificate"),
+            &tls.certificate,
+            CertificateOwner::Us,
+        );
+        if let Some(ca) = &tls.client_ca {
+            look(
+                &mut told,
+                &format!("{place}.client_ca"),
+                ca,
+                CertificateOwner::Ca,
+            );
+        }
+        fits(
+            &mut told,
+            &format!("{place}.key"),
+            &tls.certificate,
+            &tls.key,
+        );
+    }
+    for (name, partner) in &config.partners {
+        let place = |key: &str| format!("partners.{name}.{key}");
+        if let Some(own) = &partner.certificate {
+            look(
+                &mut told,
+                &place("certificate"),
+                own,
+                CertificateOwner::Partner,
+            );
+        }
+        if let Some(ca) = &partner.ca {
+            look(&mut told, &place("ca"), ca, CertificateOwner::Ca);
+        }
+        if let Some(ours) = &partner.our_certificate {
+            look(
+                &mut told,
+                &place("our_certificate"),
+                ours,
+                CertificateOwner::Us,
+            );
+        }
+        if let (Some(ours), Some(key)) = (&partner.our_certificate, &partner.our_key) {
+            fits(&mut told, &place("our_key"), ours, key);
+        }
+    }
+    told
+}
+
+fn fits(
+    told: &mut Vec<Remark>,
+    place: &str,
+    ours: &Value<ExistingFile>,
+    key: &Value<ExistingFile>,
+) {
+    // A certificate that does not read was told of already.
+    if tls::certificates(ours).is_ok()
+        && let Err(error) = tls::check_identity(ours, key)
+    {
+        told.push(Remark::new(Severity::Error, place, error.to_string()));
+    }
+}
+
+fn look(told: &mut Vec<Remark>, place: &str, file: &Value<ExistingFile>, owner: CertificateOwner) {
+    let chain = match tls::certificates(file) {
+        Ok(chain) => chain,
+        Err(error) => return told.push(Remark::new(Severity::Error, place, error.to_string())),
+    };
+    // Of a partner its own alone counts; of ours and of CAs every one is sent or used.
+    let many = if owner == CertificateOwner::Partner {
+        1
+    } else {
+        chain.len()
+    };
+    if chain.len() > many {
+        let text = format!(
+            "there are {} certificates in {}, and the first alone is taken for the partner's own: one that it shows must stand first",
+            chain.len(),
+            file.0.0.display()
+        );
+        told.push(Remark::new(Severity::Warning, place, text));
+    }
+    for (at, der) in chain.iter().take(many).enumerate() {
+        let Ok(shown) = tls::describe(der) else {
+            continue;
+        };
+        let place = match at {
+            0 => place.to_owned(),
+            _ => format!("{place} (certificate {})", at + 1),
+        };
+        told.push(in_time(&place, &shown, file));
+        // What may issue is judged when it does; what is shown must have a key that TLS can use.
+        if owner != CertificateOwner::Ca
+            && at == 0
+            && let Some(why) = tls::unusable(der)
+        {
+            let text = format!("no TLS session can come about with this certificate: {why}");
+            told.push(Remark::new(Severity::Error, &place, text));
+        }
+        if owner == CertificateOwner::Ca && tls::issues_nothing(der) {
+            let text = "this is no CA's certificate (basicConstraints CA:FALSE), so it issues none; it is taken as a certificate that is shown itself, which belongs under `certificate`";
+            told.push(Remark::new(Severity::Warning, &place, text.to_owned()));
+        }
+        if owner == CertificateOwner::Us && at == 0 {
+            let odd = tls::oddities(der).into_iter();
+            told.extend(odd.map(|why| Remark::new(Severity::Warning, &place, why)));
+        }
+    }
+}
+
+/// The certificate itself, and how far it is from its end.
+fn in_time(place: &str, shown: &PeerCertificate, file: &Value<ExistingFile>) -> Remark {
+    let file = file.0.0.display();
+    let days = match shown.time() {
+        CertificateTime::Days(days) => days,
+        _ => 0,
+    };
+    let stage = WARNED_BEFORE.iter().filter(|mark| days <= **mark).count();
+    let (severity, more) = match shown.time() {
+        CertificateTime::NotYet => (
+            Severity::Error,
+            format!(
+                ": it is not valid yet; is the clock right? Else use the one before, in {file}"
+            ),
+        ),
+        CertificateTime::Over => (
+            Severity::Error,
+            format!(": it has ended; put a new one into {file}, and restart"),
+        ),
+        CertificateTime::Days(0) => (
+            Severity::Warning,
+            format!(": it ends today; agree on a new one, put it into {file}, and restart now"),
+        ),
+        CertificateTime::Days(_) if stage > 0 => (
+            Severity::Warning,
+            format!(
+                ": it ends in {days} days; agree on a new one, put it into {file} in time, and restart"
+            ),
+        ),
+        CertificateTime::Days(_) => (Severity::Good, String::new()),
+    };
+    Remark {
+        stage,
+        ends: Some(Moment(
+            SystemTime::UNIX_EPOCH + Duration::from_secs(shown.not_after),
+        )),
+        ..Remark::new(severity, place, format!("{shown}{more}"))
+    }
+}

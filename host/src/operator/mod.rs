@@ -1,0 +1,136 @@
+//! What an operator can ask or order, for every face: the command line, the control socket of the server, and whatever
+//! comes beside them.
+//!
+//! [`Operator`] has a function for each request. A reply is data that can be serialized, an error has a code, a cause and
+//! a hint ([`OperatorError`]). Nothing here prints, ends the process, or knows how a request came in.
+//!
+//! What lies in the storage is looked at and changed without a server as with one. What only a running server knows or can
+//! do is in `running.rs`: in the server's own process it is done at once, elsewhere the server is asked by its socket.
+
+pub(crate) mod attention;
+pub(crate) mod certificates;
+pub(crate) mod check;
+pub(crate) mod conditions;
+pub(crate) mod control;
+pub(crate) mod error;
+pub(crate) mod history;
+pub(crate) mod lock;
+pub(crate) mod moment;
+mod overview;
+pub(crate) mod partners;
+mod prospects;
+pub(crate) mod queue;
+pub(crate) mod receipts;
+pub(crate) mod running;
+pub(crate) mod send;
+pub(crate) mod store;
+pub(crate) mod transfer_name;
+pub(crate) mod transfers;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pointsman_store::{Ledger, Spool, SqliteLedger};
+
+use self::error::{ErrorCode, OperatorError};
+use crate::config::Config;
+use crate::config::files;
+use crate::station::{Station, storage};
+
+/// Whoever asks and orders on one configuration.
+pub(crate) struct Operator {
+    config: Config,
+    server: ServerLink,
+}
+
+/// What is kept of transfers.
+pub(crate) struct Store {
+    pub ledger: Arc<dyn Ledger>,
+    pub spool: Spool,
+}
+
+/// How the running server is asked.
+enum ServerLink {
+    /// This process is the server.
+    Here(Arc<Station>),
+    /// By its control socket, where one runs.
+    BySocket,
+}
+
+impl Operator {
+    /// Outside of the server of this configuration, whether one runs or not.
+    pub(crate) fn of(config: Config) -> Self {
+        let server = ServerLink::BySocket;
+        Self { config, server }
+    }
+
+    /// In the server.
+    pub(crate) fn within(station: &Arc<Station>) -> Self {
+        Self {
+            config: station.config.clone(),
+            server: ServerLink::Here(Arc::clone(station)),
+        }
+    }
+
+    /// The configuration.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// A request for one partner that found nothing must have named one that there is. One that the configuration does
+    /// not name any more may have something all the same.
+    pub(crate) fn known_partner(
+        &self,
+        wanted: Option<&str>,
+        has_something: bool,
+    ) -> Result<(), OperatorError> {
+        match wanted {
+            Some(name) if !has_something && !self.config.partners.contains_key(name) => {
+                Err(self.no_such_partner(name))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn no_such_partner(&self, name: &str) -> OperatorError {
+        let known: Vec<&str> = self.config.partners.keys().map(String::as_str).collect();
+        ErrorCode::NoSuchPartner
+            .because(format!("there is no partner `{name}` in the configuration"))
+            .hint(format!("there are: {}", known.join(", ")))
+    }
+
+    /// Whether a server ever ran on this configuration: there is a ledger, or a spool to make one from.
+    pub(crate) fn has_store(&self) -> Result<bool, OperatorError> {
+        let there = |path: PathBuf| {
+            path.try_exists().map_err(|error| {
+                ErrorCode::NotPermitted
+                    .because(format!("{}: {error}", path.display()))
+                    .hint("run the command as the user that the server runs as")
+            })
+        };
+        Ok(there(files::ledger_path(&self.config))? || there(files::spool_path(&self.config))?)
+    }
+
+    /// Ledger and spool: those of the server in its own process.
+    pub(crate) fn store(&self) -> Result<Store, OperatorError> {
+        if let ServerLink::Here(station) = &self.server {
+            let (ledger, spool) = (Arc::clone(&station.ledger), station.spool.clone());
+            return Ok(Store { ledger, spool });
+        }
+        let (ledger, spool) = self.open_store()?;
+        let ledger = Arc::new(ledger);
+        Ok(Store { ledger, spool })
+    }
+
+    /// Looking must not make a ledger where there is none.
+    pub(crate) fn open_store(&self) -> Result<(SqliteLedger, Spool), OperatorError> {
+        if !self.has_store()? {
+            return Err(ErrorCode::NoStore.because(format!(
+                "there is no ledger at {} yet: no server ever ran here",
+                files::ledger_path(&self.config).display()
+            )));
+        }
+        let spool = Spool::open(&files::spool_path(&self.config))?;
+        Ok((storage::open_ledger(&self.config, &spool)?, spool))
+    }
+}

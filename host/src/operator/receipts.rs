@@ -1,0 +1,156 @@
+//! Receipts that policies left to the operator.
+
+use oftp::{Eerp, FileKey, Nerp, NerpReason, Response};
+use pointsman_store::{Direction, Ledger, LedgerError, Transfer, TransferId, Verdict};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::Operator;
+use super::error::{ErrorCode, OperatorError};
+use super::transfer_name::TransferName;
+use crate::inbound::receipts;
+
+/// The operator's decision about the receipt of a received file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ReceiptAnswer {
+    /// The file.
+    pub transfer: TransferName,
+    /// Which receipt it gets.
+    pub receipt: ReceiptChoice,
+}
+
+/// Which receipt a file gets.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ReceiptChoice {
+    /// An EERP.
+    Positive,
+    /// A NERP.
+    Negative {
+        /// Why: the number of RFC 5024, 5.3.14.
+        #[serde(serialize_with = "code_of", deserialize_with = "reason_of")]
+        reason: NerpReason,
+        /// What to say with it.
+        text: String,
+    },
+    /// The receipt that came for a file that was sent, with its hash and its signature: for a file that was passed on.
+    Forwarded {
+        /// The file that was sent.
+        of: TransferName,
+        /// It is the same file although the content differs.
+        converted: bool,
+    },
+}
+
+impl Operator {
+    /// Decides a receipt; the partner gets it with its next session.
+    ///
+    /// # Errors
+    /// The file has its receipt, or waits for none; or there is none that could be passed on.
+    pub(crate) async fn answer(&self, answer: ReceiptAnswer) -> Result<(), OperatorError> {
+        let ledger = self.store()?.ledger;
+        let id = answer.transfer.find(ledger.as_ref()).await?;
+        let row = without_receipt(ledger.as_ref(), id).await?;
+        let verdict = match answer.receipt {
+            ReceiptChoice::Forwarded { of, converted } => {
+                let of = of.find(ledger.as_ref()).await?;
+                let response = receipt_of(ledger.as_ref(), of, &row, converted).await?;
+                return Ok(ledger.forwarded(id, response).await?);
+            }
+            ReceiptChoice::Positive => Verdict::Positive,
+            ReceiptChoice::Negative { reason, text } => {
+                receipts::negative(&row.key, reason, &text).0
+            }
+        };
+        if row.direction() == Direction::Outbound
+            || !ledger
+                .decided(id, verdict, "by the operator".into())
+                .await?
+        {
+            let row = without_receipt(ledger.as_ref(), id).await?;
+            return Err(waits_for_none(&row));
+        }
+        Ok(())
+    }
+}
+
+/// The row of a file that has no receipt: one is all there can be.
+async fn without_receipt(ledger: &dyn Ledger, id: TransferId) -> Result<Transfer, OperatorError> {
+    let row = ledger.show(id).await?.ok_or(LedgerError::NotFound(id))?;
+    match row.receipt {
+        None => Ok(row),
+        Some(state) => Err(ErrorCode::ReceiptGiven.because(format!(
+            "transfer {id} has its receipt ({state}): one is all there can be"
+        ))),
+    }
+}
+
+fn waits_for_none(row: &Transfer) -> OperatorError {
+    let way = match row.direction() {
+        Direction::Inbound => "a received file",
+        Direction::Outbound => "a file of ours",
+    };
+    ErrorCode::WrongState
+        .because(format!(
+            "transfer {} does not wait for an answer: it is {way}, and `{}`",
+            row.id, row.state
+        ))
+        .hint("`pointsman transfers waiting` lists those that do")
+}
+
+/// The receipt of a file that was passed on is the receipt of the file that came: its originator can check the
+/// signature of whoever received it at last (RFC 5024, 5.3.13, EERPSIG).
+async fn receipt_of(
+    ledger: &dyn Ledger,
+    of: TransferId,
+    row: &Transfer,
+    converted: bool,
+) -> Result<Response, OperatorError> {
+    let came = ledger.receipt(of).await?.ok_or_else(|| {
+        ErrorCode::NoReceipt.because(format!(
+            "no receipt has come for transfer {of}: there is nothing to pass on"
+        ))
+    })?;
+    let passed_on = ledger.show(of).await?.ok_or(LedgerError::NotFound(of))?;
+    if passed_on.digest != row.digest && !converted {
+        return Err(ErrorCode::OtherContent
+            .because(format!("transfer {of} has another content than {}", row.id))
+            .hint("give --converted if it is the same file all the same"));
+    }
+    Ok(about(&row.key, came))
+}
+
+/// The same receipt for another file.
+fn about(key: &FileKey, response: Response) -> Response {
+    match response {
+        Response::Positive(eerp) => Response::Positive(Eerp {
+            key: key.clone(),
+            ..eerp
+        }),
+        Response::Negative(nerp) => Response::Negative(Nerp {
+            key: key.clone(),
+            ..nerp
+        }),
+    }
+}
+
+/// A reason that NERP has: to the partner, another number would say something else, or nothing.
+pub(crate) fn nerp_reason(code: &str) -> Result<NerpReason, String> {
+    let of_code = |reason: &&NerpReason| code.parse() == Ok(reason.code());
+    let known = NerpReason::TABLE.iter().find(of_code).copied();
+    known.ok_or_else(|| {
+        let listed: Vec<_> = NerpReason::TABLE.iter().map(ToString::to_string).collect();
+        format!(
+            "NERP has no such reason (RFC 5024, 5.3.14); it has: {}",
+            listed.join(", ")
+        )
+    })
+}
+
+fn code_of<S: Serializer>(reason: &NerpReason, serializer: S) -> Result<S::Ok, S::Error> {
+    reason.code().serialize(serializer)
+}
+
+fn reason_of<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NerpReason, D::Error> {
+    let code = u64::deserialize(deserializer)?;
+    nerp_reason(&code.to_string()).map_err(de::Error::custom)
+}

@@ -1,0 +1,177 @@
+//! The history of files.
+
+use oftp::FileKey;
+use pointsman_store::{
+    Direction, Filter, InboundState, OutboundState, ReceiptState, State, Transfer,
+};
+use serde::{Deserialize, Serialize};
+
+use super::Operator;
+use super::error::{ErrorCode, OperatorError};
+use super::moment::Moment;
+use crate::config::{Pattern, Scalar};
+
+/// Which files are listed: those that fit everything that is given, the newest first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct TransferQuery {
+    /// So many at most.
+    pub count: u32,
+    /// Of this partner alone.
+    pub partner: Option<String>,
+    /// In this state alone, as `delivered` or `sent`.
+    pub state: Option<String>,
+    /// Received or sent ones alone: `in` or `out`.
+    pub direction: Option<TransferWay>,
+    /// Of this data set name alone; `*` stands for any characters, `?` for any one, `[ab]` for one of those.
+    pub name: Option<String>,
+}
+
+/// Which way a file goes, seen from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum TransferWay {
+    /// Received.
+    In,
+    /// Sent, or to send.
+    Out,
+}
+
+/// A file, in a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TransferRow {
+    /// Its transfer.
+    pub transfer: String,
+    /// When it was offered, or queued.
+    pub since: Moment,
+    /// Which way it goes.
+    pub direction: TransferWay,
+    /// The partner's name in the configuration.
+    pub partner: String,
+    /// The word of its state.
+    pub state: String,
+    /// `owed`, `given` or `received`, and `none` where there is no receipt.
+    pub receipt: String,
+    /// Octets that are sealed; 0 of a file that is being received.
+    pub octets: u64,
+    /// The digest of its content, hexadecimal; empty while it is being received.
+    pub blake3: String,
+    /// Its path below the inbox, once one is chosen.
+    pub path: Option<String>,
+    /// Why it is where it is, if there is something to say.
+    pub reason: Option<String>,
+    /// Its identity.
+    pub file: FileIdentity,
+}
+
+/// What partners know a file by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FileIdentity {
+    /// The data set name.
+    pub dataset: String,
+    /// CCYYMMDD.
+    pub date: String,
+    /// HHMMSScccc.
+    pub time: String,
+    /// The station it is from.
+    pub originator: String,
+    /// The station it is for.
+    pub destination: String,
+    /// All of it, as the log has it.
+    pub text: String,
+}
+
+impl Operator {
+    /// Files, the newest first.
+    ///
+    /// # Errors
+    /// There is no such partner, state or pattern, or the ledger cannot be read.
+    pub(crate) async fn transfers(
+        &self,
+        query: TransferQuery,
+    ) -> Result<Vec<TransferRow>, OperatorError> {
+        let senseless = |why| ErrorCode::ArgumentsDisagree.because(why);
+        let states = match &query.state {
+            Some(word) => states(word).map_err(senseless)?,
+            None => Vec::new(),
+        };
+        if let Some(text) = &query.name {
+            pattern(text).map_err(senseless)?;
+        }
+        let filter = Filter {
+            partner: query.partner.clone(),
+            states,
+            direction: query.direction.map(Direction::from),
+            name: query.name,
+        };
+        let rows = self.store()?.ledger.find(filter, query.count).await?;
+        self.known_partner(query.partner.as_deref(), !rows.is_empty())?;
+        Ok(rows.iter().map(TransferRow::from).collect())
+    }
+}
+
+/// The states of that word. One that no state has would fit nothing, for ever.
+pub(crate) fn states(word: &str) -> Result<Vec<State>, String> {
+    let called = State::called(word);
+    if !called.is_empty() {
+        return Ok(called);
+    }
+    Err(format!(
+        "there is no such state; of received files there are {}, of files to send {}",
+        InboundState::WORDS.join(", "),
+        OutboundState::WORDS.join(", ")
+    ))
+}
+
+/// A pattern of names. One that is none would fit nothing, for ever.
+pub(crate) fn pattern(text: &str) -> Result<String, String> {
+    Pattern::read(text).map(|_| text.to_owned())
+}
+
+impl From<TransferWay> for Direction {
+    fn from(way: TransferWay) -> Self {
+        match way {
+            TransferWay::In => Self::Inbound,
+            TransferWay::Out => Self::Outbound,
+        }
+    }
+}
+
+impl From<Direction> for TransferWay {
+    fn from(direction: Direction) -> Self {
+        match direction {
+            Direction::Inbound => Self::In,
+            Direction::Outbound => Self::Out,
+        }
+    }
+}
+
+impl From<&Transfer> for TransferRow {
+    fn from(row: &Transfer) -> Self {
+        Self {
+            transfer: row.id.to_string(),
+            since: Moment(row.created),
+            direction: row.direction().into(),
+            partner: row.partner.clone(),
+            state: row.state.to_string(),
+            receipt: row.receipt.map_or("none", ReceiptState::as_str).to_owned(),
+            octets: row.octets,
+            blake3: row.digest.clone(),
+            path: row.path.clone(),
+            reason: row.reason.clone(),
+            file: FileIdentity::from(&row.key),
+        }
+    }
+}
+
+impl From<&FileKey> for FileIdentity {
+    fn from(key: &FileKey) -> Self {
+        Self {
+            dataset: key.dataset.as_str().to_owned(),
+            date: key.stamp.date().to_owned(),
+            time: key.stamp.time().to_owned(),
+            originator: key.originator.as_str().to_owned(),
+            destination: key.destination.as_str().to_owned(),
+            text: key.to_string(),
+        }
+    }
+}
