@@ -42,7 +42,7 @@ pub struct Model {
 }
 
 pub fn of_model() -> Model {
-    let sources = ["src/config/model.rs", "src/config/deliveries.rs"].map(read);
+    let sources = ["src/config/file.rs"].map(read);
     let mut fields: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
     for source in &sources {
         for read in source.split("Deserialize)]\n").skip(1) {
@@ -73,7 +73,7 @@ pub fn of_model() -> Model {
         keys: BTreeSet::new(),
         open: BTreeSet::new(),
     };
-    gather(&fields, "Config", &[], &mut model);
+    gather(&fields, "File", &[], &mut model);
     let Model { keys, open } = model;
     let [keys, open] = [keys, open].map(|places| places.into_iter().map(alike).collect());
     Model { keys, open }
@@ -96,7 +96,7 @@ fn gather(
     for (field, kind) in fields.get(of).into_iter().flatten() {
         let mut here = [at, std::slice::from_ref(field)].concat();
         let mut kind = kind.as_str();
-        if ["Vec<", "BTreeMap<", "Switches", "Option<Command>"]
+        if ["Vec<", "BTreeMap<", "Switches", "Option<CommandLine>"]
             .iter()
             .any(|open| kind.starts_with(open))
         {
@@ -112,11 +112,11 @@ fn gather(
                 model.keys.insert(here.clone());
                 here.push("*".to_owned());
                 kind = named;
-            } else if kind == "Policies" {
+            } else if kind == "PolicyList" {
                 model.keys.insert(here.clone());
                 here.push("*".to_owned());
-                kind = "Policy";
-            } else if let Some(inner) = inner("Option<").or_else(|| inner("Value<")) {
+                kind = "PolicyKeys";
+            } else if let Some(inner) = inner("Option<").or_else(|| inner("Typed<")) {
                 kind = inner;
             } else {
                 break;

@@ -10,8 +10,7 @@ use tokio::sync::{broadcast, watch};
 use super::out::say;
 use super::{CommandResult, LogStyle, Unsuccessful, block_on, start_log};
 use crate::cli::scene::Scene;
-use crate::config::Config;
-use crate::config::partners::Profile;
+use crate::config::Plan;
 use crate::events::Event;
 use crate::operator::Operator;
 use crate::operator::error::ErrorCode;
@@ -52,8 +51,8 @@ async fn play(scene: &Scene, once: bool) -> CommandResult {
         "Made two stations with certificates, passwords and policies in {}",
         scene.root.display()
     ));
-    let nordwerk = Server::start(Config::load(&scene.nordwerk)?).await?;
-    let mueller = Server::start(Config::load(&scene.mueller)?).await?;
+    let nordwerk = Server::start(Plan::load(&scene.nordwerk)?).await?;
+    let mueller = Server::start(Plan::load(&scene.mueller)?).await?;
     for (name, server) in [
         ("nordwerk, the car maker,", &nordwerk),
         ("mueller, the supplier,", &mueller),
@@ -91,7 +90,10 @@ fn step(what: &str) {
 }
 
 async fn send(station: &Arc<Station>, file: &Path, name: &str) -> CommandResult {
-    let profile = Profile::by_name(&station.config, "nordwerk").ok_or(Unsuccessful::Printed)?;
+    let profile = station
+        .plan()
+        .partner("nordwerk")
+        .ok_or(Unsuccessful::Printed)?;
     let how = SendAs {
         name: Some(name.to_owned()),
         description: "Despatch advice LS8004711".to_owned(),

@@ -23,7 +23,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use pointsman_log::{Filter, Level, Log, Stderr, Style};
 
-use crate::config::{Config, Needs};
+use crate::config::{Needs, Plan};
 use crate::events::{Event, tell};
 use crate::operator::Operator;
 use crate::operator::error::{ErrorCode, ErrorKind, OperatorError};
@@ -200,8 +200,8 @@ const LAST_WORK: Duration = Duration::from_secs(3);
 impl Configured {
     /// Reads it for what needs so much of what it names: no command asks for more than it uses, since it may be what is
     /// wrong that it is asked about.
-    fn load(&self, needs: &Needs) -> Result<Config, OperatorError> {
-        Ok(Config::load_for(&self.config, needs)?)
+    fn load(&self, needs: &Needs) -> Result<Plan, OperatorError> {
+        Ok(Plan::load_for(&self.config, needs)?)
     }
 
     /// For a command that needs nothing of what the configuration names.

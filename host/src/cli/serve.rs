@@ -29,7 +29,7 @@ impl ServeCommand {
         })?;
         let mut signals = Signals::listen(Hangup::MeansNothing)?;
         let config = self.configured.load(&Needs::Everything)?;
-        Log::repeats(config.limits.log_repeats.0.0);
+        Log::repeats(config.limits.log_repeats);
         signals.be_patient_for(server::patience(&config));
         block_on(async {
             let server = tokio::select! {
@@ -72,7 +72,7 @@ async fn end(server: Server, mut asked: impl AsyncFnMut()) -> CommandResult {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::config::Plan;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_task_that_cannot_be_got_to_run_ends_the_program_with_an_error() {
@@ -81,7 +81,7 @@ mod tests {
         let text = "version: 1\nstation: {ssid: O0013US, password: OURS}\nstorage: {state: state, inbox: inbox}\n\
                     listeners: [{address: '127.0.0.1:0'}]\npartners: {}\n";
         std::fs::write(&path, text).unwrap();
-        let server = Server::start(Config::load(&path).unwrap()).await.unwrap();
+        let server = Server::start(Plan::load(&path).unwrap()).await.unwrap();
         let told = "the task `calling` cannot be got to run";
         server.station().tasks.give_up(told.to_owned());
         let ends = end(server, async || std::future::pending().await);

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 
-use oftp::{Format, OdetteId};
+use oftp::{Format, OdetteId, RecordLayout};
 
-use super::model::{Config, Partner, Waits, Watch};
-use super::value::{Label, Owner};
-use crate::config::partners;
+use super::context::Owner;
+use super::file::{File, PartnerKeys, WaitKeys};
+use super::plan::{Partner, Plan, WatchedFolder};
+use super::scalars::Label;
 
 /// Values that do not go together.
 #[derive(Debug)]
@@ -32,59 +33,39 @@ impl Disagreement {
 
 /// Disagreements, as they are found.
 #[derive(Default)]
-struct Found(Vec<Disagreement>);
+struct Disagreements(Vec<Disagreement>);
 
-impl Found {
+impl Disagreements {
     fn push(&mut self, keys: &[&str], what: String) {
         let keys = keys.iter().map(|key| (*key).to_owned()).collect();
         self.0.push(Disagreement { keys, what });
     }
 }
 
-impl Config {
-    /// Everything that does not go together.
-    pub(super) fn disagreements(&self) -> Vec<Disagreement> {
-        let mut found = Found::default();
-        self.listens_once(&mut found);
-        self.keeps_inboxes_apart(&mut found);
-        let mut names: BTreeMap<&OdetteId, &str> = BTreeMap::new();
-        for (name, partner) in &self.partners {
-            if let Some(other) = names.insert(&partner.ssid, name) {
-                found.push(
-                    &["partners", name, "ssid"],
-                    format!(
-                        "partners `{other}` and `{name}` have the same ssid `{}`: a caller could be either",
-                        partner.ssid.0
-                    ),
-                );
-            }
-            for (at, watch) in partner.watch.iter().enumerate() {
-                self.keeps_apart(&mut found, name, at, watch);
-                let at = at.to_string();
-                let keys = ["partners", name, "watch", &at];
-                let folder = watch.folder.0.display();
-                if let Err(wrong) = self.knows_stations(partner, watch) {
-                    found.push(&keys, format!("watched folder {folder}: {wrong}"));
-                }
-                if let Some(wrong) = watch.cannot_pad(partner) {
-                    found.push(&keys, format!("watched folder {folder}: {wrong}"));
-                }
-                let (labels, most) = (watch.labels.len(), Label::MOST);
-                if labels > most {
-                    let wrong = format!("it has {labels} labels, {most} are the most");
-                    found.push(&keys, format!("watched folder {folder}: {wrong}"));
-                }
-            }
-            partner.agrees(&mut found, name);
+/// Everything in the file, and in the plan that it stands for, that does not go together.
+pub(super) fn disagreements(file: &File, plan: &Plan) -> Vec<Disagreement> {
+    let mut found = Disagreements::default();
+    plan.listens_once(&mut found);
+    plan.keeps_inboxes_apart(&mut found);
+    plan.tells_partners_apart(&mut found);
+    for (name, partner) in &plan.partners {
+        for (at, watch) in partner.watch.iter().enumerate() {
+            plan.keeps_apart(&mut found, name, at, watch);
+            plan.can_send(&mut found, partner, at, watch);
         }
-        found.0
     }
+    for (name, partner) in &file.partners {
+        partner.agrees(&mut found, name);
+    }
+    found.0
+}
 
+impl Plan {
     /// Port 0 takes any free one, so it may stand twice.
-    fn listens_once(&self, found: &mut Found) {
+    fn listens_once(&self, found: &mut Disagreements) {
         let mut taken: BTreeSet<SocketAddr> = BTreeSet::new();
         for (at, listener) in self.listeners.iter().enumerate() {
-            let address = listener.address.0;
+            let address = listener.address;
             if address.port() != 0 && !taken.insert(address) {
                 found.push(
                     &["listeners", &at.to_string(), "address"],
@@ -98,10 +79,10 @@ impl Config {
 
     /// Each partner has a folder of the inbox to itself: its readers must not get at another's files. The case of letters
     /// does not count, since the inbox, or the share by which it is read, need not tell it apart.
-    fn keeps_inboxes_apart(&self, found: &mut Found) {
+    fn keeps_inboxes_apart(&self, found: &mut Disagreements) {
         let mut taken: BTreeMap<String, (&str, String)> = BTreeMap::new();
         for (name, partner) in &self.partners {
-            let folder = partner.folder(name);
+            let folder = partner.inbox_folder.clone();
             let alike = folder.to_ascii_lowercase();
             let Some((other, others)) = taken.get(&alike) else {
                 taken.insert(alike, (name, folder));
@@ -122,23 +103,64 @@ impl Config {
         }
     }
 
-    fn knows_stations(&self, partner: &Partner, watch: &Watch) -> Result<(), String> {
-        let (to, from) = (&watch.destination, &watch.originator);
-        partners::destination(partner, to.as_ref().map(|to| &to.0))
-            .and_then(|_| partners::originator(self, from.as_ref().map(|from| &from.0)))
-            .map(drop)
-            .map_err(|unknown| unknown.to_string())
+    /// A caller must be one partner alone.
+    fn tells_partners_apart(&self, found: &mut Disagreements) {
+        let mut names: BTreeMap<&OdetteId, &str> = BTreeMap::new();
+        for (name, partner) in &self.partners {
+            if let Some(other) = names.insert(&partner.ssid, name) {
+                found.push(
+                    &["partners", name, "ssid"],
+                    format!(
+                        "partners `{other}` and `{name}` have the same ssid `{}`: a caller could be either",
+                        partner.ssid
+                    ),
+                );
+            }
+        }
+    }
+
+    /// What is put into a watched folder can be sent as the folder's keys say.
+    fn can_send(
+        &self,
+        found: &mut Disagreements,
+        partner: &Partner,
+        at: usize,
+        watch: &WatchedFolder,
+    ) {
+        let at = at.to_string();
+        let keys = ["partners", &partner.name, "watch", &at];
+        let folder = watch.folder.display();
+        let stations = partner
+            .destination(watch.destination.as_ref())
+            .and_then(|_| self.originator(watch.originator.as_ref()));
+        if let Err(wrong) = stations {
+            found.push(&keys, format!("watched folder {folder}: {wrong}"));
+        }
+        if let Some(wrong) = cannot_pad(watch, partner) {
+            found.push(&keys, format!("watched folder {folder}: {wrong}"));
+        }
+        let (labels, most) = (watch.labels.len(), Label::MOST);
+        if labels > most {
+            let wrong = format!("it has {labels} labels, {most} are the most");
+            found.push(&keys, format!("watched folder {folder}: {wrong}"));
+        }
     }
 
     /// What is received, or kept by us, must never be sent by itself; nor may a folder take from another's.
-    fn keeps_apart(&self, found: &mut Found, partner: &str, at: usize, watch: &Watch) {
+    fn keeps_apart(
+        &self,
+        found: &mut Disagreements,
+        partner: &str,
+        at: usize,
+        watch: &WatchedFolder,
+    ) {
         let at = at.to_string();
-        let folder = &watch.folder.0;
+        let folder = &watch.folder;
         let key = |key| ["partners", partner, "watch", &at, key];
         let ours = [
-            ("storage.state", self.storage.state.0.as_path()),
-            ("storage.ledger", self.storage.ledger()),
-            ("storage.inbox", &self.storage.inbox.0),
+            ("storage.state", &self.storage.state),
+            ("storage.ledger", &self.storage.ledger),
+            ("storage.inbox", &self.storage.inbox),
         ];
         for (what, other) in ours {
             if other.starts_with(folder) || folder.starts_with(other) {
@@ -154,9 +176,9 @@ impl Config {
             }
         }
         let all = || self.partners.values().flat_map(|partner| &partner.watch);
-        let is_watched = |path: &Path| all().filter(|other| other.folder.0 == *path).count();
+        let is_watched = |path: &Path| all().filter(|other| other.folder == *path).count();
         let kept = watch.keep_in.as_ref();
-        if kept.is_some_and(|kept| is_watched(&kept.0) > 0) {
+        if kept.is_some_and(|kept| is_watched(kept) > 0) {
             found.push(
                 &key("keep_in"),
                 format!(
@@ -174,7 +196,7 @@ impl Config {
                 ),
             );
         }
-        if matches!(watch.format(), Format::Fixed(0)) {
+        if matches!(watch.format, Format::Fixed(0)) {
             found.push(
                 &key("format"),
                 format!(
@@ -186,8 +208,30 @@ impl Config {
     }
 }
 
-impl Partner {
-    fn agrees(&self, found: &mut Found, name: &str) {
+/// Why records are not padded.
+pub const CANNOT_PAD: &str =
+    "only lines are padded to records: files of format F whose records are `lines`";
+
+/// Why nothing can be padded, where it should be.
+fn cannot_pad(watch: &WatchedFolder, partner: &Partner) -> Option<&'static str> {
+    let layout = watch.records.unwrap_or(partner.fixed_records);
+    let of_lines = matches!(watch.format, Format::Fixed(_)) && layout == RecordLayout::Lines;
+    (watch.pad && !of_lines).then_some(CANNOT_PAD)
+}
+
+impl PartnerKeys {
+    /// What is wrong with what it says of passwords.
+    fn password_disagrees(&self) -> Option<&'static str> {
+        match (self.password().is_none(), self.without_password) {
+            (true, false) => Some(
+                "its `password` is missing; where no passwords are agreed, write `without_password: true`",
+            ),
+            (false, true) => Some("`password` and `without_password: true` exclude each other"),
+            _ => None,
+        }
+    }
+
+    fn agrees(&self, found: &mut Disagreements, name: &str) {
         if let Some(wrong) = self.password_disagrees() {
             found.push(&["partners", name, "password"], wrong.to_owned());
         }
@@ -223,7 +267,7 @@ impl Partner {
             ("broken", self.retry.broken),
             ("refused", self.retry.refused),
         ] {
-            if let Some(Waits {
+            if let Some(WaitKeys {
                 first: Some(first),
                 most: Some(most),
             }) = waits

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Config;
+use super::Plan;
 
 /// The lock's name in the state folder.
 pub(crate) const LOCK: &str = "lock";
@@ -29,26 +29,26 @@ pub(crate) const REFUSED: &str = "refused";
 pub(crate) const ROOMS: [&str; 2] = [TAKEN, REFUSED];
 
 /// The files that a server makes in the folders of state and ledger.
-pub fn own_files(config: &Config) -> impl Iterator<Item = PathBuf> {
-    let (state, ledger) = (&config.storage.state.0, config.storage.ledger());
+pub fn own_files(plan: &Plan) -> impl Iterator<Item = PathBuf> {
+    let (state, ledger) = (&plan.storage.state, &plan.storage.ledger);
     let of_ledger = BESIDE_LEDGER.map(|beside| ledger.join(format!("{LEDGER}{beside}")));
     let others = [LOCK, SOCKET].map(|name| state.join(name));
     others.into_iter().chain(of_ledger)
 }
 
-/// The spool folder of a configuration.
+/// The spool folder of a plan.
 #[must_use]
-pub fn spool_path(config: &Config) -> PathBuf {
-    Path::join(&config.storage.state.0, "spool")
+pub fn spool_path(plan: &Plan) -> PathBuf {
+    Path::join(&plan.storage.state, "spool")
 }
 
-/// The ledger file of a configuration.
+/// The ledger file of a plan.
 #[must_use]
-pub fn ledger_path(config: &Config) -> PathBuf {
-    config.storage.ledger().join(LEDGER)
+pub fn ledger_path(plan: &Plan) -> PathBuf {
+    plan.storage.ledger.join(LEDGER)
 }
 
 /// Where the control socket is.
-pub(crate) fn socket(config: &Config) -> PathBuf {
-    config.storage.state.0.join(SOCKET)
+pub(crate) fn socket(plan: &Plan) -> PathBuf {
+    plan.storage.state.join(SOCKET)
 }

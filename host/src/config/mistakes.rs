@@ -5,16 +5,20 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::braces;
-use super::model::Config;
+use super::context::{self, Needs};
+use super::file::File;
 use super::report::Mistake;
-use super::value::{self, Needs};
 
 /// Who made more mistakes than this is told the others next time.
 const MOST: usize = 20;
 
 /// Reads the text with relative paths starting at `base`, looks for what is needed of what it names, and finds what is wrong with it, in the order of the text.
-pub(super) fn read(base: &Path, needs: &Needs, text: &str) -> Result<Config, Vec<Mistake>> {
-    let mut left = Left {
+pub(super) fn read(
+    base: &Path,
+    needs: &Needs,
+    text: &str,
+) -> Result<(File, BTreeSet<String>), Vec<Mistake>> {
+    let mut left = Remainder {
         text: text.to_owned(),
         missed: Vec::new(),
     };
@@ -25,16 +29,11 @@ pub(super) fn read(base: &Path, needs: &Needs, text: &str) -> Result<Config, Vec
     let mut passed_over = BTreeSet::new();
     let mut gone = mistakes.iter().map(|mistake| mistake.place).collect();
     while mistakes.len() < MOST {
-        let reading = value::read(base, needs, &passed_over, || {
+        let reading = context::read(base, needs, &passed_over, || {
             serde_yaml::from_str(&left.text)
         });
         let error = match reading.outcome {
-            Ok(config) if mistakes.is_empty() => {
-                return Ok(Config {
-                    secret_variables: reading.secret_variables,
-                    ..config
-                });
-            }
+            Ok(file) if mistakes.is_empty() => return Ok((file, reading.secret_variables)),
             Ok(_) => break,
             Err(error) => error,
         };
@@ -64,7 +63,7 @@ pub(super) fn read(base: &Path, needs: &Needs, text: &str) -> Result<Config, Vec
 }
 
 /// What is left of the text when mistakes are taken out. Its lines stay where they are.
-struct Left {
+struct Remainder {
     text: String,
     /// Keys that were taken out, and their lines: that they are missing there is no mistake of anybody's.
     missed: Vec<(usize, String)>,
@@ -75,7 +74,7 @@ fn is_new(gone: &mut BTreeSet<Option<(usize, usize)>>, mistake: &Mistake) -> boo
     gone.insert(mistake.place)
 }
 
-impl Left {
+impl Remainder {
     /// A map type keeps the last of two equal keys; a plain value refuses the second.
     /// What is no YAML is nothing else either.
     fn duplicates(&mut self) -> (Vec<Mistake>, bool) {

@@ -6,37 +6,44 @@
 mod agreement;
 pub(crate) mod backoff;
 mod braces;
-mod deliveries;
+mod context;
+mod delivery_words;
+mod file;
 pub(crate) mod files;
 mod limit;
 mod locate;
 mod mistakes;
-mod model;
-pub(crate) mod partners;
+mod partner;
 mod places;
+mod plan;
 mod report;
+mod resolve;
+mod scalars;
 mod secret;
 mod text;
-mod value;
+mod typed;
+mod words;
 
 use std::path::{Path, PathBuf};
 
-use agreement::Disagreement;
-pub use deliveries::{HandOver, Quota, ReceivedAgain, Terms};
+pub use agreement::CANNOT_PAD;
+use agreement::{Disagreement, disagreements};
+pub use context::Needs;
 pub use limit::Limit;
-pub use model::{
-    CANNOT_PAD, ClientAuth, Config, DatasetNames, Limits, Listener, Partner, Pattern, Policies,
-    Policy, Switches, Tls, TlsVersion, Waits, Watch,
+pub use partner::UnknownStation;
+pub use plan::{
+    DeliveryTerms, HandOver, IdentityFiles, ListenerPlan, Partner, PartnerQuota, Plan, PolicyPlan,
+    ServerLimits, TlsPlan, WatchedFolder,
 };
 pub use report::ConfigError;
 use report::Mistake;
+pub use scalars::{Address, Label};
 pub use text::unmarked;
-#[cfg(test)]
-pub use value::Between;
-pub(crate) use value::remedy;
-pub use value::{Address, ExistingFile, Label, Needs, Scalar, Value};
+pub use typed::Scalar;
+pub(crate) use typed::remedy;
+pub use words::{ClientAuth, DatasetNames, Pattern, ReceivedAgain, TlsVersion};
 
-impl Config {
+impl Plan {
     /// Reads and checks the configuration at `path`.
     ///
     /// # Errors
@@ -51,7 +58,7 @@ impl Config {
     /// missing, and passwords among it are not known.
     ///
     /// # Errors
-    /// See [`Config::load`].
+    /// See [`Plan::load`].
     pub fn load_for(path: &Path, needs: &Needs) -> Result<Self, ConfigError> {
         let octets = std::fs::read(path).map_err(|error| ConfigError::unreadable(path, &error))?;
         let text =
@@ -62,18 +69,19 @@ impl Config {
     /// Checks `text` as if it stood in `path`.
     ///
     /// # Errors
-    /// See [`Config::load`].
+    /// See [`Plan::load`].
     pub fn parse(path: &Path, text: &str, needs: &Needs) -> Result<Self, ConfigError> {
         let base = path
             .parent()
             .map_or_else(|| PathBuf::from("."), Path::to_owned);
-        let config = mistakes::read(&base, needs, text)
+        let (file, secret_variables) = mistakes::read(&base, needs, text)
             .map_err(|mistakes| ConfigError::new(path, text, mistakes))?;
-        let mut disagreements = config.disagreements();
+        let plan = file.plan(secret_variables);
+        let mut disagreements = disagreements(&file, &plan);
         // What is not needed may not even be known.
         disagreements.retain(|found| needs.include_values(&found.owner()));
         if disagreements.is_empty() {
-            return Ok(config);
+            return Ok(plan);
         }
         let mut mistakes: Vec<Mistake> = disagreements
             .into_iter()
@@ -115,10 +123,10 @@ mod tests {
                     one: {ssid: O001ONE, password: THEIRS}\n  \
                     other: {ssid: O001OTHER, password: '${env:PATH}'}\n";
         let needs = Needs::CallOf("one".to_owned());
-        let config = Config::parse(Path::new("pointsman.yaml"), text, &needs);
-        let config = config.unwrap_or_else(|error| panic!("{error}"));
-        assert!(config.secret_variables.contains("PATH"));
-        let password = |name: &str| &config.partners[name].password;
+        let plan = Plan::parse(Path::new("pointsman.yaml"), text, &needs);
+        let plan = plan.unwrap_or_else(|error| panic!("{error}"));
+        assert!(plan.secret_variables.contains("PATH"));
+        let password = |name: &str| &plan.partners[name].password;
         assert!(password("one").matches(&Password::new("THEIRS").unwrap()));
         assert!(!password("other").matches(&Password::none()));
     }

@@ -8,23 +8,23 @@ use std::path::{Component, Path, PathBuf};
 use pointsman_folder::our_user;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
-use super::model::{Config, Watch};
+use super::plan::Plan;
 use crate::config::files::ROOMS;
 use crate::config::files::{own_files, spool_path};
 
 /// The longest path of a socket (`sockaddr_un`), in octets.
 const SOCKET_PATH: usize = 107;
 
-impl Config {
+impl Plan {
     /// What is wrong with the folders of its storage: the key of each, and words that say what to do.
     #[must_use]
     pub fn unusable_storage(&self) -> Vec<(String, String)> {
         let mut folders = vec![
-            ("storage.state".to_owned(), &self.storage.state.0),
-            ("storage.inbox".to_owned(), &self.storage.inbox.0),
+            ("storage.state".to_owned(), &self.storage.state),
+            ("storage.inbox".to_owned(), &self.storage.inbox),
         ];
-        if let Some(ledger) = &self.storage.ledger {
-            folders.push(("storage.ledger".to_owned(), &ledger.0));
+        if self.ledger_is_apart() {
+            folders.push(("storage.ledger".to_owned(), &self.storage.ledger));
         }
         let mut told: Vec<(String, String)> = folders
             .into_iter()
@@ -52,21 +52,11 @@ impl Config {
         for (key, _, watch) in self.watched() {
             let kept = watch.keep_in.as_ref().map(|kept| ("keep_in", kept));
             for (of, folder) in kept.into_iter().chain([("folder", &watch.folder)]) {
-                told.extend(unusable(&folder.0).map(|why| (format!("{key}.{of}"), why)));
+                told.extend(unusable(folder).map(|why| (format!("{key}.{of}"), why)));
             }
         }
         told.extend(self.entangled_folders());
         told
-    }
-
-    /// Every watched folder: its key, as `partners.NAME.watch[0]`, and its partner's name.
-    pub fn watched(&self) -> impl Iterator<Item = (String, &str, &Watch)> {
-        self.partners.iter().flat_map(|(name, partner)| {
-            let watched = partner.watch.iter().enumerate();
-            watched.map(move |(at, watch)| {
-                (format!("partners.{name}.watch[{at}]"), name.as_str(), watch)
-            })
-        })
     }
 
     /// Why nothing of the watched folder with that key is taken, or kept, where it leads to what it must be apart from.
@@ -83,7 +73,7 @@ impl Config {
     /// name that the server's own files have. The key of each, and words that say what to do.
     #[must_use]
     pub fn misplaced_storage(&self) -> Vec<(String, String)> {
-        let (own, inbox) = (self.own(), leads_to(&self.storage.inbox.0));
+        let (own, inbox) = (self.own(), leads_to(&self.storage.inbox));
         let mut told = Vec::new();
         for (key, folder) in self.kept_folders() {
             if folder.starts_with(&inbox) {
@@ -104,21 +94,21 @@ impl Config {
 
     /// The folders of what the server keeps for itself, and their keys.
     fn kept_folders(&self) -> Vec<(&'static str, PathBuf)> {
-        let ledger = self.storage.ledger.as_ref();
-        let ledger = ledger.map(|ledger| ("storage.ledger", leads_to(&ledger.0)));
-        let state = ("storage.state", leads_to(&self.storage.state.0));
+        let apart = self.ledger_is_apart();
+        let ledger = apart.then(|| ("storage.ledger", leads_to(&self.storage.ledger)));
+        let state = ("storage.state", leads_to(&self.storage.state));
         [state].into_iter().chain(ledger).collect()
     }
 
     /// Watched folders, and those for what was sent, that are one with, or lie in or around, what they must be apart from,
     /// by links or another way of writing their paths. (What is written alike is refused before: `agreement.rs`.)
     fn entangled_folders(&self) -> Vec<(String, String)> {
-        let inbox = ("storage.inbox", leads_to(&self.storage.inbox.0));
+        let inbox = ("storage.inbox", leads_to(&self.storage.inbox));
         let storage: Vec<_> = self.kept_folders().into_iter().chain([inbox]).collect();
         let (mut told, mut watched) = (Vec::new(), Vec::<(String, PathBuf)>::new());
         let mut kept = Vec::new();
         for (key, _, watch) in self.watched() {
-            let folder = leads_to(&watch.folder.0);
+            let folder = leads_to(&watch.folder);
             let lies = |other: &Path| other.starts_with(&folder) || folder.starts_with(other);
             if let Some((what, other)) = storage.iter().find(|(_, other)| lies(other)) {
                 let (folder, other) = (folder.display(), other.display());
@@ -135,7 +125,7 @@ impl Config {
                     ));
             }
             if let Some(keep_in) = &watch.keep_in {
-                kept.push((format!("{key}.keep_in"), leads_to(&keep_in.0)));
+                kept.push((format!("{key}.keep_in"), leads_to(keep_in)));
             }
             watched.push((format!("{key}.folder"), folder));
         }
@@ -169,15 +159,13 @@ impl Config {
                 "as {key} does: what was sent would lie among what the server keeps for itself, under names that others choose; name another folder"
             ));
         }
-        let below = kept.strip_prefix(leads_to(&self.storage.inbox.0)).ok()?;
+        let below = kept.strip_prefix(leads_to(&self.storage.inbox)).ok()?;
         let Some(first) = below.components().next() else {
             return Some("as storage.inbox does: what was sent would be taken for what was received; name another folder".to_owned());
         };
         let mut partners = self.partners.iter();
-        let (name, _) = partners.find(|(name, partner)| {
-            let folder = partner.folder(name);
-            first.as_os_str() == OsStr::new(&folder)
-        })?;
+        let (name, _) =
+            partners.find(|(_, partner)| first.as_os_str() == OsStr::new(&partner.inbox_folder))?;
         Some(format!(
             "where files of partner `{name}` are delivered: what was sent would be taken for what was received; name another folder"
         ))

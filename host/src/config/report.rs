@@ -9,7 +9,7 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use super::braces;
 use super::secret::{self, Hidden};
 use super::text::Foreign;
-use super::value::Blame;
+use super::typed::Blame;
 
 /// How a report begins that names the key that was meant.
 const MEANT: &str = "did you mean `";
@@ -396,7 +396,7 @@ fn similar(a: &str, b: &str) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Config, Needs};
+    use super::super::{Needs, Plan};
     use super::*;
 
     const GOOD: &str = "version: 1
@@ -483,7 +483,7 @@ limits: {guesses: 3}
             ("    our_password:\n", "partners.mueller.address"),
         ] {
             let text = IN_BLOCKS.replacen(key, "", 1);
-            let error = Config::parse(Path::new("x.yaml"), &text, &Needs::Everything);
+            let error = Plan::parse(Path::new("x.yaml"), &text, &Needs::Everything);
             let said = error.unwrap_err().to_string();
             assert!(said.contains(place), "{said}");
             let shown = SECRETS.iter().find(|secret| said.contains(**secret));
@@ -491,7 +491,7 @@ limits: {guesses: 3}
         }
         // What is all on its line is quoted.
         let text = IN_BLOCKS.replacen("sessions: 3", "sessions: many", 1);
-        let error = Config::parse(Path::new("x.yaml"), &text, &Needs::Everything);
+        let error = Plan::parse(Path::new("x.yaml"), &text, &Needs::Everything);
         let said = error.unwrap_err().to_string();
         assert!(said.contains("`many`"), "{said}");
     }
@@ -511,7 +511,7 @@ limits: {guesses: 3}
                 slip(&mut text, &mut dice);
             }
             let text: String = text.into_iter().collect();
-            let Err(error) = Config::parse(Path::new("x.yaml"), &text, &Needs::Everything) else {
+            let Err(error) = Plan::parse(Path::new("x.yaml"), &text, &Needs::Everything) else {
                 continue;
             };
             wrong += 1;

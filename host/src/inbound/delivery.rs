@@ -14,7 +14,6 @@ use pointsman_store::{
 };
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::config::partners;
 use crate::events::Event;
 use crate::naming::names;
 use crate::policy::facts;
@@ -253,7 +252,7 @@ async fn place(
         path.to_owned(),
     );
     let overwrite = file.target.overwrite;
-    let access = partners::delivery(&station.config, &file.partner).access;
+    let access = station.plan().delivery_of(&file.partner).access;
     Ok(spawn_blocking(move || spool.place(key, &inbox, &path, overwrite, access)).await?)
 }
 

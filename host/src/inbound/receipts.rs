@@ -10,8 +10,7 @@ use pointsman_store::{LedgerError, OpenQuestion, TransferId, Verdict};
 use tokio::sync::watch::Receiver;
 use tokio::task::{self, JoinSet};
 
-use crate::config::Config;
-use crate::config::partners::{self, Profile};
+use crate::config::Plan;
 use crate::events::Event;
 use crate::inbound::hand_over::{self, Outcome};
 use crate::policy::facts::{self, Finished};
@@ -55,7 +54,7 @@ pub async fn keep_asking(station: Arc<Station>, mut drain: Receiver<Drain>) {
         }
     }
     station.questions.end();
-    let patience = station.config.limits.drain.0.0;
+    let patience = station.plan().limits.drain;
     // Who is cut off is asked again after the next start.
     let ended = async { while asked.tasks.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(patience, ended).await;
@@ -216,12 +215,12 @@ async fn ask_policies(station: &Arc<Station>, question: &OpenQuestion, session: 
         labels: &question.labels,
         asked: question.asked,
     };
-    let profile = Profile::by_name(&station.config, &question.partner);
+    let profile = station.plan().partner(&question.partner);
     let connection = facts::without_session(
         session,
         &question.partner,
-        profile.as_ref(),
-        &station.config,
+        profile.as_deref(),
+        &station.plan(),
     );
     let services = Arc::new(Services(Arc::clone(station)));
     let mut policies = Conversation::open(station.policies.current(), session.to_owned(), services);
@@ -230,7 +229,7 @@ async fn ask_policies(station: &Arc<Station>, question: &OpenQuestion, session: 
         .await;
     let (verdict, decision) = match &answer.decision {
         types::ResponseDecision::Pass | types::ResponseDecision::Positive(_) => {
-            positive(&station.config, &question.partner)
+            positive(&station.plan(), &question.partner)
         }
         types::ResponseDecision::Negative(no) => {
             let reason = NerpReason::from_code(no.reason);
@@ -262,8 +261,8 @@ async fn ask_policies(station: &Arc<Station>, question: &OpenQuestion, session: 
 
 /// The file may be receipted: at once, or when the command has it where there is one.
 #[must_use]
-pub fn positive(config: &Config, partner: &str) -> (Verdict, String) {
-    match partners::delivery(config, partner).command {
+pub fn positive(config: &Plan, partner: &str) -> (Verdict, String) {
+    match &config.delivery_of(partner).command {
         Some(command) => (
             Verdict::HandOver(SystemTime::now()),
             format!("EERP when {} has taken the file", command.program.display()),
@@ -273,7 +272,7 @@ pub fn positive(config: &Config, partner: &str) -> (Verdict, String) {
 }
 
 async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> Said {
-    if !station.config.partners.contains_key(&question.partner) {
+    if !station.plan().partners.contains_key(&question.partner) {
         return Said {
             verdict: Verdict::HandOver(SystemTime::now() + UNKNOWN),
             hook: "hand-over",
@@ -285,7 +284,12 @@ async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> Said {
             ),
         };
     }
-    let Some(command) = partners::delivery(&station.config, &question.partner).command else {
+    let Some(command) = station
+        .plan()
+        .delivery_of(&question.partner)
+        .command
+        .clone()
+    else {
         return Said {
             verdict: Verdict::Positive,
             hook: "hand-over",
@@ -296,7 +300,7 @@ async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> Said {
     };
     let path = station.inbox.join(&question.path);
     let tries = question.asked + 1;
-    let secrets = &station.config.secret_variables;
+    let secrets = &station.plan().secret_variables;
     let (verdict, decision) = match hand_over::run(&command, question, &path, secrets).await {
         Outcome::Taken => (Verdict::Positive, "taken: EERP".to_owned()),
         Outcome::Unusable(why) => {

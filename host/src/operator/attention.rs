@@ -8,7 +8,7 @@ use super::error::OperatorError;
 use super::moment::Moment;
 use super::overview::{Overview, without_profile};
 use super::transfers::FileIdentity;
-use crate::config::Config;
+use crate::config::Plan;
 
 /// So many are reported; who has more begins with these.
 const MOST: u32 = 10_000;
@@ -80,7 +80,7 @@ impl Operator {
 }
 
 impl AttentionFile {
-    fn of(row: &Transfer, config: &Config) -> Self {
+    fn of(row: &Transfer, config: &Plan) -> Self {
         let (waits_for, remedy) = wanted(row, config);
         Self {
             transfer: row.id.to_string(),
@@ -96,7 +96,7 @@ impl AttentionFile {
 }
 
 /// What a row of `Ledger::unsettled` waits for, and what an operator can do.
-fn wanted(row: &Transfer, config: &Config) -> (&'static str, String) {
+fn wanted(row: &Transfer, config: &Plan) -> (&'static str, String) {
     let id = row.id;
     match row.state {
         State::Outbound(OutboundState::Held) => (
@@ -125,7 +125,7 @@ fn wanted(row: &Transfer, config: &Config) -> (&'static str, String) {
             "received and acknowledged, and not in its folder yet",
             format!(
                 "the server tries again by itself; if this stays, look at `pointsman transfers show {id}`, and whether {} can be written",
-                config.storage.inbox.0.display()
+                config.storage.inbox.display()
             ),
         ),
     }

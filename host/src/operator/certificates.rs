@@ -1,11 +1,12 @@
 //! What can be known of certificates and keys before anybody calls.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use super::moment::Moment;
-use crate::config::{Config, ExistingFile, Value};
+use crate::config::{IdentityFiles, Plan};
 use crate::net::tls::{self, CertificateTime, PeerCertificate};
 
 /// How many days before its end a certificate is warned of, each time once.
@@ -74,7 +75,7 @@ enum CertificateOwner {
 
 /// Looks at every certificate and key of the configuration, as it would be used.
 #[must_use]
-pub(crate) fn certificates(config: &Config) -> Vec<Remark> {
+pub(crate) fn certificates(config: &Plan) -> Vec<Remark> {
     let mut told = Vec::new();
     for (at, listener) in config.listeners.iter().enumerate() {
         let Some(tls) = &listener.tls else { continue };
@@ -82,7 +83,7 @@ pub(crate) fn certificates(config: &Config) -> Vec<Remark> {
         look(
             &mut told,
             &format!("{place}.certificate"),
-            &tls.certificate,
+            &tls.identity.certificate,
             CertificateOwner::Us,
         );
         if let Some(ca) = &tls.client_ca {
@@ -93,12 +94,7 @@ pub(crate) fn certificates(config: &Config) -> Vec<Remark> {
                 CertificateOwner::Ca,
             );
         }
-        fits(
-            &mut told,
-            &format!("{place}.key"),
-            &tls.certificate,
-            &tls.key,
-        );
+        fits(&mut told, &format!("{place}.key"), &tls.identity);
     }
     for (name, partner) in &config.partners {
         let place = |key: &str| format!("partners.{name}.{key}");
@@ -113,36 +109,30 @@ pub(crate) fn certificates(config: &Config) -> Vec<Remark> {
         if let Some(ca) = &partner.ca {
             look(&mut told, &place("ca"), ca, CertificateOwner::Ca);
         }
-        if let Some(ours) = &partner.our_certificate {
+        if let Some(ours) = &partner.our_identity {
+            let owner = CertificateOwner::Us;
             look(
                 &mut told,
                 &place("our_certificate"),
-                ours,
-                CertificateOwner::Us,
+                &ours.certificate,
+                owner,
             );
-        }
-        if let (Some(ours), Some(key)) = (&partner.our_certificate, &partner.our_key) {
-            fits(&mut told, &place("our_key"), ours, key);
+            fits(&mut told, &place("our_key"), ours);
         }
     }
     told
 }
 
-fn fits(
-    told: &mut Vec<Remark>,
-    place: &str,
-    ours: &Value<ExistingFile>,
-    key: &Value<ExistingFile>,
-) {
+fn fits(told: &mut Vec<Remark>, place: &str, ours: &IdentityFiles) {
     // A certificate that does not read was told of already.
-    if tls::certificates(ours).is_ok()
-        && let Err(error) = tls::check_identity(ours, key)
+    if tls::certificates(&ours.certificate).is_ok()
+        && let Err(error) = tls::check_identity(ours)
     {
         told.push(Remark::new(Severity::Error, place, error.to_string()));
     }
 }
 
-fn look(told: &mut Vec<Remark>, place: &str, file: &Value<ExistingFile>, owner: CertificateOwner) {
+fn look(told: &mut Vec<Remark>, place: &str, file: &Path, owner: CertificateOwner) {
     let chain = match tls::certificates(file) {
         Ok(chain) => chain,
         Err(error) => return told.push(Remark::new(Severity::Error, place, error.to_string())),
@@ -157,7 +147,7 @@ fn look(told: &mut Vec<Remark>, place: &str, file: &Value<ExistingFile>, owner: 
         let text = format!(
             "there are {} certificates in {}, and the first alone is taken for the partner's own: one that it shows must stand first",
             chain.len(),
-            file.0.0.display()
+            file.display()
         );
         told.push(Remark::new(Severity::Warning, place, text));
     }
@@ -190,8 +180,8 @@ fn look(told: &mut Vec<Remark>, place: &str, file: &Value<ExistingFile>, owner: 
 }
 
 /// The certificate itself, and how far it is from its end.
-fn in_time(place: &str, shown: &PeerCertificate, file: &Value<ExistingFile>) -> Remark {
-    let file = file.0.0.display();
+fn in_time(place: &str, shown: &PeerCertificate, file: &Path) -> Remark {
+    let file = file.display();
     let days = match shown.time() {
         CertificateTime::Days(days) => days,
         _ => 0,

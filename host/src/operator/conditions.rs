@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use tokio::net::TcpSocket;
 
 use super::lock::{StorageLock, is_served};
-use crate::config::Config;
+use crate::config::Plan;
 use crate::net::tls::{self, KnownCertificates};
 use crate::session::listen::ListenError;
 use crate::station::storage;
@@ -53,7 +53,7 @@ impl fmt::Display for Obstacle {
 /// Everything that keeps a server from starting; of a key that one condition is told about, later ones are not. A server
 /// that runs on this configuration already is none, nor is the room on disks, which a start waits for.
 #[must_use]
-pub fn obstacles(config: &Config) -> Vec<Obstacle> {
+pub fn obstacles(config: &Plan) -> Vec<Obstacle> {
     let mut told: Vec<Obstacle> = Vec::new();
     for condition in Condition::ALL {
         let places: BTreeSet<String> = told.iter().map(|told| told.place.clone()).collect();
@@ -86,7 +86,7 @@ impl Condition {
     ];
 
     /// Looks, and makes and changes nothing.
-    fn look(self, config: &Config) -> Faults {
+    fn look(self, config: &Plan) -> Faults {
         match self {
             Self::Listeners if config.listeners.is_empty() => {
                 vec![("listeners".to_owned(), NO_LISTENERS.to_owned())]
@@ -108,12 +108,12 @@ impl Condition {
 }
 
 /// Beside a server that runs, an address that is taken may be one of its own.
-fn addresses(config: &Config, is_served: bool) -> Faults {
+fn addresses(config: &Plan, is_served: bool) -> Faults {
     let mut found = Faults::new();
     let mut free: Vec<SocketAddr> = Vec::new();
     for (at, listener) in config.listeners.iter().enumerate() {
         let place = format!("listeners[{at}].address");
-        let address = listener.address.0;
+        let address = listener.address;
         if let Some(other) = free.iter().find(|other| collide(**other, address)) {
             let why = format!(
                 "cannot listen on {address} beside {other}, which are one port: give one of them another port"
@@ -159,7 +159,7 @@ fn takes_both() -> bool {
     alone.is_ok_and(|alone| alone.trim() == "0")
 }
 
-fn listeners_of_tls(config: &Config) -> Faults {
+fn listeners_of_tls(config: &Plan) -> Faults {
     let known = KnownCertificates::of(config);
     let listeners = config.listeners.iter().enumerate();
     let failed = listeners.filter_map(|(at, listener)| {

@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
 use super::error::{ErrorCode, OperatorError};
-use crate::config::Config;
+use crate::config::Plan;
 use crate::config::files::socket;
 
 /// How long the server may send nothing; while it is at work on a long request, it sends signs of life more often.
@@ -63,7 +63,7 @@ pub(crate) enum ControlReply<T> {
 /// # Errors
 /// No server runs, it is another user's, it did not answer in time, or it did not do it.
 pub(super) async fn ask<T: DeserializeOwned>(
-    config: &Config,
+    config: &Plan,
     request: &ControlRequest,
     mut working: impl FnMut(&str, u64),
 ) -> Result<T, OperatorError> {

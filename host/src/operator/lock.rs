@@ -7,7 +7,7 @@ use pointsman_folder::{Folder, Kind};
 use rustix::fs::FlockOperation;
 
 use super::error::{ErrorCode, OperatorError};
-use crate::config::Config;
+use crate::config::Plan;
 use crate::config::files::{LOCK, SOCKET, socket};
 use crate::station::storage::keep_state;
 
@@ -53,8 +53,8 @@ impl StorageLock {
     ///
     /// # Errors
     /// Another server has it, or the folder cannot be written.
-    pub fn take(config: &Config) -> Result<Self, LockError> {
-        let state = &config.storage.state.0;
+    pub fn take(config: &Plan) -> Result<Self, LockError> {
+        let state = &config.storage.state;
         let folder = keep_state(config).map_err(|error| io(state)(error.into_io()))?;
         let path = state.join(LOCK);
         let (file, _) = folder
@@ -71,8 +71,8 @@ impl StorageLock {
     ///
     /// # Errors
     /// What stands in their places is something else.
-    pub fn look(config: &Config) -> Result<(), LockError> {
-        let state = &config.storage.state.0;
+    pub fn look(config: &Plan) -> Result<(), LockError> {
+        let state = &config.storage.state;
         let folder = Folder::look_home(state).map_err(|error| io(state)(error.into_io()))?;
         let Some(folder) = folder else { return Ok(()) };
         let path = state.join(LOCK);
@@ -90,7 +90,7 @@ impl StorageLock {
 
 /// Whether a server runs on this configuration, or is about to. It is not asked anything.
 #[must_use]
-pub(crate) fn is_served(config: &Config) -> bool {
+pub(crate) fn is_served(config: &Plan) -> bool {
     std::os::unix::net::UnixStream::connect(socket(config)).is_ok()
 }
 

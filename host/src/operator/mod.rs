@@ -33,13 +33,13 @@ use std::sync::Arc;
 use pointsman_store::{Ledger, Spool, SqliteLedger};
 
 use self::error::{ErrorCode, OperatorError};
-use crate::config::Config;
+use crate::config::Plan;
 use crate::config::files;
 use crate::station::{Station, storage};
 
 /// Whoever asks and orders on one configuration.
 pub(crate) struct Operator {
-    config: Config,
+    config: Plan,
     server: ServerLink,
 }
 
@@ -59,7 +59,7 @@ enum ServerLink {
 
 impl Operator {
     /// Outside of the server of this configuration, whether one runs or not.
-    pub(crate) fn of(config: Config) -> Self {
+    pub(crate) fn of(config: Plan) -> Self {
         let server = ServerLink::BySocket;
         Self { config, server }
     }
@@ -67,13 +67,13 @@ impl Operator {
     /// In the server.
     pub(crate) fn within(station: &Arc<Station>) -> Self {
         Self {
-            config: station.config.clone(),
+            config: Plan::clone(&station.plan()),
             server: ServerLink::Here(Arc::clone(station)),
         }
     }
 
     /// The configuration.
-    pub(crate) fn config(&self) -> &Config {
+    pub(crate) fn config(&self) -> &Plan {
         &self.config
     }
 

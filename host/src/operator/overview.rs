@@ -12,15 +12,14 @@ use super::certificates::{Remark, certificates};
 use super::error::{ErrorCode, OperatorError};
 use super::prospects::PartnerView;
 use super::running::{CallsReport, SessionReport};
-use crate::config::partners::Profile;
-use crate::config::{Config, Partner};
+use crate::config::{Partner, Plan};
 
 /// How long a request that is about something else waits for the server.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is known of all partners at a moment.
 pub(super) struct Overview {
-    config: Config,
+    config: Plan,
     running: Option<CallsReport>,
     contacts: Vec<Contact>,
     backlog: BTreeMap<String, Backlog>,
@@ -154,7 +153,7 @@ async fn remembered(operator: &Operator) -> Result<Remembered, OperatorError> {
     }
     let (ledger, config) = (operator.store()?.ledger, operator.config());
     let longest = config.partners.keys().filter_map(|name| {
-        let profile = Profile::by_name(config, name)?;
+        let profile = config.partner(name)?;
         Some((name.clone(), profile.longest().file))
     });
     let backlog = ledger.backlog(longest.collect()).await?;

@@ -11,9 +11,9 @@ use super::moment::Moment;
 use super::overview::{Overview, PATIENCE};
 use super::prospects::PartnerView;
 use super::running::SessionReport;
-use crate::config::Config;
+use crate::config::Plan;
 use crate::outbound::watch;
-use crate::station::contacts::Plan;
+use crate::station::contacts::NextCall;
 
 /// What is known of partners, and of what all of them see.
 #[derive(Clone, Debug)]
@@ -190,8 +190,8 @@ impl PartnerReport {
         let address = view.profile.address.as_ref();
         Self {
             partner: view.name.to_owned(),
-            ssid: view.profile.ssid.0.to_string(),
-            address: address.map(|address| address.0.to_string()),
+            ssid: view.profile.ssid.to_string(),
+            address: address.map(|address| address.to_string()),
             tls: view.profile.tls,
             server_runs: view.serving,
             sessions: view.sessions.iter().copied().cloned().collect(),
@@ -201,10 +201,10 @@ impl PartnerReport {
             last_refusal: contact(ContactKind::Refusal),
             next_call: view.next_call(),
             next_call_at: match view.next {
-                Some(Plan::At(at) | Plan::NotBefore(at)) => Some(Moment(at)),
+                Some(NextCall::At(at) | NextCall::NotBefore(at)) => Some(Moment(at)),
                 _ => None,
             },
-            being_called: view.next == Some(Plan::Calling),
+            being_called: view.next == Some(NextCall::Calling),
             to_send: BacklogReport::of(view),
             receipts: ReceiptsReport::of(view),
             certificates,
@@ -279,7 +279,7 @@ impl CertificateReport {
 
 /// Keys of watched folders that cannot be used, and why. One that does not answer, on a network share, holds up nobody:
 /// then nothing is known of any of them.
-async fn unusable_folders(config: &Config) -> (Vec<(String, String)>, Option<String>) {
+async fn unusable_folders(config: &Plan) -> (Vec<(String, String)>, Option<String>) {
     let config = config.clone();
     let looking = spawn_blocking(move || watch::obstacles(&config));
     match tokio::time::timeout(PATIENCE, looking).await {

@@ -11,7 +11,7 @@ use super::moment::Moment;
 use super::overview::WaitsReport;
 use super::running::SessionReport;
 use crate::config::Partner;
-use crate::station::contacts::Plan;
+use crate::station::contacts::NextCall;
 
 /// What is known of one partner at a moment.
 pub(super) struct PartnerView<'a> {
@@ -22,7 +22,7 @@ pub(super) struct PartnerView<'a> {
     /// Whether a server runs on this configuration.
     pub serving: bool,
     /// When the server calls it next, as far as it knows.
-    pub next: Option<Plan>,
+    pub next: Option<NextCall>,
     pub sessions: Vec<&'a SessionReport>,
 }
 
@@ -40,7 +40,7 @@ impl PartnerView<'_> {
     pub fn why(&self) -> Option<String> {
         let waiting = &self.backlog;
         let idle = waiting.files + waiting.owed == 0;
-        if idle || waiting.in_session > 0 || self.next == Some(Plan::Calling) {
+        if idle || waiting.in_session > 0 || self.next == Some(NextCall::Calling) {
             return None;
         }
         if !self.serving {
@@ -132,9 +132,9 @@ impl PartnerView<'_> {
     }
 
     fn takes_no_files(&self) -> Option<String> {
-        let mode = self.profile.session.mode.map(|mode| mode.0.0);
+        let mode = self.profile.offer.mode;
         let has_files = self.backlog.files > self.stopped();
-        (has_files && mode == Some(Mode::ReceiveOnly))
+        (has_files && mode == Mode::ReceiveOnly)
             .then(|| "its `session.mode` is receive-only: no file goes to it".to_owned())
     }
 
@@ -174,16 +174,18 @@ impl PartnerView<'_> {
             None if !self.serving => "none: no server runs".to_owned(),
             // The server has just started and has not looked yet.
             None => "soon".to_owned(),
-            Some(Plan::Calling) => "it is being called".to_owned(),
-            Some(Plan::At(at)) => ahead(at),
-            Some(Plan::NotBefore(at)) if waits => ahead(at),
-            Some(Plan::NotBefore(at)) => {
+            Some(NextCall::Calling) => "it is being called".to_owned(),
+            Some(NextCall::At(at)) => ahead(at),
+            Some(NextCall::NotBefore(at)) if waits => ahead(at),
+            Some(NextCall::NotBefore(at)) => {
                 format!("as soon as something waits, and not before {}", shown(at))
             }
-            Some(Plan::WhenSomethingWaits) => match self.backlog.rests_until.filter(|_| waits) {
-                Some(at) => ahead(at),
-                None => "as soon as something waits".to_owned(),
-            },
+            Some(NextCall::WhenSomethingWaits) => {
+                match self.backlog.rests_until.filter(|_| waits) {
+                    Some(at) => ahead(at),
+                    None => "as soon as something waits".to_owned(),
+                }
+            }
         }
     }
 }

@@ -12,8 +12,7 @@ use super::moment::Moment;
 use super::overview::{Overview, WaitsReport};
 use super::transfer_name::TransferName;
 use super::transfers::FileIdentity;
-use crate::config::Config;
-use crate::config::partners::Profile;
+use crate::config::Plan;
 use crate::outbound::enqueue;
 use crate::station::leases;
 
@@ -215,11 +214,11 @@ impl QueuedFile {
 
 /// A rest that is longer than any was written down while the clock was ahead: it is over.
 pub(super) fn resting(
-    config: &Config,
+    config: &Plan,
     partner: &str,
     until: Option<SystemTime>,
 ) -> Option<SystemTime> {
-    let profile = Profile::by_name(config, partner);
+    let profile = config.partner(partner);
     let longest = profile.map(|profile| profile.longest().file);
     let latest = longest.and_then(|longest| SystemTime::now().checked_add(longest));
     until.filter(|until| latest.is_none_or(|latest| *until <= latest))
@@ -238,8 +237,8 @@ mod tests {
         let text = "version: 1\nstation: {ssid: O0013US, password: OURS}\nstorage: {state: state, inbox: inbox}\n\
                     partners:\n  them: {ssid: O0013THEM, password: THEIRS}\n";
         std::fs::write(&path, text).unwrap();
-        let config = Config::load(&path).unwrap();
-        let profile = Profile::by_name(&config, "them").unwrap();
+        let config = Plan::load(&path).unwrap();
+        let profile = config.partner("them").unwrap();
         let longest = profile.longest().file;
         let after = |rest| SystemTime::now().checked_add(rest);
         let soon = after(longest / 2);

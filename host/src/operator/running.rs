@@ -14,7 +14,7 @@ use super::moment::Moment;
 use super::{Operator, ServerLink};
 use crate::events::Event;
 use crate::station::Station;
-use crate::station::contacts::Plan;
+use crate::station::contacts::NextCall;
 use crate::station::roster::{FileNow, SessionNow};
 use crate::station::supervise::TaskNow;
 
@@ -105,7 +105,7 @@ pub(crate) struct FileReport {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct CallsReport {
     /// By partner; one that is never called by itself is missing.
-    pub next: BTreeMap<String, Plan>,
+    pub next: BTreeMap<String, NextCall>,
     /// The sessions that run.
     pub sessions: Vec<SessionReport>,
 }
@@ -286,7 +286,10 @@ fn seconds(since: SystemTime) -> u64 {
 
 /// The new component decides from the next session on, and stands in the old one's file for the next start.
 async fn swap(station: &Station, policy: &str, component: &Path) -> Result<SwapReport, String> {
-    let most = station.config.policies.limit(policy);
+    let plan = station.plan();
+    let usual = pointsman_policy::ResourceLimits::default();
+    let limits = plan.policy(policy).map_or(&usual, |known| &known.limits);
+    let most = limits.component;
     let octets = pointsman_policy::read_component(component, most)
         .await
         .map_err(|error| error.to_string())?;

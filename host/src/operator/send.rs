@@ -14,8 +14,7 @@ use tokio::sync::{broadcast, watch};
 use super::error::{ErrorCode, OperatorError};
 use super::moment::Moment;
 use super::{Operator, ServerLink};
-use crate::config::partners::Profile;
-use crate::config::{Label, Policies, Scalar};
+use crate::config::{Label, Partner, Scalar};
 use crate::events::Event;
 use crate::outbound::enqueue::{self, SendAs};
 use crate::session::dial;
@@ -113,7 +112,7 @@ pub(crate) enum SendReport {
 /// A call that is about to be made, for a file that is queued or for all that waits.
 pub(crate) struct SendCall {
     station: Arc<Station>,
-    profile: Profile,
+    profile: Arc<Partner>,
     only: Option<TransferId>,
     /// The file that was queued for it.
     pub queued: Option<QueuedReport>,
@@ -126,8 +125,10 @@ impl Operator {
     /// There is no such partner, or the file cannot be sent as it is to be.
     pub(crate) async fn send(&self, request: &SendRequest) -> Result<SendCall, OperatorError> {
         let partner = &request.partner;
-        let profile =
-            Profile::by_name(&self.config, partner).ok_or_else(|| self.no_such_partner(partner))?;
+        let profile = self
+            .config
+            .partner(partner)
+            .ok_or_else(|| self.no_such_partner(partner))?;
         let station = self.station_to_send(request.queue_only).await?;
         // What a program that was killed had must not wait for a server.
         leases::give_back(&station).await?;
@@ -160,7 +161,7 @@ impl Operator {
         };
         if queue_only {
             // What is only queued is nobody's to decide yet.
-            config.policies = Policies::default();
+            config.policies = Vec::new();
         }
         Ok(Station::open(config, "send", inbox).await?)
     }

@@ -88,7 +88,7 @@ impl Operator {
         });
         let audit = Audit {
             spool,
-            inbox: self.config().storage.inbox.0.clone(),
+            inbox: self.config().storage.inbox.clone(),
             digests: !quick,
             to_be_queued,
         };

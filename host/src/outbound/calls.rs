@@ -9,18 +9,18 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::{ToSpan, Zoned, civil};
 use oftp::{End, StateName};
-use pointsman_store::{Longest, TransferId, Waiting};
+use pointsman_store::{TransferId, Waiting};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::task::TaskTracker;
 
 use crate::config::backoff::Backoff;
-use crate::config::partners::Profile;
+use crate::config::{Partner, Plan};
 use crate::events::Event;
 use crate::session::dial::{self, DialError};
 use crate::session::ending::Ending;
 use crate::station::Station;
-use crate::station::contacts::Plan;
+use crate::station::contacts::NextCall;
 use crate::station::drain::Drain;
 use crate::station::leases;
 
@@ -126,10 +126,10 @@ impl Line {
         waiting: Option<(SystemTime, Duration)>,
         every: Option<Duration>,
         hour: Option<SystemTime>,
-    ) -> Plan {
+    ) -> NextCall {
         let now = SystemTime::now();
         if self.busy {
-            return Plan::Calling;
+            return NextCall::Calling;
         }
         let rests = self.rests_until.saturating_duration_since(Instant::now());
         let after =
@@ -142,9 +142,9 @@ impl Line {
         let to_ask = every.map(|every| self.called.map_or(now, |called| after(called, every)));
         let next = [for_what_waits, to_ask, hour].into_iter().flatten().min();
         match next {
-            Some(next) => Plan::At(next.max(now + rests)),
-            None if rests.is_zero() => Plan::WhenSomethingWaits,
-            None => Plan::NotBefore(now + rests),
+            Some(next) => NextCall::At(next.max(now + rests)),
+            None if rests.is_zero() => NextCall::WhenSomethingWaits,
+            None => NextCall::NotBefore(now + rests),
         }
     }
 
@@ -190,23 +190,13 @@ pub async fn keep_calling(
     mut drain: watch::Receiver<Drain>,
 ) {
     let mut lines: BTreeMap<String, Line> = BTreeMap::new();
-    let mut calls = JoinSet::new();
-    let delays = station
-        .config
-        .partners
-        .values()
-        .map(|partner| partner.calls.delay.0.0);
-    let pace = delays
-        .chain([LOOK])
-        .min()
-        .unwrap_or(LOOK)
-        .max(Duration::from_millis(20));
+    let mut calls = JoinSet::<(Arc<Partner>, Outcome)>::new();
     let mut started = SystemTime::now();
     loop {
         tokio::select! {
             _ = drain.wait_for(|drain| *drain != Drain::No) => break,
             Some(Ok((profile, outcome))) = calls.join_next() => conclude(&station, &mut lines, &profile, outcome),
-            () = tokio::time::sleep(pace) => {}
+            () = tokio::time::sleep(pace(&station.plan())) => {}
         }
         if let Err(error) = leases::give_back(&station).await {
             let reason = error.to_string();
@@ -214,7 +204,7 @@ pub async fn keep_calling(
         }
         // The clock may be put back: the hours since then count all the same.
         started = started.min(SystemTime::now());
-        let due = match who_is_due(&station, &mut lines, started).await {
+        let due = match who_is_due(&station, &station.plan(), &mut lines, started).await {
             Ok(due) => due,
             Err(error) => {
                 let reason = error.to_string();
@@ -232,23 +222,27 @@ pub async fn keep_calling(
     while calls.join_next().await.is_some() {}
 }
 
+/// How often it is looked who is to be called: no partner's files wait longer for it than for company.
+fn pace(plan: &Plan) -> Duration {
+    let delays = plan.partners.values().map(|partner| partner.calls.delay);
+    let shortest = delays.chain([LOOK]).min();
+    shortest.unwrap_or(LOOK).max(Duration::from_millis(20))
+}
+
 /// The partners whose line is free and for whom something waits, or whom it is time to ask, or whom an operator wants
 /// called now; for whom something waits longest first. Their lines are busy now.
 async fn who_is_due(
     station: &Station,
+    plan: &Plan,
     lines: &mut BTreeMap<String, Line>,
     started: SystemTime,
-) -> Result<Vec<Profile>, pointsman_store::LedgerError> {
-    let callable = station.config.partners.iter().filter(|(name, partner)| {
+) -> Result<Vec<Arc<Partner>>, pointsman_store::LedgerError> {
+    let callable = plan.partners.iter().filter(|(name, partner)| {
         partner.is_called() && lines.get(*name).is_none_or(|line| !line.busy)
     });
-    let callable: Vec<(&String, _)> = callable.collect();
-    let longest = |name: &String| {
-        let profile = Profile::by_name(&station.config, name);
-        profile.map_or(Longest::UNKNOWN, |profile| profile.longest())
-    };
+    let callable: Vec<_> = callable.collect();
     let names = callable.iter();
-    let names = names.map(|(name, _)| ((*name).clone(), longest(name)));
+    let names = names.map(|(name, partner)| ((*name).clone(), partner.longest()));
     let now = SystemTime::now();
     let waiting = station.ledger.waiting_for(names.collect(), now).await?;
     let (clock, mut due) = (Zoned::now(), Vec::new());
@@ -256,11 +250,10 @@ async fn who_is_due(
         let line = lines.entry(name.clone()).or_insert_with(Line::new);
         line.forget_times_to_come(now);
         let waits = waiting.get(name);
-        let ripe =
-            |since: &SystemTime| partner.calls.queued && *since + partner.calls.delay.0.0 <= now;
+        let ripe = |since: &SystemTime| partner.calls.queued && *since + partner.calls.delay <= now;
         let since = waits.map(|waits| waits.since).filter(ripe);
-        let every = partner.calls.every.map(|every| every.0.0);
-        let hours = partner.calls.at.iter().map(|at| last(at.0.0, &clock));
+        let every = partner.calls.every;
+        let hours = partner.calls.at.iter().map(|at| last(*at, &clock));
         let hour = hours.max().filter(|hour| *hour >= started);
         let cause = if line.obeys(waits.and_then(|waits| waits.ordered)) {
             Some(Cause::News)
@@ -271,32 +264,32 @@ async fn who_is_due(
         };
         if let Some(cause) = cause {
             line.begin_call(cause, hour);
-            due.push((waits.map_or(now, |waits| waits.oldest), name));
+            due.push((waits.map_or(now, |waits| waits.oldest), name, partner));
         }
     }
-    tell_plans(station, lines, &waiting, &clock);
-    due.sort_unstable();
-    let profiles = due.iter();
-    let profiles = profiles.filter_map(|(_, name)| Profile::by_name(&station.config, name));
-    Ok(profiles.collect())
+    tell_plans(station, plan, lines, &waiting, &clock);
+    due.sort_unstable_by_key(|(oldest, name, _)| (*oldest, *name));
+    let partners = due.into_iter().map(|(_, _, partner)| Arc::clone(partner));
+    Ok(partners.collect())
 }
 
 /// For whoever asks when a partner is called.
 fn tell_plans(
     station: &Station,
+    plan: &Plan,
     lines: &BTreeMap<String, Line>,
     waiting: &BTreeMap<String, Waiting>,
     clock: &Zoned,
 ) {
     for (name, line) in lines {
-        let Some(partner) = station.config.partners.get(name) else {
+        let Some(partner) = plan.partners.get(name) else {
             continue;
         };
         let calls = &partner.calls;
         let since = waiting.get(name).filter(|_| calls.queued);
-        let since = since.map(|waits| (waits.since, calls.delay.0.0));
-        let every = calls.every.map(|every| every.0.0);
-        let hour = calls.at.iter().map(|at| next(at.0.0, clock)).min();
+        let since = since.map(|waits| (waits.since, calls.delay));
+        let every = calls.every;
+        let hour = calls.at.iter().map(|at| next(*at, clock)).min();
         station.contacts.plan(name, line.plan(since, every, hour));
     }
 }
@@ -352,12 +345,12 @@ fn is_within_a_file(end: &End) -> bool {
 fn conclude(
     station: &Station,
     lines: &mut BTreeMap<String, Line>,
-    profile: &Profile,
+    profile: &Partner,
     outcome: Outcome,
 ) {
     let line = lines.entry(profile.name.clone()).or_insert_with(Line::new);
     line.busy = false;
-    let retry = profile.retry();
+    let retry = profile.retry;
     let (backoff, why) = match outcome {
         Outcome::Good => {
             line.failures = 0;
@@ -376,11 +369,7 @@ fn conclude(
     line.rests_until = Instant::now() + rest;
     station.events.tell(Event::CallFailed {
         partner: profile.name.clone(),
-        remote: profile
-            .partner
-            .address
-            .as_ref()
-            .map(|address| address.0.to_string()),
+        remote: profile.address.as_ref().map(|address| address.to_string()),
         failures: line.failures,
         again: rest,
         reason: why,
@@ -393,11 +382,11 @@ const DEADLINES: Duration = Duration::from_secs(10);
 /// Marks files whose receipt has not come in the time their partner has for it.
 pub async fn keep_deadlines(station: Arc<Station>) {
     loop {
-        for (name, partner) in &station.config.partners {
+        for (name, partner) in &station.plan().partners {
             let Some(deadline) = partner.receipt_deadline else {
                 continue;
             };
-            let (deadline, now) = (deadline.0.0, SystemTime::now());
+            let (deadline, now) = (deadline, SystemTime::now());
             match station.ledger.overdue(name, deadline, now).await {
                 Ok(ids) => {
                     for id in ids {
@@ -424,11 +413,12 @@ async fn tell_overdue(station: &Station, partner: &str, transfer: TransferId) {
 
 /// A deadline shorter than the usual look is looked at in its own time.
 fn shortest(station: &Station) -> Duration {
-    let deadlines = station.config.partners.values();
+    let plan = station.plan();
+    let deadlines = plan.partners.values();
     let shortest = deadlines
         .filter_map(|partner| partner.receipt_deadline)
         .min();
-    shortest.map_or(DEADLINES, |shortest| shortest.0.0 / 2)
+    shortest.map_or(DEADLINES, |shortest| shortest / 2)
 }
 
 #[cfg(test)]

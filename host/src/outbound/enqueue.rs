@@ -18,8 +18,8 @@ use pointsman_store::{
     Whole,
 };
 
-use crate::config::partners::{self, Profile, UnknownStation};
-use crate::config::{CANNOT_PAD, Config, DatasetNames, Label};
+use crate::config::UnknownStation;
+use crate::config::{CANNOT_PAD, DatasetNames, Label, Partner, Plan};
 use crate::contents::blocking::blocking;
 use crate::contents::padding::Padded;
 use crate::contents::records::{self, RecordError};
@@ -149,7 +149,7 @@ pub enum QueueError {
 /// The file cannot be read, its name cannot be sent, or the store failed; nothing is queued then.
 pub async fn enqueue(
     station: &Arc<Station>,
-    profile: &Profile,
+    profile: &Partner,
     path: &Path,
     how: &SendAs,
 ) -> Result<(TransferId, FileHeader), QueueError> {
@@ -198,7 +198,7 @@ impl Source {
 /// As for [`enqueue`].
 pub async fn enqueue_as(
     station: &Arc<Station>,
-    profile: &Profile,
+    profile: &Partner,
     id: TransferId,
     source: Source,
     how: &SendAs,
@@ -213,8 +213,8 @@ pub async fn enqueue_as(
         source,
     };
     let layout = layout(profile, how)?;
-    let destination = partners::destination(&profile.partner, how.destination.as_ref())?;
-    let originator = partners::originator(&station.config, how.originator.as_ref())?;
+    let destination = profile.destination(how.destination.as_ref())?;
+    let originator = station.plan().originator(how.originator.as_ref())?;
     let dataset = dataset_name(profile, Path::new(&path), how)?;
     if how.description.len() > 999 {
         return Err(QueueError::Description(how.description.len()));
@@ -336,7 +336,7 @@ fn is_not_all(changed: bool, told: u64, read: u64) -> Option<String> {
 }
 
 /// How the records of what is sent stand in the file; none where records do not count.
-fn layout(profile: &Profile, how: &SendAs) -> Result<Option<RecordLayout>, QueueError> {
+fn layout(profile: &Partner, how: &SendAs) -> Result<Option<RecordLayout>, QueueError> {
     let Some(usual) = profile.record_layout(how.format) else {
         return Ok(None);
     };
@@ -446,7 +446,7 @@ pub async fn resend(
     ledger: &dyn Ledger,
     spool: &Spool,
     old: TransferId,
-    config: &Config,
+    config: &Plan,
 ) -> Result<(TransferId, FileHeader), QueueError> {
     let source = spool.clone();
     let record = blocking(move || source.record(Direction::Outbound, old))
@@ -484,8 +484,9 @@ pub async fn resend(
         counted: true,
         from: None,
     };
-    let stamps =
-        Profile::by_name(config, &file.partner).map_or(counted, |profile| Stamps::of(&profile));
+    let stamps = config
+        .partner(&file.partner)
+        .map_or(counted, |profile| Stamps::of(&profile));
     file.header.key.stamp = stamps.nth(1)?;
     let (source, sidecar) = (spool.clone(), Sidecar::outbound(&file));
     blocking(move || source.send_again(old, &sidecar)).await?;
@@ -551,14 +552,14 @@ async fn keep_positions(
 }
 
 /// The data set name that a file is sent under, as far as this partner takes it.
-fn dataset_name(profile: &Profile, path: &Path, how: &SendAs) -> Result<DatasetName, QueueError> {
+fn dataset_name(profile: &Partner, path: &Path, how: &SendAs) -> Result<DatasetName, QueueError> {
     let own = path
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
     let name = how.name.as_deref().unwrap_or(&own);
     let mapped = mapped(name);
-    let name = match profile.partner.names.0 {
+    let name = match profile.names {
         DatasetNames::AsIs => return DatasetName::as_is(name).map_err(QueueError::Name),
         DatasetNames::Mapped => &mapped,
         DatasetNames::Strict if is_in_set(name) => name,
@@ -609,10 +610,9 @@ struct Stamps {
 }
 
 impl Stamps {
-    fn of(profile: &Profile) -> Self {
-        let level = profile.partner.session.version;
+    fn of(profile: &Partner) -> Self {
         Self {
-            counted: level.is_none_or(|level| level.0.0 >= Level::V14),
+            counted: profile.offer.level >= Level::V14,
             from: None,
         }
     }

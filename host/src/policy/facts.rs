@@ -6,8 +6,8 @@ use oftp::{Agreement, FileHeader, Format, Mode, RecordLayout, Response, Security
 use pointsman_policy::types;
 use pointsman_store::{OutboundFile, Target, TransferId};
 
-use crate::config::Config;
-use crate::config::partners::{self, Profile};
+use crate::config::Partner;
+use crate::config::Plan;
 use crate::net::tls::TlsFacts;
 use crate::net::wire::Wire;
 
@@ -61,12 +61,12 @@ pub fn connection(
 pub fn without_session(
     session: &str,
     partner: &str,
-    profile: Option<&Profile>,
-    config: &Config,
+    profile: Option<&Partner>,
+    config: &Plan,
 ) -> types::ConnectionInfo {
     let params = profile.map_or_else(
-        || partners::to_strangers(config),
-        |profile| profile.params(config),
+        || config.ours.offer_to_strangers.clone(),
+        |profile| profile.params(),
     );
     types::ConnectionInfo {
         session: session.to_owned(),
@@ -77,7 +77,7 @@ pub fn without_session(
         remote_port: 0,
         partner: Some(partner.to_owned()),
         password_ok: profile.is_some(),
-        ssid_code: profile.map_or_else(String::new, |profile| profile.partner.ssid.to_string()),
+        ssid_code: profile.map_or_else(String::new, |profile| profile.ssid.to_string()),
         ssid_user: String::new(),
         ssid_level: params.level.code(),
         level: params.level.code(),

@@ -1,10 +1,8 @@
 //! From the policies of the configuration to components that can be asked.
 
-use pointsman_policy::{
-    Compile, Engine, EngineConfig, LoadError, PolicySet, PolicySpec, ResourceLimits,
-};
+use pointsman_policy::{Compile, Engine, EngineConfig, LoadError, PolicySet, PolicySpec};
 
-use crate::config::{Config, Policy};
+use crate::config::{Plan, PolicyPlan};
 
 /// Why the policies of a configuration cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -21,14 +19,9 @@ pub enum LoadPoliciesError {
 ///
 /// # Errors
 /// Those that cannot be used, and why.
-pub async fn load_policies(config: &Config) -> Result<PolicySet, LoadPoliciesError> {
+pub async fn load_policies(config: &Plan) -> Result<PolicySet, LoadPoliciesError> {
     let engine = policy_engine(config)?;
-    let specs = config
-        .policies
-        .0
-        .iter()
-        .map(|(name, policy)| spec(name, policy))
-        .collect();
+    let specs = config.policies.iter().map(spec).collect();
     Ok(PolicySet::load(&engine, specs).await?)
 }
 
@@ -36,7 +29,7 @@ pub async fn load_policies(config: &Config) -> Result<PolicySet, LoadPoliciesErr
 ///
 /// # Errors
 /// The engine does not start on this machine.
-pub fn policy_engine(config: &Config) -> Result<Engine, LoadPoliciesError> {
+pub fn policy_engine(config: &Plan) -> Result<Engine, LoadPoliciesError> {
     let program =
         std::env::current_exe().map_err(|error| LoadPoliciesError::Engine(error.to_string()))?;
     let compile = Compile::Child {
@@ -45,46 +38,24 @@ pub fn policy_engine(config: &Config) -> Result<Engine, LoadPoliciesError> {
     };
     Engine::new(EngineConfig {
         compile,
-        memory: config.limits.policies_memory.0.0,
+        memory: config.limits.policies_memory,
         ..EngineConfig::default()
     })
     .map_err(|error| LoadPoliciesError::Engine(format!("{error:#}")))
 }
 
-/// What the engine is told of a policy of the configuration.
-#[must_use]
-pub fn spec(name: &str, policy: &Policy) -> PolicySpec {
-    let mut limits = ResourceLimits::default();
-    if let Some(memory) = policy.limits.memory {
-        limits.memory = memory.0.0;
-    }
-    if let Some(size) = policy.limits.component {
-        limits.component = size.0.0;
-    }
-    if let Some(time) = policy.limits.time {
-        limits.time = time.0.0;
-    }
-    if let Some(time) = policy.limits.compile_time {
-        limits.compile.cpu = time.0.0;
-    }
-    if let Some(memory) = policy.limits.compile_memory {
-        limits.compile.memory = memory.0.0;
-    }
+/// What the engine is told of a policy of the plan.
+fn spec(policy: &PolicyPlan) -> PolicySpec {
+    let settings = policy.settings.iter();
     PolicySpec {
-        name: name.to_owned(),
-        component: policy.component.0.0.clone(),
-        hooks: policy.hooks.iter().map(|hook| hook.0).collect(),
+        name: policy.name.clone(),
+        component: policy.component.clone(),
+        hooks: policy.hooks.clone(),
         asked_about_strangers: policy.asked_about_strangers,
-        settings: policy
-            .settings
-            .iter()
-            .map(|(key, value)| (key.clone(), value.0.0.clone()))
+        settings: settings
+            .map(|(key, value)| (key.clone(), value.0.clone()))
             .collect(),
-        limits,
-        on_failure: policy
-            .on_failure
-            .iter()
-            .map(|(hook, failure)| (hook.0, failure.0))
-            .collect(),
+        limits: policy.limits.clone(),
+        on_failure: policy.on_failure.clone(),
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::config::Config;
+use crate::config::Plan;
 use crate::config::files::socket;
 use crate::events::{Event, tell};
 use crate::operator::Operator;
@@ -38,7 +38,7 @@ impl ControlSocket {
     ///
     /// # Errors
     /// The folder cannot be written.
-    pub(crate) fn bind(config: &Config, _locked: &StorageLock) -> Result<Self, LockError> {
+    pub(crate) fn bind(config: &Plan, _locked: &StorageLock) -> Result<Self, LockError> {
         let path = socket(config);
         // The lock is ours, so what lies here is left over.
         match std::fs::remove_file(&path) {

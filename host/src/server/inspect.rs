@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::Config;
+use crate::config::Plan;
 use crate::events::{self, Event};
 use crate::operator::certificates::{Remark, Severity, certificates};
 use crate::station::Station;
@@ -18,8 +18,8 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 /// Tells what is wrong with certificates and keys: at once, and from then on each day what is new or comes nearer.
 pub(crate) async fn keep_inspecting(station: Arc<Station>) {
     let looker = Arc::clone(&station);
-    let look = move || certificates(&looker.config);
-    inspect_every(DAY, look, |remark| tell(&station.config, remark)).await;
+    let look = move || certificates(&looker.plan());
+    inspect_every(DAY, look, |remark| tell(&station.plan(), remark)).await;
 }
 
 async fn inspect_every(
@@ -69,7 +69,7 @@ where
     })
 }
 
-fn tell(config: &Config, remark: &Remark) {
+fn tell(config: &Plan, remark: &Remark) {
     let mut partners = config.partners.keys();
     let partner = partners.find(|name| remark.key_of_partner(name).is_some());
     let partner = partner.cloned();

@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use self::control::ControlSocket;
 use self::recovery::recover;
-use crate::config::Config;
+use crate::config::Plan;
 use crate::events::{Event, tell};
 use crate::inbound::delivery;
 use crate::inbound::receipts;
@@ -45,8 +45,8 @@ const FAREWELL: Duration = Duration::from_secs(6);
 /// How long the orderly end of a server of this configuration takes at most: sessions, calls and commands, and deliveries
 /// one after the other, and what is between them.
 #[must_use]
-pub fn patience(config: &Config) -> Duration {
-    config.limits.drain.0.0 * 3 + FAREWELL + Duration::from_secs(10)
+pub fn patience(config: &Plan) -> Duration {
+    config.limits.drain * 3 + FAREWELL + Duration::from_secs(10)
 }
 
 /// A server that runs.
@@ -116,7 +116,7 @@ impl Server {
     ///
     /// # Errors
     /// Whatever else keeps it from running.
-    pub async fn start_when_there_is_room(config: Config) -> Result<Self, ServeError> {
+    pub async fn start_when_there_is_room(config: Plan) -> Result<Self, ServeError> {
         let mut told = false;
         loop {
             match Self::start(config.clone()).await {
@@ -137,7 +137,7 @@ impl Server {
     ///
     /// # Errors
     /// Whatever keeps it from running; nothing runs then.
-    pub async fn start(config: Config) -> Result<Self, ServeError> {
+    pub async fn start(config: Plan) -> Result<Self, ServeError> {
         let obstacles = obstacles(&config);
         if !obstacles.is_empty() {
             return Err(ServeError::NotReady(obstacles));
@@ -148,7 +148,7 @@ impl Server {
         let station = Station::open(config, "serve", Inbox::Made).await?;
         recover(&station).await?;
         let mut acceptors = Vec::new();
-        for listener in &station.config.listeners {
+        for listener in &station.plan().listeners {
             acceptors.push(Acceptor::bind(&station, listener).await?);
         }
         let (drain, draining) = channel(Drain::No);
@@ -209,7 +209,7 @@ impl Server {
         self.drain.send_replace(Drain::AtNextTurn);
         self.sessions.close();
         self.tasks.close();
-        let patience = self.station.config.limits.drain.0.0;
+        let patience = self.station.plan().limits.drain;
         if tokio::time::timeout(patience, self.sessions.wait())
             .await
             .is_err()
@@ -301,8 +301,8 @@ impl Keeper {
     fn keep_all(&self, sessions: &TaskTracker) {
         self.keep_until("delivering", delivery::keep_delivering);
         let ears = Arc::new(watch::Ears::default());
-        for (key, profile, watch) in watch::folders(&self.station.config) {
-            let task = format!("watching {} of {}", watch.folder.0.display(), profile.name);
+        for (key, profile, watch) in watch::folders(&self.station.plan()) {
+            let task = format!("watching {} of {}", watch.folder.display(), profile.name);
             let (ears, draining) = (Arc::clone(&ears), self.draining.clone());
             self.keep(&task, move |station| {
                 let (key, profile, watch) = (key.clone(), profile.clone(), watch.clone());
@@ -327,8 +327,9 @@ impl Keeper {
         self.keep("asking for receipts", move |station| {
             receipts::keep_asking(station, draining.clone())
         });
-        for (name, _) in &self.station.config.policies.0 {
-            let (task, name) = (format!("watching the policy {name}"), name.clone());
+        for policy in &self.station.plan().policies {
+            let name = policy.name.clone();
+            let task = format!("watching the policy {name}");
             self.keep_until(&task, move |station| watch_policy(station, name.clone()));
         }
         self.keep_until("looking at certificates", inspect::keep_inspecting);
@@ -397,10 +398,10 @@ mod tests {
     const CONFIG: &str = "version: 1\nstation: {ssid: O0013US, password: OURS}\nstorage: {state: state, inbox: inbox}\n\
                           listeners: [{address: '127.0.0.1:0'}]\npartners:\n  them: {ssid: O0013THEM, password: THEIRS, watch: [{folder: out}]}\n";
 
-    fn config(folder: &std::path::Path) -> Config {
+    fn config(folder: &std::path::Path) -> Plan {
         let path = folder.join("pointsman.yaml");
         std::fs::write(&path, CONFIG).unwrap();
-        Config::load(&path).unwrap()
+        Plan::load(&path).unwrap()
     }
 
     #[tokio::test]

@@ -30,7 +30,7 @@ pub(super) async fn recover(station: &Station) -> Result<(), StartError> {
     }
     reached("recovery.unsaid.discarded");
     for partner in station.ledger.partners().await? {
-        if !station.config.partners.contains_key(&partner) {
+        if !station.plan().partners.contains_key(&partner) {
             station.events.tell(Event::PartnerGone { partner });
         }
     }
@@ -59,7 +59,7 @@ async fn knows_the_newest(station: &Station) -> Result<(), StartError> {
             // Asked first: whoever is at work on it now has a row for it by and by.
             let is_busy = station.spool.is_busy(id);
             if !is_busy && is_behind(station, direction, id).await? {
-                let ledger = ledger_path(&station.config);
+                let ledger = ledger_path(&station.plan());
                 return Err(StartError::LedgerBehind { ledger, id });
             }
         }

@@ -15,7 +15,7 @@ use super::drive::drive;
 use super::ending::Ending;
 use super::user_monitor::UserMonitor;
 use crate::config::Address;
-use crate::config::partners::Profile;
+use crate::config::Partner;
 use crate::net::tls::{self, Side, TlsError};
 use crate::net::wire::Wire;
 use crate::station::Station;
@@ -64,14 +64,13 @@ pub enum DialError {
 /// There was no session. What went wrong within one is in its [`Ending`].
 pub async fn call(
     station: Arc<Station>,
-    profile: Profile,
+    profile: Arc<Partner>,
     only: Option<TransferId>,
     drain: watch::Receiver<Drain>,
 ) -> Result<Ending, DialError> {
-    let Some(address) = &profile.partner.address else {
-        return Err(DialError::NoAddress(profile.name));
+    let Some(address) = profile.address.clone() else {
+        return Err(DialError::NoAddress(profile.name.clone()));
     };
-    let address = address.0.clone();
     let line = Line {
         partner: profile.name.clone(),
         dialled: true,
@@ -86,7 +85,7 @@ pub async fn call(
 
 async fn reach(
     station: Arc<Station>,
-    profile: Profile,
+    profile: Arc<Partner>,
     address: Address,
     only: Option<TransferId>,
     drain: watch::Receiver<Drain>,
@@ -100,10 +99,10 @@ async fn reach(
     };
     let connected = connect(&address).await;
     let (socket, mut wire) = connected.map_err(|error| unreachable("no connection", error))?;
-    let clock = Clock::start();
-    let session = Session::initiator(profile.params(&station.config), clock.now());
+    let (plan, clock) = (station.plan(), Clock::start());
+    let session = Session::initiator(profile.params(), clock.now());
     let Some(connector) = connector else {
-        let monitor = Box::new(UserMonitor::dialled(station, wire, profile, only));
+        let monitor = Box::new(UserMonitor::dialled(station, plan, wire, profile, only));
         return Ok(drive(socket, session, monitor, clock, drain).await);
     };
     let name = ServerName::try_from(address.host.clone())
@@ -115,18 +114,16 @@ async fn reach(
         why: no_tls.told(&station.certificates),
     })?;
     wire.tls = Some(tls::facts(stream.get_ref().1, None));
-    let monitor = Box::new(UserMonitor::dialled(station, wire, profile, only));
+    let monitor = Box::new(UserMonitor::dialled(station, plan, wire, profile, only));
     Ok(drive(stream, session, monitor, clock, drain).await)
 }
 
 /// What makes TLS with the partner, where its profile wants it.
-fn connector(station: &Station, profile: &Profile) -> Result<Option<TlsConnector>, TlsError> {
-    if !profile.partner.tls {
+fn connector(station: &Station, profile: &Partner) -> Result<Option<TlsConnector>, TlsError> {
+    if !profile.tls {
         return Ok(None);
     }
-    let config = station
-        .clients
-        .of_partner(&profile.name, &profile.partner)?;
+    let config = station.clients.of_partner(profile)?;
     Ok(Some(TlsConnector::from(config)))
 }
 

@@ -18,19 +18,19 @@ use super::drive::drive;
 use super::ending::Ending;
 use super::user_monitor::UserMonitor;
 use super::wire_io::Connection;
-use crate::config::Listener;
-use crate::config::partners;
+use crate::config::{ListenerPlan, Plan};
 use crate::events::Event;
 use crate::net::tls::{self, Side, TlsError, TlsFacts};
 use crate::net::wire::Wire;
 use crate::station::Station;
 use crate::station::drain::Drain;
-use crate::station::seats::{CallerSeat, Entrance, Origin};
+use crate::station::seats::{CallerSeat, Entrance, MostCallers, Origin};
 
 /// A bound listener that does not accept yet.
 pub struct Acceptor {
     socket: TcpListener,
     entrance: Arc<Entrance>,
+    most: MostCallers,
     tls: Option<Arc<ServerConfig>>,
 }
 
@@ -55,22 +55,23 @@ impl Acceptor {
     ///
     /// # Errors
     /// The address is taken or not ours, or the TLS identity is not usable.
-    pub async fn bind(station: &Station, listener: &Listener) -> Result<Self, ListenError> {
+    pub async fn bind(station: &Station, listener: &ListenerPlan) -> Result<Self, ListenError> {
         let tls = listener
             .tls
             .as_ref()
             .map(|tls| tls::server(&station.certificates, tls))
             .transpose()?;
-        let address = listener.address.0;
+        let address = listener.address;
         let socket = TcpListener::bind(address)
             .await
             .map_err(|source| ListenError::Bind { address, source })?;
         let bound = socket.local_addr().unwrap_or(address);
-        let sessions = listener.sessions.map(|most| most.0.0 as usize);
-        let entrance = Arc::new(Entrance::new(bound, &station.config.limits, sessions));
+        let entrance = Arc::new(Entrance::new(bound));
+        let most = MostCallers::of(&station.plan().limits, listener);
         Ok(Self {
             socket,
             entrance,
+            most,
             tls,
         })
     }
@@ -127,9 +128,13 @@ impl Acceptor {
         remote: SocketAddr,
         drain: &watch::Receiver<Drain>,
     ) -> Option<IncomingCall> {
-        match self.entrance.enter(Origin::of(remote), Instant::now()) {
+        match self
+            .entrance
+            .enter(&self.most, Origin::of(remote), Instant::now())
+        {
             Ok(seat) => Some(IncomingCall {
                 station: Arc::clone(station),
+                plan: station.plan(),
                 seat,
                 remote,
                 came: Instant::now(),
@@ -146,6 +151,7 @@ impl Acceptor {
 /// A call that has been accepted.
 struct IncomingCall {
     station: Arc<Station>,
+    plan: Arc<Plan>,
     seat: CallerSeat,
     remote: SocketAddr,
     came: Instant,
@@ -227,7 +233,7 @@ impl IncomingCall {
 
     /// What is left of `limits.caller_time`.
     fn time_left(&self) -> Duration {
-        let most = self.station.config.limits.caller_time.0.0;
+        let most = self.plan.limits.caller_time;
         most.saturating_sub(self.came.elapsed())
     }
 
@@ -244,10 +250,10 @@ impl IncomingCall {
             tls,
         };
         let clock = Clock::start();
-        let mut params = partners::to_strangers(&self.station.config);
+        let mut params = self.plan.ours.offer_to_strangers.clone();
         params.timeouts.setup = self.time_left();
         let session = Session::responder(params, clock.now());
-        let monitor = UserMonitor::called(self.station, wire, self.seat);
+        let monitor = UserMonitor::called(self.station, self.plan, wire, self.seat);
         drive(connection, session, Box::new(monitor), clock, self.drain)
     }
 }

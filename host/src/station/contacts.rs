@@ -22,7 +22,7 @@ const WORDS: usize = 1000;
 /// When a partner is called next, as far as the server knows now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Plan {
+pub enum NextCall {
     /// It is being called.
     Calling,
     /// As soon as something waits for it.
@@ -37,7 +37,7 @@ pub enum Plan {
 #[derive(Debug, Default)]
 pub struct Contacts {
     unwritten: Mutex<BTreeMap<(String, ContactKind), Contact>>,
-    plans: Mutex<BTreeMap<String, Plan>>,
+    plans: Mutex<BTreeMap<String, NextCall>>,
 }
 
 /// The other end of a session, and who began it.
@@ -83,7 +83,7 @@ impl Contacts {
     }
 
     /// When the partner is called next is known now.
-    pub fn plan(&self, partner: &str, plan: Plan) {
+    pub fn plan(&self, partner: &str, plan: NextCall) {
         let mut plans = lock(&self.plans);
         match plans.get_mut(partner) {
             Some(known) => *known = plan,
@@ -93,7 +93,7 @@ impl Contacts {
 
     /// When partners are called next; one that is never called by itself is missing.
     #[must_use]
-    pub fn plans(&self) -> BTreeMap<String, Plan> {
+    pub fn plans(&self) -> BTreeMap<String, NextCall> {
         lock(&self.plans).clone()
     }
 

@@ -40,8 +40,7 @@ use self::seats::{CallerSeat, MostSessions, Seat, Sessions};
 use self::storage::{keep_ledger, keep_state, open_ledger};
 use self::supervise::Tasks;
 use crate::config::files::spool_path;
-use crate::config::partners::Profile;
-use crate::config::{Config, Limit};
+use crate::config::{Limit, Partner, Plan};
 use crate::contents::blocking::blocking;
 use crate::contents::checking::LateChecks;
 use crate::events::{Event, Events, tell};
@@ -50,8 +49,8 @@ use crate::policy::load::load_policies;
 
 /// What every session shares: configuration, ledger, spool, policies.
 pub struct Station {
-    /// The configuration.
-    pub config: Config,
+    /// The plan in force.
+    plan: Arc<Plan>,
     /// The ledger of transfers.
     pub ledger: Arc<dyn Ledger>,
     /// The content of transfers.
@@ -111,24 +110,17 @@ impl Station {
     ///
     /// # Errors
     /// A policy that does not load, a folder or a ledger that cannot be used.
-    pub async fn open(
-        config: Config,
-        role: &str,
-        its_inbox: Inbox,
-    ) -> Result<Arc<Self>, StartError> {
+    pub async fn open(config: Plan, role: &str, its_inbox: Inbox) -> Result<Arc<Self>, StartError> {
         if its_inbox == Inbox::Made
             && let Some((key, why)) = config.misplaced_storage().into_iter().next()
         {
             return Err(StartError::Misplaced { key, why });
         }
-        let (state, inbox) = (
-            config.storage.state.0.clone(),
-            config.storage.inbox.0.clone(),
-        );
+        let (state, inbox) = (config.storage.state.clone(), config.storage.inbox.clone());
         keep_state(&config)
             .and_then(|_| keep_ledger(&config))
             .and_then(|_| match its_inbox {
-                Inbox::Made => config.delivery.access().inbox(&inbox).map(drop),
+                Inbox::Made => config.delivery.access.inbox(&inbox).map(drop),
                 Inbox::AsItIs => Access::look_inbox(&inbox),
             })
             .map_err(|error| StartError::Folder {
@@ -136,8 +128,8 @@ impl Station {
                 source: error.into_io(),
             })?;
         let spool = Spool::open(&spool_path(&config))?
-            .with_reserve(config.limits.reserve.0.0)
-            .with_reserve_of_files(config.limits.reserve_files.0.0.into());
+            .with_reserve(config.limits.reserve)
+            .with_reserve_of_files(config.limits.reserve_files);
         if its_inbox == Inbox::Made || inbox.exists() {
             if !spool.shares_file_system(&inbox)? {
                 return Err(StartError::Apart { state, inbox });
@@ -161,7 +153,7 @@ impl Station {
             deliveries: Deliveries::default(),
             questions: Arc::default(),
             quotas: Quotas::default(),
-            partials: Partials::new(limits.partials_per_partner.0.0 as usize),
+            partials: Partials::new(limits.partials_per_partner),
             contacts: Contacts::default(),
             late_checks: LateChecks::default(),
             holders: Holders::default(),
@@ -170,14 +162,20 @@ impl Station {
             process,
             roster: Arc::default(),
             seats: Arc::default(),
-            guesses: Guesses::new(limits.guesses.0.0, limits.lock_out.0.0),
-            failures: Pace::new(limits.failures_per_second.0.0),
-            refusals: Pace::new(limits.refusals_per_second.0.0),
+            guesses: Guesses::new(limits.guesses, limits.lock_out),
+            failures: Pace::new(limits.failures_per_second),
+            refusals: Pace::new(limits.refusals_per_second),
             certificates: KnownCertificates::of(&config),
             clients: Clients::of(&config),
             names: AtomicU64::new(session_base()),
-            config,
+            plan: Arc::new(config),
         }))
+    }
+
+    /// The plan in force. Who is to see one plan alone, as a session is, takes it once.
+    #[must_use]
+    pub fn plan(&self) -> Arc<Plan> {
+        Arc::clone(&self.plan)
     }
 
     /// Makes room in the spool for so many octets, by partials that nobody is at work on. Nobody was told that they are
@@ -225,24 +223,25 @@ impl Station {
         format!("S{:012X}", self.names.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Takes a place for a session of the partner of that profile, whose caller had `caller`'s place.
+    /// Takes a place for a session of that partner, whose caller had `caller`'s place.
     ///
     /// # Errors
     /// The limit that is reached.
-    pub fn seat_for_session(&self, profile: &Profile, caller: &CallerSeat) -> Result<Seat, Limit> {
-        let limits = &self.config.limits;
-        let of_partner = profile
-            .partner
-            .sessions
-            .unwrap_or(limits.sessions_per_partner);
+    pub fn seat_for_session(
+        &self,
+        plan: &Plan,
+        partner: &Partner,
+        caller: &CallerSeat,
+    ) -> Result<Seat, Limit> {
+        let limits = &plan.limits;
         let most = MostSessions {
-            all: limits.sessions.0.0 as usize,
-            of_origin: limits.sessions_per_address.0.0 as usize,
+            all: limits.sessions,
+            of_origin: limits.sessions_per_address,
             of_listener: caller.sessions_of_listener(),
-            of_partner: of_partner.0.0 as usize,
+            of_partner: partner.sessions,
         };
         self.seats
-            .enter(&profile.name, caller.origin(), caller.listener(), &most)
+            .enter(&partner.name, caller.origin(), caller.listener(), &most)
     }
 }
 

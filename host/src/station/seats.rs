@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use crate::config::{Limit, Limits};
+use crate::config::{Limit, ListenerPlan, ServerLimits};
 use crate::system::kernel;
 
 /// How long a caller keeps its place for certain, to say who it is.
@@ -49,10 +49,30 @@ impl fmt::Display for Origin {
 #[derive(Debug)]
 pub struct Entrance {
     listener: SocketAddr,
-    most: usize,
-    most_of_origin: usize,
-    most_sessions: Option<usize>,
     waiting: Mutex<Waiting>,
+}
+
+/// How many callers that have not identified themselves there may be at a listener.
+#[derive(Clone, Copy, Debug)]
+pub struct MostCallers {
+    /// Altogether.
+    pub all: usize,
+    /// From one address.
+    pub of_origin: usize,
+    /// How many sessions the listener may have, where it has a limit of its own.
+    pub sessions: Option<usize>,
+}
+
+impl MostCallers {
+    /// As the plan says for that listener.
+    #[must_use]
+    pub fn of(limits: &ServerLimits, listener: &ListenerPlan) -> Self {
+        Self {
+            all: limits.callers_per_listener,
+            of_origin: limits.callers_per_address,
+            sessions: listener.sessions,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -75,6 +95,7 @@ pub struct CallerSeat {
     entrance: Arc<Entrance>,
     number: u64,
     origin: Origin,
+    most_sessions: Option<usize>,
     gives_way: Arc<Notify>,
 }
 
@@ -94,7 +115,7 @@ impl CallerSeat {
     /// How many sessions that listener may have, where it has a limit of its own.
     #[must_use]
     pub fn sessions_of_listener(&self) -> Option<usize> {
-        self.entrance.most_sessions
+        self.most_sessions
     }
 
     /// It has shown who it is: it is none of the callers any more that have not, and nobody takes its place. What it takes
@@ -119,12 +140,9 @@ impl Drop for CallerSeat {
 impl Entrance {
     /// The places at `listener`, whose address is what it is bound to.
     #[must_use]
-    pub fn new(listener: SocketAddr, limits: &Limits, sessions: Option<usize>) -> Self {
+    pub fn new(listener: SocketAddr) -> Self {
         Self {
             listener,
-            most: limits.callers_per_listener.0.0 as usize,
-            most_of_origin: limits.callers_per_address.0.0 as usize,
-            most_sessions: sessions,
             waiting: Mutex::default(),
         }
     }
@@ -133,22 +151,27 @@ impl Entrance {
     ///
     /// # Errors
     /// The limit that is reached, where all who might make way for it came just now themselves.
-    pub fn enter(self: &Arc<Self>, origin: Origin, now: Instant) -> Result<CallerSeat, Limit> {
+    pub fn enter(
+        self: &Arc<Self>,
+        most: &MostCallers,
+        origin: Origin,
+        now: Instant,
+    ) -> Result<CallerSeat, Limit> {
         let mut waiting = lock(&self.waiting);
-        if waiting.of(origin) >= self.most_of_origin {
+        if waiting.of(origin) >= most.of_origin {
             let limit = Limit {
                 key: "limits.callers_per_address",
-                most: self.most_of_origin,
+                most: most.of_origin,
             };
             waiting.make_way(origin, ITS_TIME, now).ok_or(limit)?;
-        } else if waiting.callers.len() >= self.most {
+        } else if waiting.callers.len() >= most.all {
             let limit = Limit {
                 key: "limits.callers_per_listener",
-                most: self.most,
+                most: most.all,
             };
-            let (crowd, most) = waiting.crowd().ok_or(limit)?;
+            let (crowd, its_most) = waiting.crowd().ok_or(limit)?;
             // With the newcomer its address has no more than the crowd is left with: it is none of it.
-            let among_them = waiting.of(origin) + 1 >= most;
+            let among_them = waiting.of(origin) + 1 >= its_most;
             let after = if among_them { ITS_TIME } else { Duration::ZERO };
             waiting.make_way(crowd, after, now).ok_or(limit)?;
         }
@@ -164,6 +187,7 @@ impl Entrance {
             entrance: Arc::clone(self),
             number,
             origin,
+            most_sessions: most.sessions,
             gives_way,
         })
     }
@@ -331,21 +355,28 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Between;
-    use crate::config::Value;
 
     fn from(address: &str) -> Origin {
         Origin::of(address.parse().unwrap())
     }
 
-    fn entrance(most: u32, most_of_origin: u32) -> Arc<Entrance> {
-        let limits = Limits {
-            callers_per_listener: Value(Between(most)),
-            callers_per_address: Value(Between(most_of_origin)),
-            ..Limits::default()
-        };
+    /// An entrance and its limits.
+    struct Limited(Arc<Entrance>, MostCallers);
+
+    impl Limited {
+        fn enter(&self, origin: Origin, now: Instant) -> Result<CallerSeat, Limit> {
+            self.0.enter(&self.1, origin, now)
+        }
+    }
+
+    fn entrance(all: usize, of_origin: usize) -> Limited {
         let listener = "127.0.0.1:3305".parse().unwrap();
-        Arc::new(Entrance::new(listener, &limits, None))
+        let most = MostCallers {
+            all,
+            of_origin,
+            sessions: None,
+        };
+        Limited(Arc::new(Entrance::new(listener)), most)
     }
 
     #[test]

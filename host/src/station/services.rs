@@ -47,17 +47,16 @@ impl HostServices for Services {
     }
 
     async fn kv_set(&self, policy: &str, key: &str, value: Vec<u8>) -> Result<(), String> {
-        let station = &self.0;
+        let (station, plan) = (&self.0, self.0.plan());
         let octets = value.len() as u64;
         if octets > 0 {
             // Beside the reserve, as files are. What removes something needs no room.
-            let ledger = station.config.storage.ledger();
-            let room = station.spool.has_room_at(ledger, octets);
+            let room = station.spool.has_room_at(&plan.storage.ledger, octets);
             room.map_err(|error| error.to_string())?;
         }
         let quota = Quota {
-            policy: station.config.policies.kept(policy),
-            all: station.config.limits.policies_kept.0.0,
+            policy: plan.policy(policy).map_or(0, |policy| policy.kept),
+            all: plan.limits.policies_kept,
         };
         let kept = station.ledger.kv_set(policy, key, value, quota).await;
         kept.map_err(|error| error.to_string())

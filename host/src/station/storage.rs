@@ -7,14 +7,14 @@ use pointsman_folder::{Folder, FolderError, PRIVATE_FOLDER};
 use pointsman_store::{Access, OwnFiles, Spool, SqliteLedger, keep_private};
 
 use super::error::StartError;
-use crate::config::Config;
+use crate::config::Plan;
 use crate::config::files::{OURS, ledger_path, spool_path};
 
 /// Opens the ledger of a configuration, whose every step the sidecars in `spool` hear of.
 ///
 /// # Errors
 /// [`StartError::LedgerGone`]: an empty one would know of no file that was acknowledged. Or it cannot be used.
-pub fn open_ledger(config: &Config, spool: &Spool) -> Result<SqliteLedger, StartError> {
+pub fn open_ledger(config: &Plan, spool: &Spool) -> Result<SqliteLedger, StartError> {
     let path = ledger_path(config);
     let there = path.try_exists().map_err(|source| StartError::Folder {
         path: path.clone(),
@@ -30,8 +30,8 @@ pub fn open_ledger(config: &Config, spool: &Spool) -> Result<SqliteLedger, Start
 ///
 /// # Errors
 /// What keeps it from that, of each key of the configuration the first.
-pub fn look_storage(config: &Config) -> Vec<(&'static str, StartError)> {
-    let (state, inbox) = (&config.storage.state.0, &config.storage.inbox.0);
+pub fn look_storage(config: &Plan) -> Vec<(&'static str, StartError)> {
+    let (state, inbox) = (&config.storage.state, &config.storage.inbox);
     let folder = |error: FolderError| StartError::Folder {
         path: error.path().to_owned(),
         source: error.into_io(),
@@ -45,7 +45,7 @@ pub fn look_storage(config: &Config) -> Vec<(&'static str, StartError)> {
         }
     };
     let is_ours = see("storage.state", look_private(state).map_err(folder));
-    let ledger = config.storage.ledger();
+    let ledger = &config.storage.ledger;
     let is_ours =
         (ledger == state || see("storage.ledger", look_private(ledger).map_err(folder))) && is_ours;
     let is_inbox = see("storage.inbox", Access::look_inbox(inbox).map_err(folder));
@@ -62,7 +62,7 @@ fn look_private(path: &Path) -> Result<(), FolderError> {
     Folder::look_home(path).map(drop)
 }
 
-fn look_store(config: &Config) -> Result<(), StartError> {
+fn look_store(config: &Plan) -> Result<(), StartError> {
     let spool = Spool::look(&spool_path(config))?;
     let ledger = ledger_path(config);
     if !SqliteLedger::look(&ledger)?
@@ -75,8 +75,8 @@ fn look_store(config: &Config) -> Result<(), StartError> {
 }
 
 /// Of what is not there yet, the folder is asked in which it will be made.
-fn is_one_disk(config: &Config) -> Result<(), StartError> {
-    let (state, inbox) = (&config.storage.state.0, &config.storage.inbox.0);
+fn is_one_disk(config: &Plan) -> Result<(), StartError> {
+    let (state, inbox) = (&config.storage.state, &config.storage.inbox);
     let (spool, there) = (nearest(&spool_path(config)), nearest(inbox));
     let apart = |inbox: PathBuf| StartError::Apart {
         state: state.clone(),
@@ -114,8 +114,8 @@ fn nearest(path: &Path) -> PathBuf {
 ///
 /// # Errors
 /// As for [`keep_private`].
-pub fn keep_state(config: &Config) -> Result<Folder, FolderError> {
-    let state = &config.storage.state.0;
+pub fn keep_state(config: &Plan) -> Result<Folder, FolderError> {
+    let state = &config.storage.state;
     keep_private(state, may_others_pass(config, state), OwnFiles::Named(OURS))
 }
 
@@ -123,8 +123,8 @@ pub fn keep_state(config: &Config) -> Result<Folder, FolderError> {
 ///
 /// # Errors
 /// As for [`keep_private`].
-pub fn keep_ledger(config: &Config) -> Result<Folder, FolderError> {
-    let ledger = config.storage.ledger();
+pub fn keep_ledger(config: &Plan) -> Result<Folder, FolderError> {
+    let ledger = &config.storage.ledger;
     keep_private(
         ledger,
         may_others_pass(config, ledger),
@@ -132,11 +132,11 @@ pub fn keep_ledger(config: &Config) -> Result<Folder, FolderError> {
     )
 }
 
-fn may_others_pass(config: &Config, folder: &Path) -> u32 {
+fn may_others_pass(config: &Plan, folder: &Path) -> u32 {
     let watched = config.partners.values().flat_map(|partner| &partner.watch);
     let kept = watched.filter_map(|watch| watch.keep_in.as_ref());
     let mut for_others = kept.chain([&config.storage.inbox]);
-    match for_others.any(|other| other.0.starts_with(folder)) {
+    match for_others.any(|other| other.starts_with(folder)) {
         true => PASSAGE,
         false => PRIVATE_FOLDER,
     }

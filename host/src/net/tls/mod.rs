@@ -29,7 +29,7 @@ pub use certificate::{CertificateTime, PeerCertificate, describe, moment, odditi
 pub use refusal::{Side, handshake, lost};
 
 use self::certificate::{Key, is_no_ca, parsed};
-use crate::config::{ClientAuth, Config, ExistingFile, Partner, Tls, TlsVersion, Value};
+use crate::config::{ClientAuth, IdentityFiles, Partner, Plan, TlsPlan, TlsVersion};
 
 /// A certificate or key that cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -56,7 +56,7 @@ pub struct TlsFacts {
 ///
 /// # Errors
 /// A certificate or key that is not one, or does not match the other.
-pub fn server(known: &KnownCertificates, tls: &Tls) -> Result<Arc<ServerConfig>, TlsError> {
+pub fn server(known: &KnownCertificates, tls: &TlsPlan) -> Result<Arc<ServerConfig>, TlsError> {
     let provider = provider();
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions(tls.min_version))
@@ -67,7 +67,7 @@ pub fn server(known: &KnownCertificates, tls: &Tls) -> Result<Arc<ServerConfig>,
             builder.with_client_cert_verifier(Arc::new(Callers::new(known, tls, asked, &provider)?))
         }
     };
-    let identity = identity(&tls.certificate, &tls.key, &provider)?;
+    let identity = identity(&tls.identity, &provider)?;
     let mut server = builder.with_cert_resolver(Arc::new(identity));
     // A session of OFTP is long beside its handshake, so nothing is kept to resume one.
     server.session_storage = Arc::new(NoServerSessionStorage {});
@@ -81,18 +81,15 @@ pub fn server(known: &KnownCertificates, tls: &Tls) -> Result<Arc<ServerConfig>,
 /// As for [`server`].
 pub fn client(partner: &Partner) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = provider();
-    let verifier = Arc::new(Station::new(partner, &provider)?);
+    let verifier = Arc::new(StationVerifier::new(partner, &provider)?);
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions(TlsVersion::V12))
         .map_err(|error| wrong("tls", &error))?
         .dangerous()
         .with_custom_certificate_verifier(verifier);
-    let client = match (&partner.our_certificate, &partner.our_key) {
-        (Some(certificate), Some(key)) => {
-            let identity = identity(certificate, key, &provider)?;
-            builder.with_client_cert_resolver(Arc::new(identity))
-        }
-        _ => builder.with_no_client_auth(),
+    let client = match &partner.our_identity {
+        Some(files) => builder.with_client_cert_resolver(Arc::new(identity(files, &provider)?)),
+        None => builder.with_no_client_auth(),
     };
     Ok(Arc::new(client))
 }
@@ -104,7 +101,7 @@ pub struct Clients(HashMap<String, Arc<ClientConfig>>);
 impl Clients {
     /// Reads what the profiles of partners that are dialled with TLS name. `check` tells of what cannot be used.
     #[must_use]
-    pub fn of(config: &Config) -> Self {
+    pub fn of(config: &Plan) -> Self {
         let dialled = config.partners.iter().filter(|(_, partner)| partner.tls);
         let usable =
             dialled.filter_map(|(name, partner)| Some((name.clone(), client(partner).ok()?)));
@@ -115,8 +112,8 @@ impl Clients {
     ///
     /// # Errors
     /// As for [`client`].
-    pub fn of_partner(&self, name: &str, partner: &Partner) -> Result<Arc<ClientConfig>, TlsError> {
-        match self.0.get(name) {
+    pub fn of_partner(&self, partner: &Partner) -> Result<Arc<ClientConfig>, TlsError> {
+        match self.0.get(&partner.name) {
             Some(client) => Ok(Arc::clone(client)),
             None => client(partner),
         }
@@ -127,8 +124,8 @@ impl Clients {
 ///
 /// # Errors
 /// It holds none, or what it holds does not read.
-pub fn certificates(file: &Value<ExistingFile>) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    files::read_certificates(shown(file))
+pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    files::read_certificates(file)
 }
 
 /// Whether a certificate under `ca` or `client_ca` can issue none: then it is compared, like one that is pinned.
@@ -141,11 +138,8 @@ pub fn issues_nothing(certificate: &CertificateDer<'_>) -> bool {
 ///
 /// # Errors
 /// It does not, or one of the two does not read.
-pub fn check_identity(
-    certificate: &Value<ExistingFile>,
-    key: &Value<ExistingFile>,
-) -> Result<(), TlsError> {
-    identity(certificate, key, &provider()).map(drop)
+pub fn check_identity(files: &IdentityFiles) -> Result<(), TlsError> {
+    identity(files, &provider()).map(drop)
 }
 
 /// The partners' own certificates as they were at the start, for everything that asks for them until the end: what is
@@ -166,10 +160,10 @@ struct Own {
 }
 
 impl Own {
-    fn read(file: &Value<ExistingFile>) -> Result<Self, TlsError> {
+    fn read(file: &Path) -> Result<Self, TlsError> {
         let first = certificates(file)?.into_iter().next();
-        let der = first.ok_or_else(|| wrong(shown(file), &"there is no certificate in it"))?;
-        let described = describe(&der).map_err(|error| wrong(shown(file), &error))?;
+        let der = first.ok_or_else(|| wrong(file, &"there is no certificate in it"))?;
+        let described = describe(&der).map_err(|error| wrong(file, &error))?;
         Ok(Self {
             der,
             shown: described,
@@ -180,7 +174,7 @@ impl Own {
 impl KnownCertificates {
     /// Reads those of every profile. One that cannot be read is known as nobody's; `check` tells of it.
     #[must_use]
-    pub fn of(config: &Config) -> Self {
+    pub fn of(config: &Plan) -> Self {
         let mut known = Self::default();
         for (name, partner) in &config.partners {
             let Some(file) = &partner.certificate else {
@@ -283,10 +277,10 @@ fn versions(oldest: TlsVersion) -> &'static [&'static SupportedProtocolVersion] 
 
 /// Our certificate and its key, if they belong together. The certificate is for the partner to judge, not for us.
 fn identity(
-    certificate: &Value<ExistingFile>,
-    key: &Value<ExistingFile>,
+    files: &IdentityFiles,
     provider: &CryptoProvider,
 ) -> Result<SingleCertAndKey, TlsError> {
+    let IdentityFiles { certificate, key } = files;
     let chain = certificates(certificate)?;
     let mut public = chain.iter().map(|found| {
         let found = parsed(found).ok()?;
@@ -295,17 +289,17 @@ fn identity(
     let of_first = public.next().flatten();
     let loaded = provider
         .key_provider
-        .load_private_key(files::read_key(shown(key))?)
+        .load_private_key(files::read_key(key)?)
         .map_err(|_| {
             wrong(
-                shown(key),
+                key,
                 &"TLS here cannot use this key: it must be RSA of 2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, or Ed25519",
             )
         })?;
     if let (Some(of_key), Some(of_first)) = (loaded.public_key(), of_first)
         && of_key.as_ref() != of_first.as_slice()
     {
-        let file = shown(certificate).display();
+        let file = certificate.display();
         let later = public.position(|found| found.as_deref() == Some(of_key.as_ref()));
         let why = match later {
             Some(at) => format!(
@@ -316,25 +310,21 @@ fn identity(
                 "this key does not belong to the certificate {file}: give the key with which the certificate was made"
             ),
         };
-        return Err(wrong(shown(key), &why));
+        return Err(wrong(key, &why));
     }
     Ok(SingleCertAndKey::from(CertifiedKey::new(chain, loaded)))
 }
 
 /// What a file under `ca` or `client_ca` gives: those who may issue, and certificates that are believed themselves.
 /// Whoever has the key of a certificate that may issue could make itself any other, so showing that one is as good.
-fn issuers(file: &Value<ExistingFile>) -> Result<(RootCertStore, Pinned), TlsError> {
+fn issuers(file: &Path) -> Result<(RootCertStore, Pinned), TlsError> {
     let (mut roots, certificates) = (RootCertStore::empty(), certificates(file)?);
     for certificate in certificates.iter().filter(|found| !is_no_ca(found)) {
         roots
             .add(certificate.clone())
-            .map_err(|error| wrong(shown(file), &error))?;
+            .map_err(|error| wrong(file, &error))?;
     }
     Ok((roots, Pinned(certificates)))
-}
-
-fn shown(file: &Value<ExistingFile>) -> &Path {
-    &file.0.0
 }
 
 fn wrong(what: impl AsRef<Path>, why: &dyn std::fmt::Display) -> TlsError {
@@ -463,7 +453,7 @@ struct Callers {
 impl Callers {
     fn new(
         known: &KnownCertificates,
-        tls: &Tls,
+        tls: &TlsPlan,
         asked: ClientAuth,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Self, TlsError> {
@@ -479,11 +469,7 @@ impl Callers {
             if !roots.is_empty() {
                 let verifier =
                     WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(provider));
-                issued = Some(
-                    verifier
-                        .build()
-                        .map_err(|error| wrong(shown(file), &error))?,
-                );
+                issued = Some(verifier.build().map_err(|error| wrong(file, &error))?);
             }
         }
         let algorithms = provider.signature_verification_algorithms;
@@ -526,13 +512,13 @@ impl ClientCertVerifier for Callers {
 
 /// Believes one partner's server: its own certificate, or one of its CA with its host name.
 #[derive(Debug)]
-struct Station {
+struct StationVerifier {
     pinned: Pinned,
     issued: Option<Arc<dyn ServerCertVerifier>>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl Station {
+impl StationVerifier {
     fn new(partner: &Partner, provider: &Arc<CryptoProvider>) -> Result<Self, TlsError> {
         let mut pinned: Vec<_> = match &partner.certificate {
             Some(file) => certificates(file)?.into_iter().take(1).collect(),
@@ -545,11 +531,7 @@ impl Station {
             if !roots.is_empty() {
                 let verifier =
                     WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(provider));
-                issued = Some(
-                    verifier
-                        .build()
-                        .map_err(|error| wrong(shown(file), &error))?,
-                );
+                issued = Some(verifier.build().map_err(|error| wrong(file, &error))?);
             }
         }
         Ok(Self {
@@ -560,7 +542,7 @@ impl Station {
     }
 }
 
-impl ServerCertVerifier for Station {
+impl ServerCertVerifier for StationVerifier {
     fn verify_server_cert(
         &self,
         shown: &CertificateDer<'_>,
@@ -586,8 +568,8 @@ mod tests {
 
     #[test]
     fn a_certificate_that_could_not_be_read_is_told_by_its_file_and_is_no_other_one() {
-        let file = Value(ExistingFile("/nowhere/mueller.pem".into()));
-        let own = [("mueller".to_owned(), Own::read(&file))];
+        let own = Own::read(Path::new("/nowhere/mueller.pem"));
+        let own = [("mueller".to_owned(), own)];
         let known = KnownCertificates {
             own: own.into(),
             owners: HashMap::new(),

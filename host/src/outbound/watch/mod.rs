@@ -20,7 +20,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oftp::UserData;
 use pointsman_folder::{FolderError, Look};
 use pointsman_store::transition::reached;
 use pointsman_store::{Direction, SpoolError, TransferId, planted};
@@ -31,8 +30,7 @@ pub use self::ears::Ears;
 use self::ears::{Heard, Told};
 use self::rooms::{Rooms, Taking};
 use self::said::Said;
-use crate::config::partners::Profile;
-use crate::config::{Config, Watch};
+use crate::config::{Partner, Plan, WatchedFolder};
 use crate::events::Event;
 use crate::outbound::enqueue::{self, QueueError, SendAs, Source};
 use crate::station::Station;
@@ -45,17 +43,17 @@ const POLL: Duration = Duration::from_secs(2);
 pub async fn keep_watching(
     station: Arc<Station>,
     key: String,
-    profile: Profile,
-    watch: Watch,
+    profile: Arc<Partner>,
+    watch: WatchedFolder,
     ears: Arc<Ears>,
     draining: Receiver<Drain>,
 ) {
-    let said = Said::new(station.events.clone(), &watch.folder.0, &profile.name);
+    let said = Said::new(station.events.clone(), &watch.folder, &profile.name);
     let folder = Watched {
         station,
         key,
         profile,
-        path: watch.folder.0.clone(),
+        path: watch.folder.clone(),
         watch,
         draining,
         ears,
@@ -70,22 +68,20 @@ pub async fn keep_watching(
 
 /// The watched folders of a configuration, with their keys, and whose they are.
 #[must_use]
-pub fn folders(config: &Config) -> Vec<(String, Profile, Watch)> {
+pub fn folders(config: &Plan) -> Vec<(String, Arc<Partner>, WatchedFolder)> {
     let watched = config.watched();
-    let whose = watched.filter_map(|(key, partner, watch)| {
-        let profile = Profile::by_name(config, partner)?;
-        Some((key, profile, watch.clone()))
-    });
-    whose.collect()
+    watched
+        .map(|(key, partner, watch)| (key, Arc::clone(partner), watch.clone()))
+        .collect()
 }
 
 /// The transfers that files become which were taken from watched folders and are not queued yet: the server that looks
 /// at the folders next queues them. And what keeps folders from being looked at.
 #[must_use]
-pub fn to_be_queued(config: &Config) -> (BTreeSet<TransferId>, Vec<FolderError>) {
+pub fn to_be_queued(config: &Plan) -> (BTreeSet<TransferId>, Vec<FolderError>) {
     let (mut ids, mut unseen) = (BTreeSet::new(), Vec::new());
     for watch in config.partners.values().flat_map(|partner| &partner.watch) {
-        match rooms::to_be_queued(&watch.folder.0) {
+        match rooms::to_be_queued(&watch.folder) {
             Ok(found) => ids.extend(found),
             Err(error) => unseen.push(error),
         }
@@ -96,12 +92,12 @@ pub fn to_be_queued(config: &Config) -> (BTreeSet<TransferId>, Vec<FolderError>)
 /// What is in the way of watched folders, by the keys of these. A server runs without them, since whoever has a hand on
 /// such a folder could put it there. Makes and changes nothing.
 #[must_use]
-pub fn obstacles(config: &Config) -> Vec<(String, String)> {
+pub fn obstacles(config: &Plan) -> Vec<(String, String)> {
     let mut found = config.unusable_watched();
     for (key, _, watch) in config.watched() {
         let place = format!("{key}.folder");
         let is_told = found.iter().any(|(told, _)| *told == place);
-        let error = rooms::look(&watch.folder.0).err().filter(|_| !is_told);
+        let error = rooms::look(&watch.folder).err().filter(|_| !is_told);
         found.extend(error.map(|error| (place, error.to_string())));
     }
     found
@@ -112,8 +108,8 @@ struct Watched {
     station: Arc<Station>,
     /// In the configuration.
     key: String,
-    profile: Profile,
-    watch: Watch,
+    profile: Arc<Partner>,
+    watch: WatchedFolder,
     path: PathBuf,
     draining: Receiver<Drain>,
     ears: Arc<Ears>,
@@ -176,20 +172,8 @@ impl Watched {
         if self.growing.is_empty() {
             POLL
         } else {
-            POLL.min(self.quiet() / 2)
+            POLL.min(self.watch.quiet / 2)
         }
-    }
-
-    fn quiet(&self) -> Duration {
-        self.watch
-            .quiet
-            .map_or(Duration::from_secs(5), |quiet| quiet.0.0)
-    }
-
-    /// How long a file must be left alone that nobody was seen to close, where the system does not tell who has it open.
-    fn quiet_unseen(&self) -> Duration {
-        let unseen = self.watch.quiet_unseen;
-        unseen.map_or(Duration::from_secs(60), |quiet| quiet.0.0)
     }
 
     async fn look(&mut self) -> io::Result<()> {
@@ -203,7 +187,7 @@ impl Watched {
         // Only what is there at this look counts as renamed in: a later file of the same name may be written slowly.
         let heard = self.told.heard();
         let pattern = self.watch.pattern.clone();
-        let wanted = move |rooms: &Rooms| rooms.candidates(|name| pattern.0.matches(name));
+        let wanted = move |rooms: &Rooms| rooms.candidates(|name| pattern.matches(name));
         let seen = on_disk(&rooms, wanted).await??;
         for trouble in &seen.troubles {
             self.said.trouble(trouble);
@@ -215,9 +199,9 @@ impl Watched {
             }
             tokio::task::consume_budget().await;
             let (rest, closed) = self.rest(&name, look, &heard);
-            let (arrived, quiet) = (heard.arrived.contains(&name), self.quiet());
+            let (arrived, quiet) = (heard.arrived.contains(&name), self.watch.quiet);
             if arrived || rest >= quiet {
-                let unseen = quiet.max(self.quiet_unseen());
+                let unseen = self.watch.quiet_unseen;
                 let closed = arrived || closed || rest >= unseen;
                 self.take(&rooms, name, closed).await?;
             }
@@ -265,11 +249,11 @@ impl Watched {
                 Some((there.dev(), there.ino()))
             };
             let kept = watch.keep_in.as_ref();
-            let now = (place(&watch.folder.0), kept.and_then(|kept| place(&kept.0)));
+            let now = (place(&watch.folder), kept.and_then(|kept| place(kept)));
             if before == Some(now) {
                 return Ok(now);
             }
-            let entangled = station.config.entangled(&key);
+            let entangled = station.plan().entangled(&key);
             entangled.map_or(Ok(now), |why| Err(io::Error::other(why)))
         };
         let now = spawn_blocking(look).await.map_err(io::Error::other)??;
@@ -328,7 +312,7 @@ impl Watched {
             Taking::NotNow(why) => self.said.trouble(&why),
             Taking::Unseen => self.said.trouble(&format!(
                 "the system does not tell whether somebody has a file of it open for writing (it is another user's, and this program has not the capability CAP_LEASE; or it lies on a network file system), so one that was not seen to be closed is taken when nobody has written to it for {} s (`quiet_unseen`): have files renamed into the folder when they are whole, or give this program CAP_LEASE",
-                self.quiet_unseen().as_secs_f32()
+                self.watch.quiet_unseen.as_secs_f32()
             )),
             Taking::TooLong => {
                 let refused = name.clone();
@@ -409,8 +393,8 @@ impl Watched {
         let spool = self.station.spool.clone();
         let put = on_disk(rooms, move |rooms| match keep_in {
             Some(folder) => {
-                let room = |octets| spool.has_room_at(&folder.0, octets).map_err(no_room);
-                rooms.keep(id, &queued, &folder.0, room)
+                let room = |octets| spool.has_room_at(&folder, octets).map_err(no_room);
+                rooms.keep(id, &queued, &folder, room)
             }
             None => Ok(rooms.remove(id, &queued)?),
         });
@@ -449,22 +433,13 @@ impl Watched {
         }
         let how = SendAs {
             name: Some(name.to_owned()),
-            format: self.watch.format(),
-            layout: self.watch.records.map(|layout| layout.0),
+            format: self.watch.format,
+            layout: self.watch.records,
             pad: self.watch.pad,
-            destination: self.watch.destination.clone().map(|code| code.0),
-            originator: self.watch.originator.clone().map(|code| code.0),
-            user: self
-                .watch
-                .user_data
-                .clone()
-                .map_or_else(UserData::default, |user| user.0),
-            labels: self
-                .watch
-                .labels
-                .iter()
-                .map(|label| label.0.clone())
-                .collect(),
+            destination: self.watch.destination.clone(),
+            originator: self.watch.originator.clone(),
+            user: self.watch.user_data.clone(),
+            labels: self.watch.labels.clone(),
             ..SendAs::default()
         };
         enqueue::enqueue_as(&self.station, &self.profile, id, source, &how).await?;

@@ -9,8 +9,7 @@ use pointsman_store::{LedgerError, Repeated, TransferId};
 use tokio::sync::Notify;
 
 use super::error::InternalError;
-use crate::config::partners::{self, Profile};
-use crate::config::{ReceivedAgain, Terms};
+use crate::config::{DeliveryTerms, Partner, Plan, ReceivedAgain};
 use crate::events::{Event as Happening, Talk};
 use crate::net::wire::Wire;
 use crate::policy::facts;
@@ -24,6 +23,8 @@ use crate::station::services::Services;
 /// `connecting` alone calls.
 pub(super) struct SessionContext {
     pub station: Arc<Station>,
+    /// The plan that this session sees, whatever is loaded while it runs.
+    pub plan: Arc<Plan>,
     pub wire: Wire,
     /// The session's name.
     pub id: String,
@@ -34,7 +35,7 @@ pub(super) struct SessionContext {
     /// Its entry among the sessions that run.
     roster: Enrolled,
     /// Whose session it is: known from the start when we dial, from SSID on when we are called.
-    profile: Option<Profile>,
+    profile: Option<Arc<Partner>>,
     /// Whose SSID code a caller gave, while it has not shown that it is that partner.
     claims: Option<String>,
     /// The partner that a caller has shown to be.
@@ -69,7 +70,12 @@ impl From<types::SessionTerms> for Grants {
 }
 
 impl SessionContext {
-    pub fn new(station: Arc<Station>, wire: Wire, profile: Option<Profile>) -> Self {
+    pub fn new(
+        station: Arc<Station>,
+        plan: Arc<Plan>,
+        wire: Wire,
+        profile: Option<Arc<Partner>>,
+    ) -> Self {
         let id = station.session_id();
         let roster = station.roster.enrol(SessionNow {
             session: id.clone(),
@@ -84,6 +90,7 @@ impl SessionContext {
         let policies = Conversation::open(station.policies.current(), id.clone(), services);
         Self {
             station,
+            plan,
             wire,
             id,
             policies,
@@ -115,7 +122,7 @@ impl SessionContext {
     /// The session is this partner's, on these terms.
     pub fn enter(
         &mut self,
-        profile: Profile,
+        profile: Arc<Partner>,
         mut connection: types::ConnectionInfo,
         terms: types::SessionTerms,
     ) {
@@ -134,7 +141,7 @@ impl SessionContext {
         self.roster.agreed(self.partner(), terms);
     }
 
-    pub fn profile(&self) -> Option<&Profile> {
+    pub fn profile(&self) -> Option<&Arc<Partner>> {
         self.profile.as_ref()
     }
 
@@ -158,7 +165,7 @@ impl SessionContext {
     /// What becomes of a file of this partner whose identity a file has that is here.
     pub fn repeated(&self) -> Repeated {
         let profile = self.profile.as_ref();
-        match profile.map(|profile| profile.partner.received_again.0) {
+        match profile.map(|profile| profile.received_again) {
             None | Some(ReceivedAgain::Refuse) => Repeated::Refused,
             Some(ReceivedAgain::Compare) => Repeated::Compared,
             Some(ReceivedAgain::Take) => Repeated::Taken,
@@ -166,8 +173,8 @@ impl SessionContext {
     }
 
     /// What becomes of this partner's files once they are received.
-    pub fn delivery(&self) -> Terms {
-        partners::delivery(&self.station.config, self.partner())
+    pub fn delivery(&self) -> DeliveryTerms {
+        self.plan.delivery_of(self.partner()).clone()
     }
 
     /// A file begins: whoever looks at the sessions sees how far it is.

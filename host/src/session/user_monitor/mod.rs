@@ -33,7 +33,7 @@ use self::listener::closing::Close;
 use self::listener::offering;
 use self::listener::received::ReceivedFiles;
 use self::speaker::turn::OurTurns;
-use crate::config::partners::Profile;
+use crate::config::{Partner, Plan};
 use crate::events::Event as Happening;
 use crate::net::tls::Side;
 use crate::net::wire::Wire;
@@ -60,8 +60,8 @@ pub struct UserMonitor {
 impl UserMonitor {
     /// For a caller, which has that place at its listener.
     #[must_use]
-    pub fn called(station: Arc<Station>, wire: Wire, caller: CallerSeat) -> Self {
-        let context = SessionContext::new(station, wire, None);
+    pub fn called(station: Arc<Station>, plan: Arc<Plan>, wire: Wire, caller: CallerSeat) -> Self {
+        let context = SessionContext::new(station, plan, wire, None);
         Self::new(context, SessionPlaces::of_caller(caller), None)
     }
 
@@ -69,11 +69,12 @@ impl UserMonitor {
     #[must_use]
     pub fn dialled(
         station: Arc<Station>,
+        plan: Arc<Plan>,
         wire: Wire,
-        profile: Profile,
+        profile: Arc<Partner>,
         only: Option<TransferId>,
     ) -> Self {
-        let context = SessionContext::new(station, wire, Some(profile));
+        let context = SessionContext::new(station, plan, wire, Some(profile));
         Self::new(context, SessionPlaces::default(), only)
     }
 

@@ -97,7 +97,7 @@ async fn record(
     if *known != Acknowledgement::Unknown {
         return Ok((response, known));
     }
-    let tolerances = profile.tolerances(&context.station.config);
+    let tolerances = profile.offer.tolerances;
     let (unswapped, loose) = (tolerances.unswapped_responses, tolerances.response_names);
     let swapped = response.swapped();
     let in_turn = [

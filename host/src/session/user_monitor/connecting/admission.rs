@@ -1,5 +1,6 @@
 //! A caller is let in, or not.
 
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use oftp::{Level, Params, Ssid};
@@ -9,7 +10,7 @@ use super::places::SessionPlaces;
 use super::proof;
 use super::session_refusal::SessionRefusal;
 use super::terms;
-use crate::config::partners::Profile;
+use crate::config::Partner;
 use crate::events::Event as Happening;
 use crate::session::user_monitor::context::SessionContext;
 use crate::station::seats::CallerSeat;
@@ -31,52 +32,51 @@ impl Admission<'_> {
     ///
     /// Nothing of ours is said before.
     pub async fn admit(mut self) -> Result<Params, SessionRefusal> {
-        let own = Profile::by_ssid(&self.context.station.config, &self.offer.code);
-        let known = match self.proves(own.as_ref()) {
+        let own = self.context.plan.partner_by_ssid(&self.offer.code);
+        let known = match self.proves(own.as_deref()) {
             Ok(()) => own,
             Err(missing) => Some(self.recognise_stranger(own, missing).await?),
         };
         self.context
-            .shows(known.as_ref().map(|known| known.name.clone()));
+            .shows(known.as_deref().map(|known| known.name.clone()));
         if let Some(known) = &known {
             self.take_seat(known).await?;
         }
-        let connection = self.facts(known.as_ref());
+        let connection = self.facts(known.as_deref());
         let terms = terms::ask(self.context, &connection).await?;
         let profile = match &terms.partner {
-            Some(name) => Profile::by_name(&self.context.station.config, name),
+            Some(name) => self.context.plan.partner(name),
             None => known,
         };
-        if let Err(refused) = self.proves(profile.as_ref()) {
+        if let Err(refused) = self.proves(profile.as_deref()) {
             self.context.shows(None);
-            return Err(self.brake(profile.as_ref(), refused).await);
+            return Err(self.brake(profile.as_deref(), refused).await);
         }
         self.context
-            .shows(profile.as_ref().map(|shown| shown.name.clone()));
+            .shows(profile.as_deref().map(|shown| shown.name.clone()));
         let profile = profile.ok_or_else(|| self.unknown())?;
-        let params = profile.params(&self.context.station.config);
+        let params = profile.params();
         let params = terms::narrow(self.context, params, &terms)?;
         self.take_seat(&profile).await?;
         self.places.caller = None;
-        let code = &profile.partner.ssid.0;
+        let code = &profile.ssid;
         self.context
             .log_case("SSID SSIDCODE", &self.offer.code, code);
         self.context.enter(profile, connection, terms);
         Ok(params)
     }
 
-    fn proves(&self, profile: Option<&Profile>) -> Result<(), SessionRefusal> {
+    fn proves(&self, profile: Option<&Partner>) -> Result<(), SessionRefusal> {
         proof::proves(self.context, self.places, profile, self.offer)
     }
 
     fn unknown(&self) -> SessionRefusal {
-        SessionRefusal::unknown(&self.context.station.config)
+        SessionRefusal::unknown(&self.context.plan)
     }
 
     /// What the policies are told of the caller.
-    fn facts(&self, profile: Option<&Profile>) -> types::ConnectionInfo {
-        let config = &self.context.station.config;
-        let level = profile.map_or(Level::V20, |one| one.params(config).level);
+    fn facts(&self, profile: Option<&Partner>) -> types::ConnectionInfo {
+        let level = profile.map_or(Level::V20, |one| one.params().level);
         terms::facts(self.context, profile, self.offer, level)
     }
 
@@ -84,14 +84,14 @@ impl Admission<'_> {
     /// Whatever they say, a wrong password was a guess.
     async fn recognise_stranger(
         &mut self,
-        own: Option<Profile>,
+        own: Option<Arc<Partner>>,
         missing: SessionRefusal,
-    ) -> Result<Profile, SessionRefusal> {
+    ) -> Result<Arc<Partner>, SessionRefusal> {
         // A caller that is locked out is asked about by nobody.
         if missing.limit.is_some() || !self.context.policies.knows_strangers() {
-            return Err(self.brake(own.as_ref(), missing).await);
+            return Err(self.brake(own.as_deref(), missing).await);
         }
-        let connection = self.facts(own.as_ref());
+        let connection = self.facts(own.as_deref());
         let answer = self
             .context
             .policies
@@ -101,25 +101,25 @@ impl Admission<'_> {
             Ok(types::SessionTerms {
                 partner: Some(name),
                 ..
-            }) => Profile::by_name(&self.context.station.config, &name),
+            }) => self.context.plan.partner(&name),
             Ok(_) => own,
             Err(refused) => {
                 let refused = SessionRefusal {
                     is_a_guess: missing.is_a_guess,
                     ..refused
                 };
-                return Err(self.brake(own.as_ref(), refused).await);
+                return Err(self.brake(own.as_deref(), refused).await);
             }
         };
-        match self.proves(profile.as_ref()) {
+        match self.proves(profile.as_deref()) {
             Ok(()) => profile.ok_or_else(|| self.unknown()),
-            Err(refused) => Err(self.brake(profile.as_ref(), refused).await),
+            Err(refused) => Err(self.brake(profile.as_deref(), refused).await),
         }
     }
 
     /// A place among the partner's sessions, for the one at the listener: from here on no crowd of strangers takes it away,
     /// however long policies think. A partner whose sessions go wrong one after the other waits meanwhile.
-    async fn take_seat(&mut self, profile: &Profile) -> Result<(), SessionRefusal> {
+    async fn take_seat(&mut self, profile: &Partner) -> Result<(), SessionRefusal> {
         let seat = self.places.seat.as_ref();
         if seat.is_some_and(|seat| seat.is_of(&profile.name)) {
             return Ok(());
@@ -128,9 +128,9 @@ impl Admission<'_> {
             return Ok(());
         };
         let station = &self.context.station;
-        let code = &profile.partner.ssid.0;
+        let code = &profile.ssid;
         station.guesses.right(code, caller.origin());
-        let seat = station.seat_for_session(profile, caller);
+        let seat = station.seat_for_session(&self.context.plan, profile, caller);
         self.places.seat = Some(seat.map_err(SessionRefusal::by_limit)?);
         caller.settle();
         let wait = station.failures.wait(&profile.name, Instant::now());
@@ -139,16 +139,16 @@ impl Admission<'_> {
 
     /// A caller that did not show what it must waits for its answer, ever longer. One that guesses passwords is locked out
     /// in the end.
-    async fn brake(&self, profile: Option<&Profile>, refused: SessionRefusal) -> SessionRefusal {
+    async fn brake(&self, profile: Option<&Partner>, refused: SessionRefusal) -> SessionRefusal {
         let Some(origin) = self.places.caller.as_ref().map(CallerSeat::origin) else {
             return refused;
         };
         if refused.is_our_fault {
             return refused;
         }
-        let config = &self.context.station.config;
+        let config = &self.context.plan;
         let guessed = profile.filter(|_| refused.is_a_guess);
-        let code = guessed.map(|profile| &profile.partner.ssid.0);
+        let code = guessed.map(|profile| &profile.ssid);
         let guesses = &self.context.station.guesses;
         let brake = guesses.wrong(code, origin, Instant::now());
         if brake.locks_out
@@ -157,7 +157,7 @@ impl Admission<'_> {
             self.context.log(Happening::LockedOut {
                 partner: profile.name.clone(),
                 remote: origin.to_string(),
-                lasts: config.limits.lock_out.0.0,
+                lasts: config.limits.lock_out,
             });
         }
         // The wait for one code would tell that there is such a code.

@@ -51,15 +51,15 @@ async fn verify_dialled(
         return Ok(());
     };
     let offer = &agreement.partner;
-    let code = &profile.partner.ssid.0;
-    if !profile.is_called(&context.station.config, &offer.code) {
+    let code = &profile.ssid;
+    if !profile.has_code(&offer.code) {
         let text = format!(
             "it calls itself `{}`, its profile says `{code}`",
             offer.code
         );
         return Err(SessionRefusal::new(SessionReason::UnknownUser, text));
     }
-    if !profile.partner.password.matches(&offer.password) {
+    if !profile.password.matches(&offer.password) {
         let text = "its password is not the one in its profile";
         return Err(SessionRefusal::new(SessionReason::InvalidPassword, text));
     }

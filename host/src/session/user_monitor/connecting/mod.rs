@@ -16,7 +16,6 @@ use oftp::{ConnectionAnswer, ConnectionTicket, Session, Ssid};
 use self::admission::Admission;
 use self::session_refusal::SessionRefusal;
 use super::context::SessionContext;
-use crate::config::partners::Profile;
 use crate::events::Event as Happening;
 
 /// SSID of a caller: it is let in (our SSID), or refused (ESID).
@@ -27,8 +26,8 @@ pub(super) async fn connection_offered(
     offer: Ssid,
     session: &mut Session,
 ) {
-    let own = Profile::by_ssid(&context.station.config, &offer.code);
-    context.claims(own.map(|own| own.name));
+    let own = context.plan.partner_by_ssid(&offer.code);
+    context.claims(own.map(|own| own.name.clone()));
     let admission = Admission {
         context,
         places,

@@ -6,7 +6,7 @@ use oftp::{SessionReason, Ssid};
 
 use super::places::SessionPlaces;
 use super::session_refusal::SessionRefusal;
-use crate::config::partners::Profile;
+use crate::config::Partner;
 use crate::events::Event as Happening;
 use crate::session::user_monitor::context::SessionContext;
 
@@ -15,13 +15,13 @@ use crate::session::user_monitor::context::SessionContext;
 pub(super) fn proves(
     context: &SessionContext,
     places: &SessionPlaces,
-    profile: Option<&Profile>,
+    profile: Option<&Partner>,
     offer: &Ssid,
 ) -> Result<(), SessionRefusal> {
-    let profile = profile.ok_or_else(|| SessionRefusal::unknown(&context.station.config))?;
+    let profile = profile.ok_or_else(|| SessionRefusal::unknown(&context.plan))?;
     is_not_locked_out(context, places, profile)?;
     check_certificate(context, profile)?;
-    match profile.partner.password.matches(&offer.password) {
+    match profile.password.matches(&offer.password) {
         true => Ok(()),
         false => Err(SessionRefusal::wrong_password()),
     }
@@ -32,14 +32,14 @@ pub(super) fn proves(
 fn is_not_locked_out(
     context: &SessionContext,
     places: &SessionPlaces,
-    profile: &Profile,
+    profile: &Partner,
 ) -> Result<(), SessionRefusal> {
     let Some(caller) = &places.caller else {
         return Ok(());
     };
-    let (guesses, code) = (&context.station.guesses, &profile.partner.ssid.0);
+    let (guesses, code) = (&context.station.guesses, &profile.ssid);
     match guesses.is_locked_out(code, caller.origin(), Instant::now()) {
-        true => Err(SessionRefusal::locked_out(&context.station.config)),
+        true => Err(SessionRefusal::locked_out(&context.plan)),
         false => Ok(()),
     }
 }
@@ -48,13 +48,12 @@ fn is_not_locked_out(
 /// another partner's speaks for nobody else.
 pub(super) fn check_certificate(
     context: &SessionContext,
-    profile: &Profile,
+    profile: &Partner,
 ) -> Result<(), SessionRefusal> {
     let (wire, certificates) = (&context.wire, &context.station.certificates);
     let Some(shown) = wire.tls.as_ref().and_then(|facts| facts.peer.as_ref()) else {
-        let needs_none = profile.partner.certificate.is_none()
-            || profile.partner.calls_without_certificate
-            || wire.dialled;
+        let needs_none =
+            profile.certificate.is_none() || profile.calls_without_certificate || wire.dialled;
         return match needs_none {
             true => Ok(()),
             false => Err(SessionRefusal::certificate(

@@ -3,7 +3,7 @@
 use oftp::SessionReason;
 
 use super::places::{CROWDED, Crowded};
-use crate::config::{Config, Limit};
+use crate::config::{Limit, Plan};
 
 /// What a caller is told whose password was wrong, or might have been.
 const WRONG_PASSWORD: &str = "the password is not the agreed one";
@@ -46,9 +46,9 @@ impl SessionRefusal {
     }
 
     /// No profile has that SSID code.
-    pub fn unknown(config: &Config) -> Self {
+    pub fn unknown(plan: &Plan) -> Self {
         let text = "this SSID code is not known here";
-        Self::new(SessionReason::UnknownUser, text).concealed(config)
+        Self::new(SessionReason::UnknownUser, text).concealed(plan)
     }
 
     pub fn wrong_password() -> Self {
@@ -59,13 +59,13 @@ impl SessionRefusal {
     }
 
     /// The code is locked out: the caller is told no more than that of a wrong password.
-    pub fn locked_out(config: &Config) -> Self {
+    pub fn locked_out(plan: &Plan) -> Self {
         let truly = "callers with this code are locked out from there for limits.lock_out";
         Self {
             truly: Some(truly.into()),
             limit: Some(Limit {
                 key: "limits.guesses",
-                most: config.limits.guesses.0.0 as usize,
+                most: plan.limits.guesses as usize,
             }),
             ..Self::new(SessionReason::InvalidPassword, WRONG_PASSWORD)
         }
@@ -78,9 +78,9 @@ impl SessionRefusal {
     }
 
     /// With `limits.conceal_partners` every caller that has not shown who it is is told the same.
-    pub fn concealed(self, config: &Config) -> Self {
+    pub fn concealed(self, plan: &Plan) -> Self {
         let reasons = [SessionReason::UnknownUser, SessionReason::InvalidPassword];
-        if !config.limits.conceal_partners || !reasons.contains(&self.reason) {
+        if !plan.limits.conceal_partners || !reasons.contains(&self.reason) {
             return self;
         }
         let text = "SSID code and password are not known here";

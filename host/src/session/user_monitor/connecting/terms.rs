@@ -6,7 +6,7 @@ use oftp::{Level, Mode, OdetteId, Params, SessionReason, Ssid};
 use pointsman_policy::{Decided, types};
 
 use super::session_refusal::SessionRefusal;
-use crate::config::partners::Profile;
+use crate::config::Partner;
 use crate::events::Event as Happening;
 use crate::policy::facts as policy_facts;
 use crate::session::user_monitor::context::{SessionContext, labelled};
@@ -14,11 +14,11 @@ use crate::session::user_monitor::context::{SessionContext, labelled};
 /// What the policies are told of the connection.
 pub(super) fn facts(
     context: &SessionContext,
-    profile: Option<&Profile>,
+    profile: Option<&Partner>,
     offer: &Ssid,
     level: Level,
 ) -> types::ConnectionInfo {
-    let password_ok = profile.is_some_and(|known| known.partner.password.matches(&offer.password));
+    let password_ok = profile.is_some_and(|known| known.password.matches(&offer.password));
     let name = profile.map(|known| known.name.as_str());
     let (id, wire) = (&context.id, &context.wire);
     policy_facts::connection(id, wire, name, password_ok, offer, level.code())

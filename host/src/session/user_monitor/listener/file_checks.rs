@@ -4,7 +4,7 @@ use oftp::{FileHeader, FileReason, Format, Security};
 
 use super::file_refusal::FileRefusal;
 use super::partial::BLOCK;
-use crate::config::partners::{self, Profile};
+use crate::config::Partner;
 use crate::session::user_monitor::context::SessionContext;
 
 /// Whether the profile, and what the policies granted the session, allow the file.
@@ -14,7 +14,7 @@ pub(super) fn allows(context: &SessionContext, header: &FileHeader) -> Result<()
     };
     are_agreed_stations(context, profile, header)?;
     is_plain(header)?;
-    if header.signed_receipt && !profile.partner.unsigned_receipts {
+    if header.signed_receipt && !profile.unsigned_receipts {
         let text = "SFIDSIGN asks for a signed receipt, and receipts are not signed here";
         return Err(FileRefusal::for_good(FileReason::SignedNotAllowed, text));
     }
@@ -35,12 +35,12 @@ pub(super) fn allows(context: &SessionContext, header: &FileHeader) -> Result<()
 /// Whether the file is from a station of the partner to one of ours.
 fn are_agreed_stations(
     context: &SessionContext,
-    profile: &Profile,
+    profile: &Partner,
     header: &FileHeader,
 ) -> Result<(), FileRefusal> {
-    let config = &context.station.config;
+    let config = &context.plan;
     let key = &header.key;
-    let any_case = profile.forgives_case(config);
+    let any_case = profile.forgives_case();
     let Some(originator) = profile.may_originate(&key.originator, any_case) else {
         let text = format!(
             "`{}` is not agreed for files of this partner",
@@ -48,7 +48,7 @@ fn are_agreed_stations(
         );
         return Err(FileRefusal::for_good(FileReason::InvalidOrigin, text));
     };
-    let Some(destination) = partners::is_ours(config, &key.destination, any_case) else {
+    let Some(destination) = config.own_code(&key.destination, any_case) else {
         let text = format!("`{}` is not a station here", key.destination);
         return Err(FileRefusal::for_good(FileReason::InvalidDestination, text));
     };
@@ -94,7 +94,7 @@ pub(super) async fn make_room_for(
 fn has_room_for(context: &SessionContext, announced: u64) -> Result<(), FileRefusal> {
     let spool = &context.station.spool;
     spool.has_room_for(announced)?;
-    Ok(spool.has_room_at(context.station.config.storage.ledger(), 0)?)
+    Ok(spool.has_room_at(&context.plan.storage.ledger, 0)?)
 }
 
 /// Octets that are announced beyond what is said to be here.

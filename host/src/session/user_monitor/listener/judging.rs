@@ -57,7 +57,7 @@ pub(super) async fn judge(
             note,
         })
     };
-    let config = &context.station.config;
+    let config = &context.plan;
     Ok(match &answer.decision {
         types::ResponseDecision::Pass => {
             let (verdict, shown) = receipts::positive(config, context.partner());

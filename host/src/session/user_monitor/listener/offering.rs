@@ -159,7 +159,7 @@ fn show(context: &SessionContext, id: TransferId, header: &FileHeader, octets: u
     })
 }
 
-/// Profile, space, policies, quota, ledger, spool: in that order, the last two only for what is wanted.
+/// Arc<Partner>, space, policies, quota, ledger, spool: in that order, the last two only for what is wanted.
 async fn take(
     context: &mut SessionContext,
     header: &FileHeader,

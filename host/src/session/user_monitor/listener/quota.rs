@@ -8,7 +8,7 @@ use pointsman_store::{Arrived, LedgerError, TransferId};
 
 use super::file_refusal::FileRefusal;
 use super::partial::BLOCK;
-use crate::config::Quota;
+use crate::config::PartnerQuota;
 use crate::session::user_monitor::context::SessionContext;
 use crate::station::quota::{Allowance, STEP};
 
@@ -29,8 +29,8 @@ pub(super) async fn gate(context: &SessionContext) -> Option<Gate> {
     Some(context.station.quotas.gate(context.partner()).await)
 }
 
-fn quota(context: &SessionContext) -> Option<Quota> {
-    context.profile().and_then(|profile| profile.partner.quota)
+fn quota(context: &SessionContext) -> Option<PartnerQuota> {
+    context.profile().and_then(|profile| profile.quota)
 }
 
 /// Octets that a file may have by what the policies granted the session.
@@ -54,7 +54,7 @@ pub(super) async fn left_for(
     if arrived.files >= files_of(&quota) || announced > left || left == 0 {
         let text = format!(
             "the quota of this partner is used up for now: {} files and {} octets came in the last {:?}",
-            arrived.files, arrived.octets, quota.per.0.0
+            arrived.files, arrived.octets, quota.per
         );
         return Err(FileRefusal::for_now(FileReason::TooBig, text));
     }
@@ -85,7 +85,7 @@ async fn left(
         return Ok(u64::MAX);
     };
     let arrived = arrived(context, key, &quota).await?;
-    let octets = quota.size.map_or(u64::MAX, |size| size.0.0);
+    let octets = quota.octets.unwrap_or(u64::MAX);
     let beyond = context.station.quotas.beyond(context.partner(), id);
     Ok(octets.saturating_sub(arrived.octets.saturating_add(beyond)))
 }
@@ -93,9 +93,9 @@ async fn left(
 async fn arrived(
     context: &SessionContext,
     key: &FileKey,
-    quota: &Quota,
+    quota: &PartnerQuota,
 ) -> Result<Arrived, LedgerError> {
-    let since = SystemTime::now().checked_sub(quota.per.0.0);
+    let since = SystemTime::now().checked_sub(quota.per);
     let since = since.unwrap_or(SystemTime::UNIX_EPOCH);
     let ledger = &context.station.ledger;
     ledger
@@ -103,15 +103,15 @@ async fn arrived(
         .await
 }
 
-fn files_of(quota: &Quota) -> u64 {
-    quota.files.map_or(u64::MAX, |files| files.0.0.into())
+fn files_of(quota: &PartnerQuota) -> u64 {
+    quota.files.unwrap_or(u64::MAX)
 }
 
 /// Whether the ledger counts a file under way for the quota: it was begun in the time that the quota is for.
-fn is_counted(quota: &Quota, id: TransferId) -> bool {
+fn is_counted(quota: &PartnerQuota, id: TransferId) -> bool {
     id.made().is_none_or(|made| {
         let age = SystemTime::now().duration_since(made);
-        age.is_ok_and(|age| age <= quota.per.0.0)
+        age.is_ok_and(|age| age <= quota.per)
     })
 }
 

@@ -103,7 +103,7 @@ fn target(
 ) -> Result<Target, names::BadName> {
     let granted = context.grants().directory.as_deref();
     let profile = context.profile();
-    let folder = profile.map(|own| own.partner.folder(&own.name));
+    let folder = profile.map(|own| own.inbox_folder.clone());
     names::target(
         &folder.unwrap_or_default(),
         header,
@@ -123,7 +123,7 @@ fn layout(
 ) -> Result<Option<RecordLayout>, RecordLayout> {
     let profile = context.profile();
     if !header.goes_in_records() {
-        let ends_lines = profile.is_some_and(|profile| profile.partner.text_line_ends);
+        let ends_lines = profile.is_some_and(|profile| profile.text_line_ends);
         let is_text = header.format == Format::Text && !header.is_secured();
         return Ok((is_text && ends_lines).then_some(RecordLayout::Lines));
     }

@@ -195,8 +195,8 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::config::Config;
-    use crate::config::partners::Profile;
+    use crate::config::Partner;
+    use crate::config::Plan;
     use crate::contents::checking::Check;
     use crate::net::wire::Wire;
     use crate::outbound::enqueue::{SendAs, enqueue};
@@ -207,12 +207,12 @@ mod tests {
     const CONFIG: &str = "version: 1\nstation: {ssid: O0013US, password: OURS}\nstorage: {state: state, inbox: inbox}\n\
                           partners:\n  them: {ssid: O0013THEM, password: THEIRS, address: '127.0.0.1:1'}\n";
 
-    async fn queue_a_file(folder: &Path) -> (Arc<Station>, Profile, TransferId) {
+    async fn queue_a_file(folder: &Path) -> (Arc<Station>, Arc<Partner>, TransferId) {
         let path = folder.join("pointsman.yaml");
         std::fs::write(&path, CONFIG).unwrap();
         std::fs::write(folder.join("ORDERS"), "octets").unwrap();
-        let config = Config::load(&path).unwrap();
-        let profile = Profile::by_name(&config, "them").unwrap();
+        let config = Plan::load(&path).unwrap();
+        let profile = config.partner("them").unwrap();
         let station = Station::open(config, "test", Inbox::Made).await.unwrap();
         let file = folder.join("ORDERS");
         let queued = enqueue(&station, &profile, &file, &SendAs::default()).await;
@@ -223,7 +223,7 @@ mod tests {
     /// A session that has sent a file to its end from where it broke off; nobody has read its beginning yet.
     async fn at_the_end_of_a_file(
         station: &Arc<Station>,
-        profile: Profile,
+        profile: Arc<Partner>,
     ) -> (SessionContext, Sending) {
         let nowhere = "127.0.0.1:1".parse().unwrap();
         let wire = Wire {
@@ -232,7 +232,7 @@ mod tests {
             dialled: true,
             tls: None,
         };
-        let context = SessionContext::new(Arc::clone(station), wire, Some(profile));
+        let context = SessionContext::new(Arc::clone(station), station.plan(), wire, Some(profile));
         let lessee = lessee(station, &context.id);
         let ledger = &station.ledger;
         let work = ledger.claim("them", &lessee, Longest::UNKNOWN, Files::Any);
@@ -256,7 +256,7 @@ mod tests {
     async fn a_file_whose_beginning_takes_long_to_read_gets_no_efid_and_the_next_session_resumes() {
         let folder = tempfile::tempdir().unwrap();
         let (station, profile, id) = queue_a_file(folder.path()).await;
-        let mut session = Session::initiator(profile.params(&station.config), Duration::ZERO);
+        let mut session = Session::initiator(profile.params(), Duration::ZERO);
         let (mut context, mut file) = at_the_end_of_a_file(&station, profile).await;
         let soon = Duration::from_millis(1);
         let closed = file.close(&mut context, &mut session, soon).await;

@@ -7,7 +7,6 @@ use pointsman_policy::types;
 use pointsman_store::{SpoolError, planted};
 
 use super::sending::Sending;
-use crate::config::partners::Profile;
 use crate::events::Event as Happening;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
@@ -144,7 +143,7 @@ impl Sending {
         context: &SessionContext,
         NotTaken { retry, why, .. }: &NotTaken,
     ) -> Result<String, InternalError> {
-        let retries = context.profile().map(Profile::retry);
+        let retries = context.profile().map(|profile| profile.retry);
         let refusals = self.file.refusals + 1;
         let again = retries
             .filter(|retries| *retry && refusals < retries.offers)

@@ -7,7 +7,6 @@ use pointsman_policy::types;
 use pointsman_store::{Files, Longest, OutboundFile, TransferId, Work, planted};
 
 use super::sending::Sending;
-use crate::config::partners::Profile;
 use crate::session::user_monitor::activity::Activity;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
@@ -95,7 +94,7 @@ impl OurTurns {
             let _ = session.end_turn(ticket);
             return Ok(Activity::Idle);
         }
-        let patience = context.station.config.limits.receipt_wait.0.0;
+        let patience = context.plan.limits.receipt_wait;
         received.wait_for_receipts(patience).await;
         match self.next_work(context, session).await? {
             Some(Work::Response(owed)) => {
@@ -104,7 +103,7 @@ impl OurTurns {
                     context.station.ledger.response_taken(id).await?;
                 }
                 let profile = context.profile();
-                let unswapped = profile.is_some_and(|own| own.partner.unswapped_receipts);
+                let unswapped = profile.is_some_and(|own| own.unswapped_receipts);
                 promise::receipt(session, ticket, owed, unswapped);
                 Ok(Activity::Answering(id))
             }
@@ -130,7 +129,9 @@ impl OurTurns {
             Some(plan) => plan,
             None => self.plan(context, session).await?,
         };
-        let longest = context.profile().map_or(Longest::UNKNOWN, Profile::longest);
+        let longest = context
+            .profile()
+            .map_or(Longest::UNKNOWN, |profile| profile.longest());
         let lessee = lessee(&context.station, &context.id);
         let ledger = &context.station.ledger;
         let work = ledger

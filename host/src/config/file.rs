@@ -1,0 +1,475 @@
+//! The keys of the configuration as an operator writes them. What is not written is `None` here: the defaults are in
+//! `resolve.rs`, which makes the plan of it that everything else reads.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use oftp::{Leniency, OdetteId, RecordLayout, UserData};
+use pointsman_policy::{Hook, OnFailure};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+
+use super::context::{self, Owner};
+use super::delivery_words::{CommandLine, FileMode, Group, Rejected};
+use super::scalars::{Address, Between, ExistingFile, Label, Millis, Secret, Size};
+use super::typed::Typed;
+use super::words::{
+    ClientAuth, DatasetNames, FolderName, FormatLetter, Pattern, ReceivedAgain, Release, Setting,
+    TimeOfDay, TlsVersion, VariableRecords, Version, Way,
+};
+use crate::naming::template::Template;
+
+/// A whole configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// The form of this file: 1.
+    #[serde(default)]
+    #[expect(
+        dead_code,
+        reason = "the reader refuses every other form; nobody asks for this one"
+    )]
+    pub version: Typed<Version>,
+    /// Who we are.
+    pub station: StationKeys,
+    /// Where files and the ledger are kept.
+    pub storage: StorageKeys,
+    /// Where partners may call.
+    #[serde(default, deserialize_with = "of_listeners")]
+    pub listeners: Vec<ListenerKeys>,
+    /// Who may call, and whom we may call; the name is ours.
+    #[serde(default, deserialize_with = "of_partners")]
+    pub partners: BTreeMap<String, PartnerKeys>,
+    /// What becomes of received files.
+    #[serde(default)]
+    pub delivery: DeliveryKeys,
+    /// The components that are asked, in this order.
+    #[serde(default)]
+    pub policies: PolicyList,
+    /// Bounds on everything a peer can use up.
+    #[serde(default)]
+    pub limits: LimitKeys,
+}
+
+/// Who we are, to every partner that is told nothing else.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StationKeys {
+    /// Our SSID code (RFC 5.3.2, SSIDCODE).
+    pub ssid: Typed<OdetteId>,
+    /// The SFID codes that files for us may name as destination; the first is the originator of what we
+    /// send. Where none is given, the SSID code is the only one.
+    #[serde(default)]
+    pub sfids: Vec<Typed<OdetteId>>,
+    /// The password we send (RFC 5.3.2, SSIDPSWD).
+    pub password: Typed<Secret>,
+    /// What partners may get wrong, by the names of `docs/tolerances.md`.
+    #[serde(default)]
+    pub tolerances: Switches,
+}
+
+/// Leniencies that are switched on or off.
+pub type Switches = BTreeMap<Typed<Leniency>, bool>;
+
+/// Where files and the ledger are kept. State and inbox must lie on one file system.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StorageKeys {
+    /// Folder of the spool, and of the ledger where nothing else is said.
+    pub state: Typed<PathBuf>,
+    /// Folder of the ledger, which may lie on a file system of its own.
+    pub ledger: Option<Typed<PathBuf>>,
+    /// Folder that received files are delivered into.
+    pub inbox: Typed<PathBuf>,
+}
+
+/// A place where partners may call.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerKeys {
+    /// Address and port: 3305 is usual for plain OFTP, 6619 for TLS; port 0 takes any free one.
+    pub address: Typed<SocketAddr>,
+    /// TLS from the first octet (RFC 2.3); without it the listener is plain.
+    pub tls: Option<TlsKeys>,
+    /// Callers' sessions at a time that this listener may have of `limits.sessions` (default: all of them).
+    pub sessions: Option<Typed<Between<1, 100_000>>>,
+}
+
+/// The TLS of a listener.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsKeys {
+    /// Our certificate and its chain (PEM).
+    pub certificate: Typed<ExistingFile>,
+    /// Its private key (PEM).
+    pub key: Typed<ExistingFile>,
+    /// Whether a caller must show a certificate.
+    #[serde(default)]
+    pub client_auth: ClientAuth,
+    /// CA certificates (PEM) that callers' certificates may be issued by, beside the partners' own.
+    pub client_ca: Option<Typed<ExistingFile>>,
+    /// The oldest version spoken.
+    #[serde(default)]
+    pub min_version: TlsVersion,
+}
+
+/// One partner: a station on the other side, and what was agreed with it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartnerKeys {
+    /// Its SSID code.
+    pub ssid: Typed<OdetteId>,
+    /// The SFID codes its files may name as originator, the first being the destination of what we send;
+    /// its SSID code where none is given.
+    #[serde(default)]
+    pub sfids: Vec<Typed<OdetteId>>,
+    /// The password it sends.
+    pub password: Option<Typed<Secret>>,
+    /// Whether no passwords are agreed with it: it sends blanks, and so do we unless `our_password` says otherwise.
+    #[serde(default)]
+    pub without_password: bool,
+    /// The folder of its files below the inbox, where no policy names another; made of its name where none is given.
+    pub inbox_folder: Option<Typed<FolderName>>,
+    /// Our SSID code for this partner, if not the station's.
+    pub our_ssid: Option<Typed<OdetteId>>,
+    /// Our password for this partner, if not the station's.
+    pub our_password: Option<Typed<Secret>>,
+    /// Where it listens; without it only the partner can call.
+    pub address: Option<Typed<Address>>,
+    /// Whether we dial with TLS.
+    #[serde(default)]
+    pub tls: bool,
+    /// Its certificate (PEM): the one it must show as a TLS server and, where callers are asked, as a caller.
+    pub certificate: Option<Typed<ExistingFile>>,
+    /// Whether it may call without showing `certificate`: on a plain listener, or one that asks for none.
+    #[serde(default)]
+    pub calls_without_certificate: bool,
+    /// CA certificates (PEM) its server certificate may be issued by, instead of `certificate`.
+    pub ca: Option<Typed<ExistingFile>>,
+    /// Our certificate when we dial (PEM).
+    pub our_certificate: Option<Typed<ExistingFile>>,
+    /// The private key of `our_certificate` (PEM).
+    pub our_key: Option<Typed<ExistingFile>>,
+    /// How records of fixed length stand in local files: `raw` (the default), `lines` or `length-prefixed`.
+    pub fixed_records: Option<Typed<RecordLayout>>,
+    /// How records of variable length do: `lines` (the default) or `length-prefixed`.
+    pub variable_records: Option<Typed<VariableRecords>>,
+    /// Whether CR LF is put behind each record of its T files: for a partner that sends lines as records without their ends.
+    #[serde(default)]
+    pub text_line_ends: bool,
+    /// Whether our receipts name originator and destination as the file did, as the first edition of the protocol had it.
+    #[serde(default)]
+    pub unswapped_receipts: bool,
+    /// Whether a file whose SFID asks for a signed receipt is taken all the same, and gets one without a signature.
+    #[serde(default)]
+    pub unsigned_receipts: bool,
+    /// Which data set names are sent to it.
+    #[serde(default)]
+    pub names: Typed<DatasetNames>,
+    /// What it may get wrong, where that is not what the station says.
+    #[serde(default)]
+    pub tolerances: Switches,
+    /// Folders whose files are sent to it.
+    #[serde(default)]
+    pub watch: Vec<WatchKeys>,
+    /// When we call it by ourselves.
+    #[serde(default)]
+    pub calls: CallKeys,
+    /// How long to wait before what failed is tried again.
+    #[serde(default)]
+    pub retry: RetryKeys,
+    /// How long its receipts may take before they count as overdue; for ever where nothing is said.
+    pub receipt_deadline: Option<Typed<Millis>>,
+    /// What becomes of its files, where that is not what the station says.
+    #[serde(default)]
+    pub delivery: DeliveryKeys,
+    /// What to do with a file of its whose identity another has that is here already.
+    #[serde(default)]
+    pub received_again: Typed<ReceivedAgain>,
+    /// How much it may send us in a time; as much as it likes where nothing is said.
+    pub quota: Option<QuotaKeys>,
+    /// Its sessions at a time, where that is not `limits.sessions_per_partner`.
+    pub sessions: Option<Typed<Between<1, 100_000>>>,
+    /// What we offer and allow in a session.
+    #[serde(default)]
+    pub session: SessionKeys,
+}
+
+fn of_listeners<'de, D: Deserializer<'de>>(listeners: D) -> Result<Vec<ListenerKeys>, D::Error> {
+    context::of(Owner::Listeners, || Vec::deserialize(listeners))
+}
+
+fn of_partners<'de, D: Deserializer<'de>>(
+    partners: D,
+) -> Result<BTreeMap<String, PartnerKeys>, D::Error> {
+    struct Profiles;
+
+    impl<'de> Visitor<'de> for Profiles {
+        type Value = BTreeMap<String, PartnerKeys>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a map of partners, each under its name")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut profiles = BTreeMap::new();
+            while let Some(name) = map.next_key::<String>()? {
+                let owner = Owner::Partner(name.clone());
+                let profile = context::of(owner, || map.next_value())?;
+                profiles.insert(name, profile);
+            }
+            Ok(profiles)
+        }
+    }
+
+    partners.deserialize_map(Profiles)
+}
+
+/// A folder whose files are sent to a partner.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WatchKeys {
+    /// The folder; made if missing.
+    pub folder: Typed<PathBuf>,
+    /// Which files: `*` stands for anything, `?` for one character (default `*`).
+    #[serde(default)]
+    pub pattern: Typed<Pattern>,
+    /// How long a file that was not renamed into the folder must be left alone (default 5s).
+    pub quiet: Option<Typed<Millis>>,
+    /// The same of a file that nobody was seen to close, where the system does not tell whether somebody has it open for
+    /// writing (default 60s, and never less than `quiet`).
+    pub quiet_unseen: Option<Typed<Millis>>,
+    /// The format files are sent in: U (the default), T, F or V.
+    #[serde(default)]
+    pub format: Typed<FormatLetter>,
+    /// The length of records: exactly so many octets with F, at most so many with V.
+    pub record_length: Option<Typed<Between<0, 99_999>>>,
+    /// How their records stand in them, if not as the partner's.
+    pub records: Option<Typed<RecordLayout>>,
+    /// Whether lines that are shorter than `record_length` are filled with blanks: of format F kept as lines.
+    #[serde(default)]
+    pub pad: bool,
+    /// The station they are for, if not the partner's first (SFIDDEST): its `ssid` or one of its `sfids`.
+    pub destination: Option<Typed<OdetteId>>,
+    /// The station of ours they are from, if not our first (SFIDORIG): the station's `ssid` or one of its `sfids`.
+    pub originator: Option<Typed<OdetteId>>,
+    /// What stands in SFIDUSER, at most 8 characters as agreed with the partner.
+    pub user_data: Option<Typed<UserData>>,
+    /// What is said of them for policies and people: each `NAME=VALUE`, or a word; 64 at most.
+    #[serde(default)]
+    pub labels: Vec<Typed<Label>>,
+    /// Where files go once they are queued; removed where nothing is said.
+    pub keep_in: Option<Typed<PathBuf>>,
+}
+
+/// When we call a partner that has an address.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CallKeys {
+    /// As soon as a file or a receipt waits for it (default true); with false it is called by `every` and `at`,
+    /// by `pointsman send`, and where an operator says `queue send-now`.
+    pub queued: Option<bool>,
+    /// How long what is queued waits for company before we call (default 3s): `pointsman send` calls at once by itself.
+    pub delay: Option<Typed<Millis>>,
+    /// Also so often with nothing to send, to fetch what it has.
+    pub every: Option<Typed<Millis>>,
+    /// Also at these times of every day, by the clock of this machine.
+    pub at: Vec<Typed<TimeOfDay>>,
+}
+
+/// How long to wait before what failed is tried again.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetryKeys {
+    /// Nobody answers (default 30s to 15m).
+    pub unreachable: Option<WaitKeys>,
+    /// A session ends before its time (default 1m to 30m).
+    pub session: Option<WaitKeys>,
+    /// The connection is lost within a file (default 10s to 10m).
+    pub broken: Option<WaitKeys>,
+    /// The partner refuses a file for now (default 1m to 1h).
+    pub refused: Option<WaitKeys>,
+    /// How often a file is offered before it is parked (default 50).
+    pub offers: Option<Typed<Between<1, 1_000_000>>>,
+}
+
+/// Waiting times: they double from the first to the longest.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WaitKeys {
+    /// After the first failure.
+    pub first: Option<Typed<Millis>>,
+    /// At most.
+    pub most: Option<Typed<Millis>>,
+}
+
+/// What we offer and allow in a session with a partner.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SessionKeys {
+    /// The highest OFTP version: 1.2, 1.3, 1.4 or 2.0 (the default).
+    pub version: Option<Typed<Release>>,
+    /// Largest data exchange buffer in octets, 128 to 99999 (the default).
+    pub buffer_size: Option<Typed<Between<128, 99_999>>>,
+    /// Credit in buffers, 1 to 999 (the default).
+    pub credit: Option<Typed<Between<1, 999>>>,
+    /// The silence that ends a session (default 60s).
+    pub idle_timeout: Option<Typed<Millis>>,
+    /// Which way files may go, seen from us: both (the default), send-only or receive-only. Receipts go either way.
+    pub mode: Option<Typed<Way>>,
+    /// Buffer compression (default false).
+    pub compression: bool,
+    /// Restart of broken files (default true).
+    pub restart: Option<bool>,
+}
+
+/// A component that is asked.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyKeys {
+    /// The component (.wasm).
+    pub component: Typed<ExistingFile>,
+    /// The questions it is asked; all of them where none is named.
+    #[serde(default)]
+    pub hooks: Vec<Typed<Hook>>,
+    /// Its settings, which it reads by name.
+    #[serde(default)]
+    pub settings: BTreeMap<String, Typed<Setting>>,
+    /// What is answered when it fails, by question.
+    #[serde(default)]
+    pub on_failure: BTreeMap<Typed<Hook>, Typed<OnFailure>>,
+    /// Whether `accept-connection` is put to it also of a caller that has shown no right password or certificate: for a
+    /// policy that decides itself who a caller is.
+    #[serde(default)]
+    pub asked_about_strangers: bool,
+    /// What it may use up.
+    #[serde(default)]
+    pub limits: PolicyLimitKeys,
+}
+
+/// What a policy may use up.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicyLimitKeys {
+    /// Linear memory (default 32MiB).
+    pub memory: Option<Typed<Size>>,
+    /// Its own time for one question (default 250ms).
+    pub time: Option<Typed<Millis>>,
+    /// The component file (default 32MiB).
+    pub component: Option<Typed<Size>>,
+    /// Processor time for compiling it (default 10s).
+    pub compile_time: Option<Typed<Millis>>,
+    /// Address space for compiling it (default 512MiB).
+    pub compile_memory: Option<Typed<Size>>,
+    /// What it keeps beyond sessions (default 16MiB).
+    pub kept: Option<Typed<Size>>,
+}
+
+/// The policies, in the order of the file.
+#[derive(Clone, Debug, Default)]
+pub struct PolicyList(pub Vec<(String, PolicyKeys)>);
+
+impl<'de> Deserialize<'de> for PolicyList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = PolicyList;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of policies, each under its name")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PolicyList, A::Error> {
+                let mut policies = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    policies.push(entry);
+                }
+                Ok(PolicyList(policies))
+            }
+        }
+
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+/// Bounds on what peers can use up.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitKeys {
+    /// Callers' sessions at a time.
+    pub sessions: Option<Typed<Between<1, 100_000>>>,
+    /// Of these, a partner's.
+    pub sessions_per_partner: Option<Typed<Between<1, 100_000>>>,
+    /// Of these, from one address (of IPv6: from one /64).
+    pub sessions_per_address: Option<Typed<Between<1, 100_000>>>,
+    /// Callers at a time at one listener that have not identified themselves.
+    pub callers_per_listener: Option<Typed<Between<1, 100_000>>>,
+    /// Of these, from one address.
+    pub callers_per_address: Option<Typed<Between<1, 100_000>>>,
+    /// How long a caller may take to identify itself, its TLS handshake included.
+    pub caller_time: Option<Typed<Millis>>,
+    /// Wrong passwords for one SSID code from one address, before it is locked out from there.
+    pub guesses: Option<Typed<Between<1, 1_000_000>>>,
+    /// How long that lasts from the last wrong password on.
+    pub lock_out: Option<Typed<Millis>>,
+    /// Whether an SSID code that is not known is answered as a wrong password is, so that nobody can find out codes.
+    pub conceal_partners: bool,
+    /// Sessions of one partner a second that may end in an error; beyond that its next ones wait for their answer.
+    pub failures_per_second: Option<Typed<Between<1, 100_000>>>,
+    /// Files of one partner a second that may be refused; beyond that the next refusals wait.
+    pub refusals_per_second: Option<Typed<Between<1, 100_000>>>,
+    /// Lines of the log of one event, partner and address in ten seconds; further ones are counted.
+    pub log_repeats: Option<Typed<Between<1, 1_000_000>>>,
+    /// Octets that count as movement of a file or a command that comes bit by bit: so many in each idle time-out.
+    pub least_progress: Option<Typed<Size>>,
+    /// Broken files of one partner that are kept to go on from.
+    pub partials_per_partner: Option<Typed<Between<1, 1_000_000>>>,
+    /// How long sessions may go on after the signal to end.
+    pub drain: Option<Typed<Millis>>,
+    /// How long we wait for a file received in a session to be delivered before we end our turn without its receipt.
+    pub receipt_wait: Option<Typed<Millis>>,
+    /// Octets that files never take of the disks of spool and ledger: room for receipts and the ledger.
+    pub reserve: Option<Typed<Size>>,
+    /// Files (inodes) that are left free there, for the same.
+    pub reserve_files: Option<Typed<Between<0, 1_000_000_000>>>,
+    /// Octets that the instances of all policies in all sessions hold together.
+    pub policies_memory: Option<Typed<Size>>,
+    /// Octets that all policies keep together beyond sessions.
+    pub policies_kept: Option<Typed<Size>>,
+}
+
+/// What becomes of received files: of all of them, and where a partner has other wishes, of its own.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeliveryKeys {
+    /// The name a file is given where no policy says one; macros such as `%VirtualFileName%` stand for what the
+    /// file says of itself.
+    pub name: Option<Typed<Template>>,
+    /// A program and its first arguments, run for each delivered file before its receipt.
+    pub command: Option<CommandLine>,
+    /// How long it may take (default 5m).
+    pub command_time: Option<Typed<Millis>>,
+    /// How often it is run before an operator is needed (default 10).
+    pub command_tries: Option<Typed<Between<1, 1_000_000>>>,
+    /// The permissions of delivered files (default 0640), and after them those of folders that are made for them.
+    pub mode: Option<Typed<FileMode>>,
+    /// The group that delivered files and their folders are given to.
+    pub group: Option<Typed<Group>>,
+    /// Whether the content of a file that its NERP refuses is kept in the spool (the default) or deleted.
+    pub rejected: Option<Typed<Rejected>>,
+}
+
+/// How much a partner may send in a time.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuotaKeys {
+    /// Files.
+    pub files: Option<Typed<Between<1, 1_000_000_000>>>,
+    /// Octets.
+    pub size: Option<Typed<Size>>,
+    /// In which time (default 24h).
+    pub per: Option<Typed<Millis>>,
+}

@@ -1,0 +1,346 @@
+//! The plan: the configuration as everything else reads it. Every value is there, defaults included, so two plans can be
+//! compared; `resolve.rs` makes it of what the operator wrote.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::civil::Time;
+use oftp::{Format, OdetteId, Params, RecordLayout, UserData};
+use pointsman_policy::{Hook, OnFailure};
+use pointsman_store::Access;
+
+use super::backoff::Backoff;
+use super::scalars::{Address, Label, Secret};
+use super::words::{ClientAuth, DatasetNames, Pattern, ReceivedAgain, Setting, TlsVersion};
+use crate::naming::template::Template;
+
+/// A whole configuration, resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Who we are.
+    pub ours: OwnStation,
+    /// Where files and the ledger are kept.
+    pub storage: Storage,
+    /// Where partners may call.
+    pub listeners: Vec<ListenerPlan>,
+    /// Who may call, and whom we may call, by the names that the operator gave them.
+    pub partners: BTreeMap<String, Arc<Partner>>,
+    /// What becomes of received files, where a partner has no other terms.
+    pub delivery: DeliveryTerms,
+    /// The components that are asked, in this order.
+    pub policies: Vec<PolicyPlan>,
+    /// Bounds on everything that a caller or a partner can use up.
+    pub limits: ServerLimits,
+    /// The variables of the environment that secrets were read from.
+    pub secret_variables: BTreeSet<String>,
+}
+
+/// Who we are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnStation {
+    /// Our SSID code (RFC 5.3.2, SSIDCODE).
+    pub ssid: OdetteId,
+    /// The SFID codes that files for us may name as destination; the first is the originator of what we send. Where
+    /// there are none, the SSID code is the only one.
+    pub sfids: Vec<OdetteId>,
+    /// What a caller is offered before its SSID has arrived: only timers and tolerances count.
+    pub offer_to_strangers: Params,
+}
+
+/// Where files and the ledger are kept. State and inbox must lie on one file system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Storage {
+    /// Folder of the spool.
+    pub state: PathBuf,
+    /// Folder of the ledger, which may lie on a file system of its own.
+    pub ledger: PathBuf,
+    /// Folder that received files are delivered into.
+    pub inbox: PathBuf,
+}
+
+/// A place where partners may call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerPlan {
+    /// Address and port; port 0 takes any free one.
+    pub address: SocketAddr,
+    /// TLS from the first octet (RFC 2.3); without it the listener is plain.
+    pub tls: Option<TlsPlan>,
+    /// Callers' sessions at a time that this listener may have, where it has a limit of its own.
+    pub sessions: Option<usize>,
+}
+
+/// The TLS of a listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsPlan {
+    /// Our certificate and its key.
+    pub identity: IdentityFiles,
+    /// Whether a caller must show a certificate.
+    pub client_auth: ClientAuth,
+    /// CA certificates (PEM) that callers' certificates may be issued by, beside the partners' own.
+    pub client_ca: Option<PathBuf>,
+    /// The oldest version spoken.
+    pub min_version: TlsVersion,
+}
+
+/// The files (PEM) of a certificate of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityFiles {
+    /// The certificate and its chain.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// One partner: a station on the other side, and what was agreed with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Partner {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Its SSID code.
+    pub ssid: OdetteId,
+    /// The SFID codes its files may name as originator, the first being the destination of what we send; its SSID code
+    /// where there are none.
+    pub sfids: Vec<OdetteId>,
+    /// The password it sends.
+    pub password: Secret,
+    /// The folder of its files below the inbox, where no policy names another.
+    pub inbox_folder: String,
+    /// Where it listens; without it only the partner can call.
+    pub address: Option<Address>,
+    /// Whether we dial with TLS.
+    pub tls: bool,
+    /// Its certificate (PEM): the one it must show as a TLS server and, where callers are asked, as a caller.
+    pub certificate: Option<PathBuf>,
+    /// Whether it may call without showing `certificate`: on a plain listener, or one that asks for none.
+    pub calls_without_certificate: bool,
+    /// CA certificates (PEM) its server certificate may be issued by, instead of `certificate`.
+    pub ca: Option<PathBuf>,
+    /// Our certificate when we dial, and its key.
+    pub our_identity: Option<IdentityFiles>,
+    /// How records of fixed length stand in local files.
+    pub fixed_records: RecordLayout,
+    /// How records of variable length do.
+    pub variable_records: RecordLayout,
+    /// Whether CR LF is put behind each record of its T files: for a partner that sends lines as records without their
+    /// ends.
+    pub text_line_ends: bool,
+    /// Whether our receipts name originator and destination as the file did, as the first edition of the protocol had it.
+    pub unswapped_receipts: bool,
+    /// Whether a file whose SFID asks for a signed receipt is taken, and gets one without a signature.
+    pub unsigned_receipts: bool,
+    /// Which data set names are sent to it.
+    pub names: DatasetNames,
+    /// What we offer it in SSID, and how we tolerate what it gets wrong.
+    pub offer: Params,
+    /// Folders whose files are sent to it.
+    pub watch: Vec<WatchedFolder>,
+    /// When we call it without being told to.
+    pub calls: CallSchedule,
+    /// How long to wait before what failed is tried again.
+    pub retry: Retries,
+    /// How long its receipts may take before they count as overdue; for ever where there is no deadline.
+    pub receipt_deadline: Option<Duration>,
+    /// What becomes of its files.
+    pub delivery: DeliveryTerms,
+    /// What to do with a file of its whose identity another has that is here already.
+    pub received_again: ReceivedAgain,
+    /// How much it may send us in a time; as much as it likes where there is no quota.
+    pub quota: Option<PartnerQuota>,
+    /// Its sessions at a time.
+    pub sessions: usize,
+}
+
+/// A folder whose files are sent to a partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WatchedFolder {
+    /// The folder; made if missing.
+    pub folder: PathBuf,
+    /// Which files.
+    pub pattern: Pattern,
+    /// How long a file that was not renamed into the folder must be left alone.
+    pub quiet: Duration,
+    /// The same of a file that nobody was seen to close, where the system does not tell whether somebody has it open for
+    /// writing; never less than `quiet`.
+    pub quiet_unseen: Duration,
+    /// The format files are sent in.
+    pub format: Format,
+    /// How their records stand in them, if not as the partner's.
+    pub records: Option<RecordLayout>,
+    /// Whether lines that are shorter than their record are filled with blanks: of format F kept as lines.
+    pub pad: bool,
+    /// The station they are for, if not the partner's first (SFIDDEST).
+    pub destination: Option<OdetteId>,
+    /// The station of ours they are from, if not our first (SFIDORIG).
+    pub originator: Option<OdetteId>,
+    /// What stands in SFIDUSER.
+    pub user_data: UserData,
+    /// What is said of them for policies and people.
+    pub labels: Vec<Label>,
+    /// Where files go once they are queued; without it they are removed.
+    pub keep_in: Option<PathBuf>,
+}
+
+/// When we call a partner that has an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallSchedule {
+    /// As soon as a file or a receipt waits for it.
+    pub queued: bool,
+    /// How long what is queued waits for company before we call.
+    pub delay: Duration,
+    /// Also so often with nothing to send, to fetch what it has.
+    pub every: Option<Duration>,
+    /// Also at these times of every day, by the clock of this machine.
+    pub at: Vec<Time>,
+}
+
+/// How long to wait after each kind of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retries {
+    /// Nobody answers.
+    pub unreachable: Backoff,
+    /// A session ends before its time.
+    pub session: Backoff,
+    /// The connection is lost within a file.
+    pub broken: Backoff,
+    /// A file is refused for now (SFNARRTR Y, EFNA).
+    pub refused: Backoff,
+    /// How often a file is offered before it is parked.
+    pub offers: u32,
+}
+
+/// What becomes of received files: their name, who takes them, and what is kept of those that are refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryTerms {
+    /// How files are called that no policy gives a name.
+    pub name: Option<Template>,
+    /// Who takes them.
+    pub command: Option<HandOver>,
+    /// Who may read and remove what is delivered.
+    pub access: Access,
+    /// Whether the content of refused ones is kept.
+    pub keeps_rejected: bool,
+}
+
+/// A command that takes delivered files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandOver {
+    /// The program.
+    pub program: PathBuf,
+    /// Its first arguments; the path of the file is the last.
+    pub arguments: Vec<String>,
+    /// How long it may take.
+    pub time: Duration,
+    /// How often it is tried.
+    pub tries: u32,
+}
+
+/// How much a partner may send in a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartnerQuota {
+    /// Files.
+    pub files: Option<u64>,
+    /// Octets.
+    pub octets: Option<u64>,
+    /// In which time.
+    pub per: Duration,
+}
+
+/// A component that is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyPlan {
+    /// Its name in the configuration.
+    pub name: String,
+    /// The component (.wasm).
+    pub component: PathBuf,
+    /// The questions it is asked; all of them where none is named.
+    pub hooks: Vec<Hook>,
+    /// Its settings, which it reads by name.
+    pub settings: BTreeMap<String, Setting>,
+    /// What is answered when it fails, by question.
+    pub on_failure: BTreeMap<Hook, OnFailure>,
+    /// Whether `accept-connection` is put to it also of a caller that has shown no right password or certificate.
+    pub asked_about_strangers: bool,
+    /// What it may use up.
+    pub limits: pointsman_policy::ResourceLimits,
+    /// Octets that it may keep beyond sessions.
+    pub kept: u64,
+}
+
+/// Bounds on what callers and partners can use up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerLimits {
+    /// Callers' sessions at a time.
+    pub sessions: usize,
+    /// Of these, from one address (of IPv6: from one /64).
+    pub sessions_per_address: usize,
+    /// Callers at a time at one listener that have not identified themselves.
+    pub callers_per_listener: usize,
+    /// Of these, from one address.
+    pub callers_per_address: usize,
+    /// How long a caller may take to identify itself, its TLS handshake included.
+    pub caller_time: Duration,
+    /// Wrong passwords for one SSID code from one address, before it is locked out from there.
+    pub guesses: u32,
+    /// How long that lasts from the last wrong password on.
+    pub lock_out: Duration,
+    /// Whether an SSID code that is not known is answered as a wrong password is, so that nobody can find out codes.
+    pub conceal_partners: bool,
+    /// Sessions of one partner a second that may end in an error; beyond that its next ones wait for their answer.
+    pub failures_per_second: u32,
+    /// Files of one partner a second that may be refused; beyond that the next refusals wait.
+    pub refusals_per_second: u32,
+    /// Lines of the log of one event, partner and address in ten seconds; further ones are counted.
+    pub log_repeats: u32,
+    /// Broken files of one partner that are kept to resume from.
+    pub partials_per_partner: usize,
+    /// How long sessions may go on after the signal to end.
+    pub drain: Duration,
+    /// How long we wait for a file received in a session to be delivered before we end our turn without its receipt.
+    pub receipt_wait: Duration,
+    /// Octets that files never take of the disks of spool and ledger: free space for receipts and the ledger.
+    pub reserve: u64,
+    /// Files (inodes) that are left free there, for the same.
+    pub reserve_files: u64,
+    /// Octets that the instances of all policies in all sessions hold together.
+    pub policies_memory: u64,
+    /// Octets that all policies keep together beyond sessions.
+    pub policies_kept: u64,
+}
+
+impl Plan {
+    /// The partner of that name.
+    #[must_use]
+    pub fn partner(&self, name: &str) -> Option<Arc<Partner>> {
+        self.partners.get(name).cloned()
+    }
+
+    /// What becomes of the files of the partner of that name.
+    #[must_use]
+    pub fn delivery_of(&self, partner: &str) -> &DeliveryTerms {
+        let partner = self.partners.get(partner);
+        partner.map_or(&self.delivery, |partner| &partner.delivery)
+    }
+
+    /// The policy of that name.
+    #[must_use]
+    pub fn policy(&self, name: &str) -> Option<&PolicyPlan> {
+        self.policies.iter().find(|policy| policy.name == name)
+    }
+
+    /// Every watched folder: its key, as `partners.NAME.watch[0]`, and whose it is.
+    pub fn watched(&self) -> impl Iterator<Item = (String, &Arc<Partner>, &WatchedFolder)> {
+        self.partners.iter().flat_map(|(name, partner)| {
+            let watched = partner.watch.iter().enumerate();
+            watched.map(move |(at, watch)| (format!("partners.{name}.watch[{at}]"), partner, watch))
+        })
+    }
+
+    /// Whether that folder is the one of the ledger alone.
+    #[must_use]
+    pub fn ledger_is_apart(&self) -> bool {
+        self.storage.ledger != self.storage.state
+    }
+}
