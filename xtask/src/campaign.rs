@@ -1,7 +1,7 @@
 //! `cargo xtask campaign`: two stations of the real program, files both ways, and something that goes wrong again and
 //! again. What was put into the watched folders must arrive, once, unchanged, and every receipt must be recorded.
 //!
-//! * `kill`: SIGKILL at random. `--count N` kills, `--seed S`; it can go on for days.
+//! * `kill`: SIGKILL at random. `--count N` kills, `--seed S`; it can run for days.
 //! * `syscalls`: SIGKILL at the first, second, third … call that changes something, until a run comes to its end
 //!   without; then the same at each named transition. `--jobs N` scenarios at once. Needs a C compiler.
 //! * `io`: a call by which a station uses its storage fails, once or from then on: each call, each error, in mixed order

@@ -19,10 +19,10 @@ pub const WORDS: &[(&str, &str, &str)] =
 /// How many offences of a rule are still let pass without a reason. `cargo xtask tidy --all` names them.
 /// These numbers go down only.
 pub const LEFT: StillAllowed = StillAllowed {
-    files: 17,
-    functions: 18,
-    circles: 14,
-    names: 30,
+    files: 13,
+    functions: 9,
+    circles: 5,
+    names: 23,
 };
 
 pub struct StillAllowed {

@@ -59,7 +59,7 @@ pub(crate) fn regular(opened: OwnedFd, path: &Path) -> Result<(File, Look), Fold
     }
 }
 
-/// Whether anybody has this file open for writing, who might go on. `file` must be open for reading alone. None where
+/// Whether anybody has this file open for writing, who might continue. `file` must be open for reading alone. None where
 /// the system does not tell: on some network file systems, and for a file of another user unless this program runs as
 /// root or has the capability `CAP_LEASE`.
 #[must_use]

@@ -29,7 +29,7 @@ pub enum Names {
 /// Links that a path may go through.
 const MOST_LINKS: u32 = 40;
 
-/// A folder on the way: only to go on from.
+/// A folder on the way: only to continue from.
 const STEP: OFlags = OFlags::PATH
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)

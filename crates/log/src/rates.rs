@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::event::{Event, Facts, Rate, Value};
 use crate::line::moment;
 
-/// The time in which so many lines of one kind are written. Then their number is told, and counting begins anew.
+/// The time in which so many lines of one kind are written. Then their number is told, and counting starts over.
 const WINDOW: Duration = Duration::from_secs(10);
 /// How many are written where nobody says another number.
 const USUAL: u32 = 100;
@@ -208,7 +208,7 @@ impl Rates {
         row.or_insert_with(|| Row::new(facts, now))
     }
 
-    /// What was counted in windows that are over; they begin anew.
+    /// What was counted in windows that are over; they start over.
     pub(crate) fn over(&mut self, now: Instant) -> Vec<Repeated> {
         let mut told = Vec::new();
         self.rows.retain(|(_, about), row| {

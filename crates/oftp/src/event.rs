@@ -64,7 +64,7 @@ pub enum Event {
         text: String,
     },
     /// The partner offered a file whose SFID holds what cannot be read. It was refused (SFNA, not to be tried again), and
-    /// the session goes on.
+    /// the session continues.
     FileUnreadable {
         /// What the SFNA says.
         reason: FileReason,
@@ -102,7 +102,7 @@ pub struct Closing {
     pub received: Counts,
     /// Whether records count: they do for files that go in records only.
     pub counts_records: bool,
-    /// Totals that differ are not to be held against the file
+    /// Totals that differ do not count against the file
     /// ([`Leniency::WrongCounts`](crate::Leniency::WrongCounts)).
     pub forgiven: bool,
 }

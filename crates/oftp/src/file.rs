@@ -103,7 +103,7 @@ pub struct FileHeader {
     pub size_blocks: u64,
     /// SFIDOSIZ: the same of the original; 0 if unknown. Below level 2.0 taken from `size_blocks`.
     pub original_size_blocks: u64,
-    /// SFIDREST: where the sender proposes to go on. In blocks of 1024 octets, or in records if
+    /// SFIDREST: where the sender proposes to continue. In blocks of 1024 octets, or in records if
     /// the file [goes in records](Self::goes_in_records).
     pub restart: u64,
     /// SFIDSEC.

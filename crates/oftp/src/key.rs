@@ -108,7 +108,7 @@ impl FileStamp {
     }
 
     /// The first stamp of the next second, with the counter 0001: for levels whose times have no counter. A stamp that
-    /// is no date goes on from the first of January of its year.
+    /// is no date continues from the first of January of its year.
     #[must_use]
     pub fn next_second(&self) -> Self {
         let part = |text: &str, at, digits| number(text, at, digits).unwrap_or(0);

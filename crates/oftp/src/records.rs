@@ -180,7 +180,7 @@ pub struct RecordWriter {
 }
 
 impl RecordWriter {
-    /// A writer that goes on at the end of a record.
+    /// A writer that continues at the end of a record.
     pub fn new(layout: RecordLayout, format: Format, from: Position) -> Self {
         Self {
             layout,
@@ -217,7 +217,7 @@ impl RecordWriter {
         local
     }
 
-    /// The end of the last whole record: from there the file may go on in another session. A file of format T goes on
+    /// The end of the last whole record: from there the file may continue in another session. A file of format T continues
     /// from its start: its blocks cannot be found among line ends that were added.
     pub fn boundary(&self) -> Position {
         if self.text {

@@ -72,7 +72,7 @@
 //!                     let own = Box::new(self.params.clone());
 //!                     session.answer_connection(ticket, ConnectionAnswer::Accept(own))?;
 //!                 }
-//!                 // Responses before files; and once there is nothing, the turn goes on.
+//!                 // Responses before files; and once there is nothing, the turn is handed over.
 //!                 Event::YourTurn(ticket) => match (self.owed.take(), self.to_send.take()) {
 //!                     (Some(key), later) => {
 //!                         self.to_send = later;
@@ -97,7 +97,7 @@
 //!                     self.received.extend_from_slice(&data.octets);
 //!                     session.recycle(data.octets);
 //!                 }
-//!                 // Written: the partner may go on. Nothing else holds it back.
+//!                 // Written: the partner may continue. Nothing else holds it back.
 //!                 Event::WindowUsedUp(ticket) => session.grant_credit(ticket)?,
 //!                 // Synced to disk: only then say so.
 //!                 Event::FileClosed(ticket, closing) => {

@@ -649,7 +649,7 @@ fn t36_a_record_length_of_a_stream_is_ignored() {
     assert_eq!(talk.file().1.format, Format::Unstructured);
 }
 
-/// Trap 39 (5.3.8): totals that are wrong are held against the file, unless the partner is known for it.
+/// Trap 39 (5.3.8): totals that are wrong count against the file, unless the partner is known for it.
 #[test]
 fn t39_wrong_totals_are_forgiven_only_where_it_is_asked_for() {
     let forgiving = Params {

@@ -212,7 +212,7 @@ impl PolicySet {
         self.changes.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Everything that can fail comes first. Who is overtaken meanwhile need not go on: its compiler is stopped.
+    /// Everything that can fail comes first. Who is overtaken meanwhile need not continue: its compiler is stopped.
     async fn load_unless_overtaken(
         &self,
         policy: &Deployed,

@@ -242,7 +242,7 @@ async fn an_abandoned_question_does_not_spoil_the_next() {
 }
 
 #[tokio::test]
-async fn an_instance_is_made_anew_after_a_few_hundred_questions() {
+async fn an_instance_is_created_again_after_a_few_hundred_questions() {
     let mut session = session(vec![misbehave(&[])]).await;
     let mut lifetimes = vec![];
     for asked in 1..=1000 {
@@ -289,9 +289,9 @@ async fn instances_that_rest_make_way_where_all_together_would_be_too_much() {
     let mut sessions = sessions(&engine_with(6 << 20), 20, misbehave(&[])).await;
     for round in 1..=3 {
         for (n, session) in sessions.iter_mut().enumerate() {
-            let made_anew = counts(session).await;
+            let created_again = counts(session).await;
             assert_eq!(
-                made_anew,
+                created_again,
                 (1, 2 * round - 1),
                 "session {n} had rested longest, and what it kept stays"
             );

@@ -1,4 +1,4 @@
-//! Policies are replaced while sessions go on.
+//! Policies are replaced while sessions continue.
 
 #![cfg(test)]
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::options::Options;
-use super::peer::{Peer, VirtualFile};
+use super::partner::peer::{Peer, VirtualFile};
 use super::served::{ServedStation, configure};
 use crate::campaign::{Dice, at, octets};
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::options::Options;
-use super::peer::Peer;
+use super::partner::peer::Peer;
 use super::served::{OURS, ServedStation, THEIRS, THEM, US};
 use crate::campaign::at;
 

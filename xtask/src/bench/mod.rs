@@ -8,29 +8,13 @@
 mod files;
 mod idle;
 pub(crate) mod options;
+pub(crate) mod partner;
 pub(crate) mod served;
 mod start;
-
-// A partner made of octets: the same that the tests from outside speak with.
-#[path = "../../../tests/support/patience.rs"]
-#[allow(clippy::panic, reason = "written for tests")]
-mod patience;
-#[path = "../../../tests/support/peer.rs"]
-#[allow(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "written for tests"
-)]
-pub(crate) mod peer;
 
 use std::path::Path;
 
 use self::options::{Options, USAGE};
-// What the partner of octets speaks with.
-use self::served::{OURS, THEIRS, THEM, US};
 
 /// Runs the benchmark that is named.
 ///

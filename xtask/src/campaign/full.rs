@@ -1,7 +1,7 @@
 //! A full disk: spool, ledger and inbox of a station lie on a small file system in memory, which a ballast fills until so
 //! and so many pages are free. Files go both ways meanwhile; then there is room again, and everything must come to its end
 //! without a restart: of a station that keeps a reserve, and of one that does not and runs into the wall. Last, a station
-//! is started on a full disk, anew or for the first time: it must come up by itself when there is room.
+//! is started on a full disk, for the first time or again: it must come up by itself when there is room.
 
 use std::fs::{self, File};
 use std::io::Write;

@@ -106,7 +106,7 @@ pub fn round(program: &Path, dice: &mut Dice, plan: &KillPlan) -> Result<RoundRe
             }
         }
     }
-    // Who is not doomed goes on as it is: a start would mend what it has forgotten to give back.
+    // Who is not doomed continues as it is: a start would mend what it has forgotten to give back.
     for (party, doomed) in dooms {
         if doomed {
             pair.kill(party);

@@ -168,9 +168,9 @@ impl Plant {
     }
 
     /// Lets both work for as long as that says.
-    pub(super) fn run(&mut self, goes_on: impl Fn(&Pair) -> bool) -> Result<(), String> {
+    pub(super) fn run(&mut self, continues: impl Fn(&Pair) -> bool) -> Result<(), String> {
         let eager = self.eager();
-        while goes_on(&self.pair) {
+        while continues(&self.pair) {
             if let Some(party) = eager {
                 self.pair.eat(party)?;
             }

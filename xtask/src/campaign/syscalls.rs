@@ -112,14 +112,14 @@ const SCENARIOS: [Scenario; 19] = [
         ..PLAIN
     },
     Scenario {
-        name: "a file that goes on in the middle, in",
+        name: "a file that resumes in the middle, in",
         files: [&[150_000], &[]],
         session: SLOW,
         before: Prepared::BrokenOff,
         ..PLAIN
     },
     Scenario {
-        name: "a file that goes on in the middle, out",
+        name: "a file that resumes in the middle, out",
         victim: Mueller,
         files: [&[150_000], &[]],
         session: SLOW,
@@ -428,7 +428,7 @@ fn prepare(before: Prepared, pair: &mut Pair, folder: &Path) -> Result<(), Strin
         Prepared::Nothing => return Ok(()),
         Prepared::BrokenOff => {
             die_at(pair, Mueller, &names::kill_at("wire.octets.written", 200))?;
-            // The one that is left writes down what it has: from there it goes on.
+            // The one that is left writes down what it has: from there it continues.
             wait(|| log(folder, Nordwerk).contains("session-ended"))?;
         }
         Prepared::Died(party, transition) => {

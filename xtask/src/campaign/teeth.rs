@@ -76,7 +76,7 @@ const MISTAKES: [(&str, &str); 32] = [
     ),
     (
         "received-files-discarded",
-        "after a crash, every sealed blob is discarded, not only the unsaid ones",
+        "after a crash, every sealed blob is discarded, not only the uncommitted ones",
     ),
     (
         "identity-not-unique",
@@ -84,7 +84,7 @@ const MISTAKES: [(&str, &str); 32] = [
     ),
     (
         "partial-not-cut",
-        "a partial goes on at its checkpoint without being cut to it",
+        "a partial resumes at its checkpoint without being cut to it",
     ),
     (
         "receipt-in-its-own-transaction",

@@ -1,4 +1,4 @@
-//! The attacks. Each goes on until the target is told that it is over.
+//! The attacks. Each continues until the target is told that it is over.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 
-use crate::bench::peer::{Ssid, VirtualFile, framed};
+use crate::bench::partner::peer::{Ssid, VirtualFile, framed};
 use crate::bench::served::{OURS, THEIRS, THEM, US};
 
 /// Whom an attack is against.

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::bench::options::Options;
-use crate::bench::peer::{Peer, VirtualFile};
+use crate::bench::partner::peer::{Peer, VirtualFile};
 use crate::bench::served::ServedStation;
 use crate::{campaign, guests};
 

@@ -11,7 +11,7 @@ const PAGE: &str = "docs/operating.md";
 const BEGIN: &str = "<!-- This table is written by `cargo xtask events`. -->\n";
 const END: &str = "<!-- Here the table ends. -->\n";
 
-/// Writes the table of the operator's page anew.
+/// Writes the table of the operator's page.
 ///
 /// # Errors
 /// What cannot be read or written, or a page without a place for it.
@@ -190,7 +190,7 @@ events! {
     const TABLE: &str = "| code | event | level | means | what to do |\n|---|---|---|---|---|\n| SES-001 | `came` | info | somebody came | look who |\n";
 
     #[test]
-    fn a_page_whose_table_is_an_older_one_is_an_offence_and_is_written_anew() {
+    fn a_page_whose_table_is_an_older_one_is_an_offence_and_is_rewritten() {
         let (folder, tree) = Tree::planted(&[("host/src/a.rs", CODE), (PAGE, &page("old\n"))]);
         let places: Vec<String> = check(&tree).unwrap().into_iter().map(|o| o.place).collect();
         assert_eq!(places, [PAGE]);

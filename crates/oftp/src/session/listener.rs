@@ -16,7 +16,7 @@ impl Session {
     /// OPIP: takes a file from a position on, or does not (F_START_FILE_RS).
     ///
     /// # Errors
-    /// [`NotNow`] if the session ended meanwhile, or if the answer goes on beyond the position
+    /// [`NotNow`] if the session ended meanwhile, or if the answer continues beyond the position
     /// offered, which ends the session.
     pub fn answer_file(&mut self, ticket: FileTicket, answer: FileAnswer) -> Result<(), NotNow> {
         let State::Listening(Listening::Opip {

@@ -146,7 +146,7 @@ impl Session {
     }
 
     /// Forgives totals that differ, if that is allowed; if not, the caller refuses the file (EFNA),
-    /// and the session goes on.
+    /// and the session continues.
     fn judge_totals(&mut self, closing: Closing) -> Closing {
         let allowed = self.params.tolerances.wrong_counts;
         if !allowed || closing.difference().is_none() {

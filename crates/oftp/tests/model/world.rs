@@ -196,7 +196,7 @@ impl World {
         self.let_end(1 - caller, setup, |_| ());
     }
 
-    /// One end does something; what it says goes on the wire.
+    /// One end does something; what it says is put on the wire.
     fn let_end(&mut self, at: usize, setup: &Setup, does: impl FnOnce(&mut End)) {
         let end = self.end(at);
         does(end);

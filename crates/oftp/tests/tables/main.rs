@@ -67,7 +67,8 @@ fn every_pair_is_as_printed_or_as_decided() {
 #[test]
 fn no_reaction_leads_into_a_state_that_cannot_arise() {
     let pairs = Book::read().pairs();
-    let (said, unsaid): (Vec<_>, Vec<_>) = pairs.iter().partition(|pair| !pair.cannot_be_said());
+    let (said, impossible): (Vec<_>, Vec<_>) =
+        pairs.iter().partition(|pair| !pair.cannot_be_said());
     let arise: BTreeSet<&str> = said
         .iter()
         .filter(|pair| pair.event == "F_ABORT_RQ")
@@ -80,7 +81,7 @@ fn no_reaction_leads_into_a_state_that_cannot_arise() {
             assert!(arise.contains(next), "{} in {}", pair.event, pair.state);
         }
     }
-    for pair in unsaid {
+    for pair in impossible {
         let connection = ["F_CONNECT_RQ", "N_CON_CF", "N_CON_IND"].contains(&pair.event.as_str());
         assert!(connection || !arise.contains(pair.state.as_str()));
     }

@@ -1,5 +1,5 @@
 //! Partners that get something wrong: for each leniency a partner that needs it. With its switch on
-//! the session goes on and says so; with its switch off, and all others on, it ends as documented.
+//! the session continues and says so; with its switch off, and all others on, it ends as documented.
 //! `docs/tolerances.md` is made of the same list.
 
 #![cfg(test)]
@@ -32,12 +32,12 @@ enum Otherwise {
     Esid(SessionReason),
     /// The session ends, and its end counts as an abort of the partner's.
     Aborted,
-    /// The session goes on; what the program does.
-    GoesOn(&'static str),
-    /// The engine refuses the one file or drops the one response, and the session goes on.
+    /// The session continues; what the program does.
+    Continues(&'static str),
+    /// The engine refuses the one file or drops the one response, and the session continues.
     Unreadable(&'static str),
 }
-use Otherwise::{Aborted, Esid, GoesOn, Unreadable};
+use Otherwise::{Aborted, Continues, Esid, Unreadable};
 
 const SLOPPY: [Sloppy; 22] = [
     Sloppy {
@@ -166,7 +166,7 @@ const SLOPPY: [Sloppy; 22] = [
             let receiving = Talk::receiving(own, &ssid(), &sfid(0));
             hearing(hearing(receiving, b"D\x82ab"), EFID)
         },
-        otherwise: GoesOn("the program refuses the file: EFNA 11, or 10 for records"),
+        otherwise: Continues("the program refuses the file: EFNA 11, or 10 for records"),
     },
     Sloppy {
         leniency: Leniency::UnswappedResponses,
@@ -174,7 +174,7 @@ const SLOPPY: [Sloppy; 22] = [
         section: "5.3.13",
         does: "does not swap originator and destination in a response",
         talk: |own| hearing(Talk::listening(own, &ssid()), unswapped_eerp()),
-        otherwise: GoesOn("the program knows no file of that name: RTR, and nothing else"),
+        otherwise: Continues("the program knows no file of that name: RTR, and nothing else"),
     },
     Sloppy {
         leniency: Leniency::ResponseReasons,
@@ -193,7 +193,7 @@ const SLOPPY: [Sloppy; 22] = [
             let padded = with_octets(sfid(0), 26, b"\0");
             hearing(Talk::listening(own, &ssid()), padded)
         },
-        otherwise: Unreadable("SFNA 01, and the session goes on"),
+        otherwise: Unreadable("SFNA 01, and the session continues"),
     },
     Sloppy {
         leniency: Leniency::UserDataOctets,
@@ -224,7 +224,7 @@ const SLOPPY: [Sloppy; 22] = [
             let efid = "T0000000000000000100000000000000001";
             hearing(hearing(receiving, b"D\x81x"), efid)
         },
-        otherwise: GoesOn("the program refuses the file: EFNA 10"),
+        otherwise: Continues("the program refuses the file: EFNA 10"),
     },
     Sloppy {
         leniency: Leniency::OdetteIdCase,
@@ -232,7 +232,7 @@ const SLOPPY: [Sloppy; 22] = [
         section: "5.4",
         does: "writes an Odette ID in upper case that is agreed in lower case, or the other way round",
         talk: |own| hearing(Talk::listening(own, &ssid()), sfid(0)),
-        otherwise: GoesOn("the program knows no such station: ESID 03, SFNA 02 or 03"),
+        otherwise: Continues("the program knows no such station: ESID 03, SFNA 02 or 03"),
     },
     Sloppy {
         leniency: Leniency::ResponseNames,
@@ -240,7 +240,7 @@ const SLOPPY: [Sloppy; 22] = [
         section: "5.3.13",
         does: "names our file in its response in another case, or with other blanks",
         talk: |own| hearing(Talk::listening(own, &ssid()), unswapped_eerp()),
-        otherwise: GoesOn("the program knows no file of that name: RTR, and nothing else"),
+        otherwise: Continues("the program knows no file of that name: RTR, and nothing else"),
     },
 ];
 
@@ -276,14 +276,14 @@ fn each_leniency_can_be_switched_off_alone() {
                 );
             }
             (Some(Event::Ended(End::AbortedByPeer { .. })), Aborted) => (),
-            (Some(Event::FileClosed(_, closing)), GoesOn(_)) => {
+            (Some(Event::FileClosed(_, closing)), Continues(_)) => {
                 let counted = match leniency {
                     Leniency::RecordCountOfStream => FileReason::RecordCount,
                     _ => FileReason::ByteCount,
                 };
                 assert_eq!(closing.discrepancy(), Some(counted));
             }
-            (Some(Event::ResponseOffered(..) | Event::FileOffered(..)), GoesOn(_))
+            (Some(Event::ResponseOffered(..) | Event::FileOffered(..)), Continues(_))
             | (
                 Some(Event::FileUnreadable { .. } | Event::ResponseUnreadable { .. }),
                 Unreadable(_),
@@ -342,7 +342,7 @@ fn a_switch_is_found_by_its_name() {
     assert_eq!(Leniency::from_name(""), None);
 }
 
-/// `TOLERANCES=write` writes the page anew.
+/// `TOLERANCES=write` rewrites the page.
 #[test]
 fn the_page_lists_them() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/tolerances.md");
@@ -418,7 +418,7 @@ impl std::fmt::Display for Otherwise {
         match self {
             Esid(reason) => write!(f, "ESID {reason}"),
             Aborted => f.write_str("counts as aborted by the partner"),
-            GoesOn(what) | Unreadable(what) => f.write_str(what),
+            Continues(what) | Unreadable(what) => f.write_str(what),
         }
     }
 }

@@ -191,7 +191,7 @@ impl Station {
     }
 
     /// Decides by dice from now on: when to ask for the turn, whether files or receipts go first, from where
-    /// a file goes on, and in what pieces it is handed over.
+    /// a file continues, and in what pieces it is handed over.
     pub fn is_moody(&mut self, dice: Dice) {
         self.mood = Some(dice);
     }

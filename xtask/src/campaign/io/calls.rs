@@ -4,13 +4,13 @@
 pub(super) struct StorageCall {
     pub(super) name: &'static str,
     pub(super) number: i64,
-    pub(super) about: Subject,
+    pub(super) about: CallSubject,
     pub(super) errors: &'static [Fault],
 }
 
 /// Where a call says which file it is about.
 #[derive(Clone, Copy)]
-pub(super) enum Subject {
+pub(super) enum CallSubject {
     /// A descriptor, the first argument.
     Open,
     /// The same, for a command that takes a lock or another descriptor.
@@ -42,7 +42,7 @@ const WRITING: &[Fault] = &[Fault::Io, Fault::NoSpace, Fault::Quota, Fault::Shor
 const fn verb(
     name: &'static str,
     number: i64,
-    about: Subject,
+    about: CallSubject,
     errors: &'static [Fault],
 ) -> StorageCall {
     StorageCall {
@@ -55,64 +55,114 @@ const fn verb(
 
 /// The calls by which a program uses its storage.
 pub(super) const CALLS: &[StorageCall] = &[
-    verb("openat", libc::SYS_openat, Subject::Within, OPENING),
-    verb("write", libc::SYS_write, Subject::Open, WRITING),
-    verb("pwrite64", libc::SYS_pwrite64, Subject::Open, WRITING),
-    verb("fsync", libc::SYS_fsync, Subject::Open, CHANGING),
-    verb("fdatasync", libc::SYS_fdatasync, Subject::Open, CHANGING),
-    verb("ftruncate", libc::SYS_ftruncate, Subject::Open, CHANGING),
-    verb("fallocate", libc::SYS_fallocate, Subject::Open, CHANGING),
-    verb("fchmod", libc::SYS_fchmod, Subject::Open, READING),
-    verb("fchown", libc::SYS_fchown, Subject::Open, READING),
-    verb("renameat", libc::SYS_renameat, Subject::Within, CHANGING),
-    verb("renameat2", libc::SYS_renameat2, Subject::Within, CHANGING),
-    verb("unlinkat", libc::SYS_unlinkat, Subject::Within, CHANGING),
-    verb("mkdirat", libc::SYS_mkdirat, Subject::Within, CHANGING),
-    verb("linkat", libc::SYS_linkat, Subject::Within, CHANGING),
+    verb("openat", libc::SYS_openat, CallSubject::Within, OPENING),
+    verb("write", libc::SYS_write, CallSubject::Open, WRITING),
+    verb("pwrite64", libc::SYS_pwrite64, CallSubject::Open, WRITING),
+    verb("fsync", libc::SYS_fsync, CallSubject::Open, CHANGING),
+    verb(
+        "fdatasync",
+        libc::SYS_fdatasync,
+        CallSubject::Open,
+        CHANGING,
+    ),
+    verb(
+        "ftruncate",
+        libc::SYS_ftruncate,
+        CallSubject::Open,
+        CHANGING,
+    ),
+    verb(
+        "fallocate",
+        libc::SYS_fallocate,
+        CallSubject::Open,
+        CHANGING,
+    ),
+    verb("fchmod", libc::SYS_fchmod, CallSubject::Open, READING),
+    verb("fchown", libc::SYS_fchown, CallSubject::Open, READING),
+    verb(
+        "renameat",
+        libc::SYS_renameat,
+        CallSubject::Within,
+        CHANGING,
+    ),
+    verb(
+        "renameat2",
+        libc::SYS_renameat2,
+        CallSubject::Within,
+        CHANGING,
+    ),
+    verb(
+        "unlinkat",
+        libc::SYS_unlinkat,
+        CallSubject::Within,
+        CHANGING,
+    ),
+    verb("mkdirat", libc::SYS_mkdirat, CallSubject::Within, CHANGING),
+    verb("linkat", libc::SYS_linkat, CallSubject::Within, CHANGING),
     verb(
         "inotify_add_watch",
         libc::SYS_inotify_add_watch,
-        Subject::Second,
+        CallSubject::Second,
         CHANGING,
     ),
-    verb("read", libc::SYS_read, Subject::Open, READING),
-    verb("pread64", libc::SYS_pread64, Subject::Open, READING),
+    verb("read", libc::SYS_read, CallSubject::Open, READING),
+    verb("pread64", libc::SYS_pread64, CallSubject::Open, READING),
     verb(
         "copy_file_range",
         libc::SYS_copy_file_range,
-        Subject::Open,
+        CallSubject::Open,
         READING,
     ),
-    verb("sendfile", libc::SYS_sendfile, Subject::Open, READING),
-    verb("getdents64", libc::SYS_getdents64, Subject::Open, READING),
-    verb("lseek", libc::SYS_lseek, Subject::Open, READING),
-    verb("statx", libc::SYS_statx, Subject::Within, READING),
-    verb("newfstatat", libc::SYS_newfstatat, Subject::Within, READING),
-    verb("fstat", libc::SYS_fstat, Subject::Open, READING),
-    verb("fstatfs", libc::SYS_fstatfs, Subject::Open, READING),
-    verb("statfs", libc::SYS_statfs, Subject::Path, READING),
-    verb("faccessat", libc::SYS_faccessat, Subject::Within, READING),
-    verb("readlinkat", libc::SYS_readlinkat, Subject::Within, READING),
-    verb("flock", libc::SYS_flock, Subject::Command, READING),
-    verb("fcntl", libc::SYS_fcntl, Subject::Command, READING),
+    verb("sendfile", libc::SYS_sendfile, CallSubject::Open, READING),
+    verb(
+        "getdents64",
+        libc::SYS_getdents64,
+        CallSubject::Open,
+        READING,
+    ),
+    verb("lseek", libc::SYS_lseek, CallSubject::Open, READING),
+    verb("statx", libc::SYS_statx, CallSubject::Within, READING),
+    verb(
+        "newfstatat",
+        libc::SYS_newfstatat,
+        CallSubject::Within,
+        READING,
+    ),
+    verb("fstat", libc::SYS_fstat, CallSubject::Open, READING),
+    verb("fstatfs", libc::SYS_fstatfs, CallSubject::Open, READING),
+    verb("statfs", libc::SYS_statfs, CallSubject::Path, READING),
+    verb(
+        "faccessat",
+        libc::SYS_faccessat,
+        CallSubject::Within,
+        READING,
+    ),
+    verb(
+        "readlinkat",
+        libc::SYS_readlinkat,
+        CallSubject::Within,
+        READING,
+    ),
+    verb("flock", libc::SYS_flock, CallSubject::Command, READING),
+    verb("fcntl", libc::SYS_fcntl, CallSubject::Command, READING),
     #[cfg(target_arch = "x86_64")]
-    verb("open", libc::SYS_open, Subject::Path, OPENING),
+    verb("open", libc::SYS_open, CallSubject::Path, OPENING),
     #[cfg(target_arch = "x86_64")]
-    verb("rename", libc::SYS_rename, Subject::Path, CHANGING),
+    verb("rename", libc::SYS_rename, CallSubject::Path, CHANGING),
     #[cfg(target_arch = "x86_64")]
-    verb("unlink", libc::SYS_unlink, Subject::Path, CHANGING),
+    verb("unlink", libc::SYS_unlink, CallSubject::Path, CHANGING),
     #[cfg(target_arch = "x86_64")]
-    verb("mkdir", libc::SYS_mkdir, Subject::Path, CHANGING),
+    verb("mkdir", libc::SYS_mkdir, CallSubject::Path, CHANGING),
     #[cfg(target_arch = "x86_64")]
-    verb("link", libc::SYS_link, Subject::Path, CHANGING),
+    verb("link", libc::SYS_link, CallSubject::Path, CHANGING),
     #[cfg(target_arch = "x86_64")]
-    verb("stat", libc::SYS_stat, Subject::Path, READING),
+    verb("stat", libc::SYS_stat, CallSubject::Path, READING),
     #[cfg(target_arch = "x86_64")]
-    verb("lstat", libc::SYS_lstat, Subject::Path, READING),
+    verb("lstat", libc::SYS_lstat, CallSubject::Path, READING),
     #[cfg(target_arch = "x86_64")]
-    verb("access", libc::SYS_access, Subject::Path, READING),
+    verb("access", libc::SYS_access, CallSubject::Path, READING),
     #[cfg(target_arch = "x86_64")]
-    verb("readlink", libc::SYS_readlink, Subject::Path, READING),
+    verb("readlink", libc::SYS_readlink, CallSubject::Path, READING),
 ];
 
 impl Fault {

@@ -33,7 +33,7 @@ const SESSION: &str = "{credit: 2, buffer_size: 1024}";
 const FILES: [&[u64]; 2] = [&[20_000, 10, 0], &[9000, 100]];
 /// Points at a time: they mostly wait.
 const WORKERS: usize = 6;
-/// How long a station goes on with an error that stays.
+/// How long a station continues with an error that stays.
 const STICKY: Duration = Duration::from_millis(1500);
 /// How long a pair may take to come to its end; a delivery that failed is tried again after 15 seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -245,7 +245,7 @@ fn is_named(pair: &Pair, error: Fault) -> bool {
         "disk I/O error",
         "database or disk is full",
         "unable to open database file",
-        // What SQLite bears by itself, told by the store.
+        // What SQLite tolerates by itself, logged by the store.
         "ledger-trouble",
         "ledger-checkpoint-failed",
         "ledger-locked",

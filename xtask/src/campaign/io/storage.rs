@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::calls::{CALLS, Subject};
+use super::calls::{CALLS, CallSubject};
 use crate::campaign::gate::Call;
 use crate::campaign::pair::Pair;
 use crate::campaign::party::Party;
@@ -24,11 +24,11 @@ impl VictimStorage {
     pub(super) fn file(&self, call: &Call) -> Option<PathBuf> {
         let verb = CALLS.iter().find(|verb| verb.number == call.number)?;
         let file = match verb.about {
-            Subject::Open => call.descriptor(0),
-            Subject::Command => is_wanted(call).then(|| call.descriptor(0)).flatten(),
-            Subject::Path => call.path(None, 0),
-            Subject::Within => call.path(Some(0), 1),
-            Subject::Second => call.path(None, 1),
+            CallSubject::Open => call.descriptor(0),
+            CallSubject::Command => is_wanted(call).then(|| call.descriptor(0)).flatten(),
+            CallSubject::Path => call.path(None, 0),
+            CallSubject::Within => call.path(Some(0), 1),
+            CallSubject::Second => call.path(None, 1),
         }?;
         self.0
             .iter()

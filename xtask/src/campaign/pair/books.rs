@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::Pair;
+use super::transfer_row::TransferRow;
 use crate::campaign::party::{PARTIES, Party};
 use crate::campaign::tally::Tally;
 
@@ -175,27 +176,5 @@ impl Pair {
             }
         }
         Ok(())
-    }
-}
-
-/// A row of `pointsman transfers list --json`.
-pub(super) struct TransferRow {
-    pub(super) id: String,
-    pub(super) way: String,
-    pub(super) state: String,
-    pub(super) receipt: String,
-    pub(super) dataset: String,
-}
-
-impl TransferRow {
-    fn read(row: &Value) -> Option<Self> {
-        let text = |at: &str| row.pointer(at)?.as_str().map(str::to_owned);
-        Some(Self {
-            id: text("/transfer")?,
-            way: text("/direction")?,
-            state: text("/state")?,
-            receipt: text("/receipt")?,
-            dataset: text("/file/dataset")?,
-        })
     }
 }

@@ -1,6 +1,7 @@
 //! Two stations that send each other files.
 
 mod books;
+mod transfer_row;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use self::books::TransferRow;
+use self::transfer_row::TransferRow;
 use super::files::{at, sync_folder};
 use super::party::{PARTIES, Party};
 use super::ports::LockedPort;
@@ -200,7 +201,7 @@ impl Pair {
     /// SIGKILL, to the program itself and whatever it runs in.
     pub fn kill(&mut self, party: Party) {
         if let Some(mut child) = self.running.remove(&party) {
-            // What traces it would let it go on alone. Of one that was gone already, the number is another's by now.
+            // What traces it would let it continue alone. Of one that was gone already, the number is another's by now.
             let runs = matches!(child.try_wait(), Ok(None));
             let inside = format!("/proc/{0}/task/{0}/children", child.id());
             let inside = fs::read_to_string(inside).ok().filter(|_| runs);
