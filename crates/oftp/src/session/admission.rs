@@ -6,7 +6,7 @@ use crate::{End, SessionReason};
 
 use super::Session;
 use super::abort::Abort;
-use super::state::{Listening, State};
+use super::state::{Listening, SessionState};
 
 impl Session {
     /// Finishes a buffer that was kept incomplete; gives back what follows it.
@@ -86,7 +86,7 @@ impl Session {
     /// Whether a command that does not belong is looked at all the same: the turn, given back.
     fn forgives(&self, kind: Kind) -> bool {
         kind == Kind::Cd
-            && matches!(self.state, State::Listening(Listening::IdleLiCd))
+            && matches!(self.state, SessionState::Listening(Listening::IdleLiCd))
             && self.params.tolerances.returned_turn
     }
 

@@ -9,7 +9,7 @@ use crate::{
 
 use super::abort::Abort;
 use super::notices::Notice;
-use super::state::{Connecting, Listening, Speaking, State};
+use super::state::{Connecting, Listening, SessionState, Speaking};
 use super::{Role, Session};
 
 impl Session {
@@ -22,7 +22,7 @@ impl Session {
         ticket: ConnectionTicket,
         answer: ConnectionAnswer,
     ) -> Result<(), NotNow> {
-        let State::Connecting(Connecting::AWfConrs(offer)) = &self.state else {
+        let SessionState::Connecting(Connecting::AWfConrs(offer)) = &self.state else {
             return Err(self.not_now());
         };
         let offer = Ssid::clone(offer);
@@ -48,7 +48,7 @@ impl Session {
     ) -> Result<(), NotNow> {
         self.check(
             ticket.moment,
-            matches!(self.state, State::Connecting(Connecting::Opening)),
+            matches!(self.state, SessionState::Connecting(Connecting::Opening)),
         )?;
         match answer {
             ChallengeAnswer::Opened(challenge) => {
@@ -78,7 +78,10 @@ impl Session {
     ) -> Result<(), NotNow> {
         self.check(
             ticket.moment,
-            matches!(self.state, State::Connecting(Connecting::Challenging)),
+            matches!(
+                self.state,
+                SessionState::Connecting(Connecting::Challenging)
+            ),
         )?;
         if cms.len() > usize::from(u16::MAX) {
             let text = "our challenge is longer than 65,535 octets";
@@ -179,7 +182,7 @@ impl Session {
 
     /// AURP in WF_AURP (K).
     fn take_challenge_response(&mut self, response: &Challenge) -> Result<(), Abort> {
-        let State::Connecting(Connecting::WfAurp(challenge)) = &self.state else {
+        let SessionState::Connecting(Connecting::WfAurp(challenge)) = &self.state else {
             return Ok(());
         };
         if !challenge.matches(response) {

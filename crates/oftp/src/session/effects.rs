@@ -5,7 +5,7 @@ use crate::command::Command;
 
 use super::Session;
 use super::notices::Notice;
-use super::state::State;
+use super::state::SessionState;
 
 #[cfg(not(feature = "mutants"))]
 impl Session {
@@ -13,7 +13,7 @@ impl Session {
         self.transmit_buffer.command(command, self.level);
     }
 
-    pub(super) fn enter(&mut self, state: impl Into<State>) {
+    pub(super) fn enter(&mut self, state: impl Into<SessionState>) {
         self.state = state.into();
     }
 
@@ -25,15 +25,15 @@ impl Session {
 #[cfg(feature = "mutants")]
 mod planted {
     use super::super::state::{Listening, Speaking};
-    use super::{Command, Notice, Session, State};
+    use super::{Command, Notice, Session, SessionState};
 
     impl Session {
         pub(in super::super) fn send(&mut self, command: &Command) {
             let swallowed = match (command, &mut self.state) {
                 (Command::Efpa(_), _) => planted!(EfpaBeforeStored),
-                (Command::Rtr, State::Listening(Listening::Rtrp)) => planted!(RtrBeforeKept),
-                (Command::Cd, State::Speaking(Speaking::Clop)) => planted!(KeepsTheTurn),
-                (Command::Cdt, State::Listening(Listening::Opi(file)))
+                (Command::Rtr, SessionState::Listening(Listening::Rtrp)) => planted!(RtrBeforeKept),
+                (Command::Cd, SessionState::Speaking(Speaking::Clop)) => planted!(KeepsTheTurn),
+                (Command::Cdt, SessionState::Listening(Listening::Opi(file)))
                     if planted!(CreditNotCounted) =>
                 {
                     file.credit = 0;
@@ -46,8 +46,8 @@ mod planted {
             }
         }
 
-        pub(in super::super) fn enter(&mut self, state: impl Into<State>) {
-            use State::{Listening as Li, Speaking as Sp};
+        pub(in super::super) fn enter(&mut self, state: impl Into<SessionState>) {
+            use SessionState::{Listening as Li, Speaking as Sp};
             self.state = match (&self.state, state.into()) {
                 (_, Sp(Speaking::WfCd)) if planted!(SpeaksBeforeCd) => self.turn_of(false),
                 (Sp(Speaking::Clop), Li(Listening::IdleLi)) if planted!(KeepsTheTurn) => {
@@ -100,20 +100,20 @@ mod planted {
 
         fn is_not_told(&self) -> bool {
             match self.state {
-                State::Speaking(Speaking::WfRtr) => planted!(TurnNotTold),
-                State::Listening(_) => planted!(MissesTheTurn),
+                SessionState::Speaking(Speaking::WfRtr) => planted!(TurnNotTold),
+                SessionState::Listening(_) => planted!(MissesTheTurn),
                 _ => false,
             }
         }
 
-        fn turn_of(&mut self, may_release: bool) -> State {
+        fn turn_of(&mut self, may_release: bool) -> SessionState {
             let moment = self.notices.ask();
             let notice = Notice::YourTurn {
                 moment,
                 may_release,
             };
             self.notices.push(notice);
-            State::Speaking(Speaking::IdleSp)
+            SessionState::Speaking(Speaking::IdleSp)
         }
     }
 }

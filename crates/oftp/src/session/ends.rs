@@ -6,7 +6,7 @@ use crate::{End, Leniency, SessionReason};
 use super::Session;
 use super::abort::Abort;
 use super::notices::Notice;
-use super::state::{Connecting, Listening, Speaking, State};
+use super::state::{Connecting, Listening, SessionState, Speaking};
 
 impl Session {
     /// Ends the session with an ESID that gives the reason.
@@ -41,15 +41,15 @@ impl Session {
         self.spare.release();
         self.receive_buffer.clear();
         self.emit(Notice::Ended(end));
-        self.enter(State::Idle);
+        self.enter(SessionState::Idle);
     }
 
     pub(super) fn end_disconnected(&mut self) {
         match self.state {
-            State::WfNdisc | State::Idle => {
+            SessionState::WfNdisc | SessionState::Idle => {
                 self.transmit_buffer.clear();
                 self.spare.release();
-                self.enter(State::Idle);
+                self.enter(SessionState::Idle);
             }
             _ => self.end_silently(End::Disconnected {
                 state: self.state.name(),
@@ -64,9 +64,9 @@ impl Session {
             state: self.state.name(),
         };
         match self.state {
-            State::WfNdisc | State::Idle => self.end_disconnected(),
-            State::Connecting(_) => self.end_silently(end),
-            State::Speaking(_) | State::Listening(_) => {
+            SessionState::WfNdisc | SessionState::Idle => self.end_disconnected(),
+            SessionState::Connecting(_) => self.end_silently(end),
+            SessionState::Speaking(_) | SessionState::Listening(_) => {
                 self.end_with_esid(SessionReason::TimeOut, format!("{end}"), end);
             }
         }
@@ -77,7 +77,7 @@ impl Session {
     pub(super) fn drops_on(&self, code: u8) -> bool {
         let introducible = matches!(
             self.state,
-            State::Connecting(
+            SessionState::Connecting(
                 Connecting::IWfSsid
                     | Connecting::ANcOnly
                     | Connecting::WfAuch
@@ -94,25 +94,26 @@ impl Session {
     /// as long as nothing is under way.
     fn may_be_released(&mut self) -> bool {
         match self.state {
-            State::Listening(Listening::IdleLiCd) => true,
-            State::Listening(Listening::IdleLi)
-            | State::Speaking(Speaking::IdleSp | Speaking::IdleSpCd | Speaking::WfCd) => self
-                .tolerate(Leniency::EarlyRelease, Kind::Esid, SessionReason::Normal)
-                .is_ok(),
+            SessionState::Listening(Listening::IdleLiCd) => true,
+            SessionState::Listening(Listening::IdleLi)
+            | SessionState::Speaking(Speaking::IdleSp | Speaking::IdleSpCd | Speaking::WfCd) => {
+                self.tolerate(Leniency::EarlyRelease, Kind::Esid, SessionReason::Normal)
+                    .is_ok()
+            }
             _ => false,
         }
     }
 
     /// Sends ESID and waits for the partner to close. Before the greeting there is nobody to tell.
     fn end_with_esid(&mut self, reason: SessionReason, text: String, end: End) {
-        if matches!(self.state, State::Connecting(Connecting::IWfRm)) {
+        if matches!(self.state, SessionState::Connecting(Connecting::IWfRm)) {
             return self.end_silently(end);
         }
         self.transmit_buffer.drop_open();
         self.receive_buffer.clear();
         self.send(&Command::Esid(Esid { reason, text }));
         self.emit(Notice::Ended(end));
-        self.enter(State::WfNdisc);
+        self.enter(SessionState::WfNdisc);
         self.timers.end();
     }
 }

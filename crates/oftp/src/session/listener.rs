@@ -10,7 +10,7 @@ use super::Session;
 use super::abort::Abort;
 use super::notices::Notice;
 use super::open_file::OpenInput;
-use super::state::{Listening, Speaking, State};
+use super::state::{Listening, SessionState, Speaking};
 
 impl Session {
     /// OPIP: takes a file from a position on, or does not (F_START_FILE_RS).
@@ -19,7 +19,7 @@ impl Session {
     /// [`NotNow`] if the session ended meanwhile, or if the answer continues beyond the position
     /// offered, which ends the session.
     pub fn answer_file(&mut self, ticket: FileTicket, answer: FileAnswer) -> Result<(), NotNow> {
-        let State::Listening(Listening::Opip {
+        let SessionState::Listening(Listening::Opip {
             restart: offered,
             in_records,
         }) = self.state
@@ -61,7 +61,7 @@ impl Session {
     pub fn answer_close(&mut self, ticket: CloseTicket, answer: CloseAnswer) -> Result<(), NotNow> {
         self.check(
             ticket.moment,
-            matches!(self.state, State::Listening(Listening::Clip)),
+            matches!(self.state, SessionState::Listening(Listening::Clip)),
         )?;
         self.enter(Listening::IdleLi);
         match answer {
@@ -85,7 +85,7 @@ impl Session {
     pub fn answer_response(&mut self, ticket: ResponseTicket) -> Result<(), NotNow> {
         self.check(
             ticket.moment,
-            matches!(self.state, State::Listening(Listening::Rtrp)),
+            matches!(self.state, SessionState::Listening(Listening::Rtrp)),
         )?;
         self.send(&Command::Rtr);
         self.enter(Listening::IdleLi);
@@ -106,7 +106,7 @@ impl Session {
 
     /// CD in IDLELI (C). In IDLELICD it answers ours: the partner has nothing to send either and leaves the release to us.
     fn take_turn(&mut self) -> Result<(), Abort> {
-        if matches!(self.state, State::Listening(Listening::IdleLiCd)) {
+        if matches!(self.state, SessionState::Listening(Listening::IdleLiCd)) {
             self.tolerate(
                 Leniency::ReturnedTurn,
                 Kind::Cd,

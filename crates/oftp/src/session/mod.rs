@@ -34,7 +34,7 @@ use abort::Abort;
 use notices::{Notice, Notices};
 use receive_buffer::ReceiveBuffer;
 use spare::Spare;
-use state::{Connecting, State};
+use state::{Connecting, SessionState};
 use timers::Timers;
 use transmit_buffer::TransmitBuffer;
 
@@ -68,7 +68,7 @@ use transmit_buffer::TransmitBuffer;
 pub struct Session {
     params: Params,
     role: Role,
-    state: State,
+    state: SessionState,
     /// Whose layouts hold: our level, and from the partner's SSID on the lower of the two.
     level: Level,
     agreement: Option<Agreement>,
@@ -102,7 +102,7 @@ impl Session {
     fn new(params: Params, role: Role, state: Connecting, now: Duration) -> Self {
         Self {
             role,
-            state: State::Connecting(state),
+            state: SessionState::Connecting(state),
             level: params.level,
             agreement: None,
             receive_buffer: ReceiveBuffer::default(),
@@ -161,10 +161,12 @@ impl Session {
     /// When to call [`handle_timeout`](Self::handle_timeout) next, unless something happens before.
     pub fn poll_timeout(&self) -> Option<Duration> {
         match &self.state {
-            State::Connecting(_) => Some(self.timers.setup_deadline()),
-            State::Speaking(_) | State::Listening(_) => Some(self.timers.idle_deadline()),
-            State::WfNdisc => self.timers.disconnect_deadline(),
-            State::Idle => None,
+            SessionState::Connecting(_) => Some(self.timers.setup_deadline()),
+            SessionState::Speaking(_) | SessionState::Listening(_) => {
+                Some(self.timers.idle_deadline())
+            }
+            SessionState::WfNdisc => self.timers.disconnect_deadline(),
+            SessionState::Idle => None,
         }
     }
 
@@ -202,7 +204,7 @@ impl Session {
 
     /// Whether there is nothing more to send or to wait for: close the connection.
     pub fn is_over(&self) -> bool {
-        matches!(self.state, State::Idle) && self.transmit_buffer.is_empty()
+        matches!(self.state, SessionState::Idle) && self.transmit_buffer.is_empty()
     }
 
     /// Ends the session with an ESID, at any time (F_ABORT_RQ, F_RELEASE_RQ with a reason).
@@ -253,10 +255,10 @@ impl Session {
             return Ok(());
         }
         match self.state {
-            State::Connecting(_) => self.take_connecting(command),
-            State::Speaking(_) => self.take_speaking(command),
-            State::Listening(_) => self.take_listening(command),
-            State::WfNdisc | State::Idle => Ok(()),
+            SessionState::Connecting(_) => self.take_connecting(command),
+            SessionState::Speaking(_) => self.take_speaking(command),
+            SessionState::Listening(_) => self.take_listening(command),
+            SessionState::WfNdisc | SessionState::Idle => Ok(()),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::{Closing, Counts, Leniency, NotNow, SessionReason, Tolerance};
 use super::Session;
 use super::abort::Abort;
 use super::notices::Notice;
-use super::state::{Listening, State};
+use super::state::{Listening, SessionState};
 
 impl Session {
     /// OPI: lets the partner send another window (CDT). Does nothing if the partner has ended the
@@ -20,8 +20,8 @@ impl Session {
         let window = self.window();
         let now = self.notices.is_now(ticket.moment);
         match &mut self.state {
-            State::WfNdisc | State::Idle => return Err(self.not_now()),
-            State::Listening(Listening::Opi(file)) if now && file.credit == 0 => {
+            SessionState::WfNdisc | SessionState::Idle => return Err(self.not_now()),
+            SessionState::Listening(Listening::Opi(file)) if now && file.credit == 0 => {
                 file.credit = window;
                 self.send(&Command::Cdt);
             }
@@ -38,7 +38,7 @@ impl Session {
             .as_ref()
             .is_some_and(|agreed| agreed.compression);
         self.check_size(payload)?;
-        let State::Listening(Listening::Opi(file)) = &mut self.state else {
+        let SessionState::Listening(Listening::Opi(file)) = &mut self.state else {
             return Ok(());
         };
         if file.credit == 0 {
@@ -85,7 +85,7 @@ impl Session {
     /// seen to when it was admitted.
     fn check_size(&mut self, payload: &[u8]) -> Result<(), Abort> {
         let agreed = self.buffer_size();
-        let State::Listening(Listening::Opi(file)) = &mut self.state else {
+        let SessionState::Listening(Listening::Opi(file)) = &mut self.state else {
             return Ok(());
         };
         if payload.len() < agreed || file.tolerated_size {
@@ -101,7 +101,7 @@ impl Session {
 
     /// EFID in OPI (J). It ends the last record even if nothing else did.
     pub(super) fn take_end_of_file(&mut self, announced: Counts) -> Result<(), Abort> {
-        let State::Listening(Listening::Opi(file)) = &self.state else {
+        let SessionState::Listening(Listening::Opi(file)) = &self.state else {
             return Ok(());
         };
         let (credit, in_records, in_record) = (file.credit, file.in_records, file.in_record);

@@ -6,7 +6,7 @@ use crate::{Counts, Leniency, NotNow, SessionReason};
 use super::Session;
 use super::abort::Abort;
 use super::notices::Notice;
-use super::state::{Speaking, State};
+use super::state::{SessionState, Speaking};
 
 impl Session {
     /// How many octets of the open file [`send_data`](Self::send_data) takes now, were they one
@@ -14,7 +14,7 @@ impl Session {
     /// the window).
     pub fn want_data(&self) -> usize {
         match &self.state {
-            State::Speaking(Speaking::Opo(file)) if file.takes_data() => self
+            SessionState::Speaking(Speaking::Opo(file)) if file.takes_data() => self
                 .transmit_buffer
                 .data_room(self.buffer_size(), file.credit),
             _ => 0,
@@ -32,7 +32,8 @@ impl Session {
     /// # Errors
     /// [`NotNow`] if no file is open to send, or its end was already said.
     pub fn send_data(&mut self, octets: &[u8], end_of_record: bool) -> Result<usize, NotNow> {
-        if !matches!(&self.state, State::Speaking(Speaking::Opo(file)) if file.takes_data()) {
+        if !matches!(&self.state, SessionState::Speaking(Speaking::Opo(file)) if file.takes_data())
+        {
             return Err(self.not_now());
         }
         self.timers.touch();
@@ -52,7 +53,7 @@ impl Session {
     /// [`NotNow`] if no file is open to send.
     pub fn close_file(&mut self, totals: Counts) -> Result<(), NotNow> {
         let in_record = match &mut self.state {
-            State::Speaking(Speaking::Opo(file)) if file.totals.is_none() => {
+            SessionState::Speaking(Speaking::Opo(file)) if file.totals.is_none() => {
                 let records = if file.in_records { totals.records } else { 0 };
                 file.totals = Some(Counts { records, ..totals });
                 file.in_record
@@ -71,7 +72,7 @@ impl Session {
     pub(super) fn take_credit(&mut self) -> Result<(), Abort> {
         let window = self.window();
         let early =
-            !matches!(&self.state, State::Speaking(Speaking::Opo(file)) if file.credit == 0);
+            !matches!(&self.state, SessionState::Speaking(Speaking::Opo(file)) if file.credit == 0);
         if early {
             self.tolerate(
                 Leniency::EarlyCredit,
@@ -79,7 +80,7 @@ impl Session {
                 SessionReason::ProtocolViolation,
             )?;
         }
-        let State::Speaking(Speaking::Opo(file)) = &mut self.state else {
+        let SessionState::Speaking(Speaking::Opo(file)) = &mut self.state else {
             return Ok(());
         };
         file.credit = window;
@@ -95,7 +96,7 @@ impl Session {
     /// Packs octets into DATA buffers as far as credit and room go.
     fn pack(&mut self, octets: &[u8]) -> usize {
         let (size, compression) = (self.buffer_size(), self.compression());
-        let State::Speaking(Speaking::Opo(file)) = &mut self.state else {
+        let SessionState::Speaking(Speaking::Opo(file)) = &mut self.state else {
             return 0;
         };
         let mut rest = octets;
@@ -117,7 +118,7 @@ impl Session {
 
     /// Ends a record: in the header of its last subrecord, or with an empty one.
     fn end_record(&mut self) {
-        let State::Speaking(Speaking::Opo(file)) = &mut self.state else {
+        let SessionState::Speaking(Speaking::Opo(file)) = &mut self.state else {
             return;
         };
         let marked = file.in_record && self.transmit_buffer.mark_end_of_record();
@@ -131,7 +132,7 @@ impl Session {
     /// Writes the empty subrecords that are owed, as far as credit goes.
     fn settle_ends(&mut self) {
         let size = self.buffer_size();
-        let State::Speaking(Speaking::Opo(file)) = &mut self.state else {
+        let SessionState::Speaking(Speaking::Opo(file)) = &mut self.state else {
             return;
         };
         while file.owed_ends > 0 {
@@ -149,7 +150,7 @@ impl Session {
 
     /// Sends EFID once everything before it is out and there is credit.
     fn try_to_close(&mut self) {
-        let State::Speaking(Speaking::Opo(file)) = &self.state else {
+        let SessionState::Speaking(Speaking::Opo(file)) = &self.state else {
             return;
         };
         let Some(totals) = file.totals.filter(|_| file.owed_ends == 0) else {

@@ -8,7 +8,7 @@ use super::Session;
 use super::abort::Abort;
 use super::notices::Notice;
 use super::open_file::OpenOutput;
-use super::state::{Listening, Speaking, State};
+use super::state::{Listening, SessionState, Speaking};
 
 impl Session {
     /// IDLESP, IDLESPCD: offers a file (F_START_FILE_RQ).
@@ -132,7 +132,7 @@ impl Session {
     fn check_turn(&mut self, ticket: &TurnTicket) -> Result<(), NotNow> {
         let idle = matches!(
             self.state,
-            State::Speaking(Speaking::IdleSp | Speaking::IdleSpCd)
+            SessionState::Speaking(Speaking::IdleSp | Speaking::IdleSpCd)
         );
         self.check(ticket.moment, idle)
     }
@@ -195,7 +195,7 @@ impl Session {
 
     /// SFPA in OPOP (9.10, K).
     fn take_acceptance(&mut self, restart: u64) -> Result<(), Abort> {
-        let State::Speaking(Speaking::Opop {
+        let SessionState::Speaking(Speaking::Opop {
             restart: offered,
             in_records,
         }) = self.state

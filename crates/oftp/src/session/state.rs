@@ -9,7 +9,7 @@ use crate::{Challenge, Ssid, StateName};
 use super::open_file::{OpenInput, OpenOutput};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum State {
+pub(super) enum SessionState {
     Connecting(Connecting),
     Speaking(Speaking),
     Listening(Listening),
@@ -69,7 +69,7 @@ pub(super) enum Listening {
     Rtrp,
 }
 
-impl State {
+impl SessionState {
     pub(super) fn name(&self) -> StateName {
         match self {
             Self::Connecting(state) => state.name(),
@@ -176,19 +176,19 @@ impl Listening {
     }
 }
 
-impl From<Connecting> for State {
+impl From<Connecting> for SessionState {
     fn from(state: Connecting) -> Self {
         Self::Connecting(state)
     }
 }
 
-impl From<Speaking> for State {
+impl From<Speaking> for SessionState {
     fn from(state: Speaking) -> Self {
         Self::Speaking(state)
     }
 }
 
-impl From<Listening> for State {
+impl From<Listening> for SessionState {
     fn from(state: Listening) -> Self {
         Self::Listening(state)
     }
