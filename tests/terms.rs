@@ -390,6 +390,93 @@ fn a_question_that_was_put_off_is_asked_again_with_the_same_facts() {
     ]);
 }
 
+/// The history of the only transfer: the data of each event that has some.
+fn decisions(setup: &Setup) -> Vec<(String, serde_json::Value)> {
+    let row = setup.transfers().remove(0);
+    let id = row.split_whitespace().next().unwrap();
+    let shown = setup.pointsman(&["transfers", "show", id, "--json"]);
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    let lines = shown["timeline"].as_array().unwrap().iter();
+    let with_data = lines.filter(|line| line["data"].is_object());
+    with_data
+        .map(|line| {
+            let event = line["event"].as_str().unwrap().to_owned();
+            (event, line["data"].clone())
+        })
+        .collect()
+}
+
+#[test]
+fn what_led_to_a_decision_is_kept_and_asked_again_the_question_has_the_same_facts() {
+    let settings = [("answer", "later"), ("end-label", "not-for-the-history")];
+    let setup = setup(&settings);
+    let server = setup.serve();
+    Peer::session(server.address()).send(&VirtualFile::new("ORDERS", vec![1; 2500]));
+    server.await_log(&["policy-decided", "end-transfer", "EERP"]);
+    let kept = decisions(&setup);
+    let events: Vec<&str> = kept.iter().map(|(event, _)| event.as_str()).collect();
+    assert_eq!(events, ["offered", "received", "decided"], "{kept:#?}");
+    let [offered, first, again] = [0, 1, 2].map(|at| &kept[at].1);
+    for (one, hook) in [
+        (offered, "accept-file"),
+        (first, "end-transfer"),
+        (again, "end-transfer"),
+    ] {
+        assert_eq!(one["hook"], hook);
+        assert_eq!(one["decided-by"], "terms");
+        assert_eq!(one["generation"], 1);
+        assert_eq!(one["policies"][0]["name"], "terms");
+        let digest = one["policies"][0]["digest"].as_str().unwrap();
+        assert_eq!(digest.len(), 64, "{digest}");
+        let calls = one["host-calls"].as_array().unwrap();
+        let functions: Vec<&str> = calls
+            .iter()
+            .map(|call| call["function"].as_str().unwrap())
+            .collect();
+        assert_eq!(functions[..2], ["log", "setting"], "{calls:#?}");
+        assert_eq!(one["facts"]["connection"]["ssid-code"], THEM);
+        assert_eq!(one["failures"], serde_json::json!([]));
+    }
+    assert_eq!(offered["facts"]["file"]["dataset-name"], "ORDERS");
+    assert_eq!(first["answer"], serde_json::json!({ "later": 1 }));
+    let label = serde_json::json!([["end-label", "not-for-the-history"]]);
+    assert_eq!(again["answer"]["positive"]["labels"], label);
+    let in_calls = again["host-calls"].to_string();
+    assert!(!in_calls.contains("not-for-the-history"), "{in_calls}");
+
+    let [before, then] = [first, again].map(|one| &one["facts"]["transfer"]);
+    assert_eq!((&before["asked"], &then["asked"]), (&0.into(), &1.into()));
+    let [took, took_then] = [before, then].map(|facts| facts["duration-ms"].as_u64().unwrap());
+    assert!(took_then >= took + 1000, "{took} and {took_then} ms");
+    for (fact, value) in before.as_object().unwrap() {
+        if !["asked", "duration-ms"].contains(&fact.as_str()) {
+            assert_eq!(&then[fact], value, "`{fact}` is another one later");
+        }
+    }
+    // The mode is the partner's both times, and so is all that its profile says as its SSID does.
+    let [before, then] = [first, again].map(|one| &one["facts"]["connection"]);
+    for fact in ["partner", "mode", "level", "password-ok", "restart"] {
+        assert_eq!(then[fact], before[fact], "`{fact}` is another one later");
+    }
+}
+
+#[test]
+fn what_led_to_an_efna_is_kept_beside_its_reason() {
+    let setup = setup(&[("answer", "refuse")]);
+    let server = setup.serve();
+    let mut peer = Peer::session(server.address());
+    let file = VirtualFile::new("ORDERS", "x");
+    peer.offer(&file);
+    peer.send_content(&file);
+    assert_eq!(&peer.hear()[..3], b"520", "EFNA");
+    let kept = decisions(&setup);
+    let (event, data) = kept.last().unwrap();
+    assert_eq!(event, "refused", "{kept:#?}");
+    assert_eq!(data["answer"]["refuse"]["reason"], 20);
+    let digest = data["facts"]["transfer"]["blake3"].as_str().unwrap();
+    assert_eq!(digest.len(), 64, "{digest}");
+}
+
 const LISTENER: &str = "listeners:\n  - address: 127.0.0.1:0\n";
 
 /// A station that calls a partner, with files to send and a policy that answers so.

@@ -99,7 +99,7 @@ pub trait Ledger: Send + Sync {
         &self,
         id: TransferId,
         event: &'static str,
-        detail: &str,
+        note: Note,
     ) -> Result<(), LedgerError>;
 
     /// The visible path is chosen (before the rename): Received → Placing.

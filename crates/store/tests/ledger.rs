@@ -1439,7 +1439,9 @@ async fn a_start_is_told_which_partners_there_are_and_what_a_crash_may_have_left
     let partners = books.ledger.partners().await.unwrap();
     assert_eq!(partners, ["another", "them", "us too"]);
     assert_eq!(books.ledger.unfinished().await.unwrap(), [half]);
-    let removed = books.ledger.remark(refused, CONTENT_REMOVED, "");
+    let removed = books
+        .ledger
+        .remark(refused, CONTENT_REMOVED, Note::default());
     removed.await.unwrap();
     assert_eq!(books.ledger.unfinished().await.unwrap(), [half, refused]);
 }

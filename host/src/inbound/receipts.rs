@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use oftp::{FileKey, FileReason, Nerp, NerpReason};
-use pointsman_policy::{Conversation, types};
-use pointsman_store::{LedgerError, OpenQuestion, TransferId, Verdict};
+use pointsman_policy::types;
+use pointsman_store::{LedgerError, Note, OpenQuestion, TransferId, Verdict};
 use tokio::sync::watch::Receiver;
 use tokio::task::{self, JoinSet};
 
 use crate::config::Plan;
 use crate::events::Event;
 use crate::inbound::hand_over::{self, Outcome};
+use crate::policy::ask;
 use crate::policy::facts::{self, Finished};
 use crate::station::Station;
 use crate::station::drain::Drain;
@@ -122,12 +123,17 @@ async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), Ledg
         policy,
         by,
         decision,
+        data,
     } = said;
     let answer = format!("{by}: {decision}");
+    let note = Note {
+        text: answer.clone(),
+        data,
+    };
     let waits_for_operator = matches!(verdict, Verdict::Later(None));
     let (transfer, partner) = (question.id, question.partner.clone());
     let file = question.header.key.to_string();
-    let waited = write_down(station, question.id, verdict, &answer).await?;
+    let waited = write_down(station, question.id, verdict, note).await?;
     if !waited {
         station.events.tell(Event::DecidedBefore {
             transfer,
@@ -174,12 +180,12 @@ async fn write_down(
     station: &Station,
     id: TransferId,
     verdict: Verdict,
-    why: &str,
+    note: Note,
 ) -> Result<bool, LedgerError> {
     loop {
         match station
             .ledger
-            .decided(id, verdict.clone(), why.into())
+            .decided(id, verdict.clone(), note.clone())
             .await
         {
             Err(error @ (LedgerError::Database { .. } | LedgerError::Commit { .. })) => {
@@ -199,6 +205,8 @@ struct Said {
     policy: Option<String>,
     by: String,
     decision: String,
+    /// What led to it, where policies were asked.
+    data: Option<String>,
 }
 
 async fn ask_policies(station: &Arc<Station>, question: &OpenQuestion, session: &str) -> Said {
@@ -223,10 +231,7 @@ async fn ask_policies(station: &Arc<Station>, question: &OpenQuestion, session: 
         &station.plan(),
     );
     let services = Arc::new(Services(Arc::clone(station)));
-    let mut policies = Conversation::open(station.policies.current(), session.to_owned(), services);
-    let answer = policies
-        .end_transfer(&connection, &facts::transfer(&done), SystemTime::now())
-        .await;
+    let answer = ask::end_transfer(station.policies.current(), services, &connection, &done).await;
     let (verdict, decision) = match &answer.decision {
         types::ResponseDecision::Pass | types::ResponseDecision::Positive(_) => {
             positive(&station.plan(), &question.partner)
@@ -246,6 +251,7 @@ async fn ask_policies(station: &Arc<Station>, question: &OpenQuestion, session: 
         }
     };
     let policy = answer.decided_by.as_ref().map(|by| by.policy.clone());
+    let data = ask::data(&answer);
     let by = answer.decided_by.map_or_else(
         || "no policy".to_owned(),
         |by| format!("policy {} (generation {})", by.policy, by.generation),
@@ -256,6 +262,7 @@ async fn ask_policies(station: &Arc<Station>, question: &OpenQuestion, session: 
         policy,
         by,
         decision,
+        data,
     }
 }
 
@@ -282,6 +289,7 @@ async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> Said {
                 "it does not name the partner {} any more: the file waits",
                 question.partner
             ),
+            data: None,
         };
     }
     let Some(command) = station
@@ -296,6 +304,7 @@ async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> Said {
             policy: None,
             by: "the configuration".to_owned(),
             decision: "EERP: no command takes files any more".to_owned(),
+            data: None,
         };
     };
     let path = station.inbox.join(&question.path);
@@ -326,6 +335,7 @@ async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> Said {
         policy: None,
         by: command.program.display().to_string(),
         decision,
+        data: None,
     }
 }
 

@@ -1,4 +1,5 @@
 //! The configuration's policies, and the facts that they are given.
 
+pub(crate) mod ask;
 pub(crate) mod facts;
 pub(crate) mod load;

@@ -267,13 +267,10 @@ impl Ledger for SqliteLedger {
         &self,
         id: TransferId,
         event: &'static str,
-        detail: &str,
+        note: Note,
     ) -> Result<(), LedgerError> {
-        let detail = detail.to_owned();
         self.writer
-            .run("remark", move |db| {
-                note_often(db, id, None, event, &detail.into())
-            })
+            .run("remark", move |db| note_often(db, id, None, event, &note))
             .await
     }
 

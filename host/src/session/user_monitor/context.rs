@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use oftp::{Agreement, FileKey, Leniency, OdetteId, Tolerance};
-use pointsman_policy::{Conversation, Decided, types};
-use pointsman_store::{LedgerError, Repeated, TransferId};
+use pointsman_policy::{Decided, types};
+use pointsman_store::{LedgerError, Note, Repeated, TransferId};
+use serde::Serialize;
 use tokio::sync::Notify;
 
-use super::error::InternalError;
 use crate::config::{DeliveryTerms, Partner, Plan, ReceivedAgain};
 use crate::events::{Event as Happening, Talk};
 use crate::net::wire::Wire;
-use crate::policy::facts;
+use crate::policy::ask::{self, About, Asker};
 use crate::session::ending::beside_states;
 use crate::station::Station;
 use crate::station::contacts::Line;
@@ -29,7 +29,7 @@ pub(super) struct SessionContext {
     /// The session's name.
     pub id: String,
     /// The generation of policies that decides in this session. It is pinned: a swap is for the sessions after it.
-    pub policies: Conversation,
+    pub policies: Asker,
     /// Notified when the file that stands still in this session comes over a new one.
     pub overtaken: Arc<Notify>,
     /// Its entry among the sessions that run.
@@ -40,8 +40,6 @@ pub(super) struct SessionContext {
     claims: Option<String>,
     /// The partner that a caller has shown to be.
     shown: Option<String>,
-    /// What the policies are told of the connection, once there is an SSID.
-    connection: Option<types::ConnectionInfo>,
     grants: Grants,
 }
 
@@ -87,7 +85,7 @@ impl SessionContext {
             file: None,
         });
         let services = Arc::new(Services(Arc::clone(&station)));
-        let policies = Conversation::open(station.policies.current(), id.clone(), services);
+        let policies = Asker::open(station.policies.current(), &id, services);
         Self {
             station,
             plan,
@@ -99,7 +97,6 @@ impl SessionContext {
             profile,
             claims: None,
             shown: None,
-            connection: None,
             grants: Grants::from(types::SessionTerms::default()),
         }
     }
@@ -129,15 +126,13 @@ impl SessionContext {
         connection.partner = Some(profile.name.clone());
         connection.labels.clone_from(&terms.labels);
         self.profile = Some(profile);
-        self.connection = Some(connection);
+        self.policies.about(connection);
         self.grants = Grants::from(terms);
     }
 
     /// Both ends agreed: the policies and whoever looks at the sessions are told.
     pub fn agreed(&mut self, agreement: &Agreement, terms: &str) {
-        if let Some(connection) = &mut self.connection {
-            facts::agreed(connection, agreement);
-        }
+        self.policies.agreed(agreement);
         self.roster.agreed(self.partner(), terms);
     }
 
@@ -154,12 +149,6 @@ impl SessionContext {
         self.profile
             .as_ref()
             .map_or("", |profile| profile.name.as_str())
-    }
-
-    pub fn connection(&self) -> Result<&types::ConnectionInfo, InternalError> {
-        self.connection.as_ref().ok_or(InternalError::OutOfStep(
-            "a question came before the connection was agreed",
-        ))
     }
 
     /// What becomes of a file of this partner whose identity a file has that is here.
@@ -248,40 +237,26 @@ impl SessionContext {
         }
     }
 
-    /// Logs what a policy decided, and gives the line that the ledger keeps of it.
-    pub fn log_decision<T>(
+    /// Logs what a policy decided, and gives what the ledger keeps of it.
+    pub fn log_decision<T: Serialize>(
         &self,
-        (hook, file): (&'static str, Option<&FileKey>),
-        answer: &Decided<T>,
-        decision: String,
-    ) -> String {
-        let Some(by) = &answer.decided_by else {
-            return format!(
-                "{hook}: no policy had an opinion, generation {}",
-                self.policies.generation()
-            );
-        };
+        file: Option<&FileKey>,
+        decided: &Decided<T>,
+        sentence: &str,
+    ) -> Note {
         let talk = self.talk();
-        let policy = Some(by.policy.clone());
-        let by = format!(
-            "{} (generation {}, sha256:{})",
-            by.policy,
-            by.generation,
-            by.digest.get(..12).unwrap_or_default()
-        );
-        self.log(Happening::Decided {
+        let about = About {
             session: Some(talk.session),
             partner: talk.partner,
             claims: talk.claims,
             remote: Some(talk.remote),
-            policy,
             transfer: None,
             file: file.map(FileKey::to_string),
-            hook,
-            by: format!("policy {by}"),
-            decision: decision.clone(),
-        });
-        format!("{hook}: policy {by}: {decision}")
+        };
+        if let Some(happening) = ask::event(decided, about, sentence) {
+            self.log(happening);
+        }
+        ask::note(decided, sentence)
     }
 }
 

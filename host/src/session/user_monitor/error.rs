@@ -3,6 +3,7 @@
 use pointsman_store::{LedgerError, SpoolError};
 
 use crate::contents::records::RecordError;
+use crate::policy::ask::NoConnection;
 
 /// Why a session cannot be continued although the partner did nothing wrong.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,8 @@ pub(super) enum InternalError {
     Spool(#[from] SpoolError),
     #[error("a file of records in the spool: {0}")]
     Records(#[from] RecordError),
+    #[error(transparent)]
+    Connection(#[from] NoConnection),
     /// The engine reports what does not belong to what the session is doing.
     #[error("{0}")]
     OutOfStep(&'static str),

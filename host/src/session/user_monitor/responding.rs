@@ -1,7 +1,5 @@
 //! Receipts, both ways (RFC 5024, 3.3.5, 9.10, 9.12).
 
-use std::time::SystemTime;
-
 use oftp::{Leniency, Response, ResponseTicket, Session};
 use pointsman_store::{Acknowledgement, LedgerError, Naming, Persisted, TransferId};
 
@@ -9,7 +7,6 @@ use super::context::SessionContext;
 use super::error::InternalError;
 use super::promise;
 use crate::events::Event as Happening;
-use crate::policy::facts;
 
 /// EERP or NERP: it is recorded, then RTR. One that answers nothing of ours is answered all the same.
 pub(super) async fn response_offered(
@@ -24,12 +21,8 @@ pub(super) async fn response_offered(
         Acknowledgement::Recorded(id) | Acknowledgement::Repeated(id) => Some(id),
         Acknowledgement::Unknown => None,
     };
-    let connection = context.connection()?.clone();
-    let told = facts::response(&response, id, &problem);
-    context
-        .policies
-        .end_response(&connection, &told, SystemTime::now())
-        .await;
+    let policies = &mut context.policies;
+    policies.end_response(&response, id, &problem).await?;
     let changes_nothing = !matches!(*known, Acknowledgement::Recorded(_));
     if changes_nothing {
         context.slow_down().await;

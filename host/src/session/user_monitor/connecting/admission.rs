@@ -1,7 +1,7 @@
 //! A caller is let in, or not.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use oftp::{Level, Params, Ssid};
 use pointsman_policy::types;
@@ -92,11 +92,7 @@ impl Admission<'_> {
             return Err(self.brake(own.as_deref(), missing).await);
         }
         let connection = self.facts(own.as_deref());
-        let answer = self
-            .context
-            .policies
-            .accept_stranger(&connection, SystemTime::now())
-            .await;
+        let answer = self.context.policies.accept_stranger(&connection).await;
         let profile = match terms::granted(self.context, &answer) {
             Ok(types::SessionTerms {
                 partner: Some(name),

@@ -1,6 +1,6 @@
 //! What the policies grant a session: `accept-connection` is asked, and the profile's parameters are made smaller.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use oftp::{Level, Mode, OdetteId, Params, SessionReason, Ssid};
 use pointsman_policy::{Decided, types};
@@ -29,10 +29,7 @@ pub(super) async fn ask(
     context: &mut SessionContext,
     connection: &types::ConnectionInfo,
 ) -> Result<types::SessionTerms, SessionRefusal> {
-    let answer = context
-        .policies
-        .accept_connection(connection, SystemTime::now())
-        .await;
+    let answer = context.policies.accept_connection(connection).await;
     granted(context, &answer)
 }
 
@@ -41,15 +38,15 @@ pub(super) fn granted(
     context: &SessionContext,
     answer: &Decided<types::ConnectionDecision>,
 ) -> Result<types::SessionTerms, SessionRefusal> {
-    let log = |decision| context.log_decision(("accept-connection", None), answer, decision);
+    let log = |sentence: &str| context.log_decision(None, answer, sentence);
     match &answer.decision {
         types::ConnectionDecision::Pass => Ok(types::SessionTerms::default()),
         types::ConnectionDecision::Accept(terms) => {
-            log(format!("accepted{}", labelled(&terms.labels)));
+            log(&format!("accepted{}", labelled(&terms.labels)));
             Ok(terms.clone())
         }
         types::ConnectionDecision::Refuse(no) => {
-            log(format!("refused with ESID {:02} {}", no.reason, no.text));
+            log(&format!("refused with ESID {:02} {}", no.reason, no.text));
             let reason = SessionReason::from_code(no.reason);
             Err(SessionRefusal {
                 is_by_policy: true,

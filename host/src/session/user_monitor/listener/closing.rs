@@ -5,8 +5,8 @@ use std::time::Instant;
 use oftp::{CloseTicket, Closing, FileHeader, FileReason, Position, Session};
 use pointsman_policy::types;
 use pointsman_store::{
-    CONTENT_REMOVED, LedgerError, Received, Sidecar, Target, TransferId, Undelivered, Verdict,
-    Whole, planted,
+    CONTENT_REMOVED, LedgerError, Note, Received, Sidecar, Target, TransferId, Undelivered,
+    Verdict, Whole, planted,
 };
 
 use super::file_refusal::FileRefusal;
@@ -104,8 +104,9 @@ impl Close<'_> {
         };
         match judging::judge(self.context, &done, &file.target).await? {
             Judgement::Kept(kept) => self.keep(file, kept).await,
-            Judgement::Refused(refused) => {
-                self.refuse(file.id, &file.header, refused).await?;
+            Judgement::Refused(refused, note) => {
+                self.write_down(file.id, &refused, note.data).await?;
+                self.efna(&file.header, refused).await;
                 Ok(blocking(move || file.content.discard()).await?)
             }
         }
@@ -119,7 +120,7 @@ impl Close<'_> {
             seal: file.content.seal().clone(),
             target: kept.target.clone(),
             verdict: kept.verdict.clone(),
-            note: kept.note.clone().into(),
+            note: kept.note.clone(),
             labels: [file.labels, kept.labels].concat(),
         };
         let (partner, session_id) = (self.context.partner().to_owned(), &self.context.id);
@@ -145,7 +146,7 @@ impl Close<'_> {
             placing: None,
         };
         self.received.promised(self.context, id);
-        after_efpa(self.context, &file, &kept.verdict, kept.note, octets).await;
+        after_efpa(self.context, &file, &kept.verdict, kept.note.text, octets).await;
         if !matches!(kept.verdict, Verdict::Negative(_)) {
             self.received
                 .deliver(self.context, file, &kept.verdict, hold)
@@ -162,12 +163,23 @@ impl Close<'_> {
         header: &FileHeader,
         refused: FileRefusal,
     ) -> Result<(), InternalError> {
-        let ledger = &self.context.station.ledger;
-        ledger.checkpoint(id, Position::default()).await?;
-        let why = refused.sentence("EFNA");
-        ledger.remark(id, "refused", &why).await?;
+        self.write_down(id, &refused, None).await?;
         self.efna(header, refused).await;
         Ok(())
+    }
+
+    /// The row says that nothing is here, and the history why; with what led to the decision, where it was a policy's.
+    async fn write_down(
+        &self,
+        id: TransferId,
+        refused: &FileRefusal,
+        data: Option<String>,
+    ) -> Result<(), InternalError> {
+        let ledger = &self.context.station.ledger;
+        ledger.checkpoint(id, Position::default()).await?;
+        let text = refused.sentence("EFNA");
+        let note = Note { text, data };
+        Ok(ledger.remark(id, "refused", note).await?)
     }
 
     /// EFNA, of a file that has no row.
@@ -221,7 +233,7 @@ async fn after_efpa(
 async fn remove_rejected(context: &SessionContext, id: TransferId) -> Result<(), InternalError> {
     let why = "delivery.rejected: delete";
     let ledger = &context.station.ledger;
-    ledger.remark(id, CONTENT_REMOVED, why).await?;
+    ledger.remark(id, CONTENT_REMOVED, why.into()).await?;
     let spool = context.station.spool.clone();
     Ok(blocking(move || spool.discard_content(id)).await?)
 }

@@ -1,10 +1,8 @@
 //! What the end of a received file means: `end-transfer` is asked.
 
-use std::time::SystemTime;
-
 use oftp::{FileHeader, FileReason, NerpReason};
 use pointsman_policy::types;
-use pointsman_store::{Labels, Target, Verdict};
+use pointsman_store::{Labels, Note, Target, Verdict};
 
 use super::file_refusal::FileRefusal;
 use crate::events::Event as Happening;
@@ -18,8 +16,8 @@ use crate::session::user_monitor::error::InternalError;
 pub(super) enum Judgement {
     /// EFPA.
     Kept(Acceptance),
-    /// EFNA.
-    Refused(FileRefusal),
+    /// EFNA, and what the ledger keeps of the decision.
+    Refused(FileRefusal, Note),
 }
 
 /// How a file is kept.
@@ -31,7 +29,7 @@ pub(super) struct Acceptance {
     /// What `end-transfer` says of the file, beside what `accept-file` said.
     pub labels: Labels,
     /// Which policy decided what, for the ledger.
-    pub note: String,
+    pub note: Note,
 }
 
 /// Asks the policies. `target` is the place that `accept-file` chose.
@@ -40,14 +38,8 @@ pub(super) async fn judge(
     done: &Finished<'_>,
     target: &Target,
 ) -> Result<Judgement, InternalError> {
-    let connection = context.connection()?.clone();
-    let answer = context
-        .policies
-        .end_transfer(&connection, &facts::transfer(done), SystemTime::now())
-        .await;
-    let log = |decision| {
-        context.log_decision(("end-transfer", Some(&done.header.key)), &answer, decision)
-    };
+    let answer = context.policies.end_transfer(done).await?;
+    let log = |sentence: &str| context.log_decision(Some(&done.header.key), &answer, sentence);
     let kept = |verdict, note| {
         Judgement::Kept(Acceptance {
             verdict,
@@ -61,7 +53,7 @@ pub(super) async fn judge(
     Ok(match &answer.decision {
         types::ResponseDecision::Pass => {
             let (verdict, shown) = receipts::positive(config, context.partner());
-            kept(verdict, log(shown))
+            kept(verdict, log(&shown))
         }
         types::ResponseDecision::Positive(terms) => {
             let target = moved(context, done.header, target, terms);
@@ -72,22 +64,22 @@ pub(super) async fn judge(
                 target,
                 wants_turn: terms.request_turn.unwrap_or(false),
                 labels: terms.labels.clone(),
-                note: log(format!("{shown}, to {path}{labels}")),
+                note: log(&format!("{shown}, to {path}{labels}")),
             })
         }
         types::ResponseDecision::Negative(no) => {
             let reason = NerpReason::from_code(no.reason);
             let (verdict, shown) = receipts::negative(&done.header.key, reason, &no.text);
-            kept(verdict, log(shown))
+            kept(verdict, log(&shown))
         }
         types::ResponseDecision::Later(seconds) => {
             let verdict = Verdict::Later(receipts::ask_again(*seconds));
-            kept(verdict, log(receipts::waits(*seconds)))
+            kept(verdict, log(&receipts::waits(*seconds)))
         }
         types::ResponseDecision::Refuse(no) => {
-            log(format!("EFNA {:02} {}", no.reason, no.text));
+            let note = log(&format!("EFNA {:02} {}", no.reason, no.text));
             let reason = FileReason::from_code(no.reason);
-            Judgement::Refused(FileRefusal::for_good(reason, no.text.clone()))
+            Judgement::Refused(FileRefusal::for_good(reason, no.text.clone()), note)
         }
     })
 }

@@ -104,7 +104,7 @@ async fn offered_again(
     what: &str,
 ) -> Result<(), LedgerError> {
     let ledger = &context.station.ledger;
-    ledger.remark(id, "offered-again", what).await
+    ledger.remark(id, "offered-again", what.into()).await
 }
 
 /// A file that is here, and whose sender may not know that, is taken once more to be compared. Should it be another,
@@ -174,7 +174,7 @@ async fn take(
         target: route.target.clone(),
         layout: route.layout,
         session: context.id.clone(),
-        note: route.note.clone().into(),
+        note: route.note.clone(),
         may_resume,
         repeated: context.repeated(),
     };

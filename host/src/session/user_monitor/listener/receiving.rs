@@ -1,6 +1,6 @@
 //! A file on its way in (RFC 5024, 9.12, OPI): data, credit, and what is kept when it breaks off.
 
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use oftp::{Counts, CreditTicket, FileData, FileHeader, Session};
 use pointsman_policy::types;
@@ -9,7 +9,7 @@ use pointsman_store::{Committing, LedgerError, Offer, Target, TransferId};
 use super::file_refusal::FileRefusal;
 use super::partial::FileWriter;
 use super::quota::SizeLimit;
-use crate::policy::facts::{self, Finished};
+use crate::policy::facts::Finished;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 use crate::station::holders::Holding;
@@ -125,7 +125,10 @@ impl Receiving {
         drop(locked);
         station.bound_partials(context.partner()).await;
         let kept = format!("{why}; {octets} octets are kept to resume from");
-        station.ledger.remark(self.id, "broken-off", &kept).await?;
+        station
+            .ledger
+            .remark(self.id, "broken-off", kept.into())
+            .await?;
         let done = Finished {
             received: true,
             header: &self.header,
@@ -141,11 +144,7 @@ impl Receiving {
             labels: &self.labels,
             asked: 0,
         };
-        let connection = context.connection()?.clone();
-        context
-            .policies
-            .end_transfer(&connection, &facts::transfer(&done), SystemTime::now())
-            .await;
+        context.policies.end_transfer(&done).await?;
         Ok(())
     }
 }

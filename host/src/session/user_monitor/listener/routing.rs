@@ -1,15 +1,14 @@
 //! Where an offered file goes, and how its records are kept: `accept-file` is asked.
 
-use std::time::SystemTime;
-
 use oftp::{FileHeader, FileReason, Format, RecordLayout};
-use pointsman_policy::{Decided, types};
-use pointsman_store::Target;
+use pointsman_policy::types;
+use pointsman_store::{Note, Target};
 
 use super::file_refusal::{FileRefusal, Stop};
 use crate::naming::names;
 use crate::policy::facts;
 use crate::session::user_monitor::context::{SessionContext, labelled};
+use crate::session::user_monitor::error::InternalError;
 
 /// What the policies said about a file that we take.
 pub(super) struct Route {
@@ -20,37 +19,34 @@ pub(super) struct Route {
     pub restart: Option<u64>,
     pub labels: Vec<(String, String)>,
     /// Which policy decided, for the ledger.
-    pub note: String,
+    pub note: Note,
 }
 
 pub(super) async fn route(
     context: &mut SessionContext,
     header: &FileHeader,
 ) -> Result<Route, Stop> {
-    let connection = context.connection()?.clone();
-    let answer = context
-        .policies
-        .accept_file(&connection, &facts::file(header), SystemTime::now())
-        .await;
-    let log = |decision| log_decision(context, header, &answer, decision);
+    let asking = context.policies.accept_file(header);
+    let answer = asking.await.map_err(InternalError::from)?;
+    let log = |sentence: &str| context.log_decision(Some(&header.key), &answer, sentence);
     let terms = accepted(&answer.decision).inspect_err(|refused| {
         let (code, text) = (refused.reason.code(), &refused.text);
-        log(format!("refused with SFNA {code:02} {text}"));
+        log(&format!("refused with SFNA {code:02} {text}"));
     })?;
     let target = target(context, header, &terms).map_err(|bad| {
-        log(format!("not usable: {bad}"));
+        log(&format!("not usable: {bad}"));
         let text = "no place could be decided for this file";
         FileRefusal::for_now(FileReason::AccessMethod, text)
     })?;
     let layout = layout(context, header, terms.record_layout).map_err(|unfit| {
         let what = format!("records of this file cannot be kept {unfit}");
-        log(format!("not usable: {what}"));
+        log(&format!("not usable: {what}"));
         FileRefusal::for_good(FileReason::RecordLength, what)
     })?;
     // To refuse what is there is the policy's wish; without one the new file gets a number.
     if terms.overwrite == Some(false) && context.station.inbox.join(facts::path(&target)).exists() {
         let text = format!("a file of the name {} is there", target.file_name);
-        log(format!("refused with SFNA 12: {text}"));
+        log(&format!("refused with SFNA 12: {text}"));
         // Not 13, which would say that this very file is here: of one that is, 13 was said before.
         return Err(FileRefusal::for_good(FileReason::AccessMethod, text).into());
     }
@@ -60,7 +56,7 @@ pub(super) async fn route(
         target,
         layout,
         restart: terms.restart,
-        note: log(format!("accepted, to {path}{labels}")),
+        note: log(&format!("accepted, to {path}{labels}")),
         labels: terms.labels,
     })
 }
@@ -74,15 +70,6 @@ fn accepted(decision: &types::FileDecision) -> Result<types::FileTerms, FileRefu
             ..FileRefusal::for_good(FileReason::from_code(no.reason), no.text.clone())
         }),
     }
-}
-
-fn log_decision(
-    context: &SessionContext,
-    header: &FileHeader,
-    answer: &Decided<types::FileDecision>,
-    decision: String,
-) -> String {
-    context.log_decision(("accept-file", Some(&header.key)), answer, decision)
 }
 
 /// The receipt will not be what its partner asks for.

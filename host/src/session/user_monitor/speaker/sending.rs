@@ -8,7 +8,7 @@ use pointsman_policy::types;
 use pointsman_store::{Blob, OutboundFile, TransferId, planted};
 
 use crate::contents::checking::Check;
-use crate::policy::facts::{self, Finished};
+use crate::policy::facts::Finished;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 use crate::session::user_monitor::listener::BLOCK;
@@ -132,11 +132,7 @@ impl Sending {
             labels: &self.file.labels,
             asked: 0,
         };
-        let connection = context.connection()?.clone();
-        context
-            .policies
-            .end_transfer(&connection, &facts::transfer(&done), SystemTime::now())
-            .await;
+        context.policies.end_transfer(&done).await?;
         Ok(())
     }
 

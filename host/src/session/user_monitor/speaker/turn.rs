@@ -1,7 +1,5 @@
 //! Our turn: what the policies want done with it, and what is done next.
 
-use std::time::SystemTime;
-
 use oftp::{Agreement, Level, Session, TurnTicket};
 use pointsman_policy::types;
 use pointsman_store::{Files, Longest, OutboundFile, TransferId, Work, planted};
@@ -155,13 +153,9 @@ impl OurTurns {
         context: &mut SessionContext,
         session: &Session,
     ) -> Result<TurnPlan, InternalError> {
-        let connection = context.connection()?.clone();
-        let answer = context
-            .policies
-            .ready_to_send(&connection, SystemTime::now())
-            .await;
-        let log = |decision: String| {
-            context.log_decision(("ready-to-send", None), &answer, decision);
+        let answer = context.policies.ready_to_send().await?;
+        let log = |sentence: &str| {
+            context.log_decision(None, &answer, sentence);
         };
         let policy = answer.decided_by.as_ref().map_or_else(
             || "a policy".to_owned(),
@@ -171,14 +165,14 @@ impl OurTurns {
         let (wanted, left) = match &answer.decision {
             types::TurnDecision::Pass => (None, None),
             types::TurnDecision::Send(terms) => {
-                log(self.planned(terms).to_owned());
+                log(self.planned(terms));
                 if terms.files.is_some() {
                     why = Some(format!("{policy} let no files go but those it named"));
                 }
                 (terms.files.clone(), terms.max_files)
             }
             types::TurnDecision::Hold(reason) => {
-                log(format!("files wait: {reason}"));
+                log(&format!("files wait: {reason}"));
                 why = Some(format!("{policy} held all files back: {reason}"));
                 (Some(Vec::new()), None)
             }

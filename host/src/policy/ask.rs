@@ -1,0 +1,214 @@
+//! The one place that asks policies, in a session and outside of one: it has the facts, takes the time, and asks. What
+//! comes back is one value, which is what the caller goes by, what the log says, and what the ledger keeps.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use oftp::{Agreement, FileHeader, Response};
+use pointsman_policy::{Conversation, Decided, Generation, HostServices, types};
+use pointsman_store::{Note, TransferId};
+use serde::Serialize;
+
+use crate::events::Event;
+use crate::policy::facts::{self, Finished};
+
+/// Asks the policies of one generation about one connection.
+pub struct Asker {
+    conversation: Conversation,
+    /// What is known of the connection; none before the partner's SSID.
+    connection: Option<types::ConnectionInfo>,
+}
+
+/// Nothing is known of the connection yet that a question would be about.
+#[derive(Debug, thiserror::Error)]
+#[error("a question came before the connection was agreed")]
+pub struct NoConnection;
+
+impl Asker {
+    /// Asks the policies of this generation, whatever is swapped in later.
+    #[must_use]
+    pub fn open(
+        generation: Arc<Generation>,
+        session: &str,
+        services: Arc<dyn HostServices>,
+    ) -> Self {
+        Self {
+            conversation: Conversation::open(generation, session.to_owned(), services),
+            connection: None,
+        }
+    }
+
+    /// What all questions from now on are about.
+    pub fn about(&mut self, connection: types::ConnectionInfo) {
+        self.connection = Some(connection);
+    }
+
+    /// Both ends have agreed: that counts from now on, and no more what the partner offered.
+    pub fn agreed(&mut self, agreement: &Agreement) {
+        if let Some(connection) = &mut self.connection {
+            facts::agreed(connection, agreement);
+        }
+    }
+
+    /// The generation of the policies.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.conversation.generation()
+    }
+
+    /// Whether a policy is asked about callers that have shown no right password or certificate.
+    #[must_use]
+    pub fn knows_strangers(&self) -> bool {
+        self.conversation.knows_strangers()
+    }
+
+    /// Whether a connection is accepted, as long as it is not: it is part of the question.
+    pub async fn accept_connection(
+        &mut self,
+        connection: &types::ConnectionInfo,
+    ) -> Decided<types::ConnectionDecision> {
+        let now = SystemTime::now();
+        self.conversation.accept_connection(connection, now).await
+    }
+
+    /// The same for a caller that has shown no right password or certificate.
+    pub async fn accept_stranger(
+        &mut self,
+        connection: &types::ConnectionInfo,
+    ) -> Decided<types::ConnectionDecision> {
+        let now = SystemTime::now();
+        self.conversation.accept_stranger(connection, now).await
+    }
+
+    /// Whether a file is taken that the partner offers, and where it goes.
+    ///
+    /// # Errors
+    /// There is no connection.
+    pub async fn accept_file(
+        &mut self,
+        header: &FileHeader,
+    ) -> Result<Decided<types::FileDecision>, NoConnection> {
+        let connection = self.connection.as_ref().ok_or(NoConnection)?;
+        let (file, now) = (facts::file(header), SystemTime::now());
+        Ok(self.conversation.accept_file(connection, &file, now).await)
+    }
+
+    /// What a transfer that has ended means for its receipt.
+    ///
+    /// # Errors
+    /// There is no connection.
+    pub async fn end_transfer(
+        &mut self,
+        done: &Finished<'_>,
+    ) -> Result<Decided<types::ResponseDecision>, NoConnection> {
+        let connection = self.connection.as_ref().ok_or(NoConnection)?;
+        let (transfer, now) = (facts::transfer(done), SystemTime::now());
+        let asking = self.conversation.end_transfer(connection, &transfer, now);
+        Ok(asking.await)
+    }
+
+    /// What is sent in this turn.
+    ///
+    /// # Errors
+    /// There is no connection.
+    pub async fn ready_to_send(&mut self) -> Result<Decided<types::TurnDecision>, NoConnection> {
+        let connection = self.connection.as_ref().ok_or(NoConnection)?;
+        let now = SystemTime::now();
+        Ok(self.conversation.ready_to_send(connection, now).await)
+    }
+
+    /// Notifies the policies of a receipt for a file of ours.
+    ///
+    /// # Errors
+    /// There is no connection.
+    pub async fn end_response(
+        &mut self,
+        response: &Response,
+        matched: Option<TransferId>,
+        problem: &str,
+    ) -> Result<Decided<()>, NoConnection> {
+        let connection = self.connection.as_ref().ok_or(NoConnection)?;
+        let response = facts::response(response, matched, problem);
+        let now = SystemTime::now();
+        let asking = self.conversation.end_response(connection, &response, now);
+        Ok(asking.await)
+    }
+}
+
+/// What a transfer that has ended means for its receipt, asked again outside of a session.
+pub async fn end_transfer(
+    generation: Arc<Generation>,
+    services: Arc<dyn HostServices>,
+    connection: &types::ConnectionInfo,
+    done: &Finished<'_>,
+) -> Decided<types::ResponseDecision> {
+    let mut conversation = Conversation::open(generation, connection.session.clone(), services);
+    let (transfer, now) = (facts::transfer(done), SystemTime::now());
+    let asking = conversation.end_transfer(connection, &transfer, now);
+    asking.await
+}
+
+/// Whom and what a decision is about, for the log.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// The session, where there is one.
+    pub session: Option<String>,
+    /// The partner, which has shown that it is the one.
+    pub partner: Option<String>,
+    /// Whose profile it would be, while the caller has not shown that.
+    pub claims: Option<String>,
+    /// Where it calls from, or is called at.
+    pub remote: Option<SocketAddr>,
+    /// The file's transfer, where it has one.
+    pub transfer: Option<TransferId>,
+    /// The file.
+    pub file: Option<String>,
+}
+
+/// The event of a decision; none where no policy had an opinion. `sentence` says what it means.
+pub fn event<T>(decided: &Decided<T>, about: About, sentence: &str) -> Option<Event> {
+    let by = decided.decided_by.as_ref()?;
+    Some(Event::Decided {
+        session: about.session,
+        partner: about.partner,
+        claims: about.claims,
+        remote: about.remote,
+        policy: Some(by.policy.clone()),
+        transfer: about.transfer,
+        file: about.file,
+        hook: decided.hook.name(),
+        by: format!("policy {}", who(by)),
+        decision: sentence.to_owned(),
+    })
+}
+
+/// What the history of a transfer keeps of a decision: the sentence, and all that led to it.
+pub fn note<T: Serialize>(decided: &Decided<T>, sentence: &str) -> Note {
+    let hook = decided.hook;
+    match &decided.decided_by {
+        Some(by) => Note {
+            text: format!("{hook}: policy {}: {sentence}", who(by)),
+            data: data(decided),
+        },
+        None => format!(
+            "{hook}: no policy had an opinion, generation {}",
+            decided.generation
+        )
+        .into(),
+    }
+}
+
+/// All that led to a decision, as JSON; none where no policy had an opinion.
+pub fn data<T: Serialize>(decided: &Decided<T>) -> Option<String> {
+    let by = decided.decided_by.as_ref();
+    by.map(|_| decided.to_json().to_string())
+}
+
+fn who(by: &pointsman_policy::DecidedBy) -> String {
+    let digest = by.digest.get(..12).unwrap_or_default();
+    format!(
+        "{} (generation {}, sha256:{digest})",
+        by.policy, by.generation
+    )
+}
