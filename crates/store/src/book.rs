@@ -1,11 +1,12 @@
 //! The ledger as an audit reads it.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
-use oftp::FileKey;
 
 use crate::error::LedgerError;
 use crate::finding::Finding;
-use crate::state::{ReceiptState, State};
+use crate::row::Row;
 use crate::transfer::TransferId;
 
 /// A ledger that can be audited.
@@ -16,31 +17,22 @@ pub trait Books: Send + Sync {
     async fn damage(&self, thorough: bool) -> Vec<Finding>;
 
     /// Every row.
-    async fn books(&self) -> Result<Vec<Book>, LedgerError>;
+    async fn books(&self) -> Result<BTreeMap<TransferId, Read>, LedgerError>;
 
     /// One row.
-    async fn book(&self, id: TransferId) -> Result<Option<Book>, LedgerError>;
+    async fn book(&self, id: TransferId) -> Result<Option<Read>, LedgerError>;
 }
 
 /// A row, as the audit sees it.
 #[derive(Clone, Debug)]
 pub struct Book {
-    pub id: TransferId,
-    pub partner: String,
-    /// The word, where it is that of no state.
-    pub state: Result<State, String>,
-    pub key: FileKey,
-    pub edition: u32,
-    pub octets: u64,
-    pub digest: String,
-    pub position: u64,
-    pub path: Option<String>,
-    /// The receipt waits for a decision.
-    pub waits: bool,
-    /// The state of its receipt's row.
-    pub receipt: Option<ReceiptState>,
-    /// The receipt is the same partner's.
+    /// The row.
+    pub row: Row,
+    /// Its receipt, if it has one, is the same partner's.
     pub receipt_fits: bool,
     /// A rejected file whose content was not to be kept.
     pub content_removed: bool,
 }
+
+/// A row, or the word of its state, where that is the word of none.
+pub type Read = Result<Book, String>;

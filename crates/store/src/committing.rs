@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::error::LedgerError;
-use crate::transition::reached_verb;
+use crate::transition::{VerbName, reached_verb};
 
 /// Why a commit failed: told to everybody in the group.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ impl From<Failure> for LedgerError {
 /// A verb that was answered already, on its way to the disk.
 #[derive(Debug)]
 pub struct Committing {
-    pub(crate) verb: &'static str,
+    pub(crate) verb: VerbName,
     pub(crate) settled: oneshot::Receiver<Result<(), Failure>>,
 }
 

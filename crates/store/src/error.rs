@@ -42,6 +42,9 @@ pub enum LedgerError {
     /// A session has the file just now.
     #[error("ledger: a session has transfer {0} just now; try again when it is over")]
     InSession(TransferId),
+    /// Somebody else changed the row since it was read.
+    #[error("ledger: transfer {0} was changed by another program meanwhile; try again")]
+    Outrun(TransferId),
     /// There is no such row.
     #[error("ledger: there is no transfer {0}")]
     NotFound(TransferId),

@@ -12,19 +12,32 @@ use crate::error::LedgerError;
 use crate::note::Note;
 use crate::offer::{Arrived, Here, Offer, Offered, Repeated, Standing};
 use crate::persisted::{InDoubt, Persisted, Stored};
+use crate::planted;
 use crate::queue::{Acknowledgement, Files, Longest, Naming, Order, Waiting, Work};
+use crate::row::Row;
 use crate::seal::Seal;
 use crate::state::{Direction, State};
 use crate::transfer::{
     Details, NewFile, OpenQuestion, OutboundFile, Queued, TimelineEntry, Transfer, TransferId,
     Undelivered,
 };
+use crate::verb::{self, Effect, Verb};
 use crate::verdict::{Received, Verdict};
 
 /// The ledger of transfers. Every method but [`Ledger::offer_early`] returns after its transaction is durable, not
 /// before.
 #[async_trait]
 pub trait Ledger: Send + Sync {
+    /// Reads the row of a transfer, lets the verb change it, and stores it. Then the sidecar is told.
+    ///
+    /// # Errors
+    /// There is no such row, or the verb does not lead on from where it is.
+    async fn apply(
+        &self,
+        id: TransferId,
+        verb: Box<dyn Verb>,
+    ) -> Result<Persisted<Effect>, LedgerError>;
+
     /// A peer offers a file: a new row, a partial that is known, or a file we have already. A known row is
     /// left as it is, since another session may be at it; who holds its partial then says `begin`.
     async fn offer(&self, offer: Offer) -> Result<Offered, LedgerError> {
@@ -52,11 +65,19 @@ pub trait Ledger: Send + Sync {
     -> Result<Option<Standing>, LedgerError>;
 
     /// A known partial goes on at `from` under this offer (before the partial is cut, and before SFPA).
-    async fn begin(&self, id: TransferId, offer: Offer, from: Position) -> Result<(), LedgerError>;
+    async fn begin(&self, id: TransferId, offer: Offer, from: Position) -> Result<(), LedgerError> {
+        self.apply(id, Box::new(verb::Begin { offer, from }))
+            .await
+            .map(drop)
+    }
 
     /// So much of the partial is on disk and may be offered for restart: up to the end of a record, in a
     /// file of records.
-    async fn checkpoint(&self, id: TransferId, at: Position) -> Result<(), LedgerError>;
+    async fn checkpoint(&self, id: TransferId, at: Position) -> Result<(), LedgerError> {
+        self.apply(id, Box::new(verb::Checkpoint { at }))
+            .await
+            .map(drop)
+    }
 
     /// The blob is sealed (before EFPA): Receiving → Received, with the place it goes to at last; with a negative verdict
     /// Receiving → Rejected, and the NERP is owed.
@@ -64,7 +85,10 @@ pub trait Ledger: Send + Sync {
         &self,
         id: TransferId,
         received: Received,
-    ) -> Result<Persisted<Stored>, LedgerError>;
+    ) -> Result<Persisted<Stored>, LedgerError> {
+        let done = self.apply(id, Box::new(received)).await?;
+        Ok(done.map(|_| Stored(id)))
+    }
 
     /// The same file came once more, because its sender never saw our EFPA: the row stands, if this is its content.
     ///
@@ -74,10 +98,21 @@ pub trait Ledger: Send + Sync {
         &self,
         id: TransferId,
         seal: Seal,
-    ) -> Result<Persisted<Stored>, LedgerError>;
+    ) -> Result<Persisted<Stored>, LedgerError> {
+        let done = self
+            .apply(id, Box::new(verb::ReceivedAgain { seal }))
+            .await?;
+        // That it is not the same is written down, too.
+        match *done {
+            Effect::Differs => Err(LedgerError::OtherContent(id)),
+            Effect::Changed | Effect::Repeated => Ok(done.map(|_| Stored(id))),
+        }
+    }
 
     /// The partner went on after our EFPA, so it has it: offered again, the file is a duplicate.
-    async fn confirmed(&self, id: TransferId) -> Result<(), LedgerError>;
+    async fn confirmed(&self, id: TransferId) -> Result<(), LedgerError> {
+        self.apply(id, Box::new(verb::Confirmed)).await.map(drop)
+    }
 
     /// What came to be compared is another file of the same identity: → Receiving, under the id of its copy (before that
     /// is sealed). The one it was compared with stays as it is. Gives its edition.
@@ -103,10 +138,21 @@ pub trait Ledger: Send + Sync {
     ) -> Result<(), LedgerError>;
 
     /// The visible path is chosen (before the rename): Received → Placing.
-    async fn placing(&self, id: TransferId, path: &str) -> Result<(), LedgerError>;
+    async fn placing(&self, id: TransferId, path: &str) -> Result<(), LedgerError> {
+        let path = path.to_owned();
+        self.apply(id, Box::new(verb::Placing { path }))
+            .await
+            .map(drop)
+    }
 
     /// The file is in its folder: Placing → Delivered, and the receipt is owed in the same transaction.
-    async fn delivered(&self, id: TransferId) -> Result<(), LedgerError>;
+    async fn delivered(&self, id: TransferId) -> Result<(), LedgerError> {
+        self.apply(id, Box::new(verb::Delivered)).await?;
+        if planted("receipt-in-its-own-transaction") {
+            self.apply(id, Box::new(verb::Delivered)).await?;
+        }
+        Ok(())
+    }
 
     /// Delivered files whose receipt waits for a question that is due: so many of each partner, oldest first.
     async fn open_questions(&self, of_partner: u32) -> Result<Vec<OpenQuestion>, LedgerError>;
@@ -118,17 +164,34 @@ pub trait Ledger: Send + Sync {
         id: TransferId,
         verdict: Verdict,
         note: Note,
-    ) -> Result<bool, LedgerError>;
+    ) -> Result<bool, LedgerError> {
+        let decided = verb::DecideReceipt { verdict, note };
+        let done = self.apply(id, Box::new(decided)).await?;
+        Ok(*done == Effect::Changed)
+    }
 
     /// The receipt of a delivered file that waited is one that somebody else made, and goes on as it is: with its
     /// hash and its signature.
-    async fn forwarded(&self, id: TransferId, response: Response) -> Result<(), LedgerError>;
+    async fn forwarded(&self, id: TransferId, response: Response) -> Result<(), LedgerError> {
+        self.apply(id, Box::new(verb::Forwarded { response }))
+            .await
+            .map(drop)
+    }
 
     /// The peer confirmed our receipt (after RTR): owed → given.
-    async fn response_taken(&self, id: TransferId) -> Result<(), LedgerError>;
+    async fn response_taken(&self, id: TransferId) -> Result<(), LedgerError> {
+        self.apply(id, Box::new(verb::ResponseTaken))
+            .await
+            .map(drop)
+    }
 
     /// The partner's level has no words for our receipt, a NERP: it is not tried again, and its file says why.
-    async fn response_closed(&self, id: TransferId, why: &str) -> Result<(), LedgerError>;
+    async fn response_closed(&self, id: TransferId, why: &str) -> Result<(), LedgerError> {
+        let why = why.to_owned();
+        self.apply(id, Box::new(verb::ResponseClosed { why }))
+            .await
+            .map(drop)
+    }
 
     /// A file to send, its blob sealed: → Ready.
     async fn enqueue(&self, file: NewFile) -> Result<(), LedgerError>;
@@ -172,14 +235,24 @@ pub trait Ledger: Send + Sync {
     async fn stamp_to_the_second(&self, id: TransferId) -> Result<Option<FileStamp>, LedgerError>;
 
     /// Every octet was handed over and EFID is about to leave: from now on SFNA 13 means "delivered".
-    async fn in_doubt(&self, id: TransferId) -> Result<Persisted<InDoubt>, LedgerError>;
+    async fn in_doubt(&self, id: TransferId) -> Result<Persisted<InDoubt>, LedgerError> {
+        let done = self.apply(id, Box::new(verb::Doubt)).await?;
+        Ok(done.map(|_| InDoubt(id)))
+    }
 
     /// The peer said that it does not have the file (SFPA, EFNA): an SFNA 13 later on would be about another one. That an
     /// EFID left stays known: a receipt for it counts all the same.
-    async fn not_there(&self, id: TransferId) -> Result<(), LedgerError>;
+    async fn not_there(&self, id: TransferId) -> Result<(), LedgerError> {
+        self.apply(id, Box::new(verb::NotThere)).await.map(drop)
+    }
 
     /// EFPA came: → Sent, from whatever state an operator brought it to meanwhile.
-    async fn sent(&self, id: TransferId, note: &str) -> Result<(), LedgerError>;
+    async fn sent(&self, id: TransferId, note: &str) -> Result<(), LedgerError> {
+        let note = note.to_owned();
+        self.apply(id, Box::new(verb::Sent { note }))
+            .await
+            .map(drop)
+    }
 
     /// A receipt came (before RTR): → Acknowledged or Rejected, also of a file that an operator parked or cancelled
     /// meanwhile. A repeated one changes nothing; one that contradicts the first is written down.
@@ -208,17 +281,38 @@ pub trait Ledger: Send + Sync {
         id: TransferId,
         when: SystemTime,
         why: &str,
-    ) -> Result<(), LedgerError>;
+    ) -> Result<(), LedgerError> {
+        let why = why.to_owned();
+        self.apply(id, Box::new(verb::PutBack { when, why }))
+            .await
+            .map(drop)
+    }
 
     /// The partner does not want the file now: it goes back to the queue, not to be offered before `when`.
-    async fn refused(&self, id: TransferId, when: SystemTime, why: &str)
-    -> Result<(), LedgerError>;
+    async fn refused(
+        &self,
+        id: TransferId,
+        when: SystemTime,
+        why: &str,
+    ) -> Result<(), LedgerError> {
+        let why = why.to_owned();
+        let put_off = verb::PutOff(verb::PutBack { when, why });
+        self.apply(id, Box::new(put_off)).await.map(drop)
+    }
 
     /// The file will not be sent until an operator says so: → Parked.
-    async fn park(&self, id: TransferId, why: &str) -> Result<(), LedgerError>;
+    async fn park(&self, id: TransferId, why: &str) -> Result<(), LedgerError> {
+        let why = why.to_owned();
+        self.apply(id, Box::new(verb::Park { why })).await.map(drop)
+    }
 
     /// What an operator wants done with a queued file. A file that a session has just now is left alone.
-    async fn order(&self, id: TransferId, order: Order, why: &str) -> Result<(), LedgerError>;
+    async fn order(&self, id: TransferId, order: Order, why: &str) -> Result<(), LedgerError> {
+        let why = why.to_owned();
+        self.apply(id, Box::new(verb::Ordered { order, why }))
+            .await
+            .map(drop)
+    }
 
     /// A file that was sent, answered, parked or cancelled goes out again, as `file`: under an id and an
     /// identity of its own, its sealed blob in the spool already. The old row stays as it is.
@@ -256,6 +350,9 @@ pub trait Ledger: Send + Sync {
 
     /// The newest rows that the filter lets through.
     async fn find(&self, filter: Filter, limit: u32) -> Result<Vec<Transfer>, LedgerError>;
+
+    /// One row, with its receipt, as verbs see it.
+    async fn row(&self, id: TransferId) -> Result<Option<Row>, LedgerError>;
 
     /// Everything else that a row says.
     async fn details(&self, id: TransferId) -> Result<Option<Details>, LedgerError>;

@@ -29,6 +29,8 @@ mod planted;
 mod positions;
 mod private;
 mod queue;
+mod replay;
+mod row;
 mod seal;
 mod sidecar;
 mod spool;
@@ -36,6 +38,7 @@ mod sqlite;
 mod state;
 mod transfer;
 pub mod transition;
+mod verb;
 mod verdict;
 mod verify;
 mod words;
@@ -54,6 +57,8 @@ pub use planted::planted;
 pub use positions::KeptPositions;
 pub use private::{OwnFiles, keep_private};
 pub use queue::{Acknowledgement, Files, Longest, Naming, Order, Waiting, Work};
+pub use replay::beyond;
+pub use row::{Course, HistoryLine, Inbound, Outbound, Receipt, ReceiptDecision, Row};
 pub use seal::Seal;
 pub use sidecar::{Entry, Record, Sidecar, SidecarError, Way};
 pub use spool::{
@@ -66,5 +71,6 @@ pub use transfer::{
     CONTENT_REMOVED, Details, Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse, Question,
     Queued, Target, TimelineEntry, Transfer, TransferId, Undelivered,
 };
+pub use verb::{Effect, Unfit, Verb};
 pub use verdict::{Received, Verdict};
 pub use verify::{Audit, AuditError, Audited};

@@ -21,6 +21,11 @@ impl<T> Persisted<T> {
         Self(value)
     }
 
+    /// The same proof, of something that follows from the value.
+    pub(crate) fn map<U>(self, follows: impl FnOnce(T) -> U) -> Persisted<U> {
+        Persisted(follows(self.0))
+    }
+
     /// The value; the proof is spent.
     #[must_use]
     pub fn into_inner(self) -> T {

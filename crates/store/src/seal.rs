@@ -1,7 +1,7 @@
 //! Size and digest of a content.
 
 /// Size and digest of a sealed blob.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seal {
     /// Size in octets.
     pub octets: u64,

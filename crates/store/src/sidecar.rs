@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::content::Content;
 use crate::positions::KeptPositions;
 use crate::seal::Seal;
-use crate::state::{Direction, InboundState, OutboundState, ReceiptState, State};
+use crate::state::{Direction, OutboundState};
 use crate::transfer::{Labels, NewFile, Target, TransferId};
 use crate::verdict::{Received, Verdict};
 use crate::words::{format_from, format_to, from_millis, millis, security_from, security_to};
@@ -198,6 +198,11 @@ impl Sidecar {
 }
 
 impl Entry {
+    /// Of a file to send that was just queued.
+    pub(crate) fn queued() -> Self {
+        Self::State(OutboundState::Ready, None)
+    }
+
     /// One line, with its end.
     pub(crate) fn line(&self) -> Result<Vec<u8>, SidecarError> {
         let happened = match self {
@@ -357,45 +362,6 @@ impl Record {
             Entry::State(state, why) => Some((*state, why.as_deref())),
             _ => None,
         })
-    }
-
-    /// What it tells that a row in that state, with a receipt in that one, does not know. A row hears of each step first:
-    /// one that knows less is of an older ledger.
-    #[must_use]
-    pub fn beyond(&self, state: State, receipt: Option<ReceiptState>) -> Option<&'static str> {
-        use OutboundState::{
-            Acknowledged, Cancelled, Held, Overdue, Parked, Ready, Rejected, Sent,
-        };
-        let is = |states: &[OutboundState]| states.iter().any(|of| State::Outbound(*of) == state);
-        let was = |states: &[OutboundState]| {
-            let state = |entry: &Entry| matches!(entry, Entry::State(of, _) if states.contains(of));
-            self.entries.iter().any(state)
-        };
-        let was_sent = || self.answer().is_some() || was(&[Sent, Overdue, Acknowledged, Rejected]);
-        match self.sidecar.direction() {
-            Direction::Inbound if state == InboundState::Receiving.into() => {
-                self.is_received().then_some("the file was received")
-            }
-            Direction::Inbound if receipt == Some(ReceiptState::Owed) => {
-                self.is_given().then_some("its receipt was given")
-            }
-            Direction::Inbound if receipt.is_none() => {
-                self.is_decided().then_some("its receipt was decided")
-            }
-            Direction::Inbound => None,
-            Direction::Outbound => {
-                if is(&[Ready, Held, Parked, Cancelled]) && was_sent() {
-                    return Some("the file was sent");
-                }
-                // For good; what is held or parked may be released, of which a crash may keep the sidecar from hearing.
-                if is(&[Ready, Held, Parked]) && was(&[Cancelled]) {
-                    return Some("the file was cancelled");
-                }
-                let unanswered = is(&[Sent, Overdue]) && receipt.is_none();
-                let is_answered = unanswered && self.answer().is_some();
-                is_answered.then_some("its receipt came")
-            }
-        }
     }
 
     /// What was sealed as the plain content of the file; none where it has no other content than the one on the wire, or

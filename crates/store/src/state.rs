@@ -96,6 +96,17 @@ words! {
     }
 }
 
+impl OutboundState {
+    /// No EFPA came for it, nor its receipt: it is in the queue, or was taken out of it.
+    #[must_use]
+    pub fn is_unsent(self) -> bool {
+        matches!(
+            self,
+            Self::Ready | Self::Held | Self::Parked | Self::Cancelled
+        )
+    }
+}
+
 words! {
     /// The states of a receipt.
     ReceiptState {

@@ -4,18 +4,20 @@
 //! little later, with a fresh row, and is told only if it still does not fit in the same way and nobody is at
 //! work on it: so the audit may run beside a server, whose every step leaves the two apart for a moment.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::book::{Book, Books};
+use crate::book::{Book, Books, Read};
 use crate::content::{Content, ContentKey};
 use crate::error::LedgerError;
 use crate::finding::{Finding, Weight};
+use crate::replay::beyond;
+use crate::row::{Course, Inbound, Row};
 use crate::seal::Seal;
 use crate::sidecar::Record;
 use crate::spool::{Pieces, Spool, SpoolError, file_below_spool};
-use crate::state::{Direction, InboundState, OutboundState, ReceiptState, State};
+use crate::state::{Direction, InboundState, OutboundState, ReceiptState};
 use crate::transfer::TransferId;
 
 /// How often a discrepancy must be seen before it is told.
@@ -97,15 +99,10 @@ impl Audit {
     }
 
     async fn transfers(&self, ledger: &impl Books) -> Result<Audited, AuditError> {
-        let books: BTreeMap<TransferId, Book> = ledger
-            .books()
-            .await?
-            .into_iter()
-            .map(|book| (book.id, book))
-            .collect();
+        let books = ledger.books().await?;
         let mut audited = Audited {
-            owed: count(books.values(), |book| {
-                book.receipt == Some(ReceiptState::Owed)
+            owed: count(books.values().flatten(), |book| {
+                book.row.receipt_state() == Some(ReceiptState::Owed)
             }),
             ..Audited::default()
         };
@@ -148,7 +145,7 @@ impl Audit {
     async fn judge(
         &self,
         id: TransferId,
-        book: Option<Book>,
+        book: Option<Read>,
     ) -> Result<(Vec<Finding>, bool), AuditError> {
         let audit = self.clone();
         Ok(tokio::task::spawn_blocking(move || {
@@ -168,7 +165,7 @@ fn count<'a>(books: impl Iterator<Item = &'a Book>, is: impl Fn(&Book) -> bool) 
 struct Case<'a> {
     audit: &'a Audit,
     id: TransferId,
-    book: Option<Book>,
+    book: Option<Read>,
     pieces: Pieces,
     /// Which way it goes, as its row says.
     direction: Direction,
@@ -189,9 +186,9 @@ const EVIDENCE: &str = "nothing is lost that was to be delivered or sent: the fi
 const REPORT: &str = "this must not be: keep a copy of ledger and spool, and report it";
 
 impl<'a> Case<'a> {
-    fn open(audit: &'a Audit, id: TransferId, book: Option<Book>) -> Result<Self, SpoolError> {
-        let state = book.as_ref().and_then(|book| book.state.as_ref().ok());
-        let direction = state.map_or(Direction::Inbound, |state| state.direction());
+    fn open(audit: &'a Audit, id: TransferId, book: Option<Read>) -> Result<Self, SpoolError> {
+        let row = book.as_ref().and_then(|book| book.as_ref().ok());
+        let direction = row.map_or(Direction::Inbound, |book| book.row.state().direction());
         let record = audit.spool.record(direction, id).ok();
         let plain = record.flatten().and_then(|record| record.plain().cloned());
         Ok(Self {
@@ -211,21 +208,26 @@ impl<'a> Case<'a> {
     }
 
     fn judge(&mut self) -> Result<(), SpoolError> {
-        let Some(book) = self.book.clone() else {
-            return self.without_row();
-        };
-        match &book.state {
-            Err(word) => {
+        match self.book.clone() {
+            None => self.without_row(),
+            Some(Ok(book)) => self.with_row(&book),
+            Some(Err(word)) => {
                 let (file, what) = ("ledger.db transfers", format!("`{word}` is no state"));
                 self.wrong("state", file.to_owned(), what, REPORT);
+                Ok(())
             }
-            &Ok(State::Inbound(state)) => {
-                self.received(state, &book)?;
-                self.receipt_of_received(state, &book);
+        }
+    }
+
+    fn with_row(&mut self, book: &Book) -> Result<(), SpoolError> {
+        match &book.row.course {
+            Course::Inbound(file) => {
+                self.received(file, book)?;
+                self.receipt_of_received(file, book);
             }
-            &Ok(State::Outbound(state)) => {
-                self.sent(state, &book)?;
-                self.receipt_of_sent(state, &book);
+            Course::Outbound(file) => {
+                self.sent(file.state, book)?;
+                self.receipt_of_sent(file.state, book);
             }
         }
         Ok(())
@@ -293,23 +295,23 @@ impl<'a> Case<'a> {
         self.wrong("blob-without-row", self.blob(part), what, remedy);
     }
 
-    fn received(&mut self, state: InboundState, book: &Book) -> Result<(), SpoolError> {
-        match state {
+    fn received(&mut self, file: &Inbound, book: &Book) -> Result<(), SpoolError> {
+        match file.state {
             InboundState::Receiving => {
-                self.receiving(book);
+                self.receiving(file);
                 return Ok(());
             }
-            InboundState::Received => self.must_have_to_deliver(state, book)?,
-            InboundState::Placing => self.placing(book)?,
-            InboundState::Delivered => self.delivered(book)?,
-            InboundState::Rejected => self.rejected(book)?,
+            InboundState::Received => self.must_have_to_deliver(book)?,
+            InboundState::Placing => self.placing(file, book)?,
+            InboundState::Delivered => self.delivered(file, book)?,
+            InboundState::Rejected => self.rejected(file, book)?,
         }
         self.beside(book)?;
-        self.sidecar_fits(state, book);
+        self.sidecar_fits(book);
         Ok(())
     }
 
-    fn receiving(&mut self, book: &Book) {
+    fn receiving(&mut self, file: &Inbound) {
         let said = self.audit.spool.is_received(self.id).unwrap_or(false);
         if self.pieces.wire.sealed.is_some() {
             if said {
@@ -323,10 +325,10 @@ impl<'a> Case<'a> {
             return;
         }
         let here = self.pieces.wire.incoming.unwrap_or(0);
-        if here < book.position {
+        if here < file.position.octets {
             let what = format!(
                 "it has {here} octets, its checkpoint says {}",
-                book.position
+                file.position.octets
             );
             let remedy = "nothing can be lost by it: the partner sends the file again from there; but octets that were synced are gone, so look at the disk";
             self.wrong("partial-short", self.blob("incoming"), what, remedy);
@@ -343,30 +345,30 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn placing(&mut self, book: &Book) -> Result<(), SpoolError> {
+    fn placing(&mut self, file: &Inbound, book: &Book) -> Result<(), SpoolError> {
         if self.to_deliver().is_some() {
-            return self.must_have_to_deliver(InboundState::Placing, book);
+            return self.must_have_to_deliver(book);
         }
-        self.delivered_path(book)
+        self.delivered_path(file, book)
     }
 
-    fn delivered(&mut self, book: &Book) -> Result<(), SpoolError> {
+    fn delivered(&mut self, file: &Inbound, book: &Book) -> Result<(), SpoolError> {
         if self.to_deliver().is_some() {
             let what = "delivered, and its content is still in the spool";
             let remedy =
                 "compare it with the delivered file; if they are the same, remove the blob";
-            let file = self.content_file(self.delivers);
-            self.wrong("delivered-still-sealed", file, what, remedy);
+            let blob = self.content_file(self.delivers);
+            self.wrong("delivered-still-sealed", blob, what, remedy);
         }
-        self.delivered_path(book)
+        self.delivered_path(file, book)
     }
 
     /// A NERP given at once keeps the content in the spool; one given later finds it delivered.
-    fn rejected(&mut self, book: &Book) -> Result<(), SpoolError> {
-        match (&book.path, self.to_deliver()) {
-            (Some(_), None) => self.delivered_path(book),
+    fn rejected(&mut self, file: &Inbound, book: &Book) -> Result<(), SpoolError> {
+        match (&file.path, self.to_deliver()) {
+            (Some(_), None) => self.delivered_path(file, book),
             (None, None) if book.content_removed => Ok(()),
-            _ => self.must_have_to_deliver(InboundState::Rejected, book),
+            _ => self.must_have_to_deliver(book),
         }
     }
 
@@ -375,13 +377,13 @@ impl<'a> Case<'a> {
         self.pieces.of(self.delivers).sealed
     }
 
-    fn must_have_to_deliver(&mut self, state: InboundState, book: &Book) -> Result<(), SpoolError> {
-        self.must_have(state, self.delivers, book, BACKUP)
+    fn must_have_to_deliver(&mut self, book: &Book) -> Result<(), SpoolError> {
+        self.must_have(self.delivers, book, BACKUP)
     }
 
     /// Whoever files are for takes them away: that one is gone is no fault.
-    fn delivered_path(&mut self, book: &Book) -> Result<(), SpoolError> {
-        let Some(path) = &book.path else {
+    fn delivered_path(&mut self, file: &Inbound, book: &Book) -> Result<(), SpoolError> {
+        let Some(path) = &file.path else {
             let what = "delivered, and nobody knows where to: the ledger was made anew";
             self.note("path-unknown", "ledger".to_owned(), what, "nothing");
             return Ok(());
@@ -409,10 +411,10 @@ impl<'a> Case<'a> {
         };
         let here = self.pieces.wire.outgoing;
         match state {
-            Ready | Held => self.must_have(state, Content::Wire, book, RESEND)?,
+            Ready | Held => self.must_have(Content::Wire, book, RESEND)?,
             Sent | Overdue => {
                 let remedy = "nothing as long as the partner gives its receipt; it cannot be sent again from here";
-                self.must_have(state, Content::Wire, book, remedy)?;
+                self.must_have(Content::Wire, book, remedy)?;
             }
             // Kept, but nothing is lost if somebody removed it: the file is at its end, or given up.
             Acknowledged | Rejected | Parked | Cancelled if here.is_none() => {
@@ -420,24 +422,23 @@ impl<'a> Case<'a> {
                 self.note("outgoing-removed", self.blob("outgoing"), what, "nothing");
             }
             Acknowledged | Rejected | Parked | Cancelled => {
-                self.must_have(state, Content::Wire, book, RESEND)?;
+                self.must_have(Content::Wire, book, RESEND)?;
             }
         }
         self.beside(book)?;
-        self.sidecar_fits(state, book);
+        self.sidecar_fits(book);
         Ok(())
     }
 
     fn must_have(
         &mut self,
-        state: impl Into<State>,
         content: Content,
         book: &Book,
         remedy: &'static str,
     ) -> Result<(), SpoolError> {
         if self.pieces.of(content).sealed(self.direction).is_none() {
             let file = self.content_file(content);
-            let what = format!("`{}`, and its content is not there", state.into());
+            let what = format!("`{}`, and its content is not there", book.row.state());
             self.wrong("content-missing", file, what, remedy);
             return Ok(());
         }
@@ -506,8 +507,8 @@ impl<'a> Case<'a> {
     fn expected(&self, content: Content, book: &Book) -> Seal {
         let plain = self.plain.clone().filter(|_| content == Content::Plain);
         plain.unwrap_or_else(|| Seal {
-            octets: book.octets,
-            digest: book.digest.clone(),
+            octets: book.row.seal.octets,
+            digest: book.row.seal.digest.clone(),
         })
     }
 
@@ -516,18 +517,17 @@ impl<'a> Case<'a> {
         format!("spool/{}", file_below_spool(key))
     }
 
-    fn sidecar_fits(&mut self, state: impl Into<State>, book: &Book) {
-        let state = state.into();
-        let direction = state.direction();
+    fn sidecar_fits(&mut self, book: &Book) {
+        let direction = self.direction;
         let part = match direction {
             Direction::Inbound => "sealed",
             Direction::Outbound => "outgoing",
         };
         match self.audit.spool.record(direction, self.id) {
             Ok(Some(record)) => {
-                if let Some(what) = difference(&record, book) {
+                if let Some(what) = difference(&record, &book.row) {
                     self.wrong("sidecar-differs", self.sidecar(part), what, REPORT);
-                } else if let Some(beyond) = record.beyond(state, book.receipt) {
+                } else if let Some(beyond) = beyond(&record, &book.row) {
                     let what = format!(
                         "it tells that {beyond}, and the row does not: the ledger is an older one"
                     );
@@ -551,10 +551,11 @@ impl<'a> Case<'a> {
     }
 
     /// A delivered file has one receipt, or an open question; nothing else has a receipt but what is rejected.
-    fn receipt_of_received(&mut self, state: InboundState, book: &Book) {
-        let owes = matches!(book.receipt, Some(ReceiptState::Owed | ReceiptState::Given));
-        let wrong = match state {
-            InboundState::Delivered => match (&book.receipt, book.waits) {
+    fn receipt_of_received(&mut self, file: &Inbound, book: &Book) {
+        let receipt = book.row.receipt_state();
+        let owes = matches!(receipt, Some(ReceiptState::Owed | ReceiptState::Given));
+        let wrong = match file.state {
+            InboundState::Delivered => match (receipt, file.decision.waits) {
                 (None, true) => None,
                 (None, false) => {
                     Some("delivered, and neither is a receipt owed nor does a question wait")
@@ -567,8 +568,7 @@ impl<'a> Case<'a> {
                 }
             },
             InboundState::Rejected => (!owes).then_some("rejected, and no NERP is owed or given"),
-            _ => book
-                .receipt
+            _ => receipt
                 .is_some()
                 .then_some("a receipt for a file that is not delivered"),
         };
@@ -582,7 +582,7 @@ impl<'a> Case<'a> {
     fn receipt_of_sent(&mut self, state: OutboundState, book: &Book) {
         use OutboundState::{Acknowledged, Rejected};
         let answered = matches!(state, Acknowledged | Rejected);
-        let wrong = match (answered, book.receipt) {
+        let wrong = match (answered, book.row.receipt_state()) {
             (true, None) => Some("answered, and the partner's receipt is not there"),
             (false, Some(_)) => Some("the partner's receipt is there, and the row does not know"),
             (true, Some(state)) if state != ReceiptState::Received => {
@@ -656,31 +656,31 @@ fn shown_in_inbox(path: &str) -> String {
 }
 
 /// What a sidecar says of a file that its row does not.
-fn difference(record: &Record, book: &Book) -> Option<String> {
+fn difference(record: &Record, row: &Row) -> Option<String> {
     let sidecar = &record.sidecar;
-    if sidecar.partner != book.partner {
+    if sidecar.partner != row.partner {
         return Some(format!(
             "it is of partner {}, its row of {}",
-            sidecar.partner, book.partner
+            sidecar.partner, row.partner
         ));
     }
-    if !record.is_of(&book.key) {
+    if !record.is_of(&row.header.key) {
         return Some(format!(
             "it is of {}, its row of {}",
             record.key(),
-            book.key
+            row.header.key
         ));
     }
-    if sidecar.edition != book.edition {
+    if sidecar.edition != row.edition {
         return Some(format!(
             "it is edition {} of its identity, its row {}",
-            sidecar.edition, book.edition
+            sidecar.edition, row.edition
         ));
     }
-    if sidecar.seal.octets != book.octets || sidecar.seal.digest != book.digest {
+    if sidecar.seal.octets != row.seal.octets || sidecar.seal.digest != row.seal.digest {
         return Some(format!(
             "it tells of {} octets, blake3 {}; its row of {}, blake3 {}",
-            sidecar.seal.octets, sidecar.seal.digest, book.octets, book.digest
+            sidecar.seal.octets, sidecar.seal.digest, row.seal.octets, row.seal.digest
         ));
     }
     None

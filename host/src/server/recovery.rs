@@ -3,7 +3,7 @@
 use oftp::Position;
 use pointsman_store::transition::reached;
 use pointsman_store::{
-    CONTENT_REMOVED, Direction, InboundState, SpoolError, State, TransferId, planted,
+    CONTENT_REMOVED, Direction, InboundState, SpoolError, State, TransferId, beyond, planted,
 };
 
 use crate::config::files::ledger_path;
@@ -79,8 +79,8 @@ async fn is_behind(
         Err(error) => return Err(error.into()),
     };
     let ledger = &station.ledger;
-    if let Some(row) = ledger.show(id).await? {
-        return Ok(record.is_some_and(|record| record.beyond(row.state, row.receipt).is_some()));
+    if let Some(row) = ledger.row(id).await? {
+        return Ok(record.is_some_and(|record| beyond(&record, &row).is_some()));
     }
     // What was copied into the spool and never queued has none. What a rebuild left out has a line in the history.
     let queued = record.is_some_and(|record| record.state().is_some());

@@ -1,6 +1,10 @@
 //! The named transitions of the program, and how it is told to die at one.
 
 #[path = "../../../crates/store/src/transition/names.rs"]
+#[allow(
+    dead_code,
+    reason = "the campaigns need the words, and the store the verbs"
+)]
 mod listed;
 
 use listed::{STEPS, VERBS};

@@ -20,9 +20,8 @@ use super::schema::migrate;
 use crate::committing::{Committing, Failure, OF_SESSION, SESSION};
 use crate::error::LedgerError;
 use crate::events::Event;
-use crate::persisted::Persisted;
 use crate::planted;
-use crate::transition::reached_verb;
+use crate::transition::{VerbName, reached_verb};
 
 /// Verbs of one commit, at most: bounds the time a verb waits for the others.
 const GROUP: usize = 256;
@@ -55,12 +54,12 @@ const LESS_DURABLE: [(&str, &str); 2] = [
 ];
 
 /// Mistakes to plant: the verb is answered first, and committed when there is time for it.
-const ANSWERED_EARLY: [(&str, &str); 5] = [
-    ("received", "efpa-before-row"),
-    ("in_doubt", "efid-before-doubt"),
-    ("acknowledged", "rtr-before-row"),
-    ("placing", "placed-before-row"),
-    ("enqueue", "watched-removed-before-row"),
+const ANSWERED_EARLY: [(VerbName, &str); 5] = [
+    (VerbName::Received, "efpa-before-row"),
+    (VerbName::InDoubt, "efid-before-doubt"),
+    (VerbName::Acknowledged, "rtr-before-row"),
+    (VerbName::Placing, "placed-before-row"),
+    (VerbName::Enqueue, "watched-removed-before-row"),
 ];
 
 /// How far a ledger with such a mistake is behind.
@@ -90,7 +89,7 @@ impl Writer {
     }
 
     /// Runs the verb of that name in a transaction and returns what it returned once the transaction is committed.
-    pub(super) async fn run<T, F>(&self, name: &'static str, verb: F) -> Result<T, LedgerError>
+    pub(super) async fn run<T, F>(&self, name: VerbName, verb: F) -> Result<T, LedgerError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
@@ -106,7 +105,7 @@ impl Writer {
     /// ledger, too.
     pub(super) async fn ask<T, F>(
         &self,
-        name: &'static str,
+        name: VerbName,
         verb: F,
         promises_nothing: impl Fn(&T) -> bool + Send + 'static,
     ) -> Result<(T, Committing), LedgerError>
@@ -122,19 +121,6 @@ impl Writer {
         let (done, settled) = self.0.ask(verb, promises_nothing).await?;
         let verb = name;
         Ok((done, Committing { verb, settled }))
-    }
-
-    /// The same, with the proof that it is committed.
-    pub(super) async fn commit<T, F>(
-        &self,
-        name: &'static str,
-        verb: F,
-    ) -> Result<Persisted<T>, LedgerError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
-    {
-        self.run(name, verb).await.map(Persisted::committed)
     }
 }
 
@@ -275,7 +261,7 @@ fn fall_behind() {
     }
 }
 
-fn answers_early(verb: &str) -> bool {
+fn answers_early(verb: VerbName) -> bool {
     let mut mistakes = ANSWERED_EARLY.iter();
     mistakes.any(|(early, mistake)| *early == verb && planted(mistake))
 }

@@ -7,6 +7,7 @@ use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use pointsman_log::tell;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, ffi};
 use rustix::fs::{AtFlags, CWD};
 
@@ -34,6 +35,9 @@ pub(super) fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection
     let mut db = Connection::open_with_flags(path, flags)?;
     // A verb is some statements, and each that changes a row is long by its triggers.
     db.set_prepared_statement_cache_capacity(STATEMENTS);
+    // What is bound to a statement changes no plan: SQLite would make it again each time that a partial index comes into
+    // question, which takes longer than to read a row.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     sums::know(&db)?;
     db.busy_handler(Some(wait(PATIENCE)))?;
     db.wal_hook(Some(|log: &mut rusqlite::hooks::Wal, pages| {

@@ -8,22 +8,21 @@ use super::failed::database;
 use crate::committing::of_session;
 use crate::error::LedgerError;
 use crate::note::Note;
+use crate::row::Row;
 use crate::transfer::TransferId;
 use crate::words::millis;
 
-/// Adds a line to a transfer's history.
-pub(super) fn note(
-    db: &Connection,
-    id: TransferId,
-    session: Option<&str>,
-    event: &'static str,
-    detail: &str,
-) -> Result<(), LedgerError> {
-    note_decision(db, id, session, event, &detail.into())
+/// Adds the lines of a row to its history.
+pub(super) fn keep(db: &Connection, row: &Row) -> Result<(), LedgerError> {
+    for line in &row.history {
+        let add = if line.often { note_often } else { note };
+        add(db, row.id, line.session.as_deref(), line.event, &line.note)?;
+    }
+    Ok(())
 }
 
-/// Adds the line of a decision to a transfer's history.
-pub(super) fn note_decision(
+/// Adds a line to a transfer's history.
+pub(super) fn note(
     db: &Connection,
     id: TransferId,
     session: Option<&str>,
@@ -71,8 +70,8 @@ pub(super) fn note_often(
         1 => {
             let text = &detail.text;
             let last = format!("{text}; this may go on, and is not written down any more");
-            note_decision(db, id, session, event, &detail.with_text(last))
+            note(db, id, session, event, &detail.with_text(last))
         }
-        _ => note_decision(db, id, session, event, detail),
+        _ => note(db, id, session, event, detail),
     }
 }

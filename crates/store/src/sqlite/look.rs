@@ -215,6 +215,12 @@ pub(super) fn partners(db: &Connection) -> Result<Vec<String>, LedgerError> {
     all(db, sql, [], |found| found.get(0), "partners")
 }
 
+/// Every transfer, in order.
+pub(super) fn ids(db: &Connection) -> Result<Vec<TransferId>, LedgerError> {
+    let sql = "SELECT id FROM transfers ORDER BY id";
+    all(db, sql, [], |found| row::id(found, 0), "ids")
+}
+
 pub(super) fn timeline(db: &Connection, id: TransferId) -> Result<Vec<TimelineEntry>, LedgerError> {
     let sql =
         "SELECT at, session, event, detail, data FROM timeline WHERE transfer = ?1 ORDER BY seq";

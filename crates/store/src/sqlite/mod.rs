@@ -8,29 +8,32 @@ mod door;
 mod due;
 mod failed;
 mod history;
-mod inbound;
+mod identity;
 mod kept;
 mod look;
-mod outbound;
+mod questions;
 mod rebuild;
 mod row;
+mod rows;
 mod schema;
-mod state;
+mod stamps;
 mod sums;
+mod verbs;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use oftp::{FileHeader, FileKey, FileStamp, Position, Response};
+use oftp::{FileHeader, FileKey, FileStamp, Response};
 use rusqlite::Connection;
 
 use self::connection::{Thread, Writer};
 use self::failed::database;
-use self::history::note_often;
 pub use self::rebuild::{Left, Rebuilt, rebuild};
-use crate::book::{Book, Books};
+use self::verbs::Told;
+use crate::book::{Books, Read};
 use crate::committing::Committing;
 use crate::contact::{Backlog, Contact};
 use crate::error::LedgerError;
@@ -38,18 +41,20 @@ use crate::finding::Finding;
 use crate::ledger::{Filter, Ledger, Quota, Recovery};
 use crate::note::Note;
 use crate::offer::{Arrived, Here, Offer, Offered, Repeated, Standing};
-use crate::persisted::{InDoubt, Persisted, Stored};
+use crate::persisted::Persisted;
 use crate::planted;
-use crate::queue::{Acknowledgement, Files, Longest, Naming, Order, Waiting, Work};
-use crate::seal::Seal;
+use crate::queue::{Acknowledgement, Files, Longest, Naming, Waiting, Work};
+use crate::replay;
+use crate::row::Row;
 use crate::sidecar::Entry;
 use crate::spool::{Spool, behind};
-use crate::state::{Direction, OutboundState, State};
+use crate::state::Direction;
 use crate::transfer::{
     Details, NewFile, OpenQuestion, OutboundFile, Queued, TimelineEntry, Transfer, TransferId,
     Undelivered,
 };
-use crate::verdict::{Received, Verdict};
+use crate::transition::VerbName;
+use crate::verb::{self, Acknowledged, Effect, Verb};
 
 /// The [`Ledger`] in a SQLite file (WAL, `synchronous=FULL`). Clones share it.
 #[derive(Clone, Debug)]
@@ -98,18 +103,18 @@ impl SqliteLedger {
     /// Ledger or spool failed.
     pub async fn describe(&self, spool: &Spool) -> Result<u64, LedgerError> {
         let mut written = 0;
-        for book in self.books().await? {
-            let (spool, id) = (spool.clone(), book.id);
-            let Ok(direction) = book.state.map(State::direction) else {
+        for id in self.reader.run(look::ids).await? {
+            // Asked of the ledger just before it is written: a row that is on its way writes its own.
+            let Some(row) = self.row(id).await? else {
+                continue;
+            };
+            let direction = row.state().direction();
+            let Some(record) = replay::described(&row) else {
                 continue;
             };
             if spool.record(direction, id)?.is_some() {
                 continue;
             }
-            // Asked of the ledger just before it is written: a row that is on its way writes its own.
-            let Some(record) = self.reader.run(move |db| audit::record(db, id)).await? else {
-                continue;
-            };
             spool.describe(&record.sidecar)?;
             for entry in &record.entries {
                 spool.append(direction, id, entry)?;
@@ -119,8 +124,21 @@ impl SqliteLedger {
         Ok(written)
     }
 
-    /// Told after the commit, and before whoever asked hears of it. A failure is no failure of the verb: that
-    /// is done, and the sidecar without this line leads to a more careful row (see [`crate::Entry`]).
+    /// Runs a verb, and appends its line to the sidecar after the commit and before the caller returns. A failed append
+    /// does not fail the verb: that is done, and the sidecar without this line leads to a more careful row (see
+    /// [`crate::Entry`]).
+    async fn run<T, F>(&self, name: VerbName, verb: F) -> Result<Persisted<T>, LedgerError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<(T, Option<Told>), LedgerError> + Send + 'static,
+    {
+        let (done, told) = self.writer.run(name, verb).await?;
+        if let Some((direction, id, entry)) = told {
+            self.tell(direction, id, entry).await;
+        }
+        Ok(Persisted::committed(done))
+    }
+
     async fn tell(&self, direction: Direction, id: TransferId, entry: Entry) {
         let Some(spool) = self.sidecars.clone() else {
             return;
@@ -131,11 +149,6 @@ impl SqliteLedger {
             Ok(Err(error)) => behind(id, &error),
             Err(lost) => behind(id, &lost),
         }
-    }
-
-    async fn tell_state(&self, id: TransferId, state: OutboundState, why: Option<&str>) {
-        let entry = Entry::State(state, why.map(str::to_owned));
-        self.tell(Direction::Outbound, id, entry).await;
     }
 }
 
@@ -149,22 +162,31 @@ impl Books for SqliteLedger {
         found.unwrap_or_else(|error| vec![damage::unreadable(&error)])
     }
 
-    async fn books(&self) -> Result<Vec<Book>, LedgerError> {
+    async fn books(&self) -> Result<BTreeMap<TransferId, Read>, LedgerError> {
         self.reader.run(audit::books).await
     }
 
-    async fn book(&self, id: TransferId) -> Result<Option<Book>, LedgerError> {
+    async fn book(&self, id: TransferId) -> Result<Option<Read>, LedgerError> {
         self.reader.run(move |db| audit::one(db, id)).await
     }
 }
 
 #[async_trait]
 impl Ledger for SqliteLedger {
+    async fn apply(
+        &self,
+        id: TransferId,
+        verb: Box<dyn Verb>,
+    ) -> Result<Persisted<Effect>, LedgerError> {
+        self.run(verb.name(), move |db| verbs::apply(db, id, &*verb))
+            .await
+    }
+
     async fn offer_early(&self, offer: Offer) -> Result<(Offered, Committing), LedgerError> {
-        // SFPA to a new file promises nothing: after a crash it is offered anew. That we have one does.
+        // SFPA to a new file promises nothing: after a crash it is offered again. That we have one does.
         let is_new = |offered: &Offered| matches!(offered, Offered::New(_) | Offered::Another(..));
         self.writer
-            .ask("offer", move |db| inbound::offer(db, &offer), is_new)
+            .ask(VerbName::Offer, move |db| verbs::offer(db, &offer), is_new)
             .await
     }
 
@@ -175,9 +197,11 @@ impl Ledger for SqliteLedger {
         repeated: Repeated,
     ) -> Result<Option<Here>, LedgerError> {
         let (partner, header) = (partner.to_owned(), header.clone());
-        self.reader
-            .run(move |db| inbound::here(db, &partner, &header, repeated))
-            .await
+        let look = move |db: &Connection| {
+            let newest = identity::newest(db, &partner, &header.key)?;
+            Ok(newest.and_then(|row| verb::here(row, &header, repeated)))
+        };
+        self.reader.run(look).await
     }
 
     async fn standing(
@@ -185,68 +209,13 @@ impl Ledger for SqliteLedger {
         id: TransferId,
         offer: Offer,
     ) -> Result<Option<Standing>, LedgerError> {
-        self.reader
-            .run(move |db| inbound::standing(db, id, &offer))
-            .await
-    }
-
-    async fn checkpoint(&self, id: TransferId, at: Position) -> Result<(), LedgerError> {
-        self.writer
-            .run("checkpoint", move |db| inbound::checkpoint(db, id, at))
-            .await
-    }
-
-    async fn begin(&self, id: TransferId, offer: Offer, from: Position) -> Result<(), LedgerError> {
-        self.writer
-            .run("begin", move |db| inbound::begin(db, id, &offer, from))
-            .await
-    }
-
-    async fn received(
-        &self,
-        id: TransferId,
-        received: Received,
-    ) -> Result<Persisted<Stored>, LedgerError> {
-        // Of a file that is delivered the sidecar hears when it is placed: one step less before EFPA.
-        let stays = matches!(received.verdict, Verdict::Negative(_));
-        let stored = self
-            .writer
-            .commit("received", move |db| inbound::received(db, id, &received))
-            .await?;
-        if stays {
-            self.tell(Direction::Inbound, id, Entry::Received).await;
-        }
-        Ok(stored)
-    }
-
-    async fn received_again(
-        &self,
-        id: TransferId,
-        seal: Seal,
-    ) -> Result<Persisted<Stored>, LedgerError> {
-        let is_same = self
-            .writer
-            .run("received_again", move |db| {
-                inbound::received_again(db, id, &seal)
-            })
-            .await?;
-        // That it is not the same is written down, too.
-        if is_same {
-            Ok(Persisted::committed(Stored(id)))
-        } else {
-            Err(LedgerError::OtherContent(id))
-        }
+        let row = self.row(id).await?;
+        Ok(row.and_then(|row| verb::standing(&row, &offer)))
     }
 
     async fn another(&self, id: TransferId, offer: Offer) -> Result<u32, LedgerError> {
         self.writer
-            .run("another", move |db| inbound::another(db, id, &offer))
-            .await
-    }
-
-    async fn confirmed(&self, id: TransferId) -> Result<(), LedgerError> {
-        self.writer
-            .run("confirmed", move |db| inbound::confirmed(db, id))
+            .run(VerbName::Another, move |db| verbs::another(db, id, &offer))
             .await
     }
 
@@ -259,7 +228,7 @@ impl Ledger for SqliteLedger {
     ) -> Result<Arrived, LedgerError> {
         let (partner, beside) = (partner.to_owned(), beside.clone());
         self.reader
-            .run(move |db| inbound::arrived(db, &partner, since, &beside, repeated))
+            .run(move |db| identity::arrived(db, &partner, since, &beside, repeated))
             .await
     }
 
@@ -270,93 +239,24 @@ impl Ledger for SqliteLedger {
         note: Note,
     ) -> Result<(), LedgerError> {
         self.writer
-            .run("remark", move |db| note_often(db, id, None, event, &note))
+            .run(VerbName::Remark, move |db| {
+                history::note_often(db, id, None, event, &note)
+            })
             .await
-    }
-
-    async fn placing(&self, id: TransferId, path: &str) -> Result<(), LedgerError> {
-        let chosen = path.to_owned();
-        // The sidecar hears of it from `Spool::place`.
-        self.writer
-            .run("placing", move |db| inbound::placing(db, id, &chosen))
-            .await
-    }
-
-    async fn delivered(&self, id: TransferId) -> Result<(), LedgerError> {
-        self.writer
-            .run("delivered", move |db| inbound::delivered(db, id))
-            .await?;
-        if planted("receipt-in-its-own-transaction") {
-            let owe = move |db: &Connection| inbound::owe_positive(db, id, "delivered");
-            self.writer.run("delivered", owe).await?;
-        }
-        Ok(())
     }
 
     async fn open_questions(&self, of_partner: u32) -> Result<Vec<OpenQuestion>, LedgerError> {
         self.reader
-            .run(move |db| inbound::open_questions(db, of_partner))
+            .run(move |db| questions::open_questions(db, of_partner))
             .await
-    }
-
-    async fn decided(
-        &self,
-        id: TransferId,
-        verdict: Verdict,
-        note: Note,
-    ) -> Result<bool, LedgerError> {
-        let decided = verdict.clone();
-        let waited = self
-            .writer
-            .run("decided", move |db| {
-                inbound::decided(db, id, &verdict, &note)
-            })
-            .await?;
-        if waited {
-            let entry = Entry::Decided(decided);
-            self.tell(Direction::Inbound, id, entry).await;
-        }
-        Ok(waited)
-    }
-
-    async fn forwarded(&self, id: TransferId, response: Response) -> Result<(), LedgerError> {
-        let owed = response.clone();
-        let waited = self
-            .writer
-            .run("forwarded", move |db| inbound::forwarded(db, id, &owed))
-            .await?;
-        if waited {
-            let entry = Entry::Forwarded(response);
-            self.tell(Direction::Inbound, id, entry).await;
-        }
-        Ok(())
-    }
-
-    async fn response_taken(&self, id: TransferId) -> Result<(), LedgerError> {
-        self.writer
-            .run("response_taken", move |db| inbound::response_taken(db, id))
-            .await?;
-        self.tell(Direction::Inbound, id, Entry::Given).await;
-        Ok(())
-    }
-
-    async fn response_closed(&self, id: TransferId, why: &str) -> Result<(), LedgerError> {
-        let why = why.to_owned();
-        self.writer
-            .run("response_closed", move |db| {
-                inbound::response_closed(db, id, &why)
-            })
-            .await?;
-        self.tell(Direction::Inbound, id, Entry::Given).await;
-        Ok(())
     }
 
     async fn enqueue(&self, file: NewFile) -> Result<(), LedgerError> {
         let id = file.id;
         self.writer
-            .run("enqueue", move |db| outbound::enqueue(db, &file))
+            .run(VerbName::Enqueue, move |db| verbs::enqueue(db, &file))
             .await?;
-        self.tell_state(id, OutboundState::Ready, None).await;
+        self.tell(Direction::Outbound, id, Entry::queued()).await;
         Ok(())
     }
 
@@ -370,20 +270,8 @@ impl Ledger for SqliteLedger {
         let (partner, session) = (partner.to_owned(), session.to_owned());
         let claimed = self
             .writer
-            .run("claim", move |db| {
-                for most in [outbound::LUCKLESS, u32::MAX] {
-                    let waits = longest.receipt;
-                    let owed = inbound::claim_response(db, &partner, &session, waits, most)?;
-                    if owed.is_some() {
-                        return Ok((owed, None));
-                    }
-                    let waits = longest.file;
-                    let file = outbound::claim_file(db, &partner, &session, waits, &files, most)?;
-                    if file.is_some() {
-                        return Ok((None, file));
-                    }
-                }
-                Ok((None, None))
+            .run(VerbName::Claim, move |db| {
+                verbs::claim(db, &partner, &session, longest, &files)
             })
             .await?;
         Ok(match claimed {
@@ -393,17 +281,17 @@ impl Ledger for SqliteLedger {
     }
 
     async fn lessees(&self) -> Result<Vec<String>, LedgerError> {
-        self.reader.run(outbound::lessees).await
+        self.reader.run(waiting::lessees).await
     }
 
     async fn free(&self, lessees: Vec<String>) -> Result<u64, LedgerError> {
         self.writer
-            .run("free", move |db| outbound::free(db, &lessees))
+            .run(VerbName::Free, move |db| verbs::free(db, &lessees))
             .await
     }
 
     async fn stamp_to_the_second(&self, id: TransferId) -> Result<Option<FileStamp>, LedgerError> {
-        let find = move |db: &Connection| outbound::second_for(db, id);
+        let find = move |db: &Connection| stamps::second_for(db, id);
         let Some(stamp) = self.reader.run(find).await? else {
             return Ok(None);
         };
@@ -417,30 +305,11 @@ impl Ledger for SqliteLedger {
         }
         let given = stamp.clone();
         self.writer
-            .run("stamp_to_the_second", move |db| {
-                outbound::stamp(db, id, &given)
+            .run(VerbName::StampToTheSecond, move |db| {
+                verbs::stamp(db, id, given)
             })
             .await?;
         Ok(Some(stamp))
-    }
-
-    async fn in_doubt(&self, id: TransferId) -> Result<Persisted<InDoubt>, LedgerError> {
-        let doubted = self
-            .writer
-            .commit("in_doubt", move |db| outbound::in_doubt(db, id))
-            .await?;
-        self.tell(Direction::Outbound, id, Entry::InDoubt(true))
-            .await;
-        Ok(doubted)
-    }
-
-    async fn not_there(&self, id: TransferId) -> Result<(), LedgerError> {
-        self.writer
-            .run("not_there", move |db| outbound::not_there(db, id))
-            .await?;
-        self.tell(Direction::Outbound, id, Entry::InDoubt(false))
-            .await;
-        Ok(())
     }
 
     async fn unfinished(&self) -> Result<Vec<TransferId>, LedgerError> {
@@ -451,15 +320,6 @@ impl Ledger for SqliteLedger {
         self.reader.run(look::partners).await
     }
 
-    async fn sent(&self, id: TransferId, note: &str) -> Result<(), LedgerError> {
-        let note = note.to_owned();
-        self.writer
-            .run("sent", move |db| outbound::sent(db, id, &note))
-            .await?;
-        self.tell_state(id, OutboundState::Sent, None).await;
-        Ok(())
-    }
-
     async fn acknowledged_by(
         &self,
         partner: &str,
@@ -467,76 +327,30 @@ impl Ledger for SqliteLedger {
         by: Naming,
         note: &str,
     ) -> Result<Persisted<Acknowledgement>, LedgerError> {
-        let (partner, answer, note) = (partner.to_owned(), response.clone(), note.to_owned());
-        let meant = self
-            .writer
-            .commit("acknowledged", move |db| {
-                outbound::acknowledged(db, &partner, &answer, by, &note)
-            })
-            .await?;
-        if let Acknowledgement::Recorded(id) = *meant {
-            let entry = Entry::Answered(response.clone());
-            self.tell(Direction::Outbound, id, entry).await;
-        }
-        Ok(meant)
-    }
-
-    async fn put_back(
-        &self,
-        id: TransferId,
-        when: SystemTime,
-        why: &str,
-    ) -> Result<(), LedgerError> {
-        let why = why.to_owned();
-        self.writer
-            .run("put_back", move |db| outbound::put_back(db, id, when, &why))
-            .await
-    }
-
-    async fn refused(
-        &self,
-        id: TransferId,
-        when: SystemTime,
-        why: &str,
-    ) -> Result<(), LedgerError> {
-        let why = why.to_owned();
-        self.writer
-            .run("refused", move |db| outbound::refused(db, id, when, &why))
-            .await
-    }
-
-    async fn park(&self, id: TransferId, why: &str) -> Result<(), LedgerError> {
-        let reason = why.to_owned();
-        self.writer
-            .run("park", move |db| outbound::park(db, id, &reason))
-            .await?;
-        self.tell_state(id, OutboundState::Parked, Some(why)).await;
-        Ok(())
-    }
-
-    async fn order(&self, id: TransferId, order: Order, why: &str) -> Result<(), LedgerError> {
-        let reason = why.to_owned();
-        let state = self
-            .writer
-            .run("order", move |db| outbound::order(db, id, order, &reason))
-            .await?;
-        self.tell_state(id, state, Some(why)).await;
-        Ok(())
+        let partner = partner.to_owned();
+        let verb = Acknowledged {
+            response: response.clone(),
+            note: note.to_owned(),
+        };
+        self.run(VerbName::Acknowledged, move |db| {
+            verbs::acknowledged(db, &partner, by, &verb)
+        })
+        .await
     }
 
     async fn resend(&self, old: TransferId, file: NewFile) -> Result<(), LedgerError> {
         let id = file.id;
         self.writer
-            .run("resend", move |db| outbound::resend(db, old, &file))
+            .run(VerbName::Resend, move |db| verbs::resend(db, old, &file))
             .await?;
-        self.tell_state(id, OutboundState::Ready, None).await;
+        self.tell(Direction::Outbound, id, Entry::queued()).await;
         Ok(())
     }
 
     async fn queue(&self, partner: Option<&str>) -> Result<Vec<Queued>, LedgerError> {
         let partner = partner.map(str::to_owned);
         self.reader
-            .run(move |db| outbound::queue(db, partner.as_deref()))
+            .run(move |db| waiting::queue(db, partner.as_deref()))
             .await
     }
 
@@ -546,7 +360,7 @@ impl Ledger for SqliteLedger {
         now: SystemTime,
     ) -> Result<BTreeMap<String, Waiting>, LedgerError> {
         self.reader
-            .run(move |db| outbound::waiting_for(db, partners, now))
+            .run(move |db| waiting::waiting_for(db, partners, now))
             .await
     }
 
@@ -560,7 +374,7 @@ impl Ledger for SqliteLedger {
         let some = {
             let partner = partner.clone();
             self.reader
-                .run(move |db| outbound::is_late(db, &partner, deadline, now))
+                .run(move |db| waiting::is_late(db, &partner, deadline, now))
                 .await?
         };
         // Most of the time there is nothing to write.
@@ -568,30 +382,30 @@ impl Ledger for SqliteLedger {
             return Ok(Vec::new());
         }
         self.writer
-            .run("overdue", move |db| {
-                outbound::overdue(db, &partner, deadline, now)
+            .run(VerbName::Overdue, move |db| {
+                verbs::overdue(db, &partner, deadline, now)
             })
             .await
     }
 
     async fn recover(&self) -> Result<Recovery, LedgerError> {
-        self.writer.run("recover", recover).await
+        self.writer.run(VerbName::Recover, recover).await
     }
 
     async fn clock_put_back(&self) -> Result<(), LedgerError> {
         self.writer
-            .run("clock_put_back", inbound::clock_put_back)
+            .run(VerbName::ClockPutBack, questions::clock_put_back)
             .await
     }
 
     async fn undelivered(&self) -> Result<Vec<Undelivered>, LedgerError> {
-        self.reader.run(inbound::undelivered).await
+        self.reader.run(questions::undelivered).await
     }
 
     async fn outbound(&self, partner: &str, limit: u32) -> Result<Vec<OutboundFile>, LedgerError> {
         let partner = partner.to_owned();
         self.reader
-            .run(move |db| outbound::waiting(db, &partner, limit))
+            .run(move |db| waiting::waiting(db, &partner, limit))
             .await
     }
 
@@ -603,6 +417,10 @@ impl Ledger for SqliteLedger {
         self.reader
             .run(move |db| look::find(db, &filter, limit))
             .await
+    }
+
+    async fn row(&self, id: TransferId) -> Result<Option<Row>, LedgerError> {
+        self.reader.run(move |db| rows::load(db, id, "row")).await
     }
 
     async fn details(&self, id: TransferId) -> Result<Option<Details>, LedgerError> {
@@ -621,9 +439,8 @@ impl Ledger for SqliteLedger {
     }
 
     async fn receipt(&self, id: TransferId) -> Result<Option<Response>, LedgerError> {
-        self.reader
-            .run(move |db| Ok(audit::response(db, id)?.map(|(_, response)| response)))
-            .await
+        let receipt = self.row(id).await?.and_then(|row| row.receipt);
+        Ok(receipt.map(|receipt| receipt.response))
     }
 
     async fn timeline(&self, id: TransferId) -> Result<Vec<TimelineEntry>, LedgerError> {
@@ -632,7 +449,9 @@ impl Ledger for SqliteLedger {
 
     async fn note_contacts(&self, contacts: Vec<Contact>) -> Result<(), LedgerError> {
         self.writer
-            .run("note_contacts", move |db| contacts::note(db, &contacts))
+            .run(VerbName::NoteContacts, move |db| {
+                contacts::note(db, &contacts)
+            })
             .await
     }
 
@@ -664,7 +483,7 @@ impl Ledger for SqliteLedger {
     ) -> Result<(), LedgerError> {
         let (policy, key) = (policy.to_owned(), key.to_owned());
         self.writer
-            .run("kv_set", move |db| {
+            .run(VerbName::KvSet, move |db| {
                 kept::set(db, &policy, &key, &value, quota)
             })
             .await
@@ -700,7 +519,7 @@ fn recover(db: &Connection) -> Result<Recovery, LedgerError> {
             db.execute(sql, []).map_err(database(VERB))?;
         }
     }
-    inbound::clock_put_back(db)?;
+    questions::clock_put_back(db)?;
     Ok(Recovery {
         receiving: count(
             "SELECT count(*) FROM transfers WHERE direction = 'in' AND state = 'receiving'",

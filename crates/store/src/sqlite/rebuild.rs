@@ -5,22 +5,19 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::audit::{Restored, restore};
 use super::door::{self, file};
 use super::failed::database;
 use super::history::note;
+use super::rows;
 use super::schema::migrate;
 use crate::content::{Content, ContentKey};
 use crate::error::LedgerError;
+use crate::replay;
 use crate::sidecar::Record;
 use crate::spool::{Pieces, Spool, SpoolError};
-use crate::state::{Direction, InboundState, OutboundState};
+use crate::state::Direction;
 use crate::transfer::TransferId;
-use crate::verdict::Verdict;
 use crate::words::millis;
-
-const UNSAID: &str = "nobody was told that it is queued: release it to send it, or cancel it";
-const NO_CONTENT: &str = "its content is not in the spool any more";
 
 /// What a ledger that was made anew holds.
 #[derive(Clone, Debug, Default)]
@@ -161,7 +158,7 @@ fn take_in(
         (Ok(()), Direction::Outbound) => rebuilt.outbound += 1,
         (Err(why), _) => {
             // So that a start knows that this ledger knows of it.
-            note(db, id, None, "left-out", &why)?;
+            note(db, id, None, "left-out", &why.as_str().into())?;
             rebuilt.left.push(Left { id, why });
         }
     }
@@ -222,44 +219,15 @@ fn said(outcome: Result<(), LedgerError>) -> Result<Result<(), String>, LedgerEr
     }
 }
 
+/// A content to deliver that has left `sealed` is in its folder: the rename is its own proof. The other content of the file,
+/// where it has two, proves nothing.
 fn restore_one(db: &Connection, record: &Record, pieces: Pieces) -> Result<(), LedgerError> {
-    let state = match record.sidecar.direction() {
-        Direction::Inbound => Restored::In(inbound_state(record, pieces)),
-        Direction::Outbound => {
-            let (state, why) = outbound_state(record, pieces);
-            Restored::Out(state, why)
-        }
+    let here = match record.sidecar.direction() {
+        Direction::Inbound => pieces.of(record.delivered_content()).sealed,
+        Direction::Outbound => pieces.wire.outgoing,
     };
-    restore(db, record, state)
-}
-
-/// A content to deliver that has left `sealed` is in its folder: the rename is its own proof. So is a receipt that was
-/// decided. The other content of the file, where it has two, proves nothing.
-fn inbound_state(record: &Record, pieces: Pieces) -> InboundState {
-    match (
-        record.verdict(),
-        pieces.of(record.delivered_content()).sealed,
-    ) {
-        (Some(Verdict::Negative(_)), _) => InboundState::Rejected,
-        (_, Some(_)) if !record.is_decided() => InboundState::Received,
-        _ => InboundState::Delivered,
-    }
-}
-
-fn outbound_state(record: &Record, pieces: Pieces) -> (OutboundState, Option<&str>) {
-    if let Some(answer) = record.answer() {
-        return match answer {
-            oftp::Response::Positive(_) => (OutboundState::Acknowledged, None),
-            oftp::Response::Negative(nerp) => (OutboundState::Rejected, Some(nerp.text.as_str())),
-        };
-    }
-    match record.state() {
-        None => (OutboundState::Parked, Some(UNSAID)),
-        Some((OutboundState::Ready | OutboundState::Held, _)) if pieces.wire.outgoing.is_none() => {
-            (OutboundState::Parked, Some(NO_CONTENT))
-        }
-        Some(said) => said,
-    }
+    let row = replay::rebuilt(record, here.is_some(), SystemTime::now());
+    rows::insert(db, &row, "rebuild")
 }
 
 fn set_aside(path: &Path) -> Result<Option<PathBuf>, LedgerError> {

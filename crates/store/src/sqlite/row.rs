@@ -7,13 +7,19 @@ use oftp::{
 };
 use rusqlite::{Row, RowIndex};
 
-use crate::state::{Direction, InboundState, OutboundState, ReceiptState, State};
+use crate::state::{Direction, OutboundState, ReceiptState, State};
 use crate::transfer::{Labels, TransferId};
 use crate::words::{format_from, from_millis, security_from};
 
 /// The columns of [`header`], in its order.
 pub(super) const HEADER: &str = "dataset, date, time, originator, destination, user, format, record, size_blocks, \
      original_blocks, security, cipher, compressed, enveloped, signed_receipt, description";
+
+/// The same columns of the table that is called so in a query.
+pub(super) fn header_of(table: &str) -> String {
+    let columns = HEADER.split(", ").map(|column| format!("{table}.{column}"));
+    columns.collect::<Vec<_>>().join(", ")
+}
 
 /// Reads the id in column `at`.
 pub(super) fn id(row: &Row<'_>, at: usize) -> rusqlite::Result<TransferId> {
@@ -34,12 +40,6 @@ pub(super) fn state_or_word(row: &Row<'_>, at: usize) -> rusqlite::Result<Result
     let (way, word): (String, String) = (row.get(at)?, row.get(at + 1)?);
     let state = Direction::parse(&way).and_then(|direction| State::of(direction, &word));
     Ok(state.ok_or(word))
-}
-
-/// Reads the state of a file that is known to be a received one.
-pub(super) fn inbound_state(row: &Row<'_>, at: usize) -> rusqlite::Result<InboundState> {
-    let word: String = row.get(at)?;
-    InboundState::parse(&word).ok_or_else(|| unreadable(at, NoWord(word)))
 }
 
 /// Reads the state of a file that is known to be one to send.
@@ -102,6 +102,12 @@ pub(super) fn moment(row: &Row<'_>, at: impl RowIndex) -> rusqlite::Result<Optio
     Ok(row.get::<_, Option<i64>>(at)?.map(from_millis))
 }
 
+/// A time that is 0 where there is none.
+pub(super) fn moment_or_0(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<SystemTime>> {
+    let at: i64 = row.get(at)?;
+    Ok((at != 0).then(|| from_millis(at)))
+}
+
 /// Until when a file rests, from its `not_before`: none where that is over.
 pub(super) fn rests_until(
     row: &Row<'_>,
@@ -139,7 +145,7 @@ pub(super) fn labels(row: &Row<'_>, at: usize) -> rusqlite::Result<Labels> {
     serde_json::from_str(&text).map_err(|e| unreadable(at, e))
 }
 
-fn unreadable(
+pub(super) fn unreadable(
     column: usize,
     error: impl std::error::Error + Send + Sync + 'static,
 ) -> rusqlite::Error {

@@ -7,7 +7,7 @@
 
 mod names;
 
-pub use names::{STEPS, VERBS};
+pub use names::{STEPS, VERBS, VerbName};
 
 /// The step of that name is done.
 #[cfg(not(feature = "failpoints"))]
@@ -15,7 +15,7 @@ pub const fn reached(_step: &str) {}
 
 /// The verb of that name is about to be committed, or is committed.
 #[cfg(not(feature = "failpoints"))]
-pub(crate) const fn reached_verb(_verb: &str, _moment: &str) {}
+pub(crate) const fn reached_verb(_verb: VerbName, _moment: &str) {}
 
 #[cfg(feature = "failpoints")]
 pub use armed::reached;
@@ -25,6 +25,8 @@ pub(crate) use armed::reached_verb;
 #[cfg(feature = "failpoints")]
 mod armed {
     use std::sync::Once;
+
+    use super::VerbName;
 
     /// The step of that name is done.
     pub fn reached(step: &str) {
@@ -38,8 +40,8 @@ mod armed {
     }
 
     /// The verb of that name is about to be committed, or is committed.
-    pub(crate) fn reached_verb(verb: &str, moment: &str) {
-        reached(&format!("ledger.{verb}.{moment}"));
+    pub(crate) fn reached_verb(verb: VerbName, moment: &str) {
+        reached(&format!("ledger.{}.{moment}", verb.as_str()));
     }
 
     /// As by `kill -9`: nothing is flushed, nobody is told.
@@ -49,74 +51,5 @@ mod armed {
         loop {
             std::thread::park();
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::VERBS;
-
-    /// Verbs that only look.
-    const LOOKS: [&str; 22] = [
-        "here",
-        "standing",
-        "arrived",
-        "receipt",
-        "open_questions",
-        "lessees",
-        "waiting_for",
-        "queue",
-        "partners",
-        "undelivered",
-        "outbound",
-        "show",
-        "list",
-        "find",
-        "timeline",
-        "details",
-        "resembling",
-        "unfinished",
-        "unsettled",
-        "contacts",
-        "backlog",
-        "kv_get",
-    ];
-
-    #[test]
-    fn every_verb_that_changes_something_is_a_transition() {
-        let ledger = include_str!("../ledger.rs");
-        let verbs = ledger
-            .split("async fn ")
-            .skip(1)
-            .filter_map(|rest| rest.split('(').next())
-            .map(|verb| verb.trim_end_matches("_early").trim_end_matches("_by"));
-        let unnamed: Vec<&str> = verbs
-            .filter(|verb| !VERBS.contains(verb) && !LOOKS.contains(verb))
-            .collect();
-        assert!(unnamed.is_empty(), "not in `VERBS`: {unnamed:?}");
-    }
-
-    /// The writer takes no verb without a name; this holds the names against the list.
-    #[test]
-    fn the_writer_is_given_the_names_of_the_list() {
-        let source = include_str!("../sqlite/mod.rs");
-        let mut said: Vec<&str> = source
-            .split("writer\n")
-            .skip(1)
-            .chain(source.split("writer.").skip(1))
-            .filter_map(|rest| rest.split('"').nth(1).filter(|_| is_call(rest)))
-            .collect();
-        let mut listed = VERBS.to_vec();
-        said.sort_unstable();
-        said.dedup();
-        listed.sort_unstable();
-        assert_eq!(said, listed);
-    }
-
-    fn is_call(rest: &str) -> bool {
-        let rest = rest.trim_start().trim_start_matches('.');
-        ["run(", "commit(", "ask("]
-            .iter()
-            .any(|call| rest.starts_with(call))
     }
 }

@@ -1,41 +1,64 @@
 //! The names of every persistent transition. The campaigns read this file too, and kill the program at each.
 
-/// Verbs of the ledger that change something. Each is two transitions: `ledger.VERB.before` its commit, and
-/// `ledger.VERB.committed` after it, when nobody has heard of it yet.
-pub const VERBS: [&str; 32] = [
-    "offer",
-    "begin",
-    "checkpoint",
-    "received",
-    "received_again",
-    "another",
-    "confirmed",
-    "remark",
-    "placing",
-    "delivered",
-    "decided",
-    "forwarded",
-    "response_taken",
-    "response_closed",
-    "enqueue",
-    "claim",
-    "overdue",
-    "free",
-    "stamp_to_the_second",
-    "in_doubt",
-    "not_there",
-    "sent",
-    "acknowledged",
-    "put_back",
-    "refused",
-    "park",
-    "order",
-    "resend",
-    "recover",
-    "clock_put_back",
-    "note_contacts",
-    "kv_set",
-];
+/// Declares the verbs, each under its word.
+macro_rules! verbs {
+    ($($name:ident = $word:literal,)+) => {
+        /// A verb of the ledger that changes something. Each is two transitions: `ledger.VERB.before` its commit, and
+        /// `ledger.VERB.committed` after it, when nobody was told of it yet.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum VerbName {
+            $(#[doc = concat!("`", $word, "`")] $name,)+
+        }
+
+        /// All of their words.
+        pub const VERBS: &[&str] = &[$($word,)+];
+
+        impl VerbName {
+            /// The word that errors and transitions have for it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)+
+                }
+            }
+        }
+    };
+}
+
+verbs! {
+    Offer = "offer",
+    Begin = "begin",
+    Checkpoint = "checkpoint",
+    Received = "received",
+    ReceivedAgain = "received-again",
+    Another = "another",
+    Confirmed = "confirmed",
+    Remark = "remark",
+    Placing = "placing",
+    Delivered = "delivered",
+    Decided = "decided",
+    Forwarded = "forwarded",
+    ResponseTaken = "response-taken",
+    ResponseClosed = "response-closed",
+    Enqueue = "enqueue",
+    Claim = "claim",
+    Overdue = "overdue",
+    Free = "free",
+    StampToTheSecond = "stamp-to-the-second",
+    InDoubt = "in-doubt",
+    NotThere = "not-there",
+    Sent = "sent",
+    Acknowledged = "acknowledged",
+    PutBack = "put-back",
+    Refused = "refused",
+    Park = "park",
+    Order = "order",
+    Resend = "resend",
+    Recover = "recover",
+    ClockPutBack = "clock-put-back",
+    NoteContacts = "note-contacts",
+    KvSet = "kv-set",
+}
 
 /// Steps outside of the ledger: of the spool and the inbox, of watched folders, of what is said on the wire.
 pub const STEPS: [&str; 39] = [

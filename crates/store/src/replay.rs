@@ -1,0 +1,338 @@
+//! What a sidecar tells of its file, by the rules of the verbs.
+//!
+//! Each entry stands for a verb that was committed. An entry may be missing, for none but one is synced: what must have come
+//! before the next one is taken to have happened. An entry that leads nowhere from where the file is says nothing new.
+
+use std::time::{Duration, SystemTime};
+
+use oftp::{Counts, FileHeader, Response};
+
+use crate::note::Note;
+use crate::queue::Order;
+use crate::row::{Course, Inbound, Outbound, Row};
+use crate::seal::Seal;
+use crate::sidecar::{Entry, Record, Sidecar, Way};
+use crate::state::{InboundState, OutboundState, ReceiptState, State};
+use crate::transfer::Labels;
+use crate::verb::{
+    Acknowledged, DecideReceipt, Delivered, Forwarded, Ordered, Overdue, Placing, ResponseTaken,
+    Sent, Verb,
+};
+use crate::verdict::{Received, Verdict};
+
+const NEVER_QUEUED: &str = "nobody was told that it is queued: release it to send it, or cancel it";
+const NO_CONTENT: &str = "its content is not in the spool any more";
+
+/// The row of a file as its sidecar tells it; `is_here` says whether its content is in the folder of its direction.
+pub(crate) fn rebuilt(record: &Record, is_here: bool, now: SystemTime) -> Row {
+    let mut row = first(record);
+    if let Way::Inbound { .. } = record.sidecar.way {
+        receive(&mut row, &record.sidecar);
+    }
+    for entry in &record.entries {
+        step(&mut row, entry, now);
+    }
+    match &row.course {
+        Course::Inbound(_) => settle_received(&mut row, record, is_here, now),
+        Course::Outbound(_) => settle_to_send(&mut row, record, is_here, now),
+    }
+    row.history.clear();
+    row.note("rebuilt", "from its sidecar");
+    row
+}
+
+/// What the sidecar tells that the row does not know. A row is told of each step first: one that knows less is of an older
+/// ledger. What may be undone again, as that a file is held, says nothing of that.
+#[must_use]
+pub fn beyond(record: &Record, row: &Row) -> Option<&'static str> {
+    let mut told = row.clone();
+    if let Some(file) = told.outbound_mut() {
+        file.leased_to = None;
+        file.may_have = true;
+    }
+    for entry in &record.entries {
+        if row.state() == InboundState::Receiving.into() && says_received(entry) {
+            receive(&mut told, &record.sidecar);
+        }
+        step(&mut told, entry, SystemTime::now());
+    }
+    let is_new = row.receipt.is_none() && told.receipt.is_some();
+    match (row.state(), told.state()) {
+        (State::Inbound(InboundState::Receiving), State::Inbound(InboundState::Receiving)) => None,
+        (State::Inbound(InboundState::Receiving), _) => Some("the file was received"),
+        (State::Inbound(_), _) if is_new => Some("its receipt was decided"),
+        (State::Inbound(_), _) => {
+            let was_owed = row.receipt_state() == Some(ReceiptState::Owed);
+            let is_given = told.receipt_state() == Some(ReceiptState::Given);
+            (was_owed && is_given).then_some("its receipt was given")
+        }
+        (State::Outbound(was), State::Outbound(is)) if was.is_unsent() && !is.is_unsent() => {
+            Some("the file was sent")
+        }
+        (State::Outbound(was), State::Outbound(OutboundState::Cancelled))
+            if was != OutboundState::Cancelled =>
+        {
+            Some("the file was cancelled")
+        }
+        (State::Outbound(_), _) => is_new.then_some("its receipt came"),
+    }
+}
+
+fn says_received(entry: &Entry) -> bool {
+    matches!(
+        entry,
+        Entry::Received
+            | Entry::Placing(_)
+            | Entry::Decided(_)
+            | Entry::Forwarded(_)
+            | Entry::Given
+    )
+}
+
+/// The row before anything happened to it.
+fn first(record: &Record) -> Row {
+    let sidecar = &record.sidecar;
+    let mut row = Row {
+        id: sidecar.id,
+        version: 0,
+        partner: sidecar.partner.clone(),
+        header: FileHeader {
+            key: record.key(),
+            ..sidecar.header.clone()
+        },
+        edition: sidecar.edition,
+        seal: Seal::default(),
+        counts: Counts::default(),
+        layout: None,
+        labels: Labels::new(),
+        reason: None,
+        created: sidecar.at,
+        course: match &sidecar.way {
+            Way::Inbound { target, .. } => Course::Inbound(Inbound::receiving(target.clone())),
+            Way::Outbound { priority, .. } => Course::Outbound(Outbound::ready(*priority)),
+        },
+        receipt: None,
+        history: Vec::new(),
+    };
+    if let Way::Outbound { layout, counts, .. } = &sidecar.way {
+        row.layout = *layout;
+        row.counts = *counts;
+        row.seal = sidecar.seal.clone();
+        row.labels = sidecar.labels.clone();
+    }
+    // Whether an EFID left is asked of the partner: an SFNA 13 to the old identity is its yes.
+    if let Some(file) = row.outbound_mut() {
+        file.may_have = true;
+    }
+    row
+}
+
+fn receive(row: &mut Row, sidecar: &Sidecar) {
+    let Way::Inbound { target, verdict } = &sidecar.way else {
+        return;
+    };
+    let received = Received {
+        seal: sidecar.seal.clone(),
+        counts: Counts::default(),
+        target: target.clone(),
+        verdict: verdict.clone(),
+        note: Note::default(),
+        labels: sidecar.labels.clone(),
+    };
+    apply(row, &received, sidecar.at);
+}
+
+/// Applies the verb that an entry stands for.
+fn step(row: &mut Row, entry: &Entry, now: SystemTime) {
+    match entry {
+        Entry::Placing(path) => {
+            let path = path.clone();
+            apply(row, &Placing { path }, now);
+        }
+        Entry::Decided(verdict) => {
+            deliver(row, now);
+            let (verdict, note) = (verdict.clone(), Note::default());
+            apply(row, &DecideReceipt { verdict, note }, now);
+        }
+        Entry::Forwarded(response) => {
+            deliver(row, now);
+            forward(row, response, now);
+        }
+        Entry::Given => {
+            deliver(row, now);
+            apply(row, &ResponseTaken, now);
+        }
+        Entry::State(state, why) => move_to(row, *state, why.as_deref(), now),
+        Entry::Answered(response) => {
+            let (response, note) = (response.clone(), String::new());
+            apply(row, &Acknowledged { response, note }, now);
+        }
+        // The first is what the sidecar itself says; the others are seen to once all entries are read.
+        Entry::Received
+        | Entry::Stamped(_)
+        | Entry::InDoubt(_)
+        | Entry::Positions(_)
+        | Entry::Plain(_) => {}
+    }
+}
+
+/// A rule that does not lead on from where the row is leaves it there.
+fn apply(row: &mut Row, verb: &dyn Verb, now: SystemTime) {
+    let before = row.clone();
+    if verb.apply(row, now).is_err() {
+        *row = before;
+    }
+}
+
+/// What comes next happens to delivered files alone.
+fn deliver(row: &mut Row, now: SystemTime) {
+    if let Some(file) = row.inbound_mut()
+        && file.state == InboundState::Received
+    {
+        file.state = InboundState::Placing;
+    }
+    apply(row, &Delivered, now);
+}
+
+/// A sidecar that was written for a row tells of such a receipt without the question before it.
+fn forward(row: &mut Row, response: &Response, now: SystemTime) {
+    if let Some(file) = row.inbound_mut()
+        && file.state == InboundState::Delivered
+    {
+        file.decision.waits = true;
+        row.receipt = None;
+    }
+    let response = response.clone();
+    apply(row, &Forwarded { response }, now);
+}
+
+fn move_to(row: &mut Row, state: OutboundState, why: Option<&str>, now: SystemTime) {
+    let order = match state {
+        OutboundState::Ready => Order::Release,
+        OutboundState::Held => Order::Hold,
+        OutboundState::Parked => Order::Park,
+        OutboundState::Cancelled => Order::Cancel,
+        OutboundState::Sent
+        | OutboundState::Overdue
+        | OutboundState::Acknowledged
+        | OutboundState::Rejected => {
+            let note = String::new();
+            apply(row, &Sent { note }, now);
+            if state == OutboundState::Overdue {
+                let deadline = Duration::ZERO;
+                apply(row, &Overdue { deadline, at: now }, now);
+            }
+            return;
+        }
+    };
+    let why = why.unwrap_or_default().to_owned();
+    apply(row, &Ordered { order, why }, now);
+}
+
+/// A blob that has left `sealed` is in its folder: the rename is its own proof. So is a receipt that was decided.
+fn settle_received(row: &mut Row, record: &Record, is_here: bool, now: SystemTime) {
+    if !is_here {
+        deliver(row, now);
+    }
+    let Some(file) = row.inbound_mut() else {
+        return;
+    };
+    if is_here && !record.is_decided() && file.state != InboundState::Rejected {
+        file.state = InboundState::Received;
+    }
+    // What was written down while the clock was ahead waits no longer.
+    if record.sidecar.at > now && file.decision.ask_at.is_some() {
+        file.decision.ask_at = Some(now);
+    }
+}
+
+fn settle_to_send(row: &mut Row, record: &Record, is_here: bool, now: SystemTime) {
+    let why = match row.state() {
+        State::Outbound(state) if state.is_unsent() && record.state().is_none() => {
+            Some(NEVER_QUEUED)
+        }
+        State::Outbound(OutboundState::Ready | OutboundState::Held) if !is_here => Some(NO_CONTENT),
+        _ => None,
+    };
+    if let Some(why) = why {
+        let (order, why) = (Order::Park, why.to_owned());
+        apply(row, &Ordered { order, why }, now);
+    }
+    if let Some(file) = row.outbound_mut() {
+        file.in_doubt = true;
+        file.attempts = 1;
+        file.not_before = None;
+        file.sent_at = Some(now);
+    }
+}
+
+/// The sidecar that the row would have. None for a file that is not all here.
+pub(crate) fn described(row: &Row) -> Option<Record> {
+    let (way, entries) = match &row.course {
+        Course::Inbound(file) if file.state == InboundState::Receiving => return None,
+        Course::Inbound(file) => {
+            let target = file.target.clone();
+            let verdict = verdict(file, row);
+            (
+                Way::Inbound { target, verdict },
+                received_entries(file, row),
+            )
+        }
+        Course::Outbound(file) => {
+            let way = Way::Outbound {
+                priority: file.priority,
+                layout: row.layout,
+                counts: row.counts,
+            };
+            (way, sent_entries(file, row))
+        }
+    };
+    let sidecar = Sidecar {
+        id: row.id,
+        partner: row.partner.clone(),
+        header: row.header.clone(),
+        edition: row.edition,
+        seal: row.seal.clone(),
+        session: String::new(),
+        at: row.created,
+        labels: row.labels.clone(),
+        way,
+    };
+    Some(Record { sidecar, entries })
+}
+
+fn verdict(file: &Inbound, row: &Row) -> Verdict {
+    let decision = &file.decision;
+    if decision.waits {
+        return match decision.ask_at {
+            Some(when) if decision.hand_over => Verdict::HandOver(when),
+            when => Verdict::Later(when),
+        };
+    }
+    match row.receipt.as_ref().map(|receipt| &receipt.response) {
+        Some(Response::Negative(nerp)) => Verdict::Negative(Box::new(nerp.clone())),
+        _ => Verdict::Positive,
+    }
+}
+
+fn received_entries(file: &Inbound, row: &Row) -> Vec<Entry> {
+    let response = row.receipt.as_ref().map(|receipt| &receipt.response);
+    let made_elsewhere = |response: &&Response| matches!(response, Response::Positive(eerp) if !(eerp.hash.is_empty() && eerp.signature.is_empty()));
+    let forwarded = response.filter(made_elsewhere).cloned();
+    let is_given = row.receipt_state() == Some(ReceiptState::Given);
+    [Entry::Received]
+        .into_iter()
+        .chain(file.path.clone().map(Entry::Placing))
+        .chain(forwarded.map(Entry::Forwarded))
+        .chain(is_given.then_some(Entry::Given))
+        .collect()
+}
+
+fn sent_entries(file: &Outbound, row: &Row) -> Vec<Entry> {
+    let answer = row.receipt.as_ref().map(|receipt| receipt.response.clone());
+    let state = Entry::State(file.state, row.reason.clone());
+    [Entry::InDoubt(file.in_doubt), state]
+        .into_iter()
+        .chain(answer.map(Entry::Answered))
+        .collect()
+}

@@ -1,0 +1,408 @@
+//! A transfer as the ledger keeps it: what verbs read and change.
+//!
+//! A back-end reads a row, lets a [`Verb`](crate::verb::Verb) change it, and writes what is different where the row still
+//! has the version that was read. So the rules are here and in `verb/`, and a back-end knows none of them.
+
+use std::time::SystemTime;
+
+use oftp::{Counts, Eerp, FileHeader, Nerp, Position, RecordLayout, Response};
+
+use crate::note::Note;
+use crate::seal::Seal;
+use crate::state::{InboundState, OutboundState, ReceiptState, State};
+use crate::transfer::{Labels, NewFile, OutboundFile, OwedResponse, Target, TransferId};
+
+/// One transfer, with its receipt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The transfer.
+    pub id: TransferId,
+    /// Grows with every change.
+    pub version: u64,
+    /// The partner's name in the configuration.
+    pub partner: String,
+    /// What its SFID said, or will say.
+    pub header: FileHeader,
+    /// Which of the files of its identity it is, from 0 on.
+    pub edition: u32,
+    /// Of its content: nothing while it is received.
+    pub seal: Seal,
+    /// The totals of the virtual file.
+    pub counts: Counts,
+    /// How its records stand in the spool; none where records do not count.
+    pub layout: Option<RecordLayout>,
+    /// What was said of it for policies and people.
+    pub labels: Labels,
+    /// Why it is where it is, if there is something to say.
+    pub reason: Option<String>,
+    /// When the row was made.
+    pub created: SystemTime,
+    /// What only one direction has.
+    pub course: Course,
+    /// Ours for a received file, the partner's for a sent one.
+    pub receipt: Option<Receipt>,
+    /// Lines that a change adds to the history; none of a row that was just read.
+    pub history: Vec<HistoryLine>,
+}
+
+/// What only one direction has.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Course {
+    /// Received.
+    Inbound(Inbound),
+    /// To send.
+    Outbound(Outbound),
+}
+
+/// What only a received file has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inbound {
+    /// Where it is.
+    pub state: InboundState,
+    /// How much of the partial may be offered for restart.
+    pub position: Position,
+    /// Where it goes.
+    pub target: Target,
+    /// Path below the inbox once one is chosen.
+    pub path: Option<String>,
+    /// The partner is known to have our EFPA.
+    pub confirmed: bool,
+    /// When it was all here.
+    pub received_at: Option<SystemTime>,
+    /// The decision about its receipt.
+    pub decision: ReceiptDecision,
+}
+
+/// How far the decision about a receipt is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ReceiptDecision {
+    /// The receipt waits for it.
+    pub waits: bool,
+    /// When the question is asked next; none where an operator decides.
+    pub ask_at: Option<SystemTime>,
+    /// How often it was asked, or the command run.
+    pub asked: u32,
+    /// It is the command that takes the file which decides, and not the policies.
+    pub hand_over: bool,
+}
+
+/// What only a file to send has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outbound {
+    /// Where it is.
+    pub state: OutboundState,
+    /// 0 to 9; higher goes first.
+    pub priority: u8,
+    /// When an operator ordered that it goes now.
+    pub ordered: Option<SystemTime>,
+    /// How often it was offered so far.
+    pub attempts: u32,
+    /// How often the partner refused it for now.
+    pub refusals: u32,
+    /// How often in a row the session that had it broke.
+    pub breaks: u32,
+    /// The EFID of an earlier attempt may have arrived.
+    pub in_doubt: bool,
+    /// The EFID of an earlier attempt left, whatever the partner said since then.
+    pub may_have: bool,
+    /// Not to be offered before.
+    pub not_before: Option<SystemTime>,
+    /// The session that has it.
+    pub leased_to: Option<String>,
+    /// When its EFPA came.
+    pub sent_at: Option<SystemTime>,
+}
+
+/// A receipt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Receipt {
+    /// Where it is.
+    pub state: ReceiptState,
+    /// The EERP or NERP.
+    pub response: Response,
+    /// Not to be sent before.
+    pub not_before: Option<SystemTime>,
+    /// The session that has it.
+    pub leased_to: Option<String>,
+    /// How often it was given to a session.
+    pub tries: u32,
+    /// When it was owed, or came.
+    pub created: SystemTime,
+}
+
+/// A line of the history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryLine {
+    /// What happened.
+    pub event: &'static str,
+    /// What there is to say about it.
+    pub note: Note,
+    /// The session, where it is not the one whose verb it is.
+    pub session: Option<String>,
+    /// A partner can cause it as often as it likes: some fifty are kept.
+    pub often: bool,
+}
+
+impl Row {
+    /// A file to send that was just queued.
+    pub(crate) fn queued(file: &NewFile, now: SystemTime) -> Self {
+        let mut row = Self {
+            id: file.id,
+            version: 0,
+            partner: file.partner.clone(),
+            header: file.header.clone(),
+            edition: 0,
+            seal: Seal {
+                octets: file.octets,
+                digest: file.digest.clone(),
+            },
+            counts: file.counts,
+            layout: file.layout,
+            labels: file.labels.clone(),
+            reason: None,
+            created: now,
+            course: Course::Outbound(Outbound::ready(file.priority.min(NewFile::URGENT))),
+            receipt: None,
+            history: Vec::new(),
+        };
+        row.note(
+            "queued",
+            format!("{} octets for {}", file.octets, file.partner),
+        );
+        row
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match &self.course {
+            Course::Inbound(file) => file.state.into(),
+            Course::Outbound(file) => file.state.into(),
+        }
+    }
+
+    /// What only a received file has; none of one to send.
+    #[must_use]
+    pub fn inbound(&self) -> Option<&Inbound> {
+        match &self.course {
+            Course::Inbound(file) => Some(file),
+            Course::Outbound(_) => None,
+        }
+    }
+
+    /// The same, to change it.
+    pub(crate) fn inbound_mut(&mut self) -> Option<&mut Inbound> {
+        match &mut self.course {
+            Course::Inbound(file) => Some(file),
+            Course::Outbound(_) => None,
+        }
+    }
+
+    /// What only a file to send has; none of a received one.
+    #[must_use]
+    pub fn outbound(&self) -> Option<&Outbound> {
+        match &self.course {
+            Course::Inbound(_) => None,
+            Course::Outbound(file) => Some(file),
+        }
+    }
+
+    /// The same, to change it.
+    pub(crate) fn outbound_mut(&mut self) -> Option<&mut Outbound> {
+        match &mut self.course {
+            Course::Inbound(_) => None,
+            Course::Outbound(file) => Some(file),
+        }
+    }
+
+    /// The state of its receipt, if it has one.
+    #[must_use]
+    pub fn receipt_state(&self) -> Option<ReceiptState> {
+        self.receipt.as_ref().map(|receipt| receipt.state)
+    }
+
+    /// Its receipt, if it is ours and the partner has not confirmed it.
+    pub(crate) fn owed_mut(&mut self) -> Option<&mut Receipt> {
+        let receipt = self.receipt.as_mut();
+        receipt.filter(|receipt| receipt.state == ReceiptState::Owed)
+    }
+
+    /// Adds a line to the history.
+    pub(crate) fn note(&mut self, event: &'static str, note: impl Into<Note>) {
+        self.history.push(HistoryLine {
+            event,
+            note: note.into(),
+            session: None,
+            often: false,
+        });
+    }
+
+    /// Adds a line of that session's.
+    pub(crate) fn note_in(&mut self, session: &str, event: &'static str, note: Note) {
+        self.note(event, note);
+        if let Some(line) = self.history.last_mut() {
+            line.session = Some(session.to_owned());
+        }
+    }
+
+    /// Adds a line that a partner can cause as often as it likes.
+    pub(crate) fn note_often(
+        &mut self,
+        session: Option<&str>,
+        event: &'static str,
+        note: impl Into<Note>,
+    ) {
+        self.history.push(HistoryLine {
+            event,
+            note: note.into(),
+            session: session.map(str::to_owned),
+            often: true,
+        });
+    }
+
+    /// An EERP is owed for it, if nothing else is decided or awaited. Says whether it is owed by this.
+    pub(crate) fn owe_positive(&mut self, now: SystemTime) -> bool {
+        let waits = self.inbound().is_none_or(|file| file.decision.waits);
+        if waits || self.receipt.is_some() {
+            return false;
+        }
+        let eerp = Eerp {
+            key: self.header.key.clone(),
+            user: self.header.user.clone(),
+            hash: Vec::new(),
+            signature: Vec::new(),
+        };
+        self.receipt = Some(Receipt::owed(Response::Positive(eerp), now));
+        true
+    }
+
+    /// It is rejected, and that NERP is owed for it.
+    pub(crate) fn reject(&mut self, nerp: &Nerp, now: SystemTime) {
+        let why = reason(nerp);
+        if let Some(file) = self.inbound_mut() {
+            file.state = InboundState::Rejected;
+        }
+        self.receipt = Some(Receipt::owed(Response::Negative(nerp.clone()), now));
+        self.note("rejected", &*why);
+        self.reason = Some(why);
+    }
+
+    /// It leaves the queue, or comes back to it, for this state.
+    pub(crate) fn move_to(&mut self, state: OutboundState, why: Option<&str>) {
+        self.reason = why.map(str::to_owned);
+        if let Some(file) = self.outbound_mut() {
+            file.state = state;
+            file.leased_to = None;
+        }
+    }
+
+    /// As a session gets it; none of a received file.
+    pub(crate) fn to_send(&self) -> Option<OutboundFile> {
+        let file = self.outbound()?;
+        Some(OutboundFile {
+            id: self.id,
+            partner: self.partner.clone(),
+            header: self.header.clone(),
+            octets: self.seal.octets,
+            digest: self.seal.digest.clone(),
+            layout: self.layout,
+            counts: self.counts,
+            attempts: file.attempts,
+            refusals: file.refusals,
+            queued: self.created,
+            in_doubt: file.in_doubt,
+            may_have: file.may_have,
+            labels: self.labels.clone(),
+        })
+    }
+
+    /// Its receipt as a session gets it; none where none is owed.
+    pub(crate) fn owed(&self) -> Option<OwedResponse> {
+        let receipt = self.receipt.as_ref()?;
+        (receipt.state == ReceiptState::Owed).then(|| OwedResponse {
+            id: self.id,
+            response: receipt.response.clone(),
+        })
+    }
+}
+
+/// A NERP's reason as the ledger keeps and shows it.
+pub(crate) fn reason(nerp: &Nerp) -> String {
+    format!("{:02} {}", nerp.reason.code(), nerp.text)
+}
+
+impl Outbound {
+    /// Waits for its first session.
+    pub(crate) fn ready(priority: u8) -> Self {
+        Self {
+            state: OutboundState::Ready,
+            priority,
+            ordered: None,
+            attempts: 0,
+            refusals: 0,
+            breaks: 0,
+            in_doubt: false,
+            may_have: false,
+            not_before: None,
+            leased_to: None,
+            sent_at: None,
+        }
+    }
+}
+
+impl Inbound {
+    /// Its octets are to come.
+    pub(crate) fn receiving(target: Target) -> Self {
+        Self {
+            state: InboundState::Receiving,
+            position: Position::default(),
+            target,
+            path: None,
+            confirmed: false,
+            received_at: None,
+            decision: ReceiptDecision::default(),
+        }
+    }
+}
+
+impl ReceiptDecision {
+    /// The question is asked then; without a time it is an operator's.
+    pub(crate) fn ask(&mut self, when: Option<SystemTime>) {
+        self.waits = true;
+        self.ask_at = when;
+        self.asked += 1;
+    }
+
+    /// The command is run then. Its tries are counted by themselves.
+    pub(crate) fn hand_over(&mut self, when: SystemTime) {
+        self.ask(Some(when));
+        if !self.hand_over {
+            self.asked = 0;
+        }
+        self.hand_over = true;
+    }
+
+    /// It is decided.
+    pub(crate) fn settle(&mut self) {
+        self.waits = false;
+        self.ask_at = None;
+    }
+}
+
+impl Receipt {
+    fn owed(response: Response, now: SystemTime) -> Self {
+        Self::new(ReceiptState::Owed, response, now)
+    }
+
+    /// Nobody has it, and it is due.
+    pub(crate) fn new(state: ReceiptState, response: Response, now: SystemTime) -> Self {
+        Self {
+            state,
+            response,
+            not_before: None,
+            leased_to: None,
+            tries: 0,
+            created: now,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Received files that are not at their end: those to deliver, and those whose receipt waits for a decision.
+
+use std::time::SystemTime;
+
+use oftp::Counts;
+use rusqlite::{Connection, Row, params};
+
+use super::failed::database;
+use super::{look, row};
+use crate::error::LedgerError;
+use crate::transfer::{OpenQuestion, Target, Undelivered};
+use crate::words::{from_millis, millis};
+
+/// Makes due what was put off while the clock was ahead, which the line says that was written with it. A policy may choose
+/// any time, so how long it was to wait nobody knows.
+pub(super) fn clock_put_back(db: &Connection) -> Result<(), LedgerError> {
+    db.execute(
+        "UPDATE transfers SET version = version + 1, ask_at = ?1 WHERE receipt_later = 1 AND ask_at > ?1
+         AND ?1 < (SELECT at FROM timeline WHERE transfer = transfers.id
+             AND event IN ('received', 'decided', 'rebuilt') ORDER BY seq DESC LIMIT 1)",
+        params![millis(SystemTime::now())],
+    )
+    .map(drop)
+    .map_err(database("clock-put-back"))
+}
+
+pub(super) fn open_questions(
+    db: &Connection,
+    of_partner: u32,
+) -> Result<Vec<OpenQuestion>, LedgerError> {
+    let sql = format!(
+        "SELECT id, partner, octets, digest, path, asked, hand_over, records,
+         iif(virtual_octets = 0, octets, virtual_octets), created, labels, {} FROM
+         (SELECT *, row_number() OVER (PARTITION BY partner ORDER BY ask_at, id) AS place FROM transfers
+          WHERE receipt_later = 1 AND ask_at <= ?1 AND state = 'delivered')
+         WHERE place <= ?2 ORDER BY ask_at, id",
+        row::HEADER
+    );
+    let read = |found: &Row<'_>| {
+        Ok(OpenQuestion {
+            id: row::id(found, 0)?,
+            partner: found.get(1)?,
+            octets: row::number(found, 2)?,
+            counts: Counts {
+                records: row::number(found, 7)?,
+                octets: row::number(found, 8)?,
+            },
+            offered: from_millis(found.get(9)?),
+            digest: found.get(3)?,
+            path: found.get::<_, Option<String>>(4)?.unwrap_or_default(),
+            asked: found.get(5)?,
+            hand_over: found.get(6)?,
+            labels: row::labels(found, 10)?,
+            header: row::header(found, 11)?,
+        })
+    };
+    let now = millis(SystemTime::now());
+    look::all(db, &sql, params![now, of_partner], read, "open-questions")
+}
+
+pub(super) fn undelivered(db: &Connection) -> Result<Vec<Undelivered>, LedgerError> {
+    let sql = format!(
+        "SELECT id, partner, directory, file_name, overwrite, path, {} FROM transfers
+         WHERE direction = 'in' AND state IN ('received', 'placing') ORDER BY id",
+        row::HEADER
+    );
+    let read = |found: &Row<'_>| {
+        Ok(Undelivered {
+            id: row::id(found, 0)?,
+            partner: found.get(1)?,
+            target: Target {
+                directory: found.get(2)?,
+                file_name: found.get(3)?,
+                overwrite: found.get(4)?,
+            },
+            placing: found.get(5)?,
+            header: row::header(found, 6)?,
+        })
+    };
+    look::all(db, &sql, [], read, "undelivered")
+}

@@ -1,0 +1,259 @@
+//! Verbs in the ledger's transaction: the rows they are about are read, changed by their rules, and stored.
+
+use std::time::{Duration, SystemTime};
+
+use oftp::FileStamp;
+use rusqlite::{Connection, params};
+
+use super::due::{due, latest};
+use super::{identity, look, row, rows, waiting};
+use crate::committing::of_session;
+use crate::error::LedgerError;
+use crate::offer::{Offer, Offered};
+use crate::planted;
+use crate::queue::{Acknowledgement, Files, Longest, Naming};
+use crate::row::Row;
+use crate::sidecar::Entry;
+use crate::state::Direction;
+use crate::transfer::{NewFile, OutboundFile, OwedResponse, TransferId};
+use crate::verb::{
+    self, Acknowledged, ClaimFile, ClaimResponse, Effect, Free, Overdue, Resend, Stamp, Verb,
+};
+use crate::words::millis;
+
+/// A line for a sidecar, once the verb that it tells of is committed.
+pub(super) type Told = (Direction, TransferId, Entry);
+
+/// Applies a verb to the row of a transfer.
+pub(super) fn apply(
+    db: &Connection,
+    id: TransferId,
+    verb: &dyn Verb,
+) -> Result<(Effect, Option<Told>), LedgerError> {
+    let before = rows::load(db, id, verb.word())?.ok_or(LedgerError::NotFound(id))?;
+    let (effect, after) = change(db, &before, verb)?;
+    let told = verb.entry(&after, effect);
+    let told = told.map(|entry| (after.state().direction(), id, entry));
+    Ok((effect, told))
+}
+
+/// The same, for a row that was read.
+fn change(db: &Connection, before: &Row, verb: &dyn Verb) -> Result<(Effect, Row), LedgerError> {
+    let mut after = before.clone();
+    let effect = verb
+        .apply(&mut after, SystemTime::now())
+        .map_err(|unfit| unfit.of(verb, before))?;
+    rows::store(db, before, &after, verb.word())?;
+    Ok((effect, after))
+}
+
+pub(super) fn offer(db: &Connection, offer: &Offer) -> Result<Offered, LedgerError> {
+    const VERB: &str = "offer";
+    let before = identity::newest(db, &offer.partner, &offer.header.key)?;
+    let mut known = before.clone();
+    let (offered, new) = verb::offer(offer, known.as_mut(), SystemTime::now());
+    if let (Some(before), Some(after)) = (&before, &known) {
+        rows::store(db, before, after, VERB)?;
+    }
+    if let Some(new) = new {
+        rows::insert(db, &new, VERB)?;
+    }
+    Ok(offered)
+}
+
+pub(super) fn another(db: &Connection, id: TransferId, offer: &Offer) -> Result<u32, LedgerError> {
+    const VERB: &str = "another";
+    let before = identity::newest(db, &offer.partner, &offer.header.key)?;
+    let mut known = before.clone();
+    let new = verb::another(id, offer, known.as_mut(), SystemTime::now());
+    if let (Some(before), Some(after)) = (&before, &known) {
+        rows::store(db, before, after, VERB)?;
+    }
+    rows::insert(db, &new, VERB)?;
+    Ok(new.edition)
+}
+
+pub(super) fn enqueue(db: &Connection, file: &NewFile) -> Result<(), LedgerError> {
+    rows::insert(db, &Row::queued(file, SystemTime::now()), "enqueue")
+}
+
+pub(super) fn resend(db: &Connection, old: TransferId, file: &NewFile) -> Result<(), LedgerError> {
+    apply(db, old, &Resend { new: file.id })?;
+    let mut new = Row::queued(file, SystemTime::now());
+    new.note("resent", format!("again what was transfer {old}"));
+    rows::insert(db, &new, "resend")
+}
+
+/// The file that a receipt is about is answered by it.
+pub(super) fn acknowledged(
+    db: &Connection,
+    partner: &str,
+    by: Naming,
+    verb: &Acknowledged,
+) -> Result<(Acknowledgement, Option<Told>), LedgerError> {
+    let Some(id) = identity::meant(db, partner, &verb.response, by)? else {
+        return Ok((Acknowledgement::Unknown, None));
+    };
+    let (effect, told) = apply(db, id, verb)?;
+    let meant = match effect {
+        Effect::Changed => Acknowledgement::Recorded(id),
+        Effect::Repeated | Effect::Differs => Acknowledgement::Repeated(id),
+    };
+    Ok((meant, told))
+}
+
+pub(super) fn stamp(db: &Connection, id: TransferId, stamp: FileStamp) -> Result<(), LedgerError> {
+    apply(db, id, &Stamp { stamp }).map(drop)
+}
+
+/// Sessions after which a file or a receipt that was begun in each lets all others go first: it may be what ends them.
+const YIELD_AFTER: u32 = 2;
+
+/// The next thing for the partner that nobody has: receipts before files, what ended no sessions first.
+pub(super) fn claim(
+    db: &Connection,
+    partner: &str,
+    session: &str,
+    longest: Longest,
+    files: &Files,
+) -> Result<(Option<OwedResponse>, Option<OutboundFile>), LedgerError> {
+    for most in [YIELD_AFTER, u32::MAX] {
+        let owed = claim_response(db, partner, session, longest.receipt, most)?;
+        if owed.is_some() {
+            return Ok((owed, None));
+        }
+        let file = claim_file(db, partner, session, longest.file, files, most)?;
+        if file.is_some() {
+            return Ok((None, file));
+        }
+    }
+    Ok((None, None))
+}
+
+/// The oldest receipt owed to the partner that nobody has.
+fn claim_response(
+    db: &Connection,
+    partner: &str,
+    session: &str,
+    longest: Duration,
+    tries: u32,
+) -> Result<Option<OwedResponse>, LedgerError> {
+    let now = millis(SystemTime::now());
+    // By the index of receipts that are owed, which a join would not be sure to use.
+    let sql = format!(
+        "SELECT transfer FROM receipts WHERE state = 'owed' AND {} AND tries < ?4 ORDER BY created, transfer LIMIT 1",
+        due("receipts")
+    );
+    let who = params![partner, now, latest(now, longest), tries];
+    let first = look::all(db, &sql, who, |found| row::id(found, 0), "claim")?;
+    let Some(row) = first
+        .first()
+        .map(|id| rows::load(db, *id, "claim"))
+        .transpose()?
+        .flatten()
+    else {
+        return Ok(None);
+    };
+    let (_, claimed) = change(db, &row, &ClaimResponse { session })?;
+    Ok(claimed.owed())
+}
+
+/// The first file for the partner that may go and that nobody has.
+fn claim_file(
+    db: &Connection,
+    partner: &str,
+    session: &str,
+    longest: Duration,
+    files: &Files,
+    breaks: u32,
+) -> Result<Option<OutboundFile>, LedgerError> {
+    let next = |only| next_due(db, partner, longest, only, breaks);
+    let row = match files {
+        Files::None => None,
+        Files::Any => next(None)?,
+        Files::Only(ids) => ids
+            .iter()
+            .find_map(|id| next(Some(*id)).transpose())
+            .transpose()?,
+    };
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let generation = of_session().map(|of| of.generation);
+    change(
+        db,
+        &row,
+        &ClaimFile {
+            session,
+            generation,
+        },
+    )?;
+    // Its attempts are those before this one.
+    Ok(row.to_send())
+}
+
+fn next_due(
+    db: &Connection,
+    partner: &str,
+    longest: Duration,
+    only: Option<TransferId>,
+    breaks: u32,
+) -> Result<Option<Row>, LedgerError> {
+    let which = format!(
+        "t.direction = 'out' AND t.state = 'ready' AND {}
+         AND (?4 IS NULL OR t.id = ?4) AND t.breaks < ?5 ORDER BY t.priority DESC, t.ordered, t.id LIMIT 1",
+        due("t"),
+    );
+    let now = millis(SystemTime::now());
+    let only = only.map(|id| id.to_string());
+    let who = params![partner, now, latest(now, longest), only, breaks];
+    rows::find(db, &which, who, "claim")
+}
+
+/// Says how many files and receipts that was.
+pub(super) fn free(db: &Connection, sessions: &[String]) -> Result<u64, LedgerError> {
+    const LEASED: [(&str, &str); 2] = [
+        (
+            "leases-of-files-kept",
+            "SELECT id FROM transfers WHERE leased_to = ?1",
+        ),
+        (
+            "leases-of-receipts-kept",
+            "SELECT transfer FROM receipts WHERE leased_to = ?1",
+        ),
+    ];
+    let mut freed = 0;
+    for session in sessions {
+        for (mistake, leased) in LEASED {
+            if planted(mistake) {
+                continue;
+            }
+            let read = |found: &rusqlite::Row<'_>| row::id(found, 0);
+            for id in look::all(db, leased, params![session], read, "free")? {
+                apply(db, id, &Free { session })?;
+                freed += 1;
+            }
+        }
+    }
+    Ok(freed)
+}
+
+/// Gives those that became overdue, in the order they were sent.
+pub(super) fn overdue(
+    db: &Connection,
+    partner: &str,
+    deadline: Duration,
+    at: SystemTime,
+) -> Result<Vec<TransferId>, LedgerError> {
+    let which = "t.direction = 'out' AND t.state = 'sent' AND t.partner = ?1 AND (t.sent_at <= ?2 OR t.sent_at > ?3)
+         ORDER BY t.sent_at";
+    let who = params![partner, waiting::before(at, deadline), millis(at)];
+    let mut late = Vec::new();
+    for row in rows::all(db, which, who, "overdue")? {
+        let (effect, _) = change(db, &row, &Overdue { deadline, at })?;
+        if effect == Effect::Changed {
+            late.push(row.id);
+        }
+    }
+    Ok(late)
+}

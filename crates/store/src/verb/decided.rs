@@ -1,0 +1,53 @@
+//! The receipt of a delivered file that waited is decided.
+
+use std::time::SystemTime;
+
+use super::{Effect, Unfit, Verb};
+use crate::note::Note;
+use crate::row::Row;
+use crate::sidecar::Entry;
+use crate::state::InboundState;
+use crate::transition::VerbName;
+use crate::verdict::Verdict;
+
+/// Delivered → Delivered, the EERP is owed or the question waits again; or → Rejected, and the NERP is owed. It changes
+/// nothing where the receipt does not wait any more: it is decided once.
+#[derive(Debug)]
+pub(crate) struct DecideReceipt {
+    pub(crate) verdict: Verdict,
+    pub(crate) note: Note,
+}
+
+impl Verb for DecideReceipt {
+    fn name(&self) -> VerbName {
+        VerbName::Decided
+    }
+
+    fn apply(&self, row: &mut Row, now: SystemTime) -> Result<Effect, Unfit> {
+        let file = row.inbound_mut().ok_or(Unfit::State)?;
+        if file.state != InboundState::Delivered {
+            return Err(Unfit::State);
+        }
+        if !file.decision.waits {
+            return Ok(Effect::Repeated);
+        }
+        file.decision.settle();
+        match &self.verdict {
+            Verdict::Later(when) => file.decision.ask(*when),
+            Verdict::HandOver(when) => file.decision.hand_over(*when),
+            Verdict::Positive | Verdict::Negative(_) => {}
+        }
+        row.note("decided", self.note.clone());
+        match &self.verdict {
+            Verdict::Negative(nerp) => row.reject(nerp, now),
+            _ => {
+                row.owe_positive(now);
+            }
+        }
+        Ok(Effect::Changed)
+    }
+
+    fn entry(&self, _: &Row, effect: Effect) -> Option<Entry> {
+        (effect == Effect::Changed).then(|| Entry::Decided(self.verdict.clone()))
+    }
+}

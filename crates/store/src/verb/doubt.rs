@@ -1,0 +1,58 @@
+//! Whether the EFID of a file may have arrived.
+
+use std::time::SystemTime;
+
+use super::{Effect, Unfit, Verb};
+use crate::row::Row;
+use crate::sidecar::Entry;
+use crate::state::OutboundState;
+use crate::transition::VerbName;
+
+/// Every octet was handed over and EFID is about to leave. Only of a Ready file: where somebody decided otherwise, its
+/// EFID must not leave.
+#[derive(Debug)]
+pub(crate) struct Doubt;
+
+/// The partner said that it does not have the file. That an EFID left stays known.
+#[derive(Debug)]
+pub(crate) struct NotThere;
+
+impl Verb for Doubt {
+    fn name(&self) -> VerbName {
+        VerbName::InDoubt
+    }
+
+    fn apply(&self, row: &mut Row, _: SystemTime) -> Result<Effect, Unfit> {
+        let file = row.outbound_mut().ok_or(Unfit::State)?;
+        if file.state != OutboundState::Ready {
+            return Err(Unfit::State);
+        }
+        file.in_doubt = true;
+        file.may_have = true;
+        row.note("in-doubt", "EFID leaves");
+        Ok(Effect::Changed)
+    }
+
+    fn entry(&self, _: &Row, _: Effect) -> Option<Entry> {
+        Some(Entry::InDoubt(true))
+    }
+}
+
+impl Verb for NotThere {
+    fn name(&self) -> VerbName {
+        VerbName::NotThere
+    }
+
+    fn apply(&self, row: &mut Row, _: SystemTime) -> Result<Effect, Unfit> {
+        let file = row.outbound_mut().ok_or(Unfit::State)?;
+        if file.state == OutboundState::Ready {
+            file.in_doubt = false;
+        }
+        row.note("not-there", "the partner says so");
+        Ok(Effect::Changed)
+    }
+
+    fn entry(&self, _: &Row, _: Effect) -> Option<Entry> {
+        Some(Entry::InDoubt(false))
+    }
+}

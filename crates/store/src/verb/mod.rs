@@ -1,0 +1,117 @@
+//! What may happen to a transfer, each verb a value whose rule is a pure function on the row.
+//!
+//! A file here is a verb: what it is called, from which states it leads where, and what the sidecar is told of it. The
+//! ledger's back-end reads the row, applies the verb and writes what has changed; a lost ledger is rebuilt by the same
+//! rules, from the sidecars' entries ([`crate::replay`]).
+
+mod acknowledged;
+mod begin;
+mod checkpoint;
+mod claim;
+mod confirmed;
+mod decided;
+mod delivered;
+mod doubt;
+mod forwarded;
+mod free;
+mod offer;
+mod order;
+mod overdue;
+mod park;
+mod placing;
+mod put_back;
+mod received;
+mod received_again;
+mod resend;
+mod response;
+mod sent;
+mod stamp;
+
+use std::fmt;
+use std::time::SystemTime;
+
+pub(crate) use self::acknowledged::Acknowledged;
+pub(crate) use self::begin::Begin;
+pub(crate) use self::checkpoint::Checkpoint;
+pub(crate) use self::claim::{ClaimFile, ClaimResponse};
+pub(crate) use self::confirmed::Confirmed;
+pub(crate) use self::decided::DecideReceipt;
+pub(crate) use self::delivered::Delivered;
+pub(crate) use self::doubt::{Doubt, NotThere};
+pub(crate) use self::forwarded::Forwarded;
+pub(crate) use self::free::Free;
+pub(crate) use self::offer::{another, gives_way, here, offer, standing};
+pub(crate) use self::order::Ordered;
+pub(crate) use self::overdue::Overdue;
+pub(crate) use self::park::Park;
+pub(crate) use self::placing::Placing;
+pub(crate) use self::put_back::{PutBack, PutOff};
+pub(crate) use self::received_again::ReceivedAgain;
+pub(crate) use self::resend::Resend;
+pub(crate) use self::response::{ResponseClosed, ResponseTaken};
+pub(crate) use self::sent::Sent;
+pub(crate) use self::stamp::Stamp;
+use crate::error::LedgerError;
+use crate::row::Row;
+use crate::sidecar::Entry;
+use crate::transition::VerbName;
+
+/// Something that may happen to a transfer that has a row.
+pub trait Verb: fmt::Debug + Send + Sync {
+    /// What it is called: by errors, and at the points where the campaigns kill the program.
+    fn name(&self) -> VerbName;
+
+    /// The same, where it is one of several things that are ordered under one name.
+    fn word(&self) -> &'static str {
+        self.name().as_str()
+    }
+
+    /// Changes the row.
+    ///
+    /// # Errors
+    /// It does not lead on from where the row is; then the row is to be left as it was.
+    fn apply(&self, row: &mut Row, now: SystemTime) -> Result<Effect, Unfit>;
+
+    /// What the sidecar is told once the change is committed; `row` is what became of it.
+    fn entry(&self, row: &Row, effect: Effect) -> Option<Entry> {
+        let _ = (row, effect);
+        None
+    }
+}
+
+/// What a verb did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It led the file or its receipt on.
+    Changed,
+    /// It had done so before: the row stands.
+    Repeated,
+    /// What came is not what is here: the row stands, and its history says so.
+    Differs,
+}
+
+/// Why a verb does not apply to a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// It does not lead on from the row's state.
+    State,
+    /// The content is another.
+    Content,
+    /// A session has the file.
+    InSession,
+}
+
+impl Unfit {
+    /// The error of that verb, for that row.
+    pub(crate) fn of(self, verb: &dyn Verb, row: &Row) -> LedgerError {
+        match self {
+            Self::State => LedgerError::WrongState {
+                id: row.id,
+                state: row.state(),
+                verb: verb.word(),
+            },
+            Self::Content => LedgerError::OtherContent(row.id),
+            Self::InSession => LedgerError::InSession(row.id),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! A file, or a receipt, goes back to the queue.
+
+use std::time::SystemTime;
+
+use super::{Effect, Unfit, Verb};
+use crate::row::Row;
+use crate::state::OutboundState;
+use crate::transition::VerbName;
+
+/// The session did not come to its end with it: not to be tried before `when`.
+#[derive(Debug)]
+pub(crate) struct PutBack {
+    pub(crate) when: SystemTime,
+    pub(crate) why: String,
+}
+
+/// The partner does not want the file now: not to be offered before `when`.
+#[derive(Debug)]
+pub(crate) struct PutOff(pub(crate) PutBack);
+
+impl Verb for PutBack {
+    fn name(&self) -> VerbName {
+        VerbName::PutBack
+    }
+
+    fn apply(&self, row: &mut Row, _: SystemTime) -> Result<Effect, Unfit> {
+        if let Some(file) = row.outbound_mut()
+            && file.state == OutboundState::Ready
+        {
+            file.leased_to = None;
+            file.not_before = Some(self.when);
+            row.reason = Some(self.why.clone());
+        }
+        if let Some(receipt) = row.owed_mut() {
+            receipt.leased_to = None;
+            receipt.not_before = Some(self.when);
+        }
+        row.note("put-back", &*self.why);
+        Ok(Effect::Changed)
+    }
+}
+
+impl Verb for PutOff {
+    fn name(&self) -> VerbName {
+        VerbName::Refused
+    }
+
+    fn apply(&self, row: &mut Row, now: SystemTime) -> Result<Effect, Unfit> {
+        if let Some(file) = row.outbound_mut() {
+            file.refusals += 1;
+            file.breaks = 0;
+        }
+        self.0.apply(row, now)
+    }
+}

@@ -1,0 +1,31 @@
+//! A file that was sent, answered, parked or cancelled goes out again, as another one.
+
+use std::time::SystemTime;
+
+use super::{Effect, Unfit, Verb};
+use crate::row::Row;
+use crate::state::OutboundState;
+use crate::transfer::TransferId;
+use crate::transition::VerbName;
+
+/// The old row stays as it is; its history names the new one.
+#[derive(Debug)]
+pub(crate) struct Resend {
+    pub(crate) new: TransferId,
+}
+
+impl Verb for Resend {
+    fn name(&self) -> VerbName {
+        VerbName::Resend
+    }
+
+    fn apply(&self, row: &mut Row, _: SystemTime) -> Result<Effect, Unfit> {
+        use OutboundState::{Held, Ready};
+        let file = row.outbound().ok_or(Unfit::State)?;
+        if matches!(file.state, Ready | Held) {
+            return Err(Unfit::State);
+        }
+        row.note("resent", format!("again as transfer {}", self.new));
+        Ok(Effect::Changed)
+    }
+}

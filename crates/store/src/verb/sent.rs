@@ -1,0 +1,36 @@
+//! EFPA came: the partner has every octet.
+
+use std::time::SystemTime;
+
+use super::{Effect, Unfit, Verb};
+use crate::row::Row;
+use crate::sidecar::Entry;
+use crate::state::OutboundState;
+use crate::transition::VerbName;
+
+/// Whatever an operator made of it meanwhile → Sent. A receipt may overtake EFPA where two sessions run at once.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) note: String,
+}
+
+impl Verb for Sent {
+    fn name(&self) -> VerbName {
+        VerbName::Sent
+    }
+
+    fn apply(&self, row: &mut Row, now: SystemTime) -> Result<Effect, Unfit> {
+        let file = row.outbound_mut().ok_or(Unfit::State)?;
+        if !file.state.is_unsent() {
+            return Ok(Effect::Repeated);
+        }
+        file.sent_at = Some(now);
+        row.move_to(OutboundState::Sent, None);
+        row.note("sent", &*self.note);
+        Ok(Effect::Changed)
+    }
+
+    fn entry(&self, _: &Row, _: Effect) -> Option<Entry> {
+        Some(Entry::State(OutboundState::Sent, None))
+    }
+}
