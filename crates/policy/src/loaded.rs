@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::guest_context::GuestContext;
 use crate::hook::{Hook, OnFailure};
 use crate::limits::ResourceLimits;
+use crate::spec::PolicySpec;
 
 /// A checked and compiled component with what it was deployed with. Immutable.
 pub(crate) struct Loaded {
@@ -27,6 +28,22 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// The same component under another specification.
+    pub(crate) fn respecified(&self, spec: &PolicySpec) -> Self {
+        Loaded {
+            name: Arc::clone(&self.name),
+            digest: self.digest.clone(),
+            settings: Arc::new(spec.settings.clone()),
+            limits: spec.limits.clone(),
+            engine: self.engine.clone(),
+            pre: self.pre.clone(),
+            size: AtomicU64::new(self.size_at_start()),
+            hooks: spec.hooks.clone(),
+            asked_about_strangers: spec.asked_about_strangers,
+            on_failure: spec.on_failure.clone(),
+        }
+    }
+
     /// Its name and digest.
     pub(crate) fn identity(&self) -> AskedPolicy {
         AskedPolicy {

@@ -42,25 +42,26 @@ pub struct Swapped {
 /// compiler of another.
 pub struct PolicySet {
     engine: Engine,
-    current: ArcSwap<Generation>,
-    deployed: Vec<Deployed>,
+    pub(crate) current: ArcSwap<Generation>,
+    pub(crate) deployed: ArcSwap<Vec<Arc<Deployed>>>,
     /// Numbers changes in the order they are asked for.
     changes: AtomicU64,
-    made: std::sync::Mutex<Vec<Weak<Generation>>>,
+    pub(crate) made: std::sync::Mutex<Vec<Weak<Generation>>>,
 }
 
 /// A policy that is deployed: its specification, its file, and how far it is with its changes.
-struct Deployed {
-    spec: PolicySpec,
+pub(crate) struct Deployed {
+    pub(crate) spec: PolicySpec,
     /// Locked while the file is looked at or replaced, and never while something compiles.
-    state: Mutex<FileState>,
+    pub(crate) state: Mutex<FileState>,
     /// The number of the change that is in force.
     in_force: watch::Sender<u64>,
 }
 
 /// A policy's file as it was last seen.
-struct FileState {
-    look: Option<Look>,
+#[derive(Clone)]
+pub(crate) struct FileState {
+    pub(crate) look: Option<Look>,
     /// The change that put this file there.
     change: u64,
     /// Whether it has been read since.
@@ -91,7 +92,7 @@ impl PolicySet {
                 file: spec.component.display().to_string(),
             });
             chain.push(Arc::new(loaded));
-            deployed.push(Deployed::new(spec, seen));
+            deployed.push(Arc::new(Deployed::new(spec, seen)));
         }
         LoadError::all(refused)?;
         let first = Arc::new(Generation::new(1, chain));
@@ -99,7 +100,7 @@ impl PolicySet {
             engine: engine.clone(),
             made: std::sync::Mutex::new(vec![Arc::downgrade(&first)]),
             current: ArcSwap::new(first),
-            deployed,
+            deployed: ArcSwap::from_pointee(deployed),
             changes: AtomicU64::new(0),
         })
     }
@@ -116,7 +117,7 @@ impl PolicySet {
     /// There is no such policy, the component cannot be loaded, or another change of this policy was asked for later and
     /// is in force by now. Then nothing has changed.
     pub async fn swap(&self, name: &str, component: &[u8]) -> Result<Swapped, LoadError> {
-        let policy = self.named(name)?;
+        let policy = &*self.named(name)?;
         let change = {
             let mut state = policy.state.lock().await;
             self.look_at_file(policy, &mut state).await;
@@ -131,14 +132,14 @@ impl PolicySet {
             return Err(overtaken(&policy.spec));
         }
         let not_installed = replace_file(&policy.spec, &mut state, change, component).await?;
-        Ok(self.put_in_force(policy, change, loaded, not_installed))
+        self.put_in_force(policy, change, loaded, not_installed)
     }
 
     /// Looks at a policy's file, and swaps the policy if the content is another one; none where nothing changed. A file
     /// that does not load is reported once, not at every look.
     pub async fn reload(&self, name: &str) -> Option<Result<Swapped, LoadError>> {
         match self.named(name) {
-            Ok(policy) => self.reload_file(policy).await.transpose(),
+            Ok(policy) => self.reload_file(&policy).await.transpose(),
             Err(error) => Some(Err(error)),
         }
     }
@@ -177,7 +178,8 @@ impl PolicySet {
             // What was swapped in later stays.
             return Ok(None);
         }
-        Ok(loaded?.map(|(loaded, _)| self.put_in_force(policy, change, loaded, None)))
+        let loaded = loaded?.map(|(loaded, _)| self.put_in_force(policy, change, loaded, None));
+        loaded.transpose()
     }
 
     /// What stands in the file, and what the file looked like; none if that is in force already.
@@ -237,9 +239,14 @@ impl PolicySet {
         change: u64,
         loaded: Arc<Loaded>,
         not_installed: Option<String>,
-    ) -> Swapped {
+    ) -> Result<Swapped, LoadError> {
         let name = &policy.spec.name;
         let mut made = lock(&self.made);
+        let is_deployed = |known: &Arc<Deployed>| std::ptr::eq(&**known, policy);
+        // Another configuration came meanwhile: whoever loads for that one looks at the file again.
+        if !self.deployed.load().iter().any(is_deployed) {
+            return Err(overtaken(&policy.spec));
+        }
         let old = self.current();
         let previous = self.digest_of(name);
         let chain = old
@@ -260,12 +267,17 @@ impl PolicySet {
         self.current.store(new);
         drop(made);
         policy.in_force.send_replace(change);
-        swapped
+        Ok(swapped)
     }
 
-    fn named(&self, name: &str) -> Result<&Deployed, LoadError> {
-        let named = self.deployed.iter().find(|policy| policy.spec.name == name);
-        named.ok_or_else(|| unknown(name, &self.deployed))
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn named(&self, name: &str) -> Result<Arc<Deployed>, LoadError> {
+        let deployed = self.deployed.load();
+        let named = deployed.iter().find(|policy| policy.spec.name == name);
+        named.cloned().ok_or_else(|| unknown(name, &deployed))
     }
 
     fn digest_of(&self, name: &str) -> String {
@@ -284,7 +296,16 @@ impl std::fmt::Debug for PolicySet {
 }
 
 impl Deployed {
-    fn new(spec: PolicySpec, seen: Look) -> Self {
+    /// The policy of that file with another specification.
+    pub(crate) fn respecified(spec: PolicySpec, file: &FileState) -> Self {
+        Deployed {
+            spec,
+            state: Mutex::new(file.clone()),
+            in_force: watch::Sender::new(file.change),
+        }
+    }
+
+    pub(crate) fn new(spec: PolicySpec, seen: Look) -> Self {
         Deployed {
             spec,
             state: Mutex::new(FileState {
@@ -345,12 +366,15 @@ async fn read(spec: &PolicySpec) -> Result<(Vec<u8>, Look), LoadError> {
     })
 }
 
-async fn load_first(engine: &Engine, spec: &PolicySpec) -> Result<(Loaded, Look), LoadError> {
+pub(crate) async fn load_first(
+    engine: &Engine,
+    spec: &PolicySpec,
+) -> Result<(Loaded, Look), LoadError> {
     let (component, seen) = read(spec).await?;
     Ok((load::load(engine, spec, &component).await?, seen))
 }
 
-fn refuse_duplicates(specs: &[PolicySpec]) -> Result<(), LoadError> {
+pub(crate) fn refuse_duplicates(specs: &[PolicySpec]) -> Result<(), LoadError> {
     let mut names = BTreeSet::new();
     match specs.iter().find(|spec| !names.insert(&spec.name)) {
         Some(spec) => Err(LoadError::Duplicate {
@@ -366,7 +390,7 @@ fn overtaken(spec: &PolicySpec) -> LoadError {
     }
 }
 
-fn unknown(name: &str, deployed: &[Deployed]) -> LoadError {
+fn unknown(name: &str, deployed: &[Arc<Deployed>]) -> LoadError {
     let known: Vec<&str> = deployed
         .iter()
         .map(|policy| policy.spec.name.as_str())

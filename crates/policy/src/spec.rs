@@ -7,7 +7,7 @@ use crate::hook::{Hook, OnFailure};
 use crate::limits::ResourceLimits;
 
 /// A policy as it is deployed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PolicySpec {
     /// Its name, unique among the policies.
     pub name: String,

@@ -7,6 +7,7 @@ mod out;
 mod partners;
 mod policy;
 mod queue;
+mod reload;
 pub(crate) mod scene;
 mod send;
 mod serve;
@@ -52,6 +53,8 @@ enum CliCommand {
     Status(sessions::StatusCommand),
     /// The sessions of the running server, and how far their files are.
     Sessions(sessions::SessionsCommand),
+    /// Read the configuration of the running server again.
+    Reload(reload::ReloadCommand),
     /// What is known of partners: last session, last failure, next call, what waits, and why nothing goes.
     Partners(partners::PartnersCommand),
     /// Look at the history of files.
@@ -112,6 +115,7 @@ impl CliCommand {
         match self {
             Self::Status(status) => status.json,
             Self::Sessions(sessions) => sessions.json,
+            Self::Reload(reload) => reload.json,
             Self::Partners(partners) => partners.json,
             Self::Transfers(transfers) => transfers.wants_json(),
             Self::Queue(queue) => queue.wants_json(),
@@ -170,6 +174,7 @@ pub fn main() -> ExitCode {
         CliCommand::Check(check) => check.run(),
         CliCommand::Status(status) => status.run(),
         CliCommand::Sessions(sessions) => sessions.run(),
+        CliCommand::Reload(reload) => reload.run(),
         CliCommand::Partners(partners) => partners.run(),
         CliCommand::Transfers(transfers) => transfers.run(),
         CliCommand::Queue(queue) => queue.run(),

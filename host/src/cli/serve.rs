@@ -1,13 +1,17 @@
 //! `pointsman serve`.
 
+use std::sync::Arc;
+
 use clap::Args;
 use pointsman_log::Log;
+use tokio::sync::watch;
 
 use super::out::{self, say};
 use super::{CommandResult, Configured, LogStyle, Unsuccessful, block_on, start_log};
 use crate::config::Needs;
 use crate::operator::error::ErrorCode;
-use crate::server::signals::{Hangup, Signals};
+use crate::server::reload::Reloader;
+use crate::server::signals::{EndPatience, Hangup, Signals};
 use crate::server::{self, Server};
 
 /// Runs the server until SIGTERM, SIGINT or SIGQUIT; a second signal ends it at once.
@@ -27,7 +31,7 @@ impl ServeCommand {
         } else {
             LogStyle::Text
         })?;
-        let mut signals = Signals::listen(Hangup::MeansNothing)?;
+        let mut signals = Signals::listen(Hangup::Reloads)?;
         let config = self.configured.load(&Needs::Everything)?;
         Log::repeats(config.limits.log_repeats);
         signals.be_patient_for(server::patience(&config));
@@ -36,6 +40,11 @@ impl ServeCommand {
                 started = Server::start_when_there_is_room(config) => started?,
                 () = signals.asked() => return Ok(()),
             };
+            tokio::spawn(follow(
+                server.reloader(),
+                signals.hangups(),
+                signals.patience(),
+            ));
             let addresses = server.addresses().to_owned();
             // Who reads it may be gone, or stuck; the server is there for partners.
             out::beside(move || {
@@ -48,6 +57,24 @@ impl ServeCommand {
             });
             end(server, async || signals.asked().await).await
         })
+    }
+}
+
+/// Reloads the configuration at each SIGHUP, and lets the end of the program take as long as the plan in force says.
+async fn follow(reloader: Arc<Reloader>, mut hangups: watch::Receiver<u32>, patience: EndPatience) {
+    let mut plans = reloader.plans();
+    loop {
+        tokio::select! {
+            hung_up = hangups.changed() => match hung_up {
+                // What came of it is in the log.
+                Ok(()) => drop(reloader.reload().await),
+                Err(_) => return,
+            },
+            changed = plans.changed() => match changed {
+                Ok(()) => patience.set(server::patience(&plans.borrow_and_update())),
+                Err(_) => return,
+            },
+        }
     }
 }
 

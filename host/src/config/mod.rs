@@ -6,6 +6,7 @@
 mod agreement;
 pub(crate) mod backoff;
 mod braces;
+mod changes;
 mod context;
 mod delivery_words;
 mod file;
@@ -28,6 +29,7 @@ use std::path::{Path, PathBuf};
 
 pub use agreement::CANNOT_PAD;
 use agreement::{Disagreement, disagreements};
+use changes::Fingerprints;
 pub use context::Needs;
 pub use limit::Limit;
 pub use partner::UnknownStation;
@@ -76,7 +78,11 @@ impl Plan {
             .map_or_else(|| PathBuf::from("."), Path::to_owned);
         let (file, secret_variables) = mistakes::read(&base, needs, text)
             .map_err(|mistakes| ConfigError::new(path, text, mistakes))?;
-        let plan = file.plan(secret_variables);
+        let mut plan = file.plan(secret_variables);
+        plan.path = path.to_owned();
+        if *needs == Needs::Everything {
+            plan.fingerprints = Fingerprints::of(&base, text);
+        }
         let mut disagreements = disagreements(&file, &plan);
         // What is not needed may not even be known.
         disagreements.retain(|found| needs.include_values(&found.owner()));

@@ -13,6 +13,7 @@ use pointsman_policy::{Hook, OnFailure};
 use pointsman_store::Access;
 
 use super::backoff::Backoff;
+use super::changes::Fingerprints;
 use super::scalars::{Address, Label, Secret};
 use super::words::{ClientAuth, DatasetNames, Pattern, ReceivedAgain, Setting, TlsVersion};
 use crate::naming::template::Template;
@@ -36,6 +37,10 @@ pub struct Plan {
     pub limits: ServerLimits,
     /// The variables of the environment that secrets were read from.
     pub secret_variables: BTreeSet<String>,
+    /// The file that it was read from.
+    pub path: PathBuf,
+    /// Every key of that file, so that the next reading can say what changed.
+    pub fingerprints: Fingerprints,
 }
 
 /// Who we are.
@@ -336,6 +341,32 @@ impl Plan {
             let watched = partner.watch.iter().enumerate();
             watched.map(move |(at, watch)| (format!("partners.{name}.watch[{at}]"), partner, watch))
         })
+    }
+
+    /// The same plan with what cannot change while the server runs as it is in `running`, and the keys that differ there.
+    #[must_use]
+    pub fn with_what_needs_a_restart_of(mut self, running: &Self) -> (Self, Vec<String>) {
+        let (storage, limits) = (&running.storage, &running.limits);
+        let differ = [
+            ("storage.state", self.storage.state != storage.state),
+            ("storage.ledger", self.storage.ledger != storage.ledger),
+            ("storage.inbox", self.storage.inbox != storage.inbox),
+            ("limits.reserve", self.limits.reserve != limits.reserve),
+            (
+                "limits.reserve_files",
+                self.limits.reserve_files != limits.reserve_files,
+            ),
+            (
+                "limits.policies_memory",
+                self.limits.policies_memory != limits.policies_memory,
+            ),
+        ];
+        self.storage = storage.clone();
+        self.limits.reserve = limits.reserve;
+        self.limits.reserve_files = limits.reserve_files;
+        self.limits.policies_memory = limits.policies_memory;
+        let waiting = differ.into_iter().filter(|(_, differs)| *differs);
+        (self, waiting.map(|(key, _)| key.to_owned()).collect())
     }
 
     /// Whether that folder is the one of the ledger alone.

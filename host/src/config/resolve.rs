@@ -9,6 +9,7 @@ use oftp::{Format, Leniency, Level, Mode, Params, Password, RecordLayout, Timeou
 use pointsman_store::Access;
 
 use super::backoff::Backoff;
+use super::changes::Fingerprints;
 use super::delivery_words::Rejected;
 use super::file::{
     CallKeys, DeliveryKeys, File, LimitKeys, ListenerKeys, PartnerKeys, PolicyKeys, QuotaKeys,
@@ -63,6 +64,8 @@ impl File {
                 .map(|(name, keys)| keys.plan(name))
                 .collect(),
             limits: self.limits.plan(),
+            path: PathBuf::new(),
+            fingerprints: Fingerprints::default(),
             secret_variables,
         }
     }

@@ -48,11 +48,29 @@ macro_rules! server {
             says("the server has ended")
             remedy("–")
 
-            /// SIGHUP came
-            "SRV-007" "hangup" Warn Counted
-            Hangup {}
-            says("SIGHUP came: changed components are taken up without it; restart to read the configuration again")
-            remedy("nothing: changed components are taken up by themselves")
+            /// the configuration was read again, by SIGHUP or `pointsman reload`, and is in force
+            "SRV-030" "configuration-reloaded" Info Every
+            ConfigurationReloaded { changed: String, generation: u64 }
+            says("the configuration is in force as it was read again; changed: {changed}")
+            remedy("–")
+
+            /// the configuration was read again and has a mistake: the one before is in force unchanged
+            "SRV-031" "configuration-refused" Error Every
+            ConfigurationRefused { reason: String }
+            says("the configuration was not taken up, and the one before is in force unchanged: {reason}")
+            remedy("mend it (`pointsman check`), and reload it")
+
+            /// keys were changed that a server reads at its start alone
+            "SRV-032" "configuration-waits" Warn Every
+            ConfigurationWaits { waiting: String }
+            says("these keys stay what they were until the server is started again: {waiting}")
+            remedy("restart the server when it suits")
+
+            /// a reload removed a listener; its sessions go on
+            "SRV-033" "listener-closed" Info Every
+            ListenerClosed { address: SocketAddr }
+            says("callers are accepted no more on {address}; its sessions go on")
+            remedy("–")
 
             /// a start waits for room on a disk
             "SRV-008" "disk-full" Error Every

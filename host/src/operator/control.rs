@@ -32,6 +32,8 @@ pub(crate) enum ControlRequest {
     Sessions,
     /// [`Operator::calls`](super::Operator::calls).
     Calls,
+    /// [`Operator::reload`](super::Operator::reload).
+    Reload,
     /// [`Operator::swap_policy`](super::Operator::swap_policy).
     SwapPolicy {
         /// The policy's name in the configuration.

@@ -200,6 +200,18 @@ impl Operator {
         })
     }
 
+    /// Has the server read its configuration again. `working` is called every second with what is being done, and for how
+    /// many seconds.
+    ///
+    /// # Errors
+    /// No server runs, it does not answer, or the configuration was not taken up: the one before is in force unchanged.
+    pub(crate) async fn reload(
+        &self,
+        working: impl FnMut(&str, u64),
+    ) -> Result<Reloaded, OperatorError> {
+        control::ask(&self.config, &ControlRequest::Reload, working).await
+    }
+
     async fn ask<T: serde::de::DeserializeOwned>(
         &self,
         request: &ControlRequest,
@@ -282,6 +294,17 @@ impl From<FileNow> for FileReport {
 
 fn seconds(since: SystemTime) -> u64 {
     since.elapsed().map_or(0, |elapsed| elapsed.as_secs())
+}
+
+/// What a reload took up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reloaded {
+    /// The keys whose values are others than before, and in force now.
+    pub changed: Vec<String>,
+    /// The keys that stay what they were until the server is started again.
+    pub waiting: Vec<String>,
+    /// The generation of policies that decides for new sessions.
+    pub policy_generation: u64,
 }
 
 /// The new component decides from the next session on, and stands in the old one's file for the next start.

@@ -212,6 +212,11 @@ pub async fn keep_calling(
                 continue;
             }
         };
+        let plan = station.plan();
+        lines.retain(|name, line| line.busy || plan.partners.contains_key(name));
+        station
+            .contacts
+            .keep_plans(|name| plan.partners.contains_key(name));
         for profile in due {
             let call = dial::call(Arc::clone(&station), profile.clone(), None, drain.clone());
             // One of the sessions that a drain waits for, and ends if it has to.

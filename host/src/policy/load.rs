@@ -21,8 +21,13 @@ pub enum LoadPoliciesError {
 /// Those that cannot be used, and why.
 pub async fn load_policies(config: &Plan) -> Result<PolicySet, LoadPoliciesError> {
     let engine = policy_engine(config)?;
-    let specs = config.policies.iter().map(spec).collect();
-    Ok(PolicySet::load(&engine, specs).await?)
+    Ok(PolicySet::load(&engine, specs(config)).await?)
+}
+
+/// What the engine is told of the policies of a plan.
+#[must_use]
+pub fn specs(plan: &Plan) -> Vec<PolicySpec> {
+    plan.policies.iter().map(spec).collect()
 }
 
 /// A policy engine that compiles in a child process of limited means, which is this program again.

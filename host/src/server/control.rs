@@ -16,6 +16,7 @@ use crate::operator::Operator;
 use crate::operator::control::{ControlReply, ControlRequest, line};
 use crate::operator::error::{ErrorCode, OperatorError};
 use crate::operator::lock::{LockError, StorageLock, io};
+use crate::server::reload::Reloader;
 use crate::station::Station;
 
 /// How long one request may take, a swap apart: that ends with its compiler, which has limits of its own.
@@ -57,10 +58,13 @@ impl ControlSocket {
     }
 
     /// Answers requests; one that is slow to ask keeps nobody else waiting.
-    pub(crate) async fn serve(self: Arc<Self>, station: Arc<Station>) {
+    pub(crate) async fn serve(self: Arc<Self>, station: Arc<Station>, reloader: Arc<Reloader>) {
         loop {
             match self.listener.accept().await {
-                Ok((stream, _)) => drop(tokio::spawn(attend(stream, Arc::clone(&station)))),
+                Ok((stream, _)) => {
+                    let (station, reloader) = (Arc::clone(&station), Arc::clone(&reloader));
+                    drop(tokio::spawn(attend(stream, station, reloader)));
+                }
                 Err(error) => {
                     station.events.tell(Event::ControlFailed {
                         reason: error.to_string(),
@@ -78,14 +82,19 @@ impl Drop for ControlSocket {
     }
 }
 
-async fn attend(stream: UnixStream, station: Arc<Station>) {
-    if let Err(error) = converse(stream, Operator::within(&station)).await {
+async fn attend(stream: UnixStream, station: Arc<Station>, reloader: Arc<Reloader>) {
+    let operator = Operator::within(&station);
+    if let Err(error) = converse(stream, operator, &reloader).await {
         let reason = error.to_string();
         station.events.tell(Event::ControlBroken { reason });
     }
 }
 
-async fn converse(mut stream: UnixStream, operator: Operator) -> std::io::Result<()> {
+async fn converse(
+    mut stream: UnixStream,
+    operator: Operator,
+    reloader: &Reloader,
+) -> std::io::Result<()> {
     let mut asked = String::new();
     let mut input = BufReader::new((&mut stream).take(REQUEST));
     // Who only looks whether somebody is here asks nothing.
@@ -97,6 +106,10 @@ async fn converse(mut stream: UnixStream, operator: Operator) -> std::io::Result
             let swap = operator.swap_policy(&policy, &component, |_, _| {});
             let what = format!("policy {policy}: checking and compiling");
             while_working(&mut stream, &what, async { data(swap.await) }).await?
+        }
+        Ok(ControlRequest::Reload) => {
+            let reload = async { data(reloader.reload().await.map_err(OperatorError::from)) };
+            while_working(&mut stream, "checking the configuration", reload).await?
         }
         Ok(request) => in_time(async { Ok(answer(request, &operator).await) }).await?,
         Err(error) => Err(ErrorCode::Internal.because(format!("this is not a request: {error}"))),
@@ -113,6 +126,7 @@ async fn answer(request: ControlRequest, operator: &Operator) -> Result<Value, O
         ControlRequest::SwapPolicy { policy, component } => {
             data(operator.swap_policy(&policy, &component, |_, _| {}).await)
         }
+        ControlRequest::Reload => Err(ErrorCode::Internal.because("a reload is not asked here")),
     }
 }
 

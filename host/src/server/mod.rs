@@ -2,7 +2,10 @@
 
 mod control;
 mod inspect;
+mod keeper;
+mod listeners;
 mod recovery;
+pub(crate) mod reload;
 pub(crate) mod signals;
 
 use std::net::SocketAddr;
@@ -10,34 +13,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pointsman_store::is_full;
-use tokio::sync::watch::{Receiver, Sender, channel};
+use tokio::sync::watch::{Sender, channel};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use self::control::ControlSocket;
+use self::keeper::Keeper;
+use self::listeners::Listeners;
 use self::recovery::recover;
+use self::reload::Reloader;
 use crate::config::Plan;
 use crate::events::{Event, tell};
-use crate::inbound::delivery;
-use crate::inbound::receipts;
 use crate::operator::conditions::{Obstacle, obstacles};
 use crate::operator::error::{ErrorCode, OperatorError};
 use crate::operator::lock::{LockError, StorageLock};
-use crate::outbound::calls;
-use crate::outbound::watch;
-use crate::session::listen::{Acceptor, ListenError};
-use crate::station::contacts;
+use crate::session::listen::ListenError;
 use crate::station::drain::Drain;
 use crate::station::error::StartError;
 use crate::station::{Inbox, Station};
-use crate::system::kernel;
-
-/// How often component files are looked at. A poll sees what inotify does not: network file systems, and
-/// folders that are links swapped as a whole.
-const POLICY_POLL: Duration = Duration::from_secs(1);
-
-/// How often memory is given back to the operating system, if sessions have ended meanwhile.
-const GIVE_BACK: Duration = Duration::from_secs(20);
 
 /// How long sessions may take to end once they must.
 const FAREWELL: Duration = Duration::from_secs(6);
@@ -53,6 +46,7 @@ pub fn patience(config: &Plan) -> Duration {
 pub struct Server {
     station: Arc<Station>,
     addresses: Vec<(SocketAddr, bool)>,
+    reloader: Arc<Reloader>,
     drain: Sender<Drain>,
     sessions: TaskTracker,
     tasks: TaskTracker,
@@ -147,34 +141,24 @@ impl Server {
         let control = ControlSocket::bind(&config, &lock)?;
         let station = Station::open(config, "serve", Inbox::Made).await?;
         recover(&station).await?;
-        let mut acceptors = Vec::new();
-        for listener in &station.plan().listeners {
-            acceptors.push(Acceptor::bind(&station, listener).await?);
-        }
         let (drain, draining) = channel(Drain::No);
         let (sessions, tasks) = (TaskTracker::new(), TaskTracker::new());
-        let mut addresses = Vec::new();
+        let mut listeners = Listeners::new(sessions.clone());
+        let bound = listeners.bind_new(&station.plan()).await?;
         let keeper = Keeper {
             station: Arc::clone(&station),
             tasks: tasks.clone(),
             draining,
         };
-        for acceptor in acceptors {
-            addresses.extend(
-                acceptor
-                    .address()
-                    .map(|address| (address, acceptor.is_tls())),
-            );
-            keeper.accept_calls(Arc::new(acceptor), &sessions);
-        }
+        listeners.take_up(bound, &keeper);
+        let addresses = listeners.addresses();
         keeper.keep_all(&sessions);
-        let control = keeper.answer(Arc::new(control));
-        for (address, tls) in addresses.iter().copied() {
-            station.events.tell(Event::Listening { address, tls });
-        }
+        let reloader = Arc::new(Reloader::new(keeper.clone(), listeners));
+        let control = keeper.answer(Arc::new(control), Arc::clone(&reloader));
         Ok(Self {
             station,
             addresses,
+            reloader,
             drain,
             sessions,
             tasks,
@@ -194,7 +178,13 @@ impl Server {
         self.station.tasks.broken().await
     }
 
-    /// Where it listens, and whether with TLS.
+    /// What reloads its configuration.
+    #[must_use]
+    pub fn reloader(&self) -> Arc<Reloader> {
+        Arc::clone(&self.reloader)
+    }
+
+    /// Where it listened at the start, and whether with TLS.
     #[must_use]
     pub fn addresses(&self) -> &[(SocketAddr, bool)] {
         &self.addresses
@@ -245,27 +235,6 @@ impl Server {
     }
 }
 
-/// Each policy's file by itself: one that takes long to compile keeps no other waiting.
-async fn watch_policy(station: Arc<Station>, name: String) {
-    loop {
-        tokio::time::sleep(POLICY_POLL).await;
-        let Some(outcome) = station.policies.reload(&name).await else {
-            continue;
-        };
-        station.events.tell(match outcome {
-            Ok(swapped) => Event::PolicySwapped {
-                policy: swapped.policy,
-                generation: swapped.generation,
-                digest: swapped.digest,
-            },
-            Err(error) => Event::PolicyRefused {
-                policy: name.clone(),
-                reason: error.to_string(),
-            },
-        });
-    }
-}
-
 /// As many descriptors as this process may have: the usual 1,024 are fewer than the callers and sessions that the limits
 /// allow, and a listener without any accepts nobody.
 fn allow_descriptors() {
@@ -275,117 +244,6 @@ fn allow_descriptors() {
     if let Err(error) = setrlimit(Resource::Nofile, allowed) {
         let reason = error.to_string();
         tell(&Event::FewDescriptors { reason });
-    }
-}
-
-/// What sessions had is free when they are gone; the allocator keeps it until it is told to give it back.
-async fn keep_small() {
-    let mut ended = kernel::sessions_ended();
-    loop {
-        tokio::time::sleep(GIVE_BACK).await;
-        if kernel::sessions_ended() != ended {
-            ended = kernel::sessions_ended();
-            let _ = tokio::task::spawn_blocking(kernel::give_memory_back).await;
-        }
-    }
-}
-
-/// Starts what runs as long as the server does, each supervised by itself.
-struct Keeper {
-    station: Arc<Station>,
-    tasks: TaskTracker,
-    draining: Receiver<Drain>,
-}
-
-impl Keeper {
-    fn keep_all(&self, sessions: &TaskTracker) {
-        self.keep_until("delivering", delivery::keep_delivering);
-        let ears = Arc::new(watch::Ears::default());
-        for (key, profile, watch) in watch::folders(&self.station.plan()) {
-            let task = format!("watching {} of {}", watch.folder.display(), profile.name);
-            let (ears, draining) = (Arc::clone(&ears), self.draining.clone());
-            self.keep(&task, move |station| {
-                let (key, profile, watch) = (key.clone(), profile.clone(), watch.clone());
-                watch::keep_watching(
-                    station,
-                    key,
-                    profile,
-                    watch,
-                    Arc::clone(&ears),
-                    draining.clone(),
-                )
-            });
-        }
-        let (sessions, draining) = (sessions.clone(), self.draining.clone());
-        self.keep("calling", move |station| {
-            calls::keep_calling(station, sessions.clone(), draining.clone())
-        });
-        self.keep_until("looking for overdue receipts", calls::keep_deadlines);
-        self.keep_until("giving memory back", |_| keep_small());
-        self.keep_until("remembering contacts", contacts::keep_contacts);
-        let draining = self.draining.clone();
-        self.keep("asking for receipts", move |station| {
-            receipts::keep_asking(station, draining.clone())
-        });
-        for policy in &self.station.plan().policies {
-            let name = policy.name.clone();
-            let task = format!("watching the policy {name}");
-            self.keep_until(&task, move |station| watch_policy(station, name.clone()));
-        }
-        self.keep_until("looking at certificates", inspect::keep_inspecting);
-    }
-
-    fn accept_calls(&self, acceptor: Arc<Acceptor>, sessions: &TaskTracker) {
-        let address = acceptor
-            .address()
-            .map_or_else(|_| String::new(), |at| at.to_string());
-        let (sessions, draining) = (sessions.clone(), self.draining.clone());
-        self.keep(&format!("listening on {address}"), move |station| {
-            Arc::clone(&acceptor).accept_calls(station, sessions.clone(), draining.clone())
-        });
-    }
-
-    /// Answers commands, through the drain as well: it ends with the server.
-    fn answer(&self, socket: Arc<ControlSocket>) -> JoinHandle<()> {
-        let station = Arc::clone(&self.station);
-        tokio::spawn(async move {
-            let (_kept, no_drain) = channel(Drain::No);
-            let (tasks, events) = (&station.tasks, &station.events);
-            let work = || Arc::clone(&socket).serve(Arc::clone(&station));
-            tasks
-                .keep("answering commands", events, no_drain, work)
-                .await;
-        })
-    }
-
-    /// What ends by itself when the drain begins.
-    fn keep<W>(&self, task: &str, mut work: impl FnMut(Arc<Station>) -> W + Send + 'static)
-    where
-        W: Future<Output = ()> + Send + 'static,
-    {
-        let (task, draining) = (task.to_owned(), self.draining.clone());
-        let station = Arc::clone(&self.station);
-        self.tasks.spawn(async move {
-            let (tasks, events) = (&station.tasks, &station.events);
-            let work = || work(Arc::clone(&station));
-            tasks.keep(&task, events, draining, work).await;
-        });
-    }
-
-    /// What would go on for ever.
-    fn keep_until<W>(&self, task: &str, mut work: impl FnMut(Arc<Station>) -> W + Send + 'static)
-    where
-        W: Future<Output = ()> + Send + 'static,
-    {
-        let draining = self.draining.clone();
-        self.keep(task, move |station| until(draining.clone(), work(station)));
-    }
-}
-
-async fn until(mut drain: Receiver<Drain>, work: impl Future<Output = ()>) {
-    tokio::select! {
-        () = work => {}
-        _ = drain.wait_for(|drain| *drain != Drain::No) => {}
     }
 }
 

@@ -28,8 +28,20 @@ const USUAL_PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Signals {
     asked: Receiver<u32>,
+    hangups: Receiver<u32>,
     seen: u32,
     patience: Arc<Mutex<Duration>>,
+}
+
+/// How long an orderly end may take.
+#[derive(Clone, Debug)]
+pub struct EndPatience(Arc<Mutex<Duration>>);
+
+impl EndPatience {
+    /// From now on so long.
+    pub fn set(&self, patience: Duration) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = patience;
+    }
 }
 
 /// What the end of the terminal means (SIGHUP).
@@ -37,8 +49,8 @@ pub struct Signals {
 pub enum Hangup {
     /// As SIGTERM.
     Ends,
-    /// Nothing: a server has none, and some send this signal to have a configuration read.
-    MeansNothing,
+    /// That the configuration is to be read again: a server has no terminal.
+    Reloads,
 }
 
 impl Signals {
@@ -48,10 +60,11 @@ impl Signals {
     /// The system gives no thread, or lets nobody listen.
     pub fn listen(hangup: Hangup) -> io::Result<Self> {
         let (count, asked) = channel(0);
+        let (count_hangups, hangups) = channel(0);
         let patience = Arc::new(Mutex::new(USUAL_PATIENCE));
         let (say, hear) = mpsc::channel();
         let bound = Arc::clone(&patience);
-        let attend = move || match Ears::open(hangup) {
+        let attend = move || match Ears::open(hangup, count_hangups) {
             Ok((runtime, ears)) => {
                 let _ = say.send(Ok(()));
                 runtime.block_on(ears.attend(&count, &bound));
@@ -66,6 +79,7 @@ impl Signals {
         hear.recv().map_err(io::Error::other)??;
         Ok(Self {
             asked,
+            hangups,
             seen: 0,
             patience,
         })
@@ -73,7 +87,19 @@ impl Signals {
 
     /// How long an orderly end may take; then the program ends at once, as by a second signal.
     pub fn be_patient_for(&self, patience: Duration) {
-        *self.patience.lock().unwrap_or_else(PoisonError::into_inner) = patience;
+        self.patience().set(patience);
+    }
+
+    /// What sets it while somebody waits for signals.
+    #[must_use]
+    pub fn patience(&self) -> EndPatience {
+        EndPatience(Arc::clone(&self.patience))
+    }
+
+    /// How often SIGHUP came, where it does not mean the end.
+    #[must_use]
+    pub fn hangups(&self) -> Receiver<u32> {
+        self.hangups.clone()
     }
 
     /// Returns when one of them has come once more than when it returned last. Who does not end the program then has it ended
@@ -119,7 +145,7 @@ struct Ears {
 }
 
 impl Ears {
-    fn open(hangup: Hangup) -> io::Result<(runtime::Runtime, Self)> {
+    fn open(hangup: Hangup, hangups: Sender<u32>) -> io::Result<(runtime::Runtime, Self)> {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -134,6 +160,7 @@ impl Ears {
             quit: signal(SignalKind::quit())?,
             hangup: signal(SignalKind::hangup())?,
             means: hangup,
+            hangups,
         };
         drop(entered);
         Ok((runtime, Self { end, meaningless }))
@@ -173,6 +200,7 @@ struct End {
     quit: Signal,
     hangup: Signal,
     means: Hangup,
+    hangups: Sender<u32>,
 }
 
 impl End {
@@ -184,8 +212,7 @@ impl End {
                 _ = self.quit.recv() => return,
                 _ = self.hangup.recv() => match self.means {
                     Hangup::Ends => return,
-                    // Policies are taken up by themselves; the rest of the configuration is read at the start.
-                    Hangup::MeansNothing => tell(&Event::Hangup {}),
+                    Hangup::Reloads => self.hangups.send_modify(|hangups| *hangups += 1),
                 },
             }
         }
@@ -218,7 +245,7 @@ mod tests {
     /// The part of the program under test: every thread of its runtime waits for ever, as for a disk that hangs.
     #[allow(clippy::print_stdout, reason = "the test listens to it")]
     fn hang() {
-        let mut signals = Signals::listen(Hangup::MeansNothing).unwrap();
+        let mut signals = Signals::listen(Hangup::Reloads).unwrap();
         signals.be_patient_for(PATIENCE);
         let runtime = runtime::Builder::new_multi_thread()
             .worker_threads(2)

@@ -21,6 +21,7 @@ use crate::net::wire::Wire;
 use crate::station::Station;
 use crate::station::contacts::Line;
 use crate::station::drain::Drain;
+use crate::station::in_force::InForce;
 
 /// How long a connection, and its TLS handshake, may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -90,7 +91,10 @@ async fn reach(
     only: Option<TransferId>,
     drain: watch::Receiver<Drain>,
 ) -> Result<Ending, DialError> {
-    let connector = connector(&station, &profile)?;
+    let plan = station.pin();
+    // As it is by now, if it still is.
+    let profile = plan.partner(&profile.name).unwrap_or(profile);
+    let connector = connector(&plan, &profile)?;
     let unreachable = |what, source| DialError::Unreachable {
         partner: profile.name.clone(),
         address: address.clone(),
@@ -99,7 +103,7 @@ async fn reach(
     };
     let connected = connect(&address).await;
     let (socket, mut wire) = connected.map_err(|error| unreachable("no connection", error))?;
-    let (plan, clock) = (station.plan(), Clock::start());
+    let clock = Clock::start();
     let session = Session::initiator(profile.params(), clock.now());
     let Some(connector) = connector else {
         let monitor = Box::new(UserMonitor::dialled(station, plan, wire, profile, only));
@@ -111,7 +115,7 @@ async fn reach(
     let stream = connecting.await.map_err(|no_tls| DialError::NoTls {
         partner: profile.name.clone(),
         address: address.clone(),
-        why: no_tls.told(&station.certificates),
+        why: no_tls.told(&plan.certificates),
     })?;
     wire.tls = Some(tls::facts(stream.get_ref().1, None));
     let monitor = Box::new(UserMonitor::dialled(station, plan, wire, profile, only));
@@ -119,11 +123,11 @@ async fn reach(
 }
 
 /// What makes TLS with the partner, where its profile wants it.
-fn connector(station: &Station, profile: &Partner) -> Result<Option<TlsConnector>, TlsError> {
+fn connector(plan: &InForce, profile: &Partner) -> Result<Option<TlsConnector>, TlsError> {
     if !profile.tls {
         return Ok(None);
     }
-    let config = station.clients.of_partner(profile)?;
+    let config = plan.clients.of_partner(profile)?;
     Ok(Some(TlsConnector::from(config)))
 }
 

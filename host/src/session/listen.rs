@@ -18,20 +18,20 @@ use super::drive::drive;
 use super::ending::Ending;
 use super::user_monitor::UserMonitor;
 use super::wire_io::Connection;
-use crate::config::{ListenerPlan, Plan};
 use crate::events::Event;
 use crate::net::tls::{self, Side, TlsError, TlsFacts};
 use crate::net::wire::Wire;
 use crate::station::Station;
 use crate::station::drain::Drain;
+use crate::station::in_force::{ListenerKey, Pinned};
 use crate::station::seats::{CallerSeat, Entrance, MostCallers, Origin};
 
 /// A bound listener that does not accept yet.
 pub struct Acceptor {
+    key: ListenerKey,
+    address: SocketAddr,
     socket: TcpListener,
     entrance: Arc<Entrance>,
-    most: MostCallers,
-    tls: Option<Arc<ServerConfig>>,
 }
 
 /// Why a listener cannot be had.
@@ -51,68 +51,68 @@ pub enum ListenError {
 }
 
 impl Acceptor {
-    /// Binds a listener of the configuration.
+    /// Binds a listener of a plan.
     ///
     /// # Errors
-    /// The address is taken or not ours, or the TLS identity is not usable.
-    pub async fn bind(station: &Station, listener: &ListenerPlan) -> Result<Self, ListenError> {
-        let tls = listener
-            .tls
-            .as_ref()
-            .map(|tls| tls::server(&station.certificates, tls))
-            .transpose()?;
-        let address = listener.address;
+    /// The address is taken or not ours.
+    pub async fn bind(key: ListenerKey) -> Result<Self, ListenError> {
+        let (address, _) = key;
         let socket = TcpListener::bind(address)
             .await
             .map_err(|source| ListenError::Bind { address, source })?;
-        let bound = socket.local_addr().unwrap_or(address);
-        let entrance = Arc::new(Entrance::new(bound));
-        let most = MostCallers::of(&station.plan().limits, listener);
+        let address = socket.local_addr().unwrap_or(address);
         Ok(Self {
+            key,
+            address,
             socket,
-            entrance,
-            most,
-            tls,
+            entrance: Arc::new(Entrance::new(address)),
         })
     }
 
-    /// Where it listens: with port 0, the port that was free.
-    ///
-    /// # Errors
-    /// The socket is gone.
-    pub fn address(&self) -> std::io::Result<SocketAddr> {
-        self.socket.local_addr()
-    }
-
-    /// Whether it speaks TLS.
+    /// Which listener of the plan it is.
     #[must_use]
-    pub fn is_tls(&self) -> bool {
-        self.tls.is_some()
+    pub fn key(&self) -> ListenerKey {
+        self.key
     }
 
-    /// Accepts callers until the drain begins; their sessions run in `sessions`.
+    /// Where it listens: with port 0, the port that was free.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts callers until `closing` says that this listener is to accept no more; their sessions run in `sessions`, and
+    /// go on until the drain.
     pub async fn accept_calls(
         self: Arc<Self>,
         station: Arc<Station>,
         sessions: TaskTracker,
-        mut drain: watch::Receiver<Drain>,
+        drain: watch::Receiver<Drain>,
+        mut closing: watch::Receiver<Drain>,
     ) {
         loop {
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
-                _ = drain.wait_for(|drain| *drain != Drain::No) => return,
+                _ = closing.wait_for(|drain| *drain != Drain::No) => return,
             };
             match accepted {
                 Ok((socket, remote)) => {
-                    let Some(call) = self.admit(&station, remote, &drain) else {
+                    let plan = station.pin();
+                    // A listener that the plan has no more, or cannot use, has no callers either.
+                    let (Some(listener), Ok(tls)) =
+                        (plan.listener(&self.key), plan.listener_tls(&self.key))
+                    else {
                         continue;
                     };
-                    sessions.spawn(call.answer(socket, self.tls.clone()));
+                    let most = MostCallers::of(&plan.limits, listener);
+                    if let Some(call) = self.admit(&station, plan, &most, remote, &drain) {
+                        sessions.spawn(call.answer(socket, tls));
+                    }
                 }
                 // Out of descriptors, most often: waiting is all that helps.
                 Err(error) => {
                     station.events.tell(Event::AcceptFailed {
-                        address: self.address().ok(),
+                        address: Some(self.address),
                         reason: error.to_string(),
                     });
                     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -125,16 +125,18 @@ impl Acceptor {
     fn admit(
         &self,
         station: &Arc<Station>,
+        plan: Pinned,
+        most: &MostCallers,
         remote: SocketAddr,
         drain: &watch::Receiver<Drain>,
     ) -> Option<IncomingCall> {
         match self
             .entrance
-            .enter(&self.most, Origin::of(remote), Instant::now())
+            .enter(most, Origin::of(remote), Instant::now())
         {
             Ok(seat) => Some(IncomingCall {
                 station: Arc::clone(station),
-                plan: station.plan(),
+                plan,
                 seat,
                 remote,
                 came: Instant::now(),
@@ -151,7 +153,7 @@ impl Acceptor {
 /// A call that has been accepted.
 struct IncomingCall {
     station: Arc<Station>,
-    plan: Arc<Plan>,
+    plan: Pinned,
     seat: CallerSeat,
     remote: SocketAddr,
     came: Instant,
@@ -201,7 +203,7 @@ impl IncomingCall {
                     self.station.events.tell(left);
                     return None;
                 }
-                Err(no_tls) => no_tls.told(&self.station.certificates),
+                Err(no_tls) => no_tls.told(&self.plan.certificates),
             },
             () = gives_way.notified() => "others called meanwhile, and it took too long".to_owned(),
         };

@@ -91,6 +91,11 @@ impl Contacts {
         }
     }
 
+    /// Forgets when those are called next that are not known any more.
+    pub fn keep_plans(&self, known: impl Fn(&str) -> bool) {
+        lock(&self.plans).retain(|partner, _| known(partner));
+    }
+
     /// When partners are called next; one that is never called by itself is missing.
     #[must_use]
     pub fn plans(&self) -> BTreeMap<String, NextCall> {

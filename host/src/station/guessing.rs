@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,8 +26,9 @@ const MOST_ENTRIES: usize = 16 * 1024;
 /// Who gave wrong passwords lately.
 #[derive(Debug)]
 pub struct Guesses {
-    most: u32,
-    lock_out: Duration,
+    most: AtomicU32,
+    /// In milliseconds.
+    lock_out: AtomicU64,
     tables: Mutex<Tables>,
 }
 
@@ -58,11 +60,20 @@ impl Guesses {
     /// passed.
     #[must_use]
     pub fn new(most: u32, lock_out: Duration) -> Self {
-        Self {
-            most,
-            lock_out,
+        let guesses = Self {
+            most: AtomicU32::default(),
+            lock_out: AtomicU64::default(),
             tables: Mutex::default(),
-        }
+        };
+        guesses.limit(most, lock_out);
+        guesses
+    }
+
+    /// From now on these limits hold, also for what was counted before.
+    pub fn limit(&self, most: u32, lock_out: Duration) {
+        self.most.store(most, Ordering::Relaxed);
+        let lock_out = u64::try_from(lock_out.as_millis()).unwrap_or(u64::MAX);
+        self.lock_out.store(lock_out, Ordering::Relaxed);
     }
 
     /// Whether callers of that code from there are locked out.
@@ -70,7 +81,9 @@ impl Guesses {
     pub fn is_locked_out(&self, code: &OdetteId, origin: Origin, now: Instant) -> bool {
         let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let known = tables.by_code.get(&(code.clone(), origin));
-        known.is_some_and(|wrong| wrong.times >= self.most && !self.is_over(wrong, now))
+        known.is_some_and(|wrong| {
+            wrong.times >= self.most.load(Ordering::Relaxed) && !self.is_over(wrong, now)
+        })
     }
 
     /// A wrong password came for a partner's code, or something else was wrong, with no code to count it for.
@@ -83,7 +96,7 @@ impl Guesses {
         Brake {
             of_origin: doubled(of_origin.saturating_sub(FREE)),
             of_code: doubled(of_code.saturating_sub(1)),
-            locks_out: of_code == self.most,
+            locks_out: of_code == self.most.load(Ordering::Relaxed),
         }
     }
 
@@ -126,7 +139,8 @@ impl Guesses {
     }
 
     fn is_over(&self, wrong: &Wrong, now: Instant) -> bool {
-        now.saturating_duration_since(wrong.last) >= self.lock_out
+        now.saturating_duration_since(wrong.last)
+            >= Duration::from_millis(self.lock_out.load(Ordering::Relaxed))
     }
 }
 

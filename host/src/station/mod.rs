@@ -6,6 +6,7 @@ pub(crate) mod drain;
 pub(crate) mod error;
 pub(crate) mod guessing;
 pub(crate) mod holders;
+pub(crate) mod in_force;
 pub(crate) mod leases;
 pub(crate) mod pace;
 pub(crate) mod partials;
@@ -23,14 +24,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use oftp::Position;
-use pointsman_policy::PolicySet;
+use pointsman_log::Log;
+use pointsman_policy::{PolicySet, PreparedChain};
 use pointsman_store::{Access, Ledger, LedgerError, Process, Spool, SpoolError, TransferId};
+use tokio::sync::watch;
 
 use self::contacts::Contacts;
 use self::deliveries::Deliveries;
 use self::error::StartError;
 use self::guessing::Guesses;
 use self::holders::Holders;
+use self::in_force::{InForce, Pinned};
 use self::pace::Pace;
 use self::partials::Partials;
 use self::questions::Questions;
@@ -44,13 +48,12 @@ use crate::config::{Limit, Partner, Plan};
 use crate::contents::blocking::blocking;
 use crate::contents::checking::LateChecks;
 use crate::events::{Event, Events, tell};
-use crate::net::tls::{Clients, KnownCertificates};
 use crate::policy::load::load_policies;
 
 /// What every session shares: configuration, ledger, spool, policies.
 pub struct Station {
-    /// The plan in force.
-    plan: Arc<Plan>,
+    /// What is in force. It is locked while it changes, together with the generation of policies.
+    in_force: watch::Sender<Arc<InForce>>,
     /// The ledger of transfers.
     pub ledger: Arc<dyn Ledger>,
     /// The content of transfers.
@@ -89,10 +92,6 @@ pub struct Station {
     pub failures: Pace,
     /// Files that were refused, by partner.
     pub refusals: Pace,
-    /// Which partners the certificates of the profiles are known as.
-    pub certificates: KnownCertificates,
-    /// What calls of ours with TLS need.
-    pub clients: Clients,
     names: AtomicU64,
 }
 
@@ -165,17 +164,47 @@ impl Station {
             guesses: Guesses::new(limits.guesses, limits.lock_out),
             failures: Pace::new(limits.failures_per_second),
             refusals: Pace::new(limits.refusals_per_second),
-            certificates: KnownCertificates::of(&config),
-            clients: Clients::of(&config),
             names: AtomicU64::new(session_base()),
-            plan: Arc::new(config),
+            in_force: watch::Sender::new(Arc::new(InForce::of(config))),
         }))
     }
 
-    /// The plan in force. Who is to see one plan alone, as a session is, takes it once.
+    /// What is in force now. What must see one plan alone, as a session, pins it instead.
     #[must_use]
-    pub fn plan(&self) -> Arc<Plan> {
-        Arc::clone(&self.plan)
+    pub fn plan(&self) -> Arc<InForce> {
+        Arc::clone(&self.in_force.borrow())
+    }
+
+    /// Says when another plan is in force.
+    #[must_use]
+    pub fn plans(&self) -> watch::Receiver<Arc<InForce>> {
+        self.in_force.subscribe()
+    }
+
+    /// What is in force now, for one session: its plan and its policies belong together.
+    #[must_use]
+    pub fn pin(&self) -> Pinned {
+        let in_force = self.in_force.borrow();
+        Pinned {
+            policies: self.policies.current(),
+            in_force: Arc::clone(&in_force),
+        }
+    }
+
+    /// Puts a plan and its policies in force at once. Gives the number of the generation.
+    pub fn put_in_force(&self, next: InForce, policies: PreparedChain) -> u64 {
+        let limits = next.limits.clone();
+        self.guesses.limit(limits.guesses, limits.lock_out);
+        self.failures.limit(limits.failures_per_second);
+        self.refusals.limit(limits.refusals_per_second);
+        self.partials.limit(limits.partials_per_partner);
+        Log::repeats(limits.log_repeats);
+        let mut generation = 0;
+        self.in_force.send_modify(|in_force| {
+            generation = self.policies.deploy(policies);
+            *in_force = Arc::new(next);
+        });
+        generation
     }
 
     /// Makes room in the spool for so many octets, by partials that nobody is at work on. Nobody was told that they are

@@ -4,8 +4,11 @@
 //! It is not refused, it is slowed down.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+const SECOND_IN_NANOS: u64 = 1_000_000_000;
 
 /// The longest wait.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -13,7 +16,8 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// Counts by the name of a partner.
 #[derive(Debug)]
 pub struct Pace {
-    each: Duration,
+    /// How much of its time one takes up, in nanoseconds.
+    each: AtomicU64,
     /// Until when what has happened already takes up the partner's time.
     taken: Mutex<HashMap<String, Instant>>,
 }
@@ -22,10 +26,18 @@ impl Pace {
     /// So many a second, and as many as in two seconds at once.
     #[must_use]
     pub fn new(per_second: u32) -> Self {
-        Self {
-            each: Duration::from_secs(1) / per_second.max(1),
+        let pace = Self {
+            each: AtomicU64::new(0),
             taken: Mutex::default(),
-        }
+        };
+        pace.limit(per_second);
+        pace
+    }
+
+    /// From now on so many a second.
+    pub fn limit(&self, per_second: u32) {
+        let each = SECOND_IN_NANOS / u64::from(per_second.max(1));
+        self.each.store(each, Ordering::Relaxed);
     }
 
     /// It has happened once more.
@@ -36,7 +48,7 @@ impl Pace {
         let most = now + BURST + LONGEST;
         *until = (*until)
             .max(now)
-            .checked_add(self.each)
+            .checked_add(Duration::from_nanos(self.each.load(Ordering::Relaxed)))
             .map_or(most, |until| until.min(most));
     }
 

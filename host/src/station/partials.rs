@@ -1,6 +1,7 @@
 //! The partials of broken files, by partner: what is kept to go on from is bounded.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use pointsman_store::TransferId;
@@ -8,7 +9,7 @@ use pointsman_store::TransferId;
 /// Which partials there are.
 #[derive(Debug)]
 pub struct Partials {
-    most: usize,
+    most: AtomicUsize,
     by_partner: Mutex<HashMap<String, BTreeSet<TransferId>>>,
 }
 
@@ -17,9 +18,14 @@ impl Partials {
     #[must_use]
     pub fn new(most: usize) -> Self {
         Self {
-            most,
+            most: AtomicUsize::new(most),
             by_partner: Mutex::default(),
         }
+    }
+
+    /// From now on so many of each partner.
+    pub fn limit(&self, most: usize) {
+        self.most.store(most, Ordering::Relaxed);
     }
 
     /// A partial is kept.
@@ -34,7 +40,7 @@ impl Partials {
         let Some(kept) = by_partner.get(partner) else {
             return Vec::new();
         };
-        let surplus = kept.len().saturating_sub(self.most);
+        let surplus = kept.len().saturating_sub(self.most.load(Ordering::Relaxed));
         kept.iter().copied().take(surplus).collect()
     }
 

@@ -153,6 +153,11 @@ impl Tasks {
             .min(self.patience.most)
     }
 
+    /// The task is not to run any more.
+    pub(crate) fn forget(&self, task: &str) {
+        self.shown().remove(task);
+    }
+
     fn note(&self, task: &str, change: impl FnOnce(&mut TaskNow)) {
         let mut shown = self.shown();
         change(shown.entry(task.to_owned()).or_insert_with(|| TaskNow {

@@ -114,6 +114,22 @@ impl Ears {
         Ok(())
     }
 
+    /// Nobody watches that folder any more.
+    pub(super) fn release(&self, folder: &Path) {
+        self.places
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(folder);
+        self.folders
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(folder);
+        let mut watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(watcher) = &mut *watcher {
+            let _ = watcher.unwatch(folder);
+        }
+    }
+
     /// Has the kernel tell of changes to a folder, the one that is at this path now. Asks the system, and may block.
     pub(super) fn listen(&self, folder: &Path, told: Arc<Told>) -> notify::Result<()> {
         let mut watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);

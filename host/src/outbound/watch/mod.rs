@@ -39,24 +39,48 @@ use crate::station::drain::Drain;
 /// How often a folder is looked at when the kernel tells nothing.
 const POLL: Duration = Duration::from_secs(2);
 
-/// Watches a folder until the drain: a file that is being queued then is queued first.
+/// A watched folder of the plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FolderOfPartner {
+    /// Its key, as `partners.NAME.watch[0]`.
+    pub key: String,
+    /// Whose files it has.
+    pub partner: Arc<Partner>,
+    /// What the plan says of it.
+    pub watch: WatchedFolder,
+}
+
+impl FolderOfPartner {
+    /// What its task is called.
+    #[must_use]
+    pub fn task(&self) -> String {
+        let (folder, partner) = (self.watch.folder.display(), &self.partner.name);
+        format!("watching {folder} of {partner}")
+    }
+}
+
+/// Watches a folder until `ending` says otherwise: a file that is being queued then is queued first.
 pub async fn keep_watching(
     station: Arc<Station>,
-    key: String,
-    profile: Arc<Partner>,
-    watch: WatchedFolder,
+    folder: FolderOfPartner,
     ears: Arc<Ears>,
-    draining: Receiver<Drain>,
+    ending: Receiver<Drain>,
 ) {
-    let said = Said::new(station.events.clone(), &watch.folder, &profile.name);
+    let FolderOfPartner {
+        key,
+        partner,
+        watch,
+    } = folder;
+    let said = Said::new(station.events.clone(), &watch.folder, &partner.name);
+    let path = watch.folder.clone();
     let folder = Watched {
         station,
         key,
-        profile,
-        path: watch.folder.clone(),
+        profile: partner,
+        path: path.clone(),
         watch,
-        draining,
-        ears,
+        draining: ending,
+        ears: Arc::clone(&ears),
         told: Arc::default(),
         apart: None,
         heard: None,
@@ -64,15 +88,19 @@ pub async fn keep_watching(
         said,
     };
     folder.keep().await;
+    ears.release(&path);
 }
 
-/// The watched folders of a configuration, with their keys, and whose they are.
+/// The watched folders of a plan.
 #[must_use]
-pub fn folders(config: &Plan) -> Vec<(String, Arc<Partner>, WatchedFolder)> {
-    let watched = config.watched();
-    watched
-        .map(|(key, partner, watch)| (key, Arc::clone(partner), watch.clone()))
-        .collect()
+pub fn folders(plan: &Plan) -> Vec<FolderOfPartner> {
+    let watched = plan.watched();
+    let folders = watched.map(|(key, partner, watch)| FolderOfPartner {
+        key,
+        partner: Arc::clone(partner),
+        watch: watch.clone(),
+    });
+    folders.collect()
 }
 
 /// The transfers that files become which were taken from watched folders and are not queued yet: the server that looks

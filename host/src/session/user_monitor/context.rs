@@ -9,13 +9,14 @@ use pointsman_store::{LedgerError, Note, Repeated, TransferId};
 use serde::Serialize;
 use tokio::sync::Notify;
 
-use crate::config::{DeliveryTerms, Partner, Plan, ReceivedAgain};
+use crate::config::{DeliveryTerms, Partner, ReceivedAgain};
 use crate::events::{Event as Happening, Talk};
 use crate::net::wire::Wire;
 use crate::policy::ask::{self, About, Asker};
 use crate::session::ending::beside_states;
 use crate::station::Station;
 use crate::station::contacts::Line;
+use crate::station::in_force::Pinned;
 use crate::station::roster::{Enrolled, FileNow, SessionNow, UnderWay};
 use crate::station::services::Services;
 
@@ -24,7 +25,7 @@ use crate::station::services::Services;
 pub(super) struct SessionContext {
     pub station: Arc<Station>,
     /// The plan that this session sees, whatever is loaded while it runs.
-    pub plan: Arc<Plan>,
+    pub plan: Pinned,
     pub wire: Wire,
     /// The session's name.
     pub id: String,
@@ -70,7 +71,7 @@ impl From<types::SessionTerms> for Grants {
 impl SessionContext {
     pub fn new(
         station: Arc<Station>,
-        plan: Arc<Plan>,
+        plan: Pinned,
         wire: Wire,
         profile: Option<Arc<Partner>>,
     ) -> Self {
@@ -85,7 +86,7 @@ impl SessionContext {
             file: None,
         });
         let services = Arc::new(Services(Arc::clone(&station)));
-        let policies = Asker::open(station.policies.current(), &id, services);
+        let policies = Asker::open(Arc::clone(&plan.policies), &id, services);
         Self {
             station,
             plan,

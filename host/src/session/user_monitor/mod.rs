@@ -33,12 +33,13 @@ use self::listener::closing::Close;
 use self::listener::offering;
 use self::listener::received::ReceivedFiles;
 use self::speaker::turn::OurTurns;
-use crate::config::{Partner, Plan};
+use crate::config::Partner;
 use crate::events::Event as Happening;
 use crate::net::tls::Side;
 use crate::net::wire::Wire;
 use crate::session::ending::Ending;
 use crate::station::Station;
+use crate::station::in_force::Pinned;
 use crate::station::seats::CallerSeat;
 
 pub(super) use self::connecting::CROWDED;
@@ -60,7 +61,7 @@ pub struct UserMonitor {
 impl UserMonitor {
     /// For a caller, which has that place at its listener.
     #[must_use]
-    pub fn called(station: Arc<Station>, plan: Arc<Plan>, wire: Wire, caller: CallerSeat) -> Self {
+    pub fn called(station: Arc<Station>, plan: Pinned, wire: Wire, caller: CallerSeat) -> Self {
         let context = SessionContext::new(station, plan, wire, None);
         Self::new(context, SessionPlaces::of_caller(caller), None)
     }
@@ -69,7 +70,7 @@ impl UserMonitor {
     #[must_use]
     pub fn dialled(
         station: Arc<Station>,
-        plan: Arc<Plan>,
+        plan: Pinned,
         wire: Wire,
         profile: Arc<Partner>,
         only: Option<TransferId>,

@@ -50,7 +50,7 @@ pub(super) fn check_certificate(
     context: &SessionContext,
     profile: &Partner,
 ) -> Result<(), SessionRefusal> {
-    let (wire, certificates) = (&context.wire, &context.station.certificates);
+    let (wire, certificates) = (&context.wire, &context.plan.certificates);
     let Some(shown) = wire.tls.as_ref().and_then(|facts| facts.peer.as_ref()) else {
         let needs_none =
             profile.certificate.is_none() || profile.calls_without_certificate || wire.dialled;

@@ -232,7 +232,7 @@ mod tests {
             dialled: true,
             tls: None,
         };
-        let context = SessionContext::new(Arc::clone(station), station.plan(), wire, Some(profile));
+        let context = SessionContext::new(Arc::clone(station), station.pin(), wire, Some(profile));
         let lessee = lessee(station, &context.id);
         let ledger = &station.ledger;
         let work = ledger.claim("them", &lessee, Longest::UNKNOWN, Files::Any);

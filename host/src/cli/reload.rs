@@ -1,0 +1,39 @@
+//! `pointsman reload`.
+
+use clap::Args;
+
+use super::out::{print_json, say};
+use super::{CommandResult, Configured, block_on};
+
+/// Has the server that runs read its configuration again: all of it is checked first, and where anything is wrong, the one
+/// before stays in force unchanged.
+#[derive(Debug, Args)]
+pub(super) struct ReloadCommand {
+    #[command(flatten)]
+    configured: Configured,
+    /// Print what changed as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl ReloadCommand {
+    pub(super) fn run(self) -> CommandResult {
+        let operator = self.configured.operator()?;
+        let reloaded = block_on(operator.reload(|_, _| {}))?;
+        if self.json {
+            return print_json(&reloaded);
+        }
+        match reloaded.changed.as_slice() {
+            [] => say!("nothing changed"),
+            changed => {
+                say!("in force from now on:");
+                changed.iter().for_each(|key| say!("  {key}"));
+            }
+        }
+        if !reloaded.waiting.is_empty() {
+            say!("not before the server is started again:");
+            reloaded.waiting.iter().for_each(|key| say!("  {key}"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,99 @@
+//! The listeners of a server: they come and go with the plan, and the sessions of one that is gone go on.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::watch::Sender;
+use tokio_util::task::TaskTracker;
+
+use super::keeper::Keeper;
+use crate::events::Event;
+use crate::session::listen::{Acceptor, ListenError};
+use crate::station::drain::Drain;
+use crate::station::in_force::{InForce, ListenerKey};
+
+/// The listeners that accept callers.
+pub(super) struct Listeners {
+    open: BTreeMap<ListenerKey, Open>,
+    sessions: TaskTracker,
+}
+
+struct Open {
+    address: SocketAddr,
+    tls: bool,
+    /// Told when it is to accept no more.
+    close: Sender<Drain>,
+}
+
+impl Listeners {
+    /// None yet; the sessions of callers run in `sessions`.
+    pub(super) fn new(sessions: TaskTracker) -> Self {
+        Self {
+            open: BTreeMap::new(),
+            sessions,
+        }
+    }
+
+    /// Where they listen, and whether with TLS.
+    pub(super) fn addresses(&self) -> Vec<(SocketAddr, bool)> {
+        let open = self.open.values();
+        open.map(|open| (open.address, open.tls)).collect()
+    }
+
+    /// Binds those that are not there yet, and accepts nobody.
+    ///
+    /// # Errors
+    /// One cannot be had.
+    pub(super) async fn bind_new(&self, next: &InForce) -> Result<Vec<Acceptor>, ListenError> {
+        let mut bound = Vec::new();
+        for key in next.listeners() {
+            next.listener_tls(&key)?;
+            if !self.open.contains_key(&key) {
+                bound.push(Acceptor::bind(key).await?);
+            }
+        }
+        Ok(bound)
+    }
+
+    /// The plan in force has others: those that were bound for it accept from now on, and those that it has no more accept
+    /// nobody.
+    pub(super) fn take_up(&mut self, bound: Vec<Acceptor>, keeper: &Keeper) {
+        let plan = keeper.station.plan();
+        self.open.retain(|key, open| {
+            let stays = plan.listener(key);
+            match stays {
+                Some(listener) => open.tls = listener.tls.is_some(),
+                None => {
+                    open.close.send_replace(Drain::AtNextTurn);
+                    let address = open.address;
+                    keeper
+                        .station
+                        .events
+                        .tell(Event::ListenerClosed { address });
+                }
+            }
+            stays.is_some()
+        });
+        for acceptor in bound {
+            let tls = plan
+                .listener(&acceptor.key())
+                .is_some_and(|listener| listener.tls.is_some());
+            let close = keeper.ending();
+            let (key, address) = (acceptor.key(), acceptor.address());
+            keeper
+                .station
+                .events
+                .tell(Event::Listening { address, tls });
+            keeper.accept(Arc::new(acceptor), &self.sessions, &close);
+            self.open.insert(
+                key,
+                Open {
+                    address,
+                    tls,
+                    close,
+                },
+            );
+        }
+    }
+}
