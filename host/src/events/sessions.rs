@@ -72,7 +72,7 @@ macro_rules! sessions {
             "SES-011" "certificate-unreadable" Error Counted
             CertificateUnreadable { partner: String, reason: String }
             says("the certificate of {partner} could not be read at the start, so that no caller's can be compared with it: {reason}")
-            remedy("restore it, and restart")
+            remedy("restore it, and reload")
 
             /// somebody gave one wrong password after the other for this partner's SSID code; callers from the address that is
             /// named are refused with ESID 04 for `limits.lock_out`, with the right password, too. The partner can still call
@@ -93,7 +93,7 @@ macro_rules! sessions {
             "SES-014" "certificate-ends" Warn Every
             CertificateEnds { partner: Option<String>, place: String, reason: String }
             says("{place}: {reason}")
-            remedy("agree with the partner on a new one, put it into the file in time, and restart: until then the old one is shown")
+            remedy("agree with the partner on a new one, put it into the file in time, and reload: until then the old one is shown")
 
             /// a certificate or key with which no session can come about: ended, not valid yet, of a kind that TLS here does not
             /// use, a key that does not fit

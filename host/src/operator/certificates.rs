@@ -196,16 +196,16 @@ fn in_time(place: &str, shown: &PeerCertificate, file: &Path) -> Remark {
         ),
         CertificateTime::Over => (
             Severity::Error,
-            format!(": it has ended; put a new one into {file}, and restart"),
+            format!(": it has ended; put a new one into {file}, and reload"),
         ),
         CertificateTime::Days(0) => (
             Severity::Warning,
-            format!(": it ends today; agree on a new one, put it into {file}, and restart now"),
+            format!(": it ends today; agree on a new one, put it into {file}, and reload now"),
         ),
         CertificateTime::Days(_) if stage > 0 => (
             Severity::Warning,
             format!(
-                ": it ends in {days} days; agree on a new one, put it into {file} in time, and restart"
+                ": it ends in {days} days; agree on a new one, put it into {file} in time, and reload"
             ),
         ),
         CertificateTime::Days(_) => (Severity::Good, String::new()),
