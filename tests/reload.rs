@@ -194,7 +194,7 @@ fn no_session_fails_for_a_reload_and_none_sees_two_plans() {
     let reloads = amount("POINTSMAN_RELOADS", 45);
     let sessions = amount("POINTSMAN_RELOAD_SESSIONS", 8);
     let setup = Setup::plain("");
-    numbered(&setup, 1);
+    numbered(&setup, 10);
     let server = setup.serve();
     let (end, files) = (AtomicBool::new(false), AtomicU64::new(0));
     let address = server.address();
@@ -207,7 +207,7 @@ fn no_session_fails_for_a_reload_and_none_sees_two_plans() {
                 write(&setup, "limits: {sesions: 5}\n");
                 assert_eq!(reload(&setup).0, Some(1));
             } else {
-                numbered(&setup, 2 + number % 900);
+                numbered(&setup, 11 + number % 900);
                 reloaded(&setup);
             }
         }
