@@ -1,5 +1,7 @@
 //! What octets are found by: a transfer, its direction, and one of its contents.
 
+use std::fmt::Debug;
+
 use crate::state::Direction;
 use crate::transfer::TransferId;
 
@@ -68,5 +70,28 @@ impl ContentKey {
 impl From<TransferId> for ContentKey {
     fn from(id: TransferId) -> Self {
         Self::received(id)
+    }
+}
+
+/// A content that nobody else may touch while this is kept.
+#[derive(Debug)]
+pub struct Hold {
+    key: ContentKey,
+    _lease: Box<dyn Debug + Send + Sync>,
+}
+
+impl Hold {
+    /// `lease` keeps others away until it is dropped.
+    pub fn new(key: ContentKey, lease: impl Debug + Send + Sync + 'static) -> Self {
+        Self {
+            key,
+            _lease: Box::new(lease),
+        }
+    }
+
+    /// Which content it is.
+    #[must_use]
+    pub fn key(&self) -> ContentKey {
+        self.key
     }
 }

@@ -17,6 +17,7 @@ mod book;
 mod committing;
 mod contact;
 mod content;
+pub mod contents;
 mod error;
 pub mod events;
 mod finding;
@@ -46,7 +47,7 @@ mod words;
 pub use book::Books;
 pub use committing::{Committing, in_session};
 pub use contact::{Backlog, Contact, ContactKind};
-pub use content::{Content, ContentKey};
+pub use content::{Content, ContentKey, Hold};
 pub use error::LedgerError;
 pub use finding::{Finding, Weight};
 pub use ledger::{Filter, Ledger, Quota, Recovery};
@@ -62,7 +63,7 @@ pub use row::{Course, HistoryLine, Inbound, Outbound, Receipt, ReceiptDecision, 
 pub use seal::Seal;
 pub use sidecar::{Entry, Record, Sidecar, SidecarError, Way};
 pub use spool::{
-    Access, Blob, BlobWriter, Digest, Hold, Lengths, Partial, Pieces, PlaceError, Process, Spool,
+    Access, Blob, BlobWriter, Digest, Lengths, Partial, Pieces, PlaceError, Process, Spool,
     SpoolError, Syncer, Whole, is_full,
 };
 pub use sqlite::{Left, Rebuilt, SqliteLedger, rebuild};

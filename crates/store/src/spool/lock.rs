@@ -8,23 +8,7 @@ use std::path::Path;
 use rustix::fs::FlockOperation;
 
 use super::error::{SpoolError, at};
-use crate::content::ContentKey;
 use crate::transition::reached;
-
-/// A sealed content that nobody else may touch while this is kept.
-#[derive(Debug)]
-pub struct Hold {
-    pub(super) key: ContentKey,
-    pub(super) _locked: Locked,
-}
-
-impl Hold {
-    /// Which content it is.
-    #[must_use]
-    pub fn key(&self) -> ContentKey {
-        self.key
-    }
-}
 
 /// An open file with a lock on it. It is unlocked by name: closing alone leaves the lock to a child process that was
 /// forked in between and has not come to its exec.

@@ -45,7 +45,6 @@ pub use self::digest::Digest;
 pub use self::error::{SpoolError, is_full};
 pub use self::layout::Spool;
 pub(crate) use self::layout::file_below_spool;
-pub use self::lock::Hold;
 pub use self::partial::Partial;
 pub use self::pieces::{Lengths, Pieces};
 pub use self::place::{Access, PlaceError};

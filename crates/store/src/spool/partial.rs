@@ -7,10 +7,10 @@ use super::digest::Sum;
 use super::error::{SpoolError, at};
 use super::files::remove;
 use super::layout::Spool;
-use super::lock::{Hold, Locked};
+use super::lock::Locked;
 use super::whole::Whole;
 use super::writer::BlobWriter;
-use crate::content::{Content, ContentKey};
+use crate::content::{Content, ContentKey, Hold};
 use crate::planted;
 use crate::private::private_file;
 use crate::state::Direction;
@@ -80,10 +80,7 @@ impl Spool {
             Err(error) => return Err(at(&path)(error)),
         };
         let locked = Locked::new(file, &path)?;
-        Ok(Some(Hold {
-            key,
-            _locked: locked,
-        }))
+        Ok(Some(Hold::new(key, locked)))
     }
 
     /// The same of the content that goes into the inbox: a plain one, once it is sealed. None when it has left.

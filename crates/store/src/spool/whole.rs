@@ -10,9 +10,9 @@ use super::blob::Blob;
 use super::error::{SpoolError, at};
 use super::files::{remove, sync_folder};
 use super::layout::Spool;
-use super::lock::{Hold, Locked};
+use super::lock::Locked;
 use super::names::{INCOMING, folder_of};
-use crate::content::ContentKey;
+use crate::content::{ContentKey, Hold};
 use crate::events::Event;
 use crate::flush::Entered;
 use crate::planted;
@@ -99,10 +99,7 @@ impl Whole {
                 reason: error.to_string(),
             });
         }
-        kept.map(|()| Hold {
-            key: self.key,
-            _locked: self.file,
-        })
+        kept.map(|()| Hold::new(self.key, self.file))
     }
 
     /// The sidecar first: alone it would mean that the file is delivered.

@@ -11,7 +11,7 @@ use super::layout::Spool;
 use super::lock::Locked;
 use super::names::INCOMING;
 use super::whole::Whole;
-use crate::content::{Content, ContentKey};
+use crate::content::{Content, ContentKey, Hold};
 use crate::seal::Seal;
 use crate::transition::reached;
 
@@ -105,6 +105,12 @@ impl BlobWriter {
             seal,
             rest,
         })
+    }
+
+    /// Stops writing, and keeps others away.
+    #[must_use]
+    pub fn into_hold(self) -> Hold {
+        Hold::new(self.key, self.file)
     }
 
     /// Removes the content.

@@ -1,0 +1,227 @@
+//! Whether what we send is what was queued: a disk forgets, and the partner would get a wrong file with a right name.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::StoredContent;
+use super::records::PositionsCheck;
+use super::thread::of_the_spool;
+use crate::spool::{Digest, SpoolError};
+use crate::transfer::TransferId;
+
+/// Octets read at once.
+const CHUNK: usize = 256 * 1024;
+
+/// How long the end of a file waits for its content to be read from the start; partners give up after a while.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What was found in a file that goes out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContentFound {
+    /// Its BLAKE3 digest, in hexadecimal digits.
+    pub digest: String,
+    /// It goes on behind a position that is not the end of that record.
+    pub positions_are_wrong: bool,
+}
+
+/// Finds out what goes out.
+#[derive(Debug)]
+pub enum ContentCheck {
+    /// It goes out from its first octet on, and is looked at as it goes.
+    Along(Box<Digest>),
+    /// It goes on where it broke off, and is read from its first octet beside that.
+    Beside(oneshot::Receiver<Result<ContentFound, SpoolError>>),
+}
+
+/// Checks that take longer than a partner waits. They go on without a session, and the next one in which the file goes
+/// on has the answer.
+#[derive(Debug, Default)]
+pub struct LateChecks(Mutex<HashMap<TransferId, ContentCheck>>);
+
+impl LateChecks {
+    /// The check of a file that is sent from that octet on, which was found by these positions.
+    pub fn begin(
+        &self,
+        id: TransferId,
+        content: &Arc<dyn StoredContent>,
+        from: u64,
+        positions: Option<PositionsCheck>,
+    ) -> ContentCheck {
+        let late = self.take(id);
+        late.filter(|_| from > 0)
+            .unwrap_or_else(|| ContentCheck::of(content, from, positions))
+    }
+
+    /// Keeps a check that is not done, for the next session.
+    pub fn keep(&self, id: TransferId, check: ContentCheck) {
+        self.checks().insert(id, check);
+    }
+
+    fn take(&self, id: TransferId) -> Option<ContentCheck> {
+        self.checks().remove(&id)
+    }
+
+    fn checks(&self) -> MutexGuard<'_, HashMap<TransferId, ContentCheck>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for ContentCheck {
+    fn default() -> Self {
+        Self::Along(Box::default())
+    }
+}
+
+impl ContentCheck {
+    /// Of a file that is sent from that octet on.
+    fn of(content: &Arc<dyn StoredContent>, from: u64, positions: Option<PositionsCheck>) -> Self {
+        if from == 0 {
+            return Self::default();
+        }
+        let (found, finding) = oneshot::channel();
+        let content = Arc::clone(content);
+        let reading = move || read_whole(content.as_ref(), positions, found);
+        tokio::task::spawn_blocking(reading);
+        Self::Beside(finding)
+    }
+
+    /// These octets of the file were taken to be sent.
+    pub fn sent(&mut self, octets: &[u8]) {
+        if let Self::Along(digest) = self {
+            digest.update(octets);
+        }
+    }
+
+    /// What was found; none where that takes longer.
+    pub async fn content(
+        &mut self,
+        patience: Duration,
+    ) -> Result<Option<ContentFound>, SpoolError> {
+        match self {
+            Self::Along(digest) => Ok(Some(ContentFound {
+                digest: digest.digits(),
+                positions_are_wrong: false,
+            })),
+            Self::Beside(finding) => match tokio::time::timeout(patience, finding).await {
+                Ok(Ok(content)) => Ok(Some(content?)),
+                Ok(Err(_)) => Err(of_the_spool("the reading thread was lost")),
+                Err(_) => Ok(None),
+            },
+        }
+    }
+}
+
+/// Reads a file from its first octet, and stops when nobody wants to know any more.
+fn read_whole(
+    content: &dyn StoredContent,
+    positions: Option<PositionsCheck>,
+    found: oneshot::Sender<Result<ContentFound, SpoolError>>,
+) {
+    if let Some(answer) = look_through(content, positions, || !found.is_closed()).transpose() {
+        let _ = found.send(answer);
+    }
+}
+
+fn look_through(
+    content: &dyn StoredContent,
+    mut positions: Option<PositionsCheck>,
+    is_wanted: impl Fn() -> bool,
+) -> Result<Option<ContentFound>, SpoolError> {
+    let (mut digest, mut at, size) = (Digest::default(), 0, content.octets()?);
+    let mut chunk = vec![0; CHUNK];
+    while at < size {
+        if !is_wanted() {
+            return Ok(None);
+        }
+        let count = content.read_now(at, &mut chunk)?;
+        let octets = chunk.get(..count).unwrap_or_default();
+        let last = count == 0 || at + count as u64 >= size;
+        let done = match &mut positions {
+            Some(check) => check.look(octets, last),
+            None => count,
+        };
+        digest.update(octets.get(..done).unwrap_or_default());
+        at += done as u64;
+        if count == 0 {
+            break;
+        }
+    }
+    Ok(Some(ContentFound {
+        digest: digest.digits(),
+        positions_are_wrong: positions.is_some_and(|check| !check.agrees()),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail anywhere")]
+
+    use std::io::Cursor;
+
+    use super::*;
+    use crate::contents::WholeContent;
+    use crate::spool::Spool;
+    use oftp::{Format, Position, Positions, RecordLayout, RecordReader};
+
+    fn of_content(octets: &[u8]) -> ContentFound {
+        let mut digest = Digest::default();
+        digest.update(octets);
+        ContentFound {
+            digest: digest.digits(),
+            positions_are_wrong: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_late_for_one_session_is_known_to_the_next() {
+        let (late, id) = (LateChecks::default(), TransferId::new());
+        let (found, finding) = oneshot::channel();
+        let mut check = ContentCheck::Beside(finding);
+        let content = check.content(Duration::from_millis(1)).await.unwrap();
+        assert_eq!(content, None, "nobody has read it yet");
+        late.keep(id, check);
+        let expected = of_content(b"all of it");
+        assert!(!found.is_closed(), "the reading goes on");
+        found.send(Ok(expected.clone())).unwrap();
+        assert!(late.take(TransferId::new()).is_none());
+        let mut check = late.take(id).unwrap();
+        assert_eq!(check.content(PATIENCE).await.unwrap(), Some(expected));
+        assert!(late.take(id).is_none(), "an answer is for one session");
+    }
+
+    #[tokio::test]
+    async fn a_position_that_is_no_end_of_that_record_is_found_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(&folder.path().join("spool")).unwrap();
+        // The last line lacks its end, and the file ends where a chunk does.
+        let mut local = b"RECORD\r\n".repeat(CHUNK / 4 - 1);
+        local.extend_from_slice(b"THE LAST");
+        let whole = spool.import(TransferId::new(), &mut Cursor::new(&local));
+        let content = WholeContent::open(&whole.unwrap()).await.unwrap();
+        let end = |octets, records| Position { octets, records };
+        let records = local.len() as u64 / 8;
+        for (point, is_right) in [
+            (end(4000, 500), true),
+            (end(local.len() as u64, records), true),
+            (end(4000, 501), false),
+            (end(4000, 499), false),
+            (end(4001, 500), false),
+            (end(3999, 500), false),
+            (end(local.len() as u64 + 8, records + 1), false),
+        ] {
+            let points = vec![end(800, 100), point];
+            let positions = Positions::from_points(points).unwrap();
+            let reader = RecordReader::new(RecordLayout::Lines, Format::Variable(80));
+            let check = PositionsCheck::new(reader, &positions);
+            let found = look_through(content.as_ref(), Some(check), || true);
+            let expected = ContentFound {
+                positions_are_wrong: !is_right,
+                ..of_content(&local)
+            };
+            assert_eq!(found.unwrap(), Some(expected), "{point:?}");
+        }
+    }
+}

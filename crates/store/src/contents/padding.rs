@@ -1,0 +1,150 @@
+//! Lines that are filled with blanks to records of one length while they are copied.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+/// Octets read at once.
+const CHUNK: usize = 64 * 1024;
+
+/// The lines of another reader, each at least so long: blanks stand before the CR LF of those that were shorter, and
+/// behind the last one where that has no end. Lines that are longer stay as they are.
+#[derive(Debug)]
+pub struct Padded<R> {
+    lines: BufReader<R>,
+    length: u64,
+    /// Octets of the line so far.
+    column: u64,
+    /// A CR was read, and what follows says whether it ends a line.
+    after_cr: bool,
+    /// What is to be written before anything more is read: blanks, and the rest of a line end.
+    blanks: u64,
+    end: &'static [u8],
+}
+
+impl<R: Read> Padded<R> {
+    /// Lines of at least `length` octets.
+    pub fn new(inner: R, length: u32) -> Self {
+        Self {
+            lines: BufReader::with_capacity(CHUNK, inner),
+            length: u64::from(length),
+            column: 0,
+            after_cr: false,
+            blanks: 0,
+            end: b"",
+        }
+    }
+
+    /// The next octet; none at the end.
+    fn next(&mut self) -> io::Result<Option<u8>> {
+        loop {
+            if let Some(octet) = self.owed() {
+                return Ok(Some(octet));
+            }
+            let Some(octet) = self.lines.fill_buf()?.first().copied() else {
+                if self.after_cr {
+                    self.after_cr = false;
+                    return Ok(Some(self.put(b'\r')));
+                }
+                if self.column == 0 {
+                    return Ok(None);
+                }
+                self.end_line(b"");
+                if self.blanks == 0 {
+                    return Ok(None);
+                }
+                continue;
+            };
+            if let Some(octet) = self.take(octet) {
+                return Ok(Some(octet));
+            }
+        }
+    }
+
+    /// What is to be written before anything more is read.
+    fn owed(&mut self) -> Option<u8> {
+        if self.blanks > 0 {
+            self.blanks -= 1;
+            return Some(b' ');
+        }
+        let (first, rest) = self.end.split_first()?;
+        self.end = rest;
+        Some(*first)
+    }
+
+    /// Takes the octet that is read next; none where something else comes before it, or it waits for the one behind it.
+    fn take(&mut self, octet: u8) -> Option<u8> {
+        match (self.after_cr, octet) {
+            (true, b'\n') => {
+                self.lines.consume(1);
+                self.after_cr = false;
+                self.end_line(b"\r\n");
+                None
+            }
+            // The CR before it ended no line.
+            (true, _) => {
+                self.after_cr = false;
+                Some(self.put(b'\r'))
+            }
+            (false, b'\r') => {
+                self.lines.consume(1);
+                self.after_cr = true;
+                None
+            }
+            (false, octet) => {
+                self.lines.consume(1);
+                Some(self.put(octet))
+            }
+        }
+    }
+
+    fn put(&mut self, octet: u8) -> u8 {
+        self.column += 1;
+        octet
+    }
+
+    fn end_line(&mut self, end: &'static [u8]) {
+        self.blanks = self.length.saturating_sub(self.column);
+        self.end = end;
+        self.column = 0;
+    }
+}
+
+impl<R: Read> Read for Padded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut count = 0;
+        for place in buffer {
+            match self.next()? {
+                Some(octet) => *place = octet,
+                None => break,
+            }
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail anywhere")]
+
+    use super::*;
+
+    #[test]
+    fn short_lines_are_filled_and_others_stay() {
+        for (lines, padded) in [
+            ("", ""),
+            ("ab", "ab  "),
+            ("abcd", "abcd"),
+            ("abcde", "abcde"),
+            ("ab\r\ncdef\r\n", "ab  \r\ncdef\r\n"),
+            ("\r\nx", "    \r\nx   "),
+            ("a\rb\r\r\n", "a\rb\r\r\n"),
+            ("a\r", "a\r  "),
+            ("a\nb\r\n", "a\nb \r\n"),
+        ] {
+            let mut whole = String::new();
+            let mut reader = Padded::new(lines.as_bytes(), 4);
+            reader.read_to_string(&mut whole).unwrap();
+            assert_eq!(whole, padded, "{lines:?}");
+        }
+    }
+}
