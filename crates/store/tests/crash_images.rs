@@ -75,7 +75,9 @@ impl Ground {
         self.sealed();
         if received {
             let entry = Entry::Received;
-            self.spool.append(Direction::Inbound, self.id(), &entry).unwrap();
+            self.spool
+                .append(Direction::Inbound, self.id(), &entry)
+                .unwrap();
         }
         match content {
             Some("sealed") => {}
@@ -192,7 +194,10 @@ async fn a_content_without_a_sidecar_that_can_be_read_is_left_and_named() {
         assert_eq!(found, None);
         assert_eq!(rebuilt.left.len(), 1, "{sidecar:?}");
         assert_eq!(rebuilt.left[0].id, ground.id());
-        assert!(ground.in_folder("sealed").exists(), "nothing is thrown away");
+        assert!(
+            ground.in_folder("sealed").exists(),
+            "nothing is thrown away"
+        );
     }
 }
 
@@ -221,11 +226,17 @@ fn what_is_discarded_leaves_at_every_step_nothing_that_looks_like_a_delivery() {
     // The crash comes between the two removals: the sidecar went first.
     let ground = Ground::new();
     ground.sealed();
-    ground.spool.forget(Direction::Inbound, ground.id()).unwrap();
+    ground
+        .spool
+        .forget(Direction::Inbound, ground.id())
+        .unwrap();
     let pieces = ground.spool.pieces(ground.id()).unwrap();
     assert!(!pieces.inbound_sidecar && pieces.wire.sealed == Some(7));
     ground.spool.discard(ground.id()).unwrap();
-    assert_eq!(ground.spool.pieces(ground.id()).unwrap(), Default::default());
+    assert_eq!(
+        ground.spool.pieces(ground.id()).unwrap(),
+        Default::default()
+    );
     ground.spool.discard(ground.id()).unwrap();
 }
 
@@ -257,12 +268,18 @@ async fn each_image_of_a_file_to_send_leads_to_its_state() {
         (Some(OutboundState::Cancelled), true, "cancelled"),
     ] {
         let ground = Ground::new();
-        let whole = ground.spool.import(ground.id(), &mut &b"content"[..]).unwrap();
+        let whole = ground
+            .spool
+            .import(ground.id(), &mut &b"content"[..])
+            .unwrap();
         let sidecar = to_send(ground.id(), whole.seal());
         whole.keep(&sidecar).unwrap();
         if let Some(state) = queued {
             let entry = Entry::State(state, None);
-            ground.spool.append(Direction::Outbound, ground.id(), &entry).unwrap();
+            ground
+                .spool
+                .append(Direction::Outbound, ground.id(), &entry)
+                .unwrap();
         }
         if !content {
             std::fs::remove_file(ground.in_folder("outgoing")).unwrap();
@@ -271,7 +288,10 @@ async fn each_image_of_a_file_to_send_leads_to_its_state() {
         assert_eq!(found.as_deref(), Some(state), "{queued:?} {content}");
     }
     let ground = Ground::new();
-    let writer = ground.spool.partial(ContentKey::to_send(ground.id())).unwrap();
+    let writer = ground
+        .spool
+        .partial(ContentKey::to_send(ground.id()))
+        .unwrap();
     drop(writer.resume(0).unwrap());
     let (found, rebuilt) = ground.state_in_rebuilt().await;
     assert_eq!((found, rebuilt.partials), (None, 1), "half imported");
@@ -285,7 +305,10 @@ fn a_delivery_that_was_cut_off_is_done_once_more_or_confirmed() {
     // Before the rename: the path is committed, and the content is still here.
     let hold = ground.spool.hold_to_deliver(ground.id()).unwrap().unwrap();
     let access = Access::default();
-    ground.spool.place(hold.key(), &inbox, "a/FILE", false, access).unwrap();
+    ground
+        .spool
+        .place(hold.key(), &inbox, "a/FILE", false, access)
+        .unwrap();
     // After it: the content is gone, and only the folders are to be made durable.
     assert!(ground.spool.hold_to_deliver(ground.id()).unwrap().is_none());
     for _ in 0..2 {
@@ -317,7 +340,10 @@ fn a_file_whose_seal_fails_leaves_nothing_that_could_be_taken_for_one() {
         whole.keep(&sidecar)
     });
     assert!(matches!(error, Err(SpoolError::Io { .. })), "{error:?}");
-    assert!(!ground.sidecar("outgoing").exists(), "it would mean that it is queued");
+    assert!(
+        !ground.sidecar("outgoing").exists(),
+        "it would mean that it is queued"
+    );
 }
 
 #[test]
@@ -329,7 +355,10 @@ fn a_spool_is_looked_at_without_being_made() {
     Spool::open(&root).unwrap();
     assert!(!Spool::look(&root).unwrap().unwrap().is_used().unwrap());
     std::fs::remove_dir(root.join("outgoing")).unwrap();
-    assert!(Spool::look(&root).unwrap().is_none(), "it was never made whole");
+    assert!(
+        Spool::look(&root).unwrap().is_none(),
+        "it was never made whole"
+    );
     std::fs::write(root.join("outgoing"), "").unwrap();
     assert!(Spool::look(&root).is_err(), "a file is no folder");
     assert!(Spool::open(&root).is_err());
@@ -340,12 +369,28 @@ fn whatever_lies_in_a_spool_that_is_no_transfers_is_passed_over() {
     let ground = Ground::new();
     let id = ground.id();
     ground.sealed();
-    for name in ["sealed/notes.txt", "sealed/x.plain", "incoming/.keep", "outgoing/x.jsonl"] {
+    for name in [
+        "sealed/notes.txt",
+        "sealed/x.plain",
+        "incoming/.keep",
+        "outgoing/x.jsonl",
+    ] {
         std::fs::write(ground.file(name), "").unwrap();
     }
-    assert_eq!(ground.spool.transfers().unwrap().into_iter().collect::<Vec<_>>(), [id]);
+    assert_eq!(
+        ground
+            .spool
+            .transfers()
+            .unwrap()
+            .into_iter()
+            .collect::<Vec<_>>(),
+        [id]
+    );
     assert_eq!(ground.spool.sealed().unwrap(), [id]);
     assert!(ground.spool.partials().unwrap().is_empty());
     assert_eq!(ground.spool.discard_unfinished_plain().unwrap(), 0);
-    assert!(ground.file("sealed/x.plain").exists(), "nobody knows whose it is");
+    assert!(
+        ground.file("sealed/x.plain").exists(),
+        "nobody knows whose it is"
+    );
 }

@@ -133,7 +133,12 @@ fn of_a_shared_folder_only_the_named_files_are_ours() {
 
 #[test]
 fn a_delivered_file_and_the_folders_made_for_it_have_the_permissions_that_were_asked_for() {
-    for (wanted, of_folders) in [(0o600, 0o700), (0o640, 0o750), (0o644, 0o755), (0o660, 0o770)] {
+    for (wanted, of_folders) in [
+        (0o600, 0o700),
+        (0o640, 0o750),
+        (0o644, 0o755),
+        (0o660, 0o770),
+    ] {
         let (folder, spool) = spool();
         let inbox = folder.path().join("inbox");
         let access = Access {
@@ -143,8 +148,16 @@ fn a_delivered_file_and_the_folders_made_for_it_have_the_permissions_that_were_a
         let key = sealed(&spool, b"content");
         spool.place(key, &inbox, "a/b/FILE", false, access).unwrap();
         assert_eq!(mode(&inbox.join("a/b/FILE")), wanted);
-        assert_eq!(mode(&inbox.join("a/b")) & 0o777, of_folders | 0o700, "{wanted:o}");
-        assert_eq!(mode(&inbox.join("a")) & 0o777, of_folders | 0o700, "{wanted:o}");
+        assert_eq!(
+            mode(&inbox.join("a/b")) & 0o777,
+            of_folders | 0o700,
+            "{wanted:o}"
+        );
+        assert_eq!(
+            mode(&inbox.join("a")) & 0o777,
+            of_folders | 0o700,
+            "{wanted:o}"
+        );
     }
 }
 
@@ -170,10 +183,14 @@ fn a_delivered_file_belongs_to_the_group_that_was_asked_for_or_that_its_folder_g
     std::os::unix::fs::chown(&giving, None, Some(12345)).unwrap();
     with_mode(giving.clone(), 0o2750);
     let key = sealed(&spool, b"content");
-    spool.place(key, &inbox, "giving/FILE", false, Access::default()).unwrap();
+    spool
+        .place(key, &inbox, "giving/FILE", false, Access::default())
+        .unwrap();
     assert_eq!(giving.join("FILE").metadata().unwrap().gid(), 12345);
     let key = sealed(&spool, b"content");
-    spool.place(key, &inbox, "giving/OTHER", false, access).unwrap();
+    spool
+        .place(key, &inbox, "giving/OTHER", false, access)
+        .unwrap();
     assert_eq!(giving.join("OTHER").metadata().unwrap().gid(), 54321);
 }
 
@@ -186,15 +203,24 @@ fn what_stands_in_the_way_of_a_delivery_costs_no_file() {
     std::fs::create_dir(inbox.join("folder")).unwrap();
     for (path, overwrite) in [("file/FILE", true), ("folder", true)] {
         let failed = spool.place(key, &inbox, path, overwrite, Access::default());
-        assert!(matches!(failed, Err(PlaceError::Io { .. })), "{path}: {failed:?}");
+        assert!(
+            matches!(failed, Err(PlaceError::Io { .. })),
+            "{path}: {failed:?}"
+        );
         let here = spool.hold(key).unwrap();
         assert!(here.is_some(), "{path}: it is delivered another time");
     }
     let taken = spool.place(key, &inbox, "folder", false, Access::default());
     assert!(matches!(taken, Err(PlaceError::Taken(_))), "{taken:?}");
     std::fs::remove_dir_all(&inbox).unwrap();
-    spool.place(key, &inbox, "FILE", false, Access::default()).unwrap();
-    assert_eq!(std::fs::read(inbox.join("FILE")).unwrap(), b"content", "the inbox is made again");
+    spool
+        .place(key, &inbox, "FILE", false, Access::default())
+        .unwrap();
+    assert_eq!(
+        std::fs::read(inbox.join("FILE")).unwrap(),
+        b"content",
+        "the inbox is made again"
+    );
 }
 
 #[test]
@@ -235,7 +261,9 @@ impl Small {
 
 impl Drop for Small {
     fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg(self.0.path()).output();
+        let _ = std::process::Command::new("umount")
+            .arg(self.0.path())
+            .output();
     }
 }
 
@@ -280,9 +308,15 @@ fn the_reserve_of_a_disk_is_left_alone_and_old_partials_make_way() {
     };
     assert!(matches!(stopped, SpoolError::NoRoom { .. }), "{stopped}");
     assert!((3 << 20..=5 << 20).contains(&written), "{written}");
-    assert!(spool.make_room(3 << 20).unwrap().is_empty(), "it is being written");
+    assert!(
+        spool.make_room(3 << 20).unwrap().is_empty(),
+        "it is being written"
+    );
     drop(writer);
-    assert!(spool.make_room(1).unwrap().is_empty(), "it is new, and nothing is short");
+    assert!(
+        spool.make_room(1).unwrap().is_empty(),
+        "it is new, and nothing is short"
+    );
     let filler = small.0.path().join("filler");
     std::fs::write(&filler, vec![7; 1 << 20]).unwrap();
     // The reserve is touched now: even a new partial makes way.
@@ -301,10 +335,15 @@ fn where_no_more_files_can_be_made_that_is_said_and_partials_make_way() {
     let key = ContentKey::received(TransferId::new());
     drop(spool.partial(key).unwrap().resume(0).unwrap());
     let fillers = (0..40).map(|at| small.0.path().join(format!("filler-{at}")));
-    let made = fillers.take_while(|path| std::fs::write(path, "").is_ok()).count();
+    let made = fillers
+        .take_while(|path| std::fs::write(path, "").is_ok())
+        .count();
     assert!(made > 10, "{made}");
     let refused = spool.has_room_for(1).unwrap_err();
-    assert!(matches!(refused, SpoolError::NoFilesLeft { reserve: 5, .. }), "{refused}");
+    assert!(
+        matches!(refused, SpoolError::NoFilesLeft { reserve: 5, .. }),
+        "{refused}"
+    );
     assert!(refused.is_full() && refused.to_string().contains("inodes"));
     assert_eq!(spool.make_room(1).unwrap(), [key.id]);
     let full = spool.partial(ContentKey::received(TransferId::new()));
@@ -356,7 +395,10 @@ fn a_program_is_alive_for_as_long_as_it_has_its_file_locked() {
     assert!(!spool.is_process_alive("serve-killed").unwrap());
     spool.forget_gone_processes().unwrap();
     assert!(!processes.join("serve-killed").exists());
-    assert!(processes.join("serve-beginning.new").exists(), "it has no name yet");
+    assert!(
+        processes.join("serve-beginning.new").exists(),
+        "it has no name yet"
+    );
     for none in ["", "../sealed", "a/b", ".hidden", "a\0b", "never"] {
         assert!(!spool.is_process_alive(none).unwrap(), "{none:?}");
     }

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_store::contents::Handing;
 use pointsman_store::transition::reached;
 use pointsman_store::{
     Content, ContentKey, Hold, InboundState, LedgerError, PlaceError, SpoolError, State,
@@ -29,21 +30,29 @@ const NAMES: u32 = 10_000;
 /// hands on its hold.
 #[must_use]
 pub fn start(station: Arc<Station>, file: Undelivered, hold: Option<Hold>) -> JoinHandle<()> {
-    let mut turn = Turn::take(&station, file.id);
+    let mut turn = DeliveryTurn::take(&station, file.id);
     tokio::spawn(async move {
         // A task that looked for what was left behind may be at it, and find that the content is held here: then it
         // is ours to deliver.
         let turn = loop {
-            match turn.take().or_else(|| Turn::take(&station, file.id)) {
+            match turn
+                .take()
+                .or_else(|| DeliveryTurn::take(&station, file.id))
+            {
                 Some(turn) => break turn,
                 None => tokio::time::sleep(Duration::from_millis(5)).await,
             }
         };
-        bring(&station, &file, hold, turn).await;
+        deliver_and_report(&station, &file, hold, turn).await;
     })
 }
 
-async fn bring(station: &Arc<Station>, file: &Undelivered, hold: Option<Hold>, _turn: Turn) {
+async fn deliver_and_report(
+    station: &Arc<Station>,
+    file: &Undelivered,
+    hold: Option<Hold>,
+    _turn: DeliveryTurn,
+) {
     match deliver(station, file, hold).await {
         // Another task was quicker: the list this came from is older than its delivery. Or somebody holds the
         // content, and delivers it.
@@ -71,12 +80,12 @@ async fn bring(station: &Arc<Station>, file: &Undelivered, hold: Option<Hold>, _
 }
 
 /// A file that is this task's to deliver, until it is dropped.
-struct Turn {
+struct DeliveryTurn {
     station: Arc<Station>,
     id: TransferId,
 }
 
-impl Turn {
+impl DeliveryTurn {
     fn take(station: &Arc<Station>, id: TransferId) -> Option<Self> {
         station.deliveries.take(id).then(|| Self {
             station: Arc::clone(station),
@@ -85,7 +94,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for DeliveryTurn {
     fn drop(&mut self) {
         self.station.deliveries.give_back(self.id);
     }
@@ -96,7 +105,9 @@ pub async fn keep_delivering(station: Arc<Station>) {
     loop {
         match station.ledger.undelivered().await {
             Ok(_) if planted("undelivered-files-forgotten") => {}
-            Ok(left) => left.into_iter().for_each(|file| take_up(&station, file)),
+            Ok(left) => left
+                .into_iter()
+                .for_each(|file| deliver_if_idle(&station, file)),
             Err(error) => station.events.tell(Event::UndeliveredUnknown {
                 reason: error.to_string(),
             }),
@@ -105,14 +116,14 @@ pub async fn keep_delivering(station: Arc<Station>) {
     }
 }
 
-/// Delivers what nobody is at.
-fn take_up(station: &Arc<Station>, file: Undelivered) {
+/// Delivers a file that no task is delivering.
+fn deliver_if_idle(station: &Arc<Station>, file: Undelivered) {
     if station.deliveries.is_given_up(file.id) {
         return;
     }
-    if let Some(turn) = Turn::take(station, file.id) {
+    if let Some(turn) = DeliveryTurn::take(station, file.id) {
         let station = Arc::clone(station);
-        tokio::spawn(async move { bring(&station, &file, None, turn).await });
+        tokio::spawn(async move { deliver_and_report(&station, &file, None, turn).await });
     }
 }
 
@@ -152,21 +163,18 @@ async fn deliver(
     {
         return finish(station, file, path).await;
     }
-    let lay_here = hold.is_none();
+    let was_here = hold.is_none();
     // Held to the end: a `send` beside the server delivers what it receives, too.
     let hold = match hold {
         Some(hold) => Some(hold),
-        None => {
-            let spool = station.spool.clone();
-            spawn_blocking(move || spool.hold_to_deliver(id)).await??
-        }
+        None => station.contents.hold_to_deliver(id).await?,
     };
     let Some(hold) = hold else {
         return finish_or_miss(station, file).await;
     };
     reached("delivery.held");
-    // What a session brings was looked at as it came; what has lain here since may have rotted.
-    if lay_here {
+    // What a session brings was read as it came; what was here before may have rotted.
+    if was_here {
         compare(station, hold.key()).await?;
     }
     let name = &file.target.file_name;
@@ -189,7 +197,15 @@ async fn deliver(
             _ => {}
         }
         station.ledger.placing(file.id, &path).await?;
-        match place(station, file, hold.key(), &path).await? {
+        let how = Handing {
+            overwrite: file.target.overwrite,
+            access: station.plan().delivery_of(&file.partner).access,
+        };
+        let contents = &station.contents;
+        match contents
+            .hand_to(&station.inbox, &path, hold.key(), how)
+            .await
+        {
             Ok(()) => return finish(station, file, &path).await,
             Err(PlaceError::Taken(_)) => {}
             Err(error) => return Err(error.into()),
@@ -202,17 +218,13 @@ async fn deliver(
 async fn compare(station: &Station, key: ContentKey) -> Result<(), DeliveryError> {
     let row = station.ledger.show(key.id).await?;
     let of_wire = row.ok_or(LedgerError::NotFound(key.id))?.digest;
-    let spool = station.spool.clone();
-    let (found, of_plain) = spawn_blocking(move || {
-        let record = match key.content {
-            Content::Wire => None,
-            // The row has the digest of the other one.
-            Content::Plain => spool.record(key.direction, key.id)?,
-        };
-        let of_plain = record.and_then(|record| record.plain().cloned());
-        Ok::<_, SpoolError>((spool.digest(key)?, of_plain))
-    })
-    .await??;
+    let record = match key.content {
+        Content::Wire => None,
+        // The row has the digest of the other one.
+        Content::Plain => station.contents.record(key.direction, key.id).await?,
+    };
+    let of_plain = record.and_then(|record| record.plain().cloned());
+    let found = station.contents.digest(key).await?;
     let expected = of_plain.map_or(of_wire, |seal| seal.digest);
     if found == expected {
         return Ok(());
@@ -230,30 +242,13 @@ async fn finish_or_miss(station: &Station, file: &Undelivered) -> Result<(), Del
         .ok_or(LedgerError::NotFound(id))?;
     match (row.state, row.path) {
         (State::Inbound(InboundState::Placing), Some(path)) if !planted("placed-is-missing") => {
-            let (spool, inbox, placed) =
-                (station.spool.clone(), station.inbox.clone(), path.clone());
-            spawn_blocking(move || spool.settle_placed(&inbox, &placed)).await??;
+            let contents = &station.contents;
+            contents.confirm_handed(&station.inbox, &path).await?;
             finish(station, file, &path).await
         }
         (State::Inbound(InboundState::Received), _) => Err(DeliveryError::Missing),
         _ => Ok(()),
     }
-}
-
-async fn place(
-    station: &Arc<Station>,
-    file: &Undelivered,
-    key: ContentKey,
-    path: &str,
-) -> Result<Result<(), PlaceError>, DeliveryError> {
-    let (spool, inbox, path) = (
-        station.spool.clone(),
-        station.inbox.clone(),
-        path.to_owned(),
-    );
-    let overwrite = file.target.overwrite;
-    let access = station.plan().delivery_of(&file.partner).access;
-    Ok(spawn_blocking(move || spool.place(key, &inbox, &path, overwrite, access)).await?)
 }
 
 async fn finish(station: &Station, file: &Undelivered, path: &str) -> Result<(), DeliveryError> {

@@ -23,15 +23,15 @@ const WAITS: Backoff = Backoff {
 /// The exit status that says that the file itself is no good (`EX_DATAERR` of sysexits.h).
 const UNUSABLE: i32 = 65;
 
-/// How long to wait for what it said when it has ended.
-const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(1);
+/// How long to wait for the rest of its standard error when it has ended.
+const STDERR_GRACE: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// Octets of what it says that are remembered.
-const WORDS: usize = 500;
+/// Octets from the end of its standard error that are kept.
+const STDERR_TAIL: usize = 500;
 
-/// What the command said.
+/// What the exit status of the command says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CommandResult {
     /// It has the file: exit status 0.
     Taken,
     /// The file is no good: exit status 65, and why.
@@ -47,7 +47,7 @@ pub async fn run(
     file: &OpenQuestion,
     path: &std::path::Path,
     secrets: &BTreeSet<String>,
-) -> Outcome {
+) -> CommandResult {
     let mut prepared = prepared(command, file, path);
     for variable in secrets {
         prepared.env_remove(variable);
@@ -56,46 +56,46 @@ pub async fn run(
     let mut child = match started {
         Ok(child) => child,
         Err(error) => {
-            return Outcome::Failed(format!("{}: {error}", command.program.display()));
+            return CommandResult::Failed(format!("{}: {error}", command.program.display()));
         }
     };
-    let family = Family::of(&child);
+    let group = ProcessGroup::of(&child);
     let words = tokio::spawn(tail(child.stderr.take()));
     let status = match tokio::time::timeout(command.time, child.wait()).await {
         Err(_) => {
-            drop(family);
-            return Outcome::Failed(format!("it took longer than {:?}", command.time));
+            drop(group);
+            return CommandResult::Failed(format!("it took longer than {:?}", command.time));
         }
-        Ok(Err(error)) => return Outcome::Failed(error.to_string()),
+        Ok(Err(error)) => return CommandResult::Failed(error.to_string()),
         Ok(Ok(status)) => status,
     };
-    family.may_go_on();
-    // Whom it left behind may hold its standard error for ever.
-    let words = tokio::time::timeout(LAST_WORDS, words).await;
+    group.detach();
+    // A child that it left behind may hold its standard error for ever.
+    let words = tokio::time::timeout(STDERR_GRACE, words).await;
     let words = words.ok().and_then(Result::ok).unwrap_or_default();
     match status.code() {
-        Some(0) => Outcome::Taken,
-        Some(UNUSABLE) => Outcome::Unusable(words),
-        _ => Outcome::Failed(format!("{status}: {words}")),
+        Some(0) => CommandResult::Taken,
+        Some(UNUSABLE) => CommandResult::Unusable(words),
+        _ => CommandResult::Failed(format!("{status}: {words}")),
     }
 }
 
 /// The command and everything it starts, killed when this is dropped: at a time-out, or when the server closes down.
-struct Family(Option<rustix::process::Pid>);
+struct ProcessGroup(Option<rustix::process::Pid>);
 
-impl Family {
+impl ProcessGroup {
     fn of(child: &tokio::process::Child) -> Self {
         let leader = child.id().and_then(|id| i32::try_from(id).ok());
         Self(leader.and_then(rustix::process::Pid::from_raw))
     }
 
-    /// It ended by itself; what it left behind is its own affair.
-    fn may_go_on(mut self) {
+    /// The command exited: the processes that it started and left behind are not killed.
+    fn detach(mut self) {
         self.0 = None;
     }
 }
 
-impl Drop for Family {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         if let Some(leader) = self.0 {
             // Who is gone already needs no end.
@@ -150,7 +150,7 @@ async fn tail(words: Option<ChildStderr>) -> String {
         && count > 0
     {
         kept.extend_from_slice(piece.get(..count).unwrap_or_default());
-        let surplus = kept.len().saturating_sub(WORDS);
+        let surplus = kept.len().saturating_sub(STDERR_TAIL);
         kept.drain(..surplus);
     }
     let text = String::from_utf8_lossy(&kept);

@@ -12,7 +12,7 @@ use tokio::task::{self, JoinSet};
 
 use crate::config::Plan;
 use crate::events::Event;
-use crate::inbound::hand_over::{self, Outcome};
+use crate::inbound::hand_over::{self, CommandResult};
 use crate::policy::ask;
 use crate::policy::facts::{self, Finished};
 use crate::station::Station;
@@ -31,7 +31,7 @@ const UNKNOWN: Duration = Duration::from_secs(10 * 60);
 /// Asks again what policies put off, and hands files over to commands, until the server closes down: what is
 /// being asked then comes to its end.
 pub async fn keep_asking(station: Arc<Station>, mut drain: Receiver<Drain>) {
-    let mut asked = Asked::default();
+    let mut asked = OpenAsking::default();
     let mut clock = SystemTime::now();
     station.questions.begin();
     loop {
@@ -63,13 +63,13 @@ pub async fn keep_asking(station: Arc<Station>, mut drain: Receiver<Drain>) {
 
 /// The questions that are being asked.
 #[derive(Default)]
-struct Asked {
+struct OpenAsking {
     tasks: JoinSet<()>,
     /// The file that a task asks about, and its partner.
     files: HashMap<task::Id, (TransferId, String)>,
 }
 
-impl Asked {
+impl OpenAsking {
     /// Waits for an answer, for ever where nothing is asked.
     async fn answered(&mut self, station: &Station) {
         match self.tasks.join_next_with_id().await {
@@ -86,7 +86,7 @@ impl Asked {
     }
 }
 
-async fn ask_due(station: &Arc<Station>, asked: &mut Asked) -> Result<(), LedgerError> {
+async fn ask_due(station: &Arc<Station>, asked: &mut OpenAsking) -> Result<(), LedgerError> {
     for question in station.ledger.open_questions(AT_ONCE).await? {
         let id = question.id;
         let asked_now = asked.files.values();
@@ -112,19 +112,19 @@ async fn ask_due(station: &Arc<Station>, asked: &mut Asked) -> Result<(), Ledger
 
 async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), LedgerError> {
     let session = station.session_id();
-    let said = if question.hand_over {
+    let answered = if question.hand_over {
         hand_over(station, question).await
     } else {
         ask_policies(station, question, &session).await
     };
-    let Said {
+    let AnsweredQuestion {
         verdict,
         hook,
         policy,
         by,
         decision,
         data,
-    } = said;
+    } = answered;
     let answer = format!("{by}: {decision}");
     let note = Note {
         text: answer.clone(),
@@ -198,7 +198,7 @@ async fn write_down(
 }
 
 /// What became of a question.
-struct Said {
+struct AnsweredQuestion {
     verdict: Verdict,
     hook: &'static str,
     /// The policy that decided, where one did.
@@ -209,7 +209,11 @@ struct Said {
     data: Option<String>,
 }
 
-async fn ask_policies(station: &Arc<Station>, question: &OpenQuestion, session: &str) -> Said {
+async fn ask_policies(
+    station: &Arc<Station>,
+    question: &OpenQuestion,
+    session: &str,
+) -> AnsweredQuestion {
     let target = facts::target_of(&question.path);
     let done = Finished {
         received: true,
@@ -256,7 +260,7 @@ async fn ask_policies(station: &Arc<Station>, question: &OpenQuestion, session: 
         || "no policy".to_owned(),
         |by| format!("policy {} (generation {})", by.policy, by.generation),
     );
-    Said {
+    AnsweredQuestion {
         verdict,
         hook: "end-transfer",
         policy,
@@ -278,9 +282,9 @@ pub fn positive(config: &Plan, partner: &str) -> (Verdict, String) {
     }
 }
 
-async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> Said {
+async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> AnsweredQuestion {
     if !station.plan().partners.contains_key(&question.partner) {
-        return Said {
+        return AnsweredQuestion {
             verdict: Verdict::HandOver(SystemTime::now() + UNKNOWN),
             hook: "hand-over",
             policy: None,
@@ -298,7 +302,7 @@ async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> Said {
         .command
         .clone()
     else {
-        return Said {
+        return AnsweredQuestion {
             verdict: Verdict::Positive,
             hook: "hand-over",
             policy: None,
@@ -311,17 +315,17 @@ async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> Said {
     let tries = question.asked + 1;
     let secrets = &station.plan().secret_variables;
     let (verdict, decision) = match hand_over::run(&command, question, &path, secrets).await {
-        Outcome::Taken => (Verdict::Positive, "taken: EERP".to_owned()),
-        Outcome::Unusable(why) => {
+        CommandResult::Taken => (Verdict::Positive, "taken: EERP".to_owned()),
+        CommandResult::Unusable(why) => {
             let reason = NerpReason::ProcessingFailed;
             let (verdict, decision) = negative(&question.header.key, reason, &why);
             (verdict, format!("unusable: {decision}"))
         }
-        Outcome::Failed(why) if tries >= command.tries => (
+        CommandResult::Failed(why) if tries >= command.tries => (
             Verdict::Later(None),
             format!("try {tries} failed: {why}; {}", waits(0)),
         ),
-        Outcome::Failed(why) => {
+        CommandResult::Failed(why) => {
             let wait = hand_over::wait(tries);
             (
                 Verdict::HandOver(SystemTime::now() + wait),
@@ -329,7 +333,7 @@ async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> Said {
             )
         }
     };
-    Said {
+    AnsweredQuestion {
         verdict,
         hook: "hand-over",
         policy: None,

@@ -2,4 +2,7 @@
 
 pub(crate) mod calls;
 pub(crate) mod enqueue;
+mod identity;
+mod send_as;
+mod source;
 pub(crate) mod watch;

@@ -4,7 +4,6 @@
 
 use pointsman_store::{Ledger, LedgerError, Spool};
 
-use crate::contents::blocking::blocking;
 use crate::station::Station;
 
 /// A session, as the ledger knows it: the program it lives in, and its name there.
@@ -63,17 +62,10 @@ async fn of_gone_programs(spool: &Spool, lessees: Vec<String>) -> Result<Vec<Str
     if lessees.is_empty() {
         return Ok(lessees);
     }
-    let spool = spool.clone();
-    let gone = blocking(move || {
-        let mut gone = Vec::new();
-        for lessee in lessees {
-            if !spool.is_process_alive(program(&lessee))? {
-                gone.push(lessee);
-            }
-        }
-        Ok(gone)
-    });
-    Ok(gone.await?)
+    let programs = lessees.iter().map(|lessee| program(lessee).to_owned());
+    let gone = spool.gone_processes(programs.collect()).await?;
+    let is_gone = |lessee: &String| gone.contains(program(lessee));
+    Ok(lessees.into_iter().filter(is_gone).collect())
 }
 
 fn program(lessee: &str) -> &str {

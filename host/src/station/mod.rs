@@ -26,7 +26,10 @@ use std::time::SystemTime;
 use oftp::Position;
 use pointsman_log::Log;
 use pointsman_policy::{PolicySet, PreparedChain};
-use pointsman_store::{Access, Ledger, LedgerError, Process, Spool, SpoolError, TransferId};
+use pointsman_store::contents::{Contents, LateChecks};
+use pointsman_store::{
+    Access, ContentKey, Ledger, LedgerError, Process, Spool, SpoolError, TransferId,
+};
 use tokio::sync::watch;
 
 use self::contacts::Contacts;
@@ -45,8 +48,6 @@ use self::storage::{keep_ledger, keep_state, open_ledger};
 use self::supervise::Tasks;
 use crate::config::files::spool_path;
 use crate::config::{Limit, Partner, Plan};
-use crate::contents::blocking::blocking;
-use crate::contents::checking::LateChecks;
 use crate::events::{Event, Events, tell};
 use crate::policy::load::load_policies;
 
@@ -57,6 +58,8 @@ pub struct Station {
     /// The ledger of transfers.
     pub ledger: Arc<dyn Ledger>,
     /// The content of transfers.
+    pub contents: Arc<dyn Contents>,
+    /// The folder in which they lie: this program's place among others, and what a start finds there.
     pub spool: Spool,
     /// The folder files are delivered into.
     pub inbox: PathBuf,
@@ -146,6 +149,7 @@ impl Station {
         let limits = config.limits.clone();
         Ok(Arc::new(Self {
             ledger: Arc::new(ledger),
+            contents: Arc::new(spool.clone()),
             spool,
             inbox,
             policies,
@@ -213,9 +217,9 @@ impl Station {
     /// # Errors
     /// The spool cannot be looked at.
     pub async fn make_room(&self, octets: u64) -> Result<(), SpoolError> {
-        let spool = self.spool.clone();
-        let removed = blocking(move || spool.make_room(octets)).await?;
-        begin_again(self.ledger.as_ref(), &self.spool, removed, FULL).await;
+        let (ledger, contents) = (self.ledger.as_ref(), self.contents.as_ref());
+        let removed = contents.make_room(octets).await?;
+        begin_again(ledger, contents, removed, FULL).await;
         Ok(())
     }
 
@@ -223,19 +227,10 @@ impl Station {
     /// the end of that session.
     pub async fn bound_partials(&self, partner: &str) {
         let surplus = self.partials.surplus(partner);
-        if surplus.is_empty() {
-            return;
-        }
-        let spool = self.spool.clone();
-        let discarded = blocking(move || {
-            let discarded = surplus
-                .into_iter()
-                .map(|id| (id, spool.discard_partial(id)));
-            Ok(discarded.collect::<Vec<_>>())
-        });
+        let contents = self.contents.as_ref();
         let mut removed = Vec::new();
-        for (id, discarded) in discarded.await.unwrap_or_default() {
-            match discarded {
+        for id in surplus {
+            match contents.discard_partial(id).await {
                 Ok(()) => removed.push(id),
                 // It is whole by now, or made room for others.
                 Err(error) if error.is_gone() => {}
@@ -244,7 +239,7 @@ impl Station {
             self.partials.forget(partner, id);
         }
         let why = "this partner has more broken files than limits.partials_per_partner: its sender begins again";
-        begin_again(self.ledger.as_ref(), &self.spool, removed, why).await;
+        begin_again(self.ledger.as_ref(), contents, removed, why).await;
     }
 
     /// A name for a session that no other session ever had: they start at the clock and count up.
@@ -278,9 +273,14 @@ impl Station {
 const FULL: &str = "the disk is full: its sender begins again";
 
 /// Partials were removed: their rows say so. Where one cannot, `verify-store` will, and nothing is lost by it.
-async fn begin_again(ledger: &dyn Ledger, spool: &Spool, removed: Vec<TransferId>, why: &str) {
+async fn begin_again(
+    ledger: &dyn Ledger,
+    contents: &dyn Contents,
+    removed: Vec<TransferId>,
+    why: &str,
+) {
     for id in removed {
-        let error = say_removed(ledger, spool, id).await.err();
+        let error = say_removed(ledger, contents, id).await.err();
         let row = ledger.show(id).await.ok().flatten();
         tell(&Event::PartialRemoved {
             transfer: id,
@@ -294,19 +294,20 @@ async fn begin_again(ledger: &dyn Ledger, spool: &Spool, removed: Vec<TransferId
 /// A session that took the partial since it was removed has told the row itself how much of it is here.
 async fn say_removed(
     ledger: &dyn Ledger,
-    spool: &Spool,
+    contents: &dyn Contents,
     id: TransferId,
 ) -> Result<(), LedgerError> {
-    let of_nobody = spool.clone();
-    match blocking(move || of_nobody.partial(id)).await {
-        Ok(partial) if partial.octets()? == 0 => {
-            let said = ledger.checkpoint(id, Position::default()).await;
-            partial.remove()?;
-            said
-        }
-        Ok(_) | Err(SpoolError::Busy(_)) => Ok(()),
-        Err(error) => Err(error.into()),
+    let partial = match contents.partial(ContentKey::received(id)).await {
+        Ok(partial) => partial,
+        Err(SpoolError::Busy(_)) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    if partial.octets().await? > 0 {
+        return Ok(());
     }
+    let written = ledger.checkpoint(id, Position::default()).await;
+    partial.remove().await?;
+    written
 }
 
 fn session_base() -> u64 {

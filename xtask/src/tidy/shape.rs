@@ -8,9 +8,9 @@ use crate::source::rooms::{self, Arrows};
 use crate::source::{LONG_FILE, LONG_FUNCTION, circles, names};
 
 /// The rooms of the host from the top down: each may use those that come after it.
-const FLOORS: [&str; 14] = [
+const FLOORS: [&str; 13] = [
     "cli", "server", "operator", "outbound", "session", "inbound", "station", "policy", "net",
-    "contents", "events", "config", "naming", "system",
+    "events", "config", "naming", "system",
 ];
 
 const EXCEPTIONS: &str = "or give a reason in xtask/src/exceptions.rs";

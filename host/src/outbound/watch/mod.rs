@@ -32,7 +32,7 @@ use self::rooms::{Rooms, Taking};
 use self::said::Said;
 use crate::config::{Partner, Plan, WatchedFolder};
 use crate::events::Event;
-use crate::outbound::enqueue::{self, QueueError, SendAs, Source};
+use crate::outbound::enqueue::{self, OpenedFile, QueueError, SendAs};
 use crate::station::Station;
 use crate::station::drain::Drain;
 
@@ -441,9 +441,9 @@ impl Watched {
         let (opening, owned) = (Arc::clone(rooms), name.to_owned());
         let file = self.path.join(name).display().to_string();
         let opening = move || opening.open_taken(lies, &owned);
-        let source = Source::opened(file.clone(), opening).await?;
+        let source = OpenedFile::opened(file.clone(), opening).await?;
         // What has content in the spool was secured before it had.
-        let secured = match self.station.spool.record(Direction::Outbound, id) {
+        let secured = match self.station.contents.record(Direction::Outbound, id).await {
             Ok(record) => record.is_some(),
             // A crash came before it was whole, and its row.
             Err(SpoolError::Sidecar { .. }) => false,
@@ -451,7 +451,7 @@ impl Watched {
         };
         if !secured && let Err(source) = secure(rooms).await {
             // To sync again would say nothing (see `Spool::place`): it is taken anew, after a while.
-            self.station.spool.withdraw(id)?;
+            self.station.contents.withdraw(id).await?;
             let owned = name.to_owned();
             let back = on_disk(rooms, move |rooms| rooms.put_back(lies, &owned)).await;
             self.complain(name, back.and_then(|put| put));

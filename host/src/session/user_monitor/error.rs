@@ -1,8 +1,8 @@
 //! What fails on our side: the session ends, and the server stays up.
 
+use pointsman_store::contents::RecordError;
 use pointsman_store::{LedgerError, SpoolError};
 
-use crate::contents::records::RecordError;
 use crate::policy::ask::NoConnection;
 
 /// Why a session cannot be continued although the partner did nothing wrong.

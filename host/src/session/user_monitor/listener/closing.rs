@@ -4,16 +4,16 @@ use std::time::Instant;
 
 use oftp::{CloseTicket, Closing, FileHeader, FileReason, Position, Session};
 use pointsman_policy::types;
+use pointsman_store::contents::WholeContent;
 use pointsman_store::{
-    CONTENT_REMOVED, LedgerError, Note, Received, Sidecar, Target, TransferId, Undelivered,
-    Verdict, Whole, planted,
+    CONTENT_REMOVED, Direction, LedgerError, Note, Received, Sidecar, Target, TransferId,
+    Undelivered, Verdict, planted,
 };
 
 use super::file_refusal::FileRefusal;
 use super::judging::{self, Acceptance, Judgement};
 use super::received::ReceivedFiles;
 use super::receiving::Receiving;
-use crate::contents::blocking::blocking;
 use crate::events::Event as Happening;
 use crate::policy::facts::Finished;
 use crate::session::user_monitor::context::SessionContext;
@@ -39,7 +39,7 @@ pub(super) struct WholeFile {
     pub labels: Vec<(String, String)>,
     /// Octets of it that were here before this session.
     pub held: u64,
-    pub content: Whole,
+    pub content: Box<dyn WholeContent>,
 }
 
 impl Close<'_> {
@@ -97,7 +97,7 @@ impl Close<'_> {
             target: Some(&file.target),
             counts: self.closing.received,
             held: file.held,
-            digest: Some(&file.content.seal().digest),
+            digest: Some(&file.content.as_sealed().digest),
             took: file.began.elapsed(),
             labels: &file.labels,
             asked: 0,
@@ -107,7 +107,7 @@ impl Close<'_> {
             Judgement::Refused(refused, note) => {
                 self.write_down(file.id, &refused, note.data).await?;
                 self.efna(&file.header, refused).await;
-                Ok(blocking(move || file.content.discard()).await?)
+                Ok(file.content.discard().await?)
             }
         }
     }
@@ -117,7 +117,7 @@ impl Close<'_> {
         let id = file.id;
         let received = Received {
             counts: self.closing.received,
-            seal: file.content.seal().clone(),
+            seal: file.content.as_sealed().clone(),
             target: kept.target.clone(),
             verdict: kept.verdict.clone(),
             note: kept.note.clone(),
@@ -132,7 +132,7 @@ impl Close<'_> {
         }
         let (octets, content) = (received.seal.octets, file.content);
         // Held until the row says that the blob is there.
-        let hold = match blocking(move || content.keep(&sidecar)).await {
+        let hold = match content.seal(&sidecar).await {
             Ok(hold) => hold,
             Err(error) => return self.refuse(id, &file.header, error.into()).await,
         };
@@ -234,8 +234,8 @@ async fn remove_rejected(context: &SessionContext, id: TransferId) -> Result<(),
     let why = "delivery.rejected: delete";
     let ledger = &context.station.ledger;
     ledger.remark(id, CONTENT_REMOVED, why.into()).await?;
-    let spool = context.station.spool.clone();
-    Ok(blocking(move || spool.discard_content(id)).await?)
+    let contents = &context.station.contents;
+    Ok(contents.discard_contents(Direction::Inbound, id).await?)
 }
 
 /// What is wrong with a file by its records, its size, and what EFID says.

@@ -4,13 +4,12 @@
 use std::sync::Arc;
 
 use oftp::FileHeader;
-use pointsman_store::{LedgerError, Offer, Persisted, Stored, TransferId, Whole};
+use pointsman_store::{ContentKey, LedgerError, Offer, Persisted, SpoolError, Stored, TransferId};
 
 use super::closing::{Close, WholeFile, wrong};
 use super::file_refusal::FileRefusal;
 use super::quota;
 use super::receiving::{Comparison, Receiving};
-use crate::contents::blocking::blocking;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 use crate::session::user_monitor::promise;
@@ -47,7 +46,7 @@ impl Close<'_> {
             content,
         };
         if let Some(refused) = wrong {
-            discard(copy.content).await?;
+            copy.content.discard().await?;
             self.efna(&copy.header, refused).await;
             return Ok(());
         }
@@ -61,13 +60,13 @@ impl Close<'_> {
         octets: u64,
     ) -> Result<(), InternalError> {
         let ledger = Arc::clone(&self.context.station.ledger);
-        let seal = copy.content.seal().clone();
+        let seal = copy.content.as_sealed().clone();
         let compared = ledger.received_again(comparison.with, seal).await;
         let is_another = matches!(compared, Err(LedgerError::OtherContent(_)));
         match comparison.another {
             Ok(offer) if is_another => self.keep_another(offer, copy, octets).await,
             another => {
-                discard(copy.content).await?;
+                copy.content.discard().await?;
                 self.compared(&copy.header, compared, another.err()).await
             }
         }
@@ -109,12 +108,12 @@ impl Close<'_> {
                 self.whole(copy).await
             }
             Ok(None) => {
-                discard(copy.content).await?;
+                copy.content.discard().await?;
                 let refused = FileRefusal::beyond_quota();
                 self.refuse(copy.id, &copy.header, refused).await
             }
             Err(error) => {
-                discard(copy.content).await?;
+                copy.content.discard().await?;
                 Err(error.into())
             }
         }
@@ -134,13 +133,14 @@ async fn enter(
     Ok((!is_beyond).then_some(edition))
 }
 
-async fn discard(content: Whole) -> Result<(), InternalError> {
-    Ok(blocking(move || content.discard()).await?)
-}
-
 /// What came of a copy that could not be finished is nobody's: it has no row. What cannot be removed now, the next
 /// start removes.
 async fn forget_copy(context: &SessionContext, id: TransferId) {
-    let spool = context.station.spool.clone();
-    let _ = blocking(move || spool.partial(id)?.remove()).await;
+    let _ = remove_partial(context, id).await;
+}
+
+async fn remove_partial(context: &SessionContext, id: TransferId) -> Result<(), SpoolError> {
+    let contents = &context.station.contents;
+    let partial = contents.partial(ContentKey::received(id)).await?;
+    partial.remove().await
 }

@@ -3,7 +3,8 @@
 use std::time::{Instant, SystemTime};
 
 use oftp::{FileAnswer, FileHeader, FileReason, FileTicket, Position, Session};
-use pointsman_store::{Committing, Here, LedgerError, Offer, Offered, Partial, TransferId};
+use pointsman_store::contents::PartialContent;
+use pointsman_store::{Committing, Here, LedgerError, Offer, Offered, TransferId};
 
 use super::file_checks;
 use super::file_refusal::{FileRefusal, Stop};
@@ -11,7 +12,6 @@ use super::partial::{self, BLOCK, FileWriter};
 use super::quota::{self, SizeLimit};
 use super::receiving::{Comparison, Receiving};
 use super::routing::{self, Route};
-use crate::contents::blocking::blocking;
 use crate::events::Event as Happening;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
@@ -258,8 +258,8 @@ async fn resume(
     entry: &LedgerEntry,
     offer: Offer,
     route: &Route,
-    partial: Partial,
-) -> Result<(Partial, u32, Position), Stop> {
+    partial: Box<dyn PartialContent>,
+) -> Result<(Box<dyn PartialContent>, u32, Position), Stop> {
     let ledger = &context.station.ledger;
     let standing = ledger.standing(entry.id, offer.clone()).await?;
     if standing.is_some_and(|standing| !standing.is_receiving) {
@@ -273,7 +273,7 @@ async fn resume(
     }
     let row = standing.map_or_else(Position::default, |standing| standing.position);
     let most = offer.header.restart.min(route.restart.unwrap_or(u64::MAX));
-    let octets = partial.octets()?;
+    let octets = partial.octets().await?;
     let held = partial::resume_at(&offer.header, route.layout, row, octets, most);
     // What the row says of it must hold before the partial is cut.
     ledger.begin(entry.id, offer, held).await?;
@@ -281,8 +281,8 @@ async fn resume(
 }
 
 /// Between the offer and its row another session came to its end with the same file: what was begun here is not needed.
-async fn overtaken(partial: Partial) -> Stop {
-    match blocking(move || partial.remove()).await {
+async fn overtaken(partial: Box<dyn PartialContent>) -> Stop {
+    match partial.remove().await {
         Ok(()) => {
             let text = "another session has just received this file";
             FileRefusal::for_now(FileReason::AccessMethod, text).into()

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use oftp::{FileHeader, Format, Position, RecordLayout, RecordWriter};
-use pointsman_store::{Partial, SpoolError, TransferId};
+use pointsman_store::contents::{Intake, PartialContent, WholeContent};
+use pointsman_store::{ContentKey, SpoolError, TransferId};
 
-use crate::contents::blocking::blocking;
-use crate::contents::intake::Intake;
 use crate::session::user_monitor::context::SessionContext;
 use crate::station::holders::{Holding, STILL};
 
@@ -22,12 +21,12 @@ const LEAVING: Duration = Duration::from_secs(8);
 pub(super) async fn open(
     context: &SessionContext,
     id: TransferId,
-) -> Result<(Partial, Holding), SpoolError> {
+) -> Result<(Box<dyn PartialContent>, Holding), SpoolError> {
     let began = Instant::now();
     let mut ends = false;
     loop {
-        let spool = context.station.spool.clone();
-        match blocking(move || spool.partial(id)).await {
+        let contents = &context.station.contents;
+        match contents.partial(ContentKey::received(id)).await {
             Ok(partial) => {
                 let overtaken = Arc::clone(&context.overtaken);
                 return Ok((partial, context.station.holders.enter(id, overtaken)));
@@ -99,12 +98,12 @@ pub(super) struct FileWriter {
 impl FileWriter {
     /// Takes over the partial, which is cut where the file is resumed.
     pub async fn new(
-        partial: Partial,
+        partial: Box<dyn PartialContent>,
         header: &FileHeader,
         layout: Option<RecordLayout>,
         held: Position,
     ) -> Result<Self, SpoolError> {
-        let writer = blocking(move || partial.resume(held.octets)).await?;
+        let writer = partial.resume(held.octets).await?;
         let of_records = |layout| (layout, RecordWriter::new(layout, header.format, held));
         Ok(Self {
             intake: Intake::new(writer),
@@ -160,7 +159,7 @@ impl FileWriter {
     }
 
     /// Ends the octets of a file, with those that its layout adds at its end.
-    pub async fn finish(self) -> Result<pointsman_store::Whole, SpoolError> {
+    pub async fn finish(self) -> Result<Box<dyn WholeContent>, SpoolError> {
         let mut intake = self.intake;
         let last = self
             .records

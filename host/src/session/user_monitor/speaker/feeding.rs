@@ -1,15 +1,12 @@
 //! DATA: the engine is handed what it has credit for; then the content is compared with what was queued, and EFID.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use oftp::{RecordReader, Session};
-use pointsman_store::{Blob, SpoolError, planted};
+use pointsman_store::contents::{ContentFound, PATIENCE, RecordError};
+use pointsman_store::planted;
 
 use super::sending::{Sending, Stage};
-use crate::contents::blocking::blocking;
-use crate::contents::checking::{Content, PATIENCE};
-use crate::contents::records::RecordError;
 use crate::events::Event as Happening;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
@@ -58,7 +55,7 @@ impl Sending {
             (wanted, Some(_)) => wanted.max(LEAST_OF_RECORDS),
             (wanted, None) => wanted,
         };
-        let octets = read_at(&open.blob, open.position, wanted).await?;
+        let octets = open.content.read_at(open.position, wanted).await?;
         let total = self.file.octets;
         if octets.is_empty() && open.position < total {
             return Err(InternalError::NotSendable("the file to send got shorter"));
@@ -136,7 +133,7 @@ impl Sending {
     }
 }
 
-fn differs(found: &Content, queued: &str) -> Option<String> {
+fn differs(found: &ContentFound, queued: &str) -> Option<String> {
     if found.digest != queued {
         let found = &found.digest;
         return Some(format!(
@@ -146,17 +143,6 @@ fn differs(found: &Content, queued: &str) -> Option<String> {
     found.positions_are_wrong.then(|| {
         "the positions of records in its sidecar are not its own, and the partner may have got wrong records".to_owned()
     })
-}
-
-async fn read_at(blob: &Arc<Blob>, at: u64, wanted: usize) -> Result<Vec<u8>, SpoolError> {
-    let blob = Arc::clone(blob);
-    blocking(move || {
-        let mut octets = vec![0; wanted];
-        let count = blob.read_at(at, &mut octets)?;
-        octets.truncate(count);
-        Ok(octets)
-    })
-    .await
 }
 
 /// Hands over record by record as much as the engine takes; returns octets of the local file.
@@ -189,15 +175,18 @@ fn send_records(
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::Arc;
 
     use oftp::Session;
     use pointsman_store::{Files, Longest, TransferId, Work};
     use tokio::sync::oneshot;
 
+    use pointsman_store::ContentKey;
+    use pointsman_store::contents::{ContentCheck, StoredContent};
+
     use super::*;
     use crate::config::Partner;
     use crate::config::Plan;
-    use crate::contents::checking::Check;
     use crate::net::wire::Wire;
     use crate::outbound::enqueue::{SendAs, enqueue};
     use crate::session::user_monitor::speaker::sending::OpenFile;
@@ -218,6 +207,11 @@ mod tests {
         let queued = enqueue(&station, &profile, &file, &SendAs::default()).await;
         let (id, _) = queued.unwrap();
         (station, profile, id)
+    }
+
+    async fn content(station: &Station, id: TransferId) -> Arc<dyn StoredContent> {
+        let contents = &station.contents;
+        contents.open(ContentKey::to_send(id)).await.unwrap()
     }
 
     /// A session that has sent a file to its end from where it broke off; nobody has read its beginning yet.
@@ -243,9 +237,9 @@ mod tests {
         // The check continues to read it.
         std::mem::forget(found);
         let open = OpenFile {
-            blob: Arc::new(station.spool.outgoing(file.id).unwrap()),
+            content: content(station, file.id).await,
             position: file.octets,
-            check: Check::Beside(finding),
+            check: ContentCheck::Beside(finding),
             records: None,
         };
         let sending = Sending::new(&context, *file, Stage::Open(open));
@@ -263,8 +257,8 @@ mod tests {
         let error = closed.expect_err("the session ends").to_string();
         assert!(error.contains("longer to be compared"), "{error}");
         assert!(file.is_open(), "EFID is not on its way");
-        let blob = Arc::new(station.spool.outgoing(id).unwrap());
-        let mut next = station.late_checks.begin(id, &blob, 1, None);
+        let sent = content(&station, id).await;
+        let mut next = station.late_checks.begin(id, &sent, 1, None);
         let content = next.content(soon).await.unwrap();
         assert_eq!(content, None, "it is read by whoever began to");
     }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use oftp::{Position, RecordLayout, RecordReader};
-use pointsman_store::{Blob, OutboundFile, Spool, SpoolError};
+use pointsman_store::contents::{self, Contents, PositionsCheck, RecordError, StoredContent};
+use pointsman_store::{ContentKey, OutboundFile, SpoolError};
 
 use super::sending::{OpenFile, Sending, Stage};
-use crate::contents::blocking::{blocking, lost_thread};
-use crate::contents::records::{self, PositionsCheck, RecordError};
 use crate::events::Event as Happening;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
@@ -46,24 +45,19 @@ impl Sending {
     }
 
     async fn open(&self, context: &SessionContext, restart: u64) -> Result<OpenFile, Unopened> {
-        let (spool, id, expected) = (context.station.spool.clone(), self.id(), self.file.octets);
-        let (blob, octets) = blocking(move || {
-            let blob = spool.outgoing(id)?;
-            let octets = blob.octets()?;
-            Ok((blob, octets))
-        })
-        .await?;
+        let (contents, id, expected) = (&context.station.contents, self.id(), self.file.octets);
+        let content = contents.open(ContentKey::to_send(id)).await?;
+        let octets = content.octets()?;
         if octets != expected {
             let why = format!("it has {octets} octets of {expected}");
             return Err(Unopened::Damaged(why));
         }
-        let blob = Arc::new(blob);
-        let spool = context.station.spool.clone();
-        let (position, records, positions) = start(&self.file, spool, &blob, restart).await?;
+        let start = start(&self.file, contents.as_ref(), &content, restart);
+        let (position, records, positions) = start.await?;
         let checks = &context.station.late_checks;
         Ok(OpenFile {
-            check: checks.begin(id, &blob, position, positions),
-            blob,
+            check: checks.begin(id, &content, position, positions),
+            content,
             position,
             records,
         })
@@ -95,14 +89,14 @@ impl From<RecordError> for Unopened {
 
 async fn start(
     file: &OutboundFile,
-    spool: Spool,
-    blob: &Arc<Blob>,
+    contents: &dyn Contents,
+    content: &Arc<dyn StoredContent>,
     restart: u64,
 ) -> Result<Start, RecordError> {
     let Some(layout) = file.layout else {
         return Ok(((restart * BLOCK).min(file.octets), None, None));
     };
-    let (reader, check) = find(layout, file, spool, Arc::clone(blob), restart).await?;
+    let (reader, check) = find(layout, file, contents, content, restart).await?;
     let position = reader.position().octets;
     Ok((position, Some(Box::new(reader)), check))
 }
@@ -111,8 +105,8 @@ async fn start(
 async fn find(
     layout: RecordLayout,
     file: &OutboundFile,
-    spool: Spool,
-    blob: Arc<Blob>,
+    contents: &dyn Contents,
+    content: &Arc<dyn StoredContent>,
     restart: u64,
 ) -> Result<(RecordReader, Option<PositionsCheck>), RecordError> {
     let mut reader = RecordReader::new(layout, file.header.format);
@@ -125,16 +119,6 @@ async fn find(
     if restart == 0 {
         return Ok((reader, None));
     }
-    let id = file.id;
-    let read = move || {
-        let positions = spool.positions(id);
-        let check = PositionsCheck::new(reader.clone(), &positions);
-        if records::find_from(&blob, &mut reader, &positions, restart)? {
-            return Ok((reader, Some(check)));
-        }
-        records::read_on(&blob, &mut reader, restart)?;
-        Ok((reader, None))
-    };
-    let found = tokio::task::spawn_blocking(read).await;
-    found.unwrap_or_else(|lost| Err(lost_thread(&lost).into()))
+    let positions = contents.positions(file.id).await;
+    contents::find(Arc::clone(content), reader, positions, restart).await
 }

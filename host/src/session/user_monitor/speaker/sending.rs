@@ -5,9 +5,9 @@ use std::time::{Instant, SystemTime};
 
 use oftp::{Counts, RecordReader, Session, TurnTicket};
 use pointsman_policy::types;
-use pointsman_store::{Blob, OutboundFile, TransferId, planted};
+use pointsman_store::contents::{ContentCheck, StoredContent};
+use pointsman_store::{OutboundFile, TransferId, planted};
 
-use crate::contents::checking::Check;
 use crate::policy::facts::Finished;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
@@ -41,11 +41,11 @@ pub(super) enum Stage {
 /// A file that the partner takes.
 #[derive(Debug)]
 pub(super) struct OpenFile {
-    pub blob: Arc<Blob>,
+    pub content: Arc<dyn StoredContent>,
     /// The next octet to send.
     pub position: u64,
     /// Whether it is what was queued.
-    pub check: Check,
+    pub check: ContentCheck,
     /// Finds the records of a file that goes in records.
     pub records: Option<Box<RecordReader>>,
 }

@@ -1,0 +1,141 @@
+//! What a file is sent as, and why it cannot be.
+
+use jiff::civil::DateTime;
+use oftp::{Format, InvalidField, OdetteId, RecordLayout, RecordProblem, UserData};
+use pointsman_folder::FolderError;
+#[cfg(doc)]
+use pointsman_store::NewFile;
+use pointsman_store::contents::RecordError;
+use pointsman_store::{LedgerError, SpoolError};
+
+use crate::config::{Label, UnknownStation};
+
+/// What a file is sent as.
+#[derive(Clone, Debug)]
+pub struct SendAs {
+    /// Data set name; the file's name where none is given (RFC 5024, 5.3.3, SFIDDSN).
+    pub name: Option<String>,
+    /// Description, at most 999 octets of UTF-8 (SFIDDESC).
+    pub description: String,
+    /// Format, with the length of records (SFIDFMT, SFIDLRECL).
+    pub format: Format,
+    /// How records stand in the file; as the partner's profile says where nothing is given.
+    pub layout: Option<RecordLayout>,
+    /// Whether lines that are shorter than the records of format F are filled with blanks.
+    pub pad: bool,
+    /// 0 to 9, higher goes first; [`NewFile::PRIORITY`] where none is given.
+    pub priority: Option<u8>,
+    /// The station of the partner it is for; the partner's first where none is given (SFIDDEST).
+    pub destination: Option<OdetteId>,
+    /// The station of ours it is from; our first where none is given (SFIDORIG).
+    pub originator: Option<OdetteId>,
+    /// What stands in SFIDUSER.
+    pub user: UserData,
+    /// Its date and time, to the second, by the clock of its sender; now where none is given (SFIDDATE, SFIDTIME).
+    pub stamp: Option<DateTime>,
+    /// What is said of it for policies and people; at most [`Label::MOST`].
+    pub labels: Vec<Label>,
+}
+
+impl Default for SendAs {
+    fn default() -> Self {
+        Self {
+            name: None,
+            description: String::new(),
+            format: Format::Unstructured,
+            layout: None,
+            pad: false,
+            priority: None,
+            destination: None,
+            originator: None,
+            user: UserData::default(),
+            stamp: None,
+            labels: Vec::new(),
+        }
+    }
+}
+
+/// Why a file was not queued.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// The file to send.
+    #[error("{path}: {source}")]
+    Source {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// What stands under the name of the file to send is none, or cannot be read.
+    #[error("{0}")]
+    Folder(FolderError),
+    /// The name it is to be sent as.
+    #[error(
+        "{0}; rename the file, or where it is sent by hand give it a data set name: `send --as NAME`"
+    )]
+    Name(InvalidField),
+    /// A station that the file cannot be for, or from.
+    #[error(transparent)]
+    Station(#[from] UnknownStation),
+    /// The name it is to be sent as has characters that partners need not take (RFC 5024, 5.3).
+    #[error(
+        "`{name}` cannot be a data set name: those have A-Z 0-9 / - . & ( ) alone (RFC 5024, 5.3); rename the file, or where it is sent by hand give it another one with --as, such as {mapped}, or let `partners.{partner}.names` be `mapped`, or `as-is` where the partner takes other characters"
+    )]
+    Characters {
+        /// The name.
+        name: String,
+        /// The nearest that can be sent.
+        mapped: String,
+        /// To whom.
+        partner: String,
+    },
+    /// A date and time that cannot be had.
+    #[error("the clock gives no date for this file: {0}")]
+    Stamp(InvalidField),
+    /// Its labels.
+    #[error("the file is to have {0} labels, {most} are the most", most = Label::MOST)]
+    Labels(usize),
+    /// The description.
+    #[error("the description has {0} octets, at most 999 can be sent")]
+    Description(usize),
+    /// Fixed records without a length, or records that could not be told apart.
+    #[error("{0}")]
+    Records(&'static str),
+    /// A record that is not as announced.
+    #[error("{path}: {problem}")]
+    Record {
+        /// The file.
+        path: String,
+        /// Which record, and what is wrong with it.
+        problem: RecordProblem,
+    },
+    /// A file of format T with lines of another system (RFC 5024, 1.5.3).
+    #[error(
+        "{path}: line {line} ends in LF alone; lines of a text file (format T) end in CR LF: convert it, or send it unstructured (format U)"
+    )]
+    Line {
+        /// The file.
+        path: String,
+        /// Which line, from 1 on.
+        line: u64,
+    },
+    /// The spool.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl QueueError {
+    /// Of a file of records.
+    pub(super) fn of_records(path: &str, error: RecordError) -> Self {
+        match error {
+            RecordError::Spool(error) => Self::Spool(error),
+            RecordError::Record(problem) => Self::Record {
+                path: path.to_owned(),
+                problem,
+            },
+        }
+    }
+}
