@@ -22,13 +22,13 @@ use crate::station::drain::Drain;
 /// Octets that are read and written before other sessions get the thread.
 const BUDGET: usize = 256 * 1024;
 
-/// What one pass of the loop costs of it, beside its octets.
+/// What one pass of the loop takes of the budget, in addition to its octets.
 const PASS: usize = 1024;
 
 /// Drives `session` over `wire` until it ends or the server closes down. Lines of the ledger's timelines that are written
 /// meanwhile have this session's id.
 ///
-/// What waits is on the heap once: a future that is handed on by value leaves its size behind in each that had it.
+/// The session's state is on the heap once: a future that is passed on by value adds its size to each future that had it.
 pub fn drive(
     wire: impl Connection,
     session: Session,
@@ -54,7 +54,7 @@ pub fn drive(
     };
     let work = Box::pin(async move {
         let end = running.run().await;
-        // On the heap: what is left of a session is handed on by value.
+        // On the heap: the rest of the session is passed on by value.
         Box::pin(running.end(end)).await
     });
     async move { in_session(&id, generation, work).await }
@@ -69,7 +69,7 @@ struct Running<W> {
     drain: watch::Receiver<Drain>,
     /// Notified when others want the place of a caller.
     gives_way: Arc<Notify>,
-    /// Notified when the file that stands still here comes over a new session.
+    /// Notified when the partner sends the file that stands still here over a new session.
     overtaken: Arc<Notify>,
     output: Output,
     in_flight: InFlight,

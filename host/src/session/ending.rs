@@ -1,4 +1,4 @@
-//! How a session ended, and what it was forgiven, in words for somebody who does not know the states of RFC 5024, 9.3.
+//! How a session ended, and what was tolerated in it, for a reader who does not know the states of RFC 5024, 9.3.
 
 use std::fmt;
 use std::io;
@@ -7,19 +7,19 @@ use oftp::{End, StateName};
 
 use crate::net::tls::{self, Side};
 
-/// The end of a session: the protocol's view of it, and what to tell an operator.
+/// The end of a session: as the protocol sees it, and as an operator reads it.
 #[derive(Clone, Debug)]
 pub struct Ending {
     /// How the engine saw it.
     pub end: End,
-    /// What to tell. No state of the RFC stands in it without words beside it.
+    /// For an operator. Each state of the RFC that is named in it is explained behind its name.
     pub words: String,
-    /// Whether the partner said why the wire went away, by a TLS alert.
+    /// Whether the partner said by a TLS alert why the connection was lost.
     alerted: bool,
 }
 
 impl Ending {
-    /// Puts the end into words. `lost` is what the wire said when it went away: it may be the partner's TLS alert.
+    /// Puts the end into words. `lost` is the error of the connection when it was lost: it may be the partner's TLS alert.
     #[must_use]
     pub fn new(end: End, lost: Option<&io::Error>, side: Side) -> Self {
         let mut words = plain(&end);
@@ -40,7 +40,7 @@ impl Ending {
         }
     }
 
-    /// Whether a caller hung up before it said who it is, or anything else.
+    /// Whether a caller hung up before it sent anything.
     #[must_use]
     pub fn is_a_probe(&self) -> bool {
         let unknown = End::Disconnected {
@@ -102,13 +102,13 @@ fn moment(state: StateName) -> &'static str {
     }
 }
 
-/// The state that a word of a message names. IDLE is left out: it is a word of partners' own texts, too.
+/// The state that a word of a message names. IDLE is left out: partners use the word in texts of their own.
 fn named(word: &str) -> Option<StateName> {
     StateName::from_name(word).filter(|state| *state != StateName::Idle)
 }
 
-/// The text with words behind each name of a state: what broke the protocol, or deviated from it and was tolerated, is
-/// told with the state it came in.
+/// Explains each state that the text names: a violation of the protocol, and a deviation that was tolerated, are reported
+/// with the state in which they came.
 pub fn beside_states(text: &str) -> String {
     let is_name = |c: char| c.is_ascii_uppercase() || c == '_';
     let mut told = String::with_capacity(text.len());

@@ -58,7 +58,7 @@ impl InFlight {
         engine.is_some_and(|engine| now >= engine + steps)
     }
 
-    /// Reports to the engine what arrived since the last look. It is dated then: so nobody gains time by it.
+    /// Reports to the engine what arrived since the last look. It is dated at that look, so that no partner gains time by it.
     pub fn look(&mut self, socket: &TcpStream, session: &mut Session, clock: &Clock) {
         if self.is_empty() {
             self.looked = clock.now();

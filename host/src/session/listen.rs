@@ -121,7 +121,7 @@ impl Acceptor {
         }
     }
 
-    /// A place at this listener. A caller beyond the limit is told nothing, not even an ESID: it is to cost nothing.
+    /// Takes a place at this listener. A caller beyond the limit gets no answer, not even an ESID: it must cost nothing.
     fn admit(
         &self,
         station: &Arc<Station>,

@@ -16,7 +16,7 @@ use super::clock::Clock;
 const READ: usize = 256 * 1024;
 
 thread_local! {
-    /// What all sessions of this thread read into: what was read is in the engine before anybody waits again.
+    /// The buffer that all sessions of this thread read into: its octets are in the engine before the session waits again.
     static INPUT: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
 }
 

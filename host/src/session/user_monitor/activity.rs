@@ -41,7 +41,7 @@ impl Activity {
         }
     }
 
-    /// The partner has sent the whole file: its end is all that is left.
+    /// The partner has sent the whole file: only its end is left to be answered.
     pub fn end_receiving(&mut self) -> Result<Receiving, InternalError> {
         match std::mem::take(self) {
             Self::Receiving(file) => Ok(*file),

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use crate::config::{DeliveryTerms, Partner, ReceivedAgain};
-use crate::events::{Event as Happening, Talk};
+use crate::events::{Event, Talk};
 use crate::net::wire::Wire;
 use crate::policy::ask::{self, About, Asker};
 use crate::session::ending::beside_states;
@@ -20,8 +20,8 @@ use crate::station::in_force::Pinned;
 use crate::station::roster::{Enrolled, FileNow, SessionNow, UnderWay};
 use crate::station::services::Services;
 
-/// One session, as its answers see it. The fields that are private here are written by the methods beside them, which
-/// `connecting` alone calls.
+/// One session, as its answers see it. The private fields are written by methods of this file, which only `connecting`
+/// calls.
 pub(super) struct SessionContext {
     pub station: Arc<Station>,
     /// The plan that this session sees, whatever is loaded while it runs.
@@ -31,7 +31,7 @@ pub(super) struct SessionContext {
     pub id: String,
     /// The generation of policies that decides in this session. It is pinned: a swap is for the sessions after it.
     pub policies: Asker,
-    /// Notified when the file that stands still in this session comes over a new one.
+    /// Notified when the partner sends the file that stands still in this session over a new one.
     pub overtaken: Arc<Notify>,
     /// Its entry among the sessions that run.
     roster: Enrolled,
@@ -131,7 +131,7 @@ impl SessionContext {
         self.grants = Grants::from(terms);
     }
 
-    /// Both ends agreed: the policies and whoever looks at the sessions are told.
+    /// Both ends agreed: the facts for policies and the session's entry in the roster are updated.
     pub fn agreed(&mut self, agreement: &Agreement, terms: &str) {
         self.policies.agreed(agreement);
         self.roster.agreed(self.partner(), terms);
@@ -167,7 +167,7 @@ impl SessionContext {
         self.plan.delivery_of(self.partner()).clone()
     }
 
-    /// A file begins: whoever looks at the sessions sees how far it is.
+    /// A file begins: its progress is shown among the sessions that run.
     pub fn show_file(&self, file: FileNow) -> UnderWay {
         self.roster.begin(file)
     }
@@ -210,19 +210,19 @@ impl SessionContext {
         }
     }
 
-    pub fn log(&self, happening: Happening) {
-        self.station.events.tell(happening);
+    pub fn log(&self, event: Event) {
+        self.station.events.tell(event);
     }
 
     /// A deviation from the protocol was tolerated.
     pub fn log_tolerated(&self, what: String) {
-        self.log(Happening::Tolerated {
+        self.log(Event::Tolerated {
             session: self.talk(),
             what,
         });
     }
 
-    /// The engine tolerated something: the states of the protocol are put into words.
+    /// The engine tolerated something; each state of the protocol is explained.
     pub fn log_tolerance(&self, tolerance: &Tolerance) {
         self.log_tolerated(beside_states(&tolerance.to_string()));
     }
@@ -254,8 +254,8 @@ impl SessionContext {
             transfer: None,
             file: file.map(FileKey::to_string),
         };
-        if let Some(happening) = ask::event(decided, about, sentence) {
-            self.log(happening);
+        if let Some(event) = ask::event(decided, about, sentence) {
+            self.log(event);
         }
         ask::note(decided, sentence)
     }

@@ -34,7 +34,7 @@ use self::listener::offering;
 use self::listener::received::ReceivedFiles;
 use self::speaker::turn::OurTurns;
 use crate::config::Partner;
-use crate::events::Event as Happening;
+use crate::events;
 use crate::net::tls::Side;
 use crate::net::wire::Wire;
 use crate::session::ending::Ending;
@@ -54,7 +54,7 @@ pub struct UserMonitor {
     turns: OurTurns,
     /// Written by `listener`.
     received: ReceivedFiles,
-    /// Why we ended the session, where we did: what the engine asks until its end is moot.
+    /// Why we ended the session, where we did. What the engine still asks is not answered then.
     failure: Option<String>,
 }
 
@@ -95,7 +95,7 @@ impl UserMonitor {
         (&self.context.id, self.context.policies.generation())
     }
 
-    /// Who began the connection.
+    /// Which side opened the connection.
     pub fn side(&self) -> Side {
         match self.context.wire.dialled {
             true => Side::Dialled,
@@ -305,21 +305,21 @@ impl UserMonitor {
         let ledger = self.context.station.ledger.as_ref();
         if let Err(error) = self.received.confirmed_by(event, ledger).await {
             // The file is here all the same, and may be offered and compared once more.
-            self.context.log(Happening::NotConfirmed {
+            self.context.log(events::Event::NotConfirmed {
                 session: self.context.talk(),
                 reason: error.to_string(),
             });
         }
     }
 
-    /// The session is about to be ended by us.
+    /// We are about to end the session.
     fn fail(&mut self, why: String) {
         self.log_trouble(why.clone());
         self.failure = Some(why);
     }
 
     fn log_trouble(&self, reason: String) {
-        self.context.log(Happening::Trouble {
+        self.context.log(events::Event::Trouble {
             session: self.context.talk(),
             reason,
         });
@@ -340,12 +340,12 @@ impl UserMonitor {
         self.remember(ending);
         let (session, reason) = (self.context.talk(), ending.words.clone());
         self.context.log(match ending.is_normal() {
-            true => Happening::SessionEnded { session, reason },
-            false if ending.is_a_probe() => Happening::CallerLeft {
+            true => events::Event::SessionEnded { session, reason },
+            false if ending.is_a_probe() => events::Event::CallerLeft {
                 session: Some(session.session),
                 remote: session.remote,
             },
-            false => Happening::SessionBroken { session, reason },
+            false => events::Event::SessionBroken { session, reason },
         });
     }
 
@@ -361,7 +361,7 @@ impl UserMonitor {
         Ok(())
     }
 
-    /// For whoever asks later how the last session went.
+    /// The partner's contacts show how its last session went.
     fn remember(&self, ending: &Ending) {
         let Some(profile) = self.context.profile() else {
             return;

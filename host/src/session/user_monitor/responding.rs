@@ -6,7 +6,7 @@ use pointsman_store::{Acknowledgement, LedgerError, Naming, Persisted, TransferI
 use super::context::SessionContext;
 use super::error::InternalError;
 use super::promise;
-use crate::events::Event as Happening;
+use crate::events::Event;
 
 /// EERP or NERP: it is recorded, then RTR. One that answers nothing of ours is answered all the same.
 pub(super) async fn response_offered(
@@ -27,9 +27,9 @@ pub(super) async fn response_offered(
     if changes_nothing {
         context.slow_down().await;
     }
-    let happening = received(context, &response, &known, said);
+    let event = received(context, &response, &known, said);
     promise::rtr(session, ticket, known);
-    context.log(happening);
+    context.log(event);
     Ok(())
 }
 
@@ -39,17 +39,17 @@ fn received(
     response: &Response,
     known: &Acknowledgement,
     said: String,
-) -> Happening {
+) -> Event {
     let (session, file) = (context.talk(), response.key().to_string());
     let kind = kind(response);
     match (known, response) {
-        (Acknowledgement::Unknown, _) => Happening::UnknownReceipt {
+        (Acknowledgement::Unknown, _) => Event::UnknownReceipt {
             session,
             kind,
             file,
             reason: "no file of ours has that name, date, time and stations; it was confirmed and dropped".to_owned(),
         },
-        (&Acknowledgement::Repeated(transfer), _) => Happening::RepeatedReceipt {
+        (&Acknowledgement::Repeated(transfer), _) => Event::RepeatedReceipt {
             session,
             kind,
             transfer,
@@ -57,7 +57,7 @@ fn received(
             reason: format!("{said}; it was here before"),
         },
         (&Acknowledgement::Recorded(transfer), Response::Positive(_)) => {
-            Happening::ReceiptReceived {
+            Event::ReceiptReceived {
                 session,
                 transfer,
                 file,
@@ -65,7 +65,7 @@ fn received(
             }
         }
         (&Acknowledgement::Recorded(transfer), Response::Negative(_)) => {
-            Happening::NegativeReceipt {
+            Event::NegativeReceipt {
                 session,
                 transfer,
                 file,
@@ -137,14 +137,14 @@ pub(super) async fn response_taken(
     id: TransferId,
 ) -> Result<(), LedgerError> {
     context.station.ledger.response_taken(id).await?;
-    context.log(Happening::ReceiptGiven {
+    context.log(Event::ReceiptGiven {
         session: context.talk(),
         transfer: id,
     });
     Ok(())
 }
 
-/// The agreed level has no such response (RFC 2204 knows no NERP): its partner cannot be told, now or later.
+/// The agreed level has no such response (RFC 2204 knows no NERP): the partner cannot get one, now or later.
 pub(super) async fn response_not_sent(
     context: &SessionContext,
     id: TransferId,
@@ -153,7 +153,7 @@ pub(super) async fn response_not_sent(
     let reason =
         format!("its receipt is closed and was not given, tell the partner another way: {why}");
     context.station.ledger.response_closed(id, &reason).await?;
-    context.log(Happening::ReceiptNotSent {
+    context.log(Event::ReceiptNotSent {
         session: context.talk(),
         transfer: id,
         reason,

@@ -11,11 +11,11 @@ use super::proof;
 use super::session_refusal::SessionRefusal;
 use super::terms;
 use crate::config::Partner;
-use crate::events::Event as Happening;
+use crate::events::Event;
 use crate::session::user_monitor::context::SessionContext;
 use crate::station::seats::CallerSeat;
 
-/// What a caller offers, and where it stands.
+/// A caller's SSID, and its places.
 pub(super) struct Admission<'a> {
     pub context: &'a mut SessionContext,
     pub places: &'a mut SessionPlaces,
@@ -80,14 +80,14 @@ impl Admission<'_> {
         terms::facts(self.context, profile, self.offer, level)
     }
 
-    /// Policies that are to decide who a caller is are asked: which profile it has shown the right ones for after all.
-    /// Whatever they say, a wrong password was a guess.
+    /// Asks those policies that decide who a caller is: for which profile it has shown the right certificate and password
+    /// after all. Whatever they answer, a wrong password counts as a guess.
     async fn recognise_stranger(
         &mut self,
         own: Option<Arc<Partner>>,
         missing: SessionRefusal,
     ) -> Result<Arc<Partner>, SessionRefusal> {
-        // A caller that is locked out is asked about by nobody.
+        // No policy is asked about a caller that is locked out.
         if missing.limit.is_some() || !self.context.policies.knows_strangers() {
             return Err(self.brake(own.as_deref(), missing).await);
         }
@@ -133,7 +133,7 @@ impl Admission<'_> {
         Ok(self.places.pause(wait).await?)
     }
 
-    /// A caller that did not show what it must waits for its answer, ever longer. One that guesses passwords is locked out
+    /// A caller that did not prove who it is waits for its answer, each time longer. One that guesses passwords is locked out
     /// in the end.
     async fn brake(&self, profile: Option<&Partner>, refused: SessionRefusal) -> SessionRefusal {
         let Some(origin) = self.places.caller.as_ref().map(CallerSeat::origin) else {
@@ -150,13 +150,13 @@ impl Admission<'_> {
         if brake.locks_out
             && let Some(profile) = guessed
         {
-            self.context.log(Happening::LockedOut {
+            self.context.log(Event::LockedOut {
                 partner: profile.name.clone(),
                 remote: origin.to_string(),
                 lasts: config.limits.lock_out,
             });
         }
-        // The wait for one code would tell that there is such a code.
+        // A wait for one code would show that there is such a code.
         let wait = match config.limits.conceal_partners {
             true => brake.of_origin,
             false => brake.of_origin.max(brake.of_code),

@@ -5,10 +5,10 @@ use oftp::{Agreement, Session, SessionReason};
 use super::proof;
 use super::session_refusal::SessionRefusal;
 use super::terms;
-use crate::events::Event as Happening;
+use crate::events::Event;
 use crate::session::user_monitor::context::SessionContext;
 
-/// The session stands. The error is why we ended it, for the operator.
+/// The session is established. The error is why we ended it, for the operator.
 pub(crate) async fn connected(
     context: &mut SessionContext,
     agreement: &Agreement,
@@ -35,7 +35,7 @@ pub(crate) async fn connected(
         agreement.level, agreement.buffer_size, agreement.credit
     );
     context.agreed(agreement, &terms);
-    context.log(Happening::Connected {
+    context.log(Event::Connected {
         session: context.talk(),
         terms,
     });

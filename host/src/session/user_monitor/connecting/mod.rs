@@ -1,4 +1,4 @@
-//! Who is there, and on what terms (RFC 5024, 9.8).
+//! Who the partner is, and on what terms (RFC 5024, 9.8).
 
 mod admission;
 mod dialled;
@@ -16,7 +16,7 @@ use oftp::{ConnectionAnswer, ConnectionTicket, Session, Ssid};
 use self::admission::Admission;
 use self::session_refusal::SessionRefusal;
 use super::context::SessionContext;
-use crate::events::Event as Happening;
+use crate::events::Event;
 
 /// SSID of a caller: it is let in (our SSID), or refused (ESID).
 pub(super) async fn connection_offered(
@@ -51,7 +51,7 @@ fn log_refused(context: &SessionContext, offer: &Ssid, refused: &SessionRefusal)
         let line = context.line(claimed);
         context.station.contacts.refused(&line, &reason);
     }
-    context.log(Happening::ConnectionRefused {
+    context.log(Event::ConnectionRefused {
         session: context.talk(),
         ssid: offer.code.to_string(),
         reason,

@@ -1,4 +1,5 @@
-//! The places that a session takes up: a caller's at its listener until it has said who it is, its partner's from then on.
+//! The places that a session takes: at its listener until the caller is identified, among its partner's sessions from then
+//! on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::station::seats::{CallerSeat, Seat};
 
-/// What a caller is told whose place others want.
+/// The text of the ESID to a caller whose place others want.
 pub(crate) const CROWDED: &str = "too many callers at the moment, call again";
 
 /// The places of one session.

@@ -7,7 +7,7 @@ use oftp::{SessionReason, Ssid};
 use super::places::SessionPlaces;
 use super::session_refusal::SessionRefusal;
 use crate::config::Partner;
-use crate::events::Event as Happening;
+use crate::events::Event;
 use crate::session::user_monitor::context::SessionContext;
 
 /// Whether a caller has shown what the profile asks for. What is wrong with a certificate is said before anything is
@@ -45,7 +45,7 @@ fn is_not_locked_out(
 }
 
 /// A partner with a certificate must show it, unless its profile lets it call without. A certificate that is known as
-/// another partner's speaks for nobody else.
+/// another partner's is not accepted for this one.
 pub(super) fn check_certificate(
     context: &SessionContext,
     profile: &Partner,
@@ -62,7 +62,7 @@ pub(super) fn check_certificate(
         };
     };
     if let Some(other) = certificates.others(&profile.name, shown) {
-        context.log(Happening::CertificateOfAnother {
+        context.log(Event::CertificateOfAnother {
             session: context.talk(),
             known_as: other.to_owned(),
         });
@@ -78,7 +78,7 @@ pub(super) fn check_certificate(
             "is not the one agreed for this SSID code",
         )),
         Err(error) => {
-            context.log(Happening::CertificateUnreadable {
+            context.log(Event::CertificateUnreadable {
                 partner: profile.name.clone(),
                 reason: error.to_string(),
             });

@@ -5,19 +5,19 @@ use oftp::SessionReason;
 use super::places::{CROWDED, Crowded};
 use crate::config::{Limit, Plan};
 
-/// What a caller is told whose password was wrong, or might have been.
+/// The text of the ESID to a caller whose password was wrong, or might have been.
 const WRONG_PASSWORD: &str = "the password is not the agreed one";
 
-/// The ESID, and what the log alone is told.
+/// The ESID, and what only the log has.
 pub(super) struct SessionRefusal {
     pub reason: SessionReason,
     pub text: String,
     pub limit: Option<Limit>,
     /// Whether a password was compared, and was wrong.
     pub is_a_guess: bool,
-    /// Where the caller is told less than we know: what we know.
+    /// The true reason, where the caller gets less.
     pub truly: Option<String>,
-    /// A policy's word, for the partner as it stands.
+    /// A policy wrote the text, for the partner.
     pub is_by_policy: bool,
     /// What is wrong is ours: the caller is not made to wait for it.
     pub is_our_fault: bool,
@@ -58,7 +58,7 @@ impl SessionRefusal {
         }
     }
 
-    /// The code is locked out: the caller is told no more than that of a wrong password.
+    /// The code is locked out: the caller gets the same text as for a wrong password.
     pub fn locked_out(plan: &Plan) -> Self {
         let truly = "callers with this code are locked out from there for limits.lock_out";
         Self {
@@ -77,7 +77,7 @@ impl SessionRefusal {
         Self::new(SessionReason::InvalidPassword, text)
     }
 
-    /// With `limits.conceal_partners` every caller that has not shown who it is is told the same.
+    /// With `limits.conceal_partners` every caller that is not identified gets the same text.
     pub fn concealed(self, plan: &Plan) -> Self {
         let reasons = [SessionReason::UnknownUser, SessionReason::InvalidPassword];
         if !plan.limits.conceal_partners || !reasons.contains(&self.reason) {

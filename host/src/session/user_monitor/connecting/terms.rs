@@ -7,7 +7,7 @@ use pointsman_policy::{Decided, types};
 
 use super::session_refusal::SessionRefusal;
 use crate::config::Partner;
-use crate::events::Event as Happening;
+use crate::events::Event;
 use crate::policy::facts as policy_facts;
 use crate::session::user_monitor::context::{SessionContext, labelled};
 
@@ -95,7 +95,7 @@ fn at_most<T: Copy + Ord>(ours: T, wanted: Option<T>) -> T {
 /// The SSID code that a policy wants us to answer with.
 fn ssid_code(context: &SessionContext, code: &str) -> Result<OdetteId, SessionRefusal> {
     OdetteId::new(code).map_err(|error| {
-        context.log(Happening::PolicyBadCode {
+        context.log(Event::PolicyBadCode {
             session: context.talk(),
             reason: error.to_string(),
         });

@@ -14,7 +14,7 @@ use super::file_refusal::FileRefusal;
 use super::judging::{self, Acceptance, Judgement};
 use super::received::ReceivedFiles;
 use super::receiving::Receiving;
-use crate::events::Event as Happening;
+use crate::events::Event;
 use crate::policy::facts::Finished;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
@@ -52,7 +52,7 @@ impl Close<'_> {
             self.refuse(file.id, &file.header, refused).await?;
             return Ok(file.writer.intake.discard().await?);
         }
-        // What is sealed has a row, always: so a start can tell a crash from a ledger that is an older one.
+        // Whatever is sealed has a row: so a start can distinguish a crash from an older ledger.
         if let Some(committing) = file.committing.take()
             && let Err(error) = committing.done().await
         {
@@ -77,7 +77,7 @@ impl Close<'_> {
         .await
     }
 
-    /// What speaks against a file whose end was announced.
+    /// Why a file whose end was announced is not kept, if it is not.
     async fn objection(&self, file: &Receiving) -> Result<Option<FileRefusal>, LedgerError> {
         if let Some(refused) = wrong(file, &self.closing) {
             return Ok(Some(refused));
@@ -206,20 +206,20 @@ async fn after_efpa(
         && let Err(error) = remove_rejected(context, transfer).await
     {
         // The next start removes it.
-        context.log(Happening::ContentStays {
+        context.log(Event::ContentStays {
             session: context.talk(),
             transfer,
             reason: error.to_string(),
         });
     }
-    context.log(Happening::FileReceived {
+    context.log(Event::FileReceived {
         session: context.talk(),
         transfer,
         file: name.clone(),
         octets,
     });
     if matches!(verdict, Verdict::Later(None)) {
-        context.log(Happening::ReceiptWaits {
+        context.log(Event::ReceiptWaits {
             session: Some(context.id.clone()),
             transfer,
             partner: file.partner.clone(),

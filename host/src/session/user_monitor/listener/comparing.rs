@@ -72,7 +72,7 @@ impl Close<'_> {
         }
     }
 
-    /// EFPA once more for a copy that is gone; or EFNA, where it was another file, for the reason that speaks against that.
+    /// The copy is discarded: EFPA once more; or EFNA, where it was another file, with the reason why that is not taken.
     async fn compared(
         self,
         header: &FileHeader,
@@ -133,8 +133,7 @@ async fn enter(
     Ok((!is_beyond).then_some(edition))
 }
 
-/// What came of a copy that could not be finished is nobody's: it has no row. What cannot be removed now, the next
-/// start removes.
+/// Removes a copy that could not be finished: it has no row. What cannot be removed now, the next start removes.
 async fn forget_copy(context: &SessionContext, id: TransferId) {
     let _ = remove_partial(context, id).await;
 }

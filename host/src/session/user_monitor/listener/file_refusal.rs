@@ -3,11 +3,11 @@
 use oftp::{FileHeader, FileReason};
 use pointsman_store::{LedgerError, SpoolError};
 
-use crate::events::Event as Happening;
+use crate::events::Event;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 
-/// Why a file is not taken: what its partner is told, and what the log alone says.
+/// Why a file is not taken: for its partner, and what only the log has.
 #[derive(Clone, Debug)]
 pub(super) struct FileRefusal {
     pub reason: FileReason,
@@ -78,19 +78,19 @@ impl FileRefusal {
     pub fn log(&self, context: &SessionContext, header: &FileHeader, command: &str) {
         let (session, file) = (context.talk(), header.key.to_string());
         match self.failure.clone() {
-            Some(OurFailure::Spool(reason)) => context.log(Happening::SpoolFailed {
+            Some(OurFailure::Spool(reason)) => context.log(Event::SpoolFailed {
                 session,
                 file: file.clone(),
                 reason,
             }),
-            Some(OurFailure::Ledger(reason)) => context.log(Happening::LedgerFailed {
+            Some(OurFailure::Ledger(reason)) => context.log(Event::LedgerFailed {
                 session,
                 file: file.clone(),
                 reason,
             }),
             None => {}
         }
-        context.log(Happening::FileRefused {
+        context.log(Event::FileRefused {
             session: context.talk(),
             file,
             reason: self.sentence(command),

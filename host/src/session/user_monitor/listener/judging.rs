@@ -5,7 +5,7 @@ use pointsman_policy::types;
 use pointsman_store::{Labels, Note, Target, Verdict};
 
 use super::file_refusal::FileRefusal;
-use crate::events::Event as Happening;
+use crate::events::Event;
 use crate::inbound::receipts;
 use crate::naming::names;
 use crate::policy::facts::{self, Finished};
@@ -40,48 +40,42 @@ pub(super) async fn judge(
 ) -> Result<Judgement, InternalError> {
     let answer = context.policies.end_transfer(done).await?;
     let log = |sentence: &str| context.log_decision(Some(&done.header.key), &answer, sentence);
-    let kept = |verdict, note| {
-        Judgement::Kept(Acceptance {
-            verdict,
-            target: target.clone(),
-            wants_turn: false,
-            labels: Labels::new(),
-            note,
-        })
+    let kept = |verdict, sentence: &str| Acceptance {
+        verdict,
+        target: target.clone(),
+        wants_turn: false,
+        labels: Labels::new(),
+        note: log(sentence),
     };
-    let config = &context.plan;
-    Ok(match &answer.decision {
-        types::ResponseDecision::Pass => {
-            let (verdict, shown) = receipts::positive(config, context.partner());
-            kept(verdict, log(&shown))
-        }
+    let (verdict, sentence) = match &answer.decision {
+        types::ResponseDecision::Pass => receipts::positive(&context.plan, context.partner()),
         types::ResponseDecision::Positive(terms) => {
             let target = moved(context, done.header, target, terms);
-            let (verdict, shown) = receipts::positive(config, context.partner());
+            let (verdict, sentence) = receipts::positive(&context.plan, context.partner());
             let (path, labels) = (facts::path(&target), labelled(&terms.labels));
-            Judgement::Kept(Acceptance {
-                verdict,
+            return Ok(Judgement::Kept(Acceptance {
                 target,
                 wants_turn: terms.request_turn.unwrap_or(false),
                 labels: terms.labels.clone(),
-                note: log(&format!("{shown}, to {path}{labels}")),
-            })
+                ..kept(verdict, &format!("{sentence}, to {path}{labels}"))
+            }));
         }
         types::ResponseDecision::Negative(no) => {
             let reason = NerpReason::from_code(no.reason);
-            let (verdict, shown) = receipts::negative(&done.header.key, reason, &no.text);
-            kept(verdict, log(&shown))
+            receipts::negative(&done.header.key, reason, &no.text)
         }
-        types::ResponseDecision::Later(seconds) => {
-            let verdict = Verdict::Later(receipts::ask_again(*seconds));
-            kept(verdict, log(&receipts::waits(*seconds)))
-        }
+        types::ResponseDecision::Later(seconds) => (
+            Verdict::Later(receipts::ask_again(*seconds)),
+            receipts::waits(*seconds),
+        ),
         types::ResponseDecision::Refuse(no) => {
             let note = log(&format!("EFNA {:02} {}", no.reason, no.text));
             let reason = FileReason::from_code(no.reason);
-            Judgement::Refused(FileRefusal::for_good(reason, no.text.clone()), note)
+            let refused = FileRefusal::for_good(reason, no.text.clone());
+            return Ok(Judgement::Refused(refused, note));
         }
-    })
+    };
+    Ok(Judgement::Kept(kept(verdict, &sentence)))
 }
 
 /// Where `end-transfer` wants the file. The place that `accept-file` chose is sound; a bad second thought does not lose a
@@ -104,7 +98,7 @@ fn moved(
         chosen.overwrite,
     );
     moved.unwrap_or_else(|bad| {
-        context.log(Happening::PolicyBadName {
+        context.log(Event::PolicyBadName {
             session: context.talk(),
             reason: bad.to_string(),
         });

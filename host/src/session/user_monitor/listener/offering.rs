@@ -12,7 +12,7 @@ use super::partial::{self, BLOCK, FileWriter};
 use super::quota::{self, SizeLimit};
 use super::receiving::{Comparison, Receiving};
 use super::routing::{self, Route};
-use crate::events::Event as Happening;
+use crate::events::Event;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 use crate::station::roster::{FileNow, UnderWay};
@@ -51,7 +51,7 @@ pub(crate) async fn file_offered(
 
 /// A file whose SFID cannot be read was refused: those behind it come all the same.
 pub(crate) async fn file_unreadable(context: &SessionContext, reason: FileReason, text: String) {
-    context.log(Happening::FileRefused {
+    context.log(Event::FileRefused {
         session: context.talk(),
         file: "whose SFID cannot be read".to_owned(),
         reason: FileRefusal::for_good(reason, text).sentence("SFNA"),
@@ -59,8 +59,8 @@ pub(crate) async fn file_unreadable(context: &SessionContext, reason: FileReason
     context.slow_down().await;
 }
 
-/// What is here already comes first: whatever policies, quotas and names that are taken would say of the file by now,
-/// its sender is told that we have it.
+/// What is here already comes first: whatever policies, quotas or names in use would decide about the file by now, its
+/// sender must get to know that we have it.
 async fn take_in(
     context: &mut SessionContext,
     header: &FileHeader,
@@ -147,7 +147,7 @@ async fn take_copy(
     })
 }
 
-/// Whoever looks at the sessions sees how far the file is.
+/// Shows the file's progress among the sessions that run.
 fn show(context: &SessionContext, id: TransferId, header: &FileHeader, octets: u64) -> UnderWay {
     context.show_file(FileNow {
         transfer: id.to_string(),
@@ -280,7 +280,7 @@ async fn resume(
     Ok((partial, edition, held))
 }
 
-/// Between the offer and its row another session came to its end with the same file: what was begun here is not needed.
+/// Between the offer and its row another session received the same file to its end: what was begun here is removed.
 async fn overtaken(partial: Box<dyn PartialContent>) -> Stop {
     match partial.remove().await {
         Ok(()) => {

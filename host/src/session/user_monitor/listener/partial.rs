@@ -16,8 +16,8 @@ pub(crate) const BLOCK: u64 = 1024;
 /// How long a session that is ended may take to let its file go.
 const LEAVING: Duration = Duration::from_secs(8);
 
-/// Opens the partial of that file for this session alone. Where the partner's own session before this one has it, and the
-/// file stands still there, that session is ended.
+/// Opens the partial of that file for this session alone. Where an earlier session of the partner has it, and the file
+/// does not move there, that session is ended.
 pub(super) async fn open(
     context: &SessionContext,
     id: TransferId,

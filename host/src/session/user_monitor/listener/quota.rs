@@ -20,7 +20,8 @@ pub(super) struct SizeLimit {
     allowance: Option<Allowance>,
 }
 
-/// What one session is allowed of a quota, the next must see: whoever has this decides alone.
+/// While a session has this, no other one of the partner is allowed anything of the quota: what one is allowed, the next
+/// must see.
 pub(super) type Gate = tokio::sync::OwnedMutexGuard<()>;
 
 /// The gate of the partner's quota, if it has one.

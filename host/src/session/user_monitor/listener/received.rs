@@ -29,12 +29,12 @@ pub(crate) struct ReceivedFiles {
 }
 
 impl ReceivedFiles {
-    /// EFPA has left. Where it matters, whatever the partner says next will show that it has come.
+    /// EFPA has left. Where it matters, the partner's next command will show that it has arrived.
     pub(super) fn promised(&mut self, context: &SessionContext, id: TransferId) {
         self.unconfirmed = (context.repeated() != Repeated::Refused).then_some(id);
     }
 
-    /// Whatever the partner says after our EFPA says that it has it; all but the end of a session that went wrong.
+    /// Any command of the partner after our EFPA confirms it; the end of a session does only where it is normal.
     pub async fn confirmed_by(
         &mut self,
         event: &Event,

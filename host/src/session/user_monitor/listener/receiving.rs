@@ -38,7 +38,7 @@ pub(crate) struct Receiving {
     pub(super) comparison: Option<Box<Comparison>>,
     /// Its row, on the way to the disk.
     pub(super) committing: Option<Committing>,
-    /// How far it is, for whoever looks at the sessions.
+    /// Its progress, as it is shown among the sessions.
     pub(super) shown: UnderWay,
 }
 
@@ -67,7 +67,7 @@ impl Receiving {
         self.holding.moved();
         self.shown.moved(self.octets);
         let octets = self.writer.arrange(data);
-        // What stands around records takes room, too, be they as empty as they like.
+        // What is written around records takes space, too, however empty they are.
         let local = self.writer.intake.octets() + octets.len() as u64;
         let needed = self.octets.max(local);
         if !self.limit.allows(needed) && !self.grow(context, needed).await? {
@@ -116,7 +116,7 @@ impl Receiving {
             return Ok(self.writer.intake.discard().await?);
         }
         let station = &context.station;
-        // Kept before it is let go: whoever takes it up then is to find it among those that are kept.
+        // Listed before its lock is released: the session that gets the lock must find it in the list.
         station.partials.keep(context.partner(), self.id);
         let (at, held) = (self.writer.boundary(), self.writer.octets_held());
         let octets = self.writer.virtual_octets(at);

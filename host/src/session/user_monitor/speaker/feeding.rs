@@ -7,7 +7,7 @@ use pointsman_store::contents::{ContentFound, PATIENCE, RecordError};
 use pointsman_store::planted;
 
 use super::sending::{Sending, Stage};
-use crate::events::Event as Happening;
+use crate::events::Event;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 use crate::session::user_monitor::promise;
@@ -75,7 +75,7 @@ impl Sending {
         let is_done = ends && taken == octets.len();
         if is_done || self.reported.elapsed() > PROGRESS {
             self.reported = Instant::now();
-            context.log(Happening::Progress {
+            context.log(Event::Progress {
                 transfer: self.id(),
                 sent: position,
                 octets: total,
@@ -87,8 +87,8 @@ impl Sending {
         Ok(true)
     }
 
-    /// Once EFID leaves, only the partner knows whether it has the file: that is written down first. What is not what was
-    /// queued gets no EFID, so the partner does not keep it.
+    /// Once EFID has left, only the partner knows whether it has the file: this doubt is written down first. Content that is
+    /// not what was queued gets no EFID, so the partner does not keep it.
     async fn close(
         &mut self,
         context: &mut SessionContext,
@@ -122,7 +122,7 @@ impl Sending {
         }
         let check = std::mem::take(&mut open.check);
         context.station.late_checks.keep(self.id(), check);
-        context.log(Happening::ContentUnread {
+        context.log(Event::ContentUnread {
             session: context.talk(),
             transfer: self.id(),
             file: self.name(),

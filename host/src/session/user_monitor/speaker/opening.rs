@@ -7,7 +7,7 @@ use pointsman_store::contents::{self, Contents, PositionsCheck, RecordError, Sto
 use pointsman_store::{ContentKey, OutboundFile, SpoolError};
 
 use super::sending::{OpenFile, Sending, Stage};
-use crate::events::Event as Happening;
+use crate::events::Event;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 use crate::session::user_monitor::listener::BLOCK;
@@ -23,13 +23,13 @@ impl Sending {
         restart: u64,
     ) -> Result<(), InternalError> {
         if self.file.in_doubt {
-            // It takes it once more, so it has not got it: what breaks now leaves no doubt.
+            // The partner takes the file again, so it has not got it: a break from now on leaves no doubt.
             context.station.ledger.not_there(self.id()).await?;
             self.file.in_doubt = false;
         }
         match self.open(context, restart).await {
             Ok(open) => {
-                context.log(Happening::Sending {
+                context.log(Event::Sending {
                     session: context.talk(),
                     transfer: self.id(),
                     file: self.name(),

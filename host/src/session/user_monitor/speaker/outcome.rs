@@ -7,7 +7,7 @@ use pointsman_policy::types;
 use pointsman_store::{SpoolError, planted};
 
 use super::sending::Sending;
-use crate::events::Event as Happening;
+use crate::events::Event;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 
@@ -72,7 +72,7 @@ impl Sending {
         self.is_concluded = true;
         self.tell_policies(context, types::TransferOutcome::Completed)
             .await?;
-        context.log(Happening::FileSent {
+        context.log(Event::FileSent {
             session: context.talk(),
             transfer: self.id(),
             file: self.name(),
@@ -80,7 +80,8 @@ impl Sending {
         Ok(())
     }
 
-    /// What cannot be read at the moment is offered again, as often as what is refused; what is gone is not.
+    /// Content that cannot be read at the moment is offered again, as often as a file that is refused; content that is gone
+    /// is not.
     pub(super) async fn unreadable(
         &mut self,
         context: &mut SessionContext,
@@ -107,7 +108,7 @@ impl Sending {
         why: String,
     ) -> Result<(), InternalError> {
         let reason = format!("its content in the spool is damaged: {why}; queue the file again");
-        context.log(Happening::ContentDamaged {
+        context.log(Event::ContentDamaged {
             session: context.talk(),
             transfer: self.id(),
             file: self.name(),
@@ -164,7 +165,7 @@ impl Sending {
     }
 
     fn log_refused(&self, context: &SessionContext, reason: String) {
-        context.log(Happening::SendRefused {
+        context.log(Event::SendRefused {
             session: context.talk(),
             transfer: self.id(),
             file: self.name(),

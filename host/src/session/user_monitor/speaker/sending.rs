@@ -22,7 +22,7 @@ pub(crate) struct Sending {
     began: Instant,
     /// When progress was reported last.
     pub(super) reported: Instant,
-    /// How far it is, for whoever looks at the sessions.
+    /// Its progress, as it is shown among the sessions.
     pub(super) shown: UnderWay,
     /// What becomes of it is written down: it is no longer leased to this session.
     pub(super) is_concluded: bool,

@@ -204,7 +204,7 @@ impl OurTurns {
         let wanted: Option<Vec<TransferId>> =
             wanted.map(|ids| ids.iter().filter_map(|id| id.parse().ok()).collect());
         match (self.only, wanted) {
-            // An operator's word for one file is no word against what the policies hold back.
+            // That an operator wants one file to go does not overrule a policy that holds it back.
             (Some(id), Some(wanted)) if !wanted.contains(&id) => Files::None,
             (Some(id), _) => Files::Only(vec![id]),
             (None, Some(wanted)) => Files::Only(wanted),
