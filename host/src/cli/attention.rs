@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::out::{last_word, print_json, say};
-use super::{CommandResult, Configured, block_on};
+use super::command::{CommandResult, Configured, block_on};
+use super::out::{notice, print_json, say};
 use crate::operator::attention::AttentionFile;
 
 /// What waits for an operator: files that are held or parked, receipts that are overdue or are the operator's to
@@ -25,9 +25,9 @@ impl AttentionCommand {
     pub(super) fn run(self) -> CommandResult {
         let operator = self.configured.operator()?;
         let waiting = block_on(operator.attention(self.partner.as_deref()))?;
-        waiting.unknown.iter().for_each(|what| last_word(what));
+        waiting.unknown.iter().for_each(|what| notice(what));
         if self.json {
-            return print_json(&waiting);
+            return Ok(print_json(&waiting)?);
         }
         if waiting.transfers.is_empty() && waiting.partners_gone.is_empty() {
             say!("nothing waits for an operator");

@@ -2,11 +2,11 @@
 
 use clap::Args;
 
+use super::command::{CommandResult, Configured, LogStyle, Unsuccessful, block_on, start_log};
 use super::out::say;
-use super::{CommandResult, Configured, LogStyle, Unsuccessful, block_on, start_log};
 use crate::config::Needs;
 use crate::operator::Operator;
-use crate::operator::certificates::Severity;
+use crate::operator::certificates::RemarkLevel;
 use crate::operator::check::CheckReport;
 use crate::operator::error::OperatorError;
 
@@ -42,9 +42,9 @@ impl CheckCommand {
 fn print(report: &CheckReport) {
     for remark in &report.remarks {
         let heading = match remark.severity {
-            Severity::Good => "",
-            Severity::Warning => "warning: ",
-            Severity::Error => "error: ",
+            RemarkLevel::Good => "",
+            RemarkLevel::Warning => "warning: ",
+            RemarkLevel::Error => "error: ",
         };
         say!("{heading}{}: {}", remark.place, remark.text);
     }

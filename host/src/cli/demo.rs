@@ -7,8 +7,8 @@ use clap::Args;
 use pointsman_store::{OutboundState, State};
 use tokio::sync::{broadcast, watch};
 
+use super::command::{CommandResult, LogStyle, Unsuccessful, block_on, start_log};
 use super::out::say;
-use super::{CommandResult, LogStyle, Unsuccessful, block_on, start_log};
 use crate::cli::scene::Scene;
 use crate::config::Plan;
 use crate::events::Event;

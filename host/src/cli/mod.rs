@@ -2,6 +2,7 @@
 
 mod attention;
 mod check;
+mod command;
 mod demo;
 mod out;
 mod partners;
@@ -16,17 +17,13 @@ mod show;
 mod store;
 mod transfers;
 
-use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
-use pointsman_log::{Filter, Level, Log, Stderr, Style};
+use clap::{Parser, Subcommand};
+use pointsman_log::Log;
 
-use crate::config::{Needs, Plan};
-use crate::events::{Event, tell};
-use crate::operator::Operator;
+use self::command::{CommandResult, Unsuccessful};
 use crate::operator::error::{ErrorCode, ErrorKind, OperatorError};
 use crate::system::kernel;
 
@@ -74,35 +71,6 @@ enum CliCommand {
     },
 }
 
-/// Which configuration a command is for.
-#[derive(Clone, Debug, Args)]
-struct Configured {
-    /// The configuration file.
-    #[arg(
-        short,
-        long,
-        default_value = "pointsman.yaml",
-        env = "POINTSMAN_CONFIG",
-        value_name = "FILE"
-    )]
-    config: PathBuf,
-}
-
-/// Why a command ends with another exit code than 0.
-enum Unsuccessful {
-    Error(OperatorError),
-    /// Exit code 1 without another word: what there is to say was printed.
-    Printed,
-}
-
-type CommandResult = Result<(), Unsuccessful>;
-
-impl<E: Into<OperatorError>> From<E> for Unsuccessful {
-    fn from(error: E) -> Self {
-        Self::Error(error.into())
-    }
-}
-
 /// What a command that was asked for JSON prints when it fails.
 #[derive(serde::Serialize)]
 struct ErrorDocument {
@@ -110,6 +78,26 @@ struct ErrorDocument {
 }
 
 impl CliCommand {
+    fn run(self) -> CommandResult {
+        match self {
+            Self::Demo(demo) => demo.run(),
+            Self::Serve(serve) => serve.run(),
+            Self::Send(send) => send.run(),
+            Self::Check(check) => check.run(),
+            Self::Status(status) => status.run(),
+            Self::Sessions(sessions) => sessions.run(),
+            Self::Reload(reload) => reload.run(),
+            Self::Partners(partners) => partners.run(),
+            Self::Transfers(transfers) => transfers.run(),
+            Self::Queue(queue) => queue.run(),
+            Self::VerifyStore(verify) => verify.run(),
+            Self::Store(store) => store.run(),
+            Self::Policy(policy) => policy.run(),
+            // It has left before.
+            Self::CompilePolicy { .. } => Ok(()),
+        }
+    }
+
     /// Whether its output is JSON.
     fn wants_json(&self) -> bool {
         match self {
@@ -131,58 +119,19 @@ impl CliCommand {
     }
 }
 
-impl Unsuccessful {
-    /// Says why on standard error, and as data on standard output where that is to be JSON.
-    fn exit(self, as_json: bool) -> ExitCode {
-        let Self::Error(error) = self else {
-            return ExitCode::from(1);
-        };
-        if as_json {
-            let error = error.clone();
-            // Where it cannot be printed, standard error has it.
-            let _ = out::print_json(&ErrorDocument { error });
-        }
-        let text = error.to_string();
-        // A report on the configuration, or on what a start needs, has its own headings.
-        let heading = if text.starts_with("error") {
-            ""
-        } else {
-            "error: "
-        };
-        out::last_word(&format!("{heading}{text}"));
-        ExitCode::from(match error.code.kind() {
-            ErrorKind::Problem => 1,
-            ErrorKind::Nonsense => 2,
-            ErrorKind::Unreached => 3,
-        })
-    }
-}
+/// How long the end of the program waits for the log to be written.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     kernel::make_all_private();
     kernel::dump_no_core();
-    let cli = Cli::parse();
-    let wants_json = cli.command.wants_json();
-    let outcome = match cli.command {
-        CliCommand::CompilePolicy { allowance } => {
-            return pointsman_policy::compile_worker::run(allowance.into_iter());
-        }
-        CliCommand::Demo(demo) => demo.run(),
-        CliCommand::Serve(serve) => serve.run(),
-        CliCommand::Send(send) => send.run(),
-        CliCommand::Check(check) => check.run(),
-        CliCommand::Status(status) => status.run(),
-        CliCommand::Sessions(sessions) => sessions.run(),
-        CliCommand::Reload(reload) => reload.run(),
-        CliCommand::Partners(partners) => partners.run(),
-        CliCommand::Transfers(transfers) => transfers.run(),
-        CliCommand::Queue(queue) => queue.run(),
-        CliCommand::VerifyStore(verify) => verify.run(),
-        CliCommand::Store(store) => store.run(),
-        CliCommand::Policy(policy) => policy.run(),
-    };
-    let outcome = outcome.and_then(|()| match out::trouble() {
+    let Cli { command } = Cli::parse();
+    if let CliCommand::CompilePolicy { allowance } = command {
+        return pointsman_policy::compile_worker::run(allowance.into_iter());
+    }
+    let wants_json = command.wants_json();
+    let done = command.run().and_then(|()| match out::trouble() {
         None => Ok(()),
         Some(error) => {
             let cause = format!("standard output could not be written: {error}");
@@ -190,76 +139,30 @@ pub fn main() -> ExitCode {
         }
     });
     Log::finish(LAST_LINES);
-    match outcome {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(unsuccessful) => unsuccessful.exit(wants_json),
+        Err(Unsuccessful::Printed) => ExitCode::from(1),
+        Err(Unsuccessful::Error(error)) => explain(error, wants_json),
     }
 }
 
-/// How long the end of the program waits for the log to be written.
-const LAST_LINES: Duration = Duration::from_secs(1);
-
-/// How long the end of the program waits for what threads still do.
-const LAST_WORK: Duration = Duration::from_secs(3);
-
-impl Configured {
-    /// Reads it for what needs so much of what it names: no command asks for more than it uses, since it may be what is
-    /// wrong that it is asked about.
-    fn load(&self, needs: &Needs) -> Result<Plan, OperatorError> {
-        Ok(Plan::load_for(&self.config, needs)?)
-    }
-
-    /// For a command that needs nothing of what the configuration names.
-    fn operator(&self) -> Result<Operator, OperatorError> {
-        Ok(Operator::of(self.load(&Needs::Nothing)?))
-    }
-}
-
-/// How the log is written to standard error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum LogStyle {
-    Text,
-    Json,
-    /// Only what went wrong.
-    Quiet,
-}
-
-/// `RUST_LOG` says what is logged where it is set.
-fn start_log(style: LogStyle) -> Result<(), OperatorError> {
-    let usual = match style {
-        LogStyle::Quiet => Level::Error,
-        LogStyle::Text | LogStyle::Json => Level::Info,
+/// Says on standard error why the command failed, and as data on standard output where that is to be JSON.
+fn explain(error: OperatorError, as_json: bool) -> ExitCode {
+    let status = match error.code.kind() {
+        ErrorKind::Problem => 1,
+        ErrorKind::Nonsense => 2,
+        ErrorKind::Unreached => 3,
     };
-    let asked = std::env::var("RUST_LOG").ok();
-    let filter = asked.as_deref().map(Filter::parse);
-    let understood = filter.clone().unwrap_or_else(|| Some(Filter::at(usual)));
-    let style = match style {
-        LogStyle::Json => Style::Json,
-        LogStyle::Text | LogStyle::Quiet => Style::Text {
-            colours: std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
-        },
+    let text = error.to_string();
+    // A report on the configuration, or on what a start needs, has its own headings.
+    let heading = match text.starts_with("error") {
+        true => "",
+        false => "error: ",
     };
-    Log::start(
-        understood.unwrap_or_else(|| Filter::at(usual)),
-        style,
-        Stderr,
-    )?;
-    if let Some(None) = filter {
-        let asked = asked.unwrap_or_default();
-        tell(&Event::RustLogUnknown { asked });
+    if as_json {
+        // Where it cannot be printed, standard error has it.
+        let _ = out::print_json(&ErrorDocument { error });
     }
-    Ok(())
-}
-
-/// Runs `work` on the async runtime.
-fn block_on<T, E: From<OperatorError>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .on_thread_park(kernel::empty_cache_of_thread)
-        .build()
-        .map_err(OperatorError::from)?;
-    let done = runtime.block_on(work);
-    // Nothing is waited for that a disk keeps for ever.
-    runtime.shutdown_timeout(LAST_WORK);
-    done
+    out::notice(&format!("{heading}{text}"));
+    ExitCode::from(status)
 }

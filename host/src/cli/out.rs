@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use pointsman_log::{Printable, Stderr, printable_json};
 
-use super::CommandResult;
+use crate::operator::error::OperatorError;
 
 /// Why nothing more is printed.
 static OVER: Mutex<Option<io::Error>> = Mutex::new(None);
 
-/// How long a last word may wait for its reader.
-const LAST_WORD: Duration = Duration::from_secs(1);
+/// How long a notice may wait for its reader.
+const READER_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Prints one line, as [`println!`] does. A line end within it is shown, not printed.
 macro_rules! say {
@@ -32,7 +32,7 @@ pub(super) fn line(line: &dyn Display) {
 }
 
 /// One JSON text on standard output.
-pub(super) fn print_json(value: &impl serde::Serialize) -> CommandResult {
+pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), OperatorError> {
     let json = serde_json::to_string_pretty(value)?;
     put(&(printable_json(&json) + "\n"));
     Ok(())
@@ -57,8 +57,8 @@ pub(super) fn trouble() -> Option<io::Error> {
     over.filter(|error| error.kind() != ErrorKind::BrokenPipe)
 }
 
-/// Tells something on standard error, of several lines perhaps. Nobody waits long for who reads it.
-pub(super) fn last_word(text: &str) {
+/// Prints something on standard error, of several lines perhaps. Nobody waits long for who reads it.
+pub(super) fn notice(text: &str) {
     let lines: String = text
         .lines()
         .map(|line| format!("{}\n", Printable(&line)))
@@ -69,7 +69,7 @@ pub(super) fn last_word(text: &str) {
     });
 }
 
-/// Does something that may wait for a reader, and goes on without it after a while.
+/// Does something that may wait for a reader, and continues without it after a while.
 pub(super) fn beside(print: impl FnOnce() + Send + 'static) {
     let (done, printed) = std::sync::mpsc::channel();
     let started = std::thread::Builder::new().spawn(move || {
@@ -77,6 +77,6 @@ pub(super) fn beside(print: impl FnOnce() + Send + 'static) {
         let _ = done.send(());
     });
     if started.is_ok() {
-        let _ = printed.recv_timeout(LAST_WORD);
+        let _ = printed.recv_timeout(READER_PATIENCE);
     }
 }

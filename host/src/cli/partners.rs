@@ -3,11 +3,12 @@
 use clap::Args;
 use pointsman_log::printable;
 
-use super::out::{last_word, print_json, say};
-use super::{CommandResult, Configured, block_on, sessions};
-use crate::operator::certificates::Severity;
-use crate::operator::moment::Moment;
+use super::command::{CommandResult, Configured, block_on};
+use super::out::{notice, print_json, say};
+use super::sessions;
+use crate::operator::certificates::RemarkLevel;
 use crate::operator::partners::{CertificateReport, ContactReport, PartnerReport, PartnersReport};
+use crate::operator::utc_time::UtcTime;
 
 /// What is known of partners: when and how the last session went, what failed last, when the next call is, what waits
 /// and why it does not go, which receipts are overdue, and when certificates end. The server need not run.
@@ -26,9 +27,9 @@ impl PartnersCommand {
     pub(super) fn run(self) -> CommandResult {
         let operator = self.configured.operator()?;
         let known = block_on(operator.partners(self.name.as_deref()))?;
-        known.unknown.iter().for_each(|what| last_word(what));
+        known.unknown.iter().for_each(|what| notice(what));
         match self.name {
-            _ if self.json => return print_json(&known.partners),
+            _ if self.json => return Ok(print_json(&known.partners)?),
             Some(_) => {
                 known.station.iter().for_each(print_of_station);
                 known.partners.iter().for_each(print);
@@ -217,17 +218,17 @@ fn in_a_line(contact: &ContactReport) -> String {
 }
 
 fn is_bad(certificate: &CertificateReport) -> bool {
-    certificate.weight > Severity::Good
+    certificate.weight > RemarkLevel::Good
 }
 
 fn weighed(certificate: &CertificateReport) -> String {
     match certificate.weight {
-        Severity::Good => certificate.text.clone(),
-        Severity::Warning => format!("warning: {}", certificate.text),
-        Severity::Error => format!("error: {}", certificate.text),
+        RemarkLevel::Good => certificate.text.clone(),
+        RemarkLevel::Warning => format!("warning: {}", certificate.text),
+        RemarkLevel::Error => format!("error: {}", certificate.text),
     }
 }
 
-fn moment(at: Option<Moment>) -> String {
+fn moment(at: Option<UtcTime>) -> String {
     at.map_or_else(String::new, |at| at.to_string())
 }

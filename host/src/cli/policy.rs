@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::out::{last_word, say};
-use super::{CommandResult, Configured, Unsuccessful, block_on, sessions};
+use super::command::{CommandResult, Configured, Unsuccessful, block_on};
+use super::out::{notice, say};
+use super::sessions;
 use crate::operator::error::ErrorCode;
 
 /// Looks at policies, and swaps them while the server runs.
@@ -70,7 +71,7 @@ fn swap(policy: &str, component: &Path, configured: &Configured) -> CommandResul
     match swapped.warning {
         None => Ok(()),
         Some(why) => {
-            last_word(&format!("warning: {why}"));
+            notice(&format!("warning: {why}"));
             Err(Unsuccessful::Printed)
         }
     }
@@ -79,6 +80,6 @@ fn swap(policy: &str, component: &Path, configured: &Configured) -> CommandResul
 /// A line every few seconds: long enough apart to be read, on standard error, beside the answer.
 fn show_work(what: &str, seconds: u64) {
     if seconds <= 1 || seconds.is_multiple_of(5) {
-        last_word(&format!("{what}, {seconds} s so far"));
+        notice(&format!("{what}, {seconds} s so far"));
     }
 }

@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand};
 
-use super::out::{last_word, print_json, say};
-use super::{CommandResult, Configured, block_on};
+use super::command::{CommandResult, Configured, block_on};
+use super::out::{notice, print_json, say};
 use crate::operator::queue::{QueueAction, QueueOrder, QueuedFile};
 use crate::operator::transfer_name::TransferName;
 
@@ -98,7 +98,7 @@ impl OrderArgs {
             why,
         }))?;
         if self.json {
-            return print_json(&done);
+            return Ok(print_json(&done)?);
         }
         say!("transfer {}: {}", done.transfer, done.done);
         Ok(())
@@ -108,9 +108,9 @@ impl OrderArgs {
 fn list(configured: &Configured, partner: Option<&str>, json: bool) -> CommandResult {
     let operator = configured.operator()?;
     let queue = block_on(operator.queue(partner))?;
-    queue.unknown.iter().for_each(|what| last_word(what));
+    queue.unknown.iter().for_each(|what| notice(what));
     if json {
-        return print_json(&queue.files);
+        return Ok(print_json(&queue.files)?);
     }
     say!(
         "{:36}  {:20}  {:12}  {:10}  {:20}  {:4}  {:5}  {:>12}  FILE",

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
+use super::command::{CommandResult, Configured, block_on};
 use super::out::{print_json, say};
-use super::{CommandResult, Configured, block_on};
 
 /// Has the server that runs read its configuration again: all of it is checked first, and where anything is wrong, the one
 /// before stays in force unchanged.
@@ -21,7 +21,7 @@ impl ReloadCommand {
         let operator = self.configured.operator()?;
         let reloaded = block_on(operator.reload(|_, _| {}))?;
         if self.json {
-            return print_json(&reloaded);
+            return Ok(print_json(&reloaded)?);
         }
         match reloaded.changed.as_slice() {
             [] => say!("nothing changed"),

@@ -95,22 +95,7 @@ impl Scene {
             ROUTE_BY_NAME,
         )?;
         for (us, partner) in [("nordwerk", "mueller"), ("mueller", "nordwerk")] {
-            let (certificate, key) = throw_away_certificate(us)?;
-            write(
-                &scene.root.join(us).join("certificate.pem"),
-                certificate.as_bytes(),
-            )?;
-            write_secret(&scene.root.join(us).join("key.pem"), key.as_bytes())?;
-            write(
-                &scene.root.join(partner).join(format!("{us}.pem")),
-                certificate.as_bytes(),
-            )?;
-            let password = throw_away_password()?;
-            write_secret(&scene.root.join(us).join("password"), password.as_bytes())?;
-            write_secret(
-                &scene.root.join(partner).join(format!("{us}.password")),
-                password.as_bytes(),
-            )?;
+            scene.introduce(us, partner)?;
         }
         let (nordwerk, mueller) = free_ports(&scene.root)?;
         write(
@@ -128,6 +113,27 @@ impl Scene {
                 .as_bytes(),
         )?;
         Ok(scene)
+    }
+
+    /// Certificate and password of a station, where it and its partner look for them.
+    fn introduce(&self, us: &str, partner: &str) -> Result<(), SceneError> {
+        let (certificate, key) = throw_away_certificate(us)?;
+        write(
+            &self.root.join(us).join("certificate.pem"),
+            certificate.as_bytes(),
+        )?;
+        write_secret(&self.root.join(us).join("key.pem"), key.as_bytes())?;
+        write(
+            &self.root.join(partner).join(format!("{us}.pem")),
+            certificate.as_bytes(),
+        )?;
+        let password = throw_away_password()?;
+        write_secret(&self.root.join(us).join("password"), password.as_bytes())?;
+        write_secret(
+            &self.root.join(partner).join(format!("{us}.password")),
+            password.as_bytes(),
+        )?;
+        Ok(())
     }
 }
 

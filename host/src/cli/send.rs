@@ -10,8 +10,8 @@ use jiff::civil::DateTime;
 use oftp::{OdetteId, UserData};
 use tokio::sync::{broadcast, oneshot};
 
+use super::command::{CommandResult, Configured, LogStyle, block_on, start_log};
 use super::out::say;
-use super::{CommandResult, Configured, LogStyle, block_on, start_log};
 use crate::config::{Label, Needs, Scalar};
 use crate::events::Event;
 use crate::operator::Operator;

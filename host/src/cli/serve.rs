@@ -6,8 +6,8 @@ use clap::Args;
 use pointsman_log::Log;
 use tokio::sync::watch;
 
+use super::command::{CommandResult, Configured, LogStyle, Unsuccessful, block_on, start_log};
 use super::out::{self, say};
-use super::{CommandResult, Configured, LogStyle, Unsuccessful, block_on, start_log};
 use crate::config::Needs;
 use crate::operator::error::ErrorCode;
 use crate::server::reload::Reloader;
@@ -78,7 +78,7 @@ async fn follow(reloader: Arc<Reloader>, mut hangups: watch::Receiver<u32>, pati
     }
 }
 
-/// Waits until the server is asked to end, or cannot go on, and ends it; asked once more, at once.
+/// Waits until the server is asked to end, or cannot continue, and ends it; asked once more, at once.
 async fn end(server: Server, mut asked: impl AsyncFnMut()) -> CommandResult {
     let broken = tokio::select! {
         () = asked() => None,
@@ -90,7 +90,7 @@ async fn end(server: Server, mut asked: impl AsyncFnMut()) -> CommandResult {
             Some(told) => Err(ErrorCode::NotReady.because(told).into()),
         },
         () = asked() => {
-            out::last_word("ended at once; the next start resumes");
+            out::notice("ended at once; the next start resumes");
             Err(Unsuccessful::Printed)
         }
     }

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
+use super::command::{CommandResult, Configured, block_on};
 use super::out::{print_json, say};
-use super::{CommandResult, Configured, block_on};
 use crate::operator::running::{FileReport, SessionReport, StatusReport, TaskReport};
 
 /// The sessions of the running server: who, from where, since when, which file, and how far it is. A session of a
@@ -25,7 +25,7 @@ impl SessionsCommand {
         let operator = self.configured.operator()?;
         let sessions = block_on(operator.sessions(self.partner.as_deref()))?;
         if self.json {
-            return print_json(&sessions);
+            return Ok(print_json(&sessions)?);
         }
         say!(
             "{:14}  {:20}  {:16}  {:28}  FILE",
@@ -107,7 +107,7 @@ pub(super) fn show(configured: &Configured, as_json: bool) -> CommandResult {
     let operator = configured.operator()?;
     let status = block_on(operator.status())?;
     if as_json {
-        return print_json(&status);
+        return Ok(print_json(&status)?);
     }
     say!("sessions: {}", status.sessions);
     for session in &block_on(operator.sessions(None))? {

@@ -1,20 +1,21 @@
 //! `pointsman transfers show`: everything that is known of one file.
 
-use super::out::{last_word, print_json, say};
-use super::{CommandResult, Configured, block_on, sessions};
+use super::command::{CommandResult, Configured, block_on};
+use super::out::{notice, print_json, say};
+use super::sessions;
 use crate::operator::history::{
     InboundReport, OutboundReport, QuestionReport, ResponseReport, TimelineReport, TransferReport,
 };
-use crate::operator::moment::Moment;
 use crate::operator::transfer_name::TransferName;
 use crate::operator::transfers::TransferWay;
+use crate::operator::utc_time::UtcTime;
 
 pub(super) fn show(configured: &Configured, id: &TransferName, json: bool) -> CommandResult {
     let operator = configured.operator()?;
     let file = block_on(operator.transfer(id))?;
-    file.unknown.iter().for_each(|what| last_word(what));
+    file.unknown.iter().for_each(|what| notice(what));
     if json {
-        return print_json(&file);
+        return Ok(print_json(&file)?);
     }
     print(&file);
     Ok(())
@@ -236,6 +237,6 @@ fn print_event(entry: &TimelineReport) {
     );
 }
 
-fn moment(at: Option<Moment>) -> String {
+fn moment(at: Option<UtcTime>) -> String {
     at.map_or_else(String::new, |at| at.to_string())
 }

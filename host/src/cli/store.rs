@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand};
 
-use super::out::{last_word, print_json, say};
-use super::{CommandResult, Configured, LogStyle, Unsuccessful, block_on, start_log};
+use super::command::{CommandResult, Configured, LogStyle, Unsuccessful, block_on, start_log};
+use super::out::{notice, print_json, say};
 use crate::operator::store::{FindingReport, RebuildReport, StoreReport};
 
 /// Compares ledger, spool and inbox with each other, and names what does not fit. Changes nothing, and may
@@ -25,7 +25,7 @@ impl VerifyStoreCommand {
         start_log(LogStyle::Quiet)?;
         let operator = self.configured.operator()?;
         let report = block_on(operator.verify_store(self.quick))?;
-        report.unknown.iter().for_each(|what| last_word(what));
+        report.unknown.iter().for_each(|what| notice(what));
         if self.json {
             print_json(&report)?;
         } else {
@@ -76,7 +76,7 @@ pub(super) struct StoreCommand {
 
 #[derive(Debug, Subcommand)]
 enum StoreVerb {
-    /// Makes the ledger anew from what lies in the spool; keeps the old one under another name. No server may
+    /// Rebuilds the ledger from what lies in the spool; keeps the old one under another name. No server may
     /// run.
     Rebuild {
         /// As JSON.
@@ -126,7 +126,7 @@ fn rebuild(configured: &Configured, json: bool) -> CommandResult {
 
 fn print_rebuilt(rebuilt: &RebuildReport) {
     say!(
-        "the ledger is made anew: {} files received, {} to send or sent; {} partials removed, whose senders begin again",
+        "the ledger is rebuilt: {} files received, {} to send or sent; {} partials removed, whose senders start over",
         rebuilt.received,
         rebuilt.to_send,
         rebuilt.partials_removed

@@ -4,11 +4,12 @@ use clap::{Args, Subcommand, ValueEnum};
 use oftp::NerpReason;
 
 use super::attention::AttentionCommand;
+use super::command::{CommandResult, Configured, block_on};
 use super::out::{print_json, say};
-use super::{CommandResult, Configured, block_on, show};
+use super::show;
 use crate::operator::receipts::{ReceiptAnswer, ReceiptChoice, nerp_reason};
 use crate::operator::transfer_name::TransferName;
-use crate::operator::transfers::{TransferQuery, TransferRow, TransferWay, pattern, states};
+use crate::operator::transfers::{TransferQuery, TransferSummary, TransferWay, pattern, states};
 
 /// Looks at the history of files; the server need not run.
 #[derive(Debug, Args)]
@@ -161,14 +162,14 @@ impl ListArgs {
             name: self.name,
         }))?;
         if self.json {
-            return print_json(&rows);
+            return Ok(print_json(&rows)?);
         }
         print(&rows);
         Ok(())
     }
 }
 
-fn print(rows: &[TransferRow]) {
+fn print(rows: &[TransferSummary]) {
     say!(
         "{:36}  {:20}  {:3}  {:12}  {:12}  {:8}  {:>12}  FILE",
         "TRANSFER",

@@ -24,7 +24,7 @@ macro_rules! policies {
             says("policy {policy} decides now, but {reason}")
             remedy("make the component's folder writable for the server, and swap again, before the next start")
 
-            /// a component was not taken; the old one goes on
+            /// a component was not taken; the old one stays in force
             "POL-104" "policy-refused" Error Counted
             PolicyRefused { policy: String, reason: String }
             says("{reason}; the policies stay as they are")

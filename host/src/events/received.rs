@@ -61,7 +61,7 @@ macro_rules! received {
             remedy("disk space, permissions")
 
             /// what was kept of a broken file was removed, because the disk is full, or because the partner has more of them than
-            /// `limits.partials_per_partner`; the event says which. Its sender begins again
+            /// `limits.partials_per_partner`; the event says which. Its sender starts over
             "RCV-009" "partial-removed" Warn Counted
             PartialRemoved { transfer: TransferId, partner: Option<String>, reason: String, error: Option<String> }
             says("what was kept of transfer {transfer}{} was removed: {reason}{}", of(partner), because(error))

@@ -89,10 +89,10 @@ macro_rules! sent {
             "SND-011" "content-damaged" Error Every
             ContentDamaged { session: Talk, transfer: TransferId, file: String, reason: String }
             says("{session}: {file} is not sent to its end: {reason}")
-            remedy("look at the disk; queue the file anew, and cancel this one, or put its content back from a backup and release it")
+            remedy("look at the disk; queue the file again, and cancel this one, or put its content back from a backup and release it")
 
-            /// a file that goes on where it broke off takes longer than 20 s to be read from its start, which partners do not wait
-            /// for. The session ends before EFID. In the server the reading goes on, and the file in its next session; in
+            /// a file that is resumed takes longer than 20 s to be read from its start, which partners do not wait
+            /// for. The session ends before EFID. The server reads on, and resumes the file in its next session; in
             /// `pointsman send` the reading ends with the command
             "SND-012" "content-unread" Warn Counted
             ContentUnread { session: Talk, transfer: TransferId, file: String }

@@ -28,7 +28,7 @@ macro_rules! server {
             "SRV-004" "drain-cut-off" Warn Every
             DrainCutOff { sessions: usize }
             says("{sessions} sessions have not come to their end and are cut off")
-            remedy("nothing, broken files go on with the next session; raise it if it happens often")
+            remedy("nothing, broken files are resumed by the next session; raise it if it happens often")
 
             /// calls and commands were not done within a second `limits.drain` of the drain, and were cut off
             "SRV-019" "tasks-cut-off" Warn Every
@@ -72,11 +72,11 @@ macro_rules! server {
             says("callers are accepted no more on {address}; its sessions go on")
             remedy("–")
 
-            /// a start waits for room on a disk
+            /// a start waits for free space on a disk
             "SRV-008" "disk-full" Error Every
             DiskFull { reason: String }
-            says("the start waits until a disk has room: {reason}")
-            remedy("make room; it goes on by itself")
+            says("the start waits until a disk has space: {reason}")
+            remedy("free some space; it continues by itself")
 
             /// the control socket failed, by which commands talk to the server
             "SRV-009" "control-failed" Error Counted

@@ -1,13 +1,13 @@
-//! What goes on only when an operator does something.
+//! What continues only when an operator does something.
 
 use pointsman_store::{InboundState, OutboundState, State, Transfer};
 use serde::{Deserialize, Serialize};
 
 use super::Operator;
 use super::error::OperatorError;
-use super::moment::Moment;
 use super::overview::{Overview, without_profile};
 use super::transfers::FileIdentity;
+use super::utc_time::UtcTime;
 use crate::config::Plan;
 
 /// So many are reported; who has more begins with these.
@@ -33,7 +33,7 @@ pub(crate) struct AttentionFile {
     /// Its transfer.
     pub transfer: String,
     /// When it was offered, or queued.
-    pub since: Moment,
+    pub since: UtcTime,
     /// The partner's name in the configuration.
     pub partner: String,
     /// The word of its state.
@@ -69,7 +69,7 @@ impl Operator {
             .filter(|name| its(name))
             .collect();
         self.known_partner(partner, !rows.is_empty() || !gone.is_empty())?;
-        let file = |row: &Transfer| AttentionFile::of(row, self.config());
+        let file = |row: &Transfer| AttentionFile::of(row, self.plan());
         Ok(AttentionReport {
             transfers: rows.iter().map(file).collect(),
             remedies_of_partners_gone: gone.iter().map(|name| without_profile(name)).collect(),
@@ -84,7 +84,7 @@ impl AttentionFile {
         let (waits_for, remedy) = wanted(row, config);
         Self {
             transfer: row.id.to_string(),
-            since: Moment(row.created),
+            since: UtcTime(row.created),
             partner: row.partner.clone(),
             state: row.state.to_string(),
             reason: row.reason.clone(),

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::moment::Moment;
-use crate::config::{IdentityFiles, Plan};
+use super::utc_time::UtcTime;
+use crate::config::{IdentityFiles, Partner, Plan, TlsPlan};
 use crate::net::tls::{self, CertificateTime, PeerCertificate};
 
 /// How many days before its end a certificate is warned of, each time once.
@@ -15,7 +15,7 @@ const WARNED_BEFORE: [u64; 5] = [60, 30, 14, 7, 1];
 /// How bad a remark is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Severity {
+pub(crate) enum RemarkLevel {
     /// As it should be.
     Good,
     /// Sessions come about, for now or with most partners.
@@ -28,13 +28,13 @@ pub(crate) enum Severity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Remark {
     /// How bad it is.
-    pub severity: Severity,
+    pub severity: RemarkLevel,
     /// The key of the configuration.
     pub place: String,
     /// What there is to say.
     pub text: String,
     /// When the certificate ends, where the remark is about one.
-    pub ends: Option<Moment>,
+    pub ends: Option<UtcTime>,
     /// How many of the marks of [`WARNED_BEFORE`] it has passed.
     pub stage: usize,
 }
@@ -44,7 +44,7 @@ impl Remark {
     #[must_use]
     pub(crate) fn key_of_partner(&self, name: &str) -> Option<&str> {
         let key = self.place.strip_prefix("partners.")?.strip_prefix(name)?;
-        // Of a partner whose name goes on behind a point it is not.
+        // Of a partner whose name continues behind a point it is not.
         key.strip_prefix('.').filter(|key| !key.contains('.'))
     }
 
@@ -54,7 +54,7 @@ impl Remark {
         !self.place.starts_with("partners.")
     }
 
-    pub(crate) fn new(severity: Severity, place: &str, text: String) -> Self {
+    pub(crate) fn new(severity: RemarkLevel, place: &str, text: String) -> Self {
         Self {
             severity,
             place: place.to_owned(),
@@ -69,58 +69,57 @@ impl Remark {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum CertificateOwner {
     Us,
-    Partner,
+    ThePartner,
     Ca,
 }
 
+use CertificateOwner::{Ca, ThePartner, Us};
+
 /// Looks at every certificate and key of the configuration, as it would be used.
 #[must_use]
-pub(crate) fn certificates(config: &Plan) -> Vec<Remark> {
+pub(crate) fn certificates(plan: &Plan) -> Vec<Remark> {
     let mut told = Vec::new();
-    for (at, listener) in config.listeners.iter().enumerate() {
-        let Some(tls) = &listener.tls else { continue };
-        let place = format!("listeners[{at}].tls");
-        look(
-            &mut told,
-            &format!("{place}.certificate"),
-            &tls.identity.certificate,
-            CertificateOwner::Us,
-        );
-        if let Some(ca) = &tls.client_ca {
-            look(
-                &mut told,
-                &format!("{place}.client_ca"),
-                ca,
-                CertificateOwner::Ca,
-            );
+    for (at, listener) in plan.listeners.iter().enumerate() {
+        if let Some(tls) = &listener.tls {
+            of_listener(&mut told, &format!("listeners[{at}].tls"), tls);
         }
-        fits(&mut told, &format!("{place}.key"), &tls.identity);
     }
-    for (name, partner) in &config.partners {
-        let place = |key: &str| format!("partners.{name}.{key}");
-        if let Some(own) = &partner.certificate {
-            look(
-                &mut told,
-                &place("certificate"),
-                own,
-                CertificateOwner::Partner,
-            );
-        }
-        if let Some(ca) = &partner.ca {
-            look(&mut told, &place("ca"), ca, CertificateOwner::Ca);
-        }
-        if let Some(ours) = &partner.our_identity {
-            let owner = CertificateOwner::Us;
-            look(
-                &mut told,
-                &place("our_certificate"),
-                &ours.certificate,
-                owner,
-            );
-            fits(&mut told, &place("our_key"), ours);
-        }
+    for (name, partner) in &plan.partners {
+        of_partner(&mut told, &format!("partners.{name}"), partner);
     }
     told
+}
+
+fn of_listener(told: &mut Vec<Remark>, place: &str, tls: &TlsPlan) {
+    let identity = &tls.identity;
+    look(
+        told,
+        &format!("{place}.certificate"),
+        &identity.certificate,
+        Us,
+    );
+    if let Some(ca) = &tls.client_ca {
+        look(told, &format!("{place}.client_ca"), ca, Ca);
+    }
+    fits(told, &format!("{place}.key"), identity);
+}
+
+fn of_partner(told: &mut Vec<Remark>, place: &str, partner: &Partner) {
+    if let Some(own) = &partner.certificate {
+        look(told, &format!("{place}.certificate"), own, ThePartner);
+    }
+    if let Some(ca) = &partner.ca {
+        look(told, &format!("{place}.ca"), ca, Ca);
+    }
+    if let Some(ours) = &partner.our_identity {
+        look(
+            told,
+            &format!("{place}.our_certificate"),
+            &ours.certificate,
+            Us,
+        );
+        fits(told, &format!("{place}.our_key"), ours);
+    }
 }
 
 fn fits(told: &mut Vec<Remark>, place: &str, ours: &IdentityFiles) {
@@ -128,28 +127,24 @@ fn fits(told: &mut Vec<Remark>, place: &str, ours: &IdentityFiles) {
     if tls::certificates(&ours.certificate).is_ok()
         && let Err(error) = tls::check_identity(ours)
     {
-        told.push(Remark::new(Severity::Error, place, error.to_string()));
+        told.push(Remark::new(RemarkLevel::Error, place, error.to_string()));
     }
 }
 
 fn look(told: &mut Vec<Remark>, place: &str, file: &Path, owner: CertificateOwner) {
     let chain = match tls::certificates(file) {
         Ok(chain) => chain,
-        Err(error) => return told.push(Remark::new(Severity::Error, place, error.to_string())),
+        Err(error) => return told.push(Remark::new(RemarkLevel::Error, place, error.to_string())),
     };
     // Of a partner its own alone counts; of ours and of CAs every one is sent or used.
-    let many = if owner == CertificateOwner::Partner {
-        1
-    } else {
-        chain.len()
-    };
+    let many = if owner == ThePartner { 1 } else { chain.len() };
     if chain.len() > many {
         let text = format!(
             "there are {} certificates in {}, and the first alone is taken for the partner's own: one that it shows must stand first",
             chain.len(),
             file.display()
         );
-        told.push(Remark::new(Severity::Warning, place, text));
+        told.push(Remark::new(RemarkLevel::Warning, place, text));
     }
     for (at, der) in chain.iter().take(many).enumerate() {
         let Ok(shown) = tls::describe(der) else {
@@ -161,20 +156,20 @@ fn look(told: &mut Vec<Remark>, place: &str, file: &Path, owner: CertificateOwne
         };
         told.push(in_time(&place, &shown, file));
         // What may issue is judged when it does; what is shown must have a key that TLS can use.
-        if owner != CertificateOwner::Ca
+        if owner != Ca
             && at == 0
             && let Some(why) = tls::unusable(der)
         {
             let text = format!("no TLS session can come about with this certificate: {why}");
-            told.push(Remark::new(Severity::Error, &place, text));
+            told.push(Remark::new(RemarkLevel::Error, &place, text));
         }
-        if owner == CertificateOwner::Ca && tls::issues_nothing(der) {
+        if owner == Ca && tls::issues_nothing(der) {
             let text = "this is no CA's certificate (basicConstraints CA:FALSE), so it issues none; it is taken as a certificate that is shown itself, which belongs under `certificate`";
-            told.push(Remark::new(Severity::Warning, &place, text.to_owned()));
+            told.push(Remark::new(RemarkLevel::Warning, &place, text.to_owned()));
         }
-        if owner == CertificateOwner::Us && at == 0 {
+        if owner == Us && at == 0 {
             let odd = tls::oddities(der).into_iter();
-            told.extend(odd.map(|why| Remark::new(Severity::Warning, &place, why)));
+            told.extend(odd.map(|why| Remark::new(RemarkLevel::Warning, &place, why)));
         }
     }
 }
@@ -189,30 +184,30 @@ fn in_time(place: &str, shown: &PeerCertificate, file: &Path) -> Remark {
     let stage = WARNED_BEFORE.iter().filter(|mark| days <= **mark).count();
     let (severity, more) = match shown.time() {
         CertificateTime::NotYet => (
-            Severity::Error,
+            RemarkLevel::Error,
             format!(
                 ": it is not valid yet; is the clock right? Else use the one before, in {file}"
             ),
         ),
         CertificateTime::Over => (
-            Severity::Error,
+            RemarkLevel::Error,
             format!(": it has ended; put a new one into {file}, and reload"),
         ),
         CertificateTime::Days(0) => (
-            Severity::Warning,
+            RemarkLevel::Warning,
             format!(": it ends today; agree on a new one, put it into {file}, and reload now"),
         ),
         CertificateTime::Days(_) if stage > 0 => (
-            Severity::Warning,
+            RemarkLevel::Warning,
             format!(
                 ": it ends in {days} days; agree on a new one, put it into {file} in time, and reload"
             ),
         ),
-        CertificateTime::Days(_) => (Severity::Good, String::new()),
+        CertificateTime::Days(_) => (RemarkLevel::Good, String::new()),
     };
     Remark {
         stage,
-        ends: Some(Moment(
+        ends: Some(UtcTime(
             SystemTime::UNIX_EPOCH + Duration::from_secs(shown.not_after),
         )),
         ..Remark::new(severity, place, format!("{shown}{more}"))

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Operator;
-use super::certificates::{Severity, certificates};
+use super::certificates::{RemarkLevel, certificates};
 use super::conditions::{Condition, obstacles};
 use super::running::PolicyReport;
 use crate::net::tls::{self, TlsError};
@@ -27,7 +27,7 @@ pub(crate) struct CheckReport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CheckRemark {
     /// How bad it is.
-    pub severity: Severity,
+    pub severity: RemarkLevel,
     /// The key.
     pub place: String,
     /// What there is to say.
@@ -38,14 +38,14 @@ impl CheckReport {
     /// Whether nothing is wrong; there may be warnings.
     pub(crate) fn is_clean(&self) -> bool {
         let mut remarks = self.remarks.iter();
-        remarks.all(|remark| remark.severity < Severity::Error)
+        remarks.all(|remark| remark.severity < RemarkLevel::Error)
     }
 }
 
 impl CheckRemark {
     fn error(place: impl Into<String>, text: impl ToString) -> Self {
         Self {
-            severity: Severity::Error,
+            severity: RemarkLevel::Error,
             place: place.into(),
             text: text.to_string(),
         }
@@ -55,11 +55,11 @@ impl CheckRemark {
 impl Operator {
     /// Checks everything that `serve` needs, and starts nothing.
     pub(crate) async fn check(&self) -> CheckReport {
-        let config = self.config();
+        let config = self.plan();
         let mut remarks = self.check_certificates();
         let certificates_are_good = remarks
             .iter()
-            .all(|remark| remark.severity < Severity::Error);
+            .all(|remark| remark.severity < RemarkLevel::Error);
         let mut found = obstacles(config);
         // What certificates and keys do to listeners was said with them.
         found.retain(|found| certificates_are_good || found.condition != Condition::Tls);
@@ -90,7 +90,7 @@ impl Operator {
 
     /// Every certificate and key, as it would be used.
     fn check_certificates(&self) -> Vec<CheckRemark> {
-        let remarks = certificates(self.config()).into_iter();
+        let remarks = certificates(self.plan()).into_iter();
         let mut remarks: Vec<CheckRemark> = remarks
             .map(|remark| CheckRemark {
                 severity: remark.severity,
@@ -100,7 +100,7 @@ impl Operator {
             .collect();
         if remarks
             .iter()
-            .all(|remark| remark.severity < Severity::Error)
+            .all(|remark| remark.severity < RemarkLevel::Error)
             && let Err(error) = self.check_callers()
         {
             remarks.push(CheckRemark::error("partners", error));
@@ -110,7 +110,7 @@ impl Operator {
 
     /// What is said of no single certificate: that everything together makes calls of the partners that we dial.
     fn check_callers(&self) -> Result<(), TlsError> {
-        let partners = self.config().partners.values();
+        let partners = self.plan().partners.values();
         let mut dialled = partners.filter(|partner| partner.tls);
         dialled.try_for_each(|partner| tls::client(partner).map(drop))
     }

@@ -94,7 +94,7 @@ codes! {
     DiskFull "disk-full" Problem,
     /// a policy cannot be loaded; those in force stay
     Policy "policy" Problem,
-    /// the server cannot start, or cannot go on
+    /// the server cannot start, or cannot continue
     NotReady "not-ready" Problem,
     /// the operating system, or this program
     Internal "internal" Problem,

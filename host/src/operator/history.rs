@@ -10,19 +10,20 @@ use serde::{Deserialize, Serialize};
 
 use super::Operator;
 use super::error::OperatorError;
-use super::moment::Moment;
-use super::overview::{Overview, WaitsReport};
+use super::overview::Overview;
+use super::prospects::WaitsReport;
 use super::queue::resting;
 use super::running::SessionReport;
 use super::transfer_name::TransferName;
-use super::transfers::TransferRow;
+use super::transfers::TransferSummary;
+use super::utc_time::UtcTime;
 
 /// Everything that is known of one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TransferReport {
     /// What a list shows of it.
     #[serde(flatten)]
-    pub row: TransferRow,
+    pub row: TransferSummary,
     /// Its content in the spool.
     pub spool: Option<String>,
     /// What the SFID said, or will say.
@@ -92,7 +93,7 @@ pub(crate) struct ResponseReport {
     /// `EERP` or `NERP`.
     pub command: String,
     /// When it came, or was owed.
-    pub since: Option<Moment>,
+    pub since: Option<UtcTime>,
     /// How often our receipt was given to a session.
     pub tries: u32,
     /// NERPREAS.
@@ -115,7 +116,7 @@ pub(crate) struct QuestionReport {
     /// Who decides: `policies`, `command` or `operator`.
     pub asks: String,
     /// When they are asked next.
-    pub asked_at: Option<Moment>,
+    pub asked_at: Option<UtcTime>,
     /// How often they were asked.
     pub asked: u32,
 }
@@ -151,11 +152,11 @@ pub(crate) struct OutboundReport {
     /// The EFID of an earlier attempt may have arrived.
     pub in_doubt: bool,
     /// It rests until then.
-    pub rests_until: Option<Moment>,
+    pub rests_until: Option<UtcTime>,
     /// The program whose session has it just now.
     pub holder: Option<String>,
     /// When its EFPA came.
-    pub sent: Option<Moment>,
+    pub sent: Option<UtcTime>,
     /// Of one that is not sent yet.
     #[serde(flatten)]
     pub waits: Option<WaitsReport>,
@@ -165,7 +166,7 @@ pub(crate) struct OutboundReport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TimelineReport {
     /// When.
-    pub at: Moment,
+    pub at: UtcTime,
     /// What.
     pub event: String,
     /// In which session, if in one.
@@ -193,7 +194,7 @@ impl Operator {
         else {
             return Err(LedgerError::NotFound(id).into());
         };
-        details.rests_until = resting(self.config(), &row.partner, details.rests_until);
+        details.rests_until = resting(self.plan(), &row.partner, details.rests_until);
         let response = ledger.receipt(id).await?;
         let overview = Overview::beside(self).await?;
         let sent = row.direction() == Direction::Outbound;
@@ -212,7 +213,7 @@ impl Operator {
             outbound: sent.then(|| OutboundReport::of(&details, waits)),
             timeline: timeline(ledger, id).await?,
             unknown: overview.unknown,
-            row: TransferRow::from(&row),
+            row: TransferSummary::from(&row),
         })
     }
 }
@@ -244,7 +245,7 @@ fn why(row: &Transfer, details: &Details, overview: &Overview) -> Option<String>
         )),
         (_, Some(until)) => Some(format!(
             "it rests until {}: `pointsman queue send-now {id}` lets it go now",
-            Moment(until)
+            UtcTime(until)
         )),
         _ => overview.waits(&row.partner).why_it_waits,
     }
@@ -265,7 +266,7 @@ fn question(details: &Details) -> Option<QuestionReport> {
             (_, false) => "policies",
         }
         .to_owned(),
-        asked_at: question.asked_at.map(Moment),
+        asked_at: question.asked_at.map(UtcTime),
         asked: question.asked,
     })
 }
@@ -276,7 +277,7 @@ async fn timeline(
 ) -> Result<Vec<TimelineReport>, OperatorError> {
     let entries = ledger.timeline(id).await?.into_iter();
     let report = entries.map(|entry| TimelineReport {
-        at: Moment(entry.at),
+        at: UtcTime(entry.at),
         event: entry.event,
         session: entry.session,
         detail: entry.detail,
@@ -320,7 +321,7 @@ impl ResponseReport {
         };
         Self {
             command: command.to_owned(),
-            since: details.receipt_since.map(Moment),
+            since: details.receipt_since.map(UtcTime),
             tries: details.receipt_tries,
             reason: nerp.map(|nerp| nerp.reason.code()),
             reason_text: nerp.map(|nerp| nerp.reason.to_string()),
@@ -353,9 +354,9 @@ impl OutboundReport {
             refusals: details.refusals,
             breaks: details.breaks,
             in_doubt: details.in_doubt,
-            rests_until: details.rests_until.map(Moment),
+            rests_until: details.rests_until.map(UtcTime),
             holder: details.holder.clone(),
-            sent: details.sent.map(|sent: SystemTime| Moment(sent)),
+            sent: details.sent.map(|sent: SystemTime| UtcTime(sent)),
             waits,
         }
     }

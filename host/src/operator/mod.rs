@@ -15,17 +15,19 @@ pub(crate) mod control;
 pub(crate) mod error;
 pub(crate) mod history;
 pub(crate) mod lock;
-pub(crate) mod moment;
 mod overview;
 pub(crate) mod partners;
-mod prospects;
+pub(crate) mod prospects;
 pub(crate) mod queue;
 pub(crate) mod receipts;
 pub(crate) mod running;
 pub(crate) mod send;
 pub(crate) mod store;
+#[cfg(test)]
+mod tests;
 pub(crate) mod transfer_name;
 pub(crate) mod transfers;
+pub(crate) mod utc_time;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,7 +41,7 @@ use crate::station::{Station, storage};
 
 /// Whoever asks and orders on one configuration.
 pub(crate) struct Operator {
-    config: Plan,
+    plan: Arc<Plan>,
     server: ServerLink,
 }
 
@@ -59,22 +61,23 @@ enum ServerLink {
 
 impl Operator {
     /// Outside of the server of this configuration, whether one runs or not.
-    pub(crate) fn of(config: Plan) -> Self {
+    pub(crate) fn of(plan: Plan) -> Self {
+        let plan = Arc::new(plan);
         let server = ServerLink::BySocket;
-        Self { config, server }
+        Self { plan, server }
     }
 
     /// In the server.
     pub(crate) fn within(station: &Arc<Station>) -> Self {
         Self {
-            config: Plan::clone(&station.plan()),
+            plan: Arc::new(Plan::clone(&station.plan())),
             server: ServerLink::Here(Arc::clone(station)),
         }
     }
 
     /// The configuration.
-    pub(crate) fn config(&self) -> &Plan {
-        &self.config
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// A request for one partner that found nothing must have named one that there is. One that the configuration does
@@ -85,7 +88,7 @@ impl Operator {
         has_something: bool,
     ) -> Result<(), OperatorError> {
         match wanted {
-            Some(name) if !has_something && !self.config.partners.contains_key(name) => {
+            Some(name) if !has_something && !self.plan.partners.contains_key(name) => {
                 Err(self.no_such_partner(name))
             }
             _ => Ok(()),
@@ -93,7 +96,7 @@ impl Operator {
     }
 
     pub(crate) fn no_such_partner(&self, name: &str) -> OperatorError {
-        let known: Vec<&str> = self.config.partners.keys().map(String::as_str).collect();
+        let known: Vec<&str> = self.plan.partners.keys().map(String::as_str).collect();
         ErrorCode::NoSuchPartner
             .because(format!("there is no partner `{name}` in the configuration"))
             .hint(format!("there are: {}", known.join(", ")))
@@ -108,7 +111,7 @@ impl Operator {
                     .hint("run the command as the user that the server runs as")
             })
         };
-        Ok(there(files::ledger_path(&self.config))? || there(files::spool_path(&self.config))?)
+        Ok(there(files::ledger_path(&self.plan))? || there(files::spool_path(&self.plan))?)
     }
 
     /// Ledger and spool: those of the server in its own process.
@@ -127,10 +130,10 @@ impl Operator {
         if !self.has_store()? {
             return Err(ErrorCode::NoStore.because(format!(
                 "there is no ledger at {} yet: no server ever ran here",
-                files::ledger_path(&self.config).display()
+                files::ledger_path(&self.plan).display()
             )));
         }
-        let spool = Spool::open(&files::spool_path(&self.config))?;
-        Ok((storage::open_ledger(&self.config, &spool)?, spool))
+        let spool = Spool::open(&files::spool_path(&self.plan))?;
+        Ok((storage::open_ledger(&self.plan, &spool)?, spool))
     }
 }

@@ -1,16 +1,16 @@
 //! What is known of all partners at a moment: from the ledger, and from the server where one runs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pointsman_log::printable;
 use pointsman_store::{Backlog, Contact};
-use serde::{Deserialize, Serialize};
 
 use super::Operator;
 use super::certificates::{Remark, certificates};
 use super::error::{ErrorCode, OperatorError};
-use super::prospects::PartnerView;
+use super::prospects::{PartnerView, WaitsReport};
 use super::running::{CallsReport, SessionReport};
 use crate::config::{Partner, Plan};
 
@@ -19,22 +19,13 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is known of all partners at a moment.
 pub(super) struct Overview {
-    config: Plan,
+    plan: Arc<Plan>,
     running: Option<CallsReport>,
     contacts: Vec<Contact>,
     backlog: BTreeMap<String, Backlog>,
     remarks: Vec<Remark>,
     /// What could not be found out, and why.
     pub unknown: Vec<String>,
-}
-
-/// Why files for a partner wait, and until when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct WaitsReport {
-    /// When the partner is called next, in words.
-    pub next_call: String,
-    /// Why nothing goes, if something waits and does not go by itself just now.
-    pub why_it_waits: Option<String>,
 }
 
 impl Overview {
@@ -64,11 +55,11 @@ impl Overview {
     ) -> Result<Self, OperatorError> {
         let (contacts, backlog) = remembered(operator).await?;
         Ok(Self {
-            config: operator.config().clone(),
+            plan: Arc::clone(&operator.plan),
             running,
             contacts,
             backlog,
-            remarks: certificates(operator.config()),
+            remarks: certificates(operator.plan()),
             unknown,
         })
     }
@@ -92,7 +83,7 @@ impl Overview {
 
     /// Why what waits for this partner does not go, and when it is called next.
     pub fn waits(&self, partner: &str) -> WaitsReport {
-        match self.config.partners.get(partner) {
+        match self.plan.partners.get(partner) {
             Some(profile) => self.view(partner, profile).waits(),
             None => WaitsReport {
                 next_call: "never".to_owned(),
@@ -104,7 +95,7 @@ impl Overview {
     /// The partners for whom something waits, and whom the configuration does not name.
     pub fn gone(&self) -> Vec<String> {
         let waiting = self.backlog.iter().filter(|(name, waiting)| {
-            !self.config.partners.contains_key(*name) && waiting.files + waiting.owed > 0
+            !self.plan.partners.contains_key(*name) && waiting.files + waiting.owed > 0
         });
         waiting.map(|(name, _)| name.clone()).collect()
     }
@@ -151,9 +142,9 @@ async fn remembered(operator: &Operator) -> Result<Remembered, OperatorError> {
     if !operator.has_store()? {
         return Ok(Remembered::default());
     }
-    let (ledger, config) = (operator.store()?.ledger, operator.config());
-    let longest = config.partners.keys().filter_map(|name| {
-        let profile = config.partner(name)?;
+    let (ledger, plan) = (operator.store()?.ledger, operator.plan());
+    let longest = plan.partners.keys().filter_map(|name| {
+        let profile = plan.partner(name)?;
         Some((name.clone(), profile.longest().file))
     });
     let backlog = ledger.backlog(longest.collect()).await?;

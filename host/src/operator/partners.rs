@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
 use super::Operator;
-use super::certificates::{Remark, Severity};
+use super::certificates::{Remark, RemarkLevel};
 use super::error::OperatorError;
-use super::moment::Moment;
 use super::overview::{Overview, PATIENCE};
 use super::prospects::PartnerView;
 use super::running::SessionReport;
+use super::utc_time::UtcTime;
 use crate::config::Plan;
 use crate::outbound::watch;
 use crate::station::contacts::NextCall;
@@ -52,7 +52,7 @@ pub(crate) struct PartnerReport {
     /// When it is called next, in words.
     pub next_call: String,
     /// And as a moment, where that is known.
-    pub next_call_at: Option<Moment>,
+    pub next_call_at: Option<UtcTime>,
     /// It is being called.
     pub being_called: bool,
     /// What waits to be sent.
@@ -71,7 +71,7 @@ pub(crate) struct PartnerReport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ContactReport {
     /// When.
-    pub at: Moment,
+    pub at: UtcTime,
     /// Whether we dialled.
     pub dialled: bool,
     /// The address of the other end.
@@ -92,13 +92,13 @@ pub(crate) struct BacklogReport {
     /// Those that rest.
     pub resting: u64,
     /// When the first of those may go.
-    pub rests_until: Option<Moment>,
+    pub rests_until: Option<UtcTime>,
     /// Those that an operator holds.
     pub held: u64,
     /// Those that nobody tries again by itself.
     pub parked: u64,
     /// When the oldest of them was queued.
-    pub oldest: Option<Moment>,
+    pub oldest: Option<UtcTime>,
 }
 
 /// How receipts stand, both ways.
@@ -109,7 +109,7 @@ pub(crate) struct ReceiptsReport {
     /// Files it has whose receipt is overdue.
     pub overdue: u64,
     /// When the first of those was sent.
-    pub overdue_since: Option<Moment>,
+    pub overdue_since: Option<UtcTime>,
     /// Receipts we owe it.
     pub owed: u64,
     /// Files of its whose receipt waits for an operator.
@@ -122,11 +122,11 @@ pub(crate) struct CertificateReport {
     /// Its key in the profile, or in the configuration where it is not the partner's alone.
     pub key: String,
     /// How bad it is.
-    pub weight: Severity,
+    pub weight: RemarkLevel,
     /// What there is to say.
     pub text: String,
     /// When it ends.
-    pub ends: Option<Moment>,
+    pub ends: Option<UtcTime>,
     /// It is one of our listeners', which every partner sees.
     pub of_station: bool,
 }
@@ -149,7 +149,7 @@ impl Operator {
         &self,
         name: Option<&str>,
     ) -> Result<PartnersReport, OperatorError> {
-        let config = self.config();
+        let config = self.plan();
         if let Some(name) = name
             && !config.partners.contains_key(name)
         {
@@ -201,7 +201,7 @@ impl PartnerReport {
             last_refusal: contact(ContactKind::Refusal),
             next_call: view.next_call(),
             next_call_at: match view.next {
-                Some(NextCall::At(at) | NextCall::NotBefore(at)) => Some(Moment(at)),
+                Some(NextCall::At(at) | NextCall::NotBefore(at)) => Some(UtcTime(at)),
                 _ => None,
             },
             being_called: view.next == Some(NextCall::Calling),
@@ -224,7 +224,7 @@ impl PartnerReport {
 impl ContactReport {
     fn of(contact: &Contact) -> Self {
         Self {
-            at: Moment(contact.at),
+            at: UtcTime(contact.at),
             dialled: contact.dialled,
             remote: contact.remote.clone(),
             words: contact.words.clone(),
@@ -240,10 +240,10 @@ impl BacklogReport {
             octets: waiting.octets,
             in_session: waiting.in_session,
             resting: waiting.resting,
-            rests_until: waiting.rests_until.map(Moment),
+            rests_until: waiting.rests_until.map(UtcTime),
             held: waiting.held,
             parked: waiting.parked,
-            oldest: waiting.oldest.map(Moment),
+            oldest: waiting.oldest.map(UtcTime),
         }
     }
 }
@@ -254,7 +254,7 @@ impl ReceiptsReport {
         Self {
             awaited: waiting.awaited,
             overdue: waiting.overdue,
-            overdue_since: waiting.overdue_since.map(Moment),
+            overdue_since: waiting.overdue_since.map(UtcTime),
             owed: waiting.owed,
             unanswered: waiting.unanswered,
         }
@@ -291,7 +291,7 @@ async fn unusable_folders(config: &Plan) -> (Vec<(String, String)>, Option<Strin
     }
 }
 
-/// Those of one partner, by their keys there. Another's name may go on behind a point.
+/// Those of one partner, by their keys there. Another's name may continue behind a point.
 fn folders_of(name: &str, all: &[(String, String)]) -> Vec<FolderReport> {
     let its = all.iter().filter_map(|(place, why)| {
         let key = place.strip_prefix("partners.")?.strip_prefix(name)?;
@@ -309,7 +309,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_of_a_partner_whose_name_goes_on_behind_a_point_is_not_anothers() {
+    fn a_folder_of_a_partner_whose_name_continues_behind_a_point_is_not_anothers() {
         let all = [
             "partners.a.watch[0].folder",
             "partners.a.b.watch[1].keep_in",

@@ -6,12 +6,21 @@ use std::time::SystemTime;
 use oftp::Mode;
 use pointsman_log::printable;
 use pointsman_store::{Backlog, Contact, ContactKind};
+use serde::{Deserialize, Serialize};
 
-use super::moment::Moment;
-use super::overview::WaitsReport;
 use super::running::SessionReport;
+use super::utc_time::UtcTime;
 use crate::config::Partner;
 use crate::station::contacts::NextCall;
+
+/// Why files for a partner wait, and until when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WaitsReport {
+    /// When the partner is called next, in words.
+    pub next_call: String,
+    /// Why nothing goes, if something waits and does not go by itself just now.
+    pub why_it_waits: Option<String>,
+}
 
 /// What is known of one partner at a moment.
 pub(super) struct PartnerView<'a> {
@@ -191,7 +200,7 @@ impl PartnerView<'_> {
 }
 
 fn shown(at: SystemTime) -> String {
-    Moment(at).to_string()
+    UtcTime(at).to_string()
 }
 
 /// A moment to come, and how long that is.

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Operator;
 use super::error::OperatorError;
-use super::moment::Moment;
-use super::overview::{Overview, WaitsReport};
+use super::overview::Overview;
+use super::prospects::WaitsReport;
 use super::transfer_name::TransferName;
 use super::transfers::FileIdentity;
+use super::utc_time::UtcTime;
 use crate::config::Plan;
 use crate::outbound::enqueue;
 use crate::station::leases;
@@ -77,7 +78,7 @@ pub(crate) struct QueuedFile {
     /// A session has it just now.
     pub in_session: bool,
     /// It rests until then.
-    pub rests_until: Option<Moment>,
+    pub rests_until: Option<UtcTime>,
     /// 0 to 9; higher goes first.
     pub priority: u8,
     /// How often it was offered so far.
@@ -87,7 +88,7 @@ pub(crate) struct QueuedFile {
     /// Its size.
     pub octets: u64,
     /// When it was queued.
-    pub since: Moment,
+    pub since: UtcTime,
     /// Why it is where it is, if there is something to say.
     pub reason: Option<String>,
     /// When its partner is called next, in words.
@@ -109,7 +110,7 @@ impl Operator {
         let mut queue = store.ledger.queue(partner).await?;
         self.known_partner(partner, !queue.is_empty())?;
         for file in &mut queue {
-            file.rests_until = resting(self.config(), &file.partner, file.rests_until);
+            file.rests_until = resting(self.plan(), &file.partner, file.rests_until);
         }
         let overview = Overview::beside(self).await?;
         let partners: BTreeSet<String> = queue.iter().map(|file| file.partner.clone()).collect();
@@ -135,7 +136,7 @@ impl Operator {
         let ledger = store.ledger.as_ref();
         let Some((verb, done)) = order.action.verb() else {
             let old = order.transfer.find(ledger).await?;
-            let (id, header) = enqueue::resend(ledger, &store.spool, old, self.config()).await?;
+            let (id, header) = enqueue::resend(ledger, &store.spool, old, self.plan()).await?;
             return Ok(QueueDone::of(
                 id,
                 &format!("queued again as {}", header.key),
@@ -189,12 +190,12 @@ impl QueuedFile {
             partner: file.partner.clone(),
             state: file.state.to_string(),
             in_session: file.in_session,
-            rests_until: file.rests_until.map(Moment),
+            rests_until: file.rests_until.map(UtcTime),
             priority: file.priority,
             attempts: file.attempts,
             in_doubt: file.in_doubt,
             octets: file.octets,
-            since: Moment(file.queued),
+            since: UtcTime(file.queued),
             reason: file.reason.clone(),
             next_call,
             partner_waits,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::control::{self, ControlRequest};
 use super::error::{ErrorCode, OperatorError};
-use super::moment::Moment;
+use super::utc_time::UtcTime;
 use super::{Operator, ServerLink};
 use crate::events::Event;
 use crate::station::Station;
@@ -58,7 +58,7 @@ pub(crate) struct TaskReport {
     /// Why it did so the last time.
     pub last_reason: Option<String>,
     /// And when.
-    pub last_at: Option<Moment>,
+    pub last_at: Option<UtcTime>,
 }
 
 /// A session that runs.
@@ -75,7 +75,7 @@ pub(crate) struct SessionReport {
     /// What both sides agreed on, and the TLS, once they have.
     pub terms: Option<String>,
     /// When the connection was there.
-    pub since: Moment,
+    pub since: UtcTime,
     /// How long ago that is.
     pub seconds: u64,
     /// The file that is under way.
@@ -96,7 +96,7 @@ pub(crate) struct FileReport {
     /// Its size in octets; of a received file what its sender said, in units of 1024.
     pub size: u64,
     /// When it began in this session.
-    pub since: Moment,
+    pub since: UtcTime,
     /// How long ago that is.
     pub seconds: u64,
 }
@@ -189,7 +189,7 @@ impl Operator {
             ServerLink::BySocket => {
                 let (policy, component) = (policy.to_owned(), component.to_owned());
                 let request = ControlRequest::SwapPolicy { policy, component };
-                return control::ask(&self.config, &request, working).await;
+                return control::ask(&self.plan, &request, working).await;
             }
         };
         swap(station, policy, component).await.map_err(|reason| {
@@ -209,14 +209,14 @@ impl Operator {
         &self,
         working: impl FnMut(&str, u64),
     ) -> Result<Reloaded, OperatorError> {
-        control::ask(&self.config, &ControlRequest::Reload, working).await
+        control::ask(&self.plan, &ControlRequest::Reload, working).await
     }
 
     async fn ask<T: serde::de::DeserializeOwned>(
         &self,
         request: &ControlRequest,
     ) -> Result<T, OperatorError> {
-        control::ask(&self.config, request, |_, _| {}).await
+        control::ask(&self.plan, request, |_, _| {}).await
     }
 }
 
@@ -258,7 +258,7 @@ impl From<TaskNow> for TaskReport {
             runs: task.runs,
             ended_unexpectedly: task.ended,
             last_reason,
-            last_at: last_at.map(Moment),
+            last_at: last_at.map(UtcTime),
         }
     }
 }
@@ -271,7 +271,7 @@ impl From<SessionNow> for SessionReport {
             remote: session.remote.to_string(),
             dialled: session.dialled,
             terms: session.terms,
-            since: Moment(session.since),
+            since: UtcTime(session.since),
             seconds: seconds(session.since),
             file: session.file.map(FileReport::from),
         }
@@ -286,7 +286,7 @@ impl From<FileNow> for FileReport {
             direction: if file.received { "in" } else { "out" }.to_owned(),
             octets: file.octets,
             size: file.size,
-            since: Moment(file.since),
+            since: UtcTime(file.since),
             seconds: seconds(file.since),
         }
     }

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, watch};
 
 use super::error::{ErrorCode, OperatorError};
-use super::moment::Moment;
+use super::utc_time::UtcTime;
 use super::{Operator, ServerLink};
-use crate::config::{Label, Partner, Scalar};
+use crate::config::{Label, Partner, Plan, Scalar};
 use crate::events::Event;
 use crate::outbound::enqueue::{self, SendAs};
 use crate::session::dial;
@@ -126,7 +126,7 @@ impl Operator {
     pub(crate) async fn send(&self, request: &SendRequest) -> Result<SendCall, OperatorError> {
         let partner = &request.partner;
         let profile = self
-            .config
+            .plan
             .partner(partner)
             .ok_or_else(|| self.no_such_partner(partner))?;
         let station = self.station_to_send(request.queue_only).await?;
@@ -154,16 +154,16 @@ impl Operator {
         if let ServerLink::Here(station) = &self.server {
             return Ok(Arc::clone(station));
         }
-        let mut config = self.config.clone();
+        let mut plan = Plan::clone(&self.plan);
         let inbox = match queue_only {
             true => Inbox::AsItIs,
             false => Inbox::Made,
         };
         if queue_only {
             // What is only queued is nobody's to decide yet.
-            config.policies = Vec::new();
+            plan.policies = Vec::new();
         }
-        Ok(Station::open(config, "send", inbox).await?)
+        Ok(Station::open(plan, "send", inbox).await?)
     }
 }
 
@@ -306,7 +306,7 @@ fn why_it_stays(file: &Queued, stayed: Option<&str>, end: &Ending) -> String {
     let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
     match (file.state, file.rests_until, stayed) {
         (OutboundState::Parked, ..) => format!("it is parked{reason}"),
-        (_, Some(until), _) => format!("it rests until {}{reason}", Moment(until)),
+        (_, Some(until), _) => format!("it rests until {}{reason}", UtcTime(until)),
         (_, None, Some(stayed)) => printable(stayed).to_string(),
         (_, None, None) if end.is_normal() => {
             format!("it was not its turn in this session{reason}")

@@ -53,7 +53,7 @@ pub(crate) struct RebuildReport {
     pub received: u64,
     /// Files to send, and files sent.
     pub to_send: u64,
-    /// Partials that were removed: their senders begin again.
+    /// Partials that were removed: their senders start over.
     pub partials_removed: u64,
     /// Whether histories, and what policies keep, came over from the old ledger.
     pub history_kept: bool,
@@ -80,7 +80,7 @@ impl Operator {
     /// They cannot be read.
     pub(crate) async fn verify_store(&self, quick: bool) -> Result<StoreReport, OperatorError> {
         let (ledger, spool) = self.open_store()?;
-        let (to_be_queued, unseen) = watch::to_be_queued(self.config());
+        let (to_be_queued, unseen) = watch::to_be_queued(self.plan());
         let unknown = unseen.iter().map(|error| {
             format!(
                 "{error}: what was taken from this watched folder and is not queued yet is not known, so look again before you send such a file once more"
@@ -88,7 +88,7 @@ impl Operator {
         });
         let audit = Audit {
             spool,
-            inbox: self.config().storage.inbox.clone(),
+            inbox: self.plan().storage.inbox.clone(),
             digests: !quick,
             to_be_queued,
         };
@@ -101,15 +101,15 @@ impl Operator {
     /// # Errors
     /// A server runs, there is no spool, or it cannot be done; the old ledger is as it was then.
     pub(crate) fn rebuild_store(&self) -> Result<RebuildReport, OperatorError> {
-        let _lock = StorageLock::take(self.config())?;
-        let folder = spool_path(self.config());
+        let _lock = StorageLock::take(self.plan())?;
+        let folder = spool_path(self.plan());
         if !folder.exists() {
             return Err(ErrorCode::NoStore.because(format!(
                 "there is no spool at {}: nothing to make a ledger from",
                 folder.display()
             )));
         }
-        let rebuilt = rebuild(&ledger_path(self.config()), &Spool::open(&folder)?)?;
+        let rebuilt = rebuild(&ledger_path(self.plan()), &Spool::open(&folder)?)?;
         Ok(RebuildReport::from(rebuilt))
     }
 
@@ -118,7 +118,7 @@ impl Operator {
     /// # Errors
     /// A server runs, or ledger or spool cannot be used.
     pub(crate) async fn describe_store(&self) -> Result<u64, OperatorError> {
-        let _lock = StorageLock::take(self.config())?;
+        let _lock = StorageLock::take(self.plan())?;
         let (ledger, spool) = self.open_store()?;
         Ok(ledger.describe(&spool).await?)
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Operator;
 use super::error::{ErrorCode, OperatorError};
-use super::moment::Moment;
+use super::utc_time::UtcTime;
 use crate::config::{Pattern, Scalar};
 
 /// Which files are listed: those that fit everything that is given, the newest first.
@@ -38,11 +38,11 @@ pub(crate) enum TransferWay {
 
 /// A file, in a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct TransferRow {
+pub(crate) struct TransferSummary {
     /// Its transfer.
     pub transfer: String,
     /// When it was offered, or queued.
-    pub since: Moment,
+    pub since: UtcTime,
     /// Which way it goes.
     pub direction: TransferWay,
     /// The partner's name in the configuration.
@@ -88,7 +88,7 @@ impl Operator {
     pub(crate) async fn transfers(
         &self,
         query: TransferQuery,
-    ) -> Result<Vec<TransferRow>, OperatorError> {
+    ) -> Result<Vec<TransferSummary>, OperatorError> {
         let senseless = |why| ErrorCode::ArgumentsDisagree.because(why);
         let states = match &query.state {
             Some(word) => states(word).map_err(senseless)?,
@@ -105,7 +105,7 @@ impl Operator {
         };
         let rows = self.store()?.ledger.find(filter, query.count).await?;
         self.known_partner(query.partner.as_deref(), !rows.is_empty())?;
-        Ok(rows.iter().map(TransferRow::from).collect())
+        Ok(rows.iter().map(TransferSummary::from).collect())
     }
 }
 
@@ -145,11 +145,11 @@ impl From<Direction> for TransferWay {
     }
 }
 
-impl From<&Transfer> for TransferRow {
+impl From<&Transfer> for TransferSummary {
     fn from(row: &Transfer) -> Self {
         Self {
             transfer: row.id.to_string(),
-            since: Moment(row.created),
+            since: UtcTime(row.created),
             direction: row.direction().into(),
             partner: row.partner.clone(),
             state: row.state.to_string(),

@@ -159,3 +159,35 @@ async fn while_working<T>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::server::Server;
+
+    const CONFIG: &str = "version: 1\nstation: {ssid: O0013US, password: OURS}\nstorage: {state: state, inbox: inbox}\n\
+                          listeners: [{address: '127.0.0.1:0'}]\npartners: {}\n";
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn whoever_asks_by_the_socket_gets_what_the_server_knows_errors_included() {
+        let temp = tempfile::TempDir::new().unwrap();
+        let path = temp.path().join("pointsman.yaml");
+        std::fs::write(&path, CONFIG).unwrap();
+        let plan = Plan::load(&path).unwrap();
+        let server = Server::start(plan.clone()).await.unwrap();
+        let (within, outside) = (Operator::within(server.station()), Operator::of(plan));
+        let (here, asked) = (within.status().await, outside.status().await);
+        let (here, asked) = (here.unwrap(), asked.unwrap());
+        assert_eq!(asked.policy_generation, here.policy_generation);
+        assert_eq!((asked.sessions, here.sessions), (0, 0));
+        assert_eq!(outside.sessions(None).await, Ok(Vec::new()));
+        let nowhere = Path::new("/nowhere.wasm");
+        let refused = outside.swap_policy("route", nowhere, |_, _| {}).await;
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::Policy);
+        assert!(refused.cause.ends_with("nothing was changed"), "{refused}");
+        server.drain().await;
+    }
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::Plan;
 use crate::events::{self, Event};
-use crate::operator::certificates::{Remark, Severity, certificates};
+use crate::operator::certificates::{Remark, RemarkLevel, certificates};
 use crate::station::Station;
 
 /// How often certificates are looked at while the server runs.
@@ -27,7 +27,7 @@ async fn inspect_every(
     look: impl Fn() -> Vec<Remark> + Clone + Send + 'static,
     tell: impl Fn(&Remark),
 ) {
-    let mut before: BTreeMap<String, Vec<(Severity, usize)>> = BTreeMap::new();
+    let mut before: BTreeMap<String, Vec<(RemarkLevel, usize)>> = BTreeMap::new();
     loop {
         let looked = match look_at_all(look.clone()).await {
             Ok(looked) => looked,
@@ -38,14 +38,14 @@ async fn inspect_every(
             }
         };
         // Each place may have several remarks; together they say where it stands.
-        let mut now: BTreeMap<String, Vec<(Severity, usize)>> = BTreeMap::new();
+        let mut now: BTreeMap<String, Vec<(RemarkLevel, usize)>> = BTreeMap::new();
         for remark in &looked {
             let standing = now.entry(remark.place.clone()).or_default();
             standing.push((remark.severity, remark.stage));
         }
         for remark in looked {
             let is_new = before.get(&remark.place) != now.get(&remark.place);
-            if remark.severity > Severity::Good && is_new {
+            if remark.severity > RemarkLevel::Good && is_new {
                 tell(&remark);
             }
         }
@@ -65,7 +65,7 @@ where
         let text = format!(
             "nobody knows how they stand, since the look at them failed ({lost}); it is tried again in an hour"
         );
-        Remark::new(Severity::Error, "all certificates", text)
+        Remark::new(RemarkLevel::Error, "all certificates", text)
     })
 }
 
@@ -75,7 +75,7 @@ fn tell(config: &Plan, remark: &Remark) {
     let partner = partner.cloned();
     let (place, reason) = (remark.place.clone(), remark.text.clone());
     events::tell(&match remark.severity {
-        Severity::Error => Event::CertificateTrouble {
+        RemarkLevel::Error => Event::CertificateTrouble {
             partner,
             place,
             reason,
@@ -105,7 +105,7 @@ mod tests {
                 _ => 2,
             };
             let text = format!("{stage} marks passed");
-            let remark = Remark::new(Severity::Warning, "partners.them.certificate", text);
+            let remark = Remark::new(RemarkLevel::Warning, "partners.them.certificate", text);
             vec![Remark { stage, ..remark }]
         };
         let (told, mut heard) = unbounded_channel();
@@ -124,7 +124,7 @@ mod tests {
         let looked = look_at_all(|| panic!("a certificate like no other")).await;
         let trouble = looked.err();
         let said = trouble.map(|remark| (remark.severity, remark.text));
-        assert!(matches!(said, Some((Severity::Error, text)) if text.contains("nobody knows")));
+        assert!(matches!(said, Some((RemarkLevel::Error, text)) if text.contains("nobody knows")));
         assert_eq!(look_at_all(Vec::new).await, Ok(Vec::new()));
     }
 }

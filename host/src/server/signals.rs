@@ -173,7 +173,7 @@ impl Ears {
             meaningless,
         } = self;
         for (name, ear) in meaningless {
-            tokio::spawn(shrug_off(name, ear));
+            tokio::spawn(ignore(name, ear));
         }
         end.asked().await;
         count.send_replace(1);
@@ -219,7 +219,7 @@ impl End {
     }
 }
 
-async fn shrug_off(name: String, mut ear: Signal) {
+async fn ignore(name: String, mut ear: Signal) {
     while ear.recv().await.is_some() {
         // This one comes with the error of each write to somebody who is gone, which is told where it happens.
         if name != "SIGPIPE" {

@@ -1,0 +1,177 @@
+//! Requests of operators, in the server's own process and outside of it.
+
+use super::error::ErrorCode;
+use super::lock::StorageLock;
+use super::queue::{QueueAction, QueueOrder};
+use super::receipts::{ReceiptAnswer, ReceiptChoice};
+use super::send::{SendFormat, SendRequest};
+use super::transfers::{TransferQuery, TransferWay};
+use super::*;
+use crate::station::Inbox;
+
+const CONFIG: &str = "version: 1\nstation: {ssid: O0013US, password: OURS}\nstorage: {state: state, inbox: inbox}\n\
+                      listeners: [{address: '127.0.0.1:0'}]\npartners:\n  them: {ssid: O0013THEM, password: THEIRS}\n";
+
+/// A station with one file in its queue.
+struct OneQueued {
+    temp: tempfile::TempDir,
+    station: Arc<Station>,
+    transfer: String,
+}
+
+impl OneQueued {
+    async fn with_a_file() -> Self {
+        let temp = tempfile::TempDir::new().unwrap();
+        let station = Station::open(plan(temp.path()), "test", Inbox::Made).await;
+        let station = station.unwrap();
+        let file = temp.path().join("ORDERS.EDI");
+        std::fs::write(&file, "UNB+UNOA:1'").unwrap();
+        let call = Operator::within(&station)
+            .send(&SendRequest {
+                partner: "them".to_owned(),
+                file: Some(file),
+                queue_only: true,
+                ..SendRequest::default()
+            })
+            .await;
+        let queued = call.unwrap().queued.unwrap();
+        assert_eq!(queued.dataset, "ORDERS.EDI");
+        Self {
+            temp,
+            station,
+            transfer: queued.transfer,
+        }
+    }
+
+    fn operators(&self) -> [Operator; 2] {
+        let outside = Operator::of(plan(self.temp.path()));
+        [Operator::within(&self.station), outside]
+    }
+
+    fn order(&self, action: QueueAction) -> QueueOrder {
+        QueueOrder {
+            transfer: self.transfer.parse().unwrap(),
+            action,
+            why: "a test".to_owned(),
+        }
+    }
+}
+
+fn plan(folder: &std::path::Path) -> Plan {
+    let path = folder.join("pointsman.yaml");
+    std::fs::write(&path, CONFIG).unwrap();
+    Plan::load(&path).unwrap()
+}
+
+#[tokio::test]
+async fn a_file_is_held_and_released_alike_in_the_server_and_outside() {
+    let queue = OneQueued::with_a_file().await;
+    for operator in queue.operators() {
+        let done = operator
+            .order(queue.order(QueueAction::Hold))
+            .await
+            .unwrap();
+        assert_eq!(done.transfer, queue.transfer);
+        for operator in queue.operators() {
+            let report = operator.queue(Some("them")).await.unwrap();
+            let [file] = report.files.as_slice() else {
+                panic!("{report:?}");
+            };
+            assert_eq!((file.state.as_str(), file.standing()), ("held", "held"));
+            let waiting = operator.attention(None).await.unwrap();
+            assert_eq!(waiting.transfers[0].waits_for, "held until you release it");
+            let history = operator.transfer(&queue.transfer.parse().unwrap()).await;
+            let data = serde_json::to_value(history.unwrap()).unwrap();
+            let why = data["outbound"]["why_it_waits"].as_str().unwrap();
+            assert!(why.starts_with("it is held"), "{why}");
+        }
+        let released = operator.order(queue.order(QueueAction::Release)).await;
+        assert!(released.unwrap().done.starts_with("released"));
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_done_has_the_code_of_its_cause() {
+    let queue = OneQueued::with_a_file().await;
+    let [_, outside] = queue.operators();
+    let code = |error: Option<OperatorError>| error.map(|error| error.code);
+    assert_eq!(
+        code(outside.queue(Some("nobody")).await.err()),
+        Some(ErrorCode::NoSuchPartner)
+    );
+    assert_eq!(code(outside.calls().await.err()), Some(ErrorCode::NoServer));
+    let nothing = "ffff".parse().unwrap();
+    assert_eq!(
+        code(outside.transfer(&nothing).await.err()),
+        Some(ErrorCode::NoSuchTransfer)
+    );
+    let answer = ReceiptAnswer {
+        transfer: queue.transfer.parse().unwrap(),
+        receipt: ReceiptChoice::Positive,
+    };
+    assert_eq!(
+        code(outside.answer(answer).await.err()),
+        Some(ErrorCode::WrongState)
+    );
+    let wrong = SendRequest {
+        partner: "them".to_owned(),
+        file: Some(queue.temp.path().join("ORDERS.EDI")),
+        format: SendFormat::F,
+        queue_only: true,
+        ..SendRequest::default()
+    };
+    assert_eq!(
+        code(outside.send(&wrong).await.err()),
+        Some(ErrorCode::ArgumentsDisagree)
+    );
+    let _lock = StorageLock::take(outside.plan()).unwrap();
+    assert_eq!(
+        code(outside.rebuild_store().err()),
+        Some(ErrorCode::ServerRuns)
+    );
+}
+
+#[tokio::test]
+async fn where_no_server_ever_ran_nothing_is_made_by_looking() {
+    let temp = tempfile::TempDir::new().unwrap();
+    let operator = Operator::of(plan(temp.path()));
+    let error = operator.queue(None).await.err().unwrap();
+    assert_eq!(error.code, ErrorCode::NoStore);
+    let known = operator.partners(None).await.unwrap();
+    assert_eq!(known.partners.len(), 1);
+    assert!(!temp.path().join("state").exists());
+}
+
+#[tokio::test]
+async fn transfers_are_found_by_what_is_given_of_them() {
+    let queue = OneQueued::with_a_file().await;
+    let [_, outside] = queue.operators();
+    let query = |name: &str, state: &str| TransferQuery {
+        count: 10,
+        partner: Some("them".to_owned()),
+        state: Some(state.to_owned()),
+        direction: Some(TransferWay::Out),
+        name: Some(name.to_owned()),
+    };
+    let rows = outside.transfers(query("ORD*", "ready")).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].file.dataset, "ORDERS.EDI");
+    assert_eq!(outside.transfers(query("ORD*", "sent")).await.unwrap(), []);
+    let wrong = outside.transfers(query("ORD*", "gone")).await.err();
+    assert_eq!(wrong.unwrap().code, ErrorCode::ArgumentsDisagree);
+}
+
+#[test]
+fn requests_are_data() {
+    let request = serde_json::json!({
+        "transfer": "0199aaaa",
+        "receipt": {"negative": {"reason": 34, "text": "no such order"}},
+    });
+    let answer: ReceiptAnswer = serde_json::from_value(request.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&answer).unwrap(), request);
+    let senseless = serde_json::json!({
+        "transfer": "0199aaaa",
+        "receipt": {"negative": {"reason": 77, "text": ""}},
+    });
+    assert!(serde_json::from_value::<ReceiptAnswer>(senseless).is_err());
+}
