@@ -41,7 +41,7 @@ fn reloaded(setup: &Setup) -> String {
 /// Our answer to that SSID, or why there is none.
 fn answer(address: SocketAddr, ssid: &Ssid) -> Vec<u8> {
     let mut peer = Peer::connect(address);
-    peer.say(&ssid.octets());
+    peer.say(ssid.octets());
     peer.hear()
 }
 
@@ -175,7 +175,7 @@ fn sessions_until(end: &AtomicBool, files: &AtomicU64, address: SocketAddr) -> u
             credit: 999,
             ..Ssid::default()
         };
-        peer.say(&ssid.octets());
+        peer.say(ssid.octets());
         let ours = String::from_utf8(peer.hear()).unwrap();
         assert!(ours.starts_with('X'), "{ours}");
         let credit: u64 = ours[44..47].parse().unwrap();
