@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// A key of a map in braces, and the octets from there to the next one, the comma between them included.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct BraceEntry {
     pub(super) key: String,
     pub(super) octets: Range<usize>,
 }
@@ -26,7 +26,7 @@ pub(super) fn place(text: &str, octet: usize) -> Option<(usize, usize)> {
 }
 
 /// The entries of the map whose brace that octet is; none where there is no brace.
-pub(super) fn entries(text: &str, brace: usize) -> Option<Vec<Entry>> {
+pub(super) fn entries(text: &str, brace: usize) -> Option<Vec<BraceEntry>> {
     let inside = brace + 1;
     let map = text.get(brace..)?.strip_prefix('{')?;
     let (mut entries, mut scanner) = (Vec::new(), Scanner::default());
@@ -47,7 +47,7 @@ pub(super) fn entries(text: &str, brace: usize) -> Option<Vec<Entry>> {
         if let (Some(from), Some(to)) = (begins.take(), ends.take()) {
             let key = map.get(from..to)?.trim().trim_matches(['"', '\'']);
             let end = if c == ',' { at + 1 } else { at };
-            entries.push(Entry {
+            entries.push(BraceEntry {
                 key: key.to_owned(),
                 octets: inside + from..inside + end,
             });

@@ -16,8 +16,8 @@ use super::delivery_words::{CommandLine, FileMode, Group, Rejected};
 use super::scalars::{Address, Between, ExistingFile, Label, Millis, Secret, Size};
 use super::typed::Typed;
 use super::words::{
-    ClientAuth, DatasetNames, FolderName, FormatLetter, Pattern, ReceivedAgain, Release, Setting,
-    TimeOfDay, TlsVersion, VariableRecords, Version, Way,
+    ClientAuth, DatasetNames, FolderName, FormatLetter, Pattern, ReceivedAgain, Release,
+    SessionMode, Setting, TimeOfDay, TlsVersion, VariableRecords, Version,
 };
 use crate::naming::template::Template;
 
@@ -318,7 +318,7 @@ pub struct SessionKeys {
     /// The silence that ends a session (default 60s).
     pub idle_timeout: Option<Typed<Millis>>,
     /// Which way files may go, seen from us: both (the default), send-only or receive-only. Receipts go either way.
-    pub mode: Option<Typed<Way>>,
+    pub mode: Option<Typed<SessionMode>>,
     /// Buffer compression (default false).
     pub compression: bool,
     /// Restart of broken files (default true).

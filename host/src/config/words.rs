@@ -209,9 +209,9 @@ impl Scalar for Release {
 
 /// SSIDSR, seen from us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Way(pub Mode);
+pub struct SessionMode(pub Mode);
 
-impl Scalar for Way {
+impl Scalar for SessionMode {
     const WHAT: &'static str = "both, send-only or receive-only";
     fn read(text: &str) -> Result<Self, String> {
         match text {

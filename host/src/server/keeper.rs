@@ -17,7 +17,7 @@ use crate::inbound::{delivery, receipts};
 use crate::outbound::{calls, watch};
 use crate::session::listen::Acceptor;
 use crate::station::Station;
-use crate::station::contacts;
+use crate::station::contact_keeper;
 use crate::station::drain::Drain;
 use crate::system::kernel;
 
@@ -46,7 +46,7 @@ impl Keeper {
         });
         self.keep_until("looking for overdue receipts", calls::keep_deadlines);
         self.keep_until("giving memory back", |_| keep_small());
-        self.keep_until("remembering contacts", contacts::keep_contacts);
+        self.keep_until("remembering contacts", contact_keeper::keep_contacts);
         let draining = self.draining.clone();
         self.keep("asking for receipts", move |station| {
             receipts::keep_asking(station, draining.clone())

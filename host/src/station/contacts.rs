@@ -10,12 +10,6 @@ use std::time::{Duration, SystemTime};
 use pointsman_store::{Contact, ContactKind, Ledger, LedgerError};
 use serde::{Deserialize, Serialize};
 
-use crate::events::Event;
-use crate::station::Station;
-
-/// How often what is new is written down.
-const WRITE: Duration = Duration::from_secs(1);
-
 /// Octets of a partner's words that are remembered.
 const WORDS: usize = 1000;
 
@@ -139,22 +133,6 @@ fn contact(line: &Line, kind: ContactKind, words: &str) -> Contact {
 fn cut(words: &str) -> &str {
     let end = words.floor_char_boundary(WORDS);
     words.get(..end).unwrap_or_default()
-}
-
-/// Writes down what is new for as long as the server runs.
-pub async fn keep_contacts(station: Arc<Station>) {
-    let mut told = false;
-    loop {
-        tokio::time::sleep(WRITE).await;
-        let written = station.contacts.write_down(station.ledger.as_ref()).await;
-        if let Err(error) = &written
-            && !told
-        {
-            let reason = error.to_string();
-            station.events.tell(Event::ContactsNotWritten { reason });
-        }
-        told = written.is_err();
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

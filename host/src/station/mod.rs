@@ -1,5 +1,6 @@
 //! The station: what every session of this program shares.
 
+pub(crate) mod contact_keeper;
 pub(crate) mod contacts;
 pub(crate) mod deliveries;
 pub(crate) mod drain;

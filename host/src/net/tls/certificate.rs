@@ -12,7 +12,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{SubjectPublicKeyInfo, X509Version};
 
-use super::provider;
+use super::provider::provider;
 
 /// A certificate, as it is shown and compared.
 #[derive(Clone, Debug, PartialEq, Eq)]

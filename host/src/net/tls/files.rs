@@ -9,7 +9,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::{TlsError, wrong};
+use super::error::{TlsError, wrong};
 use crate::config::{remedy, unmarked};
 
 /// No certificate, no key and no bundle of CAs is longer, in octets.

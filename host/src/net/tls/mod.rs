@@ -5,16 +5,19 @@
 //! Any other must be issued by a CA of the configuration.
 
 mod certificate;
+mod error;
 mod files;
+mod known;
+mod provider;
 mod refusal;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
@@ -26,18 +29,14 @@ use rustls::{
 };
 
 pub use certificate::{CertificateTime, PeerCertificate, describe, moment, oddities, unusable};
+pub use error::TlsError;
+pub use known::KnownCertificates;
 pub use refusal::{Side, handshake, lost};
 
 use self::certificate::{Key, is_no_ca, parsed};
+use self::error::wrong;
+use self::provider::provider;
 use crate::config::{ClientAuth, IdentityFiles, Partner, Plan, TlsPlan, TlsVersion};
-
-/// A certificate or key that cannot be used.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{what}: {why}")]
-pub struct TlsError {
-    what: String,
-    why: String,
-}
 
 /// What TLS says of the peer.
 #[derive(Clone, Debug)]
@@ -142,103 +141,6 @@ pub fn check_identity(files: &IdentityFiles) -> Result<(), TlsError> {
     identity(files, &provider()).map(drop)
 }
 
-/// The partners' own certificates as they were at the start, for everything that asks for them until the end: what is
-/// written into their files meanwhile comes into force with the next start, everywhere at once.
-#[derive(Debug, Default)]
-pub struct KnownCertificates {
-    /// Of each profile that names one.
-    own: BTreeMap<String, Result<Own, TlsError>>,
-    /// By SHA-256.
-    owners: HashMap<String, BTreeSet<String>>,
-}
-
-/// A partner's own certificate.
-#[derive(Debug)]
-struct Own {
-    der: CertificateDer<'static>,
-    shown: PeerCertificate,
-}
-
-impl Own {
-    fn read(file: &Path) -> Result<Self, TlsError> {
-        let first = certificates(file)?.into_iter().next();
-        let der = first.ok_or_else(|| wrong(file, &"there is no certificate in it"))?;
-        let described = describe(&der).map_err(|error| wrong(file, &error))?;
-        Ok(Self {
-            der,
-            shown: described,
-        })
-    }
-}
-
-impl KnownCertificates {
-    /// Reads those of every profile. One that cannot be read is known as nobody's; `check` tells of it.
-    #[must_use]
-    pub fn of(config: &Plan) -> Self {
-        let mut known = Self::default();
-        for (name, partner) in &config.partners {
-            let Some(file) = &partner.certificate else {
-                continue;
-            };
-            let own = Own::read(file);
-            if let Ok(own) = &own {
-                let owners = known.owners.entry(own.shown.sha256.clone()).or_default();
-                owners.insert(name.clone());
-            }
-            known.own.insert(name.clone(), own);
-        }
-        known
-    }
-
-    /// Whether a certificate is the partner's own, or its profile names none.
-    ///
-    /// # Errors
-    /// The partner's could not be read at the start.
-    pub fn is_partners(
-        &self,
-        partner: &str,
-        certificate: &PeerCertificate,
-    ) -> Result<bool, TlsError> {
-        match self.own.get(partner) {
-            None => Ok(true),
-            Some(Ok(own)) => Ok(own.shown.sha256 == certificate.sha256),
-            Some(Err(error)) => Err(error.clone()),
-        }
-    }
-
-    /// Whose a certificate is, or whose it looks like, in words that follow on the certificate's own.
-    #[must_use]
-    pub fn whose(&self, shown: &PeerCertificate) -> String {
-        if let Some(owners) = self.owners.get(&shown.sha256) {
-            let owners: Vec<&str> = owners.iter().map(String::as_str).collect();
-            return format!("; it is the certificate of `{}`", owners.join("` and `"));
-        }
-        let read = self
-            .own
-            .iter()
-            .filter_map(|(name, own)| Some((name, &own.as_ref().ok()?.shown)));
-        let mut alike =
-            read.filter(|(_, own)| !own.subject.is_empty() && own.subject == shown.subject);
-        match alike.next() {
-            Some((name, own)) => format!(
-                "; the profile of `{name}` has one of the same subject, serial {}, until {}: has it been renewed? Then put the new one into the profile",
-                own.serial,
-                moment(own.not_after)
-            ),
-            None => "; no profile has it".to_owned(),
-        }
-    }
-
-    /// The partner that the certificate is known as, if it is another than `partner`. One that several partners share,
-    /// `partner` among them, is `partner`'s own.
-    #[must_use]
-    pub fn others(&self, partner: &str, certificate: &PeerCertificate) -> Option<&str> {
-        let owners = self.owners.get(&certificate.sha256)?;
-        let first = owners.first()?;
-        (!owners.contains(partner)).then_some(first)
-    }
-}
-
 /// What is known of the peer after a handshake.
 pub fn facts(connection: &rustls::CommonState, server_name: Option<&str>) -> TlsFacts {
     let peer = connection
@@ -259,10 +161,6 @@ pub fn facts(connection: &rustls::CommonState, server_name: Option<&str>) -> Tls
         server_name: server_name.map(str::to_owned),
         peer,
     }
-}
-
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(aws_lc_rs::default_provider())
 }
 
 fn versions(oldest: TlsVersion) -> &'static [&'static SupportedProtocolVersion] {
@@ -325,13 +223,6 @@ fn issuers(file: &Path) -> Result<(RootCertStore, Pinned), TlsError> {
             .map_err(|error| wrong(file, &error))?;
     }
     Ok((roots, Pinned(certificates)))
-}
-
-fn wrong(what: impl AsRef<Path>, why: &dyn std::fmt::Display) -> TlsError {
-    TlsError {
-        what: what.as_ref().display().to_string(),
-        why: why.to_string(),
-    }
 }
 
 /// Certificates believed for what they are.
@@ -560,37 +451,4 @@ impl ServerCertVerifier for StationVerifier {
     }
 
     handshake_signatures!();
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_certificate_that_could_not_be_read_is_told_by_its_file_and_is_no_other_one() {
-        let own = Own::read(Path::new("/nowhere/mueller.pem"));
-        let own = [("mueller".to_owned(), own)];
-        let known = KnownCertificates {
-            own: own.into(),
-            owners: HashMap::new(),
-        };
-        let shown = PeerCertificate {
-            subject: "CN=them".to_owned(),
-            issuer: "CN=them".to_owned(),
-            serial: "01".to_owned(),
-            sha256: "00".repeat(32),
-            not_before: 0,
-            not_after: u64::MAX,
-            dns_names: Vec::new(),
-        };
-        let error = known.is_partners("mueller", &shown).unwrap_err();
-        assert!(
-            error.to_string().contains("/nowhere/mueller.pem"),
-            "{error}"
-        );
-        assert!(
-            known.is_partners("schmidt", &shown).unwrap(),
-            "its profile names none"
-        );
-    }
 }

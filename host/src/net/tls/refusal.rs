@@ -8,8 +8,8 @@ use std::io;
 use rustls::pki_types::CertificateDer;
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
 
-use super::KnownCertificates;
 use super::certificate::{PeerCertificate, describe, moment};
+use super::known::KnownCertificates;
 
 /// Who began the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

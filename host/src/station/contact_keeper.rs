@@ -1,0 +1,26 @@
+//! Writes down what is remembered of partners.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Station;
+use crate::events::Event;
+
+/// How often what is new is written down.
+const WRITE: Duration = Duration::from_secs(1);
+
+/// Writes down what is new for as long as the server runs.
+pub async fn keep_contacts(station: Arc<Station>) {
+    let mut told = false;
+    loop {
+        tokio::time::sleep(WRITE).await;
+        let written = station.contacts.write_down(station.ledger.as_ref()).await;
+        if let Err(error) = &written
+            && !told
+        {
+            let reason = error.to_string();
+            station.events.tell(Event::ContactsNotWritten { reason });
+        }
+        told = written.is_err();
+    }
+}
