@@ -19,10 +19,10 @@ pub const WORDS: &[(&str, &str, &str)] =
 /// How many offences of a rule are still let pass without a reason. `cargo xtask tidy --all` names them.
 /// These numbers go down only.
 pub const LEFT: StillAllowed = StillAllowed {
-    files: 13,
-    functions: 9,
-    circles: 5,
-    names: 23,
+    files: 5,
+    functions: 6,
+    circles: 3,
+    names: 12,
 };
 
 pub struct StillAllowed {
@@ -34,12 +34,9 @@ pub struct StillAllowed {
 
 /// The same for dropped words, by folder.
 pub const WORDS_LEFT: &[(&str, usize)] = &[
-    ("ARCHITECTURE.md", 40),
-    ("crates/", 200),
-    ("host/", 200),
-    ("wit/", 10),
-    ("docs/", 85),
-    ("tests/", 100),
-    ("xtask/", 40),
-    ("", 10),
+    ("ARCHITECTURE.md", 9),
+    ("crates/", 80),
+    ("host/", 80),
+    ("docs/", 18),
+    ("", 0),
 ];
