@@ -4,8 +4,8 @@
 //! commit of its own. What a crash takes with it is a second's memory.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use pointsman_store::{Contact, ContactKind, Ledger, LedgerError};
 use serde::{Deserialize, Serialize};

@@ -28,7 +28,7 @@ use rustls::{
     SupportedProtocolVersion,
 };
 
-pub use certificate::{CertificateTime, PeerCertificate, describe, moment, oddities, unusable};
+pub use certificate::{CertificateTime, PeerCertificate, describe, oddities, unusable};
 pub use error::TlsError;
 pub use known::KnownCertificates;
 pub use refusal::{Side, handshake, lost};
