@@ -34,6 +34,7 @@ mod replay;
 mod row;
 mod seal;
 mod sidecar;
+mod sidecar_json;
 mod spool;
 mod sqlite;
 mod state;
@@ -61,7 +62,8 @@ pub use queue::{Acknowledgement, Files, Longest, Naming, Order, Waiting, Work};
 pub use replay::beyond;
 pub use row::{Course, HistoryLine, Inbound, Outbound, Receipt, ReceiptDecision, Row};
 pub use seal::Seal;
-pub use sidecar::{Entry, Record, Sidecar, SidecarError, Way};
+pub use sidecar::{Entry, Record, Sidecar, Way};
+pub use sidecar_json::SidecarError;
 pub use spool::{
     Access, Blob, BlobWriter, Digest, Lengths, Partial, Pieces, PlaceError, Process, Spool,
     SpoolError, Syncer, Whole, is_full,

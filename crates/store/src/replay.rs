@@ -336,3 +336,6 @@ fn sent_entries(file: &Outbound, row: &Row) -> Vec<Entry> {
         .chain(answer.map(Entry::Answered))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

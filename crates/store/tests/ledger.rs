@@ -100,15 +100,79 @@ fn soon() -> SystemTime {
     SystemTime::now() + Duration::from_secs(600)
 }
 
-struct Books {
-    folder: TempDir,
-    ledger: SqliteLedger,
+/// What keeps a ledger. The stories are the same for each.
+trait BackEnd {
+    type Ledger: Ledger + Clone + 'static;
+
+    /// The ledger that is kept in that folder, made where there is none.
+    fn open(folder: &Path) -> Self::Ledger;
 }
 
-impl Books {
+struct Sqlite;
+
+impl BackEnd for Sqlite {
+    type Ledger = SqliteLedger;
+
+    fn open(folder: &Path) -> SqliteLedger {
+        SqliteLedger::open(&folder.join("ledger.db")).unwrap()
+    }
+}
+
+/// Has each story told by a back-end.
+macro_rules! stories {
+    ($module:ident: $back_end:ident; $($story:ident,)+) => {
+        mod $module {
+            $(
+                #[tokio::test]
+                async fn $story() {
+                    super::$story::<super::$back_end>().await;
+                }
+            )+
+        }
+    };
+}
+
+stories! {
+    sqlite: Sqlite;
+    a_received_file_owes_its_receipt_when_it_is_delivered_and_not_before,
+    every_verb_repeated_changes_nothing,
+    a_verb_that_does_not_lead_on_is_refused_and_changes_nothing,
+    records_are_counted_where_they_were_kept_the_same_way,
+    the_same_identity_is_the_same_file,
+    a_file_gives_its_identity_away_once_its_nerp_is_confirmed,
+    files_of_one_identity_are_told_apart_by_what_their_sender_knows_and_by_their_content,
+    what_is_here_of_a_file_is_known_before_anything_is_decided_about_it,
+    receipts_come_before_files_and_only_wanted_files_go,
+    a_nerp_says_why_either_way,
+    a_receipt_of_an_older_level_finds_its_file_without_the_counter,
+    a_receipt_that_names_a_file_loosely_finds_the_only_one_it_fits,
+    a_receipt_that_contradicts_the_first_is_written_down_and_changes_nothing,
+    a_receipt_put_off_is_asked_for_when_it_is_due,
+    policies_keep_no_more_than_their_quotas,
+    a_hundred_verbs_at_once_are_a_hundred_rows,
+    what_a_policy_keeps_is_its_own,
+    the_queue_goes_by_priority_then_age_and_an_urgent_file_rests_no_longer,
+    what_is_held_parked_or_cancelled_does_not_go,
+    a_file_sent_again_is_another_file_and_the_old_row_stays,
+    rows_are_found_by_partner_state_direction_and_name,
+    what_waits_longest_goes_first_though_it_was_under_way_before,
+    what_ends_session_after_session_lets_others_go_first,
+    of_each_kind_of_contact_the_last_one_is_remembered,
+    a_start_is_told_which_partners_there_are_and_what_a_crash_may_have_left,
+    what_a_partner_says_again_and_again_does_not_fill_the_history,
+    a_file_that_goes_through_at_once_is_not_shown_as_broken_off_or_in_doubt,
+    what_led_to_a_decision_is_kept_beside_its_sentence,
+}
+
+struct Books<B: BackEnd> {
+    folder: TempDir,
+    ledger: B::Ledger,
+}
+
+impl<B: BackEnd> Books<B> {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
+        let ledger = B::open(folder.path());
         Self { folder, ledger }
     }
 
@@ -172,9 +236,8 @@ fn to_send(id: TransferId, dataset: &str) -> NewFile {
     }
 }
 
-#[tokio::test]
-async fn a_received_file_owes_its_receipt_when_it_is_delivered_and_not_before() {
-    let books = Books::new();
+async fn a_received_file_owes_its_receipt_when_it_is_delivered_and_not_before<B: BackEnd>() {
+    let books = Books::<B>::new();
     let id = books.new_file("ORDER").await;
     assert!(books.claim().await.is_none());
     books
@@ -216,9 +279,8 @@ async fn a_received_file_owes_its_receipt_when_it_is_delivered_and_not_before() 
     );
 }
 
-#[tokio::test]
-async fn every_verb_repeated_changes_nothing() {
-    let books = Books::new();
+async fn every_verb_repeated_changes_nothing<B: BackEnd>() {
+    let books = Books::<B>::new();
     let id = books.new_file("ORDER").await;
     for _ in 0..2 {
         books.ledger.checkpoint(id, at(4096, 0)).await.unwrap();
@@ -268,9 +330,8 @@ async fn every_verb_repeated_changes_nothing() {
     );
 }
 
-#[tokio::test]
-async fn a_verb_that_does_not_lead_on_is_refused_and_changes_nothing() {
-    let books = Books::new();
+async fn a_verb_that_does_not_lead_on_is_refused_and_changes_nothing<B: BackEnd>() {
+    let books = Books::<B>::new();
     let id = books.new_file("ORDER").await;
     let refused = books.ledger.delivered(id).await;
     assert!(
@@ -285,9 +346,8 @@ async fn a_verb_that_does_not_lead_on_is_refused_and_changes_nothing() {
     );
 }
 
-#[tokio::test]
-async fn records_are_counted_where_they_were_kept_the_same_way() {
-    let books = Books::new();
+async fn records_are_counted_where_they_were_kept_the_same_way<B: BackEnd>() {
+    let books = Books::<B>::new();
     let lines = Offer {
         layout: Some(RecordLayout::Lines),
         ..offer("RECORDS")
@@ -330,9 +390,8 @@ async fn records_are_counted_where_they_were_kept_the_same_way() {
     assert_eq!(waiting[0].counts, counts);
 }
 
-#[tokio::test]
-async fn the_same_identity_is_the_same_file() {
-    let books = Books::new();
+async fn the_same_identity_is_the_same_file<B: BackEnd>() {
+    let books = Books::<B>::new();
     let id = books.new_file("ORDER").await;
     books.ledger.checkpoint(id, at(4096, 0)).await.unwrap();
     assert_eq!(
@@ -386,7 +445,7 @@ async fn the_same_identity_is_the_same_file() {
 
 #[tokio::test]
 async fn a_file_goes_to_one_session_at_a_time_and_comes_back_after_a_crash() {
-    let books = Books::new();
+    let books = Books::<Sqlite>::new();
     let id = books.queued_file("INVOIC").await;
     assert!(
         matches!(books.claim().await, Some(Work::File(file)) if file.id == id && file.attempts == 0)
@@ -440,7 +499,7 @@ async fn a_file_goes_to_one_session_at_a_time_and_comes_back_after_a_crash() {
 }
 
 /// What is in the books was written down while the clock was a day ahead.
-fn the_clock_was_ahead(books: &Books) {
+fn the_clock_was_ahead(books: &Books<Sqlite>) {
     let database = rusqlite::Connection::open(books.path().join("ledger.db")).unwrap();
     // Checksums of rows are the program's own to make.
     database
@@ -466,7 +525,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[tokio::test]
 async fn nothing_waits_for_a_day_because_the_clock_was_ahead() {
-    let books = Books::new();
+    let books = Books::<Sqlite>::new();
     let ledger = &books.ledger;
     let longest = Longest {
         file: Duration::from_secs(3600),
@@ -537,7 +596,7 @@ async fn nothing_waits_for_a_day_because_the_clock_was_ahead() {
 
 #[tokio::test]
 async fn the_file_that_was_queued_last_is_the_newest_whatever_the_clock_showed() {
-    let books = Books::new();
+    let books = Books::<Sqlite>::new();
     let before = books.queued_file("BEFORE").await;
     // Its id is of a year far ahead.
     let database = rusqlite::Connection::open(books.path().join("ledger.db")).unwrap();
@@ -555,9 +614,8 @@ async fn the_file_that_was_queued_last_is_the_newest_whatever_the_clock_showed()
     assert_eq!(newest[0].id, last);
 }
 
-#[tokio::test]
-async fn a_file_gives_its_identity_away_once_its_nerp_is_confirmed() {
-    let books = Books::new();
+async fn a_file_gives_its_identity_away_once_its_nerp_is_confirmed<B: BackEnd>() {
+    let books = Books::<B>::new();
     let ledger = &books.ledger;
     let first = books.new_file("ORDER").await;
     let negative = Verdict::Negative(Box::new(nerp("ORDER")));
@@ -601,9 +659,10 @@ async fn a_file_gives_its_identity_away_once_its_nerp_is_confirmed() {
     assert_eq!(sum(&key("OTHER")).await, 2);
 }
 
-#[tokio::test]
-async fn files_of_one_identity_are_told_apart_by_what_their_sender_knows_and_by_their_content() {
-    let books = Books::new();
+async fn files_of_one_identity_are_told_apart_by_what_their_sender_knows_and_by_their_content<
+    B: BackEnd,
+>() {
+    let books = Books::<B>::new();
     let ledger = &books.ledger;
     let taken = |repeated| Offer {
         repeated,
@@ -646,9 +705,8 @@ async fn files_of_one_identity_are_told_apart_by_what_their_sender_knows_and_by_
     assert_eq!(again, Offered::Duplicate(first));
 }
 
-#[tokio::test]
-async fn what_is_here_of_a_file_is_known_before_anything_is_decided_about_it() {
-    let books = Books::new();
+async fn what_is_here_of_a_file_is_known_before_anything_is_decided_about_it<B: BackEnd>() {
+    let books = Books::<B>::new();
     let ledger = &books.ledger;
     let header = offer("ORDER").header;
     let undated = |header: &FileHeader| {
@@ -720,9 +778,8 @@ async fn what_is_here_of_a_file_is_known_before_anything_is_decided_about_it() {
     );
 }
 
-#[tokio::test]
-async fn receipts_come_before_files_and_only_wanted_files_go() {
-    let books = Books::new();
+async fn receipts_come_before_files_and_only_wanted_files_go<B: BackEnd>() {
+    let books = Books::<B>::new();
     let first = books.queued_file("A").await;
     let second = books.queued_file("B").await;
     let received = books.delivered_file("ORDER", Verdict::Positive).await;
@@ -748,9 +805,8 @@ async fn receipts_come_before_files_and_only_wanted_files_go() {
     );
 }
 
-#[tokio::test]
-async fn a_nerp_says_why_either_way() {
-    let books = Books::new();
+async fn a_nerp_says_why_either_way<B: BackEnd>() {
+    let books = Books::<B>::new();
     let id = books.new_file("ORDER").await;
     books
         .ledger
@@ -789,9 +845,8 @@ async fn a_nerp_says_why_either_way() {
 }
 
 /// Levels 1.2 and 1.3 have no counter in their times: a receipt comes back without the one that we gave.
-#[tokio::test]
-async fn a_receipt_of_an_older_level_finds_its_file_without_the_counter() {
-    let books = Books::new();
+async fn a_receipt_of_an_older_level_finds_its_file_without_the_counter<B: BackEnd>() {
+    let books = Books::<B>::new();
     let (first, second) = (TransferId::new(), TransferId::new());
     for (id, time) in [(first, "0815300001"), (second, "0815300002")] {
         let mut file = to_send(id, "INVOIC");
@@ -817,9 +872,8 @@ async fn a_receipt_of_an_older_level_finds_its_file_without_the_counter() {
 }
 
 /// A receipt in another case is of the only file that waits and that it fits; where two do, nobody can say of which.
-#[tokio::test]
-async fn a_receipt_that_names_a_file_loosely_finds_the_only_one_it_fits() {
-    let books = Books::new();
+async fn a_receipt_that_names_a_file_loosely_finds_the_only_one_it_fits<B: BackEnd>() {
+    let books = Books::<B>::new();
     let (first, second) = (TransferId::new(), TransferId::new());
     for (id, time) in [(first, "0815300001"), (second, "0815300002")] {
         let mut file = to_send(id, "INVOIC");
@@ -858,9 +912,8 @@ async fn a_receipt_that_names_a_file_loosely_finds_the_only_one_it_fits() {
     assert_eq!(loosely(either).await, Acknowledgement::Recorded(second));
 }
 
-#[tokio::test]
-async fn a_receipt_that_contradicts_the_first_is_written_down_and_changes_nothing() {
-    let books = Books::new();
+async fn a_receipt_that_contradicts_the_first_is_written_down_and_changes_nothing<B: BackEnd>() {
+    let books = Books::<B>::new();
     let id = TransferId::new();
     books.ledger.enqueue(to_send(id, "INVOIC")).await.unwrap();
     books.ledger.sent(id, "EFPA").await.unwrap();
@@ -876,9 +929,8 @@ async fn a_receipt_that_contradicts_the_first_is_written_down_and_changes_nothin
     assert!(last.detail.contains("NERP 34"), "{}", last.detail);
 }
 
-#[tokio::test]
-async fn a_receipt_put_off_is_asked_for_when_it_is_due() {
-    let books = Books::new();
+async fn a_receipt_put_off_is_asked_for_when_it_is_due<B: BackEnd>() {
+    let books = Books::<B>::new();
     let due = books
         .delivered_file("DUE", Verdict::Later(Some(SystemTime::now())))
         .await;
@@ -933,9 +985,8 @@ async fn a_receipt_put_off_is_asked_for_when_it_is_due() {
     assert_eq!(books.state(later).await, "delivered");
 }
 
-#[tokio::test]
-async fn policies_keep_no_more_than_their_quotas() {
-    let books = Books::new();
+async fn policies_keep_no_more_than_their_quotas<B: BackEnd>() {
+    let books = Books::<B>::new();
     let quota = Quota {
         policy: 10_000,
         all: 15_000,
@@ -984,9 +1035,8 @@ async fn policies_keep_no_more_than_their_quotas() {
     );
 }
 
-#[tokio::test]
-async fn a_hundred_verbs_at_once_are_a_hundred_rows() {
-    let books = Books::new();
+async fn a_hundred_verbs_at_once_are_a_hundred_rows<B: BackEnd>() {
+    let books = Books::<B>::new();
     let offers = (0..100).map(|number| {
         let ledger = books.ledger.clone();
         tokio::spawn(async move { ledger.offer(offer(&format!("F{number}"))).await })
@@ -999,7 +1049,7 @@ async fn a_hundred_verbs_at_once_are_a_hundred_rows() {
 
 #[tokio::test]
 async fn the_database_is_as_durable_as_it_must_be_and_older_programs_keep_off() {
-    let books = Books::new();
+    let books = Books::<Sqlite>::new();
     let path = books.path().join("ledger.db");
     let database = rusqlite::Connection::open(&path).unwrap();
     let journal: String = database
@@ -1033,9 +1083,8 @@ fn a_database_of_any_version_that_has_no_transfers_is_no_ledger() {
     }
 }
 
-#[tokio::test]
-async fn what_a_policy_keeps_is_its_own() {
-    let books = Books::new();
+async fn what_a_policy_keeps_is_its_own<B: BackEnd>() {
+    let books = Books::<B>::new();
     books
         .ledger
         .kv_set("one", "count", vec![1], PLENTY)
@@ -1062,9 +1111,8 @@ async fn what_a_policy_keeps_is_its_own() {
     );
 }
 
-#[tokio::test]
-async fn the_queue_goes_by_priority_then_age_and_an_urgent_file_rests_no_longer() {
-    let books = Books::new();
+async fn the_queue_goes_by_priority_then_age_and_an_urgent_file_rests_no_longer<B: BackEnd>() {
+    let books = Books::<B>::new();
     let mut ids = Vec::new();
     for (dataset, priority) in [("A", 5), ("B", 9), ("C", 0), ("D", 9)] {
         let file = NewFile {
@@ -1104,9 +1152,8 @@ async fn the_queue_goes_by_priority_then_age_and_an_urgent_file_rests_no_longer(
     assert_eq!(went, [ids[1], ids[3], ids[2], ids[0]]);
 }
 
-#[tokio::test]
-async fn what_is_held_parked_or_cancelled_does_not_go() {
-    let books = Books::new();
+async fn what_is_held_parked_or_cancelled_does_not_go<B: BackEnd>() {
+    let books = Books::<B>::new();
     let ledger = &books.ledger;
     let id = books.queued_file("INVOIC").await;
     // A receipt for what cannot have left is none.
@@ -1165,9 +1212,8 @@ async fn what_is_held_parked_or_cancelled_does_not_go() {
     assert_eq!(books.state(id).await, "acknowledged");
 }
 
-#[tokio::test]
-async fn a_file_sent_again_is_another_file_and_the_old_row_stays() {
-    let books = Books::new();
+async fn a_file_sent_again_is_another_file_and_the_old_row_stays<B: BackEnd>() {
+    let books = Books::<B>::new();
     let ledger = &books.ledger;
     let old = books.queued_file("INVOIC").await;
     let again = |dataset| to_send(TransferId::new(), dataset);
@@ -1203,9 +1249,8 @@ async fn a_file_sent_again_is_another_file_and_the_old_row_stays() {
     );
 }
 
-#[tokio::test]
-async fn rows_are_found_by_partner_state_direction_and_name() {
-    let books = Books::new();
+async fn rows_are_found_by_partner_state_direction_and_name<B: BackEnd>() {
+    let books = Books::<B>::new();
     let delivered = books.delivered_file("ORDER.1", Verdict::Positive).await;
     books.new_file("ORDER.2").await;
     let ready = books.queued_file("INVOIC").await;
@@ -1293,7 +1338,7 @@ async fn rows_are_found_by_partner_state_direction_and_name() {
 
 #[tokio::test]
 async fn the_log_of_the_ledger_does_not_grow_without_end() {
-    let books = Books::new();
+    let books = Books::<Sqlite>::new();
     for n in 0..1000_u32 {
         let value = n.to_le_bytes().repeat(4 * 1024);
         let set = books.ledger.kv_set("policy", "key", value, PLENTY);
@@ -1305,9 +1350,8 @@ async fn the_log_of_the_ledger_does_not_grow_without_end() {
     assert!((1 << 20..8 << 20).contains(&octets), "{octets} octets");
 }
 
-#[tokio::test]
-async fn what_waits_longest_goes_first_though_it_was_under_way_before() {
-    let books = Books::new();
+async fn what_waits_longest_goes_first_though_it_was_under_way_before<B: BackEnd>() {
+    let books = Books::<B>::new();
     let ledger = &books.ledger;
     let (first, second) = (
         books.queued_file("FIRST").await,
@@ -1331,9 +1375,8 @@ async fn what_waits_longest_goes_first_though_it_was_under_way_before() {
     }
 }
 
-#[tokio::test]
-async fn what_ends_session_after_session_lets_others_go_first() {
-    let books = Books::new();
+async fn what_ends_session_after_session_lets_others_go_first<B: BackEnd>() {
+    let books = Books::<B>::new();
     let choking = books.new_file("CHOKES").await;
     let ledger = &books.ledger;
     let sealed = received(Verdict::Positive);
@@ -1361,10 +1404,9 @@ async fn what_ends_session_after_session_lets_others_go_first() {
 }
 
 /// The server and a `send` beside it may both remember a partner.
-#[tokio::test]
-async fn of_each_kind_of_contact_the_last_one_is_remembered() {
+async fn of_each_kind_of_contact_the_last_one_is_remembered<B: BackEnd>() {
     let folder = TempDir::new().unwrap();
-    let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
+    let ledger = B::open(folder.path());
     let contact = |kind, seconds, words: &str| Contact {
         partner: "them".to_owned(),
         kind,
@@ -1385,7 +1427,7 @@ async fn of_each_kind_of_contact_the_last_one_is_remembered() {
         .await
         .unwrap();
     drop(ledger);
-    let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
+    let ledger = B::open(folder.path());
     assert_eq!(ledger.contacts().await.unwrap(), [late, good]);
 
     // A clock that was a day ahead says nothing of what came later.
@@ -1417,9 +1459,8 @@ async fn of_each_kind_of_contact_the_last_one_is_remembered() {
     );
 }
 
-#[tokio::test]
-async fn a_start_is_told_which_partners_there_are_and_what_a_crash_may_have_left() {
-    let books = Books::new();
+async fn a_start_is_told_which_partners_there_are_and_what_a_crash_may_have_left<B: BackEnd>() {
+    let books = Books::<B>::new();
     assert!(books.ledger.partners().await.unwrap().is_empty());
     let half = books.new_file("HALF").await;
     let refused = books.new_file("REFUSED").await;
@@ -1446,9 +1487,8 @@ async fn a_start_is_told_which_partners_there_are_and_what_a_crash_may_have_left
     assert_eq!(books.ledger.unfinished().await.unwrap(), [half, refused]);
 }
 
-#[tokio::test]
-async fn what_a_partner_says_again_and_again_does_not_fill_the_history() {
-    let books = Books::new();
+async fn what_a_partner_says_again_and_again_does_not_fill_the_history<B: BackEnd>() {
+    let books = Books::<B>::new();
     let id = books.queued_file("ORDER").await;
     books.ledger.in_doubt(id).await.unwrap();
     books.ledger.sent(id, "EFPA").await.unwrap();
@@ -1473,9 +1513,8 @@ async fn what_a_partner_says_again_and_again_does_not_fill_the_history() {
     }
 }
 
-#[tokio::test]
-async fn a_file_that_goes_through_at_once_is_not_shown_as_broken_off_or_in_doubt() {
-    let books = Books::new();
+async fn a_file_that_goes_through_at_once_is_not_shown_as_broken_off_or_in_doubt<B: BackEnd>() {
+    let books = Books::<B>::new();
     let id = books.queued_file("ORDER").await;
     let shown = async || {
         let details = books.ledger.details(id).await.unwrap().unwrap();
@@ -1496,13 +1535,12 @@ async fn a_file_that_goes_through_at_once_is_not_shown_as_broken_off_or_in_doubt
     assert_eq!(shown().await, (2, 0, false), "it is sent");
 }
 
-#[tokio::test]
-async fn what_led_to_a_decision_is_kept_beside_its_sentence() {
+async fn what_led_to_a_decision_is_kept_beside_its_sentence<B: BackEnd>() {
     let note = |text: &str, data: &str| Note {
         text: text.to_owned(),
         data: Some(data.to_owned()),
     };
-    let books = Books::new();
+    let books = Books::<B>::new();
     let ledger = &books.ledger;
     let offered = Offer {
         note: note("taken", r#"{"hook":"accept-file"}"#),

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::sidecar::SidecarError;
+use crate::sidecar_json::SidecarError;
 
 /// Why the spool could not do it.
 #[derive(Debug, thiserror::Error)]

@@ -13,6 +13,7 @@ mod kept;
 mod look;
 mod questions;
 mod rebuild;
+mod recovery;
 mod row;
 mod rows;
 mod schema;
@@ -30,7 +31,6 @@ use oftp::{FileHeader, FileKey, FileStamp, Response};
 use rusqlite::Connection;
 
 use self::connection::{Thread, Writer};
-use self::failed::database;
 pub use self::rebuild::{Left, Rebuilt, rebuild};
 use self::verbs::Told;
 use crate::book::{Books, Read};
@@ -42,7 +42,6 @@ use crate::ledger::{Filter, Ledger, Quota, Recovery};
 use crate::note::Note;
 use crate::offer::{Arrived, Here, Offer, Offered, Repeated, Standing};
 use crate::persisted::Persisted;
-use crate::planted;
 use crate::queue::{Acknowledgement, Files, Longest, Naming, Waiting, Work};
 use crate::replay;
 use crate::row::Row;
@@ -389,7 +388,7 @@ impl Ledger for SqliteLedger {
     }
 
     async fn recover(&self) -> Result<Recovery, LedgerError> {
-        self.writer.run(VerbName::Recover, recover).await
+        self.writer.run(VerbName::Recover, recovery::recover).await
     }
 
     async fn clock_put_back(&self) -> Result<(), LedgerError> {
@@ -488,46 +487,4 @@ impl Ledger for SqliteLedger {
             })
             .await
     }
-}
-
-/// Mistakes to plant: what a start forgets.
-const FORGETFUL: [(&str, &str); 3] = [
-    (
-        "doubt-forgotten",
-        "UPDATE transfers SET in_doubt = 0 WHERE direction = 'out' AND state = 'ready'",
-    ),
-    (
-        "owed-receipts-forgotten",
-        "UPDATE receipts SET state = 'given' WHERE state = 'owed'",
-    ),
-    (
-        "doubted-files-under-a-new-identity",
-        "UPDATE transfers SET time = substr(time, 1, 6) || substr(abs(random()), 1, 4)
-         WHERE direction = 'out' AND state = 'ready' AND in_doubt = 1",
-    ),
-];
-
-fn recover(db: &Connection) -> Result<Recovery, LedgerError> {
-    const VERB: &str = "recover";
-    let count = |sql: &str| {
-        db.query_row(sql, [], |row| row.get::<_, i64>(0))
-            .map(|n| n as u64)
-            .map_err(database(VERB))
-    };
-    for (mistake, sql) in FORGETFUL {
-        if planted(mistake) {
-            db.execute(sql, []).map_err(database(VERB))?;
-        }
-    }
-    questions::clock_put_back(db)?;
-    Ok(Recovery {
-        receiving: count(
-            "SELECT count(*) FROM transfers WHERE direction = 'in' AND state = 'receiving'",
-        )?,
-        undelivered: count(
-            "SELECT count(*) FROM transfers WHERE direction = 'in' AND state IN ('received', 'placing')",
-        )?,
-        owed: count("SELECT count(*) FROM receipts WHERE state = 'owed'")?,
-        ready: count("SELECT count(*) FROM transfers WHERE direction = 'out' AND state = 'ready'")?,
-    })
 }

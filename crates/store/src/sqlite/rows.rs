@@ -432,3 +432,6 @@ fn moment(at: Option<SystemTime>) -> ToSqlOutput<'static> {
 fn moment_or_0(at: Option<SystemTime>) -> ToSqlOutput<'static> {
     number(at.map_or(0, millis))
 }
+
+#[cfg(test)]
+mod tests;

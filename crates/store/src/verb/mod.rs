@@ -26,6 +26,8 @@ mod resend;
 mod response;
 mod sent;
 mod stamp;
+#[cfg(test)]
+mod table;
 
 use std::fmt;
 use std::time::SystemTime;

@@ -195,3 +195,6 @@ fn is_described_alike(known: &FileHeader, offered: &FileHeader) -> bool {
     };
     described(known) == described(offered)
 }
+
+#[cfg(test)]
+mod tests;

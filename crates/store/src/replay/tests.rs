@@ -1,0 +1,325 @@
+//! What sidecars tell, entry by entry.
+
+use oftp::{
+    DatasetName, Eerp, FileKey, FileStamp, Nerp, NerpReason, OdetteId, RecordLayout, UserData,
+};
+
+use super::*;
+use crate::transfer::{Target, TransferId};
+
+fn at(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 + seconds)
+}
+
+fn key() -> FileKey {
+    FileKey {
+        dataset: DatasetName::new("ORDERS").unwrap(),
+        stamp: FileStamp::from_wire(b"20261129", b"1200000001").unwrap(),
+        originator: OdetteId::new("OTHEM").unwrap(),
+        destination: OdetteId::new("OUS").unwrap(),
+    }
+}
+
+fn eerp(signature: &[u8]) -> Response {
+    Response::Positive(Eerp {
+        key: key(),
+        user: UserData::from_wire(b"").unwrap(),
+        hash: Vec::new(),
+        signature: signature.to_vec(),
+    })
+}
+
+fn nerp() -> Nerp {
+    Nerp {
+        key: key(),
+        creator: OdetteId::new("OUS").unwrap(),
+        reason: NerpReason::from_code(34),
+        text: "no good".to_owned(),
+        hash: Vec::new(),
+        signature: Vec::new(),
+    }
+}
+
+fn sidecar(way: Way) -> Sidecar {
+    Sidecar {
+        id: TransferId::new(),
+        partner: "them".to_owned(),
+        header: FileHeader::plain(key(), 7),
+        edition: 1,
+        seal: Seal {
+            octets: 7,
+            digest: "d".to_owned(),
+        },
+        session: "S".to_owned(),
+        at: at(0),
+        labels: vec![("a".to_owned(), "b".to_owned())],
+        way,
+    }
+}
+
+fn received(verdict: Verdict, entries: &[Entry]) -> Record {
+    let target = Target {
+        directory: "them".to_owned(),
+        file_name: "ORDERS".to_owned(),
+        overwrite: false,
+    };
+    Record {
+        sidecar: sidecar(Way::Inbound { target, verdict }),
+        entries: entries.to_vec(),
+    }
+}
+
+fn to_send(entries: &[Entry]) -> Record {
+    let way = Way::Outbound {
+        priority: 7,
+        layout: None::<RecordLayout>,
+        counts: Counts::default(),
+    };
+    Record {
+        sidecar: sidecar(way),
+        entries: entries.to_vec(),
+    }
+}
+
+fn shown(row: &Row) -> String {
+    let receipt = row.receipt_state();
+    let receipt = receipt.map_or_else(String::new, |state| format!("+{state}"));
+    let waits = row.inbound().is_some_and(|file| file.decision.waits);
+    format!("{}{}{receipt}", row.state(), if waits { "?" } else { "" })
+}
+
+fn placing() -> Entry {
+    Entry::Placing("them/ORDERS".to_owned())
+}
+
+fn state(state: OutboundState) -> Entry {
+    Entry::State(state, Some("why".to_owned()))
+}
+
+#[test]
+fn a_received_file_is_rebuilt_as_its_entries_and_its_content_say() {
+    let negative = || Verdict::Negative(Box::new(nerp()));
+    let later = Verdict::Later(Some(at(60)));
+    let decided = |verdict| Entry::Decided(verdict);
+    let forwarded = Entry::Forwarded(eerp(b"signed"));
+    let told = |verdict: &Verdict, entries: &[Entry], is_here| {
+        shown(&rebuilt(
+            &received(verdict.clone(), entries),
+            is_here,
+            at(9),
+        ))
+    };
+    let positive = &Verdict::Positive;
+    // The rename is its own proof, and its lack is, too.
+    assert_eq!(told(positive, &[], true), "received");
+    assert_eq!(told(positive, &[placing()], true), "received");
+    assert_eq!(told(positive, &[], false), "delivered+owed");
+    assert_eq!(told(positive, &[placing()], false), "delivered+owed");
+    assert_eq!(
+        told(positive, &[placing(), Entry::Given], false),
+        "delivered+given"
+    );
+    // What comes after a delivery proves it, whatever else was lost.
+    assert_eq!(told(positive, &[Entry::Given], true), "delivered+given");
+    assert_eq!(told(&later, &[placing()], false), "delivered?");
+    assert_eq!(
+        told(&later, &[placing(), decided(Verdict::Positive)], false),
+        "delivered+owed"
+    );
+    assert_eq!(
+        told(&later, &[placing(), decided(later.clone())], false),
+        "delivered?"
+    );
+    assert_eq!(
+        told(&later, &[placing(), decided(negative())], false),
+        "rejected+owed"
+    );
+    assert_eq!(
+        told(&later, &[decided(negative()), Entry::Given], false),
+        "rejected+given"
+    );
+    assert_eq!(
+        told(&later, std::slice::from_ref(&forwarded), false),
+        "delivered+owed"
+    );
+    assert_eq!(told(&negative(), &[], true), "rejected+owed");
+    assert_eq!(
+        told(&negative(), &[Entry::Received, Entry::Given], true),
+        "rejected+given"
+    );
+    let row = rebuilt(&received(later, &[forwarded]), false, at(9));
+    assert_eq!(row.receipt.unwrap().response, eerp(b"signed"));
+}
+
+#[test]
+fn a_file_to_send_is_rebuilt_as_its_entries_and_its_content_say() {
+    use OutboundState::{Cancelled, Held, Overdue, Parked, Ready, Sent};
+    let told = |entries: &[Entry], is_here| shown(&rebuilt(&to_send(entries), is_here, at(9)));
+    let answered = Entry::Answered(eerp(b""));
+    let refused = Entry::Answered(Response::Negative(nerp()));
+    assert_eq!(
+        told(&[], true),
+        "parked",
+        "nobody was told that it is queued"
+    );
+    assert_eq!(told(&[state(Ready)], true), "ready");
+    assert_eq!(
+        told(&[state(Ready)], false),
+        "parked",
+        "its content is gone"
+    );
+    assert_eq!(told(&[state(Ready), state(Held)], true), "held");
+    assert_eq!(told(&[state(Held), state(Ready)], true), "ready");
+    assert_eq!(told(&[state(Ready), state(Parked)], false), "parked");
+    assert_eq!(told(&[state(Ready), state(Cancelled)], true), "cancelled");
+    assert_eq!(told(&[state(Ready), state(Sent)], true), "sent");
+    assert_eq!(told(&[state(Cancelled), state(Sent)], true), "sent");
+    // Two that were committed in this order may be written in the other one.
+    assert_eq!(told(&[state(Sent), state(Held)], true), "sent");
+    assert_eq!(told(&[state(Sent), state(Overdue)], true), "overdue");
+    assert_eq!(
+        told(&[state(Ready), answered.clone()], true),
+        "acknowledged+received"
+    );
+    assert_eq!(
+        told(&[state(Sent), refused.clone()], false),
+        "rejected+received"
+    );
+    assert_eq!(told(&[answered, refused], true), "acknowledged+received");
+}
+
+#[test]
+fn a_rebuilt_file_to_send_asks_its_partner_whether_it_has_it() {
+    let row = rebuilt(&to_send(&[state(OutboundState::Ready)]), true, at(9));
+    let file = row.outbound().unwrap();
+    assert!(file.in_doubt && file.may_have);
+    assert_eq!(
+        (file.attempts, file.priority, file.leased_to.as_ref()),
+        (1, 7, None)
+    );
+    assert_eq!((row.edition, &*row.labels[0].1), (1, "b"));
+    assert_eq!(row.history.len(), 1);
+    assert_eq!(row.history[0].event, "rebuilt");
+}
+
+#[test]
+fn a_file_has_the_last_date_and_time_that_its_row_was_to_have() {
+    let stamp = FileStamp::from_wire(b"20261129", b"1200010000").unwrap();
+    let record = to_send(&[state(OutboundState::Ready), Entry::Stamped(stamp.clone())]);
+    assert_eq!(rebuilt(&record, true, at(9)).header.key.stamp, stamp);
+}
+
+#[test]
+fn a_question_that_was_put_off_while_the_clock_was_ahead_is_due() {
+    let later = Verdict::Later(Some(at(90_000)));
+    let mut record = received(later, &[placing()]);
+    let asked_at = |record: &Record| {
+        let row = rebuilt(record, false, at(9));
+        row.inbound().unwrap().decision.ask_at
+    };
+    assert_eq!(asked_at(&record), Some(at(90_000)));
+    record.sidecar.at = at(80_000);
+    assert_eq!(asked_at(&record), Some(at(9)));
+}
+
+#[test]
+fn a_row_knows_what_its_own_sidecar_tells() {
+    use OutboundState::{Cancelled, Held, Parked, Ready, Sent};
+    let later = Verdict::Later(Some(at(60)));
+    let records = [
+        received(Verdict::Positive, &[placing()]),
+        received(Verdict::Positive, &[placing(), Entry::Given]),
+        received(later.clone(), &[placing()]),
+        received(later.clone(), &[Entry::Decided(Verdict::Positive)]),
+        received(later, &[Entry::Forwarded(eerp(b"signed")), Entry::Given]),
+        received(Verdict::Negative(Box::new(nerp())), &[Entry::Received]),
+        to_send(&[state(Ready)]),
+        to_send(&[state(Held)]),
+        to_send(&[state(Parked)]),
+        to_send(&[state(Cancelled)]),
+        to_send(&[state(Sent)]),
+        to_send(&[state(Sent), Entry::Answered(eerp(b""))]),
+    ];
+    for record in records {
+        for is_here in [true, false] {
+            let row = rebuilt(&record, is_here, at(9));
+            assert_eq!(beyond(&record, &row), None, "{}", shown(&row));
+            // Written down again and read again it is the same.
+            let again = described(&row).unwrap();
+            assert_eq!(beyond(&again, &row), None, "{}", shown(&row));
+            let is_delivered = row.state() == InboundState::Delivered.into();
+            if is_delivered || row.outbound().is_some() {
+                let twice = rebuilt(&again, is_here && !is_delivered, at(9));
+                assert_eq!(shown(&twice), shown(&row));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_older_row_is_found_out_by_what_was_done_for_good() {
+    use OutboundState::{Cancelled, Held, Parked, Ready, Sent};
+    let row = |entries: &[Entry]| rebuilt(&to_send(entries), true, at(9));
+    let beyond_of = |was: &[Entry], is: &[Entry]| {
+        let mut was = row(was);
+        was.outbound_mut().unwrap().leased_to = Some("S".to_owned());
+        was.outbound_mut().unwrap().may_have = false;
+        beyond(&to_send(is), &was)
+    };
+    let answered = Entry::Answered(eerp(b""));
+    let sent = Some("the file was sent");
+    assert_eq!(
+        beyond_of(&[state(Ready)], &[state(Ready), state(Sent)]),
+        sent
+    );
+    assert_eq!(
+        beyond_of(&[state(Parked)], std::slice::from_ref(&answered)),
+        sent
+    );
+    let cancelled = Some("the file was cancelled");
+    assert_eq!(beyond_of(&[state(Held)], &[state(Cancelled)]), cancelled);
+    let came = Some("its receipt came");
+    assert_eq!(beyond_of(&[state(Sent)], &[state(Sent), answered]), came);
+    // What may be undone again proves nothing.
+    assert_eq!(beyond_of(&[state(Ready)], &[state(Held)]), None);
+    assert_eq!(beyond_of(&[state(Held)], &[state(Parked)]), None);
+    assert_eq!(beyond_of(&[state(Cancelled)], &[state(Parked)]), None);
+}
+
+#[test]
+fn an_older_row_of_a_received_file_is_found_out() {
+    let later = Verdict::Later(Some(at(60)));
+    let positive = Verdict::Positive;
+    let old = |verdict: &Verdict, is_here| {
+        rebuilt(&received(verdict.clone(), &[placing()]), is_here, at(9))
+    };
+    let mut receiving = old(&positive, true);
+    receiving.inbound_mut().unwrap().state = InboundState::Receiving;
+    let decided = Entry::Decided(Verdict::Positive);
+    let told = |verdict: &Verdict, entries: &[Entry], row: &Row| {
+        beyond(&received(verdict.clone(), entries), row)
+    };
+    assert_eq!(
+        told(&positive, &[], &receiving),
+        None,
+        "the sidecar comes before the row"
+    );
+    let was_received = Some("the file was received");
+    assert_eq!(told(&positive, &[placing()], &receiving), was_received);
+    assert_eq!(told(&later, &[Entry::Given], &receiving), was_received);
+    let was_given = Some("its receipt was given");
+    assert_eq!(
+        told(&positive, &[Entry::Given], &old(&positive, false)),
+        was_given
+    );
+    let was_decided = Some("its receipt was decided");
+    assert_eq!(told(&later, &[decided], &old(&later, false)), was_decided);
+    assert_eq!(
+        told(
+            &later,
+            &[Entry::Decided(later.clone())],
+            &old(&later, false)
+        ),
+        None
+    );
+}

@@ -1,0 +1,488 @@
+//! How a sidecar is written: one JSON object a line.
+
+use std::time::SystemTime;
+
+use oftp::{
+    CipherSuite, Counts, DatasetName, Eerp, FileHeader, FileKey, FileStamp, InvalidField, Nerp,
+    NerpReason, OdetteId, RecordLayout, Response, UserData,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::positions::KeptPositions;
+use crate::seal::Seal;
+use crate::sidecar::{Entry, Record, Sidecar, Way};
+use crate::state::OutboundState;
+use crate::transfer::{Labels, NewFile, Target};
+use crate::verdict::Verdict;
+use crate::words::{format_from, format_to, from_millis, millis, security_from, security_to};
+
+/// The layout of the first line.
+const VERSION: u32 = 1;
+
+/// Why a sidecar cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SidecarError {
+    /// It is not what this program writes.
+    #[error("it cannot be read: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A field holds what no file can have.
+    #[error("it holds what no file can have: {0}")]
+    Field(#[from] InvalidField),
+    /// The id.
+    #[error("it has no transfer id: {0}")]
+    Id(#[from] uuid::Error),
+    /// A newer program wrote it.
+    #[error("it has version {0}, this program knows {VERSION}: use the newer program")]
+    TooNew(u32),
+}
+
+impl Sidecar {
+    /// The first line, with its end.
+    pub(crate) fn line(&self) -> Result<Vec<u8>, SidecarError> {
+        ended(&Page::from(self))
+    }
+}
+
+impl Entry {
+    /// One line, with its end.
+    pub(crate) fn line(&self) -> Result<Vec<u8>, SidecarError> {
+        let happened = match self {
+            Self::Received => Happened::Received,
+            Self::Placing(path) => Happened::Placing { path: path.clone() },
+            Self::Decided(verdict) => Happened::Decided {
+                verdict: verdict.into(),
+            },
+            Self::Forwarded(response) => Happened::Forwarded {
+                response: response.into(),
+            },
+            Self::Given => Happened::Given,
+            Self::Stamped(stamp) => Happened::Stamped {
+                date: stamp.date().to_owned(),
+                time: stamp.time().to_owned(),
+            },
+            Self::State(state, why) => Happened::State {
+                state: state.as_str().to_owned(),
+                why: why.clone(),
+            },
+            Self::InDoubt(doubt) => Happened::InDoubt { doubt: *doubt },
+            Self::Answered(response) => Happened::Answered {
+                response: response.into(),
+            },
+            Self::Positions(kept) => Happened::Positions(kept.clone()),
+            Self::Plain(seal) => Happened::Plain {
+                octets: seal.octets,
+                blake3: seal.digest.clone(),
+            },
+        };
+        ended(&Dated {
+            at: millis(SystemTime::now()),
+            happened,
+        })
+    }
+}
+
+impl Record {
+    /// Reads a sidecar. Lines after the first that cannot be read are passed over: an append may be torn.
+    ///
+    /// # Errors
+    /// The first line is not a sidecar of this program's.
+    pub fn parse(text: &[u8]) -> Result<Self, SidecarError> {
+        let mut lines = text.split(|octet| *octet == b'\n');
+        let first = lines.next().unwrap_or_default();
+        let version: Versioned = serde_json::from_slice(first)?;
+        if version.version > VERSION {
+            return Err(SidecarError::TooNew(version.version));
+        }
+        let sidecar = Sidecar::try_from(serde_json::from_slice::<Page>(first)?)?;
+        let key = &sidecar.header.key;
+        let entries = lines
+            .filter_map(|line| serde_json::from_slice::<Dated>(line).ok())
+            .filter_map(|dated| dated.happened.entry(key).ok().flatten())
+            .collect();
+        Ok(Self { sidecar, entries })
+    }
+}
+
+fn ended(value: &impl Serialize) -> Result<Vec<u8>, SidecarError> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Page {
+    version: u32,
+    id: String,
+    direction: String,
+    partner: String,
+    file: Head,
+    #[serde(default, skip_serializing_if = "is_first")]
+    edition: u32,
+    octets: u64,
+    blake3: String,
+    session: String,
+    at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    target: Option<Place>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    verdict: Option<Judgement>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    priority: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    records: Option<Records>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    labels: Labels,
+}
+
+/// Most files are the only ones of their identities, and their sidecars do not mention it.
+fn is_first(edition: &u32) -> bool {
+    *edition == 0
+}
+
+/// How the records of a file to send stand in the blob, and the totals of the virtual file.
+#[derive(Serialize, Deserialize)]
+struct Records {
+    layout: String,
+    records: u64,
+    octets: u64,
+}
+
+/// The SFID (RFC 5024, 5.3.3).
+#[derive(Serialize, Deserialize)]
+struct Head {
+    dataset: String,
+    date: String,
+    time: String,
+    originator: String,
+    destination: String,
+    user: String,
+    format: String,
+    record: u32,
+    size_blocks: u64,
+    original_blocks: u64,
+    security: u8,
+    cipher: u8,
+    compressed: bool,
+    enveloped: bool,
+    signed_receipt: bool,
+    description: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Place {
+    directory: String,
+    file_name: String,
+    overwrite: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Judgement {
+    Positive,
+    Negative(Answer),
+    Later(Option<i64>),
+    HandOver(i64),
+}
+
+/// An EERP or a NERP; what it is about is the file's own identity.
+#[derive(Serialize, Deserialize)]
+struct Answer {
+    positive: bool,
+    user: String,
+    creator: String,
+    reason: u8,
+    text: String,
+    hash: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Dated {
+    at: i64,
+    #[serde(flatten)]
+    happened: Happened,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+enum Happened {
+    Received,
+    Placing { path: String },
+    Decided { verdict: Judgement },
+    Forwarded { response: Answer },
+    Given,
+    Stamped { date: String, time: String },
+    State { state: String, why: Option<String> },
+    InDoubt { doubt: bool },
+    Answered { response: Answer },
+    Positions(KeptPositions),
+    Plain { octets: u64, blake3: String },
+}
+
+impl Happened {
+    /// None where a state has a word that is not known.
+    fn entry(self, key: &FileKey) -> Result<Option<Entry>, InvalidField> {
+        Ok(Some(match self {
+            Self::Received => Entry::Received,
+            Self::Placing { path } => Entry::Placing(path),
+            Self::Decided { verdict } => Entry::Decided(verdict.verdict(key)?),
+            Self::Forwarded { response } => Entry::Forwarded(response.response(key)?),
+            Self::Given => Entry::Given,
+            Self::Stamped { date, time } => {
+                Entry::Stamped(FileStamp::from_wire(date.as_bytes(), time.as_bytes())?)
+            }
+            Self::State { state, why } => match OutboundState::parse(&state) {
+                Some(state) => Entry::State(state, why),
+                None => return Ok(None),
+            },
+            Self::InDoubt { doubt } => Entry::InDoubt(doubt),
+            Self::Answered { response } => Entry::Answered(response.response(key)?),
+            Self::Positions(kept) => Entry::Positions(kept),
+            Self::Plain { octets, blake3 } => Entry::Plain(Seal {
+                octets,
+                digest: blake3,
+            }),
+        }))
+    }
+}
+
+impl From<&Sidecar> for Page {
+    fn from(sidecar: &Sidecar) -> Self {
+        let (target, verdict) = match &sidecar.way {
+            Way::Inbound { target, verdict } => (Some(Place::from(target)), Some(verdict.into())),
+            Way::Outbound { .. } => (None, None),
+        };
+        let (priority, records) = match &sidecar.way {
+            Way::Inbound { .. } => (None, None),
+            Way::Outbound {
+                priority,
+                layout,
+                counts,
+            } => {
+                let records = layout.map(|layout| Records {
+                    layout: layout.name().to_owned(),
+                    records: counts.records,
+                    octets: counts.octets,
+                });
+                (Some(*priority), records)
+            }
+        };
+        Self {
+            version: VERSION,
+            id: sidecar.id.to_string(),
+            direction: sidecar.direction().as_str().to_owned(),
+            partner: sidecar.partner.clone(),
+            file: Head::from(&sidecar.header),
+            edition: sidecar.edition,
+            octets: sidecar.seal.octets,
+            blake3: sidecar.seal.digest.clone(),
+            session: sidecar.session.clone(),
+            at: millis(sidecar.at),
+            target,
+            verdict,
+            priority,
+            records,
+            labels: sidecar.labels.clone(),
+        }
+    }
+}
+
+impl TryFrom<Page> for Sidecar {
+    type Error = SidecarError;
+    fn try_from(page: Page) -> Result<Self, Self::Error> {
+        let header = FileHeader::try_from(page.file)?;
+        let way = match (page.target, page.verdict) {
+            (Some(target), Some(verdict)) => Way::Inbound {
+                target: target.into(),
+                verdict: verdict.verdict(&header.key)?,
+            },
+            _ => Way::Outbound {
+                priority: page.priority.unwrap_or(NewFile::PRIORITY),
+                layout: page
+                    .records
+                    .as_ref()
+                    .and_then(|records| RecordLayout::from_name(&records.layout)),
+                counts: page.records.map_or(
+                    Counts {
+                        records: 0,
+                        octets: page.octets,
+                    },
+                    |records| Counts {
+                        records: records.records,
+                        octets: records.octets,
+                    },
+                ),
+            },
+        };
+        Ok(Self {
+            id: page.id.parse()?,
+            partner: page.partner,
+            header,
+            edition: page.edition,
+            seal: Seal {
+                octets: page.octets,
+                digest: page.blake3,
+            },
+            session: page.session,
+            at: from_millis(page.at),
+            labels: page.labels,
+            way,
+        })
+    }
+}
+
+impl From<&FileHeader> for Head {
+    fn from(header: &FileHeader) -> Self {
+        let (format, record) = format_to(header.format);
+        let key = &header.key;
+        Self {
+            dataset: key.dataset.as_str().to_owned(),
+            date: key.stamp.date().to_owned(),
+            time: key.stamp.time().to_owned(),
+            originator: key.originator.as_str().to_owned(),
+            destination: key.destination.as_str().to_owned(),
+            user: header.user.as_str().to_owned(),
+            format: format.to_owned(),
+            record,
+            size_blocks: header.size_blocks,
+            original_blocks: header.original_size_blocks,
+            security: security_to(header.security),
+            cipher: header.cipher.number(),
+            compressed: header.compressed,
+            enveloped: header.enveloped,
+            signed_receipt: header.signed_receipt,
+            description: header.description.clone(),
+        }
+    }
+}
+
+impl TryFrom<Head> for FileHeader {
+    type Error = InvalidField;
+    fn try_from(head: Head) -> Result<Self, Self::Error> {
+        Ok(Self {
+            key: FileKey {
+                dataset: DatasetName::from_wire(head.dataset.as_bytes())?,
+                stamp: FileStamp::from_wire(head.date.as_bytes(), head.time.as_bytes())?,
+                originator: OdetteId::from_wire(head.originator.as_bytes())?,
+                destination: OdetteId::from_wire(head.destination.as_bytes())?,
+            },
+            user: UserData::from_wire(head.user.as_bytes())?,
+            format: format_from(&head.format, head.record),
+            size_blocks: head.size_blocks,
+            original_size_blocks: head.original_blocks,
+            restart: 0,
+            security: security_from(head.security),
+            cipher: CipherSuite::new(head.cipher).unwrap_or(CipherSuite::NONE),
+            compressed: head.compressed,
+            enveloped: head.enveloped,
+            signed_receipt: head.signed_receipt,
+            description: head.description,
+        })
+    }
+}
+
+impl From<&Target> for Place {
+    fn from(target: &Target) -> Self {
+        Self {
+            directory: target.directory.clone(),
+            file_name: target.file_name.clone(),
+            overwrite: target.overwrite,
+        }
+    }
+}
+
+impl From<Place> for Target {
+    fn from(place: Place) -> Self {
+        Self {
+            directory: place.directory,
+            file_name: place.file_name,
+            overwrite: place.overwrite,
+        }
+    }
+}
+
+impl From<&Verdict> for Judgement {
+    fn from(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Positive => Self::Positive,
+            Verdict::Negative(nerp) => Self::Negative(nerp.as_ref().into()),
+            Verdict::Later(when) => Self::Later(when.map(millis)),
+            Verdict::HandOver(when) => Self::HandOver(millis(*when)),
+        }
+    }
+}
+
+impl Judgement {
+    fn verdict(self, key: &FileKey) -> Result<Verdict, InvalidField> {
+        Ok(match self {
+            Self::Positive => Verdict::Positive,
+            Self::Negative(answer) => Verdict::Negative(Box::new(answer.nerp(key)?)),
+            Self::Later(when) => Verdict::Later(when.map(from_millis)),
+            Self::HandOver(when) => Verdict::HandOver(from_millis(when)),
+        })
+    }
+}
+
+impl From<&Nerp> for Answer {
+    fn from(nerp: &Nerp) -> Self {
+        Self {
+            positive: false,
+            user: String::new(),
+            creator: nerp.creator.as_str().to_owned(),
+            reason: nerp.reason.code(),
+            text: nerp.text.clone(),
+            hash: nerp.hash.clone(),
+            signature: nerp.signature.clone(),
+        }
+    }
+}
+
+impl From<&Response> for Answer {
+    fn from(response: &Response) -> Self {
+        match response {
+            Response::Negative(nerp) => nerp.into(),
+            Response::Positive(eerp) => Self {
+                positive: true,
+                user: eerp.user.as_str().to_owned(),
+                creator: String::new(),
+                reason: 0,
+                text: String::new(),
+                hash: eerp.hash.clone(),
+                signature: eerp.signature.clone(),
+            },
+        }
+    }
+}
+
+impl Answer {
+    fn response(self, key: &FileKey) -> Result<Response, InvalidField> {
+        if !self.positive {
+            return self.nerp(key).map(Response::Negative);
+        }
+        Ok(Response::Positive(Eerp {
+            key: key.clone(),
+            user: UserData::from_wire(self.user.as_bytes())?,
+            hash: self.hash,
+            signature: self.signature,
+        }))
+    }
+
+    fn nerp(self, key: &FileKey) -> Result<Nerp, InvalidField> {
+        Ok(Nerp {
+            key: key.clone(),
+            creator: OdetteId::from_wire(self.creator.as_bytes())?,
+            reason: NerpReason::from_code(self.reason),
+            text: self.text,
+            hash: self.hash,
+            signature: self.signature,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

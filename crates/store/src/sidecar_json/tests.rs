@@ -1,0 +1,187 @@
+//! What is written is read again.
+
+use std::time::Duration;
+
+use super::*;
+use crate::transfer::TransferId;
+
+fn key() -> FileKey {
+    FileKey {
+        dataset: DatasetName::new("ORDERS").unwrap(),
+        stamp: FileStamp::from_wire(b"20261129", b"1200000001").unwrap(),
+        originator: OdetteId::new("OTHEM").unwrap(),
+        destination: OdetteId::new("OUS").unwrap(),
+    }
+}
+
+fn eerp() -> Response {
+    Response::Positive(Eerp {
+        key: key(),
+        user: UserData::from_wire(b"user").unwrap(),
+        hash: vec![1, 2],
+        signature: vec![3],
+    })
+}
+
+fn nerp() -> Nerp {
+    Nerp {
+        key: key(),
+        creator: OdetteId::new("OUS").unwrap(),
+        reason: NerpReason::from_code(34),
+        text: "no good".to_owned(),
+        hash: vec![4],
+        signature: Vec::new(),
+    }
+}
+
+fn sidecar(way: Way) -> Sidecar {
+    let mut header = FileHeader::plain(key(), 4711);
+    header.description = "an order, \"quoted\"\nand broken".to_owned();
+    header.compressed = true;
+    Sidecar {
+        id: TransferId::new(),
+        partner: "them".to_owned(),
+        header,
+        edition: 2,
+        seal: Seal {
+            octets: 4711,
+            digest: "d".to_owned(),
+        },
+        session: "S".to_owned(),
+        at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
+        labels: vec![("a".to_owned(), String::new())],
+        way,
+    }
+}
+
+fn received(verdict: Verdict) -> Sidecar {
+    let target = Target {
+        directory: "them/in".to_owned(),
+        file_name: "ORDERS".to_owned(),
+        overwrite: true,
+    };
+    sidecar(Way::Inbound { target, verdict })
+}
+
+fn to_send() -> Sidecar {
+    sidecar(Way::Outbound {
+        priority: 7,
+        layout: None,
+        counts: Counts {
+            records: 0,
+            octets: 4711,
+        },
+    })
+}
+
+fn entries() -> Vec<Entry> {
+    let at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_456);
+    let mut entries = vec![
+        Entry::Received,
+        Entry::Placing("them/in/ORDERS".to_owned()),
+        Entry::Decided(Verdict::Positive),
+        Entry::Decided(Verdict::Negative(Box::new(nerp()))),
+        Entry::Decided(Verdict::Later(Some(at))),
+        Entry::Decided(Verdict::Later(None)),
+        Entry::Decided(Verdict::HandOver(at)),
+        Entry::Forwarded(eerp()),
+        Entry::Forwarded(Response::Negative(nerp())),
+        Entry::Given,
+        Entry::Stamped(FileStamp::from_wire(b"20261130", b"0000000000").unwrap()),
+        Entry::InDoubt(true),
+        Entry::InDoubt(false),
+        Entry::Answered(eerp()),
+        Entry::Plain(Seal {
+            octets: 5,
+            digest: "e".to_owned(),
+        }),
+    ];
+    for state in OutboundState::ALL {
+        entries.push(Entry::State(*state, None));
+        entries.push(Entry::State(*state, Some("why".to_owned())));
+    }
+    entries
+}
+
+fn written(sidecar: &Sidecar, entries: &[Entry]) -> Vec<u8> {
+    let mut text = sidecar.line().unwrap();
+    for entry in entries {
+        text.extend(entry.line().unwrap());
+    }
+    text
+}
+
+#[test]
+fn every_sidecar_is_read_as_it_was_written() {
+    let later = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_789);
+    let sidecars = [
+        received(Verdict::Positive),
+        received(Verdict::Negative(Box::new(nerp()))),
+        received(Verdict::Later(None)),
+        received(Verdict::HandOver(later)),
+        to_send(),
+    ];
+    for sidecar in sidecars {
+        let read = Record::parse(&written(&sidecar, &[])).unwrap();
+        assert_eq!(read.sidecar, sidecar);
+        assert_eq!(read.entries, []);
+    }
+}
+
+#[test]
+fn every_entry_is_read_as_it_was_written() {
+    let entries = entries();
+    let read = Record::parse(&written(&to_send(), &entries)).unwrap();
+    assert_eq!(read.entries, entries);
+}
+
+#[test]
+fn a_line_is_one_line_whatever_is_in_it() {
+    let line = to_send().line().unwrap();
+    let ends = line.iter().filter(|octet| **octet == b'\n');
+    assert_eq!(ends.count(), 1);
+    assert_eq!(line.last(), Some(&b'\n'));
+}
+
+#[test]
+fn wherever_an_append_was_torn_the_other_lines_are_read() {
+    let entries = [Entry::Given, Entry::InDoubt(true)];
+    let whole = written(&to_send(), &entries);
+    let first = to_send().line().unwrap().len();
+    let last = whole.len() - entries[1].line().unwrap().len();
+    for length in last + 1..whole.len() - 1 {
+        let read = Record::parse(&whole[..length]).unwrap();
+        assert_eq!(
+            read.entries,
+            entries[..1],
+            "{length} of {} octets",
+            whole.len()
+        );
+    }
+    for length in 0..first - 1 {
+        assert!(Record::parse(&whole[..length]).is_err());
+    }
+}
+
+#[test]
+fn what_a_newer_program_wrote_is_not_read() {
+    let line = String::from_utf8(to_send().line().unwrap()).unwrap();
+    let newer = line.replace("\"version\":1", "\"version\":2");
+    let read = Record::parse(newer.as_bytes());
+    assert!(matches!(read, Err(SidecarError::TooNew(2))));
+    // An entry that it does not know is passed over.
+    let mut text = line.into_bytes();
+    text.extend(b"{\"at\":1,\"event\":\"opened\"}\n{\"at\":2,\"event\":\"given\"}\n");
+    assert_eq!(Record::parse(&text).unwrap().entries, [Entry::Given]);
+}
+
+#[test]
+fn what_an_older_program_wrote_lacks_what_is_newer() {
+    let line = String::from_utf8(to_send().line().unwrap()).unwrap();
+    let older = line
+        .replace("\"edition\":2,", "")
+        .replace(",\"labels\":[[\"a\",\"\"]]", "");
+    assert_ne!(older, line);
+    let read = Record::parse(older.as_bytes()).unwrap().sidecar;
+    assert_eq!((read.edition, read.labels.len()), (0, 0));
+}

@@ -1,0 +1,473 @@
+//! Every verb on every state.
+
+use std::time::{Duration, SystemTime};
+
+use oftp::{
+    DatasetName, Eerp, FileHeader, FileKey, FileStamp, Nerp, NerpReason, OdetteId, Position,
+    Response, UserData,
+};
+
+use super::*;
+use crate::note::Note;
+use crate::offer::{Offer, Repeated};
+use crate::queue::Order;
+use crate::row::{Course, Inbound, Outbound, Receipt, Row};
+use crate::seal::Seal;
+use crate::state::{InboundState, OutboundState, ReceiptState};
+use crate::transfer::{NewFile, Target, TransferId};
+use crate::verdict::{Received, Verdict};
+
+/// A moment that is neither now nor never.
+fn at(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 + seconds)
+}
+
+fn key() -> FileKey {
+    FileKey {
+        dataset: DatasetName::new("ORDERS").unwrap(),
+        stamp: FileStamp::from_wire(b"20261129", b"1200000001").unwrap(),
+        originator: OdetteId::new("OTHEM").unwrap(),
+        destination: OdetteId::new("OUS").unwrap(),
+    }
+}
+
+fn target() -> Target {
+    Target {
+        directory: "them".to_owned(),
+        file_name: "ORDERS".to_owned(),
+        overwrite: false,
+    }
+}
+
+fn seal(digest: &str) -> Seal {
+    Seal {
+        octets: 7,
+        digest: digest.to_owned(),
+    }
+}
+
+fn nerp() -> Nerp {
+    Nerp {
+        key: key(),
+        creator: OdetteId::new("OUS").unwrap(),
+        reason: NerpReason::from_code(34),
+        text: "no good".to_owned(),
+        hash: Vec::new(),
+        signature: Vec::new(),
+    }
+}
+
+fn eerp(signature: &[u8]) -> Response {
+    Response::Positive(Eerp {
+        key: key(),
+        user: UserData::from_wire(b"").unwrap(),
+        hash: Vec::new(),
+        signature: signature.to_vec(),
+    })
+}
+
+fn row(course: Course) -> Row {
+    Row {
+        id: TransferId::new(),
+        version: 4,
+        partner: "them".to_owned(),
+        header: FileHeader::plain(key(), 7),
+        edition: 0,
+        seal: seal("d"),
+        counts: oftp::Counts::default(),
+        layout: None,
+        labels: Vec::new(),
+        reason: None,
+        created: at(0),
+        course,
+        receipt: None,
+        history: Vec::new(),
+    }
+}
+
+fn received(state: InboundState) -> Row {
+    let file = Inbound {
+        state,
+        ..Inbound::receiving(target())
+    };
+    let mut row = row(Course::Inbound(file));
+    let path = matches!(state, InboundState::Placing | InboundState::Delivered);
+    row.inbound_mut().unwrap().path = path.then(|| "them/ORDERS".to_owned());
+    if state == InboundState::Receiving {
+        row.seal = Seal::default();
+    }
+    row
+}
+
+fn waiting() -> Row {
+    let mut row = received(InboundState::Delivered);
+    row.inbound_mut().unwrap().decision.ask(Some(at(60)));
+    row
+}
+
+fn owing(state: InboundState, response: Response, receipt: ReceiptState) -> Row {
+    let mut row = received(state);
+    row.receipt = Some(Receipt::new(receipt, response, at(1)));
+    row
+}
+
+fn to_send(state: OutboundState) -> Row {
+    let mut file = Outbound::ready(NewFile::PRIORITY);
+    file.state = state;
+    let is_sent = !state.is_unsent();
+    file.may_have = is_sent;
+    file.sent_at = is_sent.then(|| at(2));
+    row(Course::Outbound(file))
+}
+
+fn doubtful() -> Row {
+    let mut row = to_send(OutboundState::Ready);
+    let file = row.outbound_mut().unwrap();
+    (file.in_doubt, file.may_have) = (true, true);
+    row
+}
+
+fn answered(state: OutboundState, response: Response) -> Row {
+    let mut row = to_send(state);
+    row.receipt = Some(Receipt::new(ReceiptState::Received, response, at(3)));
+    row
+}
+
+/// A row in each of the states that a verb may tell apart.
+fn rows() -> [Row; 16] {
+    use InboundState::{Delivered, Placing, Receiving, Rejected};
+    let negative = Response::Negative(nerp());
+    [
+        received(Receiving),
+        received(InboundState::Received),
+        received(Placing),
+        waiting(),
+        owing(Delivered, eerp(b""), ReceiptState::Owed),
+        owing(Delivered, eerp(b""), ReceiptState::Given),
+        owing(Rejected, negative.clone(), ReceiptState::Owed),
+        to_send(OutboundState::Ready),
+        doubtful(),
+        to_send(OutboundState::Held),
+        to_send(OutboundState::Parked),
+        to_send(OutboundState::Cancelled),
+        to_send(OutboundState::Sent),
+        to_send(OutboundState::Overdue),
+        answered(OutboundState::Acknowledged, eerp(b"")),
+        answered(OutboundState::Rejected, negative),
+    ]
+}
+
+/// The state, `?` where something is open, and the receipt.
+fn shown(row: &Row) -> String {
+    let is_open = match &row.course {
+        Course::Inbound(file) => file.decision.waits,
+        Course::Outbound(file) => file.in_doubt,
+    };
+    let mark = if is_open { "?" } else { "" };
+    let receipt = row.receipt_state();
+    let receipt = receipt.map_or_else(String::new, |state| format!("+{state}"));
+    format!("{}{mark}{receipt}", row.state())
+}
+
+/// What a verb makes of a row: what it is then, `=` where it had done so before, `~` where what came is another content;
+/// `-` where it does not lead on from there, `content` and `session` where that is why.
+fn outcome(verb: &dyn Verb, before: &Row) -> String {
+    let mut after = before.clone();
+    match verb.apply(&mut after, at(1000)) {
+        Ok(Effect::Changed) => shown(&after),
+        Ok(Effect::Repeated) => {
+            assert_eq!(shown(&after), shown(before), "{verb:?}");
+            "=".to_owned()
+        }
+        Ok(Effect::Differs) => "~".to_owned(),
+        Err(Unfit::State) => "-".to_owned(),
+        Err(Unfit::Content) => "content".to_owned(),
+        Err(Unfit::InSession) => "session".to_owned(),
+    }
+}
+
+fn offer() -> Offer {
+    Offer {
+        partner: "them".to_owned(),
+        header: FileHeader::plain(key(), 7),
+        target: target(),
+        layout: None,
+        session: "S".to_owned(),
+        note: Note::default(),
+        may_resume: true,
+        repeated: Repeated::Refused,
+    }
+}
+
+fn sealed(digest: &str, verdict: Verdict) -> Box<dyn Verb> {
+    Box::new(Received {
+        seal: seal(digest),
+        counts: oftp::Counts::default(),
+        target: target(),
+        verdict,
+        note: Note::default(),
+        labels: Vec::new(),
+    })
+}
+
+fn decided(verdict: Verdict) -> Box<dyn Verb> {
+    let note = Note::default();
+    Box::new(DecideReceipt { verdict, note })
+}
+
+fn acknowledged(response: Response) -> Box<dyn Verb> {
+    let note = String::new();
+    Box::new(Acknowledged { response, note })
+}
+
+fn ordered(order: Order) -> Box<dyn Verb> {
+    let why = "why".to_owned();
+    Box::new(Ordered { order, why })
+}
+
+fn put_back() -> PutBack {
+    let why = "why".to_owned();
+    PutBack { when: at(500), why }
+}
+
+/// Inbound: receiving, received, placing, delivered and its question waits, the same with its EERP owed, and given,
+/// rejected. Outbound: ready, ready and in doubt, held, parked, cancelled, sent, overdue, acknowledged, rejected.
+fn table() -> Vec<(Box<dyn Verb>, [&'static str; 16])> {
+    let negative = || Verdict::Negative(Box::new(nerp()));
+    let begin = Begin {
+        offer: offer(),
+        from: Position::default(),
+    };
+    let at_7 = Position {
+        octets: 7,
+        records: 0,
+    };
+    let path = "them/ORDERS".to_owned();
+    let stamp = FileStamp::from_wire(b"20261129", b"1200010000").unwrap();
+    let late = Overdue {
+        deadline: Duration::from_secs(60),
+        at: at(1000),
+    };
+    let soon = Overdue {
+        deadline: Duration::from_secs(60),
+        at: at(30),
+    };
+    let why = || "why".to_owned();
+    #[rustfmt::skip]
+    let table: Vec<(Box<dyn Verb>, [&'static str; 16])> = vec![
+        (Box::new(begin), ["receiving", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(Checkpoint { at: at_7 }), ["receiving", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (sealed("d", Verdict::Positive), ["received", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (sealed("e", Verdict::Positive), ["received", "content", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (sealed("d", negative()), ["rejected+owed", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (sealed("d", Verdict::Later(None)), ["received?", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(ReceivedAgain { seal: seal("d") }), ["-", "=", "=", "=", "=", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(ReceivedAgain { seal: seal("e") }), ["-", "~", "~", "~", "~", "~", "~", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(Confirmed), ["receiving", "received", "placing", "delivered?", "delivered+owed", "delivered+given", "rejected+owed", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(Placing { path }), ["-", "placing", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(Delivered), ["-", "-", "delivered+owed", "=", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (decided(Verdict::Positive), ["-", "-", "-", "delivered+owed", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (decided(negative()), ["-", "-", "-", "rejected+owed", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (decided(Verdict::Later(None)), ["-", "-", "-", "delivered?", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (decided(Verdict::HandOver(at(9))), ["-", "-", "-", "delivered?", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(Forwarded { response: eerp(b"s") }), ["-", "-", "-", "delivered+owed", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(Forwarded { response: Response::Negative(nerp()) }), ["-", "-", "-", "rejected+owed", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(ResponseTaken), ["=", "=", "=", "=", "delivered+given", "=", "rejected+given", "=", "=", "=", "=", "=", "=", "=", "=", "="]),
+        (Box::new(ResponseClosed { why: why() }), ["=", "=", "=", "=", "delivered+given", "=", "rejected+given", "=", "=", "=", "=", "=", "=", "=", "=", "="]),
+        (Box::new(Doubt), ["-", "-", "-", "-", "-", "-", "-", "ready?", "ready?", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(NotThere), ["-", "-", "-", "-", "-", "-", "-", "ready", "ready", "held", "parked", "cancelled", "sent", "overdue", "acknowledged+received", "rejected+received"]),
+        (Box::new(Sent { note: why() }), ["-", "-", "-", "-", "-", "-", "-", "sent", "sent?", "sent", "sent", "sent", "=", "=", "=", "="]),
+        (acknowledged(eerp(b"")), ["-", "-", "-", "-", "-", "-", "-", "-", "acknowledged?+received", "-", "-", "-", "acknowledged+received", "acknowledged+received", "=", "="]),
+        (acknowledged(Response::Negative(nerp())), ["-", "-", "-", "-", "-", "-", "-", "-", "rejected?+received", "-", "-", "-", "rejected+received", "rejected+received", "=", "="]),
+        (Box::new(put_back()), ["receiving", "received", "placing", "delivered?", "delivered+owed", "delivered+given", "rejected+owed", "ready", "ready?", "held", "parked", "cancelled", "sent", "overdue", "acknowledged+received", "rejected+received"]),
+        (Box::new(PutOff(put_back())), ["receiving", "received", "placing", "delivered?", "delivered+owed", "delivered+given", "rejected+owed", "ready", "ready?", "held", "parked", "cancelled", "sent", "overdue", "acknowledged+received", "rejected+received"]),
+        (Box::new(Park { why: why() }), ["-", "-", "-", "-", "-", "-", "-", "parked", "parked?", "-", "parked", "-", "-", "-", "-", "-"]),
+        (ordered(Order::Hold), ["-", "-", "-", "-", "-", "-", "-", "held", "held?", "=", "-", "-", "-", "-", "-", "-"]),
+        (ordered(Order::Release), ["-", "-", "-", "-", "-", "-", "-", "=", "=", "ready", "ready", "-", "-", "-", "-", "-"]),
+        (ordered(Order::Park), ["-", "-", "-", "-", "-", "-", "-", "parked", "parked?", "parked", "=", "-", "-", "-", "-", "-"]),
+        (ordered(Order::Cancel), ["-", "-", "-", "-", "-", "-", "-", "cancelled", "cancelled?", "cancelled", "cancelled", "=", "-", "-", "-", "-"]),
+        (ordered(Order::SendNow), ["-", "-", "-", "-", "-", "-", "-", "ready", "ready?", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(Stamp { stamp }), ["-", "-", "-", "-", "-", "-", "-", "ready", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(late), ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "overdue", "-", "-", "-"]),
+        (Box::new(soon), ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "=", "-", "-", "-"]),
+        (Box::new(ClaimFile { session: "S", generation: None }), ["-", "-", "-", "-", "-", "-", "-", "ready", "ready?", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(ClaimResponse { session: "S" }), ["-", "-", "-", "-", "delivered+owed", "-", "rejected+owed", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(Free { session: "S" }), ["=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "="]),
+        (Box::new(Resend { new: TransferId::new() }), ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "parked", "cancelled", "sent", "overdue", "acknowledged+received", "rejected+received"]),
+    ];
+    table
+}
+
+#[test]
+fn every_verb_leads_each_state_where_the_table_says() {
+    for (verb, meant) in table() {
+        let found = rows().map(|row| outcome(&*verb, &row));
+        assert_eq!(found.each_ref().map(String::as_str), meant, "{verb:?}");
+    }
+}
+
+#[test]
+fn a_verb_that_leads_on_leads_no_further_when_it_is_repeated() {
+    for (verb, _) in table() {
+        for before in rows() {
+            let mut once = before.clone();
+            if verb.apply(&mut once, at(1000)) != Ok(Effect::Changed) {
+                continue;
+            }
+            let mut twice = once.clone();
+            let again = verb.apply(&mut twice, at(2000));
+            // What does not fit any more is refused; nothing is led on by it a second time.
+            if again.is_ok() {
+                assert_eq!(shown(&once), shown(&twice), "{verb:?}");
+            }
+        }
+    }
+}
+
+/// A delivered file has one receipt or an open question; nothing else has a receipt but what is rejected or answered.
+fn is_sound(row: &Row) -> bool {
+    use ReceiptState::{Given, Owed};
+    let receipt = row.receipt_state();
+    match &row.course {
+        Course::Inbound(file) => match file.state {
+            InboundState::Delivered => receipt.is_none() == file.decision.waits,
+            InboundState::Rejected => matches!(receipt, Some(Owed | Given)),
+            _ => receipt.is_none(),
+        },
+        Course::Outbound(file) => match file.state {
+            OutboundState::Acknowledged | OutboundState::Rejected => {
+                receipt == Some(ReceiptState::Received)
+            }
+            _ => receipt.is_none(),
+        },
+    }
+}
+
+#[test]
+fn no_verb_leaves_a_row_that_an_audit_would_find() {
+    for before in rows() {
+        assert!(is_sound(&before), "{}", shown(&before));
+        for (verb, _) in table() {
+            let mut after = before.clone();
+            if verb.apply(&mut after, at(1000)).is_ok() {
+                assert!(is_sound(&after), "{verb:?} made {}", shown(&after));
+            }
+        }
+    }
+}
+
+#[test]
+fn whoever_sends_a_file_decides_about_it_as_long_as_it_sends() {
+    for order in [Order::Hold, Order::Park, Order::Cancel] {
+        let mut row = to_send(OutboundState::Ready);
+        row.outbound_mut().unwrap().leased_to = Some("S".to_owned());
+        assert_eq!(outcome(&*ordered(order), &row), "session");
+        assert_eq!(outcome(&*ordered(Order::SendNow), &row), "ready");
+        let claim = ClaimFile {
+            session: "T",
+            generation: None,
+        };
+        assert_eq!(outcome(&claim, &row), "session");
+    }
+}
+
+#[test]
+fn what_a_session_has_is_free_and_due_when_it_is_over() {
+    let mut row = to_send(OutboundState::Ready);
+    let claim = ClaimFile {
+        session: "S",
+        generation: Some(3),
+    };
+    assert_eq!(claim.apply(&mut row, at(5)), Ok(Effect::Changed));
+    let file = row.outbound().unwrap();
+    assert_eq!((file.attempts, file.breaks), (1, 1));
+    assert_eq!(
+        row.history[0].note.text,
+        "attempt 1, policies of generation 3"
+    );
+    let free = Free { session: "S" };
+    assert_eq!(free.apply(&mut row, at(9)), Ok(Effect::Changed));
+    let file = row.outbound().unwrap();
+    assert_eq!((&file.leased_to, file.not_before), (&None, Some(at(9))));
+    assert_eq!(free.apply(&mut row, at(10)), Ok(Effect::Repeated));
+
+    let mut row = owing(InboundState::Delivered, eerp(b""), ReceiptState::Owed);
+    let claim = ClaimResponse { session: "S" };
+    assert_eq!(claim.apply(&mut row, at(5)), Ok(Effect::Changed));
+    assert_eq!(row.receipt.as_ref().unwrap().tries, 1);
+    assert_eq!(free.apply(&mut row, at(9)), Ok(Effect::Changed));
+    let receipt = row.receipt.unwrap();
+    assert_eq!((receipt.leased_to, receipt.not_before), (None, Some(at(9))));
+}
+
+#[test]
+fn a_file_that_is_released_begins_again_only_where_it_was_parked() {
+    for (state, attempts) in [(OutboundState::Held, 3), (OutboundState::Parked, 0)] {
+        let mut row = to_send(state);
+        let file = row.outbound_mut().unwrap();
+        (file.attempts, file.refusals, file.breaks) = (3, 2, 1);
+        row.reason = Some("once".to_owned());
+        let release = ordered(Order::Release);
+        assert_eq!(release.apply(&mut row, at(5)), Ok(Effect::Changed));
+        let file = row.outbound().unwrap();
+        assert_eq!(
+            (file.attempts, file.refusals, file.breaks),
+            (attempts, 0, 0)
+        );
+        assert_eq!((file.not_before, &row.reason), (Some(at(5)), &None));
+    }
+}
+
+#[test]
+fn the_tries_of_a_command_are_counted_by_themselves() {
+    let mut row = waiting();
+    let asked = |row: &Row| row.inbound().unwrap().decision.asked;
+    assert_eq!(asked(&row), 1);
+    decided(Verdict::Later(None))
+        .apply(&mut row, at(1))
+        .unwrap();
+    assert_eq!(asked(&row), 2);
+    decided(Verdict::HandOver(at(5)))
+        .apply(&mut row, at(2))
+        .unwrap();
+    assert_eq!(asked(&row), 0);
+    decided(Verdict::HandOver(at(6)))
+        .apply(&mut row, at(3))
+        .unwrap();
+    assert_eq!(asked(&row), 1);
+}
+
+#[test]
+fn a_receipt_that_somebody_else_made_goes_on_as_it_is() {
+    let mut row = waiting();
+    let forwarded = Forwarded {
+        response: eerp(b"signed"),
+    };
+    assert_eq!(forwarded.apply(&mut row, at(5)), Ok(Effect::Changed));
+    assert_eq!(row.receipt.as_ref().unwrap().response, eerp(b"signed"));
+    let entry = forwarded.entry(&row, Effect::Changed);
+    assert_eq!(entry, Some(Entry::Forwarded(eerp(b"signed"))));
+    assert_eq!(forwarded.entry(&row, Effect::Repeated), None);
+}
+
+#[test]
+fn what_was_sent_while_the_clock_was_ahead_has_its_time_from_now_on() {
+    let mut row = to_send(OutboundState::Sent);
+    row.outbound_mut().unwrap().sent_at = Some(at(5000));
+    let overdue = Overdue {
+        deadline: Duration::from_secs(60),
+        at: at(1000),
+    };
+    assert_eq!(overdue.apply(&mut row, at(1000)), Ok(Effect::Repeated));
+    assert_eq!(row.outbound().unwrap().sent_at, Some(at(1000)));
+}
+
+#[test]
+fn a_receipt_that_contradicts_the_first_is_written_down_and_not_taken() {
+    let mut row = answered(OutboundState::Acknowledged, eerp(b""));
+    let late = acknowledged(Response::Negative(nerp()));
+    assert_eq!(late.apply(&mut row, at(5)), Ok(Effect::Repeated));
+    assert_eq!(row.history[0].event, "receipt-contradicts");
+    assert!(row.history[0].often);
+    assert_eq!(shown(&row), "acknowledged+received");
+}
