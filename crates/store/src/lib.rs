@@ -13,6 +13,8 @@
 //! steps leaves one of the states listed in [`InboundState`] and [`OutboundState`]; [`Ledger::recover`]
 //! and what [`Ledger::unfinished`] finds lead each back to work.
 
+mod audit_case;
+mod audit_fit;
 mod book;
 mod committing;
 mod contact;
@@ -45,6 +47,7 @@ mod verdict;
 mod verify;
 mod words;
 
+pub use audit_case::Audit;
 pub use book::Books;
 pub use committing::{Committing, in_session};
 pub use contact::{Backlog, Contact, ContactKind};
@@ -76,4 +79,4 @@ pub use transfer::{
 };
 pub use verb::{Effect, Unfit, Verb};
 pub use verdict::{Received, Verdict};
-pub use verify::{Audit, AuditError, Audited};
+pub use verify::{AuditError, Audited};

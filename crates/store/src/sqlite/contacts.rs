@@ -72,62 +72,59 @@ pub(super) fn backlog(
     let mut backlog = queued(db, now)?;
     for (name, until, queued) in resting(db, now)? {
         let bound = longest.get(&name).map(|longest| latest(now, *longest));
-        let partner = backlog.entry(name).or_default();
-        if bound.is_some_and(|bound| until > bound) {
-            let (since, queued) = (partner.ready_since, from_millis(queued));
-            partner.ready_since = Some(since.map_or(queued, |since| since.min(queued)));
-            continue;
-        }
-        let (first, until) = (partner.rests_until, from_millis(until));
-        partner.resting += 1;
-        partner.rests_until = Some(first.map_or(until, |first| first.min(until)));
+        let is_over = bound.is_some_and(|bound| until > bound);
+        rest(backlog.entry(name).or_default(), until, queued, is_over);
     }
-    for (name, reason) in look::all(
-        db,
-        "SELECT partner, reason, min(id) FROM transfers WHERE direction = 'out' AND state IN ('ready', 'held', 'parked')
-         AND state = 'ready' AND reason IS NOT NULL AND leased_to IS NULL GROUP BY partner",
-        [],
-        |found| Ok((found.get::<_, String>(0)?, found.get(1)?)),
-        "backlog",
-    )? {
+    for (name, reason) in reasons(db)? {
         backlog.entry(name).or_default().reason = reason;
     }
-    for (name, count) in counts(
-        db,
-        "SELECT partner, count(*) FROM receipts WHERE state = 'owed' GROUP BY partner",
-    )? {
+    for (name, count) in counts(db, OWED)? {
         backlog.entry(name).or_default().owed = count;
     }
-    for (name, count) in counts(
-        db,
-        "SELECT partner, count(*) FROM transfers WHERE direction = 'out' AND state = 'sent' GROUP BY partner",
-    )? {
+    for (name, count) in counts(db, AWAITED)? {
         backlog.entry(name).or_default().awaited = count;
     }
-    for (name, count, since) in look::all(
-        db,
-        "SELECT partner, count(*), min(sent_at) FROM transfers WHERE direction = 'out' AND state = 'overdue' GROUP BY partner",
-        [],
-        |found| {
-            Ok((
-                found.get::<_, String>(0)?,
-                row::number(found, 1)?,
-                found.get(2)?,
-            ))
-        },
-        "backlog",
-    )? {
+    for (name, count, since) in overdue(db)? {
         let partner = backlog.entry(name).or_default();
         partner.overdue = count;
         partner.overdue_since = Some(from_millis(since));
     }
-    for (name, count) in counts(
-        db,
-        "SELECT partner, count(*) FROM transfers WHERE receipt_later = 1 AND ask_at IS NULL GROUP BY partner",
-    )? {
+    for (name, count) in counts(db, UNANSWERED)? {
         backlog.entry(name).or_default().unanswered = count;
     }
     Ok(backlog)
+}
+
+const OWED: &str = "SELECT partner, count(*) FROM receipts WHERE state = 'owed' GROUP BY partner";
+const AWAITED: &str = "SELECT partner, count(*) FROM transfers WHERE direction = 'out' AND state = 'sent' GROUP BY partner";
+const UNANSWERED: &str = "SELECT partner, count(*) FROM transfers WHERE receipt_later = 1 AND ask_at IS NULL GROUP BY partner";
+
+/// A file that rests; one whose rest is over is ready since it was queued.
+fn rest(partner: &mut Backlog, until: i64, queued: i64, is_over: bool) {
+    if is_over {
+        let (since, queued) = (partner.ready_since, from_millis(queued));
+        partner.ready_since = Some(since.map_or(queued, |since| since.min(queued)));
+        return;
+    }
+    let (first, until) = (partner.rests_until, from_millis(until));
+    partner.resting += 1;
+    partner.rests_until = Some(first.map_or(until, |first| first.min(until)));
+}
+
+/// Why one of the files that are to go was put back last.
+fn reasons(db: &Connection) -> Result<Vec<(String, Option<String>)>, LedgerError> {
+    let sql = "SELECT partner, reason, min(id) FROM transfers WHERE direction = 'out' AND state IN ('ready', 'held', 'parked')
+         AND state = 'ready' AND reason IS NOT NULL AND leased_to IS NULL GROUP BY partner";
+    let read = |found: &Row<'_>| Ok((found.get(0)?, found.get(1)?));
+    look::all(db, sql, [], read, "backlog")
+}
+
+/// How many files are overdue, and since when the first of them.
+fn overdue(db: &Connection) -> Result<Vec<(String, u64, i64)>, LedgerError> {
+    let sql = "SELECT partner, count(*), min(sent_at) FROM transfers WHERE direction = 'out' AND state = 'overdue'
+         GROUP BY partner";
+    let read = |found: &Row<'_>| Ok((found.get(0)?, row::number(found, 1)?, found.get(2)?));
+    look::all(db, sql, [], read, "backlog")
 }
 
 /// The files that rest: whose they are, until when, and when they were queued. Without the

@@ -113,7 +113,6 @@ pub(super) fn details(db: &Connection, id: TransferId) -> Result<Option<Details>
 fn detail(found: &Row<'_>) -> rusqlite::Result<Details> {
     let now = millis(SystemTime::now());
     let sent: i64 = found.get("sent_at")?;
-    let waits: bool = found.get("receipt_later")?;
     let holder: Option<String> = found.get("leased_to")?;
     // Of a file at its end neither is of interest any more; the session that has it now has not broken off.
     let is_to_be_sent = matches!(
@@ -149,18 +148,22 @@ fn detail(found: &Row<'_>) -> rusqlite::Result<Details> {
         rests_until: row::rests_until(found, "not_before", now)?,
         holder,
         sent: (sent > 0).then(|| from_millis(sent)),
-        question: waits
-            .then(|| {
-                Ok::<_, rusqlite::Error>(Question {
-                    asked_at: row::moment(found, "ask_at")?,
-                    asked: found.get("asked")?,
-                    hand_over: found.get("hand_over")?,
-                })
-            })
-            .transpose()?,
+        question: question(found)?,
         receipt_since: row::moment(found, "receipt_since")?,
         receipt_tries: found.get::<_, Option<u32>>("receipt_tries")?.unwrap_or(0),
     })
+}
+
+/// The decision about its receipt that is still to come.
+fn question(found: &Row<'_>) -> rusqlite::Result<Option<Question>> {
+    if !found.get::<_, bool>("receipt_later")? {
+        return Ok(None);
+    }
+    Ok(Some(Question {
+        asked_at: row::moment(found, "ask_at")?,
+        asked: found.get("asked")?,
+        hand_over: found.get("hand_over")?,
+    }))
 }
 
 pub(super) fn resembling(

@@ -84,7 +84,35 @@ pub(super) fn id(found: &rusqlite::Row<'_>) -> rusqlite::Result<TransferId> {
 
 pub(super) fn read(found: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
     let header = row::header(found, 0)?;
-    let course = match row::state(found, STATE)? {
+    let course = course(found)?;
+    Ok(Row {
+        id: id(found)?,
+        version: row::number(found, 19)?,
+        partner: found.get(20)?,
+        edition: found.get(21)?,
+        seal: Seal {
+            octets: row::number(found, 22)?,
+            digest: found.get(23)?,
+        },
+        counts: Counts {
+            records: row::number(found, 24)?,
+            octets: row::number(found, 25)?,
+        },
+        layout: row::layout(found, 26)?,
+        labels: row::labels(found, 27)?,
+        reason: found.get(28)?,
+        created: from_millis(found.get(29)?),
+        receipt: row::receipt(found, RECEIPT)?
+            .map(|state| receipt(found, state, &header.key))
+            .transpose()?,
+        header,
+        course,
+        history: Vec::new(),
+    })
+}
+
+fn course(found: &rusqlite::Row<'_>) -> rusqlite::Result<Course> {
+    Ok(match row::state(found, STATE)? {
         State::Inbound(state) => Course::Inbound(Inbound {
             state,
             position: Position {
@@ -119,30 +147,6 @@ pub(super) fn read(found: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
             leased_to: found.get(50)?,
             sent_at: row::moment_or_0(found, 51)?,
         }),
-    };
-    Ok(Row {
-        id: id(found)?,
-        version: row::number(found, 19)?,
-        partner: found.get(20)?,
-        edition: found.get(21)?,
-        seal: Seal {
-            octets: row::number(found, 22)?,
-            digest: found.get(23)?,
-        },
-        counts: Counts {
-            records: row::number(found, 24)?,
-            octets: row::number(found, 25)?,
-        },
-        layout: row::layout(found, 26)?,
-        labels: row::labels(found, 27)?,
-        reason: found.get(28)?,
-        created: from_millis(found.get(29)?),
-        receipt: row::receipt(found, RECEIPT)?
-            .map(|state| receipt(found, state, &header.key))
-            .transpose()?,
-        header,
-        course,
-        history: Vec::new(),
     })
 }
 

@@ -1,0 +1,483 @@
+//! One transfer under audit: its row compared with its files.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::audit_fit::{difference, wrong_receipt};
+use crate::book::{Book, Read};
+use crate::content::{Content, ContentKey};
+use crate::finding::{Finding, Weight};
+use crate::replay::beyond;
+use crate::row::{Course, Inbound};
+use crate::seal::Seal;
+use crate::spool::{Pieces, Spool, SpoolError, file_below_spool};
+use crate::state::{Direction, InboundState, OutboundState};
+use crate::transfer::TransferId;
+
+/// What an audit looks at.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    /// The spool.
+    pub spool: Spool,
+    /// The folder files are delivered into.
+    pub inbox: PathBuf,
+    /// Whether contents are read and compared with their digests, not their sizes alone, and the ledger's indexes held
+    /// against its tables.
+    pub digests: bool,
+    /// Files to send that lie where a server finds them and queues them under these ids: their blobs may be here
+    /// already, without a row.
+    pub to_be_queued: BTreeSet<TransferId>,
+}
+
+/// One transfer: its row and its files.
+pub(crate) struct Case<'a> {
+    audit: &'a Audit,
+    id: TransferId,
+    book: Option<Read>,
+    pieces: Pieces,
+    /// Which way it goes, as its row says.
+    direction: Direction,
+    /// What its sidecar says of its plain content.
+    plain: Option<Seal>,
+    /// The content that goes into the inbox.
+    delivers: Content,
+    pub(crate) read: bool,
+    pub(crate) findings: Vec<Finding>,
+}
+
+const REBUILD: &str = "the ledger is older than the spool, or was lost: stop the server and run `pointsman store rebuild`";
+const BACKUP: &str = "put the content back from a backup, or ask the partner to send the file again under a new date and time";
+const RESEND: &str = "cancel it (`pointsman queue cancel`) and queue the file anew";
+const DESCRIBE: &str =
+    "remove it and run `pointsman store describe`, which writes it from the ledger";
+const EVIDENCE: &str = "nothing is lost that was to be delivered or sent: the file has another content; but octets that were synced are damaged, so look at the disk";
+const REPORT: &str = "this must not be: keep a copy of ledger and spool, and report it";
+
+impl<'a> Case<'a> {
+    pub(crate) fn open(
+        audit: &'a Audit,
+        id: TransferId,
+        book: Option<Read>,
+    ) -> Result<Self, SpoolError> {
+        let row = book.as_ref().and_then(|book| book.as_ref().ok());
+        let direction = row.map_or(Direction::Inbound, |book| book.row.state().direction());
+        let record = audit.spool.record(direction, id).ok();
+        let plain = record.flatten().and_then(|record| record.plain().cloned());
+        Ok(Self {
+            audit,
+            id,
+            pieces: audit.spool.pieces(id)?,
+            delivers: match plain {
+                Some(_) => Content::Plain,
+                None => Content::Wire,
+            },
+            plain,
+            direction,
+            book,
+            read: false,
+            findings: Vec::new(),
+        })
+    }
+
+    pub(crate) fn judge(&mut self) -> Result<(), SpoolError> {
+        match self.book.clone() {
+            None => self.without_row(),
+            Some(Ok(book)) => self.with_row(&book),
+            Some(Err(word)) => {
+                let (file, what) = ("ledger.db transfers", format!("`{word}` is no state"));
+                self.wrong("state", file.to_owned(), what, REPORT);
+                Ok(())
+            }
+        }
+    }
+
+    fn with_row(&mut self, book: &Book) -> Result<(), SpoolError> {
+        match &book.row.course {
+            Course::Inbound(file) => self.received(file, book)?,
+            Course::Outbound(file) => self.sent(file.state, book)?,
+        }
+        self.receipt_fits(book);
+        Ok(())
+    }
+
+    fn without_row(&mut self) -> Result<(), SpoolError> {
+        let pieces = self.pieces;
+        let wire = pieces.wire;
+        if wire.incoming.is_some() && wire.sealed.is_none() && wire.outgoing.is_none() {
+            let what = "a partial that no row knows: its sender was told nothing";
+            let remedy = "nothing: the next start removes it";
+            self.note("partial-without-row", self.blob("incoming"), what, remedy);
+            return Ok(());
+        }
+        for (part, direction, here, sidecar) in [
+            (
+                "sealed",
+                Direction::Inbound,
+                wire.sealed.is_some(),
+                pieces.inbound_sidecar,
+            ),
+            (
+                "outgoing",
+                Direction::Outbound,
+                wire.outgoing.is_some(),
+                pieces.outbound_sidecar,
+            ),
+        ] {
+            match (here, sidecar) {
+                (_, true) => self.sidecar_without_row(part, direction),
+                (true, false) => self.blob_without_row(part),
+                (false, false) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn sidecar_without_row(&mut self, part: &'static str, direction: Direction) {
+        let unsaid = direction == Direction::Outbound
+            && match self.audit.spool.record(direction, self.id) {
+                Ok(record) => record.is_some_and(|record| record.state().is_none()),
+                // A crash came before it was whole.
+                Err(SpoolError::Sidecar { .. }) => self.audit.to_be_queued.contains(&self.id),
+                Err(_) => false,
+            };
+        if unsaid && self.audit.to_be_queued.contains(&self.id) {
+            let what = "a file of a watched folder that was copied here and not queued yet";
+            let remedy = "nothing: the server that looks at the folder next queues it";
+            self.note("to-be-queued", self.blob(part), what, remedy);
+        } else if unsaid {
+            let what =
+                "a file to send that was never queued: the command that brought it was cut off";
+            let remedy =
+                "send the file again if it is still wanted, then remove this blob and its .jsonl";
+            self.wrong("never-queued", self.blob(part), what, remedy);
+        } else {
+            let what = "its sidecar knows the file, the ledger does not";
+            self.wrong("sidecar-without-row", self.sidecar(part), what, REBUILD);
+        }
+    }
+
+    fn blob_without_row(&mut self, part: &'static str) {
+        let what = "a blob that neither the ledger nor a sidecar knows";
+        let remedy = "look whether anybody misses it, then remove it";
+        self.wrong("blob-without-row", self.blob(part), what, remedy);
+    }
+
+    fn received(&mut self, file: &Inbound, book: &Book) -> Result<(), SpoolError> {
+        match file.state {
+            InboundState::Receiving => {
+                self.receiving(file);
+                return Ok(());
+            }
+            InboundState::Received => self.must_have_to_deliver(book)?,
+            InboundState::Placing => self.placing(file, book)?,
+            InboundState::Delivered => self.delivered(file, book)?,
+            InboundState::Rejected => self.rejected(file, book)?,
+        }
+        self.beside(book)?;
+        self.sidecar_fits(book);
+        Ok(())
+    }
+
+    fn receiving(&mut self, file: &Inbound) {
+        let said = self.audit.spool.is_received(self.id).unwrap_or(false);
+        if self.pieces.wire.sealed.is_some() {
+            if said {
+                let what = "the partner may have its EFPA, and the row does not know that the file is here";
+                self.wrong("row-behind", self.blob("sealed"), what, REBUILD);
+            } else {
+                let what = "the file is all here, and a crash came before its row said so";
+                let remedy = "nothing: the next start discards it, and the partner sends it again";
+                self.note("sealed-unsaid", self.blob("sealed"), what, remedy);
+            }
+            return;
+        }
+        let here = self.pieces.wire.incoming.unwrap_or(0);
+        if here < file.position.octets {
+            let what = format!(
+                "it has {here} octets, its checkpoint says {}",
+                file.position.octets
+            );
+            let remedy = "nothing can be lost by it: the partner sends the file again from there; but octets that were synced are gone, so look at the disk";
+            self.wrong("partial-short", self.blob("incoming"), what, remedy);
+        }
+        if self.pieces.inbound_sidecar {
+            if said {
+                let what = "its sidecar tells that the file was received, and the row does not: the ledger is an older one";
+                self.wrong("row-behind", self.sidecar("sealed"), what, REBUILD);
+                return;
+            }
+            let what = "a sidecar of a blob that never got its name";
+            let remedy = "nothing: the next start removes it";
+            self.note("sidecar-early", self.sidecar("sealed"), what, remedy);
+        }
+    }
+
+    fn placing(&mut self, file: &Inbound, book: &Book) -> Result<(), SpoolError> {
+        if self.to_deliver().is_some() {
+            return self.must_have_to_deliver(book);
+        }
+        self.delivered_path(file, book)
+    }
+
+    fn delivered(&mut self, file: &Inbound, book: &Book) -> Result<(), SpoolError> {
+        if self.to_deliver().is_some() {
+            let what = "delivered, and its content is still in the spool";
+            let remedy =
+                "compare it with the delivered file; if they are the same, remove the blob";
+            let blob = self.content_file(self.delivers);
+            self.wrong("delivered-still-sealed", blob, what, remedy);
+        }
+        self.delivered_path(file, book)
+    }
+
+    /// A NERP given at once keeps the content in the spool; one given later finds it delivered.
+    fn rejected(&mut self, file: &Inbound, book: &Book) -> Result<(), SpoolError> {
+        match (&file.path, self.to_deliver()) {
+            (Some(_), None) => self.delivered_path(file, book),
+            (None, None) if book.content_removed => Ok(()),
+            _ => self.must_have_to_deliver(book),
+        }
+    }
+
+    /// Octets of the content that goes into the inbox, if it is in the spool.
+    fn to_deliver(&self) -> Option<u64> {
+        self.pieces.of(self.delivers).sealed
+    }
+
+    fn must_have_to_deliver(&mut self, book: &Book) -> Result<(), SpoolError> {
+        self.must_have(self.delivers, book, BACKUP)
+    }
+
+    /// Whoever files are for takes them away: that one is gone is no fault.
+    fn delivered_path(&mut self, file: &Inbound, book: &Book) -> Result<(), SpoolError> {
+        let Some(path) = &file.path else {
+            let what = "delivered, and nobody knows where to: the ledger was made anew";
+            self.note("path-unknown", "ledger".to_owned(), what, "nothing");
+            return Ok(());
+        };
+        let octets = self.expected(self.delivers, book).octets;
+        match self.audit.inbox.join(path).symlink_metadata() {
+            Ok(meta) if meta.len() == octets => {}
+            Ok(meta) => {
+                let what = format!("it has {} octets, {octets} were delivered", meta.len());
+                let remedy = "nothing, if its reader changed it or another file took its name";
+                self.note("delivered-changed", shown_in_inbox(path), what, remedy);
+            }
+            Err(_) => {
+                let what = "delivered, and not there any more";
+                let remedy = "nothing, if its reader took it";
+                self.note("delivered-taken", shown_in_inbox(path), what, remedy);
+            }
+        }
+        Ok(())
+    }
+
+    fn sent(&mut self, state: OutboundState, book: &Book) -> Result<(), SpoolError> {
+        use OutboundState::{
+            Acknowledged, Cancelled, Held, Overdue, Parked, Ready, Rejected, Sent,
+        };
+        let here = self.pieces.wire.outgoing;
+        match state {
+            Ready | Held => self.must_have(Content::Wire, book, RESEND)?,
+            Sent | Overdue => {
+                let remedy = "nothing as long as the partner gives its receipt; it cannot be sent again from here";
+                self.must_have(Content::Wire, book, remedy)?;
+            }
+            // Kept, but nothing is lost if somebody removed it: the file is at its end, or given up.
+            Acknowledged | Rejected | Parked | Cancelled if here.is_none() => {
+                let what = "its content was removed: it cannot be sent again from here";
+                self.note("outgoing-removed", self.blob("outgoing"), what, "nothing");
+            }
+            Acknowledged | Rejected | Parked | Cancelled => {
+                self.must_have(Content::Wire, book, RESEND)?;
+            }
+        }
+        self.beside(book)?;
+        self.sidecar_fits(book);
+        Ok(())
+    }
+
+    fn must_have(
+        &mut self,
+        content: Content,
+        book: &Book,
+        remedy: &'static str,
+    ) -> Result<(), SpoolError> {
+        if self.pieces.of(content).sealed(self.direction).is_none() {
+            let file = self.content_file(content);
+            let what = format!("`{}`, and its content is not there", book.row.state());
+            self.wrong("content-missing", file, what, remedy);
+            return Ok(());
+        }
+        self.must_fit(content, book, remedy)
+    }
+
+    /// A content that is there is what was sealed.
+    fn must_fit(
+        &mut self,
+        content: Content,
+        book: &Book,
+        remedy: &'static str,
+    ) -> Result<(), SpoolError> {
+        let Some(octets) = self.pieces.of(content).sealed(self.direction) else {
+            return Ok(());
+        };
+        let file = self.content_file(content);
+        let (seal, says) = (self.expected(content, book), says(content));
+        if octets != seal.octets {
+            let what = format!("it has {octets} octets, {says} {}", seal.octets);
+            self.wrong("content-size", file, what, remedy);
+            return Ok(());
+        }
+        if !self.audit.digests {
+            return Ok(());
+        }
+        self.read = true;
+        let key = ContentKey::of(self.direction, self.id).with(content);
+        match self.audit.spool.digest(key) {
+            Ok(digest) if digest == seal.digest => {}
+            Ok(digest) => {
+                let what = format!("blake3 {digest}, {says} {}", seal.digest);
+                self.wrong("content-digest", file, what, remedy);
+            }
+            // Delivered between the look and the read: the next look knows.
+            Err(SpoolError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            }
+            Err(error) => {
+                let what = format!("it cannot be read: {error}");
+                self.wrong("content-unreadable", file, what, remedy);
+            }
+        }
+        Ok(())
+    }
+
+    /// The content that no state asks for, where a file has two: it may be gone, but is not another. A plain one counts from
+    /// its line in the sidecar on.
+    fn beside(&mut self, book: &Book) -> Result<(), SpoolError> {
+        let plain = self.pieces.plain;
+        let is_begun = plain.incoming.is_some()
+            || self.plain.is_none() && plain.sealed(self.direction).is_some();
+        if is_begun {
+            let file = self.content_file(Content::Plain);
+            let what = "its plain content was begun, and a crash came before it was whole";
+            let remedy = "nothing: the next start removes it, and it is made again";
+            self.note("plain-unfinished", file, what, remedy);
+        }
+        match (self.direction, self.delivers) {
+            (Direction::Inbound, Content::Plain) => self.must_fit(Content::Wire, book, EVIDENCE),
+            (Direction::Outbound, Content::Plain) => self.must_fit(Content::Plain, book, EVIDENCE),
+            (_, Content::Wire) => Ok(()),
+        }
+    }
+
+    /// What is known of a content: the row has it of the one on the wire, the sidecar of the other.
+    fn expected(&self, content: Content, book: &Book) -> Seal {
+        let plain = self.plain.clone().filter(|_| content == Content::Plain);
+        plain.unwrap_or_else(|| Seal {
+            octets: book.row.seal.octets,
+            digest: book.row.seal.digest.clone(),
+        })
+    }
+
+    fn content_file(&self, content: Content) -> String {
+        let key = ContentKey::of(self.direction, self.id).with(content);
+        format!("spool/{}", file_below_spool(key))
+    }
+
+    fn sidecar_fits(&mut self, book: &Book) {
+        let direction = self.direction;
+        let part = match direction {
+            Direction::Inbound => "sealed",
+            Direction::Outbound => "outgoing",
+        };
+        match self.audit.spool.record(direction, self.id) {
+            Ok(Some(record)) => {
+                if let Some(what) = difference(&record, &book.row) {
+                    self.wrong("sidecar-differs", self.sidecar(part), what, REPORT);
+                } else if let Some(beyond) = beyond(&record, &book.row) {
+                    let what = format!(
+                        "it tells that {beyond}, and the row does not: the ledger is an older one"
+                    );
+                    self.wrong("row-behind", self.sidecar(part), what, REBUILD);
+                }
+                if record.has_damaged_positions() {
+                    let what = "its positions of records are damaged: a restart reads the file from its start";
+                    self.wrong("positions-damaged", self.sidecar(part), what, DESCRIBE);
+                }
+            }
+            Ok(None) => {
+                let what = "there is no sidecar: a ledger made anew would not know this file";
+                let remedy = "run `pointsman store describe`, which writes it from the ledger";
+                self.wrong("row-without-sidecar", self.sidecar(part), what, remedy);
+            }
+            Err(error) => {
+                let (file, what) = (self.sidecar(part), error.to_string());
+                self.wrong("sidecar-unreadable", file, what, DESCRIBE);
+            }
+        }
+    }
+
+    fn receipt_fits(&mut self, book: &Book) {
+        if let Some(what) = wrong_receipt(book) {
+            self.wrong("receipt", "ledger.db receipts".to_owned(), what, REPORT);
+        }
+    }
+
+    fn blob(&self, part: &str) -> String {
+        format!("spool/{part}/{}", self.id)
+    }
+
+    fn sidecar(&self, part: &str) -> String {
+        format!("spool/{part}/{}.jsonl", self.id)
+    }
+
+    fn wrong(
+        &mut self,
+        kind: &'static str,
+        file: String,
+        what: impl Into<String>,
+        remedy: &'static str,
+    ) {
+        self.find(Weight::Discrepancy, kind, file, what.into(), remedy);
+    }
+
+    fn note(
+        &mut self,
+        kind: &'static str,
+        file: String,
+        what: impl Into<String>,
+        remedy: &'static str,
+    ) {
+        self.find(Weight::Note, kind, file, what.into(), remedy);
+    }
+
+    fn find(
+        &mut self,
+        weight: Weight,
+        kind: &'static str,
+        file: String,
+        what: String,
+        remedy: &'static str,
+    ) {
+        self.findings.push(Finding {
+            id: Some(self.id),
+            weight,
+            kind,
+            file,
+            what,
+            remedy,
+        });
+    }
+}
+
+/// Where the size and digest of a content are known from.
+fn says(content: Content) -> &'static str {
+    match content {
+        Content::Wire => "its row says",
+        Content::Plain => "its sidecar says",
+    }
+}
+
+fn shown_in_inbox(path: &str) -> String {
+    Path::new("inbox").join(path).display().to_string()
+}
