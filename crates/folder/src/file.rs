@@ -7,9 +7,9 @@ use std::path::Path;
 
 use rustix::fs::{CWD, Mode};
 
-use crate::look::{Kind, Look};
 use crate::open_below::{TO_READ, refused};
 use crate::path::{Names, Walk};
+use crate::stat::{EntryKind, FileStat};
 use crate::{FolderError, Why};
 
 /// Opens the regular file at `path` to read it. Never waits for a writer.
@@ -17,7 +17,7 @@ use crate::{FolderError, Why};
 /// # Errors
 /// It is not there, may not be read, is no regular file, or is led to by a link that the owner of the names does not
 /// answer for.
-pub fn open(path: &Path, names: Names) -> Result<(File, Look), FolderError> {
+pub fn open(path: &Path, names: Names) -> Result<(File, FileStat), FolderError> {
     let opened = match names {
         Names::Caller => rustix::fs::openat(CWD, path, TO_READ, Mode::empty())
             .map_err(|error| refused(path, error))?,
@@ -30,7 +30,7 @@ pub fn open(path: &Path, names: Names) -> Result<(File, Look), FolderError> {
 ///
 /// # Errors
 /// As for [`open`]; or it is bigger.
-pub fn read(path: &Path, most: u64, names: Names) -> Result<(Vec<u8>, Look), FolderError> {
+pub fn read(path: &Path, most: u64, names: Names) -> Result<(Vec<u8>, FileStat), FolderError> {
     let (file, look) = open(path, names)?;
     if look.octets > most {
         return Err(FolderError::new(path, Why::TooBig(most)));
@@ -50,11 +50,11 @@ pub fn read(path: &Path, most: u64, names: Names) -> Result<(Vec<u8>, Look), Fol
 const F_SETSIG: libc::c_int = 10;
 
 /// What was opened, if it is a regular file.
-pub(crate) fn regular(opened: OwnedFd, path: &Path) -> Result<(File, Look), FolderError> {
+pub(crate) fn regular(opened: OwnedFd, path: &Path) -> Result<(File, FileStat), FolderError> {
     let stat = rustix::fs::fstat(&opened).map_err(FolderError::io(path))?;
-    let look = Look::of(&stat);
+    let look = FileStat::of(&stat);
     match look.kind {
-        Kind::File => Ok((File::from(opened), look)),
+        EntryKind::File => Ok((File::from(opened), look)),
         _ => Err(FolderError::new(path, Why::NotAFile)),
     }
 }

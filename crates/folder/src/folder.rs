@@ -10,10 +10,10 @@ use rustix::fs::{AtFlags, Dir, Gid, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use crate::file::regular;
-use crate::look::{Kind, Look};
 use crate::open_below::{GROUP_OF_FOLDER, TO_LIST, TO_READ, open_below, refused};
 use crate::owner::our_user;
 use crate::path::{Names, Walk, is_exchangeable};
+use crate::stat::{EntryKind, FileStat};
 use crate::{FolderError, Why};
 
 /// The permissions of folders that are this program's alone.
@@ -80,9 +80,9 @@ impl Folder {
     ///
     /// # Errors
     /// The system does not say.
-    pub fn itself(&self) -> Result<Look, FolderError> {
+    pub fn itself(&self) -> Result<FileStat, FolderError> {
         let stat = rustix::fs::fstat(&self.opened).map_err(FolderError::io(&self.path))?;
-        Ok(Look::of(&stat))
+        Ok(FileStat::of(&stat))
     }
 
     /// Opens the folder at `path`, in which this program keeps what is its own; makes it, with these permissions, and those
@@ -256,10 +256,10 @@ impl Folder {
     ///
     /// # Errors
     /// The system does not say.
-    pub fn look(&self, name: impl AsRef<OsStr>) -> Result<Option<Look>, FolderError> {
+    pub fn look(&self, name: impl AsRef<OsStr>) -> Result<Option<FileStat>, FolderError> {
         let part = self.part(name.as_ref())?;
         match rustix::fs::statat(&self.opened, part, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Some(Look::of(&stat))),
+            Ok(stat) => Ok(Some(FileStat::of(&stat))),
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(self.refused(part, error)),
         }
@@ -281,8 +281,8 @@ impl Folder {
         };
         let failed = |error| self.refused(part, error);
         let stat = rustix::fs::fstat(&there).map_err(failed)?;
-        let look = Look::of(&stat);
-        let is_file = matches!(look.kind, Kind::File | Kind::Other);
+        let look = FileStat::of(&stat);
+        let is_file = matches!(look.kind, EntryKind::File | EntryKind::Other);
         if !is_file || look.user != our_user() || look.mode & OTHERS == 0 {
             return Ok(false);
         }
@@ -296,7 +296,7 @@ impl Folder {
     ///
     /// # Errors
     /// It is not there, no regular file, or may not be read.
-    pub fn file(&self, name: impl AsRef<OsStr>) -> Result<(File, Look), FolderError> {
+    pub fn file(&self, name: impl AsRef<OsStr>) -> Result<(File, FileStat), FolderError> {
         self.regular(name.as_ref(), TO_READ)
     }
 
@@ -305,7 +305,7 @@ impl Folder {
     ///
     /// # Errors
     /// As for [`Folder::file`]; or it has more names.
-    pub fn sole_file(&self, name: impl AsRef<OsStr>) -> Result<(File, Look), FolderError> {
+    pub fn sole_file(&self, name: impl AsRef<OsStr>) -> Result<(File, FileStat), FolderError> {
         let (file, look) = self.file(name.as_ref())?;
         if look.names > 1 {
             let path = self.path.join(name.as_ref());
@@ -348,7 +348,7 @@ impl Folder {
         }
     }
 
-    fn regular_of_ours(&self, part: &OsStr) -> Result<(File, Look), FolderError> {
+    fn regular_of_ours(&self, part: &OsStr) -> Result<(File, FileStat), FolderError> {
         let (file, look) = self.regular(part, TO_CHANGE)?;
         match look.user == our_user() {
             true => Ok((file, look)),
@@ -376,7 +376,7 @@ impl Folder {
         Ok(File::from(made.map_err(|error| self.refused(part, error))?))
     }
 
-    fn regular(&self, name: &OsStr, how: OFlags) -> Result<(File, Look), FolderError> {
+    fn regular(&self, name: &OsStr, how: OFlags) -> Result<(File, FileStat), FolderError> {
         let part = self.part(name)?;
         let opened = open_below(&self.opened, part, how);
         let opened = opened.map_err(|error| match error {
@@ -427,7 +427,7 @@ impl Folder {
     /// Whether the path leads to this very folder still.
     #[must_use]
     pub fn is_at_its_path(&self) -> bool {
-        let there = rustix::fs::stat(&self.path).map(|stat| Look::of(&stat).place);
+        let there = rustix::fs::stat(&self.path).map(|stat| FileStat::of(&stat).place);
         matches!((there, self.itself()), (Ok(there), Ok(ours)) if there == ours.place)
     }
 
@@ -441,7 +441,9 @@ impl Folder {
 
     fn refused(&self, part: &OsStr, error: Errno) -> FolderError {
         let why = match (error, self.look(part)) {
-            (Errno::LOOP | Errno::NOTDIR, Ok(Some(look))) if look.kind == Kind::Link => Why::Link,
+            (Errno::LOOP | Errno::NOTDIR, Ok(Some(look))) if look.kind == EntryKind::Link => {
+                Why::Link
+            }
             (Errno::NOTDIR, Ok(Some(_))) => Why::NotAFolder,
             (Errno::NXIO, _) => Why::NotAFile,
             (error, _) => Why::Io(error.into()),

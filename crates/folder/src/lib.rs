@@ -21,10 +21,10 @@
 
 mod file;
 mod folder;
-mod look;
 mod open_below;
 mod owner;
 mod path;
+mod stat;
 
 use std::fmt;
 use std::io;
@@ -32,9 +32,11 @@ use std::path::{Path, PathBuf};
 
 pub use file::{is_being_written, open, read};
 pub use folder::{Folder, PRIVATE_FILE, PRIVATE_FOLDER};
-pub use look::{Kind, Look};
 pub use owner::{group_id, may_give_to, our_user};
 pub use path::Names;
+pub use stat::{EntryKind, FileStat};
+// As the program and the store call them so far.
+pub use stat::{EntryKind as Kind, FileStat as Look};
 
 /// Why a file or folder is not used.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-use crate::look::{Kind, Look};
+use crate::stat::{EntryKind, FileStat};
 use crate::{FolderError, Why};
 
 /// How a file is opened to be read: a named pipe or a device must not keep us waiting, nor a terminal become ours.
@@ -45,8 +45,8 @@ pub(crate) fn open_below(
 pub(crate) fn refused(path: &Path, error: Errno) -> FolderError {
     let why = match error {
         Errno::LOOP => Why::Link,
-        Errno::NOTDIR => match rustix::fs::lstat(path).map(|stat| Look::of(&stat).kind) {
-            Ok(Kind::Link) => Why::Link,
+        Errno::NOTDIR => match rustix::fs::lstat(path).map(|stat| FileStat::of(&stat).kind) {
+            Ok(EntryKind::Link) => Why::Link,
             Ok(_) => Why::NotAFolder,
             Err(_) => Why::Io(error.into()),
         },

@@ -8,9 +8,9 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::look::{Kind, Look};
 use crate::open_below::{GROUP_OF_FOLDER, TO_LIST, TO_READ, open_below, refused};
 use crate::owner::our_user;
+use crate::stat::{EntryKind, FileStat};
 use crate::{FolderError, Why};
 
 /// Whose the names of a path are.
@@ -119,8 +119,8 @@ impl<'a> Walk<'a> {
             return Ok(false);
         }
         let there = rustix::fs::statat(self.at(), part, AtFlags::SYMLINK_NOFOLLOW);
-        match there.map(|stat| Look::of(&stat)) {
-            Ok(look) if look.kind == Kind::Link => {
+        match there.map(|stat| FileStat::of(&stat)) {
+            Ok(look) if look.kind == EntryKind::Link => {
                 self.follow(part, &look)?;
                 Ok(true)
             }
@@ -133,7 +133,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn follow(&mut self, part: &OsStr, link: &Look) -> Result<(), FolderError> {
+    fn follow(&mut self, part: &OsStr, link: &FileStat) -> Result<(), FolderError> {
         if link.user != 0 && link.user != our_user() {
             return Err(FolderError::new(
                 self.walked.join(part),
@@ -197,10 +197,10 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn look_at(&self, folder: impl rustix::fd::AsFd) -> Result<Look, FolderError> {
+    fn look_at(&self, folder: impl rustix::fd::AsFd) -> Result<FileStat, FolderError> {
         // The working folder is no descriptor.
         let stat = rustix::fs::statat(folder, "", AtFlags::EMPTY_PATH);
-        Ok(Look::of(&stat.map_err(FolderError::io(self.whole))?))
+        Ok(FileStat::of(&stat.map_err(FolderError::io(self.whole))?))
     }
 
     fn refused(&self, part: &OsStr, error: Errno) -> FolderError {
@@ -210,6 +210,6 @@ impl<'a> Walk<'a> {
 
 /// Whether somebody else may have put this folder where it lies: others may change names there, and it belongs
 /// neither to root, nor to us, nor to the owner of the folder above.
-pub(crate) fn is_exchangeable(above: &Look, folder: &Look) -> bool {
+pub(crate) fn is_exchangeable(above: &FileStat, folder: &FileStat) -> bool {
     above.is_shared() && ![0, our_user(), above.user].contains(&folder.user)
 }

@@ -13,7 +13,7 @@ use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::path::Path;
 
-use pointsman_folder::{Folder, Kind, Names, Why, is_being_written, open, read};
+use pointsman_folder::{EntryKind, Folder, Names, Why, is_being_written, open, read};
 use tempfile::TempDir;
 
 /// A user who is not us.
@@ -77,8 +77,8 @@ fn a_pipe_a_folder_and_a_link_are_no_files_and_nobody_waits_for_them() {
     let (mut file, look) = folder.file("file").unwrap();
     file.read_to_string(&mut text).unwrap();
     assert_eq!((text.as_str(), look.octets), ("content", 7));
-    assert_eq!(folder.look("link").unwrap().unwrap().kind, Kind::Link);
-    assert_eq!(folder.look("pipe").unwrap().unwrap().kind, Kind::Other);
+    assert_eq!(folder.look("link").unwrap().unwrap().kind, EntryKind::Link);
+    assert_eq!(folder.look("pipe").unwrap().unwrap().kind, EntryKind::Other);
     assert!(folder.file("absent").unwrap_err().is_gone());
 }
 

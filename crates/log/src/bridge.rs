@@ -5,8 +5,8 @@ use std::fmt::{Debug, Write};
 use tracing::field::{Field, Visit};
 use tracing::{Metadata, Subscriber, span};
 
-use crate::Own;
-use crate::event::Level;
+use crate::OwnEvent;
+use crate::event::Severity;
 use crate::log::Log;
 
 /// From now on libraries are heard.
@@ -25,11 +25,11 @@ impl Subscriber for Bridge {
     fn event(&self, event: &tracing::Event<'_>) {
         let Some(log) = Log::current() else { return };
         let metadata = event.metadata();
-        let mut said = Said::default();
-        event.record(&mut said);
-        let event = Own::Library {
+        let mut message = Message::default();
+        event.record(&mut message);
+        let event = OwnEvent::Library {
             part: metadata.target().to_owned(),
-            said: said.0,
+            said: message.0,
         };
         log.tell_at(level(metadata), &event);
     }
@@ -45,9 +45,9 @@ impl Subscriber for Bridge {
 
 /// The message, and what is beside it.
 #[derive(Default)]
-struct Said(String);
+struct Message(String);
 
-impl Visit for Said {
+impl Visit for Message {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let gap = if self.0.is_empty() { "" } else { " " };
         // A string takes everything.
@@ -58,12 +58,12 @@ impl Visit for Said {
     }
 }
 
-fn level(metadata: &Metadata<'_>) -> Level {
+fn level(metadata: &Metadata<'_>) -> Severity {
     match *metadata.level() {
-        tracing::Level::ERROR => Level::Error,
-        tracing::Level::WARN => Level::Warn,
-        tracing::Level::INFO => Level::Info,
-        tracing::Level::DEBUG => Level::Debug,
-        tracing::Level::TRACE => Level::Trace,
+        tracing::Level::ERROR => Severity::Error,
+        tracing::Level::WARN => Severity::Warn,
+        tracing::Level::INFO => Severity::Info,
+        tracing::Level::DEBUG => Severity::Debug,
+        tracing::Level::TRACE => Severity::Trace,
     }
 }

@@ -12,7 +12,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// How much an event matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
+pub enum Severity {
     /// Something does not work that should.
     Error,
     /// Somebody should look at it some time.
@@ -25,7 +25,7 @@ pub enum Level {
     Trace,
 }
 
-impl Level {
+impl Severity {
     /// As a line has it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -56,7 +56,7 @@ pub struct Facts {
     /// Its name, for searching. Two codes may share one where they tell the good and the bad of the same thing.
     pub event: &'static str,
     /// How much it matters.
-    pub level: Level,
+    pub level: Severity,
     /// Whether each is written.
     pub rate: Rate,
     /// The part of the program that tells it, for `RUST_LOG`.
@@ -64,11 +64,11 @@ pub struct Facts {
 }
 
 /// Something an operator may want to know. Declared by [`events!`](crate::events!).
-pub trait Event {
+pub trait LogEvent {
     /// What is the same in all events of its kind.
     fn facts(&self) -> &'static Facts;
     /// Shows each field that has a value.
-    fn fields(&self, see: &mut dyn FnMut(&'static str, Value<'_>));
+    fn fields(&self, see: &mut dyn FnMut(&'static str, FieldValue<'_>));
     /// The event in words, without its end of line. What others said stands in it as they said it.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ pub trait Event {
 
 /// The value of a field.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value<'a> {
+pub enum FieldValue<'a> {
     /// A text, or what is shown as one.
     Text(Cow<'a, str>),
     /// A count.
@@ -89,7 +89,7 @@ pub enum Value<'a> {
     Flag(bool),
 }
 
-impl<'a> Value<'a> {
+impl<'a> FieldValue<'a> {
     /// What is shown as a text.
     #[must_use]
     pub fn shown(what: &dyn fmt::Display) -> Self {
@@ -97,7 +97,7 @@ impl<'a> Value<'a> {
     }
 }
 
-impl Serialize for Value<'_> {
+impl Serialize for FieldValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Text(text) => serializer.serialize_str(text),
@@ -113,7 +113,7 @@ impl Serialize for Value<'_> {
 /// # Errors
 /// Those of the serializer.
 #[doc(hidden)]
-pub fn serialize<S: Serializer>(event: &dyn Event, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn serialize<S: Serializer>(event: &dyn LogEvent, serializer: S) -> Result<S::Ok, S::Error> {
     let facts = event.facts();
     let mut fields = BTreeMap::new();
     event.fields(&mut |name, value| {
@@ -136,13 +136,13 @@ pub fn serialize<S: Serializer>(event: &dyn Event, serializer: S) -> Result<S::O
 /// What a field of an event may be. One type may show several fields, or none.
 pub trait Field {
     /// Shows its value under this name.
-    fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, Value<'_>));
+    fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, FieldValue<'_>));
 }
 
 macro_rules! fields_of {
     ($($type:ty => |$value:ident| $shown:expr;)+) => {
         $(impl Field for $type {
-            fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, Value<'_>)) {
+            fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, FieldValue<'_>)) {
                 let $value = self;
                 see(name, $shown);
             }
@@ -151,21 +151,21 @@ macro_rules! fields_of {
 }
 
 fields_of! {
-    String => |text| Value::Text(Cow::Borrowed(text));
-    &'static str => |text| Value::Text(Cow::Borrowed(text));
-    Arc<str> => |text| Value::Text(Cow::Borrowed(text));
-    u64 => |number| Value::Number(*number);
-    u32 => |number| Value::Number((*number).into());
-    usize => |number| Value::Number(*number as u64);
-    bool => |flag| Value::Flag(*flag);
-    Duration => |time| Value::Seconds((time.as_secs_f64() * 1000.0).round() / 1000.0);
-    SocketAddr => |address| Value::shown(address);
-    IpAddr => |address| Value::shown(address);
-    PathBuf => |path| Value::shown(&path.display());
+    String => |text| FieldValue::Text(Cow::Borrowed(text));
+    &'static str => |text| FieldValue::Text(Cow::Borrowed(text));
+    Arc<str> => |text| FieldValue::Text(Cow::Borrowed(text));
+    u64 => |number| FieldValue::Number(*number);
+    u32 => |number| FieldValue::Number((*number).into());
+    usize => |number| FieldValue::Number(*number as u64);
+    bool => |flag| FieldValue::Flag(*flag);
+    Duration => |time| FieldValue::Seconds((time.as_secs_f64() * 1000.0).round() / 1000.0);
+    SocketAddr => |address| FieldValue::shown(address);
+    IpAddr => |address| FieldValue::shown(address);
+    PathBuf => |path| FieldValue::shown(&path.display());
 }
 
 impl<T: Field> Field for Option<T> {
-    fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, Value<'_>)) {
+    fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, FieldValue<'_>)) {
         if let Some(value) = self {
             value.show(name, see);
         }
@@ -227,7 +227,7 @@ pub const fn is_no_key(field: &str) {
 /// Of each event: its comment says what has happened, and stands in `docs/operating.md` with the `remedy` (`cargo xtask
 /// events` writes that table, `cargo xtask tidy` looks whether it is up to date); then its code, which was never used
 /// before, also not by an event that is gone; its name, which the good and the bad end of one thing may share; its
-/// [`Level`] and [`Rate`]; its fields, which are the fields of the line; and the sentence, as [`format!`] takes it.
+/// [`Severity`] and [`Rate`]; its fields, which are the fields of the line; and the sentence, as [`format!`] takes it.
 #[macro_export]
 macro_rules! events {
     (
@@ -255,20 +255,20 @@ macro_rules! events {
             )+
         }
 
-        impl $crate::Event for $name {
+        impl $crate::LogEvent for $name {
             fn facts(&self) -> &'static $crate::Facts {
                 match self {
                     $(Self::$variant { .. } => &$crate::Facts {
                         code: $code,
                         event: $event,
-                        level: $crate::Level::$level,
+                        level: $crate::Severity::$level,
                         rate: $crate::Rate::$rate,
                         part: $part,
                     },)+
                 }
             }
 
-            fn fields(&self, see: &mut dyn FnMut(&'static str, $crate::Value<'_>)) {
+            fn fields(&self, see: &mut dyn FnMut(&'static str, $crate::FieldValue<'_>)) {
                 let _ = &see;
                 match self {
                     $(Self::$variant { $($field),* } => {
@@ -299,7 +299,7 @@ macro_rules! events {
 
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                let sentence = ::std::fmt::from_fn(|f| $crate::Event::sentence(self, f));
+                let sentence = ::std::fmt::from_fn(|f| $crate::LogEvent::sentence(self, f));
                 ::std::fmt::Display::fmt(&$crate::Printable(&sentence), f)
             }
         }

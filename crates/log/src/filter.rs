@@ -1,18 +1,18 @@
 //! What is written: the directives of `RUST_LOG`.
 
-use crate::event::Level;
+use crate::event::Severity;
 
 /// Which events are written: a level, and others for parts of the program.
 #[derive(Clone, Debug)]
-pub struct Filter {
-    usual: Option<Level>,
-    parts: Vec<(String, Option<Level>)>,
+pub struct LogFilter {
+    usual: Option<Severity>,
+    parts: Vec<(String, Option<Severity>)>,
 }
 
-impl Filter {
+impl LogFilter {
     /// Everything that matters at least so much.
     #[must_use]
-    pub fn at(level: Level) -> Self {
+    pub fn at(level: Severity) -> Self {
         Self {
             usual: Some(level),
             parts: Vec::new(),
@@ -43,8 +43,8 @@ impl Filter {
 
     /// Whether an event of this part and level is written.
     #[must_use]
-    pub fn passes(&self, part: &str, level: Level) -> bool {
-        let of_part = |(name, _): &&(String, Option<Level>)| {
+    pub fn passes(&self, part: &str, level: Severity) -> bool {
+        let of_part = |(name, _): &&(String, Option<Severity>)| {
             part.strip_prefix(name.as_str())
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
         };
@@ -57,14 +57,14 @@ impl Filter {
     }
 }
 
-fn parse(level: &str) -> Option<Option<Level>> {
+fn parse(level: &str) -> Option<Option<Severity>> {
     Some(match level.to_ascii_lowercase().as_str() {
         "off" => None,
-        "error" => Some(Level::Error),
-        "warn" => Some(Level::Warn),
-        "info" => Some(Level::Info),
-        "debug" => Some(Level::Debug),
-        "trace" => Some(Level::Trace),
+        "error" => Some(Severity::Error),
+        "warn" => Some(Severity::Warn),
+        "info" => Some(Severity::Info),
+        "debug" => Some(Severity::Debug),
+        "trace" => Some(Severity::Trace),
         _ => return None,
     })
 }
@@ -75,16 +75,20 @@ mod tests {
 
     #[test]
     fn a_part_may_have_a_level_of_its_own() {
-        let filter = Filter::parse("warn, policy=debug,store=off").unwrap();
-        assert!(filter.passes("server", Level::Warn) && !filter.passes("server", Level::Info));
-        assert!(filter.passes("policy", Level::Debug) && !filter.passes("policy", Level::Trace));
-        assert!(!filter.passes("store", Level::Error));
-        assert!(filter.passes("stored", Level::Error), "another part");
+        let filter = LogFilter::parse("warn, policy=debug,store=off").unwrap();
+        assert!(
+            filter.passes("server", Severity::Warn) && !filter.passes("server", Severity::Info)
+        );
+        assert!(
+            filter.passes("policy", Severity::Debug) && !filter.passes("policy", Severity::Trace)
+        );
+        assert!(!filter.passes("store", Severity::Error));
+        assert!(filter.passes("stored", Severity::Error), "another part");
     }
 
     #[test]
     fn what_is_no_level_is_no_filter() {
-        assert!(Filter::parse("loud").is_none());
-        assert!(Filter::parse("policy=loud").is_none());
+        assert!(LogFilter::parse("loud").is_none());
+        assert!(LogFilter::parse("policy=loud").is_none());
     }
 }

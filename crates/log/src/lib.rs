@@ -1,6 +1,6 @@
 //! A log that cannot hurt.
 //!
-//! What happens is an [`Event`]: a variant with typed fields, declared by [`events!`], from which its code, name, level,
+//! What happens is a [`LogEvent`]: a variant with typed fields, declared by [`events!`], from which its code, name, level,
 //! fields and sentence come. [`tell`] puts it into the log:
 //!
 //! - Nobody waits for the log, and nothing fails because of it: a line goes into a bounded queue, and a thread of its own
@@ -23,8 +23,11 @@ mod rates;
 mod start;
 mod stderr;
 
-pub use event::{Event, Facts, Field, Level, Rate, Value, is_no_key, serialize};
-pub use filter::Filter;
+pub use event::{Facts, Field, FieldValue, LogEvent, Rate, Severity, is_no_key, serialize};
+pub use filter::LogFilter;
+// As the program calls them so far.
+pub use event::{FieldValue as Value, LogEvent as Event, Severity as Level};
+pub use filter::LogFilter as Filter;
 pub use line::Style;
 pub use log::{Health, Log, health, tell, tell_or_count};
 pub use printable::{Printable, printable, printable_json};
@@ -34,7 +37,7 @@ pub use stderr::Stderr;
 
 events! {
     /// What the log tells of itself.
-    pub(crate) enum Own of "log";
+    pub(crate) enum OwnEvent of "log";
 
     /// the log could not be written for a while: its disk was full, or its reader gone or stuck; so many lines are
     /// missing here

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::time::SystemTime;
 
-use crate::event::{Event, Level, Value};
+use crate::event::{FieldValue, LogEvent, Severity};
 use crate::printable::{is_hidden, printable};
 
 /// The most characters of one value that are written: a policy's words may be long.
@@ -23,19 +23,19 @@ pub enum Style {
 }
 
 /// The line of an event, with its end.
-pub(crate) fn write(event: &dyn Event, style: Style) -> String {
+pub(crate) fn write(event: &dyn LogEvent, style: Style) -> String {
     written(event.facts().level, event, style)
 }
 
 /// The same, at a level that the event does not know.
-pub(crate) fn written(level: Level, event: &dyn Event, style: Style) -> String {
+pub(crate) fn written(level: Severity, event: &dyn LogEvent, style: Style) -> String {
     match style {
         Style::Json => json(level, event),
         Style::Text { colours } => text(level, event, colours),
     }
 }
 
-fn json(level: Level, event: &dyn Event) -> String {
+fn json(level: Severity, event: &dyn LogEvent) -> String {
     let facts = event.facts();
     let mut line = String::from("{");
     let mut put = |name: &str, value: String| {
@@ -53,12 +53,12 @@ fn json(level: Level, event: &dyn Event) -> String {
 }
 
 /// The sentence, where to look it up, and what to search for. Fields that are said in the sentence are not said again.
-fn text(level: Level, event: &dyn Event, colours: bool) -> String {
+fn text(level: Severity, event: &dyn LogEvent, colours: bool) -> String {
     let (dim, paint, plain) = match (colours, level) {
         (false, _) => ("", "", ""),
-        (_, Level::Error) => ("\u{1b}[2m", "\u{1b}[31m", "\u{1b}[0m"),
-        (_, Level::Warn) => ("\u{1b}[2m", "\u{1b}[33m", "\u{1b}[0m"),
-        (_, Level::Info) => ("\u{1b}[2m", "\u{1b}[32m", "\u{1b}[0m"),
+        (_, Severity::Error) => ("\u{1b}[2m", "\u{1b}[31m", "\u{1b}[0m"),
+        (_, Severity::Warn) => ("\u{1b}[2m", "\u{1b}[33m", "\u{1b}[0m"),
+        (_, Severity::Info) => ("\u{1b}[2m", "\u{1b}[32m", "\u{1b}[0m"),
         _ => ("\u{1b}[2m", "\u{1b}[34m", "\u{1b}[0m"),
     };
     // Quotes in a sentence may be another's: what looks like a field of ours is one.
@@ -72,16 +72,16 @@ fn text(level: Level, event: &dyn Event, colours: bool) -> String {
     )
 }
 
-fn message(event: &dyn Event) -> String {
+fn message(event: &dyn LogEvent) -> String {
     fmt::from_fn(|f| event.sentence(f)).to_string()
 }
 
-fn shown(value: &Value<'_>) -> String {
+fn shown(value: &FieldValue<'_>) -> String {
     match value {
-        Value::Text(text) => quoted(&clean(text)),
-        Value::Number(number) => number.to_string(),
-        Value::Seconds(seconds) => seconds.to_string(),
-        Value::Flag(flag) => flag.to_string(),
+        FieldValue::Text(text) => quoted(&clean(text)),
+        FieldValue::Number(number) => number.to_string(),
+        FieldValue::Seconds(seconds) => seconds.to_string(),
+        FieldValue::Flag(flag) => flag.to_string(),
     }
 }
 

@@ -4,11 +4,11 @@ use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::Own;
-use crate::event::{Event, Level};
-use crate::filter::Filter;
+use crate::OwnEvent;
+use crate::event::{LogEvent, Severity};
+use crate::filter::LogFilter;
 use crate::line::{self, Style, moment};
-use crate::queue::{Lost, Queue};
+use crate::queue::{LineQueue, Lost};
 use crate::rates::Rates;
 
 /// How often the thread of the log looks at what was counted.
@@ -21,9 +21,9 @@ static LOG: OnceLock<Log> = OnceLock::new();
 
 /// The log: what is written, how, and where lines wait for the thread that writes them.
 pub struct Log {
-    filter: Filter,
+    filter: LogFilter,
     style: Style,
-    queue: Queue,
+    queue: LineQueue,
     rates: Mutex<Rates>,
     /// Why the last write failed, until one succeeds.
     failing: Mutex<Option<String>>,
@@ -40,11 +40,11 @@ pub struct Health {
 
 impl Log {
     /// Makes a log that of this process; none where there is one already.
-    pub(crate) fn install(filter: Filter, style: Style) -> Option<&'static Self> {
+    pub(crate) fn install(filter: LogFilter, style: Style) -> Option<&'static Self> {
         let log = Self {
             filter,
             style,
-            queue: Queue::default(),
+            queue: LineQueue::default(),
             rates: Mutex::default(),
             failing: Mutex::default(),
         };
@@ -72,11 +72,11 @@ impl Log {
         LOG.get()
     }
 
-    pub(crate) fn passes(&self, part: &str, level: Level) -> bool {
+    pub(crate) fn passes(&self, part: &str, level: Severity) -> bool {
         self.filter.passes(part, level)
     }
 
-    pub(crate) fn tell(&self, event: &dyn Event) -> bool {
+    pub(crate) fn tell(&self, event: &dyn LogEvent) -> bool {
         let facts = event.facts();
         if !self.passes(facts.part, facts.level) {
             return true;
@@ -88,12 +88,12 @@ impl Log {
         written
     }
 
-    fn write(&self, event: &dyn Event) {
+    fn write(&self, event: &dyn LogEvent) {
         self.push(line::write(event, self.style));
     }
 
     /// What a library says goes by the level that it chose.
-    pub(crate) fn tell_at(&self, level: Level, event: &dyn Event) {
+    pub(crate) fn tell_at(&self, level: Severity, event: &dyn LogEvent) {
         if self.rates().admit(event, Instant::now()) {
             self.push(line::written(level, event, self.style));
         }
@@ -155,7 +155,7 @@ impl Log {
     }
 
     fn say_lost(&self, lost: Lost) -> String {
-        let event = Own::Lost {
+        let event = OwnEvent::Lost {
             lost: lost.lines,
             since: moment(lost.since),
         };
@@ -164,13 +164,13 @@ impl Log {
 }
 
 /// Tells the log of an event, at once and without fail.
-pub fn tell(event: &dyn Event) {
+pub fn tell(event: &dyn LogEvent) {
     tell_or_count(event);
 }
 
 /// Tells the log of an event. False where it repeats itself so often that it is only counted: what is to be said once is
 /// told again later then.
-pub fn tell_or_count(event: &dyn Event) -> bool {
+pub fn tell_or_count(event: &dyn LogEvent) -> bool {
     LOG.get().is_none_or(|log| log.tell(event))
 }
 

@@ -3,7 +3,7 @@
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::PanicHookInfo;
 
-use crate::Own;
+use crate::OwnEvent;
 use crate::log::Log;
 
 /// From now on panics are told to the log.
@@ -15,12 +15,12 @@ pub(crate) fn listen() {
     }));
 }
 
-fn told(panic: &PanicHookInfo<'_>) -> Own {
+fn told(panic: &PanicHookInfo<'_>) -> OwnEvent {
     let place = panic.location().map(ToString::to_string);
     // Where `RUST_BACKTRACE` asks for it.
     let trace = Backtrace::capture();
     let traced = trace.status() == BacktraceStatus::Captured;
-    Own::Panicked {
+    OwnEvent::Panicked {
         place: place.unwrap_or_else(|| "an unknown place".to_owned()),
         thread: std::thread::current().name().unwrap_or_default().to_owned(),
         reason: panic

@@ -19,14 +19,14 @@ pub(crate) struct Lost {
 }
 
 #[derive(Default)]
-pub(crate) struct Queue {
-    state: Mutex<State>,
+pub(crate) struct LineQueue {
+    state: Mutex<QueueState>,
     news: Condvar,
     written: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct QueueState {
     lines: VecDeque<String>,
     /// Of the lines, and of what is being written.
     octets: usize,
@@ -36,7 +36,7 @@ struct State {
     writing: Option<Instant>,
 }
 
-impl Queue {
+impl LineQueue {
     /// Puts a line into the queue; without room it is lost. `say` makes a line of what was lost before.
     pub(crate) fn push(&self, line: String, say: impl FnOnce(Lost) -> String) {
         let mut state = self.state();
@@ -116,12 +116,12 @@ impl Queue {
         state.lost.is_some() || writing.is_some_and(|since| since.elapsed() >= patience)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl QueueState {
     fn add(&mut self, line: String) {
         self.octets += line.len();
         self.lines.push_back(line);
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn what_finds_no_room_is_counted_and_said_where_it_is_missing() {
-        let queue = Queue::default();
+        let queue = LineQueue::default();
         let line = "x".repeat(MOST / 4);
         for _ in 0..10 {
             queue.push(line.clone(), say);
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_line_that_nobody_reads_is_seen_before_any_is_lost() {
-        let queue = Queue::default();
+        let queue = LineQueue::default();
         queue.push("waits\n".to_owned(), say);
         let batch = queue.take(Duration::ZERO, say);
         assert!(queue.is_stuck(Duration::ZERO));
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn what_was_lost_is_said_also_when_nothing_follows() {
-        let queue = Queue::default();
+        let queue = LineQueue::default();
         for _ in 0..2 {
             queue.push("x".repeat(MOST), say);
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::event::{Event, Facts, Rate, Value};
+use crate::event::{Facts, FieldValue, LogEvent, Rate};
 use crate::line::moment;
 
 /// The time in which so many lines of one kind are written. Then their number is told, and counting starts over.
@@ -20,23 +20,25 @@ const EVERYWHERE: u32 = 5;
 
 /// Whom an event is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct About {
+pub(crate) struct RateKey {
     /// Partner, or else folder or library: the field and its value.
     subject: Option<(&'static str, String)>,
     policy: Option<String>,
     address: Option<String>,
 }
 
-impl About {
-    fn of(event: &dyn Event) -> Self {
+impl RateKey {
+    fn of(event: &dyn LogEvent) -> Self {
         let mut about = Self::default();
         event.fields(&mut |name, value| match (name, value) {
-            ("partner", Value::Text(partner)) => about.subject = Some((name, partner.into_owned())),
-            ("policy", Value::Text(policy)) => about.policy = Some(policy.into_owned()),
-            ("folder" | "part", Value::Text(what)) if about.subject.is_none() => {
+            ("partner", FieldValue::Text(partner)) => {
+                about.subject = Some((name, partner.into_owned()))
+            }
+            ("policy", FieldValue::Text(policy)) => about.policy = Some(policy.into_owned()),
+            ("folder" | "part", FieldValue::Text(what)) if about.subject.is_none() => {
                 about.subject = Some((name, what.into_owned()));
             }
-            ("remote", Value::Text(remote)) => about.address = Some(network(&remote)),
+            ("remote", FieldValue::Text(remote)) => about.address = Some(network(&remote)),
             _ => {}
         });
         about
@@ -70,29 +72,29 @@ fn network(remote: &str) -> String {
 
 /// How often something came beyond what was written. It is told under code and name of what it was.
 #[derive(Clone, Debug)]
-pub(crate) struct Repeated {
+pub(crate) struct Repetition {
     facts: &'static Facts,
-    about: About,
+    about: RateKey,
     times: u64,
     since: SystemTime,
 }
 
-impl Event for Repeated {
+impl LogEvent for Repetition {
     fn facts(&self) -> &'static Facts {
         self.facts
     }
 
-    fn fields(&self, see: &mut dyn FnMut(&'static str, Value<'_>)) {
-        see("repeated", Value::Number(self.times));
-        see("since", Value::Text(moment(self.since).into()));
+    fn fields(&self, see: &mut dyn FnMut(&'static str, FieldValue<'_>)) {
+        see("repeated", FieldValue::Number(self.times));
+        see("since", FieldValue::Text(moment(self.since).into()));
         if let Some((name, value)) = &self.about.subject {
-            see(name, Value::Text(value.into()));
+            see(name, FieldValue::Text(value.into()));
         }
         if let Some(policy) = &self.about.policy {
-            see("policy", Value::Text(policy.into()));
+            see("policy", FieldValue::Text(policy.into()));
         }
         if let Some(address) = &self.about.address {
-            see("remote", Value::Text(address.into()));
+            see("remote", FieldValue::Text(address.into()));
         }
     }
 
@@ -111,7 +113,7 @@ impl Event for Repeated {
     }
 }
 
-struct Row {
+struct Tally {
     facts: &'static Facts,
     began: Instant,
     seen: u32,
@@ -119,7 +121,7 @@ struct Row {
     since: SystemTime,
 }
 
-impl Row {
+impl Tally {
     fn new(facts: &'static Facts, now: Instant) -> Self {
         Self {
             facts,
@@ -147,8 +149,8 @@ impl Row {
         now.saturating_duration_since(self.began) >= WINDOW
     }
 
-    fn repeated(&self, about: &About) -> Option<Repeated> {
-        (self.held > 0).then(|| Repeated {
+    fn repeated(&self, about: &RateKey) -> Option<Repetition> {
+        (self.held > 0).then(|| Repetition {
             facts: self.facts,
             about: about.clone(),
             times: self.held,
@@ -160,14 +162,14 @@ impl Row {
 /// The counts.
 pub(crate) struct Rates {
     most: u32,
-    rows: HashMap<(&'static str, About), Row>,
+    tallies: HashMap<(&'static str, RateKey), Tally>,
 }
 
 impl Default for Rates {
     fn default() -> Self {
         Self {
             most: USUAL,
-            rows: HashMap::new(),
+            tallies: HashMap::new(),
         }
     }
 }
@@ -179,39 +181,39 @@ impl Rates {
     }
 
     /// Whether an event is written; else it is counted. What was counted is told by [`Rates::over`].
-    pub(crate) fn admit(&mut self, event: &dyn Event, now: Instant) -> bool {
+    pub(crate) fn admit(&mut self, event: &dyn LogEvent, now: Instant) -> bool {
         let facts = event.facts();
         if facts.rate == Rate::Every {
             return true;
         }
-        let (about, most) = (About::of(event), self.most);
+        let (about, most) = (RateKey::of(event), self.most);
         let Some(everywhere) = about.everywhere() else {
-            return self.row(facts, about, now).admits(most);
+            return self.tally(facts, about, now).admits(most);
         };
-        let is_known = self.rows.contains_key(&(facts.code, about.clone()));
-        if is_known && !self.row(facts, about.clone(), now).admits(most) {
+        let is_known = self.tallies.contains_key(&(facts.code, about.clone()));
+        if is_known && !self.tally(facts, about.clone(), now).admits(most) {
             return false;
         }
-        let all = self.row(facts, everywhere, now);
+        let all = self.tally(facts, everywhere, now);
         if !all.admits(most.saturating_mul(EVERYWHERE)) {
             return false;
         }
         // Whoever calls from ever more addresses takes no row of another.
-        if !is_known && self.rows.len() < MOST {
-            self.row(facts, about, now).admits(most);
+        if !is_known && self.tallies.len() < MOST {
+            self.tally(facts, about, now).admits(most);
         }
         true
     }
 
-    fn row(&mut self, facts: &'static Facts, about: About, now: Instant) -> &mut Row {
-        let row = self.rows.entry((facts.code, about));
-        row.or_insert_with(|| Row::new(facts, now))
+    fn tally(&mut self, facts: &'static Facts, about: RateKey, now: Instant) -> &mut Tally {
+        let row = self.tallies.entry((facts.code, about));
+        row.or_insert_with(|| Tally::new(facts, now))
     }
 
     /// What was counted in windows that are over; they start over.
-    pub(crate) fn over(&mut self, now: Instant) -> Vec<Repeated> {
+    pub(crate) fn over(&mut self, now: Instant) -> Vec<Repetition> {
         let mut told = Vec::new();
-        self.rows.retain(|(_, about), row| {
+        self.tallies.retain(|(_, about), row| {
             let over = row.is_over(now);
             told.extend(row.repeated(about).filter(|_| over));
             !over
@@ -220,13 +222,13 @@ impl Rates {
     }
 
     /// All that was counted and not told yet.
-    pub(crate) fn rest(&mut self) -> Vec<Repeated> {
+    pub(crate) fn rest(&mut self) -> Vec<Repetition> {
         let told = self
-            .rows
+            .tallies
             .iter()
             .filter_map(|((_, about), row)| row.repeated(about));
         let told = told.collect();
-        self.rows.clear();
+        self.tallies.clear();
         told
     }
 }
@@ -340,7 +342,7 @@ mod tests {
             .filter(|n| rates.admit(&failed(None, *n), now))
             .count();
         assert_eq!(written, (USUAL * EVERYWHERE) as usize);
-        assert!(rates.rows.len() <= MOST + 1, "{}", rates.rows.len());
+        assert!(rates.tallies.len() <= MOST + 1, "{}", rates.tallies.len());
         assert!(rates.admit(&failed(Some("mueller"), 7), now));
     }
 
@@ -352,7 +354,7 @@ mod tests {
             .filter(|n| rates.admit(&refused(None, &from(*n)), now))
             .count();
         assert_eq!(written, (USUAL * EVERYWHERE) as usize);
-        assert!(rates.rows.len() <= MOST + 1, "{}", rates.rows.len());
+        assert!(rates.tallies.len() <= MOST + 1, "{}", rates.tallies.len());
         let told: u64 = rates.rest().iter().map(|repeated| repeated.times).sum();
         assert_eq!(told, 100_000 - u64::from(USUAL * EVERYWHERE));
         assert!(
@@ -369,7 +371,7 @@ mod tests {
             .filter(|n| rates.admit(&refused(Some("mueller"), &from(*n)), now))
             .count();
         assert_eq!(written, (USUAL * EVERYWHERE) as usize);
-        // Whatever it brings about: the table is full, and others have their rows all the same.
+        // Whatever it brings about: the table is full, and others have their tallies all the same.
         for n in 0..2 * MOST as u32 {
             for policy in [
                 "days", "names", "kinds", "sizes", "hours", "places", "ends", "more", "most",
@@ -385,7 +387,7 @@ mod tests {
         let schmidt = refused(Some("schmidt"), "10.0.0.1:5000");
         let written = (0..1000).filter(|_| rates.admit(&schmidt, now)).count();
         assert!(written >= USUAL as usize, "{written} lines of another");
-        assert!(rates.rows.len() <= MOST + 20, "{}", rates.rows.len());
+        assert!(rates.tallies.len() <= MOST + 20, "{}", rates.tallies.len());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::filter::Filter;
+use crate::filter::LogFilter;
 use crate::line::Style;
 use crate::log::Log;
 use crate::{bridge, panic};
@@ -14,7 +14,7 @@ impl Log {
     /// # Errors
     /// The thread cannot be had.
     pub fn start(
-        filter: Filter,
+        filter: LogFilter,
         style: Style,
         sink: impl Write + Send + 'static,
     ) -> io::Result<()> {

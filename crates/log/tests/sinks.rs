@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use pointsman_log::{Filter, Level, Log, Style, events, health, tell};
+use pointsman_log::{Log, LogFilter, Severity, Style, events, health, tell};
 
 events! {
     /// What this test tells.
@@ -77,7 +77,7 @@ fn what_a_sink_did_not_take_is_counted_and_nobody_waited_for_it() {
         Condvar::new(),
     )));
     Log::start(
-        Filter::at(Level::Info),
+        LogFilter::at(Severity::Info),
         Style::Text { colours: false },
         sink.clone(),
     )

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use pointsman_folder::{Look, Names, Why, open};
+use pointsman_folder::{FileStat, Names, Why, open};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 /// Why there is no component.
@@ -29,7 +29,7 @@ pub async fn read_component(file: &Path, most: u64) -> io::Result<Vec<u8>> {
 
 /// The configured component, and what its file looked like before it was read: a change while reading shows at the
 /// next look.
-pub(crate) async fn read(file: &Path, most: u64) -> Result<(Vec<u8>, Look), Unread> {
+pub(crate) async fn read(file: &Path, most: u64) -> Result<(Vec<u8>, FileStat), Unread> {
     let file = file.to_owned();
     let read = blocking(move || Ok(pointsman_folder::read(&file, most, Names::Operator))).await;
     read.map_err(Unread::Failed)?
@@ -41,7 +41,7 @@ pub(crate) async fn read(file: &Path, most: u64) -> Result<(Vec<u8>, Look), Unre
 }
 
 /// What the file at this place looks like; none where none can be read.
-pub(crate) async fn look(place: &Path) -> Option<Look> {
+pub(crate) async fn look(place: &Path) -> Option<FileStat> {
     let place = place.to_owned();
     let looked = blocking(move || Ok(look_now(&place))).await;
     looked.ok().flatten()
@@ -51,7 +51,7 @@ pub(crate) async fn look(place: &Path) -> Option<Look> {
 #[derive(Debug)]
 pub(crate) struct Installed {
     /// What its file looks like.
-    pub(crate) look: Look,
+    pub(crate) look: FileStat,
     /// Why its folder could not be synced, if so: it is there, and a power cut may undo that.
     pub(crate) unsynced: Option<io::Error>,
 }
@@ -65,7 +65,7 @@ pub(crate) struct Installed {
 pub(crate) async fn install(
     place: &Path,
     component: &[u8],
-    known: Option<Look>,
+    known: Option<FileStat>,
 ) -> io::Result<Option<Installed>> {
     let (place, component) = (place.to_owned(), component.to_vec());
     blocking(move || install_now(&place, &component, known, sync_folder)).await
@@ -74,7 +74,7 @@ pub(crate) async fn install(
 fn install_now(
     place: &Path,
     component: &[u8],
-    known: Option<Look>,
+    known: Option<FileStat>,
     sync: fn(&Path) -> io::Result<()>,
 ) -> io::Result<Option<Installed>> {
     let beside = beside(place);
@@ -96,7 +96,7 @@ fn install_now(
     installed
 }
 
-fn write_beside(beside: &Path, place: &Path, component: &[u8]) -> io::Result<Look> {
+fn write_beside(beside: &Path, place: &Path, component: &[u8]) -> io::Result<FileStat> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -107,7 +107,7 @@ fn write_beside(beside: &Path, place: &Path, component: &[u8]) -> io::Result<Loo
     }
     file.write_all(component)?;
     file.sync_all()?;
-    Look::of_file(&file)
+    FileStat::of_file(&file)
 }
 
 /// A copy that an operator made while ours was written is newer than ours, however short that was: the two names are
@@ -115,9 +115,9 @@ fn write_beside(beside: &Path, place: &Path, component: &[u8]) -> io::Result<Loo
 fn put_in_place(
     beside: &Path,
     place: &Path,
-    ours: Look,
-    known: Option<Look>,
-) -> io::Result<Option<Look>> {
+    ours: FileStat,
+    known: Option<FileStat>,
+) -> io::Result<Option<FileStat>> {
     if exchange(beside, place).is_ok() {
         let displaced = look_now(beside);
         if !holds_the_same(displaced, known) {
@@ -144,7 +144,12 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// Until what comes out is what was put there last: anything else is newer still.
-fn put_back(beside: &Path, place: &Path, newer: Option<Look>, ours: Look) -> io::Result<()> {
+fn put_back(
+    beside: &Path,
+    place: &Path,
+    newer: Option<FileStat>,
+    ours: FileStat,
+) -> io::Result<()> {
     let (mut last, mut newest) = (Some(ours), newer);
     loop {
         exchange(beside, place)?;
@@ -160,12 +165,12 @@ fn exchange(one: &Path, other: &Path) -> rustix::io::Result<()> {
     renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
 }
 
-fn look_now(place: &Path) -> Option<Look> {
+fn look_now(place: &Path) -> Option<FileStat> {
     Some(open(place, Names::Operator).ok()?.1)
 }
 
 /// Names that are exchanged change a file, and not its content.
-fn holds_the_same(one: Option<Look>, other: Option<Look>) -> bool {
+fn holds_the_same(one: Option<FileStat>, other: Option<FileStat>) -> bool {
     one.map(|look| look.content()) == other.map(|look| look.content())
 }
 
@@ -197,7 +202,7 @@ mod tests {
     }
 
     /// What is there afterwards, if it is ours.
-    fn put(place: &Path, component: &[u8], known: Option<Look>) -> Option<Look> {
+    fn put(place: &Path, component: &[u8], known: Option<FileStat>) -> Option<FileStat> {
         let installed = install_now(place, component, known, sync_folder).unwrap();
         installed.map(|installed| installed.look)
     }

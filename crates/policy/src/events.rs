@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use pointsman_log::{Field, Value, events};
+use pointsman_log::{Field, FieldValue, events};
 
 use crate::bindings::types::ConnectionInfo;
 
@@ -77,7 +77,7 @@ impl fmt::Display for Subject {
 }
 
 impl Field for Subject {
-    fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, Value<'_>)) {
+    fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, FieldValue<'_>)) {
         self.session.show(name, see);
         self.partner.show("partner", see);
         self.claims.show("claims", see);

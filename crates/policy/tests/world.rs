@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use common::*;
-use pointsman_log::{Filter, Level, Log, Style};
+use pointsman_log::{Log, LogFilter, Severity, Style};
 use pointsman_policy::Conversation;
 use pointsman_policy::types::*;
 use serde_json::Value;
@@ -20,7 +20,7 @@ struct Pad(Arc<Mutex<Vec<u8>>>);
 
 static PAD: LazyLock<Pad> = LazyLock::new(|| {
     let pad = Pad::default();
-    Log::start(Filter::at(Level::Info), Style::Json, pad.clone()).unwrap();
+    Log::start(LogFilter::at(Severity::Info), Style::Json, pad.clone()).unwrap();
     Log::repeats(u32::MAX);
     pad
 });

@@ -1,12 +1,12 @@
 //! What the store tells the log.
 
-use pointsman_log::{Field, Value, events};
+use pointsman_log::{Field, FieldValue, events};
 
 use crate::transfer::TransferId;
 
 impl Field for TransferId {
-    fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, Value<'_>)) {
-        see(name, Value::shown(self));
+    fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, FieldValue<'_>)) {
+        see(name, FieldValue::shown(self));
     }
 }
 

@@ -4,7 +4,7 @@ use rustix::fs::{FileType, Stat};
 
 /// What stands under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum EntryKind {
     /// A regular file.
     File,
     /// A folder.
@@ -17,7 +17,7 @@ pub enum Kind {
 
 /// A file or folder as it was at one moment. Two that are equal had no change in between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Look {
+pub struct FileStat {
     /// When it was written last: seconds since 1970, and nanoseconds.
     pub modified: (i64, i64),
     /// When its content, name, owner or mode changed last: nobody can set this back.
@@ -25,7 +25,7 @@ pub struct Look {
     /// Size in octets.
     pub octets: u64,
     /// What it is.
-    pub kind: Kind,
+    pub kind: EntryKind,
     /// Its file system and its number there.
     pub place: (u64, u64),
     /// Its owner.
@@ -38,7 +38,7 @@ pub struct Look {
     pub names: u64,
 }
 
-impl Look {
+impl FileStat {
     /// What changes with its content alone, as far as its owner lets it: another file, its size, when it was written last.
     #[must_use]
     pub fn content(&self) -> impl PartialEq + use<> {
@@ -59,10 +59,10 @@ impl Look {
     )]
     pub(crate) fn of(stat: &Stat) -> Self {
         let kind = match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => Kind::File,
-            FileType::Directory => Kind::Folder,
-            FileType::Symlink => Kind::Link,
-            _ => Kind::Other,
+            FileType::RegularFile => EntryKind::File,
+            FileType::Directory => EntryKind::Folder,
+            FileType::Symlink => EntryKind::Link,
+            _ => EntryKind::Other,
         };
         Self {
             modified: (stat.st_mtime as i64, stat.st_mtime_nsec as i64),
