@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// ResourceLimits of one policy. Memory is counted per instance, all else per event.
+/// Limits of one policy. Memory is counted per instance, all else per event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceLimits {
     /// Memory of an instance, all its linear memories and tables together, in octets.

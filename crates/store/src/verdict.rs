@@ -25,7 +25,8 @@ pub struct Received {
     pub labels: Labels,
 }
 
-/// What a policy said about the receipt of a received file.
+/// What becomes of the receipt of a received file: a policy says so, or the command that takes the file, the operator, or
+/// the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// EERP as soon as the file is delivered.

@@ -47,12 +47,9 @@ pub(super) use self::connecting::CROWDED;
 /// One session's user monitor.
 pub struct UserMonitor {
     context: SessionContext,
-    /// Written by `connecting`.
     places: SessionPlaces,
     activity: Activity,
-    /// Written by `speaker`.
     turns: OurTurns,
-    /// Written by `listener`.
     received: ReceivedFiles,
     /// Why we ended the session, where we did. What the engine still asks is not answered then.
     failure: Option<String>,

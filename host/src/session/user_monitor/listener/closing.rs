@@ -87,7 +87,8 @@ impl Close<'_> {
         Ok(is_used_up.await?.then(FileRefusal::beyond_quota))
     }
 
-    /// Every octet is in the spool and the file has its row: the policies are asked what its end means, and it is kept or
+    /// Every octet has come and is counted in the digest, and the file has its row (the last octets may be written only
+    /// when it is sealed): the policies are asked what its end means, and it is kept or
     /// not.
     pub(super) async fn whole(self, file: WholeFile) -> Result<(), InternalError> {
         let done = Finished {
@@ -155,8 +156,8 @@ impl Close<'_> {
         Ok(())
     }
 
-    /// EFNA, after the row that nothing is here and a line in the history that says why. What is in the spool is
-    /// removed after that: the row goes first.
+    /// EFNA, after the row that nothing is here and a line in the history that says why. Its
+    /// caller removes what is in the spool after that: the row goes first.
     pub(super) async fn refuse(
         self,
         id: TransferId,
@@ -182,7 +183,7 @@ impl Close<'_> {
         Ok(ledger.remark(id, "refused", note).await?)
     }
 
-    /// EFNA, of a file that has no row.
+    /// EFNA, once the row says what it has to say. Of a copy that is only compared there is no row.
     pub(super) async fn efna(self, header: &FileHeader, refused: FileRefusal) {
         refused.log(self.context, header, "EFNA");
         self.context.slow_down().await;

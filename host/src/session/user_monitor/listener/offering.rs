@@ -159,7 +159,7 @@ fn show(context: &SessionContext, id: TransferId, header: &FileHeader, octets: u
     })
 }
 
-/// Arc<Partner>, space, policies, quota, ledger, spool: in that order, the last two only for what is wanted.
+/// Profile, space, policies, quota, ledger, spool: in that order, the last two only for what is wanted.
 async fn take(
     context: &mut SessionContext,
     header: &FileHeader,
@@ -201,7 +201,7 @@ async fn take(
     })
 }
 
-/// A file as the ledger has entry it.
+/// A file as the ledger has entered it.
 struct LedgerEntry {
     id: TransferId,
     edition: u32,

@@ -29,9 +29,9 @@ pub(crate) struct Receiving {
     pub(super) began: Instant,
     pub(super) labels: Vec<(String, String)>,
     pub(super) limit: SizeLimit,
-    /// It is this session's.
+    /// That this session has the file.
     pub(super) holding: Holding,
-    /// It has more: the rest is not kept, and EFID is answered with EFNA.
+    /// More came than `limit` allows: the rest is not kept, and EFID is answered with EFNA.
     pub(super) is_over_limit: bool,
     /// A file that is here already and comes once more, to be compared: `id` is for the copy alone then, and the
     /// ledger does not know it.
