@@ -27,7 +27,7 @@ pub enum Event {
     FileOffered(FileTicket, FileHeader),
     /// OPI: the next octets of the open file.
     Data(FileData),
-    /// OPI: the partner's credit is used up. Once the data before this is written, `grant_credit`.
+    /// OPI: the partner's credit is used up. `grant_credit` when the next window can be taken; nothing has to be durable.
     WindowUsedUp(CreditTicket),
     /// CLIP: the partner has sent the whole file. Answer with `answer_close`.
     FileClosed(CloseTicket, Closing),

@@ -1,6 +1,6 @@
 //! What a sidecar tells of its file, by the rules of the verbs.
 //!
-//! Each entry stands for a verb that was committed. An entry may be missing, for none but one is synced: what must have come
+//! Each entry stands for a verb that was committed. An entry may be missing, for few are synced (see [`crate::sidecar`]): what must have come
 //! before the next one is taken to have happened. An entry that leads nowhere from where the file is says nothing new.
 
 use std::time::{Duration, SystemTime};

@@ -1,13 +1,16 @@
 //! What a blob is, written beside it: enough to make its row anew when the ledger is lost.
 //!
 //! A sidecar is text, one JSON object a line. The first line is the [`Sidecar`]: durable before the row that
-//! speaks of the blob, so there is no acknowledged file without it. Every later line but two kinds is an [`Entry`] that is
-//! appended after a verb of the ledger was committed, and *not* synced: the ledger is what promises, and a line that a
+//! speaks of the blob, so there is no acknowledged file without it. Every later line is an [`Entry`] that is
+//! appended after a verb of the ledger was committed, and, but for the three kinds below, *not* synced: the ledger is what promises, and a line that a
 //! power cut takes makes a rebuilt ledger more careful, never wrong (a receipt is owed again, a file that may
-//! have been sent is offered again under its old identity). The
-//! exceptions are [`Entry::Stamped`], which is synced before its row, and [`Entry::Plain`]. A torn line is passed over. One entry is no step of
-//! the file: where some records of a long file to send end ([`Entry::Positions`]). It is here since it is of the
-//! blob, goes where that goes, and may be lost as other lines may.
+//! have been sent is offered again under its old identity). A torn line is
+//! passed over. Synced are:
+//!
+//! * [`Entry::Stamped`], before its row;
+//! * [`Entry::Plain`], after the plain content is durable;
+//! * [`Entry::Positions`], before its row: where some records of a long file to send end. It is no step of the file; without
+//!   it a restart is slow, and right.
 
 use std::time::SystemTime;
 

@@ -53,7 +53,7 @@ impl Verb for Received {
         Ok(Effect::Changed)
     }
 
-    /// Of a file that is delivered the sidecar is told when it is placed: one step less before EFPA.
+    /// A file that is going to be delivered gets its entry with `placing`: one write less before EFPA.
     fn entry(&self, _: &Row, _: Effect) -> Option<Entry> {
         matches!(self.verdict, Verdict::Negative(_)).then_some(Entry::Received)
     }

@@ -156,7 +156,7 @@ impl Close<'_> {
         Ok(())
     }
 
-    /// EFNA, after the row that nothing is here and a line in the history that says why. Its
+    /// Records that nothing is kept of the file, and why; then EFNA. Its
     /// caller removes what is in the spool after that: the row goes first.
     pub(super) async fn refuse(
         self,
