@@ -136,14 +136,14 @@ impl Keeper {
 
     /// Says when something ends: when it is told so, or when the drain begins.
     pub(super) fn ending(&self) -> Sender<Drain> {
-        let (end, mut draining) = (channel(Drain::No).0, self.draining.clone());
-        let forward = end.clone();
+        let (end, mut ended) = channel(Drain::No);
+        let (forward, mut draining) = (end.clone(), self.draining.clone());
         tokio::spawn(async move {
             tokio::select! {
                 _ = draining.wait_for(|drain| *drain != Drain::No) => {
                     forward.send_replace(Drain::AtNextTurn);
                 }
-                () = forward.closed() => {}
+                _ = ended.wait_for(|drain| *drain != Drain::No) => {}
             }
         });
         end

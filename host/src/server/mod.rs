@@ -322,6 +322,13 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert_eq!(shown(), expected);
+        let mut told = server.station().events.watch();
         server.drain().await;
+        let said: Vec<Event> = std::iter::from_fn(|| told.try_recv().ok()).collect();
+        let was_cut_off = |event: &Event| matches!(event, Event::TasksCutOff {});
+        assert!(
+            !said.iter().any(was_cut_off),
+            "each ends with the drain: {said:?}"
+        );
     }
 }
