@@ -205,7 +205,11 @@ type Piece = (usize, Place, bool);
 pub fn set_by_tests(model: &Model) -> BTreeSet<Place> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
     let mut pieces = BTreeSet::new();
-    for folder in [tests.clone(), tests.join("support")] {
+    for folder in [
+        tests.clone(),
+        tests.join("support"),
+        tests.join("operators"),
+    ] {
         for entry in std::fs::read_dir(folder).expect("the tests are there") {
             let path = entry.expect("the tests are there").path();
             // What is refused there has no effect to be seen.

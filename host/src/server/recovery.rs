@@ -17,7 +17,7 @@ pub(super) async fn recover(station: &Station) -> Result<(), StartError> {
     for id in station.spool.partials()? {
         clear_partial(station, id).await?;
     }
-    station.spool.discard_unfinished_plain()?;
+    station.spool.discard_plain_partials()?;
     reached("recovery.partials.cleared");
     knows_the_newest(station).await?;
     for id in station.ledger.unfinished().await? {

@@ -80,6 +80,20 @@ impl Spool {
         remove(&path)
     }
 
+    /// Removes partials of plain contents: each is made again from the content as on the wire. Lists the folder of partials
+    /// alone, which does not grow with what was ever received. Returns how many there were.
+    ///
+    /// # Errors
+    /// The folder cannot be read, or one of them cannot be removed.
+    pub fn discard_plain_partials(&self) -> Result<u64, SpoolError> {
+        let mut removed = 0;
+        for id in self.ids(INCOMING, PLAIN)? {
+            let path = self.root.join(INCOMING).join(format!("{id}{PLAIN}"));
+            removed += u64::from(self.remove_unless_busy(&path)?);
+        }
+        Ok(removed)
+    }
+
     /// Removes what was begun of plain contents and came to nothing: partials, and what is sealed without the line that
     /// makes it count. Each is made again from the content as on the wire. Returns how many there were.
     ///
