@@ -396,6 +396,15 @@ fn recovery_run_twice_is_recovery_run_once() {
     .unwrap();
     let stray = "0192f0c1-2345-7abc-8def-0123456789ab";
     std::fs::write(spool.join("incoming").join(stray), "x").unwrap();
+    // Plain contents that came to nothing: one half written, one without the line that makes it count.
+    let two = id_of(&two);
+    let unfinished = [
+        format!("incoming/{stray}.plain"),
+        format!("sealed/{two}.plain"),
+    ];
+    for plain in &unfinished {
+        std::fs::write(spool.join(plain), "x").unwrap();
+    }
 
     let mut results = Vec::new();
     for _ in 0..3 {
@@ -414,6 +423,8 @@ fn recovery_run_twice_is_recovery_run_once() {
     let (rows, spool, inbox) = &results[0];
     assert_eq!(inbox.len(), 2, "delivered once: {inbox:?}");
     assert!(spool.keys().all(|path| !path.ends_with(stray)), "{spool:?}");
+    let is_unfinished = |path: &PathBuf| unfinished.iter().any(|plain| path.ends_with(plain));
+    assert!(!spool.keys().any(is_unfinished), "{spool:?}");
     let half_sidecar = format!("{half}.jsonl");
     assert!(
         spool.keys().all(|path| !path.ends_with(&half_sidecar)),

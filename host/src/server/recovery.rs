@@ -18,6 +18,11 @@ pub(super) async fn recover(station: &Station) -> Result<(), StartError> {
         clear_partial(station, id).await?;
     }
     station.spool.discard_plain_partials()?;
+    for file in station.ledger.undelivered().await? {
+        station
+            .spool
+            .discard_uncounted_plain(Direction::Inbound, file.id)?;
+    }
     reached("recovery.partials.cleared");
     knows_the_newest(station).await?;
     for id in station.ledger.unfinished().await? {

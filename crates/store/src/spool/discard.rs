@@ -7,7 +7,7 @@ use super::error::SpoolError;
 use super::files::{length, remove};
 use super::layout::Spool;
 use super::lock::Locked;
-use super::names::{INCOMING, OUTGOING, PLAIN, SEALED};
+use super::names::{INCOMING, PLAIN, folder_of};
 use crate::content::{Content, ContentKey};
 use crate::state::Direction;
 use crate::transfer::TransferId;
@@ -80,8 +80,7 @@ impl Spool {
         remove(&path)
     }
 
-    /// Removes partials of plain contents: each is made again from the content as on the wire. Lists the folder of partials
-    /// alone, which does not grow with what was ever received. Returns how many there were.
+    /// Removes partials of plain contents: each is made again from the content as on the wire. Returns how many there were.
     ///
     /// # Errors
     /// The folder cannot be read, or one of them cannot be removed.
@@ -94,43 +93,53 @@ impl Spool {
         Ok(removed)
     }
 
-    /// Removes what was begun of plain contents and came to nothing: partials, and what is sealed without the line that
-    /// makes it count. Each is made again from the content as on the wire. Returns how many there were.
+    /// Removes the plain content of a transfer where it is sealed without the line that makes it count: it is made again.
+    /// Says whether there was one.
     ///
     /// # Errors
-    /// A folder or a sidecar cannot be read, or one of them cannot be removed.
-    pub fn discard_unfinished_plain(&self) -> Result<u64, SpoolError> {
-        let mut removed = 0;
-        for (part, direction) in [
-            (INCOMING, None),
-            (SEALED, Some(Direction::Inbound)),
-            (OUTGOING, Some(Direction::Outbound)),
-        ] {
-            for id in self.ids(part, PLAIN)? {
-                if self.is_unfinished_plain(direction, id)? {
-                    let path = self.root.join(part).join(format!("{id}{PLAIN}"));
-                    removed += u64::from(self.remove_unless_busy(&path)?);
-                }
-            }
-        }
-        Ok(removed)
-    }
-
-    /// A partial always is; what is sealed is while no line speaks of it.
-    fn is_unfinished_plain(
+    /// The sidecar cannot be read, or the content cannot be removed.
+    pub fn discard_uncounted_plain(
         &self,
-        sealed: Option<Direction>,
+        direction: Direction,
         id: TransferId,
     ) -> Result<bool, SpoolError> {
-        let Some(direction) = sealed else {
-            return Ok(true);
+        let key = ContentKey {
+            direction,
+            id,
+            content: Content::Plain,
         };
+        let path = self.sealed_path(key);
+        if length(&path)?.is_none() {
+            return Ok(false);
+        }
         match self.record(direction, id) {
-            Ok(record) => Ok(record.is_none_or(|record| record.plain().is_none())),
+            Ok(record)
+                if record
+                    .as_ref()
+                    .is_some_and(|record| record.plain().is_some()) =>
+            {
+                Ok(false)
+            }
+            Ok(_) => self.remove_unless_busy(&path),
             // What a sidecar says that cannot be read is not known: an audit names it.
             Err(SpoolError::Sidecar { .. }) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Does both for every transfer, by a list of folders that grow with what was ever received. Returns how many contents
+    /// were removed.
+    ///
+    /// # Errors
+    /// See [`Spool::discard_plain_partials`] and [`Spool::discard_uncounted_plain`].
+    pub fn discard_unfinished_plain(&self) -> Result<u64, SpoolError> {
+        let mut removed = self.discard_plain_partials()?;
+        for direction in [Direction::Inbound, Direction::Outbound] {
+            for id in self.ids(folder_of(direction), PLAIN)? {
+                removed += u64::from(self.discard_uncounted_plain(direction, id)?);
+            }
+        }
+        Ok(removed)
     }
 
     fn remove_unless_busy(&self, path: &std::path::Path) -> Result<bool, SpoolError> {
