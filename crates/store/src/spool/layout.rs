@@ -75,9 +75,7 @@ impl Spool {
     pub fn transfers(&self) -> Result<BTreeSet<TransferId>, SpoolError> {
         let mut found = BTreeSet::new();
         for part in [INCOMING, SEALED, OUTGOING] {
-            for ending in ["", PLAIN, SIDECAR] {
-                found.extend(self.ids(part, ending)?);
-            }
+            found.extend(self.ids_of_any(part)?);
         }
         Ok(found)
     }
@@ -88,10 +86,8 @@ impl Spool {
     /// A folder cannot be read.
     pub fn is_used(&self) -> Result<bool, SpoolError> {
         for part in [SEALED, OUTGOING] {
-            for ending in ["", PLAIN, SIDECAR] {
-                if !self.ids(part, ending)?.is_empty() {
-                    return Ok(true);
-                }
+            if !self.ids_of_any(part)?.is_empty() {
+                return Ok(true);
             }
         }
         Ok(false)
@@ -154,13 +150,29 @@ impl Spool {
             .join(format!("{id}{SIDECAR}"))
     }
 
+    /// Ids of the files of a folder whose names end so, and are nothing but an id before that.
     pub(super) fn ids(&self, part: &str, ending: &str) -> Result<Vec<TransferId>, SpoolError> {
+        self.ids_by(part, |name| name.strip_suffix(ending)?.parse().ok())
+    }
+
+    /// Ids of all files of a folder that are of a transfer: contents and sidecars.
+    fn ids_of_any(&self, part: &str) -> Result<Vec<TransferId>, SpoolError> {
+        self.ids_by(part, |name| {
+            let mut endings = ["", PLAIN, SIDECAR].into_iter();
+            endings.find_map(|ending| name.strip_suffix(ending)?.parse().ok())
+        })
+    }
+
+    fn ids_by(
+        &self,
+        part: &str,
+        id_of: impl Fn(&str) -> Option<TransferId>,
+    ) -> Result<Vec<TransferId>, SpoolError> {
         let folder = self.root.join(part);
         let mut ids = Vec::new();
         for entry in std::fs::read_dir(&folder).map_err(at(&folder))? {
             let name = entry.map_err(at(&folder))?.file_name();
-            let id = name.to_str().and_then(|name| name.strip_suffix(ending));
-            ids.extend(id.and_then(|id| id.parse::<TransferId>().ok()));
+            ids.extend(name.to_str().and_then(&id_of));
         }
         Ok(ids)
     }
