@@ -70,7 +70,7 @@ impl Operator {
     /// In the server.
     pub(crate) fn within(station: &Arc<Station>) -> Self {
         Self {
-            plan: Arc::new(Plan::clone(&station.plan())),
+            plan: Arc::clone(&station.plan().plan),
             server: ServerLink::Here(Arc::clone(station)),
         }
     }

@@ -15,7 +15,7 @@ use crate::net::tls::{self, Clients, KnownCertificates, TlsError};
 #[derive(Debug)]
 pub struct InForce {
     /// The plan.
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
     /// Which partners the certificates of the profiles are known as.
     pub certificates: KnownCertificates,
     /// What calls of ours with TLS need.
@@ -46,7 +46,7 @@ impl InForce {
             clients: Clients::of(&plan),
             certificates,
             listeners,
-            plan,
+            plan: Arc::new(plan),
         }
     }
 
