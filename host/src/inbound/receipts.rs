@@ -17,6 +17,7 @@ use crate::policy::ask;
 use crate::policy::facts::{self, Finished};
 use crate::station::Station;
 use crate::station::drain::Drain;
+use crate::station::in_force::Pinned;
 use crate::station::services::Services;
 
 /// How often the ledger is looked at for questions that are due.
@@ -227,33 +228,15 @@ async fn ask_policies(
         labels: &question.labels,
         asked: question.asked,
     };
-    let profile = station.plan().partner(&question.partner);
-    let connection = facts::without_session(
-        session,
-        &question.partner,
-        profile.as_deref(),
-        &station.plan(),
-    );
+    // One plan and its own policies, whatever is put in force meanwhile.
+    let Pinned { in_force, policies } = station.pin();
+    let profile = in_force.partner(&question.partner);
+    let connection =
+        facts::without_session(session, &question.partner, profile.as_deref(), &in_force);
     let services = Arc::new(Services(Arc::clone(station)));
-    let answer = ask::end_transfer(station.policies.current(), services, &connection, &done).await;
-    let (verdict, decision) = match &answer.decision {
-        types::ResponseDecision::Pass | types::ResponseDecision::Positive(_) => {
-            positive(&station.plan(), &question.partner)
-        }
-        types::ResponseDecision::Negative(no) => {
-            let reason = NerpReason::from_code(no.reason);
-            negative(&question.header.key, reason, &no.text)
-        }
-        // EFNA is out of time: the partner has EFPA. What remains is to say that the file was not used, and why, in the
-        // codes of NERP.
-        types::ResponseDecision::Refuse(no) => {
-            let reason = FileReason::from_code(no.reason).into();
-            negative(&question.header.key, reason, &no.text)
-        }
-        types::ResponseDecision::Later(seconds) => {
-            (Verdict::Later(ask_again(*seconds)), waits(*seconds))
-        }
-    };
+    let answer = ask::end_transfer(policies, services, &connection, &done).await;
+    let key = &question.header.key;
+    let (verdict, decision) = verdict(&in_force, &question.partner, key, &answer.decision);
     let policy = answer.decided_by.as_ref().map(|by| by.policy.clone());
     let data = ask::data(&answer);
     let by = answer.decided_by.map_or_else(
@@ -270,9 +253,34 @@ async fn ask_policies(
     }
 }
 
+/// What an answer of the policies means for the receipt of a file that is here, and how the log says it.
+#[must_use]
+pub fn verdict(
+    plan: &Plan,
+    partner: &str,
+    key: &FileKey,
+    answer: &types::ResponseDecision,
+) -> (Verdict, String) {
+    match answer {
+        types::ResponseDecision::Pass | types::ResponseDecision::Positive(_) => {
+            positive(plan, partner)
+        }
+        types::ResponseDecision::Negative(no) => {
+            negative(key, NerpReason::from_code(no.reason), &no.text)
+        }
+        // The partner has EFPA: what remains is to say that the file was not used, and why, in the codes of NERP.
+        types::ResponseDecision::Refuse(no) => {
+            negative(key, FileReason::from_code(no.reason).into(), &no.text)
+        }
+        types::ResponseDecision::Later(seconds) => {
+            (Verdict::Later(ask_again(*seconds)), waits(*seconds))
+        }
+    }
+}
+
 /// The file may be receipted: at once, or when the command has it where there is one.
 #[must_use]
-pub fn positive(config: &Plan, partner: &str) -> (Verdict, String) {
+fn positive(config: &Plan, partner: &str) -> (Verdict, String) {
     match &config.delivery_of(partner).command {
         Some(command) => (
             Verdict::HandOver(SystemTime::now()),
@@ -345,13 +353,13 @@ async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> AnsweredQ
 
 /// When to ask again; none is an operator's decision.
 #[must_use]
-pub fn ask_again(seconds: u32) -> Option<SystemTime> {
+fn ask_again(seconds: u32) -> Option<SystemTime> {
     (seconds > 0).then(|| SystemTime::now() + Duration::from_secs(seconds.into()))
 }
 
 /// The same for the log.
 #[must_use]
-pub fn waits(seconds: u32) -> String {
+fn waits(seconds: u32) -> String {
     match seconds {
         0 => "the receipt waits for an operator: `pointsman transfers answer`".to_owned(),
         _ => format!("the receipt waits, and is asked for again in {seconds} seconds"),

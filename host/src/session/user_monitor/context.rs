@@ -238,13 +238,19 @@ impl SessionContext {
         }
     }
 
-    /// Logs what a policy decided, and gives what the ledger keeps of it.
-    pub fn log_decision<T: Serialize>(
+    /// Logs what a policy decided of a file, and gives what the ledger keeps of it.
+    pub fn log_decision_of_file<T: Serialize>(
         &self,
-        file: Option<&FileKey>,
+        file: &FileKey,
         decided: &Decided<T>,
         sentence: &str,
     ) -> Note {
+        self.log_decision(Some(file), decided, sentence);
+        ask::note(decided, sentence)
+    }
+
+    /// Logs what a policy decided.
+    pub fn log_decision<T>(&self, file: Option<&FileKey>, decided: &Decided<T>, sentence: &str) {
         let talk = self.talk();
         let about = About {
             session: Some(talk.session),
@@ -257,7 +263,6 @@ impl SessionContext {
         if let Some(event) = ask::event(decided, about, sentence) {
             self.log(event);
         }
-        ask::note(decided, sentence)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the end of a received file means: `end-transfer` is asked.
 
-use oftp::{FileHeader, FileReason, NerpReason};
+use oftp::{FileHeader, FileReason};
 use pointsman_policy::types;
 use pointsman_store::{Labels, Note, Target, Verdict};
 
@@ -39,43 +39,33 @@ pub(super) async fn judge(
     target: &Target,
 ) -> Result<Judgement, InternalError> {
     let answer = context.policies.end_transfer(done).await?;
-    let log = |sentence: &str| context.log_decision(Some(&done.header.key), &answer, sentence);
-    let kept = |verdict, sentence: &str| Acceptance {
+    let log = |sentence: &str| context.log_decision_of_file(&done.header.key, &answer, sentence);
+    if let types::ResponseDecision::Refuse(no) = &answer.decision {
+        let note = log(&format!("EFNA {:02} {}", no.reason, no.text));
+        let refused = FileRefusal::for_good(FileReason::from_code(no.reason), no.text.clone());
+        return Ok(Judgement::Refused(refused, note));
+    }
+    let key = &done.header.key;
+    let (verdict, sentence) =
+        receipts::verdict(&context.plan, context.partner(), key, &answer.decision);
+    let types::ResponseDecision::Positive(terms) = &answer.decision else {
+        return Ok(Judgement::Kept(Acceptance {
+            verdict,
+            target: target.clone(),
+            wants_turn: false,
+            labels: Labels::new(),
+            note: log(&sentence),
+        }));
+    };
+    let target = moved(context, done.header, target, terms);
+    let (path, labels) = (facts::path(&target), labelled(&terms.labels));
+    Ok(Judgement::Kept(Acceptance {
         verdict,
-        target: target.clone(),
-        wants_turn: false,
-        labels: Labels::new(),
-        note: log(sentence),
-    };
-    let (verdict, sentence) = match &answer.decision {
-        types::ResponseDecision::Pass => receipts::positive(&context.plan, context.partner()),
-        types::ResponseDecision::Positive(terms) => {
-            let target = moved(context, done.header, target, terms);
-            let (verdict, sentence) = receipts::positive(&context.plan, context.partner());
-            let (path, labels) = (facts::path(&target), labelled(&terms.labels));
-            return Ok(Judgement::Kept(Acceptance {
-                target,
-                wants_turn: terms.request_turn.unwrap_or(false),
-                labels: terms.labels.clone(),
-                ..kept(verdict, &format!("{sentence}, to {path}{labels}"))
-            }));
-        }
-        types::ResponseDecision::Negative(no) => {
-            let reason = NerpReason::from_code(no.reason);
-            receipts::negative(&done.header.key, reason, &no.text)
-        }
-        types::ResponseDecision::Later(seconds) => (
-            Verdict::Later(receipts::ask_again(*seconds)),
-            receipts::waits(*seconds),
-        ),
-        types::ResponseDecision::Refuse(no) => {
-            let note = log(&format!("EFNA {:02} {}", no.reason, no.text));
-            let reason = FileReason::from_code(no.reason);
-            let refused = FileRefusal::for_good(reason, no.text.clone());
-            return Ok(Judgement::Refused(refused, note));
-        }
-    };
-    Ok(Judgement::Kept(kept(verdict, &sentence)))
+        target,
+        wants_turn: terms.request_turn.unwrap_or(false),
+        labels: terms.labels.clone(),
+        note: log(&format!("{sentence}, to {path}{labels}")),
+    }))
 }
 
 /// Where `end-transfer` wants the file. The place that `accept-file` chose is sound; a bad second thought does not lose a

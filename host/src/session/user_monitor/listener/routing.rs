@@ -28,7 +28,7 @@ pub(super) async fn route(
 ) -> Result<Route, Stop> {
     let asking = context.policies.accept_file(header);
     let answer = asking.await.map_err(InternalError::from)?;
-    let log = |sentence: &str| context.log_decision(Some(&header.key), &answer, sentence);
+    let log = |sentence: &str| context.log_decision_of_file(&header.key, &answer, sentence);
     let terms = accepted(&answer.decision).inspect_err(|refused| {
         let (code, text) = (refused.reason.code(), &refused.text);
         log(&format!("refused with SFNA {code:02} {text}"));
