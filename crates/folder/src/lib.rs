@@ -35,8 +35,6 @@ pub use folder::{Folder, PRIVATE_FILE, PRIVATE_FOLDER};
 pub use owner::{group_id, may_give_to, our_user};
 pub use path::Names;
 pub use stat::{EntryKind, FileStat};
-// As the program and the store call them so far.
-pub use stat::{EntryKind as Kind, FileStat as Look};
 
 /// Why a file or folder is not used.
 #[derive(Debug)]

@@ -25,9 +25,6 @@ mod stderr;
 
 pub use event::{Facts, Field, FieldValue, LogEvent, Rate, Severity, is_no_key, serialize};
 pub use filter::LogFilter;
-// As the program calls them so far.
-pub use event::{FieldValue as Value, LogEvent as Event, Severity as Level};
-pub use filter::LogFilter as Filter;
 pub use line::Style;
 pub use log::{Health, Log, health, tell, tell_or_count};
 pub use printable::{Printable, printable, printable_json};

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
-use pointsman_folder::Look;
+use pointsman_folder::FileStat;
 use pointsman_log::tell;
 use tokio::sync::{Mutex, watch};
 
@@ -61,7 +61,7 @@ pub(crate) struct Deployed {
 /// A policy's file as it was last seen.
 #[derive(Clone)]
 pub(crate) struct FileState {
-    pub(crate) look: Option<Look>,
+    pub(crate) look: Option<FileStat>,
     /// The change that put this file there.
     change: u64,
     /// Whether it has been read since.
@@ -187,7 +187,7 @@ impl PolicySet {
         &self,
         policy: &Deployed,
         change: u64,
-    ) -> Result<Option<(Arc<Loaded>, Look)>, LoadError> {
+    ) -> Result<Option<(Arc<Loaded>, FileStat)>, LoadError> {
         let (component, seen) = read(&policy.spec).await?;
         if load::sha256(&component) == self.digest_of(&policy.spec.name) {
             return Ok(None);
@@ -305,7 +305,7 @@ impl Deployed {
         }
     }
 
-    pub(crate) fn new(spec: PolicySpec, seen: Look) -> Self {
+    pub(crate) fn new(spec: PolicySpec, seen: FileStat) -> Self {
         Deployed {
             spec,
             state: Mutex::new(FileState {
@@ -353,7 +353,7 @@ async fn replace_file(
 }
 
 /// Its component, and what the file looked like when it was opened.
-async fn read(spec: &PolicySpec) -> Result<(Vec<u8>, Look), LoadError> {
+async fn read(spec: &PolicySpec) -> Result<(Vec<u8>, FileStat), LoadError> {
     let limit = spec.limits.component;
     let read = component_file::read(&spec.component, limit).await;
     read.map_err(|unread| match unread {
@@ -369,7 +369,7 @@ async fn read(spec: &PolicySpec) -> Result<(Vec<u8>, Look), LoadError> {
 pub(crate) async fn load_first(
     engine: &Engine,
     spec: &PolicySpec,
-) -> Result<(Loaded, Look), LoadError> {
+) -> Result<(Loaded, FileStat), LoadError> {
     let (component, seen) = read(spec).await?;
     Ok((load::load(engine, spec, &component).await?, seen))
 }

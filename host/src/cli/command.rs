@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use pointsman_log::{Filter, Level, Log, Stderr, Style};
+use pointsman_log::{Log, LogFilter, Severity, Stderr, Style};
 
 use crate::config::{Needs, Plan};
 use crate::events::{Event, tell};
@@ -67,12 +67,12 @@ pub(super) enum LogStyle {
 /// `RUST_LOG` says what is logged where it is set.
 pub(super) fn start_log(style: LogStyle) -> Result<(), OperatorError> {
     let usual = match style {
-        LogStyle::Quiet => Level::Error,
-        LogStyle::Text | LogStyle::Json => Level::Info,
+        LogStyle::Quiet => Severity::Error,
+        LogStyle::Text | LogStyle::Json => Severity::Info,
     };
     let asked = std::env::var("RUST_LOG").ok();
-    let filter = asked.as_deref().map(Filter::parse);
-    let understood = filter.clone().unwrap_or_else(|| Some(Filter::at(usual)));
+    let filter = asked.as_deref().map(LogFilter::parse);
+    let understood = filter.clone().unwrap_or_else(|| Some(LogFilter::at(usual)));
     let style = match style {
         LogStyle::Json => Style::Json,
         LogStyle::Text | LogStyle::Quiet => Style::Text {
@@ -80,7 +80,7 @@ pub(super) fn start_log(style: LogStyle) -> Result<(), OperatorError> {
         },
     };
     Log::start(
-        understood.unwrap_or_else(|| Filter::at(usual)),
+        understood.unwrap_or_else(|| LogFilter::at(usual)),
         style,
         Stderr,
     )?;

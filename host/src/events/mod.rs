@@ -21,7 +21,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pointsman_log::{Field, Value, events};
+use pointsman_log::{Field, FieldValue, events};
 use pointsman_store::TransferId;
 use tokio::sync::broadcast;
 
@@ -37,8 +37,8 @@ pub use self::talk::Talk;
 pub use pointsman_log::tell;
 
 impl Field for Limit {
-    fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, Value<'_>)) {
-        see(name, Value::Text(self.key.into()));
+    fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, FieldValue<'_>)) {
+        see(name, FieldValue::Text(self.key.into()));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use pointsman_log::{Field, Value};
+use pointsman_log::{Field, FieldValue};
 
 /// Which session something happened in, who is at its other end, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl fmt::Display for Talk {
 }
 
 impl Field for Talk {
-    fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, Value<'_>)) {
+    fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, FieldValue<'_>)) {
         self.session.show(name, see);
         self.partner.show("partner", see);
         self.claims.show("claims", see);

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use pointsman_folder::{Folder, Kind};
+use pointsman_folder::{EntryKind, Folder};
 use rustix::fs::FlockOperation;
 
 use super::error::{ErrorCode, OperatorError};
@@ -82,7 +82,7 @@ impl StorageLock {
         let path = socket(config);
         let there = folder.look(SOCKET);
         match there.map_err(|error| io(&path)(error.into_io()))? {
-            Some(look) if look.kind == Kind::Folder => Err(LockError::SocketFolder { path }),
+            Some(look) if look.kind == EntryKind::Folder => Err(LockError::SocketFolder { path }),
             _ => Ok(()),
         }
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering as Order};
 
-use pointsman_folder::{FolderError, Look, Names};
+use pointsman_folder::{FileStat, FolderError, Names};
 use pointsman_store::TransferId;
 use pointsman_store::contents::{Contents, Padded, WholeContent};
 
@@ -20,7 +20,7 @@ pub struct OpenedFile {
     pub(super) path: String,
     file: File,
     /// As it was when it was opened.
-    before: Look,
+    before: FileStat,
 }
 
 impl OpenedFile {
@@ -40,7 +40,7 @@ impl OpenedFile {
     /// There is no such file, or it cannot be read.
     pub async fn opened(
         path: String,
-        open: impl FnOnce() -> Result<(File, Look), FolderError> + Send + 'static,
+        open: impl FnOnce() -> Result<(File, FileStat), FolderError> + Send + 'static,
     ) -> Result<Self, QueueError> {
         let opening = tokio::task::spawn_blocking(open).await;
         match opening {
@@ -82,7 +82,7 @@ impl OpenedFile {
             None => Box::new(source),
         };
         let whole = contents.import(id, source).await?;
-        let is_changed = Look::of_file(&looked).map_err(unreadable)? != self.before;
+        let is_changed = FileStat::of_file(&looked).map_err(unreadable)? != self.before;
         if let Some(why) = why_incomplete(is_changed, size, read.load(Order::Relaxed)) {
             whole.discard().await?;
             return Err(unreadable(io::Error::other(why)));

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use pointsman_folder::{Folder, FolderError, Look, Names, PRIVATE_FOLDER};
+use pointsman_folder::{FileStat, Folder, FolderError, Names, PRIVATE_FOLDER};
 use pointsman_log::tell;
 use rustix::fs::{AtFlags, Gid, Mode, RenameFlags};
 
@@ -181,7 +181,7 @@ impl Access {
 
     /// Gives a file to whom it is for, before it has its name. Not synced by itself: its rename comes later in the file
     /// system's log, and where that is lost, so is the delivery.
-    fn give(self, (file, look): &(File, Look), folder: &Folder) -> io::Result<()> {
+    fn give(self, (file, look): &(File, FileStat), folder: &Folder) -> io::Result<()> {
         if let Some(group) = self.group.filter(|group| *group != look.group) {
             let group = Gid::from_raw(group);
             rustix::fs::fchown(file, None, Some(group)).map_err(|error| {

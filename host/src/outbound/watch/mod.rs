@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pointsman_folder::{FolderError, Look};
+use pointsman_folder::{FileStat, FolderError};
 use pointsman_store::transition::reached;
 use pointsman_store::{Direction, SpoolError, TransferId, planted};
 use tokio::sync::watch::Receiver;
@@ -157,7 +157,7 @@ type Places = (Option<(u64, u64)>, Option<(u64, u64)>);
 /// A file that is written at the moment, or was.
 #[derive(Clone, Copy)]
 struct Growing {
-    look: Look,
+    look: FileStat,
     /// Since when it looks so.
     since: Instant,
     /// Whether somebody was heard to close it, and nobody opened it or wrote to it since.
@@ -309,7 +309,7 @@ impl Watched {
     }
 
     /// How long a file has been left alone, and whether its writer was heard to close it.
-    fn rest(&mut self, name: &str, look: Look, heard: &Heard) -> (Duration, bool) {
+    fn rest(&mut self, name: &str, look: FileStat, heard: &Heard) -> (Duration, bool) {
         let new = Growing {
             look,
             since: Instant::now(),

@@ -10,7 +10,8 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use pointsman_folder::{
-    Folder, FolderError, Kind, Look, Names, PRIVATE_FOLDER, Why, is_being_written, our_user,
+    EntryKind, FileStat, Folder, FolderError, Names, PRIVATE_FOLDER, Why, is_being_written,
+    our_user,
 };
 use pointsman_store::TransferId;
 use rustix::io::Errno;
@@ -37,7 +38,7 @@ const MOST_LINKED: usize = 100;
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// Regular files, in the order of their names.
-    pub files: BTreeMap<String, Look>,
+    pub files: BTreeMap<String, FileStat>,
     /// What cannot be one, and why.
     pub troubles: BTreeSet<String>,
     /// How many have several names.
@@ -45,7 +46,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    fn file(&mut self, name: &str, look: Look) {
+    fn file(&mut self, name: &str, look: FileStat) {
         if look.names > 1 {
             self.linked += 1;
             if self.linked > MOST_LINKED {
@@ -117,7 +118,7 @@ impl Rooms {
                 return;
             }
             match self.folder.look(name) {
-                Ok(Some(look)) if look.kind == Kind::File => seen.file(text, look),
+                Ok(Some(look)) if look.kind == EntryKind::File => seen.file(text, look),
                 Ok(_) => {}
                 Err(error) => seen.trouble(format!(
                     "{text} cannot be looked at, and is tried again: {error}"
@@ -171,7 +172,7 @@ impl Rooms {
         &self,
         id: TransferId,
         name: &str,
-    ) -> Result<(File, Look), FolderError> {
+    ) -> Result<(File, FileStat), FolderError> {
         self.taken.sole_file(place(id, name))
     }
 

@@ -109,7 +109,7 @@ mod tests {
 
     fn told(hears: &mut tokio::sync::broadcast::Receiver<Event>) -> Vec<&'static str> {
         let told = std::iter::from_fn(|| hears.try_recv().ok());
-        told.map(|event| pointsman_log::Event::facts(&event).event)
+        told.map(|event| pointsman_log::LogEvent::facts(&event).event)
             .collect()
     }
 
