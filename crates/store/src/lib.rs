@@ -34,6 +34,8 @@ mod private;
 mod queue;
 mod replay;
 mod row;
+#[cfg(test)]
+mod samples;
 mod seal;
 mod sidecar;
 mod sidecar_json;

@@ -7,17 +7,21 @@
     reason = "a test may fail anywhere"
 )]
 
+#[path = "support/rebuilt.rs"]
+mod rebuilt;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use oftp::{DatasetName, FileHeader, FileKey, FileStamp, OdetteId};
 use pointsman_store::{
-    Access, Audit, Audited, Content, ContentKey, Direction, Hold, InboundState, Ledger,
-    LedgerError, NewFile, Offer, Offered, Rebuilt, Received, Repeated, Sidecar, Spool,
-    SqliteLedger, Target, TransferId, Verdict, Weight, rebuild,
+    Access, Audit, Audited, Content, ContentKey, Direction, Hold, InboundState, Ledger, NewFile,
+    Offer, Offered, Received, Repeated, Sidecar, Spool, SqliteLedger, Target, TransferId, Verdict,
+    Weight,
 };
 use tempfile::TempDir;
+
+use rebuilt::rebuilt;
 
 const WIRE: &[u8] = b"signed and encrypted";
 const PLAIN: &[u8] = b"content";
@@ -119,7 +123,7 @@ impl Yard {
     async fn rebuilt_state(&self, id: TransferId) -> String {
         let database = self.folder.path().join("another.db");
         let _ = std::fs::remove_file(&database);
-        eventually(&database, &self.spool);
+        rebuilt(&database, &self.spool);
         let ledger = SqliteLedger::open(&database).unwrap();
         ledger
             .show(id)
@@ -130,16 +134,6 @@ impl Yard {
             .as_str()
             .to_owned()
     }
-}
-
-fn eventually(database: &std::path::Path, spool: &Spool) -> Rebuilt {
-    for _ in 0..100 {
-        match rebuild(database, spool) {
-            Err(LedgerError::InUse(_)) => std::thread::sleep(Duration::from_millis(20)),
-            other => return other.unwrap(),
-        }
-    }
-    panic!("the ledger is still open");
 }
 
 fn offer() -> Offer {
@@ -306,7 +300,7 @@ async fn each_damage_of_either_content_is_named() {
         assert_eq!(finding.file, format!("spool/sealed/{name}"));
         let database = yard.folder.path().join("damaged.db");
         let _ = std::fs::remove_file(&database);
-        let left = eventually(&database, &yard.spool).left;
+        let left = rebuilt(&database, &yard.spool).left;
         assert_eq!(left.len(), 1, "neither delivered nor forgotten");
         std::fs::write(file, good).unwrap();
         assert_eq!(yard.wrong().await, [""; 0]);

@@ -8,15 +8,21 @@
     reason = "a test may fail anywhere"
 )]
 
-use std::path::PathBuf;
-use std::time::Duration;
+#[path = "support/files.rs"]
+mod files;
+#[path = "support/rebuilt.rs"]
+mod rebuilt;
 
-use oftp::{DatasetName, FileHeader, FileKey, FileStamp, OdetteId};
+use std::path::PathBuf;
+
 use pointsman_store::{
-    Access, ContentKey, Direction, Entry, Ledger, LedgerError, NewFile, OutboundState, Rebuilt,
-    Received, Seal, Sidecar, Spool, SpoolError, SqliteLedger, Target, TransferId, Verdict, rebuild,
+    Access, ContentKey, Direction, Entry, Ledger, OutboundState, Rebuilt, Seal, Spool, SpoolError,
+    SqliteLedger, TransferId,
 };
 use tempfile::TempDir;
+
+use files::{inbound, to_send};
+use rebuilt::rebuilt;
 
 struct Ground {
     folder: TempDir,
@@ -99,61 +105,11 @@ impl Ground {
     /// The state of the file in a ledger that is made from the spool alone; none where it is not in it.
     async fn state_in_rebuilt(&self) -> (Option<String>, Rebuilt) {
         let database = self.folder.path().join("ledger.db");
-        let rebuilt = eventually(&database, &self.spool);
+        let rebuilt = rebuilt(&database, &self.spool);
         let ledger = SqliteLedger::open(&database).unwrap();
         let row = ledger.show(self.id()).await.unwrap();
         (row.map(|row| row.state.as_str().to_owned()), rebuilt)
     }
-}
-
-fn eventually(database: &std::path::Path, spool: &Spool) -> Rebuilt {
-    for _ in 0..100 {
-        match rebuild(database, spool) {
-            Err(LedgerError::InUse(_)) => std::thread::sleep(Duration::from_millis(20)),
-            other => return other.unwrap(),
-        }
-    }
-    panic!("the ledger is still open");
-}
-
-fn header() -> FileHeader {
-    let key = FileKey {
-        dataset: DatasetName::new("ORDER").unwrap(),
-        stamp: FileStamp::new("20261122", "0815300001").unwrap(),
-        originator: OdetteId::new("O0013THEM").unwrap(),
-        destination: OdetteId::new("O0013US").unwrap(),
-    };
-    FileHeader::plain(key, 7)
-}
-
-fn inbound(id: TransferId, seal: &Seal) -> Sidecar {
-    let received = Received {
-        seal: seal.clone(),
-        counts: oftp::Counts::default(),
-        target: Target {
-            directory: String::new(),
-            file_name: "FILE".to_owned(),
-            overwrite: false,
-        },
-        verdict: Verdict::Positive,
-        note: String::new().into(),
-        labels: Vec::new(),
-    };
-    Sidecar::inbound(id, "them", &header(), &received, "S1")
-}
-
-fn to_send(id: TransferId, seal: &Seal) -> Sidecar {
-    Sidecar::outbound(&NewFile {
-        id,
-        partner: "them".to_owned(),
-        header: header(),
-        octets: seal.octets,
-        digest: seal.digest.clone(),
-        layout: None,
-        counts: oftp::Counts::default(),
-        priority: 3,
-        labels: Vec::new(),
-    })
 }
 
 #[tokio::test]

@@ -7,16 +7,21 @@
     reason = "a test may fail anywhere"
 )]
 
+#[path = "support/files.rs"]
+mod files;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use oftp::{DatasetName, FileHeader, FileKey, FileStamp, Format, OdetteId, Position, RecordLayout};
+use oftp::{Format, Position, RecordLayout};
 use pointsman_store::contents::{Contents, Handing, Intake, StoredContent, bare_line_feed, count};
 use pointsman_store::{
-    Access, Content, ContentKey, Digest, Direction, NewFile, PlaceError, Received, Seal, Sidecar,
-    Spool, SpoolError, Target, TransferId, Verdict,
+    Access, Content, ContentKey, Digest, Direction, PlaceError, Seal, Sidecar, Spool, SpoolError,
+    TransferId,
 };
 use tempfile::TempDir;
+
+use files::{inbound, to_send};
 
 /// A place where contents are kept, and an inbox beside it.
 struct Ground {
@@ -39,46 +44,6 @@ fn grounds() -> Vec<Ground> {
         folder,
         contents: Arc::new(spool),
     }]
-}
-
-fn header() -> FileHeader {
-    let key = FileKey {
-        dataset: DatasetName::new("ORDER").unwrap(),
-        stamp: FileStamp::new("20261122", "0815300001").unwrap(),
-        originator: OdetteId::new("O0013THEM").unwrap(),
-        destination: OdetteId::new("O0013US").unwrap(),
-    };
-    FileHeader::plain(key, 20)
-}
-
-fn inbound(id: TransferId, seal: &Seal) -> Sidecar {
-    let received = Received {
-        seal: seal.clone(),
-        counts: oftp::Counts::default(),
-        target: Target {
-            directory: String::new(),
-            file_name: "FILE".to_owned(),
-            overwrite: false,
-        },
-        verdict: Verdict::Positive,
-        note: String::new().into(),
-        labels: Vec::new(),
-    };
-    Sidecar::inbound(id, "them", &header(), &received, "S1")
-}
-
-fn outbound(id: TransferId, seal: &Seal) -> Sidecar {
-    Sidecar::outbound(&NewFile {
-        id,
-        partner: "them".to_owned(),
-        header: header(),
-        octets: seal.octets,
-        digest: seal.digest.clone(),
-        layout: None,
-        counts: oftp::Counts::default(),
-        priority: 3,
-        labels: Vec::new(),
-    })
 }
 
 fn digest_of(octets: &[u8]) -> String {
@@ -315,7 +280,7 @@ async fn a_file_to_send_is_copied_read_from_anywhere_and_sent_again() {
             all[..3],
             "not sealed yet"
         );
-        let sidecar = outbound(old, whole.as_sealed());
+        let sidecar = to_send(old, whole.as_sealed());
         drop(whole.seal(&sidecar).await.unwrap());
         let content = contents.open(ContentKey::to_send(old)).await.unwrap();
         let end = content.read_at(699_950, 100).await.unwrap();
@@ -444,7 +409,7 @@ async fn positions_of_records_come_back_with_their_content_alone() {
         let found = count(content, RecordLayout::Lines, Format::Variable(80)).await;
         let (positions, seal) = (found.unwrap().positions, whole.as_sealed().clone());
         assert!(!positions.points().is_empty());
-        let sidecar = outbound(id, &seal);
+        let sidecar = to_send(id, &seal);
         drop(whole.seal(&sidecar).await.unwrap());
         assert!(contents.positions(id).await.points().is_empty());
         let of_another = Seal {

@@ -1,44 +1,10 @@
 //! What sidecars tell, entry by entry.
 
-use oftp::{
-    DatasetName, Eerp, FileKey, FileStamp, Nerp, NerpReason, OdetteId, RecordLayout, UserData,
-};
+use oftp::{FileStamp, RecordLayout};
 
 use super::*;
+use crate::samples::{at, eerp, key, nerp};
 use crate::transfer::{Target, TransferId};
-
-fn at(seconds: u64) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 + seconds)
-}
-
-fn key() -> FileKey {
-    FileKey {
-        dataset: DatasetName::new("ORDERS").unwrap(),
-        stamp: FileStamp::from_wire(b"20261129", b"1200000001").unwrap(),
-        originator: OdetteId::new("OTHEM").unwrap(),
-        destination: OdetteId::new("OUS").unwrap(),
-    }
-}
-
-fn eerp(signature: &[u8]) -> Response {
-    Response::Positive(Eerp {
-        key: key(),
-        user: UserData::from_wire(b"").unwrap(),
-        hash: Vec::new(),
-        signature: signature.to_vec(),
-    })
-}
-
-fn nerp() -> Nerp {
-    Nerp {
-        key: key(),
-        creator: OdetteId::new("OUS").unwrap(),
-        reason: NerpReason::from_code(34),
-        text: "no good".to_owned(),
-        hash: Vec::new(),
-        signature: Vec::new(),
-    }
-}
 
 fn sidecar(way: Way) -> Sidecar {
     Sidecar {

@@ -3,16 +3,8 @@
 use std::time::Duration;
 
 use super::*;
+use crate::samples::key;
 use crate::transfer::TransferId;
-
-fn key() -> FileKey {
-    FileKey {
-        dataset: DatasetName::new("ORDERS").unwrap(),
-        stamp: FileStamp::from_wire(b"20261129", b"1200000001").unwrap(),
-        originator: OdetteId::new("OTHEM").unwrap(),
-        destination: OdetteId::new("OUS").unwrap(),
-    }
-}
 
 fn eerp() -> Response {
     Response::Positive(Eerp {

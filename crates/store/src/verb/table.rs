@@ -1,35 +1,19 @@
 //! Every verb on every state.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use oftp::{
-    DatasetName, Eerp, FileHeader, FileKey, FileStamp, Nerp, NerpReason, OdetteId, Position,
-    Response, UserData,
-};
+use oftp::{FileHeader, FileStamp, Position, Response};
 
 use super::*;
 use crate::note::Note;
 use crate::offer::{Offer, Repeated};
 use crate::queue::Order;
 use crate::row::{Course, Inbound, Outbound, Receipt, Row};
+use crate::samples::{at, eerp, key, nerp};
 use crate::seal::Seal;
 use crate::state::{InboundState, OutboundState, ReceiptState};
 use crate::transfer::{NewFile, Target, TransferId};
 use crate::verdict::{Received, Verdict};
-
-/// A moment that is neither now nor never.
-fn at(seconds: u64) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 + seconds)
-}
-
-fn key() -> FileKey {
-    FileKey {
-        dataset: DatasetName::new("ORDERS").unwrap(),
-        stamp: FileStamp::from_wire(b"20261129", b"1200000001").unwrap(),
-        originator: OdetteId::new("OTHEM").unwrap(),
-        destination: OdetteId::new("OUS").unwrap(),
-    }
-}
 
 fn target() -> Target {
     Target {
@@ -44,26 +28,6 @@ fn seal(digest: &str) -> Seal {
         octets: 7,
         digest: digest.to_owned(),
     }
-}
-
-fn nerp() -> Nerp {
-    Nerp {
-        key: key(),
-        creator: OdetteId::new("OUS").unwrap(),
-        reason: NerpReason::from_code(34),
-        text: "no good".to_owned(),
-        hash: Vec::new(),
-        signature: Vec::new(),
-    }
-}
-
-fn eerp(signature: &[u8]) -> Response {
-    Response::Positive(Eerp {
-        key: key(),
-        user: UserData::from_wire(b"").unwrap(),
-        hash: Vec::new(),
-        signature: signature.to_vec(),
-    })
 }
 
 fn row(course: Course) -> Row {

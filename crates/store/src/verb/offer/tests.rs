@@ -2,23 +2,15 @@
 
 use std::time::Duration;
 
-use oftp::{DatasetName, FileStamp, Format, Nerp, NerpReason, OdetteId, Response};
+use oftp::{Format, Nerp, NerpReason, OdetteId, Response};
 
 use super::*;
 use crate::row::Receipt;
+use crate::samples::key;
 use crate::transfer::Target;
 
 fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000)
-}
-
-fn key() -> FileKey {
-    FileKey {
-        dataset: DatasetName::new("ORDERS").unwrap(),
-        stamp: FileStamp::from_wire(b"20261129", b"1200000001").unwrap(),
-        originator: OdetteId::new("OTHEM").unwrap(),
-        destination: OdetteId::new("OUS").unwrap(),
-    }
 }
 
 fn offered(repeated: Repeated) -> Offer {

@@ -1,0 +1,46 @@
+//! Files for the spool, and the sidecars that they get.
+
+use oftp::{DatasetName, FileHeader, FileKey, FileStamp, OdetteId};
+use pointsman_store::{NewFile, Received, Seal, Sidecar, Target, TransferId, Verdict};
+
+/// The sidecar of a received file.
+pub fn inbound(id: TransferId, seal: &Seal) -> Sidecar {
+    let received = Received {
+        seal: seal.clone(),
+        counts: oftp::Counts::default(),
+        target: Target {
+            directory: String::new(),
+            file_name: "FILE".to_owned(),
+            overwrite: false,
+        },
+        verdict: Verdict::Positive,
+        note: String::new().into(),
+        labels: Vec::new(),
+    };
+    Sidecar::inbound(id, "them", &header(seal), &received, "S1")
+}
+
+/// The sidecar of a file to send.
+pub fn to_send(id: TransferId, seal: &Seal) -> Sidecar {
+    Sidecar::outbound(&NewFile {
+        id,
+        partner: "them".to_owned(),
+        header: header(seal),
+        octets: seal.octets,
+        digest: seal.digest.clone(),
+        layout: None,
+        counts: oftp::Counts::default(),
+        priority: 3,
+        labels: Vec::new(),
+    })
+}
+
+fn header(seal: &Seal) -> FileHeader {
+    let key = FileKey {
+        dataset: DatasetName::new("ORDER").unwrap(),
+        stamp: FileStamp::new("20261122", "0815300001").unwrap(),
+        originator: OdetteId::new("O0013THEM").unwrap(),
+        destination: OdetteId::new("O0013US").unwrap(),
+    };
+    FileHeader::plain(key, seal.octets)
+}
