@@ -11,7 +11,7 @@ use crate::config::Plan;
 use crate::net::tls::TlsFacts;
 use crate::net::wire::Wire;
 
-/// The connection as `accept-connection` sees it, from the peer's SSID.
+/// The connection as `accept-connection` sees it, from the partner's SSID. `level` is the highest that we speak.
 #[must_use]
 pub fn connection(
     session: &str,
@@ -21,39 +21,20 @@ pub fn connection(
     offer: &Ssid,
     level: u8,
 ) -> types::ConnectionInfo {
-    types::ConnectionInfo {
-        session: session.to_owned(),
-        direction: if wire.dialled {
-            types::Direction::Outbound
-        } else {
-            types::Direction::Inbound
-        },
-        listener: if wire.dialled {
-            String::new()
-        } else {
-            wire.local.to_string()
-        },
-        local_address: wire.local.to_string(),
-        remote_address: wire.remote.ip().to_string(),
-        remote_port: wire.remote.port(),
-        partner: partner.map(str::to_owned),
-        password_ok,
-        ssid_code: offer.code.to_string(),
-        ssid_user: offer.user.as_str().to_owned(),
-        ssid_level: offer.level,
-        level: level.min(offer.level),
+    let said = Said {
+        code: offer.code.to_string(),
+        user: offer.user.as_str().to_owned(),
+        level: offer.level,
         buffer_size: offer.buffer_size,
         credit: offer.credit,
         mode: mode(offer.mode),
         compression: offer.compression,
         restart: offer.restart,
         special_logic: offer.special_logic,
-        secure_authentication: offer.authentication,
-        authenticated: false,
-        tls: wire.tls.as_ref().map(tls),
-        labels: Vec::new(),
-        extra: Vec::new(),
-    }
+        authentication: offer.authentication,
+    };
+    let level = level.min(said.level);
+    info(session, Some(wire), partner, password_ok, said, level)
 }
 
 /// A connection to ask about outside a session: what the profile says of the partner, and no addresses.
@@ -68,18 +49,9 @@ pub fn without_session(
         || config.ours.offer_to_strangers.clone(),
         |profile| profile.params(),
     );
-    types::ConnectionInfo {
-        session: session.to_owned(),
-        direction: types::Direction::Inbound,
-        listener: String::new(),
-        local_address: String::new(),
-        remote_address: String::new(),
-        remote_port: 0,
-        partner: Some(partner.to_owned()),
-        password_ok: profile.is_some(),
-        ssid_code: profile.map_or_else(String::new, |profile| profile.ssid.to_string()),
-        ssid_user: String::new(),
-        ssid_level: params.level.code(),
+    let said = Said {
+        code: profile.map_or_else(String::new, |profile| profile.ssid.to_string()),
+        user: String::new(),
         level: params.level.code(),
         buffer_size: params.buffer_size,
         credit: params.credit,
@@ -87,9 +59,67 @@ pub fn without_session(
         compression: params.compression,
         restart: params.restart,
         special_logic: false,
-        secure_authentication: params.authentication,
+        authentication: params.authentication,
+    };
+    let level = said.level;
+    info(session, None, Some(partner), profile.is_some(), said, level)
+}
+
+/// What a partner says of itself in its SSID, or would say by its profile.
+struct Said {
+    code: String,
+    user: String,
+    level: u8,
+    buffer_size: u32,
+    credit: u16,
+    mode: types::TransferMode,
+    compression: bool,
+    restart: bool,
+    special_logic: bool,
+    authentication: bool,
+}
+
+/// Every fact of a connection: those of its wire are empty where there is none.
+fn info(
+    session: &str,
+    wire: Option<&Wire>,
+    partner: Option<&str>,
+    password_ok: bool,
+    said: Said,
+    level: u8,
+) -> types::ConnectionInfo {
+    let dialled = wire.is_some_and(|wire| wire.dialled);
+    let local_address = wire.map_or_else(String::new, |wire| wire.local.to_string());
+    types::ConnectionInfo {
+        session: session.to_owned(),
+        direction: if dialled {
+            types::Direction::Outbound
+        } else {
+            types::Direction::Inbound
+        },
+        listener: if dialled {
+            String::new()
+        } else {
+            local_address.clone()
+        },
+        local_address,
+        remote_address: wire.map_or_else(String::new, |wire| wire.remote.ip().to_string()),
+        remote_port: wire.map_or(0, |wire| wire.remote.port()),
+        partner: partner.map(str::to_owned),
+        password_ok,
+        ssid_code: said.code,
+        ssid_user: said.user,
+        ssid_level: said.level,
+        level,
+        buffer_size: said.buffer_size,
+        credit: said.credit,
+        mode: said.mode,
+        compression: said.compression,
+        restart: said.restart,
+        special_logic: said.special_logic,
+        secure_authentication: said.authentication,
         authenticated: false,
-        tls: None,
+        tls: wire.and_then(|wire| wire.tls.as_ref()).map(tls),
         labels: Vec::new(),
         extra: Vec::new(),
     }
