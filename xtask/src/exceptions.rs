@@ -19,10 +19,10 @@ pub const WORDS: &[(&str, &str, &str)] =
 /// How many offences of a rule are still let pass without a reason. `cargo xtask tidy --all` names them.
 /// These numbers go down only.
 pub const LEFT: StillAllowed = StillAllowed {
-    files: 5,
-    functions: 6,
-    circles: 3,
-    names: 12,
+    files: 1,
+    functions: 1,
+    circles: 1,
+    names: 0,
 };
 
 pub struct StillAllowed {
@@ -34,9 +34,9 @@ pub struct StillAllowed {
 
 /// The same for dropped words, by folder.
 pub const WORDS_LEFT: &[(&str, usize)] = &[
-    ("ARCHITECTURE.md", 9),
-    ("crates/", 80),
-    ("host/", 80),
-    ("docs/", 18),
+    ("ARCHITECTURE.md", 1),
+    ("crates/", 76),
+    ("host/", 48),
+    ("docs/", 7),
     ("", 0),
 ];

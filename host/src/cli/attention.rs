@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::command::{CommandResult, Configured, block_on};
+use super::command::{CommandOutcome, Configured, block_on};
 use super::out::{notice, print_json, say};
 use crate::operator::attention::AttentionFile;
 
@@ -22,7 +22,7 @@ pub(super) struct AttentionCommand {
 }
 
 impl AttentionCommand {
-    pub(super) fn run(self) -> CommandResult {
+    pub(super) fn run(self) -> CommandOutcome {
         let operator = self.configured.operator()?;
         let waiting = block_on(operator.attention(self.partner.as_deref()))?;
         waiting.unknown.iter().for_each(|what| notice(what));

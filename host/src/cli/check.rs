@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::command::{CommandResult, Configured, LogStyle, Unsuccessful, block_on, start_log};
+use super::command::{CommandOutcome, Configured, LogStyle, Unsuccessful, block_on, start_log};
 use super::out::say;
 use crate::config::Needs;
 use crate::operator::Operator;
@@ -18,7 +18,7 @@ pub(super) struct CheckCommand {
 }
 
 impl CheckCommand {
-    pub(super) fn run(self) -> CommandResult {
+    pub(super) fn run(self) -> CommandOutcome {
         start_log(LogStyle::Quiet)?;
         let operator = Operator::of(self.configured.load(&Needs::Everything)?);
         let report = block_on(async { Ok::<_, OperatorError>(operator.check().await) })?;

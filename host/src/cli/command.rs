@@ -47,7 +47,7 @@ pub(super) enum Unsuccessful {
     Printed,
 }
 
-pub(super) type CommandResult = Result<(), Unsuccessful>;
+pub(super) type CommandOutcome = Result<(), Unsuccessful>;
 
 impl<E: Into<OperatorError>> From<E> for Unsuccessful {
     fn from(error: E) -> Self {

@@ -7,7 +7,7 @@ use clap::Args;
 use pointsman_store::{OutboundState, State};
 use tokio::sync::{broadcast, watch};
 
-use super::command::{CommandResult, LogStyle, Unsuccessful, block_on, start_log};
+use super::command::{CommandOutcome, LogStyle, Unsuccessful, block_on, start_log};
 use super::out::say;
 use crate::cli::scene::Scene;
 use crate::config::Plan;
@@ -33,7 +33,7 @@ pub(super) struct DemoCommand {
 }
 
 impl DemoCommand {
-    pub(super) fn run(self) -> CommandResult {
+    pub(super) fn run(self) -> CommandOutcome {
         start_log(LogStyle::Quiet)?;
         let scene = Scene::set(&self.dir)?;
         if !scene.root.ends_with(&self.dir) {
@@ -46,7 +46,7 @@ impl DemoCommand {
     }
 }
 
-async fn play(scene: &Scene, once: bool) -> CommandResult {
+async fn play(scene: &Scene, once: bool) -> CommandOutcome {
     step(&format!(
         "Made two stations with certificates, passwords and policies in {}",
         scene.root.display()
@@ -89,7 +89,7 @@ fn step(what: &str) {
     say!("== {what}");
 }
 
-async fn send(station: &Arc<Station>, file: &Path, name: &str) -> CommandResult {
+async fn send(station: &Arc<Station>, file: &Path, name: &str) -> CommandOutcome {
     let profile = station
         .plan()
         .partner("nordwerk")
@@ -117,7 +117,7 @@ async fn send(station: &Arc<Station>, file: &Path, name: &str) -> CommandResult 
     Err(ErrorCode::NotSent.because(cause).into())
 }
 
-async fn swap(station: &Arc<Station>, component: &Path) -> CommandResult {
+async fn swap(station: &Arc<Station>, component: &Path) -> CommandOutcome {
     let operator = Operator::within(station);
     let swapped = operator.swap_policy("route", component, |_, _| {}).await?;
     say!(

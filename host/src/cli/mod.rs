@@ -23,7 +23,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use pointsman_log::Log;
 
-use self::command::{CommandResult, Unsuccessful};
+use self::command::{CommandOutcome, Unsuccessful};
 use crate::operator::error::{ErrorCode, ErrorKind, OperatorError};
 use crate::system::kernel;
 
@@ -78,7 +78,7 @@ struct ErrorDocument {
 }
 
 impl CliCommand {
-    fn run(self) -> CommandResult {
+    fn run(self) -> CommandOutcome {
         match self {
             Self::Demo(demo) => demo.run(),
             Self::Serve(serve) => serve.run(),

@@ -3,7 +3,7 @@
 use clap::Args;
 use pointsman_log::printable;
 
-use super::command::{CommandResult, Configured, block_on};
+use super::command::{CommandOutcome, Configured, block_on};
 use super::out::{notice, print_json, say};
 use super::sessions;
 use crate::operator::certificates::RemarkLevel;
@@ -24,7 +24,7 @@ pub(super) struct PartnersCommand {
 }
 
 impl PartnersCommand {
-    pub(super) fn run(self) -> CommandResult {
+    pub(super) fn run(self) -> CommandOutcome {
         let operator = self.configured.operator()?;
         let known = block_on(operator.partners(self.name.as_deref()))?;
         known.unknown.iter().for_each(|what| notice(what));

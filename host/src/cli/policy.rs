@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::command::{CommandResult, Configured, Unsuccessful, block_on};
+use super::command::{CommandOutcome, Configured, Unsuccessful, block_on};
 use super::out::{notice, say};
 use super::sessions;
 use crate::operator::error::ErrorCode;
@@ -39,7 +39,7 @@ enum PolicyVerb {
 }
 
 impl PolicyCommand {
-    pub(super) fn run(self) -> CommandResult {
+    pub(super) fn run(self) -> CommandOutcome {
         match self.verb {
             PolicyVerb::Swap {
                 name,
@@ -55,7 +55,7 @@ impl PolicyCommand {
     }
 }
 
-fn swap(policy: &str, component: &Path, configured: &Configured) -> CommandResult {
+fn swap(policy: &str, component: &Path, configured: &Configured) -> CommandOutcome {
     // The server has another working folder.
     let component = component
         .canonicalize()

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::command::{CommandResult, Configured, block_on};
+use super::command::{CommandOutcome, Configured, block_on};
 use super::out::{notice, print_json, say};
 use crate::operator::queue::{QueueAction, QueueOrder, QueuedFile};
 use crate::operator::transfer_name::TransferName;
@@ -58,7 +58,7 @@ struct OrderArgs {
 }
 
 impl QueueCommand {
-    pub(super) fn run(self) -> CommandResult {
+    pub(super) fn run(self) -> CommandOutcome {
         let (args, action) = match self.verb {
             QueueVerb::List {
                 partner,
@@ -89,7 +89,7 @@ impl QueueCommand {
 }
 
 impl OrderArgs {
-    fn order(self, action: QueueAction) -> CommandResult {
+    fn order(self, action: QueueAction) -> CommandOutcome {
         let (transfer, why) = (self.id, self.why);
         let operator = self.configured.operator()?;
         let done = block_on(operator.order(QueueOrder {
@@ -105,7 +105,7 @@ impl OrderArgs {
     }
 }
 
-fn list(configured: &Configured, partner: Option<&str>, json: bool) -> CommandResult {
+fn list(configured: &Configured, partner: Option<&str>, json: bool) -> CommandOutcome {
     let operator = configured.operator()?;
     let queue = block_on(operator.queue(partner))?;
     queue.unknown.iter().for_each(|what| notice(what));

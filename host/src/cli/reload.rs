@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::command::{CommandResult, Configured, block_on};
+use super::command::{CommandOutcome, Configured, block_on};
 use super::out::{print_json, say};
 
 /// Has the server that runs read its configuration again: all of it is checked first, and where anything is wrong, the one
@@ -17,7 +17,7 @@ pub(super) struct ReloadCommand {
 }
 
 impl ReloadCommand {
-    pub(super) fn run(self) -> CommandResult {
+    pub(super) fn run(self) -> CommandOutcome {
         let operator = self.configured.operator()?;
         let reloaded = block_on(operator.reload(|_, _| {}))?;
         if self.json {

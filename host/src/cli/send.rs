@@ -10,7 +10,7 @@ use jiff::civil::DateTime;
 use oftp::{OdetteId, UserData};
 use tokio::sync::{broadcast, oneshot};
 
-use super::command::{CommandResult, Configured, LogStyle, block_on, start_log};
+use super::command::{CommandOutcome, Configured, LogStyle, block_on, start_log};
 use super::out::say;
 use crate::config::{Label, Needs, Scalar};
 use crate::events::Event;
@@ -107,7 +107,7 @@ fn valid<T: Scalar>(text: &str) -> Result<String, String> {
 }
 
 impl SendCommand {
-    pub(super) fn run(self) -> CommandResult {
+    pub(super) fn run(self) -> CommandOutcome {
         start_log(LogStyle::Quiet)?;
         let partner = self.to.clone();
         // What is only queued is nobody's to decide yet, and no partner is called for it.

@@ -6,7 +6,7 @@ use clap::Args;
 use pointsman_log::Log;
 use tokio::sync::watch;
 
-use super::command::{CommandResult, Configured, LogStyle, Unsuccessful, block_on, start_log};
+use super::command::{CommandOutcome, Configured, LogStyle, Unsuccessful, block_on, start_log};
 use super::out::{self, say};
 use crate::config::Needs;
 use crate::operator::error::ErrorCode;
@@ -25,7 +25,7 @@ pub(super) struct ServeCommand {
 }
 
 impl ServeCommand {
-    pub(super) fn run(self) -> CommandResult {
+    pub(super) fn run(self) -> CommandOutcome {
         start_log(if self.log_json {
             LogStyle::Json
         } else {
@@ -79,7 +79,7 @@ async fn follow(reloader: Arc<Reloader>, mut hangups: watch::Receiver<u32>, pati
 }
 
 /// Waits until the server is asked to end, or cannot continue, and ends it; asked once more, at once.
-async fn end(server: Server, mut asked: impl AsyncFnMut()) -> CommandResult {
+async fn end(server: Server, mut asked: impl AsyncFnMut()) -> CommandOutcome {
     let broken = tokio::select! {
         () = asked() => None,
         broken = server.broken() => Some(broken),

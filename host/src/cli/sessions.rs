@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::command::{CommandResult, Configured, block_on};
+use super::command::{CommandOutcome, Configured, block_on};
 use super::out::{print_json, say};
 use crate::operator::running::{FileReport, SessionReport, StatusReport, TaskReport};
 
@@ -21,7 +21,7 @@ pub(super) struct SessionsCommand {
 }
 
 impl SessionsCommand {
-    pub(super) fn run(self) -> CommandResult {
+    pub(super) fn run(self) -> CommandOutcome {
         let operator = self.configured.operator()?;
         let sessions = block_on(operator.sessions(self.partner.as_deref()))?;
         if self.json {
@@ -97,13 +97,13 @@ pub(super) struct StatusCommand {
 }
 
 impl StatusCommand {
-    pub(super) fn run(self) -> CommandResult {
+    pub(super) fn run(self) -> CommandOutcome {
         show(&self.configured, self.json)
     }
 }
 
 /// Shows what the running server does.
-pub(super) fn show(configured: &Configured, as_json: bool) -> CommandResult {
+pub(super) fn show(configured: &Configured, as_json: bool) -> CommandOutcome {
     let operator = configured.operator()?;
     let status = block_on(operator.status())?;
     if as_json {

@@ -1,6 +1,6 @@
 //! `pointsman transfers show`: everything that is known of one file.
 
-use super::command::{CommandResult, Configured, block_on};
+use super::command::{CommandOutcome, Configured, block_on};
 use super::out::{notice, print_json, say};
 use super::sessions;
 use crate::operator::history::{
@@ -10,7 +10,7 @@ use crate::operator::transfer_name::TransferName;
 use crate::operator::transfers::TransferWay;
 use crate::operator::utc_time::UtcTime;
 
-pub(super) fn show(configured: &Configured, id: &TransferName, json: bool) -> CommandResult {
+pub(super) fn show(configured: &Configured, id: &TransferName, json: bool) -> CommandOutcome {
     let operator = configured.operator()?;
     let file = block_on(operator.transfer(id))?;
     file.unknown.iter().for_each(|what| notice(what));

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::command::{CommandResult, Configured, LogStyle, Unsuccessful, block_on, start_log};
+use super::command::{CommandOutcome, Configured, LogStyle, Unsuccessful, block_on, start_log};
 use super::out::{notice, print_json, say};
 use crate::operator::store::{FindingReport, RebuildReport, StoreReport};
 
@@ -21,7 +21,7 @@ pub(super) struct VerifyStoreCommand {
 }
 
 impl VerifyStoreCommand {
-    pub(super) fn run(self) -> CommandResult {
+    pub(super) fn run(self) -> CommandOutcome {
         start_log(LogStyle::Quiet)?;
         let operator = self.configured.operator()?;
         let report = block_on(operator.verify_store(self.quick))?;
@@ -94,7 +94,7 @@ enum StoreVerb {
 }
 
 impl StoreCommand {
-    pub(super) fn run(self) -> CommandResult {
+    pub(super) fn run(self) -> CommandOutcome {
         start_log(LogStyle::Quiet)?;
         match self.verb {
             StoreVerb::Rebuild { json, configured } => rebuild(&configured, json),
@@ -111,7 +111,7 @@ impl StoreCommand {
     }
 }
 
-fn rebuild(configured: &Configured, json: bool) -> CommandResult {
+fn rebuild(configured: &Configured, json: bool) -> CommandOutcome {
     let rebuilt = configured.operator()?.rebuild_store()?;
     if json {
         print_json(&rebuilt)?;

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use oftp::NerpReason;
 
 use super::attention::AttentionCommand;
-use super::command::{CommandResult, Configured, block_on};
+use super::command::{CommandOutcome, Configured, block_on};
 use super::out::{print_json, say};
 use super::show;
 use crate::operator::receipts::{ReceiptAnswer, ReceiptChoice, nerp_reason};
@@ -107,7 +107,7 @@ fn state(word: &str) -> Result<String, String> {
 }
 
 impl TransfersCommand {
-    pub(super) fn run(self) -> CommandResult {
+    pub(super) fn run(self) -> CommandOutcome {
         match self.verb {
             TransfersVerb::List(list) => list.run(),
             TransfersVerb::Waiting(waiting) => waiting.run(),
@@ -131,7 +131,7 @@ impl TransfersCommand {
 }
 
 impl AnswerArgs {
-    fn run(self) -> CommandResult {
+    fn run(self) -> CommandOutcome {
         let receipt = match (self.forward, self.reject) {
             (Some(of), _) => ReceiptChoice::Forwarded {
                 of,
@@ -152,7 +152,7 @@ impl AnswerArgs {
 }
 
 impl ListArgs {
-    fn run(self) -> CommandResult {
+    fn run(self) -> CommandOutcome {
         let operator = self.configured.operator()?;
         let rows = block_on(operator.transfers(TransferQuery {
             count: self.count,

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use oftp::{Leniency, OdetteId, RecordLayout, UserData};
 use pointsman_policy::{Hook, OnFailure};
+use pointsman_store::Repeated;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
@@ -16,8 +17,8 @@ use super::delivery_words::{CommandLine, FileMode, Group, Rejected};
 use super::scalars::{Address, Between, ExistingFile, Label, Millis, Secret, Size};
 use super::typed::Typed;
 use super::words::{
-    ClientAuth, DatasetNames, FolderName, FormatLetter, Pattern, ReceivedAgain, Release,
-    SessionMode, Setting, TimeOfDay, TlsVersion, VariableRecords, Version,
+    ClientAuth, DatasetNames, FolderName, FormatLetter, Pattern, Release, SessionMode, Setting,
+    TimeOfDay, TlsVersion, VariableRecords, Version,
 };
 use crate::naming::template::Template;
 
@@ -187,7 +188,7 @@ pub struct PartnerKeys {
     pub delivery: DeliveryKeys,
     /// What to do with a file of its whose identity another has that is here already.
     #[serde(default)]
-    pub received_again: Typed<ReceivedAgain>,
+    pub received_again: Typed<Repeated>,
     /// How much it may send us in a time; as much as it likes where nothing is said.
     pub quota: Option<QuotaKeys>,
     /// Its sessions at a time, where that is not `limits.sessions_per_partner`.

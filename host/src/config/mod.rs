@@ -43,7 +43,7 @@ pub use scalars::{Address, Label};
 pub use text::unmarked;
 pub use typed::Scalar;
 pub(crate) use typed::remedy;
-pub use words::{ClientAuth, DatasetNames, Pattern, ReceivedAgain, TlsVersion};
+pub use words::{ClientAuth, DatasetNames, Pattern, TlsVersion};
 
 impl Plan {
     /// Reads and checks the configuration at `path`.

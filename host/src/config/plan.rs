@@ -10,12 +10,12 @@ use std::time::Duration;
 use jiff::civil::Time;
 use oftp::{Format, OdetteId, Params, RecordLayout, UserData};
 use pointsman_policy::{Hook, OnFailure};
-use pointsman_store::Access;
+use pointsman_store::{Access, Repeated};
 
 use super::backoff::Backoff;
 use super::changes::Fingerprints;
 use super::scalars::{Address, Label, Secret};
-use super::words::{ClientAuth, DatasetNames, Pattern, ReceivedAgain, Setting, TlsVersion};
+use super::words::{ClientAuth, DatasetNames, Pattern, Setting, TlsVersion};
 use crate::naming::template::Template;
 
 /// A whole configuration, resolved.
@@ -151,7 +151,7 @@ pub struct Partner {
     /// What becomes of its files.
     pub delivery: DeliveryTerms,
     /// What to do with a file of its whose identity another has that is here already.
-    pub received_again: ReceivedAgain,
+    pub received_again: Repeated,
     /// How much it may send us in a time; as much as it likes where there is no quota.
     pub quota: Option<PartnerQuota>,
     /// Its sessions at a time.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use oftp::{Leniency, Level, Mode, RecordLayout};
 use pointsman_policy::{Hook, OnFailure};
+use pointsman_store::Repeated;
 use serde::Deserialize;
 
 use super::typed::Scalar;
@@ -290,26 +291,13 @@ impl Scalar for OnFailure {
     }
 }
 
-/// What to do with a file whose identity another has that is here already.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ReceivedAgain {
-    /// SFNA 13: it is told that we have it (RFC 5024, 5.3.5).
-    #[default]
-    Refuse,
-    /// Where its sender may never have seen our EFPA, it is taken once more and compared; the same content gets its EFPA
-    /// again. So is one without a date, and where its content is another it is another file.
-    Compare,
-    /// It is another file. Where its sender may never have seen our EFPA, it is compared first.
-    Take,
-}
-
-impl Scalar for ReceivedAgain {
+impl Scalar for Repeated {
     const WHAT: &'static str = "refuse, compare or take";
     fn read(text: &str) -> Result<Self, String> {
         match text {
-            "refuse" => Ok(Self::Refuse),
-            "compare" => Ok(Self::Compare),
-            "take" => Ok(Self::Take),
+            "refuse" => Ok(Self::Refused),
+            "compare" => Ok(Self::Compared),
+            "take" => Ok(Self::Taken),
             _ => Err(format!("`{text}` is not refuse, compare or take")),
         }
     }

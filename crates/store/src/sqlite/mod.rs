@@ -32,7 +32,7 @@ use rusqlite::Connection;
 
 use self::connection::{Thread, Writer};
 pub use self::rebuild::{Left, Rebuilt, rebuild};
-use self::verbs::Told;
+use self::verbs::SidecarLine;
 use crate::book::{Books, Read};
 use crate::committing::Committing;
 use crate::contact::{Backlog, Contact};
@@ -129,7 +129,7 @@ impl SqliteLedger {
     async fn run<T, F>(&self, name: VerbName, verb: F) -> Result<Persisted<T>, LedgerError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<(T, Option<Told>), LedgerError> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<(T, Option<SidecarLine>), LedgerError> + Send + 'static,
     {
         let (done, told) = self.writer.run(name, verb).await?;
         if let Some((direction, id, entry)) = told {

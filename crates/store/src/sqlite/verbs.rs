@@ -22,14 +22,14 @@ use crate::verb::{
 use crate::words::millis;
 
 /// A line for a sidecar, once the verb that it tells of is committed.
-pub(super) type Told = (Direction, TransferId, Entry);
+pub(super) type SidecarLine = (Direction, TransferId, Entry);
 
 /// Applies a verb to the row of a transfer.
 pub(super) fn apply(
     db: &Connection,
     id: TransferId,
     verb: &dyn Verb,
-) -> Result<(Effect, Option<Told>), LedgerError> {
+) -> Result<(Effect, Option<SidecarLine>), LedgerError> {
     let before = rows::load(db, id, verb.word())?.ok_or(LedgerError::NotFound(id))?;
     let (effect, after) = change(db, &before, verb)?;
     let told = verb.entry(&after, effect);
@@ -90,7 +90,7 @@ pub(super) fn acknowledged(
     partner: &str,
     by: Naming,
     verb: &Acknowledged,
-) -> Result<(Acknowledgement, Option<Told>), LedgerError> {
+) -> Result<(Acknowledgement, Option<SidecarLine>), LedgerError> {
     let Some(id) = identity::meant(db, partner, &verb.response, by)? else {
         return Ok((Acknowledgement::Unknown, None));
     };

@@ -9,7 +9,7 @@ use pointsman_store::{LedgerError, Note, Repeated, TransferId};
 use serde::Serialize;
 use tokio::sync::Notify;
 
-use crate::config::{DeliveryTerms, Partner, ReceivedAgain};
+use crate::config::{DeliveryTerms, Partner};
 use crate::events::{Event, Talk};
 use crate::net::wire::Wire;
 use crate::policy::ask::{self, About, Asker};
@@ -155,11 +155,7 @@ impl SessionContext {
     /// What becomes of a file of this partner whose identity a file has that is here.
     pub fn repeated(&self) -> Repeated {
         let profile = self.profile.as_ref();
-        match profile.map(|profile| profile.received_again) {
-            None | Some(ReceivedAgain::Refuse) => Repeated::Refused,
-            Some(ReceivedAgain::Compare) => Repeated::Compared,
-            Some(ReceivedAgain::Take) => Repeated::Taken,
-        }
+        profile.map_or(Repeated::default(), |profile| profile.received_again)
     }
 
     /// What becomes of this partner's files once they are received.
