@@ -2,7 +2,7 @@
 //!
 //! The rooms of this folder have floors: a room uses those below it (`cargo xtask tidy` keeps that). From the top:
 //! `cli`, `server`, `operator`, `outbound`, `session` with its user monitor, `inbound`, `station`, `policy`, `net`,
-//! `events`, `config`, `naming`, `system`. The main path is in ARCHITECTURE.md.
+//! `events`, `config`. The main path is in ARCHITECTURE.md.
 
 // Output goes through `cli::out`, where a reader that is gone or stuck and texts of others are minded.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
@@ -11,7 +11,6 @@ mod cli;
 mod config;
 mod events;
 mod inbound;
-mod naming;
 mod net;
 mod operator;
 mod outbound;
@@ -19,7 +18,6 @@ mod policy;
 mod server;
 mod session;
 mod station;
-mod system;
 
 pub use cli::main;
 /// The components of the demonstration, which are built into the program: WebAssembly, as a file has it.

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use pointsman_kernel as kernel;
 use pointsman_log::{Log, LogFilter, Severity, Stderr, Style};
 
 use crate::config::{Needs, Plan};
 use crate::events::{Event, tell};
 use crate::operator::Operator;
 use crate::operator::error::OperatorError;
-use crate::system::kernel;
 
 /// Which configuration a command is for.
 #[derive(Clone, Debug, Args)]

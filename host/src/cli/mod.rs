@@ -21,11 +21,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use pointsman_kernel as kernel;
 use pointsman_log::Log;
 
 use self::command::{CommandOutcome, Unsuccessful};
 use crate::operator::error::{ErrorCode, ErrorKind, OperatorError};
-use crate::system::kernel;
 
 /// An OFTP server (ODETTE File Transfer Protocol) whose every decision is a question put to a sandboxed
 /// WebAssembly component.

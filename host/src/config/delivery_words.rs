@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use pointsman_naming::Template;
 use pointsman_store::Access;
 use serde::Deserialize;
 
@@ -9,7 +10,6 @@ use super::context::is_needed;
 use super::places;
 use super::scalars::ExistingFile;
 use super::typed::{Scalar, Typed, resolve};
-use crate::naming::template::Template;
 
 /// The permissions of delivered files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

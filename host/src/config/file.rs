@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use oftp::{Leniency, OdetteId, RecordLayout, UserData};
+use pointsman_naming::Template;
 use pointsman_policy::{Hook, OnFailure};
 use pointsman_store::Repeated;
 use serde::Deserialize;
@@ -20,7 +21,6 @@ use super::words::{
     ClientAuth, DatasetNames, FolderName, FormatLetter, Pattern, Release, SessionMode, Setting,
     TimeOfDay, TlsVersion, VariableRecords, Version,
 };
-use crate::naming::template::Template;
 
 /// A whole configuration.
 #[derive(Clone, Debug, Deserialize)]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::civil::Time;
 use oftp::{Format, OdetteId, Params, RecordLayout, UserData};
+use pointsman_naming::Template;
 use pointsman_policy::{Hook, OnFailure};
 use pointsman_store::{Access, Repeated};
 
@@ -16,7 +17,6 @@ use super::backoff::Backoff;
 use super::changes::Fingerprints;
 use super::scalars::{Address, Label, Secret};
 use super::words::{ClientAuth, DatasetNames, Pattern, Setting, TlsVersion};
-use crate::naming::template::Template;
 
 /// A whole configuration, resolved.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oftp::{Format, Leniency, Level, Mode, Params, Password, RecordLayout, Timeouts, Tolerances};
+use pointsman_naming::names;
 use pointsman_store::Access;
 
 use super::backoff::Backoff;
@@ -22,7 +23,6 @@ use super::plan::{
 use super::scalars::{Between, ExistingFile, Millis, Secret, Size};
 use super::typed::Typed;
 use super::words::FormatLetter;
-use crate::naming::names;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);

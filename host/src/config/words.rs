@@ -3,12 +3,12 @@
 use std::fmt;
 
 use oftp::{Leniency, Level, Mode, RecordLayout};
+use pointsman_naming::names;
 use pointsman_policy::{Hook, OnFailure};
 use pointsman_store::Repeated;
 use serde::Deserialize;
 
 use super::typed::Scalar;
-use crate::naming::names;
 
 /// Whether a caller must show a TLS certificate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

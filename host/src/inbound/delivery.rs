@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_naming::names;
 use pointsman_store::contents::Handing;
 use pointsman_store::transition::reached;
 use pointsman_store::{
@@ -16,7 +17,6 @@ use pointsman_store::{
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::events::Event;
-use crate::naming::names;
 use crate::policy::facts;
 use crate::station::Station;
 

@@ -6,13 +6,13 @@
 use std::collections::BTreeSet;
 use std::process::Stdio;
 
+use pointsman_kernel as kernel;
 use pointsman_store::OpenQuestion;
 use tokio::io::AsyncReadExt;
 use tokio::process::{ChildStderr, Command};
 
 use crate::config::HandOver;
 use crate::config::backoff::Backoff;
-use crate::system::kernel;
 
 /// How long to wait after a command that failed.
 const WAITS: Backoff = Backoff {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman_kernel as kernel;
 use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
@@ -19,7 +20,6 @@ use crate::session::listen::Acceptor;
 use crate::station::Station;
 use crate::station::contact_keeper;
 use crate::station::drain::Drain;
-use crate::system::kernel;
 
 /// How often component files are looked at. A poll sees what inotify does not: network file systems, and
 /// folders that are links swapped as a whole.

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use oftp::Session;
+use pointsman_kernel as kernel;
 use tokio::net::TcpStream;
 
 use super::clock::Clock;
-use crate::system::kernel;
 
 /// TCP reports in steps what the other end has taken, each as large as its window: how much longer silence may be while
 /// octets are on their way.

@@ -12,10 +12,10 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use pointsman_kernel as kernel;
 use tokio::sync::Notify;
 
 use crate::config::{Limit, ListenerPlan, ServerLimits};
-use crate::system::kernel;
 
 /// How long a caller keeps its place for certain, to say who it is.
 const ITS_TIME: Duration = Duration::from_secs(1);

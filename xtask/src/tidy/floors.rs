@@ -7,24 +7,24 @@ use super::offence::Offence;
 use crate::source::tree::Tree;
 
 /// The floor of every crate of the workspace.
-const FLOORS: [(&str, u8); 9] = [
+const FLOORS: [(&str, u8); 10] = [
     ("oftp", 0),
     ("pointsman-folder", 0),
+    ("pointsman-kernel", 0),
     ("pointsman-log", 0),
     ("pointsman-policy-serde", 0),
     ("pointsman-store", 1),
     ("pointsman-policy", 1),
-    ("pointsman-cms", 1),
+    ("pointsman-naming", 1),
     ("pointsman", 2),
     ("xtask", 3),
 ];
 
 /// Heavy dependencies, with all that begins with their name and a dash, and the one crate that may have them.
-const ROOMS: [(&str, &str); 6] = [
+const ROOMS: [(&str, &str); 5] = [
     ("wasmtime", "pointsman-policy"),
     ("wasmparser", "pointsman-policy"),
     ("rusqlite", "pointsman-store"),
-    ("openssl", "pointsman-cms"),
     ("rustls", "pointsman"),
     ("tokio-rustls", "pointsman"),
 ];

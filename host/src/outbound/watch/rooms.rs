@@ -13,11 +13,11 @@ use pointsman_folder::{
     EntryKind, FileStat, Folder, FolderError, Names, PRIVATE_FOLDER, Why, is_being_written,
     our_user,
 };
+use pointsman_naming::names;
 use pointsman_store::TransferId;
 use rustix::io::Errno;
 
 use crate::config::files::{REFUSED, ROOMS, TAKEN};
-use crate::naming::names;
 
 /// The folder, and what is ours in it.
 #[derive(Debug)]

@@ -1,13 +1,14 @@
 //! What the end of a received file means: `end-transfer` is asked.
 
 use oftp::{FileHeader, FileReason};
+use pointsman_naming::names;
 use pointsman_policy::types;
 use pointsman_store::{Labels, Note, Target, Verdict};
 
 use super::file_refusal::FileRefusal;
+use super::routing;
 use crate::events::Event;
 use crate::inbound::receipts;
-use crate::naming::names;
 use crate::policy::facts::{self, Finished};
 use crate::session::user_monitor::context::{SessionContext, labelled};
 use crate::session::user_monitor::error::InternalError;
@@ -79,14 +80,8 @@ fn moved(
     let directory = terms.directory.as_deref().unwrap_or(&chosen.directory);
     let file_name = terms.file_name.as_deref().unwrap_or(&chosen.file_name);
     // The partner's folder does not count: the one above is given in any case.
-    let moved = names::target(
-        directory,
-        header,
-        Some(directory),
-        Some(file_name),
-        None,
-        chosen.overwrite,
-    );
+    let moved = names::local_name(directory, header, Some(directory), Some(file_name), None);
+    let moved = moved.map(|name| routing::target_of(name, chosen.overwrite));
     moved.unwrap_or_else(|bad| {
         context.log(Event::PolicyBadName {
             session: context.talk(),

@@ -1,11 +1,11 @@
 //! Where an offered file goes, and how its records are kept: `accept-file` is asked.
 
 use oftp::{FileHeader, FileReason, Format, RecordLayout};
+use pointsman_naming::names::{self, LocalName};
 use pointsman_policy::types;
 use pointsman_store::{Note, Target};
 
 use super::file_refusal::{FileRefusal, Stop};
-use crate::naming::names;
 use crate::policy::facts;
 use crate::session::user_monitor::context::{SessionContext, labelled};
 use crate::session::user_monitor::error::InternalError;
@@ -91,14 +91,23 @@ fn target(
     let granted = context.grants().directory.as_deref();
     let profile = context.profile();
     let folder = profile.map(|own| own.inbox_folder.clone());
-    names::target(
+    let name = names::local_name(
         &folder.unwrap_or_default(),
         header,
         terms.directory.as_deref().or(granted),
         terms.file_name.as_deref(),
         context.delivery().name.as_ref(),
-        terms.overwrite.unwrap_or(false),
-    )
+    )?;
+    Ok(target_of(name, terms.overwrite.unwrap_or(false)))
+}
+
+/// A name that was changed to be safe never replaces a file.
+pub(super) fn target_of(name: LocalName, overwrite: bool) -> Target {
+    Target {
+        directory: name.directory,
+        file_name: name.file_name,
+        overwrite: overwrite && name.is_as_meant,
+    }
 }
 
 /// How the records of a file are kept: as the policies say, else as the profile does. The error is a layout that does not

@@ -1,5 +1,5 @@
 //! What only C offers: how much of what we sent the partner's system has not taken yet, memory that goes back to the
-//! operating system, and the umask of programs that are started. The one place of this crate with `unsafe`.
+//! operating system, and the umask of programs that are started.
 
 use std::cell::Cell;
 use std::os::fd::AsRawFd;

@@ -1,9 +1,8 @@
-//! Local names. What a peer sends, and what a policy answers, becomes a path only through here.
+//! Text of others made into one safe part of a path, and the place of a received file.
 
 use oftp::FileHeader;
-use pointsman_store::Target;
 
-use crate::naming::template::Template;
+use crate::template::Template;
 
 /// Longest part of a path, in octets: below every file system's limit, with room for a number.
 pub const LONGEST: usize = 200;
@@ -17,20 +16,30 @@ pub struct BadName {
     why: &'static str,
 }
 
+/// Where a file goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalName {
+    /// Folder below the inbox, made of safe parts joined by `/`; empty is the inbox itself.
+    pub directory: String,
+    /// File name, one safe part.
+    pub file_name: String,
+    /// Nothing had to be replaced. Two names may become one when they are made safe: then the second must not replace
+    /// the first file, whoever chose them.
+    pub is_as_meant: bool,
+}
+
 /// Where a file goes: as the policies said, whose names may have macros; else as the configuration's `template`
 /// has it; else `<folder>/<dataset>.<date><time>`, where `folder` is the partner's.
 ///
 /// # Errors
-/// A policy's answer that is absolute, climbs, or is empty. Characters that a name may not have are
-/// replaced; a name that was changed so never replaces a file, whoever chose it.
-pub fn target(
+/// A policy's answer that is absolute, climbs, or is empty. Characters that a name may not have are replaced.
+pub fn local_name(
     folder: &str,
     header: &FileHeader,
     directory: Option<&str>,
     file_name: Option<&str>,
     template: Option<&Template>,
-    overwrite: bool,
-) -> Result<Target, BadName> {
+) -> Result<LocalName, BadName> {
     let meant = directory.unwrap_or(folder).trim_end_matches('/');
     let directory = match directory {
         Some(chosen) => chosen_directory(chosen)?,
@@ -45,12 +54,10 @@ pub fn target(
         (None, Some(template)) => made_safe(template.name(header)),
         (None, None) => made_safe(usual(header)),
     };
-    // Two names may become one when they are made safe: then the second must not replace the first.
-    let is_as_meant = meant == directory && wanted == file_name;
-    Ok(Target {
+    Ok(LocalName {
+        is_as_meant: meant == directory && wanted == file_name,
         directory,
         file_name,
-        overwrite: overwrite && is_as_meant,
     })
 }
 
@@ -163,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_a_peer_calls_its_file_it_is_one_safe_part() {
+    fn whatever_a_partner_calls_its_file_it_is_one_safe_part() {
         for hostile in [
             "../../etc/passwd",
             "/etc/passwd",

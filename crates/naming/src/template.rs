@@ -5,7 +5,7 @@
 
 use jiff::Zoned;
 use oftp::FileHeader;
-use pointsman_store::TransferId;
+use uuid::Uuid;
 
 /// Every macro, as a hint for somebody who misspelt one.
 const MACROS: [&str; 7] = [
@@ -128,7 +128,7 @@ impl Part {
                 let (date, time) = (now.strftime("%Y%m%d"), now.strftime("%H%M%S%4f"));
                 dated(pattern, &date.to_string(), &time.to_string())
             }
-            Self::Guid => TransferId::new().to_string(),
+            Self::Guid => Uuid::now_v7().to_string(),
         }
     }
 }

@@ -1,4 +1,0 @@
-//! Names of local files.
-
-pub(crate) mod names;
-pub(crate) mod template;

@@ -1,3 +1,0 @@
-//! What the kernel offers to C alone.
-
-pub(crate) mod kernel;
