@@ -34,9 +34,9 @@ pub struct StillAllowed {
 
 /// The same for dropped words, by folder.
 pub const WORDS_LEFT: &[(&str, usize)] = &[
-    ("ARCHITECTURE.md", 1),
-    ("crates/", 76),
-    ("host/", 48),
-    ("docs/", 7),
+    ("ARCHITECTURE.md", 0),
+    ("crates/", 0),
+    ("host/", 0),
+    ("docs/", 0),
     ("", 0),
 ];

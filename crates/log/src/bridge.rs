@@ -31,7 +31,7 @@ impl Subscriber for Bridge {
             part: metadata.target().to_owned(),
             said: message.0,
         };
-        log.tell_at(level(metadata), &event);
+        log.emit_at(level(metadata), &event);
     }
 
     fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {

@@ -188,7 +188,7 @@ pub const fn is_no_key(field: &str) {
 ///
 /// ```
 /// pointsman_log::events! {
-///     /// What this crate has to tell.
+///     /// What this crate logs.
 ///     pub enum Event of "store";
 ///
 ///     /// a file was put into its folder
@@ -213,7 +213,7 @@ pub const fn is_no_key(field: &str) {
 ///
 /// ```compile_fail
 /// pointsman_log::events! {
-///     /// What this crate has to tell.
+///     /// What this crate logs.
 ///     pub enum Event of "store";
 ///
 ///     /// somebody waits

@@ -1,7 +1,7 @@
 //! A log that cannot hurt.
 //!
 //! What happens is a [`LogEvent`]: a variant with typed fields, declared by [`events!`], from which its code, name, level,
-//! fields and sentence come. [`tell`] puts it into the log:
+//! fields and sentence come. [`emit`] puts it into the log:
 //!
 //! - Nobody waits for the log, and nothing fails because of it: a line goes into a bounded queue, and a thread of its own
 //!   writes it ([`Log`]). What finds no room there is counted, and the count is a line as soon as there is room again.
@@ -26,7 +26,7 @@ mod stderr;
 pub use event::{Facts, Field, FieldValue, LogEvent, Rate, Severity, is_no_key, serialize};
 pub use filter::LogFilter;
 pub use line::Style;
-pub use log::{Health, Log, health, tell, tell_or_count};
+pub use log::{Health, Log, emit, emit_or_count, health};
 pub use printable::{Printable, printable, printable_json};
 #[doc(hidden)]
 pub use serde;

@@ -76,7 +76,7 @@ impl Log {
         self.filter.passes(part, level)
     }
 
-    pub(crate) fn tell(&self, event: &dyn LogEvent) -> bool {
+    pub(crate) fn emit(&self, event: &dyn LogEvent) -> bool {
         let facts = event.facts();
         if !self.passes(facts.part, facts.level) {
             return true;
@@ -93,7 +93,7 @@ impl Log {
     }
 
     /// What a library says goes by the level that it chose.
-    pub(crate) fn tell_at(&self, level: Severity, event: &dyn LogEvent) {
+    pub(crate) fn emit_at(&self, level: Severity, event: &dyn LogEvent) {
         if self.rates().admit(event, Instant::now()) {
             self.push(line::written(level, event, self.style));
         }
@@ -164,14 +164,14 @@ impl Log {
 }
 
 /// Tells the log of an event, at once and without fail.
-pub fn tell(event: &dyn LogEvent) {
-    tell_or_count(event);
+pub fn emit(event: &dyn LogEvent) {
+    emit_or_count(event);
 }
 
 /// Tells the log of an event. False where it repeats itself so often that it is only counted: what is to be said once is
 /// told again later then.
-pub fn tell_or_count(event: &dyn LogEvent) -> bool {
-    LOG.get().is_none_or(|log| log.tell(event))
+pub fn emit_or_count(event: &dyn LogEvent) -> bool {
+    LOG.get().is_none_or(|log| log.emit(event))
 }
 
 /// How long a write may take until its reader counts as stuck.

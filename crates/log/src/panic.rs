@@ -10,7 +10,7 @@ use crate::log::Log;
 pub(crate) fn listen() {
     std::panic::set_hook(Box::new(|panic| {
         if let Some(log) = Log::current() {
-            log.tell(&told(panic));
+            log.emit(&told(panic));
         }
     }));
 }

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use pointsman_log::{Log, LogFilter, Severity, Style, events, health, tell};
+use pointsman_log::{Log, LogFilter, Severity, Style, emit, events, health};
 
 events! {
     /// What this test tells.
@@ -87,7 +87,7 @@ fn what_a_sink_did_not_take_is_counted_and_nobody_waited_for_it() {
         sink.become_(mood);
         let began = Instant::now();
         for _ in 0..60_000 {
-            tell(&Told::Counted {});
+            emit(&Told::Counted {});
             told += 1;
         }
         assert!(began.elapsed() < Duration::from_secs(30), "somebody waited");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use pointsman_log::tell;
+use pointsman_log::emit;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -265,7 +265,7 @@ impl Generation {
         fault: GuestFault,
     ) -> PolicyFailure {
         let GuestFault { kind, detail } = fault;
-        tell(&PolicyEvent::Failed {
+        emit(&PolicyEvent::Failed {
             policy: loaded.name.to_string(),
             digest: loaded.digest.clone(),
             generation: self.number(),

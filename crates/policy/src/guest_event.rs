@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use pointsman_log::tell;
+use pointsman_log::emit;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng, TryRng};
 use sha2::{Digest, Sha256};
@@ -136,7 +136,7 @@ impl GuestEvent {
         }
         let mut log = lock(&self.log);
         if log.dropped > 0 {
-            tell(&PolicyEvent::LogCut {
+            emit(&PolicyEvent::LogCut {
                 policy: Arc::clone(&self.policy),
                 session: self.subject(),
                 dropped: log.dropped,
@@ -169,7 +169,7 @@ impl GuestEvent {
                 log.complain(message);
             }
         }
-        tell(&line(
+        emit(&line(
             level,
             Arc::clone(&self.policy),
             self.subject(),

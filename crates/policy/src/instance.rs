@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use pointsman_log::tell;
+use pointsman_log::emit;
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use crate::bindings;
@@ -26,7 +26,7 @@ use crate::session_values::SessionValues;
 const TRANSFER_ROOM: usize = 1 << 20;
 /// Frames of a trap's backtrace that are logged.
 const FRAMES: usize = 4;
-/// Characters of a policy's last words that are logged.
+/// Characters of a policy's standard error that are logged.
 const LONGEST_WORDS: usize = 1000;
 /// Rust's own functions.
 const LIBRARY: [&str; 7] = [
@@ -103,7 +103,7 @@ impl Instance {
         let returned = tokio::time::timeout(loaded.limits.call, asking).await;
         self.alive = matches!(returned, Ok(Ok(_)));
         let last_words = event.end();
-        tell(&PolicyEvent::Answered {
+        emit(&PolicyEvent::Answered {
             policy: Arc::clone(&loaded.name),
             hook: C::HOOK.to_string(),
             took: began.elapsed(),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use pointsman_folder::FileStat;
-use pointsman_log::tell;
+use pointsman_log::emit;
 use tokio::sync::{Mutex, watch};
 
 use crate::component_file::{self, Unread, install};
@@ -86,7 +86,7 @@ impl PolicySet {
                     continue;
                 }
             };
-            tell(&PolicyEvent::Loaded {
+            emit(&PolicyEvent::Loaded {
                 policy: loaded.name.to_string(),
                 digest: loaded.digest.clone(),
                 file: spec.component.display().to_string(),

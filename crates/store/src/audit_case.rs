@@ -21,11 +21,11 @@ pub struct Audit {
     pub spool: Spool,
     /// The folder files are delivered into.
     pub inbox: PathBuf,
-    /// Whether contents are read and compared with their digests, not their sizes alone, and the ledger's indexes held
-    /// against its tables.
+    /// Whether contents are read and compared with their digests, not by their sizes alone, and the ledger's indexes
+    /// are compared with its tables.
     pub digests: bool,
-    /// Files to send that lie where a server finds them and queues them under these ids: their blobs may be here
-    /// already, without a row.
+    /// Files of watched folders that the server will queue under these ids. Their contents may be in the spool already,
+    /// without a row.
     pub to_be_queued: BTreeSet<TransferId>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Case<'a> {
 
 const REBUILD: &str = "the ledger is older than the spool, or was lost: stop the server and run `pointsman store rebuild`";
 const BACKUP: &str = "put the content back from a backup, or ask the partner to send the file again under a new date and time";
-const RESEND: &str = "cancel it (`pointsman queue cancel`) and queue the file anew";
+const RESEND: &str = "cancel it (`pointsman queue cancel`) and queue the file again";
 const DESCRIBE: &str =
     "remove it and run `pointsman store describe`, which writes it from the ledger";
 const EVIDENCE: &str = "nothing is lost that was to be delivered or sent: the file has another content; but octets that were synced are damaged, so look at the disk";
@@ -133,18 +133,18 @@ impl<'a> Case<'a> {
     }
 
     fn sidecar_without_row(&mut self, part: &'static str, direction: Direction) {
-        let unsaid = direction == Direction::Outbound
+        let never_queued = direction == Direction::Outbound
             && match self.audit.spool.record(direction, self.id) {
                 Ok(record) => record.is_some_and(|record| record.state().is_none()),
                 // A crash came before it was whole.
                 Err(SpoolError::Sidecar { .. }) => self.audit.to_be_queued.contains(&self.id),
                 Err(_) => false,
             };
-        if unsaid && self.audit.to_be_queued.contains(&self.id) {
+        if never_queued && self.audit.to_be_queued.contains(&self.id) {
             let what = "a file of a watched folder that was copied here and not queued yet";
             let remedy = "nothing: the server that looks at the folder next queues it";
             self.note("to-be-queued", self.blob(part), what, remedy);
-        } else if unsaid {
+        } else if never_queued {
             let what =
                 "a file to send that was never queued: the command that brought it was cut off";
             let remedy =
@@ -187,7 +187,7 @@ impl<'a> Case<'a> {
             } else {
                 let what = "the file is all here, and a crash came before its row said so";
                 let remedy = "nothing: the next start discards it, and the partner sends it again";
-                self.note("sealed-unsaid", self.blob("sealed"), what, remedy);
+                self.note("sealed-uncommitted", self.blob("sealed"), what, remedy);
             }
             return;
         }
@@ -230,7 +230,8 @@ impl<'a> Case<'a> {
         self.delivered_path(file, book)
     }
 
-    /// A NERP given at once keeps the content in the spool; one given later finds it delivered.
+    /// Where the NERP was decided before EFPA, the content stays in the spool; where it was decided later, the file was
+    /// delivered before.
     fn rejected(&mut self, file: &Inbound, book: &Book) -> Result<(), SpoolError> {
         match (&file.path, self.to_deliver()) {
             (Some(_), None) => self.delivered_path(file, book),
@@ -248,10 +249,10 @@ impl<'a> Case<'a> {
         self.must_have(self.delivers, book, BACKUP)
     }
 
-    /// Whoever files are for takes them away: that one is gone is no fault.
+    /// Readers take delivered files away, so a missing one is no fault.
     fn delivered_path(&mut self, file: &Inbound, book: &Book) -> Result<(), SpoolError> {
         let Some(path) = &file.path else {
-            let what = "delivered, and nobody knows where to: the ledger was made anew";
+            let what = "delivered, and nobody knows where to: the ledger was rebuilt";
             self.note("path-unknown", "ledger".to_owned(), what, "nothing");
             return Ok(());
         };
@@ -283,7 +284,7 @@ impl<'a> Case<'a> {
                 let remedy = "nothing as long as the partner gives its receipt; it cannot be sent again from here";
                 self.must_have(Content::Wire, book, remedy)?;
             }
-            // Kept, but nothing is lost if somebody removed it: the file is at its end, or given up.
+            // The content is kept, but nothing is lost if somebody removed it: the transfer has ended, or was given up.
             Acknowledged | Rejected | Parked | Cancelled if here.is_none() => {
                 let what = "its content was removed: it cannot be sent again from here";
                 self.note("outgoing-removed", self.blob("outgoing"), what, "nothing");
@@ -351,8 +352,8 @@ impl<'a> Case<'a> {
         Ok(())
     }
 
-    /// The content that no state asks for, where a file has two: it may be gone, but is not another. A plain one counts from
-    /// its line in the sidecar on.
+    /// Of a file with two contents, the one that its state does not need. It may be missing, but what is there must be
+    /// what was sealed. A plain content counts once its line is in the sidecar.
     fn beside(&mut self, book: &Book) -> Result<(), SpoolError> {
         let plain = self.pieces.plain;
         let is_begun = plain.incoming.is_some()
@@ -370,7 +371,8 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// What is known of a content: the row has it of the one on the wire, the sidecar of the other.
+    /// The size and digest that a content should have: by the row for the content on the wire, by the sidecar for the
+    /// plain one.
     fn expected(&self, content: Content, book: &Book) -> Seal {
         let plain = self.plain.clone().filter(|_| content == Content::Plain);
         plain.unwrap_or_else(|| Seal {
@@ -406,7 +408,7 @@ impl<'a> Case<'a> {
                 }
             }
             Ok(None) => {
-                let what = "there is no sidecar: a ledger made anew would not know this file";
+                let what = "there is no sidecar: a rebuilt ledger would not know this file";
                 let remedy = "run `pointsman store describe`, which writes it from the ledger";
                 self.wrong("row-without-sidecar", self.sidecar(part), what, remedy);
             }
@@ -470,7 +472,7 @@ impl<'a> Case<'a> {
     }
 }
 
-/// Where the size and digest of a content are known from.
+/// The source of a content's size and digest, for messages.
 fn says(content: Content) -> &'static str {
     match content {
         Content::Wire => "its row says",

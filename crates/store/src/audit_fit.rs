@@ -5,7 +5,7 @@ use crate::row::{Course, Inbound, Row};
 use crate::sidecar::Record;
 use crate::state::{InboundState, OutboundState, ReceiptState};
 
-/// What is wrong with the receipt of a transfer, or with its lack.
+/// What is wrong with the receipt of a transfer, or with there being none.
 pub(crate) fn wrong_receipt(book: &Book) -> Option<&'static str> {
     let receipt = book.row.receipt_state();
     let (wrong, of_another) = match &book.row.course {
@@ -21,7 +21,7 @@ pub(crate) fn wrong_receipt(book: &Book) -> Option<&'static str> {
     wrong.or((!book.receipt_fits).then_some(of_another))
 }
 
-/// A delivered file has one receipt, or an open question; nothing else has a receipt but what is rejected.
+/// A delivered file has one receipt or an open question. Of the other received files only rejected ones have a receipt.
 fn wrong_for_received(file: &Inbound, receipt: Option<ReceiptState>) -> Option<&'static str> {
     let owes = matches!(receipt, Some(ReceiptState::Owed | ReceiptState::Given));
     match file.state {

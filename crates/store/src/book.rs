@@ -12,8 +12,8 @@ use crate::transfer::TransferId;
 /// A ledger that can be audited.
 #[async_trait]
 pub trait Books: Send + Sync {
-    /// What is wrong with the ledger itself. `thorough` says whether what takes long is looked at, too. That the ledger
-    /// cannot be read is a finding as well.
+    /// What is wrong with the ledger itself. With `thorough`, slow checks are made too. A ledger that cannot be read is
+    /// a finding as well.
     async fn damage(&self, thorough: bool) -> Vec<Finding>;
 
     /// Every row.
@@ -28,11 +28,11 @@ pub trait Books: Send + Sync {
 pub struct Book {
     /// The row.
     pub row: Row,
-    /// Its receipt, if it has one, is the same partner's.
+    /// Whether its receipt, if it has one, belongs to the same partner.
     pub receipt_fits: bool,
-    /// A rejected file whose content was not to be kept.
+    /// Whether it is a rejected file whose content was not to be kept.
     pub content_removed: bool,
 }
 
-/// A row, or the word of its state, where that is the word of none.
+/// A row; or the word in its state column, where that names no state.
 pub type Read = Result<Book, String>;

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use crate::error::LedgerError;
 use crate::transition::{VerbName, reached_verb};
 
-/// Why a commit failed: told to everybody in the group.
+/// Why a commit failed, for each caller of the group.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) why: String,
@@ -30,7 +30,7 @@ impl From<Failure> for LedgerError {
     }
 }
 
-/// A verb that was answered already, on its way to the disk.
+/// The commit of a verb that was answered before it.
 #[derive(Debug)]
 pub struct Committing {
     pub(crate) verb: VerbName,
@@ -41,7 +41,7 @@ impl Committing {
     /// Returns when it is durable.
     ///
     /// # Errors
-    /// The commit failed: it did not happen, nor did anything that was built on it.
+    /// The commit failed: neither the verb nor anything that was built on it has happened.
     pub async fn done(self) -> Result<(), LedgerError> {
         let settled = self.settled.await.map_err(|_| LedgerError::Closed)?;
         settled?;
@@ -68,8 +68,8 @@ pub(crate) struct OfSession {
     pub(crate) generation: u64,
 }
 
-/// Does `work`: lines of the ledger's timelines that are written meanwhile have this session's id, and the generation of
-/// the policies that decide in it.
+/// Runs `work`. Lines of the ledger's timelines that it writes get this session's id and the generation of its
+/// policies.
 pub async fn in_session<W: Future>(session: &str, generation: u64, work: W) -> W::Output {
     let id = session.to_owned();
     SESSION

@@ -1,17 +1,17 @@
-//! What is remembered of a partner, and what waits for it: for whoever asks why nothing goes.
+//! What is remembered of a partner, and what waits for it. It answers the question why nothing is being sent.
 
 use std::time::SystemTime;
 
-/// Which of a partner's sessions is remembered: the last of each kind.
+/// The kinds of sessions of which the last one is remembered for each partner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ContactKind {
-    /// Any that came about.
+    /// Any session that was established.
     Session,
-    /// One that came to its end as it should.
+    /// A session that ended as it should.
     Good,
-    /// One that did not, or a call of ours that reached nobody.
+    /// A session that did not, or a call of ours that reached nobody.
     Failure,
-    /// A caller that presented the partner's code and was not let in: it need not have been the partner.
+    /// A caller that presented the partner's code and was refused. It need not have been the partner.
     Refusal,
 }
 
@@ -37,7 +37,7 @@ impl ContactKind {
     }
 }
 
-/// The last time that something of its kind happened with a partner: a session, or a caller that was refused.
+/// The last session of a kind with a partner, or the last caller that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {
     /// The partner's name in the configuration.
@@ -52,41 +52,41 @@ pub struct Contact {
     pub remote: String,
     /// How it ended.
     pub words: String,
-    /// Why files that wait for the partner were not to go in it, where that was so.
+    /// Why waiting files were not sent in it, where that was so.
     pub stayed: Option<String>,
 }
 
-/// What waits for one partner, or for its word.
+/// What waits to be sent to one partner, and what is awaited from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// Files that are not sent yet: those that are in a session, rest, are held or parked included.
+    /// Files that are not sent yet, including those that are in a session, back off, are held or are parked.
     pub files: u64,
     /// Their octets.
     pub octets: u64,
-    /// Of these files: a session has them just now.
+    /// Those of them that a session is sending at the moment.
     pub in_session: u64,
-    /// Of these files: they rest after a refusal or a broken session.
+    /// Those of them that back off after a refusal or a broken session.
     pub resting: u64,
-    /// When the first of those that rest may go.
+    /// When the first of those that back off may be sent.
     pub rests_until: Option<SystemTime>,
-    /// Of these files: an operator keeps them back.
+    /// Those of them that an operator holds.
     pub held: u64,
-    /// Of these files: nobody tries them again by itself.
+    /// Those of them that are parked: only an operator can have them sent again.
     pub parked: u64,
     /// When the oldest of them was queued.
     pub oldest: Option<SystemTime>,
-    /// When the oldest of those that may go now was queued.
+    /// When the oldest of those that may be sent now was queued.
     pub ready_since: Option<SystemTime>,
-    /// Why one of those that are to go was put back last.
+    /// Why one of those that may be sent was last put back into the queue.
     pub reason: Option<String>,
     /// Receipts we owe the partner.
     pub owed: u64,
-    /// Files it has whose receipt has not come; in time so far.
+    /// Sent files whose receipt has not come and is not overdue.
     pub awaited: u64,
-    /// Files it has whose receipt is overdue.
+    /// Sent files whose receipt is overdue.
     pub overdue: u64,
     /// When the first of those was sent.
     pub overdue_since: Option<SystemTime>,
-    /// Files of its whose receipt waits for an operator.
+    /// Files received from it whose receipt waits for an operator.
     pub unanswered: u64,
 }

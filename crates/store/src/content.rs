@@ -1,4 +1,4 @@
-//! What octets are found by: a transfer, its direction, and one of its contents.
+//! How a content is named: by its transfer, the direction of that, and which of its contents it is.
 
 use std::fmt::Debug;
 
@@ -73,7 +73,7 @@ impl From<TransferId> for ContentKey {
     }
 }
 
-/// A content that nobody else may touch while this is kept.
+/// Exclusive access to a content, until this is dropped.
 #[derive(Debug)]
 pub struct Hold {
     key: ContentKey,
@@ -81,7 +81,7 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// `lease` keeps others away until it is dropped.
+    /// Others have no access until `lease` is dropped.
     pub fn new(key: ContentKey, lease: impl Debug + Send + Sync + 'static) -> Self {
         Self {
             key,

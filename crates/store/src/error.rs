@@ -4,26 +4,27 @@ use crate::spool::{SpoolError, is_full};
 use crate::state::State;
 use crate::transfer::TransferId;
 
-/// Why a verb did not happen. Nothing was changed, but for two cases: of a commit that failed nobody knows before the next
-/// start, and of [`LedgerError::OtherContent`] the history of the file says that something else came.
+/// Why a verb did not happen. Nothing was changed, with two exceptions: whether a failed commit has happened is not
+/// known before the next start, and with [`LedgerError::OtherContent`] the history of the file has a line that other
+/// content came.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// The database refused.
+    /// The database refused the verb.
     #[error("ledger: {verb}: {source}")]
     Database {
         /// The verb.
         verb: &'static str,
         /// What the database says.
         source: Box<dyn std::error::Error + Send + Sync>,
-        /// There was no room on its disk.
+        /// The disk of the ledger was full.
         full: bool,
     },
-    /// The commit failed: nobody of the group may rely on its verb.
+    /// The commit failed: no caller of the group may rely on its verb.
     #[error("ledger: commit: {why}")]
     Commit {
         /// What the database says.
         why: String,
-        /// There was no room on the disk.
+        /// The disk was full.
         full: bool,
     },
     /// The row is in another state than the verb leads from.
@@ -36,13 +37,13 @@ pub enum LedgerError {
         /// The verb.
         verb: &'static str,
     },
-    /// A file of the same identity is here, and it is another.
+    /// There is a file of the same identity with other content.
     #[error("ledger: transfer {0} has the same identity and another content")]
     OtherContent(TransferId),
-    /// A session has the file just now.
+    /// A session is sending the file at the moment.
     #[error("ledger: a session has transfer {0} just now; try again when it is over")]
     InSession(TransferId),
-    /// Somebody else changed the row since it was read.
+    /// Another verb changed the row after it was read.
     #[error("ledger: transfer {0} was changed by another program meanwhile; try again")]
     Outrun(TransferId),
     /// There is no such row.
@@ -89,15 +90,15 @@ pub enum LedgerError {
         /// Ours.
         known: u32,
     },
-    /// What stands in its place is something else.
+    /// The file at its path is not a ledger.
     #[error(
-        "ledger: {0} is no ledger: put the ledger there that it was, or move it away and run `pointsman store rebuild`, which makes the ledger anew from the spool"
+        "ledger: {0} is no ledger: put the ledger there that it was, or move it away and run `pointsman store rebuild`, which rebuilds the ledger from the spool"
     )]
     NoLedger(String),
     /// Another program has the ledger open.
     #[error("ledger {0} is open in another program: end it first")]
     InUse(String),
-    /// A file of the ledger's.
+    /// A file of the ledger cannot be used.
     #[error("ledger: {path}: {source}")]
     File {
         /// Which.
@@ -108,7 +109,8 @@ pub enum LedgerError {
     /// The spool cannot be read.
     #[error(transparent)]
     Spool(#[from] SpoolError),
-    /// The verb was lost with a panic, its own or one in the same commit, or the ledger's thread has ended.
+    /// The verb was lost in a panic, its own or that of another verb in the same commit, or the ledger's thread has
+    /// ended.
     #[error(
         "ledger: the verb was given up by a mistake in this program, which the log tells, and nothing of it was done"
     )]
@@ -116,7 +118,7 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
-    /// There is no room on its disk: once there is, the same verb will do.
+    /// Whether the disk of the ledger is full. The same verb succeeds once there is free space.
     #[must_use]
     pub fn is_full(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! What the store tells the log.
+//! What the store logs.
 
 use pointsman_log::{Field, FieldValue, events};
 
@@ -11,10 +11,10 @@ impl Field for TransferId {
 }
 
 events! {
-    /// Something the store bore, or could not do, and nobody who asked hears of.
+    /// A failure that the store tolerates, or that no caller is notified of.
     pub enum Event of "store";
 
-    /// nothing of that group of changes happened; nobody was told it had
+    /// none of that group of changes happened, and nobody was told that it had
     "STO-001" "ledger-commit-failed" Error Counted
     CommitFailed { verbs: usize, reason: String }
     says("{verbs} changes of the ledger did not happen: {reason}")
@@ -24,7 +24,7 @@ events! {
     "STO-002" "sidecar-behind" Warn Counted
     SidecarBehind { transfer: TransferId, reason: String }
     says("the sidecar of transfer {transfer} does not have its newest line: {reason}")
-    remedy("disk space, permissions; a ledger made anew would be more careful about this file")
+    remedy("disk space, permissions; a rebuilt ledger would be more careful about this file")
 
     /// what was committed stays in the ledger's log `ledger.db-wal`, which grows until a later checkpoint succeeds
     "STO-003" "ledger-checkpoint-failed" Warn Counted
@@ -32,19 +32,19 @@ events! {
     says("the ledger's log was not copied into the ledger's file: {reason}")
     remedy("the disk of `storage.ledger`")
 
-    /// SQLite's own log could not be heard
+    /// the messages of SQLite could not be captured
     "STO-004" "ledger-log-unheard" Warn Counted
     LogUnheard { reason: String }
     says("SQLite's own log is not heard: {reason}")
     remedy("–")
 
-    /// what SQLite does of itself, as to take up its log after a crash
+    /// SQLite did something by itself, such as recovering its log after a crash
     "STO-005" "ledger-notice" Info Counted
     Notice { said: String }
     says("SQLite says: {said}")
     remedy("–")
 
-    /// SQLite could not open, sync or remove a file of the ledger, in its own words; it may have borne it
+    /// SQLite could not open, sync or remove a file of the ledger, in its own words; it may have continued all the same
     "STO-006" "ledger-trouble" Warn Counted
     LedgerTrouble { sqlite: u32, said: String }
     says("SQLite says: {said} ({sqlite})")
@@ -56,7 +56,8 @@ events! {
     says("another program changes the ledger, or its lock cannot be taken: asked again for {} s", patience.as_secs())
     remedy("a tool that keeps the database locked")
 
-    /// a file was put into its folder, and the folder could not be synced: it is in the spool again, and is delivered anew
+    /// a file was put into its folder, and the folder could not be synced: it is in the spool again, and is delivered
+    /// once more
     "STO-008" "placing-taken-back" Warn Counted
     PlacingTakenBack { transfer: TransferId, file: String }
     says("transfer {transfer} is in the spool again and not at {file}: the folder could not be synced")
@@ -68,7 +69,7 @@ events! {
     says("transfer {transfer} was put at {file}, the folder could not be synced, and it cannot be taken back: {reason}")
     remedy("the disk of the inbox; look whether the reader has it twice")
 
-    /// a copy of a file that came to nothing could not be removed from the spool
+    /// a copy of a file that was not queued could not be removed from the spool
     "STO-010" "blob-left" Warn Counted
     BlobLeft { transfer: TransferId, reason: String }
     says("what was copied of transfer {transfer} stays in the spool: {reason}")

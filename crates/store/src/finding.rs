@@ -2,21 +2,21 @@
 
 use crate::transfer::TransferId;
 
-/// How weighty a finding is.
+/// How serious a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
-    /// Something does not fit, and will not by itself.
+    /// Something does not fit, and will not be mended without an operator.
     Discrepancy,
-    /// Worth knowing; nothing is to be done, or the next start does it.
+    /// It is worth knowing, and the operator need not do anything, or the next start does it.
     Note,
 }
 
 /// Something that does not fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The transfer. None where it is the ledger itself that is damaged, and not a row of a transfer.
+    /// The transfer. None where the ledger itself is damaged, and not the row of a transfer.
     pub id: Option<TransferId>,
-    /// How weighty.
+    /// How serious it is.
     pub weight: Weight,
     /// A fixed word for it.
     pub kind: &'static str,

@@ -1,16 +1,16 @@
-//! Syncing together: what many sessions need at the same time costs one flush, not one each.
+//! Shared syncs: sessions that need the same folder synced at the same time pay for one flush together.
 
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// FolderSyncs that are synced for everybody who waits.
+/// The folders that are being synced, each for all tasks that wait for it.
 #[derive(Debug, Default)]
 pub(crate) struct FolderSyncs(Mutex<HashMap<PathBuf, Arc<FolderTurns>>>);
 
 impl FolderSyncs {
-    /// To be called before a name is made or removed in `folder`, which [`Entered::sync`] makes durable then.
+    /// Called before a name is created or removed in `folder`. [`Entered::sync`] makes the change durable.
     pub(crate) fn enter(&self, folder: &Path) -> Entered<'_> {
         let shared = Arc::clone(held(&self.0).entry(folder.to_owned()).or_default());
         let since = held(&shared.turns).ended;
@@ -21,7 +21,7 @@ impl FolderSyncs {
         }
     }
 
-    /// For names that were made before anybody could enter: by a crash, by another program.
+    /// Syncs a folder whose names were changed without [`FolderSyncs::enter`], before a crash or by another program.
     pub(crate) fn sync(
         &self,
         folder: &Path,
@@ -31,23 +31,24 @@ impl FolderSyncs {
     }
 }
 
-/// A folder in which somebody changes a name.
+/// A folder in which a caller changes a name.
 #[derive(Debug)]
 pub(crate) struct Entered<'a> {
     folders: &'a FolderSyncs,
     /// There until it is dropped.
     shared: Option<Arc<FolderTurns>>,
-    /// The syncs that had ended before the change.
+    /// How many syncs had ended before the change.
     since: u64,
 }
 
 impl Entered<'_> {
-    /// Returns when `sync`, or another's of the same folder, has run from its begin to its end: what was changed
-    /// since the folder was entered is durable then.
+    /// Returns once a sync of this folder that started after `enter` has ended, this `sync` or that of another task.
+    /// What was changed since the folder was entered is durable then.
     ///
     /// # Errors
-    /// That sync failed, or any since the folder was entered: the kernel tells a failure once, and takes for written
-    /// what was not. To sync again says nothing; the change is to be taken back, or made anew.
+    /// That sync failed, or any other since the folder was entered. The kernel reports a failure once, and then takes
+    /// for written what was not, so the success of a second sync proves nothing: the caller must undo its change, or
+    /// make it again.
     pub(crate) fn sync(&self, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         match &self.shared {
             Some(shared) => shared.sync(self.since, sync),
@@ -59,7 +60,7 @@ impl Entered<'_> {
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         drop(self.shared.take());
-        // Whoever is last removes it: an inbox may see a new folder every day.
+        // The last task removes it, since an inbox may get a new folder every day.
         held(&self.folders.0).retain(|_, shared| Arc::strong_count(shared) > 1);
     }
 }
@@ -142,7 +143,7 @@ mod tests {
         // The next sync succeeds; the kernel has told of the failure already.
         let outcome = changed.sync(|| Ok(())).map_err(|e| e.raw_os_error());
         assert!(matches!(outcome, Err(Some(5))), "{outcome:?}");
-        // Made anew, it is.
+        // A change that is made again is synced.
         assert!(folders.sync(folder, || Ok(())).is_ok());
     }
 
@@ -161,7 +162,7 @@ mod tests {
                 })
             });
             begun.wait();
-            // The first sync has begun: eight who come now wait for the second, which fails.
+            // The first sync has begun: eight tasks that come now wait for the second, which fails.
             let waiting: Vec<_> = (0..8)
                 .map(|_| {
                     scope.spawn(|| {

@@ -64,7 +64,7 @@ pub trait Ledger: Send + Sync {
     async fn standing(&self, id: TransferId, offer: Offer)
     -> Result<Option<Standing>, LedgerError>;
 
-    /// A known partial goes on at `from` under this offer (before the partial is cut, and before SFPA).
+    /// A known partial is resumed at `from` under this offer (before the partial is cut, and before SFPA).
     async fn begin(&self, id: TransferId, offer: Offer, from: Position) -> Result<(), LedgerError> {
         self.apply(id, Box::new(verb::Begin { offer, from }))
             .await
@@ -109,7 +109,7 @@ pub trait Ledger: Send + Sync {
         }
     }
 
-    /// The partner went on after our EFPA, so it has it: offered again, the file is a duplicate.
+    /// The partner sent something after our EFPA, so it has the EFPA: if it offers the file again, that is a duplicate.
     async fn confirmed(&self, id: TransferId) -> Result<(), LedgerError> {
         self.apply(id, Box::new(verb::Confirmed)).await.map(drop)
     }
@@ -170,8 +170,8 @@ pub trait Ledger: Send + Sync {
         Ok(*done == Effect::Changed)
     }
 
-    /// The receipt of a delivered file that waited is one that somebody else made, and goes on as it is: with its
-    /// hash and its signature.
+    /// The receipt of a delivered file that waited for it was made by somebody else, and is forwarded as it is, with
+    /// its hash and its signature.
     async fn forwarded(&self, id: TransferId, response: Response) -> Result<(), LedgerError> {
         self.apply(id, Box::new(verb::Forwarded { response }))
             .await
@@ -221,7 +221,7 @@ pub trait Ledger: Send + Sync {
     ) -> Result<BTreeMap<String, Waiting>, LedgerError>;
 
     /// Files of the partner that were sent so long ago and have no receipt: Sent → Overdue. Gives those that became so.
-    /// For what was sent while the clock was ahead the time begins anew.
+    /// For files that were sent while the clock was ahead, the time starts over.
     async fn overdue(
         &self,
         partner: &str,
@@ -360,8 +360,8 @@ pub trait Ledger: Send + Sync {
     /// The transfers whose ids begin or end with `part` (of lower case), so many of them at most.
     async fn resembling(&self, part: &str, limit: u32) -> Result<Vec<TransferId>, LedgerError>;
 
-    /// What goes on only when an operator does something: files that are held or parked, whose receipt is overdue, or
-    /// whose receipt is the operator's to decide, and received files that are not in their folder yet. The oldest first.
+    /// What stays where it is until an operator acts: files that are held or parked, whose receipt is overdue, or whose
+    /// receipt is the operator's to decide, and received files that are not in their folder yet. The oldest first.
     async fn unsettled(&self, limit: u32) -> Result<Vec<Transfer>, LedgerError>;
 
     /// The receipt of a transfer: of ours for a received file, the partner's for a sent one.

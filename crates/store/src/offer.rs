@@ -54,9 +54,8 @@ impl Repeated {
         }
     }
 
-    /// Whether all files of that identity have one content, so that one that broke off may go on. Nothing else that OFTP
-    /// says of a file tells whose the beginning is that is here (RFC 5024, 5.3.3): where this is false, a file begins
-    /// anew.
+    /// Whether all files of that identity have one content, so that one that broke off may be resumed. Nothing else in
+    /// an SFID says which file a partial belongs to (RFC 5024, 5.3.3): where this is false, a file starts over.
     #[must_use]
     pub fn names_one_content(self, key: &FileKey) -> bool {
         !self.takes_other_content(key)
@@ -103,9 +102,10 @@ pub struct Standing {
     pub edition: u32,
     /// Whether its octets are still coming; else another session has received it meanwhile.
     pub is_receiving: bool,
-    /// So much of it is here, durable, and may go on under this offer: nothing where that describes other content.
+    /// So much of it is here and durable, and may be resumed under this offer; nothing where the offer describes other
+    /// content.
     pub position: Position,
-    /// Nothing of it is here, and the row says what this offer says: it need not be begun again.
+    /// Nothing of it is here, and the row says what this offer says, so it need not be written again.
     pub is_untouched: bool,
 }
 

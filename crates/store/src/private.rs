@@ -5,7 +5,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use pointsman_folder::{Folder, FolderError, PRIVATE_FILE};
-use pointsman_log::tell;
+use pointsman_log::emit;
 
 use crate::events::Event;
 
@@ -43,7 +43,7 @@ pub fn keep_private(path: &Path, most: u32, kept: OwnFiles) -> Result<Folder, Fo
         folder.restrict_to(mode & most)?;
     }
     if is_open || files > 0 {
-        tell(&Event::MadePrivate {
+        emit(&Event::MadePrivate {
             path: path.to_owned(),
             files,
         });

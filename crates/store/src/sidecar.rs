@@ -1,4 +1,4 @@
-//! What a blob is, written beside it: enough to make its row anew when the ledger is lost.
+//! What a blob is, written beside it: enough to rebuild its row when the ledger is lost.
 //!
 //! A sidecar is text, one JSON object a line. The first line is the [`Sidecar`]: durable before the row that
 //! speaks of the blob, so there is no acknowledged file without it. Every later line is an [`Entry`] that is
@@ -187,7 +187,7 @@ impl Record {
         })
     }
 
-    /// The last word on the receipt of a received file.
+    /// The final decision about the receipt of a received file.
     #[must_use]
     pub fn verdict(&self) -> Option<&Verdict> {
         let decided = self.entries.iter().rev().find_map(|entry| match entry {

@@ -15,7 +15,7 @@ pub struct Received {
     pub seal: Seal,
     /// What was counted, of the virtual file.
     pub counts: Counts,
-    /// Where it goes, by the last word on it.
+    /// Where it is delivered, as it was decided last.
     pub target: Target,
     /// What becomes of its receipt.
     pub verdict: Verdict,

@@ -1,4 +1,4 @@
-//! Ledger and spool held against each other, and the one made anew from the other.
+//! Ledger and spool are compared with each other, and a ledger is rebuilt from the spool.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -253,7 +253,7 @@ impl Yard {
         Self::of(folder)
     }
 
-    /// Takes the ledger away and makes it anew.
+    /// Takes the ledger away and rebuilds it.
     fn rebuilt(mut self) -> (Self, Rebuilt) {
         self.ledger = open(&self.spare(), &self.spool);
         let rebuilt = eventually_free(&self.database(), &self.spool);
@@ -282,7 +282,7 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// Changes rows as a disk that fails would: nothing of the program's hears of it.
+/// Changes rows as a disk that fails would: no part of the program is notified.
 fn past_the_program(database: &Path) -> Connection {
     let db = Connection::open(database).unwrap();
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)
@@ -318,7 +318,7 @@ async fn everything(yard: &Yard) -> BTreeMap<&'static str, TransferId> {
     );
     let placing = yard.received("PLACING", Verdict::Positive).await;
     ledger.placing(placing, "in/PLACING").await.unwrap();
-    // The sidecar hears of it just before the rename.
+    // Its entry is appended to the sidecar just before the rename.
     let heard = Entry::Placing("in/PLACING".to_owned());
     yard.spool
         .append(Direction::Inbound, placing, &heard)
@@ -607,7 +607,7 @@ async fn what_the_next_start_mends_or_a_reader_took_is_a_note() {
             (changed, "delivered-changed", Weight::Note),
             (taken, "delivered-taken", Weight::Note),
             (orphan, "partial-without-row", Weight::Note),
-            (id, "sealed-unsaid", Weight::Note),
+            (id, "sealed-uncommitted", Weight::Note),
         ]
     );
 }
@@ -651,7 +651,7 @@ async fn beside_a_server_at_work_only_settled_things_are_told() {
 }
 
 #[tokio::test]
-async fn a_ledger_made_anew_owes_what_was_owed_and_delivers_nothing_twice() {
+async fn a_rebuilt_ledger_owes_what_was_owed_and_delivers_nothing_twice() {
     let yard = Yard::new();
     let ids = everything(&yard).await;
     let quota = Quota {
@@ -666,7 +666,7 @@ async fn a_ledger_made_anew_owes_what_was_owed_and_delivers_nothing_twice() {
     yard.assert_clean().await;
     let expected = [
         ("received", "received", "none"),
-        // Not renamed yet, so it is delivered anew; renamed, so it is delivered.
+        // Not renamed yet, so it is delivered again; renamed, so it is delivered.
         ("placing", "received", "none"),
         ("moved", "delivered", "owed"),
         ("owed", "delivered", "owed"),
@@ -791,7 +791,7 @@ async fn what_a_crash_left_half_is_no_delivered_file() {
 }
 
 #[tokio::test]
-async fn files_of_one_identity_are_made_anew_as_they_were() {
+async fn files_of_one_identity_are_rebuilt_as_they_were() {
     let yard = Yard::new();
     let refused = Verdict::Negative(nerp("ORDER"));
     let first = yard.received("ORDER", refused).await;

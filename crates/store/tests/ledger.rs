@@ -187,7 +187,7 @@ impl<B: BackEnd> Books<B> {
         }
     }
 
-    /// From where the file may go on under that offer.
+    /// The position at which the file may be resumed under that offer.
     async fn position(&self, id: TransferId, offer: Offer) -> Position {
         let standing = self.ledger.standing(id, offer).await.unwrap();
         standing.unwrap().position
@@ -404,7 +404,7 @@ async fn the_same_identity_is_the_same_file<B: BackEnd>() {
         ..offer("ORDER")
     };
     let position = books.position(id, without_restart).await;
-    assert_eq!(position, at(0, 0), "begun again");
+    assert_eq!(position, at(0, 0), "started over");
     books.ledger.checkpoint(id, at(4096, 0)).await.unwrap();
     let mut other_content = offer("ORDER");
     other_content.header.size_blocks += 1;
@@ -582,7 +582,7 @@ async fn nothing_waits_for_a_day_because_the_clock_was_ahead() {
         let overdue = ledger.overdue("them", Duration::from_secs(600), now);
         overdue.await.unwrap()
     };
-    assert_eq!(overdue(Duration::ZERO).await, [], "its time begins anew");
+    assert_eq!(overdue(Duration::ZERO).await, [], "its time starts over");
     assert_eq!(overdue(Duration::from_secs(700)).await, [sent]);
     assert!(ledger.open_questions(10).await.unwrap().is_empty());
     ledger.clock_put_back().await.unwrap();
@@ -633,7 +633,7 @@ async fn a_file_gives_its_identity_away_once_its_nerp_is_confirmed<B: BackEnd>()
         panic!("the mended file is another one");
     };
     assert_ne!(first, second);
-    // While it comes it is the file of that identity, and goes on where it broke off.
+    // While it is being received it is the file of that identity, and is resumed where it broke off.
     ledger.checkpoint(second, at(2048, 0)).await.unwrap();
     let again = ledger.offer(offer("ORDER")).await.unwrap();
     assert_eq!(again, Offered::Again(second));

@@ -128,7 +128,7 @@ fn a_long_beginning_is_read_while_more_is_written_and_has_the_digest_of_all() {
     const LONG: usize = 24 << 20;
     let yard = Yard::new();
     let content: Vec<u8> = (0..LONG).map(|at| (at / 3 % 251) as u8).collect();
-    // It goes on before its end, with few octets or many, so that it is read sooner or later than they are written.
+    // It is resumed before its end, with few octets or many, so that it is read sooner or later than they are written.
     for (from, pieces, rest) in [
         (LONG, 0, 0),
         (LONG, 0, 9),
@@ -185,7 +185,7 @@ fn nobody_waits_for_a_long_beginning_to_be_read_before_it_goes_on() {
     });
     let writer = heard
         .recv_timeout(Duration::from_secs(30))
-        .expect("it goes on");
+        .expect("it is resumed");
     assert_eq!(writer.octets(), HUGE + 15);
     writer.discard().unwrap();
     // Who read it stops when nobody wants to know any more.

@@ -9,7 +9,7 @@ use pointsman_kernel as kernel;
 use pointsman_log::{Log, LogFilter, Severity, Stderr, Style};
 
 use crate::config::{Needs, Plan};
-use crate::events::{Event, tell};
+use crate::events::{Event, emit};
 use crate::operator::Operator;
 use crate::operator::error::OperatorError;
 
@@ -86,7 +86,7 @@ pub(super) fn start_log(style: LogStyle) -> Result<(), OperatorError> {
     )?;
     if let Some(None) = filter {
         let asked = asked.unwrap_or_default();
-        tell(&Event::RustLogUnknown { asked });
+        emit(&Event::RustLogUnknown { asked });
     }
     Ok(())
 }

@@ -61,7 +61,7 @@ async fn play(scene: &Scene, once: bool) -> CommandOutcome {
             say!("   {name} listens on {address} with TLS");
         }
     }
-    let telling = tokio::spawn(tell(
+    let printing = tokio::spawn(print_events(
         nordwerk.station().events.watch(),
         mueller.station().events.watch(),
     ));
@@ -79,7 +79,7 @@ async fn play(scene: &Scene, once: bool) -> CommandOutcome {
         invite(scene);
         Signals::listen(Hangup::Ends)?.asked().await;
     }
-    telling.abort();
+    printing.abort();
     tokio::join!(nordwerk.drain(), mueller.drain());
     Ok(())
 }
@@ -129,8 +129,11 @@ async fn swap(station: &Arc<Station>, component: &Path) -> CommandOutcome {
     Ok(())
 }
 
-/// Both stations' events, in plain words.
-async fn tell(mut nordwerk: broadcast::Receiver<Event>, mut mueller: broadcast::Receiver<Event>) {
+/// Prints both stations' events as sentences.
+async fn print_events(
+    mut nordwerk: broadcast::Receiver<Event>,
+    mut mueller: broadcast::Receiver<Event>,
+) {
     loop {
         let (who, event) = tokio::select! {
             Ok(event) = nordwerk.recv() => ("nordwerk", event),

@@ -426,9 +426,9 @@ pub struct LimitKeys {
     pub log_repeats: Option<Typed<Between<1, 1_000_000>>>,
     /// Octets that count as movement of a file or a command that comes bit by bit: so many in each idle time-out.
     pub least_progress: Option<Typed<Size>>,
-    /// Broken files of one partner that are kept to go on from.
+    /// How many broken files of one partner are kept to be resumed.
     pub partials_per_partner: Option<Typed<Between<1, 1_000_000>>>,
-    /// How long sessions may go on after the signal to end.
+    /// How long sessions may continue after the signal to end.
     pub drain: Option<Typed<Millis>>,
     /// How long we wait for a file received in a session to be delivered before we end our turn without its receipt.
     pub receipt_wait: Option<Typed<Millis>>,

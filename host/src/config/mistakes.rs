@@ -192,7 +192,7 @@ impl Remainder {
             .get(line - 1)
             .is_some_and(|row| text_begins(row) > indent(row))
         {
-            // It is an element of a list, and the list goes on without it.
+            // It is an element of a list, and the list is read without it.
             let dash = rows.get(line - 1).map_or(0, |row| indent(row)) + 1;
             return self.blank(line, dash);
         }

@@ -301,7 +301,7 @@ pub struct ServerLimits {
     pub log_repeats: u32,
     /// Broken files of one partner that are kept to resume from.
     pub partials_per_partner: usize,
-    /// How long sessions may go on after the signal to end.
+    /// How long sessions may continue after the signal to end.
     pub drain: Duration,
     /// How long we wait for a file received in a session to be delivered before we end our turn without its receipt.
     pub receipt_wait: Duration,

@@ -88,7 +88,7 @@ fn octet(line: &str, column: usize) -> usize {
     characters.next().map_or(line.len(), |(at, _)| at)
 }
 
-/// The value of a secret that goes on.
+/// The value of a secret that continues on the next line.
 #[derive(Clone, Copy, Debug)]
 struct Hiding {
     /// Where its key begins: what is indented more belongs to it.
@@ -99,7 +99,7 @@ struct Hiding {
     quoted: Option<char>,
 }
 
-/// In braces that are open before the line a text may go on in it, however it is indented.
+/// Inside braces that are open before the line, a text may continue on it, however it is indented.
 fn mask_line(line: &str, unknown: &[&str], in_braces: bool, hiding: &mut Option<Hiding>) -> String {
     if line.trim().is_empty() {
         return line.to_owned();
@@ -132,7 +132,7 @@ fn mask_line(line: &str, unknown: &[&str], in_braces: bool, hiding: &mut Option<
     shown.to_owned() + &stars(hidden)
 }
 
-/// Where the value of a secret begins in this line, and how it may go on in the next.
+/// Where the value of a secret begins in this line, and how it may continue on the next.
 fn begin(line: &str, unknown: &[&str]) -> Option<(usize, Hiding)> {
     let lower = line.to_ascii_lowercase();
     let ends = SECRETS

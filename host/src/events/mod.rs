@@ -6,7 +6,7 @@
 //! them, which `cargo xtask events` writes.
 //!
 //! To add one: take the next code of its family, one that was never used before, add its row, and log it by
-//! [`Events::tell`], or by [`tell`] where nobody watches. Fields are named alike in all of them: `session`, `partner`, `remote` (all of them by a
+//! [`Events::emit`], or by [`emit`] where nobody watches. Fields are named alike in all of them: `session`, `partner`, `remote` (all of them by a
 //! [`Talk`]), `transfer`, `file`, `reason`, `policy`, `path`.
 
 mod policies;
@@ -34,7 +34,7 @@ use self::sessions::sessions;
 use crate::config::Limit;
 
 pub use self::talk::Talk;
-pub use pointsman_log::tell;
+pub use pointsman_log::emit;
 
 impl Field for Limit {
     fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, FieldValue<'_>)) {
@@ -89,13 +89,13 @@ impl Default for Events {
 
 impl Events {
     /// Logs it, and tells whoever watches.
-    pub fn tell(&self, event: Event) {
-        self.tell_or_count(event);
+    pub fn emit(&self, event: Event) {
+        self.emit_or_count(event);
     }
 
     /// The same; false where the log only counted it.
-    pub fn tell_or_count(&self, event: Event) -> bool {
-        let written = pointsman_log::tell_or_count(&event);
+    pub fn emit_or_count(&self, event: Event) -> bool {
+        let written = pointsman_log::emit_or_count(&event);
         // Nobody need be watching.
         let _ = self.0.send(event);
         written

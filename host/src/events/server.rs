@@ -66,10 +66,10 @@ macro_rules! server {
             says("these keys stay what they were until the server is started again: {waiting}")
             remedy("restart the server when it suits")
 
-            /// a reload removed a listener; its sessions go on
+            /// a reload removed a listener; its sessions continue
             "SRV-033" "listener-closed" Info Every
             ListenerClosed { address: SocketAddr }
-            says("callers are accepted no more on {address}; its sessions go on")
+            says("no more callers are accepted on {address}; its sessions continue")
             remedy("–")
 
             /// a start waits for free space on a disk

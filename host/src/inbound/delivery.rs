@@ -26,8 +26,8 @@ const AGAIN: Duration = Duration::from_secs(15);
 /// How many names are tried where the first is taken.
 const NAMES: u32 = 10_000;
 
-/// Delivers a file on a task of its own; the task goes on when the session that brought it ends. Who sealed the blob
-/// hands on its hold.
+/// Delivers a file on a task of its own, which keeps running when the session that brought the file ends. The session
+/// that sealed the blob passes its hold on.
 #[must_use]
 pub fn start(station: Arc<Station>, file: Undelivered, hold: Option<Hold>) -> JoinHandle<()> {
     let mut turn = DeliveryTurn::take(&station, file.id);
@@ -63,14 +63,14 @@ async fn deliver_and_report(
         ) => {}
         Err(error @ DeliveryError::Damaged { .. }) => {
             station.deliveries.give_up(file.id);
-            station.events.tell(Event::ContentLost {
+            station.events.emit(Event::ContentLost {
                 transfer: file.id,
                 partner: file.partner.clone(),
                 file: file.header.key.to_string(),
                 reason: error.to_string(),
             });
         }
-        Err(error) => station.events.tell(Event::NotDelivered {
+        Err(error) => station.events.emit(Event::NotDelivered {
             transfer: file.id,
             partner: file.partner.clone(),
             file: file.header.key.to_string(),
@@ -108,7 +108,7 @@ pub async fn keep_delivering(station: Arc<Station>) {
             Ok(left) => left
                 .into_iter()
                 .for_each(|file| deliver_if_idle(&station, file)),
-            Err(error) => station.events.tell(Event::UndeliveredUnknown {
+            Err(error) => station.events.emit(Event::UndeliveredUnknown {
                 reason: error.to_string(),
             }),
         }
@@ -188,7 +188,7 @@ async fn deliver(
         match there {
             Ok(_) if !target.overwrite => continue,
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                station.events.tell(Event::NameUnknown {
+                station.events.emit(Event::NameUnknown {
                     transfer: id,
                     path: path.clone(),
                     reason: error.to_string(),
@@ -256,7 +256,7 @@ async fn finish(station: &Station, file: &Undelivered, path: &str) -> Result<(),
     reached("delivery.ended");
     // Where a command takes it, that is its turn now.
     station.questions.wake();
-    station.events.tell(Event::Delivered {
+    station.events.emit(Event::Delivered {
         transfer: file.id,
         partner: file.partner.clone(),
         file: file.header.key.to_string(),

@@ -41,12 +41,12 @@ pub async fn keep_asking(station: Arc<Station>, mut drain: Receiver<Drain>) {
             && let Err(error) = station.ledger.clock_put_back().await
         {
             let reason = error.to_string();
-            station.events.tell(Event::QuestionsUnknown { reason });
+            station.events.emit(Event::QuestionsUnknown { reason });
             clock = before;
         }
         if let Err(error) = ask_due(&station, &mut asked).await {
             let reason = error.to_string();
-            station.events.tell(Event::QuestionsUnknown { reason });
+            station.events.emit(Event::QuestionsUnknown { reason });
         }
         tokio::select! {
             () = asked.answered(&station) => {}
@@ -77,7 +77,7 @@ impl OpenAsking {
             Some(Ok((task, ()))) => drop(self.files.remove(&task)),
             Some(Err(lost)) => {
                 let file = self.files.remove(&lost.id());
-                station.events.tell(Event::QuestionFailed {
+                station.events.emit(Event::QuestionFailed {
                     transfer: file.map(|(id, _)| id),
                     reason: lost.to_string(),
                 });
@@ -136,7 +136,7 @@ async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), Ledg
     let file = question.header.key.to_string();
     let waited = write_down(station, question.id, verdict, note).await?;
     if !waited {
-        station.events.tell(Event::DecidedBefore {
+        station.events.emit(Event::DecidedBefore {
             transfer,
             partner,
             answer,
@@ -145,7 +145,7 @@ async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), Ledg
     }
     // Policies are told of a session, and their own lines have it.
     let session = (!question.hand_over).then_some(session);
-    station.events.tell(Event::Decided {
+    station.events.emit(Event::Decided {
         session: session.clone(),
         partner: Some(partner.clone()),
         claims: None,
@@ -158,7 +158,7 @@ async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), Ledg
         decision,
     });
     if waits_for_operator {
-        station.events.tell(Event::ReceiptWaits {
+        station.events.emit(Event::ReceiptWaits {
             session,
             transfer,
             partner,
@@ -170,7 +170,7 @@ async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), Ledg
 }
 
 fn failed(station: &Station, transfer: TransferId, error: &LedgerError) {
-    station.events.tell(Event::QuestionFailed {
+    station.events.emit(Event::QuestionFailed {
         transfer: Some(transfer),
         reason: error.to_string(),
     });

@@ -195,7 +195,7 @@ impl Operator {
         swap(station, policy, component).await.map_err(|reason| {
             let error = ErrorCode::Policy.because(format!("{reason}\nnothing was changed"));
             let policy = policy.to_owned();
-            station.events.tell(Event::PolicyRefused { policy, reason });
+            station.events.emit(Event::PolicyRefused { policy, reason });
             error
         })
     }
@@ -327,9 +327,9 @@ async fn swap(station: &Station, policy: &str, component: &Path) -> Result<SwapR
     if let Some(reason) = swapped.not_installed.clone() {
         let policy = swapped.policy.clone();
         let event = Event::PolicyNotInstalled { policy, reason };
-        station.events.tell(event);
+        station.events.emit(event);
     }
-    station.events.tell(Event::PolicySwapped {
+    station.events.emit(Event::PolicySwapped {
         policy: swapped.policy.clone(),
         generation: swapped.generation,
         digest: swapped.digest.clone(),

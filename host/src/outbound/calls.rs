@@ -57,7 +57,7 @@ struct Line {
     /// The time of day that a call served, and the one that the call before served.
     hours: [Option<SystemTime>; 2],
     /// Calls in a row that left something waiting.
-    fruitless: u32,
+    failed_calls: u32,
     /// How long it is not called again for that.
     patience: Duration,
     /// The order of an operator that it was called for last.
@@ -88,7 +88,7 @@ impl Line {
             rests_until: Instant::now(),
             called: None,
             hours: [None; 2],
-            fruitless: 0,
+            failed_calls: 0,
             patience: Duration::ZERO,
             obeyed: None,
         }
@@ -151,11 +151,11 @@ impl Line {
     fn begin_call(&mut self, cause: Cause, hour: Option<SystemTime>) {
         let [served, _] = self.hours;
         self.hours = [hour.or(served), served];
-        self.fruitless = match cause {
+        self.failed_calls = match cause {
             Cause::News => 0,
-            Cause::Again => self.fruitless + 1,
+            Cause::Again => self.failed_calls + 1,
         };
-        self.patience = PATIENT.after(self.fruitless + 1);
+        self.patience = PATIENT.after(self.failed_calls + 1);
         self.called = Some(Called {
             at: SystemTime::now(),
             since: Instant::now(),
@@ -200,7 +200,7 @@ pub async fn keep_calling(
         }
         if let Err(error) = leases::give_back(&station).await {
             let reason = error.to_string();
-            station.events.tell(Event::LeasesKept { reason });
+            station.events.emit(Event::LeasesKept { reason });
         }
         // The clock may be put back: the hours since then count all the same.
         started = started.min(SystemTime::now());
@@ -208,7 +208,7 @@ pub async fn keep_calling(
             Ok(due) => due,
             Err(error) => {
                 let reason = error.to_string();
-                station.events.tell(Event::QueueUnknown { reason });
+                station.events.emit(Event::QueueUnknown { reason });
                 continue;
             }
         };
@@ -272,14 +272,14 @@ async fn who_is_due(
             due.push((waits.map_or(now, |waits| waits.oldest), name, partner));
         }
     }
-    tell_plans(station, plan, lines, &waiting, &clock);
+    emit_plans(station, plan, lines, &waiting, &clock);
     due.sort_unstable_by_key(|(oldest, name, _)| (*oldest, *name));
     let partners = due.into_iter().map(|(_, _, partner)| Arc::clone(partner));
     Ok(partners.collect())
 }
 
 /// For whoever asks when a partner is called.
-fn tell_plans(
+fn emit_plans(
     station: &Station,
     plan: &Plan,
     lines: &BTreeMap<String, Line>,
@@ -372,7 +372,7 @@ fn conclude(
     line.failures = line.failures.saturating_add(1);
     let rest = backoff.after(line.failures);
     line.rests_until = Instant::now() + rest;
-    station.events.tell(Event::CallFailed {
+    station.events.emit(Event::CallFailed {
         partner: profile.name.clone(),
         remote: profile.address.as_ref().map(|address| address.to_string()),
         failures: line.failures,
@@ -395,10 +395,10 @@ pub async fn keep_deadlines(station: Arc<Station>) {
             match station.ledger.overdue(name, deadline, now).await {
                 Ok(ids) => {
                     for id in ids {
-                        tell_overdue(&station, name, id).await;
+                        emit_overdue(&station, name, id).await;
                     }
                 }
-                Err(error) => station.events.tell(Event::DeadlinesUnknown {
+                Err(error) => station.events.emit(Event::DeadlinesUnknown {
                     reason: error.to_string(),
                 }),
             }
@@ -407,9 +407,9 @@ pub async fn keep_deadlines(station: Arc<Station>) {
     }
 }
 
-async fn tell_overdue(station: &Station, partner: &str, transfer: TransferId) {
+async fn emit_overdue(station: &Station, partner: &str, transfer: TransferId) {
     let row = station.ledger.show(transfer).await.ok().flatten();
-    station.events.tell(Event::ReceiptOverdue {
+    station.events.emit(Event::ReceiptOverdue {
         partner: partner.to_owned(),
         transfer,
         file: row.map(|row| row.key.to_string()),

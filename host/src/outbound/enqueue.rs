@@ -13,7 +13,7 @@ use super::identity::{Stamps, dataset_name};
 pub use super::send_as::{QueueError, SendAs};
 pub use super::source::OpenedFile;
 use crate::config::{CANNOT_PAD, Label, Partner, Plan};
-use crate::events::{Event, tell};
+use crate::events::{Event, emit};
 use crate::station::Station;
 
 /// Octets of a description at most (RFC 5024, 5.3.3, SFIDDESCL).
@@ -314,7 +314,7 @@ impl Queue<'_> {
         if !matches!(error, LedgerError::Commit { .. })
             && let Err(error) = self.contents.withdraw(id).await
         {
-            tell(&Event::BlobLeft {
+            emit(&Event::BlobLeft {
                 transfer: id,
                 reason: error.to_string(),
             });

@@ -11,7 +11,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use crate::config::Plan;
 use crate::config::files::socket;
-use crate::events::{Event, tell};
+use crate::events::{Event, emit};
 use crate::operator::Operator;
 use crate::operator::control::{ControlReply, ControlRequest, line};
 use crate::operator::error::{ErrorCode, OperatorError};
@@ -44,7 +44,7 @@ impl ControlSocket {
         // The lock is ours, so what lies here is left over.
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                tell(&Event::ControlSocketLeft {
+                emit(&Event::ControlSocketLeft {
                     path: path.clone(),
                     reason: error.to_string(),
                 });
@@ -66,7 +66,7 @@ impl ControlSocket {
                     drop(tokio::spawn(attend(stream, station, reloader)));
                 }
                 Err(error) => {
-                    station.events.tell(Event::ControlFailed {
+                    station.events.emit(Event::ControlFailed {
                         reason: error.to_string(),
                     });
                     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -86,7 +86,7 @@ async fn attend(stream: UnixStream, station: Arc<Station>, reloader: Arc<Reloade
     let operator = Operator::within(&station);
     if let Err(error) = converse(stream, operator, &reloader).await {
         let reason = error.to_string();
-        station.events.tell(Event::ControlBroken { reason });
+        station.events.emit(Event::ControlBroken { reason });
     }
 }
 

@@ -19,20 +19,20 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(crate) async fn keep_inspecting(station: Arc<Station>) {
     let looker = Arc::clone(&station);
     let look = move || certificates(&looker.plan());
-    inspect_every(DAY, look, |remark| tell(&station.plan(), remark)).await;
+    inspect_every(DAY, look, |remark| emit_remark(&station.plan(), remark)).await;
 }
 
 async fn inspect_every(
     pause: Duration,
     look: impl Fn() -> Vec<Remark> + Clone + Send + 'static,
-    tell: impl Fn(&Remark),
+    report: impl Fn(&Remark),
 ) {
     let mut before: BTreeMap<String, Vec<(RemarkLevel, usize)>> = BTreeMap::new();
     loop {
         let looked = match look_at_all(look.clone()).await {
             Ok(looked) => looked,
             Err(trouble) => {
-                tell(&trouble);
+                report(&trouble);
                 tokio::time::sleep(HOUR).await;
                 continue;
             }
@@ -46,7 +46,7 @@ async fn inspect_every(
         for remark in looked {
             let is_new = before.get(&remark.place) != now.get(&remark.place);
             if remark.severity > RemarkLevel::Good && is_new {
-                tell(&remark);
+                report(&remark);
             }
         }
         before = now;
@@ -69,12 +69,12 @@ where
     })
 }
 
-fn tell(config: &Plan, remark: &Remark) {
+fn emit_remark(config: &Plan, remark: &Remark) {
     let mut partners = config.partners.keys();
     let partner = partners.find(|name| remark.key_of_partner(name).is_some());
     let partner = partner.cloned();
     let (place, reason) = (remark.place.clone(), remark.text.clone());
-    events::tell(&match remark.severity {
+    events::emit(&match remark.severity {
         RemarkLevel::Error => Event::CertificateTrouble {
             partner,
             place,
@@ -109,8 +109,8 @@ mod tests {
             vec![Remark { stage, ..remark }]
         };
         let (told, mut heard) = unbounded_channel();
-        let tell = move |remark: &Remark| drop(told.send(remark.text.clone()));
-        let inspecting = tokio::spawn(inspect_every(Duration::from_millis(1), look, tell));
+        let report = move |remark: &Remark| drop(told.send(remark.text.clone()));
+        let inspecting = tokio::spawn(inspect_every(Duration::from_millis(1), look, report));
         for expected in ["1 marks passed", "2 marks passed"] {
             let told = tokio::time::timeout(Duration::from_secs(60), heard.recv()).await;
             assert_eq!(told.unwrap().unwrap(), expected);

@@ -99,7 +99,7 @@ impl Keeper {
         self.keep_while(task, self.draining.clone(), None, work);
     }
 
-    /// What would go on for ever.
+    /// Whether it would continue for ever.
     pub(super) fn keep_until<W>(
         &self,
         task: &str,
@@ -235,7 +235,7 @@ async fn watch_policy(station: Arc<Station>, name: String) {
         let Some(outcome) = station.policies.reload(&name).await else {
             continue;
         };
-        station.events.tell(match outcome {
+        station.events.emit(match outcome {
             Ok(swapped) => Event::PolicySwapped {
                 policy: swapped.policy,
                 generation: swapped.generation,

@@ -1,4 +1,5 @@
-//! The listeners of a server: they come and go with the plan, and the sessions of one that is gone go on.
+//! The listeners of a server. They are opened and closed as the plan says; the sessions of a listener that was closed
+//! continue.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -70,7 +71,7 @@ impl Listeners {
                     keeper
                         .station
                         .events
-                        .tell(Event::ListenerClosed { address });
+                        .emit(Event::ListenerClosed { address });
                 }
             }
             stays.is_some()
@@ -84,7 +85,7 @@ impl Listeners {
             keeper
                 .station
                 .events
-                .tell(Event::Listening { address, tls });
+                .emit(Event::Listening { address, tls });
             keeper.accept(Arc::new(acceptor), &self.sessions, &close);
             self.open.insert(
                 key,

@@ -23,7 +23,7 @@ use self::listeners::Listeners;
 use self::recovery::recover;
 use self::reload::Reloader;
 use crate::config::Plan;
-use crate::events::{Event, tell};
+use crate::events::{Event, emit};
 use crate::operator::conditions::{Obstacle, obstacles};
 use crate::operator::error::{ErrorCode, OperatorError};
 use crate::operator::lock::{LockError, StorageLock};
@@ -91,7 +91,7 @@ fn told(obstacles: &[Obstacle]) -> String {
 }
 
 impl ServeError {
-    /// There is no room on a disk: with some, the start will do.
+    /// A disk is full; with free space, the start will succeed.
     #[must_use]
     pub fn is_full(&self) -> bool {
         match self {
@@ -117,7 +117,7 @@ impl Server {
                 Err(error) if error.is_full() => {
                     if !told {
                         let reason = error.to_string();
-                        tell(&Event::DiskFull { reason });
+                        emit(&Event::DiskFull { reason });
                         told = true;
                     }
                     tokio::time::sleep(ROOM).await;
@@ -195,7 +195,7 @@ impl Server {
     pub async fn drain(self) {
         let events = &self.station.events;
         let sessions = self.sessions.len();
-        events.tell(Event::Draining { sessions });
+        events.emit(Event::Draining { sessions });
         self.drain.send_replace(Drain::AtNextTurn);
         self.sessions.close();
         self.tasks.close();
@@ -205,7 +205,7 @@ impl Server {
             .is_err()
         {
             let sessions = self.sessions.len();
-            events.tell(Event::DrainCutOff { sessions });
+            events.emit(Event::DrainCutOff { sessions });
             self.drain.send_replace(Drain::Now);
             // Long enough for an ESID; who does not take it is cut off.
             let _ = tokio::time::timeout(FAREWELL, self.sessions.wait()).await;
@@ -214,7 +214,7 @@ impl Server {
             .await
             .is_err()
         {
-            events.tell(Event::TasksCutOff {});
+            events.emit(Event::TasksCutOff {});
         }
         let settled = async {
             while !self.station.deliveries.is_idle() {
@@ -222,16 +222,16 @@ impl Server {
             }
         };
         if tokio::time::timeout(patience, settled).await.is_err() {
-            events.tell(Event::DeliveriesCutOff {});
+            events.emit(Event::DeliveriesCutOff {});
         }
         // How the last sessions ended.
         let ledger = self.station.ledger.as_ref();
         if let Err(error) = self.station.contacts.write_down(ledger).await {
             let reason = error.to_string();
-            events.tell(Event::ContactsNotWritten { reason });
+            events.emit(Event::ContactsNotWritten { reason });
         }
         self.control.abort();
-        events.tell(Event::Stopped {});
+        events.emit(Event::Stopped {});
     }
 }
 
@@ -243,7 +243,7 @@ fn allow_descriptors() {
     allowed.current = allowed.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, allowed) {
         let reason = error.to_string();
-        tell(&Event::FewDescriptors { reason });
+        emit(&Event::FewDescriptors { reason });
     }
 }
 

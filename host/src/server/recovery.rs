@@ -26,24 +26,24 @@ pub(super) async fn recover(station: &Station) -> Result<(), StartError> {
     reached("recovery.partials.cleared");
     knows_the_newest(station).await?;
     for id in station.ledger.unfinished().await? {
-        discard_unsaid(station, id).await?;
+        discard_uncommitted(station, id).await?;
     }
     if planted("received-files-discarded") {
         for id in station.spool.sealed()? {
             station.spool.discard(id)?;
         }
     }
-    reached("recovery.unsaid.discarded");
+    reached("recovery.uncommitted.discarded");
     for partner in station.ledger.partners().await? {
         if !station.plan().partners.contains_key(&partner) {
-            station.events.tell(Event::PartnerGone { partner });
+            station.events.emit(Event::PartnerGone { partner });
         }
     }
     let leases = leases::give_back(station).await?;
     station.spool.forget_gone_processes()?;
     let found = station.ledger.recover().await?;
     reached("recovery.ended");
-    station.events.tell(Event::Recovered {
+    station.events.emit(Event::Recovered {
         leases,
         receiving: found.receiving,
         undelivered: found.undelivered,
@@ -56,8 +56,9 @@ pub(super) async fn recover(station: &Station) -> Result<(), StartError> {
 /// How many of the newest files of each direction a start looks for in the ledger.
 const NEWEST: usize = 500;
 
-/// A sidecar hears of each step after its row, and what is sealed has one. So a row that is not there, or that knows
-/// less, tells of a ledger that is an older one: it would take again what was acknowledged, and send again what was sent.
+/// Each step is appended to the sidecar after it is in the row, and every sealed content has a sidecar. So a row that
+/// is missing, or that knows less than the sidecar, shows that the ledger is an older one: it would take again what was
+/// acknowledged, and send again what was sent.
 async fn knows_the_newest(station: &Station) -> Result<(), StartError> {
     for direction in [Direction::Inbound, Direction::Outbound] {
         for id in station.spool.newest(direction, NEWEST)? {
@@ -94,7 +95,7 @@ async fn is_behind(
 }
 
 /// A blob that is sealed while its row does not say so: no EFPA was sent, so the peer will send it again.
-async fn discard_unsaid(station: &Station, id: TransferId) -> Result<(), StartError> {
+async fn discard_uncommitted(station: &Station, id: TransferId) -> Result<(), StartError> {
     // A `send` beside us may be about to say so.
     let _hold = match station.spool.hold(id) {
         Ok(Some(hold)) => hold,
@@ -112,7 +113,7 @@ async fn discard_unsaid(station: &Station, id: TransferId) -> Result<(), StartEr
     if known.is_none() || station.spool.is_received(id)? {
         let record = station.spool.record(Direction::Inbound, id).ok().flatten();
         let partner = record.map(|record| record.sidecar.partner);
-        station.events.tell(Event::LedgerBehind {
+        station.events.emit(Event::LedgerBehind {
             transfer: id,
             partner,
         });

@@ -86,16 +86,16 @@ impl Reloader {
         let events = &self.station.events;
         match &outcome {
             Ok(reloaded) => {
-                events.tell(Event::ConfigurationReloaded {
+                events.emit(Event::ConfigurationReloaded {
                     changed: shown(&reloaded.changed),
                     generation: reloaded.policy_generation,
                 });
                 if !reloaded.waiting.is_empty() {
                     let waiting = shown(&reloaded.waiting);
-                    events.tell(Event::ConfigurationWaits { waiting });
+                    events.emit(Event::ConfigurationWaits { waiting });
                 }
             }
-            Err(error) => events.tell(Event::ConfigurationRefused {
+            Err(error) => events.emit(Event::ConfigurationRefused {
                 reason: error.to_string(),
             }),
         }

@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::time::sleep;
 
-use crate::events::{Event, tell};
+use crate::events::{Event, emit};
 
 /// How long the program may take to end at once.
 const GRACE: Duration = Duration::from_secs(5);
@@ -180,14 +180,14 @@ impl Ears {
         let patience = *patience.lock().unwrap_or_else(PoisonError::into_inner);
         tokio::select! {
             () = end.asked() => {}
-            () = sleep(patience) => tell(&Event::EndStuck { patience }),
+            () = sleep(patience) => emit(&Event::EndStuck { patience }),
         }
         count.send_replace(2);
         tokio::select! {
             () = end.asked() => {}
             () = sleep(GRACE) => {}
         }
-        tell(&Event::EndedByForce {});
+        emit(&Event::EndedByForce {});
         Log::finish(LAST_LINES);
         process::exit(1);
     }
@@ -224,7 +224,7 @@ async fn ignore(name: String, mut ear: Signal) {
         // This one comes with the error of each write to somebody who is gone, which is told where it happens.
         if name != "SIGPIPE" {
             let signal = name.clone();
-            tell(&Event::SignalIgnored { signal });
+            emit(&Event::SignalIgnored { signal });
         }
     }
 }

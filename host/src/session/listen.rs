@@ -81,8 +81,8 @@ impl Acceptor {
         self.address
     }
 
-    /// Accepts callers until `closing` says that this listener is to accept no more; their sessions run in `sessions`, and
-    /// go on until the drain.
+    /// Accepts callers until `closing` says that this listener is to accept no more; their sessions run in `sessions`,
+    /// and continue until the drain.
     pub async fn accept_calls(
         self: Arc<Self>,
         station: Arc<Station>,
@@ -111,7 +111,7 @@ impl Acceptor {
                 }
                 // Out of descriptors, most often: waiting is all that helps.
                 Err(error) => {
-                    station.events.tell(Event::AcceptFailed {
+                    station.events.emit(Event::AcceptFailed {
                         address: Some(self.address),
                         reason: error.to_string(),
                     });
@@ -143,7 +143,7 @@ impl Acceptor {
                 drain: drain.clone(),
             }),
             Err(limit) => {
-                station.events.tell(Event::CallerRefused { remote, limit });
+                station.events.emit(Event::CallerRefused { remote, limit });
                 None
             }
         }
@@ -174,7 +174,7 @@ impl IncomingCall {
         if let Some(stream) = self.shake_hands(socket, config).await {
             let connection = stream.get_ref().1;
             let facts = tls::facts(connection, connection.server_name());
-            self.station.events.tell(Event::TlsEstablished {
+            self.station.events.emit(Event::TlsEstablished {
                 remote: self.remote,
                 version: facts.version.clone(),
                 suite: facts.cipher_suite.clone(),
@@ -200,7 +200,7 @@ impl IncomingCall {
                 Err(_) if is_probe.load(Ordering::Relaxed) => {
                     let session = None;
                     let left = Event::CallerLeft { session, remote };
-                    self.station.events.tell(left);
+                    self.station.events.emit(left);
                     return None;
                 }
                 Err(no_tls) => no_tls.told(&self.plan.certificates),
@@ -208,7 +208,7 @@ impl IncomingCall {
             () = gives_way.notified() => "others called meanwhile, and it took too long".to_owned(),
         };
         let refused = Event::TlsRefused { remote, reason };
-        self.station.events.tell(refused);
+        self.station.events.emit(refused);
         None
     }
 

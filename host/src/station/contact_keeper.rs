@@ -19,7 +19,7 @@ pub async fn keep_contacts(station: Arc<Station>) {
             && !told
         {
             let reason = error.to_string();
-            station.events.tell(Event::ContactsNotWritten { reason });
+            station.events.emit(Event::ContactsNotWritten { reason });
         }
         told = written.is_err();
     }

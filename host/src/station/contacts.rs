@@ -1,7 +1,7 @@
 //! What is remembered of each partner: its last sessions, why one failed, and when it is called next.
 //!
-//! Sessions only put their word down here; one task writes the last words to the ledger, so that a session costs no
-//! commit of its own. What a crash takes with it is a second's memory.
+//! Sessions only note here how they ended; one task writes the latest notes to the ledger, so that a session costs no
+//! commit of its own. A crash loses the notes of one second.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -28,12 +28,12 @@ pub enum StartError {
     },
     /// The spool knows files, and there is no ledger.
     #[error(
-        "the ledger {0} is gone, and the spool has files: where it was moved, set `storage.ledger` to its folder; else run `pointsman store rebuild`, which makes the ledger anew from the spool"
+        "the ledger {0} is gone, and the spool has files: where it was moved, set `storage.ledger` to its folder; else run `pointsman store rebuild`, which rebuilds the ledger from the spool"
     )]
     LedgerGone(PathBuf),
     /// The spool knows a file, and the ledger does not.
     #[error(
-        "the ledger {ledger} is an older one: it does not know, or not all, of the file {id}, which the partner may have or have acknowledged. Run `pointsman store rebuild`, which makes it anew from the spool"
+        "the ledger {ledger} is an older one: it does not know, or not all, of the file {id}, which the partner may have or have acknowledged. Run `pointsman store rebuild`, which rebuilds it from the spool"
     )]
     LedgerBehind {
         /// Which ledger.
@@ -62,7 +62,7 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// There is no room on a disk: with some, the start will do.
+    /// Whether a disk is full; with free space, the start will succeed.
     #[must_use]
     pub fn is_full(&self) -> bool {
         match self {

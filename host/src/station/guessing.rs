@@ -1,4 +1,5 @@
-//! The brake on guessing: whoever gives a wrong password waits for its answer, and whoever goes on is locked out.
+//! The brake on guessing: a caller that gives a wrong password waits for the answer, and one that continues to guess is
+//! locked out.
 //!
 //! What is counted is counted by SSID code and address, so that a partner that calls from elsewhere notices nothing.
 //! Wrong answers for whatever code are counted by address as well, and slow that address down without locking it out:

@@ -91,7 +91,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    /// A session that was overtaken leaves the file only when policies have heard of its end; by then another has it.
+    /// A session that was overtaken releases the file only after policies were told of its end; by then another session
+    /// has it.
     #[test]
     fn who_leaves_a_file_late_takes_nothing_from_the_session_that_has_it() {
         let holders = Holders::default();

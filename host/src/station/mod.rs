@@ -49,7 +49,7 @@ use self::storage::{keep_ledger, keep_state, open_ledger};
 use self::supervise::Tasks;
 use crate::config::files::spool_path;
 use crate::config::{Limit, Partner, Plan};
-use crate::events::{Event, Events, tell};
+use crate::events::{Event, Events, emit};
 use crate::policy::load::load_policies;
 
 /// What every session shares: configuration, ledger, spool, policies.
@@ -72,7 +72,7 @@ pub struct Station {
     pub questions: Arc<Questions>,
     /// What files under way take of their partners' quotas.
     pub quotas: Quotas,
-    /// Broken files that are kept to go on from, by partner.
+    /// Broken files that are kept to be resumed, by partner.
     pub partials: Partials,
     /// What is remembered of partners.
     pub contacts: Contacts,
@@ -224,8 +224,8 @@ impl Station {
         Ok(())
     }
 
-    /// Of the partials that a partner has too many of, the oldest begin again. One that a session still has is left to
-    /// the end of that session.
+    /// Removes the oldest partials of a partner that has too many; their files start over. A partial that a session
+    /// still uses is left until that session ends.
     pub async fn bound_partials(&self, partner: &str) {
         let surplus = self.partials.surplus(partner);
         let contents = self.contents.as_ref();
@@ -239,7 +239,7 @@ impl Station {
             }
             self.partials.forget(partner, id);
         }
-        let why = "this partner has more broken files than limits.partials_per_partner: its sender begins again";
+        let why = "this partner has more broken files than limits.partials_per_partner: its sender starts over";
         begin_again(self.ledger.as_ref(), contents, removed, why).await;
     }
 
@@ -271,7 +271,7 @@ impl Station {
 }
 
 /// Why partials make way.
-const FULL: &str = "the disk is full: its sender begins again";
+const FULL: &str = "the disk is full: its sender starts over";
 
 /// Partials were removed: their rows say so. Where one cannot, `verify-store` will, and nothing is lost by it.
 async fn begin_again(
@@ -283,7 +283,7 @@ async fn begin_again(
     for id in removed {
         let error = say_removed(ledger, contents, id).await.err();
         let row = ledger.show(id).await.ok().flatten();
-        tell(&Event::PartialRemoved {
+        emit(&Event::PartialRemoved {
             transfer: id,
             partner: row.map(|row| row.partner),
             reason: why.to_owned(),

@@ -52,7 +52,7 @@ impl Pace {
             .map_or(most, |until| until.min(most));
     }
 
-    /// How long the partner has to wait before it goes on.
+    /// How long the partner has to wait before its session continues.
     pub fn wait(&self, partner: &str, now: Instant) -> Duration {
         let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let until = taken.get(partner).copied().unwrap_or(now);

@@ -1,4 +1,4 @@
-//! The partials of broken files, by partner: what is kept to go on from is bounded.
+//! The partials of broken files, by partner. Their number is bounded.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -44,7 +44,7 @@ impl Partials {
         kept.iter().copied().take(surplus).collect()
     }
 
-    /// The file is whole, or begins again.
+    /// The file is whole, or starts over.
     pub fn forget(&self, partner: &str, id: TransferId) {
         let mut by_partner = self.lock();
         if let Some(kept) = by_partner.get_mut(partner) {

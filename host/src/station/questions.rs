@@ -1,4 +1,5 @@
-//! Files that a session has brought and that a command is to take: who asks it is woken, and the session hears of the answer.
+//! Files that a session has brought and that a command is to take: the task that runs the command is woken, and the
+//! session is notified of the answer.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -432,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_that_comes_anew_all_the_time_keeps_nobody_out() {
+    fn a_crowd_that_keeps_calling_keeps_nobody_out() {
         let entrance = entrance(6, 3);
         let began = Instant::now();
         let crowd = || ["192.0.2.2:1", "192.0.2.3:1"].map(from);
@@ -448,7 +448,7 @@ mod tests {
         assert!(!was_notified(&partner.gives_way()));
     }
 
-    /// Whether it was notified and nobody has heard of it yet.
+    /// Whether it was notified and nobody has awaited that yet.
     fn was_notified(notify: &Notify) -> bool {
         let mut notified = std::pin::pin!(notify.notified());
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());

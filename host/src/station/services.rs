@@ -22,7 +22,7 @@ impl HostServices for Services {
             .outbound(partner, limit)
             .await
             .unwrap_or_else(|error| {
-                self.0.events.tell(Event::ListOutboundFailed {
+                self.0.events.emit(Event::ListOutboundFailed {
                     partner: partner.to_owned(),
                     reason: error.to_string(),
                 });
@@ -37,7 +37,7 @@ impl HostServices for Services {
             .kv_get(policy, key)
             .await
             .unwrap_or_else(|error| {
-                self.0.events.tell(Event::KvGetFailed {
+                self.0.events.emit(Event::KvGetFailed {
                     policy: policy.to_owned(),
                     key: key.to_owned(),
                     reason: error.to_string(),

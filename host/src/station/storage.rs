@@ -10,7 +10,7 @@ use super::error::StartError;
 use crate::config::Plan;
 use crate::config::files::{OURS, ledger_path, spool_path};
 
-/// Opens the ledger of a configuration, whose every step the sidecars in `spool` hear of.
+/// Opens the ledger of a configuration. Each of its steps is appended to the sidecars in `spool`.
 ///
 /// # Errors
 /// [`StartError::LedgerGone`]: an empty one would know of no file that was acknowledged. Or it cannot be used.

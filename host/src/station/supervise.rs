@@ -32,7 +32,7 @@ pub struct Patience {
     pub first: Duration,
     /// The longest wait.
     pub most: Duration,
-    /// Who ran for so long has run: counting begins anew.
+    /// A task that ran for so long is taken to work: its failures are counted from 0 again.
     pub settled: Duration,
     /// So many ends in a row, without having run, and the server ends.
     pub tries: u32,
@@ -117,7 +117,7 @@ impl Tasks {
                 false => 1,
             };
             let again = self.wait(failures);
-            events.tell(Event::TaskEnded {
+            events.emit(Event::TaskEnded {
                 task: task.to_owned(),
                 failures,
                 again,

@@ -40,11 +40,11 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     );
     let alone = siege.measure(None)?;
     let most = alone.slowest * 3 + GRACE;
-    alone.tell("nothing", most);
+    alone.print("nothing", most);
     let mut slow = Vec::new();
     for (name, attack) in ATTACKS {
         let beside = siege.measure(Some(attack))?;
-        beside.tell(name, most);
+        beside.print(name, most);
         if beside.slowest > most {
             slow.push(name);
         }
@@ -76,7 +76,7 @@ struct Measured {
 }
 
 impl Measured {
-    fn tell(&self, name: &str, most: Duration) {
+    fn print(&self, name: &str, most: Duration) {
         let shown = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1000.0);
         println!(
             "{name:<28} {:>9} {:>9} {:>9} {:>12.0}",

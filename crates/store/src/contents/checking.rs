@@ -1,4 +1,5 @@
-//! Whether what we send is what was queued: a disk forgets, and the partner would get a wrong file with a right name.
+//! Checks that a file is sent as it was queued: where a disk has damaged it, the partner would get a wrong file under a
+//! right name.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,34 +16,34 @@ use crate::transfer::TransferId;
 /// Octets read at once.
 const CHUNK: usize = 256 * 1024;
 
-/// How long the end of a file waits for its content to be read from the start; partners give up after a while.
+/// How long EFID waits for the content to be read from its start, since partners give up after a while.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What was found in a file that goes out.
+/// What was found in a file that is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContentFound {
     /// Its BLAKE3 digest, in hexadecimal digits.
     pub digest: String,
-    /// It goes on behind a position that is not the end of that record.
+    /// The sender resumed behind a position that is not the end of that record.
     pub positions_are_wrong: bool,
 }
 
 /// Finds out what goes out.
 #[derive(Debug)]
 pub enum ContentCheck {
-    /// It goes out from its first octet on, and is looked at as it goes.
+    /// The file is sent from its first octet, and its octets are digested as they are sent.
     Along(Box<Digest>),
-    /// It goes on where it broke off, and is read from its first octet beside that.
+    /// The file is resumed where it broke off, and its beginning is read from the first octet at the same time.
     Beside(oneshot::Receiver<Result<ContentFound, SpoolError>>),
 }
 
-/// Checks that take longer than a partner waits. They go on without a session, and the next one in which the file goes
-/// on has the answer.
+/// Checks that take longer than a partner waits. They continue without a session, and the next session in which the
+/// file is resumed has the answer.
 #[derive(Debug, Default)]
 pub struct LateChecks(Mutex<HashMap<TransferId, ContentCheck>>);
 
 impl LateChecks {
-    /// The check of a file that is sent from that octet on, which was found by these positions.
+    /// Begins the check of a file that is sent from this octet, which was found by these positions.
     pub fn begin(
         &self,
         id: TransferId,
@@ -55,7 +56,7 @@ impl LateChecks {
             .unwrap_or_else(|| ContentCheck::of(content, from, positions))
     }
 
-    /// Keeps a check that is not done, for the next session.
+    /// Keeps a check that has not ended, for the next session.
     pub fn keep(&self, id: TransferId, check: ContentCheck) {
         self.checks().insert(id, check);
     }
@@ -76,7 +77,7 @@ impl Default for ContentCheck {
 }
 
 impl ContentCheck {
-    /// Of a file that is sent from that octet on.
+    /// The check of a file that is sent from this octet.
     fn of(content: &Arc<dyn StoredContent>, from: u64, positions: Option<PositionsCheck>) -> Self {
         if from == 0 {
             return Self::default();
@@ -88,14 +89,14 @@ impl ContentCheck {
         Self::Beside(finding)
     }
 
-    /// These octets of the file were taken to be sent.
+    /// Adds octets of the file that are being sent.
     pub fn sent(&mut self, octets: &[u8]) {
         if let Self::Along(digest) = self {
             digest.update(octets);
         }
     }
 
-    /// What was found; none where that takes longer.
+    /// The result; none where the check takes longer than [`PATIENCE`].
     pub async fn content(
         &mut self,
         patience: Duration,
@@ -114,7 +115,7 @@ impl ContentCheck {
     }
 }
 
-/// Reads a file from its first octet, and stops when nobody wants to know any more.
+/// Reads a file from its first octet, and stops when nobody awaits the result any more.
 fn read_whole(
     content: &dyn StoredContent,
     positions: Option<PositionsCheck>,
@@ -184,7 +185,7 @@ mod tests {
         assert_eq!(content, None, "nobody has read it yet");
         late.keep(id, check);
         let expected = of_content(b"all of it");
-        assert!(!found.is_closed(), "the reading goes on");
+        assert!(!found.is_closed(), "the reading continues");
         found.send(Ok(expected.clone())).unwrap();
         assert!(late.take(TransferId::new()).is_none());
         let mut check = late.take(id).unwrap();

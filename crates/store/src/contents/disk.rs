@@ -155,10 +155,10 @@ impl Contents for Spool {
 }
 
 impl Spool {
-    /// Which of these programs are not at work any more: see [`Spool::is_process_alive`].
+    /// Those of these programs that do not run any more: see [`Spool::is_process_alive`].
     ///
     /// # Errors
-    /// A program's file cannot be looked at.
+    /// The file of a program cannot be examined.
     pub async fn gone_processes(
         &self,
         names: BTreeSet<String>,

@@ -1,4 +1,4 @@
-//! A file that is written on a thread that may wait, while the next octets arrive.
+//! Writes a file on a thread that may block, while the next octets arrive.
 
 use async_trait::async_trait;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -8,7 +8,7 @@ use super::{ContentSyncer, ContentWriter, WholeContent};
 use crate::content::Hold;
 use crate::spool::{BlobWriter, SpoolError, Syncer};
 
-/// One write is under way at most: the disk sets the pace.
+/// Writes to the disk, with at most one write under way, so that the disk limits how fast octets are taken.
 #[derive(Debug)]
 pub(super) struct DiskWriter {
     state: Writing,
@@ -20,7 +20,7 @@ pub(super) struct DiskWriter {
 enum Writing {
     Idle(Box<BlobWriter>),
     Busy(JoinHandle<Written>),
-    /// A write failed or was lost; nothing more can be said of the file.
+    /// A write failed or was lost: what the file holds is unknown.
     Failed,
 }
 
@@ -41,7 +41,7 @@ impl From<BlobWriter> for DiskWriter {
 }
 
 impl DiskWriter {
-    /// The writer, when the write under way has ended, and the buffer of that.
+    /// Waits for the write under way. Returns the writer, and the buffer of that write.
     async fn idle(&mut self) -> Result<(Box<BlobWriter>, Option<Vec<u8>>), SpoolError> {
         match std::mem::replace(&mut self.state, Writing::Failed) {
             Writing::Idle(writer) => Ok((writer, None)),

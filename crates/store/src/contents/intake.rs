@@ -8,11 +8,12 @@ use super::{ContentWriter, WholeContent};
 use crate::content::Hold;
 use crate::spool::SpoolError;
 
-/// Octets between two points a broken file may be resumed at. The sync runs beside the transfer, so it also
-/// keeps the last sync, which the partner waits for, short.
+/// Octets between two points at which a broken file may be resumed. These syncs run beside the transfer; they also keep
+/// the last sync short, for which the partner waits.
 const CHECKPOINT: u64 = 64 << 20;
 
-/// Octets of small buffers that are gathered into one write: to hand them to another thread costs more than their copy.
+/// Octets of small buffers that are gathered into one write, since passing each to another thread costs more than
+/// copying it.
 const GATHERED: usize = 64 << 10;
 
 /// Takes the octets of one file.
@@ -39,7 +40,7 @@ impl Intake {
         }
     }
 
-    /// Hands octets over, after what was handed over before is written. Returns a buffer that is free again.
+    /// Passes octets to the writer, once those before them are written. Returns a buffer that can be used again.
     ///
     /// # Errors
     /// An earlier write failed.
@@ -60,14 +61,14 @@ impl Intake {
         Ok(())
     }
 
-    /// Octets so far, those of earlier sessions included.
+    /// Octets so far, including those of earlier sessions.
     #[must_use]
     pub fn octets(&self) -> u64 {
         self.writer.octets() + self.gathered.len() as u64
     }
 
-    /// Waits until everything handed over is written, but what is gathered. Where an earlier `boundary` has become durable
-    /// by now, returns it: from there the file can be resumed.
+    /// Waits until all octets that were passed on are written; those that are still gathered, at most 64 KiB, are not.
+    /// Returns an earlier `boundary` that has become durable by now: the file can be resumed there.
     ///
     /// # Errors
     /// A write or a sync failed.
@@ -92,21 +93,22 @@ impl Intake {
         Ok(reached)
     }
 
-    /// Ends the file: its digest is known, and nothing of it need be durable yet. It is sealed or discarded when the
-    /// policies have answered. Of a file that was resumed, what was here before may still be being read for its digest;
-    /// this waits for that.
+    /// Ends the file. Its digest is known then, and nothing of it need be durable yet: it is sealed or discarded when
+    /// the policies have answered. Where a file was resumed and its beginning is still being read for the digest, this
+    /// waits.
     ///
     /// # Errors
-    /// A write failed, or a sync that ran beside the transfer, or what was here before cannot be read: the content is not
-    /// to be trusted.
+    /// A write failed, or a sync that ran beside the transfer, or the beginning of a resumed file cannot be read: the
+    /// content cannot be trusted.
     pub async fn finish(mut self) -> Result<Box<dyn WholeContent>, SpoolError> {
         self.writer.written().await?;
         self.end_sync().await?;
         self.writer.finish(self.gathered).await
     }
 
-    /// Stops in the middle; all that came is durable then. What is returned holds the lock: it is to be kept
-    /// until the row says how much is here, else whoever takes the partial next is told an older position.
+    /// Stops in the middle of the file; all octets that came are durable then. The caller keeps the lock that is
+    /// returned until the row says how much is here: otherwise the next session that takes the partial is given an
+    /// older position.
     ///
     /// # Errors
     /// As for [`Intake::finish`].
@@ -116,7 +118,7 @@ impl Intake {
         self.writer.pause(self.gathered).await
     }
 
-    /// Gives the file up.
+    /// Removes what was received of the file.
     ///
     /// # Errors
     /// The partial cannot be removed.
@@ -124,7 +126,7 @@ impl Intake {
         self.writer.discard().await
     }
 
-    /// The kernel reports a failed write once: if the sync beside the transfer was told, that is final.
+    /// The kernel reports a failed write once, so a failure of the sync beside the transfer is final.
     async fn end_sync(&mut self) -> Result<(), SpoolError> {
         match self.sync.take() {
             Some((sync, _)) => sync

@@ -1,12 +1,13 @@
 //! The contents of transfers, wherever they lie.
 //!
-//! What others do with contents is here as traits, so that they may lie in files ([`Spool`](crate::Spool)) or elsewhere.
-//! The verbs are few: a content is a [`partial`](Contents::partial) first, to which octets are
-//! [appended](ContentWriter::append); it is [sealed](WholeContent::seal) when it is whole; what is sealed is
-//! [read](StoredContent::read_at), and [handed to](Contents::hand_to) the inbox. That last one is a rename where contents
-//! are files, and a copy that is confirmed elsewhere; after it the content is gone, and that is the proof of the delivery.
+//! What other modules do with contents is declared here as traits, so that contents may be kept in files
+//! ([`Spool`](crate::Spool)) or elsewhere. There are few operations: a content is a [`partial`](Contents::partial)
+//! first, to which octets are [appended](ContentWriter::append); it is [sealed](WholeContent::seal) when it is whole; a
+//! sealed content is [read](StoredContent::read_at), and [handed to](Contents::hand_to) the inbox. Where contents are
+//! files that is a rename, elsewhere a copy that is confirmed. Afterwards the content is gone, which proves the
+//! delivery.
 //!
-//! Nothing here waits on the thread of its caller, but for [`StoredContent::read_now`].
+//! Nothing here blocks the thread of its caller, except [`StoredContent::read_now`].
 
 mod checking;
 mod disk;
@@ -38,13 +39,13 @@ use crate::transfer::TransferId;
 /// Where the contents of transfers are kept, with a sidecar beside each that says what it is.
 #[async_trait]
 pub trait Contents: Debug + Send + Sync {
-    /// Takes the partial of a content for this session alone; makes one where there is none.
+    /// Opens the partial of a content for this session alone; creates it where there is none.
     ///
     /// # Errors
-    /// [`SpoolError::Busy`] while another session still has it, or has sealed it and its row does not say so yet.
+    /// [`SpoolError::Busy`] while another session has it, or has sealed it and the row does not say so yet.
     async fn partial(&self, key: ContentKey) -> Result<Box<dyn PartialContent>, SpoolError>;
 
-    /// Copies `source` here; it is a file to send once it is sealed. Nothing is left where that fails.
+    /// Copies `source`. Once it is sealed it is a file to send. Nothing is left where the copy fails.
     ///
     /// # Errors
     /// Reading `source` or writing here failed.
@@ -60,29 +61,30 @@ pub trait Contents: Debug + Send + Sync {
     /// It is not there.
     async fn open(&self, key: ContentKey) -> Result<Arc<dyn StoredContent>, SpoolError>;
 
-    /// BLAKE3 of a sealed content as it can be read now, hexadecimal.
+    /// Reads a sealed content and returns its BLAKE3 digest in hexadecimal digits.
     ///
     /// # Errors
     /// It cannot be read.
     async fn digest(&self, key: ContentKey) -> Result<String, SpoolError>;
 
-    /// Takes a sealed content for this task alone, in this program and any other. None when it is not there.
+    /// Gets exclusive access to a sealed content, against this program and all others. None when it is not there.
     ///
     /// # Errors
     /// [`SpoolError::Busy`] while another has it.
     async fn hold(&self, key: ContentKey) -> Result<Option<Hold>, SpoolError>;
 
-    /// The same of the content that goes into the inbox: a plain one, once it is sealed. None when it has left.
+    /// The same for the content that goes into the inbox: the plain one, once that is sealed. None when it has left.
     ///
     /// # Errors
     /// As for [`Contents::hold`].
     async fn hold_to_deliver(&self, id: TransferId) -> Result<Option<Hold>, SpoolError>;
 
-    /// Hands a sealed content to `path` below `inbox`, which is in its row already and is appended to its sidecar first.
-    /// Durable on return; the content is gone from here then. `path` is made of parts joined by `/`.
+    /// Hands a sealed content to `path` below `inbox`. The path is in the row already, and is appended to the sidecar
+    /// first. On return the delivery is durable and the content is gone from here. `path` is made of parts joined by
+    /// `/`.
     ///
     /// # Errors
-    /// [`PlaceError::Taken`] when something of that name is there and is not to be overwritten.
+    /// [`PlaceError::Taken`] when there is a file of that name that is not to be overwritten.
     async fn hand_to(
         &self,
         inbox: &Path,
@@ -91,20 +93,19 @@ pub trait Contents: Debug + Send + Sync {
         how: Handing,
     ) -> Result<(), PlaceError>;
 
-    /// Makes durable that a content was handed to `path`, where that is not known: a crash, or another, may have come in
-    /// between.
+    /// Makes durable that a content was handed to `path`, where a crash, or another program, may have prevented it.
     ///
     /// # Errors
     /// It cannot be made durable.
     async fn confirm_handed(&self, inbox: &Path, path: &str) -> Result<(), PlaceError>;
 
-    /// Gives the contents of `from`, a file to send, to another transfer.
+    /// Makes the contents of `from`, a file to send, those of another transfer as well.
     ///
     /// # Errors
-    /// What is sent of `from` is not there any more, or nothing can be written here.
+    /// The content of `from` is not there any more, or nothing can be written.
     async fn send_again(&self, from: TransferId, sidecar: &Sidecar) -> Result<(), SpoolError>;
 
-    /// Writes a sidecar, or writes it again: durable on return.
+    /// Writes a sidecar, or replaces it. It is durable on return.
     ///
     /// # Errors
     /// Nothing can be written here.
@@ -120,20 +121,20 @@ pub trait Contents: Debug + Send + Sync {
         id: TransferId,
     ) -> Result<Option<Record>, SpoolError>;
 
-    /// Adds to the sidecar of a file to send where some of its records end. A failure costs nobody the file: without them
-    /// a restart reads it from its start.
+    /// Appends to the sidecar of a file to send where some of its records end. A failure is tolerated: without the
+    /// positions a restart reads the file from its start.
     async fn keep_positions(&self, id: TransferId, seal: &Seal, positions: &Positions);
 
-    /// Where some records of a file to send end; none where that was not noted, or cannot be read any more.
+    /// Where some records of a file to send end; no positions where none were noted, or they cannot be read any more.
     async fn positions(&self, id: TransferId) -> Positions;
 
-    /// What there is of one transfer.
+    /// The files that one transfer has.
     ///
     /// # Errors
-    /// Something of it cannot be looked at.
+    /// One of them cannot be examined.
     async fn pieces(&self, id: TransferId) -> Result<Pieces, SpoolError>;
 
-    /// Removes a file to send that was not queued after all.
+    /// Removes the content of a file to send that was not queued after all.
     ///
     /// # Errors
     /// It is there and cannot be removed.
@@ -149,20 +150,20 @@ pub trait Contents: Debug + Send + Sync {
         id: TransferId,
     ) -> Result<(), SpoolError>;
 
-    /// Removes a partial that no row knows, and what was written of a sidecar for it.
+    /// Removes a partial that has no row, and the sidecar that was begun for it.
     ///
     /// # Errors
-    /// [`SpoolError::Busy`] while somebody writes it.
+    /// [`SpoolError::Busy`] while a session writes it.
     async fn discard_partial(&self, id: TransferId) -> Result<(), SpoolError>;
 
     /// Whether so many octets fit without touching the reserve.
     ///
     /// # Errors
-    /// They do not, or that is not known.
+    /// They do not fit, or the free space is not known.
     async fn has_room_for(&self, octets: u64) -> Result<(), SpoolError>;
 
-    /// Removes partials that were left alone, the oldest first, until so many octets fit; none where all of them would
-    /// not do. Returns their transfers.
+    /// Removes partials that no session uses, the oldest first, until so many octets fit; removes none where all of
+    /// them would not be enough. Returns their transfers.
     ///
     /// # Errors
     /// They cannot be listed.
@@ -172,13 +173,13 @@ pub trait Contents: Debug + Send + Sync {
 /// How a content is handed to the inbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Handing {
-    /// Whether it takes the place of what has its name.
+    /// Whether it replaces a file of the same name.
     pub overwrite: bool,
     /// What others may do with it there.
     pub access: Access,
 }
 
-/// A content of which there may be a beginning, and which is this session's alone.
+/// A content that is not complete, opened by this session alone.
 #[async_trait]
 pub trait PartialContent: Debug + Send + Sync {
     /// Octets it has.
@@ -187,27 +188,27 @@ pub trait PartialContent: Debug + Send + Sync {
     /// It cannot be looked at.
     async fn octets(&self) -> Result<u64, SpoolError>;
 
-    /// Resumes at `octets`, cutting off what lies beyond.
+    /// Resumes at `octets`; cuts off what is behind that.
     ///
     /// # Errors
     /// [`SpoolError::Short`] when it has fewer octets.
     async fn resume(self: Box<Self>, octets: u64) -> Result<Box<dyn ContentWriter>, SpoolError>;
 
-    /// Removes it: the file came another way.
+    /// Removes it, since the file came in another way.
     ///
     /// # Errors
     /// It cannot be removed.
     async fn remove(self: Box<Self>) -> Result<(), SpoolError>;
 }
 
-/// Writes one content, which is its holder's alone.
+/// Writes one content, to which its holder has exclusive access.
 #[async_trait]
 pub trait ContentWriter: Debug + Send + Sync {
-    /// Octets so far, those that are not written yet included.
+    /// Octets so far, including those that are not written yet.
     fn octets(&self) -> u64;
 
-    /// Adds octets at the end: they are written while the next ones arrive, one write at most being under way. Returns a
-    /// buffer that is free again. A few octets alone cost as much as many: see [`Intake`].
+    /// Appends octets. They are written while the next ones arrive, with at most one write under way. Returns a buffer
+    /// that can be used again. Few octets cost as much as many: see [`Intake`].
     ///
     /// # Errors
     /// An earlier write failed.
@@ -219,20 +220,20 @@ pub trait ContentWriter: Debug + Send + Sync {
     /// A write failed.
     async fn written(&mut self) -> Result<(), SpoolError>;
 
-    /// What makes durable all that is written by now, while more is written.
+    /// Makes what is written by now durable, while more is written.
     ///
     /// # Errors
     /// As for [`ContentWriter::written`].
     async fn syncer(&mut self) -> Result<Box<dyn ContentSyncer>, SpoolError>;
 
-    /// Ends the content with these last octets. Nothing need be durable yet; its digest is known.
+    /// Ends the content with these last octets. Its digest is known then; nothing need be durable yet.
     ///
     /// # Errors
-    /// A write failed, or what was here before cannot be read.
+    /// A write failed, or the beginning of a resumed content cannot be read.
     async fn finish(self: Box<Self>, rest: Vec<u8>) -> Result<Box<dyn WholeContent>, SpoolError>;
 
-    /// Stops in the middle, with these last octets; all of it is durable then. What is returned keeps others away from the
-    /// partial.
+    /// Stops in the middle, after these last octets; all octets are durable then. The hold that is returned keeps
+    /// others away from the partial.
     ///
     /// # Errors
     /// A write or its sync failed.
@@ -255,7 +256,7 @@ pub trait ContentSyncer: Debug + Send {
     async fn sync(self: Box<Self>) -> Result<u64, SpoolError>;
 }
 
-/// A content that has all its octets, and which nobody was told about: it can still be sealed or discarded.
+/// A content that has all its octets, and of which no partner knows yet: it can still be sealed or discarded.
 #[async_trait]
 pub trait WholeContent: Debug + Send + Sync {
     /// The size and digest it is sealed with.
@@ -267,14 +268,15 @@ pub trait WholeContent: Debug + Send + Sync {
     /// It cannot be opened.
     async fn open(&self) -> Result<Arc<dyn StoredContent>, SpoolError>;
 
-    /// Gives a content as on the wire its name for good, with its sidecar. Durable on return. What is returned is to be
-    /// kept until a row says that the content is there.
+    /// Gives a content as on the wire its final name and its sidecar. It is durable on return. The caller keeps the
+    /// hold that is returned until a row says that the content is there.
     ///
     /// # Errors
-    /// Nothing of it is left then.
+    /// The content could not be sealed; nothing of it is left.
     async fn seal(self: Box<Self>, sidecar: &Sidecar) -> Result<Hold, SpoolError>;
 
-    /// The same of a plain content, which the sidecar of the other is told of when all of it is durable.
+    /// The same for a plain content. Its line is appended to the sidecar of the content on the wire once all of it is
+    /// durable.
     ///
     /// # Errors
     /// As for [`WholeContent::seal`].
@@ -290,19 +292,19 @@ pub trait WholeContent: Debug + Send + Sync {
 /// A content that is open to be read.
 #[async_trait]
 pub trait StoredContent: Debug + Send + Sync {
-    /// Its size in octets: known since it was opened.
+    /// Its size in octets, as it was when the content was opened.
     ///
     /// # Errors
     /// It cannot be looked at.
     fn octets(&self) -> Result<u64, SpoolError>;
 
-    /// As many octets from `position` on; fewer come only at the end of the file.
+    /// Reads so many octets from `position` on; fewer only at the end of the content.
     ///
     /// # Errors
     /// The read failed.
     async fn read_at(&self, position: u64, octets: usize) -> Result<Vec<u8>, SpoolError>;
 
-    /// The same into a buffer, for threads that may wait. Returns how many octets there were.
+    /// The same into a buffer, for threads that may block. Returns how many octets were read.
     ///
     /// # Errors
     /// The read failed.

@@ -5,8 +5,8 @@ use std::io::{self, BufRead, BufReader, Read};
 /// Octets read at once.
 const CHUNK: usize = 64 * 1024;
 
-/// The lines of another reader, each at least so long: blanks stand before the CR LF of those that were shorter, and
-/// behind the last one where that has no end. Lines that are longer stay as they are.
+/// The lines of another reader, each at least so long. Shorter lines get blanks before their CR LF; the last line gets
+/// them at its end where it has no CR LF. Longer lines stay as they are.
 #[derive(Debug)]
 pub struct Padded<R> {
     lines: BufReader<R>,
@@ -15,7 +15,7 @@ pub struct Padded<R> {
     column: u64,
     /// A CR was read, and what follows says whether it ends a line.
     after_cr: bool,
-    /// What is to be written before anything more is read: blanks, and the rest of a line end.
+    /// Blanks that are to be written before anything more is read.
     blanks: u64,
     end: &'static [u8],
 }
@@ -59,7 +59,7 @@ impl<R: Read> Padded<R> {
         }
     }
 
-    /// What is to be written before anything more is read.
+    /// The next octet that is to be written before anything more is read.
     fn owed(&mut self) -> Option<u8> {
         if self.blanks > 0 {
             self.blanks -= 1;
@@ -70,7 +70,8 @@ impl<R: Read> Padded<R> {
         Some(*first)
     }
 
-    /// Takes the octet that is read next; none where something else comes before it, or it waits for the one behind it.
+    /// Takes the octet that was read. Returns the octet to write; none where blanks come before it, or where the next
+    /// octet decides.
     fn take(&mut self, octet: u8) -> Option<u8> {
         match (self.after_cr, octet) {
             (true, b'\n') => {

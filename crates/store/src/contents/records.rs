@@ -12,7 +12,7 @@ use super::StoredContent;
 use super::thread::{of_the_spool, on_thread};
 use crate::spool::SpoolError;
 
-/// Octets looked at once: more than any layout has between records.
+/// Octets that are examined at once: more than any layout has between two records.
 const CHUNK: usize = 256 * 1024;
 
 /// Why a file of records cannot be read.
@@ -76,8 +76,8 @@ pub async fn count(
     .await
 }
 
-/// Takes a reader from the start of a content to the end of that record: from the nearest position before it, of which a
-/// check is returned then, or by reading all before it.
+/// Moves a reader from the start of a content to the end of this record. It starts at the nearest position before the
+/// record, and then returns a check of the positions; without a position it reads everything before the record.
 ///
 /// # Errors
 /// A record that is not as announced, or a failed read.
@@ -98,8 +98,8 @@ pub async fn find(
     .await
 }
 
-/// Goes to the end of that record from the nearest position before it. False where the file says that the position is
-/// none; the reader is where it was then.
+/// Moves to the end of this record from the nearest position before it. Returns false where the file shows that the
+/// position is wrong; the reader is where it was before then.
 fn find_from(
     content: &dyn StoredContent,
     reader: &mut RecordReader,
@@ -118,7 +118,7 @@ fn find_from(
     }
 }
 
-/// Reads on to the end of that record, counted from the start, or to the end of the file.
+/// Reads to the end of this record, counted from the start of the file, or to the end of the file.
 fn read(
     content: &dyn StoredContent,
     reader: &mut RecordReader,
@@ -139,7 +139,7 @@ fn read(
     Ok(())
 }
 
-/// Passes over the records in these octets, up to that one; gives how many of the octets that was.
+/// Skips the records in these octets, up to this one. Returns how many octets were skipped.
 fn pass(
     reader: &mut RecordReader,
     octets: &[u8],
@@ -166,7 +166,7 @@ fn pass(
 #[derive(Debug)]
 pub struct PositionsCheck {
     reader: RecordReader,
-    /// Those that are still to come.
+    /// Positions that the reading has not reached yet.
     left: Peekable<vec::IntoIter<Position>>,
     wrong: bool,
 }
@@ -181,8 +181,8 @@ impl PositionsCheck {
         }
     }
 
-    /// Looks at the next octets, and to the end of the file if `last`; gives how many of them are done with. The others
-    /// are to be shown again, with more behind them.
+    /// Examines the next octets; they are the last of the file if `last`. Returns how many of them are done with. The
+    /// caller passes the others again, with more octets behind them.
     pub(super) fn look(&mut self, octets: &[u8], last: bool) -> usize {
         let Self {
             reader,
@@ -207,7 +207,7 @@ impl PositionsCheck {
         }
     }
 
-    /// Whether all of them are ends of records, as far as the file was looked at to its end.
+    /// Whether all positions are ends of records. It is known once the file was read to its end.
     pub(super) fn agrees(mut self) -> bool {
         !self.wrong && self.left.peek().is_none()
     }

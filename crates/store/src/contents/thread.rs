@@ -6,7 +6,7 @@ use tokio::task::{JoinError, spawn_blocking};
 
 use crate::spool::SpoolError;
 
-/// Runs a disk operation off the async threads.
+/// Runs a disk operation on a thread that may block.
 pub(super) async fn on_thread<T: Send + 'static, E: From<SpoolError> + Send + 'static>(
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, E> {
@@ -20,7 +20,7 @@ pub(super) fn lost_thread(lost: &JoinError) -> SpoolError {
     of_the_spool(format!("the writing thread was lost: {lost}"))
 }
 
-/// An error that is no file's in particular.
+/// An error that is not about one file.
 pub(super) fn of_the_spool(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> SpoolError {
     SpoolError::Io {
         path: "the spool".into(),

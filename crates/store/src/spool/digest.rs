@@ -52,7 +52,8 @@ pub(super) struct BesideReader {
     thread: JoinHandle<io::Result<(Box<blake3::Hasher>, u64)>>,
 }
 
-/// Octets that are read before a partial goes on: that takes a moment. At gigabytes a partner would have given up.
+/// Octets that are read before a partial is resumed, which takes a moment. A partner would give up before gigabytes
+/// were read.
 const AT_ONCE: u64 = 16 << 20;
 
 impl Sum {

@@ -1,9 +1,9 @@
 //! Which files got a sidecar last. A start compares the newest files with the ledger; to find them among a million it
 //! would have to list their folder, which takes seconds. So the name of each is added to a list beside the folder.
 //!
-//! Nothing that was promised relies on a list, and what is added is not synced: what a power cut takes from its end makes
-//! that comparison shorter. A list that is missing, cannot be read, or of which anything is damaged is none: the folder is
-//! listed, and the list made anew.
+//! No promise relies on a list, and its lines are not synced: where a power cut takes lines from its end, fewer files
+//! are compared. A list that is missing, unreadable or damaged anywhere is not used: the folder is listed, and the list
+//! is rewritten.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -203,7 +203,7 @@ mod tests {
                 newest(&spool, 9);
                 std::fs::write(damaged, content).unwrap();
                 assert_eq!(newest(&spool, 9), newest_first, "{content:?}");
-                assert!(names(&list).is_some() && !before.exists(), "made anew");
+                assert!(names(&list).is_some() && !before.exists(), "rewritten");
             }
         }
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use pointsman_folder::{FileStat, Folder, FolderError, Names, PRIVATE_FOLDER};
-use pointsman_log::tell;
+use pointsman_log::emit;
 use rustix::fs::{AtFlags, Gid, Mode, RenameFlags};
 
 use super::files::sync_folder;
@@ -280,8 +280,8 @@ impl Placing<'_> {
     fn take_back(&self) {
         let (transfer, file) = (self.id, self.name.to_owned());
         match self.is_still_ours().and_then(|()| self.rename_back()) {
-            Ok(()) => tell(&Event::PlacingTakenBack { transfer, file }),
-            Err(error) => tell(&Event::PlacingNotTakenBack {
+            Ok(()) => emit(&Event::PlacingTakenBack { transfer, file }),
+            Err(error) => emit(&Event::PlacingNotTakenBack {
                 transfer,
                 file,
                 reason: error.to_string(),

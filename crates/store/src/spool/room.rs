@@ -1,4 +1,4 @@
-//! Room on the disk: what is kept free, and what makes way.
+//! Free space on the disk: how much of it is reserved, and what is removed for it.
 
 use std::io;
 use std::path::Path;
@@ -68,9 +68,9 @@ impl Spool {
         })
     }
 
-    /// Removes partials that were left alone, the oldest first, until so many octets fit beside the reserve; none
-    /// where all of them would not do. Gives their transfers: nobody was told that they are kept, and who offers them
-    /// again begins again.
+    /// Removes partials that no session uses, the oldest first, until so many octets fit beside the reserve; removes
+    /// none where all of them would not be enough. Returns their transfers: no partner was promised that they are kept,
+    /// and one that offers such a file again starts over.
     ///
     /// # Errors
     /// The folder cannot be looked at.

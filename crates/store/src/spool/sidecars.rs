@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use oftp::Positions;
-use pointsman_log::tell;
+use pointsman_log::emit;
 use rustix::fs::Advice;
 
 use super::error::{SpoolError, at};
@@ -26,7 +26,7 @@ use crate::transfer::TransferId;
 use crate::transition::reached;
 
 impl Spool {
-    /// Writes a sidecar, or writes it anew: durable on return.
+    /// Writes a sidecar, or replaces it. It is durable on return.
     ///
     /// # Errors
     /// The spool cannot be written.
@@ -48,7 +48,7 @@ impl Spool {
         self.add(direction, id, entry).map(drop)
     }
 
-    /// The same, and durable on return: for what must not be forgotten by a ledger made anew.
+    /// The same, and durable on return: for entries that a rebuilt ledger must not miss.
     ///
     /// # Errors
     /// The spool cannot be written.
@@ -184,7 +184,7 @@ impl Spool {
 
 /// Tells that a sidecar lacks its newest line. That is no failure of whoever wanted to add it.
 pub(crate) fn behind(transfer: TransferId, error: &dyn Display) {
-    tell(&Event::SidecarBehind {
+    emit(&Event::SidecarBehind {
         transfer,
         reason: error.to_string(),
     });

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use pointsman_log::tell;
+use pointsman_log::emit;
 
 use super::blob::Blob;
 use super::error::{SpoolError, at};
@@ -94,7 +94,7 @@ impl Whole {
         if kept.is_err()
             && let Err(error) = self.clear_away(renamed)
         {
-            tell(&Event::BlobLeft {
+            emit(&Event::BlobLeft {
                 transfer: self.key.id,
                 reason: error.to_string(),
             });

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_log::tell;
+use pointsman_log::emit;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
@@ -202,8 +202,8 @@ impl Thread {
     }
 }
 
-/// A verb that panics takes its group with it, of which nothing is done: whoever asked hears that, the log has the panic,
-/// and the thread goes on, since without it no session would come to anything any more.
+/// A verb that panics takes its whole group with it: nothing of the group is done, its callers get an error, and the
+/// log has the panic. The thread keeps running, since no session could do anything without it.
 fn serve(mut db: Connection, behavior: TransactionBehavior, mut queue: mpsc::Receiver<Job>) {
     let mut group = Vec::with_capacity(GROUP);
     while queue.blocking_recv_many(&mut group, GROUP) > 0 {
@@ -220,7 +220,7 @@ fn do_all(db: &mut Connection, behavior: TransactionBehavior, group: &mut Vec<Jo
     let fate = commit(db, behavior, group, &mut answers);
     answers.extend(group.drain(..).map(|job| job(None).answer));
     if let Err(Failure { why, .. }) = &fate {
-        tell(&Event::CommitFailed {
+        emit(&Event::CommitFailed {
             verbs: answers.len(),
             reason: why.clone(),
         });

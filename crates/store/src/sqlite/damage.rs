@@ -10,7 +10,7 @@ use super::{look, sums};
 use crate::error::LedgerError;
 use crate::finding::{Finding, Weight};
 
-const REMEDY: &str = "the disk or its file system changed the ledger: stop the server, see to the disk, and run `pointsman store rebuild`, which makes the ledger anew from the spool";
+const REMEDY: &str = "the disk or its file system changed the ledger: stop the server, see to the disk, and run `pointsman store rebuild`, which rebuilds the ledger from the spool";
 
 /// See [`super::SqliteLedger::damage`].
 pub(super) fn damage(db: &Connection, indexes: bool) -> Vec<Finding> {

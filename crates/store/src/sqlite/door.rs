@@ -1,4 +1,4 @@
-//! The one door to SQLite: what it bears without an error for its caller is told in the log.
+//! The only place that opens SQLite. Failures that SQLite tolerates without an error for its caller are logged here.
 
 use std::ffi::c_int;
 use std::io::{ErrorKind, Read as _};
@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
-use pointsman_log::tell;
+use pointsman_log::emit;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, ffi};
 use rustix::fs::{AtFlags, CWD};
@@ -45,7 +45,7 @@ pub(super) fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection
             // What was committed stays in the log, and the next commit tries again: as SQLite's own hook, which is silent.
             let copied = log.checkpoint();
             copied.unwrap_or_else(|error| {
-                tell(&Event::CheckpointFailed {
+                emit(&Event::CheckpointFailed {
                     reason: error.to_string(),
                 })
             });
@@ -114,8 +114,8 @@ fn make_private(path: &Path) {
     let _ = private_file().write(true).create_new(true).open(path);
 }
 
-/// Turns the write-ahead log on. Where that fails SQLite goes on with a rollback journal, whose removal it does not
-/// sync: a power cut could bring it back, and take back what was committed.
+/// Turns the write-ahead log on. Where that fails, SQLite continues with a rollback journal, whose removal it does not
+/// sync: a power cut could bring the journal back and undo what was committed.
 pub(super) fn be_write_ahead(db: &Connection, path: &Path) -> Result<(), LedgerError> {
     let mode = || -> rusqlite::Result<String> {
         // To its end: the change is committed after its row, which says `wal` already.
@@ -157,7 +157,7 @@ fn listen() {
     // SAFETY: once in the process, before the first connection; `hear` asks nothing of SQLite and may run on any thread.
     let heard = unsafe { rusqlite::trace::config_log(Some(hear)) };
     heard.unwrap_or_else(|error| {
-        tell(&Event::LogUnheard {
+        emit(&Event::LogUnheard {
             reason: error.to_string(),
         })
     });
@@ -167,10 +167,10 @@ fn hear(code: c_int, said: &str) {
     match code & 0xFF {
         // Statements that fail as they are meant to (UNIQUE), and are told by their verbs.
         ffi::SQLITE_CONSTRAINT | ffi::SQLITE_SCHEMA | ffi::SQLITE_BUSY => {}
-        ffi::SQLITE_NOTICE => tell(&Event::Notice {
+        ffi::SQLITE_NOTICE => emit(&Event::Notice {
             said: said.to_owned(),
         }),
-        _ => tell(&Event::LedgerTrouble {
+        _ => emit(&Event::LedgerTrouble {
             sqlite: code.unsigned_abs(),
             said: said.to_owned(),
         }),
@@ -183,7 +183,7 @@ fn wait(patience: Duration) -> impl FnMut(i32) -> bool + Send {
     move |asked| {
         if asked == 0 {
             began = Instant::now();
-            tell(&Event::Locked { patience });
+            emit(&Event::Locked { patience });
         }
         if began.elapsed() > patience {
             return false;

@@ -69,7 +69,7 @@ pub(super) fn note_often(
         0 => Ok(()),
         1 => {
             let text = &detail.text;
-            let last = format!("{text}; this may go on, and is not written down any more");
+            let last = format!("{text}; this may continue, and is not written down any more");
             note(db, id, session, event, &detail.with_text(last))
         }
         _ => note(db, id, session, event, detail),

@@ -60,7 +60,7 @@ use crate::verb::{self, Acknowledged, Effect, Verb};
 pub struct SqliteLedger {
     writer: Writer,
     reader: Thread,
-    /// Where the sidecars are that hear of every verb that a ledger made anew must know of.
+    /// Where the sidecars are, to which every verb that a rebuilt ledger must know is appended.
     sidecars: Option<Spool>,
 }
 
@@ -88,7 +88,7 @@ impl SqliteLedger {
         door::look(path)
     }
 
-    /// From now on every verb that a ledger made anew must know of is added to the sidecar in `spool`.
+    /// From now on every verb that a rebuilt ledger must know is appended to the transfer's sidecar in `spool`.
     #[must_use]
     pub fn with_sidecars(mut self, spool: Spool) -> Self {
         self.sidecars = Some(spool);
@@ -133,12 +133,12 @@ impl SqliteLedger {
     {
         let (done, told) = self.writer.run(name, verb).await?;
         if let Some((direction, id, entry)) = told {
-            self.tell(direction, id, entry).await;
+            self.append_to_sidecar(direction, id, entry).await;
         }
         Ok(Persisted::committed(done))
     }
 
-    async fn tell(&self, direction: Direction, id: TransferId, entry: Entry) {
+    async fn append_to_sidecar(&self, direction: Direction, id: TransferId, entry: Entry) {
         let Some(spool) = self.sidecars.clone() else {
             return;
         };
@@ -255,7 +255,8 @@ impl Ledger for SqliteLedger {
         self.writer
             .run(VerbName::Enqueue, move |db| verbs::enqueue(db, &file))
             .await?;
-        self.tell(Direction::Outbound, id, Entry::queued()).await;
+        self.append_to_sidecar(Direction::Outbound, id, Entry::queued())
+            .await;
         Ok(())
     }
 
@@ -294,7 +295,8 @@ impl Ledger for SqliteLedger {
         let Some(stamp) = self.reader.run(find).await? else {
             return Ok(None);
         };
-        // The sidecar first, and durable: a ledger made anew must not offer under the old stamp what went under the new.
+        // The sidecar first, and durable: a rebuilt ledger must not offer under the old stamp what was sent under the
+        // new one.
         if let Some(spool) = self.sidecars.clone() {
             let entry = Entry::Stamped(stamp.clone());
             let write = move || spool.append_synced(Direction::Outbound, id, &entry);
@@ -342,7 +344,8 @@ impl Ledger for SqliteLedger {
         self.writer
             .run(VerbName::Resend, move |db| verbs::resend(db, old, &file))
             .await?;
-        self.tell(Direction::Outbound, id, Entry::queued()).await;
+        self.append_to_sidecar(Direction::Outbound, id, Entry::queued())
+            .await;
         Ok(())
     }
 

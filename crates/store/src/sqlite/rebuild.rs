@@ -1,4 +1,4 @@
-//! The ledger made anew from what lies in the spool.
+//! Rebuilds the ledger from what is in the spool.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -19,7 +19,7 @@ use crate::state::Direction;
 use crate::transfer::TransferId;
 use crate::words::millis;
 
-/// What a ledger that was made anew holds.
+/// What a rebuilt ledger holds.
 #[derive(Clone, Debug, Default)]
 pub struct Rebuilt {
     /// Received files.
@@ -45,7 +45,7 @@ pub struct Left {
     pub why: String,
 }
 
-/// Makes the ledger at `path` anew. What is there is kept under another name.
+/// Rebuilds the ledger at `path`. The file that is there is kept under another name.
 ///
 /// A crash in between leaves the old ledger, or none: then [`Spool::is_used`] says that one must be made.
 ///

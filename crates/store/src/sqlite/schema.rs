@@ -177,9 +177,9 @@ mod tests {
         Ok(())
     }
 
-    /// The ninth made both tables anew: nothing of them is forgotten.
+    /// The ninth step made both tables once more: none of their columns, triggers and indexes is missing.
     #[test]
-    fn tables_that_were_made_anew_have_all_that_they_had() -> Result<(), LedgerError> {
+    fn recreated_tables_have_all_that_they_had() -> Result<(), LedgerError> {
         let sql = database("test");
         let columns = |db: &Connection, table: &str| {
             let named = "SELECT name || ' ' || type || ' ' || \"notnull\" || ' ' || coalesce(dflt_value, '-') || ' ' || pk

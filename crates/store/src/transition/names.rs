@@ -88,7 +88,7 @@ pub const STEPS: [&str; 39] = [
     "watch.file.put-away",
     "recovery.begun",
     "recovery.partials.cleared",
-    "recovery.unsaid.discarded",
+    "recovery.uncommitted.discarded",
     "recovery.ended",
     "wire.efpa.before",
     "wire.efpa.after",

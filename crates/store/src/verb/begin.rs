@@ -1,4 +1,4 @@
-//! A known partial goes on, under a new offer.
+//! A known partial is resumed under a new offer.
 
 use std::time::SystemTime;
 

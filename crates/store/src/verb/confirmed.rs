@@ -1,4 +1,4 @@
-//! The partner goes on after our EFPA, so it has it.
+//! The partner sent something after our EFPA, so it has the EFPA.
 
 use std::time::SystemTime;
 

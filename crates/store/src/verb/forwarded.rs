@@ -30,7 +30,7 @@ impl Verb for Forwarded {
             return Ok(Effect::Repeated);
         }
         file.decision.settle();
-        row.note("forwarded", "the receipt of the file that went on");
+        row.note("forwarded", "the receipt of the file that was sent on");
         match &self.response {
             Response::Negative(nerp) => row.reject(nerp, now),
             Response::Positive(_) => {

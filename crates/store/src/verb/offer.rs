@@ -130,8 +130,8 @@ pub(crate) fn here(newest: Row, header: &FileHeader, repeated: Repeated) -> Opti
 /// How a partial stands, seen from this offer.
 pub(crate) fn standing(row: &Row, offer: &Offer) -> Option<Standing> {
     let file = row.inbound()?;
-    // A partial goes on only under an identity that names one content, and under the same description: halves of two
-    // files, or of two envelopes, must not meet.
+    // A partial is resumed only under an identity that names one content, and under the same description: halves of two
+    // files, or of two envelopes, must not be joined.
     let resumes = offer.may_resume
         && offer.repeated.names_one_content(&offer.header.key)
         && same_content(&row.header, &offer.header)
@@ -175,7 +175,7 @@ pub(crate) fn gives_way(row: &Row, key: &FileKey, repeated: Repeated) -> bool {
     !is_receiving(row) && (is_known_to_be_rejected(row) || does_not_count)
 }
 
-/// Whether a partial of the one may go on as the other.
+/// Whether a partial of the one file may be resumed as the other.
 fn same_content(known: &FileHeader, offered: &FileHeader) -> bool {
     (known.size_blocks, known.original_size_blocks)
         == (offered.size_blocks, offered.original_size_blocks)

@@ -80,7 +80,7 @@ fn begin_again(file: &mut Outbound, order: Order, now: SystemTime) {
     file.breaks = 0;
     if order == Order::Release {
         file.refusals = 0;
-        // What the partner has of it may be of a content that was damaged here: it is not gone on from.
+        // The octets that the partner has may be of a content that was damaged here, so the file is not resumed.
         if file.state == OutboundState::Parked {
             file.attempts = 0;
         }

@@ -206,7 +206,7 @@ fn kind_name(info: &SubjectPublicKeyInfo<'_>) -> String {
     }
 }
 
-/// What strict partners may not like about a certificate of ours. The handshake itself bears it.
+/// What strict partners may object to in a certificate of ours. The handshake itself tolerates it.
 #[must_use]
 pub fn oddities(der: &CertificateDer<'_>) -> Vec<String> {
     let Ok(certificate) = parsed(der) else {

@@ -29,7 +29,7 @@ pub(super) struct Heard {
     pub arrived: BTreeSet<String>,
     /// They were closed by somebody who had them open for writing, and nobody opened them since.
     pub closed: BTreeSet<String>,
-    /// They were opened, or written to, after all that was heard of them before.
+    /// They were opened, or written to, after everything that the kernel had reported of them before.
     pub opened: BTreeSet<String>,
     /// More happened than the kernel could keep: what was heard earlier need not hold any more.
     pub lost: bool,
@@ -138,7 +138,7 @@ impl Ears {
             empty => {
                 let folders = Arc::clone(&self.folders);
                 empty.insert(notify::recommended_watcher(move |event| {
-                    tell(&folders, event);
+                    pass_on(&folders, event);
                 })?)
             }
         };
@@ -154,7 +154,8 @@ impl Ears {
     }
 }
 
-fn tell(folders: &Folders, event: notify::Result<Event>) {
+/// Notes an event of the kernel for the folders that it is about.
+fn pass_on(folders: &Folders, event: notify::Result<Event>) {
     let folders = folders.lock().unwrap_or_else(PoisonError::into_inner);
     let Ok(event) = event else {
         return;
@@ -254,7 +255,7 @@ mod tests {
             all.push((folder, told));
         }
         assert_eq!(watchers_of_this_process(), before + 1);
-        // A folder that was made anew is another one.
+        // A folder that was removed and created again is another one.
         let (folder, told) = &all[7];
         std::fs::remove_dir(folder).unwrap();
         std::fs::create_dir(folder).unwrap();

@@ -165,7 +165,7 @@ struct Growing {
 }
 
 impl Growing {
-    /// What was heard of it since the look before.
+    /// What the kernel reported of it since the previous look.
     fn hear(&mut self, name: &str, heard: &Heard) {
         // What the kernel could not keep may be that it was opened again.
         self.closed &= !heard.lost;
@@ -345,7 +345,7 @@ impl Watched {
             Taking::TooLong => {
                 let refused = name.clone();
                 let put = on_disk(rooms, move |rooms| rooms.refuse_untaken(&refused)).await?;
-                self.tell_refused(&name, "its name is too long to be sent", put);
+                self.emit_refused(&name, "its name is too long to be sent", put);
             }
         }
         Ok(())
@@ -401,11 +401,11 @@ impl Watched {
     ) -> io::Result<()> {
         let refused = name.to_owned();
         let put = on_disk(rooms, move |rooms| rooms.refuse(id, &refused)).await?;
-        self.tell_refused(name, why, put);
+        self.emit_refused(name, why, put);
         Ok(())
     }
 
-    fn tell_refused(&self, name: &str, why: &str, put: io::Result<()>) {
+    fn emit_refused(&self, name: &str, why: &str, put: io::Result<()>) {
         match put {
             Ok(()) => self.said.put_aside(name, why),
             Err(error) => self.said.trouble(&format!(
@@ -450,7 +450,7 @@ impl Watched {
             Err(error) => return Err(error.into()),
         };
         if !secured && let Err(source) = secure(rooms).await {
-            // To sync again would say nothing (see `Spool::place`): it is taken anew, after a while.
+            // A second sync would prove nothing (see `Spool::place`), so the file is taken again after a while.
             self.station.contents.withdraw(id).await?;
             let owned = name.to_owned();
             let back = on_disk(rooms, move |rooms| rooms.put_back(lies, &owned)).await;
@@ -471,7 +471,7 @@ impl Watched {
             ..SendAs::default()
         };
         enqueue::enqueue_as(&self.station, &self.profile, id, source, &how).await?;
-        self.station.events.tell(Event::Queued {
+        self.station.events.emit(Event::Queued {
             transfer: id,
             partner: self.profile.name.clone(),
             file,

@@ -302,7 +302,8 @@ fn mode_of_copy(file: &Metadata) -> u32 {
     file.mode() & 0o044 | 0o600
 }
 
-/// The same to another file system: whole under its name, or not at all. What a crash left half copied is begun anew.
+/// The same to another file system: the file is whole under its name, or not there at all. A copy that a crash
+/// interrupted is started over.
 fn copy_to(
     from: &Folder,
     old: &OsStr,
@@ -335,7 +336,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_copy_that_a_crash_left_half_done_is_made_anew() {
+    fn a_copy_that_a_crash_left_half_done_is_started_over() {
         let temp = tempfile::TempDir::new().unwrap();
         let device = |path: &Path| path.metadata().unwrap().dev();
         let apart = match tempfile::TempDir::new_in("/dev/shm") {

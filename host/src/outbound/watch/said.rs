@@ -49,7 +49,7 @@ impl Said {
         let mut troubles = self.troubles();
         let is_said = troubles.before.contains(what) || troubles.now.contains(what);
         let is_said = is_said || {
-            self.events.tell_or_count(Event::WatchTrouble {
+            self.events.emit_or_count(Event::WatchTrouble {
                 folder: self.folder.clone(),
                 partner: self.partner.clone(),
                 reason: what.to_owned(),
@@ -62,7 +62,7 @@ impl Said {
 
     /// A file lies in `refused` now.
     pub(super) fn put_aside(&self, file: &str, reason: &str) {
-        self.events.tell(Event::FilePutAside {
+        self.events.emit(Event::FilePutAside {
             folder: self.folder.clone(),
             partner: self.partner.clone(),
             file: file.to_owned(),
@@ -76,7 +76,7 @@ impl Said {
         troubles.before = std::mem::take(&mut troubles.now);
         drop(troubles);
         if self.unusable.take().is_some() {
-            self.events.tell(Event::FolderUsable {
+            self.events.emit(Event::FolderUsable {
                 folder: self.folder.clone(),
                 partner: self.partner.clone(),
             });
@@ -89,7 +89,7 @@ impl Said {
         if is_said || self.when.is_some_and(|when| when.elapsed() < UNUSABLE) {
             return;
         }
-        self.events.tell(Event::FolderUnusable {
+        self.events.emit(Event::FolderUnusable {
             folder: self.folder.clone(),
             partner: self.partner.clone(),
             reason: why.to_owned(),

@@ -207,7 +207,7 @@ impl SessionContext {
     }
 
     pub fn log(&self, event: Event) {
-        self.station.events.tell(event);
+        self.station.events.emit(event);
     }
 
     /// A deviation from the protocol was tolerated.
