@@ -33,8 +33,10 @@ fn put(setup: &Setup, name: &str, content: &str) {
 }
 
 fn in_folder(setup: &Setup, folder: &str) -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(setup.path().join(folder))
-        .unwrap()
+    let Ok(entries) = std::fs::read_dir(setup.path().join(folder)) else {
+        return Vec::new(); // The server creates it with the first file that goes there.
+    };
+    let mut names: Vec<String> = entries
         .map(|entry| entry.unwrap())
         .filter(|entry| entry.path().is_file())
         .map(|entry| entry.file_name().into_string().unwrap())

@@ -31,7 +31,7 @@ pub fn run(program: &Path, options: &Options) -> Result<(), String> {
         let content = octets(&mut Dice::new(round), size);
         let fsyncs = one_thread(folder.path(), &content)?;
         let before = threads(folder.path(), "before", count / 2, sessions, &content)?;
-        let files = transfers(program, folder.path(), count, sessions, &content)?;
+        let files = transfers(program, folder.path(), "F", count, sessions, &content)?;
         let after = threads(
             folder.path(),
             "after",
@@ -57,14 +57,19 @@ pub fn run(program: &Path, options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-/// Files a second, from the first SFID to the last EFPA. Every one of them must be in the inbox in the end.
-fn transfers(
+/// Files a second, from the first SFID to the last EFPA. Their names begin with `names`. Every one of them must be in the
+/// inbox in the end.
+pub(super) fn transfers(
     program: &Path,
     folder: &Path,
+    names: &str,
     count: u64,
     sessions: u64,
     content: &[u8],
 ) -> Result<f64, String> {
+    let inbox = folder.join("inbox/mueller");
+    let here = || fs::read_dir(&inbox).map_or(0, |entries| entries.count() as u64);
+    let wanted = here() + count;
     let config = configure(folder)?;
     let station = ServedStation::start(program, &config)?;
     let address = station.address;
@@ -74,18 +79,16 @@ fn transfers(
         for (number, peer) in peers.iter_mut().enumerate() {
             scope.spawn(move || {
                 for file in (number as u64..count).step_by(sessions as usize) {
-                    peer.send(&VirtualFile::new(&format!("F{file:07}"), content));
+                    peer.send(&VirtualFile::new(&format!("{names}{file:07}"), content));
                 }
             });
         }
     });
     let took = began.elapsed().as_secs_f64();
-    let inbox = folder.join("inbox/mueller");
-    let delivered = || fs::read_dir(&inbox).map_or(0, |entries| entries.count() as u64);
     let patience = Instant::now();
-    while delivered() < count {
+    while here() < wanted {
         if patience.elapsed().as_secs() > 60 {
-            return Err(format!("{} of {count} files are delivered", delivered()));
+            return Err(format!("{} of {wanted} files are delivered", here()));
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     }

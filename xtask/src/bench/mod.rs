@@ -4,6 +4,7 @@
 //!   rename files of the same size. In turn, so that both see the same machine.
 //! * `idle`: memory of sessions that wait, and a minute after they went.
 //! * `start`: how long a start takes with a ledger of so many rows.
+//! * `versions`: this program beside another one, such as that of an earlier commit: a session, small files, starts.
 
 mod files;
 mod idle;
@@ -11,6 +12,7 @@ pub(crate) mod options;
 pub(crate) mod partner;
 pub(crate) mod served;
 mod start;
+mod versions;
 
 use std::path::Path;
 
@@ -28,6 +30,7 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         "files" => files::run(&program, &options),
         "idle" => idle::run(&program, &options),
         "start" => start::run(root, &program, &options),
+        "versions" => versions::run(&program, &options),
         _ => Err(USAGE.to_owned()),
     }
 }

@@ -9,7 +9,9 @@ use crate::campaign;
 pub(super) const USAGE: &str = "\
 usage: cargo xtask bench files [--count N] [--sessions N] [--octets N] [--rounds N] [--in FOLDER] [--program PATH]
        cargo xtask bench idle [--sessions N] [--program PATH]
-       cargo xtask bench start [--finished N] [--open N] [--in FOLDER] [--program PATH]";
+       cargo xtask bench start [--finished N] [--open N] [--in FOLDER] [--program PATH]
+       cargo xtask bench versions --beside PATH [--rounds N] [--megabytes N] [--count N] [--sessions N] [--octets N]
+                                  [--in FOLDER] [--program PATH]";
 
 /// The options behind the name of the benchmark.
 pub(crate) struct Options(BTreeMap<String, String>);
@@ -33,6 +35,10 @@ impl Options {
             Some(built) => Ok(PathBuf::from(built)),
             None => campaign::build(root, true),
         }
+    }
+
+    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
+        self.0.get(name).map(PathBuf::from)
     }
 
     pub(crate) fn number(&self, name: &str, usual: u64) -> Result<u64, String> {
