@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Declares an enum whose variants are kept in the ledger under fixed words.
 macro_rules! words {
@@ -40,6 +41,13 @@ macro_rules! words {
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
                 to.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let word = String::deserialize(from)?;
+                Self::parse(&word).ok_or_else(|| D::Error::unknown_variant(&word, Self::WORDS))
             }
         }
     };
@@ -227,6 +235,12 @@ mod tests {
         assert_eq!(serde_json::to_string(&state).unwrap(), "\"placing\"");
         let receipt = ReceiptState::Owed;
         assert_eq!(serde_json::to_string(&Some(receipt)).unwrap(), "\"owed\"");
+        assert_eq!(
+            serde_json::from_str::<ReceiptState>("\"owed\"").unwrap(),
+            receipt
+        );
+        let unknown = serde_json::from_str::<ReceiptState>("\"Owed\"").unwrap_err();
+        assert!(unknown.to_string().contains("`given`"), "{unknown}");
         assert_eq!(
             serde_json::to_string(&Direction::Outbound).unwrap(),
             "\"out\""

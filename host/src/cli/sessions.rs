@@ -1,6 +1,7 @@
 //! `pointsman sessions` and `pointsman status`.
 
 use clap::Args;
+use pointsman_store::Direction;
 
 use super::command::{CommandOutcome, Configured, block_on};
 use super::out::{print_json, say};
@@ -70,10 +71,9 @@ pub(super) fn in_a_line(session: &SessionReport) -> String {
 }
 
 fn how_far(file: &FileReport) -> String {
-    let way = if file.direction == "in" {
-        "receiving"
-    } else {
-        "sending"
+    let way = match file.direction {
+        Direction::Inbound => "receiving",
+        Direction::Outbound => "sending",
     };
     let part = match file.size {
         0 => String::new(),

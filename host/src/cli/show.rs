@@ -1,13 +1,15 @@
 //! `pointsman transfers show`: everything that is known of one file.
 
+use pointsman_store::{Direction, ReceiptState};
+
 use super::command::{CommandOutcome, Configured, block_on};
 use super::out::{notice, print_json, say};
 use super::sessions;
 use crate::operator::history::{
-    InboundReport, OutboundReport, QuestionReport, ResponseReport, TimelineReport, TransferReport,
+    InboundReport, OutboundReport, QuestionReport, ReceiptDecider, ResponseReport, TimelineReport,
+    TransferReport,
 };
 use crate::operator::transfer_name::TransferName;
-use crate::operator::transfers::TransferWay;
 use crate::operator::utc_time::UtcTime;
 
 pub(super) fn show(configured: &Configured, id: &TransferName, json: bool) -> CommandOutcome {
@@ -25,15 +27,15 @@ fn print(file: &TransferReport) {
     let row = &file.row;
     line("transfer", &row.transfer);
     line("file", &row.file.text);
-    let way = match row.direction {
-        TransferWay::In => "received",
-        TransferWay::Out => "sent",
+    let way = match row.state.0.direction() {
+        Direction::Inbound => "received",
+        Direction::Outbound => "sent",
     };
     line("partner", &format!("{} ({way})", row.partner));
     line("since", &row.since.to_string());
     let because = row.reason.as_ref();
     let because = because.map_or_else(String::new, |why| format!(": {why}"));
-    line("state", &format!("{}{because}", row.state));
+    line("state", &format!("{}{because}", row.state.0));
     if let Some(session) = &file.session {
         line("session", &sessions::in_a_line(session));
     }
@@ -95,10 +97,13 @@ fn receipt(file: &TransferReport) -> String {
     };
     let since = moment(response.since);
     let what = in_words(response);
-    match file.row.receipt.as_str() {
-        "received" => format!("{what} came {since}"),
-        "owed" => format!("{what} owed since {since}, told {} times", response.tries),
-        state => format!("{what} {state}, owed since {since}"),
+    match file.row.receipt {
+        Some(ReceiptState::Received) => format!("{what} came {since}"),
+        Some(ReceiptState::Owed) => {
+            format!("{what} owed since {since}, sent {} times", response.tries)
+        }
+        Some(state @ ReceiptState::Given) => format!("{what} {state}, owed since {since}"),
+        None => format!("{what} owed since {since}"),
     }
 }
 
@@ -116,14 +121,14 @@ fn no_receipt(file: &TransferReport) -> String {
         asked,
     } = question;
     let at = moment(*asked_at);
-    match asks.as_str() {
-        "command" => {
+    match asks {
+        ReceiptDecider::Command => {
             format!("none yet: the command that takes the file is run at {at}, after {asked} tries")
         }
-        "policies" => {
+        ReceiptDecider::Policies => {
             format!("none yet: the policies are asked again at {at}, after {asked} times")
         }
-        _ => format!(
+        ReceiptDecider::Operator => format!(
             "none: it is yours to decide: `pointsman transfers answer {}`, with `--reject REASON` for a NERP",
             file.row.transfer
         ),

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use oftp::NerpReason;
+use pointsman_store::{Direction, ReceiptState};
 
 use super::attention::AttentionCommand;
 use super::command::{CommandOutcome, Configured, block_on};
@@ -9,7 +10,7 @@ use super::out::{print_json, say};
 use super::show;
 use crate::operator::receipts::{ReceiptAnswer, ReceiptChoice, nerp_reason};
 use crate::operator::transfer_name::TransferName;
-use crate::operator::transfers::{TransferQuery, TransferSummary, TransferWay, pattern, states};
+use crate::operator::transfers::{TransferQuery, TransferSummary, pattern, states};
 
 /// Looks at the history of files; the server need not run.
 #[derive(Debug, Args)]
@@ -92,11 +93,11 @@ enum WayArg {
     Out,
 }
 
-impl From<WayArg> for TransferWay {
+impl From<WayArg> for Direction {
     fn from(way: WayArg) -> Self {
         match way {
-            WayArg::In => Self::In,
-            WayArg::Out => Self::Out,
+            WayArg::In => Self::Inbound,
+            WayArg::Out => Self::Outbound,
         }
     }
 }
@@ -158,7 +159,7 @@ impl ListArgs {
             count: self.count,
             partner: self.partner,
             state: self.state,
-            direction: self.direction.map(TransferWay::from),
+            direction: self.direction.map(Direction::from),
             name: self.name,
         }))?;
         if self.json {
@@ -185,13 +186,10 @@ fn print(rows: &[TransferSummary]) {
             "{:36}  {:20}  {:3}  {:12}  {:12}  {:8}  {:>12}  {}",
             row.transfer,
             row.since,
-            match row.direction {
-                TransferWay::In => "in",
-                TransferWay::Out => "out",
-            },
+            row.state.0.direction(),
             row.partner,
-            row.state,
-            row.receipt,
+            row.state.0,
+            row.receipt.map_or("none", ReceiptState::as_str),
             row.octets,
             row.file.text
         );

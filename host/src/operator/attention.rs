@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Operator;
 use super::error::OperatorError;
 use super::overview::{Overview, without_profile};
-use super::transfers::FileIdentity;
+use super::transfers::{FileIdentity, StateReport};
 use super::utc_time::UtcTime;
 use crate::config::Plan;
 
@@ -36,8 +36,9 @@ pub(crate) struct AttentionFile {
     pub since: UtcTime,
     /// The partner's name in the configuration.
     pub partner: String,
-    /// The word of its state.
-    pub state: String,
+    /// Which way it goes, and how far it is.
+    #[serde(flatten)]
+    pub state: StateReport,
     /// Why it is where it is, if there is something to say.
     pub reason: Option<String>,
     /// What it waits for.
@@ -86,7 +87,7 @@ impl AttentionFile {
             transfer: row.id.to_string(),
             since: UtcTime(row.created),
             partner: row.partner.clone(),
-            state: row.state.to_string(),
+            state: StateReport(row.state),
             reason: row.reason.clone(),
             waits_for: waits_for.to_owned(),
             remedy,

@@ -113,12 +113,24 @@ pub(crate) struct ResponseReport {
 /// A decision about a receipt that is still to come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct QuestionReport {
-    /// Who decides: `policies`, `command` or `operator`.
-    pub asks: String,
+    /// Who decides.
+    pub asks: ReceiptDecider,
     /// When they are asked next.
     pub asked_at: Option<UtcTime>,
     /// How often they were asked.
     pub asked: u32,
+}
+
+/// Who decides about a receipt that is still to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ReceiptDecider {
+    /// The policies, asked again.
+    Policies,
+    /// The command that takes the file.
+    Command,
+    /// An operator.
+    Operator,
 }
 
 /// Of a received file.
@@ -261,11 +273,10 @@ fn labels(details: &Details) -> Vec<LabelReport> {
 fn question(details: &Details) -> Option<QuestionReport> {
     details.question.map(|question| QuestionReport {
         asks: match (question.asked_at, question.hand_over) {
-            (None, _) => "operator",
-            (_, true) => "command",
-            (_, false) => "policies",
-        }
-        .to_owned(),
+            (None, _) => ReceiptDecider::Operator,
+            (_, true) => ReceiptDecider::Command,
+            (_, false) => ReceiptDecider::Policies,
+        },
         asked_at: question.asked_at.map(UtcTime),
         asked: question.asked,
     })

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
-use pointsman_store::{Order, Queued, TransferId};
+use pointsman_store::{Order, OutboundState, Queued, TransferId};
 use serde::{Deserialize, Serialize};
 
 use super::Operator;
@@ -74,7 +74,7 @@ pub(crate) struct QueuedFile {
     /// The partner it goes to.
     pub partner: String,
     /// `ready`, `held` or `parked`.
-    pub state: String,
+    pub state: OutboundState,
     /// A session has it just now.
     pub in_session: bool,
     /// It rests until then.
@@ -188,7 +188,7 @@ impl QueuedFile {
         Self {
             transfer: file.id.to_string(),
             partner: file.partner.clone(),
-            state: file.state.to_string(),
+            state: file.state,
             in_session: file.in_session,
             rests_until: file.rests_until.map(UtcTime),
             priority: file.priority,
@@ -208,7 +208,7 @@ impl QueuedFile {
         match self.rests_until {
             _ if self.in_session => "in-session",
             Some(_) => "resting",
-            None => &self.state,
+            None => self.state.as_str(),
         }
     }
 }

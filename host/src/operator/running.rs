@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use pointsman_policy::LoadError;
+use pointsman_store::Direction;
 use serde::{Deserialize, Serialize};
 
 use super::control::{self, ControlRequest};
@@ -89,8 +90,8 @@ pub(crate) struct FileReport {
     pub transfer: String,
     /// The file's identity.
     pub file: String,
-    /// `in` or `out`.
-    pub direction: String,
+    /// Which way it goes.
+    pub direction: Direction,
     /// Octets that have been moved by now, those of earlier sessions included.
     pub octets: u64,
     /// Its size in octets; of a received file what its sender said, in units of 1024.
@@ -283,7 +284,10 @@ impl From<FileNow> for FileReport {
         Self {
             transfer: file.transfer,
             file: file.file,
-            direction: if file.received { "in" } else { "out" }.to_owned(),
+            direction: match file.received {
+                true => Direction::Inbound,
+                false => Direction::Outbound,
+            },
             octets: file.octets,
             size: file.size,
             since: UtcTime(file.since),

@@ -1,11 +1,16 @@
 //! Requests of operators, in the server's own process and outside of it.
 
+use std::time::SystemTime;
+
+use pointsman_store::{Direction, InboundState, OutboundState, ReceiptState};
+
 use super::error::ErrorCode;
 use super::lock::StorageLock;
 use super::queue::{QueueAction, QueueOrder};
 use super::receipts::{ReceiptAnswer, ReceiptChoice};
 use super::send::{SendFormat, SendRequest};
-use super::transfers::{TransferQuery, TransferWay};
+use super::transfers::{StateReport, TransferQuery, TransferSummary};
+use super::utc_time::UtcTime;
 use super::*;
 use crate::station::Inbox;
 
@@ -77,7 +82,7 @@ async fn a_file_is_held_and_released_alike_in_the_server_and_outside() {
             let [file] = report.files.as_slice() else {
                 panic!("{report:?}");
             };
-            assert_eq!((file.state.as_str(), file.standing()), ("held", "held"));
+            assert_eq!((file.state, file.standing()), (OutboundState::Held, "held"));
             let waiting = operator.attention(None).await.unwrap();
             assert_eq!(waiting.transfers[0].waits_for, "held until you release it");
             let history = operator.transfer(&queue.transfer.parse().unwrap()).await;
@@ -150,7 +155,7 @@ async fn transfers_are_found_by_what_is_given_of_them() {
         count: 10,
         partner: Some("them".to_owned()),
         state: Some(state.to_owned()),
-        direction: Some(TransferWay::Out),
+        direction: Some(Direction::Outbound),
         name: Some(name.to_owned()),
     };
     let rows = outside.transfers(query("ORD*", "ready")).await.unwrap();
@@ -174,4 +179,40 @@ fn requests_are_data() {
         "receipt": {"negative": {"reason": 77, "text": ""}},
     });
     assert!(serde_json::from_value::<ReceiptAnswer>(senseless).is_err());
+}
+
+#[tokio::test]
+async fn a_reply_is_read_back_as_it_was() {
+    let queue = OneQueued::with_a_file().await;
+    let [_, outside] = queue.operators();
+    let query = TransferQuery {
+        count: 1,
+        partner: None,
+        state: None,
+        direction: None,
+        name: None,
+    };
+    let mut row = outside.transfers(query).await.unwrap().remove(0);
+    row.since = UtcTime(SystemTime::UNIX_EPOCH); // Times are shown to the second.
+    let states = [
+        OutboundState::Rejected.into(),
+        InboundState::Rejected.into(),
+    ];
+    for (state, receipt) in states.into_iter().zip([None, Some(ReceiptState::Owed)]) {
+        (row.state, row.receipt) = (StateReport(state), receipt);
+        let json = serde_json::to_value(&row).unwrap();
+        assert_eq!(json["state"], "rejected");
+        assert_eq!(json["direction"], state.direction().as_str());
+        assert_eq!(
+            serde_json::from_value::<TransferSummary>(json).unwrap(),
+            row
+        );
+    }
+    let mut odd = serde_json::to_value(&row).unwrap();
+    odd["state"] = "parked".into();
+    let error = serde_json::from_value::<TransferSummary>(odd).unwrap_err();
+    assert!(
+        error.to_string().contains("no file that goes in is parked"),
+        "{error}"
+    );
 }

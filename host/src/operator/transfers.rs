@@ -21,19 +21,9 @@ pub(crate) struct TransferQuery {
     /// In this state alone, as `delivered` or `sent`.
     pub state: Option<String>,
     /// Received or sent ones alone: `in` or `out`.
-    pub direction: Option<TransferWay>,
+    pub direction: Option<Direction>,
     /// Of this data set name alone; `*` stands for any characters, `?` for any one, `[ab]` for one of those.
     pub name: Option<String>,
-}
-
-/// Which way a file goes, seen from here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum TransferWay {
-    /// Received.
-    In,
-    /// Sent, or to send.
-    Out,
 }
 
 /// A file, in a line.
@@ -43,14 +33,14 @@ pub(crate) struct TransferSummary {
     pub transfer: String,
     /// When it was offered, or queued.
     pub since: UtcTime,
-    /// Which way it goes.
-    pub direction: TransferWay,
+    /// Which way it goes, and how far it is.
+    #[serde(flatten)]
+    pub state: StateReport,
     /// The partner's name in the configuration.
     pub partner: String,
-    /// The word of its state.
-    pub state: String,
     /// `owed`, `given` or `received`, and `none` where there is no receipt.
-    pub receipt: String,
+    #[serde(with = "receipt_word")]
+    pub receipt: Option<ReceiptState>,
     /// Octets that are sealed; 0 of a file that is being received.
     pub octets: u64,
     /// The digest of its content, hexadecimal; empty while it is being received.
@@ -61,6 +51,62 @@ pub(crate) struct TransferSummary {
     pub reason: Option<String>,
     /// Its identity.
     pub file: FileIdentity,
+}
+
+/// The state of a file with the way it goes, as two members: a word alone may be that of two states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "StateWords", try_from = "StateWords")]
+pub(crate) struct StateReport(pub State);
+
+#[derive(Serialize, Deserialize)]
+struct StateWords {
+    direction: Direction,
+    state: String,
+}
+
+impl From<StateReport> for StateWords {
+    fn from(StateReport(state): StateReport) -> Self {
+        Self {
+            direction: state.direction(),
+            state: state.to_string(),
+        }
+    }
+}
+
+impl TryFrom<StateWords> for StateReport {
+    type Error = String;
+
+    fn try_from(words: StateWords) -> Result<Self, String> {
+        let StateWords { direction, state } = words;
+        State::of(direction, &state)
+            .map(Self)
+            .ok_or_else(|| format!("no file that goes {direction} is {state}"))
+    }
+}
+
+/// A receipt that there is not is `none`.
+mod receipt_word {
+    use pointsman_store::ReceiptState;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    const NONE: &str = "none";
+
+    pub(super) fn serialize<S: Serializer>(
+        receipt: &Option<ReceiptState>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.serialize_str(receipt.map_or(NONE, ReceiptState::as_str))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<ReceiptState>, D::Error> {
+        let word = String::deserialize(from)?;
+        match ReceiptState::parse(&word) {
+            None if word != NONE => Err(D::Error::unknown_variant(&word, ReceiptState::WORDS)),
+            receipt => Ok(receipt),
+        }
+    }
 }
 
 /// What partners know a file by.
@@ -100,7 +146,7 @@ impl Operator {
         let filter = Filter {
             partner: query.partner.clone(),
             states,
-            direction: query.direction.map(Direction::from),
+            direction: query.direction,
             name: query.name,
         };
         let rows = self.store()?.ledger.find(filter, query.count).await?;
@@ -127,33 +173,14 @@ pub(crate) fn pattern(text: &str) -> Result<String, String> {
     Pattern::read(text).map(|_| text.to_owned())
 }
 
-impl From<TransferWay> for Direction {
-    fn from(way: TransferWay) -> Self {
-        match way {
-            TransferWay::In => Self::Inbound,
-            TransferWay::Out => Self::Outbound,
-        }
-    }
-}
-
-impl From<Direction> for TransferWay {
-    fn from(direction: Direction) -> Self {
-        match direction {
-            Direction::Inbound => Self::In,
-            Direction::Outbound => Self::Out,
-        }
-    }
-}
-
 impl From<&Transfer> for TransferSummary {
     fn from(row: &Transfer) -> Self {
         Self {
             transfer: row.id.to_string(),
             since: UtcTime(row.created),
-            direction: row.direction().into(),
+            state: StateReport(row.state),
             partner: row.partner.clone(),
-            state: row.state.to_string(),
-            receipt: row.receipt.map_or("none", ReceiptState::as_str).to_owned(),
+            receipt: row.receipt,
             octets: row.octets,
             blake3: row.digest.clone(),
             path: row.path.clone(),

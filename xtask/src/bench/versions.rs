@@ -54,7 +54,7 @@ pub fn run(program: &Path, options: &Options) -> Result<(), String> {
     let folders = [options.folder()?, options.folder()?];
     let mut ratios: [Vec<f64>; 3] = Default::default();
     for round in 0..options.number("--rounds", 5)? {
-        let mut measure = |which: usize| {
+        let measure = |which: usize| {
             let [ours, theirs] = &folders;
             if which == 0 {
                 measure(program, ours.path(), &load, round)

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::Pair;
-use super::transfer_row::TransferRow;
+use super::transfer_row::{RowReceipt, RowState, TransferRow};
 use crate::campaign::party::{PARTIES, Party};
 use crate::campaign::tally::Tally;
 
@@ -71,20 +71,20 @@ impl Pair {
     }
 
     /// The word for a file of a station that has come to its end.
-    fn end_of(&self, party: Party) -> &'static str {
+    fn end_of(&self, party: Party) -> RowState {
         if self.rejecting == Some(party.other()) {
-            "rejected"
+            RowState::Rejected
         } else {
-            "acknowledged"
+            RowState::Acknowledged
         }
     }
 
     /// How many transfers of a station have come to their end.
     fn done(&self, party: Party) -> usize {
         let rows = self.rows(party);
-        let done = rows.iter().filter(|row| match row.way.as_str() {
-            "out" => row.state == self.end_of(party),
-            _ => matches!(row.state.as_str(), "delivered" | "rejected") && row.receipt == "given",
+        let done = rows.iter().filter(|row| match row.state {
+            RowState::Delivered | RowState::Refused => row.receipt == RowReceipt::Given,
+            state => state == self.end_of(party),
         });
         done.count()
     }
@@ -124,10 +124,9 @@ impl Pair {
                     found.compare(contents, places)?;
                 }
                 let answered = rows.iter().filter(|row| {
-                    row.way == "out"
-                        && row.dataset == *name
+                    row.dataset == *name
                         && row.state == self.end_of(party)
-                        && row.receipt == "received"
+                        && row.receipt == RowReceipt::Received
                 });
                 found.receipts_lost += contents.len().saturating_sub(answered.count()) as u64;
             }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use self::transfer_row::TransferRow;
+use self::transfer_row::{RowReceipt, RowState, TransferRow};
 use super::files::{at, sync_folder};
 use super::party::{PARTIES, Party};
 use super::ports::LockedPort;
@@ -115,15 +115,16 @@ impl Pair {
     /// Answers, as an operator, what a station has not answered and its sender knows to be sent: until then the sender
     /// offers it again.
     pub fn answer(&self, party: Party) -> Result<(), String> {
-        let waits = |row: &TransferRow| row.state == "delivered" && row.receipt == "none";
+        let waits =
+            |row: &TransferRow| row.state == RowState::Delivered && row.receipt == RowReceipt::None;
         let waiting: Vec<TransferRow> = self.rows(party).into_iter().filter(waits).collect();
         if waiting.is_empty() {
             return Ok(());
         }
         let sent = self.rows(party.other());
         let is_sent = |row: &&TransferRow| {
-            let mut sent = sent.iter().filter(|sent| sent.way == "out");
-            sent.any(|sent| sent.dataset == row.dataset && sent.state == "sent")
+            let mut sent = sent.iter();
+            sent.any(|sent| sent.dataset == row.dataset && sent.state == RowState::Sent)
         };
         for row in waiting.iter().filter(is_sent) {
             let answered = Command::new(&self.program)
