@@ -624,7 +624,7 @@ fn what_went_on_behind_a_wrong_position_gets_no_efid() {
         ..*end
     });
     let wrong = Positions::from_points(shifted.collect()).unwrap();
-    let wrong = serde_json::to_value(KeptPositions::new(&wrong, &noted.sidecar.seal)).unwrap();
+    let wrong = serde_json::to_value(KeptPositions::new(&wrong, &noted.sidecar.measure)).unwrap();
     let mut lines = String::new();
     for line in described.lines() {
         let mut line: serde_json::Value = serde_json::from_str(line).unwrap();

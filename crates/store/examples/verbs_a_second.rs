@@ -9,8 +9,8 @@ use oftp::{
     UserData,
 };
 use pointsman_store::{
-    Files, Ledger, Longest, NewFile, Offer, Offered, Received, Repeated, Seal, SqliteLedger,
-    Target, TransferId, Verdict,
+    Files, Ledger, Longest, Measure, NewFile, Offer, Offered, Received, Repeated, Sealed,
+    SqliteLedger, Target, TransferId, Verdict,
 };
 
 fn header(n: u32) -> FileHeader {
@@ -49,7 +49,7 @@ async fn received(ledger: &SqliteLedger, n: u32) {
     };
     ledger.checkpoint(id, at).await.unwrap();
     let received = Received {
-        seal: Seal {
+        measure: Measure {
             octets: 4096,
             digest: "0".repeat(64),
         },
@@ -59,7 +59,8 @@ async fn received(ledger: &SqliteLedger, n: u32) {
         note: "accepted".into(),
         labels: Vec::new(),
     };
-    ledger.received(id, received).await.unwrap();
+    let sealed = Sealed::unproven(id, received.measure.clone());
+    ledger.received(&sealed, received).await.unwrap();
     ledger
         .placing(id, &format!("them/ORDERS-{n}"))
         .await

@@ -7,9 +7,9 @@ use crate::audit_fit::{difference, wrong_receipt};
 use crate::book::{Book, Read};
 use crate::content::{Content, ContentKey};
 use crate::finding::{Finding, Weight};
+use crate::measure::Measure;
 use crate::replay::beyond;
 use crate::row::{Course, Inbound};
-use crate::seal::Seal;
 use crate::spool::{Pieces, Spool, SpoolError, file_below_spool};
 use crate::state::{Direction, InboundState, OutboundState};
 use crate::transfer::TransferId;
@@ -38,7 +38,7 @@ pub(crate) struct Case<'a> {
     /// Which way it goes, as its row says.
     direction: Direction,
     /// What its sidecar says of its plain content.
-    plain: Option<Seal>,
+    plain: Option<Measure>,
     /// The content that goes into the inbox.
     delivers: Content,
     pub(crate) read: bool,
@@ -324,9 +324,9 @@ impl<'a> Case<'a> {
             return Ok(());
         };
         let file = self.content_file(content);
-        let (seal, says) = (self.expected(content, book), says(content));
-        if octets != seal.octets {
-            let what = format!("it has {octets} octets, {says} {}", seal.octets);
+        let (measure, says) = (self.expected(content, book), says(content));
+        if octets != measure.octets {
+            let what = format!("it has {octets} octets, {says} {}", measure.octets);
             self.wrong("content-size", file, what, remedy);
             return Ok(());
         }
@@ -336,9 +336,9 @@ impl<'a> Case<'a> {
         self.read = true;
         let key = ContentKey::of(self.direction, self.id).with(content);
         match self.audit.spool.digest(key) {
-            Ok(digest) if digest == seal.digest => {}
+            Ok(digest) if digest == measure.digest => {}
             Ok(digest) => {
-                let what = format!("blake3 {digest}, {says} {}", seal.digest);
+                let what = format!("blake3 {digest}, {says} {}", measure.digest);
                 self.wrong("content-digest", file, what, remedy);
             }
             // Delivered between the look and the read: the next look knows.
@@ -373,11 +373,11 @@ impl<'a> Case<'a> {
 
     /// The size and digest that a content should have: by the row for the content on the wire, by the sidecar for the
     /// plain one.
-    fn expected(&self, content: Content, book: &Book) -> Seal {
+    fn expected(&self, content: Content, book: &Book) -> Measure {
         let plain = self.plain.clone().filter(|_| content == Content::Plain);
-        plain.unwrap_or_else(|| Seal {
-            octets: book.row.seal.octets,
-            digest: book.row.seal.digest.clone(),
+        plain.unwrap_or_else(|| Measure {
+            octets: book.row.measure.octets,
+            digest: book.row.measure.digest.clone(),
         })
     }
 

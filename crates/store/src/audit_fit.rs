@@ -79,10 +79,11 @@ pub(crate) fn difference(record: &Record, row: &Row) -> Option<String> {
             sidecar.edition, row.edition
         ));
     }
-    if sidecar.seal.octets != row.seal.octets || sidecar.seal.digest != row.seal.digest {
+    if sidecar.measure.octets != row.measure.octets || sidecar.measure.digest != row.measure.digest
+    {
         return Some(format!(
             "it tells of {} octets, blake3 {}; its row of {}, blake3 {}",
-            sidecar.seal.octets, sidecar.seal.digest, row.seal.octets, row.seal.digest
+            sidecar.measure.octets, sidecar.measure.digest, row.measure.octets, row.measure.digest
         ));
     }
     None

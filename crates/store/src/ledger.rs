@@ -9,13 +9,14 @@ use oftp::{FileHeader, FileKey, FileStamp, Position, Response};
 use crate::committing::Committing;
 use crate::contact::{Backlog, Contact};
 use crate::error::LedgerError;
+use crate::measure::Measure;
 use crate::note::Note;
 use crate::offer::{Arrived, Here, Offer, Offered, Repeated, Standing};
 use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::planted;
 use crate::queue::{Acknowledgement, Files, Longest, Naming, Order, Waiting, Work};
 use crate::row::Row;
-use crate::seal::Seal;
+use crate::sealed::Sealed;
 use crate::state::{Direction, State};
 use crate::transfer::{
     Details, NewFile, OpenQuestion, OutboundFile, Queued, TimelineEntry, Transfer, TransferId,
@@ -79,14 +80,21 @@ pub trait Ledger: Send + Sync {
             .map(drop)
     }
 
-    /// The blob is sealed (before EFPA): Receiving → Received, with the place it goes to at last; with a negative verdict
+    /// The content is sealed (before EFPA): Receiving → Received, with the place it goes to at last; with a negative verdict
     /// Receiving → Rejected, and the NERP is owed.
+    ///
+    /// # Errors
+    /// [`LedgerError::OtherContent`]: what is sealed, or was received before, is another content.
     async fn received(
         &self,
-        id: TransferId,
+        sealed: &Sealed,
         received: Received,
     ) -> Result<Persisted<Stored>, LedgerError> {
-        let done = self.apply(id, Box::new(received)).await?;
+        let id = sealed.key().id;
+        if *sealed.measure() != received.measure {
+            return Err(LedgerError::OtherContent(id));
+        }
+        let done = self.apply(id, Box::new(verb::Receive(received))).await?;
         Ok(done.map(|_| Stored(id)))
     }
 
@@ -97,10 +105,10 @@ pub trait Ledger: Send + Sync {
     async fn received_again(
         &self,
         id: TransferId,
-        seal: Seal,
+        measure: Measure,
     ) -> Result<Persisted<Stored>, LedgerError> {
         let done = self
-            .apply(id, Box::new(verb::ReceivedAgain { seal }))
+            .apply(id, Box::new(verb::ReceivedAgain { measure }))
             .await?;
         // That it is not the same is written down, too.
         match *done {

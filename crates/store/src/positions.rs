@@ -3,7 +3,7 @@
 use oftp::{Position, Positions};
 use serde::{Deserialize, Serialize};
 
-use crate::seal::Seal;
+use crate::measure::Measure;
 
 /// Where some records of a file to send end, with a checksum that ties them to its content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,16 +17,16 @@ pub struct KeptPositions {
 impl KeptPositions {
     /// Those of the content with that seal.
     #[must_use]
-    pub fn new(positions: &Positions, seal: &Seal) -> Self {
+    pub fn new(positions: &Positions, measure: &Measure) -> Self {
         let points = positions.points().iter();
         let points: Vec<_> = points.map(|end| (end.octets, end.records)).collect();
-        let blake3 = checksum(&points, seal);
+        let blake3 = checksum(&points, measure);
         Self { points, blake3 }
     }
 
     /// The same again. None where they are damaged, or are of another content.
-    pub(crate) fn of(&self, seal: &Seal) -> Option<Positions> {
-        if checksum(&self.points, seal) != self.blake3 {
+    pub(crate) fn of(&self, measure: &Measure) -> Option<Positions> {
+        if checksum(&self.points, measure) != self.blake3 {
             return None;
         }
         let points = self.points.iter();
@@ -35,9 +35,9 @@ impl KeptPositions {
     }
 }
 
-fn checksum(points: &[(u64, u64)], seal: &Seal) -> String {
+fn checksum(points: &[(u64, u64)], measure: &Measure) -> String {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(seal.digest.as_bytes());
+    hasher.update(measure.digest.as_bytes());
     for (octets, records) in points {
         hasher.update(&octets.to_le_bytes());
         hasher.update(&records.to_le_bytes());

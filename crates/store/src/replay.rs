@@ -7,16 +7,16 @@ use std::time::{Duration, SystemTime};
 
 use oftp::{Counts, FileHeader, Response};
 
+use crate::measure::Measure;
 use crate::note::Note;
 use crate::queue::Order;
 use crate::row::{Course, Inbound, Outbound, Row};
-use crate::seal::Seal;
 use crate::sidecar::{Entry, Record, Sidecar, Way};
 use crate::state::{InboundState, OutboundState, ReceiptState, State};
 use crate::transfer::Labels;
 use crate::verb::{
-    Acknowledged, DecideReceipt, Delivered, Forwarded, Ordered, Overdue, Placing, ResponseTaken,
-    Sent, Verb,
+    Acknowledged, DecideReceipt, Delivered, Forwarded, Ordered, Overdue, Placing, Receive,
+    ResponseTaken, Sent, Verb,
 };
 use crate::verdict::{Received, Verdict};
 
@@ -101,7 +101,7 @@ fn first(record: &Record) -> Row {
             ..sidecar.header.clone()
         },
         edition: sidecar.edition,
-        seal: Seal::default(),
+        measure: Measure::default(),
         counts: Counts::default(),
         layout: None,
         labels: Labels::new(),
@@ -117,7 +117,7 @@ fn first(record: &Record) -> Row {
     if let Way::Outbound { layout, counts, .. } = &sidecar.way {
         row.layout = *layout;
         row.counts = *counts;
-        row.seal = sidecar.seal.clone();
+        row.measure = sidecar.measure.clone();
         row.labels = sidecar.labels.clone();
     }
     // Whether an EFID left is asked of the partner: an SFNA 13 to the old identity is its yes.
@@ -132,14 +132,14 @@ fn receive(row: &mut Row, sidecar: &Sidecar) {
         return;
     };
     let received = Received {
-        seal: sidecar.seal.clone(),
+        measure: sidecar.measure.clone(),
         counts: Counts::default(),
         target: target.clone(),
         verdict: verdict.clone(),
         note: Note::default(),
         labels: sidecar.labels.clone(),
     };
-    apply(row, &received, sidecar.at);
+    apply(row, &Receive(received), sidecar.at);
 }
 
 /// Applies the verb that an entry stands for.
@@ -292,7 +292,7 @@ pub(crate) fn described(row: &Row) -> Option<Record> {
         partner: row.partner.clone(),
         header: row.header.clone(),
         edition: row.edition,
-        seal: row.seal.clone(),
+        measure: row.measure.clone(),
         session: String::new(),
         at: row.created,
         labels: row.labels.clone(),

@@ -7,8 +7,8 @@ use std::time::SystemTime;
 
 use oftp::{Counts, Eerp, FileHeader, Nerp, Position, RecordLayout, Response};
 
+use crate::measure::Measure;
 use crate::note::Note;
-use crate::seal::Seal;
 use crate::state::{InboundState, OutboundState, ReceiptState, State};
 use crate::transfer::{Labels, NewFile, OutboundFile, OwedResponse, Target, TransferId};
 
@@ -26,7 +26,7 @@ pub struct Row {
     /// Which of the files of its identity it is, from 0 on.
     pub edition: u32,
     /// Of its content: nothing while it is received.
-    pub seal: Seal,
+    pub measure: Measure,
     /// The totals of the virtual file.
     pub counts: Counts,
     /// How its records stand in the spool; none where records do not count.
@@ -152,7 +152,7 @@ impl Row {
             partner: file.partner.clone(),
             header: file.header.clone(),
             edition: 0,
-            seal: Seal {
+            measure: Measure {
                 octets: file.octets,
                 digest: file.digest.clone(),
             },
@@ -303,8 +303,8 @@ impl Row {
             id: self.id,
             partner: self.partner.clone(),
             header: self.header.clone(),
-            octets: self.seal.octets,
-            digest: self.seal.digest.clone(),
+            octets: self.measure.octets,
+            digest: self.measure.digest.clone(),
             layout: self.layout,
             counts: self.counts,
             attempts: file.attempts,

@@ -17,8 +17,8 @@ use std::time::SystemTime;
 use oftp::{Counts, FileHeader, FileKey, FileStamp, Positions, RecordLayout, Response};
 
 use crate::content::Content;
+use crate::measure::Measure;
 use crate::positions::KeptPositions;
-use crate::seal::Seal;
 use crate::state::{Direction, OutboundState};
 use crate::transfer::{Labels, NewFile, Target, TransferId};
 use crate::verdict::{Received, Verdict};
@@ -36,7 +36,7 @@ pub struct Sidecar {
     /// partner's identities do not count.
     pub edition: u32,
     /// Size and digest of the blob.
-    pub seal: Seal,
+    pub measure: Measure,
     /// The session it came in, or none.
     pub session: String,
     /// When it was sealed.
@@ -93,7 +93,7 @@ pub enum Entry {
     Positions(KeptPositions),
     /// The plain content of the file is sealed beside the one that is on the wire, with this size and digest: synced, as
     /// it says which of the two proves a delivery.
-    Plain(Seal),
+    Plain(Measure),
 }
 
 /// A sidecar as it is read: what the file is, and what became of it.
@@ -120,7 +120,7 @@ impl Sidecar {
             partner: partner.to_owned(),
             header: header.clone(),
             edition: 0,
-            seal: received.seal.clone(),
+            measure: received.measure.clone(),
             session: session.to_owned(),
             at: SystemTime::now(),
             labels: received.labels.clone(),
@@ -145,7 +145,7 @@ impl Sidecar {
             partner: file.partner.clone(),
             header: file.header.clone(),
             edition: 0,
-            seal: Seal {
+            measure: Measure {
                 octets: file.octets,
                 digest: file.digest.clone(),
             },
@@ -284,18 +284,18 @@ impl Record {
     /// What was sealed as the plain content of the file; none where it has no other content than the one on the wire, or
     /// is not opened yet.
     #[must_use]
-    pub fn plain(&self) -> Option<&Seal> {
+    pub fn plain(&self) -> Option<&Measure> {
         self.entries.iter().rev().find_map(|entry| match entry {
-            Entry::Plain(seal) => Some(seal),
+            Entry::Plain(measure) => Some(measure),
             _ => None,
         })
     }
 
     /// What is known of that content, if it was sealed.
     #[must_use]
-    pub fn seal_of(&self, content: Content) -> Option<&Seal> {
+    pub fn measure_of(&self, content: Content) -> Option<&Measure> {
         match content {
-            Content::Wire => Some(&self.sidecar.seal),
+            Content::Wire => Some(&self.sidecar.measure),
             Content::Plain => self.plain(),
         }
     }
@@ -321,7 +321,7 @@ impl Record {
     /// Where some records of a file to send end, if that was noted. They are what was noted of this content, or none.
     #[must_use]
     pub fn positions(&self) -> Option<Positions> {
-        self.kept_positions()?.of(&self.sidecar.seal)
+        self.kept_positions()?.of(&self.sidecar.measure)
     }
 
     /// Whether positions were noted, and are not what was noted of this content.

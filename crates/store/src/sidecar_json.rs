@@ -8,8 +8,8 @@ use oftp::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::measure::Measure;
 use crate::positions::KeptPositions;
-use crate::seal::Seal;
 use crate::sidecar::{Entry, Record, Sidecar, Way};
 use crate::state::OutboundState;
 use crate::transfer::{Labels, NewFile, Target};
@@ -69,9 +69,9 @@ impl Entry {
                 response: response.into(),
             },
             Self::Positions(kept) => Happened::Positions(kept.clone()),
-            Self::Plain(seal) => Happened::Plain {
-                octets: seal.octets,
-                blake3: seal.digest.clone(),
+            Self::Plain(measure) => Happened::Plain {
+                octets: measure.octets,
+                blake3: measure.digest.clone(),
             },
         };
         ended(&Dated {
@@ -243,7 +243,7 @@ impl Happened {
             Self::InDoubt { doubt } => Entry::InDoubt(doubt),
             Self::Answered { response } => Entry::Answered(response.response(key)?),
             Self::Positions(kept) => Entry::Positions(kept),
-            Self::Plain { octets, blake3 } => Entry::Plain(Seal {
+            Self::Plain { octets, blake3 } => Entry::Plain(Measure {
                 octets,
                 digest: blake3,
             }),
@@ -279,8 +279,8 @@ impl From<&Sidecar> for Page {
             partner: sidecar.partner.clone(),
             file: Head::from(&sidecar.header),
             edition: sidecar.edition,
-            octets: sidecar.seal.octets,
-            blake3: sidecar.seal.digest.clone(),
+            octets: sidecar.measure.octets,
+            blake3: sidecar.measure.digest.clone(),
             session: sidecar.session.clone(),
             at: millis(sidecar.at),
             target,
@@ -324,7 +324,7 @@ impl TryFrom<Page> for Sidecar {
             partner: page.partner,
             header,
             edition: page.edition,
-            seal: Seal {
+            measure: Measure {
                 octets: page.octets,
                 digest: page.blake3,
             },

@@ -4,15 +4,15 @@ use std::time::SystemTime;
 
 use oftp::{Counts, Nerp};
 
+use crate::measure::Measure;
 use crate::note::Note;
-use crate::seal::Seal;
 use crate::transfer::{Labels, Target};
 
 /// A file whose octets are all here.
 #[derive(Clone, Debug)]
 pub struct Received {
-    /// Its sealed blob.
-    pub seal: Seal,
+    /// Its size and digest.
+    pub measure: Measure,
     /// What was counted, of the virtual file.
     pub counts: Counts,
     /// Where it is delivered, as it was decided last.

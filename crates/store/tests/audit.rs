@@ -17,9 +17,9 @@ use oftp::{
 };
 use pointsman_store::{
     Access, Acknowledgement, Audit, Audited, Books, Contact, ContactKind, ContentKey, Direction,
-    Entry, Files, KeptPositions, Ledger, LedgerError, Longest, NewFile, Note, Offer, Offered,
-    Order, OutboundState, Quota, Rebuilt, ReceiptState, Received, Repeated, Seal, Sidecar, Spool,
-    SqliteLedger, Target, TransferId, Verdict, Weight, Work, rebuild,
+    Entry, Files, KeptPositions, Ledger, LedgerError, Longest, Measure, NewFile, Note, Offer,
+    Offered, Order, OutboundState, Quota, Rebuilt, ReceiptState, Received, Repeated, Sealed,
+    Sidecar, Spool, SqliteLedger, Target, TransferId, Verdict, Weight, Work, rebuild,
 };
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -81,6 +81,11 @@ fn soon() -> SystemTime {
 }
 
 /// A whole store, and the steps of a server in it.
+/// What [`Yard::sealed`] has sealed.
+fn sealed(id: TransferId, received: &Received) -> Sealed {
+    Sealed::unproven(id, received.measure.clone())
+}
+
 struct Yard {
     folder: TempDir,
     spool: Spool,
@@ -139,7 +144,7 @@ impl Yard {
         writer.append(b"content").unwrap();
         let whole = writer.finish().unwrap();
         let received = Received {
-            seal: whole.seal().clone(),
+            measure: whole.measure().clone(),
             counts: oftp::Counts::default(),
             target: offer(dataset).target,
             verdict,
@@ -148,7 +153,7 @@ impl Yard {
         };
         let header = offer(dataset).header;
         whole
-            .keep(&Sidecar::inbound(id, "them", &header, &received, "S1").of_edition(edition))
+            .seal(&Sidecar::inbound(id, "them", &header, &received, "S1").of_edition(edition))
             .unwrap();
         received
     }
@@ -156,7 +161,10 @@ impl Yard {
     async fn received(&self, dataset: &str, verdict: Verdict) -> TransferId {
         let id = self.offered(dataset).await;
         let received = self.sealed(id, dataset, verdict);
-        self.ledger.received(id, received).await.unwrap();
+        self.ledger
+            .received(&sealed(id, &received), received)
+            .await
+            .unwrap();
         id
     }
 
@@ -185,13 +193,13 @@ impl Yard {
             partner: "them".to_owned(),
             header: FileHeader::plain(key(dataset), 7),
             octets: 7,
-            digest: whole.seal().digest.clone(),
+            digest: whole.measure().digest.clone(),
             layout: None,
             counts: oftp::Counts::default(),
             priority: 3,
             labels: Vec::new(),
         };
-        whole.keep(&Sidecar::outbound(&file)).unwrap();
+        whole.seal(&Sidecar::outbound(&file)).unwrap();
         file
     }
 
@@ -496,12 +504,13 @@ async fn positions_of_records_are_those_that_were_noted_or_none_and_cost_nobody_
         finder.record_ended(Position { octets, records });
     }
     let noted = finder.found();
-    let seal = |digest: &str| Seal {
+    let measure = |digest: &str| Measure {
         octets: file.octets,
         digest: digest.to_owned(),
     };
     let id = file.id;
-    yard.spool.keep_positions(id, &seal(&file.digest), &noted);
+    yard.spool
+        .keep_positions(id, &measure(&file.digest), &noted);
     assert_eq!(yard.spool.positions(id), noted);
     yard.ledger.enqueue(file.clone()).await.unwrap();
     yard.assert_clean().await;
@@ -530,7 +539,7 @@ async fn positions_of_records_are_those_that_were_noted_or_none_and_cost_nobody_
     yard.assert_clean().await;
 
     // Those of another content.
-    let other = Entry::Positions(KeptPositions::new(&noted, &seal("another")));
+    let other = Entry::Positions(KeptPositions::new(&noted, &measure("another")));
     yard.spool.append(Direction::Outbound, id, &other).unwrap();
     assert_eq!(yard.spool.positions(id), Positions::default());
 }
@@ -800,7 +809,10 @@ async fn files_of_one_identity_are_rebuilt_as_they_were() {
         panic!("the mended file is another one");
     };
     let received = yard.sealed_as(second, edition, "ORDER", Verdict::Positive);
-    yard.ledger.received(second, received).await.unwrap();
+    yard.ledger
+        .received(&sealed(second, &received), received)
+        .await
+        .unwrap();
     yard.assert_clean().await;
 
     let (yard, rebuilt) = yard.rebuilt();
@@ -1126,7 +1138,10 @@ async fn what_led_to_decisions_comes_over_from_the_old_ledger() {
         },
         ..yard.sealed(id, "ORDER", Verdict::Positive)
     };
-    yard.ledger.received(id, received).await.unwrap();
+    yard.ledger
+        .received(&sealed(id, &received), received)
+        .await
+        .unwrap();
     let (yard, rebuilt) = yard.rebuilt();
     assert!(rebuilt.kept_history);
     let history = yard.ledger.timeline(id).await.unwrap();

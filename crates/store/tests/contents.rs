@@ -64,7 +64,7 @@ impl Yard {
         writer.append(WIRE).unwrap();
         let whole = writer.finish().unwrap();
         let received = Received {
-            seal: whole.seal().clone(),
+            measure: whole.measure().clone(),
             counts: oftp::Counts::default(),
             target: offer().target,
             verdict: Verdict::Positive,
@@ -72,8 +72,8 @@ impl Yard {
             labels: Vec::new(),
         };
         let sidecar = Sidecar::inbound(id, "them", &offer().header, &received, "S1");
-        whole.keep(&sidecar).unwrap();
-        self.ledger.received(id, received).await.unwrap();
+        let sealed = whole.seal(&sidecar).unwrap();
+        self.ledger.received(&sealed, received).await.unwrap();
         key
     }
 
@@ -81,7 +81,7 @@ impl Yard {
     fn opened(&self, key: ContentKey) -> Hold {
         let mut writer = self.spool.partial(key.plain()).unwrap().resume(0).unwrap();
         writer.append(PLAIN).unwrap();
-        writer.finish().unwrap().keep_plain().unwrap()
+        writer.finish().unwrap().seal_plain().unwrap()
     }
 
     async fn delivered(&self, key: ContentKey) {
@@ -265,7 +265,7 @@ async fn what_somebody_is_at_work_on_is_not_taken_for_left_behind() {
     assert!(yard.spool.is_busy(key.id));
     assert!(yard.spool.partial(key.plain()).is_err(), "one writer alone");
     assert_eq!(yard.spool.discard_unfinished_plain().unwrap(), 0);
-    let hold = writer.finish().unwrap().keep_plain().unwrap();
+    let hold = writer.finish().unwrap().seal_plain().unwrap();
     assert!(yard.spool.is_busy(key.id));
     assert!(yard.spool.hold_to_deliver(key.id).is_err(), "held");
     drop(hold);
@@ -343,8 +343,8 @@ async fn a_file_to_send_keeps_both_contents_and_gives_both_to_whom_it_is_sent_ag
     let yard = Yard::new();
     let (old, new) = (TransferId::new(), TransferId::new());
     let whole = yard.spool.import(old, &mut &WIRE[..]).unwrap();
-    let file = to_send(old, whole.seal().digest.clone());
-    whole.keep(&Sidecar::outbound(&file)).unwrap();
+    let file = to_send(old, whole.measure().digest.clone());
+    whole.seal(&Sidecar::outbound(&file)).unwrap();
     let key = ContentKey::to_send(old);
     drop(yard.opened(key));
     yard.ledger.enqueue(file.clone()).await.unwrap();
@@ -385,7 +385,7 @@ fn an_import_that_is_given_up_takes_no_received_file_of_its_id_with_it() {
     let writer = yard.spool.partial(ContentKey::received(id)).unwrap();
     let whole = writer.resume(0).unwrap().finish().unwrap();
     let received = Received {
-        seal: whole.seal().clone(),
+        measure: whole.measure().clone(),
         counts: oftp::Counts::default(),
         target: offer().target,
         verdict: Verdict::Positive,
@@ -393,7 +393,7 @@ fn an_import_that_is_given_up_takes_no_received_file_of_its_id_with_it() {
         labels: Vec::new(),
     };
     let sidecar = Sidecar::inbound(id, "them", &offer().header, &received, "S1");
-    whole.keep(&sidecar).unwrap();
+    whole.seal(&sidecar).unwrap();
     let import = yard.spool.partial(ContentKey::to_send(id)).unwrap();
     import.resume(0).unwrap().discard().unwrap();
     let import = yard.spool.import(id, &mut &WIRE[..]).unwrap();

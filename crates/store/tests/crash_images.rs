@@ -16,8 +16,8 @@ mod rebuilt;
 use std::path::PathBuf;
 
 use pointsman_store::{
-    Access, ContentKey, Direction, Entry, Ledger, OutboundState, Rebuilt, Seal, Spool, SpoolError,
-    SqliteLedger, TransferId,
+    Access, ContentKey, Direction, Entry, Ledger, Measure, OutboundState, Rebuilt, Spool,
+    SpoolError, SqliteLedger, TransferId,
 };
 use tempfile::TempDir;
 
@@ -67,13 +67,13 @@ impl Ground {
     }
 
     /// Sealed as a session seals it.
-    fn sealed(&self) -> Seal {
+    fn sealed(&self) -> Measure {
         let mut writer = self.spool.partial(self.key).unwrap().resume(0).unwrap();
         writer.append(b"content").unwrap();
         let whole = writer.finish().unwrap();
-        let seal = whole.seal().clone();
-        whole.keep(&inbound(self.id(), &seal)).unwrap();
-        seal
+        let measure = whole.measure().clone();
+        whole.seal(&inbound(self.id(), &measure)).unwrap();
+        measure
     }
 
     /// The image of a crash while the file was received: content under its first name or its last one, or nowhere.
@@ -228,8 +228,8 @@ async fn each_image_of_a_file_to_send_leads_to_its_state() {
             .spool
             .import(ground.id(), &mut &b"content"[..])
             .unwrap();
-        let sidecar = to_send(ground.id(), whole.seal());
-        whole.keep(&sidecar).unwrap();
+        let sidecar = to_send(ground.id(), whole.measure());
+        whole.seal(&sidecar).unwrap();
         if let Some(state) = queued {
             let entry = Entry::State(state, None);
             ground
@@ -283,8 +283,8 @@ fn a_file_whose_seal_fails_leaves_nothing_that_could_be_taken_for_one() {
     let mut writer = ground.spool.partial(ground.key).unwrap().resume(0).unwrap();
     writer.append(b"content").unwrap();
     let whole = writer.finish().unwrap();
-    let sidecar = inbound(ground.id(), whole.seal());
-    assert!(whole.keep(&sidecar).is_err());
+    let sidecar = inbound(ground.id(), whole.measure());
+    assert!(whole.seal(&sidecar).is_err());
     assert!(!ground.in_folder("sealed").exists());
     assert!(ground.in_folder("incoming").exists(), "it is offered again");
     // Its name is taken by a folder: the rename fails.
@@ -292,8 +292,8 @@ fn a_file_whose_seal_fails_leaves_nothing_that_could_be_taken_for_one() {
     std::fs::create_dir(ground.in_folder("outgoing")).unwrap();
     let whole = ground.spool.import(ground.id(), &mut &b"content"[..]);
     let error = whole.and_then(|whole| {
-        let sidecar = to_send(ground.id(), whole.seal());
-        whole.keep(&sidecar)
+        let sidecar = to_send(ground.id(), whole.measure());
+        whole.seal(&sidecar)
     });
     assert!(matches!(error, Err(SpoolError::Io { .. })), "{error:?}");
     assert!(

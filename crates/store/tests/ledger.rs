@@ -16,8 +16,9 @@ use oftp::{
 };
 use pointsman_store::{
     Acknowledgement, CONTENT_REMOVED, Contact, ContactKind, Direction, Files, Filter, Ledger,
-    LedgerError, Longest, Naming, NewFile, Note, Offer, Offered, Order, OutboundState, Quota,
-    ReceiptState, Received, Repeated, Seal, SqliteLedger, State, Target, TransferId, Verdict, Work,
+    LedgerError, Longest, Measure, Naming, NewFile, Note, Offer, Offered, Order, OutboundState,
+    Quota, ReceiptState, Received, Repeated, Sealed, SqliteLedger, State, Target, TransferId,
+    Verdict, Work,
 };
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;
@@ -60,7 +61,7 @@ fn at(octets: u64, records: u64) -> Position {
 fn received(verdict: Verdict) -> Received {
     let target = offer("x").target;
     Received {
-        seal: seal(),
+        measure: measure(),
         counts: Counts::default(),
         target,
         verdict,
@@ -69,8 +70,13 @@ fn received(verdict: Verdict) -> Received {
     }
 }
 
-fn seal() -> Seal {
-    Seal {
+/// Its content counts as sealed: this is about rows alone.
+fn sealed(id: TransferId) -> Sealed {
+    Sealed::unproven(id, measure())
+}
+
+fn measure() -> Measure {
+    Measure {
         octets: 5000,
         digest: "d1".to_owned(),
     }
@@ -195,7 +201,10 @@ impl<B: BackEnd> Books<B> {
 
     async fn delivered_file(&self, dataset: &str, verdict: Verdict) -> TransferId {
         let id = self.new_file(dataset).await;
-        self.ledger.received(id, received(verdict)).await.unwrap();
+        self.ledger
+            .received(&sealed(id), received(verdict))
+            .await
+            .unwrap();
         self.ledger.placing(id, "in/x").await.unwrap();
         self.ledger.delivered(id).await.unwrap();
         id
@@ -242,7 +251,7 @@ async fn a_received_file_owes_its_receipt_when_it_is_delivered_and_not_before<B:
     assert!(books.claim().await.is_none());
     books
         .ledger
-        .received(id, received(Verdict::Positive))
+        .received(&sealed(id), received(Verdict::Positive))
         .await
         .unwrap();
     assert!(books.claim().await.is_none(), "received is not delivered");
@@ -288,7 +297,7 @@ async fn every_verb_repeated_changes_nothing<B: BackEnd>() {
     for _ in 0..2 {
         books
             .ledger
-            .received(id, received(Verdict::Positive))
+            .received(&sealed(id), received(Verdict::Positive))
             .await
             .unwrap();
     }
@@ -412,7 +421,7 @@ async fn the_same_identity_is_the_same_file<B: BackEnd>() {
     assert_eq!(position, at(0, 0), "halves of two files never meet");
     books
         .ledger
-        .received(id, received(Verdict::Positive))
+        .received(&sealed(id), received(Verdict::Positive))
         .await
         .unwrap();
     assert_eq!(
@@ -619,7 +628,10 @@ async fn a_file_gives_its_identity_away_once_its_nerp_is_confirmed<B: BackEnd>()
     let ledger = &books.ledger;
     let first = books.new_file("ORDER").await;
     let negative = Verdict::Negative(Box::new(nerp("ORDER")));
-    ledger.received(first, received(negative)).await.unwrap();
+    ledger
+        .received(&sealed(first), received(negative))
+        .await
+        .unwrap();
     let again = ledger.offer(offer("ORDER")).await.unwrap();
     assert_eq!(again, Offered::Duplicate(first), "its NERP is owed");
     let Some(Work::Response(owed)) = books.claim().await else {
@@ -643,7 +655,7 @@ async fn a_file_gives_its_identity_away_once_its_nerp_is_confirmed<B: BackEnd>()
     let before = ledger.standing(first, offer("ORDER")).await.unwrap();
     assert!(!before.unwrap().is_receiving, "each id has its own row");
     ledger
-        .received(second, received(Verdict::Positive))
+        .received(&sealed(second), received(Verdict::Positive))
         .await
         .unwrap();
     let again = ledger.offer(offer("ORDER")).await.unwrap();
@@ -687,7 +699,7 @@ async fn files_of_one_identity_are_told_apart_by_what_their_sender_knows_and_by_
         panic!("it is another file");
     };
     let verdict = received(Verdict::Positive);
-    ledger.received(second, verdict).await.unwrap();
+    ledger.received(&sealed(second), verdict).await.unwrap();
     // What was compared and is another gets the id of its copy.
     let copy = TransferId::new();
     let edition = ledger.another(copy, taken(Repeated::Taken)).await.unwrap();
@@ -697,7 +709,7 @@ async fn files_of_one_identity_are_told_apart_by_what_their_sender_knows_and_by_
         panic!("not seen before");
     };
     let verdict = received(Verdict::Positive);
-    ledger.received(first, verdict).await.unwrap();
+    ledger.received(&sealed(first), verdict).await.unwrap();
     ledger.confirmed(first).await.unwrap();
     let again = ledger.offer(undated(Repeated::Compared)).await.unwrap();
     assert_eq!(again, Offered::Unconfirmed(first), "its content will tell");
@@ -726,7 +738,7 @@ async fn what_is_here_of_a_file_is_known_before_anything_is_decided_about_it<B: 
         assert_eq!(here(&header, repeated).await, None, "it is not all here");
     }
     ledger
-        .received(first, received(Verdict::Positive))
+        .received(&sealed(first), received(Verdict::Positive))
         .await
         .unwrap();
     let unconfirmed = [false, true, true];
@@ -763,7 +775,7 @@ async fn what_is_here_of_a_file_is_known_before_anything_is_decided_about_it<B: 
         panic!("not seen before");
     };
     ledger
-        .received(second, received(Verdict::Positive))
+        .received(&sealed(second), received(Verdict::Positive))
         .await
         .unwrap();
     assert_eq!(
@@ -810,7 +822,10 @@ async fn a_nerp_says_why_either_way<B: BackEnd>() {
     let id = books.new_file("ORDER").await;
     books
         .ledger
-        .received(id, received(Verdict::Negative(Box::new(nerp("ORDER")))))
+        .received(
+            &sealed(id),
+            received(Verdict::Negative(Box::new(nerp("ORDER")))),
+        )
         .await
         .unwrap();
     assert_eq!(books.state(id).await, "rejected");
@@ -1379,8 +1394,8 @@ async fn what_ends_session_after_session_lets_others_go_first<B: BackEnd>() {
     let books = Books::<B>::new();
     let choking = books.new_file("CHOKES").await;
     let ledger = &books.ledger;
-    let sealed = received(Verdict::Positive);
-    ledger.received(choking, sealed).await.unwrap();
+    let verdict = received(Verdict::Positive);
+    ledger.received(&sealed(choking), verdict).await.unwrap();
     ledger.placing(choking, "in/CHOKES").await.unwrap();
     ledger.delivered(choking).await.unwrap();
     let breaking = books.queued_file("BREAKS").await;
@@ -1465,7 +1480,7 @@ async fn a_start_is_told_which_partners_there_are_and_what_a_crash_may_have_left
     let half = books.new_file("HALF").await;
     let refused = books.new_file("REFUSED").await;
     let nerp = received(Verdict::Negative(Box::new(nerp("REFUSED"))));
-    books.ledger.received(refused, nerp).await.unwrap();
+    books.ledger.received(&sealed(refused), nerp).await.unwrap();
     books.delivered_file("DELIVERED", Verdict::Positive).await;
     for (name, partner) in [
         ("A", "us too"),
@@ -1553,7 +1568,7 @@ async fn what_led_to_a_decision_is_kept_beside_its_sentence<B: BackEnd>() {
         note: note("later", r#"{"hook":"end-transfer"}"#),
         ..received(Verdict::Later(Some(SystemTime::now())))
     };
-    ledger.received(id, later).await.unwrap();
+    ledger.received(&sealed(id), later).await.unwrap();
     ledger.placing(id, "in/ORDER").await.unwrap();
     ledger.delivered(id).await.unwrap();
     let why = note("yes", r#"{"hook":"end-transfer","asked":1}"#);

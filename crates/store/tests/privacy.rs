@@ -41,7 +41,7 @@ fn sealed(spool: &Spool, content: &[u8]) -> ContentKey {
     writer.append(content).unwrap();
     let whole = writer.finish().unwrap();
     let received = Received {
-        seal: whole.seal().clone(),
+        measure: whole.measure().clone(),
         counts: oftp::Counts::default(),
         target: Target {
             directory: String::new(),
@@ -62,7 +62,7 @@ fn sealed(spool: &Spool, content: &[u8]) -> ContentKey {
         7,
     );
     let sidecar = Sidecar::inbound(key.id, "them", &header, &received, "S1");
-    whole.keep(&sidecar).unwrap();
+    whole.seal(&sidecar).unwrap();
     key
 }
 
@@ -284,7 +284,7 @@ fn on_a_full_disk_a_write_is_refused_as_full_and_what_was_written_is_there() {
     assert!(partial.octets().unwrap() >= 300_000);
     let mut writer = partial.resume(300_000).unwrap();
     writer.append(b"and more").unwrap();
-    assert_eq!(writer.finish().unwrap().seal().octets, 300_008);
+    assert_eq!(writer.finish().unwrap().measure().octets, 300_008);
 }
 
 #[test]

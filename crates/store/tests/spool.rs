@@ -15,8 +15,8 @@ use oftp::{
     Response, Security, UserData,
 };
 use pointsman_store::{
-    Access, ContentKey, Direction, Entry, Hold, Lengths, NewFile, Note, OutboundState, PlaceError,
-    Received, Record, Seal, Sidecar, Spool, SpoolError, Target, TransferId, Verdict, Whole,
+    Access, ContentKey, Direction, Entry, Hold, Lengths, Measure, NewFile, Note, OutboundState,
+    PlaceError, Received, Record, Sidecar, Spool, SpoolError, Target, TransferId, Verdict, Whole,
 };
 use tempfile::TempDir;
 
@@ -46,8 +46,8 @@ impl Yard {
     }
 
     fn keep(&self, id: TransferId, whole: Whole) -> Hold {
-        let sidecar = inbound(id, whole.seal());
-        whole.keep(&sidecar).unwrap()
+        let sidecar = inbound(id, whole.measure());
+        whole.seal(&sidecar).unwrap().into_hold()
     }
 
     fn spool_file(&self, name: &str) -> PathBuf {
@@ -83,9 +83,9 @@ fn nerp() -> Nerp {
     }
 }
 
-fn inbound(id: TransferId, seal: &Seal) -> Sidecar {
+fn inbound(id: TransferId, measure: &Measure) -> Sidecar {
     let received = Received {
-        seal: seal.clone(),
+        measure: measure.clone(),
         counts: oftp::Counts::default(),
         target: Target {
             directory: "in".to_owned(),
@@ -111,11 +111,11 @@ fn a_sealed_blob_has_the_digest_of_its_octets_however_they_came() {
     let mut writer = yard.spool.partial(id).unwrap().resume(12).unwrap();
     writer.append(b"second half").unwrap();
     let whole = writer.finish().unwrap();
-    let seal = whole.seal().clone();
+    let measure = whole.measure().clone();
     yard.keep(id, whole);
-    assert_eq!(seal.octets, 23);
+    assert_eq!(measure.octets, 23);
     assert_eq!(
-        seal.digest,
+        measure.digest,
         blake3::hash(b"first half, second half")
             .to_hex()
             .to_string()
@@ -151,12 +151,12 @@ fn a_long_beginning_is_read_while_more_is_written_and_has_the_digest_of_all() {
         let rest = vec![7; rest];
         expected.extend(&rest);
         let whole = writer.finish_with(rest).unwrap();
-        let seal = whole.seal().clone();
+        let measure = whole.measure().clone();
         yard.keep(id, whole);
         let case = format!("from {from}, {pieces} pieces");
         let digest = blake3::hash(&expected).to_hex().to_string();
         assert_eq!(
-            (seal.octets, seal.digest),
+            (measure.octets, measure.digest),
             (expected.len() as u64, digest),
             "{case}"
         );
@@ -354,8 +354,8 @@ fn a_file_to_send_is_copied_and_read_from_anywhere_in_it() {
     let yard = Yard::new();
     let (id, content) = (TransferId::new(), vec![7; 700_000]);
     let whole = yard.spool.import(id, &mut content.as_slice()).unwrap();
-    assert_eq!(whole.seal().octets, 700_000);
-    whole.keep(&outbound(id)).unwrap();
+    assert_eq!(whole.measure().octets, 700_000);
+    whole.seal(&outbound(id)).unwrap();
     let blob = yard.spool.outgoing(id).unwrap();
     let mut end = [0; 100];
     assert_eq!(
@@ -401,7 +401,7 @@ fn a_sidecar_gives_back_everything_that_was_put_in() {
     assert_eq!(record, again);
     let expected = Sidecar {
         at: record.sidecar.at,
-        ..inbound(id, &record.sidecar.seal)
+        ..inbound(id, &record.sidecar.measure)
     };
     assert_eq!(record.sidecar, expected);
 
@@ -500,7 +500,7 @@ fn what_is_sent_again_has_its_octets_once() {
     let yard = Yard::new();
     let (old, new) = (TransferId::new(), TransferId::new());
     let whole = yard.spool.import(old, &mut &b"content"[..]).unwrap();
-    whole.keep(&outbound(old)).unwrap();
+    whole.seal(&outbound(old)).unwrap();
     yard.spool.send_again(old, &outbound(new)).unwrap();
     let inode = |id| {
         yard.spool_file(&format!("outgoing/{id}"))

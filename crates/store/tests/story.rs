@@ -16,8 +16,8 @@ use std::sync::Arc;
 use oftp::{Format, Position, RecordLayout};
 use pointsman_store::contents::{Contents, Handing, Intake, StoredContent, bare_line_feed, count};
 use pointsman_store::{
-    Access, Content, ContentKey, Digest, Direction, PlaceError, Seal, Sidecar, Spool, SpoolError,
-    TransferId,
+    Access, Content, ContentKey, Digest, Direction, Measure, PlaceError, Sidecar, Spool,
+    SpoolError, TransferId,
 };
 use tempfile::TempDir;
 
@@ -63,7 +63,7 @@ async fn sealed(contents: &dyn Contents, content: &[u8]) -> ContentKey {
     let mut intake = intake(contents, key, 0).await;
     intake.write(content.to_vec()).await.unwrap();
     let whole = intake.finish().await.unwrap();
-    let sidecar = inbound(key.id, whole.as_sealed());
+    let sidecar = inbound(key.id, whole.measure());
     drop(whole.seal(&sidecar).await.unwrap());
     key
 }
@@ -99,9 +99,9 @@ async fn what_arrives_in_pieces_of_any_size_is_sealed_in_order() {
             assert!(free > 0, "buffers come back");
             assert_eq!(intake.octets(), 1_000_000);
             let whole = intake.finish().await.unwrap();
-            assert_eq!(whole.as_sealed().octets, 1_000_000);
-            assert_eq!(whole.as_sealed().digest, digest_of(&all), "by {piece}");
-            let sidecar = inbound(key.id, whole.as_sealed());
+            assert_eq!(whole.measure().octets, 1_000_000);
+            assert_eq!(whole.measure().digest, digest_of(&all), "by {piece}");
+            let sidecar = inbound(key.id, whole.measure());
             let hold = whole.seal(&sidecar).await.unwrap();
             assert_eq!(hold.key(), key);
             let content = ground.contents.open(key).await.unwrap();
@@ -141,7 +141,7 @@ async fn a_broken_file_is_resumed_where_it_was_durable() {
         assert_eq!(second.octets(), 150_000);
         second.write(all[150_000..].to_vec()).await.unwrap();
         let whole = second.finish().await.unwrap();
-        assert_eq!(whole.as_sealed().digest, digest_of(&all));
+        assert_eq!(whole.measure().digest, digest_of(&all));
     }
 }
 
@@ -183,7 +183,7 @@ async fn a_content_is_one_writers_and_one_holders() {
         assert!(matches!(busy, Err(SpoolError::Busy(_))));
         writing.write(b"octets".to_vec()).await.unwrap();
         let whole = writing.finish().await.unwrap();
-        let sidecar = inbound(key.id, whole.as_sealed());
+        let sidecar = inbound(key.id, whole.measure());
         let held = whole.seal(&sidecar).await.unwrap();
         assert!(matches!(contents.hold(key).await, Err(SpoolError::Busy(_))));
         let busy = contents.hold_to_deliver(key.id).await;
@@ -273,14 +273,14 @@ async fn a_file_to_send_is_copied_read_from_anywhere_and_sent_again() {
         let (old, new) = (TransferId::new(), TransferId::new());
         let source = std::io::Cursor::new(all.clone());
         let whole = contents.import(old, Box::new(source)).await.unwrap();
-        assert_eq!(whole.as_sealed().digest, digest_of(&all));
+        assert_eq!(whole.measure().digest, digest_of(&all));
         let before = whole.open().await.unwrap();
         assert_eq!(
             before.read_at(0, 3).await.unwrap(),
             all[..3],
             "not sealed yet"
         );
-        let sidecar = to_send(old, whole.as_sealed());
+        let sidecar = to_send(old, whole.measure());
         drop(whole.seal(&sidecar).await.unwrap());
         let content = contents.open(ContentKey::to_send(old)).await.unwrap();
         let end = content.read_at(699_950, 100).await.unwrap();
@@ -342,7 +342,7 @@ async fn what_is_refused_goes_and_is_still_known() {
         let pieces = contents.pieces(key.id).await.unwrap();
         assert!(pieces.inbound_sidecar && pieces.wire.sealed.is_none());
         let record = contents.record(Direction::Inbound, key.id).await.unwrap();
-        assert_eq!(record.unwrap().sidecar.seal.octets, 7);
+        assert_eq!(record.unwrap().sidecar.measure.octets, 7);
         let nobody = TransferId::new();
         assert!(
             contents
@@ -407,18 +407,18 @@ async fn positions_of_records_come_back_with_their_content_alone() {
         let whole = contents.import(id, source).await.unwrap();
         let content = whole.open().await.unwrap();
         let found = count(content, RecordLayout::Lines, Format::Variable(80)).await;
-        let (positions, seal) = (found.unwrap().positions, whole.as_sealed().clone());
+        let (positions, measure) = (found.unwrap().positions, whole.measure().clone());
         assert!(!positions.points().is_empty());
-        let sidecar = to_send(id, &seal);
+        let sidecar = to_send(id, &measure);
         drop(whole.seal(&sidecar).await.unwrap());
         assert!(contents.positions(id).await.points().is_empty());
-        let of_another = Seal {
+        let of_another = Measure {
             octets: 1,
             digest: digest_of(b"another"),
         };
         contents.keep_positions(id, &of_another, &positions).await;
         assert!(contents.positions(id).await.points().is_empty());
-        contents.keep_positions(id, &seal, &positions).await;
+        contents.keep_positions(id, &measure, &positions).await;
         assert_eq!(contents.positions(id).await.points(), positions.points());
         // Described again it has to be told once more.
         contents.describe(&sidecar).await.unwrap();

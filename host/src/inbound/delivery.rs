@@ -225,7 +225,7 @@ async fn compare(station: &Station, key: ContentKey) -> Result<(), DeliveryError
     };
     let of_plain = record.and_then(|record| record.plain().cloned());
     let found = station.contents.digest(key).await?;
-    let expected = of_plain.map_or(of_wire, |seal| seal.digest);
+    let expected = of_plain.map_or(of_wire, |measure| measure.digest);
     if found == expected {
         return Ok(());
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use oftp::{DatasetName, FileHeader, FileKey, Format, OdetteId, Positions, RecordLayout};
 use pointsman_store::contents::{self, Contents, RecordsFound, WholeContent};
 use pointsman_store::{
-    Direction, Ledger, LedgerError, NewFile, Record, Seal, Sidecar, TransferId, Way,
+    Direction, Ledger, LedgerError, Measure, NewFile, Record, Sidecar, TransferId, Way,
 };
 
 use super::identity::{Stamps, dataset_name};
@@ -53,7 +53,7 @@ pub async fn enqueue_as(
         from: how.stamp,
         ..Stamps::of(profile)
     };
-    let file = sending.file(id, profile, &stamps, &found, whole.as_sealed(), how)?;
+    let file = sending.file(id, profile, &stamps, &found, whole.measure(), how)?;
     whole.seal(&Sidecar::outbound(&file)).await?;
     keep_positions(contents, &file, &found.positions).await;
     let queue = Queue {
@@ -108,7 +108,7 @@ impl Announced {
         profile: &Partner,
         stamps: &Stamps,
         found: &RecordsFound,
-        seal: &Seal,
+        measure: &Measure,
         how: &SendAs,
     ) -> Result<NewFile, QueueError> {
         let key = FileKey {
@@ -130,8 +130,8 @@ impl Announced {
             id,
             partner: profile.name.clone(),
             header,
-            octets: seal.octets,
-            digest: seal.digest.clone(),
+            octets: measure.octets,
+            digest: measure.digest.clone(),
             layout: self.layout,
             counts: found.counts,
             priority: how.priority.unwrap_or(NewFile::PRIORITY),
@@ -205,7 +205,7 @@ async fn read(
         let path = path.to_owned();
         return Err(QueueError::Line { path, line });
     }
-    Ok(RecordsFound::none(whole.as_sealed().octets))
+    Ok(RecordsFound::none(whole.measure().octets))
 }
 
 /// Queues again what was sent, answered, parked or cancelled, under an identity of its own.
@@ -246,7 +246,7 @@ fn copy_of(record: Record) -> Option<NewFile> {
     let Sidecar {
         partner,
         header,
-        seal,
+        measure,
         way,
         labels,
         ..
@@ -263,8 +263,8 @@ fn copy_of(record: Record) -> Option<NewFile> {
         id: TransferId::new(),
         partner,
         header,
-        octets: seal.octets,
-        digest: seal.digest,
+        octets: measure.octets,
+        digest: measure.digest,
         layout,
         counts,
         priority,
@@ -325,9 +325,9 @@ impl Queue<'_> {
 
 /// Keeps beside a file where some of its records end: a restart looks for its record from the nearest one on.
 async fn keep_positions(contents: &dyn Contents, file: &NewFile, positions: &Positions) {
-    let seal = Seal {
+    let measure = Measure {
         octets: file.octets,
         digest: file.digest.clone(),
     };
-    contents.keep_positions(file.id, &seal, positions).await;
+    contents.keep_positions(file.id, &measure, positions).await;
 }

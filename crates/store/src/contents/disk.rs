@@ -12,7 +12,8 @@ use super::disk_writer::DiskWriter;
 use super::thread::on_thread;
 use super::{ContentWriter, Contents, Handing, PartialContent, StoredContent, WholeContent};
 use crate::content::{ContentKey, Hold};
-use crate::seal::Seal;
+use crate::measure::Measure;
+use crate::sealed::Sealed;
 use crate::sidecar::{Record, Sidecar};
 use crate::spool::{Blob, Partial, Pieces, PlaceError, Spool, SpoolError, Whole};
 use crate::state::Direction;
@@ -100,13 +101,13 @@ impl Contents for Spool {
         on_thread(move || spool.record(direction, id)).await
     }
 
-    async fn keep_positions(&self, id: TransferId, seal: &Seal, positions: &Positions) {
+    async fn keep_positions(&self, id: TransferId, measure: &Measure, positions: &Positions) {
         if positions.points().is_empty() {
             return;
         }
-        let (spool, seal, positions) = (self.clone(), seal.clone(), positions.clone());
+        let (spool, measure, positions) = (self.clone(), measure.clone(), positions.clone());
         let keeping = move || {
-            spool.keep_positions(id, &seal, &positions);
+            spool.keep_positions(id, &measure, &positions);
             Ok::<_, SpoolError>(())
         };
         // The thread is lost only where the program ends.
@@ -209,21 +210,21 @@ impl PartialContent for Partial {
 
 #[async_trait]
 impl WholeContent for Whole {
-    fn as_sealed(&self) -> &Seal {
-        self.seal()
+    fn measure(&self) -> &Measure {
+        Self::measure(self)
     }
 
     async fn open(&self) -> Result<Arc<dyn StoredContent>, SpoolError> {
         Ok(Arc::new(DiskContent::from(self.blob()?)))
     }
 
-    async fn seal(self: Box<Self>, sidecar: &Sidecar) -> Result<Hold, SpoolError> {
+    async fn seal(self: Box<Self>, sidecar: &Sidecar) -> Result<Sealed, SpoolError> {
         let sidecar = sidecar.clone();
-        on_thread(move || self.keep(&sidecar)).await
+        on_thread(move || Self::seal(*self, &sidecar)).await
     }
 
     async fn seal_plain(self: Box<Self>) -> Result<Hold, SpoolError> {
-        on_thread(move || self.keep_plain()).await
+        on_thread(move || Self::seal_plain(*self)).await
     }
 
     async fn discard(self: Box<Self>) -> Result<(), SpoolError> {

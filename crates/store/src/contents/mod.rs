@@ -30,7 +30,8 @@ pub use self::intake::Intake;
 pub use self::padding::Padded;
 pub use self::records::{PositionsCheck, RecordError, RecordsFound, bare_line_feed, count, find};
 use crate::content::{ContentKey, Hold};
-use crate::seal::Seal;
+use crate::measure::Measure;
+use crate::sealed::Sealed;
 use crate::sidecar::{Record, Sidecar};
 use crate::spool::{Access, Pieces, PlaceError, SpoolError};
 use crate::state::Direction;
@@ -123,7 +124,7 @@ pub trait Contents: Debug + Send + Sync {
 
     /// Appends to the sidecar of a file to send where some of its records end. A failure is tolerated: without the
     /// positions a restart reads the file from its start.
-    async fn keep_positions(&self, id: TransferId, seal: &Seal, positions: &Positions);
+    async fn keep_positions(&self, id: TransferId, measure: &Measure, positions: &Positions);
 
     /// Where some records of a file to send end; no positions where none were noted, or they cannot be read any more.
     async fn positions(&self, id: TransferId) -> Positions;
@@ -259,8 +260,8 @@ pub trait ContentSyncer: Debug + Send {
 /// A content that has all its octets, and of which no partner knows yet: it can still be sealed or discarded.
 #[async_trait]
 pub trait WholeContent: Debug + Send + Sync {
-    /// The size and digest it is sealed with.
-    fn as_sealed(&self) -> &Seal;
+    /// Its size and digest. They are known before it is sealed.
+    fn measure(&self) -> &Measure;
 
     /// Its octets, to be read.
     ///
@@ -268,12 +269,12 @@ pub trait WholeContent: Debug + Send + Sync {
     /// It cannot be opened.
     async fn open(&self) -> Result<Arc<dyn StoredContent>, SpoolError>;
 
-    /// Gives a content as on the wire its final name and its sidecar. It is durable on return. The caller keeps the
-    /// hold that is returned until a row says that the content is there.
+    /// Gives a content as on the wire its final name and its sidecar. It is durable on return. What is
+    /// returned proves that, and the caller keeps it until a row says that the content is there.
     ///
     /// # Errors
     /// The content could not be sealed; nothing of it is left.
-    async fn seal(self: Box<Self>, sidecar: &Sidecar) -> Result<Hold, SpoolError>;
+    async fn seal(self: Box<Self>, sidecar: &Sidecar) -> Result<Sealed, SpoolError>;
 
     /// The same for a plain content. Its line is appended to the sidecar of the content on the wire once all of it is
     /// durable.

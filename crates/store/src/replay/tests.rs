@@ -12,7 +12,7 @@ fn sidecar(way: Way) -> Sidecar {
         partner: "them".to_owned(),
         header: FileHeader::plain(key(), 7),
         edition: 1,
-        seal: Seal {
+        measure: Measure {
             octets: 7,
             digest: "d".to_owned(),
         },

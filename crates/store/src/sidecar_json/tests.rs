@@ -35,7 +35,7 @@ fn sidecar(way: Way) -> Sidecar {
         partner: "them".to_owned(),
         header,
         edition: 2,
-        seal: Seal {
+        measure: Measure {
             octets: 4711,
             digest: "d".to_owned(),
         },
@@ -83,7 +83,7 @@ fn entries() -> Vec<Entry> {
         Entry::InDoubt(true),
         Entry::InDoubt(false),
         Entry::Answered(eerp()),
-        Entry::Plain(Seal {
+        Entry::Plain(Measure {
             octets: 5,
             digest: "e".to_owned(),
         }),

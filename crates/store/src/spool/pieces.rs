@@ -74,8 +74,8 @@ impl Spool {
         self.describe(sidecar)?;
         self.list(Direction::Outbound, sidecar.id);
         let record = self.record(Direction::Outbound, from.id).ok().flatten();
-        if has_plain && let Some(seal) = record.as_ref().and_then(|record| record.plain()) {
-            let entry = Entry::Plain(seal.clone());
+        if has_plain && let Some(measure) = record.as_ref().and_then(|record| record.plain()) {
+            let entry = Entry::Plain(measure.clone());
             self.append_synced(Direction::Outbound, sidecar.id, &entry)?;
         }
         Ok(())

@@ -126,8 +126,8 @@ impl Spool {
         Ok(partials)
     }
 
-    /// Looks at the room now and again while octets are written, by whomever.
-    pub(super) fn measure(&self, octets: usize) -> Result<(), SpoolError> {
+    /// Octets are written, by whomever: now and again the free space is looked at.
+    pub(super) fn note_written(&self, octets: usize) -> Result<(), SpoolError> {
         let octets = octets as u64;
         let written = self.unmeasured.fetch_add(octets, Ordering::Relaxed) + octets;
         if self.reserve == 0 || written < MEASURE.min(self.reserve / 8) {

@@ -15,10 +15,10 @@ use super::files::{length, remove, sync_folder};
 use super::layout::Spool;
 use super::names::folder_of;
 use crate::events::Event;
+use crate::measure::Measure;
 use crate::planted;
 use crate::positions::KeptPositions;
 use crate::private::private_file;
-use crate::seal::Seal;
 use crate::sidecar::{Entry, Record, Sidecar};
 use crate::sidecar_json::SidecarError;
 use crate::state::Direction;
@@ -67,11 +67,11 @@ impl Spool {
 
     /// Adds to the sidecar of a file to send where some of its records end, durable on return. A failure costs nobody
     /// the file: without them a restart reads it from its start.
-    pub fn keep_positions(&self, id: TransferId, seal: &Seal, positions: &Positions) {
+    pub fn keep_positions(&self, id: TransferId, measure: &Measure, positions: &Positions) {
         if positions.points().is_empty() {
             return;
         }
-        let entry = Entry::Positions(KeptPositions::new(positions, seal));
+        let entry = Entry::Positions(KeptPositions::new(positions, measure));
         if let Err(error) = self.append_synced(Direction::Outbound, id, &entry) {
             behind(id, &error);
         }

@@ -15,8 +15,9 @@ use super::names::{INCOMING, folder_of};
 use crate::content::{ContentKey, Hold};
 use crate::events::Event;
 use crate::flush::Entered;
+use crate::measure::Measure;
 use crate::planted;
-use crate::seal::Seal;
+use crate::sealed::Sealed;
 use crate::sidecar::{Entry, Sidecar};
 use crate::state::Direction;
 use crate::transition::reached;
@@ -29,16 +30,16 @@ pub struct Whole {
     pub(super) key: ContentKey,
     pub(super) path: PathBuf,
     pub(super) file: Locked,
-    pub(super) seal: Seal,
+    pub(super) measure: Measure,
     /// The last octets, which are still to be written.
     pub(super) rest: Vec<u8>,
 }
 
 impl Whole {
-    /// What is known of it.
+    /// Its size and digest, which are known before it is sealed.
     #[must_use]
-    pub fn seal(&self) -> &Seal {
-        &self.seal
+    pub fn measure(&self) -> &Measure {
+        &self.measure
     }
 
     /// Its octets, to be read.
@@ -59,21 +60,23 @@ impl Whole {
     ///
     /// # Errors
     /// As for `BlobWriter::sync`.
-    pub fn keep(mut self, sidecar: &Sidecar) -> Result<Hold, SpoolError> {
+    pub fn seal(mut self, sidecar: &Sidecar) -> Result<Sealed, SpoolError> {
         let mut renamed = false;
-        let kept = self.settle(sidecar, &mut renamed);
-        self.or_clear_away(kept, renamed)
+        let made = self.make_durable(sidecar, &mut renamed);
+        let measure = self.measure.clone();
+        let hold = self.or_clear_away(made, renamed)?;
+        Ok(Sealed::durable(measure, hold))
     }
 
     /// Gives a plain content its name for good, beside the content as on the wire, and then a line in the sidecar of that.
     /// Durable on return. It counts from its line on: a crash before leaves what the next start removes.
     ///
     /// # Errors
-    /// As for [`Whole::keep`].
-    pub fn keep_plain(mut self) -> Result<Hold, SpoolError> {
+    /// As for [`Whole::seal`].
+    pub fn seal_plain(mut self) -> Result<Hold, SpoolError> {
         let mut renamed = false;
-        let kept = self.settle_plain(&mut renamed);
-        self.or_clear_away(kept, renamed)
+        let made = self.make_plain_durable(&mut renamed);
+        self.or_clear_away(made, renamed)
     }
 
     /// Removes the content.
@@ -88,10 +91,10 @@ impl Whole {
     /// Nothing is left of a content that could not be sealed. What cannot be removed now, the next start removes.
     fn or_clear_away(
         self,
-        kept: Result<(), SpoolError>,
+        made: Result<(), SpoolError>,
         renamed: bool,
     ) -> Result<Hold, SpoolError> {
-        if kept.is_err()
+        if made.is_err()
             && let Err(error) = self.clear_away(renamed)
         {
             emit(&Event::BlobLeft {
@@ -99,7 +102,7 @@ impl Whole {
                 reason: error.to_string(),
             });
         }
-        kept.map(|()| Hold::new(self.key, self.file))
+        made.map(|()| Hold::new(self.key, self.file))
     }
 
     /// The sidecar first: alone it would mean that the file is delivered.
@@ -114,17 +117,13 @@ impl Whole {
     /// Makes it durable: its last octets are written, and the sidecar under its name; the content is renamed beside it;
     /// it is synced, then the sidecar, and then both folders. A sidecar whose content still has its name in `incoming`
     /// says nothing.
-    fn settle(&mut self, sidecar: &Sidecar, renamed: &mut bool) -> Result<(), SpoolError> {
+    fn make_durable(&mut self, sidecar: &Sidecar, renamed: &mut bool) -> Result<(), SpoolError> {
         self.write_rest()?;
         let spool = self.spool.clone();
         let described = spool.begin_sidecar(sidecar)?;
         spool.list(sidecar.direction(), sidecar.id);
         if planted("sealed-folders-not-synced") {
-            self.file.file().sync_all().map_err(at(&self.path))?;
-            sync_sidecar(&described)?;
-            self.rename()?;
-            *renamed = true;
-            return Ok(());
+            return self.forget_folders(&described, renamed);
         }
         let folders = self.folders();
         let changed = folders.each_ref().map(|folder| spool.folders.enter(folder));
@@ -140,9 +139,22 @@ impl Whole {
         Ok(())
     }
 
+    /// The planted mistake: no folder is synced.
+    fn forget_folders(
+        &self,
+        described: &(PathBuf, File),
+        renamed: &mut bool,
+    ) -> Result<(), SpoolError> {
+        self.file.file().sync_all().map_err(at(&self.path))?;
+        sync_sidecar(described)?;
+        self.rename()?;
+        *renamed = true;
+        Ok(())
+    }
+
     /// The line comes last, when all it speaks of is durable: a line whose content was in neither folder would mean that
     /// the file is delivered.
-    fn settle_plain(&mut self, renamed: &mut bool) -> Result<(), SpoolError> {
+    fn make_plain_durable(&mut self, renamed: &mut bool) -> Result<(), SpoolError> {
         self.write_rest()?;
         let spool = self.spool.clone();
         let folders = self.folders();
@@ -151,12 +163,12 @@ impl Whole {
         *renamed = true;
         self.sync_octets()?;
         sync_folders(&changed, &folders)?;
-        let entry = Entry::Plain(self.seal.clone());
+        let entry = Entry::Plain(self.measure.clone());
         spool.append_synced(self.key.direction, self.key.id, &entry)
     }
 
     fn write_rest(&mut self) -> Result<(), SpoolError> {
-        self.spool.measure(self.rest.len())?;
+        self.spool.note_written(self.rest.len())?;
         let written = self.file.file_mut().write_all(&self.rest);
         written.map_err(at(&self.path))
     }

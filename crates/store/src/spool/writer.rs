@@ -12,7 +12,7 @@ use super::lock::Locked;
 use super::names::INCOMING;
 use super::whole::Whole;
 use crate::content::{Content, ContentKey, Hold};
-use crate::seal::Seal;
+use crate::measure::Measure;
 use crate::transition::reached;
 
 /// Writes one content; holds its lock.
@@ -33,7 +33,7 @@ impl BlobWriter {
     /// The write failed, or the disk has only its reserve left; the content is to be given up or resumed at its last
     /// checkpoint.
     pub fn append(&mut self, octets: &[u8]) -> Result<(), SpoolError> {
-        self.spool.measure(octets.len())?;
+        self.spool.note_written(octets.len())?;
         let written = self.file.file_mut().write_all(octets);
         written.map_err(at(&self.path))?;
         reached("spool.octets.written");
@@ -93,7 +93,7 @@ impl BlobWriter {
         let caught_up = self.sum.caught_up(self.file.file(), self.octets);
         let mut hasher = caught_up.map_err(at(&self.path))?;
         hasher.update(&rest);
-        let seal = Seal {
+        let measure = Measure {
             octets: self.octets + rest.len() as u64,
             digest: hasher.finalize().to_hex().to_string(),
         };
@@ -102,7 +102,7 @@ impl BlobWriter {
             key: self.key,
             path: self.path,
             file: self.file,
-            seal,
+            measure,
             rest,
         })
     }

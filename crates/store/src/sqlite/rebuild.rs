@@ -187,21 +187,21 @@ fn wrong_content(
     let direction = record.sidecar.direction();
     for content in Content::ALL {
         let here = pieces.of(content).sealed(direction);
-        let (Some(octets), Some(seal)) = (here, record.seal_of(content)) else {
+        let (Some(octets), Some(measure)) = (here, record.measure_of(content)) else {
             continue;
         };
-        if octets != seal.octets {
+        if octets != measure.octets {
             return Ok(Some(format!(
                 "its content has {octets} octets, its sidecar says {}",
-                seal.octets
+                measure.octets
             )));
         }
         let key = ContentKey::of(direction, record.sidecar.id).with(content);
         let digest = spool.digest(key)?;
-        if digest != seal.digest {
+        if digest != measure.digest {
             return Ok(Some(format!(
                 "its content is not what was sealed: blake3 {digest}, its sidecar says {}",
-                seal.digest
+                measure.digest
             )));
         }
     }

@@ -10,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension, Params, ToSql, params, params_from
 use super::failed::{database, identity};
 use super::{history, row};
 use crate::error::LedgerError;
+use crate::measure::Measure;
 use crate::row::{Course, Inbound, Outbound, Receipt, ReceiptDecision, Row};
-use crate::seal::Seal;
 use crate::state::{ReceiptState, State};
 use crate::transfer::{Target, TransferId};
 use crate::words::{format_to, from_millis, millis, security_to};
@@ -90,7 +90,7 @@ pub(super) fn read(found: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         version: row::number(found, 19)?,
         partner: found.get(20)?,
         edition: found.get(21)?,
-        seal: Seal {
+        measure: Measure {
             octets: row::number(found, 22)?,
             digest: found.get(23)?,
         },
@@ -331,8 +331,8 @@ fn changing(row: &Row) -> Vec<Column<'_>> {
         ("enveloped", number(header.enveloped)),
         ("signed_receipt", number(header.signed_receipt)),
         ("description", word(&header.description)),
-        ("octets", count(row.seal.octets)),
-        ("digest", word(&row.seal.digest)),
+        ("octets", count(row.measure.octets)),
+        ("digest", word(&row.measure.digest)),
         ("records", count(row.counts.records)),
         ("virtual_octets", count(row.counts.octets)),
         ("layout", word(row::layout_to(row.layout))),

@@ -48,6 +48,7 @@ pub(crate) use self::overdue::Overdue;
 pub(crate) use self::park::Park;
 pub(crate) use self::placing::Placing;
 pub(crate) use self::put_back::{PutBack, PutOff};
+pub(crate) use self::received::Receive;
 pub(crate) use self::received_again::ReceivedAgain;
 pub(crate) use self::resend::Resend;
 pub(crate) use self::response::{ResponseClosed, ResponseTaken};

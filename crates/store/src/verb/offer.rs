@@ -4,10 +4,10 @@ use std::time::SystemTime;
 
 use oftp::{Counts, FileHeader, FileKey, Position};
 
+use crate::measure::Measure;
 use crate::note::Note;
 use crate::offer::{Here, Offer, Offered, Repeated, Standing};
 use crate::row::{Course, Inbound, Row};
-use crate::seal::Seal;
 use crate::state::{InboundState, ReceiptState};
 use crate::transfer::TransferId;
 
@@ -89,7 +89,7 @@ fn receiving(id: TransferId, offer: &Offer, edition: u32, why: Note, now: System
         partner: offer.partner.clone(),
         header: offer.header.clone(),
         edition,
-        seal: Seal::default(),
+        measure: Measure::default(),
         counts: Counts::default(),
         layout: offer.layout,
         labels: Vec::new(),
@@ -121,7 +121,7 @@ pub(crate) fn here(newest: Row, header: &FileHeader, repeated: Repeated) -> Opti
         id: newest.id,
         state: file.state,
         layout: newest.layout,
-        octets: newest.seal.octets,
+        octets: newest.measure.octets,
         target: file.target.clone(),
         is_to_be_compared: compares && may_be_this,
     })

@@ -11,15 +11,20 @@ use crate::state::InboundState;
 use crate::transition::VerbName;
 use crate::verdict::{Received, Verdict};
 
-/// Receiving → Received; with a negative verdict Receiving → Rejected, and the NERP is owed.
-impl Verb for Received {
+/// Receiving → Received; with a negative verdict Receiving → Rejected, and the NERP is owed. The ledger makes one of a
+/// content that is sealed ([`Ledger::received`](crate::Ledger::received)).
+#[derive(Debug)]
+pub(crate) struct Receive(pub(crate) Received);
+
+impl Verb for Receive {
     fn name(&self) -> VerbName {
         VerbName::Received
     }
 
     fn apply(&self, row: &mut Row, now: SystemTime) -> Result<Effect, Unfit> {
-        let seal = &self.seal;
-        let is_same = row.seal.digest == seal.digest;
+        let Self(received) = self;
+        let measure = &received.measure;
+        let is_same = row.measure.digest == measure.digest;
         let file = row.inbound_mut().ok_or(Unfit::State)?;
         match file.state {
             InboundState::Receiving => {}
@@ -29,25 +34,25 @@ impl Verb for Received {
         }
         file.state = InboundState::Received;
         file.position = Position {
-            octets: seal.octets,
+            octets: measure.octets,
             ..file.position
         };
-        file.target = self.target.clone();
+        file.target = received.target.clone();
         file.received_at = Some(now);
-        match &self.verdict {
+        match &received.verdict {
             Verdict::Later(when) => file.decision.ask(*when),
             Verdict::HandOver(when) => file.decision.hand_over(*when),
             Verdict::Positive | Verdict::Negative(_) => {}
         }
-        row.seal = seal.clone();
-        row.counts = self.counts;
-        row.labels = self.labels.clone();
+        row.measure = measure.clone();
+        row.counts = received.counts;
+        row.labels = received.labels.clone();
         let what = format!(
             "{} octets, blake3 {}; {}",
-            seal.octets, seal.digest, self.note.text
+            measure.octets, measure.digest, received.note.text
         );
-        row.note("received", self.note.with_text(what));
-        if let Verdict::Negative(nerp) = &self.verdict {
+        row.note("received", received.note.with_text(what));
+        if let Verdict::Negative(nerp) = &received.verdict {
             row.reject(nerp, now);
         }
         Ok(Effect::Changed)
@@ -55,6 +60,6 @@ impl Verb for Received {
 
     /// A file that is going to be delivered gets its entry with `placing`: one write less before EFPA.
     fn entry(&self, _: &Row, _: Effect) -> Option<Entry> {
-        matches!(self.verdict, Verdict::Negative(_)).then_some(Entry::Received)
+        matches!(self.0.verdict, Verdict::Negative(_)).then_some(Entry::Received)
     }
 }

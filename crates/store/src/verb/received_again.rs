@@ -3,15 +3,15 @@
 use std::time::SystemTime;
 
 use super::{Effect, Unfit, Verb};
+use crate::measure::Measure;
 use crate::row::Row;
-use crate::seal::Seal;
 use crate::state::InboundState;
 use crate::transition::VerbName;
 
 /// Changes no state: says whether the content is that of the file that is here.
 #[derive(Debug)]
 pub(crate) struct ReceivedAgain {
-    pub(crate) seal: Seal,
+    pub(crate) measure: Measure,
 }
 
 impl Verb for ReceivedAgain {
@@ -24,8 +24,8 @@ impl Verb for ReceivedAgain {
         if file.state == InboundState::Receiving {
             return Err(Unfit::State);
         }
-        let Seal { octets, digest } = &self.seal;
-        let (effect, what) = if row.seal.digest == *digest {
+        let Measure { octets, digest } = &self.measure;
+        let (effect, what) = if row.measure.digest == *digest {
             let what = "the same content; EFPA once more".to_owned();
             (Effect::Repeated, what)
         } else {

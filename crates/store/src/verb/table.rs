@@ -5,12 +5,12 @@ use std::time::Duration;
 use oftp::{FileHeader, FileStamp, Position, Response};
 
 use super::*;
+use crate::measure::Measure;
 use crate::note::Note;
 use crate::offer::{Offer, Repeated};
 use crate::queue::Order;
 use crate::row::{Course, Inbound, Outbound, Receipt, Row};
 use crate::samples::{at, eerp, key, nerp};
-use crate::seal::Seal;
 use crate::state::{InboundState, OutboundState, ReceiptState};
 use crate::transfer::{NewFile, Target, TransferId};
 use crate::verdict::{Received, Verdict};
@@ -23,8 +23,8 @@ fn target() -> Target {
     }
 }
 
-fn seal(digest: &str) -> Seal {
-    Seal {
+fn measure(digest: &str) -> Measure {
+    Measure {
         octets: 7,
         digest: digest.to_owned(),
     }
@@ -37,7 +37,7 @@ fn row(course: Course) -> Row {
         partner: "them".to_owned(),
         header: FileHeader::plain(key(), 7),
         edition: 0,
-        seal: seal("d"),
+        measure: measure("d"),
         counts: oftp::Counts::default(),
         layout: None,
         labels: Vec::new(),
@@ -58,7 +58,7 @@ fn received(state: InboundState) -> Row {
     let path = matches!(state, InboundState::Placing | InboundState::Delivered);
     row.inbound_mut().unwrap().path = path.then(|| "them/ORDERS".to_owned());
     if state == InboundState::Receiving {
-        row.seal = Seal::default();
+        row.measure = Measure::default();
     }
     row
 }
@@ -164,14 +164,14 @@ fn offer() -> Offer {
 }
 
 fn sealed(digest: &str, verdict: Verdict) -> Box<dyn Verb> {
-    Box::new(Received {
-        seal: seal(digest),
+    Box::new(Receive(Received {
+        measure: measure(digest),
         counts: oftp::Counts::default(),
         target: target(),
         verdict,
         note: Note::default(),
         labels: Vec::new(),
-    })
+    }))
 }
 
 fn decided(verdict: Verdict) -> Box<dyn Verb> {
@@ -225,8 +225,8 @@ fn table() -> Vec<(Box<dyn Verb>, [&'static str; 16])> {
         (sealed("e", Verdict::Positive), ["received", "content", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
         (sealed("d", negative()), ["rejected+owed", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
         (sealed("d", Verdict::Later(None)), ["received?", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (Box::new(ReceivedAgain { seal: seal("d") }), ["-", "=", "=", "=", "=", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (Box::new(ReceivedAgain { seal: seal("e") }), ["-", "~", "~", "~", "~", "~", "~", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(ReceivedAgain { measure: measure("d") }), ["-", "=", "=", "=", "=", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(ReceivedAgain { measure: measure("e") }), ["-", "~", "~", "~", "~", "~", "~", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
         (Box::new(Confirmed), ["receiving", "received", "placing", "delivered?", "delivered+owed", "delivered+given", "rejected+owed", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
         (Box::new(Placing { path }), ["-", "placing", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
         (Box::new(Delivered), ["-", "-", "delivered+owed", "=", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),

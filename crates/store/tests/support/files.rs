@@ -1,12 +1,12 @@
 //! Files for the spool, and the sidecars that they get.
 
 use oftp::{DatasetName, FileHeader, FileKey, FileStamp, OdetteId};
-use pointsman_store::{NewFile, Received, Seal, Sidecar, Target, TransferId, Verdict};
+use pointsman_store::{Measure, NewFile, Received, Sidecar, Target, TransferId, Verdict};
 
 /// The sidecar of a received file.
-pub fn inbound(id: TransferId, seal: &Seal) -> Sidecar {
+pub fn inbound(id: TransferId, measure: &Measure) -> Sidecar {
     let received = Received {
-        seal: seal.clone(),
+        measure: measure.clone(),
         counts: oftp::Counts::default(),
         target: Target {
             directory: String::new(),
@@ -17,17 +17,17 @@ pub fn inbound(id: TransferId, seal: &Seal) -> Sidecar {
         note: String::new().into(),
         labels: Vec::new(),
     };
-    Sidecar::inbound(id, "them", &header(seal), &received, "S1")
+    Sidecar::inbound(id, "them", &header(measure), &received, "S1")
 }
 
 /// The sidecar of a file to send.
-pub fn to_send(id: TransferId, seal: &Seal) -> Sidecar {
+pub fn to_send(id: TransferId, measure: &Measure) -> Sidecar {
     Sidecar::outbound(&NewFile {
         id,
         partner: "them".to_owned(),
-        header: header(seal),
-        octets: seal.octets,
-        digest: seal.digest.clone(),
+        header: header(measure),
+        octets: measure.octets,
+        digest: measure.digest.clone(),
         layout: None,
         counts: oftp::Counts::default(),
         priority: 3,
@@ -35,12 +35,12 @@ pub fn to_send(id: TransferId, seal: &Seal) -> Sidecar {
     })
 }
 
-fn header(seal: &Seal) -> FileHeader {
+fn header(measure: &Measure) -> FileHeader {
     let key = FileKey {
         dataset: DatasetName::new("ORDER").unwrap(),
         stamp: FileStamp::new("20261122", "0815300001").unwrap(),
         originator: OdetteId::new("O0013THEM").unwrap(),
         destination: OdetteId::new("O0013US").unwrap(),
     };
-    FileHeader::plain(key, seal.octets)
+    FileHeader::plain(key, measure.octets)
 }

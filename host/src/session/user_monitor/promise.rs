@@ -8,8 +8,9 @@
 //! | EERP, NERP | the end of the file is decided | `Persisted<Box<OwedResponse>>`, `claim`: the receipt stays owed until RTR |
 //! | RTR | we have the receipt | `Persisted<Acknowledgement>`, `acknowledged` |
 //!
-//! Only the ledger makes a [`Persisted`], and only when its transaction is committed: a promise that comes too early does not
-//! compile. EFNA promises nothing, and asks for no proof.
+//! Only the ledger makes a [`Persisted`], and only when its transaction is committed; and the verb `received` asks for a
+//! [`Sealed`](pointsman_store::Sealed), which only the sealing of a content makes. So a promise that comes before its row
+//! does not compile, nor does a row that comes before its content. EFNA promises nothing, and asks for no proof.
 //!
 //! An answer that comes too late finds a session that is over; what is written down stays true, so it is not an error.
 #![expect(
@@ -19,18 +20,26 @@
 
 use oftp::{CloseAnswer, CloseTicket, Counts, FileReason, ResponseTicket, Session, TurnTicket};
 use pointsman_store::transition::reached;
-use pointsman_store::{Acknowledgement, InDoubt, OwedResponse, Persisted, Stored};
+use pointsman_store::{Acknowledgement, InDoubt, OwedResponse, Persisted, Stored, TransferId};
 
+use super::error::InternalError;
+
+/// EFPA for that file: the proof has to be of the same one.
 pub(super) fn efpa(
     session: &mut Session,
     ticket: CloseTicket,
+    file: TransferId,
     wants_turn: bool,
-    _stored: Persisted<Stored>,
-) {
+    stored: Persisted<Stored>,
+) -> Result<(), InternalError> {
+    if *stored != Stored(file) {
+        return Err(InternalError::OutOfStep("what is stored is another file"));
+    }
     reached("wire.efpa.before");
     let change_direction = wants_turn;
     let _ = session.answer_close(ticket, CloseAnswer::Accept { change_direction });
     reached("wire.efpa.after");
+    Ok(())
 }
 
 pub(super) fn efna(session: &mut Session, ticket: CloseTicket, reason: FileReason, text: String) {

@@ -41,7 +41,7 @@ fn row(dataset: &str, course: Course) -> Row {
         partner: "them".to_owned(),
         header: header(dataset),
         edition: 3,
-        seal: Seal {
+        measure: Measure {
             octets: 7,
             digest: "d".to_owned(),
         },
@@ -156,7 +156,7 @@ fn what_changed_is_stored_and_counts_the_version() {
         insert(&db, &before, "test").unwrap();
         let mut after = before.clone();
         after.reason = None;
-        after.seal.digest = "e".to_owned();
+        after.measure.digest = "e".to_owned();
         match &mut after.course {
             Course::Inbound(file) => {
                 file.state = InboundState::Rejected;

@@ -6,7 +6,7 @@ use oftp::{CloseTicket, Closing, FileHeader, FileReason, Position, Session};
 use pointsman_policy::types;
 use pointsman_store::contents::WholeContent;
 use pointsman_store::{
-    CONTENT_REMOVED, Direction, LedgerError, Note, Received, Sidecar, Target, TransferId,
+    CONTENT_REMOVED, Direction, LedgerError, Note, Received, Sealed, Sidecar, Target, TransferId,
     Undelivered, Verdict, planted,
 };
 
@@ -98,7 +98,7 @@ impl Close<'_> {
             target: Some(&file.target),
             counts: self.closing.received,
             held: file.held,
-            digest: Some(&file.content.as_sealed().digest),
+            digest: Some(&file.content.measure().digest),
             took: file.began.elapsed(),
             labels: &file.labels,
             asked: 0,
@@ -118,7 +118,7 @@ impl Close<'_> {
         let id = file.id;
         let received = Received {
             counts: self.closing.received,
-            seal: file.content.as_sealed().clone(),
+            measure: file.content.measure().clone(),
             target: kept.target.clone(),
             verdict: kept.verdict.clone(),
             note: kept.note.clone(),
@@ -127,18 +127,15 @@ impl Close<'_> {
         let (partner, session_id) = (self.context.partner().to_owned(), &self.context.id);
         let sidecar = Sidecar::inbound(id, &partner, &file.header, &received, session_id)
             .of_edition(file.edition);
-        let ledger = &self.context.station.ledger;
-        if planted("row-before-seal") {
-            ledger.received(id, received.clone()).await?;
-        }
-        let (octets, content) = (received.seal.octets, file.content);
-        // Held until the row says that the blob is there.
-        let hold = match content.seal(&sidecar).await {
-            Ok(hold) => hold,
+        row_before_seal(self.context, id, &received).await?;
+        let (octets, content) = (received.measure.octets, file.content);
+        let sealed = match content.seal(&sidecar).await {
+            Ok(sealed) => sealed,
             Err(error) => return self.refuse(id, &file.header, error.into()).await,
         };
-        let stored = ledger.received(id, received).await?;
-        promise::efpa(self.session, self.ticket, kept.wants_turn, stored);
+        let ledger = &self.context.station.ledger;
+        let stored = ledger.received(&sealed, received).await?;
+        promise::efpa(self.session, self.ticket, id, kept.wants_turn, stored)?;
         let file = Undelivered {
             id,
             partner,
@@ -150,7 +147,7 @@ impl Close<'_> {
         after_efpa(self.context, &file, &kept.verdict, kept.note.text, octets).await;
         if !matches!(kept.verdict, Verdict::Negative(_)) {
             self.received
-                .deliver(self.context, file, &kept.verdict, hold)
+                .deliver(self.context, file, &kept.verdict, sealed.into_hold())
                 .await;
         }
         Ok(())
@@ -189,6 +186,24 @@ impl Close<'_> {
         self.context.slow_down().await;
         promise::efna(self.session, self.ticket, refused.reason, refused.text);
     }
+}
+
+/// The planted mistake: the row says that the file is here before its content is sealed.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only a planted mistake goes around the proof"
+)]
+async fn row_before_seal(
+    context: &SessionContext,
+    id: TransferId,
+    received: &Received,
+) -> Result<(), LedgerError> {
+    if planted("row-before-seal") {
+        let early = Sealed::unproven(id, received.measure.clone());
+        let ledger = &context.station.ledger;
+        ledger.received(&early, received.clone()).await?;
+    }
+    Ok(())
 }
 
 /// What is logged, and what is no longer needed, when the partner has its EFPA.

@@ -60,14 +60,15 @@ impl Close<'_> {
         octets: u64,
     ) -> Result<(), InternalError> {
         let ledger = Arc::clone(&self.context.station.ledger);
-        let seal = copy.content.as_sealed().clone();
-        let compared = ledger.received_again(comparison.with, seal).await;
+        let measure = copy.content.measure().clone();
+        let compared = ledger.received_again(comparison.with, measure).await;
         let is_another = matches!(compared, Err(LedgerError::OtherContent(_)));
         match comparison.another {
             Ok(offer) if is_another => self.keep_another(offer, copy, octets).await,
             another => {
                 copy.content.discard().await?;
-                self.compared(&copy.header, compared, another.err()).await
+                self.compared(comparison.with, &copy.header, compared, another.err())
+                    .await
             }
         }
     }
@@ -75,14 +76,14 @@ impl Close<'_> {
     /// The copy is discarded: EFPA once more; or EFNA, where it was another file, with the reason why that is not taken.
     async fn compared(
         self,
+        with: TransferId,
         header: &FileHeader,
         compared: Result<Persisted<Stored>, LedgerError>,
         refused: Option<FileRefusal>,
     ) -> Result<(), InternalError> {
         match compared {
             Ok(stored) => {
-                let Stored(with) = *stored;
-                promise::efpa(self.session, self.ticket, false, stored);
+                promise::efpa(self.session, self.ticket, with, false, stored)?;
                 self.received.promised(self.context, with);
                 Ok(())
             }
