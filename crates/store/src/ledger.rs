@@ -29,7 +29,8 @@ use crate::verdict::{Received, Verdict};
 /// before.
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// Reads the row of a transfer, lets the verb change it, and stores it. Then the sidecar is told.
+    /// Reads the row of a transfer, applies the verb to it, and stores it. Then the verb's entry is appended to the
+    /// sidecar.
     ///
     /// # Errors
     /// There is no such row, or the verb does not lead on from where it is.
@@ -39,8 +40,8 @@ pub trait Ledger: Send + Sync {
         verb: Box<dyn Verb>,
     ) -> Result<Persisted<Effect>, LedgerError>;
 
-    /// A peer offers a file: a new row, a partial that is known, or a file we have already. A known row is
-    /// left as it is, since another session may be at it; who holds its partial then says `begin`.
+    /// A partner offers a file: it gets a new row, is a known partial, or is a file that is here already. A known row
+    /// is left as it is, since another session may be using it; the session that then holds its partial calls `begin`.
     async fn offer(&self, offer: Offer) -> Result<Offered, LedgerError> {
         let (offered, committing) = self.offer_early(offer).await?;
         committing.done().await?;
@@ -51,8 +52,9 @@ pub trait Ledger: Send + Sync {
     /// is sealed.
     async fn offer_early(&self, offer: Offer) -> Result<(Offered, Committing), LedgerError>;
 
-    /// What is here already of a file that is offered, before anybody decides anything about it: none where it is to be
-    /// decided on as any other, be it because no file of its identity is here, or because that gives way. Changes nothing.
+    /// The file that is here under the identity of an offered file, before anything is decided about the offer. None
+    /// where the offer is to be treated as new: no file of its identity is here, or the one that is here does not block
+    /// it. Changes nothing.
     async fn here(
         &self,
         partner: &str,
@@ -60,8 +62,8 @@ pub trait Ledger: Send + Sync {
         repeated: Repeated,
     ) -> Result<Option<Here>, LedgerError>;
 
-    /// What the row of a partial says, seen from this offer; none where there is no row yet. To be asked by whoever
-    /// holds the lock of the partial, and of nobody else: until then another session may add to it.
+    /// What the row of a partial says, seen from this offer; none where there is no row yet. Only the session that
+    /// holds the lock of the partial may call this: without the lock another session may add to the partial.
     async fn standing(&self, id: TransferId, offer: Offer)
     -> Result<Option<Standing>, LedgerError>;
 
@@ -72,8 +74,8 @@ pub trait Ledger: Send + Sync {
             .map(drop)
     }
 
-    /// So much of the partial is on disk and may be offered for restart: up to the end of a record, in a
-    /// file of records.
+    /// Notes how much of the partial is durable and may be offered for restart; in a file of records, up to the end of
+    /// a record.
     async fn checkpoint(&self, id: TransferId, at: Position) -> Result<(), LedgerError> {
         self.apply(id, Box::new(verb::Checkpoint { at }))
             .await
@@ -98,7 +100,8 @@ pub trait Ledger: Send + Sync {
         Ok(done.map(|_| Stored(id)))
     }
 
-    /// The same file came once more, because its sender never saw our EFPA: the row stands, if this is its content.
+    /// The same file came once more, because its sender never received our EFPA. The row stays as it is, if this is its
+    /// content.
     ///
     /// # Errors
     /// [`LedgerError::OtherContent`]: the identity is used for something else.
@@ -122,12 +125,13 @@ pub trait Ledger: Send + Sync {
         self.apply(id, Box::new(verb::Confirmed)).await.map(drop)
     }
 
-    /// What came to be compared is another file of the same identity: → Receiving, under the id of its copy (before that
-    /// is sealed). The one it was compared with stays as it is. Gives its edition.
+    /// A copy that was received to be compared is another file of the same identity: → Receiving, under the id of the
+    /// copy (before that is sealed). The file that it was compared with stays as it is. Returns its edition.
     async fn another(&self, id: TransferId, offer: Offer) -> Result<u32, LedgerError>;
 
-    /// What a partner sent since then beside this file. A file counts when it was all here; one under way when it was
-    /// begun, with the size it announced. An earlier file counts whose identity this one may have.
+    /// Counts what else a partner sent since `since`. A received file counts from when it was complete, one that is
+    /// being received from when it was begun, with its announced size. An earlier file whose identity this one may have
+    /// counts too.
     async fn arrived(
         &self,
         partner: &str,
@@ -136,8 +140,8 @@ pub trait Ledger: Send + Sync {
         repeated: Repeated,
     ) -> Result<Arrived, LedgerError>;
 
-    /// Something to remember about a transfer that changes nothing. What a partner causes again and again is remembered
-    /// some fifty times.
+    /// Adds a line to the history of a transfer and changes nothing else. Lines that a partner can cause again and
+    /// again are kept some fifty times.
     async fn remark(
         &self,
         id: TransferId,
@@ -162,7 +166,8 @@ pub trait Ledger: Send + Sync {
         Ok(())
     }
 
-    /// Delivered files whose receipt waits for a question that is due: so many of each partner, oldest first.
+    /// Delivered files whose receipt waits for a question that is due: at most so many of each partner, the oldest
+    /// first.
     async fn open_questions(&self, of_partner: u32) -> Result<Vec<OpenQuestion>, LedgerError>;
 
     /// The receipt of a delivered file is decided after all: it is owed now, or the question waits again. False where
@@ -193,7 +198,8 @@ pub trait Ledger: Send + Sync {
             .map(drop)
     }
 
-    /// The partner's level has no words for our receipt, a NERP: it is not tried again, and its file says why.
+    /// Our receipt is a NERP, which is not supported at the partner's level: it is not tried again, and the history of
+    /// its file says why.
     async fn response_closed(&self, id: TransferId, why: &str) -> Result<(), LedgerError> {
         let why = why.to_owned();
         self.apply(id, Box::new(verb::ResponseClosed { why }))
@@ -204,8 +210,9 @@ pub trait Ledger: Send + Sync {
     /// A file to send, its blob sealed: → Ready.
     async fn enqueue(&self, file: NewFile) -> Result<(), LedgerError>;
 
-    /// The next thing for a partner, receipts before files. It is that session's until it is put back, or until the
-    /// session is over ([`Ledger::free`]). What waits `longest` or less is left to wait.
+    /// Gives a session the next receipt or file for a partner, receipts first. It stays with that session until it is
+    /// put back, or until the session is over ([`Ledger::free`]). Items that back off for at most `longest` continue to
+    /// wait.
     async fn claim(
         &self,
         partner: &str,
@@ -214,11 +221,11 @@ pub trait Ledger: Send + Sync {
         files: Files,
     ) -> Result<Option<Work>, LedgerError>;
 
-    /// Who has a file or a receipt just now: the sessions that `claim` was told.
+    /// The sessions that have claimed a file or a receipt.
     async fn lessees(&self) -> Result<Vec<String>, LedgerError>;
 
-    /// These sessions are over: what they have is given back, and is due now. Says how much that was. Run twice, the
-    /// same.
+    /// These sessions are over: releases what they have claimed, which is due now. Returns how many items that were. It
+    /// may be repeated.
     async fn free(&self, lessees: Vec<String>) -> Result<u64, LedgerError>;
 
     /// Which of these partners have a file or a receipt that is due and that nobody holds.
@@ -228,8 +235,8 @@ pub trait Ledger: Send + Sync {
         now: SystemTime,
     ) -> Result<BTreeMap<String, Waiting>, LedgerError>;
 
-    /// Files of the partner that were sent so long ago and have no receipt: Sent → Overdue. Gives those that became so.
-    /// For files that were sent while the clock was ahead, the time starts over.
+    /// Files of the partner that were sent so long ago and have no receipt: Sent → Overdue. Returns them. For files
+    /// that were sent while the clock was ahead, the time starts over.
     async fn overdue(
         &self,
         partner: &str,
@@ -237,9 +244,9 @@ pub trait Ledger: Send + Sync {
         now: SystemTime,
     ) -> Result<Vec<TransferId>, LedgerError>;
 
-    /// Times of the agreed level have no counter (RFC 2204): a file whose second another one to this partner had gets a
-    /// second of its own, in its sidecar and then in its row (before SFID). Gives it; none where nothing had to be
-    /// changed, and where the partner may have the file under the stamp it has.
+    /// Times of the agreed level have no counter (RFC 2204): where another file to this partner has had the same
+    /// second, the file gets a second of its own, first in its sidecar and then in its row (before SFID). Returns the
+    /// new stamp; none where nothing had to be changed, or where the partner may have the file under the old stamp.
     async fn stamp_to_the_second(&self, id: TransferId) -> Result<Option<FileStamp>, LedgerError>;
 
     /// Every octet was handed over and EFID is about to leave: from now on SFNA 13 means "delivered".
@@ -248,13 +255,13 @@ pub trait Ledger: Send + Sync {
         Ok(done.map(|_| InDoubt(id)))
     }
 
-    /// The peer said that it does not have the file (SFPA, EFNA): an SFNA 13 later on would be about another one. That an
-    /// EFID left stays known: a receipt for it counts all the same.
+    /// The partner answered that it does not have the file (SFPA, EFNA), so a later SFNA 13 would be about another
+    /// file. It stays known that an EFID was sent: a receipt for the file still counts.
     async fn not_there(&self, id: TransferId) -> Result<(), LedgerError> {
         self.apply(id, Box::new(verb::NotThere)).await.map(drop)
     }
 
-    /// EFPA came: → Sent, from whatever state an operator brought it to meanwhile.
+    /// EFPA came: → Sent, from any state that an operator's order led to in the meantime.
     async fn sent(&self, id: TransferId, note: &str) -> Result<(), LedgerError> {
         let note = note.to_owned();
         self.apply(id, Box::new(verb::Sent { note }))
@@ -262,8 +269,8 @@ pub trait Ledger: Send + Sync {
             .map(drop)
     }
 
-    /// A receipt came (before RTR): → Acknowledged or Rejected, also of a file that an operator parked or cancelled
-    /// meanwhile. A repeated one changes nothing; one that contradicts the first is written down.
+    /// A receipt came (before RTR): → Acknowledged or Rejected, also for a file that an operator parked or cancelled in
+    /// the meantime. A repeated receipt changes nothing; one that contradicts the first is noted in the history.
     async fn acknowledged(
         &self,
         partner: &str,
@@ -274,7 +281,7 @@ pub trait Ledger: Send + Sync {
         self.acknowledged_by(partner, response, by, note).await
     }
 
-    /// The same of a receipt that need not name the file as exactly.
+    /// The same for a receipt that need not name the file exactly.
     async fn acknowledged_by(
         &self,
         partner: &str,
@@ -283,7 +290,7 @@ pub trait Ledger: Send + Sync {
         note: &str,
     ) -> Result<Persisted<Acknowledgement>, LedgerError>;
 
-    /// The file, or the receipt, goes back to the queue, not to be tried before `when`.
+    /// The file or the receipt goes back to the queue, and is not tried before `when`.
     async fn put_back(
         &self,
         id: TransferId,
@@ -296,7 +303,7 @@ pub trait Ledger: Send + Sync {
             .map(drop)
     }
 
-    /// The partner does not want the file now: it goes back to the queue, not to be offered before `when`.
+    /// The partner refused the file for now: it goes back to the queue and is not offered before `when`.
     async fn refused(
         &self,
         id: TransferId,
@@ -314,7 +321,7 @@ pub trait Ledger: Send + Sync {
         self.apply(id, Box::new(verb::Park { why })).await.map(drop)
     }
 
-    /// What an operator wants done with a queued file. A file that a session has just now is left alone.
+    /// Carries out an operator's order about a queued file. A file that a session is sending is left as it is.
     async fn order(&self, id: TransferId, order: Order, why: &str) -> Result<(), LedgerError> {
         let why = why.to_owned();
         self.apply(id, Box::new(verb::Ordered { order, why }))
@@ -322,24 +329,24 @@ pub trait Ledger: Send + Sync {
             .map(drop)
     }
 
-    /// A file that was sent, answered, parked or cancelled goes out again, as `file`: under an id and an
-    /// identity of its own, its sealed blob in the spool already. The old row stays as it is.
+    /// Queues a file that was sent, answered, parked or cancelled once more, as `file`: under a new id and a new
+    /// identity, with its sealed blob in the spool already. The old row stays as it is.
     async fn resend(&self, old: TransferId, file: NewFile) -> Result<(), LedgerError>;
 
-    /// Files to send that are not sent yet, in the order they go: by partner where one is named.
+    /// Files that are not sent yet, in the order in which they will be sent; those of one partner where one is named.
     async fn queue(&self, partner: Option<&str>) -> Result<Vec<Queued>, LedgerError>;
 
-    /// At start: what [`Ledger::clock_put_back`] does is done; tells what waits. Run twice, the same.
+    /// At the start: does what [`Ledger::clock_put_back`] does, and returns what waits. It may be repeated.
     async fn recover(&self) -> Result<Recovery, LedgerError>;
 
     /// The clock shows an earlier time than before: questions that were put off while it was ahead are due.
     async fn clock_put_back(&self) -> Result<(), LedgerError>;
 
-    /// Received files of which a crash may have left a content in the spool that should not be there: those that are
-    /// still coming, and those of which the newest of all histories' lines say that it is to be removed.
+    /// Received files of which a crash may have left a content in the spool that should not be there: files that are
+    /// being received, and files of which the newest lines of all histories say that the content is to be removed.
     async fn unfinished(&self) -> Result<Vec<TransferId>, LedgerError>;
 
-    /// The partners that rows are kept for, by the names they had in the configuration.
+    /// The partners that have rows, by the names they had in the configuration.
     async fn partners(&self) -> Result<Vec<String>, LedgerError>;
 
     /// Files received but not in their folder yet, oldest first.
@@ -378,14 +385,14 @@ pub trait Ledger: Send + Sync {
     /// What happened to a transfer, oldest first.
     async fn timeline(&self, id: TransferId) -> Result<Vec<TimelineEntry>, LedgerError>;
 
-    /// What is to be remembered of partners: of each kind of contact the last one.
+    /// Keeps contacts with partners: the last of each kind.
     async fn note_contacts(&self, contacts: Vec<Contact>) -> Result<(), LedgerError>;
 
     /// What is remembered of partners.
     async fn contacts(&self) -> Result<Vec<Contact>, LedgerError>;
 
-    /// What waits, by partner; one for whom nothing does may be missing. Of the partners in `longest` no file rests longer
-    /// than that: a rest that is was written down while the clock was ahead, and is over.
+    /// What waits, by partner; a partner for which nothing waits may be missing. No file of a partner in `longest`
+    /// backs off longer than that: a longer wait was written while the clock was ahead, and counts as over.
     async fn backlog(
         &self,
         longest: BTreeMap<String, Duration>,
@@ -397,7 +404,7 @@ pub trait Ledger: Send + Sync {
     /// Keeps a value for a policy, within its quota; an empty one removes it.
     ///
     /// # Errors
-    /// [`LedgerError::PolicyKeepsTooMuch`], [`LedgerError::PoliciesKeepTooMuch`]: what was kept before is kept still.
+    /// [`LedgerError::PolicyKeepsTooMuch`], [`LedgerError::PoliciesKeepTooMuch`]: the old value is still kept.
     async fn kv_set(
         &self,
         policy: &str,
@@ -412,16 +419,16 @@ pub trait Ledger: Send + Sync {
 pub struct Quota {
     /// The policy that asks.
     pub policy: u64,
-    /// All policies together, those included that are no longer deployed.
+    /// All policies together, including those that are no longer deployed.
     pub all: u64,
 }
 
-/// Which rows are looked at: those that fit everything that is said.
+/// Which rows are returned: those that match every field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// The partner's name in the configuration.
     pub partner: Option<String>,
-    /// In one of these states; in any, where there is none.
+    /// The states of the rows; any state where this is empty.
     pub states: Vec<State>,
     /// Which way.
     pub direction: Option<Direction>,

@@ -1,6 +1,6 @@
 //! What the history of a transfer keeps of a decision.
 
-/// A decision in a sentence for people, and with all that led to it for programs.
+/// A decision: as a sentence for people, and as data for programs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Note {
     /// The sentence: who decided what, and why.

@@ -6,7 +6,7 @@ use crate::note::Note;
 use crate::state::InboundState;
 use crate::transfer::{Target, TransferId};
 
-/// What a peer offers, and what was decided about it.
+/// The offer of a partner, and what was decided about it.
 #[derive(Clone, Debug)]
 pub struct Offer {
     /// The partner's name in the configuration.
@@ -23,28 +23,28 @@ pub struct Offer {
     pub note: Note,
     /// The restart position may be used (RFC 5.3.2, SSIDREST).
     pub may_resume: bool,
-    /// What becomes of it where a file of its identity is here.
+    /// How a file of the same identity that is here already is treated.
     pub repeated: Repeated,
 }
 
-/// What becomes of a file whose identity another has that is here already. One whose NERP the partner has confirmed
-/// stands in nobody's way: the file that comes then is the mended one.
+/// How an offered file is treated whose identity a file has that is here already. A file whose NERP the partner has
+/// confirmed does not count as here: the file that is offered then is the corrected one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Repeated {
     /// It is a duplicate.
     #[default]
     Refused,
-    /// It is taken once more and compared with the last one where its sender may not know that we have that, or has no
-    /// date for its files. Other content is a duplicate, but without a date another file.
+    /// It is received once more and compared with the last one where its sender may not know that we have that, or has
+    /// no date for its files. Different content makes it a duplicate all the same, or another file where it has no
+    /// date.
     Compared,
-    /// It is another file: this partner's identities say nothing. Where its sender may not know that we have the last
-    /// one, it is compared with that, and the same content is no other file.
+    /// It is another file, since the identities of this partner do not count. Where its sender may not know that we
+    /// have the last one, it is compared with that, and the same content makes it the same file.
     Taken,
 }
 
 impl Repeated {
-    /// Whether a file that was compared with the last one of its identity, which is `key`, is another file where its
-    /// content is.
+    /// Whether other content makes it another file than the last one of its identity, which is `key`.
     #[must_use]
     pub fn takes_other_content(self, key: &FileKey) -> bool {
         match self {
@@ -67,13 +67,15 @@ impl Repeated {
 pub enum Offered {
     /// Not seen before.
     New(TransferId),
-    /// Not seen before either, though files of its identity are here: its edition tells it from them.
+    /// A new file as well, though files of its identity are here: its edition distinguishes it from them.
     Another(TransferId, u32),
-    /// Offered before, and not all here. How much of it is, [`Ledger::standing`] tells whoever holds its partial.
+    /// It was offered before and is not complete. [`Ledger::standing`] says how much of it is here, to the session that
+    /// holds its partial.
     Again(TransferId),
     /// Received before: SFNA 13 (RFC 5.3.5).
     Duplicate(TransferId),
-    /// Received before, and its sender may never have seen our EFPA, or mean another file by it: its content will tell.
+    /// It was received before. Its sender may never have received our EFPA, or may mean another file: the content
+    /// decides.
     Unconfirmed(TransferId),
 }
 
@@ -90,8 +92,8 @@ pub struct Here {
     pub octets: u64,
     /// Where it went.
     pub target: Target,
-    /// Its sender may never have seen our EFPA, and its partner's profile wants it to be taken once more then; else what
-    /// is offered is a duplicate.
+    /// Whether the file is received once more to be compared: its sender may never have received our EFPA, and the
+    /// partner's profile asks for it. Otherwise the offered file is a duplicate.
     pub is_to_be_compared: bool,
 }
 
@@ -100,7 +102,7 @@ pub struct Here {
 pub struct Standing {
     /// Which of the files of its identity it is, from 0 on.
     pub edition: u32,
-    /// Whether its octets are still coming; else another session has received it meanwhile.
+    /// Whether it is not complete yet; if not, another session has received it in the meantime.
     pub is_receiving: bool,
     /// So much of it is here and durable, and may be resumed under this offer; nothing where the offer describes other
     /// content.

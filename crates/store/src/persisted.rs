@@ -4,8 +4,8 @@ use std::ops::Deref;
 
 use crate::transfer::TransferId;
 
-/// What a verb of the ledger gave, after its transaction was committed. Only the ledger makes one: who asks for
-/// it cannot be called before.
+/// The result of a verb, after its transaction was committed. Only the ledger makes one, so a function that takes one
+/// cannot be called before the commit.
 ///
 /// ```compile_fail
 /// use pointsman_store::{Persisted, Stored, TransferId};
@@ -44,6 +44,6 @@ impl<T> Deref for Persisted<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stored(pub TransferId);
 
-/// It is written down that the EFID of this file may have arrived.
+/// The ledger says that the EFID of this file may have arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InDoubt(pub TransferId);

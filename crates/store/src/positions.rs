@@ -24,7 +24,7 @@ impl KeptPositions {
         Self { points, blake3 }
     }
 
-    /// The same again. None where they are damaged, or are of another content.
+    /// The positions. None where they are damaged, or belong to another content.
     pub(crate) fn of(&self, measure: &Measure) -> Option<Positions> {
         if checksum(&self.points, measure) != self.blake3 {
             return None;

@@ -1,4 +1,5 @@
-//! What this program keeps is nobody else's: who reads it reads partners' files, and who locks it stops all business.
+//! Keeps the files of this program from other users: one who can read them reads partners' files, and one who can lock
+//! them stops the server.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,15 +13,14 @@ use crate::events::Event;
 /// Which files of a folder are this program's.
 #[derive(Clone, Copy, Debug)]
 pub enum OwnFiles {
-    /// All of them. They are many, so they are looked at only where others could enter the folder.
+    /// All of them. They are many, so they are examined only where others could enter the folder.
     All,
     /// Those whose names begin so.
     Named(&'static [&'static str]),
 }
 
-/// Opens a folder in which this program keeps what is its own, and makes it where it is missing, whatever the umask.
-/// What others may do beyond `most` with one that is there is taken from them, and from its files everything; the log
-/// says so.
+/// Opens a folder of this program; creates it where it is missing, whatever the umask. Others lose all rights to an
+/// existing folder beyond `most`, and all rights to its files; the log says so.
 ///
 /// # Errors
 /// The folder belongs to another user, or cannot be made or changed.
@@ -51,7 +51,7 @@ pub fn keep_private(path: &Path, most: u32, kept: OwnFiles) -> Result<Folder, Fo
     Ok(folder)
 }
 
-/// How a file is made that is nobody else's, whatever the umask.
+/// Options to create a file that no other user can open, whatever the umask.
 pub(crate) fn private_file() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(PRIVATE_FILE);

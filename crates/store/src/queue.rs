@@ -11,14 +11,14 @@ pub enum Naming {
     /// As its SFID did.
     Exact,
     /// Names and stations may differ in case and in blanks around them, and the counter of the time may be blank, where
-    /// this fits one file alone of those that wait for their receipt.
+    /// only one of the files that wait for their receipt matches.
     Loose,
 }
 
 /// What waits for a partner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    /// Since when the last of it is due; since 1970 where the clock was ahead when that was written down.
+    /// Since when the item is due that became due last; since 1970 where the clock was ahead when that was written.
     pub since: SystemTime,
     /// When the oldest of it was given to us.
     pub oldest: SystemTime,
@@ -26,8 +26,8 @@ pub struct Waiting {
     pub ordered: Option<SystemTime>,
 }
 
-/// How long what is to be said to a partner can wait, at most. A wait that would take longer was written down while the
-/// clock was ahead: nobody knows when it was to end, so it is over.
+/// How long an item for a partner can wait at most. A longer wait was written while the clock was ahead: its end is
+/// unknown, so it counts as over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Longest {
     /// Of a file: its partner's longest `retry.refused`.
@@ -37,7 +37,7 @@ pub struct Longest {
 }
 
 impl Longest {
-    /// Every wait lasts as long as it says.
+    /// No limit: every wait counts as it was written.
     pub const UNKNOWN: Self = Self {
         file: Duration::MAX,
         receipt: Duration::MAX,
@@ -55,7 +55,7 @@ pub enum Files {
     None,
 }
 
-/// What an operator may want done with a file to send. Each may be repeated and changes nothing then.
+/// An operator's order about a file to send. A repeated order changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Ready → Held: it stays in the queue and does not go.
@@ -66,7 +66,7 @@ pub enum Order {
     Park,
     /// Ready, Held or Parked → Cancelled; the content is kept.
     Cancel,
-    /// Stays Ready, rests no longer, and goes before the others.
+    /// Stays Ready, does not back off any longer, and is sent before the others.
     SendNow,
 }
 

@@ -1,7 +1,8 @@
 //! What a sidecar tells of its file, by the rules of the verbs.
 //!
-//! Each entry stands for a verb that was committed. An entry may be missing, for few are synced (see [`crate::sidecar`]): what must have come
-//! before the next one is taken to have happened. An entry that leads nowhere from where the file is says nothing new.
+//! Each entry stands for a verb that was committed. Entries may be missing, since few are synced (see
+//! [`crate::sidecar`]): verbs that must have come before the next entry are taken to have happened. An entry whose verb
+//! does not apply to the state of the file is ignored.
 
 use std::time::{Duration, SystemTime};
 
@@ -23,7 +24,7 @@ use crate::verdict::{Received, Verdict};
 const NEVER_QUEUED: &str = "nobody was told that it is queued: release it to send it, or cancel it";
 const NO_CONTENT: &str = "its content is not in the spool any more";
 
-/// The row of a file as its sidecar tells it; `is_here` says whether its content is in the folder of its direction.
+/// The row of a file by its sidecar; `is_here` says whether its content is in the folder of its direction.
 pub(crate) fn rebuilt(record: &Record, is_here: bool, now: SystemTime) -> Row {
     let mut row = first(record);
     if let Way::Inbound { .. } = record.sidecar.way {
@@ -41,8 +42,8 @@ pub(crate) fn rebuilt(record: &Record, is_here: bool, now: SystemTime) -> Row {
     row
 }
 
-/// What the sidecar tells that the row does not know. A row is told of each step first: one that knows less is of an older
-/// ledger. What may be undone again, as that a file is held, says nothing of that.
+/// What the sidecar has and the row lacks. Each step is in the row first, so a row that knows less belongs to an older
+/// ledger. Steps that can be undone, such as holding a file, prove nothing and are left out.
 #[must_use]
 pub fn beyond(record: &Record, row: &Row) -> Option<&'static str> {
     let mut told = row.clone();
@@ -120,7 +121,8 @@ fn first(record: &Record) -> Row {
         row.measure = sidecar.measure.clone();
         row.labels = sidecar.labels.clone();
     }
-    // Whether an EFID left is asked of the partner: an SFNA 13 to the old identity is its yes.
+    // Whether an EFID was sent is unknown, and the partner answers it: with SFNA 13 to the old identity it has the
+    // file.
     if let Some(file) = row.outbound_mut() {
         file.may_have = true;
     }
@@ -167,7 +169,7 @@ fn step(row: &mut Row, entry: &Entry, now: SystemTime) {
             let (response, note) = (response.clone(), String::new());
             apply(row, &Acknowledged { response, note }, now);
         }
-        // The first is what the sidecar itself says; the others are seen to once all entries are read.
+        // `Received` is what the first line says; the other kinds are handled once all entries are read.
         Entry::Received
         | Entry::Stamped(_)
         | Entry::InDoubt(_)
@@ -176,7 +178,7 @@ fn step(row: &mut Row, entry: &Entry, now: SystemTime) {
     }
 }
 
-/// A rule that does not lead on from where the row is leaves it there.
+/// Applies a verb; one that does not apply to the state of the row leaves it unchanged.
 fn apply(row: &mut Row, verb: &dyn Verb, now: SystemTime) {
     let before = row.clone();
     if verb.apply(row, now).is_err() {
@@ -184,7 +186,7 @@ fn apply(row: &mut Row, verb: &dyn Verb, now: SystemTime) {
     }
 }
 
-/// What comes next happens to delivered files alone.
+/// Takes the file as delivered, since the next entry can only follow a delivery.
 fn deliver(row: &mut Row, now: SystemTime) {
     if let Some(file) = row.inbound_mut()
         && file.state == InboundState::Received
@@ -194,7 +196,7 @@ fn deliver(row: &mut Row, now: SystemTime) {
     apply(row, &Delivered, now);
 }
 
-/// A sidecar that was written for a row tells of such a receipt without the question before it.
+/// A sidecar that was written for an existing row has such a receipt without the question before it.
 fn forward(row: &mut Row, response: &Response, now: SystemTime) {
     if let Some(file) = row.inbound_mut()
         && file.state == InboundState::Delivered
@@ -229,7 +231,8 @@ fn move_to(row: &mut Row, state: OutboundState, why: Option<&str>, now: SystemTi
     apply(row, &Ordered { order, why }, now);
 }
 
-/// A blob that has left `sealed` is in its folder: the rename is its own proof. So is a receipt that was decided.
+/// A blob that has left `sealed` is in its folder, since the rename proves the delivery. A decided receipt proves it
+/// too.
 fn settle_received(row: &mut Row, record: &Record, is_here: bool, now: SystemTime) {
     if !is_here {
         deliver(row, now);
@@ -266,7 +269,7 @@ fn settle_to_send(row: &mut Row, record: &Record, is_here: bool, now: SystemTime
     }
 }
 
-/// The sidecar that the row would have. None for a file that is not all here.
+/// The sidecar that the row would have. None for a file that is not complete.
 pub(crate) fn described(row: &Row) -> Option<Record> {
     let (way, entries) = match &row.course {
         Course::Inbound(file) if file.state == InboundState::Receiving => return None,

@@ -1,7 +1,7 @@
 //! A transfer as the ledger keeps it: what verbs read and change.
 //!
-//! A back-end reads a row, lets a [`Verb`](crate::verb::Verb) change it, and writes what is different where the row still
-//! has the version that was read. So the rules are here and in `verb/`, and a back-end knows none of them.
+//! A back-end reads a row, applies a [`Verb`](crate::verb::Verb) to it, and writes the columns that have changed, if
+//! the row still has the version that was read. So all rules are here and in `verb/`, and none in a back-end.
 
 use std::time::SystemTime;
 
@@ -33,7 +33,7 @@ pub struct Row {
     pub layout: Option<RecordLayout>,
     /// What was said of it for policies and people.
     pub labels: Labels,
-    /// Why it is where it is, if there is something to say.
+    /// Why it is in its state, where a reason is known.
     pub reason: Option<String>,
     /// When the row was made.
     pub created: SystemTime,
@@ -41,7 +41,7 @@ pub struct Row {
     pub course: Course,
     /// Ours for a received file, the partner's for a sent one.
     pub receipt: Option<Receipt>,
-    /// Lines that a change adds to the history; none of a row that was just read.
+    /// Lines that a change adds to the history; empty in a row that was just read.
     pub history: Vec<HistoryLine>,
 }
 
@@ -73,7 +73,7 @@ pub struct Inbound {
     pub decision: ReceiptDecision,
 }
 
-/// How far the decision about a receipt is.
+/// The state of the decision about a receipt.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ReceiptDecision {
     /// The receipt waits for it.
@@ -82,7 +82,7 @@ pub struct ReceiptDecision {
     pub ask_at: Option<SystemTime>,
     /// How often it was asked, or the command run.
     pub asked: u32,
-    /// It is the command that takes the file which decides, and not the policies.
+    /// The command that takes the file decides, and not the policies.
     pub hand_over: bool,
 }
 
@@ -137,9 +137,9 @@ pub struct HistoryLine {
     pub event: &'static str,
     /// What there is to say about it.
     pub note: Note,
-    /// The session, where it is not the one whose verb it is.
+    /// The session, where it is not the one whose verb writes the line.
     pub session: Option<String>,
-    /// A partner can cause it as often as it likes: some fifty are kept.
+    /// Whether a partner can cause the line as often as it likes: some fifty are kept.
     pub often: bool,
 }
 
@@ -181,7 +181,7 @@ impl Row {
         }
     }
 
-    /// What only a received file has; none of one to send.
+    /// The fields of a received file; none where it is one to send.
     #[must_use]
     pub fn inbound(&self) -> Option<&Inbound> {
         match &self.course {
@@ -198,7 +198,7 @@ impl Row {
         }
     }
 
-    /// What only a file to send has; none of a received one.
+    /// The fields of a file to send; none where it is a received one.
     #[must_use]
     pub fn outbound(&self) -> Option<&Outbound> {
         match &self.course {
@@ -237,7 +237,7 @@ impl Row {
         });
     }
 
-    /// Adds a line of that session's.
+    /// Adds a line in the name of this session.
     pub(crate) fn note_in(&mut self, session: &str, event: &'static str, note: Note) {
         self.note(event, note);
         if let Some(line) = self.history.last_mut() {
@@ -260,7 +260,7 @@ impl Row {
         });
     }
 
-    /// An EERP is owed for it, if nothing else is decided or awaited. Says whether it is owed by this.
+    /// Makes an EERP owed for it, if nothing else is decided or awaited. Returns whether this call has done so.
     pub(crate) fn owe_positive(&mut self, now: SystemTime) -> bool {
         let waits = self.inbound().is_none_or(|file| file.decision.waits);
         if waits || self.receipt.is_some() {
@@ -276,7 +276,7 @@ impl Row {
         true
     }
 
-    /// It is rejected, and that NERP is owed for it.
+    /// Rejects the file, and makes this NERP owed for it.
     pub(crate) fn reject(&mut self, nerp: &Nerp, now: SystemTime) {
         let why = reason(nerp);
         if let Some(file) = self.inbound_mut() {
@@ -287,7 +287,7 @@ impl Row {
         self.reason = Some(why);
     }
 
-    /// It leaves the queue, or comes back to it, for this state.
+    /// Moves it to this state, out of the queue or back into it.
     pub(crate) fn move_to(&mut self, state: OutboundState, why: Option<&str>) {
         self.reason = why.map(str::to_owned);
         if let Some(file) = self.outbound_mut() {
@@ -296,7 +296,7 @@ impl Row {
         }
     }
 
-    /// As a session gets it; none of a received file.
+    /// The file as a session gets it; none where it is a received one.
     pub(crate) fn to_send(&self) -> Option<OutboundFile> {
         let file = self.outbound()?;
         Some(OutboundFile {
@@ -332,7 +332,7 @@ pub(crate) fn reason(nerp: &Nerp) -> String {
 }
 
 impl Outbound {
-    /// Waits for its first session.
+    /// A file that waits for its first session.
     pub(crate) fn ready(priority: u8) -> Self {
         Self {
             state: OutboundState::Ready,
@@ -351,7 +351,7 @@ impl Outbound {
 }
 
 impl Inbound {
-    /// Its octets are to come.
+    /// A file whose octets are still to come.
     pub(crate) fn receiving(target: Target) -> Self {
         Self {
             state: InboundState::Receiving,
@@ -366,14 +366,14 @@ impl Inbound {
 }
 
 impl ReceiptDecision {
-    /// The question is asked then; without a time it is an operator's.
+    /// Has the question asked at this time; without a time an operator decides.
     pub(crate) fn ask(&mut self, when: Option<SystemTime>) {
         self.waits = true;
         self.ask_at = when;
         self.asked += 1;
     }
 
-    /// The command is run then. Its tries are counted by themselves.
+    /// Has the command run at this time. Its runs are counted from 0.
     pub(crate) fn hand_over(&mut self, when: SystemTime) {
         self.ask(Some(when));
         if !self.hand_over {
@@ -394,7 +394,7 @@ impl Receipt {
         Self::new(ReceiptState::Owed, response, now)
     }
 
-    /// Nobody has it, and it is due.
+    /// A receipt that no session has claimed and that is due.
     pub(crate) fn new(state: ReceiptState, response: Response, now: SystemTime) -> Self {
         Self {
             state,

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use oftp::{DatasetName, Eerp, FileKey, FileStamp, Nerp, NerpReason, OdetteId, Response, UserData};
 
-/// A moment that is neither now nor never.
+/// A fixed time, so many seconds after 1970.
 pub(crate) fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 + seconds)
 }

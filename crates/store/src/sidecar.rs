@@ -1,16 +1,15 @@
 //! What a blob is, written beside it: enough to rebuild its row when the ledger is lost.
 //!
-//! A sidecar is text, one JSON object a line. The first line is the [`Sidecar`]: durable before the row that
-//! speaks of the blob, so there is no acknowledged file without it. Every later line is an [`Entry`] that is
-//! appended after a verb of the ledger was committed, and, but for the three kinds below, *not* synced: the ledger is what promises, and a line that a
-//! power cut takes makes a rebuilt ledger more careful, never wrong (a receipt is owed again, a file that may
-//! have been sent is offered again under its old identity). A torn line is
-//! passed over. Synced are:
+//! A sidecar is text, one JSON object a line. The first line is the [`Sidecar`]: durable before the row that speaks of
+//! the blob, so there is no acknowledged file without it. Every later line is an [`Entry`] that is appended after a
+//! verb of the ledger was committed, and, but for the three kinds below, *not* synced: promises rest on the ledger, and
+//! a line that is lost in a power cut makes a rebuilt ledger more careful, never wrong (a receipt is owed again, a file
+//! that may have been sent is offered again under its old identity). A torn line is ignored. These kinds are synced:
 //!
 //! * [`Entry::Stamped`], before its row;
 //! * [`Entry::Plain`], after the plain content is durable;
-//! * [`Entry::Positions`], before its row: where some records of a long file to send end. It is no step of the file; without
-//!   it a restart is slow, and right.
+//! * [`Entry::Positions`], before its row: where some records of a long file to send end. It is no step of the file;
+//!   without it a restart is slow and still right.
 
 use std::time::SystemTime;
 
@@ -68,12 +67,12 @@ pub enum Way {
     },
 }
 
-/// Something that became of the file after it was sealed.
+/// A step of the file after it was sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// The row says that it is here, though it is not to be delivered: the partner may have EFPA.
+    /// The file is received and is not to be delivered: the partner may have EFPA.
     Received,
-    /// The row says that it is here, and this is the path below the inbox that it is renamed to next.
+    /// The file is received, and is renamed to this path below the inbox next.
     Placing(String),
     /// The receipt that waited is decided, or waits again.
     Decided(Verdict),
@@ -81,7 +80,7 @@ pub enum Entry {
     Forwarded(Response),
     /// The partner confirmed our receipt.
     Given,
-    /// A file to send has this date and time from now on, if its row says so: that comes after this line.
+    /// A file to send has this date and time from now on, if its row has them too: the row is written after this line.
     Stamped(FileStamp),
     /// An outbound file is in that state now.
     State(OutboundState, Option<String>),
@@ -96,7 +95,7 @@ pub enum Entry {
     Plain(Measure),
 }
 
-/// A sidecar as it is read: what the file is, and what became of it.
+/// A sidecar as it is read: what the file is, and its steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The first line.
@@ -178,7 +177,7 @@ impl Entry {
 }
 
 impl Record {
-    /// The path the file was to be renamed to last.
+    /// The path of the last [`Entry::Placing`].
     #[must_use]
     pub fn path(&self) -> Option<&str> {
         self.entries.iter().rev().find_map(|entry| match entry {
@@ -228,7 +227,7 @@ impl Record {
         self.entries.contains(&Entry::Given)
     }
 
-    /// What the file is called: by the last date and time that its row was to have.
+    /// The identity of the file, with the last date and time that its row was to have.
     #[must_use]
     pub fn key(&self) -> FileKey {
         let mut key = self.sidecar.header.key.clone();
@@ -238,7 +237,7 @@ impl Record {
         key
     }
 
-    /// Whether its row may say that: a crash may have come between a line that gives it another date and time and its
+    /// Whether its row may have this identity. A crash may have come between a line with another date and time and the
     /// row.
     #[must_use]
     pub fn is_of(&self, key: &FileKey) -> bool {
@@ -257,7 +256,7 @@ impl Record {
         })
     }
 
-    /// Whether a row said that the file is here, so that nothing may throw it away.
+    /// Whether a row had the file as received, so that it must not be removed.
     #[must_use]
     pub fn is_received(&self) -> bool {
         self.entries.iter().any(|entry| {
@@ -272,7 +271,7 @@ impl Record {
         })
     }
 
-    /// The last state of a file to send, and why; none where it was never said to be queued.
+    /// The last state of a file to send, and its reason; none where it was never queued.
     #[must_use]
     pub fn state(&self) -> Option<(OutboundState, Option<&str>)> {
         self.entries.iter().rev().find_map(|entry| match entry {
@@ -281,8 +280,8 @@ impl Record {
         })
     }
 
-    /// What was sealed as the plain content of the file; none where it has no other content than the one on the wire, or
-    /// is not opened yet.
+    /// The size and digest of the plain content. None where the file has only the content on the wire, or is not opened
+    /// yet.
     #[must_use]
     pub fn plain(&self) -> Option<&Measure> {
         self.entries.iter().rev().find_map(|entry| match entry {
@@ -291,7 +290,7 @@ impl Record {
         })
     }
 
-    /// What is known of that content, if it was sealed.
+    /// The size and digest of a content, if it was sealed.
     #[must_use]
     pub fn measure_of(&self, content: Content) -> Option<&Measure> {
         match content {
@@ -300,7 +299,7 @@ impl Record {
         }
     }
 
-    /// The content that goes into the inbox, and which is gone from the spool once it is there.
+    /// The content that goes into the inbox. It is gone from the spool once it is there.
     #[must_use]
     pub fn delivered_content(&self) -> Content {
         match self.plain() {
@@ -318,13 +317,13 @@ impl Record {
         })
     }
 
-    /// Where some records of a file to send end, if that was noted. They are what was noted of this content, or none.
+    /// Where some records of a file to send end. None where that was not noted, or was noted of another content.
     #[must_use]
     pub fn positions(&self) -> Option<Positions> {
         self.kept_positions()?.of(&self.sidecar.measure)
     }
 
-    /// Whether positions were noted, and are not what was noted of this content.
+    /// Whether positions were noted that do not belong to this content.
     #[must_use]
     pub(crate) fn has_damaged_positions(&self) -> bool {
         self.kept_positions().is_some() && self.positions().is_none()

@@ -25,7 +25,7 @@ pub enum SidecarError {
     /// It is not what this program writes.
     #[error("it cannot be read: {0}")]
     Json(#[from] serde_json::Error),
-    /// A field holds what no file can have.
+    /// A field has a value that no file can have.
     #[error("it holds what no file can have: {0}")]
     Field(#[from] InvalidField),
     /// The id.
@@ -82,7 +82,7 @@ impl Entry {
 }
 
 impl Record {
-    /// Reads a sidecar. Lines after the first that cannot be read are passed over: an append may be torn.
+    /// Reads a sidecar. Later lines that cannot be read are ignored, since an append may be torn.
     ///
     /// # Errors
     /// The first line is not a sidecar of this program's.
@@ -139,7 +139,7 @@ struct Page {
     labels: Labels,
 }
 
-/// Most files are the only ones of their identities, and their sidecars do not mention it.
+/// Whether the edition is left out of the sidecar: most files are the only ones of their identity.
 fn is_first(edition: &u32) -> bool {
     *edition == 0
 }

@@ -19,7 +19,7 @@ macro_rules! words {
                 match self { $(Self::$variant => $word,)+ }
             }
 
-            /// All of them, in the order of their lives.
+            /// All of them, in the order in which a transfer goes through them.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// Their words.
@@ -66,10 +66,10 @@ words! {
 words! {
     /// The states of a received file. After a crash a file is in one of these and no other.
     InboundState {
-        /// Offered, and not kept so far: it is coming, broke off, or was refused (SFNA after its row, EFNA). The spool may
-        /// have a partial. A crash leaves it to be offered again.
+        /// Offered and not received yet: it is being received, broke off, or was refused (SFNA after its row, EFNA).
+        /// The spool may have a partial. After a crash the partner offers it again.
         Receiving = "receiving",
-        /// Sealed and committed: the peer may have our EFPA. A crash leaves it to be delivered.
+        /// Sealed and committed: the partner may have our EFPA. After a crash it is delivered.
         Received = "received",
         /// The visible name is chosen and committed; the rename may or may not have happened.
         Placing = "placing",
@@ -82,20 +82,20 @@ words! {
 }
 
 words! {
-    /// The states of a file to send. A session may have one that is `Ready`; it is free when the session, or its program,
-    /// is gone.
+    /// The states of a file to send. A session may have claimed one that is `Ready`; the claim ends with the session or
+    /// its program.
     OutboundState {
         /// Waits for a session with its partner.
         Ready = "ready",
         /// EFPA came: the partner has every octet. Its receipt is awaited.
         Sent = "sent",
-        /// Sent, and its receipt has not come in time. It is awaited still.
+        /// Sent, and its receipt has not come in time. The receipt is still awaited.
         Overdue = "overdue",
         /// The EERP is here and recorded.
         Acknowledged = "acknowledged",
         /// A NERP is here and recorded.
         Rejected = "rejected",
-        /// Refused for good: nobody tries again by itself, an operator must decide.
+        /// Refused finally: it is not tried again until an operator decides.
         Parked = "parked",
         /// Kept back by an operator until it is released.
         Held = "held",
@@ -105,7 +105,7 @@ words! {
 }
 
 impl OutboundState {
-    /// No EFPA came for it, nor its receipt: it is in the queue, or was taken out of it.
+    /// Whether neither its EFPA nor its receipt has come: it is in the queue, or was taken out of it.
     #[must_use]
     pub fn is_unsent(self) -> bool {
         matches!(
@@ -120,7 +120,7 @@ words! {
     ReceiptState {
         /// Ours: the partner has not confirmed it by RTR yet.
         Owed = "owed",
-        /// Ours: the partner has confirmed it, or cannot be sent it at its level.
+        /// Ours: the partner has confirmed it, or it is not supported at the partner's level.
         Given = "given",
         /// The partner's.
         Received = "received",
@@ -137,7 +137,7 @@ pub enum State {
 }
 
 impl State {
-    /// The state of that word of a file that goes that way.
+    /// The state of this word for a file of this direction.
     #[must_use]
     pub fn of(direction: Direction, word: &str) -> Option<Self> {
         match direction {
@@ -146,14 +146,14 @@ impl State {
         }
     }
 
-    /// Every state of that word: a received file may be in one that is called as one of a file to send.
+    /// Every state of this word: a received file and a file to send may have states of the same word.
     #[must_use]
     pub fn called(word: &str) -> Vec<Self> {
         let ways = Direction::ALL.iter();
         ways.filter_map(|way| Self::of(*way, word)).collect()
     }
 
-    /// Which way the file goes.
+    /// The direction of the file.
     #[must_use]
     pub fn direction(self) -> Direction {
         match self {

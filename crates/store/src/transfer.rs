@@ -1,4 +1,4 @@
-//! The words of the ledger: what a row of it says.
+//! What rows of the ledger say, as values.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::state::{Direction, OutboundState, ReceiptState, State};
 
-/// Names one virtual file for ever: ordered by time of creation, never used again, and safe as a file name.
+/// The id of one transfer: ordered by time of creation, never used again, and safe as a file name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TransferId(Uuid);
 
@@ -47,7 +47,7 @@ impl FromStr for TransferId {
     }
 }
 
-/// What was said of a transfer for policies and people: names, each with a value that may be empty.
+/// Labels of a transfer, for policies and people: names, each with a value that may be empty.
 pub type Labels = Vec<(String, String)>;
 
 /// Where an accepted file is to be delivered, as the policies decided it.
@@ -72,7 +72,7 @@ pub struct Undelivered {
     pub header: FileHeader,
     /// Where it goes.
     pub target: Target,
-    /// The path below the inbox that was committed before the rename, if that far.
+    /// The path below the inbox that was committed before the rename, if one was.
     pub placing: Option<String>,
 }
 
@@ -87,7 +87,7 @@ pub struct OpenQuestion {
     pub header: FileHeader,
     /// Its size in octets.
     pub octets: u64,
-    /// What was counted of it: of the virtual file, which may have other octets than the one that is here.
+    /// The counts of the virtual file, which may have other octets than the file that is here.
     pub counts: Counts,
     /// When it was offered first.
     pub offered: SystemTime,
@@ -125,18 +125,18 @@ pub struct NewFile {
     pub octets: u64,
     /// How its records stand in the spool; none where records do not count.
     pub layout: Option<RecordLayout>,
-    /// The totals of the virtual file, as EFID tells them.
+    /// The totals of the virtual file, as EFID has them.
     pub counts: Counts,
     /// Digest of the content (BLAKE3, hexadecimal).
     pub digest: String,
     /// 0 to 9; higher goes first.
     pub priority: u8,
-    /// What whoever sends it says of it.
+    /// Labels that its user gave it.
     pub labels: Labels,
 }
 
 impl NewFile {
-    /// The priority of files for which nobody said another.
+    /// The priority of files for which none was chosen.
     pub const PRIORITY: u8 = 5;
     /// The highest.
     pub const URGENT: u8 = 9;
@@ -157,10 +157,10 @@ pub struct OutboundFile {
     pub digest: String,
     /// How its records stand in the spool; none where records do not count.
     pub layout: Option<RecordLayout>,
-    /// The totals of the virtual file, as EFID tells them.
+    /// The totals of the virtual file, as EFID has them.
     pub counts: Counts,
-    /// How often it was offered so far, since an operator released it from where it was parked: then it begins at its
-    /// first octet.
+    /// How often it was offered, counted from the last time an operator released it after it was parked; then it starts
+    /// over.
     pub attempts: u32,
     /// How often the partner refused it for now, since an operator released it.
     pub refusals: u32,
@@ -170,11 +170,11 @@ pub struct OutboundFile {
     pub in_doubt: bool,
     /// The EFID of an earlier attempt left, whatever the partner said since then.
     pub may_have: bool,
-    /// What whoever sends it says of it.
+    /// Labels that its user gave it.
     pub labels: Labels,
 }
 
-/// A file in the queue, to look at.
+/// A file in the queue, to be shown.
 #[derive(Clone, Debug)]
 pub struct Queued {
     /// The transfer.
@@ -191,26 +191,26 @@ pub struct Queued {
     pub priority: u8,
     /// How often it was offered so far.
     pub attempts: u32,
-    /// It rests until then.
+    /// Until when it backs off; none where it does not.
     pub rests_until: Option<SystemTime>,
-    /// A session has it just now.
+    /// Whether a session is sending it.
     pub in_session: bool,
     /// The EFID of an earlier attempt may have arrived.
     pub in_doubt: bool,
-    /// Why it is where it is, if there is something to say.
+    /// Why it is in its state, where a reason is known.
     pub reason: Option<String>,
     /// When it was given to us.
     pub queued: SystemTime,
 }
 
-/// One row of the ledger, to look at.
+/// One row of the ledger, to be shown.
 #[derive(Clone, Debug)]
 pub struct Transfer {
     /// The transfer.
     pub id: TransferId,
     /// The partner's name in the configuration.
     pub partner: String,
-    /// Where it is, and so which way it goes.
+    /// Its state, which also says its direction.
     pub state: State,
     /// The file's identity.
     pub key: FileKey,
@@ -222,7 +222,7 @@ pub struct Transfer {
     pub path: Option<String>,
     /// The state of its receipt; none where there is no receipt.
     pub receipt: Option<ReceiptState>,
-    /// Why it is where it is, if there is something to say.
+    /// Why it is in its state, where a reason is known.
     pub reason: Option<String>,
     /// When the row was made.
     pub created: SystemTime,
@@ -236,7 +236,7 @@ impl Transfer {
     }
 }
 
-/// What a row says beside [`Transfer`], to look at.
+/// What a row says beside [`Transfer`], to be shown.
 #[derive(Clone, Debug)]
 pub struct Details {
     /// What the SFID said, or will say.
@@ -247,7 +247,7 @@ pub struct Details {
     pub position: Position,
     /// Where a received file goes.
     pub target: Target,
-    /// The partner of a received file is known to have our EFPA; written down where copies are compared.
+    /// Whether the partner of a received file is known to have our EFPA; kept only where copies are compared.
     pub confirmed: bool,
     /// 0 to 9; higher goes first.
     pub priority: u8,
@@ -255,13 +255,13 @@ pub struct Details {
     pub attempts: u32,
     /// How often the partner refused it for now, since an operator released it.
     pub refusals: u32,
-    /// How often in a row the session that had it broke.
+    /// How many sessions in a row broke while they were sending it.
     pub breaks: u32,
     /// The EFID of an earlier attempt may have arrived.
     pub in_doubt: bool,
-    /// It rests until then.
+    /// Until when it backs off; none where it does not.
     pub rests_until: Option<SystemTime>,
-    /// The program whose session has it just now.
+    /// The program whose session is sending it.
     pub holder: Option<String>,
     /// When its EFPA came.
     pub sent: Option<SystemTime>,
@@ -271,22 +271,22 @@ pub struct Details {
     pub receipt_since: Option<SystemTime>,
     /// How often our receipt was given to a session.
     pub receipt_tries: u32,
-    /// What whoever sends it says of it, or what the policies that took it said.
+    /// Labels that its user gave it, or those of the policies that accepted it.
     pub labels: Labels,
 }
 
-/// A receipt that waits for a decision, to look at.
+/// A receipt that waits for a decision, to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Question {
     /// When it is asked next; none where an operator decides.
     pub asked_at: Option<SystemTime>,
     /// How often it was asked, or the command run.
     pub asked: u32,
-    /// It is the command that takes the file which decides, and not the policies.
+    /// The command that takes the file decides, and not the policies.
     pub hand_over: bool,
 }
 
-/// The event of a rejected file whose content was not to be kept; written down before that is removed.
+/// The history event of a rejected file whose content is not kept; it is written before the content is removed.
 pub const CONTENT_REMOVED: &str = "content-removed";
 
 /// One line of a transfer's history.
@@ -298,7 +298,7 @@ pub struct TimelineEntry {
     pub session: Option<String>,
     /// The verb.
     pub event: String,
-    /// What there is to say about it: policy and generation, reason, path.
+    /// Details: policy and generation, reason, path.
     pub detail: String,
     /// What led to a decision, as JSON, where policies were asked.
     pub data: Option<String>,

@@ -8,7 +8,7 @@ use crate::measure::Measure;
 use crate::note::Note;
 use crate::transfer::{Labels, Target};
 
-/// A file whose octets are all here.
+/// A file that is complete.
 #[derive(Clone, Debug)]
 pub struct Received {
     /// Its size and digest.
@@ -17,24 +17,24 @@ pub struct Received {
     pub counts: Counts,
     /// Where it is delivered, as it was decided last.
     pub target: Target,
-    /// What becomes of its receipt.
+    /// The decision about its receipt.
     pub verdict: Verdict,
     /// Which policy decided, and why.
     pub note: Note,
-    /// What the policies said of it.
+    /// Labels that the policies gave it.
     pub labels: Labels,
 }
 
-/// What becomes of the receipt of a received file: a policy says so, or the command that takes the file, the operator, or
-/// the configuration.
+/// The decision about the receipt of a received file. A policy makes it, or the command that takes the file, the
+/// operator, or the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// EERP as soon as the file is delivered.
     Positive,
     /// NERP, and the file is not delivered.
     Negative(Box<Nerp>),
-    /// The receipt waits: the question is to be asked again then, or is an operator's.
+    /// The receipt waits: the question is asked again at this time; without a time an operator decides.
     Later(Option<SystemTime>),
-    /// The receipt waits for the command that takes the file, which is to be run then.
+    /// The receipt waits for the command that takes the file, which is run at this time.
     HandOver(SystemTime),
 }

@@ -1,8 +1,8 @@
 //! The audit: ledger, spool and inbox compared with each other.
 //!
-//! Each transfer is judged by itself, from its row and its files. What does not fit is looked at again a
-//! little later, with a fresh row, and is reported only if it still does not fit in the same way and nobody is at
-//! work on it: so the audit may run beside a server, whose every step leaves the two apart for a moment.
+//! Each transfer is checked by itself, from its row and its files. A discrepancy is checked again a little later with a
+//! fresh row. It is reported only if it is still the same and no session uses the transfer. So the audit may run beside
+//! a server, whose every step makes the two differ for a moment.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::spool::SpoolError;
 use crate::state::ReceiptState;
 use crate::transfer::TransferId;
 
-/// How often a discrepancy must be seen before it is told.
+/// How often a discrepancy must be seen before it is reported.
 const LOOKS: u32 = 3;
 
 /// How long to wait between two looks: longer than any step of a server from one state to the next.
@@ -35,7 +35,7 @@ pub struct Audited {
 }
 
 impl Audited {
-    /// Whether nothing is wrong; there may be notes.
+    /// Whether nothing is wrong. There may be notes.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.discrepancies().next().is_none()
@@ -67,7 +67,7 @@ impl Audit {
     /// Audits everything. Changes nothing.
     ///
     /// # Errors
-    /// Ledger or spool cannot be read. Where that comes from a damage of the ledger, the damage is what was found.
+    /// Ledger or spool cannot be read. Where the ledger is damaged, that is a finding and no error.
     pub async fn run(&self, ledger: &impl Books) -> Result<Audited, AuditError> {
         let damage = ledger.damage(self.digests).await;
         let mut audited = match self.transfers(ledger).await {
@@ -97,7 +97,7 @@ impl Audit {
         Ok(audited)
     }
 
-    /// Of what was found about one transfer, what is so again and again while nobody is at work on it.
+    /// The findings about one transfer that are the same in each look while no session uses it.
     async fn settled(
         &self,
         ledger: &impl Books,

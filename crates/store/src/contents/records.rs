@@ -52,7 +52,7 @@ impl RecordsFound {
 /// Counts the records of a content.
 ///
 /// # Errors
-/// A record that is not as announced, or a failed read.
+/// A record is not as announced, or a read failed.
 pub async fn count(
     content: Arc<dyn StoredContent>,
     layout: RecordLayout,
@@ -80,7 +80,7 @@ pub async fn count(
 /// record, and then returns a check of the positions; without a position it reads everything before the record.
 ///
 /// # Errors
-/// A record that is not as announced, or a failed read.
+/// A record is not as announced, or a read failed.
 pub async fn find(
     content: Arc<dyn StoredContent>,
     mut reader: RecordReader,

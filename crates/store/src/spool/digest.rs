@@ -37,16 +37,17 @@ pub(super) fn hash_of(file: &mut File) -> io::Result<blake3::Hasher> {
 pub(super) enum Sum {
     /// Of all its octets so far.
     Here(Box<blake3::Hasher>),
-    /// It is taken by a thread that reads from the first octet on, until it has read all that is written by then.
+    /// A thread takes the digest: it reads from the first octet on, until it has read everything that is written by
+    /// then.
     Behind(BesideReader),
     /// The thread failed.
     Lost,
 }
 
-/// What reads a blob while more of it is written.
+/// Reads a blob while more of it is written.
 #[derive(Debug)]
 pub(super) struct BesideReader {
-    /// Octets that may be read. The thread ends when nobody has this any more.
+    /// How many octets may be read. The thread ends when this is dropped.
     written: Arc<AtomicU64>,
     /// The digest, and of how many octets it is.
     thread: JoinHandle<io::Result<(Box<blake3::Hasher>, u64)>>,
@@ -57,7 +58,7 @@ pub(super) struct BesideReader {
 const AT_ONCE: u64 = 16 << 20;
 
 impl Sum {
-    /// Of a partial with so many octets, whose next one is to be written behind them.
+    /// The digest of a partial with so many octets, to which more are appended next.
     pub(super) fn of(file: &mut File, octets: u64) -> io::Result<Self> {
         if octets <= AT_ONCE {
             return Ok(Self::Here(Box::new(hash_of(file)?)));
@@ -71,7 +72,7 @@ impl Sum {
         Ok(Self::Behind(BesideReader { written, thread }))
     }
 
-    /// These octets were written, and there are so many now.
+    /// Adds octets that were written, after which there are `now` octets.
     pub(super) fn written(&mut self, file: &File, octets: &[u8], now: u64) -> io::Result<()> {
         match self {
             Self::Here(hasher) => {
@@ -88,8 +89,8 @@ impl Sum {
         Ok(())
     }
 
-    /// The digest of all the octets there are; waits for the thread, if there is one. What was written since the thread
-    /// ended is little.
+    /// The digest of all octets. Waits for the thread, if there is one, and reads the few octets that were written
+    /// since it ended.
     pub(super) fn caught_up(&mut self, file: &File, now: u64) -> io::Result<Box<blake3::Hasher>> {
         match std::mem::replace(self, Self::Lost) {
             Self::Here(hasher) => Ok(hasher),
@@ -113,7 +114,7 @@ fn lost() -> io::Error {
     io::Error::other("what was here of it could not be read")
 }
 
-/// Reads from the first octet on until nothing is left that is written, or nobody wants to know any more.
+/// Reads from the first octet on, until everything that is written was read, or nobody needs the digest any more.
 fn read_behind(file: &File, written: &Weak<AtomicU64>) -> io::Result<(Box<blake3::Hasher>, u64)> {
     let (mut hasher, mut read) = (Box::<blake3::Hasher>::default(), 0);
     let mut chunk = vec![0; CHUNK];
@@ -128,7 +129,7 @@ fn read_behind(file: &File, written: &Weak<AtomicU64>) -> io::Result<(Box<blake3
     }
 }
 
-/// Reads some octets from there on, none beyond `until`; says how many.
+/// Reads some octets from this position on, none beyond `until`. Returns how many.
 fn read_some(
     file: &File,
     from: u64,

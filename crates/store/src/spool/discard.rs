@@ -1,5 +1,5 @@
-//! What is removed from the spool, and in which order: a sidecar without its content means that the file is delivered, so
-//! it goes first.
+//! Removes contents and sidecars from the spool. The sidecar is always removed first, since a sidecar without its
+//! content means that the file is delivered.
 
 use std::fs::OpenOptions;
 
@@ -22,7 +22,7 @@ impl Spool {
         self.discard_contents(Direction::Outbound, id)
     }
 
-    /// Removes a sealed file nothing positive was said about, and its sidecar.
+    /// Removes a sealed file for which no EFPA was sent, and its sidecar.
     ///
     /// # Errors
     /// The file is there and cannot be removed.
@@ -31,8 +31,8 @@ impl Spool {
         self.discard_contents(Direction::Inbound, id)
     }
 
-    /// Removes the contents of a transfer, sealed ones; its sidecar stays, so that the file is known. Of a received file
-    /// that is for one whose NERP has refused it.
+    /// Removes the sealed contents of a transfer; its sidecar stays, so that the file is known. Received files are
+    /// treated so when a NERP refused them.
     ///
     /// # Errors
     /// One is there and cannot be removed.
@@ -42,8 +42,8 @@ impl Spool {
         contents.try_for_each(|content| self.discard_content(key.with(content)))
     }
 
-    /// Removes one sealed content. That of a received file as on the wire is of no more use when its plain content is
-    /// sealed: that one leaving the spool is the proof of its delivery then.
+    /// Removes one sealed content. Once the plain content of a received file is sealed, the content on the wire is not
+    /// needed any more: the plain one proves the delivery by leaving the spool.
     ///
     /// # Errors
     /// It is there and cannot be removed.
@@ -51,7 +51,7 @@ impl Spool {
         remove(&self.sealed_path(key.into()))
     }
 
-    /// Removes what was begun of a file that is here already. Its sidecar stays.
+    /// Removes the partial of a file that is here already. Its sidecar stays.
     ///
     /// # Errors
     /// [`SpoolError::Busy`] while somebody writes it.
@@ -62,8 +62,8 @@ impl Spool {
         remove(&path)
     }
 
-    /// Removes a partial that no row knows, and a sidecar that was written for it before its rename; not one that
-    /// says that the file was received.
+    /// Removes a partial that has no row, and the sidecar that was written for it before its rename, unless that says
+    /// that the file was received.
     ///
     /// # Errors
     /// [`SpoolError::Busy`] while somebody writes it.
@@ -93,8 +93,8 @@ impl Spool {
         Ok(removed)
     }
 
-    /// Removes the plain content of a transfer where it is sealed without the line that makes it count: it is made again.
-    /// Says whether there was one.
+    /// Removes the plain content of a transfer where it is sealed without its line in the sidecar: it is made again.
+    /// Returns whether there was one.
     ///
     /// # Errors
     /// The sidecar cannot be read, or the content cannot be removed.
@@ -121,14 +121,14 @@ impl Spool {
                 Ok(false)
             }
             Ok(_) => self.remove_unless_busy(&path),
-            // What a sidecar says that cannot be read is not known: an audit names it.
+            // A sidecar that cannot be read is left alone: an audit names it.
             Err(SpoolError::Sidecar { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Does both for every transfer, by a list of folders that grow with what was ever received. Returns how many contents
-    /// were removed.
+    /// Does both for every transfer; lists folders that grow with the number of files ever received. Returns how many
+    /// contents were removed.
     ///
     /// # Errors
     /// See [`Spool::discard_plain_partials`] and [`Spool::discard_uncounted_plain`].

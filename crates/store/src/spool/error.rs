@@ -24,7 +24,7 @@ pub enum SpoolError {
         /// Why.
         source: SidecarError,
     },
-    /// There is room, but no more files (inodes) can be made beside the reserve.
+    /// There is free space, but no more files (inodes) can be created beside the reserve.
     #[error(
         "spool: the file system of {folder} can take {left} more files (inodes) and {reserve} of them are kept free; remove files there, or make it with more inodes"
     )]
@@ -66,13 +66,13 @@ pub enum SpoolError {
 }
 
 impl SpoolError {
-    /// The file is not there: to try again would not bring it back.
+    /// Whether the file is not there, so that a second attempt is useless.
     #[must_use]
     pub fn is_gone(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
-    /// There is no room (disk or quota): the peer may try again later.
+    /// Whether the disk or the quota is full, so that the partner may try again later.
     #[must_use]
     pub fn is_full(&self) -> bool {
         match self {
@@ -83,7 +83,7 @@ impl SpoolError {
     }
 }
 
-/// Whether the operating system says that there is no room, by disk or by quota.
+/// Whether an error of the operating system means that the disk or the quota is full.
 #[must_use]
 pub fn is_full(error: &io::Error) -> bool {
     matches!(

@@ -21,11 +21,11 @@ use crate::transfer::TransferId;
 #[derive(Clone, Debug)]
 pub struct Spool {
     pub(super) root: PathBuf,
-    /// Octets of its file system that files leave free.
+    /// Octets of its file system that are kept free.
     pub(super) reserve: u64,
-    /// Files that are left to be made there.
+    /// Files (inodes) of its file system that are kept free.
     pub(super) reserve_files: u64,
-    /// Octets that all its writers wrote since the room was looked at.
+    /// Octets that all its writers wrote since the free space was measured.
     pub(super) unmeasured: Arc<AtomicU64>,
     pub(super) folders: Arc<FolderSyncs>,
 }
@@ -43,8 +43,8 @@ impl Spool {
         Ok(Self::at(root))
     }
 
-    /// Looks whether [`Spool::open`] could do it, and makes and changes nothing. None where the spool is not there, or was
-    /// never made whole.
+    /// Checks whether [`Spool::open`] would succeed; creates and changes nothing. None where the spool is not there, or
+    /// was never completed.
     ///
     /// # Errors
     /// As for that.
@@ -80,7 +80,7 @@ impl Spool {
         Ok(found)
     }
 
-    /// Whether there is anything of a file that the ledger must know of: then there must be a ledger.
+    /// Whether there is any file that the ledger must know, so that there must be a ledger.
     ///
     /// # Errors
     /// A folder cannot be read.
@@ -93,8 +93,8 @@ impl Spool {
         Ok(false)
     }
 
-    /// Ids of the received files that are sealed, from a list of their folder, which sidecars of all that was ever received
-    /// stay in.
+    /// Ids of the received files that are sealed. Lists their folder, which also has the sidecars of all files ever
+    /// received.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -110,7 +110,7 @@ impl Spool {
         self.ids(INCOMING, "")
     }
 
-    /// Whether `other` lies on the spool's file system: only there is a delivery one rename.
+    /// Whether `other` is on the spool's file system, as a delivery by rename requires.
     ///
     /// # Errors
     /// One of the two cannot be looked at.
@@ -119,7 +119,7 @@ impl Spool {
         Ok(device(&self.root)? == device(other)?)
     }
 
-    /// The first folder in `inbox` that lies on another file system than the spool: no delivery can reach it.
+    /// The first folder in `inbox` that is on another file system than the spool, so that no delivery can reach it.
     ///
     /// # Errors
     /// A folder cannot be looked at.
@@ -135,7 +135,7 @@ impl Spool {
         Ok(None)
     }
 
-    /// Where a content lies while it is written. Both directions write in one folder.
+    /// The path of a content while it is written. Both directions share one folder.
     pub(super) fn partial_path(&self, key: ContentKey) -> PathBuf {
         self.root.join(INCOMING).join(file_name(key))
     }

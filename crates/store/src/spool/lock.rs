@@ -24,8 +24,8 @@ impl Locked {
         }
     }
 
-    /// Opens a file and locks it. Its last holder may have removed or renamed it in between: a lock on a file that is not
-    /// at `path` any more keeps nobody from the one that is.
+    /// Opens a file and locks it. Its last holder may have removed or renamed it in between; a lock on a file that is
+    /// not at `path` any more does not protect the one that is, so it is opened again then.
     pub(super) fn at(path: &Path, options: &OpenOptions) -> Result<Self, SpoolError> {
         loop {
             let file = options.open(path).map_err(at(path))?;

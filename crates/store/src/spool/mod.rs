@@ -9,14 +9,14 @@
 //! <spool>/processes/<name> the programs that are at work, each locked by its own
 //! <spool>/sealed/<id>.jsonl, outgoing/<id>.jsonl   what the transfer is: its sidecar
 //! ```
-//! A crash leaves a partial in `incoming` (cut to its checkpoint when it is resumed), or a sealed content whose
-//! row does not say so yet (removed at the next start: nothing positive was said about it). Delivery is a
-//! rename out of `sealed`, so that the content being gone proves the file is in its folder.
+//! A crash leaves a partial in `incoming` (cut to its checkpoint when it is resumed), or a sealed content whose row
+//! does not say so yet (removed at the next start, since no EFPA was sent for it). Delivery is a rename out of
+//! `sealed`, so a content that is gone proves that the file is in its folder.
 //!
-//! A sidecar never moves and stays after that content has left: a file that was delivered is known as a duplicate
-//! even to a rebuilt ledger. So a sidecar without it means "delivered", unless a partial of the
-//! same id is still in `incoming`: then the crash came before the rename, and the sidecar means nothing. Whatever
-//! removes a content or such a partial removes the sidecar first.
+//! A sidecar never moves, and stays after the content has left, so that even a rebuilt ledger knows a delivered file as
+//! a duplicate. A sidecar without its content means "delivered", unless a partial of the same id is still in
+//! `incoming`: then the crash came before the rename, and the sidecar means nothing. So every function that removes a
+//! content or such a partial removes the sidecar first.
 //!
 //! Which content that is: the one on the wire, until a line of the sidecar says that a plain one is sealed
 //! (`Record::delivered_content`). From then on the other may stay as evidence, or go: neither says anything of the

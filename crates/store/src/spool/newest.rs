@@ -1,5 +1,6 @@
-//! Which files got a sidecar last. A start compares the newest files with the ledger; to find them among a million it
-//! would have to list their folder, which takes seconds. So the name of each is added to a list beside the folder.
+//! Lists the files that got a sidecar last. A start compares the newest files with the ledger; finding them among a
+//! million would mean listing their folder, which takes seconds. So the name of each file is appended to a list beside
+//! the folder.
 //!
 //! No promise relies on a list, and its lines are not synced: where a power cut takes lines from its end, fewer files
 //! are compared. A list that is missing, unreadable or damaged anywhere is not used: the folder is listed, and the list
@@ -18,16 +19,16 @@ use crate::private::private_file;
 use crate::state::Direction;
 use crate::transfer::TransferId;
 
-/// Octets from which another list is begun. The one before it is kept, so that at least so much is there: some 1,700
-/// names.
+/// Size in octets at which another list is begun. The previous list is kept, so that there are always at least so many
+/// octets: some 1,700 names.
 const LONG: u64 = 64 * 1024;
 
-/// How a list begins: one that is empty was lost in a crash.
+/// The first line of a list. A list without it was lost in a crash.
 const MARK: &str = "newest";
 
 impl Spool {
-    /// The files of that direction that got a sidecar last: so many at most, the newest first. They are in the order in
-    /// which they are on the list, whatever the clock showed when they got their ids.
+    /// The files of a direction that got a sidecar last: at most `most`, the newest first, in the order of the list.
+    /// Their ids do not matter, since the clock may have been wrong when they were made.
     ///
     /// # Errors
     /// The spool cannot be read.
@@ -48,17 +49,17 @@ impl Spool {
         Ok(once.filter(described).take(most).collect())
     }
 
-    /// A file has a sidecar now. Where there is no list, the next start makes it.
+    /// Appends a file that has got its sidecar. Where there is no list, the next start writes it.
     pub(super) fn list(&self, direction: Direction, id: TransferId) {
         let lists = self.lists(direction);
-        // A list that lacks a name makes a start compare less: no reason to let the file fail.
+        // A list that lacks a name makes a start compare less, which is no reason to fail the file.
         let _ = append(&lists.list, id).and_then(|octets| match octets {
             LONG.. => lists.turn(),
             _ => Ok(()),
         });
     }
 
-    /// Lists the folder, and begins the list with what is the newest in it.
+    /// Lists the folder, and writes the list with the newest files in it.
     fn begin_list(&self, direction: Direction, most: usize) -> Result<Vec<TransferId>, SpoolError> {
         let Lists { list, before } = self.lists(direction);
         let mut ids = self.ids(folder_of(direction), SIDECAR)?;
@@ -86,7 +87,7 @@ struct Lists {
 }
 
 impl Lists {
-    /// Begins another list. Of several programs that find it long one does.
+    /// Begins another list. Where several programs find the list long, one of them does it.
     fn turn(&self) -> io::Result<()> {
         let Ok(_mine) = Locked::at(&self.list, OpenOptions::new().append(true)) else {
             return Ok(());
@@ -100,19 +101,19 @@ impl Lists {
     }
 }
 
-/// Adds a name, and says how long the list is now. In one write: what several programs add does not mix.
+/// Appends a name and returns the size of the list. It is one write, so that the lines of several programs do not mix.
 fn append(list: &Path, id: TransferId) -> io::Result<u64> {
     let mut file = OpenOptions::new().append(true).open(list)?;
     file.write_all(line(&id).as_bytes())?;
     Ok(file.metadata()?.len())
 }
 
-/// The line ends before the name, so that one that a full disk cut off ends there.
+/// The line feed comes before the name, so that a line that a full disk cut short ends there.
 fn line(id: &TransferId) -> String {
     format!("\n{id}")
 }
 
-/// All names of a list. None where it is not there, or any line of it is not as it was written.
+/// All names of a list. None where it is not there, or any of its lines is damaged.
 fn names(list: &Path) -> Option<Vec<TransferId>> {
     let text = std::fs::read_to_string(list).ok()?;
     let mut lines = text.split('\n');
@@ -120,7 +121,7 @@ fn names(list: &Path) -> Option<Vec<TransferId>> {
     lines.map(|line| line.parse().ok()).collect()
 }
 
-/// Makes a list of these lines, which is to be renamed to its place.
+/// Writes a list of these lines under another name, from which it is renamed to its own.
 fn write_beside(list: &Path, lines: &str) -> io::Result<PathBuf> {
     let beside = list.with_extension("new");
     let mut file: File = private_file()

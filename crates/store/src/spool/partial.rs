@@ -31,7 +31,8 @@ impl Spool {
         let mut options = private_file();
         options.read(true).write(true).create(true).truncate(false);
         let file = Locked::at(&path, &options)?;
-        // Asked after the lock: a session that sealed its content and waits for its row has let this name go.
+        // This is checked under the lock: a session that sealed its content and waits for its row has renamed the file
+        // already.
         if let Err(error) = self.hold(key) {
             if matches!(error, SpoolError::Busy(_)) {
                 remove(&path)?;
@@ -90,7 +91,8 @@ impl Spool {
     pub fn hold_to_deliver(&self, id: TransferId) -> Result<Option<Hold>, SpoolError> {
         let content = match self.record(Direction::Inbound, id) {
             Ok(record) => record.map(|record| record.delivered_content()),
-            // An audit names it. A plain content would be found by `verify-store` too: it is there beside the other.
+            // A damaged sidecar is named by an audit, and a plain content that is there beside the other by
+            // `verify-store`.
             Err(SpoolError::Sidecar { .. }) => None,
             Err(error) => return Err(error),
         };
@@ -99,7 +101,7 @@ impl Spool {
     }
 }
 
-/// A partial that is this session's alone, and as it was.
+/// A partial that this session alone has open, and that is not changed yet.
 #[derive(Debug)]
 pub struct Partial {
     spool: Spool,
@@ -117,8 +119,8 @@ impl Partial {
         remove(&self.path)
     }
 
-    /// Resumes at `octets`, cutting off what lies beyond. The digest is taken again: that of a long beginning while more
-    /// is written, so that nobody waits for it before the end.
+    /// Resumes at `octets`; cuts off what is behind that. The digest of the beginning is taken once more; that of a
+    /// long beginning while more is written, so that nothing waits for it before the end of the file.
     ///
     /// # Errors
     /// [`SpoolError::Short`] when it has fewer octets.

@@ -13,7 +13,7 @@ use crate::state::Direction;
 use crate::transfer::TransferId;
 
 impl Spool {
-    /// What the spool has of one transfer.
+    /// The files of one transfer in the spool.
     ///
     /// # Errors
     /// Something of it cannot be looked at.
@@ -34,7 +34,7 @@ impl Spool {
         })
     }
 
-    /// Whether somebody is at work on a content of this transfer, in this program or any other.
+    /// Whether a content of this transfer is in use, by this program or any other.
     #[must_use]
     pub fn is_busy(&self, id: TransferId) -> bool {
         let received = ContentKey::received(id);
@@ -46,7 +46,7 @@ impl Spool {
         })
     }
 
-    /// Whether a sidecar says that a row had the file as received. One that is not whole says nothing.
+    /// Whether a sidecar says that a row had the file as received. A sidecar that is not complete does not.
     ///
     /// # Errors
     /// It cannot be read.
@@ -58,7 +58,8 @@ impl Spool {
         }
     }
 
-    /// Gives the contents of `from`, a file to send, to another transfer: the same octets under a second name.
+    /// Links the contents of `from`, a file to send, under the id of another transfer: the same octets have a second
+    /// name.
     ///
     /// # Errors
     /// What is sent of `from` is not there any more, or the spool cannot be written.
@@ -82,7 +83,7 @@ impl Spool {
     }
 }
 
-/// What the spool has of one transfer.
+/// The files of one transfer in the spool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pieces {
     /// Of its content as it is on the wire.
@@ -96,7 +97,7 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    /// Of that content.
+    /// The lengths of this content.
     #[must_use]
     pub fn of(&self, content: Content) -> &Lengths {
         match content {
@@ -118,7 +119,7 @@ pub struct Lengths {
 }
 
 impl Lengths {
-    /// In the folder of what is sealed and goes that way.
+    /// Its length in the folder of the sealed contents of this direction.
     #[must_use]
     pub fn sealed(&self, direction: Direction) -> Option<u64> {
         match direction {

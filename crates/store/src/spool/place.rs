@@ -73,8 +73,8 @@ impl Spool {
         Ok(())
     }
 
-    /// Makes durable that a file was renamed to `path` below `inbox`, where it is not known that it is: a crash, or
-    /// another, may have come between the rename and its syncs. A folder that its reader removed needs no sync.
+    /// Makes durable that a file was renamed to `path` below `inbox`, where a crash may have come between the rename
+    /// and its syncs. A folder that its reader removed needs no sync.
     ///
     /// # Errors
     /// A folder cannot be synced.
@@ -99,7 +99,7 @@ impl Spool {
 
     /// Opens a folder below `inbox` part by part, following no link, making and syncing what is missing.
     fn descend(&self, inbox: &Path, folders: &[&str], access: Access) -> io::Result<Folder> {
-        // A job that tidies up may have removed it while we run.
+        // A clean-up job may have removed the folder while the server runs.
         let mut here = access.inbox(inbox)?;
         for part in folders {
             let above = here.path().to_owned();
@@ -116,13 +116,13 @@ impl Spool {
     }
 }
 
-/// What others may do with delivered files and the folders that are made for them.
+/// What other users may do with delivered files, and with the folders that are created for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Access {
     /// The permissions of a file, such as `0o640`.
     pub mode: u32,
-    /// Whose group it is given to; that of this program where none is named, or that of the folder where the folder
-    /// gives its group to all that is made in it (set-group-ID).
+    /// The group that the files get. Where none is named, that of this program, or that of the folder where it passes
+    /// its group on (set-group-ID).
     pub group: Option<u32>,
 }
 
@@ -137,8 +137,8 @@ impl Default for Access {
 }
 
 impl Access {
-    /// The permissions of the folders that are made: who may read a file may enter its folder, and who may write one may
-    /// remove it.
+    /// The permissions of folders that are created: a user that may read a file may enter its folder, and one that may
+    /// write a file may remove it.
     #[must_use]
     pub fn of_folders(self) -> u32 {
         self.mode | (self.mode & 0o444) >> 2
@@ -147,7 +147,7 @@ impl Access {
     /// Opens the inbox; makes it where it is missing.
     ///
     /// # Errors
-    /// It cannot be made or given to the group, or a folder on the way is one that somebody else could have put there.
+    /// It cannot be created or given to the group, or another user could have put one of the folders above it there.
     pub fn inbox(self, path: &Path) -> Result<Folder, FolderError> {
         match Folder::open(path, Names::Keeper) {
             Err(error) if error.is_gone() => {
@@ -159,8 +159,8 @@ impl Access {
         }
     }
 
-    /// Looks whether [`Access::inbox`] could do it, and makes nothing. Whether it could be made where it is missing is not
-    /// known.
+    /// Checks whether [`Access::inbox`] would succeed, and creates nothing. It does not say whether a missing folder
+    /// could be created.
     ///
     /// # Errors
     /// As for that.
@@ -171,7 +171,7 @@ impl Access {
         }
     }
 
-    /// A folder was just made: its group, and its permissions after that.
+    /// Sets the group of a folder that was just created, and then its permissions.
     fn give_folder(self, folder: &Folder) -> Result<(), FolderError> {
         match self.group {
             Some(group) => folder.give_to(group),
@@ -179,8 +179,8 @@ impl Access {
         }
     }
 
-    /// Gives a file to whom it is for, before it has its name. Not synced by itself: its rename comes later in the file
-    /// system's log, and where that is lost, so is the delivery.
+    /// Sets the group and permissions of a file before it has its name. They are not synced: the rename comes later in
+    /// the file system's log, and where they are lost, the rename is lost too.
     fn give(self, (file, look): &(File, FileStat), folder: &Folder) -> io::Result<()> {
         if let Some(group) = self.group.filter(|group| *group != look.group) {
             let group = Gid::from_raw(group);
@@ -193,7 +193,8 @@ impl Access {
                 io::Error::new(error.kind(), why)
             })?;
         } else if let Some(group) = folder.group_of_files()?.filter(|_| self.group.is_none()) {
-            // As any file that is made there; without the right to it, it stays with our group.
+            // The file gets the group of the folder, as any file that is created there; where this program has no right
+            // to do that, it keeps its own group.
             let _ = rustix::fs::fchown(file, None, Some(Gid::from_raw(group)));
         }
         if look.mode != self.mode {
@@ -206,13 +207,13 @@ impl Access {
 /// Why a file could not be put into its folder.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
-    /// Something of that name is there.
+    /// There is a file of that name.
     #[error("{0} is there already")]
     Taken(String),
     /// The path has a part that is empty, `.`, `..`, or holds a character no file name may have.
     #[error("`{0}` is not a path below the inbox")]
     Unsafe(String),
-    /// The operating system says so.
+    /// The operating system reported an error.
     #[error("{path}: {source}")]
     Io {
         /// Which path.

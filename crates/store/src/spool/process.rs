@@ -1,5 +1,5 @@
-//! The programs that are at work on the spool. Each has a file that it keeps locked for as long as it lives: the kernel
-//! lets the lock go when it ends, however it ends, and whoever wants to know asks for the lock.
+//! The programs that use the spool. Each has a file that it keeps locked while it runs. The kernel releases the lock
+//! when the program ends, in whatever way, so trying to lock the file shows whether the program runs.
 
 use std::fs::File;
 use std::io;
@@ -24,7 +24,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// No other program ever had that name.
+    /// Its name, which no other program has ever had.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -33,20 +33,20 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // What stays is not locked, so it says the same.
+        // A file that stays behind is not locked, so it means the same.
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
 impl Spool {
-    /// This program is at work from now on. `role` is what it does, in a word.
+    /// Registers this program. `role` is a word for what it does.
     ///
     /// # Errors
     /// Its file cannot be made.
     pub fn begin_process(&self, role: &str) -> Result<Process, SpoolError> {
         let folder = self.root.join(PROCESSES);
         let name = format!("{role}-{}", TransferId::new());
-        // Locked before it has its name: nobody ever sees it without.
+        // The file is locked before it gets its name, so that no program ever sees it without the lock.
         let beside = folder.join(format!("{name}.new"));
         let mut how = private_file();
         let file = how.write(true).create_new(true).open(&beside);
@@ -61,12 +61,12 @@ impl Spool {
         })
     }
 
-    /// Whether that program is at work still.
+    /// Whether this program still runs.
     ///
     /// # Errors
-    /// Nobody can say: its file cannot be looked at.
+    /// Its file cannot be examined.
     pub fn is_process_alive(&self, name: &str) -> Result<bool, SpoolError> {
-        // What is no name of a file is none of a program.
+        // A name that is not valid for a file was never given to a program.
         if name.is_empty() || name.contains(['/', '\0']) || name.starts_with('.') {
             return Ok(false);
         }
@@ -76,7 +76,7 @@ impl Spool {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(at(&path)(error)),
         };
-        // Shared: others may be asking, too.
+        // The lock is shared, since other programs may be asking at the same time.
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
             Ok(()) => Ok(false),
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
@@ -84,7 +84,7 @@ impl Spool {
         }
     }
 
-    /// Removes the files of programs that were killed. Whoever is asked about them later is told the same without.
+    /// Removes the files of programs that were killed. A program without a file does not run either.
     ///
     /// # Errors
     /// The folder cannot be read, or a file in it cannot be removed.
@@ -98,7 +98,7 @@ impl Spool {
         for entry in entries {
             let name = entry.map_err(at(&folder))?.file_name();
             let Some(name) = name.to_str() else { continue };
-            // One that is just being made has no name yet that counts.
+            // A file that is just being created does not have its final name yet.
             if !name.ends_with(".new") && !self.is_process_alive(name)? {
                 remove(&folder.join(name))?;
             }

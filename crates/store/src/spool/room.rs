@@ -10,21 +10,21 @@ use super::layout::Spool;
 use crate::content::ContentKey;
 use crate::transfer::TransferId;
 
-/// How long a partial must be left alone before it makes room for others.
+/// How long a partial must be unused before it may be removed for other files.
 const LEFT_ALONE: Duration = Duration::from_secs(10 * 60);
 
-/// Octets that are written between two looks at the room that is left, where the reserve is not smaller.
+/// Octets that are written between two measurements of the free space, where the reserve is not smaller.
 const MEASURE: u64 = 1 << 20;
 
 impl Spool {
-    /// From now on files leave so many octets of the file system free: room for receipts and the ledger.
+    /// From now on files leave so many octets of the file system free, for receipts and the ledger.
     #[must_use]
     pub fn with_reserve(mut self, octets: u64) -> Self {
         self.reserve = octets;
         self
     }
 
-    /// The same of files: so many more can still be made beside those of the spool.
+    /// The same for inodes: so many files can still be created beside those of the spool.
     #[must_use]
     pub fn with_reserve_of_files(mut self, files: u64) -> Self {
         self.reserve_files = files;
@@ -34,13 +34,13 @@ impl Spool {
     /// Whether so many octets fit without touching the reserve.
     ///
     /// # Errors
-    /// [`SpoolError::NoRoom`] where they do not, [`SpoolError::NoFilesLeft`] where there is room and no more files can be
-    /// made; or the file system cannot be asked.
+    /// [`SpoolError::NoRoom`] where they do not fit; [`SpoolError::NoFilesLeft`] where they fit and no more files can
+    /// be created; or the file system does not answer.
     pub fn has_room_for(&self, octets: u64) -> Result<(), SpoolError> {
         self.has_room_at(&self.root, octets)
     }
 
-    /// The same of another folder, which the ledger lies in: its reserve is as big.
+    /// The same for another folder, that of the ledger. Its reserve has the same size.
     ///
     /// # Errors
     /// As for [`Spool::has_room_for`].
@@ -73,14 +73,14 @@ impl Spool {
     /// and one that offers such a file again starts over.
     ///
     /// # Errors
-    /// The folder cannot be looked at.
+    /// The folder cannot be listed.
     pub fn make_room(&self, octets: u64) -> Result<Vec<TransferId>, SpoolError> {
         let Room {
             octets: room,
             files,
         } = room(&self.root).map_err(at(&self.root))?;
         let short_of_files = files.is_some_and(|left| left < self.reserve_files + FILES);
-        // Where the reserve is touched, the ledger itself may want for room.
+        // Where the reserve is in use already, the ledger itself may need the space.
         let idle = if room < self.reserve || short_of_files {
             Duration::ZERO
         } else {
@@ -96,7 +96,7 @@ impl Spool {
             if self.has_room_for(octets).is_ok() {
                 break;
             }
-            // Busy: somebody is at work on it after all.
+            // A session uses it after all.
             if self.discard_partial(id).is_ok() {
                 removed.push(id);
             }
@@ -104,11 +104,11 @@ impl Spool {
         Ok(removed)
     }
 
-    /// Partials that nobody wrote to for so long: when they were written last, and their octets.
+    /// Partials that were not written to for so long, with the time of their last write and their octets.
     fn left_alone(&self, idle: Duration) -> Result<Vec<(SystemTime, u64, TransferId)>, SpoolError> {
         let mut partials = Vec::new();
         for id in self.partials()? {
-            // Another may have taken it away meanwhile.
+            // Another program may have removed it in the meantime.
             let Ok(meta) = self
                 .partial_path(ContentKey::received(id))
                 .symlink_metadata()
@@ -116,7 +116,7 @@ impl Spool {
                 continue;
             };
             let written = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-            // Written in a time to come: the clock was ahead then, and is right again, or almost.
+            // The time of the write is in the future: the clock was ahead then and has been corrected.
             let age = written.elapsed().unwrap_or_else(|ahead| ahead.duration());
             if age >= idle {
                 partials.push((written, meta.len(), id));
@@ -126,7 +126,7 @@ impl Spool {
         Ok(partials)
     }
 
-    /// Octets are written, by whomever: now and again the free space is looked at.
+    /// Measures the free space once so many octets were written by all writers together.
     pub(super) fn note_written(&self, octets: usize) -> Result<(), SpoolError> {
         let octets = octets as u64;
         let written = self.unmeasured.fetch_add(octets, Ordering::Relaxed) + octets;
@@ -138,17 +138,17 @@ impl Spool {
     }
 }
 
-/// Files that one transfer needs: its blob and its sidecar.
+/// Files (inodes) that one transfer needs: its blob and its sidecar.
 const FILES: u64 = 2;
 
-/// What a file system still has for who is not root.
+/// What a file system still has for users other than root.
 struct Room {
     octets: u64,
-    /// Files that can be made; none where the file system does not count them.
+    /// Files that can be created; none where the file system does not count them.
     files: Option<u64>,
 }
 
-/// What there is on the file system `folder` lies on.
+/// The free space of the file system that `folder` is on.
 fn room(folder: &Path) -> io::Result<Room> {
     let system = rustix::fs::statvfs(folder)?;
     Ok(Room {

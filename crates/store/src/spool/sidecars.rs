@@ -35,7 +35,8 @@ impl Spool {
         self.sync(folder_of(sidecar.direction()))
     }
 
-    /// Adds a line to a sidecar, not synced; nothing where there is no sidecar, or the line is its last one already.
+    /// Appends a line to a sidecar without a sync. Does nothing where there is no sidecar, or the line is its last one
+    /// already.
     ///
     /// # Errors
     /// The spool cannot be written.
@@ -65,8 +66,8 @@ impl Spool {
         file.sync_data().map_err(at(&path))
     }
 
-    /// Adds to the sidecar of a file to send where some of its records end, durable on return. A failure costs nobody
-    /// the file: without them a restart reads it from its start.
+    /// Appends to the sidecar of a file to send where some of its records end; durable on return. A failure is
+    /// tolerated: without the positions a restart reads the file from its start.
     pub fn keep_positions(&self, id: TransferId, measure: &Measure, positions: &Positions) {
         if positions.points().is_empty() {
             return;
@@ -141,15 +142,15 @@ impl Spool {
         self.sync(folder_of(direction))
     }
 
-    /// Makes durable what was named and renamed in a folder of the spool.
+    /// Makes the names in a folder of the spool durable.
     pub(super) fn sync(&self, part: &str) -> Result<(), SpoolError> {
         let folder = self.root.join(part);
         let synced = self.folders.sync(&folder, || sync_folder(&folder));
         synced.map_err(at(&folder))
     }
 
-    /// Writes a sidecar that nothing relies on before it and its folder are synced. What is left of an earlier one is
-    /// overwritten.
+    /// Writes a sidecar without a sync: nothing relies on it before it and its folder are synced. The rest of an
+    /// earlier sidecar is overwritten.
     pub(super) fn begin_sidecar(&self, sidecar: &Sidecar) -> Result<(PathBuf, File), SpoolError> {
         let path = self.sidecar_path(sidecar.direction(), sidecar.id);
         let mut file = fresh(&path)?;
@@ -159,12 +160,12 @@ impl Spool {
         if planted("sidecar-not-synced") {
             return Ok((path, file));
         }
-        // Begins to write it, so that one flush does for it and for what is synced first. Only advice.
+        // Has the kernel start writing it, so that one flush covers it and what is synced first. This is advice only.
         let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
         Ok((path, file))
     }
 
-    /// The sidecar is whole or not there; its folder is not synced.
+    /// Writes a sidecar, which is then whole or not there; does not sync its folder.
     pub(super) fn write_sidecar(&self, sidecar: &Sidecar) -> Result<(), SpoolError> {
         let path = self.sidecar_path(sidecar.direction(), sidecar.id);
         let beside = path.with_extension("new");
@@ -182,7 +183,7 @@ impl Spool {
     }
 }
 
-/// Tells that a sidecar lacks its newest line. That is no failure of whoever wanted to add it.
+/// Logs that a sidecar lacks its newest line. The step that the line is about has not failed.
 pub(crate) fn behind(transfer: TransferId, error: &dyn Display) {
     emit(&Event::SidecarBehind {
         transfer,
@@ -190,7 +191,7 @@ pub(crate) fn behind(transfer: TransferId, error: &dyn Display) {
     });
 }
 
-/// Empty, whatever was there.
+/// Creates the file, or empties it.
 fn fresh(path: &Path) -> Result<File, SpoolError> {
     let mut how = private_file();
     let file = how.write(true).create(true).truncate(true).open(path);

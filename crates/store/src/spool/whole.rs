@@ -22,7 +22,7 @@ use crate::sidecar::{Entry, Sidecar};
 use crate::state::Direction;
 use crate::transition::reached;
 
-/// A content that has all its octets, not all of them written yet perhaps, and which nobody was told about: it can still
+/// A content that has all its octets, some of which may not be written yet, and of which no partner knows: it can still
 /// be sealed or discarded.
 #[derive(Debug)]
 pub struct Whole {
@@ -88,7 +88,8 @@ impl Whole {
         remove(&self.path)
     }
 
-    /// Nothing is left of a content that could not be sealed. What cannot be removed now, the next start removes.
+    /// Removes what is left of a content that could not be sealed. Files that cannot be removed now are removed by the
+    /// next start.
     fn or_clear_away(
         self,
         made: Result<(), SpoolError>,
@@ -105,7 +106,7 @@ impl Whole {
         made.map(|()| Hold::new(self.key, self.file))
     }
 
-    /// The sidecar first: alone it would mean that the file is delivered.
+    /// The sidecar is removed first: alone it would mean that the file is delivered.
     fn clear_away(&self, renamed: bool) -> Result<(), SpoolError> {
         self.spool.forget_begun(self.key)?;
         if renamed {
@@ -152,7 +153,7 @@ impl Whole {
         Ok(())
     }
 
-    /// The line comes last, when all it speaks of is durable: a line whose content was in neither folder would mean that
+    /// The line is written last, when the content is durable: a line whose content is in neither folder would mean that
     /// the file is delivered.
     fn make_plain_durable(&mut self, renamed: &mut bool) -> Result<(), SpoolError> {
         self.write_rest()?;
@@ -190,7 +191,7 @@ impl Whole {
         Ok(())
     }
 
-    /// The folders in which names change: where it goes, and where it was.
+    /// The two folders in which names change: the one it goes to, and the one it was in.
     fn folders(&self) -> [PathBuf; 2] {
         [folder_of(self.key.direction), INCOMING].map(|part| self.spool.root.join(part))
     }

@@ -30,8 +30,8 @@ impl BlobWriter {
     /// Adds octets at the end.
     ///
     /// # Errors
-    /// The write failed, or the disk has only its reserve left; the content is to be given up or resumed at its last
-    /// checkpoint.
+    /// The write failed, or the disk has only its reserve left. The caller discards the content, or resumes it at its
+    /// last checkpoint.
     pub fn append(&mut self, octets: &[u8]) -> Result<(), SpoolError> {
         self.spool.note_written(octets.len())?;
         let written = self.file.file_mut().write_all(octets);
@@ -51,7 +51,7 @@ impl BlobWriter {
     /// Makes what was written durable, and returns how many octets that are.
     ///
     /// # Errors
-    /// A failed sync is final for this content: what is on disk is unknown from here on.
+    /// A failed sync is final for this content: its state on the disk is unknown from then on.
     pub fn sync(&mut self) -> Result<u64, SpoolError> {
         self.syncer()?.sync()
     }
@@ -76,7 +76,7 @@ impl BlobWriter {
         matches!(self.sum, Sum::Behind(_))
     }
 
-    /// Ends the content, under its first name still and not durable yet: it is to be sealed or discarded.
+    /// Ends the content. It still has its first name and is not durable yet: the caller seals or discards it.
     ///
     /// # Errors
     /// Its beginning could not be read.
@@ -84,8 +84,8 @@ impl BlobWriter {
         self.finish_with(Vec::new())
     }
 
-    /// The same with these octets at the end, which are written when the content is sealed: a small file is written and
-    /// synced in one go.
+    /// The same with these octets at the end. They are written when the content is sealed, so that a small file is
+    /// written and synced at once.
     ///
     /// # Errors
     /// As for [`BlobWriter::finish`].
@@ -107,7 +107,7 @@ impl BlobWriter {
         })
     }
 
-    /// Stops writing, and keeps others away.
+    /// Stops writing, and keeps the exclusive access.
     #[must_use]
     pub fn into_hold(self) -> Hold {
         Hold::new(self.key, self.file)
@@ -146,8 +146,8 @@ impl Syncer {
 }
 
 impl Spool {
-    /// The sidecar that was written for a content before it was sealed. A plain content has none of its own, only a line
-    /// that is written last.
+    /// Removes the sidecar that was written for a content before it was sealed. A plain content has no sidecar of its
+    /// own, only a line that is written last.
     pub(super) fn forget_begun(&self, key: ContentKey) -> Result<(), SpoolError> {
         match key.content {
             Content::Wire => self.forget(key.direction, key.id),

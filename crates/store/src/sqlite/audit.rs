@@ -10,7 +10,7 @@ use crate::book::{Book, Read};
 use crate::error::LedgerError;
 use crate::transfer::TransferId;
 
-/// The row, then what it does not say itself.
+/// The query for rows: the columns of a row, then what the audit needs beside them.
 fn select(which: &str) -> String {
     format!(
         "SELECT {}, coalesce(r.partner = t.partner, 1),

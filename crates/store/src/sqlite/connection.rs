@@ -1,9 +1,8 @@
 //! One SQLite connection on a thread of its own, and group commit.
 //!
-//! A flush costs milliseconds whatever it carries, so the writer takes every verb that waits, runs each in
-//! a savepoint of one transaction, commits once, and only then answers all of them: a hundred sessions
-//! that end a file at the same time pay for one flush. One verb may be answered before: the offer of a new file,
-//! which promises nothing.
+//! A flush costs milliseconds whatever it carries, so the writer takes every verb that waits, runs each in a savepoint
+//! of one transaction, commits once, and only then answers all of them: a hundred sessions that end a file at the same
+//! time pay for one flush. Only the offer of a new file may be answered before its commit, since it promises nothing.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -23,19 +22,19 @@ use crate::events::Event;
 use crate::planted;
 use crate::transition::{VerbName, reached_verb};
 
-/// Verbs of one commit, at most: bounds the time a verb waits for the others.
+/// The most verbs in one commit: it limits how long a verb waits for the others.
 const GROUP: usize = 256;
 
 /// What a job leaves behind.
 struct Done {
     /// Why its verb failed.
     failed: Option<Failure>,
-    /// Called with the fate of the commit, it answers the one who asked.
+    /// Called with the outcome of the commit; it answers the caller of the verb.
     answer: Answer,
 }
 
 type Answer = Box<dyn FnOnce(Result<(), Failure>) + Send>;
-/// Is given no transaction where none could be begun.
+/// It gets no transaction where none could be begun.
 type Job = Box<dyn FnOnce(Option<&mut Transaction<'_>>) -> Done + Send>;
 
 impl From<rusqlite::Error> for Failure {
@@ -65,7 +64,7 @@ const ANSWERED_EARLY: [(VerbName, &str); 5] = [
 /// How far a ledger with such a mistake is behind.
 const BEHIND: Duration = Duration::from_millis(30);
 
-/// The thread that changes the ledger. What it does has a name, at which the campaigns can kill the program.
+/// The thread that changes the ledger. Each verb has a name, at which the campaigns can kill the program.
 #[derive(Clone, Debug)]
 pub(super) struct Writer(Thread);
 
@@ -73,7 +72,7 @@ impl Writer {
     /// Opens (and where needed makes or migrates) the ledger at `path`, with full durability.
     pub(super) fn open(path: &Path) -> Result<Self, LedgerError> {
         let mut db = door::open(path, OpenFlags::default()).map_err(database("open"))?;
-        // By common advice WAL goes with NORMAL; only FULL keeps a commit through a power cut.
+        // NORMAL is the usual setting with WAL; but only with FULL does a commit survive a power cut.
         db.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
             .map_err(database("open"))?;
         door::be_write_ahead(&db, path)?;
@@ -88,7 +87,7 @@ impl Writer {
         Thread::start("ledger-writer", db, TransactionBehavior::Immediate).map(Self)
     }
 
-    /// Runs the verb of that name in a transaction and returns what it returned once the transaction is committed.
+    /// Runs the verb of this name in a transaction and returns its result once the transaction is committed.
     pub(super) async fn run<T, F>(&self, name: VerbName, verb: F) -> Result<T, LedgerError>
     where
         T: Send + 'static,
@@ -101,8 +100,8 @@ impl Writer {
         Ok(done)
     }
 
-    /// The same, but a result that `promises_nothing` is returned before its commit. Whatever builds on it comes later in the
-    /// ledger, too.
+    /// The same, but a result that `promises_nothing` is returned before its commit. Verbs that build on it come later
+    /// in the ledger, so they are not committed without it.
     pub(super) async fn ask<T, F>(
         &self,
         name: VerbName,
@@ -129,7 +128,7 @@ impl Writer {
 pub(super) struct Thread(mpsc::Sender<Job>);
 
 impl Thread {
-    /// Opens the ledger to look at it: a long list does not stop the writer.
+    /// Opens the ledger for reading, so that a long query does not block the writer.
     pub(super) fn reader(path: &Path) -> Result<Self, LedgerError> {
         let db = door::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(database("open"))?;
         db.execute_batch("PRAGMA query_only = ON;")
@@ -153,7 +152,7 @@ impl Thread {
         Ok(Self(jobs))
     }
 
-    /// Runs `verb` in a transaction and returns what it returned once the transaction is committed.
+    /// Runs `verb` in a transaction and returns its result once the transaction is committed.
     pub(super) async fn run<T, F>(&self, verb: F) -> Result<T, LedgerError>
     where
         T: Send + 'static,
@@ -162,7 +161,7 @@ impl Thread {
         Ok(self.ask(verb, |_| false).await?.0)
     }
 
-    /// Exactly one of the two channels carries the fate of the commit: `answer` for a verb that waits for it, `settle`
+    /// Exactly one of the two channels gets the outcome of the commit: `answer` for a verb that waits for it, `settle`
     /// for one that was answered before.
     async fn ask<T, F>(
         &self,
@@ -207,7 +206,8 @@ impl Thread {
 fn serve(mut db: Connection, behavior: TransactionBehavior, mut queue: mpsc::Receiver<Job>) {
     let mut group = Vec::with_capacity(GROUP);
     while queue.blocking_recv_many(&mut group, GROUP) > 0 {
-        // What a panic leaves behind is put right: the transaction is taken back as it is dropped, the group is given up.
+        // A panic leaves nothing inconsistent: the transaction is rolled back when it is dropped, and the group is
+        // given up.
         let done = AssertUnwindSafe(|| do_all(&mut db, behavior, &mut group));
         if catch_unwind(done).is_err() {
             group.clear();
@@ -242,7 +242,8 @@ fn commit(
     for job in jobs.by_ref() {
         let done = job(Some(&mut transaction));
         answers.push(done.answer);
-        // A full disk or a failed one makes SQLite take back the whole transaction: what came after would be alone.
+        // On a full or failed disk SQLite rolls back the whole transaction, and later verbs would run without the
+        // earlier ones.
         if transaction.is_autocommit() {
             group.extend(jobs);
             return match done.failed {
@@ -266,7 +267,7 @@ fn answers_early(verb: VerbName) -> bool {
     mistakes.any(|(early, mistake)| *early == verb && planted(mistake))
 }
 
-/// A verb that fails takes back its own changes and leaves the rest of the group alone.
+/// A verb that fails is rolled back by itself, without the other verbs of the group.
 fn in_savepoint<T>(
     group: &mut Transaction<'_>,
     verb: impl FnOnce(&Connection) -> Result<T, LedgerError>,

@@ -12,8 +12,8 @@ use crate::contact::{Backlog, Contact, ContactKind};
 use crate::error::LedgerError;
 use crate::words::{from_millis, millis};
 
-/// Of two programs that remember the same partner, the later word stays. What was noted while the clock was ahead is
-/// earlier than anything that is noted now.
+/// Where two programs note the same partner, the later note stays. A note with a time in the future was made while the
+/// clock was ahead, and counts as older than any new one.
 pub(super) fn note(db: &Connection, contacts: &[Contact]) -> Result<(), LedgerError> {
     let now = millis(SystemTime::now());
     let sql = "INSERT INTO contacts (partner, kind, at, dialled, remote, words, stayed)
@@ -63,7 +63,7 @@ pub(super) fn all(db: &Connection) -> Result<Vec<Contact>, LedgerError> {
     look::all(db, sql, [], read, "contacts")
 }
 
-/// What waits, by partner. Each look goes by an index that has what waits alone.
+/// What waits, by partner. Each query uses an index that has only rows that wait.
 pub(super) fn backlog(
     db: &Connection,
     longest: &BTreeMap<String, Duration>,
@@ -99,7 +99,7 @@ const OWED: &str = "SELECT partner, count(*) FROM receipts WHERE state = 'owed' 
 const AWAITED: &str = "SELECT partner, count(*) FROM transfers WHERE direction = 'out' AND state = 'sent' GROUP BY partner";
 const UNANSWERED: &str = "SELECT partner, count(*) FROM transfers WHERE receipt_later = 1 AND ask_at IS NULL GROUP BY partner";
 
-/// A file that rests; one whose rest is over is ready since it was queued.
+/// Adds a file that backs off; one whose wait is over is ready since it was queued.
 fn rest(partner: &mut Backlog, until: i64, queued: i64, is_over: bool) {
     if is_over {
         let (since, queued) = (partner.ready_since, from_millis(queued));
@@ -111,7 +111,7 @@ fn rest(partner: &mut Backlog, until: i64, queued: i64, is_over: bool) {
     partner.rests_until = Some(first.map_or(until, |first| first.min(until)));
 }
 
-/// Why one of the files that are to go was put back last.
+/// Why one of the files that may be sent was last put back.
 fn reasons(db: &Connection) -> Result<Vec<(String, Option<String>)>, LedgerError> {
     let sql = "SELECT partner, reason, min(id) FROM transfers WHERE direction = 'out' AND state IN ('ready', 'held', 'parked')
          AND state = 'ready' AND reason IS NOT NULL AND leased_to IS NULL GROUP BY partner";
@@ -127,8 +127,8 @@ fn overdue(db: &Connection) -> Result<Vec<(String, u64, i64)>, LedgerError> {
     look::all(db, sql, [], read, "backlog")
 }
 
-/// The files that rest: whose they are, until when, and when they were queued. Without the
-/// index, and the three states that it is of, all files that were ever sent would be looked at.
+/// The files that back off: their partner, until when, and when they were queued. Without the index and its three
+/// states, the query would read all files that were ever sent.
 fn resting(db: &Connection, now: i64) -> Result<Vec<(String, i64, i64)>, LedgerError> {
     let sql = "SELECT partner, not_before, created FROM transfers INDEXED BY transfers_queued
          WHERE direction = 'out' AND state IN ('ready', 'held', 'parked') AND state = 'ready' AND leased_to IS NULL
@@ -137,7 +137,7 @@ fn resting(db: &Connection, now: i64) -> Result<Vec<(String, i64, i64)>, LedgerE
     look::all(db, sql, params![now], read, "backlog")
 }
 
-/// But for those that rest.
+/// Those that back off are left out.
 fn queued(db: &Connection, now: i64) -> Result<BTreeMap<String, Backlog>, LedgerError> {
     let sql = "SELECT partner, count(*), sum(octets), sum(leased_to IS NOT NULL),
          sum(state = 'held'), sum(state = 'parked'), min(created),

@@ -25,8 +25,8 @@ pub(super) fn damage(db: &Connection, indexes: bool) -> Vec<Finding> {
     found
 }
 
-/// SQLite's own look: whether its pages hang together, and each row is in each index. An index that is wrong gives wrong
-/// answers, though each row is right.
+/// SQLite's own check: whether its pages are consistent and each row is in each index. A wrong index gives wrong
+/// answers though each row is right.
 fn structure(db: &Connection, indexes: bool) -> Result<Vec<Finding>, LedgerError> {
     let check = if indexes {
         "PRAGMA integrity_check"
@@ -40,7 +40,7 @@ fn structure(db: &Connection, indexes: bool) -> Result<Vec<Finding>, LedgerError
         .collect())
 }
 
-/// Tables, indexes and triggers are those that this program makes. What somebody added is left alone.
+/// Checks that tables, indexes and triggers are those that this program creates. Additional ones are ignored.
 fn schema(db: &Connection) -> Result<Vec<Finding>, LedgerError> {
     let mut fresh = Connection::open_in_memory().map_err(database("schema"))?;
     migrate(&mut fresh, ":memory:".as_ref())?;
@@ -57,7 +57,7 @@ fn schema(db: &Connection) -> Result<Vec<Finding>, LedgerError> {
     Ok(found)
 }
 
-/// The definition of each table, index and trigger, without remarks and indents.
+/// The definition of each table, index and trigger, without comments and indents.
 fn definitions(db: &Connection) -> Result<BTreeMap<String, String>, LedgerError> {
     let sql =
         "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT GLOB 'sqlite_*'";

@@ -33,16 +33,17 @@ pub(super) fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection
         make_private(path);
     }
     let mut db = Connection::open_with_flags(path, flags)?;
-    // A verb is some statements, and each that changes a row is long by its triggers.
+    // A verb has several statements, and one that changes a row is long because of the triggers.
     db.set_prepared_statement_cache_capacity(STATEMENTS);
-    // What is bound to a statement changes no plan: SQLite would make it again each time that a partial index comes into
-    // question, which takes longer than to read a row.
+    // Bound values must not change a query plan: SQLite would plan again each time that a partial index might apply,
+    // which takes longer than reading a row.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     sums::know(&db)?;
     db.busy_handler(Some(wait(PATIENCE)))?;
     db.wal_hook(Some(|log: &mut rusqlite::hooks::Wal, pages| {
         if pages >= PAGES {
-            // What was committed stays in the log, and the next commit tries again: as SQLite's own hook, which is silent.
+            // What was committed stays in the log, and the next commit tries again, as with SQLite's own hook, which
+            // reports nothing.
             let copied = log.checkpoint();
             copied.unwrap_or_else(|error| {
                 emit(&Event::CheckpointFailed {
@@ -55,13 +56,13 @@ pub(super) fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection
     Ok(db)
 }
 
-/// How the file of a database begins.
+/// The first octets of a database file.
 const MAGIC: &[u8] = b"SQLite format 3\0";
-/// The octets of its beginning, and where in it `PRAGMA user_version` stands (SQLite, Database File Format, 1.3).
+/// The size of its header, and the position of `PRAGMA user_version` in it (SQLite, Database File Format, 1.3).
 const HEADER: usize = 100;
 const VERSION: std::ops::Range<usize> = 60..64;
 
-/// See [`SqliteLedger::look`](super::SqliteLedger::look). SQLite itself would make files beside it.
+/// See [`SqliteLedger::look`](super::SqliteLedger::look). SQLite itself would create files beside it.
 pub(super) fn look(path: &Path) -> Result<bool, LedgerError> {
     let path = &std::path::absolute(path).map_err(file(path))?;
     if let Some(folder) = path.parent()
@@ -108,8 +109,9 @@ pub(super) fn look(path: &Path) -> Result<bool, LedgerError> {
     Ok(true)
 }
 
-/// SQLite makes a file as the umask has it, and its log and their index as that file is. Where it cannot be made, SQLite
-/// says so itself. One that is there is not opened: to close it would give up the locks of other connections to it.
+/// SQLite creates its file by the umask, and its log and index with the permissions of that file. Where the file cannot
+/// be created, SQLite reports it. A file that is there is not opened, since closing it would release the locks of other
+/// connections to it.
 fn make_private(path: &Path) {
     let _ = private_file().write(true).create_new(true).open(path);
 }
@@ -118,7 +120,7 @@ fn make_private(path: &Path) {
 /// sync: a power cut could bring the journal back and undo what was committed.
 pub(super) fn be_write_ahead(db: &Connection, path: &Path) -> Result<(), LedgerError> {
     let mode = || -> rusqlite::Result<String> {
-        // To its end: the change is committed after its row, which says `wal` already.
+        // The statement is run to its end: the change is committed after its row, which says `wal` already.
         let mut change = db.prepare("PRAGMA journal_mode = WAL")?;
         let mut rows = change.query([])?;
         while rows.next()?.is_some() {}
@@ -148,7 +150,7 @@ pub(super) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> LedgerError + 
     }
 }
 
-/// From now on SQLite's own log is heard: a file it cannot sync, remove or look for.
+/// From now on SQLite's own messages are logged: a file that it cannot sync, remove or look for.
 #[allow(
     unsafe_code,
     reason = "SQLite takes the function before anything else is asked of it, which `open` sees to: nobody else opens anything"
@@ -165,7 +167,7 @@ fn listen() {
 
 fn hear(code: c_int, said: &str) {
     match code & 0xFF {
-        // Statements that fail as they are meant to (UNIQUE), and are told by their verbs.
+        // Statements that may fail by design (UNIQUE); their verbs report it.
         ffi::SQLITE_CONSTRAINT | ffi::SQLITE_SCHEMA | ffi::SQLITE_BUSY => {}
         ffi::SQLITE_NOTICE => emit(&Event::Notice {
             said: said.to_owned(),
@@ -177,7 +179,8 @@ fn hear(code: c_int, said: &str) {
     }
 }
 
-/// Asks again and again for a lock. SQLite takes any error of a lock for somebody else's, so it is told.
+/// Tries again and again to get a lock. SQLite takes every error of a lock for a lock of another program, so it is
+/// logged.
 fn wait(patience: Duration) -> impl FnMut(i32) -> bool + Send {
     let mut began = Instant::now();
     move |asked| {

@@ -26,7 +26,7 @@ pub(super) fn identity(
     }
 }
 
-/// There is no room, as SQLite says it: in so many words, or as an I/O error where the index of its log finds none.
+/// Whether SQLite found the disk full. It says so, or reports an I/O error where the index of its log cannot grow.
 pub(super) fn is_full(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|error| {
         error.code == ErrorCode::DiskFull

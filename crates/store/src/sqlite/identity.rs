@@ -17,7 +17,7 @@ use crate::transfer::TransferId;
 use crate::verb;
 use crate::words::millis;
 
-/// The last of the received files that a partner sent under one identity.
+/// The newest of the received files that a partner sent under one identity.
 pub(super) fn newest(
     db: &Connection,
     partner: &str,
@@ -71,7 +71,7 @@ pub(super) fn arrived(
     .map_err(database("arrived"))
 }
 
-/// The file that a receipt is about, if there is one.
+/// The file that a receipt answers, if there is one.
 pub(super) fn meant(
     db: &Connection,
     partner: &str,
@@ -84,9 +84,9 @@ pub(super) fn meant(
     }
 }
 
-/// The file that has exactly that identity: one the partner may have, for its doubt is written down before its
-/// EFID leaves. Before level 1.4 a time has no counter (RFC 2204): the receipt
-/// then has 0000, which no file of ours has, and means the first of that second that has no receipt yet.
+/// The file with exactly this identity that the partner may have (the ledger says so before its EFID is sent). Below
+/// level 1.4 a time has no counter (RFC 2204): the receipt then has 0000, which no file of ours has, and means the
+/// first file of that second without a receipt.
 fn exactly(
     db: &Connection,
     partner: &str,
@@ -116,8 +116,9 @@ fn exactly(
     .map_err(database("acknowledged"))
 }
 
-/// The only file that waits for its receipt and that this one fits but for the case of letters, blanks around names, and
-/// blanks for the counter of its time. Where two fit, nobody can say which of them is meant.
+/// The only file that waits for its receipt and that this one matches but for the case of letters, blanks around names,
+/// and blanks for the counter of its time. Where two files match, it is not known which is meant, so neither is
+/// returned.
 fn loosely(
     db: &Connection,
     partner: &str,
@@ -126,7 +127,7 @@ fn loosely(
     let (from, to) = times(&key.stamp.time().replace(' ', "0"));
     let fits = "date = ?2 AND time BETWEEN ?3 AND ?4 AND upper(trim(dataset)) = upper(trim(?5))
          AND upper(trim(originator)) = upper(trim(?6)) AND upper(trim(destination)) = upper(trim(?7))";
-    // Each by an index of its own: files that wait are few among all that was ever sent.
+    // Each state has an index of its own, since few of the files ever sent still wait.
     let waiting = |state| {
         format!(
             "SELECT id FROM transfers WHERE direction = 'out' AND partner = ?1 AND state = '{state}' AND {fits}"
@@ -158,7 +159,7 @@ fn loosely(
     Ok(found.next().filter(|_| found.next().is_none()))
 }
 
-/// The times that a receipt's may stand for: without its counter (0000) every one of that second.
+/// The first and last time that a receipt's time may stand for: without a counter (0000), any of that second.
 fn times(time: &str) -> (String, String) {
     let last = match time.strip_suffix("0000") {
         Some(second) => format!("{second}9999"),

@@ -22,7 +22,7 @@ pub(super) fn get(
     .map_err(database("kv-get"))
 }
 
-/// The quota is looked at with the value in its place: the writer takes a verb that failed back.
+/// The quota is checked after the value is written: the writer rolls a failed verb back.
 pub(super) fn set(
     db: &Connection,
     policy: &str,

@@ -15,8 +15,8 @@ use crate::transfer::{
 };
 use crate::words::{from_millis, millis};
 
-/// Lines of all histories in which a start looks for contents that were to be removed. A crash cannot have had more
-/// sessions before it than come to so many.
+/// How many of the newest lines of all histories a start searches for contents that were to be removed. The sessions
+/// that a crash interrupted have fewer lines.
 const NEWEST_LINES: u32 = 10_000;
 
 const COLUMNS: &str = "t.id, t.direction, t.state, t.partner, t.dataset, t.date, t.time, t.originator, t.destination, \
@@ -33,7 +33,8 @@ pub(super) fn show(db: &Connection, id: TransferId) -> Result<Option<Transfer>, 
         .map_err(database("show"))
 }
 
-/// The newest first, as they came into the ledger: ids go by the clock, which may have been ahead.
+/// The newest first, in the order of their rows and not of their ids, since those follow the clock, which may have been
+/// ahead.
 pub(super) fn find(
     db: &Connection,
     filter: &Filter,
@@ -69,7 +70,7 @@ fn in_one_of(states: &[State]) -> String {
     )
 }
 
-/// The pattern as SQLite's GLOB has it: there `^` begins the set of all other characters, and `!` is one of them.
+/// The pattern in the syntax of SQLite's GLOB, where `^` negates a set of characters and `!` is an ordinary one.
 fn glob(pattern: &str) -> String {
     let mut glob = String::with_capacity(pattern.len());
     let mut rest = pattern.chars();
@@ -114,7 +115,7 @@ fn detail(found: &Row<'_>) -> rusqlite::Result<Details> {
     let now = millis(SystemTime::now());
     let sent: i64 = found.get("sent_at")?;
     let holder: Option<String> = found.get("leased_to")?;
-    // Of a file at its end neither is of interest any more; the session that has it now has not broken off.
+    // Neither matters for a transfer that has ended; and the session that is sending it now has not broken off.
     let is_to_be_sent = matches!(
         row::state(found, 16)?,
         State::Outbound(OutboundState::Ready | OutboundState::Held | OutboundState::Parked)
@@ -176,7 +177,7 @@ pub(super) fn resembling(
     all(db, sql, params![part, limit], read, "resembling")
 }
 
-/// By four indexes, each of which has what is wanted alone.
+/// The query uses four indexes, each of which has only rows that are wanted.
 pub(super) fn unsettled(db: &Connection, limit: u32) -> Result<Vec<Transfer>, LedgerError> {
     let sql = format!(
         "SELECT {COLUMNS} WHERE t.id IN (
@@ -189,7 +190,8 @@ pub(super) fn unsettled(db: &Connection, limit: u32) -> Result<Vec<Transfer>, Le
     all(db, &sql, params![limit], transfer, "unsettled")
 }
 
-/// By the index of what is being received, and by the end of the histories: not every row is looked at.
+/// The query uses the index of files that are being received and the end of the histories, so it does not read every
+/// row.
 pub(super) fn unfinished(db: &Connection) -> Result<Vec<TransferId>, LedgerError> {
     const VERB: &str = "unfinished";
     let read = |found: &Row<'_>| row::id(found, 0);
@@ -206,7 +208,7 @@ pub(super) fn unfinished(db: &Connection) -> Result<Vec<TransferId>, LedgerError
     Ok(ids)
 }
 
-/// Each partner is found from the one before it, by the index of identities: not every row is looked at.
+/// Each partner is found from the one before it by the index of identities, so that not every row is read.
 pub(super) fn partners(db: &Connection) -> Result<Vec<String>, LedgerError> {
     let sql = "WITH RECURSIVE way (word) AS (VALUES ('in'), ('out')),
          found (word, name) AS (

@@ -1,4 +1,4 @@
-//! The ledger in one SQLite file: an operator may look into it with any SQLite tool while we run.
+//! The ledger in one SQLite file. An operator may read it with any SQLite tool while the server runs.
 
 mod audit;
 mod connection;
@@ -79,11 +79,11 @@ impl SqliteLedger {
         })
     }
 
-    /// Looks whether there is, at `path`, what [`SqliteLedger::open`] can open, and opens, makes and changes nothing. Says
-    /// whether there is one.
+    /// Checks whether [`SqliteLedger::open`] would succeed at `path`; opens, creates and changes nothing. Returns
+    /// whether there is a ledger.
     ///
     /// # Errors
-    /// It is no file, none that this user may change, no database, or a newer program wrote it.
+    /// It is not a file, this user may not change it, it is not a database, or a newer program wrote it.
     pub fn look(path: &Path) -> Result<bool, LedgerError> {
         door::look(path)
     }
@@ -95,15 +95,16 @@ impl SqliteLedger {
         self
     }
 
-    /// Writes a sidecar for every row that has none: those of ledgers that are older than sidecars. Says how
-    /// many were written.
+    /// Writes a sidecar for every row that has none: ledgers from before there were sidecars have such rows. Returns
+    /// how many were written.
     ///
     /// # Errors
     /// Ledger or spool failed.
     pub async fn describe(&self, spool: &Spool) -> Result<u64, LedgerError> {
         let mut written = 0;
         for id in self.reader.run(look::ids).await? {
-            // Asked of the ledger just before it is written: a row that is on its way writes its own.
+            // The row is read again just before its sidecar is written, since a row that has just changed writes its
+            // own.
             let Some(row) = self.row(id).await? else {
                 continue;
             };
@@ -153,8 +154,8 @@ impl SqliteLedger {
 
 #[async_trait]
 impl Books for SqliteLedger {
-    /// Rows that are not what was written, and what SQLite finds in its pages; when it is `thorough`, each row is looked
-    /// for in each index, too, which takes several times as long.
+    /// Rows that were damaged on the disk, and what SQLite finds wrong in its pages. With `thorough`, each row is also
+    /// looked up in each index, which takes several times as long.
     async fn damage(&self, thorough: bool) -> Vec<Finding> {
         let look = move |db: &Connection| Ok(damage::damage(db, thorough));
         let found = self.reader.run(look).await;
@@ -182,7 +183,8 @@ impl Ledger for SqliteLedger {
     }
 
     async fn offer_early(&self, offer: Offer) -> Result<(Offered, Committing), LedgerError> {
-        // SFPA to a new file promises nothing: after a crash it is offered again. That we have one does.
+        // SFPA to a new file promises nothing: after a crash the file is offered again. An answer that the file is here
+        // is a promise.
         let is_new = |offered: &Offered| matches!(offered, Offered::New(_) | Offered::Another(..));
         self.writer
             .ask(VerbName::Offer, move |db| verbs::offer(db, &offer), is_new)

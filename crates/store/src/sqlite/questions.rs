@@ -1,4 +1,4 @@
-//! Received files that are not at their end: those to deliver, and those whose receipt waits for a decision.
+//! Received files whose transfer has not ended: those to deliver, and those whose receipt waits for a decision.
 
 use std::time::SystemTime;
 
@@ -11,8 +11,8 @@ use crate::error::LedgerError;
 use crate::transfer::{OpenQuestion, Target, Undelivered};
 use crate::words::{from_millis, millis};
 
-/// Makes due what was put off while the clock was ahead, which the line says that was written with it. A policy may choose
-/// any time, so how long it was to wait nobody knows.
+/// Makes questions due that were put off while the clock was ahead; the time of their history line shows that. A policy
+/// may choose any delay, so the intended one is unknown.
 pub(super) fn clock_put_back(db: &Connection) -> Result<(), LedgerError> {
     db.execute(
         "UPDATE transfers SET version = version + 1, ask_at = ?1 WHERE receipt_later = 1 AND ask_at > ?1

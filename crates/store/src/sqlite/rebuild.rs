@@ -26,11 +26,11 @@ pub struct Rebuilt {
     pub inbound: u64,
     /// Files to send, and files sent.
     pub outbound: u64,
-    /// Partials that were removed: their senders were told nothing, and send them again.
+    /// Partials that were removed: their senders have no answer yet, and send the files again.
     pub partials: u64,
-    /// What could not be taken in, and stays in the spool as it is.
+    /// Transfers that could not be restored; they stay in the spool as they are.
     pub left: Vec<Left>,
-    /// What came over from the old ledger: values of policies, and timelines.
+    /// Whether values of policies and timelines were copied from the old ledger.
     pub kept_history: bool,
     /// Where the old ledger is now, if there was one.
     pub aside: Option<PathBuf>,
@@ -47,10 +47,10 @@ pub struct Left {
 
 /// Rebuilds the ledger at `path`. The file that is there is kept under another name.
 ///
-/// A crash in between leaves the old ledger, or none: then [`Spool::is_used`] says that one must be made.
+/// A crash in between leaves the old ledger or none; [`Spool::is_used`] then says that there must be one.
 ///
 /// # Errors
-/// Somebody has the old ledger open, or the new one cannot be written; the old one is as it was then.
+/// A program has the old ledger open, or the new one cannot be written. The old one is unchanged then.
 pub fn rebuild(path: &Path, spool: &Spool) -> Result<Rebuilt, LedgerError> {
     fold(path)?;
     let new = with_ending(path, "new");
@@ -62,7 +62,7 @@ pub fn rebuild(path: &Path, spool: &Spool) -> Result<Rebuilt, LedgerError> {
     Ok(rebuilt)
 }
 
-/// Takes the old ledger's log into its one file. A damaged one is left as it is.
+/// Copies the old ledger's log into its main file. A damaged ledger is left as it is.
 fn fold(path: &Path) -> Result<(), LedgerError> {
     if !path.exists() {
         return Ok(());
@@ -103,7 +103,7 @@ fn fill(new: &Path, old: &Path, spool: &Spool) -> Result<Rebuilt, LedgerError> {
     Ok(rebuilt)
 }
 
-/// What only the old ledger has, where it can still be read.
+/// Copies what only the old ledger has, where it can still be read.
 fn copy_history(db: &Connection, old: &Path) -> rusqlite::Result<()> {
     db.execute("ATTACH DATABASE ?1 AS old", [old.display().to_string()])?;
     // An older program's ledger has no data of decisions.
@@ -135,7 +135,8 @@ fn take_in(
 ) -> Result<(), LedgerError> {
     let pieces = spool.pieces(id)?;
     let wire = pieces.wire;
-    // The crash came before the rename: nobody was told anything. Beside a delivered file it is of no matter.
+    // The crash came before the rename, so the partner has no answer. Beside a delivered file the partial does not
+    // matter.
     let unsealed = wire.incoming.is_some() && wire.sealed.is_none() && wire.outgoing.is_none();
     if unsealed && !spool.is_received(id)? {
         return drop_partial(spool, id, rebuilt);
@@ -208,7 +209,7 @@ fn wrong_content(
     Ok(None)
 }
 
-/// An identity that another row has is said; everything else is an error.
+/// An identity that another row has is reported in the result; any other failure is an error.
 fn said(outcome: Result<(), LedgerError>) -> Result<Result<(), String>, LedgerError> {
     match outcome {
         Err(LedgerError::IdentityTaken(key)) => {
@@ -219,8 +220,8 @@ fn said(outcome: Result<(), LedgerError>) -> Result<Result<(), String>, LedgerEr
     }
 }
 
-/// A content to deliver that has left `sealed` is in its folder: the rename is its own proof. The other content of the file,
-/// where it has two, proves nothing.
+/// A content to deliver that has left `sealed` is in its folder, since only the rename takes it away. The other content
+/// of a file that has two proves nothing.
 fn restore_one(db: &Connection, record: &Record, pieces: Pieces) -> Result<(), LedgerError> {
     let here = match record.sidecar.direction() {
         Direction::Inbound => pieces.of(record.delivered_content()).sealed,
@@ -232,7 +233,7 @@ fn restore_one(db: &Connection, record: &Record, pieces: Pieces) -> Result<(), L
 
 fn set_aside(path: &Path) -> Result<Option<PathBuf>, LedgerError> {
     let aside = with_ending(path, &format!("old-{}", millis(SystemTime::now())));
-    // A log goes with its ledger, and goes even where the ledger is gone: SQLite would play it into the new one.
+    // A log is moved with its ledger, even where the ledger itself is gone: SQLite would replay it into the new one.
     for ending in ["-wal", "-shm"] {
         let log = joined(path, ending);
         if log.try_exists().map_err(file(&log))? {
@@ -242,7 +243,7 @@ fn set_aside(path: &Path) -> Result<Option<PathBuf>, LedgerError> {
     if !path.try_exists().map_err(file(path))? {
         return Ok(None);
     }
-    // Under both names until the new one takes its place: at no moment is there none.
+    // The old ledger has both names until the new one replaces it, so that there is a ledger at any moment.
     std::fs::hard_link(path, &aside).map_err(file(path))?;
     Ok(Some(aside))
 }

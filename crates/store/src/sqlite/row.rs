@@ -15,7 +15,7 @@ use crate::words::{format_from, from_millis, security_from};
 pub(super) const HEADER: &str = "dataset, date, time, originator, destination, user, format, record, size_blocks, \
      original_blocks, security, cipher, compressed, enveloped, signed_receipt, description";
 
-/// The same columns of the table that is called so in a query.
+/// The same columns with the name that a table has in a query.
 pub(super) fn header_of(table: &str) -> String {
     let columns = HEADER.split(", ").map(|column| format!("{table}.{column}"));
     columns.collect::<Vec<_>>().join(", ")
@@ -35,7 +35,7 @@ pub(super) fn state(row: &Row<'_>, at: usize) -> rusqlite::Result<State> {
     State::of(direction, &word).ok_or_else(|| unreadable(at + 1, NoWord(word)))
 }
 
-/// The same, or the word of it that is none.
+/// The same; or the word in the column, where it names no state.
 pub(super) fn state_or_word(row: &Row<'_>, at: usize) -> rusqlite::Result<Result<State, String>> {
     let (way, word): (String, String) = (row.get(at)?, row.get(at + 1)?);
     let state = Direction::parse(&way).and_then(|direction| State::of(direction, &word));
@@ -56,7 +56,7 @@ pub(super) fn receipt(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Recei
     word.map(read).transpose()
 }
 
-/// A word that rotted, or that a newer program wrote.
+/// A word that names no state: it was damaged, or a newer program wrote it.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is no state")]
 struct NoWord(String);
@@ -97,18 +97,18 @@ pub(super) fn number(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(at).map(|n| n.max(0) as u64)
 }
 
-/// A time that need not be there.
+/// Reads a time; none where the column is null.
 pub(super) fn moment(row: &Row<'_>, at: impl RowIndex) -> rusqlite::Result<Option<SystemTime>> {
     Ok(row.get::<_, Option<i64>>(at)?.map(from_millis))
 }
 
-/// A time that is 0 where there is none.
+/// Reads a time; none where the column is 0.
 pub(super) fn moment_or_0(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<SystemTime>> {
     let at: i64 = row.get(at)?;
     Ok((at != 0).then(|| from_millis(at)))
 }
 
-/// Until when a file rests, from its `not_before`: none where that is over.
+/// Until when a file backs off, from its `not_before`; none where that is over.
 pub(super) fn rests_until(
     row: &Row<'_>,
     at: impl RowIndex,

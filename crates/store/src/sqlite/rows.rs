@@ -27,7 +27,7 @@ const COLUMNS: &str = "t.direction, t.state, t.id, t.version, t.partner, t.editi
 /// Where they are read from.
 pub(super) const TABLES: &str = "FROM transfers t LEFT JOIN receipts r ON r.transfer = t.id";
 
-/// The columns of the way and the state begin here, that of the id is here, and so many are there.
+/// Where the columns of direction and state begin, the column of the id, and how many columns there are.
 pub(super) const STATE: usize = 16;
 const ID: usize = 18;
 pub(super) const WIDTH: usize = 64;
@@ -232,7 +232,7 @@ fn insert_into(db: &Connection, table: &str, columns: Vec<Column<'_>>) -> rusqli
     Ok(())
 }
 
-/// Writes what is different, if the row in the ledger is still the one that was read.
+/// Writes the columns that have changed, if the row in the ledger is still the one that was read.
 pub(super) fn store(
     db: &Connection,
     before: &Row,
@@ -277,7 +277,7 @@ pub(super) fn store(
     history::keep(db, after)
 }
 
-/// Sets the columns, and counts the version of a transfer. Says how many rows that was.
+/// Sets the columns, and increments the version of a transfer. Returns how many rows were changed.
 fn update(
     db: &Connection,
     table: &str,

@@ -39,7 +39,7 @@ pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<(), LedgerErro
     {
         return Err(LedgerError::NoLedger(path.display().to_string()));
     }
-    // Nothing is written where nothing is to be done: a ledger on a full disk can be looked at.
+    // Nothing is written where there is nothing to migrate, so that a ledger on a full disk can be read.
     if before as usize == MIGRATIONS.len() {
         return Ok(());
     }

@@ -8,8 +8,8 @@ use super::row;
 use crate::error::LedgerError;
 use crate::transfer::TransferId;
 
-/// The stamp that a file must get where times have no counter: none where its second is its own already, or where the
-/// partner may have it under the one it has. The first of a second keeps it.
+/// The stamp that a file must get where times have no counter. None where no other file has its second, or where the
+/// partner may have the file under its old stamp. The first file of a second keeps it.
 pub(super) fn second_for(
     db: &Connection,
     id: TransferId,

@@ -1,11 +1,10 @@
 //! A checksum in every row, so that a row that rots on the disk is found.
 //!
-//! Triggers keep it, whichever verb changes a row; what they call is a function of ours that every connection of
-//! [`super::door`] knows. Other programs do not know it, so they can read the ledger and change no row of it.
+//! Triggers maintain it, whichever verb changes a row. They call a function of ours that every connection of
+//! [`super::door`] has. Other programs do not have it, so they can read the ledger and cannot change a row.
 //!
-//! `checksum` is the hash of the row's columns, folded into what stood there: a row is whole when both cancel out. A row
-//! that rotted stays so whatever is changed in it later, since a change takes out what the row said before and puts in
-//! what it says then.
+//! `checksum` is the hash of the row's columns. A change folds the hash of the old values out of it and that of the new
+//! ones in. So a row that was damaged on the disk stays recognizable whatever is changed in it later.
 
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
@@ -31,14 +30,14 @@ const FUNCTION: &str = "row_checksum";
 /// The column. It is part of no sum.
 const COLUMN: &str = "checksum";
 
-/// Rows of a table that are named, at most: where there are more, the table is lost anyway.
+/// The most rows of a table that are named: where there are more, the table is lost anyway.
 const MOST: usize = 100;
 
 /// A row that is not what was written.
 #[derive(Clone, Debug)]
 pub(super) struct Rotten {
     pub table: &'static str,
-    /// The transfer that it is of, where its table has one, as the row tells it.
+    /// The transfer that the row belongs to, by its own column, where its table has one.
     pub transfer: Option<String>,
     /// The row, by its key.
     pub row: String,
@@ -76,8 +75,8 @@ fn fold(arguments: &Context<'_>) -> rusqlite::Result<i64> {
     Ok(before ^ i64::from_le_bytes(hash))
 }
 
-/// After a migration: makes the triggers of each table that has none yet, or other columns than before, and the
-/// checksums of its rows. What these say now counts as right.
+/// After a migration: creates the triggers of each table that has none yet or whose columns have changed, and the
+/// checksums of its rows. The present values count as right.
 pub(super) fn keep(db: &Connection) -> Result<(), LedgerError> {
     know(db).map_err(database("checksums"))?;
     for table in TABLES {
@@ -89,7 +88,7 @@ pub(super) fn keep(db: &Connection) -> Result<(), LedgerError> {
     Ok(())
 }
 
-/// The rows of all tables that are not what was written: some, where they are many.
+/// The damaged rows of all tables, at most [`MOST`] of each.
 pub(super) fn rotten(db: &Connection) -> Result<Vec<Rotten>, LedgerError> {
     let mut found = Vec::new();
     for name in TABLES {

@@ -1,4 +1,4 @@
-//! Verbs in the ledger's transaction: the rows they are about are read, changed by their rules, and stored.
+//! Verbs in the ledger's transaction: their rows are read, changed by their rules, and stored.
 
 use std::time::{Duration, SystemTime};
 
@@ -21,7 +21,7 @@ use crate::verb::{
 };
 use crate::words::millis;
 
-/// A line for a sidecar, once the verb that it tells of is committed.
+/// A line for a sidecar, to be appended once its verb is committed.
 pub(super) type SidecarLine = (Direction, TransferId, Entry);
 
 /// Applies a verb to the row of a transfer.
@@ -84,7 +84,7 @@ pub(super) fn resend(db: &Connection, old: TransferId, file: &NewFile) -> Result
     rows::insert(db, &new, "resend")
 }
 
-/// The file that a receipt is about is answered by it.
+/// Applies a receipt to the file that it answers.
 pub(super) fn acknowledged(
     db: &Connection,
     partner: &str,
@@ -106,10 +106,12 @@ pub(super) fn stamp(db: &Connection, id: TransferId, stamp: FileStamp) -> Result
     apply(db, id, &Stamp { stamp }).map(drop)
 }
 
-/// Sessions after which a file or a receipt that was begun in each lets all others go first: it may be what ends them.
+/// After this many sessions that ended with it unfinished, a file or a receipt is taken after all others: it may be
+/// what breaks them.
 const YIELD_AFTER: u32 = 2;
 
-/// The next thing for the partner that nobody has: receipts before files, what ended no sessions first.
+/// The next receipt or file for the partner that no session has claimed: receipts before files, and those that broke no
+/// sessions first.
 pub(super) fn claim(
     db: &Connection,
     partner: &str,
@@ -130,7 +132,7 @@ pub(super) fn claim(
     Ok((None, None))
 }
 
-/// The oldest receipt owed to the partner that nobody has.
+/// The oldest receipt owed to the partner that no session has claimed.
 fn claim_response(
     db: &Connection,
     partner: &str,
@@ -139,7 +141,7 @@ fn claim_response(
     tries: u32,
 ) -> Result<Option<OwedResponse>, LedgerError> {
     let now = millis(SystemTime::now());
-    // By the index of receipts that are owed, which a join would not be sure to use.
+    // The query is written for the index of owed receipts, which SQLite might not use in a join.
     let sql = format!(
         "SELECT transfer FROM receipts WHERE state = 'owed' AND {} AND tries < ?4 ORDER BY created, transfer LIMIT 1",
         due("receipts")
@@ -158,7 +160,7 @@ fn claim_response(
     Ok(claimed.owed())
 }
 
-/// The first file for the partner that may go and that nobody has.
+/// The first file for the partner that may be sent and that no session has claimed.
 fn claim_file(
     db: &Connection,
     partner: &str,
@@ -210,7 +212,7 @@ fn next_due(
     rows::find(db, &which, who, "claim")
 }
 
-/// Says how many files and receipts that was.
+/// Returns how many files and receipts were released.
 pub(super) fn free(db: &Connection, sessions: &[String]) -> Result<u64, LedgerError> {
     const LEASED: [(&str, &str); 2] = [
         (
@@ -238,7 +240,7 @@ pub(super) fn free(db: &Connection, sessions: &[String]) -> Result<u64, LedgerEr
     Ok(freed)
 }
 
-/// Gives those that became overdue, in the order they were sent.
+/// Returns the files that became overdue, in the order in which they were sent.
 pub(super) fn overdue(
     db: &Connection,
     partner: &str,

@@ -24,7 +24,7 @@ pub(super) fn waiting(
     Ok(waiting.iter().filter_map(|row| row.to_send()).collect())
 }
 
-/// Which partners are worth a call: something waits and is due.
+/// The partners that are to be called: an item for them is due.
 pub(super) fn waiting_for(
     db: &Connection,
     partners: Vec<(String, Longest)>,
@@ -58,7 +58,7 @@ fn waits(
     })
 }
 
-/// Since when a row is due. A time to come is one that the clock was ahead at: it says nothing about when.
+/// Since when a row is due. A time in the future was written while the clock was ahead, and is taken as 0.
 const SINCE: &str = "max(iif(created > ?2, 0, created), iif(not_before > ?2, 0, not_before))";
 
 fn files_wait(db: &Connection, who: &[&dyn ToSql]) -> Result<Option<Waiting>, LedgerError> {
@@ -72,7 +72,7 @@ fn files_wait(db: &Connection, who: &[&dyn ToSql]) -> Result<Option<Waiting>, Le
             .map(Option::flatten)
             .map_err(database("waiting-for"))
     };
-    // What goes first, and what was queued last: a file that is held back must not hide a new one.
+    // The item that is sent first, and the one that was queued last: a file that is kept back must not hide a new one.
     let first = ask(format!(
         "SELECT {SINCE} {files} ORDER BY priority DESC, ordered, id LIMIT 1"
     ))?;
@@ -135,7 +135,7 @@ pub(super) fn before(now: SystemTime, deadline: Duration) -> i64 {
     now.checked_sub(deadline).map_or(0, millis)
 }
 
-/// Who has something.
+/// The sessions that have claimed something.
 pub(super) fn lessees(db: &Connection) -> Result<Vec<String>, LedgerError> {
     let sql = "SELECT leased_to FROM transfers WHERE leased_to IS NOT NULL
                UNION SELECT leased_to FROM receipts WHERE leased_to IS NOT NULL";

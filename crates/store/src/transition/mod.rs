@@ -1,9 +1,9 @@
-//! Named transitions: the points between which a crash leaves something else behind.
+//! Named transitions: a crash before one leaves another state behind than a crash after it.
 //!
-//! Each persistent step says its name here. In a real build that is nothing. With the feature `failpoints` the
-//! environment can have the program killed there, in the words of the `fail` crate: with
-//! `FAILPOINTS='ledger.received.committed=2*off->return'` it dies the third time it has come that far. With
-//! `FAILPOINTS_TOLD` it tells of each transition that it comes to.
+//! Each persistent step calls [`reached`] with its name. In a release build that does nothing. With the feature
+//! `failpoints` the environment can have the program killed there, in the syntax of the `fail` crate: with
+//! `FAILPOINTS='ledger.received.committed=2*off->return'` it is killed the third time it reaches this transition. With
+//! `FAILPOINTS_TOLD` it reports each transition that it reaches.
 
 mod names;
 

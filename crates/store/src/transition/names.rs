@@ -4,7 +4,7 @@
 macro_rules! verbs {
     ($($name:ident = $word:literal,)+) => {
         /// A verb of the ledger that changes something. Each is two transitions: `ledger.VERB.before` its commit, and
-        /// `ledger.VERB.committed` after it, when nobody was told of it yet.
+        /// `ledger.VERB.committed` after it, before the caller is answered.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum VerbName {
             $(#[doc = concat!("`", $word, "`")] $name,)+
@@ -60,7 +60,7 @@ verbs! {
     KvSet = "kv-set",
 }
 
-/// Steps outside of the ledger: of the spool and the inbox, of watched folders, of what is said on the wire.
+/// Steps outside of the ledger: in the spool, the inbox and watched folders, and on the wire.
 pub const STEPS: [&str; 39] = [
     "spool.partial.opened",
     "spool.partial.cut",

@@ -10,8 +10,8 @@ use crate::sidecar::Entry;
 use crate::state::{OutboundState, ReceiptState};
 use crate::transition::VerbName;
 
-/// → Acknowledged or Rejected, also of a file that an operator parked or cancelled meanwhile; of one that the partner may
-/// have, for its doubt is written down before its EFID leaves. The first receipt stands.
+/// → Acknowledged or Rejected, also for a file that an operator parked or cancelled in the meantime, if the partner may
+/// have it (the row says so before EFID is sent). The first receipt counts.
 #[derive(Debug)]
 pub(crate) struct Acknowledged {
     pub(crate) response: Response,

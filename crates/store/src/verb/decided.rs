@@ -11,7 +11,7 @@ use crate::transition::VerbName;
 use crate::verdict::Verdict;
 
 /// Delivered → Delivered, the EERP is owed or the question waits again; or → Rejected, and the NERP is owed. It changes
-/// nothing where the receipt does not wait any more: it is decided once.
+/// nothing where the receipt does not wait any more, since a receipt is decided once.
 #[derive(Debug)]
 pub(crate) struct DecideReceipt {
     pub(crate) verdict: Verdict,

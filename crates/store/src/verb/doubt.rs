@@ -8,12 +8,12 @@ use crate::sidecar::Entry;
 use crate::state::OutboundState;
 use crate::transition::VerbName;
 
-/// Every octet was handed over and EFID is about to leave. Only of a Ready file: where somebody decided otherwise, its
-/// EFID must not leave.
+/// Every octet was handed over and EFID is about to leave. Only for a Ready file: where an operator has decided
+/// otherwise, EFID must not be sent.
 #[derive(Debug)]
 pub(crate) struct Doubt;
 
-/// The partner said that it does not have the file. That an EFID left stays known.
+/// The partner answered that it does not have the file. It stays known that an EFID was sent.
 #[derive(Debug)]
 pub(crate) struct NotThere;
 

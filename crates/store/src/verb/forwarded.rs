@@ -1,4 +1,4 @@
-//! The receipt of a delivered file that waited is one that somebody else made.
+//! The receipt that a delivered file waited for was made by somebody else.
 
 use std::time::SystemTime;
 

@@ -1,8 +1,8 @@
-//! What may happen to a transfer, each verb a value whose rule is a pure function on the row.
+//! What may happen to a transfer. Each verb is a value whose rule is a pure function on the row.
 //!
-//! A file here is a verb: what it is called, from which states it leads where, and what the sidecar is told of it. The
-//! ledger's back-end reads the row, applies the verb and writes what has changed; a lost ledger is rebuilt by the same
-//! rules, from the sidecars' entries ([`crate::replay`]).
+//! Each file here is a verb: its name, the states that it leads from and to, and its entry in the sidecar. The ledger's
+//! back-end reads the row, applies the verb and writes what has changed; a lost ledger is rebuilt by the same rules,
+//! from the sidecars' entries ([`crate::replay`]).
 
 mod acknowledged;
 mod begin;
@@ -61,10 +61,10 @@ use crate::transition::VerbName;
 
 /// Something that may happen to a transfer that has a row.
 pub trait Verb: fmt::Debug + Send + Sync {
-    /// What it is called: by errors, and at the points where the campaigns kill the program.
+    /// Its name, for errors and for the points where the campaigns kill the program.
     fn name(&self) -> VerbName;
 
-    /// The same, where it is one of several things that are ordered under one name.
+    /// The same, or the word of the order where one verb stands for several orders.
     fn word(&self) -> &'static str {
         self.name().as_str()
     }
@@ -72,10 +72,10 @@ pub trait Verb: fmt::Debug + Send + Sync {
     /// Changes the row.
     ///
     /// # Errors
-    /// It does not lead on from where the row is; then the row is to be left as it was.
+    /// The verb does not apply to the state of the row, which must then be left as it was.
     fn apply(&self, row: &mut Row, now: SystemTime) -> Result<Effect, Unfit>;
 
-    /// What the sidecar is told once the change is committed; `row` is what became of it.
+    /// The entry for the sidecar, appended once the change is committed; `row` is the changed row.
     fn entry(&self, row: &Row, effect: Effect) -> Option<Entry> {
         let _ = (row, effect);
         None
@@ -89,7 +89,7 @@ pub enum Effect {
     Changed,
     /// It had done so before: the row stands.
     Repeated,
-    /// What came is not what is here: the row stands, and its history says so.
+    /// The content that came differs from the one that is here: the row stays as it is, and its history says so.
     Differs,
 }
 

@@ -1,4 +1,4 @@
-//! A partner offers a file: what becomes of it, by what is here of its identity.
+//! A partner offers a file: what is done with it depends on the files of its identity that are here.
 
 use std::time::SystemTime;
 
@@ -11,8 +11,8 @@ use crate::row::{Course, Inbound, Row};
 use crate::state::{InboundState, ReceiptState};
 use crate::transfer::TransferId;
 
-/// What becomes of an offer, `newest` being the last file of its identity that is here: the answer, and the row to be
-/// made. What is to be remembered of the newest is in its history.
+/// Decides on an offer, where `newest` is the last file of its identity that is here. Returns the answer, and the row
+/// to be inserted. Lines about the newest file are added to its history.
 pub(crate) fn offer(
     offer: &Offer,
     newest: Option<&mut Row>,
@@ -50,7 +50,7 @@ pub(crate) fn offer(
     (offered, None)
 }
 
-/// What came to be compared is another file: its row, under the id of its copy.
+/// The row of a copy that was received to be compared and is another file.
 pub(crate) fn another(
     id: TransferId,
     offer: &Offer,
@@ -60,7 +60,7 @@ pub(crate) fn another(
     beside(id, offer, newest, "and its content is another", now)
 }
 
-/// The row of one more file of an identity that others have. The history of the last of them says so, too.
+/// The row of one more file of an identity that others have. The history of the last of them gets a line about it, too.
 fn beside(
     id: TransferId,
     offer: &Offer,
@@ -81,7 +81,7 @@ fn beside(
     receiving(id, offer, before.edition.saturating_add(1), why, now)
 }
 
-/// The row of a file whose octets are to come.
+/// The row of a file that is about to be received.
 fn receiving(id: TransferId, offer: &Offer, edition: u32, why: Note, now: SystemTime) -> Row {
     let mut row = Row {
         id,
@@ -103,14 +103,14 @@ fn receiving(id: TransferId, offer: &Offer, edition: u32, why: Note, now: System
     row
 }
 
-/// What is here of a file that is offered, before anybody decides anything about it.
+/// The file that is here under the identity of an offered one, before anything is decided about the offer.
 pub(crate) fn here(newest: Row, header: &FileHeader, repeated: Repeated) -> Option<Here> {
     let key = &header.key;
     if is_receiving(&newest) || gives_way(&newest, key, repeated) {
         return None;
     }
     let compares = is_compared(&newest, key, repeated);
-    // Its sender knows that we have that one, or describes another file: if it is the same, nothing is lost by a refusal.
+    // Its sender knows that we have the file, or describes another one. If it is the same, a refusal loses nothing.
     let may_be_another = repeated.takes_other_content(key);
     let file = newest.inbound()?;
     let may_be_this = !file.confirmed && is_described_alike(&newest.header, header);
@@ -127,7 +127,7 @@ pub(crate) fn here(newest: Row, header: &FileHeader, repeated: Repeated) -> Opti
     })
 }
 
-/// How a partial stands, seen from this offer.
+/// The state of a partial, seen from this offer.
 pub(crate) fn standing(row: &Row, offer: &Offer) -> Option<Standing> {
     let file = row.inbound()?;
     // A partial is resumed only under an identity that names one content, and under the same description: halves of two
@@ -154,12 +154,12 @@ fn is_receiving(row: &Row) -> bool {
     row.state() == InboundState::Receiving.into()
 }
 
-/// It was refused after its EFPA, and its sender has said that it knows; or cannot be told, at its level.
+/// Whether it was rejected after its EFPA and its sender has confirmed the NERP, or its level has none.
 fn is_known_to_be_rejected(row: &Row) -> bool {
     row.state() == InboundState::Rejected.into() && row.receipt_state() == Some(ReceiptState::Given)
 }
 
-/// Whether only the content tells if a file of its identity, which is `key`, is this one.
+/// Whether only its content shows if an offered file of the identity `key` is this one.
 fn is_compared(row: &Row, key: &FileKey, repeated: Repeated) -> bool {
     let confirmed = row.inbound().is_some_and(|file| file.confirmed);
     match repeated {
@@ -169,7 +169,7 @@ fn is_compared(row: &Row, key: &FileKey, repeated: Repeated) -> bool {
     }
 }
 
-/// Whether a file of its identity is another one, before a single octet of it has come.
+/// Whether an offered file of the identity `key` is another one, whatever its content.
 pub(crate) fn gives_way(row: &Row, key: &FileKey, repeated: Repeated) -> bool {
     let does_not_count = repeated == Repeated::Taken && !is_compared(row, key, repeated);
     !is_receiving(row) && (is_known_to_be_rejected(row) || does_not_count)
@@ -182,7 +182,7 @@ fn same_content(known: &FileHeader, offered: &FileHeader) -> bool {
         && is_described_alike(known, offered)
 }
 
-/// Whether the same octets would mean the same.
+/// Whether both are described in the same way, so that the same octets mean the same.
 fn is_described_alike(known: &FileHeader, offered: &FileHeader) -> bool {
     let described = |header: &FileHeader| {
         (

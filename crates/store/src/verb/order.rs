@@ -18,7 +18,7 @@ pub(crate) struct Ordered {
 }
 
 impl Order {
-    /// The states it leads from or has led to, and where it leads.
+    /// The states that it applies to, including its own result, and the state that it leads to.
     fn course(self) -> (&'static [OutboundState], OutboundState) {
         use OutboundState::{Cancelled, Held, Parked, Ready};
         match self {
@@ -67,7 +67,7 @@ impl Verb for Ordered {
     }
 }
 
-/// It is due from this moment on, not since ever: so whoever decides about calls sees that there is news.
+/// It becomes due now, and not at 1970, so that the decision about calls sees a new item.
 fn send_now(file: &mut Outbound, now: SystemTime) {
     file.not_before = Some(now);
     file.ordered = Some(now);

@@ -24,7 +24,7 @@ impl Verb for Overdue {
         if file.state != OutboundState::Sent {
             return Err(Unfit::State);
         }
-        // It was sent while the clock was ahead: when, nobody knows, but not after this.
+        // It was sent while the clock was ahead: the real time is unknown, but is not later than now.
         let sent = file.sent_at.unwrap_or(SystemTime::UNIX_EPOCH).min(self.at);
         file.sent_at = Some(sent);
         let is_late = self

@@ -7,7 +7,7 @@ use crate::row::Row;
 use crate::state::InboundState;
 use crate::transition::VerbName;
 
-/// Received → Placing. `Spool::place` tells the sidecar.
+/// Received → Placing. `Spool::place` appends the entry to the sidecar.
 #[derive(Debug)]
 pub(crate) struct Placing {
     pub(crate) path: String,

@@ -7,14 +7,14 @@ use crate::row::Row;
 use crate::state::OutboundState;
 use crate::transition::VerbName;
 
-/// The session did not come to its end with it: not to be tried before `when`.
+/// The session ended before the item was done: it is not tried before `when`.
 #[derive(Debug)]
 pub(crate) struct PutBack {
     pub(crate) when: SystemTime,
     pub(crate) why: String,
 }
 
-/// The partner does not want the file now: not to be offered before `when`.
+/// The partner refused the file for now: it is not offered before `when`.
 #[derive(Debug)]
 pub(crate) struct PutOff(pub(crate) PutBack);
 

@@ -1,4 +1,4 @@
-//! A file that was sent, answered, parked or cancelled goes out again, as another one.
+//! A file that was sent, answered, parked or cancelled is queued once more, as a new transfer.
 
 use std::time::SystemTime;
 

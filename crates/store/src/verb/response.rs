@@ -12,7 +12,8 @@ use crate::transition::VerbName;
 #[derive(Debug)]
 pub(crate) struct ResponseTaken;
 
-/// The partner's level has no words for our receipt, a NERP: owed → given, and the file says why.
+/// Our receipt is a NERP, which is not supported at the partner's level: owed → given, and the history of the file says
+/// why.
 #[derive(Debug)]
 pub(crate) struct ResponseClosed {
     pub(crate) why: String,

@@ -8,7 +8,8 @@ use crate::sidecar::Entry;
 use crate::state::OutboundState;
 use crate::transition::VerbName;
 
-/// Whatever an operator made of it meanwhile → Sent. A receipt may overtake EFPA where two sessions run at once.
+/// → Sent, from any state that an operator's order led to in the meantime. A receipt may overtake EFPA where two
+/// sessions run at once.
 #[derive(Debug)]
 pub(crate) struct Sent {
     pub(crate) note: String,

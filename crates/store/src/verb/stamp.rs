@@ -9,7 +9,7 @@ use crate::row::Row;
 use crate::state::OutboundState;
 use crate::transition::VerbName;
 
-/// Ready → Ready, where no EFID of it may have arrived. The sidecar was told before.
+/// Ready → Ready, where no EFID of it may have arrived. The sidecar has the stamp already.
 #[derive(Debug)]
 pub(crate) struct Stamp {
     pub(crate) stamp: FileStamp,
