@@ -14,13 +14,13 @@ use super::scalars::Label;
 /// Values that do not go together.
 #[derive(Debug)]
 pub(super) struct Disagreement {
-    /// The keys that lead to one of them; an element of a list goes by its number.
+    /// The keys that lead to one of the values; an element of a list is named by its number.
     pub(super) keys: Vec<String>,
     pub(super) what: String,
 }
 
 impl Disagreement {
-    /// Whose values do not go together.
+    /// The owner of the values that do not fit together.
     pub(super) fn owner(&self) -> Owner {
         let mut keys = self.keys.iter().map(String::as_str);
         match (keys.next(), keys.next()) {
@@ -31,7 +31,7 @@ impl Disagreement {
     }
 }
 
-/// Disagreements, as they are found.
+/// The disagreements found so far.
 #[derive(Default)]
 struct Disagreements(Vec<Disagreement>);
 
@@ -42,7 +42,7 @@ impl Disagreements {
     }
 }
 
-/// Everything in the file, and in the plan that it stands for, that does not go together.
+/// All values of the file, and of its plan, that do not fit together.
 pub(super) fn disagreements(file: &File, plan: &Plan) -> Vec<Disagreement> {
     let mut found = Disagreements::default();
     plan.listens_once(&mut found);
@@ -61,7 +61,7 @@ pub(super) fn disagreements(file: &File, plan: &Plan) -> Vec<Disagreement> {
 }
 
 impl Plan {
-    /// Port 0 takes any free one, so it may stand twice.
+    /// Port 0 takes any free port, so it may be given twice.
     fn listens_once(&self, found: &mut Disagreements) {
         let mut taken: BTreeSet<SocketAddr> = BTreeSet::new();
         for (at, listener) in self.listeners.iter().enumerate() {
@@ -77,8 +77,9 @@ impl Plan {
         }
     }
 
-    /// Each partner has a folder of the inbox to itself: its readers must not get at another's files. The case of letters
-    /// does not count, since the inbox, or the share by which it is read, need not tell it apart.
+    /// Each partner has a folder of the inbox of its own, so that its readers have no access to files of other
+    /// partners. Names that differ only in case count as equal, since the file system of the inbox, or a network share
+    /// of it, may ignore case.
     fn keeps_inboxes_apart(&self, found: &mut Disagreements) {
         let mut taken: BTreeMap<String, (&str, String)> = BTreeMap::new();
         for (name, partner) in &self.partners {
@@ -103,7 +104,7 @@ impl Plan {
         }
     }
 
-    /// A caller must be one partner alone.
+    /// A caller must be recognized as exactly one partner.
     fn tells_partners_apart(&self, found: &mut Disagreements) {
         let mut names: BTreeMap<&OdetteId, &str> = BTreeMap::new();
         for (name, partner) in &self.partners {
@@ -119,7 +120,7 @@ impl Plan {
         }
     }
 
-    /// What is put into a watched folder can be sent as the folder's keys say.
+    /// Files of a watched folder can be sent as its keys say.
     fn can_send(
         &self,
         found: &mut Disagreements,
@@ -146,7 +147,8 @@ impl Plan {
         }
     }
 
-    /// What is received, or kept by us, must never be sent by itself; nor may a folder take from another's.
+    /// Files that are received or kept by the server must not be picked up and sent, and two watched folders must not
+    /// pick up the same files.
     fn keeps_apart(
         &self,
         found: &mut Disagreements,
@@ -212,7 +214,7 @@ impl Plan {
 pub const CANNOT_PAD: &str =
     "only lines are padded to records: files of format F whose records are `lines`";
 
-/// Why nothing can be padded, where it should be.
+/// Why files cannot be padded, where the keys ask for it.
 fn cannot_pad(watch: &WatchedFolder, partner: &Partner) -> Option<&'static str> {
     let layout = watch.records.unwrap_or(partner.fixed_records);
     let of_lines = matches!(watch.format, Format::Fixed(_)) && layout == RecordLayout::Lines;
@@ -220,7 +222,7 @@ fn cannot_pad(watch: &WatchedFolder, partner: &Partner) -> Option<&'static str> 
 }
 
 impl PartnerKeys {
-    /// What is wrong with what it says of passwords.
+    /// What is wrong with the partner's keys for passwords.
     fn password_disagrees(&self) -> Option<&'static str> {
         match (self.password().is_none(), self.without_password) {
             (true, false) => Some(

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Waiting times that double from the first to the longest. Each is a fifth longer or shorter by chance, so that
-/// what failed together is not tried again together.
+/// Waiting times that double from the first to the longest. Each is up to a fifth longer or shorter by chance, so that
+/// attempts that failed together are not repeated together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     /// After the first failure.

@@ -1,8 +1,9 @@
-//! Maps in braces, as far as it takes to say where a key stands in one: the YAML library names the brace alone.
+//! Parses maps in braces far enough to find the place of a key in one, since the YAML library reports only the place of
+//! the brace.
 
 use std::ops::Range;
 
-/// A key of a map in braces, and the octets from there to the next one, the comma between them included.
+/// A key of a map in braces, and the octets from it to the next one, including the comma between them.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BraceEntry {
     pub(super) key: String,
@@ -25,7 +26,7 @@ pub(super) fn place(text: &str, octet: usize) -> Option<(usize, usize)> {
     Some((before.matches('\n').count() + 1, row.chars().count() + 1))
 }
 
-/// The entries of the map whose brace that octet is; none where there is no brace.
+/// The entries of the map whose brace is at this octet; none where there is no brace.
 pub(super) fn entries(text: &str, brace: usize) -> Option<Vec<BraceEntry>> {
     let inside = brace + 1;
     let map = text.get(brace..)?.strip_prefix('{')?;
@@ -60,20 +61,20 @@ pub(super) fn entries(text: &str, brace: usize) -> Option<Vec<BraceEntry>> {
     Some(entries)
 }
 
-/// What is within quotation marks, in a remark or deeper.
+/// Finds out which characters are in quotation marks, in a comment or in an inner map.
 #[derive(Default)]
 struct Scanner {
-    /// Braces and brackets that are open; below 0 the map is over.
+    /// How many braces and brackets are open; below 0 the map has ended.
     depth: i32,
     quoted: Option<char>,
     is_remark: bool,
-    /// A text without quotation marks has begun: one within it is a character like others.
+    /// A text without quotation marks has begun: a quotation mark inside it is an ordinary character.
     is_plain: bool,
     before: Option<char>,
 }
 
 impl Scanner {
-    /// Whether the character is one of YAML's, not part of a text.
+    /// Whether the character belongs to the syntax of YAML, and not to a text.
     fn takes(&mut self, c: char) -> bool {
         let before = self.before.replace(c);
         if self.is_remark {

@@ -11,12 +11,12 @@ use serde_yaml::Value;
 use super::context::{self, Needs};
 use super::typed::resolve;
 
-/// Every key of a file and a hash of its value, with the content of the files and variables that it refers to: what is
-/// secret is not kept.
+/// Every key of a file with a hash of its value and of the files and variables that the value refers to. Secrets
+/// themselves are not kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprints(BTreeMap<String, u64>);
 
-/// Of this run of the program: nobody can find out a value by hashing guesses.
+/// It has a random key for each run of the program, so that a value cannot be found by hashing guesses.
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// Keys whose value is the path of a file that is read with the configuration.
@@ -29,11 +29,11 @@ const FILES: [&str; 6] = [
     "our_key",
 ];
 
-/// Larger files hold no certificates; what is behind that is not compared.
+/// Octets of a file that are compared: files of certificates are smaller.
 const MOST: u64 = 1 << 20;
 
 impl Fingerprints {
-    /// Those of a text that was read without mistakes, whose relative paths start at `base`.
+    /// The fingerprints of a text that was read without mistakes, whose relative paths start at `base`.
     pub(super) fn of(base: &Path, text: &str) -> Self {
         let reading = context::read(base, &Needs::Everything, &BTreeSet::new(), || {
             let mut found = Self::default();

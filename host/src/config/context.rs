@@ -1,11 +1,12 @@
-//! What holds while a configuration is read, and what of the files, variables and groups that it names must be there.
+//! Settings for the reading of a configuration, and which of the files, variables and groups that it names must be
+//! there.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 thread_local! {
-    /// What holds while a configuration is parsed: serde hands no context down to a value.
+    /// The settings while a configuration is parsed, since serde passes no context to a value.
     static CONTEXT: RefCell<ReadingContext> = RefCell::new(ReadingContext::default());
 }
 
@@ -17,7 +18,7 @@ struct ReadingContext {
     needs: Needs,
     /// Whose values are read.
     owner: Owner,
-    /// Scalars that are known to be wrong, by their number in the text.
+    /// Numbers in the text of the scalars that are known to be wrong.
     passed_over: BTreeSet<usize>,
     /// How many scalars were read.
     count: usize,
@@ -27,16 +28,15 @@ struct ReadingContext {
     secret_variables: BTreeSet<String>,
 }
 
-/// What of the files, variables and groups that a configuration names must be there for what is to be done with it.
+/// Which of the files, variables and groups that a configuration names must be there for a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Needs {
     /// All of them: for a server.
     #[default]
     Everything,
-    /// What a call of this partner takes: not what listeners have, nor what other partners have.
+    /// Those that a call of this partner needs, and not those of listeners and other partners.
     CallOf(String),
-    /// What a file that is queued for this partner takes: its values and those that are nobody's alone, but no file, password
-    /// or group.
+    /// What queueing a file for this partner needs: its values and the common ones, but no file, password or group.
     QueueOf(String),
     /// None: for a question about what is kept or runs.
     Nothing,
@@ -53,12 +53,12 @@ pub(super) enum Owner {
 }
 
 impl Needs {
-    /// Whether what the values of that owner stand for must be there.
+    /// Whether the files, variables and groups that values of this owner name must be there.
     fn include(&self, owner: &Owner) -> bool {
         !matches!(self, Self::QueueOf(_)) && self.include_values(owner)
     }
 
-    /// Whether the values of that owner must be known: nothing may stand in for them.
+    /// Whether the values of this owner must be known, so that no placeholder is allowed.
     pub(super) fn include_values(&self, owner: &Owner) -> bool {
         match (self, owner) {
             (Self::Everything, _) => true,
@@ -77,12 +77,12 @@ pub(super) fn of<T>(owner: Owner, read: impl FnOnce() -> T) -> T {
     done
 }
 
-/// Whether what the value that is read stands for must be there.
+/// Whether the file, variable or group that the present value names must be there.
 pub(super) fn is_needed() -> bool {
     CONTEXT.with_borrow(|context| context.needs.include(&context.owner))
 }
 
-/// Whether the value that is read must be known.
+/// Whether the present value must be known.
 pub(super) fn must_be_known() -> bool {
     CONTEXT.with_borrow(|context| context.needs.include_values(&context.owner))
 }
@@ -90,14 +90,14 @@ pub(super) fn must_be_known() -> bool {
 /// What became of a text.
 pub(super) struct Reading<T> {
     pub(super) outcome: T,
-    /// The number of the scalar that was wrong and ended it.
+    /// The number of the scalar that was wrong and ended the reading.
     pub(super) failed: Option<usize>,
     /// The variables of the environment that secrets were read from.
     pub(super) secret_variables: BTreeSet<String>,
 }
 
-/// Runs `parse` with relative paths starting at `base`, and looks for what is needed. The scalars of these numbers are known to be wrong: another value
-/// stands in for each, so that what is behind them is read.
+/// Runs `parse` with relative paths starting at `base`, and checks that everything that is needed is there. The scalars
+/// of these numbers are known to be wrong: each is replaced by a valid value, so that the text behind it is read.
 pub(super) fn read<T>(
     base: &Path,
     needs: &Needs,
@@ -119,7 +119,7 @@ pub(super) fn read<T>(
     }
 }
 
-/// The number of this scalar, and whether it is passed over.
+/// The number of the present scalar, and whether it is skipped.
 pub(super) fn next_scalar() -> (usize, bool) {
     CONTEXT.with_borrow_mut(|context| {
         let number = context.count;
@@ -128,7 +128,7 @@ pub(super) fn next_scalar() -> (usize, bool) {
     })
 }
 
-/// That scalar was wrong and ended the reading.
+/// Notes that this scalar was wrong and ended the reading.
 pub(super) fn note_failed(number: usize) {
     CONTEXT.with_borrow_mut(|context| context.failed = Some(number));
 }

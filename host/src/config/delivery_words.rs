@@ -50,7 +50,8 @@ impl Scalar for FileMode {
     }
 }
 
-/// A group of this machine, which this program may give files to; where it is not needed, maybe not, or none.
+/// A group of this machine to which this program may give files. Where it is not needed, that is not checked, and there
+/// may be no such group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Group(pub Option<u32>);
 
@@ -76,7 +77,7 @@ impl Scalar for Group {
     }
 }
 
-/// A program that must be there, where it is needed, and arguments.
+/// A program, which must be there where it is needed, and its arguments.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "Vec<Typed<String>>")]
 pub struct CommandLine {
@@ -105,7 +106,7 @@ impl TryFrom<Vec<Typed<String>>> for CommandLine {
     }
 }
 
-/// What becomes of the content of a file that its NERP refuses.
+/// Whether the content of a file that a NERP refuses is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejected {
     /// It stays in the spool.

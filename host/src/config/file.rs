@@ -1,5 +1,5 @@
-//! The keys of the configuration as an operator writes them. What is not written is `None` here: the defaults are in
-//! `resolve.rs`, which makes the plan of it that everything else reads.
+//! The keys of the configuration as an operator writes them. A key that is not written is `None` here; the defaults are
+//! in `resolve.rs`, which makes the plan that the rest of the program reads.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -54,7 +54,7 @@ pub struct File {
     pub limits: LimitKeys,
 }
 
-/// Who we are, to every partner that is told nothing else.
+/// Our identity, for every partner without keys of its own for it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StationKeys {
@@ -66,21 +66,21 @@ pub struct StationKeys {
     pub sfids: Vec<Typed<OdetteId>>,
     /// The password we send (RFC 5.3.2, SSIDPSWD).
     pub password: Typed<Secret>,
-    /// What partners may get wrong, by the names of `docs/tolerances.md`.
+    /// Which mistakes of partners are tolerated, by the names of `docs/tolerances.md`.
     #[serde(default)]
     pub tolerances: Switches,
 }
 
-/// Leniencies that are switched on or off.
+/// Tolerances that are switched on or off.
 pub type Switches = BTreeMap<Typed<Leniency>, bool>;
 
 /// Where files and the ledger are kept. State and inbox must lie on one file system.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StorageKeys {
-    /// Folder of the spool, and of the ledger where nothing else is said.
+    /// Folder of the spool, and of the ledger where `ledger` is not given.
     pub state: Typed<PathBuf>,
-    /// Folder of the ledger, which may lie on a file system of its own.
+    /// Folder of the ledger, which may be on a file system of its own.
     pub ledger: Option<Typed<PathBuf>>,
     /// Folder that received files are delivered into.
     pub inbox: Typed<PathBuf>,
@@ -94,7 +94,7 @@ pub struct ListenerKeys {
     pub address: Typed<SocketAddr>,
     /// TLS from the first octet (RFC 2.3); without it the listener is plain.
     pub tls: Option<TlsKeys>,
-    /// Callers' sessions at a time that this listener may have of `limits.sessions` (default: all of them).
+    /// How many of `limits.sessions` this listener may have at a time (default: all of them).
     pub sessions: Option<Typed<Between<1, 100_000>>>,
 }
 
@@ -128,7 +128,7 @@ pub struct PartnerKeys {
     pub sfids: Vec<Typed<OdetteId>>,
     /// The password it sends.
     pub password: Option<Typed<Secret>>,
-    /// Whether no passwords are agreed with it: it sends blanks, and so do we unless `our_password` says otherwise.
+    /// Whether no passwords are agreed with it: it sends blanks, and so do we unless `our_password` is given.
     #[serde(default)]
     pub without_password: bool,
     /// The folder of its files below the inbox, where no policy names another; made of its name where none is given.
@@ -153,9 +153,9 @@ pub struct PartnerKeys {
     pub our_certificate: Option<Typed<ExistingFile>>,
     /// The private key of `our_certificate` (PEM).
     pub our_key: Option<Typed<ExistingFile>>,
-    /// How records of fixed length stand in local files: `raw` (the default), `lines` or `length-prefixed`.
+    /// How records of fixed length are stored in local files: `raw` (the default), `lines` or `length-prefixed`.
     pub fixed_records: Option<Typed<RecordLayout>>,
-    /// How records of variable length do: `lines` (the default) or `length-prefixed`.
+    /// How records of variable length are stored: `lines` (the default) or `length-prefixed`.
     pub variable_records: Option<Typed<VariableRecords>>,
     /// Whether CR LF is put behind each record of its T files: for a partner that sends lines as records without their ends.
     #[serde(default)]
@@ -163,13 +163,14 @@ pub struct PartnerKeys {
     /// Whether our receipts name originator and destination as the file did, as the first edition of the protocol had it.
     #[serde(default)]
     pub unswapped_receipts: bool,
-    /// Whether a file whose SFID asks for a signed receipt is taken all the same, and gets one without a signature.
+    /// Whether a file whose SFID asks for a signed receipt is accepted nevertheless, and gets a receipt without a
+    /// signature.
     #[serde(default)]
     pub unsigned_receipts: bool,
     /// Which data set names are sent to it.
     #[serde(default)]
     pub names: Typed<DatasetNames>,
-    /// What it may get wrong, where that is not what the station says.
+    /// Which of its mistakes are tolerated, where that differs from the station's `tolerances`.
     #[serde(default)]
     pub tolerances: Switches,
     /// Folders whose files are sent to it.
@@ -178,20 +179,20 @@ pub struct PartnerKeys {
     /// When we call it by ourselves.
     #[serde(default)]
     pub calls: CallKeys,
-    /// How long to wait before what failed is tried again.
+    /// How long to wait before a failed attempt is repeated.
     #[serde(default)]
     pub retry: RetryKeys,
-    /// How long its receipts may take before they count as overdue; for ever where nothing is said.
+    /// How long its receipts may take before they count as overdue; without limit where it is not given.
     pub receipt_deadline: Option<Typed<Millis>>,
-    /// What becomes of its files, where that is not what the station says.
+    /// How its files are delivered, where that differs from the station's `delivery`.
     #[serde(default)]
     pub delivery: DeliveryKeys,
-    /// What to do with a file of its whose identity another has that is here already.
+    /// What to do with a file from it whose identity a file has that is here already.
     #[serde(default)]
     pub received_again: Typed<Repeated>,
-    /// How much it may send us in a time; as much as it likes where nothing is said.
+    /// How much it may send us in a period of time; without limit where it is not given.
     pub quota: Option<QuotaKeys>,
-    /// Its sessions at a time, where that is not `limits.sessions_per_partner`.
+    /// How many sessions it may have at a time, where that differs from `limits.sessions_per_partner`.
     pub sessions: Option<Typed<Between<1, 100_000>>>,
     /// What we offer and allow in a session.
     #[serde(default)]
@@ -237,9 +238,9 @@ pub struct WatchKeys {
     /// Which files: `*` stands for anything, `?` for one character (default `*`).
     #[serde(default)]
     pub pattern: Typed<Pattern>,
-    /// How long a file that was not renamed into the folder must be left alone (default 5s).
+    /// How long a file that was not renamed into the folder must be unchanged (default 5s).
     pub quiet: Option<Typed<Millis>>,
-    /// The same of a file that nobody was seen to close, where the system does not tell whether somebody has it open for
+    /// The same for a file whose closing was not seen, where the system does not say whether a program has it open for
     /// writing (default 60s, and never less than `quiet`).
     pub quiet_unseen: Option<Typed<Millis>>,
     /// The format files are sent in: U (the default), T, F or V.
@@ -247,7 +248,7 @@ pub struct WatchKeys {
     pub format: Typed<FormatLetter>,
     /// The length of records: exactly so many octets with F, at most so many with V.
     pub record_length: Option<Typed<Between<0, 99_999>>>,
-    /// How their records stand in them, if not as the partner's.
+    /// How records are stored in them, if not as in the partner's other files.
     pub records: Option<Typed<RecordLayout>>,
     /// Whether lines that are shorter than `record_length` are filled with blanks: of format F kept as lines.
     #[serde(default)]
@@ -256,12 +257,12 @@ pub struct WatchKeys {
     pub destination: Option<Typed<OdetteId>>,
     /// The station of ours they are from, if not our first (SFIDORIG): the station's `ssid` or one of its `sfids`.
     pub originator: Option<Typed<OdetteId>>,
-    /// What stands in SFIDUSER, at most 8 characters as agreed with the partner.
+    /// The value of SFIDUSER, at most 8 characters as agreed with the partner.
     pub user_data: Option<Typed<UserData>>,
-    /// What is said of them for policies and people: each `NAME=VALUE`, or a word; 64 at most.
+    /// Labels for policies and people: each `NAME=VALUE`, or a word; at most 64.
     #[serde(default)]
     pub labels: Vec<Typed<Label>>,
-    /// Where files go once they are queued; removed where nothing is said.
+    /// The folder that files are moved to once they are queued; they are removed where it is not given.
     pub keep_in: Option<Typed<PathBuf>>,
 }
 
@@ -269,28 +270,28 @@ pub struct WatchKeys {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CallKeys {
-    /// As soon as a file or a receipt waits for it (default true); with false it is called by `every` and `at`,
-    /// by `pointsman send`, and where an operator says `queue send-now`.
+    /// Whether it is called as soon as a file or a receipt waits for it (default true). With false it is called by
+    /// `every` and `at`, by `pointsman send`, and by `queue send-now` of an operator.
     pub queued: Option<bool>,
-    /// How long what is queued waits for company before we call (default 3s): `pointsman send` calls at once by itself.
+    /// How long the server waits for more files before it calls (default 3s); `pointsman send` calls at once.
     pub delay: Option<Typed<Millis>>,
-    /// Also so often with nothing to send, to fetch what it has.
+    /// How often it is called with nothing to send, to fetch its files.
     pub every: Option<Typed<Millis>>,
-    /// Also at these times of every day, by the clock of this machine.
+    /// Times of every day at which it is called as well, by the clock of this machine.
     pub at: Vec<Typed<TimeOfDay>>,
 }
 
-/// How long to wait before what failed is tried again.
+/// How long to wait before a failed attempt is repeated.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetryKeys {
-    /// Nobody answers (default 30s to 15m).
+    /// After a call that was not answered (default 30s to 15m).
     pub unreachable: Option<WaitKeys>,
-    /// A session ends before its time (default 1m to 30m).
+    /// After a session that ended too early (default 1m to 30m).
     pub session: Option<WaitKeys>,
-    /// The connection is lost within a file (default 10s to 10m).
+    /// After a connection that was lost within a file (default 10s to 10m).
     pub broken: Option<WaitKeys>,
-    /// The partner refuses a file for now (default 1m to 1h).
+    /// After a file that the partner refused for now (default 1m to 1h).
     pub refused: Option<WaitKeys>,
     /// How often a file is offered before it is parked (default 50).
     pub offers: Option<Typed<Between<1, 1_000_000>>>,
@@ -316,9 +317,10 @@ pub struct SessionKeys {
     pub buffer_size: Option<Typed<Between<128, 99_999>>>,
     /// Credit in buffers, 1 to 999 (the default).
     pub credit: Option<Typed<Between<1, 999>>>,
-    /// The silence that ends a session (default 60s).
+    /// How long the partner may be silent before the session is ended (default 60s).
     pub idle_timeout: Option<Typed<Millis>>,
-    /// Which way files may go, seen from us: both (the default), send-only or receive-only. Receipts go either way.
+    /// The direction of files, seen from us: both (the default), send-only or receive-only. Receipts are sent in both
+    /// directions.
     pub mode: Option<Typed<SessionMode>>,
     /// Buffer compression (default false).
     pub compression: bool,
@@ -332,17 +334,17 @@ pub struct SessionKeys {
 pub struct PolicyKeys {
     /// The component (.wasm).
     pub component: Typed<ExistingFile>,
-    /// The questions it is asked; all of them where none is named.
+    /// The questions that it is asked; all of them where none is named.
     #[serde(default)]
     pub hooks: Vec<Typed<Hook>>,
     /// Its settings, which it reads by name.
     #[serde(default)]
     pub settings: BTreeMap<String, Typed<Setting>>,
-    /// What is answered when it fails, by question.
+    /// The answer that counts when it fails, by question.
     #[serde(default)]
     pub on_failure: BTreeMap<Typed<Hook>, Typed<OnFailure>>,
-    /// Whether `accept-connection` is put to it also of a caller that has shown no right password or certificate: for a
-    /// policy that decides itself who a caller is.
+    /// Whether it is asked `accept-connection` also about a caller that has shown no right password or certificate: for
+    /// a policy that identifies callers itself.
     #[serde(default)]
     pub asked_about_strangers: bool,
     /// What it may use up.
@@ -356,7 +358,7 @@ pub struct PolicyKeys {
 pub struct PolicyLimitKeys {
     /// Linear memory (default 32MiB).
     pub memory: Option<Typed<Size>>,
-    /// Its own time for one question (default 250ms).
+    /// How long it may take for one question (default 250ms).
     pub time: Option<Typed<Millis>>,
     /// The component file (default 32MiB).
     pub component: Option<Typed<Size>>,
@@ -364,7 +366,7 @@ pub struct PolicyLimitKeys {
     pub compile_time: Option<Typed<Millis>>,
     /// Address space for compiling it (default 512MiB).
     pub compile_memory: Option<Typed<Size>>,
-    /// What it keeps beyond sessions (default 16MiB).
+    /// How much it may keep beyond sessions (default 16MiB).
     pub kept: Option<Typed<Size>>,
 }
 
@@ -402,39 +404,41 @@ impl<'de> Deserialize<'de> for PolicyList {
 pub struct LimitKeys {
     /// Callers' sessions at a time.
     pub sessions: Option<Typed<Between<1, 100_000>>>,
-    /// Of these, a partner's.
+    /// How many of them one partner may have.
     pub sessions_per_partner: Option<Typed<Between<1, 100_000>>>,
-    /// Of these, from one address (of IPv6: from one /64).
+    /// How many of them may come from one address (of IPv6: from one /64).
     pub sessions_per_address: Option<Typed<Between<1, 100_000>>>,
     /// Callers at a time at one listener that have not identified themselves.
     pub callers_per_listener: Option<Typed<Between<1, 100_000>>>,
-    /// Of these, from one address.
+    /// How many of them may come from one address.
     pub callers_per_address: Option<Typed<Between<1, 100_000>>>,
-    /// How long a caller may take to identify itself, its TLS handshake included.
+    /// How long a caller may take to identify itself, including its TLS handshake.
     pub caller_time: Option<Typed<Millis>>,
     /// Wrong passwords for one SSID code from one address, before it is locked out from there.
     pub guesses: Option<Typed<Between<1, 1_000_000>>>,
-    /// How long that lasts from the last wrong password on.
+    /// How long the lock-out lasts, from the last wrong password on.
     pub lock_out: Option<Typed<Millis>>,
-    /// Whether an SSID code that is not known is answered as a wrong password is, so that nobody can find out codes.
+    /// Whether an unknown SSID code is answered like a wrong password, so that codes cannot be found by trying.
     pub conceal_partners: bool,
-    /// Sessions of one partner a second that may end in an error; beyond that its next ones wait for their answer.
+    /// How many sessions of one partner may end in an error in one second; beyond that its next sessions wait for their
+    /// answer.
     pub failures_per_second: Option<Typed<Between<1, 100_000>>>,
-    /// Files of one partner a second that may be refused; beyond that the next refusals wait.
+    /// How many files of one partner may be refused in one second; beyond that the next refusals wait.
     pub refusals_per_second: Option<Typed<Between<1, 100_000>>>,
-    /// Lines of the log of one event, partner and address in ten seconds; further ones are counted.
+    /// How many log lines one event, partner and address may have in ten seconds; further ones are only counted.
     pub log_repeats: Option<Typed<Between<1, 1_000_000>>>,
-    /// Octets that count as movement of a file or a command that comes bit by bit: so many in each idle time-out.
+    /// How many octets must arrive in each idle time-out, so that a file or command that comes in small pieces counts
+    /// as moving.
     pub least_progress: Option<Typed<Size>>,
     /// How many broken files of one partner are kept to be resumed.
     pub partials_per_partner: Option<Typed<Between<1, 1_000_000>>>,
     /// How long sessions may continue after the signal to end.
     pub drain: Option<Typed<Millis>>,
-    /// How long we wait for a file received in a session to be delivered before we end our turn without its receipt.
+    /// How long the delivery of a file received in a session is awaited before our turn ends without its receipt.
     pub receipt_wait: Option<Typed<Millis>>,
-    /// Octets that files never take of the disks of spool and ledger: room for receipts and the ledger.
+    /// Octets that files leave free on the disks of spool and ledger, for receipts and the ledger.
     pub reserve: Option<Typed<Size>>,
-    /// Files (inodes) that are left free there, for the same.
+    /// Files (inodes) that are kept free there for the same purpose.
     pub reserve_files: Option<Typed<Between<0, 1_000_000_000>>>,
     /// Octets that the instances of all policies in all sessions hold together.
     pub policies_memory: Option<Typed<Size>>,
@@ -442,20 +446,21 @@ pub struct LimitKeys {
     pub policies_kept: Option<Typed<Size>>,
 }
 
-/// What becomes of received files: of all of them, and where a partner has other wishes, of its own.
+/// How received files are delivered: the keys of the station, and those of a partner where they differ.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeliveryKeys {
-    /// The name a file is given where no policy says one; macros such as `%VirtualFileName%` stand for what the
-    /// file says of itself.
+    /// The name of a file for which no policy gives one; macros such as `%VirtualFileName%` stand for fields of the
+    /// file.
     pub name: Option<Typed<Template>>,
-    /// A program and its first arguments, run for each delivered file before its receipt.
+    /// A program and its first arguments. It is run for each delivered file before its receipt is owed.
     pub command: Option<CommandLine>,
     /// How long it may take (default 5m).
     pub command_time: Option<Typed<Millis>>,
-    /// How often it is run before an operator is needed (default 10).
+    /// How often it is run for a file before an operator has to decide (default 10).
     pub command_tries: Option<Typed<Between<1, 1_000_000>>>,
-    /// The permissions of delivered files (default 0640), and after them those of folders that are made for them.
+    /// The permissions of delivered files (default 0640), from which those of the folders that are created for them
+    /// follow.
     pub mode: Option<Typed<FileMode>>,
     /// The group that delivered files and their folders are given to.
     pub group: Option<Typed<Group>>,

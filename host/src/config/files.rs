@@ -1,4 +1,4 @@
-//! The files and folders that the server makes in those of the configuration.
+//! The files and folders that the server creates in the folders of the configuration.
 
 use std::path::{Path, PathBuf};
 
@@ -13,22 +13,22 @@ pub(crate) const SOCKET: &str = "control.sock";
 /// The ledger's name in its folder.
 const LEDGER: &str = "ledger.db";
 
-/// Files of the state folder, which may be somebody's who keeps more in it than that.
+/// The server's own files in the state folder, which may have other files as well.
 pub(crate) const OURS: &[&str] = &[LOCK, SOCKET, LEDGER];
 
-/// What SQLite makes beside a database.
+/// Endings of the files that SQLite creates for a database.
 const BESIDE_LEDGER: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 
-/// Where a watched folder keeps files that were taken.
+/// The subfolder of a watched folder for files that were taken.
 pub(crate) const TAKEN: &str = ".taken";
 
-/// Where a watched folder keeps files that cannot be sent.
+/// The subfolder of a watched folder for files that cannot be sent.
 pub(crate) const REFUSED: &str = "refused";
 
 /// The folders of this program in a watched folder.
 pub(crate) const ROOMS: [&str; 2] = [TAKEN, REFUSED];
 
-/// The files that a server makes in the folders of state and ledger.
+/// The files that a server creates in the folders of state and ledger.
 pub fn own_files(plan: &Plan) -> impl Iterator<Item = PathBuf> {
     let (state, ledger) = (&plan.storage.state, &plan.storage.ledger);
     let of_ledger = BESIDE_LEDGER.map(|beside| ledger.join(format!("{LEDGER}{beside}")));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A limit that somebody came up against: its key in the configuration, and its value.
+/// A limit that was reached: its key in the configuration, and its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
     /// The key, as `limits.sessions`.

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// Line and column, from 1, of the value that the keys lead to; an element of a list goes by its number. Where it is not
-/// there, of the last of the keys that is.
+/// Line and column, from 1, of the value that the keys lead to; an element of a list is named by its number. Where the
+/// value is missing, those of the last key that is there.
 pub(super) fn place(text: &str, keys: &[String]) -> Option<(usize, usize)> {
     (1..=keys.len()).rev().find_map(|depth| {
         let seek = Seek(keys.get(..depth)?);
@@ -16,7 +16,7 @@ pub(super) fn place(text: &str, keys: &[String]) -> Option<(usize, usize)> {
     })
 }
 
-/// Fails at the value that the keys lead to.
+/// Stops with an error at the value that the keys lead to.
 #[derive(Clone, Copy)]
 struct Seek<'k>(&'k [String]);
 

@@ -1,5 +1,5 @@
-//! Every mistake of a configuration at once. The YAML library stops at the first; so what is wrong is taken out, or
-//! passed over, and the rest is read again.
+//! Finds all mistakes of a configuration at once. The YAML library stops at the first; so each mistake is taken out or
+//! skipped, and the rest is read again.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,10 +9,11 @@ use super::context::{self, Needs};
 use super::file::File;
 use super::report::Mistake;
 
-/// Who made more mistakes than this is told the others next time.
+/// The most mistakes that are reported at once.
 const MOST: usize = 20;
 
-/// Reads the text with relative paths starting at `base`, looks for what is needed of what it names, and finds what is wrong with it, in the order of the text.
+/// Reads the text with relative paths starting at `base`, checks that what it names and needs is there, and returns its
+/// mistakes in the order of the text.
 pub(super) fn read(
     base: &Path,
     needs: &Needs,
@@ -62,21 +63,21 @@ pub(super) fn read(
     Err(mistakes)
 }
 
-/// What is left of the text when mistakes are taken out. Its lines stay where they are.
+/// The text without the mistakes that were taken out. Its lines keep their numbers.
 struct Remainder {
     text: String,
-    /// Keys that were taken out, and their lines: that they are missing there is no mistake of anybody's.
+    /// Keys that were taken out, and their lines: it is no mistake that they are missing then.
     missed: Vec<(usize, String)>,
 }
 
-/// Whether there was no mistake at its place before.
+/// Whether no mistake was found at its place before.
 fn is_new(gone: &mut BTreeSet<Option<(usize, usize)>>, mistake: &Mistake) -> bool {
     gone.insert(mistake.place)
 }
 
 impl Remainder {
-    /// A map type keeps the last of two equal keys; a plain value refuses the second.
-    /// What is no YAML is nothing else either.
+    /// Finds keys that are there twice: a map type would keep the last one, and a plain value refuses the second. Where
+    /// the text is not YAML, no other mistakes are searched for.
     fn duplicates(&mut self) -> (Vec<Mistake>, bool) {
         let mut mistakes: Vec<Mistake> = Vec::new();
         while mistakes.len() < MOST {
@@ -124,7 +125,7 @@ impl Remainder {
             .any(|(at, key)| its.contains(at) && key == missing)
     }
 
-    /// Where the key stands for the second time in the map that begins there.
+    /// The second place of the key in the map that begins at this place.
     fn second(&self, key: &str, line: usize, column: usize) -> Option<(usize, usize)> {
         let rows = self.text.lines().enumerate().skip(line.checked_sub(1)?);
         let mut of_map = rows
@@ -142,7 +143,7 @@ impl Remainder {
         its.next().map(|(at, _)| (at + 1, column))
     }
 
-    /// The same of a map in braces; the entry is taken out. Where its key stands.
+    /// The same for a map in braces; takes the entry out. Returns the place of its key.
     fn second_in_braces(
         &mut self,
         key: &str,
@@ -163,7 +164,7 @@ impl Remainder {
         Some(place)
     }
 
-    /// Takes out what is wrong, so that the rest can be read. False where that cannot be done.
+    /// Takes the mistake out, so that the rest can be read. Returns false where that is not possible.
     fn take_out(&mut self, mistake: &Mistake) -> bool {
         let Some((line, column)) = mistake.place else {
             return false;
@@ -184,7 +185,7 @@ impl Remainder {
         self.take_out_owner(line, column)
     }
 
-    /// Takes out the map or list that begins there, with its key.
+    /// Takes out the map or list that begins at this place, with its key.
     fn take_out_owner(&mut self, line: usize, column: usize) -> bool {
         let rows: Vec<&str> = self.text.lines().collect();
         let before = rows.get(..line.saturating_sub(1)).unwrap_or_default();
@@ -210,7 +211,7 @@ impl Remainder {
         }
     }
 
-    /// Takes out the key that stands there, with all that belongs to it.
+    /// Takes out the key at this place, with everything that belongs to it.
     fn take_out_block(&mut self, line: usize, column: usize) -> bool {
         let row = self.text.lines().nth(line - 1).unwrap_or_default();
         let Some(key) = key_at(row, column) else {
@@ -220,7 +221,7 @@ impl Remainder {
         self.blank(line, column)
     }
 
-    /// Blanks the line from there on, and the lines after it that are indented more.
+    /// Blanks the line from this place on, and the following lines that are indented more.
     fn blank(&mut self, line: usize, column: usize) -> bool {
         let mut within = true;
         let left = self.text.lines().enumerate().map(|(at, row)| {
@@ -244,7 +245,7 @@ fn indent(row: &str) -> usize {
     row.chars().take_while(|c| *c == ' ').count()
 }
 
-/// Where the text of a line begins, behind the marks of lists.
+/// Where the text of a line begins, behind the dashes of lists.
 fn text_begins(row: &str) -> usize {
     row.chars().take_while(|c| matches!(c, ' ' | '-')).count()
 }

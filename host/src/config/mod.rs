@@ -1,7 +1,7 @@
 //! The configuration: one YAML file, checked whole before anything starts.
 //!
-//! Every value is parsed into the type that cannot hold nonsense where it stands, so an error carries the
-//! file, the line and the column. Relative paths are relative to the file.
+//! Every value is parsed at its place into a type that has only valid values, so an error has the file, the line and
+//! the column. Relative paths are relative to the file.
 
 mod agreement;
 pub(crate) mod backoff;
@@ -49,15 +49,15 @@ impl Plan {
     /// Reads and checks the configuration at `path`.
     ///
     /// # Errors
-    /// Everything in it that is not right: unreadable, not YAML, an unknown or a duplicate key, a value its
-    /// key cannot have, a file that is not there, two values that do not go together. The error shows the places and says
-    /// what to do.
+    /// All its mistakes: it is unreadable or not YAML; it has an unknown or a duplicate key, a value that its key
+    /// cannot have, or two values that do not fit together; a file is missing. The error shows the places and says what
+    /// to do.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         Self::load_for(path, &Needs::Everything)
     }
 
-    /// The same for something that does not need everything that the configuration names: what is not needed may be
-    /// missing, and passwords among it are not known.
+    /// The same for a command that does not need everything that the configuration names: the rest may be missing, and
+    /// passwords in it are not read.
     ///
     /// # Errors
     /// See [`Plan::load`].
@@ -68,7 +68,7 @@ impl Plan {
         Self::parse(path, &text, needs)
     }
 
-    /// Checks `text` as if it stood in `path`.
+    /// Checks `text` as the content of `path`.
     ///
     /// # Errors
     /// See [`Plan::load`].
@@ -122,7 +122,7 @@ mod tests {
 
     use super::*;
 
-    /// A command that takes files must not get it, whoever is called.
+    /// A command that takes files must not get it, whichever partner is called.
     #[test]
     fn a_password_that_is_not_needed_is_a_secret_all_the_same_and_nobody_has_it() {
         let text = "station: {ssid: O001US, password: OURS}\nstorage: {state: s, inbox: i}\npartners:\n  \

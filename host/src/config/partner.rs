@@ -8,13 +8,13 @@ use pointsman_store::Longest;
 
 use super::plan::{Partner, Plan};
 
-/// How long a receipt is held back at most. A ledger of an earlier version may have receipts that are held for so long,
-/// since the partner's level had no NERP; a wait that is longer was written down while the clock was ahead.
+/// How long a receipt can wait at most. A ledger of an earlier version may have receipts that wait for so long, since
+/// the partner's level had no NERP; a longer wait was written while the clock was ahead.
 const LONGEST_REST: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Plan {
-    /// The partner whose SSID code this is; where there is none, the only one whose code it is in another case, if that
-    /// partner may get it wrong.
+    /// The partner with this SSID code. Where there is none, the only one whose code differs in case alone, if that is
+    /// tolerated from this partner.
     #[must_use]
     pub fn partner_by_ssid(&self, ssid: &OdetteId) -> Option<Arc<Partner>> {
         let mut partners = self.partners.values();
@@ -27,16 +27,16 @@ impl Plan {
         (nearly.next().is_none() && found.forgives_case()).then(|| Arc::clone(found))
     }
 
-    /// The code of ours that `code` is, in any case if that is forgiven; none if files for it are not for us.
+    /// Our code that equals `code`, whatever its case if that is tolerated; none if files for it are not for us.
     #[must_use]
     pub fn own_code(&self, code: &OdetteId, any_case: bool) -> Option<&OdetteId> {
         among(&self.ours.ssid, &self.ours.sfids, code, any_case)
     }
 
-    /// The originator of what we send: the one that is wanted, or our first.
+    /// The originator of files that we send: the one that is wanted, or our first.
     ///
     /// # Errors
-    /// The one that is wanted is neither the station's `ssid` nor among its `sfids`.
+    /// The wanted one is neither the station's `ssid` nor among its `sfids`.
     pub fn originator(&self, wanted: Option<&OdetteId>) -> Result<OdetteId, UnknownStation> {
         let whose = "of ours (`station.ssid` and `station.sfids`)";
         chosen(&self.ours.ssid, &self.ours.sfids, wanted, whose)
@@ -44,13 +44,13 @@ impl Plan {
 }
 
 impl Partner {
-    /// Whether this is its SSID code, as far as it has to be exact.
+    /// Whether this is its SSID code, whatever its case if that is tolerated.
     #[must_use]
     pub fn has_code(&self, ssid: &OdetteId) -> bool {
         self.ssid == *ssid || (self.forgives_case() && is_in_any_case(&self.ssid, ssid))
     }
 
-    /// Whether it may write Odette IDs in another case than was agreed.
+    /// Whether Odette IDs in another case than was agreed are tolerated from it.
     #[must_use]
     pub fn forgives_case(&self) -> bool {
         self.offer.tolerances.odette_id_case
@@ -62,14 +62,14 @@ impl Partner {
         self.offer.clone()
     }
 
-    /// Whether we call it without being told to.
+    /// Whether the server calls it by itself.
     #[must_use]
     pub fn is_called(&self) -> bool {
         let calls = &self.calls;
         self.address.is_some() && (calls.queued || calls.every.is_some() || !calls.at.is_empty())
     }
 
-    /// How the records of files of that format stand in local files; none for a format without records.
+    /// How the records of files of this format are stored in local files; none for a format without records.
     #[must_use]
     pub fn record_layout(&self, format: Format) -> Option<RecordLayout> {
         match format {
@@ -79,7 +79,7 @@ impl Partner {
         }
     }
 
-    /// How long what is to be sent to it can be held back.
+    /// How long files and receipts for it can wait.
     #[must_use]
     pub fn longest(&self) -> Longest {
         Longest {
@@ -88,23 +88,23 @@ impl Partner {
         }
     }
 
-    /// The code that its files may name as their originator and that `code` is, in any case if that is forgiven.
+    /// The code that its files may name as originator and that equals `code`, whatever its case if that is tolerated.
     #[must_use]
     pub fn may_originate(&self, code: &OdetteId, any_case: bool) -> Option<&OdetteId> {
         among(&self.ssid, &self.sfids, code, any_case)
     }
 
-    /// The destination of what we send it: the one that is wanted, or its first.
+    /// The destination of files that we send it: the one that is wanted, or its first.
     ///
     /// # Errors
-    /// The one that is wanted is neither its `ssid` nor among its `sfids`.
+    /// The wanted one is neither its `ssid` nor among its `sfids`.
     pub fn destination(&self, wanted: Option<&OdetteId>) -> Result<OdetteId, UnknownStation> {
         let whose = "of this partner (its `ssid` and `sfids`)";
         chosen(&self.ssid, &self.sfids, wanted, whose)
     }
 }
 
-/// A station that what we send cannot be for, or from.
+/// A station that is no possible destination, or originator, of files that we send.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{code}` is no station {whose}; there are {}", .known.join(", "))]
 pub struct UnknownStation {

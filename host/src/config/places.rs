@@ -1,5 +1,5 @@
-//! Folders and programs of the configuration, as the user that runs this program finds them. What the server would find
-//! when it starts, or when the first file comes, is told before.
+//! Checks folders and programs of the configuration as the user that runs this program. So trouble is reported before
+//! the server starts, or the first file comes.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt as _;
@@ -16,7 +16,7 @@ use crate::config::files::{own_files, spool_path};
 const SOCKET_PATH: usize = 107;
 
 impl Plan {
-    /// What is wrong with the folders of its storage: the key of each, and words that say what to do.
+    /// What is wrong with the folders of the storage: the key of each, and a text that says what to do.
     #[must_use]
     pub fn unusable_storage(&self) -> Vec<(String, String)> {
         let mut folders = vec![
@@ -44,8 +44,8 @@ impl Plan {
         told
     }
 
-    /// The same of watched folders and those for what was sent. They keep no server from running, since others can make
-    /// them so: each stands still alone.
+    /// The same for watched folders and those for sent files. The server runs nevertheless, since other users can make
+    /// such a folder unusable: only that folder is not looked at.
     #[must_use]
     pub fn unusable_watched(&self) -> Vec<(String, String)> {
         let mut told = Vec::new();
@@ -59,7 +59,8 @@ impl Plan {
         told
     }
 
-    /// Why nothing of the watched folder with that key is taken, or kept, where it leads to what it must be apart from.
+    /// Why no file of the watched folder with this key is taken or kept: it leads to a folder that it must be apart
+    /// from. None where it does not.
     #[must_use]
     pub fn entangled(&self, key: &str) -> Option<String> {
         let keys = ["folder", "keep_in"].map(|of| format!("{key}.{of}"));
@@ -68,9 +69,9 @@ impl Plan {
         Some(format!("{key}: {why}"))
     }
 
-    /// What the server keeps for itself is in no folder that partners' files are delivered into, since they have names that
-    /// partners choose: beside a ledger, SQLite would play some of them back. Nor is one of the folders of the storage a
-    /// name that the server's own files have. The key of each, and words that say what to do.
+    /// The server's own folders must not be ones that partners' files are delivered into, since partners choose the
+    /// names of those: SQLite would replay a file that has the name of its log. And no folder of the storage may have
+    /// the name of one of the server's own files. Returns the key of each mistake, and a text that says what to do.
     #[must_use]
     pub fn misplaced_storage(&self) -> Vec<(String, String)> {
         let (own, inbox) = (self.own(), leads_to(&self.storage.inbox));
@@ -92,7 +93,7 @@ impl Plan {
         told
     }
 
-    /// The folders of what the server keeps for itself, and their keys.
+    /// The server's own folders, and their keys.
     fn kept_folders(&self) -> Vec<(&'static str, PathBuf)> {
         let apart = self.ledger_is_apart();
         let ledger = apart.then(|| ("storage.ledger", leads_to(&self.storage.ledger)));
@@ -100,8 +101,8 @@ impl Plan {
         [state].into_iter().chain(ledger).collect()
     }
 
-    /// Watched folders, and those for what was sent, that are one with, or lie in or around, what they must be apart from,
-    /// by links or another way of writing their paths. (What is written alike is refused before: `agreement.rs`.)
+    /// Watched folders and those for sent files that are the same as, inside of or around a folder that they must be
+    /// apart from, by links or another spelling of the path. (Equal spellings are refused before: `agreement.rs`.)
     fn entangled_folders(&self) -> Vec<(String, String)> {
         let inbox = ("storage.inbox", leads_to(&self.storage.inbox));
         let storage: Vec<_> = self.kept_folders().into_iter().chain([inbox]).collect();
@@ -151,7 +152,7 @@ impl Plan {
         told
     }
 
-    /// Why what was sent cannot be kept in that folder: whoever fills a watched folder chooses names, too.
+    /// Why sent files cannot be kept in this folder: users who fill a watched folder choose the names of its files.
     fn mixes_up(&self, kept: &Path) -> Option<String> {
         let mut ours = self.kept_folders().into_iter();
         if let Some((key, _)) = ours.find(|(_, folder)| folder == kept) {
@@ -171,7 +172,7 @@ impl Plan {
         ))
     }
 
-    /// What is the server's alone in the folders of state and ledger, and in whose words.
+    /// The server's own files in the folders of state and ledger, with words for them.
     fn own(&self) -> Vec<Own> {
         let spool = ("the spool, in storage.state".to_owned(), spool_path(self));
         let files = own_files(self).map(|file| ("a file of the server's own".to_owned(), file));
@@ -180,10 +181,11 @@ impl Plan {
     }
 }
 
-/// What is the server's alone, in words, and where it is: nothing else may be taken from there or put there.
+/// A folder or file of the server's own: words for it, and its path. No other file may be taken from there or put
+/// there.
 type Own = (String, PathBuf);
 
-/// The same in watched folders.
+/// The server's own folders in watched folders.
 fn rooms(watched: &[(String, PathBuf)]) -> Vec<Own> {
     let rooms = watched.iter().flat_map(|(key, folder)| {
         ROOMS.map(|room| {
@@ -194,7 +196,7 @@ fn rooms(watched: &[(String, PathBuf)]) -> Vec<Own> {
     rooms.collect()
 }
 
-/// The key, and why its folder cannot be there, if it is or lies in what is the server's alone.
+/// The key, and why its folder cannot be there, if it is or is inside of one of the server's own.
 fn taken(key: &str, folder: &Path, own: &[Own]) -> Option<(String, String)> {
     let (whose, room) = own.iter().find(|(_, room)| folder.starts_with(room))?;
     let (folder, room) = (folder.display(), room.display());
@@ -204,7 +206,7 @@ fn taken(key: &str, folder: &Path, own: &[Own]) -> Option<(String, String)> {
     Some((key.to_owned(), why))
 }
 
-/// Where a path leads, links and `..` followed, those too that lead to what is not there yet.
+/// Where a path leads once links and `..` are followed, including links to paths that do not exist yet.
 fn leads_to(path: &Path) -> PathBuf {
     /// As many links as the kernel follows.
     const LINKS: usize = 40;
@@ -212,7 +214,7 @@ fn leads_to(path: &Path) -> PathBuf {
     follow(path, &mut links)
 }
 
-/// Follows so many links in all: they may lead to each other.
+/// Follows at most so many links, since they may lead to each other.
 fn follow(path: &Path, links: &mut usize) -> PathBuf {
     let mut led = PathBuf::new();
     for part in path.components() {
@@ -235,7 +237,7 @@ fn follow(path: &Path, links: &mut usize) -> PathBuf {
     led
 }
 
-/// Why this user cannot make files in the folder, or make the folder itself.
+/// Why this user cannot create files in the folder, or the folder itself.
 fn unusable(folder: &Path) -> Option<String> {
     if folder.exists() {
         return blocked(folder, folder);

@@ -1,5 +1,5 @@
-//! The plan: the configuration as everything else reads it. Every value is there, defaults included, so two plans can be
-//! compared; `resolve.rs` makes it of what the operator wrote.
+//! The plan: the configuration as the rest of the program reads it. It has every value, including defaults, so two
+//! plans can be compared; `resolve.rs` makes it from the keys that the operator wrote.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -29,17 +29,17 @@ pub struct Plan {
     pub listeners: Vec<ListenerPlan>,
     /// Who may call, and whom we may call, by the names that the operator gave them.
     pub partners: BTreeMap<String, Arc<Partner>>,
-    /// What becomes of received files, where a partner has no other terms.
+    /// How received files are delivered, where a partner has no terms of its own.
     pub delivery: DeliveryTerms,
     /// The components that are asked, in this order.
     pub policies: Vec<PolicyPlan>,
-    /// Bounds on everything that a caller or a partner can use up.
+    /// Limits on everything that a caller or a partner can use up.
     pub limits: ServerLimits,
     /// The variables of the environment that secrets were read from.
     pub secret_variables: BTreeSet<String>,
     /// The file that it was read from.
     pub path: PathBuf,
-    /// Every key of that file, so that the next reading can say what changed.
+    /// A fingerprint of every key of the file, so that the next reading can say what changed.
     pub fingerprints: Fingerprints,
 }
 
@@ -60,7 +60,7 @@ pub struct OwnStation {
 pub struct Storage {
     /// Folder of the spool.
     pub state: PathBuf,
-    /// Folder of the ledger, which may lie on a file system of its own.
+    /// Folder of the ledger, which may be on a file system of its own.
     pub ledger: PathBuf,
     /// Folder that received files are delivered into.
     pub inbox: PathBuf,
@@ -125,9 +125,9 @@ pub struct Partner {
     pub ca: Option<PathBuf>,
     /// Our certificate when we dial, and its key.
     pub our_identity: Option<IdentityFiles>,
-    /// How records of fixed length stand in local files.
+    /// How records of fixed length are stored in local files.
     pub fixed_records: RecordLayout,
-    /// How records of variable length do.
+    /// How records of variable length are stored.
     pub variable_records: RecordLayout,
     /// Whether CR LF is put behind each record of its T files: for a partner that sends lines as records without their
     /// ends.
@@ -138,21 +138,21 @@ pub struct Partner {
     pub unsigned_receipts: bool,
     /// Which data set names are sent to it.
     pub names: DatasetNames,
-    /// What we offer it in SSID, and how we tolerate what it gets wrong.
+    /// What we offer it in SSID, and which of its mistakes are tolerated.
     pub offer: Params,
     /// Folders whose files are sent to it.
     pub watch: Vec<WatchedFolder>,
     /// When we call it without being told to.
     pub calls: CallSchedule,
-    /// How long to wait before what failed is tried again.
+    /// How long to wait before a failed attempt is repeated.
     pub retry: Retries,
-    /// How long its receipts may take before they count as overdue; for ever where there is no deadline.
+    /// How long its receipts may take before they count as overdue; without limit where there is no deadline.
     pub receipt_deadline: Option<Duration>,
     /// What becomes of its files.
     pub delivery: DeliveryTerms,
-    /// What to do with a file of its whose identity another has that is here already.
+    /// What to do with a file from it whose identity a file has that is here already.
     pub received_again: Repeated,
-    /// How much it may send us in a time; as much as it likes where there is no quota.
+    /// How much it may send us in a period of time; without limit where there is no quota.
     pub quota: Option<PartnerQuota>,
     /// Its sessions at a time.
     pub sessions: usize,
@@ -165,14 +165,14 @@ pub struct WatchedFolder {
     pub folder: PathBuf,
     /// Which files.
     pub pattern: Pattern,
-    /// How long a file that was not renamed into the folder must be left alone.
+    /// How long a file that was not renamed into the folder must be unchanged.
     pub quiet: Duration,
-    /// The same of a file that nobody was seen to close, where the system does not tell whether somebody has it open for
+    /// The same for a file whose closing was not seen, where the system does not say whether a program has it open for
     /// writing; never less than `quiet`.
     pub quiet_unseen: Duration,
     /// The format files are sent in.
     pub format: Format,
-    /// How their records stand in them, if not as the partner's.
+    /// How records are stored in them, if not as in the partner's other files.
     pub records: Option<RecordLayout>,
     /// Whether lines that are shorter than their record are filled with blanks: of format F kept as lines.
     pub pad: bool,
@@ -182,9 +182,9 @@ pub struct WatchedFolder {
     pub originator: Option<OdetteId>,
     /// What stands in SFIDUSER.
     pub user_data: UserData,
-    /// What is said of them for policies and people.
+    /// Labels for policies and people.
     pub labels: Vec<Label>,
-    /// Where files go once they are queued; without it they are removed.
+    /// The folder that files are moved to once they are queued; without it they are removed.
     pub keep_in: Option<PathBuf>,
 }
 
@@ -193,11 +193,11 @@ pub struct WatchedFolder {
 pub struct CallSchedule {
     /// As soon as a file or a receipt waits for it.
     pub queued: bool,
-    /// How long what is queued waits for company before we call.
+    /// How long the server waits for more files before it calls.
     pub delay: Duration,
-    /// Also so often with nothing to send, to fetch what it has.
+    /// How often it is called with nothing to send, to fetch its files.
     pub every: Option<Duration>,
-    /// Also at these times of every day, by the clock of this machine.
+    /// Times of every day at which it is called as well, by the clock of this machine.
     pub at: Vec<Time>,
 }
 
@@ -216,16 +216,16 @@ pub struct Retries {
     pub offers: u32,
 }
 
-/// What becomes of received files: their name, who takes them, and what is kept of those that are refused.
+/// How received files are delivered: their name, the command that takes them, and whether rejected ones are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryTerms {
-    /// How files are called that no policy gives a name.
+    /// The name of files for which no policy gives one.
     pub name: Option<Template>,
     /// Who takes them.
     pub command: Option<HandOver>,
     /// Who may read and remove what is delivered.
     pub access: Access,
-    /// Whether the content of refused ones is kept.
+    /// Whether the content of rejected files is kept.
     pub keeps_rejected: bool,
 }
 
@@ -242,7 +242,7 @@ pub struct HandOver {
     pub tries: u32,
 }
 
-/// How much a partner may send in a time.
+/// How much a partner may send in a period of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartnerQuota {
     /// Files.
@@ -260,13 +260,13 @@ pub struct PolicyPlan {
     pub name: String,
     /// The component (.wasm).
     pub component: PathBuf,
-    /// The questions it is asked; all of them where none is named.
+    /// The questions that it is asked; all of them where none is named.
     pub hooks: Vec<Hook>,
     /// Its settings, which it reads by name.
     pub settings: BTreeMap<String, Setting>,
-    /// What is answered when it fails, by question.
+    /// The answer that counts when it fails, by question.
     pub on_failure: BTreeMap<Hook, OnFailure>,
-    /// Whether `accept-connection` is put to it also of a caller that has shown no right password or certificate.
+    /// Whether it is asked `accept-connection` also about a caller that has shown no right password or certificate.
     pub asked_about_strangers: bool,
     /// What it may use up.
     pub limits: pointsman_policy::ResourceLimits,
@@ -274,40 +274,41 @@ pub struct PolicyPlan {
     pub kept: u64,
 }
 
-/// Bounds on what callers and partners can use up.
+/// Limits on what callers and partners can use up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerLimits {
     /// Callers' sessions at a time.
     pub sessions: usize,
-    /// Of these, from one address (of IPv6: from one /64).
+    /// How many of them may come from one address (of IPv6: from one /64).
     pub sessions_per_address: usize,
     /// Callers at a time at one listener that have not identified themselves.
     pub callers_per_listener: usize,
     /// Of these, from one address.
     pub callers_per_address: usize,
-    /// How long a caller may take to identify itself, its TLS handshake included.
+    /// How long a caller may take to identify itself, including its TLS handshake.
     pub caller_time: Duration,
     /// Wrong passwords for one SSID code from one address, before it is locked out from there.
     pub guesses: u32,
-    /// How long that lasts from the last wrong password on.
+    /// How long the lock-out lasts, from the last wrong password on.
     pub lock_out: Duration,
-    /// Whether an SSID code that is not known is answered as a wrong password is, so that nobody can find out codes.
+    /// Whether an unknown SSID code is answered like a wrong password, so that codes cannot be found by trying.
     pub conceal_partners: bool,
-    /// Sessions of one partner a second that may end in an error; beyond that its next ones wait for their answer.
+    /// How many sessions of one partner may end in an error in one second; beyond that its next sessions wait for their
+    /// answer.
     pub failures_per_second: u32,
-    /// Files of one partner a second that may be refused; beyond that the next refusals wait.
+    /// How many files of one partner may be refused in one second; beyond that the next refusals wait.
     pub refusals_per_second: u32,
-    /// Lines of the log of one event, partner and address in ten seconds; further ones are counted.
+    /// How many log lines one event, partner and address may have in ten seconds; further ones are only counted.
     pub log_repeats: u32,
-    /// Broken files of one partner that are kept to resume from.
+    /// How many broken files of one partner are kept to be resumed.
     pub partials_per_partner: usize,
     /// How long sessions may continue after the signal to end.
     pub drain: Duration,
-    /// How long we wait for a file received in a session to be delivered before we end our turn without its receipt.
+    /// How long the delivery of a file received in a session is awaited before our turn ends without its receipt.
     pub receipt_wait: Duration,
-    /// Octets that files never take of the disks of spool and ledger: free space for receipts and the ledger.
+    /// Octets that files leave free on the disks of spool and ledger, for receipts and the ledger.
     pub reserve: u64,
-    /// Files (inodes) that are left free there, for the same.
+    /// Files (inodes) that are kept free there for the same purpose.
     pub reserve_files: u64,
     /// Octets that the instances of all policies in all sessions hold together.
     pub policies_memory: u64,
@@ -322,7 +323,7 @@ impl Plan {
         self.partners.get(name).cloned()
     }
 
-    /// What becomes of the files of the partner of that name.
+    /// How files of the partner of that name are delivered.
     #[must_use]
     pub fn delivery_of(&self, partner: &str) -> &DeliveryTerms {
         let partner = self.partners.get(partner);
@@ -335,7 +336,7 @@ impl Plan {
         self.policies.iter().find(|policy| policy.name == name)
     }
 
-    /// Every watched folder: its key, as `partners.NAME.watch[0]`, and whose it is.
+    /// Every watched folder: its key, such as `partners.NAME.watch[0]`, and its partner.
     pub fn watched(&self) -> impl Iterator<Item = (String, &Arc<Partner>, &WatchedFolder)> {
         self.partners.iter().flat_map(|(name, partner)| {
             let watched = partner.watch.iter().enumerate();
@@ -343,7 +344,8 @@ impl Plan {
         })
     }
 
-    /// The same plan with what cannot change while the server runs as it is in `running`, and the keys that differ there.
+    /// The same plan with the values of `running` for all keys that cannot change while the server runs; and those of
+    /// these keys whose values differ.
     #[must_use]
     pub fn with_what_needs_a_restart_of(mut self, running: &Self) -> (Self, Vec<String>) {
         let (storage, limits) = (&running.storage, &running.limits);
@@ -369,7 +371,7 @@ impl Plan {
         (self, waiting.map(|(key, _)| key.to_owned()).collect())
     }
 
-    /// Whether that folder is the one of the ledger alone.
+    /// Whether the ledger has a folder of its own.
     #[must_use]
     pub fn ledger_is_apart(&self) -> bool {
         self.storage.ledger != self.storage.state
