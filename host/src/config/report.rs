@@ -11,10 +11,10 @@ use super::secret::{self, Hidden};
 use super::text::Foreign;
 use super::typed::Blame;
 
-/// How a report begins that names the key that was meant.
+/// The beginning of a hint that names the key that was meant.
 const MEANT: &str = "did you mean `";
 
-/// What the library says where keys are meant.
+/// The library's words where it expected keys.
 const KEYS: [&str; 2] = ["expected struct ", "expected a map"];
 
 /// A configuration that cannot be used, and why.
@@ -41,16 +41,16 @@ pub(super) struct Mistake {
     raw: String,
     /// With [`KEY`] for the key that is wrong.
     message: String,
-    /// The value that the message may quote, and the message without it.
+    /// A value that the message may quote, and the message without it.
     quoted: Option<(String, String)>,
     help: Option<String>,
     /// Line and column, from 1.
     pub(super) place: Option<(usize, usize)>,
-    /// Whether the text is no YAML, so that nobody knows what in it is a key and what a value.
+    /// Whether the text is not YAML, so that keys and values in it cannot be distinguished.
     pub(super) is_syntax: bool,
 }
 
-/// Stands in a message for the key that is wrong.
+/// A placeholder in a message for the wrong key.
 const KEY: char = '\0';
 
 impl Mistake {
@@ -97,8 +97,9 @@ impl Mistake {
         unknown(&self.raw).map(|(_, key, _)| key)
     }
 
-    /// Where what may be a secret begins: behind an unknown key, as far as that is one word, or with the value that stands
-    /// where keys are meant, or that is not all on its line: a password whose key was lost is the end of the value above.
+    /// Where a possible secret begins: behind an unknown key, as far as that is one word; at a value in the place of
+    /// keys; or at a value that is not complete on its line, since a password whose key was lost is the end of the
+    /// value above.
     fn hides(&self, text: &str) -> Option<Hidden> {
         let (line, column) = self.place?;
         let is_long = self.quoted.is_some() && !self.is_on_its_line(text);
@@ -115,7 +116,7 @@ impl Mistake {
         })
     }
 
-    /// Whether the value that the message quotes stands in its line of the text, and is so all there is of it.
+    /// Whether the value that the message quotes is on its line of the text, and so complete.
     fn is_on_its_line(&self, text: &str) -> bool {
         let value = self.quoted.as_ref().zip(self.place);
         value.is_some_and(|((value, _), (line, _))| {
@@ -124,21 +125,22 @@ impl Mistake {
         })
     }
 
-    /// The unknown key as it stands in the text, with the quotation mark before it, as far as it is one word; none where
-    /// something else stands there: `password:SECRET` is one key in braces, and `!password: SECRET` has SECRET for one.
+    /// The unknown key as it is in the text, with the quotation mark before it, as far as it is one word. None where
+    /// the text has something else at its place: in braces `password:SECRET` is one key, and of `!password: SECRET` the
+    /// key is SECRET.
     fn named<'t>(&self, text: &'t str) -> Option<&'t str> {
         let key = word(self.unknown_key()?).filter(|key| !key.is_empty())?;
         let rest = text.get(braces::offset(text, self.place?.0, self.place?.1)?..)?;
         let bare = rest.trim_start_matches(['"', '\'']);
         let is_there = word(bare) == Some(key);
         let length = rest.len() - bare.len() + key.len();
-        // One without a value that is like no key may be the end of the value above it.
+        // A key without a value that resembles no known key may be the end of the value above it.
         let after = rest.get(length..)?.trim_start_matches(['"', '\'', ' ']);
         let is_key = after.starts_with(':') || self.meant().is_some();
         rest.get(..length).filter(|_| is_there && is_key)
     }
 
-    /// What is said of it beside that text, which shows no secret.
+    /// The report on the mistake beside this text, which shows no secret.
     fn shown(&self, masked: &str) -> Shown {
         let key = match self.twice() {
             Some(key) => Some(format!("\"{key}\"")).filter(|_| masked.contains(&key)),
@@ -161,12 +163,12 @@ impl Mistake {
         }
     }
 
-    /// Whether a value stands where keys are meant.
+    /// Whether there is a value in the place of keys.
     fn is_misplaced(&self) -> bool {
         KEYS.iter().any(|keys| self.raw.contains(keys))
     }
 
-    /// The key that was meant by an unknown one.
+    /// The known key that was probably meant by an unknown one.
     pub(super) fn meant(&self) -> Option<&str> {
         let help = self.help.as_deref()?;
         help.strip_prefix(MEANT)?.split('`').next()
@@ -189,7 +191,7 @@ impl ConfigError {
     pub(super) fn new(path: &Path, text: &str, mistakes: Vec<Mistake>) -> Self {
         let unknown: Vec<&str> = mistakes.iter().filter_map(Mistake::unknown_key).collect();
         let hidden = mistakes.iter().filter_map(|mistake| mistake.hides(text));
-        // Whatever is wrong in a line, and with a password, too, is said; what the password is, is not.
+        // The report says what is wrong in a line, even with a password, and does not show the password.
         let masked = secret::masked(text, &unknown, &hidden.collect::<Vec<_>>());
         let masked = match mistakes.iter().any(|mistake| mistake.is_syntax) {
             true => secret::keys_alone(&masked),
@@ -202,7 +204,7 @@ impl ConfigError {
         }
     }
 
-    /// One that is wrong as a whole.
+    /// An error about the whole file.
     fn whole(path: &Path, message: String, help: String) -> Self {
         let help = Some(help);
         let mistakes = vec![Shown {
@@ -229,7 +231,8 @@ impl ConfigError {
         Self::whole(path, error.to_string(), help.to_owned())
     }
 
-    /// A file in another encoding. Its line is not shown: it may hold a password, and its letters are not what they seem.
+    /// A file in another encoding. Its line is not shown, since it may have a password and its letters cannot be read
+    /// reliably.
     pub(super) fn not_utf_8(path: &Path, foreign: Foreign) -> Self {
         let (line, column) = foreign.place;
         let message = format!(
@@ -275,7 +278,7 @@ fn report(mistake: &Shown, path: &str, text: &str) -> String {
     Renderer::plain().render(&[group])
 }
 
-/// The octets of the word that stands at a line and column.
+/// The range of octets of the word at a line and column.
 fn span(text: &str, (line, column): (usize, usize)) -> Option<std::ops::Range<usize>> {
     let start: usize = text
         .split_inclusive('\n')
@@ -295,7 +298,8 @@ fn span(text: &str, (line, column): (usize, usize)) -> Option<std::ops::Range<us
     Some(start + from..start + from + length)
 }
 
-/// The library's words about an unknown key: those before, the key, which may have any characters, and what is expected.
+/// Splits the library's message about an unknown key into the words before the key, the key, which may have any
+/// characters, and the expected keys.
 fn unknown(raw: &str) -> Option<(&str, &str, &str)> {
     let (before, rest) = raw.split_once("unknown field `")?;
     let (key, expected) = rest.rsplit_once("`, expected ")?;
@@ -307,7 +311,7 @@ fn word(text: &str) -> Option<&str> {
     text.split(|c| !secret::is_part_of_key(c)).next()
 }
 
-/// The message without the name of its partner, the only key that may be anything, where the text does not show it.
+/// The message without the name of its partner, where the text does not show it: only that key may be any text.
 fn partner_shown(message: &str, masked: &str) -> String {
     const PARTNERS: &str = "partners.";
     let Some((path, what)) = message.split_once(": ") else {
@@ -322,7 +326,7 @@ fn partner_shown(message: &str, masked: &str) -> String {
     }
 }
 
-/// Puts the YAML library's words into an operator's.
+/// Rewrites a message of the YAML library for operators.
 fn explain(raw: &str) -> (String, Option<String>) {
     let message = raw
         .rsplit_once(" at line ")
@@ -372,7 +376,7 @@ fn explain(raw: &str) -> (String, Option<String>) {
     (said(message), None)
 }
 
-/// The library's words for what it found, without the value itself: it may be a secret that stands where it does not belong.
+/// The library's words for what it found, without the value itself, which may be a misplaced secret.
 fn said(message: &str) -> String {
     let message = message.replace("missing field", "missing key");
     let Some((before, found)) = message.split_once("invalid type: ") else {
@@ -438,7 +442,7 @@ limits: {guesses: 3}
         '\t', '\n', ' ', '\\', '$', '~', '?', '=', '\u{e4}', '0', 'a', '/', ';',
     ];
 
-    /// One after the other of a row that looks like chance and is always the same.
+    /// A generator of pseudo-random numbers that always gives the same ones.
     struct Dice(u64);
 
     impl Dice {
@@ -450,7 +454,7 @@ limits: {guesses: 3}
         }
     }
 
-    /// One character more, less or another, mostly near a password.
+    /// Adds, removes or replaces one character, mostly near a password.
     fn slip(text: &mut Vec<char>, dice: &mut Dice) {
         let whole: String = text.iter().collect();
         let near = whole
@@ -475,7 +479,7 @@ limits: {guesses: 3}
         }
     }
 
-    /// A line too much was deleted: the password is the end of the value above.
+    /// One line too many was deleted, so that the password is the end of the value above.
     #[test]
     fn a_password_whose_key_was_lost_is_not_shown_with_the_value_above() {
         for (key, place) in [

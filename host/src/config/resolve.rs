@@ -1,4 +1,4 @@
-//! From what the operator wrote to the plan: what is not written gets its default here, and nowhere else.
+//! Makes the plan from the keys that the operator wrote. Only here keys that are not written get their defaults.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 const MIB: u64 = 1 << 20;
 
 impl File {
-    /// The plan that this file stands for; its secrets were read from those variables of the environment.
+    /// The plan of this file; its secrets were read from these variables of the environment.
     pub(super) fn plan(&self, secret_variables: BTreeSet<String>) -> Plan {
         let shared = Shared {
             station: &self.station,
@@ -71,7 +71,7 @@ impl File {
     }
 }
 
-/// What partners have where they have nothing else.
+/// Values of the station that a partner has where it has none of its own.
 struct Shared<'f> {
     station: &'f StationKeys,
     delivery: &'f DeliveryKeys,
@@ -166,7 +166,7 @@ impl PartnerKeys {
         }
     }
 
-    /// The password it sends: none where none is written.
+    /// The password it sends; none where none is written.
     pub(super) fn password(&self) -> Secret {
         let none = || Secret::Known(Password::none());
         self.password.as_ref().map_or_else(none, own)
@@ -279,7 +279,7 @@ fn backoff(set: Option<WaitKeys>, first: Duration, most: Duration) -> Backoff {
 }
 
 impl DeliveryKeys {
-    /// What holds for a partner with these keys: where it has none, the station's do.
+    /// The terms of a partner with these keys, with those of the station where a key is missing.
     fn or(&self, station: &Self) -> DeliveryTerms {
         let command = self.command.as_ref().or(station.command.as_ref());
         let time = self.command_time.or(station.command_time);

@@ -1,4 +1,4 @@
-//! Scalars of the configuration: texts, codes, passwords, paths, spans, sizes, addresses and numbers.
+//! Scalars of the configuration: texts, codes, passwords, paths, time spans, sizes, addresses and numbers.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -40,8 +40,8 @@ impl Scalar for UserData {
     }
 }
 
-/// What is said of a file that is sent: `NAME=VALUE`, or a word alone, whose value is empty. Policies are told it as they
-/// are told their own labels, and its bounds are those of theirs.
+/// A label of a file that is sent: `NAME=VALUE`, or a word alone, whose value is empty. Policies get it like their own
+/// labels, and it has the same limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
     /// Its name, 1 to 256 octets.
@@ -81,7 +81,7 @@ impl Scalar for Label {
 pub enum Secret {
     /// This one.
     Known(Password),
-    /// It was not looked for: nothing is it, and it is sent to nobody.
+    /// It was not read: no password matches it, and it is never sent.
     NotLookedFor,
 }
 
@@ -145,7 +145,7 @@ impl Scalar for PathBuf {
     }
 }
 
-/// A file that must be there and readable, where it is needed.
+/// A file, which must be there and readable where it is needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExistingFile(pub PathBuf);
 
@@ -174,7 +174,7 @@ impl Scalar for ExistingFile {
 pub struct Millis(pub Duration);
 
 impl Millis {
-    /// Ten years of 365 days: longer than anybody waits, and short enough to be multiplied and added to a moment.
+    /// Ten years of 365 days: longer than any sensible wait, and short enough to be multiplied and added to a time.
     pub const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 }
 
@@ -230,7 +230,7 @@ impl Scalar for SocketAddr {
 /// A host and port to dial: a name or an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// Name or address; the text itself where it was not needed and its reference leads nowhere.
+    /// Name or address; the text itself where it was not needed and its reference could not be resolved.
     pub host: String,
     /// Port; 0 there.
     pub port: u16,

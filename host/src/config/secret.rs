@@ -1,26 +1,27 @@
-//! What a report on the configuration does not show: the values of keys that hold secrets, or may be meant to.
+//! Masks in reports on the configuration the values of keys that hold secrets, or that were probably meant to.
 
 /// The ends of names of keys whose values are secrets.
 const SECRETS: [&str; 4] = ["password", "passphrase", "secret", "token"];
 
-/// What people write for a password in short.
+/// Usual abbreviations of "password".
 const SHORT: [&str; 4] = ["pw", "pwd", "psw", "pswd"];
 
-/// Where something begins that may be a secret, whatever stands before it.
+/// A place at which a possible secret begins, whatever is before it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hidden {
     /// Line and column, from 1.
     pub(super) line: usize,
     pub(super) column: usize,
-    /// How many columns its key is indented, where that is not as much as its line: what is indented more belongs to it.
+    /// How many columns its key is indented, where that differs from its line: text that is indented more belongs to
+    /// it.
     pub(super) owner: Option<usize>,
 }
 
-/// The text, octet for octet as long, with stars for the value of every key that holds a secret. It goes by lines and
-/// not by YAML, since what is reported may be that this is none: from such a word on, its line and the lines that
-/// belong to it are hidden, whatever stands there. So are the values of keys that are like these, and of those that are
-/// `unknown`: nobody knows what they were meant to be. And so is what is `hidden` by its place: what follows an unknown
-/// key, however that is written, or stands where keys are meant, such as a password where its partner's keys should be.
+/// The text, with the same number of octets, and with stars for the value of every key that holds a secret. It is
+/// masked by lines and not by YAML, since the mistake may be that it is not YAML: behind a word that is a secret key,
+/// the line and all lines that belong to it are hidden. The same holds for keys that resemble secret ones, and for
+/// `unknown` keys, which may have been meant as secret ones. Text is also `hidden` by its place: behind an unknown key
+/// in any spelling, or in the place of keys, such as a password where the keys of its partner should be.
 pub(super) fn masked(text: &str, unknown: &[&str], hidden: &[Hidden]) -> String {
     let mut hiding = None;
     let mut masked = String::with_capacity(text.len());
@@ -50,8 +51,8 @@ pub(super) fn masked(text: &str, unknown: &[&str], hidden: &[Hidden]) -> String 
     masked
 }
 
-/// How many braces and brackets are open behind the line, of which so many were before it. A key at the margin is in none:
-/// some of them were parts of texts.
+/// How many braces and brackets are open behind the line, where `before` were open before it. A key at the margin
+/// closes all: some of them were parts of texts.
 fn still_open(line: &str, before: usize) -> usize {
     let (key, rest) = line.split_at(line.find(|c| !is_part_of_key(c)).unwrap_or(line.len()));
     let is_key = !key.is_empty() && rest.starts_with(':');
@@ -63,8 +64,8 @@ fn still_open(line: &str, before: usize) -> usize {
     })
 }
 
-/// The text, octet for octet as long, with stars for everything but the key that a line begins with: of what is no YAML
-/// nobody knows what in it is a value, such as `password` with a line break in it.
+/// The text, with the same number of octets, and with stars for everything but the key at the beginning of a line. It
+/// is for text that is not YAML, in which values cannot be recognized, such as a `password` with a line break in it.
 pub(super) fn keys_alone(text: &str) -> String {
     text.split_inclusive('\n').map(key_alone).collect()
 }
@@ -82,7 +83,7 @@ fn key_alone(line: &str) -> String {
     }
 }
 
-/// Where the character of that column, from 1, begins in the line.
+/// The octet at which the character of this column, from 1, begins in the line.
 fn octet(line: &str, column: usize) -> usize {
     let mut characters = line.char_indices().skip(column.saturating_sub(1));
     characters.next().map_or(line.len(), |(at, _)| at)
@@ -91,11 +92,11 @@ fn octet(line: &str, column: usize) -> usize {
 /// The value of a secret that continues on the next line.
 #[derive(Clone, Copy, Debug)]
 struct Hiding {
-    /// Where its key begins: what is indented more belongs to it.
+    /// Where its key begins: text that is indented more belongs to it.
     column: usize,
-    /// Nothing of it stood beside its key, so the next line is its, however it is indented.
+    /// Nothing of the value was on the line of its key, so the next line belongs to it, however it is indented.
     awaited: bool,
-    /// The quotation mark that has not come again.
+    /// The quotation mark that is still open.
     quoted: Option<char>,
 }
 
@@ -163,7 +164,7 @@ fn begin(line: &str, unknown: &[&str]) -> Option<(usize, Hiding)> {
     ))
 }
 
-/// Whether nothing of the value stands beside its key, but that lines follow (`>-`, `|`).
+/// Whether nothing of the value is on the line of its key except a mark that lines follow (`>-`, `|`).
 fn is_awaited(value: &str) -> bool {
     let of_blocks = |c: char| matches!(c, '>' | '|' | '-' | '+') || c.is_ascii_digit();
     let value = value.trim();
@@ -171,7 +172,7 @@ fn is_awaited(value: &str) -> bool {
     value.is_empty() || is_block
 }
 
-/// Whether names of keys have such characters.
+/// Whether names of keys may have this character.
 pub(super) fn is_part_of_key(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || c == '-'
 }
@@ -192,7 +193,7 @@ fn words(line: &str) -> impl Iterator<Item = (usize, &str)> {
         .filter(|(_, word)| !word.is_empty())
 }
 
-/// Whether somebody who writes this may have meant a key of a secret: `pasword`, `our_passwort`, `pwd`.
+/// Whether the word was probably meant as the key of a secret: `pasword`, `our_passwort`, `pwd`.
 fn seems_secret(word: &str) -> bool {
     let word = word.to_lowercase();
     let last = word.rsplit(['_', '-']).next().unwrap_or_default();
@@ -200,7 +201,7 @@ fn seems_secret(word: &str) -> bool {
     last.starts_with("pass") || SHORT.contains(&last) || SECRETS.iter().any(is_like)
 }
 
-/// Stars for everything but white space: the place of the rest stays as it is.
+/// Stars for everything but white space, so that the other text keeps its place.
 fn stars(text: &str) -> String {
     let star = |c: char| match c.is_whitespace() {
         true => c.to_string(),
@@ -213,7 +214,7 @@ fn stars(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// Everything in capital letters is secret here.
+    /// All text in capital letters is secret here.
     #[test]
     fn no_value_of_a_secret_is_left() {
         for text in [

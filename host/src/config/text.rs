@@ -1,8 +1,8 @@
-//! Text as editors leave it: with a byte order mark, in UTF-16, or in the encoding of an old Windows.
+//! Decodes text as editors save it: with a byte order mark, in UTF-16, or in an old encoding of Windows.
 
 use std::borrow::Cow;
 
-/// The octets as UTF-8 without a byte order mark, where they begin with one; UTF-16 is told by its own.
+/// The octets as UTF-8 without a byte order mark. UTF-16 is recognized by its own mark.
 #[must_use]
 pub fn unmarked(octets: &[u8]) -> Cow<'_, [u8]> {
     match octets {
@@ -30,7 +30,7 @@ pub(super) struct Foreign {
     pub(super) place: (usize, usize),
 }
 
-/// The text, or the first octet that is none.
+/// The text, or the first octet that is not valid.
 pub(super) fn decoded(octets: &[u8]) -> Result<String, Foreign> {
     let octets = unmarked(octets);
     match std::str::from_utf8(&octets) {

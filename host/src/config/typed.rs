@@ -1,10 +1,10 @@
-//! Values of the configuration: text that is resolved, parsed and checked at its own place.
+//! Values of the configuration: a text that is resolved, parsed and checked at its place in the file.
 //!
 //! `${env:NAME}`, `${env:NAME:-default}` and `${file:PATH}` are replaced in string values only, after the
 //! YAML is parsed, so what a secret contains is never read as YAML. `$${` stands for `${`.
 //!
-//! What a value stands for may lie outside of the configuration: a file, a variable, a group. It is looked for only where
-//! what is to be done [needs](super::Needs) it.
+//! A value may name something outside of the configuration: a file, a variable, a group. That is checked only where the
+//! command [needs](super::Needs) it.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,7 +17,7 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use super::context::{absolute, is_needed, must_be_known, next_scalar, note_failed, note_secret};
 use super::text::decoded;
 
-/// A scalar that is a `T`; the error of a bad one points at it.
+/// A scalar that is a `T`. The error of a wrong one has its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Typed<T>(pub T);
 
@@ -34,32 +34,33 @@ impl<T: Default> Default for Typed<T> {
     }
 }
 
-/// What can stand as a scalar in the configuration.
+/// A type of scalars in the configuration.
 pub trait Scalar: Sized {
     /// What is expected, for the error.
     const WHAT: &'static str;
 
-    /// Whether it is nobody else's to know.
+    /// Whether its values are secret.
     const IS_SECRET: bool = false;
 
     /// Reads the resolved text.
     ///
     /// # Errors
-    /// Says what is wrong and what to write.
+    /// The text of the error says what is wrong and what to write.
     fn read(text: &str) -> Result<Self, String>;
 
-    /// What stands for a text that is not looked into, since nobody needs what it stands for. None of a value whose text
-    /// is all there is to it.
+    /// The value for a text whose file, variable or group is not needed and not checked. None for types that name
+    /// nothing outside of the text.
     fn unread(_text: &str) -> Option<Self> {
         None
     }
 
-    /// What stands for a value that is not needed, and whose reference leads nowhere. None of what every command needs.
+    /// The value where it is not needed and its reference cannot be resolved. None for types that every command needs.
     fn unknown(_text: &str) -> Option<Self> {
         Self::stand_in()
     }
 
-    /// Any value, to find out what else is wrong behind a bad one: of the examples in [`WHAT`](Self::WHAT) the first.
+    /// Any valid value, to replace a wrong one so that the text behind it can be checked: the first example in
+    /// [`WHAT`](Self::WHAT).
     fn stand_in() -> Option<Self> {
         let words = Self::WHAT.split([' ', ',', '\'']);
         words.into_iter().find_map(|word| Self::read(word).ok())
@@ -68,7 +69,7 @@ pub trait Scalar: Sized {
 
 impl<'de, T: Scalar> Deserialize<'de> for Typed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The text is read inside the visitor: only there does an error get the scalar's own place.
+        // The text is read inside the visitor, since only there an error gets the scalar's own place.
         struct Reader<T>(PhantomData<T>);
 
         impl<T: Scalar> Visitor<'_> for Reader<T> {
@@ -99,7 +100,7 @@ impl<'de, T: Scalar> Deserialize<'de> for Typed<T> {
     }
 }
 
-/// An error of a scalar, with the text that it may quote and what is expected, on its way through the YAML library.
+/// An error of a scalar as it passes through the YAML library, with the text that it may quote and what is expected.
 pub(super) struct Blame<'t> {
     pub(super) error: &'t str,
     pub(super) text: &'t str,
@@ -107,7 +108,7 @@ pub(super) struct Blame<'t> {
 }
 
 impl Blame<'_> {
-    /// Stands around each of the three: no text of a configuration has it.
+    /// A mark around each of the three parts; no text of a configuration has it.
     const MARK: char = '\u{1}';
 
     fn told(error: &str, text: &str, expected: &str) -> String {
@@ -118,7 +119,7 @@ impl Blame<'_> {
 }
 
 impl<'t> Blame<'t> {
-    /// What the YAML library made of it: its words before, the error, and its words after.
+    /// Finds the error in the library's message: its words before, the error, and its words after.
     pub(super) fn find(said: &'t str) -> Option<(&'t str, Self, &'t str)> {
         let (before, rest) = said.split_once(Self::MARK)?;
         let (error, rest) = rest.split_once(Self::MARK)?;
@@ -147,14 +148,14 @@ fn read_scalar<T: Scalar>(text: &str) -> Result<T, String> {
         Err(error) if must_be_known() => return Err(error),
         Err(error) => return T::unknown(text).ok_or(error),
     };
-    // What a reference stands for may be a secret: the error shows the reference.
+    // The value of a reference may be a secret, so the error shows the reference.
     T::read(&resolved).map_err(|error| match resolved.is_empty() {
         true => error,
         false => error.replace(&resolved, text),
     })
 }
 
-/// The text with what its references stand for.
+/// The text with its references replaced.
 pub(super) fn resolve(text: &str, secret: bool) -> Result<String, String> {
     let mut resolved = String::with_capacity(text.len());
     let mut rest = text;
@@ -177,7 +178,7 @@ pub(super) fn resolve(text: &str, secret: bool) -> Result<String, String> {
     Ok(resolved)
 }
 
-/// The names of variables in a text that nobody looks into further.
+/// The names of variables in a text that is not resolved.
 fn variables(text: &str) -> impl Iterator<Item = &str> {
     let references = text.split("${env:").skip(1);
     references.filter_map(|rest| rest.split('}').next()?.split(":-").next())
@@ -204,14 +205,14 @@ fn lookup(reference: &str, secret: bool) -> Result<String, String> {
         let text = read_short(&path)?;
         return Ok(text.trim_end_matches(['\r', '\n']).to_owned());
     }
-    // It may be a piece of a password that has these characters: its beginning is all that is shown.
+    // It may be a piece of a password that has these characters, so only its beginning is shown.
     let kind = reference.split_once(':').map_or("", |(kind, _)| kind);
     Err(format!(
         "`${{{kind}…}}` is not a reference; there are ${{env:NAME}}, ${{env:NAME:-default}} and ${{file:PATH}}; write `$${{` for the characters themselves"
     ))
 }
 
-/// Nothing that a value can be is longer than this.
+/// The most octets of a file whose content is a value.
 const SHORT: u64 = 64 * 1024;
 
 fn read_short(path: &Path) -> Result<String, String> {
@@ -230,7 +231,7 @@ pub(super) fn what_to_do(error: &FolderError) -> String {
     format!("{error}{}", remedy(error))
 }
 
-/// What to do about a file of the configuration that cannot be read, in words that follow on its error's.
+/// What to do about a file of the configuration that cannot be read, as a text that continues its error.
 pub(crate) fn remedy(error: &FolderError) -> &'static str {
     match error.why() {
         Why::Io(why) if why.kind() == std::io::ErrorKind::NotFound => {

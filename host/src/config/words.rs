@@ -1,4 +1,4 @@
-//! Words of the configuration that stand for values of the protocol, of partners and of policies.
+//! Words of the configuration for values of the protocol, of partners and of policies.
 
 use std::fmt;
 
@@ -35,7 +35,7 @@ pub enum TlsVersion {
     V13,
 }
 
-/// What becomes of data set names with characters that RFC 5024, 5.3 does not have: it has `A-Z 0-9 / - . & ( )`.
+/// How data set names with characters outside of RFC 5024, 5.3 are sent: that has `A-Z 0-9 / - . & ( )`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DatasetNames {
     /// Files of such names are not queued.
@@ -110,7 +110,7 @@ impl Scalar for FolderName {
 pub struct Pattern(glob::Pattern);
 
 impl Pattern {
-    /// Whether the name is meant.
+    /// Whether the name matches.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         self.0.matches(name)
@@ -150,7 +150,7 @@ impl Scalar for TimeOfDay {
     }
 }
 
-/// What a policy is told by name: it may be a secret.
+/// A setting that a policy reads by name. It may be a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Setting(pub String);
 
@@ -248,7 +248,7 @@ impl Scalar for RecordLayout {
     }
 }
 
-/// How records of variable length stand in local files.
+/// How records of variable length are stored in local files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VariableRecords(pub RecordLayout);
 

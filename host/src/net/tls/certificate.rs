@@ -1,4 +1,4 @@
-//! What a certificate says of itself, and whether a session can come about with it.
+//! The content of a certificate, and whether a session is possible with it.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -37,14 +37,14 @@ pub struct PeerCertificate {
 const DAY: u64 = 24 * 60 * 60;
 
 impl PeerCertificate {
-    /// Where today stands in its time.
+    /// How today relates to its period of validity.
     #[must_use]
     pub fn time(&self) -> CertificateTime {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         self.time_at(now.map_or(0, |since| since.as_secs()))
     }
 
-    /// By the days of the calendar (UTC), so that whoever asks on one day is told the same.
+    /// The same, by the days of the calendar (UTC), so that all answers of one day are equal.
     fn time_at(&self, now: u64) -> CertificateTime {
         match () {
             () if now < self.not_before => CertificateTime::NotYet,
@@ -54,18 +54,18 @@ impl PeerCertificate {
     }
 }
 
-/// Where a moment stands in a certificate's time.
+/// How a time relates to a certificate's period of validity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateTime {
     /// It has not begun.
     NotYet,
-    /// It ends in so many days of the calendar (UTC), with 0 today.
+    /// It is valid, and ends in so many days of the calendar (UTC); 0 is today.
     Days(u64),
     /// It has ended.
     Over,
 }
 
-/// As an operator finds it again in any tool: subject, serial, fingerprint, and its time.
+/// What an operator can compare in any tool: subject, serial number, fingerprint, and period of validity.
 impl fmt::Display for PeerCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -88,7 +88,7 @@ impl fmt::Display for PeerCertificate {
     }
 }
 
-/// A moment in seconds since 1970, as people read it.
+/// A time in seconds since 1970, as a text.
 #[must_use]
 pub fn moment(seconds: u64) -> String {
     i64::try_from(seconds)
@@ -97,7 +97,7 @@ pub fn moment(seconds: u64) -> String {
         .map_or_else(|| "the end of time".to_owned(), |at| at.to_string())
 }
 
-/// What a certificate says of itself.
+/// Reads the fields of a certificate.
 ///
 /// # Errors
 /// It is not an X.509 certificate.
@@ -132,14 +132,14 @@ pub(super) fn parsed<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<
         .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))
 }
 
-/// Whether the certificate says in so many words that it is no CA's.
+/// Whether the certificate says explicitly that it does not belong to a CA.
 pub(super) fn is_no_ca(der: &CertificateDer<'_>) -> bool {
     parsed(der).is_ok_and(
         |certificate| matches!(certificate.basic_constraints(), Ok(Some(basic)) if !basic.value.ca),
     )
 }
 
-/// The public key and what kind it is, in the form in which the algorithms name theirs.
+/// A public key and its kind, in the form in which rustls names algorithms.
 pub(super) struct Key<'a> {
     /// The content of the AlgorithmIdentifier (RFC 5280, 4.1.1.2), without its header.
     pub(super) kind: &'a [u8],
@@ -159,7 +159,7 @@ impl<'a> Key<'a> {
     }
 }
 
-/// Why no TLS session can come about with the key of this certificate, if so.
+/// Why no TLS session is possible with the key of this certificate; none where one is.
 #[must_use]
 pub fn unusable(der: &CertificateDer<'_>) -> Option<String> {
     let certificate = parsed(der).ok()?;

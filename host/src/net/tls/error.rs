@@ -10,7 +10,7 @@ pub struct TlsError {
     why: String,
 }
 
-/// What is wrong with a file, or with TLS.
+/// An error about a file, or about TLS.
 pub(super) fn wrong(what: impl AsRef<Path>, why: &dyn std::fmt::Display) -> TlsError {
     TlsError {
         what: what.as_ref().display().to_string(),

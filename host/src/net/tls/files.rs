@@ -1,5 +1,5 @@
-//! Certificates and keys as people have them: PEM or DER, by whatever editor. What cannot be used is called by its
-//! name, with the command that makes something usable of it.
+//! Reads certificates and keys, as PEM or DER, from any editor. An error names the kind of a file that cannot be used,
+//! with the command that converts it.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -12,10 +12,10 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::error::{TlsError, wrong};
 use crate::config::{remedy, unmarked};
 
-/// No certificate, no key and no bundle of CAs is longer, in octets.
+/// The most octets of a file with certificates or keys.
 const LONGEST: u64 = 4 << 20;
 
-/// What stands before the octets of a PEM section.
+/// The beginning of a PEM section.
 const BEGIN: &str = "-----BEGIN ";
 
 /// The certificates of a file, the holder's first.
@@ -48,7 +48,7 @@ pub(super) fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> 
     }
     let key = match &content {
         Content::Pem(text) => PrivateKeyDer::from_pem_slice(text.as_bytes()).ok(),
-        // What begins like a key of PKCS#1 may be something else with a version in front.
+        // Other structures begin like a key of PKCS#1, with a version in front.
         Content::Der(octets) if is_pkcs12(octets) => None,
         Content::Der(octets) => PrivateKeyDer::try_from(octets.clone()).ok(),
     };
@@ -83,7 +83,7 @@ fn content(path: &Path) -> Result<Content, TlsError> {
     ))
 }
 
-/// What is wrong with a PEM, in words. Those of the library show what stands in the file, which may be a key.
+/// What is wrong with a PEM file. The library's own messages quote the file, which may be a key.
 fn fault(error: &pem::Error) -> &'static str {
     match error {
         pem::Error::MissingSectionEnd { .. } => {
@@ -99,7 +99,7 @@ fn fault(error: &pem::Error) -> &'static str {
     }
 }
 
-/// The words after BEGIN, such as `RSA PRIVATE KEY`. What else stands there is never shown: it may be a key.
+/// The labels after BEGIN, such as `RSA PRIVATE KEY`. Other text is never shown, since it may be a key.
 fn labels(text: &str) -> Vec<&str> {
     let is_label = |label: &&str| {
         let known = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || " #.".contains(c);
@@ -112,7 +112,7 @@ fn labels(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The longest label that RFC 7468 and OpenSSL have is shorter, in octets.
+/// The most octets of a label: those of RFC 7468 and OpenSSL are shorter.
 const LONGEST_LABEL: usize = 32;
 
 fn has(text: &str, label: &str) -> bool {
@@ -190,14 +190,14 @@ fn without_passphrase(path: &Path) -> String {
     )
 }
 
-/// id-PBES2 (RFC 8018) and the older PBES1 family, which stand only in encrypted keys.
+/// id-PBES2 (RFC 8018) and the older PBES1 family, which only encrypted keys have.
 const PBES: &[&[u8]] = &[
     &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05],
     &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x0c, 0x01],
 ];
 /// signedData (RFC 2315).
 const PKCS7_SIGNED: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
-/// data (RFC 2315), which stands near the start of a PKCS#12 file.
+/// data (RFC 2315), which is near the start of a PKCS#12 file.
 const PKCS7_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01];
 
 fn is_encrypted(content: &Content) -> bool {
@@ -215,7 +215,7 @@ fn is_pkcs12(octets: &[u8]) -> bool {
     head.windows(3).take(8).any(|found| found == [2, 1, 3]) && holds(octets, PKCS7_DATA)
 }
 
-/// Whether an object identifier stands near the start.
+/// Whether an object identifier is near the start.
 fn holds(octets: &[u8], id: &[u8]) -> bool {
     let head = octets.get(..64).unwrap_or(octets);
     head.windows(id.len()).any(|found| found == id)

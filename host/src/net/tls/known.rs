@@ -10,11 +10,11 @@ use super::error::{TlsError, wrong};
 use super::files::read_certificates;
 use crate::config::Plan;
 
-/// The partners' own certificates as they were at the start, for everything that asks for them until the end: what is
-/// written into their files meanwhile comes into force with the next start, everywhere at once.
+/// The partners' own certificates as they were read at the start or the last reload. Changes of their files take effect
+/// with the next start or reload, everywhere at once.
 #[derive(Debug, Default)]
 pub struct KnownCertificates {
-    /// Of each profile that names one.
+    /// The certificate of each profile that names one.
     pub(super) own: BTreeMap<String, Result<OwnCertificate, TlsError>>,
     /// By SHA-256.
     owners: HashMap<String, BTreeSet<String>>,
@@ -40,7 +40,7 @@ impl OwnCertificate {
 }
 
 impl KnownCertificates {
-    /// Reads those of every profile. One that cannot be read is known as nobody's; `check` tells of it.
+    /// Reads the certificate of every profile. One that cannot be read is known as nobody's; `check` reports it.
     #[must_use]
     pub fn of(config: &Plan) -> Self {
         let mut known = Self::default();
@@ -61,7 +61,7 @@ impl KnownCertificates {
     /// Whether a certificate is the partner's own, or its profile names none.
     ///
     /// # Errors
-    /// The partner's could not be read at the start.
+    /// The partner's certificate could not be read.
     pub fn is_partners(
         &self,
         partner: &str,
@@ -74,7 +74,7 @@ impl KnownCertificates {
         }
     }
 
-    /// Whose a certificate is, or whose it looks like, in words that follow on the certificate's own.
+    /// Which partner a certificate belongs to or resembles, as a text that continues the certificate's own.
     #[must_use]
     pub fn whose(&self, shown: &PeerCertificate) -> String {
         if let Some(owners) = self.owners.get(&shown.sha256) {
@@ -97,8 +97,8 @@ impl KnownCertificates {
         }
     }
 
-    /// The partner that the certificate is known as, if it is another than `partner`. One that several partners share,
-    /// `partner` among them, is `partner`'s own.
+    /// The partner that the certificate belongs to, if that is another than `partner`. A certificate that `partner`
+    /// shares with others counts as its own.
     #[must_use]
     pub fn others(&self, partner: &str, certificate: &PeerCertificate) -> Option<&str> {
         let owners = self.owners.get(&certificate.sha256)?;

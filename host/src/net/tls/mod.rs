@@ -1,8 +1,8 @@
 //! TLS on both sides: our certificates, and which of the others' we believe.
 //!
-//! A partner's own certificate, given in its profile, is believed because it is that certificate: it is compared and
-//! not judged. No CA, no extension and no version of X.509 is asked for, only that its time is now.
-//! Any other must be issued by a CA of the configuration.
+//! A partner's own certificate, given in its profile, is accepted because it is that certificate: it is compared, and
+//! neither its CA nor its extensions nor its version of X.509 are checked, only its period of validity. Any other
+//! certificate must be issued by a CA of the configuration.
 
 mod certificate;
 mod error;
@@ -47,14 +47,14 @@ pub struct TlsFacts {
     pub cipher_suite: String,
     /// The name the caller asked for.
     pub server_name: Option<String>,
-    /// The peer's certificate, believed by [`verifier`](self).
+    /// The peer's certificate, accepted by [`verifier`](self).
     pub peer: Option<PeerCertificate>,
 }
 
 /// What a listener needs to speak TLS.
 ///
 /// # Errors
-/// A certificate or key that is not one, or does not match the other.
+/// A file is not a certificate or key, or the two do not belong together.
 pub fn server(known: &KnownCertificates, tls: &TlsPlan) -> Result<Arc<ServerConfig>, TlsError> {
     let provider = provider();
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -68,7 +68,7 @@ pub fn server(known: &KnownCertificates, tls: &TlsPlan) -> Result<Arc<ServerConf
     };
     let identity = identity(&tls.identity, &provider)?;
     let mut server = builder.with_cert_resolver(Arc::new(identity));
-    // A session of OFTP is long beside its handshake, so nothing is kept to resume one.
+    // A session of OFTP is long compared with its handshake, so TLS sessions are not resumed.
     server.session_storage = Arc::new(NoServerSessionStorage {});
     server.send_tls13_tickets = 0;
     Ok(Arc::new(server))
@@ -93,12 +93,12 @@ pub fn client(partner: &Partner) -> Result<Arc<ClientConfig>, TlsError> {
     Ok(Arc::new(client))
 }
 
-/// What is needed to dial each partner with TLS, as its files were at the start.
+/// The TLS configuration to dial each partner, from its files as they were at the start or the last reload.
 #[derive(Debug, Default)]
 pub struct Clients(HashMap<String, Arc<ClientConfig>>);
 
 impl Clients {
-    /// Reads what the profiles of partners that are dialled with TLS name. `check` tells of what cannot be used.
+    /// Reads the files of all partners that are dialled with TLS. `check` reports those that cannot be used.
     #[must_use]
     pub fn of(config: &Plan) -> Self {
         let dialled = config.partners.iter().filter(|(_, partner)| partner.tls);
@@ -107,7 +107,8 @@ impl Clients {
         Self(usable.collect())
     }
 
-    /// What is needed to dial this one. What could not be used at the start is read again, in case that it was mended.
+    /// The TLS configuration to dial this partner. Files that could not be used before are read again, in case they
+    /// were corrected.
     ///
     /// # Errors
     /// As for [`client`].
@@ -122,26 +123,26 @@ impl Clients {
 /// The certificates of a file (PEM, or one as DER), the holder's first.
 ///
 /// # Errors
-/// It holds none, or what it holds does not read.
+/// It has none, or one that cannot be parsed.
 pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     files::read_certificates(file)
 }
 
-/// Whether a certificate under `ca` or `client_ca` can issue none: then it is compared, like one that is pinned.
+/// Whether a certificate under `ca` or `client_ca` cannot issue others: then it is compared, like a pinned one.
 #[must_use]
 pub fn issues_nothing(certificate: &CertificateDer<'_>) -> bool {
     is_no_ca(certificate)
 }
 
-/// Whether the key of our certificate fits to it.
+/// Checks that the key of our certificate belongs to it.
 ///
 /// # Errors
-/// It does not, or one of the two does not read.
+/// It does not, or one of the two cannot be read.
 pub fn check_identity(files: &IdentityFiles) -> Result<(), TlsError> {
     identity(files, &provider()).map(drop)
 }
 
-/// What is known of the peer after a handshake.
+/// The facts about the peer after a handshake.
 pub fn facts(connection: &rustls::CommonState, server_name: Option<&str>) -> TlsFacts {
     let peer = connection
         .peer_certificates()
@@ -173,7 +174,7 @@ fn versions(oldest: TlsVersion) -> &'static [&'static SupportedProtocolVersion] 
     }
 }
 
-/// Our certificate and its key, if they belong together. The certificate is for the partner to judge, not for us.
+/// Our certificate and its key, if they belong together. The certificate itself is checked by the partner, not here.
 fn identity(
     files: &IdentityFiles,
     provider: &CryptoProvider,
@@ -213,8 +214,8 @@ fn identity(
     Ok(SingleCertAndKey::from(CertifiedKey::new(chain, loaded)))
 }
 
-/// What a file under `ca` or `client_ca` gives: those who may issue, and certificates that are believed themselves.
-/// Whoever has the key of a certificate that may issue could make itself any other, so showing that one is as good.
+/// Reads a file under `ca` or `client_ca`: certificates that may issue others, and certificates that are accepted
+/// themselves. An issuing certificate is accepted too, since the holder of its key could issue any other.
 fn issuers(file: &Path) -> Result<(RootCertStore, Pinned), TlsError> {
     let (mut roots, certificates) = (RootCertStore::empty(), certificates(file)?);
     for certificate in certificates.iter().filter(|found| !is_no_ca(found)) {
@@ -225,12 +226,12 @@ fn issuers(file: &Path) -> Result<(RootCertStore, Pinned), TlsError> {
     Ok((roots, Pinned(certificates)))
 }
 
-/// Certificates believed for what they are.
+/// Certificates that are accepted because they are compared as equal.
 #[derive(Debug)]
 struct Pinned(Vec<CertificateDer<'static>>);
 
 impl Pinned {
-    /// `None`: not one of ours, ask the CAs.
+    /// `None`: it is none of these, and the CAs decide.
     fn believes(&self, shown: &CertificateDer<'_>, now: UnixTime) -> Option<Result<(), Error>> {
         self.0
             .iter()
@@ -253,8 +254,8 @@ fn in_time(shown: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
     }
 }
 
-/// Whether the peer has the key of the certificate it shows. The certificate is not judged again by it: a pinned one
-/// may be such that no CA would have issued it.
+/// Checks that the peer has the key of the certificate that it showed. The certificate itself is not checked again: a
+/// pinned one may be one that no CA would have issued.
 fn verify_signature(
     message: &[u8],
     shown: &CertificateDer<'_>,
@@ -268,7 +269,7 @@ fn verify_signature(
         .find(|(scheme, _)| *scheme == signed.scheme);
     let (_, candidates) =
         offered.ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
-    // RFC 8446, 4.2.3: with TLS 1.3 a scheme names its curve, and PKCS#1 is no more; with 1.2 neither is so.
+    // RFC 8446, 4.2.3: with TLS 1.3 a scheme names its curve, and PKCS#1 is not allowed; with 1.2 neither holds.
     let candidates = match version {
         ProtocolVersion::TLSv1_3 if is_of_tls12(signed.scheme) => {
             return Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into());
@@ -302,7 +303,7 @@ fn is_of_tls12(scheme: SignatureScheme) -> bool {
     )
 }
 
-/// The half of both verifiers that is the same.
+/// The methods that are the same in both verifiers.
 macro_rules! handshake_signatures {
     () => {
         fn verify_tls12_signature(
@@ -331,7 +332,7 @@ macro_rules! handshake_signatures {
     };
 }
 
-/// Believes callers: the partners' own certificates, and those of the listener's CAs.
+/// Verifies callers: it accepts the partners' own certificates, and those of the listener's CAs.
 #[derive(Debug)]
 struct Callers {
     pinned: Pinned,
@@ -364,7 +365,8 @@ impl Callers {
             }
         }
         let algorithms = provider.signature_verification_algorithms;
-        // No hints of acceptable issuers: with pinned certificates a list of CAs would keep callers from showing theirs.
+        // No acceptable issuers are named: with pinned certificates a list of CAs would keep callers from showing
+        // theirs.
         Ok(Self {
             pinned: Pinned(pinned),
             issued,
@@ -401,7 +403,7 @@ impl ClientCertVerifier for Callers {
     handshake_signatures!();
 }
 
-/// Believes one partner's server: its own certificate, or one of its CA with its host name.
+/// Verifies one partner's server: it accepts its own certificate, or one of its CA with its host name.
 #[derive(Debug)]
 struct StationVerifier {
     pinned: Pinned,

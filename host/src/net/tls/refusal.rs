@@ -1,5 +1,5 @@
-//! Why there is no TLS, in words: what the partner's alert means, what was wrong with the certificate that was shown,
-//! and whose it is.
+//! Explains why TLS failed: what the partner's alert means, what was wrong with the certificate that was shown, and
+//! which partner it belongs to.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -21,12 +21,12 @@ pub enum Side {
 }
 
 tokio::task_local! {
-    /// The certificate that the handshake under way was shown: a verifier is shared by all handshakes, and what it
-    /// refuses is not kept by the connection.
+    /// The certificate that the peer showed in the present handshake: all handshakes share a verifier, and the
+    /// connection does not keep a certificate that it refuses.
     static SHOWN: RefCell<Option<CertificateDer<'static>>>;
 }
 
-/// A verifier has seen this certificate.
+/// Notes the certificate that a verifier was shown.
 pub(super) fn seen(shown: &CertificateDer<'_>) {
     let _ = SHOWN.try_with(|seen| seen.replace(Some(shown.clone().into_owned())));
 }
@@ -36,12 +36,12 @@ pub(super) fn seen(shown: &CertificateDer<'_>) {
 pub struct NoTls {
     /// What went wrong, in words.
     pub why: String,
-    /// The certificate that the peer showed, if it came that far.
+    /// The certificate that the peer showed, if the handshake came that far.
     pub shown: Option<PeerCertificate>,
 }
 
 impl NoTls {
-    /// The same, and whose certificate it was.
+    /// The same, and which partner the certificate belongs to.
     #[must_use]
     pub fn told(&self, known: &KnownCertificates) -> String {
         match &self.shown {
@@ -62,7 +62,7 @@ impl std::error::Error for NoTls {}
 /// Does a handshake.
 ///
 /// # Errors
-/// It failed: why, and what certificate was shown.
+/// The handshake failed; the error has the reason and the certificate that was shown.
 pub async fn handshake<T>(
     side: Side,
     work: impl Future<Output = io::Result<T>>,
@@ -82,8 +82,8 @@ pub async fn handshake<T>(
     })
 }
 
-/// What an error on a TLS connection means, where it is one of TLS's own: the partner's alert above all, which with
-/// TLS 1.3 comes only after the handshake.
+/// What an error on a TLS connection means, where it is one of TLS: above all the partner's alert, which with TLS 1.3
+/// comes only after the handshake.
 #[must_use]
 pub fn lost(error: &io::Error, side: Side) -> Option<String> {
     tls_error(error).map(|error| explain(error, side, None))
@@ -141,7 +141,7 @@ fn explain(error: &Error, side: Side, shown: Option<&PeerCertificate>) -> String
     }
 }
 
-/// What an alert means to whoever gets it, by RFC 8446, 6, and what to do.
+/// What an alert means for the side that gets it, by RFC 8446, 6, and what to do.
 fn told_by_alert(alert: AlertDescription, side: Side) -> String {
     let ours = match side {
         Side::Called => "the `certificate` of this listener",
@@ -223,7 +223,7 @@ fn told_by_alert(alert: AlertDescription, side: Side) -> String {
     )
 }
 
-/// Why a certificate that the partner showed was not believed.
+/// Why a certificate that the partner showed was not accepted.
 fn not_believed(wrong: &CertificateError, side: Side, shown: Option<&PeerCertificate>) -> String {
     let until = |what: fn(&PeerCertificate) -> u64| {
         shown.map_or_else(String::new, |shown| moment(what(shown)))

@@ -1,5 +1,5 @@
-//! What the kernel tells of watched folders. One watcher has them all: the kernel gives a user few (128), and each could
-//! be needed by other programs.
+//! Gets the kernel's events of watched folders. One watcher serves all folders: the kernel gives a user few (128), and
+//! other programs may need them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
-/// Names of one folder that are kept from one look to the next, at most: whoever writes into it may think of many.
+/// The most names of one folder that are kept from one look to the next, since a user may create any number.
 const MOST_NAMES: usize = 10_000;
 
 /// What the kernel told of one folder.
@@ -18,20 +18,21 @@ const MOST_NAMES: usize = 10_000;
 pub(super) struct Told {
     pub news: Notify,
     heard: Mutex<Heard>,
-    /// The folder was removed, and the kernel tells nothing of one that was made in its place, be it of the same number.
+    /// The folder was removed. The kernel reports nothing of a folder that was created in its place, even with the same
+    /// inode.
     gone: AtomicBool,
 }
 
 /// What happened to files of one folder.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
-    /// They were renamed into the folder, and nobody wrote to them since: whole already.
+    /// They were renamed into the folder and not written to since then, so they are complete.
     pub arrived: BTreeSet<String>,
-    /// They were closed by somebody who had them open for writing, and nobody opened them since.
+    /// They were closed by a program that had them open for writing, and not opened since then.
     pub closed: BTreeSet<String>,
     /// They were opened, or written to, after everything that the kernel had reported of them before.
     pub opened: BTreeSet<String>,
-    /// More happened than the kernel could keep: what was heard earlier need not hold any more.
+    /// The kernel has dropped events, so what it reported earlier may not hold any more.
     pub lost: bool,
 }
 
@@ -72,12 +73,12 @@ impl Heard {
 }
 
 impl Told {
-    /// What happened since this was asked last.
+    /// The events since the last call.
     pub(super) fn heard(&self) -> Heard {
         std::mem::take(&mut *self.locked())
     }
 
-    /// Whether the folder was removed since the kernel was had to tell of it.
+    /// Whether the folder was removed since its events are watched.
     pub(super) fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
     }
@@ -93,15 +94,15 @@ type Folders = Arc<Mutex<BTreeMap<PathBuf, Arc<Told>>>>;
 #[derive(Default)]
 pub struct Ears {
     folders: Folders,
-    /// Made when the first folder is watched.
+    /// Created when the first folder is watched.
     watcher: Mutex<Option<RecommendedWatcher>>,
     /// Which folder each path leads to.
     places: Mutex<BTreeMap<PathBuf, (u64, u64)>>,
 }
 
 impl Ears {
-    /// Says that the folder of this path is this one. Where another path leads there, gives that one: links and mounts may
-    /// change at any time, and two who take files from one folder would send each other's.
+    /// Notes which folder this path leads to. Fails with the other path where one leads to the same folder, since links
+    /// and mounts may change at any time, and two watchers of one folder would send each other's files.
     pub(super) fn claim(&self, folder: &Path, place: (u64, u64)) -> Result<(), PathBuf> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let mut others = places.iter().filter(|(path, _)| *path != folder);
@@ -114,7 +115,7 @@ impl Ears {
         Ok(())
     }
 
-    /// Nobody watches that folder any more.
+    /// Ends the watching of this folder.
     pub(super) fn release(&self, folder: &Path) {
         self.places
             .lock()
@@ -130,7 +131,7 @@ impl Ears {
         }
     }
 
-    /// Has the kernel tell of changes to a folder, the one that is at this path now. Asks the system, and may block.
+    /// Has the kernel report changes of the folder that is at this path now. It is a system call and may block.
     pub(super) fn listen(&self, folder: &Path, told: Arc<Told>) -> notify::Result<()> {
         let mut watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
         let watcher = match &mut *watcher {
@@ -186,13 +187,14 @@ fn pass_on(folders: &Folders, event: notify::Result<Event>) {
     }
 }
 
-/// Somebody opened it, to read or to write.
+/// A program opened the file, to read or to write.
 const OPENED: EventKind = EventKind::Access(AccessKind::Open(AccessMode::Any));
 
-/// Somebody closed what he may have written to.
+/// A program closed the file that it may have written to.
 const CLOSED: EventKind = EventKind::Access(AccessKind::Close(AccessMode::Write));
 
-/// Whether the folder may be another now. Our own looks open it, too: taken for news, each would lead to the next.
+/// Whether the content of the folder may have changed. Our own looks open it too, and must not count: each would cause
+/// the next.
 fn is_news(kind: EventKind) -> bool {
     !kind.is_access() || kind == CLOSED
 }

@@ -5,9 +5,10 @@
 //! <folder>/.taken/<id>.NAME   ours: the transfer it becomes is named, so a crash at any point repeats nothing
 //! <folder>/refused/NAME       cannot be sent as it is; the log says why
 //! ```
-//! A file counts when it is whole: renamed into the folder, or left alone for a while. The kernel tells of changes
-//! where it can (`ears.rs`); a look at the folder now and again sees what it does not, on network file systems for one.
-//! Whose the names are, and how each step reaches its file, is in `rooms.rs`.
+//! A file is taken when it is complete: it was renamed into the folder, or was unchanged for a while. The kernel
+//! reports changes where it can (`ears.rs`); the folder is also listed now and again, for changes that it does not
+//! report, for instance on network file systems. Which user can change which name, and how each step reaches its file,
+//! is in `rooms.rs`.
 
 mod ears;
 mod rooms;
@@ -36,7 +37,7 @@ use crate::outbound::enqueue::{self, OpenedFile, QueueError, SendAs};
 use crate::station::Station;
 use crate::station::drain::Drain;
 
-/// How often a folder is looked at when the kernel tells nothing.
+/// How often a folder is listed when the kernel reports nothing.
 const POLL: Duration = Duration::from_secs(2);
 
 /// A watched folder of the plan.
@@ -59,7 +60,7 @@ impl FolderOfPartner {
     }
 }
 
-/// Watches a folder until `ending` says otherwise: a file that is being queued then is queued first.
+/// Watches a folder until `ending` is set. A file that is being queued then is queued first.
 pub async fn keep_watching(
     station: Arc<Station>,
     folder: FolderOfPartner,
@@ -103,8 +104,8 @@ pub fn folders(plan: &Plan) -> Vec<FolderOfPartner> {
     folders.collect()
 }
 
-/// The transfers that files become which were taken from watched folders and are not queued yet: the server that looks
-/// at the folders next queues them. And what keeps folders from being looked at.
+/// The transfers of files that were taken from watched folders and are not queued yet: the server that looks at the
+/// folders next queues them. Also the reasons why folders cannot be looked at.
 #[must_use]
 pub fn to_be_queued(config: &Plan) -> (BTreeSet<TransferId>, Vec<FolderError>) {
     let (mut ids, mut unseen) = (BTreeSet::new(), Vec::new());
@@ -117,8 +118,8 @@ pub fn to_be_queued(config: &Plan) -> (BTreeSet<TransferId>, Vec<FolderError>) {
     (ids, unseen)
 }
 
-/// What is in the way of watched folders, by the keys of these. A server runs without them, since whoever has a hand on
-/// such a folder could put it there. Makes and changes nothing.
+/// What makes watched folders unusable, by their keys. A server runs without such a folder, since other users with
+/// access to it could cause that. Creates and changes nothing.
 #[must_use]
 pub fn obstacles(config: &Plan) -> Vec<(String, String)> {
     let mut found = config.unusable_watched();
@@ -142,16 +143,16 @@ struct Watched {
     draining: Receiver<Drain>,
     ears: Arc<Ears>,
     told: Arc<Told>,
-    /// Those that are known to be apart from all that they must be apart from.
+    /// The folders, once they are known to be apart from all folders that they must be apart from.
     apart: Option<Places>,
-    /// Which folder the kernel tells of: another one may have come to the path since.
+    /// The folder whose changes the kernel reports: another one may be at the path by now.
     heard: Option<(u64, u64)>,
-    /// What is written into it at the moment: how it looked, and since when it looks so.
+    /// Files that are not complete yet: their size and times at the last look, and since when these are unchanged.
     growing: BTreeMap<String, Growing>,
     said: Said,
 }
 
-/// The watched folder and the one for what was sent, by file system and number there.
+/// The watched folder and the one for sent files, by file system and inode.
 type Places = (Option<(u64, u64)>, Option<(u64, u64)>);
 
 /// A file that is written at the moment, or was.
@@ -160,7 +161,7 @@ struct Growing {
     look: FileStat,
     /// Since when it looks so.
     since: Instant,
-    /// Whether somebody was heard to close it, and nobody opened it or wrote to it since.
+    /// Whether the kernel reported that its writer closed it, and no program opened it or wrote to it since then.
     closed: bool,
 }
 
@@ -190,12 +191,12 @@ impl Watched {
         }
     }
 
-    /// Whether no file may be begun any more.
+    /// Whether no further file may be taken.
     fn is_over(&self) -> bool {
         *self.draining.borrow() != Drain::No
     }
 
-    /// Often enough for what is growing to be taken when its time has come.
+    /// How long to wait until the next look, so that files that are not complete yet are taken in time.
     fn pace(&self) -> Duration {
         if self.growing.is_empty() {
             POLL
@@ -212,7 +213,8 @@ impl Watched {
             }
             self.queue(&rooms, id, &name).await?;
         }
-        // Only what is there at this look counts as renamed in: a later file of the same name may be written slowly.
+        // Only a file that is there at this look counts as renamed into the folder: a later one of the same name may be
+        // written slowly.
         let heard = self.told.heard();
         let pattern = self.watch.pattern.clone();
         let wanted = move |rooms: &Rooms| rooms.candidates(|name| pattern.matches(name));
@@ -237,7 +239,7 @@ impl Watched {
         Ok(())
     }
 
-    /// Opens the folder and what is ours in it, for one look; has the kernel tell of the folder.
+    /// Opens the folder and our subfolders for one look, and has the kernel report changes.
     async fn open(&mut self) -> io::Result<Arc<Rooms>> {
         let (of_path, _) = self.stays_apart().await?;
         let path = self.path.clone();
@@ -267,7 +269,7 @@ impl Watched {
         Ok(Arc::new(rooms))
     }
 
-    /// Which folders are here and at `keep_in`, if they are where they may be: links and mounts may change at any time.
+    /// The folders at this path and at `keep_in`, if they may be used: links and mounts may change at any time.
     async fn stays_apart(&mut self) -> io::Result<Places> {
         let (station, key) = (Arc::clone(&self.station), self.key.clone());
         let (watch, before) = (self.watch.clone(), self.apart);
@@ -289,7 +291,7 @@ impl Watched {
         Ok(now)
     }
 
-    /// Has the kernel tell of changes; where it does not, the looks must do.
+    /// Has the kernel report changes; where it does not, the regular looks are enough.
     async fn listen(&self) -> bool {
         let (ears, path, told) = (
             Arc::clone(&self.ears),
@@ -308,7 +310,7 @@ impl Watched {
         false
     }
 
-    /// How long a file has been left alone, and whether its writer was heard to close it.
+    /// How long a file is unchanged, and whether the kernel reported that its writer closed it.
     fn rest(&mut self, name: &str, look: FileStat, heard: &Heard) -> (Duration, bool) {
         let new = Growing {
             look,
@@ -326,8 +328,8 @@ impl Watched {
         (growing.since.elapsed(), growing.closed)
     }
 
-    /// Takes a file that is whole, and queues it. `closed` says whether that may be believed where the system does not
-    /// tell who has it open.
+    /// Takes a complete file, and queues it. `closed` says whether it counts as closed where the system does not say
+    /// which program has it open.
     async fn take(&mut self, rooms: &Arc<Rooms>, name: String, closed: bool) -> io::Result<()> {
         let (id, wanted) = (TransferId::new(), name.clone());
         match on_disk(rooms, move |rooms| rooms.take(&wanted, id, closed)).await? {
@@ -351,7 +353,7 @@ impl Watched {
         Ok(())
     }
 
-    /// Queues what was taken, unless it was queued before a crash; then the file is put away.
+    /// Queues a file that was taken, unless it was queued before a crash; then puts the file away.
     async fn queue(&self, rooms: &Arc<Rooms>, id: TransferId, name: &str) -> io::Result<()> {
         let new_id = if planted("watched-under-a-new-id") {
             TransferId::new()
@@ -414,7 +416,7 @@ impl Watched {
         }
     }
 
-    /// It is queued: the queue has a copy of it.
+    /// Removes or keeps a file that is queued, since the spool has a copy of it.
     async fn put_away(&self, rooms: &Arc<Rooms>, id: TransferId, name: &str) -> io::Result<()> {
         reached("watch.file.queued");
         let (queued, keep_in) = (name.to_owned(), self.watch.keep_in.clone());
@@ -431,7 +433,7 @@ impl Watched {
         Ok(())
     }
 
-    /// `ids` are the one in the name of the file, and that of the transfer: they are the same.
+    /// `ids` are the id in the name of the file and that of the transfer, which are equal.
     async fn enqueue(
         &self,
         rooms: &Arc<Rooms>,
@@ -487,7 +489,7 @@ impl Watched {
     }
 }
 
-/// Without the numbers, which change from look to look: it is said once.
+/// The error without its numbers, which change from look to look, so that it is logged once.
 fn no_room(error: SpoolError) -> io::Error {
     match error {
         SpoolError::NoRoom { .. } | SpoolError::NoFilesLeft { .. } => io::Error::other(
@@ -497,7 +499,7 @@ fn no_room(error: SpoolError) -> io::Error {
     }
 }
 
-/// A step in the folder, off the async threads: whoever has a hand on the folder, or on its disk, may make it last.
+/// Runs a step in the folder on a thread that may block: users with access to the folder, or its disk, may delay it.
 async fn on_disk<T: Send + 'static>(
     rooms: &Arc<Rooms>,
     step: impl FnOnce(&Rooms) -> T + Send + 'static,

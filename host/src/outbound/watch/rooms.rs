@@ -1,6 +1,6 @@
-//! A watched folder and what is this program's in it, each opened once. Whoever may write into the folder can put
-//! anything under any name between two steps; so each step goes by these descriptors, and what was renamed into `.taken`,
-//! where nobody else reaches it, is looked at again there.
+//! A watched folder and this program's subfolders in it, each opened once. A user who may write into the folder can put
+//! anything under any name between two steps. So each step uses these descriptors, and a file is checked once more
+//! after it was renamed into `.taken`, which no other user can reach.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -27,11 +27,11 @@ pub(super) struct Rooms {
     refused: Folder,
 }
 
-/// So many files of a folder are kept at a time, the first by name; when they are taken there is room for the next.
+/// The most files of a folder that are listed at a time, the first by name; the others follow when these are taken.
 const MOST: usize = 10_000;
 
-/// So many of them with several names, which cannot be taken: it costs nothing to make any number, which must keep no
-/// other file from its place.
+/// The most files with several names among them. They cannot be taken, any number of them is easily created, and they
+/// must not crowd out other files.
 const MOST_LINKED: usize = 100;
 
 /// What lies in the folder.
@@ -66,7 +66,7 @@ impl Seen {
     }
 }
 
-/// What became of a file that was to be taken.
+/// The result of taking a file.
 #[derive(Debug)]
 pub(super) enum Taking {
     /// It lies in `.taken`.
@@ -75,15 +75,15 @@ pub(super) enum Taking {
     Gone,
     /// Not now; it lies where it was. Why.
     NotNow(String),
-    /// Not now: the system does not tell whether somebody has it open for writing.
+    /// Not now: the system does not say whether a program has it open for writing.
     Unseen,
     /// Its name is longer than any that can be sent.
     TooLong,
 }
 
 impl Rooms {
-    /// Opens them, and makes what is missing. `.taken` and `refused` are this program's alone: in a folder that others
-    /// write into they may have put a link or a folder of their own there, which is named and not used. Gives those that
+    /// Opens them, and creates those that are missing. `.taken` and `refused` must belong to this program alone: other
+    /// users may have put a link or a folder of their own there, which is reported and not used. Returns those that
     /// others could read until now.
     pub(super) fn open(path: &Path) -> Result<(Self, Vec<PathBuf>), FolderError> {
         let folder = Folder::make(path, Names::Operator, 0o750)?;
@@ -105,8 +105,8 @@ impl Rooms {
         Ok(self.folder.itself()?.place)
     }
 
-    /// The files in the folder whose names are wanted. Links are not followed: who may write into the folder may not
-    /// read everything for that.
+    /// The files in the folder whose names are wanted. Links are not followed, since a user who may write into the
+    /// folder need not be allowed to read every file that the server can read.
     pub(super) fn candidates(&self, wanted: impl Fn(&str) -> bool) -> Result<Seen, FolderError> {
         let mut seen = Seen::default();
         self.folder.each_name(|name| {
@@ -128,8 +128,8 @@ impl Rooms {
         Ok(seen)
     }
 
-    /// Takes a file that is whole, under the transfer it becomes. Where the system does not tell whether somebody has it
-    /// open for writing, `closed` says it.
+    /// Takes a complete file for a transfer. Where the system does not say whether a program has it open for writing,
+    /// `closed` says it.
     pub(super) fn take(&self, name: &str, id: TransferId, closed: bool) -> Taking {
         // Asked first, so that what must wait need not be moved to and fro.
         if let Some(not_now) = not_now(&self.folder, name.as_ref(), name, closed) {
@@ -147,7 +147,8 @@ impl Rooms {
                 ));
             }
         }
-        // Something else may have been put there meanwhile. What it is now, it stays: nobody reaches it any more.
+        // Another file may have been put there in the meantime. From now on it cannot change any more, since no other
+        // user can reach it.
         let Some(not_now) = not_now(&self.taken, place.as_ref(), name, closed) else {
             return Taking::Taken;
         };
@@ -160,14 +161,14 @@ impl Rooms {
         }
     }
 
-    /// What was taken before and not brought to its end.
+    /// Files that were taken before and are not put away yet.
     pub(super) fn taken(&self) -> Result<Vec<(TransferId, String)>, FolderError> {
         let mut taken: Vec<_> = self.taken.names()?.iter().filter_map(parts).collect();
         taken.sort();
         Ok(taken)
     }
 
-    /// Opens what was taken, to send it: a regular file that nobody has under another name.
+    /// Opens a file that was taken, to send it. It must be a regular file with no other name.
     pub(super) fn open_taken(
         &self,
         id: TransferId,
@@ -176,34 +177,34 @@ impl Rooms {
         self.taken.sole_file(place(id, name))
     }
 
-    /// Makes durable which transfers the files that were taken become, before the ledger has them: a power cut would put
-    /// them back under their first names, to be sent once more. Where the ledger lies on the same disk, its own syncs
-    /// would do; it need not.
+    /// Makes the names of taken files durable before the ledger has their transfers: otherwise a power cut could put
+    /// them back under their first names, to be sent once more. The ledger's own syncs would be enough only where it is
+    /// on the same disk.
     pub(super) fn secure(&self) -> Result<(), FolderError> {
         self.taken.sync()?;
         self.folder.sync()
     }
 
-    /// Puts what was taken back under its name.
+    /// Puts a taken file back under its name.
     pub(super) fn put_back(&self, id: TransferId, name: &str) -> io::Result<()> {
         let moved = rename_numbered(&self.taken, place(id, name).as_ref(), &self.folder, name);
         Ok(moved?)
     }
 
-    /// Puts what was taken and cannot be sent aside.
+    /// Moves a taken file that cannot be sent to `refused`.
     pub(super) fn refuse(&self, id: TransferId, name: &str) -> io::Result<()> {
         let moved = rename_numbered(&self.taken, place(id, name).as_ref(), &self.refused, name);
         Ok(moved?)
     }
 
-    /// Puts what cannot even be taken aside.
+    /// Moves a file that cannot be taken to `refused`.
     pub(super) fn refuse_untaken(&self, name: &str) -> io::Result<()> {
         let moved = rename_numbered(&self.folder, name.as_ref(), &self.refused, name);
         Ok(moved?)
     }
 
-    /// Puts what is queued into a folder, which is led to by no link but the operator's, and is none that somebody else
-    /// put there. On another file system, where there is `room` for a copy.
+    /// Moves a queued file into a folder. Only links of the operator may lead to that folder, and no other user may
+    /// have put it there. On another file system the file is copied, where there is `room` for it.
     pub(super) fn keep(
         &self,
         id: TransferId,
@@ -219,13 +220,13 @@ impl Rooms {
         }
     }
 
-    /// Removes what is queued.
+    /// Removes a queued file.
     pub(super) fn remove(&self, id: TransferId, name: &str) -> Result<(), FolderError> {
         self.taken.remove(place(id, name))
     }
 }
 
-/// Whether [`Rooms::open`] could open a folder that is there; makes and changes nothing.
+/// Checks whether [`Rooms::open`] would succeed for a folder that is there; creates and changes nothing.
 pub(super) fn look(path: &Path) -> Result<(), FolderError> {
     match Folder::open(path, Names::Operator) {
         Err(error) if error.is_gone() => Ok(()),
@@ -236,7 +237,7 @@ pub(super) fn look(path: &Path) -> Result<(), FolderError> {
     }
 }
 
-/// The transfers that files in `.taken` of a watched folder become when its server looks at it next.
+/// The transfers of the files in `.taken` of a watched folder, which its server queues at its next look.
 pub(super) fn to_be_queued(path: &Path) -> Result<BTreeSet<TransferId>, FolderError> {
     let folder = match Folder::open(path, Names::Operator) {
         Err(error) if error.is_gone() => return Ok(BTreeSet::new()),
@@ -250,7 +251,7 @@ pub(super) fn to_be_queued(path: &Path) -> Result<BTreeSet<TransferId>, FolderEr
     Ok(names.iter().filter_map(parts).map(|(id, _)| id).collect())
 }
 
-/// Why what stands under a name cannot be taken now, if that is so.
+/// Why the file of this name cannot be taken now; none where it can.
 fn not_now(folder: &Folder, entry: &OsStr, name: &str, closed: bool) -> Option<Taking> {
     match folder.sole_file(entry) {
         Err(error) if error.is_gone() => Some(Taking::Gone),
@@ -285,7 +286,7 @@ fn parts(place: impl AsRef<OsStr>) -> Option<(TransferId, String)> {
     Some((id.parse().ok()?, name.to_owned()))
 }
 
-/// Moves a file into a folder, under a number where its name is taken.
+/// Moves a file into a folder, with a number in its name where that is taken.
 fn rename_numbered(from: &Folder, old: &OsStr, to: &Folder, name: &str) -> Result<(), Errno> {
     let mut number = 0;
     loop {
@@ -296,8 +297,8 @@ fn rename_numbered(from: &Folder, old: &OsStr, to: &Folder, name: &str) -> Resul
     }
 }
 
-/// A copy is the server's own: who may read it is as the file's owner said, and nothing else is. A stranger's set-user-ID
-/// bit would make it run as the server's user.
+/// The permissions of a copy, which belongs to the server: those for reading are the file's, and no others are kept. A
+/// set-user-ID bit of another user would make the copy run as the server's user.
 fn mode_of_copy(file: &Metadata) -> u32 {
     file.mode() & 0o044 | 0o600
 }

@@ -1,4 +1,4 @@
-//! What was said of a watched folder: each trouble once, as long as it lasts.
+//! What was logged of a watched folder: each trouble once while it lasts.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use crate::events::{Event, Events};
 
-/// So many troubles are remembered; more are said at each look, as far as the log's rate goes.
+/// The most troubles that are remembered; further ones are logged at each look, within the rate of the log.
 const MOST: usize = 1000;
 
-/// How often a folder may be said to be unusable: whoever may write into it can make it so, and undo it, at each look.
+/// How often a folder may be logged as unusable, since a user who may write into it can cause that, and undo it, at
+/// each look.
 const UNUSABLE: Duration = Duration::from_secs(10);
 
 pub(super) struct Said {
@@ -18,9 +19,9 @@ pub(super) struct Said {
     folder: String,
     partner: String,
     troubles: Mutex<Troubles>,
-    /// Why the folder cannot be used, once that was said.
+    /// Why the folder cannot be used, once that was logged.
     unusable: Option<String>,
-    /// When something of that kind was said last.
+    /// When that was logged last.
     when: Option<Instant>,
 }
 
@@ -44,7 +45,7 @@ impl Said {
         }
     }
 
-    /// Something is wrong with a file. It is said when it begins; not where the log only counts it: then at the next look.
+    /// Logs a trouble with a file when it begins. Where the log only counts it, it is logged at the next look.
     pub(super) fn trouble(&self, what: &str) {
         let mut troubles = self.troubles();
         let is_said = troubles.before.contains(what) || troubles.now.contains(what);
@@ -60,7 +61,7 @@ impl Said {
         }
     }
 
-    /// A file lies in `refused` now.
+    /// Logs that a file was moved to `refused`.
     pub(super) fn put_aside(&self, file: &str, reason: &str) {
         self.events.emit(Event::FilePutAside {
             folder: self.folder.clone(),
@@ -70,7 +71,7 @@ impl Said {
         });
     }
 
-    /// The whole folder was looked at: what was no trouble any more is said when it comes again.
+    /// The whole folder was looked at: troubles that have ended are logged again when they come back.
     pub(super) fn looked(&mut self) {
         let mut troubles = self.troubles();
         troubles.before = std::mem::take(&mut troubles.now);
@@ -83,7 +84,7 @@ impl Said {
         }
     }
 
-    /// The folder could not be looked at.
+    /// Logs that the folder could not be looked at.
     pub(super) fn unusable(&mut self, why: &str) {
         let is_said = self.unusable.as_deref() == Some(why);
         if is_said || self.when.is_some_and(|when| when.elapsed() < UNUSABLE) {
