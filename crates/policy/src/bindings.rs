@@ -15,7 +15,7 @@ wasmtime::component::bindgen!({
 
 /// The records and variants of `oftp:policy`, in one place.
 ///
-/// Field by field they are documented in the WIT files (`wit/types.wit` and the file of each hook).
+/// The WIT files document every field (`wit/types.wit` and the file of each hook).
 pub mod types {
     pub use super::exports::oftp::policy::connections::{ConnectionDecision, SessionTerms};
     pub use super::exports::oftp::policy::files::{FileDecision, FileTerms, RecordLayout};

@@ -58,12 +58,12 @@ pub(crate) fn text(text: &str, most: usize) -> Cow<'_, str> {
     }
 }
 
-/// Stands at the end of a list for items that were left out.
+/// The last item of a list, in place of items that were left out.
 pub(crate) fn more(items: usize) -> Value {
     format!("… {items} more").into()
 }
 
-/// About how many octets a value has as JSON.
+/// The approximate number of octets of a value as JSON.
 pub(crate) fn size(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 4,

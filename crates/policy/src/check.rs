@@ -4,7 +4,7 @@ use wasmparser::{Encoding, Parser, Payload};
 
 use crate::error::ComponentFault;
 
-/// Refuses what is no component, and components that import anything but what policies get.
+/// Refuses files that are not components, and components that import anything else than policies get.
 pub(crate) fn imports(component: &[u8]) -> Result<(), ComponentFault> {
     if !component.starts_with(b"\0asm") {
         return Err(ComponentFault::NotWasm);
@@ -33,7 +33,7 @@ pub(crate) fn imports(component: &[u8]) -> Result<(), ComponentFault> {
     Ok(())
 }
 
-/// `oftp:policy/types` holds no functions: it comes with `host`, whose records it defines.
+/// `oftp:policy/types` has no functions: `host` brings it along, whose records it defines.
 fn allow(import: &str) -> Result<(), ComponentFault> {
     let interface = import.split('@').next().unwrap_or(import);
     if matches!(interface, "oftp:policy/host" | "oftp:policy/types") || import.starts_with("wasi:")

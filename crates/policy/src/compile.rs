@@ -16,8 +16,8 @@ use crate::engine::{Compile, Engine};
 use crate::error::ComponentFault;
 use crate::limits::CompileLimits;
 
-/// Wall-clock time for a child, in times of the processor time that it may use: it steps back behind sessions, and the
-/// machine may be busy.
+/// Wall-clock time for a child, as a multiple of its processor time: sessions have precedence over it, and the machine
+/// may be busy.
 const WAITING: u32 = 12;
 /// Machine code is a few times larger than its component, of which there is a limit too.
 const ARTEFACT_LIMIT: u64 = 512 << 20;
@@ -53,7 +53,7 @@ async fn in_process(engine: &Engine, component: &[u8]) -> Result<Component, Comp
         .map_err(|e| ComponentFault::Compile(format!("{e:#}")))
 }
 
-/// Component in, artefact out. The child is killed if this future is dropped.
+/// Passes a component to the child and returns the artefact. The child is killed if this future is dropped.
 async fn in_child(
     program: &Path,
     args: &[String],
@@ -117,7 +117,7 @@ async fn read_bounded(
     Ok(octets)
 }
 
-/// One exit status is the child's verdict on the component; all else is its own end.
+/// One exit status means that the component does not compile; any other, that the child itself failed.
 fn complained(status: ExitStatus, complaint: &str, limits: CompileLimits) -> ComponentFault {
     if status.code() == Some(DOES_NOT_COMPILE.into()) {
         return ComponentFault::Compile(complaint.to_owned());
@@ -149,7 +149,7 @@ fn complained(status: ExitStatus, complaint: &str, limits: CompileLimits) -> Com
     ))
 }
 
-/// As the standard library and the system call it.
+/// The words of the standard library and the system for it.
 fn no_memory(complaint: &str) -> bool {
     ["out of memory", "Cannot allocate memory"]
         .iter()

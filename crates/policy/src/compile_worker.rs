@@ -12,12 +12,12 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use crate::limits::CompileLimits;
 use crate::wasm_config::wasm_config;
 
-/// Exit status that is a verdict on the component: "data error" of sysexits.
+/// Exit status for a component that does not compile: "data error" of sysexits.
 pub(crate) const DOES_NOT_COMPILE: u8 = 65;
 /// Exit status for the child's own troubles: "system error" of sysexits.
 const CANNOT_WORK: u8 = 71;
 
-/// Be the child. `args` are the last two of the program: what it may use.
+/// Runs as the child. `args` are the last two arguments of the program: its limits.
 pub fn run(args: impl Iterator<Item = String>) -> ExitCode {
     match CompileLimits::of_args(args) {
         Some(limits) => run_within(limits),

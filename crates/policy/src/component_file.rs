@@ -1,4 +1,5 @@
-//! A component's file: read without waiting for anybody, replaced in one step. All of it on a thread that may block.
+//! The file of a component. It is read without waiting for other programs, and replaced in one step; both on a thread
+//! that may block.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -27,8 +28,8 @@ pub async fn read_component(file: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(blocking(move || Ok(read()?)).await?.0)
 }
 
-/// The configured component, and what its file looked like before it was read: a change while reading shows at the
-/// next look.
+/// Reads the configured component. Returns the facts of its file from before the reading, so that the next look notices
+/// a change in between.
 pub(crate) async fn read(file: &Path, most: u64) -> Result<(Vec<u8>, FileStat), Unread> {
     let file = file.to_owned();
     let read = blocking(move || Ok(pointsman_folder::read(&file, most, Names::Operator))).await;
@@ -40,7 +41,7 @@ pub(crate) async fn read(file: &Path, most: u64) -> Result<(Vec<u8>, FileStat), 
         })
 }
 
-/// What the file at this place looks like; none where none can be read.
+/// The facts of the file at this path; none where it cannot be read.
 pub(crate) async fn look(place: &Path) -> Option<FileStat> {
     let place = place.to_owned();
     let looked = blocking(move || Ok(look_now(&place))).await;
@@ -52,13 +53,13 @@ pub(crate) async fn look(place: &Path) -> Option<FileStat> {
 pub(crate) struct Installed {
     /// What its file looks like.
     pub(crate) look: FileStat,
-    /// Why its folder could not be synced, if so: it is there, and a power cut may undo that.
+    /// Why its folder could not be synced, if so: the file is there, and a power cut may undo that.
     pub(crate) unsynced: Option<io::Error>,
 }
 
-/// Puts a component in the place of another: written beside it and exchanged with it, so that nobody ever reads half of
-/// it, and durable. `known` is what the file was seen to look like. None where somebody else put another there meanwhile:
-/// that one stays.
+/// Replaces a component file: the new one is written beside it and exchanged with it, so that no reader ever gets half
+/// of it, and it is durable. `known` are the facts of the file as it was last seen. None where another program has put
+/// another file there in the meantime: that one stays.
 ///
 /// # Errors
 /// It could not be put there: the one before is.
@@ -110,8 +111,8 @@ fn write_beside(beside: &Path, place: &Path, component: &[u8]) -> io::Result<Fil
     FileStat::of_file(&file)
 }
 
-/// A copy that an operator made while ours was written is newer than ours, however short that was: the two names are
-/// exchanged, so that what ours displaces is seen, and can be put back.
+/// A copy that an operator made while ours was written is newer than ours. The two names are exchanged, so that the
+/// file that ours displaces can be recognized and put back.
 fn put_in_place(
     beside: &Path,
     place: &Path,
@@ -143,7 +144,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Until what comes out is what was put there last: anything else is newer still.
+/// Exchanges the names until the file that comes out is the one that was put there last: any other is newer still.
 fn put_back(
     beside: &Path,
     place: &Path,
@@ -169,12 +170,12 @@ fn look_now(place: &Path) -> Option<FileStat> {
     Some(open(place, Names::Operator).ok()?.1)
 }
 
-/// Names that are exchanged change a file, and not its content.
+/// Whether two files have the same content: an exchange of names changes the facts of a file, and not its content.
 fn holds_the_same(one: Option<FileStat>, other: Option<FileStat>) -> bool {
     one.map(|look| look.content()) == other.map(|look| look.content())
 }
 
-/// Another name in the same folder, no other policy's: `.route.wasm.new`.
+/// Another name in the same folder that no other policy has: `.route.wasm.new`.
 fn beside(place: &Path) -> PathBuf {
     let name = place.file_name().unwrap_or_default().to_string_lossy();
     place.with_file_name(format!(".{name}.new"))
@@ -201,7 +202,7 @@ mod tests {
         fs::rename(copy, place).unwrap();
     }
 
-    /// What is there afterwards, if it is ours.
+    /// Returns what is there afterwards, if it is ours.
     fn put(place: &Path, component: &[u8], known: Option<FileStat>) -> Option<FileStat> {
         let installed = install_now(place, component, known, sync_folder).unwrap();
         installed.map(|installed| installed.look)
@@ -245,7 +246,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&place).unwrap(), "by hand");
     }
 
-    /// A swap that knows the first file replaces nothing but that: whenever the copies come, the last of them stays.
+    /// A swap that knows the first file replaces only that one: whenever the copies are made, the last of them stays.
     #[test]
     fn copies_made_while_a_swap_writes_its_file_stay() {
         let folder = tempfile::tempdir().unwrap();

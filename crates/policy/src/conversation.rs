@@ -27,21 +27,20 @@ use crate::memory::Resting;
 use crate::services::HostServices;
 use crate::session_values::SessionValues;
 
-/// One session's instances, made when they are first needed. Pinned to one [`Generation`]: a swap
-/// in the middle of a session does not touch it.
+/// One session's instances, which are created when first needed. It is pinned to one [`Generation`], so a swap in the
+/// middle of a session does not affect it.
 ///
-/// An instance that has trapped is replaced for the next question, and every instance after 200 to
-/// 400 questions, so that no policy comes to rely on its memory; one that rests may be dropped where the instances of
-/// all sessions need more memory than there is ([`crate::EngineConfig::memory`]). What it has kept with
-/// `session-set` stays.
+/// An instance that has trapped is replaced for the next question, and every instance after 200 to 400 questions, so
+/// that no policy comes to rely on its memory; an idle one may be dropped where the instances of all sessions need more
+/// memory than there is ([`crate::EngineConfig::memory`]). Values that it has kept with `session-set` stay.
 pub struct Conversation {
     generation: Arc<Generation>,
     session: Arc<str>,
     services: Arc<dyn HostServices>,
     /// One for each policy of the generation, in its order.
     slots: Vec<Slot>,
-    /// How many questions were asked so far. It counts questions and not policies, so that what a policy draws at random
-    /// does not depend on who else is deployed.
+    /// How many questions were asked so far. It counts questions and not policies, so that a policy's random numbers do
+    /// not depend on the other policies.
     questions: u64,
 }
 
@@ -53,7 +52,7 @@ struct Slot {
 }
 
 impl Conversation {
-    /// Opens one session's conversation with the policies of a generation, and keeps that alive.
+    /// Opens one session's conversation with the policies of a generation, which is kept as long as this is.
     ///
     /// `session` should be the `session` of [`ConnectionInfo`]: the policies' log lines carry it, their random numbers
     /// depend on it.
@@ -72,7 +71,7 @@ impl Conversation {
         }
     }
 
-    /// The partner's SSID has come. `at`: the time of the event, here and below.
+    /// Asks when the partner's SSID has come. `at` is the time of the event, here and below.
     pub async fn accept_connection(
         &mut self,
         connection: &ConnectionInfo,
@@ -81,8 +80,8 @@ impl Conversation {
         self.ask(&AcceptConnection { connection }, at).await
     }
 
-    /// The SSID of a caller has come that has shown no right password or certificate: only those are asked that are
-    /// deployed for that ([`crate::PolicySpec::asked_about_strangers`]).
+    /// Asks about a caller that has shown no right password or certificate. Only policies that are deployed for that
+    /// are asked ([`crate::PolicySpec::asked_about_strangers`]).
     pub async fn accept_stranger(
         &mut self,
         connection: &ConnectionInfo,
@@ -112,7 +111,7 @@ impl Conversation {
         self.ask(&AcceptFile { connection, file }, at).await
     }
 
-    /// A transfer has ended. The decision counts for received, completed files only.
+    /// Asks, or tells, that a transfer has ended. The decision counts for received, completed files only.
     pub async fn end_transfer(
         &mut self,
         connection: &ConnectionInfo,
@@ -209,7 +208,7 @@ impl Slot {
         }
     }
 
-    /// The instance is taken out while it is asked: if the question is abandoned half-way, so is it.
+    /// The instance is taken out of its slot while it is asked, so that an abandoned question drops it.
     async fn ask<C: HookCall>(
         &mut self,
         call: &C,

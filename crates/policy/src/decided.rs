@@ -11,7 +11,7 @@ use crate::error::PolicyFailure;
 use crate::hook::Hook;
 use crate::host_calls::{HostCall, HostCalls};
 
-/// Octets of the facts, and of a decision, in what is kept: about.
+/// The approximate octets of the facts, and of a decision, that are kept.
 const MOST: usize = 16 << 10;
 
 /// The answer of a chain of policies to one question, and how it came about.
@@ -33,11 +33,11 @@ pub struct Decided<T> {
     pub host_calls: Vec<HostCall>,
     /// Calls after these, which were too many to keep.
     pub host_calls_omitted: u32,
-    /// What is to be done. It has been checked, and failures have been accounted for.
+    /// The decision. It has been checked, and failures have had their effect.
     pub decision: T,
     /// The policy that ended the chain, or the first that had an opinion. None if all passed.
     pub decided_by: Option<DecidedBy>,
-    /// Policies that failed on the way. They have been logged.
+    /// Policies that failed. They have been logged.
     pub failures: Vec<PolicyFailure>,
 }
 
@@ -62,7 +62,7 @@ pub struct DecidedBy {
 }
 
 impl<T> Decided<T> {
-    /// Nobody has been asked yet.
+    /// Begins a question about which no policy has been asked yet.
     pub(crate) fn begin(hook: Hook, generation: u64, at: SystemTime) -> Self
     where
         T: Decision,
@@ -82,7 +82,7 @@ impl<T> Decided<T> {
         }
     }
 
-    /// Adds the decision of the policy that was asked last. True where that ends the chain.
+    /// Adds the decision of the policy that was asked last. Returns whether that ends the chain.
     pub(crate) fn add(&mut self, decision: T) -> bool
     where
         T: Decision,
@@ -115,7 +115,8 @@ impl<T> Decided<T> {
         self.host_calls_omitted = calls.omitted;
     }
 
-    /// All of it as JSON, to be kept: of a bounded size, with the names of the WIT files, times in milliseconds since 1970.
+    /// All of it as JSON, for the ledger: of a bounded size, with the names of the WIT files and times in milliseconds
+    /// since 1970.
     pub fn to_json(&self) -> Value
     where
         T: Serialize,

@@ -18,13 +18,13 @@ pub(crate) trait Decision: Sized + Send {
     /// Whether the chain ends here.
     fn ends_chain(&self) -> bool;
 
-    /// This decision, and what a later policy adds to it. Neither ends the chain.
+    /// This decision together with that of a later policy. Neither ends the chain.
     fn then(self, later: Self) -> Self;
 
-    /// Stands in for a policy that failed: for now, or for good.
+    /// The decision in place of a policy that failed: for now, or for good.
     fn refusal(for_good: bool) -> Self;
 
-    /// Notes everything in it that cannot be carried out.
+    /// Notes everything in the decision that cannot be carried out.
     fn check(&self, rules: &mut Rules);
 
     /// What a failure means in this mode.
@@ -37,7 +37,7 @@ pub(crate) trait Decision: Sized + Send {
     }
 }
 
-/// For the partner: not whose fault it is nor what it is, but whether to come again.
+/// The refusal for the partner: it says whether to try again, and not what failed.
 fn unable(reason: u8, for_good: bool) -> Refusal {
     Refusal {
         reason,
@@ -86,7 +86,7 @@ impl Decision for ConnectionDecision {
         }
     }
 
-    /// ESID 08, resources not available: for most partners' software the sign to call again.
+    /// ESID 08, resources not available: most partners' software calls again then.
     fn refusal(for_good: bool) -> Self {
         ConnectionDecision::Refuse(unable(8, for_good))
     }
@@ -127,8 +127,8 @@ impl Decision for FileDecision {
         }
     }
 
-    /// SFNA 99, unspecified: 12, access method failure, would send the partner's operator looking
-    /// for a fault in our storage.
+    /// SFNA 99, unspecified: with 12, access method failure, the partner's operator would suspect a fault in our
+    /// storage.
     fn refusal(for_good: bool) -> Self {
         FileDecision::Refuse(unable(99, for_good))
     }
@@ -151,7 +151,7 @@ impl Decision for ResponseDecision {
         matches!(self, ResponseDecision::Pass)
     }
 
-    /// A `later` does not end it: a policy after it may still refuse.
+    /// `later` does not end the chain: a policy after it may still refuse.
     fn ends_chain(&self) -> bool {
         matches!(
             self,
@@ -179,8 +179,8 @@ impl Decision for ResponseDecision {
         }
     }
 
-    /// For now: no response, and the question again in five minutes. For good: NERP 34, file
-    /// processing failed.
+    /// For now: no response, and the question is asked again in five minutes. For good: NERP 34, file processing
+    /// failed.
     fn refusal(for_good: bool) -> Self {
         if for_good {
             ResponseDecision::Negative(unable(34, true))
@@ -223,7 +223,7 @@ impl Decision for TurnDecision {
         }
     }
 
-    /// For now: this policy has no say in the turn. For good: nothing is sent.
+    /// For now: this policy does not count in this turn. For good: nothing is sent.
     fn refusal(for_good: bool) -> Self {
         if for_good {
             TurnDecision::Hold("a policy failed".to_owned())

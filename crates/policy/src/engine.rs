@@ -17,7 +17,7 @@ use crate::wasm_config::wasm_config;
 pub struct EngineConfig {
     /// Where components are compiled.
     pub compile: Compile,
-    /// How often a running guest makes room for others; also the grain of `limits.time`.
+    /// How often a running guest yields to others; also the granularity of `limits.time`.
     pub tick: Duration,
     /// Octets that all instances together may hold.
     pub memory: u64,
@@ -28,12 +28,13 @@ pub struct EngineConfig {
 pub enum Compile {
     /// On a blocking thread of this process.
     InProcess,
-    /// In a child of limited memory and processor time (see [`crate::compile_worker`]): a component
-    /// that is hard on the compiler cannot harm the server.
+    /// In a child process of limited memory and processor time (see [`crate::compile_worker`]), so that a component
+    /// that is expensive to compile cannot harm the server.
     Child {
         /// The program, usually this very one.
         program: PathBuf,
-        /// Its arguments, such that it calls [`crate::compile_worker::run`] with those that follow them.
+        /// Its first arguments, with which it calls [`crate::compile_worker::run`]; that gets the arguments behind
+        /// them.
         args: Vec<String>,
     },
 }
@@ -70,7 +71,7 @@ impl Engine {
     /// Sets up the engine and starts its ticking thread, which ends with the last clone.
     ///
     /// # Errors
-    /// If this machine cannot run it (no support for the processor, no thread left).
+    /// The machine cannot run it (its processor is not supported, or no thread can be started).
     pub fn new(config: EngineConfig) -> Result<Engine, EngineError> {
         Engine::set_up(config).map_err(|e| EngineError(format!("{e:#}")))
     }
@@ -107,7 +108,7 @@ impl Engine {
         &self.parts.config.compile
     }
 
-    /// How many ticks a time is, rounded up, at least one.
+    /// A time in ticks, rounded up; at least one.
     pub(crate) fn ticks(&self, time: Duration) -> u32 {
         let tick = self.parts.config.tick.as_nanos().max(1);
         u32::try_from(time.as_nanos().div_ceil(tick).max(1)).unwrap_or(u32::MAX)

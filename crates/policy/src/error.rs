@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::hook::Hook;
 
-/// Why a policy was not loaded or swapped. Whatever was in force before still is.
+/// Why a policy was not loaded or swapped. The policies that were in force before still are.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -43,7 +43,7 @@ pub enum LoadError {
         /// The names there are, with commas between.
         known: String,
     },
-    /// What was asked for later is in force already.
+    /// A later change is in force already.
     #[error(
         "policy `{policy}`: another component was put in its place meanwhile, by a later swap or as its file; that one stays, and this one was given up: swap again if it is wanted all the same"
     )]
@@ -69,7 +69,7 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// Everything that is wrong, where anything is.
+    /// One error for all of them; success where there are none.
     pub(crate) fn all(mut errors: Vec<Self>) -> Result<(), Self> {
         match errors.pop() {
             None => Ok(()),
@@ -157,7 +157,7 @@ impl fmt::Display for PolicyFailure {
     }
 }
 
-/// How a call into a policy ended that gave no decision.
+/// Why a call into a policy gave no decision.
 #[derive(Debug)]
 pub(crate) struct GuestFault {
     pub(crate) kind: FailureKind,

@@ -8,14 +8,14 @@ use pointsman_log::{Field, FieldValue, events};
 
 use crate::bindings::types::ConnectionInfo;
 
-/// Whom a question is about: the session and whom it is with. The log counts repeated lines by that, too, so that no
-/// partner hides what it says of another.
+/// The subject of a question: the session and its partner. The log counts repeated lines by subject, so that lines
+/// about one partner cannot suppress those about another.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
     session: Arc<str>,
     /// The partner, which has shown that it is the one.
     partner: Option<Arc<str>>,
-    /// Whose profile it would be, while the caller has not shown that.
+    /// The profile that the caller claims, while it has not proved its identity.
     claims: Option<Arc<str>>,
     remote: Option<SocketAddr>,
 }
@@ -55,7 +55,7 @@ impl Subject {
     }
 }
 
-/// Outside of a session there is none.
+/// The address of the peer; none outside of a session.
 fn remote(connection: &ConnectionInfo) -> Option<SocketAddr> {
     let address: IpAddr = connection.remote_address.parse().ok()?;
     Some(SocketAddr::new(address, connection.remote_port))

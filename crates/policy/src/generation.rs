@@ -20,7 +20,7 @@ impl Generation {
         self.number
     }
 
-    /// Its policies in the order they are asked: name and SHA-256 (hexadecimal).
+    /// Its policies in the order in which they are asked: name and SHA-256 (hexadecimal).
     pub fn policies(&self) -> impl Iterator<Item = (&str, &str)> {
         self.chain
             .iter()

@@ -109,7 +109,7 @@ impl GuestContext {
     }
 }
 
-/// No files, no sockets, no environment, no arguments; time and chance come from the event.
+/// WASI without files, sockets, environment and arguments; time and random numbers come from the event.
 fn empty_wasi(event: &Arc<GuestEvent>) -> WasiCtx {
     let wasi = Wasi(event.clone());
     WasiCtx::builder()

@@ -24,9 +24,9 @@ use crate::mutex::lock;
 
 /// A line on standard output without an end is logged at this length.
 const LONGEST_LINE: usize = 4 << 10;
-/// How many of the last complaints are logged with a failure: a panic takes two or three lines.
+/// How many of the last error lines are logged with a failure: a panic has two or three lines.
 const LAST_WORDS: usize = 3;
-/// How runtimes begin to say why they end, with a trace of many lines to follow.
+/// The beginnings of lines in which runtimes say why they end, before a trace of many lines.
 const LAST_WILL: [&str; 6] = [
     "fatal error:",
     "panic:",
@@ -49,7 +49,7 @@ pub(crate) struct EventStamp<'a> {
 /// The event in progress of one instance.
 pub(crate) struct GuestEvent {
     policy: Arc<str>,
-    /// Whom the question in progress is about: a caller may become a known partner.
+    /// The subject of the present question: a caller may become a known partner.
     subject: Mutex<Subject>,
     /// Nanoseconds since 1970.
     now: AtomicU64,
@@ -62,7 +62,7 @@ struct GuestLog {
     lines_left: u32,
     bytes_left: u32,
     dropped: u32,
-    /// The line that says why, where it is known as one and the last ones no longer hold it.
+    /// The line with the reason, where it was recognized and is not among the last lines any more.
     will: Option<String>,
     last_words: VecDeque<String>,
     /// What was printed without an end of line so far, by level: standard output and error are two streams.
@@ -128,8 +128,8 @@ impl GuestEvent {
         };
     }
 
-    /// The event is over: log what is left to log. Gives the last complaints: lines logged as errors
-    /// or printed on standard error.
+    /// Ends the event: logs the remaining output. Returns the last error lines: those logged as errors or printed on
+    /// standard error.
     pub(crate) fn end(&self) -> String {
         for level in [Level::Info, Level::Error] {
             self.print(level, b"\n");
@@ -154,7 +154,7 @@ impl GuestEvent {
         Duration::from_nanos(self.now.load(Ordering::Relaxed))
     }
 
-    /// A line the policy logs, within the limits of the event.
+    /// Logs a line of the policy, within the limits of the event.
     pub(crate) fn log(&self, level: Level, message: &str) {
         {
             let mut log = lock(&self.log);
@@ -177,14 +177,14 @@ impl GuestEvent {
         ));
     }
 
-    /// A seed for what is drawn before the first question, or without asking for randomness.
+    /// The seed that WASI gives a guest for random numbers that need not be secure.
     pub(crate) fn seed(&self) -> u128 {
         let mut seed = [0; 16];
         lock(&self.random).fill_bytes(&mut seed);
         u128::from_be_bytes(seed)
     }
 
-    /// Standard output or error: whole lines are logged, the rest waits for its end.
+    /// Standard output or error: complete lines are logged, and the rest waits for its line end.
     fn print(&self, level: Level, octets: &[u8]) {
         for piece in octets.split_inclusive(|octet| *octet == b'\n') {
             let line = {
@@ -237,7 +237,7 @@ fn line(level: Level, policy: Arc<str>, session: Subject, said: String) -> Polic
     }
 }
 
-/// The event as WASI sees it: clocks that stand, and random numbers of the event.
+/// The event as WASI sees it: clocks that do not advance, and random numbers of the event.
 #[derive(Clone)]
 pub(crate) struct Wasi(pub(crate) Arc<GuestEvent>);
 
@@ -256,7 +256,7 @@ impl HostMonotonicClock for Wasi {
         1_000_000
     }
 
-    /// Never zero, which some runtimes take for a clock that is broken.
+    /// The time is never zero, which some runtimes take for a broken clock.
     fn now(&self) -> u64 {
         self.0.now.load(Ordering::Relaxed).max(1_000_000_000)
     }

@@ -14,7 +14,7 @@ use crate::decision::Decision;
 use crate::guest_context::GuestContext;
 use crate::hook::Hook;
 
-/// What an export gives: its decision or its error text; outside of that, the trap.
+/// The result of an export: its decision or its error text; or else the trap.
 pub(crate) type HookResult<D> = wasmtime::Result<Result<D, String>>;
 
 /// A question that can be put to an instance: the call of one hook.

@@ -1,7 +1,7 @@
 //! What a policy called while it was asked, as it is kept with the decision.
 //!
-//! It is for an operator who wants to see why a policy decided as it did, and for whoever puts the question again. It is
-//! bounded, and it has no value of a setting, since those may be secrets.
+//! It shows an operator why a policy decided as it did, and lets the question be asked once more. It is bounded, and it
+//! has no values of settings, since those may be secrets.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::bindings::types::{Level, OutboundFile};
 use crate::bounded;
 
-/// Octets of all calls of one event, as JSON and about: those after them are counted only.
+/// The approximate octets of all calls of one event as JSON; further calls are only counted.
 const MOST: usize = 16 << 10;
 /// Files of a list that are kept.
 const FILES: usize = 20;
@@ -48,7 +48,7 @@ impl HostCalls {
         self.omitted = self.omitted.saturating_add(later.omitted);
     }
 
-    /// Notes a call. Its values are not even made where there is no space left for them.
+    /// Notes a call. Its values are not built where there is no space left for them.
     pub(crate) fn note(
         &mut self,
         policy: &str,
@@ -88,7 +88,7 @@ pub(crate) fn line(level: Level, message: &str) -> Vec<Value> {
     ]
 }
 
-/// A value that a policy keeps: a text as that, octets that are none in hexadecimal, as much as there is space for.
+/// A value that a policy keeps: a text as text, other octets in hexadecimal digits, cut to the space that is left.
 pub(crate) fn octets(value: &[u8]) -> Value {
     match std::str::from_utf8(value) {
         Ok(text) => bounded::text(text, OF_A_VALUE).into_owned().into(),
@@ -109,7 +109,7 @@ pub(crate) fn files(files: &[OutboundFile]) -> Value {
     kept.into()
 }
 
-/// Whether something was kept.
+/// Whether a value was kept.
 pub(crate) fn outcome(result: &Result<(), String>) -> Value {
     match result {
         Ok(()) => json!("ok"),

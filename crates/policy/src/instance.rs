@@ -42,7 +42,7 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    /// Makes an instance. Its start counts as an event: the same limits hold.
+    /// Creates an instance. Its start counts as an event, with the same limits.
     pub(crate) async fn start(
         loaded: &Loaded,
         stamp: &EventStamp<'_>,
@@ -83,12 +83,12 @@ impl Instance {
         self.alive
     }
 
-    /// What it has called since this was asked last.
+    /// Its calls into the server since the last time.
     pub(crate) fn take_calls(&mut self) -> HostCalls {
         self.store.data_mut().take_calls()
     }
 
-    /// Puts a question, within the limits, and checks the decision.
+    /// Asks a question within the limits, and checks the decision.
     pub(crate) async fn ask<C: HookCall>(
         &mut self,
         call: &C,
@@ -114,7 +114,7 @@ impl Instance {
         }
     }
 
-    /// What a call returned, if that is a decision that can be carried out.
+    /// The result of a call, if it is a decision that can be carried out.
     fn decision<D: Decision>(
         &self,
         returned: HookResult<D>,
@@ -153,7 +153,7 @@ fn store_within_limits(loaded: &Loaded, context: GuestContext) -> Store<GuestCon
     store
 }
 
-/// Memory for an instance as big as those before it were at their start.
+/// Reserves memory for an instance of the size that earlier ones had at their start.
 async fn free_memory(loaded: &Loaded) -> Result<Share, GuestFault> {
     let memory = loaded.engine.memory();
     tokio::time::timeout(loaded.limits.call, memory.share(loaded.size_at_start()))
@@ -175,7 +175,7 @@ fn all_in_use(loaded: &Loaded) -> String {
     )
 }
 
-/// Gives an event its time and its calls.
+/// Sets the time and the number of calls of an event.
 fn allow(store: &mut Store<GuestContext>, loaded: &Loaded) {
     let ticks = loaded.engine.ticks(loaded.limits.time);
     store.data_mut().begin(ticks);
@@ -192,7 +192,7 @@ fn took_too_long(loaded: &Loaded) -> GuestFault {
     }
 }
 
-/// The policy's own words, bounded: they go to the log.
+/// The policy's own error text, bounded, for the log.
 fn error_text(mut text: String) -> GuestFault {
     if let Some((end, _)) = text.char_indices().nth(1000) {
         text.truncate(end);
@@ -256,8 +256,8 @@ fn trap_kind(
     }
 }
 
-/// The policy's own innermost functions, if the component kept their names. Those of the language's
-/// library say how it traps, not why.
+/// The policy's own innermost functions, if the component kept their names. Functions of the language's library show
+/// how it traps, not why.
 fn place(trap: &wasmtime::Error) -> Option<String> {
     let names: Vec<String> = trap
         .downcast_ref::<WasmBacktrace>()?

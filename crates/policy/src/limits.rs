@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-/// Limits of one policy. Memory is counted per instance, all else per event.
+/// Limits of one policy. Memory is counted per instance, everything else per event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceLimits {
     /// Memory of an instance, all its linear memories and tables together, in octets.
     pub memory: u64,
     /// Time the guest itself may run in one event.
     pub time: Duration,
-    /// Time one event may take altogether, calls into the server included.
+    /// The time that one event may take altogether, including calls into the server.
     pub call: Duration,
     /// Lines it may log in one event.
     pub log_lines: u32,
@@ -64,7 +64,7 @@ impl CompileLimits {
         [self.cpu.as_secs(), self.memory >> 20].map(|number| number.to_string())
     }
 
-    /// Back from them; none where they are something else.
+    /// Reads the arguments of [`Self::args`]; none where they are others.
     pub(crate) fn of_args(mut args: impl Iterator<Item = String>) -> Option<Self> {
         let mut number = || args.next()?.parse::<u64>().ok();
         Some(CompileLimits {

@@ -24,7 +24,7 @@ use crate::session_values::SessionValues;
 use crate::spec::PolicySpec;
 use crate::{check, compile};
 
-/// From the component's octets to something that can be asked.
+/// Makes a policy that can be asked from the octets of a component.
 pub(crate) async fn load(
     engine: &Engine,
     spec: &PolicySpec,
@@ -97,7 +97,7 @@ async fn prepare(
     PolicyPre::new(pre).map_err(|e| ComponentFault::Exports(format!("{e:#}")))
 }
 
-/// Start it once, so that one that traps at its start is found now and not by a partner.
+/// Starts it once, so that a component that traps at its start is found now and not in a session.
 async fn try_start(loaded: &Loaded) -> Result<(), ComponentFault> {
     let stamp = EventStamp {
         subject: &Subject::nobody("loading".into()),
@@ -112,11 +112,11 @@ async fn try_start(loaded: &Loaded) -> Result<(), ComponentFault> {
     })
 }
 
-/// The time of the try, the same for every start: 2026-01-01T00:00:00Z. A language's runtime may want a clock that can
-/// be true (Go's ends at a clock of 0).
+/// The time of this start, always the same: 2026-01-01T00:00:00Z. A language's runtime may need a plausible clock (Go's
+/// ends at a clock of 0).
 const AT_LOADING: Duration = Duration::from_secs(1_767_225_600);
 
-/// While a component is started for a try, there is no server behind it.
+/// The services of a component that is started to be checked: there are none.
 struct NoServices;
 
 #[async_trait]

@@ -12,7 +12,7 @@ use crate::hook::{Hook, OnFailure};
 use crate::limits::ResourceLimits;
 use crate::spec::PolicySpec;
 
-/// A checked and compiled component with what it was deployed with. Immutable.
+/// A checked and compiled component, with its specification. It is immutable.
 pub(crate) struct Loaded {
     pub(crate) name: Arc<str>,
     pub(crate) digest: String,
@@ -20,7 +20,7 @@ pub(crate) struct Loaded {
     pub(crate) limits: ResourceLimits,
     pub(crate) engine: Engine,
     pub(crate) pre: PolicyPre<GuestContext>,
-    /// Octets that its instances held at their start, the biggest of them.
+    /// The most octets that one of its instances held at its start.
     pub(crate) size: AtomicU64,
     pub(crate) hooks: Vec<Hook>,
     pub(crate) asked_about_strangers: bool,
@@ -52,7 +52,7 @@ impl Loaded {
         }
     }
 
-    /// Whether it is asked at this moment.
+    /// Whether it is asked at this hook.
     pub(crate) fn answers(&self, hook: Hook) -> bool {
         self.hooks.is_empty() || self.hooks.contains(&hook)
     }
@@ -72,7 +72,7 @@ impl Loaded {
         self.size.fetch_max(octets, Ordering::Relaxed);
     }
 
-    /// What its failure means at this moment.
+    /// What its failure means at this hook.
     pub(crate) fn on_failure(&self, hook: Hook) -> OnFailure {
         self.on_failure.get(&hook).copied().unwrap_or_default()
     }

@@ -1,9 +1,9 @@
 //! The memory of all instances together.
 //!
-//! Each instance has a limit of its own; what keeps a thousand sessions from adding up is here. When an instance that is
-//! asked needs memory, those that rest are dropped, the one that rested longest first: their next question makes another,
-//! and what they kept with their session stays. Where every instance is in use, a question waits for memory, within the
-//! time for a question.
+//! Each instance has a limit of its own; this module limits all of them together. When an instance that is asked needs
+//! memory, idle ones are dropped, the one that is idle for the longest time first: their next question creates another,
+//! and the values that they kept with their session stay. Where every instance is in use, a question waits for memory,
+//! within the time for a question.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::mutex::lock;
 
-/// What an instance holds beside its linear memory and tables: its store and stack.
+/// The octets of an instance beside its linear memory and tables: its store and stack.
 pub(crate) const OVERHEAD: u64 = 128 << 10;
 
 /// What all instances of an engine hold.
@@ -31,7 +31,7 @@ struct Held {
     resting: BTreeMap<u64, Arc<dyn Droppable>>,
 }
 
-/// An instance at rest, whatever it is: its memory is freed by dropping it.
+/// An idle instance of any type: dropping it frees its memory.
 trait Droppable: Send + Sync {
     fn drop_now(&self);
 }
@@ -45,7 +45,7 @@ impl<T: Send> Droppable for Mutex<Option<T>> {
 }
 
 impl Memory {
-    /// `limit`: octets of all instances together.
+    /// Allows so many octets for all instances together.
     pub(crate) fn new(limit: u64) -> Arc<Self> {
         Arc::new(Memory {
             limit,
@@ -67,7 +67,7 @@ impl Memory {
         }
     }
 
-    /// A share of so many octets. Waits until they are free: for ever if they are more than the limit.
+    /// Waits until so many octets are free, and reserves them. It waits without end if they are more than the limit.
     pub(crate) async fn share(self: &Arc<Self>, octets: u64) -> Share {
         let mut share = self.nothing();
         loop {
@@ -81,7 +81,7 @@ impl Memory {
         }
     }
 
-    /// Puts an instance to rest: it may be gone when it is wanted again.
+    /// Keeps an idle instance. It may have been dropped when it is needed again.
     pub(crate) fn rest<T: Send + 'static>(self: &Arc<Self>, instance: T) -> Resting<T> {
         let instance = Arc::new(Mutex::new(Some(instance)));
         let mut held = lock(&self.held);
@@ -129,7 +129,7 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// Grows to so many octets, without waiting. False if they are not free.
+    /// Grows to so many octets, without waiting. Returns false if they are not free.
     pub(crate) fn grow(&mut self, octets: u64) -> bool {
         let more = octets.saturating_sub(self.octets);
         let grown = more == 0 || self.memory.take(more);

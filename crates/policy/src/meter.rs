@@ -4,8 +4,8 @@ use wasmtime::ResourceLimiter;
 
 use crate::memory::{OVERHEAD, Share};
 
-/// Counts an instance's memory and remembers when it was denied some: the guest's own trap that
-/// follows does not say why.
+/// Counts an instance's memory and remembers that it was denied some, since the trap of the guest that follows does not
+/// say why.
 #[derive(Debug)]
 pub(crate) struct Meter {
     limit: u64,
@@ -23,13 +23,13 @@ pub(crate) enum Denied {
     All,
 }
 
-/// Elements of one table: room for an interpreter's functions, no room to eat memory by.
+/// Elements of one table: enough for the functions of an interpreter, and too few to use up memory.
 const TABLE_ELEMENTS: usize = 20_000;
 /// Octets of one of them.
 const ELEMENT: u64 = 16;
 
 impl Meter {
-    /// `limit`: octets of this instance; `share`: its part of what all may hold, which grows with it.
+    /// `limit` is the most octets of this instance; `share` is its part of what all may hold, which grows with it.
     pub(crate) fn new(limit: u64, share: Share) -> Self {
         Meter {
             limit,
@@ -39,7 +39,7 @@ impl Meter {
         }
     }
 
-    /// What a share must be for an instance like this one.
+    /// The share that an instance like this one needs.
     pub(crate) fn size(&self) -> u64 {
         self.used.saturating_add(OVERHEAD)
     }

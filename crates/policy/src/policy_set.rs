@@ -30,16 +30,16 @@ pub struct Swapped {
     pub digest: String,
     /// SHA-256 of the one before.
     pub previous: String,
-    /// What is wrong with the configured file, if something is: it could not be replaced, so that the one before decides
-    /// again after the next start; or it is replaced, and a power cut may undo that.
+    /// What is wrong with the configured file, if anything is: it could not be replaced, so that the old component is
+    /// used again after the next start; or a power cut may undo the replacement.
     pub not_installed: Option<String>,
 }
 
 /// The policies of a server: a chain in the order it was configured, and its generations.
 ///
-/// Changes of one policy count in the order in which they were asked for, however long each takes to compile: what was
-/// asked for before something that is in force by now is given up ([`LoadError::Overtaken`]). No change waits for the
-/// compiler of another.
+/// Changes of one policy count in the order in which they were requested, however long each takes to compile: a change
+/// is given up if a later one is in force already ([`LoadError::Overtaken`]). No change waits for the compilation of
+/// another.
 pub struct PolicySet {
     engine: Engine,
     pub(crate) current: ArcSwap<Generation>,
@@ -49,7 +49,7 @@ pub struct PolicySet {
     pub(crate) made: std::sync::Mutex<Vec<Weak<Generation>>>,
 }
 
-/// A policy that is deployed: its specification, its file, and how far it is with its changes.
+/// A deployed policy: its specification, its file, and the state of its changes.
 pub(crate) struct Deployed {
     pub(crate) spec: PolicySpec,
     /// Locked while the file is looked at or replaced, and never while something compiles.
@@ -110,12 +110,12 @@ impl PolicySet {
         self.current.load_full()
     }
 
-    /// Puts another component in a policy's place: into its configured file, and in force. Settings, limits and order
-    /// stay. A file that cannot be written is no reason not to swap; [`Swapped::not_installed`] says why.
+    /// Replaces a policy's component: in its configured file, and in force. Settings, limits and order stay. The swap
+    /// succeeds even if the file cannot be written; [`Swapped::not_installed`] says why.
     ///
     /// # Errors
-    /// There is no such policy, the component cannot be loaded, or another change of this policy was asked for later and
-    /// is in force by now. Then nothing has changed.
+    /// There is no such policy, the component cannot be loaded, or a later change of this policy is in force already.
+    /// Then nothing has changed.
     pub async fn swap(&self, name: &str, component: &[u8]) -> Result<Swapped, LoadError> {
         let policy = &*self.named(name)?;
         let change = {
@@ -135,8 +135,8 @@ impl PolicySet {
         self.put_in_force(policy, change, loaded, not_installed)
     }
 
-    /// Looks at a policy's file, and swaps the policy if the content is another one; none where nothing changed. A file
-    /// that does not load is reported once, not at every look.
+    /// Checks a policy's file, and swaps the policy if the content has changed; none where it has not. A file that
+    /// cannot be loaded is reported once, not at every check.
     pub async fn reload(&self, name: &str) -> Option<Result<Swapped, LoadError>> {
         match self.named(name) {
             Ok(policy) => self.reload_file(&policy).await.transpose(),
@@ -144,7 +144,7 @@ impl PolicySet {
         }
     }
 
-    /// Numbers of the generations that somebody still holds, oldest first; the last is in force.
+    /// Numbers of the generations that are still in use, the oldest first; the last is in force.
     pub fn live_generations(&self) -> Vec<u64> {
         let mut made = lock(&self.made);
         made.retain(|generation| generation.strong_count() > 0);
@@ -154,7 +154,7 @@ impl PolicySet {
             .collect()
     }
 
-    /// The file counts as read when all of this is done, so that who gives it up half way has done nothing.
+    /// The file counts as read only at the end, so that a reload that is cancelled half-way has changed nothing.
     async fn reload_file(&self, policy: &Deployed) -> Result<Option<Swapped>, LoadError> {
         let change = {
             let mut state = policy.state.lock().await;
@@ -182,7 +182,7 @@ impl PolicySet {
         loaded.transpose()
     }
 
-    /// What stands in the file, and what the file looked like; none if that is in force already.
+    /// The component in the file, and the facts of the file; none if that component is in force already.
     async fn load_file(
         &self,
         policy: &Deployed,
@@ -198,7 +198,7 @@ impl PolicySet {
         Ok(Some((loaded, seen)))
     }
 
-    /// A file that is another than the one before was put there by somebody else, just now: that is a change, too.
+    /// A file that differs from the one before was put there by another program just now, which is a change, too.
     async fn look_at_file(&self, policy: &Deployed, state: &mut FileState) {
         let now = component_file::look(&policy.spec.component).await;
         if now != state.look {
@@ -214,7 +214,8 @@ impl PolicySet {
         self.changes.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Everything that can fail comes first. Who is overtaken meanwhile need not continue: its compiler is stopped.
+    /// Loads a component before anything is changed. Where a later change comes in the meantime, the compilation is
+    /// stopped.
     async fn load_unless_overtaken(
         &self,
         policy: &Deployed,
@@ -232,7 +233,8 @@ impl PolicySet {
         }
     }
 
-    /// One pointer changes. The caller has locked the policy's file state, and has seen that nothing newer is in force.
+    /// Replaces the generation. The caller has locked the policy's file state, and has checked that nothing newer is in
+    /// force.
     fn put_in_force(
         &self,
         policy: &Deployed,
@@ -318,7 +320,7 @@ impl Deployed {
     }
 }
 
-/// Puts a component into the policy's file. Gives what is wrong with the file afterwards, if something is.
+/// Puts a component into the policy's file. Returns what is wrong with the file afterwards, if anything is.
 ///
 /// # Errors
 /// Somebody put another file there meanwhile: that one counts.
@@ -352,7 +354,7 @@ async fn replace_file(
     }
 }
 
-/// Its component, and what the file looked like when it was opened.
+/// Its component, and the facts of the file when it was opened.
 async fn read(spec: &PolicySpec) -> Result<(Vec<u8>, FileStat), LoadError> {
     let limit = spec.limits.component;
     let read = component_file::read(&spec.component, limit).await;

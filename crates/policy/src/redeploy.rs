@@ -24,7 +24,7 @@ enum Link {
 }
 
 impl PolicySet {
-    /// Loads what is new in these specifications, which are all that is to be deployed, and puts nothing in force.
+    /// Loads the new policies among these specifications, which are the complete chain, and puts nothing in force.
     ///
     /// # Errors
     /// The policies that cannot be loaded, all of them.
@@ -59,8 +59,8 @@ impl PolicySet {
         Ok((Arc::new(deployed), Link::Loaded(Arc::new(loaded))))
     }
 
-    /// Puts a prepared chain in force: a new generation, where anything is another than before. Gives the number of the
-    /// generation that is in force then.
+    /// Puts a prepared chain in force: a new generation, where anything has changed. Returns the number of the
+    /// generation in force.
     pub fn deploy(&self, prepared: PreparedChain) -> u64 {
         let mut made = lock(&self.made);
         let old = self.current();
@@ -90,7 +90,7 @@ impl PolicySet {
     }
 }
 
-/// Whether the component that is compiled for one of them is good for the other.
+/// Whether a component that was compiled for one of them can be used for the other.
 fn is_compiled_alike(old: &PolicySpec, new: &PolicySpec) -> bool {
     let limits = |spec: &PolicySpec| (spec.limits.component, spec.limits.compile);
     old.component == new.component && limits(old) == limits(new)

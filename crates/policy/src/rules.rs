@@ -1,5 +1,4 @@
-//! What a decision must be like to be carried out: no answer of a policy is trusted more than what
-//! comes over the wire.
+//! Checks that a decision can be carried out: an answer of a policy is trusted no more than octets from the wire.
 
 use std::ops::RangeInclusive;
 
@@ -30,7 +29,7 @@ impl Rules {
         }
     }
 
-    /// The first thing that is wrong, in words.
+    /// The first mistake, as a text.
     pub(crate) fn verdict(self) -> Result<(), String> {
         self.wrong.map_or(Ok(()), Err)
     }
@@ -137,7 +136,7 @@ impl Rules {
         }
     }
 
-    /// One part of a path: it must neither lead upwards nor anywhere else.
+    /// Checks one part of a path, which must not lead upwards or elsewhere.
     fn part(&mut self, field: &str, part: &str) {
         let fine = !matches!(part, "" | "." | "..") && !part.contains(['/', '\\']);
         self.require(field, fine, || {

@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex};
 use crate::memory::{Memory, Share};
 use crate::mutex::lock;
 
-/// Octets of a key, of a session's values and of those kept for good.
+/// The most octets of a key, both of a session's values and of durable ones.
 const LONGEST_KEY: usize = 256;
 /// Octets of such a value.
 const LONGEST_VALUE: usize = 64 << 10;
 
-/// Octets of one policy in one session, keys and [`EACH`] included.
+/// The most octets of one policy in one session, including keys and [`EACH`].
 const MOST: usize = 256 << 10;
 
 /// What a value takes beside its octets and those of its key.
 const EACH: usize = 128;
 
-/// What one policy keeps with one session. It outlives the instance. Clones share it.
+/// The values that one policy keeps with one session. They outlive the instance, and clones share them.
 #[derive(Clone)]
 pub(crate) struct SessionValues(Arc<Mutex<Values>>);
 
@@ -45,7 +45,7 @@ impl SessionValues {
     /// Keeps a value; an empty one removes the key.
     ///
     /// # Errors
-    /// A text for the policy: a limit is met.
+    /// A text for the policy: a limit is reached.
     pub(crate) fn set(&self, key: String, value: Vec<u8>) -> Result<(), String> {
         check_pair(&key, &value)?;
         let Values {
@@ -78,7 +78,7 @@ impl SessionValues {
     }
 }
 
-/// Whether a key and its value are short enough, whether they are kept for the session or for good.
+/// Checks that a key and its value are short enough, for a session's values and for durable ones.
 pub(crate) fn check_pair(key: &str, value: &[u8]) -> Result<(), String> {
     if key.len() > LONGEST_KEY {
         return Err(format!(

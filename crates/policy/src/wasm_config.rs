@@ -1,6 +1,6 @@
 //! The settings of the WebAssembly engine.
 
-/// The engine's settings. The compile child uses the same, or its artefacts would not fit.
+/// The engine's settings. The compile child must use the same ones, or its artefacts could not be loaded.
 pub(crate) fn wasm_config() -> wasmtime::Config {
     let mut config = wasmtime::Config::new();
     config.epoch_interruption(true);

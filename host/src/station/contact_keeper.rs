@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::Station;
 use crate::events::Event;
 
-/// How often what is new is written down.
+/// How often new contacts are written to the ledger.
 const WRITE: Duration = Duration::from_secs(1);
 
-/// Writes down what is new for as long as the server runs.
+/// Writes new contacts to the ledger for as long as the server runs.
 pub async fn keep_contacts(station: Arc<Station>) {
     let mut told = false;
     loop {

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use pointsman_store::{Contact, ContactKind, Ledger, LedgerError};
 use serde::{Deserialize, Serialize};
 
-/// Octets of a partner's words that are remembered.
+/// The most octets of a text from a partner that are remembered.
 const WORDS: usize = 1000;
 
 /// When a partner is called next, as far as the server knows now.
@@ -21,13 +21,13 @@ pub enum NextCall {
     Calling,
     /// As soon as something waits for it.
     WhenSomethingWaits,
-    /// As soon as something waits for it, and not before: it could not be reached, or its session went wrong.
+    /// As soon as something waits for it, and not before this time: it could not be reached, or its session failed.
     NotBefore(SystemTime),
     /// Then.
     At(SystemTime),
 }
 
-/// What is remembered and not written down yet, and when partners are called next.
+/// Contacts that are not in the ledger yet, and when partners are called next.
 #[derive(Debug, Default)]
 pub struct Contacts {
     unwritten: Mutex<BTreeMap<(String, ContactKind), Contact>>,
@@ -46,7 +46,7 @@ pub struct Line {
 }
 
 impl Contacts {
-    /// A session ended; and why files that wait were not to go in it, where that was so.
+    /// Notes that a session ended, and why waiting files were not sent in it, where that was so.
     pub fn ended(&self, line: &Line, normal: bool, words: &str, stayed: Option<&str>) {
         let session = contact(line, ContactKind::Session, words);
         self.note(Contact {
@@ -61,12 +61,12 @@ impl Contacts {
         self.note(contact(line, kind, words));
     }
 
-    /// A call of ours reached nobody.
+    /// Notes that a call of ours reached nobody.
     pub fn unreached(&self, line: &Line, words: &str) {
         self.note(contact(line, ContactKind::Failure, words));
     }
 
-    /// Somebody presented the partner's code and was not let in.
+    /// Notes that a caller presented the partner's code and was refused.
     pub fn refused(&self, line: &Line, words: &str) {
         self.note(contact(line, ContactKind::Refusal, words));
     }
@@ -76,7 +76,7 @@ impl Contacts {
         lock(&self.unwritten).insert(which, contact);
     }
 
-    /// When the partner is called next is known now.
+    /// Notes when the partner is called next.
     pub fn plan(&self, partner: &str, plan: NextCall) {
         let mut plans = lock(&self.plans);
         match plans.get_mut(partner) {
@@ -85,21 +85,21 @@ impl Contacts {
         }
     }
 
-    /// Forgets when those are called next that are not known any more.
+    /// Removes the plans of partners that are not in the configuration any more.
     pub fn keep_plans(&self, known: impl Fn(&str) -> bool) {
         lock(&self.plans).retain(|partner, _| known(partner));
     }
 
-    /// When partners are called next; one that is never called by itself is missing.
+    /// When partners are called next; a partner that the server never calls by itself is missing.
     #[must_use]
     pub fn plans(&self) -> BTreeMap<String, NextCall> {
         lock(&self.plans).clone()
     }
 
-    /// Writes down what is new.
+    /// Writes new contacts to the ledger.
     ///
     /// # Errors
-    /// The ledger cannot; it stays to be written.
+    /// The ledger cannot be written; the contacts are kept for the next time.
     pub async fn write_down(&self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
         let new = std::mem::take(&mut *lock(&self.unwritten));
         if new.is_empty() {
@@ -129,7 +129,7 @@ fn contact(line: &Line, kind: ContactKind, words: &str) -> Contact {
     }
 }
 
-/// No more of a text than is remembered.
+/// Cuts a text to [`WORDS`] octets.
 fn cut(words: &str) -> &str {
     let end = words.floor_char_boundary(WORDS);
     words.get(..end).unwrap_or_default()

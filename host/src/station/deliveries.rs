@@ -5,11 +5,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pointsman_store::TransferId;
 
-/// The deliveries under way: each file is in the hands of one task.
+/// The deliveries under way. Each file is delivered by one task at a time.
 #[derive(Debug, Default)]
 pub struct Deliveries {
     under_way: Mutex<HashSet<TransferId>>,
-    /// Files whose content rotted: until a start, since to read them again would tell the same.
+    /// Files whose content is damaged on the disk. They are not read again before the next start.
     damaged: Mutex<HashSet<TransferId>>,
 }
 

@@ -15,7 +15,7 @@ pub enum StartError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// A policy, or the engine that asks it.
+    /// A policy cannot be loaded, or the engine cannot run.
     #[error(transparent)]
     Policies(#[from] LoadPoliciesError),
     /// A folder.
@@ -26,12 +26,12 @@ pub enum StartError {
         /// Why.
         source: std::io::Error,
     },
-    /// The spool knows files, and there is no ledger.
+    /// The spool has files, and there is no ledger.
     #[error(
         "the ledger {0} is gone, and the spool has files: where it was moved, set `storage.ledger` to its folder; else run `pointsman store rebuild`, which rebuilds the ledger from the spool"
     )]
     LedgerGone(PathBuf),
-    /// The spool knows a file, and the ledger does not.
+    /// The spool has a file that the ledger does not have.
     #[error(
         "the ledger {ledger} is an older one: it does not know, or not all, of the file {id}, which the partner may have or have acknowledged. Run `pointsman store rebuild`, which rebuilds it from the spool"
     )]
@@ -41,7 +41,7 @@ pub enum StartError {
         /// The newest such file.
         id: TransferId,
     },
-    /// What partners send would lie among what the server keeps, or what it keeps in place of each other.
+    /// Partners' files would be delivered among the server's own files, or two of its own files would have one path.
     #[error("{key}: {why}")]
     Misplaced {
         /// The key of the folder.
@@ -49,7 +49,7 @@ pub enum StartError {
         /// Why it cannot be there, and what to do.
         why: String,
     },
-    /// Spool and inbox are apart.
+    /// Spool and inbox are on different file systems.
     #[error(
         "storage.state ({state}) and {inbox}, of storage.inbox, lie on different file systems: a delivery must be one rename; put both on one"
     )]

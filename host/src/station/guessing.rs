@@ -1,9 +1,9 @@
 //! The brake on guessing: a caller that gives a wrong password waits for the answer, and one that continues to guess is
 //! locked out.
 //!
-//! What is counted is counted by SSID code and address, so that a partner that calls from elsewhere notices nothing.
-//! Wrong answers for whatever code are counted by address as well, and slow that address down without locking it out:
-//! several partners may share it. A right password is answered at once, where nobody is locked out.
+//! Failures are counted by SSID code and address, so that a partner that calls from elsewhere is not affected. Failures
+//! for any code are also counted by address alone. They slow the address down and do not lock it out, since several
+//! partners may share it. A right password is answered at once, unless the code is locked out.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -18,10 +18,11 @@ use crate::station::seats::Origin;
 /// The longest wait for an answer.
 const LONGEST: Duration = Duration::from_secs(4);
 
-/// Refusals of strangers from one address, for whatever codes and reasons, that are answered without a wait for the address.
+/// How many refusals of strangers from one address, for any code and reason, are answered without a wait for the
+/// address.
 const FREE: u32 = 3;
 
-/// Entries of each table, at most: an attacker may have many addresses.
+/// The most entries of each table, since an attacker may have many addresses.
 const MOST_ENTRIES: usize = 16 * 1024;
 
 /// Who gave wrong passwords lately.
@@ -48,11 +49,11 @@ struct Wrong {
 /// What a wrong password brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Brake {
-    /// How long its answer waits, for what came from its address so far.
+    /// How long its answer is delayed because of earlier failures from its address.
     pub of_origin: Duration,
-    /// How long it waits for what came for its code.
+    /// How long its answer is delayed because of earlier failures for its code.
     pub of_code: Duration,
-    /// This was the one that locks the code out from this address.
+    /// Whether this failure locks the code out from this address.
     pub locks_out: bool,
 }
 
@@ -70,14 +71,14 @@ impl Guesses {
         guesses
     }
 
-    /// From now on these limits hold, also for what was counted before.
+    /// Sets the limits, which also hold for failures that were counted before.
     pub fn limit(&self, most: u32, lock_out: Duration) {
         self.most.store(most, Ordering::Relaxed);
         let lock_out = u64::try_from(lock_out.as_millis()).unwrap_or(u64::MAX);
         self.lock_out.store(lock_out, Ordering::Relaxed);
     }
 
-    /// Whether callers of that code from there are locked out.
+    /// Whether callers with this code from this address are locked out.
     #[must_use]
     pub fn is_locked_out(&self, code: &OdetteId, origin: Origin, now: Instant) -> bool {
         let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,7 +88,7 @@ impl Guesses {
         })
     }
 
-    /// A wrong password came for a partner's code, or something else was wrong, with no code to count it for.
+    /// Counts a wrong password for a partner's code, or another failure without a code.
     pub fn wrong(&self, code: Option<&OdetteId>, origin: Origin, now: Instant) -> Brake {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let of_origin = self.count(&mut tables.by_origin, origin, now);
@@ -101,7 +102,7 @@ impl Guesses {
         }
     }
 
-    /// The right password came: what was wrong before was a slip.
+    /// Notes a right password, which resets the failures of this code and address.
     pub fn right(&self, code: &OdetteId, origin: Origin) {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         tables.by_code.remove(&(code.clone(), origin));
@@ -128,7 +129,7 @@ impl Guesses {
         wrong.times
     }
 
-    /// Forgets what is over; where nothing is, the entry that was quiet for longest.
+    /// Removes entries that have expired; where none has, the one whose last failure is the oldest.
     fn shorten<K: Hash + Eq + Clone>(&self, table: &mut HashMap<K, Wrong>, now: Instant) {
         table.retain(|_, wrong| !self.is_over(wrong, now));
         if table.len() >= MOST_ENTRIES {
@@ -145,7 +146,7 @@ impl Guesses {
     }
 }
 
-/// No wait at first, then one second, then twice as long each time.
+/// The wait after so many failures: none at first, then one second, then twice as long each time.
 fn doubled(times: u32) -> Duration {
     match times {
         0 => Duration::ZERO,

@@ -1,5 +1,5 @@
-//! Which session has which file of a partner at the moment, and when it moved last: a connection that was lost without a
-//! word keeps its file for as long as its time-out is, unless the partner offers the file again.
+//! Which session is receiving which file of a partner, and when its last octets came. A session whose connection was
+//! silently lost keeps its file until its time-out, unless the partner offers the file again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use pointsman_store::TransferId;
 use tokio::sync::Notify;
 
-/// How long a file must stand still before a new session may take it.
+/// How long no octets of a file must come before a new session may take it over.
 pub const STILL: Duration = Duration::from_secs(1);
 
 /// The files that are being received.
@@ -21,7 +21,7 @@ struct Holder {
     overtaken: Arc<Notify>,
 }
 
-/// A session's entry; dropping it removes it, unless another session has the file by then.
+/// A session's entry. Dropping it removes the entry, unless another session has the file by then.
 #[derive(Debug)]
 pub struct Holding {
     holders: Arc<Mutex<HashMap<TransferId, Holder>>>,
@@ -31,7 +31,7 @@ pub struct Holding {
 }
 
 impl Holders {
-    /// A session receives the file; `overtaken` is notified when it is to leave it to another.
+    /// Notes that a session receives the file; `overtaken` is notified when another session takes it over.
     #[must_use]
     pub fn enter(&self, id: TransferId, overtaken: Arc<Notify>) -> Holding {
         let holder = Holder {
@@ -46,7 +46,8 @@ impl Holders {
         }
     }
 
-    /// Ends the session that has the file, if the file stands still in it. False where it moves, or nobody here has it.
+    /// Ends the session that has the file, if no octets of it come. Returns false where octets come, or no session of
+    /// this program has it.
     pub fn end_if_still(&self, id: TransferId) -> bool {
         let holders = lock(&self.0);
         let still = holders

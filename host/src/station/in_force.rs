@@ -1,4 +1,4 @@
-//! What is in force: a plan, and what was read of the certificates that it names. A reload replaces it as one whole.
+//! The plan in force, and the certificates that were read for it. A reload replaces all of it at once.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,26 +11,27 @@ use rustls::ServerConfig;
 use crate::config::{ListenerPlan, Plan};
 use crate::net::tls::{self, Clients, KnownCertificates, TlsError};
 
-/// A plan, with the certificates of its partners, and what calls and listeners need of TLS.
+/// A plan, with the certificates of its partners, and the TLS configurations for calls and listeners.
 #[derive(Debug)]
 pub struct InForce {
     /// The plan.
     pub plan: Arc<Plan>,
-    /// Which partners the certificates of the profiles are known as.
+    /// Which partner each certificate of the profiles belongs to.
     pub certificates: KnownCertificates,
     /// What calls of ours with TLS need.
     pub clients: Clients,
     listeners: BTreeMap<ListenerKey, (ListenerPlan, ListenerTls)>,
 }
 
-/// What a listener needs of TLS; nothing where it is plain.
+/// The TLS configuration of a listener; none where it is plain.
 type ListenerTls = Result<Option<Arc<ServerConfig>>, TlsError>;
 
-/// Which listener of a plan: its address, and which of those with that address, since several may take any free port.
+/// Names a listener of a plan: its address, and a number among those with that address, since several may take any free
+/// port.
 pub type ListenerKey = (SocketAddr, usize);
 
 impl InForce {
-    /// Reads what the plan names. What of it cannot be used is noticed by those who want it.
+    /// Reads the files that the plan names. A file that cannot be used is an error for those that need it.
     #[must_use]
     pub fn of(plan: Plan) -> Self {
         let certificates = KnownCertificates::of(&plan);
@@ -50,7 +51,7 @@ impl InForce {
         }
     }
 
-    /// The listeners that there are to be.
+    /// The listeners of the plan.
     pub fn listeners(&self) -> impl Iterator<Item = ListenerKey> {
         self.listeners.keys().copied()
     }
@@ -61,7 +62,7 @@ impl InForce {
         Some(&self.listeners.get(key)?.0)
     }
 
-    /// What that listener needs to speak TLS, if it is to.
+    /// The TLS configuration of this listener; none where it is plain.
     ///
     /// # Errors
     /// Its certificate or key cannot be used.
@@ -78,7 +79,8 @@ impl Deref for InForce {
     }
 }
 
-/// What one session sees from its beginning to its end, whatever is put in force meanwhile.
+/// The plan and the policies that one session uses from its beginning to its end, whatever is put in force in the
+/// meantime.
 #[derive(Clone, Debug)]
 pub struct Pinned {
     /// The plan and what belongs to it.

@@ -1,27 +1,28 @@
-//! What a session has of the queue is its own for as long as it lives: no time has to pass until another one gets it, and
-//! none can be too short. Here what sessions have that are gone is given back: the program was killed, the session's
-//! task was lost, or the ledger could not write when the session ended.
+//! A session keeps what it has claimed of the queue until it ends; there is no time limit that could be too short or
+//! too long. This module releases the claims of sessions that have ended without doing so: the program was killed, the
+//! session's task was lost, or the ledger could not write at the end of the session.
 
 use pointsman_store::{Ledger, LedgerError, Spool};
 
 use crate::station::Station;
 
-/// A session, as the ledger knows it: the program it lives in, and its name there.
+/// The name of a session in the ledger: its program, and its name in that program.
 pub fn lessee(station: &Station, session: &str) -> String {
     format!("{}/{session}", station.process.name())
 }
 
-/// Gives back what sessions have that are gone, of this program and of others. Says how much that was.
+/// Releases the claims of sessions that have ended, of this program and of others. Returns how many claims those were.
 ///
 /// # Errors
-/// The ledger cannot read or write, or nobody can say whether a program lives: what was not given back is, the next
-/// time.
+/// The ledger cannot be read or written, or it is unknown whether a program runs. Claims that were not released are
+/// released the next time.
 pub async fn give_back(station: &Station) -> Result<u64, LedgerError> {
     let lessees = station.ledger.lessees().await?;
     if lessees.is_empty() {
         return Ok(0);
     }
-    // Asked after the ledger: who is not here by now has nothing that is not in there.
+    // The running sessions are read after the ledger: one that is missing by now has no claim that is not in the
+    // ledger's answer.
     let here = station.roster.names();
     let own = station.process.name();
     let (ours, others): (Vec<String>, Vec<String>) = lessees
@@ -39,7 +40,7 @@ pub async fn give_back(station: &Station) -> Result<u64, LedgerError> {
     free(station.ledger.as_ref(), gone).await
 }
 
-/// The same where no session lives in this program.
+/// The same where this program has no sessions.
 ///
 /// # Errors
 /// As of [`give_back`].

@@ -52,15 +52,15 @@ use crate::config::{Limit, Partner, Plan};
 use crate::events::{Event, Events, emit};
 use crate::policy::load::load_policies;
 
-/// What every session shares: configuration, ledger, spool, policies.
+/// What all sessions share: configuration, ledger, spool, policies.
 pub struct Station {
-    /// What is in force. It is locked while it changes, together with the generation of policies.
+    /// The plan in force. It is locked while it changes, together with the generation of policies.
     in_force: watch::Sender<Arc<InForce>>,
     /// The ledger of transfers.
     pub ledger: Arc<dyn Ledger>,
     /// The content of transfers.
     pub contents: Arc<dyn Contents>,
-    /// The folder in which they lie: this program's place among others, and what a start finds there.
+    /// The spool that the contents are in: for the start, the programs that use it, and its free space.
     pub spool: Spool,
     /// The folder files are delivered into.
     pub inbox: PathBuf,
@@ -70,13 +70,13 @@ pub struct Station {
     pub deliveries: Deliveries,
     /// Files that sessions have brought and commands are to take.
     pub questions: Arc<Questions>,
-    /// What files under way take of their partners' quotas.
+    /// What files that are being received take of their partners' quotas.
     pub quotas: Quotas,
     /// Broken files that are kept to be resumed, by partner.
     pub partials: Partials,
     /// What is remembered of partners.
     pub contacts: Contacts,
-    /// Files to send whose content takes long to be compared.
+    /// Files to send whose content takes long to check.
     pub late_checks: LateChecks,
     /// The sessions that have a file.
     pub holders: Holders,
@@ -84,7 +84,7 @@ pub struct Station {
     pub events: Events,
     /// What runs as long as the server does.
     pub tasks: Tasks,
-    /// This program: what its sessions have is theirs for as long as it lives.
+    /// This program's entry at the spool: the claims of its sessions hold while it runs.
     pub process: Process,
     /// The sessions that run, as they are shown.
     pub roster: Arc<Roster>,
@@ -99,20 +99,21 @@ pub struct Station {
     names: AtomicU64,
 }
 
-/// What is done about the inbox when a station is opened.
+/// How the inbox is treated when a station is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inbox {
     /// It is made if it is missing.
     Made,
-    /// Nothing: nothing is delivered, and whose it is to be need not be known.
+    /// It is left as it is: nothing is delivered, and the group of its files need not be known.
     AsItIs,
 }
 
 impl Station {
-    /// Opens everything that sessions need. `role` says what this program does, in a word; `its_inbox` whether it delivers.
+    /// Opens everything that sessions need. `role` is a word for what this program does; `its_inbox` says whether it
+    /// delivers.
     ///
     /// # Errors
-    /// A policy that does not load, a folder or a ledger that cannot be used.
+    /// A policy cannot be loaded, or a folder or the ledger cannot be used.
     pub async fn open(config: Plan, role: &str, its_inbox: Inbox) -> Result<Arc<Self>, StartError> {
         if its_inbox == Inbox::Made
             && let Some((key, why)) = config.misplaced_storage().into_iter().next()
@@ -174,19 +175,19 @@ impl Station {
         }))
     }
 
-    /// What is in force now. What must see one plan alone, as a session, pins it instead.
+    /// The plan in force now. A task that must see the same plan throughout, such as a session, pins it instead.
     #[must_use]
     pub fn plan(&self) -> Arc<InForce> {
         Arc::clone(&self.in_force.borrow())
     }
 
-    /// Says when another plan is in force.
+    /// Notifies of each plan that is put in force.
     #[must_use]
     pub fn plans(&self) -> watch::Receiver<Arc<InForce>> {
         self.in_force.subscribe()
     }
 
-    /// What is in force now, for one session: its plan and its policies belong together.
+    /// The plan and the policies in force now, for one session. The two belong together.
     #[must_use]
     pub fn pin(&self) -> Pinned {
         let in_force = self.in_force.borrow();
@@ -196,7 +197,7 @@ impl Station {
         }
     }
 
-    /// Puts a plan and its policies in force at once. Gives the number of the generation.
+    /// Puts a plan and its policies in force at once. Returns the number of the generation.
     pub fn put_in_force(&self, next: InForce, policies: PreparedChain) -> u64 {
         let limits = next.limits.clone();
         self.guesses.limit(limits.guesses, limits.lock_out);
@@ -212,11 +213,11 @@ impl Station {
         generation
     }
 
-    /// Makes room in the spool for so many octets, by partials that nobody is at work on. Nobody was told that they are
-    /// kept; but what is kept of them should be told as it is.
+    /// Frees space in the spool for so many octets by removing partials that no session uses. No partner was promised
+    /// that they are kept; their rows are corrected.
     ///
     /// # Errors
-    /// The spool cannot be looked at.
+    /// The spool cannot be listed.
     pub async fn make_room(&self, octets: u64) -> Result<(), SpoolError> {
         let (ledger, contents) = (self.ledger.as_ref(), self.contents.as_ref());
         let removed = contents.make_room(octets).await?;
@@ -243,12 +244,12 @@ impl Station {
         begin_again(self.ledger.as_ref(), contents, removed, why).await;
     }
 
-    /// A name for a session that no other session ever had: they start at the clock and count up.
+    /// A name that no other session has ever had: the names count up from the time of the start.
     pub fn session_id(&self) -> String {
         format!("S{:012X}", self.names.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Takes a place for a session of that partner, whose caller had `caller`'s place.
+    /// Takes a place for a session of this partner, whose caller had the place of `caller`.
     ///
     /// # Errors
     /// The limit that is reached.
@@ -270,10 +271,10 @@ impl Station {
     }
 }
 
-/// Why partials make way.
+/// Why partials are removed.
 const FULL: &str = "the disk is full: its sender starts over";
 
-/// Partials were removed: their rows say so. Where one cannot, `verify-store` will, and nothing is lost by it.
+/// Notes removed partials in their rows. Where a row cannot be written, `verify-store` reports it, and nothing is lost.
 async fn begin_again(
     ledger: &dyn Ledger,
     contents: &dyn Contents,
@@ -292,7 +293,7 @@ async fn begin_again(
     }
 }
 
-/// A session that took the partial since it was removed has told the row itself how much of it is here.
+/// A session that has opened the partial since its removal has itself noted in the row how much of it is here.
 async fn say_removed(
     ledger: &dyn Ledger,
     contents: &dyn Contents,

@@ -1,7 +1,7 @@
-//! How often something that goes wrong may happen to one partner in a second, before the next one has to wait.
+//! Limits how many failures a partner may have in a second before the next one has to wait.
 //!
-//! A partner whose program tries the same again and again, as fast as it can, costs everybody else disk and processor.
-//! It is not refused, it is slowed down.
+//! A partner whose program repeats a failing attempt as fast as it can costs the others disk and processor time. It is
+//! not refused but slowed down.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,14 +16,14 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// Counts by the name of a partner.
 #[derive(Debug)]
 pub struct Pace {
-    /// How much of its time one takes up, in nanoseconds.
+    /// How much of a partner's time one failure takes up, in nanoseconds.
     each: AtomicU64,
-    /// Until when what has happened already takes up the partner's time.
+    /// Until when the failures so far take up the time of each partner.
     taken: Mutex<HashMap<String, Instant>>,
 }
 
 impl Pace {
-    /// So many a second, and as many as in two seconds at once.
+    /// Allows so many failures a second, and those of two seconds at once.
     #[must_use]
     pub fn new(per_second: u32) -> Self {
         let pace = Self {
@@ -34,13 +34,13 @@ impl Pace {
         pace
     }
 
-    /// From now on so many a second.
+    /// From now on allows so many a second.
     pub fn limit(&self, per_second: u32) {
         let each = SECOND_IN_NANOS / u64::from(per_second.max(1));
         self.each.store(each, Ordering::Relaxed);
     }
 
-    /// It has happened once more.
+    /// Counts a failure.
     pub fn count(&self, partner: &str, now: Instant) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         // Partners are those of the configuration, so the table is small.
@@ -60,7 +60,7 @@ impl Pace {
     }
 }
 
-/// The time of a partner that may be taken up in advance: what happens in a row, and then no more, is no reason to wait.
+/// How much of a partner's time may be taken up in advance: a few failures in a row cause no wait.
 const BURST: Duration = Duration::from_secs(2);
 
 #[cfg(test)]

@@ -23,18 +23,18 @@ impl Partials {
         }
     }
 
-    /// From now on so many of each partner.
+    /// From now on keeps so many of each partner.
     pub fn limit(&self, most: usize) {
         self.most.store(most, Ordering::Relaxed);
     }
 
-    /// A partial is kept.
+    /// Notes that a partial is kept.
     pub fn keep(&self, partner: &str, id: TransferId) {
         let mut by_partner = self.lock();
         by_partner.entry(partner.to_owned()).or_default().insert(id);
     }
 
-    /// Those that the partner has too many of, the oldest first. They stay on the list until they are forgotten.
+    /// The oldest partials of a partner that has too many. They stay on the list until they are forgotten.
     pub fn surplus(&self, partner: &str) -> Vec<TransferId> {
         let by_partner = self.lock();
         let Some(kept) = by_partner.get(partner) else {

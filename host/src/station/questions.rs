@@ -13,12 +13,12 @@ use tokio::sync::watch::{self, Receiver, Sender};
 #[derive(Debug, Default)]
 pub struct Questions {
     due: Notify,
-    /// Whether this process asks: `pointsman send` leaves that to the server.
+    /// Whether this program runs the command: `pointsman send` leaves that to the server.
     is_asking: AtomicBool,
     waited_for: Mutex<HashMap<TransferId, Sender<()>>>,
 }
 
-/// A question that somebody waits for, until it is dropped.
+/// A question whose answer a session awaits, until this is dropped.
 #[derive(Debug)]
 pub struct Awaited {
     questions: Arc<Questions>,
@@ -32,7 +32,7 @@ impl Questions {
         self.is_asking.store(true, Ordering::Relaxed);
     }
 
-    /// From now on it does not: nobody is kept waiting for what will not come.
+    /// This program stops running the command: sessions do not await answers any more.
     pub fn end(&self) {
         self.is_asking.store(false, Ordering::Relaxed);
         self.all().clear();
@@ -48,7 +48,7 @@ impl Questions {
         self.due.notify_one();
     }
 
-    /// Waits for the answer to the question of that transfer, whatever it is; none where this process does not ask.
+    /// Registers that the answer for this transfer is awaited; none where this program does not run the command.
     pub fn expect(self: &Arc<Self>, id: TransferId) -> Option<Awaited> {
         let (sender, answer) = watch::channel(());
         let mut all = self.all();
@@ -64,7 +64,7 @@ impl Questions {
         })
     }
 
-    /// The question was put, and the answer is written down.
+    /// Notes that the answer for this transfer is in the ledger.
     pub fn answered(&self, id: TransferId) {
         self.all().remove(&id);
     }
@@ -82,7 +82,7 @@ impl Awaited {
         self.answer.has_changed().is_err()
     }
 
-    /// Until the question has been answered.
+    /// Waits until the question has been answered.
     pub async fn answer(&mut self) {
         // Nothing is ever sent: the answer is the sender's end.
         while self.answer.changed().await.is_ok() {}

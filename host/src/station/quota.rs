@@ -1,7 +1,7 @@
 //! Quotas of parallel sessions: what one was allowed, the next must see.
 //!
-//! The ledger knows what a partner sent, and counts files under way with the size that they announced. A file that gets
-//! larger than that takes what it needs of the same quota before it is kept, in steps; what is taken so is counted here.
+//! The ledger knows what a partner has sent, and counts files that are being received with their announced size. A file
+//! that gets larger takes more of the quota in steps before its octets are kept; these steps are counted here.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,17 +9,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pointsman_store::TransferId;
 use tokio::sync::OwnedMutexGuard;
 
-/// Octets that a file takes at least when it gets larger than it announced, as long as there are so many.
+/// The octets of a step, where the quota has so many left.
 pub const STEP: u64 = 1 << 20;
 
-/// What files under way take beyond what they announced.
+/// What files that are being received take beyond their announced size.
 #[derive(Debug, Default)]
 pub struct Quotas {
     gates: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     beyond: Arc<Mutex<Beyond>>,
 }
 
-/// By the number of the allowance: a session that had the file before may end when another has it already.
+/// The entries have the number of their allowance, since a session that had the file before may end when another has it
+/// already.
 #[derive(Debug, Default)]
 struct Beyond {
     begun: u64,
@@ -33,7 +34,7 @@ struct Granted {
     octets: u64,
 }
 
-/// What a file under way has of its partner's quota; dropping it gives back what the ledger does not count.
+/// What a file that is being received has of its partner's quota. Dropping it releases what the ledger does not count.
 #[derive(Debug)]
 pub struct Allowance {
     beyond: Arc<Mutex<Beyond>>,
@@ -44,13 +45,13 @@ pub struct Allowance {
 }
 
 impl Quotas {
-    /// Whoever has the gate decides alone what files of that partner may have.
+    /// Locks the quota of a partner: only the holder may decide what files of this partner may take.
     pub async fn gate(&self, partner: &str) -> OwnedMutexGuard<()> {
         let gate = Arc::clone(lock(&self.gates).entry(partner.to_owned()).or_default());
         gate.lock_owned().await
     }
 
-    /// Octets that the partner's files under way have beyond what they announced, all but this one.
+    /// Octets that the partner's files, except `but`, take beyond their announced size.
     #[must_use]
     pub fn beyond(&self, partner: &str, but: Option<TransferId>) -> u64 {
         let beyond = lock(&self.beyond);
@@ -59,7 +60,7 @@ impl Quotas {
         others.map(|one| one.octets).sum()
     }
 
-    /// A file begins that the ledger counts with so many octets.
+    /// Begins an allowance for a file that the ledger counts with so many octets.
     #[must_use]
     pub fn begin(&self, partner: &str, id: TransferId, announced: u64) -> Allowance {
         let mut beyond = lock(&self.beyond);
@@ -75,7 +76,7 @@ impl Quotas {
 }
 
 impl Allowance {
-    /// The file may have so many octets from now on.
+    /// From now on the file may have so many octets.
     pub fn grant(&self, octets: u64) {
         let granted = Granted {
             partner: self.partner.clone(),

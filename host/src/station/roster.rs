@@ -1,4 +1,4 @@
-//! The sessions that run: who is there, from where, since when, and how far its file is.
+//! The sessions that run: their partner, address and start, and the progress of their file.
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct SessionNow {
     /// Its name, as in the log and in the histories of files.
     pub session: String,
-    /// The partner's name in the configuration; none of a caller that has not said who it is.
+    /// The partner's name in the configuration; none for a caller that has not identified itself.
     pub partner: Option<String>,
     /// The other end.
     pub remote: SocketAddr,
@@ -36,9 +36,9 @@ pub struct FileNow {
     pub file: String,
     /// Whether we receive it; else we send it.
     pub received: bool,
-    /// Octets that have been moved by now, those of earlier sessions included.
+    /// Octets that have been moved so far, including those of earlier sessions.
     pub octets: u64,
-    /// Its size in octets; of a received file what its sender said, in units of 1024.
+    /// Its size in octets; for a received file the announced size, a multiple of 1024.
     pub size: u64,
     /// When it began in this session.
     pub since: SystemTime,
@@ -54,11 +54,11 @@ pub struct Roster {
 #[derive(Debug)]
 struct Entry {
     shown: Mutex<SessionNow>,
-    /// Octets of the file by now: it is told of each buffer, so it takes no lock.
+    /// Octets of the file so far. It is updated for each buffer, so it has no lock.
     octets: AtomicU64,
 }
 
-/// A session's line in the roster; dropping it takes it out.
+/// A session's entry in the roster. Dropping it removes the entry.
 #[derive(Debug)]
 pub struct Enrolled {
     roster: Arc<Roster>,
@@ -66,7 +66,7 @@ pub struct Enrolled {
     entry: Arc<Entry>,
 }
 
-/// A file's part of that line; dropping it takes it out.
+/// The file in a session's entry. Dropping it removes the file.
 #[derive(Debug)]
 pub struct UnderWay(Arc<Entry>);
 
@@ -94,7 +94,7 @@ impl Roster {
         entries.iter().map(|entry| entry.look()).collect()
     }
 
-    /// How many of them are with a partner: callers that have not said who they are do not count.
+    /// How many of them are with a partner: callers that have not identified themselves do not count.
     #[must_use]
     pub fn of_partners(&self) -> usize {
         let sessions = lock(&self.sessions);
@@ -122,14 +122,14 @@ impl Entry {
 }
 
 impl Enrolled {
-    /// Whose session it is, and on what terms.
+    /// Notes the partner of the session, and what was agreed.
     pub fn agreed(&self, partner: &str, terms: &str) {
         let mut shown = lock(&self.entry.shown);
         shown.partner = Some(partner.to_owned());
         shown.terms = Some(terms.to_owned());
     }
 
-    /// A file begins, with what of it is over already.
+    /// Notes that a file begins, with the octets that were moved before.
     #[must_use]
     pub fn begin(&self, file: FileNow) -> UnderWay {
         self.entry.octets.store(file.octets, Ordering::Relaxed);
@@ -145,7 +145,7 @@ impl Drop for Enrolled {
 }
 
 impl UnderWay {
-    /// So many octets of it are over now.
+    /// Notes how many octets of it have been moved so far.
     pub fn moved(&self, octets: u64) {
         self.0.octets.store(octets, Ordering::Relaxed);
     }

@@ -1,9 +1,10 @@
 //! Places: how many callers and sessions there may be at a time, by address, listener and partner.
 //!
-//! A caller that has not identified itself has a place at its listener. Where all of these are taken, the address that
-//! most of them come from gives one up to a newcomer from elsewhere, and to one of its own if the first of them has had
-//! its time: so whoever says at once who it is gets in, however many say nothing and however often they come. A caller that has identified itself has a place among its
-//! partner's sessions instead, which nobody takes from it.
+//! A caller that has not identified itself has a place at its listener. Where all of these are taken, the address with
+//! the most places loses one to a newcomer from another address, or to one of its own once its first caller has had its
+//! time. So a caller that identifies itself at once always gets in, however many silent callers there are and however
+//! often they come. A caller that has identified itself has a place among its partner's sessions instead, which it
+//! keeps.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -17,15 +18,15 @@ use tokio::sync::Notify;
 
 use crate::config::{Limit, ListenerPlan, ServerLimits};
 
-/// How long a caller keeps its place for certain, to say who it is.
+/// How long a caller certainly keeps its place, to identify itself.
 const ITS_TIME: Duration = Duration::from_secs(1);
 
-/// What limits on addresses count as one: an IPv4 address, or the /64 of an IPv6 address, which one site has to itself.
+/// What counts as one address for limits: an IPv4 address, or the /64 of an IPv6 address, which belongs to one site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Origin(IpAddr);
 
 impl Origin {
-    /// Where a caller at `remote` comes from.
+    /// The origin of a caller at `remote`.
     #[must_use]
     pub fn of(remote: SocketAddr) -> Self {
         match remote.ip().to_canonical() {
@@ -64,7 +65,7 @@ pub struct MostCallers {
 }
 
 impl MostCallers {
-    /// As the plan says for that listener.
+    /// The limits of this listener by the plan.
     #[must_use]
     pub fn of(limits: &ServerLimits, listener: &ListenerPlan) -> Self {
         Self {
@@ -89,7 +90,7 @@ struct Caller {
     gives_way: Arc<Notify>,
 }
 
-/// The place of a caller that has not identified itself; dropping it frees the place.
+/// The place of a caller that has not identified itself. Dropping it frees the place.
 #[derive(Debug)]
 pub struct CallerSeat {
     entrance: Arc<Entrance>,
@@ -118,13 +119,13 @@ impl CallerSeat {
         self.most_sessions
     }
 
-    /// It has shown who it is: it is none of the callers any more that have not, and nobody takes its place. What it takes
-    /// up from now on is its seat among the sessions.
+    /// The caller has identified itself, so it does not count among the others any more, and cannot lose its place.
+    /// From now on it has a seat among the sessions.
     pub fn settle(&self) {
         lock(&self.entrance.waiting).callers.remove(&self.number);
     }
 
-    /// Notified when the caller is to give its place up to another.
+    /// It is notified when the caller loses its place to another.
     #[must_use]
     pub fn gives_way(&self) -> Arc<Notify> {
         Arc::clone(&self.gives_way)
@@ -138,7 +139,7 @@ impl Drop for CallerSeat {
 }
 
 impl Entrance {
-    /// The places at `listener`, whose address is what it is bound to.
+    /// The places at `listener`, the address that it is bound to.
     #[must_use]
     pub fn new(listener: SocketAddr) -> Self {
         Self {
@@ -150,7 +151,7 @@ impl Entrance {
     /// Takes a place for a caller that comes `now`.
     ///
     /// # Errors
-    /// The limit that is reached, where all who might make way for it came just now themselves.
+    /// The limit that is reached, where all callers that could lose their place came only just before.
     pub fn enter(
         self: &Arc<Self>,
         most: &MostCallers,
@@ -170,7 +171,8 @@ impl Entrance {
                 most: most.all,
             };
             let (crowd, its_most) = waiting.crowd().ok_or(limit)?;
-            // With the newcomer its address has no more than the crowd is left with: it is none of it.
+            // With the newcomer its address has no more places than the largest one keeps, so it does not belong to the
+            // crowd.
             let among_them = waiting.of(origin) + 1 >= its_most;
             let after = if among_them { ITS_TIME } else { Duration::ZERO };
             waiting.make_way(crowd, after, now).ok_or(limit)?;
@@ -199,7 +201,7 @@ impl Waiting {
         callers.filter(|caller| caller.origin == origin).count()
     }
 
-    /// The address most callers come from, and how many; of two, the one whose caller came first.
+    /// The address with the most callers, and their number; of two equal ones, that of the first caller.
     fn crowd(&self) -> Option<(Origin, usize)> {
         let mut counts: HashMap<Origin, usize> = HashMap::new();
         for caller in self.callers.values() {
@@ -212,7 +214,7 @@ impl Waiting {
             .map(|caller| (caller.origin, most))
     }
 
-    /// Sends the caller of that address away that came first, if it has been here for so long.
+    /// Takes its place from the first caller of this address, if that has been here for so long.
     fn make_way(&mut self, origin: Origin, after: Duration, now: Instant) -> Option<()> {
         let mut callers = self.callers.iter();
         let (&number, first) = callers.find(|(_, caller)| caller.origin == origin)?;
@@ -231,7 +233,7 @@ pub struct MostSessions {
     pub all: usize,
     /// With callers from one address.
     pub of_origin: usize,
-    /// At this listener, where it has a limit of its own.
+    /// How many at this listener, where it has a limit of its own.
     pub of_listener: Option<usize>,
     /// Of this partner.
     pub of_partner: usize,
@@ -249,7 +251,7 @@ struct Taken {
     listeners: HashMap<SocketAddr, usize>,
 }
 
-/// A session's place; dropping it frees the place.
+/// A session's place. Dropping it frees the place.
 #[derive(Debug)]
 pub struct Seat {
     sessions: Arc<Sessions>,
@@ -259,7 +261,7 @@ pub struct Seat {
 }
 
 impl Seat {
-    /// Whether it is a place among that partner's sessions.
+    /// Whether it is a place among the sessions of this partner.
     #[must_use]
     pub fn is_of(&self, partner: &str) -> bool {
         self.partner == partner
@@ -334,7 +336,7 @@ where
     taken.get(key).copied().unwrap_or_default()
 }
 
-/// One fewer; a key with none is forgotten, so that the table stays as small as what it counts.
+/// Counts one fewer. A key with none is removed, so that the table does not grow.
 fn leave<K, Q>(taken: &mut HashMap<K, usize>, key: &Q)
 where
     K: std::borrow::Borrow<Q> + Hash + Eq,

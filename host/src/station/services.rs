@@ -10,7 +10,7 @@ use super::Station;
 use crate::events::Event;
 use crate::policy::facts;
 
-/// What a policy may reach of the station.
+/// The services of the station that policies may call.
 pub struct Services(pub Arc<Station>);
 
 #[async_trait]

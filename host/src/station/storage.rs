@@ -13,7 +13,8 @@ use crate::config::files::{OURS, ledger_path, spool_path};
 /// Opens the ledger of a configuration. Each of its steps is appended to the sidecars in `spool`.
 ///
 /// # Errors
-/// [`StartError::LedgerGone`]: an empty one would know of no file that was acknowledged. Or it cannot be used.
+/// [`StartError::LedgerGone`], since an empty ledger would know none of the acknowledged files; or the ledger cannot be
+/// used.
 pub fn open_ledger(config: &Plan, spool: &Spool) -> Result<SqliteLedger, StartError> {
     let path = ledger_path(config);
     let there = path.try_exists().map_err(|source| StartError::Folder {
@@ -26,10 +27,10 @@ pub fn open_ledger(config: &Plan, spool: &Spool) -> Result<SqliteLedger, StartEr
     Ok(SqliteLedger::open(&path)?.with_sidecars(spool.clone()))
 }
 
-/// Looks whether the storage can be opened as [`Station::open`] does, and makes and changes nothing.
+/// Checks whether [`Station::open`] could open the storage; creates and changes nothing.
 ///
 /// # Errors
-/// What keeps it from that, of each key of the configuration the first.
+/// Returns the first obstacle for each key of the configuration.
 pub fn look_storage(config: &Plan) -> Vec<(&'static str, StartError)> {
     let (state, inbox) = (&config.storage.state, &config.storage.inbox);
     let folder = |error: FolderError| StartError::Folder {
@@ -74,7 +75,7 @@ fn look_store(config: &Plan) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Of what is not there yet, the folder is asked in which it will be made.
+/// For a folder that does not exist yet, the folder in which it will be created is checked.
 fn is_one_disk(config: &Plan) -> Result<(), StartError> {
     let (state, inbox) = (&config.storage.state, &config.storage.inbox);
     let (spool, there) = (nearest(&spool_path(config)), nearest(inbox));
@@ -100,7 +101,7 @@ fn is_one_disk(config: &Plan) -> Result<(), StartError> {
     }
 }
 
-/// The path, or of the folders above it the nearest that is there.
+/// The path, or the nearest folder above it that exists.
 fn nearest(path: &Path) -> PathBuf {
     let mut there = path.ancestors();
     match there.find(|path| path.exists()) {
@@ -109,8 +110,8 @@ fn nearest(path: &Path) -> PathBuf {
     }
 }
 
-/// Opens the state folder, which is nobody else's. Where the inbox or a folder for what was sent lies below it, others
-/// may pass it, and list nothing.
+/// Opens the state folder, which belongs to this program alone. Where the inbox or a folder for sent files is below it,
+/// others may pass through it and not list it.
 ///
 /// # Errors
 /// As for [`keep_private`].
@@ -119,7 +120,7 @@ pub fn keep_state(config: &Plan) -> Result<Folder, FolderError> {
     keep_private(state, may_others_pass(config, state), OwnFiles::Named(OURS))
 }
 
-/// The same of the ledger's folder.
+/// The same for the folder of the ledger.
 ///
 /// # Errors
 /// As for [`keep_private`].
@@ -142,5 +143,5 @@ fn may_others_pass(config: &Plan, folder: &Path) -> u32 {
     }
 }
 
-/// Others may go through a folder and not see what is in it.
+/// Permissions with which others may pass through a folder and not list it.
 const PASSAGE: u32 = 0o711;

@@ -1,5 +1,5 @@
-//! Tasks that run as long as the server does: one that ends unexpectedly is started again, after a while, and told of;
-//! one that cannot be got to run ends the server.
+//! Tasks that run as long as the server does. One that ends unexpectedly is logged and started again after a while; one
+//! that cannot be kept running ends the server.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,24 +17,24 @@ use crate::station::drain::Drain;
 pub struct TaskNow {
     /// What it does.
     pub task: String,
-    /// Whether it runs; else it is about to be started again.
+    /// Whether it runs; if not, it is about to be started again.
     pub runs: bool,
     /// How often it has ended unexpectedly since the server's start.
     pub ended: u64,
-    /// Why it did so the last time, and when.
+    /// Why it ended unexpectedly the last time, and when.
     pub last: Option<(String, SystemTime)>,
 }
 
 /// How a task that ended is started again.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// The wait before the first time; each further one is twice as long.
+    /// The wait before it is started again the first time; each further wait is twice as long.
     pub first: Duration,
     /// The longest wait.
     pub most: Duration,
     /// A task that ran for so long is taken to work: its failures are counted from 0 again.
     pub settled: Duration,
-    /// So many ends in a row, without having run, and the server ends.
+    /// After this many ends in a row the server ends.
     pub tries: u32,
 }
 
@@ -79,7 +79,7 @@ impl Tasks {
         self.shown().values().cloned().collect()
     }
 
-    /// Returns when a task cannot be got to run, with what to tell.
+    /// Returns when a task cannot be kept running, with the reason.
     pub async fn broken(&self) -> String {
         let mut broken = self.broken.subscribe();
         match broken.wait_for(Option::is_some).await {
@@ -88,8 +88,8 @@ impl Tasks {
         }
     }
 
-    /// Runs a task until the drain begins, and starts it again as often as it ends before. With the drain the task comes
-    /// to its end by itself.
+    /// Runs a task until the drain begins, and starts it again whenever it ends before. With the drain the task ends by
+    /// itself.
     pub async fn keep<W>(
         &self,
         task: &str,
@@ -153,7 +153,7 @@ impl Tasks {
             .min(self.patience.most)
     }
 
-    /// The task is not to run any more.
+    /// Removes a task that is not to run any more.
     pub(crate) fn forget(&self, task: &str) {
         self.shown().remove(task);
     }
