@@ -1,5 +1,6 @@
 //! What a chain of policies decided, and how it came about.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -59,6 +60,18 @@ pub struct DecidedBy {
     pub digest: String,
     /// The generation it belongs to.
     pub generation: u64,
+}
+
+impl fmt::Display for DecidedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            policy,
+            digest,
+            generation,
+        } = self;
+        let digest = digest.get(..12).unwrap_or_default();
+        write!(f, "{policy} (generation {generation}, sha256:{digest})")
+    }
 }
 
 impl<T> Decided<T> {

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use oftp::{Counts, Nerp};
+use oftp::{Counts, FileKey, Nerp, NerpReason};
 
 use crate::measure::Measure;
 use crate::note::Note;
@@ -37,4 +37,19 @@ pub enum Verdict {
     Later(Option<SystemTime>),
     /// The receipt waits for the command that takes the file, which is run at this time.
     HandOver(SystemTime),
+}
+
+impl Verdict {
+    /// The file was not used: a NERP (RFC 5024, 5.3.14), made by the file's destination.
+    #[must_use]
+    pub fn negative(key: &FileKey, reason: NerpReason, text: String) -> Self {
+        Self::Negative(Box::new(Nerp {
+            key: key.clone(),
+            creator: key.destination.clone(),
+            reason,
+            text,
+            hash: Vec::new(),
+            signature: Vec::new(),
+        }))
+    }
 }

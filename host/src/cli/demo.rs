@@ -1,25 +1,20 @@
 //! `pointsman demo`.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
-use pointsman_store::{OutboundState, State};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::broadcast;
 
-use super::command::{CommandOutcome, LogStyle, Unsuccessful, block_on, start_log};
+use super::command::{CommandOutcome, LogStyle, block_on, start_log};
 use super::out::say;
 use crate::cli::scene::Scene;
 use crate::config::Plan;
 use crate::events::Event;
 use crate::operator::Operator;
 use crate::operator::error::ErrorCode;
-use crate::outbound::enqueue::{self, SendAs};
+use crate::operator::send::{SendReport, SendRequest};
 use crate::server::Server;
 use crate::server::signals::{Hangup, Signals};
-use crate::session::dial;
-use crate::station::Station;
-use crate::station::drain::Drain;
 
 /// Makes a folder with two complete stations, sends a file, swaps a policy, sends another.
 #[derive(Debug, Args)]
@@ -61,19 +56,18 @@ async fn play(scene: &Scene, once: bool) -> CommandOutcome {
             say!("   {name} listens on {address} with TLS");
         }
     }
-    let printing = tokio::spawn(print_events(
-        nordwerk.station().events.watch(),
-        mueller.station().events.watch(),
-    ));
+    let printing = tokio::spawn(print_events(nordwerk.events(), mueller.events()));
+    let (customer, supplier) = (nordwerk.operator(), mueller.operator());
+    let inbox = &customer.plan().storage.inbox;
 
     step("mueller sends a despatch advice (EDIFACT DESADV) to nordwerk");
-    send(mueller.station(), &scene.sample, "DESADV.4711").await?;
+    send(&supplier, &scene.sample, "DESADV.4711").await?;
     step("The routing policy is swapped while both stations run");
-    swap(nordwerk.station(), &scene.other_route).await?;
+    swap(&customer, &scene.other_route).await?;
     step("mueller sends a second one: another policy decides, and it lands elsewhere");
-    send(mueller.station(), &scene.sample, "DESADV.4712").await?;
+    send(&supplier, &scene.sample, "DESADV.4712").await?;
     step("What lies in nordwerk's inbox now");
-    show(&nordwerk.station().inbox, &nordwerk.station().inbox);
+    show(inbox, inbox);
 
     if !once {
         invite(scene);
@@ -89,36 +83,31 @@ fn step(what: &str) {
     say!("== {what}");
 }
 
-async fn send(station: &Arc<Station>, file: &Path, name: &str) -> CommandOutcome {
-    let profile = station
-        .plan()
-        .partner("nordwerk")
-        .ok_or(Unsuccessful::Printed)?;
-    let how = SendAs {
+async fn send(operator: &Operator, file: &Path, name: &str) -> CommandOutcome {
+    let request = SendRequest {
+        partner: "nordwerk".to_owned(),
+        file: Some(file.to_owned()),
         name: Some(name.to_owned()),
         description: "Despatch advice LS8004711".to_owned(),
-        ..SendAs::default()
+        ..SendRequest::default()
     };
-    let (id, _) = enqueue::enqueue(station, &profile, file, &how).await?;
-    let (_stay, drain) = watch::channel(Drain::No);
-    let end = dial::call(Arc::clone(station), profile, Some(id), drain).await?;
-    let row = station.ledger.show(id).await?;
-    let state = row.map(|row| row.state);
+    let sent = operator.send(&request).await?.make().await;
     // What is told comes over a channel: let it be told before the next step.
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    if state == Some(OutboundState::Acknowledged.into()) {
-        say!(
-            "   receipt verified: it names this very file, its date, its time and both stations (unsigned)"
-        );
-        return Ok(());
+    match sent? {
+        SendReport::Acknowledged { .. } => {
+            say!(
+                "   receipt verified: it names this very file, its date, its time and both stations (unsigned)"
+            );
+            Ok(())
+        }
+        SendReport::Sent | SendReport::NothingWaits => Err(ErrorCode::NotSent
+            .because("the file went, and no receipt came")
+            .into()),
     }
-    let state = state.map_or("", State::as_str);
-    let cause = format!("the file came as far as `{state}`: {end}");
-    Err(ErrorCode::NotSent.because(cause).into())
 }
 
-async fn swap(station: &Arc<Station>, component: &Path) -> CommandOutcome {
-    let operator = Operator::within(station);
+async fn swap(operator: &Operator, component: &Path) -> CommandOutcome {
     let swapped = operator.swap_policy("route", component, |_, _| {}).await?;
     say!(
         "   route: sha256:{:.12} -> sha256:{:.12}, generation {}",

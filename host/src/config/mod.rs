@@ -11,7 +11,6 @@ mod context;
 mod delivery_words;
 mod file;
 pub(crate) mod files;
-mod limit;
 mod locate;
 mod mistakes;
 mod partner;
@@ -31,7 +30,6 @@ pub use agreement::CANNOT_PAD;
 use agreement::{Disagreement, disagreements};
 use changes::Fingerprints;
 pub use context::Needs;
-pub use limit::Limit;
 pub use partner::UnknownStation;
 pub use plan::{
     DeliveryTerms, HandOver, IdentityFiles, ListenerPlan, Partner, PartnerQuota, Plan, PolicyPlan,

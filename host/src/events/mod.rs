@@ -9,6 +9,7 @@
 //! [`Events::emit`], or by [`emit`] where nobody watches. Fields are named alike in all of them: `session`, `partner`, `remote` (all of them by a
 //! [`Talk`]), `transfer`, `file`, `reason`, `policy`, `path`.
 
+mod limit;
 mod policies;
 mod receipts;
 mod received;
@@ -21,7 +22,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pointsman_log::{Field, FieldValue, events};
+use pointsman_log::events;
 use pointsman_store::TransferId;
 use tokio::sync::broadcast;
 
@@ -31,16 +32,10 @@ use self::received::received;
 use self::sent::sent;
 use self::server::server;
 use self::sessions::sessions;
-use crate::config::Limit;
 
+pub use self::limit::Limit;
 pub use self::talk::Talk;
 pub use pointsman_log::emit;
-
-impl Field for Limit {
-    fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, FieldValue<'_>)) {
-        see(name, FieldValue::Text(self.key.into()));
-    }
-}
 
 // The macro of each file adds its rows to those above and passes all of them on to the next; `declare` is the last.
 macro_rules! declare {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use oftp::{FileKey, FileReason, Nerp, NerpReason};
+use oftp::{FileKey, FileReason, NerpReason};
 use pointsman_policy::types;
 use pointsman_store::{LedgerError, Note, OpenQuestion, TransferId, Verdict};
 use tokio::sync::watch::Receiver;
@@ -231,8 +231,12 @@ async fn ask_policies(
     // One plan and its own policies, whatever is put in force meanwhile.
     let Pinned { in_force, policies } = station.pin();
     let profile = in_force.partner(&question.partner);
-    let connection =
-        facts::without_session(session, &question.partner, profile.as_deref(), &in_force);
+    let code = profile.as_ref().map(|profile| &profile.ssid);
+    let params = match &profile {
+        Some(profile) => profile.params(),
+        None => in_force.ours.offer_to_strangers.clone(),
+    };
+    let connection = facts::without_session(session, &question.partner, code, &params);
     let services = Arc::new(Services(Arc::clone(station)));
     let answer = ask::end_transfer(policies, services, &connection, &done).await;
     let key = &question.header.key;
@@ -366,18 +370,9 @@ fn waits(seconds: u32) -> String {
     }
 }
 
-/// The verdict that the file was not used, and how the log says it: a NERP (RFC 5024, 5.3.14), made by the file's
-/// destination.
+/// The verdict that the file was not used, and how the log says it.
 #[must_use]
-pub fn negative(key: &FileKey, reason: NerpReason, text: &str) -> (Verdict, String) {
-    let nerp = Nerp {
-        key: key.clone(),
-        creator: key.destination.clone(),
-        reason,
-        text: text.to_owned(),
-        hash: Vec::new(),
-        signature: Vec::new(),
-    };
+fn negative(key: &FileKey, reason: NerpReason, text: &str) -> (Verdict, String) {
     let said = format!("NERP {:02} {text}", reason.code());
-    (Verdict::Negative(Box::new(nerp)), said)
+    (Verdict::negative(key, reason, text.to_owned()), said)
 }

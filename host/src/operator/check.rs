@@ -8,7 +8,7 @@ use super::conditions::{Condition, obstacles};
 use super::running::PolicyReport;
 use crate::net::tls::{self, TlsError};
 use crate::outbound::watch;
-use crate::policy::load;
+use crate::station::policies::load_policies;
 
 /// Everything that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ impl Operator {
             remarks,
             policies: Vec::new(),
         };
-        match load::load_policies(config).await {
+        match load_policies(config).await {
             Ok(loaded) => {
                 let current = loaded.current();
                 let policies = current.policies().map(|(policy, digest)| PolicyReport {

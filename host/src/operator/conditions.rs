@@ -1,7 +1,7 @@
 //! What must hold for a server to start. `serve` goes through this list before it takes, makes or changes anything, and
 //! `check` goes through the same, beside a server that runs, too: what keeps a server from starting belongs here, in words
 //! that say what to do. (Policies alone are no part of it, since to load them takes long: both do that by
-//! [`load_policies`](crate::policy::load::load_policies).)
+//! [`load_policies`](crate::station::policies::load_policies).)
 
 use std::collections::BTreeSet;
 use std::fmt;

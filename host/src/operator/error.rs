@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigError;
 use crate::outbound::enqueue::QueueError;
-use crate::policy::load::LoadPoliciesError;
 use crate::session::dial::DialError;
 use crate::station::error::StartError;
+use crate::station::policies::LoadPoliciesError;
 
 /// What kind of failure it is: a face makes its exit code or status of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::Operator;
 use super::error::{ErrorCode, OperatorError};
 use super::transfer_name::TransferName;
-use crate::inbound::receipts;
 
 /// The operator's decision about the receipt of a received file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -57,9 +56,7 @@ impl Operator {
                 return Ok(ledger.forwarded(id, response).await?);
             }
             ReceiptChoice::Positive => Verdict::Positive,
-            ReceiptChoice::Negative { reason, text } => {
-                receipts::negative(&row.key, reason, &text).0
-            }
+            ReceiptChoice::Negative { reason, text } => Verdict::negative(&row.key, reason, text),
         };
         if row.direction() == Direction::Outbound
             || !ledger

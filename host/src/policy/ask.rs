@@ -1,7 +1,6 @@
 //! The one place that asks policies, in a session and outside of one: it has the facts, takes the time, and asks. What
 //! comes back is one value, which is what the caller goes by, what the log says, and what the ledger keeps.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -10,7 +9,6 @@ use pointsman_policy::{Conversation, Decided, Generation, HostServices, types};
 use pointsman_store::{Note, TransferId};
 use serde::Serialize;
 
-use crate::events::Event;
 use crate::policy::facts::{self, Finished};
 
 /// Asks the policies of one generation about one connection.
@@ -149,46 +147,12 @@ pub async fn end_transfer(
     asking.await
 }
 
-/// Whom and what a decision is about, for the log.
-#[derive(Clone, Debug, Default)]
-pub struct About {
-    /// The session, where there is one.
-    pub session: Option<String>,
-    /// The partner, which has shown that it is the one.
-    pub partner: Option<String>,
-    /// Whose profile it would be, while the caller has not shown that.
-    pub claims: Option<String>,
-    /// Where it calls from, or is called at.
-    pub remote: Option<SocketAddr>,
-    /// The file's transfer, where it has one.
-    pub transfer: Option<TransferId>,
-    /// The file.
-    pub file: Option<String>,
-}
-
-/// The event of a decision; none where no policy had an opinion. `sentence` says what it means.
-pub fn event<T>(decided: &Decided<T>, about: About, sentence: &str) -> Option<Event> {
-    let by = decided.decided_by.as_ref()?;
-    Some(Event::Decided {
-        session: about.session,
-        partner: about.partner,
-        claims: about.claims,
-        remote: about.remote,
-        policy: Some(by.policy.clone()),
-        transfer: about.transfer,
-        file: about.file,
-        hook: decided.hook.name(),
-        by: format!("policy {}", who(by)),
-        decision: sentence.to_owned(),
-    })
-}
-
 /// What the history of a transfer keeps of a decision: the sentence, and all that led to it.
 pub fn note<T: Serialize>(decided: &Decided<T>, sentence: &str) -> Note {
     let hook = decided.hook;
     match &decided.decided_by {
         Some(by) => Note {
-            text: format!("{hook}: policy {}: {sentence}", who(by)),
+            text: format!("{hook}: policy {by}: {sentence}"),
             data: data(decided),
         },
         None => format!(
@@ -203,12 +167,4 @@ pub fn note<T: Serialize>(decided: &Decided<T>, sentence: &str) -> Note {
 pub fn data<T: Serialize>(decided: &Decided<T>) -> Option<String> {
     let by = decided.decided_by.as_ref();
     by.map(|_| decided.to_json().to_string())
-}
-
-fn who(by: &pointsman_policy::DecidedBy) -> String {
-    let digest = by.digest.get(..12).unwrap_or_default();
-    format!(
-        "{} (generation {}, sha256:{digest})",
-        by.policy, by.generation
-    )
 }

@@ -1,21 +1,31 @@
 //! What the policies are told: the protocol's values in the words of `wit/`.
 
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
-use oftp::{Agreement, FileHeader, Format, Mode, RecordLayout, Response, Security, Ssid};
+use oftp::{
+    Agreement, FileHeader, Format, Mode, OdetteId, Params, RecordLayout, Response, Security, Ssid,
+};
 use pointsman_policy::types;
 use pointsman_store::{OutboundFile, Target, TransferId};
 
-use crate::config::Partner;
-use crate::config::Plan;
-use crate::net::tls::TlsFacts;
-use crate::net::wire::Wire;
+/// Where a connection runs.
+pub struct WireFacts {
+    /// Our end.
+    pub local: SocketAddr,
+    /// The partner's end.
+    pub remote: SocketAddr,
+    /// Whether we dialled.
+    pub dialled: bool,
+    /// The TLS, where there is some.
+    pub tls: Option<types::TlsInfo>,
+}
 
 /// The connection as `accept-connection` sees it, from the partner's SSID. `level` is the highest that we speak.
 #[must_use]
 pub fn connection(
     session: &str,
-    wire: &Wire,
+    line: WireFacts,
     partner: Option<&str>,
     password_ok: bool,
     offer: &Ssid,
@@ -34,23 +44,20 @@ pub fn connection(
         authentication: offer.authentication,
     };
     let level = level.min(said.level);
-    info(session, Some(wire), partner, password_ok, said, level)
+    info(session, Some(line), partner, password_ok, said, level)
 }
 
-/// A connection to ask about outside a session: what the profile says of the partner, and no addresses.
+/// A connection to ask about outside a session: what is agreed with the partner, and no addresses. `code` is that of the
+/// partner's profile, where it has one.
 #[must_use]
 pub fn without_session(
     session: &str,
     partner: &str,
-    profile: Option<&Partner>,
-    config: &Plan,
+    code: Option<&OdetteId>,
+    params: &Params,
 ) -> types::ConnectionInfo {
-    let params = profile.map_or_else(
-        || config.ours.offer_to_strangers.clone(),
-        |profile| profile.params(),
-    );
     let said = Said {
-        code: profile.map_or_else(String::new, |profile| profile.ssid.to_string()),
+        code: code.map_or_else(String::new, OdetteId::to_string),
         user: String::new(),
         level: params.level.code(),
         buffer_size: params.buffer_size,
@@ -62,7 +69,7 @@ pub fn without_session(
         authentication: params.authentication,
     };
     let level = said.level;
-    info(session, None, Some(partner), profile.is_some(), said, level)
+    info(session, None, Some(partner), code.is_some(), said, level)
 }
 
 /// What a partner says of itself in its SSID, or would say by its profile.
@@ -79,17 +86,18 @@ struct Said {
     authentication: bool,
 }
 
-/// Every fact of a connection: those of its wire are empty where there is none.
+/// Every fact of a connection: those of its line are empty where there is none.
 fn info(
     session: &str,
-    wire: Option<&Wire>,
+    line: Option<WireFacts>,
     partner: Option<&str>,
     password_ok: bool,
     said: Said,
     level: u8,
 ) -> types::ConnectionInfo {
-    let dialled = wire.is_some_and(|wire| wire.dialled);
-    let local_address = wire.map_or_else(String::new, |wire| wire.local.to_string());
+    let dialled = line.as_ref().is_some_and(|line| line.dialled);
+    let (local, remote) = line.as_ref().map(|line| (line.local, line.remote)).unzip();
+    let local_address = local.map_or_else(String::new, |local| local.to_string());
     types::ConnectionInfo {
         session: session.to_owned(),
         direction: if dialled {
@@ -103,8 +111,8 @@ fn info(
             local_address.clone()
         },
         local_address,
-        remote_address: wire.map_or_else(String::new, |wire| wire.remote.ip().to_string()),
-        remote_port: wire.map_or(0, |wire| wire.remote.port()),
+        remote_address: remote.map_or_else(String::new, |remote| remote.ip().to_string()),
+        remote_port: remote.map_or(0, |remote| remote.port()),
         partner: partner.map(str::to_owned),
         password_ok,
         ssid_code: said.code,
@@ -119,7 +127,7 @@ fn info(
         special_logic: said.special_logic,
         secure_authentication: said.authentication,
         authenticated: false,
-        tls: wire.and_then(|wire| wire.tls.as_ref()).map(tls),
+        tls: line.and_then(|line| line.tls),
         labels: Vec::new(),
         extra: Vec::new(),
     }
@@ -323,23 +331,5 @@ fn mode(mode: Mode) -> types::TransferMode {
         Mode::Both => types::TransferMode::Both,
         Mode::SendOnly => types::TransferMode::SendOnly,
         Mode::ReceiveOnly => types::TransferMode::ReceiveOnly,
-    }
-}
-
-fn tls(facts: &TlsFacts) -> types::TlsInfo {
-    types::TlsInfo {
-        version: facts.version.clone(),
-        cipher_suite: facts.cipher_suite.clone(),
-        server_name: facts.server_name.clone(),
-        peer: facts.peer.as_ref().map(|peer| types::Certificate {
-            subject: peer.subject.clone(),
-            issuer: peer.issuer.clone(),
-            serial: peer.serial.clone(),
-            sha256: peer.sha256.clone(),
-            not_before: peer.not_before,
-            not_after: peer.not_after,
-            dns_names: peer.dns_names.clone(),
-            trusted: true,
-        }),
     }
 }

@@ -1,5 +1,4 @@
-//! The configuration's policies, and the facts that they are given.
+//! The questions to policies, and the facts that they are given.
 
 pub(crate) mod ask;
 pub(crate) mod facts;
-pub(crate) mod load;

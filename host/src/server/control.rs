@@ -8,6 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch::channel;
+use tokio::task::JoinHandle;
 
 use crate::config::Plan;
 use crate::config::files::socket;
@@ -18,6 +20,7 @@ use crate::operator::error::{ErrorCode, OperatorError};
 use crate::operator::lock::{LockError, StorageLock, io};
 use crate::server::reload::Reloader;
 use crate::station::Station;
+use crate::station::drain::Drain;
 
 /// How long one request may take, a swap apart: that ends with its compiler, which has limits of its own.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -57,8 +60,25 @@ impl ControlSocket {
         Ok(Self { listener, path })
     }
 
+    /// Answers requests in a task of its own, through the drain as well: it ends with the server.
+    pub(super) fn keep_serving(
+        self,
+        station: &Arc<Station>,
+        reloader: Arc<Reloader>,
+    ) -> JoinHandle<()> {
+        let (socket, station) = (Arc::new(self), Arc::clone(station));
+        tokio::spawn(async move {
+            let (_kept, no_drain) = channel(Drain::No);
+            let work = || Arc::clone(&socket).serve(Arc::clone(&station), Arc::clone(&reloader));
+            let (tasks, events) = (&station.tasks, &station.events);
+            tasks
+                .keep("answering commands", events, no_drain, work)
+                .await;
+        })
+    }
+
     /// Answers requests; one that is slow to ask keeps nobody else waiting.
-    pub(crate) async fn serve(self: Arc<Self>, station: Arc<Station>, reloader: Arc<Reloader>) {
+    async fn serve(self: Arc<Self>, station: Arc<Station>, reloader: Arc<Reloader>) {
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {

@@ -10,9 +10,7 @@ use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
-use super::control::ControlSocket;
 use super::inspect;
-use super::reload::Reloader;
 use crate::events::Event;
 use crate::inbound::{delivery, receipts};
 use crate::outbound::{calls, watch};
@@ -72,23 +70,6 @@ impl Keeper {
             let (acceptor, sessions) = (Arc::clone(&acceptor), sessions.clone());
             acceptor.accept_calls(station, sessions, draining.clone(), closing.clone())
         });
-    }
-
-    /// Answers commands, through the drain as well: it ends with the server.
-    pub(super) fn answer(
-        &self,
-        socket: Arc<ControlSocket>,
-        reloader: Arc<Reloader>,
-    ) -> JoinHandle<()> {
-        let station = Arc::clone(&self.station);
-        tokio::spawn(async move {
-            let (_kept, no_drain) = channel(Drain::No);
-            let (tasks, events) = (&station.tasks, &station.events);
-            let work = || Arc::clone(&socket).serve(Arc::clone(&station), Arc::clone(&reloader));
-            tasks
-                .keep("answering commands", events, no_drain, work)
-                .await;
-        })
     }
 
     /// What ends without being told when the drain begins.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pointsman_store::is_full;
+use tokio::sync::broadcast;
 use tokio::sync::watch::{Sender, channel};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
@@ -24,6 +25,7 @@ use self::recovery::recover;
 use self::reload::Reloader;
 use crate::config::Plan;
 use crate::events::{Event, emit};
+use crate::operator::Operator;
 use crate::operator::conditions::{Obstacle, obstacles};
 use crate::operator::error::{ErrorCode, OperatorError};
 use crate::operator::lock::{LockError, StorageLock};
@@ -154,7 +156,7 @@ impl Server {
         let addresses = listeners.addresses();
         keeper.keep_all(&sessions);
         let reloader = Arc::new(Reloader::new(keeper.clone(), listeners));
-        let control = keeper.answer(Arc::new(control), Arc::clone(&reloader));
+        let control = control.keep_serving(&station, Arc::clone(&reloader));
         Ok(Self {
             station,
             addresses,
@@ -168,9 +170,20 @@ impl Server {
     }
 
     /// What its sessions share.
-    #[must_use]
-    pub fn station(&self) -> &Arc<Station> {
+    #[cfg(test)]
+    pub(crate) fn station(&self) -> &Arc<Station> {
         &self.station
+    }
+
+    /// An operator of this server, in its own process.
+    #[must_use]
+    pub(crate) fn operator(&self) -> Operator {
+        Operator::within(&self.station)
+    }
+
+    /// What happens from now on.
+    pub(crate) fn events(&self) -> broadcast::Receiver<Event> {
+        self.station.events.watch()
     }
 
     /// Returns when something that the server cannot do without cannot be got to run, with what to tell.

@@ -13,10 +13,10 @@ use crate::events::Event;
 use crate::operator::conditions::obstacles;
 use crate::operator::error::{ErrorCode, OperatorError};
 use crate::operator::running::Reloaded;
-use crate::policy::load::{self, LoadPoliciesError};
 use crate::session::listen::ListenError;
 use crate::station::Station;
 use crate::station::in_force::InForce;
+use crate::station::policies::{self, LoadPoliciesError};
 
 /// Why a configuration was not taken up. The one before is in force unchanged.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +109,7 @@ impl Reloader {
         let before = Arc::clone(&old);
         let read = tokio::task::spawn_blocking(move || read(&path, &before)).await?;
         let (next, mut reloaded) = read?;
-        let chain = self.station.policies.prepare(load::specs(&next)).await;
+        let chain = self.station.policies.prepare(policies::specs(&next)).await;
         let chain = chain.map_err(LoadPoliciesError::from)?;
         let bound = listeners.bind_new(&next).await?;
         // Nothing fails from here on.

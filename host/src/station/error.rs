@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use pointsman_store::{LedgerError, SpoolError, TransferId, is_full};
 
-use crate::policy::load::LoadPoliciesError;
+use super::policies::LoadPoliciesError;
 
 /// Why the station cannot start.
 #[derive(Debug, thiserror::Error)]

@@ -11,6 +11,7 @@ pub(crate) mod in_force;
 pub(crate) mod leases;
 pub(crate) mod pace;
 pub(crate) mod partials;
+pub(crate) mod policies;
 pub(crate) mod questions;
 pub(crate) mod quota;
 pub(crate) mod roster;
@@ -41,6 +42,7 @@ use self::holders::Holders;
 use self::in_force::{InForce, Pinned};
 use self::pace::Pace;
 use self::partials::Partials;
+use self::policies::load_policies;
 use self::questions::Questions;
 use self::quota::Quotas;
 use self::roster::Roster;
@@ -48,9 +50,8 @@ use self::seats::{CallerSeat, MostSessions, Seat, Sessions};
 use self::storage::{keep_ledger, keep_state, open_ledger};
 use self::supervise::Tasks;
 use crate::config::files::spool_path;
-use crate::config::{Limit, Partner, Plan};
-use crate::events::{Event, Events, emit};
-use crate::policy::load::load_policies;
+use crate::config::{Partner, Plan};
+use crate::events::{Event, Events, Limit, emit};
 
 /// What all sessions share: configuration, ledger, spool, policies.
 pub struct Station {

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 use pointsman_kernel as kernel;
 use tokio::sync::Notify;
 
-use crate::config::{Limit, ListenerPlan, ServerLimits};
+use crate::config::{ListenerPlan, ServerLimits};
+use crate::events::Limit;
 
 /// How long a caller certainly keeps its place, to identify itself.
 const ITS_TIME: Duration = Duration::from_secs(1);

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use crate::config::{DeliveryTerms, Partner};
 use crate::events::{Event, Talk};
 use crate::net::wire::Wire;
-use crate::policy::ask::{self, About, Asker};
+use crate::policy::ask::{self, Asker};
 use crate::session::ending::beside_states;
 use crate::station::Station;
 use crate::station::contacts::Line;
@@ -245,20 +245,24 @@ impl SessionContext {
         ask::note(decided, sentence)
     }
 
-    /// Logs what a policy decided.
+    /// Logs what a policy decided; nothing where none had an opinion.
     pub fn log_decision<T>(&self, file: Option<&FileKey>, decided: &Decided<T>, sentence: &str) {
+        let Some(by) = &decided.decided_by else {
+            return;
+        };
         let talk = self.talk();
-        let about = About {
+        self.log(Event::Decided {
             session: Some(talk.session),
             partner: talk.partner,
             claims: talk.claims,
             remote: Some(talk.remote),
+            policy: Some(by.policy.clone()),
             transfer: None,
             file: file.map(FileKey::to_string),
-        };
-        if let Some(event) = ask::event(decided, about, sentence) {
-            self.log(event);
-        }
+            hook: decided.hook.name(),
+            by: format!("policy {by}"),
+            decision: sentence.to_owned(),
+        });
     }
 }
 

@@ -3,7 +3,8 @@
 use oftp::SessionReason;
 
 use super::places::{CROWDED, Crowded};
-use crate::config::{Limit, Plan};
+use crate::config::Plan;
+use crate::events::Limit;
 
 /// The text of the ESID to a caller whose password was wrong, or might have been.
 const WRONG_PASSWORD: &str = "the password is not the agreed one";

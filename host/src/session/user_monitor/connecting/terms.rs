@@ -8,7 +8,9 @@ use pointsman_policy::{Decided, types};
 use super::session_refusal::SessionRefusal;
 use crate::config::Partner;
 use crate::events::Event;
-use crate::policy::facts as policy_facts;
+use crate::net::tls::TlsFacts;
+use crate::net::wire::Wire;
+use crate::policy::facts::{self as policy_facts, WireFacts};
 use crate::session::user_monitor::context::{SessionContext, labelled};
 
 /// What the policies are told of the connection.
@@ -20,8 +22,36 @@ pub(super) fn facts(
 ) -> types::ConnectionInfo {
     let password_ok = profile.is_some_and(|known| known.password.matches(&offer.password));
     let name = profile.map(|known| known.name.as_str());
-    let (id, wire) = (&context.id, &context.wire);
-    policy_facts::connection(id, wire, name, password_ok, offer, level.code())
+    let line = line(&context.wire);
+    policy_facts::connection(&context.id, line, name, password_ok, offer, level.code())
+}
+
+/// The wire in the policies' words.
+fn line(wire: &Wire) -> WireFacts {
+    WireFacts {
+        local: wire.local,
+        remote: wire.remote,
+        dialled: wire.dialled,
+        tls: wire.tls.as_ref().map(tls),
+    }
+}
+
+fn tls(facts: &TlsFacts) -> types::TlsInfo {
+    types::TlsInfo {
+        version: facts.version.clone(),
+        cipher_suite: facts.cipher_suite.clone(),
+        server_name: facts.server_name.clone(),
+        peer: facts.peer.as_ref().map(|peer| types::Certificate {
+            subject: peer.subject.clone(),
+            issuer: peer.issuer.clone(),
+            serial: peer.serial.clone(),
+            sha256: peer.sha256.clone(),
+            not_before: peer.not_before,
+            not_after: peer.not_after,
+            dns_names: peer.dns_names.clone(),
+            trusted: true,
+        }),
+    }
 }
 
 /// What the policies say to a connection; all of them silent is no terms at all.

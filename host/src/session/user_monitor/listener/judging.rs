@@ -81,7 +81,7 @@ fn moved(
     let file_name = terms.file_name.as_deref().unwrap_or(&chosen.file_name);
     // The partner's folder does not count: the one above is given in any case.
     let moved = names::local_name(directory, header, Some(directory), Some(file_name), None);
-    let moved = moved.map(|name| routing::target_of(name, chosen.overwrite));
+    let moved = moved.map(|name| routing::target_named(name, chosen.overwrite));
     moved.unwrap_or_else(|bad| {
         context.log(Event::PolicyBadName {
             session: context.talk(),

@@ -98,11 +98,11 @@ fn target(
         terms.file_name.as_deref(),
         context.delivery().name.as_ref(),
     )?;
-    Ok(target_of(name, terms.overwrite.unwrap_or(false)))
+    Ok(target_named(name, terms.overwrite.unwrap_or(false)))
 }
 
 /// A name that was changed to be safe never replaces a file.
-pub(super) fn target_of(name: LocalName, overwrite: bool) -> Target {
+pub(super) fn target_named(name: LocalName, overwrite: bool) -> Target {
     Target {
         directory: name.directory,
         file_name: name.file_name,
