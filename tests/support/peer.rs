@@ -159,6 +159,17 @@ impl Peer<Openssl> {
         them: &str,
         version: &str,
     ) -> Self {
+        Self::try_openssl(address, folder, us, them, version).expect("the server greets")
+    }
+
+    /// The same; none where the server does not greet.
+    pub fn try_openssl(
+        address: SocketAddr,
+        folder: &Path,
+        us: &str,
+        them: &str,
+        version: &str,
+    ) -> Option<Self> {
         let mut child = Command::new("timeout")
             .args([
                 "300",
@@ -190,8 +201,9 @@ impl Peer<Openssl> {
                 output,
             },
         };
-        assert_eq!(peer.hear(), b"IODETTE FTP READY \r");
-        peer
+        let greeting = peer.try_hear()?;
+        assert_eq!(greeting, b"IODETTE FTP READY \r");
+        Some(peer)
     }
 }
 

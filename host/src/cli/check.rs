@@ -7,7 +7,7 @@ use super::out::say;
 use crate::config::Needs;
 use crate::operator::Operator;
 use crate::operator::certificates::RemarkLevel;
-use crate::operator::check::CheckReport;
+use crate::operator::check_remark::CheckRemark;
 use crate::operator::error::OperatorError;
 
 /// Checks everything that `serve` needs, and starts nothing.
@@ -28,7 +28,10 @@ impl CheckCommand {
             report.listeners,
             report.partners
         );
-        print(&report);
+        print_remarks(&report.remarks);
+        for policy in &report.policies {
+            say!("policy {}: sha256 {}", policy.policy, policy.sha256);
+        }
         match report.is_clean() {
             true => {
                 say!("ok");
@@ -39,16 +42,14 @@ impl CheckCommand {
     }
 }
 
-fn print(report: &CheckReport) {
-    for remark in &report.remarks {
+/// What there is to say of a configuration, a line each.
+pub(super) fn print_remarks(remarks: &[CheckRemark]) {
+    for remark in remarks {
         let heading = match remark.severity {
             RemarkLevel::Good => "",
             RemarkLevel::Warning => "warning: ",
             RemarkLevel::Error => "error: ",
         };
         say!("{heading}{}: {}", remark.place, remark.text);
-    }
-    for policy in &report.policies {
-        say!("policy {}: sha256 {}", policy.policy, policy.sha256);
     }
 }

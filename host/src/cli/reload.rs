@@ -2,8 +2,9 @@
 
 use clap::Args;
 
+use super::check::print_remarks;
 use super::command::{CommandOutcome, Configured, block_on};
-use super::out::{print_json, say};
+use super::out::{notice, print_json, say};
 
 /// Has the server that runs read its configuration again: all of it is checked first, and where anything is wrong, the one
 /// before stays in force unchanged.
@@ -18,7 +19,10 @@ pub(super) struct ReloadCommand {
 
 impl ReloadCommand {
     pub(super) fn run(self) -> CommandOutcome {
-        let operator = self.configured.operator()?;
+        let operator = self
+            .configured
+            .operator()
+            .inspect_err(|_| notice("the server was not asked, and what it has in force stays:"))?;
         let reloaded = block_on(operator.reload(|_, _| {}))?;
         if self.json {
             return Ok(print_json(&reloaded)?);
@@ -34,6 +38,7 @@ impl ReloadCommand {
             say!("not before the server is started again:");
             reloaded.waiting.iter().for_each(|key| say!("  {key}"));
         }
+        print_remarks(&reloaded.remarks);
         Ok(())
     }
 }

@@ -48,6 +48,11 @@ impl Fingerprints {
     fn gather(&mut self, base: &Path, key: &str, value: &Value) {
         match value {
             Value::Mapping(map) => {
+                // The only map whose order says something.
+                if key == "policies" {
+                    let order: Vec<_> = map.keys().filter_map(Value::as_str).collect();
+                    self.note("policies (their order)", &order);
+                }
                 for (name, value) in map {
                     let name = name
                         .as_str()
@@ -111,6 +116,12 @@ mod tests {
             .replace("5", "6")
             .replace(", B", "");
         std::fs::write(&pem, "two").unwrap();
+        let chain = |order: &str| of(&format!("policies: {{{order}}}\n"));
+        assert_eq!(
+            chain("b: {component: b}, a: {component: a}")
+                .changed_since(&chain("a: {component: a}, b: {component: b}")),
+            ["policies (their order)"]
+        );
         assert_eq!(
             of(&after).changed_since(&before),
             [

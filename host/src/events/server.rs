@@ -72,6 +72,12 @@ macro_rules! server {
             says("no more callers are accepted on {address}; its sessions continue")
             remedy("–")
 
+            /// a reload removed a partner for whom files to send or receipts wait
+            "SRV-034" "partner-removed" Warn Every
+            PartnerRemoved { partner: String, files: u64, receipts: u64 }
+            says("{partner} is no partner any more, and {files} files and {receipts} receipts wait for it")
+            remedy("give its profile that name again, or cancel the files (`pointsman queue`)")
+
             /// a start waits for free space on a disk
             "SRV-008" "disk-full" Error Every
             DiskFull { reason: String }

@@ -88,8 +88,8 @@ macro_rules! sessions {
             says("{session}: it shows the certificate of {known_as}")
             remedy("the caller has two profiles mixed up, or a key got lost: ask both partners")
 
-            /// a certificate of ours, a partner's or a CA's ends soon, or partners may not like it; told at the start, and 60, 30,
-            /// 14, 7 and 1 days before the end
+            /// a certificate of ours, a partner's or a CA's ends soon, or partners may not like it; told at the start, after
+            /// the reload that brings it, and 60, 30, 14, 7 and 1 days before the end
             "SES-014" "certificate-ends" Warn Every
             CertificateEnds { partner: Option<String>, place: String, reason: String }
             says("{place}: {reason}")

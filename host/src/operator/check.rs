@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Operator;
 use super::certificates::{RemarkLevel, certificates};
+use super::check_remark::CheckRemark;
 use super::conditions::{Condition, obstacles};
 use super::running::PolicyReport;
+use crate::config::Plan;
 use crate::net::tls::{self, TlsError};
 use crate::outbound::watch;
 use crate::station::policies::load_policies;
@@ -23,17 +25,6 @@ pub(crate) struct CheckReport {
     pub policies: Vec<PolicyReport>,
 }
 
-/// What there is to say of one key of the configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct CheckRemark {
-    /// How bad it is.
-    pub severity: RemarkLevel,
-    /// The key.
-    pub place: String,
-    /// What there is to say.
-    pub text: String,
-}
-
 impl CheckReport {
     /// Whether nothing is wrong; there may be warnings.
     pub(crate) fn is_clean(&self) -> bool {
@@ -42,36 +33,14 @@ impl CheckReport {
     }
 }
 
-impl CheckRemark {
-    fn error(place: impl Into<String>, text: impl ToString) -> Self {
-        Self {
-            severity: RemarkLevel::Error,
-            place: place.into(),
-            text: text.to_string(),
-        }
-    }
-}
-
 impl Operator {
     /// Checks everything that `serve` needs, and starts nothing.
     pub(crate) async fn check(&self) -> CheckReport {
         let config = self.plan();
-        let mut remarks = self.check_certificates();
-        let certificates_are_good = remarks
-            .iter()
-            .all(|remark| remark.severity < RemarkLevel::Error);
-        let mut found = obstacles(config);
-        // What certificates and keys do to listeners was said with them.
-        found.retain(|found| certificates_are_good || found.condition != Condition::Tls);
-        let found = found.into_iter();
-        remarks.extend(found.map(|found| CheckRemark::error(found.place, found.why)));
-        // Folders that a server could not use, and would run without.
-        let folders = watch::obstacles(config).into_iter();
-        remarks.extend(folders.map(|(place, why)| CheckRemark::error(place, why)));
         let mut report = CheckReport {
             listeners: config.listeners.len(),
             partners: config.partners.len(),
-            remarks,
+            remarks: remarks(config),
             policies: Vec::new(),
         };
         match load_policies(config).await {
@@ -87,31 +56,46 @@ impl Operator {
         }
         report
     }
+}
 
-    /// Every certificate and key, as it would be used.
-    fn check_certificates(&self) -> Vec<CheckRemark> {
-        let remarks = certificates(self.plan()).into_iter();
-        let mut remarks: Vec<CheckRemark> = remarks
-            .map(|remark| CheckRemark {
-                severity: remark.severity,
-                place: remark.place,
-                text: remark.text,
-            })
-            .collect();
-        if remarks
-            .iter()
-            .all(|remark| remark.severity < RemarkLevel::Error)
-            && let Err(error) = self.check_callers()
-        {
-            remarks.push(CheckRemark::error("partners", error));
-        }
-        remarks
-    }
+/// What there is to say of everything but policies, good and bad.
+#[must_use]
+pub(crate) fn remarks(config: &Plan) -> Vec<CheckRemark> {
+    let mut remarks = of_certificates(config);
+    let certificates_are_good = remarks
+        .iter()
+        .all(|remark| remark.severity < RemarkLevel::Error);
+    let mut found = obstacles(config);
+    // What certificates and keys do to listeners was said with them.
+    found.retain(|found| certificates_are_good || found.condition != Condition::Tls);
+    let found = found.into_iter();
+    remarks.extend(found.map(|found| CheckRemark::error(found.place, found.why)));
+    // Folders that a server could not use, and would run without.
+    let folders = watch::obstacles(config).into_iter();
+    remarks.extend(folders.map(|(place, why)| CheckRemark {
+        keeps_out: false,
+        ..CheckRemark::error(place, why)
+    }));
+    remarks
+}
 
-    /// What is said of no single certificate: that everything together makes calls of the partners that we dial.
-    fn check_callers(&self) -> Result<(), TlsError> {
-        let partners = self.plan().partners.values();
-        let mut dialled = partners.filter(|partner| partner.tls);
-        dialled.try_for_each(|partner| tls::client(partner).map(drop))
+/// Every certificate and key, as it would be used.
+fn of_certificates(config: &Plan) -> Vec<CheckRemark> {
+    let found = certificates(config).into_iter();
+    let mut remarks: Vec<CheckRemark> = found.map(CheckRemark::from).collect();
+    if remarks
+        .iter()
+        .all(|remark| remark.severity < RemarkLevel::Error)
+        && let Err(error) = callers(config)
+    {
+        remarks.push(CheckRemark::error("partners", error));
     }
+    remarks
+}
+
+/// What is said of no single certificate: that everything together makes calls of the partners that we dial.
+fn callers(config: &Plan) -> Result<(), TlsError> {
+    let partners = config.partners.values();
+    let mut dialled = partners.filter(|partner| partner.tls);
+    dialled.try_for_each(|partner| tls::client(partner).map(drop))
 }

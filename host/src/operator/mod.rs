@@ -10,10 +10,12 @@
 pub(crate) mod attention;
 pub(crate) mod certificates;
 pub(crate) mod check;
+pub(crate) mod check_remark;
 pub(crate) mod conditions;
 pub(crate) mod control;
 pub(crate) mod error;
 pub(crate) mod history;
+pub(crate) mod left;
 pub(crate) mod lock;
 mod overview;
 pub(crate) mod partners;

@@ -9,6 +9,7 @@ use pointsman_policy::LoadError;
 use pointsman_store::Direction;
 use serde::{Deserialize, Serialize};
 
+use super::check_remark::CheckRemark;
 use super::control::{self, ControlRequest};
 use super::error::{ErrorCode, OperatorError};
 use super::utc_time::UtcTime;
@@ -307,6 +308,8 @@ pub(crate) struct Reloaded {
     pub changed: Vec<String>,
     /// The keys that stay what they were until the server is started again.
     pub waiting: Vec<String>,
+    /// What is wrong with it all the same, and what waits for partners that it has no more.
+    pub remarks: Vec<CheckRemark>,
     /// The generation of policies that decides for new sessions.
     pub policy_generation: u64,
 }

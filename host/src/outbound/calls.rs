@@ -191,12 +191,13 @@ pub async fn keep_calling(
 ) {
     let mut lines: BTreeMap<String, Line> = BTreeMap::new();
     let mut calls = JoinSet::<(Arc<Partner>, Outcome)>::new();
-    let mut started = SystemTime::now();
+    let (mut started, mut plans) = (SystemTime::now(), station.plans());
     loop {
         tokio::select! {
             _ = drain.wait_for(|drain| *drain != Drain::No) => break,
             Some(Ok((profile, outcome))) = calls.join_next() => conclude(&station, &mut lines, &profile, outcome),
             () = tokio::time::sleep(pace(&station.plan())) => {}
+            Ok(()) = plans.changed() => {}
         }
         if let Err(error) = leases::give_back(&station).await {
             let reason = error.to_string();
@@ -386,6 +387,7 @@ const DEADLINES: Duration = Duration::from_secs(10);
 
 /// Marks files whose receipt has not come in the time their partner has for it.
 pub async fn keep_deadlines(station: Arc<Station>) {
+    let mut plans = station.plans();
     loop {
         for (name, partner) in &station.plan().partners {
             let Some(deadline) = partner.receipt_deadline else {
@@ -403,7 +405,10 @@ pub async fn keep_deadlines(station: Arc<Station>) {
                 }),
             }
         }
-        tokio::time::sleep(DEADLINES.min(shortest(&station))).await;
+        tokio::select! {
+            () = tokio::time::sleep(DEADLINES.min(shortest(&station))) => {}
+            Ok(()) = plans.changed() => {}
+        }
     }
 }
 

@@ -1,8 +1,10 @@
-//! The server looks at its certificates and keys when it starts and each day, and logs what is wrong with them.
+//! The server looks at its certificates and keys when it starts, after each reload and each day, and logs what is wrong with them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::watch::Receiver;
 
 use crate::config::Plan;
 use crate::events::{self, Event};
@@ -15,15 +17,20 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// When it is tried again if they could not be.
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// Tells what is wrong with certificates and keys: at once, and from then on each day what is new or comes nearer.
+/// Tells what is wrong with certificates and keys: at once, and from then on after each reload and each day what is new or
+/// comes nearer.
 pub(crate) async fn keep_inspecting(station: Arc<Station>) {
     let looker = Arc::clone(&station);
     let look = move || certificates(&looker.plan());
-    inspect_every(DAY, look, |remark| emit_remark(&station.plan(), remark)).await;
+    inspect_every(DAY, station.plans(), look, |remark| {
+        emit_remark(&station.plan(), remark)
+    })
+    .await;
 }
 
-async fn inspect_every(
+async fn inspect_every<T>(
     pause: Duration,
+    mut reloads: Receiver<T>,
     look: impl Fn() -> Vec<Remark> + Clone + Send + 'static,
     report: impl Fn(&Remark),
 ) {
@@ -33,7 +40,7 @@ async fn inspect_every(
             Ok(looked) => looked,
             Err(trouble) => {
                 report(&trouble);
-                tokio::time::sleep(HOUR).await;
+                wait(HOUR, &mut reloads).await;
                 continue;
             }
         };
@@ -50,7 +57,15 @@ async fn inspect_every(
             }
         }
         before = now;
-        tokio::time::sleep(pause).await;
+        wait(pause, &mut reloads).await;
+    }
+}
+
+/// So long, or until another plan is in force.
+async fn wait<T>(pause: Duration, reloads: &mut Receiver<T>) {
+    tokio::select! {
+        () = tokio::time::sleep(pause) => {}
+        Ok(()) = reloads.changed() => {}
     }
 }
 
@@ -93,6 +108,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use tokio::sync::mpsc::unbounded_channel;
+    use tokio::sync::watch::channel;
 
     use super::*;
 
@@ -110,7 +126,9 @@ mod tests {
         };
         let (told, mut heard) = unbounded_channel();
         let report = move |remark: &Remark| drop(told.send(remark.text.clone()));
-        let inspecting = tokio::spawn(inspect_every(Duration::from_millis(1), look, report));
+        let (_kept, reloads) = channel(());
+        let pause = Duration::from_millis(1);
+        let inspecting = tokio::spawn(inspect_every(pause, reloads, look, report));
         for expected in ["1 marks passed", "2 marks passed"] {
             let told = tokio::time::timeout(Duration::from_secs(60), heard.recv()).await;
             assert_eq!(told.unwrap().unwrap(), expected);

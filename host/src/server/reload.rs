@@ -10,8 +10,11 @@ use super::keeper::Keeper;
 use super::listeners::Listeners;
 use crate::config::{Needs, Plan};
 use crate::events::Event;
-use crate::operator::conditions::obstacles;
+use crate::operator::certificates::RemarkLevel;
+use crate::operator::check::remarks;
+use crate::operator::check_remark::CheckRemark;
 use crate::operator::error::{ErrorCode, OperatorError};
+use crate::operator::left::left_by;
 use crate::operator::running::Reloaded;
 use crate::session::listen::ListenError;
 use crate::station::Station;
@@ -24,9 +27,9 @@ pub enum NotReloaded {
     /// What the file says.
     #[error("{0}")]
     Configuration(String),
-    /// What must hold for a start does not.
-    #[error("{}", .0.join("\n"))]
-    NotReady(Vec<String>),
+    /// What must hold for a start does not, or a certificate or key cannot be used.
+    #[error("{}", lines(.0))]
+    NotReady(Vec<CheckRemark>),
     /// A policy.
     #[error(transparent)]
     Policies(#[from] LoadPoliciesError),
@@ -36,6 +39,12 @@ pub enum NotReloaded {
     /// The reading failed by a mistake of this program.
     #[error("the reload failed: {0}")]
     Lost(#[from] tokio::task::JoinError),
+}
+
+fn lines(wrong: &[CheckRemark]) -> String {
+    let wrong = wrong.iter();
+    let lines = wrong.map(|wrong| format!("error: {}: {}", wrong.place, wrong.text));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 impl From<NotReloaded> for OperatorError {
@@ -85,7 +94,7 @@ impl Reloader {
         let outcome = self.try_reload().await;
         let events = &self.station.events;
         match &outcome {
-            Ok(reloaded) => {
+            Ok((reloaded, _)) => {
                 events.emit(Event::ConfigurationReloaded {
                     changed: shown(&reloaded.changed),
                     generation: reloaded.policy_generation,
@@ -99,10 +108,15 @@ impl Reloader {
                 reason: error.to_string(),
             }),
         }
-        outcome
+        let (mut reloaded, before) = outcome?;
+        reloaded
+            .remarks
+            .extend(left_by(&self.station, &before).await);
+        Ok(reloaded)
     }
 
-    async fn try_reload(&self) -> Result<Reloaded, NotReloaded> {
+    /// Gives the plan that was in force before, too.
+    async fn try_reload(&self) -> Result<(Reloaded, Arc<InForce>), NotReloaded> {
         let mut listeners = self.listeners.lock().await;
         let old = self.station.plan();
         let path = self.path.clone();
@@ -115,7 +129,7 @@ impl Reloader {
         // Nothing fails from here on.
         reloaded.policy_generation = self.station.put_in_force(next, chain);
         listeners.take_up(bound, &self.keeper);
-        Ok(reloaded)
+        Ok((reloaded, old))
     }
 }
 
@@ -126,15 +140,18 @@ fn read(path: &std::path::Path, old: &InForce) -> Result<(InForce, Reloaded), No
     let changed = plan.fingerprints.changed_since(&old.fingerprints);
     let (plan, waiting) = plan.with_what_needs_a_restart_of(old);
     let next = InForce::of(plan);
-    let wrong = obstacles(&next);
+    let (wrong, mut remarks): (Vec<_>, Vec<_>) = remarks(&next)
+        .into_iter()
+        .partition(|found| found.keeps_out);
     if !wrong.is_empty() {
-        let wrong = wrong.iter().map(|wrong| format!("error: {wrong}"));
-        return Err(NotReloaded::NotReady(wrong.collect()));
+        return Err(NotReloaded::NotReady(wrong));
     }
+    remarks.retain(|remark| remark.severity > RemarkLevel::Good);
     let changed = changed.into_iter().filter(|key| !waiting.contains(key));
     let reloaded = Reloaded {
         changed: changed.collect(),
         waiting,
+        remarks,
         policy_generation: 0,
     };
     Ok((next, reloaded))
