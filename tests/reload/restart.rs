@@ -3,33 +3,24 @@
 use super::*;
 
 /// Another value for each such key. The ledger is with the state where it is nowhere else.
-const OTHERS: [(&str, &str); 6] = [
+const OTHERS: [(&str, &str); 3] = [
     ("storage.state", "elsewhere"),
     ("storage.ledger", "ledger-elsewhere"),
     ("storage.inbox", "inbox-elsewhere"),
-    ("limits.reserve", "65MiB"),
-    ("limits.reserve_files", "1001"),
-    ("limits.policies_memory", "64MiB"),
 ];
 
 fn with(key: &str, value: &str) -> String {
     let mut storage = "state: state, inbox: inbox".to_owned();
-    let (map, name) = key.split_once('.').unwrap();
-    if map == "storage" {
-        storage = match storage.contains(&format!("{name}: ")) {
-            true => storage.replace(&format!("{name}: {name}"), &format!("{name}: {value}")),
-            false => format!("{storage}, {name}: {value}"),
-        };
-    }
-    let limit = match map {
-        "limits" => format!(", {name}: {value}"),
-        _ => String::new(),
+    let name = key.strip_prefix("storage.").unwrap();
+    storage = match storage.contains(&format!("{name}: ")) {
+        true => storage.replace(&format!("{name}: {name}"), &format!("{name}: {value}")),
+        false => format!("{storage}, {name}: {value}"),
     };
     format!(
         "version: 1\nstation: {{ssid: O0013000001NORDWERK, password: OURPASS}}\nstorage: {{{storage}}}\n\
          listeners: [{{address: '127.0.0.1:0'}}]\n\
          partners: {{mueller: {{ssid: O0013000007MUELLER, password: THEIRS}}}}\n\
-         limits: {{conceal_partners: true{limit}}}\n"
+         limits: {{conceal_partners: true}}\n"
     )
 }
 
@@ -106,12 +97,9 @@ fn several_of_them_are_said_together_and_a_signal_does_as_the_command() {
     let server = setup.serve();
     let text = std::fs::read_to_string(setup.config()).unwrap();
     let text = text.replace("inbox: inbox", "inbox: elsewhere");
-    let more = "limits: {policies_memory: 64MiB, conceal_partners: true}\n";
+    let more = "limits: {conceal_partners: true}\n";
     std::fs::write(setup.config(), format!("{text}{more}")).unwrap();
     server.signal(Signal::HUP);
-    server.await_log(&[
-        "configuration-waits",
-        "storage.inbox, limits.policies_memory",
-    ]);
+    server.await_log(&["configuration-waits", "storage.inbox"]);
     server.await_log(&["configuration-reloaded", "limits.conceal_partners"]);
 }

@@ -92,6 +92,11 @@ impl Engine {
         })
     }
 
+    /// From now on all instances together hold so many octets at most ([`EngineConfig::memory`]).
+    pub fn limit_memory(&self, octets: u64) {
+        self.parts.memory.change_limit(octets);
+    }
+
     pub(crate) fn wasm(&self) -> &wasmtime::Engine {
         &self.parts.wasm
     }

@@ -6,6 +6,7 @@
 //! within the time for a question.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
@@ -17,7 +18,7 @@ pub(crate) const OVERHEAD: u64 = 128 << 10;
 
 /// What all instances of an engine hold.
 pub(crate) struct Memory {
-    limit: u64,
+    limit: AtomicU64,
     held: Mutex<Held>,
     freed: Notify,
 }
@@ -48,7 +49,7 @@ impl Memory {
     /// Allows so many octets for all instances together.
     pub(crate) fn new(limit: u64) -> Arc<Self> {
         Arc::new(Memory {
-            limit,
+            limit: AtomicU64::new(limit),
             held: Mutex::default(),
             freed: Notify::new(),
         })
@@ -56,7 +57,15 @@ impl Memory {
 
     /// Octets of all instances together, at most.
     pub(crate) fn limit(&self) -> u64 {
-        self.limit
+        self.limit.load(Relaxed)
+    }
+
+    /// From now on it is so much. Where less than what is held, instances at rest are dropped; those that are asked just
+    /// now keep what they have.
+    pub(crate) fn change_limit(&self, limit: u64) {
+        self.limit.store(limit, Relaxed);
+        self.take(0);
+        self.freed.notify_waiters();
     }
 
     /// A share of nothing, to grow.
@@ -102,7 +111,7 @@ impl Memory {
     fn take(&self, octets: u64) -> bool {
         loop {
             let mut held = lock(&self.held);
-            if held.octets.saturating_add(octets) <= self.limit {
+            if held.octets.saturating_add(octets) <= self.limit() {
                 held.octets += octets;
                 return true;
             }
@@ -175,5 +184,35 @@ impl<T> Drop for Resting<T> {
         let listed = lock(&self.memory.held).resting.remove(&self.since);
         // The instance takes the lock to release its share, so the lock must be open by then.
         drop(listed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_lower_limit_drops_what_rests_and_a_higher_one_wakes_who_waits() {
+        let memory = Memory::new(1000);
+        let busy = memory.share(400).await;
+        let resting = memory.rest(memory.share(500).await);
+        memory.change_limit(600);
+        assert!(resting.wake().is_none(), "it was dropped");
+        assert!(!memory.nothing().grow(201), "the busy one keeps its 400");
+        memory.change_limit(300);
+        assert!(
+            !memory.nothing().grow(1),
+            "it keeps them beyond the limit too"
+        );
+        let waits = tokio::spawn({
+            let memory = Arc::clone(&memory);
+            async move { memory.share(500).await.octets }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waits.is_finished());
+        memory.change_limit(900);
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(10), waits);
+        assert_eq!(waited.await.unwrap().unwrap(), 500);
+        drop(busy);
     }
 }

@@ -272,7 +272,9 @@ impl PolicySet {
         Ok(swapped)
     }
 
-    pub(crate) fn engine(&self) -> &Engine {
+    /// The engine of all its policies.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
         &self.engine
     }
 

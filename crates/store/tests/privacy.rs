@@ -10,12 +10,13 @@
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use oftp::{DatasetName, FileHeader, FileKey, FileStamp, OdetteId};
 use pointsman_folder::PRIVATE_FOLDER;
 use pointsman_store::{
-    Access, ContentKey, OwnFiles, PlaceError, Received, Sidecar, Spool, SpoolError, Target,
-    TransferId, Verdict, is_full, keep_private,
+    Access, ContentKey, OwnFiles, PlaceError, Received, Reserve, Sidecar, Spool, SpoolError,
+    Target, TransferId, Verdict, is_full, keep_private,
 };
 use tempfile::TempDir;
 
@@ -293,10 +294,14 @@ fn the_reserve_of_a_disk_is_left_alone_and_old_partials_make_way() {
         return;
     };
     let spool = Spool::open(&small.0.path().join("spool")).unwrap();
-    let spool = spool.with_reserve(4 << 20).with_reserve_of_files(10);
+    let reserve = Reserve::new(4 << 20, 10);
+    let spool = spool.with_reserve(Arc::clone(&reserve));
     spool.has_room_for(3 << 20).unwrap();
     let refused = spool.has_room_for(5 << 20).unwrap_err();
     assert!(matches!(refused, SpoolError::NoRoom { .. }) && refused.is_full());
+    reserve.change(1 << 20, 10);
+    spool.clone().has_room_for(5 << 20).unwrap();
+    reserve.change(4 << 20, 10);
     let key = ContentKey::received(TransferId::new());
     let mut writer = spool.partial(key).unwrap().resume(0).unwrap();
     let mut written = 0;
@@ -326,7 +331,7 @@ fn where_no_more_files_can_be_made_that_is_said_and_partials_make_way() {
         return;
     };
     let spool = Spool::open(&small.0.path().join("spool")).unwrap();
-    let spool = spool.with_reserve_of_files(5);
+    let spool = spool.with_reserve(Reserve::new(0, 5));
     spool.has_room_for(1).unwrap();
     let key = ContentKey::received(TransferId::new());
     drop(spool.partial(key).unwrap().resume(0).unwrap());

@@ -348,25 +348,13 @@ impl Plan {
     /// these keys whose values differ.
     #[must_use]
     pub fn with_what_needs_a_restart_of(mut self, running: &Self) -> (Self, Vec<String>) {
-        let (storage, limits) = (&running.storage, &running.limits);
+        let storage = &running.storage;
         let differ = [
             ("storage.state", self.storage.state != storage.state),
             ("storage.ledger", self.storage.ledger != storage.ledger),
             ("storage.inbox", self.storage.inbox != storage.inbox),
-            ("limits.reserve", self.limits.reserve != limits.reserve),
-            (
-                "limits.reserve_files",
-                self.limits.reserve_files != limits.reserve_files,
-            ),
-            (
-                "limits.policies_memory",
-                self.limits.policies_memory != limits.policies_memory,
-            ),
         ];
         self.storage = storage.clone();
-        self.limits.reserve = limits.reserve;
-        self.limits.reserve_files = limits.reserve_files;
-        self.limits.policies_memory = limits.policies_memory;
         let waiting = differ.into_iter().filter(|(_, differs)| *differs);
         (self, waiting.map(|(key, _)| key.to_owned()).collect())
     }

@@ -30,7 +30,7 @@ use pointsman_log::Log;
 use pointsman_policy::{PolicySet, PreparedChain};
 use pointsman_store::contents::{Contents, LateChecks};
 use pointsman_store::{
-    Access, ContentKey, Ledger, LedgerError, Process, Spool, SpoolError, TransferId,
+    Access, ContentKey, Ledger, LedgerError, Process, Reserve, Spool, SpoolError, TransferId,
 };
 use tokio::sync::watch;
 
@@ -63,6 +63,8 @@ pub struct Station {
     pub contents: Arc<dyn Contents>,
     /// The spool that the contents are in: for the start, the programs that use it, and its free space.
     pub spool: Spool,
+    /// What is left free of the disks of spool and ledger.
+    reserve: Arc<Reserve>,
     /// The folder files are delivered into.
     pub inbox: PathBuf,
     /// The components that are asked.
@@ -132,9 +134,8 @@ impl Station {
                 path: error.path().to_owned(),
                 source: error.into_io(),
             })?;
-        let spool = Spool::open(&spool_path(&config))?
-            .with_reserve(config.limits.reserve)
-            .with_reserve_of_files(config.limits.reserve_files);
+        let reserve = Reserve::new(config.limits.reserve, config.limits.reserve_files);
+        let spool = Spool::open(&spool_path(&config))?.with_reserve(Arc::clone(&reserve));
         if its_inbox == Inbox::Made || inbox.exists() {
             if !spool.shares_file_system(&inbox)? {
                 return Err(StartError::Apart { state, inbox });
@@ -154,6 +155,7 @@ impl Station {
             ledger: Arc::new(ledger),
             contents: Arc::new(spool.clone()),
             spool,
+            reserve,
             inbox,
             policies,
             deliveries: Deliveries::default(),
@@ -205,6 +207,8 @@ impl Station {
         self.failures.limit(limits.failures_per_second);
         self.refusals.limit(limits.refusals_per_second);
         self.partials.limit(limits.partials_per_partner);
+        self.reserve.change(limits.reserve, limits.reserve_files);
+        self.policies.engine().limit_memory(limits.policies_memory);
         Log::repeats(limits.log_repeats);
         let mut generation = 0;
         self.in_force.send_modify(|in_force| {

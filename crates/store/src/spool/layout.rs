@@ -11,6 +11,7 @@ use pointsman_folder::{Folder, PRIVATE_FOLDER};
 use super::error::{SpoolError, at};
 use super::files::sync_folder;
 use super::names::{INCOMING, OUTGOING, PLAIN, PROCESSES, SEALED, SIDECAR, folder_of};
+use super::reserve::Reserve;
 use crate::content::{Content, ContentKey};
 use crate::flush::FolderSyncs;
 use crate::private::{OwnFiles, keep_private};
@@ -21,10 +22,8 @@ use crate::transfer::TransferId;
 #[derive(Clone, Debug)]
 pub struct Spool {
     pub(super) root: PathBuf,
-    /// Octets of its file system that are kept free.
-    pub(super) reserve: u64,
-    /// Files (inodes) of its file system that are kept free.
-    pub(super) reserve_files: u64,
+    /// Octets and files of its file system that are kept free.
+    pub(super) reserve: Arc<Reserve>,
     /// Octets that all its writers wrote since the free space was measured.
     pub(super) unmeasured: Arc<AtomicU64>,
     pub(super) folders: Arc<FolderSyncs>,
@@ -61,8 +60,7 @@ impl Spool {
     fn at(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
-            reserve: 0,
-            reserve_files: 0,
+            reserve: Arc::default(),
             unmeasured: Arc::default(),
             folders: Arc::default(),
         }

@@ -2,11 +2,13 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime};
 
 use super::error::{SpoolError, at};
 use super::layout::Spool;
+use super::reserve::Reserve;
 use crate::content::ContentKey;
 use crate::transfer::TransferId;
 
@@ -17,17 +19,10 @@ const LEFT_ALONE: Duration = Duration::from_secs(10 * 60);
 const MEASURE: u64 = 1 << 20;
 
 impl Spool {
-    /// From now on files leave so many octets of the file system free, for receipts and the ledger.
+    /// The same spool; its files leave that much free.
     #[must_use]
-    pub fn with_reserve(mut self, octets: u64) -> Self {
-        self.reserve = octets;
-        self
-    }
-
-    /// The same for inodes: so many files can still be created beside those of the spool.
-    #[must_use]
-    pub fn with_reserve_of_files(mut self, files: u64) -> Self {
-        self.reserve_files = files;
+    pub fn with_reserve(mut self, reserve: Arc<Reserve>) -> Self {
+        self.reserve = reserve;
         self
     }
 
@@ -49,7 +44,7 @@ impl Spool {
             octets: room,
             files,
         } = room(folder).map_err(at(folder))?;
-        let reserve = self.reserve_files;
+        let reserve = self.reserve.files();
         if let Some(left) = files.filter(|left| *left < reserve.saturating_add(FILES)) {
             return Err(SpoolError::NoFilesLeft {
                 folder: folder.to_owned(),
@@ -57,14 +52,15 @@ impl Spool {
                 reserve,
             });
         }
-        if room >= self.reserve.saturating_add(octets) {
+        let reserve = self.reserve.octets();
+        if room >= reserve.saturating_add(octets) {
             return Ok(());
         }
         Err(SpoolError::NoRoom {
             folder: folder.to_owned(),
             room,
             octets,
-            reserve: self.reserve,
+            reserve,
         })
     }
 
@@ -79,16 +75,17 @@ impl Spool {
             octets: room,
             files,
         } = room(&self.root).map_err(at(&self.root))?;
-        let short_of_files = files.is_some_and(|left| left < self.reserve_files + FILES);
+        let reserve = self.reserve.octets();
+        let short_of_files = files.is_some_and(|left| left < self.reserve.files() + FILES);
         // Where the reserve is in use already, the ledger itself may need the space.
-        let idle = if room < self.reserve || short_of_files {
+        let idle = if room < reserve || short_of_files {
             Duration::ZERO
         } else {
             LEFT_ALONE
         };
         let partials = self.left_alone(idle)?;
         let all: u64 = partials.iter().map(|(_, length, _)| length).sum();
-        if !short_of_files && room.saturating_add(all) < self.reserve.saturating_add(octets) {
+        if !short_of_files && room.saturating_add(all) < reserve.saturating_add(octets) {
             return Ok(Vec::new());
         }
         let mut removed = Vec::new();
@@ -129,11 +126,12 @@ impl Spool {
     /// Measures the free space once so many octets were written by all writers together.
     pub(super) fn note_written(&self, octets: usize) -> Result<(), SpoolError> {
         let octets = octets as u64;
-        let written = self.unmeasured.fetch_add(octets, Ordering::Relaxed) + octets;
-        if self.reserve == 0 || written < MEASURE.min(self.reserve / 8) {
+        let written = self.unmeasured.fetch_add(octets, Relaxed) + octets;
+        let reserve = self.reserve.octets();
+        if reserve == 0 || written < MEASURE.min(reserve / 8) {
             return Ok(());
         }
-        self.unmeasured.store(0, Ordering::Relaxed);
+        self.unmeasured.store(0, Relaxed);
         self.has_room_for(octets)
     }
 }
