@@ -1,0 +1,192 @@
+//! A ledger, and the files, offers and receipts that the stories have of it.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use oftp::{
+    Counts, DatasetName, Eerp, FileHeader, FileKey, FileStamp, Nerp, NerpReason, OdetteId,
+    Position, Response, UserData,
+};
+use pointsman_store::{
+    Files, Ledger, Longest, Measure, NewFile, Note, Offer, Offered, Quota, Received, Repeated,
+    Sealed, SqliteLedger, Target, TransferId, Verdict, Work,
+};
+use tempfile::TempDir;
+
+pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+pub const PLENTY: Quota = Quota {
+    policy: 1 << 30,
+    all: 1 << 30,
+};
+
+/// What keeps a ledger. The stories are the same for each.
+pub trait BackEnd {
+    type Ledger: Ledger + Clone + 'static;
+
+    /// The ledger that is kept in that folder, made where there is none.
+    fn open(folder: &Path) -> Self::Ledger;
+}
+
+pub struct Sqlite;
+
+impl BackEnd for Sqlite {
+    type Ledger = SqliteLedger;
+
+    fn open(folder: &Path) -> SqliteLedger {
+        SqliteLedger::open(&folder.join("ledger.db")).unwrap()
+    }
+}
+
+pub struct Books<B: BackEnd> {
+    pub folder: TempDir,
+    pub ledger: B::Ledger,
+}
+
+impl<B: BackEnd> Books<B> {
+    pub fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let ledger = B::open(folder.path());
+        Self { folder, ledger }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub async fn new_file(&self, dataset: &str) -> TransferId {
+        match self.ledger.offer(offer(dataset)).await.unwrap() {
+            Offered::New(id) => id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The position at which the file may be resumed under that offer.
+    pub async fn position(&self, id: TransferId, offer: Offer) -> Position {
+        let standing = self.ledger.standing(id, offer).await.unwrap();
+        standing.unwrap().position
+    }
+
+    pub async fn delivered_file(&self, dataset: &str, verdict: Verdict) -> TransferId {
+        let id = self.new_file(dataset).await;
+        self.ledger
+            .received(&sealed(id), received(verdict))
+            .await
+            .unwrap();
+        self.ledger.placing(id, "in/x").await.unwrap();
+        self.ledger.delivered(id).await.unwrap();
+        id
+    }
+
+    pub async fn queued_file(&self, dataset: &str) -> TransferId {
+        let id = TransferId::new();
+        self.ledger.enqueue(to_send(id, dataset)).await.unwrap();
+        id
+    }
+
+    pub async fn claim(&self) -> Option<Work> {
+        self.ledger
+            .claim("them", "node/S1", Longest::UNKNOWN, Files::Any)
+            .await
+            .unwrap()
+    }
+
+    pub async fn state(&self, id: TransferId) -> &'static str {
+        self.ledger.show(id).await.unwrap().unwrap().state.as_str()
+    }
+}
+
+pub fn key(dataset: &str) -> FileKey {
+    FileKey {
+        dataset: DatasetName::new(dataset).unwrap(),
+        stamp: FileStamp::new("20261122", "0815300001").unwrap(),
+        originator: OdetteId::new("O0013THEM").unwrap(),
+        destination: OdetteId::new("O0013US").unwrap(),
+    }
+}
+
+pub fn offer(dataset: &str) -> Offer {
+    Offer {
+        partner: "them".to_owned(),
+        header: FileHeader::plain(key(dataset), 5000),
+        target: Target {
+            directory: "in".to_owned(),
+            file_name: dataset.to_owned(),
+            overwrite: false,
+        },
+        layout: None,
+        session: "S1".to_owned(),
+        note: "policy route".into(),
+        may_resume: true,
+        repeated: Repeated::Refused,
+    }
+}
+
+pub fn at(octets: u64, records: u64) -> Position {
+    Position { octets, records }
+}
+
+pub fn received(verdict: Verdict) -> Received {
+    let target = offer("x").target;
+    Received {
+        measure: measure(),
+        counts: Counts::default(),
+        target,
+        verdict,
+        note: Note::default(),
+        labels: Vec::new(),
+    }
+}
+
+/// Its content counts as sealed: this is about rows alone.
+pub fn sealed(id: TransferId) -> Sealed {
+    Sealed::unproven(id, measure())
+}
+
+pub fn measure() -> Measure {
+    Measure {
+        octets: 5000,
+        digest: "d1".to_owned(),
+    }
+}
+
+pub fn nerp(dataset: &str) -> Nerp {
+    Nerp {
+        key: key(dataset),
+        creator: OdetteId::new("O0013US").unwrap(),
+        reason: NerpReason::from_code(34),
+        text: "not usable".to_owned(),
+        hash: Vec::new(),
+        signature: Vec::new(),
+    }
+}
+
+pub fn eerp(dataset: &str) -> Response {
+    Response::Positive(Eerp {
+        key: key(dataset),
+        user: UserData::default(),
+        hash: Vec::new(),
+        signature: Vec::new(),
+    })
+}
+
+pub fn soon() -> SystemTime {
+    SystemTime::now() + Duration::from_secs(600)
+}
+
+pub fn to_send(id: TransferId, dataset: &str) -> NewFile {
+    NewFile {
+        id,
+        partner: "them".to_owned(),
+        header: FileHeader::plain(key(dataset), 5000),
+        octets: 5000,
+        digest: "d2".to_owned(),
+        layout: None,
+        counts: Counts {
+            records: 0,
+            octets: 5000,
+        },
+        priority: NewFile::PRIORITY,
+        labels: Vec::new(),
+    }
+}
