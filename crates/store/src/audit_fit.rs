@@ -88,3 +88,6 @@ pub(crate) fn difference(record: &Record, row: &Row) -> Option<String> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -184,4 +184,62 @@ mod tests {
         assert!((2..=8).contains(&runs), "{runs} syncs");
         assert!(held(&folders.0).is_empty(), "nobody has it any more");
     }
+
+    #[test]
+    fn a_sync_that_began_before_a_change_does_not_count_for_it() {
+        let (folders, folder) = (FolderSyncs::default(), Path::new("inbox"));
+        let (begun, changed) = (Barrier::new(2), Barrier::new(2));
+        let runs = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                folders.sync(folder, || {
+                    begun.wait();
+                    changed.wait();
+                    runs.fetch_add(1, Ordering::Relaxed);
+                    Ok(())
+                })
+            });
+            begun.wait();
+            let entered = folders.enter(folder);
+            changed.wait();
+            let synced = entered.sync(|| {
+                assert_eq!(runs.load(Ordering::Relaxed), 1, "one runs at a time");
+                runs.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            });
+            assert!(synced.is_ok());
+        });
+        assert_eq!(
+            runs.load(Ordering::Relaxed),
+            2,
+            "it ran again for the change"
+        );
+    }
+
+    #[test]
+    fn folders_do_not_wait_for_each_other_nor_share_a_failure() {
+        let folders = FolderSyncs::default();
+        let one = folders.enter(Path::new("one"));
+        let failed = folders.sync(Path::new("other"), || Err(io::Error::from_raw_os_error(28)));
+        assert!(matches!(
+            failed.map_err(|e| e.raw_os_error()),
+            Err(Some(28))
+        ));
+        let within = one.sync(|| folders.sync(Path::new("other"), || Ok(())));
+        assert!(within.is_ok(), "while one is synced, the other can be");
+        drop(one);
+        assert!(held(&folders.0).is_empty(), "nobody has either any more");
+    }
+
+    #[test]
+    fn a_failure_that_has_no_number_is_one_of_the_disk() {
+        let (folders, folder) = (FolderSyncs::default(), Path::new("inbox"));
+        let failed = folders.sync(folder, || Err(io::Error::other("what")));
+        assert!(matches!(failed.map_err(|e| e.raw_os_error()), Err(Some(5))));
+        let entered = folders.enter(folder);
+        assert!(
+            entered.sync(|| Ok(())).is_ok(),
+            "it came before this change"
+        );
+    }
 }

@@ -9,81 +9,20 @@
 
 #[path = "support/files.rs"]
 mod files;
+#[path = "support/ground.rs"]
+mod ground;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use oftp::{Format, Position, RecordLayout};
-use pointsman_store::contents::{Contents, Handing, Intake, StoredContent, bare_line_feed, count};
+use pointsman_store::contents::{bare_line_feed, count};
 use pointsman_store::{
-    Access, Content, ContentKey, Digest, Direction, Measure, PlaceError, Sidecar, Spool,
-    SpoolError, TransferId,
+    Content, ContentKey, Direction, Measure, PlaceError, Sidecar, SpoolError, TransferId,
 };
-use tempfile::TempDir;
 
 use files::{inbound, to_send};
-
-/// A place where contents are kept, and an inbox beside it.
-struct Ground {
-    folder: TempDir,
-    contents: Arc<dyn Contents>,
-}
-
-impl Ground {
-    fn inbox(&self) -> PathBuf {
-        self.folder.path().join("inbox")
-    }
-}
-
-/// Each that keeps contents.
-fn grounds() -> Vec<Ground> {
-    let folder = TempDir::new().unwrap();
-    std::fs::create_dir(folder.path().join("inbox")).unwrap();
-    let spool = Spool::open(&folder.path().join("spool")).unwrap();
-    vec![Ground {
-        folder,
-        contents: Arc::new(spool),
-    }]
-}
-
-fn digest_of(octets: &[u8]) -> String {
-    let mut digest = Digest::default();
-    digest.update(octets);
-    digest.digits()
-}
-
-async fn intake(contents: &dyn Contents, key: ContentKey, from: u64) -> Intake {
-    let partial = contents.partial(key).await.unwrap();
-    Intake::new(partial.resume(from).await.unwrap())
-}
-
-/// Received whole and sealed; its lock is gone.
-async fn sealed(contents: &dyn Contents, content: &[u8]) -> ContentKey {
-    let key = ContentKey::received(TransferId::new());
-    let mut intake = intake(contents, key, 0).await;
-    intake.write(content.to_vec()).await.unwrap();
-    let whole = intake.finish().await.unwrap();
-    let sidecar = inbound(key.id, whole.measure());
-    drop(whole.seal(&sidecar).await.unwrap());
-    key
-}
-
-async fn whole_of(content: &Arc<dyn StoredContent>) -> Vec<u8> {
-    let octets = usize::try_from(content.octets().unwrap()).unwrap();
-    content.read_at(0, octets + 9).await.unwrap()
-}
-
-fn handing(overwrite: bool) -> Handing {
-    Handing {
-        overwrite,
-        access: Access::default(),
-    }
-}
-
-/// Octets of which each place can be told.
-fn pattern(octets: usize) -> Vec<u8> {
-    (0..octets).map(|at| (at / 7 % 251) as u8).collect()
-}
+use ground::{digest_of, grounds, handing, intake, pattern, sealed, whole_of};
 
 #[tokio::test]
 async fn what_arrives_in_pieces_of_any_size_is_sealed_in_order() {

@@ -225,4 +225,72 @@ mod tests {
             assert_eq!(found.unwrap(), Some(expected), "{point:?}");
         }
     }
+
+    async fn kept(folder: &tempfile::TempDir, octets: &[u8]) -> Arc<dyn StoredContent> {
+        let spool = Spool::open(&folder.path().join("spool")).unwrap();
+        let whole = spool.import(TransferId::new(), &mut Cursor::new(octets));
+        WholeContent::open(&whole.unwrap()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_goes_out_from_its_first_octet_is_looked_at_as_it_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let content = kept(&folder, b"all of it").await;
+        let (late, id) = (LateChecks::default(), TransferId::new());
+        let mut check = late.begin(id, &content, 0, None);
+        for piece in [&b"all"[..], b"", b" of it"] {
+            check.sent(piece);
+        }
+        let found = check.content(Duration::ZERO).await.unwrap();
+        assert_eq!(found, Some(of_content(b"all of it")));
+        // What was sent counts, not what lies there.
+        let mut check = late.begin(id, &content, 0, None);
+        check.sent(b"something else");
+        let found = check.content(Duration::ZERO).await.unwrap();
+        assert_eq!(found, Some(of_content(b"something else")));
+    }
+
+    #[tokio::test]
+    async fn what_is_resumed_is_read_from_its_first_octet_beside_that() {
+        let folder = tempfile::tempdir().unwrap();
+        for size in [1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK] {
+            let octets: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
+            let content = kept(&folder, &octets).await;
+            let late = LateChecks::default();
+            let mut check = late.begin(TransferId::new(), &content, 1, None);
+            check.sent(b"what is sent is not looked at");
+            let found = check.content(PATIENCE).await.unwrap();
+            assert_eq!(found, Some(of_content(&octets)), "{size}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_check_that_was_kept_is_for_a_file_that_is_resumed_and_not_for_one_sent_from_its_start()
+     {
+        let folder = tempfile::tempdir().unwrap();
+        let content = kept(&folder, b"all of it").await;
+        let (late, id) = (LateChecks::default(), TransferId::new());
+        for (from, is_kept) in [(4, true), (0, false)] {
+            let (_found, finding) = oneshot::channel();
+            late.keep(id, ContentCheck::Beside(finding));
+            let mut check = late.begin(id, &content, from, None);
+            check.sent(b"all of it");
+            let found = check.content(Duration::from_millis(20)).await.unwrap();
+            assert_eq!(found.is_none(), is_kept, "from {from}");
+            assert!(late.take(id).is_none(), "it is nobody else's");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_check_that_nobody_wants_stops_and_one_whose_thread_was_lost_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let content = kept(&folder, &vec![7; 2 * CHUNK]).await;
+        let stopped = look_through(content.as_ref(), None, || false).unwrap();
+        assert_eq!(stopped, None);
+        let (found, finding) = oneshot::channel();
+        drop(found);
+        let mut check = ContentCheck::Beside(finding);
+        let lost = check.content(PATIENCE).await.unwrap_err();
+        assert!(lost.to_string().contains("thread"), "{lost}");
+    }
 }

@@ -137,3 +137,6 @@ impl Intake {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

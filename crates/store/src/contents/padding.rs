@@ -148,4 +148,73 @@ mod tests {
             assert_eq!(whole, padded, "{lines:?}");
         }
     }
+
+    /// What padding means, said the long way: line by line.
+    fn padded(text: &[u8], length: usize) -> Vec<u8> {
+        let mut whole: Vec<u8> = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let end = rest.windows(2).position(|two| two == b"\r\n");
+            let (line, ending) = match end {
+                Some(at) => (rest.get(..at).unwrap(), &b"\r\n"[..]),
+                None => (rest, &b""[..]),
+            };
+            whole.extend(line);
+            whole.extend(std::iter::repeat_n(b' ', length.saturating_sub(line.len())));
+            whole.extend(ending);
+            rest = rest.get(line.len() + ending.len()..).unwrap();
+        }
+        whole
+    }
+
+    #[test]
+    fn any_text_is_padded_as_line_by_line_whatever_is_read_at_once() {
+        let mut dice = 0x9e37_79b9_7f4a_7c15_u64;
+        for round in 0..400 {
+            let mut text: Vec<u8> = Vec::new();
+            for _ in 0..round % 40 {
+                dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                text.push(*b"ab\r\n\r\n c".get((dice >> 61) as usize).unwrap());
+            }
+            for length in [0, 1, 4, 9] {
+                for at_once in [1, 2, 7, 1000] {
+                    let mut reader = Padded::new(text.as_slice(), length);
+                    let (mut whole, mut part) = (Vec::<u8>::new(), vec![0; at_once]);
+                    loop {
+                        let count = reader.read(&mut part).unwrap();
+                        whole.extend(part.get(..count).unwrap());
+                        if count == 0 {
+                            break;
+                        }
+                    }
+                    let meant = padded(&text, length as usize);
+                    assert_eq!(
+                        whole,
+                        meant,
+                        "{:?} to {length}",
+                        String::from_utf8_lossy(&text)
+                    );
+                }
+            }
+        }
+    }
+
+    /// Gives what it has, and then fails.
+    struct Fails(&'static [u8]);
+
+    impl Read for Fails {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if self.0.is_empty() {
+                return Err(io::Error::other("the disk"));
+            }
+            self.0.read(buffer)
+        }
+    }
+
+    #[test]
+    fn a_source_that_fails_is_not_taken_for_one_that_ends() {
+        let mut whole = Vec::new();
+        let failed = Padded::new(Fails(b"ab\r\ncd"), 4).read_to_end(&mut whole);
+        assert!(failed.unwrap_err().to_string().contains("the disk"));
+    }
 }

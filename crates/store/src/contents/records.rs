@@ -246,3 +246,6 @@ fn first_bare_line_feed(content: &dyn StoredContent) -> Result<Option<u64>, Spoo
 fn got_shorter() -> SpoolError {
     of_the_spool("a file got shorter while it was read")
 }
+
+#[cfg(test)]
+mod tests;

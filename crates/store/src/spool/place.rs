@@ -311,3 +311,6 @@ fn io_error<E: Into<io::Error>>(path: &str) -> impl Fn(E) -> PlaceError + '_ {
         source: error.into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

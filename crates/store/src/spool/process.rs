@@ -106,3 +106,6 @@ impl Spool {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -341,3 +341,6 @@ mod tests {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod group_tests;

@@ -85,14 +85,20 @@ fn glob(pattern: &str) -> String {
             set = rest.by_ref().take(1).collect();
         }
         // A bracket that comes first is one of the set.
-        set.extend(rest.by_ref().take_while(|c| *c != ']'));
+        let mut is_closed = false;
+        set.extend(rest.by_ref().take_while(|c| {
+            is_closed = *c == ']';
+            !is_closed
+        }));
         if is_of_others {
             glob.push('^');
         } else if let Some(others) = set.strip_prefix('^') {
             set = format!("{others}^");
         }
         glob.push_str(&set);
-        glob.push(']');
+        if is_closed {
+            glob.push(']');
+        }
     }
     glob
 }

@@ -28,6 +28,8 @@ mod sent;
 mod stamp;
 #[cfg(test)]
 mod table;
+#[cfg(test)]
+mod told;
 
 use std::fmt;
 use std::time::SystemTime;

@@ -32,8 +32,8 @@ impl Verb for ResponseTaken {
         Ok(Effect::Changed)
     }
 
-    fn entry(&self, _: &Row, _: Effect) -> Option<Entry> {
-        Some(Entry::Given)
+    fn entry(&self, _: &Row, effect: Effect) -> Option<Entry> {
+        (effect == Effect::Changed).then_some(Entry::Given)
     }
 }
 
@@ -51,8 +51,8 @@ impl Verb for ResponseClosed {
         Ok(Effect::Changed)
     }
 
-    fn entry(&self, _: &Row, _: Effect) -> Option<Entry> {
-        Some(Entry::Given)
+    fn entry(&self, _: &Row, effect: Effect) -> Option<Entry> {
+        (effect == Effect::Changed).then_some(Entry::Given)
     }
 }
 

@@ -98,7 +98,7 @@ fn answered(state: OutboundState, response: Response) -> Row {
 }
 
 /// A row in each of the states that a verb may tell apart.
-fn rows() -> [Row; 16] {
+pub(super) fn rows() -> [Row; 16] {
     use InboundState::{Delivered, Placing, Receiving, Rejected};
     let negative = Response::Negative(nerp());
     [
@@ -122,7 +122,7 @@ fn rows() -> [Row; 16] {
 }
 
 /// The state, `?` where something is open, and the receipt.
-fn shown(row: &Row) -> String {
+pub(super) fn shown(row: &Row) -> String {
     let is_open = match &row.course {
         Course::Inbound(file) => file.decision.waits,
         Course::Outbound(file) => file.in_doubt,
@@ -196,7 +196,7 @@ fn put_back() -> PutBack {
 
 /// Inbound: receiving, received, placing, delivered and its question waits, the same with its EERP owed, and given,
 /// rejected. Outbound: ready, ready and in doubt, held, parked, cancelled, sent, overdue, acknowledged, rejected.
-fn table() -> Vec<(Box<dyn Verb>, [&'static str; 16])> {
+pub(super) fn table() -> Vec<(Box<dyn Verb>, [&'static str; 16])> {
     let negative = || Verdict::Negative(Box::new(nerp()));
     let begin = Begin {
         offer: offer(),
@@ -289,7 +289,7 @@ fn a_verb_that_leads_on_leads_no_further_when_it_is_repeated() {
 }
 
 /// A delivered file has one receipt or an open question; nothing else has a receipt but what is rejected or answered.
-fn is_sound(row: &Row) -> bool {
+pub(super) fn is_sound(row: &Row) -> bool {
     use ReceiptState::{Given, Owed};
     let receipt = row.receipt_state();
     match &row.course {

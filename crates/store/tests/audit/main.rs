@@ -10,4 +10,5 @@
 mod damage;
 mod decay;
 mod rebuilt;
+mod torn;
 mod yard;

@@ -24,9 +24,14 @@ macro_rules! stories {
 mod books;
 mod identity;
 mod lookups;
+mod model;
+mod overview;
 mod partners;
 mod policies;
+mod questions;
 mod queue;
 mod receipts;
 mod sqlite;
+mod stamps;
 mod verbs;
+mod waiting;

@@ -8,7 +8,7 @@ use pointsman_store::{
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;
 
-use crate::books::{Books, PLENTY, Sqlite, key, soon};
+use crate::books::{Books, DAY, PLENTY, Sqlite, key, soon};
 
 #[tokio::test]
 async fn a_file_goes_to_one_session_at_a_time_and_comes_back_after_a_crash() {
