@@ -79,7 +79,7 @@ fn silent_callers_of_one_address_lock_nobody_out() {
     setup.await_delivered(2);
 }
 
-/// Whoever makes way for another is gone, and not only no longer counted.
+/// A caller that loses its place to another is disconnected, and not only no longer counted.
 #[test]
 fn of_silent_callers_no_more_stay_connected_than_an_address_may_have() {
     const PLACES: usize = 20;

@@ -46,7 +46,7 @@ pub fn read(path: &Path, most: u64, names: Names) -> Result<(Vec<u8>, FileStat),
     Ok((octets, look))
 }
 
-/// Which signal tells of what happens to a descriptor (`fcntl(2)`); libc does not name it.
+/// The command of `fcntl(2)` that sets which signal reports events of a descriptor; libc does not have it.
 const F_SETSIG: libc::c_int = 10;
 
 /// What was opened, if it is a regular file.
@@ -79,8 +79,7 @@ pub fn is_being_written(file: &File) -> Option<bool> {
         let told = std::io::Error::last_os_error().raw_os_error();
         return (told == Some(libc::EAGAIN)).then_some(true);
     }
-    // Given back at once: with it, a writer would wait for us.
-    // SAFETY: as above.
+    // The lease is released at once, since a writer would wait for it. SAFETY: as above.
     unsafe { libc::fcntl(file, libc::F_SETLEASE, libc::F_UNLCK) };
     Some(false)
 }

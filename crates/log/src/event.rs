@@ -15,11 +15,11 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 pub enum Severity {
     /// Something does not work that should.
     Error,
-    /// Somebody should look at it some time.
+    /// An operator should look at it some time.
     Warn,
-    /// What happens in the course of things.
+    /// Normal operation.
     Info,
-    /// For who looks for a fault.
+    /// Details for finding a fault.
     Debug,
     /// Every step.
     Trace,
@@ -42,24 +42,25 @@ impl Severity {
 /// Whether every event of a kind is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rate {
-    /// Always: it comes once for each file that is stored, or once for the whole server.
+    /// Each event is written: there is one for each file that is stored, or one for the whole server.
     Every,
-    /// As long as it does not repeat itself too often for one partner or address: somebody else says how often it comes.
+    /// Events are written as long as they are not repeated too often for one partner or address, since others can cause
+    /// any number of them.
     Counted,
 }
 
-/// What is the same in each event of a kind.
+/// What all events of a kind have in common.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
     /// Short and stable: never given to another kind of event, also when this one is gone.
     pub code: &'static str,
-    /// Its name, for searching. Two codes may share one where they tell the good and the bad of the same thing.
+    /// Its name, for searching. Two codes may share one where they are the good and the bad end of the same thing.
     pub event: &'static str,
     /// How much it matters.
     pub level: Severity,
     /// Whether each is written.
     pub rate: Rate,
-    /// The part of the program that tells it, for `RUST_LOG`.
+    /// The part of the program that emits it, for `RUST_LOG`.
     pub part: &'static str,
 }
 
@@ -69,7 +70,7 @@ pub trait LogEvent {
     fn facts(&self) -> &'static Facts;
     /// Shows each field that has a value.
     fn fields(&self, see: &mut dyn FnMut(&'static str, FieldValue<'_>));
-    /// The event in words, without its end of line. What others said stands in it as they said it.
+    /// The event as a sentence, without a line end. Texts of others are in it unchanged.
     ///
     /// # Errors
     /// Those of the formatter.

@@ -33,7 +33,7 @@ pub use serde;
 pub use stderr::Stderr;
 
 events! {
-    /// What the log tells of itself.
+    /// What the log reports of itself.
     pub(crate) enum OwnEvent of "log";
 
     /// the log could not be written for a while: its disk was full, or its reader gone or stuck; so many lines are

@@ -1,4 +1,4 @@
-//! What a sidecar tells of its file, by the rules of the verbs.
+//! Rebuilds the row of a file from its sidecar, by the rules of the verbs.
 //!
 //! Each entry stands for a verb that was committed. Entries may be missing, since few are synced (see
 //! [`crate::sidecar`]): verbs that must have come before the next entry are taken to have happened. An entry whose verb

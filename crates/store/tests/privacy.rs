@@ -320,7 +320,7 @@ fn the_reserve_of_a_disk_is_left_alone_and_old_partials_make_way() {
     drop(writer);
     let filler = small.0.path().join("filler");
     std::fs::write(&filler, vec![7; 1 << 20]).unwrap();
-    // The reserve is touched now: even a new partial makes way.
+    // The reserve is in use now: even a new partial is removed.
     assert_eq!(spool.make_room(1).unwrap(), [key.id]);
     assert_eq!(spool.pieces(key.id).unwrap(), Default::default());
 }

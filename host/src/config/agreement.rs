@@ -1,4 +1,4 @@
-//! What no value alone can show: values that do not go together.
+//! Finds values that do not fit together, which no value alone can show.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

@@ -256,8 +256,9 @@ async fn who_is_due(
         let line = lines.entry(name.clone()).or_insert_with(Line::new);
         line.forget_times_to_come(now);
         let waits = waiting.get(name);
-        let ripe = |since: &SystemTime| partner.calls.queued && *since + partner.calls.delay <= now;
-        let since = waits.map(|waits| waits.since).filter(ripe);
+        let is_due =
+            |since: &SystemTime| partner.calls.queued && *since + partner.calls.delay <= now;
+        let since = waits.map(|waits| waits.since).filter(is_due);
         let every = partner.calls.every;
         let hours = partner.calls.at.iter().map(|at| last(*at, &clock));
         let hour = hours.max().filter(|hour| *hour >= started);

@@ -166,7 +166,7 @@ impl Ears {
         Ok((runtime, Self { end, meaningless }))
     }
 
-    /// Tells of each signal, and ends the program where it does not end by itself.
+    /// Logs each signal, and ends the program where it does not end by itself.
     async fn attend(self, count: &Sender<u32>, patience: &Mutex<Duration>) {
         let Self {
             mut end,

@@ -403,7 +403,7 @@ mod tests {
         let _other = entrance.enter(from("192.0.2.8:1"), soon).unwrap();
         let _third = entrance.enter(origin, began + ITS_TIME).unwrap();
         let told = first.gives_way();
-        assert!(was_notified(&told), "the first one is told to give way");
+        assert!(was_notified(&told), "the first one loses its place");
     }
 
     #[test]

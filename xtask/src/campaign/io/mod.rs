@@ -1,7 +1,7 @@
 //! I/O errors: a call by which a station uses its storage fails, once or from then on; every call, every error.
 //!
 //! After an error that came once, everything must come to its end without a restart, unless the station ended itself;
-//! after one that stays, with the next start. And the log must name what failed, but for what `borne` in `io/table.rs` lists.
+//! after one that stays, with the next start. And the log must name what failed, but for what `tolerated` in `io/table.rs` lists.
 
 mod calls;
 mod point;

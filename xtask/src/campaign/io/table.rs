@@ -10,7 +10,7 @@ use super::point::{FaultPoint, PointResult};
 use crate::campaign::tally::Tally;
 
 /// Why nobody can name a fault: whoever made the call does it again, has lost nothing, and tells nothing.
-fn borne(point: FaultPoint, file: &Path) -> Option<&'static str> {
+fn tolerated(point: FaultPoint, file: &Path) -> Option<&'static str> {
     let name = file.file_name()?.to_string_lossy();
     let once = !point.sticky;
     match point.verb.name {
@@ -39,7 +39,7 @@ pub(super) struct FaultTable {
     rows: BTreeMap<(&'static str, Fault, bool), FaultLine>,
     all: Tally,
     pub(super) unnamed: BTreeMap<String, u64>,
-    borne: BTreeMap<&'static str, u64>,
+    tolerated: BTreeMap<&'static str, u64>,
     pub(super) wrong: Vec<String>,
     done: u64,
 }
@@ -70,8 +70,8 @@ impl FaultTable {
             self.all.add(outcome.found);
         }
         if let Some(file) = outcome.hit.first().filter(|_| !outcome.named) {
-            match borne(point, file) {
-                Some(why) => *self.borne.entry(why).or_default() += 1,
+            match tolerated(point, file) {
+                Some(why) => *self.tolerated.entry(why).or_default() += 1,
                 None => {
                     let what = format!("{point}: {}", kind(file));
                     *self.unnamed.entry(what).or_default() += 1;
@@ -122,8 +122,8 @@ impl fmt::Display for FaultTable {
             sum.wrong += line.wrong;
         }
         writeln!(f, "{:44}{sum}", "all")?;
-        for (why, count) in &self.borne {
-            writeln!(f, "borne {count} times: {why}")?;
+        for (why, count) in &self.tolerated {
+            writeln!(f, "tolerated {count} times: {why}")?;
         }
         for (what, count) in &self.unnamed {
             writeln!(f, "not in the log {count} times: {what}")?;
