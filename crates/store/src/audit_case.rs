@@ -180,6 +180,7 @@ impl<'a> Case<'a> {
 
     fn receiving(&mut self, file: &Inbound) {
         let said = self.audit.spool.is_received(self.id).unwrap_or(false);
+        // A row is committed before its line in the sidecar, so a line without its row belongs to a newer ledger.
         if self.pieces.wire.sealed.is_some() {
             if said {
                 let what = "the partner may have its EFPA, and the row does not know that the file is here";

@@ -47,6 +47,7 @@ pub(crate) fn rebuilt(record: &Record, is_here: bool, now: SystemTime) -> Row {
 #[must_use]
 pub fn beyond(record: &Record, row: &Row) -> Option<&'static str> {
     let mut told = row.clone();
+    // Neither a claim nor an EFID that may not have left must keep a verb from being applied.
     if let Some(file) = told.outbound_mut() {
         file.leased_to = None;
         file.may_have = true;

@@ -262,6 +262,7 @@ async fn who_is_due(
         let every = partner.calls.every;
         let hours = partner.calls.at.iter().map(|at| last(*at, &clock));
         let hour = hours.max().filter(|hour| *hour >= started);
+        // An order of an operator comes first, since it counts even while the line backs off.
         let cause = if line.obeys(waits.and_then(|waits| waits.ordered)) {
             Some(Cause::News)
         } else if line.is_resting() {
@@ -274,6 +275,7 @@ async fn who_is_due(
             due.push((waits.map_or(now, |waits| waits.oldest), name, partner));
         }
     }
+    // Only now, since a call that begins changes when its line is due next.
     emit_plans(station, plan, lines, &waiting, &clock);
     due.sort_unstable_by_key(|(oldest, name, _)| (*oldest, *name));
     let partners = due.into_iter().map(|(_, _, partner)| Arc::clone(partner));

@@ -70,6 +70,7 @@ pub(super) async fn exchange(
             session.disconnected(clock.now());
             return Poll::Ready(());
         }
+        // Reading is tried even while writing waits: two ends that both only write would wait for each other.
         let read = INPUT.with_borrow_mut(|input| {
             let mut input = ReadBuf::new(input);
             let read = Pin::new(&mut *wire).poll_read(context, &mut input);

@@ -40,13 +40,17 @@ impl Spool {
         let (folders, name) = split(path)?;
         let folder = self.descend(inbox, &folders, access);
         let folder = folder.map_err(io_error(path))?;
+        // The line comes before the rename, so that a rebuilt ledger knows the path of a content that has left. Without it
+        // only the path would be lost, so a failure is logged and ends nothing.
         let appended = self.append(key.direction, key.id, &Entry::Placing(path.to_owned()));
         if let Err(error) = appended {
             behind(key.id, &error);
         }
+        // Both folders are entered before the rename: a sync that another task began earlier need not cover it.
         let entered = [inbox.join(folders.join("/")), self.root.join(SEALED)];
         let changed = entered.each_ref().map(|folder| self.folders.enter(folder));
         let blob = sealed.file(file_name(key)).map_err(io_error(path))?;
+        // The permissions are set while no reader can reach the file.
         access.give(&blob, &folder).map_err(io_error(path))?;
         let placing = Placing {
             sealed: &sealed,
@@ -61,6 +65,7 @@ impl Spool {
         if planted("placed-folders-not-synced") {
             return Ok(());
         }
+        // The inbox first: a power cut between the two syncs may leave the file under both names, and not under none.
         for (changed, (synced, part)) in changed.iter().zip([(&folder, path), (&sealed, SEALED)]) {
             if let Err(source) = changed.sync(|| Ok(rustix::fs::fsync(synced)?)) {
                 placing.take_back();

@@ -59,6 +59,7 @@ pub(super) fn set(
             quota: quota.policy,
         });
     }
+    // The policy's own quota is checked first, since its author can act on that error.
     let all = kept_by_all(db)?;
     if all > quota.all {
         return Err(LedgerError::PoliciesKeepTooMuch {

@@ -247,6 +247,7 @@ pub(super) fn store(
         _ => Vec::new(),
     };
     let is_new = before.receipt.is_none() && after.receipt.is_some();
+    // The version is checked and counted first, even where only the receipt has changed: it guards all of the row.
     if !changed.is_empty() || !of_receipt.is_empty() || is_new {
         update(
             db,

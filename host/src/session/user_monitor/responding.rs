@@ -93,6 +93,7 @@ async fn record(
     let tolerances = profile.offer.tolerances;
     let (unswapped, loose) = (tolerances.unswapped_responses, tolerances.response_names);
     let swapped = response.swapped();
+    // The exact reading was tried above, and the loosest one is tried last: it might match another file.
     let in_turn = [
         (unswapped, &swapped, Naming::Exact),
         (loose, &response, Naming::Loose),

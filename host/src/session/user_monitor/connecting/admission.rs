@@ -58,6 +58,7 @@ impl Admission<'_> {
         let params = profile.params();
         let params = terms::narrow(self.context, params, &terms)?;
         self.take_seat(&profile).await?;
+        // The place among callers is released only now, so that the session is counted at every moment.
         self.places.caller = None;
         let code = &profile.ssid;
         self.context

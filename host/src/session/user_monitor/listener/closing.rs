@@ -127,6 +127,8 @@ impl Close<'_> {
         let (partner, session_id) = (self.context.partner().to_owned(), &self.context.id);
         let sidecar = Sidecar::inbound(id, &partner, &file.header, &received, session_id)
             .of_edition(file.edition);
+        // The row of a new file may still be on its way to the disk. It must be there first: a start removes a sealed
+        // content without a row.
         row_before_seal(self.context, id, &received).await?;
         let (octets, content) = (received.measure.octets, file.content);
         let sealed = match content.seal(&sidecar).await {
@@ -144,6 +146,7 @@ impl Close<'_> {
             placing: None,
         };
         self.received.promised(self.context, id);
+        // From here on nothing depends on this session: after a crash the next start delivers what is `received`.
         after_efpa(self.context, &file, &kept.verdict, kept.note.text, octets).await;
         if !matches!(kept.verdict, Verdict::Negative(_)) {
             self.received

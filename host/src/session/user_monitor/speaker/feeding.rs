@@ -68,6 +68,7 @@ impl Sending {
                 Err(_) => return Ok(false),
             },
         };
+        // Only octets that the engine has taken count: the others are read again.
         open.position += taken as u64;
         open.check.sent(octets.get(..taken).unwrap_or_default());
         let position = open.position;

@@ -88,6 +88,7 @@ impl OurTurns {
         ticket: TurnTicket,
         session: &mut Session,
     ) -> Result<Activity, InternalError> {
+        // Before anything is claimed, which would then have to be released again.
         if self.is_draining {
             self.held_back = Some("the server was about to stop".to_owned());
             let _ = session.end_turn(ticket);
