@@ -10,5 +10,6 @@
 mod damage;
 mod decay;
 mod rebuilt;
+mod texts;
 mod torn;
 mod yard;
