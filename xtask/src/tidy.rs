@@ -5,12 +5,14 @@
 //! - [`shape`]: short files and functions, no circles of files, one meaning a name, floors in the host;
 //! - [`dialect`]: words that nobody else would understand are not used;
 //! - [`events`]: what the log can say, the operator's page explains;
-//! - [`links`]: what a page points to is there.
+//! - [`links`]: what a page points to is there;
+//! - [`named`]: files and tests that a page names are there.
 
 mod dialect;
 pub mod events;
 mod floors;
 mod links;
+mod named;
 mod offence;
 mod shape;
 mod words;
@@ -52,6 +54,7 @@ fn offences(tree: &Tree, all: bool) -> Result<Vec<Offence>, String> {
     found.extend(words::check(tree)?);
     found.extend(events::check(tree)?);
     found.extend(links::check(tree)?);
+    found.extend(named::check(tree)?);
     let counted = shape::check(&Crates::read(tree)?)
         .into_iter()
         .chain(dialect::check(tree)?);

@@ -11,7 +11,7 @@ use crate::contact::{Backlog, Contact};
 use crate::error::LedgerError;
 use crate::measure::Measure;
 use crate::note::Note;
-use crate::offer::{Arrived, Here, Offer, Offered, Repeated, Standing};
+use crate::offer::{Arrived, KnownFile, Offer, Offered, Repeated, Standing};
 use crate::persisted::{InDoubt, Persisted, Stored};
 use crate::planted;
 use crate::queue::{Acknowledgement, Files, Longest, Naming, Order, Waiting, Work};
@@ -55,12 +55,12 @@ pub trait Ledger: Send + Sync {
     /// The file that is here under the identity of an offered file, before anything is decided about the offer. None
     /// where the offer is to be treated as new: no file of its identity is here, or the one that is here does not block
     /// it. Changes nothing.
-    async fn here(
+    async fn known(
         &self,
         partner: &str,
         header: &FileHeader,
         repeated: Repeated,
-    ) -> Result<Option<Here>, LedgerError>;
+    ) -> Result<Option<KnownFile>, LedgerError>;
 
     /// What the row of a partial says, seen from this offer; none where there is no row yet. Only the session that
     /// holds the lock of the partial may call this: without the lock another session may add to the partial.

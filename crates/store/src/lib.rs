@@ -60,7 +60,7 @@ pub use finding::{Finding, Weight};
 pub use ledger::{Filter, Ledger, Quota, Recovery};
 pub use measure::Measure;
 pub use note::Note;
-pub use offer::{Arrived, Here, Offer, Offered, Repeated, Standing};
+pub use offer::{Arrived, KnownFile, Offer, Offered, Repeated, Standing};
 pub use persisted::{InDoubt, Persisted, Stored};
 pub use planted::planted;
 pub use positions::KeptPositions;

@@ -81,7 +81,7 @@ pub enum Offered {
 
 /// A file that is here when one of its identity is offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Here {
+pub struct KnownFile {
     /// Its transfer.
     pub id: TransferId,
     /// Where it is.

@@ -383,7 +383,7 @@ impl ReceiptDecision {
     }
 
     /// It is decided.
-    pub(crate) fn settle(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.waits = false;
         self.ask_at = None;
     }

@@ -96,7 +96,7 @@ async fn a_checkpoint_is_durable_some_windows_later() {
             windows += 1;
             let octets = intake.octets();
             durable = intake
-                .settle(Position { octets, records: 0 })
+                .catch_up(Position { octets, records: 0 })
                 .await
                 .unwrap();
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;

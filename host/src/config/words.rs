@@ -278,7 +278,8 @@ impl Scalar for Hook {
     const WHAT: &'static str = "the name of a question, such as accept-file";
     fn read(text: &str) -> Result<Self, String> {
         text.parse().map_err(|_| {
-            format!("`{text}` is not a question; there are accept-connection, accept-file, end-transfer, ready-to-send and end-response")
+            let names = Self::ALL.map(|hook| hook.to_string()).join(", ");
+            format!("`{text}` is not a question; there are {names}")
         })
     }
 }

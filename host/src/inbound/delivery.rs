@@ -4,6 +4,7 @@
 //! (`delivered`, which owes the receipt). After a crash in between, the blob tells which of the two it was:
 //! still in the spool, or gone to its name. So a file is delivered once, whatever happens when.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,20 +31,20 @@ const NAMES: u32 = 10_000;
 /// that sealed the blob passes its hold on.
 #[must_use]
 pub fn start(station: Arc<Station>, file: Undelivered, hold: Option<Hold>) -> JoinHandle<()> {
-    let mut turn = DeliveryTurn::take(&station, file.id);
+    let mut claim = DeliveryClaim::take(&station, file.id);
     tokio::spawn(async move {
         // A task that looked for what was left behind may be at it, and find that the content is held here: then it
         // is ours to deliver.
-        let turn = loop {
-            match turn
+        let claim = loop {
+            match claim
                 .take()
-                .or_else(|| DeliveryTurn::take(&station, file.id))
+                .or_else(|| DeliveryClaim::take(&station, file.id))
             {
-                Some(turn) => break turn,
+                Some(claim) => break claim,
                 None => tokio::time::sleep(Duration::from_millis(5)).await,
             }
         };
-        deliver_and_report(&station, &file, hold, turn).await;
+        deliver_and_report(&station, &file, hold, claim).await;
     })
 }
 
@@ -51,7 +52,7 @@ async fn deliver_and_report(
     station: &Arc<Station>,
     file: &Undelivered,
     hold: Option<Hold>,
-    _turn: DeliveryTurn,
+    _claim: DeliveryClaim,
 ) {
     match deliver(station, file, hold).await {
         // Another task was quicker: the list this came from is older than its delivery. Or somebody holds the
@@ -80,12 +81,12 @@ async fn deliver_and_report(
 }
 
 /// A file that is this task's to deliver, until it is dropped.
-struct DeliveryTurn {
+struct DeliveryClaim {
     station: Arc<Station>,
     id: TransferId,
 }
 
-impl DeliveryTurn {
+impl DeliveryClaim {
     fn take(station: &Arc<Station>, id: TransferId) -> Option<Self> {
         station.deliveries.take(id).then(|| Self {
             station: Arc::clone(station),
@@ -94,7 +95,7 @@ impl DeliveryTurn {
     }
 }
 
-impl Drop for DeliveryTurn {
+impl Drop for DeliveryClaim {
     fn drop(&mut self) {
         self.station.deliveries.give_back(self.id);
     }
@@ -121,9 +122,9 @@ fn deliver_if_idle(station: &Arc<Station>, file: Undelivered) {
     if station.deliveries.is_given_up(file.id) {
         return;
     }
-    if let Some(turn) = DeliveryTurn::take(station, file.id) {
+    if let Some(claim) = DeliveryClaim::take(station, file.id) {
         let station = Arc::clone(station);
-        tokio::spawn(async move { deliver_and_report(&station, &file, None, turn).await });
+        tokio::spawn(async move { deliver_and_report(&station, &file, None, claim).await });
     }
 }
 
@@ -142,8 +143,6 @@ enum DeliveryError {
     Missing,
     #[error("its content in the spool is not what was received: blake3 {found}, not {expected}")]
     Damaged { found: String, expected: String },
-    #[error("the delivery was cut off: {0}")]
-    Lost(#[from] tokio::task::JoinError),
     #[error(
         "{NAMES} files of the name {0} are there already; empty the folder, or give files other names"
     )]
@@ -155,19 +154,14 @@ async fn deliver(
     file: &Undelivered,
     hold: Option<Hold>,
 ) -> Result<(), DeliveryError> {
-    let id = file.id;
-    if let Some(path) = file
-        .placing
-        .as_ref()
-        .filter(|_| planted("placing-is-delivered"))
-    {
+    if let Some(path) = planted_delivery(file) {
         return finish(station, file, path).await;
     }
     let was_here = hold.is_none();
     // Held to the end: a `send` beside the server delivers what it receives, too.
     let hold = match hold {
         Some(hold) => Some(hold),
-        None => station.contents.hold_to_deliver(id).await?,
+        None => station.contents.hold_to_deliver(file.id).await?,
     };
     let Some(hold) = hold else {
         return finish_or_miss(station, file).await;
@@ -182,36 +176,61 @@ async fn deliver(
         let mut target = file.target.clone();
         target.file_name = names::numbered(name, number);
         let path = facts::path(&target);
-        // A name that is plainly taken need not be written down. Whether it is free the rename says.
-        let wanted = station.inbox.join(&path);
-        let there = spawn_blocking(move || wanted.symlink_metadata()).await?;
-        match there {
-            Ok(_) if !target.overwrite => continue,
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                station.events.emit(Event::NameUnknown {
-                    transfer: id,
-                    path: path.clone(),
-                    reason: error.to_string(),
-                });
-            }
-            _ => {}
-        }
-        station.ledger.placing(file.id, &path).await?;
-        let how = Handing {
-            overwrite: file.target.overwrite,
-            access: station.plan().delivery_of(&file.partner).access,
-        };
-        let contents = &station.contents;
-        match contents
-            .hand_to(&station.inbox, &path, hold.key(), how)
-            .await
-        {
-            Ok(()) => return finish(station, file, &path).await,
-            Err(PlaceError::Taken(_)) => {}
-            Err(error) => return Err(error.into()),
+        if place(station, file, hold.key(), &path).await? {
+            return finish(station, file, &path).await;
         }
     }
     Err(DeliveryError::NoNameLeft(name.clone()))
+}
+
+/// The planted mistake: a name that was chosen counts as a delivery.
+fn planted_delivery(file: &Undelivered) -> Option<&String> {
+    let chosen = file.placing.as_ref();
+    chosen.filter(|_| planted("placing-is-delivered"))
+}
+
+/// The name is committed, then the file is renamed to it. False where something else has the name.
+async fn place(
+    station: &Station,
+    file: &Undelivered,
+    content: ContentKey,
+    path: &str,
+) -> Result<bool, DeliveryError> {
+    let overwrite = file.target.overwrite;
+    // A name that is plainly taken need not be committed. Whether it is free, only the rename can tell.
+    match is_taken(station, path).await {
+        Ok(true) if !overwrite => return Ok(false),
+        Ok(_) => {}
+        Err(error) => station.events.emit(Event::NameUnknown {
+            transfer: file.id,
+            path: path.to_owned(),
+            reason: error.to_string(),
+        }),
+    }
+    station.ledger.placing(file.id, path).await?;
+    let access = station.plan().delivery_of(&file.partner).access;
+    let how = Handing { overwrite, access };
+    let contents = &station.contents;
+    match contents.hand_to(&station.inbox, path, content, how).await {
+        Ok(()) => Ok(true),
+        Err(PlaceError::Taken(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether something has that name in the inbox, be it a link that leads nowhere.
+///
+/// # Errors
+/// The name cannot be looked at.
+pub async fn is_taken(station: &Station, path: &str) -> io::Result<bool> {
+    let wanted = station.inbox.join(path);
+    let look = move || match wanted.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    };
+    let looked = spawn_blocking(look).await;
+    looked.unwrap_or_else(|lost| Err(io::Error::other(lost)))
 }
 
 /// Reads the content once more, whether it is what was received.

@@ -105,8 +105,8 @@ impl Acceptor {
                         continue;
                     };
                     let most = MostCallers::of(&plan.limits, listener);
-                    if let Some(call) = self.admit(&station, plan, &most, remote, &drain) {
-                        sessions.spawn(call.answer(socket, tls));
+                    if let Some(call) = self.take_place(&station, plan, &most, remote, &drain) {
+                        sessions.spawn(call.serve(socket, tls));
                     }
                 }
                 // Out of descriptors, most often: waiting is all that helps.
@@ -122,7 +122,7 @@ impl Acceptor {
     }
 
     /// Takes a place at this listener. A caller beyond the limit gets no answer, not even an ESID: it must cost nothing.
-    fn admit(
+    fn take_place(
         &self,
         station: &Arc<Station>,
         plan: Pinned,
@@ -161,7 +161,8 @@ struct IncomingCall {
 }
 
 impl IncomingCall {
-    async fn answer(self, socket: TcpStream, tls: Option<Arc<ServerConfig>>) {
+    /// TLS where the listener has it, then the session.
+    async fn serve(self, socket: TcpStream, tls: Option<Arc<ServerConfig>>) {
         // Commands are small and each is waited for.
         let _ = socket.set_nodelay(true);
         let Ok(local) = socket.local_addr() else {

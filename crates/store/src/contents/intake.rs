@@ -72,7 +72,7 @@ impl Intake {
     ///
     /// # Errors
     /// A write or a sync failed.
-    pub async fn settle(&mut self, boundary: Position) -> Result<Option<Position>, SpoolError> {
+    pub async fn catch_up(&mut self, boundary: Position) -> Result<Option<Position>, SpoolError> {
         let is_due = self.octets() - self.synced >= CHECKPOINT;
         if is_due {
             self.write_gathered().await?;

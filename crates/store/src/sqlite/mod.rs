@@ -40,7 +40,7 @@ use crate::error::LedgerError;
 use crate::finding::Finding;
 use crate::ledger::{Filter, Ledger, Quota, Recovery};
 use crate::note::Note;
-use crate::offer::{Arrived, Here, Offer, Offered, Repeated, Standing};
+use crate::offer::{Arrived, KnownFile, Offer, Offered, Repeated, Standing};
 use crate::persisted::Persisted;
 use crate::queue::{Acknowledgement, Files, Longest, Naming, Waiting, Work};
 use crate::replay;
@@ -191,16 +191,16 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn here(
+    async fn known(
         &self,
         partner: &str,
         header: &FileHeader,
         repeated: Repeated,
-    ) -> Result<Option<Here>, LedgerError> {
+    ) -> Result<Option<KnownFile>, LedgerError> {
         let (partner, header) = (partner.to_owned(), header.clone());
         let look = move |db: &Connection| {
             let newest = identity::newest(db, &partner, &header.key)?;
-            Ok(newest.and_then(|row| verb::here(row, &header, repeated)))
+            Ok(newest.and_then(|row| verb::known(row, &header, repeated)))
         };
         self.reader.run(look).await
     }

@@ -17,7 +17,8 @@ use crate::sidecar::Entry;
 use crate::state::Direction;
 use crate::transfer::{NewFile, OutboundFile, OwedResponse, TransferId};
 use crate::verb::{
-    self, Acknowledged, ClaimFile, ClaimResponse, Effect, Free, Overdue, Resend, Stamp, Verb,
+    self, Acknowledged, ClaimFile, ClaimResponse, Effect, Free, Overdue, Precedence, Resend, Stamp,
+    Verb, YIELD_AFTER,
 };
 use crate::words::millis;
 
@@ -106,12 +107,7 @@ pub(super) fn stamp(db: &Connection, id: TransferId, stamp: FileStamp) -> Result
     apply(db, id, &Stamp { stamp }).map(drop)
 }
 
-/// After this many sessions that ended with it unfinished, a file or a receipt is taken after all others: it may be
-/// what breaks them.
-const YIELD_AFTER: u32 = 2;
-
-/// The next receipt or file for the partner that no session has claimed: receipts before files, and those that broke no
-/// sessions first.
+/// The next thing for the partner that nobody has, by [`Precedence`].
 pub(super) fn claim(
     db: &Connection,
     partner: &str,
@@ -119,27 +115,64 @@ pub(super) fn claim(
     longest: Longest,
     files: &Files,
 ) -> Result<(Option<OwedResponse>, Option<OutboundFile>), LedgerError> {
-    for most in [YIELD_AFTER, u32::MAX] {
-        let owed = claim_response(db, partner, session, longest.receipt, most)?;
-        if owed.is_some() {
-            return Ok((owed, None));
+    let receipt = not_yielding_first(|tries| due_receipt(db, partner, longest.receipt, tries))?;
+    let file = not_yielding_first(|breaks| due_file(db, partner, longest.file, files, breaks))?;
+    match (receipt, file) {
+        (Some(receipt), Some(file)) => {
+            let of_receipt = Precedence::of_receipt(&receipt);
+            if of_receipt < Precedence::of_file(&file, files) {
+                claim_response(db, &receipt, session)
+            } else {
+                claim_file(db, &file, session)
+            }
         }
-        let file = claim_file(db, partner, session, longest.file, files, most)?;
-        if file.is_some() {
-            return Ok((None, file));
-        }
+        (Some(receipt), None) => claim_response(db, &receipt, session),
+        (None, Some(file)) => claim_file(db, &file, session),
+        (None, None) => Ok((None, None)),
     }
-    Ok((None, None))
 }
 
-/// The oldest receipt owed to the partner that no session has claimed.
 fn claim_response(
     db: &Connection,
-    partner: &str,
+    row: &Row,
     session: &str,
+) -> Result<(Option<OwedResponse>, Option<OutboundFile>), LedgerError> {
+    let (_, claimed) = change(db, row, &ClaimResponse { session })?;
+    Ok((claimed.owed(), None))
+}
+
+fn claim_file(
+    db: &Connection,
+    row: &Row,
+    session: &str,
+) -> Result<(Option<OwedResponse>, Option<OutboundFile>), LedgerError> {
+    let generation = of_session().map(|of| of.generation);
+    let claim = ClaimFile {
+        session,
+        generation,
+    };
+    change(db, row, &claim)?;
+    // Its attempts are those before this one.
+    Ok((None, row.to_send()))
+}
+
+/// What is found of those that broke off in fewer sessions than that; else of all. Each is the first one in an index.
+fn not_yielding_first(
+    find: impl Fn(u32) -> Result<Option<Row>, LedgerError>,
+) -> Result<Option<Row>, LedgerError> {
+    match find(YIELD_AFTER)? {
+        Some(row) => Ok(Some(row)),
+        None => find(u32::MAX),
+    }
+}
+
+/// The first receipt that is owed to the partner, and that fewer sessions than that have had.
+fn due_receipt(
+    db: &Connection,
+    partner: &str,
     longest: Duration,
     tries: u32,
-) -> Result<Option<OwedResponse>, LedgerError> {
+) -> Result<Option<Row>, LedgerError> {
     let now = millis(SystemTime::now());
     // The query is written for the index of owed receipts, which SQLite might not use in a join.
     let sql = format!(
@@ -148,50 +181,27 @@ fn claim_response(
     );
     let who = params![partner, now, latest(now, longest), tries];
     let first = look::all(db, &sql, who, |found| row::id(found, 0), "claim")?;
-    let Some(row) = first
-        .first()
-        .map(|id| rows::load(db, *id, "claim"))
-        .transpose()?
-        .flatten()
-    else {
-        return Ok(None);
-    };
-    let (_, claimed) = change(db, &row, &ClaimResponse { session })?;
-    Ok(claimed.owed())
+    let row = first.first().map(|id| rows::load(db, *id, "claim"));
+    Ok(row.transpose()?.flatten())
 }
 
-/// The first file for the partner that may be sent and that no session has claimed.
-fn claim_file(
+/// The first file for the partner that may go, and that broke off in fewer sessions than that.
+fn due_file(
     db: &Connection,
     partner: &str,
-    session: &str,
     longest: Duration,
     files: &Files,
     breaks: u32,
-) -> Result<Option<OutboundFile>, LedgerError> {
+) -> Result<Option<Row>, LedgerError> {
     let next = |only| next_due(db, partner, longest, only, breaks);
-    let row = match files {
-        Files::None => None,
-        Files::Any => next(None)?,
+    match files {
+        Files::None => Ok(None),
+        Files::Any => next(None),
         Files::Only(ids) => ids
             .iter()
             .find_map(|id| next(Some(*id)).transpose())
-            .transpose()?,
-    };
-    let Some(row) = row else {
-        return Ok(None);
-    };
-    let generation = of_session().map(|of| of.generation);
-    change(
-        db,
-        &row,
-        &ClaimFile {
-            session,
-            generation,
-        },
-    )?;
-    // Its attempts are those before this one.
-    Ok(row.to_send())
+            .transpose(),
+    }
 }
 
 fn next_due(
@@ -259,3 +269,6 @@ pub(super) fn overdue(
     }
     Ok(late)
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,7 +31,7 @@ impl Verb for DecideReceipt {
         if !file.decision.waits {
             return Ok(Effect::Repeated);
         }
-        file.decision.settle();
+        file.decision.end();
         match &self.verdict {
             Verdict::Later(when) => file.decision.ask(*when),
             Verdict::HandOver(when) => file.decision.hand_over(*when),

@@ -29,7 +29,7 @@ impl Verb for Forwarded {
         if !file.decision.waits {
             return Ok(Effect::Repeated);
         }
-        file.decision.settle();
+        file.decision.end();
         row.note("forwarded", "the receipt of the file that was sent on");
         match &self.response {
             Response::Negative(nerp) => row.reject(nerp, now),

@@ -6,7 +6,7 @@ use oftp::{Counts, FileHeader, FileKey, Position};
 
 use crate::measure::Measure;
 use crate::note::Note;
-use crate::offer::{Here, Offer, Offered, Repeated, Standing};
+use crate::offer::{KnownFile, Offer, Offered, Repeated, Standing};
 use crate::row::{Course, Inbound, Row};
 use crate::state::{InboundState, ReceiptState};
 use crate::transfer::TransferId;
@@ -104,7 +104,7 @@ fn receiving(id: TransferId, offer: &Offer, edition: u32, why: Note, now: System
 }
 
 /// The file that is here under the identity of an offered one, before anything is decided about the offer.
-pub(crate) fn here(newest: Row, header: &FileHeader, repeated: Repeated) -> Option<Here> {
+pub(crate) fn known(newest: Row, header: &FileHeader, repeated: Repeated) -> Option<KnownFile> {
     let key = &header.key;
     if is_receiving(&newest) || gives_way(&newest, key, repeated) {
         return None;
@@ -117,7 +117,7 @@ pub(crate) fn here(newest: Row, header: &FileHeader, repeated: Repeated) -> Opti
     if compares && may_be_another && !may_be_this {
         return None;
     }
-    Some(Here {
+    Some(KnownFile {
         id: newest.id,
         state: file.state,
         layout: newest.layout,

@@ -50,7 +50,7 @@ pub struct UserMonitor {
     places: SessionPlaces,
     activity: Activity,
     turns: OurTurns,
-    received: ReceivedFiles,
+    unfinished: ReceivedFiles,
     /// Why we ended the session, where we did. What the engine still asks is not answered then.
     failure: Option<String>,
 }
@@ -82,7 +82,7 @@ impl UserMonitor {
             places,
             activity: Activity::Idle,
             turns: OurTurns::new(only),
-            received: ReceivedFiles::default(),
+            unfinished: ReceivedFiles::default(),
             failure: None,
         }
     }
@@ -218,7 +218,7 @@ impl UserMonitor {
         let file = self.activity.end_receiving()?;
         let close = Close {
             context: &mut self.context,
-            received: &mut self.received,
+            unfinished: &mut self.unfinished,
             session,
             ticket,
             closing,
@@ -231,8 +231,11 @@ impl UserMonitor {
         ticket: TurnTicket,
         session: &mut Session,
     ) -> Result<(), InternalError> {
-        let (context, received) = (&mut self.context, &mut self.received);
-        self.activity = self.turns.begin(context, received, ticket, session).await?;
+        let (context, unfinished) = (&mut self.context, &mut self.unfinished);
+        self.activity = self
+            .turns
+            .begin(context, unfinished, ticket, session)
+            .await?;
         Ok(())
     }
 
@@ -300,7 +303,7 @@ impl UserMonitor {
     /// Whatever the partner says after our EFPA may confirm it.
     async fn note_confirmation(&mut self, event: &Event) {
         let ledger = self.context.station.ledger.as_ref();
-        if let Err(error) = self.received.confirmed_by(event, ledger).await {
+        if let Err(error) = self.unfinished.confirmed_by(event, ledger).await {
             // The file is here all the same, and may be offered and compared once more.
             self.context.log(events::Event::NotConfirmed {
                 session: self.context.talk(),

@@ -207,12 +207,12 @@ async fn small_buffers_come_back_and_are_gathered_and_long_ones_go_at_once() {
 async fn a_sync_is_begun_at_each_checkpoint_and_its_position_is_said_when_it_is_durable() {
     let (mut intake, told) = intake(0);
     intake.write(vec![0; 100]).await.unwrap();
-    assert_eq!(intake.settle(end(90)).await.unwrap(), None);
+    assert_eq!(intake.catch_up(end(90)).await.unwrap(), None);
     told.with(|asked| assert_eq!((asked.syncs, asked.waits), (0, 1), "too early"));
     a_checkpoint_is_written(&mut intake).await;
     let boundary = end(CHECKPOINT + 7);
     assert_eq!(
-        intake.settle(boundary).await.unwrap(),
+        intake.catch_up(boundary).await.unwrap(),
         None,
         "it has only begun"
     );
@@ -228,11 +228,11 @@ async fn a_sync_is_begun_at_each_checkpoint_and_its_position_is_said_when_it_is_
     let_others_run().await;
     // The next boundary is another one; durable is that of then.
     assert_eq!(
-        intake.settle(end(CHECKPOINT + 99)).await.unwrap(),
+        intake.catch_up(end(CHECKPOINT + 99)).await.unwrap(),
         Some(boundary)
     );
     assert_eq!(
-        intake.settle(end(CHECKPOINT + 99)).await.unwrap(),
+        intake.catch_up(end(CHECKPOINT + 99)).await.unwrap(),
         None,
         "said once"
     );
@@ -245,20 +245,20 @@ async fn one_sync_runs_at_a_time_and_the_next_one_covers_what_came_meanwhile() {
     let gate = Arc::new(tokio::sync::Notify::new());
     told.with(|asked| asked.gate = Some(Arc::clone(&gate)));
     a_checkpoint_is_written(&mut intake).await;
-    assert_eq!(intake.settle(end(1)).await.unwrap(), None);
+    assert_eq!(intake.catch_up(end(1)).await.unwrap(), None);
     a_checkpoint_is_written(&mut intake).await;
     for _ in 0..3 {
         let_others_run().await;
-        assert_eq!(intake.settle(end(2)).await.unwrap(), None);
+        assert_eq!(intake.catch_up(end(2)).await.unwrap(), None);
     }
     told.with(|asked| assert_eq!(asked.syncs, 1, "the first is under way still"));
     gate.notify_one();
     let_others_run().await;
-    assert_eq!(intake.settle(end(3)).await.unwrap(), Some(end(1)));
+    assert_eq!(intake.catch_up(end(3)).await.unwrap(), Some(end(1)));
     told.with(|asked| assert_eq!(asked.syncs, 2, "it was due already"));
     gate.notify_one();
     let_others_run().await;
-    assert_eq!(intake.settle(end(4)).await.unwrap(), Some(end(3)));
+    assert_eq!(intake.catch_up(end(4)).await.unwrap(), Some(end(3)));
 }
 
 #[tokio::test]
@@ -266,7 +266,7 @@ async fn a_resumed_file_counts_to_its_next_checkpoint_from_where_it_was_resumed(
     let (mut intake, told) = intake(10 * CHECKPOINT);
     intake.write(vec![0; 1000]).await.unwrap();
     assert_eq!(
-        intake.settle(end(10 * CHECKPOINT + 1000)).await.unwrap(),
+        intake.catch_up(end(10 * CHECKPOINT + 1000)).await.unwrap(),
         None
     );
     told.with(|asked| assert_eq!(asked.syncs, 0));
@@ -280,12 +280,12 @@ async fn a_sync_that_failed_beside_the_transfer_is_the_end_of_the_file() {
         let (mut intake, told) = intake(0);
         told.with(|asked| asked.sync_fails = true);
         a_checkpoint_is_written(&mut intake).await;
-        assert_eq!(intake.settle(end(CHECKPOINT)).await.unwrap(), None);
+        assert_eq!(intake.catch_up(end(CHECKPOINT)).await.unwrap(), None);
         // A sync that came later would succeed; nobody asks it.
         told.with(|asked| asked.sync_fails = false);
         let_others_run().await;
         let failed = match how {
-            "settle" => intake.settle(end(CHECKPOINT)).await.map(drop),
+            "settle" => intake.catch_up(end(CHECKPOINT)).await.map(drop),
             "finish" => intake.finish().await.map(drop),
             _ => intake.pause().await.map(drop),
         };
@@ -301,7 +301,7 @@ async fn the_end_waits_for_the_sync_under_way_and_hands_over_what_is_gathered() 
     let gate = Arc::new(tokio::sync::Notify::new());
     told.with(|asked| asked.gate = Some(Arc::clone(&gate)));
     a_checkpoint_is_written(&mut intake).await;
-    intake.settle(end(CHECKPOINT)).await.unwrap();
+    intake.catch_up(end(CHECKPOINT)).await.unwrap();
     intake.write(vec![1; 17]).await.unwrap();
     let ending = tokio::spawn(intake.pause());
     let_others_run().await;

@@ -161,7 +161,7 @@ fn what_changed_is_stored_and_counts_the_version() {
             Course::Inbound(file) => {
                 file.state = InboundState::Rejected;
                 file.path = None;
-                file.decision.settle();
+                file.decision.end();
             }
             Course::Outbound(file) => {
                 file.state = OutboundState::Ready;

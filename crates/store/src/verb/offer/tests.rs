@@ -143,8 +143,9 @@ fn what_is_here_is_told_before_anything_is_decided() {
     use Repeated::{Compared, Refused, Taken};
     let header = FileHeader::plain(key(), 7);
     let known = || known(InboundState::Delivered);
-    let compared =
-        |row: Row, repeated| here(row, &header, repeated).map(|here| here.is_to_be_compared);
+    let compared = |row: Row, repeated| {
+        super::known(row, &header, repeated).map(|known| known.is_to_be_compared)
+    };
     assert_eq!(compared(known(), Refused), Some(false));
     assert_eq!(compared(known(), Compared), Some(true));
     assert_eq!(compared(known(), Taken), Some(true));

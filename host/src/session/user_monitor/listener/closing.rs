@@ -23,7 +23,7 @@ use crate::session::user_monitor::promise;
 /// The answer to an EFID, until it is given.
 pub(crate) struct Close<'a> {
     pub context: &'a mut SessionContext,
-    pub received: &'a mut ReceivedFiles,
+    pub unfinished: &'a mut ReceivedFiles,
     pub session: &'a mut Session,
     pub ticket: CloseTicket,
     pub closing: Closing,
@@ -87,9 +87,8 @@ impl Close<'_> {
         Ok(is_used_up.await?.then(FileRefusal::beyond_quota))
     }
 
-    /// Every octet has come and is counted in the digest, and the file has its row (the last octets may be written only
-    /// when it is sealed): the policies are asked what its end means, and it is kept or
-    /// not.
+    /// Every octet has come and is counted in the digest, and the file has its row. (The last octets may be written only
+    /// when it is sealed.) The policies are asked what its end means, and it is kept or refused.
     pub(super) async fn whole(self, file: WholeFile) -> Result<(), InternalError> {
         let done = Finished {
             received: true,
@@ -127,17 +126,15 @@ impl Close<'_> {
         let (partner, session_id) = (self.context.partner().to_owned(), &self.context.id);
         let sidecar = Sidecar::inbound(id, &partner, &file.header, &received, session_id)
             .of_edition(file.edition);
-        // The row of a new file may still be on its way to the disk. It must be there first: a start removes a sealed
-        // content without a row.
         row_before_seal(self.context, id, &received).await?;
-        let (octets, content) = (received.measure.octets, file.content);
-        let sealed = match content.seal(&sidecar).await {
+        let sealed = match file.content.seal(&sidecar).await {
             Ok(sealed) => sealed,
             Err(error) => return self.refuse(id, &file.header, error.into()).await,
         };
         let ledger = &self.context.station.ledger;
         let stored = ledger.received(&sealed, received).await?;
         promise::efpa(self.session, self.ticket, id, kept.wants_turn, stored)?;
+        self.unfinished.promised(self.context, id);
         let file = Undelivered {
             id,
             partner,
@@ -145,19 +142,23 @@ impl Close<'_> {
             target: kept.target,
             placing: None,
         };
-        self.received.promised(self.context, id);
         // From here on nothing depends on this session: after a crash the next start delivers what is `received`.
-        after_efpa(self.context, &file, &kept.verdict, kept.note.text, octets).await;
-        if !matches!(kept.verdict, Verdict::Negative(_)) {
-            self.received
-                .deliver(self.context, file, &kept.verdict, sealed.into_hold())
-                .await;
+        let octets = sealed.measure().octets;
+        log_received(self.context, &file, &kept.verdict, kept.note.text, octets);
+        match &kept.verdict {
+            Verdict::Negative(_) => forget_rejected(self.context, id).await,
+            verdict => {
+                let hold = sealed.into_hold();
+                self.unfinished
+                    .deliver(self.context, file, verdict, hold)
+                    .await;
+            }
         }
         Ok(())
     }
 
-    /// Records that nothing is kept of the file, and why; then EFNA. Its
-    /// caller removes what is in the spool after that: the row goes first.
+    /// Records that nothing is kept of the file, and why; then EFNA. The caller removes what is in the spool after that: the
+    /// row goes first.
     pub(super) async fn refuse(
         self,
         id: TransferId,
@@ -209,8 +210,8 @@ async fn row_before_seal(
     Ok(())
 }
 
-/// What is logged, and what is no longer needed, when the partner has its EFPA.
-async fn after_efpa(
+/// The partner has its EFPA.
+fn log_received(
     context: &SessionContext,
     file: &Undelivered,
     verdict: &Verdict,
@@ -219,18 +220,6 @@ async fn after_efpa(
 ) {
     let (transfer, name) = (file.id, file.header.key.to_string());
     context.station.partials.forget(&file.partner, transfer);
-    let is_rejected = matches!(verdict, Verdict::Negative(_));
-    if is_rejected
-        && !context.delivery().keeps_rejected
-        && let Err(error) = remove_rejected(context, transfer).await
-    {
-        // The next start removes it.
-        context.log(Event::ContentStays {
-            session: context.talk(),
-            transfer,
-            reason: error.to_string(),
-        });
-    }
     context.log(Event::FileReceived {
         session: context.talk(),
         transfer,
@@ -244,6 +233,21 @@ async fn after_efpa(
             partner: file.partner.clone(),
             file: name,
             reason: note,
+        });
+    }
+}
+
+/// A rejected file is not delivered, and its content is kept only where the configuration says so.
+async fn forget_rejected(context: &SessionContext, transfer: TransferId) {
+    if context.delivery().keeps_rejected {
+        return;
+    }
+    if let Err(error) = remove_rejected(context, transfer).await {
+        // The next start removes it.
+        context.log(Event::ContentStays {
+            session: context.talk(),
+            transfer,
+            reason: error.to_string(),
         });
     }
 }

@@ -9,7 +9,7 @@ use pointsman_store::{ContentKey, LedgerError, Offer, Persisted, SpoolError, Sto
 use super::closing::{Close, WholeFile, wrong};
 use super::file_refusal::FileRefusal;
 use super::quota;
-use super::receiving::{Comparison, Receiving};
+use super::receiving::{Comparison, IfAnother, Receiving};
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 use crate::session::user_monitor::promise;
@@ -21,9 +21,9 @@ impl Close<'_> {
         comparison: Comparison,
         file: Receiving,
     ) -> Result<(), InternalError> {
-        let wrong = match &comparison.another {
+        let wrong = match &comparison.if_another {
             // It is longer than the file that is here.
-            Err(refused) if file.is_over_limit => Some(refused.clone()),
+            IfAnother::Refuse(refused) if file.is_over_limit => Some(refused.clone()),
             _ => wrong(&file, &self.closing),
         };
         let (octets, held) = (file.octets, file.writer.octets_held());
@@ -63,11 +63,15 @@ impl Close<'_> {
         let measure = copy.content.measure().clone();
         let compared = ledger.received_again(comparison.with, measure).await;
         let is_another = matches!(compared, Err(LedgerError::OtherContent(_)));
-        match comparison.another {
-            Ok(offer) if is_another => self.keep_another(offer, copy, octets).await,
-            another => {
+        match comparison.if_another {
+            IfAnother::Keep(offer) if is_another => self.keep_another(*offer, copy, octets).await,
+            if_another => {
                 copy.content.discard().await?;
-                self.compared(comparison.with, &copy.header, compared, another.err())
+                let refused = match if_another {
+                    IfAnother::Refuse(refused) => refused,
+                    IfAnother::Keep(_) => FileRefusal::other_content(),
+                };
+                self.compared(comparison.with, &copy.header, compared, refused)
                     .await
             }
         }
@@ -79,16 +83,15 @@ impl Close<'_> {
         with: TransferId,
         header: &FileHeader,
         compared: Result<Persisted<Stored>, LedgerError>,
-        refused: Option<FileRefusal>,
+        refused: FileRefusal,
     ) -> Result<(), InternalError> {
         match compared {
             Ok(stored) => {
                 promise::efpa(self.session, self.ticket, with, false, stored)?;
-                self.received.promised(self.context, with);
+                self.unfinished.promised(self.context, with);
                 Ok(())
             }
             Err(LedgerError::OtherContent(_)) => {
-                let refused = refused.unwrap_or_else(FileRefusal::other_content);
                 self.efna(header, refused).await;
                 Ok(())
             }
@@ -103,7 +106,7 @@ impl Close<'_> {
         mut copy: WholeFile,
         octets: u64,
     ) -> Result<(), InternalError> {
-        match enter(self.context, offer, &copy, octets).await {
+        match give_row(self.context, offer, &copy, octets).await {
             Ok(Some(edition)) => {
                 copy.edition = edition;
                 self.whole(copy).await
@@ -122,7 +125,7 @@ impl Close<'_> {
 }
 
 /// Gives the file its row: which edition of its identity it is, unless it is beyond the quota.
-async fn enter(
+async fn give_row(
     context: &SessionContext,
     offer: Offer,
     copy: &WholeFile,

@@ -1,6 +1,6 @@
 //! A file that we do not take: SFNA, or EFNA where it is closed already.
 
-use oftp::{FileHeader, FileReason};
+use oftp::{FileAnswer, FileHeader, FileReason};
 use pointsman_store::{LedgerError, SpoolError};
 
 use crate::events::Event;
@@ -62,6 +62,15 @@ impl FileRefusal {
     pub fn too_big(most: u64) -> Self {
         let text = format!("files of more than {most} KiB are not agreed");
         Self::for_good(FileReason::TooBig, text)
+    }
+
+    /// SFNA.
+    pub fn sfna(self) -> FileAnswer {
+        FileAnswer::Refuse {
+            reason: self.reason,
+            retry: self.retry,
+            text: self.text,
+        }
     }
 
     /// The refusal as the log and the history of a file have it, sent by that command.

@@ -2,20 +2,29 @@
 
 use std::time::{Instant, SystemTime};
 
-use oftp::{FileAnswer, FileHeader, FileReason, FileTicket, Position, Session};
+use oftp::{FileHeader, FileReason, FileTicket, Position, Session};
 use pointsman_store::contents::PartialContent;
-use pointsman_store::{Committing, Here, LedgerError, Offer, Offered, TransferId};
+use pointsman_store::{Committing, KnownFile, LedgerError, Offer, Offered, TransferId};
 
 use super::file_checks;
 use super::file_refusal::{FileRefusal, Stop};
 use super::partial::{self, BLOCK, FileWriter};
 use super::quota::{self, SizeLimit};
-use super::receiving::{Comparison, Receiving};
-use super::routing::{self, Route};
+use super::receiving::{Comparison, IfAnother, Receiving};
+use super::routing;
 use crate::events::Event;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 use crate::station::roster::{FileNow, UnderWay};
+
+/// What an SFID said, and when it came.
+#[derive(Clone, Copy)]
+struct Sfid<'a> {
+    header: &'a FileHeader,
+    /// Restarts are agreed (RFC 5024, 5.3.2, SSIDREST).
+    may_resume: bool,
+    came: Instant,
+}
 
 /// SFID: the file is taken (SFPA), and is received from then on, or refused (SFNA).
 pub(crate) async fn file_offered(
@@ -24,25 +33,20 @@ pub(crate) async fn file_offered(
     header: FileHeader,
     session: &mut Session,
 ) -> Result<Option<Receiving>, InternalError> {
-    let may_resume = session.agreement().is_some_and(|agreed| agreed.restart);
-    match take_in(context, &header, may_resume).await {
-        Ok(receiving) => {
-            let answer = FileAnswer::Accept {
-                restart: receiving.writer.restart(),
-                octets_held: receiving.writer.octets_held(),
-            };
-            let _ = session.answer_file(ticket, answer);
-            Ok(Some(receiving))
+    let sfid = Sfid {
+        header: &header,
+        may_resume: session.agreement().is_some_and(|agreed| agreed.restart),
+        came: Instant::now(),
+    };
+    match decide_on_offer(context, sfid).await {
+        Ok(file) => {
+            let _ = session.answer_file(ticket, file.writer.sfpa());
+            Ok(Some(file))
         }
         Err(Stop::Refused(refused)) => {
             refused.log(context, &header, "SFNA");
             context.slow_down().await;
-            let answer = FileAnswer::Refuse {
-                reason: refused.reason,
-                retry: refused.retry,
-                text: refused.text,
-            };
-            let _ = session.answer_file(ticket, answer);
+            let _ = session.answer_file(ticket, refused.sfna());
             Ok(None)
         }
         Err(Stop::Failed(error)) => Err(error),
@@ -61,39 +65,38 @@ pub(crate) async fn file_unreadable(context: &SessionContext, reason: FileReason
 
 /// What is here already comes first: whatever policies, quotas or names in use would decide about the file by now, its
 /// sender must get to know that we have it.
-async fn take_in(
-    context: &mut SessionContext,
-    header: &FileHeader,
-    may_resume: bool,
-) -> Result<Receiving, Stop> {
-    let Some(here) = here(context, header).await? else {
-        return take(context, header, may_resume).await;
+async fn decide_on_offer(context: &mut SessionContext, sfid: Sfid<'_>) -> Result<Receiving, Stop> {
+    let Some(known) = known_file(context, sfid.header).await? else {
+        return accept_new(context, sfid).await;
     };
-    if !here.is_to_be_compared {
-        let what = format!("refused as a duplicate: it is `{}`", here.state);
-        offered_again(context, here.id, &what).await?;
+    if !known.is_to_be_compared {
+        let what = format!("refused as a duplicate: it is `{}`", known.state);
+        offered_again(context, known.id, &what).await?;
         return Err(FileRefusal::duplicate().into());
     }
-    if !context.repeated().takes_other_content(&header.key) {
-        return take_copy(context, header, here, FileRefusal::other_content()).await;
+    if !context.repeated().takes_other_content(&sfid.header.key) {
+        return accept_to_compare(context, sfid, known, FileRefusal::other_content()).await;
     }
-    match take(context, header, may_resume).await {
-        // It is refused if it is another file.
+    match accept_new(context, sfid).await {
+        // As another file it is not wanted, but it may be the one that is here.
         Err(Stop::Refused(refused)) if refused.failure.is_none() => {
-            take_copy(context, header, here, refused).await
+            accept_to_compare(context, sfid, known, refused).await
         }
-        taken => taken,
+        accepted => accepted,
     }
 }
 
 /// What is here of the file, if it is not to be decided on like any other.
-async fn here(context: &SessionContext, header: &FileHeader) -> Result<Option<Here>, LedgerError> {
+async fn known_file(
+    context: &SessionContext,
+    header: &FileHeader,
+) -> Result<Option<KnownFile>, LedgerError> {
     if context.profile().is_none() {
         return Ok(None);
     }
     let ledger = &context.station.ledger;
     ledger
-        .here(context.partner(), header, context.repeated())
+        .known(context.partner(), header, context.repeated())
         .await
 }
 
@@ -107,40 +110,41 @@ async fn offered_again(
     ledger.remark(id, "offered-again", what.into()).await
 }
 
-/// A file that is here, and whose sender may not know that, is taken once more to be compared. Should it be another,
-/// it is refused when it has come.
-async fn take_copy(
+/// A file that is here, and whose sender may not know that, is received once more to be compared. Should it be another
+/// one, EFNA gives this refusal.
+async fn accept_to_compare(
     context: &SessionContext,
-    header: &FileHeader,
-    here: Here,
+    sfid: Sfid<'_>,
+    known: KnownFile,
     refused: FileRefusal,
 ) -> Result<Receiving, Stop> {
+    let header = sfid.header;
     file_checks::make_room_for(context, header).await?;
     let what = format!(
         "it is `{}`: taken once more to compare; other content is refused: {}",
-        here.state, refused.text
+        known.state, refused.text
     );
-    offered_again(context, here.id, &what).await?;
+    offered_again(context, known.id, &what).await?;
     let id = TransferId::new();
     let (partial, holding) = partial::open(context, id).await?;
-    let writer = FileWriter::new(partial, header, here.layout, Position::default()).await?;
+    let writer = FileWriter::new(partial, header, known.layout, Position::default()).await?;
     // What is longer than both is another file.
-    let most = here.octets.max(header.size_blocks.saturating_mul(BLOCK));
+    let most = known.octets.max(header.size_blocks.saturating_mul(BLOCK));
     Ok(Receiving {
         id,
         edition: 0,
         header: header.clone(),
-        target: here.target,
+        target: known.target,
         writer,
         octets: 0,
-        began: Instant::now(),
+        began: sfid.came,
         labels: Vec::new(),
         limit: SizeLimit::of_copy(context, most),
         holding,
         is_over_limit: false,
         comparison: Some(Box::new(Comparison {
-            with: here.id,
-            another: Err(refused),
+            with: known.id,
+            if_another: IfAnother::Refuse(refused),
         })),
         committing: None,
         shown: show(context, id, header, 0),
@@ -159,12 +163,10 @@ fn show(context: &SessionContext, id: TransferId, header: &FileHeader, octets: u
     })
 }
 
-/// Profile, space, policies, quota, ledger, spool: in that order, the last two only for what is wanted.
-async fn take(
-    context: &mut SessionContext,
-    header: &FileHeader,
-    may_resume: bool,
-) -> Result<Receiving, Stop> {
+/// A file like any other. Profile, free space, policies, quota, ledger and spool are looked at in that order, the last two
+/// only for a file that is wanted.
+async fn accept_new(context: &mut SessionContext, sfid: Sfid<'_>) -> Result<Receiving, Stop> {
+    let header = sfid.header;
     file_checks::allows(context, header)?;
     file_checks::make_room_for(context, header).await?;
     let route = routing::route(context, header).await?;
@@ -175,34 +177,38 @@ async fn take(
         layout: route.layout,
         session: context.id.clone(),
         note: route.note.clone(),
-        may_resume,
+        may_resume: sfid.may_resume,
         repeated: context.repeated(),
     };
-    let (entry, limit) = enter(context, &offer).await?;
-    let (partial, holding) = partial::open(context, entry.id).await?;
-    let (partial, edition, held) = resume(context, &entry, offer, &route, partial).await?;
+    let (entered, limit) = enter_in_ledger(context, &offer).await?;
+    let (partial, holding) = partial::open(context, entered.id).await?;
+    let most = route.restart.unwrap_or(u64::MAX);
+    let Some((edition, held)) = resume(context, &entered, offer, most, partial.as_ref()).await?
+    else {
+        return Err(came_elsewhere(partial).await);
+    };
     let writer = FileWriter::new(partial, header, route.layout, held).await?;
     let octets = writer.octets_held();
     Ok(Receiving {
-        id: entry.id,
+        id: entered.id,
         edition,
         header: header.clone(),
         target: route.target,
         writer,
         octets,
-        began: Instant::now(),
+        began: sfid.came,
         labels: route.labels,
         limit,
         holding,
         is_over_limit: false,
-        comparison: entry.comparison,
-        committing: entry.committing,
-        shown: show(context, entry.id, header, octets),
+        comparison: entered.comparison,
+        committing: entered.committing,
+        shown: show(context, entered.id, header, octets),
     })
 }
 
 /// A file as the ledger has entered it.
-struct LedgerEntry {
+struct EnteredFile {
     id: TransferId,
     edition: u32,
     /// Nothing of it was here before this offer.
@@ -212,9 +218,24 @@ struct LedgerEntry {
     committing: Option<Committing>,
 }
 
+impl EnteredFile {
+    fn new(id: TransferId, edition: u32, committing: Option<Committing>) -> Self {
+        Self {
+            id,
+            edition,
+            is_new: true,
+            comparison: None,
+            committing,
+        }
+    }
+}
+
 /// The ledger enters the file, if the quota has something left for it. One at a time where there is a quota, and the row
 /// is awaited then: what one file is allowed, the next must see.
-async fn enter(context: &SessionContext, offer: &Offer) -> Result<(LedgerEntry, SizeLimit), Stop> {
+async fn enter_in_ledger(
+    context: &SessionContext,
+    offer: &Offer,
+) -> Result<(EnteredFile, SizeLimit), Stop> {
     let gate = quota::gate(context).await;
     let left = quota::left_for(context, &offer.header).await?;
     let (offered, committing) = context.station.ledger.offer_early(offer.clone()).await?;
@@ -225,63 +246,56 @@ async fn enter(context: &SessionContext, offer: &Offer) -> Result<(LedgerEntry, 
         }
         None => Some(committing),
     };
-    let mut entry = LedgerEntry {
-        id: TransferId::new(),
-        edition: 0,
-        is_new: true,
-        comparison: None,
-        committing,
-    };
-    match offered {
-        Offered::New(id) => entry.id = id,
-        Offered::Another(id, edition) => (entry.id, entry.edition) = (id, edition),
-        Offered::Again(id) => (entry.id, entry.is_new) = (id, false),
+    let entered = match offered {
+        Offered::New(id) => EnteredFile::new(id, 0, committing),
+        Offered::Another(id, edition) => EnteredFile::new(id, edition, committing),
+        Offered::Again(id) => EnteredFile {
+            is_new: false,
+            ..EnteredFile::new(id, 0, committing)
+        },
         Offered::Duplicate(_) => return Err(FileRefusal::duplicate().into()),
-        // Its own content may be anywhere by now: it is taken once more under a name of its own.
-        Offered::Unconfirmed(with) => {
-            let another = match offer.repeated.takes_other_content(&offer.header.key) {
-                true => Ok(offer.clone()),
-                false => Err(FileRefusal::other_content()),
-            };
-            entry.comparison = Some(Box::new(Comparison { with, another }));
-        }
-    }
-    let limit = SizeLimit::begin(context, &offer.header, entry.id, left);
+        // The content that is here may be anywhere by now: the copy gets an id of its own.
+        Offered::Unconfirmed(with) => EnteredFile {
+            comparison: Some(Box::new(Comparison::of_offer(with, offer))),
+            ..EnteredFile::new(TransferId::new(), 0, committing)
+        },
+    };
+    let limit = SizeLimit::begin(context, &offer.header, entered.id, left);
     drop(gate);
-    Ok((entry, limit))
+    Ok((entered, limit))
 }
 
-/// From where the file is resumed, and which edition it is. The partial is ours by now, and so what its row says stays so.
-/// Between the offer and this another session may have had it: have added to it, or be done with the file.
+/// Which edition the file is, and from where it is resumed: at most from `most`. This session has the partial by now, so
+/// what its row says stays so. Before that another session may have added to it, or have received the file to its end:
+/// then there is nothing to be resumed.
 async fn resume(
     context: &SessionContext,
-    entry: &LedgerEntry,
+    entered: &EnteredFile,
     offer: Offer,
-    route: &Route,
-    partial: Box<dyn PartialContent>,
-) -> Result<(Box<dyn PartialContent>, u32, Position), Stop> {
+    most: u64,
+    partial: &dyn PartialContent,
+) -> Result<Option<(u32, Position)>, Stop> {
     let ledger = &context.station.ledger;
-    let standing = ledger.standing(entry.id, offer.clone()).await?;
+    let standing = ledger.standing(entered.id, offer.clone()).await?;
     if standing.is_some_and(|standing| !standing.is_receiving) {
-        return Err(overtaken(partial).await);
+        return Ok(None);
     }
-    let edition = standing.map_or(entry.edition, |standing| standing.edition);
+    let edition = standing.map_or(entered.edition, |standing| standing.edition);
     // A row that is still on its way to the disk cannot be read yet.
     let is_untouched = standing.is_none_or(|standing| standing.is_untouched);
-    if entry.is_new && is_untouched {
-        return Ok((partial, edition, Position::default()));
+    if entered.is_new && is_untouched {
+        return Ok(Some((edition, Position::default())));
     }
     let row = standing.map_or_else(Position::default, |standing| standing.position);
-    let most = offer.header.restart.min(route.restart.unwrap_or(u64::MAX));
-    let octets = partial.octets().await?;
-    let held = partial::resume_at(&offer.header, route.layout, row, octets, most);
+    let most = most.min(offer.header.restart);
+    let held = partial::resume_at(&offer, row, partial.octets().await?, most);
     // What the row says of it must hold before the partial is cut.
-    ledger.begin(entry.id, offer, held).await?;
-    Ok((partial, edition, held))
+    ledger.begin(entered.id, offer, held).await?;
+    Ok(Some((edition, held)))
 }
 
-/// Between the offer and its row another session received the same file to its end: what was begun here is removed.
-async fn overtaken(partial: Box<dyn PartialContent>) -> Stop {
+/// Another session received the same file to its end meanwhile: what was begun here is removed.
+async fn came_elsewhere(partial: Box<dyn PartialContent>) -> Stop {
     match partial.remove().await {
         Ok(()) => {
             let text = "another session has just received this file";

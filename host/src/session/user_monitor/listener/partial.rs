@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oftp::{FileHeader, Format, Position, RecordLayout, RecordWriter};
+use oftp::{FileAnswer, FileHeader, Format, Position, RecordLayout, RecordWriter};
 use pointsman_store::contents::{Intake, PartialContent, WholeContent};
-use pointsman_store::{ContentKey, SpoolError, TransferId};
+use pointsman_store::{ContentKey, Offer, SpoolError, TransferId};
 
 use crate::session::user_monitor::context::SessionContext;
 use crate::station::holders::{Holding, STILL};
@@ -44,19 +44,14 @@ pub(super) async fn open(
     }
 }
 
-/// Where a file is resumed: at most there by its row and by what of it is in the spool, and at most where its sender, or a
-/// policy, wants it to be.
-pub(super) fn resume_at(
-    header: &FileHeader,
-    layout: Option<RecordLayout>,
-    row: Position,
-    octets: u64,
-    most: u64,
-) -> Position {
-    match layout {
-        // Blocks of it cannot be found among line ends of ours.
-        Some(_) if header.format == Format::Text => Position::default(),
-        Some(layout) => whole_records(header.format, layout, row, octets, most),
+/// From where a file is resumed: as far as its row says that it is durable and the spool has its octets, and not beyond
+/// `most`, which its sender or a policy set.
+pub(super) fn resume_at(offer: &Offer, row: Position, octets: u64, most: u64) -> Position {
+    let format = offer.header.format;
+    match offer.layout {
+        // Text that is kept with line ends of ours has no blocks to count: it starts over.
+        Some(_) if format == Format::Text => Position::default(),
+        Some(layout) => whole_records(format, layout, row, octets, most),
         None => whole_blocks(row.octets.min(octets), most),
     }
 }
@@ -112,11 +107,14 @@ impl FileWriter {
         })
     }
 
-    /// From where the file is resumed, in the unit of its SFPA.
-    pub fn restart(&self) -> u64 {
-        match self.records {
-            Some(_) => self.held.records,
-            None => self.held.octets / BLOCK,
+    /// SFPA: from where the file is resumed, in records or blocks.
+    pub fn sfpa(&self) -> FileAnswer {
+        FileAnswer::Accept {
+            restart: match self.records {
+                Some(_) => self.held.records,
+                None => self.held.octets / BLOCK,
+            },
+            octets_held: self.octets_held(),
         }
     }
 

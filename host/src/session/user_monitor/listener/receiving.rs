@@ -26,6 +26,7 @@ pub(crate) struct Receiving {
     pub(super) writer: FileWriter,
     /// Octets of the virtual file by now, those that were here before included.
     pub(super) octets: u64,
+    /// When its SFID came.
     pub(super) began: Instant,
     pub(super) labels: Vec<(String, String)>,
     pub(super) limit: SizeLimit,
@@ -42,13 +43,32 @@ pub(crate) struct Receiving {
     pub(super) shown: UnderWay,
 }
 
-/// What a file that comes to be compared is compared with, and what it is should it be another.
+/// What a file that comes to be compared is compared with, and what becomes of it should it be another.
 #[derive(Debug)]
 pub(super) struct Comparison {
     /// The file that is here.
     pub with: TransferId,
-    /// What is taken then, or why another one is not.
-    pub another: Result<Offer, FileRefusal>,
+    pub if_another: IfAnother,
+}
+
+/// What becomes of a file whose content is another than that of the file it was compared with.
+#[derive(Debug)]
+pub(super) enum IfAnother {
+    /// It is received under this offer.
+    Keep(Box<Offer>),
+    /// EFNA.
+    Refuse(FileRefusal),
+}
+
+impl Comparison {
+    /// With that file, as the partner's profile has it for the offer.
+    pub fn of_offer(with: TransferId, offer: &Offer) -> Self {
+        let if_another = match offer.repeated.takes_other_content(&offer.header.key) {
+            true => IfAnother::Keep(Box::new(offer.clone())),
+            false => IfAnother::Refuse(FileRefusal::other_content()),
+        };
+        Self { with, if_another }
+    }
 }
 
 impl Receiving {
@@ -97,7 +117,7 @@ impl Receiving {
         session: &mut Session,
     ) -> Result<(), InternalError> {
         let boundary = self.writer.boundary();
-        let durable = self.writer.intake.settle(boundary).await?;
+        let durable = self.writer.intake.catch_up(boundary).await?;
         if let Some(durable) = durable.filter(|_| self.comparison.is_none()) {
             let ledger = &context.station.ledger;
             ledger.checkpoint(self.id, durable).await?;

@@ -6,6 +6,7 @@ use pointsman_policy::types;
 use pointsman_store::{Note, Target};
 
 use super::file_refusal::{FileRefusal, Stop};
+use crate::inbound::delivery;
 use crate::policy::facts;
 use crate::session::user_monitor::context::{SessionContext, labelled};
 use crate::session::user_monitor::error::InternalError;
@@ -44,7 +45,7 @@ pub(super) async fn route(
         FileRefusal::for_good(FileReason::RecordLength, what)
     })?;
     // To refuse what is there is the policy's wish; without one the new file gets a number.
-    if terms.overwrite == Some(false) && context.station.inbox.join(facts::path(&target)).exists() {
+    if terms.overwrite == Some(false) && is_taken(context, &target).await {
         let text = format!("a file of the name {} is there", target.file_name);
         log(&format!("refused with SFNA 12: {text}"));
         // Not 13, which would say that this very file is here: of one that is, 13 was said before.
@@ -59,6 +60,13 @@ pub(super) async fn route(
         note: log(&format!("accepted, to {path}{labels}")),
         labels: terms.labels,
     })
+}
+
+/// Whether something has the file's name by now. Where that cannot be seen, its delivery will.
+async fn is_taken(context: &SessionContext, target: &Target) -> bool {
+    let path = facts::path(target);
+    let taken = delivery::is_taken(&context.station, &path).await;
+    taken.unwrap_or_default()
 }
 
 fn accepted(decision: &types::FileDecision) -> Result<types::FileTerms, FileRefusal> {

@@ -18,7 +18,7 @@ pub(crate) struct OurTurns {
     /// The file that a call of ours is for, where it is for one.
     only: Option<TransferId>,
     /// What the policies want done with the turn, while it lasts.
-    plan: Option<TurnPlan>,
+    orders: Option<TurnOrders>,
     /// Why files that wait were not to go at our last turn, where that was so.
     held_back: Option<String>,
     is_draining: bool,
@@ -26,9 +26,9 @@ pub(crate) struct OurTurns {
 
 /// What is to be done with our turn.
 #[derive(Clone, Debug)]
-struct TurnPlan {
+struct TurnOrders {
     files: Files,
-    /// How many files more.
+    /// How many more files may go in this turn; none where there is no limit.
     left: Option<u32>,
     /// Why only those files go.
     why: Option<String>,
@@ -36,7 +36,7 @@ struct TurnPlan {
     bound: Option<String>,
 }
 
-impl TurnPlan {
+impl TurnOrders {
     /// The files that may go now.
     fn files(&self) -> Files {
         match self.left {
@@ -58,7 +58,7 @@ impl OurTurns {
     pub fn new(only: Option<TransferId>) -> Self {
         Self {
             only,
-            plan: None,
+            orders: None,
             held_back: Some("it ended before it was our turn to send".to_owned()),
             is_draining: false,
         }
@@ -71,7 +71,7 @@ impl OurTurns {
 
     /// The turn went to the partner: the next one is another.
     pub fn over(&mut self) {
-        self.plan = None;
+        self.orders = None;
     }
 
     /// Why files that wait were not to go at our last turn, where that was so.
@@ -84,7 +84,7 @@ impl OurTurns {
     pub async fn begin(
         &mut self,
         context: &mut SessionContext,
-        received: &mut ReceivedFiles,
+        unfinished: &mut ReceivedFiles,
         ticket: TurnTicket,
         session: &mut Session,
     ) -> Result<Activity, InternalError> {
@@ -95,7 +95,7 @@ impl OurTurns {
             return Ok(Activity::Idle);
         }
         let patience = context.plan.limits.receipt_wait;
-        received.wait_for_receipts(patience).await;
+        unfinished.wait_for_receipts(patience).await;
         match self.next_work(context, session).await? {
             Some(Work::Response(owed)) => {
                 let id = owed.id;
@@ -125,9 +125,9 @@ impl OurTurns {
         context: &mut SessionContext,
         session: &Session,
     ) -> Result<Option<Work>, InternalError> {
-        let plan = match self.plan.take() {
-            Some(plan) => plan,
-            None => self.plan(context, session).await?,
+        let orders = match self.orders.take() {
+            Some(orders) => orders,
+            None => self.ask_policies(context, session).await?,
         };
         let longest = context
             .profile()
@@ -135,61 +135,77 @@ impl OurTurns {
         let lessee = lessee(&context.station, &context.id);
         let ledger = &context.station.ledger;
         let work = ledger
-            .claim(context.partner(), &lessee, longest, plan.files())
+            .claim(context.partner(), &lessee, longest, orders.files())
             .await?;
-        self.held_back = plan.holds_back().filter(|_| work.is_none()).cloned();
-        // The plan lasts as long as there is work: without any, the turn is over.
-        self.plan = work.as_ref().map(|work| match work {
-            Work::File(_) => TurnPlan {
-                left: plan.left.map(|left| left - 1),
-                ..plan
+        self.held_back = orders.holds_back().filter(|_| work.is_none()).cloned();
+        // The orders last as long as there is work: without any, the turn is over.
+        self.orders = work.as_ref().map(|work| match work {
+            Work::File(_) => TurnOrders {
+                left: orders.left.map(|left| left - 1),
+                ..orders
             },
-            Work::Response(_) => plan,
+            Work::Response(_) => orders,
         });
         Ok(work)
     }
 
-    /// Asks what is to be done with the turn; the policies are asked once a turn.
-    async fn plan(
+    /// What the policies want done with the turn: they are asked once a turn.
+    async fn ask_policies(
         &self,
         context: &mut SessionContext,
         session: &Session,
-    ) -> Result<TurnPlan, InternalError> {
+    ) -> Result<TurnOrders, InternalError> {
         let answer = context.policies.ready_to_send().await?;
-        let log = |sentence: &str| {
-            context.log_decision(None, &answer, sentence);
-        };
+        if let Some(sentence) = self.sentence(&answer.decision) {
+            context.log_decision(None, &answer, &sentence);
+        }
         let policy = answer.decided_by.as_ref().map_or_else(
             || "a policy".to_owned(),
             |by| format!("policy `{}`", by.policy),
         );
-        let mut why = None;
-        let (wanted, left) = match &answer.decision {
-            types::TurnDecision::Pass => (None, None),
-            types::TurnDecision::Send(terms) => {
-                log(self.planned(terms));
-                if terms.files.is_some() {
-                    why = Some(format!("{policy} let no files go but those it named"));
-                }
-                (terms.files.clone(), terms.max_files)
-            }
-            types::TurnDecision::Hold(reason) => {
-                log(&format!("files wait: {reason}"));
-                why = Some(format!("{policy} held all files back: {reason}"));
-                (Some(Vec::new()), None)
-            }
-        };
-        let one_way = sends_no_files(context, session);
-        let bound = left.map(|most| format!("{policy} let {most} files go in a turn, and no more"));
-        Ok(TurnPlan {
-            files: match one_way {
-                Some(_) => Files::None,
-                None => self.files(wanted.as_deref()),
+        let orders = self.orders_of(&answer.decision, &policy);
+        Ok(match sends_no_files(context, session) {
+            Some(why) => TurnOrders {
+                files: Files::None,
+                why: Some(why.to_owned()),
+                ..orders
             },
-            left,
-            why: one_way.map(str::to_owned).or(why),
-            bound,
+            None => orders,
         })
+    }
+
+    fn orders_of(&self, decision: &types::TurnDecision, policy: &str) -> TurnOrders {
+        let orders = TurnOrders {
+            files: self.files(None),
+            left: None,
+            why: None,
+            bound: None,
+        };
+        match decision {
+            types::TurnDecision::Pass => orders,
+            types::TurnDecision::Send(terms) => TurnOrders {
+                files: self.files(terms.files.as_deref()),
+                left: terms.max_files,
+                why: (terms.files.is_some())
+                    .then(|| format!("{policy} let no files go but those it named")),
+                bound: (terms.max_files)
+                    .map(|most| format!("{policy} let {most} files go in a turn, and no more")),
+            },
+            types::TurnDecision::Hold(reason) => TurnOrders {
+                files: Files::None,
+                why: Some(format!("{policy} held all files back: {reason}")),
+                ..orders
+            },
+        }
+    }
+
+    /// What the log says of the decision, if there is something to say.
+    fn sentence(&self, decision: &types::TurnDecision) -> Option<String> {
+        match decision {
+            types::TurnDecision::Pass => None,
+            types::TurnDecision::Send(terms) => Some(self.planned(terms).to_owned()),
+            types::TurnDecision::Hold(reason) => Some(format!("files wait: {reason}")),
+        }
     }
 
     fn planned(&self, terms: &types::TurnTerms) -> &'static str {
