@@ -172,7 +172,7 @@ async fn what_is_here_of_a_file_is_known_before_anything_is_decided_about_it<B: 
         undated
     };
     let here = async |header: &FileHeader, repeated| {
-        let here = ledger.here("them", header, repeated).await.unwrap();
+        let here = ledger.known("them", header, repeated).await.unwrap();
         here.map(|here| (here.id, here.is_to_be_compared))
     };
     let every = [Repeated::Refused, Repeated::Compared, Repeated::Taken];
@@ -189,7 +189,7 @@ async fn what_is_here_of_a_file_is_known_before_anything_is_decided_about_it<B: 
     let unconfirmed = [false, true, true];
     for (repeated, compares) in every.into_iter().zip(unconfirmed) {
         assert_eq!(here(&header, repeated).await, Some((first, compares)));
-        let others = ledger.here("others", &header, repeated).await.unwrap();
+        let others = ledger.known("others", &header, repeated).await.unwrap();
         assert_eq!(others, None, "it is another partner's");
         assert_eq!(here(&undated(&header), repeated).await, None);
     }
