@@ -96,7 +96,7 @@ fn several_of_them_are_said_together_and_a_signal_does_as_the_command() {
     let setup = Setup::plain("");
     let server = setup.serve();
     let text = std::fs::read_to_string(setup.config()).unwrap();
-    let text = text.replace("inbox: inbox", "inbox: elsewhere, ledger: books");
+    let text = text.replace("inbox: inbox", "inbox: elsewhere\n  ledger: books");
     let more = "limits: {conceal_partners: true}\n";
     std::fs::write(setup.config(), format!("{text}{more}")).unwrap();
     server.signal(Signal::HUP);
