@@ -62,6 +62,8 @@ pub struct Facts {
     pub rate: Rate,
     /// The part of the program that emits it, for `RUST_LOG`.
     pub part: &'static str,
+    /// What an operator does about it; a dash where there is nothing to do.
+    pub remedy: &'static str,
 }
 
 /// Something an operator may want to know. Declared by [`events!`](crate::events!).
@@ -96,6 +98,16 @@ impl<'a> FieldValue<'a> {
     pub fn shown(what: &dyn fmt::Display) -> Self {
         Self::Text(Cow::Owned(what.to_string()))
     }
+
+    /// The same, which borrows nothing.
+    pub(crate) fn into_owned(self) -> FieldValue<'static> {
+        match self {
+            Self::Text(text) => FieldValue::Text(Cow::Owned(text.into_owned())),
+            Self::Number(number) => FieldValue::Number(number),
+            Self::Seconds(seconds) => FieldValue::Seconds(seconds),
+            Self::Flag(flag) => FieldValue::Flag(flag),
+        }
+    }
 }
 
 impl Serialize for FieldValue<'_> {
@@ -109,7 +121,7 @@ impl Serialize for FieldValue<'_> {
     }
 }
 
-/// An event as data, with the keys that its line has in JSON, but for the time.
+/// An event as data, with the keys that its line has in JSON but for the time, and with its remedy.
 ///
 /// # Errors
 /// Those of the serializer.
@@ -131,6 +143,7 @@ pub fn serialize<S: Serializer>(event: &dyn LogEvent, serializer: S) -> Result<S
     }
     let message = fmt::from_fn(|f| event.sentence(f)).to_string();
     map.serialize_entry("message", &message)?;
+    map.serialize_entry("remedy", facts.remedy)?;
     map.end()
 }
 
@@ -179,7 +192,7 @@ pub const fn is_no_key(field: &str) {
     assert!(
         !matches!(
             field.as_bytes(),
-            b"time" | b"level" | b"code" | b"event" | b"message"
+            b"time" | b"level" | b"code" | b"event" | b"message" | b"remedy"
         ),
         "each line of the log has this key already"
     );
@@ -205,7 +218,7 @@ pub const fn is_no_key(field: &str) {
 ///     serde_json::to_value(&event).unwrap(),
 ///     serde_json::json!({
 ///         "level": "INFO", "code": "DOC-001", "event": "file-delivered",
-///         "transfer": "1", "path": "a/b", "message": "transfer 1 is delivered to a/b",
+///         "transfer": "1", "path": "a/b", "message": "transfer 1 is delivered to a/b", "remedy": "–",
 ///     })
 /// );
 /// ```
@@ -265,6 +278,7 @@ macro_rules! events {
                         level: $crate::Severity::$level,
                         rate: $crate::Rate::$rate,
                         part: $part,
+                        remedy: $remedy,
                     },)+
                 }
             }

@@ -6,6 +6,7 @@
 //! - Nobody waits for the log, and nothing fails because of it: a line goes into a bounded queue, and a thread of its own
 //!   writes it ([`Log`]). What finds no room there is counted, and the count is a line as soon as there is room again.
 //! - What repeats itself is written so many times and then counted, by event, partner and address ([`Rate`]).
+//! - Whoever [`watch`]es gets each event once, of every crate, as a value ([`Emitted`]).
 //! - Every text is made [`printable`], whoever it comes from: it stays on its line, and does not paint.
 //!
 //! What libraries say through `tracing`, and panics, become lines, too. Without a log that was started, as in most tests,
@@ -22,6 +23,7 @@ mod queue;
 mod rates;
 mod start;
 mod stderr;
+mod watchers;
 
 pub use event::{Facts, Field, FieldValue, LogEvent, Rate, Severity, is_no_key, serialize};
 pub use filter::LogFilter;
@@ -31,6 +33,7 @@ pub use printable::{Printable, printable, printable_json};
 #[doc(hidden)]
 pub use serde;
 pub use stderr::Stderr;
+pub use watchers::{Emitted, watch};
 
 events! {
     /// What the log reports of itself.

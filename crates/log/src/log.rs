@@ -10,6 +10,7 @@ use crate::filter::LogFilter;
 use crate::line::{self, Style, moment};
 use crate::queue::{LineQueue, Lost};
 use crate::rates::Rates;
+use crate::watchers;
 
 /// How often the thread of the log looks at what was counted.
 const LOOK: Duration = Duration::from_secs(1);
@@ -159,6 +160,7 @@ impl Log {
             lost: lost.lines,
             since: moment(lost.since),
         };
+        watchers::show(&event);
         line::write(&event, self.style)
     }
 }
@@ -171,6 +173,7 @@ pub fn emit(event: &dyn LogEvent) {
 /// Tells the log of an event. False where it repeats itself so often that it is only counted: what is to be said once is
 /// told again later then.
 pub fn emit_or_count(event: &dyn LogEvent) -> bool {
+    watchers::show(event);
     LOG.get().is_none_or(|log| log.emit(event))
 }
 

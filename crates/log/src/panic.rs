@@ -4,14 +4,12 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::PanicHookInfo;
 
 use crate::OwnEvent;
-use crate::log::Log;
+use crate::log::emit;
 
 /// From now on panics are told to the log.
 pub(crate) fn listen() {
     std::panic::set_hook(Box::new(|panic| {
-        if let Some(log) = Log::current() {
-            log.emit(&told(panic));
-        }
+        emit(&told(panic));
     }));
 }
 

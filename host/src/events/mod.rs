@@ -1,12 +1,13 @@
-//! What happens, told once: to the log, and to whoever watches.
+//! What happens, emitted once: to the log, and to whoever watches.
 //!
 //! Each event is one row of the files beside this one ([`pointsman_log::events!`]): what it means, its code, name, level,
 //! rate, fields, sentence, and what an operator does about it. The rows of all files together are one enum, [`Event`].
 //! The crates below have tables of the same form for what happens in them. `docs/operating.md` has the table of all of
-//! them, which `cargo xtask events` writes.
+//! them, which `cargo xtask events` writes. The log is the one place that all of them go through: [`pointsman_log::watch`]
+//! gives the events of every crate.
 //!
 //! To add one: take the next code of its family, one that was never used before, add its row, and log it by
-//! [`Events::emit`], or by [`emit`] where nobody watches. Fields are named alike in all of them: `session`, `partner`, `remote` (all of them by a
+//! [`Events::emit`], or by [`emit`] where there is no server. Fields are named alike in all of them: `session`, `partner`, `remote` (all of them by a
 //! [`Talk`]), `transfer`, `file`, `reason`, `policy`, `path`.
 
 mod limit;
@@ -83,7 +84,7 @@ impl Default for Events {
 }
 
 impl Events {
-    /// Logs it, and tells whoever watches.
+    /// Emits it to the log and whoever watches that, and to who acts on what this server does.
     pub fn emit(&self, event: Event) {
         self.emit_or_count(event);
     }
@@ -96,9 +97,10 @@ impl Events {
         written
     }
 
-    /// Everything from now on.
+    /// The events of this server alone from now on, for who acts on them. All events of all crates, for who shows them:
+    /// [`pointsman_log::watch`].
     #[must_use]
-    pub fn watch(&self) -> broadcast::Receiver<Event> {
+    pub fn own(&self) -> broadcast::Receiver<Event> {
         self.0.subscribe()
     }
 }

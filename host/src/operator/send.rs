@@ -231,7 +231,7 @@ impl From<RecordsAs> for RecordLayout {
 impl SendCall {
     /// What happens from now on.
     pub(crate) fn events(&self) -> broadcast::Receiver<Event> {
-        self.station.events.watch()
+        self.station.events.own()
     }
 
     /// Calls the partner, holds the session to its end, and says what became of the file, or of all that waited.

@@ -183,7 +183,7 @@ impl Server {
 
     /// What happens from now on.
     pub(crate) fn events(&self) -> broadcast::Receiver<Event> {
-        self.station.events.watch()
+        self.station.events.own()
     }
 
     /// Returns when something that the server cannot do without cannot be got to run, with what to tell.
@@ -263,8 +263,14 @@ fn allow_descriptors() {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use pointsman_log::LogEvent as _;
+    use pointsman_policy::{Engine, EngineConfig, PolicySet};
 
     use super::*;
+    use crate::station::policies::specs;
 
     const CONFIG: &str = "version: 1\nstation: {ssid: O0013US, password: OURS}\nstorage: {state: state, inbox: inbox}\n\
                           listeners: [{address: '127.0.0.1:0'}]\npartners:\n  them: {ssid: O0013THEM, password: THEIRS, watch: [{folder: out}]}\n";
@@ -285,7 +291,7 @@ mod tests {
             tasks: TaskTracker::new(),
             draining,
         };
-        let mut told = keeper.station.events.watch();
+        let mut told = keeper.station.events.own();
         let (begin, mut begun) = tokio::sync::mpsc::unbounded_channel();
         let begin_until = begin.clone();
         keeper.keep("ends", move |_| {
@@ -335,7 +341,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert_eq!(shown(), expected);
-        let mut told = server.station().events.watch();
+        let mut told = server.station().events.own();
         server.drain().await;
         let said: Vec<Event> = std::iter::from_fn(|| told.try_recv().ok()).collect();
         let was_cut_off = |event: &Event| matches!(event, Event::TasksCutOff {});
@@ -343,5 +349,43 @@ mod tests {
             !said.iter().any(was_cut_off),
             "each ends with the drain: {said:?}"
         );
+    }
+
+    /// The store has an open folder to close, the watched folder is a file, and a policy is loaded.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn whoever_watches_gets_the_events_of_every_crate_once() {
+        let temp = tempfile::TempDir::new().unwrap();
+        let state = temp.path().join("state");
+        std::fs::create_dir(&state).unwrap();
+        std::fs::set_permissions(&state, Permissions::from_mode(0o755)).unwrap();
+        std::fs::write(temp.path().join("out"), "a file").unwrap();
+        std::fs::write(temp.path().join("route.wasm"), crate::ROUTE_BY_NAME).unwrap();
+        let mut watching = pointsman_log::watch();
+        let server = Server::start(config(temp.path())).await.unwrap();
+        // In this process: the program that compiles is no test.
+        let policies = format!("{CONFIG}policies: {{watched-for: {{component: route.wasm}}}}\n");
+        let path = temp.path().join("policies.yaml");
+        std::fs::write(&path, policies).unwrap();
+        let engine = Engine::new(EngineConfig::default()).unwrap();
+        let specs = specs(&Plan::load(&path).unwrap());
+        PolicySet::load(&engine, specs).await.unwrap();
+        let here = temp.path().display().to_string();
+        let mut codes = Vec::new();
+        while !["POL-001", "SND-013", "STO-011"]
+            .iter()
+            .all(|code| codes.contains(code))
+        {
+            let event = tokio::time::timeout(Duration::from_secs(60), watching.recv());
+            let event = event.await.unwrap().unwrap();
+            let said = event.to_string();
+            // Other tests of this process emit beside.
+            if said.contains(&here) || said.contains("watched-for") {
+                assert!(!event.facts().remedy.is_empty(), "{said}");
+                codes.push(event.facts().code);
+            }
+        }
+        codes.sort_unstable();
+        assert_eq!(codes, ["POL-001", "SND-013", "STO-011"]);
+        server.drain().await;
     }
 }

@@ -208,7 +208,7 @@ mod tests {
     #[tokio::test]
     async fn a_task_that_panics_is_told_of_and_started_again() {
         let (tasks, events) = (Arc::new(Tasks::new(QUICK)), Events::default());
-        let mut told = events.watch();
+        let mut told = events.own();
         let (drain, draining) = watch::channel(Drain::No);
         let (started, work) = panics(2);
         let kept = {

@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn what_was_mended_and_comes_again_is_said_again() {
         let events = Events::default();
-        let mut hears = events.watch();
+        let mut hears = events.own();
         let mut said = Said::new(events, Path::new("out"), "mueller");
         for _ in 0..3 {
             said.trouble("no room");
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn a_folder_that_cannot_be_used_is_said_once_and_when_it_can() {
         let events = Events::default();
-        let mut hears = events.watch();
+        let mut hears = events.own();
         let mut said = Said::new(events, Path::new("out"), "mueller");
         said.trouble("no room");
         said.unusable("no such folder");
