@@ -19,8 +19,8 @@ pub const WORDS: &[(&str, &str, &str)] =
 /// How many offences of a rule are still let pass without a reason. `cargo xtask tidy --all` names them.
 /// These numbers go down only.
 pub const LEFT: StillAllowed = StillAllowed {
-    files: 1,
-    functions: 1,
+    files: 0,
+    functions: 0,
     circles: 0,
     names: 0,
 };

@@ -356,7 +356,7 @@ fn a_file_to_send_is_copied_and_read_from_anywhere_in_it() {
     let whole = yard.spool.import(id, &mut content.as_slice()).unwrap();
     assert_eq!(whole.measure().octets, 700_000);
     whole.seal(&outbound(id)).unwrap();
-    let blob = yard.spool.outgoing(id).unwrap();
+    let blob = yard.spool.blob(ContentKey::to_send(id)).unwrap();
     let mut end = [0; 100];
     assert_eq!(
         blob.read_at(699_950, &mut end).unwrap(),
@@ -516,7 +516,14 @@ fn what_is_sent_again_has_its_octets_once() {
             .is_some()
     );
     std::fs::remove_file(yard.spool_file(&format!("outgoing/{old}"))).unwrap();
-    assert_eq!(yard.spool.outgoing(new).unwrap().octets().unwrap(), 7);
+    assert_eq!(
+        yard.spool
+            .blob(ContentKey::to_send(new))
+            .unwrap()
+            .octets()
+            .unwrap(),
+        7
+    );
 }
 
 #[test]

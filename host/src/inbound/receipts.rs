@@ -1,6 +1,7 @@
 //! Receipts that wait: for a policy that put them off, or for the command that takes the file.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +11,7 @@ use pointsman_store::{LedgerError, Note, OpenQuestion, TransferId, Verdict};
 use tokio::sync::watch::Receiver;
 use tokio::task::{self, JoinSet};
 
-use crate::config::Plan;
+use crate::config::{HandOver, Plan};
 use crate::events::Event;
 use crate::inbound::hand_over::{self, CommandResult};
 use crate::policy::ask;
@@ -113,60 +114,61 @@ async fn ask_due(station: &Arc<Station>, asked: &mut OpenAsking) -> Result<(), L
 
 async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), LedgerError> {
     let session = station.session_id();
-    let answered = if question.hand_over {
+    let mut answered = if question.hand_over {
         hand_over(station, question).await
     } else {
         ask_policies(station, question, &session).await
     };
-    let AnsweredQuestion {
-        verdict,
-        hook,
-        policy,
-        by,
-        decision,
-        data,
-    } = answered;
-    let answer = format!("{by}: {decision}");
     let note = Note {
-        text: answer.clone(),
-        data,
+        text: answered.to_string(),
+        data: answered.data.take(),
     };
-    let waits_for_operator = matches!(verdict, Verdict::Later(None));
-    let (transfer, partner) = (question.id, question.partner.clone());
-    let file = question.header.key.to_string();
-    let waited = write_down(station, question.id, verdict, note).await?;
-    if !waited {
+    let verdict = answered.verdict.clone();
+    if write_down(station, question.id, verdict, note).await? {
+        // Policies are told of a session, and their own lines have it.
+        let session = (!question.hand_over).then_some(session);
+        log_answer(station, question, session, answered);
+    } else {
         station.events.emit(Event::DecidedBefore {
-            transfer,
-            partner,
-            answer,
-        });
-        return Ok(());
-    }
-    // Policies are told of a session, and their own lines have it.
-    let session = (!question.hand_over).then_some(session);
-    station.events.emit(Event::Decided {
-        session: session.clone(),
-        partner: Some(partner.clone()),
-        claims: None,
-        remote: None,
-        policy,
-        transfer: Some(transfer),
-        file: Some(file.clone()),
-        hook,
-        by,
-        decision,
-    });
-    if waits_for_operator {
-        station.events.emit(Event::ReceiptWaits {
-            session,
-            transfer,
-            partner,
-            file,
-            reason: format!("{hook}: {answer}"),
+            transfer: question.id,
+            partner: question.partner.clone(),
+            answer: answered.to_string(),
         });
     }
     Ok(())
+}
+
+fn log_answer(
+    station: &Station,
+    question: &OpenQuestion,
+    session: Option<String>,
+    answered: AnsweredQuestion,
+) {
+    let (transfer, partner) = (question.id, question.partner.clone());
+    let file = question.header.key.to_string();
+    let waits_for_operator =
+        matches!(answered.verdict, Verdict::Later(None)).then(|| Event::ReceiptWaits {
+            session: session.clone(),
+            transfer,
+            partner: partner.clone(),
+            file: file.clone(),
+            reason: format!("{}: {answered}", answered.hook),
+        });
+    station.events.emit(Event::Decided {
+        session,
+        partner: Some(partner),
+        claims: None,
+        remote: None,
+        policy: answered.policy,
+        transfer: Some(transfer),
+        file: Some(file),
+        hook: answered.hook,
+        by: answered.by,
+        decision: answered.decision,
+    });
+    if let Some(event) = waits_for_operator {
+        station.events.emit(event);
+    }
 }
 
 fn failed(station: &Station, transfer: TransferId, error: &LedgerError) {
@@ -208,6 +210,26 @@ struct AnsweredQuestion {
     decision: String,
     /// What led to it, where policies were asked.
     data: Option<String>,
+}
+
+impl AnsweredQuestion {
+    /// Of a file that a command is to take.
+    fn of_hand_over(by: impl fmt::Display, verdict: Verdict, decision: String) -> Self {
+        Self {
+            verdict,
+            hook: "hand-over",
+            policy: None,
+            by: by.to_string(),
+            decision,
+            data: None,
+        }
+    }
+}
+
+impl fmt::Display for AnsweredQuestion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.by, self.decision)
+    }
 }
 
 async fn ask_policies(
@@ -295,38 +317,31 @@ fn positive(config: &Plan, partner: &str) -> (Verdict, String) {
 }
 
 async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> AnsweredQuestion {
-    if !station.plan().partners.contains_key(&question.partner) {
-        return AnsweredQuestion {
-            verdict: Verdict::HandOver(SystemTime::now() + UNKNOWN),
-            hook: "hand-over",
-            policy: None,
-            by: "the configuration".to_owned(),
-            decision: format!(
-                "it does not name the partner {} any more: the file waits",
-                question.partner
-            ),
-            data: None,
-        };
+    let plan = station.plan();
+    let partner = &question.partner;
+    if !plan.partners.contains_key(partner) {
+        let decision = format!("it does not name the partner {partner} any more: the file waits");
+        let verdict = Verdict::HandOver(SystemTime::now() + UNKNOWN);
+        return AnsweredQuestion::of_hand_over("the configuration", verdict, decision);
     }
-    let Some(command) = station
-        .plan()
-        .delivery_of(&question.partner)
-        .command
-        .clone()
-    else {
-        return AnsweredQuestion {
-            verdict: Verdict::Positive,
-            hook: "hand-over",
-            policy: None,
-            by: "the configuration".to_owned(),
-            decision: "EERP: no command takes files any more".to_owned(),
-            data: None,
-        };
+    let Some(command) = plan.delivery_of(partner).command.clone() else {
+        let decision = "EERP: no command takes files any more".to_owned();
+        return AnsweredQuestion::of_hand_over("the configuration", Verdict::Positive, decision);
     };
     let path = station.inbox.join(&question.path);
+    let result = hand_over::run(&command, question, &path, &plan.secret_variables).await;
+    let (verdict, decision) = after_command(result, &command, question);
+    AnsweredQuestion::of_hand_over(command.program.display(), verdict, decision)
+}
+
+/// What the end of the command means for the receipt, and how the log says it.
+fn after_command(
+    result: CommandResult,
+    command: &HandOver,
+    question: &OpenQuestion,
+) -> (Verdict, String) {
     let tries = question.asked + 1;
-    let secrets = &station.plan().secret_variables;
-    let (verdict, decision) = match hand_over::run(&command, question, &path, secrets).await {
+    match result {
         CommandResult::Taken => (Verdict::Positive, "taken: EERP".to_owned()),
         CommandResult::Unusable(why) => {
             let reason = NerpReason::ProcessingFailed;
@@ -344,14 +359,6 @@ async fn hand_over(station: &Arc<Station>, question: &OpenQuestion) -> AnsweredQ
                 format!("try {tries} failed: {why}; again in {} s", wait.as_secs()),
             )
         }
-    };
-    AnsweredQuestion {
-        verdict,
-        hook: "hand-over",
-        policy: None,
-        by: command.program.display().to_string(),
-        decision,
-        data: None,
     }
 }
 

@@ -118,32 +118,9 @@ impl Station {
     /// # Errors
     /// A policy cannot be loaded, or a folder or the ledger cannot be used.
     pub async fn open(config: Plan, role: &str, its_inbox: Inbox) -> Result<Arc<Self>, StartError> {
-        if its_inbox == Inbox::Made
-            && let Some((key, why)) = config.misplaced_storage().into_iter().next()
-        {
-            return Err(StartError::Misplaced { key, why });
-        }
-        let (state, inbox) = (config.storage.state.clone(), config.storage.inbox.clone());
-        keep_state(&config)
-            .and_then(|_| keep_ledger(&config))
-            .and_then(|_| match its_inbox {
-                Inbox::Made => config.delivery.access.inbox(&inbox).map(drop),
-                Inbox::AsItIs => Access::look_inbox(&inbox),
-            })
-            .map_err(|error| StartError::Folder {
-                path: error.path().to_owned(),
-                source: error.into_io(),
-            })?;
+        keep_folders(&config, its_inbox)?;
         let reserve = Reserve::new(config.limits.reserve, config.limits.reserve_files);
-        let spool = Spool::open(&spool_path(&config))?.with_reserve(Arc::clone(&reserve));
-        if its_inbox == Inbox::Made || inbox.exists() {
-            if !spool.shares_file_system(&inbox)? {
-                return Err(StartError::Apart { state, inbox });
-            }
-            if let Some(inbox) = spool.cut_off(&inbox)? {
-                return Err(StartError::Apart { state, inbox });
-            }
-        }
+        let spool = open_spool(&config, its_inbox)?.with_reserve(Arc::clone(&reserve));
         // Before the ledger, which may want for it.
         let removed = spool.make_room(0)?;
         let process = spool.begin_process(role)?;
@@ -156,7 +133,7 @@ impl Station {
             contents: Arc::new(spool.clone()),
             spool,
             reserve,
-            inbox,
+            inbox: config.storage.inbox.clone(),
             policies,
             deliveries: Deliveries::default(),
             questions: Arc::default(),
@@ -315,6 +292,43 @@ async fn say_removed(
     let written = ledger.checkpoint(id, Position::default()).await;
     partial.remove().await?;
     written
+}
+
+/// Makes the folders of the storage private where they are not, and makes those that are missing.
+fn keep_folders(config: &Plan, its_inbox: Inbox) -> Result<(), StartError> {
+    if its_inbox == Inbox::Made
+        && let Some((key, why)) = config.misplaced_storage().into_iter().next()
+    {
+        return Err(StartError::Misplaced { key, why });
+    }
+    let inbox = &config.storage.inbox;
+    keep_state(config)
+        .and_then(|_| keep_ledger(config))
+        .and_then(|_| match its_inbox {
+            Inbox::Made => config.delivery.access.inbox(inbox).map(drop),
+            Inbox::AsItIs => Access::look_inbox(inbox),
+        })
+        .map_err(|error| StartError::Folder {
+            path: error.path().to_owned(),
+            source: error.into_io(),
+        })
+}
+
+/// Opens the spool, from which a delivery is one rename into the inbox.
+fn open_spool(config: &Plan, its_inbox: Inbox) -> Result<Spool, StartError> {
+    let spool = Spool::open(&spool_path(config))?;
+    let (state, inbox) = (&config.storage.state, &config.storage.inbox);
+    if its_inbox == Inbox::Made || inbox.exists() {
+        let apart = match spool.shares_file_system(inbox)? {
+            true => spool.cut_off(inbox)?,
+            false => Some(inbox.clone()),
+        };
+        if let Some(inbox) = apart {
+            let state = state.clone();
+            return Err(StartError::Apart { state, inbox });
+        }
+    }
+    Ok(spool)
 }
 
 fn session_base() -> u64 {

@@ -9,7 +9,6 @@ use super::digest::hash_of;
 use super::error::{SpoolError, at};
 use super::layout::Spool;
 use crate::content::ContentKey;
-use crate::transfer::TransferId;
 
 impl Spool {
     /// Opens a sealed content.
@@ -18,14 +17,6 @@ impl Spool {
     /// It is not there.
     pub fn blob(&self, key: ContentKey) -> Result<Blob, SpoolError> {
         Blob::open(&self.sealed_path(key))
-    }
-
-    /// Opens what is sent of a file.
-    ///
-    /// # Errors
-    /// It is not there.
-    pub fn outgoing(&self, id: TransferId) -> Result<Blob, SpoolError> {
-        self.blob(ContentKey::to_send(id))
     }
 
     /// BLAKE3 of a sealed content as it lies on the disk, hexadecimal.

@@ -124,7 +124,7 @@ fn without_tls(error: &io::Error, side: Side) -> String {
 
 fn explain(error: &Error, side: Side, shown: Option<&PeerCertificate>) -> String {
     match error {
-        Error::AlertReceived(alert) => told_by_alert(*alert, side),
+        Error::AlertReceived(alert) => alert_in_words(*alert, side),
         Error::InvalidCertificate(wrong) => not_believed(wrong, side, shown),
         Error::NoCertificatesPresented => {
             "it showed no certificate, and this listener demands one (client_auth: require): the partner has to set up its own certificate for its calls".to_owned()
@@ -141,86 +141,102 @@ fn explain(error: &Error, side: Side, shown: Option<&PeerCertificate>) -> String
     }
 }
 
-/// What an alert means for the side that gets it, by RFC 8446, 6, and what to do.
-fn told_by_alert(alert: AlertDescription, side: Side) -> String {
-    let ours = match side {
-        Side::Called => "the `certificate` of this listener",
-        Side::Dialled => "our certificate (`our_certificate`)",
+/// What alerts mean for the side that gets them (RFC 8446, 6), and what to do. `{ours}` is our certificate by its key in
+/// the configuration, `{need}` what a side may lack beside a cipher suite.
+const ALERTS: [(AlertDescription, &str, &str); 16] = [
+    (
+        AlertDescription::CertificateRequired,
+        "certificate_required",
+        "it demands a certificate of ours, and we showed none: set `our_certificate` and `our_key`, and send the partner the certificate",
+    ),
+    (
+        AlertDescription::UnknownCA,
+        "unknown_ca",
+        "it does not know {ours}, nor who issued it: send the partner the certificate, and its CA's",
+    ),
+    (
+        AlertDescription::CertificateExpired,
+        "certificate_expired",
+        "to it {ours} has ended or not begun: look at its dates (`pointsman check`), and at the partner's clock",
+    ),
+    (
+        AlertDescription::CertificateRevoked,
+        "certificate_revoked",
+        "to it {ours} is revoked: ask the CA, and use a new one",
+    ),
+    (
+        AlertDescription::BadCertificate,
+        "bad_certificate",
+        "it cannot use {ours}: ask the partner what its software says of it",
+    ),
+    (
+        AlertDescription::UnsupportedCertificate,
+        "unsupported_certificate",
+        "{ours} is of a kind that it does not take: key, extensions or extended key usage (serverAuth, clientAuth)",
+    ),
+    (
+        AlertDescription::CertificateUnknown,
+        "certificate_unknown",
+        "it does not take {ours}: send the partner the certificate that is in use now, and ask what its software says of it",
+    ),
+    (
+        AlertDescription::AccessDenied,
+        "access_denied",
+        "{ours} is good to it, and it lets us in all the same not: ask the partner to allow it",
+    ),
+    (
+        AlertDescription::HandshakeFailure,
+        "handshake_failure",
+        "it has no cipher suite or signature in common with us, or {need}",
+    ),
+    (
+        AlertDescription::ProtocolVersion,
+        "protocol_version",
+        "it does not speak our versions of TLS, 1.2 and 1.3 (`min_version`)",
+    ),
+    (
+        AlertDescription::InsufficientSecurity,
+        "insufficient_security",
+        "it wants stronger keys or cipher suites than were offered",
+    ),
+    (
+        AlertDescription::UnrecognisedName,
+        "unrecognized_name",
+        "it does not know the host name that we call it by: see `address`",
+    ),
+    (
+        AlertDescription::DecryptError,
+        "decrypt_error",
+        "a signature did not fit: is the key that of {ours}?",
+    ),
+    (
+        AlertDescription::InternalError,
+        "internal_error",
+        "something failed on its side: its own log says what",
+    ),
+    (AlertDescription::UserCanceled, "close_notify", GAVE_UP),
+    (AlertDescription::CloseNotify, "close_notify", GAVE_UP),
+];
+
+const GAVE_UP: &str = "it gave the handshake up: its own log says why";
+
+/// What an alert means for the side that gets it, and what to do.
+fn alert_in_words(alert: AlertDescription, side: Side) -> String {
+    let number = u8::from(alert);
+    let Some((_, name, meaning)) = ALERTS.iter().find(|(known, ..)| *known == alert) else {
+        return format!(
+            "the partner ended TLS by the alert {alert:?} ({number}): ask what its own log says"
+        );
     };
-    let (name, meaning) = match alert {
-        AlertDescription::CertificateRequired => (
-            "certificate_required",
-            "it demands a certificate of ours, and we showed none: set `our_certificate` and `our_key`, and send the partner the certificate".to_owned(),
+    let (ours, need) = match side {
+        Side::Called => ("the `certificate` of this listener", "cannot use our key"),
+        Side::Dialled => (
+            "our certificate (`our_certificate`)",
+            "it demands a certificate (`our_certificate`)",
         ),
-        AlertDescription::UnknownCA => (
-            "unknown_ca",
-            format!("it does not know {ours}, nor who issued it: send the partner the certificate, and its CA's"),
-        ),
-        AlertDescription::CertificateExpired => (
-            "certificate_expired",
-            format!("to it {ours} has ended or not begun: look at its dates (`pointsman check`), and at the partner's clock"),
-        ),
-        AlertDescription::CertificateRevoked => (
-            "certificate_revoked",
-            format!("to it {ours} is revoked: ask the CA, and use a new one"),
-        ),
-        AlertDescription::BadCertificate => (
-            "bad_certificate",
-            format!("it cannot use {ours}: ask the partner what its software says of it"),
-        ),
-        AlertDescription::UnsupportedCertificate => (
-            "unsupported_certificate",
-            format!("{ours} is of a kind that it does not take: key, extensions or extended key usage (serverAuth, clientAuth)"),
-        ),
-        AlertDescription::CertificateUnknown => (
-            "certificate_unknown",
-            format!("it does not take {ours}: send the partner the certificate that is in use now, and ask what its software says of it"),
-        ),
-        AlertDescription::AccessDenied => (
-            "access_denied",
-            format!("{ours} is good to it, and it lets us in all the same not: ask the partner to allow it"),
-        ),
-        AlertDescription::HandshakeFailure => (
-            "handshake_failure",
-            match side {
-                Side::Called => "it has no cipher suite or signature in common with us, or cannot use our key".to_owned(),
-                Side::Dialled => "it has no cipher suite or signature in common with us, or it demands a certificate (`our_certificate`)".to_owned(),
-            },
-        ),
-        AlertDescription::ProtocolVersion => (
-            "protocol_version",
-            "it does not speak our versions of TLS, 1.2 and 1.3 (`min_version`)".to_owned(),
-        ),
-        AlertDescription::InsufficientSecurity => (
-            "insufficient_security",
-            "it wants stronger keys or cipher suites than were offered".to_owned(),
-        ),
-        AlertDescription::UnrecognisedName => (
-            "unrecognized_name",
-            "it does not know the host name that we call it by: see `address`".to_owned(),
-        ),
-        AlertDescription::DecryptError => (
-            "decrypt_error",
-            format!("a signature did not fit: is the key that of {ours}?"),
-        ),
-        AlertDescription::InternalError => (
-            "internal_error",
-            "something failed on its side: its own log says what".to_owned(),
-        ),
-        AlertDescription::UserCanceled | AlertDescription::CloseNotify => {
-            ("close_notify", "it gave the handshake up: its own log says why".to_owned())
-        }
-        other => {
-            return format!(
-                "the partner ended TLS by the alert {other:?} ({}): ask what its own log says",
-                u8::from(other)
-            );
-        }
     };
-    format!(
-        "the partner ended TLS by the alert {name} ({}): {meaning}",
-        u8::from(alert)
-    )
+    let meaning = meaning.replace("{ours}", ours).replace("{need}", need);
+    format!("the partner ended TLS by the alert {name} ({number}): {meaning}")
 }
 
 /// Why a certificate that the partner showed was not accepted.

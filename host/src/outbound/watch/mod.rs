@@ -11,24 +11,26 @@
 //! is in `rooms.rs`.
 
 mod ears;
+mod growing;
 mod rooms;
 mod said;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use pointsman_folder::{FileStat, FolderError};
+use pointsman_folder::FolderError;
 use pointsman_store::transition::reached;
 use pointsman_store::{Direction, SpoolError, TransferId, planted};
 use tokio::sync::watch::Receiver;
 use tokio::task::spawn_blocking;
 
 pub use self::ears::Ears;
-use self::ears::{Heard, Told};
+use self::ears::Told;
+use self::growing::GrowingFiles;
 use self::rooms::{Rooms, Taking};
 use self::said::Said;
 use crate::config::{Partner, Plan, WatchedFolder};
@@ -85,7 +87,7 @@ pub async fn keep_watching(
         told: Arc::default(),
         apart: None,
         heard: None,
-        growing: BTreeMap::new(),
+        growing: GrowingFiles::default(),
         said,
     };
     folder.keep().await;
@@ -148,32 +150,12 @@ struct Watched {
     /// The folder whose changes the kernel reports: another one may be at the path by now.
     heard: Option<(u64, u64)>,
     /// Files that are not complete yet: their size and times at the last look, and since when these are unchanged.
-    growing: BTreeMap<String, Growing>,
+    growing: GrowingFiles,
     said: Said,
 }
 
 /// The watched folder and the one for sent files, by file system and inode.
 type Places = (Option<(u64, u64)>, Option<(u64, u64)>);
-
-/// A file that is written at the moment, or was.
-#[derive(Clone, Copy)]
-struct Growing {
-    look: FileStat,
-    /// Since when it looks so.
-    since: Instant,
-    /// Whether the kernel reported that its writer closed it, and no program opened it or wrote to it since then.
-    closed: bool,
-}
-
-impl Growing {
-    /// What the kernel reported of it since the previous look.
-    fn hear(&mut self, name: &str, heard: &Heard) {
-        // What the kernel could not keep may be that it was opened again.
-        self.closed &= !heard.lost;
-        self.closed |= heard.closed.contains(name);
-        self.closed &= !heard.opened.contains(name);
-    }
-}
 
 impl Watched {
     async fn keep(mut self) {
@@ -222,13 +204,13 @@ impl Watched {
         for trouble in &seen.troubles {
             self.said.trouble(trouble);
         }
-        self.growing.retain(|name, _| seen.files.contains_key(name));
+        self.growing.retain(|name| seen.files.contains_key(name));
         for (name, look) in seen.files {
             if self.is_over() {
                 return Ok(());
             }
             tokio::task::consume_budget().await;
-            let (rest, closed) = self.rest(&name, look, &heard);
+            let (rest, closed) = self.growing.rest(&name, look, &heard);
             let (arrived, quiet) = (heard.arrived.contains(&name), self.watch.quiet);
             if arrived || rest >= quiet {
                 let unseen = self.watch.quiet_unseen;
@@ -308,24 +290,6 @@ impl Watched {
             "the system tells nothing of it, so it is looked at every other second: {why}"
         ));
         false
-    }
-
-    /// How long a file is unchanged, and whether the kernel reported that its writer closed it.
-    fn rest(&mut self, name: &str, look: FileStat, heard: &Heard) -> (Duration, bool) {
-        let new = Growing {
-            look,
-            since: Instant::now(),
-            closed: false,
-        };
-        let growing = self.growing.entry(name.to_owned()).or_insert(new);
-        if growing.look != look {
-            // Whoever changes its mode or owner need not open it.
-            let same = growing.look.content() == look.content();
-            let closed = growing.closed && same;
-            *growing = Growing { closed, ..new };
-        }
-        growing.hear(name, heard);
-        (growing.since.elapsed(), growing.closed)
     }
 
     /// Takes a complete file, and queues it. `closed` says whether it counts as closed where the system does not say
@@ -511,54 +475,4 @@ async fn on_disk<T: Send + 'static>(
 
 async fn secure(rooms: &Arc<Rooms>) -> io::Result<()> {
     Ok(on_disk(rooms, Rooms::secure).await??)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_closed_until_it_is_opened_at_a_later_look_or_what_happened_is_lost() {
-        let temp = tempfile::TempDir::new().unwrap();
-        let path = temp.path().join("ORDERS");
-        std::fs::write(&path, "begin").unwrap();
-        let mut growing = Growing {
-            look: pointsman_folder::Folder::open(temp.path(), pointsman_folder::Names::Operator)
-                .and_then(|folder| folder.look("ORDERS"))
-                .unwrap()
-                .unwrap(),
-            since: Instant::now(),
-            closed: false,
-        };
-        let of = || BTreeSet::from(["ORDERS".to_owned()]);
-        let closed = || Heard {
-            closed: of(),
-            ..Heard::default()
-        };
-        let opened = Heard {
-            opened: of(),
-            ..Heard::default()
-        };
-        let lost = Heard {
-            lost: true,
-            ..Heard::default()
-        };
-        growing.hear("ORDERS", &Heard::default());
-        assert!(!growing.closed, "nobody was heard to close it");
-        for then in [opened, lost] {
-            growing.hear("ORDERS", &closed());
-            growing.hear("OTHER", &Heard::default());
-            assert!(growing.closed);
-            growing.hear("ORDERS", &then);
-            assert!(!growing.closed, "it may be open after {then:?}");
-            growing.hear("ORDERS", &Heard::default());
-            assert!(!growing.closed, "nobody was heard to close it since");
-        }
-        let closed_after = Heard {
-            lost: true,
-            ..closed()
-        };
-        growing.hear("ORDERS", &closed_after);
-        assert!(growing.closed, "it was closed after what is lost");
-    }
 }

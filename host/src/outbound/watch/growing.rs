@@ -1,0 +1,118 @@
+//! Files of a watched folder that are not complete yet: since when each is unchanged, and whether its writer closed it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use pointsman_folder::FileStat;
+
+use super::ears::Heard;
+
+/// Files that are not complete yet, by name.
+#[derive(Default)]
+pub(super) struct GrowingFiles(BTreeMap<String, GrowingFile>);
+
+/// A file that is written at the moment, or was.
+#[derive(Clone, Copy)]
+struct GrowingFile {
+    look: FileStat,
+    /// Since when it looks so.
+    since: Instant,
+    /// Whether the kernel reported that its writer closed it, and no program opened it or wrote to it since then.
+    closed: bool,
+}
+
+impl GrowingFile {
+    /// What the kernel reported of it since the previous look.
+    fn hear(&mut self, name: &str, heard: &Heard) {
+        // What the kernel could not keep may be that it was opened again.
+        self.closed &= !heard.lost;
+        self.closed |= heard.closed.contains(name);
+        self.closed &= !heard.opened.contains(name);
+    }
+}
+
+impl GrowingFiles {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Forgets those that are not there any more.
+    pub(super) fn retain(&mut self, is_there: impl Fn(&str) -> bool) {
+        self.0.retain(|name, _| is_there(name));
+    }
+
+    /// Forgets a file that was taken.
+    pub(super) fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
+    /// How long a file is unchanged, and whether the kernel reported that its writer closed it.
+    pub(super) fn rest(&mut self, name: &str, look: FileStat, heard: &Heard) -> (Duration, bool) {
+        let new = GrowingFile {
+            look,
+            since: Instant::now(),
+            closed: false,
+        };
+        let growing = self.0.entry(name.to_owned()).or_insert(new);
+        if growing.look != look {
+            // Whoever changes its mode or owner need not open it.
+            let same = growing.look.content() == look.content();
+            let closed = growing.closed && same;
+            *growing = GrowingFile { closed, ..new };
+        }
+        growing.hear(name, heard);
+        (growing.since.elapsed(), growing.closed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_closed_until_it_is_opened_at_a_later_look_or_what_happened_is_lost() {
+        let temp = tempfile::TempDir::new().unwrap();
+        let path = temp.path().join("ORDERS");
+        std::fs::write(&path, "begin").unwrap();
+        let mut growing = GrowingFile {
+            look: pointsman_folder::Folder::open(temp.path(), pointsman_folder::Names::Operator)
+                .and_then(|folder| folder.look("ORDERS"))
+                .unwrap()
+                .unwrap(),
+            since: Instant::now(),
+            closed: false,
+        };
+        let of = || BTreeSet::from(["ORDERS".to_owned()]);
+        let closed = || Heard {
+            closed: of(),
+            ..Heard::default()
+        };
+        let opened = Heard {
+            opened: of(),
+            ..Heard::default()
+        };
+        let lost = Heard {
+            lost: true,
+            ..Heard::default()
+        };
+        growing.hear("ORDERS", &Heard::default());
+        assert!(!growing.closed, "nobody was heard to close it");
+        for then in [opened, lost] {
+            growing.hear("ORDERS", &closed());
+            growing.hear("OTHER", &Heard::default());
+            assert!(growing.closed);
+            growing.hear("ORDERS", &then);
+            assert!(!growing.closed, "it may be open after {then:?}");
+            growing.hear("ORDERS", &Heard::default());
+            assert!(!growing.closed, "nobody was heard to close it since");
+        }
+        let closed_after = Heard {
+            lost: true,
+            ..closed()
+        };
+        growing.hear("ORDERS", &closed_after);
+        assert!(growing.closed, "it was closed after what is lost");
+    }
+}
