@@ -4,7 +4,8 @@ use crate::content::{ContentKey, Hold};
 use crate::measure::Measure;
 
 /// A content of this measure is complete, synced, and has its sidecar. Only sealing makes one, and the verb by which a
-/// row says that a file is here asks for it: a row that comes before its content does not compile.
+/// row says that a file is here asks for it: a row that comes before its content does not compile, but by
+/// [`Sealed::unproven`], which the lints of `host` refuse.
 ///
 /// ```compile_fail
 /// use pointsman_store::{Hold, Measure, Sealed};

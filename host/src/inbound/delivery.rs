@@ -154,8 +154,10 @@ async fn deliver(
     file: &Undelivered,
     hold: Option<Hold>,
 ) -> Result<(), DeliveryError> {
-    if let Some(path) = planted_delivery(file) {
-        return finish(station, file, path).await;
+    if planted("placing-is-delivered")
+        && let Some(chosen) = &file.placing
+    {
+        return finish(station, file, chosen).await;
     }
     let was_here = hold.is_none();
     // Held to the end: a `send` beside the server delivers what it receives, too.
@@ -183,12 +185,6 @@ async fn deliver(
     Err(DeliveryError::NoNameLeft(name.clone()))
 }
 
-/// The planted mistake: a name that was chosen counts as a delivery.
-fn planted_delivery(file: &Undelivered) -> Option<&String> {
-    let chosen = file.placing.as_ref();
-    chosen.filter(|_| planted("placing-is-delivered"))
-}
-
 /// The name is committed, then the file is renamed to it. False where something else has the name.
 async fn place(
     station: &Station,
@@ -208,6 +204,7 @@ async fn place(
         }),
     }
     station.ledger.placing(file.id, path).await?;
+    // By the plan in force now, which need not be that of the session.
     let access = station.plan().delivery_of(&file.partner).access;
     let how = Handing { overwrite, access };
     let contents = &station.contents;

@@ -94,7 +94,8 @@ pub trait Contents: Debug + Send + Sync {
         how: Handing,
     ) -> Result<(), PlaceError>;
 
-    /// Makes durable that a content was handed to `path`, where a crash, or another program, may have prevented it.
+    /// Syncs the folders of a name that a content was renamed to, where a crash, or another program, may have prevented
+    /// it. Whether the file is still there is not asked: its reader may have taken it.
     ///
     /// # Errors
     /// It cannot be made durable.
@@ -263,7 +264,8 @@ pub trait WholeContent: Debug + Send + Sync {
     /// Its size and digest. They are known before it is sealed.
     fn measure(&self) -> &Measure;
 
-    /// Its octets, to be read.
+    /// Its octets, to be read, as far as they are written: of a received content the last 64 KiB may be missing until it
+    /// is sealed.
     ///
     /// # Errors
     /// It cannot be opened.

@@ -42,7 +42,7 @@ impl Whole {
         &self.measure
     }
 
-    /// Its octets, to be read.
+    /// Its octets, to be read, as far as they are written: the last 64 KiB may be missing until it is sealed.
     ///
     /// # Errors
     /// It cannot be opened.
@@ -122,6 +122,7 @@ impl Whole {
         self.write_rest()?;
         let spool = self.spool.clone();
         let described = spool.begin_sidecar(sidecar)?;
+        // For the next start to compare. It need not be durable.
         spool.list(sidecar.direction(), sidecar.id);
         if planted("sealed-folders-not-synced") {
             return self.forget_folders(&described, renamed);

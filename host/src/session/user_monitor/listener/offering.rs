@@ -63,7 +63,7 @@ pub(crate) async fn file_unreadable(context: &SessionContext, reason: FileReason
     context.slow_down().await;
 }
 
-/// What is here already comes first: whatever policies, quotas or names in use would decide about the file by now, its
+/// What is here already comes first, and a copy of it is not checked by `allows`: whatever policies, quotas or names in use would decide about the file by now, its
 /// sender must get to know that we have it.
 async fn decide_on_offer(context: &mut SessionContext, sfid: Sfid<'_>) -> Result<Receiving, Stop> {
     let Some(known) = known_file(context, sfid.header).await? else {
@@ -281,7 +281,7 @@ async fn resume(
         return Ok(None);
     }
     let edition = standing.map_or(entered.edition, |standing| standing.edition);
-    // A row that is still on its way to the disk cannot be read yet.
+    // No row: that of a new file is still on its way to the disk, and a copy has none.
     let is_untouched = standing.is_none_or(|standing| standing.is_untouched);
     if entered.is_new && is_untouched {
         return Ok(Some((edition, Position::default())));

@@ -17,7 +17,7 @@ pub(crate) const BLOCK: u64 = 1024;
 const LEAVING: Duration = Duration::from_secs(8);
 
 /// Opens the partial of that file for this session alone. Where an earlier session of the partner has it, and the file
-/// does not move there, that session is ended.
+/// does not move there, that session is ended. Where it moves, the file is refused for now (SFNA 12).
 pub(super) async fn open(
     context: &SessionContext,
     id: TransferId,
@@ -33,6 +33,7 @@ pub(super) async fn open(
             }
             Err(SpoolError::Busy(path)) => {
                 ends |= context.station.holders.end_if_still(id);
+                // Long enough to see whether the file moves there; a session that is ended needs some time to leave.
                 let patience = if ends { LEAVING } else { STILL + STILL / 4 };
                 if began.elapsed() >= patience {
                     return Err(SpoolError::Busy(path));
@@ -45,7 +46,8 @@ pub(super) async fn open(
 }
 
 /// From where a file is resumed: as far as its row says that it is durable and the spool has its octets, and not beyond
-/// `most`, which its sender or a policy set.
+/// `most`, which its sender or a policy set. Records are resumed at the row's position or at the start: where others end
+/// is not known.
 pub(super) fn resume_at(offer: &Offer, row: Position, octets: u64, most: u64) -> Position {
     let format = offer.header.format;
     match offer.layout {
