@@ -10,7 +10,11 @@ pub const LONG_FUNCTIONS: &[(&str, &str)] = &[];
 pub const CIRCLES: &[(&str, &str)] = &[];
 
 /// Names that several public types have, and why.
-pub const SHARED_NAMES: &[(&str, &str)] = &[];
+pub const SHARED_NAMES: &[(&str, &str)] = &[(
+    "Event",
+    "oftp: what an engine asks and announces, as other engines without I/O call it; host: what an operator may want to \
+     know. No file imports both",
+)];
 
 /// Dropped words that stand where nothing else can: the file, the word, and why.
 pub const WORDS: &[(&str, &str, &str)] =

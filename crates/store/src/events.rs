@@ -12,7 +12,7 @@ impl Field for TransferId {
 
 events! {
     /// A failure that the store tolerates, or that no caller is notified of.
-    pub enum Event of "store";
+    pub enum StoreEvent of "store";
 
     /// none of that group of changes happened, and nobody was told that it had
     "STO-001" "ledger-commit-failed" Error Counted

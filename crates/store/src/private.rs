@@ -8,7 +8,7 @@ use std::path::Path;
 use pointsman_folder::{Folder, FolderError, PRIVATE_FILE};
 use pointsman_log::emit;
 
-use crate::events::Event;
+use crate::events::StoreEvent;
 
 /// Which files of a folder are this program's.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,7 @@ pub fn keep_private(path: &Path, most: u32, kept: OwnFiles) -> Result<Folder, Fo
         folder.restrict_to(mode & most)?;
     }
     if is_open || files > 0 {
-        emit(&Event::MadePrivate {
+        emit(&StoreEvent::MadePrivate {
             path: path.to_owned(),
             files,
         });

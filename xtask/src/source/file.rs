@@ -305,7 +305,9 @@ impl Reader<'_> {
         else {
             return;
         };
-        if !self.outside() || self.pending.is_some() || self.nesting > 0 {
+        // `events! { pub enum NAME of "crate"; ..}` declares a type within its braces.
+        let declared = keyword == "enum" && self.word(2) == Some("of");
+        if !declared && (!self.outside() || self.pending.is_some() || self.nesting > 0) {
             return;
         }
         let name = name.to_owned();

@@ -60,17 +60,22 @@ mod tests {
             ("Cargo.toml", "[workspace]\nmembers = [\"a\", \"b\"]"),
             ("a/Cargo.toml", "[package]\nname = \"a\""),
             ("b/Cargo.toml", "[package]\nname = \"b\""),
-            ("a/src/lib.rs", "pub struct X;\nstruct Y;\npub enum Z {}"),
+            (
+                "a/src/lib.rs",
+                "pub struct X;\nstruct Y;\npub enum Z {}\nevents! { pub enum W of \"a\"; }",
+            ),
             (
                 "b/src/lib.rs",
-                "\npub(crate) trait X {}\npub type Y = u8;\n#[cfg(test)] mod t { pub struct Z; }",
+                "\npub(crate) trait X {}\npub type Y = u8; pub struct W;\n#[cfg(test)] mod t { pub struct Z; }",
             ),
         ]);
         let found = shared(&Crates::read(&tree).unwrap());
-        assert_eq!(found.len(), 2);
-        assert_eq!(found[0].public, ["a/src/lib.rs:1", "b/src/lib.rs:2"]);
+        assert_eq!(found.len(), 3);
+        assert_eq!(found[0].name, "W");
         assert!(found[0].is_offence());
-        assert_eq!(found[1].private, ["a/src/lib.rs:2"]);
-        assert!(!found[1].is_offence());
+        assert_eq!(found[1].public, ["a/src/lib.rs:1", "b/src/lib.rs:2"]);
+        assert!(found[1].is_offence());
+        assert_eq!(found[2].private, ["a/src/lib.rs:2"]);
+        assert!(!found[2].is_offence());
     }
 }

@@ -13,7 +13,7 @@ use super::layout::{Spool, file_name};
 use super::names::SEALED;
 use super::sidecars::behind;
 use crate::content::ContentKey;
-use crate::events::Event;
+use crate::events::StoreEvent;
 use crate::planted;
 use crate::sidecar::Entry;
 use crate::transfer::TransferId;
@@ -286,8 +286,8 @@ impl Placing<'_> {
     fn take_back(&self) {
         let (transfer, file) = (self.id, self.name.to_owned());
         match self.is_still_ours().and_then(|()| self.rename_back()) {
-            Ok(()) => emit(&Event::PlacingTakenBack { transfer, file }),
-            Err(error) => emit(&Event::PlacingNotTakenBack {
+            Ok(()) => emit(&StoreEvent::PlacingTakenBack { transfer, file }),
+            Err(error) => emit(&StoreEvent::PlacingNotTakenBack {
                 transfer,
                 file,
                 reason: error.to_string(),

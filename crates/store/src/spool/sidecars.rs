@@ -14,7 +14,7 @@ use super::error::{SpoolError, at};
 use super::files::{length, remove, sync_folder};
 use super::layout::Spool;
 use super::names::folder_of;
-use crate::events::Event;
+use crate::events::StoreEvent;
 use crate::measure::Measure;
 use crate::planted;
 use crate::positions::KeptPositions;
@@ -185,7 +185,7 @@ impl Spool {
 
 /// Logs that a sidecar lacks its newest line. The step that the line is about has not failed.
 pub(crate) fn behind(transfer: TransferId, error: &dyn Display) {
-    emit(&Event::SidecarBehind {
+    emit(&StoreEvent::SidecarBehind {
         transfer,
         reason: error.to_string(),
     });

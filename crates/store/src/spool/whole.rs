@@ -13,7 +13,7 @@ use super::layout::Spool;
 use super::lock::Locked;
 use super::names::{INCOMING, folder_of};
 use crate::content::{ContentKey, Hold};
-use crate::events::Event;
+use crate::events::StoreEvent;
 use crate::flush::Entered;
 use crate::measure::Measure;
 use crate::planted;
@@ -98,7 +98,7 @@ impl Whole {
         if made.is_err()
             && let Err(error) = self.clear_away(renamed)
         {
-            emit(&Event::BlobLeft {
+            emit(&StoreEvent::BlobLeft {
                 transfer: self.key.id,
                 reason: error.to_string(),
             });

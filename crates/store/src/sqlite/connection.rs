@@ -18,7 +18,7 @@ use super::failed::{database, is_full};
 use super::schema::migrate;
 use crate::committing::{Committing, Failure, OF_SESSION, SESSION};
 use crate::error::LedgerError;
-use crate::events::Event;
+use crate::events::StoreEvent;
 use crate::planted;
 use crate::transition::{VerbName, reached_verb};
 
@@ -220,7 +220,7 @@ fn do_all(db: &mut Connection, behavior: TransactionBehavior, group: &mut Vec<Jo
     let fate = commit(db, behavior, group, &mut answers);
     answers.extend(group.drain(..).map(|job| job(None).answer));
     if let Err(Failure { why, .. }) = &fate {
-        emit(&Event::CommitFailed {
+        emit(&StoreEvent::CommitFailed {
             verbs: answers.len(),
             reason: why.clone(),
         });

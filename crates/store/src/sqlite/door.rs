@@ -15,7 +15,7 @@ use super::failed::database;
 use super::schema::is_known;
 use super::sums;
 use crate::error::LedgerError;
-use crate::events::Event;
+use crate::events::StoreEvent;
 use crate::private::private_file;
 
 /// How long a verb waits for another program that changes the ledger.
@@ -46,7 +46,7 @@ pub(super) fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection
             // reports nothing.
             let copied = log.checkpoint();
             copied.unwrap_or_else(|error| {
-                emit(&Event::CheckpointFailed {
+                emit(&StoreEvent::CheckpointFailed {
                     reason: error.to_string(),
                 })
             });
@@ -159,7 +159,7 @@ fn listen() {
     // SAFETY: once in the process, before the first connection; `hear` asks nothing of SQLite and may run on any thread.
     let heard = unsafe { rusqlite::trace::config_log(Some(hear)) };
     heard.unwrap_or_else(|error| {
-        emit(&Event::LogUnheard {
+        emit(&StoreEvent::LogUnheard {
             reason: error.to_string(),
         })
     });
@@ -169,10 +169,10 @@ fn hear(code: c_int, said: &str) {
     match code & 0xFF {
         // Statements that may fail by design (UNIQUE); their verbs report it.
         ffi::SQLITE_CONSTRAINT | ffi::SQLITE_SCHEMA | ffi::SQLITE_BUSY => {}
-        ffi::SQLITE_NOTICE => emit(&Event::Notice {
+        ffi::SQLITE_NOTICE => emit(&StoreEvent::Notice {
             said: said.to_owned(),
         }),
-        _ => emit(&Event::LedgerTrouble {
+        _ => emit(&StoreEvent::LedgerTrouble {
             sqlite: code.unsigned_abs(),
             said: said.to_owned(),
         }),
@@ -186,7 +186,7 @@ fn wait(patience: Duration) -> impl FnMut(i32) -> bool + Send {
     move |asked| {
         if asked == 0 {
             began = Instant::now();
-            emit(&Event::Locked { patience });
+            emit(&StoreEvent::Locked { patience });
         }
         if began.elapsed() > patience {
             return false;
