@@ -424,13 +424,6 @@ impl Folder {
         rustix::fs::fsync(&self.opened).map_err(FolderError::io(&self.path))
     }
 
-    /// Whether the path leads to this very folder still.
-    #[must_use]
-    pub fn is_at_its_path(&self) -> bool {
-        let there = rustix::fs::stat(&self.path).map(|stat| FileStat::of(&stat).place);
-        matches!((there, self.itself()), (Ok(there), Ok(ours)) if there == ours.place)
-    }
-
     fn part<'a>(&self, name: &'a (impl AsRef<OsStr> + ?Sized)) -> Result<&'a OsStr, FolderError> {
         let name = name.as_ref();
         if is_name(name) {

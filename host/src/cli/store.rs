@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::command::{CommandOutcome, Configured, LogStyle, Unsuccessful, block_on, start_log};
 use super::out::{notice, print_json, say};
-use crate::operator::store::{FindingReport, RebuildReport, StoreReport};
+use crate::operator::store::{FindingReport, FindingWeight, RebuildReport, StoreReport};
 
 /// Compares ledger, spool and inbox with each other, and names what does not fit. Changes nothing, and may
 /// run beside a server: only what stays as it is gets told.
@@ -40,7 +40,7 @@ impl VerifyStoreCommand {
 
 fn print(report: &StoreReport) {
     report.findings.iter().for_each(print_finding);
-    let is_wrong = |finding: &&FindingReport| finding.weight == "error";
+    let is_wrong = |finding: &&FindingReport| finding.weight == FindingWeight::Error;
     let wrong = report.findings.iter().filter(is_wrong).count();
     say!(
         "{} transfers, {} contents read, {} receipts owed: {}",
@@ -59,7 +59,10 @@ fn print_finding(finding: &FindingReport) {
     let whose = whose.map(|id| format!("transfer {id}: "));
     say!(
         "{}: {}{}: {}",
-        finding.weight,
+        match finding.weight {
+            FindingWeight::Error => "error",
+            FindingWeight::Note => "note",
+        },
         whose.unwrap_or_default(),
         finding.file,
         finding.what

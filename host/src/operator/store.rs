@@ -29,13 +29,23 @@ pub(crate) struct StoreReport {
     pub unknown: Vec<String>,
 }
 
+/// How serious a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum FindingWeight {
+    /// Something does not fit.
+    Error,
+    /// It is worth knowing.
+    Note,
+}
+
 /// Something that does not fit, or is worth knowing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FindingReport {
     /// The transfer, where it is about one.
     pub transfer: Option<String>,
-    /// `error`, or `note`.
-    pub weight: String,
+    /// How serious it is.
+    pub weight: FindingWeight,
     /// A fixed word for it.
     pub kind: String,
     /// Which file or table.
@@ -140,12 +150,12 @@ impl StoreReport {
 impl From<&Finding> for FindingReport {
     fn from(finding: &Finding) -> Self {
         let weight = match finding.weight {
-            Weight::Discrepancy => "error",
-            Weight::Note => "note",
+            Weight::Discrepancy => FindingWeight::Error,
+            Weight::Note => FindingWeight::Note,
         };
         Self {
             transfer: finding.id.map(|id| id.to_string()),
-            weight: weight.to_owned(),
+            weight,
             kind: finding.kind.to_owned(),
             file: finding.file.clone(),
             what: finding.what.clone(),

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use pointsman_store::{
-    Files, Ledger, LedgerError, Longest, Order, Repeated, SqliteLedger, Verdict, Work,
+    Files, Ledger, LedgerError, Longest, Order, Repeated, SqliteLedger, TransferId, Verdict, Work,
 };
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;
@@ -88,6 +88,14 @@ fn the_clock_was_ahead(books: &Books<Sqlite>) {
     }
 }
 
+fn version(books: &Books<Sqlite>, id: TransferId) -> i64 {
+    let database = rusqlite::Connection::open(books.path().join("ledger.db")).unwrap();
+    let sql = "SELECT version FROM transfers WHERE id = ?1";
+    database
+        .query_row(sql, [id.to_string()], |row| row.get(0))
+        .unwrap()
+}
+
 #[tokio::test]
 async fn nothing_waits_for_a_day_because_the_clock_was_ahead() {
     let books = Books::<Sqlite>::new();
@@ -150,8 +158,15 @@ async fn nothing_waits_for_a_day_because_the_clock_was_ahead() {
     assert_eq!(overdue(Duration::ZERO).await, [], "its time starts over");
     assert_eq!(overdue(Duration::from_secs(700)).await, [sent]);
     assert!(ledger.open_questions(10).await.unwrap().is_empty());
+    let before = version(&books, later);
     ledger.clock_put_back().await.unwrap();
     assert_eq!(ledger.open_questions(10).await.unwrap()[0].id, later);
+    let after = version(&books, later);
+    assert_eq!(
+        after,
+        before + 1,
+        "a verb that loaded the row before finds it changed"
+    );
     // What is put off by the right clock waits for as long as was said, however often that is done.
     let again = Verdict::Later(Some(soon()));
     ledger.decided(later, again, "policy".into()).await.unwrap();
