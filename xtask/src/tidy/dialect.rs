@@ -1,4 +1,5 @@
 //! Words that are kept out of code, comments, pages and messages, since only those who wrote them knew what they meant.
+//! Rust, SQL, WIT, YAML, TOML, C and shell are read like pages, of the guests too.
 //! A word is found in names too; a phrase of several words in prose alone, since names of tests are telegrams.
 //! The list is the table at the end of [docs/glossary.md](../../../docs/glossary.md), and nowhere else.
 
@@ -15,6 +16,11 @@ const APART: [&str; 3] = [
     GLOSSARY,
     "xtask/src/exceptions.rs",
     "xtask/src/tidy/dialect.rs",
+];
+
+/// How the names of the files end that people write: `run` is the script of `.ci`.
+const WRITTEN: [&str; 10] = [
+    ".rs", ".md", ".wit", ".sql", ".yaml", ".yml", ".toml", ".sh", ".c", "/run",
 ];
 
 /// A word or phrase that is not written, and what to write.
@@ -53,10 +59,7 @@ pub(super) fn check(tree: &Tree) -> Result<Vec<(Vec<Offence>, usize)>, String> {
         .iter()
         .map(|(folder, left)| (*folder, Vec::new(), *left))
         .collect();
-    for path in [".rs", ".md", ".wit"]
-        .iter()
-        .flat_map(|end| tree.named(end))
-    {
+    for path in WRITTEN.iter().flat_map(|end| tree.named(end)) {
         if APART.contains(&path) {
             continue;
         }
@@ -204,6 +207,29 @@ mod tests {
     fn a_glossary_without_its_list_is_an_error() {
         assert!(dropped("# Glossary\n").is_err());
         assert!(dropped("## Dropped words\n\n| not | write |\n|---|---|\n").is_err());
+    }
+
+    #[test]
+    fn every_language_of_the_repository_is_read() {
+        for path in [
+            "crates/store/src/sqlite/schema-9.sql",
+            "wit/types.wit",
+            "policies/example.yaml",
+            "guest-examples/Cargo.toml",
+            "guest-examples/a/src/lib.rs",
+            "xtask/src/campaign/killer.c",
+            ".ci/run",
+            "a.sh",
+        ] {
+            let (_folder, tree) =
+                Tree::planted(&[(path, "is made anew"), ("docs/glossary.md", PAGE)]);
+            let found = check(&tree).unwrap().into_iter();
+            let places: Vec<String> = found
+                .flat_map(|(offences, _)| offences)
+                .map(|offence| offence.place)
+                .collect();
+            assert_eq!(places, [format!("{path}:1")]);
+        }
     }
 
     #[test]

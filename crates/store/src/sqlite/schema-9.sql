@@ -1,6 +1,6 @@
 -- A file may be taken under the identity that an earlier one had: after a NERP that its sender knows of, or where the
 -- partner's identities do not count. `edition` tells such files apart, 0 being the first. SQLite changes no constraint
--- of a table, so both tables are made anew, receipts because they refer to the other one.
+-- of a table, so both tables are created again, receipts because they refer to the other one.
 DROP INDEX receipts_owed;
 DROP INDEX receipts_leased;
 ALTER TABLE receipts RENAME TO receipts_before;
