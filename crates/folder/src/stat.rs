@@ -7,7 +7,7 @@ use rustix::fs::{FileType, Stat};
 pub enum EntryKind {
     /// A regular file.
     File,
-    /// A folder.
+    /// A folder, whether or not a file system is mounted on it.
     Folder,
     /// A symbolic link.
     Link,
@@ -28,9 +28,9 @@ pub struct FileStat {
     pub kind: EntryKind,
     /// Its file system and its number there.
     pub place: (u64, u64),
-    /// Its owner.
+    /// Its owner, as the number of a user.
     pub user: u32,
-    /// Its group.
+    /// The number of its group.
     pub group: u32,
     /// Its permissions, with the set-id and sticky bits.
     pub mode: u32,

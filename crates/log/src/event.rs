@@ -79,14 +79,14 @@ pub trait LogEvent {
     fn sentence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
 }
 
-/// The value of a field.
+/// What stands in a field of an event: as JSON writes it in a line of the log, and as a watcher gets it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FieldValue<'a> {
     /// A text, or what is shown as one.
     Text(Cow<'a, str>),
-    /// A count.
+    /// A count, a size in octets, or a number of the RFC.
     Number(u64),
-    /// Seconds.
+    /// A duration in seconds, with their fractions.
     Seconds(f64),
     /// Yes or no.
     Flag(bool),

@@ -20,7 +20,7 @@ static WATCHERS: LazyLock<broadcast::Sender<Arc<Emitted>>> =
 /// An event that was emitted, whichever crate declares it.
 #[derive(Clone, Debug)]
 pub struct Emitted {
-    /// When.
+    /// When the event was emitted.
     pub at: SystemTime,
     facts: &'static Facts,
     fields: Vec<(&'static str, FieldValue<'static>)>,
@@ -54,7 +54,7 @@ impl Emitted {
         }
     }
 
-    /// The value of that field.
+    /// What the event has in this field; `None` where it has no such field, or no value in it.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&FieldValue<'static>> {
         let found = self.fields.iter().find(|(known, _)| *known == name);

@@ -22,7 +22,7 @@ pub enum ConnectionAnswer {
 /// What to tell a partner that challenged us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChallengeAnswer {
-    /// The challenge, opened.
+    /// What was encrypted in the AUCH, which the AURP sends back in the clear (RFC 5024, 5.3.18).
     Opened(Challenge),
     /// It cannot be opened: ends the session with ESID 11. Say the same for every cause, or the
     /// answer tells a stranger about the key.

@@ -43,7 +43,7 @@ pub enum Event {
     /// The file was not taken; `YourTurn` follows. Also said of a file this session cannot carry
     /// (its level, its direction), which is then never offered: `text` tells.
     FileRefused {
-        /// Why.
+        /// SFNAREAS (RFC 5024, 5.3.5).
         reason: FileReason,
         /// Whether to try again in a later session.
         retry: bool,
@@ -127,7 +127,7 @@ impl Closing {
 /// Why a file that was sent whole was not taken (EFNA, RFC 5024, 5.3.10).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CloseRefusal {
-    /// Why.
+    /// EFNAREAS.
     pub reason: FileReason,
     /// Why, for people.
     pub text: String,

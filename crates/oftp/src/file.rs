@@ -183,7 +183,7 @@ pub struct Nerp {
     pub key: FileKey,
     /// Who made this response: the place where the file came to grief.
     pub creator: OdetteId,
-    /// Why.
+    /// NERPREAS.
     pub reason: NerpReason,
     /// Why, for people; at most 999 octets travel, level 2.0 only.
     pub text: String,

@@ -45,7 +45,7 @@ pub struct Decided<T> {
 /// A policy that was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AskedPolicy {
-    /// Its name.
+    /// Its name in the configuration.
     pub name: String,
     /// SHA-256 of its component, hexadecimal.
     pub digest: String,
@@ -54,7 +54,7 @@ pub struct AskedPolicy {
 /// A policy that made a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecidedBy {
-    /// Its name.
+    /// Its name in the configuration.
     pub policy: String,
     /// SHA-256 of its component, hexadecimal.
     pub digest: String,

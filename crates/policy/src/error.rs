@@ -32,7 +32,7 @@ pub enum LoadError {
     /// Two policies have one name.
     #[error("two policies are called `{policy}`; give each a name of its own")]
     Duplicate {
-        /// The name.
+        /// The policy's name in the configuration.
         policy: String,
     },
     /// There is no policy of that name.
@@ -122,7 +122,7 @@ pub enum ComponentFault {
     /// It failed before the first question.
     #[error("it does not start: {kind}: {detail}")]
     Start {
-        /// The kind of failure.
+        /// Whether it trapped, met a limit, and which, or answered what cannot be carried out.
         kind: FailureKind,
         /// What happened.
         detail: String,

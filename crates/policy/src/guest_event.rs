@@ -42,7 +42,7 @@ pub(crate) struct EventStamp<'a> {
     pub(crate) subject: &'a Subject,
     /// Counts the questions of the session.
     pub(crate) number: u64,
-    /// Its time.
+    /// What the policy's clock shows all the time that the question takes.
     pub(crate) at: SystemTime,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct GuestEvent {
     policy: Arc<str>,
     /// The subject of the present question: a caller may become a known partner.
     subject: Mutex<Subject>,
-    /// Nanoseconds since 1970.
+    /// What the policy's clock shows, in nanoseconds since 1970.
     now: AtomicU64,
     random: Mutex<ChaCha8Rng>,
     log: Mutex<GuestLog>,

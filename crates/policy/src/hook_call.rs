@@ -27,7 +27,6 @@ pub(crate) trait HookCall: Serialize + Sync {
     /// The connection it is asked about.
     fn connection(&self) -> &ConnectionInfo;
 
-    /// Calls the export.
     fn call(
         &self,
         guest: &Policy,

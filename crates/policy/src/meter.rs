@@ -17,9 +17,9 @@ pub(crate) struct Meter {
 /// Which limit an instance met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Denied {
-    /// Its own.
+    /// The limit of a single instance.
     Own,
-    /// That of all instances together.
+    /// The limit of all instances together (`limits.policies_memory`).
     All,
 }
 

@@ -17,7 +17,7 @@ use crate::transfer::TransferId;
 /// What an audit looks at.
 #[derive(Clone, Debug)]
 pub struct Audit {
-    /// The spool.
+    /// The spool of the ledger that is looked at.
     pub spool: Spool,
     /// The folder files are delivered into.
     pub inbox: PathBuf,

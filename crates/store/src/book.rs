@@ -16,17 +16,17 @@ pub trait Books: Send + Sync {
     /// a finding as well.
     async fn damage(&self, thorough: bool) -> Vec<Finding>;
 
-    /// Every row.
+    /// Every row of the ledger, by its transfer.
     async fn books(&self) -> Result<BTreeMap<TransferId, Read>, LedgerError>;
 
-    /// One row.
+    /// The row of this transfer; none where it has none.
     async fn book(&self, id: TransferId) -> Result<Option<Read>, LedgerError>;
 }
 
 /// A row, as the audit sees it.
 #[derive(Clone, Debug)]
 pub struct Book {
-    /// The row.
+    /// The transfer with its receipt and its history, as it was read.
     pub row: Row,
     /// Whether its receipt, if it has one, belongs to the same partner.
     pub receipt_fits: bool,

@@ -24,7 +24,7 @@ impl Content {
 pub struct ContentKey {
     /// The direction of the transfer.
     pub direction: Direction,
-    /// The transfer.
+    /// The transfer that it is a content of; its files are called by this id.
     pub id: TransferId,
     /// Which of its contents.
     pub content: Content,

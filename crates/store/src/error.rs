@@ -12,7 +12,7 @@ pub enum LedgerError {
     /// The database refused the verb.
     #[error("ledger: {verb}: {source}")]
     Database {
-        /// The verb.
+        /// The verb that was tried, as the history names it.
         verb: &'static str,
         /// What the database says.
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -30,11 +30,11 @@ pub enum LedgerError {
     /// The row is in another state than the verb leads from.
     #[error("ledger: transfer {id} is `{state}`: `{verb}` does not lead on from there")]
     WrongState {
-        /// The transfer.
+        /// The row's transfer.
         id: TransferId,
-        /// Its state.
+        /// The state that the row is in and stays in.
         state: State,
-        /// The verb.
+        /// The verb that was tried, as the history names it.
         verb: &'static str,
     },
     /// There is a file of the same identity with other content.
@@ -57,7 +57,7 @@ pub enum LedgerError {
         "policy `{policy}` keeps {kept} octets and may keep {quota} (`policies.{policy}.limits.kept`): there is no room for {more} more until it removes some or its quota is raised"
     )]
     PolicyKeepsTooMuch {
-        /// Its name.
+        /// Its name in the configuration.
         policy: String,
         /// What it keeps, in octets.
         kept: u64,
@@ -85,9 +85,9 @@ pub enum LedgerError {
     TooNew {
         /// The database file.
         path: String,
-        /// Its version.
+        /// The version that its header has.
         found: u32,
-        /// Ours.
+        /// The newest version that this program knows.
         known: u32,
     },
     /// The file at its path is not a ledger.
@@ -101,9 +101,9 @@ pub enum LedgerError {
     /// A file of the ledger cannot be used.
     #[error("ledger: {path}: {source}")]
     File {
-        /// Which.
+        /// The file of the ledger, or the folder it lies in.
         path: String,
-        /// Why.
+        /// What the operating system says.
         source: std::io::Error,
     },
     /// The spool cannot be read.

@@ -355,7 +355,7 @@ pub trait Ledger: Send + Sync {
     /// Files waiting for a partner, in the order they go: by priority, then the oldest.
     async fn outbound(&self, partner: &str, limit: u32) -> Result<Vec<OutboundFile>, LedgerError>;
 
-    /// One row.
+    /// All that the ledger has of one transfer; none where it has no row.
     async fn show(&self, id: TransferId) -> Result<Option<Transfer>, LedgerError>;
 
     /// The newest rows first.
@@ -430,7 +430,7 @@ pub struct Filter {
     pub partner: Option<String>,
     /// The states of the rows; any state where this is empty.
     pub states: Vec<State>,
-    /// Which way.
+    /// Received files alone, or files to send alone.
     pub direction: Option<Direction>,
     /// The data set name; `*` stands for any characters, `?` for any one, `[ab]` for one of those, `[!ab]` for any other.
     /// Brackets that do not close fit nothing.

@@ -17,7 +17,7 @@ pub struct Offer {
     pub target: Target,
     /// How its records stand in the spool; none where records do not count.
     pub layout: Option<RecordLayout>,
-    /// The session.
+    /// The session that it was offered in, as the history names it.
     pub session: String,
     /// Which policy generation decided, and why.
     pub note: Note,
@@ -82,7 +82,7 @@ pub enum Offered {
 /// A file that is here when one of its identity is offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownFile {
-    /// Its transfer.
+    /// The transfer that it was received by.
     pub id: TransferId,
     /// Where it is.
     pub state: InboundState,
@@ -114,7 +114,7 @@ pub struct Standing {
 /// What a partner sent in a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Arrived {
-    /// Files.
+    /// How many files were received, whatever became of them.
     pub files: u64,
     /// Their octets.
     pub octets: u64,

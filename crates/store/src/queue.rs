@@ -32,7 +32,7 @@ pub struct Waiting {
 pub struct Longest {
     /// Of a file: its partner's longest `retry.refused`.
     pub file: Duration,
-    /// Of a receipt.
+    /// Of a receipt: how long one waits that the agreed level does not have.
     pub receipt: Duration,
 }
 
@@ -51,7 +51,7 @@ pub enum Files {
     Any,
     /// The first of these that is due.
     Only(Vec<TransferId>),
-    /// None: receipts alone.
+    /// No file at all: receipts alone.
     None,
 }
 
@@ -89,7 +89,7 @@ impl Order {
 pub enum Work {
     /// A receipt: always before files.
     Response(Persisted<Box<OwedResponse>>),
-    /// A file.
+    /// A file, which the session has claimed.
     File(Box<OutboundFile>),
 }
 

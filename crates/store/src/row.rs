@@ -15,7 +15,7 @@ use crate::transfer::{Labels, NewFile, OutboundFile, OwedResponse, Target, Trans
 /// One transfer, with its receipt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// The transfer.
+    /// Names it to operators, and names its files in the spool.
     pub id: TransferId,
     /// Grows with every change.
     pub version: u64,
@@ -113,7 +113,7 @@ pub struct Outbound {
     pub sent_at: Option<SystemTime>,
 }
 
-/// A receipt.
+/// The EERP or NERP for one file, whichever side sends it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Receipt {
     /// Where it is.
@@ -130,10 +130,10 @@ pub struct Receipt {
     pub created: SystemTime,
 }
 
-/// A line of the history.
+/// What happened once to a transfer, as `pointsman show` lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryLine {
-    /// What happened.
+    /// The verb, or what else happened.
     pub event: &'static str,
     /// What there is to say about it.
     pub note: Note,

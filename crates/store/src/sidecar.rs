@@ -25,7 +25,7 @@ use crate::verdict::{Received, Verdict};
 /// What a sealed blob is: the first line beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sidecar {
-    /// The transfer.
+    /// The transfer, by which the sidecar is called, too.
     pub id: TransferId,
     /// The partner's name in the configuration.
     pub partner: String,

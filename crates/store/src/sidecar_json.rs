@@ -28,7 +28,7 @@ pub enum SidecarError {
     /// A field has a value that no file can have.
     #[error("it holds what no file can have: {0}")]
     Field(#[from] InvalidField),
-    /// The id.
+    /// Its `id` is no UUID.
     #[error("it has no transfer id: {0}")]
     Id(#[from] uuid::Error),
     /// A newer program wrote it.

@@ -116,7 +116,7 @@ impl OutboundState {
 }
 
 words! {
-    /// The states of a receipt.
+    /// How far an EERP or NERP is, ours or the partner's.
     ReceiptState {
         /// Ours: the partner has not confirmed it by RTR yet.
         Owed = "owed",

@@ -64,13 +64,13 @@ pub struct Target {
 /// A received file that is not in its folder yet.
 #[derive(Clone, Debug)]
 pub struct Undelivered {
-    /// The transfer.
+    /// Names it to operators, and names its files in the spool.
     pub id: TransferId,
     /// Whose it is.
     pub partner: String,
     /// What its SFID said.
     pub header: FileHeader,
-    /// Where it goes.
+    /// Where it is delivered, as it was decided at its offer.
     pub target: Target,
     /// The path below the inbox that was committed before the rename, if one was.
     pub placing: Option<String>,
@@ -79,7 +79,7 @@ pub struct Undelivered {
 /// A delivered file whose receipt waits for a decision.
 #[derive(Clone, Debug)]
 pub struct OpenQuestion {
-    /// The transfer.
+    /// Names it to operators, and names its files in the spool.
     pub id: TransferId,
     /// Whose it is.
     pub partner: String,
@@ -145,7 +145,7 @@ impl NewFile {
 /// A file waiting to be sent.
 #[derive(Clone, Debug)]
 pub struct OutboundFile {
-    /// The transfer.
+    /// Names it to operators, and names its files in the spool.
     pub id: TransferId,
     /// The partner it goes to.
     pub partner: String,
@@ -177,7 +177,7 @@ pub struct OutboundFile {
 /// A file in the queue, to be shown.
 #[derive(Clone, Debug)]
 pub struct Queued {
-    /// The transfer.
+    /// Names it to operators, and names its files in the spool.
     pub id: TransferId,
     /// The partner it goes to.
     pub partner: String,
@@ -206,7 +206,7 @@ pub struct Queued {
 /// One row of the ledger, to be shown.
 #[derive(Clone, Debug)]
 pub struct Transfer {
-    /// The transfer.
+    /// Names it to operators, and names its files in the spool.
     pub id: TransferId,
     /// The partner's name in the configuration.
     pub partner: String,
@@ -292,11 +292,11 @@ pub const CONTENT_REMOVED: &str = "content-removed";
 /// One line of a transfer's history.
 #[derive(Clone, Debug)]
 pub struct TimelineEntry {
-    /// When.
+    /// When it happened, by our clock.
     pub at: SystemTime,
     /// In which session, if in one.
     pub session: Option<String>,
-    /// The verb.
+    /// The verb, or what else happened.
     pub event: String,
     /// Details: policy and generation, reason, path.
     pub detail: String,

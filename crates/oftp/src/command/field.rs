@@ -111,7 +111,6 @@ impl<'a> Fields<'a> {
         std::mem::take(&mut self.rest)
     }
 
-    /// One octet.
     pub(super) fn octet(&mut self, field: &str) -> Result<u8, Malformed> {
         Ok(self.octets(field, 1)?.first().copied().unwrap_or_default())
     }

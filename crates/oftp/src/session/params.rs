@@ -61,9 +61,9 @@ impl Default for Timeouts {
 pub struct Params {
     /// The highest level we speak.
     pub level: Level,
-    /// Our identification code.
+    /// Our identification code, SSIDCODE.
     pub code: OdetteId,
-    /// Our password.
+    /// Our password, as SSIDPSWD sends it (RFC 5024, 5.3.2).
     pub password: Password,
     /// SSIDUSER.
     pub user: UserData,
@@ -146,7 +146,7 @@ impl Params {
 pub struct Ssid {
     /// The digit on the wire; may be above what we know.
     pub level: u8,
-    /// Its identification code.
+    /// Its identification code, SSIDCODE.
     pub code: OdetteId,
     /// Its password; compare with [`Password::matches`].
     pub password: Password,
@@ -171,7 +171,7 @@ pub struct Ssid {
 /// What holds for a session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Agreement {
-    /// The partner.
+    /// What the partner's SSID said, as it was sent.
     pub partner: Ssid,
     /// The lower of the two levels: every layout follows it.
     pub level: Level,

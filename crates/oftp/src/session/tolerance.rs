@@ -80,7 +80,7 @@ leniencies! {
     ReadyMessages ready_messages true "the text of the ready message is another",
     /// Blanks in a number; all blank is 0 (RFC 5024, 5.3).
     BlankNumbers blank_numbers true "a number is padded with blanks",
-    /// A blank for N.
+    /// A flag that is a blank instead of Y or N (RFC 5024, 5.3); it is read as N.
     BlankFlags blank_flags true "a flag is blank, read as N",
     /// A command without its optional or reserved end (RFC 5024, 8.2).
     ShortCommands short_commands true "the command ends before an optional part",
@@ -132,7 +132,7 @@ leniencies! {
 /// A leniency that was used.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Tolerance {
-    /// Which.
+    /// Which of the things that the agreement lets pass.
     pub leniency: Leniency,
     /// Where: command and field.
     pub what: String,

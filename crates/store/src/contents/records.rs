@@ -21,7 +21,7 @@ pub enum RecordError {
     /// A record is not as announced.
     #[error(transparent)]
     Record(#[from] RecordProblem),
-    /// The spool.
+    /// The file cannot be read.
     #[error(transparent)]
     Spool(#[from] SpoolError),
 }

@@ -11,17 +11,17 @@ pub enum SpoolError {
     /// The operating system says so.
     #[error("spool: {path}: {source}")]
     Io {
-        /// Which file.
+        /// The file of the spool.
         path: PathBuf,
-        /// Why.
+        /// What the operating system says.
         source: io::Error,
     },
     /// A sidecar is not one.
     #[error("spool: {path}: {source}")]
     Sidecar {
-        /// Which file.
+        /// The file of the spool.
         path: PathBuf,
-        /// Why.
+        /// What is wrong with its text.
         source: SidecarError,
     },
     /// There is free space, but no more files (inodes) can be created beside the reserve.
@@ -29,7 +29,7 @@ pub enum SpoolError {
         "spool: the file system of {folder} can take {left} more files (inodes) and {reserve} of them are kept free; remove files there, or make it with more inodes"
     )]
     NoFilesLeft {
-        /// Which folder.
+        /// A folder of that file system.
         folder: PathBuf,
         /// How many there are left.
         left: u64,
@@ -41,7 +41,7 @@ pub enum SpoolError {
         "the disk of {folder} has {room} octets left, of which {reserve} are kept for receipts and the ledger (limits.reserve): there is no room for {octets} more; make room"
     )]
     NoRoom {
-        /// A folder on it.
+        /// The folder that was to be written to.
         folder: PathBuf,
         /// Octets that are left.
         room: u64,
@@ -56,11 +56,11 @@ pub enum SpoolError {
     /// The partial has lost octets that were durable.
     #[error("spool: {path} has {length} octets where its checkpoint says {expected}")]
     Short {
-        /// Which file.
+        /// The file of the spool.
         path: PathBuf,
-        /// What it has.
+        /// Its octets.
         length: u64,
-        /// What it had.
+        /// The octets it had when it was sealed.
         expected: u64,
     },
 }

@@ -97,7 +97,7 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    /// The lengths of this content.
+    /// Where this one of the two contents lies, and how long it is there.
     #[must_use]
     pub fn of(&self, content: Content) -> &Lengths {
         match content {
@@ -110,11 +110,11 @@ impl Pieces {
 /// The length of a content in each folder that has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lengths {
-    /// In `incoming`.
+    /// As a partial, in the folder `incoming`.
     pub incoming: Option<u64>,
-    /// In `sealed`.
+    /// As a received file, in the folder `sealed`.
     pub sealed: Option<u64>,
-    /// In `outgoing`.
+    /// As a file to send, in the folder `outgoing`.
     pub outgoing: Option<u64>,
 }
 

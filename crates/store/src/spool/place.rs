@@ -221,9 +221,9 @@ pub enum PlaceError {
     /// The operating system reported an error.
     #[error("{path}: {source}")]
     Io {
-        /// Which path.
+        /// The file or folder that failed.
         path: String,
-        /// Why.
+        /// What the operating system says.
         source: io::Error,
     },
 }

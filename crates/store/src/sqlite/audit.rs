@@ -21,14 +21,14 @@ fn select(which: &str) -> String {
     )
 }
 
-/// Every row.
+/// Every row, as the audit sees it.
 pub(super) fn books(db: &Connection) -> Result<BTreeMap<TransferId, Read>, LedgerError> {
     let read = |found: &Row<'_>| Ok((rows::id(found)?, book(found)?));
     let books = look::all(db, &select("ORDER BY t.id"), [], read, "audit")?;
     Ok(books.into_iter().collect())
 }
 
-/// One row.
+/// The row of this transfer as the audit sees it; none where it has none.
 pub(super) fn one(db: &Connection, id: TransferId) -> Result<Option<Read>, LedgerError> {
     db.query_row(&select("WHERE t.id = ?1"), params![id.to_string()], book)
         .optional()

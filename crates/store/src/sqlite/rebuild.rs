@@ -39,9 +39,9 @@ pub struct Rebuilt {
 /// A file of the spool that has no row.
 #[derive(Clone, Debug)]
 pub struct Left {
-    /// The transfer.
+    /// The transfer that its name in the spool says.
     pub id: TransferId,
-    /// Why.
+    /// Why no row could be made of it.
     pub why: String,
 }
 

@@ -107,7 +107,6 @@ pub enum Unfit {
 }
 
 impl Unfit {
-    /// The error of that verb, for that row.
     pub(crate) fn of(self, verb: &dyn Verb, row: &Row) -> LedgerError {
         match self {
             Self::State => LedgerError::WrongState {
