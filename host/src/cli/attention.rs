@@ -14,7 +14,7 @@ pub(super) struct AttentionCommand {
     /// Of this partner alone.
     #[arg(long, value_name = "PARTNER")]
     partner: Option<String>,
-    /// As JSON.
+    /// Print JSON instead of text.
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]

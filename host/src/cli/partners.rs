@@ -16,7 +16,7 @@ use crate::operator::utc_time::UtcTime;
 pub(super) struct PartnersCommand {
     /// Of this partner alone, with everything.
     name: Option<String>,
-    /// As JSON.
+    /// Print JSON instead of text.
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]

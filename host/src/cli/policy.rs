@@ -23,14 +23,14 @@ enum PolicyVerb {
     Swap {
         /// The policy's name in the configuration.
         name: String,
-        /// The new component.
+        /// The component that is asked from now on (.wasm).
         component: PathBuf,
         #[command(flatten)]
         configured: Configured,
     },
     /// Which components the running server asks.
     List {
-        /// As JSON.
+        /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
         #[command(flatten)]

@@ -22,7 +22,7 @@ enum QueueVerb {
         /// Of this partner alone.
         #[arg(long, value_name = "PARTNER")]
         partner: Option<String>,
-        /// As JSON.
+        /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
         #[command(flatten)]

@@ -49,9 +49,7 @@ pub enum SceneError {
     /// It cannot be written.
     #[error("{path}: {source}")]
     Io {
-        /// Which file.
         path: PathBuf,
-        /// Why.
         source: std::io::Error,
     },
     /// No certificate could be made.

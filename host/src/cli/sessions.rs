@@ -14,7 +14,7 @@ pub(super) struct SessionsCommand {
     /// With this partner alone.
     #[arg(long, value_name = "PARTNER")]
     partner: Option<String>,
-    /// As JSON.
+    /// Print JSON instead of text.
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]
@@ -89,7 +89,7 @@ fn how_far(file: &FileReport) -> String {
 /// What the running server does.
 #[derive(Debug, Args)]
 pub(super) struct StatusCommand {
-    /// As JSON.
+    /// Print JSON instead of text.
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]

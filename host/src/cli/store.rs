@@ -13,7 +13,7 @@ pub(super) struct VerifyStoreCommand {
     /// Compare sizes alone; without it every content in the spool is read.
     #[arg(long)]
     quick: bool,
-    /// As JSON.
+    /// Print JSON instead of text.
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]
@@ -82,7 +82,7 @@ enum StoreVerb {
     /// Rebuilds the ledger from what lies in the spool; keeps the old one under another name. No server may
     /// run.
     Rebuild {
-        /// As JSON.
+        /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
         #[command(flatten)]

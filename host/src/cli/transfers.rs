@@ -32,7 +32,7 @@ enum TransfersVerb {
     Show {
         /// The transfer: its id, or the beginning or the end of it.
         id: TransferName,
-        /// As JSON.
+        /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
         #[command(flatten)]
@@ -78,7 +78,7 @@ struct ListArgs {
     /// Of this data set name alone; `*` stands for any characters, `?` for any one, `[ab]` for one of those.
     #[arg(long, value_name = "NAME", value_parser = pattern)]
     name: Option<String>,
-    /// As JSON.
+    /// Print JSON instead of text.
     #[arg(long)]
     json: bool,
     #[command(flatten)]

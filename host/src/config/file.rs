@@ -303,7 +303,7 @@ pub struct RetryKeys {
 pub struct WaitKeys {
     /// After the first failure.
     pub first: Option<Typed<Millis>>,
-    /// At most.
+    /// After many failures: the waits double up to this one.
     pub most: Option<Typed<Millis>>,
 }
 
@@ -472,9 +472,9 @@ pub struct DeliveryKeys {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QuotaKeys {
-    /// Files.
+    /// The most files.
     pub files: Option<Typed<Between<1, 1_000_000_000>>>,
-    /// Octets.
+    /// The most octets, all files together.
     pub size: Option<Typed<Size>>,
     /// In which time (default 24h).
     pub per: Option<Typed<Millis>>,

@@ -232,7 +232,7 @@ pub struct DeliveryTerms {
 /// A command that takes delivered files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandOver {
-    /// The program.
+    /// The program, which is run without a shell.
     pub program: PathBuf,
     /// Its first arguments; the path of the file is the last.
     pub arguments: Vec<String>,
@@ -245,11 +245,11 @@ pub struct HandOver {
 /// How much a partner may send in a period of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartnerQuota {
-    /// Files.
+    /// The most files; none where their number has no limit.
     pub files: Option<u64>,
-    /// Octets.
+    /// The most octets, all files together; none where their size has no limit.
     pub octets: Option<u64>,
-    /// In which time.
+    /// The period: what came longer ago does not count.
     pub per: Duration,
 }
 
@@ -317,7 +317,6 @@ pub struct ServerLimits {
 }
 
 impl Plan {
-    /// The partner of that name.
     #[must_use]
     pub fn partner(&self, name: &str) -> Option<Arc<Partner>> {
         self.partners.get(name).cloned()
@@ -330,7 +329,6 @@ impl Plan {
         partner.map_or(&self.delivery, |partner| &partner.delivery)
     }
 
-    /// The policy of that name.
     #[must_use]
     pub fn policy(&self, name: &str) -> Option<&PolicyPlan> {
         self.policies.iter().find(|policy| policy.name == name)

@@ -79,7 +79,7 @@ impl Scalar for Label {
 /// A password that is agreed with a partner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Secret {
-    /// This one.
+    /// What was agreed, or what was read from the environment or a file.
     Known(Password),
     /// It was not read: no password matches it, and it is never sent.
     NotLookedFor,

@@ -23,7 +23,7 @@ pub enum ClientAuth {
     Require,
 }
 
-/// A TLS version.
+/// The lowest version of TLS that is spoken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub enum TlsVersion {
     /// TLS 1.2.
@@ -136,7 +136,7 @@ impl Scalar for Pattern {
     }
 }
 
-/// A time of day.
+/// A time of day without its day, by the time zone of the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeOfDay(pub jiff::civil::Time);
 

@@ -16,7 +16,7 @@ const MOST: u32 = 10_000;
 /// What waits for an operator.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct AttentionReport {
-    /// Files.
+    /// The files that wait, the oldest first.
     pub transfers: Vec<AttentionFile>,
     /// Partners for whom something waits, and whom the configuration does not name any more.
     pub partners_gone: Vec<String>,
@@ -30,7 +30,6 @@ pub(crate) struct AttentionReport {
 /// A file that waits for an operator.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct AttentionFile {
-    /// Its transfer.
     pub transfer: String,
     /// When it was offered, or queued.
     pub since: UtcTime,
@@ -45,7 +44,6 @@ pub(crate) struct AttentionFile {
     pub waits_for: String,
     /// What an operator can do.
     pub remedy: String,
-    /// Its identity.
     pub file: FileIdentity,
 }
 

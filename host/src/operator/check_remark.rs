@@ -9,7 +9,7 @@ use super::certificates::{Remark, RemarkLevel};
 pub(crate) struct CheckRemark {
     /// How bad it is.
     pub severity: RemarkLevel,
-    /// The key.
+    /// The key of the configuration that it concerns.
     pub place: String,
     /// What there is to say.
     pub text: String,

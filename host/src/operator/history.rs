@@ -81,7 +81,6 @@ pub(crate) struct HeaderReport {
 /// What is said of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LabelReport {
-    /// The name.
     pub name: String,
     /// Its value, or nothing.
     pub value: String,
@@ -129,7 +128,7 @@ pub(crate) enum ReceiptDecider {
     Policies,
     /// The command that takes the file.
     Command,
-    /// An operator.
+    /// An operator, by `pointsman receipt`.
     Operator,
 }
 
@@ -177,9 +176,8 @@ pub(crate) struct OutboundReport {
 /// What happened to a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TimelineReport {
-    /// When.
     pub at: UtcTime,
-    /// What.
+    /// The verb of the ledger, or what else happened.
     pub event: String,
     /// In which session, if in one.
     pub session: Option<String>,

@@ -19,16 +19,11 @@ pub(crate) enum LockError {
     Taken(PathBuf),
     /// A folder stands in the socket's place.
     #[error("{path}: this is a folder, where the control socket belongs: move it away")]
-    SocketFolder {
-        /// The socket.
-        path: PathBuf,
-    },
+    SocketFolder { path: PathBuf },
     /// The operating system says so.
     #[error("{path}: {source}")]
     Io {
-        /// Which file.
         path: PathBuf,
-        /// Why.
         source: std::io::Error,
     },
 }

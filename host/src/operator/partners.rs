@@ -20,7 +20,7 @@ use crate::station::contacts::NextCall;
 pub(crate) struct PartnersReport {
     /// The certificates of our listeners.
     pub station: Vec<CertificateReport>,
-    /// The partners.
+    /// Those of the configuration, or the one that was asked for.
     pub partners: Vec<PartnerReport>,
     /// What could not be found out.
     pub unknown: Vec<String>,
@@ -41,7 +41,7 @@ pub(crate) struct PartnerReport {
     pub server_runs: bool,
     /// Its sessions that run.
     pub sessions: Vec<SessionReport>,
-    /// The last session.
+    /// The last session, whoever called; none before the first.
     pub last_session: Option<ContactReport>,
     /// The last one that came to its end as it should.
     pub last_good_session: Option<ContactReport>,
@@ -53,7 +53,7 @@ pub(crate) struct PartnerReport {
     pub next_call: String,
     /// And as a moment, where that is known.
     pub next_call_at: Option<UtcTime>,
-    /// It is being called.
+    /// A call of ours is under way that has no session yet.
     pub being_called: bool,
     /// What waits to be sent.
     pub to_send: BacklogReport,
@@ -70,22 +70,21 @@ pub(crate) struct PartnerReport {
 /// How a session ended, or a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ContactReport {
-    /// When.
     pub at: UtcTime,
     /// Whether we dialled.
     pub dialled: bool,
     /// The address of the other end.
     pub remote: String,
-    /// How.
+    /// How it ended, in a sentence.
     pub words: String,
 }
 
 /// Files that are not sent yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BacklogReport {
-    /// All of them.
+    /// How many, those of the next lines included.
     pub files: u64,
-    /// Their octets.
+    /// Octets of their contents in the spool.
     pub octets: u64,
     /// Those that a session has just now.
     pub in_session: u64,
@@ -136,7 +135,7 @@ pub(crate) struct CertificateReport {
 pub(crate) struct FolderReport {
     /// Its key in the profile.
     pub key: String,
-    /// Why.
+    /// Why it cannot be used.
     pub why: String,
 }
 

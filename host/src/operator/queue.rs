@@ -20,7 +20,6 @@ use crate::station::leases;
 /// What is to become of a file that waits, or that was sent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct QueueOrder {
-    /// The file.
     pub transfer: TransferName,
     /// What is to be done.
     pub action: QueueAction,
@@ -46,7 +45,6 @@ pub(crate) enum QueueAction {
     Resend,
 }
 
-/// What was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct QueueDone {
     /// The transfer that is queued, held or gone now: a new one after a resend.
@@ -69,7 +67,6 @@ pub(crate) struct QueueReport {
 /// A file that is not sent yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct QueuedFile {
-    /// Its transfer.
     pub transfer: String,
     /// The partner it goes to.
     pub partner: String,
@@ -85,7 +82,7 @@ pub(crate) struct QueuedFile {
     pub attempts: u32,
     /// The EFID of an earlier attempt may have arrived.
     pub in_doubt: bool,
-    /// Its size.
+    /// Octets of its content in the spool.
     pub octets: u64,
     /// When it was queued.
     pub since: UtcTime,
@@ -95,7 +92,6 @@ pub(crate) struct QueuedFile {
     pub next_call: Option<String>,
     /// Why nothing goes to its partner just now.
     pub partner_waits: Option<String>,
-    /// Its identity.
     pub file: FileIdentity,
 }
 

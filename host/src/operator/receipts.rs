@@ -11,7 +11,6 @@ use super::transfer_name::TransferName;
 /// The operator's decision about the receipt of a received file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ReceiptAnswer {
-    /// The file.
     pub transfer: TransferName,
     /// Which receipt it gets.
     pub receipt: ReceiptChoice,

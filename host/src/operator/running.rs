@@ -59,7 +59,7 @@ pub(crate) struct TaskReport {
     pub ended_unexpectedly: u64,
     /// Why it did so the last time.
     pub last_reason: Option<String>,
-    /// And when.
+    /// When it did so the last time.
     pub last_at: Option<UtcTime>,
 }
 
@@ -87,7 +87,6 @@ pub(crate) struct SessionReport {
 /// A file that is under way in a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FileReport {
-    /// The transfer.
     pub transfer: String,
     /// The file's identity.
     pub file: String,

@@ -88,7 +88,7 @@ pub(crate) enum RecordsAs {
 /// A file that was queued.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct QueuedReport {
-    /// Its transfer.
+    /// By which `pointsman show` finds it.
     pub transfer: String,
     /// Its data set name.
     pub dataset: String,

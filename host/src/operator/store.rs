@@ -50,9 +50,8 @@ pub(crate) struct FindingReport {
     pub kind: String,
     /// Which file or table.
     pub file: String,
-    /// What is wrong.
     pub what: String,
-    /// What to do.
+    /// What an operator can do about it.
     pub remedy: String,
 }
 
@@ -76,9 +75,9 @@ pub(crate) struct RebuildReport {
 /// A file of the spool without a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LeftReport {
-    /// Its transfer.
+    /// The transfer that its name in the spool says.
     pub transfer: String,
-    /// Why.
+    /// Why no row could be made of it.
     pub why: String,
 }
 

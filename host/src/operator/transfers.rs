@@ -29,7 +29,6 @@ pub(crate) struct TransferQuery {
 /// A file, in a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TransferSummary {
-    /// Its transfer.
     pub transfer: String,
     /// When it was offered, or queued.
     pub since: UtcTime,
@@ -49,7 +48,6 @@ pub(crate) struct TransferSummary {
     pub path: Option<String>,
     /// Why it is where it is, if there is something to say.
     pub reason: Option<String>,
-    /// Its identity.
     pub file: FileIdentity,
 }
 

@@ -61,9 +61,7 @@ pub enum QueueError {
     /// The file to send.
     #[error("{path}: {source}")]
     Source {
-        /// Which.
         path: String,
-        /// Why.
         source: std::io::Error,
     },
     /// What stands under the name of the file to send is none, or cannot be read.
@@ -82,7 +80,7 @@ pub enum QueueError {
         "`{name}` cannot be a data set name: those have A-Z 0-9 / - . & ( ) alone (RFC 5024, 5.3); rename the file, or where it is sent by hand give it another one with --as, such as {mapped}, or let `partners.{partner}.names` be `mapped`, or `as-is` where the partner takes other characters"
     )]
     Characters {
-        /// The name.
+        /// The name that was given, or that of the file.
         name: String,
         /// The nearest that can be sent.
         mapped: String,
@@ -92,10 +90,10 @@ pub enum QueueError {
     /// A date and time that cannot be had.
     #[error("the clock gives no date for this file: {0}")]
     Stamp(InvalidField),
-    /// Its labels.
+    /// It would have more labels than are kept.
     #[error("the file is to have {0} labels, {most} are the most", most = Label::MOST)]
     Labels(usize),
-    /// The description.
+    /// SFIDDESC would be too long (RFC 5024, 5.3.3).
     #[error("the description has {0} octets, at most 999 can be sent")]
     Description(usize),
     /// Fixed records without a length, or records that could not be told apart.
@@ -104,7 +102,6 @@ pub enum QueueError {
     /// A record that is not as announced.
     #[error("{path}: {problem}")]
     Record {
-        /// The file.
         path: String,
         /// Which record, and what is wrong with it.
         problem: RecordProblem,
@@ -114,15 +111,14 @@ pub enum QueueError {
         "{path}: line {line} ends in LF alone; lines of a text file (format T) end in CR LF: convert it, or send it unstructured (format U)"
     )]
     Line {
-        /// The file.
         path: String,
         /// Which line, from 1 on.
         line: u64,
     },
-    /// The spool.
+    /// Its content cannot be copied to the spool.
     #[error(transparent)]
     Spool(#[from] SpoolError),
-    /// The ledger.
+    /// It cannot be entered in the ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }

@@ -60,10 +60,10 @@ pub struct Server {
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// What sessions need.
+    /// What all sessions share cannot be set up.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// A listener.
+    /// A listener cannot be opened.
     #[error(transparent)]
     Listen(#[from] ListenError),
     /// The control socket, or another server on the same storage.

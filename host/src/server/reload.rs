@@ -30,10 +30,10 @@ pub enum NotReloaded {
     /// What must hold for a start does not, or a certificate or key cannot be used.
     #[error("{}", lines(.0))]
     NotReady(Vec<CheckRemark>),
-    /// A policy.
+    /// A policy cannot be loaded.
     #[error(transparent)]
     Policies(#[from] LoadPoliciesError),
-    /// A listener.
+    /// A listener cannot be opened.
     #[error(transparent)]
     Listen(#[from] ListenError),
     /// The reading failed by a mistake of this program.

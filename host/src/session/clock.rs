@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 pub struct Clock(Instant);
 
 impl Clock {
-    /// Begins now.
+    /// Time 0 of a session's engine is the moment of this call.
     #[must_use]
     pub fn start() -> Self {
         Self(Instant::now())
     }
 
-    /// What has passed.
+    /// The time since then, as the engine's `handle_timeout` wants it.
     #[must_use]
     pub fn now(&self) -> Duration {
         self.0.elapsed()

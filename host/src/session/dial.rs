@@ -38,23 +38,18 @@ pub enum DialError {
     /// The TLS handshake failed.
     #[error("partner `{partner}` at {address}: {why}")]
     NoTls {
-        /// Whom we dialled.
         partner: String,
-        /// Where.
         address: Address,
         /// What went wrong, with the certificate that was shown.
         why: String,
     },
-    /// No connection.
+    /// The connection failed before TLS or the first octet of OFTP.
     #[error("partner `{partner}` at {address}: {what}: {source}")]
     Unreachable {
-        /// Whom we dialled.
         partner: String,
-        /// Where.
         address: Address,
         /// How far it went.
         what: &'static str,
-        /// Why.
         source: std::io::Error,
     },
 }

@@ -37,15 +37,13 @@ pub struct Acceptor {
 /// Why a listener cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// Its certificate or key.
+    /// Its certificate or key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// Its address.
+    /// Its address cannot be bound: another program has it, or it is not one of this machine.
     #[error("cannot listen on {address}: {source}")]
     Bind {
-        /// Which.
         address: SocketAddr,
-        /// Why.
         source: std::io::Error,
     },
 }

@@ -23,7 +23,7 @@ pub enum NextCall {
     WhenSomethingWaits,
     /// As soon as something waits for it, and not before this time: it could not be reached, or its session failed.
     NotBefore(SystemTime),
-    /// Then.
+    /// At this time, whether or not something waits for it.
     At(SystemTime),
 }
 

@@ -9,21 +9,19 @@ use super::policies::LoadPoliciesError;
 /// Why the station cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The spool.
+    /// The spool cannot be opened.
     #[error(transparent)]
     Spool(#[from] SpoolError),
-    /// The ledger.
+    /// The ledger cannot be opened.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// A policy cannot be loaded, or the engine cannot run.
     #[error(transparent)]
     Policies(#[from] LoadPoliciesError),
-    /// A folder.
+    /// A folder cannot be created or opened.
     #[error("{path}: {source}")]
     Folder {
-        /// Which.
         path: PathBuf,
-        /// Why.
         source: std::io::Error,
     },
     /// The spool has files, and there is no ledger.
@@ -54,9 +52,9 @@ pub enum StartError {
         "storage.state ({state}) and {inbox}, of storage.inbox, lie on different file systems: a delivery must be one rename; put both on one"
     )]
     Apart {
-        /// The one.
+        /// `storage.state`, the folder of the spool.
         state: PathBuf,
-        /// The other.
+        /// `storage.inbox`, the folder of received files.
         inbox: PathBuf,
     },
 }

@@ -14,7 +14,7 @@ use crate::net::tls::{self, Clients, KnownCertificates, TlsError};
 /// A plan, with the certificates of its partners, and the TLS configurations for calls and listeners.
 #[derive(Debug)]
 pub struct InForce {
-    /// The plan.
+    /// The configuration that it was made of.
     pub plan: Arc<Plan>,
     /// Which partner each certificate of the profiles belongs to.
     pub certificates: KnownCertificates,
@@ -56,7 +56,7 @@ impl InForce {
         self.listeners.keys().copied()
     }
 
-    /// A listener of the plan.
+    /// None where a reload has removed it.
     #[must_use]
     pub fn listener(&self, key: &ListenerKey) -> Option<&ListenerPlan> {
         Some(&self.listeners.get(key)?.0)
@@ -85,7 +85,7 @@ impl Deref for InForce {
 pub struct Pinned {
     /// The plan and what belongs to it.
     pub in_force: Arc<InForce>,
-    /// The policies.
+    /// The generation of policies that was in force at the same moment.
     pub policies: Arc<Generation>,
 }
 

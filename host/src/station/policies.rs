@@ -7,10 +7,10 @@ use crate::config::{Plan, PolicyPlan};
 /// Why the policies of a configuration cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadPoliciesError {
-    /// A policy.
+    /// A component cannot be loaded.
     #[error(transparent)]
     Policy(#[from] LoadError),
-    /// The policy engine.
+    /// WebAssembly cannot run on this machine at all.
     #[error("the policy engine does not start: {0}")]
     Engine(String),
 }

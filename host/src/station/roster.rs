@@ -30,7 +30,6 @@ pub struct SessionNow {
 /// A file that is under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileNow {
-    /// The transfer.
     pub transfer: String,
     /// The file's identity.
     pub file: String,

@@ -57,7 +57,7 @@ pub struct Entrance {
 /// How many callers that have not identified themselves there may be at a listener.
 #[derive(Clone, Copy, Debug)]
 pub struct MostCallers {
-    /// Altogether.
+    /// From all addresses together.
     pub all: usize,
     /// From one address.
     pub of_origin: usize,
@@ -66,7 +66,6 @@ pub struct MostCallers {
 }
 
 impl MostCallers {
-    /// The limits of this listener by the plan.
     #[must_use]
     pub fn of(limits: &ServerLimits, listener: &ListenerPlan) -> Self {
         Self {
@@ -230,13 +229,13 @@ impl Waiting {
 /// How many sessions of partners there may be.
 #[derive(Clone, Copy, Debug)]
 pub struct MostSessions {
-    /// Altogether.
+    /// From all addresses together.
     pub all: usize,
     /// With callers from one address.
     pub of_origin: usize,
     /// How many at this listener, where it has a limit of its own.
     pub of_listener: Option<usize>,
-    /// Of this partner.
+    /// With this partner, whichever side calls.
     pub of_partner: usize,
 }
 

@@ -19,7 +19,7 @@ use super::provider::provider;
 pub struct PeerCertificate {
     /// Subject (RFC 4514 order as written).
     pub subject: String,
-    /// Issuer.
+    /// Issuer, written like the subject.
     pub issuer: String,
     /// Serial number, hexadecimal.
     pub serial: String,
@@ -29,7 +29,7 @@ pub struct PeerCertificate {
     pub not_before: u64,
     /// End of validity, seconds since 1970.
     pub not_after: u64,
-    /// DNS names it is for.
+    /// The DNS names of its subjectAltName; its common name is not among them.
     pub dns_names: Vec<String>,
 }
 

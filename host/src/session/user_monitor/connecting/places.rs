@@ -11,7 +11,7 @@ use crate::station::seats::{CallerSeat, Seat};
 /// The text of the ESID to a caller whose place others want.
 pub(crate) const CROWDED: &str = "too many callers at the moment, call again";
 
-/// The places of one session.
+/// A session's place at its listener, and its place among those of its partner.
 #[derive(Debug, Default)]
 pub(crate) struct SessionPlaces {
     pub(super) caller: Option<CallerSeat>,

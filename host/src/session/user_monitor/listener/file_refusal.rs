@@ -64,7 +64,7 @@ impl FileRefusal {
         Self::for_good(FileReason::TooBig, text)
     }
 
-    /// SFNA.
+    /// The answer to SFID, with SFNAREAS, SFNARRTR and SFNAREAST.
     pub fn sfna(self) -> FileAnswer {
         FileAnswer::Refuse {
             reason: self.reason,
