@@ -139,7 +139,7 @@ pub enum End {
     /// ESID 00 where it belongs: both are done.
     Released,
     /// The partner ended it.
-    AbortedByPeer {
+    AbortedByPartner {
         /// ESIDREAS.
         reason: SessionReason,
         /// ESIDREAST.
@@ -177,7 +177,7 @@ impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Released => f.write_str("released"),
-            Self::AbortedByPeer { reason, text } => {
+            Self::AbortedByPartner { reason, text } => {
                 write!(f, "ended by the partner: {reason}: {text}")
             }
             Self::AbortedByUs { reason, text } => write!(f, "ended here: {reason}: {text}"),

@@ -470,7 +470,7 @@ fn the_answer_to_a_question_of_an_ended_session_is_too_late() {
     talk.hear(sfid(0));
     let (ticket, _) = talk.file();
     talk.hear("F05000\r");
-    talk.expect_end(End::AbortedByPeer {
+    talk.expect_end(End::AbortedByPartner {
         reason: SessionReason::LocalEmergency,
         text: String::new(),
     });

@@ -125,7 +125,7 @@ fn t04_an_empty_buffer_after_the_end_is_nothing() {
     let mut talk = Talk::listening(params(), &ssid());
     talk.session
         .receive(&[stb("F05000\r"), vec![0x10, 0, 0, 4]].concat(), talk.now);
-    talk.expect_end(End::AbortedByPeer {
+    talk.expect_end(End::AbortedByPartner {
         reason: SessionReason::LocalEmergency,
         text: String::new(),
     });
@@ -215,7 +215,7 @@ fn t07_carriage_returns_differ() {
         };
         assert_eq!(
             end,
-            End::AbortedByPeer {
+            End::AbortedByPartner {
                 reason: SessionReason::Unspecified,
                 text: text.into()
             }
@@ -742,7 +742,7 @@ fn t51_an_end_right_behind_the_file_leaves_the_file_whole() {
         assert_eq!(talk.data().octets, b"one");
         let (ticket, closing) = talk.closed();
         assert_eq!(closing.discrepancy(), None);
-        talk.expect_end(End::AbortedByPeer {
+        talk.expect_end(End::AbortedByPartner {
             reason,
             text: String::new(),
         });
@@ -908,14 +908,14 @@ fn t63_t88_an_early_release_is_forgiven() {
 
     let mut talk = Talk::listening(strict(), &ssid());
     talk.hear("F00000\r");
-    talk.expect_end(End::AbortedByPeer {
+    talk.expect_end(End::AbortedByPartner {
         reason: SessionReason::Normal,
         text: String::new(),
     });
 
     let mut talk = Talk::receiving(params(), &ssid(), &sfid(0));
     talk.hear("F00000\r");
-    talk.expect_end(End::AbortedByPeer {
+    talk.expect_end(End::AbortedByPartner {
         reason: SessionReason::Normal,
         text: String::new(),
     });

@@ -166,6 +166,8 @@ impl Conversation {
         subject: &Subject,
         at: SystemTime,
     ) -> Decided<C::Decision> {
+        // The number is that of the question, not of the policy: which others are asked does not change a policy's random
+        // numbers.
         self.questions += 1;
         let stamp = EventStamp {
             subject,

@@ -191,7 +191,7 @@ pub trait Ledger: Send + Sync {
             .map(drop)
     }
 
-    /// The peer confirmed our receipt (after RTR): owed → given.
+    /// The partner confirmed our receipt (after RTR): owed → given.
     async fn response_taken(&self, id: TransferId) -> Result<(), LedgerError> {
         self.apply(id, Box::new(verb::ResponseTaken))
             .await

@@ -6,11 +6,11 @@
 //!   verb; a verb is one transaction and leads from named states to a named state; a verb that has led there changes
 //!   nothing when it is repeated. [`SqliteLedger`] keeps it in one SQLite file.
 //! * the **spool** ([`Spool`]): the octets of each file, under the transfer's own id. A name that came
-//!   from a peer is never part of a spool path.
+//!   from a partner is never part of a spool path.
 //!
 //! The order of the steps is what makes the store safe, and the caller keeps it: a blob is *sealed* (written, renamed,
 //! synced with its folder and its sidecar) before a row says so, and a row is committed before anything is promised to
-//! the peer. A crash between two steps leaves one of the states listed in [`InboundState`] and [`OutboundState`];
+//! the partner. A crash between two steps leaves one of the states listed in [`InboundState`] and [`OutboundState`];
 //! [`Ledger::recover`] and what [`Ledger::unfinished`] finds lead each of them back into use.
 
 mod audit_case;

@@ -93,7 +93,7 @@ pub enum Work {
     File(Box<OutboundFile>),
 }
 
-/// What a receipt from a peer meant.
+/// What a receipt from a partner meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acknowledgement {
     /// It answers this file, for the first time.

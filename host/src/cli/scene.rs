@@ -95,6 +95,7 @@ impl Scene {
         for (us, partner) in [("nordwerk", "mueller"), ("mueller", "nordwerk")] {
             scene.introduce(us, partner)?;
         }
+        // Late, since another program may take ports that were free before.
         let (nordwerk, mueller) = free_ports(&scene.root)?;
         write(
             &scene.nordwerk,

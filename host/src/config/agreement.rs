@@ -174,6 +174,7 @@ impl Plan {
                         other.display()
                     ),
                 );
+                // The three may lie in each other, and then one remark is enough.
                 break;
             }
         }

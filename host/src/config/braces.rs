@@ -87,6 +87,7 @@ impl Scanner {
                 self.quoted = None;
             }
             if is_escaped {
+                // The second of two backslashes escapes nothing.
                 self.before = None;
             }
             return false;

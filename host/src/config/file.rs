@@ -49,7 +49,7 @@ pub struct File {
     /// The components that are asked, in this order.
     #[serde(default)]
     pub policies: PolicyList,
-    /// Bounds on everything a peer can use up.
+    /// Bounds on everything that callers, partners and policies can use up.
     #[serde(default)]
     pub limits: LimitKeys,
 }
@@ -398,7 +398,7 @@ impl<'de> Deserialize<'de> for PolicyList {
     }
 }
 
-/// Bounds on what peers can use up.
+/// Bounds on what callers, partners and policies can use up.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitKeys {

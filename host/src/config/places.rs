@@ -132,6 +132,7 @@ impl Plan {
         }
         let own: Vec<Own> = self.own().into_iter().chain(rooms(&watched)).collect();
         for (key, folder) in watched.iter().chain(&kept) {
+            // One remark for each key is enough.
             if !told.iter().any(|(of, _)| of == key) {
                 told.extend(taken(key, folder, &own));
             }

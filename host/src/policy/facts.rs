@@ -191,7 +191,7 @@ pub fn file(header: &FileHeader) -> types::FileInfo {
 
 /// A transfer that came to its end, or was broken off.
 pub struct Finished<'a> {
-    /// Whether the peer sent it.
+    /// Whether the partner sent it.
     pub received: bool,
     /// Its SFID.
     pub header: &'a FileHeader,
@@ -258,7 +258,7 @@ pub fn target_of(path: &str) -> Target {
     }
 }
 
-/// A receipt from the peer as `end-response` sees it.
+/// A receipt from the partner as `end-response` sees it.
 #[must_use]
 pub fn response(
     response: &Response,

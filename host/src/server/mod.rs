@@ -139,6 +139,7 @@ impl Server {
             return Err(ServeError::NotReady(obstacles));
         }
         allow_descriptors();
+        // Before anything in the storage is touched: two servers must not share it.
         let lock = StorageLock::take(&config)?;
         let control = ControlSocket::bind(&config, &lock)?;
         let station = Station::open(config, "serve", Inbox::Made).await?;
@@ -146,6 +147,7 @@ impl Server {
         let (drain, draining) = channel(Drain::No);
         let (sessions, tasks) = (TaskTracker::new(), TaskTracker::new());
         let mut listeners = Listeners::new(sessions.clone());
+        // All are bound before one accepts calls, so a start that fails here has served nobody.
         let bound = listeners.bind_new(&station.plan()).await?;
         let keeper = Keeper {
             station: Arc::clone(&station),

@@ -24,6 +24,7 @@ pub(super) async fn recover(station: &Station) -> Result<(), StartError> {
             .discard_uncounted_plain(Direction::Inbound, file.id)?;
     }
     reached("recovery.partials.cleared");
+    // Before anything of a sealed file is discarded: an older copy of the ledger does not know files whose EFPA was sent.
     knows_the_newest(station).await?;
     for id in station.ledger.unfinished().await? {
         discard_uncommitted(station, id).await?;
@@ -94,7 +95,7 @@ async fn is_behind(
     Ok(expected && ledger.timeline(id).await?.is_empty())
 }
 
-/// A blob that is sealed while its row does not say so: no EFPA was sent, so the peer will send it again.
+/// A blob that is sealed while its row does not say so: no EFPA was sent, so the partner will send it again.
 async fn discard_uncommitted(station: &Station, id: TransferId) -> Result<(), StartError> {
     // A `send` beside us may be about to say so.
     let _hold = match station.spool.hold(id) {

@@ -281,6 +281,7 @@ impl Sessions {
         most: &MostSessions,
     ) -> Result<Seat, Limit> {
         let mut taken = lock(&self.0);
+        // The limit that concerns fewest others is named first, and nothing is counted before all were looked at.
         let limits = [
             (
                 count(&taken.partners, partner),

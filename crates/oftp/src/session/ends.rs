@@ -25,7 +25,7 @@ impl Session {
         let Esid { reason, text } = esid;
         let end = match reason {
             SessionReason::Normal if self.may_be_released() => End::Released,
-            _ => End::AbortedByPeer { reason, text },
+            _ => End::AbortedByPartner { reason, text },
         };
         self.end_silently(end);
     }

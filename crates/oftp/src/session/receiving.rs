@@ -54,7 +54,9 @@ impl Session {
             new_ends.first(),
             new_ends.last().copied().unwrap_or_default(),
         );
-        let goes_on = data.octets().len()
+        // Without records a file is one record, whose end is the file's: octets behind an end show that the partner marks
+        // ends inside it.
+        let continues = data.octets().len()
             > if file.ended {
                 octets
             } else {
@@ -65,7 +67,7 @@ impl Session {
         file.bound_hollow(hollow, brought, ends)?;
         file.count(brought, ends, after_last_end);
         let used_up = file.credit == 0;
-        let stray = goes_on && !file.in_records && !file.tolerated_records;
+        let stray = continues && !file.in_records && !file.tolerated_records;
         file.tolerated_records |= stray;
         if stray {
             self.tolerate(
@@ -120,6 +122,7 @@ impl Session {
                 SessionReason::InvalidData,
             )?;
         }
+        // The partner has counted the record that EFID ends.
         if in_record && in_records {
             received.records = received.records.saturating_add(1);
             if let Some(data) = self.notices.data(Vec::new) {

@@ -155,6 +155,7 @@ impl Session {
                 "not offered: records are longer than 99,999 octets",
             ));
         }
+        // Below level 2.0 SFID has no fields for what is looked at from here on, and a shorter one for the size.
         if agreed.level >= Level::V20 {
             return None;
         }

@@ -505,7 +505,7 @@ impl End {
             oftp::End::Released | oftp::End::Disconnected { .. } | oftp::End::TimedOut { .. } => {
                 true
             }
-            oftp::End::AbortedByUs { reason, .. } | oftp::End::AbortedByPeer { reason, .. } => {
+            oftp::End::AbortedByUs { reason, .. } | oftp::End::AbortedByPartner { reason, .. } => {
                 [SessionReason::Resources, SessionReason::TimeOut].contains(reason)
             }
             oftp::End::NotOftp(_) => false,

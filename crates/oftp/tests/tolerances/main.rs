@@ -275,7 +275,7 @@ fn each_leniency_can_be_switched_off_alone() {
                     "{leniency:?}"
                 );
             }
-            (Some(Event::Ended(End::AbortedByPeer { .. })), Aborted) => (),
+            (Some(Event::Ended(End::AbortedByPartner { .. })), Aborted) => (),
             (Some(Event::FileClosed(_, closing)), Continues(_)) => {
                 let counted = match leniency {
                     Leniency::RecordCountOfStream => FileReason::RecordCount,

@@ -112,6 +112,7 @@ pub(super) fn read(found: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
 }
 
 fn course(found: &rusqlite::Row<'_>) -> rusqlite::Result<Course> {
+    // Numbers are places among `columns()`. A column of the other direction is never read, so it may hold anything.
     Ok(match row::state(found, STATE)? {
         State::Inbound(state) => Course::Inbound(Inbound {
             state,

@@ -52,6 +52,7 @@ impl Verb for Receive {
             measure.octets, measure.digest, received.note.text
         );
         row.note("received", received.note.with_text(what));
+        // Last, since the history tells of the file before it tells of its NERP.
         if let Verdict::Negative(nerp) = &received.verdict {
             row.reject(nerp, now);
         }

@@ -195,6 +195,7 @@ fn identity(
                 &"TLS here cannot use this key: it must be RSA of 2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, or Ed25519",
             )
         })?;
+    // Where one of the two public keys cannot be read, the first handshake shows whether they belong together.
     if let (Some(of_key), Some(of_first)) = (loaded.public_key(), of_first)
         && of_key.as_ref() != of_first.as_slice()
     {

@@ -181,6 +181,7 @@ async fn accept_new(context: &mut SessionContext, sfid: Sfid<'_>) -> Result<Rece
         repeated: context.repeated(),
     };
     let (entered, limit) = enter_in_ledger(context, &offer).await?;
+    // The partial is locked before the ledger says how much of it may be resumed: until then another session may write it.
     let (partial, holding) = partial::open(context, entered.id).await?;
     let most = route.restart.unwrap_or(u64::MAX);
     let Some((edition, held)) = resume(context, &entered, offer, most, partial.as_ref()).await?
