@@ -59,10 +59,7 @@ fn print_finding(finding: &FindingReport) {
     let whose = whose.map(|id| format!("transfer {id}: "));
     say!(
         "{}: {}{}: {}",
-        match finding.weight {
-            FindingWeight::Error => "error",
-            FindingWeight::Note => "note",
-        },
+        finding.weight,
         whose.unwrap_or_default(),
         finding.file,
         finding.what

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use oftp::{FileKey, FileReason, NerpReason};
 use pointsman_policy::types;
-use pointsman_store::{LedgerError, Note, OpenQuestion, TransferId, Verdict};
+use pointsman_store::{Direction, LedgerError, Note, OpenQuestion, TransferId, Verdict};
 use tokio::sync::watch::Receiver;
 use tokio::task::{self, JoinSet};
 
@@ -239,7 +239,7 @@ async fn ask_policies(
 ) -> AnsweredQuestion {
     let target = facts::target_of(&question.path);
     let done = Finished {
-        received: true,
+        direction: Direction::Inbound,
         header: &question.header,
         outcome: types::TransferOutcome::Completed,
         target: Some(&target),

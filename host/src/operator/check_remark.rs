@@ -27,6 +27,15 @@ impl CheckRemark {
             keeps_out: true,
         }
     }
+
+    /// Something that keeps no configuration out.
+    pub(super) fn warning(place: impl Into<String>, text: impl ToString) -> Self {
+        Self {
+            severity: RemarkLevel::Warning,
+            keeps_out: false,
+            ..Self::error(place, text)
+        }
+    }
 }
 
 impl From<Remark> for CheckRemark {

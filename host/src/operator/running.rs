@@ -284,10 +284,7 @@ impl From<FileNow> for FileReport {
         Self {
             transfer: file.transfer,
             file: file.file,
-            direction: match file.received {
-                true => Direction::Inbound,
-                false => Direction::Outbound,
-            },
+            direction: file.direction,
             octets: file.octets,
             size: file.size,
             since: UtcTime(file.since),

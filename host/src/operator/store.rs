@@ -1,5 +1,6 @@
 //! The storage as a whole: compared, made again from the spool, completed.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use pointsman_store::{Audit, Audited, Finding, Rebuilt, Spool, Weight, rebuild};
@@ -37,6 +38,15 @@ pub(crate) enum FindingWeight {
     Error,
     /// It is worth knowing.
     Note,
+}
+
+impl fmt::Display for FindingWeight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Note => "note",
+        })
+    }
 }
 
 /// Something that does not fit, or is worth knowing.

@@ -7,7 +7,7 @@ use oftp::{
     Agreement, FileHeader, Format, Mode, OdetteId, Params, RecordLayout, Response, Security, Ssid,
 };
 use pointsman_policy::types;
-use pointsman_store::{OutboundFile, Target, TransferId};
+use pointsman_store::{Direction, OutboundFile, Target, TransferId};
 
 /// Where a connection runs.
 pub struct WireFacts {
@@ -191,8 +191,8 @@ pub fn file(header: &FileHeader) -> types::FileInfo {
 
 /// A transfer that came to its end, or was broken off.
 pub struct Finished<'a> {
-    /// Whether the partner sent it.
-    pub received: bool,
+    /// Whether it came from the partner or goes to it.
+    pub direction: Direction,
     /// Its SFID.
     pub header: &'a FileHeader,
     /// How it ended.
@@ -217,10 +217,9 @@ pub struct Finished<'a> {
 #[must_use]
 pub fn transfer(done: &Finished<'_>) -> types::TransferResult {
     types::TransferResult {
-        direction: if done.received {
-            types::TransferDirection::Received
-        } else {
-            types::TransferDirection::Sent
+        direction: match done.direction {
+            Direction::Inbound => types::TransferDirection::Received,
+            Direction::Outbound => types::TransferDirection::Sent,
         },
         file: file(done.header),
         outcome: done.outcome.clone(),

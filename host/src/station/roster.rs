@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use pointsman_store::Direction;
 use serde::{Deserialize, Serialize};
 
 /// A session, as it is shown.
@@ -33,8 +34,8 @@ pub struct FileNow {
     pub transfer: String,
     /// The file's identity.
     pub file: String,
-    /// Whether we receive it; else we send it.
-    pub received: bool,
+    /// Whether we receive it or send it.
+    pub direction: Direction,
     /// Octets that have been moved so far, including those of earlier sessions.
     pub octets: u64,
     /// Its size in octets; for a received file the announced size, a multiple of 1024.

@@ -92,7 +92,7 @@ impl Close<'_> {
     /// when it is sealed.) The policies are asked what its end means, and it is kept or refused.
     pub(super) async fn whole(self, file: WholeFile) -> Result<(), InternalError> {
         let done = Finished {
-            received: true,
+            direction: Direction::Inbound,
             header: &file.header,
             outcome: types::TransferOutcome::Completed,
             target: Some(&file.target),

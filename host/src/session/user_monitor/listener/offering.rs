@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use oftp::{FileHeader, FileReason, FileTicket, Position, Session};
 use pointsman_store::contents::PartialContent;
-use pointsman_store::{Committing, KnownFile, LedgerError, Offer, Offered, TransferId};
+use pointsman_store::{Committing, Direction, KnownFile, LedgerError, Offer, Offered, TransferId};
 
 use super::file_checks;
 use super::file_refusal::{FileRefusal, Stop};
@@ -156,7 +156,7 @@ fn show(context: &SessionContext, id: TransferId, header: &FileHeader, octets: u
     context.show_file(FileNow {
         transfer: id.to_string(),
         file: header.key.to_string(),
-        received: true,
+        direction: Direction::Inbound,
         octets,
         size: header.size_blocks.saturating_mul(BLOCK),
         since: SystemTime::now(),

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use oftp::{Counts, CreditTicket, FileData, FileHeader, Session};
 use pointsman_policy::types;
-use pointsman_store::{Committing, LedgerError, Offer, Target, TransferId};
+use pointsman_store::{Committing, Direction, LedgerError, Offer, Target, TransferId};
 
 use super::file_refusal::FileRefusal;
 use super::partial::FileWriter;
@@ -150,7 +150,7 @@ impl Receiving {
             .remark(self.id, "broken-off", kept.into())
             .await?;
         let done = Finished {
-            received: true,
+            direction: Direction::Inbound,
             header: &self.header,
             outcome: types::TransferOutcome::Aborted(why.to_owned()),
             target: Some(&self.target),

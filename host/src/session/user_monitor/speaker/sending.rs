@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 use oftp::{Counts, RecordReader, Session, TurnTicket};
 use pointsman_policy::types;
 use pointsman_store::contents::{ContentCheck, StoredContent};
-use pointsman_store::{OutboundFile, TransferId, planted};
+use pointsman_store::{Direction, OutboundFile, TransferId, planted};
 
 use crate::policy::facts::Finished;
 use crate::session::user_monitor::context::SessionContext;
@@ -69,7 +69,7 @@ impl Sending {
         let shown = context.show_file(FileNow {
             transfer: file.id.to_string(),
             file: file.header.key.to_string(),
-            received: false,
+            direction: Direction::Outbound,
             octets: 0,
             size: file.octets,
             since: SystemTime::now(),
@@ -121,7 +121,7 @@ impl Sending {
         outcome: types::TransferOutcome,
     ) -> Result<(), InternalError> {
         let done = Finished {
-            received: false,
+            direction: Direction::Outbound,
             header: &self.file.header,
             outcome,
             target: None,
