@@ -22,6 +22,3 @@ mod station;
 pub use cli::main;
 /// The components of the demonstration, which are built into the program: WebAssembly, as a file has it.
 pub use cli::scene::{KNOWN_PARTNERS, ROUTE_BY_DAY, ROUTE_BY_NAME};
-
-/// The hidden subcommand that compiles a policy in a process of limited means.
-const COMPILE_POLICY: &str = "compile-policy";

@@ -26,6 +26,7 @@ use pointsman_log::Log;
 
 use self::command::{CommandOutcome, Unsuccessful};
 use crate::operator::error::{ErrorCode, ErrorKind, OperatorError};
+use crate::station::policies::COMPILE_POLICY;
 
 /// An OFTP server (ODETTE File Transfer Protocol) whose every decision is a question put to a sandboxed
 /// WebAssembly component.
@@ -64,7 +65,7 @@ enum CliCommand {
     Store(store::StoreCommand),
     /// Look at policies, and swap them while the server runs.
     Policy(policy::PolicyCommand),
-    #[command(name = crate::COMPILE_POLICY, hide = true)]
+    #[command(name = COMPILE_POLICY, hide = true)]
     CompilePolicy {
         /// Seconds of processor time, and MiB.
         allowance: Vec<String>,

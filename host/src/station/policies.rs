@@ -4,6 +4,9 @@ use pointsman_policy::{Compile, Engine, EngineConfig, LoadError, PolicySet, Poli
 
 use crate::config::{Plan, PolicyPlan};
 
+/// The hidden subcommand of this program that compiles a policy in a process of limited means.
+pub(crate) const COMPILE_POLICY: &str = "compile-policy";
+
 /// Why the policies of a configuration cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadPoliciesError {
@@ -39,7 +42,7 @@ pub fn policy_engine(config: &Plan) -> Result<Engine, LoadPoliciesError> {
         std::env::current_exe().map_err(|error| LoadPoliciesError::Engine(error.to_string()))?;
     let compile = Compile::Child {
         program,
-        args: vec![crate::COMPILE_POLICY.to_owned()],
+        args: vec![COMPILE_POLICY.to_owned()],
     };
     Engine::new(EngineConfig {
         compile,

@@ -102,6 +102,15 @@ impl Crates {
             .collect()
     }
 
+    /// The files of the names that `place` passes on.
+    pub fn passed_on_by(&self, place: FilePlace) -> BTreeSet<FilePlace> {
+        let imports = self.file(place).into_iter().flat_map(|file| &file.imports);
+        imports
+            .filter(|import| import.exported)
+            .filter_map(|import| self.resolve(place, &import.scope, &import.path))
+            .collect()
+    }
+
     fn begins_with_child(&self, (krate, file): FilePlace, path: &[String]) -> bool {
         let module = self.file((krate, file)).map(|file| file.module.clone());
         let (Some(mut module), Some(first)) = (module, path.first()) else {

@@ -1,4 +1,5 @@
-//! The rooms of the host: folders and files directly below `host/src`. Which of them uses which.
+//! The rooms of the host: folders and files directly below `host/src`. Which of them uses which. `lib.rs` counts as one
+//! that is above all others: what it defines, calls and passes on.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +7,8 @@ use super::modules::{Crates, FilePlace};
 
 const FOLDER: &str = "host/src/";
 
-/// What all rooms are joined by is none itself.
-const APART: [&str; 2] = ["lib", "main"];
+/// The program that calls the library is no room of it.
+const APART: &str = "main";
 
 /// Two rooms, of which the first uses the second, and the files that do.
 pub type Arrows = BTreeMap<(String, String), Vec<String>>;
@@ -16,7 +17,7 @@ pub type Arrows = BTreeMap<(String, String), Vec<String>>;
 pub fn room(path: &str) -> Option<&str> {
     let first = path.strip_prefix(FOLDER)?.split('/').next()?;
     let name = first.trim_end_matches(".rs");
-    (!APART.contains(&name)).then_some(name)
+    (name != APART).then_some(name)
 }
 
 /// All rooms, sorted.
@@ -51,8 +52,10 @@ pub fn arrows(crates: &Crates) -> Arrows {
 }
 
 fn used_rooms(crates: &Crates, place: FilePlace) -> Vec<String> {
-    let used = crates.used_by(place);
-    let files = used.into_iter().filter_map(|place| crates.file(place));
+    // What a room passes on to others it knows, too.
+    let used = crates.used_by(place).into_iter();
+    let used = used.chain(crates.passed_on_by(place));
+    let files = used.filter_map(|place| crates.file(place));
     let mut rooms: Vec<String> = files
         .filter_map(|file| room(&file.path))
         .map(str::to_owned)
@@ -82,7 +85,7 @@ mod tests {
             ("host/src/c.rs", "#[cfg(test)] use crate::a::A;"),
         ]);
         let crates = Crates::read(&tree).unwrap();
-        assert_eq!(rooms(&crates), ["a", "b", "c"]);
+        assert_eq!(rooms(&crates), ["a", "b", "c", "lib"]);
         let found: Vec<((String, String), Vec<String>)> = arrows(&crates).into_iter().collect();
         let arrow = |to: &str| ("a".to_owned(), to.to_owned());
         let files = |files: &[&str]| {
@@ -96,6 +99,10 @@ mod tests {
             [
                 (arrow("b"), files(&["host/src/a/d.rs", "host/src/a/mod.rs"])),
                 (arrow("c"), files(&["host/src/a/d.rs"])),
+                (
+                    ("lib".to_owned(), "a".to_owned()),
+                    files(&["host/src/lib.rs"])
+                ),
             ]
         );
     }

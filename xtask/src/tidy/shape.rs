@@ -7,10 +7,10 @@ use crate::source::modules::Crates;
 use crate::source::rooms::{self, Arrows};
 use crate::source::{LONG_FILE, LONG_FUNCTION, circles, names};
 
-/// The rooms of the host from the top down: each may use those that come after it.
-const FLOORS: [&str; 11] = [
-    "cli", "server", "operator", "outbound", "session", "inbound", "station", "policy", "net",
-    "events", "config",
+/// The rooms of the host from the top down: each may use those that come after it. The first is `lib.rs`.
+const FLOORS: [&str; 12] = [
+    "lib", "cli", "server", "operator", "outbound", "session", "inbound", "station", "policy",
+    "net", "events", "config",
 ];
 
 const EXCEPTIONS: &str = "or give a reason in xtask/src/exceptions.rs";
@@ -209,5 +209,49 @@ mod tests {
                 "host/src/net.rs: `net` uses `cli`, which is above it",
             ]
         );
+    }
+
+    #[test]
+    fn an_arrow_through_what_the_library_defines_or_passes_on_runs_up() {
+        let found = |lib: &str, files: &[(&str, &str)]| {
+            let mut all = vec![
+                ("host/src/lib.rs", lib),
+                (
+                    "host/src/cli/mod.rs",
+                    "pub mod scene; pub use scene::Scene;",
+                ),
+                ("host/src/cli/scene.rs", "pub struct Scene;"),
+            ];
+            all.extend_from_slice(files);
+            let crates = crates(&all);
+            told(&upward(&rooms::rooms(&crates), &rooms::arrows(&crates)))
+        };
+        let net = |text: &'static str| [("host/src/net.rs", text)];
+        let uses = |room: &str| {
+            [format!(
+                "host/src/net.rs: `net` uses `{room}`, which is above it"
+            )]
+        };
+        let calls = "mod cli; mod net; fn show() { cli::scene::Scene; }";
+        assert_eq!(found(calls, &net("fn f() { crate::show() }")), uses("lib"));
+        assert_eq!(
+            found(calls, &net("use super::show; fn f() { show() }")),
+            uses("lib")
+        );
+        assert_eq!(
+            found("const A: u8 = 1;", &net("fn f() { crate::A; }")),
+            uses("lib")
+        );
+        let passes = "mod cli; mod net; pub use cli::scene::Scene as Play;";
+        assert_eq!(found(passes, &net("use crate::Play;")), uses("cli"));
+        let all = "mod cli; mod net; pub use cli::*;";
+        assert_eq!(found(all, &net("fn f() { crate::Scene; }")), uses("lib"));
+        // A room that uses nothing itself, and passes on what is above it.
+        assert_eq!(
+            found("", &net("pub use crate::cli::scene::Scene;")),
+            uses("cli")
+        );
+        let down = "mod cli; mod net; pub use net::N; pub fn main() { cli::scene::Scene; }";
+        assert_eq!(found(down, &net("pub struct N;")), Vec::<String>::new());
     }
 }
