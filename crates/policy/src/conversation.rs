@@ -21,7 +21,7 @@ use crate::hook_call::{
     AcceptConnection, AcceptFile, EndResponse, EndTransfer, HookCall, ReadyToSend,
 };
 use crate::host_calls::HostCalls;
-use crate::instance::Instance;
+use crate::instance::{Deadline, Instance};
 use crate::loaded::Loaded;
 use crate::memory::Resting;
 use crate::services::HostServices;
@@ -219,11 +219,12 @@ impl Slot {
         services: &Arc<dyn HostServices>,
         calls: &mut HostCalls,
     ) -> Result<C::Decision, GuestFault> {
+        let deadline = Deadline::of(loaded);
         let mut instance = match self.instance.take().and_then(Resting::wake) {
             Some(instance) => instance,
-            None => self.start(loaded, stamp, services).await?,
+            None => self.start(loaded, stamp, services, deadline).await?,
         };
-        let answer = instance.ask(call, loaded, stamp).await;
+        let answer = instance.ask(call, loaded, stamp, deadline).await;
         calls.append(instance.take_calls());
         self.questions_left = self.questions_left.saturating_sub(1);
         if instance.alive() && self.questions_left > 0 {
@@ -237,9 +238,11 @@ impl Slot {
         loaded: &Loaded,
         stamp: &EventStamp<'_>,
         services: &Arc<dyn HostServices>,
+        deadline: Deadline,
     ) -> Result<Instance, GuestFault> {
         self.questions_left = 200 + spread(loaded, stamp) % 201;
-        Instance::start(loaded, stamp, Arc::clone(services), self.values.clone()).await
+        let (services, values) = (Arc::clone(services), self.values.clone());
+        Instance::start(loaded, stamp, services, values, deadline).await
     }
 }
 

@@ -1,9 +1,9 @@
 //! One instance of a policy in its own store, and what is made of its traps.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use pointsman_log::emit;
+use tokio::time::{Instant, timeout_at};
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use crate::bindings;
@@ -33,6 +33,17 @@ const LIBRARY: [&str; 7] = [
     "std::", "core::", "alloc::", "__rustc", "__rust_", "abort", "wasi::",
 ];
 
+/// When a policy must have answered a question: waiting for memory, its start, and its calls into the server included.
+#[derive(Clone, Copy)]
+pub(crate) struct Deadline(Instant);
+
+impl Deadline {
+    /// Of a question that is put to the policy now.
+    pub(crate) fn of(loaded: &Loaded) -> Self {
+        Self(Instant::now() + loaded.limits.call)
+    }
+}
+
 /// A running policy.
 pub(crate) struct Instance {
     store: Store<GuestContext>,
@@ -48,8 +59,9 @@ impl Instance {
         stamp: &EventStamp<'_>,
         services: Arc<dyn HostServices>,
         values: SessionValues,
+        deadline: Deadline,
     ) -> Result<Instance, GuestFault> {
-        let share = free_memory(loaded).await?;
+        let share = free_memory(loaded, deadline).await?;
         let event = GuestEvent::new(loaded.name.clone(), stamp.subject.clone());
         event.begin(stamp, &loaded.limits);
         let context = GuestContext::new(
@@ -62,7 +74,7 @@ impl Instance {
         );
         let mut store = store_within_limits(loaded, context);
         let starting = loaded.pre.instantiate_async(&mut store);
-        let started = tokio::time::timeout(loaded.limits.call, starting).await;
+        let started = timeout_at(deadline.0, starting).await;
         let last_words = event.end();
         match started {
             Ok(Ok(guest)) => {
@@ -94,13 +106,14 @@ impl Instance {
         call: &C,
         loaded: &Loaded,
         stamp: &EventStamp<'_>,
+        deadline: Deadline,
     ) -> Result<C::Decision, GuestFault> {
         let event = self.store.data().event.clone();
         event.begin(stamp, &loaded.limits);
         allow(&mut self.store, loaded);
         let began = Instant::now();
         let asking = call.call(&self.guest, &mut self.store);
-        let returned = tokio::time::timeout(loaded.limits.call, asking).await;
+        let returned = timeout_at(deadline.0, asking).await;
         self.alive = matches!(returned, Ok(Ok(_)));
         let last_words = event.end();
         emit(&PolicyEvent::Answered {
@@ -154,9 +167,9 @@ fn store_within_limits(loaded: &Loaded, context: GuestContext) -> Store<GuestCon
 }
 
 /// Reserves memory for an instance of the size that earlier ones had at their start.
-async fn free_memory(loaded: &Loaded) -> Result<Share, GuestFault> {
+async fn free_memory(loaded: &Loaded, deadline: Deadline) -> Result<Share, GuestFault> {
     let memory = loaded.engine.memory();
-    tokio::time::timeout(loaded.limits.call, memory.share(loaded.size_at_start()))
+    timeout_at(deadline.0, memory.share(loaded.size_at_start()))
         .await
         .map_err(|_| GuestFault {
             kind: FailureKind::Memory,
@@ -186,7 +199,7 @@ fn took_too_long(loaded: &Loaded) -> GuestFault {
     GuestFault {
         kind: FailureKind::Deadline,
         detail: format!(
-            "the question took more than {} ms, calls into the server included",
+            "the question took more than {} ms, its start and calls into the server included",
             loaded.limits.call.as_millis()
         ),
     }

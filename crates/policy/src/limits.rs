@@ -9,7 +9,8 @@ pub struct ResourceLimits {
     pub memory: u64,
     /// Time the guest itself may run in one event.
     pub time: Duration,
-    /// The time that one event may take altogether, including calls into the server.
+    /// The time that one event may take altogether: waiting for memory, starting an instance, and calls into the server
+    /// included. Each policy of a chain has its own, so that one that hangs costs its own answer alone.
     pub call: Duration,
     /// Lines it may log in one event.
     pub log_lines: u32,

@@ -15,7 +15,7 @@ use crate::error::{ComponentFault, LoadError};
 use crate::events::Subject;
 use crate::guest_context::GuestContext;
 use crate::guest_event::EventStamp;
-use crate::instance::Instance;
+use crate::instance::{Deadline, Instance};
 use crate::limits::CompileLimits;
 use crate::loaded::Loaded;
 use crate::memory::OVERHEAD;
@@ -105,7 +105,8 @@ async fn try_start(loaded: &Loaded) -> Result<(), ComponentFault> {
         at: SystemTime::UNIX_EPOCH + AT_LOADING,
     };
     let values = SessionValues::new(loaded.engine.memory());
-    let started = Instance::start(loaded, &stamp, Arc::new(NoServices), values).await;
+    let (services, deadline) = (Arc::new(NoServices), Deadline::of(loaded));
+    let started = Instance::start(loaded, &stamp, services, values, deadline).await;
     started.map(drop).map_err(|fault| ComponentFault::Start {
         kind: fault.kind,
         detail: fault.detail,

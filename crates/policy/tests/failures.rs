@@ -342,6 +342,35 @@ async fn where_all_memory_is_in_use_a_question_waits_for_room() {
     assert!(no_room >= 10, "{no_room} had no room");
 }
 
+/// The wait for memory and the answer are within the time of one question together.
+#[tokio::test]
+async fn a_question_that_waited_for_memory_has_the_rest_of_its_time_to_be_answered() {
+    // One instance holds more than 1 MiB, so that there is memory for one alone.
+    let engine = engine_with(5 << 19);
+    let allowed = |seconds| {
+        let mut spec = misbehave(&[]);
+        spec.limits.call = Duration::from_secs(seconds);
+        spec
+    };
+    let mut first = sessions(&engine, 1, allowed(2)).await.remove(0);
+    let mut second = sessions(&engine, 1, allowed(3)).await.remove(0);
+    let (partner, asleep, began) = (acme(), file("SLEEP"), Instant::now());
+    let (_, waited) = tokio::join!(
+        first.accept_file(&partner, &asleep, noon()),
+        second.accept_file(&partner, &asleep, noon())
+    );
+    let took = began.elapsed();
+    let [failure] = waited.failures.as_slice() else {
+        panic!("one failure was expected, {:?} came", waited.failures);
+    };
+    assert_eq!(
+        failure.kind,
+        FailureKind::Deadline,
+        "it got memory: {failure}"
+    );
+    assert!(took < Duration::from_millis(4500), "{took:?}");
+}
+
 #[tokio::test]
 async fn a_policy_that_needs_more_than_all_may_hold_is_not_loaded() {
     let refused = PolicySet::load(&engine_with(1 << 20), vec![misbehave(&[])]).await;
