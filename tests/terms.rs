@@ -460,6 +460,128 @@ fn what_led_to_a_decision_is_kept_and_asked_again_the_question_has_the_same_fact
     }
 }
 
+/// What the log has of the last decision of that hook that no history of a file keeps.
+fn logged(server: &Server, hook: &str) -> serde_json::Value {
+    let hook = format!(r#""hook":"{hook}""#);
+    let line = server.await_log(&["policy-decided", &hook, r#""data":"#]);
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    serde_json::from_str(line["data"].as_str().unwrap()).unwrap()
+}
+
+/// A policy without settings that has no opinion, whatever it is asked.
+const PASSES: &str = "policies:\n  passes:\n    component: passes.wasm\n    limits: {time: 4s}\n";
+
+#[test]
+fn of_a_policy_without_an_opinion_the_question_is_kept_and_that_it_passed() {
+    let setup = Setup::plain(PASSES);
+    setup.write("passes.wasm", misbehaving());
+    let server = setup.serve();
+    Peer::session(server.address()).send(&VirtualFile::new("ORDERS", "x"));
+    setup.await_delivered(1);
+    let kept = decisions(&setup);
+    let events: Vec<&str> = kept.iter().map(|(event, _)| event.as_str()).collect();
+    assert_eq!(events, ["offered", "received"], "{kept:#?}");
+    let [offered, received] = [0, 1].map(|at| &kept[at].1);
+    assert_eq!(offered["facts"]["file"]["dataset-name"], "ORDERS");
+    assert_eq!(received["facts"]["transfer"]["octets"], 1);
+    let connection = &logged(&server, "accept-connection");
+    assert_eq!(connection["facts"]["connection"]["ssid-code"], THEM);
+    for (one, hook) in [
+        (offered, "accept-file"),
+        (received, "end-transfer"),
+        (connection, "accept-connection"),
+    ] {
+        assert_eq!(one["hook"], hook);
+        assert_eq!(one["answer"], "pass");
+        assert!(one["decided-by"].is_null(), "{one:#}");
+        assert_eq!(one["policies"][0]["name"], "passes");
+        assert_eq!(one["generation"], 1);
+    }
+    // Without a policy nothing is made up.
+    let setup = Setup::plain("");
+    let server = setup.serve();
+    Peer::session(server.address()).send(&VirtualFile::new("ORDERS", "x"));
+    setup.await_delivered(1);
+    assert_eq!(decisions(&setup), []);
+}
+
+#[test]
+fn what_has_no_history_is_logged_with_what_led_to_it_and_without_what_policies_keep() {
+    let setup = setup(&[("answer", "refuse")]);
+    let server = setup.serve();
+    let mut peer = Peer::session(server.address());
+    let accepted = logged(&server, "accept-connection");
+    assert_eq!(accepted["decided-by"], "terms");
+    assert_eq!(accepted["facts"]["connection"]["partner"], "mueller");
+    let calls = accepted["host-calls"].as_array().unwrap();
+    assert!(calls.contains(&"setting".into()), "{calls:?}");
+    assert!(calls.iter().all(serde_json::Value::is_string), "{calls:?}");
+    let log = server.log();
+    assert!(!log.contains(THEIRS) && !log.contains(OURS), "{log}");
+    // A receipt for no file of ours is of no history either.
+    let sfid = VirtualFile::new("NEVER.SENT", "x").sfid();
+    peer.say(eerp(&sfid));
+    assert_eq!(peer.hear(), b"P", "RTR");
+    let told = logged(&server, "end-response");
+    assert_eq!(told["facts"]["response"]["dataset-name"], "NEVER.SENT");
+    assert_eq!(told["policies"][0]["name"], "terms");
+}
+
+#[test]
+fn what_policies_were_notified_of_is_in_the_history_of_the_file() {
+    let called = Called::new();
+    let setup = caller(&called, &[("ORDERS", 20_000)], &[]);
+    let server = setup.serve();
+    let mut peer = called.greet();
+    assert_eq!(peer.hear()[0], b'H', "SFID");
+    peer.say(b"200000000000000000");
+    assert_eq!(peer.hear()[0], b'D', "DATA");
+    drop(peer);
+    server.await_log(&["told of an end: sent ORDERS aborted"]);
+    let mut peer = called.greet();
+    let sfid = take_file(&mut peer);
+    assert_eq!(peer.hear(), b"R", "CD");
+    peer.say(eerp(&sfid));
+    assert_eq!(peer.hear(), b"P", "RTR");
+    let kept = decisions(&setup);
+    let events: Vec<&str> = kept.iter().map(|(event, _)| event.as_str()).collect();
+    assert_eq!(
+        events,
+        ["end-transfer", "end-transfer", "end-response"],
+        "{kept:#?}"
+    );
+    let [aborted, sent, response] = [0, 1, 2].map(|at| &kept[at].1);
+    let outcome = |one: &serde_json::Value| one["facts"]["transfer"]["outcome"].clone();
+    assert!(outcome(aborted)["aborted"].is_string(), "{aborted:#}");
+    assert_eq!(outcome(sent), "completed");
+    assert_eq!(sent["facts"]["transfer"]["direction"], "sent");
+    assert_eq!(response["facts"]["response"]["kind"], "delivered");
+    let shown = setup.pointsman(&[
+        "transfers",
+        "show",
+        setup.transfers()[0].split_whitespace().next().unwrap(),
+    ]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("notified terms, generation 1"), "{shown}");
+}
+
+#[test]
+fn what_policies_were_notified_of_a_file_that_did_not_come_whole_is_in_its_history() {
+    let setup = setup(&[]);
+    let server = setup.serve();
+    broken_off(&server, &VirtualFile::new("BIG", vec![1; 100_000]), 50_000);
+    let kept = eventually("it is written down", || {
+        let kept = decisions(&setup);
+        (kept.last()?.0 == "end-transfer").then_some(kept)
+    });
+    let (_, told) = kept.last().unwrap();
+    assert_eq!(told["facts"]["transfer"]["direction"], "received");
+    assert!(
+        told["facts"]["transfer"]["outcome"]["aborted"].is_string(),
+        "{told:#}"
+    );
+}
+
 #[test]
 fn what_led_to_an_efna_is_kept_beside_its_reason() {
     let setup = setup(&[("answer", "refuse")]);

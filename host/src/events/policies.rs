@@ -6,9 +6,10 @@ macro_rules! policies {
             $($rest)*;
             $($above)*
 
-            /// which policy decided what; with `hand-over`, what the command of `delivery.command` said
+            /// which policy decided what; with `hand-over`, what the command of `delivery.command` said. `data` is all that led
+            /// to it, as JSON, where no history of a file keeps that
             "POL-101" "policy-decided" Info Counted
-            Decided { session: Option<String>, partner: Option<String>, claims: Option<String>, remote: Option<SocketAddr>, policy: Option<String>, transfer: Option<TransferId>, file: Option<String>, hook: &'static str, by: String, decision: String }
+            Decided { session: Option<String>, partner: Option<String>, claims: Option<String>, remote: Option<SocketAddr>, policy: Option<String>, transfer: Option<TransferId>, file: Option<String>, hook: &'static str, by: String, decision: String, data: Option<String> }
             says("{}{hook}: {by}: {decision}", subject(session.as_deref(), *transfer))
             remedy("–")
 

@@ -165,6 +165,7 @@ fn log_answer(
         hook: answered.hook,
         by: answered.by,
         decision: answered.decision,
+        data: None,
     });
     if let Some(event) = waits_for_operator {
         station.events.emit(event);

@@ -8,6 +8,7 @@ use oftp::{Agreement, FileHeader, Response};
 use pointsman_policy::{Conversation, Decided, Generation, HostServices, types};
 use pointsman_store::{Note, TransferId};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::policy::facts::{self, Finished};
 
@@ -155,16 +156,58 @@ pub fn note<T: Serialize>(decided: &Decided<T>, sentence: &str) -> Note {
             text: format!("{hook}: policy {by}: {sentence}"),
             data: data(decided),
         },
-        None => format!(
-            "{hook}: no policy had an opinion, generation {}",
-            decided.generation
-        )
-        .into(),
+        None => {
+            let what = match decided.asked.is_empty() {
+                true => "was asked",
+                false => "had an opinion",
+            };
+            let generation = decided.generation;
+            Note {
+                text: format!("{hook}: no policy {what}, generation {generation}"),
+                data: data(decided),
+            }
+        }
     }
 }
 
-/// All that led to a decision, as JSON; none where no policy had an opinion.
+/// What the history of a transfer keeps of something that policies were only notified of; none where there are none.
+pub fn notification<T: Serialize>(decided: &Decided<T>) -> Option<Note> {
+    let names: Vec<&str> = decided.asked.iter().map(|one| one.name.as_str()).collect();
+    Some(Note {
+        text: format!(
+            "notified {}, generation {}",
+            names.join(", "),
+            decided.generation
+        ),
+        data: Some(data(decided)?),
+    })
+}
+
+/// All that led to a decision, or that none had an opinion, as JSON of some 50 KiB at most; none where no policy was
+/// asked.
 pub fn data<T: Serialize>(decided: &Decided<T>) -> Option<String> {
-    let by = decided.decided_by.as_ref();
-    by.map(|_| decided.to_json().to_string())
+    (!decided.asked.is_empty()).then(|| decided.to_json().to_string())
+}
+
+/// The same for a field of the log. Of the server's functions that were called it has the names alone: what a policy keeps
+/// for itself is none of the log's. Where it would be cut in a line, the longest parts are left out.
+pub fn data_for_log<T: Serialize>(decided: &Decided<T>) -> Option<String> {
+    /// Octets that a field of the log has whole.
+    const MOST: usize = 8 << 10;
+    let mut all = decided.to_json();
+    let called: Vec<&str> = decided
+        .host_calls
+        .iter()
+        .map(|call| call.function)
+        .collect();
+    let parts = all.as_object_mut().filter(|_| !decided.asked.is_empty())?;
+    parts.insert("host-calls".to_owned(), json!(called));
+    let mut text = json!(parts).to_string();
+    for part in ["host-calls", "facts", "failures", "answer", "policies"] {
+        if text.len() > MOST {
+            parts.insert(part.to_owned(), json!("too long for a line of the log"));
+            text = json!(parts).to_string();
+        }
+    }
+    Some(text)
 }

@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use oftp::{Agreement, FileKey, Leniency, OdetteId, Tolerance};
 use pointsman_policy::{Decided, types};
-use pointsman_store::{LedgerError, Note, Repeated, TransferId};
+use pointsman_store::{LedgerError, Note, Repeated, TransferId, planted};
 use serde::Serialize;
 use tokio::sync::Notify;
 
@@ -160,6 +160,9 @@ impl SessionContext {
 
     /// What becomes of this partner's files once they are received.
     pub fn delivery(&self) -> DeliveryTerms {
+        if planted("plan-read-again") {
+            return self.station.plan().delivery_of(self.partner()).clone();
+        }
         self.plan.delivery_of(self.partner()).clone()
     }
 
@@ -234,34 +237,71 @@ impl SessionContext {
         }
     }
 
-    /// Logs what a policy decided of a file, and gives what the ledger keeps of it.
+    /// Logs what a policy decided of a file, if one did, and gives what its row in the ledger keeps of the question.
     pub fn log_decision_of_file<T: Serialize>(
         &self,
         file: &FileKey,
         decided: &Decided<T>,
         sentence: &str,
     ) -> Note {
-        self.log_decision(Some(file), decided, sentence);
+        if decided.decided_by.is_some() {
+            self.log_decided(Some(file), decided, sentence, None);
+        }
         ask::note(decided, sentence)
     }
 
-    /// Logs what a policy decided; nothing where none had an opinion.
-    pub fn log_decision<T>(&self, file: Option<&FileKey>, decided: &Decided<T>, sentence: &str) {
-        let Some(by) = &decided.decided_by else {
-            return;
-        };
+    /// Logs what policies said where the ledger has no row to keep it, with all that led to it; nothing where none was
+    /// asked.
+    pub fn log_decision<T: Serialize>(
+        &self,
+        file: Option<&FileKey>,
+        decided: &Decided<T>,
+        sentence: &str,
+    ) {
+        if let Some(data) = ask::data_for_log(decided) {
+            self.log_decided(file, decided, sentence, Some(data));
+        }
+    }
+
+    /// Keeps with a transfer what policies were notified of.
+    pub async fn keep_notification<T: Serialize>(
+        &self,
+        id: TransferId,
+        decided: &Decided<T>,
+    ) -> Result<(), LedgerError> {
+        match ask::notification(decided) {
+            Some(note) => {
+                let ledger = &self.station.ledger;
+                ledger.remark(id, decided.hook.name(), note).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn log_decided<T>(
+        &self,
+        file: Option<&FileKey>,
+        decided: &Decided<T>,
+        sentence: &str,
+        data: Option<String>,
+    ) {
+        let by = decided.decided_by.as_ref();
         let talk = self.talk();
         self.log(Event::Decided {
             session: Some(talk.session),
             partner: talk.partner,
             claims: talk.claims,
             remote: Some(talk.remote),
-            policy: Some(by.policy.clone()),
+            policy: by.map(|by| by.policy.clone()),
             transfer: None,
             file: file.map(FileKey::to_string),
             hook: decided.hook.name(),
-            by: format!("policy {by}"),
+            by: by.map_or_else(
+                || "no policy had an opinion".to_owned(),
+                |by| format!("policy {by}"),
+            ),
             decision: sentence.to_owned(),
+            data,
         });
     }
 }

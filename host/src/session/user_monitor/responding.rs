@@ -22,7 +22,14 @@ pub(super) async fn response_offered(
         Acknowledgement::Unknown => None,
     };
     let policies = &mut context.policies;
-    policies.end_response(&response, id, &problem).await?;
+    let told = policies.end_response(&response, id, &problem).await?;
+    match id {
+        Some(id) => context.keep_notification(id, &told).await?,
+        None => {
+            let what = "a receipt for no file of ours";
+            context.log_decision(Some(response.key()), &told, what);
+        }
+    }
     let changes_nothing = !matches!(*known, Acknowledgement::Recorded(_));
     if changes_nothing {
         context.slow_down().await;

@@ -70,7 +70,10 @@ pub(super) fn granted(
 ) -> Result<types::SessionTerms, SessionRefusal> {
     let log = |sentence: &str| context.log_decision(None, answer, sentence);
     match &answer.decision {
-        types::ConnectionDecision::Pass => Ok(types::SessionTerms::default()),
+        types::ConnectionDecision::Pass => {
+            log("the profile decides");
+            Ok(types::SessionTerms::default())
+        }
         types::ConnectionDecision::Accept(terms) => {
             log(&format!("accepted{}", labelled(&terms.labels)));
             Ok(terms.clone())

@@ -164,7 +164,7 @@ impl Receiving {
             labels: &self.labels,
             asked: 0,
         };
-        context.policies.end_transfer(&done).await?;
-        Ok(())
+        let told = context.policies.end_transfer(&done).await?;
+        Ok(context.keep_notification(self.id, &told).await?)
     }
 }

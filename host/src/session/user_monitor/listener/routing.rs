@@ -29,7 +29,8 @@ pub(super) async fn route(
 ) -> Result<Route, Stop> {
     let asking = context.policies.accept_file(header);
     let answer = asking.await.map_err(InternalError::from)?;
-    let log = |sentence: &str| context.log_decision_of_file(&header.key, &answer, sentence);
+    // A file that is refused has no row.
+    let log = |sentence: &str| context.log_decision(Some(&header.key), &answer, sentence);
     let terms = accepted(&answer.decision).inspect_err(|refused| {
         let (code, text) = (refused.reason.code(), &refused.text);
         log(&format!("refused with SFNA {code:02} {text}"));
@@ -53,11 +54,12 @@ pub(super) async fn route(
     }
     log_unsigned(context, header);
     let (path, labels) = (facts::path(&target), labelled(&terms.labels));
+    let sentence = format!("accepted, to {path}{labels}");
     Ok(Route {
         target,
         layout,
         restart: terms.restart,
-        note: log(&format!("accepted, to {path}{labels}")),
+        note: context.log_decision_of_file(&header.key, &answer, &sentence),
         labels: terms.labels,
     })
 }

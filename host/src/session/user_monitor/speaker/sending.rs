@@ -132,8 +132,8 @@ impl Sending {
             labels: &self.file.labels,
             asked: 0,
         };
-        context.policies.end_transfer(&done).await?;
-        Ok(())
+        let told = context.policies.end_transfer(&done).await?;
+        Ok(context.keep_notification(self.id(), &told).await?)
     }
 
     /// What the partner has been given of the file, what it had before included.
