@@ -52,6 +52,38 @@ fn a_listener_moves_within_a_second_and_its_sessions_stay() {
     server.await_log(&["listener-closed", &first.to_string()]);
 }
 
+/// The port is one, but to move from one of its addresses to all of them, or back, takes one reload and turns nobody away.
+#[test]
+fn a_listener_moves_from_one_address_to_all_and_back_at_once() {
+    let one = free();
+    let everywhere = SocketAddr::new([0, 0, 0, 0].into(), one.port());
+    let elsewhere = SocketAddr::new([127, 0, 0, 2].into(), one.port());
+    let at = |address: SocketAddr| format!("  - address: {address}\n");
+    let setup = Setup::with_listeners(&at(one), "", "");
+    let server = setup.serve();
+    let mut staying = Peer::session(one);
+    assert!(!accepts(elsewhere));
+    // Not where another listener of that plan cannot be had: then the old one stays.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let second = at(taken.local_addr().unwrap());
+    setup.configure(&format!("{}{second}", at(everywhere)), "", "");
+    let (code, said) = reload(&setup);
+    assert!(code == Some(1) && said.contains("in use"), "{said}");
+    assert!(accepts(one) && !accepts(elsewhere));
+    for (listener, is_everywhere) in [(everywhere, true), (one, false), (everywhere, true)] {
+        setup.configure(&at(listener), "", "");
+        soon(&setup, "a listener of a port", || {
+            accepts(one) && accepts(elsewhere) == is_everywhere
+        });
+        drop(Peer::session(one));
+        // Nobody else gets the port.
+        std::net::TcpListener::bind(one).unwrap_err();
+    }
+    staying.send(&VirtualFile::new("STAYING", "staying"));
+    setup.await_delivered(1);
+    assert_eq!(server.stop(), Some(0));
+}
+
 #[test]
 fn a_listener_that_is_removed_accepts_nobody_after_a_second() {
     let second = free();

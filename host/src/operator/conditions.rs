@@ -8,12 +8,10 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use tokio::net::TcpSocket;
-
 use super::lock::{StorageLock, is_served};
 use crate::config::Plan;
 use crate::net::tls::{self, KnownCertificates};
-use crate::session::listen::ListenError;
+use crate::session::listen::{self, ListenError};
 use crate::station::storage;
 
 /// One of the conditions of a start.
@@ -133,12 +131,7 @@ fn addresses(config: &Plan, is_served: bool) -> Faults {
 /// Takes the address as a listener does, for a moment, and listens to nobody: a server that starts meanwhile is not kept
 /// from it.
 fn bind(address: SocketAddr) -> std::io::Result<()> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4(),
-        SocketAddr::V6(_) => TcpSocket::new_v6(),
-    }?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)
+    listen::socket(address)?.bind(address)
 }
 
 /// Whether the system gives only one of them to listen on.

@@ -21,7 +21,7 @@ pub(super) struct Listeners {
 }
 
 struct Open {
-    address: SocketAddr,
+    acceptor: Arc<Acceptor>,
     tls: bool,
     /// Told when it is to accept no more.
     close: Sender<Drain>,
@@ -39,22 +39,36 @@ impl Listeners {
     /// Where they listen, and whether with TLS.
     pub(super) fn addresses(&self) -> Vec<(SocketAddr, bool)> {
         let open = self.open.values();
-        open.map(|open| (open.address, open.tls)).collect()
+        open.map(|open| (open.acceptor.address(), open.tls))
+            .collect()
     }
 
-    /// Binds those that are not there yet, and accepts nobody.
+    /// Binds those that are not there yet, and accepts nobody. One that is at all addresses of a port, in place of one that is
+    /// at one of them, is bound beside it, and the other way round.
     ///
     /// # Errors
     /// One cannot be had.
-    pub(super) async fn bind_new(&self, next: &InForce) -> Result<Vec<Acceptor>, ListenError> {
+    pub(super) fn bind_new(&self, next: &InForce) -> Result<Vec<Acceptor>, ListenError> {
         let mut bound = Vec::new();
         for key in next.listeners() {
             next.listener_tls(&key)?;
             if !self.open.contains_key(&key) {
-                bound.push(Acceptor::bind(key).await?);
+                bound.push(Acceptor::bind(key, &self.replaced_by(key, next))?);
             }
         }
         Ok(bound)
+    }
+
+    /// Those at the port of a new one that the next plan has no more.
+    fn replaced_by(&self, (address, _): ListenerKey, next: &InForce) -> Vec<&Acceptor> {
+        let leaving = self
+            .open
+            .iter()
+            .filter(|(key, _)| next.listener(key).is_none());
+        let acceptors = leaving.map(|(_, open)| open.acceptor.as_ref());
+        acceptors
+            .filter(|acceptor| acceptor.address().port() == address.port())
+            .collect()
     }
 
     /// The plan in force has others: those that were bound for it accept from now on, and those that it has no more accept
@@ -67,7 +81,7 @@ impl Listeners {
                 Some(listener) => open.tls = listener.tls.is_some(),
                 None => {
                     open.close.send_replace(Drain::AtNextTurn);
-                    let address = open.address;
+                    let address = open.acceptor.address();
                     keeper
                         .station
                         .events
@@ -86,15 +100,14 @@ impl Listeners {
                 .station
                 .events
                 .emit(Event::Listening { address, tls });
-            keeper.accept(Arc::new(acceptor), &self.sessions, &close);
-            self.open.insert(
-                key,
-                Open {
-                    address,
-                    tls,
-                    close,
-                },
-            );
+            let acceptor = Arc::new(acceptor);
+            keeper.accept(Arc::clone(&acceptor), &self.sessions, &close);
+            let open = Open {
+                acceptor,
+                tls,
+                close,
+            };
+            self.open.insert(key, open);
         }
     }
 }

@@ -148,7 +148,7 @@ impl Server {
         let (sessions, tasks) = (TaskTracker::new(), TaskTracker::new());
         let mut listeners = Listeners::new(sessions.clone());
         // All are bound before one accepts calls, so a start that fails here has served nobody.
-        let bound = listeners.bind_new(&station.plan()).await?;
+        let bound = listeners.bind_new(&station.plan())?;
         let keeper = Keeper {
             station: Arc::clone(&station),
             tasks: tasks.clone(),

@@ -125,7 +125,7 @@ impl Reloader {
         let (next, mut reloaded) = read?;
         let chain = self.station.policies.prepare(policies::specs(&next)).await;
         let chain = chain.map_err(LoadPoliciesError::from)?;
-        let bound = listeners.bind_new(&next).await?;
+        let bound = listeners.bind_new(&next)?;
         // Nothing fails from here on.
         reloaded.policy_generation = self.station.put_in_force(next, chain);
         listeners.take_up(bound, &self.keeper);

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use oftp::Session;
+use rustix::net::sockopt::set_socket_reuseport;
 use rustls::ServerConfig;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -25,6 +26,9 @@ use crate::station::Station;
 use crate::station::drain::Drain;
 use crate::station::in_force::{ListenerKey, Pinned};
 use crate::station::seats::{CallerSeat, Entrance, MostCallers, Origin};
+
+/// Callers whom the system holds for a listener until they are accepted.
+const BACKLOG: u32 = 1024;
 
 /// A bound listener that does not accept yet.
 pub struct Acceptor {
@@ -49,15 +53,16 @@ pub enum ListenError {
 }
 
 impl Acceptor {
-    /// Binds a listener of a plan.
+    /// Binds a listener of a plan. Those that it is to replace may have its port until then, at this address or at all.
     ///
     /// # Errors
-    /// The address is taken or not ours.
-    pub async fn bind(key: ListenerKey) -> Result<Self, ListenError> {
+    /// The address is taken by others or not ours.
+    pub fn bind(key: ListenerKey, replaced: &[&Acceptor]) -> Result<Self, ListenError> {
         let (address, _) = key;
-        let socket = TcpListener::bind(address)
-            .await
-            .map_err(|source| ListenError::Bind { address, source })?;
+        share_port(replaced, true);
+        let socket = listen(address, !replaced.is_empty());
+        share_port(replaced, false);
+        let socket = socket.map_err(|source| ListenError::Bind { address, source })?;
         let address = socket.local_addr().unwrap_or(address);
         Ok(Self {
             key,
@@ -146,6 +151,33 @@ impl Acceptor {
             }
         }
     }
+}
+
+/// Whether another socket of this program may have the port, too. Where the system does not allow that, binding fails.
+fn share_port(acceptors: &[&Acceptor], yes: bool) {
+    for acceptor in acceptors {
+        let _ = set_socket_reuseport(&acceptor.socket, yes);
+    }
+}
+
+fn listen(address: SocketAddr, shares_port: bool) -> std::io::Result<TcpListener> {
+    let socket = socket(address)?;
+    socket.set_reuseport(shares_port)?;
+    socket.bind(address)?;
+    let listener = socket.listen(BACKLOG)?;
+    // From here on the port is no other's.
+    set_socket_reuseport(&listener, false)?;
+    Ok(listener)
+}
+
+/// A socket for a listener at that address, which may have been a listener's just before.
+pub(crate) fn socket(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    socket.set_reuseaddr(true)?;
+    Ok(socket)
 }
 
 /// A call that has been accepted.
