@@ -14,7 +14,18 @@ use super::typed::resolve;
 /// Every key of a file with a hash of its value and of the files and variables that the value refers to. Secrets
 /// themselves are not kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Fingerprints(BTreeMap<String, u64>);
+pub struct Fingerprints(BTreeMap<KeyName, KeyPrint>);
+
+/// A key by what its list elements are named by, which stays where others are put before them.
+type KeyName = String;
+
+/// What is known of a key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct KeyPrint {
+    /// The key as it is shown: elements of lists have their number.
+    shown: String,
+    hash: u64,
+}
 
 /// It has a random key for each run of the program, so that a value cannot be found by hashing guesses.
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
@@ -29,6 +40,9 @@ const FILES: [&str; 6] = [
     "our_key",
 ];
 
+/// The keys that name an element of a list: a listener, a watched folder.
+const NAMES: [&str; 2] = ["address", "folder"];
+
 /// Octets of a file that are compared: files of certificates are smaller.
 const MOST: u64 = 1 << 20;
 
@@ -38,37 +52,41 @@ impl Fingerprints {
         let reading = context::read(base, &Needs::Everything, &BTreeSet::new(), || {
             let mut found = Self::default();
             if let Ok(value) = serde_yaml::from_str::<Value>(text) {
-                found.gather(base, "", &value);
+                found.gather(base, &Key::default(), &value);
             }
             found
         });
         reading.outcome
     }
 
-    fn gather(&mut self, base: &Path, key: &str, value: &Value) {
+    fn gather(&mut self, base: &Path, key: &Key, value: &Value) {
         match value {
             Value::Mapping(map) => {
                 // The only map whose order says something.
-                if key == "policies" {
+                if key.shown == "policies" {
                     let order: Vec<_> = map.keys().filter_map(Value::as_str).collect();
-                    self.note("policies (their order)", &order);
+                    let key = Key {
+                        name: "policies (their order)".to_owned(),
+                        shown: "policies (their order)".to_owned(),
+                    };
+                    self.note(&key, &order);
                 }
                 for (name, value) in map {
                     let name = name
                         .as_str()
                         .map_or_else(|| format!("{name:?}"), str::to_owned);
-                    let dot = if key.is_empty() { "" } else { "." };
-                    self.gather(base, &format!("{key}{dot}{name}"), value);
+                    self.gather(base, &key.below(&name), value);
                 }
             }
             Value::Sequence(list) => {
+                let mut named = BTreeMap::new();
                 for (at, value) in list.iter().enumerate() {
-                    self.gather(base, &format!("{key}[{at}]"), value);
+                    self.gather(base, &key.element(at, value, &mut named), value);
                 }
             }
             Value::String(text) => {
                 let resolved = resolve(text, false).unwrap_or_else(|_| text.clone());
-                let last = key.rsplit('.').next().unwrap_or_default();
+                let last = key.shown.rsplit('.').next().unwrap_or_default();
                 let content = match FILES.contains(&last) {
                     true => {
                         pointsman_folder::read(&base.join(&resolved), MOST, Names::Operator).ok()
@@ -82,18 +100,65 @@ impl Fingerprints {
         }
     }
 
-    fn note(&mut self, key: &str, value: &impl std::hash::Hash) {
-        self.0.insert(key.to_owned(), HASHER.hash_one(value));
+    fn note(&mut self, key: &Key, value: &impl std::hash::Hash) {
+        let print = KeyPrint {
+            shown: key.shown.clone(),
+            hash: HASHER.hash_one(value),
+        };
+        self.0.insert(key.name.clone(), print);
     }
 
-    /// The keys that are new, gone, or have another value, in order.
+    /// The keys that are new, gone, or have another value, in order. Elements of lists are compared with those of the same
+    /// address or folder, wherever they stand; one that has another by now, with the one that was in its place.
     #[must_use]
     pub fn changed_since(&self, before: &Self) -> Vec<String> {
-        let keys: BTreeSet<&String> = self.0.keys().chain(before.0.keys()).collect();
-        let changed = keys
-            .into_iter()
-            .filter(|key| self.0.get(*key) != before.0.get(*key));
-        changed.cloned().collect()
+        let (new, gone) = (&self.0, &before.0);
+        let is_new = |name: &KeyName, print: &KeyPrint| {
+            let there = gone.get(name);
+            there.is_none_or(|there| there.hash != print.hash)
+        };
+        let others = new.iter().filter(|(name, print)| is_new(name, print));
+        let others: BTreeSet<&KeyPrint> = others.map(|(_, print)| print).collect();
+        let gone = gone.iter().filter(|(name, _)| !new.contains_key(*name));
+        let gone: BTreeSet<&KeyPrint> = gone.map(|(_, print)| print).collect();
+        let changed = others.symmetric_difference(&gone);
+        let keys: BTreeSet<&String> = changed.map(|print| &print.shown).collect();
+        keys.into_iter().cloned().collect()
+    }
+}
+
+/// A key on the way to its value.
+#[derive(Default)]
+struct Key {
+    name: KeyName,
+    shown: String,
+}
+
+impl Key {
+    /// A key of the map that this one leads to.
+    fn below(&self, key: &str) -> Self {
+        let dot = if self.shown.is_empty() { "" } else { "." };
+        Self {
+            name: format!("{}{dot}{key}", self.name),
+            shown: format!("{}{dot}{key}", self.shown),
+        }
+    }
+
+    /// An element of the list that this one leads to. Of several of one name the first is the first again.
+    fn element(&self, at: usize, value: &Value, named: &mut BTreeMap<String, usize>) -> Self {
+        let name = NAMES.iter().find_map(|name| value.get(name)?.as_str());
+        let name = match name {
+            Some(name) => {
+                let nth = named.entry(name.to_owned()).or_default();
+                *nth += 1;
+                format!("{name} {nth}")
+            }
+            None => at.to_string(),
+        };
+        Self {
+            name: format!("{}[{name}]", self.name),
+            shown: format!("{}[{at}]", self.shown),
+        }
     }
 }
 
@@ -130,6 +195,49 @@ mod tests {
                 "partners.a.password",
                 "partners.a.sfids[1]"
             ]
+        );
+    }
+
+    #[test]
+    fn a_listener_is_compared_with_the_one_of_its_address_wherever_it_stands() {
+        let base = tempfile::TempDir::new().unwrap();
+        let of =
+            |listeners: &str| Fingerprints::of(base.path(), &format!("listeners:\n{listeners}"));
+        let first = "  - {address: '127.0.0.1:1', sessions: 1, tls: {certificate: a}}\n";
+        let second = "  - {address: '127.0.0.1:2', sessions: 2, tls: {certificate: b}}\n";
+        let free = "  - {address: '127.0.0.1:0', sessions: 3}\n";
+        let changed = |after: &str, before: &str| of(after).changed_since(&of(before));
+        let all = [
+            "listeners[0].address",
+            "listeners[0].sessions",
+            "listeners[0].tls.certificate",
+        ];
+        assert_eq!(
+            changed(&[second, first].concat(), first),
+            all,
+            "one before it"
+        );
+        assert_eq!(
+            changed(first, &[second, first].concat()),
+            all,
+            "the first is gone"
+        );
+        let both = [first, second].concat();
+        assert!(
+            changed(&[second, first].concat(), &both).is_empty(),
+            "their order says nothing"
+        );
+        let more = second.replace("sessions: 2", "sessions: 5");
+        assert_eq!(
+            changed(&[&more, first].concat(), &both),
+            ["listeners[0].sessions"]
+        );
+        let moved = first.replace("127.0.0.1:1", "127.0.0.1:9");
+        assert_eq!(changed(&moved, first), ["listeners[0].address"]);
+        let two = [free, free].concat();
+        assert_eq!(
+            changed(&two, free),
+            ["listeners[1].address", "listeners[1].sessions"]
         );
     }
 }
