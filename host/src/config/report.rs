@@ -264,7 +264,8 @@ impl fmt::Display for ConfigError {
 
 fn report(mistake: &Shown, path: &str, text: &str) -> String {
     let title = Level::ERROR.primary_title(mistake.message.as_str());
-    let mut group = match mistake.place.and_then(|place| span(text, place)) {
+    let place = mistake.place.map(|place| within(text, place));
+    let mut group = match place.and_then(|place| span(text, place)) {
         Some(span) => title.element(
             Snippet::source(text)
                 .path(path)
@@ -276,6 +277,16 @@ fn report(mistake: &Shown, path: &str, text: &str) -> String {
         group = group.element(Level::HELP.message(help.as_str()));
     }
     Renderer::plain().render(&[group])
+}
+
+/// The place; where the text has no such line, since it ended too early, behind its last line.
+fn within(text: &str, place: (usize, usize)) -> (usize, usize) {
+    if place.0 <= text.lines().count() {
+        return place;
+    }
+    let rows = text.lines().map(str::trim_end).enumerate();
+    let last = rows.filter(|(_, row)| !row.is_empty()).last();
+    last.map_or(place, |(at, row)| (at + 1, row.chars().count() + 1))
 }
 
 /// The range of octets of the word at a line and column.
@@ -476,6 +487,21 @@ limits: {guesses: 3}
             let mut lines: Vec<&str> = whole.split('\n').collect();
             lines.remove(dice.below(lines.len()));
             *text = lines.join("\n").chars().collect();
+        }
+    }
+
+    #[test]
+    fn what_is_missing_at_the_end_is_shown_there() {
+        for (end, line) in [
+            ("limits: {guesses: 3", 13),
+            ("limits: {guesses: 3\n\n", 13),
+            ("limits: 'x\n", 13),
+        ] {
+            let text = GOOD.replace("limits: {guesses: 3}\n", end);
+            let error = Plan::parse(Path::new("x.yaml"), &text, &Needs::Everything);
+            let said = error.unwrap_err().to_string();
+            let place = format!("x.yaml:{line}:");
+            assert!(said.contains(&place) && said.contains("limits: "), "{said}");
         }
     }
 
