@@ -10,6 +10,7 @@
 
 mod certificates;
 mod folders;
+mod limits;
 mod listeners;
 mod load;
 mod partners;
