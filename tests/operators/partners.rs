@@ -190,7 +190,7 @@ fn why_files_stay_that_a_good_session_left_is_told_wherever_they_are() {
         assert_eq!(server.stop(), Some(0));
         all_in(
             &line(&partner(&setup, "nordwerk"), "why it waits"),
-            &["no server runs", "the last session left it", reason],
+            &["no server runs", "the last session did not send it", reason],
         );
         // What was there is held now, and what waits was in no session yet.
         for row in setup

@@ -45,7 +45,7 @@ pub enum LoadError {
     },
     /// A later change is in force already.
     #[error(
-        "policy `{policy}`: another component was put in its place meanwhile, by a later swap or as its file; that one stays, and this one was given up: swap again if it is wanted all the same"
+        "policy `{policy}`: another component was put in its place meanwhile, by a later swap or as its file; that one stays, and this one was given up: swap again if you still want it"
     )]
     Overtaken {
         /// Name of the policy.

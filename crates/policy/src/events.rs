@@ -99,25 +99,25 @@ events! {
     "POL-002" "policy-failed" Warn Counted
     Failed { policy: String, digest: String, generation: u64, session: Subject, hook: String, kind: String, on_failure: String, reason: String }
     says("{session}: {hook}: policy {policy} failed ({kind}), answered by `{on_failure}`: {reason}")
-    remedy("`error-text`: usually a setting; the detail names it. `deadline`, `memory`: raise its limits, or see its author; `memory` that names `limits.policies_memory` is the limit of all policies together. `trap`, `stack`, `bad-decision`: its author. Swap the last good component in")
+    remedy("`error-text`: usually a setting; the detail names it. `deadline`, `memory`: raise its limits, or ask its author; `memory` that names `limits.policies_memory` is the limit of all policies together. `trap`, `stack`, `bad-decision`: ask its author. Swap the last good component in")
 
     /// a policy logged more than it may
     "POL-003" "policy-log-cut" Warn Counted
     LogCut { policy: Arc<str>, session: Subject, dropped: u32 }
     says("{session}: policy {policy} logged more than its limits allow: {dropped} lines are missing")
-    remedy("its author")
+    remedy("ask its author")
 
     /// a line of a policy's own, at the level `error`
     "POL-004" "policy-says" Error Counted
     SaysError { policy: Arc<str>, session: Subject, said: String }
     says("{session}: policy {policy}: {said}")
-    remedy("its author")
+    remedy("ask its author")
 
     /// a line of a policy's own
     "POL-005" "policy-says" Warn Counted
     SaysWarn { policy: Arc<str>, session: Subject, said: String }
     says("{session}: policy {policy}: {said}")
-    remedy("its author")
+    remedy("ask its author")
 
     /// a line of a policy's own
     "POL-006" "policy-says" Info Counted

@@ -28,7 +28,7 @@ pub enum LedgerError {
         full: bool,
     },
     /// The row is in another state than the verb leads from.
-    #[error("ledger: transfer {id} is `{state}`: `{verb}` does not lead on from there")]
+    #[error("ledger: transfer {id} is `{state}`: `{verb}` is not possible in that state")]
     WrongState {
         /// The row's transfer.
         id: TransferId,
@@ -54,7 +54,7 @@ pub enum LedgerError {
     IdentityTaken(String),
     /// A policy keeps as much as it may.
     #[error(
-        "policy `{policy}` keeps {kept} octets and may keep {quota} (`policies.{policy}.limits.kept`): there is no room for {more} more until it removes some or its quota is raised"
+        "policy `{policy}` keeps {kept} octets and may keep {quota} (`policies.{policy}.limits.kept`): {more} more do not fit until it removes some or the limit is raised"
     )]
     PolicyKeepsTooMuch {
         /// Its name in the configuration.
@@ -68,7 +68,7 @@ pub enum LedgerError {
     },
     /// All policies together keep as much as they may.
     #[error(
-        "all policies together keep {kept} octets and may keep {quota} (`limits.policies_kept`): there is no room for {more} more until one removes some or the quota is raised"
+        "all policies together keep {kept} octets and may keep {quota} (`limits.policies_kept`): {more} more do not fit until one removes some or the limit is raised"
     )]
     PoliciesKeepTooMuch {
         /// What they keep, in octets.
@@ -112,7 +112,7 @@ pub enum LedgerError {
     /// The verb was lost in a panic, its own or that of another verb in the same commit, or the ledger's thread has
     /// ended.
     #[error(
-        "ledger: the verb was given up by a mistake in this program, which the log tells, and nothing of it was done"
+        "ledger: a mistake in this program ended the change before it was made; the log has the line of it"
     )]
     Closed,
 }

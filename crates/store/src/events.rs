@@ -14,7 +14,7 @@ events! {
     /// A failure that the store tolerates, or that no caller is notified of.
     pub enum StoreEvent of "store";
 
-    /// none of that group of changes happened, and nobody was told that it had
+    /// none of this group of changes was made, and none was acknowledged to anybody
     "STO-001" "ledger-commit-failed" Error Counted
     CommitFailed { verbs: usize, reason: String }
     says("{verbs} changes of the ledger did not happen: {reason}")
@@ -24,7 +24,7 @@ events! {
     "STO-002" "sidecar-behind" Warn Counted
     SidecarBehind { transfer: TransferId, reason: String }
     says("the sidecar of transfer {transfer} does not have its newest line: {reason}")
-    remedy("disk space, permissions; a rebuilt ledger would be more careful about this file")
+    remedy("disk space, permissions; a ledger that is rebuilt before the next step of this file knows less of it")
 
     /// what was committed stays in the ledger's log `ledger.db-wal`, which grows until a later checkpoint succeeds
     "STO-003" "ledger-checkpoint-failed" Warn Counted
@@ -35,7 +35,7 @@ events! {
     /// the messages of SQLite could not be captured
     "STO-004" "ledger-log-unheard" Warn Counted
     LogUnheard { reason: String }
-    says("SQLite's own log is not heard: {reason}")
+    says("the messages of SQLite cannot be captured: {reason}")
     remedy("–")
 
     /// SQLite did something by itself, such as recovering its log after a crash
@@ -69,11 +69,11 @@ events! {
     says("transfer {transfer} was put at {file}, the folder could not be synced, and it cannot be taken back: {reason}")
     remedy("the disk of the inbox; look whether the reader has it twice")
 
-    /// a copy of a file that was not queued could not be removed from the spool
-    "STO-010" "blob-left" Warn Counted
-    BlobLeft { transfer: TransferId, reason: String }
-    says("what was copied of transfer {transfer} stays in the spool: {reason}")
-    remedy("`verify-store` names it; the disk")
+    /// a content could not be sealed, and what was written of it could not be removed
+    "STO-010" "unsealed-left" Warn Counted
+    UnsealedLeft { transfer: TransferId, reason: String }
+    says("the content of transfer {transfer} could not be sealed, and what was written of it stays in the spool: {reason}")
+    remedy("look at the disk; the next start removes it, and until then `verify-store` names it")
 
     /// other users could read or lock what is the server's alone; they cannot any more
     "STO-011" "made-private" Warn Every

@@ -61,7 +61,7 @@ enum CliCommand {
     Queue(queue::QueueCommand),
     /// Check ledger, spool and inbox against each other; change nothing.
     VerifyStore(store::VerifyStoreCommand),
-    /// Mend the store.
+    /// Rebuild the ledger from the spool, or write sidecars that are missing.
     Store(store::StoreCommand),
     /// Look at policies, and swap them while the server runs.
     Policy(policy::PolicyCommand),

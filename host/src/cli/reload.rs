@@ -19,10 +19,9 @@ pub(super) struct ReloadCommand {
 
 impl ReloadCommand {
     pub(super) fn run(self) -> CommandOutcome {
-        let operator = self
-            .configured
-            .operator()
-            .inspect_err(|_| notice("the server was not asked, and what it has in force stays:"))?;
+        let operator = self.configured.operator().inspect_err(|_| {
+            notice("the server was not asked to reload, and its configuration stays in force:")
+        })?;
         let reloaded = block_on(operator.reload(|_, _| {}))?;
         if self.json {
             return Ok(print_json(&reloaded)?);

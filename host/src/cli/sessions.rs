@@ -46,7 +46,7 @@ fn print(session: &SessionReport) {
         "{:14}  {:20}  {:16}  {:28}  {}",
         session.session,
         session.since,
-        session.partner.as_deref().unwrap_or("(not said yet)"),
+        session.partner.as_deref().unwrap_or("(not known yet)"),
         format!("{way} {}", session.remote),
         session
             .file
@@ -111,7 +111,7 @@ pub(super) fn show(configured: &Configured, as_json: bool) -> CommandOutcome {
     }
     say!("sessions: {}", status.sessions);
     for session in &block_on(operator.sessions(None))? {
-        let partner = session.partner.as_deref().unwrap_or("(not said yet)");
+        let partner = session.partner.as_deref().unwrap_or("(not known yet)");
         say!("session with {partner}: {}", in_a_line(session));
     }
     print_status(&status);

@@ -160,7 +160,7 @@ fn format(file: &TransferReport) -> String {
     let layout = header.records_kept_as.as_ref();
     let layout = layout.map_or_else(String::new, |layout| format!(", kept here as {layout}"));
     format!(
-        "{format}{layout}, told as {} blocks of 1024 octets",
+        "{format}{layout}, announced as {} blocks of 1024 octets",
         header.size_blocks
     )
 }
@@ -223,7 +223,9 @@ fn target(inbound: &InboundReport) -> String {
 
 fn offered(outbound: &OutboundReport) -> String {
     let doubt = match outbound.in_doubt {
-        true => "; it may have arrived already, and is offered again to know",
+        true => {
+            "; in doubt: it may have arrived already, and the partner's answer to the next offer shows whether it has"
+        }
         false => "",
     };
     format!(

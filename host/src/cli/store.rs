@@ -7,7 +7,7 @@ use super::out::{notice, print_json, say};
 use crate::operator::store::{FindingReport, FindingWeight, RebuildReport, StoreReport};
 
 /// Compares ledger, spool and inbox with each other, and names what does not fit. Changes nothing, and may
-/// run beside a server: only what stays as it is gets told.
+/// run beside a server: what the server is just changing is not reported.
 #[derive(Debug, Args)]
 pub(super) struct VerifyStoreCommand {
     /// Compare sizes alone; without it every content in the spool is read.
@@ -67,7 +67,7 @@ fn print_finding(finding: &FindingReport) {
     say!("    {}", finding.remedy);
 }
 
-/// Mends the store.
+/// Repairs what belongs to the ledger; no server may run.
 #[derive(Debug, Args)]
 pub(super) struct StoreCommand {
     #[command(subcommand)]
@@ -137,13 +137,13 @@ fn print_rebuilt(rebuilt: &RebuildReport) {
     say!(
         "histories and what policies kept {}",
         match rebuilt.history_kept {
-            true => "came over from the old one",
+            true => "were copied from the old one",
             false => "are lost with the old one",
         }
     );
     for left in &rebuilt.left {
         say!(
-            "error: transfer {}: not taken in: {}",
+            "error: transfer {}: not entered in the ledger: {}",
             left.transfer,
             left.why
         );

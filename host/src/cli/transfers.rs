@@ -63,7 +63,7 @@ struct AnswerArgs {
 
 #[derive(Debug, Args)]
 struct ListArgs {
-    /// How many.
+    /// The most files that are listed.
     #[arg(short = 'n', long, default_value_t = 20)]
     count: u32,
     /// Of this partner alone.

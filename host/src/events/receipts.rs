@@ -9,7 +9,7 @@ macro_rules! receipts {
             /// the partner confirmed our receipt
             "RCP-001" "receipt-given" Info Every
             ReceiptGiven { session: Talk, transfer: TransferId }
-            says("{session}: it has our receipt of transfer {transfer}")
+            says("{session}: the partner has confirmed our receipt of transfer {transfer}")
             remedy("–")
 
             /// the EERP of a file of ours; and what was checked
@@ -57,7 +57,7 @@ macro_rules! receipts {
             /// the ledger could not be read for receipts that wait
             "RCP-005" "questions-unknown" Error Counted
             QuestionsUnknown { reason: String }
-            says("it is not known which receipts are to be asked for again: {reason}")
+            says("the receipts that wait for a decision cannot be read from the ledger: {reason}")
             remedy("look at the disk; the server tries again by itself")
 
             /// a receipt that waits could not be asked for, or the answer not written down
@@ -69,7 +69,7 @@ macro_rules! receipts {
             /// a policy or command answered after an operator had
             "RCP-007" "decided-before" Warn Counted
             DecidedBefore { transfer: TransferId, partner: String, answer: String }
-            says("transfer {transfer}: {answer}; an operator was quicker")
+            says("transfer {transfer}: {answer}, without effect: an operator has decided about its receipt before")
             remedy("nothing; the operator's answer holds")
 
             /// the receipt of a file waits until somebody decides about it

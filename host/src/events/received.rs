@@ -8,9 +8,9 @@ macro_rules! received {
 
             /// SFNA or EFNA, with reason
             "RCV-001" "file-refused" Warn Counted
-            FileRefused { session: Talk, file: String, reason: String }
+            InboundFileRefused { session: Talk, file: String, reason: String }
             says("{session}: file {file} refused: {reason}")
-            remedy("02, 03: `sfids` of station and partner. 04, 16, 18, 19: what is not there yet. 06: size, quota or disk. 12: disk, a name that is taken, or another session has the file. 05, 10, 11: records or counts are not what was announced. 13: received before; the partner lost our answer, and is all right. 14: this session takes no files. The text says which; otherwise a policy")
+            remedy("02, 03: `sfids` of station and partner. 04, 16, 18, 19: this server does not support it yet. 06: size, quota or disk. 12: disk, a name that is taken, or another session has the file. 05, 10, 11: records or counts are not what was announced. 13: the file was received before, and the partner did not get our answer: nothing is wrong. 14: this session takes no files. The text says which; otherwise a policy")
 
             /// every octet is durable; EFPA
             "RCV-002" "file-received" Info Every
@@ -65,7 +65,7 @@ macro_rules! received {
             "RCV-009" "partial-removed" Warn Counted
             PartialRemoved { transfer: TransferId, partner: Option<String>, reason: String, error: Option<String> }
             says("what was kept of transfer {transfer}{} was removed: {reason}{}", of(partner), because(error))
-            remedy("make room; ask the partner why its files break off")
+            remedy("free some space; ask the partner why its files break off")
 
             /// the content of a refused file could not be removed (`delivery.rejected: delete`)
             "RCV-010" "content-stays" Warn Counted
@@ -76,7 +76,7 @@ macro_rules! received {
             /// that a partner has our EFPA could not be written down
             "RCV-011" "not-confirmed" Warn Counted
             NotConfirmed { session: Talk, reason: String }
-            says("{session}: that it has our EFPA cannot be written down: {reason}")
+            says("{session}: that the partner has our EFPA cannot be written to the ledger: {reason}")
             remedy("nothing: with `received_again: compare` or `take` the file may come once more and is compared")
 
             /// the spool has a received file that the ledger does not know, so the ledger is an older one

@@ -21,7 +21,7 @@ macro_rules! sent {
             /// the partner has every octet
             "SND-003" "file-sent" Info Every
             FileSent { session: Talk, transfer: TransferId, file: String }
-            says("{session}: it has {file}, transfer {transfer}")
+            says("{session}: sent {file}, transfer {transfer}: the partner has all of it")
             remedy("–")
 
             /// SFNA or EFNA; offered again after `retry.refused`, or parked
@@ -36,11 +36,11 @@ macro_rules! sent {
             says("{file} is queued for {partner} as transfer {transfer}")
             remedy("–")
 
-            /// something in a watched folder is not as it should be; said once, and again where it was mended in between
+            /// something in a watched folder is not as it should be; logged once, and again if it comes back
             "SND-006" "watch-trouble" Error Counted
             WatchTrouble { folder: String, partner: String, reason: String }
             says("watched folder {folder} of {partner}: {reason}")
-            remedy("the text says which file and why: who has it open, permissions, room")
+            remedy("the text says which file and why: who has it open, permissions, free space")
 
             /// a watched folder cannot be used, so nothing in it is sent; it is tried again
             "SND-013" "folder-unusable" Error Every
@@ -72,17 +72,17 @@ macro_rules! sent {
             says("it is not known what waits to be sent: {reason}")
             remedy("look at the disk; the server tries again by itself")
 
-            /// what a session had that is gone could not be given back to the queue
+            /// a session is gone, and the files and receipts that it had could not be put back into the queue
             "SND-010" "leases-kept" Error Counted
             LeasesKept { reason: String }
-            says("what sessions had that are gone is not given back: {reason}")
+            says("files and receipts of sessions that are gone are not back in the queue: {reason}")
             remedy("look at the disk; the server tries again by itself")
 
-            /// a copy of a file that came to nothing could not be removed from the spool
-            "SND-009" "blob-left" Warn Counted
-            BlobLeft { transfer: TransferId, reason: String }
+            /// a file was copied into the spool and not queued, and its copy could not be removed
+            "SND-009" "copy-left" Warn Counted
+            CopyLeft { transfer: TransferId, reason: String }
             says("what was copied of transfer {transfer} stays in the spool: {reason}")
-            remedy("`verify-store` names it; the disk")
+            remedy("look at the disk; `verify-store` names the file")
 
             /// a file to send, or where its records end, is not in the spool as it was queued: the disk lost it, or it was
             /// changed. Its end (EFID) was not sent, and it is parked
@@ -96,7 +96,7 @@ macro_rules! sent {
             /// `pointsman send` the reading ends with the command
             "SND-012" "content-unread" Warn Counted
             ContentUnread { session: Talk, transfer: TransferId, file: String }
-            says("{session}: {file} is not read yet, to be compared with what was queued: its end is sent in a later session of the server")
+            says("{session}: {file} could not be compared in time with what was queued: its EFID is sent in a later session of the server")
             remedy("nothing, if the server sends the file in its next sessions; else the disk. Where `pointsman send` says it, let the server send the file: it calls a partner that has an `address`, or gives the file to one that calls")
         }
     };

@@ -85,7 +85,7 @@ macro_rules! sessions {
             /// a caller showed a certificate that is known as another partner's
             "SES-013" "certificate-of-another" Warn Counted
             CertificateOfAnother { session: Talk, known_as: String }
-            says("{session}: it shows the certificate of {known_as}")
+            says("{session}: the caller shows a certificate that belongs to {known_as}")
             remedy("the caller has two profiles mixed up, or a key got lost: ask both partners")
 
             /// a certificate of ours, a partner's or a CA's ends soon, or partners may not like it; told at the start, after

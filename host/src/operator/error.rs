@@ -56,7 +56,7 @@ codes! {
     NoSuchTransfer "no-such-transfer" Problem,
     /// the beginning or end of an id fits several transfers
     AmbiguousTransfer "ambiguous-transfer" Problem,
-    /// the transfer is in a state from which the request does not lead on
+    /// the request is not possible in the state that the transfer is in
     WrongState "wrong-state" Problem,
     /// a session has the transfer just now
     InSession "in-session" Problem,

@@ -43,7 +43,7 @@ impl Overview {
             Err(_) => Err("it does not answer".to_owned()),
         };
         let unknown = running.as_ref().err();
-        let unknown = unknown.map(|why| format!("nothing is told of the running server: {why}"));
+        let unknown = unknown.map(|why| format!("the running server is not shown: {why}"));
         let unknown = unknown.into_iter().collect();
         Self::with(operator, running.unwrap_or(None), unknown).await
     }

@@ -284,7 +284,7 @@ async fn unusable_folders(config: &Plan) -> (Vec<(String, String)>, Option<Strin
     match tokio::time::timeout(PATIENCE, looking).await {
         Ok(Ok(found)) => (found, None),
         _ => {
-            let unseen = "nothing is told of watched folders: one of them does not answer";
+            let unseen = "watched folders are not shown: one of them does not answer";
             (Vec::new(), Some(unseen.to_owned()))
         }
     }

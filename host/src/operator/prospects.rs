@@ -64,7 +64,7 @@ impl PartnerView<'_> {
             .or_else(|| self.takes_no_files())
             .or_else(|| {
                 let reason = waiting.reason.as_deref().map(printable);
-                reason.map(|reason| format!("the last session left it: {reason}"))
+                reason.map(|reason| format!("the last session did not send it: {reason}"))
             })
     }
 
@@ -153,7 +153,10 @@ impl PartnerView<'_> {
         let last = self.contacts.get(&ContactKind::Session)?;
         let was_there = waiting.ready_since.is_some_and(|since| since <= last.at);
         let why = last.stayed.as_deref().filter(|_| was_there)?;
-        Some(format!("the last session left it: {}", printable(why)))
+        Some(format!(
+            "the last session did not send it: {}",
+            printable(why)
+        ))
     }
 
     /// The last failure, if no session since has come to its end as it should.

@@ -69,13 +69,13 @@ impl Operator {
     }
 }
 
-/// The row of a file that has no receipt: one is all there can be.
+/// The row of a file that has no receipt yet: it gets one alone.
 async fn without_receipt(ledger: &dyn Ledger, id: TransferId) -> Result<Transfer, OperatorError> {
     let row = ledger.show(id).await?.ok_or(LedgerError::NotFound(id))?;
     match row.receipt {
         None => Ok(row),
         Some(state) => Err(ErrorCode::ReceiptGiven.because(format!(
-            "transfer {id} has its receipt ({state}): one is all there can be"
+            "transfer {id} has its receipt ({state}) already: a file gets one alone"
         ))),
     }
 }
@@ -110,7 +110,7 @@ async fn receipt_of(
     if passed_on.digest != row.digest && !converted {
         return Err(ErrorCode::OtherContent
             .because(format!("transfer {of} has another content than {}", row.id))
-            .hint("give --converted if it is the same file all the same"));
+            .hint("give --converted if it is that file and was converted on its way"));
     }
     Ok(about(&row.key, came))
 }

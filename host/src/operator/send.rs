@@ -294,8 +294,7 @@ async fn conclude_all(
             cause += &format!("\n  {} (transfer {}): {why}", file.key.dataset, file.id);
         }
         if left.len() > NAMED {
-            cause +=
-                &format!("\nall of them are told by `pointsman queue list --partner {partner}`");
+            cause += &format!("\n`pointsman queue list --partner {partner}` lists all of them");
         }
     }
     Err(ErrorCode::NotSent.because(cause))

@@ -314,7 +314,7 @@ impl Queue<'_> {
         if !matches!(error, LedgerError::Commit { .. })
             && let Err(error) = self.contents.withdraw(id).await
         {
-            emit(&Event::BlobLeft {
+            emit(&Event::CopyLeft {
                 transfer: id,
                 reason: error.to_string(),
             });

@@ -31,7 +31,7 @@ pub enum StartError {
     LedgerGone(PathBuf),
     /// The spool has a file that the ledger does not have.
     #[error(
-        "the ledger {ledger} is an older one: it does not know, or not all, of the file {id}, which the partner may have or have acknowledged. Run `pointsman store rebuild`, which rebuilds it from the spool"
+        "the ledger {ledger} is an older copy: it knows nothing, or not everything, of transfer {id}, and the partner may have this file, or its acknowledgement. Run `pointsman store rebuild`, which rebuilds it from the spool"
     )]
     LedgerBehind {
         /// Which ledger.

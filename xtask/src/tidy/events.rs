@@ -1,6 +1,7 @@
 //! Events of the log: each has a code of its own, and an operator finds all of them in the table of
 //! `docs/operating.md`, which is made from where they are declared (`pointsman_log::events!`).
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -49,7 +50,30 @@ pub(super) fn check(tree: &Tree) -> Result<Vec<Offence>, String> {
             "take the next one of its family that never was another's",
         )
     }));
+    found.extend(shared(&events));
     Ok(found)
+}
+
+/// A name may stand for several codes of one family, which say the same at several levels. Those of another family mean
+/// something else.
+fn shared(events: &[Declared]) -> Vec<Offence> {
+    let mut families = BTreeMap::new();
+    let mut found = Vec::new();
+    for Declared {
+        place, code, event, ..
+    } in events
+    {
+        let family = code.split('-').next();
+        let first = *families.entry(event).or_insert(family);
+        if first != family {
+            found.push(Offence::new(
+                place.clone(),
+                format!("events of two families are called `{event}`"),
+                "name each for what happened there",
+            ));
+        }
+    }
+    found
 }
 
 /// What is told past the log has no code, and its texts are not looked at.
@@ -206,6 +230,19 @@ events! {
             Tree::planted(&[("host/src/a.rs", CODE), ("crates/store/src/b.rs", CODE)]);
         let what: Vec<String> = check(&tree).unwrap().into_iter().map(|o| o.what).collect();
         assert_eq!(what, ["the code SES-001 is used twice"]);
+    }
+
+    #[test]
+    fn a_name_in_two_families_is_an_offence_and_several_codes_of_one_are_not() {
+        let second = |code| CODE.replace("SES-001", code);
+        for (code, expected) in [("STO-001", 1), ("SES-002", 0)] {
+            let other = second(code);
+            let (_folder, tree) =
+                Tree::planted(&[("host/src/a.rs", CODE), ("crates/store/src/b.rs", &other)]);
+            let found = check(&tree).unwrap();
+            assert_eq!(found.len(), expected, "{found:?}");
+            assert!(found.iter().all(|offence| offence.what.contains("`came`")));
+        }
     }
 
     #[test]

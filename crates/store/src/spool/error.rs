@@ -38,7 +38,7 @@ pub enum SpoolError {
     },
     /// The disk has only its reserve left.
     #[error(
-        "the disk of {folder} has {room} octets left, of which {reserve} are kept for receipts and the ledger (limits.reserve): there is no room for {octets} more; make room"
+        "the disk of {folder} has {room} octets left, of which {reserve} are kept for receipts and the ledger (limits.reserve): {octets} more do not fit; free some space"
     )]
     NoRoom {
         /// The folder that was to be written to.

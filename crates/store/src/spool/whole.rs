@@ -98,7 +98,7 @@ impl Whole {
         if made.is_err()
             && let Err(error) = self.clear_away(renamed)
         {
-            emit(&StoreEvent::BlobLeft {
+            emit(&StoreEvent::UnsealedLeft {
                 transfer: self.key.id,
                 reason: error.to_string(),
             });

@@ -99,7 +99,7 @@ impl FileRefusal {
             }),
             None => {}
         }
-        context.log(Event::FileRefused {
+        context.log(Event::InboundFileRefused {
             session: context.talk(),
             file,
             reason: self.sentence(command),
@@ -126,7 +126,7 @@ impl From<SpoolError> for FileRefusal {
                 let text = "an earlier session still holds this file";
                 return Self::for_now(FileReason::AccessMethod, text);
             }
-            full if full.is_full() => (FileReason::TooBig, "there is no room at the moment"),
+            full if full.is_full() => (FileReason::TooBig, "there is no free space at the moment"),
             _ => (
                 FileReason::AccessMethod,
                 "the file cannot be stored at the moment",

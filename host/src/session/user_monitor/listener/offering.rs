@@ -55,7 +55,7 @@ pub(crate) async fn file_offered(
 
 /// A file whose SFID cannot be read was refused: those behind it come all the same.
 pub(crate) async fn file_unreadable(context: &SessionContext, reason: FileReason, text: String) {
-    context.log(Event::FileRefused {
+    context.log(Event::InboundFileRefused {
         session: context.talk(),
         file: "whose SFID cannot be read".to_owned(),
         reason: FileRefusal::for_good(reason, text).sentence("SFNA"),
