@@ -93,7 +93,7 @@ fn what_rotted_in_the_spool_is_never_sent_as_good_and_waits_for_an_operator() {
 }
 
 #[test]
-fn what_rotted_in_the_spool_is_not_sent_as_good_when_it_goes_on_behind_the_damage() {
+fn what_rotted_in_the_spool_is_not_sent_as_good_when_it_is_resumed_behind_the_damage() {
     let partner = Called::new();
     let wait = "{first: 100ms, most: 100ms}";
     let ours = Setup::caller(

@@ -155,7 +155,7 @@ fn a_command_that_finds_the_file_unusable_makes_a_nerp_of_it() {
 }
 
 #[test]
-fn a_command_that_goes_on_failing_is_given_up_and_the_operator_decides() {
+fn a_command_that_keeps_failing_is_given_up_and_the_operator_decides() {
     let setup = setup(
         "",
         "delivery:\n  command: [take.sh]\n  command_tries: 1\n  command_time: 300ms\n",
@@ -378,7 +378,7 @@ fn break_off(server: &Server, file: &VirtualFile, windows: usize) {
 }
 
 #[test]
-fn where_identities_do_not_count_no_file_goes_on_with_the_beginning_of_another() {
+fn where_identities_do_not_count_no_file_is_resumed_behind_the_beginning_of_another() {
     for (received_again, is_dated) in [("take", true), ("take", false), ("compare", false)] {
         let file = |content| match is_dated {
             true => VirtualFile::new("INVOIC", content),
@@ -444,7 +444,7 @@ fn a_file_that_starts_over_under_an_identity_that_counts_overwrites_what_is_here
 }
 
 #[test]
-fn a_long_file_that_goes_on_near_its_end_is_whole() {
+fn a_long_file_that_is_resumed_near_its_end_is_whole() {
     let setup = setup("", "");
     let server = setup.serve();
     let mut file = VirtualFile::new("LONG", octets(1, 19_000_000));

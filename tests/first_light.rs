@@ -230,7 +230,7 @@ fn a_receipt_that_was_not_confirmed_comes_again_in_the_next_session() {
 }
 
 #[test]
-fn a_broken_file_goes_on_where_it_broke_off_even_after_a_kill() {
+fn a_broken_file_is_resumed_where_it_broke_off_even_after_a_kill() {
     let setup = Setup::plain("");
     let server = setup.serve();
     let mut file = VirtualFile::new("BIG", octets(3, 200_000));

@@ -45,7 +45,7 @@ fn pipe(path: &Path) {
 }
 
 /// The watched folder still works, the server answers, and the secret is nowhere.
-fn goes_on_and_keeps_the_secret(setup: &Setup, server: Server, takes: bool) {
+fn keeps_running_and_keeps_the_secret(setup: &Setup, server: Server, takes: bool) {
     if takes {
         setup.write("out/GOOD", "good");
         eventually("another file is queued", || {
@@ -76,7 +76,7 @@ fn a_link_in_the_place_of_taken_is_named_and_leads_nowhere() {
     symlink(setup.path().join("theirs"), setup.path().join("out/.taken")).unwrap();
     let server = setup.serve();
     server.await_log(&["folder-unusable", ".taken", "symbolic link"]);
-    goes_on_and_keeps_the_secret(&setup, server, false);
+    keeps_running_and_keeps_the_secret(&setup, server, false);
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_taken_folder_of_somebody_else_is_named_and_not_used() {
     chown(&taken, Some(SOMEBODY), None).unwrap();
     let server = setup.serve();
     server.await_log(&["folder-unusable", ".taken", "belongs to user 54321"]);
-    goes_on_and_keeps_the_secret(&setup, server, false);
+    keeps_running_and_keeps_the_secret(&setup, server, false);
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn links_and_pipes_among_what_was_taken_are_put_aside_and_nobody_waits() {
         let mode = setup.path().join(part).metadata().unwrap().mode();
         assert_eq!(mode & 0o777, 0o700, "{part}");
     }
-    goes_on_and_keeps_the_secret(&setup, server, true);
+    keeps_running_and_keeps_the_secret(&setup, server, true);
 }
 
 #[test]
@@ -688,7 +688,7 @@ fn a_hard_link_is_not_taken_until_it_is_the_only_name() {
     server.await_log(&["file-put-aside", "KEY2", "3 names"]);
     server.await_log(&["watch-trouble", "KEY cannot be taken", "3 names"]);
     assert!(setup.path().join("out/refused/KEY2").exists());
-    goes_on_and_keeps_the_secret(&setup, server, true);
+    keeps_running_and_keeps_the_secret(&setup, server, true);
     // A producer that links and unlinks is done now.
     std::fs::remove_file(other).unwrap();
     std::fs::remove_file(setup.path().join("out/refused/KEY2")).unwrap();
@@ -917,5 +917,5 @@ fn a_racing_attacker_gets_nothing_read_nothing_placed_and_the_server_is_not_held
         let found = rows.iter().any(|row| row.contains("ALSO-GOOD"));
         found.then_some(())
     });
-    goes_on_and_keeps_the_secret(&setup, server, true);
+    keeps_running_and_keeps_the_secret(&setup, server, true);
 }

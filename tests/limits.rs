@@ -328,7 +328,7 @@ fn an_address_that_tries_one_code_after_the_other_is_slowed_down() {
 }
 
 #[test]
-fn a_lock_out_ends_for_a_partner_that_goes_on_calling() {
+fn a_lock_out_ends_for_a_partner_that_keeps_calling() {
     let setup = Setup::plain("limits: {guesses: 2, lock_out: 6s}\n");
     let server = setup.serve();
     for _ in 0..2 {
@@ -590,7 +590,7 @@ fn what_another_process_took_in_meanwhile_counts_at_the_end_of_a_file() {
 }
 
 #[test]
-fn a_file_that_goes_on_needs_room_in_the_quota() {
+fn a_file_that_is_resumed_must_fit_into_the_quota() {
     let setup = Setup::with_listeners(
         "  - address: 127.0.0.1:0\n",
         "    quota: {size: 64KiB}\n",
@@ -775,7 +775,7 @@ fn broken_files_of_a_partner_are_bounded() {
 }
 
 #[test]
-fn a_file_that_stands_still_in_one_session_goes_on_in_the_next() {
+fn a_file_that_stands_still_in_one_session_is_resumed_in_the_next() {
     let setup = Setup::plain("");
     let server = setup.serve();
     let mut half_open = Peer::session(server.address());

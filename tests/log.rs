@@ -46,7 +46,7 @@ impl Business {
     }
 
     /// A file comes in and is delivered; another is taken from the watched folder, and the partner is called for it.
-    fn goes_on(&self, server: &Server, name: &str) {
+    fn works(&self, server: &Server, name: &str) {
         let before = self.setup.delivered().len();
         Peer::session(server.address()).send(&VirtualFile::new(name, "received"));
         self.setup.await_delivered(before + 1);
@@ -99,8 +99,8 @@ fn a_full_disk_of_the_log_costs_nothing_but_lines() {
     let business = Business::new();
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let server = Server::logging_to(&business.setup.config(), full);
-    business.goes_on(&server, "FIRST");
-    business.goes_on(&server, "SECOND");
+    business.works(&server, "FIRST");
+    business.works(&server, "SECOND");
     let status = business.status();
     assert!(status.contains("No space left"), "{status}");
     assert_eq!(server.stop(), Some(0));
@@ -112,8 +112,8 @@ fn a_reader_of_the_log_that_is_gone_costs_nothing_but_lines() {
     let (reader, writer) = pipe().unwrap();
     let server = Server::logging_to(&business.setup.config(), writer);
     drop(reader);
-    business.goes_on(&server, "FIRST");
-    business.goes_on(&server, "SECOND");
+    business.works(&server, "FIRST");
+    business.works(&server, "SECOND");
     let status = business.status();
     assert!(status.contains("Broken pipe"), "{status}");
     assert_eq!(server.stop(), Some(0));
@@ -124,8 +124,8 @@ fn a_reader_of_the_log_that_is_stuck_costs_nothing_but_lines() {
     let business = Business::new();
     let (reader, writer) = full_pipe();
     let server = Server::logging_to(&business.setup.config(), writer);
-    business.goes_on(&server, "FIRST");
-    business.goes_on(&server, "SECOND");
+    business.works(&server, "FIRST");
+    business.works(&server, "SECOND");
     eventually("the status tells it", || {
         business.status().contains("nobody reads it").then_some(())
     });
@@ -138,7 +138,7 @@ fn a_reader_of_the_log_that_was_stuck_for_a_moment_gets_everything() {
     let business = Business::new();
     let (mut reader, writer) = full_pipe();
     let server = Server::logging_to(&business.setup.config(), writer);
-    business.goes_on(&server, "MEANWHILE");
+    business.works(&server, "MEANWHILE");
     let mut log = Vec::new();
     while !String::from_utf8_lossy(&log).contains("event=\"file-sent\"") {
         let mut piece = [0; 4096];
@@ -178,7 +178,7 @@ fn a_reader_of_the_log_that_was_gone_for_a_moment_gets_what_was_kept() {
     let writer = OpenOptions::new().write(true).open(&path).unwrap();
     let server = Server::logging_to(&business.setup.config(), writer);
     drop(first);
-    business.goes_on(&server, "MEANWHILE");
+    business.works(&server, "MEANWHILE");
     eventually("the log is known to be broken", || {
         business.status().contains("Broken pipe").then_some(())
     });
@@ -189,7 +189,7 @@ fn a_reader_of_the_log_that_was_gone_for_a_moment_gets_what_was_kept() {
         let log = String::from_utf8_lossy(&log);
         log.contains("event=\"file-sent\"").then_some(())
     });
-    business.goes_on(&server, "AFTERWARDS");
+    business.works(&server, "AFTERWARDS");
     assert!(!business.status().contains("cannot be written"));
 }
 
@@ -231,7 +231,7 @@ fn fields(line: &Value, names: &[&str]) -> Vec<String> {
 fn a_file_is_followed_by_the_fields_of_its_lines() {
     let business = Business::new();
     let server = business.setup.serve();
-    business.goes_on(&server, "ORDERS");
+    business.works(&server, "ORDERS");
     let connected = line(&server, "connected");
     let [session, partner, remote] = fields(&connected, &["session", "partner", "remote"])
         .try_into()

@@ -155,7 +155,7 @@ fn a_record_that_is_not_as_announced_is_refused_with_its_number() {
 
 /// The session breaks in the middle of the fourth record, and the server is killed; then the partner asks to resume
 /// after record `asked`, is told `told`, and sends the rest.
-fn goes_on(partner: &str, format: char, asked: u64, told: usize, expected: &str) {
+fn resumes(partner: &str, format: char, asked: u64, told: usize, expected: &str) {
     let setup = with_partner(partner);
     let records = ["REC1", "REC2", "REC3", "REC4", "REC5"];
     let server = setup.serve();
@@ -184,23 +184,23 @@ fn goes_on(partner: &str, format: char, asked: u64, told: usize, expected: &str)
 }
 
 #[test]
-fn a_broken_file_goes_on_after_its_last_whole_record_even_after_a_kill() {
+fn a_broken_file_is_resumed_after_its_last_whole_record_even_after_a_kill() {
     let lines = "REC1\r\nREC2\r\nREC3\r\nREC4\r\nREC5\r\n";
     let prefixed = "\0\x04REC1\0\x04REC2\0\x04REC3\0\x04REC4\0\x04REC5";
     let raw = "REC1REC2REC3REC4REC5";
-    goes_on("", 'V', 5, 3, lines);
-    goes_on("", 'V', 3, 3, lines);
-    goes_on("", 'V', 2, 0, lines);
-    goes_on(
+    resumes("", 'V', 5, 3, lines);
+    resumes("", 'V', 3, 3, lines);
+    resumes("", 'V', 2, 0, lines);
+    resumes(
         "    variable_records: length-prefixed\n",
         'V',
         4,
         3,
         prefixed,
     );
-    goes_on("", 'F', 5, 3, raw);
-    goes_on("", 'F', 2, 2, raw);
-    goes_on("    fixed_records: lines\n", 'F', 1, 1, lines);
+    resumes("", 'F', 5, 3, raw);
+    resumes("", 'F', 2, 2, raw);
+    resumes("    fixed_records: lines\n", 'F', 1, 1, lines);
 }
 
 #[test]
@@ -475,7 +475,7 @@ impl LongFile {
 
     /// Takes it from behind so many records on, as much as `credits` windows have; gives what comes then, if it ends
     /// before.
-    fn goes_on(&self, from: usize, credits: usize) -> Option<Vec<u8>> {
+    fn resumes(&self, from: usize, credits: usize) -> Option<Vec<u8>> {
         let (mut records, end) = self.takes(from, credits);
         let begun = records.pop().unwrap();
         assert!(!records.is_empty(), "behind record {from} comes {end:?}");
@@ -529,7 +529,7 @@ fn seed() -> u64 {
 }
 
 #[test]
-fn wherever_a_file_of_variable_records_breaks_off_it_goes_on_with_the_next_record() {
+fn wherever_a_file_of_variable_records_breaks_off_it_is_resumed_at_the_next_record() {
     let seed = seed();
     for layout in ["lines", "length-prefixed"] {
         let file = LongFile::new(seed, layout);
@@ -537,11 +537,11 @@ fn wherever_a_file_of_variable_records_breaks_off_it_goes_on_with_the_next_recor
         for dice in octets(seed ^ 1, 8).chunks(2) {
             let dice = usize::from(u16::from_le_bytes([dice[0], dice[1]]));
             let from = dice * (file.records.len() - 200) / usize::from(u16::MAX);
-            assert_eq!(file.goes_on(from, 1), None, "{layout}");
+            assert_eq!(file.resumes(from, 1), None, "{layout}");
         }
         let most = usize::MAX;
         assert_eq!(
-            file.goes_on(file.records.len() - 500, most),
+            file.resumes(file.records.len() - 500, most),
             Some(file.efid()),
             "{layout}"
         );
@@ -578,7 +578,7 @@ fn a_restart_reads_nothing_before_the_nearest_noted_position() {
             .open(file.spooled(""))
             .unwrap();
         std::os::unix::fs::FileExt::write_all_at(&blob, &vec![b'x'; untouched], 0).unwrap();
-        let end = file.goes_on(from, usize::MAX).expect("it ends");
+        let end = file.resumes(from, usize::MAX).expect("it ends");
         assert_eq!(
             end[0], b'F',
             "an ESID, since it is not what was queued, and no EFID"
@@ -598,7 +598,7 @@ fn positions_that_are_damaged_or_gone_are_not_gone_by() {
     let damaged = described.replace("],[", "0],[");
     assert_ne!(damaged, described, "there are positions");
     std::fs::write(file.spooled(".jsonl"), damaged).unwrap();
-    assert_eq!(file.goes_on(from, 1), None);
+    assert_eq!(file.resumes(from, 1), None);
     let audited = file.setup.pointsman(&["verify-store"]);
     let said = String::from_utf8_lossy(&audited.stdout);
     assert!(
@@ -607,7 +607,7 @@ fn positions_that_are_damaged_or_gone_are_not_gone_by() {
     );
     let first = described.lines().next().unwrap();
     std::fs::write(file.spooled(".jsonl"), format!("{first}\n")).unwrap();
-    assert_eq!(file.goes_on(from, usize::MAX), Some(file.efid()));
+    assert_eq!(file.resumes(from, usize::MAX), Some(file.efid()));
     file.server.await_log(&["file-sent"]);
 }
 

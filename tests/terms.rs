@@ -1014,7 +1014,7 @@ fn runs_of_one_octet_are_compressed_where_both_want_it() {
 }
 
 #[test]
-fn a_file_of_ours_that_broke_off_goes_on_only_where_restart_is_agreed() {
+fn a_file_of_ours_that_broke_off_is_resumed_only_where_restart_is_agreed() {
     for (key, position) in [("true", 9), ("false", 0)] {
         let setup = Setup::plain("");
         setup.configure(PLAIN, &format!("    session: {{restart: {key}}}\n"), "");

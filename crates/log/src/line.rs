@@ -120,7 +120,7 @@ mod tests {
 
     crate::events! {
         /// An event of these tests.
-        enum Told of "test";
+        enum TestEvent of "test";
 
         /// somebody said something
         "TST-001" "session-ended" Warn Counted
@@ -130,7 +130,7 @@ mod tests {
     }
 
     fn line(said: &str, style: Style) -> String {
-        let event = Told::Ended {
+        let event = TestEvent::Ended {
             reason: said.to_owned(),
             octets: 7,
             partner: None,

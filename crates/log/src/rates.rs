@@ -239,7 +239,7 @@ mod tests {
 
     crate::events! {
         /// Events of these tests.
-        enum Told of "test";
+        enum TestEvent of "test";
 
         /// refused
         "TST-003" "refused" Warn Counted
@@ -260,8 +260,8 @@ mod tests {
         remedy("–")
     }
 
-    fn refused(partner: Option<&str>, remote: &str) -> Told {
-        Told::Refused {
+    fn refused(partner: Option<&str>, remote: &str) -> TestEvent {
+        TestEvent::Refused {
             partner: partner.map(str::to_owned),
             remote: remote.to_owned(),
         }
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn what_comes_once_for_each_file_is_always_written() {
         let (mut rates, now) = (Rates::default(), Instant::now());
-        let stored = Told::Stored {
+        let stored = TestEvent::Stored {
             partner: "mueller".to_owned(),
         };
         assert!((0..10_000).all(|_| rates.admit(&stored, now)));
@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn of_policies_each_is_counted_with_each_partner_by_itself() {
         let (mut rates, now) = (Rates::default(), Instant::now());
-        let failed = |policy, partner| Told::Failed {
+        let failed = |policy, partner| TestEvent::Failed {
             policy,
             partner,
             remote: partner.map(|_| "10.0.0.1:1".to_owned()),
@@ -333,7 +333,7 @@ mod tests {
     #[test]
     fn a_policy_that_fails_for_strangers_everywhere_hides_nothing_of_partners() {
         let (mut rates, now) = (Rates::default(), Instant::now());
-        let failed = |partner, n: u32| Told::Failed {
+        let failed = |partner, n: u32| TestEvent::Failed {
             policy: "days",
             partner,
             remote: Some(format!("{}:9", std::net::Ipv4Addr::from(n))),
@@ -376,7 +376,7 @@ mod tests {
             for policy in [
                 "days", "names", "kinds", "sizes", "hours", "places", "ends", "more", "most",
             ] {
-                let failed = Told::Failed {
+                let failed = TestEvent::Failed {
                     policy,
                     partner: Some("mueller"),
                     remote: Some(from(n)),

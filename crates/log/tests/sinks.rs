@@ -14,7 +14,7 @@ use pointsman_log::{Log, LogFilter, Severity, Style, emit, events, health};
 
 events! {
     /// What this test tells.
-    enum Told of "test";
+    enum TestEvent of "test";
 
     /// nothing
     "TST-002" "counted" Info Every
@@ -87,7 +87,7 @@ fn what_a_sink_did_not_take_is_counted_and_nobody_waited_for_it() {
         sink.become_(mood);
         let began = Instant::now();
         for _ in 0..60_000 {
-            emit(&Told::Counted {});
+            emit(&TestEvent::Counted {});
             told += 1;
         }
         assert!(began.elapsed() < Duration::from_secs(30), "somebody waited");

@@ -25,9 +25,9 @@ use crate::mutex::lock;
 /// A line on standard output without an end is logged at this length.
 const LONGEST_LINE: usize = 4 << 10;
 /// How many of the last error lines are logged with a failure: a panic has two or three lines.
-const LAST_WORDS: usize = 3;
+const LAST_LINES: usize = 3;
 /// The beginnings of lines in which runtimes say why they end, before a trace of many lines.
-const LAST_WILL: [&str; 6] = [
+const REASONS: [&str; 6] = [
     "fatal error:",
     "panic:",
     "panicked at",
@@ -63,27 +63,27 @@ struct GuestLog {
     bytes_left: u32,
     dropped: u32,
     /// The line with the reason, where it was recognized and is not among the last lines any more.
-    will: Option<String>,
-    last_words: VecDeque<String>,
+    reason: Option<String>,
+    last_lines: VecDeque<String>,
     /// What was printed without an end of line so far, by level: standard output and error are two streams.
     unfinished: [Vec<u8>; 2],
 }
 
 impl GuestLog {
     fn complain(&mut self, line: &str) {
-        if self.last_words.len() == LAST_WORDS {
-            let old = self.last_words.pop_front();
-            let says_why = |line: &String| LAST_WILL.iter().any(|words| line.starts_with(words));
-            self.will = self.will.take().or(old.filter(says_why));
+        if self.last_lines.len() == LAST_LINES {
+            let old = self.last_lines.pop_front();
+            let says_why = |line: &String| REASONS.iter().any(|words| line.starts_with(words));
+            self.reason = self.reason.take().or(old.filter(says_why));
         }
-        self.last_words.push_back(line.trim().to_owned());
+        self.last_lines.push_back(line.trim().to_owned());
     }
 
     /// What the policy complained of, in one line.
     fn complaints(&mut self) -> String {
-        let last = Vec::from(std::mem::take(&mut self.last_words)).join(" ");
-        match self.will.take() {
-            Some(will) => format!("{will} … {last}"),
+        let last = Vec::from(std::mem::take(&mut self.last_lines)).join(" ");
+        match self.reason.take() {
+            Some(reason) => format!("{reason} … {last}"),
             None => last,
         }
     }

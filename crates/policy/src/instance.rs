@@ -75,7 +75,7 @@ impl Instance {
         let mut store = store_within_limits(loaded, context);
         let starting = loaded.pre.instantiate_async(&mut store);
         let started = timeout_at(deadline.0, starting).await;
-        let last_words = event.end();
+        let last_lines = event.end();
         match started {
             Ok(Ok(guest)) => {
                 loaded.starts_with(store.data().meter.size());
@@ -85,7 +85,7 @@ impl Instance {
                     alive: true,
                 })
             }
-            Ok(Err(error)) => Err(explain(&error, store.data(), loaded, &last_words)),
+            Ok(Err(error)) => Err(explain(&error, store.data(), loaded, &last_lines)),
             Err(_) => Err(took_too_long(loaded)),
         }
     }
@@ -115,14 +115,14 @@ impl Instance {
         let asking = call.call(&self.guest, &mut self.store);
         let returned = timeout_at(deadline.0, asking).await;
         self.alive = matches!(returned, Ok(Ok(_)));
-        let last_words = event.end();
+        let last_lines = event.end();
         emit(&PolicyEvent::Answered {
             policy: Arc::clone(&loaded.name),
             hook: C::HOOK.to_string(),
             took: began.elapsed(),
         });
         match returned {
-            Ok(returned) => self.decision(returned, loaded, &last_words),
+            Ok(returned) => self.decision(returned, loaded, &last_lines),
             Err(_) => Err(took_too_long(loaded)),
         }
     }
@@ -132,10 +132,10 @@ impl Instance {
         &self,
         returned: HookResult<D>,
         loaded: &Loaded,
-        last_words: &str,
+        last_lines: &str,
     ) -> Result<D, GuestFault> {
         let decision = returned
-            .map_err(|trap| explain(&trap, self.store.data(), loaded, last_words))?
+            .map_err(|trap| explain(&trap, self.store.data(), loaded, last_lines))?
             .map_err(error_text)?;
         let mut rules = Rules::new(loaded.limits.output);
         decision.check(&mut rules);
@@ -222,12 +222,12 @@ fn explain(
     trap: &wasmtime::Error,
     context: &GuestContext,
     loaded: &Loaded,
-    last_words: &str,
+    last_lines: &str,
 ) -> GuestFault {
     let (kind, mut detail) = trap_kind(trap, context.meter.denied, loaded);
-    if !last_words.is_empty() {
+    if !last_lines.is_empty() {
         detail.push_str("; it said: ");
-        detail.extend(last_words.chars().take(LONGEST_WORDS));
+        detail.extend(last_lines.chars().take(LONGEST_WORDS));
     }
     if let Some(place) = place(trap) {
         detail.push_str("; in ");

@@ -112,7 +112,7 @@ pub enum LedgerError {
     /// The verb was lost in a panic, its own or that of another verb in the same commit, or the ledger's thread has
     /// ended.
     #[error(
-        "ledger: a mistake in this program ended the change before it was made; the log has the line of it"
+        "ledger: a mistake in this program ended the change, and nothing of it was done; the log names the mistake"
     )]
     Closed,
 }

@@ -166,7 +166,7 @@ fn a_long_beginning_is_read_while_more_is_written_and_has_the_digest_of_all() {
 }
 
 #[test]
-fn nobody_waits_for_a_long_beginning_to_be_read_before_it_goes_on() {
+fn nobody_waits_for_a_long_beginning_to_be_read_before_it_is_resumed() {
     // It would be read for minutes, and stays unread here; a hole in a file takes no room.
     const HUGE: u64 = 1 << 40;
     let yard = Yard::new();

@@ -46,7 +46,7 @@ pub(super) fn read(
                 false => break,
             }
         }
-        let goes_on = match reading.failed {
+        let continues = match reading.failed {
             Some(scalar) => passed_over.insert(scalar),
             None => left.take_out(&mistake),
         };
@@ -55,7 +55,7 @@ pub(super) fn read(
             break;
         }
         mistakes.push(mistake);
-        if !goes_on {
+        if !continues {
             break;
         }
     }

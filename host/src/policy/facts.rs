@@ -31,7 +31,7 @@ pub fn connection(
     offer: &Ssid,
     level: u8,
 ) -> types::ConnectionInfo {
-    let said = Said {
+    let ssid = SsidFacts {
         code: offer.code.to_string(),
         user: offer.user.as_str().to_owned(),
         level: offer.level,
@@ -43,8 +43,8 @@ pub fn connection(
         special_logic: offer.special_logic,
         authentication: offer.authentication,
     };
-    let level = level.min(said.level);
-    info(session, Some(line), partner, password_ok, said, level)
+    let level = level.min(ssid.level);
+    info(session, Some(line), partner, password_ok, ssid, level)
 }
 
 /// A connection to ask about outside a session: what is agreed with the partner, and no addresses. `code` is that of the
@@ -56,7 +56,7 @@ pub fn without_session(
     code: Option<&OdetteId>,
     params: &Params,
 ) -> types::ConnectionInfo {
-    let said = Said {
+    let ssid = SsidFacts {
         code: code.map_or_else(String::new, OdetteId::to_string),
         user: String::new(),
         level: params.level.code(),
@@ -68,12 +68,12 @@ pub fn without_session(
         special_logic: false,
         authentication: params.authentication,
     };
-    let level = said.level;
-    info(session, None, Some(partner), code.is_some(), said, level)
+    let level = ssid.level;
+    info(session, None, Some(partner), code.is_some(), ssid, level)
 }
 
 /// What a partner says of itself in its SSID, or would say by its profile.
-struct Said {
+struct SsidFacts {
     code: String,
     user: String,
     level: u8,
@@ -92,7 +92,7 @@ fn info(
     line: Option<WireFacts>,
     partner: Option<&str>,
     password_ok: bool,
-    said: Said,
+    ssid: SsidFacts,
     level: u8,
 ) -> types::ConnectionInfo {
     let dialled = line.as_ref().is_some_and(|line| line.dialled);
@@ -115,17 +115,17 @@ fn info(
         remote_port: remote.map_or(0, |remote| remote.port()),
         partner: partner.map(str::to_owned),
         password_ok,
-        ssid_code: said.code,
-        ssid_user: said.user,
-        ssid_level: said.level,
+        ssid_code: ssid.code,
+        ssid_user: ssid.user,
+        ssid_level: ssid.level,
         level,
-        buffer_size: said.buffer_size,
-        credit: said.credit,
-        mode: said.mode,
-        compression: said.compression,
-        restart: said.restart,
-        special_logic: said.special_logic,
-        secure_authentication: said.authentication,
+        buffer_size: ssid.buffer_size,
+        credit: ssid.credit,
+        mode: ssid.mode,
+        compression: ssid.compression,
+        restart: ssid.restart,
+        special_logic: ssid.special_logic,
+        secure_authentication: ssid.authentication,
         authenticated: false,
         tls: line.and_then(|line| line.tls),
         labels: Vec::new(),
@@ -145,8 +145,8 @@ pub fn agreed(connection: &mut types::ConnectionInfo, agreement: &Agreement) {
 
 /// What a policy says of records, in our word.
 #[must_use]
-pub fn record_layout(said: types::RecordLayout) -> RecordLayout {
-    match said {
+pub fn record_layout(layout: types::RecordLayout) -> RecordLayout {
+    match layout {
         types::RecordLayout::Raw => RecordLayout::Raw,
         types::RecordLayout::Lines => RecordLayout::Lines,
         types::RecordLayout::LengthPrefixed => RecordLayout::LengthPrefixed,

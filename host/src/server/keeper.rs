@@ -132,7 +132,7 @@ impl Keeper {
 
     /// One task for each watched folder and each policy of the plan in force, until the drain.
     async fn follow_plan(self) {
-        let ears = Arc::new(watch::Ears::default());
+        let kernel = Arc::new(watch::KernelEvents::default());
         let (mut plans, mut draining) = (self.station.plans(), self.draining.clone());
         let (mut folders, mut policies) = (Followers::default(), Followers::default());
         loop {
@@ -140,10 +140,11 @@ impl Keeper {
             let watched = watch::folders(&plan).into_iter();
             let watched = watched.map(|folder| (folder.task(), folder));
             self.follow(&mut folders, watched.collect(), |folder, end| {
-                let (folder, ears, ending) = (folder.clone(), Arc::clone(&ears), end.subscribe());
+                let (folder, kernel, ending) =
+                    (folder.clone(), Arc::clone(&kernel), end.subscribe());
                 move |station| {
-                    let (folder, ears) = (folder.clone(), Arc::clone(&ears));
-                    watch::keep_watching(station, folder, ears, ending.clone())
+                    let (folder, kernel) = (folder.clone(), Arc::clone(&kernel));
+                    watch::keep_watching(station, folder, kernel, ending.clone())
                 }
             });
             let names = plan.policies.iter().map(|policy| policy.name.clone());

@@ -62,21 +62,21 @@ impl Signals {
         let (count, asked) = channel(0);
         let (count_hangups, hangups) = channel(0);
         let patience = Arc::new(Mutex::new(USUAL_PATIENCE));
-        let (say, hear) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         let bound = Arc::clone(&patience);
-        let attend = move || match Ears::open(hangup, count_hangups) {
-            Ok((runtime, ears)) => {
-                let _ = say.send(Ok(()));
-                runtime.block_on(ears.attend(&count, &bound));
+        let attend = move || match SignalStreams::open(hangup, count_hangups) {
+            Ok((runtime, streams)) => {
+                let _ = sender.send(Ok(()));
+                runtime.block_on(streams.attend(&count, &bound));
             }
             Err(error) => {
-                let _ = say.send(Err(error));
+                let _ = sender.send(Err(error));
             }
         };
         thread::Builder::new()
             .name("signals".to_owned())
             .spawn(attend)?;
-        hear.recv().map_err(io::Error::other)??;
+        receiver.recv().map_err(io::Error::other)??;
         Ok(Self {
             asked,
             hangups,
@@ -139,12 +139,12 @@ fn meaningless() -> impl Iterator<Item = (String, libc::c_int)> {
 }
 
 /// Everything that is listened to.
-struct Ears {
+struct SignalStreams {
     end: End,
     meaningless: Vec<(String, Signal)>,
 }
 
-impl Ears {
+impl SignalStreams {
     fn open(hangup: Hangup, hangups: Sender<u32>) -> io::Result<(runtime::Runtime, Self)> {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
@@ -172,8 +172,8 @@ impl Ears {
             mut end,
             meaningless,
         } = self;
-        for (name, ear) in meaningless {
-            tokio::spawn(ignore(name, ear));
+        for (name, stream) in meaningless {
+            tokio::spawn(ignore(name, stream));
         }
         end.asked().await;
         count.send_replace(1);
@@ -219,8 +219,8 @@ impl End {
     }
 }
 
-async fn ignore(name: String, mut ear: Signal) {
-    while ear.recv().await.is_some() {
+async fn ignore(name: String, mut stream: Signal) {
+    while stream.recv().await.is_some() {
         // This one comes with the error of each write to somebody who is gone, which is told where it happens.
         if name != "SIGPIPE" {
             let signal = name.clone();
@@ -253,17 +253,17 @@ mod tests {
             .build()
             .unwrap();
         runtime.block_on(async {
-            let (say, hear) = mpsc::channel();
+            let (sender, receiver) = mpsc::channel();
             for _ in 0..2 {
-                let say = say.clone();
+                let sender = sender.clone();
                 tokio::spawn(async move {
-                    say.send(()).unwrap();
+                    sender.send(()).unwrap();
                     loop {
                         thread::park();
                     }
                 });
             }
-            tokio::task::block_in_place(|| hear.iter().take(2).count());
+            tokio::task::block_in_place(|| receiver.iter().take(2).count());
             println!("it hangs");
             signals.asked().await;
             // What an orderly end waits for.

@@ -38,14 +38,14 @@ pub fn drive(
 ) -> impl Future<Output = Ending> {
     let (id, generation) = monitor.session();
     let id = id.to_owned();
-    let (gives_way, overtaken) = monitor.dismissals();
+    let (place_lost, overtaken) = monitor.dismissals();
     let mut running = Running {
         wire,
         session,
         monitor,
         clock,
         drain,
-        gives_way,
+        place_lost,
         overtaken,
         output: Output::default(),
         in_flight: InFlight::new(&clock),
@@ -68,7 +68,7 @@ struct Running<W> {
     clock: Clock,
     drain: watch::Receiver<Drain>,
     /// Notified when others want the place of a caller.
-    gives_way: Arc<Notify>,
+    place_lost: Arc<Notify>,
     /// Notified when the partner sends the file that stands still here over a new session.
     overtaken: Arc<Notify>,
     output: Output,
@@ -130,7 +130,7 @@ impl<W: Connection> Running<W> {
         tokio::select! {
             moved = exchange(&mut self.wire, &mut self.session, &mut self.output, &self.clock) => return moved,
             () = self.clock.until(deadline) => self.timed_out(),
-            () = self.gives_way.notified(), if self.monitor.is_stranger() => {
+            () = self.place_lost.notified(), if self.monitor.is_stranger() => {
                 self.dismiss(SessionReason::Resources, CROWDED);
             }
             () = self.overtaken.notified() => {

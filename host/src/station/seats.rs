@@ -87,7 +87,7 @@ struct Waiting {
 struct Caller {
     origin: Origin,
     since: Instant,
-    gives_way: Arc<Notify>,
+    place_lost: Arc<Notify>,
 }
 
 /// The place of a caller that has not identified itself. Dropping it frees the place.
@@ -97,7 +97,7 @@ pub struct CallerSeat {
     number: u64,
     origin: Origin,
     most_sessions: Option<usize>,
-    gives_way: Arc<Notify>,
+    place_lost: Arc<Notify>,
 }
 
 impl CallerSeat {
@@ -127,8 +127,8 @@ impl CallerSeat {
 
     /// It is notified when the caller loses its place to another.
     #[must_use]
-    pub fn gives_way(&self) -> Arc<Notify> {
-        Arc::clone(&self.gives_way)
+    pub fn place_lost(&self) -> Arc<Notify> {
+        Arc::clone(&self.place_lost)
     }
 }
 
@@ -164,7 +164,9 @@ impl Entrance {
                 key: "limits.callers_per_address",
                 most: most.of_origin,
             };
-            waiting.make_way(origin, ITS_TIME, now).ok_or(limit)?;
+            waiting
+                .take_place_of_first(origin, ITS_TIME, now)
+                .ok_or(limit)?;
         } else if waiting.callers.len() >= most.all {
             let limit = Limit {
                 key: "limits.callers_per_listener",
@@ -175,14 +177,16 @@ impl Entrance {
             // crowd.
             let among_them = waiting.of(origin) + 1 >= its_most;
             let after = if among_them { ITS_TIME } else { Duration::ZERO };
-            waiting.make_way(crowd, after, now).ok_or(limit)?;
+            waiting
+                .take_place_of_first(crowd, after, now)
+                .ok_or(limit)?;
         }
-        let (number, gives_way) = (waiting.next, Arc::new(Notify::new()));
+        let (number, place_lost) = (waiting.next, Arc::new(Notify::new()));
         waiting.next += 1;
         let caller = Caller {
             origin,
             since: now,
-            gives_way: Arc::clone(&gives_way),
+            place_lost: Arc::clone(&place_lost),
         };
         waiting.callers.insert(number, caller);
         Ok(CallerSeat {
@@ -190,7 +194,7 @@ impl Entrance {
             number,
             origin,
             most_sessions: most.sessions,
-            gives_way,
+            place_lost,
         })
     }
 }
@@ -215,13 +219,13 @@ impl Waiting {
     }
 
     /// Takes its place from the first caller of this address, if that has been here for so long.
-    fn make_way(&mut self, origin: Origin, after: Duration, now: Instant) -> Option<()> {
+    fn take_place_of_first(&mut self, origin: Origin, after: Duration, now: Instant) -> Option<()> {
         let mut callers = self.callers.iter();
         let (&number, first) = callers.find(|(_, caller)| caller.origin == origin)?;
         if now.saturating_duration_since(first.since) < after {
             return None;
         }
-        self.callers.remove(&number)?.gives_way.notify_one();
+        self.callers.remove(&number)?.place_lost.notify_one();
         Some(())
     }
 }
@@ -392,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_silent_caller_of_an_address_gives_way_to_the_next_one() {
+    fn the_longest_silent_caller_of_an_address_loses_its_place_to_the_next_one() {
         let entrance = entrance(10, 2);
         let (origin, began) = (from("192.0.2.7:1"), Instant::now());
         let first = entrance.enter(origin, began).unwrap();
@@ -402,12 +406,12 @@ mod tests {
         assert_eq!(limit.to_string(), "limits.callers_per_address (2)");
         let _other = entrance.enter(from("192.0.2.8:1"), soon).unwrap();
         let _third = entrance.enter(origin, began + ITS_TIME).unwrap();
-        let told = first.gives_way();
+        let told = first.place_lost();
         assert!(was_notified(&told), "the first one loses its place");
     }
 
     #[test]
-    fn where_a_listener_is_full_the_address_with_most_callers_gives_way() {
+    fn where_a_listener_is_full_the_address_with_most_callers_loses_a_place() {
         let entrance = entrance(3, 3);
         let began = Instant::now();
         let alone = entrance.enter(from("192.0.2.1:1"), began).unwrap();
@@ -417,12 +421,12 @@ mod tests {
         let _new = entrance
             .enter(from("192.0.2.3:1"), began + ITS_TIME)
             .unwrap();
-        assert!(was_notified(&crowd[0].gives_way()));
-        assert!(!was_notified(&alone.gives_way()));
+        assert!(was_notified(&crowd[0].place_lost()));
+        assert!(!was_notified(&alone.place_lost()));
     }
 
     #[test]
-    fn who_has_shown_who_it_is_gives_way_to_no_crowd() {
+    fn a_caller_that_has_identified_itself_loses_its_place_to_no_crowd() {
         let entrance = entrance(2, 2);
         let began = Instant::now();
         let enter = |address: &str, after| entrance.enter(from(address), began + after);
@@ -430,8 +434,8 @@ mod tests {
         partner.settle();
         let crowd = (0..6_u32).map(|number| enter("192.0.2.2:1", ITS_TIME * number));
         let crowd: Vec<_> = crowd.map(Result::unwrap).collect();
-        assert!(!was_notified(&partner.gives_way()));
-        assert!(was_notified(&crowd[0].gives_way()));
+        assert!(!was_notified(&partner.place_lost()));
+        assert!(was_notified(&crowd[0].place_lost()));
     }
 
     #[test]
@@ -444,11 +448,11 @@ mod tests {
             .map(|origin| entrance.enter(origin, began).unwrap())
             .collect();
         let partner = entrance.enter(from("192.0.2.1:1"), began).unwrap();
-        assert!(was_notified(&there.remove(0).gives_way()));
+        assert!(was_notified(&there.remove(0).place_lost()));
         for origin in crowd() {
             entrance.enter(origin, began).unwrap_err();
         }
-        assert!(!was_notified(&partner.gives_way()));
+        assert!(!was_notified(&partner.place_lost()));
     }
 
     /// Whether it was notified and nobody has awaited that yet.

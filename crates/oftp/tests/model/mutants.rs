@@ -82,7 +82,7 @@ fn every_planted_bug_is_found() {
 
 fn broken_properties() -> Vec<&'static str> {
     let broken: BTreeSet<_> = SETUPS.iter().flat_map(broken_within).collect();
-    if broken.is_empty() && SETUPS.iter().any(goes_on_for_ever) {
+    if broken.is_empty() && SETUPS.iter().any(never_ends) {
         return vec![COMPLETION];
     }
     broken.into_iter().collect()
@@ -94,7 +94,7 @@ fn broken_within(setup: &Setup) -> Vec<&'static str> {
     found.filter(|property| *property != DONE).collect()
 }
 
-fn goes_on_for_ever(setup: &Setup) -> bool {
+fn never_ends(setup: &Setup) -> bool {
     let search = completion::stuck(setup);
     println!(
         "{setup:?}: no way to the end from {} of {} states",

@@ -46,7 +46,8 @@ pub(super) fn arrived(
     beside: &FileKey,
     repeated: Repeated,
 ) -> Result<Arrived, LedgerError> {
-    let same = newest(db, partner, beside)?.filter(|row| !verb::gives_way(row, beside, repeated));
+    let same = newest(db, partner, beside)?
+        .filter(|row| !verb::lets_another_be_received(row, beside, repeated));
     db.prepare_cached(
         "SELECT count(*), coalesce(sum(iif(state = 'receiving', max(position, size_blocks * 1024), octets)), 0)
          FROM transfers

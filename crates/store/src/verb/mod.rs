@@ -44,7 +44,7 @@ pub(crate) use self::delivered::Delivered;
 pub(crate) use self::doubt::{Doubt, NotThere};
 pub(crate) use self::forwarded::Forwarded;
 pub(crate) use self::free::Free;
-pub(crate) use self::offer::{another, gives_way, known, offer, standing};
+pub(crate) use self::offer::{another, known, lets_another_be_received, offer, standing};
 pub(crate) use self::order::Ordered;
 pub(crate) use self::overdue::Overdue;
 pub(crate) use self::park::Park;

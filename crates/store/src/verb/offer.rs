@@ -29,7 +29,7 @@ pub(crate) fn offer(
     // Kept in another layout, the same records are other octets.
     let compares = is_compared(known, key, offer.repeated) && known.layout == offer.layout;
     let does_not_count = offer.repeated == Repeated::Taken && !compares;
-    if gives_way(known, key, offer.repeated) || does_not_count {
+    if lets_another_be_received(known, key, offer.repeated) || does_not_count {
         let cause = if is_known_to_be_rejected(known) {
             "whose NERP the partner has"
         } else {
@@ -106,7 +106,7 @@ fn receiving(id: TransferId, offer: &Offer, edition: u32, why: Note, now: System
 /// The file that is here under the identity of an offered one, before anything is decided about the offer.
 pub(crate) fn known(newest: Row, header: &FileHeader, repeated: Repeated) -> Option<KnownFile> {
     let key = &header.key;
-    if is_receiving(&newest) || gives_way(&newest, key, repeated) {
+    if is_receiving(&newest) || lets_another_be_received(&newest, key, repeated) {
         return None;
     }
     let compares = is_compared(&newest, key, repeated);
@@ -170,7 +170,7 @@ fn is_compared(row: &Row, key: &FileKey, repeated: Repeated) -> bool {
 }
 
 /// Whether an offered file of the identity `key` is another one, whatever its content.
-pub(crate) fn gives_way(row: &Row, key: &FileKey, repeated: Repeated) -> bool {
+pub(crate) fn lets_another_be_received(row: &Row, key: &FileKey, repeated: Repeated) -> bool {
     let does_not_count = repeated == Repeated::Taken && !is_compared(row, key, repeated);
     !is_receiving(row) && (is_known_to_be_rejected(row) || does_not_count)
 }

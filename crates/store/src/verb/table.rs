@@ -402,7 +402,7 @@ fn the_tries_of_a_command_are_counted_by_themselves() {
 }
 
 #[test]
-fn a_receipt_that_somebody_else_made_goes_on_as_it_is() {
+fn a_receipt_that_somebody_else_made_is_passed_on_as_it_is() {
     let mut row = waiting();
     let forwarded = Forwarded {
         response: eerp(b"signed"),

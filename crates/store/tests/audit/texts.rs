@@ -5,7 +5,7 @@ use pointsman_store::{Finding, TransferId, Weight};
 use crate::yard::{Yard, everything};
 
 /// A damage of a file of [`everything`], and what is said of it; `{id}` stands for the transfer.
-struct Told {
+struct Expected {
     which: &'static str,
     harm: fn(&Yard, TransferId),
     weight: Weight,
@@ -20,8 +20,8 @@ fn wrong(
     which: &'static str,
     harm: fn(&Yard, TransferId),
     [kind, file, what, remedy]: [&'static str; 4],
-) -> Told {
-    Told {
+) -> Expected {
+    Expected {
         which,
         harm,
         weight: Weight::Discrepancy,
@@ -32,8 +32,8 @@ fn wrong(
     }
 }
 
-fn note(which: &'static str, harm: fn(&Yard, TransferId), said: [&'static str; 4]) -> Told {
-    Told {
+fn note(which: &'static str, harm: fn(&Yard, TransferId), said: [&'static str; 4]) -> Expected {
+    Expected {
         weight: Weight::Note,
         ..wrong(which, harm, said)
     }
@@ -52,7 +52,7 @@ fn no_content(yard: &Yard, id: TransferId) {
     }
 }
 
-fn told() -> Vec<Told> {
+fn expected() -> Vec<Expected> {
     let content = "spool/sealed/{id}";
     let to_send = "spool/outgoing/{id}";
     vec![
@@ -232,29 +232,32 @@ async fn each_damage_is_said_in_words_with_its_file_and_what_to_do() {
     let original = Yard::new();
     let ids = everything(&original).await;
     let mut tests = Vec::new();
-    for told in told() {
-        let (yard, id) = (original.twin(), ids[told.which]);
+    for expected in expected() {
+        let (yard, id) = (original.twin(), ids[expected.which]);
         tests.push(tokio::spawn(async move {
-            (told.harm)(&yard, id);
+            (expected.harm)(&yard, id);
             let audited = yard.audit().await;
             let found: Vec<&Finding> = audited
                 .findings
                 .iter()
-                .filter(|one| one.kind == told.kind)
+                .filter(|one| one.kind == expected.kind)
                 .collect();
             let [finding] = found.as_slice() else {
-                panic!("{}, {}: {:#?}", told.which, told.kind, audited.findings)
+                panic!(
+                    "{}, {}: {:#?}",
+                    expected.which, expected.kind, audited.findings
+                )
             };
             assert_eq!(finding.id, Some(id));
-            assert_eq!(finding.weight, told.weight, "{}", told.kind);
-            assert_eq!(finding.file, told.file.replace("{id}", &id.to_string()));
-            assert_eq!(finding.what, told.what);
+            assert_eq!(finding.weight, expected.weight, "{}", expected.kind);
+            assert_eq!(finding.file, expected.file.replace("{id}", &id.to_string()));
+            assert_eq!(finding.what, expected.what);
             assert!(
-                finding.remedy.starts_with(told.remedy),
+                finding.remedy.starts_with(expected.remedy),
                 "{}",
                 finding.remedy
             );
-            assert_eq!(audited.is_clean(), told.weight == Weight::Note);
+            assert_eq!(audited.is_clean(), expected.weight == Weight::Note);
         }));
     }
     for test in tests {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use pointsman_folder::FileStat;
 
-use super::ears::Heard;
+use super::kernel_events::FileChanges;
 
 /// Files that are not complete yet, by name.
 #[derive(Default)]
@@ -23,11 +23,11 @@ struct GrowingFile {
 
 impl GrowingFile {
     /// What the kernel reported of it since the previous look.
-    fn hear(&mut self, name: &str, heard: &Heard) {
+    fn note(&mut self, name: &str, changes: &FileChanges) {
         // What the kernel could not keep may be that it was opened again.
-        self.closed &= !heard.lost;
-        self.closed |= heard.closed.contains(name);
-        self.closed &= !heard.opened.contains(name);
+        self.closed &= !changes.lost;
+        self.closed |= changes.closed.contains(name);
+        self.closed &= !changes.opened.contains(name);
     }
 }
 
@@ -47,7 +47,12 @@ impl GrowingFiles {
     }
 
     /// How long a file is unchanged, and whether the kernel reported that its writer closed it.
-    pub(super) fn rest(&mut self, name: &str, look: FileStat, heard: &Heard) -> (Duration, bool) {
+    pub(super) fn rest(
+        &mut self,
+        name: &str,
+        look: FileStat,
+        changes: &FileChanges,
+    ) -> (Duration, bool) {
         let new = GrowingFile {
             look,
             since: Instant::now(),
@@ -60,7 +65,7 @@ impl GrowingFiles {
             let closed = growing.closed && same;
             *growing = GrowingFile { closed, ..new };
         }
-        growing.hear(name, heard);
+        growing.note(name, changes);
         (growing.since.elapsed(), growing.closed)
     }
 }
@@ -85,34 +90,34 @@ mod tests {
             closed: false,
         };
         let of = || BTreeSet::from(["ORDERS".to_owned()]);
-        let closed = || Heard {
+        let closed = || FileChanges {
             closed: of(),
-            ..Heard::default()
+            ..FileChanges::default()
         };
-        let opened = Heard {
+        let opened = FileChanges {
             opened: of(),
-            ..Heard::default()
+            ..FileChanges::default()
         };
-        let lost = Heard {
+        let lost = FileChanges {
             lost: true,
-            ..Heard::default()
+            ..FileChanges::default()
         };
-        growing.hear("ORDERS", &Heard::default());
-        assert!(!growing.closed, "nobody was heard to close it");
+        growing.note("ORDERS", &FileChanges::default());
+        assert!(!growing.closed, "nobody was changes to close it");
         for then in [opened, lost] {
-            growing.hear("ORDERS", &closed());
-            growing.hear("OTHER", &Heard::default());
+            growing.note("ORDERS", &closed());
+            growing.note("OTHER", &FileChanges::default());
             assert!(growing.closed);
-            growing.hear("ORDERS", &then);
+            growing.note("ORDERS", &then);
             assert!(!growing.closed, "it may be open after {then:?}");
-            growing.hear("ORDERS", &Heard::default());
-            assert!(!growing.closed, "nobody was heard to close it since");
+            growing.note("ORDERS", &FileChanges::default());
+            assert!(!growing.closed, "nobody was changes to close it since");
         }
-        let closed_after = Heard {
+        let closed_after = FileChanges {
             lost: true,
             ..closed()
         };
-        growing.hear("ORDERS", &closed_after);
+        growing.note("ORDERS", &closed_after);
         assert!(growing.closed, "it was closed after what is lost");
     }
 }

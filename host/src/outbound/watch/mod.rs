@@ -6,14 +6,14 @@
 //! <folder>/refused/NAME       cannot be sent as it is; the log says why
 //! ```
 //! A file is taken when it is complete: it was renamed into the folder, or was unchanged for a while. The kernel
-//! reports changes where it can (`ears.rs`); the folder is also listed now and again, for changes that it does not
+//! reports changes where it can (`kernel_events.rs`); the folder is also listed now and again, for changes that it does not
 //! report, for instance on network file systems. Which user can change which name, and how each step reaches its file,
 //! is in `rooms.rs`.
 
-mod ears;
+mod folder_log;
 mod growing;
+mod kernel_events;
 mod rooms;
-mod said;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -28,11 +28,11 @@ use pointsman_store::{Direction, SpoolError, TransferId, planted};
 use tokio::sync::watch::Receiver;
 use tokio::task::spawn_blocking;
 
-pub use self::ears::Ears;
-use self::ears::Told;
+use self::folder_log::FolderLog;
 use self::growing::GrowingFiles;
+use self::kernel_events::FolderEvents;
+pub use self::kernel_events::KernelEvents;
 use self::rooms::{Rooms, Taking};
-use self::said::Said;
 use crate::config::{Partner, Plan, WatchedFolder};
 use crate::events::Event;
 use crate::outbound::enqueue::{self, OpenedFile, QueueError, SendAs};
@@ -66,7 +66,7 @@ impl FolderOfPartner {
 pub async fn keep_watching(
     station: Arc<Station>,
     folder: FolderOfPartner,
-    ears: Arc<Ears>,
+    kernel: Arc<KernelEvents>,
     ending: Receiver<Drain>,
 ) {
     let FolderOfPartner {
@@ -74,7 +74,7 @@ pub async fn keep_watching(
         partner,
         watch,
     } = folder;
-    let said = Said::new(station.events.clone(), &watch.folder, &partner.name);
+    let log = FolderLog::new(station.events.clone(), &watch.folder, &partner.name);
     let path = watch.folder.clone();
     let folder = Watched {
         station,
@@ -83,15 +83,15 @@ pub async fn keep_watching(
         path: path.clone(),
         watch,
         draining: ending,
-        ears: Arc::clone(&ears),
-        told: Arc::default(),
+        kernel: Arc::clone(&kernel),
+        events: Arc::default(),
         apart: None,
-        heard: None,
+        reported: None,
         growing: GrowingFiles::default(),
-        said,
+        log,
     };
     folder.keep().await;
-    ears.release(&path);
+    kernel.release(&path);
 }
 
 /// The watched folders of a plan.
@@ -127,8 +127,8 @@ pub fn obstacles(config: &Plan) -> Vec<(String, String)> {
     let mut found = config.unusable_watched();
     for (key, _, watch) in config.watched() {
         let place = format!("{key}.folder");
-        let is_told = found.iter().any(|(told, _)| *told == place);
-        let error = rooms::look(&watch.folder).err().filter(|_| !is_told);
+        let is_found = found.iter().any(|(known, _)| *known == place);
+        let error = rooms::look(&watch.folder).err().filter(|_| !is_found);
         found.extend(error.map(|error| (place, error.to_string())));
     }
     found
@@ -143,15 +143,15 @@ struct Watched {
     watch: WatchedFolder,
     path: PathBuf,
     draining: Receiver<Drain>,
-    ears: Arc<Ears>,
-    told: Arc<Told>,
+    kernel: Arc<KernelEvents>,
+    events: Arc<FolderEvents>,
     /// The folders, once they are known to be apart from all folders that they must be apart from.
     apart: Option<Places>,
     /// The folder whose changes the kernel reports: another one may be at the path by now.
-    heard: Option<(u64, u64)>,
+    reported: Option<(u64, u64)>,
     /// Files that are not complete yet: their size and times at the last look, and since when these are unchanged.
     growing: GrowingFiles,
-    said: Said,
+    log: FolderLog,
 }
 
 /// The watched folder and the one for sent files, by file system and inode.
@@ -162,11 +162,11 @@ impl Watched {
         let mut draining = self.draining.clone();
         while !self.is_over() {
             match self.look().await {
-                Ok(()) => self.said.looked(),
-                Err(error) => self.said.unusable(&error.to_string()),
+                Ok(()) => self.log.looked(),
+                Err(error) => self.log.unusable(&error.to_string()),
             }
             tokio::select! {
-                () = self.told.news.notified() => {}
+                () = self.events.news.notified() => {}
                 () = tokio::time::sleep(self.pace()) => {}
                 _ = draining.wait_for(|drain| *drain != Drain::No) => {}
             }
@@ -197,12 +197,12 @@ impl Watched {
         }
         // Only a file that is there at this look counts as renamed into the folder: a later one of the same name may be
         // written slowly.
-        let heard = self.told.heard();
+        let changes = self.events.changes();
         let pattern = self.watch.pattern.clone();
         let wanted = move |rooms: &Rooms| rooms.candidates(|name| pattern.matches(name));
         let seen = on_disk(&rooms, wanted).await??;
         for trouble in &seen.troubles {
-            self.said.trouble(trouble);
+            self.log.trouble(trouble);
         }
         self.growing.retain(|name| seen.files.contains_key(name));
         for (name, look) in seen.files {
@@ -210,8 +210,8 @@ impl Watched {
                 return Ok(());
             }
             tokio::task::consume_budget().await;
-            let (rest, closed) = self.growing.rest(&name, look, &heard);
-            let (arrived, quiet) = (heard.arrived.contains(&name), self.watch.quiet);
+            let (rest, closed) = self.growing.rest(&name, look, &changes);
+            let (arrived, quiet) = (changes.arrived.contains(&name), self.watch.quiet);
             if arrived || rest >= quiet {
                 let unseen = self.watch.quiet_unseen;
                 let closed = arrived || closed || rest >= unseen;
@@ -228,7 +228,7 @@ impl Watched {
         let opened = spawn_blocking(move || Rooms::open(&path)).await;
         let (rooms, mended) = opened.map_err(io::Error::other)??;
         for room in mended {
-            self.said.trouble(&format!(
+            self.log.trouble(&format!(
                 "{} could be read by others, and is private now",
                 room.display()
             ));
@@ -239,14 +239,14 @@ impl Watched {
                 "another folder came in its place just now",
             ));
         }
-        if let Err(other) = self.ears.claim(&self.path, place) {
+        if let Err(other) = self.kernel.claim(&self.path, place) {
             return Err(io::Error::other(format!(
                 "it is the folder that is watched as {} already, so nobody could say for whom its files are",
                 other.display()
             )));
         }
-        if self.heard != Some(place) || self.told.is_gone() {
-            self.heard = self.listen().await.then_some(place);
+        if self.reported != Some(place) || self.events.is_gone() {
+            self.reported = self.listen().await.then_some(place);
         }
         Ok(Arc::new(rooms))
     }
@@ -275,18 +275,18 @@ impl Watched {
 
     /// Has the kernel report changes; where it does not, the regular looks are enough.
     async fn listen(&self) -> bool {
-        let (ears, path, told) = (
-            Arc::clone(&self.ears),
+        let (kernel, path, events) = (
+            Arc::clone(&self.kernel),
             self.path.clone(),
-            Arc::clone(&self.told),
+            Arc::clone(&self.events),
         );
-        let listening = spawn_blocking(move || ears.listen(&path, told)).await;
+        let listening = spawn_blocking(move || kernel.listen(&path, events)).await;
         let why = match listening {
             Ok(Ok(())) => return true,
             Ok(Err(error)) => error.to_string(),
             Err(lost) => lost.to_string(),
         };
-        self.said.trouble(&format!(
+        self.log.trouble(&format!(
             "the system tells nothing of it, so it is looked at every other second: {why}"
         ));
         false
@@ -303,8 +303,8 @@ impl Watched {
                 self.queue(rooms, id, &name).await?;
             }
             Taking::Gone => {}
-            Taking::NotNow(why) => self.said.trouble(&why),
-            Taking::Unseen => self.said.trouble(&format!(
+            Taking::NotNow(why) => self.log.trouble(&why),
+            Taking::Unseen => self.log.trouble(&format!(
                 "the system does not tell whether somebody has a file of it open for writing (it is another user's, and this program has not the capability CAP_LEASE; or it lies on a network file system), so one that was not seen to be closed is taken when nobody has written to it for {} s (`quiet_unseen`): have files renamed into the folder when they are whole, or give this program CAP_LEASE",
                 self.watch.quiet_unseen.as_secs_f32()
             )),
@@ -337,7 +337,7 @@ impl Watched {
             }
             // The numbers in it change from look to look.
             Err(QueueError::Spool(SpoolError::NoRoom { .. } | SpoolError::NoFilesLeft { .. })) => {
-                self.said.trouble(&format!(
+                self.log.trouble(&format!(
                     "{name} cannot be queued now, and is tried again: the disk of the spool has no room for it beside `limits.reserve` and `limits.reserve_files`"
                 ));
                 Ok(())
@@ -349,7 +349,7 @@ impl Watched {
                 | QueueError::Folder(_)
                 | QueueError::Source { .. }),
             ) => {
-                self.said.trouble(&format!(
+                self.log.trouble(&format!(
                     "{name} cannot be queued now, and is tried again: {error}"
                 ));
                 Ok(())
@@ -373,8 +373,8 @@ impl Watched {
 
     fn emit_refused(&self, name: &str, why: &str, put: io::Result<()>) {
         match put {
-            Ok(()) => self.said.put_aside(name, why),
-            Err(error) => self.said.trouble(&format!(
+            Ok(()) => self.log.put_aside(name, why),
+            Err(error) => self.log.trouble(&format!(
                 "{name} cannot be sent ({why}), nor put aside: {error}"
             )),
         }
@@ -447,7 +447,7 @@ impl Watched {
 
     fn complain(&self, name: &str, put: io::Result<()>) {
         if let Err(error) = put {
-            self.said
+            self.log
                 .trouble(&format!("{name} cannot be put away: {error}"));
         }
     }

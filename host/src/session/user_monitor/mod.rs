@@ -107,7 +107,10 @@ impl UserMonitor {
 
     /// What ends the session from outside: a caller's place is wanted by others, or its file comes over a new session.
     pub fn dismissals(&self) -> (Arc<Notify>, Arc<Notify>) {
-        (self.places.gives_way(), Arc::clone(&self.context.overtaken))
+        (
+            self.places.place_lost(),
+            Arc::clone(&self.context.overtaken),
+        )
     }
 
     /// The places that the session takes up as long as its connection is there.

@@ -1,4 +1,4 @@
-//! What an intake hands to a writer, told by a writer that only writes down what it is asked.
+//! What an intake asks of a writer, seen by a writer that only notes it.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -30,9 +30,9 @@ struct Asked {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Told(Arc<Mutex<Asked>>);
+struct Requests(Arc<Mutex<Asked>>);
 
-impl Told {
+impl Requests {
     fn with<T>(&self, what: impl FnOnce(&mut Asked) -> T) -> T {
         what(&mut self.0.lock().unwrap())
     }
@@ -40,7 +40,7 @@ impl Told {
 
 #[derive(Debug)]
 struct Scribe {
-    told: Told,
+    requests: Requests,
     octets: u64,
 }
 
@@ -83,18 +83,18 @@ impl ContentWriter for Scribe {
 
     async fn append(&mut self, octets: Vec<u8>) -> Result<Option<Vec<u8>>, SpoolError> {
         self.octets += octets.len() as u64;
-        self.told.with(|asked| asked.pieces.push(octets.len()));
+        self.requests.with(|asked| asked.pieces.push(octets.len()));
         Ok(None)
     }
 
     async fn written(&mut self) -> Result<(), SpoolError> {
-        self.told.with(|asked| asked.waits += 1);
+        self.requests.with(|asked| asked.waits += 1);
         Ok(())
     }
 
     async fn syncer(&mut self) -> Result<Box<dyn ContentSyncer>, SpoolError> {
         let octets = self.octets;
-        let sync = self.told.with(|asked| {
+        let sync = self.requests.with(|asked| {
             asked.syncs += 1;
             Sync {
                 fails: asked.sync_fails,
@@ -106,7 +106,7 @@ impl ContentWriter for Scribe {
     }
 
     async fn finish(self: Box<Self>, rest: Vec<u8>) -> Result<Box<dyn WholeContent>, SpoolError> {
-        self.told
+        self.requests
             .with(|asked| asked.ended = Some(("finished", rest.len())));
         let octets = self.octets + rest.len() as u64;
         let digest = String::new();
@@ -114,13 +114,14 @@ impl ContentWriter for Scribe {
     }
 
     async fn pause(self: Box<Self>, rest: Vec<u8>) -> Result<Hold, SpoolError> {
-        self.told
+        self.requests
             .with(|asked| asked.ended = Some(("paused", rest.len())));
         Err(SpoolError::Busy("it has no lock to give".into()))
     }
 
     async fn discard(self: Box<Self>) -> Result<(), SpoolError> {
-        self.told.with(|asked| asked.ended = Some(("discarded", 0)));
+        self.requests
+            .with(|asked| asked.ended = Some(("discarded", 0)));
         Ok(())
     }
 }
@@ -148,13 +149,13 @@ impl WholeContent for Nothing {
     }
 }
 
-fn intake(from: u64) -> (Intake, Told) {
-    let told = Told::default();
+fn intake(from: u64) -> (Intake, Requests) {
+    let requests = Requests::default();
     let writer = Scribe {
-        told: told.clone(),
+        requests: requests.clone(),
         octets: from,
     };
-    (Intake::new(Box::new(writer)), told)
+    (Intake::new(Box::new(writer)), requests)
 }
 
 fn end(octets: u64) -> Position {
@@ -178,7 +179,7 @@ async fn let_others_run() {
 
 #[tokio::test]
 async fn small_buffers_come_back_and_are_gathered_and_long_ones_go_at_once() {
-    let (mut intake, told) = intake(1000);
+    let (mut intake, requests) = intake(1000);
     let mut count = 1000;
     for octets in [1, 0, GATHERED - 1] {
         let free = intake.write(vec![7; octets]).await.unwrap();
@@ -190,25 +191,25 @@ async fn small_buffers_come_back_and_are_gathered_and_long_ones_go_at_once() {
         count += octets as u64;
         assert_eq!(intake.octets(), count, "what is gathered counts");
     }
-    told.with(|asked| assert!(asked.pieces.is_empty(), "it fits"));
+    requests.with(|asked| assert!(asked.pieces.is_empty(), "it fits"));
     // One more does not fit: what was gathered goes before it, in one piece.
     assert!(intake.write(vec![8; 1]).await.unwrap().is_none());
-    told.with(|asked| assert_eq!(asked.pieces, [GATHERED, 1]));
+    requests.with(|asked| assert_eq!(asked.pieces, [GATHERED, 1]));
     assert!(intake.write(vec![9; GATHERED + 1]).await.unwrap().is_none());
-    told.with(|asked| assert_eq!(asked.pieces, [GATHERED, 1, GATHERED + 1]));
+    requests.with(|asked| assert_eq!(asked.pieces, [GATHERED, 1, GATHERED + 1]));
     assert!(intake.write(vec![9; GATHERED]).await.unwrap().is_some());
     let whole = intake.finish().await.unwrap();
-    told.with(|asked| assert_eq!(asked.ended, Some(("finished", GATHERED))));
+    requests.with(|asked| assert_eq!(asked.ended, Some(("finished", GATHERED))));
     let written = 1000 + 3 * GATHERED as u64 + 2;
     assert_eq!(whole.measure().octets, written);
 }
 
 #[tokio::test]
 async fn a_sync_is_begun_at_each_checkpoint_and_its_position_is_said_when_it_is_durable() {
-    let (mut intake, told) = intake(0);
+    let (mut intake, requests) = intake(0);
     intake.write(vec![0; 100]).await.unwrap();
     assert_eq!(intake.catch_up(end(90)).await.unwrap(), None);
-    told.with(|asked| assert_eq!((asked.syncs, asked.waits), (0, 1), "too early"));
+    requests.with(|asked| assert_eq!((asked.syncs, asked.waits), (0, 1), "too early"));
     a_checkpoint_is_written(&mut intake).await;
     let boundary = end(CHECKPOINT + 7);
     assert_eq!(
@@ -216,7 +217,7 @@ async fn a_sync_is_begun_at_each_checkpoint_and_its_position_is_said_when_it_is_
         None,
         "it has only begun"
     );
-    told.with(|asked| {
+    requests.with(|asked| {
         assert_eq!(asked.syncs, 1);
         let written: usize = asked.pieces.iter().sum();
         assert_eq!(
@@ -236,14 +237,14 @@ async fn a_sync_is_begun_at_each_checkpoint_and_its_position_is_said_when_it_is_
         None,
         "said once"
     );
-    told.with(|asked| assert_eq!(asked.syncs, 1));
+    requests.with(|asked| assert_eq!(asked.syncs, 1));
 }
 
 #[tokio::test]
 async fn one_sync_runs_at_a_time_and_the_next_one_covers_what_came_meanwhile() {
-    let (mut intake, told) = intake(0);
+    let (mut intake, requests) = intake(0);
     let gate = Arc::new(tokio::sync::Notify::new());
-    told.with(|asked| asked.gate = Some(Arc::clone(&gate)));
+    requests.with(|asked| asked.gate = Some(Arc::clone(&gate)));
     a_checkpoint_is_written(&mut intake).await;
     assert_eq!(intake.catch_up(end(1)).await.unwrap(), None);
     a_checkpoint_is_written(&mut intake).await;
@@ -251,11 +252,11 @@ async fn one_sync_runs_at_a_time_and_the_next_one_covers_what_came_meanwhile() {
         let_others_run().await;
         assert_eq!(intake.catch_up(end(2)).await.unwrap(), None);
     }
-    told.with(|asked| assert_eq!(asked.syncs, 1, "the first is under way still"));
+    requests.with(|asked| assert_eq!(asked.syncs, 1, "the first is under way still"));
     gate.notify_one();
     let_others_run().await;
     assert_eq!(intake.catch_up(end(3)).await.unwrap(), Some(end(1)));
-    told.with(|asked| assert_eq!(asked.syncs, 2, "it was due already"));
+    requests.with(|asked| assert_eq!(asked.syncs, 2, "it was due already"));
     gate.notify_one();
     let_others_run().await;
     assert_eq!(intake.catch_up(end(4)).await.unwrap(), Some(end(3)));
@@ -263,13 +264,13 @@ async fn one_sync_runs_at_a_time_and_the_next_one_covers_what_came_meanwhile() {
 
 #[tokio::test]
 async fn a_resumed_file_counts_to_its_next_checkpoint_from_where_it_was_resumed() {
-    let (mut intake, told) = intake(10 * CHECKPOINT);
+    let (mut intake, requests) = intake(10 * CHECKPOINT);
     intake.write(vec![0; 1000]).await.unwrap();
     assert_eq!(
         intake.catch_up(end(10 * CHECKPOINT + 1000)).await.unwrap(),
         None
     );
-    told.with(|asked| assert_eq!(asked.syncs, 0));
+    requests.with(|asked| assert_eq!(asked.syncs, 0));
     assert_eq!(intake.octets(), 10 * CHECKPOINT + 1000);
 }
 
@@ -277,12 +278,12 @@ async fn a_resumed_file_counts_to_its_next_checkpoint_from_where_it_was_resumed(
 #[tokio::test]
 async fn a_sync_that_failed_beside_the_transfer_is_the_end_of_the_file() {
     for how in ["settle", "finish", "pause"] {
-        let (mut intake, told) = intake(0);
-        told.with(|asked| asked.sync_fails = true);
+        let (mut intake, requests) = intake(0);
+        requests.with(|asked| asked.sync_fails = true);
         a_checkpoint_is_written(&mut intake).await;
         assert_eq!(intake.catch_up(end(CHECKPOINT)).await.unwrap(), None);
         // A sync that came later would succeed; nobody asks it.
-        told.with(|asked| asked.sync_fails = false);
+        requests.with(|asked| asked.sync_fails = false);
         let_others_run().await;
         let failed = match how {
             "settle" => intake.catch_up(end(CHECKPOINT)).await.map(drop),
@@ -291,32 +292,32 @@ async fn a_sync_that_failed_beside_the_transfer_is_the_end_of_the_file() {
         };
         let failed = failed.unwrap_err();
         assert!(matches!(failed, SpoolError::Io { .. }), "{how}: {failed}");
-        told.with(|asked| assert_eq!(asked.ended, None, "{how}: nothing is sealed of it"));
+        requests.with(|asked| assert_eq!(asked.ended, None, "{how}: nothing is sealed of it"));
     }
 }
 
 #[tokio::test]
 async fn the_end_waits_for_the_sync_under_way_and_hands_over_what_is_gathered() {
-    let (mut intake, told) = intake(0);
+    let (mut intake, requests) = intake(0);
     let gate = Arc::new(tokio::sync::Notify::new());
-    told.with(|asked| asked.gate = Some(Arc::clone(&gate)));
+    requests.with(|asked| asked.gate = Some(Arc::clone(&gate)));
     a_checkpoint_is_written(&mut intake).await;
     intake.catch_up(end(CHECKPOINT)).await.unwrap();
     intake.write(vec![1; 17]).await.unwrap();
     let ending = tokio::spawn(intake.pause());
     let_others_run().await;
-    told.with(|asked| assert_eq!(asked.ended, None, "the sync is under way still"));
+    requests.with(|asked| assert_eq!(asked.ended, None, "the sync is under way still"));
     gate.notify_one();
     assert!(matches!(ending.await.unwrap(), Err(SpoolError::Busy(_))));
-    told.with(|asked| assert_eq!(asked.ended, Some(("paused", 17))));
+    requests.with(|asked| assert_eq!(asked.ended, Some(("paused", 17))));
 }
 
 #[tokio::test]
 async fn what_is_given_up_is_written_no_further() {
-    let (mut intake, told) = intake(0);
+    let (mut intake, requests) = intake(0);
     intake.write(vec![1; 17]).await.unwrap();
     intake.discard().await.unwrap();
-    told.with(|asked| {
+    requests.with(|asked| {
         assert_eq!(asked.ended, Some(("discarded", 0)));
         assert!(asked.pieces.is_empty());
     });

@@ -96,7 +96,7 @@ fn what_is_not_here_is_new() {
 }
 
 #[test]
-fn what_is_here_is_a_duplicate_or_compared_or_gives_way() {
+fn what_is_here_is_a_duplicate_or_compared_or_lets_another_be_received() {
     use InboundState::{Delivered, Placing, Received, Receiving};
     use Repeated::{Compared, Refused, Taken};
     for repeated in [Refused, Compared, Taken] {
@@ -168,7 +168,7 @@ fn what_is_here_is_told_before_anything_is_decided() {
 }
 
 #[test]
-fn a_partial_goes_on_under_the_same_description_alone() {
+fn a_partial_is_resumed_under_the_same_description_alone() {
     let mut row = known(InboundState::Receiving);
     let untouched = standing(&row, &offered(Repeated::Refused)).unwrap();
     assert!(untouched.is_untouched && untouched.is_receiving);

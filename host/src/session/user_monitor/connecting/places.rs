@@ -36,9 +36,9 @@ impl SessionPlaces {
     }
 
     /// Notified when others want the caller's place.
-    pub fn gives_way(&self) -> Arc<Notify> {
-        let gives_way = self.caller.as_ref().map(CallerSeat::gives_way);
-        gives_way.unwrap_or_default()
+    pub fn place_lost(&self) -> Arc<Notify> {
+        let place_lost = self.caller.as_ref().map(CallerSeat::place_lost);
+        place_lost.unwrap_or_default()
     }
 
     /// Waits, unless others want the caller's place meanwhile.
@@ -46,10 +46,10 @@ impl SessionPlaces {
         if wait.is_zero() {
             return Ok(());
         }
-        let gives_way = self.gives_way();
+        let place_lost = self.place_lost();
         tokio::select! {
             () = tokio::time::sleep(wait) => Ok(()),
-            () = gives_way.notified() => Err(Crowded),
+            () = place_lost.notified() => Err(Crowded),
         }
     }
 }

@@ -14,7 +14,7 @@ const MOST: usize = 1000;
 /// each look.
 const UNUSABLE: Duration = Duration::from_secs(10);
 
-pub(super) struct Said {
+pub(super) struct FolderLog {
     events: Events,
     folder: String,
     partner: String,
@@ -33,7 +33,7 @@ struct Troubles {
     now: BTreeSet<String>,
 }
 
-impl Said {
+impl FolderLog {
     pub(super) fn new(events: Events, folder: &Path, partner: &str) -> Self {
         Self {
             events,
@@ -48,15 +48,15 @@ impl Said {
     /// Logs a trouble with a file when it begins. Where the log only counts it, it is logged at the next look.
     pub(super) fn trouble(&self, what: &str) {
         let mut troubles = self.troubles();
-        let is_said = troubles.before.contains(what) || troubles.now.contains(what);
-        let is_said = is_said || {
+        let is_logged = troubles.before.contains(what) || troubles.now.contains(what);
+        let is_logged = is_logged || {
             self.events.emit_or_count(Event::WatchTrouble {
                 folder: self.folder.clone(),
                 partner: self.partner.clone(),
                 reason: what.to_owned(),
             })
         };
-        if is_said && troubles.now.len() < MOST {
+        if is_logged && troubles.now.len() < MOST {
             troubles.now.insert(what.to_owned());
         }
     }
@@ -86,8 +86,8 @@ impl Said {
 
     /// Logs that the folder could not be looked at.
     pub(super) fn unusable(&mut self, why: &str) {
-        let is_said = self.unusable.as_deref() == Some(why);
-        if is_said || self.when.is_some_and(|when| when.elapsed() < UNUSABLE) {
+        let is_logged = self.unusable.as_deref() == Some(why);
+        if is_logged || self.when.is_some_and(|when| when.elapsed() < UNUSABLE) {
             return;
         }
         self.events.emit(Event::FolderUnusable {
@@ -108,44 +108,45 @@ impl Said {
 mod tests {
     use super::*;
 
-    fn told(hears: &mut tokio::sync::broadcast::Receiver<Event>) -> Vec<&'static str> {
-        let told = std::iter::from_fn(|| hears.try_recv().ok());
-        told.map(|event| pointsman_log::LogEvent::facts(&event).event)
+    fn logged(watcher: &mut tokio::sync::broadcast::Receiver<Event>) -> Vec<&'static str> {
+        let logged = std::iter::from_fn(|| watcher.try_recv().ok());
+        logged
+            .map(|event| pointsman_log::LogEvent::facts(&event).event)
             .collect()
     }
 
     #[test]
     fn what_was_mended_and_comes_again_is_said_again() {
         let events = Events::default();
-        let mut hears = events.own();
-        let mut said = Said::new(events, Path::new("out"), "mueller");
+        let mut watcher = events.own();
+        let mut log = FolderLog::new(events, Path::new("out"), "mueller");
         for _ in 0..3 {
-            said.trouble("no room");
-            said.trouble("no room");
-            said.looked();
+            log.trouble("no room");
+            log.trouble("no room");
+            log.looked();
         }
-        assert_eq!(told(&mut hears), ["watch-trouble"]);
-        said.looked();
-        said.trouble("no room");
-        assert_eq!(told(&mut hears), ["watch-trouble"]);
+        assert_eq!(logged(&mut watcher), ["watch-trouble"]);
+        log.looked();
+        log.trouble("no room");
+        assert_eq!(logged(&mut watcher), ["watch-trouble"]);
     }
 
     #[test]
     fn a_folder_that_cannot_be_used_is_said_once_and_when_it_can() {
         let events = Events::default();
-        let mut hears = events.own();
-        let mut said = Said::new(events, Path::new("out"), "mueller");
-        said.trouble("no room");
-        said.unusable("no such folder");
-        said.unusable("no such folder");
-        said.looked();
+        let mut watcher = events.own();
+        let mut log = FolderLog::new(events, Path::new("out"), "mueller");
+        log.trouble("no room");
+        log.unusable("no such folder");
+        log.unusable("no such folder");
+        log.looked();
         // Whoever makes it so at each look fills no log.
         for _ in 0..100 {
-            said.unusable("a link is in the way");
-            said.looked();
+            log.unusable("a link is in the way");
+            log.looked();
         }
         assert_eq!(
-            told(&mut hears),
+            logged(&mut watcher),
             ["watch-trouble", "folder-unusable", "folder-usable"]
         );
     }

@@ -13,11 +13,11 @@ use tokio::sync::Notify;
 /// The most names of one folder that are kept from one look to the next, since a user may create any number.
 const MOST_NAMES: usize = 10_000;
 
-/// What the kernel told of one folder.
+/// What the kernel has reported of one folder.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct FolderEvents {
     pub news: Notify,
-    heard: Mutex<Heard>,
+    changes: Mutex<FileChanges>,
     /// The folder was removed. The kernel reports nothing of a folder that was created in its place, even with the same
     /// inode.
     gone: AtomicBool,
@@ -25,7 +25,7 @@ pub(super) struct Told {
 
 /// What happened to files of one folder.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
+pub(super) struct FileChanges {
     /// They were renamed into the folder and not written to since then, so they are complete.
     pub arrived: BTreeSet<String>,
     /// They were closed by a program that had them open for writing, and not opened since then.
@@ -36,8 +36,8 @@ pub(super) struct Heard {
     pub lost: bool,
 }
 
-impl Heard {
-    fn hear(&mut self, kind: EventKind, name: String) {
+impl FileChanges {
+    fn note(&mut self, kind: EventKind, name: String) {
         let names = self.arrived.len() + self.closed.len() + self.opened.len();
         if names >= MOST_NAMES {
             self.forget();
@@ -50,7 +50,7 @@ impl Heard {
                 self.opened.remove(&name);
                 self.closed.insert(name);
             }
-            // Whether for writing is not told.
+            // The kernel does not say whether for writing.
             OPENED => {
                 self.closed.remove(&name);
                 self.opened.insert(name);
@@ -72,9 +72,9 @@ impl Heard {
     }
 }
 
-impl Told {
+impl FolderEvents {
     /// The events since the last call.
-    pub(super) fn heard(&self) -> Heard {
+    pub(super) fn changes(&self) -> FileChanges {
         std::mem::take(&mut *self.locked())
     }
 
@@ -83,16 +83,16 @@ impl Told {
         self.gone.load(Ordering::Acquire)
     }
 
-    fn locked(&self) -> MutexGuard<'_, Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    fn locked(&self) -> MutexGuard<'_, FileChanges> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-type Folders = Arc<Mutex<BTreeMap<PathBuf, Arc<Told>>>>;
+type Folders = Arc<Mutex<BTreeMap<PathBuf, Arc<FolderEvents>>>>;
 
-/// The watcher, and whom it tells.
+/// The one watcher of this process, and the folders whose events it takes.
 #[derive(Default)]
-pub struct Ears {
+pub struct KernelEvents {
     folders: Folders,
     /// Created when the first folder is watched.
     watcher: Mutex<Option<RecommendedWatcher>>,
@@ -100,7 +100,7 @@ pub struct Ears {
     places: Mutex<BTreeMap<PathBuf, (u64, u64)>>,
 }
 
-impl Ears {
+impl KernelEvents {
     /// Notes which folder this path leads to. Fails with the other path where one leads to the same folder, since links
     /// and mounts may change at any time, and two watchers of one folder would send each other's files.
     pub(super) fn claim(&self, folder: &Path, place: (u64, u64)) -> Result<(), PathBuf> {
@@ -132,7 +132,7 @@ impl Ears {
     }
 
     /// Has the kernel report changes of the folder that is at this path now. It is a system call and may block.
-    pub(super) fn listen(&self, folder: &Path, told: Arc<Told>) -> notify::Result<()> {
+    pub(super) fn listen(&self, folder: &Path, events: Arc<FolderEvents>) -> notify::Result<()> {
         let mut watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
         let watcher = match &mut *watcher {
             Some(watcher) => watcher,
@@ -143,11 +143,11 @@ impl Ears {
                 })?)
             }
         };
-        // What happens until the kernel tells again is not heard.
-        told.locked().forget();
-        told.gone.store(false, Ordering::Release);
+        // The kernel reports nothing of what happens until it watches the folder again.
+        events.locked().forget();
+        events.gone.store(false, Ordering::Release);
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
-        folders.insert(folder.to_owned(), told);
+        folders.insert(folder.to_owned(), events);
         drop(folders);
         // Another folder may have been there when this was done last.
         let _ = watcher.unwatch(folder);
@@ -163,26 +163,26 @@ fn pass_on(folders: &Folders, event: notify::Result<Event>) {
     };
     // More happened than the kernel could keep: each folder looks for itself.
     if event.need_rescan() {
-        for told in folders.values() {
-            told.locked().forget();
-            told.gone.store(true, Ordering::Release);
-            told.news.notify_one();
+        for events in folders.values() {
+            events.locked().forget();
+            events.gone.store(true, Ordering::Release);
+            events.news.notify_one();
         }
     }
     for path in &event.paths {
-        if let Some(told) = folders.get(path).filter(|_| event.kind.is_remove()) {
-            told.gone.store(true, Ordering::Release);
-            told.news.notify_one();
+        if let Some(events) = folders.get(path).filter(|_| event.kind.is_remove()) {
+            events.gone.store(true, Ordering::Release);
+            events.news.notify_one();
         }
         let above = path.parent().and_then(|above| folders.get(above));
-        let Some(told) = above.or_else(|| folders.get(path)) else {
+        let Some(events) = above.or_else(|| folders.get(path)) else {
             continue;
         };
         if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
-            told.locked().hear(event.kind, name.to_owned());
+            events.locked().note(event.kind, name.to_owned());
         }
         if is_news(event.kind) {
-            told.news.notify_one();
+            events.news.notify_one();
         }
     }
 }
@@ -214,24 +214,24 @@ mod tests {
 
     #[test]
     fn no_more_is_kept_of_a_folder_at_which_nobody_looks_than_some_names() {
-        let mut heard = Heard::default();
+        let mut changes = FileChanges::default();
         for number in 0..3 * MOST_NAMES {
-            heard.hear(CLOSED, number.to_string());
+            changes.note(CLOSED, number.to_string());
         }
-        assert!(heard.closed.len() <= MOST_NAMES);
-        assert!(heard.lost, "what is forgotten is told");
-        assert!(heard.closed.contains(&(3 * MOST_NAMES - 1).to_string()));
+        assert!(changes.closed.len() <= MOST_NAMES);
+        assert!(changes.lost, "what is dropped is reported as lost");
+        assert!(changes.closed.contains(&(3 * MOST_NAMES - 1).to_string()));
     }
 
     #[test]
     fn what_is_opened_or_written_to_is_closed_no_more() {
-        let mut heard = Heard::default();
+        let mut changes = FileChanges::default();
         let written = EventKind::Modify(ModifyKind::Data(notify::event::DataChange::Any));
         for reopened in [OPENED, written] {
-            heard.hear(CLOSED, "ORDERS".to_owned());
-            assert!(heard.closed.contains("ORDERS") && !heard.opened.contains("ORDERS"));
-            heard.hear(reopened, "ORDERS".to_owned());
-            assert!(!heard.closed.contains("ORDERS") && heard.opened.contains("ORDERS"));
+            changes.note(CLOSED, "ORDERS".to_owned());
+            assert!(changes.closed.contains("ORDERS") && !changes.opened.contains("ORDERS"));
+            changes.note(reopened, "ORDERS".to_owned());
+            assert!(!changes.closed.contains("ORDERS") && changes.opened.contains("ORDERS"));
         }
     }
 
@@ -244,39 +244,39 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_watcher_has_all_folders_and_each_hears_of_itself() {
+    async fn one_watcher_has_all_folders_and_each_gets_its_own_events() {
         let temp = tempfile::TempDir::new().unwrap();
-        let ears = Ears::default();
+        let kernel = KernelEvents::default();
         let before = watchers_of_this_process();
         let mut all = Vec::new();
         for number in 0..300 {
             let folder = temp.path().join(number.to_string());
             std::fs::create_dir(&folder).unwrap();
-            let told = Arc::new(Told::default());
-            ears.listen(&folder, Arc::clone(&told)).unwrap();
-            all.push((folder, told));
+            let events = Arc::new(FolderEvents::default());
+            kernel.listen(&folder, Arc::clone(&events)).unwrap();
+            all.push((folder, events));
         }
         assert_eq!(watchers_of_this_process(), before + 1);
         // A folder that was removed and created again is another one.
-        let (folder, told) = &all[7];
+        let (folder, events) = &all[7];
         std::fs::remove_dir(folder).unwrap();
         std::fs::create_dir(folder).unwrap();
-        ears.listen(folder, Arc::clone(told)).unwrap();
+        kernel.listen(folder, Arc::clone(events)).unwrap();
         std::fs::write(temp.path().join("whole"), "").unwrap();
         std::fs::rename(temp.path().join("whole"), folder.join("ORDERS")).unwrap();
         std::fs::write(folder.join("WRITTEN"), "").unwrap();
-        let mut all_heard = Heard::default();
-        while !all_heard.arrived.contains("ORDERS") || !all_heard.closed.contains("WRITTEN") {
-            let news = tokio::time::timeout(Duration::from_secs(60), told.news.notified());
-            news.await.expect("what happened is heard");
-            let heard = told.heard();
-            all_heard.arrived.extend(heard.arrived);
-            all_heard.closed.extend(heard.closed);
+        let mut all_changes = FileChanges::default();
+        while !all_changes.arrived.contains("ORDERS") || !all_changes.closed.contains("WRITTEN") {
+            let news = tokio::time::timeout(Duration::from_secs(60), events.news.notified());
+            news.await.expect("the kernel reports what happened");
+            let changes = events.changes();
+            all_changes.arrived.extend(changes.arrived);
+            all_changes.closed.extend(changes.closed);
         }
-        assert!(!all_heard.arrived.contains("WRITTEN"));
-        for (other, told) in all.iter().filter(|(other, _)| other != folder) {
-            let heard = told.heard();
-            let nothing = heard.arrived.is_empty() && heard.closed.is_empty();
+        assert!(!all_changes.arrived.contains("WRITTEN"));
+        for (other, events) in all.iter().filter(|(other, _)| other != folder) {
+            let changes = events.changes();
+            let nothing = changes.arrived.is_empty() && changes.closed.is_empty();
             assert!(nothing, "{}", other.display());
         }
     }
