@@ -116,17 +116,17 @@ pub(super) fn claim(
     files: &Files,
 ) -> Result<(Option<OwedResponse>, Option<OutboundFile>), LedgerError> {
     let receipt = not_yielding_first(|tries| due_receipt(db, partner, longest.receipt, tries))?;
-    let file = not_yielding_first(|breaks| due_file(db, partner, longest.file, files, breaks))?;
+    let of_receipt = receipt.as_ref().and_then(Precedence::of_receipt);
+    // Most receipts go without a look at the files, which costs as much as all the rest.
+    let file = match &of_receipt {
+        Some(first) if first.is_before_any_file() => None,
+        _ => not_yielding_first(|breaks| due_file(db, partner, longest.file, files, breaks))?,
+    };
     match (receipt, file) {
-        (Some(receipt), Some(file)) => {
-            let of_receipt = Precedence::of_receipt(&receipt);
-            if of_receipt < Precedence::of_file(&file, files) {
-                claim_response(db, &receipt, session)
-            } else {
-                claim_file(db, &file, session)
-            }
+        (Some(_), Some(file)) if Precedence::of_file(&file, files) < of_receipt => {
+            claim_file(db, &file, session)
         }
-        (Some(receipt), None) => claim_response(db, &receipt, session),
+        (Some(receipt), _) => claim_response(db, &receipt, session),
         (None, Some(file)) => claim_file(db, &file, session),
         (None, None) => Ok((None, None)),
     }

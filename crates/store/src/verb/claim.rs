@@ -56,6 +56,11 @@ impl Precedence {
             among: Among::Files(place, Reverse(file.priority), file.ordered, row.id),
         })
     }
+
+    /// Whether no file can go before it, so that files need not be looked at.
+    pub(crate) fn is_before_any_file(&self) -> bool {
+        !self.yields && matches!(self.among, Among::Receipts(..))
+    }
 }
 
 /// The file is that session's, and its attempt is counted.

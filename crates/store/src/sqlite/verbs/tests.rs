@@ -69,6 +69,14 @@ fn with_receipt(number: u32, dice: &mut Dice) -> Row {
     row
 }
 
+/// A receipt or, twice as often, a file.
+fn any_row(number: u32, dice: &mut Dice) -> Row {
+    match dice.below(3) {
+        0 => with_receipt(number, dice),
+        _ => to_send(number, dice),
+    }
+}
+
 /// A turn in which nothing is done but claiming.
 fn claimed(db: &Connection, files: &Files) -> Vec<TransferId> {
     let claim = || claim(db, "them", "S", Longest::UNKNOWN, files).unwrap();
@@ -82,16 +90,46 @@ fn claimed(db: &Connection, files: &Files) -> Vec<TransferId> {
 }
 
 #[test]
+fn files_are_looked_at_only_where_one_may_go_before_the_receipt() {
+    let mut dice = Dice(0x0DD_BA11);
+    let rows: Vec<Row> = (0..60).map(|number| any_row(number, &mut dice)).collect();
+    let files: Vec<Precedence> = rows
+        .iter()
+        .filter_map(|row| Precedence::of_file(row, &Files::Any))
+        .collect();
+    let receipts: Vec<Precedence> = rows.iter().filter_map(Precedence::of_receipt).collect();
+    assert!(files.len() > 10 && receipts.len() > 10);
+    for receipt in receipts {
+        let is_before_all = files.iter().all(|file| receipt < *file);
+        assert_eq!(receipt.is_before_any_file(), is_before_all, "{receipt:?}");
+    }
+    assert!(files.iter().all(|file| !file.is_before_any_file()));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_keeps_no_receipt_back() {
+    let (db, mut dice) = (ledger(), Dice(7));
+    let (file, mut receipt) = (to_send(1, &mut dice), with_receipt(2, &mut dice));
+    receipt.receipt.as_mut().unwrap().tries = 0;
+    for row in [&file, &receipt] {
+        rows::insert(&db, row, "test").unwrap();
+    }
+    db.execute(
+        "UPDATE transfers SET labels = 'no JSON' WHERE id = ?1",
+        [file.id.to_string()],
+    )
+    .unwrap();
+    let claim = || claim(&db, "them", "S", Longest::UNKNOWN, &Files::Any);
+    assert_eq!(claim().unwrap().0.unwrap().id, receipt.id);
+    assert!(claim().is_err(), "the file is next");
+}
+
+#[test]
 fn what_is_claimed_next_is_what_the_rule_says() {
     let (mut dice, mut yielded) = (Dice(0x0BAD_5EED), 0);
     for round in 0..60 {
         let db = ledger();
-        let rows: Vec<Row> = (0..12)
-            .map(|number| match dice.below(3) {
-                0 => with_receipt(number, &mut dice),
-                _ => to_send(number, &mut dice),
-            })
-            .collect();
+        let rows: Vec<Row> = (0..12).map(|number| any_row(number, &mut dice)).collect();
         for row in &rows {
             rows::insert(&db, row, "test").unwrap();
         }
