@@ -16,8 +16,8 @@ use crate::sidecar::{Entry, Record, Sidecar, Way};
 use crate::state::{InboundState, OutboundState, ReceiptState, State};
 use crate::transfer::Labels;
 use crate::verb::{
-    Acknowledged, DecideReceipt, Delivered, Forwarded, Ordered, Overdue, Placing, Receive,
-    ResponseTaken, Sent, Verb,
+    Acknowledged, ClockPutBack, DecideReceipt, Delivered, Forwarded, Ordered, Overdue, Placing,
+    Receive, ResponseTaken, Sent, Verb,
 };
 use crate::verdict::{Received, Verdict};
 
@@ -244,10 +244,8 @@ fn settle_received(row: &mut Row, record: &Record, is_here: bool, now: SystemTim
     if is_here && !record.is_decided() && file.state != InboundState::Rejected {
         file.state = InboundState::Received;
     }
-    // What was written down while the clock was ahead waits no longer.
-    if record.sidecar.at > now && file.decision.ask_at.is_some() {
-        file.decision.ask_at = Some(now);
-    }
+    let put_off = record.sidecar.at;
+    apply(row, &ClockPutBack { put_off }, now);
 }
 
 fn settle_to_send(row: &mut Row, record: &Record, is_here: bool, now: SystemTime) {

@@ -398,7 +398,7 @@ impl Ledger for SqliteLedger {
 
     async fn clock_put_back(&self) -> Result<(), LedgerError> {
         self.writer
-            .run(VerbName::ClockPutBack, questions::clock_put_back)
+            .run(VerbName::ClockPutBack, verbs::clock_put_back)
             .await
     }
 

@@ -5,23 +5,19 @@ use std::time::SystemTime;
 use oftp::Counts;
 use rusqlite::{Connection, Row, params};
 
-use super::failed::database;
 use super::{look, row};
 use crate::error::LedgerError;
-use crate::transfer::{OpenQuestion, Target, Undelivered};
+use crate::transfer::{OpenQuestion, Target, TransferId, Undelivered};
 use crate::words::{from_millis, millis};
 
-/// Makes questions due that were put off while the clock was ahead; the time of their history line shows that. A policy
-/// may choose any delay, so the intended one is unknown.
-pub(super) fn clock_put_back(db: &Connection) -> Result<(), LedgerError> {
-    db.execute(
-        "UPDATE transfers SET version = version + 1, ask_at = ?1 WHERE receipt_later = 1 AND ask_at > ?1
-         AND ?1 < (SELECT at FROM timeline WHERE transfer = transfers.id
-             AND event IN ('received', 'decided', 'rebuilt') ORDER BY seq DESC LIMIT 1)",
-        params![millis(SystemTime::now())],
-    )
-    .map(drop)
-    .map_err(database("clock-put-back"))
+/// The questions that are still to be asked, and when each was put off: that is the time of its history line.
+pub(super) fn put_off(db: &Connection) -> Result<Vec<(TransferId, SystemTime)>, LedgerError> {
+    let sql = "SELECT id, (SELECT at FROM timeline WHERE transfer = transfers.id
+             AND event IN ('received', 'decided', 'rebuilt') ORDER BY seq DESC LIMIT 1) AS put_off
+         FROM transfers WHERE receipt_later = 1 AND ask_at > ?1 AND put_off > ?1";
+    let read = |found: &Row<'_>| Ok((row::id(found, 0)?, from_millis(found.get(1)?)));
+    let now = millis(SystemTime::now());
+    look::all(db, sql, params![now], read, "clock-put-back")
 }
 
 pub(super) fn open_questions(

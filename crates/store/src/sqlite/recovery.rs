@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::failed::database;
-use super::questions;
+use super::verbs;
 use crate::error::LedgerError;
 use crate::ledger::Recovery;
 use crate::planted;
@@ -37,7 +37,7 @@ pub(super) fn recover(db: &Connection) -> Result<Recovery, LedgerError> {
             db.execute(sql, []).map_err(database(VERB))?;
         }
     }
-    questions::clock_put_back(db)?;
+    verbs::clock_put_back(db)?;
     Ok(Recovery {
         receiving: count(
             "SELECT count(*) FROM transfers WHERE direction = 'in' AND state = 'receiving'",

@@ -6,7 +6,7 @@ use oftp::FileStamp;
 use rusqlite::{Connection, params};
 
 use super::due::{due, latest};
-use super::{identity, look, row, rows, waiting};
+use super::{identity, look, questions, row, rows, waiting};
 use crate::committing::of_session;
 use crate::error::LedgerError;
 use crate::offer::{Offer, Offered};
@@ -17,8 +17,8 @@ use crate::sidecar::Entry;
 use crate::state::Direction;
 use crate::transfer::{NewFile, OutboundFile, OwedResponse, TransferId};
 use crate::verb::{
-    self, Acknowledged, ClaimFile, ClaimResponse, Effect, Free, Overdue, Precedence, Resend, Stamp,
-    Verb, YIELD_AFTER,
+    self, Acknowledged, ClaimFile, ClaimResponse, ClockPutBack, Effect, Free, Overdue, Precedence,
+    Resend, Stamp, Verb, YIELD_AFTER,
 };
 use crate::words::millis;
 
@@ -268,6 +268,14 @@ pub(super) fn overdue(
         }
     }
     Ok(late)
+}
+
+/// Makes questions due that were put off while the clock was ahead.
+pub(super) fn clock_put_back(db: &Connection) -> Result<(), LedgerError> {
+    for (id, put_off) in questions::put_off(db)? {
+        apply(db, id, &ClockPutBack { put_off })?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -238,6 +238,7 @@ pub(super) fn table() -> Vec<(Box<dyn Verb>, [&'static str; 16])> {
         (Box::new(Forwarded { response: Response::Negative(nerp()) }), ["-", "-", "-", "rejected+owed", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
         (Box::new(ResponseTaken), ["=", "=", "=", "=", "delivered+given", "=", "rejected+given", "=", "=", "=", "=", "=", "=", "=", "=", "="]),
         (Box::new(ResponseClosed { why: why() }), ["=", "=", "=", "=", "delivered+given", "=", "rejected+given", "=", "=", "=", "=", "=", "=", "=", "=", "="]),
+        (Box::new(ClockPutBack { put_off: at(5000) }), ["=", "=", "=", "=", "=", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
         (Box::new(Doubt), ["-", "-", "-", "-", "-", "-", "-", "ready?", "ready?", "-", "-", "-", "-", "-", "-", "-"]),
         (Box::new(NotThere), ["-", "-", "-", "-", "-", "-", "-", "ready", "ready", "held", "parked", "cancelled", "sent", "overdue", "acknowledged+received", "rejected+received"]),
         (Box::new(Sent { note: why() }), ["-", "-", "-", "-", "-", "-", "-", "sent", "sent?", "sent", "sent", "sent", "=", "=", "=", "="]),
@@ -399,6 +400,34 @@ fn the_tries_of_a_command_are_counted_by_themselves() {
         .apply(&mut row, at(3))
         .unwrap();
     assert_eq!(asked(&row), 1);
+}
+
+#[test]
+fn a_question_is_asked_now_only_where_a_clock_that_was_ahead_put_it_off() {
+    let ask_at = |row: &Row| row.inbound().unwrap().decision.ask_at;
+    let led = |mut row: Row, put_off, now| {
+        let before = ask_at(&row);
+        let effect = ClockPutBack {
+            put_off: at(put_off),
+        }
+        .apply(&mut row, at(now));
+        assert!(row.history.is_empty());
+        (effect.unwrap(), ask_at(&row) == before, ask_at(&row))
+    };
+    // It is to be asked at 60.
+    let asked_now = (Effect::Changed, false, Some(at(30)));
+    assert_eq!(led(waiting(), 31, 30), asked_now);
+    let asked_as_before = (Effect::Repeated, true, Some(at(60)));
+    assert_eq!(
+        led(waiting(), 30, 30),
+        asked_as_before,
+        "the clock was right"
+    );
+    assert_eq!(led(waiting(), 31, 60), asked_as_before, "it is due");
+    let mut row = waiting();
+    row.inbound_mut().unwrap().decision.ask(None);
+    let asks_an_operator = (Effect::Repeated, true, None);
+    assert_eq!(led(row, 31, 30), asks_an_operator);
 }
 
 #[test]

@@ -53,6 +53,7 @@ fn a_sidecar_is_told_of_what_a_rebuilt_ledger_must_know_and_of_nothing_else() {
         ("cancelled", &["cancelled why"]),
         ("checkpoint", &["nothing"]),
         ("claim", &["nothing"]),
+        ("clock-put-back", &["nothing"]),
         ("confirmed", &["nothing"]),
         ("decided", &["decided", "nothing"]),
         ("delivered", &["nothing"]),
