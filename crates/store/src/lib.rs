@@ -20,6 +20,7 @@ mod committing;
 mod contact;
 mod content;
 pub mod contents;
+mod due;
 mod error;
 pub mod events;
 mod finding;

@@ -10,7 +10,9 @@ use oftp::{Counts, Eerp, FileHeader, Nerp, Position, RecordLayout, Response};
 use crate::measure::Measure;
 use crate::note::Note;
 use crate::state::{InboundState, OutboundState, ReceiptState, State};
-use crate::transfer::{Labels, NewFile, OutboundFile, OwedResponse, Target, TransferId};
+use crate::transfer::{
+    Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse, Target, TransferId,
+};
 
 /// One transfer, with its receipt.
 #[derive(Clone, Debug, PartialEq)]
@@ -312,6 +314,32 @@ impl Row {
             queued: self.created,
             in_doubt: file.in_doubt,
             may_have: file.may_have,
+            labels: self.labels.clone(),
+        })
+    }
+
+    /// The question about its receipt as whoever asks it gets it; none where it is not delivered or waits for none.
+    pub(crate) fn question(&self) -> Option<OpenQuestion> {
+        let file = self.inbound()?;
+        let counts = match self.counts.octets {
+            0 => Counts {
+                octets: self.measure.octets,
+                ..self.counts
+            },
+            _ => self.counts,
+        };
+        let is_open = file.state == InboundState::Delivered && file.decision.waits;
+        is_open.then(|| OpenQuestion {
+            id: self.id,
+            partner: self.partner.clone(),
+            header: self.header.clone(),
+            octets: self.measure.octets,
+            counts,
+            offered: self.created,
+            digest: self.measure.digest.clone(),
+            path: file.path.clone().unwrap_or_default(),
+            asked: file.decision.asked,
+            hand_over: file.decision.hand_over,
             labels: self.labels.clone(),
         })
     }

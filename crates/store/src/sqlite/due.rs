@@ -1,4 +1,4 @@
-//! Which rows are due.
+//! Which rows are due, in SQL: the same as by [`crate::due`].
 
 use std::time::Duration;
 
@@ -16,3 +16,6 @@ pub(super) fn latest(now: i64, longest: Duration) -> i64 {
     let longest = i64::try_from(longest.as_millis()).unwrap_or(i64::MAX);
     now.saturating_add(longest)
 }
+
+#[cfg(test)]
+mod tests;

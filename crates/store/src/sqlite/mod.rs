@@ -12,6 +12,8 @@ mod identity;
 mod kept;
 mod look;
 mod questions;
+#[cfg(test)]
+mod random_rows;
 mod rebuild;
 mod recovery;
 mod row;

@@ -2,11 +2,11 @@
 
 use std::time::SystemTime;
 
-use oftp::Counts;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
-use super::{look, row};
+use super::{look, row, rows};
 use crate::error::LedgerError;
+use crate::row::Row;
 use crate::transfer::{OpenQuestion, Target, TransferId, Undelivered};
 use crate::words::{from_millis, millis};
 
@@ -15,7 +15,7 @@ pub(super) fn put_off(db: &Connection) -> Result<Vec<(TransferId, SystemTime)>, 
     let sql = "SELECT id, (SELECT at FROM timeline WHERE transfer = transfers.id
              AND event IN ('received', 'decided', 'rebuilt') ORDER BY seq DESC LIMIT 1) AS put_off
          FROM transfers WHERE receipt_later = 1 AND ask_at > ?1 AND put_off > ?1";
-    let read = |found: &Row<'_>| Ok((row::id(found, 0)?, from_millis(found.get(1)?)));
+    let read = |found: &rusqlite::Row<'_>| Ok((row::id(found, 0)?, from_millis(found.get(1)?)));
     let now = millis(SystemTime::now());
     look::all(db, sql, params![now], read, "clock-put-back")
 }
@@ -24,34 +24,19 @@ pub(super) fn open_questions(
     db: &Connection,
     of_partner: u32,
 ) -> Result<Vec<OpenQuestion>, LedgerError> {
-    let sql = format!(
-        "SELECT id, partner, octets, digest, path, asked, hand_over, records,
-         iif(virtual_octets = 0, octets, virtual_octets), created, labels, {} FROM
-         (SELECT *, row_number() OVER (PARTITION BY partner ORDER BY ask_at, id) AS place FROM transfers
-          WHERE receipt_later = 1 AND ask_at <= ?1 AND state = 'delivered')
-         WHERE place <= ?2 ORDER BY ask_at, id",
-        row::HEADER
-    );
-    let read = |found: &Row<'_>| {
-        Ok(OpenQuestion {
-            id: row::id(found, 0)?,
-            partner: found.get(1)?,
-            octets: row::number(found, 2)?,
-            counts: Counts {
-                records: row::number(found, 7)?,
-                octets: row::number(found, 8)?,
-            },
-            offered: from_millis(found.get(9)?),
-            digest: found.get(3)?,
-            path: found.get::<_, Option<String>>(4)?.unwrap_or_default(),
-            asked: found.get(5)?,
-            hand_over: found.get(6)?,
-            labels: row::labels(found, 10)?,
-            header: row::header(found, 11)?,
-        })
-    };
-    let now = millis(SystemTime::now());
-    look::all(db, &sql, params![now, of_partner], read, "open-questions")
+    let now = SystemTime::now();
+    let which = "t.id IN (SELECT id FROM
+             (SELECT id, row_number() OVER (PARTITION BY partner ORDER BY ask_at, id) AS place FROM transfers
+              WHERE receipt_later = 1 AND ask_at <= ?1 AND state = 'delivered') WHERE place <= ?2)
+         ORDER BY t.ask_at, t.id";
+    let due = rows::all(
+        db,
+        which,
+        params![millis(now), of_partner],
+        "open-questions",
+    )?;
+    let asked = due.iter().filter(|row| row.is_to_be_asked(now));
+    Ok(asked.filter_map(Row::question).collect())
 }
 
 pub(super) fn undelivered(db: &Connection) -> Result<Vec<Undelivered>, LedgerError> {
@@ -60,7 +45,7 @@ pub(super) fn undelivered(db: &Connection) -> Result<Vec<Undelivered>, LedgerErr
          WHERE direction = 'in' AND state IN ('received', 'placing') ORDER BY id",
         row::HEADER
     );
-    let read = |found: &Row<'_>| {
+    let read = |found: &rusqlite::Row<'_>| {
         Ok(Undelivered {
             id: row::id(found, 0)?,
             partner: found.get(1)?,

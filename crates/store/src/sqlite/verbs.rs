@@ -115,12 +115,17 @@ pub(super) fn claim(
     longest: Longest,
     files: &Files,
 ) -> Result<(Option<OwedResponse>, Option<OutboundFile>), LedgerError> {
-    let receipt = not_yielding_first(|tries| due_receipt(db, partner, longest.receipt, tries))?;
+    let due = Due {
+        partner,
+        now: SystemTime::now(),
+        longest,
+    };
+    let receipt = not_yielding_first(|tries| due.receipt(db, tries))?;
     let of_receipt = receipt.as_ref().and_then(Precedence::of_receipt);
     // Most receipts go without a look at the files, which costs as much as all the rest.
     let file = match &of_receipt {
         Some(first) if first.is_before_any_file() => None,
-        _ => not_yielding_first(|breaks| due_file(db, partner, longest.file, files, breaks))?,
+        _ => not_yielding_first(|breaks| due.file(db, files, breaks))?,
     };
     match (receipt, file) {
         (Some(_), Some(file)) if Precedence::of_file(&file, files) < of_receipt => {
@@ -166,60 +171,72 @@ fn not_yielding_first(
     }
 }
 
-/// The first receipt that is owed to the partner, and that fewer sessions than that have had.
-fn due_receipt(
-    db: &Connection,
-    partner: &str,
-    longest: Duration,
-    tries: u32,
-) -> Result<Option<Row>, LedgerError> {
-    let now = millis(SystemTime::now());
-    // The query is written for the index of owed receipts, which SQLite might not use in a join.
-    let sql = format!(
-        "SELECT transfer FROM receipts WHERE state = 'owed' AND {} AND tries < ?4 ORDER BY created, transfer LIMIT 1",
-        due("receipts")
-    );
-    let who = params![partner, now, latest(now, longest), tries];
-    let first = look::all(db, &sql, who, |found| row::id(found, 0), "claim")?;
-    let row = first.first().map(|id| rows::load(db, *id, "claim"));
-    Ok(row.transpose()?.flatten())
+/// What a session with a partner may have, of which SQL finds the first.
+struct Due<'a> {
+    partner: &'a str,
+    now: SystemTime,
+    longest: Longest,
 }
 
-/// The first file for the partner that may go, and that broke off in fewer sessions than that.
-fn due_file(
-    db: &Connection,
-    partner: &str,
-    longest: Duration,
-    files: &Files,
-    breaks: u32,
-) -> Result<Option<Row>, LedgerError> {
-    let next = |only| next_due(db, partner, longest, only, breaks);
-    match files {
-        Files::None => Ok(None),
-        Files::Any => next(None),
-        Files::Only(ids) => ids
-            .iter()
-            .find_map(|id| next(Some(*id)).transpose())
-            .transpose(),
+impl Due<'_> {
+    /// The first receipt that is owed, and that fewer sessions than that have had.
+    fn receipt(&self, db: &Connection, tries: u32) -> Result<Option<Row>, LedgerError> {
+        let now = millis(self.now);
+        // The query is written for the index of owed receipts, which SQLite might not use in a join.
+        let sql = format!(
+            "SELECT transfer FROM receipts WHERE state = 'owed' AND {} AND tries < ?4 ORDER BY created, transfer LIMIT 1",
+            due("receipts")
+        );
+        let who = params![self.partner, now, latest(now, self.longest.receipt), tries];
+        let first = look::all(db, &sql, who, |found| row::id(found, 0), "claim")?;
+        let row = first.first().map(|id| rows::load(db, *id, "claim"));
+        Ok(self.checked(row.transpose()?.flatten()))
     }
-}
 
-fn next_due(
-    db: &Connection,
-    partner: &str,
-    longest: Duration,
-    only: Option<TransferId>,
-    breaks: u32,
-) -> Result<Option<Row>, LedgerError> {
-    let which = format!(
-        "t.direction = 'out' AND t.state = 'ready' AND {}
-         AND (?4 IS NULL OR t.id = ?4) AND t.breaks < ?5 ORDER BY t.priority DESC, t.ordered, t.id LIMIT 1",
-        due("t"),
-    );
-    let now = millis(SystemTime::now());
-    let only = only.map(|id| id.to_string());
-    let who = params![partner, now, latest(now, longest), only, breaks];
-    rows::find(db, &which, who, "claim")
+    /// The first file that may go, and that broke off in fewer sessions than that.
+    fn file(
+        &self,
+        db: &Connection,
+        files: &Files,
+        breaks: u32,
+    ) -> Result<Option<Row>, LedgerError> {
+        match files {
+            Files::None => Ok(None),
+            Files::Any => self.next_file(db, None, breaks),
+            Files::Only(ids) => ids
+                .iter()
+                .find_map(|id| self.next_file(db, Some(*id), breaks).transpose())
+                .transpose(),
+        }
+    }
+
+    fn next_file(
+        &self,
+        db: &Connection,
+        only: Option<TransferId>,
+        breaks: u32,
+    ) -> Result<Option<Row>, LedgerError> {
+        let which = format!(
+            "t.direction = 'out' AND t.state = 'ready' AND {}
+             AND (?4 IS NULL OR t.id = ?4) AND t.breaks < ?5 ORDER BY t.priority DESC, t.ordered, t.id LIMIT 1",
+            due("t"),
+        );
+        let now = millis(self.now);
+        let only = only.map(|id| id.to_string());
+        let who = params![
+            self.partner,
+            now,
+            latest(now, self.longest.file),
+            only,
+            breaks
+        ];
+        Ok(self.checked(rows::find(db, &which, who, "claim")?))
+    }
+
+    /// The row, if it is due by the rule: SQL only narrows down.
+    fn checked(&self, row: Option<Row>) -> Option<Row> {
+        row.filter(|row| row.is_due(self.now, self.longest))
+    }
 }
 
 /// Returns how many files and receipts were released.
