@@ -32,6 +32,7 @@ mod offer;
 mod persisted;
 mod planted;
 mod positions;
+mod precedence;
 mod private;
 mod queue;
 mod replay;

@@ -229,6 +229,16 @@ impl Row {
         receipt.filter(|receipt| receipt.state == ReceiptState::Owed)
     }
 
+    /// Its receipt is owed no more. Returns whether it was.
+    pub(crate) fn give_receipt(&mut self) -> bool {
+        let Some(receipt) = self.owed_mut() else {
+            return false;
+        };
+        receipt.state = ReceiptState::Given;
+        receipt.leased_to = None;
+        true
+    }
+
     /// Adds a line to the history.
     pub(crate) fn note(&mut self, event: &'static str, note: impl Into<Note>) {
         self.history.push(HistoryLine {

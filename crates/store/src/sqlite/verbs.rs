@@ -11,14 +11,15 @@ use crate::committing::of_session;
 use crate::error::LedgerError;
 use crate::offer::{Offer, Offered};
 use crate::planted;
+use crate::precedence::{Precedence, YIELD_AFTER};
 use crate::queue::{Acknowledgement, Files, Longest, Naming};
 use crate::row::Row;
 use crate::sidecar::Entry;
 use crate::state::Direction;
 use crate::transfer::{NewFile, OutboundFile, OwedResponse, TransferId};
 use crate::verb::{
-    self, Acknowledged, ClaimFile, ClaimResponse, ClockPutBack, Effect, Free, Overdue, Precedence,
-    Resend, Stamp, Verb, YIELD_AFTER,
+    self, Acknowledged, ClaimFile, ClaimResponse, ClockPutBack, Effect, Free, Overdue, Resend,
+    Stamp, Verb,
 };
 use crate::words::millis;
 

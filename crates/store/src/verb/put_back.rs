@@ -14,10 +14,6 @@ pub(crate) struct PutBack {
     pub(crate) why: String,
 }
 
-/// The partner refused the file for now: it is not offered before `when`.
-#[derive(Debug)]
-pub(crate) struct PutOff(pub(crate) PutBack);
-
 impl Verb for PutBack {
     fn name(&self) -> VerbName {
         VerbName::PutBack
@@ -37,19 +33,5 @@ impl Verb for PutBack {
         }
         row.note("put-back", &*self.why);
         Ok(Effect::Changed)
-    }
-}
-
-impl Verb for PutOff {
-    fn name(&self) -> VerbName {
-        VerbName::Refused
-    }
-
-    fn apply(&self, row: &mut Row, now: SystemTime) -> Result<Effect, Unfit> {
-        if let Some(file) = row.outbound_mut() {
-            file.refusals += 1;
-            file.breaks = 0;
-        }
-        self.0.apply(row, now)
     }
 }

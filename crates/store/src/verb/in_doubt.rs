@@ -1,4 +1,4 @@
-//! Whether the EFID of a file may have arrived.
+//! EFID leaves: from now on it is not known whether the partner has the file.
 
 use std::time::SystemTime;
 
@@ -12,10 +12,6 @@ use crate::transition::VerbName;
 /// otherwise, EFID must not be sent.
 #[derive(Debug)]
 pub(crate) struct Doubt;
-
-/// The partner answered that it does not have the file. It stays known that an EFID was sent.
-#[derive(Debug)]
-pub(crate) struct NotThere;
 
 impl Verb for Doubt {
     fn name(&self) -> VerbName {
@@ -35,24 +31,5 @@ impl Verb for Doubt {
 
     fn entry(&self, _: &Row, _: Effect) -> Option<Entry> {
         Some(Entry::InDoubt(true))
-    }
-}
-
-impl Verb for NotThere {
-    fn name(&self) -> VerbName {
-        VerbName::NotThere
-    }
-
-    fn apply(&self, row: &mut Row, _: SystemTime) -> Result<Effect, Unfit> {
-        let file = row.outbound_mut().ok_or(Unfit::State)?;
-        if file.state == OutboundState::Ready {
-            file.in_doubt = false;
-        }
-        row.note("not-there", "the partner says so");
-        Ok(Effect::Changed)
-    }
-
-    fn entry(&self, _: &Row, _: Effect) -> Option<Entry> {
-        Some(Entry::InDoubt(false))
     }
 }

@@ -1,14 +1,11 @@
-//! A session gets a file to send, or a receipt: which one goes first, and what becomes of it.
+//! Which of the things that are due to a partner goes first.
 
 use std::cmp::Reverse;
 use std::time::SystemTime;
 
-use super::{Effect, Unfit, Verb};
 use crate::queue::Files;
 use crate::row::Row;
-use crate::state::OutboundState;
 use crate::transfer::TransferId;
-use crate::transition::VerbName;
 
 /// After this many sessions that ended with it unfinished, a file or a receipt is taken after all others: it may be what
 /// breaks them.
@@ -60,61 +57,5 @@ impl Precedence {
     /// Whether no file can go before it, so that files need not be looked at.
     pub(crate) fn is_before_any_file(&self) -> bool {
         !self.yields && matches!(self.among, Among::Receipts(..))
-    }
-}
-
-/// The file is that session's, and its attempt is counted.
-#[derive(Debug)]
-pub(crate) struct ClaimFile<'a> {
-    pub(crate) session: &'a str,
-    /// Of the policies that decide in it.
-    pub(crate) generation: Option<u64>,
-}
-
-/// The receipt is that session's.
-#[derive(Debug)]
-pub(crate) struct ClaimResponse<'a> {
-    pub(crate) session: &'a str,
-}
-
-impl Verb for ClaimFile<'_> {
-    fn name(&self) -> VerbName {
-        VerbName::Claim
-    }
-
-    fn apply(&self, row: &mut Row, _: SystemTime) -> Result<Effect, Unfit> {
-        let file = row.outbound_mut().ok_or(Unfit::State)?;
-        if file.state != OutboundState::Ready {
-            return Err(Unfit::State);
-        }
-        if file.leased_to.is_some() {
-            return Err(Unfit::InSession);
-        }
-        file.leased_to = Some(self.session.to_owned());
-        file.attempts += 1;
-        file.breaks += 1;
-        let attempt = file.attempts;
-        let what = match self.generation {
-            Some(generation) => format!("attempt {attempt}, policies of generation {generation}"),
-            None => format!("attempt {attempt}"),
-        };
-        row.note("claimed", what);
-        Ok(Effect::Changed)
-    }
-}
-
-impl Verb for ClaimResponse<'_> {
-    fn name(&self) -> VerbName {
-        VerbName::Claim
-    }
-
-    fn apply(&self, row: &mut Row, _: SystemTime) -> Result<Effect, Unfit> {
-        let receipt = row.owed_mut().ok_or(Unfit::State)?;
-        if receipt.leased_to.is_some() {
-            return Err(Unfit::InSession);
-        }
-        receipt.leased_to = Some(self.session.to_owned());
-        receipt.tries += 1;
-        Ok(Effect::Changed)
     }
 }
