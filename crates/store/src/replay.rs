@@ -14,7 +14,7 @@ use crate::queue::Order;
 use crate::row::{Course, Inbound, Outbound, Row};
 use crate::sidecar::{Entry, Record, Sidecar, Way};
 use crate::state::{InboundState, OutboundState, ReceiptState, State};
-use crate::transfer::Labels;
+use crate::transfer::{Labels, REBUILT};
 use crate::verb::{
     Acknowledged, ClockPutBack, DecideReceipt, Delivered, Forwarded, Ordered, Overdue, Placing,
     Receive, ResponseTaken, Sent, Verb,
@@ -38,7 +38,7 @@ pub(crate) fn rebuilt(record: &Record, is_here: bool, now: SystemTime) -> Row {
         Course::Outbound(_) => settle_to_send(&mut row, record, is_here, now),
     }
     row.history.clear();
-    row.note("rebuilt", "from its sidecar");
+    row.note(REBUILT, "from its sidecar");
     row
 }
 

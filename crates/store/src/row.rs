@@ -13,6 +13,7 @@ use crate::state::{InboundState, OutboundState, ReceiptState, State};
 use crate::transfer::{
     Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse, Target, TransferId,
 };
+use crate::transition::VerbName;
 
 /// One transfer, with its receipt.
 #[derive(Clone, Debug, PartialEq)]
@@ -168,7 +169,7 @@ impl Row {
             history: Vec::new(),
         };
         row.note(
-            "queued",
+            VerbName::Enqueue.in_history(),
             format!("{} octets for {}", file.octets, file.partner),
         );
         row
@@ -295,7 +296,7 @@ impl Row {
             file.state = InboundState::Rejected;
         }
         self.receipt = Some(Receipt::owed(Response::Negative(nerp.clone()), now));
-        self.note("rejected", &*why);
+        self.note(InboundState::Rejected.as_str(), &*why);
         self.reason = Some(why);
     }
 

@@ -289,6 +289,12 @@ pub struct Question {
 /// The history event of a rejected file whose content is not kept; it is written before the content is removed.
 pub const CONTENT_REMOVED: &str = "content-removed";
 
+/// The history event of a row that was made from its sidecar.
+pub(crate) const REBUILT: &str = "rebuilt";
+
+/// The history event of a receipt that says otherwise than the first one, and is not taken.
+pub(crate) const CONTRADICTS: &str = "receipt-contradicts";
+
 /// One line of a transfer's history.
 #[derive(Clone, Debug)]
 pub struct TimelineEntry {

@@ -10,6 +10,7 @@ use super::failed::database;
 use super::{look, row};
 use crate::contact::{Backlog, Contact, ContactKind};
 use crate::error::LedgerError;
+use crate::transition::VerbName;
 use crate::words::{from_millis, millis};
 
 /// Where two programs note the same partner, the later note stays. A note with a time in the future was made while the
@@ -26,7 +27,7 @@ pub(super) fn note(db: &Connection, contacts: &[Contact]) -> Result<(), LedgerEr
             "UPDATE contacts SET at = ?2 - 1 WHERE partner = ?1 AND at > max(?2, ?3)",
         )
         .and_then(|mut update| update.execute(params![contact.partner, at, now]))
-        .map_err(database("note-contacts"))?;
+        .map_err(database(VerbName::NoteContacts.as_str()))?;
         db.prepare_cached(sql)
             .and_then(|mut insert| {
                 insert.execute(params![
@@ -39,7 +40,7 @@ pub(super) fn note(db: &Connection, contacts: &[Contact]) -> Result<(), LedgerEr
                     contact.stayed.as_deref().unwrap_or_default()
                 ])
             })
-            .map_err(database("note-contacts"))?;
+            .map_err(database(VerbName::NoteContacts.as_str()))?;
     }
     Ok(())
 }

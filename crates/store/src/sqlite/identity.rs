@@ -14,6 +14,7 @@ use crate::queue::Naming;
 use crate::row::Row;
 use crate::state::InboundState;
 use crate::transfer::TransferId;
+use crate::transition::VerbName;
 use crate::verb;
 use crate::words::millis;
 
@@ -34,7 +35,7 @@ pub(super) fn newest(
         &key.originator.as_str(),
         &key.destination.as_str(),
     ];
-    let found = rows::find(db, which, named, "offer")?;
+    let found = rows::find(db, which, named, VerbName::Offer.as_str())?;
     let is_receiving = |row: &Row| row.state() == InboundState::Receiving.into();
     Ok(found.filter(|row| !planted("identity-not-unique") || is_receiving(row)))
 }
@@ -114,7 +115,7 @@ fn exactly(
             .query_row(who, |found| row::id(found, 0))
             .optional()
     })
-    .map_err(database("acknowledged"))
+    .map_err(database(VerbName::Acknowledged.as_str()))
 }
 
 /// The only file that waits for its receipt and that this one matches but for the case of letters, blanks around names,
@@ -155,7 +156,7 @@ fn loosely(
                 .query_map(who, |found| row::id(found, 0))?
                 .collect::<Result<Vec<_>, _>>()
         })
-        .map_err(database("acknowledged"))?;
+        .map_err(database(VerbName::Acknowledged.as_str()))?;
     let mut found = found.into_iter();
     Ok(found.next().filter(|_| found.next().is_none()))
 }

@@ -5,8 +5,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::failed::database;
 use crate::error::LedgerError;
 use crate::ledger::Quota;
+use crate::transition::VerbName;
 
-const VERB: &str = "kv-set";
+const VERB: &str = VerbName::KvSet.as_str();
 
 pub(super) fn get(
     db: &Connection,

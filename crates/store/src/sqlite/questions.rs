@@ -7,17 +7,27 @@ use rusqlite::{Connection, params};
 use super::{look, row, rows};
 use crate::error::LedgerError;
 use crate::row::Row;
-use crate::transfer::{OpenQuestion, Target, TransferId, Undelivered};
+use crate::transfer::{OpenQuestion, REBUILT, Target, TransferId, Undelivered};
+use crate::transition::VerbName;
 use crate::words::{from_millis, millis};
 
 /// The questions that are still to be asked, and when each was put off: that is the time of its history line.
 pub(super) fn put_off(db: &Connection) -> Result<Vec<(TransferId, SystemTime)>, LedgerError> {
-    let sql = "SELECT id, (SELECT at FROM timeline WHERE transfer = transfers.id
-             AND event IN ('received', 'decided', 'rebuilt') ORDER BY seq DESC LIMIT 1) AS put_off
-         FROM transfers WHERE receipt_later = 1 AND ask_at > ?1 AND put_off > ?1";
+    let [received, decided] = [VerbName::Received, VerbName::Decided].map(VerbName::in_history);
+    let sql = format!(
+        "SELECT id, (SELECT at FROM timeline WHERE transfer = transfers.id
+             AND event IN ('{received}', '{decided}', '{REBUILT}') ORDER BY seq DESC LIMIT 1) AS put_off
+         FROM transfers WHERE receipt_later = 1 AND ask_at > ?1 AND put_off > ?1"
+    );
     let read = |found: &rusqlite::Row<'_>| Ok((row::id(found, 0)?, from_millis(found.get(1)?)));
     let now = millis(SystemTime::now());
-    look::all(db, sql, params![now], read, "clock-put-back")
+    look::all(
+        db,
+        &sql,
+        params![now],
+        read,
+        VerbName::ClockPutBack.as_str(),
+    )
 }
 
 pub(super) fn open_questions(

@@ -7,6 +7,7 @@ use super::verbs;
 use crate::error::LedgerError;
 use crate::ledger::Recovery;
 use crate::planted;
+use crate::transition::VerbName;
 
 /// Mistakes to plant: what a start forgets.
 const FORGETFUL: [(&str, &str); 3] = [
@@ -26,7 +27,7 @@ const FORGETFUL: [(&str, &str); 3] = [
 ];
 
 pub(super) fn recover(db: &Connection) -> Result<Recovery, LedgerError> {
-    const VERB: &str = "recover";
+    const VERB: &str = VerbName::Recover.as_str();
     let count = |sql: &str| {
         db.query_row(sql, [], |row| row.get::<_, i64>(0))
             .map(|n| n as u64)

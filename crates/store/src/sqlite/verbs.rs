@@ -17,6 +17,7 @@ use crate::row::Row;
 use crate::sidecar::Entry;
 use crate::state::Direction;
 use crate::transfer::{NewFile, OutboundFile, OwedResponse, TransferId};
+use crate::transition::VerbName;
 use crate::verb::{
     self, Acknowledged, ClaimFile, ClaimResponse, ClockPutBack, Effect, Free, Overdue, Resend,
     Stamp, Verb,
@@ -50,7 +51,7 @@ fn change(db: &Connection, before: &Row, verb: &dyn Verb) -> Result<(Effect, Row
 }
 
 pub(super) fn offer(db: &Connection, offer: &Offer) -> Result<Offered, LedgerError> {
-    const VERB: &str = "offer";
+    const VERB: &str = VerbName::Offer.as_str();
     let before = identity::newest(db, &offer.partner, &offer.header.key)?;
     let mut known = before.clone();
     let (offered, new) = verb::offer(offer, known.as_mut(), SystemTime::now());
@@ -64,7 +65,7 @@ pub(super) fn offer(db: &Connection, offer: &Offer) -> Result<Offered, LedgerErr
 }
 
 pub(super) fn another(db: &Connection, id: TransferId, offer: &Offer) -> Result<u32, LedgerError> {
-    const VERB: &str = "another";
+    const VERB: &str = VerbName::Another.as_str();
     let before = identity::newest(db, &offer.partner, &offer.header.key)?;
     let mut known = before.clone();
     let new = verb::another(id, offer, known.as_mut(), SystemTime::now());
@@ -76,14 +77,21 @@ pub(super) fn another(db: &Connection, id: TransferId, offer: &Offer) -> Result<
 }
 
 pub(super) fn enqueue(db: &Connection, file: &NewFile) -> Result<(), LedgerError> {
-    rows::insert(db, &Row::queued(file, SystemTime::now()), "enqueue")
+    rows::insert(
+        db,
+        &Row::queued(file, SystemTime::now()),
+        VerbName::Enqueue.as_str(),
+    )
 }
 
 pub(super) fn resend(db: &Connection, old: TransferId, file: &NewFile) -> Result<(), LedgerError> {
     apply(db, old, &Resend { new: file.id })?;
     let mut new = Row::queued(file, SystemTime::now());
-    new.note("resent", format!("again what was transfer {old}"));
-    rows::insert(db, &new, "resend")
+    new.note(
+        VerbName::Resend.in_history(),
+        format!("again what was transfer {old}"),
+    );
+    rows::insert(db, &new, VerbName::Resend.as_str())
 }
 
 /// Applies a receipt to the file that it answers.
@@ -189,8 +197,16 @@ impl Due<'_> {
             due("receipts")
         );
         let who = params![self.partner, now, latest(now, self.longest.receipt), tries];
-        let first = look::all(db, &sql, who, |found| row::id(found, 0), "claim")?;
-        let row = first.first().map(|id| rows::load(db, *id, "claim"));
+        let first = look::all(
+            db,
+            &sql,
+            who,
+            |found| row::id(found, 0),
+            VerbName::Claim.as_str(),
+        )?;
+        let row = first
+            .first()
+            .map(|id| rows::load(db, *id, VerbName::Claim.as_str()));
         Ok(self.checked(row.transpose()?.flatten()))
     }
 
@@ -231,7 +247,7 @@ impl Due<'_> {
             only,
             breaks
         ];
-        Ok(self.checked(rows::find(db, &which, who, "claim")?))
+        Ok(self.checked(rows::find(db, &which, who, VerbName::Claim.as_str())?))
     }
 
     /// The row, if it is due by the rule: SQL only narrows down.
@@ -259,7 +275,7 @@ pub(super) fn free(db: &Connection, sessions: &[String]) -> Result<u64, LedgerEr
                 continue;
             }
             let read = |found: &rusqlite::Row<'_>| row::id(found, 0);
-            for id in look::all(db, leased, params![session], read, "free")? {
+            for id in look::all(db, leased, params![session], read, VerbName::Free.as_str())? {
                 apply(db, id, &Free { session })?;
                 freed += 1;
             }
@@ -279,7 +295,7 @@ pub(super) fn overdue(
          ORDER BY t.sent_at";
     let who = params![partner, waiting::before(at, deadline), millis(at)];
     let mut late = Vec::new();
-    for row in rows::all(db, which, who, "overdue")? {
+    for row in rows::all(db, which, who, VerbName::Overdue.as_str())? {
         let (effect, _) = change(db, &row, &Overdue { deadline, at })?;
         if effect == Effect::Changed {
             late.push(row.id);

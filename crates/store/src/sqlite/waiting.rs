@@ -11,6 +11,7 @@ use super::{look, row, rows};
 use crate::error::LedgerError;
 use crate::queue::{Longest, Waiting};
 use crate::transfer::{NewFile, OutboundFile, Queued};
+use crate::transition::VerbName;
 use crate::words::{from_millis, millis};
 
 pub(super) fn waiting(
@@ -128,7 +129,7 @@ pub(super) fn is_late(
         let who = params![partner, before(now, deadline), millis(now)];
         select.query_row(who, |row| row.get(0))
     })
-    .map_err(database("overdue"))
+    .map_err(database(VerbName::Overdue.as_str()))
 }
 
 pub(super) fn before(now: SystemTime, deadline: Duration) -> i64 {

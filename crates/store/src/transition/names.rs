@@ -1,8 +1,10 @@
 //! The names of every persistent transition. The campaigns read this file too, and kill the program at each.
 
-/// Declares the verbs, each under its word.
+/// Declares the verbs, each under its word, and the word of its lines in histories where that is another.
 macro_rules! verbs {
-    ($($name:ident = $word:literal,)+) => {
+    (@line $word:literal) => { $word };
+    (@line $word:literal $line:literal) => { $line };
+    ($($name:ident = $word:literal $(=> $line:literal)?,)+) => {
         /// A verb of the ledger that changes something. Each is two transitions: `ledger.VERB.before` its commit, and
         /// `ledger.VERB.committed` after it, before the caller is answered.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,17 +23,25 @@ macro_rules! verbs {
                     $(Self::$name => $word,)+
                 }
             }
+
+            /// The word of the lines that it adds to histories.
+            #[must_use]
+            pub const fn in_history(self) -> &'static str {
+                match self {
+                    $(Self::$name => verbs!(@line $word $($line)?),)+
+                }
+            }
         }
     };
 }
 
 verbs! {
-    Offer = "offer",
-    Begin = "begin",
+    Offer = "offer" => "offered",
+    Begin = "begin" => "offered-again",
     Checkpoint = "checkpoint",
     Received = "received",
     ReceivedAgain = "received-again",
-    Another = "another",
+    Another = "another" => "offered-again",
     Confirmed = "confirmed",
     Remark = "remark",
     Placing = "placing",
@@ -39,21 +49,21 @@ verbs! {
     Decided = "decided",
     Forwarded = "forwarded",
     ResponseTaken = "response-taken",
-    ResponseClosed = "response-closed",
-    Enqueue = "enqueue",
-    Claim = "claim",
+    ResponseClosed = "response-closed" => "receipt-closed",
+    Enqueue = "enqueue" => "queued",
+    Claim = "claim" => "claimed",
     Overdue = "overdue",
-    Free = "free",
-    StampToTheSecond = "stamp-to-the-second",
+    Free = "free" => "freed",
+    StampToTheSecond = "stamp-to-the-second" => "stamped",
     InDoubt = "in-doubt",
     NotThere = "not-there",
     Sent = "sent",
     Acknowledged = "acknowledged",
     PutBack = "put-back",
-    Refused = "refused",
+    Refused = "refused" => "put-back",
     Park = "park",
     Order = "order",
-    Resend = "resend",
+    Resend = "resend" => "resent",
     Recover = "recover",
     ClockPutBack = "clock-put-back",
     NoteContacts = "note-contacts",

@@ -8,6 +8,7 @@ use super::{Effect, Unfit, Verb};
 use crate::row::{Receipt, Row, reason};
 use crate::sidecar::Entry;
 use crate::state::{OutboundState, ReceiptState};
+use crate::transfer::CONTRADICTS;
 use crate::transition::VerbName;
 
 /// → Acknowledged or Rejected, also for a file that an operator parked or cancelled in the meantime, if the partner may
@@ -32,7 +33,7 @@ impl Verb for Acknowledged {
             state @ (OutboundState::Acknowledged | OutboundState::Rejected) => {
                 let came = shown(&self.response);
                 let what = format!("not taken: {came} came for a file that is `{state}`");
-                row.note_often(None, "receipt-contradicts", what);
+                row.note_often(None, CONTRADICTS, what);
                 return Ok(Effect::Repeated);
             }
             state if state.is_unsent() && !file.may_have => return Err(Unfit::State),

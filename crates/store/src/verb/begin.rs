@@ -43,7 +43,7 @@ impl Verb for Begin {
         };
         let what = format!("from octet {}{cause}; {}", from.octets, offer.note.text);
         let what = offer.note.with_text(what);
-        row.note_often(Some(&offer.session), "offered-again", what);
+        row.note_often(Some(&offer.session), self.name().in_history(), what);
         Ok(Effect::Changed)
     }
 }

@@ -36,7 +36,7 @@ impl Verb for ClaimFile<'_> {
             Some(generation) => format!("attempt {attempt}, policies of generation {generation}"),
             None => format!("attempt {attempt}"),
         };
-        row.note("claimed", what);
+        row.note(self.name().in_history(), what);
         Ok(Effect::Changed)
     }
 }

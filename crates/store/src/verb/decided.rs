@@ -37,7 +37,7 @@ impl Verb for DecideReceipt {
             Verdict::HandOver(when) => file.decision.hand_over(*when),
             Verdict::Positive | Verdict::Negative(_) => {}
         }
-        row.note("decided", self.note.clone());
+        row.note(self.name().in_history(), self.note.clone());
         match &self.verdict {
             Verdict::Negative(nerp) => row.reject(nerp, now),
             _ => {

@@ -34,7 +34,7 @@ impl Verb for Delivered {
         if !planted("receipt-in-its-own-transaction") {
             row.owe_positive(now);
         }
-        row.note("delivered", "");
+        row.note(self.name().in_history(), "");
         Ok(Effect::Changed)
     }
 }

@@ -30,7 +30,10 @@ impl Verb for Forwarded {
             return Ok(Effect::Repeated);
         }
         file.decision.end();
-        row.note("forwarded", "the receipt of the file that was sent on");
+        row.note(
+            self.name().in_history(),
+            "the receipt of the file that was sent on",
+        );
         match &self.response {
             Response::Negative(nerp) => row.reject(nerp, now),
             Response::Positive(_) => {

@@ -37,7 +37,7 @@ impl Verb for Free<'_> {
         if !freed {
             return Ok(Effect::Repeated);
         }
-        row.note("freed", "the session that had it is gone");
+        row.note(self.name().in_history(), "the session that had it is gone");
         Ok(Effect::Changed)
     }
 }

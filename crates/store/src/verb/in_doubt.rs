@@ -25,7 +25,7 @@ impl Verb for Doubt {
         }
         file.in_doubt = true;
         file.may_have = true;
-        row.note("in-doubt", "EFID leaves");
+        row.note(self.name().in_history(), "EFID leaves");
         Ok(Effect::Changed)
     }
 

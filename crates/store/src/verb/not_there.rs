@@ -22,7 +22,7 @@ impl Verb for NotThere {
         if file.state == OutboundState::Ready {
             file.in_doubt = false;
         }
-        row.note("not-there", "the partner says so");
+        row.note(self.name().in_history(), "the partner says so");
         Ok(Effect::Changed)
     }
 

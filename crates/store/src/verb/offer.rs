@@ -10,6 +10,7 @@ use crate::offer::{KnownFile, Offer, Offered, Repeated, Standing};
 use crate::row::{Course, Inbound, Row};
 use crate::state::{InboundState, ReceiptState};
 use crate::transfer::TransferId;
+use crate::transition::VerbName;
 
 /// Decides on an offer, where `newest` is the last file of its identity that is here. Returns the answer, and the row
 /// to be inserted. Lines about the newest file are added to its history.
@@ -46,7 +47,7 @@ pub(crate) fn offer(
         let why = format!("refused as a duplicate: it is `{state}`");
         (why, Offered::Duplicate(known.id))
     };
-    known.note_often(Some(&offer.session), "offered-again", why);
+    known.note_often(Some(&offer.session), VerbName::Another.in_history(), why);
     (offered, None)
 }
 
@@ -72,7 +73,7 @@ fn beside(
         return receiving(id, offer, 0, offer.note.clone(), now);
     };
     let what = format!("its identity came again, {cause}: transfer {id}");
-    before.note_often(Some(&offer.session), "offered-again", what);
+    before.note_often(Some(&offer.session), VerbName::Another.in_history(), what);
     let why = format!(
         "{}; its identity is that of transfer {}, {cause}",
         offer.note.text, before.id
@@ -99,7 +100,7 @@ fn receiving(id: TransferId, offer: &Offer, edition: u32, why: Note, now: System
         receipt: None,
         history: Vec::new(),
     };
-    row.note_in(&offer.session, "offered", why);
+    row.note_in(&offer.session, VerbName::Offer.in_history(), why);
     row
 }
 

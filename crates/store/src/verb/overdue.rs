@@ -35,7 +35,7 @@ impl Verb for Overdue {
             return Ok(Effect::Repeated);
         }
         file.state = OutboundState::Overdue;
-        row.note("overdue", "its receipt has not come in time");
+        row.note(self.name().in_history(), "its receipt has not come in time");
         Ok(Effect::Changed)
     }
 }

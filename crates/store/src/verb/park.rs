@@ -26,7 +26,7 @@ impl Verb for Park {
             return Err(Unfit::State);
         }
         row.move_to(Parked, Some(&self.why));
-        row.note("park", &*self.why);
+        row.note(self.name().in_history(), &*self.why);
         Ok(Effect::Changed)
     }
 

@@ -30,7 +30,7 @@ impl Verb for Placing {
         }
         file.state = InboundState::Placing;
         file.path = Some(self.path.clone());
-        row.note("placing", &*self.path);
+        row.note(self.name().in_history(), &*self.path);
         Ok(Effect::Changed)
     }
 }

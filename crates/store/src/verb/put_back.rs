@@ -31,7 +31,7 @@ impl Verb for PutBack {
             receipt.leased_to = None;
             receipt.not_before = Some(self.when);
         }
-        row.note("put-back", &*self.why);
+        row.note(self.name().in_history(), &*self.why);
         Ok(Effect::Changed)
     }
 }

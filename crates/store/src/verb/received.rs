@@ -51,7 +51,7 @@ impl Verb for Receive {
             "{} octets, blake3 {}; {}",
             measure.octets, measure.digest, received.note.text
         );
-        row.note("received", received.note.with_text(what));
+        row.note(self.name().in_history(), received.note.with_text(what));
         // Last, since the history tells of the file before it tells of its NERP.
         if let Verdict::Negative(nerp) = &received.verdict {
             row.reject(nerp, now);

@@ -32,7 +32,7 @@ impl Verb for ReceivedAgain {
             let what = format!("not the same: {octets} octets, blake3 {digest}");
             (Effect::Differs, what)
         };
-        row.note_often(None, "received-again", what);
+        row.note_often(None, self.name().in_history(), what);
         Ok(effect)
     }
 }

@@ -25,7 +25,10 @@ impl Verb for Resend {
         if matches!(file.state, Ready | Held) {
             return Err(Unfit::State);
         }
-        row.note("resent", format!("again as transfer {}", self.new));
+        row.note(
+            self.name().in_history(),
+            format!("again as transfer {}", self.new),
+        );
         Ok(Effect::Changed)
     }
 }

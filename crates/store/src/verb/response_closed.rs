@@ -24,7 +24,7 @@ impl Verb for ResponseClosed {
             return Ok(Effect::Repeated);
         }
         row.reason = Some(self.why.clone());
-        row.note("receipt-closed", &*self.why);
+        row.note(self.name().in_history(), &*self.why);
         Ok(Effect::Changed)
     }
 

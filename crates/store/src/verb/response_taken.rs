@@ -20,7 +20,7 @@ impl Verb for ResponseTaken {
         if !row.give_receipt() {
             return Ok(Effect::Repeated);
         }
-        row.note("response-taken", "");
+        row.note(self.name().in_history(), "");
         Ok(Effect::Changed)
     }
 

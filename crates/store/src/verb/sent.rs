@@ -27,7 +27,7 @@ impl Verb for Sent {
         }
         file.sent_at = Some(now);
         row.move_to(OutboundState::Sent, None);
-        row.note("sent", &*self.note);
+        row.note(self.name().in_history(), &*self.note);
         Ok(Effect::Changed)
     }
 

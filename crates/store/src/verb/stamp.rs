@@ -28,7 +28,7 @@ impl Verb for Stamp {
         let stamp = &self.stamp;
         row.header.key.stamp = stamp.clone();
         let what = format!("{stamp}: the partner's level has no counter to tell it from another");
-        row.note("stamped", what);
+        row.note(self.name().in_history(), what);
         Ok(Effect::Changed)
     }
 }
