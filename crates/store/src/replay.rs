@@ -16,8 +16,8 @@ use crate::sidecar::{Entry, Record, Sidecar, Way};
 use crate::state::{InboundState, OutboundState, ReceiptState, State};
 use crate::transfer::{Labels, REBUILT};
 use crate::verb::{
-    Acknowledged, ClockPutBack, DecideReceipt, Delivered, Forwarded, Ordered, Overdue, Placing,
-    Receive, ResponseTaken, Sent, Verb,
+    Acknowledged, ClockPutBack, DecideReceipt, Forwarded, FoundDelivered, FoundHere, FoundUnknown,
+    Ordered, Overdue, Placing, Receive, ResponseTaken, Sent, Verb,
 };
 use crate::verdict::{Received, Verdict};
 
@@ -26,10 +26,8 @@ const NO_CONTENT: &str = "its content is not in the spool any more";
 
 /// The row of a file by its sidecar; `is_here` says whether its content is in the folder of its direction.
 pub(crate) fn rebuilt(record: &Record, is_here: bool, now: SystemTime) -> Row {
-    let mut row = first(record);
-    if let Way::Inbound { .. } = record.sidecar.way {
-        receive(&mut row, &record.sidecar);
-    }
+    let mut row = first(record, now);
+    receive(&mut row, record);
     for entry in &record.entries {
         step(&mut row, entry, now);
     }
@@ -54,7 +52,7 @@ pub fn beyond(record: &Record, row: &Row) -> Option<&'static str> {
     }
     for entry in &record.entries {
         if row.state() == InboundState::Receiving.into() && says_received(entry) {
-            receive(&mut told, &record.sidecar);
+            receive(&mut told, record);
         }
         step(&mut told, entry, SystemTime::now());
     }
@@ -92,7 +90,7 @@ fn says_received(entry: &Entry) -> bool {
 }
 
 /// The row before anything happened to it.
-fn first(record: &Record) -> Row {
+fn first(record: &Record, now: SystemTime) -> Row {
     let sidecar = &record.sidecar;
     let mut row = Row {
         id: sidecar.id,
@@ -124,21 +122,28 @@ fn first(record: &Record) -> Row {
     }
     // Whether an EFID was sent is unknown, and the partner answers it: with SFNA 13 to the old identity it has the
     // file.
-    if let Some(file) = row.outbound_mut() {
-        file.may_have = true;
-    }
+    apply(&mut row, &FoundUnknown, now);
     row
 }
 
-fn receive(row: &mut Row, sidecar: &Sidecar) {
+/// The first line of a received file is written when its content is sealed.
+fn receive(row: &mut Row, record: &Record) {
+    let sidecar = &record.sidecar;
     let Way::Inbound { target, verdict } = &sidecar.way else {
         return;
+    };
+    // Only a receipt that was waited for is forwarded. The sidecar that was written for an existing row has the receipt
+    // without the question before it.
+    let is_forwarded = |entry: &Entry| matches!(entry, Entry::Forwarded(_));
+    let verdict = match verdict {
+        Verdict::Positive if record.entries.iter().any(is_forwarded) => Verdict::Later(None),
+        verdict => verdict.clone(),
     };
     let received = Received {
         measure: sidecar.measure.clone(),
         counts: Counts::default(),
         target: target.clone(),
-        verdict: verdict.clone(),
+        verdict,
         note: Note::default(),
         labels: sidecar.labels.clone(),
     };
@@ -153,16 +158,17 @@ fn step(row: &mut Row, entry: &Entry, now: SystemTime) {
             apply(row, &Placing { path }, now);
         }
         Entry::Decided(verdict) => {
-            deliver(row, now);
+            apply(row, &FoundDelivered, now);
             let (verdict, note) = (verdict.clone(), Note::default());
             apply(row, &DecideReceipt { verdict, note }, now);
         }
         Entry::Forwarded(response) => {
-            deliver(row, now);
-            forward(row, response, now);
+            let response = response.clone();
+            apply(row, &FoundDelivered, now);
+            apply(row, &Forwarded { response }, now);
         }
         Entry::Given => {
-            deliver(row, now);
+            apply(row, &FoundDelivered, now);
             apply(row, &ResponseTaken, now);
         }
         Entry::State(state, why) => move_to(row, *state, why.as_deref(), now),
@@ -185,28 +191,6 @@ fn apply(row: &mut Row, verb: &dyn Verb, now: SystemTime) {
     if verb.apply(row, now).is_err() {
         *row = before;
     }
-}
-
-/// Takes the file as delivered, since the next entry can only follow a delivery.
-fn deliver(row: &mut Row, now: SystemTime) {
-    if let Some(file) = row.inbound_mut()
-        && file.state == InboundState::Received
-    {
-        file.state = InboundState::Placing;
-    }
-    apply(row, &Delivered, now);
-}
-
-/// A sidecar that was written for an existing row has such a receipt without the question before it.
-fn forward(row: &mut Row, response: &Response, now: SystemTime) {
-    if let Some(file) = row.inbound_mut()
-        && file.state == InboundState::Delivered
-    {
-        file.decision.waits = true;
-        row.receipt = None;
-    }
-    let response = response.clone();
-    apply(row, &Forwarded { response }, now);
 }
 
 fn move_to(row: &mut Row, state: OutboundState, why: Option<&str>, now: SystemTime) {
@@ -236,13 +220,9 @@ fn move_to(row: &mut Row, state: OutboundState, why: Option<&str>, now: SystemTi
 /// too.
 fn settle_received(row: &mut Row, record: &Record, is_here: bool, now: SystemTime) {
     if !is_here {
-        deliver(row, now);
-    }
-    let Some(file) = row.inbound_mut() else {
-        return;
-    };
-    if is_here && !record.is_decided() && file.state != InboundState::Rejected {
-        file.state = InboundState::Received;
+        apply(row, &FoundDelivered, now);
+    } else if !record.is_decided() {
+        apply(row, &FoundHere, now);
     }
     let put_off = record.sidecar.at;
     apply(row, &ClockPutBack { put_off }, now);
@@ -260,12 +240,7 @@ fn settle_to_send(row: &mut Row, record: &Record, is_here: bool, now: SystemTime
         let (order, why) = (Order::Park, why.to_owned());
         apply(row, &Ordered { order, why }, now);
     }
-    if let Some(file) = row.outbound_mut() {
-        file.in_doubt = true;
-        file.attempts = 1;
-        file.not_before = None;
-        file.sent_at = Some(now);
-    }
+    apply(row, &FoundUnknown, now);
 }
 
 /// The sidecar that the row would have. None for a file that is not complete.

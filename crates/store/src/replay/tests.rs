@@ -189,6 +189,27 @@ fn a_question_that_was_put_off_while_the_clock_was_ahead_is_due() {
 }
 
 #[test]
+fn a_receipt_that_was_forwarded_is_the_one_that_is_owed_whatever_the_first_line_says() {
+    let forwarded = Entry::Forwarded(eerp(b"signed"));
+    for verdict in [Verdict::Positive, Verdict::Later(None)] {
+        let record = received(verdict, &[placing(), forwarded.clone()]);
+        let row = rebuilt(&record, false, at(9));
+        assert_eq!(shown(&row), "delivered+owed");
+        assert_eq!(row.receipt.unwrap().response, eerp(b"signed"));
+    }
+}
+
+#[test]
+fn a_file_whose_content_is_here_is_delivered_again_unless_its_receipt_is_decided() {
+    let later = Verdict::Later(Some(at(60)));
+    let asked_again = Entry::Decided(later.clone());
+    let row = |entries: &[Entry]| rebuilt(&received(later.clone(), entries), true, at(9));
+    assert_eq!(shown(&row(&[placing(), asked_again])), "received?");
+    let decided = Entry::Decided(Verdict::Positive);
+    assert_eq!(shown(&row(&[placing(), decided])), "delivered+owed");
+}
+
+#[test]
 fn a_row_knows_what_its_own_sidecar_tells() {
     use OutboundState::{Cancelled, Held, Parked, Ready, Sent};
     let later = Verdict::Later(Some(at(60)));

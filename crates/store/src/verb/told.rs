@@ -60,7 +60,7 @@ fn a_sidecar_is_told_of_what_a_rebuilt_ledger_must_know_and_of_nothing_else() {
         ("forwarded", &["forwarded", "nothing"]),
         ("free", &["nothing"]),
         ("held", &["held why"]),
-        ("in-doubt", &["in doubt true"]),
+        ("in-doubt", &["in doubt true", "nothing"]),
         ("not-there", &["in doubt false"]),
         ("overdue", &["nothing"]),
         ("park", &["parked why"]),

@@ -4,6 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use oftp::{FileHeader, FileReason, FileTicket, Position, Session};
 use pointsman_store::contents::PartialContent;
+use pointsman_store::transition::VerbName;
 use pointsman_store::{Committing, Direction, KnownFile, LedgerError, Offer, Offered, TransferId};
 
 use super::file_checks;
@@ -107,7 +108,7 @@ async fn offered_again(
     what: &str,
 ) -> Result<(), LedgerError> {
     let ledger = &context.station.ledger;
-    ledger.remark(id, "offered-again", what.into()).await
+    ledger.remark(id, VerbName::Another.in_history(), what.into()).await
 }
 
 /// A file that is here, and whose sender may not know that, is received once more to be compared. Should it be another
