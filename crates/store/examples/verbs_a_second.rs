@@ -9,8 +9,8 @@ use oftp::{
     UserData,
 };
 use pointsman_store::{
-    Files, Ledger, Longest, Measure, NewFile, Offer, Offered, Received, Repeated, Sealed,
-    SqliteLedger, Target, TransferId, Verdict,
+    ContentKey, Files, Ledger, Longest, Measure, NewFile, Offer, Offered, Received, Repeated,
+    Sealed, SqliteLedger, Target, TransferId, Verdict,
 };
 
 fn header(n: u32) -> FileHeader {
@@ -59,7 +59,7 @@ async fn received(ledger: &SqliteLedger, n: u32) {
         note: "accepted".into(),
         labels: Vec::new(),
     };
-    let sealed = Sealed::unproven(id, received.measure.clone());
+    let sealed = Sealed::unproven(ContentKey::wire_received(id), received.measure.clone());
     ledger.received(&sealed, received).await.unwrap();
     ledger
         .placing(id, &format!("them/ORDERS-{n}"))

@@ -335,7 +335,7 @@ impl<'a> Case<'a> {
             return Ok(());
         }
         self.read = true;
-        let key = ContentKey::of(self.direction, self.id).with(content);
+        let key = ContentKey::wire(self.direction, self.id).with(content);
         match self.audit.spool.digest(key) {
             Ok(digest) if digest == measure.digest => {}
             Ok(digest) => {
@@ -383,7 +383,7 @@ impl<'a> Case<'a> {
     }
 
     fn content_file(&self, content: Content) -> String {
-        let key = ContentKey::of(self.direction, self.id).with(content);
+        let key = ContentKey::wire(self.direction, self.id).with(content);
         format!("spool/{}", file_below_spool(key))
     }
 

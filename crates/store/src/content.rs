@@ -31,21 +31,21 @@ pub struct ContentKey {
 }
 
 impl ContentKey {
-    /// What was received of a file.
+    /// The octets of DATA of a received file.
     #[must_use]
-    pub fn received(id: TransferId) -> Self {
-        Self::of(Direction::Inbound, id)
+    pub fn wire_received(id: TransferId) -> Self {
+        Self::wire(Direction::Inbound, id)
     }
 
-    /// What is sent of a file.
+    /// The octets of DATA of a file to send.
     #[must_use]
-    pub fn to_send(id: TransferId) -> Self {
-        Self::of(Direction::Outbound, id)
+    pub fn wire_to_send(id: TransferId) -> Self {
+        Self::wire(Direction::Outbound, id)
     }
 
     /// The content of a transfer as it is on the wire.
     #[must_use]
-    pub fn of(direction: Direction, id: TransferId) -> Self {
+    pub fn wire(direction: Direction, id: TransferId) -> Self {
         Self {
             direction,
             id,
@@ -63,13 +63,6 @@ impl ContentKey {
     #[must_use]
     pub fn with(self, content: Content) -> Self {
         Self { content, ..self }
-    }
-}
-
-/// The octets that a received file has on the wire.
-impl From<TransferId> for ContentKey {
-    fn from(id: TransferId) -> Self {
-        Self::received(id)
     }
 }
 

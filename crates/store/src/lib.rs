@@ -74,8 +74,8 @@ pub use sealed::Sealed;
 pub use sidecar::{Entry, Record, Sidecar, Way};
 pub use sidecar_json::SidecarError;
 pub use spool::{
-    Access, Blob, BlobWriter, Digest, Lengths, Partial, Pieces, PlaceError, Process, Reserve,
-    Spool, SpoolError, Syncer, Whole, is_full,
+    Access, Blob, BlobWriter, Digest, Lengths, Partial, Pieces, PlaceError, Process, Programs,
+    Reserve, Spool, SpoolError, Whole, is_full,
 };
 pub use sqlite::{Left, Rebuilt, SqliteLedger, rebuild};
 pub use state::{Direction, InboundState, OutboundState, ReceiptState, State};

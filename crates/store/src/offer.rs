@@ -57,7 +57,7 @@ impl Repeated {
     /// Whether all files of that identity have one content, so that one that broke off may be resumed. Nothing else in
     /// an SFID says which file a partial belongs to (RFC 5024, 5.3.3): where this is false, a file starts over.
     #[must_use]
-    pub fn names_one_content(self, key: &FileKey) -> bool {
+    pub(crate) fn names_one_content(self, key: &FileKey) -> bool {
         !self.takes_other_content(key)
     }
 }

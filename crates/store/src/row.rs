@@ -220,7 +220,7 @@ impl Row {
 
     /// The state of its receipt, if it has one.
     #[must_use]
-    pub fn receipt_state(&self) -> Option<ReceiptState> {
+    pub(crate) fn receipt_state(&self) -> Option<ReceiptState> {
         self.receipt.as_ref().map(|receipt| receipt.state)
     }
 

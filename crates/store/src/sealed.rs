@@ -29,8 +29,8 @@ impl Sealed {
     /// The way around the proof: for tests of a ledger without contents, and for a planted mistake
     /// (`host/clippy.toml` keeps all else from it).
     #[must_use]
-    pub fn unproven(key: impl Into<ContentKey>, measure: Measure) -> Self {
-        Self::durable(measure, Hold::new(key.into(), ()))
+    pub fn unproven(key: ContentKey, measure: Measure) -> Self {
+        Self::durable(measure, Hold::new(key, ()))
     }
 
     /// Which content it is.

@@ -210,7 +210,7 @@ impl Record {
 
     /// Whether its receipt was decided after the file had been delivered, which is done once.
     #[must_use]
-    pub fn is_decided(&self) -> bool {
+    pub(crate) fn is_decided(&self) -> bool {
         self.entries.iter().any(|entry| {
             matches!(
                 entry,
@@ -219,12 +219,6 @@ impl Record {
                     | Entry::Given
             )
         })
-    }
-
-    /// Whether the partner confirmed our receipt.
-    #[must_use]
-    pub fn is_given(&self) -> bool {
-        self.entries.contains(&Entry::Given)
     }
 
     /// The identity of the file, with the last date and time that its row was to have.
@@ -258,7 +252,7 @@ impl Record {
 
     /// Whether a row had the file as received, so that it must not be removed.
     #[must_use]
-    pub fn is_received(&self) -> bool {
+    pub(crate) fn is_received(&self) -> bool {
         self.entries.iter().any(|entry| {
             matches!(
                 entry,
@@ -292,7 +286,7 @@ impl Record {
 
     /// The size and digest of a content, if it was sealed.
     #[must_use]
-    pub fn measure_of(&self, content: Content) -> Option<&Measure> {
+    pub(crate) fn measure_of(&self, content: Content) -> Option<&Measure> {
         match content {
             Content::Wire => Some(&self.sidecar.measure),
             Content::Plain => self.plain(),
@@ -301,7 +295,7 @@ impl Record {
 
     /// The content that goes into the inbox. It is gone from the spool once it is there.
     #[must_use]
-    pub fn delivered_content(&self) -> Content {
+    pub(crate) fn delivered_content(&self) -> Content {
         match self.plain() {
             Some(_) => Content::Plain,
             None => Content::Wire,

@@ -107,7 +107,7 @@ words! {
 impl OutboundState {
     /// Whether neither its EFPA nor its receipt has come: it is in the queue, or was taken out of it.
     #[must_use]
-    pub fn is_unsent(self) -> bool {
+    pub(crate) fn is_unsent(self) -> bool {
         matches!(
             self,
             Self::Ready | Self::Held | Self::Parked | Self::Cancelled

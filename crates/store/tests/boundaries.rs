@@ -83,7 +83,7 @@ async fn a_copy_of_any_size_is_what_was_copied() {
             assert_eq!(whole.measure().digest, digest_of(&all), "{size}");
             let sidecar = to_send(id, whole.measure());
             drop(whole.seal(&sidecar).await.unwrap());
-            let content = contents.open(ContentKey::to_send(id)).await.unwrap();
+            let content = contents.open(ContentKey::wire_to_send(id)).await.unwrap();
             assert!(whole_of(&content).await == all, "{size}");
         }
     }
@@ -133,7 +133,7 @@ async fn a_file_is_resumed_at_any_place_and_has_the_digest_of_what_is_there_then
             3 * BLOCK + 4,
             3 * BLOCK + 5,
         ] {
-            let key = ContentKey::received(TransferId::new());
+            let key = ContentKey::wire_received(TransferId::new());
             let mut first = intake(contents, key, 0).await;
             first.write(all.clone()).await.unwrap();
             drop(first.pause().await.unwrap());
@@ -157,7 +157,7 @@ async fn a_file_is_resumed_at_any_place_and_has_the_digest_of_what_is_there_then
 async fn a_file_that_broke_off_again_and_again_is_whole_in_the_end() {
     for ground in grounds() {
         let (contents, all) = (ground.contents.as_ref(), pattern(BLOCK + 777));
-        let key = ContentKey::received(TransferId::new());
+        let key = ContentKey::wire_received(TransferId::new());
         let mut at = 0;
         for piece in all.chunks(4001) {
             let mut part = intake(contents, key, at).await;
@@ -177,7 +177,7 @@ async fn a_file_that_broke_off_again_and_again_is_whole_in_the_end() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_that_want_a_content_one_has_it_at_a_time() {
     for ground in grounds() {
-        let key = ContentKey::received(TransferId::new());
+        let key = ContentKey::wire_received(TransferId::new());
         let (holders, had) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
         let mut tasks = Vec::new();
         for _ in 0..8 {
@@ -203,7 +203,7 @@ async fn of_many_that_want_a_content_one_has_it_at_a_time() {
         }
         assert!(had.load(Ordering::SeqCst) > 0);
         // Nobody has it any more, and nobody has another's.
-        let other = ContentKey::received(TransferId::new());
+        let other = ContentKey::wire_received(TransferId::new());
         let both = (
             ground.contents.partial(key).await,
             ground.contents.partial(other).await,
@@ -219,7 +219,7 @@ async fn of_many_that_want_a_content_one_has_it_at_a_time() {
 async fn each_step_of_a_received_file_leaves_what_it_should() {
     for ground in grounds() {
         let contents = ground.contents.as_ref();
-        let key = ContentKey::received(TransferId::new());
+        let key = ContentKey::wire_received(TransferId::new());
         let pieces = async || contents.pieces(key.id).await.unwrap();
         assert_eq!(pieces().await, Pieces::default());
         let partial = contents.partial(key).await.unwrap();
@@ -263,7 +263,7 @@ async fn each_step_of_a_received_file_leaves_what_it_should() {
 async fn a_partial_that_no_row_knows_is_removed_unless_somebody_writes_it() {
     for ground in grounds() {
         let contents = ground.contents.as_ref();
-        let key = ContentKey::received(TransferId::new());
+        let key = ContentKey::wire_received(TransferId::new());
         let mut writing = intake(contents, key, 0).await;
         writing.write(b"octets".to_vec()).await.unwrap();
         let busy = contents.discard_partial(key.id).await;
@@ -349,7 +349,7 @@ async fn files_that_go_out_and_come_in_under_one_id_are_two() {
             .unwrap();
         let sidecar = to_send(received.id, whole.measure());
         drop(whole.seal(&sidecar).await.unwrap());
-        let sent = ContentKey::to_send(received.id);
+        let sent = ContentKey::wire_to_send(received.id);
         for (key, octets) in [(received, &b"received"[..]), (sent, b"to send")] {
             let content = contents.open(key).await.unwrap();
             assert_eq!(whole_of(&content).await, octets);

@@ -59,7 +59,7 @@ impl Yard {
         let Offered::New(id) = self.ledger.offer(offer()).await.unwrap() else {
             panic!("it is new");
         };
-        let key = ContentKey::received(id);
+        let key = ContentKey::wire_received(id);
         let mut writer = self.spool.partial(key).unwrap().resume(0).unwrap();
         writer.append(WIRE).unwrap();
         let whole = writer.finish().unwrap();
@@ -345,7 +345,7 @@ async fn a_file_to_send_keeps_both_contents_and_gives_both_to_whom_it_is_sent_ag
     let whole = yard.spool.import(old, &mut &WIRE[..]).unwrap();
     let file = to_send(old, whole.measure().digest.clone());
     whole.seal(&Sidecar::outbound(&file)).unwrap();
-    let key = ContentKey::to_send(old);
+    let key = ContentKey::wire_to_send(old);
     drop(yard.opened(key));
     yard.ledger.enqueue(file.clone()).await.unwrap();
     assert_eq!(yard.wrong().await, [""; 0]);
@@ -367,7 +367,7 @@ async fn a_file_to_send_keeps_both_contents_and_gives_both_to_whom_it_is_sent_ag
     for (content, expected) in [(Content::Wire, WIRE), (Content::Plain, PLAIN)] {
         let blob = yard
             .spool
-            .blob(ContentKey::to_send(new).with(content))
+            .blob(ContentKey::wire_to_send(new).with(content))
             .unwrap();
         let count = blob.read_at(0, &mut octets).unwrap();
         assert_eq!(&octets[..count], expected);
@@ -382,7 +382,7 @@ async fn a_file_to_send_keeps_both_contents_and_gives_both_to_whom_it_is_sent_ag
 fn an_import_that_is_given_up_takes_no_received_file_of_its_id_with_it() {
     let yard = Yard::new();
     let id = TransferId::new();
-    let writer = yard.spool.partial(ContentKey::received(id)).unwrap();
+    let writer = yard.spool.partial(ContentKey::wire_received(id)).unwrap();
     let whole = writer.resume(0).unwrap().finish().unwrap();
     let received = Received {
         measure: whole.measure().clone(),
@@ -394,7 +394,7 @@ fn an_import_that_is_given_up_takes_no_received_file_of_its_id_with_it() {
     };
     let sidecar = Sidecar::inbound(id, "them", &offer().header, &received, "S1");
     whole.seal(&sidecar).unwrap();
-    let import = yard.spool.partial(ContentKey::to_send(id)).unwrap();
+    let import = yard.spool.partial(ContentKey::wire_to_send(id)).unwrap();
     import.resume(0).unwrap().discard().unwrap();
     let import = yard.spool.import(id, &mut &WIRE[..]).unwrap();
     import.discard().unwrap();

@@ -46,7 +46,7 @@ impl Ground {
         Self {
             folder,
             spool,
-            key: ContentKey::received(TransferId::new()),
+            key: ContentKey::wire_received(TransferId::new()),
         }
     }
 
@@ -246,7 +246,7 @@ async fn each_image_of_a_file_to_send_leads_to_its_state() {
     let ground = Ground::new();
     let writer = ground
         .spool
-        .partial(ContentKey::to_send(ground.id()))
+        .partial(ContentKey::wire_to_send(ground.id()))
         .unwrap();
     drop(writer.resume(0).unwrap());
     let (found, rebuilt) = ground.state_in_rebuilt().await;

@@ -37,7 +37,7 @@ fn spool() -> (TempDir, Spool) {
 }
 
 fn sealed(spool: &Spool, content: &[u8]) -> ContentKey {
-    let key = ContentKey::received(TransferId::new());
+    let key = ContentKey::wire_received(TransferId::new());
     let mut writer = spool.partial(key).unwrap().resume(0).unwrap();
     writer.append(content).unwrap();
     let whole = writer.finish().unwrap();
@@ -72,9 +72,9 @@ fn nobody_else_reads_a_spool_or_anything_in_it() {
     let (folder, spool) = spool();
     let root = folder.path().join("spool");
     let key = sealed(&spool, b"content");
-    let begun = ContentKey::received(TransferId::new());
+    let begun = ContentKey::wire_received(TransferId::new());
     drop(spool.partial(begun).unwrap().resume(0).unwrap());
-    let process = spool.begin_process("test").unwrap();
+    let process = spool.programs().begin("test").unwrap();
     for name in [
         format!("sealed/{}", key.id),
         format!("sealed/{}.jsonl", key.id),
@@ -274,7 +274,7 @@ fn on_a_full_disk_a_write_is_refused_as_full_and_what_was_written_is_there() {
         return;
     };
     let spool = Spool::open(&small.0.path().join("spool")).unwrap();
-    let key = ContentKey::received(TransferId::new());
+    let key = ContentKey::wire_received(TransferId::new());
     let mut writer = spool.partial(key).unwrap().resume(0).unwrap();
     writer.append(&[7; 300_000]).unwrap();
     assert_eq!(writer.sync().unwrap(), 300_000);
@@ -302,7 +302,7 @@ fn the_reserve_of_a_disk_is_left_alone_and_old_partials_make_way() {
     reserve.change(1 << 20, 10);
     spool.clone().has_room_for(5 << 20).unwrap();
     reserve.change(4 << 20, 10);
-    let key = ContentKey::received(TransferId::new());
+    let key = ContentKey::wire_received(TransferId::new());
     let mut writer = spool.partial(key).unwrap().resume(0).unwrap();
     let mut written = 0;
     let stopped = loop {
@@ -333,7 +333,7 @@ fn where_no_more_files_can_be_made_that_is_said_and_partials_make_way() {
     let spool = Spool::open(&small.0.path().join("spool")).unwrap();
     let spool = spool.with_reserve(Reserve::new(0, 5));
     spool.has_room_for(1).unwrap();
-    let key = ContentKey::received(TransferId::new());
+    let key = ContentKey::wire_received(TransferId::new());
     drop(spool.partial(key).unwrap().resume(0).unwrap());
     let fillers = (0..40).map(|at| small.0.path().join(format!("filler-{at}")));
     let made = fillers
@@ -347,7 +347,7 @@ fn where_no_more_files_can_be_made_that_is_said_and_partials_make_way() {
     );
     assert!(refused.is_full() && refused.to_string().contains("inodes"));
     assert_eq!(spool.make_room(1).unwrap(), [key.id]);
-    let full = spool.partial(ContentKey::received(TransferId::new()));
+    let full = spool.partial(ContentKey::wire_received(TransferId::new()));
     assert!(full.is_ok(), "there is an inode again");
 }
 
@@ -378,31 +378,31 @@ fn a_program_is_alive_for_as_long_as_it_has_its_file_locked() {
     let (folder, spool) = spool();
     let processes = folder.path().join("spool/processes");
     let (one, other) = (
-        spool.begin_process("serve").unwrap(),
-        spool.begin_process("send").unwrap(),
+        spool.programs().begin("serve").unwrap(),
+        spool.programs().begin("send").unwrap(),
     );
     assert!(one.name().starts_with("serve-") && other.name().starts_with("send-"));
     assert_ne!(one.name(), other.name());
     let name = one.name().to_owned();
-    assert!(spool.is_process_alive(&name).unwrap());
-    spool.forget_gone_processes().unwrap();
+    assert!(spool.programs().is_running(&name).unwrap());
+    spool.programs().forget_gone().unwrap();
     assert!(processes.join(&name).exists(), "it is at work");
     drop(one);
-    assert!(!spool.is_process_alive(&name).unwrap());
-    assert!(spool.is_process_alive(other.name()).unwrap());
+    assert!(!spool.programs().is_running(&name).unwrap());
+    assert!(spool.programs().is_running(other.name()).unwrap());
     // A program that was killed leaves its file without a lock.
     std::fs::write(processes.join("serve-killed"), "").unwrap();
     std::fs::write(processes.join("serve-beginning.new"), "").unwrap();
-    assert!(!spool.is_process_alive("serve-killed").unwrap());
-    spool.forget_gone_processes().unwrap();
+    assert!(!spool.programs().is_running("serve-killed").unwrap());
+    spool.programs().forget_gone().unwrap();
     assert!(!processes.join("serve-killed").exists());
     assert!(
         processes.join("serve-beginning.new").exists(),
         "it has no name yet"
     );
     for none in ["", "../sealed", "a/b", ".hidden", "a\0b", "never"] {
-        assert!(!spool.is_process_alive(none).unwrap(), "{none:?}");
+        assert!(!spool.programs().is_running(none).unwrap(), "{none:?}");
     }
     std::fs::remove_dir_all(&processes).unwrap();
-    spool.forget_gone_processes().unwrap();
+    spool.programs().forget_gone().unwrap();
 }

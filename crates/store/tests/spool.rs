@@ -39,7 +39,12 @@ impl Yard {
 
     fn sealed(&self, content: &[u8]) -> TransferId {
         let id = TransferId::new();
-        let mut writer = self.spool.partial(id).unwrap().resume(0).unwrap();
+        let mut writer = self
+            .spool
+            .partial(ContentKey::wire_received(id))
+            .unwrap()
+            .resume(0)
+            .unwrap();
         writer.append(content).unwrap();
         self.keep(id, writer.finish().unwrap());
         id
@@ -103,12 +108,22 @@ fn inbound(id: TransferId, measure: &Measure) -> Sidecar {
 fn a_sealed_blob_has_the_digest_of_its_octets_however_they_came() {
     let yard = Yard::new();
     let id = TransferId::new();
-    let mut writer = yard.spool.partial(id).unwrap().resume(0).unwrap();
+    let mut writer = yard
+        .spool
+        .partial(ContentKey::wire_received(id))
+        .unwrap()
+        .resume(0)
+        .unwrap();
     writer.append(b"first half, ").unwrap();
     assert_eq!(writer.sync().unwrap(), 12);
     writer.append(b"what a crash cut off").unwrap();
     drop(writer);
-    let mut writer = yard.spool.partial(id).unwrap().resume(12).unwrap();
+    let mut writer = yard
+        .spool
+        .partial(ContentKey::wire_received(id))
+        .unwrap()
+        .resume(12)
+        .unwrap();
     writer.append(b"second half").unwrap();
     let whole = writer.finish().unwrap();
     let measure = whole.measure().clone();
@@ -137,10 +152,15 @@ fn a_long_beginning_is_read_while_more_is_written_and_has_the_digest_of_all() {
         (20_000_000, 300, 9),
     ] {
         let id = TransferId::new();
-        let mut writer = yard.spool.partial(id).unwrap().resume(0).unwrap();
+        let mut writer = yard
+            .spool
+            .partial(ContentKey::wire_received(id))
+            .unwrap()
+            .resume(0)
+            .unwrap();
         writer.append(&content).unwrap();
         drop(writer);
-        let partial = yard.spool.partial(id).unwrap();
+        let partial = yard.spool.partial(ContentKey::wire_received(id)).unwrap();
         let mut writer = partial.resume(from as u64).unwrap();
         let mut expected = content[..from].to_vec();
         for piece in 0..pieces {
@@ -171,7 +191,13 @@ fn nobody_waits_for_a_long_beginning_to_be_read_before_it_is_resumed() {
     const HUGE: u64 = 1 << 40;
     let yard = Yard::new();
     let id = TransferId::new();
-    drop(yard.spool.partial(id).unwrap().resume(0).unwrap());
+    drop(
+        yard.spool
+            .partial(ContentKey::wire_received(id))
+            .unwrap()
+            .resume(0)
+            .unwrap(),
+    );
     let path = yard.spool_file(&format!("incoming/{id}"));
     let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
     file.set_len(HUGE).unwrap();
@@ -179,7 +205,11 @@ fn nobody_waits_for_a_long_beginning_to_be_read_before_it_is_resumed() {
     let spool = yard.spool.clone();
     let (said, heard) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        let mut writer = spool.partial(id).unwrap().resume(HUGE).unwrap();
+        let mut writer = spool
+            .partial(ContentKey::wire_received(id))
+            .unwrap()
+            .resume(HUGE)
+            .unwrap();
         writer.append(b"the next octets").unwrap();
         said.send(writer).unwrap();
     });
@@ -207,14 +237,26 @@ fn nobody_waits_for_a_long_beginning_to_be_read_before_it_is_resumed() {
 fn a_blob_has_one_writer_and_no_less_than_its_checkpoint() {
     let yard = Yard::new();
     let id = TransferId::new();
-    let mut writer = yard.spool.partial(id).unwrap().resume(0).unwrap();
+    let mut writer = yard
+        .spool
+        .partial(ContentKey::wire_received(id))
+        .unwrap()
+        .resume(0)
+        .unwrap();
     writer.append(b"octets").unwrap();
     assert!(
-        matches!(yard.spool.partial(id), Err(SpoolError::Busy(_))),
+        matches!(
+            yard.spool.partial(ContentKey::wire_received(id)),
+            Err(SpoolError::Busy(_))
+        ),
         "its first session is still there"
     );
     drop(writer);
-    let short = yard.spool.partial(id).unwrap().resume(7);
+    let short = yard
+        .spool
+        .partial(ContentKey::wire_received(id))
+        .unwrap()
+        .resume(7);
     assert!(
         matches!(
             short,
@@ -234,7 +276,7 @@ fn a_delivery_is_one_rename() {
     let id = yard.sealed(b"content");
     yard.spool
         .place(
-            ContentKey::received(id),
+            ContentKey::wire_received(id),
             &yard.inbox(),
             "a/b/file",
             false,
@@ -246,7 +288,7 @@ fn a_delivery_is_one_rename() {
         b"content"
     );
     let again = yard.spool.place(
-        ContentKey::received(id),
+        ContentKey::wire_received(id),
         &yard.inbox(),
         "a/b/other",
         false,
@@ -256,7 +298,12 @@ fn a_delivery_is_one_rename() {
         matches!(again, Err(PlaceError::Io { .. })),
         "there is nothing to place any more"
     );
-    assert!(yard.spool.hold(id).unwrap().is_none());
+    assert!(
+        yard.spool
+            .hold(ContentKey::wire_received(id))
+            .unwrap()
+            .is_none()
+    );
     assert!(yard.spool.sealed().unwrap().is_empty());
 }
 
@@ -264,15 +311,29 @@ fn a_delivery_is_one_rename() {
 fn a_sealed_blob_is_one_holders_until_it_lets_go() {
     let yard = Yard::new();
     let id = TransferId::new();
-    let writer = yard.spool.partial(id).unwrap().resume(0).unwrap();
+    let writer = yard
+        .spool
+        .partial(ContentKey::wire_received(id))
+        .unwrap()
+        .resume(0)
+        .unwrap();
     let hold = yard.keep(id, writer.finish().unwrap());
     assert!(
-        matches!(yard.spool.hold(id), Err(SpoolError::Busy(_))),
+        matches!(
+            yard.spool.hold(ContentKey::wire_received(id)),
+            Err(SpoolError::Busy(_))
+        ),
         "its row does not say so yet"
     );
     drop(hold);
-    let hold = yard.spool.hold(id).unwrap();
-    assert!(hold.is_some() && matches!(yard.spool.hold(id), Err(SpoolError::Busy(_))));
+    let hold = yard.spool.hold(ContentKey::wire_received(id)).unwrap();
+    assert!(
+        hold.is_some()
+            && matches!(
+                yard.spool.hold(ContentKey::wire_received(id)),
+                Err(SpoolError::Busy(_))
+            )
+    );
 }
 
 #[test]
@@ -282,7 +343,7 @@ fn what_is_there_is_not_overwritten_unless_that_was_decided() {
     let id = yard.sealed(b"new");
     assert!(matches!(
         yard.spool.place(
-            ContentKey::received(id),
+            ContentKey::wire_received(id),
             &yard.inbox(),
             "file",
             false,
@@ -296,7 +357,7 @@ fn what_is_there_is_not_overwritten_unless_that_was_decided() {
     );
     yard.spool
         .place(
-            ContentKey::received(id),
+            ContentKey::wire_received(id),
             &yard.inbox(),
             "file",
             true,
@@ -324,7 +385,7 @@ fn no_path_and_no_link_leads_out_of_the_inbox() {
         "a\0b",
     ] {
         let placed = yard.spool.place(
-            ContentKey::received(id),
+            ContentKey::wire_received(id),
             &yard.inbox(),
             path,
             true,
@@ -336,7 +397,7 @@ fn no_path_and_no_link_leads_out_of_the_inbox() {
         );
     }
     let linked = yard.spool.place(
-        ContentKey::received(id),
+        ContentKey::wire_received(id),
         &yard.inbox(),
         "link/x",
         true,
@@ -356,7 +417,7 @@ fn a_file_to_send_is_copied_and_read_from_anywhere_in_it() {
     let whole = yard.spool.import(id, &mut content.as_slice()).unwrap();
     assert_eq!(whole.measure().octets, 700_000);
     whole.seal(&outbound(id)).unwrap();
-    let blob = yard.spool.blob(ContentKey::to_send(id)).unwrap();
+    let blob = yard.spool.blob(ContentKey::wire_to_send(id)).unwrap();
     let mut end = [0; 100];
     assert_eq!(
         blob.read_at(699_950, &mut end).unwrap(),
@@ -478,7 +539,7 @@ fn a_sidecar_outlives_its_delivery_and_goes_before_what_is_discarded() {
     let id = yard.sealed(b"content");
     yard.spool
         .place(
-            ContentKey::received(id),
+            ContentKey::wire_received(id),
             &yard.inbox(),
             "x",
             false,
@@ -518,7 +579,7 @@ fn what_is_sent_again_has_its_octets_once() {
     std::fs::remove_file(yard.spool_file(&format!("outgoing/{old}"))).unwrap();
     assert_eq!(
         yard.spool
-            .blob(ContentKey::to_send(new))
+            .blob(ContentKey::wire_to_send(new))
             .unwrap()
             .octets()
             .unwrap(),
@@ -535,7 +596,7 @@ fn a_partial_is_the_one_that_is_there_however_its_holders_come_and_go() {
             scope.spawn(|| {
                 let mut had = 0;
                 while had < 500 {
-                    let partial = match spool.partial(id) {
+                    let partial = match spool.partial(ContentKey::wire_received(id)) {
                         Ok(partial) => partial,
                         Err(SpoolError::Busy(_)) => continue,
                         Err(error) => panic!("{error}"),

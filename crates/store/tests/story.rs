@@ -29,7 +29,7 @@ async fn what_arrives_in_pieces_of_any_size_is_sealed_in_order() {
     for ground in grounds() {
         let all = pattern(1_000_000);
         for piece in [1000, 65_536, 65_537, 99_999, 400_000] {
-            let key = ContentKey::received(TransferId::new());
+            let key = ContentKey::wire_received(TransferId::new());
             let mut intake = intake(ground.contents.as_ref(), key, 0).await;
             let mut free = 0;
             for octets in all.chunks(piece) {
@@ -54,7 +54,10 @@ async fn what_arrives_in_pieces_of_any_size_is_sealed_in_order() {
 async fn a_broken_file_is_resumed_where_it_was_durable() {
     for ground in grounds() {
         let contents = ground.contents.as_ref();
-        let (key, all) = (ContentKey::received(TransferId::new()), pattern(300_000));
+        let (key, all) = (
+            ContentKey::wire_received(TransferId::new()),
+            pattern(300_000),
+        );
         let mut first = intake(contents, key, 0).await;
         first.write(all[..200_000].to_vec()).await.unwrap();
         first.write(all[200_000..200_010].to_vec()).await.unwrap();
@@ -88,7 +91,7 @@ async fn a_broken_file_is_resumed_where_it_was_durable() {
 async fn a_checkpoint_is_durable_some_windows_later() {
     const WINDOW: usize = 8 << 20;
     for ground in grounds() {
-        let key = ContentKey::received(TransferId::new());
+        let key = ContentKey::wire_received(TransferId::new());
         let mut intake = intake(ground.contents.as_ref(), key, 0).await;
         let (window, mut durable, mut windows) = (pattern(WINDOW), None, 0_u64);
         while durable.is_none() && windows < 400 {
@@ -116,7 +119,7 @@ async fn a_checkpoint_is_durable_some_windows_later() {
 async fn a_content_is_one_writers_and_one_holders() {
     for ground in grounds() {
         let contents = ground.contents.as_ref();
-        let key = ContentKey::received(TransferId::new());
+        let key = ContentKey::wire_received(TransferId::new());
         let mut writing = intake(contents, key, 0).await;
         let busy = contents.partial(key).await;
         assert!(matches!(busy, Err(SpoolError::Busy(_))));
@@ -129,7 +132,7 @@ async fn a_content_is_one_writers_and_one_holders() {
         assert!(matches!(busy, Err(SpoolError::Busy(_))));
         drop(held);
         assert_eq!(contents.hold(key).await.unwrap().unwrap().key(), key);
-        let of_nobody = ContentKey::received(TransferId::new());
+        let of_nobody = ContentKey::wire_received(TransferId::new());
         assert!(contents.hold(of_nobody).await.unwrap().is_none());
     }
 }
@@ -221,7 +224,7 @@ async fn a_file_to_send_is_copied_read_from_anywhere_and_sent_again() {
         );
         let sidecar = to_send(old, whole.measure());
         drop(whole.seal(&sidecar).await.unwrap());
-        let content = contents.open(ContentKey::to_send(old)).await.unwrap();
+        let content = contents.open(ContentKey::wire_to_send(old)).await.unwrap();
         let end = content.read_at(699_950, 100).await.unwrap();
         assert_eq!(end, all[699_950..], "fewer octets at the end alone");
         let mut buffer = [0; 10];
@@ -232,9 +235,12 @@ async fn a_file_to_send_is_copied_read_from_anywhere_and_sent_again() {
         contents.send_again(old, &again).await.unwrap();
         contents.withdraw(old).await.unwrap();
         assert_eq!(contents.pieces(old).await.unwrap(), Default::default());
-        let content = contents.open(ContentKey::to_send(new)).await.unwrap();
+        let content = contents.open(ContentKey::wire_to_send(new)).await.unwrap();
         assert!(whole_of(&content).await == all, "its octets are its own");
-        let gone = contents.open(ContentKey::to_send(old)).await.unwrap_err();
+        let gone = contents
+            .open(ContentKey::wire_to_send(old))
+            .await
+            .unwrap_err();
         assert!(gone.is_gone(), "{gone}");
         assert!(contents.send_again(old, &again).await.is_err());
     }
@@ -290,7 +296,7 @@ async fn what_is_refused_goes_and_is_still_known() {
                 .unwrap()
                 .is_none()
         );
-        let key = ContentKey::received(TransferId::new());
+        let key = ContentKey::wire_received(TransferId::new());
         let writing = intake(contents, key, 0).await;
         let busy = contents.discard_partial(key.id).await;
         assert!(
@@ -372,7 +378,7 @@ async fn there_is_room_for_what_fits_and_for_no_more() {
         contents.has_room_for(1).await.unwrap();
         let full = contents.has_room_for(u64::MAX / 2).await.unwrap_err();
         assert!(full.is_full(), "{full}");
-        let key = ContentKey::received(TransferId::new());
+        let key = ContentKey::wire_received(TransferId::new());
         drop(intake(contents, key, 0).await);
         let made = contents.make_room(u64::MAX / 2).await.unwrap();
         assert!(made.is_empty(), "all of them would not do");

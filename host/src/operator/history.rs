@@ -213,7 +213,10 @@ impl Operator {
             ..overview.waits(&row.partner)
         });
         Ok(TransferReport {
-            spool: store.spool.shown(ContentKey::of(row.direction(), id)),
+            spool: store
+                .contents
+                .shown(ContentKey::wire(row.direction(), id))
+                .await,
             header: HeaderReport::of(&details),
             labels: labels(&details),
             session: with(overview.sessions(), &row),

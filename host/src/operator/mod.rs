@@ -34,7 +34,8 @@ pub(crate) mod utc_time;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pointsman_store::{Ledger, Spool, SqliteLedger};
+use pointsman_store::contents::Contents;
+use pointsman_store::{Ledger, Programs, Spool, SqliteLedger};
 
 use self::error::{ErrorCode, OperatorError};
 use crate::config::Plan;
@@ -50,7 +51,8 @@ pub(crate) struct Operator {
 /// What is kept of transfers.
 pub(crate) struct Store {
     pub ledger: Arc<dyn Ledger>,
-    pub spool: Spool,
+    pub contents: Arc<dyn Contents>,
+    pub programs: Programs,
 }
 
 /// How the running server is asked.
@@ -119,12 +121,18 @@ impl Operator {
     /// Ledger and spool: those of the server in its own process.
     pub(crate) fn store(&self) -> Result<Store, OperatorError> {
         if let ServerLink::Here(station) = &self.server {
-            let (ledger, spool) = (Arc::clone(&station.ledger), station.spool.clone());
-            return Ok(Store { ledger, spool });
+            return Ok(Store {
+                ledger: Arc::clone(&station.ledger),
+                contents: Arc::clone(&station.contents),
+                programs: station.programs.clone(),
+            });
         }
         let (ledger, spool) = self.open_store()?;
-        let ledger = Arc::new(ledger);
-        Ok(Store { ledger, spool })
+        Ok(Store {
+            ledger: Arc::new(ledger),
+            programs: spool.programs(),
+            contents: Arc::new(spool),
+        })
     }
 
     /// Looking must not make a ledger where there is none.

@@ -102,7 +102,7 @@ impl Operator {
     /// There is no such partner, or the ledger cannot be read.
     pub(crate) async fn queue(&self, partner: Option<&str>) -> Result<QueueReport, OperatorError> {
         let store = self.store()?;
-        leases::give_back_of_gone_programs(store.ledger.as_ref(), &store.spool).await?;
+        leases::give_back_of_gone_programs(store.ledger.as_ref(), &store.programs).await?;
         let mut queue = store.ledger.queue(partner).await?;
         self.known_partner(partner, !queue.is_empty())?;
         for file in &mut queue {
@@ -132,13 +132,14 @@ impl Operator {
         let ledger = store.ledger.as_ref();
         let Some((verb, done)) = order.action.verb() else {
             let old = order.transfer.find(ledger).await?;
-            let (id, header) = enqueue::resend(ledger, &store.spool, old, self.plan()).await?;
+            let (id, header) =
+                enqueue::resend(ledger, store.contents.as_ref(), old, self.plan()).await?;
             return Ok(QueueDone::of(
                 id,
                 &format!("queued again as {}", header.key),
             ));
         };
-        leases::give_back_of_gone_programs(ledger, &store.spool).await?;
+        leases::give_back_of_gone_programs(ledger, &store.programs).await?;
         let id = order.transfer.find(ledger).await?;
         ledger.order(id, verb, &order.why).await?;
         Ok(QueueDone::of(id, done))

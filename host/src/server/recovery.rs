@@ -3,7 +3,8 @@
 use oftp::Position;
 use pointsman_store::transition::reached;
 use pointsman_store::{
-    CONTENT_REMOVED, Direction, InboundState, SpoolError, State, TransferId, beyond, planted,
+    CONTENT_REMOVED, ContentKey, Direction, InboundState, SpoolError, State, TransferId, beyond,
+    planted,
 };
 
 use crate::config::files::ledger_path;
@@ -14,14 +15,15 @@ use crate::station::{Station, leases};
 /// Leads back to work what the last run left (run twice, the same).
 pub(super) async fn recover(station: &Station) -> Result<(), StartError> {
     reached("recovery.begun");
-    for id in station.spool.partials()? {
+    for id in station.contents.partials().await? {
         clear_partial(station, id).await?;
     }
-    station.spool.discard_plain_partials()?;
+    station.contents.discard_plain_partials().await?;
     for file in station.ledger.undelivered().await? {
         station
-            .spool
-            .discard_uncounted_plain(Direction::Inbound, file.id)?;
+            .contents
+            .discard_uncounted_plain(Direction::Inbound, file.id)
+            .await?;
     }
     reached("recovery.partials.cleared");
     // Before anything of a sealed file is discarded: an older copy of the ledger does not know files whose EFPA was sent.
@@ -30,8 +32,8 @@ pub(super) async fn recover(station: &Station) -> Result<(), StartError> {
         discard_uncommitted(station, id).await?;
     }
     if planted("received-files-discarded") {
-        for id in station.spool.sealed()? {
-            station.spool.discard(id)?;
+        for file in station.ledger.undelivered().await? {
+            station.contents.discard(file.id).await?;
         }
     }
     reached("recovery.uncommitted.discarded");
@@ -41,7 +43,7 @@ pub(super) async fn recover(station: &Station) -> Result<(), StartError> {
         }
     }
     let leases = leases::give_back(station).await?;
-    station.spool.forget_gone_processes()?;
+    station.programs.forget_gone()?;
     let found = station.ledger.recover().await?;
     reached("recovery.ended");
     station.events.emit(Event::Recovered {
@@ -62,9 +64,9 @@ const NEWEST: usize = 500;
 /// acknowledged, and send again what was sent.
 async fn knows_the_newest(station: &Station) -> Result<(), StartError> {
     for direction in [Direction::Inbound, Direction::Outbound] {
-        for id in station.spool.newest(direction, NEWEST)? {
+        for id in station.contents.newest(direction, NEWEST).await? {
             // Asked first: whoever is at work on it now has a row for it by and by.
-            let is_busy = station.spool.is_busy(id);
+            let is_busy = station.contents.is_busy(id).await;
             if !is_busy && is_behind(station, direction, id).await? {
                 let ledger = ledger_path(&station.plan());
                 return Err(StartError::LedgerBehind { ledger, id });
@@ -79,7 +81,7 @@ async fn is_behind(
     direction: Direction,
     id: TransferId,
 ) -> Result<bool, StartError> {
-    let record = match station.spool.record(direction, id) {
+    let record = match station.contents.record(direction, id).await {
         Ok(record) => record,
         // It was not whole when a crash came, or somebody damaged it: `verify-store` tells.
         Err(SpoolError::Sidecar { .. }) => None,
@@ -98,7 +100,7 @@ async fn is_behind(
 /// A blob that is sealed while its row does not say so: no EFPA was sent, so the partner will send it again.
 async fn discard_uncommitted(station: &Station, id: TransferId) -> Result<(), StartError> {
     // A `send` beside us may be about to say so.
-    let _hold = match station.spool.hold(id) {
+    let _hold = match station.contents.hold(ContentKey::wire_received(id)).await {
         Ok(Some(hold)) => hold,
         Ok(None) | Err(SpoolError::Busy(_)) => return Ok(()),
         Err(error) => return Err(error.into()),
@@ -111,8 +113,9 @@ async fn discard_uncommitted(station: &Station, id: TransferId) -> Result<(), St
     }
     // Every crash leaves a row. Without one, or behind its sidecar, the ledger is an older one: the partner
     // may have its EFPA, and what was acknowledged is not thrown away.
-    if known.is_none() || station.spool.is_received(id)? {
-        let record = station.spool.record(Direction::Inbound, id).ok().flatten();
+    if known.is_none() || station.contents.is_received(id).await? {
+        let record = station.contents.record(Direction::Inbound, id).await;
+        let record = record.ok().flatten();
         let partner = record.map(|record| record.sidecar.partner);
         station.events.emit(Event::LedgerBehind {
             transfer: id,
@@ -121,14 +124,15 @@ async fn discard_uncommitted(station: &Station, id: TransferId) -> Result<(), St
         return Ok(());
     }
     station.ledger.checkpoint(id, Position::default()).await?;
-    Ok(station.spool.discard(id)?)
+    Ok(station.contents.discard(id).await?)
 }
 
 /// The content of a refused file that was to be removed when the crash came (`delivery.rejected: delete`).
 async fn remove_rejected(station: &Station, id: TransferId) -> Result<(), StartError> {
     let timeline = station.ledger.timeline(id).await?;
     if timeline.iter().any(|line| line.event == CONTENT_REMOVED) {
-        station.spool.discard_contents(Direction::Inbound, id)?;
+        let direction = Direction::Inbound;
+        station.contents.discard_contents(direction, id).await?;
     }
     Ok(())
 }
@@ -138,10 +142,10 @@ async fn remove_rejected(station: &Station, id: TransferId) -> Result<(), StartE
 /// would mean that the file is delivered.
 async fn clear_partial(station: &Station, id: TransferId) -> Result<(), StartError> {
     let discarded = match station.ledger.show(id).await? {
-        None => Some(station.spool.discard_partial(id)),
+        None => Some(station.contents.discard_partial(id).await),
         // Two sessions had the same file, and the other one was quicker.
         Some(row) if row.state != InboundState::Receiving.into() => {
-            Some(station.spool.discard_surplus(id))
+            Some(station.contents.discard_surplus(id).await)
         }
         Some(row) => {
             station.partials.keep(&row.partner, id);
@@ -156,9 +160,5 @@ async fn clear_partial(station: &Station, id: TransferId) -> Result<(), StartErr
         Some(Err(error)) => return Err(error.into()),
         None => {}
     }
-    let pieces = station.spool.pieces(id)?;
-    if pieces.inbound_sidecar && pieces.wire.sealed.is_none() && !station.spool.is_busy(id) {
-        station.spool.forget(Direction::Inbound, id)?;
-    }
-    Ok(())
+    Ok(station.contents.forget_unsealed(id).await?)
 }

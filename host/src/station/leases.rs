@@ -2,7 +2,7 @@
 //! too long. This module releases the claims of sessions that have ended without doing so: the program was killed, the
 //! session's task was lost, or the ledger could not write at the end of the session.
 
-use pointsman_store::{Ledger, LedgerError, Spool};
+use pointsman_store::{Ledger, LedgerError, Programs};
 
 use crate::station::Station;
 
@@ -36,7 +36,7 @@ pub async fn give_back(station: &Station) -> Result<u64, LedgerError> {
                 .is_some_and(|(_, session)| here.contains(session))
         })
         .collect();
-    gone.extend(of_gone_programs(&station.spool, others).await?);
+    gone.extend(of_gone_programs(&station.programs, others).await?);
     free(station.ledger.as_ref(), gone).await
 }
 
@@ -46,10 +46,10 @@ pub async fn give_back(station: &Station) -> Result<u64, LedgerError> {
 /// As of [`give_back`].
 pub async fn give_back_of_gone_programs(
     ledger: &dyn Ledger,
-    spool: &Spool,
+    programs: &Programs,
 ) -> Result<u64, LedgerError> {
     let lessees = ledger.lessees().await?;
-    free(ledger, of_gone_programs(spool, lessees).await?).await
+    free(ledger, of_gone_programs(programs, lessees).await?).await
 }
 
 async fn free(ledger: &dyn Ledger, gone: Vec<String>) -> Result<u64, LedgerError> {
@@ -59,12 +59,15 @@ async fn free(ledger: &dyn Ledger, gone: Vec<String>) -> Result<u64, LedgerError
     ledger.free(gone).await
 }
 
-async fn of_gone_programs(spool: &Spool, lessees: Vec<String>) -> Result<Vec<String>, LedgerError> {
+async fn of_gone_programs(
+    programs: &Programs,
+    lessees: Vec<String>,
+) -> Result<Vec<String>, LedgerError> {
     if lessees.is_empty() {
         return Ok(lessees);
     }
-    let programs = lessees.iter().map(|lessee| program(lessee).to_owned());
-    let gone = spool.gone_processes(programs.collect()).await?;
+    let names = lessees.iter().map(|lessee| program(lessee).to_owned());
+    let gone = programs.gone(names.collect()).await?;
     let is_gone = |lessee: &String| gone.contains(program(lessee));
     Ok(lessees.into_iter().filter(is_gone).collect())
 }

@@ -30,7 +30,8 @@ use pointsman_log::Log;
 use pointsman_policy::{PolicySet, PreparedChain};
 use pointsman_store::contents::{Contents, LateChecks};
 use pointsman_store::{
-    Access, ContentKey, Ledger, LedgerError, Process, Reserve, Spool, SpoolError, TransferId,
+    Access, ContentKey, Ledger, LedgerError, Process, Programs, Reserve, Spool, SpoolError,
+    TransferId,
 };
 use tokio::sync::watch;
 
@@ -61,10 +62,8 @@ pub struct Station {
     pub ledger: Arc<dyn Ledger>,
     /// The content of transfers.
     pub contents: Arc<dyn Contents>,
-    /// The spool that the contents are in: for the start, the programs that use it, and its free space.
-    pub spool: Spool,
     /// What is left free of the disks of spool and ledger.
-    reserve: Arc<Reserve>,
+    pub reserve: Arc<Reserve>,
     /// The folder files are delivered into.
     pub inbox: PathBuf,
     /// The components that are asked.
@@ -87,7 +86,9 @@ pub struct Station {
     pub events: Events,
     /// What runs as long as the server does.
     pub tasks: Tasks,
-    /// This program's entry at the spool: the claims of its sessions hold while it runs.
+    /// The programs that use the same storage.
+    pub programs: Programs,
+    /// This program's entry among them: the claims of its sessions hold while it runs.
     pub process: Process,
     /// The sessions that run, as they are shown.
     pub roster: Arc<Roster>,
@@ -123,15 +124,15 @@ impl Station {
         let spool = open_spool(&config, its_inbox)?.with_reserve(Arc::clone(&reserve));
         // Before the ledger, which may want for it.
         let removed = spool.make_room(0)?;
-        let process = spool.begin_process(role)?;
+        let programs = spool.programs();
+        let process = programs.begin(role)?;
         let ledger = open_ledger(&config, &spool)?;
         begin_again(&ledger, &spool, removed, FULL).await;
         let policies = load_policies(&config).await?;
         let limits = config.limits.clone();
         Ok(Arc::new(Self {
             ledger: Arc::new(ledger),
-            contents: Arc::new(spool.clone()),
-            spool,
+            contents: Arc::new(spool),
             reserve,
             inbox: config.storage.inbox.clone(),
             policies,
@@ -144,6 +145,7 @@ impl Station {
             holders: Holders::default(),
             events: Events::default(),
             tasks: Tasks::default(),
+            programs,
             process,
             roster: Arc::default(),
             seats: Arc::default(),
@@ -281,7 +283,7 @@ async fn say_removed(
     contents: &dyn Contents,
     id: TransferId,
 ) -> Result<(), LedgerError> {
-    let partial = match contents.partial(ContentKey::received(id)).await {
+    let partial = match contents.partial(ContentKey::wire_received(id)).await {
         Ok(partial) => partial,
         Err(SpoolError::Busy(_)) => return Ok(()),
         Err(error) => return Err(error.into()),

@@ -51,7 +51,7 @@ impl HostServices for Services {
         let octets = value.len() as u64;
         if octets > 0 {
             // Beside the reserve, as files are. What removes something needs no room.
-            let room = station.spool.has_room_at(&plan.storage.ledger, octets);
+            let room = station.reserve.has_room_at(&plan.storage.ledger, octets);
             room.map_err(|error| error.to_string())?;
         }
         let quota = Quota {

@@ -1,6 +1,5 @@
 //! Contents that are files: the spool, with what waits on threads that may.
 
-use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -48,6 +47,12 @@ impl Contents for Spool {
         let spool = self.clone();
         let blob = on_thread(move || spool.blob(key)).await?;
         Ok(Arc::new(DiskContent::from(blob)))
+    }
+
+    async fn shown(&self, key: ContentKey) -> Option<String> {
+        let spool = self.clone();
+        let shown = on_thread(move || Ok::<_, SpoolError>(spool.shown(key))).await;
+        shown.ok().flatten()
     }
 
     async fn digest(&self, key: ContentKey) -> Result<String, SpoolError> {
@@ -152,29 +157,6 @@ impl Contents for Spool {
     async fn make_room(&self, octets: u64) -> Result<Vec<TransferId>, SpoolError> {
         let spool = self.clone();
         on_thread(move || spool.make_room(octets)).await
-    }
-}
-
-impl Spool {
-    /// Those of these programs that do not run any more: see [`Spool::is_process_alive`].
-    ///
-    /// # Errors
-    /// The file of a program cannot be examined.
-    pub async fn gone_processes(
-        &self,
-        names: BTreeSet<String>,
-    ) -> Result<BTreeSet<String>, SpoolError> {
-        let spool = self.clone();
-        on_thread(move || {
-            let mut gone = BTreeSet::new();
-            for name in names {
-                if !spool.is_process_alive(&name)? {
-                    gone.insert(name);
-                }
-            }
-            Ok(gone)
-        })
-        .await
     }
 }
 

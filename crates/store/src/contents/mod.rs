@@ -13,6 +13,7 @@ mod checking;
 mod disk;
 mod disk_writer;
 mod intake;
+mod leftovers;
 mod padding;
 mod records;
 mod thread;
@@ -27,8 +28,10 @@ use oftp::Positions;
 
 pub use self::checking::{ContentCheck, ContentFound, LateChecks, PATIENCE};
 pub use self::intake::Intake;
+pub use self::leftovers::Leftovers;
 pub use self::padding::Padded;
 pub use self::records::{PositionsCheck, RecordError, RecordsFound, bare_line_feed, count, find};
+pub(crate) use self::thread::on_thread;
 use crate::content::{ContentKey, Hold};
 use crate::measure::Measure;
 use crate::sealed::Sealed;
@@ -39,7 +42,7 @@ use crate::transfer::TransferId;
 
 /// Where the contents of transfers are kept, with a sidecar beside each that says what it is.
 #[async_trait]
-pub trait Contents: Debug + Send + Sync {
+pub trait Contents: Leftovers + Debug + Send + Sync {
     /// Opens the partial of a content for this session alone; creates it where there is none.
     ///
     /// # Errors
@@ -61,6 +64,9 @@ pub trait Contents: Debug + Send + Sync {
     /// # Errors
     /// It is not there.
     async fn open(&self, key: ContentKey) -> Result<Arc<dyn StoredContent>, SpoolError>;
+
+    /// Where a sealed content lies, in words for people. None when it is not there.
+    async fn shown(&self, key: ContentKey) -> Option<String>;
 
     /// Reads a sealed content and returns its BLAKE3 digest in hexadecimal digits.
     ///

@@ -7,7 +7,7 @@ use tokio::task::{JoinError, spawn_blocking};
 use crate::spool::SpoolError;
 
 /// Runs a disk operation on a thread that may block.
-pub(super) async fn on_thread<T: Send + 'static, E: From<SpoolError> + Send + 'static>(
+pub(crate) async fn on_thread<T: Send + 'static, E: From<SpoolError> + Send + 'static>(
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, E> {
     spawn_blocking(work)

@@ -37,7 +37,7 @@ impl Spool {
     /// # Errors
     /// One is there and cannot be removed.
     pub fn discard_contents(&self, direction: Direction, id: TransferId) -> Result<(), SpoolError> {
-        let key = ContentKey::of(direction, id);
+        let key = ContentKey::wire(direction, id);
         let mut contents = Content::ALL.into_iter();
         contents.try_for_each(|content| self.discard_content(key.with(content)))
     }
@@ -47,8 +47,8 @@ impl Spool {
     ///
     /// # Errors
     /// It is there and cannot be removed.
-    pub fn discard_content(&self, key: impl Into<ContentKey>) -> Result<(), SpoolError> {
-        remove(&self.sealed_path(key.into()))
+    pub fn discard_content(&self, key: ContentKey) -> Result<(), SpoolError> {
+        remove(&self.sealed_path(key))
     }
 
     /// Removes the partial of a file that is here already. Its sidecar stays.
@@ -57,7 +57,7 @@ impl Spool {
     /// [`SpoolError::Busy`] while somebody writes it.
     pub fn discard_surplus(&self, id: TransferId) -> Result<(), SpoolError> {
         // Both directions write under the same name.
-        let path = self.partial_path(ContentKey::received(id));
+        let path = self.partial_path(ContentKey::wire_received(id));
         let _mine = Locked::at(&path, OpenOptions::new().read(true))?;
         remove(&path)
     }
@@ -68,7 +68,7 @@ impl Spool {
     /// # Errors
     /// [`SpoolError::Busy`] while somebody writes it.
     pub fn discard_partial(&self, id: TransferId) -> Result<(), SpoolError> {
-        let (received, to_send) = (ContentKey::received(id), ContentKey::to_send(id));
+        let (received, to_send) = (ContentKey::wire_received(id), ContentKey::wire_to_send(id));
         let path = self.partial_path(received);
         let _mine = Locked::at(&path, OpenOptions::new().read(true))?;
         if length(&self.sealed_path(received))?.is_none() && !self.is_received(id)? {
@@ -84,7 +84,7 @@ impl Spool {
     ///
     /// # Errors
     /// The folder cannot be read, or one of them cannot be removed.
-    pub fn discard_plain_partials(&self) -> Result<u64, SpoolError> {
+    pub(crate) fn discard_plain_partials(&self) -> Result<u64, SpoolError> {
         let mut removed = 0;
         for id in self.ids(INCOMING, PLAIN)? {
             let path = self.root.join(INCOMING).join(format!("{id}{PLAIN}"));
@@ -98,7 +98,7 @@ impl Spool {
     ///
     /// # Errors
     /// The sidecar cannot be read, or the content cannot be removed.
-    pub fn discard_uncounted_plain(
+    pub(crate) fn discard_uncounted_plain(
         &self,
         direction: Direction,
         id: TransferId,

@@ -32,7 +32,11 @@ impl Spool {
     ///
     /// # Errors
     /// The spool cannot be read.
-    pub fn newest(&self, direction: Direction, most: usize) -> Result<Vec<TransferId>, SpoolError> {
+    pub(crate) fn newest(
+        &self,
+        direction: Direction,
+        most: usize,
+    ) -> Result<Vec<TransferId>, SpoolError> {
         let Lists { list, before } = self.lists(direction);
         let earlier = match before.try_exists() {
             Ok(false) => Some(Vec::new()),

@@ -25,8 +25,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`SpoolError::Busy`] while another session still has it, or has sealed it and its row does not say so yet.
-    pub fn partial(&self, key: impl Into<ContentKey>) -> Result<Partial, SpoolError> {
-        let key = key.into();
+    pub fn partial(&self, key: ContentKey) -> Result<Partial, SpoolError> {
         let path = self.partial_path(key);
         let mut options = private_file();
         options.read(true).write(true).create(true).truncate(false);
@@ -53,7 +52,7 @@ impl Spool {
     /// # Errors
     /// Reading `source` or writing the spool failed.
     pub fn import(&self, id: TransferId, source: &mut impl Read) -> Result<Whole, SpoolError> {
-        let mut writer = self.partial(ContentKey::to_send(id))?.resume(0)?;
+        let mut writer = self.partial(ContentKey::wire_to_send(id))?.resume(0)?;
         let mut buffer = vec![0; CHUNK];
         loop {
             let count = source.read(&mut buffer).map_err(|source| SpoolError::Io {
@@ -72,8 +71,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`SpoolError::Busy`] while another has it.
-    pub fn hold(&self, key: impl Into<ContentKey>) -> Result<Option<Hold>, SpoolError> {
-        let key = key.into();
+    pub fn hold(&self, key: ContentKey) -> Result<Option<Hold>, SpoolError> {
         let path = self.sealed_path(key);
         let file = match std::fs::File::open(&path) {
             Ok(file) => file,
@@ -97,7 +95,7 @@ impl Spool {
             Err(error) => return Err(error),
         };
         let content = content.unwrap_or(Content::Wire);
-        self.hold(ContentKey::received(id).with(content))
+        self.hold(ContentKey::wire_received(id).with(content))
     }
 }
 

@@ -18,7 +18,7 @@ impl Spool {
     /// # Errors
     /// Something of it cannot be looked at.
     pub fn pieces(&self, id: TransferId) -> Result<Pieces, SpoolError> {
-        let (received, to_send) = (ContentKey::received(id), ContentKey::to_send(id));
+        let (received, to_send) = (ContentKey::wire_received(id), ContentKey::wire_to_send(id));
         let lengths = |content| {
             Ok::<_, SpoolError>(Lengths {
                 incoming: length(&self.partial_path(received.with(content)))?,
@@ -37,7 +37,7 @@ impl Spool {
     /// Whether a content of this transfer is in use, by this program or any other.
     #[must_use]
     pub fn is_busy(&self, id: TransferId) -> bool {
-        let received = ContentKey::received(id);
+        let received = ContentKey::wire_received(id);
         let is_locked =
             |path: PathBuf| File::open(&path).is_ok_and(|file| Locked::new(file, &path).is_err());
         Content::ALL.into_iter().any(|content| {
@@ -50,7 +50,7 @@ impl Spool {
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn is_received(&self, id: TransferId) -> Result<bool, SpoolError> {
+    pub(crate) fn is_received(&self, id: TransferId) -> Result<bool, SpoolError> {
         match self.record(Direction::Inbound, id) {
             Ok(record) => Ok(record.is_some_and(|record| record.is_received())),
             Err(SpoolError::Sidecar { .. }) => Ok(false),
@@ -64,7 +64,10 @@ impl Spool {
     /// # Errors
     /// What is sent of `from` is not there any more, or the spool cannot be written.
     pub fn send_again(&self, from: TransferId, sidecar: &Sidecar) -> Result<(), SpoolError> {
-        let (from, to) = (ContentKey::to_send(from), ContentKey::to_send(sidecar.id));
+        let (from, to) = (
+            ContentKey::wire_to_send(from),
+            ContentKey::wire_to_send(sidecar.id),
+        );
         let old = self.sealed_path(from);
         std::fs::hard_link(&old, self.sealed_path(to)).map_err(at(&old))?;
         let plain = self.sealed_path(from.plain());

@@ -145,7 +145,7 @@ impl Access {
     /// The permissions of folders that are created: a user that may read a file may enter its folder, and one that may
     /// write a file may remove it.
     #[must_use]
-    pub fn of_folders(self) -> u32 {
+    pub(crate) fn of_folders(self) -> u32 {
         self.mode | (self.mode & 0o444) >> 2
     }
 

@@ -1,6 +1,7 @@
 //! The programs that use the spool. Each has a file that it keeps locked while it runs. The kernel releases the lock
 //! when the program ends, in whatever way, so trying to lock the file shows whether the program runs.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use super::files::remove;
 use super::layout::Spool;
 use super::lock::Locked;
 use super::names::PROCESSES;
+use crate::contents::on_thread;
 use crate::private::private_file;
 use crate::transfer::TransferId;
 
@@ -38,13 +40,29 @@ impl Drop for Process {
     }
 }
 
+/// The programs that work on one spool and its ledger.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    folder: PathBuf,
+}
+
 impl Spool {
+    /// The programs that use it.
+    #[must_use]
+    pub fn programs(&self) -> Programs {
+        Programs {
+            folder: self.root.join(PROCESSES),
+        }
+    }
+}
+
+impl Programs {
     /// Registers this program. `role` is a word for what it does.
     ///
     /// # Errors
     /// Its file cannot be made.
-    pub fn begin_process(&self, role: &str) -> Result<Process, SpoolError> {
-        let folder = self.root.join(PROCESSES);
+    pub fn begin(&self, role: &str) -> Result<Process, SpoolError> {
+        let folder = &self.folder;
         let name = format!("{role}-{}", TransferId::new());
         // The file is locked before it gets its name, so that no program ever sees it without the lock.
         let beside = folder.join(format!("{name}.new"));
@@ -65,12 +83,12 @@ impl Spool {
     ///
     /// # Errors
     /// Its file cannot be examined.
-    pub fn is_process_alive(&self, name: &str) -> Result<bool, SpoolError> {
+    pub fn is_running(&self, name: &str) -> Result<bool, SpoolError> {
         // A name that is not valid for a file was never given to a program.
         if name.is_empty() || name.contains(['/', '\0']) || name.starts_with('.') {
             return Ok(false);
         }
-        let path = self.root.join(PROCESSES).join(name);
+        let path = self.folder.join(name);
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -84,22 +102,40 @@ impl Spool {
         }
     }
 
+    /// Those of these programs that do not run any more.
+    ///
+    /// # Errors
+    /// The file of a program cannot be examined.
+    pub async fn gone(&self, names: BTreeSet<String>) -> Result<BTreeSet<String>, SpoolError> {
+        let programs = self.clone();
+        let asked = move || {
+            let mut gone = BTreeSet::new();
+            for name in names {
+                if !programs.is_running(&name)? {
+                    gone.insert(name);
+                }
+            }
+            Ok(gone)
+        };
+        on_thread(asked).await
+    }
+
     /// Removes the files of programs that were killed. A program without a file does not run either.
     ///
     /// # Errors
     /// The folder cannot be read, or a file in it cannot be removed.
-    pub fn forget_gone_processes(&self) -> Result<(), SpoolError> {
-        let folder = self.root.join(PROCESSES);
-        let entries = match std::fs::read_dir(&folder) {
+    pub fn forget_gone(&self) -> Result<(), SpoolError> {
+        let folder = &self.folder;
+        let entries = match std::fs::read_dir(folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(at(&folder)(error)),
+            Err(error) => return Err(at(folder)(error)),
         };
         for entry in entries {
-            let name = entry.map_err(at(&folder))?.file_name();
+            let name = entry.map_err(at(folder))?.file_name();
             let Some(name) = name.to_str() else { continue };
             // A file that is just being created does not have its final name yet.
-            if !name.ends_with(".new") && !self.is_process_alive(name)? {
+            if !name.ends_with(".new") && !self.is_running(name)? {
                 remove(&folder.join(name))?;
             }
         }

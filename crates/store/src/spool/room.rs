@@ -1,14 +1,12 @@
 //! Free space on the disk: how much of it is reserved, and what is removed for it.
 
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime};
 
 use super::error::{SpoolError, at};
 use super::layout::Spool;
-use super::reserve::Reserve;
+use super::reserve::{FILES, Reserve, Room, room};
 use crate::content::ContentKey;
 use crate::transfer::TransferId;
 
@@ -29,39 +27,9 @@ impl Spool {
     /// Whether so many octets fit without touching the reserve.
     ///
     /// # Errors
-    /// [`SpoolError::NoRoom`] where they do not fit; [`SpoolError::NoFilesLeft`] where they fit and no more files can
-    /// be created; or the file system does not answer.
+    /// As for [`Reserve::has_room_at`].
     pub fn has_room_for(&self, octets: u64) -> Result<(), SpoolError> {
-        self.has_room_at(&self.root, octets)
-    }
-
-    /// The same for another folder, that of the ledger. Its reserve has the same size.
-    ///
-    /// # Errors
-    /// As for [`Spool::has_room_for`].
-    pub fn has_room_at(&self, folder: &Path, octets: u64) -> Result<(), SpoolError> {
-        let Room {
-            octets: room,
-            files,
-        } = room(folder).map_err(at(folder))?;
-        let reserve = self.reserve.files();
-        if let Some(left) = files.filter(|left| *left < reserve.saturating_add(FILES)) {
-            return Err(SpoolError::NoFilesLeft {
-                folder: folder.to_owned(),
-                left,
-                reserve,
-            });
-        }
-        let reserve = self.reserve.octets();
-        if room >= reserve.saturating_add(octets) {
-            return Ok(());
-        }
-        Err(SpoolError::NoRoom {
-            folder: folder.to_owned(),
-            room,
-            octets,
-            reserve,
-        })
+        self.reserve.has_room_at(&self.root, octets)
     }
 
     /// Removes partials that no session uses, the oldest first, until so many octets fit beside the reserve; removes
@@ -107,7 +75,7 @@ impl Spool {
         for id in self.partials()? {
             // Another program may have removed it in the meantime.
             let Ok(meta) = self
-                .partial_path(ContentKey::received(id))
+                .partial_path(ContentKey::wire_received(id))
                 .symlink_metadata()
             else {
                 continue;
@@ -134,23 +102,4 @@ impl Spool {
         self.unmeasured.store(0, Relaxed);
         self.has_room_for(octets)
     }
-}
-
-/// Files (inodes) that one transfer needs: its blob and its sidecar.
-const FILES: u64 = 2;
-
-/// What a file system still has for users other than root.
-struct Room {
-    octets: u64,
-    /// Files that can be created; none where the file system does not count them.
-    files: Option<u64>,
-}
-
-/// The free space of the file system that `folder` is on.
-fn room(folder: &Path) -> io::Result<Room> {
-    let system = rustix::fs::statvfs(folder)?;
-    Ok(Room {
-        octets: system.f_bavail.saturating_mul(system.f_frsize),
-        files: (system.f_files > 0).then_some(system.f_favail),
-    })
 }

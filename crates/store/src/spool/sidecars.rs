@@ -53,7 +53,7 @@ impl Spool {
     ///
     /// # Errors
     /// The spool cannot be written.
-    pub fn append_synced(
+    pub(crate) fn append_synced(
         &self,
         direction: Direction,
         id: TransferId,

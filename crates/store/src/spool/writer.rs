@@ -60,7 +60,7 @@ impl BlobWriter {
     ///
     /// # Errors
     /// No further handle can be had.
-    pub fn syncer(&self) -> Result<Syncer, SpoolError> {
+    pub(crate) fn syncer(&self) -> Result<Syncer, SpoolError> {
         let file = self.file.file().try_clone().map_err(at(&self.path))?;
         Ok(Syncer {
             spool: self.spool.clone(),
@@ -72,7 +72,7 @@ impl BlobWriter {
 
     /// Whether its beginning, which was there before, is still being read: [`BlobWriter::finish`] waits for that.
     #[must_use]
-    pub fn is_being_read(&self) -> bool {
+    pub(crate) fn is_being_read(&self) -> bool {
         matches!(self.sum, Sum::Behind(_))
     }
 
@@ -125,7 +125,7 @@ impl BlobWriter {
 
 /// Makes durable what a [`BlobWriter`] had written when this was made.
 #[derive(Debug)]
-pub struct Syncer {
+pub(crate) struct Syncer {
     spool: Spool,
     path: PathBuf,
     file: File,
@@ -137,7 +137,7 @@ impl Syncer {
     ///
     /// # Errors
     /// As for [`BlobWriter::sync`].
-    pub fn sync(self) -> Result<u64, SpoolError> {
+    pub(crate) fn sync(self) -> Result<u64, SpoolError> {
         self.file.sync_data().map_err(at(&self.path))?;
         self.spool.sync(INCOMING)?;
         reached("spool.octets.synced");

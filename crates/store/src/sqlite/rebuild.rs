@@ -197,7 +197,7 @@ fn wrong_content(
                 measure.octets
             )));
         }
-        let key = ContentKey::of(direction, record.sidecar.id).with(content);
+        let key = ContentKey::wire(direction, record.sidecar.id).with(content);
         let digest = spool.digest(key)?;
         if digest != measure.digest {
             return Ok(Some(format!(

@@ -4,18 +4,24 @@ use std::collections::BTreeSet;
 
 use oftp::{Position, Positions, PositionsFinder};
 use pointsman_store::{
-    Acknowledgement, Direction, Entry, KeptPositions, Ledger, Measure, OutboundState, TransferId,
-    Verdict, Weight,
+    Acknowledgement, ContentKey, Direction, Entry, KeptPositions, Ledger, Measure, OutboundState,
+    TransferId, Verdict, Weight,
 };
 
-use crate::yard::{Yard, at, eerp, everything};
+use crate::partner::eerp;
+use crate::yard::{Yard, at, everything};
 
 #[tokio::test]
 async fn a_store_in_every_state_is_clean_and_the_audit_changes_nothing() {
     let yard = Yard::new();
     everything(&yard).await;
     let half = yard.offered("HALF").await;
-    let mut writer = yard.spool.partial(half).unwrap().resume(0).unwrap();
+    let mut writer = yard
+        .spool
+        .partial(ContentKey::wire_received(half))
+        .unwrap()
+        .resume(0)
+        .unwrap();
     writer.append(b"some").unwrap();
     let synced = writer.sync().unwrap();
     yard.ledger.checkpoint(half, at(synced)).await.unwrap();

@@ -9,6 +9,8 @@
 
 mod damage;
 mod decay;
+#[path = "../support/partner.rs"]
+mod partner;
 mod rebuilt;
 mod texts;
 mod torn;

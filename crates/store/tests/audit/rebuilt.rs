@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use oftp::Response;
 use pointsman_store::{
-    Files, Ledger, LedgerError, Longest, Note, Offered, Quota, Received, TransferId, Verdict, Work,
-    rebuild,
+    ContentKey, Files, Ledger, LedgerError, Longest, Note, Offered, Quota, Received, TransferId,
+    Verdict, Work, rebuild,
 };
 
-use crate::yard::{Yard, everything, nerp, offer, open, sealed};
+use crate::partner::nerp;
+use crate::yard::{Yard, everything, offer, open, sealed};
 
 #[tokio::test]
 async fn a_rebuilt_ledger_owes_what_was_owed_and_delivers_nothing_twice() {
@@ -70,7 +71,7 @@ async fn a_rebuilt_ledger_owes_what_was_owed_and_delivers_nothing_twice() {
         owed.push((response.id, response.into_inner().response));
     }
     assert_eq!(owed.len(), 4);
-    assert!(owed.contains(&(ids["decided"], Response::Negative(*nerp("DECIDED")))));
+    assert!(owed.contains(&(ids["decided"], Response::Negative(nerp("DECIDED")))));
     assert_eq!(
         yard.ledger.kv_get("policy", "k").await.unwrap(),
         Some(vec![1])
@@ -139,7 +140,7 @@ async fn what_a_crash_left_half_is_no_delivered_file() {
     )
     .unwrap();
     let half = yard.offered("HALF").await;
-    drop(yard.spool.partial(half).unwrap());
+    drop(yard.spool.partial(ContentKey::wire_received(half)).unwrap());
     let (yard, rebuilt) = yard.rebuilt();
     assert_eq!((rebuilt.inbound, rebuilt.partials), (0, 2), "{rebuilt:?}");
     yard.assert_clean().await;
@@ -153,7 +154,7 @@ async fn what_a_crash_left_half_is_no_delivered_file() {
 #[tokio::test]
 async fn files_of_one_identity_are_rebuilt_as_they_were() {
     let yard = Yard::new();
-    let refused = Verdict::Negative(nerp("ORDER"));
+    let refused = Verdict::Negative(Box::new(nerp("ORDER")));
     let first = yard.received("ORDER", refused).await;
     yard.ledger.response_taken(first).await.unwrap();
     let Offered::Another(second, edition) = yard.ledger.offer(offer("ORDER")).await.unwrap() else {

@@ -2,81 +2,34 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use oftp::{
-    DatasetName, Eerp, FileHeader, FileKey, FileStamp, Nerp, NerpReason, OdetteId, Response,
-    UserData,
-};
+use oftp::{FileHeader, Response};
 use pointsman_store::{
     Access, Audit, Audited, ContentKey, Direction, Entry, Ledger, LedgerError, NewFile, Note,
-    Offer, Offered, Order, Rebuilt, ReceiptState, Received, Repeated, Sealed, Sidecar, Spool,
-    SqliteLedger, Target, TransferId, Verdict, rebuild,
+    Offer, Offered, Order, Rebuilt, ReceiptState, Received, Sealed, Sidecar, Spool, SqliteLedger,
+    TransferId, Verdict, rebuild,
 };
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;
 
-pub fn key(dataset: &str) -> FileKey {
-    FileKey {
-        dataset: DatasetName::new(dataset).unwrap(),
-        stamp: FileStamp::new("20261122", "0815300001").unwrap(),
-        originator: OdetteId::new("O0013THEM").unwrap(),
-        destination: OdetteId::new("O0013US").unwrap(),
-    }
-}
-
-pub fn nerp(dataset: &str) -> Box<Nerp> {
-    Box::new(Nerp {
-        key: key(dataset),
-        creator: OdetteId::new("O0013US").unwrap(),
-        reason: NerpReason::from_code(34),
-        text: "not usable".to_owned(),
-        hash: Vec::new(),
-        signature: Vec::new(),
-    })
-}
-
-pub fn eerp(dataset: &str) -> Response {
-    Response::Positive(Eerp {
-        key: key(dataset),
-        user: UserData::default(),
-        hash: Vec::new(),
-        signature: Vec::new(),
-    })
-}
+use crate::partner::{eerp, key, nerp, offer_of, soon};
 
 pub fn at(octets: u64) -> oftp::Position {
     oftp::Position { octets, records: 0 }
 }
 
 pub fn offer(dataset: &str) -> Offer {
-    Offer {
-        partner: "them".to_owned(),
-        header: FileHeader::plain(key(dataset), 7),
-        target: Target {
-            directory: "in".to_owned(),
-            file_name: dataset.to_owned(),
-            overwrite: false,
-        },
-        layout: None,
-        session: "S1".to_owned(),
-        note: Note::default(),
-        may_resume: true,
-        repeated: Repeated::Refused,
-    }
+    offer_of(dataset, 7, Note::default())
 }
 
-pub fn soon() -> SystemTime {
-    SystemTime::now() + Duration::from_secs(600)
+/// What [`Yard::sealed`] has sealed.
+pub fn sealed(id: TransferId, received: &Received) -> Sealed {
+    Sealed::unproven(ContentKey::wire_received(id), received.measure.clone())
 }
 
 /// A whole store, and the steps of a server in it.
-/// What [`Yard::sealed`] has sealed.
-pub fn sealed(id: TransferId, received: &Received) -> Sealed {
-    Sealed::unproven(id, received.measure.clone())
-}
-
 pub struct Yard {
     pub folder: TempDir,
     pub spool: Spool,
@@ -137,7 +90,12 @@ impl Yard {
         dataset: &str,
         verdict: Verdict,
     ) -> Received {
-        let mut writer = self.spool.partial(id).unwrap().resume(0).unwrap();
+        let mut writer = self
+            .spool
+            .partial(ContentKey::wire_received(id))
+            .unwrap()
+            .resume(0)
+            .unwrap();
         writer.append(b"content").unwrap();
         let whole = writer.finish().unwrap();
         let received = Received {
@@ -171,7 +129,7 @@ impl Yard {
         self.ledger.placing(id, &path).await.unwrap();
         self.spool
             .place(
-                ContentKey::received(id),
+                ContentKey::wire_received(id),
                 &self.inbox(),
                 &path,
                 false,
@@ -333,7 +291,7 @@ pub async fn everything(yard: &Yard) -> BTreeMap<&'static str, TransferId> {
     ledger.placing(moved, "in/MOVED").await.unwrap();
     yard.spool
         .place(
-            ContentKey::received(moved),
+            ContentKey::wire_received(moved),
             &yard.inbox(),
             "in/MOVED",
             false,
@@ -351,11 +309,15 @@ pub async fn everything(yard: &Yard) -> BTreeMap<&'static str, TransferId> {
         .delivered("DECIDED", Verdict::Later(Some(soon())))
         .await;
     ledger
-        .decided(decided, Verdict::Negative(nerp("DECIDED")), "".into())
+        .decided(
+            decided,
+            Verdict::Negative(Box::new(nerp("DECIDED"))),
+            "".into(),
+        )
         .await
         .unwrap();
     ids.insert("decided", decided);
-    let refused = Verdict::Negative(nerp("REFUSED"));
+    let refused = Verdict::Negative(Box::new(nerp("REFUSED")));
     ids.insert("refused", yard.received("REFUSED", refused).await);
 
     ids.insert("ready", yard.queued("READY").await);
@@ -371,7 +333,7 @@ pub async fn everything(yard: &Yard) -> BTreeMap<&'static str, TransferId> {
     for (name, response) in [
         ("SENT", None),
         ("ACKED", Some(eerp("ACKED"))),
-        ("NERPED", Some(Response::Negative(*nerp("NERPED")))),
+        ("NERPED", Some(Response::Negative(nerp("NERPED")))),
     ] {
         let id = yard.queued(name).await;
         ledger.in_doubt(id).await.unwrap();

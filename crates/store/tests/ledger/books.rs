@@ -1,17 +1,17 @@
 //! A ledger, and the files, offers and receipts that the stories have of it.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use oftp::{
-    Counts, DatasetName, Eerp, FileHeader, FileKey, FileStamp, Nerp, NerpReason, OdetteId,
-    Position, Response, UserData,
-};
+use oftp::{Counts, FileHeader, Position};
 use pointsman_store::{
-    Files, Ledger, Longest, Measure, NewFile, Note, Offer, Offered, Quota, Received, Repeated,
-    Sealed, SqliteLedger, Target, TransferId, Verdict, Work,
+    ContentKey, Files, Ledger, Longest, Measure, NewFile, Note, Offer, Offered, Quota, Received,
+    Sealed, SqliteLedger, TransferId, Verdict, Work,
 };
 use tempfile::TempDir;
+
+use crate::partner::offer_of;
+pub use crate::partner::{eerp, key, nerp, soon};
 
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -96,30 +96,8 @@ impl<B: BackEnd> Books<B> {
     }
 }
 
-pub fn key(dataset: &str) -> FileKey {
-    FileKey {
-        dataset: DatasetName::new(dataset).unwrap(),
-        stamp: FileStamp::new("20261122", "0815300001").unwrap(),
-        originator: OdetteId::new("O0013THEM").unwrap(),
-        destination: OdetteId::new("O0013US").unwrap(),
-    }
-}
-
 pub fn offer(dataset: &str) -> Offer {
-    Offer {
-        partner: "them".to_owned(),
-        header: FileHeader::plain(key(dataset), 5000),
-        target: Target {
-            directory: "in".to_owned(),
-            file_name: dataset.to_owned(),
-            overwrite: false,
-        },
-        layout: None,
-        session: "S1".to_owned(),
-        note: "policy route".into(),
-        may_resume: true,
-        repeated: Repeated::Refused,
-    }
+    offer_of(dataset, 5000, "policy route".into())
 }
 
 pub fn at(octets: u64, records: u64) -> Position {
@@ -148,7 +126,7 @@ pub fn virtual_counts() -> Counts {
 
 /// Its content counts as sealed: this is about rows alone.
 pub fn sealed(id: TransferId) -> Sealed {
-    Sealed::unproven(id, measure())
+    Sealed::unproven(ContentKey::wire_received(id), measure())
 }
 
 pub fn measure() -> Measure {
@@ -156,30 +134,6 @@ pub fn measure() -> Measure {
         octets: 5000,
         digest: "d1".to_owned(),
     }
-}
-
-pub fn nerp(dataset: &str) -> Nerp {
-    Nerp {
-        key: key(dataset),
-        creator: OdetteId::new("O0013US").unwrap(),
-        reason: NerpReason::from_code(34),
-        text: "not usable".to_owned(),
-        hash: Vec::new(),
-        signature: Vec::new(),
-    }
-}
-
-pub fn eerp(dataset: &str) -> Response {
-    Response::Positive(Eerp {
-        key: key(dataset),
-        user: UserData::default(),
-        hash: Vec::new(),
-        signature: Vec::new(),
-    })
-}
-
-pub fn soon() -> SystemTime {
-    SystemTime::now() + Duration::from_secs(600)
 }
 
 pub fn to_send(id: TransferId, dataset: &str) -> NewFile {

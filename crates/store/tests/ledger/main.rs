@@ -26,6 +26,8 @@ mod identity;
 mod lookups;
 mod model;
 mod overview;
+#[path = "../support/partner.rs"]
+mod partner;
 mod partners;
 mod policies;
 mod questions;

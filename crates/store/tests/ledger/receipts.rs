@@ -88,16 +88,22 @@ async fn a_nerp_says_why_either_way<B: BackEnd>() {
     );
 }
 
-/// Levels 1.2 and 1.3 have no counter in their times: a receipt comes back without the one that we gave.
-async fn a_receipt_of_an_older_level_finds_its_file_without_the_counter<B: BackEnd>() {
-    let books = Books::<B>::new();
-    let (first, second) = (TransferId::new(), TransferId::new());
-    for (id, time) in [(first, "0815300001"), (second, "0815300002")] {
+/// Two files of the same second, which the counters of their times tell apart.
+async fn two_sent_of_one_name<B: BackEnd>(books: &Books<B>) -> [TransferId; 2] {
+    let both = [TransferId::new(), TransferId::new()];
+    for (id, time) in both.into_iter().zip(["0815300001", "0815300002"]) {
         let mut file = to_send(id, "INVOIC");
         file.header.key.stamp = FileStamp::new("20261122", time).unwrap();
         books.ledger.enqueue(file).await.unwrap();
         books.ledger.sent(id, "EFPA").await.unwrap();
     }
+    both
+}
+
+/// Levels 1.2 and 1.3 have no counter in their times: a receipt comes back without the one that we gave.
+async fn a_receipt_of_an_older_level_finds_its_file_without_the_counter<B: BackEnd>() {
+    let books = Books::<B>::new();
+    let [first, second] = two_sent_of_one_name(&books).await;
     let Response::Positive(mut short) = eerp("INVOIC") else {
         panic!("an EERP")
     };
@@ -118,13 +124,7 @@ async fn a_receipt_of_an_older_level_finds_its_file_without_the_counter<B: BackE
 /// A receipt in another case is of the only file that waits and that it fits; where two do, nobody can say of which.
 async fn a_receipt_that_names_a_file_loosely_finds_the_only_one_it_fits<B: BackEnd>() {
     let books = Books::<B>::new();
-    let (first, second) = (TransferId::new(), TransferId::new());
-    for (id, time) in [(first, "0815300001"), (second, "0815300002")] {
-        let mut file = to_send(id, "INVOIC");
-        file.header.key.stamp = FileStamp::new("20261122", time).unwrap();
-        books.ledger.enqueue(file).await.unwrap();
-        books.ledger.sent(id, "EFPA").await.unwrap();
-    }
+    let [first, second] = two_sent_of_one_name(&books).await;
     let named = |name, time| {
         let Response::Positive(mut eerp) = eerp(name) else {
             panic!("an EERP")

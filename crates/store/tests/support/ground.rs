@@ -45,7 +45,7 @@ pub async fn intake(contents: &dyn Contents, key: ContentKey, from: u64) -> Inta
 
 /// Received whole and sealed; its lock is gone.
 pub async fn sealed(contents: &dyn Contents, content: &[u8]) -> ContentKey {
-    let key = ContentKey::received(TransferId::new());
+    let key = ContentKey::wire_received(TransferId::new());
     let mut intake = intake(contents, key, 0).await;
     intake.write(content.to_vec()).await.unwrap();
     let whole = intake.finish().await.unwrap();

@@ -384,10 +384,10 @@ impl Watched {
     async fn put_away(&self, rooms: &Arc<Rooms>, id: TransferId, name: &str) -> io::Result<()> {
         reached("watch.file.queued");
         let (queued, keep_in) = (name.to_owned(), self.watch.keep_in.clone());
-        let spool = self.station.spool.clone();
+        let reserve = Arc::clone(&self.station.reserve);
         let put = on_disk(rooms, move |rooms| match keep_in {
             Some(folder) => {
-                let room = |octets| spool.has_room_at(&folder, octets).map_err(no_room);
+                let room = |octets| reserve.has_room_at(&folder, octets).map_err(no_room);
                 rooms.keep(id, &queued, &folder, room)
             }
             None => Ok(rooms.remove(id, &queued)?),

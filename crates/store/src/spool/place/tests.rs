@@ -23,7 +23,7 @@ fn spool() -> (TempDir, Spool, PathBuf) {
 
 /// A content in `sealed`, without a sidecar: a rename needs none.
 fn sealed(spool: &Spool, octets: &str) -> ContentKey {
-    let key = ContentKey::received(TransferId::new());
+    let key = ContentKey::wire_received(TransferId::new());
     std::fs::write(spool.sealed_path(key), octets).unwrap();
     key
 }
@@ -214,7 +214,7 @@ fn a_delivery_is_confirmed_even_where_its_reader_removed_the_folder() {
 #[test]
 fn a_content_that_is_not_there_is_not_placed_and_nothing_is_made_of_it() {
     let (_folder, spool, inbox) = spool();
-    let key = ContentKey::received(TransferId::new());
+    let key = ContentKey::wire_received(TransferId::new());
     let failed = spool.place(key, &inbox, "FILE", true, Access::default());
     assert!(matches!(failed, Err(PlaceError::Io { .. })));
     assert_eq!(std::fs::read_dir(&inbox).unwrap().count(), 0);

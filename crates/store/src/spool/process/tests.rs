@@ -30,8 +30,8 @@ fn files(folder: &TempDir) -> Vec<String> {
 fn a_program_has_a_name_of_its_own_for_as_long_as_it_lives() {
     let (folder, spool) = spool();
     let (server, send) = (
-        spool.begin_process("server").unwrap(),
-        spool.begin_process("send").unwrap(),
+        spool.programs().begin("server").unwrap(),
+        spool.programs().begin("send").unwrap(),
     );
     assert!(server.name().starts_with("server-") && send.name().starts_with("send-"));
     assert_eq!(
@@ -40,7 +40,7 @@ fn a_program_has_a_name_of_its_own_for_as_long_as_it_lives() {
         "and none is half made"
     );
     for program in [&server, &send] {
-        assert!(spool.is_process_alive(program.name()).unwrap());
+        assert!(spool.programs().is_running(program.name()).unwrap());
         let path = folder
             .path()
             .join("spool")
@@ -51,10 +51,10 @@ fn a_program_has_a_name_of_its_own_for_as_long_as_it_lives() {
     }
     let name = server.name().to_owned();
     drop(server);
-    assert!(!spool.is_process_alive(&name).unwrap());
-    assert!(spool.is_process_alive(send.name()).unwrap());
+    assert!(!spool.programs().is_running(&name).unwrap());
+    assert!(spool.programs().is_running(send.name()).unwrap());
     assert_eq!(files(&folder), [send.name()]);
-    let next = spool.begin_process("server").unwrap();
+    let next = spool.programs().begin("server").unwrap();
     assert_ne!(next.name(), name, "no other program ever has that name");
 }
 
@@ -62,10 +62,10 @@ fn a_program_has_a_name_of_its_own_for_as_long_as_it_lives() {
 fn another_spool_at_the_same_place_is_told_the_same() {
     let (folder, spool) = spool();
     let other = Spool::open(&folder.path().join("spool")).unwrap();
-    let program = spool.begin_process("server").unwrap();
+    let program = spool.programs().begin("server").unwrap();
     for _ in 0..3 {
         assert!(
-            other.is_process_alive(program.name()).unwrap(),
+            other.programs().is_running(program.name()).unwrap(),
             "to ask changes nothing"
         );
     }
@@ -90,40 +90,43 @@ fn what_is_no_name_of_a_program_is_none_that_lives() {
         "a\0b",
         "nobody",
     ] {
-        assert!(!spool.is_process_alive(name).unwrap(), "{name:?}");
+        assert!(!spool.programs().is_running(name).unwrap(), "{name:?}");
     }
 }
 
 #[test]
 fn the_files_of_killed_programs_are_removed_and_those_of_others_stay() {
     let (folder, spool) = spool();
-    let lives = spool.begin_process("server").unwrap();
+    let lives = spool.programs().begin("server").unwrap();
     let processes = folder.path().join("spool").join(PROCESSES);
     let killed = format!("send-{}", TransferId::new());
     std::fs::write(processes.join(&killed), "").unwrap();
     // One that is being made just now: its lock may not be there yet.
     std::fs::write(processes.join("send-x.new"), "").unwrap();
-    assert!(!spool.is_process_alive(&killed).unwrap());
+    assert!(!spool.programs().is_running(&killed).unwrap());
     for _ in 0..2 {
-        spool.forget_gone_processes().unwrap();
+        spool.programs().forget_gone().unwrap();
         assert_eq!(files(&folder), ["send-x.new", lives.name()]);
     }
     std::fs::remove_dir_all(&processes).unwrap();
-    spool.forget_gone_processes().unwrap();
-    assert!(!spool.is_process_alive(&killed).unwrap());
-    assert!(spool.begin_process("send").is_err(), "nobody would see it");
+    spool.programs().forget_gone().unwrap();
+    assert!(!spool.programs().is_running(&killed).unwrap());
+    assert!(
+        spool.programs().begin("send").is_err(),
+        "nobody would see it"
+    );
 }
 
 /// A program that another one forked has its files open for a moment, and not its locks.
 #[test]
 fn a_file_that_somebody_else_has_open_is_no_program_that_lives() {
     let (folder, spool) = spool();
-    let program = spool.begin_process("server").unwrap();
+    let program = spool.programs().begin("server").unwrap();
     let name = program.name().to_owned();
     let path = folder.path().join("spool").join(PROCESSES).join(&name);
     let open = File::open(&path).unwrap();
     drop(program);
     std::fs::write(&path, "").unwrap();
-    assert!(!spool.is_process_alive(&name).unwrap());
+    assert!(!spool.programs().is_running(&name).unwrap());
     drop(open);
 }

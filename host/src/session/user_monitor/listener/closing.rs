@@ -6,8 +6,8 @@ use oftp::{CloseTicket, Closing, FileHeader, FileReason, Position, Session};
 use pointsman_policy::types;
 use pointsman_store::contents::WholeContent;
 use pointsman_store::{
-    CONTENT_REMOVED, Direction, LedgerError, Note, Received, Sealed, Sidecar, Target, TransferId,
-    Undelivered, Verdict, planted,
+    CONTENT_REMOVED, ContentKey, Direction, LedgerError, Note, Received, Sealed, Sidecar, Target,
+    TransferId, Undelivered, Verdict, planted,
 };
 
 use super::file_refusal::FileRefusal;
@@ -205,7 +205,7 @@ async fn row_before_seal(
     id: TransferId,
     received: &Received,
 ) -> Result<(), LedgerError> {
-    let early = Sealed::unproven(id, received.measure.clone());
+    let early = Sealed::unproven(ContentKey::wire_received(id), received.measure.clone());
     let ledger = &context.station.ledger;
     ledger.received(&early, received.clone()).await.map(drop)
 }

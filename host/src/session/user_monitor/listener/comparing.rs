@@ -144,6 +144,6 @@ async fn forget_copy(context: &SessionContext, id: TransferId) {
 
 async fn remove_partial(context: &SessionContext, id: TransferId) -> Result<(), SpoolError> {
     let contents = &context.station.contents;
-    let partial = contents.partial(ContentKey::received(id)).await?;
+    let partial = contents.partial(ContentKey::wire_received(id)).await?;
     partial.remove().await
 }

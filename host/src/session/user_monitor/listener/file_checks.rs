@@ -84,17 +84,19 @@ pub(super) async fn make_room_for(
     header: &FileHeader,
 ) -> Result<(), FileRefusal> {
     let announced = announced(header);
-    if has_room_for(context, announced).is_err() {
+    if has_room_for(context, announced).await.is_err() {
         context.station.make_room(announced).await?;
-        has_room_for(context, announced)?;
+        has_room_for(context, announced).await?;
     }
     Ok(())
 }
 
-fn has_room_for(context: &SessionContext, announced: u64) -> Result<(), FileRefusal> {
-    let spool = &context.station.spool;
-    spool.has_room_for(announced)?;
-    Ok(spool.has_room_at(&context.plan.storage.ledger, 0)?)
+async fn has_room_for(context: &SessionContext, announced: u64) -> Result<(), FileRefusal> {
+    let station = &context.station;
+    station.contents.has_room_for(announced).await?;
+    Ok(station
+        .reserve
+        .has_room_at(&context.plan.storage.ledger, 0)?)
 }
 
 /// Octets that are announced beyond what is said to be here.

@@ -108,7 +108,9 @@ async fn offered_again(
     what: &str,
 ) -> Result<(), LedgerError> {
     let ledger = &context.station.ledger;
-    ledger.remark(id, VerbName::Another.in_history(), what.into()).await
+    ledger
+        .remark(id, VerbName::Another.in_history(), what.into())
+        .await
 }
 
 /// A file that is here, and whose sender may not know that, is received once more to be compared. Should it be another

@@ -26,7 +26,7 @@ pub(super) async fn open(
     let mut ends = false;
     loop {
         let contents = &context.station.contents;
-        match contents.partial(ContentKey::received(id)).await {
+        match contents.partial(ContentKey::wire_received(id)).await {
             Ok(partial) => {
                 let overtaken = Arc::clone(&context.overtaken);
                 return Ok((partial, context.station.holders.enter(id, overtaken)));

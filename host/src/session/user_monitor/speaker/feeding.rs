@@ -212,7 +212,7 @@ mod tests {
 
     async fn content(station: &Station, id: TransferId) -> Arc<dyn StoredContent> {
         let contents = &station.contents;
-        contents.open(ContentKey::to_send(id)).await.unwrap()
+        contents.open(ContentKey::wire_to_send(id)).await.unwrap()
     }
 
     /// A session that has sent a file to its end from where it broke off; nobody has read its beginning yet.

@@ -46,7 +46,7 @@ impl Sending {
 
     async fn open(&self, context: &SessionContext, restart: u64) -> Result<OpenFile, Unopened> {
         let (contents, id, expected) = (&context.station.contents, self.id(), self.file.octets);
-        let content = contents.open(ContentKey::to_send(id)).await?;
+        let content = contents.open(ContentKey::wire_to_send(id)).await?;
         let octets = content.octets()?;
         if octets != expected {
             let why = format!("it has {octets} octets of {expected}");
