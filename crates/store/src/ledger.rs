@@ -210,10 +210,9 @@ pub trait Ledger: Send + Sync {
     /// A file to send, its blob sealed: → Ready.
     async fn enqueue(&self, file: NewFile) -> Result<(), LedgerError>;
 
-    /// Gives a session the next receipt or file for a partner, in the order of `Precedence`
-    /// (`precedence.rs`). It stays with that session until it is put back, or until the session is over
-    /// ([`Ledger::free`]). Items that back off for at most `longest` continue to
-    /// wait.
+    /// Gives a session the next receipt or file for a partner, in the order of `Precedence` (`precedence.rs`). It stays
+    /// with that session until it is put back, or until the session is over ([`Ledger::free`]). Items that back off for
+    /// at most `longest` continue to wait.
     async fn claim(
         &self,
         partner: &str,
