@@ -119,7 +119,7 @@ impl Line {
         }
     }
 
-    /// When it is called next, as far as that is known: by what waits, and since when and how long it waits for company;
+    /// When it is called next, as far as that is known: by what waits, and since when and how long it waits for more files;
     /// by the time since the last call; and by the time of day.
     fn plan(
         &self,

@@ -22,7 +22,7 @@ impl Ending {
     /// Puts the end into words. `lost` is the error of the connection when it was lost: it may be the partner's TLS alert.
     #[must_use]
     pub fn new(end: End, lost: Option<&io::Error>, side: Side) -> Self {
-        let mut words = plain(&end);
+        let mut words = in_words(&end);
         let disconnected = matches!(end, End::Disconnected { .. });
         let alert = lost
             .filter(|_| disconnected)
@@ -62,7 +62,7 @@ impl fmt::Display for Ending {
     }
 }
 
-fn plain(end: &End) -> String {
+fn in_words(end: &End) -> String {
     let (what, state) = match end {
         End::Disconnected { state } => ("the connection was lost", *state),
         End::TimedOut { state } => ("the partner was silent for too long", *state),

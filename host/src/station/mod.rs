@@ -127,7 +127,7 @@ impl Station {
         let programs = spool.programs();
         let process = programs.begin(role)?;
         let ledger = open_ledger(&config, &spool)?;
-        begin_again(&ledger, &spool, removed, FULL).await;
+        note_removed(&ledger, &spool, removed, FULL).await;
         let policies = load_policies(&config).await?;
         let limits = config.limits.clone();
         Ok(Arc::new(Self {
@@ -205,7 +205,7 @@ impl Station {
     pub async fn make_room(&self, octets: u64) -> Result<(), SpoolError> {
         let (ledger, contents) = (self.ledger.as_ref(), self.contents.as_ref());
         let removed = contents.make_room(octets).await?;
-        begin_again(ledger, contents, removed, FULL).await;
+        note_removed(ledger, contents, removed, FULL).await;
         Ok(())
     }
 
@@ -225,7 +225,7 @@ impl Station {
             self.partials.forget(partner, id);
         }
         let why = "this partner has more broken files than limits.partials_per_partner: its sender starts over";
-        begin_again(self.ledger.as_ref(), contents, removed, why).await;
+        note_removed(self.ledger.as_ref(), contents, removed, why).await;
     }
 
     /// A name that no other session has ever had: the names count up from the time of the start.
@@ -259,7 +259,7 @@ impl Station {
 const FULL: &str = "the disk is full: its sender starts over";
 
 /// Notes removed partials in their rows. Where a row cannot be written, `verify-store` reports it, and nothing is lost.
-async fn begin_again(
+async fn note_removed(
     ledger: &dyn Ledger,
     contents: &dyn Contents,
     removed: Vec<TransferId>,

@@ -82,9 +82,9 @@ pub fn round(program: &Path, dice: &mut Dice, plan: &KillPlan) -> Result<RoundRe
         pair.be_patient_for(patience);
     }
     let eager = PARTIES.get(dice.below(2) as usize).copied();
-    let mut dooms = BTreeMap::new();
+    let mut dying = BTreeMap::new();
     for party in PARTIES {
-        start(&mut pair, party, dice, plan.named, &mut dooms)?;
+        start(&mut pair, party, dice, plan.named, &mut dying)?;
     }
     for _ in 0..plan.kills {
         give(&mut pair, dice, plan.files)?;
@@ -102,13 +102,13 @@ pub fn round(program: &Path, dice: &mut Dice, plan: &KillPlan) -> Result<RoundRe
         victims.iter().for_each(|party| pair.kill(*party));
         for party in PARTIES {
             if pair.is_gone(party) {
-                start(&mut pair, party, dice, plan.named, &mut dooms)?;
+                start(&mut pair, party, dice, plan.named, &mut dying)?;
             }
         }
     }
-    // Who is not doomed continues as it is: a start would mend what it has forgotten to give back.
-    for (party, doomed) in dooms {
-        if doomed {
+    // A station without a point to die at continues as it is: a start would mend what it has forgotten to give back.
+    for (party, dies) in dying {
+        if dies {
             pair.kill(party);
             pair.start(party, &[])?;
         }
@@ -139,25 +139,25 @@ fn give(pair: &mut Pair, dice: &mut Dice, files: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// Starts a station, doomed or not.
+/// Starts a station, with a point at which it dies or without one.
 fn start(
     pair: &mut Pair,
     party: Party,
     dice: &mut Dice,
     named: bool,
-    dooms: &mut BTreeMap<Party, bool>,
+    dying: &mut BTreeMap<Party, bool>,
 ) -> Result<(), String> {
     let words = if dice.below(3) == 0 {
         Vec::new()
     } else {
-        doomed(dice, named)
+        point_to_die_at(dice, named)
     };
-    dooms.insert(party, !words.is_empty());
+    dying.insert(party, !words.is_empty());
     pair.start(party, &words)
 }
 
 /// How a station is started that is to die at a named transition, if it comes that far.
-fn doomed(dice: &mut Dice, named: bool) -> Vec<String> {
+fn point_to_die_at(dice: &mut Dice, named: bool) -> Vec<String> {
     // What others see is where they may come to differ from us: half of them die there.
     let seen = named && dice.below(2) == 0;
     let names = if seen {

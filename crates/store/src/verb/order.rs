@@ -54,7 +54,7 @@ impl Verb for Ordered {
             // Whoever sends the file decides about it as long as it sends.
             return Err(Unfit::InSession);
         } else {
-            begin_again(file, self.order, now);
+            start_over(file, self.order, now);
             row.move_to(to, Some(&*self.why).filter(|_| to != OutboundState::Ready));
         }
         row.note(self.order.as_str(), &*self.why);
@@ -75,7 +75,7 @@ fn send_now(file: &mut Outbound, now: SystemTime) {
     file.breaks = 0;
 }
 
-fn begin_again(file: &mut Outbound, order: Order, now: SystemTime) {
+fn start_over(file: &mut Outbound, order: Order, now: SystemTime) {
     file.not_before = Some(now);
     file.breaks = 0;
     if order == Order::Release {

@@ -182,7 +182,7 @@ const ALERTS: [(AlertDescription, &str, &str); 16] = [
     (
         AlertDescription::AccessDenied,
         "access_denied",
-        "{ours} is good to it, and it lets us in all the same not: ask the partner to allow it",
+        "it accepts {ours} and refuses us nevertheless: ask the partner to allow this certificate",
     ),
     (
         AlertDescription::HandshakeFailure,

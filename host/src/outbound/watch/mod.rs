@@ -338,7 +338,7 @@ impl Watched {
             // The numbers in it change from look to look.
             Err(QueueError::Spool(SpoolError::NoRoom { .. } | SpoolError::NoFilesLeft { .. })) => {
                 self.log.trouble(&format!(
-                    "{name} cannot be queued now, and is tried again: the disk of the spool has no room for it beside `limits.reserve` and `limits.reserve_files`"
+                    "{name} cannot be queued now, and is tried again: the disk of the spool has no free space for it beside `limits.reserve` and `limits.reserve_files`"
                 ));
                 Ok(())
             }
@@ -457,7 +457,7 @@ impl Watched {
 fn no_room(error: SpoolError) -> io::Error {
     match error {
         SpoolError::NoRoom { .. } | SpoolError::NoFilesLeft { .. } => io::Error::other(
-            "the disk of `keep_in` has no room for it beside `limits.reserve` and `limits.reserve_files`; it lies in `.taken` until then",
+            "the disk of `keep_in` has no free space for it beside `limits.reserve` and `limits.reserve_files`; it lies in `.taken` until then",
         ),
         other => io::Error::other(other),
     }
