@@ -349,7 +349,7 @@ fn a_file_that_no_disk_has_room_for_is_not_even_begun() {
     vast.set_len(free * 2).unwrap();
     drop(vast);
     let server = setup.serve();
-    server.await_log(&["watch-trouble", "VAST", "no room"]);
+    server.await_log(&["watch-trouble", "VAST", "no free space"]);
     for name in ["GOOD1", "GOOD2"] {
         setup.write(&format!("out/{name}"), "good");
         eventually("other files are queued", || {

@@ -212,7 +212,7 @@ fn a_copy_that_is_kept_leaves_the_reserve_of_its_disk() {
     setup.write("pointsman.yaml", config + &limits);
     setup.write("out/ORDERS", "what a writer made");
     let server = setup.serve();
-    server.await_log(&["watch-trouble", "ORDERS", "no room", "`.taken`"]);
+    server.await_log(&["watch-trouble", "ORDERS", "no free space", "`.taken`"]);
     assert_eq!(await_rows(&setup, 1).len(), 1, "it is queued all the same");
     assert_eq!(in_folder(&setup, "out/.taken").len(), 1);
     assert_eq!(std::fs::read_dir(&kept).unwrap().count(), 0);
