@@ -25,8 +25,8 @@ use crate::transfer::{
 use crate::verb::{self, Effect, Verb};
 use crate::verdict::{Received, Verdict};
 
-/// The ledger of transfers. Every method but [`Ledger::offer_early`] returns after its transaction is durable, not
-/// before.
+/// The ledger of transfers. Every method but [`Ledger::offer_early`] and [`Ledger::remark_soon`] returns after its
+/// transaction is durable, not before.
 #[async_trait]
 pub trait Ledger: Send + Sync {
     /// Reads the row of a transfer, applies the verb to it, and stores it. Then the verb's entry is appended to the
@@ -143,6 +143,14 @@ pub trait Ledger: Send + Sync {
     /// Adds a line to the history of a transfer and changes nothing else. Lines that a partner can cause again and
     /// again are kept some fifty times.
     async fn remark(
+        &self,
+        id: TransferId,
+        event: &'static str,
+        note: Note,
+    ) -> Result<(), LedgerError>;
+
+    /// The same for a line that nobody relies on: this returns before it is committed, and a crash may lose it.
+    async fn remark_soon(
         &self,
         id: TransferId,
         event: &'static str,

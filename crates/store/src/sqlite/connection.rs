@@ -2,7 +2,8 @@
 //!
 //! A flush costs milliseconds whatever it carries, so the writer takes every verb that waits, runs each in a savepoint
 //! of one transaction, commits once, and only then answers all of them: a hundred sessions that end a file at the same
-//! time pay for one flush. Only the offer of a new file may be answered before its commit, since it promises nothing.
+//! time pay for one flush. Only the offer of a new file, and a remark that nobody relies on, may be answered before
+//! their commit, since they promise nothing.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

@@ -248,6 +248,17 @@ impl Ledger for SqliteLedger {
             .await
     }
 
+    async fn remark_soon(
+        &self,
+        id: TransferId,
+        event: &'static str,
+        note: Note,
+    ) -> Result<(), LedgerError> {
+        let remark = move |db: &Connection| history::note_often(db, id, None, event, &note);
+        let asking = self.writer.ask(VerbName::Remark, remark, |()| true);
+        asking.await.map(drop)
+    }
+
     async fn open_questions(&self, of_partner: u32) -> Result<Vec<OpenQuestion>, LedgerError> {
         self.reader
             .run(move |db| questions::open_questions(db, of_partner))

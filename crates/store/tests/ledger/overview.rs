@@ -21,6 +21,7 @@ stories! {
     the_queue_is_listed_in_the_order_it_goes,
     a_history_has_its_lines_in_order_with_session_and_data,
     a_partner_that_repeats_itself_fills_no_history_but_its_own_event,
+    a_remark_that_nobody_waits_for_stands_in_the_order_in_which_it_was_made,
 }
 
 async fn the_newest_rows_come_first_and_no_more_than_were_asked_for<B: BackEnd>() {
@@ -433,4 +434,25 @@ async fn a_partner_that_repeats_itself_fills_no_history_but_its_own_event<B: Bac
     );
     assert_eq!(history.last().unwrap().event, "something-else");
     assert_eq!(of(other).await.last().unwrap().detail, "again");
+}
+
+async fn a_remark_that_nobody_waits_for_stands_in_the_order_in_which_it_was_made<B: BackEnd>() {
+    let books = Books::<B>::new();
+    let id = books.new_file("ORDER").await;
+    for number in 0..20 {
+        let (event, number) = (["end-transfer", "refused"][number % 2], number.to_string());
+        let (ledger, note) = (&books.ledger, number.as_str().into());
+        match event {
+            "refused" => ledger.remark(id, event, note).await.unwrap(),
+            _ => ledger.remark_soon(id, event, note).await.unwrap(),
+        }
+    }
+    let history = books.ledger.timeline(id).await.unwrap();
+    let numbers = history
+        .iter()
+        .filter_map(|line| line.detail.parse::<u32>().ok());
+    assert_eq!(numbers.collect::<Vec<_>>(), (0..20).collect::<Vec<_>>());
+    let unknown = TransferId::new();
+    let nowhere = books.ledger.remark_soon(unknown, "noise", "".into());
+    assert!(nowhere.await.is_err(), "there is no such transfer");
 }

@@ -263,7 +263,7 @@ impl SessionContext {
         }
     }
 
-    /// Keeps with a transfer what policies were notified of.
+    /// Keeps with a transfer what policies were notified of. The session does not wait for its commit.
     pub async fn keep_notification<T: Serialize>(
         &self,
         id: TransferId,
@@ -272,7 +272,7 @@ impl SessionContext {
         match ask::notification(decided) {
             Some(note) => {
                 let ledger = &self.station.ledger;
-                ledger.remark(id, decided.hook.name(), note).await
+                ledger.remark_soon(id, decided.hook.name(), note).await
             }
             None => Ok(()),
         }
