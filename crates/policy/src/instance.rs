@@ -166,19 +166,20 @@ fn store_within_limits(loaded: &Loaded, context: GuestContext) -> Store<GuestCon
     store
 }
 
-/// Reserves memory for an instance of the size that earlier ones had at their start.
+/// Reserves memory for an instance of the size that earlier ones had at their start. Memory that comes when the time is
+/// almost over comes too late: what the question lacked was memory then, and not time.
 async fn free_memory(loaded: &Loaded, deadline: Deadline) -> Result<Share, GuestFault> {
-    let memory = loaded.engine.memory();
-    timeout_at(deadline.0, memory.share(loaded.size_at_start()))
-        .await
-        .map_err(|_| GuestFault {
-            kind: FailureKind::Memory,
-            detail: format!(
-                "there was no room for it within {} ms: {}",
-                loaded.limits.call.as_millis(),
-                all_in_use(loaded)
-            ),
-        })
+    let limits = &loaded.limits;
+    let latest = deadline.0 - limits.time.min(limits.call / 2);
+    let share = loaded.engine.memory().share(loaded.size_at_start());
+    timeout_at(latest, share).await.map_err(|_| GuestFault {
+        kind: FailureKind::Memory,
+        detail: format!(
+            "there was no memory for it in time, {} ms: {}",
+            limits.call.as_millis(),
+            all_in_use(loaded)
+        ),
+    })
 }
 
 fn all_in_use(loaded: &Loaded) -> String {
