@@ -25,7 +25,7 @@ use crate::transfer::{
 use crate::verb::{self, Effect, Verb};
 use crate::verdict::{Received, Verdict};
 
-/// The ledger of transfers. Every method but [`Ledger::offer_early`] and [`Ledger::remark_soon`] returns after its
+/// The ledger of transfers. Every method but [`Ledger::offer_early`] and [`Ledger::remark_early`] returns after its
 /// transaction is durable, not before.
 #[async_trait]
 pub trait Ledger: Send + Sync {
@@ -147,15 +147,17 @@ pub trait Ledger: Send + Sync {
         id: TransferId,
         event: &'static str,
         note: Note,
-    ) -> Result<(), LedgerError>;
+    ) -> Result<(), LedgerError> {
+        self.remark_early(id, event, note).await?.done().await
+    }
 
-    /// The same for a line that nobody relies on: this returns before it is committed, and a crash may lose it.
-    async fn remark_soon(
+    /// The same, where the line may still be on its way to the disk: a crash may lose it.
+    async fn remark_early(
         &self,
         id: TransferId,
         event: &'static str,
         note: Note,
-    ) -> Result<(), LedgerError>;
+    ) -> Result<Committing, LedgerError>;
 
     /// The visible path is chosen (before the rename): Received → Placing.
     async fn placing(&self, id: TransferId, path: &str) -> Result<(), LedgerError> {

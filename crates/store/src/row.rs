@@ -79,7 +79,7 @@ pub struct Inbound {
 /// The state of the decision about a receipt.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ReceiptDecision {
-    /// The receipt waits for it.
+    /// The receipt waits for this decision.
     pub waits: bool,
     /// When the question is asked next; none where an operator decides.
     pub ask_at: Option<SystemTime>,

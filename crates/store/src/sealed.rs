@@ -4,8 +4,8 @@ use crate::content::{ContentKey, Hold};
 use crate::measure::Measure;
 
 /// A content of this measure is complete, synced, and has its sidecar. Only sealing makes one, and the verb by which a
-/// row says that a file is here asks for it: a row that comes before its content does not compile, but by
-/// [`Sealed::unproven`], which the lints of `host` refuse.
+/// row says that a file is here asks for it. So a row that comes before its content does not compile. The one way
+/// around that is [`Sealed::unproven`], for tests; the lints of `host` refuse it.
 ///
 /// ```compile_fail
 /// use pointsman_store::{Hold, Measure, Sealed};

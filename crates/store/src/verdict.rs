@@ -31,7 +31,7 @@ pub struct Received {
 pub enum Verdict {
     /// EERP as soon as the file is delivered.
     Positive,
-    /// NERP, and the file is not delivered.
+    /// NERP. Where it is decided before the delivery, the file is not delivered.
     Negative(Box<Nerp>),
     /// The receipt waits: the question is asked again at this time; without a time an operator decides.
     Later(Option<SystemTime>),

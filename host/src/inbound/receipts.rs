@@ -295,7 +295,7 @@ pub fn verdict(
         types::ResponseDecision::Negative(no) => {
             negative(key, NerpReason::from_code(no.reason), &no.text)
         }
-        // The partner has EFPA: what remains is to say that the file was not used, and why, in the codes of NERP.
+        // Of a question that is asked again: the partner has EFPA, and gets NERP instead of EFNA. At EFID `judge` refuses.
         types::ResponseDecision::Refuse(no) => {
             negative(key, FileReason::from_code(no.reason).into(), &no.text)
         }
@@ -307,8 +307,8 @@ pub fn verdict(
 
 /// The file may be receipted: at once, or when the command has it where there is one.
 #[must_use]
-fn positive(config: &Plan, partner: &str) -> (Verdict, String) {
-    match &config.delivery_of(partner).command {
+fn positive(plan: &Plan, partner: &str) -> (Verdict, String) {
+    match &plan.delivery_of(partner).command {
         Some(command) => (
             Verdict::HandOver(SystemTime::now()),
             format!("EERP when {} has taken the file", command.program.display()),

@@ -35,7 +35,7 @@ pub trait Leftovers: Send + Sync {
     /// It cannot be read.
     async fn is_received(&self, id: TransferId) -> Result<bool, SpoolError>;
 
-    /// Removes the sealed contents of a received file that no row has, and first its sidecar.
+    /// Removes the sealed contents of a file whose row says that it is still received, and first its sidecar.
     ///
     /// # Errors
     /// One of them is there and cannot be removed.

@@ -51,12 +51,12 @@ impl Whole {
     }
 
     /// Gives a content as on the wire its name for good, with its sidecar beside it: in `sealed` where it was received, in
-    /// `outgoing` where it is to be sent. Durable on return. The lock is to be kept until a row says that the content is
-    /// there: what is sealed without a row and without a lock is removed.
+    /// `outgoing` where it is to be sent. Durable on return. The hold that is returned is to be kept until the row says that
+    /// the content is there.
     ///
     /// The names come first, so that one flush of the file system's log does for all that is synced then: the
-    /// octets, the sidecar, and both folders for every session that waits. A crash before the end leaves a sealed
-    /// content, whole or not, whose row does not say so, and that is removed.
+    /// octets, the sidecar, and both folders for every session that waits. A crash between this and the row leaves a
+    /// sealed content, whole or not, while its row still says `receiving`: the next start removes that content.
     ///
     /// # Errors
     /// As for `BlobWriter::sync`.
@@ -116,8 +116,8 @@ impl Whole {
     }
 
     /// Makes it durable: its last octets are written, and the sidecar under its name; the content is renamed beside it;
-    /// it is synced, then the sidecar, and then both folders. A sidecar whose content still has its name in `incoming`
-    /// says nothing.
+    /// it is synced, then the sidecar, and then both folders. While the content still has its name in `incoming`, its
+    /// sidecar counts for nothing.
     fn make_durable(&mut self, sidecar: &Sidecar, renamed: &mut bool) -> Result<(), SpoolError> {
         self.write_rest()?;
         let spool = self.spool.clone();

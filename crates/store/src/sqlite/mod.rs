@@ -235,28 +235,15 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn remark(
+    async fn remark_early(
         &self,
         id: TransferId,
         event: &'static str,
         note: Note,
-    ) -> Result<(), LedgerError> {
-        self.writer
-            .run(VerbName::Remark, move |db| {
-                history::note_often(db, id, None, event, &note)
-            })
-            .await
-    }
-
-    async fn remark_soon(
-        &self,
-        id: TransferId,
-        event: &'static str,
-        note: Note,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<Committing, LedgerError> {
         let remark = move |db: &Connection| history::note_often(db, id, None, event, &note);
         let asking = self.writer.ask(VerbName::Remark, remark, |()| true);
-        asking.await.map(drop)
+        asking.await.map(|((), committing)| committing)
     }
 
     async fn open_questions(&self, of_partner: u32) -> Result<Vec<OpenQuestion>, LedgerError> {

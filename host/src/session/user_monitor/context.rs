@@ -272,7 +272,8 @@ impl SessionContext {
         match ask::notification(decided) {
             Some(note) => {
                 let ledger = &self.station.ledger;
-                ledger.remark_soon(id, decided.hook.name(), note).await
+                let noting = ledger.remark_early(id, decided.hook.name(), note);
+                noting.await.map(drop)
             }
             None => Ok(()),
         }

@@ -140,7 +140,7 @@ impl UserMonitor {
         None
     }
 
-    /// Each question of the engine goes to the file that answers it.
+    /// Each question of the engine goes to the file that answers it; those that begin or end an activity, by a method below.
     async fn dispatch(&mut self, event: Event, session: &mut Session) -> Result<(), InternalError> {
         let context = &mut self.context;
         match event {

@@ -10,7 +10,7 @@
 //!
 //! Only the ledger makes a [`Persisted`], and only when its transaction is committed; and the verb `received` asks for a
 //! [`Sealed`](pointsman_store::Sealed), which only the sealing of a content makes. So a promise that comes before its row
-//! does not compile, nor does a row that comes before its content. That all promises leave here is a lint. EFNA promises
+//! does not compile, nor, but for tests, does a row that comes before its content. That all promises leave here is a lint. EFNA promises
 //! nothing, and asks for no proof.
 //!
 //! An answer that comes too late finds a session that is over; what is written down stays true, so it is not an error.

@@ -52,7 +52,8 @@ impl Close<'_> {
             self.refuse(file.id, &file.header, refused).await?;
             return Ok(file.writer.intake.discard().await?);
         }
-        // Whatever is sealed has a row: so a start can distinguish a crash from an older ledger.
+        // Whatever is sealed has a row. So a start that finds a sealed content without one knows that the ledger is an
+        // older copy of itself, and removes nothing.
         if let Some(committing) = file.committing.take()
             && let Err(error) = committing.done().await
         {
@@ -77,8 +78,8 @@ impl Close<'_> {
         .await
     }
 
-    /// Why a file whose end was announced is not kept, if it is not. A copy that is compared is not asked: what must hold
-    /// of every file that is kept belongs into `whole`.
+    /// Why a file whose end was announced is not kept, if it is not. Copies that are compared do not come here: a rule for
+    /// every file that is kept belongs into `whole`.
     async fn objection(&self, file: &Receiving) -> Result<Option<FileRefusal>, LedgerError> {
         if let Some(refused) = wrong(file, &self.closing) {
             return Ok(Some(refused));
@@ -160,8 +161,8 @@ impl Close<'_> {
         Ok(())
     }
 
-    /// Records that nothing is kept of the file, and why; then EFNA. The caller removes what is in the spool after that: the
-    /// row goes first.
+    /// Records that nothing is kept of the file, and why; then EFNA. The row says so before anything is removed of a
+    /// partial; a partial that stays is cut when the file is offered again.
     pub(super) async fn refuse(
         self,
         id: TransferId,

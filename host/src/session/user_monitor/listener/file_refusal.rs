@@ -139,9 +139,11 @@ impl From<SpoolError> for FileRefusal {
     }
 }
 
-/// Why a file is not taken in: the one is for its partner, the other for the operator.
+/// Why a file is not taken in.
 pub(super) enum Stop {
+    /// The partner gets SFNA.
     Refused(FileRefusal),
+    /// The session ends, and the operator reads why in the log.
     Failed(InternalError),
 }
 

@@ -64,8 +64,9 @@ pub(crate) async fn file_unreadable(context: &SessionContext, reason: FileReason
     context.slow_down().await;
 }
 
-/// What is here already comes first, and a copy of it is not checked by `allows`: whatever policies, quotas or names in use would decide about the file by now, its
-/// sender must get to know that we have it.
+/// What is here already comes first. Its sender must get to know that we have it, whatever policies, quotas and names in
+/// use would decide about the file by now; so no rule for new files is asked, but where another file may have this
+/// identity.
 async fn decide_on_offer(context: &mut SessionContext, sfid: Sfid<'_>) -> Result<Receiving, Stop> {
     let Some(known) = known_file(context, sfid.header).await? else {
         return accept_new(context, sfid).await;
@@ -269,9 +270,10 @@ async fn enter_in_ledger(
     Ok((entered, limit))
 }
 
-/// Which edition the file is, and from where it is resumed: at most from `most`. This session has the partial by now, so
-/// what its row says stays so. Before that another session may have added to it, or have received the file to its end:
-/// then there is nothing to be resumed.
+/// Which edition the file is, and from where it is resumed: at most from `most`. None where another session has received
+/// the file to its end since the ledger was asked. This session has the partial by now, so what the row says stays so.
+/// `Ledger::standing` gives position 0 where nothing may be resumed: restart is not agreed, or the identity does not name
+/// one content.
 async fn resume(
     context: &SessionContext,
     entered: &EnteredFile,

@@ -29,7 +29,8 @@ pub(crate) struct ReceivedFiles {
 }
 
 impl ReceivedFiles {
-    /// EFPA has left. Where it matters, the partner's next command will show that it has arrived.
+    /// EFPA has left. Where files are compared with those that are here (`received_again`), the partner's next command
+    /// shows that EFPA has arrived.
     pub(super) fn promised(&mut self, context: &SessionContext, id: TransferId) {
         self.unconfirmed = (context.repeated() != Repeated::Refused).then_some(id);
     }
@@ -51,7 +52,8 @@ impl ReceivedFiles {
         }
     }
 
-    /// Starts a delivery. Of commands that are slower than many deliveries the receipts of the latest are waited for.
+    /// Starts a delivery. Where a command takes files more slowly than they come, our turn waits for the receipts of the
+    /// latest [`HAND_OVERS`] alone.
     pub(super) async fn deliver(
         &mut self,
         context: &SessionContext,

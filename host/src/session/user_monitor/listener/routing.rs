@@ -49,7 +49,7 @@ pub(super) async fn route(
     if terms.overwrite == Some(false) && is_taken(context, &target).await {
         let text = format!("a file of the name {} is there", target.file_name);
         log(&format!("refused with SFNA 12: {text}"));
-        // Not 13, which would say that this very file is here: of one that is, 13 was said before.
+        // Not 13 (duplicate): the name is taken by another file.
         return Err(FileRefusal::for_good(FileReason::AccessMethod, text).into());
     }
     log_unsigned(context, header);

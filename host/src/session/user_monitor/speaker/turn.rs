@@ -79,8 +79,8 @@ impl OurTurns {
         self.held_back.as_deref()
     }
 
-    /// Receipts before files, but what two sessions or more broke off with goes last. The deliveries of this session are
-    /// waited for first, up to `receipt_wait`. When there is nothing, the turn is given away or the session released.
+    /// Receipts before files, but what two sessions or more broke off with goes last. What this session
+    /// brought is waited for first, up to `receipt_wait`: its deliveries, and the commands that take its files. When there is nothing, the turn is given away or the session released.
     pub async fn begin(
         &mut self,
         context: &mut SessionContext,
