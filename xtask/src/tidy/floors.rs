@@ -7,12 +7,13 @@ use super::offence::Offence;
 use crate::source::tree::Tree;
 
 /// The floor of every crate of the workspace.
-const FLOORS: [(&str, u8); 10] = [
+const FLOORS: [(&str, u8); 11] = [
     ("oftp", 0),
     ("pointsman-folder", 0),
     ("pointsman-kernel", 0),
     ("pointsman-log", 0),
     ("pointsman-policy-serde", 0),
+    ("pointsman-cms", 1),
     ("pointsman-store", 1),
     ("pointsman-policy", 1),
     ("pointsman-naming", 1),

@@ -1,0 +1,9 @@
+//! EnvelopedData (RFC 5652, 6), with its key transported by RSA.
+
+mod key_choice;
+mod reader;
+mod recipient;
+mod writer;
+
+pub(crate) use reader::{EnvelopedReader, EnvelopedRules, Inside};
+pub(crate) use writer::{EnvelopedShape, EnvelopedWriter};

@@ -1,0 +1,56 @@
+//! The content of a layer as strings: in segments, or in one piece.
+
+use crate::ber::{header, tag};
+use crate::error::CmsError;
+use crate::sink::{Lengths, Sink};
+
+/// Octets of a segment. Readers hold a segment in memory, the least of them.
+pub(crate) const SEGMENT: usize = 256 * 1024;
+
+/// Makes strings of what is put in.
+pub(crate) struct Segments {
+    gathered: Vec<u8>,
+    lengths: Lengths,
+}
+
+impl Segments {
+    pub(crate) fn new(lengths: Lengths) -> Self {
+        let gathered = match lengths {
+            Lengths::Indefinite => Vec::with_capacity(SEGMENT),
+            Lengths::Definite(_) => Vec::new(),
+        };
+        Self { gathered, lengths }
+    }
+
+    /// Writes octets on: as they come if they have one header for all, else in full segments.
+    pub(crate) fn put<W>(
+        &mut self,
+        mut octets: &[u8],
+        to: &mut dyn Sink<W>,
+    ) -> Result<(), CmsError> {
+        if self.lengths != Lengths::Indefinite {
+            return to.put(octets);
+        }
+        while !octets.is_empty() {
+            let fits = octets.len().min(SEGMENT - self.gathered.len());
+            let (now, later) = octets.split_at_checked(fits).unwrap_or((octets, &[]));
+            self.gathered.extend_from_slice(now);
+            octets = later;
+            if self.gathered.len() == SEGMENT {
+                self.end(to)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the last segment, if one is begun.
+    pub(crate) fn end<W>(&mut self, to: &mut dyn Sink<W>) -> Result<(), CmsError> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        to.put(&header(tag::OCTET_STRING, self.gathered.len() as u64))?;
+        to.put(&self.gathered)?;
+        self.gathered.clear();
+        Ok(())
+    }
+}
