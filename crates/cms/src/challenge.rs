@@ -10,7 +10,7 @@ use crate::certificate::{Certificate, Identity};
 use crate::enveloped::{EnvelopedReader, EnvelopedRules, Inside};
 use crate::error::CmsError;
 use crate::found::Found;
-use crate::source::{Source, Wire};
+use crate::source::{Source, WireSource};
 use crate::suite::{HashAlgorithm, Suite};
 use crate::wrapping::Wrapping;
 
@@ -119,7 +119,7 @@ fn decrypt(challenge: &[u8], own: &[Identity]) -> Result<(Vec<u8>, Found), CmsEr
         own: own.to_vec(),
         inside: Inside::Anything,
     };
-    let wire = Wire::new(Cursor::new(challenge.to_vec()), HashAlgorithm::Sha256)?;
+    let wire = WireSource::new(Cursor::new(challenge.to_vec()), HashAlgorithm::Sha256)?;
     let mut reader = Box::new(EnvelopedReader::new(Box::new(wire), rules));
     let mut octets = Vec::new();
     let mut room = [0; 256];

@@ -25,7 +25,7 @@ impl std::fmt::Display for Layer {
 
 /// The step that failed, as reason codes tell steps apart (RFC 5024, 5.3.10, 5.3.14).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stage {
+pub enum SecurityStage {
     /// NERP 31, EFNA 21.
     Signature,
     /// NERP 32, EFNA 23.
@@ -36,7 +36,7 @@ pub enum Stage {
     Processing,
 }
 
-impl Stage {
+impl SecurityStage {
     /// The reason of a negative receipt.
     pub fn nerp_reason(self) -> oftp::NerpReason {
         use oftp::NerpReason;
@@ -187,29 +187,29 @@ impl Problem {
 impl CmsError {
     /// The step that failed. In an encrypted file, whatever is malformed inside counts as decryption, since a wrong key
     /// looks so; signers that are refused in a file that is otherwise whole count as signature.
-    pub fn stage(&self) -> Stage {
+    pub fn stage(&self) -> SecurityStage {
         match self {
             Self::Layer { layer, .. } => match layer {
-                Layer::Enveloped => Stage::Decryption,
-                Layer::Compressed => Stage::Decompression,
-                Layer::Signed => Stage::Signature,
+                Layer::Enveloped => SecurityStage::Decryption,
+                Layer::Compressed => SecurityStage::Decompression,
+                Layer::Signed => SecurityStage::Signature,
             },
-            Self::Decryption => Stage::Decryption,
+            Self::Decryption => SecurityStage::Decryption,
             Self::AfterDecryption(inner) => match &**inner {
-                Self::Layer { problem, .. } if problem.is_verdict() => Stage::Signature,
-                Self::Layer { .. } => Stage::Decryption,
+                Self::Layer { problem, .. } if problem.is_verdict() => SecurityStage::Signature,
+                Self::Layer { .. } => SecurityStage::Decryption,
                 other => other.stage(),
             },
-            _ => Stage::Processing,
+            _ => SecurityStage::Processing,
         }
     }
 
     /// The same, and decryption for every failure after a key was tried, refused signers included: nothing of what was
     /// decrypted can be learned by it. A partner that is allowed to send files that are encrypted and not signed is told
     /// this one, since its files can be changed unseen until their padding tells.
-    pub fn uniform_stage(&self) -> Stage {
+    pub fn uniform_stage(&self) -> SecurityStage {
         match self {
-            Self::AfterDecryption(_) => Stage::Decryption,
+            Self::AfterDecryption(_) => SecurityStage::Decryption,
             other => other.stage(),
         }
     }

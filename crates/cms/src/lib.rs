@@ -70,7 +70,7 @@ mod wrapping;
 pub use ber::MOST_DEPTH;
 pub use certificate::{Certificate, Identity, KeyError, PrivateKey};
 pub use challenge::{CHALLENGE, ChallengeFailed, ChallengeReply, OwnChallenge, answer_challenge};
-pub use error::{CmsError, Layer, Problem, Stage};
+pub use error::{CmsError, Layer, Problem, SecurityStage};
 pub use found::{CompressedFound, EnvelopedFound, Found, SignedFound, WireFound};
 pub use measured::Measured;
 pub use measuring::Measurer;

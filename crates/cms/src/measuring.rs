@@ -10,7 +10,7 @@ use crate::compressed::{CompressedShape, CompressedWriter};
 use crate::error::CmsError;
 use crate::measured::Measured;
 use crate::signed::SignedWriter;
-use crate::sink::{Lengths, Made, Sink};
+use crate::sink::{LengthForm, Made, Sink};
 use crate::wrapper::Wrapper;
 use crate::wrapping::Wrapping;
 
@@ -38,9 +38,9 @@ impl Measurer {
             None => None,
             Some(shape) => {
                 let mut top: Box<dyn Sink<()>> = Box::new(Nowhere);
-                top = Box::new(CompressedWriter::start(top, shape, Lengths::Indefinite)?);
+                top = Box::new(CompressedWriter::start(top, shape, LengthForm::Indefinite)?);
                 if !wrapping.sign.is_empty() {
-                    let lengths = Lengths::Definite(content);
+                    let lengths = LengthForm::Definite(content);
                     top = Box::new(SignedWriter::start(top, wrapping.signed(), lengths, None)?);
                 }
                 Some(Wrapper::new(top))
@@ -66,7 +66,7 @@ impl Measurer {
         let (content, wrapping) = (self.content, &self.wrapping);
         let mut made = Made::default();
         if let Some(first_pass) = self.first_pass {
-            Lengths::Definite(content).check(first_pass.content())?;
+            LengthForm::Definite(content).check(first_pass.content())?;
             ((), made) = first_pass.end()?;
         }
         let mut octets = content;

@@ -11,7 +11,7 @@ use crate::error::{CmsError, Layer};
 use crate::found::Found;
 use crate::pipe::Ahead;
 use crate::signed::{SignedReader, SignedRules};
-use crate::source::{Source, Wire};
+use crate::source::{Source, WireSource};
 use crate::suite::{HashAlgorithm, Suite};
 
 /// What the sender's SFID announced. It says which layers there are: fewer are refused, and what lies in the last of them
@@ -77,7 +77,7 @@ impl Opening {
             compressed,
             suite,
         } = self.announced;
-        let mut source: Box<dyn Source> = Box::new(Wire::new(file, suite.hash())?);
+        let mut source: Box<dyn Source> = Box::new(WireSource::new(file, suite.hash())?);
         if security.is_encrypted() {
             source = Box::new(EnvelopedReader::new(source, self.enveloped_rules()));
             source = self.ahead(source)?;

@@ -2,7 +2,7 @@
 
 use crate::ber::{header, tag};
 use crate::error::CmsError;
-use crate::sink::{Lengths, Sink};
+use crate::sink::{LengthForm, Sink};
 
 /// Octets of a segment. Readers hold a segment in memory, the least of them.
 pub(crate) const SEGMENT: usize = 256 * 1024;
@@ -10,14 +10,14 @@ pub(crate) const SEGMENT: usize = 256 * 1024;
 /// Makes strings of what is put in.
 pub(crate) struct Segments {
     gathered: Vec<u8>,
-    lengths: Lengths,
+    lengths: LengthForm,
 }
 
 impl Segments {
-    pub(crate) fn new(lengths: Lengths) -> Self {
+    pub(crate) fn new(lengths: LengthForm) -> Self {
         let gathered = match lengths {
-            Lengths::Indefinite => Vec::with_capacity(SEGMENT),
-            Lengths::Definite(_) => Vec::new(),
+            LengthForm::Indefinite => Vec::with_capacity(SEGMENT),
+            LengthForm::Definite(_) => Vec::new(),
         };
         Self { gathered, lengths }
     }
@@ -28,7 +28,7 @@ impl Segments {
         mut octets: &[u8],
         to: &mut dyn Sink<W>,
     ) -> Result<(), CmsError> {
-        if self.lengths != Lengths::Indefinite {
+        if self.lengths != LengthForm::Indefinite {
             return to.put(octets);
         }
         while !octets.is_empty() {

@@ -18,14 +18,14 @@ pub(crate) trait Sink<W>: Send {
 
 /// The form of lengths, of one layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lengths {
+pub(crate) enum LengthForm {
     /// The content's length need not be known.
     Indefinite,
     /// The content has that many octets.
     Definite(u64),
 }
 
-impl Lengths {
+impl LengthForm {
     /// That a content of that many octets is the one that was announced.
     pub(crate) fn check(self, octets: u64) -> Result<(), CmsError> {
         match self {

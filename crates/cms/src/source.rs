@@ -18,7 +18,7 @@ pub(crate) trait Source: Send {
 }
 
 /// The file as it was transmitted: counted and hashed.
-pub(crate) struct Wire<R> {
+pub(crate) struct WireSource<R> {
     file: R,
     hasher: Hasher,
     octets: u64,
@@ -26,7 +26,7 @@ pub(crate) struct Wire<R> {
     done: bool,
 }
 
-impl<R: Read> Wire<R> {
+impl<R: Read> WireSource<R> {
     pub(crate) fn new(file: R, hash: HashAlgorithm) -> Result<Self, CmsError> {
         Ok(Self {
             file,
@@ -38,7 +38,7 @@ impl<R: Read> Wire<R> {
     }
 }
 
-impl<R: Read + Send> Source for Wire<R> {
+impl<R: Read + Send> Source for WireSource<R> {
     fn pull(&mut self, room: &mut [u8]) -> Result<usize, CmsError> {
         if self.done || room.is_empty() {
             return Ok(0);

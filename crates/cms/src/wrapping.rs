@@ -9,7 +9,7 @@ use crate::error::CmsError;
 use crate::measured::Measured;
 use crate::pipe::Aside;
 use crate::signed::{SignedShape, SignedWriter};
-use crate::sink::{Lengths, Out, Sink};
+use crate::sink::{LengthForm, Out, Sink};
 use crate::suite::Suite;
 use crate::wrapper::Wrapper;
 
@@ -118,8 +118,8 @@ impl Wrapping {
     }
 }
 
-fn definite(measured: Option<&Measured>, length: impl Fn(&Measured) -> u64) -> Lengths {
-    measured.map_or(Lengths::Indefinite, |measured| {
-        Lengths::Definite(length(measured))
+fn definite(measured: Option<&Measured>, length: impl Fn(&Measured) -> u64) -> LengthForm {
+    measured.map_or(LengthForm::Indefinite, |measured| {
+        LengthForm::Definite(length(measured))
     })
 }

@@ -6,7 +6,7 @@ use crate::ber::{Container, Frame, element, tag};
 use crate::error::CmsError;
 use crate::oid;
 use crate::segments::Segments;
-use crate::sink::{Lengths, Made, Sink};
+use crate::sink::{LengthForm, Made, Sink};
 
 /// What a compressed layer is to be like.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +48,7 @@ pub(crate) struct CompressedWriter<W> {
     to: Box<dyn Sink<W>>,
     deflater: Deflater,
     segments: Segments,
-    lengths: Lengths,
+    lengths: LengthForm,
     deflated: u64,
 }
 
@@ -57,11 +57,11 @@ impl<W> CompressedWriter<W> {
     pub(crate) fn start(
         mut to: Box<dyn Sink<W>>,
         shape: CompressedShape,
-        lengths: Lengths,
+        lengths: LengthForm,
     ) -> Result<Self, CmsError> {
         to.put(&match lengths {
-            Lengths::Indefinite => CompressedShape::frame().indefinite_head(),
-            Lengths::Definite(deflated) => CompressedShape::frame().definite_head(deflated),
+            LengthForm::Indefinite => CompressedShape::frame().indefinite_head(),
+            LengthForm::Definite(deflated) => CompressedShape::frame().definite_head(deflated),
         })?;
         let deflater = match shape.threads {
             0 | 1 => Deflater::Here(Deflate::new(shape.level)),
@@ -104,7 +104,7 @@ impl<W> Sink<W> for CompressedWriter<W> {
         self.deflate(None)?;
         self.segments.end(&mut *self.to)?;
         self.lengths.check(self.deflated)?;
-        if self.lengths == Lengths::Indefinite {
+        if self.lengths == LengthForm::Indefinite {
             // The string, [0], the content with its type, CompressedData, [0], ContentInfo.
             self.to.put(&Frame::ends(6))?;
         }

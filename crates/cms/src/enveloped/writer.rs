@@ -8,7 +8,7 @@ use crate::certificate::Certificate;
 use crate::error::CmsError;
 use crate::oid;
 use crate::segments::{SEGMENT, Segments};
-use crate::sink::{Lengths, Made, Sink};
+use crate::sink::{LengthForm, Made, Sink};
 use crate::suite::Suite;
 
 /// What an encrypted layer is to be like.
@@ -69,7 +69,7 @@ pub(crate) struct EnvelopedWriter<W> {
     context: CipherCtx,
     segments: Segments,
     encrypted: Vec<u8>,
-    lengths: Lengths,
+    lengths: LengthForm,
     octets: u64,
 }
 
@@ -78,7 +78,7 @@ impl<W> EnvelopedWriter<W> {
     pub(crate) fn start(
         mut to: Box<dyn Sink<W>>,
         shape: &EnvelopedShape,
-        lengths: Lengths,
+        lengths: LengthForm,
     ) -> Result<Self, CmsError> {
         let cipher = shape.suite.cipher();
         let (mut secret, mut vector) =
@@ -91,8 +91,8 @@ impl<W> EnvelopedWriter<W> {
         secret.fill(0);
         std::hint::black_box(&secret);
         to.put(&match lengths {
-            Lengths::Indefinite => frame.indefinite_head(),
-            Lengths::Definite(content) => frame.definite_head(shape.encrypted_length(content)),
+            LengthForm::Indefinite => frame.indefinite_head(),
+            LengthForm::Definite(content) => frame.definite_head(shape.encrypted_length(content)),
         })?;
         Ok(Self {
             to,
@@ -126,7 +126,7 @@ impl<W> Sink<W> for EnvelopedWriter<W> {
         self.context.cipher_final_vec(&mut self.encrypted)?;
         self.hand_on()?;
         self.segments.end(&mut *self.to)?;
-        if self.lengths == Lengths::Indefinite {
+        if self.lengths == LengthForm::Indefinite {
             // The string, the content with its type, EnvelopedData, [0], ContentInfo.
             self.to.put(&Frame::ends(5))?;
         }

@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn attributes_out_of_order_have_two_forms() {
         let one = attribute(oid::CONTENT_TYPE, oid::DATA);
-        let two = attribute(oid::MESSAGE_DIGEST, &[4, 0]);
+        let two = attribute(oid::MESSAGE_DIGEST, &element(4, &[&[7; 20]]));
         let forms = signed_forms(&[two.clone(), one.clone()].concat()).unwrap();
         assert_eq!(
             forms,

@@ -8,7 +8,7 @@ use crate::certificate::Identity;
 use crate::error::CmsError;
 use crate::oid;
 use crate::segments::Segments;
-use crate::sink::{Lengths, Made, Sink};
+use crate::sink::{LengthForm, Made, Sink};
 use crate::suite::Suite;
 
 /// What a signed layer is to be like.
@@ -85,7 +85,7 @@ pub(crate) struct SignedWriter<W> {
     shape: SignedShape,
     segments: Segments,
     hasher: Hasher,
-    lengths: Lengths,
+    lengths: LengthForm,
     /// Signatures that were made when the content was measured, with its hash.
     ready: Option<(Vec<u8>, Vec<u8>)>,
     octets: u64,
@@ -96,12 +96,14 @@ impl<W> SignedWriter<W> {
     pub(crate) fn start(
         mut to: Box<dyn Sink<W>>,
         shape: SignedShape,
-        lengths: Lengths,
+        lengths: LengthForm,
         ready: Option<(Vec<u8>, Vec<u8>)>,
     ) -> Result<Self, CmsError> {
         let head = match lengths {
-            Lengths::Indefinite => shape.frame(0).indefinite_head(),
-            Lengths::Definite(content) => shape.frame(shape.length_after()).definite_head(content),
+            LengthForm::Indefinite => shape.frame(0).indefinite_head(),
+            LengthForm::Definite(content) => {
+                shape.frame(shape.length_after()).definite_head(content)
+            }
         };
         to.put(&head)?;
         Ok(Self {
@@ -139,7 +141,7 @@ impl<W> Sink<W> for SignedWriter<W> {
         self.segments.end(&mut *self.to)?;
         self.lengths.check(self.octets)?;
         let (digest, signatures) = self.signatures()?;
-        let is_indefinite = self.lengths == Lengths::Indefinite;
+        let is_indefinite = self.lengths == LengthForm::Indefinite;
         if is_indefinite {
             // The string, [0], and the content with its type.
             self.to.put(&Frame::ends(3))?;
