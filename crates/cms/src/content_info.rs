@@ -5,12 +5,6 @@ use crate::error::{CmsError, Problem};
 
 /// Opens a ContentInfo of that type, and the structure inside.
 pub(crate) fn enter(reader: &mut BerReader, content_type: &[u8]) -> Result<(), CmsError> {
-    let missing = |error: CmsError, reader: &BerReader| match error.problem() {
-        Some(Problem::Element(_) | Problem::Length | Problem::TooBig(_)) => {
-            reader.error(Problem::Missing)
-        }
-        _ => error,
-    };
     reader
         .enter(tag::SEQUENCE, "ContentInfo")
         .map_err(|error| missing(error, reader))?;
@@ -22,6 +16,17 @@ pub(crate) fn enter(reader: &mut BerReader, content_type: &[u8]) -> Result<(), C
     }
     reader.enter(tag::CONTEXT_0, "structure")?;
     reader.enter(tag::SEQUENCE, "structure")
+}
+
+/// The layer is not there, if what is there does not begin as one. Errors of the layers around it stay what they are.
+fn missing(error: CmsError, reader: &BerReader) -> CmsError {
+    match error {
+        CmsError::Layer {
+            layer,
+            problem: Problem::Element(_) | Problem::Length | Problem::TooBig(_),
+        } if layer == reader.layer() => reader.error(Problem::Missing),
+        _ => error,
+    }
 }
 
 /// The containers of a ContentInfo of that type, without the structure inside.

@@ -52,6 +52,11 @@ impl BerReader {
         self.layer.error(problem)
     }
 
+    /// The layer that is read.
+    pub(crate) fn layer(&self) -> Layer {
+        self.layer
+    }
+
     /// The source, for what it knows at the end.
     pub(crate) fn into_source(self) -> Box<dyn Source> {
         self.source

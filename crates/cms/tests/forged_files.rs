@@ -1,0 +1,28 @@
+//! Forged files: none is taken, and each is refused for what is wrong with it.
+
+mod support;
+
+use support::forged_files::{Outcome, all};
+
+#[test]
+fn every_forged_file_has_its_documented_outcome() {
+    let files = all();
+    let wrong: Vec<String> = files.iter().filter_map(|file| file.check().err()).collect();
+    let forged = files
+        .iter()
+        .filter(|file| file.outcome != Outcome::Taken)
+        .count();
+    println!(
+        "{forged} forged files and {} good ones, {} with another outcome",
+        files.len() - forged,
+        wrong.len()
+    );
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        files.len(),
+        wrong.join("\n")
+    );
+    assert!(forged >= 300, "{forged} forged files");
+}
