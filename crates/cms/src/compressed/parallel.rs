@@ -13,7 +13,7 @@ use super::adler;
 use crate::error::{CmsError, Layer, Problem};
 
 /// Octets of a block.
-const BLOCK: usize = 1024 * 1024;
+const BLOCK: usize = 512 * 1024;
 /// Octets before a block that it may refer to (RFC 1951, 2).
 const WINDOW: usize = 32 * 1024;
 /// The most threads of a stream.

@@ -3,7 +3,9 @@
 //! Recipients that name a certificate of ours come first, then all others with every key of ours: a certificate that was
 //! renewed with the same key has another name. RSA never says that it failed, so a key is known by what it decrypts: the
 //! beginning of the layer that was announced inside, or else the padding if the whole content is small, or else its
-//! length alone. If no key of ours does that, a random one is used, and the content fails as it does with a wrong key.
+//! length alone, which one wrong key in 245 has: then a file that is encrypted alone, to a certificate that we do not
+//! know, may fail, and succeed when it is encrypted again. If no key of ours does that, a random one is used, and the
+//! content fails as it does with a wrong key.
 
 use openssl::cipher_ctx::CipherCtx;
 use openssl::error::ErrorStack;

@@ -1,0 +1,193 @@
+//! Both ways with the `openssl cms` command of this machine: every suite that it can, signed, encrypted and both, with
+//! definite and indefinite lengths. It is mostly built without zlib, so that compression is left to other tests.
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use pointsman_cms::{ContentCipher, HashAlgorithm, RsaPadding, Suite, Wrapping};
+use support::{PARTNER, Services, US, open, opening, text, wrap, wrap_definite, wrapping};
+
+const SIZES: [usize; 4] = [0, 16, 17, 300_000];
+
+struct Bench {
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, party) in [("partner", &*PARTNER), ("us", &*US)] {
+            std::fs::write(
+                folder.path().join(format!("{name}.pem")),
+                party.x509.to_pem().unwrap(),
+            )
+            .unwrap();
+            let key = party.key.private_key_to_pem_pkcs8().unwrap();
+            std::fs::write(folder.path().join(format!("{name}.key")), key).unwrap();
+        }
+        Self { folder }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs `openssl cms` on a file, and gives back what it made.
+    fn run(&self, arguments: &str, input: &[u8]) -> Result<Vec<u8>, String> {
+        std::fs::write(self.path().join("in"), input).unwrap();
+        let mut command = Command::new("openssl");
+        command
+            .current_dir(self.path())
+            .args(["cms", "-in", "in", "-out", "out", "-binary"]);
+        let done = command
+            .args(arguments.split_whitespace())
+            .output()
+            .map_err(|error| error.to_string())?;
+        match done.status.success() {
+            true => Ok(std::fs::read(self.path().join("out")).unwrap()),
+            false => Err(format!(
+                "openssl cms {arguments}: {}",
+                String::from_utf8_lossy(&done.stderr)
+            )),
+        }
+    }
+
+    fn verify(&self, file: &[u8]) -> Result<Vec<u8>, String> {
+        self.run("-verify -inform DER -certfile partner.pem -noverify", file)
+    }
+
+    fn decrypt(&self, file: &[u8]) -> Result<Vec<u8>, String> {
+        self.run("-decrypt -inform DER -recip us.pem -inkey us.key", file)
+    }
+
+    fn sign(&self, suite: Suite, more: &str, content: &[u8]) -> Result<Vec<u8>, String> {
+        let padding = match suite.padding() {
+            RsaPadding::Pkcs1 => "",
+            RsaPadding::PssOaep => "-keyopt rsa_padding_mode:pss -keyopt rsa_pss_saltlen:-1",
+        };
+        let hash = hash(suite);
+        let arguments = format!(
+            "-sign -nodetach -outform DER -signer partner.pem -inkey partner.key -md {hash} {padding} {more}"
+        );
+        self.run(&arguments, content)
+    }
+
+    fn encrypt(&self, suite: Suite, more: &str, content: &[u8]) -> Result<Vec<u8>, String> {
+        let hash = hash(suite);
+        let padding = match suite.padding() {
+            RsaPadding::Pkcs1 => String::new(),
+            RsaPadding::PssOaep => {
+                format!(
+                    "-keyopt rsa_padding_mode:oaep -keyopt rsa_oaep_md:{hash} -keyopt rsa_mgf1_md:{hash}"
+                )
+            }
+        };
+        let cipher = match suite.cipher() {
+            ContentCipher::TripleDes => "-des3",
+            ContentCipher::Aes256 => "-aes256",
+        };
+        self.run(
+            &format!("-encrypt -outform DER {cipher} -recip us.pem {padding} {more}"),
+            content,
+        )
+    }
+}
+
+fn hash(suite: Suite) -> &'static str {
+    match suite.hash() {
+        HashAlgorithm::Sha1 => "sha1",
+        HashAlgorithm::Sha256 => "sha256",
+        HashAlgorithm::Sha512 => "sha512",
+        HashAlgorithm::Sha3_512 => "sha3-512",
+    }
+}
+
+#[test]
+fn the_openssl_command_reads_what_we_write() {
+    let bench = Bench::new();
+    let mut cases = 0;
+    for suite in Suite::all() {
+        for (letters, size) in ["s", "e", "se"]
+            .into_iter()
+            .flat_map(|letters| SIZES.map(|size| (letters, size)))
+        {
+            let services = Services::of(letters);
+            let content = text(size);
+            let wrapping = Wrapping {
+                with_certificates: size == 17,
+                ..wrapping(suite, services)
+            };
+            for file in [
+                wrap(&wrapping, &content).0,
+                wrap_definite(&wrapping, &content).0,
+            ] {
+                let case = format!("suite {suite}, {letters}, {size} octets");
+                let mut read = file;
+                if services.encrypted {
+                    read = bench
+                        .decrypt(&read)
+                        .unwrap_or_else(|error| panic!("{case}: {error}"));
+                }
+                if services.signed {
+                    read = bench
+                        .verify(&read)
+                        .unwrap_or_else(|error| panic!("{case}: {error}"));
+                }
+                assert!(read == content, "{case}: {} octets", read.len());
+                cases += 1;
+            }
+        }
+    }
+    println!("{cases} files of ours were read by the openssl command");
+    assert_eq!(cases, 10 * 3 * 4 * 2);
+}
+
+#[test]
+fn we_read_what_the_openssl_command_writes() {
+    let bench = Bench::new();
+    let (mut cases, mut skipped) = (0, std::collections::BTreeSet::new());
+    for suite in Suite::all() {
+        for (letters, size) in ["s", "e", "se"]
+            .into_iter()
+            .flat_map(|letters| SIZES.map(|size| (letters, size)))
+        {
+            let services = Services::of(letters);
+            let content = text(size);
+            for (signing, encrypting) in [
+                ("-nocerts", ""),
+                ("-stream", "-stream"),
+                ("-keyid -nosmimecap", "-keyid"),
+                ("-noattr -stream", "-stream -keyid"),
+            ] {
+                let made = || {
+                    let mut file = content.clone();
+                    if services.signed {
+                        file = bench.sign(suite, signing, &file)?;
+                    }
+                    if services.encrypted {
+                        file = bench.encrypt(suite, encrypting, &file)?;
+                    }
+                    Ok::<_, String>(file)
+                };
+                let file = match made() {
+                    Ok(file) => file,
+                    Err(error) => {
+                        let why = error.lines().last().unwrap_or_default().to_owned();
+                        skipped.insert((letters, size, signing, suite.number().number(), why));
+                        continue;
+                    }
+                };
+                let case =
+                    format!("suite {suite}, {letters}, {size} octets, {signing} {encrypting}");
+                let opened = open(&opening(suite, services), &file)
+                    .unwrap_or_else(|error| panic!("{case}: {error}"));
+                assert!(opened.0 == content, "{case}");
+                cases += 1;
+            }
+        }
+    }
+    println!("{cases} files of the openssl command were read by us; it cannot make {skipped:?}");
+    assert!(cases >= 6 * 3 * 4 * 4, "{cases}");
+}
