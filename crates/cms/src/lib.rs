@@ -9,7 +9,7 @@
 //! - All of it blocks: call it on threads that may wait.
 //!
 //! **Memory.** A file of any size has at most [`MOST_MEMORY`] in memory, in either direction, all its threads together;
-//! each thread that deflates in parallel adds about 3 MiB.
+//! each thread that deflates in parallel adds about 2 MiB.
 //!
 //! **What is taken.** The reader is our own and streams; no octet from outside reaches a parser in C, only primitives:
 //! hashes, ciphers, RSA. It takes the shapes that OFTP needs and no others: EnvelopedData around CompressedData around

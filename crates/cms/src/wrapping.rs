@@ -18,7 +18,7 @@ use crate::wrapper::Wrapper;
 pub struct Compress {
     /// 0 (as it is) to 9 (smallest); 1 is several times as fast as 6.
     pub level: u32,
-    /// How many threads deflate: 0 and 1 none of their own, at most 16. Each has about 3 MiB.
+    /// How many threads deflate: 0 and 1 none of their own, at most 16. Each has about 2 MiB.
     pub threads: usize,
 }
 

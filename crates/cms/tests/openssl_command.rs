@@ -144,10 +144,17 @@ fn the_openssl_command_reads_what_we_write() {
     assert_eq!(cases, 10 * 3 * 4 * 2);
 }
 
+/// What the command of OpenSSL 3.0 cannot: PSS with SHA-3, and in segments neither PSS nor an empty file.
+fn must_make(suite: Suite, size: usize, signing: &str) -> bool {
+    let is_pss = suite.padding() == RsaPadding::PssOaep;
+    let is_stream = signing.contains("-stream");
+    !(is_pss && suite.hash() == HashAlgorithm::Sha3_512 || is_stream && (is_pss || size == 0))
+}
+
 #[test]
 fn we_read_what_the_openssl_command_writes() {
     let bench = Bench::new();
-    let (mut cases, mut skipped) = (0, std::collections::BTreeSet::new());
+    let (mut cases, mut skipped) = (0, 0);
     for suite in Suite::all() {
         for (letters, size) in ["s", "e", "se"]
             .into_iter()
@@ -174,8 +181,8 @@ fn we_read_what_the_openssl_command_writes() {
                 let file = match made() {
                     Ok(file) => file,
                     Err(error) => {
-                        let why = error.lines().last().unwrap_or_default().to_owned();
-                        skipped.insert((letters, size, signing, suite.number().number(), why));
+                        assert!(!must_make(suite, size, signing), "{error}");
+                        skipped += 1;
                         continue;
                     }
                 };
@@ -188,6 +195,6 @@ fn we_read_what_the_openssl_command_writes() {
             }
         }
     }
-    println!("{cases} files of the openssl command were read by us; it cannot make {skipped:?}");
+    println!("{cases} files of the openssl command were read by us; {skipped} it cannot make");
     assert!(cases >= 6 * 3 * 4 * 4, "{cases}");
 }

@@ -150,8 +150,9 @@ impl Worker {
         let (done, results) = sync_channel(1);
         let thread = std::thread::Builder::new().name("deflate".to_owned());
         let thread = thread.spawn(move || {
+            let mut zlib = Compress::new(Compression::new(level.min(9)), false);
             for block in waiting {
-                if done.send(deflate(&block, level)).is_err() {
+                if done.send(deflate(&mut zlib, &block)).is_err() {
                     return;
                 }
             }
@@ -185,9 +186,9 @@ fn zlib_header(level: u32) -> [u8; 2] {
     }
 }
 
-fn deflate(block: &Block, level: u32) -> Result<Deflated, CmsError> {
+fn deflate(zlib: &mut Compress, block: &Block) -> Result<Deflated, CmsError> {
     let wrong = |_| Layer::Compressed.error(Problem::Zlib);
-    let mut zlib = Compress::new(Compression::new(level.min(9)), false);
+    zlib.reset();
     if !block.before.is_empty() {
         zlib.set_dictionary(&block.before).map_err(wrong)?;
     }

@@ -4,6 +4,7 @@
 
 pub mod forged_files;
 pub mod forged_receipts;
+pub mod oracle;
 pub mod tree;
 
 use std::io::{Cursor, Read, Write};
