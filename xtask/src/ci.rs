@@ -72,6 +72,10 @@ impl Ci {
             "clippy-planted",
             "clippy --package pointsman-store --features failpoints,planted --locked -- -D warnings",
         )?;
+        self.cargo(
+            "clippy-planted-cms",
+            "clippy --package pointsman-cms --features planted --all-targets --locked -- -D warnings",
+        )?;
         let guests = "clippy --manifest-path guest-examples/Cargo.toml --workspace --target wasm32-wasip2 --locked -- -D warnings";
         self.cargo("clippy-guests", guests)?;
         self.cargo(
@@ -82,6 +86,10 @@ impl Ci {
         self.step("new-policy", Self::new_policy)?;
         self.cargo("tests", &tests)?;
         self.cargo("model-mutants", "xtask model --mutants")?;
+        self.cargo(
+            "planted-cms",
+            "test --package pointsman-cms --features planted --test planted --locked",
+        )?;
         self.cargo("fuzz", "xtask fuzz --runs 200000")?;
         self.step("demonstration", Self::demonstration)?;
         self.step("example", Self::example)?;

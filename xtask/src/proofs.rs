@@ -29,7 +29,15 @@ pub fn model(root: &Path, arguments: &[String]) -> Result<(), String> {
     run(cargo(root, &["test", "--package", "oftp", "--test", "model"]).args(more))
 }
 
-const TARGETS: [&str; 4] = ["stream_header", "command", "data_buffer", "session"];
+/// The fuzz targets of each folder, and the most octets of an input.
+const TARGETS: [(&str, &[&str], u32); 2] = [
+    (
+        "crates/oftp/fuzz",
+        &["stream_header", "command", "data_buffer", "session"],
+        400,
+    ),
+    ("crates/cms/fuzz", &["gate", "unwrap"], 4000),
+];
 
 /// Runs each fuzz target so many times, from the corpus that is kept; needs no cargo-fuzz.
 pub fn fuzz(root: &Path, arguments: &[String]) -> Result<(), String> {
@@ -40,7 +48,20 @@ pub fn fuzz(root: &Path, arguments: &[String]) -> Result<(), String> {
             .map_err(|_| format!("fuzz: --runs {runs} is not a number"))?,
         _ => return Err("usage: cargo xtask fuzz [--runs N]".into()),
     };
-    let folder = root.join("crates/oftp/fuzz");
+    for (folder, targets, longest) in TARGETS {
+        fuzz_all(root, &root.join(folder), targets, longest, runs)?;
+    }
+    Ok(())
+}
+
+/// Builds the targets of a folder and runs each.
+fn fuzz_all(
+    root: &Path,
+    folder: &Path,
+    targets: &[&str],
+    longest: u32,
+    runs: u64,
+) -> Result<(), String> {
     let host = host_triple()?;
     let manifest = folder.join("Cargo.toml").display().to_string();
     let build = [
@@ -52,7 +73,7 @@ pub fn fuzz(root: &Path, arguments: &[String]) -> Result<(), String> {
         &host,
     ];
     run(cargo(root, &build).env("RUSTFLAGS", COVERAGE.join(" ")))?;
-    for target in TARGETS {
+    for target in targets {
         let binary = folder
             .join("target")
             .join(&host)
@@ -60,14 +81,20 @@ pub fn fuzz(root: &Path, arguments: &[String]) -> Result<(), String> {
             .join(target);
         println!(
             "{target}: {} runs, nothing found",
-            fuzz_one(&folder, target, &binary, runs)?
+            fuzz_one(folder, target, &binary, longest, runs)?
         );
     }
     Ok(())
 }
 
 /// Runs one target; gives back how often it ran. What libFuzzer says goes to a log.
-fn fuzz_one(folder: &Path, target: &str, binary: &Path, runs: u64) -> Result<String, String> {
+fn fuzz_one(
+    folder: &Path,
+    target: &str,
+    binary: &Path,
+    longest: u32,
+    runs: u64,
+) -> Result<String, String> {
     let found = folder.join("artifacts").join(target);
     let fresh = folder.join("target/corpus").join(target);
     for folder in [&found, &fresh] {
@@ -78,7 +105,8 @@ fn fuzz_one(folder: &Path, target: &str, binary: &Path, runs: u64) -> Result<Str
     let mut command = Command::new(binary);
     command.arg(&fresh).arg(folder.join("corpus").join(target));
     command.arg(format!("-runs={runs}"));
-    command.args(["-max_len=400", "-print_final_stats=1"]);
+    command.arg(format!("-max_len={longest}"));
+    command.arg("-print_final_stats=1");
     command.arg(format!("-artifact_prefix={}/", found.display()));
     run(command.stderr(file)).map_err(|error| {
         let (log, found) = (log.display(), found.display());

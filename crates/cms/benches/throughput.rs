@@ -1,6 +1,8 @@
 //! How fast a file of 256 MiB is made and opened, beside its slowest stage alone. `cargo bench -p pointsman-cms`; a
 //! smaller file with `POINTSMAN_CMS_MIB=64`.
 
+#![allow(clippy::indexing_slicing, reason = "a benchmark may fail anywhere")]
+
 use std::io::{Cursor, Read, Write};
 use std::time::Instant;
 

@@ -2,6 +2,13 @@
 //! folder with its jars (bcpkix, bcprov, bcutil; 1.80 is known to do), which `tests/bouncy_castle/pom.xml` fetches:
 //! `mvn -f crates/cms/tests/bouncy_castle/pom.xml dependency:copy-dependencies -DoutputDirectory=/a/folder`. Skipped, and
 //! said so, where it is not set.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
 
 mod support;
 

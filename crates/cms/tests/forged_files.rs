@@ -1,4 +1,11 @@
 //! Forged files: none is taken, and each is refused for what is wrong with it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
 
 mod support;
 

@@ -1,4 +1,11 @@
 //! What is taken and what is not, each decision by its name. Forgeries by the hundred are in `forged_files.rs`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
 
 mod support;
 

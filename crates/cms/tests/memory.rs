@@ -1,4 +1,11 @@
 //! Memory is bounded by a constant: the same for 64 MiB and for 512 MiB. One test, so that nothing else is measured.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
 
 mod support;
 
@@ -94,7 +101,7 @@ fn a_large_file_has_no_more_memory_than_a_small_one() {
     let parallel = status("VmHWM");
     println!("with four threads that deflate {} KiB", parallel >> 10);
     assert!(
-        parallel - large <= 4 * 3 << 20,
+        parallel - large <= 12 << 20,
         "{} octets for four threads",
         parallel - large
     );

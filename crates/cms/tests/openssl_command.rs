@@ -1,5 +1,12 @@
 //! Both ways with the `openssl cms` command of this machine: every suite that it can, signed, encrypted and both, with
 //! definite and indefinite lengths. It is mostly built without zlib, so that compression is left to other tests.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
 
 mod support;
 

@@ -1,4 +1,11 @@
 //! Each planted mistake is found by the forgeries: the figure "none is taken" can be another one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
 
 mod support;
 

@@ -1,4 +1,11 @@
 //! Signed receipts as they are meant: what is signed, by whom it is verified.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
 
 mod support;
 

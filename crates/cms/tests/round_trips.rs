@@ -1,11 +1,20 @@
 //! What is made is opened again: every suite, every combination of services, sizes at every edge, both forms of lengths,
 //! with threads and without.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
 
 mod support;
 
 use std::io::Write;
 
-use pointsman_cms::{CmsError, Compress, HashAlgorithm, Suite, Wrapping};
+use pointsman_cms::{
+    CmsError, Compress, HashAlgorithm, RecordHeaderReader, RecordHeaderWriter, Suite, Wrapping,
+};
 use support::{
     PARTNER, PARTNER_NEXT, Services, US, US_NEXT, open, opening, suite, text, wrap, wrap_definite,
     wrapping,
@@ -272,4 +281,38 @@ fn a_content_not_read_to_its_end_does_not_count() {
     // All octets, and not the end.
     std::io::Read::read_exact(&mut opener, &mut [0; 4]).unwrap();
     assert!(matches!(opener.finish(), Err(CmsError::NotReadToEnd)));
+}
+
+#[test]
+fn records_of_a_v_file_come_back_as_they_were() {
+    let records: Vec<Vec<u8>> = [0, 80, 1, 0, 65_535, 300]
+        .iter()
+        .map(|length| text(*length))
+        .collect();
+    for services in Services::all() {
+        let wrapper = wrapping(suite(4), services).write_to(Vec::new()).unwrap();
+        let mut writer = RecordHeaderWriter::new(wrapper);
+        for record in &records {
+            writer.add(record).unwrap();
+            writer.end_record().unwrap();
+        }
+        let (file, wrapped) = writer.finish().unwrap().finish().unwrap();
+        let octets: usize = records.iter().map(|record| record.len() + 2).sum();
+        assert_eq!(wrapped.content, octets as u64);
+        let content = open(&opening(suite(4), services), &file).unwrap().0;
+        let (mut reader, mut rest, mut found, mut record) = (
+            RecordHeaderReader::default(),
+            content.as_slice(),
+            Vec::new(),
+            Vec::new(),
+        );
+        while let Some(part) = reader.next(&mut rest) {
+            record.extend_from_slice(part.octets);
+            if part.ends_record {
+                found.push(std::mem::take(&mut record));
+            }
+        }
+        reader.finish().unwrap();
+        assert!(found == records, "{}", services.letters());
+    }
 }

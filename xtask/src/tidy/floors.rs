@@ -22,10 +22,12 @@ const FLOORS: [(&str, u8); 11] = [
 ];
 
 /// Heavy dependencies, with all that begins with their name and a dash, and the one crate that may have them.
-const ROOMS: [(&str, &str); 5] = [
+const ROOMS: [(&str, &str); 7] = [
     ("wasmtime", "pointsman-policy"),
     ("wasmparser", "pointsman-policy"),
     ("rusqlite", "pointsman-store"),
+    ("openssl", "pointsman-cms"),
+    ("flate2", "pointsman-cms"),
     ("rustls", "pointsman"),
     ("tokio-rustls", "pointsman"),
 ];
