@@ -83,20 +83,62 @@ impl Scheme {
         wrapped: &[u8],
         length: usize,
     ) -> Result<Unwrapped, ErrorStack> {
-        let mut secret = vec![0; length];
-        openssl::rand::rand_priv_bytes(&mut secret)?;
+        let mut unwrapped = Unwrapped::random(length)?;
+        if wrapped.len() != key.size() {
+            return Ok(unwrapped);
+        }
         let mut context = PkeyCtx::new(key)?;
         context.decrypt_init()?;
         self.pad_key(&mut context)?;
         let mut found = Vec::new();
-        let decrypted =
-            wrapped.len() == key.size() && context.decrypt_to_vec(wrapped, &mut found).is_ok();
-        let is_random = !decrypted || found.len() != length;
-        if !is_random {
-            secret = found;
+        let is_decrypted = context.decrypt_to_vec(wrapped, &mut found).is_ok();
+        let is_padded = self.padding != RsaPadding::Pkcs1 || is_padded(key, wrapped, length)?;
+        unwrapped.is_random = !is_decrypted || !is_padded || found.len() != length;
+        if !unwrapped.is_random {
+            unwrapped.secret = found;
         }
-        Ok(Unwrapped { secret, is_random })
+        Ok(unwrapped)
     }
+}
+
+/// Whether a block is one of PKCS#1 v1.5 (RFC 8017, 7.2.2) with a key of that length: 0, 2, octets that are not 0, 0, key.
+///
+/// The library does not say so, on purpose, and what it makes up instead has the right length once in some hundred
+/// times: too often to choose among several keys of ours, and to take a file that is encrypted alone. What is found here
+/// is used for no more than that, and takes the same time whatever the block is.
+fn is_padded(key: &PKeyRef<Private>, wrapped: &[u8], length: usize) -> Result<bool, ErrorStack> {
+    let mut context = PkeyCtx::new(key)?;
+    context.decrypt_init()?;
+    context.set_rsa_padding(Padding::NONE)?;
+    let mut block = Vec::new();
+    // Fails for numbers that are not below the modulus, which everyone can see.
+    let is_block = context.decrypt_to_vec(wrapped, &mut block).is_ok();
+    let differs = difference(&block, length);
+    block.fill(0);
+    std::hint::black_box(&block);
+    Ok(is_block && differs == 0)
+}
+
+/// 0 if a block has that padding, in constant time.
+fn difference(block: &[u8], length: usize) -> u8 {
+    // Lengths are no secret.
+    let Some(([first, second, filler @ .., separator], _)) = block
+        .len()
+        .checked_sub(length)
+        .and_then(|at| block.split_at_checked(at))
+    else {
+        return 1;
+    };
+    if filler.len() < 8 {
+        return 1;
+    }
+    let mut differs = first | (second ^ 2) | separator;
+    for octet in filler {
+        // All ones for a zero, else nothing.
+        let [_, is_zero, ..] = u32::from(*octet).wrapping_sub(1).to_le_bytes();
+        differs |= is_zero;
+    }
+    std::hint::black_box(differs)
 }
 
 /// A content's key.
@@ -106,10 +148,57 @@ pub(crate) struct Unwrapped {
     pub(crate) is_random: bool,
 }
 
+impl Unwrapped {
+    /// A random key of that length.
+    pub(crate) fn random(length: usize) -> Result<Self, ErrorStack> {
+        let mut secret = vec![0; length];
+        openssl::rand::rand_priv_bytes(&mut secret)?;
+        let is_random = true;
+        Ok(Self { secret, is_random })
+    }
+}
+
 impl Drop for Unwrapped {
     fn drop(&mut self) {
         // Best effort: the compiler may see that nobody reads it any more, unless it is told that somebody does.
         self.secret.fill(0);
         std::hint::black_box(&self.secret);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(first: u8, second: u8, filler: &[u8], separator: u8, secret: &[u8]) -> Vec<u8> {
+        [&[first, second], filler, &[separator], secret].concat()
+    }
+
+    #[test]
+    fn only_the_padding_of_the_rfc_is_one() {
+        let secret = [0; 32];
+        let filler = [0xa5; 221];
+        assert_eq!(difference(&block(0, 2, &filler, 0, &secret), 32), 0);
+        let whole = block(0, 2, &filler, 0, &[7; 32]);
+        for length in [0, 8, 16, 24, 31, 33, 223, 224, 255, 256, 257] {
+            assert_ne!(difference(&whole, length), 0, "{length}");
+        }
+        for other in 1..=255 {
+            assert_ne!(difference(&block(other, 2, &filler, 0, &secret), 32), 0);
+            assert_ne!(difference(&block(0, 2 ^ other, &filler, 0, &secret), 32), 0);
+            assert_ne!(difference(&block(0, 2, &filler, other, &secret), 32), 0);
+            assert_eq!(difference(&block(0, 2, &[other; 221], 0, &secret), 32), 0);
+        }
+        for at in 0..filler.len() {
+            let mut zero = filler;
+            zero[at] = 0;
+            assert_ne!(difference(&block(0, 2, &zero, 0, &secret), 32), 0, "{at}");
+        }
+        assert_ne!(
+            difference(&block(0, 2, &[1; 7], 0, &secret), 32),
+            0,
+            "a filler of seven octets"
+        );
+        assert_ne!(difference(&[], 32), 0);
     }
 }

@@ -1,11 +1,10 @@
 //! Which key of ours opens a content.
 //!
 //! Recipients that name a certificate of ours come first, then all others with every key of ours: a certificate that was
-//! renewed with the same key has another name. RSA never says that it failed, so a key is known by what it decrypts: the
-//! beginning of the layer that was announced inside, or else the padding if the whole content is small, or else its
-//! length alone, which one wrong key in 245 has: then a file that is encrypted alone, to a certificate that we do not
-//! know, may fail, and succeed when it is encrypted again. If no key of ours does that, a random one is used, and the
-//! content fails as it does with a wrong key.
+//! renewed with the same key has another name. A key is known by its padding and by what it decrypts: the beginning of the
+//! layer that was announced inside, or the padding of the content if that is small. All are tried, and the first that
+//! does is used, so that the time says nothing. If no key of ours does, a random one is used, and the content fails as it
+//! does with a wrong key.
 
 use openssl::cipher_ctx::CipherCtx;
 use openssl::error::ErrorStack;
@@ -14,6 +13,7 @@ use super::recipient::Recipient;
 use crate::certificate::{Certificate, Identity};
 use crate::content_info;
 use crate::error::{CmsError, Layer, Problem};
+use crate::rsa::Unwrapped;
 use crate::suite::ContentCipher;
 
 /// What is known of a content before its key is.
@@ -30,7 +30,7 @@ pub(super) struct Sample<'a> {
 
 /// The key that is used.
 pub(super) struct Choice {
-    pub(super) secret: Vec<u8>,
+    pub(super) unwrapped: Unwrapped,
     /// Whose it is, whether it was named, and the encrypted key; none if the key is random.
     pub(super) by: Option<(Certificate, bool, Vec<u8>)>,
 }
@@ -49,6 +49,7 @@ pub(super) fn choose(
         })
     };
     let length = sample.cipher.key_length();
+    let mut choice = None;
     for (recipient, identity, is_named) in pairs(true).chain(pairs(false)) {
         let scheme = recipient.scheme;
         let unwrapped = scheme.unwrap_or_random(identity.key(), recipient.encrypted_key, length)?;
@@ -57,22 +58,20 @@ pub(super) fn choose(
         }
         // Also with a random one: what is done is the same.
         let fits = sample.is_opened_by(&unwrapped.secret)?;
-        if fits && !unwrapped.is_random {
+        if fits && !unwrapped.is_random && choice.is_none() {
             let by = (
                 identity.certificate().clone(),
                 is_named,
                 recipient.encrypted_key.to_vec(),
             );
-            let secret = unwrapped.secret.clone();
-            return Ok(Choice {
-                secret,
-                by: Some(by),
-            });
+            choice = Some((unwrapped, Some(by)));
         }
     }
-    let mut secret = vec![0; length];
-    openssl::rand::rand_priv_bytes(&mut secret)?;
-    Ok(Choice { secret, by: None })
+    let (unwrapped, by) = match choice {
+        Some(choice) => choice,
+        None => (Unwrapped::random(length)?, None),
+    };
+    Ok(Choice { unwrapped, by })
 }
 
 impl Sample<'_> {

@@ -155,7 +155,7 @@ impl EnvelopedReader {
         let recipients = recipients
             .collect::<Result<Vec<_>, _>>()
             .map_err(|problem| self.reader.error(problem))?;
-        let Choice { mut secret, by } = key_choice::choose(&recipients, &self.rules.own, sample)?;
+        let Choice { unwrapped, by } = key_choice::choose(&recipients, &self.rules.own, sample)?;
         let padding = recipients
             .first()
             .map_or(RsaPadding::Pkcs1, |one| one.scheme.padding);
@@ -169,11 +169,9 @@ impl EnvelopedReader {
         let mut context = CipherCtx::new()?;
         context.decrypt_init(
             Some(sample.cipher.cipher()),
-            Some(&secret),
+            Some(&unwrapped.secret),
             Some(sample.vector),
         )?;
-        secret.fill(0);
-        std::hint::black_box(&secret);
         Ok(context)
     }
 
