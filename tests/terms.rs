@@ -390,6 +390,25 @@ fn a_question_that_was_put_off_is_asked_again_with_the_same_facts() {
     ]);
 }
 
+/// In the history as in the log, and in the same words as when it is asked the first time.
+#[test]
+fn an_answer_outside_of_a_session_has_its_policy_with_generation_and_digest() {
+    let setup = setup(&[("answer", "later")]);
+    let server = setup.serve();
+    Peer::session(server.address()).send(&VirtualFile::new("ORDERS", "order"));
+    server.await_log(&["policy-decided", "end-transfer", "EERP"]);
+    let (_, again) = decisions(&setup).pop().unwrap();
+    let digest = again["policies"][0]["digest"].as_str().unwrap();
+    let by = format!("policy terms (generation 1, sha256:{})", &digest[..12]);
+    server.await_log(&["policy-decided", "EERP", &format!("\"by\":\"{by}\"")]);
+    let row = setup.transfers().remove(0);
+    let id = row.split_whitespace().next().unwrap();
+    let shown = setup.pointsman(&["transfers", "show", id]).stdout;
+    let shown = String::from_utf8(shown).unwrap();
+    let line = format!("end-transfer: {by}: EERP after delivery");
+    assert!(shown.contains(&line), "{line} is not in:\n{shown}");
+}
+
 /// The history of the only transfer: the data of each event that has some.
 fn decisions(setup: &Setup) -> Vec<(String, serde_json::Value)> {
     let row = setup.transfers().remove(0);

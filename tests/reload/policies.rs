@@ -4,7 +4,7 @@ use pointsman::{KNOWN_PARTNERS, ROUTE_BY_NAME};
 
 use super::*;
 use crate::support::THEM;
-use crate::support::guests::terms;
+use crate::support::guests::{misbehaving, terms};
 
 /// A policy that puts files into that folder.
 fn into(name: &str, folder: &str) -> String {
@@ -121,4 +121,29 @@ fn one_generation_is_one_reload_however_much_of_the_chain_changes() {
     deploy(&setup, &[known, into("b", "two"), into("a", "three")]);
     next_goes_by(&setup, &server, "CHAIN", "one", "two");
     server.await_log(&["configuration-reloaded", "\"generation\":2"]);
+}
+
+/// What a policy may keep beyond sessions is asked of the plan in the middle of a session.
+#[test]
+fn what_a_policy_may_keep_changes_with_the_next_session() {
+    let keeping = |much: &str| {
+        format!(
+            "  bad:\n    component: bad.wasm\n    hooks: [accept-file]\n    limits: {{kept: {much}}}\n"
+        )
+    };
+    let setup = Setup::plain("");
+    setup.write("bad.wasm", misbehaving());
+    deploy(&setup, &[keeping("200KiB")]);
+    let server = setup.serve();
+    let mut staying = Peer::session(server.address());
+    deploy(&setup, &[keeping("300KiB")]);
+    let said = reloaded(&setup);
+    assert!(said.contains("policies.bad.limits.kept"), "{said}");
+    let refused_by = |peer: &mut Peer<std::net::TcpStream>, limit: &str| {
+        assert_eq!(peer.offer(&VirtualFile::new("KEEP", "x"))[0], b'3', "SFNA");
+        server.await_log(&["policy-failed", limit]);
+    };
+    refused_by(&mut staying, "may keep 204800");
+    assert!(!server.log().contains("may keep 307200"));
+    refused_by(&mut Peer::session(server.address()), "may keep 307200");
 }

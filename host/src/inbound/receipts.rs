@@ -114,16 +114,12 @@ async fn ask_due(station: &Arc<Station>, asked: &mut OpenAsking) -> Result<(), L
 
 async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), LedgerError> {
     let session = station.session_id();
-    let mut answered = if question.hand_over {
+    let answered = if question.hand_over {
         hand_over(station, question).await
     } else {
         ask_policies(station, question, &session).await
     };
-    let note = Note {
-        text: answered.to_string(),
-        data: answered.data.take(),
-    };
-    let verdict = answered.verdict.clone();
+    let (verdict, note) = (answered.verdict.clone(), answered.note.clone());
     if write_down(station, question.id, verdict, note).await? {
         // Policies are told of a session, and their own lines have it.
         let session = (!question.hand_over).then_some(session);
@@ -132,7 +128,7 @@ async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), Ledg
         station.events.emit(Event::DecidedBefore {
             transfer: question.id,
             partner: question.partner.clone(),
-            answer: answered.to_string(),
+            answer: answered.note.text,
         });
     }
     Ok(())
@@ -152,7 +148,7 @@ fn log_answer(
             transfer,
             partner: partner.clone(),
             file: file.clone(),
-            reason: format!("{}: {answered}", answered.hook),
+            reason: answered.note.text,
         });
     station.events.emit(Event::Decided {
         session,
@@ -209,27 +205,22 @@ struct AnsweredQuestion {
     policy: Option<String>,
     by: String,
     decision: String,
-    /// What led to it, where policies were asked.
-    data: Option<String>,
+    /// What the history of the file keeps of it.
+    note: Note,
 }
 
 impl AnsweredQuestion {
     /// Of a file that a command is to take.
     fn of_hand_over(by: impl fmt::Display, verdict: Verdict, decision: String) -> Self {
+        let hook = "hand-over";
         Self {
             verdict,
-            hook: "hand-over",
+            hook,
             policy: None,
+            note: Note::from(format!("{hook}: {by}: {decision}")),
             by: by.to_string(),
             decision,
-            data: None,
         }
-    }
-}
-
-impl fmt::Display for AnsweredQuestion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.by, self.decision)
     }
 }
 
@@ -260,23 +251,20 @@ async fn ask_policies(
         None => in_force.ours.offer_to_strangers.clone(),
     };
     let connection = facts::without_session(session, &question.partner, code, &params);
-    let services = Arc::new(Services(Arc::clone(station)));
+    let services = Arc::new(Services {
+        station: Arc::clone(station),
+        plan: Arc::clone(&in_force),
+    });
     let answer = ask::end_transfer(policies, services, &connection, &done).await;
     let key = &question.header.key;
     let (verdict, decision) = verdict(&in_force, &question.partner, key, &answer.decision);
-    let policy = answer.decided_by.as_ref().map(|by| by.policy.clone());
-    let data = ask::data(&answer);
-    let by = answer.decided_by.map_or_else(
-        || "no policy".to_owned(),
-        |by| format!("policy {} (generation {})", by.policy, by.generation),
-    );
     AnsweredQuestion {
         verdict,
-        hook: "end-transfer",
-        policy,
-        by,
+        hook: answer.hook.name(),
+        by: ask::by(&answer),
+        note: ask::note(&answer, &decision),
+        policy: answer.decided_by.map(|by| by.policy),
         decision,
-        data,
     }
 }
 

@@ -150,23 +150,21 @@ pub async fn end_transfer(
 
 /// What the history of a transfer keeps of a decision: the sentence, and all that led to it.
 pub fn note<T: Serialize>(decided: &Decided<T>, sentence: &str) -> Note {
-    let hook = decided.hook;
+    let (hook, who, generation) = (decided.hook, by(decided), decided.generation);
+    let text = match &decided.decided_by {
+        Some(_) => format!("{hook}: {who}: {sentence}"),
+        None => format!("{hook}: {who}, generation {generation}"),
+    };
+    let data = data(decided);
+    Note { text, data }
+}
+
+/// Who decided, with generation and digest of the policy where one did.
+pub fn by<T>(decided: &Decided<T>) -> String {
     match &decided.decided_by {
-        Some(by) => Note {
-            text: format!("{hook}: policy {by}: {sentence}"),
-            data: data(decided),
-        },
-        None => {
-            let what = match decided.asked.is_empty() {
-                true => "was asked",
-                false => "had an opinion",
-            };
-            let generation = decided.generation;
-            Note {
-                text: format!("{hook}: no policy {what}, generation {generation}"),
-                data: data(decided),
-            }
-        }
+        Some(by) => format!("policy {by}"),
+        None if decided.asked.is_empty() => "no policy was asked".to_owned(),
+        None => "no policy had an opinion".to_owned(),
     }
 }
 
@@ -185,7 +183,7 @@ pub fn notification<T: Serialize>(decided: &Decided<T>) -> Option<Note> {
 
 /// All that led to a decision, or that none had an opinion, as JSON of some 50 KiB at most; none where no policy was
 /// asked.
-pub fn data<T: Serialize>(decided: &Decided<T>) -> Option<String> {
+fn data<T: Serialize>(decided: &Decided<T>) -> Option<String> {
     (!decided.asked.is_empty()).then(|| decided.to_json().to_string())
 }
 

@@ -85,7 +85,10 @@ impl SessionContext {
             since: SystemTime::now(),
             file: None,
         });
-        let services = Arc::new(Services(Arc::clone(&station)));
+        let services = Arc::new(Services {
+            station: Arc::clone(&station),
+            plan: Arc::clone(&plan.in_force),
+        });
         let policies = Asker::open(Arc::clone(&plan.policies), &id, services);
         Self {
             station,
@@ -297,10 +300,7 @@ impl SessionContext {
             transfer: None,
             file: file.map(FileKey::to_string),
             hook: decided.hook.name(),
-            by: by.map_or_else(
-                || "no policy had an opinion".to_owned(),
-                |by| format!("policy {by}"),
-            ),
+            by: ask::by(decided),
             decision: sentence.to_owned(),
             data,
         });
