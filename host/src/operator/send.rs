@@ -14,10 +14,10 @@ use tokio::sync::{broadcast, watch};
 use super::error::{ErrorCode, OperatorError};
 use super::utc_time::UtcTime;
 use super::{Operator, ServerLink};
-use crate::config::{Label, Partner, Plan, Scalar};
+use crate::config::{Label, Plan, Scalar};
 use crate::events::Event;
 use crate::outbound::enqueue::{self, SendAs};
-use crate::session::dial;
+use crate::session::dial::PlannedCall;
 use crate::session::ending::Ending;
 use crate::station::drain::Drain;
 use crate::station::leases;
@@ -112,7 +112,7 @@ pub(crate) enum SendReport {
 /// A call that is about to be made, for a file that is queued or for all that waits.
 pub(crate) struct SendCall {
     station: Arc<Station>,
-    profile: Arc<Partner>,
+    partner: String,
     only: Option<TransferId>,
     /// The file that was queued for it.
     pub queued: Option<QueuedReport>,
@@ -134,13 +134,13 @@ impl Operator {
         leases::give_back(&station).await?;
         let mut call = SendCall {
             station,
-            profile,
+            partner: partner.clone(),
             only: None,
             queued: None,
         };
         if let Some(file) = &request.file {
             let how = request.how()?;
-            let (id, header) = enqueue::enqueue(&call.station, &call.profile, file, &how).await?;
+            let (id, header) = enqueue::enqueue(&call.station, &profile, file, &how).await?;
             call.only = Some(id);
             call.queued = Some(QueuedReport {
                 transfer: id.to_string(),
@@ -240,10 +240,13 @@ impl SendCall {
     /// The partner was not reached, or something was not sent, which stays queued.
     pub(crate) async fn make(self) -> Result<SendReport, OperatorError> {
         let station = &self.station;
-        let partner = &self.profile.name;
+        let partner = &self.partner;
         let waited = waiting(station, partner).await?;
         let (_stay, drain) = watch::channel(Drain::No);
-        let called = dial::call(Arc::clone(station), self.profile.clone(), self.only, drain).await;
+        let called = match PlannedCall::of(station, partner) {
+            Ok(call) => call.make(self.only, drain).await,
+            Err(error) => Err(error),
+        };
         // What is remembered of the partner is a convenience: the file is what counts.
         let _ = station.contacts.write_down(station.ledger.as_ref()).await;
         match (called, self.only) {

@@ -1,6 +1,6 @@
 //! Requests of operators, in the server's own process and outside of it.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use pointsman_store::{Direction, InboundState, OutboundState, ReceiptState};
 
@@ -13,6 +13,7 @@ use super::transfers::{StateReport, TransferQuery, TransferSummary};
 use super::utc_time::UtcTime;
 use super::*;
 use crate::station::Inbox;
+use crate::station::in_force::InForce;
 
 const CONFIG: &str = "version: 1\nstation: {ssid: O0013US, password: OURS}\nstorage: {state: state, inbox: inbox}\n\
                       listeners: [{address: '127.0.0.1:0'}]\npartners:\n  them: {ssid: O0013THEM, password: THEIRS}\n";
@@ -215,4 +216,81 @@ async fn a_reply_is_read_back_as_it_was() {
         error.to_string().contains("no file that goes in is parked"),
         "{error}"
     );
+}
+
+/// A port that somebody may call, and whether one has.
+struct Port(std::net::TcpListener);
+
+impl Port {
+    fn open() -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        Self(listener)
+    }
+
+    /// Profile of the partner with this address.
+    fn profile(&self) -> String {
+        let port = self.0.local_addr().unwrap().port();
+        format!("  them: {{ssid: O0013THEM, password: THEIRS, address: 'localhost:{port}'}}\n")
+    }
+
+    async fn is_called(&self) -> bool {
+        let caller = async {
+            loop {
+                match self.0.accept() {
+                    Ok((caller, _)) => return drop(caller),
+                    Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+                }
+            }
+        };
+        let caller = tokio::time::timeout(Duration::from_secs(20), caller);
+        caller.await.is_ok()
+    }
+}
+
+/// Puts a configuration with these partners in force.
+async fn put_in_force(station: &Station, folder: &std::path::Path, partners: &str) {
+    let path = folder.join("pointsman.yaml");
+    let before = CONFIG.split("partners:").next().unwrap();
+    std::fs::write(&path, format!("{before}partners:\n{partners}")).unwrap();
+    let next = InForce::of(Plan::load(&path).unwrap());
+    let policies = station.policies.prepare(Vec::new()).await.unwrap();
+    station.put_in_force(next, policies);
+}
+
+#[tokio::test]
+async fn a_call_that_waits_while_the_plan_changes_is_made_by_the_new_one_alone() {
+    let temp = tempfile::TempDir::new().unwrap();
+    let station = Station::open(plan(temp.path()), "test", Inbox::Made).await;
+    let station = station.unwrap();
+    let (old, new) = (Port::open(), Port::open());
+    let prepared = async || {
+        put_in_force(&station, temp.path(), &old.profile()).await;
+        let request = SendRequest {
+            partner: "them".to_owned(),
+            ..SendRequest::default()
+        };
+        Operator::within(&station).send(&request).await.unwrap()
+    };
+    let call = prepared().await;
+    put_in_force(&station, temp.path(), &new.profile()).await;
+    tokio::select! {
+        is_called = new.is_called() => assert!(is_called, "nobody called the new address"),
+        ended = call.make() => panic!("the new address was not reached: {ended:?}"),
+    }
+    let gone = "  others: {ssid: O0013OTHERS, password: THEIRS}\n";
+    let without_address = "  them: {ssid: O0013THEM, password: THEIRS}\n";
+    for (partners, says) in [
+        (gone, "`them` is not in the configuration"),
+        (without_address, "`them` has no address"),
+    ] {
+        let call = prepared().await;
+        put_in_force(&station, temp.path(), partners).await;
+        let error = call.make().await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::PartnerUnreached);
+        assert!(error.cause.contains(says), "{error}");
+    }
+    let called = old.0.accept().map_err(|error| error.kind());
+    let called = called.map(|(_, from)| from);
+    assert_eq!(called, Err(std::io::ErrorKind::WouldBlock), "the old one");
 }

@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::backoff::Backoff;
 use crate::config::{Partner, Plan};
 use crate::events::Event;
-use crate::session::dial::{self, DialError};
+use crate::session::dial::{DialError, PlannedCall};
 use crate::session::ending::Ending;
 use crate::station::Station;
 use crate::station::contacts::NextCall;
@@ -218,10 +218,15 @@ pub async fn keep_calling(
         station
             .contacts
             .keep_plans(|name| plan.partners.contains_key(name));
-        for profile in due {
-            let call = dial::call(Arc::clone(&station), profile.clone(), None, drain.clone());
+        for partner in due {
+            let Ok(call) = PlannedCall::of(&station, &partner) else {
+                // A reload took it, or its address, out of the plan in this moment.
+                lines.remove(&partner);
+                continue;
+            };
+            let profile = Arc::clone(call.profile());
             // One of the sessions that a drain waits for, and ends if it has to.
-            let call = sessions.spawn(call);
+            let call = sessions.spawn(call.make(None, drain.clone()));
             calls.spawn(async move { (profile, outcome(call.await)) });
         }
     }
@@ -242,7 +247,7 @@ async fn who_is_due(
     plan: &Plan,
     lines: &mut BTreeMap<String, Line>,
     started: SystemTime,
-) -> Result<Vec<Arc<Partner>>, pointsman_store::LedgerError> {
+) -> Result<Vec<String>, pointsman_store::LedgerError> {
     let callable = plan.partners.iter().filter(|(name, partner)| {
         partner.is_called() && lines.get(*name).is_none_or(|line| !line.busy)
     });
@@ -272,14 +277,13 @@ async fn who_is_due(
         };
         if let Some(cause) = cause {
             line.begin_call(cause, hour);
-            due.push((waits.map_or(now, |waits| waits.oldest), name, partner));
+            due.push((waits.map_or(now, |waits| waits.oldest), name));
         }
     }
     // Only now, since a call that begins changes when its line is due next.
     emit_plans(station, plan, lines, &waiting, &clock);
-    due.sort_unstable_by_key(|(oldest, name, _)| (*oldest, *name));
-    let partners = due.into_iter().map(|(_, _, partner)| Arc::clone(partner));
-    Ok(partners.collect())
+    due.sort_unstable();
+    Ok(due.into_iter().map(|(_, name)| name.clone()).collect())
 }
 
 /// For whoever asks when a partner is called.

@@ -21,7 +21,7 @@ use crate::net::wire::Wire;
 use crate::station::Station;
 use crate::station::contacts::Line;
 use crate::station::drain::Drain;
-use crate::station::in_force::InForce;
+use crate::station::in_force::{InForce, Pinned};
 
 /// How long a connection, and its TLS handshake, may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,6 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Why there was no session.
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
+    /// The plan in force has no such partner.
+    #[error("partner `{0}` is not in the configuration that is in force: it is not called")]
+    NoPartner(String),
     /// The profile has no address.
     #[error("partner `{0}` has no address: only it can call us; give it an `address` to dial it")]
     NoAddress(String),
@@ -54,41 +57,76 @@ pub enum DialError {
     },
 }
 
-/// Dials a partner, and drives the session to its end: `only` that file is sent, or whatever waits. How it went is remembered among the partner's contacts.
-///
-/// # Errors
-/// There was no session. What went wrong within one is in its [`Ending`].
-pub async fn call(
+/// A call that is about to be made: all of it, from the address to the policies, is of one plan.
+pub struct PlannedCall {
     station: Arc<Station>,
+    plan: Pinned,
     profile: Arc<Partner>,
-    only: Option<TransferId>,
-    drain: watch::Receiver<Drain>,
-) -> Result<Ending, DialError> {
-    let Some(address) = profile.address.clone() else {
-        return Err(DialError::NoAddress(profile.name.clone()));
-    };
-    let line = Line {
-        partner: profile.name.clone(),
-        dialled: true,
-        remote: address.to_string(),
-    };
-    let called = reach(Arc::clone(&station), profile, address, only, drain).await;
-    if let Err(error) = &called {
-        station.contacts.unreached(&line, &error.to_string());
+    address: Address,
+}
+
+impl PlannedCall {
+    /// A call of this partner by the plan that is in force now, whatever is put in force until it ends.
+    ///
+    /// # Errors
+    /// The plan has no such partner, or no address for it.
+    pub fn of(station: &Arc<Station>, partner: &str) -> Result<Self, DialError> {
+        let plan = station.pin();
+        let Some(profile) = plan.partner(partner) else {
+            return Err(DialError::NoPartner(partner.to_owned()));
+        };
+        let Some(address) = profile.address.clone() else {
+            return Err(DialError::NoAddress(partner.to_owned()));
+        };
+        Ok(Self {
+            station: Arc::clone(station),
+            plan,
+            profile,
+            address,
+        })
     }
-    called
+
+    /// The profile of the partner that is called.
+    #[must_use]
+    pub fn profile(&self) -> &Arc<Partner> {
+        &self.profile
+    }
+
+    /// Dials the partner, and drives the session to its end: `only` that file is sent, or whatever waits. How it went is
+    /// remembered among the partner's contacts.
+    ///
+    /// # Errors
+    /// There was no session. What went wrong within one is in its [`Ending`].
+    pub async fn make(
+        self,
+        only: Option<TransferId>,
+        drain: watch::Receiver<Drain>,
+    ) -> Result<Ending, DialError> {
+        let line = Line {
+            partner: self.profile.name.clone(),
+            dialled: true,
+            remote: self.address.to_string(),
+        };
+        let station = Arc::clone(&self.station);
+        let called = reach(self, only, drain).await;
+        if let Err(error) = &called {
+            station.contacts.unreached(&line, &error.to_string());
+        }
+        called
+    }
 }
 
 async fn reach(
-    station: Arc<Station>,
-    profile: Arc<Partner>,
-    address: Address,
+    call: PlannedCall,
     only: Option<TransferId>,
     drain: watch::Receiver<Drain>,
 ) -> Result<Ending, DialError> {
-    let plan = station.pin();
-    // As it is by now, if it still is.
-    let profile = plan.partner(&profile.name).unwrap_or(profile);
+    let PlannedCall {
+        station,
+        plan,
+        profile,
+        address,
+    } = call;
     let connector = connector(&plan, &profile)?;
     let unreachable = |what, source| DialError::Unreachable {
         partner: profile.name.clone(),
