@@ -281,6 +281,16 @@ impl Server {
         self.log.lock().unwrap().clone()
     }
 
+    /// How many octets it logged so far.
+    pub fn log_length(&self) -> usize {
+        self.log.lock().unwrap().len()
+    }
+
+    /// What it logged since there were so many octets.
+    pub fn log_from(&self, length: usize) -> String {
+        self.log.lock().unwrap()[length..].to_owned()
+    }
+
     /// Waits for a line of the log that has all of these words.
     pub fn await_log(&self, words: &[&str]) -> String {
         eventually(&format!("the log says {words:?}"), || {
