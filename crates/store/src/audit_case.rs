@@ -403,6 +403,11 @@ impl<'a> Case<'a> {
                     );
                     self.wrong("row-behind", self.sidecar(part), what, REBUILD);
                 }
+                if direction == Direction::Outbound && record.state().is_none() {
+                    let what =
+                        "it does not say that the file was queued: a rebuilt ledger would park it";
+                    self.note("sidecar-without-state", self.sidecar(part), what, DESCRIBE);
+                }
                 if record.has_damaged_positions() {
                     let what = "its positions of records are damaged: a restart reads the file from its start";
                     self.wrong("positions-damaged", self.sidecar(part), what, DESCRIBE);

@@ -19,8 +19,8 @@ use crate::row::Row;
 use crate::sealed::Sealed;
 use crate::state::{Direction, State};
 use crate::transfer::{
-    Details, NewFile, OpenQuestion, OutboundFile, Queued, TimelineEntry, Transfer, TransferId,
-    Undelivered,
+    CONTENT_REMOVED, Details, NewFile, OpenQuestion, OutboundFile, Queued, TimelineEntry, Transfer,
+    TransferId, Undelivered,
 };
 use crate::verb::{self, Effect, Verb};
 use crate::verdict::{Received, Verdict};
@@ -158,6 +158,23 @@ pub trait Ledger: Send + Sync {
         event: &'static str,
         note: Note,
     ) -> Result<Committing, LedgerError>;
+
+    /// Notes that the content of a rejected file is not kept, before it is removed; `why` is for the history.
+    ///
+    /// # Errors
+    /// As for [`Ledger::remark`].
+    async fn content_removed(&self, id: TransferId, why: &str) -> Result<(), LedgerError> {
+        self.remark(id, CONTENT_REMOVED, why.into()).await
+    }
+
+    /// Whether that was noted: then a content that is still there is to be removed.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    async fn is_content_removed(&self, id: TransferId) -> Result<bool, LedgerError> {
+        let history = self.timeline(id).await?;
+        Ok(history.iter().any(|line| line.event == CONTENT_REMOVED))
+    }
 
     /// The visible path is chosen (before the rename): Received → Placing.
     async fn placing(&self, id: TransferId, path: &str) -> Result<(), LedgerError> {

@@ -80,8 +80,8 @@ pub use spool::{
 pub use sqlite::{Left, Rebuilt, SqliteLedger, rebuild};
 pub use state::{Direction, InboundState, OutboundState, ReceiptState, State};
 pub use transfer::{
-    CONTENT_REMOVED, Details, Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse, Question,
-    Queued, Target, TimelineEntry, Transfer, TransferId, Undelivered,
+    Details, Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse, Question, Queued, Target,
+    TimelineEntry, Transfer, TransferId, Undelivered,
 };
 pub use verb::{Effect, Unfit, Verb};
 pub use verdict::{Received, Verdict};

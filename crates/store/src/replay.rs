@@ -51,7 +51,7 @@ pub fn beyond(record: &Record, row: &Row) -> Option<&'static str> {
         file.may_have = true;
     }
     for entry in &record.entries {
-        if row.state() == InboundState::Receiving.into() && says_received(entry) {
+        if row.state() == InboundState::Receiving.into() && entry.says_received() {
             receive(&mut told, record);
         }
         step(&mut told, entry, SystemTime::now());
@@ -76,17 +76,6 @@ pub fn beyond(record: &Record, row: &Row) -> Option<&'static str> {
         }
         (State::Outbound(_), _) => is_new.then_some("its receipt came"),
     }
-}
-
-fn says_received(entry: &Entry) -> bool {
-    matches!(
-        entry,
-        Entry::Received
-            | Entry::Placing(_)
-            | Entry::Decided(_)
-            | Entry::Forwarded(_)
-            | Entry::Given
-    )
 }
 
 /// The row before anything happened to it.

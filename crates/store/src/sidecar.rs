@@ -170,9 +170,12 @@ impl Sidecar {
 }
 
 impl Entry {
-    /// Of a file to send that was just queued.
-    pub(crate) fn queued() -> Self {
-        Self::State(OutboundState::Ready, None)
+    /// Whether it says that a row had the file as received.
+    pub(crate) fn says_received(&self) -> bool {
+        matches!(
+            self,
+            Self::Received | Self::Placing(_) | Self::Decided(_) | Self::Forwarded(_) | Self::Given
+        )
     }
 }
 
@@ -182,28 +185,6 @@ impl Record {
     pub fn path(&self) -> Option<&str> {
         self.entries.iter().rev().find_map(|entry| match entry {
             Entry::Placing(path) => Some(path.as_str()),
-            _ => None,
-        })
-    }
-
-    /// The final decision about the receipt of a received file.
-    #[must_use]
-    pub fn verdict(&self) -> Option<&Verdict> {
-        let decided = self.entries.iter().rev().find_map(|entry| match entry {
-            Entry::Decided(verdict) => Some(verdict),
-            _ => None,
-        });
-        decided.or(match &self.sidecar.way {
-            Way::Inbound { verdict, .. } => Some(verdict),
-            Way::Outbound { .. } => None,
-        })
-    }
-
-    /// The receipt that somebody else made, if ours is one.
-    #[must_use]
-    pub fn forwarded(&self) -> Option<&Response> {
-        self.entries.iter().find_map(|entry| match entry {
-            Entry::Forwarded(response) => Some(response),
             _ => None,
         })
     }
@@ -253,16 +234,7 @@ impl Record {
     /// Whether a row had the file as received, so that it must not be removed.
     #[must_use]
     pub(crate) fn is_received(&self) -> bool {
-        self.entries.iter().any(|entry| {
-            matches!(
-                entry,
-                Entry::Received
-                    | Entry::Placing(_)
-                    | Entry::Decided(_)
-                    | Entry::Forwarded(_)
-                    | Entry::Given
-            )
-        })
+        self.entries.iter().any(Entry::says_received)
     }
 
     /// The last state of a file to send, and its reason; none where it was never queued.
@@ -300,15 +272,6 @@ impl Record {
             Some(_) => Content::Plain,
             None => Content::Wire,
         }
-    }
-
-    /// The partner's receipt.
-    #[must_use]
-    pub fn answer(&self) -> Option<&Response> {
-        self.entries.iter().find_map(|entry| match entry {
-            Entry::Answered(response) => Some(response),
-            _ => None,
-        })
     }
 
     /// Where some records of a file to send end. None where that was not noted, or was noted of another content.

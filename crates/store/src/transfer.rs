@@ -287,7 +287,7 @@ pub struct Question {
 }
 
 /// The history event of a rejected file whose content is not kept; it is written before the content is removed.
-pub const CONTENT_REMOVED: &str = "content-removed";
+pub(crate) const CONTENT_REMOVED: &str = "content-removed";
 
 /// The history event of a row that was made from its sidecar.
 pub(crate) const REBUILT: &str = "rebuilt";

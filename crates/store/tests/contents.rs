@@ -16,8 +16,8 @@ use std::path::PathBuf;
 use oftp::{DatasetName, FileHeader, FileKey, FileStamp, OdetteId};
 use pointsman_store::{
     Access, Audit, Audited, Content, ContentKey, Direction, Hold, InboundState, Ledger, NewFile,
-    Offer, Offered, Received, Repeated, Sidecar, Spool, SqliteLedger, Target, TransferId, Verdict,
-    Weight,
+    Offer, Offered, Received, Repeated, Sidecar, Spool, SqliteLedger, State, Target, TransferId,
+    Verdict, Weight,
 };
 use tempfile::TempDir;
 
@@ -120,19 +120,12 @@ impl Yard {
     }
 
     /// The state of the row in a ledger that is made from the spool alone.
-    async fn rebuilt_state(&self, id: TransferId) -> String {
+    async fn rebuilt_state(&self, id: TransferId) -> State {
         let database = self.folder.path().join("another.db");
         let _ = std::fs::remove_file(&database);
         rebuilt(&database, &self.spool);
         let ledger = SqliteLedger::open(&database).unwrap();
-        ledger
-            .show(id)
-            .await
-            .unwrap()
-            .unwrap()
-            .state
-            .as_str()
-            .to_owned()
+        ledger.show(id).await.unwrap().unwrap().state
     }
 }
 
@@ -184,7 +177,10 @@ async fn the_plain_content_is_delivered_and_its_leaving_proves_it_while_the_othe
     let hold = yard.spool.hold_to_deliver(key.id).unwrap().unwrap();
     assert_eq!(hold.key(), key.plain());
     drop(hold);
-    assert_eq!(yard.rebuilt_state(key.id).await, "received");
+    assert_eq!(
+        yard.rebuilt_state(key.id).await,
+        InboundState::Received.into()
+    );
     assert_eq!(yard.wrong().await, [""; 0]);
     yard.delivered(key).await;
     let delivered = std::fs::read(yard.inbox().join("FILE")).unwrap();
@@ -192,12 +188,18 @@ async fn the_plain_content_is_delivered_and_its_leaving_proves_it_while_the_othe
     let wire = yard.file(&format!("sealed/{}", key.id));
     assert_eq!(std::fs::read(&wire).unwrap(), WIRE, "kept as evidence");
     assert!(yard.spool.hold_to_deliver(key.id).unwrap().is_none());
-    assert_eq!(yard.rebuilt_state(key.id).await, "delivered");
+    assert_eq!(
+        yard.rebuilt_state(key.id).await,
+        InboundState::Delivered.into()
+    );
     assert_eq!(yard.wrong().await, [""; 0]);
     // Its retention is over.
     yard.spool.discard_content(key).unwrap();
     assert!(!wire.exists());
-    assert_eq!(yard.rebuilt_state(key.id).await, "delivered");
+    assert_eq!(
+        yard.rebuilt_state(key.id).await,
+        InboundState::Delivered.into()
+    );
     assert_eq!(yard.wrong().await, [""; 0]);
     assert_eq!(yard.notes().await, [""; 0]);
 }
@@ -210,12 +212,15 @@ async fn what_the_wire_content_does_says_nothing_of_the_delivery() {
     yard.spool.discard_content(key).unwrap();
     assert_eq!(
         yard.rebuilt_state(key.id).await,
-        "received",
+        InboundState::Received.into(),
         "its plain content waits to be delivered"
     );
     assert_eq!(yard.wrong().await, [""; 0]);
     yard.delivered(key).await;
-    assert_eq!(yard.rebuilt_state(key.id).await, "delivered");
+    assert_eq!(
+        yard.rebuilt_state(key.id).await,
+        InboundState::Delivered.into()
+    );
     assert_eq!(yard.wrong().await, [""; 0]);
 }
 
@@ -230,7 +235,10 @@ async fn a_plain_content_counts_from_its_line_on() {
     // The crash came while it was written.
     std::fs::write(&partial, b"con").unwrap();
     assert_eq!(yard.notes().await, ["plain-unfinished"]);
-    assert_eq!(yard.rebuilt_state(key.id).await, "received");
+    assert_eq!(
+        yard.rebuilt_state(key.id).await,
+        InboundState::Received.into()
+    );
     assert!(!partial.exists(), "a rebuild removes it");
     // It came after the rename, before the line was durable; or that is torn.
     for torn in [
@@ -414,6 +422,6 @@ async fn files_of_a_spool_that_knew_one_content_have_the_names_they_had() {
     assert!(yard.file(&format!("sealed/{}.jsonl", key.id)).exists());
     let text = std::fs::read_to_string(yard.file(&format!("sealed/{}.jsonl", key.id))).unwrap();
     assert!(!text.contains("plain"), "{text}");
-    let state = InboundState::parse(&yard.rebuilt_state(key.id).await);
-    assert_eq!(state, Some(InboundState::Received));
+    let state = yard.rebuilt_state(key.id).await;
+    assert_eq!(state, InboundState::Received.into());
 }

@@ -16,8 +16,8 @@ mod rebuilt;
 use std::path::PathBuf;
 
 use pointsman_store::{
-    Access, ContentKey, Direction, Entry, Ledger, Measure, OutboundState, Rebuilt, Spool,
-    SpoolError, SqliteLedger, TransferId,
+    Access, ContentKey, Direction, Entry, InboundState, Ledger, Measure, OutboundState, Rebuilt,
+    Spool, SpoolError, SqliteLedger, State, TransferId,
 };
 use tempfile::TempDir;
 
@@ -103,12 +103,12 @@ impl Ground {
     }
 
     /// The state of the file in a ledger that is made from the spool alone; none where it is not in it.
-    async fn state_in_rebuilt(&self) -> (Option<String>, Rebuilt) {
+    async fn state_in_rebuilt(&self) -> (Option<State>, Rebuilt) {
         let database = self.folder.path().join("ledger.db");
         let rebuilt = rebuilt(&database, &self.spool);
         let ledger = SqliteLedger::open(&database).unwrap();
         let row = ledger.show(self.id()).await.unwrap();
-        (row.map(|row| row.state.as_str().to_owned()), rebuilt)
+        (row.map(|row| row.state), rebuilt)
     }
 }
 
@@ -122,17 +122,17 @@ async fn each_image_of_a_file_that_is_received_leads_to_its_state() {
         (partial, Half, false, None),
         (partial, Whole, false, None),
         // After the rename. The ledger is lost here, so what is whole is taken for received.
-        (sealed, Whole, false, Some("received")),
-        (sealed, Whole, true, Some("received")),
+        (sealed, Whole, false, Some(InboundState::Received)),
+        (sealed, Whole, true, Some(InboundState::Received)),
         // The blob has left: it is delivered, whatever the row knew.
-        (None, Whole, false, Some("delivered")),
-        (None, Whole, true, Some("delivered")),
+        (None, Whole, false, Some(InboundState::Delivered)),
+        (None, Whole, true, Some(InboundState::Delivered)),
     ] {
         let case = format!("{content:?} {sidecar:?} {received}");
         let ground = Ground::new();
         ground.image(content, sidecar, received);
         let (found, rebuilt) = ground.state_in_rebuilt().await;
-        assert_eq!(found.as_deref(), state, "{case}");
+        assert_eq!(found, state.map(State::from), "{case}");
         assert!(rebuilt.left.is_empty(), "{case}: {:?}", rebuilt.left);
         let pieces = ground.spool.pieces(ground.id()).unwrap();
         assert_eq!(pieces.inbound_sidecar, state.is_some(), "{case}");
@@ -215,13 +215,17 @@ fn a_file_that_came_twice_loses_its_second_beginning_alone() {
 async fn each_image_of_a_file_to_send_leads_to_its_state() {
     // Half imported; sealed and never queued; queued and sent, with and without its content.
     for (queued, content, state) in [
-        (None, true, "parked"),
-        (Some(OutboundState::Ready), true, "ready"),
-        (Some(OutboundState::Held), true, "held"),
-        (Some(OutboundState::Ready), false, "parked"),
-        (Some(OutboundState::Sent), true, "sent"),
-        (Some(OutboundState::Sent), false, "sent"),
-        (Some(OutboundState::Cancelled), true, "cancelled"),
+        (None, true, OutboundState::Parked),
+        (Some(OutboundState::Ready), true, OutboundState::Ready),
+        (Some(OutboundState::Held), true, OutboundState::Held),
+        (Some(OutboundState::Ready), false, OutboundState::Parked),
+        (Some(OutboundState::Sent), true, OutboundState::Sent),
+        (Some(OutboundState::Sent), false, OutboundState::Sent),
+        (
+            Some(OutboundState::Cancelled),
+            true,
+            OutboundState::Cancelled,
+        ),
     ] {
         let ground = Ground::new();
         let whole = ground
@@ -241,7 +245,7 @@ async fn each_image_of_a_file_to_send_leads_to_its_state() {
             std::fs::remove_file(ground.in_folder("outgoing")).unwrap();
         }
         let (found, _) = ground.state_in_rebuilt().await;
-        assert_eq!(found.as_deref(), Some(state), "{queued:?} {content}");
+        assert_eq!(found, Some(state.into()), "{queued:?} {content}");
     }
     let ground = Ground::new();
     let writer = ground

@@ -3,8 +3,7 @@
 use oftp::Position;
 use pointsman_store::transition::reached;
 use pointsman_store::{
-    CONTENT_REMOVED, ContentKey, Direction, InboundState, SpoolError, State, TransferId, beyond,
-    planted,
+    ContentKey, Direction, InboundState, SpoolError, State, TransferId, beyond, planted,
 };
 
 use crate::config::files::ledger_path;
@@ -129,8 +128,7 @@ async fn discard_uncommitted(station: &Station, id: TransferId) -> Result<(), St
 
 /// The content of a refused file that was to be removed when the crash came (`delivery.rejected: delete`).
 async fn remove_rejected(station: &Station, id: TransferId) -> Result<(), StartError> {
-    let timeline = station.ledger.timeline(id).await?;
-    if timeline.iter().any(|line| line.event == CONTENT_REMOVED) {
+    if station.ledger.is_content_removed(id).await? {
         let direction = Direction::Inbound;
         station.contents.discard_contents(direction, id).await?;
     }

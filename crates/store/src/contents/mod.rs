@@ -86,9 +86,9 @@ pub trait Contents: Leftovers + Debug + Send + Sync {
     /// As for [`Contents::hold`].
     async fn hold_to_deliver(&self, id: TransferId) -> Result<Option<Hold>, SpoolError>;
 
-    /// Hands a sealed content to `path` below `inbox`. The path is in the row already, and is appended to the sidecar
-    /// first. On return the delivery is durable and the content is gone from here. `path` is made of parts joined by
-    /// `/`.
+    /// Hands a sealed content to `path` below `inbox`. The path is in the row and in the sidecar already
+    /// ([`Ledger::placing`](crate::Ledger::placing)). On return the delivery is durable and the content is gone from
+    /// here. `path` is made of parts joined by `/`.
     ///
     /// # Errors
     /// [`PlaceError::Taken`] when there is a file of that name that is not to be overwritten.

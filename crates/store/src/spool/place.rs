@@ -11,16 +11,14 @@ use rustix::fs::{AtFlags, Gid, Mode, RenameFlags};
 use super::files::sync_folder;
 use super::layout::{Spool, file_name};
 use super::names::SEALED;
-use super::sidecars::behind;
 use crate::content::ContentKey;
 use crate::events::StoreEvent;
 use crate::planted;
-use crate::sidecar::Entry;
 use crate::transfer::TransferId;
 use crate::transition::reached;
 
 impl Spool {
-    /// Renames a sealed content to `path` below `inbox`, which is in its row already, and is appended to its sidecar first.
+    /// Renames a sealed content to `path` below `inbox`, which is in its row and in its sidecar already (`Ledger::placing`).
     ///
     /// `path` is made of parts joined by `/`; folders are made where missing, and none may be a
     /// symbolic link.
@@ -40,12 +38,6 @@ impl Spool {
         let (folders, name) = split(path)?;
         let folder = self.descend(inbox, &folders, access);
         let folder = folder.map_err(io_error(path))?;
-        // The line comes before the rename, so that a rebuilt ledger knows the path of a content that has left. Without it
-        // only the path would be lost, so a failure is logged and ends nothing.
-        let appended = self.append(key.direction, key.id, &Entry::Placing(path.to_owned()));
-        if let Err(error) = appended {
-            behind(key.id, &error);
-        }
         // Both folders are entered before the rename: a sync that another task began earlier need not cover it.
         let entered = [inbox.join(folders.join("/")), self.root.join(SEALED)];
         let changed = entered.each_ref().map(|folder| self.folders.enter(folder));

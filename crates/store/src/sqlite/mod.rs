@@ -55,7 +55,7 @@ use crate::transfer::{
     Undelivered,
 };
 use crate::transition::VerbName;
-use crate::verb::{self, Acknowledged, Effect, Verb};
+use crate::verb::{self, Acknowledged, Effect, Stamp, Verb};
 
 /// The [`Ledger`] in a SQLite file (WAL, `synchronous=FULL`). Clones share it.
 #[derive(Clone, Debug)]
@@ -141,6 +141,21 @@ impl SqliteLedger {
         Ok(Persisted::committed(done))
     }
 
+    /// Durable on return.
+    async fn append_before(
+        &self,
+        direction: Direction,
+        id: TransferId,
+        entry: Entry,
+    ) -> Result<(), LedgerError> {
+        let Some(spool) = self.sidecars.clone() else {
+            return Ok(());
+        };
+        let write = move || spool.append_synced(direction, id, &entry);
+        let written = tokio::task::spawn_blocking(write).await;
+        Ok(written.map_err(|_| LedgerError::Closed)??)
+    }
+
     async fn append_to_sidecar(&self, direction: Direction, id: TransferId, entry: Entry) {
         let Some(spool) = self.sidecars.clone() else {
             return;
@@ -180,6 +195,9 @@ impl Ledger for SqliteLedger {
         id: TransferId,
         verb: Box<dyn Verb>,
     ) -> Result<Persisted<Effect>, LedgerError> {
+        if let Some((direction, entry)) = verb.entry_before() {
+            self.append_before(direction, id, entry).await?;
+        }
         self.run(verb.name(), move |db| verbs::apply(db, id, &*verb))
             .await
     }
@@ -253,13 +271,8 @@ impl Ledger for SqliteLedger {
     }
 
     async fn enqueue(&self, file: NewFile) -> Result<(), LedgerError> {
-        let id = file.id;
-        self.writer
-            .run(VerbName::Enqueue, move |db| verbs::enqueue(db, &file))
-            .await?;
-        self.append_to_sidecar(Direction::Outbound, id, Entry::queued())
-            .await;
-        Ok(())
+        let queued = move |db: &Connection| verbs::enqueue(db, &file);
+        self.run(VerbName::Enqueue, queued).await.map(drop)
     }
 
     async fn claim(
@@ -297,21 +310,8 @@ impl Ledger for SqliteLedger {
         let Some(stamp) = self.reader.run(find).await? else {
             return Ok(None);
         };
-        // The sidecar first, and durable: a rebuilt ledger must not offer under the old stamp what was sent under the
-        // new one.
-        if let Some(spool) = self.sidecars.clone() {
-            let entry = Entry::Stamped(stamp.clone());
-            let write = move || spool.append_synced(Direction::Outbound, id, &entry);
-            tokio::task::spawn_blocking(write)
-                .await
-                .map_err(|_| LedgerError::Closed)??;
-        }
         let given = stamp.clone();
-        self.writer
-            .run(VerbName::StampToTheSecond, move |db| {
-                verbs::stamp(db, id, given)
-            })
-            .await?;
+        self.apply(id, Box::new(Stamp { stamp: given })).await?;
         Ok(Some(stamp))
     }
 
@@ -342,13 +342,8 @@ impl Ledger for SqliteLedger {
     }
 
     async fn resend(&self, old: TransferId, file: NewFile) -> Result<(), LedgerError> {
-        let id = file.id;
-        self.writer
-            .run(VerbName::Resend, move |db| verbs::resend(db, old, &file))
-            .await?;
-        self.append_to_sidecar(Direction::Outbound, id, Entry::queued())
-            .await;
-        Ok(())
+        let queued = move |db: &Connection| verbs::resend(db, old, &file);
+        self.run(VerbName::Resend, queued).await.map(drop)
     }
 
     async fn queue(&self, partner: Option<&str>) -> Result<Vec<Queued>, LedgerError> {

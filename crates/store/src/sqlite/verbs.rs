@@ -2,7 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use oftp::FileStamp;
 use rusqlite::{Connection, params};
 
 use super::due::{due, latest};
@@ -19,8 +18,7 @@ use crate::state::Direction;
 use crate::transfer::{NewFile, OutboundFile, OwedResponse, TransferId};
 use crate::transition::VerbName;
 use crate::verb::{
-    self, Acknowledged, ClaimFile, ClaimResponse, ClockPutBack, Effect, Free, Overdue, Resend,
-    Stamp, Verb,
+    self, Acknowledged, ClaimFile, ClaimResponse, ClockPutBack, Effect, Free, Overdue, Resend, Verb,
 };
 use crate::words::millis;
 
@@ -76,22 +74,31 @@ pub(super) fn another(db: &Connection, id: TransferId, offer: &Offer) -> Result<
     Ok(new.edition)
 }
 
-pub(super) fn enqueue(db: &Connection, file: &NewFile) -> Result<(), LedgerError> {
-    rows::insert(
-        db,
-        &Row::queued(file, SystemTime::now()),
-        VerbName::Enqueue.as_str(),
-    )
+pub(super) fn enqueue(
+    db: &Connection,
+    file: &NewFile,
+) -> Result<((), Option<SidecarLine>), LedgerError> {
+    let queued = verb::queued(file, SystemTime::now());
+    insert(db, queued, VerbName::Enqueue)
 }
 
-pub(super) fn resend(db: &Connection, old: TransferId, file: &NewFile) -> Result<(), LedgerError> {
+pub(super) fn resend(
+    db: &Connection,
+    old: TransferId,
+    file: &NewFile,
+) -> Result<((), Option<SidecarLine>), LedgerError> {
     apply(db, old, &Resend { new: file.id })?;
-    let mut new = Row::queued(file, SystemTime::now());
-    new.note(
-        VerbName::Resend.in_history(),
-        format!("again what was transfer {old}"),
-    );
-    rows::insert(db, &new, VerbName::Resend.as_str())
+    let queued = verb::queued_again(old, file, SystemTime::now());
+    insert(db, queued, VerbName::Resend)
+}
+
+fn insert(
+    db: &Connection,
+    (row, entry): (Row, Entry),
+    name: VerbName,
+) -> Result<((), Option<SidecarLine>), LedgerError> {
+    rows::insert(db, &row, name.as_str())?;
+    Ok(((), Some((row.state().direction(), row.id, entry))))
 }
 
 /// Applies a receipt to the file that it answers.
@@ -110,10 +117,6 @@ pub(super) fn acknowledged(
         Effect::Repeated | Effect::Differs => Acknowledgement::Repeated(id),
     };
     Ok((meant, told))
-}
-
-pub(super) fn stamp(db: &Connection, id: TransferId, stamp: FileStamp) -> Result<(), LedgerError> {
-    apply(db, id, &Stamp { stamp }).map(drop)
 }
 
 /// The next thing for the partner that nobody has, by [`Precedence`].

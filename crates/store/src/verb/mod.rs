@@ -13,6 +13,7 @@ mod clock_put_back;
 mod confirmed;
 mod decided;
 mod delivered;
+mod enqueue;
 mod forwarded;
 mod found_delivered;
 mod found_here;
@@ -51,6 +52,7 @@ pub(crate) use self::clock_put_back::ClockPutBack;
 pub(crate) use self::confirmed::Confirmed;
 pub(crate) use self::decided::DecideReceipt;
 pub(crate) use self::delivered::Delivered;
+pub(crate) use self::enqueue::queued;
 pub(crate) use self::forwarded::Forwarded;
 pub(crate) use self::found_delivered::FoundDelivered;
 pub(crate) use self::found_here::FoundHere;
@@ -67,7 +69,7 @@ pub(crate) use self::put_back::PutBack;
 pub(crate) use self::put_off::PutOff;
 pub(crate) use self::received::Receive;
 pub(crate) use self::received_again::ReceivedAgain;
-pub(crate) use self::resend::Resend;
+pub(crate) use self::resend::{Resend, queued_again};
 pub(crate) use self::response_closed::ResponseClosed;
 pub(crate) use self::response_taken::ResponseTaken;
 pub(crate) use self::sent::Sent;
@@ -75,6 +77,7 @@ pub(crate) use self::stamp::Stamp;
 use crate::error::LedgerError;
 use crate::row::Row;
 use crate::sidecar::Entry;
+use crate::state::Direction;
 use crate::transition::VerbName;
 
 /// Something that may happen to a transfer that has a row.
@@ -93,7 +96,12 @@ pub trait Verb: fmt::Debug + Send + Sync {
     /// The verb does not apply to the state of the row, which must then be left as it was.
     fn apply(&self, row: &mut Row, now: SystemTime) -> Result<Effect, Unfit>;
 
-    /// The entry for the sidecar, appended once the change is committed; `row` is the changed row.
+    /// The entry that must be durable in the sidecar before the row is changed, and the direction of the file.
+    fn entry_before(&self) -> Option<(Direction, Entry)> {
+        None
+    }
+
+    /// The entry for the sidecar, appended once the change is committed; `row` is the changed row. It is not synced.
     fn entry(&self, row: &Row, effect: Effect) -> Option<Entry> {
         let _ = (row, effect);
         None

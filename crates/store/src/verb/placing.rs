@@ -4,10 +4,11 @@ use std::time::SystemTime;
 
 use super::{Effect, Unfit, Verb};
 use crate::row::Row;
+use crate::sidecar::Entry;
 use crate::state::InboundState;
 use crate::transition::VerbName;
 
-/// Received → Placing. `Spool::place` appends the entry to the sidecar.
+/// Received → Placing.
 #[derive(Debug)]
 pub(crate) struct Placing {
     pub(crate) path: String,
@@ -32,5 +33,11 @@ impl Verb for Placing {
         file.path = Some(self.path.clone());
         row.note(self.name().in_history(), &*self.path);
         Ok(Effect::Changed)
+    }
+
+    /// It is appended before the rename, so that a rebuilt ledger knows the path of a content that has left. A repeated
+    /// one appends it too, since a crash may have come before the first.
+    fn entry(&self, _: &Row, _: Effect) -> Option<Entry> {
+        Some(Entry::Placing(self.path.clone()))
     }
 }

@@ -2,10 +2,12 @@
 
 use std::time::SystemTime;
 
+use super::enqueue::queued;
 use super::{Effect, Unfit, Verb};
 use crate::row::Row;
+use crate::sidecar::Entry;
 use crate::state::OutboundState;
-use crate::transfer::TransferId;
+use crate::transfer::{NewFile, TransferId};
 use crate::transition::VerbName;
 
 /// The old row stays as it is; its history names the new one.
@@ -31,4 +33,14 @@ impl Verb for Resend {
         );
         Ok(Effect::Changed)
     }
+}
+
+/// The row of the new transfer, whose history names the old one, and the entry for its sidecar.
+pub(crate) fn queued_again(old: TransferId, file: &NewFile, now: SystemTime) -> (Row, Entry) {
+    let (mut new, ready) = queued(file, now);
+    new.note(
+        VerbName::Resend.in_history(),
+        format!("again what was transfer {old}"),
+    );
+    (new, ready)
 }

@@ -6,10 +6,11 @@ use oftp::FileStamp;
 
 use super::{Effect, Unfit, Verb};
 use crate::row::Row;
-use crate::state::OutboundState;
+use crate::sidecar::Entry;
+use crate::state::{Direction, OutboundState};
 use crate::transition::VerbName;
 
-/// Ready → Ready, where no EFID of it may have arrived. The sidecar has the stamp already.
+/// Ready → Ready, where no EFID of it may have arrived.
 #[derive(Debug)]
 pub(crate) struct Stamp {
     pub(crate) stamp: FileStamp,
@@ -30,5 +31,10 @@ impl Verb for Stamp {
         let what = format!("{stamp}: the partner's level has no counter to tell it from another");
         row.note(self.name().in_history(), what);
         Ok(Effect::Changed)
+    }
+
+    /// A rebuilt ledger must not offer under the old stamp what was sent under the new one.
+    fn entry_before(&self) -> Option<(Direction, Entry)> {
+        Some((Direction::Outbound, Entry::Stamped(self.stamp.clone())))
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use oftp::{FileHeader, FileStamp, Position, Response};
 
 use super::*;
+use crate::audit_fit::wrong_receipt;
+use crate::book::Book;
 use crate::measure::Measure;
 use crate::note::Note;
 use crate::offer::{Offer, Repeated};
@@ -292,33 +294,23 @@ fn a_verb_that_leads_on_leads_no_further_when_it_is_repeated() {
     }
 }
 
-/// A delivered file has one receipt or an open question; nothing else has a receipt but what is rejected or answered.
-pub(super) fn is_sound(row: &Row) -> bool {
-    use ReceiptState::{Given, Owed};
-    let receipt = row.receipt_state();
-    match &row.course {
-        Course::Inbound(file) => match file.state {
-            InboundState::Delivered => receipt.is_none() == file.decision.waits,
-            InboundState::Rejected => matches!(receipt, Some(Owed | Given)),
-            _ => receipt.is_none(),
-        },
-        Course::Outbound(file) => match file.state {
-            OutboundState::Acknowledged | OutboundState::Rejected => {
-                receipt == Some(ReceiptState::Received)
-            }
-            _ => receipt.is_none(),
-        },
-    }
+/// What an audit would find wrong with the receipt of a row.
+pub(super) fn audited(row: &Row) -> Option<&'static str> {
+    wrong_receipt(&Book {
+        row: row.clone(),
+        receipt_fits: true,
+        content_removed: false,
+    })
 }
 
 #[test]
 fn no_verb_leaves_a_row_that_an_audit_would_find() {
     for before in rows() {
-        assert!(is_sound(&before), "{}", shown(&before));
+        assert_eq!(audited(&before), None, "{}", shown(&before));
         for (verb, _) in table() {
             let mut after = before.clone();
             if verb.apply(&mut after, at(1000)).is_ok() {
-                assert!(is_sound(&after), "{verb:?} made {}", shown(&after));
+                assert_eq!(audited(&after), None, "{verb:?} made {}", shown(&after));
             }
         }
     }
@@ -466,4 +458,17 @@ fn a_receipt_that_contradicts_the_first_is_written_down_and_not_taken() {
     assert_eq!(row.history[0].event, "receipt-contradicts");
     assert!(row.history[0].often);
     assert_eq!(shown(&row), "acknowledged+received");
+}
+
+#[test]
+fn a_repeated_delivered_owes_the_receipt_that_the_first_one_did_not() {
+    let mut row = received(InboundState::Delivered);
+    assert_eq!((row.receipt_state(), audited(&row).is_some()), (None, true));
+    assert_eq!(Delivered.apply(&mut row, at(9)), Ok(Effect::Changed));
+    assert_eq!(shown(&row), "delivered+owed");
+    assert_eq!(row.receipt.as_ref().unwrap().response, eerp(b""));
+    assert_eq!(audited(&row), None);
+    let once = row.clone();
+    assert_eq!(Delivered.apply(&mut row, at(10)), Ok(Effect::Repeated));
+    assert_eq!(row, once, "one receipt, however often it is repeated");
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use oftp::Response;
 use pointsman_store::{
-    ContentKey, Files, Ledger, LedgerError, Longest, Note, Offered, Quota, Received, TransferId,
-    Verdict, Work, rebuild,
+    ContentKey, Files, InboundState, Ledger, LedgerError, Longest, Note, Offered, OutboundState,
+    Quota, ReceiptState, Received, State, TransferId, Verdict, Work, rebuild,
 };
 
 use crate::partner::nerp;
@@ -25,28 +25,56 @@ async fn a_rebuilt_ledger_owes_what_was_owed_and_delivers_nothing_twice() {
     assert!(rebuilt.left.is_empty(), "{rebuilt:?}");
     assert_eq!((rebuilt.inbound, rebuilt.outbound), (8, 7));
     yard.assert_clean().await;
-    let expected = [
-        ("received", "received", "none"),
+    let expected: [(_, State, _); 15] = [
+        ("received", InboundState::Received.into(), None),
         // Not renamed yet, so it is delivered again; renamed, so it is delivered.
-        ("placing", "received", "none"),
-        ("moved", "delivered", "owed"),
-        ("owed", "delivered", "owed"),
-        ("given", "delivered", "given"),
-        ("later", "delivered", "none"),
-        ("decided", "rejected", "owed"),
-        ("refused", "rejected", "owed"),
-        ("ready", "ready", "none"),
-        ("held", "held", "none"),
-        ("parked", "parked", "none"),
-        ("cancelled", "cancelled", "none"),
-        ("SENT", "sent", "none"),
-        ("ACKED", "acknowledged", "received"),
-        ("NERPED", "rejected", "received"),
+        ("placing", InboundState::Received.into(), None),
+        (
+            "moved",
+            InboundState::Delivered.into(),
+            Some(ReceiptState::Owed),
+        ),
+        (
+            "owed",
+            InboundState::Delivered.into(),
+            Some(ReceiptState::Owed),
+        ),
+        (
+            "given",
+            InboundState::Delivered.into(),
+            Some(ReceiptState::Given),
+        ),
+        ("later", InboundState::Delivered.into(), None),
+        (
+            "decided",
+            InboundState::Rejected.into(),
+            Some(ReceiptState::Owed),
+        ),
+        (
+            "refused",
+            InboundState::Rejected.into(),
+            Some(ReceiptState::Owed),
+        ),
+        ("ready", OutboundState::Ready.into(), None),
+        ("held", OutboundState::Held.into(), None),
+        ("parked", OutboundState::Parked.into(), None),
+        ("cancelled", OutboundState::Cancelled.into(), None),
+        ("SENT", OutboundState::Sent.into(), None),
+        (
+            "ACKED",
+            OutboundState::Acknowledged.into(),
+            Some(ReceiptState::Received),
+        ),
+        (
+            "NERPED",
+            OutboundState::Rejected.into(),
+            Some(ReceiptState::Received),
+        ),
     ];
     assert_eq!(expected.len(), ids.len());
     for (which, state, receipt) in expected {
         let found = yard.state(ids[which]).await;
-        assert_eq!(found, (state.to_owned(), receipt.to_owned()), "{which}");
+        assert_eq!(found, (state, receipt), "{which}");
     }
     let undelivered: Vec<_> = yard.ledger.undelivered().await.unwrap();
     assert_eq!(
@@ -115,17 +143,26 @@ async fn without_the_lines_a_power_cut_takes_a_new_ledger_is_careful() {
         "{rebuilt:?}"
     );
     yard.assert_clean().await;
-    for (which, state, receipt) in [
-        ("received", "received", "none"),
-        ("given", "delivered", "owed"),
-        ("decided", "delivered", "none"),
-        ("refused", "rejected", "owed"),
+    let expected: [(_, State, _); 6] = [
+        ("received", InboundState::Received.into(), None),
+        (
+            "given",
+            InboundState::Delivered.into(),
+            Some(ReceiptState::Owed),
+        ),
+        ("decided", InboundState::Delivered.into(), None),
+        (
+            "refused",
+            InboundState::Rejected.into(),
+            Some(ReceiptState::Owed),
+        ),
         // Nobody knows whether the partner has it: an operator decides.
-        ("ready", "parked", "none"),
-        ("ACKED", "parked", "none"),
-    ] {
+        ("ready", OutboundState::Parked.into(), None),
+        ("ACKED", OutboundState::Parked.into(), None),
+    ];
+    for (which, state, receipt) in expected {
         let found = yard.state(ids[which]).await;
-        assert_eq!(found, (state.to_owned(), receipt.to_owned()), "{which}");
+        assert_eq!(found, (state, receipt), "{which}");
     }
 }
 
@@ -171,7 +208,8 @@ async fn files_of_one_identity_are_rebuilt_as_they_were() {
     assert_eq!((rebuilt.inbound, rebuilt.left.len()), (2, 0), "{rebuilt:?}");
     yard.assert_clean().await;
     let state = yard.state(first).await;
-    assert_eq!(state, ("rejected".to_owned(), "given".to_owned()));
+    let given = Some(ReceiptState::Given);
+    assert_eq!(state, (InboundState::Rejected.into(), given));
     let again = yard.ledger.offer(offer("ORDER")).await.unwrap();
     assert_eq!(again, Offered::Duplicate(second));
 
@@ -229,7 +267,11 @@ async fn a_damaged_ledger_is_put_aside_and_one_in_use_is_left_alone() {
     let id = yard.delivered("ORDER", Verdict::Positive).await;
     let refused = rebuild(&yard.database(), &yard.spool);
     assert!(matches!(refused, Err(LedgerError::InUse(_))), "{refused:?}");
-    assert_eq!(yard.state(id).await.0, "delivered", "and nothing changed");
+    assert_eq!(
+        yard.state(id).await.0,
+        InboundState::Delivered.into(),
+        "and nothing changed"
+    );
 
     let (yard, rebuilt) = yard.rebuilt();
     assert!(rebuilt.kept_history && rebuilt.aside.unwrap().exists());
@@ -241,7 +283,7 @@ async fn a_damaged_ledger_is_put_aside_and_one_in_use_is_left_alone() {
         std::fs::write(yard.database(), vec![7; 9000]).unwrap();
         yard.rebuilt()
     };
-    assert_eq!(yard.state(id).await.0, "delivered");
+    assert_eq!(yard.state(id).await.0, InboundState::Delivered.into());
 }
 
 #[tokio::test]
@@ -295,4 +337,36 @@ async fn what_led_to_decisions_comes_over_from_the_old_ledger() {
     let history = yard.ledger.timeline(id).await.unwrap();
     let kept = history.iter().find(|line| line.event == "received");
     assert_eq!(kept.unwrap().data.as_deref(), Some(data));
+}
+
+#[tokio::test]
+async fn a_file_that_is_sent_again_is_ready_in_a_rebuilt_ledger() {
+    let yard = Yard::new();
+    let old = yard.queued("ORDER").await;
+    yard.ledger.in_doubt(old).await.unwrap();
+    yard.ledger.sent(old, "EFPA").await.unwrap();
+    let file = yard.imported("AGAIN");
+    let new = file.id;
+    yard.ledger.resend(old, file).await.unwrap();
+    let audited = yard.audit().await;
+    assert!(audited.findings.is_empty(), "{:#?}", audited.findings);
+    let (yard, _) = yard.rebuilt();
+    for (id, state) in [(old, OutboundState::Sent), (new, OutboundState::Ready)] {
+        assert_eq!(yard.state(id).await.0, state.into());
+    }
+}
+
+#[tokio::test]
+async fn an_audit_names_a_queued_file_whose_sidecar_has_no_state() {
+    let yard = Yard::new();
+    let id = yard.queued("ORDER").await;
+    let path = yard.file("outgoing").join(format!("{id}.jsonl"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let first = text.lines().next().unwrap();
+    std::fs::write(&path, format!("{first}\n")).unwrap();
+    let audited = yard.audit().await;
+    assert!(audited.is_clean(), "a crash may have come before the entry");
+    let named = audited.findings.iter();
+    let named: Vec<_> = named.map(|finding| (finding.id, finding.kind)).collect();
+    assert_eq!(named, [(Some(id), "sidecar-without-state")]);
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use pointsman_store::{Ledger, TransferId};
+use pointsman_store::{InboundState, Ledger, OutboundState, ReceiptState, State, TransferId};
 
 use crate::yard::{Yard, everything};
 
-type States = BTreeMap<&'static str, Option<(String, String)>>;
+type States = BTreeMap<&'static str, Option<(State, Option<ReceiptState>)>>;
 
 async fn states(yard: &Yard, ids: &BTreeMap<&'static str, TransferId>) -> States {
     let mut states = BTreeMap::new();
@@ -60,29 +60,27 @@ async fn however_many_lines_are_left_nothing_is_forgotten_and_a_second_rebuild_c
         for (name, was) in &whole {
             let Some((was, _)) = was else { continue };
             let what = format!("{left} lines, {name}: {:?}", first[name]);
-            match was.as_str() {
-                // Its sender was told nothing.
-                "receiving" => assert_eq!(first[name], None, "{what}"),
-                "received" | "placing" | "delivered" | "rejected" if is_received(name) => {
-                    let (state, receipt) = first[name].clone().unwrap();
-                    assert!(
-                        ["received", "delivered", "rejected"].contains(&state.as_str()),
-                        "{what}"
-                    );
-                    let may_wait = *name == "later" || *name == "decided" || state == "received";
-                    assert!(receipt != "none" || may_wait, "{what}");
+            // Its sender was told nothing.
+            if *was == InboundState::Receiving.into() {
+                assert_eq!(first[name], None, "{what}");
+                continue;
+            }
+            let (state, receipt) = first[name].unwrap();
+            match (was, state) {
+                (State::Inbound(_), State::Inbound(state)) => {
+                    use InboundState::{Delivered, Received, Rejected};
+                    assert!([Received, Delivered, Rejected].contains(&state), "{what}");
+                    let may_wait = *name == "later" || *name == "decided" || state == Received;
+                    assert!(receipt.is_some() || may_wait, "{what}");
                 }
-                _ => {
-                    let (state, _) = first[name].clone().unwrap();
+                (State::Outbound(was), State::Outbound(state)) => {
+                    use OutboundState::{Acknowledged, Parked, Rejected, Sent};
                     // With one line alone nobody was told that it is queued: it waits for an operator.
-                    let is_careful = state == "parked" || left > 1;
-                    assert!(is_careful, "{what}");
-                    let is_sent = ["sent", "acknowledged", "rejected"].contains(&state.as_str());
-                    assert!(
-                        !is_sent || ["sent", "acknowledged", "rejected"].contains(&was.as_str()),
-                        "{what}"
-                    );
+                    assert!(state == Parked || left > 1, "{what}");
+                    let is_sent = |state| [Sent, Acknowledged, Rejected].contains(&state);
+                    assert!(!is_sent(state) || is_sent(*was), "{what}");
                 }
+                _ => panic!("it goes the other way: {what}"),
             }
         }
         yard.assert_clean().await;
@@ -98,20 +96,6 @@ async fn however_many_lines_are_left_nothing_is_forgotten_and_a_second_rebuild_c
     }
 }
 
-/// The files of [`everything`] that go out have names of their own.
-fn is_received(name: &str) -> bool {
-    ![
-        "ready",
-        "held",
-        "parked",
-        "cancelled",
-        "SENT",
-        "ACKED",
-        "NERPED",
-    ]
-    .contains(&name)
-}
-
 #[tokio::test]
 async fn with_all_lines_a_ledger_is_rebuilt_as_it_was() {
     let original = Yard::new();
@@ -122,9 +106,9 @@ async fn with_all_lines_a_ledger_is_rebuilt_as_it_was() {
     for (name, state) in was {
         // What only the row knew: a path that was chosen and not gone yet, and a partial.
         let expected = match (name, state) {
-            ("placing", Some((_, receipt))) => Some(("received".to_owned(), receipt)),
-            ("moved", _) => Some(("delivered".to_owned(), "owed".to_owned())),
-            (_, Some((state, _))) if state == "receiving" => None,
+            ("placing", Some((_, receipt))) => Some((InboundState::Received.into(), receipt)),
+            ("moved", _) => Some((InboundState::Delivered.into(), Some(ReceiptState::Owed))),
+            (_, Some((state, _))) if state == InboundState::Receiving.into() => None,
             (_, state) => state,
         };
         assert_eq!(is[name], expected, "{name}");
@@ -148,7 +132,7 @@ async fn without_its_first_line_a_file_is_left_and_named_and_stays() {
         assert!(!rebuilt.left[0].why.is_empty());
         assert_eq!(rebuilt.outbound, 1);
         assert!(yard.ledger.show(torn).await.unwrap().is_none());
-        assert_eq!(yard.state(whole).await.0, "ready");
+        assert_eq!(yard.state(whole).await.0, OutboundState::Ready.into());
         let content = std::fs::read(yard.file(&format!("outgoing/{torn}"))).unwrap();
         assert_eq!(content, b"content", "nothing of it is removed");
     }
@@ -157,5 +141,5 @@ async fn without_its_first_line_a_file_is_left_and_named_and_stays() {
     std::fs::write(yard.file(&format!("outgoing/{torn}.jsonl")), &text[..first]).unwrap();
     let (yard, rebuilt) = yard.rebuilt();
     assert!(rebuilt.left.is_empty());
-    assert_eq!(yard.state(torn).await.0, "parked");
+    assert_eq!(yard.state(torn).await.0, OutboundState::Parked.into());
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use oftp::{FileHeader, Response};
 use pointsman_store::{
-    Access, Audit, Audited, ContentKey, Direction, Entry, Ledger, LedgerError, NewFile, Note,
-    Offer, Offered, Order, Rebuilt, ReceiptState, Received, Sealed, Sidecar, Spool, SqliteLedger,
-    TransferId, Verdict, rebuild,
+    Access, Audit, Audited, ContentKey, Ledger, LedgerError, NewFile, Note, Offer, Offered, Order,
+    Rebuilt, ReceiptState, Received, Sealed, Sidecar, Spool, SqliteLedger, State, TransferId,
+    Verdict, rebuild,
 };
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -198,10 +198,9 @@ impl Yard {
         (first.id.unwrap(), kinds.collect())
     }
 
-    pub async fn state(&self, id: TransferId) -> (String, String) {
+    pub async fn state(&self, id: TransferId) -> (State, Option<ReceiptState>) {
         let row = self.ledger.show(id).await.unwrap().unwrap();
-        let receipt = row.receipt.map_or("none", ReceiptState::as_str);
-        (row.state.to_string(), receipt.to_owned())
+        (row.state, row.receipt)
     }
 
     /// Another one in which all is the same: made without the flushes that it takes to get there step by step.
@@ -281,11 +280,6 @@ pub async fn everything(yard: &Yard) -> BTreeMap<&'static str, TransferId> {
     );
     let placing = yard.received("PLACING", Verdict::Positive).await;
     ledger.placing(placing, "in/PLACING").await.unwrap();
-    // Its entry is appended to the sidecar just before the rename.
-    let heard = Entry::Placing("in/PLACING".to_owned());
-    yard.spool
-        .append(Direction::Inbound, placing, &heard)
-        .unwrap();
     ids.insert("placing", placing);
     let moved = yard.received("MOVED", Verdict::Positive).await;
     ledger.placing(moved, "in/MOVED").await.unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use oftp::{Counts, FileHeader, Position};
 use pointsman_store::{
     ContentKey, Files, Ledger, Longest, Measure, NewFile, Note, Offer, Offered, Quota, Received,
-    Sealed, SqliteLedger, TransferId, Verdict, Work,
+    Sealed, SqliteLedger, State, TransferId, Verdict, Work,
 };
 use tempfile::TempDir;
 
@@ -91,8 +91,8 @@ impl<B: BackEnd> Books<B> {
             .unwrap()
     }
 
-    pub async fn state(&self, id: TransferId) -> &'static str {
-        self.ledger.show(id).await.unwrap().unwrap().state.as_str()
+    pub async fn state(&self, id: TransferId) -> State {
+        self.ledger.show(id).await.unwrap().unwrap().state
     }
 }
 

@@ -3,7 +3,10 @@
 use std::time::SystemTime;
 
 use oftp::{FileHeader, FileKey, FileStamp};
-use pointsman_store::{Ledger, LedgerError, Offer, Offered, Repeated, TransferId, Verdict, Work};
+use pointsman_store::{
+    InboundState, Ledger, LedgerError, Offer, Offered, OutboundState, Repeated, TransferId,
+    Verdict, Work,
+};
 
 use crate::books::{BackEnd, Books, DAY, Sqlite, at, key, nerp, offer, received, sealed, to_send};
 
@@ -65,7 +68,7 @@ async fn the_same_identity_is_the_same_file<B: BackEnd>() {
         matches!(twice, Err(LedgerError::IdentityTaken(_))),
         "{twice:?}"
     );
-    assert_eq!(books.state(queued).await, "ready");
+    assert_eq!(books.state(queued).await, OutboundState::Ready.into());
 }
 
 async fn a_file_gives_its_identity_away_once_its_nerp_is_confirmed<B: BackEnd>() {
@@ -105,7 +108,7 @@ async fn a_file_gives_its_identity_away_once_its_nerp_is_confirmed<B: BackEnd>()
         .unwrap();
     let again = ledger.offer(offer("ORDER")).await.unwrap();
     assert_eq!(again, Offered::Duplicate(second));
-    assert_eq!(books.state(first).await, "rejected");
+    assert_eq!(books.state(first).await, InboundState::Rejected.into());
 
     let sum = async |beside: &FileKey| {
         let since = SystemTime::now() - DAY;
@@ -148,7 +151,10 @@ async fn files_of_one_identity_are_told_apart_by_what_their_sender_knows_and_by_
     // What was compared and is another gets the id of its copy.
     let copy = TransferId::new();
     let edition = ledger.another(copy, taken(Repeated::Taken)).await.unwrap();
-    assert_eq!((edition, books.state(copy).await), (2, "receiving"));
+    assert_eq!(
+        (edition, books.state(copy).await),
+        (2, InboundState::Receiving.into())
+    );
 
     let Offered::New(first) = ledger.offer(undated(Repeated::Compared)).await.unwrap() else {
         panic!("not seen before");

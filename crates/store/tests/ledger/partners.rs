@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use pointsman_store::{CONTENT_REMOVED, Contact, ContactKind, Ledger, Note, TransferId, Verdict};
+use pointsman_store::{Contact, ContactKind, Ledger, TransferId, Verdict};
 use tempfile::TempDir;
 
 use crate::books::{BackEnd, Books, Sqlite, nerp, received, sealed, to_send};
@@ -90,9 +90,9 @@ async fn a_start_is_told_which_partners_there_are_and_what_a_crash_may_have_left
     let partners = books.ledger.partners().await.unwrap();
     assert_eq!(partners, ["another", "them", "us too"]);
     assert_eq!(books.ledger.unfinished().await.unwrap(), [half]);
-    let removed = books
-        .ledger
-        .remark(refused, CONTENT_REMOVED, Note::default());
+    assert!(!books.ledger.is_content_removed(refused).await.unwrap());
+    let removed = books.ledger.content_removed(refused, "delete");
     removed.await.unwrap();
+    assert!(books.ledger.is_content_removed(refused).await.unwrap());
     assert_eq!(books.ledger.unfinished().await.unwrap(), [half, refused]);
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use pointsman_store::{Ledger, Question, ReceiptState, TransferId, Verdict};
+use pointsman_store::{InboundState, Ledger, Question, ReceiptState, TransferId, Verdict};
 
 use crate::books::{
     BackEnd, Books, Sqlite, eerp, nerp, offer, received, sealed, soon, virtual_counts,
@@ -247,7 +247,7 @@ async fn a_receipt_that_somebody_else_made_is_the_one_that_is_given<B: BackEnd>(
         .await
         .unwrap();
     assert_eq!(books.ledger.receipt(refused).await.unwrap(), Some(negative));
-    assert_eq!(books.state(refused).await, "rejected");
+    assert_eq!(books.state(refused).await, InboundState::Rejected.into());
     let shown = books.ledger.show(refused).await.unwrap().unwrap();
     assert_eq!(shown.reason.as_deref(), Some("34 not usable"));
 }

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use pointsman_store::{
-    Acknowledgement, Ledger, LedgerError, NewFile, Order, TransferId, Verdict, Work,
+    Acknowledgement, Ledger, LedgerError, NewFile, Order, OutboundState, TransferId, Verdict, Work,
 };
 
 use crate::books::{BackEnd, Books, Sqlite, eerp, received, sealed, soon, to_send};
@@ -68,19 +68,19 @@ async fn what_is_held_parked_or_cancelled_does_not_go<B: BackEnd>() {
     assert_eq!(*early.unwrap(), Acknowledgement::Unknown);
     ledger.in_doubt(id).await.unwrap();
     for (order, state) in [
-        (Order::Hold, "held"),
-        (Order::Release, "ready"),
-        (Order::Park, "parked"),
-        (Order::Release, "ready"),
-        (Order::Hold, "held"),
-        (Order::Cancel, "cancelled"),
+        (Order::Hold, OutboundState::Held),
+        (Order::Release, OutboundState::Ready),
+        (Order::Park, OutboundState::Parked),
+        (Order::Release, OutboundState::Ready),
+        (Order::Hold, OutboundState::Held),
+        (Order::Cancel, OutboundState::Cancelled),
     ] {
         for _ in 0..2 {
             ledger.order(id, order, "why").await.unwrap();
         }
-        assert_eq!(books.state(id).await, state);
+        assert_eq!(books.state(id).await, state.into());
         let goes = books.claim().await;
-        assert_eq!(goes.is_some(), state == "ready", "{state}");
+        assert_eq!(goes.is_some(), state == OutboundState::Ready, "{state}");
         if goes.is_some() {
             let refused = ledger.order(id, Order::Hold, "").await;
             assert!(
@@ -116,7 +116,7 @@ async fn what_is_held_parked_or_cancelled_does_not_go<B: BackEnd>() {
         .await
         .unwrap();
     assert_eq!(*answered, Acknowledgement::Recorded(id));
-    assert_eq!(books.state(id).await, "acknowledged");
+    assert_eq!(books.state(id).await, OutboundState::Acknowledged.into());
 }
 
 async fn a_file_sent_again_is_another_file_and_the_old_row_stays<B: BackEnd>() {
@@ -140,7 +140,7 @@ async fn a_file_sent_again_is_another_file_and_the_old_row_stays<B: BackEnd>() {
     ledger.resend(old, file).await.unwrap();
     assert_eq!(
         (books.state(old).await, books.state(new).await),
-        ("sent", "ready")
+        (OutboundState::Sent.into(), OutboundState::Ready.into())
     );
     let told = ledger.timeline(old).await.unwrap();
     assert!(

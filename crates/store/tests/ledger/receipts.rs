@@ -4,7 +4,8 @@ use std::time::SystemTime;
 
 use oftp::{FileStamp, Response};
 use pointsman_store::{
-    Acknowledgement, Files, Ledger, Longest, Naming, OutboundState, TransferId, Verdict, Work,
+    Acknowledgement, Files, InboundState, Ledger, Longest, Naming, OutboundState, TransferId,
+    Verdict, Work,
 };
 
 use crate::books::{BackEnd, Books, Sqlite, eerp, nerp, received, sealed, soon, to_send};
@@ -57,7 +58,7 @@ async fn a_nerp_says_why_either_way<B: BackEnd>() {
         )
         .await
         .unwrap();
-    assert_eq!(books.state(id).await, "rejected");
+    assert_eq!(books.state(id).await, InboundState::Rejected.into());
     let Some(Work::Response(owed)) = books.claim().await else {
         panic!("a NERP is owed")
     };
@@ -225,6 +226,6 @@ async fn a_receipt_put_off_is_asked_for_when_it_is_due<B: BackEnd>() {
         )
         .await
         .unwrap();
-    assert_eq!(books.state(operators).await, "rejected");
-    assert_eq!(books.state(later).await, "delivered");
+    assert_eq!(books.state(operators).await, InboundState::Rejected.into());
+    assert_eq!(books.state(later).await, InboundState::Delivered.into());
 }

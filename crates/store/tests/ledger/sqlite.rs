@@ -3,7 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use pointsman_store::{
-    Files, Ledger, LedgerError, Longest, Order, Repeated, SqliteLedger, TransferId, Verdict, Work,
+    Files, Ledger, LedgerError, Longest, Order, OutboundState, Repeated, SqliteLedger, TransferId,
+    Verdict, Work,
 };
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;
@@ -55,14 +56,14 @@ async fn a_file_goes_to_one_session_at_a_time_and_comes_back_after_a_crash() {
         matches!(books.claim().await, Some(Work::File(file)) if (file.attempts, file.refusals) == (3, 1))
     );
     books.ledger.park(id, "SFNA 01").await.unwrap();
-    assert_eq!(books.state(id).await, "parked");
+    assert_eq!(books.state(id).await, OutboundState::Parked.into());
     let released = books.ledger.order(id, Order::Release, "by the operator");
     released.await.unwrap();
     assert!(matches!(books.claim().await, Some(Work::File(file)) if file.refusals == 0));
     // Its EFPA comes though somebody parked it meanwhile.
     books.ledger.park(id, "by the operator").await.unwrap();
     books.ledger.sent(id, "EFPA").await.unwrap();
-    assert_eq!(books.state(id).await, "sent");
+    assert_eq!(books.state(id).await, OutboundState::Sent.into());
 }
 
 /// What is in the books was written down while the clock was a day ahead.

@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use oftp::{Counts, RecordLayout, Response};
 use pointsman_store::{
-    Acknowledgement, Ledger, LedgerError, Note, Offer, Offered, ReceiptState, Received, TransferId,
-    Verdict, Work,
+    Acknowledgement, InboundState, Ledger, LedgerError, Note, Offer, Offered, ReceiptState,
+    Received, TransferId, Verdict, Work,
 };
 
 use crate::books::{BackEnd, Books, Sqlite, at, eerp, key, nerp, offer, received, sealed, to_send};
@@ -123,7 +123,7 @@ async fn a_verb_that_does_not_lead_on_is_refused_and_changes_nothing<B: BackEnd>
         matches!(refused, Err(LedgerError::WrongState { .. })),
         "{refused:?}"
     );
-    assert_eq!(books.state(id).await, "receiving");
+    assert_eq!(books.state(id).await, InboundState::Receiving.into());
     let nobody = books.ledger.placing(TransferId::new(), "x").await;
     assert!(
         matches!(nobody, Err(LedgerError::NotFound(_))),

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use pointsman_store::{Backlog, Files, Ledger, Longest, Order, Verdict, Waiting, Work};
+use pointsman_store::{
+    Backlog, Files, Ledger, Longest, Order, OutboundState, Verdict, Waiting, Work,
+};
 
 use crate::books::{BackEnd, Books, DAY, Sqlite, eerp, soon, to_send};
 
@@ -196,13 +198,16 @@ async fn a_file_is_overdue_when_its_time_is_over_and_only_once<B: BackEnd>() {
         late("them", now + 3 * hour).await.unwrap().is_empty(),
         "said once"
     );
-    assert_eq!(books.state(early).await, "overdue");
-    assert_eq!(books.state(answered).await, "acknowledged");
-    assert_eq!(books.state(waiting).await, "ready");
+    assert_eq!(books.state(early).await, OutboundState::Overdue.into());
+    assert_eq!(
+        books.state(answered).await,
+        OutboundState::Acknowledged.into()
+    );
+    assert_eq!(books.state(waiting).await, OutboundState::Ready.into());
     // It is still taken.
     let taken = books.ledger.acknowledged("them", &eerp("EARLY"), "").await;
     taken.unwrap();
-    assert_eq!(books.state(early).await, "acknowledged");
+    assert_eq!(books.state(early).await, OutboundState::Acknowledged.into());
 }
 
 async fn backlog_of<B: BackEnd>(books: &Books<B>, longest: BTreeMap<String, Duration>) -> Backlog {

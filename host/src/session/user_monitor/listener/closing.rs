@@ -6,8 +6,8 @@ use oftp::{CloseTicket, Closing, FileHeader, FileReason, Position, Session};
 use pointsman_policy::types;
 use pointsman_store::contents::WholeContent;
 use pointsman_store::{
-    CONTENT_REMOVED, ContentKey, Direction, LedgerError, Note, Received, Sealed, Sidecar, Target,
-    TransferId, Undelivered, Verdict, planted,
+    ContentKey, Direction, LedgerError, Note, Received, Sealed, Sidecar, Target, TransferId,
+    Undelivered, Verdict, planted,
 };
 
 use super::file_refusal::FileRefusal;
@@ -257,7 +257,7 @@ async fn forget_rejected(context: &SessionContext, transfer: TransferId) {
 async fn remove_rejected(context: &SessionContext, id: TransferId) -> Result<(), InternalError> {
     let why = "delivery.rejected: delete";
     let ledger = &context.station.ledger;
-    ledger.remark(id, CONTENT_REMOVED, why.into()).await?;
+    ledger.content_removed(id, why).await?;
     let contents = &context.station.contents;
     Ok(contents.discard_contents(Direction::Inbound, id).await?)
 }
