@@ -10,11 +10,21 @@ pub const LONG_FUNCTIONS: &[(&str, &str)] = &[];
 pub const CIRCLES: &[(&str, &str)] = &[];
 
 /// Names that several public types have, and why.
-pub const SHARED_NAMES: &[(&str, &str)] = &[(
-    "Event",
-    "oftp: what an engine asks and announces, as other engines without I/O call it; host: what an operator may want to \
-     know. No file imports both",
-)];
+pub const SHARED_NAMES: &[(&str, &str)] = &[
+    (
+        "Event",
+        "oftp: what an engine asks and announces, as other engines without I/O call it; host: what an operator may want \
+         to know. Where a file has both, as `host/src/session/user_monitor/mod.rs`, the second is `events::Event`",
+    ),
+    ("Direction", CONTRACT),
+    ("Level", CONTRACT),
+    ("OutboundFile", CONTRACT),
+    ("RecordLayout", CONTRACT),
+];
+
+/// `wit/` is a contract with the policies of others, whose names stay as they are.
+const CONTRACT: &str = "wit: what policies are given, under a published name that cannot change; the other is the \
+                        server's own. A file of the host that has both writes `types::` before that of policies";
 
 /// Dropped words that stand where nothing else can: the file, the word, and why.
 pub const WORDS: &[(&str, &str, &str)] =

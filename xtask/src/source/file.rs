@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use super::declared::TypeName;
 use super::lexer::{Token, TokenKind, tokens};
-use super::{attributes, imports};
+use super::{attributes, declared, imports};
 
 /// A file of Rust, as far as the measures and rules look at it.
 #[derive(Debug, Default)]
@@ -52,14 +53,6 @@ pub struct Function {
     pub length: usize,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TypeName {
-    pub name: String,
-    pub line: usize,
-    /// Whether any other file may use it (`pub`, `pub(crate)`, `pub(super)` …).
-    pub public: bool,
-}
-
 /// One name that a `use` brings in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Import {
@@ -97,6 +90,7 @@ impl SourceFile {
         };
         file.count_lines(text, &comments, &split.product, &split.tests);
         file.read_items(&split.product);
+        file.types.extend(declared::by_macros(&split.product));
         file
     }
 

@@ -2,6 +2,7 @@
 
 mod attributes;
 pub mod circles;
+mod declared;
 pub mod file;
 mod imports;
 pub mod lexer;

@@ -4,12 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
+use super::declared;
 use super::file::{Import, SourceFile};
 use super::lexer::TokenKind;
 use super::tree::Tree;
 
 /// What belongs to the product, but is a workspace of its own.
 const OUTSIDE: &str = "crates/policy-sdk";
+
+/// The folder of the contract with policies.
+const CONTRACT: &str = "wit/";
+
+/// The root of a program that has a library beside it. No module can have this name.
+const PROGRAM: &str = "(main)";
 
 /// How many re-exports may follow each other.
 const DEPTH: usize = 8;
@@ -18,6 +25,8 @@ const DEPTH: usize = 8;
 #[derive(Debug, Default)]
 pub struct Crates {
     pub all: Vec<SourceCrate>,
+    /// The files of the contract with policies, of which only types are known.
+    pub contract: Vec<SourceFile>,
 }
 
 /// A crate: its files, and the tests that stand outside of them.
@@ -43,7 +52,10 @@ impl Crates {
         for folder in folders(tree)? {
             all.push(SourceCrate::read(tree, &folder)?);
         }
-        Ok(Self { all })
+        Ok(Self {
+            all,
+            contract: contract(tree)?,
+        })
     }
 
     /// The crates that are shipped: all but the automation.
@@ -134,7 +146,10 @@ impl Crates {
         module.extend_from_slice(scope);
         let (first, rest) = path.split_first()?;
         match first.as_str() {
-            "crate" => return self.walk(krate, Vec::new(), rest, depth),
+            "crate" => {
+                let root = module.iter().filter(|name| *name == PROGRAM).take(1);
+                return self.walk(krate, root.cloned().collect(), rest, depth);
+            }
             "self" => return self.walk(krate, module, rest, depth),
             "super" => {
                 module.pop();
@@ -228,6 +243,7 @@ impl SourceCrate {
             one.files
                 .push(SourceFile::parse(path, module, &tree.text(path)?));
         }
+        one.part_program_from_library();
         one.take_out_tests();
         one.outer_tests += outer_tests(tree, &one.tests_folder())?;
         let modules = one.files.iter().enumerate();
@@ -235,6 +251,17 @@ impl SourceCrate {
             .map(|(index, file)| (file.module.clone(), index))
             .collect();
         Ok(one)
+    }
+
+    /// `main.rs` and `lib.rs` are two crates in one folder, and both would be the root.
+    fn part_program_from_library(&mut self) {
+        let library = format!("{}/src/lib.rs", self.folder);
+        let program = format!("{}/src/main.rs", self.folder);
+        if self.files.iter().any(|file| file.path == library)
+            && let Some(main) = self.files.iter_mut().find(|file| file.path == program)
+        {
+            main.module = vec![PROGRAM.to_owned()];
+        }
     }
 
     pub fn is_product(&self) -> bool {
@@ -308,6 +335,17 @@ impl SourceFile {
         }
         found
     }
+}
+
+fn contract(tree: &Tree) -> Result<Vec<SourceFile>, String> {
+    let paths = tree.named(".wit").filter(|path| path.starts_with(CONTRACT));
+    let read = |path: &str| {
+        let mut file = SourceFile::default();
+        file.path = path.to_owned();
+        file.types = declared::by_wit(&tree.text(path)?);
+        Ok(file)
+    };
+    paths.map(read).collect()
 }
 
 /// The module that a file is, from its path below `src`.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::file::{SourceFile, TypeName};
+use super::declared::TypeName;
+use super::file::SourceFile;
 use super::modules::Crates;
 use crate::exceptions::SHARED_NAMES;
 
@@ -19,7 +20,8 @@ pub struct SharedName {
 /// Every name that at least two types have.
 pub fn shared(crates: &Crates) -> Vec<SharedName> {
     let mut all: BTreeMap<&str, Vec<(&SourceFile, &TypeName)>> = BTreeMap::new();
-    for file in crates.all.iter().flat_map(|one| &one.files) {
+    let files = crates.all.iter().flat_map(|one| &one.files);
+    for file in files.chain(&crates.contract) {
         for found in &file.types {
             all.entry(&found.name).or_default().push((file, found));
         }
@@ -62,7 +64,12 @@ mod tests {
             ("b/Cargo.toml", "[package]\nname = \"b\""),
             (
                 "a/src/lib.rs",
-                "pub struct X;\nstruct Y;\npub enum Z {}\nevents! { pub enum W of \"a\"; }",
+                "pub struct X;\nstruct Y;\npub enum Z {}\nevents! { pub enum W of \"a\"; }\n\
+                 macro_rules! words { ($n:ident) => { pub enum $n {} }; }\nwords! { Kind { A } }",
+            ),
+            (
+                "wit/types.wit",
+                "interface types {\n  enum kind {\n    a,\n  }\n}",
             ),
             (
                 "b/src/lib.rs",
@@ -70,7 +77,11 @@ mod tests {
             ),
         ]);
         let found = shared(&Crates::read(&tree).unwrap());
-        assert_eq!(found.len(), 3);
+        assert_eq!(found.len(), 4);
+        let kind = &found[0];
+        assert_eq!(kind.public, ["a/src/lib.rs:6", "wit/types.wit:2"]);
+        assert!(kind.is_offence());
+        let found = &found[1..];
         assert_eq!(found[0].name, "W");
         assert!(found[0].is_offence());
         assert_eq!(found[1].public, ["a/src/lib.rs:1", "b/src/lib.rs:2"]);

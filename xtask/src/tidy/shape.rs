@@ -217,6 +217,10 @@ mod tests {
             let mut all = vec![
                 ("host/src/lib.rs", lib),
                 (
+                    "host/src/main.rs",
+                    "fn main() { pointsman::main(); crate::own() } fn own() {}",
+                ),
+                (
                     "host/src/cli/mod.rs",
                     "pub mod scene; pub use scene::Scene;",
                 ),
@@ -246,6 +250,12 @@ mod tests {
         assert_eq!(found(passes, &net("use crate::Play;")), uses("cli"));
         let all = "mod cli; mod net; pub use cli::*;";
         assert_eq!(found(all, &net("fn f() { crate::Scene; }")), uses("lib"));
+        for whole in [
+            "use crate as c; fn f() { c::A; }",
+            "use crate::*; fn f() { A; }",
+        ] {
+            assert_eq!(found("const A: u8 = 1;", &net(whole)), uses("lib"));
+        }
         // A room that uses nothing itself, and passes on what is above it.
         assert_eq!(
             found("", &net("pub use crate::cli::scene::Scene;")),
