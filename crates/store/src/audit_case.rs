@@ -203,7 +203,7 @@ impl<'a> Case<'a> {
         }
         if self.pieces.inbound_sidecar {
             if said {
-                let what = "its sidecar tells that the file was received, and the row does not: the ledger is an older one";
+                let what = "its sidecar says that the file was received, and the row does not: the ledger is an older one";
                 self.wrong("row-behind", self.sidecar("sealed"), what, REBUILD);
                 return;
             }
@@ -399,7 +399,7 @@ impl<'a> Case<'a> {
                     self.wrong("sidecar-differs", self.sidecar(part), what, REPORT);
                 } else if let Some(beyond) = beyond(&record, &book.row) {
                     let what = format!(
-                        "it tells that {beyond}, and the row does not: the ledger is an older one"
+                        "it says that {beyond}, and the row does not: the ledger is an older one"
                     );
                     self.wrong("row-behind", self.sidecar(part), what, REBUILD);
                 }

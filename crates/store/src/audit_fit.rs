@@ -82,7 +82,7 @@ pub(crate) fn difference(record: &Record, row: &Row) -> Option<String> {
     if sidecar.measure.octets != row.measure.octets || sidecar.measure.digest != row.measure.digest
     {
         return Some(format!(
-            "it tells of {} octets, blake3 {}; its row of {}, blake3 {}",
+            "it says {} octets, blake3 {}; its row {}, blake3 {}",
             sidecar.measure.octets, sidecar.measure.digest, row.measure.octets, row.measure.digest
         ));
     }

@@ -162,7 +162,7 @@ fn a_sidecar_that_differs_from_its_row_says_in_what() {
         change(&mut other.sidecar.measure);
         let Measure { octets, digest } = &other.sidecar.measure;
         let expected =
-            format!("it tells of {octets} octets, blake3 {digest}; its row of 7, blake3 d");
+            format!("it says {octets} octets, blake3 {digest}; its row 7, blake3 d");
         assert_eq!(difference(&other, &row), Some(expected));
     }
 }

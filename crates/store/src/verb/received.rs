@@ -52,7 +52,7 @@ impl Verb for Receive {
             measure.octets, measure.digest, received.note.text
         );
         row.note(self.name().in_history(), received.note.with_text(what));
-        // Last, since the history tells of the file before it tells of its NERP.
+        // Last, since the history has the file before its NERP.
         if let Verdict::Negative(nerp) = &received.verdict {
             row.reject(nerp, now);
         }
