@@ -161,8 +161,7 @@ fn a_sidecar_that_differs_from_its_row_says_in_what() {
         let mut other = record.clone();
         change(&mut other.sidecar.measure);
         let Measure { octets, digest } = &other.sidecar.measure;
-        let expected =
-            format!("it says {octets} octets, blake3 {digest}; its row 7, blake3 d");
+        let expected = format!("it says {octets} octets, blake3 {digest}; its row 7, blake3 d");
         assert_eq!(difference(&other, &row), Some(expected));
     }
 }
