@@ -9,10 +9,11 @@ use tokio::sync::watch;
 use super::command::{CommandOutcome, Configured, LogStyle, Unsuccessful, block_on, start_log};
 use super::out::{self, say};
 use crate::config::Needs;
+use crate::operator::Operator;
 use crate::operator::error::ErrorCode;
-use crate::server::reload::Reloader;
 use crate::server::signals::{EndPatience, Hangup, Signals};
 use crate::server::{self, Server};
+use crate::station::in_force::InForce;
 
 /// Runs the server until SIGTERM, SIGINT or SIGQUIT; a second signal ends it at once.
 #[derive(Debug, Args)]
@@ -41,7 +42,8 @@ impl ServeCommand {
                 () = signals.asked() => return Ok(()),
             };
             tokio::spawn(follow(
-                server.reloader(),
+                server.operator(),
+                server.plans(),
                 signals.hangups(),
                 signals.patience(),
             ));
@@ -61,13 +63,17 @@ impl ServeCommand {
 }
 
 /// Reloads the configuration at each SIGHUP, and lets the end of the program take as long as the plan in force says.
-async fn follow(reloader: Arc<Reloader>, mut hangups: watch::Receiver<u32>, patience: EndPatience) {
-    let mut plans = reloader.plans();
+async fn follow(
+    operator: Operator,
+    mut plans: watch::Receiver<Arc<InForce>>,
+    mut hangups: watch::Receiver<u32>,
+    patience: EndPatience,
+) {
     loop {
         tokio::select! {
             hung_up = hangups.changed() => match hung_up {
                 // What came of it is in the log.
-                Ok(()) => drop(reloader.reload().await),
+                Ok(()) => drop(operator.reload(|_, _| {}).await),
                 Err(_) => return,
             },
             changed = plans.changed() => match changed {

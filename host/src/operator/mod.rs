@@ -22,6 +22,7 @@ pub(crate) mod partners;
 pub(crate) mod prospects;
 pub(crate) mod queue;
 pub(crate) mod receipts;
+pub(crate) mod reload;
 pub(crate) mod running;
 pub(crate) mod send;
 pub(crate) mod store;
@@ -38,6 +39,7 @@ use pointsman_store::contents::Contents;
 use pointsman_store::{Ledger, Programs, Spool, SqliteLedger};
 
 use self::error::{ErrorCode, OperatorError};
+use self::reload::Reload;
 use crate::config::Plan;
 use crate::config::files;
 use crate::station::{Station, storage};
@@ -55,10 +57,17 @@ pub(crate) struct Store {
     pub programs: Programs,
 }
 
+/// The server, in its own process.
+#[derive(Clone)]
+pub(crate) struct RunningServer {
+    pub station: Arc<Station>,
+    pub reloader: Arc<dyn Reload>,
+}
+
 /// How the running server is asked.
 enum ServerLink {
     /// This process is the server.
-    Here(Arc<Station>),
+    Here(RunningServer),
     /// By its control socket, where one runs.
     BySocket,
 }
@@ -72,10 +81,10 @@ impl Operator {
     }
 
     /// In the server.
-    pub(crate) fn within(station: &Arc<Station>) -> Self {
+    pub(crate) fn within(server: RunningServer) -> Self {
         Self {
-            plan: Arc::clone(&station.plan().plan),
-            server: ServerLink::Here(Arc::clone(station)),
+            plan: Arc::clone(&server.station.plan().plan),
+            server: ServerLink::Here(server),
         }
     }
 
@@ -120,7 +129,7 @@ impl Operator {
 
     /// Ledger and spool: those of the server in its own process.
     pub(crate) fn store(&self) -> Result<Store, OperatorError> {
-        if let ServerLink::Here(station) = &self.server {
+        if let ServerLink::Here(RunningServer { station, .. }) = &self.server {
             return Ok(Store {
                 ledger: Arc::clone(&station.ledger),
                 contents: Arc::clone(&station.contents),

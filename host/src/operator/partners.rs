@@ -16,7 +16,7 @@ use crate::outbound::watch;
 use crate::station::contacts::NextCall;
 
 /// What is known of partners, and of what all of them see.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PartnersReport {
     /// The certificates of our listeners.
     pub station: Vec<CertificateReport>,

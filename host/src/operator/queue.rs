@@ -54,7 +54,7 @@ pub(crate) struct QueueDone {
 }
 
 /// The files that are not sent yet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct QueueReport {
     /// In the order in which they go; what is held or parked comes after that.
     pub files: Vec<QueuedFile>,

@@ -9,9 +9,9 @@ use pointsman_policy::LoadError;
 use pointsman_store::Direction;
 use serde::{Deserialize, Serialize};
 
-use super::check_remark::CheckRemark;
 use super::control::{self, ControlRequest};
 use super::error::{ErrorCode, OperatorError};
+use super::reload::Reloaded;
 use super::utc_time::UtcTime;
 use super::{Operator, ServerLink};
 use crate::events::Event;
@@ -133,7 +133,7 @@ impl Operator {
     /// No server runs, or it does not answer.
     pub(crate) async fn status(&self) -> Result<StatusReport, OperatorError> {
         match &self.server {
-            ServerLink::Here(station) => Ok(StatusReport::of(station)),
+            ServerLink::Here(server) => Ok(StatusReport::of(&server.station)),
             ServerLink::BySocket => self.ask(&ControlRequest::Status).await,
         }
     }
@@ -147,7 +147,7 @@ impl Operator {
         partner: Option<&str>,
     ) -> Result<Vec<SessionReport>, OperatorError> {
         let mut sessions: Vec<SessionReport> = match &self.server {
-            ServerLink::Here(station) => sessions_of(station),
+            ServerLink::Here(server) => sessions_of(&server.station),
             ServerLink::BySocket => self.ask(&ControlRequest::Sessions).await?,
         };
         sessions.retain(|session| partner.is_none() || session.partner.as_deref() == partner);
@@ -162,7 +162,7 @@ impl Operator {
     /// No server runs, or it does not answer.
     pub(crate) async fn calls(&self) -> Result<CallsReport, OperatorError> {
         let station = match &self.server {
-            ServerLink::Here(station) => station,
+            ServerLink::Here(server) => &server.station,
             ServerLink::BySocket => return self.ask(&ControlRequest::Calls).await,
         };
         // Where it cannot be written down now, it is later, and the rest is reported all the same.
@@ -174,8 +174,8 @@ impl Operator {
     }
 
     /// Lets a new component decide from the next session on, once it is loaded, checked and started; it also replaces
-    /// the configured file. If anything is wrong with it, the one before stays. `working` is called every second with
-    /// what is being done, and for how many seconds.
+    /// the configured file. If anything is wrong with it, the one before stays. While the server is asked by its socket,
+    /// `working` is called every second with what is being done, and for how many seconds.
     ///
     /// # Errors
     /// No server runs, it does not answer, or the component was not taken.
@@ -186,7 +186,7 @@ impl Operator {
         working: impl FnMut(&str, u64),
     ) -> Result<SwapReport, OperatorError> {
         let station = match &self.server {
-            ServerLink::Here(station) => station,
+            ServerLink::Here(server) => &server.station,
             ServerLink::BySocket => {
                 let (policy, component) = (policy.to_owned(), component.to_owned());
                 let request = ControlRequest::SwapPolicy { policy, component };
@@ -201,8 +201,8 @@ impl Operator {
         })
     }
 
-    /// Has the server read its configuration again. `working` is called every second with what is being done, and for how
-    /// many seconds.
+    /// Has the server read its configuration again. While the server is asked by its socket, `working` is called every
+    /// second with what is being done, and for how many seconds.
     ///
     /// # Errors
     /// No server runs, it does not answer, or the configuration was not taken up: the one before is in force unchanged.
@@ -210,7 +210,12 @@ impl Operator {
         &self,
         working: impl FnMut(&str, u64),
     ) -> Result<Reloaded, OperatorError> {
-        control::ask(&self.plan, &ControlRequest::Reload, working).await
+        match &self.server {
+            ServerLink::Here(server) => server.reloader.reload().await,
+            ServerLink::BySocket => {
+                control::ask(&self.plan, &ControlRequest::Reload, working).await
+            }
+        }
     }
 
     async fn ask<T: serde::de::DeserializeOwned>(
@@ -295,19 +300,6 @@ impl From<FileNow> for FileReport {
 
 fn seconds(since: SystemTime) -> u64 {
     since.elapsed().map_or(0, |elapsed| elapsed.as_secs())
-}
-
-/// What a reload took up.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Reloaded {
-    /// The keys whose values are others than before, and in force now.
-    pub changed: Vec<String>,
-    /// The keys that stay what they were until the server is started again.
-    pub waiting: Vec<String>,
-    /// What is wrong with it all the same, and what waits for partners that it has no more.
-    pub remarks: Vec<CheckRemark>,
-    /// The generation of policies that decides for new sessions.
-    pub policy_generation: u64,
 }
 
 /// The new component decides from the next session on, and stands in the old one's file for the next start.

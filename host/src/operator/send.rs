@@ -151,8 +151,8 @@ impl Operator {
     }
 
     async fn station_to_send(&self, queue_only: bool) -> Result<Arc<Station>, OperatorError> {
-        if let ServerLink::Here(station) = &self.server {
-            return Ok(Arc::clone(station));
+        if let ServerLink::Here(server) = &self.server {
+            return Ok(Arc::clone(&server.station));
         }
         let mut plan = Plan::clone(&self.plan);
         let inbox = match queue_only {

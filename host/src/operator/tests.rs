@@ -6,8 +6,10 @@ use pointsman_store::{Direction, InboundState, OutboundState, ReceiptState};
 
 use super::error::ErrorCode;
 use super::lock::StorageLock;
-use super::queue::{QueueAction, QueueOrder};
+use super::partners::PartnersReport;
+use super::queue::{QueueAction, QueueOrder, QueueReport};
 use super::receipts::{ReceiptAnswer, ReceiptChoice};
+use super::reload::Reloaded;
 use super::send::{SendFormat, SendRequest};
 use super::transfers::{StateReport, TransferQuery, TransferSummary};
 use super::utc_time::UtcTime;
@@ -32,7 +34,7 @@ impl OneQueued {
         let station = station.unwrap();
         let file = temp.path().join("ORDERS.EDI");
         std::fs::write(&file, "UNB+UNOA:1'").unwrap();
-        let call = Operator::within(&station)
+        let call = within(&station)
             .send(&SendRequest {
                 partner: "them".to_owned(),
                 file: Some(file),
@@ -51,7 +53,7 @@ impl OneQueued {
 
     fn operators(&self) -> [Operator; 2] {
         let outside = Operator::of(plan(self.temp.path()));
-        [Operator::within(&self.station), outside]
+        [within(&self.station), outside]
     }
 
     fn order(&self, action: QueueAction) -> QueueOrder {
@@ -61,6 +63,23 @@ impl OneQueued {
             why: "a test".to_owned(),
         }
     }
+}
+
+/// A station that no server runs.
+struct NoServer;
+
+#[async_trait::async_trait]
+impl Reload for NoServer {
+    async fn reload(&self) -> Result<Reloaded, OperatorError> {
+        Err(ErrorCode::NoServer.because("a station alone reloads nothing"))
+    }
+}
+
+fn within(station: &Arc<Station>) -> Operator {
+    Operator::within(RunningServer {
+        station: Arc::clone(station),
+        reloader: Arc::new(NoServer),
+    })
 }
 
 fn plan(folder: &std::path::Path) -> Plan {
@@ -183,6 +202,25 @@ fn requests_are_data() {
 }
 
 #[tokio::test]
+async fn what_waits_and_what_is_known_of_partners_is_read_back_as_it_was() {
+    let waiting = OneQueued::with_a_file().await;
+    let [within, _] = waiting.operators();
+    let mut queue = within.queue(None).await.unwrap();
+    queue.unknown.push("the running server".to_owned());
+    queue.files[0].since = UtcTime(SystemTime::UNIX_EPOCH); // Times are shown to the second.
+    let json = serde_json::to_value(&queue).unwrap();
+    assert_eq!(json["files"][0]["transfer"], waiting.transfer.as_str());
+    assert!(json["partners"]["them"]["next_call"].is_string());
+    assert_eq!(serde_json::from_value::<QueueReport>(json).unwrap(), queue);
+    let mut known = within.partners(None).await.unwrap();
+    known.partners[0].to_send.oldest = None;
+    let json = serde_json::to_value(&known).unwrap();
+    assert_eq!(json["partners"][0]["to_send"]["files"], 1);
+    let read = serde_json::from_value::<PartnersReport>(json);
+    assert_eq!(read.unwrap(), known);
+}
+
+#[tokio::test]
 async fn a_reply_is_read_back_as_it_was() {
     let queue = OneQueued::with_a_file().await;
     let [_, outside] = queue.operators();
@@ -270,7 +308,7 @@ async fn a_call_that_waits_while_the_plan_changes_is_made_by_the_new_one_alone()
             partner: "them".to_owned(),
             ..SendRequest::default()
         };
-        Operator::within(&station).send(&request).await.unwrap()
+        within(&station).send(&request).await.unwrap()
     };
     let call = prepared().await;
     put_in_force(&station, temp.path(), &new.profile()).await;

@@ -14,15 +14,13 @@ use tokio::task::JoinHandle;
 use crate::config::Plan;
 use crate::config::files::socket;
 use crate::events::{Event, emit};
-use crate::operator::Operator;
 use crate::operator::control::{ControlReply, ControlRequest, line};
 use crate::operator::error::{ErrorCode, OperatorError};
 use crate::operator::lock::{LockError, StorageLock, io};
-use crate::server::reload::Reloader;
-use crate::station::Station;
+use crate::operator::{Operator, RunningServer};
 use crate::station::drain::Drain;
 
-/// How long one request may take, a swap apart: that ends with its compiler, which has limits of its own.
+/// How long one request may take, swaps and reloads apart: those end with their compilers, which have limits of their own.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How often a request that takes its time shows that the server is at work.
@@ -61,16 +59,12 @@ impl ControlSocket {
     }
 
     /// Answers requests in a task of its own, through the drain as well: it ends with the server.
-    pub(super) fn keep_serving(
-        self,
-        station: &Arc<Station>,
-        reloader: Arc<Reloader>,
-    ) -> JoinHandle<()> {
-        let (socket, station) = (Arc::new(self), Arc::clone(station));
+    pub(super) fn keep_serving(self, server: RunningServer) -> JoinHandle<()> {
+        let socket = Arc::new(self);
         tokio::spawn(async move {
             let (_kept, no_drain) = channel(Drain::No);
-            let work = || Arc::clone(&socket).serve(Arc::clone(&station), Arc::clone(&reloader));
-            let (tasks, events) = (&station.tasks, &station.events);
+            let work = || Arc::clone(&socket).serve(server.clone());
+            let (tasks, events) = (&server.station.tasks, &server.station.events);
             tasks
                 .keep("answering commands", events, no_drain, work)
                 .await;
@@ -78,15 +72,12 @@ impl ControlSocket {
     }
 
     /// Answers requests; one that is slow to ask keeps nobody else waiting.
-    async fn serve(self: Arc<Self>, station: Arc<Station>, reloader: Arc<Reloader>) {
+    async fn serve(self: Arc<Self>, server: RunningServer) {
         loop {
             match self.listener.accept().await {
-                Ok((stream, _)) => {
-                    let (station, reloader) = (Arc::clone(&station), Arc::clone(&reloader));
-                    drop(tokio::spawn(attend(stream, station, reloader)));
-                }
+                Ok((stream, _)) => drop(tokio::spawn(attend(stream, server.clone()))),
                 Err(error) => {
-                    station.events.emit(Event::ControlFailed {
+                    server.station.events.emit(Event::ControlFailed {
                         reason: error.to_string(),
                     });
                     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -102,19 +93,15 @@ impl Drop for ControlSocket {
     }
 }
 
-async fn attend(stream: UnixStream, station: Arc<Station>, reloader: Arc<Reloader>) {
-    let operator = Operator::within(&station);
-    if let Err(error) = converse(stream, operator, &reloader).await {
+async fn attend(stream: UnixStream, server: RunningServer) {
+    let operator = Operator::within(server.clone());
+    if let Err(error) = converse(stream, operator).await {
         let reason = error.to_string();
-        station.events.emit(Event::ControlBroken { reason });
+        server.station.events.emit(Event::ControlBroken { reason });
     }
 }
 
-async fn converse(
-    mut stream: UnixStream,
-    operator: Operator,
-    reloader: &Reloader,
-) -> std::io::Result<()> {
+async fn converse(mut stream: UnixStream, operator: Operator) -> std::io::Result<()> {
     let mut asked = String::new();
     let mut input = BufReader::new((&mut stream).take(REQUEST));
     // Who only looks whether somebody is here asks nothing.
@@ -122,20 +109,29 @@ async fn converse(
         return Ok(());
     }
     let done = match serde_json::from_str(&asked) {
-        Ok(ControlRequest::SwapPolicy { policy, component }) => {
-            let swap = operator.swap_policy(&policy, &component, |_, _| {});
-            let what = format!("policy {policy}: checking and compiling");
-            while_working(&mut stream, &what, async { data(swap.await) }).await?
+        Ok(request) => {
+            let takes_time = takes_time(&request);
+            let answer = answer(request, &operator);
+            match takes_time {
+                Some(what) => while_working(&mut stream, &what, answer).await?,
+                None => in_time(async { Ok(answer.await) }).await?,
+            }
         }
-        Ok(ControlRequest::Reload) => {
-            let reload = async { data(reloader.reload().await.map_err(OperatorError::from)) };
-            while_working(&mut stream, "checking the configuration", reload).await?
-        }
-        Ok(request) => in_time(async { Ok(answer(request, &operator).await) }).await?,
         Err(error) => Err(ErrorCode::Internal.because(format!("this is not a request: {error}"))),
     };
     let reply = done.map_or_else(ControlReply::Failed, ControlReply::Done);
     in_time(async { stream.write_all(&line(&reply)?).await }).await
+}
+
+/// What is done for a request that may take longer than [`PATIENCE`], since it compiles components.
+fn takes_time(request: &ControlRequest) -> Option<String> {
+    match request {
+        ControlRequest::SwapPolicy { policy, .. } => {
+            Some(format!("policy {policy}: checking and compiling"))
+        }
+        ControlRequest::Reload => Some("checking the configuration".to_owned()),
+        ControlRequest::Status | ControlRequest::Sessions | ControlRequest::Calls => None,
+    }
 }
 
 async fn answer(request: ControlRequest, operator: &Operator) -> Result<Value, OperatorError> {
@@ -146,7 +142,7 @@ async fn answer(request: ControlRequest, operator: &Operator) -> Result<Value, O
         ControlRequest::SwapPolicy { policy, component } => {
             data(operator.swap_policy(&policy, &component, |_, _| {}).await)
         }
-        ControlRequest::Reload => Err(ErrorCode::Internal.because("a reload is not asked here")),
+        ControlRequest::Reload => data(operator.reload(|_, _| {}).await),
     }
 }
 
@@ -197,7 +193,7 @@ mod tests {
         std::fs::write(&path, CONFIG).unwrap();
         let plan = Plan::load(&path).unwrap();
         let server = Server::start(plan.clone()).await.unwrap();
-        let (within, outside) = (Operator::within(server.station()), Operator::of(plan));
+        let (within, outside) = (server.operator(), Operator::of(plan));
         let (here, asked) = (within.status().await, outside.status().await);
         let (here, asked) = (here.unwrap(), asked.unwrap());
         assert_eq!(asked.policy_generation, here.policy_generation);
@@ -208,6 +204,15 @@ mod tests {
         let refused = refused.unwrap_err();
         assert_eq!(refused.code, ErrorCode::Policy);
         assert!(refused.cause.ends_with("nothing was changed"), "{refused}");
+        std::fs::write(&path, CONFIG.replace("partners", "partner")).unwrap();
+        let asked = outside.reload(|_, _| {}).await.unwrap_err();
+        assert_eq!(asked.code, ErrorCode::Configuration);
+        // The server itself needs no socket.
+        std::fs::remove_file(temp.path().join("state/control.sock")).unwrap();
+        assert_eq!(within.reload(|_, _| {}).await, Err(asked));
+        std::fs::write(&path, format!("{CONFIG}limits: {{sessions: 3}}\n")).unwrap();
+        let reloaded = within.reload(|_, _| {}).await.unwrap();
+        assert_eq!(reloaded.changed, ["limits.sessions"]);
         server.drain().await;
     }
 }

@@ -5,7 +5,7 @@ mod inspect;
 mod keeper;
 mod listeners;
 mod recovery;
-pub(crate) mod reload;
+mod reload;
 pub(crate) mod signals;
 
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use pointsman_store::is_full;
 use tokio::sync::broadcast;
-use tokio::sync::watch::{Sender, channel};
+use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
@@ -25,13 +25,14 @@ use self::recovery::recover;
 use self::reload::Reloader;
 use crate::config::Plan;
 use crate::events::{Event, emit};
-use crate::operator::Operator;
 use crate::operator::conditions::{Obstacle, obstacles};
 use crate::operator::error::{ErrorCode, OperatorError};
 use crate::operator::lock::{LockError, StorageLock};
+use crate::operator::{Operator, RunningServer};
 use crate::session::listen::ListenError;
 use crate::station::drain::Drain;
 use crate::station::error::StartError;
+use crate::station::in_force::InForce;
 use crate::station::{Inbox, Station};
 
 /// How long sessions may take to end once they must.
@@ -46,9 +47,8 @@ pub fn patience(config: &Plan) -> Duration {
 
 /// A server that runs.
 pub struct Server {
-    station: Arc<Station>,
+    running: RunningServer,
     addresses: Vec<(SocketAddr, bool)>,
-    reloader: Arc<Reloader>,
     drain: Sender<Drain>,
     sessions: TaskTracker,
     tasks: TaskTracker,
@@ -157,12 +157,12 @@ impl Server {
         listeners.take_up(bound, &keeper);
         let addresses = listeners.addresses();
         keeper.keep_all(&sessions);
-        let reloader = Arc::new(Reloader::new(keeper.clone(), listeners));
-        let control = control.keep_serving(&station, Arc::clone(&reloader));
+        let reloader = Arc::new(Reloader::new(keeper, listeners));
+        let running = RunningServer { station, reloader };
+        let control = control.keep_serving(running.clone());
         Ok(Self {
-            station,
+            running,
             addresses,
-            reloader,
             drain,
             sessions,
             tasks,
@@ -174,29 +174,29 @@ impl Server {
     /// What its sessions share.
     #[cfg(test)]
     pub(crate) fn station(&self) -> &Arc<Station> {
-        &self.station
+        &self.running.station
     }
 
     /// An operator of this server, in its own process.
     #[must_use]
     pub(crate) fn operator(&self) -> Operator {
-        Operator::within(&self.station)
+        Operator::within(self.running.clone())
     }
 
     /// What happens from now on.
     pub(crate) fn events(&self) -> broadcast::Receiver<Event> {
-        self.station.events.own()
+        self.running.station.events.own()
     }
 
     /// Returns when something that the server cannot do without cannot be got to run, with what to tell.
     pub async fn broken(&self) -> String {
-        self.station.tasks.broken().await
+        self.running.station.tasks.broken().await
     }
 
-    /// What reloads its configuration.
+    /// Notifies of each plan that a reload puts in force.
     #[must_use]
-    pub fn reloader(&self) -> Arc<Reloader> {
-        Arc::clone(&self.reloader)
+    pub(crate) fn plans(&self) -> Receiver<Arc<InForce>> {
+        self.running.station.plans()
     }
 
     /// Where it listened at the start, and whether with TLS.
@@ -208,13 +208,13 @@ impl Server {
     /// Ends: no new callers; sessions to their next turn, then calls and commands, then deliveries, each for as long as
     /// the configuration says. What is cut off is resumed by the next start.
     pub async fn drain(self) {
-        let events = &self.station.events;
+        let events = &self.running.station.events;
         let sessions = self.sessions.len();
         events.emit(Event::Draining { sessions });
         self.drain.send_replace(Drain::AtNextTurn);
         self.sessions.close();
         self.tasks.close();
-        let patience = self.station.plan().limits.drain;
+        let patience = self.running.station.plan().limits.drain;
         if tokio::time::timeout(patience, self.sessions.wait())
             .await
             .is_err()
@@ -232,7 +232,7 @@ impl Server {
             events.emit(Event::TasksCutOff {});
         }
         let settled = async {
-            while !self.station.deliveries.is_idle() {
+            while !self.running.station.deliveries.is_idle() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
@@ -240,8 +240,8 @@ impl Server {
             events.emit(Event::DeliveriesCutOff {});
         }
         // How the last sessions ended.
-        let ledger = self.station.ledger.as_ref();
-        if let Err(error) = self.station.contacts.write_down(ledger).await {
+        let ledger = self.running.station.ledger.as_ref();
+        if let Err(error) = self.running.station.contacts.write_down(ledger).await {
             let reason = error.to_string();
             events.emit(Event::ContactsNotWritten { reason });
         }

@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, watch};
+use async_trait::async_trait;
+use tokio::sync::Mutex;
 
 use super::keeper::Keeper;
 use super::listeners::Listeners;
@@ -15,7 +16,7 @@ use crate::operator::check::remarks;
 use crate::operator::check_remark::CheckRemark;
 use crate::operator::error::{ErrorCode, OperatorError};
 use crate::operator::left::left_by;
-use crate::operator::running::Reloaded;
+use crate::operator::reload::{Reload, Reloaded};
 use crate::session::listen::ListenError;
 use crate::station::Station;
 use crate::station::in_force::InForce;
@@ -23,7 +24,7 @@ use crate::station::policies::{self, LoadPoliciesError};
 
 /// Why a configuration was not taken up. The one before is in force unchanged.
 #[derive(Debug, thiserror::Error)]
-pub enum NotReloaded {
+enum NotReloaded {
     /// What the file says.
     #[error("{0}")]
     Configuration(String),
@@ -61,7 +62,7 @@ impl From<NotReloaded> for OperatorError {
 }
 
 /// Reloads the configuration of a server.
-pub struct Reloader {
+pub(super) struct Reloader {
     station: Arc<Station>,
     path: PathBuf,
     keeper: Keeper,
@@ -80,17 +81,7 @@ impl Reloader {
         }
     }
 
-    /// Says when another plan is in force.
-    #[must_use]
-    pub fn plans(&self) -> watch::Receiver<Arc<InForce>> {
-        self.station.plans()
-    }
-
-    /// Reads the configuration again and puts it in force, if all of it can be. What came of it is logged.
-    ///
-    /// # Errors
-    /// What is wrong with it; nothing has changed then.
-    pub async fn reload(&self) -> Result<Reloaded, NotReloaded> {
+    async fn reload_and_log(&self) -> Result<Reloaded, NotReloaded> {
         let outcome = self.try_reload().await;
         let events = &self.station.events;
         match &outcome {
@@ -130,6 +121,13 @@ impl Reloader {
         reloaded.policy_generation = self.station.put_in_force(next, chain);
         listeners.take_up(bound, &self.keeper);
         Ok((reloaded, old))
+    }
+}
+
+#[async_trait]
+impl Reload for Reloader {
+    async fn reload(&self) -> Result<Reloaded, OperatorError> {
+        self.reload_and_log().await.map_err(OperatorError::from)
     }
 }
 
