@@ -55,6 +55,7 @@ async fn received(ledger: &SqliteLedger, n: u32) {
         },
         counts: Counts::default(),
         target,
+        wire_hash: None,
         verdict: Verdict::Positive,
         note: "accepted".into(),
         labels: Vec::new(),
@@ -85,6 +86,7 @@ async fn sent(ledger: &SqliteLedger, n: u32) {
         layout: None,
         counts: Counts::default(),
         digest: "0".repeat(64),
+        wire_hash: None,
         priority: 5,
         labels: Vec::new(),
     };

@@ -1,5 +1,7 @@
 //! One transfer under audit: its row compared with its files.
 
+mod without_row;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -37,7 +39,7 @@ pub(crate) struct Case<'a> {
     pieces: Pieces,
     /// Which way it goes, as its row says.
     direction: Direction,
-    /// What its sidecar says of its plain content.
+    /// What its sidecar says of its plain content, or its row.
     plain: Option<Measure>,
     /// The content that goes into the inbox.
     delivers: Content,
@@ -50,6 +52,7 @@ const BACKUP: &str = "put the content back from a backup, or ask the partner to 
 const RESEND: &str = "cancel it (`pointsman queue cancel`) and queue the file again";
 const DESCRIBE: &str =
     "remove it and run `pointsman store describe`, which writes it from the ledger";
+const OPEN_AGAIN: &str = "stop the server, remove the .jsonl and the .plain of this file, run `pointsman store describe`, and start the server: it opens the file again from its content as on the wire";
 const EVIDENCE: &str = "nothing is lost that was to be delivered or sent: the file has another content; but octets that were synced are damaged, so look at the disk";
 const REPORT: &str = "this must not be: keep a copy of ledger and spool, and report it";
 
@@ -63,6 +66,8 @@ impl<'a> Case<'a> {
         let direction = row.map_or(Direction::Inbound, |book| book.row.state().direction());
         let record = audit.spool.record(direction, id).ok();
         let plain = record.flatten().and_then(|record| record.plain().cloned());
+        let of_row = || row.and_then(|book| book.row.inbound()?.plain.clone());
+        let plain = plain.or_else(of_row);
         Ok(Self {
             audit,
             id,
@@ -100,74 +105,13 @@ impl<'a> Case<'a> {
         Ok(())
     }
 
-    fn without_row(&mut self) -> Result<(), SpoolError> {
-        let pieces = self.pieces;
-        let wire = pieces.wire;
-        if wire.incoming.is_some() && wire.sealed.is_none() && wire.outgoing.is_none() {
-            let what = "a partial that no row knows: its sender was told nothing";
-            let remedy = "nothing: the next start removes it";
-            self.note("partial-without-row", self.blob("incoming"), what, remedy);
-            return Ok(());
-        }
-        for (part, direction, here, sidecar) in [
-            (
-                "sealed",
-                Direction::Inbound,
-                wire.sealed.is_some(),
-                pieces.inbound_sidecar,
-            ),
-            (
-                "outgoing",
-                Direction::Outbound,
-                wire.outgoing.is_some(),
-                pieces.outbound_sidecar,
-            ),
-        ] {
-            match (here, sidecar) {
-                (_, true) => self.sidecar_without_row(part, direction),
-                (true, false) => self.blob_without_row(part),
-                (false, false) => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn sidecar_without_row(&mut self, part: &'static str, direction: Direction) {
-        let never_queued = direction == Direction::Outbound
-            && match self.audit.spool.record(direction, self.id) {
-                Ok(record) => record.is_some_and(|record| record.state().is_none()),
-                // A crash came before it was whole.
-                Err(SpoolError::Sidecar { .. }) => self.audit.to_be_queued.contains(&self.id),
-                Err(_) => false,
-            };
-        if never_queued && self.audit.to_be_queued.contains(&self.id) {
-            let what = "a file of a watched folder that was copied here and not queued yet";
-            let remedy = "nothing: the server that looks at the folder next queues it";
-            self.note("to-be-queued", self.blob(part), what, remedy);
-        } else if never_queued {
-            let what =
-                "a file to send that was never queued: the command that brought it was cut off";
-            let remedy =
-                "send the file again if it is still wanted, then remove this blob and its .jsonl";
-            self.wrong("never-queued", self.blob(part), what, remedy);
-        } else {
-            let what = "its sidecar knows the file, the ledger does not";
-            self.wrong("sidecar-without-row", self.sidecar(part), what, REBUILD);
-        }
-    }
-
-    fn blob_without_row(&mut self, part: &'static str) {
-        let what = "a blob that neither the ledger nor a sidecar knows";
-        let remedy = "look whether anybody misses it, then remove it";
-        self.wrong("blob-without-row", self.blob(part), what, remedy);
-    }
-
     fn received(&mut self, file: &Inbound, book: &Book) -> Result<(), SpoolError> {
         match file.state {
             InboundState::Receiving => {
                 self.receiving(file);
                 return Ok(());
             }
+            InboundState::Opening => self.opening(book)?,
             InboundState::Received => self.must_have_to_deliver(book)?,
             InboundState::Placing => self.placing(file, book)?,
             InboundState::Delivered => self.delivered(file, book)?,
@@ -210,6 +154,15 @@ impl<'a> Case<'a> {
             let what = "a sidecar of a blob that never got its name";
             let remedy = "nothing: the next start removes it";
             self.note("sidecar-early", self.sidecar("sealed"), what, remedy);
+        }
+    }
+
+    /// What is opened again from the content as on the wire needs that alone. A plain content that is sealed already is not
+    /// made again.
+    fn opening(&mut self, book: &Book) -> Result<(), SpoolError> {
+        match self.delivers {
+            Content::Wire => self.must_have_to_deliver(book),
+            Content::Plain => self.must_have(Content::Plain, book, OPEN_AGAIN),
         }
     }
 

@@ -86,6 +86,13 @@ pub(crate) fn difference(record: &Record, row: &Row) -> Option<String> {
             sidecar.measure.octets, sidecar.measure.digest, row.measure.octets, row.measure.digest
         ));
     }
+    let plain = row.inbound().and_then(|file| file.plain.as_ref());
+    if let Some(plain) = plain.filter(|plain| record.plain() != Some(plain)) {
+        return Some(format!(
+            "its row tells of a plain content of {} octets, blake3 {}, and the sidecar does not",
+            plain.octets, plain.digest
+        ));
+    }
     None
 }
 

@@ -8,6 +8,7 @@ use oftp::{FileHeader, FileKey, FileStamp, Position, Response};
 
 use crate::committing::Committing;
 use crate::contact::{Backlog, Contact};
+use crate::content::Content;
 use crate::error::LedgerError;
 use crate::measure::Measure;
 use crate::note::Note;
@@ -20,10 +21,10 @@ use crate::sealed::Sealed;
 use crate::state::{Direction, State};
 use crate::transfer::{
     CONTENT_REMOVED, Details, NewFile, OpenQuestion, OutboundFile, Queued, TimelineEntry, Transfer,
-    TransferId, Undelivered,
+    TransferId, Undelivered, Unopened,
 };
 use crate::verb::{self, Effect, Verb};
-use crate::verdict::{Received, Verdict};
+use crate::verdict::{NotOpened, Opened, Received, ReceivedSecured, Verdict};
 
 /// The ledger of transfers. Every method but [`Ledger::offer_early`] and [`Ledger::remark_early`] returns after its
 /// transaction is durable, not before.
@@ -92,12 +93,41 @@ pub trait Ledger: Send + Sync {
         sealed: &Sealed,
         received: Received,
     ) -> Result<Persisted<Stored>, LedgerError> {
-        let id = sealed.key().id;
-        if *sealed.measure() != received.measure {
-            return Err(LedgerError::OtherContent(id));
-        }
+        let id = sealed.of(Content::Wire, &received.measure)?;
         let done = self.apply(id, Box::new(verb::Receive(received))).await?;
         Ok(done.map(|_| Stored(id)))
+    }
+
+    /// The content of a secured file is sealed as it is on the wire (before EFPA): Receiving → Opening.
+    ///
+    /// # Errors
+    /// As for [`Ledger::received`].
+    async fn received_secured(
+        &self,
+        sealed: &Sealed,
+        received: ReceivedSecured,
+    ) -> Result<Persisted<Stored>, LedgerError> {
+        let id = sealed.of(Content::Wire, &received.measure)?;
+        let verb = verb::ReceiveSecured(received);
+        let done = self.apply(id, Box::new(verb)).await?;
+        Ok(done.map(|_| Stored(id)))
+    }
+
+    /// A secured file is opened, and its plain content sealed: Opening → Received, or with a negative verdict Opening →
+    /// Rejected, and the NERP is owed.
+    ///
+    /// # Errors
+    /// [`LedgerError::OtherContent`]: what is sealed is another content, or the one as on the wire.
+    async fn opened(&self, sealed: &Sealed, opened: Opened) -> Result<(), LedgerError> {
+        let id = sealed.of(Content::Plain, &opened.plain)?;
+        self.apply(id, Box::new(verb::Open(opened))).await.map(drop)
+    }
+
+    /// A secured file cannot or must not be opened: Opening → Rejected, and the NERP is owed.
+    async fn not_opened(&self, id: TransferId, why: NotOpened) -> Result<(), LedgerError> {
+        self.apply(id, Box::new(verb::RefuseToOpen(why)))
+            .await
+            .map(drop)
     }
 
     /// The same file came once more, because its sender never received our EFPA. The row stays as it is, if this is its
@@ -376,7 +406,10 @@ pub trait Ledger: Send + Sync {
     /// The partners that have rows, by the names they had in the configuration.
     async fn partners(&self) -> Result<Vec<String>, LedgerError>;
 
-    /// Files received but not in their folder yet, oldest first.
+    /// Secured files that are received and not opened yet, oldest first.
+    async fn unopened(&self) -> Result<Vec<Unopened>, LedgerError>;
+
+    /// Files received but not in their folder yet, oldest first; those that are to be opened first are left out.
     async fn undelivered(&self) -> Result<Vec<Undelivered>, LedgerError>;
 
     /// Files waiting for a partner, in the order they go: by priority, then the oldest.
@@ -469,7 +502,9 @@ pub struct Filter {
 pub struct Recovery {
     /// Files with a partial in the spool.
     pub receiving: u64,
-    /// Files received and not delivered.
+    /// Secured files received and not opened.
+    pub unopened: u64,
+    /// Files received and not delivered; those that are to be opened first are left out.
     pub undelivered: u64,
     /// Receipts owed.
     pub owed: u64,

@@ -50,6 +50,7 @@ pub mod transition;
 mod verb;
 mod verdict;
 mod verify;
+mod wire_hash;
 mod words;
 
 pub use audit_case::Audit;
@@ -81,8 +82,9 @@ pub use sqlite::{Left, Rebuilt, SqliteLedger, rebuild};
 pub use state::{Direction, InboundState, OutboundState, ReceiptState, State};
 pub use transfer::{
     Details, Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse, Question, Queued, Target,
-    TimelineEntry, Transfer, TransferId, Undelivered,
+    TimelineEntry, Transfer, TransferId, Undelivered, Unopened,
 };
 pub use verb::{Effect, Unfit, Verb};
-pub use verdict::{Received, Verdict};
+pub use verdict::{NotOpened, Opened, Received, ReceivedSecured, Verdict};
 pub use verify::{AuditError, Audited};
+pub use wire_hash::{NoWireHash, WireHash, WireHashAlgorithm};

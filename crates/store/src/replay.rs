@@ -14,12 +14,14 @@ use crate::queue::Order;
 use crate::row::{Course, Inbound, Outbound, Row};
 use crate::sidecar::{Entry, Record, Sidecar, Way};
 use crate::state::{InboundState, OutboundState, ReceiptState, State};
-use crate::transfer::{Labels, REBUILT};
+use crate::transfer::{Labels, REBUILT, Target};
 use crate::verb::{
     Acknowledged, ClockPutBack, DecideReceipt, Forwarded, FoundDelivered, FoundHere, FoundUnknown,
-    Ordered, Overdue, Placing, Receive, ResponseTaken, Sent, Verb,
+    Open, Ordered, Overdue, Placing, Receive, ReceiveSecured, RefuseToOpen, ResponseTaken, Sent,
+    Verb,
 };
-use crate::verdict::{Received, Verdict};
+use crate::verdict::{NotOpened, Opened, Received, ReceivedSecured, Verdict};
+use crate::wire_hash::WireHash;
 
 const NEVER_QUEUED: &str = "nobody was told that it is queued: release it to send it, or cancel it";
 const NO_CONTENT: &str = "its content is not in the spool any more";
@@ -29,7 +31,7 @@ pub(crate) fn rebuilt(record: &Record, is_here: bool, now: SystemTime) -> Row {
     let mut row = first(record, now);
     receive(&mut row, record);
     for entry in &record.entries {
-        step(&mut row, entry, now);
+        step(&mut row, entry, record, now);
     }
     match &row.course {
         Course::Inbound(_) => settle_received(&mut row, record, is_here, now),
@@ -54,12 +56,15 @@ pub fn beyond(record: &Record, row: &Row) -> Option<&'static str> {
         if row.state() == InboundState::Receiving.into() && entry.says_received() {
             receive(&mut told, record);
         }
-        step(&mut told, entry, SystemTime::now());
+        step(&mut told, entry, record, SystemTime::now());
     }
     let is_new = row.receipt.is_none() && told.receipt.is_some();
     match (row.state(), told.state()) {
         (State::Inbound(InboundState::Receiving), State::Inbound(InboundState::Receiving)) => None,
         (State::Inbound(InboundState::Receiving), _) => Some("the file was received"),
+        (State::Inbound(InboundState::Opening), State::Inbound(told)) => {
+            (told != InboundState::Opening).then_some("the file was opened")
+        }
         (State::Inbound(_), _) if is_new => Some("its receipt was decided"),
         (State::Inbound(_), _) => {
             let was_owed = row.receipt_state() == Some(ReceiptState::Owed);
@@ -91,6 +96,7 @@ fn first(record: &Record, now: SystemTime) -> Row {
         },
         edition: sidecar.edition,
         measure: Measure::default(),
+        wire_hash: None,
         counts: Counts::default(),
         layout: None,
         labels: Labels::new(),
@@ -107,6 +113,7 @@ fn first(record: &Record, now: SystemTime) -> Row {
         row.layout = *layout;
         row.counts = *counts;
         row.measure = sidecar.measure.clone();
+        row.wire_hash.clone_from(&sidecar.wire_hash);
         row.labels = sidecar.labels.clone();
     }
     // Whether an EFID was sent is unknown, and the partner answers it: with SFNA 13 to the old identity it has the
@@ -121,27 +128,122 @@ fn receive(row: &mut Row, record: &Record) {
     let Way::Inbound { target, verdict } = &sidecar.way else {
         return;
     };
-    // Only a receipt that was waited for is forwarded. The sidecar that was written for an existing row has the receipt
-    // without the question before it.
-    let is_forwarded = |entry: &Entry| matches!(entry, Entry::Forwarded(_));
-    let verdict = match verdict {
-        Verdict::Positive if record.entries.iter().any(is_forwarded) => Verdict::Later(None),
-        verdict => verdict.clone(),
+    let measure = sidecar.measure.clone();
+    let wire_hash = sidecar.wire_hash.clone();
+    let (counts, note) = (Counts::default(), Note::default());
+    let (target, labels) = (target.clone(), sidecar.labels.clone());
+    let Some(verdict) = verdict else {
+        let secured = ReceivedSecured {
+            measure,
+            counts,
+            wire_hash,
+            target,
+            note,
+            labels,
+        };
+        apply(row, &ReceiveSecured(secured), sidecar.at);
+        return;
     };
     let received = Received {
-        measure: sidecar.measure.clone(),
-        counts: Counts::default(),
-        target: target.clone(),
-        verdict,
-        note: Note::default(),
-        labels: sidecar.labels.clone(),
+        measure,
+        counts,
+        wire_hash,
+        target,
+        verdict: or_asked(verdict, record),
+        note,
+        labels,
     };
     apply(row, &Receive(received), sidecar.at);
 }
 
+/// Only a receipt that was waited for is forwarded. The sidecar that was written for an existing row has the receipt
+/// without the question before it.
+fn or_asked(verdict: &Verdict, record: &Record) -> Verdict {
+    let is_forwarded = |entry: &Entry| matches!(entry, Entry::Forwarded(_));
+    match verdict {
+        Verdict::Positive if record.entries.iter().any(is_forwarded) => Verdict::Later(None),
+        verdict => verdict.clone(),
+    }
+}
+
+/// What was decided about a file once it was opened.
+struct OpenedAs<'a> {
+    target: &'a Target,
+    verdict: Verdict,
+    labels: &'a Labels,
+    wire_hash: Option<&'a WireHash>,
+}
+
+/// A plain content is sealed before its file counts as opened. Without one it was refused, or nothing happened.
+fn open(row: &mut Row, plain: Option<&Measure>, to: OpenedAs<'_>, now: SystemTime) {
+    let wire_hash = to.wire_hash.cloned();
+    match (plain, to.verdict) {
+        (Some(plain), verdict) => {
+            let opened = Opened {
+                plain: plain.clone(),
+                counts: Counts::default(),
+                wire_hash,
+                target: to.target.clone(),
+                verdict,
+                found: Note::default(),
+                note: Note::default(),
+                labels: to.labels.clone(),
+            };
+            apply(row, &Open(opened), now);
+        }
+        (None, Verdict::Negative(nerp)) => {
+            let refused = NotOpened {
+                nerp,
+                wire_hash,
+                note: Note::default(),
+            };
+            apply(row, &RefuseToOpen(refused), now);
+        }
+        (None, _) => {}
+    }
+}
+
+/// What follows shows that the file was opened, and the line that said so is lost, with the decision about its receipt:
+/// an operator decides.
+fn must_be_opened(row: &mut Row, record: &Record, now: SystemTime) {
+    let Way::Inbound { target, .. } = &record.sidecar.way else {
+        return;
+    };
+    let (Some(_), State::Inbound(InboundState::Opening)) = (record.plain(), row.state()) else {
+        return;
+    };
+    let opened = OpenedAs {
+        target,
+        verdict: Verdict::Later(None),
+        labels: &record.sidecar.labels,
+        wire_hash: None,
+    };
+    open(row, record.plain(), opened, now);
+}
+
 /// Applies the verb that an entry stands for.
-fn step(row: &mut Row, entry: &Entry, now: SystemTime) {
+fn step(row: &mut Row, entry: &Entry, record: &Record, now: SystemTime) {
+    if matches!(
+        entry,
+        Entry::Placing(_) | Entry::Decided(_) | Entry::Forwarded(_) | Entry::Given
+    ) {
+        must_be_opened(row, record, now);
+    }
     match entry {
+        Entry::Opened {
+            target,
+            verdict,
+            labels,
+            wire_hash,
+        } => {
+            let opened = OpenedAs {
+                target,
+                verdict: or_asked(verdict, record),
+                labels,
+                wire_hash: wire_hash.as_ref(),
+            };
+            open(row, record.plain(), opened, now);
+        }
         Entry::Placing(path) => {
             let path = path.clone();
             apply(row, &Placing { path }, now);
@@ -209,6 +311,7 @@ fn move_to(row: &mut Row, state: OutboundState, why: Option<&str>, now: SystemTi
 /// too.
 fn settle_received(row: &mut Row, record: &Record, is_here: bool, now: SystemTime) {
     if !is_here {
+        must_be_opened(row, record, now);
         apply(row, &FoundDelivered, now);
     } else if !record.is_decided() {
         apply(row, &FoundHere, now);
@@ -238,7 +341,8 @@ pub(crate) fn described(row: &Row) -> Option<Record> {
         Course::Inbound(file) if file.state == InboundState::Receiving => return None,
         Course::Inbound(file) => {
             let target = file.target.clone();
-            let verdict = verdict(file, row);
+            let is_secured = file.state == InboundState::Opening || file.plain.is_some();
+            let verdict = (!is_secured).then(|| verdict(file, row));
             (
                 Way::Inbound { target, verdict },
                 received_entries(file, row),
@@ -259,6 +363,7 @@ pub(crate) fn described(row: &Row) -> Option<Record> {
         header: row.header.clone(),
         edition: row.edition,
         measure: row.measure.clone(),
+        wire_hash: row.wire_hash.clone(),
         session: String::new(),
         at: row.created,
         labels: row.labels.clone(),
@@ -288,10 +393,25 @@ fn received_entries(file: &Inbound, row: &Row) -> Vec<Entry> {
     let is_given = row.receipt_state() == Some(ReceiptState::Given);
     [Entry::Received]
         .into_iter()
+        .chain(opened_entries(file, row))
         .chain(file.path.clone().map(Entry::Placing))
         .chain(forwarded.map(Entry::Forwarded))
         .chain(is_given.then_some(Entry::Given))
         .collect()
+}
+
+/// Of a file that was secured and is opened.
+fn opened_entries(file: &Inbound, row: &Row) -> Vec<Entry> {
+    let Some(plain) = &file.plain else {
+        return Vec::new();
+    };
+    let opened = Entry::Opened {
+        target: file.target.clone(),
+        verdict: verdict(file, row),
+        labels: row.labels.clone(),
+        wire_hash: row.wire_hash.clone(),
+    };
+    vec![Entry::Plain(plain.clone()), opened]
 }
 
 fn sent_entries(file: &Outbound, row: &Row) -> Vec<Entry> {

@@ -11,9 +11,11 @@ use crate::measure::Measure;
 use crate::note::Note;
 use crate::state::{InboundState, OutboundState, ReceiptState, State};
 use crate::transfer::{
-    Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse, Target, TransferId,
+    Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse, Target, TransferId, Unopened,
 };
 use crate::transition::VerbName;
+use crate::verdict::Verdict;
+use crate::wire_hash::WireHash;
 
 /// One transfer, with its receipt.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,9 +30,11 @@ pub struct Row {
     pub header: FileHeader,
     /// Which of the files of its identity it is, from 0 on.
     pub edition: u32,
-    /// Of its content: nothing while it is received.
+    /// Of its content as on the wire: nothing while it is received.
     pub measure: Measure,
-    /// The totals of the virtual file.
+    /// The hash of the file as it was transmitted; none where no receipt needs it, or it is still to be made.
+    pub wire_hash: Option<WireHash>,
+    /// The totals of the virtual file: of a secured one as on the wire, and of the plain file once it is opened.
     pub counts: Counts,
     /// How its records stand in the spool; none where records do not count.
     pub layout: Option<RecordLayout>,
@@ -64,6 +68,8 @@ pub struct Inbound {
     pub state: InboundState,
     /// How much of the partial may be offered for restart.
     pub position: Position,
+    /// Of its plain content, once a secured file is opened. That is what is delivered then.
+    pub plain: Option<Measure>,
     /// Where it goes.
     pub target: Target,
     /// Path below the inbox once one is chosen.
@@ -159,6 +165,7 @@ impl Row {
                 octets: file.octets,
                 digest: file.digest.clone(),
             },
+            wire_hash: file.wire_hash.clone(),
             counts: file.counts,
             layout: file.layout,
             labels: file.labels.clone(),
@@ -300,6 +307,13 @@ impl Row {
         self.reason = Some(why);
     }
 
+    /// Keeps this hash of the file as transmitted where none is known: the first one stays.
+    pub(crate) fn complete_wire_hash(&mut self, hash: Option<&WireHash>) {
+        if self.wire_hash.is_none() {
+            self.wire_hash = hash.cloned();
+        }
+    }
+
     /// Moves it to this state, out of the queue or back into it.
     pub(crate) fn move_to(&mut self, state: OutboundState, why: Option<&str>) {
         self.reason = why.map(str::to_owned);
@@ -332,9 +346,10 @@ impl Row {
     /// The question about its receipt as whoever asks it gets it; none where it is not delivered or waits for none.
     pub(crate) fn question(&self) -> Option<OpenQuestion> {
         let file = self.inbound()?;
+        let delivered = file.plain.as_ref().unwrap_or(&self.measure);
         let counts = match self.counts.octets {
             0 => Counts {
-                octets: self.measure.octets,
+                octets: delivered.octets,
                 ..self.counts
             },
             _ => self.counts,
@@ -344,13 +359,27 @@ impl Row {
             id: self.id,
             partner: self.partner.clone(),
             header: self.header.clone(),
-            octets: self.measure.octets,
+            octets: delivered.octets,
             counts,
             offered: self.created,
-            digest: self.measure.digest.clone(),
+            digest: delivered.digest.clone(),
             path: file.path.clone().unwrap_or_default(),
             asked: file.decision.asked,
             hand_over: file.decision.hand_over,
+            labels: self.labels.clone(),
+        })
+    }
+
+    /// The file as whoever opens it gets it; none where it is not to be opened.
+    pub(crate) fn unopened(&self) -> Option<Unopened> {
+        let file = self.inbound()?;
+        (file.state == InboundState::Opening).then(|| Unopened {
+            id: self.id,
+            partner: self.partner.clone(),
+            header: self.header.clone(),
+            measure: self.measure.clone(),
+            wire_hash: self.wire_hash.clone(),
+            target: file.target.clone(),
             labels: self.labels.clone(),
         })
     }
@@ -395,6 +424,7 @@ impl Inbound {
         Self {
             state: InboundState::Receiving,
             position: Position::default(),
+            plain: None,
             target,
             path: None,
             confirmed: false,
@@ -405,6 +435,15 @@ impl Inbound {
 }
 
 impl ReceiptDecision {
+    /// Waits, if the verdict says so.
+    pub(crate) fn follow(&mut self, verdict: &Verdict) {
+        match verdict {
+            Verdict::Later(when) => self.ask(*when),
+            Verdict::HandOver(when) => self.hand_over(*when),
+            Verdict::Positive | Verdict::Negative(_) => {}
+        }
+    }
+
     /// Has the question asked at this time; without a time an operator decides.
     pub(crate) fn ask(&mut self, when: Option<SystemTime>) {
         self.waits = true;

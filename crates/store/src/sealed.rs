@@ -1,7 +1,9 @@
 //! The proof that a content is sealed.
 
-use crate::content::{ContentKey, Hold};
+use crate::content::{Content, ContentKey, Hold};
+use crate::error::LedgerError;
 use crate::measure::Measure;
+use crate::transfer::TransferId;
 
 /// A content of this measure is complete, synced, and has its sidecar. Only sealing makes one, and the verb by which a
 /// row says that a file is here asks for it. So a row that comes before its content does not compile. The one way
@@ -43,6 +45,19 @@ impl Sealed {
     #[must_use]
     pub fn measure(&self) -> &Measure {
         &self.measure
+    }
+
+    /// Its transfer, if it is this content of it and has this measure.
+    pub(crate) fn of(
+        &self,
+        content: Content,
+        measure: &Measure,
+    ) -> Result<TransferId, LedgerError> {
+        let key = self.key();
+        if key.content == content && self.measure == *measure {
+            return Ok(key.id);
+        }
+        Err(LedgerError::OtherContent(key.id))
     }
 
     /// The content, for whoever handles it next.

@@ -2,12 +2,14 @@
 //!
 //! A sidecar is text, one JSON object a line. The first line is the [`Sidecar`]: durable before the row that speaks of
 //! the blob, so there is no acknowledged file without it. Every later line is an [`Entry`] that is appended after a
-//! verb of the ledger was committed, and, but for the three kinds below, *not* synced: promises rest on the ledger, and
+//! verb of the ledger was committed, and, but for the four kinds below, *not* synced: promises rest on the ledger, and
 //! a line that is lost in a power cut makes a rebuilt ledger more careful, never wrong (a receipt is owed again, a file
 //! that may have been sent is offered again under its old identity). A torn line is ignored. These kinds are synced:
 //!
 //! * [`Entry::Stamped`], before its row;
 //! * [`Entry::Plain`], after the plain content is durable;
+//! * [`Entry::Opened`], after its row and before the delivery: it has the verdict, which the first line of such a file
+//!   lacks;
 //! * [`Entry::Positions`], before its row: where some records of a long file to send end. It is no step of the file;
 //!   without it a restart is slow and still right.
 
@@ -20,7 +22,8 @@ use crate::measure::Measure;
 use crate::positions::KeptPositions;
 use crate::state::{Direction, OutboundState};
 use crate::transfer::{Labels, NewFile, Target, TransferId};
-use crate::verdict::{Received, Verdict};
+use crate::verdict::{Received, ReceivedSecured, Verdict};
+use crate::wire_hash::WireHash;
 
 /// What a sealed blob is: the first line beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +39,8 @@ pub struct Sidecar {
     pub edition: u32,
     /// Size and digest of the blob.
     pub measure: Measure,
+    /// The hash of the file as it is transmitted; none where it is not known, or not needed.
+    pub wire_hash: Option<WireHash>,
     /// The session it came in, or none.
     pub session: String,
     /// When it was sealed.
@@ -53,8 +58,9 @@ pub enum Way {
     Inbound {
         /// Where it goes.
         target: Target,
-        /// What becomes of its receipt.
-        verdict: Verdict,
+        /// What becomes of its receipt. None where the file is secured and is to be opened first: [`Entry::Opened`]
+        /// has it then.
+        verdict: Option<Verdict>,
     },
     /// To send.
     Outbound {
@@ -70,7 +76,7 @@ pub enum Way {
 /// A step of the file after it was sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// The file is received and is not to be delivered: the partner may have EFPA.
+    /// The file is received, and is not delivered next: the partner may have EFPA.
     Received,
     /// The file is received, and is renamed to this path below the inbox next.
     Placing(String),
@@ -93,6 +99,17 @@ pub enum Entry {
     /// The plain content of the file is sealed beside the one that is on the wire, with this size and digest: synced, as
     /// it says which of the two proves a delivery.
     Plain(Measure),
+    /// The secured file is opened; or with a negative verdict and no plain content before, it is not: synced.
+    Opened {
+        /// Where it goes, as it was decided last.
+        target: Target,
+        /// What becomes of its receipt.
+        verdict: Verdict,
+        /// What was said of it for policies and people, all of it.
+        labels: Labels,
+        /// The hash of the file as it was transmitted.
+        wire_hash: Option<WireHash>,
+    },
 }
 
 /// A sidecar as it is read: what the file is, and its steps.
@@ -120,12 +137,39 @@ impl Sidecar {
             header: header.clone(),
             edition: 0,
             measure: received.measure.clone(),
+            wire_hash: received.wire_hash.clone(),
             session: session.to_owned(),
             at: SystemTime::now(),
             labels: received.labels.clone(),
             way: Way::Inbound {
                 target: received.target.clone(),
-                verdict: received.verdict.clone(),
+                verdict: Some(received.verdict.clone()),
+            },
+        }
+    }
+
+    /// The sidecar of a received file that is secured and is to be opened.
+    #[must_use]
+    pub fn secured(
+        id: TransferId,
+        partner: &str,
+        header: &FileHeader,
+        received: &ReceivedSecured,
+        session: &str,
+    ) -> Self {
+        Self {
+            id,
+            partner: partner.to_owned(),
+            header: header.clone(),
+            edition: 0,
+            measure: received.measure.clone(),
+            wire_hash: received.wire_hash.clone(),
+            session: session.to_owned(),
+            at: SystemTime::now(),
+            labels: received.labels.clone(),
+            way: Way::Inbound {
+                target: received.target.clone(),
+                verdict: None,
             },
         }
     }
@@ -148,6 +192,7 @@ impl Sidecar {
                 octets: file.octets,
                 digest: file.digest.clone(),
             },
+            wire_hash: file.wire_hash.clone(),
             session: String::new(),
             at: SystemTime::now(),
             labels: file.labels.clone(),
@@ -167,6 +212,12 @@ impl Sidecar {
             Way::Outbound { .. } => Direction::Outbound,
         }
     }
+
+    /// Whether it is a received file that is to be opened before it is delivered.
+    #[must_use]
+    pub(crate) fn is_secured(&self) -> bool {
+        matches!(&self.way, Way::Inbound { verdict: None, .. })
+    }
 }
 
 impl Entry {
@@ -174,8 +225,18 @@ impl Entry {
     pub(crate) fn says_received(&self) -> bool {
         matches!(
             self,
-            Self::Received | Self::Placing(_) | Self::Decided(_) | Self::Forwarded(_) | Self::Given
+            Self::Received
+                | Self::Placing(_)
+                | Self::Decided(_)
+                | Self::Forwarded(_)
+                | Self::Given
+                | Self::Opened { .. }
         )
+    }
+
+    /// Whether it is synced where its verb appends it.
+    pub(crate) fn is_synced(&self) -> bool {
+        matches!(self, Self::Opened { .. })
     }
 }
 
@@ -265,12 +326,13 @@ impl Record {
         }
     }
 
-    /// The content that goes into the inbox. It is gone from the spool once it is there.
+    /// The content that goes into the inbox. It is gone from the spool once it is there. None where the file is secured
+    /// and is not opened: then nothing of it may go there.
     #[must_use]
-    pub(crate) fn delivered_content(&self) -> Content {
+    pub(crate) fn delivered_content(&self) -> Option<Content> {
         match self.plain() {
-            Some(_) => Content::Plain,
-            None => Content::Wire,
+            Some(_) => Some(Content::Plain),
+            None => (!self.sidecar.is_secured()).then_some(Content::Wire),
         }
     }
 

@@ -1,19 +1,22 @@
 //! How a sidecar is written: one JSON object a line.
 
+mod written;
+
 use std::time::SystemTime;
 
 use oftp::{
-    CipherSuite, Counts, DatasetName, Eerp, FileHeader, FileKey, FileStamp, InvalidField, Nerp,
-    NerpReason, OdetteId, RecordLayout, Response, UserData,
+    CipherSuite, Counts, DatasetName, FileHeader, FileKey, FileStamp, InvalidField, OdetteId,
+    RecordLayout, UserData,
 };
 use serde::{Deserialize, Serialize};
 
+use self::written::{WrittenReceipt, WrittenVerdict};
 use crate::measure::Measure;
 use crate::positions::KeptPositions;
 use crate::sidecar::{Entry, Record, Sidecar, Way};
 use crate::state::OutboundState;
 use crate::transfer::{Labels, NewFile, Target};
-use crate::verdict::Verdict;
+use crate::wire_hash::WireHash;
 use crate::words::{format_from, format_to, from_millis, millis, security_from, security_to};
 
 /// The layout of the first line.
@@ -73,6 +76,17 @@ impl Entry {
                 octets: measure.octets,
                 blake3: measure.digest.clone(),
             },
+            Self::Opened {
+                target,
+                verdict,
+                labels,
+                wire_hash,
+            } => Happened::Opened {
+                target: target.into(),
+                verdict: verdict.into(),
+                labels: labels.clone(),
+                hash: wire_hash.clone(),
+            },
         };
         ended(&Dated {
             at: millis(SystemTime::now()),
@@ -125,12 +139,14 @@ struct Page {
     edition: u32,
     octets: u64,
     blake3: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hash: Option<WireHash>,
     session: String,
     at: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     target: Option<Place>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    verdict: Option<Judgement>,
+    verdict: Option<WrittenVerdict>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     priority: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -181,27 +197,6 @@ struct Place {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Judgement {
-    Positive,
-    Negative(Answer),
-    Later(Option<i64>),
-    HandOver(i64),
-}
-
-/// An EERP or a NERP; what it is about is the file's own identity.
-#[derive(Serialize, Deserialize)]
-struct Answer {
-    positive: bool,
-    user: String,
-    creator: String,
-    reason: u8,
-    text: String,
-    hash: Vec<u8>,
-    signature: Vec<u8>,
-}
-
-#[derive(Serialize, Deserialize)]
 struct Dated {
     at: i64,
     #[serde(flatten)]
@@ -212,25 +207,54 @@ struct Dated {
 #[serde(tag = "event", rename_all = "kebab-case")]
 enum Happened {
     Received,
-    Placing { path: String },
-    Decided { verdict: Judgement },
-    Forwarded { response: Answer },
+    Placing {
+        path: String,
+    },
+    Decided {
+        verdict: WrittenVerdict,
+    },
+    Forwarded {
+        response: WrittenReceipt,
+    },
     Given,
-    Stamped { date: String, time: String },
-    State { state: String, why: Option<String> },
-    InDoubt { doubt: bool },
-    Answered { response: Answer },
+    Stamped {
+        date: String,
+        time: String,
+    },
+    State {
+        state: String,
+        why: Option<String>,
+    },
+    InDoubt {
+        doubt: bool,
+    },
+    Answered {
+        response: WrittenReceipt,
+    },
     Positions(KeptPositions),
-    Plain { octets: u64, blake3: String },
+    Plain {
+        octets: u64,
+        blake3: String,
+    },
+    Opened {
+        target: Place,
+        verdict: WrittenVerdict,
+        labels: Labels,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hash: Option<WireHash>,
+    },
 }
 
 impl Happened {
-    /// None where a state has a word that is not known.
+    /// None where a state has a word that is not known, or a decision is missing.
     fn entry(self, key: &FileKey) -> Result<Option<Entry>, InvalidField> {
         Ok(Some(match self {
             Self::Received => Entry::Received,
             Self::Placing { path } => Entry::Placing(path),
-            Self::Decided { verdict } => Entry::Decided(verdict.verdict(key)?),
+            Self::Decided { verdict } => match verdict.verdict(key)? {
+                Some(verdict) => Entry::Decided(verdict),
+                None => return Ok(None),
+            },
             Self::Forwarded { response } => Entry::Forwarded(response.response(key)?),
             Self::Given => Entry::Given,
             Self::Stamped { date, time } => {
@@ -247,6 +271,20 @@ impl Happened {
                 octets,
                 digest: blake3,
             }),
+            Self::Opened {
+                target,
+                verdict,
+                labels,
+                hash,
+            } => match verdict.verdict(key)? {
+                Some(verdict) => Entry::Opened {
+                    target: target.into(),
+                    verdict,
+                    labels,
+                    wire_hash: hash,
+                },
+                None => return Ok(None),
+            },
         }))
     }
 }
@@ -254,7 +292,9 @@ impl Happened {
 impl From<&Sidecar> for Page {
     fn from(sidecar: &Sidecar) -> Self {
         let (target, verdict) = match &sidecar.way {
-            Way::Inbound { target, verdict } => (Some(Place::from(target)), Some(verdict.into())),
+            Way::Inbound { target, verdict } => {
+                (Some(Place::from(target)), Some(verdict.as_ref().into()))
+            }
             Way::Outbound { .. } => (None, None),
         };
         let (priority, records) = match &sidecar.way {
@@ -281,6 +321,7 @@ impl From<&Sidecar> for Page {
             edition: sidecar.edition,
             octets: sidecar.measure.octets,
             blake3: sidecar.measure.digest.clone(),
+            hash: sidecar.wire_hash.clone(),
             session: sidecar.session.clone(),
             at: millis(sidecar.at),
             target,
@@ -328,6 +369,7 @@ impl TryFrom<Page> for Sidecar {
                 octets: page.octets,
                 digest: page.blake3,
             },
+            wire_hash: page.hash,
             session: page.session,
             at: from_millis(page.at),
             labels: page.labels,
@@ -403,84 +445,6 @@ impl From<Place> for Target {
             file_name: place.file_name,
             overwrite: place.overwrite,
         }
-    }
-}
-
-impl From<&Verdict> for Judgement {
-    fn from(verdict: &Verdict) -> Self {
-        match verdict {
-            Verdict::Positive => Self::Positive,
-            Verdict::Negative(nerp) => Self::Negative(nerp.as_ref().into()),
-            Verdict::Later(when) => Self::Later(when.map(millis)),
-            Verdict::HandOver(when) => Self::HandOver(millis(*when)),
-        }
-    }
-}
-
-impl Judgement {
-    fn verdict(self, key: &FileKey) -> Result<Verdict, InvalidField> {
-        Ok(match self {
-            Self::Positive => Verdict::Positive,
-            Self::Negative(answer) => Verdict::Negative(Box::new(answer.nerp(key)?)),
-            Self::Later(when) => Verdict::Later(when.map(from_millis)),
-            Self::HandOver(when) => Verdict::HandOver(from_millis(when)),
-        })
-    }
-}
-
-impl From<&Nerp> for Answer {
-    fn from(nerp: &Nerp) -> Self {
-        Self {
-            positive: false,
-            user: String::new(),
-            creator: nerp.creator.as_str().to_owned(),
-            reason: nerp.reason.code(),
-            text: nerp.text.clone(),
-            hash: nerp.hash.clone(),
-            signature: nerp.signature.clone(),
-        }
-    }
-}
-
-impl From<&Response> for Answer {
-    fn from(response: &Response) -> Self {
-        match response {
-            Response::Negative(nerp) => nerp.into(),
-            Response::Positive(eerp) => Self {
-                positive: true,
-                user: eerp.user.as_str().to_owned(),
-                creator: String::new(),
-                reason: 0,
-                text: String::new(),
-                hash: eerp.hash.clone(),
-                signature: eerp.signature.clone(),
-            },
-        }
-    }
-}
-
-impl Answer {
-    fn response(self, key: &FileKey) -> Result<Response, InvalidField> {
-        if !self.positive {
-            return self.nerp(key).map(Response::Negative);
-        }
-        Ok(Response::Positive(Eerp {
-            key: key.clone(),
-            user: UserData::from_wire(self.user.as_bytes())?,
-            hash: self.hash,
-            signature: self.signature,
-        }))
-    }
-
-    fn nerp(self, key: &FileKey) -> Result<Nerp, InvalidField> {
-        Ok(Nerp {
-            key: key.clone(),
-            creator: OdetteId::from_wire(self.creator.as_bytes())?,
-            reason: NerpReason::from_code(self.reason),
-            text: self.text,
-            hash: self.hash,
-            signature: self.signature,
-        })
     }
 }
 

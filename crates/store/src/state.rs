@@ -52,6 +52,7 @@ macro_rules! words {
         }
     };
 }
+pub(crate) use words;
 
 words! {
     /// Which way a virtual file goes, seen from here.
@@ -69,7 +70,11 @@ words! {
         /// Offered and not received yet: it is being received, broke off, or was refused (SFNA after its row, EFNA).
         /// The spool may have a partial. After a crash the partner offers it again.
         Receiving = "receiving",
-        /// Sealed and committed: the partner may have our EFPA. After a crash it is delivered.
+        /// A secured file: all octets as on the wire are sealed and committed, so the partner may have our EFPA. It is not
+        /// opened yet, so there is nothing to deliver. After a crash opening starts over.
+        Opening = "opening",
+        /// Sealed and committed: the partner may have our EFPA. After a crash it is delivered. Of a file that was secured
+        /// the plain content is sealed too.
         Received = "received",
         /// The visible name is chosen and committed; the rename may or may not have happened.
         Placing = "placing",

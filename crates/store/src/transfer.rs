@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime};
 use oftp::{Counts, FileHeader, FileKey, Position, RecordLayout, Response};
 use uuid::Uuid;
 
+use crate::measure::Measure;
 use crate::state::{Direction, OutboundState, ReceiptState, State};
+use crate::wire_hash::WireHash;
 
 /// The id of one transfer: ordered by time of creation, never used again, and safe as a file name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,6 +78,25 @@ pub struct Undelivered {
     pub placing: Option<String>,
 }
 
+/// A secured file that is received and not opened yet.
+#[derive(Clone, Debug)]
+pub struct Unopened {
+    /// Names it to operators, and names its files in the spool.
+    pub id: TransferId,
+    /// Whose it is.
+    pub partner: String,
+    /// What its SFID said.
+    pub header: FileHeader,
+    /// Size and digest as on the wire.
+    pub measure: Measure,
+    /// The hash of the file as transmitted; none where it is still to be made.
+    pub wire_hash: Option<WireHash>,
+    /// Where it is delivered, as it was decided at its offer.
+    pub target: Target,
+    /// What the policies said of it by now.
+    pub labels: Labels,
+}
+
 /// A delivered file whose receipt waits for a decision.
 #[derive(Clone, Debug)]
 pub struct OpenQuestion {
@@ -85,13 +106,13 @@ pub struct OpenQuestion {
     pub partner: String,
     /// What its SFID said.
     pub header: FileHeader,
-    /// Its size in octets.
+    /// The size in octets of what was delivered.
     pub octets: u64,
     /// The counts of the virtual file, which may have other octets than the file that is here.
     pub counts: Counts,
     /// When it was offered first.
     pub offered: SystemTime,
-    /// Digest of the content (BLAKE3, hexadecimal).
+    /// Digest of what was delivered (BLAKE3, hexadecimal).
     pub digest: String,
     /// Path below the inbox.
     pub path: String,
@@ -129,6 +150,8 @@ pub struct NewFile {
     pub counts: Counts,
     /// Digest of the content (BLAKE3, hexadecimal).
     pub digest: String,
+    /// The hash of the file as it is transmitted, with which EERPs are compared; none where it was not made.
+    pub wire_hash: Option<WireHash>,
     /// 0 to 9; higher goes first.
     pub priority: u8,
     /// Labels that its user gave it.
@@ -214,9 +237,9 @@ pub struct Transfer {
     pub state: State,
     /// The file's identity.
     pub key: FileKey,
-    /// Octets sealed so far (0 while receiving).
+    /// Octets sealed so far (0 while receiving), as on the wire.
     pub octets: u64,
-    /// Digest of the content (BLAKE3, hexadecimal), empty while receiving.
+    /// Digest of the content as on the wire (BLAKE3, hexadecimal), empty while receiving.
     pub digest: String,
     /// Path below the inbox once one is chosen.
     pub path: Option<String>,
@@ -245,6 +268,10 @@ pub struct Details {
     pub layout: Option<RecordLayout>,
     /// How much of a file that is being received is known to be on the disk.
     pub position: Position,
+    /// Of the plain content of a file that came secured and is opened.
+    pub plain: Option<Measure>,
+    /// The hash of the file as it was transmitted, as receipts carry it; none where no receipt needs it.
+    pub wire_hash: Option<WireHash>,
     /// Where a received file goes.
     pub target: Target,
     /// Whether the partner of a received file is known to have our EFPA; kept only where copies are compared.

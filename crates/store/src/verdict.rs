@@ -7,6 +7,7 @@ use oftp::{Counts, FileKey, Nerp, NerpReason};
 use crate::measure::Measure;
 use crate::note::Note;
 use crate::transfer::{Labels, Target};
+use crate::wire_hash::WireHash;
 
 /// A file that is complete.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct Received {
     pub measure: Measure,
     /// What was counted, of the virtual file.
     pub counts: Counts,
+    /// Its hash for a receipt that is to be signed; none where no such receipt is asked for.
+    pub wire_hash: Option<WireHash>,
     /// Where it is delivered, as it was decided last.
     pub target: Target,
     /// The decision about its receipt.
@@ -23,6 +26,55 @@ pub struct Received {
     pub note: Note,
     /// Labels that the policies gave it.
     pub labels: Labels,
+}
+
+/// A secured file that is complete as it is on the wire. What becomes of its receipt is decided once it is opened.
+#[derive(Clone, Debug)]
+pub struct ReceivedSecured {
+    /// Size and digest as on the wire.
+    pub measure: Measure,
+    /// What was counted on the wire.
+    pub counts: Counts,
+    /// Its hash for the receipt; none where that is still to be made, as of a file that was resumed.
+    pub wire_hash: Option<WireHash>,
+    /// Where it is delivered, as it was decided at its offer.
+    pub target: Target,
+    /// How it came.
+    pub note: Note,
+    /// Labels that the policies gave it by now.
+    pub labels: Labels,
+}
+
+/// A secured file that is opened.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Size and digest of its plain content.
+    pub plain: Measure,
+    /// What was counted, of the plain virtual file.
+    pub counts: Counts,
+    /// Its hash for the receipt, where that was not known before. The first one stays.
+    pub wire_hash: Option<WireHash>,
+    /// Where it is delivered, as it was decided last.
+    pub target: Target,
+    /// The decision about its receipt.
+    pub verdict: Verdict,
+    /// What was found in it: signer, cipher suite, sizes.
+    pub found: Note,
+    /// Which policy decided, and why.
+    pub note: Note,
+    /// All labels that the policies gave it.
+    pub labels: Labels,
+}
+
+/// A secured file that is not opened: it cannot be, or what it lacks is demanded.
+#[derive(Clone, Debug)]
+pub struct NotOpened {
+    /// Its receipt.
+    pub nerp: Box<Nerp>,
+    /// Its hash for the receipt, where that was not known before. The first one stays.
+    pub wire_hash: Option<WireHash>,
+    /// Why, and what was found in it up to there.
+    pub note: Note,
 }
 
 /// The decision about the receipt of a received file. A policy makes it, or the command that takes the file, the

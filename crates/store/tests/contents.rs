@@ -13,11 +13,12 @@ mod rebuilt;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use oftp::{DatasetName, FileHeader, FileKey, FileStamp, OdetteId};
+use oftp::{DatasetName, FileHeader, FileKey, FileStamp, NerpReason, OdetteId, Security};
 use pointsman_store::{
-    Access, Audit, Audited, Content, ContentKey, Direction, Hold, InboundState, Ledger, NewFile,
-    Offer, Offered, Received, Repeated, Sidecar, Spool, SqliteLedger, State, Target, TransferId,
-    Verdict, Weight,
+    Access, Audit, Audited, Content, ContentKey, Direction, InboundState, Ledger, LedgerError,
+    NewFile, NotOpened, Offer, Offered, Opened, Received, ReceivedSecured, Repeated, Sealed,
+    Sidecar, Spool, SpoolError, SqliteLedger, State, Stored, Target, TransferId, Verdict, Weight,
+    WireHash, WireHashAlgorithm,
 };
 use tempfile::TempDir;
 
@@ -63,25 +64,51 @@ impl Yard {
         let mut writer = self.spool.partial(key).unwrap().resume(0).unwrap();
         writer.append(WIRE).unwrap();
         let whole = writer.finish().unwrap();
-        let received = Received {
+        let received = ReceivedSecured {
             measure: whole.measure().clone(),
             counts: oftp::Counts::default(),
+            wire_hash: None,
             target: offer().target,
-            verdict: Verdict::Positive,
             note: String::new().into(),
             labels: Vec::new(),
         };
-        let sidecar = Sidecar::inbound(id, "them", &offer().header, &received, "S1");
+        let sidecar = Sidecar::secured(id, "them", &offer().header, &received, "S1");
         let sealed = whole.seal(&sidecar).unwrap();
-        self.ledger.received(&sealed, received).await.unwrap();
+        let stored = self.ledger.received_secured(&sealed, received).await;
+        assert_eq!(stored.unwrap().into_inner(), Stored(id), "EFPA may go");
         key
     }
 
-    /// Its plain content is sealed beside it.
-    fn opened(&self, key: ContentKey) -> Hold {
+    /// Its plain content is sealed beside it, and its row does not say so.
+    fn sealed_plain(&self, key: ContentKey) -> Sealed {
         let mut writer = self.spool.partial(key.plain()).unwrap().resume(0).unwrap();
         writer.append(PLAIN).unwrap();
         writer.finish().unwrap().seal_plain().unwrap()
+    }
+
+    async fn opened(&self, key: ContentKey) {
+        self.opened_as(key, Verdict::Positive).await;
+    }
+
+    async fn opened_as(&self, key: ContentKey, verdict: Verdict) {
+        let sealed = self.sealed_plain(key);
+        let opened = opened(&sealed, verdict);
+        self.ledger.opened(&sealed, opened).await.unwrap();
+    }
+
+    /// Neither the ledger nor the spool lets it be delivered.
+    async fn assert_not_delivered(&self, key: ContentKey) {
+        let held = self.spool.hold_to_deliver(key.id);
+        assert!(
+            matches!(held, Err(SpoolError::NotOpened(id)) if id == key.id),
+            "{held:?}"
+        );
+        assert!(self.ledger.undelivered().await.unwrap().is_empty());
+        let placing = self.ledger.placing(key.id, "FILE").await;
+        assert!(
+            matches!(placing, Err(LedgerError::WrongState { .. })),
+            "{placing:?}"
+        );
     }
 
     async fn delivered(&self, key: ContentKey) {
@@ -93,6 +120,25 @@ impl Yard {
             .place(hold.key(), &self.inbox(), "FILE", false, access);
         placed.unwrap();
         self.ledger.delivered(key.id).await.unwrap();
+    }
+
+    async fn state(&self, key: ContentKey) -> State {
+        let row = self.ledger.show(key.id).await.unwrap().unwrap();
+        row.state
+    }
+
+    /// Its state, and how many receipts are owed.
+    async fn assert_state(&self, key: ContentKey, state: InboundState, owed: u64) {
+        assert_eq!(self.state(key).await, state.into());
+        assert_eq!(self.ledger.recover().await.unwrap().owed, owed);
+    }
+
+    /// Changes the row as a disk that fails would.
+    fn sql(&self, sql: &str) {
+        let db = rusqlite::Connection::open(self.folder.path().join("ledger.db")).unwrap();
+        let triggers = rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER;
+        db.set_db_config(triggers, false).unwrap();
+        assert_eq!(db.execute(sql, []).unwrap(), 1);
     }
 
     async fn audit(&self) -> Audited {
@@ -129,6 +175,32 @@ impl Yard {
     }
 }
 
+fn opened(sealed: &Sealed, verdict: Verdict) -> Opened {
+    Opened {
+        plain: sealed.measure().clone(),
+        counts: oftp::Counts::default(),
+        wire_hash: WireHash::new(WireHashAlgorithm::Sha1, vec![4; 20]),
+        target: offer().target,
+        verdict,
+        found: "signed by CN=them".into(),
+        note: "policy".into(),
+        labels: Vec::new(),
+    }
+}
+
+fn refused() -> NotOpened {
+    let reason = NerpReason::from_code(31);
+    let Verdict::Negative(nerp) = Verdict::negative(&offer().header.key, reason, String::new())
+    else {
+        panic!("it is negative");
+    };
+    NotOpened {
+        nerp,
+        wire_hash: None,
+        note: "its signature is none".into(),
+    }
+}
+
 fn offer() -> Offer {
     let key = FileKey {
         dataset: DatasetName::new("ORDER").unwrap(),
@@ -156,11 +228,16 @@ fn to_send(id: TransferId, digest: String) -> NewFile {
     NewFile {
         id,
         partner: "them".to_owned(),
-        header: offer().header,
+        header: FileHeader {
+            security: Security::EncryptedAndSigned,
+            compressed: true,
+            ..offer().header
+        },
         octets: WIRE.len() as u64,
         digest,
         layout: None,
         counts: oftp::Counts::default(),
+        wire_hash: WireHash::new(WireHashAlgorithm::Sha256, vec![5; 32]),
         priority: 3,
         labels: Vec::new(),
     }
@@ -170,10 +247,7 @@ fn to_send(id: TransferId, digest: String) -> NewFile {
 async fn the_plain_content_is_delivered_and_its_leaving_proves_it_while_the_other_stays() {
     let yard = Yard::new();
     let key = yard.received().await;
-    let hold = yard.spool.hold_to_deliver(key.id).unwrap().unwrap();
-    assert_eq!(hold.key(), key, "there is no other content yet");
-    drop(hold);
-    drop(yard.opened(key));
+    yard.opened(key).await;
     let hold = yard.spool.hold_to_deliver(key.id).unwrap().unwrap();
     assert_eq!(hold.key(), key.plain());
     drop(hold);
@@ -208,7 +282,7 @@ async fn the_plain_content_is_delivered_and_its_leaving_proves_it_while_the_othe
 async fn what_the_wire_content_does_says_nothing_of_the_delivery() {
     let yard = Yard::new();
     let key = yard.received().await;
-    drop(yard.opened(key));
+    yard.opened(key).await;
     yard.spool.discard_content(key).unwrap();
     assert_eq!(
         yard.rebuilt_state(key.id).await,
@@ -237,7 +311,7 @@ async fn a_plain_content_counts_from_its_line_on() {
     assert_eq!(yard.notes().await, ["plain-unfinished"]);
     assert_eq!(
         yard.rebuilt_state(key.id).await,
-        InboundState::Received.into()
+        InboundState::Opening.into()
     );
     assert!(!partial.exists(), "a rebuild removes it");
     // It came after the rename, before the line was durable; or that is torn.
@@ -246,20 +320,28 @@ async fn a_plain_content_counts_from_its_line_on() {
         "{\"at\":1,\"event\":\"plai",
         "{\"at\":1,\"event\":\"plain\",\"octets\":7}\n",
     ] {
-        drop(yard.opened(key));
+        drop(yard.sealed_plain(key));
         let text = [&before[..], torn.as_bytes()].concat();
         std::fs::write(&sidecar, text).unwrap();
-        let hold = yard.spool.hold_to_deliver(key.id).unwrap().unwrap();
-        assert_eq!(hold.key(), key, "it would be delivered unopened: {torn}");
-        drop(hold);
+        yard.assert_not_delivered(key).await;
+        assert!(yard.spool.opened(key.id).unwrap().is_none(), "{torn}");
         assert_eq!(yard.notes().await, ["plain-unfinished"], "{torn}");
         assert_eq!(yard.wrong().await, [""; 0], "{torn}");
         assert_eq!(yard.spool.discard_unfinished_plain().unwrap(), 1);
         assert!(!plain.exists(), "{torn}");
         assert_eq!(yard.spool.discard_unfinished_plain().unwrap(), 0);
     }
+    // Without a sidecar nobody knows whether it counts.
+    drop(yard.sealed_plain(key));
+    let whole = std::fs::read(&sidecar).unwrap();
+    std::fs::remove_file(&sidecar).unwrap();
+    assert_eq!(yard.spool.discard_unfinished_plain().unwrap(), 0);
+    assert_eq!(std::fs::read(&plain).unwrap(), PLAIN);
+    let hold = yard.spool.hold_to_deliver(key.id).unwrap().unwrap();
+    assert_eq!(hold.key(), key.plain());
+    drop(hold);
     // After the line it stays.
-    drop(yard.opened(key));
+    std::fs::write(&sidecar, whole).unwrap();
     assert_eq!(yard.spool.discard_unfinished_plain().unwrap(), 0);
     assert_eq!(std::fs::read(&plain).unwrap(), PLAIN);
 }
@@ -275,7 +357,8 @@ async fn what_somebody_is_at_work_on_is_not_taken_for_left_behind() {
     assert_eq!(yard.spool.discard_unfinished_plain().unwrap(), 0);
     let hold = writer.finish().unwrap().seal_plain().unwrap();
     assert!(yard.spool.is_busy(key.id));
-    assert!(yard.spool.hold_to_deliver(key.id).is_err(), "held");
+    let held = yard.spool.hold_to_deliver(key.id);
+    assert!(matches!(held, Err(SpoolError::Busy(_))), "{held:?}");
     drop(hold);
     assert!(!yard.spool.is_busy(key.id));
     // One that was begun and given up leaves the file as it was.
@@ -292,7 +375,7 @@ async fn what_somebody_is_at_work_on_is_not_taken_for_left_behind() {
 async fn each_damage_of_either_content_is_named() {
     let yard = Yard::new();
     let key = yard.received().await;
-    drop(yard.opened(key));
+    yard.opened(key).await;
     let (wire, plain) = (
         yard.file(&format!("sealed/{}", key.id)),
         yard.file(&format!("sealed/{}.plain", key.id)),
@@ -329,7 +412,7 @@ async fn each_damage_of_either_content_is_named() {
 async fn a_file_that_is_discarded_or_refused_keeps_neither_content() {
     let yard = Yard::new();
     let key = yard.received().await;
-    drop(yard.opened(key));
+    yard.opened(key).await;
     yard.spool
         .discard_contents(Direction::Inbound, key.id)
         .unwrap();
@@ -339,7 +422,7 @@ async fn a_file_that_is_discarded_or_refused_keeps_neither_content() {
     assert_eq!(pieces.plain, Default::default());
     let yard = Yard::new();
     let key = yard.received().await;
-    drop(yard.opened(key));
+    yard.opened(key).await;
     yard.spool.discard(key.id).unwrap();
     assert_eq!(yard.spool.pieces(key.id).unwrap(), Default::default());
     assert!(yard.spool.transfers().unwrap().is_empty());
@@ -354,7 +437,7 @@ async fn a_file_to_send_keeps_both_contents_and_gives_both_to_whom_it_is_sent_ag
     let file = to_send(old, whole.measure().digest.clone());
     whole.seal(&Sidecar::outbound(&file)).unwrap();
     let key = ContentKey::wire_to_send(old);
-    drop(yard.opened(key));
+    drop(yard.sealed_plain(key));
     yard.ledger.enqueue(file.clone()).await.unwrap();
     assert_eq!(yard.wrong().await, [""; 0]);
     let plain = yard.file(&format!("outgoing/{old}.plain"));
@@ -371,6 +454,8 @@ async fn a_file_to_send_keeps_both_contents_and_gives_both_to_whom_it_is_sent_ag
         .unwrap()
         .unwrap();
     assert_eq!(record.plain().unwrap().octets, PLAIN.len() as u64);
+    assert_eq!(record.sidecar.wire_hash, again.wire_hash, "EERPs have it");
+    assert_eq!(record.sidecar.header, again.header, "and its services");
     let mut octets = [0; 64];
     for (content, expected) in [(Content::Wire, WIRE), (Content::Plain, PLAIN)] {
         let blob = yard
@@ -396,6 +481,7 @@ fn an_import_that_is_given_up_takes_no_received_file_of_its_id_with_it() {
         measure: whole.measure().clone(),
         counts: oftp::Counts::default(),
         target: offer().target,
+        wire_hash: None,
         verdict: Verdict::Positive,
         note: String::new().into(),
         labels: Vec::new(),
@@ -414,14 +500,230 @@ fn an_import_that_is_given_up_takes_no_received_file_of_its_id_with_it() {
     assert_eq!(pieces.wire.sealed, Some(0));
 }
 
+/// One that is not secured, as spools of older programs have it.
 #[tokio::test]
 async fn files_of_a_spool_that_knew_one_content_have_the_names_they_had() {
     let yard = Yard::new();
+    let Offered::New(id) = yard.ledger.offer(offer()).await.unwrap() else {
+        panic!("it is new");
+    };
+    let key = ContentKey::wire_received(id);
+    let mut writer = yard.spool.partial(key).unwrap().resume(0).unwrap();
+    writer.append(PLAIN).unwrap();
+    let whole = writer.finish().unwrap();
+    let received = Received {
+        measure: whole.measure().clone(),
+        counts: oftp::Counts::default(),
+        target: offer().target,
+        wire_hash: None,
+        verdict: Verdict::Positive,
+        note: String::new().into(),
+        labels: Vec::new(),
+    };
+    let sidecar = Sidecar::inbound(id, "them", &offer().header, &received, "S1");
+    let sealed = whole.seal(&sidecar).unwrap();
+    yard.ledger.received(&sealed, received).await.unwrap();
+    drop(sealed);
+    assert!(yard.file(&format!("sealed/{id}")).exists());
+    let text = std::fs::read_to_string(yard.file(&format!("sealed/{id}.jsonl"))).unwrap();
+    assert!(!text.contains("plain") && !text.contains("open"), "{text}");
+    assert_eq!(yard.rebuilt_state(id).await, InboundState::Received.into());
+    let hold = yard.spool.hold_to_deliver(id).unwrap().unwrap();
+    assert_eq!(hold.key(), key);
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_opened_is_not_delivered_whatever_the_crash_left() {
+    let yard = Yard::new();
     let key = yard.received().await;
-    assert!(yard.file(&format!("sealed/{}", key.id)).exists());
-    assert!(yard.file(&format!("sealed/{}.jsonl", key.id)).exists());
-    let text = std::fs::read_to_string(yard.file(&format!("sealed/{}.jsonl", key.id))).unwrap();
-    assert!(!text.contains("plain"), "{text}");
-    let state = yard.rebuilt_state(key.id).await;
-    assert_eq!(state, InboundState::Received.into());
+    yard.assert_not_delivered(key).await;
+    let waiting = yard.ledger.unopened().await.unwrap();
+    assert_eq!((waiting.len(), waiting[0].id), (1, key.id));
+    assert_eq!(waiting[0].measure.octets, WIRE.len() as u64);
+    assert_eq!(yard.ledger.recover().await.unwrap().unopened, 1);
+    let unsettled = yard.ledger.unsettled(9).await.unwrap();
+    assert_eq!(unsettled[0].id, key.id, "an operator sees it");
+    assert_eq!(
+        yard.rebuilt_state(key.id).await,
+        InboundState::Opening.into()
+    );
+    assert_eq!(yard.wrong().await, [""; 0]);
+    // Between the line of its plain content and its row.
+    let sealed = yard.sealed_plain(key);
+    let measure = sealed.measure().clone();
+    drop(sealed);
+    assert_eq!(
+        yard.rebuilt_state(key.id).await,
+        InboundState::Opening.into()
+    );
+    assert_eq!(yard.wrong().await, [""; 0]);
+    let again = yard.spool.opened(key.id).unwrap().unwrap();
+    assert_eq!(again.measure(), &measure, "it is not made again");
+    let as_it_is = opened(&again, Verdict::Positive);
+    yard.ledger.opened(&again, as_it_is).await.unwrap();
+    drop(again);
+    assert!(yard.ledger.unopened().await.unwrap().is_empty());
+    assert_eq!(yard.ledger.undelivered().await.unwrap()[0].id, key.id);
+    assert_eq!(yard.wrong().await, [""; 0]);
+    let details = yard.ledger.details(key.id).await.unwrap().unwrap();
+    assert_eq!(details.plain, Some(measure));
+    assert_eq!(details.wire_hash.unwrap().octets(), [4; 20]);
+    yard.delivered(key).await;
+    assert_eq!(yard.wrong().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn only_a_plain_content_that_is_sealed_makes_a_file_opened() {
+    let yard = Yard::new();
+    let key = yard.received().await;
+    let plain = yard.sealed_plain(key);
+    let other = Opened {
+        plain: pointsman_store::Measure::default(),
+        ..opened(&plain, Verdict::Positive)
+    };
+    let refused = yard.ledger.opened(&plain, other).await;
+    assert!(matches!(refused, Err(LedgerError::OtherContent(_))));
+    let wire = Sealed::unproven(key, plain.measure().clone());
+    let refused = yard.ledger.opened(&wire, opened(&plain, Verdict::Positive));
+    let refused = refused.await;
+    assert!(matches!(refused, Err(LedgerError::OtherContent(_))));
+    yard.assert_state(key, InboundState::Opening, 0).await;
+    // Without a sidecar a plain content has no line, and does not count.
+    let sidecar = yard.file(&format!("sealed/{}.jsonl", key.id));
+    std::fs::remove_file(sidecar).unwrap();
+    drop(plain);
+    let mut writer = yard.spool.partial(key.plain()).unwrap().resume(0).unwrap();
+    writer.append(PLAIN).unwrap();
+    let sealed = writer.finish().unwrap().seal_plain();
+    assert!(matches!(sealed, Err(SpoolError::Io { .. })), "{sealed:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_opened_or_is_refused_then_is_rejected_with_or_without_its_content() {
+    for is_opened in [false, true] {
+        let yard = Yard::new();
+        let key = yard.received().await;
+        if is_opened {
+            let nerp = refused().nerp;
+            yard.opened_as(key, Verdict::Negative(nerp)).await;
+        } else {
+            yard.ledger.not_opened(key.id, refused()).await.unwrap();
+            let again = yard.ledger.not_opened(key.id, refused()).await;
+            assert!(matches!(again, Err(LedgerError::WrongState { .. })));
+        }
+        yard.assert_state(key, InboundState::Rejected, 1).await;
+        assert!(yard.ledger.undelivered().await.unwrap().is_empty());
+        assert_eq!(
+            yard.rebuilt_state(key.id).await,
+            InboundState::Rejected.into()
+        );
+        assert_eq!(yard.wrong().await, [""; 0]);
+        yard.ledger
+            .content_removed(key.id, "it is not kept")
+            .await
+            .unwrap();
+        yard.spool
+            .discard_contents(Direction::Inbound, key.id)
+            .unwrap();
+        assert_eq!(
+            yard.rebuilt_state(key.id).await,
+            InboundState::Rejected.into()
+        );
+        assert_eq!(yard.wrong().await, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn each_damage_of_a_file_that_is_to_be_opened_is_named() {
+    let yard = Yard::new();
+    let key = yard.received().await;
+    let wire = yard.file(&format!("sealed/{}", key.id));
+    let plain = yard.file(&format!("sealed/{}.plain", key.id));
+    let sidecar = yard.file(&format!("sealed/{}.jsonl", key.id));
+    std::fs::remove_file(&wire).unwrap();
+    assert_eq!(yard.wrong().await, ["content-missing"]);
+    assert_eq!(
+        yard.rebuilt_state(key.id).await,
+        InboundState::Opening.into(),
+        "not delivered"
+    );
+    std::fs::write(&wire, WIRE.to_ascii_uppercase()).unwrap();
+    assert_eq!(yard.wrong().await, ["content-digest"]);
+    std::fs::write(&wire, WIRE).unwrap();
+    let unopened = std::fs::read(&sidecar).unwrap();
+    drop(yard.sealed_plain(key));
+    std::fs::remove_file(&plain).unwrap();
+    assert_eq!(yard.wrong().await, ["content-missing"]);
+    let audited = yard.audit().await;
+    let remedy = audited.discrepancies().next().unwrap().remedy;
+    assert!(remedy.contains("store describe"), "{remedy}");
+    // As the remedy says.
+    std::fs::remove_file(&sidecar).unwrap();
+    assert_eq!(yard.ledger.describe(&yard.spool).await.unwrap(), 1);
+    assert_eq!(yard.wrong().await, [""; 0]);
+    assert_eq!(
+        yard.rebuilt_state(key.id).await,
+        InboundState::Opening.into()
+    );
+    yard.assert_not_delivered(key).await;
+    // A row that is opened, and a sidecar that does not say so.
+    yard.opened(key).await;
+    let whole = std::fs::read(&sidecar).unwrap();
+    std::fs::write(&sidecar, unopened).unwrap();
+    assert_eq!(yard.wrong().await, ["sidecar-differs"]);
+    let held = yard.spool.hold_to_deliver(key.id);
+    assert!(matches!(held, Err(SpoolError::NotOpened(_))), "{held:?}");
+    // A ledger that is older than its sidecar.
+    std::fs::write(&sidecar, whole).unwrap();
+    yard.sql("UPDATE transfers SET state = 'opening', plain_digest = ''");
+    let found = yard.wrong().await;
+    assert_eq!(found, ["row-changed", "row-behind"]);
+}
+
+#[tokio::test]
+async fn a_sidecar_that_is_written_from_a_row_leads_to_the_same_row() {
+    for verdict in [Verdict::Positive, Verdict::Later(None)] {
+        let yard = Yard::new();
+        let key = yard.received().await;
+        yard.opened_as(key, verdict).await;
+        let sidecar = yard.file(&format!("sealed/{}.jsonl", key.id));
+        std::fs::remove_file(&sidecar).unwrap();
+        assert_eq!(yard.wrong().await, ["row-without-sidecar"]);
+        assert_eq!(yard.ledger.describe(&yard.spool).await.unwrap(), 1);
+        assert_eq!(yard.wrong().await, [""; 0]);
+        assert_eq!(
+            yard.rebuilt_state(key.id).await,
+            InboundState::Received.into()
+        );
+        let hold = yard.spool.hold_to_deliver(key.id).unwrap().unwrap();
+        assert_eq!(hold.key(), key.plain());
+        drop(hold);
+        yard.delivered(key).await;
+        assert_eq!(
+            yard.rebuilt_state(key.id).await,
+            InboundState::Delivered.into()
+        );
+        assert_eq!(yard.wrong().await, [""; 0]);
+    }
+}
+
+/// Its sender never saw our EFPA.
+#[tokio::test]
+async fn a_secured_file_that_comes_once_more_is_compared_with_what_came() {
+    let yard = Yard::new();
+    let key = yard.received().await;
+    let wire = yard.ledger.unopened().await.unwrap()[0].measure.clone();
+    for _ in 0..2 {
+        let again = yard.ledger.offer(offer()).await.unwrap();
+        assert_eq!(again, Offered::Duplicate(key.id));
+        let same = yard.ledger.received_again(key.id, wire.clone()).await;
+        assert_eq!(same.unwrap().into_inner(), Stored(key.id));
+        if yard.state(key).await == InboundState::Opening.into() {
+            yard.opened(key).await;
+        }
+    }
+    let row = yard.ledger.row(key.id).await.unwrap().unwrap();
+    let plain = row.inbound().unwrap().plain.clone().unwrap();
+    let other = yard.ledger.received_again(key.id, plain).await;
+    assert!(matches!(other, Err(LedgerError::OtherContent(_))));
 }

@@ -49,6 +49,7 @@ fn sealed(spool: &Spool, content: &[u8]) -> ContentKey {
             file_name: "FILE".to_owned(),
             overwrite: false,
         },
+        wire_hash: None,
         verdict: Verdict::Positive,
         note: String::new().into(),
         labels: Vec::new(),

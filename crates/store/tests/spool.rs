@@ -97,6 +97,7 @@ fn inbound(id: TransferId, measure: &Measure) -> Sidecar {
             file_name: "x".to_owned(),
             overwrite: true,
         },
+        wire_hash: None,
         verdict: Verdict::Negative(Box::new(nerp())),
         note: Note::default(),
         labels: Vec::new(),
@@ -448,6 +449,7 @@ fn outbound(id: TransferId) -> Sidecar {
         digest: "d2".to_owned(),
         layout: None,
         counts: oftp::Counts::default(),
+        wire_hash: None,
         priority: 7,
         labels: Vec::new(),
     })

@@ -192,6 +192,9 @@ async fn a_plain_content_is_what_goes_into_the_inbox_and_the_other_stays() {
         let held = whole.seal_plain().await.unwrap();
         assert_eq!(held.key().content, Content::Plain);
         drop(held);
+        let found = contents.opened(key.id).await.unwrap().unwrap();
+        assert_eq!(found.measure().digest, digest_of(b"plain"));
+        drop(found);
         let held = contents.hold_to_deliver(key.id).await.unwrap().unwrap();
         assert_eq!(held.key(), key.plain());
         let handed = contents.hand_to(&inbox, "FILE", held.key(), handing(false));

@@ -120,6 +120,10 @@ fn wanted(row: &Transfer, config: &Plan) -> (&'static str, String) {
                 "`pointsman transfers answer {id}` gives the EERP, with `--reject REASON` a NERP"
             ),
         ),
+        State::Inbound(InboundState::Opening) => (
+            "received and acknowledged, and not opened yet",
+            format!("look at `pointsman transfers show {id}`"),
+        ),
         _ => (
             "received and acknowledged, and not in its folder yet",
             format!(

@@ -134,6 +134,7 @@ impl Announced {
             digest: measure.digest.clone(),
             layout: self.layout,
             counts: found.counts,
+            wire_hash: None,
             priority: how.priority.unwrap_or(NewFile::PRIORITY),
             labels: labels
                 .map(|label| (label.name.clone(), label.value.clone()))
@@ -247,6 +248,7 @@ fn copy_of(record: Record) -> Option<NewFile> {
         partner,
         header,
         measure,
+        wire_hash,
         way,
         labels,
         ..
@@ -267,6 +269,7 @@ fn copy_of(record: Record) -> Option<NewFile> {
         digest: measure.digest,
         layout,
         counts,
+        wire_hash,
         priority,
         labels,
     })

@@ -18,7 +18,7 @@ pub(super) async fn recover(station: &Station) -> Result<(), StartError> {
         clear_partial(station, id).await?;
     }
     station.contents.discard_plain_partials().await?;
-    for file in station.ledger.undelivered().await? {
+    for file in station.ledger.unopened().await? {
         station
             .contents
             .discard_uncounted_plain(Direction::Inbound, file.id)

@@ -20,6 +20,7 @@ fn row(course: Course, receipt: Option<ReceiptState>) -> Row {
             octets: 7,
             digest: "d".to_owned(),
         },
+        wire_hash: None,
         counts: oftp::Counts::default(),
         layout: None,
         labels: Vec::new(),
@@ -71,9 +72,9 @@ fn found(row: impl Fn(Option<ReceiptState>) -> Row) -> [Option<&'static str>; 4]
 
 #[test]
 fn a_received_file_has_the_receipt_that_its_state_asks_for() {
-    use InboundState::{Delivered, Placing, Received, Receiving, Rejected};
+    use InboundState::{Delivered, Opening, Placing, Received, Receiving, Rejected};
     let early = Some("a receipt for a file that is not delivered");
-    for state in [Receiving, Received, Placing] {
+    for state in [Receiving, Opening, Received, Placing] {
         for waits in [false, true] {
             let all = found(|receipt| received(state, waits, receipt));
             assert_eq!(all, [None, early, early, early], "{state}");
@@ -177,4 +178,28 @@ fn a_file_that_was_stamped_has_either_stamp() {
     assert_eq!(difference(&record, &row), None);
     record.entries.pop();
     assert!(difference(&record, &row).is_some(), "nothing said so");
+}
+
+#[test]
+fn what_is_delivered_of_a_secured_file_is_told_by_its_sidecar_too() {
+    let mut row = received(InboundState::Received, false, None);
+    let plain = Measure {
+        octets: 5,
+        digest: "p".to_owned(),
+    };
+    row.inbound_mut().unwrap().plain = Some(plain.clone());
+    let mut record = crate::replay::described(&row).unwrap();
+    assert_eq!(difference(&record, &row), None);
+    let expected =
+        "its row tells of a plain content of 5 octets, blake3 p, and the sidecar does not";
+    record
+        .entries
+        .push(Entry::Plain(Measure { octets: 6, ..plain }));
+    assert_eq!(difference(&record, &row).as_deref(), Some(expected));
+    record.entries.clear();
+    assert_eq!(difference(&record, &row).as_deref(), Some(expected));
+    // The other way round a crash came before the row.
+    record.entries.push(Entry::Plain(Measure::default()));
+    row.inbound_mut().unwrap().plain = None;
+    assert_eq!(difference(&record, &row), None);
 }

@@ -70,6 +70,11 @@ impl Contents for Spool {
         on_thread(move || spool.hold_to_deliver(id)).await
     }
 
+    async fn opened(&self, id: TransferId) -> Result<Option<Sealed>, SpoolError> {
+        let spool = self.clone();
+        on_thread(move || spool.opened(id)).await
+    }
+
     async fn hand_to(
         &self,
         inbox: &Path,
@@ -205,7 +210,7 @@ impl WholeContent for Whole {
         on_thread(move || Self::seal(*self, &sidecar)).await
     }
 
-    async fn seal_plain(self: Box<Self>) -> Result<Hold, SpoolError> {
+    async fn seal_plain(self: Box<Self>) -> Result<Sealed, SpoolError> {
         on_thread(move || Self::seal_plain(*self)).await
     }
 

@@ -83,8 +83,15 @@ pub trait Contents: Leftovers + Debug + Send + Sync {
     /// The same for the content that goes into the inbox: the plain one, once that is sealed. None when it has left.
     ///
     /// # Errors
-    /// As for [`Contents::hold`].
+    /// As for [`Contents::hold`]; [`SpoolError::NotOpened`] where the file is secured and its plain content is not sealed.
     async fn hold_to_deliver(&self, id: TransferId) -> Result<Option<Hold>, SpoolError>;
+
+    /// The plain content of a received file that is sealed already, since a crash came before its row said so: it need
+    /// not be made again, and must not be removed. None where the file is still to be opened.
+    ///
+    /// # Errors
+    /// As for [`Contents::hold`].
+    async fn opened(&self, id: TransferId) -> Result<Option<Sealed>, SpoolError>;
 
     /// Hands a sealed content to `path` below `inbox`. The path is in the row and in the sidecar already
     /// ([`Ledger::placing`](crate::Ledger::placing)). On return the delivery is durable and the content is gone from
@@ -288,8 +295,8 @@ pub trait WholeContent: Debug + Send + Sync {
     /// durable.
     ///
     /// # Errors
-    /// As for [`WholeContent::seal`].
-    async fn seal_plain(self: Box<Self>) -> Result<Hold, SpoolError>;
+    /// As for [`WholeContent::seal`]; or there is no sidecar.
+    async fn seal_plain(self: Box<Self>) -> Result<Sealed, SpoolError>;
 
     /// Removes it.
     ///

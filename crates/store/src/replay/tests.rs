@@ -5,6 +5,7 @@ use oftp::{FileStamp, RecordLayout};
 use super::*;
 use crate::samples::{at, eerp, key, nerp};
 use crate::transfer::{Target, TransferId};
+use crate::wire_hash::WireHashAlgorithm;
 
 fn sidecar(way: Way) -> Sidecar {
     Sidecar {
@@ -16,6 +17,7 @@ fn sidecar(way: Way) -> Sidecar {
             octets: 7,
             digest: "d".to_owned(),
         },
+        wire_hash: None,
         session: "S".to_owned(),
         at: at(0),
         labels: vec![("a".to_owned(), "b".to_owned())],
@@ -23,14 +25,17 @@ fn sidecar(way: Way) -> Sidecar {
     }
 }
 
-fn received(verdict: Verdict, entries: &[Entry]) -> Record {
+fn received(verdict: impl Into<Option<Verdict>>, entries: &[Entry]) -> Record {
     let target = Target {
         directory: "them".to_owned(),
         file_name: "ORDERS".to_owned(),
         overwrite: false,
     };
     Record {
-        sidecar: sidecar(Way::Inbound { target, verdict }),
+        sidecar: sidecar(Way::Inbound {
+            target,
+            verdict: verdict.into(),
+        }),
         entries: entries.to_vec(),
     }
 }
@@ -309,4 +314,105 @@ fn an_older_row_of_a_received_file_is_found_out() {
         ),
         None
     );
+}
+
+fn plain() -> Entry {
+    Entry::Plain(Measure {
+        octets: 5,
+        digest: "p".to_owned(),
+    })
+}
+
+fn opened(verdict: Verdict) -> Entry {
+    Entry::Opened {
+        target: Target {
+            directory: "mine".to_owned(),
+            file_name: "PLAIN".to_owned(),
+            overwrite: true,
+        },
+        verdict,
+        labels: vec![("c".to_owned(), "d".to_owned())],
+        wire_hash: WireHash::new(WireHashAlgorithm::Sha1, vec![1; 20]),
+    }
+}
+
+#[test]
+fn a_secured_file_is_rebuilt_as_its_entries_and_its_content_say() {
+    let later = Verdict::Later(Some(at(60)));
+    let negative = Verdict::Negative(Box::new(nerp()));
+    let told =
+        |entries: &[Entry], is_here| shown(&rebuilt(&received(None, entries), is_here, at(9)));
+    // As on the wire it is delivered by nothing.
+    for is_here in [true, false] {
+        assert_eq!(told(&[], is_here), "opening");
+        assert_eq!(told(&[Entry::Received], is_here), "opening");
+        assert_eq!(told(&[placing()], is_here), "opening");
+        assert_eq!(told(&[opened(Verdict::Positive)], is_here), "opening");
+        assert_eq!(told(&[opened(negative.clone())], is_here), "rejected+owed");
+    }
+    assert_eq!(told(&[plain()], true), "opening");
+    let both = |verdict: &Verdict| [plain(), opened(verdict.clone())];
+    assert_eq!(told(&both(&Verdict::Positive), true), "received");
+    assert_eq!(told(&both(&Verdict::Positive), false), "delivered+owed");
+    assert_eq!(told(&both(&later), true), "received?");
+    assert_eq!(told(&both(&later), false), "delivered?");
+    assert_eq!(told(&both(&negative), true), "rejected+owed");
+    assert_eq!(told(&both(&negative), false), "rejected+owed");
+    // The line with the decision could not be written: an operator decides.
+    assert_eq!(told(&[plain()], false), "delivered?");
+    assert_eq!(told(&[plain(), placing()], true), "received?");
+    let decided = Entry::Decided(Verdict::Positive);
+    assert_eq!(told(&[plain(), decided], false), "delivered+owed");
+    let forwarded = Entry::Forwarded(eerp(b"signed"));
+    assert_eq!(told(&[plain(), forwarded.clone()], false), "delivered+owed");
+    let positive = opened(Verdict::Positive);
+    assert_eq!(
+        told(&[plain(), positive, forwarded], false),
+        "delivered+owed"
+    );
+}
+
+#[test]
+fn a_rebuilt_file_that_was_opened_has_what_was_found_and_decided_then() {
+    let record = received(None, &[plain(), opened(Verdict::Positive)]);
+    let row = rebuilt(&record, true, at(9));
+    let file = row.inbound().unwrap();
+    assert_eq!(file.plain.as_ref().unwrap().digest, "p");
+    assert_eq!((&*row.measure.digest, row.measure.octets), ("d", 7));
+    assert_eq!(
+        (&*file.target.file_name, file.target.overwrite),
+        ("PLAIN", true)
+    );
+    assert_eq!(row.labels[0].0, "c");
+    assert_eq!(row.wire_hash.as_ref().unwrap().octets(), [1; 20]);
+    // What was known when it was received stays.
+    let mut known = record;
+    known.sidecar.wire_hash = WireHash::new(WireHashAlgorithm::Sha256, vec![2; 32]);
+    let row = rebuilt(&known, true, at(9));
+    assert_eq!(row.wire_hash, known.sidecar.wire_hash);
+}
+
+#[test]
+fn an_older_row_of_a_secured_file_is_found_out() {
+    let row = |entries: &[Entry]| rebuilt(&received(None, entries), true, at(9));
+    let told = |entries: &[Entry], row: &Row| beyond(&received(None, entries), row);
+    let mut receiving = row(&[]);
+    receiving.inbound_mut().unwrap().state = InboundState::Receiving;
+    assert_eq!(told(&[], &receiving), None);
+    let was_received = Some("the file was received");
+    assert_eq!(told(&[Entry::Received], &receiving), was_received);
+    assert_eq!(told(&[opened(Verdict::Positive)], &receiving), was_received);
+    let opening = row(&[]);
+    assert_eq!(
+        told(&[Entry::Received, plain()], &opening),
+        None,
+        "its row comes next"
+    );
+    let was_opened = Some("the file was opened");
+    let both = [plain(), opened(Verdict::Positive)];
+    assert_eq!(told(&both, &opening), was_opened);
+    assert_eq!(told(&[plain(), placing()], &opening), was_opened);
+    let refused = opened(Verdict::Negative(Box::new(nerp())));
+    assert_eq!(told(&[refused], &opening), was_opened);
+    assert_eq!(told(&both, &row(&both)), None);
 }

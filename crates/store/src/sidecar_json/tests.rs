@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use oftp::{Eerp, Nerp, NerpReason, Response};
+
 use super::*;
 use crate::samples::key;
 use crate::transfer::TransferId;
+use crate::verdict::Verdict;
+use crate::wire_hash::WireHashAlgorithm;
 
 fn eerp() -> Response {
     Response::Positive(Eerp {
@@ -39,6 +43,7 @@ fn sidecar(way: Way) -> Sidecar {
             octets: 4711,
             digest: "d".to_owned(),
         },
+        wire_hash: None,
         session: "S".to_owned(),
         at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
         labels: vec![("a".to_owned(), String::new())],
@@ -46,13 +51,16 @@ fn sidecar(way: Way) -> Sidecar {
     }
 }
 
-fn received(verdict: Verdict) -> Sidecar {
+fn received(verdict: impl Into<Option<Verdict>>) -> Sidecar {
     let target = Target {
         directory: "them/in".to_owned(),
         file_name: "ORDERS".to_owned(),
         overwrite: true,
     };
-    sidecar(Way::Inbound { target, verdict })
+    sidecar(Way::Inbound {
+        target,
+        verdict: verdict.into(),
+    })
 }
 
 fn to_send() -> Sidecar {
@@ -64,6 +72,10 @@ fn to_send() -> Sidecar {
             octets: 4711,
         },
     })
+}
+
+fn wire_hash() -> Option<WireHash> {
+    WireHash::new(WireHashAlgorithm::Sha512, vec![7; 64])
 }
 
 fn entries() -> Vec<Entry> {
@@ -88,6 +100,20 @@ fn entries() -> Vec<Entry> {
             digest: "e".to_owned(),
         }),
     ];
+    for verdict in [Verdict::Positive, Verdict::Negative(Box::new(nerp()))] {
+        for wire_hash in [None, wire_hash()] {
+            entries.push(Entry::Opened {
+                target: Target {
+                    directory: String::new(),
+                    file_name: "ORDERS".to_owned(),
+                    overwrite: false,
+                },
+                verdict: verdict.clone(),
+                labels: vec![("a".to_owned(), "b".to_owned())],
+                wire_hash,
+            });
+        }
+    }
     for state in OutboundState::ALL {
         entries.push(Entry::State(*state, None));
         entries.push(Entry::State(*state, Some("why".to_owned())));
@@ -111,6 +137,11 @@ fn every_sidecar_is_read_as_it_was_written() {
         received(Verdict::Negative(Box::new(nerp()))),
         received(Verdict::Later(None)),
         received(Verdict::HandOver(later)),
+        received(None),
+        Sidecar {
+            wire_hash: wire_hash(),
+            ..received(None)
+        },
         to_send(),
     ];
     for sidecar in sidecars {
@@ -163,17 +194,44 @@ fn what_a_newer_program_wrote_is_not_read() {
     assert!(matches!(read, Err(SidecarError::TooNew(2))));
     // An entry that it does not know is passed over.
     let mut text = line.into_bytes();
-    text.extend(b"{\"at\":1,\"event\":\"opened\"}\n{\"at\":2,\"event\":\"given\"}\n");
+    text.extend(b"{\"at\":1,\"event\":\"unheard-of\"}\n{\"at\":2,\"event\":\"given\"}\n");
     assert_eq!(Record::parse(&text).unwrap().entries, [Entry::Given]);
 }
 
 #[test]
 fn what_an_older_program_wrote_lacks_what_is_newer() {
     let line = String::from_utf8(to_send().line().unwrap()).unwrap();
+    assert!(
+        !line.contains("hash"),
+        "nothing where there is none: {line}"
+    );
     let older = line
         .replace("\"edition\":2,", "")
         .replace(",\"labels\":[[\"a\",\"\"]]", "");
     assert_ne!(older, line);
     let read = Record::parse(older.as_bytes()).unwrap().sidecar;
     assert_eq!((read.edition, read.labels.len()), (0, 0));
+}
+
+#[test]
+fn that_a_file_is_to_be_opened_is_said_and_is_no_decision() {
+    let line = String::from_utf8(received(None).line().unwrap()).unwrap();
+    assert!(line.contains("\"verdict\":\"opening\""), "{line}");
+    // A program that does not know the word must not take it for anything else.
+    let unknown = line.replace("\"opening\"", "\"unheard-of\"");
+    assert!(Record::parse(unknown.as_bytes()).is_err());
+    // As a later decision it has no meaning.
+    let mut text = line.into_bytes();
+    text.extend(b"{\"at\":1,\"event\":\"decided\",\"verdict\":\"opening\"}\n");
+    let target = r#"{"directory":"","file_name":"F","overwrite":false}"#;
+    text.extend(
+        format!("{{\"at\":1,\"event\":\"opened\",\"target\":{target},\"verdict\":\"opening\",\"labels\":[]}}\n")
+            .into_bytes(),
+    );
+    let record = Record::parse(&text).unwrap();
+    assert!(record.entries.is_empty(), "{record:?}");
+    assert!(matches!(
+        record.sidecar.way,
+        Way::Inbound { verdict: None, .. }
+    ));
 }

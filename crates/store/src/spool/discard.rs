@@ -113,16 +113,9 @@ impl Spool {
             return Ok(false);
         }
         match self.record(direction, id) {
-            Ok(record)
-                if record
-                    .as_ref()
-                    .is_some_and(|record| record.plain().is_some()) =>
-            {
-                Ok(false)
-            }
-            Ok(_) => self.remove_unless_busy(&path),
-            // A sidecar that cannot be read is left alone: an audit names it.
-            Err(SpoolError::Sidecar { .. }) => Ok(false),
+            Ok(Some(record)) if record.plain().is_none() => self.remove_unless_busy(&path),
+            // A sidecar that is missing or cannot be read is left alone: an audit names it.
+            Ok(_) | Err(SpoolError::Sidecar { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::sidecar_json::SidecarError;
+use crate::transfer::TransferId;
 
 /// Why the spool could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,9 @@ pub enum SpoolError {
         /// Octets that stay free.
         reserve: u64,
     },
+    /// A secured file is not opened, so nothing of it may be delivered.
+    #[error("spool: transfer {0} is secured on the wire and is not opened yet")]
+    NotOpened(TransferId),
     /// Another session of this file is still open.
     #[error("spool: {0} is being written by another session")]
     Busy(PathBuf),

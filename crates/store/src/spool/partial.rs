@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::digest::Sum;
 use super::error::{SpoolError, at};
-use super::files::remove;
+use super::files::{length, remove};
 use super::layout::Spool;
 use super::lock::Locked;
 use super::whole::Whole;
@@ -13,6 +13,7 @@ use super::writer::BlobWriter;
 use crate::content::{Content, ContentKey, Hold};
 use crate::planted;
 use crate::private::private_file;
+use crate::sealed::Sealed;
 use crate::state::Direction;
 use crate::transfer::TransferId;
 use crate::transition::reached;
@@ -85,17 +86,39 @@ impl Spool {
     /// The same of the content that goes into the inbox: a plain one, once it is sealed. None when it has left.
     ///
     /// # Errors
-    /// As for [`Spool::hold`]; or its sidecar cannot be looked at.
+    /// As for [`Spool::hold`]; [`SpoolError::NotOpened`] where the file is secured and its plain content is not sealed; or
+    /// its sidecar cannot be looked at.
     pub fn hold_to_deliver(&self, id: TransferId) -> Result<Option<Hold>, SpoolError> {
         let content = match self.record(Direction::Inbound, id) {
-            Ok(record) => record.map(|record| record.delivered_content()),
-            // A damaged sidecar is named by an audit, and a plain content that is there beside the other by
-            // `verify-store`.
-            Err(SpoolError::Sidecar { .. }) => None,
+            Ok(Some(record)) => match record.delivered_content() {
+                Some(content) => Some(content),
+                None => return Err(SpoolError::NotOpened(id)),
+            },
+            // An audit names a sidecar that is missing or damaged.
+            Ok(None) | Err(SpoolError::Sidecar { .. }) => None,
             Err(error) => return Err(error),
         };
-        let content = content.unwrap_or(Content::Wire);
-        self.hold(ContentKey::wire_received(id).with(content))
+        let wire = ContentKey::wire_received(id);
+        let content = match content {
+            Some(content) => content,
+            None if length(&self.sealed_path(wire.plain()))?.is_some() => Content::Plain,
+            None => Content::Wire,
+        };
+        self.hold(wire.with(content))
+    }
+
+    /// The plain content of a received file that is sealed already, since a crash came before its row said so: it need
+    /// not be made again, and must not be removed. None where the file is still to be opened.
+    ///
+    /// # Errors
+    /// As for [`Spool::hold`]; or its sidecar cannot be read.
+    pub fn opened(&self, id: TransferId) -> Result<Option<Sealed>, SpoolError> {
+        let record = self.record(Direction::Inbound, id)?;
+        let Some(measure) = record.as_ref().and_then(|record| record.plain()) else {
+            return Ok(None);
+        };
+        let hold = self.hold(ContentKey::wire_received(id).plain())?;
+        Ok(hold.map(|hold| Sealed::durable(measure.clone(), hold)))
     }
 }
 

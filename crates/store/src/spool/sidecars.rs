@@ -49,7 +49,8 @@ impl Spool {
         self.add(direction, id, entry).map(drop)
     }
 
-    /// The same, and durable on return: for entries that a rebuilt ledger must not miss.
+    /// The same, and durable on return: for entries that a rebuilt ledger must not miss. Returns whether there is a
+    /// sidecar.
     ///
     /// # Errors
     /// The spool cannot be written.
@@ -58,12 +59,13 @@ impl Spool {
         direction: Direction,
         id: TransferId,
         entry: &Entry,
-    ) -> Result<(), SpoolError> {
+    ) -> Result<bool, SpoolError> {
         let Some(file) = self.add(direction, id, entry)? else {
-            return Ok(());
+            return Ok(false);
         };
         let path = self.sidecar_path(direction, id);
-        file.sync_data().map_err(at(&path))
+        file.sync_data().map_err(at(&path))?;
+        Ok(true)
     }
 
     /// Appends to the sidecar of a file to send where some of its records end; durable on return. A failure is

@@ -1,7 +1,7 @@
 //! Contents that have all their octets, and how they are sealed.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use pointsman_log::emit;
@@ -72,11 +72,13 @@ impl Whole {
     /// Durable on return. It counts from its line on: a crash before leaves what the next start removes.
     ///
     /// # Errors
-    /// As for [`Whole::seal`].
-    pub fn seal_plain(mut self) -> Result<Hold, SpoolError> {
+    /// As for [`Whole::seal`]; or there is no sidecar.
+    pub fn seal_plain(mut self) -> Result<Sealed, SpoolError> {
         let mut renamed = false;
         let made = self.make_plain_durable(&mut renamed);
-        self.or_clear_away(made, renamed)
+        let measure = self.measure.clone();
+        let hold = self.or_clear_away(made, renamed)?;
+        Ok(Sealed::durable(measure, hold))
     }
 
     /// Removes the content.
@@ -166,7 +168,12 @@ impl Whole {
         self.sync_octets()?;
         sync_folders(&changed, &folders)?;
         let entry = Entry::Plain(self.measure.clone());
-        spool.append_synced(self.key.direction, self.key.id, &entry)
+        let ContentKey { direction, id, .. } = self.key;
+        if spool.append_synced(direction, id, &entry)? {
+            return Ok(());
+        }
+        let none = io::Error::from(io::ErrorKind::NotFound);
+        Err(at(&spool.sidecar_path(direction, id))(none))
     }
 
     fn write_rest(&mut self) -> Result<(), SpoolError> {

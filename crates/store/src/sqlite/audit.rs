@@ -2,13 +2,34 @@
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::failed::database;
-use super::{look, row, rows};
-use crate::book::{Book, Read};
+use super::{SqliteLedger, damage, look, row, rows};
+use crate::book::{Book, Books, Read};
 use crate::error::LedgerError;
+use crate::finding::Finding;
 use crate::transfer::TransferId;
+
+#[async_trait]
+impl Books for SqliteLedger {
+    /// Rows that were damaged on the disk, and what SQLite finds wrong in its pages. With `thorough`, each row is also
+    /// looked up in each index, which takes several times as long.
+    async fn damage(&self, thorough: bool) -> Vec<Finding> {
+        let look = move |db: &Connection| Ok(damage::damage(db, thorough));
+        let found = self.reader.run(look).await;
+        found.unwrap_or_else(|error| vec![damage::unreadable(&error)])
+    }
+
+    async fn books(&self) -> Result<BTreeMap<TransferId, Read>, LedgerError> {
+        self.reader.run(books).await
+    }
+
+    async fn book(&self, id: TransferId) -> Result<Option<Read>, LedgerError> {
+        self.reader.run(move |db| one(db, id)).await
+    }
+}
 
 /// The query for rows: the columns of a row, then what the audit needs beside them.
 fn select(which: &str) -> String {

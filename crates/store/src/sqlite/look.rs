@@ -105,7 +105,8 @@ fn glob(pattern: &str) -> String {
 
 pub(super) fn details(db: &Connection, id: TransferId) -> Result<Option<Details>, LedgerError> {
     let sql = format!(
-        "SELECT {}, direction, state, layout, position, position_records, labels, directory, file_name, overwrite, confirmed, priority,
+        "SELECT {}, direction, state, layout, position, position_records, labels, wire_hash, plain_octets, plain_digest,
+         directory, file_name, overwrite, confirmed, priority,
          attempts, refusals, breaks, in_doubt, not_before, leased_to, sent_at, receipt_later, ask_at, asked, hand_over,
          (SELECT created FROM receipts WHERE transfer = id) AS receipt_since,
          (SELECT tries FROM receipts WHERE transfer = id) AS receipt_tries
@@ -141,6 +142,8 @@ fn detail(found: &Row<'_>) -> rusqlite::Result<Details> {
             records: row::number(found, 20)?,
         },
         labels: row::labels(found, 21)?,
+        wire_hash: row::wire_hash(found, 22)?,
+        plain: row::plain(found, 23)?,
         target: Target {
             directory: found.get("directory")?,
             file_name: found.get("file_name")?,
@@ -183,13 +186,14 @@ pub(super) fn resembling(
     all(db, sql, params![part, limit], read, "resembling")
 }
 
-/// The query uses four indexes, each of which has only rows that are wanted.
+/// The query uses five indexes, each of which has only rows that are wanted.
 pub(super) fn unsettled(db: &Connection, limit: u32) -> Result<Vec<Transfer>, LedgerError> {
     let sql = format!(
         "SELECT {COLUMNS} WHERE t.id IN (
              SELECT id FROM transfers WHERE direction = 'out' AND state IN ('ready', 'held', 'parked') AND state <> 'ready'
              UNION ALL SELECT id FROM transfers WHERE direction = 'out' AND state = 'overdue'
              UNION ALL SELECT id FROM transfers WHERE receipt_later = 1 AND ask_at IS NULL
+             UNION ALL SELECT id FROM transfers WHERE direction = 'in' AND state = 'opening'
              UNION ALL SELECT id FROM transfers WHERE direction = 'in' AND state IN ('received', 'placing'))
          ORDER BY t.id LIMIT ?1"
     );

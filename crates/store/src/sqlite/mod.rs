@@ -35,11 +35,9 @@ use rusqlite::Connection;
 use self::connection::{Thread, Writer};
 pub use self::rebuild::{Left, Rebuilt, rebuild};
 use self::verbs::SidecarLine;
-use crate::book::{Books, Read};
 use crate::committing::Committing;
 use crate::contact::{Backlog, Contact};
 use crate::error::LedgerError;
-use crate::finding::Finding;
 use crate::ledger::{Filter, Ledger, Quota, Recovery};
 use crate::note::Note;
 use crate::offer::{Arrived, KnownFile, Offer, Offered, Repeated, Standing};
@@ -52,7 +50,7 @@ use crate::spool::{Spool, behind};
 use crate::state::Direction;
 use crate::transfer::{
     Details, NewFile, OpenQuestion, OutboundFile, Queued, TimelineEntry, Transfer, TransferId,
-    Undelivered,
+    Undelivered, Unopened,
 };
 use crate::transition::VerbName;
 use crate::verb::{self, Acknowledged, Effect, Stamp, Verb};
@@ -153,38 +151,23 @@ impl SqliteLedger {
         };
         let write = move || spool.append_synced(direction, id, &entry);
         let written = tokio::task::spawn_blocking(write).await;
-        Ok(written.map_err(|_| LedgerError::Closed)??)
+        written.map_err(|_| LedgerError::Closed)??;
+        Ok(())
     }
 
     async fn append_to_sidecar(&self, direction: Direction, id: TransferId, entry: Entry) {
         let Some(spool) = self.sidecars.clone() else {
             return;
         };
-        let told = tokio::task::spawn_blocking(move || spool.append(direction, id, &entry)).await;
-        match told {
+        let append = move || match entry.is_synced() {
+            true => spool.append_synced(direction, id, &entry).map(drop),
+            false => spool.append(direction, id, &entry),
+        };
+        match tokio::task::spawn_blocking(append).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => behind(id, &error),
             Err(lost) => behind(id, &lost),
         }
-    }
-}
-
-#[async_trait]
-impl Books for SqliteLedger {
-    /// Rows that were damaged on the disk, and what SQLite finds wrong in its pages. With `thorough`, each row is also
-    /// looked up in each index, which takes several times as long.
-    async fn damage(&self, thorough: bool) -> Vec<Finding> {
-        let look = move |db: &Connection| Ok(damage::damage(db, thorough));
-        let found = self.reader.run(look).await;
-        found.unwrap_or_else(|error| vec![damage::unreadable(&error)])
-    }
-
-    async fn books(&self) -> Result<BTreeMap<TransferId, Read>, LedgerError> {
-        self.reader.run(audit::books).await
-    }
-
-    async fn book(&self, id: TransferId) -> Result<Option<Read>, LedgerError> {
-        self.reader.run(move |db| audit::one(db, id)).await
     }
 }
 
@@ -395,6 +378,10 @@ impl Ledger for SqliteLedger {
         self.writer
             .run(VerbName::ClockPutBack, verbs::clock_put_back)
             .await
+    }
+
+    async fn unopened(&self) -> Result<Vec<Unopened>, LedgerError> {
+        self.reader.run(questions::unopened).await
     }
 
     async fn undelivered(&self) -> Result<Vec<Undelivered>, LedgerError> {

@@ -1,4 +1,4 @@
-//! Received files whose transfer has not ended: those to deliver, and those whose receipt waits for a decision.
+//! Received files whose transfer has not ended: those to open, those to deliver, and those whose receipt waits for a decision.
 
 use std::time::SystemTime;
 
@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use super::{look, row, rows};
 use crate::error::LedgerError;
 use crate::row::Row;
-use crate::transfer::{OpenQuestion, REBUILT, Target, TransferId, Undelivered};
+use crate::transfer::{OpenQuestion, REBUILT, Target, TransferId, Undelivered, Unopened};
 use crate::transition::VerbName;
 use crate::words::{from_millis, millis};
 
@@ -47,6 +47,12 @@ pub(super) fn open_questions(
     )?;
     let asked = due.iter().filter(|row| row.is_to_be_asked(now));
     Ok(asked.filter_map(Row::question).collect())
+}
+
+pub(super) fn unopened(db: &Connection) -> Result<Vec<Unopened>, LedgerError> {
+    let which = "t.direction = 'in' AND t.state = 'opening' ORDER BY t.id";
+    let found = rows::all(db, which, [], "unopened")?;
+    Ok(found.iter().filter_map(Row::unopened).collect())
 }
 
 pub(super) fn undelivered(db: &Connection) -> Result<Vec<Undelivered>, LedgerError> {

@@ -74,6 +74,7 @@ pub(super) fn to_send(number: u32, dice: &mut Dice, now: SystemTime) -> Row {
         digest: "d".to_owned(),
         layout: None,
         counts: Counts::default(),
+        wire_hash: None,
         priority: dice.one_of(&[4, 5, NewFile::URGENT]),
         labels: Vec::new(),
     };

@@ -224,7 +224,10 @@ fn said(outcome: Result<(), LedgerError>) -> Result<Result<(), String>, LedgerEr
 /// of a file that has two proves nothing.
 fn restore_one(db: &Connection, record: &Record, pieces: Pieces) -> Result<(), LedgerError> {
     let here = match record.sidecar.direction() {
-        Direction::Inbound => pieces.of(record.delivered_content()).sealed,
+        Direction::Inbound => {
+            let content = record.delivered_content().unwrap_or(Content::Wire);
+            pieces.of(content).sealed
+        }
         Direction::Outbound => pieces.wire.outgoing,
     };
     let row = replay::rebuilt(record, here.is_some(), SystemTime::now());

@@ -43,6 +43,9 @@ pub(super) fn recover(db: &Connection) -> Result<Recovery, LedgerError> {
         receiving: count(
             "SELECT count(*) FROM transfers WHERE direction = 'in' AND state = 'receiving'",
         )?,
+        unopened: count(
+            "SELECT count(*) FROM transfers WHERE direction = 'in' AND state = 'opening'",
+        )?,
         undelivered: count(
             "SELECT count(*) FROM transfers WHERE direction = 'in' AND state IN ('received', 'placing')",
         )?,

@@ -7,8 +7,10 @@ use oftp::{
 };
 use rusqlite::{Row, RowIndex};
 
+use crate::measure::Measure;
 use crate::state::{Direction, OutboundState, ReceiptState, State};
 use crate::transfer::{Labels, TransferId};
+use crate::wire_hash::WireHash;
 use crate::words::{format_from, from_millis, security_from};
 
 /// The columns of [`header`], in its order.
@@ -126,6 +128,29 @@ pub(super) fn layout_to(layout: Option<RecordLayout>) -> &'static str {
 /// Reads what [`layout_to`] gave.
 pub(super) fn layout(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<RecordLayout>> {
     Ok(RecordLayout::from_name(&row.get::<_, String>(at)?))
+}
+
+/// The hash of the file as it was transmitted; nothing where there is none.
+pub(super) fn wire_hash_to(hash: Option<&WireHash>) -> String {
+    hash.map(WireHash::to_string).unwrap_or_default()
+}
+
+/// Reads what [`wire_hash_to`] gave.
+pub(super) fn wire_hash(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<WireHash>> {
+    let text: String = row.get(at)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|e| unreadable(at, e))
+}
+
+/// Reads the measure of a plain content from two columns; none where its digest is empty.
+pub(super) fn plain(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Measure>> {
+    let plain = Measure {
+        octets: number(row, at)?,
+        digest: row.get(at + 1)?,
+    };
+    Ok((!plain.digest.is_empty()).then_some(plain))
 }
 
 /// Labels as the ledger keeps them: JSON; nothing where there are none.

@@ -21,6 +21,7 @@ const COLUMNS: &str = "t.direction, t.state, t.id, t.version, t.partner, t.editi
      t.virtual_octets, t.layout, t.labels, t.reason, t.created, t.position, t.position_records, t.directory, t.file_name,
      t.overwrite, t.path, t.confirmed, t.received_at, t.receipt_later, t.ask_at, t.asked, t.hand_over, t.priority, t.ordered,
      t.attempts, t.refusals, t.breaks, t.in_doubt, t.may_have, t.not_before, t.leased_to, t.sent_at,
+     t.wire_hash, t.plain_octets, t.plain_digest,
      r.state, r.positive, r.user, r.creator, r.reason, r.text, r.hash, r.signature, r.not_before, r.leased_to, r.tries,
      r.created";
 
@@ -30,10 +31,10 @@ pub(super) const TABLES: &str = "FROM transfers t LEFT JOIN receipts r ON r.tran
 /// Where the columns of direction and state begin, the column of the id, and how many columns there are.
 pub(super) const STATE: usize = 16;
 const ID: usize = 18;
-pub(super) const WIDTH: usize = 64;
+pub(super) const WIDTH: usize = 67;
 
 /// The columns of the receipt begin here.
-const RECEIPT: usize = 52;
+const RECEIPT: usize = 55;
 
 /// The row of a transfer.
 pub(super) fn load(
@@ -94,6 +95,7 @@ pub(super) fn read(found: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
             octets: row::number(found, 22)?,
             digest: found.get(23)?,
         },
+        wire_hash: row::wire_hash(found, 52)?,
         counts: Counts {
             records: row::number(found, 24)?,
             octets: row::number(found, 25)?,
@@ -120,6 +122,7 @@ fn course(found: &rusqlite::Row<'_>) -> rusqlite::Result<Course> {
                 octets: row::number(found, 30)?,
                 records: row::number(found, 31)?,
             },
+            plain: row::plain(found, 53)?,
             target: Target {
                 directory: found.get(32)?,
                 file_name: found.get(33)?,
@@ -335,6 +338,7 @@ fn changing(row: &Row) -> Vec<Column<'_>> {
         ("description", word(&header.description)),
         ("octets", count(row.measure.octets)),
         ("digest", word(&row.measure.digest)),
+        ("wire_hash", text(row::wire_hash_to(row.wire_hash.as_ref()))),
         ("records", count(row.counts.records)),
         ("virtual_octets", count(row.counts.octets)),
         ("layout", word(row::layout_to(row.layout))),
@@ -348,9 +352,15 @@ fn changing(row: &Row) -> Vec<Column<'_>> {
     columns
 }
 
-fn changing_of_inbound(file: &Inbound) -> [Column<'_>; 12] {
+fn changing_of_inbound(file: &Inbound) -> [Column<'_>; 14] {
     let decision = &file.decision;
+    let plain = file.plain.as_ref();
     [
+        ("plain_octets", count(plain.map_or(0, |plain| plain.octets))),
+        (
+            "plain_digest",
+            word(plain.map_or("", |plain| &plain.digest)),
+        ),
         ("position", count(file.position.octets)),
         ("position_records", count(file.position.records)),
         ("directory", word(&file.target.directory)),

@@ -32,11 +32,7 @@ impl Verb for DecideReceipt {
             return Ok(Effect::Repeated);
         }
         file.decision.end();
-        match &self.verdict {
-            Verdict::Later(when) => file.decision.ask(*when),
-            Verdict::HandOver(when) => file.decision.hand_over(*when),
-            Verdict::Positive | Verdict::Negative(_) => {}
-        }
+        file.decision.follow(&self.verdict);
         row.note(self.name().in_history(), self.note.clone());
         match &self.verdict {
             Verdict::Negative(nerp) => row.reject(nerp, now),

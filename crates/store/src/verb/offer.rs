@@ -91,6 +91,7 @@ fn receiving(id: TransferId, offer: &Offer, edition: u32, why: Note, now: System
         header: offer.header.clone(),
         edition,
         measure: Measure::default(),
+        wire_hash: None,
         counts: Counts::default(),
         layout: offer.layout,
         labels: Vec::new(),

@@ -39,12 +39,9 @@ impl Verb for Receive {
         };
         file.target = received.target.clone();
         file.received_at = Some(now);
-        match &received.verdict {
-            Verdict::Later(when) => file.decision.ask(*when),
-            Verdict::HandOver(when) => file.decision.hand_over(*when),
-            Verdict::Positive | Verdict::Negative(_) => {}
-        }
+        file.decision.follow(&received.verdict);
         row.measure = measure.clone();
+        row.wire_hash.clone_from(&received.wire_hash);
         row.counts = received.counts;
         row.labels = received.labels.clone();
         let what = format!(

@@ -15,7 +15,7 @@ use crate::row::{Course, Inbound, Outbound, Receipt, Row};
 use crate::samples::{at, eerp, key, nerp};
 use crate::state::{InboundState, OutboundState, ReceiptState};
 use crate::transfer::{NewFile, Target, TransferId};
-use crate::verdict::{Received, Verdict};
+use crate::verdict::{NotOpened, Opened, Received, ReceivedSecured, Verdict};
 
 fn target() -> Target {
     Target {
@@ -40,6 +40,7 @@ fn row(course: Course) -> Row {
         header: FileHeader::plain(key(), 7),
         edition: 0,
         measure: measure("d"),
+        wire_hash: None,
         counts: oftp::Counts::default(),
         layout: None,
         labels: Vec::new(),
@@ -100,11 +101,12 @@ fn answered(state: OutboundState, response: Response) -> Row {
 }
 
 /// A row in each of the states that a verb may tell apart.
-pub(super) fn rows() -> [Row; 16] {
-    use InboundState::{Delivered, Placing, Receiving, Rejected};
+pub(super) fn rows() -> [Row; 17] {
+    use InboundState::{Delivered, Opening, Placing, Receiving, Rejected};
     let negative = Response::Negative(nerp());
     [
         received(Receiving),
+        received(Opening),
         received(InboundState::Received),
         received(Placing),
         waiting(),
@@ -170,9 +172,42 @@ fn sealed(digest: &str, verdict: Verdict) -> Box<dyn Verb> {
         measure: measure(digest),
         counts: oftp::Counts::default(),
         target: target(),
+        wire_hash: None,
         verdict,
         note: Note::default(),
         labels: Vec::new(),
+    }))
+}
+
+fn secured(digest: &str) -> Box<dyn Verb> {
+    Box::new(ReceiveSecured(ReceivedSecured {
+        measure: measure(digest),
+        counts: oftp::Counts::default(),
+        wire_hash: None,
+        target: target(),
+        note: Note::default(),
+        labels: Vec::new(),
+    }))
+}
+
+fn opened(verdict: Verdict) -> Box<dyn Verb> {
+    Box::new(Open(Opened {
+        plain: measure("p"),
+        counts: oftp::Counts::default(),
+        wire_hash: None,
+        target: target(),
+        verdict,
+        found: Note::default(),
+        note: Note::default(),
+        labels: Vec::new(),
+    }))
+}
+
+fn not_opened() -> Box<dyn Verb> {
+    Box::new(RefuseToOpen(NotOpened {
+        nerp: Box::new(nerp()),
+        wire_hash: None,
+        note: Note::default(),
     }))
 }
 
@@ -196,9 +231,9 @@ fn put_back() -> PutBack {
     PutBack { when: at(500), why }
 }
 
-/// Inbound: receiving, received, placing, delivered and its question waits, the same with its EERP owed, and given,
+/// Inbound: receiving, opening, received, placing, delivered and its question waits, the same with its EERP owed, and given,
 /// rejected. Outbound: ready, ready and in doubt, held, parked, cancelled, sent, overdue, acknowledged, rejected.
-pub(super) fn table() -> Vec<(Box<dyn Verb>, [&'static str; 16])> {
+pub(super) fn table() -> Vec<(Box<dyn Verb>, [&'static str; 17])> {
     let negative = || Verdict::Negative(Box::new(nerp()));
     let begin = Begin {
         offer: offer(),
@@ -220,50 +255,57 @@ pub(super) fn table() -> Vec<(Box<dyn Verb>, [&'static str; 16])> {
     };
     let why = || "why".to_owned();
     #[rustfmt::skip]
-    let table: Vec<(Box<dyn Verb>, [&'static str; 16])> = vec![
-        (Box::new(begin), ["receiving", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (Box::new(Checkpoint { at: at_7 }), ["receiving", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (sealed("d", Verdict::Positive), ["received", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (sealed("e", Verdict::Positive), ["received", "content", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (sealed("d", negative()), ["rejected+owed", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (sealed("d", Verdict::Later(None)), ["received?", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (Box::new(ReceivedAgain { measure: measure("d") }), ["-", "=", "=", "=", "=", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (Box::new(ReceivedAgain { measure: measure("e") }), ["-", "~", "~", "~", "~", "~", "~", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (Box::new(Confirmed), ["receiving", "received", "placing", "delivered?", "delivered+owed", "delivered+given", "rejected+owed", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (Box::new(Placing { path }), ["-", "placing", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (Box::new(Delivered), ["-", "-", "delivered+owed", "=", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (decided(Verdict::Positive), ["-", "-", "-", "delivered+owed", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (decided(negative()), ["-", "-", "-", "rejected+owed", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (decided(Verdict::Later(None)), ["-", "-", "-", "delivered?", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (decided(Verdict::HandOver(at(9))), ["-", "-", "-", "delivered?", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (Box::new(FoundDelivered), ["-", "delivered+owed", "delivered+owed", "=", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (Box::new(FoundHere), ["-", "=", "received", "received?", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (Box::new(FoundUnknown), ["-", "-", "-", "-", "-", "-", "-", "ready?", "ready?", "held?", "parked?", "cancelled?", "sent?", "overdue?", "acknowledged?+received", "rejected?+received"]),
-        (Box::new(Forwarded { response: eerp(b"s") }), ["-", "-", "-", "delivered+owed", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (Box::new(Forwarded { response: Response::Negative(nerp()) }), ["-", "-", "-", "rejected+owed", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (Box::new(ResponseTaken), ["=", "=", "=", "=", "delivered+given", "=", "rejected+given", "=", "=", "=", "=", "=", "=", "=", "=", "="]),
-        (Box::new(ResponseClosed { why: why() }), ["=", "=", "=", "=", "delivered+given", "=", "rejected+given", "=", "=", "=", "=", "=", "=", "=", "=", "="]),
-        (Box::new(ClockPutBack { put_off: at(5000) }), ["=", "=", "=", "=", "=", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (Box::new(Doubt), ["-", "-", "-", "-", "-", "-", "-", "ready?", "ready?", "-", "-", "-", "-", "-", "-", "-"]),
-        (Box::new(NotThere), ["-", "-", "-", "-", "-", "-", "-", "ready", "ready", "held", "parked", "cancelled", "sent", "overdue", "acknowledged+received", "rejected+received"]),
-        (Box::new(Sent { note: why() }), ["-", "-", "-", "-", "-", "-", "-", "sent", "sent?", "sent", "sent", "sent", "=", "=", "=", "="]),
-        (acknowledged(eerp(b"")), ["-", "-", "-", "-", "-", "-", "-", "-", "acknowledged?+received", "-", "-", "-", "acknowledged+received", "acknowledged+received", "=", "="]),
-        (acknowledged(Response::Negative(nerp())), ["-", "-", "-", "-", "-", "-", "-", "-", "rejected?+received", "-", "-", "-", "rejected+received", "rejected+received", "=", "="]),
-        (Box::new(put_back()), ["receiving", "received", "placing", "delivered?", "delivered+owed", "delivered+given", "rejected+owed", "ready", "ready?", "held", "parked", "cancelled", "sent", "overdue", "acknowledged+received", "rejected+received"]),
-        (Box::new(PutOff(put_back())), ["receiving", "received", "placing", "delivered?", "delivered+owed", "delivered+given", "rejected+owed", "ready", "ready?", "held", "parked", "cancelled", "sent", "overdue", "acknowledged+received", "rejected+received"]),
-        (Box::new(Park { why: why() }), ["-", "-", "-", "-", "-", "-", "-", "parked", "parked?", "-", "parked", "-", "-", "-", "-", "-"]),
-        (ordered(Order::Hold), ["-", "-", "-", "-", "-", "-", "-", "held", "held?", "=", "-", "-", "-", "-", "-", "-"]),
-        (ordered(Order::Release), ["-", "-", "-", "-", "-", "-", "-", "=", "=", "ready", "ready", "-", "-", "-", "-", "-"]),
-        (ordered(Order::Park), ["-", "-", "-", "-", "-", "-", "-", "parked", "parked?", "parked", "=", "-", "-", "-", "-", "-"]),
-        (ordered(Order::Cancel), ["-", "-", "-", "-", "-", "-", "-", "cancelled", "cancelled?", "cancelled", "cancelled", "=", "-", "-", "-", "-"]),
-        (ordered(Order::SendNow), ["-", "-", "-", "-", "-", "-", "-", "ready", "ready?", "-", "-", "-", "-", "-", "-", "-"]),
-        (Box::new(Stamp { stamp }), ["-", "-", "-", "-", "-", "-", "-", "ready", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (Box::new(late), ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "overdue", "-", "-", "-"]),
-        (Box::new(soon), ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "=", "-", "-", "-"]),
-        (Box::new(ClaimFile { session: "S", generation: None }), ["-", "-", "-", "-", "-", "-", "-", "ready", "ready?", "-", "-", "-", "-", "-", "-", "-"]),
-        (Box::new(ClaimResponse { session: "S" }), ["-", "-", "-", "-", "delivered+owed", "-", "rejected+owed", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
-        (Box::new(Free { session: "S" }), ["=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "="]),
-        (Box::new(Resend { new: TransferId::new() }), ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "parked", "cancelled", "sent", "overdue", "acknowledged+received", "rejected+received"]),
+    let table: Vec<(Box<dyn Verb>, [&'static str; 17])> = vec![
+        (Box::new(begin), ["receiving", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(Checkpoint { at: at_7 }), ["receiving", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (sealed("d", Verdict::Positive), ["received", "-", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (sealed("e", Verdict::Positive), ["received", "-", "content", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (sealed("d", negative()), ["rejected+owed", "-", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (sealed("d", Verdict::Later(None)), ["received?", "-", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (secured("d"), ["opening", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (secured("e"), ["opening", "content", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (opened(Verdict::Positive), ["-", "received", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (opened(negative()), ["-", "rejected+owed", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (opened(Verdict::Later(None)), ["-", "received?", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (opened(Verdict::HandOver(at(9))), ["-", "received?", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (not_opened(), ["-", "rejected+owed", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(ReceivedAgain { measure: measure("d") }), ["-", "=", "=", "=", "=", "=", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(ReceivedAgain { measure: measure("e") }), ["-", "~", "~", "~", "~", "~", "~", "~", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(Confirmed), ["receiving", "opening", "received", "placing", "delivered?", "delivered+owed", "delivered+given", "rejected+owed", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(Placing { path }), ["-", "-", "placing", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(Delivered), ["-", "-", "-", "delivered+owed", "=", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (decided(Verdict::Positive), ["-", "-", "-", "-", "delivered+owed", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (decided(negative()), ["-", "-", "-", "-", "rejected+owed", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (decided(Verdict::Later(None)), ["-", "-", "-", "-", "delivered?", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (decided(Verdict::HandOver(at(9))), ["-", "-", "-", "-", "delivered?", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(FoundDelivered), ["-", "-", "delivered+owed", "delivered+owed", "=", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(FoundHere), ["-", "-", "=", "received", "received?", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(FoundUnknown), ["-", "-", "-", "-", "-", "-", "-", "-", "ready?", "ready?", "held?", "parked?", "cancelled?", "sent?", "overdue?", "acknowledged?+received", "rejected?+received"]),
+        (Box::new(Forwarded { response: eerp(b"s") }), ["-", "-", "-", "-", "delivered+owed", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(Forwarded { response: Response::Negative(nerp()) }), ["-", "-", "-", "-", "rejected+owed", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(ResponseTaken), ["=", "=", "=", "=", "=", "delivered+given", "=", "rejected+given", "=", "=", "=", "=", "=", "=", "=", "=", "="]),
+        (Box::new(ResponseClosed { why: why() }), ["=", "=", "=", "=", "=", "delivered+given", "=", "rejected+given", "=", "=", "=", "=", "=", "=", "=", "=", "="]),
+        (Box::new(ClockPutBack { put_off: at(5000) }), ["=", "=", "=", "=", "=", "=", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(Doubt), ["-", "-", "-", "-", "-", "-", "-", "-", "ready?", "ready?", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(NotThere), ["-", "-", "-", "-", "-", "-", "-", "-", "ready", "ready", "held", "parked", "cancelled", "sent", "overdue", "acknowledged+received", "rejected+received"]),
+        (Box::new(Sent { note: why() }), ["-", "-", "-", "-", "-", "-", "-", "-", "sent", "sent?", "sent", "sent", "sent", "=", "=", "=", "="]),
+        (acknowledged(eerp(b"")), ["-", "-", "-", "-", "-", "-", "-", "-", "-", "acknowledged?+received", "-", "-", "-", "acknowledged+received", "acknowledged+received", "=", "="]),
+        (acknowledged(Response::Negative(nerp())), ["-", "-", "-", "-", "-", "-", "-", "-", "-", "rejected?+received", "-", "-", "-", "rejected+received", "rejected+received", "=", "="]),
+        (Box::new(put_back()), ["receiving", "opening", "received", "placing", "delivered?", "delivered+owed", "delivered+given", "rejected+owed", "ready", "ready?", "held", "parked", "cancelled", "sent", "overdue", "acknowledged+received", "rejected+received"]),
+        (Box::new(PutOff(put_back())), ["receiving", "opening", "received", "placing", "delivered?", "delivered+owed", "delivered+given", "rejected+owed", "ready", "ready?", "held", "parked", "cancelled", "sent", "overdue", "acknowledged+received", "rejected+received"]),
+        (Box::new(Park { why: why() }), ["-", "-", "-", "-", "-", "-", "-", "-", "parked", "parked?", "-", "parked", "-", "-", "-", "-", "-"]),
+        (ordered(Order::Hold), ["-", "-", "-", "-", "-", "-", "-", "-", "held", "held?", "=", "-", "-", "-", "-", "-", "-"]),
+        (ordered(Order::Release), ["-", "-", "-", "-", "-", "-", "-", "-", "=", "=", "ready", "ready", "-", "-", "-", "-", "-"]),
+        (ordered(Order::Park), ["-", "-", "-", "-", "-", "-", "-", "-", "parked", "parked?", "parked", "=", "-", "-", "-", "-", "-"]),
+        (ordered(Order::Cancel), ["-", "-", "-", "-", "-", "-", "-", "-", "cancelled", "cancelled?", "cancelled", "cancelled", "=", "-", "-", "-", "-"]),
+        (ordered(Order::SendNow), ["-", "-", "-", "-", "-", "-", "-", "-", "ready", "ready?", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(Stamp { stamp }), ["-", "-", "-", "-", "-", "-", "-", "-", "ready", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(late), ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "overdue", "-", "-", "-"]),
+        (Box::new(soon), ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "=", "-", "-", "-"]),
+        (Box::new(ClaimFile { session: "S", generation: None }), ["-", "-", "-", "-", "-", "-", "-", "-", "ready", "ready?", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(ClaimResponse { session: "S" }), ["-", "-", "-", "-", "-", "delivered+owed", "-", "rejected+owed", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(Free { session: "S" }), ["=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "="]),
+        (Box::new(Resend { new: TransferId::new() }), ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "parked", "cancelled", "sent", "overdue", "acknowledged+received", "rejected+received"]),
     ];
     table
 }
@@ -471,4 +513,72 @@ fn a_repeated_delivered_owes_the_receipt_that_the_first_one_did_not() {
     let once = row.clone();
     assert_eq!(Delivered.apply(&mut row, at(10)), Ok(Effect::Repeated));
     assert_eq!(row, once, "one receipt, however often it is repeated");
+}
+
+#[test]
+fn a_secured_file_keeps_what_came_and_has_what_was_in_it_once_it_is_opened() {
+    use crate::wire_hash::{WireHash, WireHashAlgorithm};
+    let hash = |octet| WireHash::new(WireHashAlgorithm::Sha1, vec![octet; 20]);
+    for (known, found) in [(None, hash(2)), (hash(1), hash(2)), (hash(1), None)] {
+        let kept = known.clone().or(found.clone());
+        let secured = ReceivedSecured {
+            measure: measure("d"),
+            counts: oftp::Counts::default(),
+            wire_hash: known,
+            target: target(),
+            note: Note::default(),
+            labels: Vec::new(),
+        };
+        let mut row = received(InboundState::Receiving);
+        let effect = ReceiveSecured(secured).apply(&mut row, at(5));
+        assert_eq!(effect, Ok(Effect::Changed));
+        let unopened = row.unopened().unwrap();
+        assert_eq!((unopened.id, unopened.measure), (row.id, measure("d")));
+        assert_eq!(row.inbound().unwrap().received_at, Some(at(5)));
+        let opened = Open(Opened {
+            plain: measure("p"),
+            counts: oftp::Counts::default(),
+            wire_hash: found,
+            target: target(),
+            verdict: Verdict::Later(Some(at(60))),
+            found: "signed".into(),
+            note: "policy".into(),
+            labels: vec![("a".to_owned(), "b".to_owned())],
+        });
+        assert_eq!(opened.apply(&mut row, at(6)), Ok(Effect::Changed));
+        assert_eq!(row.measure, measure("d"), "copies are compared with it");
+        assert_eq!(row.wire_hash, kept);
+        assert_eq!(row.labels.len(), 1);
+        assert!(row.unopened().is_none());
+        let events: Vec<_> = row.history.iter().map(|line| line.event).collect();
+        assert_eq!(events, ["received", "opened", "decided"]);
+        assert_eq!(row.history[1].note.text, "7 octets, blake3 p; signed");
+        let file = row.inbound_mut().unwrap();
+        assert_eq!(file.plain, Some(measure("p")));
+        assert_eq!(
+            (file.decision.ask_at, file.decision.asked),
+            (Some(at(60)), 1)
+        );
+        file.state = InboundState::Delivered;
+        assert_eq!(row.question().unwrap().digest, "p", "of what is delivered");
+        file_is(
+            &opened,
+            &mut row,
+            InboundState::Received,
+            Ok(Effect::Repeated),
+        );
+        row.inbound_mut().unwrap().plain = Some(measure("q"));
+        file_is(
+            &opened,
+            &mut row,
+            InboundState::Received,
+            Err(Unfit::Content),
+        );
+    }
+}
+
+/// What a verb makes of the row in that state.
+fn file_is(verb: &dyn Verb, row: &mut Row, state: InboundState, made: Result<Effect, Unfit>) {
+    row.inbound_mut().unwrap().state = state;
+    assert_eq!(verb.apply(row, at(9)), made);
 }

@@ -23,9 +23,9 @@ async fn a_rebuilt_ledger_owes_what_was_owed_and_delivers_nothing_twice() {
     kept.await.unwrap();
     let (yard, rebuilt) = yard.rebuilt();
     assert!(rebuilt.left.is_empty(), "{rebuilt:?}");
-    assert_eq!((rebuilt.inbound, rebuilt.outbound), (8, 7));
+    assert_eq!((rebuilt.inbound, rebuilt.outbound), (11, 7));
     yard.assert_clean().await;
-    let expected: [(_, State, _); 15] = [
+    let expected: [(_, State, _); 18] = [
         ("received", InboundState::Received.into(), None),
         // Not renamed yet, so it is delivered again; renamed, so it is delivered.
         ("placing", InboundState::Received.into(), None),
@@ -55,6 +55,13 @@ async fn a_rebuilt_ledger_owes_what_was_owed_and_delivers_nothing_twice() {
             InboundState::Rejected.into(),
             Some(ReceiptState::Owed),
         ),
+        ("opening", InboundState::Opening.into(), None),
+        ("opened", InboundState::Received.into(), None),
+        (
+            "unopened",
+            InboundState::Rejected.into(),
+            Some(ReceiptState::Owed),
+        ),
         ("ready", OutboundState::Ready.into(), None),
         ("held", OutboundState::Held.into(), None),
         ("parked", OutboundState::Parked.into(), None),
@@ -79,8 +86,13 @@ async fn a_rebuilt_ledger_owes_what_was_owed_and_delivers_nothing_twice() {
     let undelivered: Vec<_> = yard.ledger.undelivered().await.unwrap();
     assert_eq!(
         undelivered.iter().map(|file| file.id).collect::<Vec<_>>(),
-        [ids["received"], ids["placing"]]
+        [ids["received"], ids["placing"], ids["opened"]]
     );
+    for which in ["opening", "opened"] {
+        let details = yard.ledger.details(ids[which]).await.unwrap().unwrap();
+        assert_eq!(details.wire_hash.unwrap().octets(), [6; 32], "{which}");
+        assert_eq!(details.plain.is_some(), which == "opened");
+    }
     let row = yard.ledger.show(ids["given"]).await.unwrap().unwrap();
     assert_eq!(row.path.as_deref(), Some("in/GIVEN"));
     for dataset in ["GIVEN", "RECEIVED", "REFUSED"] {
@@ -98,7 +110,7 @@ async fn a_rebuilt_ledger_owes_what_was_owed_and_delivers_nothing_twice() {
     while let Some(Work::Response(response)) = claim().await.unwrap() {
         owed.push((response.id, response.into_inner().response));
     }
-    assert_eq!(owed.len(), 4);
+    assert_eq!(owed.len(), 5);
     assert!(owed.contains(&(ids["decided"], Response::Negative(nerp("DECIDED")))));
     assert_eq!(
         yard.ledger.kv_get("policy", "k").await.unwrap(),
@@ -129,7 +141,7 @@ async fn without_the_lines_a_power_cut_takes_a_new_ledger_is_careful() {
     for (part, keep) in [("sealed", 1), ("outgoing", 1)] {
         for entry in std::fs::read_dir(yard.file(part)).unwrap() {
             let path = entry.unwrap().path();
-            if path.extension().is_some() {
+            if path.extension().is_some_and(|ending| ending == "jsonl") {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let kept: Vec<&str> = text.lines().take(keep).collect();
                 std::fs::write(&path, kept.join("\n")).unwrap();
@@ -143,7 +155,7 @@ async fn without_the_lines_a_power_cut_takes_a_new_ledger_is_careful() {
         "{rebuilt:?}"
     );
     yard.assert_clean().await;
-    let expected: [(_, State, _); 6] = [
+    let expected: [(_, State, _); 9] = [
         ("received", InboundState::Received.into(), None),
         (
             "given",
@@ -156,6 +168,10 @@ async fn without_the_lines_a_power_cut_takes_a_new_ledger_is_careful() {
             InboundState::Rejected.into(),
             Some(ReceiptState::Owed),
         ),
+        // Opened again; the decision to refuse it is made again too.
+        ("opening", InboundState::Opening.into(), None),
+        ("opened", InboundState::Opening.into(), None),
+        ("unopened", InboundState::Opening.into(), None),
         // Nobody knows whether the partner has it: an operator decides.
         ("ready", OutboundState::Parked.into(), None),
         ("ACKED", OutboundState::Parked.into(), None),
@@ -294,7 +310,7 @@ async fn rows_older_than_sidecars_get_theirs() {
     for part in ["sealed", "outgoing"] {
         for entry in std::fs::read_dir(yard.file(part)).unwrap() {
             let path = entry.unwrap().path();
-            if path.extension().is_some() {
+            if path.extension().is_some_and(|ending| ending == "jsonl") {
                 std::fs::remove_file(&path).unwrap();
             }
         }
@@ -303,7 +319,7 @@ async fn rows_older_than_sidecars_get_theirs() {
         before.push(yard.state(ids[which]).await);
     }
     assert!(!yard.audit().await.is_clean());
-    assert_eq!(yard.ledger.describe(&yard.spool).await.unwrap(), 15);
+    assert_eq!(yard.ledger.describe(&yard.spool).await.unwrap(), 18);
     assert_eq!(yard.ledger.describe(&yard.spool).await.unwrap(), 0);
     yard.assert_clean().await;
     std::fs::remove_file(yard.database()).unwrap();

@@ -68,7 +68,13 @@ async fn however_many_lines_are_left_nothing_is_forgotten_and_a_second_rebuild_c
             let (state, receipt) = first[name].unwrap();
             match (was, state) {
                 (State::Inbound(_), State::Inbound(state)) => {
-                    use InboundState::{Delivered, Received, Rejected};
+                    use InboundState::{Delivered, Opening, Received, Rejected};
+                    // What was secured is opened again, by the content as on the wire.
+                    let was_secured = ["opening", "opened", "unopened"].contains(name);
+                    if was_secured && state == Opening {
+                        assert!(*was == Opening.into() || left < 4, "{what}");
+                        continue;
+                    }
                     assert!([Received, Delivered, Rejected].contains(&state), "{what}");
                     let may_wait = *name == "later" || *name == "decided" || state == Received;
                     assert!(receipt.is_some() || may_wait, "{what}");

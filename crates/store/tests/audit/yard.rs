@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use oftp::{FileHeader, Response};
 use pointsman_store::{
-    Access, Audit, Audited, ContentKey, Ledger, LedgerError, NewFile, Note, Offer, Offered, Order,
-    Rebuilt, ReceiptState, Received, Sealed, Sidecar, Spool, SqliteLedger, State, TransferId,
-    Verdict, rebuild,
+    Access, Audit, Audited, ContentKey, Ledger, LedgerError, NewFile, NotOpened, Note, Offer,
+    Offered, Opened, Order, Rebuilt, ReceiptState, Received, ReceivedSecured, Sealed, Sidecar,
+    Spool, SqliteLedger, State, TransferId, Verdict, Whole, WireHash, WireHashAlgorithm, rebuild,
 };
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -90,18 +90,12 @@ impl Yard {
         dataset: &str,
         verdict: Verdict,
     ) -> Received {
-        let mut writer = self
-            .spool
-            .partial(ContentKey::wire_received(id))
-            .unwrap()
-            .resume(0)
-            .unwrap();
-        writer.append(b"content").unwrap();
-        let whole = writer.finish().unwrap();
+        let whole = self.whole(ContentKey::wire_received(id));
         let received = Received {
             measure: whole.measure().clone(),
             counts: oftp::Counts::default(),
             target: offer(dataset).target,
+            wire_hash: None,
             verdict,
             note: Note::default(),
             labels: Vec::new(),
@@ -121,6 +115,48 @@ impl Yard {
             .await
             .unwrap();
         id
+    }
+
+    /// As it is on the wire.
+    pub async fn received_secured(&self, dataset: &str) -> TransferId {
+        let id = self.offered(dataset).await;
+        let whole = self.whole(ContentKey::wire_received(id));
+        let received = ReceivedSecured {
+            measure: whole.measure().clone(),
+            counts: oftp::Counts::default(),
+            wire_hash: WireHash::new(WireHashAlgorithm::Sha256, vec![6; 32]),
+            target: offer(dataset).target,
+            note: Note::default(),
+            labels: Vec::new(),
+        };
+        let header = offer(dataset).header;
+        let sidecar = Sidecar::secured(id, "them", &header, &received, "S1");
+        let sealed = whole.seal(&sidecar).unwrap();
+        let stored = self.ledger.received_secured(&sealed, received).await;
+        stored.unwrap();
+        id
+    }
+
+    pub async fn opened(&self, id: TransferId, dataset: &str) {
+        let whole = self.whole(ContentKey::wire_received(id).plain());
+        let sealed = whole.seal_plain().unwrap();
+        let opened = Opened {
+            plain: sealed.measure().clone(),
+            counts: oftp::Counts::default(),
+            wire_hash: None,
+            target: offer(dataset).target,
+            verdict: Verdict::Positive,
+            found: Note::default(),
+            note: Note::default(),
+            labels: Vec::new(),
+        };
+        self.ledger.opened(&sealed, opened).await.unwrap();
+    }
+
+    fn whole(&self, key: ContentKey) -> Whole {
+        let mut writer = self.spool.partial(key).unwrap().resume(0).unwrap();
+        writer.append(b"content").unwrap();
+        writer.finish().unwrap()
     }
 
     pub async fn delivered(&self, dataset: &str, verdict: Verdict) -> TransferId {
@@ -151,6 +187,7 @@ impl Yard {
             digest: whole.measure().digest.clone(),
             layout: None,
             counts: oftp::Counts::default(),
+            wire_hash: None,
             priority: 3,
             labels: Vec::new(),
         };
@@ -313,6 +350,19 @@ pub async fn everything(yard: &Yard) -> BTreeMap<&'static str, TransferId> {
     ids.insert("decided", decided);
     let refused = Verdict::Negative(Box::new(nerp("REFUSED")));
     ids.insert("refused", yard.received("REFUSED", refused).await);
+
+    ids.insert("opening", yard.received_secured("OPENING").await);
+    let opened = yard.received_secured("OPENED").await;
+    yard.opened(opened, "OPENED").await;
+    ids.insert("opened", opened);
+    let unopened = yard.received_secured("UNOPENED").await;
+    let why = NotOpened {
+        nerp: Box::new(nerp("UNOPENED")),
+        wire_hash: None,
+        note: Note::default(),
+    };
+    ledger.not_opened(unopened, why).await.unwrap();
+    ids.insert("unopened", unopened);
 
     ids.insert("ready", yard.queued("READY").await);
     let held = yard.queued("HELD").await;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use oftp::{Counts, FileHeader, Position};
 use pointsman_store::{
-    ContentKey, Files, Ledger, Longest, Measure, NewFile, Note, Offer, Offered, Quota, Received,
-    Sealed, SqliteLedger, State, TransferId, Verdict, Work,
+    ContentKey, Files, Ledger, Longest, Measure, NewFile, NotOpened, Note, Offer, Offered, Opened,
+    Quota, Received, ReceivedSecured, Sealed, SqliteLedger, State, TransferId, Verdict, Work,
 };
 use tempfile::TempDir;
 
@@ -110,9 +110,45 @@ pub fn received(verdict: Verdict) -> Received {
         measure: measure(),
         counts: virtual_counts(),
         target,
+        wire_hash: None,
         verdict,
         note: Note::default(),
         labels: Vec::new(),
+    }
+}
+
+pub fn received_secured() -> ReceivedSecured {
+    ReceivedSecured {
+        measure: measure(),
+        counts: virtual_counts(),
+        wire_hash: None,
+        target: offer("x").target,
+        note: Note::default(),
+        labels: Vec::new(),
+    }
+}
+
+pub fn opened(verdict: Verdict) -> Opened {
+    Opened {
+        plain: plain(),
+        counts: Counts {
+            records: 5,
+            octets: 60,
+        },
+        wire_hash: None,
+        target: offer("x").target,
+        verdict,
+        found: Note::default(),
+        note: Note::default(),
+        labels: Vec::new(),
+    }
+}
+
+pub fn not_opened(dataset: &str) -> NotOpened {
+    NotOpened {
+        nerp: Box::new(nerp(dataset)),
+        wire_hash: None,
+        note: Note::default(),
     }
 }
 
@@ -127,6 +163,18 @@ pub fn virtual_counts() -> Counts {
 /// Its content counts as sealed: this is about rows alone.
 pub fn sealed(id: TransferId) -> Sealed {
     Sealed::unproven(ContentKey::wire_received(id), measure())
+}
+
+/// Its plain content counts as sealed.
+pub fn sealed_plain(id: TransferId) -> Sealed {
+    Sealed::unproven(ContentKey::wire_received(id).plain(), plain())
+}
+
+pub fn plain() -> Measure {
+    Measure {
+        octets: 70,
+        digest: "p1".to_owned(),
+    }
 }
 
 pub fn measure() -> Measure {
@@ -148,6 +196,7 @@ pub fn to_send(id: TransferId, dataset: &str) -> NewFile {
             records: 0,
             octets: 5000,
         },
+        wire_hash: None,
         priority: NewFile::PRIORITY,
         labels: Vec::new(),
     }

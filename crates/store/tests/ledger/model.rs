@@ -8,7 +8,10 @@ use pointsman_store::{
     Acknowledgement, Ledger, LedgerError, Order, ReceiptState, TransferId, Verdict,
 };
 
-use crate::books::{BackEnd, Books, Sqlite, eerp, nerp, received, sealed, soon};
+use crate::books::{
+    BackEnd, Books, Sqlite, eerp, nerp, not_opened, opened, received, received_secured, sealed,
+    sealed_plain, soon,
+};
 
 stories! {
     sqlite: Sqlite;
@@ -19,6 +22,7 @@ stories! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Receiving,
+    Opening,
     Received {
         waits: bool,
     },
@@ -43,8 +47,8 @@ enum Place {
 }
 
 use Place::{
-    Acknowledged, Asked, Cancelled, Delivered, Held, Parked, Placing, Ready, Received, Receiving,
-    RefusedHere, RefusedThere, Sent,
+    Acknowledged, Asked, Cancelled, Delivered, Held, Opening, Parked, Placing, Ready, Received,
+    Receiving, RefusedHere, RefusedThere, Sent,
 };
 
 impl Place {
@@ -59,6 +63,7 @@ impl Place {
         };
         match self {
             Receiving => ("receiving", None),
+            Opening => ("opening", None),
             Received { .. } => ("received", None),
             Placing { .. } => ("placing", None),
             Asked => ("delivered", None),
@@ -89,6 +94,8 @@ struct Model {
     place: Place,
     /// An EFID of it left once.
     may_have: bool,
+    /// It had to be opened.
+    was_secured: bool,
 }
 
 /// What may happen to a file.
@@ -97,6 +104,11 @@ enum Step {
     Whole,
     WholeAndAsked,
     WholeAndRefused,
+    WholeAndSecured,
+    Opened,
+    OpenedAndAsked,
+    OpenedAndRefused,
+    NotOpened,
     Place,
     Deliver,
     DecideYes,
@@ -112,10 +124,15 @@ enum Step {
     Answered { positive: bool },
 }
 
-const STEPS: [Step; 20] = [
+const STEPS: [Step; 25] = [
     Step::Whole,
     Step::WholeAndAsked,
     Step::WholeAndRefused,
+    Step::WholeAndSecured,
+    Step::Opened,
+    Step::OpenedAndAsked,
+    Step::OpenedAndRefused,
+    Step::NotOpened,
     Step::Place,
     Step::Deliver,
     Step::DecideYes,
@@ -144,6 +161,15 @@ fn leads(model: &Model, step: Step) -> Option<Place> {
         (Step::Whole, Receiving) => Received { waits: false },
         (Step::WholeAndAsked, Receiving) => Received { waits: true },
         (Step::WholeAndRefused, Receiving) => RefusedHere { given: false },
+        (Step::WholeAndSecured, Receiving | Opening) => Opening,
+        (Step::Opened, Opening) => Received { waits: false },
+        (Step::OpenedAndAsked, Opening) => Received { waits: true },
+        (Step::OpenedAndRefused | Step::NotOpened, Opening) => RefusedHere { given: false },
+        (Step::Opened | Step::OpenedAndAsked | Step::OpenedAndRefused, Received { .. })
+            if model.was_secured =>
+        {
+            here
+        }
         (Step::Place, Received { waits } | Placing { waits }) => Placing { waits },
         (Step::Deliver, Placing { waits: true }) => Asked,
         (Step::Deliver, Placing { waits: false }) => Delivered { given: false },
@@ -193,6 +219,15 @@ async fn done<L: Ledger>(ledger: &L, id: TransferId, name: &str, step: Step) -> 
             let refused = received(Verdict::Negative(Box::new(nerp(name))));
             ledger.received(&sealed(id), refused).await.map(drop)
         }
+        Step::WholeAndSecured => {
+            let sealed = sealed(id);
+            let done = ledger.received_secured(&sealed, received_secured());
+            done.await.map(drop)
+        }
+        Step::Opened => open(ledger, id, Verdict::Positive).await,
+        Step::OpenedAndAsked => open(ledger, id, Verdict::Later(None)).await,
+        Step::OpenedAndRefused => open(ledger, id, Verdict::Negative(Box::new(nerp(name)))).await,
+        Step::NotOpened => ledger.not_opened(id, not_opened(name)).await,
         Step::Place => ledger.placing(id, "in/x").await,
         Step::Deliver => ledger.delivered(id).await,
         Step::DecideYes => decide(ledger, id, Verdict::Positive).await,
@@ -222,6 +257,10 @@ async fn done<L: Ledger>(ledger: &L, id: TransferId, name: &str, step: Step) -> 
         Err(LedgerError::WrongState { .. }) => false,
         Err(error) => panic!("{step:?}: {error}"),
     }
+}
+
+async fn open<L: Ledger>(ledger: &L, id: TransferId, verdict: Verdict) -> Result<(), LedgerError> {
+    ledger.opened(&sealed_plain(id), opened(verdict)).await
 }
 
 async fn decide<L: Ledger>(
@@ -262,6 +301,7 @@ async fn whatever_happens_in_whatever_order_the_ledger_is_where_the_model_is<B: 
                     name,
                     place,
                     may_have,
+                    was_secured: false,
                 },
             );
             continue;
@@ -280,6 +320,7 @@ async fn whatever_happens_in_whatever_order_the_ledger_is_where_the_model_is<B: 
         if matches!(step, Step::Doubt) && was_done {
             model.may_have = true;
         }
+        model.was_secured |= matches!(step, Step::WholeAndSecured) && was_done;
         model.place = expected.unwrap_or(model.place);
         led += u32::from(was_done);
         steps += 1;
@@ -312,6 +353,7 @@ async fn whatever_happens_in_whatever_order_the_ledger_is_where_the_model_is<B: 
                     name,
                     place,
                     may_have: false,
+                    was_secured: false,
                 },
             );
         }
@@ -331,6 +373,9 @@ async fn agrees<B: BackEnd>(books: &Books<B>, models: &BTreeMap<TransferId, Mode
         )
     };
     assert_eq!(found.receiving, count(|place| place == Receiving), "{told}");
+    assert_eq!(found.unopened, count(|place| place == Opening), "{told}");
+    let unopened = books.ledger.unopened().await.unwrap();
+    assert_eq!(unopened.len() as u64, found.unopened, "{told}");
     assert_eq!(
         found.undelivered,
         count(|place| matches!(place, Received { .. } | Placing { .. })),

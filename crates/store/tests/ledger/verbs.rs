@@ -4,11 +4,14 @@ use std::time::SystemTime;
 
 use oftp::{Counts, RecordLayout, Response};
 use pointsman_store::{
-    Acknowledgement, InboundState, Ledger, LedgerError, Note, Offer, Offered, ReceiptState,
+    Acknowledgement, InboundState, Ledger, LedgerError, Note, Offer, Offered, Opened, ReceiptState,
     Received, TransferId, Verdict, Work,
 };
 
-use crate::books::{BackEnd, Books, Sqlite, at, eerp, key, nerp, offer, received, sealed, to_send};
+use crate::books::{
+    BackEnd, Books, Sqlite, at, eerp, key, nerp, offer, opened, plain, received, received_secured,
+    sealed, sealed_plain, to_send,
+};
 
 stories! {
     sqlite: Sqlite;
@@ -19,6 +22,7 @@ stories! {
     a_hundred_verbs_at_once_are_a_hundred_rows,
     what_a_partner_says_again_and_again_does_not_fill_the_history,
     what_led_to_a_decision_is_kept_beside_its_sentence,
+    a_secured_file_is_opened_before_it_is_delivered_and_its_question_is_about_what_was_in_it,
 }
 
 async fn a_received_file_owes_its_receipt_when_it_is_delivered_and_not_before<B: BackEnd>() {
@@ -251,4 +255,52 @@ async fn what_led_to_a_decision_is_kept_beside_its_sentence<B: BackEnd>() {
             ("decided", Some(r#"{"hook":"end-transfer","asked":1}"#)),
         ]
     );
+}
+
+async fn a_secured_file_is_opened_before_it_is_delivered_and_its_question_is_about_what_was_in_it<
+    B: BackEnd,
+>() {
+    let books = Books::<B>::new();
+    let ledger = &books.ledger;
+    let (first, second) = (
+        books.new_file("FIRST").await,
+        books.new_file("SECOND").await,
+    );
+    for id in [second, first] {
+        let sealed = sealed(id);
+        let stored = ledger.received_secured(&sealed, received_secured());
+        assert_eq!(stored.await.unwrap().into_inner().0, id);
+    }
+    let waiting = ledger.unopened().await.unwrap();
+    let waiting: Vec<_> = waiting.iter().map(|file| file.id).collect();
+    assert_eq!(waiting, [first, second], "the oldest first");
+    assert!(ledger.undelivered().await.unwrap().is_empty());
+    assert!(books.claim().await.is_none(), "no receipt is owed");
+    let found = Note {
+        text: "signed by CN=them".to_owned(),
+        data: Some(r#"{"signer":"CN=them"}"#.to_owned()),
+    };
+    let asked = Opened {
+        found,
+        note: "policy later".into(),
+        ..opened(Verdict::Later(Some(SystemTime::now())))
+    };
+    ledger.opened(&sealed_plain(first), asked).await.unwrap();
+    ledger.placing(first, "in/FIRST").await.unwrap();
+    ledger.delivered(first).await.unwrap();
+    let questions = ledger.open_questions(9).await.unwrap();
+    assert_eq!(questions[0].id, first);
+    let what = (questions[0].octets, &questions[0].digest);
+    assert_eq!(what, (plain().octets, &plain().digest));
+    assert_eq!(questions[0].counts, opened(Verdict::Positive).counts);
+    let history = ledger.timeline(first).await.unwrap();
+    let kept = history.iter().find(|line| line.event == "opened").unwrap();
+    assert!(
+        kept.detail.ends_with("signed by CN=them"),
+        "{}",
+        kept.detail
+    );
+    assert_eq!(kept.data.as_deref(), Some(r#"{"signer":"CN=them"}"#));
+    let waiting = ledger.unopened().await.unwrap();
+    assert_eq!((waiting.len(), waiting[0].id), (1, second));
 }

@@ -13,6 +13,7 @@ pub fn inbound(id: TransferId, measure: &Measure) -> Sidecar {
             file_name: "FILE".to_owned(),
             overwrite: false,
         },
+        wire_hash: None,
         verdict: Verdict::Positive,
         note: String::new().into(),
         labels: Vec::new(),
@@ -30,6 +31,7 @@ pub fn to_send(id: TransferId, measure: &Measure) -> Sidecar {
         digest: measure.digest.clone(),
         layout: None,
         counts: oftp::Counts::default(),
+        wire_hash: None,
         priority: 3,
         labels: Vec::new(),
     })

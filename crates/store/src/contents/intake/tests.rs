@@ -140,7 +140,7 @@ impl WholeContent for Nothing {
         Err(broken())
     }
 
-    async fn seal_plain(self: Box<Self>) -> Result<Hold, SpoolError> {
+    async fn seal_plain(self: Box<Self>) -> Result<Sealed, SpoolError> {
         Err(broken())
     }
 

@@ -9,6 +9,7 @@ use crate::sqlite::schema::migrate;
 use crate::sqlite::sums;
 use crate::state::{InboundState, OutboundState};
 use crate::transfer::NewFile;
+use crate::wire_hash::{WireHash, WireHashAlgorithm};
 
 fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 + seconds)
@@ -45,6 +46,7 @@ fn row(dataset: &str, course: Course) -> Row {
             octets: 7,
             digest: "d".to_owned(),
         },
+        wire_hash: WireHash::new(WireHashAlgorithm::Sha256, vec![9; 32]),
         counts: Counts {
             records: 2,
             octets: 9,
@@ -71,6 +73,10 @@ fn received(dataset: &str) -> Row {
             octets: 7,
             records: 2,
         },
+        plain: Some(Measure {
+            octets: 5,
+            digest: "p".to_owned(),
+        }),
         path: Some("them/ORDERS".to_owned()),
         confirmed: true,
         received_at: Some(at(1)),

@@ -120,6 +120,7 @@ impl Close<'_> {
         let received = Received {
             counts: self.closing.received,
             measure: file.content.measure().clone(),
+            wire_hash: None,
             target: kept.target.clone(),
             verdict: kept.verdict.clone(),
             note: kept.note.clone(),
