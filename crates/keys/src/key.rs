@@ -1,0 +1,102 @@
+//! Private keys, of any kind that certificates of TLS and of file security have.
+
+use std::fmt;
+
+use openssl::pkey::{HasPublic, Id, PKey, PKeyRef, Private, Public};
+use pointsman_cms::{KeyError, PrivateKey};
+use zeroize::Zeroizing;
+
+use crate::error::StoreFault;
+use crate::reading::within;
+
+/// The most bits of an RSA key.
+const MOST_BITS: u64 = 16_384;
+
+/// A private key of a store: RSA, EC, Ed25519 or Ed448. Copies share it; it is erased with the last.
+#[derive(Clone)]
+pub struct StoredKey(PKey<Private>);
+
+impl StoredKey {
+    pub(crate) fn of(key: PKey<Private>) -> Result<Self, StoreFault> {
+        check(&key)?;
+        Ok(Self(key))
+    }
+
+    /// Reads a key that is not encrypted: PKCS#8, PKCS#1 or SEC 1 in DER.
+    pub(crate) fn from_der(der: &[u8]) -> Result<Self, StoreFault> {
+        let key = PKey::private_key_from_der(der).map_err(|_| {
+            StoreFault::Unusable("its private key is damaged or of an unknown kind".to_owned())
+        })?;
+        Self::of(key)
+    }
+
+    /// The key as PKCS#8 in DER, not encrypted: for a TLS library.
+    ///
+    /// # Errors
+    /// [`StoreFault::Unusable`], if the library cannot write it.
+    pub fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, StoreFault> {
+        let der = self.0.private_key_to_pkcs8();
+        der.map(Zeroizing::new)
+            .map_err(|_| StoreFault::Unusable("its private key cannot be written".to_owned()))
+    }
+
+    /// The key for the services of files and sessions, which are RSA alone.
+    ///
+    /// # Errors
+    /// [`KeyError::NotRsa`], if it is another one.
+    pub fn for_files(&self) -> Result<PrivateKey, KeyError> {
+        let der = Zeroizing::new(self.0.private_key_to_der()?);
+        PrivateKey::from_der(&der)
+    }
+
+    /// The public key that belongs to it, as SubjectPublicKeyInfo in DER.
+    ///
+    /// # Errors
+    /// [`StoreFault::Unusable`], if the library cannot write it.
+    pub fn public_der(&self) -> Result<Vec<u8>, StoreFault> {
+        let der = self.0.public_key_to_der();
+        der.map_err(|_| StoreFault::Unusable("its public key cannot be written".to_owned()))
+    }
+
+    pub(crate) fn public(&self) -> Result<PKey<Public>, StoreFault> {
+        PKey::public_key_from_der(&self.public_der()?)
+            .map_err(|_| StoreFault::Unusable("its public key cannot be read".to_owned()))
+    }
+
+    /// Whether a public key is its other half.
+    pub(crate) fn is_pair_of(&self, public: &PKeyRef<Public>) -> bool {
+        self.0.public_eq(public)
+    }
+}
+
+impl fmt::Debug for StoredKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoredKey({})", algorithm(&self.0))
+    }
+}
+
+/// That a key is of a kind and size that is read here.
+pub(crate) fn check<T: HasPublic>(key: &PKeyRef<T>) -> Result<(), StoreFault> {
+    match key.id() {
+        Id::RSA | Id::EC | Id::ED25519 | Id::ED448 => {
+            within("bits of a key", u64::from(key.bits()), MOST_BITS)
+        }
+        _ => Err(StoreFault::Unusable(format!(
+            "its key is of a kind that OFTP has no use for ({})",
+            algorithm(key)
+        ))),
+    }
+}
+
+/// What the algorithm of a key is called.
+pub(crate) fn algorithm<T: HasPublic>(key: &PKeyRef<T>) -> String {
+    match key.id() {
+        Id::RSA => "RSA".to_owned(),
+        Id::EC => "EC".to_owned(),
+        Id::ED25519 => "Ed25519".to_owned(),
+        Id::ED448 => "Ed448".to_owned(),
+        Id::DSA => "DSA".to_owned(),
+        Id::RSA_PSS => "RSA-PSS".to_owned(),
+        id => format!("number {}", id.as_raw()),
+    }
+}
