@@ -30,13 +30,20 @@ pub fn model(root: &Path, arguments: &[String]) -> Result<(), String> {
 }
 
 /// The fuzz targets of each folder, and the most octets of an input.
-const TARGETS: [(&str, &[&str], u32); 2] = [
+const TARGETS: [(&str, &[&str], u32); 3] = [
     (
         "crates/oftp/fuzz",
         &["stream_header", "command", "data_buffer", "session"],
         400,
     ),
     ("crates/cms/fuzz", &["gate", "unwrap"], 4000),
+    (
+        "crates/keys/fuzz",
+        &[
+            "pfx", "jks", "jceks", "bcfks", "pem", "der", "p7b", "ssh", "ppk", "xml", "jwk", "any",
+        ],
+        4000,
+    ),
 ];
 
 /// Runs each fuzz target so many times, from the corpus that is kept; needs no cargo-fuzz.

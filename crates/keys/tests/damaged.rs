@@ -116,10 +116,7 @@ fn random_changes_never_panic_and_are_told_in_words() {
             }
             Err(error) => {
                 refused += 1;
-                assert!(
-                    error.to_string().len() < 2000,
-                    "{name}: {error}"
-                );
+                assert!(error.to_string().len() < 2000, "{name}: {error}");
             }
         }
     }

@@ -22,15 +22,15 @@ const FLOORS: [(&str, u8); 12] = [
     ("xtask", 4),
 ];
 
-/// Heavy dependencies, with all that begins with their name and a dash, and the one crate that may have them.
-const ROOMS: [(&str, &str); 7] = [
-    ("wasmtime", "pointsman-policy"),
-    ("wasmparser", "pointsman-policy"),
-    ("rusqlite", "pointsman-store"),
-    ("openssl", "pointsman-cms"),
-    ("flate2", "pointsman-cms"),
-    ("rustls", "pointsman"),
-    ("tokio-rustls", "pointsman"),
+/// Heavy dependencies, with all that begins with their name and a dash, and the crates that may have them.
+const ROOMS: [(&str, &[&str]); 7] = [
+    ("wasmtime", &["pointsman-policy"]),
+    ("wasmparser", &["pointsman-policy"]),
+    ("rusqlite", &["pointsman-store"]),
+    ("openssl", &["pointsman-cms", "pointsman-keys"]),
+    ("flate2", &["pointsman-cms"]),
+    ("rustls", &["pointsman"]),
+    ("tokio-rustls", &["pointsman"]),
 ];
 
 /// What the protocol may be built from: a session is a value, and does nothing by itself.
@@ -98,18 +98,19 @@ fn check_room(member: &Member, need: &Need) -> Option<Offence> {
             format!("do it in the host and hand the protocol the result; {MAP}"),
         ));
     }
-    let (_, room) = ROOMS
+    let (_, rooms) = ROOMS
         .iter()
         .find(|(heavy, _)| package == heavy || package.starts_with(&format!("{heavy}-")))?;
-    (*room != member.name).then(|| {
+    (!rooms.contains(&member.name.as_str())).then(|| {
+        let rooms = rooms.join("` and `");
         let what = format!(
-            "`{}` depends on `{package}`, which belongs in `{room}` alone",
+            "`{}` depends on `{package}`, which belongs in `{rooms}` alone",
             member.name
         );
         Offence::new(
             &member.manifest,
             what,
-            format!("ask `{room}` for what is needed; {MAP}"),
+            format!("ask `{rooms}` for what is needed; {MAP}"),
         )
     })
 }
