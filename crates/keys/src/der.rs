@@ -334,8 +334,7 @@ mod tests {
 
     #[test]
     fn what_is_nested_too_deep_is_refused() {
-        let nested =
-            |depth: usize| [vec![0x30, 0x80].repeat(depth), vec![0, 0].repeat(depth)].concat();
+        let nested = |depth: usize| [[0x30, 0x80].repeat(depth), [0, 0].repeat(depth)].concat();
         assert!(definite(&nested(MOST_DEPTH)).is_ok());
         assert!(definite(&nested(MOST_DEPTH + 1)).is_err());
     }

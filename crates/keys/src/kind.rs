@@ -169,15 +169,21 @@ fn binary(octets: &[u8]) -> Option<KeyStoreKind> {
 }
 
 /// The octets of a binary kind, out of the base64 or PEM that it may be wrapped in.
-pub(crate) fn unwrapped(octets: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn unwrapped(kind: KeyStoreKind, octets: &[u8]) -> Cow<'_, [u8]> {
     if binary(octets).is_some() {
         return Cow::Borrowed(octets);
     }
-    let inner = text(octets).and_then(|text| match pem::blocks(&text).ok()?.into_iter().next() {
-        Some(block) => Some(block.octets.to_vec()),
-        None => Some(pem::decode(&text)?.to_vec()),
-    });
-    inner.map_or(Cow::Borrowed(octets), Cow::Owned)
+    let inner = || {
+        let text = text(octets)?;
+        match textual(&text) {
+            None => pem::decode(&text),
+            Some(found) if found == kind => {
+                Some(pem::blocks(&text).ok()?.into_iter().next()?.octets)
+            }
+            Some(_) => None,
+        }
+    };
+    inner().map_or(Cow::Borrowed(octets), |inner| Cow::Owned(inner.to_vec()))
 }
 
 /// Tells the kinds that are ASN.1 by what their outermost sequence begins with. One that is cut off is told, too, so that

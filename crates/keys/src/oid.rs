@@ -30,6 +30,8 @@ pub(crate) const DES_EDE3_CBC: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x03\x07";
 /// Sun's protection of keys in JKS and in JCEKS.
 pub(crate) const JKS_KEY: &[u8] = b"\x2b\x06\x01\x04\x01\x2a\x02\x11\x01\x01";
 pub(crate) const JCEKS_KEY: &[u8] = b"\x2b\x06\x01\x04\x01\x2a\x02\x13\x01";
+/// Java's mark of a certificate that is an entry of its own in PFX (`ORACLE_TrustedKeyUsage`).
+pub(crate) const TRUSTED_KEY_USAGE: &[u8] = b"\x60\x86\x48\x01\x86\xf9\x66\xad\xca\x7b\x01\x01";
 pub(crate) const KEY_USAGE: &[u8] = b"\x55\x1d\x0f";
 pub(crate) const EXTENDED_KEY_USAGE: &[u8] = b"\x55\x1d\x25";
 

@@ -139,6 +139,16 @@ impl KeyStoreEntry {
         Some(made())
     }
 
+    /// A certificate without a private key.
+    fn bare(alias: Option<String>, certificate: StoredCertificate) -> Self {
+        Self {
+            alias,
+            key: None,
+            public: certificate.key().clone(),
+            chain: vec![certificate],
+        }
+    }
+
     /// Whether it has neither certificate nor private key.
     fn is_public_key(&self) -> bool {
         self.key.is_none() && self.chain.is_empty()
@@ -156,6 +166,8 @@ pub(crate) struct Parts {
     entries: Vec<KeyStoreEntry>,
     keys: Vec<(Option<String>, StoredKey)>,
     certificates: Vec<(Option<String>, StoredCertificate)>,
+    /// Certificates that are entries even where a chain has them too.
+    trusted: Vec<(Option<String>, StoredCertificate)>,
     passed_over: Vec<String>,
 }
 
@@ -166,6 +178,11 @@ impl Parts {
 
     pub(crate) fn certificate(&mut self, alias: Option<String>, certificate: StoredCertificate) {
         self.certificates.push((alias, certificate));
+    }
+
+    /// Takes a certificate that the store has as an entry of its own, even where a chain has it too.
+    pub(crate) fn trusted(&mut self, alias: Option<String>, certificate: StoredCertificate) {
+        self.trusted.push((alias, certificate));
     }
 
     pub(crate) fn public_key(&mut self, alias: Option<String>, public: PKey<Public>) {
@@ -221,7 +238,10 @@ impl Parts {
             (Some(key), true) => self.key(alias, key),
             (key, false) => {
                 let first = chain.remove(0);
-                self.certificate(alias.clone(), first);
+                match (&key, &alias) {
+                    (None, Some(_)) => self.trusted(alias.clone(), first),
+                    _ => self.certificate(alias.clone(), first),
+                }
                 chain
                     .into_iter()
                     .for_each(|issuer| self.certificate(None, issuer));
@@ -233,7 +253,7 @@ impl Parts {
     /// How many keys and certificates there are so far.
     pub(crate) fn count(&self) -> usize {
         let chains: usize = self.entries.iter().map(|entry| entry.chain.len()).sum();
-        self.entries.len() + chains + self.keys.len() + self.certificates.len()
+        self.entries.len() + chains + self.keys.len() + self.certificates.len() + self.trusted.len()
     }
 
     /// Puts together what belongs together.
@@ -243,24 +263,21 @@ impl Parts {
         for (alias, key) in std::mem::take(&mut self.keys) {
             entries.push(self.with_certificate(alias, key)?);
         }
-        let owned: Vec<StoredCertificate> = entries
-            .iter()
-            .filter_map(|entry| entry.chain.first().cloned())
-            .collect();
-        let used: Vec<StoredCertificate> = entries
+        let firsts = entries.iter().filter_map(|entry| entry.chain.first());
+        let first: Vec<StoredCertificate> = firsts.cloned().collect();
+        let mut known: Vec<StoredCertificate> = entries
             .iter()
             .flat_map(|entry| entry.chain.clone())
             .collect();
+        for (alias, certificate) in self.trusted {
+            if !first.contains(&certificate) {
+                known.push(certificate.clone());
+                entries.push(KeyStoreEntry::bare(alias, certificate));
+            }
+        }
         for (alias, certificate) in self.certificates {
-            // What the store names for itself is an entry, even if a chain has it too.
-            let elsewhere = if alias.is_some() { &owned } else { &used };
-            if !elsewhere.contains(&certificate) {
-                entries.push(KeyStoreEntry {
-                    alias,
-                    key: None,
-                    public: certificate.key().clone(),
-                    chain: vec![certificate],
-                });
+            if !known.contains(&certificate) {
+                entries.push(KeyStoreEntry::bare(alias, certificate));
             }
         }
         let keys: Vec<PKey<Public>> = entries
@@ -290,7 +307,7 @@ impl Parts {
         key: StoredKey,
     ) -> Result<KeyStoreEntry, StoreFault> {
         let own = |(_, certificate): &&(_, StoredCertificate)| key.is_pair_of(certificate.key());
-        let first = self.certificates.iter().find(own);
+        let first = self.certificates.iter().chain(&self.trusted).find(own);
         let alias = alias.or_else(|| first?.0.clone());
         let mut chain: Vec<StoredCertificate> =
             first.into_iter().map(|(_, first)| first.clone()).collect();
@@ -309,7 +326,8 @@ impl Parts {
     }
 
     fn issuer_of(&self, certificate: &StoredCertificate) -> Option<&StoredCertificate> {
-        let mut all = self.certificates.iter().map(|(_, candidate)| candidate);
+        let all = self.certificates.iter().chain(&self.trusted);
+        let mut all = all.map(|(_, candidate)| candidate);
         all.find(|candidate| certificate.is_issued_by(candidate))
     }
 }

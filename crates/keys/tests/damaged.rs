@@ -1,4 +1,10 @@
 //! Stores that are truncated, changed, or ask for too much: each is refused in words, and nothing panics.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 
 mod support;
 

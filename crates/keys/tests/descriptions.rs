@@ -1,4 +1,10 @@
 //! What is shown of a certificate, compared with what openssl prints.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 
 mod support;
 

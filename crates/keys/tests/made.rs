@@ -1,4 +1,10 @@
 //! A pair that is made: what is in it, what is written, and that openssl and our own readers take it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 
 mod support;
 

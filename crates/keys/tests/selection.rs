@@ -1,4 +1,10 @@
 //! Which entry of a store is selected, and what is said where none or several are meant.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 
 mod support;
 

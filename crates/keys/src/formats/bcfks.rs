@@ -106,7 +106,7 @@ fn entry(mut entry: Elements, access: &Access, parts: &mut Parts) -> Result<(), 
     entry.any("date of change")?;
     let data = entry.next(OCTET_STRING, "content of an entry")?.body;
     match kind {
-        CERTIFICATE => parts.certificate(Some(alias), StoredCertificate::from_der(data)?),
+        CERTIFICATE => parts.trusted(Some(alias), StoredCertificate::from_der(data)?),
         PRIVATE_KEY | PROTECTED_PRIVATE_KEY => {
             let mut inside = Elements::of(data).inside(SEQUENCE, "private key")?;
             let encrypted = Encrypted::key(inside.next(SEQUENCE, "private key")?.whole)?;

@@ -83,7 +83,7 @@ fn entries(mut octets: Octets, version: usize, access: &Access) -> Result<Parts,
             }
             CERTIFICATE => {
                 let certificate = certificate(&mut octets, version)?;
-                parts.certificate(Some(alias), certificate);
+                parts.trusted(Some(alias), certificate);
             }
             // Serialised objects of Java, whose end only Java knows.
             SECRET_KEY => {

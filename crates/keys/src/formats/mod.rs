@@ -22,7 +22,7 @@ pub(crate) fn read(
     octets: &[u8],
     access: &Access,
 ) -> Result<Parts, StoreFault> {
-    let binary = || kind::unwrapped(octets);
+    let binary = || kind::unwrapped(kind, octets);
     let text = || {
         let text = kind::text(octets);
         text.ok_or_else(|| StoreFault::Form("it is no text in UTF-8".to_owned()))

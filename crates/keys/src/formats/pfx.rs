@@ -134,9 +134,9 @@ fn take_bags(
         let mut bag = bags.inside(SEQUENCE, "bag")?;
         let kind = bag.next(OBJECT, "type of a bag")?.body;
         let value = bag.next(CONTEXT_0, "content of a bag")?;
-        let alias = match bag.is_empty() {
-            true => None,
-            false => friendly_name(bag.inside(SET, "attributes of a bag")?)?,
+        let Attributes { alias, trusted } = match bag.is_empty() {
+            true => Attributes::default(),
+            false => Attributes::of(bag.inside(SET, "attributes of a bag")?)?,
         };
         match oid::last_arc(kind, oid::BAGS) {
             Some(1) => parts.key(alias, StoredKey::from_der(value.body)?),
@@ -144,7 +144,7 @@ fn take_bags(
                 let key = shrouded(value.body, access)?;
                 parts.key(alias, key);
             }
-            Some(3) => certificate(value.elements(), alias, parts)?,
+            Some(3) => certificate(value.elements(), alias, trusted, parts)?,
             Some(6) if depth > 0 => take_bags(value.body, depth - 1, access, parts)?,
             Some(4) => parts.passed_over("a revocation list".to_owned()),
             Some(5) => parts.passed_over("a secret".to_owned()),
@@ -166,6 +166,7 @@ fn shrouded(der: &[u8], access: &Access) -> Result<StoredKey, StoreFault> {
 fn certificate(
     mut value: Elements,
     alias: Option<String>,
+    trusted: bool,
     parts: &mut Parts,
 ) -> Result<(), StoreFault> {
     let mut bag = value.inside(SEQUENCE, "certificate")?;
@@ -177,26 +178,47 @@ fn certificate(
         .inside(CONTEXT_0, "certificate")?
         .next(OCTET_STRING, "certificate")?
         .body;
-    parts.certificate(alias, StoredCertificate::from_der(der)?);
+    let certificate = StoredCertificate::from_der(der)?;
+    match trusted {
+        true => parts.trusted(alias, certificate),
+        false => parts.certificate(alias, certificate),
+    }
     Ok(())
 }
 
-/// The name among the attributes of a bag (RFC 2985, 5.5.1).
-fn friendly_name(mut attributes: Elements) -> Result<Option<String>, StoreFault> {
-    while !attributes.is_empty() {
-        let mut attribute = attributes.inside(SEQUENCE, "attribute")?;
-        if attribute.next(OBJECT, "type of an attribute")?.body != oid::FRIENDLY_NAME {
-            continue;
+/// What is read of the attributes of a bag.
+#[derive(Default)]
+struct Attributes {
+    /// The friendly name (RFC 2985, 5.5.1).
+    alias: Option<String>,
+    /// Whether Java has it as an entry of its own.
+    trusted: bool,
+}
+
+impl Attributes {
+    fn of(mut attributes: Elements) -> Result<Self, StoreFault> {
+        let mut found = Self::default();
+        while !attributes.is_empty() {
+            let mut attribute = attributes.inside(SEQUENCE, "attribute")?;
+            let kind = attribute.next(OBJECT, "type of an attribute")?.body;
+            let mut values = attribute.inside(SET, "values of an attribute")?;
+            match kind {
+                oid::TRUSTED_KEY_USAGE => found.trusted = true,
+                oid::FRIENDLY_NAME if values.next_is(BMP_STRING) => {
+                    found.alias = Some(utf16(values.any("friendly name")?.body));
+                }
+                _ => {}
+            }
         }
-        let mut values = attribute.inside(SET, "values of an attribute")?;
-        if values.next_is(BMP_STRING) {
-            let octets = values.any("friendly name")?.body;
-            let units = octets
-                .chunks_exact(2)
-                .filter_map(|pair| <[u8; 2]>::try_from(pair).ok());
-            let units: Vec<u16> = units.map(u16::from_be_bytes).collect();
-            return Ok(Some(String::from_utf16_lossy(&units)));
-        }
+        Ok(found)
     }
-    Ok(None)
+}
+
+/// A text of UTF-16, the high octet first; what is none is replaced.
+fn utf16(octets: &[u8]) -> String {
+    let units = octets
+        .chunks_exact(2)
+        .filter_map(|pair| <[u8; 2]>::try_from(pair).ok());
+    let units: Vec<u16> = units.map(u16::from_be_bytes).collect();
+    String::from_utf16_lossy(&units)
 }

@@ -10,7 +10,7 @@ const LONGEST_HOST: usize = 253;
 /// The most characters of an attribute of a name (RFC 5280, appendix A.1; of a country it is 2).
 const LONGEST_ATTRIBUTE: usize = 64;
 
-/// The most bytes of a common name that can be a certificate's.
+/// The attributes that a name may have here.
 const SHORT_NAMES: [&str; 8] = [
     "CN",
     "O",
