@@ -7,7 +7,7 @@ use openssl::pkey::{PKey, Public};
 use openssl::x509::X509;
 use pointsman_cms::{Certificate, KeyError};
 
-use crate::der::Elements;
+use crate::der::DerElements;
 use crate::error::StoreFault;
 use crate::key;
 use crate::name::{self, Attribute};
@@ -30,7 +30,7 @@ impl StoredCertificate {
     /// # Errors
     /// [`StoreFault`], if it is damaged, or its key is of a kind that is not read here.
     pub fn from_der(der: &[u8]) -> Result<Self, StoreFault> {
-        let whole = Elements::of(der).any("certificate")?.whole;
+        let whole = DerElements::of(der).any("certificate")?.whole;
         let unusable = |what: &str| StoreFault::Unusable(format!("a certificate {what}"));
         let x509 = X509::from_der(whole).map_err(|_| unusable("is damaged"))?;
         let key = x509

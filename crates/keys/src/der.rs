@@ -1,4 +1,4 @@
-//! Elements of ASN.1 in memory. Certificates and most stores are DER; some programs write PFX and P7B as BER, which
+//! DerElements of ASN.1 in memory. Certificates and most stores are DER; some programs write PFX and P7B as BER, which
 //! [`definite`] makes definite first.
 
 use std::borrow::Cow;
@@ -28,7 +28,7 @@ const MOST_DEPTH: usize = 32;
 
 /// One element.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Element<'a> {
+pub(crate) struct DerElement<'a> {
     pub(crate) tag: u8,
     /// Its content.
     pub(crate) body: &'a [u8],
@@ -38,24 +38,24 @@ pub(crate) struct Element<'a> {
     at: usize,
 }
 
-impl<'a> Element<'a> {
+impl<'a> DerElement<'a> {
     /// Its content as elements.
-    pub(crate) fn elements(self) -> Elements<'a> {
-        Elements {
+    pub(crate) fn elements(self) -> DerElements<'a> {
+        DerElements {
             rest: self.body,
             at: self.at,
         }
     }
 }
 
-/// Elements, one after the other.
+/// DerElements, one after the other.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Elements<'a> {
+pub(crate) struct DerElements<'a> {
     rest: &'a [u8],
     at: usize,
 }
 
-impl<'a> Elements<'a> {
+impl<'a> DerElements<'a> {
     pub(crate) fn of(octets: &'a [u8]) -> Self {
         Self {
             rest: octets,
@@ -90,7 +90,7 @@ impl<'a> Elements<'a> {
     }
 
     /// The next element, whatever it is.
-    pub(crate) fn any(&mut self, what: &'static str) -> Result<Element<'a>, StoreFault> {
+    pub(crate) fn any(&mut self, what: &'static str) -> Result<DerElement<'a>, StoreFault> {
         let damaged = StoreFault::damaged(what, self.at);
         let (header, length) = header(self.rest).ok_or(damaged.clone())?;
         let length = length.ok_or(damaged.clone())?;
@@ -101,7 +101,7 @@ impl<'a> Elements<'a> {
         let at = self.at + header;
         self.rest = rest;
         self.at += end;
-        Ok(Element {
+        Ok(DerElement {
             tag,
             body,
             whole,
@@ -110,7 +110,11 @@ impl<'a> Elements<'a> {
     }
 
     /// The next element, which has that tag.
-    pub(crate) fn next(&mut self, tag: u8, what: &'static str) -> Result<Element<'a>, StoreFault> {
+    pub(crate) fn next(
+        &mut self,
+        tag: u8,
+        what: &'static str,
+    ) -> Result<DerElement<'a>, StoreFault> {
         match self.next_is(tag) {
             true => self.any(what),
             false => Err(StoreFault::damaged(what, self.at)),
@@ -239,7 +243,7 @@ fn rewrite(octets: &[u8], at: usize, depth: usize, out: &mut Vec<u8>) -> Result<
 
 /// The octets of an octet string that comes in segments.
 pub(crate) fn joined(segments: &[u8]) -> Result<Vec<u8>, StoreFault> {
-    let mut segments = Elements::of(segments);
+    let mut segments = DerElements::of(segments);
     let mut octets = Vec::new();
     while !segments.is_empty() {
         octets.extend(
@@ -257,7 +261,7 @@ mod tests {
 
     #[test]
     fn elements_come_one_after_the_other_and_say_where_one_is_missing() {
-        let mut elements = Elements::of(&[2, 1, 7, 0x30, 0x81, 3, 2, 1, 9, 0x04]);
+        let mut elements = DerElements::of(&[2, 1, 7, 0x30, 0x81, 3, 2, 1, 9, 0x04]);
         assert_eq!(elements.number("number"), Ok(7));
         let mut inside = elements.inside(SEQUENCE, "sequence").unwrap();
         assert_eq!(
@@ -284,7 +288,11 @@ mod tests {
             ),
             (&[2, 9, 1, 1, 2, 3, 4, 5, 6, 7, 8], None),
         ] {
-            assert_eq!(Elements::of(octets).number("n").ok(), number, "{octets:x?}");
+            assert_eq!(
+                DerElements::of(octets).number("n").ok(),
+                number,
+                "{octets:x?}"
+            );
         }
     }
 
@@ -298,7 +306,7 @@ mod tests {
             &[0x1f, 1, 0, 0],
             &[4],
         ] {
-            assert!(Elements::of(octets).any("x").is_err(), "{octets:x?}");
+            assert!(DerElements::of(octets).any("x").is_err(), "{octets:x?}");
         }
     }
 
@@ -307,7 +315,7 @@ mod tests {
         for length in [0, 1, 127, 128, 255, 256, 65_535, 65_536] {
             let body = vec![7; length];
             let written = element(OCTET_STRING, &[&body]);
-            let mut read = Elements::of(&written);
+            let mut read = DerElements::of(&written);
             assert_eq!(read.any("x").unwrap().body, body);
             assert!(read.is_empty());
         }

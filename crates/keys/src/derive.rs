@@ -5,10 +5,10 @@ use openssl::pkey::PKey;
 use openssl::sign::Signer;
 use zeroize::Zeroizing;
 
-use crate::der::{Elements, INTEGER, OBJECT, OCTET_STRING, SEQUENCE};
+use crate::der::{DerElements, INTEGER, OBJECT, OCTET_STRING, SEQUENCE};
 use crate::error::StoreFault;
 use crate::oid;
-use crate::reading::Access;
+use crate::reading::KeyAccess;
 
 /// What PKCS#12 derives a key for (RFC 7292, B.3).
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +67,8 @@ pub(crate) fn hmac_hash(oid: &[u8]) -> Option<MessageDigest> {
 
 /// HMAC of some octets; none if the library fails.
 pub(crate) fn hmac(hash: MessageDigest, key: &[u8], octets: &[u8]) -> Option<Vec<u8>> {
+    // The library has no empty key; one of zeros is the same to HMAC.
+    let key = if key.is_empty() { &[0][..] } else { key };
     let key = PKey::hmac(key).ok()?;
     let mut signer = Signer::new(hash, &key).ok()?;
     signer.update(octets).ok()?;
@@ -162,10 +164,10 @@ fn add_and_one(number: &mut [u8], other: &[u8]) {
 
 /// Derives a key as an algorithm identifier says: PBKDF2 or scrypt.
 pub(crate) fn by_identifier(
-    mut algorithm: Elements,
+    mut algorithm: DerElements,
     secret: &[u8],
     length: usize,
-    access: &Access,
+    access: &KeyAccess,
     what: &'static str,
 ) -> Result<Zeroizing<Vec<u8>>, StoreFault> {
     let scheme = algorithm.next(OBJECT, "key derivation")?.body;
@@ -185,9 +187,9 @@ pub(crate) fn by_identifier(
 }
 
 fn pbkdf2(
-    mut parameters: Elements,
+    mut parameters: DerElements,
     secret: &[u8],
-    access: &Access,
+    access: &KeyAccess,
     what: &'static str,
     key: &mut [u8],
 ) -> Result<(), StoreFault> {
@@ -212,9 +214,9 @@ fn pbkdf2(
 }
 
 fn scrypt(
-    mut parameters: Elements,
+    mut parameters: DerElements,
     secret: &[u8],
-    access: &Access,
+    access: &KeyAccess,
     key: &mut [u8],
 ) -> Result<(), StoreFault> {
     let salt = parameters.next(OCTET_STRING, "salt")?.body;
@@ -236,7 +238,7 @@ fn scrypt(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reading::Reading;
+    use crate::reading::StoreReading;
 
     fn octets(hexadecimal: &str) -> Vec<u8> {
         (0..hexadecimal.len() / 2)
@@ -323,8 +325,8 @@ mod tests {
         ]
         .concat();
         let refused = |algorithm: &[u8]| {
-            let access = Access::of(&Reading::default());
-            by_identifier(Elements::of(algorithm), b"x", 32, &access, "it").unwrap_err()
+            let access = KeyAccess::of(&StoreReading::default());
+            by_identifier(DerElements::of(algorithm), b"x", 32, &access, "it").unwrap_err()
         };
         assert!(matches!(
             refused(&pbkdf2),

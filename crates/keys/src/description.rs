@@ -10,13 +10,13 @@ use openssl::x509::{GeneralNameRef, X509};
 use serde::Serialize;
 
 use crate::certificate::StoredCertificate;
-use crate::der::{BIT_STRING, BOOLEAN, CONTEXT_3, Elements, OBJECT, OCTET_STRING, SEQUENCE};
+use crate::der::{BIT_STRING, BOOLEAN, CONTEXT_3, DerElements, OBJECT, OCTET_STRING, SEQUENCE};
+use crate::entry::KeyStoreEntry;
 use crate::error::StoreFault;
 use crate::key;
 use crate::octets::hexadecimal;
 use crate::oid;
 use crate::pem;
-use crate::store::KeyStoreEntry;
 
 /// An entry of a store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -303,7 +303,7 @@ fn other_name(name: &GeneralNameRef) -> Option<String> {
 
 /// The value of an extension (RFC 5280, 4.1).
 fn extension<'a>(der: &'a [u8], wanted: &[u8]) -> Result<Option<&'a [u8]>, StoreFault> {
-    let mut certificate = Elements::of(der).inside(SEQUENCE, "certificate")?;
+    let mut certificate = DerElements::of(der).inside(SEQUENCE, "certificate")?;
     let mut parts = certificate.inside(SEQUENCE, "certificate")?;
     while !parts.is_empty() {
         let part = parts.any("part of a certificate")?;
@@ -327,7 +327,7 @@ fn extension<'a>(der: &'a [u8], wanted: &[u8]) -> Result<Option<&'a [u8]>, Store
 
 fn usage_flags(der: &[u8]) -> u16 {
     let value = extension(der, oid::KEY_USAGE).ok().flatten();
-    let bits = value.and_then(|value| Elements::of(value).next(BIT_STRING, "key usage").ok());
+    let bits = value.and_then(|value| DerElements::of(value).next(BIT_STRING, "key usage").ok());
     match bits.map(|bits| bits.body) {
         Some([_, first]) => u16::from(*first),
         Some([_, first, second, ..]) => u16::from(*first) | u16::from(*second) << 8,
@@ -338,7 +338,7 @@ fn usage_flags(der: &[u8]) -> u16 {
 fn extended_key_usage(der: &[u8]) -> Vec<String> {
     let value = extension(der, oid::EXTENDED_KEY_USAGE).ok().flatten();
     let mut usages = Vec::new();
-    let list = value.and_then(|value| Elements::of(value).inside(SEQUENCE, "usages").ok());
+    let list = value.and_then(|value| DerElements::of(value).inside(SEQUENCE, "usages").ok());
     if let Some(mut list) = list {
         while let Ok(usage) = list.next(OBJECT, "usage") {
             usages.push(oid::dotted(usage.body));

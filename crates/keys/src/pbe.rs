@@ -4,17 +4,17 @@ use openssl::hash::MessageDigest;
 use zeroize::Zeroizing;
 
 use crate::cipher::Symmetric;
-use crate::der::{Elements, OBJECT, OCTET_STRING, SEQUENCE};
+use crate::der::{DerElements, OBJECT, OCTET_STRING, SEQUENCE};
 use crate::derive::{self, Pkcs12Use};
 use crate::error::StoreFault;
 use crate::oid;
-use crate::reading::Access;
+use crate::reading::KeyAccess;
 
 /// Something encrypted.
 #[derive(Clone, Copy)]
 pub(crate) struct Encrypted<'a> {
     /// The content of its algorithm identifier.
-    pub(crate) algorithm: Elements<'a>,
+    pub(crate) algorithm: DerElements<'a>,
     pub(crate) octets: &'a [u8],
     /// What it is, for messages.
     pub(crate) what: &'static str,
@@ -23,7 +23,7 @@ pub(crate) struct Encrypted<'a> {
 impl<'a> Encrypted<'a> {
     /// Reads an EncryptedPrivateKeyInfo (RFC 5958, 3).
     pub(crate) fn key(der: &'a [u8]) -> Result<Self, StoreFault> {
-        let mut parts = Elements::of(der).inside(SEQUENCE, "encrypted key")?;
+        let mut parts = DerElements::of(der).inside(SEQUENCE, "encrypted key")?;
         Ok(Self {
             algorithm: parts.inside(SEQUENCE, "algorithm of an encrypted key")?,
             octets: parts.next(OCTET_STRING, "encrypted key")?.body,
@@ -35,7 +35,7 @@ impl<'a> Encrypted<'a> {
     pub(crate) fn decrypt(
         self,
         password: &str,
-        access: &Access,
+        access: &KeyAccess,
     ) -> Result<Zeroizing<Vec<u8>>, StoreFault> {
         let mut algorithm = self.algorithm;
         let scheme = algorithm.next(OBJECT, "algorithm of encryption")?.body;
@@ -61,7 +61,7 @@ impl<'a> Encrypted<'a> {
     pub(crate) fn pbes2(
         self,
         secret: &[u8],
-        access: &Access,
+        access: &KeyAccess,
     ) -> Result<Zeroizing<Vec<u8>>, StoreFault> {
         let mut algorithm = self.algorithm;
         let scheme = algorithm.next(OBJECT, "algorithm of encryption")?.body;
@@ -124,7 +124,10 @@ fn content_cipher(oid: &[u8]) -> Option<(&'static str, usize)> {
 }
 
 /// The initialization vector of a cipher, and the octets of its tag (RFC 5084, 3).
-fn vector<'a>(name: &str, mut parameters: Elements<'a>) -> Result<(&'a [u8], usize), StoreFault> {
+fn vector<'a>(
+    name: &str,
+    mut parameters: DerElements<'a>,
+) -> Result<(&'a [u8], usize), StoreFault> {
     if name.ends_with("WRAP-PAD") {
         return Ok((&[], 0));
     }
@@ -170,7 +173,7 @@ fn derive_pbes1(
     password: &str,
     salt: &[u8],
     rounds: u64,
-    access: &Access,
+    access: &KeyAccess,
 ) -> Result<Derived, StoreFault> {
     let rounds = access.spend(rounds)?;
     let octets = derive::pbkdf1(hash, password.as_bytes(), salt, rounds)
@@ -216,7 +219,7 @@ impl Pkcs12Scheme {
         password: &str,
         salt: &[u8],
         rounds: u64,
-        access: &Access,
+        access: &KeyAccess,
     ) -> Result<Derived, StoreFault> {
         let rounds = access.spend(rounds)?;
         let password = derive::utf16_ended(password);

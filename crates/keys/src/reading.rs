@@ -14,7 +14,7 @@ pub const MOST_ENTRIES: usize = 10_000;
 
 /// How a store is read.
 #[derive(Clone, Copy, Default)]
-pub struct Reading<'a> {
+pub struct StoreReading<'a> {
     /// Its kind; found out from its content where it is not given.
     pub kind: Option<KeyStoreKind>,
     /// Its password.
@@ -27,9 +27,9 @@ pub struct Reading<'a> {
     pub limits: ReadingLimits,
 }
 
-impl fmt::Debug for Reading<'_> {
+impl fmt::Debug for StoreReading<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reading")
+        f.debug_struct("StoreReading")
             .field("kind", &self.kind)
             .field("name", &self.name)
             .finish_non_exhaustive()
@@ -59,15 +59,15 @@ impl Default for ReadingLimits {
 }
 
 /// The passwords of a store, and what its reading has cost so far.
-pub(crate) struct Access<'a> {
+pub(crate) struct KeyAccess<'a> {
     password: Option<&'a str>,
     key_password: Option<&'a str>,
     limits: ReadingLimits,
     spent: Cell<u64>,
 }
 
-impl<'a> Access<'a> {
-    pub(crate) fn of(reading: &Reading<'a>) -> Self {
+impl<'a> KeyAccess<'a> {
+    pub(crate) fn of(reading: &StoreReading<'a>) -> Self {
         Self {
             password: reading.password,
             key_password: reading.key_password,
@@ -147,9 +147,9 @@ mod tests {
             all_rounds: 15,
             memory: 100,
         };
-        let access = Access::of(&Reading {
+        let access = KeyAccess::of(&StoreReading {
             limits,
-            ..Reading::default()
+            ..StoreReading::default()
         });
         assert!(matches!(
             access.spend(11),
@@ -174,11 +174,11 @@ mod tests {
 
     #[test]
     fn debug_output_has_no_password() {
-        let reading = Reading {
+        let reading = StoreReading {
             password: Some("geheim"),
             key_password: Some("geheimer"),
             name: "a.p12",
-            ..Reading::default()
+            ..StoreReading::default()
         };
         let shown = format!("{reading:?}");
         assert!(

@@ -3,15 +3,16 @@
 use std::convert::Infallible;
 use std::str::FromStr;
 
+use crate::entry::KeyStoreEntry;
 use crate::name;
-use crate::store::{KeyStore, KeyStoreEntry};
+use crate::store::KeyStore;
 
 /// The most entries that an error names.
 const MOST_NAMED: usize = 20;
 
 /// Which entry is meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Subject {
+pub enum WantedSubject {
     /// The only one.
     #[default]
     Only,
@@ -22,7 +23,7 @@ pub enum Subject {
     Named(String),
 }
 
-impl FromStr for Subject {
+impl FromStr for WantedSubject {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
@@ -84,7 +85,7 @@ impl KeyStore {
     /// [`SelectError`], which names what is there.
     pub fn select(
         &self,
-        subject: &Subject,
+        subject: &WantedSubject,
         wanted: KeyWanted,
     ) -> Result<&KeyStoreEntry, SelectError> {
         let fitting: Vec<&KeyStoreEntry> = self
@@ -96,14 +97,14 @@ impl KeyStore {
             })
             .collect();
         let meant = match subject {
-            Subject::Only => fitting.clone(),
-            Subject::First => fitting.first().copied().into_iter().collect(),
-            Subject::Named(text) => named(&fitting, text),
+            WantedSubject::Only => fitting.clone(),
+            WantedSubject::First => fitting.first().copied().into_iter().collect(),
+            WantedSubject::Named(text) => named(&fitting, text),
         };
         let text = match subject {
-            Subject::Only => "(none is given)".to_owned(),
-            Subject::First => "*".to_owned(),
-            Subject::Named(text) => format!("{text:?}"),
+            WantedSubject::Only => "(none is given)".to_owned(),
+            WantedSubject::First => "*".to_owned(),
+            WantedSubject::Named(text) => format!("{text:?}"),
         };
         match meant[..] {
             [one] => Ok(one),

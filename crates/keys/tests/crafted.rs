@@ -13,7 +13,7 @@ use openssl::pkey::PKey;
 use openssl::sign::Signer;
 use openssl::symm::Cipher;
 use pointsman_keys::{
-    EntryDescription, KeyStore, KeyStoreError, KeyStoreKind, Reading, StoreFault,
+    EntryDescription, KeyStore, KeyStoreError, KeyStoreKind, StoreFault, StoreReading,
 };
 use support::{octets, only, public_of, public_pem};
 
@@ -56,11 +56,11 @@ fn number(n: u32) -> Vec<u8> {
 }
 
 fn read(kind: KeyStoreKind, octets: &[u8]) -> Result<KeyStore, KeyStoreError> {
-    let reading = Reading {
+    let reading = StoreReading {
         kind: Some(kind),
         password: Some("secret"),
         name: "crafted",
-        ..Reading::default()
+        ..StoreReading::default()
     };
     KeyStore::read(octets, &reading)
 }
@@ -258,17 +258,18 @@ fn pbes2(derivation: &Derivation, secret: &[u8], cipher: &str, plain: &[u8]) -> 
             (46, parameters, [octets, tag.to_vec()].concat())
         }
         "ccm" => {
-            let mut tag = [0; 12];
-            let nonce = [9; 12];
-            let octets = openssl::symm::encrypt_aead(
-                Cipher::aes_256_ccm(),
-                &key,
-                Some(&nonce),
-                &[],
-                plain,
-                &mut tag,
-            )
-            .unwrap();
+            let (nonce, mut tag, mut octets) = ([9; 12], [0; 12], Vec::new());
+            let mut sealing = openssl::cipher_ctx::CipherCtx::new().unwrap();
+            let ccm = openssl::cipher::Cipher::aes_256_ccm();
+            sealing.encrypt_init(Some(ccm), None, None).unwrap();
+            sealing.set_iv_length(nonce.len()).unwrap();
+            sealing.set_tag_length(tag.len()).unwrap();
+            sealing
+                .encrypt_init(None, Some(&key), Some(&nonce))
+                .unwrap();
+            sealing.set_data_len(plain.len()).unwrap();
+            sealing.cipher_update_vec(plain, &mut octets).unwrap();
+            sealing.tag(&mut tag).unwrap();
             // Twelve octets of the tag are the default.
             (
                 47,

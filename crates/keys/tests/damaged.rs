@@ -10,15 +10,15 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use pointsman_keys::{KeyStore, KeyStoreKind, MOST_ENTRIES, MOST_OCTETS, Reading, StoreFault};
+use pointsman_keys::{KeyStore, KeyStoreKind, MOST_ENTRIES, MOST_OCTETS, StoreFault, StoreReading};
 use support::{LIMITS, PASSWORD, octets, path};
 
-fn reading(kind: Option<KeyStoreKind>) -> Reading<'static> {
-    Reading {
+fn reading(kind: Option<KeyStoreKind>) -> StoreReading<'static> {
+    StoreReading {
         kind,
         password: Some(PASSWORD),
         limits: LIMITS,
-        ..Reading::default()
+        ..StoreReading::default()
     }
 }
 
@@ -253,7 +253,7 @@ fn derivations_that_would_take_hours_are_refused_at_once() {
     };
     let error = KeyStore::read(
         &changed,
-        &Reading {
+        &StoreReading {
             limits,
             ..reading(None)
         },

@@ -12,14 +12,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use pointsman_keys::make::{self, KeyLength, MakeError, Pair, StationName};
-use pointsman_keys::{CertificateDescription, KeyStore, Reading};
+use pointsman_keys::make::{self, KeyLength, KeyPair, MakeError, StationName};
+use pointsman_keys::{CertificateDescription, KeyStore, StoreReading};
 
-static PAIR: LazyLock<Pair> = LazyLock::new(|| {
+static PAIR: LazyLock<KeyPair> = LazyLock::new(|| {
     let subject =
         "CN=oftp.nordwerk.example, O=\"Nordwerk, Söhne\", C=DE, serialNumber=O0013000007NORDWERK";
     let hosts = ["oftp.nordwerk.example", "oftp2.nordwerk.example"];
-    Pair::make(
+    KeyPair::make(
         StationName::new(subject, &hosts).unwrap(),
         KeyLength::default(),
         730,
@@ -27,10 +27,10 @@ static PAIR: LazyLock<Pair> = LazyLock::new(|| {
     .unwrap()
 });
 
-fn reading<'a>(password: Option<&'a str>) -> Reading<'a> {
-    Reading {
+fn reading<'a>(password: Option<&'a str>) -> StoreReading<'a> {
+    StoreReading {
         password,
-        ..Reading::default()
+        ..StoreReading::default()
     }
 }
 
@@ -177,10 +177,10 @@ fn serial_numbers_differ_and_days_have_a_bound() {
     let name = || StationName::new("CN=a", &[]).unwrap();
     for days in [0, 1462] {
         assert!(
-            matches!(Pair::make(name(), KeyLength::default(), days), Err(MakeError::Days(found)) if found == days)
+            matches!(KeyPair::make(name(), KeyLength::default(), days), Err(MakeError::Days(found)) if found == days)
         );
     }
-    let other = Pair::make(name(), KeyLength::default(), 1).unwrap();
+    let other = KeyPair::make(name(), KeyLength::default(), 1).unwrap();
     assert_ne!(other.certificate().serial(), PAIR.certificate().serial());
     assert!(
         CertificateDescription::of(other.certificate())

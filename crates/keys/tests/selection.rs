@@ -8,7 +8,7 @@
 
 mod support;
 
-use pointsman_keys::{KeyStore, KeyWanted, SelectError, Subject};
+use pointsman_keys::{KeyStore, KeyWanted, SelectError, WantedSubject};
 use support::{read, sha256};
 
 fn store() -> KeyStore {
@@ -16,7 +16,7 @@ fn store() -> KeyStore {
 }
 
 fn selected(subject: &str, wanted: KeyWanted) -> Result<String, SelectError> {
-    let Ok(subject) = subject.parse::<Subject>();
+    let Ok(subject) = subject.parse::<WantedSubject>();
     let store = store();
     store
         .select(&subject, wanted)
@@ -69,8 +69,8 @@ fn an_asterisk_is_the_first_with_a_key() {
             .unwrap()
     );
     let only = read("trust.jks").unwrap();
-    assert!(only.select(&Subject::First, KeyWanted::Yes).is_err());
-    assert!(only.select(&Subject::First, KeyWanted::No).is_ok());
+    assert!(only.select(&WantedSubject::First, KeyWanted::Yes).is_err());
+    assert!(only.select(&WantedSubject::First, KeyWanted::No).is_ok());
 }
 
 #[test]
@@ -85,8 +85,8 @@ fn entries_without_what_is_wanted_do_not_count() {
     ));
     assert_eq!(selected("C=DE", KeyWanted::Yes).as_deref(), Ok("leaf"));
     let bare = read("k.pem").unwrap();
-    assert!(bare.select(&Subject::Only, KeyWanted::Yes).is_ok());
-    assert!(bare.select(&Subject::Only, KeyWanted::No).is_err());
+    assert!(bare.select(&WantedSubject::Only, KeyWanted::Yes).is_ok());
+    assert!(bare.select(&WantedSubject::Only, KeyWanted::No).is_err());
 }
 
 #[test]
@@ -112,14 +112,16 @@ fn several_are_named_with_subject_serial_and_sha256() {
 
 #[test]
 fn without_a_subject_there_must_be_one() {
-    assert_eq!(" ".parse(), Ok(Subject::Only));
+    assert_eq!(" ".parse(), Ok(WantedSubject::Only));
     assert!(matches!(
         selected("", KeyWanted::Yes),
         Err(SelectError::Several { count: 2, .. })
     ));
     let one = read("modern.p12").unwrap();
     assert_eq!(
-        one.select(&Subject::Only, KeyWanted::Yes).unwrap().alias(),
+        one.select(&WantedSubject::Only, KeyWanted::Yes)
+            .unwrap()
+            .alias(),
         Some("v8")
     );
 }

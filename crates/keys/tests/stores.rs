@@ -8,7 +8,7 @@
 
 mod support;
 
-use pointsman_keys::{KeyStore, KeyStoreKind, Reading, StoreFault};
+use pointsman_keys::{KeyStore, KeyStoreKind, StoreFault, StoreReading};
 use support::{octets, only, public_of, public_pem, read, read_with, sha256};
 
 use KeyStoreKind::*;
@@ -125,11 +125,11 @@ fn every_kind_is_found_out_and_has_the_key_that_openssl_says() {
 #[test]
 fn a_kind_that_is_said_is_read_as_that() {
     for &(name, kind, public, ..) in ONE_KEY {
-        let said = |kind| Reading {
+        let said = |kind| StoreReading {
             kind: Some(kind),
             password: Some("secret"),
             name,
-            ..Reading::default()
+            ..StoreReading::default()
         };
         let store = KeyStore::read(&octets(name), &said(kind)).unwrap();
         assert_eq!(public_of(&store.entries()[0]), public_pem(public), "{name}");
@@ -300,11 +300,11 @@ fn listed(name: &str) -> Vec<(String, String, bool)> {
 fn keys_in_jks_may_have_a_password_of_their_own() {
     let store = octets("second.jks");
     let read = |key_password| {
-        let reading = Reading {
+        let reading = StoreReading {
             password: Some("secret"),
             key_password,
             name: "second.jks",
-            ..Reading::default()
+            ..StoreReading::default()
         };
         KeyStore::read(&store, &reading)
     };
@@ -418,9 +418,9 @@ fn blobs_in_base64_and_utf16_are_read() {
             .map(|line| format!("{}\r\n", str::from_utf8(line).unwrap()))
             .collect();
         for text in [base64, wrapped] {
-            let reading = Reading {
+            let reading = StoreReading {
                 password: Some("secret"),
-                ..Reading::default()
+                ..StoreReading::default()
             };
             let store = KeyStore::read(text.as_bytes(), &reading)
                 .unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -434,7 +434,7 @@ fn blobs_in_base64_and_utf16_are_read() {
         .flat_map(u16::to_le_bytes)
         .collect();
     for octets in [utf16, [b"\xef\xbb\xbf", pem.as_bytes()].concat()] {
-        let store = KeyStore::read(&octets, &Reading::default()).unwrap();
+        let store = KeyStore::read(&octets, &StoreReading::default()).unwrap();
         assert_eq!(public_of(&store.entries()[0]), public_pem("leaf.pub.pem"));
     }
 }
@@ -444,9 +444,9 @@ fn pfx_in_ber_is_read_as_in_der() {
     for name in ["modern.p12", "legacy.p12", "several.pkcs12", "chain.p7b"] {
         let ber = indefinite(&octets(name));
         assert_ne!(ber, octets(name));
-        let reading = Reading {
+        let reading = StoreReading {
             password: Some("secret"),
-            ..Reading::default()
+            ..StoreReading::default()
         };
         let (der, ber) = (read(name).unwrap(), KeyStore::read(&ber, &reading).unwrap());
         let lines = |store: &KeyStore| -> Vec<String> {

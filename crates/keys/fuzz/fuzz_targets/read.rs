@@ -1,6 +1,6 @@
 //! What every target does: it reads, shows what was read, and puts it together with itself.
 
-use pointsman_keys::{EntryDescription, KeyStore, KeyStoreKind, Reading, ReadingLimits};
+use pointsman_keys::{EntryDescription, KeyStore, KeyStoreKind, StoreReading, ReadingLimits};
 
 /// Few rounds, since each derivation takes its time.
 const LIMITS: ReadingLimits = ReadingLimits {
@@ -10,11 +10,11 @@ const LIMITS: ReadingLimits = ReadingLimits {
 };
 
 pub fn read(octets: &[u8], kind: Option<KeyStoreKind>) {
-    let reading = Reading {
+    let reading = StoreReading {
         kind,
         password: Some("secret"),
         limits: LIMITS,
-        ..Reading::default()
+        ..StoreReading::default()
     };
     let store = match KeyStore::read(octets, &reading) {
         Ok(store) => store,

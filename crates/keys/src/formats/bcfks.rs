@@ -4,14 +4,14 @@
 use zeroize::Zeroizing;
 
 use crate::certificate::StoredCertificate;
-use crate::der::{CONTEXT_0, Elements, OBJECT, OCTET_STRING, SEQUENCE, UTF8_STRING};
+use crate::der::{CONTEXT_0, DerElements, OBJECT, OCTET_STRING, SEQUENCE, UTF8_STRING};
 use crate::derive::{by_identifier, hmac, hmac_hash, is_intact, utf16_ended};
 use crate::error::StoreFault;
 use crate::key::StoredKey;
 use crate::oid;
+use crate::parts::Parts;
 use crate::pbe::Encrypted;
-use crate::reading::{Access, few_entries};
-use crate::store::Parts;
+use crate::reading::{KeyAccess, few_entries};
 
 /// What the type of an entry says.
 const CERTIFICATE: u64 = 0;
@@ -21,8 +21,8 @@ const PROTECTED_PRIVATE_KEY: u64 = 3;
 const PROTECTED_SECRET_KEY: u64 = 4;
 
 /// Reads a store.
-pub(crate) fn read(store: &[u8], access: &Access) -> Result<Parts, StoreFault> {
-    let mut parts = Elements::of(store).inside(SEQUENCE, "store")?;
+pub(crate) fn read(store: &[u8], access: &KeyAccess) -> Result<Parts, StoreFault> {
+    let mut parts = DerElements::of(store).inside(SEQUENCE, "store")?;
     let content = parts.next(SEQUENCE, "content of the store")?;
     let password = access
         .password()
@@ -47,10 +47,10 @@ fn secret(password: &str, purpose: &str) -> Zeroizing<Vec<u8>> {
 
 /// Compares the checksum: HMAC over the content.
 fn check(
-    mut parts: Elements,
+    mut parts: DerElements,
     content: &[u8],
     password: &str,
-    access: &Access,
+    access: &KeyAccess,
 ) -> Result<(), StoreFault> {
     if parts.next_is(CONTEXT_0) {
         return Err(StoreFault::Algorithm {
@@ -84,8 +84,8 @@ fn check(
 }
 
 /// The entries: version, algorithm of the checksum, two dates, then what is looked for.
-fn entries(plain: &[u8], access: &Access) -> Result<Parts, StoreFault> {
-    let mut data = Elements::of(plain).inside(SEQUENCE, "entries")?;
+fn entries(plain: &[u8], access: &KeyAccess) -> Result<Parts, StoreFault> {
+    let mut data = DerElements::of(plain).inside(SEQUENCE, "entries")?;
     for what in ["version", "algorithm", "date of creation", "date of change"] {
         data.any(what)?;
     }
@@ -98,7 +98,7 @@ fn entries(plain: &[u8], access: &Access) -> Result<Parts, StoreFault> {
     Ok(parts)
 }
 
-fn entry(mut entry: Elements, access: &Access, parts: &mut Parts) -> Result<(), StoreFault> {
+fn entry(mut entry: DerElements, access: &KeyAccess, parts: &mut Parts) -> Result<(), StoreFault> {
     let kind = entry.number("type of an entry")?;
     let alias = entry.next(UTF8_STRING, "alias")?.body;
     let alias = String::from_utf8_lossy(alias).into_owned();
@@ -108,7 +108,7 @@ fn entry(mut entry: Elements, access: &Access, parts: &mut Parts) -> Result<(), 
     match kind {
         CERTIFICATE => parts.trusted(Some(alias), StoredCertificate::from_der(data)?),
         PRIVATE_KEY | PROTECTED_PRIVATE_KEY => {
-            let mut inside = Elements::of(data).inside(SEQUENCE, "private key")?;
+            let mut inside = DerElements::of(data).inside(SEQUENCE, "private key")?;
             let encrypted = Encrypted::key(inside.next(SEQUENCE, "private key")?.whole)?;
             let password = access.needed_for_key(encrypted.what)?;
             let plain = encrypted.pbes2(&secret(password, "PRIVATE_KEY_ENCRYPTION"), access)?;

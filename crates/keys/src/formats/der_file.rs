@@ -3,17 +3,17 @@
 use openssl::pkey::PKey;
 
 use crate::certificate::StoredCertificate;
-use crate::der::{BIT_STRING, Elements, INTEGER, OBJECT, OCTET_STRING, SEQUENCE};
+use crate::der::{BIT_STRING, DerElements, INTEGER, OBJECT, OCTET_STRING, SEQUENCE};
 use crate::error::StoreFault;
 use crate::key::{self, StoredKey};
+use crate::parts::Parts;
 use crate::pbe::Encrypted;
-use crate::reading::Access;
-use crate::store::Parts;
+use crate::reading::KeyAccess;
 
 /// Reads the one object that there is.
-pub(crate) fn read(der: &[u8], access: &Access) -> Result<Parts, StoreFault> {
+pub(crate) fn read(der: &[u8], access: &KeyAccess) -> Result<Parts, StoreFault> {
     let mut parts = Parts::default();
-    let mut inside = Elements::of(der).inside(SEQUENCE, "sequence")?;
+    let mut inside = DerElements::of(der).inside(SEQUENCE, "sequence")?;
     if inside.next_is(INTEGER) {
         parts.key(None, StoredKey::from_der(der)?);
         return Ok(parts);
@@ -42,12 +42,12 @@ pub(crate) fn public_key(
 }
 
 /// Reads an EncryptedPrivateKeyInfo.
-pub(crate) fn encrypted_key(der: &[u8], access: &Access) -> Result<StoredKey, StoreFault> {
+pub(crate) fn encrypted_key(der: &[u8], access: &KeyAccess) -> Result<StoredKey, StoreFault> {
     let encrypted = Encrypted::key(der)?;
     let password = access.needed_for_key(encrypted.what)?;
     let plain = encrypted.decrypt(password, access)?;
     // Some wrong passwords leave a right padding behind; what is inside is no key then.
-    Elements::of(&plain)
+    DerElements::of(&plain)
         .inside(SEQUENCE, "key")
         .and_then(|mut inside| inside.number("version"))
         .map_err(|_| StoreFault::PasswordWrong(encrypted.what))?;

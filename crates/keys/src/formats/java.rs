@@ -13,9 +13,9 @@ use crate::key::StoredKey;
 use crate::kind::KeyStoreKind;
 use crate::octets::Octets;
 use crate::oid;
+use crate::parts::Parts;
 use crate::pbe::Encrypted;
-use crate::reading::{Access, few_entries};
-use crate::store::Parts;
+use crate::reading::{KeyAccess, few_entries};
 
 const JKS: usize = 0xfeed_feed;
 const JCEKS: usize = 0xcece_cece;
@@ -29,7 +29,11 @@ const CERTIFICATE: usize = 2;
 const SECRET_KEY: usize = 3;
 
 /// Reads a store. Without a password its checksum is not compared, as Java has it; that is enough for certificates.
-pub(crate) fn read(kind: KeyStoreKind, store: &[u8], access: &Access) -> Result<Parts, StoreFault> {
+pub(crate) fn read(
+    kind: KeyStoreKind,
+    store: &[u8],
+    access: &KeyAccess,
+) -> Result<Parts, StoreFault> {
     let (body, checksum) = store
         .len()
         .checked_sub(CHECKSUM)
@@ -66,7 +70,7 @@ fn is_whole(password: &str, body: &[u8], checksum: &[u8]) -> bool {
     digest(MessageDigest::sha1(), &parts).is_some_and(|sum| is_intact(&sum, checksum))
 }
 
-fn entries(mut octets: Octets, version: usize, access: &Access) -> Result<Parts, StoreFault> {
+fn entries(mut octets: Octets, version: usize, access: &KeyAccess) -> Result<Parts, StoreFault> {
     let count = octets.u32("number of entries")?;
     few_entries(count)?;
     let mut parts = Parts::default();
@@ -124,7 +128,7 @@ fn short_text(octets: &mut Octets, what: &'static str) -> Result<String, StoreFa
 }
 
 /// The PKCS#8 of a protected key.
-fn unlocked(protected: &[u8], access: &Access) -> Result<Zeroizing<Vec<u8>>, StoreFault> {
+fn unlocked(protected: &[u8], access: &KeyAccess) -> Result<Zeroizing<Vec<u8>>, StoreFault> {
     let encrypted = Encrypted::key(protected)?;
     let password = access.needed_for_key(encrypted.what)?;
     let mut algorithm = encrypted.algorithm;

@@ -11,9 +11,9 @@ use crate::certificate::StoredCertificate;
 use crate::error::StoreFault;
 use crate::key::StoredKey;
 use crate::numbers::{self, RsaNumbers};
+use crate::parts::Parts;
 use crate::pem;
 use crate::reading::few_entries;
-use crate::store::Parts;
 
 /// Reads a key or a set of keys.
 pub(crate) fn read(text: &str) -> Result<Parts, StoreFault> {

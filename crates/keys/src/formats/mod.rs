@@ -11,20 +11,21 @@ mod ppk;
 mod ssh;
 mod xml;
 
+use crate::detection;
 use crate::error::StoreFault;
-use crate::kind::{self, KeyStoreKind};
-use crate::reading::Access;
-use crate::store::Parts;
+use crate::kind::KeyStoreKind;
+use crate::parts::Parts;
+use crate::reading::KeyAccess;
 
 /// Reads octets as a kind of store.
 pub(crate) fn read(
     kind: KeyStoreKind,
     octets: &[u8],
-    access: &Access,
+    access: &KeyAccess,
 ) -> Result<Parts, StoreFault> {
-    let binary = || kind::unwrapped(kind, octets);
+    let binary = || detection::unwrapped(kind, octets);
     let text = || {
-        let text = kind::text(octets);
+        let text = detection::text(octets);
         text.ok_or_else(|| StoreFault::Form("it is no text in UTF-8".to_owned()))
     };
     match kind {

@@ -2,11 +2,11 @@
 //! signature in it is not looked at.
 
 use crate::certificate::StoredCertificate;
-use crate::der::{CONTEXT_0, Elements, INTEGER, OBJECT, SEQUENCE, SET, definite};
+use crate::der::{CONTEXT_0, DerElements, INTEGER, OBJECT, SEQUENCE, SET, definite};
 use crate::error::StoreFault;
 use crate::oid;
+use crate::parts::Parts;
 use crate::reading::few_entries;
-use crate::store::Parts;
 
 /// Reads the certificates.
 pub(crate) fn read(octets: &[u8]) -> Result<Parts, StoreFault> {
@@ -18,7 +18,7 @@ pub(crate) fn read(octets: &[u8]) -> Result<Parts, StoreFault> {
 /// Takes the certificates to what else there is.
 pub(crate) fn take(octets: &[u8], parts: &mut Parts) -> Result<(), StoreFault> {
     let der = definite(octets)?;
-    let mut content = Elements::of(&der).inside(SEQUENCE, "content")?;
+    let mut content = DerElements::of(&der).inside(SEQUENCE, "content")?;
     if content.next(OBJECT, "type of the content")?.body != oid::SIGNED_DATA {
         return Err(StoreFault::damaged("signed data", 0));
     }

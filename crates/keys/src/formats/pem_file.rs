@@ -8,17 +8,17 @@ use zeroize::Zeroizing;
 use super::{der_file, p7b, ssh};
 use crate::certificate::StoredCertificate;
 use crate::cipher::Symmetric;
-use crate::der::{Elements, SEQUENCE};
+use crate::der::{DerElements, SEQUENCE};
 use crate::derive::digest;
 use crate::error::StoreFault;
 use crate::key::{self, StoredKey};
 use crate::octets::from_hexadecimal;
+use crate::parts::Parts;
 use crate::pem::{self, Block};
-use crate::reading::{Access, few_entries};
-use crate::store::Parts;
+use crate::reading::{KeyAccess, few_entries};
 
 /// Reads all blocks of a text.
-pub(crate) fn read(text: &str, access: &Access) -> Result<Parts, StoreFault> {
+pub(crate) fn read(text: &str, access: &KeyAccess) -> Result<Parts, StoreFault> {
     let mut parts = Parts::default();
     for block in pem::blocks(text)? {
         take(block, access, &mut parts)?;
@@ -27,7 +27,7 @@ pub(crate) fn read(text: &str, access: &Access) -> Result<Parts, StoreFault> {
     Ok(parts)
 }
 
-fn take(block: Block, access: &Access, parts: &mut Parts) -> Result<(), StoreFault> {
+fn take(block: Block, access: &KeyAccess, parts: &mut Parts) -> Result<(), StoreFault> {
     let alias = block.alias.clone();
     match block.label.as_str() {
         "CERTIFICATE" | "X509 CERTIFICATE" => {
@@ -35,7 +35,7 @@ fn take(block: Block, access: &Access, parts: &mut Parts) -> Result<(), StoreFau
         }
         // Trust settings of OpenSSL follow the certificate.
         "TRUSTED CERTIFICATE" => {
-            let certificate = Elements::of(&block.octets).any("certificate")?.whole;
+            let certificate = DerElements::of(&block.octets).any("certificate")?.whole;
             parts.certificate(alias, StoredCertificate::from_der(certificate)?);
         }
         "ENCRYPTED PRIVATE KEY" => {
@@ -60,7 +60,7 @@ fn take(block: Block, access: &Access, parts: &mut Parts) -> Result<(), StoreFau
 }
 
 /// A key that may be encrypted in the way of RFC 1421, as old versions of OpenSSL write it.
-fn traditional_key(block: &Block, access: &Access) -> Result<StoredKey, StoreFault> {
+fn traditional_key(block: &Block, access: &KeyAccess) -> Result<StoredKey, StoreFault> {
     let header = |name: &str| {
         let mut headers = block.headers.iter();
         headers
@@ -91,7 +91,7 @@ fn traditional_key(block: &Block, access: &Access) -> Result<StoredKey, StoreFau
     let plain = Symmetric::padded(name, &key, &iv)
         .decrypt(&block.octets)
         .ok_or(wrong.clone())?;
-    match Elements::of(&plain).inside(SEQUENCE, "key") {
+    match DerElements::of(&plain).inside(SEQUENCE, "key") {
         Ok(_) => StoredKey::from_der(&plain).map_err(|_| wrong),
         Err(_) => Err(wrong),
     }

@@ -7,24 +7,24 @@ use zeroize::Zeroizing;
 use super::der_file;
 use crate::certificate::StoredCertificate;
 use crate::der::{
-    BMP_STRING, CONTEXT_0, CONTEXT_0_PRIMITIVE, Elements, INTEGER, OBJECT, OCTET_STRING, SEQUENCE,
-    SET, definite, joined,
+    BMP_STRING, CONTEXT_0, CONTEXT_0_PRIMITIVE, DerElements, INTEGER, OBJECT, OCTET_STRING,
+    SEQUENCE, SET, definite, joined,
 };
 use crate::derive::{self, Pkcs12Use, is_intact, utf16_ended};
 use crate::error::StoreFault;
 use crate::key::StoredKey;
 use crate::oid;
+use crate::parts::Parts;
 use crate::pbe::Encrypted;
-use crate::reading::{Access, few_entries};
-use crate::store::Parts;
+use crate::reading::{KeyAccess, few_entries};
 
 /// The deepest nesting of bags in bags.
 const MOST_DEPTH: usize = 8;
 
 /// Reads a store.
-pub(crate) fn read(octets: &[u8], access: &Access) -> Result<Parts, StoreFault> {
+pub(crate) fn read(octets: &[u8], access: &KeyAccess) -> Result<Parts, StoreFault> {
     let der = definite(octets)?;
-    let mut pfx = Elements::of(&der).inside(SEQUENCE, "store")?;
+    let mut pfx = DerElements::of(&der).inside(SEQUENCE, "store")?;
     pfx.next(INTEGER, "version")?;
     let mut content = pfx.inside(SEQUENCE, "content")?;
     let kind = content.next(OBJECT, "type of the content")?.body;
@@ -42,7 +42,7 @@ pub(crate) fn read(octets: &[u8], access: &Access) -> Result<Parts, StoreFault> 
         check(pfx.inside(SEQUENCE, "checksum")?, bags, access)?;
     }
     let mut parts = Parts::default();
-    let mut contents = Elements::of(bags).inside(SEQUENCE, "contents")?;
+    let mut contents = DerElements::of(bags).inside(SEQUENCE, "contents")?;
     while !contents.is_empty() {
         let plain = opened(contents.inside(SEQUENCE, "content")?, access)?;
         take_bags(&plain, MOST_DEPTH, access, &mut parts)?;
@@ -51,7 +51,7 @@ pub(crate) fn read(octets: &[u8], access: &Access) -> Result<Parts, StoreFault> 
 }
 
 /// Compares the checksum (RFC 7292, 4, and appendix B).
-fn check(mut checksum: Elements, content: &[u8], access: &Access) -> Result<(), StoreFault> {
+fn check(mut checksum: DerElements, content: &[u8], access: &KeyAccess) -> Result<(), StoreFault> {
     let mut info = checksum.inside(SEQUENCE, "checksum")?;
     let scheme = info
         .inside(SEQUENCE, "algorithm of the checksum")?
@@ -90,7 +90,10 @@ fn check(mut checksum: Elements, content: &[u8], access: &Access) -> Result<(), 
 }
 
 /// The bags of a content, decrypted where they are encrypted.
-fn opened<'a>(mut content: Elements<'a>, access: &Access) -> Result<Cow<'a, [u8]>, StoreFault> {
+fn opened<'a>(
+    mut content: DerElements<'a>,
+    access: &KeyAccess,
+) -> Result<Cow<'a, [u8]>, StoreFault> {
     let kind = content.next(OBJECT, "type of a content")?.body;
     let mut inside = content.inside(CONTEXT_0, "content")?;
     match kind {
@@ -126,10 +129,10 @@ fn opened<'a>(mut content: Elements<'a>, access: &Access) -> Result<Cow<'a, [u8]
 fn take_bags(
     bags: &[u8],
     depth: usize,
-    access: &Access,
+    access: &KeyAccess,
     parts: &mut Parts,
 ) -> Result<(), StoreFault> {
-    let mut bags = Elements::of(bags).inside(SEQUENCE, "bags")?;
+    let mut bags = DerElements::of(bags).inside(SEQUENCE, "bags")?;
     while !bags.is_empty() {
         let mut bag = bags.inside(SEQUENCE, "bag")?;
         let kind = bag.next(OBJECT, "type of a bag")?.body;
@@ -155,7 +158,7 @@ fn take_bags(
     Ok(())
 }
 
-fn shrouded(der: &[u8], access: &Access) -> Result<StoredKey, StoreFault> {
+fn shrouded(der: &[u8], access: &KeyAccess) -> Result<StoredKey, StoreFault> {
     if access.key_password().is_some() {
         return der_file::encrypted_key(der, access);
     }
@@ -164,7 +167,7 @@ fn shrouded(der: &[u8], access: &Access) -> Result<StoredKey, StoreFault> {
 }
 
 fn certificate(
-    mut value: Elements,
+    mut value: DerElements,
     alias: Option<String>,
     trusted: bool,
     parts: &mut Parts,
@@ -196,7 +199,7 @@ struct Attributes {
 }
 
 impl Attributes {
-    fn of(mut attributes: Elements) -> Result<Self, StoreFault> {
+    fn of(mut attributes: DerElements) -> Result<Self, StoreFault> {
         let mut found = Self::default();
         while !attributes.is_empty() {
             let mut attribute = attributes.inside(SEQUENCE, "attribute")?;

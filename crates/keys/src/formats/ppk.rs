@@ -10,9 +10,9 @@ use crate::error::StoreFault;
 use crate::key::StoredKey;
 use crate::numbers::{self, RsaNumbers};
 use crate::octets::{Octets, from_hexadecimal};
+use crate::parts::Parts;
 use crate::pem;
-use crate::reading::{Access, within};
-use crate::store::Parts;
+use crate::reading::{KeyAccess, within};
 
 /// The most lines of a part.
 const MOST_LINES: usize = 10_000;
@@ -55,7 +55,7 @@ struct Secrets {
 }
 
 /// Reads a key.
-pub(crate) fn read(text: &str, access: &Access) -> Result<Parts, StoreFault> {
+pub(crate) fn read(text: &str, access: &KeyAccess) -> Result<Parts, StoreFault> {
     let lines = Lines::of(text)?;
     let secrets = lines.secrets(access)?;
     let plain = match lines.encryption {
@@ -131,7 +131,7 @@ impl<'a> Lines<'a> {
         })
     }
 
-    fn secrets(&self, access: &Access) -> Result<Secrets, StoreFault> {
+    fn secrets(&self, access: &KeyAccess) -> Result<Secrets, StoreFault> {
         let sha1 = |parts: &[&[u8]]| {
             digest(MessageDigest::sha1(), parts).ok_or(StoreFault::damaged("password", 0))
         };
@@ -236,7 +236,7 @@ impl<'a> Argon2<'a> {
         })
     }
 
-    fn secrets(&self, password: &[u8], access: &Access) -> Result<Secrets, StoreFault> {
+    fn secrets(&self, password: &[u8], access: &KeyAccess) -> Result<Secrets, StoreFault> {
         let derive = match self.flavor {
             "Argon2id" => openssl::kdf::argon2id,
             "Argon2i" => openssl::kdf::argon2i,

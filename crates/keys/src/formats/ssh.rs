@@ -9,9 +9,9 @@ use crate::error::StoreFault;
 use crate::key::StoredKey;
 use crate::numbers::{self, RsaNumbers};
 use crate::octets::Octets;
+use crate::parts::Parts;
 use crate::pem;
-use crate::reading::{Access, few_entries, within};
-use crate::store::Parts;
+use crate::reading::{KeyAccess, few_entries, within};
 
 const MAGIC: &[u8] = b"openssh-key-v1\0";
 
@@ -24,7 +24,7 @@ const ROUNDS_OF_BCRYPT: u64 = 10_000;
 const KEY: &str = "the private key";
 
 /// Reads private keys in PEM, or lines of public keys.
-pub(crate) fn read(text: &str, access: &Access) -> Result<Parts, StoreFault> {
+pub(crate) fn read(text: &str, access: &KeyAccess) -> Result<Parts, StoreFault> {
     let mut parts = Parts::default();
     let blocks = pem::blocks(text)?;
     for block in &blocks {
@@ -108,7 +108,11 @@ pub(crate) fn public(
 }
 
 /// Takes a private key in the form of OpenSSH.
-pub(crate) fn private(octets: &[u8], access: &Access, parts: &mut Parts) -> Result<(), StoreFault> {
+pub(crate) fn private(
+    octets: &[u8],
+    access: &KeyAccess,
+    parts: &mut Parts,
+) -> Result<(), StoreFault> {
     let body = octets
         .strip_prefix(MAGIC)
         .ok_or(StoreFault::damaged("first octets", 0))?;
@@ -168,7 +172,7 @@ fn decrypted(
     options: &[u8],
     encrypted: &[u8],
     after: &[u8],
-    access: &Access,
+    access: &KeyAccess,
 ) -> Result<Zeroizing<Vec<u8>>, StoreFault> {
     let unknown = |name: &str| StoreFault::Algorithm {
         what: KEY,

@@ -7,9 +7,9 @@ use zeroize::Zeroizing;
 use crate::certificate::StoredCertificate;
 use crate::error::StoreFault;
 use crate::numbers::{self, RsaNumbers};
+use crate::parts::Parts;
 use crate::pem;
 use crate::reading::few_entries;
-use crate::store::Parts;
 
 /// The most elements, attributes and texts.
 const MOST_NODES: u32 = 100_000;

@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::description::CertificateDescription;
-use crate::make::pair::{MakeError, Pair};
+use crate::make::pair::{KeyPair, MakeError};
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Written {
 /// # Errors
 /// [`MakeError`]; [`MakeError::File`] names the file.
 pub fn write(
-    pair: &Pair,
+    pair: &KeyPair,
     folder: &Path,
     name: &str,
     password: Option<&str>,
@@ -82,7 +82,7 @@ fn create<'a>(
 }
 
 /// What the partner is told.
-fn letter(pair: &Pair, file: &Path) -> String {
+fn letter(pair: &KeyPair, file: &Path) -> String {
     let shown = CertificateDescription::of(pair.certificate());
     let mut letter = String::new();
     let name = file.file_name().unwrap_or_default().to_string_lossy();

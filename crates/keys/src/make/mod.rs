@@ -5,5 +5,5 @@ mod pair;
 mod station;
 
 pub use files::{Written, write};
-pub use pair::{MakeError, Pair};
+pub use pair::{KeyPair, MakeError};
 pub use station::{KeyLength, StationName, StationNameError, UnknownKeyLength};

@@ -52,13 +52,13 @@ pub enum MakeError {
 }
 
 /// A key and its certificate, issued by itself: for TLS on both sides, files, receipts and sessions.
-pub struct Pair {
+pub struct KeyPair {
     name: StationName,
     key: PKey<Private>,
     certificate: StoredCertificate,
 }
 
-impl Pair {
+impl KeyPair {
     /// Makes a key and a certificate that is valid for that many days from now on. It takes up to some seconds.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use pointsman_keys::{KeyStore, KeyStoreEntry, KeyStoreError, Reading, ReadingLimits};
+use pointsman_keys::{KeyStore, KeyStoreEntry, KeyStoreError, ReadingLimits, StoreReading};
 
 pub const PASSWORD: &str = "secret";
 
@@ -31,10 +31,10 @@ pub fn read(name: &str) -> Result<KeyStore, KeyStoreError> {
 }
 
 pub fn read_with(name: &str, password: Option<&str>) -> Result<KeyStore, KeyStoreError> {
-    let reading = Reading {
+    let reading = StoreReading {
         password,
         name,
-        ..Reading::default()
+        ..StoreReading::default()
     };
     KeyStore::read(&octets(name), &reading)
 }

@@ -1,0 +1,141 @@
+//! How the kinds of stores are told from each other by their content.
+
+use std::borrow::Cow;
+
+use crate::der::{DerElements, INTEGER, OBJECT, SEQUENCE};
+use crate::kind::KeyStoreKind;
+use crate::oid;
+use crate::pem;
+
+impl KeyStoreKind {
+    /// The kind that octets look like; none where they look like no store. Base64 of a binary kind is that kind.
+    pub fn of(octets: &[u8]) -> Option<Self> {
+        binary(octets).or_else(|| {
+            let text = text(octets)?;
+            textual(&text).or_else(|| binary(&pem::decode(&text)?))
+        })
+    }
+}
+
+/// Octets as text, without the mark that some editors put at its start: UTF-8, or UTF-16 of little-endian systems.
+pub(crate) fn text(octets: &[u8]) -> Option<Cow<'_, str>> {
+    if let Some(utf16) = octets.strip_prefix(b"\xff\xfe") {
+        let units = utf16
+            .chunks_exact(2)
+            .filter_map(|pair| <[u8; 2]>::try_from(pair).ok());
+        let units: Vec<u16> = units.map(u16::from_le_bytes).collect();
+        return String::from_utf16(&units).ok().map(Cow::Owned);
+    }
+    let octets = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets);
+    std::str::from_utf8(octets).ok().map(Cow::Borrowed)
+}
+
+fn textual(text: &str) -> Option<KeyStoreKind> {
+    let start = text.trim_start();
+    let ssh = ["ssh-", "ecdsa-sha2-", "---- BEGIN SSH2 PUBLIC KEY ----"];
+    if start.starts_with("PuTTY-User-Key-File-") {
+        return Some(KeyStoreKind::Ppk);
+    }
+    if ssh.iter().any(|prefix| start.starts_with(prefix)) {
+        return Some(KeyStoreKind::Ssh);
+    }
+    match pem_label(text) {
+        Some("OPENSSH PRIVATE KEY") => return Some(KeyStoreKind::Ssh),
+        Some("PKCS7" | "CMS") => return Some(KeyStoreKind::P7b),
+        Some("PKCS12") => return Some(KeyStoreKind::Pfx),
+        Some(_) => return Some(KeyStoreKind::Pem),
+        None => {}
+    }
+    match start.as_bytes().first()? {
+        b'{' => Some(KeyStoreKind::Jwk),
+        b'<' => Some(KeyStoreKind::Xml),
+        _ => None,
+    }
+}
+
+/// The label of the first block.
+fn pem_label(text: &str) -> Option<&str> {
+    let begins = |line: &'_ str| line.trim().starts_with("-----BEGIN ");
+    let line = text.lines().find(|line| begins(line))?;
+    line.trim()
+        .strip_prefix("-----BEGIN ")?
+        .strip_suffix("-----")
+}
+
+fn binary(octets: &[u8]) -> Option<KeyStoreKind> {
+    match octets {
+        [0xfe, 0xed, 0xfe, 0xed, ..] => Some(KeyStoreKind::Jks),
+        [0xce, 0xce, 0xce, 0xce, ..] => Some(KeyStoreKind::Jceks),
+        [0x30, ..] => asn1(octets),
+        _ => None,
+    }
+}
+
+/// The octets of a binary kind, out of the base64 or PEM that it may be wrapped in.
+pub(crate) fn unwrapped(kind: KeyStoreKind, octets: &[u8]) -> Cow<'_, [u8]> {
+    if binary(octets).is_some() {
+        return Cow::Borrowed(octets);
+    }
+    let inner = || {
+        let text = text(octets)?;
+        match textual(&text) {
+            None => pem::decode(&text),
+            Some(found) if found == kind => {
+                Some(pem::blocks(&text).ok()?.into_iter().next()?.octets)
+            }
+            Some(_) => None,
+        }
+    };
+    inner().map_or(Cow::Borrowed(octets), |inner| Cow::Owned(inner.to_vec()))
+}
+
+/// Tells the kinds that are ASN.1 by what their outermost sequence begins with. One that is cut off is told, too, so that
+/// its reader can say where.
+fn asn1(octets: &[u8]) -> Option<KeyStoreKind> {
+    let mut inside = DerElements::beginning(octets)?;
+    match inside.next_tag()? {
+        INTEGER => {
+            let version = inside.number("version").ok()?;
+            let pfx = version == 3 && inside.next_is(SEQUENCE);
+            Some(if pfx {
+                KeyStoreKind::Pfx
+            } else {
+                KeyStoreKind::Der
+            })
+        }
+        OBJECT => {
+            let content = inside.any("content type").ok()?.body;
+            (content == oid::SIGNED_DATA).then_some(KeyStoreKind::P7b)
+        }
+        SEQUENCE => {
+            // The encrypted content of BCFKS begins with its algorithm; a certificate with its version or serial number.
+            let bcfks = DerElements::beginning(inside.rest())?.next_tag()? == SEQUENCE;
+            Some(if bcfks {
+                KeyStoreKind::Bcfks
+            } else {
+                KeyStoreKind::Der
+            })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_store_has_no_kind() {
+        for octets in [
+            &b""[..],
+            b"hello",
+            b"\x30",
+            b"\x30\x00",
+            b"\x30\x03\x04\x01\x00",
+            b"%PDF-1.7",
+            b"\xff\xfeA",
+        ] {
+            assert_eq!(KeyStoreKind::of(octets), None, "{octets:x?}");
+        }
+    }
+}
