@@ -46,17 +46,30 @@ const TARGETS: [(&str, &[&str], u32); 3] = [
     ),
 ];
 
-/// Runs each fuzz target so many times, from the corpus that is kept; needs no cargo-fuzz.
+/// Runs each fuzz target of a crate, or of all, so many times, from the corpus that is kept; needs no cargo-fuzz.
 pub fn fuzz(root: &Path, arguments: &[String]) -> Result<(), String> {
+    const USAGE: &str = "usage: cargo xtask fuzz [oftp | cms | keys] [--runs N]";
+    let (of, arguments) = match arguments {
+        [of, rest @ ..] if !of.starts_with('-') => (Some(of.as_str()), rest),
+        all => (None, all),
+    };
     let runs: u64 = match arguments {
         [] => 1_000_000,
         [flag, runs] if flag == "--runs" => runs
             .parse()
             .map_err(|_| format!("fuzz: --runs {runs} is not a number"))?,
-        _ => return Err("usage: cargo xtask fuzz [--runs N]".into()),
+        _ => return Err(USAGE.into()),
     };
-    for (folder, targets, longest) in TARGETS {
-        fuzz_all(root, &root.join(folder), targets, longest, runs)?;
+    let is_meant = |folder: &str| of.is_none_or(|of| folder == format!("crates/{of}/fuzz"));
+    let meant: Vec<_> = TARGETS
+        .iter()
+        .filter(|(folder, ..)| is_meant(folder))
+        .collect();
+    if meant.is_empty() {
+        return Err(USAGE.into());
+    }
+    for (folder, targets, longest) in meant {
+        fuzz_all(root, &root.join(folder), targets, *longest, runs)?;
     }
     Ok(())
 }
