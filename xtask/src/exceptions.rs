@@ -16,6 +16,7 @@ pub const SHARED_NAMES: &[(&str, &str)] = &[
         "oftp: what an engine asks and announces, as other engines without I/O call it; host: what an operator may want \
          to know. Where a file has both, as `host/src/session/user_monitor/mod.rs`, the second is `events::Event`",
     ),
+    ("Certificate", CONTRACT),
     ("Direction", CONTRACT),
     ("Level", CONTRACT),
     ("OutboundFile", CONTRACT),

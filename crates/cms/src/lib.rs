@@ -36,7 +36,7 @@ macro_rules! planted {
 #[cfg(feature = "planted")]
 macro_rules! planted {
     ($mistake:ident) => {
-        crate::planted::is_planted(crate::planted::Mistake::$mistake)
+        crate::planted::is_planted(crate::planted::PlantedMistake::$mistake)
     };
 }
 

@@ -6,11 +6,11 @@ macro_rules! mistakes {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// A mistake that a reader of secured files could make.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Mistake {
+        pub enum PlantedMistake {
             $($(#[$doc])* $name,)*
         }
 
-        impl Mistake {
+        impl PlantedMistake {
             /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
         }
@@ -73,11 +73,11 @@ mistakes! {
 static PLANTED: AtomicUsize = AtomicUsize::new(usize::MAX);
 
 /// Plants a mistake in everything that this process opens from now on, or none.
-pub fn plant(mistake: Option<Mistake>) {
+pub fn plant(mistake: Option<PlantedMistake>) {
     let number = mistake.map_or(usize::MAX, |mistake| mistake as usize);
     PLANTED.store(number, Ordering::SeqCst);
 }
 
-pub(crate) fn is_planted(mistake: Mistake) -> bool {
+pub(crate) fn is_planted(mistake: PlantedMistake) -> bool {
     PLANTED.load(Ordering::SeqCst) == mistake as usize
 }

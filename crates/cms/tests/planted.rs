@@ -9,7 +9,7 @@
 
 mod support;
 
-use pointsman_cms::planted::{Mistake, plant};
+use pointsman_cms::planted::{PlantedMistake, plant};
 use pointsman_cms::{CHALLENGE, OwnChallenge, answer_challenge};
 use support::{Services, US, forged_files, forged_receipts, suite, text, wrap, wrapping};
 
@@ -42,7 +42,7 @@ fn every_planted_mistake_is_found() {
     plant(None);
     assert_eq!(look(), Vec::<String>::new(), "without a mistake");
     let mut missed = Vec::new();
-    for mistake in Mistake::ALL {
+    for mistake in PlantedMistake::ALL {
         plant(Some(*mistake));
         let wrong = look();
         plant(None);
@@ -52,5 +52,5 @@ fn every_planted_mistake_is_found() {
         }
     }
     assert!(missed.is_empty(), "not found: {missed:?}");
-    assert!(Mistake::ALL.len() >= 12);
+    assert!(PlantedMistake::ALL.len() >= 12);
 }

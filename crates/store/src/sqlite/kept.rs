@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::failed::database;
 use crate::error::LedgerError;
-use crate::ledger::Quota;
+use crate::request::Quota;
 use crate::transition::VerbName;
 
 const VERB: &str = VerbName::KvSet.as_str();

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use super::failed::database;
 use super::row;
 use crate::error::LedgerError;
-use crate::ledger::Filter;
+use crate::request::Filter;
 use crate::state::{Direction, OutboundState, State};
 use crate::transfer::{
     CONTENT_REMOVED, Details, Question, Target, TimelineEntry, Transfer, TransferId,

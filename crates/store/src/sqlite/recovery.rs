@@ -5,8 +5,8 @@ use rusqlite::Connection;
 use super::failed::database;
 use super::verbs;
 use crate::error::LedgerError;
-use crate::ledger::Recovery;
 use crate::planted;
+use crate::request::Recovery;
 use crate::transition::VerbName;
 
 /// Mistakes to plant: what a start forgets.
