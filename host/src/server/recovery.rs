@@ -18,10 +18,10 @@ pub(super) async fn recover(station: &Station) -> Result<(), StartError> {
         clear_partial(station, id).await?;
     }
     station.contents.discard_plain_partials().await?;
-    for file in station.ledger.unopened().await? {
+    for id in without_plain_content(station).await? {
         station
             .contents
-            .discard_uncounted_plain(Direction::Inbound, file.id)
+            .discard_uncounted_plain(Direction::Inbound, id)
             .await?;
     }
     reached("recovery.partials.cleared");
@@ -57,6 +57,18 @@ pub(super) async fn recover(station: &Station) -> Result<(), StartError> {
 
 /// How many of the newest files of each direction a start looks for in the ledger.
 const NEWEST: usize = 500;
+
+/// Received files that have no plain content by their rows: it is still to be made, or the file is not secured. That of
+/// a file that is opened stays in any case: that it is gone would prove the delivery.
+async fn without_plain_content(station: &Station) -> Result<Vec<TransferId>, StartError> {
+    let ledger = &station.ledger;
+    let unopened = ledger.unopened().await?.into_iter().map(|file| file.id);
+    let undelivered = ledger.undelivered().await?;
+    let unsecured = undelivered
+        .into_iter()
+        .filter(|file| !file.header.enveloped);
+    Ok(unopened.chain(unsecured.map(|file| file.id)).collect())
+}
 
 /// Each step is appended to the sidecar after it is in the row, and every sealed content has a sidecar. So a row that
 /// is missing, or that knows less than the sidecar, shows that the ledger is an older one: it would take again what was
