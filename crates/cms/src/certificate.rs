@@ -7,12 +7,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
-use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, Private, Public};
-use openssl::x509::{X509, X509NameRef};
+use openssl::x509::X509;
 
 use crate::ber::{Elements, element, tag};
 use crate::error::Problem;
+use crate::name;
 use crate::oid;
 
 /// Why a certificate or a key cannot be used. No text holds anything of a key.
@@ -82,8 +82,8 @@ impl Certificate {
             issuer_serial: named.issuer_serial,
             serial: named.serial,
             key_id: named.key_id,
-            subject: name(certificate.subject_name()),
-            issuer: name(certificate.issuer_name()),
+            subject: name::line(certificate.subject_name()),
+            issuer: name::line(certificate.issuer_name()),
             fingerprint,
             not_before: time(certificate.not_before())?,
             not_after: time(certificate.not_after())?,
@@ -352,24 +352,6 @@ fn subject_key_id(extensions: &[u8]) -> Result<Option<Vec<u8>>, Problem> {
     Ok(None)
 }
 
-/// A name in one line, the most special part first.
-fn name(name: &X509NameRef) -> String {
-    let mut parts: Vec<String> = name
-        .entries()
-        .map(|entry| {
-            let object = entry.object();
-            let key = match object.nid() {
-                Nid::UNDEF => object.to_string(),
-                nid => nid.short_name().unwrap_or("?").to_owned(),
-            };
-            let value = String::from_utf8_lossy(entry.data().as_slice()).into_owned();
-            format!("{key}={}", value.escape_debug())
-        })
-        .collect();
-    parts.reverse();
-    parts.join(", ")
-}
-
 /// A time of a certificate; the epoch for all that is before it.
 fn time(time: &Asn1TimeRef) -> Result<SystemTime, ErrorStack> {
     let since = Asn1Time::from_unix(0)?.diff(time)?;
@@ -377,6 +359,6 @@ fn time(time: &Asn1TimeRef) -> Result<SystemTime, ErrorStack> {
     Ok(UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
 }
 
-pub(crate) fn hexadecimal(octets: &[u8]) -> String {
+fn hexadecimal(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }

@@ -51,6 +51,7 @@ mod error;
 mod found;
 mod measured;
 mod measuring;
+mod name;
 mod oid;
 mod opening;
 mod pipe;
@@ -74,6 +75,7 @@ pub use error::{CmsError, Layer, Problem, SecurityStage};
 pub use found::{CompressedFound, EnvelopedFound, Found, SignedFound, WireFound};
 pub use measured::Measured;
 pub use measuring::Measurer;
+pub use name::name_attributes;
 pub use opening::{Announced, FileTolerances, Limits, Opener, Opening};
 pub use receipt::{ReceiptError, SentFile, receipt_text, sign_receipt};
 pub use records::{

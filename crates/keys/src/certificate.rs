@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use openssl::pkey::{PKey, Public};
 use openssl::x509::X509;
-use pointsman_cms::{Certificate, KeyError};
+use pointsman_cms::{Certificate, KeyError, name_attributes};
 
 use crate::der::DerElements;
 use crate::error::StoreFault;
@@ -86,7 +86,7 @@ impl StoredCertificate {
     }
 
     pub(crate) fn attributes(&self) -> Vec<Attribute> {
-        name::attributes(self.0.x509.subject_name())
+        name_attributes(self.0.x509.subject_name())
     }
 
     /// Whether that certificate is the issuer by its name; a certificate is not its own.

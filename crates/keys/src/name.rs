@@ -1,36 +1,14 @@
 //! Distinguished names: as one line, and as an operator writes them.
 
-use openssl::nid::Nid;
 use openssl::x509::X509NameRef;
+use pointsman_cms::name_attributes;
 
 /// An attribute of a name: its short name, and its value.
 pub(crate) type Attribute = (String, String);
 
-/// The attributes of a name, the most special one first.
-pub(crate) fn attributes(name: &X509NameRef) -> Vec<Attribute> {
-    let mut attributes: Vec<Attribute> = name
-        .entries()
-        .map(|entry| {
-            let object = entry.object();
-            let key = match object.nid() {
-                Nid::UNDEF => object.to_string(),
-                nid => nid.short_name().unwrap_or("?").to_owned(),
-            };
-            let value = match entry.data().to_string() {
-                Ok(text) => text,
-                Err(_) => String::from_utf8_lossy(entry.data().as_slice()).into_owned(),
-            };
-            (key, value)
-        })
-        .collect();
-    attributes.reverse();
-    attributes
-}
-
 /// A name in one line, as `CN=…, O=…`. Values with commas are quoted, control characters escaped.
 pub(crate) fn line(name: &X509NameRef) -> String {
-    let attributes = attributes(name);
-    let parts: Vec<String> = attributes
+    let parts: Vec<String> = name_attributes(name)
         .iter()
         .map(|(key, value)| match value.contains([',', '"', '=']) {
             true => format!("{key}=\"{}\"", value.escape_debug()),
@@ -99,10 +77,6 @@ fn known_key(key: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn parsed(text: &str) -> Option<Vec<(String, String)>> {
-        parse(text)
-    }
-
     fn of(attributes: &[(&str, &str)]) -> Option<Vec<(String, String)>> {
         let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         Some(attributes.iter().map(own).collect())
@@ -111,7 +85,7 @@ mod tests {
     #[test]
     fn names_are_read_as_operators_write_them() {
         assert_eq!(
-            parsed(r#"CN=a b , O="c, \"d\"", s=Hessen,E=x@y"#),
+            parse(r#"CN=a b , O="c, \"d\"", s=Hessen,E=x@y"#),
             of(&[
                 ("CN", "a b"),
                 ("O", "c, \"d\""),
@@ -119,7 +93,7 @@ mod tests {
                 ("emailAddress", "x@y")
             ])
         );
-        assert_eq!(parsed("CN="), of(&[("CN", "")]));
+        assert_eq!(parse("CN="), of(&[("CN", "")]));
         for wrong in [
             "",
             "Nordwerk",
@@ -128,7 +102,7 @@ mod tests {
             "CN=\"a\" b",
             "CN=a, Nordwerk",
         ] {
-            assert_eq!(parsed(wrong), None, "{wrong}");
+            assert_eq!(parse(wrong), None, "{wrong}");
         }
     }
 }
