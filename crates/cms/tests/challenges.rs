@@ -10,7 +10,7 @@
 mod support;
 
 use pointsman_cms::{CHALLENGE, ChallengeFailed, OwnChallenge, Suite, answer_challenge};
-use support::forged_files::of_cipher_text;
+use support::forged_files::enveloped_changes::of_cipher_text;
 use support::tree::{Form, Node};
 use support::{STRANGER, Services, US, US_NEXT, suite, text, wrap, wrapping};
 

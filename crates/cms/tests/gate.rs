@@ -1,4 +1,4 @@
-//! What is taken and what is not, each decision by its name. Forgeries by the hundred are in `forged_files.rs`.
+//! What is taken and what is not, each decision by its name. Forgeries by the hundred are in `support/forged_files/`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,7 +11,7 @@ mod support;
 
 use oftp::{FileReason, NerpReason};
 use pointsman_cms::{CmsError, HashAlgorithm, Layer, Problem, SecurityStage, Suite, Wrapping};
-use support::forged_files::of_cipher_text;
+use support::forged_files::enveloped_changes::of_cipher_text;
 use support::tree::{Form, Node};
 use support::{
     PARTNER, PARTNER_NEXT, Party, STRANGER, Services, US, US_NEXT, open, opening, suite, text,
