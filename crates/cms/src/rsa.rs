@@ -5,6 +5,7 @@ use openssl::pkey::{PKeyRef, Private, Public};
 use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::Padding;
 use openssl::sign::RsaPssSaltlen;
+use zeroize::Zeroizing;
 
 use crate::suite::{HashAlgorithm, RsaPadding};
 
@@ -90,7 +91,7 @@ impl Scheme {
         let mut context = PkeyCtx::new(key)?;
         context.decrypt_init()?;
         self.pad_key(&mut context)?;
-        let mut found = Vec::new();
+        let mut found = Zeroizing::new(Vec::new());
         let is_decrypted = context.decrypt_to_vec(wrapped, &mut found).is_ok();
         let is_padded = self.padding != RsaPadding::Pkcs1 || is_padded(key, wrapped, length)?;
         unwrapped.is_random = !is_decrypted || !is_padded || found.len() != length;
@@ -110,12 +111,10 @@ fn is_padded(key: &PKeyRef<Private>, wrapped: &[u8], length: usize) -> Result<bo
     let mut context = PkeyCtx::new(key)?;
     context.decrypt_init()?;
     context.set_rsa_padding(Padding::NONE)?;
-    let mut block = Vec::new();
+    let mut block = Zeroizing::new(Vec::new());
     // Fails for numbers that are not below the modulus, which everyone can see.
     let is_block = context.decrypt_to_vec(wrapped, &mut block).is_ok();
     let differs = difference(&block, length);
-    block.fill(0);
-    std::hint::black_box(&block);
     Ok(is_block && differs == 0)
 }
 
@@ -143,7 +142,7 @@ fn difference(block: &[u8], length: usize) -> u8 {
 
 /// A content's key.
 pub(crate) struct Unwrapped {
-    pub(crate) secret: Vec<u8>,
+    pub(crate) secret: Zeroizing<Vec<u8>>,
     /// Whether it is a random one because RSA failed, which may only be used to prefer another key of ours.
     pub(crate) is_random: bool,
 }
@@ -151,18 +150,10 @@ pub(crate) struct Unwrapped {
 impl Unwrapped {
     /// A random key of that length.
     pub(crate) fn random(length: usize) -> Result<Self, ErrorStack> {
-        let mut secret = vec![0; length];
+        let mut secret = Zeroizing::new(vec![0; length]);
         openssl::rand::rand_priv_bytes(&mut secret)?;
         let is_random = true;
         Ok(Self { secret, is_random })
-    }
-}
-
-impl Drop for Unwrapped {
-    fn drop(&mut self) {
-        // Best effort: the compiler may see that nobody reads it any more, unless it is told that somebody does.
-        self.secret.fill(0);
-        std::hint::black_box(&self.secret);
     }
 }
 

@@ -1,6 +1,7 @@
 //! EnvelopedData, written as its content passes.
 
 use openssl::cipher_ctx::CipherCtx;
+use zeroize::Zeroizing;
 
 use super::recipient;
 use crate::ber::{Container, Frame, element, header, tag};
@@ -81,15 +82,13 @@ impl<W> EnvelopedWriter<W> {
         lengths: LengthForm,
     ) -> Result<Self, CmsError> {
         let cipher = shape.suite.cipher();
-        let (mut secret, mut vector) =
-            (vec![0; cipher.key_length()], vec![0; cipher.block_length()]);
+        let mut secret = Zeroizing::new(vec![0; cipher.key_length()]);
+        let mut vector = vec![0; cipher.block_length()];
         openssl::rand::rand_priv_bytes(&mut secret)?;
         openssl::rand::rand_bytes(&mut vector)?;
         let frame = shape.frame(&shape.encrypt_key(&secret)?, &vector);
         let mut context = CipherCtx::new()?;
         context.encrypt_init(Some(cipher.cipher()), Some(&secret), Some(&vector))?;
-        secret.fill(0);
-        std::hint::black_box(&secret);
         to.put(&match lengths {
             LengthForm::Indefinite => frame.indefinite_head(),
             LengthForm::Definite(content) => frame.definite_head(shape.encrypted_length(content)),
