@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::Command;
 
 use pointsman_cms::{ContentCipher, HashAlgorithm, RsaPadding, Suite, Wrapping};
-use support::{PARTNER, Services, US, open, opening, text, wrap, wrap_definite, wrapping};
+use support::{Services, folder_with_keys, open, opening, text, wrap, wrap_definite, wrapping};
 
 const SIZES: [usize; 4] = [0, 16, 17, 300_000];
 
@@ -24,17 +24,9 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        for (name, party) in [("partner", &*PARTNER), ("us", &*US)] {
-            std::fs::write(
-                folder.path().join(format!("{name}.pem")),
-                party.x509.to_pem().unwrap(),
-            )
-            .unwrap();
-            let key = party.key.private_key_to_pem_pkcs8().unwrap();
-            std::fs::write(folder.path().join(format!("{name}.key")), key).unwrap();
+        Self {
+            folder: folder_with_keys(),
         }
-        Self { folder }
     }
 
     fn path(&self) -> &Path {

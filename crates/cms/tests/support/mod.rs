@@ -91,6 +91,34 @@ pub static US: LazyLock<Party> = LazyLock::new(|| Party::new("us", 7));
 pub static US_NEXT: LazyLock<Party> = LazyLock::new(|| Party::new("us", 8));
 pub static STRANGER: LazyLock<Party> = LazyLock::new(|| Party::new("stranger", 66));
 
+/// A folder with the certificates and keys of the partner and of us, in PEM.
+pub fn folder_with_keys() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, party) in [("partner", &*PARTNER), ("us", &*US)] {
+        let path = |end: &str| folder.path().join(format!("{name}.{end}"));
+        std::fs::write(path("pem"), party.x509.to_pem().unwrap()).unwrap();
+        let key = party.key.private_key_to_pem_pkcs8().unwrap();
+        std::fs::write(path("key"), key).unwrap();
+    }
+    folder
+}
+
+/// That every forgery, and every good one among them, had its documented outcome; `wrong` tells of those that had another.
+pub fn assert_outcomes(what: &str, all: usize, forged: usize, wrong: &[String]) {
+    println!(
+        "{forged} forged {what} and {} good ones, {} with another outcome",
+        all - forged,
+        wrong.len()
+    );
+    assert!(
+        wrong.is_empty(),
+        "{} of {all}:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(forged >= 300, "{forged} forged {what}");
+}
+
 pub fn suite(number: u8) -> Suite {
     Suite::of(CipherSuite::new(number).unwrap()).unwrap()
 }

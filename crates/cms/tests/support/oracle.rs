@@ -5,7 +5,7 @@ use std::process::Command;
 
 use pointsman_cms::Suite;
 
-use super::{PARTNER, Services, US, open, opening, text, wrap, wrap_definite, wrapping};
+use super::{Services, folder_with_keys, open, opening, text, wrap, wrap_definite, wrapping};
 
 /// How the program is started, in the folder with the files; `read` or `write` and their number are added.
 pub type Start<'a> = &'a dyn Fn() -> Command;
@@ -29,16 +29,7 @@ fn name(suite: Suite, services: Services, size: usize) -> String {
 
 /// A folder with the keys of both sides and the contents.
 fn folder(cases: &[(Suite, Services, usize)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, party) in [("partner", &*PARTNER), ("us", &*US)] {
-        std::fs::write(
-            folder.path().join(format!("{name}.pem")),
-            party.x509.to_pem().unwrap(),
-        )
-        .unwrap();
-        let key = party.key.private_key_to_pem_pkcs8().unwrap();
-        std::fs::write(folder.path().join(format!("{name}.key")), key).unwrap();
-    }
+    let folder = folder_with_keys();
     for (suite, services, size) in cases {
         let path = folder
             .path()
