@@ -60,7 +60,7 @@ impl HashAlgorithm {
 }
 
 /// Whether an identifier is this one, with no parameters or NULL.
-fn names_without_parameters(identifier: &[u8], oid: &[u8]) -> bool {
+pub(crate) fn names_without_parameters(identifier: &[u8], oid: &[u8]) -> bool {
     let without = element(tag::SEQUENCE, &[oid]);
     let with_null = element(tag::SEQUENCE, &[oid, oid::NULL]);
     identifier == without || identifier == with_null
@@ -70,17 +70,7 @@ fn names_without_parameters(identifier: &[u8], oid: &[u8]) -> bool {
 pub(crate) fn signature_identifier(padding: RsaPadding, hash: HashAlgorithm) -> Vec<u8> {
     match padding {
         RsaPadding::Pkcs1 => element(tag::SEQUENCE, &[oid::RSA, oid::NULL]),
-        RsaPadding::PssOaep => {
-            let salt = u8::try_from(hash.length()).unwrap_or_default();
-            let salt = element(tag::INTEGER, &[&[salt]]);
-            let parameters = [
-                element(tag::CONTEXT_0, &[&hash.identifier()]),
-                element(tag::CONTEXT_1, &[&hash.mask_identifier()]),
-                element(tag::CONTEXT_2, &[&salt]),
-            ];
-            let parameters = element(tag::SEQUENCE, &[&parameters.concat()]);
-            element(tag::SEQUENCE, &[oid::PSS, &parameters])
-        }
+        RsaPadding::PssOaep => with_parameters(oid::PSS, hash, Some(&salt_length(hash))),
     }
 }
 
@@ -91,11 +81,7 @@ pub(crate) fn is_signature(identifier: &[u8], padding: RsaPadding, hash: HashAlg
             names_without_parameters(identifier, oid::RSA)
                 || names_without_parameters(identifier, hash.signature_oid())
         }
-        RsaPadding::PssOaep => {
-            let salt = u8::try_from(hash.length()).unwrap_or_default();
-            let salt = element(tag::INTEGER, &[&[salt]]);
-            has_parameters(identifier, oid::PSS, hash, Some(&salt))
-        }
+        RsaPadding::PssOaep => has_parameters(identifier, oid::PSS, hash, Some(&salt_length(hash))),
     }
 }
 
@@ -103,14 +89,7 @@ pub(crate) fn is_signature(identifier: &[u8], padding: RsaPadding, hash: HashAlg
 pub(crate) fn key_transport_identifier(padding: RsaPadding, hash: HashAlgorithm) -> Vec<u8> {
     match padding {
         RsaPadding::Pkcs1 => element(tag::SEQUENCE, &[oid::RSA, oid::NULL]),
-        RsaPadding::PssOaep => {
-            let parameters = [
-                element(tag::CONTEXT_0, &[&hash.identifier()]),
-                element(tag::CONTEXT_1, &[&hash.mask_identifier()]),
-            ];
-            let parameters = element(tag::SEQUENCE, &[&parameters.concat()]);
-            element(tag::SEQUENCE, &[oid::OAEP, &parameters])
-        }
+        RsaPadding::PssOaep => with_parameters(oid::OAEP, hash, None),
     }
 }
 
@@ -124,6 +103,23 @@ pub(crate) fn is_key_transport(
         RsaPadding::Pkcs1 => names_without_parameters(identifier, oid::RSA),
         RsaPadding::PssOaep => has_parameters(identifier, oid::OAEP, hash, None),
     }
+}
+
+/// The salt of PSS is as long as the hash.
+fn salt_length(hash: HashAlgorithm) -> Vec<u8> {
+    let length = u8::try_from(hash.length()).unwrap_or_default();
+    element(tag::INTEGER, &[&[length]])
+}
+
+/// An identifier with that hash, its mask, and that third parameter (a salt length).
+fn with_parameters(oid: &[u8], hash: HashAlgorithm, third: Option<&[u8]>) -> Vec<u8> {
+    let mut parameters = vec![
+        element(tag::CONTEXT_0, &[&hash.identifier()]),
+        element(tag::CONTEXT_1, &[&hash.mask_identifier()]),
+    ];
+    parameters.extend(third.map(|third| element(tag::CONTEXT_2, &[third])));
+    let parameters = element(tag::SEQUENCE, &[&parameters.concat()]);
+    element(tag::SEQUENCE, &[oid, &parameters])
 }
 
 /// Whether an identifier has that hash, its mask, that third parameter (a salt length), and nothing else. All are

@@ -4,7 +4,7 @@
 //! failure from another. The key should be one that decrypts no files.
 
 use std::fmt;
-use std::io::{Cursor, Write};
+use std::io::Cursor;
 
 use crate::certificate::{Certificate, Identity};
 use crate::enveloped::{EnvelopedReader, EnvelopedRules, Inside};
@@ -42,10 +42,8 @@ impl OwnChallenge {
             encrypt: partner.to_vec(),
             overlap: false,
         };
-        let measured = wrapping.measure(secret.len() as u64)?.finish()?;
-        let mut wrapper = wrapping.write_definite_to(Vec::new(), measured)?;
-        wrapper.write_all(&secret).map_err(CmsError::Write)?;
-        Ok((Self(secret), wrapper.finish()?.0))
+        let challenge = wrapping.small_file(&secret)?;
+        Ok((Self(secret), challenge))
     }
 
     /// Whether that is the answer (AURPRSP). The time it takes says nothing of the octets.

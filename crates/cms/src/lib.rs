@@ -49,6 +49,7 @@ mod content_info;
 mod enveloped;
 mod error;
 mod found;
+mod limits;
 mod measured;
 mod measuring;
 mod name;
@@ -71,19 +72,21 @@ mod wrapping;
 pub use ber::MOST_DEPTH;
 pub use certificate::{Certificate, Identity, KeyError, PrivateKey};
 pub use challenge::{CHALLENGE, ChallengeFailed, ChallengeReply, OwnChallenge, answer_challenge};
+pub use compressed::Compress;
 pub use error::{CmsError, Layer, Problem, SecurityStage};
 pub use found::{CompressedFound, EnvelopedFound, Found, SignedFound, WireFound};
+pub use limits::Limits;
 pub use measured::Measured;
 pub use measuring::Measurer;
 pub use name::name_attributes;
-pub use opening::{Announced, FileTolerances, Limits, Opener, Opening};
+pub use opening::{Announced, FileTolerances, Opener, Opening};
 pub use receipt::{ReceiptError, SentFile, receipt_text, sign_receipt};
 pub use records::{
     LONGEST_RECORD, RecordHeaderError, RecordHeaderReader, RecordHeaderWriter, RecordPart,
 };
 pub use suite::{ContentCipher, HashAlgorithm, RsaPadding, Suite};
 pub use wrapper::{Wrapped, Wrapper};
-pub use wrapping::{Compress, Wrapping};
+pub use wrapping::Wrapping;
 
 /// The most octets of memory that a file has while it is opened or made, without threads that deflate in parallel.
 pub const MOST_MEMORY: usize = 8 * 1024 * 1024;

@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-use crate::compressed::{CompressedShape, CompressedWriter};
+use crate::compressed::{self, CompressedWriter};
 use crate::error::CmsError;
 use crate::measured::Measured;
 use crate::signed::SignedWriter;
@@ -34,11 +34,15 @@ impl Wrapping {
 
 impl Measurer {
     fn start(wrapping: &Wrapping, content: u64) -> Result<Self, CmsError> {
-        let first_pass = match wrapping.compressed() {
+        let first_pass = match wrapping.compress {
             None => None,
-            Some(shape) => {
+            Some(compress) => {
                 let mut top: Box<dyn Sink<()>> = Box::new(Nowhere);
-                top = Box::new(CompressedWriter::start(top, shape, LengthForm::Indefinite)?);
+                top = Box::new(CompressedWriter::start(
+                    top,
+                    compress,
+                    LengthForm::Indefinite,
+                )?);
                 if !wrapping.sign.is_empty() {
                     let lengths = LengthForm::Definite(content);
                     top = Box::new(SignedWriter::start(top, wrapping.signed(), lengths, None)?);
@@ -71,7 +75,7 @@ impl Measurer {
         }
         let mut octets = content;
         if let Some(deflated) = made.deflated {
-            octets = CompressedShape::definite_length(deflated);
+            octets = compressed::definite_length(deflated);
         } else if !wrapping.sign.is_empty() {
             octets = wrapping.signed().definite_length(content);
         }

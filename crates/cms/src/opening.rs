@@ -5,10 +5,11 @@ use std::io::{self, Read};
 use oftp::Security;
 
 use crate::certificate::{Certificate, Identity};
-use crate::compressed::{CompressedReader, CompressedRules};
+use crate::compressed::CompressedReader;
 use crate::enveloped::{EnvelopedReader, EnvelopedRules, Inside};
 use crate::error::{CmsError, Layer};
 use crate::found::Found;
+use crate::limits::Limits;
 use crate::pipe::Ahead;
 use crate::signed::{SignedReader, SignedRules};
 use crate::source::{Source, WireSource};
@@ -24,20 +25,6 @@ pub struct Announced {
     pub compressed: bool,
     /// SFIDCIPH.
     pub suite: Suite,
-}
-
-/// How much a file may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Octets of the largest content.
-    pub largest: u64,
-    /// How many times its size a file may inflate to, counted from 1 MiB of output on.
-    pub ratio: u32,
-}
-
-impl Limits {
-    /// The default ratio. What zlib can do at most is about 1030.
-    pub const RATIO: u32 = 200;
 }
 
 /// What is taken, or not, beyond what RFC 5024 says.
@@ -83,7 +70,7 @@ impl Opening {
             source = self.ahead(source)?;
         }
         if compressed {
-            source = Box::new(CompressedReader::new(source, self.compressed_rules()));
+            source = Box::new(CompressedReader::new(source, self.limits));
             source = self.ahead(source)?;
         }
         if security.is_signed() {
@@ -115,13 +102,6 @@ impl Opening {
                 (false, true) => Inside::Signed,
                 (false, false) => Inside::Anything,
             },
-        }
-    }
-
-    fn compressed_rules(&self) -> CompressedRules {
-        CompressedRules {
-            largest: self.limits.largest,
-            ratio: self.limits.ratio,
         }
     }
 

@@ -4,14 +4,15 @@
 //! a NERP that was signed could be read as an EERP with a longer hash, were lengths not compared. Why a file was refused
 //! (NERPREAS and its text) is not signed: it is what the way here claims.
 
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Read};
 
 use oftp::{FileKey, Response, Security};
 
 use crate::certificate::{Certificate, Identity};
 use crate::error::CmsError;
 use crate::found::SignedFound;
-use crate::opening::{Announced, FileTolerances, Limits, Opening};
+use crate::limits::Limits;
+use crate::opening::{Announced, FileTolerances, Opening};
 use crate::suite::Suite;
 use crate::wrapping::Wrapping;
 
@@ -143,10 +144,7 @@ pub fn sign_receipt(
         encrypt: Vec::new(),
         overlap: false,
     };
-    let measured = wrapping.measure(text.len() as u64)?.finish()?;
-    let mut wrapper = wrapping.write_definite_to(Vec::new(), measured)?;
-    wrapper.write_all(&text).map_err(CmsError::Write)?;
-    Ok(wrapper.finish()?.0)
+    wrapping.small_file(&text)
 }
 
 /// What is known of a file whose receipt came.

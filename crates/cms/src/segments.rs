@@ -2,7 +2,7 @@
 
 use crate::ber::{header, tag};
 use crate::error::CmsError;
-use crate::sink::{LengthForm, Sink};
+use crate::sink::{LengthForm, Sink, gather};
 
 /// Octets of a segment. Readers hold a segment in memory, the least of them.
 pub(crate) const SEGMENT: usize = 256 * 1024;
@@ -32,10 +32,7 @@ impl Segments {
             return to.put(octets);
         }
         while !octets.is_empty() {
-            let fits = octets.len().min(SEGMENT - self.gathered.len());
-            let (now, later) = octets.split_at_checked(fits).unwrap_or((octets, &[]));
-            self.gathered.extend_from_slice(now);
-            octets = later;
+            octets = gather(&mut self.gathered, SEGMENT, octets);
             if self.gathered.len() == SEGMENT {
                 self.end(to)?;
             }

@@ -16,6 +16,14 @@ pub(crate) trait Sink<W>: Send {
     fn end(self: Box<Self>, made: &mut Made) -> Result<W, CmsError>;
 }
 
+/// Adds as many octets to those gathered as fit into that many: the octets that are left.
+pub(crate) fn gather<'a>(gathered: &mut Vec<u8>, most: usize, octets: &'a [u8]) -> &'a [u8] {
+    let fits = most.saturating_sub(gathered.len());
+    let (now, later) = octets.split_at_checked(fits).unwrap_or((octets, &[]));
+    gathered.extend_from_slice(now);
+    later
+}
+
 /// The form of lengths, of one layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LengthForm {

@@ -17,6 +17,15 @@ pub(crate) trait Source: Send {
     fn report(self: Box<Self>, found: &mut Found);
 }
 
+/// Hands out as many octets as there are and as fit into the room: how many.
+pub(crate) fn hand_out(there: &[u8], room: &mut [u8]) -> usize {
+    let count = there.len().min(room.len());
+    for (to, from) in room.iter_mut().zip(there) {
+        *to = *from;
+    }
+    count
+}
+
 /// The file as it was transmitted: counted and hashed.
 pub(crate) struct WireSource<R> {
     file: R,

@@ -20,7 +20,7 @@ pub struct Wrapped {
 
 /// Takes the content of a file, and writes the file. What it wrote counts only when [`Self::finish`] has returned `Ok`.
 pub struct Wrapper<W> {
-    top: Option<Box<dyn Sink<W>>>,
+    top: Box<dyn Sink<W>>,
     content: u64,
     failed: Option<CmsError>,
 }
@@ -28,7 +28,7 @@ pub struct Wrapper<W> {
 impl<W> Wrapper<W> {
     pub(crate) fn new(top: Box<dyn Sink<W>>) -> Self {
         Self {
-            top: Some(top),
+            top,
             content: 0,
             failed: None,
         }
@@ -50,13 +50,12 @@ impl<W> Wrapper<W> {
         Ok((out, wrapped))
     }
 
-    pub(crate) fn end(mut self) -> Result<(W, Made), CmsError> {
-        if let Some(error) = self.failed.take() {
+    pub(crate) fn end(self) -> Result<(W, Made), CmsError> {
+        if let Some(error) = self.failed {
             return Err(error);
         }
         let mut made = Made::default();
-        let top = self.top.take().ok_or(CmsError::Thread)?;
-        let out = top.end(&mut made)?;
+        let out = self.top.end(&mut made)?;
         Ok((out, made))
     }
 
@@ -70,8 +69,7 @@ impl<W> Write for Wrapper<W> {
         if let Some(error) = &self.failed {
             return Err(error.to_io());
         }
-        let top = self.top.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
-        match top.put(octets) {
+        match self.top.put(octets) {
             Ok(()) => {
                 self.content += octets.len() as u64;
                 Ok(octets.len())

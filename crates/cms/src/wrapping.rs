@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use crate::certificate::{Certificate, Identity};
-use crate::compressed::{CompressedShape, CompressedWriter};
+use crate::compressed::{Compress, CompressedWriter};
 use crate::enveloped::{EnvelopedShape, EnvelopedWriter};
 use crate::error::CmsError;
 use crate::measured::Measured;
@@ -12,15 +12,6 @@ use crate::signed::{SignedShape, SignedWriter};
 use crate::sink::{LengthForm, Out, Sink};
 use crate::suite::Suite;
 use crate::wrapper::Wrapper;
-
-/// How a file is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Compress {
-    /// 0 (as it is) to 9 (smallest); 1 is several times as fast as 6.
-    pub level: u32,
-    /// How many threads deflate: 0 and 1 none of their own, at most 16. Each has about 2 MiB.
-    pub threads: usize,
-}
 
 /// How a file is secured. Each of the three services may be left out.
 #[derive(Debug, Clone)]
@@ -61,6 +52,14 @@ impl Wrapping {
         self.start(Box::new(Out::new(out, self.suite.hash())?), Some(measured))
     }
 
+    /// A content of a few octets as a file in memory, with definite lengths; it is not compressed.
+    pub(crate) fn small_file(&self, content: &[u8]) -> Result<Vec<u8>, CmsError> {
+        let measured = self.measure(content.len() as u64)?.finish()?;
+        let mut wrapper = self.write_definite_to(Vec::new(), measured)?;
+        wrapper.write_all(content).map_err(CmsError::Write)?;
+        Ok(wrapper.finish()?.0)
+    }
+
     fn start<W: Send + 'static>(
         &self,
         out: Box<dyn Sink<W>>,
@@ -72,9 +71,9 @@ impl Wrapping {
             top = Box::new(EnvelopedWriter::start(top, &self.enveloped(), lengths)?);
             top = self.aside(top)?;
         }
-        if let Some(shape) = self.compressed() {
+        if let Some(compress) = self.compress {
             let lengths = definite(measured.as_ref(), |measured| measured.deflated.unwrap_or(0));
-            top = Box::new(CompressedWriter::start(top, shape, lengths)?);
+            top = Box::new(CompressedWriter::start(top, compress, lengths)?);
             top = self.aside(top)?;
         }
         if !self.sign.is_empty() {
@@ -101,13 +100,6 @@ impl Wrapping {
             signers: self.sign.clone(),
             with_certificates: self.with_certificates,
         }
-    }
-
-    pub(crate) fn compressed(&self) -> Option<CompressedShape> {
-        self.compress.map(|compress| CompressedShape {
-            level: compress.level,
-            threads: compress.threads,
-        })
     }
 
     pub(crate) fn enveloped(&self) -> EnvelopedShape {

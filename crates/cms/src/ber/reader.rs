@@ -1,7 +1,7 @@
 //! BER and DER as they pass: one source, one stack of open containers, a limit on everything.
 
 use crate::error::{CmsError, Layer, Problem};
-use crate::source::Source;
+use crate::source::{Source, hand_out};
 
 use super::{header, tag};
 
@@ -193,10 +193,7 @@ impl BerReader {
         }
         let there = self.buffer.get(self.at..self.end).unwrap_or_default();
         let most = usize::try_from(*left).unwrap_or(usize::MAX);
-        let count = there.len().min(room.len()).min(most);
-        for (to, from) in room.iter_mut().zip(there).take(count) {
-            *to = *from;
-        }
+        let count = hand_out(there.get(..most).unwrap_or(there), room);
         self.at += count;
         self.position += count as u64;
         *left -= count as u64;

@@ -6,5 +6,6 @@ mod parallel;
 mod reader;
 mod writer;
 
-pub(crate) use reader::{CompressedReader, CompressedRules};
-pub(crate) use writer::{CompressedShape, CompressedWriter};
+pub(crate) use reader::CompressedReader;
+pub use writer::Compress;
+pub(crate) use writer::{CompressedWriter, definite_length};

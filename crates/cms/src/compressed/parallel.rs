@@ -11,6 +11,7 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 
 use super::adler;
 use crate::error::{CmsError, Layer, Problem};
+use crate::sink::gather;
 
 /// Octets of a block.
 const BLOCK: usize = 512 * 1024;
@@ -77,10 +78,7 @@ impl ParallelDeflate {
             if self.gathered.len() == BLOCK {
                 self.submit(false, put)?;
             }
-            let fits = octets.len().min(BLOCK - self.gathered.len());
-            let (now, later) = octets.split_at_checked(fits).unwrap_or((octets, &[]));
-            self.gathered.extend_from_slice(now);
-            octets = later;
+            octets = gather(&mut self.gathered, BLOCK, octets);
         }
         Ok(())
     }

@@ -2,9 +2,11 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use crate::ber::{BerReader, OctetString, element, tag};
+use crate::algorithm::names_without_parameters;
+use crate::ber::{BerReader, OctetString, tag};
 use crate::error::{CmsError, Layer, Problem};
 use crate::found::{CompressedFound, Found};
+use crate::limits::Limits;
 use crate::oid;
 use crate::source::Source;
 
@@ -15,19 +17,10 @@ const RATIO_FROM: u64 = 1024 * 1024;
 /// What a signed layer may have around the largest content.
 const MOST_AROUND: u64 = 2 * 1024 * 1024;
 
-/// What a compressed layer must be like.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct CompressedRules {
-    /// Octets of the largest content.
-    pub(crate) largest: u64,
-    /// How many times its size it may inflate to.
-    pub(crate) ratio: u32,
-}
-
 /// Reads the content of a CompressedData.
 pub(crate) struct CompressedReader {
     reader: BerReader,
-    rules: CompressedRules,
+    limits: Limits,
     deflated: Option<OctetString>,
     zlib: Decompress,
     buffer: Box<[u8]>,
@@ -37,10 +30,10 @@ pub(crate) struct CompressedReader {
 }
 
 impl CompressedReader {
-    pub(crate) fn new(source: Box<dyn Source>, rules: CompressedRules) -> Self {
+    pub(crate) fn new(source: Box<dyn Source>, limits: Limits) -> Self {
         Self {
             reader: BerReader::new(source, Layer::Compressed),
-            rules,
+            limits,
             deflated: None,
             zlib: Decompress::new(true),
             buffer: vec![0; BUFFER].into_boxed_slice(),
@@ -57,11 +50,7 @@ impl CompressedReader {
             return Err(self.reader.error(Problem::Version));
         }
         let algorithm = self.reader.element("algorithm", 64)?;
-        let forms = [
-            element(tag::SEQUENCE, &[oid::ZLIB]),
-            element(tag::SEQUENCE, &[oid::ZLIB, oid::NULL]),
-        ];
-        if !forms.contains(&algorithm) {
+        if !names_without_parameters(&algorithm, oid::ZLIB) {
             return Err(self.reader.error(Problem::Algorithm("compression")));
         }
         self.reader.enter(tag::SEQUENCE, "content")?;
@@ -115,13 +104,13 @@ impl CompressedReader {
 
     fn check_size(&self) -> Result<(), CmsError> {
         let (deflated, inflated) = (self.zlib.total_in(), self.zlib.total_out());
-        let limit = self.rules.largest;
+        let limit = self.limits.largest;
         if inflated > limit.saturating_add(MOST_AROUND) && !planted!(LargestNotLimited) {
             return Err(CmsError::TooLarge { limit });
         }
-        let most = deflated.saturating_mul(u64::from(self.rules.ratio));
+        let most = deflated.saturating_mul(u64::from(self.limits.ratio));
         if inflated > RATIO_FROM && inflated > most && !planted!(RatioNotLimited) {
-            return Err(self.reader.error(Problem::Ratio(self.rules.ratio)));
+            return Err(self.reader.error(Problem::Ratio(self.limits.ratio)));
         }
         Ok(())
     }

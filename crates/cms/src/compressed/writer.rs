@@ -8,34 +8,32 @@ use crate::oid;
 use crate::segments::Segments;
 use crate::sink::{LengthForm, Made, Sink};
 
-/// What a compressed layer is to be like.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct CompressedShape {
-    /// 0 to 9.
-    pub(crate) level: u32,
-    /// How many threads deflate; none of their own for 0 and 1.
-    pub(crate) threads: usize,
+/// How a file is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compress {
+    /// 0 (as it is) to 9 (smallest); 1 is several times as fast as 6.
+    pub level: u32,
+    /// How many threads deflate: 0 and 1 none of their own, at most 16. Each has about 2 MiB.
+    pub threads: usize,
 }
 
-impl CompressedShape {
-    fn frame() -> Frame {
-        let version = [tag::INTEGER, 1, 0];
-        let algorithm = element(tag::SEQUENCE, &[oid::ZLIB]);
-        let mut containers = crate::content_info::containers(oid::COMPRESSED_DATA);
-        containers.push(Container::new(tag::SEQUENCE, &[&version, &algorithm]));
-        containers.push(Container::new(tag::SEQUENCE, &[oid::DATA]));
-        containers.push(Container::new(tag::CONTEXT_0, &[]));
-        let content = tag::OCTET_STRING;
-        Frame {
-            containers,
-            content,
-        }
+fn frame() -> Frame {
+    let version = [tag::INTEGER, 1, 0];
+    let algorithm = element(tag::SEQUENCE, &[oid::ZLIB]);
+    let mut containers = crate::content_info::containers(oid::COMPRESSED_DATA);
+    containers.push(Container::new(tag::SEQUENCE, &[&version, &algorithm]));
+    containers.push(Container::new(tag::SEQUENCE, &[oid::DATA]));
+    containers.push(Container::new(tag::CONTEXT_0, &[]));
+    let content = tag::OCTET_STRING;
+    Frame {
+        containers,
+        content,
     }
+}
 
-    /// How many octets the layer has around a zlib stream of that many, in definite lengths.
-    pub(crate) fn definite_length(deflated: u64) -> u64 {
-        Self::frame().definite_length(deflated)
-    }
+/// How many octets the layer has around a zlib stream of that many, in definite lengths.
+pub(crate) fn definite_length(deflated: u64) -> u64 {
+    frame().definite_length(deflated)
 }
 
 enum Deflater {
@@ -56,16 +54,16 @@ impl<W> CompressedWriter<W> {
     /// Starts the layer. Definite lengths are those of the zlib stream.
     pub(crate) fn start(
         mut to: Box<dyn Sink<W>>,
-        shape: CompressedShape,
+        compress: Compress,
         lengths: LengthForm,
     ) -> Result<Self, CmsError> {
         to.put(&match lengths {
-            LengthForm::Indefinite => CompressedShape::frame().indefinite_head(),
-            LengthForm::Definite(deflated) => CompressedShape::frame().definite_head(deflated),
+            LengthForm::Indefinite => frame().indefinite_head(),
+            LengthForm::Definite(deflated) => frame().definite_head(deflated),
         })?;
-        let deflater = match shape.threads {
-            0 | 1 => Deflater::Here(Deflate::new(shape.level)),
-            threads => Deflater::OnThreads(ParallelDeflate::new(shape.level, threads)?),
+        let deflater = match compress.threads {
+            0 | 1 => Deflater::Here(Deflate::new(compress.level)),
+            threads => Deflater::OnThreads(ParallelDeflate::new(compress.level, threads)?),
         };
         Ok(Self {
             to,

@@ -10,7 +10,7 @@ use crate::certificate::Identity;
 use crate::error::{CmsError, Layer, Problem};
 use crate::found::{EnvelopedFound, Found};
 use crate::oid;
-use crate::source::Source;
+use crate::source::{Source, hand_out};
 use crate::suite::{ContentCipher, RsaPadding, Suite};
 
 /// The most recipients of a file, and the most octets of one.
@@ -212,10 +212,7 @@ impl Source for EnvelopedReader {
             self.decrypt(&mut open)?;
         }
         let plain = open.plain.get(open.at..).unwrap_or_default();
-        let count = plain.len().min(room.len());
-        for (to, from) in room.iter_mut().zip(plain) {
-            *to = *from;
-        }
+        let count = hand_out(plain, room);
         open.at += count;
         self.open = Some(open);
         Ok(count)

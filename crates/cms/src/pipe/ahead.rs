@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use super::{BUFFER, WAITING};
 use crate::error::CmsError;
 use crate::found::Found;
-use crate::source::Source;
+use crate::source::{Source, hand_out};
 
 /// Octets, or how the source ended.
 type Part = Result<Vec<u8>, CmsError>;
@@ -82,10 +82,7 @@ impl Source for Ahead {
             self.is_done = self.current.is_empty();
         }
         let there = self.current.get(self.at..).unwrap_or_default();
-        let count = there.len().min(room.len());
-        for (to, from) in room.iter_mut().zip(there) {
-            *to = *from;
-        }
+        let count = hand_out(there, room);
         self.at += count;
         Ok(count)
     }

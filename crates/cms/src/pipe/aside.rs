@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 
 use super::{BUFFER, WAITING};
 use crate::error::CmsError;
-use crate::sink::{Made, Sink};
+use crate::sink::{Made, Sink, gather};
 
 /// What the thread ends with.
 type Outcome<W> = Result<(W, Made), CmsError>;
@@ -74,10 +74,7 @@ impl<W: Send + 'static> Aside<W> {
 impl<W: Send + 'static> Sink<W> for Aside<W> {
     fn put(&mut self, mut octets: &[u8]) -> Result<(), CmsError> {
         while !octets.is_empty() {
-            let fits = octets.len().min(BUFFER - self.gathered.len());
-            let (now, later) = octets.split_at_checked(fits).unwrap_or((octets, &[]));
-            self.gathered.extend_from_slice(now);
-            octets = later;
+            octets = gather(&mut self.gathered, BUFFER, octets);
             if self.gathered.len() == BUFFER {
                 let full = std::mem::replace(&mut self.gathered, Vec::with_capacity(BUFFER));
                 self.hand_over(Part::Octets(full))?;
