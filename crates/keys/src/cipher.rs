@@ -76,6 +76,7 @@ impl<'a> Symmetric<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::octets::from_hexadecimal;
 
     #[test]
     fn every_cipher_of_the_readers_is_there() {
@@ -132,9 +133,7 @@ mod tests {
     #[test]
     fn aes_key_wrap_with_padding_is_that_of_rfc_5649() {
         // RFC 5649, 6, has a key of 192 bits; this is its 256-bit sibling, made by Python's cryptography 48.
-        let wrapped: Vec<u8> = (0..WRAPPED.len() / 2)
-            .map(|i| u8::from_str_radix(&WRAPPED[2 * i..2 * i + 2], 16).unwrap())
-            .collect();
+        let wrapped = from_hexadecimal(WRAPPED).unwrap();
         let key: Vec<u8> = (0..32).collect();
         let cipher = Symmetric {
             padded: false,

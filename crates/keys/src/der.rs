@@ -1,4 +1,4 @@
-//! DerElements of ASN.1 in memory. Certificates and most stores are DER; some programs write PFX and P7B as BER, which
+//! Elements of ASN.1 in memory. Certificates and most stores are DER; some programs write PFX and P7B as BER, which
 //! [`definite`] makes definite first.
 
 use std::borrow::Cow;
@@ -48,7 +48,7 @@ impl<'a> DerElement<'a> {
     }
 }
 
-/// DerElements, one after the other.
+/// Elements, one after the other.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DerElements<'a> {
     rest: &'a [u8],
@@ -92,21 +92,23 @@ impl<'a> DerElements<'a> {
     /// The next element, whatever it is.
     pub(crate) fn any(&mut self, what: &'static str) -> Result<DerElement<'a>, StoreFault> {
         let damaged = StoreFault::damaged(what, self.at);
-        let (header, length) = header(self.rest).ok_or(damaged.clone())?;
-        let length = length.ok_or(damaged.clone())?;
-        let end = header.checked_add(length).ok_or(damaged.clone())?;
-        let (whole, rest) = self.rest.split_at_checked(end).ok_or(damaged.clone())?;
-        let body = whole.get(header..).ok_or(damaged.clone())?;
-        let tag = *whole.first().ok_or(damaged)?;
-        let at = self.at + header;
+        self.take().ok_or(damaged)
+    }
+
+    /// The next element; none if there is not all of it, or its length is indefinite.
+    fn take(&mut self) -> Option<DerElement<'a>> {
+        let (header, length) = header(self.rest)?;
+        let end = header.checked_add(length?)?;
+        let (whole, rest) = self.rest.split_at_checked(end)?;
+        let element = DerElement {
+            tag: *whole.first()?,
+            body: whole.get(header..)?,
+            whole,
+            at: self.at + header,
+        };
         self.rest = rest;
         self.at += end;
-        Ok(DerElement {
-            tag,
-            body,
-            whole,
-            at,
-        })
+        Some(element)
     }
 
     /// The next element, which has that tag.

@@ -238,13 +238,8 @@ fn scrypt(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::octets::from_hexadecimal;
     use crate::reading::StoreReading;
-
-    fn octets(hexadecimal: &str) -> Vec<u8> {
-        (0..hexadecimal.len() / 2)
-            .map(|i| u8::from_str_radix(&hexadecimal[2 * i..2 * i + 2], 16).unwrap())
-            .collect()
-    }
 
     /// The vectors that circulate with implementations of PKCS#12, from `smeg` and `queeg`.
     #[test]
@@ -286,7 +281,10 @@ mod tests {
                 "11dedad7758d4860",
             ),
         ] {
-            let (salt, key) = (octets(salt), octets(key));
+            let (salt, key) = (
+                from_hexadecimal(salt).unwrap(),
+                from_hexadecimal(key).unwrap(),
+            );
             let derived = pkcs12(
                 MessageDigest::sha1(),
                 &utf16_ended(password),

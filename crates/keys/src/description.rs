@@ -107,7 +107,12 @@ impl CertificateDescription {
         let x509 = certificate.x509();
         let usage_flags = usage_flags(certificate.der());
         let usages = USAGES.into_iter().filter(|(_, bit)| usage_flags & bit != 0);
-        let [md5, sha1, sha256] = digests(x509);
+        let [md5, sha1, sha256] = [
+            MessageDigest::md5(),
+            MessageDigest::sha1(),
+            MessageDigest::sha256(),
+        ]
+        .map(|hash| digest(x509, hash));
         Self {
             subject: certificate.subject(),
             issuer: certificate.issuer(),
@@ -240,7 +245,7 @@ impl fmt::Display for KeyStoreEntry {
                 "a key {alias} without a certificate, {algorithm} of {bits} bits"
             );
         };
-        let [_, _, sha256] = digests(certificate.x509());
+        let sha256 = digest(certificate.x509(), MessageDigest::sha256());
         let (subject, serial) = (certificate.subject(), certificate.serial());
         write!(
             f,
@@ -250,18 +255,10 @@ impl fmt::Display for KeyStoreEntry {
     }
 }
 
-/// MD5, SHA-1 and SHA-256 of a certificate.
-fn digests(x509: &X509) -> [Vec<u8>; 3] {
-    let hashes = [
-        MessageDigest::md5(),
-        MessageDigest::sha1(),
-        MessageDigest::sha256(),
-    ];
-    hashes.map(|hash| {
-        x509.digest(hash)
-            .map(|digest| digest.to_vec())
-            .unwrap_or_default()
-    })
+/// The hash of a certificate.
+fn digest(x509: &X509, hash: MessageDigest) -> Vec<u8> {
+    let digest = x509.digest(hash);
+    digest.map(|digest| digest.to_vec()).unwrap_or_default()
 }
 
 fn signature_algorithm(x509: &X509) -> String {

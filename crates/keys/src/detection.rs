@@ -7,6 +7,9 @@ use crate::kind::KeyStoreKind;
 use crate::oid;
 use crate::pem;
 
+/// What a public key file of RFC 4716 begins with.
+pub(crate) const RFC4716: &str = "---- BEGIN SSH2 PUBLIC KEY ----";
+
 impl KeyStoreKind {
     /// The kind that octets look like; none where they look like no store. Base64 of a binary kind is that kind.
     pub fn of(octets: &[u8]) -> Option<Self> {
@@ -32,7 +35,7 @@ pub(crate) fn text(octets: &[u8]) -> Option<Cow<'_, str>> {
 
 fn textual(text: &str) -> Option<KeyStoreKind> {
     let start = text.trim_start();
-    let ssh = ["ssh-", "ecdsa-sha2-", "---- BEGIN SSH2 PUBLIC KEY ----"];
+    let ssh = ["ssh-", "ecdsa-sha2-", RFC4716];
     if start.starts_with("PuTTY-User-Key-File-") {
         return Some(KeyStoreKind::Ppk);
     }
@@ -55,11 +58,8 @@ fn textual(text: &str) -> Option<KeyStoreKind> {
 
 /// The label of the first block.
 fn pem_label(text: &str) -> Option<&str> {
-    let begins = |line: &'_ str| line.trim().starts_with("-----BEGIN ");
-    let line = text.lines().find(|line| begins(line))?;
-    line.trim()
-        .strip_prefix("-----BEGIN ")?
-        .strip_suffix("-----")
+    let mut lines = text.lines().map(str::trim);
+    pem::label(lines.find(|line| line.starts_with(pem::BEGIN))?)
 }
 
 fn binary(octets: &[u8]) -> Option<KeyStoreKind> {

@@ -1,8 +1,8 @@
 //! PEM (RFC 7468) and its older form with headers (RFC 1421): blocks of base64 between two lines, with any text around.
 
 use base64::Engine;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use base64::engine::{DecodePaddingMode, general_purpose::STANDARD_NO_PAD};
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use zeroize::Zeroizing;
 
 use crate::error::StoreFault;
@@ -15,6 +15,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
         .with_decode_allow_trailing_bits(true),
 );
+
+/// What a line begins with that begins a block.
+pub(crate) const BEGIN: &str = "-----BEGIN ";
 
 /// One block.
 pub(crate) struct Block {
@@ -56,8 +59,8 @@ pub(crate) fn blocks(text: &str) -> Result<Vec<Block>, StoreFault> {
 }
 
 /// The label of a line that begins a block.
-fn label(line: &str) -> Option<&str> {
-    line.strip_prefix("-----BEGIN ")?.strip_suffix("-----")
+pub(crate) fn label(line: &str) -> Option<&str> {
+    line.strip_prefix(BEGIN)?.strip_suffix("-----")
 }
 
 fn block(label: &str, body: &[&str], alias: Option<String>) -> Result<Block, StoreFault> {
@@ -92,11 +95,7 @@ pub(crate) fn write(label: &str, octets: &[u8]) -> String {
     use std::fmt::Write;
     let mut text = format!("-----BEGIN {label}-----\n");
     for chunk in octets.chunks(48) {
-        let mut line = STANDARD_NO_PAD.encode(chunk);
-        while line.len() % 4 != 0 {
-            line.push('=');
-        }
-        let _ = writeln!(text, "{line}");
+        let _ = writeln!(text, "{}", STANDARD.encode(chunk));
     }
     let _ = writeln!(text, "-----END {label}-----");
     text

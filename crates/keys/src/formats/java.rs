@@ -40,14 +40,11 @@ pub(crate) fn read(
         .and_then(|at| store.split_at_checked(at))
         .ok_or(StoreFault::damaged("checksum", store.len()))?;
     let mut octets = Octets::of(body);
-    let magic = octets.u32("first octets")?;
-    if magic
-        != if kind == KeyStoreKind::Jks {
-            JKS
-        } else {
-            JCEKS
-        }
-    {
+    let magic = match kind {
+        KeyStoreKind::Jks => JKS,
+        _ => JCEKS,
+    };
+    if octets.u32("first octets")? != magic {
         return Err(StoreFault::damaged("first octets", 0));
     }
     let version = octets.u32("version")?;
@@ -174,8 +171,7 @@ fn masked(protected: &[u8], password: &str) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 /// Sun's PBEWithMD5AndTripleDES: each half of the salt is hashed with the password again and again; 24 octets of key
-/// and 8 of the initialization vector. Where the halves are equal, the first one is
-/// turned round.
+/// and 8 of the initialization vector. Where the halves are equal, the first one is turned round.
 fn jceks_secret(salt: &[u8], rounds: usize, password: &str) -> Option<Zeroizing<Vec<u8>>> {
     let (first, second) = salt.split_at_checked(4)?;
     let second = <[u8; 4]>::try_from(second).ok()?;

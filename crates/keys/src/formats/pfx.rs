@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use zeroize::Zeroizing;
-
 use super::der_file;
 use crate::certificate::StoredCertificate;
 use crate::der::{
@@ -162,7 +160,7 @@ fn shrouded(der: &[u8], access: &KeyAccess) -> Result<StoredKey, StoreFault> {
     if access.key_password().is_some() {
         return der_file::encrypted_key(der, access);
     }
-    let plain: Zeroizing<Vec<u8>> = Encrypted::key(der)?.decrypt("", access)?;
+    let plain = Encrypted::key(der)?.decrypt("", access)?;
     StoredKey::from_der(&plain)
 }
 

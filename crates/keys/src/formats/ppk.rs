@@ -100,18 +100,9 @@ impl<'a> Lines<'a> {
                 });
             }
         };
-        let mut value = |wanted: &str| -> Result<&'a str, StoreFault> {
-            let line = lines.next().and_then(|line| line.split_once(':'));
-            match line {
-                Some((name, value)) if name == wanted => {
-                    Ok(value.strip_prefix(' ').unwrap_or(value))
-                }
-                _ => Err(form(wanted)),
-            }
-        };
-        let encryption = value("Encryption")?;
-        let comment = value("Comment")?;
-        let count = value("Public-Lines")?;
+        let encryption = next(&mut lines, "Encryption")?;
+        let comment = next(&mut lines, "Comment")?;
+        let count = next(&mut lines, "Public-Lines")?;
         let public = base64(&mut lines, count)?;
         let derivation = match (version, encryption) {
             (3, "aes256-cbc") => Some(Argon2::of(&mut lines)?),

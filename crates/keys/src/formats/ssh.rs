@@ -5,6 +5,7 @@ use openssl::pkey::{Id, PKey};
 use zeroize::Zeroizing;
 
 use crate::cipher::Symmetric;
+use crate::detection::RFC4716;
 use crate::error::StoreFault;
 use crate::key::StoredKey;
 use crate::numbers::{self, RsaNumbers};
@@ -33,10 +34,7 @@ pub(crate) fn read(text: &str, access: &KeyAccess) -> Result<Parts, StoreFault> 
     if !blocks.is_empty() {
         return Ok(parts);
     }
-    if text
-        .trim_start()
-        .starts_with("---- BEGIN SSH2 PUBLIC KEY ----")
-    {
+    if text.trim_start().starts_with(RFC4716) {
         rfc4716(text, &mut parts)?;
         return Ok(parts);
     }
