@@ -3,7 +3,7 @@
 use oftp::Position;
 use pointsman_store::transition::reached;
 use pointsman_store::{
-    ContentKey, Direction, InboundState, SpoolError, State, TransferId, beyond, planted,
+    ContentKey, Direction, InboundState, Record, SpoolError, State, TransferId, beyond, planted,
 };
 
 use crate::config::files::ledger_path;
@@ -75,10 +75,8 @@ async fn without_plain_content(station: &Station) -> Result<Vec<TransferId>, Sta
 /// acknowledged, and send again what was sent.
 async fn knows_the_newest(station: &Station) -> Result<(), StartError> {
     for direction in [Direction::Inbound, Direction::Outbound] {
-        for id in station.contents.newest(direction, NEWEST).await? {
-            // Asked first: whoever is at work on it now has a row for it by and by.
-            let is_busy = station.contents.is_busy(id).await;
-            if !is_busy && is_behind(station, direction, id).await? {
+        for (id, record) in station.contents.newest(direction, NEWEST).await? {
+            if is_behind(station, direction, id, record).await? {
                 let ledger = ledger_path(&station.plan());
                 return Err(StartError::LedgerBehind { ledger, id });
             }
@@ -91,13 +89,8 @@ async fn is_behind(
     station: &Station,
     direction: Direction,
     id: TransferId,
+    record: Option<Record>,
 ) -> Result<bool, StartError> {
-    let record = match station.contents.record(direction, id).await {
-        Ok(record) => record,
-        // It was not whole when a crash came, or somebody damaged it: `verify-store` tells.
-        Err(SpoolError::Sidecar { .. }) => None,
-        Err(error) => return Err(error.into()),
-    };
     let ledger = &station.ledger;
     if let Some(row) = ledger.row(id).await? {
         return Ok(record.is_some_and(|record| beyond(&record, &row).is_some()));

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::thread::on_thread;
+use crate::sidecar::Record;
 use crate::spool::{Spool, SpoolError};
 use crate::state::Direction;
 use crate::transfer::TransferId;
@@ -16,18 +17,17 @@ pub trait Leftovers: Send + Sync {
     /// They cannot be listed.
     async fn partials(&self) -> Result<Vec<TransferId>, SpoolError>;
 
-    /// The transfers of one direction that were described last, so many at most.
+    /// The transfers of one direction that were described last, so many at most, with their sidecars; no sidecar where it
+    /// is missing, was not whole when a crash came, or is damaged. Those with a content in use, by this program or any
+    /// other, are left out: whoever is at work on one has a row for it by and by.
     ///
     /// # Errors
-    /// They cannot be listed.
+    /// They cannot be listed, or one cannot be read.
     async fn newest(
         &self,
         direction: Direction,
         most: usize,
-    ) -> Result<Vec<TransferId>, SpoolError>;
-
-    /// Whether a content of this transfer is in use, by this program or any other.
-    async fn is_busy(&self, id: TransferId) -> bool;
+    ) -> Result<Vec<(TransferId, Option<Record>)>, SpoolError>;
 
     /// Whether the sidecar says that a row had the file as received. One that is not complete does not.
     ///
@@ -83,16 +83,24 @@ impl Leftovers for Spool {
         &self,
         direction: Direction,
         most: usize,
-    ) -> Result<Vec<TransferId>, SpoolError> {
+    ) -> Result<Vec<(TransferId, Option<Record>)>, SpoolError> {
         let spool = self.clone();
-        on_thread(move || spool.newest(direction, most)).await
-    }
-
-    async fn is_busy(&self, id: TransferId) -> bool {
-        let spool = self.clone();
-        let asked = on_thread(move || Ok::<_, SpoolError>(spool.is_busy(id))).await;
-        // The thread is lost only where the program ends.
-        asked.unwrap_or(true)
+        // All of them in one piece of work: a start waits for it.
+        on_thread(move || {
+            let mut newest = Vec::new();
+            for id in spool.newest(direction, most)? {
+                if spool.is_busy(id) {
+                    continue;
+                }
+                match spool.record(direction, id) {
+                    Ok(record) => newest.push((id, record)),
+                    Err(SpoolError::Sidecar { .. }) => newest.push((id, None)),
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(newest)
+        })
+        .await
     }
 
     async fn is_received(&self, id: TransferId) -> Result<bool, SpoolError> {
