@@ -22,7 +22,7 @@ use crate::measure::Measure;
 use crate::positions::KeptPositions;
 use crate::state::{Direction, OutboundState};
 use crate::transfer::{Labels, NewFile, Target, TransferId};
-use crate::verdict::{Received, ReceivedSecured, Verdict};
+use crate::verdict::{AllHere, Received, ReceivedSecured, Verdict};
 use crate::wire_hash::WireHash;
 
 /// What a sealed blob is: the first line beside it.
@@ -131,21 +131,8 @@ impl Sidecar {
         received: &Received,
         session: &str,
     ) -> Self {
-        Self {
-            id,
-            partner: partner.to_owned(),
-            header: header.clone(),
-            edition: 0,
-            measure: received.measure.clone(),
-            wire_hash: received.wire_hash.clone(),
-            session: session.to_owned(),
-            at: SystemTime::now(),
-            labels: received.labels.clone(),
-            way: Way::Inbound {
-                target: received.target.clone(),
-                verdict: Some(received.verdict.clone()),
-            },
-        }
+        let verdict = Some(received.verdict.clone());
+        Self::all_here((id, partner, header), received.into(), verdict, session)
     }
 
     /// The sidecar of a received file that is secured and is to be opened.
@@ -157,19 +144,28 @@ impl Sidecar {
         received: &ReceivedSecured,
         session: &str,
     ) -> Self {
+        Self::all_here((id, partner, header), received.into(), None, session)
+    }
+
+    fn all_here(
+        (id, partner, header): (TransferId, &str, &FileHeader),
+        received: AllHere<'_>,
+        verdict: Option<Verdict>,
+        session: &str,
+    ) -> Self {
         Self {
             id,
             partner: partner.to_owned(),
             header: header.clone(),
             edition: 0,
             measure: received.measure.clone(),
-            wire_hash: received.wire_hash.clone(),
+            wire_hash: received.wire_hash.cloned(),
             session: session.to_owned(),
             at: SystemTime::now(),
             labels: received.labels.clone(),
             way: Way::Inbound {
                 target: received.target.clone(),
-                verdict: None,
+                verdict,
             },
         }
     }

@@ -45,6 +45,43 @@ pub struct ReceivedSecured {
     pub labels: Labels,
 }
 
+/// What a file has that is all here, be it secured or not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AllHere<'a> {
+    pub(crate) measure: &'a Measure,
+    pub(crate) counts: Counts,
+    pub(crate) wire_hash: Option<&'a WireHash>,
+    pub(crate) target: &'a Target,
+    pub(crate) note: &'a Note,
+    pub(crate) labels: &'a Labels,
+}
+
+impl<'a> From<&'a Received> for AllHere<'a> {
+    fn from(file: &'a Received) -> Self {
+        Self {
+            measure: &file.measure,
+            counts: file.counts,
+            wire_hash: file.wire_hash.as_ref(),
+            target: &file.target,
+            note: &file.note,
+            labels: &file.labels,
+        }
+    }
+}
+
+impl<'a> From<&'a ReceivedSecured> for AllHere<'a> {
+    fn from(file: &'a ReceivedSecured) -> Self {
+        Self {
+            measure: &file.measure,
+            counts: file.counts,
+            wire_hash: file.wire_hash.as_ref(),
+            target: &file.target,
+            note: &file.note,
+            labels: &file.labels,
+        }
+    }
+}
+
 /// A secured file that is opened.
 #[derive(Clone, Debug)]
 pub struct Opened {
