@@ -546,16 +546,20 @@ fn what_has_no_history_is_logged_with_what_led_to_it_and_without_what_policies_k
     assert_eq!(told["policies"][0]["name"], "terms");
 }
 
+/// Takes the first octets of a file that is offered, and is gone.
+fn break_off(called: &Called) {
+    let mut peer = called.greet();
+    assert_eq!(peer.hear()[0], b'H', "SFID");
+    peer.say(b"200000000000000000");
+    assert_eq!(peer.hear()[0], b'D', "DATA");
+}
+
 #[test]
 fn what_policies_were_notified_of_is_in_the_history_of_the_file() {
     let called = Called::new();
     let setup = caller(&called, &[("ORDERS", 20_000)], &[]);
     let server = setup.serve();
-    let mut peer = called.greet();
-    assert_eq!(peer.hear()[0], b'H', "SFID");
-    peer.say(b"200000000000000000");
-    assert_eq!(peer.hear()[0], b'D', "DATA");
-    drop(peer);
+    break_off(&called);
     server.await_log(&["told of an end: sent ORDERS aborted"]);
     let mut peer = called.greet();
     let sfid = take_file(&mut peer);
@@ -830,11 +834,7 @@ fn of_a_file_of_ours_that_broke_off_a_policy_hears_what_went() {
     let called = Called::new();
     let setup = caller(&called, &[("BIG", 300_000)], &[]);
     let server = setup.serve();
-    let mut peer = called.greet();
-    assert_eq!(peer.hear()[0], b'H', "SFID");
-    peer.say(b"200000000000000000");
-    assert_eq!(peer.hear()[0], b'D', "DATA");
-    drop(peer);
+    break_off(&called);
     let told = server.await_log(&["told of an end: sent BIG aborted"]);
     let octets = told.split("octets ").nth(1).unwrap();
     let octets: u64 = octets.split(' ').next().unwrap().parse().unwrap();

@@ -166,6 +166,12 @@ impl Yard {
     }
 
     /// The state of the row in a ledger that is made from the spool alone.
+    /// A ledger that is rebuilt has the file in that state, and an audit of this one finds nothing wrong.
+    async fn assert_rebuilt(&self, key: ContentKey, state: InboundState) {
+        assert_eq!(self.rebuilt_state(key.id).await, state.into());
+        assert_eq!(self.wrong().await, [""; 0]);
+    }
+
     async fn rebuilt_state(&self, id: TransferId) -> State {
         let database = self.folder.path().join("another.db");
         let _ = std::fs::remove_file(&database);
@@ -251,30 +257,18 @@ async fn the_plain_content_is_delivered_and_its_leaving_proves_it_while_the_othe
     let hold = yard.spool.hold_to_deliver(key.id).unwrap().unwrap();
     assert_eq!(hold.key(), key.plain());
     drop(hold);
-    assert_eq!(
-        yard.rebuilt_state(key.id).await,
-        InboundState::Received.into()
-    );
-    assert_eq!(yard.wrong().await, [""; 0]);
+    yard.assert_rebuilt(key, InboundState::Received).await;
     yard.delivered(key).await;
     let delivered = std::fs::read(yard.inbox().join("FILE")).unwrap();
     assert_eq!(delivered, PLAIN);
     let wire = yard.file(&format!("sealed/{}", key.id));
     assert_eq!(std::fs::read(&wire).unwrap(), WIRE, "kept as evidence");
     assert!(yard.spool.hold_to_deliver(key.id).unwrap().is_none());
-    assert_eq!(
-        yard.rebuilt_state(key.id).await,
-        InboundState::Delivered.into()
-    );
-    assert_eq!(yard.wrong().await, [""; 0]);
+    yard.assert_rebuilt(key, InboundState::Delivered).await;
     // Its retention is over.
     yard.spool.discard_content(key).unwrap();
     assert!(!wire.exists());
-    assert_eq!(
-        yard.rebuilt_state(key.id).await,
-        InboundState::Delivered.into()
-    );
-    assert_eq!(yard.wrong().await, [""; 0]);
+    yard.assert_rebuilt(key, InboundState::Delivered).await;
     assert_eq!(yard.notes().await, [""; 0]);
 }
 
@@ -291,11 +285,7 @@ async fn what_the_wire_content_does_says_nothing_of_the_delivery() {
     );
     assert_eq!(yard.wrong().await, [""; 0]);
     yard.delivered(key).await;
-    assert_eq!(
-        yard.rebuilt_state(key.id).await,
-        InboundState::Delivered.into()
-    );
-    assert_eq!(yard.wrong().await, [""; 0]);
+    yard.assert_rebuilt(key, InboundState::Delivered).await;
 }
 
 #[tokio::test]
@@ -543,20 +533,12 @@ async fn a_file_that_is_not_opened_is_not_delivered_whatever_the_crash_left() {
     assert_eq!(yard.ledger.recover().await.unwrap().unopened, 1);
     let unsettled = yard.ledger.unsettled(9).await.unwrap();
     assert_eq!(unsettled[0].id, key.id, "an operator sees it");
-    assert_eq!(
-        yard.rebuilt_state(key.id).await,
-        InboundState::Opening.into()
-    );
-    assert_eq!(yard.wrong().await, [""; 0]);
+    yard.assert_rebuilt(key, InboundState::Opening).await;
     // Between the line of its plain content and its row.
     let sealed = yard.sealed_plain(key);
     let measure = sealed.measure().clone();
     drop(sealed);
-    assert_eq!(
-        yard.rebuilt_state(key.id).await,
-        InboundState::Opening.into()
-    );
-    assert_eq!(yard.wrong().await, [""; 0]);
+    yard.assert_rebuilt(key, InboundState::Opening).await;
     let again = yard.spool.opened(key.id).unwrap().unwrap();
     assert_eq!(again.measure(), &measure, "it is not made again");
     let as_it_is = opened(&again, Verdict::Positive);
@@ -613,11 +595,7 @@ async fn a_file_that_cannot_be_opened_or_is_refused_then_is_rejected_with_or_wit
         }
         yard.assert_state(key, InboundState::Rejected, 1).await;
         assert!(yard.ledger.undelivered().await.unwrap().is_empty());
-        assert_eq!(
-            yard.rebuilt_state(key.id).await,
-            InboundState::Rejected.into()
-        );
-        assert_eq!(yard.wrong().await, [""; 0]);
+        yard.assert_rebuilt(key, InboundState::Rejected).await;
         yard.ledger
             .content_removed(key.id, "it is not kept")
             .await
@@ -625,11 +603,7 @@ async fn a_file_that_cannot_be_opened_or_is_refused_then_is_rejected_with_or_wit
         yard.spool
             .discard_contents(Direction::Inbound, key.id)
             .unwrap();
-        assert_eq!(
-            yard.rebuilt_state(key.id).await,
-            InboundState::Rejected.into()
-        );
-        assert_eq!(yard.wrong().await, [""; 0]);
+        yard.assert_rebuilt(key, InboundState::Rejected).await;
     }
 }
 
@@ -699,11 +673,7 @@ async fn a_sidecar_that_is_written_from_a_row_leads_to_the_same_row() {
         assert_eq!(hold.key(), key.plain());
         drop(hold);
         yard.delivered(key).await;
-        assert_eq!(
-            yard.rebuilt_state(key.id).await,
-            InboundState::Delivered.into()
-        );
-        assert_eq!(yard.wrong().await, [""; 0]);
+        yard.assert_rebuilt(key, InboundState::Delivered).await;
     }
 }
 

@@ -15,8 +15,9 @@ use oftp::{
     Response, Security, UserData,
 };
 use pointsman_store::{
-    Access, ContentKey, Direction, Entry, Hold, Lengths, Measure, NewFile, Note, OutboundState,
-    PlaceError, Received, Record, Sidecar, Spool, SpoolError, Target, TransferId, Verdict, Whole,
+    Access, BlobWriter, ContentKey, Direction, Entry, Hold, Lengths, Measure, NewFile, Note,
+    OutboundState, PlaceError, Received, Record, Sidecar, Spool, SpoolError, Target, TransferId,
+    Verdict, Whole,
 };
 use tempfile::TempDir;
 
@@ -37,14 +38,15 @@ impl Yard {
         self.folder.path().join("inbox")
     }
 
+    /// Writes the content of a file that is received from its first octet on.
+    fn begun(&self, id: TransferId) -> BlobWriter {
+        let partial = self.spool.partial(ContentKey::wire_received(id)).unwrap();
+        partial.resume(0).unwrap()
+    }
+
     fn sealed(&self, content: &[u8]) -> TransferId {
         let id = TransferId::new();
-        let mut writer = self
-            .spool
-            .partial(ContentKey::wire_received(id))
-            .unwrap()
-            .resume(0)
-            .unwrap();
+        let mut writer = self.begun(id);
         writer.append(content).unwrap();
         self.keep(id, writer.finish().unwrap());
         id
@@ -109,12 +111,7 @@ fn inbound(id: TransferId, measure: &Measure) -> Sidecar {
 fn a_sealed_blob_has_the_digest_of_its_octets_however_they_came() {
     let yard = Yard::new();
     let id = TransferId::new();
-    let mut writer = yard
-        .spool
-        .partial(ContentKey::wire_received(id))
-        .unwrap()
-        .resume(0)
-        .unwrap();
+    let mut writer = yard.begun(id);
     writer.append(b"first half, ").unwrap();
     assert_eq!(writer.sync().unwrap(), 12);
     writer.append(b"what a crash cut off").unwrap();
@@ -153,12 +150,7 @@ fn a_long_beginning_is_read_while_more_is_written_and_has_the_digest_of_all() {
         (20_000_000, 300, 9),
     ] {
         let id = TransferId::new();
-        let mut writer = yard
-            .spool
-            .partial(ContentKey::wire_received(id))
-            .unwrap()
-            .resume(0)
-            .unwrap();
+        let mut writer = yard.begun(id);
         writer.append(&content).unwrap();
         drop(writer);
         let partial = yard.spool.partial(ContentKey::wire_received(id)).unwrap();
@@ -192,13 +184,7 @@ fn nobody_waits_for_a_long_beginning_to_be_read_before_it_is_resumed() {
     const HUGE: u64 = 1 << 40;
     let yard = Yard::new();
     let id = TransferId::new();
-    drop(
-        yard.spool
-            .partial(ContentKey::wire_received(id))
-            .unwrap()
-            .resume(0)
-            .unwrap(),
-    );
+    drop(yard.begun(id));
     let path = yard.spool_file(&format!("incoming/{id}"));
     let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
     file.set_len(HUGE).unwrap();
@@ -238,12 +224,7 @@ fn nobody_waits_for_a_long_beginning_to_be_read_before_it_is_resumed() {
 fn a_blob_has_one_writer_and_no_less_than_its_checkpoint() {
     let yard = Yard::new();
     let id = TransferId::new();
-    let mut writer = yard
-        .spool
-        .partial(ContentKey::wire_received(id))
-        .unwrap()
-        .resume(0)
-        .unwrap();
+    let mut writer = yard.begun(id);
     writer.append(b"octets").unwrap();
     assert!(
         matches!(
@@ -312,12 +293,7 @@ fn a_delivery_is_one_rename() {
 fn a_sealed_blob_is_one_holders_until_it_lets_go() {
     let yard = Yard::new();
     let id = TransferId::new();
-    let writer = yard
-        .spool
-        .partial(ContentKey::wire_received(id))
-        .unwrap()
-        .resume(0)
-        .unwrap();
+    let writer = yard.begun(id);
     let hold = yard.keep(id, writer.finish().unwrap());
     assert!(
         matches!(
