@@ -2,7 +2,7 @@
 //!
 //! The rooms of this folder have floors: a room uses those below it (`cargo xtask tidy` keeps that). From the top:
 //! `cli`, `server`, `operator`, `outbound`, `session` with its user monitor, `inbound`, `station`, `policy`, `net`,
-//! `events`, `config`. The main path is in ARCHITECTURE.md.
+//! `security`, `events`, `config`. The main path is in ARCHITECTURE.md.
 
 // Output goes through `cli::out`, where a reader that is gone or stuck and texts of others are minded.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
@@ -15,6 +15,7 @@ mod net;
 mod operator;
 mod outbound;
 mod policy;
+mod security;
 mod server;
 mod session;
 mod station;

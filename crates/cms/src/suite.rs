@@ -120,6 +120,14 @@ pub struct Suite {
 }
 
 impl Suite {
+    /// 04, which every partner of today has: AES-256, RSA PKCS#1 v1.5, SHA-256.
+    pub const USUAL: Self = Self {
+        number: CipherSuite::USUAL,
+        cipher: ContentCipher::Aes256,
+        padding: RsaPadding::Pkcs1,
+        hash: HashAlgorithm::Sha256,
+    };
+
     /// The suite of a number from the wire; none for 00 and for numbers that no list defines.
     pub fn of(number: CipherSuite) -> Option<Self> {
         use ContentCipher::{Aes256, TripleDes};
@@ -207,6 +215,7 @@ mod tests {
             assert_eq!(text, format!("{cipher}, {padding}, {}", suite.hash()));
         }
         assert_eq!(Suite::all().count(), 10);
+        assert_eq!(Suite::of(Suite::USUAL.number()), Some(Suite::USUAL));
     }
 
     #[test]

@@ -50,6 +50,9 @@ impl CipherSuite {
     /// 00: no security services.
     pub const NONE: Self = Self(0);
 
+    /// 04: AES-256, RSA PKCS#1 v1.5, SHA-256.
+    pub const USUAL: Self = Self(4);
+
     /// The suite of that number, 0 to 99, known or not; none above.
     pub fn new(number: u8) -> Option<Self> {
         (number <= 99).then_some(Self(number))

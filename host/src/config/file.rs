@@ -16,6 +16,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use super::context::{self, Owner};
 use super::delivery_words::{CommandLine, FileMode, Group, Rejected};
 use super::scalars::{Address, Between, ExistingFile, Label, Millis, Secret, Size};
+use super::security_keys::{FileSecurityKeys, OwnKeyKeys, PartnerCertificateKeys};
 use super::typed::Typed;
 use super::words::{
     ClientAuth, DatasetNames, FolderName, FormatLetter, Pattern, Release, SessionMode, Setting,
@@ -66,6 +67,9 @@ pub struct StationKeys {
     pub sfids: Vec<Typed<OdetteId>>,
     /// The password we send (RFC 5.3.2, SSIDPSWD).
     pub password: Typed<Secret>,
+    /// Our keys for files, receipts and sessions with every partner.
+    #[serde(default)]
+    pub keys: Vec<OwnKeyKeys>,
     /// Which mistakes of partners are tolerated, by the names of `docs/tolerances.md`.
     #[serde(default)]
     pub tolerances: Switches,
@@ -153,6 +157,15 @@ pub struct PartnerKeys {
     pub our_certificate: Option<Typed<ExistingFile>>,
     /// The private key of `our_certificate` (PEM).
     pub our_key: Option<Typed<ExistingFile>>,
+    /// Our keys for files, receipts and sessions with it, which go before those of the station.
+    #[serde(default)]
+    pub keys: Vec<OwnKeyKeys>,
+    /// Its certificates for files, receipts and sessions.
+    #[serde(default)]
+    pub certificates: Vec<PartnerCertificateKeys>,
+    /// File security.
+    #[serde(default)]
+    pub file_security: FileSecurityKeys,
     /// How records of fixed length are stored in local files: `raw` (the default), `lines` or `length-prefixed`.
     pub fixed_records: Option<Typed<RecordLayout>>,
     /// How records of variable length are stored: `lines` (the default) or `length-prefixed`.

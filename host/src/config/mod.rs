@@ -20,6 +20,10 @@ mod report;
 mod resolve;
 mod scalars;
 mod secret;
+mod security_keys;
+mod security_terms;
+mod security_words;
+mod store_text;
 mod text;
 mod typed;
 mod words;
@@ -38,6 +42,12 @@ pub use plan::{
 pub use report::ConfigError;
 use report::Mistake;
 pub use scalars::{Address, Label};
+#[allow(unused_imports, reason = "some are for what is not there yet")]
+pub use security_terms::{
+    BerLengths, CertificatePlan, CertificateUse, Demand, FailedContent, FailureReasons,
+    FileSecurity, KeyPlan, KeyUse, SendServices, StorePlan, StoreSource, WhenOpened,
+};
+pub use store_text::StoreText;
 pub use text::unmarked;
 pub use typed::Scalar;
 pub(crate) use typed::remedy;

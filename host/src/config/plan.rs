@@ -16,6 +16,7 @@ use pointsman_store::{Access, Repeated};
 use super::backoff::Backoff;
 use super::changes::Fingerprints;
 use super::scalars::{Address, Label, Secret};
+use super::security_terms::{CertificatePlan, FileSecurity, KeyPlan};
 use super::words::{ClientAuth, DatasetNames, Pattern, Setting, TlsVersion};
 
 /// A whole configuration, resolved.
@@ -51,6 +52,8 @@ pub struct OwnStation {
     /// The SFID codes that files for us may name as destination; the first is the originator of what we send. Where
     /// there are none, the SSID code is the only one.
     pub sfids: Vec<OdetteId>,
+    /// Our keys for files, receipts and sessions with every partner.
+    pub keys: Vec<KeyPlan>,
     /// What a caller is offered before its SSID has arrived: only timers and tolerances count.
     pub offer_to_strangers: Params,
 }
@@ -125,6 +128,12 @@ pub struct Partner {
     pub ca: Option<PathBuf>,
     /// Our certificate when we dial, and its key.
     pub our_identity: Option<IdentityFiles>,
+    /// Our keys for files, receipts and sessions with it, which go before those of the station.
+    pub keys: Vec<KeyPlan>,
+    /// Its certificates for files, receipts and sessions.
+    pub certificates: Vec<CertificatePlan>,
+    /// What is agreed of file security.
+    pub file_security: FileSecurity,
     /// How records of fixed length are stored in local files.
     pub fixed_records: RecordLayout,
     /// How records of variable length are stored.

@@ -21,6 +21,7 @@ use super::plan::{
     PartnerQuota, Plan, PolicyPlan, Retries, ServerLimits, Storage, TlsPlan, WatchedFolder,
 };
 use super::scalars::{Between, ExistingFile, Millis, Secret, Size};
+use super::security_keys::{OwnKeyKeys, PartnerCertificateKeys};
 use super::typed::Typed;
 use super::words::FormatLetter;
 
@@ -101,6 +102,7 @@ fn own_station(shared: &Shared<'_>, limits: &LimitKeys) -> OwnStation {
     OwnStation {
         ssid: keys.ssid.0.clone(),
         sfids: keys.sfids.iter().map(own).collect(),
+        keys: keys.keys.iter().map(OwnKeyKeys::plan).collect(),
         offer_to_strangers: offer,
     }
 }
@@ -144,6 +146,13 @@ impl PartnerKeys {
             calls_without_certificate: self.calls_without_certificate,
             ca: self.ca.as_ref().map(path),
             our_identity: self.our_identity(),
+            keys: self.keys.iter().map(OwnKeyKeys::plan).collect(),
+            certificates: self
+                .certificates
+                .iter()
+                .map(PartnerCertificateKeys::plan)
+                .collect(),
+            file_security: self.file_security.plan(),
             fixed_records: self
                 .fixed_records
                 .map_or(RecordLayout::Raw, |layout| layout.0),

@@ -3,8 +3,8 @@
 /// The ends of names of keys whose values are secrets.
 const SECRETS: [&str; 4] = ["password", "passphrase", "secret", "token"];
 
-/// Usual abbreviations of "password".
-const SHORT: [&str; 4] = ["pw", "pwd", "psw", "pswd"];
+/// Usual abbreviations of "password", and the key whose value may be a private key.
+const WHOLE: [&str; 5] = ["pw", "pwd", "psw", "pswd", "inline"];
 
 /// A place at which a possible secret begins, whatever is before it.
 #[derive(Clone, Copy, Debug)]
@@ -198,7 +198,7 @@ fn seems_secret(word: &str) -> bool {
     let word = word.to_lowercase();
     let last = word.rsplit(['_', '-']).next().unwrap_or_default();
     let is_like = |secret: &&str| strsim::jaro_winkler(last, secret) > 0.85;
-    last.starts_with("pass") || SHORT.contains(&last) || SECRETS.iter().any(is_like)
+    last.starts_with("pass") || WHOLE.contains(&last) || SECRETS.iter().any(is_like)
 }
 
 /// Stars for everything but white space, so that the other text keeps its place.
@@ -239,6 +239,7 @@ mod tests {
             "  pasword: SECRET",
             "{our_passwort: SECRET, ssid: x}",
             "  pwd: SECRET\n",
+            "  - inline: |\n      SECRET\n      MORE\n    for: [signing]\n",
             "  phrase-of-ours: SECRET\n",
         ] {
             let shown = masked(text, &["phrase-of-ours"], &[]);

@@ -10,6 +10,7 @@ use rustls::ServerConfig;
 
 use crate::config::{ListenerPlan, Plan};
 use crate::net::tls::{self, Clients, KnownCertificates, TlsError};
+use crate::security::keyring::Keyring;
 
 /// A plan, with the certificates of its partners, and the TLS configurations for calls and listeners.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct InForce {
     pub certificates: KnownCertificates,
     /// What calls of ours with TLS need.
     pub clients: Clients,
+    #[allow(dead_code, reason = "asked for by what is not there yet")]
+    keyring: Keyring,
     listeners: BTreeMap<ListenerKey, (ListenerPlan, ListenerTls)>,
 }
 
@@ -45,10 +48,18 @@ impl InForce {
         }
         Self {
             clients: Clients::of(&plan),
+            keyring: Keyring::of(&plan),
             certificates,
             listeners,
             plan: Arc::new(plan),
         }
+    }
+
+    /// Our keys and the partners' certificates, for files, receipts and sessions.
+    #[allow(dead_code, reason = "asked for by what is not there yet")]
+    #[must_use]
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
     }
 
     /// The listeners of the plan.

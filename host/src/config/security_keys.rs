@@ -1,0 +1,203 @@
+//! The keys of the configuration on file security, keys and certificates, and what they mean.
+
+use std::collections::BTreeSet;
+
+use oftp::{CipherSuite, Security};
+use pointsman_cms::Suite;
+use pointsman_keys::{KeyStoreKind, WantedSubject};
+use serde::Deserialize;
+
+use super::scalars::Between;
+use super::security_terms::{
+    BerLengths, CertificatePlan, CertificateUse, Demand, FailedContent, FailureReasons,
+    FileSecurity, KeyPlan, KeyUse, SendServices, StorePlan, StoreSource, WhenOpened,
+};
+use super::security_words::{InlineStore, OtherHash, Passphrase, StoreFile, UnknownSigners};
+use super::typed::Typed;
+
+/// A key of ours with its certificate.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnKeyKeys {
+    /// The store, of any kind.
+    pub file: Option<Typed<StoreFile>>,
+    /// The store itself, instead of `file`.
+    pub inline: Option<Typed<InlineStore>>,
+    /// Its password.
+    pub password: Option<Typed<Passphrase>>,
+    /// The password of the keys in it, where it is another one (JKS, JCEKS).
+    pub key_password: Option<Typed<Passphrase>>,
+    /// Its kind: pfx, jks, jceks, bcfks, pem, der, p7b, ssh, ppk, xml or jwk (default: found out).
+    #[serde(rename = "type")]
+    pub kind: Option<Typed<KeyStoreKind>>,
+    /// Which entry, where there are several: its subject or a part of it, its alias, or `*` for the first.
+    pub subject: Option<Typed<WantedSubject>>,
+    /// The file of its certificate, where the store has the key alone.
+    pub certificate: Option<Typed<StoreFile>>,
+    /// What it is for: decryption, signing, receipt-signing, authentication (default: all of them).
+    #[serde(rename = "for", default)]
+    pub uses: Vec<Typed<KeyUse>>,
+}
+
+/// A certificate of a partner.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartnerCertificateKeys {
+    /// The store, of any kind.
+    pub file: Option<Typed<StoreFile>>,
+    /// The store itself, instead of `file`.
+    pub inline: Option<Typed<InlineStore>>,
+    /// Its password.
+    pub password: Option<Typed<Passphrase>>,
+    /// Its kind, as for keys of ours.
+    #[serde(rename = "type")]
+    pub kind: Option<Typed<KeyStoreKind>>,
+    /// Which entry, where there are several, as for keys of ours.
+    pub subject: Option<Typed<WantedSubject>>,
+    /// What it is for: encryption, verification, receipt-verification, authentication (default: all of them).
+    #[serde(rename = "for", default)]
+    pub uses: Vec<Typed<CertificateUse>>,
+}
+
+impl OwnKeyKeys {
+    pub(super) fn plan(&self) -> KeyPlan {
+        KeyPlan {
+            store: StorePlan {
+                source: source(self.file.as_ref(), self.inline.as_ref()),
+                password: self.password.as_ref().and_then(|text| text.0.0.clone()),
+                key_password: self.key_password.as_ref().and_then(|text| text.0.0.clone()),
+                kind: self.kind.map(|kind| kind.0),
+                subject: subject(self.subject.as_ref()),
+            },
+            certificate: self.certificate.as_ref().map(of_file),
+            uses: self.uses.iter().map(|of| of.0).collect(),
+        }
+    }
+}
+
+impl PartnerCertificateKeys {
+    pub(super) fn plan(&self) -> CertificatePlan {
+        CertificatePlan {
+            store: StorePlan {
+                source: source(self.file.as_ref(), self.inline.as_ref()),
+                password: self.password.as_ref().and_then(|text| text.0.0.clone()),
+                key_password: None,
+                kind: self.kind.map(|kind| kind.0),
+                subject: subject(self.subject.as_ref()),
+            },
+            uses: self.uses.iter().map(|of| of.0).collect::<BTreeSet<_>>(),
+        }
+    }
+}
+
+fn of_file(file: &Typed<StoreFile>) -> StoreSource {
+    let path = file.0.0.clone();
+    path.map_or(StoreSource::NotNeeded, StoreSource::File)
+}
+
+/// That one of the two is given is looked at with all that must agree.
+fn source(file: Option<&Typed<StoreFile>>, inline: Option<&Typed<InlineStore>>) -> StoreSource {
+    let text = inline.and_then(|inline| inline.0.0.clone());
+    match (file, text) {
+        (Some(file), _) => of_file(file),
+        (None, Some(text)) => StoreSource::Inline(text),
+        (None, None) => StoreSource::NotNeeded,
+    }
+}
+
+fn subject(subject: Option<&Typed<WantedSubject>>) -> WantedSubject {
+    subject.map_or(WantedSubject::Only, |subject| subject.0.clone())
+}
+
+/// File security with a partner.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FileSecurityKeys {
+    /// When its secured files are opened: after-acknowledgement (the default) or before-acknowledgement.
+    pub open: Typed<WhenOpened>,
+    /// What files to it have, where nothing else is said for a file.
+    pub send: SendKeys,
+    /// What its files must have at least.
+    pub demand: DemandKeys,
+    /// The cipher suites that its files may have, the preferred ones first (default 4, 6, 3, 5).
+    pub suites: Vec<Typed<Suite>>,
+    /// Whether signers who are not known are tolerated beside one who is: tolerate (the default) or refuse.
+    pub unknown_signers: Typed<UnknownSigners>,
+    /// The weakest hash of a signature that is taken though the suite has another: none (the default), sha1, sha256 or
+    /// sha512.
+    pub other_hash: Typed<OtherHash>,
+    /// What becomes of the content as on the wire of a file that cannot be opened: keep (the default) or delete.
+    pub failed: Typed<FailedContent>,
+    /// What the partner learns of a file that cannot be opened: told-apart, alike or alike-unless-signed (the default).
+    pub failures: Typed<FailureReasons>,
+    /// How many octets one octet of compressed data may become, counted from 1 MiB of output on (default 200).
+    pub expansion: Option<Typed<Between<1, 100_000>>>,
+}
+
+/// What files to a partner have.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SendKeys {
+    /// none (the default), signed, encrypted or encrypted-and-signed.
+    pub security: Option<Typed<Security>>,
+    /// Whether they are compressed (default false).
+    pub compress: bool,
+    /// The cipher suite (default 4).
+    pub suite: Option<Typed<Suite>>,
+    /// Whether a signed receipt is asked for (default false).
+    pub signed_receipt: bool,
+    /// How lengths are written in them: indefinite (the default) or definite.
+    pub lengths: Typed<BerLengths>,
+}
+
+/// What files of a partner must have at least.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DemandKeys {
+    /// none (the default), signed, encrypted or encrypted-and-signed.
+    pub security: Option<Typed<Security>>,
+    /// Whether they must be compressed (default false).
+    pub compressed: bool,
+    /// Whether they must ask for a signed receipt (default false).
+    pub signed_receipt: bool,
+}
+
+impl FileSecurityKeys {
+    pub(super) fn plan(&self) -> FileSecurity {
+        let suites: Vec<Suite> = self.suites.iter().map(|suite| suite.0).collect();
+        FileSecurity {
+            open: self.open.0,
+            send: self.send.plan(),
+            demand: Demand {
+                security: self.demand.security.map_or(Security::None, |of| of.0),
+                compressed: self.demand.compressed,
+                signed_receipt: self.demand.signed_receipt,
+            },
+            suites: match suites.is_empty() {
+                true => [4, 6, 3, 5].into_iter().filter_map(suite).collect(),
+                false => suites,
+            },
+            refuse_unknown_signers: self.unknown_signers.0 == UnknownSigners::Refuse,
+            other_hash: self.other_hash.0.0,
+            failed: self.failed.0,
+            failures: self.failures.0,
+            expansion: self.expansion.map_or(200, |ratio| ratio.0.0),
+        }
+    }
+}
+
+impl SendKeys {
+    fn plan(&self) -> SendServices {
+        SendServices {
+            security: self.security.map_or(Security::None, |of| of.0),
+            compress: self.compress,
+            suite: self.suite.map_or(Suite::USUAL, |suite| suite.0),
+            signed_receipt: self.signed_receipt,
+            lengths: self.lengths.0,
+        }
+    }
+}
+
+fn suite(number: u8) -> Option<Suite> {
+    Suite::of(CipherSuite::new(number)?)
+}
