@@ -296,7 +296,7 @@ fn what_a_killed_send_had_is_there_for_a_server_that_runs_and_for_the_operator()
 }
 
 #[test]
-fn send_now_calls_a_partner_whose_line_rests() {
+fn send_now_calls_a_partner_whose_line_backs_off() {
     let partner = Called::new();
     let setup = caller(
         &partner,
@@ -313,7 +313,7 @@ fn send_now_calls_a_partner_whose_line_rests() {
         let ordered = setup.pointsman(&["queue", "send-now", id]);
         assert!(ordered.status.success(), "{ordered:?}");
         if !last {
-            // The order is carried out, however it ends: the line rests again.
+            // The order is carried out, however it ends: the line backs off again.
             drop(partner.accept());
             continue;
         }

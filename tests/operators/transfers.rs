@@ -119,14 +119,14 @@ fn the_queue_says_until_when_a_file_rests_and_why_and_when_its_partner_is_called
     assert_eq!(peer.hear(), b"R", "CD");
     let queued = told(&setup, &["queue", "list"]);
     let its = line(&queued, &file);
-    all_in(&its, &["resting", "disk full"]);
-    let until = told_as_json(&setup, &["queue", "list"])[0]["rests_until"].clone();
+    all_in(&its, &["backing off", "disk full"]);
+    let until = told_as_json(&setup, &["queue", "list"])[0]["backs_off_until"].clone();
     assert!(its.contains(until.as_str().unwrap()), "{its}");
     assert_eq!(queued.lines().count(), 3, "{queued}");
     let shown = told(&setup, &["transfers", "show", &file]);
     all_in(
         &line(&shown, "why it waits"),
-        &["it rests until", until.as_str().unwrap(), "send-now"],
+        &["it backs off until", until.as_str().unwrap(), "send-now"],
     );
     all_in(&line(&shown, "offered"), &["1 times", "refused for now 1"]);
     told(&setup, &["queue", "hold", &file]);

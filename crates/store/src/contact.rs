@@ -66,9 +66,9 @@ pub struct Backlog {
     /// Those of them that a session is sending at the moment.
     pub in_session: u64,
     /// Those of them that back off after a refusal or a broken session.
-    pub resting: u64,
+    pub backing_off: u64,
     /// When the first of those that back off may be sent.
-    pub rests_until: Option<SystemTime>,
+    pub backs_off_until: Option<SystemTime>,
     /// Those of them that an operator holds.
     pub held: u64,
     /// Those of them that are parked: only an operator can have them sent again.

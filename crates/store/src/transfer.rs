@@ -215,7 +215,7 @@ pub struct Queued {
     /// How often it was offered so far.
     pub attempts: u32,
     /// Until when it backs off; none where it does not.
-    pub rests_until: Option<SystemTime>,
+    pub backs_off_until: Option<SystemTime>,
     /// Whether a session is sending it.
     pub in_session: bool,
     /// The EFID of an earlier attempt may have arrived.
@@ -287,7 +287,7 @@ pub struct Details {
     /// The EFID of an earlier attempt may have arrived.
     pub in_doubt: bool,
     /// Until when it backs off; none where it does not.
-    pub rests_until: Option<SystemTime>,
+    pub backs_off_until: Option<SystemTime>,
     /// The program whose session is sending it.
     pub holder: Option<String>,
     /// When its EFPA came.

@@ -91,7 +91,7 @@ fn to_send(partner: &PartnerReport) -> String {
     }
     let of = [
         (waiting.in_session, "in a session"),
-        (waiting.resting, "resting"),
+        (waiting.backing_off, "backing off"),
         (waiting.held, "held"),
         (waiting.parked, "parked"),
     ];

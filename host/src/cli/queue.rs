@@ -16,7 +16,7 @@ pub(super) struct QueueCommand {
 
 #[derive(Debug, Subcommand)]
 enum QueueVerb {
-    /// What is not sent yet, in the order in which it goes, until when it rests and why; what is held or parked comes
+    /// What is not sent yet, in the order in which it goes, until when it backs off and why; what is held or parked comes
     /// after that. Then a line for each partner: when it is called next, and why nothing goes to it just now.
     List {
         /// Of this partner alone.
@@ -39,7 +39,7 @@ enum QueueVerb {
     /// Send again what was sent (overdue or not), answered, parked or cancelled, as a new file of the same content: under a new
     /// date and time, since its partner would refuse the old ones as a duplicate.
     Resend(OrderArgs),
-    /// Let a file go before those that are not urgent, and now even if it rests after a refusal.
+    /// Let a file go before those that are not urgent, and now even if it backs off after a refusal.
     SendNow(OrderArgs),
 }
 
@@ -133,7 +133,7 @@ fn list(configured: &Configured, partner: Option<&str>, json: bool) -> CommandOu
 }
 
 fn print(file: &QueuedFile) {
-    let until = file.rests_until;
+    let until = file.backs_off_until;
     let why = file.reason.as_deref();
     say!(
         "{:36}  {:20}  {:12}  {:10}  {:20}  {:4}  {:5}  {:>12}  {}{}",

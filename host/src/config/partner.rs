@@ -10,7 +10,7 @@ use super::plan::{Partner, Plan};
 
 /// How long a receipt can wait at most. A ledger of an earlier version may have receipts that wait for so long, since
 /// the partner's level had no NERP; a longer wait was written while the clock was ahead.
-const LONGEST_REST: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_RECEIPT_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Plan {
     /// The partner with this SSID code. Where there is none, the only one whose code differs in case alone, if that is
@@ -84,7 +84,7 @@ impl Partner {
     pub fn longest(&self) -> Longest {
         Longest {
             file: self.retry.refused.longest(),
-            receipt: LONGEST_REST,
+            receipt: LONGEST_RECEIPT_WAIT,
         }
     }
 

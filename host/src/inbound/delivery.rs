@@ -97,7 +97,7 @@ impl DeliveryClaim {
 
 impl Drop for DeliveryClaim {
     fn drop(&mut self) {
-        self.station.deliveries.give_back(self.id);
+        self.station.deliveries.release(self.id);
     }
 }
 

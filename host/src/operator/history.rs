@@ -12,7 +12,7 @@ use super::Operator;
 use super::error::OperatorError;
 use super::overview::Overview;
 use super::prospects::WaitsReport;
-use super::queue::resting;
+use super::queue::backing_off;
 use super::running::SessionReport;
 use super::transfer_name::TransferName;
 use super::transfers::TransferSummary;
@@ -162,8 +162,8 @@ pub(crate) struct OutboundReport {
     pub breaks: u32,
     /// The EFID of an earlier attempt may have arrived.
     pub in_doubt: bool,
-    /// It rests until then.
-    pub rests_until: Option<UtcTime>,
+    /// It backs off until then.
+    pub backs_off_until: Option<UtcTime>,
     /// The program whose session has it just now.
     pub holder: Option<String>,
     /// When its EFPA came.
@@ -204,7 +204,7 @@ impl Operator {
         else {
             return Err(LedgerError::NotFound(id).into());
         };
-        details.rests_until = resting(self.plan(), &row.partner, details.rests_until);
+        details.backs_off_until = backing_off(self.plan(), &row.partner, details.backs_off_until);
         let response = ledger.receipt(id).await?;
         let overview = Overview::beside(self).await?;
         let sent = row.direction() == Direction::Outbound;
@@ -248,7 +248,7 @@ fn is_queued(row: &Transfer) -> bool {
 /// What it waits for itself comes before what its partner waits for.
 fn why(row: &Transfer, details: &Details, overview: &Overview) -> Option<String> {
     let id = row.id;
-    match (row.state, details.rests_until) {
+    match (row.state, details.backs_off_until) {
         _ if details.holder.is_some() => None,
         (State::Outbound(OutboundState::Held), _) => Some(format!(
             "it is held: `pointsman queue release {id}` lets it go"
@@ -257,7 +257,7 @@ fn why(row: &Transfer, details: &Details, overview: &Overview) -> Option<String>
             "it is parked: `pointsman queue release {id}` lets it go as it is, `resend` under a new date and time"
         )),
         (_, Some(until)) => Some(format!(
-            "it rests until {}: `pointsman queue send-now {id}` lets it go now",
+            "it backs off until {}: `pointsman queue send-now {id}` lets it go now",
             UtcTime(until)
         )),
         _ => overview.waits(&row.partner).why_it_waits,
@@ -366,7 +366,7 @@ impl OutboundReport {
             refusals: details.refusals,
             breaks: details.breaks,
             in_doubt: details.in_doubt,
-            rests_until: details.rests_until.map(UtcTime),
+            backs_off_until: details.backs_off_until.map(UtcTime),
             holder: details.holder.clone(),
             sent: details.sent.map(|sent: SystemTime| UtcTime(sent)),
             waits,

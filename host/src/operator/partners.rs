@@ -89,9 +89,9 @@ pub(crate) struct BacklogReport {
     /// Those that a session has just now.
     pub in_session: u64,
     /// Those that rest.
-    pub resting: u64,
+    pub backing_off: u64,
     /// When the first of those may go.
-    pub rests_until: Option<UtcTime>,
+    pub backs_off_until: Option<UtcTime>,
     /// Those that an operator holds.
     pub held: u64,
     /// Those that nobody tries again by itself.
@@ -238,8 +238,8 @@ impl BacklogReport {
             files: waiting.files,
             octets: waiting.octets,
             in_session: waiting.in_session,
-            resting: waiting.resting,
-            rests_until: waiting.rests_until.map(UtcTime),
+            backing_off: waiting.backing_off,
+            backs_off_until: waiting.backs_off_until.map(UtcTime),
             held: waiting.held,
             parked: waiting.parked,
             oldest: waiting.oldest.map(UtcTime),

@@ -59,7 +59,7 @@ impl PartnerView<'_> {
             .or_else(|| self.last_one_failed())
             .or_else(|| self.stayed())
             .or_else(|| self.without_address())
-            .or_else(|| self.all_resting())
+            .or_else(|| self.all_backing_off())
             .or_else(|| self.not_called())
             .or_else(|| self.takes_no_files())
             .or_else(|| {
@@ -117,15 +117,15 @@ impl PartnerView<'_> {
         ))
     }
 
-    fn all_resting(&self) -> Option<String> {
+    fn all_backing_off(&self) -> Option<String> {
         let waiting = &self.backlog;
-        if waiting.owed > 0 || self.stopped() + waiting.resting != waiting.files {
+        if waiting.owed > 0 || self.stopped() + waiting.backing_off != waiting.files {
             return None;
         }
-        let until = waiting.rests_until.map(shown).unwrap_or_default();
+        let until = waiting.backs_off_until.map(shown).unwrap_or_default();
         let reason = waiting.reason.as_deref().map(printable);
         Some(format!(
-            "what waits rests until {until}: {}",
+            "what waits backs off until {until}: {}",
             reason.unwrap_or_default()
         ))
     }
@@ -193,7 +193,7 @@ impl PartnerView<'_> {
                 format!("as soon as something waits, and not before {}", shown(at))
             }
             Some(NextCall::WhenSomethingWaits) => {
-                match self.backlog.rests_until.filter(|_| waits) {
+                match self.backlog.backs_off_until.filter(|_| waits) {
                     Some(at) => ahead(at),
                     None => "as soon as something waits".to_owned(),
                 }

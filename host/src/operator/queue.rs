@@ -39,7 +39,7 @@ pub(crate) enum QueueAction {
     Park,
     /// Take it out of the queue; its content stays in the spool.
     Cancel,
-    /// Let it go before those that are not urgent, and now even if it rests after a refusal.
+    /// Let it go before those that are not urgent, and now even if it backs off after a refusal.
     SendNow,
     /// Send its content again, as a new file under a new date and time.
     Resend,
@@ -74,8 +74,8 @@ pub(crate) struct QueuedFile {
     pub state: OutboundState,
     /// A session has it just now.
     pub in_session: bool,
-    /// It rests until then.
-    pub rests_until: Option<UtcTime>,
+    /// It backs off until then.
+    pub backs_off_until: Option<UtcTime>,
     /// 0 to 9; higher goes first.
     pub priority: u8,
     /// How often it was offered so far.
@@ -102,11 +102,11 @@ impl Operator {
     /// There is no such partner, or the ledger cannot be read.
     pub(crate) async fn queue(&self, partner: Option<&str>) -> Result<QueueReport, OperatorError> {
         let store = self.store()?;
-        leases::give_back_of_gone_programs(store.ledger.as_ref(), &store.programs).await?;
+        leases::release_of_gone_programs(store.ledger.as_ref(), &store.programs).await?;
         let mut queue = store.ledger.queue(partner).await?;
         self.known_partner(partner, !queue.is_empty())?;
         for file in &mut queue {
-            file.rests_until = resting(self.plan(), &file.partner, file.rests_until);
+            file.backs_off_until = backing_off(self.plan(), &file.partner, file.backs_off_until);
         }
         let overview = Overview::beside(self).await?;
         let partners: BTreeSet<String> = queue.iter().map(|file| file.partner.clone()).collect();
@@ -139,7 +139,7 @@ impl Operator {
                 &format!("queued again as {}", header.key),
             ));
         };
-        leases::give_back_of_gone_programs(ledger, &store.programs).await?;
+        leases::release_of_gone_programs(ledger, &store.programs).await?;
         let id = order.transfer.find(ledger).await?;
         ledger.order(id, verb, &order.why).await?;
         Ok(QueueDone::of(id, done))
@@ -187,7 +187,7 @@ impl QueuedFile {
             partner: file.partner.clone(),
             state: file.state,
             in_session: file.in_session,
-            rests_until: file.rests_until.map(UtcTime),
+            backs_off_until: file.backs_off_until.map(UtcTime),
             priority: file.priority,
             attempts: file.attempts,
             in_doubt: file.in_doubt,
@@ -202,16 +202,16 @@ impl QueuedFile {
 
     /// The state, and what a lease or a rest makes of it.
     pub(crate) fn standing(&self) -> &str {
-        match self.rests_until {
+        match self.backs_off_until {
             _ if self.in_session => "in-session",
-            Some(_) => "resting",
+            Some(_) => "backing off",
             None => self.state.as_str(),
         }
     }
 }
 
 /// A rest that is longer than any was written down while the clock was ahead: it is over.
-pub(super) fn resting(
+pub(super) fn backing_off(
     config: &Plan,
     partner: &str,
     until: Option<SystemTime>,
@@ -240,10 +240,10 @@ mod tests {
         let longest = profile.longest().file;
         let after = |rest| SystemTime::now().checked_add(rest);
         let soon = after(longest / 2);
-        assert_eq!(resting(&config, "them", soon), soon);
+        assert_eq!(backing_off(&config, "them", soon), soon);
         let too_long = after(longest + Duration::from_secs(60 * 60));
-        assert_eq!(resting(&config, "them", too_long), None);
+        assert_eq!(backing_off(&config, "them", too_long), None);
         // Nobody knows how long such a partner's files may rest.
-        assert_eq!(resting(&config, "gone", too_long), too_long);
+        assert_eq!(backing_off(&config, "gone", too_long), too_long);
     }
 }

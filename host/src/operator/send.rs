@@ -131,7 +131,7 @@ impl Operator {
             .ok_or_else(|| self.no_such_partner(partner))?;
         let station = self.station_to_send(request.queue_only).await?;
         // What a program that was killed had must not wait for a server.
-        leases::give_back(&station).await?;
+        leases::release(&station).await?;
         let mut call = SendCall {
             station,
             partner: partner.clone(),
@@ -306,9 +306,9 @@ async fn conclude_all(
 fn why_it_stays(file: &Queued, stayed: Option<&str>, end: &Ending) -> String {
     let reason = file.reason.as_deref().map(printable);
     let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
-    match (file.state, file.rests_until, stayed) {
+    match (file.state, file.backs_off_until, stayed) {
         (OutboundState::Parked, ..) => format!("it is parked{reason}"),
-        (_, Some(until), _) => format!("it rests until {}{reason}", UtcTime(until)),
+        (_, Some(until), _) => format!("it backs off until {}{reason}", UtcTime(until)),
         (_, None, Some(stayed)) => printable(stayed).to_string(),
         (_, None, None) if end.is_normal() => {
             format!("it was not its turn in this session{reason}")

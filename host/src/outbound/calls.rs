@@ -51,7 +51,7 @@ struct Line {
     busy: bool,
     failures: u32,
     /// Not to be called before.
-    rests_until: Instant,
+    backs_off_until: Instant,
     /// When it was called last.
     called: Option<Called>,
     /// The time of day that a call served, and the one that the call before served.
@@ -85,7 +85,7 @@ impl Line {
         Self {
             busy: false,
             failures: 0,
-            rests_until: Instant::now(),
+            backs_off_until: Instant::now(),
             called: None,
             hours: [None; 2],
             failed_calls: 0,
@@ -131,7 +131,9 @@ impl Line {
         if self.busy {
             return NextCall::Calling;
         }
-        let rests = self.rests_until.saturating_duration_since(Instant::now());
+        let backs_off = self
+            .backs_off_until
+            .saturating_duration_since(Instant::now());
         let after =
             |called: Called, wait: Duration| now + wait.saturating_sub(called.since.elapsed());
         let for_what_waits = waiting.map(|(since, delay)| match self.called {
@@ -142,9 +144,9 @@ impl Line {
         let to_ask = every.map(|every| self.called.map_or(now, |called| after(called, every)));
         let next = [for_what_waits, to_ask, hour].into_iter().flatten().min();
         match next {
-            Some(next) => NextCall::At(next.max(now + rests)),
-            None if rests.is_zero() => NextCall::WhenSomethingWaits,
-            None => NextCall::NotBefore(now + rests),
+            Some(next) => NextCall::At(next.max(now + backs_off)),
+            None if backs_off.is_zero() => NextCall::WhenSomethingWaits,
+            None => NextCall::NotBefore(now + backs_off),
         }
     }
 
@@ -171,8 +173,8 @@ impl Line {
         self.obeyed = self.obeyed.filter(|at| *at <= now);
     }
 
-    fn is_resting(&self) -> bool {
-        Instant::now() < self.rests_until
+    fn is_backing_off(&self) -> bool {
+        Instant::now() < self.backs_off_until
     }
 
     /// An operator wants it called now, whatever failed before: once for each such order.
@@ -199,7 +201,7 @@ pub async fn keep_calling(
             () = tokio::time::sleep(pace(&station.plan())) => {}
             Ok(()) = plans.changed() => {}
         }
-        if let Err(error) = leases::give_back(&station).await {
+        if let Err(error) = leases::release(&station).await {
             let reason = error.to_string();
             station.events.emit(Event::LeasesKept { reason });
         }
@@ -270,7 +272,7 @@ async fn who_is_due(
         // An order of an operator comes first, since it counts even while the line backs off.
         let cause = if line.obeys(waits.and_then(|waits| waits.ordered)) {
             Some(Cause::News)
-        } else if line.is_resting() {
+        } else if line.is_backing_off() {
             None
         } else {
             line.due(since, every, hour)
@@ -354,7 +356,7 @@ fn is_within_a_file(end: &End) -> bool {
     )
 }
 
-/// Frees the line; after a failure it rests, the longer the more failures there were in a row.
+/// Frees the line; after a failure it backs off, the longer the more failures there were in a row.
 fn conclude(
     station: &Station,
     lines: &mut BTreeMap<String, Line>,
@@ -379,7 +381,7 @@ fn conclude(
     line.hours = [served; 2];
     line.failures = line.failures.saturating_add(1);
     let rest = backoff.after(line.failures);
-    line.rests_until = Instant::now() + rest;
+    line.backs_off_until = Instant::now() + rest;
     station.events.emit(Event::CallFailed {
         partner: profile.name.clone(),
         remote: profile.address.as_ref().map(|address| address.to_string()),

@@ -41,7 +41,7 @@ pub(super) async fn recover(station: &Station) -> Result<(), StartError> {
             station.events.emit(Event::PartnerGone { partner });
         }
     }
-    let leases = leases::give_back(station).await?;
+    let leases = leases::release(station).await?;
     station.programs.forget_gone()?;
     let found = station.ledger.recover().await?;
     reached("recovery.ended");

@@ -38,14 +38,14 @@ pub fn drive(
 ) -> impl Future<Output = Ending> {
     let (id, generation) = monitor.session();
     let id = id.to_owned();
-    let (place_lost, overtaken) = monitor.dismissals();
+    let (seat_lost, overtaken) = monitor.dismissals();
     let mut running = Running {
         wire,
         session,
         monitor,
         clock,
         drain,
-        place_lost,
+        seat_lost,
         overtaken,
         output: Output::default(),
         in_flight: InFlight::new(&clock),
@@ -68,7 +68,7 @@ struct Running<W> {
     clock: Clock,
     drain: watch::Receiver<Drain>,
     /// Notified when others want the place of a caller.
-    place_lost: Arc<Notify>,
+    seat_lost: Arc<Notify>,
     /// Notified when the partner sends the file that stands still here over a new session.
     overtaken: Arc<Notify>,
     output: Output,
@@ -130,7 +130,7 @@ impl<W: Connection> Running<W> {
         tokio::select! {
             moved = exchange(&mut self.wire, &mut self.session, &mut self.output, &self.clock) => return moved,
             () = self.clock.until(deadline) => self.timed_out(),
-            () = self.place_lost.notified(), if self.monitor.is_stranger() => {
+            () = self.seat_lost.notified(), if self.monitor.is_stranger() => {
                 self.dismiss(SessionReason::Resources, CROWDED);
             }
             () = self.overtaken.notified() => {
@@ -185,7 +185,7 @@ impl<W: Connection> Running<W> {
         } = self;
         let ending = Ending::new(end, self.lost.as_ref(), monitor.side());
         let patience = if self.is_dismissed { HURRY } else { PATIENCE };
-        let _places = monitor.places();
+        let _seats = monitor.seats();
         let goodbye = async {
             say_goodbye(&mut wire, &mut session, &mut output, patience).await;
             session.disconnected(clock.now());

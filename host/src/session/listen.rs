@@ -220,7 +220,7 @@ impl IncomingCall {
         socket: TcpStream,
         config: Arc<ServerConfig>,
     ) -> Option<Box<TlsStream<TcpStream>>> {
-        let (remote, place_lost) = (self.remote, self.seat.place_lost());
+        let (remote, seat_lost) = (self.remote, self.seat.seat_lost());
         let is_probe = AtomicBool::new(false);
         // On the heap, for as long as it takes.
         let accepting = self.accept_tls(socket, config, &is_probe);
@@ -236,7 +236,7 @@ impl IncomingCall {
                 }
                 Err(no_tls) => no_tls.told(&self.plan.certificates),
             },
-            () = place_lost.notified() => "others called meanwhile, and it took too long".to_owned(),
+            () = seat_lost.notified() => "others called meanwhile, and it took too long".to_owned(),
         };
         let refused = Event::TlsRefused { remote, reason };
         self.station.events.emit(refused);

@@ -18,7 +18,7 @@ impl Deliveries {
         locked(&self.under_way).insert(id)
     }
 
-    pub(crate) fn give_back(&self, id: TransferId) {
+    pub(crate) fn release(&self, id: TransferId) {
         locked(&self.under_way).remove(&id);
     }
 

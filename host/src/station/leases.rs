@@ -16,7 +16,7 @@ pub fn lessee(station: &Station, session: &str) -> String {
 /// # Errors
 /// The ledger cannot be read or written, or it is unknown whether a program runs. Claims that were not released are
 /// released the next time.
-pub async fn give_back(station: &Station) -> Result<u64, LedgerError> {
+pub async fn release(station: &Station) -> Result<u64, LedgerError> {
     let lessees = station.ledger.lessees().await?;
     if lessees.is_empty() {
         return Ok(0);
@@ -43,8 +43,8 @@ pub async fn give_back(station: &Station) -> Result<u64, LedgerError> {
 /// The same where this program has no sessions.
 ///
 /// # Errors
-/// As of [`give_back`].
-pub async fn give_back_of_gone_programs(
+/// As of [`release`].
+pub async fn release_of_gone_programs(
     ledger: &dyn Ledger,
     programs: &Programs,
 ) -> Result<u64, LedgerError> {

@@ -87,7 +87,7 @@ struct Waiting {
 struct Caller {
     origin: Origin,
     since: Instant,
-    place_lost: Arc<Notify>,
+    seat_lost: Arc<Notify>,
 }
 
 /// The place of a caller that has not identified itself. Dropping it frees the place.
@@ -97,7 +97,7 @@ pub struct CallerSeat {
     number: u64,
     origin: Origin,
     most_sessions: Option<usize>,
-    place_lost: Arc<Notify>,
+    seat_lost: Arc<Notify>,
 }
 
 impl CallerSeat {
@@ -127,8 +127,8 @@ impl CallerSeat {
 
     /// It is notified when the caller loses its place to another.
     #[must_use]
-    pub fn place_lost(&self) -> Arc<Notify> {
-        Arc::clone(&self.place_lost)
+    pub fn seat_lost(&self) -> Arc<Notify> {
+        Arc::clone(&self.seat_lost)
     }
 }
 
@@ -181,12 +181,12 @@ impl Entrance {
                 .take_place_of_first(crowd, after, now)
                 .ok_or(limit)?;
         }
-        let (number, place_lost) = (waiting.next, Arc::new(Notify::new()));
+        let (number, seat_lost) = (waiting.next, Arc::new(Notify::new()));
         waiting.next += 1;
         let caller = Caller {
             origin,
             since: now,
-            place_lost: Arc::clone(&place_lost),
+            seat_lost: Arc::clone(&seat_lost),
         };
         waiting.callers.insert(number, caller);
         Ok(CallerSeat {
@@ -194,7 +194,7 @@ impl Entrance {
             number,
             origin,
             most_sessions: most.sessions,
-            place_lost,
+            seat_lost,
         })
     }
 }
@@ -225,7 +225,7 @@ impl Waiting {
         if now.saturating_duration_since(first.since) < after {
             return None;
         }
-        self.callers.remove(&number)?.place_lost.notify_one();
+        self.callers.remove(&number)?.seat_lost.notify_one();
         Some(())
     }
 }
@@ -406,7 +406,7 @@ mod tests {
         assert_eq!(limit.to_string(), "limits.callers_per_address (2)");
         let _other = entrance.enter(from("192.0.2.8:1"), soon).unwrap();
         let _third = entrance.enter(origin, began + ITS_TIME).unwrap();
-        let told = first.place_lost();
+        let told = first.seat_lost();
         assert!(was_notified(&told), "the first one loses its place");
     }
 
@@ -421,8 +421,8 @@ mod tests {
         let _new = entrance
             .enter(from("192.0.2.3:1"), began + ITS_TIME)
             .unwrap();
-        assert!(was_notified(&crowd[0].place_lost()));
-        assert!(!was_notified(&alone.place_lost()));
+        assert!(was_notified(&crowd[0].seat_lost()));
+        assert!(!was_notified(&alone.seat_lost()));
     }
 
     #[test]
@@ -434,8 +434,8 @@ mod tests {
         partner.settle();
         let crowd = (0..6_u32).map(|number| enter("192.0.2.2:1", ITS_TIME * number));
         let crowd: Vec<_> = crowd.map(Result::unwrap).collect();
-        assert!(!was_notified(&partner.place_lost()));
-        assert!(was_notified(&crowd[0].place_lost()));
+        assert!(!was_notified(&partner.seat_lost()));
+        assert!(was_notified(&crowd[0].seat_lost()));
     }
 
     #[test]
@@ -448,11 +448,11 @@ mod tests {
             .map(|origin| entrance.enter(origin, began).unwrap())
             .collect();
         let partner = entrance.enter(from("192.0.2.1:1"), began).unwrap();
-        assert!(was_notified(&there.remove(0).place_lost()));
+        assert!(was_notified(&there.remove(0).seat_lost()));
         for origin in crowd() {
             entrance.enter(origin, began).unwrap_err();
         }
-        assert!(!was_notified(&partner.place_lost()));
+        assert!(!was_notified(&partner.seat_lost()));
     }
 
     /// Whether it was notified and nobody has awaited that yet.

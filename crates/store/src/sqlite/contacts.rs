@@ -71,10 +71,10 @@ pub(super) fn backlog(
 ) -> Result<BTreeMap<String, Backlog>, LedgerError> {
     let now = millis(SystemTime::now());
     let mut backlog = queued(db, now)?;
-    for (name, until, queued) in resting(db, now)? {
+    for (name, until, queued) in backing_off(db, now)? {
         let bound = longest.get(&name).map(|longest| latest(now, *longest));
         let is_over = bound.is_some_and(|bound| until > bound);
-        rest(backlog.entry(name).or_default(), until, queued, is_over);
+        back_off(backlog.entry(name).or_default(), until, queued, is_over);
     }
     for (name, reason) in reasons(db)? {
         backlog.entry(name).or_default().reason = reason;
@@ -101,15 +101,15 @@ const AWAITED: &str = "SELECT partner, count(*) FROM transfers WHERE direction =
 const UNANSWERED: &str = "SELECT partner, count(*) FROM transfers WHERE receipt_later = 1 AND ask_at IS NULL GROUP BY partner";
 
 /// Adds a file that backs off; one whose wait is over is ready since it was queued.
-fn rest(partner: &mut Backlog, until: i64, queued: i64, is_over: bool) {
+fn back_off(partner: &mut Backlog, until: i64, queued: i64, is_over: bool) {
     if is_over {
         let (since, queued) = (partner.ready_since, from_millis(queued));
         partner.ready_since = Some(since.map_or(queued, |since| since.min(queued)));
         return;
     }
-    let (first, until) = (partner.rests_until, from_millis(until));
-    partner.resting += 1;
-    partner.rests_until = Some(first.map_or(until, |first| first.min(until)));
+    let (first, until) = (partner.backs_off_until, from_millis(until));
+    partner.backing_off += 1;
+    partner.backs_off_until = Some(first.map_or(until, |first| first.min(until)));
 }
 
 /// Why one of the files that may be sent was last put back.
@@ -130,7 +130,7 @@ fn overdue(db: &Connection) -> Result<Vec<(String, u64, i64)>, LedgerError> {
 
 /// The files that back off: their partner, until when, and when they were queued. Without the index and its three
 /// states, the query would read all files that were ever sent.
-fn resting(db: &Connection, now: i64) -> Result<Vec<(String, i64, i64)>, LedgerError> {
+fn backing_off(db: &Connection, now: i64) -> Result<Vec<(String, i64, i64)>, LedgerError> {
     let sql = "SELECT partner, not_before, created FROM transfers INDEXED BY transfers_queued
          WHERE direction = 'out' AND state IN ('ready', 'held', 'parked') AND state = 'ready' AND leased_to IS NULL
          AND not_before > ?1";

@@ -155,7 +155,7 @@ fn detail(found: &Row<'_>) -> rusqlite::Result<Details> {
         refusals: found.get("refusals")?,
         breaks,
         in_doubt,
-        rests_until: row::rests_until(found, "not_before", now)?,
+        backs_off_until: row::backs_off_until(found, "not_before", now)?,
         holder,
         sent: (sent > 0).then(|| from_millis(sent)),
         question: question(found)?,

@@ -111,7 +111,7 @@ pub(super) fn moment_or_0(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<S
 }
 
 /// Until when a file backs off, from its `not_before`; none where that is over.
-pub(super) fn rests_until(
+pub(super) fn backs_off_until(
     row: &Row<'_>,
     at: impl RowIndex,
     now: i64,

@@ -158,7 +158,7 @@ pub(super) fn queue(db: &Connection, partner: Option<&str>) -> Result<Vec<Queued
             octets: row::number(found, 8)?,
             priority: found.get(9)?,
             attempts: found.get(10)?,
-            rests_until: row::rests_until(found, 11, now)?,
+            backs_off_until: row::backs_off_until(found, 11, now)?,
             in_session: found.get(12)?,
             in_doubt: found.get(13)?,
             reason: found.get(14)?,

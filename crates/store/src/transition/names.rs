@@ -113,5 +113,5 @@ pub const STEPS: [&str; 39] = [
     "wire.rtr.after",
     "wire.octets.written",
     "session.ended",
-    "session.given-back",
+    "session.released",
 ];

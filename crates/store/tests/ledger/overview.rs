@@ -256,7 +256,7 @@ async fn details_of_a_file_to_send_follow_it<B: BackEnd>() {
         (0, 0, 0, false)
     );
     assert_eq!(
-        (fresh.holder, fresh.rests_until, fresh.sent),
+        (fresh.holder, fresh.backs_off_until, fresh.sent),
         (None, None, None)
     );
     assert!(books.claim().await.is_some());
@@ -278,13 +278,13 @@ async fn details_of_a_file_to_send_follow_it<B: BackEnd>() {
         (broken.breaks, broken.in_doubt, broken.refusals),
         (1, true, 0)
     );
-    assert!(broken.rests_until.is_some() && broken.holder.is_none());
+    assert!(broken.backs_off_until.is_some() && broken.holder.is_none());
     books.ledger.refused(id, soon(), "not now").await.unwrap();
     let refused = details().await;
     assert_eq!((refused.breaks, refused.refusals), (0, 1));
     books.ledger.order(id, Order::SendNow, "now").await.unwrap();
     let urgent = details().await;
-    assert_eq!((urgent.priority, urgent.rests_until), (9, None));
+    assert_eq!((urgent.priority, urgent.backs_off_until), (9, None));
     books.ledger.sent(id, "EFPA").await.unwrap();
     let sent = details().await;
     assert!(
@@ -338,7 +338,7 @@ async fn the_queue_is_listed_in_the_order_it_goes<B: BackEnd>() {
         (second.in_session, second.reason.as_deref()),
         (false, Some("the line broke"))
     );
-    assert!(second.rests_until.is_some() && first.rests_until.is_none());
+    assert!(second.backs_off_until.is_some() && first.backs_off_until.is_none());
     assert_eq!(
         (third.state, third.reason.as_deref()),
         (OutboundState::Held, Some("wait"))

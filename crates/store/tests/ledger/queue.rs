@@ -41,7 +41,7 @@ async fn the_queue_goes_by_priority_then_age_and_an_urgent_file_rests_no_longer<
         .unwrap();
     assert!(
         books.ledger.queue(None).await.unwrap()[3]
-            .rests_until
+            .backs_off_until
             .is_some()
     );
     for _ in 0..2 {

@@ -48,7 +48,7 @@ async fn a_file_goes_to_one_session_at_a_time_and_comes_back_after_a_crash() {
         "SFNA 13 would mean delivered"
     );
     books.ledger.refused(id, soon(), "SFNA 06").await.unwrap();
-    assert!(books.claim().await.is_none(), "it rests");
+    assert!(books.claim().await.is_none(), "it backs off");
     let send_now = books.ledger.order(id, Order::SendNow, "by the operator");
     send_now.await.unwrap();
     // It broke off once, and was refused once.
@@ -119,7 +119,7 @@ async fn nothing_waits_for_a_day_because_the_clock_was_ahead() {
     let later = books.delivered_file("LATER", later).await;
     let sent = books.queued_file("SENT").await;
     ledger.sent(sent, "EFPA").await.unwrap();
-    assert!(claim().await.unwrap().is_none(), "all of it rests");
+    assert!(claim().await.unwrap().is_none(), "all of it backs off");
     assert_eq!(waiting().await, None);
     let backlog = async || {
         let longest = [("them".to_owned(), longest.file)].into();
@@ -130,13 +130,13 @@ async fn nothing_waits_for_a_day_because_the_clock_was_ahead() {
             .remove("them")
             .unwrap()
     };
-    let rests = backlog().await;
-    assert_eq!((rests.resting, rests.ready_since), (1, None));
+    let backs_off = backlog().await;
+    assert_eq!((backs_off.backing_off, backs_off.ready_since), (1, None));
 
     the_clock_was_ahead(&books);
     let rests_no_longer = backlog().await;
-    assert_eq!(rests_no_longer.resting, 0);
-    assert_eq!(rests_no_longer.rests_until, None);
+    assert_eq!(rests_no_longer.backing_off, 0);
+    assert_eq!(rests_no_longer.backs_off_until, None);
     assert_eq!(rests_no_longer.ready_since, rests_no_longer.oldest);
     assert_eq!(
         waiting().await,
@@ -147,7 +147,7 @@ async fn nothing_waits_for_a_day_because_the_clock_was_ahead() {
     let arrived = ledger.arrived("them", SystemTime::now() - DAY, &new, Repeated::Refused);
     assert_eq!(arrived.await.unwrap().files, 0, "the quota of today");
     let Some(Work::Response(answer)) = claim().await.unwrap() else {
-        panic!("the receipt still rests");
+        panic!("the receipt still backs off");
     };
     assert_eq!(answer.id, owed);
     assert!(matches!(claim().await.unwrap(), Some(Work::File(file)) if file.id == refused));

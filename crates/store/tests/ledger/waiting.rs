@@ -226,7 +226,7 @@ async fn what_waits_for_a_partner_is_counted_by_what_it_waits_for<B: BackEnd>() 
     let mut of_others = to_send(pointsman_store::TransferId::new(), "A");
     of_others.partner = "others".to_owned();
     books.ledger.enqueue(of_others).await.unwrap();
-    let [in_session, resting, held, parked, sent, late, _free] = ids[..] else {
+    let [in_session, backing_off, held, parked, sent, late, _free] = ids[..] else {
         panic!("seven")
     };
     let only = Files::Only(vec![in_session]);
@@ -238,7 +238,7 @@ async fn what_waits_for_a_partner_is_counted_by_what_it_waits_for<B: BackEnd>() 
     let until = soon();
     books
         .ledger
-        .refused(resting, until, "not now")
+        .refused(backing_off, until, "not now")
         .await
         .unwrap();
     books.ledger.order(held, Order::Hold, "wait").await.unwrap();
@@ -260,7 +260,7 @@ async fn what_waits_for_a_partner_is_counted_by_what_it_waits_for<B: BackEnd>() 
         ("files", found.files, 5),
         ("octets", found.octets, 25_000),
         ("in session", found.in_session, 1),
-        ("resting", found.resting, 1),
+        ("backing_off", found.backing_off, 1),
         ("held", found.held, 1),
         ("parked", found.parked, 1),
         ("owed", found.owed, 1),
@@ -271,7 +271,7 @@ async fn what_waits_for_a_partner_is_counted_by_what_it_waits_for<B: BackEnd>() 
     for (what, found, expected) in numbers {
         assert_eq!(found, expected, "{what}");
     }
-    assert!(close(found.rests_until.unwrap(), until));
+    assert!(close(found.backs_off_until.unwrap(), until));
     assert_eq!(found.reason.as_deref(), Some("not now"));
     for moment in [found.oldest, found.ready_since, found.overdue_since] {
         assert!(close(moment.unwrap(), SystemTime::now()));
@@ -290,10 +290,10 @@ async fn a_rest_longer_than_any_is_over<B: BackEnd>() {
         .await
         .unwrap();
     let longest = |longest| BTreeMap::from([("them".to_owned(), longest)]);
-    let rests = backlog_of(&books, longest(2 * DAY)).await;
-    assert_eq!((rests.resting, rests.ready_since), (1, None));
+    let backs_off = backlog_of(&books, longest(2 * DAY)).await;
+    assert_eq!((backs_off.backing_off, backs_off.ready_since), (1, None));
     let over = backlog_of(&books, longest(MINUTE)).await;
-    assert_eq!((over.resting, over.rests_until), (0, None));
+    assert_eq!((over.backing_off, over.backs_off_until), (0, None));
     assert!(
         close(over.ready_since.unwrap(), SystemTime::now()),
         "since it was queued"

@@ -194,7 +194,7 @@ impl SessionContext {
         }
     }
 
-    /// Releases a lease; where the ledger cannot write that now, `leases::give_back` does later.
+    /// Releases a lease; where the ledger cannot write that now, `leases::release` does later.
     pub async fn release(&self, id: TransferId, why: &str) -> Result<(), LedgerError> {
         let ledger = &self.station.ledger;
         ledger.put_back(id, SystemTime::now(), why).await

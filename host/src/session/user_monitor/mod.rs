@@ -26,7 +26,7 @@ use pointsman_store::{TransferId, planted};
 use tokio::sync::Notify;
 
 use self::activity::Activity;
-use self::connecting::SessionPlaces;
+use self::connecting::SessionSeats;
 use self::context::SessionContext;
 use self::error::InternalError;
 use self::listener::closing::Close;
@@ -47,7 +47,7 @@ pub(super) use self::connecting::CROWDED;
 /// One session's user monitor.
 pub struct UserMonitor {
     context: SessionContext,
-    places: SessionPlaces,
+    seats: SessionSeats,
     activity: Activity,
     turns: OurTurns,
     unfinished: ReceivedFiles,
@@ -60,7 +60,7 @@ impl UserMonitor {
     #[must_use]
     pub fn called(station: Arc<Station>, plan: Pinned, wire: Wire, caller: CallerSeat) -> Self {
         let context = SessionContext::new(station, plan, wire, None);
-        Self::new(context, SessionPlaces::of_caller(caller), None)
+        Self::new(context, SessionSeats::of_caller(caller), None)
     }
 
     /// For a partner that we dialled, to send that file and no other, or whatever waits.
@@ -73,13 +73,13 @@ impl UserMonitor {
         only: Option<TransferId>,
     ) -> Self {
         let context = SessionContext::new(station, plan, wire, Some(profile));
-        Self::new(context, SessionPlaces::default(), only)
+        Self::new(context, SessionSeats::default(), only)
     }
 
-    fn new(context: SessionContext, places: SessionPlaces, only: Option<TransferId>) -> Self {
+    fn new(context: SessionContext, seats: SessionSeats, only: Option<TransferId>) -> Self {
         Self {
             context,
-            places,
+            seats,
             activity: Activity::Idle,
             turns: OurTurns::new(only),
             unfinished: ReceivedFiles::default(),
@@ -102,20 +102,17 @@ impl UserMonitor {
 
     /// Whether it is a caller that has not identified itself.
     pub fn is_stranger(&self) -> bool {
-        self.places.is_of_stranger()
+        self.seats.is_of_stranger()
     }
 
     /// What ends the session from outside: a caller's place is wanted by others, or its file comes over a new session.
     pub fn dismissals(&self) -> (Arc<Notify>, Arc<Notify>) {
-        (
-            self.places.place_lost(),
-            Arc::clone(&self.context.overtaken),
-        )
+        (self.seats.seat_lost(), Arc::clone(&self.context.overtaken))
     }
 
-    /// The places that the session takes up as long as its connection is there.
-    pub(super) fn places(&mut self) -> SessionPlaces {
-        std::mem::take(&mut self.places)
+    /// The seats that the session takes up as long as its connection is there.
+    pub(super) fn seats(&mut self) -> SessionSeats {
+        std::mem::take(&mut self.seats)
     }
 
     /// From now on the session ends at its next turn.
@@ -145,8 +142,8 @@ impl UserMonitor {
         let context = &mut self.context;
         match event {
             Event::ConnectionOffered(ticket, ssid) => {
-                let places = &mut self.places;
-                connecting::connection_offered(context, places, ticket, ssid, session).await;
+                let seats = &mut self.seats;
+                connecting::connection_offered(context, seats, ticket, ssid, session).await;
             }
             Event::Connected(agreement) => self.connected(&agreement, session).await,
             Event::FileOffered(ticket, header) => {
@@ -339,7 +336,7 @@ impl UserMonitor {
         if let Err(error) = self.break_off(&ending.words).await {
             self.log_trouble(error.to_string());
         }
-        reached("session.given-back");
+        reached("session.released");
         self.remember(ending);
         let (session, reason) = (self.context.talk(), ending.words.clone());
         self.context.log(match ending.is_normal() {

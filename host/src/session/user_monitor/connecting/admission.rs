@@ -6,8 +6,8 @@ use std::time::Instant;
 use oftp::{Level, Params, Ssid};
 use pointsman_policy::types;
 
-use super::places::SessionPlaces;
 use super::proof;
+use super::seats::SessionSeats;
 use super::session_refusal::SessionRefusal;
 use super::terms;
 use crate::config::Partner;
@@ -15,10 +15,10 @@ use crate::events::Event;
 use crate::session::user_monitor::context::SessionContext;
 use crate::station::seats::CallerSeat;
 
-/// A caller's SSID, and its places.
+/// A caller's SSID, and its seats.
 pub(super) struct Admission<'a> {
     pub context: &'a mut SessionContext,
-    pub places: &'a mut SessionPlaces,
+    pub seats: &'a mut SessionSeats,
     pub offer: &'a Ssid,
 }
 
@@ -59,7 +59,7 @@ impl Admission<'_> {
         let params = terms::narrow(self.context, params, &terms)?;
         self.take_seat(&profile).await?;
         // The place among callers is released only now, so that the session is counted at every moment.
-        self.places.caller = None;
+        self.seats.caller = None;
         let code = &profile.ssid;
         self.context
             .log_case("SSID SSIDCODE", &self.offer.code, code);
@@ -68,7 +68,7 @@ impl Admission<'_> {
     }
 
     fn proves(&self, profile: Option<&Partner>) -> Result<(), SessionRefusal> {
-        proof::proves(self.context, self.places, profile, self.offer)
+        proof::proves(self.context, self.seats, profile, self.offer)
     }
 
     fn unknown(&self) -> SessionRefusal {
@@ -117,27 +117,27 @@ impl Admission<'_> {
     /// A place among the partner's sessions, for the one at the listener: from here on no crowd of strangers takes it away,
     /// however long policies think. A partner whose sessions go wrong one after the other waits meanwhile.
     async fn take_seat(&mut self, profile: &Partner) -> Result<(), SessionRefusal> {
-        let seat = self.places.seat.as_ref();
+        let seat = self.seats.seat.as_ref();
         if seat.is_some_and(|seat| seat.is_of(&profile.name)) {
             return Ok(());
         }
-        let Some(caller) = &self.places.caller else {
+        let Some(caller) = &self.seats.caller else {
             return Ok(());
         };
         let station = &self.context.station;
         let code = &profile.ssid;
         station.guesses.right(code, caller.origin());
         let seat = station.seat_for_session(&self.context.plan, profile, caller);
-        self.places.seat = Some(seat.map_err(SessionRefusal::by_limit)?);
+        self.seats.seat = Some(seat.map_err(SessionRefusal::by_limit)?);
         caller.settle();
         let wait = station.failures.wait(&profile.name, Instant::now());
-        Ok(self.places.pause(wait).await?)
+        Ok(self.seats.pause(wait).await?)
     }
 
     /// A caller that did not prove who it is waits for its answer, each time longer. One that guesses passwords is locked out
     /// in the end.
     async fn brake(&self, profile: Option<&Partner>, refused: SessionRefusal) -> SessionRefusal {
-        let Some(origin) = self.places.caller.as_ref().map(CallerSeat::origin) else {
+        let Some(origin) = self.seats.caller.as_ref().map(CallerSeat::origin) else {
             return refused;
         };
         if refused.is_our_fault {
@@ -162,7 +162,7 @@ impl Admission<'_> {
             true => brake.of_origin,
             false => brake.of_origin.max(brake.of_code),
         };
-        match self.places.pause(wait).await {
+        match self.seats.pause(wait).await {
             Ok(()) => refused.concealed(config),
             Err(crowded) => crowded.into(),
         }

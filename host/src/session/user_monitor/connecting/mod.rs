@@ -2,14 +2,14 @@
 
 mod admission;
 mod dialled;
-mod places;
 mod proof;
+mod seats;
 mod session_refusal;
 mod terms;
 
 pub(super) use dialled::connected;
-pub(crate) use places::CROWDED;
-pub(super) use places::SessionPlaces;
+pub(crate) use seats::CROWDED;
+pub(super) use seats::SessionSeats;
 
 use oftp::{ConnectionAnswer, ConnectionTicket, Session, Ssid};
 
@@ -21,7 +21,7 @@ use crate::events::Event;
 /// SSID of a caller: it is let in (our SSID), or refused (ESID).
 pub(super) async fn connection_offered(
     context: &mut SessionContext,
-    places: &mut SessionPlaces,
+    seats: &mut SessionSeats,
     ticket: ConnectionTicket,
     offer: Ssid,
     session: &mut Session,
@@ -30,7 +30,7 @@ pub(super) async fn connection_offered(
     context.claims(own.map(|own| own.name.clone()));
     let admission = Admission {
         context,
-        places,
+        seats,
         offer: &offer,
     };
     let answer = match admission.admit().await {

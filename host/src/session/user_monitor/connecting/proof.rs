@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use oftp::{SessionReason, Ssid};
 
-use super::places::SessionPlaces;
+use super::seats::SessionSeats;
 use super::session_refusal::SessionRefusal;
 use crate::config::Partner;
 use crate::events::Event;
@@ -14,12 +14,12 @@ use crate::session::user_monitor::context::SessionContext;
 /// said of the password: else one could be found out with the other.
 pub(super) fn proves(
     context: &SessionContext,
-    places: &SessionPlaces,
+    seats: &SessionSeats,
     profile: Option<&Partner>,
     offer: &Ssid,
 ) -> Result<(), SessionRefusal> {
     let profile = profile.ok_or_else(|| SessionRefusal::unknown(&context.plan))?;
-    is_not_locked_out(context, places, profile)?;
+    is_not_locked_out(context, seats, profile)?;
     check_certificate(context, profile)?;
     match profile.password.matches(&offer.password) {
         true => Ok(()),
@@ -31,10 +31,10 @@ pub(super) fn proves(
 /// code of the profile that counts, whatever found the profile: the caller's code, or a policy.
 fn is_not_locked_out(
     context: &SessionContext,
-    places: &SessionPlaces,
+    seats: &SessionSeats,
     profile: &Partner,
 ) -> Result<(), SessionRefusal> {
-    let Some(caller) = &places.caller else {
+    let Some(caller) = &seats.caller else {
         return Ok(());
     };
     let (guesses, code) = (&context.station.guesses, &profile.ssid);

@@ -2,7 +2,7 @@
 
 use oftp::SessionReason;
 
-use super::places::{CROWDED, Crowded};
+use super::seats::{CROWDED, Crowded};
 use crate::config::Plan;
 use crate::events::Limit;
 
