@@ -66,6 +66,7 @@ mod signed;
 mod sink;
 mod source;
 mod suite;
+mod wire_hasher;
 mod wrapper;
 mod wrapping;
 
@@ -85,6 +86,7 @@ pub use records::{
     LONGEST_RECORD, RecordHeaderError, RecordHeaderReader, RecordHeaderWriter, RecordPart,
 };
 pub use suite::{ContentCipher, HashAlgorithm, RsaPadding, Suite};
+pub use wire_hasher::WireHasher;
 pub use wrapper::{Wrapped, Wrapper};
 pub use wrapping::Wrapping;
 
