@@ -9,6 +9,7 @@ use oftp::{FileHeader, FileKey, FileStamp, Position, Response};
 use crate::committing::Committing;
 use crate::contact::{Backlog, Contact};
 use crate::content::Content;
+use crate::content_keys::ContentKeys;
 use crate::error::LedgerError;
 use crate::measure::Measure;
 use crate::note::Note;
@@ -29,7 +30,7 @@ use crate::verdict::{NotOpened, Opened, Received, ReceivedSecured, Verdict};
 /// The ledger of transfers. Every method but [`Ledger::offer_early`] and [`Ledger::remark_early`] returns after its
 /// transaction is durable, not before.
 #[async_trait]
-pub trait Ledger: Send + Sync {
+pub trait Ledger: ContentKeys + Send + Sync {
     /// Reads the row of a transfer, applies the verb to it, and stores it. Then the verb's entry is appended to the
     /// sidecar.
     ///

@@ -3,6 +3,7 @@
 mod audit;
 mod connection;
 mod contacts;
+mod content_keys;
 mod damage;
 mod door;
 mod due;

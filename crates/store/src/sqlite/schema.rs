@@ -26,6 +26,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema-14.sql"),
     include_str!("schema-15.sql"),
     include_str!("schema-16.sql"),
+    include_str!("schema-17.sql"),
 ];
 
 pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<(), LedgerError> {

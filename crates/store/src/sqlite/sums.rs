@@ -15,13 +15,14 @@ use super::look;
 use crate::error::LedgerError;
 
 /// Every table.
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     "transfers",
     "receipts",
     "timeline",
     "policy_values",
     "policy_kept",
     "contacts",
+    "content_keys",
 ];
 
 /// `row_checksum(BEFORE, COLUMN, ...)`: what `BEFORE` is with the hash of the columns folded into it.
@@ -95,7 +96,7 @@ pub(super) fn rotten(db: &Connection) -> Result<Vec<Rotten>, LedgerError> {
         let table = Table::of(db, name)?;
         let transfer = match name {
             "transfers" => "id",
-            "receipts" | "timeline" => "transfer",
+            "receipts" | "timeline" | "content_keys" => "transfer",
             _ => "NULL",
         };
         let sql = format!(

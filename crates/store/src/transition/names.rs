@@ -70,11 +70,12 @@ verbs! {
     Recover = "recover",
     ClockPutBack = "clock-put-back",
     NoteContacts = "note-contacts",
+    ContentKey = "content-key",
     KvSet = "kv-set",
 }
 
 /// Steps outside of the ledger: in the spool, the inbox and watched folders, and on the wire.
-pub const STEPS: [&str; 39] = [
+pub const STEPS: [&str; 42] = [
     "spool.partial.opened",
     "spool.partial.cut",
     "spool.octets.written",
@@ -94,6 +95,9 @@ pub const STEPS: [&str; 39] = [
     "inbox.file.placed",
     "inbox.folder.synced",
     "inbox.placement.durable",
+    "opening.begun",
+    "opening.read",
+    "opening.judged",
     "delivery.held",
     "delivery.ended",
     "watch.file.taken",

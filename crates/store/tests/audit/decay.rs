@@ -2,7 +2,9 @@
 
 use std::time::SystemTime;
 
-use pointsman_store::{Books as _, Contact, ContactKind, Ledger, Order, Quota, SqliteLedger};
+use pointsman_store::{
+    Books as _, Contact, ContactKind, ContentKeys, Ledger, Order, Quota, SqliteLedger,
+};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -54,16 +56,19 @@ async fn full_ledger() -> Yard {
     };
     let contacts = vec![contact(ContactKind::Session), contact(ContactKind::Failure)];
     yard.ledger.note_contacts(contacts).await.unwrap();
+    let opened = yard.ledger.list(1).await.unwrap()[0].id;
+    yard.ledger.content_key(opened, [0x5A; 32]).await.unwrap();
     yard
 }
 
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     "transfers",
     "receipts",
     "timeline",
     "policy_values",
     "policy_kept",
     "contacts",
+    "content_keys",
 ];
 
 /// All rows of a table.

@@ -22,6 +22,7 @@ macro_rules! stories {
 }
 
 mod books;
+mod content_keys;
 mod identity;
 mod lookups;
 mod model;
