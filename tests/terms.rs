@@ -468,9 +468,13 @@ fn what_led_to_a_decision_is_kept_and_asked_again_the_question_has_the_same_fact
     let [took, took_then] = [before, then].map(|facts| facts["duration-ms"].as_u64().unwrap());
     assert!(took_then >= took + 1000, "{took} and {took_then} ms");
     for (fact, value) in before.as_object().unwrap() {
-        if !["asked", "duration-ms"].contains(&fact.as_str()) {
+        if !["asked", "duration-ms", "extra"].contains(&fact.as_str()) {
             assert_eq!(&then[fact], value, "`{fact}` is another one later");
         }
+    }
+    // A refusal comes too late then.
+    for (facts, can) in [(before, "true"), (then, "false")] {
+        assert_eq!(facts["extra"], serde_json::json!([["can-refuse", can]]));
     }
     // The mode is the partner's both times, and so is all that its profile says as its SSID does.
     let [before, then] = [first, again].map(|one| &one["facts"]["connection"]);

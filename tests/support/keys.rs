@@ -209,6 +209,7 @@ pub fn set_by_tests(model: &Model) -> BTreeSet<Place> {
         tests.clone(),
         tests.join("support"),
         tests.join("operators"),
+        tests.join("security"),
     ] {
         for entry in std::fs::read_dir(folder).expect("the tests are there") {
             let path = entry.expect("the tests are there").path();

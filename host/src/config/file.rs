@@ -449,6 +449,8 @@ pub struct LimitKeys {
     pub drain: Option<Typed<Millis>>,
     /// How long the delivery of a file received in a session is awaited before our turn ends without its receipt.
     pub receipt_wait: Option<Typed<Millis>>,
+    /// Secured files that are opened at a time; each partner may have half of them.
+    pub openings: Option<Typed<Between<1, 1000>>>,
     /// Octets that files leave free on the disks of spool and ledger, for receipts and the ledger.
     pub reserve: Option<Typed<Size>>,
     /// Files (inodes) that are kept free there for the same purpose.

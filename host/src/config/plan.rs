@@ -315,6 +315,8 @@ pub struct ServerLimits {
     pub drain: Duration,
     /// How long the delivery of a file received in a session is awaited before our turn ends without its receipt.
     pub receipt_wait: Duration,
+    /// Secured files that are opened at a time; each partner may have half of them.
+    pub openings: usize,
     /// Octets that files leave free on the disks of spool and ledger, for receipts and the ledger.
     pub reserve: u64,
     /// Files (inodes) that are kept free there for the same purpose.

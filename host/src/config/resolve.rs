@@ -366,6 +366,7 @@ impl LimitKeys {
             partials_per_partner: self.partials_per_partner.map_or(256, count),
             drain: self.drain.map_or(30 * SECOND, span),
             receipt_wait: self.receipt_wait.map_or(10 * SECOND, span),
+            openings: self.openings.map_or(4, count),
             reserve: self.reserve.map_or(64 * MIB, octets),
             reserve_files: self.reserve_files.map_or(1000, |files| files.0.0.into()),
             policies_memory: self.policies_memory.map_or(512 * MIB, octets),

@@ -10,7 +10,7 @@ macro_rules! received {
             "RCV-001" "file-refused" Warn Counted
             InboundFileRefused { session: Talk, file: String, reason: String }
             says("{session}: file {file} refused: {reason}")
-            remedy("02, 03: `sfids` of station and partner. 04, 16, 18, 19: this server does not support it yet. 06: size, quota or disk. 12: disk, a name that is taken, or another session has the file. 05, 10, 11: records or counts are not what was announced. 13: the file was received before, and the partner did not get our answer: nothing is wrong. 14: this session takes no files. The text says which; otherwise a policy")
+            remedy("02, 03: `sfids` of station and partner. 15: `file_security.suites` of the partner. 16: `keys`, ours. 17, 20: `file_security.demand`. 19: `certificates` of the partner, or for a signed receipt `keys`. 21, 22, 23: the file could not be opened (`file_security.open: before-acknowledgement`). 06: size, quota or disk. 12: disk, a name that is taken, or another session has the file. 05, 10, 11: records or counts are not what was announced. 13: the file was received before, and the partner did not get our answer: nothing is wrong. 14: this session takes no files. The text says which; otherwise a policy")
 
             /// every octet is durable; EFPA
             "RCV-002" "file-received" Info Every
@@ -35,6 +35,30 @@ macro_rules! received {
             ContentLost { transfer: TransferId, partner: String, file: String, reason: String }
             says("transfer {transfer}, {file} of {partner}, is not delivered: {reason}")
             remedy("look at the disk; put the content back from a backup and restart, or ask the partner to send the file again under a new date and time")
+
+            /// a secured file is opened: what was found in it, with the certificates by which it was opened and verified
+            "RCV-015" "file-opened" Info Every
+            FileOpened { transfer: TransferId, partner: String, file: String, octets: u64, found: String }
+            says("transfer {transfer}, {file} of {partner}, is opened, {octets} octets: {found}")
+            remedy("–")
+
+            /// a secured file could not be opened, or lacks what is demanded; its partner gets a NERP
+            "RCV-016" "file-not-opened" Warn Every
+            FileNotOpened { transfer: TransferId, partner: String, file: String, reason: String }
+            says("transfer {transfer}, {file} of {partner}, is not opened: {reason}")
+            remedy("the text says which layer, certificate or demand it is. A signer that is not known: `certificates` of the partner. No key opens it: the partner uses an old certificate of ours, or another one. What was announced and is not there: the partner's settings. The content stays in the spool unless `file_security.failed` is `delete`; `pointsman open` tries again by hand")
+
+            /// a secured file could not be opened for a reason of ours; tried again every 15 s
+            "RCV-017" "not-opened-yet" Error Counted
+            NotOpenedYet { transfer: TransferId, partner: String, file: String, reason: String }
+            says("transfer {transfer}, {file} of {partner}, is not opened yet, and will be tried again: {reason}")
+            remedy("the text says what failed: the disk, keys that cannot be read, a partner that the configuration does not name any more")
+
+            /// the ledger could not be read for what is to be opened
+            "RCV-018" "unopened-unknown" Error Counted
+            UnopenedUnknown { reason: String }
+            says("it is not known what is to be opened: {reason}")
+            remedy("look at the disk; the server tries again by itself")
 
             /// the ledger could not be read for what is to be delivered
             "RCV-005" "undelivered-unknown" Error Counted

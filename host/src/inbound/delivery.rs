@@ -12,13 +12,14 @@ use pointsman_naming::names;
 use pointsman_store::contents::Handing;
 use pointsman_store::transition::reached;
 use pointsman_store::{
-    Content, ContentKey, Hold, InboundState, LedgerError, PlaceError, SpoolError, State,
+    Content, ContentKey, Direction, Hold, InboundState, LedgerError, PlaceError, SpoolError, State,
     TransferId, Undelivered, planted,
 };
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::events::Event;
 use crate::policy::facts;
+use crate::security::is_to_be_opened;
 use crate::station::Station;
 
 /// How often files that could not be delivered are tried again.
@@ -268,6 +269,13 @@ async fn finish_or_miss(station: &Station, file: &Undelivered) -> Result<(), Del
 }
 
 async fn finish(station: &Station, file: &Undelivered, path: &str) -> Result<(), DeliveryError> {
+    // What was delivered is the plain content; before its row says so, or a crash would leave the other one for ever.
+    if is_to_be_opened(&file.header) {
+        let contents = &station.contents;
+        contents
+            .discard_contents(Direction::Inbound, file.id)
+            .await?;
+    }
     station.ledger.delivered(file.id).await?;
     reached("delivery.ended");
     // Where a command takes it, that is its turn now.

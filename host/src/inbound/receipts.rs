@@ -13,13 +13,12 @@ use tokio::task::{self, JoinSet};
 
 use crate::config::{HandOver, Plan};
 use crate::events::Event;
+use crate::inbound::asking;
 use crate::inbound::hand_over::{self, CommandResult};
 use crate::policy::ask;
 use crate::policy::facts::{self, Finished};
 use crate::station::Station;
 use crate::station::drain::Drain;
-use crate::station::in_force::Pinned;
-use crate::station::services::Services;
 
 /// How often the ledger is looked at for questions that are due.
 const LOOK: Duration = Duration::from_secs(1);
@@ -241,23 +240,15 @@ async fn ask_policies(
         took: question.offered.elapsed().unwrap_or_default(),
         labels: &question.labels,
         asked: question.asked,
+        can_refuse: Some(false),
+        security: None,
     };
     // One plan and its own policies, whatever is put in force meanwhile.
-    let Pinned { in_force, policies } = station.pin();
-    let profile = in_force.partner(&question.partner);
-    let code = profile.as_ref().map(|profile| &profile.ssid);
-    let params = match &profile {
-        Some(profile) => profile.params(),
-        None => in_force.ours.offer_to_strangers.clone(),
-    };
-    let connection = facts::without_session(session, &question.partner, code, &params);
-    let services = Arc::new(Services {
-        station: Arc::clone(station),
-        plan: Arc::clone(&in_force),
-    });
-    let answer = ask::end_transfer(policies, services, &connection, &done).await;
+    let pinned = station.pin();
+    let partner = &question.partner;
+    let answer = asking::end_transfer(station, &pinned, session, partner, &done).await;
     let key = &question.header.key;
-    let (verdict, decision) = verdict(&in_force, &question.partner, key, &answer.decision);
+    let (verdict, decision) = verdict(&pinned, partner, key, &answer.decision);
     AnsweredQuestion {
         verdict,
         hook: answer.hook.name(),

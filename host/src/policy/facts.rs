@@ -211,6 +211,58 @@ pub struct Finished<'a> {
     pub labels: &'a [(String, String)],
     /// How often the policies were asked about its end before.
     pub asked: u32,
+    /// Of a received file that is complete: whether it can still be refused (EFNA).
+    pub can_refuse: Option<bool>,
+    /// What was found in a secured file that is opened.
+    pub security: Option<&'a SecurityFacts>,
+}
+
+/// What was found in a secured file that is opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SecurityFacts {
+    /// Octets as on the wire.
+    pub secured_octets: u64,
+    /// The certificates of the partner whose signatures are good; none where the file is not signed.
+    pub signers: Vec<SignerFacts>,
+}
+
+/// A certificate of a partner that signed a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignerFacts {
+    /// Its holder.
+    pub subject: String,
+    /// Its serial number in hexadecimal digits.
+    pub serial: String,
+    /// SHA-256 of it in hexadecimal digits.
+    pub sha256: String,
+}
+
+impl SecurityFacts {
+    /// In the words of `wit/`; more than one signer makes more than one value of a name.
+    fn extra(&self) -> Vec<(String, String)> {
+        let mut extra = vec![("secured-octets".to_owned(), self.secured_octets.to_string())];
+        for signer in &self.signers {
+            let facts = [
+                ("signer-subject", &signer.subject),
+                ("signer-serial", &signer.serial),
+                ("signer-sha256", &signer.sha256),
+            ];
+            let facts = facts.map(|(name, value)| (name.to_owned(), value.clone()));
+            extra.extend(facts);
+        }
+        extra
+    }
+}
+
+/// The facts of a finished transfer that are not in its record.
+fn extra(done: &Finished<'_>) -> Vec<(String, String)> {
+    let can_refuse = done.can_refuse.map(|can| can.to_string());
+    let can_refuse = can_refuse.map(|can| ("can-refuse".to_owned(), can));
+    let security = done.security.map(SecurityFacts::extra);
+    can_refuse
+        .into_iter()
+        .chain(security.into_iter().flatten())
+        .collect()
 }
 
 /// The end of a transfer as `end-transfer` sees it.
@@ -228,11 +280,13 @@ pub fn transfer(done: &Finished<'_>) -> types::TransferResult {
         octets: done.counts.octets,
         restarted_at: done.held,
         blake3: done.digest.map(str::to_owned),
-        signature_valid: None,
+        signature_valid: done
+            .security
+            .and_then(|found| (!found.signers.is_empty()).then_some(true)),
         duration_ms: done.took.as_millis() as u64,
         asked: done.asked,
         labels: done.labels.to_vec(),
-        extra: Vec::new(),
+        extra: extra(done),
     }
 }
 

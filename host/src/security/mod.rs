@@ -1,9 +1,22 @@
-//! File security, receipts and sessions: with which keys and certificates.
+//! File security, receipts and sessions: with which keys and certificates; secured files are opened.
 
+mod demand;
 pub(crate) mod error;
+mod found_words;
 #[allow(
     dead_code,
-    reason = "what opens, wraps and authenticates asks for them, and is not there yet"
+    reason = "what wraps and authenticates asks for them, and is not there yet"
 )]
 pub(crate) mod keyring;
+mod open_error;
+mod opening;
+mod plain_records;
+mod receipt_text;
 mod stores;
+mod wire_hash;
+
+pub(crate) use self::demand::{check_found, is_to_be_opened};
+pub(crate) use self::found_words::{found_in_words, hexadecimal};
+pub(crate) use self::open_error::{OpenError, ToldReason};
+pub(crate) use self::opening::{OpenedContent, OpeningTerms, look, open};
+pub(crate) use self::wire_hash::{hash_content, wire_hash};

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::inspect;
 use crate::events::Event;
-use crate::inbound::{delivery, receipts};
+use crate::inbound::{delivery, opening, receipts};
 use crate::outbound::{calls, watch};
 use crate::session::listen::Acceptor;
 use crate::station::Station;
@@ -38,6 +38,7 @@ impl Keeper {
     /// Everything but listeners and the control socket.
     pub(super) fn keep_all(&self, sessions: &TaskTracker) {
         self.keep_until("delivering", delivery::keep_delivering);
+        self.keep_until("opening", opening::keep_opening);
         let (sessions, draining) = (sessions.clone(), self.draining.clone());
         self.keep("calling", move |station| {
             calls::keep_calling(station, sessions.clone(), draining.clone())

@@ -205,6 +205,14 @@ impl Server {
         &self.addresses
     }
 
+    /// Waits until no file is being opened or delivered.
+    async fn settled(&self) {
+        let station = &self.running.station;
+        while !station.openings.files.is_idle() || !station.deliveries.is_idle() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Ends: no new callers; sessions to their next turn, then calls and commands, then deliveries, each for as long as
     /// the configuration says. What is cut off is resumed by the next start.
     pub async fn drain(self) {
@@ -231,13 +239,14 @@ impl Server {
         {
             events.emit(Event::TasksCutOff {});
         }
-        let settled = async {
-            while !self.running.station.deliveries.is_idle() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        if tokio::time::timeout(patience, settled).await.is_err() {
+        if tokio::time::timeout(patience, self.settled())
+            .await
+            .is_err()
+        {
             events.emit(Event::DeliveriesCutOff {});
+            self.running.station.openings.stop();
+            // They end at the next octets; what is half made is removed.
+            let _ = tokio::time::timeout(FAREWELL, self.settled()).await;
         }
         // How the last sessions ended.
         let ledger = self.running.station.ledger.as_ref();
@@ -330,6 +339,7 @@ mod tests {
             format!("listening on {port}"),
             "looking at certificates".to_owned(),
             "looking for overdue receipts".to_owned(),
+            "opening".to_owned(),
             "remembering contacts".to_owned(),
             format!("watching {} of them", temp.path().join("out").display()),
         ];

@@ -9,6 +9,7 @@ pub(crate) mod guessing;
 pub(crate) mod holders;
 pub(crate) mod in_force;
 pub(crate) mod leases;
+pub(crate) mod openings;
 pub(crate) mod pace;
 pub(crate) mod partials;
 pub(crate) mod policies;
@@ -41,6 +42,7 @@ use self::error::StartError;
 use self::guessing::Guesses;
 use self::holders::Holders;
 use self::in_force::{InForce, Pinned};
+use self::openings::Openings;
 use self::pace::Pace;
 use self::partials::Partials;
 use self::policies::load_policies;
@@ -70,6 +72,8 @@ pub struct Station {
     pub policies: PolicySet,
     /// Files on their way from the spool to the inbox.
     pub deliveries: Deliveries,
+    /// Secured files that are being opened.
+    pub openings: Arc<Openings>,
     /// Files that sessions have brought and commands are to take.
     pub questions: Arc<Questions>,
     /// What files that are being received take of their partners' quotas.
@@ -137,6 +141,7 @@ impl Station {
             inbox: config.storage.inbox.clone(),
             policies,
             deliveries: Deliveries::default(),
+            openings: Arc::default(),
             questions: Arc::default(),
             quotas: Quotas::default(),
             partials: Partials::new(limits.partials_per_partner),

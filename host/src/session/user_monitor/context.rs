@@ -306,11 +306,3 @@ impl SessionContext {
         });
     }
 }
-
-/// Labels as a line of the log and the ledger has them.
-pub(super) fn labelled(labels: &[(String, String)]) -> String {
-    labels
-        .iter()
-        .map(|(key, value)| format!("; {key}={value}"))
-        .collect()
-}

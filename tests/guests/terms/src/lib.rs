@@ -71,7 +71,7 @@ impl Policy for Terms {
         transfer: &TransferResult,
     ) -> Answer<ResponseDecision> {
         info!(
-            "told of an end: {} {} {} records {} octets {} restarted-at {} slow {} asked {} path {} mode {} labels {:?}",
+            "told of an end: {} {} {} records {} octets {} restarted-at {} slow {} asked {} path {} mode {} labels {:?} signature-valid {:?} extra {:?}",
             match transfer.direction {
                 TransferDirection::Received => "received",
                 TransferDirection::Sent => "sent",
@@ -90,6 +90,8 @@ impl Policy for Terms {
             transfer.path.as_deref().unwrap_or("none"),
             mode(connection.mode),
             transfer.labels,
+            transfer.signature_valid,
+            transfer.extra,
         );
         let answer = match transfer.asked {
             0 => setting("answer"),

@@ -8,10 +8,11 @@ use pointsman_policy::{Decided, types};
 use super::session_refusal::SessionRefusal;
 use crate::config::Partner;
 use crate::events::Event;
+use crate::inbound::target::labelled;
 use crate::net::tls::TlsFacts;
 use crate::net::wire::Wire;
 use crate::policy::facts::{self as policy_facts, WireFacts};
-use crate::session::user_monitor::context::{SessionContext, labelled};
+use crate::session::user_monitor::context::SessionContext;
 
 /// What the policies are told of the connection.
 pub(super) fn facts(

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use oftp::{CloseTicket, Closing, FileHeader, FileReason, Position, Session};
+use oftp::{CloseTicket, Closing, FileHeader, FileReason, Position, RecordLayout, Session};
 use pointsman_policy::types;
 use pointsman_store::contents::WholeContent;
 use pointsman_store::{
@@ -16,6 +16,7 @@ use super::received::ReceivedFiles;
 use super::receiving::Receiving;
 use crate::events::Event;
 use crate::policy::facts::Finished;
+use crate::security::is_to_be_opened;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 use crate::session::user_monitor::promise;
@@ -37,6 +38,8 @@ pub(super) struct WholeFile {
     pub target: Target,
     pub began: Instant,
     pub labels: Vec<(String, String)>,
+    /// How the records of a secured file are kept once it is opened.
+    pub layout: Option<RecordLayout>,
     /// Octets of it that were here before this session.
     pub held: u64,
     pub content: Box<dyn WholeContent>,
@@ -72,6 +75,7 @@ impl Close<'_> {
             target: file.target,
             began: file.began,
             labels: file.labels,
+            layout: file.layout,
             held,
             content,
         })
@@ -92,6 +96,9 @@ impl Close<'_> {
     /// Every octet has come and is counted in the digest, and the file has its row. (The last octets may be written only
     /// when it is sealed.) The policies are asked what its end means, and it is kept or refused.
     pub(super) async fn whole(self, file: WholeFile) -> Result<(), InternalError> {
+        if is_to_be_opened(&file.header) {
+            return self.secured(file).await;
+        }
         let done = Finished {
             direction: Direction::Inbound,
             header: &file.header,
@@ -103,6 +110,8 @@ impl Close<'_> {
             took: file.began.elapsed(),
             labels: &file.labels,
             asked: 0,
+            can_refuse: Some(true),
+            security: None,
         };
         match judging::judge(self.context, &done, &file.target).await? {
             Judgement::Kept(kept) => self.keep(file, kept).await,
@@ -149,7 +158,8 @@ impl Close<'_> {
         };
         // From here on nothing depends on this session: after a crash the next start delivers what is `received`.
         let octets = sealed.measure().octets;
-        log_received(self.context, &file, &kept.verdict, kept.note.text, octets);
+        log_received(self.context, &file, octets);
+        log_waiting(self.context, &file, &kept.verdict, kept.note.text);
         match &kept.verdict {
             Verdict::Negative(_) => forget_rejected(self.context, id).await,
             verdict => {
@@ -176,7 +186,7 @@ impl Close<'_> {
     }
 
     /// The row says that nothing is here, and the history why; with what led to the decision, where it was a policy's.
-    async fn write_down(
+    pub(super) async fn write_down(
         &self,
         id: TransferId,
         refused: &FileRefusal,
@@ -213,34 +223,37 @@ async fn row_before_seal(
 }
 
 /// The partner has its EFPA.
-fn log_received(
-    context: &SessionContext,
-    file: &Undelivered,
-    verdict: &Verdict,
-    note: String,
-    octets: u64,
-) {
-    let (transfer, name) = (file.id, file.header.key.to_string());
+pub(super) fn log_received(context: &SessionContext, file: &Undelivered, octets: u64) {
+    let transfer = file.id;
     context.station.partials.forget(&file.partner, transfer);
     context.log(Event::FileReceived {
         session: context.talk(),
         transfer,
-        file: name.clone(),
+        file: file.header.key.to_string(),
         octets,
     });
+}
+
+/// An operator decides about the receipt, where that is the verdict.
+pub(super) fn log_waiting(
+    context: &SessionContext,
+    file: &Undelivered,
+    verdict: &Verdict,
+    reason: String,
+) {
     if matches!(verdict, Verdict::Later(None)) {
         context.log(Event::ReceiptWaits {
             session: Some(context.id.clone()),
-            transfer,
+            transfer: file.id,
             partner: file.partner.clone(),
-            file: name,
-            reason: note,
+            file: file.header.key.to_string(),
+            reason,
         });
     }
 }
 
 /// A rejected file is not delivered, and its content is kept only where the configuration says so.
-async fn forget_rejected(context: &SessionContext, transfer: TransferId) {
+pub(super) async fn forget_rejected(context: &SessionContext, transfer: TransferId) {
     if context.delivery().keeps_rejected {
         return;
     }

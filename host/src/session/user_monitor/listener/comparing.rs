@@ -42,6 +42,7 @@ impl Close<'_> {
             target: file.target,
             began: file.began,
             labels: file.labels,
+            layout: file.layout,
             held,
             content,
         };

@@ -1,9 +1,10 @@
 //! Whether a file is within what is agreed with its partner, and whether the disks have space for it.
 
-use oftp::{FileHeader, FileReason, Format, Security};
+use oftp::{FileHeader, FileReason, Format};
 
 use super::file_refusal::FileRefusal;
 use super::partial::BLOCK;
+use super::security_checks;
 use crate::config::Partner;
 use crate::session::user_monitor::context::SessionContext;
 
@@ -13,11 +14,7 @@ pub(super) fn allows(context: &SessionContext, header: &FileHeader) -> Result<()
         return Err(FileRefusal::for_now(FileReason::Unspecified, "no partner"));
     };
     are_agreed_stations(context, profile, header)?;
-    is_plain(header)?;
-    if header.signed_receipt && !profile.unsigned_receipts {
-        let text = "SFIDSIGN asks for a signed receipt, and receipts are not signed here";
-        return Err(FileRefusal::for_good(FileReason::SignedNotAllowed, text));
-    }
+    security_checks::is_agreed(context, profile, header)?;
     if matches!(header.format, Format::Fixed(0)) {
         let text = "fixed records need a length";
         return Err(FileRefusal::for_good(FileReason::RecordLength, text));
@@ -55,26 +52,6 @@ fn are_agreed_stations(
     context.log_case("SFID SFIDORIG", &key.originator, originator);
     context.log_case("SFID SFIDDEST", &key.destination, destination);
     Ok(())
-}
-
-/// File security, compression and envelopes are not supported.
-fn is_plain(header: &FileHeader) -> Result<(), FileRefusal> {
-    let (reason, text) = match header.security {
-        Security::Encrypted | Security::EncryptedAndSigned => (
-            FileReason::EncryptedNotAllowed,
-            "encrypted files are not agreed",
-        ),
-        Security::Signed => (FileReason::SignedNotAllowed, "signed files are not agreed"),
-        Security::None if header.compressed => (
-            FileReason::CompressionNotAllowed,
-            "compressed files are not agreed",
-        ),
-        Security::None if header.enveloped => {
-            (FileReason::Unspecified, "enveloped files are not agreed")
-        }
-        Security::None => return Ok(()),
-    };
-    Err(FileRefusal::for_good(reason, text))
 }
 
 /// The disks must have space for what is announced, and beyond it for receipts and the ledger. Where they have not,

@@ -1,16 +1,15 @@
 //! What the end of a received file means: `end-transfer` is asked.
 
 use oftp::{FileHeader, FileReason};
-use pointsman_naming::names;
 use pointsman_policy::types;
 use pointsman_store::{Labels, Note, Target, Verdict};
 
 use super::file_refusal::FileRefusal;
-use super::routing;
 use crate::events::Event;
 use crate::inbound::receipts;
+use crate::inbound::target::{self, labelled};
 use crate::policy::facts::{self, Finished};
-use crate::session::user_monitor::context::{SessionContext, labelled};
+use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 
 /// What becomes of a file whose octets are all here.
@@ -69,20 +68,14 @@ pub(super) async fn judge(
     }))
 }
 
-/// Where `end-transfer` wants the file. The place that `accept-file` chose is sound; a bad second thought does not lose a
-/// file.
+/// Where `end-transfer` wants the file; the place that `accept-file` chose, where that is none.
 fn moved(
     context: &SessionContext,
     header: &FileHeader,
     chosen: &Target,
     terms: &types::ResponseTerms,
 ) -> Target {
-    let directory = terms.directory.as_deref().unwrap_or(&chosen.directory);
-    let file_name = terms.file_name.as_deref().unwrap_or(&chosen.file_name);
-    // The partner's folder does not count: the one above is given in any case.
-    let moved = names::local_name(directory, header, Some(directory), Some(file_name), None);
-    let moved = moved.map(|name| routing::target_named(name, chosen.overwrite));
-    moved.unwrap_or_else(|bad| {
+    target::moved(header, chosen, terms).unwrap_or_else(|bad| {
         context.log(Event::PolicyBadName {
             session: context.talk(),
             reason: bad.to_string(),

@@ -11,5 +11,7 @@ mod quota;
 pub(super) mod received;
 pub(super) mod receiving;
 mod routing;
+mod secured;
+mod security_checks;
 
 pub(super) use partial::BLOCK;

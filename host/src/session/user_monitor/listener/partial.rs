@@ -50,12 +50,17 @@ pub(super) async fn open(
 /// is not known.
 pub(super) fn resume_at(offer: &Offer, row: Position, octets: u64, most: u64) -> Position {
     let format = offer.header.format;
-    match offer.layout {
+    match wire_layout(&offer.header, offer.layout) {
         // Text that is kept with line ends of ours has no blocks to count: it starts over.
         Some(_) if format == Format::Text => Position::default(),
         Some(layout) => whole_records(format, layout, row, octets, most),
         None => whole_blocks(row.octets.min(octets), most),
     }
+}
+
+/// How the records of what is on the wire are kept: those of a secured file come when it is opened.
+fn wire_layout(header: &FileHeader, layout: Option<RecordLayout>) -> Option<RecordLayout> {
+    layout.filter(|_| !header.is_secured())
 }
 
 /// Whole blocks, and never more than was asked for (RFC 5024, 5.3.4).
@@ -101,6 +106,7 @@ impl FileWriter {
         held: Position,
     ) -> Result<Self, SpoolError> {
         let writer = partial.resume(held.octets).await?;
+        let layout = wire_layout(header, layout);
         let of_records = |layout| (layout, RecordWriter::new(layout, header.format, held));
         Ok(Self {
             intake: Intake::new(writer),

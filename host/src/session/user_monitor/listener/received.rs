@@ -8,7 +8,7 @@ use oftp::Event;
 use pointsman_store::{Hold, Ledger, LedgerError, Repeated, TransferId, Undelivered, Verdict};
 use tokio::task::JoinHandle;
 
-use crate::inbound::delivery;
+use crate::inbound::{delivery, opening};
 use crate::session::user_monitor::context::SessionContext;
 use crate::station::questions::Awaited;
 
@@ -24,6 +24,8 @@ pub(crate) struct ReceivedFiles {
     /// A file whose EFPA the partner is not known to have yet.
     unconfirmed: Option<TransferId>,
     deliveries: DeliveryTasks,
+    /// Secured files that are opened, and delivered then.
+    openings: DeliveryTasks,
     /// Files that a command takes before they are receipted.
     hand_overs: Vec<Awaited>,
 }
@@ -61,23 +63,39 @@ impl ReceivedFiles {
         verdict: &Verdict,
         hold: Hold,
     ) {
-        self.hand_overs.retain(|one| !one.is_answered());
-        if self.hand_overs.len() >= HAND_OVERS {
-            self.hand_overs.remove(0);
-        }
         self.deliveries.make_way().await;
         if matches!(verdict, Verdict::HandOver(_)) {
-            let awaited = context.station.questions.expect(file.id);
-            self.hand_overs.extend(awaited);
+            self.await_command(context.station.questions.expect(file.id));
         }
         let station = Arc::clone(&context.station);
         self.deliveries
             .push(delivery::start(station, file, Some(hold)));
     }
 
+    /// Has a secured file opened and delivered. Where very many wait, our turn does not wait for this one.
+    pub(super) fn open(&mut self, context: &SessionContext, id: TransferId, hold: Hold) {
+        let station = &context.station;
+        let Some(opening) = opening::start(station, id, hold) else {
+            return;
+        };
+        self.openings.push(opening);
+        if context.delivery().command.is_some() {
+            self.await_command(station.questions.expect(id));
+        }
+    }
+
+    fn await_command(&mut self, awaited: Option<Awaited>) {
+        self.hand_overs.retain(|one| !one.is_answered());
+        if self.hand_overs.len() >= HAND_OVERS {
+            self.hand_overs.remove(0);
+        }
+        self.hand_overs.extend(awaited);
+    }
+
     /// The receipts of what this session brought go with our turn, if the deliveries are quick enough.
     pub async fn wait_for_receipts(&mut self, patience: Duration) {
         let all = async {
+            self.openings.done().await;
             self.deliveries.done().await;
             while let Some(hand_over) = self.hand_overs.last_mut() {
                 hand_over.answer().await;
@@ -89,6 +107,7 @@ impl ReceivedFiles {
         // A slow command, and a folder that does not answer, are waited for once, not at every turn.
         self.hand_overs.clear();
         self.deliveries.pass_by();
+        self.openings.forget();
     }
 }
 
@@ -103,6 +122,7 @@ struct DeliveryTasks {
 
 impl DeliveryTasks {
     fn push(&mut self, delivery: JoinHandle<()>) {
+        self.quick.retain(|delivery| !delivery.is_finished());
         self.quick.push(delivery);
     }
 
@@ -127,6 +147,11 @@ impl DeliveryTasks {
             let _ = delivery.await;
             self.quick.pop();
         }
+    }
+
+    /// No turn waits for those that are not done by now.
+    fn forget(&mut self) {
+        self.quick.clear();
     }
 
     /// Those that are not done by now are slow, and no turn waits for them any more: a folder that does not answer holds

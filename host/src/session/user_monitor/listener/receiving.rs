@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use oftp::{Counts, CreditTicket, FileData, FileHeader, Session};
+use oftp::{Counts, CreditTicket, FileData, FileHeader, RecordLayout, Session};
 use pointsman_policy::types;
 use pointsman_store::{Committing, Direction, LedgerError, Offer, Target, TransferId};
 
@@ -29,6 +29,8 @@ pub(crate) struct Receiving {
     /// When its SFID came.
     pub(super) began: Instant,
     pub(super) labels: Vec<(String, String)>,
+    /// How its records are kept; of a secured file, once it is opened.
+    pub(super) layout: Option<RecordLayout>,
     pub(super) limit: SizeLimit,
     /// That this session has the file.
     pub(super) holding: Holding,
@@ -163,6 +165,8 @@ impl Receiving {
             took: self.began.elapsed(),
             labels: &self.labels,
             asked: 0,
+            can_refuse: None,
+            security: None,
         };
         let told = context.policies.end_transfer(&done).await?;
         Ok(context.keep_notification(self.id, &told).await?)

@@ -1,14 +1,17 @@
 //! Where an offered file goes, and how its records are kept: `accept-file` is asked.
 
 use oftp::{FileHeader, FileReason, Format, RecordLayout};
-use pointsman_naming::names::{self, LocalName};
+use pointsman_naming::names;
 use pointsman_policy::types;
 use pointsman_store::{Note, Target};
 
 use super::file_refusal::{FileRefusal, Stop};
+use super::security_checks;
 use crate::inbound::delivery;
+use crate::inbound::target::{self, labelled};
 use crate::policy::facts;
-use crate::session::user_monitor::context::{SessionContext, labelled};
+use crate::security::is_to_be_opened;
+use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 
 /// What the policies said about a file that we take.
@@ -84,7 +87,7 @@ fn accepted(decision: &types::FileDecision) -> Result<types::FileTerms, FileRefu
 
 /// The receipt will not be what its partner asks for.
 fn log_unsigned(context: &SessionContext, header: &FileHeader) {
-    if header.signed_receipt {
+    if header.signed_receipt && !security_checks::is_signed_receipt(context, header) {
         context.log_tolerated(format!(
             "SFID of {}: SFIDSIGN asks for a signed receipt, and it gets one without a signature (unsigned_receipts)",
             header.key
@@ -108,16 +111,7 @@ fn target(
         terms.file_name.as_deref(),
         context.delivery().name.as_ref(),
     )?;
-    Ok(target_named(name, terms.overwrite.unwrap_or(false)))
-}
-
-/// A name that was changed to be safe never replaces a file.
-pub(super) fn target_named(name: LocalName, overwrite: bool) -> Target {
-    Target {
-        directory: name.directory,
-        file_name: name.file_name,
-        overwrite: overwrite && name.is_as_meant,
-    }
+    Ok(target::named(name, terms.overwrite.unwrap_or(false)))
 }
 
 /// How the records of a file are kept: as the policies say, else as the profile does. The error is a layout that does not
@@ -128,7 +122,8 @@ fn layout(
     wanted: Option<types::RecordLayout>,
 ) -> Result<Option<RecordLayout>, RecordLayout> {
     let profile = context.profile();
-    if !header.goes_in_records() {
+    // Those of a secured file count when it is opened.
+    if !header.goes_in_records() && !has_records_inside(header) {
         let ends_lines = profile.is_some_and(|profile| profile.text_line_ends);
         let is_text = header.format == Format::Text && !header.is_secured();
         return Ok((is_text && ends_lines).then_some(RecordLayout::Lines));
@@ -143,4 +138,10 @@ fn layout(
     } else {
         Err(layout)
     }
+}
+
+/// Whether the file has records once it is opened (RFC 5024, 6.5).
+fn has_records_inside(header: &FileHeader) -> bool {
+    let has_records = matches!(header.format, Format::Fixed(_) | Format::Variable(_));
+    has_records && is_to_be_opened(header)
 }

@@ -131,6 +131,8 @@ impl Sending {
             took: self.began.elapsed(),
             labels: &self.file.labels,
             asked: 0,
+            can_refuse: None,
+            security: None,
         };
         let told = context.policies.end_transfer(&done).await?;
         Ok(context.keep_notification(self.id(), &told).await?)

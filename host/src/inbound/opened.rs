@@ -1,0 +1,292 @@
+//! What becomes of a secured file that is opened, or cannot be: the policies are asked, its plain content is sealed, and its
+//! row says what it means.
+
+use std::sync::Arc;
+
+use pointsman_cms::Certificate;
+use pointsman_policy::{Decided, types};
+use pointsman_store::contents::WholeContent;
+use pointsman_store::transition::reached;
+use pointsman_store::{
+    Direction, LedgerError, Measure, NotOpened, Note, Opened, Sealed, SpoolError, Target,
+    TransferId, Undelivered, Verdict,
+};
+
+use super::secured_file::SecuredFile;
+use super::{asking, delivery, receipts, target};
+use crate::config::FailedContent;
+use crate::events::Event;
+use crate::policy::ask;
+use crate::policy::facts::{self, Finished, SecurityFacts, SignerFacts};
+use crate::security::{OpenError, OpenedContent, ToldReason, found_in_words, hexadecimal};
+use crate::station::Station;
+use crate::station::in_force::Pinned;
+
+/// The history line of a question that is about to be put to policies: a crash may come before its answer is written down.
+const ASKED: &str = "asked";
+
+/// What became of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is delivered or rejected, and its receipt is owed or waits.
+    Done,
+    /// A command is to take it.
+    HandedOver,
+}
+
+/// The plain content of a file.
+#[derive(Debug)]
+pub enum Plain {
+    /// It can still be discarded.
+    Whole(Box<dyn WholeContent>),
+    /// It was sealed before a crash.
+    Sealed(Sealed),
+}
+
+impl Plain {
+    fn measure(&self) -> &Measure {
+        match self {
+            Self::Whole(content) => content.measure(),
+            Self::Sealed(sealed) => sealed.measure(),
+        }
+    }
+
+    async fn seal(self) -> Result<Sealed, SpoolError> {
+        match self {
+            Self::Whole(content) => content.seal_plain().await,
+            Self::Sealed(sealed) => Ok(sealed),
+        }
+    }
+}
+
+/// What the policies' answer means for a file that is opened.
+struct PlainJudgement {
+    verdict: Verdict,
+    target: Target,
+    labels: Vec<(String, String)>,
+    note: Note,
+}
+
+/// The file is opened: the policies are asked, the plain content is sealed, the row says so, and it is delivered; or its
+/// NERP is owed.
+///
+/// # Errors
+/// Something failed here: the file is opened again later.
+pub async fn settle(
+    station: &Arc<Station>,
+    pinned: &Pinned,
+    file: &SecuredFile,
+    plain: Plain,
+    found: &OpenedContent,
+) -> Result<Outcome, OpenError> {
+    let judged = judge(station, pinned, file, plain.measure(), found).await?;
+    reached("opening.judged");
+    let sealed = plain.seal().await?;
+    let words = found_in_words(&found.found);
+    let opened = Opened {
+        plain: sealed.measure().clone(),
+        counts: found.counts,
+        wire_hash: file.hash_found(found),
+        target: judged.target.clone(),
+        verdict: judged.verdict.clone(),
+        found: Note::from(words.clone()),
+        note: judged.note.clone(),
+        labels: judged.labels,
+    };
+    station.ledger.opened(&sealed, opened).await?;
+    station.events.emit(Event::FileOpened {
+        transfer: file.id,
+        partner: file.partner.clone(),
+        file: file.name(),
+        octets: sealed.measure().octets,
+        found: words,
+    });
+    let keeps = pinned.delivery_of(&file.partner).keeps_rejected;
+    match &judged.verdict {
+        Verdict::Negative(_) if keeps => {}
+        Verdict::Negative(_) => remove(station, file.id, "delivery.rejected: delete").await?,
+        verdict => {
+            log_waiting(station, file, verdict, judged.note.text);
+            let undelivered = Undelivered {
+                id: file.id,
+                partner: file.partner.clone(),
+                header: file.header.clone(),
+                target: judged.target,
+                placing: None,
+            };
+            let delivering =
+                delivery::start(Arc::clone(station), undelivered, Some(sealed.into_hold()));
+            // A delivery that is lost is taken up again by the server.
+            let _ = delivering.await;
+            if matches!(verdict, Verdict::HandOver(_)) {
+                return Ok(Outcome::HandedOver);
+            }
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+/// The file cannot be opened, or lacks what is demanded: its NERP is owed.
+///
+/// # Errors
+/// Something failed here: the file is opened again later.
+pub async fn refuse(
+    station: &Station,
+    file: &SecuredFile,
+    content: FailedContent,
+    told: ToldReason,
+    why: &OpenError,
+) -> Result<Outcome, OpenError> {
+    let wire_hash = file.hash(station).await?;
+    // What exactly is wrong is for us alone.
+    let text = told.nerp.meaning().to_owned();
+    let Verdict::Negative(nerp) = Verdict::negative(&file.header.key, told.nerp, text) else {
+        return Ok(Outcome::Done);
+    };
+    let reason = format!("{why}; NERP {}", told.nerp);
+    let failed = NotOpened {
+        nerp,
+        wire_hash,
+        note: Note::from(reason.clone()),
+    };
+    station.ledger.not_opened(file.id, failed).await?;
+    station.events.emit(Event::FileNotOpened {
+        transfer: file.id,
+        partner: file.partner.clone(),
+        file: file.name(),
+        reason,
+    });
+    if content == FailedContent::Delete {
+        remove(station, file.id, "file_security.failed: delete").await?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// The contents of a rejected file are not to be kept; that it came is remembered.
+async fn remove(station: &Station, id: TransferId, why: &str) -> Result<(), OpenError> {
+    station.ledger.content_removed(id, why).await?;
+    let contents = &station.contents;
+    Ok(contents.discard_contents(Direction::Inbound, id).await?)
+}
+
+/// Asks the policies what the file means.
+async fn judge(
+    station: &Arc<Station>,
+    pinned: &Pinned,
+    file: &SecuredFile,
+    plain: &Measure,
+    found: &OpenedContent,
+) -> Result<PlainJudgement, LedgerError> {
+    let security = facts_of(found);
+    let done = Finished {
+        direction: Direction::Inbound,
+        header: &file.header,
+        outcome: types::TransferOutcome::Completed,
+        target: Some(&file.target),
+        counts: found.counts,
+        held: 0,
+        digest: Some(&plain.digest),
+        took: file.offered.elapsed().unwrap_or_default(),
+        labels: &file.labels,
+        asked: note_question(station, pinned, file.id).await?,
+        can_refuse: Some(false),
+        security: Some(&security),
+    };
+    let session = station.session_id();
+    let answer = asking::end_transfer(station, pinned, &session, &file.partner, &done).await;
+    let key = &file.header.key;
+    let (verdict, sentence) = receipts::verdict(pinned, &file.partner, key, &answer.decision);
+    let mut judged = PlainJudgement {
+        verdict,
+        target: file.target.clone(),
+        labels: file.labels.clone(),
+        note: Note::default(),
+    };
+    let mut sentence = sentence;
+    if let types::ResponseDecision::Positive(terms) = &answer.decision {
+        match target::moved(&file.header, &file.target, terms) {
+            Ok(moved) => judged.target = moved,
+            Err(bad) => sentence = format!("{sentence}, but it named a bad place: {bad}"),
+        }
+        judged.labels.extend(terms.labels.iter().cloned());
+        let (path, labels) = (facts::path(&judged.target), target::labelled(&terms.labels));
+        sentence = format!("{sentence}, to {path}{labels}");
+    }
+    log_decision(station, file, &session, &answer, &sentence);
+    judged.note = ask::note(&answer, &sentence);
+    Ok(judged)
+}
+
+/// How often the policies were asked about the file before; where there are some, that they are asked once more is noted
+/// first, since a crash may come before their answer counts.
+async fn note_question(
+    station: &Station,
+    pinned: &Pinned,
+    id: TransferId,
+) -> Result<u32, LedgerError> {
+    if pinned.policies.policies().next().is_none() {
+        return Ok(0);
+    }
+    let history = station.ledger.timeline(id).await?;
+    let asked = history.iter().filter(|line| line.event == ASKED).count();
+    let generation = pinned.policies.number();
+    let note = format!("end-transfer, generation {generation}");
+    station.ledger.remark(id, ASKED, note.into()).await?;
+    Ok(u32::try_from(asked).unwrap_or(u32::MAX))
+}
+
+fn log_decision(
+    station: &Station,
+    file: &SecuredFile,
+    session: &str,
+    answer: &Decided<types::ResponseDecision>,
+    sentence: &str,
+) {
+    let Some(by) = &answer.decided_by else {
+        return;
+    };
+    station.events.emit(Event::Decided {
+        session: Some(session.to_owned()),
+        partner: Some(file.partner.clone()),
+        claims: None,
+        remote: None,
+        policy: Some(by.policy.clone()),
+        transfer: Some(file.id),
+        file: Some(file.name()),
+        hook: answer.hook.name(),
+        by: ask::by(answer),
+        decision: sentence.to_owned(),
+        data: None,
+    });
+}
+
+fn log_waiting(station: &Station, file: &SecuredFile, verdict: &Verdict, reason: String) {
+    if matches!(verdict, Verdict::Later(None)) {
+        station.events.emit(Event::ReceiptWaits {
+            session: None,
+            transfer: file.id,
+            partner: file.partner.clone(),
+            file: file.name(),
+            reason,
+        });
+    }
+}
+
+/// What policies are told of a file that is opened.
+#[must_use]
+pub fn facts_of(opened: &OpenedContent) -> SecurityFacts {
+    let signed = opened.found.signed.as_ref();
+    let signers = signed.map(|layer| layer.signers.iter().map(signer).collect());
+    SecurityFacts {
+        secured_octets: opened.found.wire.octets,
+        signers: signers.unwrap_or_default(),
+    }
+}
+
+fn signer(certificate: &Certificate) -> SignerFacts {
+    SignerFacts {
+        subject: certificate.subject().to_owned(),
+        serial: certificate.serial(),
+        sha256: hexadecimal(certificate.fingerprint()),
+    }
+}

@@ -1,0 +1,269 @@
+//! A secured file is closed: it is kept as it is on the wire and opened later, or opened while the partner waits
+//! (`file_security.open`).
+
+use std::time::{Duration, SystemTime};
+
+use oftp::FileReason;
+use pointsman_policy::types;
+use pointsman_store::contents::WholeContent;
+use pointsman_store::{
+    Direction, LedgerError, Note, Opened, Persisted, ReceivedSecured, Sealed, Sidecar, Stored,
+    Undelivered, Verdict,
+};
+
+use super::closing::{self, Close, WholeFile};
+use super::file_refusal::{FileRefusal, OurFailure};
+use super::judging::{self, Acceptance, Judgement};
+use crate::config::WhenOpened;
+use crate::events::Event;
+use crate::inbound::opened;
+use crate::inbound::secured_file::SecuredFile;
+use crate::policy::facts::Finished;
+use crate::security::{OpenError, OpenedContent, found_in_words};
+use crate::session::user_monitor::context::SessionContext;
+use crate::session::user_monitor::error::InternalError;
+use crate::session::user_monitor::promise;
+
+/// A secured file whose content as on the wire is sealed, while no row says so.
+struct SealedFile {
+    secured: SecuredFile,
+    received: ReceivedSecured,
+    wire: Sealed,
+    /// What is left of its arrival, for the questions to policies.
+    held: u64,
+    took: Duration,
+}
+
+/// Its plain content, and what was found.
+struct PlainContent {
+    content: Box<dyn WholeContent>,
+    found: OpenedContent,
+}
+
+impl Close<'_> {
+    /// Every octet of a secured file has come, and it has its row.
+    pub(super) async fn secured(self, file: WholeFile) -> Result<(), InternalError> {
+        let id = file.id;
+        let received = ReceivedSecured {
+            measure: file.content.measure().clone(),
+            counts: self.closing.received,
+            wire_hash: None,
+            target: file.target.clone(),
+            note: Note::from("it is opened then"),
+            labels: file.labels.clone(),
+        };
+        let (partner, session_id) = (self.context.partner().to_owned(), &self.context.id);
+        let sidecar = Sidecar::secured(id, &partner, &file.header, &received, session_id)
+            .of_edition(file.edition);
+        let secured = SecuredFile {
+            id,
+            partner,
+            header: file.header,
+            wire: received.measure.clone(),
+            layout: file.layout,
+            target: file.target,
+            labels: file.labels,
+            offered: SystemTime::now(),
+        };
+        let wire = match file.content.seal(&sidecar).await {
+            Ok(sealed) => sealed,
+            Err(error) => return self.refuse(id, &secured.header, error.into()).await,
+        };
+        let sealed = SealedFile {
+            secured,
+            received,
+            wire,
+            held: file.held,
+            took: file.began.elapsed(),
+        };
+        let profile = self.context.profile();
+        match profile.map(|profile| profile.file_security.open) {
+            Some(WhenOpened::BeforeAcknowledgement) => self.open_first(sealed).await,
+            _ => self.keep_secured(sealed).await,
+        }
+    }
+
+    /// The ledger commits, EFPA leaves, and the file is opened. From here on nothing depends on this session.
+    async fn keep_secured(self, file: SealedFile) -> Result<(), InternalError> {
+        let ledger = &self.context.station.ledger;
+        let stored = ledger.received_secured(&file.wire, file.received).await?;
+        let (secured, octets) = (file.secured, file.wire.measure().octets);
+        promise::efpa(self.session, self.ticket, secured.id, false, stored)?;
+        self.unfinished.promised(self.context, secured.id);
+        let context = self.context;
+        let undelivered = undelivered(&secured);
+        closing::log_received(context, &undelivered, octets);
+        self.unfinished
+            .open(context, secured.id, file.wire.into_hold());
+        Ok(())
+    }
+
+    /// The file is opened while the partner waits: EFNA where that fails. Until its row says `opening` a crash leaves a sealed
+    /// content of a row that says `receiving`, which the next start discards; nothing was promised.
+    async fn open_first(self, file: SealedFile) -> Result<(), InternalError> {
+        let station = &self.context.station;
+        let in_force = &self.context.plan.in_force;
+        let stop = station.openings.stopping();
+        let (content, found) = match file.secured.open(station, in_force, stop).await {
+            Ok(opened) => opened,
+            Err(error) => {
+                let refused = refusal(self.context, &file.secured, &error);
+                return self.refuse_sealed(file, None, refused, None).await;
+            }
+        };
+        let plain = PlainContent { content, found };
+        match judge(self.context, &file, &plain).await? {
+            Judgement::Kept(kept) => self.keep_opened(file, plain, kept).await,
+            Judgement::Refused(refused, note) => {
+                self.refuse_sealed(file, Some(plain), refused, note.data)
+                    .await
+            }
+        }
+    }
+
+    /// Nothing is kept of the file. Its row says so before anything is removed.
+    async fn refuse_sealed(
+        self,
+        file: SealedFile,
+        plain: Option<PlainContent>,
+        refused: FileRefusal,
+        data: Option<String>,
+    ) -> Result<(), InternalError> {
+        self.write_down(file.secured.id, &refused, data).await?;
+        let contents = &self.context.station.contents;
+        if let Some(plain) = plain {
+            plain.content.discard().await?;
+        }
+        contents.discard(file.secured.id).await?;
+        drop(file.wire);
+        self.efna(&file.secured.header, refused).await;
+        Ok(())
+    }
+
+    /// Both contents are sealed, the ledger commits both, and EFPA leaves.
+    async fn keep_opened(
+        self,
+        file: SealedFile,
+        plain: PlainContent,
+        kept: Acceptance,
+    ) -> Result<(), InternalError> {
+        let PlainContent { content, found } = plain;
+        let sealed = match content.seal_plain().await {
+            Ok(sealed) => sealed,
+            Err(error) => return self.refuse_sealed(file, None, error.into(), None).await,
+        };
+        let stored = write_opened(self.context, &file, &sealed, &found, &kept).await?;
+        let (id, octets) = (file.secured.id, file.wire.measure().octets);
+        promise::efpa(self.session, self.ticket, id, kept.wants_turn, stored)?;
+        self.unfinished.promised(self.context, id);
+        let mut undelivered = undelivered(&file.secured);
+        undelivered.target = kept.target;
+        let context = self.context;
+        closing::log_received(context, &undelivered, octets);
+        log_opened(context, &undelivered, &sealed, &found);
+        closing::log_waiting(context, &undelivered, &kept.verdict, kept.note.text);
+        match &kept.verdict {
+            Verdict::Negative(_) => closing::forget_rejected(context, id).await,
+            verdict => {
+                let hold = sealed.into_hold();
+                self.unfinished
+                    .deliver(context, undelivered, verdict, hold)
+                    .await;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn judge(
+    context: &mut SessionContext,
+    file: &SealedFile,
+    plain: &PlainContent,
+) -> Result<Judgement, InternalError> {
+    let secured = &file.secured;
+    let security = opened::facts_of(&plain.found);
+    let done = Finished {
+        direction: Direction::Inbound,
+        header: &secured.header,
+        outcome: types::TransferOutcome::Completed,
+        target: Some(&secured.target),
+        counts: plain.found.counts,
+        held: file.held,
+        digest: Some(&plain.content.measure().digest),
+        took: file.took,
+        labels: &secured.labels,
+        asked: 0,
+        can_refuse: Some(true),
+        security: Some(&security),
+    };
+    judging::judge(context, &done, &secured.target).await
+}
+
+/// The row says that the file is here, and that it is opened.
+async fn write_opened(
+    context: &SessionContext,
+    file: &SealedFile,
+    plain: &Sealed,
+    found: &OpenedContent,
+    kept: &Acceptance,
+) -> Result<Persisted<Stored>, LedgerError> {
+    let ledger = &context.station.ledger;
+    let received = file.received.clone();
+    let stored = ledger.received_secured(&file.wire, received).await?;
+    let opened = Opened {
+        plain: plain.measure().clone(),
+        counts: found.counts,
+        wire_hash: file.secured.hash_found(found),
+        target: kept.target.clone(),
+        verdict: kept.verdict.clone(),
+        found: Note::from(found_in_words(&found.found)),
+        note: kept.note.clone(),
+        labels: [file.secured.labels.clone(), kept.labels.clone()].concat(),
+    };
+    ledger.opened(plain, opened).await?;
+    Ok(stored)
+}
+
+/// Why a file that could not be opened is refused: what is wrong with it, or that something failed here.
+fn refusal(context: &SessionContext, file: &SecuredFile, error: &OpenError) -> FileRefusal {
+    let security = context.profile().map(|profile| &profile.file_security);
+    let alike = security.is_none_or(|security| file.fails_alike(security));
+    match error.told(file.header.security.is_encrypted(), alike) {
+        Some(told) => {
+            context.log(Event::FileNotOpened {
+                transfer: file.id,
+                partner: file.partner.clone(),
+                file: file.name(),
+                reason: format!("{error}; EFNA {}", told.efna),
+            });
+            FileRefusal::for_good(told.efna, told.efna.meaning())
+        }
+        None => FileRefusal {
+            failure: Some(OurFailure::Spool(error.to_string())),
+            ..FileRefusal::for_now(
+                FileReason::AccessMethod,
+                "the file cannot be opened at the moment",
+            )
+        },
+    }
+}
+
+fn log_opened(context: &SessionContext, file: &Undelivered, plain: &Sealed, found: &OpenedContent) {
+    context.log(Event::FileOpened {
+        transfer: file.id,
+        partner: file.partner.clone(),
+        file: file.header.key.to_string(),
+        octets: plain.measure().octets,
+        found: found_in_words(&found.found),
+    });
+}
+
+fn undelivered(file: &SecuredFile) -> Undelivered {
+    Undelivered {
+        id: file.id,
+        partner: file.partner.clone(),
+        header: file.header.clone(),
+        target: file.target.clone(),
+        placing: None,
+    }
+}

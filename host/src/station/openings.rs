@@ -1,0 +1,139 @@
+//! Which secured files are being opened, and how many at a time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::deliveries::Deliveries;
+
+/// The openings under way, each by one task. A large file takes long, so each partner has a part of the places alone.
+#[derive(Debug, Default)]
+pub struct Openings {
+    /// The files that a task has, and those whose content as on the wire is damaged on the disk.
+    pub files: Deliveries,
+    /// Tasks that work at the moment, by partner.
+    working: Mutex<BTreeMap<String, usize>>,
+    /// Notified when a place is free again.
+    free: Notify,
+    /// Notified when a session leaves a file to whoever looks for those that are left.
+    left: Notify,
+    stop: CancellationToken,
+}
+
+/// A place among those that work, until this is dropped.
+#[derive(Debug)]
+pub struct OpeningPlace {
+    openings: Arc<Openings>,
+    partner: String,
+}
+
+impl Openings {
+    /// Waits for one of `most` places, of which one partner has half, rounded up.
+    pub async fn place(self: &Arc<Self>, partner: &str, most: usize) -> OpeningPlace {
+        loop {
+            let mut free = std::pin::pin!(self.free.notified());
+            // From here on no place that becomes free is missed.
+            free.as_mut().enable();
+            if self.take_place(partner, most) {
+                return OpeningPlace {
+                    openings: Arc::clone(self),
+                    partner: partner.to_owned(),
+                };
+            }
+            free.await;
+        }
+    }
+
+    fn take_place(&self, partner: &str, most: usize) -> bool {
+        let mut working = self.working();
+        let of_partner = working.get(partner).copied().unwrap_or_default();
+        let all: usize = working.values().sum();
+        let has_one = all < most.max(1) && of_partner < most.max(1).div_ceil(2);
+        if has_one {
+            working.insert(partner.to_owned(), of_partner + 1);
+        }
+        has_one
+    }
+
+    /// Waits until a file is left.
+    pub async fn left(&self) {
+        self.left.notified().await;
+    }
+
+    /// A file is left.
+    pub fn left_one(&self) {
+        self.left.notify_one();
+    }
+
+    /// The openings under way are broken off, and no other one begins. The next start begins them again.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Whether openings are to be broken off.
+    #[must_use]
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    fn working(&self) -> MutexGuard<'_, BTreeMap<String, usize>> {
+        self.working.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for OpeningPlace {
+    fn drop(&mut self) {
+        let mut working = self.openings.working();
+        if let Some(count) = working.get_mut(&self.partner) {
+            *count -= 1;
+            if *count == 0 {
+                working.remove(&self.partner);
+            }
+        }
+        drop(working);
+        self.openings.free.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(200);
+
+    #[tokio::test]
+    async fn a_partner_with_large_files_leaves_places_to_others() {
+        let openings = Arc::new(Openings::default());
+        let large = [
+            openings.place("large", 4).await,
+            openings.place("large", 4).await,
+        ];
+        let third = tokio::time::timeout(SOON, openings.place("large", 4));
+        assert!(third.await.is_err(), "half of the places");
+        let small = openings.place("small", 4).await;
+        let _other = openings.place("other", 4).await;
+        let fifth = tokio::time::timeout(SOON, openings.place("fifth", 4));
+        assert!(fifth.await.is_err(), "so many in all");
+        let waiting = tokio::spawn({
+            let openings = Arc::clone(&openings);
+            async move { openings.place("fifth", 4).await }
+        });
+        drop(small);
+        let came = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+        assert!(came.unwrap().is_ok(), "whoever waits is notified");
+        drop(large);
+        assert_eq!(openings.working().get("large"), None);
+    }
+
+    #[tokio::test]
+    async fn there_is_one_place_at_the_least() {
+        let openings = Arc::new(Openings::default());
+        let _one = openings.place("only", 0).await;
+        let second = tokio::time::timeout(SOON, openings.place("other", 1));
+        assert!(second.await.is_err());
+    }
+}

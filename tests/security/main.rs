@@ -1,0 +1,16 @@
+//! File security, from outside: what is sent, what comes in, receipts, sessions, keys. What the program makes is read by
+//! the `openssl cms` command, and what it reads was made by that.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
+
+mod cms_command;
+mod incoming;
+mod secured;
+#[path = "../support/mod.rs"]
+mod support;
