@@ -12,6 +12,7 @@ use openssl::x509::X509;
 
 use crate::ber::{Elements, element, tag};
 use crate::error::Problem;
+use crate::held_key::HeldKey;
 use crate::name;
 use crate::oid;
 
@@ -175,9 +176,16 @@ impl fmt::Display for Certificate {
     }
 }
 
-/// A private RSA key. Copies share it; it is erased with the last.
+/// A private RSA key, in memory or held by a device. Copies share it; one in memory is erased with the last.
 #[derive(Clone)]
-pub struct PrivateKey(PKey<Private>);
+pub struct PrivateKey(KeyPlace);
+
+/// Where a private key is.
+#[derive(Clone)]
+pub(crate) enum KeyPlace {
+    Memory(PKey<Private>),
+    Device(Arc<dyn HeldKey>),
+}
 
 impl PrivateKey {
     /// Reads a key in PEM: PKCS#8 or traditional, encrypted or not.
@@ -200,15 +208,29 @@ impl PrivateKey {
         Self::of(PKey::private_key_from_der(der)?)
     }
 
+    /// A key that a device holds.
+    pub fn held(key: Arc<dyn HeldKey>) -> Self {
+        Self(KeyPlace::Device(key))
+    }
+
     fn of(key: PKey<Private>) -> Result<Self, KeyError> {
         match key.id() {
-            Id::RSA => Ok(Self(key)),
+            Id::RSA => Ok(Self(KeyPlace::Memory(key))),
             _ => Err(KeyError::NotRsa),
         }
     }
 
-    pub(crate) fn key(&self) -> &PKey<Private> {
+    pub(crate) fn place(&self) -> &KeyPlace {
         &self.0
+    }
+
+    /// Whether it is the other half of the certificate's key. A device is not asked for that: whoever finds a key on it
+    /// sees the public half there.
+    fn is_pair_of(&self, certificate: &Certificate) -> bool {
+        match self.place() {
+            KeyPlace::Memory(key) => certificate.key().public_eq(key),
+            KeyPlace::Device(_) => true,
+        }
     }
 }
 
@@ -226,12 +248,12 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Takes a certificate and its key.
+    /// Takes a certificate and its key. That a device's key is the certificate's is for the caller to see.
     ///
     /// # Errors
     /// [`KeyError::NotAPair`] if they do not belong together.
     pub fn new(certificate: Certificate, key: PrivateKey) -> Result<Self, KeyError> {
-        match certificate.key().public_eq(key.key()) {
+        match key.is_pair_of(&certificate) {
             true => Ok(Self { certificate, key }),
             false => Err(KeyError::NotAPair),
         }
@@ -242,8 +264,13 @@ impl Identity {
         &self.certificate
     }
 
-    pub(crate) fn key(&self) -> &PKey<Private> {
-        self.key.key()
+    pub(crate) fn key(&self) -> &PrivateKey {
+        &self.key
+    }
+
+    /// Octets of a signature by it, and of a key that is encrypted to it.
+    pub(crate) fn key_size(&self) -> usize {
+        self.certificate.key().size()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use openssl::error::ErrorStack;
 
+use crate::held_key::HeldKeyError;
+
 /// A layer of a secured file (RFC 5024, 6.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Layer {
@@ -103,6 +105,9 @@ pub enum CmsError {
     /// The cryptographic library failed, not the file: it has no memory or no randomness.
     #[error("the cryptographic library failed: {0}")]
     Library(#[from] ErrorStack),
+    /// The device that holds a key of ours did not use it, whatever the file is.
+    #[error("the device that holds our key: {0}")]
+    Device(HeldKeyError),
     /// A thread that handles a layer is gone.
     #[error("a thread of this file's ended early")]
     Thread,
@@ -237,7 +242,7 @@ impl CmsError {
     pub(crate) fn to_io(&self) -> std::io::Error {
         let kind = match self {
             Self::Read(error) | Self::Write(error) => error.kind(),
-            Self::Library(_) | Self::Thread => std::io::ErrorKind::Other,
+            Self::Library(_) | Self::Device(_) | Self::Thread => std::io::ErrorKind::Other,
             _ => std::io::ErrorKind::InvalidData,
         };
         std::io::Error::new(kind, self.to_string())

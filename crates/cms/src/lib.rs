@@ -49,6 +49,7 @@ mod content_info;
 mod enveloped;
 mod error;
 mod found;
+mod held_key;
 mod limits;
 mod measured;
 mod measuring;
@@ -76,6 +77,7 @@ pub use challenge::{CHALLENGE, ChallengeFailed, ChallengeReply, OwnChallenge, an
 pub use compressed::Compress;
 pub use error::{CmsError, Layer, Problem, SecurityStage};
 pub use found::{CompressedFound, EnvelopedFound, Found, SignedFound, WireFound};
+pub use held_key::{HeldKey, HeldKeyError};
 pub use limits::Limits;
 pub use measured::Measured;
 pub use measuring::Measurer;

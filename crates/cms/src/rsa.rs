@@ -1,4 +1,4 @@
-//! RSA: signatures, and keys that travel. A private key's answer is uniform.
+//! RSA: signatures, and keys that travel. A private key's answer is uniform, wherever the key is.
 
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKeyRef, Private, Public};
@@ -7,6 +7,9 @@ use openssl::rsa::Padding;
 use openssl::sign::RsaPssSaltlen;
 use zeroize::Zeroizing;
 
+use crate::certificate::{Identity, KeyPlace, PrivateKey};
+use crate::error::CmsError;
+use crate::held_key::{HeldKey, HeldKeyError};
 use crate::suite::{HashAlgorithm, RsaPadding};
 
 /// The paddings of signatures and of keys, with the hash that PSS and OAEP need.
@@ -41,7 +44,16 @@ impl Scheme {
     }
 
     /// Signs a hash.
-    pub(crate) fn sign(self, key: &PKeyRef<Private>, digest: &[u8]) -> Result<Vec<u8>, ErrorStack> {
+    pub(crate) fn sign(self, key: &PrivateKey, digest: &[u8]) -> Result<Vec<u8>, CmsError> {
+        match key.place() {
+            KeyPlace::Memory(key) => Ok(self.sign_here(key, digest)?),
+            KeyPlace::Device(held) => held
+                .sign(self.padding, self.hash, digest)
+                .map_err(CmsError::Device),
+        }
+    }
+
+    fn sign_here(self, key: &PKeyRef<Private>, digest: &[u8]) -> Result<Vec<u8>, ErrorStack> {
         let mut context = PkeyCtx::new(key)?;
         context.sign_init()?;
         self.pad_signature(&mut context)?;
@@ -76,29 +88,57 @@ impl Scheme {
         Ok(wrapped)
     }
 
-    /// Decrypts a content's key of that length. Whatever is wrong with it, a random key is used from then on, so that
-    /// nobody learns whether it was RSA that failed (RFC 3218); the library does the same inside, for PKCS#1 v1.5.
+    /// Decrypts a content's key of that length, with a key of ours of that size. Whatever is wrong with it, a random key
+    /// is used from then on, so that nobody learns whether it was RSA that failed (RFC 3218).
     pub(crate) fn unwrap_or_random(
+        self,
+        identity: &Identity,
+        wrapped: &[u8],
+        length: usize,
+    ) -> Result<Unwrapped, CmsError> {
+        let mut unwrapped = Unwrapped::random(length)?;
+        if wrapped.len() != identity.key_size() {
+            return Ok(unwrapped);
+        }
+        let found = match identity.key().place() {
+            KeyPlace::Memory(key) => self.decrypt_here(key, wrapped, length)?,
+            KeyPlace::Device(held) => self.decrypt_there(held.as_ref(), wrapped)?,
+        };
+        if let Some(found) = found.filter(|found| found.len() == length) {
+            unwrapped.secret = found;
+            unwrapped.is_random = false;
+        }
+        Ok(unwrapped)
+    }
+
+    /// None for every block that is not a key of that length. The library gives out a random one of its own for PKCS#1
+    /// v1.5 (implicit rejection), so the padding is looked at beside it.
+    fn decrypt_here(
         self,
         key: &PKeyRef<Private>,
         wrapped: &[u8],
         length: usize,
-    ) -> Result<Unwrapped, ErrorStack> {
-        let mut unwrapped = Unwrapped::random(length)?;
-        if wrapped.len() != key.size() {
-            return Ok(unwrapped);
-        }
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, ErrorStack> {
         let mut context = PkeyCtx::new(key)?;
         context.decrypt_init()?;
         self.pad_key(&mut context)?;
         let mut found = Zeroizing::new(Vec::new());
         let is_decrypted = context.decrypt_to_vec(wrapped, &mut found).is_ok();
         let is_padded = self.padding != RsaPadding::Pkcs1 || is_padded(key, wrapped, length)?;
-        unwrapped.is_random = !is_decrypted || !is_padded || found.len() != length;
-        if !unwrapped.is_random {
-            unwrapped.secret = found;
+        Ok((is_decrypted && is_padded).then_some(found))
+    }
+
+    /// None for every block that the device refuses. One that is not there says nothing of the block.
+    fn decrypt_there(
+        self,
+        held: &dyn HeldKey,
+        wrapped: &[u8],
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, CmsError> {
+        match held.decrypt(self.padding, self.hash, wrapped) {
+            Ok(found) => Ok(Some(found)),
+            Err(HeldKeyError::Refused(_)) => Ok(None),
+            Err(error) => Err(CmsError::Device(error)),
         }
-        Ok(unwrapped)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Private keys, of any kind that certificates of TLS and of file security have.
 
 use std::fmt;
+use std::sync::Arc;
 
 use openssl::pkey::{HasPublic, Id, PKey, PKeyRef, Private, Public};
-use pointsman_cms::{KeyError, PrivateKey};
+use pointsman_cms::{HeldKey, KeyError, PrivateKey};
 use zeroize::Zeroizing;
 
 use crate::error::StoreFault;
@@ -12,14 +13,34 @@ use crate::reading::within;
 /// The most bits of an RSA key.
 const MOST_BITS: u64 = 16_384;
 
-/// A private key of a store: RSA, EC, Ed25519 or Ed448. Copies share it; it is erased with the last.
+/// A private key of a store: RSA, EC, Ed25519 or Ed448; or an RSA key that a token holds. Copies share it; one in memory
+/// is erased with the last.
 #[derive(Clone)]
-pub struct StoredKey(PKey<Private>);
+pub struct StoredKey(KeyPlace);
+
+#[derive(Clone)]
+enum KeyPlace {
+    Memory(PKey<Private>),
+    #[cfg_attr(
+        not(feature = "pkcs11"),
+        expect(dead_code, reason = "no token is read")
+    )]
+    Token {
+        held: Arc<dyn HeldKey>,
+        public: PKey<Public>,
+    },
+}
 
 impl StoredKey {
     pub(crate) fn of(key: PKey<Private>) -> Result<Self, StoreFault> {
         check(&key)?;
-        Ok(Self(key))
+        Ok(Self(KeyPlace::Memory(key)))
+    }
+
+    /// A key that a token holds, with its other half.
+    #[cfg(feature = "pkcs11")]
+    pub(crate) fn held(held: Arc<dyn HeldKey>, public: PKey<Public>) -> Self {
+        Self(KeyPlace::Token { held, public })
     }
 
     /// Reads a key that is not encrypted: PKCS#8, PKCS#1 or SEC 1 in DER.
@@ -33,10 +54,14 @@ impl StoredKey {
     /// The key as PKCS#8 in DER, not encrypted: for a TLS library.
     ///
     /// # Errors
-    /// [`StoreFault::Unusable`], if the library cannot write it.
+    /// [`StoreFault::Unusable`], if the library cannot write it, or a token holds it.
     pub fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, StoreFault> {
-        let der = self.0.private_key_to_pkcs8();
-        der.map(Zeroizing::new)
+        let KeyPlace::Memory(key) = &self.0 else {
+            let text = "its private key is held by a token, which does not give it out";
+            return Err(StoreFault::Unusable(text.to_owned()));
+        };
+        key.private_key_to_pkcs8()
+            .map(Zeroizing::new)
             .map_err(|_| StoreFault::Unusable("its private key cannot be written".to_owned()))
     }
 
@@ -45,8 +70,13 @@ impl StoredKey {
     /// # Errors
     /// [`KeyError::NotRsa`], if it is another one.
     pub fn for_files(&self) -> Result<PrivateKey, KeyError> {
-        let der = Zeroizing::new(self.0.private_key_to_der()?);
-        PrivateKey::from_der(&der)
+        match &self.0 {
+            KeyPlace::Memory(key) => {
+                let der = Zeroizing::new(key.private_key_to_der()?);
+                PrivateKey::from_der(&der)
+            }
+            KeyPlace::Token { held, .. } => Ok(PrivateKey::held(Arc::clone(held))),
+        }
     }
 
     /// The public key that belongs to it, as SubjectPublicKeyInfo in DER.
@@ -54,7 +84,10 @@ impl StoredKey {
     /// # Errors
     /// [`StoreFault::Unusable`], if the library cannot write it.
     pub fn public_der(&self) -> Result<Vec<u8>, StoreFault> {
-        let der = self.0.public_key_to_der();
+        let der = match &self.0 {
+            KeyPlace::Memory(key) => key.public_key_to_der(),
+            KeyPlace::Token { public, .. } => public.public_key_to_der(),
+        };
         der.map_err(|_| StoreFault::Unusable("its public key cannot be written".to_owned()))
     }
 
@@ -65,13 +98,19 @@ impl StoredKey {
 
     /// Whether a public key is its other half.
     pub(crate) fn is_pair_of(&self, public: &PKeyRef<Public>) -> bool {
-        self.0.public_eq(public)
+        match &self.0 {
+            KeyPlace::Memory(key) => key.public_eq(public),
+            KeyPlace::Token { public: own, .. } => own.public_eq(public),
+        }
     }
 }
 
 impl fmt::Debug for StoredKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StoredKey({})", algorithm(&self.0))
+        match &self.0 {
+            KeyPlace::Memory(key) => write!(f, "StoredKey({})", algorithm(key)),
+            KeyPlace::Token { .. } => f.write_str("StoredKey(RSA, held by a token)"),
+        }
     }
 }
 

@@ -29,11 +29,13 @@ pub enum KeyStoreKind {
     Xml,
     /// A JSON Web Key or a set of them (RFC 7517).
     Jwk,
+    /// A token behind a PKCS#11 library: [`KeyStore::of_token`](crate::KeyStore::of_token) reads it, and no octets are one.
+    Pkcs11,
 }
 
 impl KeyStoreKind {
     /// All kinds.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Pfx,
         Self::Jks,
         Self::Jceks,
@@ -45,6 +47,7 @@ impl KeyStoreKind {
         Self::Ppk,
         Self::Xml,
         Self::Jwk,
+        Self::Pkcs11,
     ];
 
     /// Its name in the configuration.
@@ -61,6 +64,7 @@ impl KeyStoreKind {
             Self::Ppk => "ppk",
             Self::Xml => "xml",
             Self::Jwk => "jwk",
+            Self::Pkcs11 => "pkcs11",
         }
     }
 }
@@ -74,7 +78,7 @@ impl fmt::Display for KeyStoreKind {
 /// A word that is no kind of store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no kind of store; the kinds are pfx, jks, jceks, bcfks, pem, der, p7b, ssh, ppk, xml and jwk"
+    "{0:?} is no kind of store; the kinds are pfx, jks, jceks, bcfks, pem, der, p7b, ssh, ppk, xml, jwk and pkcs11"
 )]
 pub struct UnknownStoreKind(String);
 
@@ -112,9 +116,9 @@ mod tests {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
         }
         assert_eq!("p12".parse(), Ok(KeyStoreKind::Pfx));
-        let unknown = "pkcs11".parse::<KeyStoreKind>().unwrap_err().to_string();
+        let unknown = "keychain".parse::<KeyStoreKind>().unwrap_err().to_string();
         assert!(
-            unknown.contains("\"pkcs11\"") && unknown.contains("bcfks"),
+            unknown.contains("\"keychain\"") && unknown.contains("bcfks"),
             "{unknown}"
         );
     }

@@ -3,6 +3,7 @@
 //!
 //! - [`KeyStore::read`] takes the octets of a store: PFX, JKS, JCEKS, BCFKS, PEM, DER, P7B, OpenSSH, PuTTY, XML or JWK.
 //!   [`KeyStoreKind::of`] finds out which one it is. [`KeyStore::select`] finds one entry by its subject.
+//!   [`KeyStore::of_token`] reads a token by its PKCS#11 library, in builds with the feature `pkcs11`.
 //! - [`CertificateDescription`] has what `pointsman cert show` prints. Nothing of it is secret.
 //! - [`make`] makes a key, a certificate and a certificate request.
 //!
@@ -39,6 +40,7 @@ mod pem;
 mod reading;
 mod store;
 mod subject;
+mod token;
 
 pub use certificate::StoredCertificate;
 pub use description::{CertificateDescription, EntryDescription, PublicKeyDescription};

@@ -21,6 +21,8 @@ pub struct StoreReading<'a> {
     pub password: Option<&'a str>,
     /// The password of the keys in it, where that is another one (JKS and JCEKS have two).
     pub key_password: Option<&'a str>,
+    /// The label of the token, where its library has several.
+    pub token: Option<&'a str>,
     /// What messages call it: a path, or a key of the configuration.
     pub name: &'a str,
     /// What its key derivation may cost.

@@ -37,7 +37,7 @@ impl KeyStore {
         })
     }
 
-    fn of(kind: KeyStoreKind, together: Together) -> Self {
+    pub(crate) fn of(kind: KeyStoreKind, together: Together) -> Self {
         Self {
             kind,
             entries: together.entries,

@@ -52,7 +52,7 @@ pub(super) fn choose(
     let mut choice = None;
     for (recipient, identity, is_named) in pairs(true).chain(pairs(false)) {
         let scheme = recipient.scheme;
-        let unwrapped = scheme.unwrap_or_random(identity.key(), recipient.encrypted_key, length)?;
+        let unwrapped = scheme.unwrap_or_random(identity, recipient.encrypted_key, length)?;
         if unwrapped.is_random && is_named && planted!(RsaFailureReported) {
             return Err(Layer::Enveloped.error(Problem::Algorithm("key")));
         }

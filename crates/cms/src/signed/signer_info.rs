@@ -133,7 +133,7 @@ pub(super) fn sign(suite: Suite, signer: &Identity, digest: &[u8]) -> Result<Vec
 /// How many octets [`sign`] gives.
 pub(super) fn length(suite: Suite, signer: &Identity) -> u64 {
     let attributes = attributes::make(&vec![0; suite.hash().length()]);
-    let signature = vec![0; signer.key().size()];
+    let signature = vec![0; signer.key_size()];
     encode(suite, signer, &attributes, &signature).len() as u64
 }
 

@@ -39,5 +39,8 @@ pub(crate) fn read(
         KeyStoreKind::Ppk => ppk::read(&text()?, access),
         KeyStoreKind::Xml => xml::read(&text()?),
         KeyStoreKind::Jwk => jwk::read(&text()?),
+        KeyStoreKind::Pkcs11 => Err(StoreFault::Form(
+            "a token is read by its library, not as a file".to_owned(),
+        )),
     }
 }
