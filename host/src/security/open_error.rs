@@ -80,6 +80,7 @@ impl From<CmsError> for OpenError {
             CmsError::Read(_)
             | CmsError::Write(_)
             | CmsError::Library(_)
+            | CmsError::Device(_)
             | CmsError::Thread
             | CmsError::NotReadToEnd
             | CmsError::NotAsMeasured(_)
