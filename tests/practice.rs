@@ -41,16 +41,25 @@ fn a_file_that_asks_for_a_signed_receipt_is_refused() {
         answer.starts_with("319N"),
         "SFNA 19, not to be tried again, not {answer}"
     );
-    assert!(answer.contains("receipts are not signed"), "{answer}");
-    peer.say(sfid_with(&file, SFIDENV, b"1"));
-    let answer = String::from_utf8(peer.hear()).unwrap();
-    assert!(answer.starts_with("399N"), "enveloped: {answer}");
+    assert!(
+        answer.contains("no valid key is there to sign it"),
+        "{answer}"
+    );
     peer.send(&file);
+    // Merely enveloped, as certificates are (RFC 5024, 10.4): it is delivered as it is.
+    let enveloped = VirtualFile::new("ENVELOPED", "certificates");
+    peer.say(sfid_with(&enveloped, SFIDENV, b"1"));
+    assert_eq!(peer.hear()[0], b'2', "SFPA");
+    peer.send_content(&enveloped);
+    assert_eq!(peer.hear(), b"4N", "EFPA");
     assert_eq!(
         peer.take_receipts().len(),
-        1,
+        2,
         "the file itself is fine without"
     );
+    let delivered = setup.await_delivered(2);
+    let path = setup.inbox().join(&delivered[0]);
+    assert_eq!(std::fs::read(path).unwrap(), b"certificates");
 }
 
 #[test]

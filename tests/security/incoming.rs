@@ -5,7 +5,7 @@ use crate::secured::{
     take_answers,
 };
 use crate::support::peer::Peer;
-use crate::support::{Setup, eventually, octets};
+use crate::support::{Server, Setup, eventually, octets};
 
 /// An empty content, one block of a cipher, one octet more, and one of several segments.
 const SIZES: [usize; 4] = [0, 16, 17, 70_000];
@@ -643,4 +643,66 @@ fn killed_while_files_are_opened_nothing_is_lost_and_nothing_is_there_twice() {
         "{:?}",
         spool_contents(&setup)
     );
+}
+
+/// A file that takes a second or so to be opened, whose sender has its EFPA.
+fn send_large(setup: &Setup, server: &Server, name: &str) -> Vec<u8> {
+    let content = text(30_000_000);
+    let wire = Maker::Crate.make("sze", 4, &content);
+    let mut peer = Peer::session(server.address());
+    assert_eq!(Secured::new(name, "sze", 4, wire).send(&mut peer), "4N");
+    assert!(setup.delivered().is_empty(), "it is not opened in no time");
+    content
+}
+
+#[test]
+fn a_server_that_stops_breaks_off_what_it_opens_and_the_next_start_opens_it() {
+    let all = keys(&["us"], &["them"]);
+    let setup = station_with(&all, "expansion: 9", "limits:\n  drain: 1ms\n");
+    let server = setup.serve();
+    let content = send_large(&setup, &server, "LARGE");
+    assert_eq!(server.stop(), Some(0));
+    assert!(setup.delivered().is_empty());
+    let rows = setup.transfers();
+    assert!(rows[0].contains("opening"), "{rows:?}");
+    let left = spool_contents(&setup);
+    assert_eq!(left.len(), 1, "what was half opened is removed: {left:?}");
+    let _server = setup.serve();
+    setup.await_delivered(1);
+    assert!(delivered(&setup, "LARGE").unwrap() == content);
+}
+
+#[test]
+fn a_large_file_takes_no_more_memory_than_a_small_one_may() {
+    let setup = station("expansion: 9");
+    let server = setup.serve();
+    let content = send_large(&setup, &server, "LARGE");
+    setup.await_delivered(1);
+    assert!(delivered(&setup, "LARGE").unwrap() == content);
+    let peak = server.peak_memory();
+    println!("{peak} KiB at the most");
+    assert!(peak < 96 << 10, "{peak} KiB");
+}
+
+#[test]
+fn what_rotted_before_it_was_opened_gets_no_nerp_and_is_told() {
+    let setup = station("expansion: 9");
+    let server = setup.serve();
+    send_large(&setup, &server, "LARGE");
+    server.kill();
+    let sealed = setup.path().join("state/spool/sealed");
+    let id = spool_contents(&setup)
+        .into_iter()
+        .find(|name| !name.ends_with(".plain"))
+        .unwrap();
+    let mut wire = std::fs::read(sealed.join(&id)).unwrap();
+    wire[1_000_000] ^= 1;
+    std::fs::write(sealed.join(&id), wire).unwrap();
+    let server = setup.serve();
+    let line = server.await_log(&["content-lost", "LARGE"]);
+    assert!(line.contains("blake3"), "{line}");
+    assert_eq!(take_answers(&mut Peer::session(server.address())), []);
+    assert!(setup.delivered().is_empty());
+    let rows = setup.transfers();
+    assert!(rows[0].contains("opening"), "{rows:?}");
 }
