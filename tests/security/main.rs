@@ -9,8 +9,11 @@
     reason = "a test may fail anywhere"
 )]
 
+mod authentication;
 mod cms_command;
 mod incoming;
+mod keys;
 mod secured;
+mod stations;
 #[path = "../support/mod.rs"]
 mod support;

@@ -7,8 +7,11 @@ use std::path::Path;
 /// One step of the way is one string.
 pub type Place = Vec<String>;
 
-/// What stands in the map of `delivery` of a partner is described and used as that of the station.
-const ALIKE: ([&str; 3], &str) = (["partners", "*", "delivery"], "delivery");
+/// What stands in these maps of a partner is described and used as that of the station.
+const ALIKE: [([&str; 3], &[&str]); 2] = [
+    (["partners", "*", "delivery"], &["delivery"]),
+    (["partners", "*", "keys"], &["station", "keys"]),
+];
 
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -27,11 +30,12 @@ fn place(shown: &str) -> Place {
 }
 
 fn alike(place: Place) -> Place {
-    let (from, to) = ALIKE;
-    match place.strip_prefix(&from.map(str::to_owned)[..]) {
-        Some(rest) => [&[to.to_owned()], rest].concat(),
-        None => place,
-    }
+    let found = ALIKE.iter().find_map(|(from, to)| {
+        let rest = place.strip_prefix(&from.map(str::to_owned)[..])?;
+        let to = to.iter().map(|step| (*step).to_owned());
+        Some(to.chain(rest.iter().cloned()).collect())
+    });
+    found.unwrap_or(place)
 }
 
 /// The keys that the model reads.
@@ -42,7 +46,7 @@ pub struct Model {
 }
 
 pub fn of_model() -> Model {
-    let sources = ["src/config/file.rs"].map(read);
+    let sources = ["src/config/file.rs", "src/config/security_keys.rs"].map(read);
     let mut fields: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
     for source in &sources {
         for read in source.split("Deserialize)]\n").skip(1) {
@@ -53,9 +57,12 @@ pub fn of_model() -> Model {
                 continue;
             };
             let mut skipped = false;
+            let mut renamed = None;
             for line in body.split("\n}\n").next().unwrap_or_default().lines() {
                 let line = line.trim();
                 skipped |= line == "#[serde(skip)]";
+                let other = line.strip_prefix("#[serde(rename = \"");
+                renamed = other.and_then(|other| other.split('"').next()).or(renamed);
                 let Some((field, kind)) = line
                     .strip_prefix("pub ")
                     .and_then(|line| line.trim_end_matches(',').split_once(": "))
@@ -63,6 +70,7 @@ pub fn of_model() -> Model {
                     continue;
                 };
                 if !std::mem::take(&mut skipped) {
+                    let field = renamed.take().unwrap_or(field);
                     let field = (field.to_owned(), kind.to_owned());
                     fields.entry(name.to_owned()).or_default().push(field);
                 }
@@ -225,12 +233,12 @@ pub fn set_by_tests(model: &Model) -> BTreeSet<Place> {
         }
     }
     // As they are written, before the two maps that are alike are one.
-    let (station, to) = ALIKE;
-    let own = model
-        .keys
-        .iter()
-        .filter(|place| place.first().is_some_and(|first| first == to));
-    let doubled = own.map(|place| [&station.map(str::to_owned)[..], &place[1..]].concat());
+    let doubled = ALIKE.iter().flat_map(|(partner, to)| {
+        let to: Place = to.iter().map(|step| (*step).to_owned()).collect();
+        let rest = model.keys.iter();
+        let rest = rest.filter_map(move |place| place.strip_prefix(&to[..]));
+        rest.map(|rest| [&partner.map(str::to_owned)[..], rest].concat())
+    });
     let keys: BTreeSet<_> = model.keys.iter().cloned().chain(doubled).collect();
     let places = pieces.iter().flat_map(|(indent, way, opens)| {
         let fits = |place: &&Place| {

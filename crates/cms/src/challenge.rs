@@ -46,6 +46,11 @@ impl OwnChallenge {
         Ok((Self(secret), challenge))
     }
 
+    /// The octets, for whoever compares them with the answer.
+    pub fn expose(&self) -> &[u8; CHALLENGE] {
+        &self.0
+    }
+
     /// Whether that is the answer (AURPRSP). The time it takes says nothing of the octets.
     pub fn is_answered_by(&self, answer: &[u8]) -> bool {
         if planted!(ShortAnswerTaken) && answer.len() < self.0.len() {

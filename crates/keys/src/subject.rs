@@ -13,7 +13,7 @@ const MOST_NAMED: usize = 20;
 /// Which entry is meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum WantedSubject {
-    /// The only one.
+    /// The only one; of a certificate and those of its issuers, the certificate.
     #[default]
     Only,
     /// The first; written `*`.
@@ -97,7 +97,7 @@ impl KeyStore {
             })
             .collect();
         let meant = match subject {
-            WantedSubject::Only => fitting.clone(),
+            WantedSubject::Only => without_issuers(&fitting),
             WantedSubject::First => fitting.first().copied().into_iter().collect(),
             WantedSubject::Named(text) => named(&fitting, text),
         };
@@ -153,6 +153,22 @@ fn named<'a>(entries: &[&'a KeyStoreEntry], text: &str) -> Vec<&'a KeyStoreEntry
             .is_some_and(|wanted| wanted.iter().all(|one| own.contains(one)));
         all || certificate.subject().to_lowercase().contains(&small)
     })
+}
+
+/// Those that have issued none of the others, as files of certificates bring their chains along.
+fn without_issuers<'a>(entries: &[&'a KeyStoreEntry]) -> Vec<&'a KeyStoreEntry> {
+    let has_issued = |entry: &&KeyStoreEntry| {
+        let issuer = entry.certificate();
+        let others = entries.iter().filter_map(|other| other.certificate());
+        issuer.is_some_and(|issuer| others.into_iter().any(|other| other.is_issued_by(issuer)))
+    };
+    let leaves = entries.iter().copied().filter(|entry| !has_issued(entry));
+    let leaves: Vec<_> = leaves.collect();
+    // Of one name, each seems to have issued the other.
+    match leaves.is_empty() {
+        true => entries.to_vec(),
+        false => leaves,
+    }
 }
 
 fn sorted(mut attributes: Vec<name::Attribute>) -> Vec<name::Attribute> {

@@ -32,6 +32,11 @@ pub enum ChallengeAnswer {
     },
 }
 
+impl ChallengeAnswer {
+    /// The text of every ESID 11, whatever failed on whichever side.
+    pub const FAILED: &'static str = "the authentication failed";
+}
+
 /// What to tell a partner that offers a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileAnswer {

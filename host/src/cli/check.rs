@@ -6,9 +6,9 @@ use super::command::{CommandOutcome, Configured, LogStyle, Unsuccessful, block_o
 use super::out::say;
 use crate::config::Needs;
 use crate::operator::Operator;
-use crate::operator::certificates::RemarkLevel;
 use crate::operator::check_remark::CheckRemark;
 use crate::operator::error::OperatorError;
+use crate::operator::remark::RemarkLevel;
 
 /// Checks everything that `serve` needs, and starts nothing.
 #[derive(Debug, Args)]

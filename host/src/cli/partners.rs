@@ -6,8 +6,8 @@ use pointsman_log::printable;
 use super::command::{CommandOutcome, Configured, block_on};
 use super::out::{notice, print_json, say};
 use super::sessions;
-use crate::operator::certificates::RemarkLevel;
 use crate::operator::partners::{CertificateReport, ContactReport, PartnerReport, PartnersReport};
+use crate::operator::remark::RemarkLevel;
 use crate::operator::utc_time::UtcTime;
 
 /// What is known of partners: when and how the last session went, what failed last, when the next call is, what waits

@@ -10,6 +10,7 @@ use super::context::Owner;
 use super::file::{File, PartnerKeys, WaitKeys};
 use super::plan::{Partner, Plan, WatchedFolder};
 use super::scalars::Label;
+use super::security_agreement::lacks;
 
 /// Values that do not go together.
 #[derive(Debug)]
@@ -57,6 +58,10 @@ pub(super) fn disagreements(file: &File, plan: &Plan) -> Vec<Disagreement> {
     for (name, partner) in &file.partners {
         partner.agrees(&mut found, name);
     }
+    let lacks = lacks(file, plan).into_iter();
+    found
+        .0
+        .extend(lacks.map(|(keys, what)| Disagreement { keys, what }));
     found.0
 }
 

@@ -31,7 +31,8 @@ struct KeyPrint {
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// Keys whose value is the path of a file that is read with the configuration.
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
+    "file",
     "certificate",
     "key",
     "client_ca",
@@ -40,11 +41,11 @@ const FILES: [&str; 6] = [
     "our_key",
 ];
 
-/// The keys that name an element of a list: a listener, a watched folder.
-const NAMES: [&str; 2] = ["address", "folder"];
+/// The keys that name an element of a list: a listener, a watched folder, a store of keys or certificates.
+const NAMES: [&str; 3] = ["address", "folder", "file"];
 
-/// Octets of a file that are compared: files of certificates are smaller.
-const MOST: u64 = 1 << 20;
+/// Octets of a file that are compared: no store of keys and certificates has more.
+const MOST: u64 = pointsman_keys::MOST_OCTETS as u64;
 
 impl Fingerprints {
     /// The fingerprints of a text that was read without mistakes, whose relative paths start at `base`.

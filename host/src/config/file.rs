@@ -17,6 +17,7 @@ use super::context::{self, Owner};
 use super::delivery_words::{CommandLine, FileMode, Group, Rejected};
 use super::scalars::{Address, Between, ExistingFile, Label, Millis, Secret, Size};
 use super::security_keys::{FileSecurityKeys, OwnKeyKeys, PartnerCertificateKeys};
+use super::security_terms::SessionAuthentication;
 use super::typed::Typed;
 use super::words::{
     ClientAuth, DatasetNames, FolderName, FormatLetter, Pattern, Release, SessionMode, Setting,
@@ -339,6 +340,8 @@ pub struct SessionKeys {
     pub compression: bool,
     /// Restart of broken files (default true).
     pub restart: Option<bool>,
+    /// Session authentication: disallowed (the default), required or automatic.
+    pub authentication: Typed<SessionAuthentication>,
 }
 
 /// A component that is asked.

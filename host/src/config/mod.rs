@@ -20,6 +20,7 @@ mod report;
 mod resolve;
 mod scalars;
 mod secret;
+mod security_agreement;
 mod security_keys;
 mod security_terms;
 mod security_words;
@@ -45,7 +46,8 @@ pub use scalars::{Address, Label};
 #[allow(unused_imports, reason = "some are for what is not there yet")]
 pub use security_terms::{
     BerLengths, CertificatePlan, CertificateUse, Demand, FailedContent, FailureReasons,
-    FileSecurity, KeyPlan, KeyUse, SendServices, StorePlan, StoreSource, WhenOpened,
+    FileSecurity, KeyPlan, KeyUse, SendServices, SessionAuthentication, StorePlan, StoreSource,
+    WhenOpened,
 };
 pub use store_text::StoreText;
 pub use text::unmarked;

@@ -16,7 +16,7 @@ use pointsman_store::{Access, Repeated};
 use super::backoff::Backoff;
 use super::changes::Fingerprints;
 use super::scalars::{Address, Label, Secret};
-use super::security_terms::{CertificatePlan, FileSecurity, KeyPlan};
+use super::security_terms::{CertificatePlan, FileSecurity, KeyPlan, SessionAuthentication};
 use super::words::{ClientAuth, DatasetNames, Pattern, Setting, TlsVersion};
 
 /// A whole configuration, resolved.
@@ -134,6 +134,8 @@ pub struct Partner {
     pub certificates: Vec<CertificatePlan>,
     /// What is agreed of file security.
     pub file_security: FileSecurity,
+    /// Whether its sessions are authenticated.
+    pub authentication: SessionAuthentication,
     /// How records of fixed length are stored in local files.
     pub fixed_records: RecordLayout,
     /// How records of variable length are stored.

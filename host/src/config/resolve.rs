@@ -22,6 +22,7 @@ use super::plan::{
 };
 use super::scalars::{Between, ExistingFile, Millis, Secret, Size};
 use super::security_keys::{OwnKeyKeys, PartnerCertificateKeys};
+use super::security_terms::SessionAuthentication;
 use super::typed::Typed;
 use super::words::FormatLetter;
 
@@ -153,6 +154,7 @@ impl PartnerKeys {
                 .map(PartnerCertificateKeys::plan)
                 .collect(),
             file_security: self.file_security.plan(),
+            authentication: self.session.authentication.0,
             fixed_records: self
                 .fixed_records
                 .map_or(RecordLayout::Raw, |layout| layout.0),
@@ -203,6 +205,7 @@ impl PartnerKeys {
         offer.mode = wish.mode.map_or(Mode::Both, |mode| mode.0.0);
         offer.compression = wish.compression;
         offer.restart = wish.restart.unwrap_or(true);
+        offer.authentication = wish.authentication.0 == SessionAuthentication::Required;
         if let Some(size) = wish.buffer_size {
             offer.buffer_size = size.0.0;
         }

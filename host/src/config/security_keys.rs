@@ -1,7 +1,5 @@
 //! The keys of the configuration on file security, keys and certificates, and what they mean.
 
-use std::collections::BTreeSet;
-
 use oftp::{CipherSuite, Security};
 use pointsman_cms::Suite;
 use pointsman_keys::{KeyStoreKind, WantedSubject};
@@ -13,6 +11,7 @@ use super::security_terms::{
     FileSecurity, KeyPlan, KeyUse, SendServices, StorePlan, StoreSource, WhenOpened,
 };
 use super::security_words::{InlineStore, OtherHash, Passphrase, StoreFile, UnknownSigners};
+use super::store_text::StoreText;
 use super::typed::Typed;
 
 /// A key of ours with its certificate.
@@ -61,11 +60,19 @@ pub struct PartnerCertificateKeys {
 
 impl OwnKeyKeys {
     pub(super) fn plan(&self) -> KeyPlan {
+        let key_password = known(self.key_password.as_ref());
         KeyPlan {
             store: StorePlan {
-                source: source(self.file.as_ref(), self.inline.as_ref()),
-                password: self.password.as_ref().and_then(|text| text.0.0.clone()),
-                key_password: self.key_password.as_ref().and_then(|text| text.0.0.clone()),
+                source: match key_password {
+                    Some(None) => StoreSource::NotNeeded,
+                    _ => source(
+                        self.file.as_ref(),
+                        self.inline.as_ref(),
+                        self.password.as_ref(),
+                    ),
+                },
+                password: known(self.password.as_ref()).flatten(),
+                key_password: key_password.flatten(),
                 kind: self.kind.map(|kind| kind.0),
                 subject: subject(self.subject.as_ref()),
             },
@@ -77,17 +84,23 @@ impl OwnKeyKeys {
 
 impl PartnerCertificateKeys {
     pub(super) fn plan(&self) -> CertificatePlan {
+        let password = self.password.as_ref();
         CertificatePlan {
             store: StorePlan {
-                source: source(self.file.as_ref(), self.inline.as_ref()),
-                password: self.password.as_ref().and_then(|text| text.0.0.clone()),
+                source: source(self.file.as_ref(), self.inline.as_ref(), password),
+                password: known(password).flatten(),
                 key_password: None,
                 kind: self.kind.map(|kind| kind.0),
                 subject: subject(self.subject.as_ref()),
             },
-            uses: self.uses.iter().map(|of| of.0).collect::<BTreeSet<_>>(),
+            uses: self.uses.iter().map(|of| of.0).collect(),
         }
     }
+}
+
+/// A password that is written, where it is known to this command.
+fn known(password: Option<&Typed<Passphrase>>) -> Option<Option<StoreText>> {
+    password.map(|password| password.0.0.clone())
 }
 
 fn of_file(file: &Typed<StoreFile>) -> StoreSource {
@@ -95,10 +108,16 @@ fn of_file(file: &Typed<StoreFile>) -> StoreSource {
     path.map_or(StoreSource::NotNeeded, StoreSource::File)
 }
 
-/// That one of the two is given is looked at with all that must agree.
-fn source(file: Option<&Typed<StoreFile>>, inline: Option<&Typed<InlineStore>>) -> StoreSource {
+/// That one of the two is given is looked at with all that must agree. A store whose password is not known to a command
+/// is not read by it.
+fn source(
+    file: Option<&Typed<StoreFile>>,
+    inline: Option<&Typed<InlineStore>>,
+    password: Option<&Typed<Passphrase>>,
+) -> StoreSource {
     let text = inline.and_then(|inline| inline.0.0.clone());
     match (file, text) {
+        _ if known(password) == Some(None) => StoreSource::NotNeeded,
         (Some(file), _) => of_file(file),
         (None, Some(text)) => StoreSource::Inline(text),
         (None, None) => StoreSource::NotNeeded,

@@ -101,6 +101,18 @@ pub enum FailureReasons {
     AlikeUnlessSigned,
 }
 
+/// Whether sessions with a partner are authenticated (SSIDAUTH). It is not negotiated: both sides must have the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SessionAuthentication {
+    /// None is.
+    #[default]
+    Disallowed,
+    /// All are.
+    Required,
+    /// Where it calls us, as it wants; where we call it, none is.
+    Automatic,
+}
+
 /// What a key of ours is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyUse {
@@ -114,6 +126,27 @@ pub enum KeyUse {
     Authentication,
 }
 
+impl KeyUse {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Decryption,
+        Self::Signing,
+        Self::ReceiptSigning,
+        Self::Authentication,
+    ];
+
+    /// Its word in the configuration.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Decryption => "decryption",
+            Self::Signing => "signing",
+            Self::ReceiptSigning => "receipt-signing",
+            Self::Authentication => "authentication",
+        }
+    }
+}
+
 /// What a certificate of a partner is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CertificateUse {
@@ -125,6 +158,27 @@ pub enum CertificateUse {
     ReceiptVerification,
     /// Encrypting challenges to it.
     Authentication,
+}
+
+impl CertificateUse {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Encryption,
+        Self::Verification,
+        Self::ReceiptVerification,
+        Self::Authentication,
+    ];
+
+    /// Its word in the configuration.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Encryption => "encryption",
+            Self::Verification => "verification",
+            Self::ReceiptVerification => "receipt-verification",
+            Self::Authentication => "authentication",
+        }
+    }
 }
 
 /// Where a store of keys and certificates is.

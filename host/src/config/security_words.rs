@@ -4,15 +4,16 @@ use std::path::PathBuf;
 
 use oftp::{CipherSuite, Security};
 use pointsman_cms::{HashAlgorithm, Suite};
-use pointsman_folder::Names;
 use pointsman_keys::{KeyStoreKind, WantedSubject};
 
-use super::context::{absolute, is_needed, must_be_known};
+use super::context::{absolute, must_be_known};
+use super::scalars::ExistingFile;
 use super::security_terms::{
-    BerLengths, CertificateUse, FailedContent, FailureReasons, KeyUse, WhenOpened,
+    BerLengths, CertificateUse, FailedContent, FailureReasons, KeyUse, SessionAuthentication,
+    WhenOpened,
 };
 use super::store_text::StoreText;
-use super::typed::{Scalar, resolve, what_to_do};
+use super::typed::{Scalar, resolve};
 
 /// The word among these that the text is.
 fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
@@ -95,6 +96,20 @@ impl Scalar for FailureReasons {
     }
 }
 
+impl Scalar for SessionAuthentication {
+    const WHAT: &'static str = "disallowed, required or automatic";
+    fn read(text: &str) -> Result<Self, String> {
+        word(
+            text,
+            &[
+                ("disallowed", Self::Disallowed),
+                ("required", Self::Required),
+                ("automatic", Self::Automatic),
+            ],
+        )
+    }
+}
+
 /// Whether signers who are not known are tolerated beside one who is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnknownSigners {
@@ -136,30 +151,14 @@ impl Scalar for OtherHash {
 impl Scalar for KeyUse {
     const WHAT: &'static str = "decryption, signing, receipt-signing or authentication";
     fn read(text: &str) -> Result<Self, String> {
-        word(
-            text,
-            &[
-                ("decryption", Self::Decryption),
-                ("signing", Self::Signing),
-                ("receipt-signing", Self::ReceiptSigning),
-                ("authentication", Self::Authentication),
-            ],
-        )
+        word(text, &Self::ALL.map(|of| (of.word(), of)))
     }
 }
 
 impl Scalar for CertificateUse {
     const WHAT: &'static str = "encryption, verification, receipt-verification or authentication";
     fn read(text: &str) -> Result<Self, String> {
-        word(
-            text,
-            &[
-                ("encryption", Self::Encryption),
-                ("verification", Self::Verification),
-                ("receipt-verification", Self::ReceiptVerification),
-                ("authentication", Self::Authentication),
-            ],
-        )
+        word(text, &Self::ALL.map(|of| (of.word(), of)))
     }
 }
 
@@ -188,23 +187,19 @@ impl Scalar for WantedSubject {
     }
 }
 
-/// A file with keys or certificates. Where a command does not need it, nothing is known of it.
+/// A file with keys or certificates; none where its path cannot be resolved and a command does not need it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreFile(pub Option<PathBuf>);
 
 impl Scalar for StoreFile {
     const WHAT: &'static str = "the path of a file with keys or certificates";
     fn read(text: &str) -> Result<Self, String> {
-        let path = absolute(text);
-        if is_needed() {
-            pointsman_folder::open(&path, Names::Operator).map_err(|error| what_to_do(&error))?;
-        }
-        Ok(Self(Some(path)))
+        let file = ExistingFile::read(text)?;
+        Ok(Self(Some(file.0)))
     }
 
     fn unread(text: &str) -> Option<Self> {
-        let known = || resolve(text, false).ok().filter(|_| must_be_known());
-        Some(Self(known().map(|path| absolute(&path))))
+        Some(Self(resolve(text, false).ok().map(|path| absolute(&path))))
     }
 
     fn stand_in() -> Option<Self> {

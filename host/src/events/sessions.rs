@@ -108,6 +108,19 @@ macro_rules! sessions {
             CallerLeft { session: Option<String>, remote: SocketAddr }
             says("a caller at {remote} hung up before it said anything")
             remedy("–")
+
+            /// both sides of a session have shown that they have the keys of their certificates: which ones
+            "SES-017" "authenticated" Info Counted
+            Authenticated { session: Talk, ours: String, theirs: String }
+            says("{session}: both sides are authenticated: we with {ours}; the partner with the key of {theirs}")
+            remedy("–")
+
+            /// the authentication of a session failed, on which side, and with which certificates (subject, serial, SHA-256); the
+            /// partner learns nothing but ESID 11
+            "SES-018" "authentication-failed" Warn Counted
+            AuthenticationFailed { session: Talk, reason: String }
+            says("{session}: the session is not authenticated: {reason}")
+            remedy("compare the certificates with the partner's, by their SHA-256; add the one that is used now beside the old one (`station.keys`, `certificates`), and reload")
         }
     };
 }

@@ -1,69 +1,12 @@
 //! What can be known of certificates and keys before anybody calls.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Serialize};
-
-use super::utc_time::UtcTime;
+use super::remark::{Remark, RemarkLevel, stage};
+use super::security;
 use crate::config::{IdentityFiles, Partner, Plan, TlsPlan};
 use crate::net::tls::{self, CertificateTime, PeerCertificate};
-
-/// How many days before its end a certificate is warned of, each time once.
-const WARNED_BEFORE: [u64; 5] = [60, 30, 14, 7, 1];
-
-/// How bad a remark is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum RemarkLevel {
-    /// As it should be.
-    Good,
-    /// Sessions come about, for now or with most partners.
-    Warning,
-    /// Sessions that need this fail.
-    Error,
-}
-
-/// What there is to say of one certificate or key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Remark {
-    /// How bad it is.
-    pub severity: RemarkLevel,
-    /// The key of the configuration.
-    pub place: String,
-    /// What there is to say.
-    pub text: String,
-    /// When the certificate ends, where the remark is about one.
-    pub ends: Option<UtcTime>,
-    /// How many of the marks of [`WARNED_BEFORE`] it has passed.
-    pub stage: usize,
-}
-
-impl Remark {
-    /// The key of the partner's profile that it is about, where it is about one.
-    #[must_use]
-    pub(crate) fn key_of_partner(&self, name: &str) -> Option<&str> {
-        let key = self.place.strip_prefix("partners.")?.strip_prefix(name)?;
-        // Of a partner whose name continues behind a point it is not.
-        key.strip_prefix('.').filter(|key| !key.contains('.'))
-    }
-
-    /// Whether it is about what every partner sees: the certificates of our listeners.
-    #[must_use]
-    pub(crate) fn is_of_station(&self) -> bool {
-        !self.place.starts_with("partners.")
-    }
-
-    pub(crate) fn new(severity: RemarkLevel, place: &str, text: String) -> Self {
-        Self {
-            severity,
-            place: place.to_owned(),
-            text,
-            ends: None,
-            stage: 0,
-        }
-    }
-}
+use crate::security::keyring::Keyring;
 
 /// Whose a certificate is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,10 +18,11 @@ enum CertificateOwner {
 
 use CertificateOwner::{Ca, ThePartner, Us};
 
-/// Looks at every certificate and key of the configuration, as it would be used.
+/// Looks at every certificate and key of the configuration, as it would be used; those of files, receipts and sessions as
+/// they were read.
 #[must_use]
-pub(crate) fn certificates(plan: &Plan) -> Vec<Remark> {
-    let mut told = Vec::new();
+pub(crate) fn certificates(plan: &Plan, keyring: &Keyring) -> Vec<Remark> {
+    let mut told = security::keys(plan, keyring);
     for (at, listener) in plan.listeners.iter().enumerate() {
         if let Some(tls) = &listener.tls {
             of_listener(&mut told, &format!("listeners[{at}].tls"), tls);
@@ -181,7 +125,7 @@ fn in_time(place: &str, shown: &PeerCertificate, file: &Path) -> Remark {
         CertificateTime::Days(days) => days,
         _ => 0,
     };
-    let stage = WARNED_BEFORE.iter().filter(|mark| days <= **mark).count();
+    let stage = stage(days);
     let (severity, more) = match shown.time() {
         CertificateTime::NotYet => (
             RemarkLevel::Error,
@@ -205,11 +149,5 @@ fn in_time(place: &str, shown: &PeerCertificate, file: &Path) -> Remark {
         ),
         CertificateTime::Days(_) => (RemarkLevel::Good, String::new()),
     };
-    Remark {
-        stage,
-        ends: Some(UtcTime(
-            SystemTime::UNIX_EPOCH + Duration::from_secs(shown.not_after),
-        )),
-        ..Remark::new(severity, place, format!("{shown}{more}"))
-    }
+    Remark::new(severity, place, format!("{shown}{more}")).ending(shown.not_after, stage)
 }

@@ -3,13 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::Operator;
-use super::certificates::{RemarkLevel, certificates};
+use super::certificates::certificates;
 use super::check_remark::CheckRemark;
 use super::conditions::{Condition, obstacles};
+use super::remark::RemarkLevel;
 use super::running::PolicyReport;
 use crate::config::Plan;
 use crate::net::tls::{self, TlsError};
 use crate::outbound::watch;
+use crate::security::keyring::Keyring;
 use crate::station::policies::load_policies;
 
 /// Everything that was looked at.
@@ -40,7 +42,7 @@ impl Operator {
         let mut report = CheckReport {
             listeners: config.listeners.len(),
             partners: config.partners.len(),
-            remarks: remarks(config),
+            remarks: remarks(config, &Keyring::of(config)),
             policies: Vec::new(),
         };
         match load_policies(config).await {
@@ -60,14 +62,18 @@ impl Operator {
 
 /// What there is to say of everything but policies, good and bad.
 #[must_use]
-pub(crate) fn remarks(config: &Plan) -> Vec<CheckRemark> {
-    let mut remarks = of_certificates(config);
+pub(crate) fn remarks(config: &Plan, keyring: &Keyring) -> Vec<CheckRemark> {
+    let mut remarks = of_certificates(config, keyring);
     let certificates_are_good = remarks
         .iter()
         .all(|remark| remark.severity < RemarkLevel::Error);
-    let mut found = obstacles(config);
+    let mut found = obstacles(config, keyring);
     // What certificates and keys do to listeners was said with them.
-    found.retain(|found| certificates_are_good || found.condition != Condition::Tls);
+    found.retain(|found| match found.condition {
+        Condition::Keys => false,
+        Condition::Tls => certificates_are_good,
+        _ => true,
+    });
     let found = found.into_iter();
     remarks.extend(found.map(|found| CheckRemark::error(found.place, found.why)));
     // Folders that a server could not use, and would run without.
@@ -80,8 +86,8 @@ pub(crate) fn remarks(config: &Plan) -> Vec<CheckRemark> {
 }
 
 /// Every certificate and key, as it would be used.
-fn of_certificates(config: &Plan) -> Vec<CheckRemark> {
-    let found = certificates(config).into_iter();
+fn of_certificates(config: &Plan, keyring: &Keyring) -> Vec<CheckRemark> {
+    let found = certificates(config, keyring).into_iter();
     let mut remarks: Vec<CheckRemark> = found.map(CheckRemark::from).collect();
     if remarks
         .iter()

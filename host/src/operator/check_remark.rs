@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::certificates::{Remark, RemarkLevel};
+use super::remark::{Remark, RemarkLevel};
 
 /// What there is to say of one key of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

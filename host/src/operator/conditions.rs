@@ -11,6 +11,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use super::lock::{StorageLock, is_served};
 use crate::config::Plan;
 use crate::net::tls::{self, KnownCertificates};
+use crate::security::error::KeyringError;
+use crate::security::keyring::Keyring;
 use crate::session::listen::{self, ListenError};
 use crate::station::storage;
 
@@ -29,6 +31,8 @@ pub enum Condition {
     Addresses,
     /// Certificates and keys make listeners.
     Tls,
+    /// Those of files, receipts and sessions can be read.
+    Keys,
 }
 
 /// What keeps a server from starting.
@@ -51,11 +55,11 @@ impl fmt::Display for Obstacle {
 /// Everything that keeps a server from starting; of a key that one condition is told about, later ones are not. A server
 /// that runs on this configuration already is none, nor is the room on disks, which a start waits for.
 #[must_use]
-pub fn obstacles(config: &Plan) -> Vec<Obstacle> {
+pub fn obstacles(config: &Plan, keyring: &Keyring) -> Vec<Obstacle> {
     let mut told: Vec<Obstacle> = Vec::new();
     for condition in Condition::ALL {
         let places: BTreeSet<String> = told.iter().map(|told| told.place.clone()).collect();
-        let found = condition.look(config).into_iter();
+        let found = condition.look(config, keyring).into_iter();
         let new = found.filter(|(place, _)| !places.contains(place));
         told.extend(new.map(|(place, why)| Obstacle {
             condition,
@@ -74,17 +78,18 @@ type Faults = Vec<(String, String)>;
 
 impl Condition {
     /// In this order they are looked at.
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Listeners,
         Self::Folders,
         Self::Storage,
         Self::Control,
         Self::Addresses,
         Self::Tls,
+        Self::Keys,
     ];
 
     /// Looks, and makes and changes nothing.
-    fn look(self, config: &Plan) -> Faults {
+    fn look(self, config: &Plan, keyring: &Keyring) -> Faults {
         match self {
             Self::Listeners if config.listeners.is_empty() => {
                 vec![("listeners".to_owned(), NO_LISTENERS.to_owned())]
@@ -101,6 +106,7 @@ impl Condition {
             },
             Self::Addresses => addresses(config, is_served(config)),
             Self::Tls => listeners_of_tls(config),
+            Self::Keys => keyring.faults().filter_map(unusable).collect(),
         }
     }
 }
@@ -160,6 +166,13 @@ fn listeners_of_tls(config: &Plan) -> Faults {
         Some((format!("listeners[{at}].tls"), error.to_string()))
     });
     failed.collect()
+}
+
+fn unusable(fault: &KeyringError) -> Option<(String, String)> {
+    match fault {
+        KeyringError::Unusable { place, why } => Some((place.clone(), why.clone())),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -23,7 +23,9 @@ pub(crate) mod prospects;
 pub(crate) mod queue;
 pub(crate) mod receipts;
 pub(crate) mod reload;
+pub(crate) mod remark;
 pub(crate) mod running;
+mod security;
 pub(crate) mod send;
 pub(crate) mod store;
 #[cfg(test)]

@@ -8,11 +8,13 @@ use pointsman_log::printable;
 use pointsman_store::{Backlog, Contact};
 
 use super::Operator;
-use super::certificates::{Remark, certificates};
+use super::certificates::certificates;
 use super::error::{ErrorCode, OperatorError};
 use super::prospects::{PartnerView, WaitsReport};
+use super::remark::Remark;
 use super::running::{CallsReport, SessionReport};
 use crate::config::{Partner, Plan};
+use crate::security::keyring::Keyring;
 
 /// How long a request that is about something else waits for the server.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -59,7 +61,7 @@ impl Overview {
             running,
             contacts,
             backlog,
-            remarks: certificates(operator.plan()),
+            remarks: certificates(operator.plan(), &Keyring::of(operator.plan())),
             unknown,
         })
     }

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
 use super::Operator;
-use super::certificates::{Remark, RemarkLevel};
 use super::error::OperatorError;
 use super::overview::{Overview, PATIENCE};
 use super::prospects::PartnerView;
+use super::remark::{Remark, RemarkLevel};
 use super::running::SessionReport;
 use super::utc_time::UtcTime;
 use crate::config::Plan;

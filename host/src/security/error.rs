@@ -12,8 +12,14 @@ pub enum KeyringError {
         /// What is wrong, and what to do.
         why: String,
     },
+    /// A command did not read it, since it does not need it.
+    #[error("{place}: this command does not read it, or cannot know its password")]
+    NotRead {
+        /// The key of the configuration.
+        place: String,
+    },
     /// The configuration has none for it.
-    #[error("{place} has nothing for {purpose}: add one")]
+    #[error("there is nothing for {purpose}: add one under {place}")]
     Nothing {
         /// The key of the configuration where it would stand.
         place: String,
@@ -21,7 +27,9 @@ pub enum KeyringError {
         purpose: &'static str,
     },
     /// There are some, and none is valid at the time.
-    #[error("no certificate for {purpose} is valid now: {there}; add one that is to {place}")]
+    #[error(
+        "nothing for {purpose} is valid now: {there}; add a certificate that is, under {place}"
+    )]
     NoneValid {
         /// The key of the configuration where a valid one would stand.
         place: String,
@@ -38,11 +46,5 @@ impl KeyringError {
             place: place.to_owned(),
             why,
         }
-    }
-
-    /// What a command did not read since it does not need it.
-    pub(super) fn not_read(place: &str) -> Self {
-        let why = "this command does not read it, or its password is not known here";
-        Self::unusable(place, why.to_owned())
     }
 }

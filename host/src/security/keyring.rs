@@ -9,13 +9,27 @@ use pointsman_cms::{Certificate, Identity};
 
 use super::error::KeyringError;
 use super::stores;
-use crate::config::{CertificateUse, KeyPlan, KeyUse, Partner, Plan};
+use crate::config::{CertificatePlan, CertificateUse, KeyPlan, KeyUse, Partner, Plan, StorePlan};
 
 /// All keys and certificates of a plan.
 #[derive(Debug, Default)]
 pub struct Keyring {
     partners: BTreeMap<String, Result<Arc<PartnerKeyring>, KeyringError>>,
+    known: Vec<KnownKey>,
     faults: Vec<KeyringError>,
+}
+
+/// A certificate of the keyring, and where it stands.
+#[derive(Clone, Debug)]
+pub struct KnownKey {
+    /// The key of the configuration.
+    pub place: String,
+    /// The file that it was read from, or what else it was.
+    pub store: String,
+    /// The certificate; of a key of ours, its own.
+    pub certificate: Certificate,
+    /// Whether it is of a key of ours.
+    pub is_ours: bool,
 }
 
 /// A key or certificate that was read.
@@ -45,8 +59,7 @@ impl Keyring {
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         let mut keyring = Self::default();
-        let station = own_keys("station", &plan.ours.keys);
-        keyring.faults.extend(station.iter().filter_map(fault));
+        let station = keyring.read_own("station", &plan.ours.keys);
         for (name, partner) in &plan.partners {
             let read = keyring.read_partner(partner, &station);
             keyring.partners.insert(name.clone(), read.map(Arc::new));
@@ -62,11 +75,14 @@ impl Keyring {
     pub fn partner(&self, name: &str) -> Result<Arc<PartnerKeyring>, KeyringError> {
         let known = self.partners.get(name).cloned();
         known.unwrap_or_else(|| {
-            Err(KeyringError::unusable(
-                "partners",
-                format!("there is no `{name}`"),
-            ))
+            let why = format!("there is no `{name}`");
+            Err(KeyringError::unusable("partners", why))
         })
+    }
+
+    /// Every certificate that was read, ours and the partners'.
+    pub fn known(&self) -> impl Iterator<Item = &KnownKey> {
+        self.known.iter()
     }
 
     /// Everything that could not be read, once each.
@@ -80,17 +96,8 @@ impl Keyring {
         station: &[Result<OwnKey, KeyringError>],
     ) -> Result<PartnerKeyring, KeyringError> {
         let place = format!("partners.{}", partner.name);
-        let own = own_keys(&place, &partner.keys);
-        let of_partner = partner.certificates.iter().enumerate().map(|(at, plan)| {
-            let place = format!("{place}.certificates[{at}]");
-            Ok(KeyringEntry {
-                held: stores::certificate(&place, plan)?,
-                uses: plan.uses.clone(),
-            })
-        });
-        let certificates: Vec<_> = of_partner.collect();
-        self.faults.extend(own.iter().filter_map(fault));
-        self.faults.extend(certificates.iter().filter_map(fault));
+        let own = self.read_own(&place, &partner.keys);
+        let certificates = self.read_certificates(&place, &partner.certificates);
         Ok(PartnerKeyring {
             partner: partner.name.clone(),
             own: [
@@ -100,20 +107,59 @@ impl Keyring {
             certificates: certificates.into_iter().collect::<Result<_, _>>()?,
         })
     }
-}
 
-fn own_keys(owner: &str, plans: &[KeyPlan]) -> Vec<Result<OwnKey, KeyringError>> {
-    let keys = plans.iter().enumerate().map(|(at, plan)| {
-        Ok(KeyringEntry {
-            held: stores::identity(&format!("{owner}.keys[{at}]"), plan)?,
-            uses: plan.uses.clone(),
-        })
-    });
-    keys.collect()
-}
+    fn read_own(&mut self, owner: &str, plans: &[KeyPlan]) -> Vec<Result<OwnKey, KeyringError>> {
+        let mut read = Vec::new();
+        for (at, plan) in plans.iter().enumerate() {
+            let place = format!("{owner}.keys[{at}]");
+            let key = stores::identity(&place, plan);
+            let certificate = key.as_ref().map(|key| key.certificate().clone());
+            self.note(place, &plan.store, certificate, true);
+            read.push(key.map(|held| KeyringEntry {
+                held,
+                uses: plan.uses.clone(),
+            }));
+        }
+        read
+    }
 
-fn fault<T>(read: &Result<T, KeyringError>) -> Option<KeyringError> {
-    read.as_ref().err().cloned()
+    fn read_certificates(
+        &mut self,
+        owner: &str,
+        plans: &[CertificatePlan],
+    ) -> Vec<Result<PartnerCertificate, KeyringError>> {
+        let mut read = Vec::new();
+        for (at, plan) in plans.iter().enumerate() {
+            let place = format!("{owner}.certificates[{at}]");
+            let certificate = stores::certificate(&place, plan);
+            self.note(place, &plan.store, certificate.as_ref().cloned(), false);
+            read.push(certificate.map(|held| KeyringEntry {
+                held,
+                uses: plan.uses.clone(),
+            }));
+        }
+        read
+    }
+
+    /// Notes what was read, or why it could not be.
+    fn note(
+        &mut self,
+        place: String,
+        store: &StorePlan,
+        read: Result<Certificate, &KeyringError>,
+        is_ours: bool,
+    ) {
+        match read {
+            Ok(certificate) => self.known.push(KnownKey {
+                place,
+                store: stores::name(&store.source),
+                certificate,
+                is_ours,
+            }),
+            Err(KeyringError::NotRead { .. }) => {}
+            Err(fault) => self.faults.push(fault.clone()),
+        }
+    }
 }
 
 impl PartnerKeyring {
@@ -165,13 +211,20 @@ impl PartnerKeyring {
         self.of_partner(CertificateUse::ReceiptVerification, now)
     }
 
-    /// The partner's certificate that challenges are encrypted to: the first that is valid.
+    /// The partner's certificates that challenges are encrypted to: all that are valid, so that it may change over from one
+    /// to the other at any time.
     ///
     /// # Errors
     /// There is none.
-    pub fn partner_authentication(&self, now: SystemTime) -> Result<Certificate, KeyringError> {
-        let purpose = "challenges to it (authentication)";
-        self.first_of_partner(CertificateUse::Authentication, purpose, now)
+    pub fn partner_authentication(
+        &self,
+        now: SystemTime,
+    ) -> Result<Vec<Certificate>, KeyringError> {
+        let valid = self.of_partner(CertificateUse::Authentication, now);
+        match valid.is_empty() {
+            true => Err(self.lacks(CertificateUse::Authentication, "challenges to it")),
+            false => Ok(valid),
+        }
     }
 
     fn own_for(&self, wanted: KeyUse) -> Vec<Identity> {
@@ -188,7 +241,7 @@ impl PartnerKeyring {
         let keys = self.own_for(wanted);
         let valid = keys.iter().find(|key| is_valid(key.certificate(), now));
         valid.cloned().ok_or_else(|| {
-            let place = format!("station.keys or partners.{}.keys", self.partner);
+            let place = format!("`station.keys` or `partners.{}.keys`", self.partner);
             let there = keys.iter().map(Identity::certificate);
             none_valid(place, purpose, there)
         })
@@ -207,10 +260,12 @@ impl PartnerKeyring {
         now: SystemTime,
     ) -> Result<Certificate, KeyringError> {
         let first = self.of_partner(wanted, now).into_iter().next();
-        first.ok_or_else(|| {
-            let place = format!("partners.{}.certificates", self.partner);
-            none_valid(place, purpose, chosen(&self.certificates, wanted))
-        })
+        first.ok_or_else(|| self.lacks(wanted, purpose))
+    }
+
+    fn lacks(&self, wanted: CertificateUse, purpose: &'static str) -> KeyringError {
+        let place = format!("`partners.{}.certificates`", self.partner);
+        none_valid(place, purpose, chosen(&self.certificates, wanted))
     }
 }
 

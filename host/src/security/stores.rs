@@ -33,7 +33,7 @@ pub(super) fn identity(place: &str, plan: &KeyPlan) -> Result<Identity, KeyringE
     };
     identity.map_err(|error| {
         wrong(format!(
-            "{entry}: {error}: make one that partners accept with `pointsman keys make`"
+            "{entry}: {error}; `pointsman keys make` makes one that partners accept"
         ))
     })
 }
@@ -54,7 +54,7 @@ pub(super) fn certificate(
     };
     certificate.for_files().map_err(|error| {
         wrong(format!(
-            "{entry}: {error}: ask the partner for a certificate with an RSA key"
+            "{entry}: {error}; ask the partner for a certificate with an RSA key"
         ))
     })
 }
@@ -100,7 +100,10 @@ fn read(
         ..StoreReading::default()
     };
     let store = match source {
-        StoreSource::NotNeeded => return Err(KeyringError::not_read(place)),
+        StoreSource::NotNeeded => {
+            let place = place.to_owned();
+            return Err(KeyringError::NotRead { place });
+        }
         StoreSource::Inline(text) => KeyStore::read(text.reveal().as_bytes(), &reading),
         StoreSource::File(path) => KeyStore::read(&octets(place, path)?, &reading),
     };
@@ -118,7 +121,8 @@ fn octets(place: &str, path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Keyri
     }
 }
 
-fn name(source: &StoreSource) -> String {
+/// What messages call a store.
+pub(super) fn name(source: &StoreSource) -> String {
     match source {
         StoreSource::File(path) => path.display().to_string(),
         StoreSource::Inline(_) | StoreSource::NotNeeded => INLINE.to_owned(),

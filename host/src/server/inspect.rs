@@ -8,7 +8,8 @@ use tokio::sync::watch::Receiver;
 
 use crate::config::Plan;
 use crate::events::{self, Event};
-use crate::operator::certificates::{Remark, RemarkLevel, certificates};
+use crate::operator::certificates::certificates;
+use crate::operator::remark::{Remark, RemarkLevel};
 use crate::station::Station;
 
 /// How often certificates are looked at while the server runs.
@@ -21,7 +22,10 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 /// comes nearer.
 pub(crate) async fn keep_inspecting(station: Arc<Station>) {
     let looker = Arc::clone(&station);
-    let look = move || certificates(&looker.plan());
+    let look = move || {
+        let plan = looker.plan();
+        certificates(&plan, plan.keyring())
+    };
     inspect_every(DAY, station.plans(), look, |remark| {
         emit_remark(&station.plan(), remark)
     })

@@ -29,6 +29,7 @@ use crate::operator::conditions::{Obstacle, obstacles};
 use crate::operator::error::{ErrorCode, OperatorError};
 use crate::operator::lock::{LockError, StorageLock};
 use crate::operator::{Operator, RunningServer};
+use crate::security::keyring::Keyring;
 use crate::session::listen::ListenError;
 use crate::station::drain::Drain;
 use crate::station::error::StartError;
@@ -134,7 +135,7 @@ impl Server {
     /// # Errors
     /// Whatever keeps it from running; nothing runs then.
     pub async fn start(config: Plan) -> Result<Self, ServeError> {
-        let obstacles = obstacles(&config);
+        let obstacles = obstacles(&config, &Keyring::of(&config));
         if !obstacles.is_empty() {
             return Err(ServeError::NotReady(obstacles));
         }

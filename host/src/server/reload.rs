@@ -11,12 +11,12 @@ use super::keeper::Keeper;
 use super::listeners::Listeners;
 use crate::config::{Needs, Plan};
 use crate::events::Event;
-use crate::operator::certificates::RemarkLevel;
 use crate::operator::check::remarks;
 use crate::operator::check_remark::CheckRemark;
 use crate::operator::error::{ErrorCode, OperatorError};
 use crate::operator::left::left_by;
 use crate::operator::reload::{Reload, Reloaded};
+use crate::operator::remark::RemarkLevel;
 use crate::session::listen::ListenError;
 use crate::station::Station;
 use crate::station::in_force::InForce;
@@ -138,7 +138,7 @@ fn read(path: &std::path::Path, old: &InForce) -> Result<(InForce, Reloaded), No
     let changed = plan.fingerprints.changed_since(&old.fingerprints);
     let (plan, waiting) = plan.with_what_needs_a_restart_of(old);
     let next = InForce::of(plan);
-    let (wrong, mut remarks): (Vec<_>, Vec<_>) = remarks(&next)
+    let (wrong, mut remarks): (Vec<_>, Vec<_>) = remarks(&next, next.keyring())
         .into_iter()
         .partition(|found| found.keeps_out);
     if !wrong.is_empty() {

@@ -186,7 +186,8 @@ impl Session {
             return Ok(());
         };
         if !challenge.matches(response) {
-            let text = "the response is not our challenge";
+            // Nothing tells this failure from that of a challenge which cannot be opened.
+            let text = ChallengeAnswer::FAILED;
             return Err(Abort::new(SessionReason::InvalidChallengeResponse, text));
         }
         match self.role {

@@ -26,7 +26,7 @@ use pointsman_store::{TransferId, planted};
 use tokio::sync::Notify;
 
 use self::activity::Activity;
-use self::connecting::SessionSeats;
+use self::connecting::{Authentication, SessionSeats};
 use self::context::SessionContext;
 use self::error::InternalError;
 use self::listener::closing::Close;
@@ -48,6 +48,7 @@ pub(super) use self::connecting::CROWDED;
 pub struct UserMonitor {
     context: SessionContext,
     seats: SessionSeats,
+    authentication: Authentication,
     activity: Activity,
     turns: OurTurns,
     unfinished: ReceivedFiles,
@@ -80,6 +81,7 @@ impl UserMonitor {
         Self {
             context,
             seats,
+            authentication: Authentication::default(),
             activity: Activity::Idle,
             turns: OurTurns::new(only),
             unfinished: ReceivedFiles::default(),
@@ -181,9 +183,13 @@ impl UserMonitor {
             Event::CloseAnswered(answer) => self.close_answered(answer, session).await?,
             Event::ResponseTaken => self.response_taken().await?,
             Event::ResponseNotSent { text } => self.response_not_sent(&text).await?,
-            // Neither side of a session of ours offers authentication (RFC 5024, 5.3.2, SSIDAUTH).
-            Event::ChallengeOffered(..) | Event::ChallengeWanted(_) => {
-                return Err(InternalError::OutOfStep("authentication was not agreed"));
+            Event::ChallengeOffered(ticket, challenge) => {
+                let authentication = &mut self.authentication;
+                let offered = authentication.offered(context, ticket, challenge, session);
+                offered.await.unwrap_or_else(|why| self.fail(why));
+            }
+            Event::ChallengeWanted(ticket) => {
+                self.authentication.wanted(context, ticket, session).await;
             }
             Event::Tolerated(tolerance) => context.log_tolerance(&tolerance),
             // Credit came back: what feeds the file sees it. The end was looked at before.
@@ -193,6 +199,7 @@ impl UserMonitor {
     }
 
     async fn connected(&mut self, agreement: &Agreement, session: &mut Session) {
+        self.authentication.connected(&self.context);
         let connected = connecting::connected(&mut self.context, agreement, session).await;
         connected.unwrap_or_else(|why| self.fail(why));
     }
@@ -337,6 +344,7 @@ impl UserMonitor {
             self.log_trouble(error.to_string());
         }
         reached("session.released");
+        self.authentication.ended(&self.context, &ending.end);
         self.remember(ending);
         let (session, reason) = (self.context.talk(), ending.words.clone());
         self.context.log(match ending.is_normal() {

@@ -38,7 +38,7 @@ impl Policy for Terms {
             }),
             compression: said("compression"),
             restart: said("restart"),
-            secure_authentication: None,
+            secure_authentication: said("secure-authentication"),
             max_file_kib: said("max-file-kib"),
             idle_timeout: said("idle-timeout"),
             directory: setting("directory"),
@@ -46,10 +46,10 @@ impl Policy for Terms {
         }))
     }
 
-    fn accept_file(_: &ConnectionInfo, file: &FileInfo) -> Answer<FileDecision> {
+    fn accept_file(connection: &ConnectionInfo, file: &FileInfo) -> Answer<FileDecision> {
         info!(
-            "told of a file: {} restart {}",
-            file.dataset_name, file.restart
+            "told of a file: {} restart {} authenticated {}",
+            file.dataset_name, file.restart, connection.authenticated
         );
         Ok(FileDecision::Accept(FileTerms {
             directory: setting("file-directory"),

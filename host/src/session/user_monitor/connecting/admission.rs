@@ -55,8 +55,7 @@ impl Admission<'_> {
         self.context
             .shows(profile.as_deref().map(|shown| shown.name.clone()));
         let profile = profile.ok_or_else(|| self.unknown())?;
-        let params = profile.params();
-        let params = terms::narrow(self.context, params, &terms)?;
+        let params = terms::narrow(self.context, &profile, &terms, self.offer)?;
         self.take_seat(&profile).await?;
         // The place among callers is released only now, so that the session is counted at every moment.
         self.seats.caller = None;

@@ -1,12 +1,14 @@
 //! Who the partner is, and on what terms (RFC 5024, 9.8).
 
 mod admission;
+mod authentication;
 mod dialled;
 mod proof;
 mod seats;
 mod session_refusal;
 mod terms;
 
+pub(super) use authentication::Authentication;
 pub(super) use dialled::connected;
 pub(crate) use seats::CROWDED;
 pub(super) use seats::SessionSeats;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use oftp::{Level, Mode, OdetteId, Params, SessionReason, Ssid};
+use oftp::{Agreement, Level, Mode, OdetteId, Params, SessionReason, Ssid};
 use pointsman_policy::{Decided, types};
 
 use super::session_refusal::SessionRefusal;
-use crate::config::Partner;
+use crate::config::{Partner, SessionAuthentication};
 use crate::events::Event;
 use crate::inbound::target::labelled;
 use crate::net::tls::TlsFacts;
@@ -93,14 +93,11 @@ pub(super) fn granted(
 /// The profile's parameters, made smaller where the policies want it.
 pub(super) fn narrow(
     context: &SessionContext,
-    mut params: Params,
+    profile: &Partner,
     terms: &types::SessionTerms,
+    offer: &Ssid,
 ) -> Result<Params, SessionRefusal> {
-    if terms.secure_authentication == Some(true) {
-        let text = "session authentication is asked for, and no certificate is configured for it";
-        let reason = SessionReason::AuthenticationIncompatible;
-        return Err(SessionRefusal::new(reason, text));
-    }
+    let mut params = profile.params();
     if let Some(code) = &terms.ssid_code {
         params.code = ssid_code(context, code)?;
     }
@@ -119,7 +116,45 @@ pub(super) fn narrow(
         Some(types::TransferMode::ReceiveOnly) => narrower(params.mode, Mode::ReceiveOnly)?,
         Some(types::TransferMode::Both) | None => params.mode,
     };
+    params.authentication = authentication(profile, terms, offer, params.level)?;
     Ok(params)
+}
+
+/// SSIDAUTH of our answer to a caller. A policy may ask for authentication where the profile allows it, and not do without
+/// where the profile requires it.
+fn authentication(
+    profile: &Partner,
+    terms: &types::SessionTerms,
+    offer: &Ssid,
+    level: Level,
+) -> Result<bool, SessionRefusal> {
+    let wanted = terms.secure_authentication;
+    let offered = offer.authentication && level.min(Level::at_most(offer.level)) >= Level::V20;
+    match profile.authentication {
+        SessionAuthentication::Required => Ok(true),
+        SessionAuthentication::Automatic => Ok(wanted.unwrap_or(offered)),
+        SessionAuthentication::Disallowed if wanted == Some(true) => Err(not_authenticated(
+            "a policy asks for session authentication, and the profile's `session.authentication` does not allow it",
+        )),
+        SessionAuthentication::Disallowed => Ok(false),
+    }
+}
+
+/// What the policies want of a session that we dialled, and whose authentication is over.
+pub(super) fn is_authenticated(
+    terms: &types::SessionTerms,
+    agreement: &Agreement,
+) -> Result<(), SessionRefusal> {
+    match terms.secure_authentication == Some(true) && !agreement.authentication {
+        true => Err(not_authenticated(
+            "a policy asks for session authentication, and this session has none",
+        )),
+        false => Ok(()),
+    }
+}
+
+fn not_authenticated(text: &str) -> SessionRefusal {
+    SessionRefusal::new(SessionReason::AuthenticationIncompatible, text)
 }
 
 fn at_most<T: Copy + Ord>(ours: T, wanted: Option<T>) -> T {
