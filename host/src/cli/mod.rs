@@ -1,9 +1,11 @@
 //! The command line. Exit codes: 0 done, 1 a problem was found, 2 the command makes no sense, 3 nobody was reached.
 
 mod attention;
+mod cert;
 mod check;
 mod command;
 mod demo;
+mod keys;
 mod out;
 mod partners;
 mod policy;
@@ -47,6 +49,10 @@ enum CliCommand {
     Send(send::SendCommand),
     /// Check the configuration, the certificates and the policies; start nothing.
     Check(check::CheckCommand),
+    /// Look at certificates and stores of keys.
+    Cert(cert::CertCommand),
+    /// Make keys of ours.
+    Keys(keys::KeysCommand),
     /// What the running server does.
     Status(sessions::StatusCommand),
     /// The sessions of the running server, and how far their files are.
@@ -85,6 +91,8 @@ impl CliCommand {
             Self::Serve(serve) => serve.run(),
             Self::Send(send) => send.run(),
             Self::Check(check) => check.run(),
+            Self::Cert(cert) => cert.run(),
+            Self::Keys(keys) => keys.run(),
             Self::Status(status) => status.run(),
             Self::Sessions(sessions) => sessions.run(),
             Self::Reload(reload) => reload.run(),
@@ -102,6 +110,7 @@ impl CliCommand {
     /// Whether its output is JSON.
     fn wants_json(&self) -> bool {
         match self {
+            Self::Cert(cert) => cert.wants_json(),
             Self::Status(status) => status.json,
             Self::Sessions(sessions) => sessions.json,
             Self::Reload(reload) => reload.json,
@@ -115,6 +124,7 @@ impl CliCommand {
             | Self::Serve(_)
             | Self::Send(_)
             | Self::Check(_)
+            | Self::Keys(_)
             | Self::CompilePolicy { .. } => false,
         }
     }

@@ -94,6 +94,8 @@ codes! {
     DiskFull "disk-full" Problem,
     /// a policy cannot be loaded; those in force stay
     Policy "policy" Problem,
+    /// a store of keys or certificates cannot be read, or none can be made
+    KeyStore "key-store" Problem,
     /// the server cannot start, or cannot continue
     NotReady "not-ready" Problem,
     /// the operating system, or this program

@@ -17,6 +17,7 @@ pub(crate) mod error;
 pub(crate) mod history;
 pub(crate) mod left;
 pub(crate) mod lock;
+pub(crate) mod made_keys;
 mod overview;
 pub(crate) mod partners;
 pub(crate) mod prospects;
@@ -27,6 +28,7 @@ pub(crate) mod remark;
 pub(crate) mod running;
 mod security;
 pub(crate) mod send;
+pub(crate) mod shown_keys;
 pub(crate) mod store;
 #[cfg(test)]
 mod tests;
