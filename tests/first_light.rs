@@ -323,7 +323,7 @@ fn two_ends_of_ours_agree_as_well() {
         String::from_utf8_lossy(&sent.stderr)
     );
     assert!(
-        said.contains("the receipt (EERP) is here: it names this very file"),
+        said.contains("the receipt (EERP) is here: it names our file"),
         "{said}"
     );
     let path = setup.inbox().join(&setup.await_delivered(1)[0]);

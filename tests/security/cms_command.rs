@@ -1,9 +1,7 @@
 //! Keys of both stations, and the commands of others that make and open what OFTP has.
 
-#![allow(dead_code, reason = "each test uses its part of it")]
-
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use rcgen::{CertificateParams, DnType, KeyPair};
@@ -74,4 +72,23 @@ pub fn decrypted(by: &str, file: &[u8]) -> Vec<u8> {
 pub fn verified(by: &str, file: &[u8]) -> Vec<u8> {
     let how = format!("-verify -inform DER -certfile {by}.pem -nointern -noverify");
     openssl_cms(&how, file).unwrap_or_else(|said| panic!("it is not verified: {said}"))
+}
+
+/// Inflates a CompressedData, by Python.
+pub fn uncompressed(file: &[u8]) -> Vec<u8> {
+    let work = TempDir::new().unwrap();
+    let from = work.path().join("in");
+    std::fs::write(&from, file).unwrap();
+    let done = Command::new("python3")
+        .args(["-c", include_str!("uncompress.py")])
+        .stdin(std::fs::File::open(&from).unwrap())
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert!(
+        done.status.success(),
+        "it is not inflated: {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    done.stdout
 }

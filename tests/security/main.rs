@@ -13,7 +13,10 @@ mod authentication;
 mod cms_command;
 mod incoming;
 mod keys;
+mod receipts;
 mod secured;
+mod sending;
 mod stations;
 #[path = "../support/mod.rs"]
 mod support;
+mod wrapped;

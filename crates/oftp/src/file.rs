@@ -214,6 +214,14 @@ impl Response {
         }
     }
 
+    /// Its hash and its signature; each is empty where there is none.
+    pub fn proof(&self) -> (&[u8], &[u8]) {
+        match self {
+            Self::Positive(eerp) => (&eerp.hash, &eerp.signature),
+            Self::Negative(nerp) => (&nerp.hash, &nerp.signature),
+        }
+    }
+
     /// The same response for the file whose originator and destination are the other way round.
     #[must_use]
     pub fn swapped(&self) -> Self {

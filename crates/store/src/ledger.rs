@@ -348,6 +348,14 @@ pub trait Ledger: ContentKeys + Send + Sync {
         note: &str,
     ) -> Result<Persisted<Acknowledgement>, LedgerError>;
 
+    /// The file to send that a receipt answers; none where it answers none. Changes nothing.
+    async fn answered_by(
+        &self,
+        partner: &str,
+        response: &Response,
+        by: Naming,
+    ) -> Result<Option<Row>, LedgerError>;
+
     /// The file or the receipt goes back to the queue, and is not tried before `when`.
     async fn put_back(
         &self,
@@ -436,7 +444,7 @@ pub trait Ledger: ContentKeys + Send + Sync {
     /// The transfers whose ids begin or end with `part` (of lower case), so many of them at most.
     async fn resembling(&self, part: &str, limit: u32) -> Result<Vec<TransferId>, LedgerError>;
 
-    /// What stays where it is until an operator acts: files that are held or parked, whose receipt is overdue, or whose
+    /// What stays where it is until an operator acts: files that are held or parked, whose receipt is overdue, was not taken, or whose
     /// receipt is the operator's to decide, and received files that are not in their folder yet. The oldest first.
     async fn unsettled(&self, limit: u32) -> Result<Vec<Transfer>, LedgerError>;
 

@@ -35,6 +35,7 @@ mod planted;
 mod positions;
 mod precedence;
 mod private;
+mod proofs;
 mod queue;
 mod replay;
 mod request;
@@ -71,6 +72,7 @@ pub use persisted::{InDoubt, Persisted, Stored};
 pub use planted::planted;
 pub use positions::KeptPositions;
 pub use private::{OwnFiles, keep_private};
+pub use proofs::Proofs;
 pub use queue::{Acknowledgement, Files, Longest, Naming, Order, Waiting, Work};
 pub use replay::beyond;
 pub use request::{Filter, Quota, Recovery};
@@ -85,8 +87,8 @@ pub use spool::{
 pub use sqlite::{Left, Rebuilt, SqliteLedger, rebuild};
 pub use state::{Direction, InboundState, OutboundState, ReceiptState, State};
 pub use transfer::{
-    Details, Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse, Question, Queued, Target,
-    TimelineEntry, Transfer, TransferId, Undelivered, Unopened,
+    Details, Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse, Question, Queued,
+    RECEIPT_INVALID, Target, TimelineEntry, ToSign, Transfer, TransferId, Undelivered, Unopened,
 };
 pub use verb::{Effect, Unfit, Verb};
 pub use verdict::{NotOpened, Opened, Received, ReceivedSecured, Verdict};

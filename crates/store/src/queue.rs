@@ -100,6 +100,8 @@ pub enum Acknowledgement {
     Recorded(TransferId),
     /// It answers this file, and was recorded before.
     Repeated(TransferId),
+    /// It is about this file, and its hash or its signature is not what it must be: it is not taken.
+    Invalid(TransferId),
     /// We sent no such file: RTR, log, drop.
     Unknown,
 }

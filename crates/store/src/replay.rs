@@ -17,8 +17,8 @@ use crate::state::{InboundState, OutboundState, ReceiptState, State};
 use crate::transfer::{Labels, REBUILT, Target};
 use crate::verb::{
     Acknowledged, ClockPutBack, DecideReceipt, Forwarded, FoundDelivered, FoundHere, FoundUnknown,
-    Open, Ordered, Overdue, Placing, Receive, ReceiveSecured, RefuseToOpen, ResponseTaken, Sent,
-    Verb,
+    Hashed, Open, Ordered, Overdue, Placing, Receive, ReceiveSecured, RefuseToOpen, ResponseTaken,
+    Sent, Sign, Verb,
 };
 use crate::verdict::{NotOpened, Opened, Received, ReceivedSecured, Verdict};
 use crate::wire_hash::WireHash;
@@ -225,7 +225,11 @@ fn must_be_opened(row: &mut Row, record: &Record, now: SystemTime) {
 fn step(row: &mut Row, entry: &Entry, record: &Record, now: SystemTime) {
     if matches!(
         entry,
-        Entry::Placing(_) | Entry::Decided(_) | Entry::Forwarded(_) | Entry::Given
+        Entry::Placing(_)
+            | Entry::Decided(_)
+            | Entry::Forwarded(_)
+            | Entry::Signed(_)
+            | Entry::Given
     ) {
         must_be_opened(row, record, now);
     }
@@ -248,19 +252,13 @@ fn step(row: &mut Row, entry: &Entry, record: &Record, now: SystemTime) {
             let path = path.clone();
             apply(row, &Placing { path }, now);
         }
-        Entry::Decided(verdict) => {
-            apply(row, &FoundDelivered, now);
-            let (verdict, note) = (verdict.clone(), Note::default());
-            apply(row, &DecideReceipt { verdict, note }, now);
+        Entry::Hashed(hash) => {
+            let hash = hash.clone();
+            apply(row, &Hashed { hash }, now);
         }
-        Entry::Forwarded(response) => {
-            let response = response.clone();
+        Entry::Decided(_) | Entry::Forwarded(_) | Entry::Signed(_) | Entry::Given => {
             apply(row, &FoundDelivered, now);
-            apply(row, &Forwarded { response }, now);
-        }
-        Entry::Given => {
-            apply(row, &FoundDelivered, now);
-            apply(row, &ResponseTaken, now);
+            receipt_step(row, entry, now);
         }
         Entry::State(state, why) => move_to(row, *state, why.as_deref(), now),
         Entry::Answered(response) => {
@@ -273,6 +271,27 @@ fn step(row: &mut Row, entry: &Entry, record: &Record, now: SystemTime) {
         | Entry::InDoubt(_)
         | Entry::Positions(_)
         | Entry::Plain(_) => {}
+    }
+}
+
+/// Applies the verb about our receipt that an entry stands for.
+fn receipt_step(row: &mut Row, entry: &Entry, now: SystemTime) {
+    match entry {
+        Entry::Decided(verdict) => {
+            let (verdict, note) = (verdict.clone(), Note::default());
+            apply(row, &DecideReceipt { verdict, note }, now);
+        }
+        Entry::Forwarded(response) => {
+            let response = response.clone();
+            apply(row, &Forwarded { response }, now);
+        }
+        Entry::Signed(response) => {
+            let (hash, signature) = response.proof();
+            let (hash, signature) = (hash.to_vec(), signature.to_vec());
+            apply(row, &Sign { hash, signature }, now);
+        }
+        Entry::Given => apply(row, &ResponseTaken, now),
+        _ => {}
     }
 }
 

@@ -11,7 +11,7 @@ use crate::measure::Measure;
 use crate::note::Note;
 use crate::state::{InboundState, OutboundState, ReceiptState, State};
 use crate::transfer::{
-    Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse, Target, TransferId, Unopened,
+    Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse, Target, ToSign, TransferId, Unopened,
 };
 use crate::transition::VerbName;
 use crate::verdict::Verdict;
@@ -387,9 +387,15 @@ impl Row {
     /// Its receipt as a session gets it; none where none is owed.
     pub(crate) fn owed(&self) -> Option<OwedResponse> {
         let receipt = self.receipt.as_ref()?;
+        let (_, signature) = receipt.response.proof();
+        let is_to_be_signed = self.header.signed_receipt && signature.is_empty();
         (receipt.state == ReceiptState::Owed).then(|| OwedResponse {
             id: self.id,
             response: receipt.response.clone(),
+            to_sign: is_to_be_signed.then(|| ToSign {
+                cipher: self.header.cipher,
+                hash: self.wire_hash.clone(),
+            }),
         })
     }
 }

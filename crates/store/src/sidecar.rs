@@ -84,6 +84,10 @@ pub enum Entry {
     Decided(Verdict),
     /// The receipt that waited is this one, which somebody else made.
     Forwarded(Response),
+    /// The hash of the received file as it was transmitted, where the first line lacks it.
+    Hashed(WireHash),
+    /// Our receipt is signed, and is this one.
+    Signed(Response),
     /// The partner confirmed our receipt.
     Given,
     /// A file to send has this date and time from now on, if its row has them too: the row is written after this line.
@@ -225,6 +229,8 @@ impl Entry {
                 | Self::Placing(_)
                 | Self::Decided(_)
                 | Self::Forwarded(_)
+                | Self::Hashed(_)
+                | Self::Signed(_)
                 | Self::Given
                 | Self::Opened { .. }
         )
@@ -254,6 +260,7 @@ impl Record {
                 entry,
                 Entry::Decided(Verdict::Positive | Verdict::Negative(_))
                     | Entry::Forwarded(_)
+                    | Entry::Signed(_)
                     | Entry::Given
             )
         })

@@ -58,6 +58,10 @@ impl Entry {
             Self::Forwarded(response) => Happened::Forwarded {
                 response: response.into(),
             },
+            Self::Hashed(hash) => Happened::Hashed { hash: hash.clone() },
+            Self::Signed(response) => Happened::Signed {
+                response: response.into(),
+            },
             Self::Given => Happened::Given,
             Self::Stamped(stamp) => Happened::Stamped {
                 date: stamp.date().to_owned(),
@@ -216,6 +220,12 @@ enum Happened {
     Forwarded {
         response: WrittenReceipt,
     },
+    Hashed {
+        hash: WireHash,
+    },
+    Signed {
+        response: WrittenReceipt,
+    },
     Given,
     Stamped {
         date: String,
@@ -256,6 +266,8 @@ impl Happened {
                 None => return Ok(None),
             },
             Self::Forwarded { response } => Entry::Forwarded(response.response(key)?),
+            Self::Hashed { hash } => Entry::Hashed(hash),
+            Self::Signed { response } => Entry::Signed(response.response(key)?),
             Self::Given => Entry::Given,
             Self::Stamped { date, time } => {
                 Entry::Stamped(FileStamp::from_wire(date.as_bytes(), time.as_bytes())?)

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
-use oftp::{Counts, FileHeader, FileKey, Position, RecordLayout, Response};
+use oftp::{CipherSuite, Counts, FileHeader, FileKey, Position, RecordLayout, Response};
 use uuid::Uuid;
 
 use crate::measure::Measure;
@@ -131,6 +131,17 @@ pub struct OwedResponse {
     pub id: TransferId,
     /// The EERP or NERP, the same octets each time it is sent.
     pub response: Response,
+    /// What it is still to be signed by; none where no signature is asked for, or it has one.
+    pub to_sign: Option<ToSign>,
+}
+
+/// What a receipt is to be signed by (SFIDSIGN).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToSign {
+    /// The cipher suite of the file.
+    pub cipher: CipherSuite,
+    /// The hash of the file as it was transmitted; none where it is still to be made.
+    pub hash: Option<WireHash>,
 }
 
 /// A file given to us to send.
@@ -321,6 +332,9 @@ pub(crate) const REBUILT: &str = "rebuilt";
 
 /// The history event of a receipt that says otherwise than the first one, and is not taken.
 pub(crate) const CONTRADICTS: &str = "receipt-contradicts";
+
+/// How the reason of a sent file begins whose receipt came and was not taken.
+pub const RECEIPT_INVALID: &str = "receipt invalid";
 
 /// One line of a transfer's history.
 #[derive(Clone, Debug)]

@@ -18,6 +18,7 @@ mod sessions;
 mod show;
 mod store;
 mod transfers;
+mod wrap;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -47,6 +48,10 @@ enum CliCommand {
     Serve(serve::ServeCommand),
     /// Send a file to a partner, now, and say whether its receipt came.
     Send(send::SendCommand),
+    /// Secure a file as it would be sent to a partner, into another file; send nothing.
+    Wrap(wrap::WrapCommand),
+    /// Open a secured file of a partner into another file.
+    Open(wrap::OpenCommand),
     /// Check the configuration, the certificates and the policies; start nothing.
     Check(check::CheckCommand),
     /// Look at certificates and stores of keys.
@@ -90,6 +95,8 @@ impl CliCommand {
             Self::Demo(demo) => demo.run(),
             Self::Serve(serve) => serve.run(),
             Self::Send(send) => send.run(),
+            Self::Wrap(wrap) => wrap.run(),
+            Self::Open(open) => open.run(),
             Self::Check(check) => check.run(),
             Self::Cert(cert) => cert.run(),
             Self::Keys(keys) => keys.run(),
@@ -123,6 +130,8 @@ impl CliCommand {
             Self::Demo(_)
             | Self::Serve(_)
             | Self::Send(_)
+            | Self::Wrap(_)
+            | Self::Open(_)
             | Self::Check(_)
             | Self::Keys(_)
             | Self::CompilePolicy { .. } => false,

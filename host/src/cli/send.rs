@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::DateTime;
-use oftp::{OdetteId, UserData};
+use oftp::{OdetteId, Security, UserData};
+use pointsman_cms::Suite;
 use tokio::sync::{broadcast, oneshot};
 
 use super::command::{CommandOutcome, Configured, LogStyle, block_on, start_log};
@@ -16,7 +17,7 @@ use crate::config::{Label, Needs, Scalar};
 use crate::events::Event;
 use crate::operator::Operator;
 use crate::operator::error::OperatorError;
-use crate::operator::send::{RecordsAs, SendFormat, SendReport, SendRequest};
+use crate::operator::send::{RecordsAs, SendFormat, SendReport, SendRequest, ServicesRequest};
 
 /// Queues a file, calls the partner and sends it. What fails stays queued: the partner's own next call, or
 /// `pointsman send --to PARTNER` without a file, takes it along.
@@ -33,6 +34,105 @@ pub(super) struct SendCommand {
     /// A description for the partner, at most 999 octets.
     #[arg(long, default_value = "", value_name = "TEXT", requires = "file")]
     description: String,
+    #[command(flatten)]
+    format: FormatArgs,
+    /// The station of the partner it is for: its `ssid` or one of its `sfids`; the first where none is given.
+    #[arg(long, value_name = "CODE", requires = "file", value_parser = valid::<OdetteId>)]
+    destination: Option<String>,
+    /// The station of ours it is from: `station.ssid` or one of `station.sfids`; the first where none is given.
+    #[arg(long, value_name = "CODE", requires = "file", value_parser = valid::<OdetteId>)]
+    originator: Option<String>,
+    /// User data as agreed with the partner, at most 8 characters.
+    #[arg(long, value_name = "TEXT", requires = "file", value_parser = valid::<UserData>)]
+    user_data: Option<String>,
+    /// Its date and time, such as 2026-11-29T08:15:00; now where none is given.
+    #[arg(long, value_name = "TIME", requires = "file")]
+    stamp: Option<DateTime>,
+    /// What is said of it for policies and in `transfers show`: NAME=VALUE, or a word; once for each label, at most 64.
+    #[arg(long = "label", value_name = "NAME=VALUE", requires = "file", value_parser = valid::<Label>)]
+    labels: Vec<String>,
+    #[command(flatten)]
+    services: ServicesArgs,
+    /// Only queue it: it goes with the server's next call, or the partner's.
+    #[arg(long, requires = "file")]
+    queue_only: bool,
+    /// 0 to 9, 5 where none is given: of what waits for the partner, higher goes first.
+    #[arg(long, value_name = "0-9", requires = "file", value_parser = clap::value_parser!(u8).range(0..=9))]
+    priority: Option<u8>,
+    #[command(flatten)]
+    configured: Configured,
+}
+
+/// What the file is secured with; what is not said is as the partner's profile says (`file_security.send`).
+#[derive(Debug, Args)]
+pub(super) struct ServicesArgs {
+    /// Signed, encrypted, both or neither.
+    #[arg(long, value_enum, value_name = "SECURITY", requires = "file")]
+    security: Option<SecurityArg>,
+    /// Compress it; `--compress false` where the profile says that files are.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", requires = "file")]
+    compress: Option<bool>,
+    /// The cipher suite, 1 to 10: 4 is AES-256 with SHA-256, 6 the same with SHA-512.
+    #[arg(long, value_name = "NUMBER", requires = "file", value_parser = valid::<Suite>)]
+    suite: Option<String>,
+    /// Ask for a signed receipt; `--signed-receipt false` where the profile says that one is asked for.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", requires = "file")]
+    signed_receipt: Option<bool>,
+    /// No service but those that are named here, whatever the profile says.
+    #[arg(long, requires = "file")]
+    plain: bool,
+}
+
+/// SFIDSEC (RFC 5024, 5.3.3).
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum SecurityArg {
+    /// Neither.
+    None,
+    /// Signed with our key.
+    Signed,
+    /// Encrypted to the partner's certificate.
+    Encrypted,
+    /// Both.
+    EncryptedAndSigned,
+}
+
+impl SecurityArg {
+    fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Signed => "signed",
+            Self::Encrypted => "encrypted",
+            Self::EncryptedAndSigned => "encrypted-and-signed",
+        }
+    }
+}
+
+impl From<SecurityArg> for Security {
+    fn from(security: SecurityArg) -> Self {
+        match security {
+            SecurityArg::None => Self::None,
+            SecurityArg::Signed => Self::Signed,
+            SecurityArg::Encrypted => Self::Encrypted,
+            SecurityArg::EncryptedAndSigned => Self::EncryptedAndSigned,
+        }
+    }
+}
+
+impl ServicesArgs {
+    pub(super) fn request(self) -> ServicesRequest {
+        ServicesRequest {
+            plain: self.plain,
+            security: self.security.map(|security| security.word().to_owned()),
+            compress: self.compress,
+            suite: self.suite,
+            signed_receipt: self.signed_receipt,
+        }
+    }
+}
+
+/// How the file is sent, and how its records stand in it.
+#[derive(Debug, Args)]
+pub(super) struct FormatArgs {
     /// The format it is sent in.
     #[arg(
         long,
@@ -51,29 +151,15 @@ pub(super) struct SendCommand {
     /// Fill lines that are shorter than the records with blanks (F with `--records lines`).
     #[arg(long, requires = "file")]
     pad: bool,
-    /// The station of the partner it is for: its `ssid` or one of its `sfids`; the first where none is given.
-    #[arg(long, value_name = "CODE", requires = "file", value_parser = valid::<OdetteId>)]
-    destination: Option<String>,
-    /// The station of ours it is from: `station.ssid` or one of `station.sfids`; the first where none is given.
-    #[arg(long, value_name = "CODE", requires = "file", value_parser = valid::<OdetteId>)]
-    originator: Option<String>,
-    /// User data as agreed with the partner, at most 8 characters.
-    #[arg(long, value_name = "TEXT", requires = "file", value_parser = valid::<UserData>)]
-    user_data: Option<String>,
-    /// Its date and time, such as 2026-11-29T08:15:00; now where none is given.
-    #[arg(long, value_name = "TIME", requires = "file")]
-    stamp: Option<DateTime>,
-    /// What is said of it for policies and in `transfers show`: NAME=VALUE, or a word; once for each label, at most 64.
-    #[arg(long = "label", value_name = "NAME=VALUE", requires = "file", value_parser = valid::<Label>)]
-    labels: Vec<String>,
-    /// Only queue it: it goes with the server's next call, or the partner's.
-    #[arg(long, requires = "file")]
-    queue_only: bool,
-    /// 0 to 9, 5 where none is given: of what waits for the partner, higher goes first.
-    #[arg(long, value_name = "0-9", requires = "file", value_parser = clap::value_parser!(u8).range(0..=9))]
-    priority: Option<u8>,
-    #[command(flatten)]
-    configured: Configured,
+}
+
+impl FormatArgs {
+    pub(super) fn fill(self, request: &mut SendRequest) {
+        request.format = self.format.into();
+        request.record_length = self.record_length;
+        request.records = self.records.map(RecordsAs::from);
+        request.pad = self.pad;
+    }
 }
 
 /// SFIDFMT (RFC 5024, 5.3.3).
@@ -118,14 +204,8 @@ impl SendCommand {
         let operator = Operator::of(self.configured.load(&needs)?);
         let sent = block_on(send(&operator, &self.request()))?;
         match sent {
-            Some(SendReport::Acknowledged { signed }) => {
-                let signed = match signed {
-                    true => "signed; the signature was not checked",
-                    false => "unsigned",
-                };
-                say!(
-                    "done: sent, and the receipt (EERP) is here: it names this very file ({signed})"
-                );
+            Some(SendReport::Acknowledged { receipt }) => {
+                say!("done: sent, and the receipt (EERP) is here: {receipt}");
             }
             Some(SendReport::Sent) => {
                 say!("sent; the receipt is not here yet and is recorded when the partner brings it")
@@ -136,23 +216,23 @@ impl SendCommand {
     }
 
     fn request(self) -> SendRequest {
-        SendRequest {
+        let mut request = SendRequest {
             partner: self.to,
             file: self.file,
             name: self.name,
             description: self.description,
-            format: self.format.into(),
-            record_length: self.record_length,
-            records: self.records.map(RecordsAs::from),
-            pad: self.pad,
             destination: self.destination,
             originator: self.originator,
             user_data: self.user_data,
             stamp: self.stamp.map(|stamp| stamp.to_string()),
             labels: self.labels,
+            services: self.services.request(),
             priority: self.priority,
             queue_only: self.queue_only,
-        }
+            ..SendRequest::default()
+        };
+        self.format.fill(&mut request);
+        request
     }
 }
 

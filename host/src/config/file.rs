@@ -16,7 +16,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use super::context::{self, Owner};
 use super::delivery_words::{CommandLine, FileMode, Group, Rejected};
 use super::scalars::{Address, Between, ExistingFile, Label, Millis, Secret, Size};
-use super::security_keys::{FileSecurityKeys, OwnKeyKeys, PartnerCertificateKeys};
+use super::security_keys::{FileSecurityKeys, OwnKeyKeys, PartnerCertificateKeys, WatchSendKeys};
 use super::security_terms::SessionAuthentication;
 use super::typed::Typed;
 use super::words::{
@@ -254,8 +254,7 @@ pub struct WatchKeys {
     pub pattern: Typed<Pattern>,
     /// How long a file that was not renamed into the folder must be unchanged (default 5s).
     pub quiet: Option<Typed<Millis>>,
-    /// The same for a file whose closing was not seen, where the system does not say whether a program has it open for
-    /// writing (default 60s, and never less than `quiet`).
+    /// The same where it is not known whether a program has it open for writing (default 60s, never less than `quiet`).
     pub quiet_unseen: Option<Typed<Millis>>,
     /// The format files are sent in: U (the default), T, F or V.
     #[serde(default)]
@@ -276,6 +275,8 @@ pub struct WatchKeys {
     /// Labels for policies and people: each `NAME=VALUE`, or a word; at most 64.
     #[serde(default)]
     pub labels: Vec<Typed<Label>>,
+    /// What they are secured with, where that is not as the partner's `file_security.send` says.
+    pub send: Option<WatchSendKeys>,
     /// The folder that files are moved to once they are queued; they are removed where it is not given.
     pub keep_in: Option<Typed<PathBuf>>,
 }

@@ -24,6 +24,7 @@ mod security_agreement;
 mod security_keys;
 mod security_terms;
 mod security_words;
+mod services;
 mod store_text;
 mod text;
 mod typed;
@@ -49,6 +50,7 @@ pub use security_terms::{
     FileSecurity, KeyPlan, KeyUse, SendServices, SessionAuthentication, StorePlan, StoreSource,
     WhenOpened,
 };
+pub use services::WantedServices;
 pub use store_text::StoreText;
 pub use text::unmarked;
 pub use typed::Scalar;

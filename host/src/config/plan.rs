@@ -17,6 +17,7 @@ use super::backoff::Backoff;
 use super::changes::Fingerprints;
 use super::scalars::{Address, Label, Secret};
 use super::security_terms::{CertificatePlan, FileSecurity, KeyPlan, SessionAuthentication};
+use super::services::WantedServices;
 use super::words::{ClientAuth, DatasetNames, Pattern, Setting, TlsVersion};
 
 /// A whole configuration, resolved.
@@ -195,6 +196,8 @@ pub struct WatchedFolder {
     pub user_data: UserData,
     /// Labels for policies and people.
     pub labels: Vec<Label>,
+    /// What they are secured with, where that is not as for the partner's other files.
+    pub services: WantedServices,
     /// The folder that files are moved to once they are queued; without it they are removed.
     pub keep_in: Option<PathBuf>,
 }

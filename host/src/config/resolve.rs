@@ -21,7 +21,7 @@ use super::plan::{
     PartnerQuota, Plan, PolicyPlan, Retries, ServerLimits, Storage, TlsPlan, WatchedFolder,
 };
 use super::scalars::{Between, ExistingFile, Millis, Secret, Size};
-use super::security_keys::{OwnKeyKeys, PartnerCertificateKeys};
+use super::security_keys::{OwnKeyKeys, PartnerCertificateKeys, WatchSendKeys};
 use super::security_terms::SessionAuthentication;
 use super::typed::Typed;
 use super::words::FormatLetter;
@@ -244,6 +244,10 @@ impl WatchKeys {
             originator: self.originator.as_ref().map(own),
             user_data: self.user_data.as_ref().map(own).unwrap_or_default(),
             labels: self.labels.iter().map(own).collect(),
+            services: self
+                .send
+                .as_ref()
+                .map_or_else(Default::default, WatchSendKeys::wanted),
             keep_in: self.keep_in.as_ref().map(own),
         }
     }

@@ -11,6 +11,7 @@ use super::security_terms::{
     FileSecurity, KeyPlan, KeyUse, SendServices, StorePlan, StoreSource, WhenOpened,
 };
 use super::security_words::{InlineStore, OtherHash, Passphrase, StoreFile, UnknownSigners};
+use super::services::WantedServices;
 use super::store_text::StoreText;
 use super::typed::Typed;
 
@@ -167,6 +168,35 @@ pub struct SendKeys {
     pub signed_receipt: bool,
     /// How lengths are written in them: indefinite (the default) or definite.
     pub lengths: Typed<BerLengths>,
+}
+
+/// What files of a watched folder have; what is not said is as for the partner's other files.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WatchSendKeys {
+    /// none, signed, encrypted or encrypted-and-signed.
+    pub security: Option<Typed<Security>>,
+    /// Whether they are compressed.
+    pub compress: Option<bool>,
+    /// The cipher suite.
+    pub suite: Option<Typed<Suite>>,
+    /// Whether a signed receipt is asked for.
+    pub signed_receipt: Option<bool>,
+    /// How lengths are written in them: indefinite or definite.
+    pub lengths: Option<Typed<BerLengths>>,
+}
+
+impl WatchSendKeys {
+    pub(super) fn wanted(&self) -> WantedServices {
+        WantedServices {
+            plain: false,
+            security: self.security.map(|of| of.0),
+            compress: self.compress,
+            suite: self.suite.map(|suite| suite.0),
+            signed_receipt: self.signed_receipt,
+            lengths: self.lengths.map(|lengths| lengths.0),
+        }
+    }
 }
 
 /// What files of a partner must have at least.

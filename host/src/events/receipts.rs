@@ -36,6 +36,31 @@ macro_rules! receipts {
             says("{session}: {kind} for {file}, a file we did not send: {reason}")
             remedy("the partner mixed something up, or the ledger is new")
 
+            /// a receipt whose hash or signature is not what it must be, or that lacks the signature that was asked for. The
+            /// partner got its RTR; the file continues to wait for its receipt, and does not count as receipted
+            "RCP-013" "receipt-invalid" Error Every
+            ReceiptInvalid { session: Talk, kind: &'static str, transfer: TransferId, file: String, reason: String }
+            says("{session}: {kind} for transfer {transfer}, {file}, is not taken: {reason}")
+            remedy("ask the partner whether it made this receipt, and with which certificate; give `partners.NAME.certificates` the one it signs receipts with. Where it cannot sign, send without `signed_receipt`. `queue resend` sends the file again")
+
+            /// a receipt of ours goes without the signature that SFIDSIGN asked for
+            "RCP-014" "receipt-unsigned" Warn Counted
+            ReceiptUnsigned { session: Talk, transfer: TransferId, reason: String }
+            says("{session}: the receipt of transfer {transfer} is not signed, though the partner asked for it: {reason}")
+            remedy("give `station.keys` a key that signs receipts; or agree with the partner that its files ask for no signed receipt")
+
+            /// a receipt of ours waits, since it cannot be signed now
+            "RCP-015" "receipt-not-signed" Error Counted
+            ReceiptNotSigned { session: Talk, transfer: TransferId, reason: String }
+            says("{session}: the receipt of transfer {transfer} waits, and cannot be signed now: {reason}")
+            remedy("give `station.keys` a key that signs receipts and is valid now, and reload; or let receipts go unsigned by `partners.NAME.unsigned_receipts: true`")
+
+            /// a file is refused, since it asks for a signed receipt and no key signs receipts for this partner
+            "RCP-016" "no-receipt-key" Warn Counted
+            NoReceiptKey { session: Talk, file: String, reason: String }
+            says("{session}: {file} asks for a signed receipt, which cannot be given: {reason}")
+            remedy("give `station.keys` a key that signs receipts, and reload; or let receipts go unsigned by `partners.NAME.unsigned_receipts: true`")
+
             /// a receipt of ours cannot go to the partner as things are
             "RCP-011" "receipt-not-sent" Warn Counted
             ReceiptNotSent { session: Talk, transfer: TransferId, reason: String }

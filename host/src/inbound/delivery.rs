@@ -18,6 +18,7 @@ use pointsman_store::{
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::events::Event;
+use crate::inbound::hashing::{self, HashError};
 use crate::policy::facts;
 use crate::security::is_to_be_opened;
 use crate::station::Station;
@@ -138,6 +139,8 @@ enum DeliveryError {
     Place(#[from] PlaceError),
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    #[error("the hash for its signed receipt cannot be made: {0}")]
+    Hash(#[from] HashError),
     #[error(
         "its content is not in the spool, and it was never put anywhere; no receipt is given. Look for it in a backup"
     )]
@@ -173,6 +176,9 @@ async fn deliver(
     // What a session brings was read as it came; what was here before may have rotted.
     if was_here {
         compare(station, hold.key()).await?;
+    }
+    if file.header.signed_receipt {
+        hashing::hash(station, file.id).await?;
     }
     let name = &file.target.file_name;
     for number in 0..NAMES {

@@ -114,6 +114,12 @@ fn wanted(row: &Transfer, config: &Plan) -> (&'static str, String) {
                 "ask the partner whether it has the file; `pointsman queue resend {id}` sends it again"
             ),
         ),
+        State::Outbound(OutboundState::Sent) => (
+            "its receipt came, and is not taken",
+            format!(
+                "ask the partner what it signed, and with which certificate; a good receipt is still taken, and `pointsman queue resend {id}` sends the file again"
+            ),
+        ),
         State::Inbound(InboundState::Delivered) => (
             "its receipt is yours to decide",
             format!(

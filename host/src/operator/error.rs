@@ -70,12 +70,16 @@ codes! {
     IdentityTaken "identity-taken" Problem,
     /// the file cannot be sent as it is
     Unsendable "unsendable" Problem,
+    /// a secured file is not what it was said to be, or cannot be opened
+    NotOpened "not-opened" Problem,
     /// the file was not sent; it stays queued
     NotSent "not-sent" Problem,
     /// the file was not sent, and is parked
     Parked "parked" Problem,
     /// the partner rejected the file with a NERP
     Rejected "rejected" Problem,
+    /// the partner's receipt came, and its hash or signature is not what it must be
+    ReceiptInvalid "receipt-invalid" Problem,
     /// no connection to the partner, or no session
     PartnerUnreached "partner-unreached" Unreached,
     /// no server runs on this configuration

@@ -14,6 +14,7 @@ pub(crate) mod check_remark;
 pub(crate) mod conditions;
 pub(crate) mod control;
 pub(crate) mod error;
+pub(crate) mod file_security;
 pub(crate) mod history;
 pub(crate) mod left;
 pub(crate) mod lock;

@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::civil::DateTime;
-use oftp::{Format, OdetteId, RecordLayout, Response, UserData};
+use oftp::{Format, OdetteId, RecordLayout, UserData};
 use pointsman_log::printable;
-use pointsman_store::{ContactKind, OutboundState, Queued, State, TransferId};
+use pointsman_store::{ContactKind, OutboundState, Queued, RECEIPT_INVALID, State, TransferId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, watch};
 
 use super::error::{ErrorCode, OperatorError};
 use super::utc_time::UtcTime;
 use super::{Operator, ServerLink};
-use crate::config::{Label, Plan, Scalar};
+use crate::config::{Label, Plan, Scalar, WantedServices};
 use crate::events::Event;
 use crate::outbound::enqueue::{self, SendAs};
 use crate::session::dial::PlannedCall;
@@ -53,10 +53,41 @@ pub(crate) struct SendRequest {
     pub stamp: Option<String>,
     /// What is said of it for policies and in its history: NAME=VALUE, or a word.
     pub labels: Vec<String>,
+    /// What it is secured with, where that is not as the partner's profile says.
+    pub services: ServicesRequest,
     /// 0 to 9; of what waits for the partner, higher goes first.
     pub priority: Option<u8>,
     /// Only queue it: it goes with the server's next call, or the partner's.
     pub queue_only: bool,
+}
+
+/// The services of a file; what is not said is as the partner's profile says (`file_security.send`).
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct ServicesRequest {
+    /// It has no service but those that are named here.
+    pub plain: bool,
+    /// `none`, `signed`, `encrypted` or `encrypted-and-signed`.
+    pub security: Option<String>,
+    /// Compressed or not.
+    pub compress: Option<bool>,
+    /// The number of its cipher suite, 1 to 10.
+    pub suite: Option<String>,
+    /// Whether a signed receipt is asked for.
+    pub signed_receipt: Option<bool>,
+}
+
+impl ServicesRequest {
+    fn wanted(&self) -> Result<WantedServices, OperatorError> {
+        Ok(WantedServices {
+            plain: self.plain,
+            security: optional("security", self.security.as_deref())?,
+            compress: self.compress,
+            suite: optional("suite", self.suite.as_deref())?,
+            signed_receipt: self.signed_receipt,
+            lengths: None,
+        })
+    }
 }
 
 /// SFIDFMT (RFC 5024, 5.3.3).
@@ -95,13 +126,13 @@ pub(crate) struct QueuedReport {
 }
 
 /// What became of what was to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum SendReport {
     /// The file was sent, and its EERP came.
     Acknowledged {
-        /// The EERP has a signature, which was not checked.
-        signed: bool,
+        /// What is known of its receipt, as its history has it.
+        receipt: String,
     },
     /// The file was sent; its receipt has not come yet.
     Sent,
@@ -168,7 +199,7 @@ impl Operator {
 }
 
 impl SendRequest {
-    fn how(&self) -> Result<SendAs, OperatorError> {
+    pub(super) fn how(&self) -> Result<SendAs, OperatorError> {
         let labels = self.labels.iter().map(|label| read("label", label));
         Ok(SendAs {
             name: self.name.clone(),
@@ -182,6 +213,7 @@ impl SendRequest {
             stamp: self.stamp.as_deref().map(stamp).transpose()?,
             priority: self.priority,
             labels: labels.collect::<Result<Vec<Label>, _>>()?,
+            services: self.services.wanted()?,
         })
     }
 
@@ -339,12 +371,16 @@ async fn conclude(
     let why = reason.or(stayed).unwrap_or_else(|| end.to_string());
     match state {
         Some(State::Outbound(OutboundState::Acknowledged)) => {
-            let receipt = station.ledger.receipt(id).await?;
-            let signed = match receipt {
-                Some(Response::Positive(eerp)) => !eerp.signature.is_empty(),
-                _ => false,
-            };
-            Ok(SendReport::Acknowledged { signed })
+            let history = station.ledger.timeline(id).await?;
+            let mut lines = history.into_iter().rev();
+            let line = lines.find(|line| line.event == OutboundState::Acknowledged.as_str());
+            let receipt = line.map_or_else(String::new, |line| line.detail);
+            Ok(SendReport::Acknowledged { receipt })
+        }
+        Some(State::Outbound(OutboundState::Sent | OutboundState::Overdue))
+            if why.starts_with(RECEIPT_INVALID) =>
+        {
+            Err(ErrorCode::ReceiptInvalid.because(format!("the file was sent, and {why}")))
         }
         Some(State::Outbound(OutboundState::Sent | OutboundState::Overdue)) => Ok(SendReport::Sent),
         Some(State::Outbound(OutboundState::Rejected)) => Err(ErrorCode::Rejected

@@ -3,18 +3,27 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use oftp::{DatasetName, FileHeader, FileKey, Format, OdetteId, Positions, RecordLayout};
+use oftp::{
+    CipherSuite, Counts, DatasetName, FileHeader, FileKey, Format, OdetteId, Positions,
+    RecordLayout,
+};
+use pointsman_cms::Wrapping;
 use pointsman_store::contents::{self, Contents, RecordsFound, WholeContent};
 use pointsman_store::{
-    Direction, Ledger, LedgerError, Measure, NewFile, Record, Sidecar, TransferId, Way,
+    Direction, Ledger, LedgerError, Measure, NewFile, Record, Sidecar, TransferId, Way, WireHash,
 };
 
 use super::identity::{Stamps, dataset_name};
+use super::securing::Securing;
 pub use super::send_as::{QueueError, SendAs};
 pub use super::source::OpenedFile;
+use super::source::{Copied, CopyAs, SecureAs};
 use crate::config::{CANNOT_PAD, Label, Partner, Plan};
 use crate::events::{Event, emit};
+use crate::security::virtual_file::{VirtualPurpose, VirtualShape};
+use crate::security::wrapping::{Secured, hash_of_plain};
 use crate::station::Station;
+use crate::station::in_force::InForce;
 
 /// Octets of a description at most (RFC 5024, 5.3.3, SFIDDESCL).
 const DESCRIPTION: usize = 999;
@@ -47,22 +56,42 @@ pub async fn enqueue_as(
     let path = file.path.clone();
     let sending = Announced::new(&station.plan(), profile, Path::new(&path), how)?;
     let contents = station.contents.as_ref();
-    let whole = file.copy_to(contents, id, sending.padded).await?;
-    let (whole, found) = read_or_discard(whole, &path, sending.layout, how.format).await?;
+    let copied = file.copy_to(contents, id, sending.copied(how)).await?;
+    let (whole, found) = sending.read_or_discard(copied, &path, how).await?;
     let stamps = Stamps {
         from: how.stamp,
         ..Stamps::of(profile)
     };
     let file = sending.file(id, profile, &stamps, &found, whole.measure(), how)?;
     whole.seal(&Sidecar::outbound(&file)).await?;
-    keep_positions(contents, &file, &found.positions).await;
+    keep_positions(contents, &file, &found.records.positions).await;
     let queue = Queue {
         ledger: station.ledger.as_ref(),
         contents,
         stamps,
         old: None,
     };
-    queue.add(file, &found.positions).await
+    queue.add(file, &found.records.positions).await
+}
+
+/// What was found in a file when it was copied.
+struct FileFound {
+    records: RecordsFound,
+    /// Of a file that is secured, or whose receipt is to be signed.
+    wire_hash: Option<WireHash>,
+}
+
+impl From<Secured> for FileFound {
+    fn from(secured: Secured) -> Self {
+        Self {
+            records: RecordsFound {
+                counts: secured.content.counts,
+                longest: secured.content.longest,
+                positions: Positions::default(),
+            },
+            wire_hash: Some(secured.hash),
+        }
+    }
 }
 
 /// What is known of a file before it is read: all that can be refused without reading it was.
@@ -74,11 +103,13 @@ struct Announced {
     layout: Option<RecordLayout>,
     /// To which length its lines are filled with blanks; none where they are not to be.
     padded: Option<u32>,
+    /// What it is secured with; none where it has no service.
+    securing: Option<Securing>,
 }
 
 impl Announced {
     fn new(
-        config: &Plan,
+        config: &InForce,
         profile: &Partner,
         path: &Path,
         how: &SendAs,
@@ -99,6 +130,75 @@ impl Announced {
             destination,
             layout,
             padded: padded_length(how, layout)?,
+            securing: Securing::of(profile, &how.services, config.keyring())?,
+        })
+    }
+
+    /// What secures it on its way into the spool.
+    fn wrapping(&self) -> Option<&Wrapping> {
+        self.securing.as_ref()?.wrapping.as_ref()
+    }
+
+    fn shape(&self, how: &SendAs, purpose: VirtualPurpose) -> VirtualShape {
+        VirtualShape {
+            format: how.format,
+            layout: self.layout,
+            purpose,
+        }
+    }
+
+    fn copied(&self, how: &SendAs) -> CopyAs {
+        let is_measured = self.securing.as_ref().is_some_and(Securing::is_measured);
+        CopyAs {
+            padded: self.padded,
+            secure: self.wrapping().map(|wrapping| SecureAs {
+                wrapping: wrapping.clone(),
+                shape: self.shape(how, VirtualPurpose::Securing),
+                is_measured,
+            }),
+        }
+    }
+
+    /// What was imported, and what was found in it; discards it where it is not as announced.
+    async fn read_or_discard(
+        &self,
+        copied: Copied,
+        path: &str,
+        how: &SendAs,
+    ) -> Result<(Box<dyn WholeContent>, FileFound), QueueError> {
+        let whole = copied.whole;
+        let found = match copied.secured {
+            Some(secured) => Ok(secured.into()),
+            None => self.read(whole.as_ref(), path, how).await,
+        };
+        match found {
+            Ok(found) => Ok((whole, found)),
+            Err(error) => {
+                whole.discard().await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads what was imported as it is, as far as its format says anything of it, and for its hash.
+    async fn read(
+        &self,
+        whole: &dyn WholeContent,
+        path: &str,
+        how: &SendAs,
+    ) -> Result<FileFound, QueueError> {
+        let records = read(whole, path, self.layout, how.format).await?;
+        let Some(securing) = &self.securing else {
+            let wire_hash = None;
+            return Ok(FileFound { records, wire_hash });
+        };
+        let shape = self.shape(how, VirtualPurpose::Hashing);
+        let (content, suite) = (whole.open().await?, securing.services.suite);
+        let hash = hash_of_plain(content, shape, suite).await;
+        let hash = hash.map_err(|error| QueueError::of_wrapping(path, error))?;
+        Ok(FileFound {
+            records,
+            wire_hash: Some(hash),
         })
     }
 
@@ -107,7 +207,7 @@ impl Announced {
         id: TransferId,
         profile: &Partner,
         stamps: &Stamps,
-        found: &RecordsFound,
+        found: &FileFound,
         measure: &Measure,
         how: &SendAs,
     ) -> Result<NewFile, QueueError> {
@@ -117,14 +217,30 @@ impl Announced {
             originator: self.originator,
             destination: self.destination,
         };
-        let mut header = FileHeader::plain(key, found.counts.octets);
+        let FileFound { records, wire_hash } = found;
+        let mut header = FileHeader::plain(key, records.counts.octets);
         header.format = match how.format {
             // Nobody said a length: the longest record is what the partner must be ready for.
-            Format::Variable(0) => Format::Variable(found.longest),
+            Format::Variable(0) => Format::Variable(records.longest),
             format => format,
         };
+        let (mut layout, mut counts) = (self.layout, records.counts);
+        if let Some(securing) = &self.securing {
+            securing.announce(&mut header, measure.octets);
+        }
+        if header.is_secured() {
+            // It goes as one stream of octets, whatever is in it (RFC 5024, 5.3.3, SFIDREST).
+            layout = None;
+            counts = Counts {
+                records: 0,
+                octets: measure.octets,
+            };
+        }
         header.user.clone_from(&how.user);
         header.description.clone_from(&how.description);
+        // Without a suite nobody knows which hash it is.
+        let wire_hash = wire_hash.clone();
+        let wire_hash = wire_hash.filter(|_| header.cipher != CipherSuite::NONE);
         let labels = how.labels.iter();
         Ok(NewFile {
             id,
@@ -132,9 +248,9 @@ impl Announced {
             header,
             octets: measure.octets,
             digest: measure.digest.clone(),
-            layout: self.layout,
-            counts: found.counts,
-            wire_hash: None,
+            layout,
+            counts,
+            wire_hash,
             priority: how.priority.unwrap_or(NewFile::PRIORITY),
             labels: labels
                 .map(|label| (label.name.clone(), label.value.clone()))
@@ -144,7 +260,7 @@ impl Announced {
 }
 
 /// How the records of what is sent stand in the file; none where records do not count.
-fn layout(profile: &Partner, how: &SendAs) -> Result<Option<RecordLayout>, QueueError> {
+pub(super) fn layout(profile: &Partner, how: &SendAs) -> Result<Option<RecordLayout>, QueueError> {
     let Some(usual) = profile.record_layout(how.format) else {
         return Ok(None);
     };
@@ -166,27 +282,14 @@ fn layout(profile: &Partner, how: &SendAs) -> Result<Option<RecordLayout>, Queue
 }
 
 /// To which length lines are filled with blanks; none where they are not to be.
-fn padded_length(how: &SendAs, layout: Option<RecordLayout>) -> Result<Option<u32>, QueueError> {
+pub(super) fn padded_length(
+    how: &SendAs,
+    layout: Option<RecordLayout>,
+) -> Result<Option<u32>, QueueError> {
     match (how.pad, how.format, layout) {
         (false, _, _) => Ok(None),
         (true, Format::Fixed(length), Some(RecordLayout::Lines)) => Ok(Some(length)),
         (true, _, _) => Err(QueueError::Records(CANNOT_PAD)),
-    }
-}
-
-/// Reads what was imported, as far as its format says anything of it; discards it where it is not as announced.
-async fn read_or_discard(
-    whole: Box<dyn WholeContent>,
-    path: &str,
-    layout: Option<RecordLayout>,
-    format: Format,
-) -> Result<(Box<dyn WholeContent>, RecordsFound), QueueError> {
-    match read(whole.as_ref(), path, layout, format).await {
-        Ok(found) => Ok((whole, found)),
-        Err(error) => {
-            whole.discard().await?;
-            Err(error)
-        }
     }
 }
 

@@ -3,6 +3,8 @@
 pub(crate) mod calls;
 pub(crate) mod enqueue;
 mod identity;
+mod securing;
 mod send_as;
 mod source;
 pub(crate) mod watch;
+pub(crate) mod wrapped_file;

@@ -1,14 +1,17 @@
 //! What a file is sent as, and why it cannot be.
 
 use jiff::civil::DateTime;
-use oftp::{Format, InvalidField, OdetteId, RecordLayout, RecordProblem, UserData};
+use oftp::{Format, InvalidField, Level, OdetteId, RecordLayout, RecordProblem, UserData};
 use pointsman_folder::FolderError;
 #[cfg(doc)]
 use pointsman_store::NewFile;
 use pointsman_store::contents::RecordError;
 use pointsman_store::{LedgerError, SpoolError};
 
-use crate::config::{Label, UnknownStation};
+use crate::config::{Label, UnknownStation, WantedServices};
+use crate::security::error::KeyringError;
+use crate::security::virtual_file::VirtualError;
+use crate::security::wrapping::WrappingError;
 
 /// What a file is sent as.
 #[derive(Clone, Debug)]
@@ -35,6 +38,8 @@ pub struct SendAs {
     pub stamp: Option<DateTime>,
     /// What is said of it for policies and people; at most [`Label::MOST`].
     pub labels: Vec<Label>,
+    /// What it is secured with, where that is not as the partner's profile says.
+    pub services: WantedServices,
 }
 
 impl Default for SendAs {
@@ -51,6 +56,7 @@ impl Default for SendAs {
             user: UserData::default(),
             stamp: None,
             labels: Vec::new(),
+            services: WantedServices::default(),
         }
     }
 }
@@ -115,6 +121,42 @@ pub enum QueueError {
         /// Which line, from 1 on.
         line: u64,
     },
+    /// A service is asked of a partner whose level has none.
+    #[error(
+        "it is to be {what}, and with `{partner}` level {level} is agreed: file security needs level 2.0 (`partners.{partner}.session.version`); or send it plain"
+    )]
+    Level {
+        /// The services.
+        what: String,
+        /// To whom.
+        partner: String,
+        /// The level.
+        level: Level,
+    },
+    /// There is no key, or no certificate, for a service.
+    #[error("it cannot be secured: {0}")]
+    Key(#[from] KeyringError),
+    /// A signed receipt is asked for, and could not be checked.
+    #[error(
+        "a signed receipt is asked for, and there is no certificate that is valid now to check it with: add the one that the partner signs receipts with to `partners.{0}.certificates`, or send without a signed receipt"
+    )]
+    NoReceiptCertificate(String),
+    /// The cryptographic library, a thread or a key failed.
+    #[error("{path}: {why}")]
+    NotSecured {
+        path: String,
+        /// What failed.
+        why: String,
+    },
+    /// A record is longer than a secured file can have.
+    #[error(
+        "{path}: {why}; a secured file of format V has a length of two octets before each record (RFC 5024, 6.5): send it plain, or as format U"
+    )]
+    RecordHeader {
+        path: String,
+        /// Which limit.
+        why: String,
+    },
     /// Its content cannot be copied to the spool.
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -124,6 +166,24 @@ pub enum QueueError {
 }
 
 impl QueueError {
+    /// Of a file that is secured on its way into the spool.
+    pub(super) fn of_wrapping(path: &str, error: WrappingError) -> Self {
+        let path = path.to_owned();
+        match error {
+            WrappingError::File(VirtualError::Io(source)) => Self::Source { path, source },
+            WrappingError::File(VirtualError::Record(problem)) => Self::Record { path, problem },
+            WrappingError::File(VirtualError::Line(line)) => Self::Line { path, line },
+            WrappingError::File(VirtualError::Header(error)) => {
+                let why = error.to_string();
+                Self::RecordHeader { path, why }
+            }
+            error => {
+                let why = error.to_string();
+                Self::NotSecured { path, why }
+            }
+        }
+    }
+
     /// Of a file of records.
     pub(super) fn of_records(path: &str, error: RecordError) -> Self {
         match error {

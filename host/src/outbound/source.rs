@@ -2,16 +2,20 @@
 
 use std::cmp::Ordering;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering as Order};
 
+use pointsman_cms::Wrapping;
 use pointsman_folder::{FileStat, FolderError, Names};
-use pointsman_store::TransferId;
 use pointsman_store::contents::{Contents, Padded, WholeContent};
+use pointsman_store::{SpoolError, TransferId};
+use tokio::task::spawn_blocking;
 
 use super::send_as::QueueError;
+use crate::security::virtual_file::{VirtualError, VirtualShape};
+use crate::security::wrapping::{Secured, WrappingError, WrappingOutcome, WrappingReader, measure};
 
 /// A file to send that was opened: a regular file, without waiting, and off the async threads.
 #[derive(Debug)]
@@ -55,39 +59,127 @@ impl OpenedFile {
         }
     }
 
-    /// Copies all of it, with short lines filled to that length. Where it changes in between, nothing is kept.
+    /// Copies all of it, secured or as it is. Where it changes in between, nothing is kept.
     pub(super) async fn copy_to(
         self,
         contents: &dyn Contents,
         id: TransferId,
-        padded: Option<u32>,
-    ) -> Result<Box<dyn WholeContent>, QueueError> {
-        let path = self.path;
-        let unreadable = |source| QueueError::Source {
-            path: path.clone(),
-            source,
-        };
-        let looked = self.file.try_clone().map_err(unreadable)?;
+        how: CopyAs,
+    ) -> Result<Copied, QueueError> {
+        let path = self.path.clone();
         let size = self.before.octets;
         // A file may be said to be larger than any disk, and cost its owner nothing.
         contents.has_room_for(size).await?;
         let read = Arc::new(AtomicU64::new(0));
-        let source = CountedReader {
-            // One octet more than there are, which tells whether that is so.
-            file: self.file.take(size.saturating_add(1)),
-            read: Arc::clone(&read),
+        let looked = self.file.try_clone().map_err(unreadable(&path))?;
+        let before = self.before;
+        let (source, outcome) = self.source(how, Arc::clone(&read)).await?;
+        let whole = match contents.import(id, source).await {
+            Ok(whole) => whole,
+            Err(error) => return Err(why_not_copied(error, outcome, &path)),
         };
-        let source: Box<dyn Read + Send> = match padded {
-            Some(length) => Box::new(Padded::new(source, length)),
-            None => Box::new(source),
-        };
-        let whole = contents.import(id, source).await?;
-        let is_changed = FileStat::of_file(&looked).map_err(unreadable)? != self.before;
+        let is_changed = FileStat::of_file(&looked).map_err(unreadable(&path))? != before;
         if let Some(why) = why_incomplete(is_changed, size, read.load(Order::Relaxed)) {
             whole.discard().await?;
-            return Err(unreadable(io::Error::other(why)));
+            return Err(unreadable(&path)(io::Error::other(why)));
         }
-        Ok(whole)
+        let secured = outcome.map(|outcome| outcome.take()).transpose();
+        match secured {
+            Ok(secured) => Ok(Copied { whole, secured }),
+            Err(error) => {
+                whole.discard().await?;
+                Err(QueueError::of_wrapping(&path, error))
+            }
+        }
+    }
+
+    /// The file as it goes into the spool, and what becomes of it where it is secured on its way.
+    pub(super) async fn source(
+        self,
+        how: CopyAs,
+        read: Arc<AtomicU64>,
+    ) -> Result<(Source, Option<WrappingOutcome>), QueueError> {
+        let path = self.path.clone();
+        let Some(secure) = how.secure else {
+            let source = self.begin(how.padded, read).map_err(unreadable(&path))?;
+            return Ok((source, None));
+        };
+        let wrapping = move || {
+            let SecureAs {
+                wrapping,
+                shape,
+                is_measured,
+            } = secure;
+            let unread = || self.begin(how.padded, Arc::default());
+            let measured = is_measured.then(|| measure(unread, shape, &wrapping));
+            let measured = measured.transpose()?;
+            let source = self.begin(how.padded, read).map_err(VirtualError::Io)?;
+            WrappingReader::new(source, shape, &wrapping, measured)
+        };
+        let lost = |_| Err(WrappingError::NotAtItsEnd);
+        let wrapped = spawn_blocking(wrapping).await.unwrap_or_else(lost);
+        let (reader, outcome) = wrapped.map_err(|error| QueueError::of_wrapping(&path, error))?;
+        Ok((Box::new(reader), Some(outcome)))
+    }
+
+    /// The file from its start, with short lines filled to that length.
+    fn begin(&self, padded: Option<u32>, read: Arc<AtomicU64>) -> io::Result<Source> {
+        let mut file = self.file.try_clone()?;
+        file.rewind()?;
+        let source = CountedReader {
+            // One octet more than there are, which tells whether that is so.
+            file: file.take(self.before.octets.saturating_add(1)),
+            read,
+        };
+        Ok(match padded {
+            Some(length) => Box::new(Padded::new(source, length)),
+            None => Box::new(source),
+        })
+    }
+}
+
+/// What is read of a file.
+type Source = Box<dyn Read + Send>;
+
+/// How a file goes into the spool.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CopyAs {
+    /// To which length lines are filled with blanks; none where they are not to be.
+    pub(super) padded: Option<u32>,
+    /// None where it is copied as it is.
+    pub(super) secure: Option<SecureAs>,
+}
+
+/// How a file is secured.
+#[derive(Clone, Debug)]
+pub(super) struct SecureAs {
+    pub(super) wrapping: Wrapping,
+    pub(super) shape: VirtualShape,
+    /// Whether it is measured first, for definite lengths.
+    pub(super) is_measured: bool,
+}
+
+/// A file that is in the spool, and is not sealed.
+pub(super) struct Copied {
+    pub(super) whole: Box<dyn WholeContent>,
+    /// What it was before it was secured, where it is.
+    pub(super) secured: Option<Secured>,
+}
+
+fn unreadable(path: &str) -> impl Fn(io::Error) -> QueueError + '_ {
+    |source| QueueError::Source {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// The spool only knows that it could not read; what secures the file knows why.
+fn why_not_copied(error: SpoolError, outcome: Option<WrappingOutcome>, path: &str) -> QueueError {
+    match outcome.map(|outcome| outcome.take()) {
+        Some(Err(why)) if !matches!(why, WrappingError::NotAtItsEnd) => {
+            QueueError::of_wrapping(path, why)
+        }
+        _ => error.into(),
     }
 }
 

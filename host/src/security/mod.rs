@@ -1,19 +1,23 @@
-//! File security, receipts and sessions: with which keys and certificates; secured files are opened.
+//! File security, receipts and sessions: with which keys and certificates; secured files are opened, what is sent is
+//! secured, and receipts are signed and checked.
 
 mod demand;
 pub(crate) mod error;
 mod found_words;
 #[allow(
     dead_code,
-    reason = "what wraps and authenticates asks for them, and is not there yet"
+    reason = "what authenticates asks for them, and is not there yet"
 )]
 pub(crate) mod keyring;
 mod open_error;
 mod opening;
 mod plain_records;
 mod receipt_text;
+pub(crate) mod receipts;
 mod stores;
+pub(crate) mod virtual_file;
 mod wire_hash;
+pub(crate) mod wrapping;
 
 pub(crate) use self::demand::{check_found, is_to_be_opened};
 pub(crate) use self::found_words::{found_in_words, hexadecimal};

@@ -90,6 +90,8 @@ fn entries() -> Vec<Entry> {
         Entry::Decided(Verdict::HandOver(at)),
         Entry::Forwarded(eerp()),
         Entry::Forwarded(Response::Negative(nerp())),
+        Entry::Signed(eerp()),
+        Entry::Signed(Response::Negative(nerp())),
         Entry::Given,
         Entry::Stamped(FileStamp::from_wire(b"20261130", b"0000000000").unwrap()),
         Entry::InDoubt(true),
@@ -100,6 +102,7 @@ fn entries() -> Vec<Entry> {
             digest: "e".to_owned(),
         }),
     ];
+    entries.extend(wire_hash().map(Entry::Hashed));
     for verdict in [Verdict::Positive, Verdict::Negative(Box::new(nerp()))] {
         for wire_hash in [None, wire_hash()] {
             entries.push(Entry::Opened {

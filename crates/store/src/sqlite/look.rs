@@ -192,6 +192,7 @@ pub(super) fn unsettled(db: &Connection, limit: u32) -> Result<Vec<Transfer>, Le
         "SELECT {COLUMNS} WHERE t.id IN (
              SELECT id FROM transfers WHERE direction = 'out' AND state IN ('ready', 'held', 'parked') AND state <> 'ready'
              UNION ALL SELECT id FROM transfers WHERE direction = 'out' AND state = 'overdue'
+             UNION ALL SELECT id FROM transfers WHERE direction = 'out' AND state = 'sent' AND reason LIKE 'receipt invalid:%'
              UNION ALL SELECT id FROM transfers WHERE receipt_later = 1 AND ask_at IS NULL
              UNION ALL SELECT id FROM transfers WHERE direction = 'in' AND state = 'opening'
              UNION ALL SELECT id FROM transfers WHERE direction = 'in' AND state IN ('received', 'placing'))

@@ -326,6 +326,17 @@ impl Ledger for SqliteLedger {
         .await
     }
 
+    async fn answered_by(
+        &self,
+        partner: &str,
+        response: &Response,
+        by: Naming,
+    ) -> Result<Option<Row>, LedgerError> {
+        let (partner, response) = (partner.to_owned(), response.clone());
+        let find = move |db: &Connection| verbs::answered_by(db, &partner, &response, by);
+        self.reader.run(find).await
+    }
+
     async fn resend(&self, old: TransferId, file: NewFile) -> Result<(), LedgerError> {
         let queued = move |db: &Connection| verbs::resend(db, old, &file);
         self.run(VerbName::Resend, queued).await.map(drop)

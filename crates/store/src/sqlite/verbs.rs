@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use oftp::Response;
 use rusqlite::{Connection, params};
 
 use super::due::{due, latest};
@@ -99,6 +100,21 @@ fn insert(
 ) -> Result<((), Option<SidecarLine>), LedgerError> {
     rows::insert(db, &row, name.as_str())?;
     Ok(((), Some((row.state().direction(), row.id, entry))))
+}
+
+/// The file to send that a receipt answers.
+pub(super) fn answered_by(
+    db: &Connection,
+    partner: &str,
+    response: &Response,
+    by: Naming,
+) -> Result<Option<Row>, LedgerError> {
+    const VERB: &str = VerbName::Acknowledged.as_str();
+    let meant = identity::meant(db, partner, response, by)?;
+    Ok(meant
+        .map(|id| rows::load(db, id, VERB))
+        .transpose()?
+        .flatten())
 }
 
 /// Applies a receipt to the file that it answers.

@@ -16,6 +16,7 @@ use crate::samples::{at, eerp, key, nerp};
 use crate::state::{InboundState, OutboundState, ReceiptState};
 use crate::transfer::{NewFile, Target, TransferId};
 use crate::verdict::{NotOpened, Opened, Received, ReceivedSecured, Verdict};
+use crate::wire_hash::{WireHash, WireHashAlgorithm};
 
 fn target() -> Target {
     Target {
@@ -221,6 +222,10 @@ fn acknowledged(response: Response) -> Box<dyn Verb> {
     Box::new(Acknowledged { response, note })
 }
 
+fn hash() -> WireHash {
+    WireHash::new(WireHashAlgorithm::Sha1, vec![9; 20]).unwrap()
+}
+
 fn ordered(order: Order) -> Box<dyn Verb> {
     let why = "why".to_owned();
     Box::new(Ordered { order, why })
@@ -283,6 +288,8 @@ pub(super) fn table() -> Vec<(Box<dyn Verb>, [&'static str; 17])> {
         (Box::new(FoundUnknown), ["-", "-", "-", "-", "-", "-", "-", "-", "ready?", "ready?", "held?", "parked?", "cancelled?", "sent?", "overdue?", "acknowledged?+received", "rejected?+received"]),
         (Box::new(Forwarded { response: eerp(b"s") }), ["-", "-", "-", "-", "delivered+owed", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
         (Box::new(Forwarded { response: Response::Negative(nerp()) }), ["-", "-", "-", "-", "rejected+owed", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(Hashed { hash: hash() }), ["-", "opening", "received", "placing", "delivered?", "delivered+owed", "delivered+given", "rejected+owed", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
+        (Box::new(Sign { hash: vec![1], signature: vec![2] }), ["-", "-", "-", "-", "-", "delivered+owed", "-", "rejected+owed", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
         (Box::new(ResponseTaken), ["=", "=", "=", "=", "=", "delivered+given", "=", "rejected+given", "=", "=", "=", "=", "=", "=", "=", "=", "="]),
         (Box::new(ResponseClosed { why: why() }), ["=", "=", "=", "=", "=", "delivered+given", "=", "rejected+given", "=", "=", "=", "=", "=", "=", "=", "=", "="]),
         (Box::new(ClockPutBack { put_off: at(5000) }), ["=", "=", "=", "=", "=", "=", "=", "=", "-", "-", "-", "-", "-", "-", "-", "-", "-"]),
@@ -291,6 +298,7 @@ pub(super) fn table() -> Vec<(Box<dyn Verb>, [&'static str; 17])> {
         (Box::new(Sent { note: why() }), ["-", "-", "-", "-", "-", "-", "-", "-", "sent", "sent?", "sent", "sent", "sent", "=", "=", "=", "="]),
         (acknowledged(eerp(b"")), ["-", "-", "-", "-", "-", "-", "-", "-", "-", "acknowledged?+received", "-", "-", "-", "acknowledged+received", "acknowledged+received", "=", "="]),
         (acknowledged(Response::Negative(nerp())), ["-", "-", "-", "-", "-", "-", "-", "-", "-", "rejected?+received", "-", "-", "-", "rejected+received", "rejected+received", "=", "="]),
+        (Box::new(ReceiptInvalid { note: Note::default() }), ["-", "-", "-", "-", "-", "-", "-", "-", "-", "ready?", "-", "-", "-", "sent", "overdue", "acknowledged+received", "rejected+received"]),
         (Box::new(put_back()), ["receiving", "opening", "received", "placing", "delivered?", "delivered+owed", "delivered+given", "rejected+owed", "ready", "ready?", "held", "parked", "cancelled", "sent", "overdue", "acknowledged+received", "rejected+received"]),
         (Box::new(PutOff(put_back())), ["receiving", "opening", "received", "placing", "delivered?", "delivered+owed", "delivered+given", "rejected+owed", "ready", "ready?", "held", "parked", "cancelled", "sent", "overdue", "acknowledged+received", "rejected+received"]),
         (Box::new(Park { why: why() }), ["-", "-", "-", "-", "-", "-", "-", "-", "parked", "parked?", "-", "parked", "-", "-", "-", "-", "-"]),
@@ -517,7 +525,6 @@ fn a_repeated_delivered_owes_the_receipt_that_the_first_one_did_not() {
 
 #[test]
 fn a_secured_file_keeps_what_came_and_has_what_was_in_it_once_it_is_opened() {
-    use crate::wire_hash::{WireHash, WireHashAlgorithm};
     let hash = |octet| WireHash::new(WireHashAlgorithm::Sha1, vec![octet; 20]);
     for (known, found) in [(None, hash(2)), (hash(1), hash(2)), (hash(1), None)] {
         let kept = known.clone().or(found.clone());

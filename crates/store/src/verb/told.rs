@@ -19,6 +19,8 @@ fn word(entry: &Entry) -> String {
         Entry::Placing(path) => format!("placing {path}"),
         Entry::Decided(_) => "decided".to_owned(),
         Entry::Forwarded(_) => "forwarded".to_owned(),
+        Entry::Hashed(_) => "hashed".to_owned(),
+        Entry::Signed(_) => "signed".to_owned(),
         Entry::Given => "given".to_owned(),
         Entry::Stamped(_) => "stamped".to_owned(),
         Entry::State(state, why) => format!("{state} {}", why.as_deref().unwrap_or("-")),
@@ -74,6 +76,7 @@ fn a_sidecar_is_told_of_what_a_rebuilt_ledger_must_know_and_of_nothing_else() {
         ("delivered", &["nothing"]),
         ("forwarded", &["forwarded", "nothing"]),
         ("free", &["nothing"]),
+        ("hashed", &["hashed"]),
         ("held", &["held why"]),
         ("in-doubt", &["in doubt true", "nothing"]),
         ("not-opened", &["opened"]),
@@ -85,6 +88,7 @@ fn a_sidecar_is_told_of_what_a_rebuilt_ledger_must_know_and_of_nothing_else() {
         // What only a rebuilt ledger finds has the names of these verbs, and says nothing.
         ("placing", &["nothing", "placing them/ORDERS"]),
         ("put-back", &["nothing"]),
+        ("receipt-invalid", &["nothing"]),
         ("received", &["nothing", "received"]),
         ("received-again", &["nothing"]),
         ("received-secured", &["received"]),
@@ -95,6 +99,7 @@ fn a_sidecar_is_told_of_what_a_rebuilt_ledger_must_know_and_of_nothing_else() {
         ("response-taken", &["given", "nothing"]),
         ("send-now", &["ready why"]),
         ("sent", &["sent -"]),
+        ("signed", &["signed"]),
         ("stamp-to-the-second", &["stamped"]),
     ];
     let said = said();

@@ -434,6 +434,7 @@ impl Watched {
             originator: self.watch.originator.clone(),
             user: self.watch.user_data.clone(),
             labels: self.watch.labels.clone(),
+            services: self.watch.services,
             ..SendAs::default()
         };
         enqueue::enqueue_as(&self.station, &self.profile, id, source, &how).await?;

@@ -12,6 +12,7 @@ mod error;
 mod listener;
 mod promise;
 mod responding;
+mod signing;
 mod speaker;
 
 use std::sync::Arc;

@@ -1,28 +1,42 @@
 //! Receipts, both ways (RFC 5024, 3.3.5, 9.10, 9.12).
 
+use std::time::SystemTime;
+
 use oftp::{Leniency, Response, ResponseTicket, Session};
-use pointsman_store::{Acknowledgement, LedgerError, Naming, Persisted, TransferId};
+use pointsman_cms::FileTolerances;
+use pointsman_store::{
+    Acknowledgement, LedgerError, Naming, Persisted, Proofs as _, Row, TransferId,
+};
 
 use super::context::SessionContext;
 use super::error::InternalError;
 use super::promise;
 use crate::events::Event;
+use crate::security::receipts::{self, ReceiptCheck};
 
-/// EERP or NERP: it is recorded, then RTR. One that answers nothing of ours is answered all the same.
+/// EERP or NERP: it is recorded, then RTR. One that answers nothing of ours, and one that is not taken for what it says,
+/// is answered all the same: it would come again for ever.
 pub(super) async fn response_offered(
     context: &mut SessionContext,
     ticket: ResponseTicket,
     response: Response,
     session: &mut Session,
 ) -> Result<(), InternalError> {
-    let (problem, said) = weigh(&response);
-    let (response, known) = record(context, response, &said).await?;
+    let meant = find(context, response).await?;
+    let check = match &meant.file {
+        Some(row) => check(context, row, &meant.came).await,
+        None => ReceiptCheck::Unsigned,
+    };
+    let (problem, said) = weigh(&meant.response, &check);
+    let known = record(context, &meant, &check, &said).await?;
     let id = match *known {
-        Acknowledgement::Recorded(id) | Acknowledgement::Repeated(id) => Some(id),
+        Acknowledgement::Recorded(id)
+        | Acknowledgement::Repeated(id)
+        | Acknowledgement::Invalid(id) => Some(id),
         Acknowledgement::Unknown => None,
     };
-    let policies = &mut context.policies;
-    let told = policies.end_response(&response, id, &problem).await?;
+    let (policies, response) = (&mut context.policies, &meant.response);
+    let told = policies.end_response(response, id, &problem).await?;
     match id {
         Some(id) => context.keep_notification(id, &told).await?,
         None => {
@@ -34,7 +48,7 @@ pub(super) async fn response_offered(
     if changes_nothing {
         context.slow_down().await;
     }
-    let event = received(context, &response, &known, said);
+    let event = received(context, response, &known, said);
     promise::rtr(session, ticket, known);
     context.log(event);
     Ok(())
@@ -63,6 +77,13 @@ fn received(
             file,
             reason: format!("{said}; it was here before"),
         },
+        (&Acknowledgement::Invalid(transfer), _) => Event::ReceiptInvalid {
+            session,
+            kind,
+            transfer,
+            file,
+            reason: said,
+        },
         (&Acknowledgement::Recorded(transfer), Response::Positive(_)) => {
             Event::ReceiptReceived {
                 session,
@@ -82,41 +103,86 @@ fn received(
     }
 }
 
-/// Writes a receipt down with the file it is about. The first edition of the protocol did not swap originator and
-/// destination in receipts, and some partners still do not; others write names and stations in a case of their own.
-async fn record(
-    context: &SessionContext,
+/// A receipt, and the file of ours that it is about.
+struct Meant {
+    /// As it stands on the wire: what was signed.
+    came: Response,
+    /// As it is meant.
     response: Response,
-    said: &str,
-) -> Result<(Response, Persisted<Acknowledgement>), LedgerError> {
+    by: Naming,
+    /// None where it is about no file of ours.
+    file: Option<Row>,
+}
+
+/// Finds the file that a receipt is about. The first edition of the protocol did not swap originator and destination in
+/// receipts, and some partners still do not; others write names and stations in a case of their own.
+async fn find(context: &SessionContext, response: Response) -> Result<Meant, LedgerError> {
     let (ledger, partner) = (&context.station.ledger, context.partner());
-    let known = ledger.acknowledged(partner, &response, said).await?;
-    let Some(profile) = context.profile() else {
-        return Ok((response, known));
-    };
-    if *known != Acknowledgement::Unknown {
-        return Ok((response, known));
-    }
-    let tolerances = profile.offer.tolerances;
-    let (unswapped, loose) = (tolerances.unswapped_responses, tolerances.response_names);
     let swapped = response.swapped();
-    // The exact reading was tried above, and the loosest one is tried last: it might match another file.
+    let tolerances = context
+        .profile()
+        .map(|profile| profile.offer.tolerances)
+        .unwrap_or_default();
+    let (unswapped, loose) = (tolerances.unswapped_responses, tolerances.response_names);
+    // The exact reading is tried first, and the loosest one last: it might match another file.
     let in_turn = [
+        (true, &response, Naming::Exact),
         (unswapped, &swapped, Naming::Exact),
         (loose, &response, Naming::Loose),
         (unswapped && loose, &swapped, Naming::Loose),
     ];
-    for (tolerated, meant, by) in in_turn {
-        if !tolerated {
+    for (tried, (is_taken, meant, by)) in in_turn.into_iter().enumerate() {
+        if !is_taken {
             continue;
         }
-        let known = ledger.acknowledged_by(partner, meant, by, said).await?;
-        if *known != Acknowledgement::Unknown {
-            log_tolerated(context, meant, by);
-            return Ok((meant.clone(), known));
+        if let Some(row) = ledger.answered_by(partner, meant, by).await? {
+            if tried > 0 {
+                log_tolerated(context, meant, by);
+            }
+            return Ok(Meant {
+                response: meant.clone(),
+                came: response.clone(),
+                by,
+                file: Some(row),
+            });
         }
     }
-    Ok((response, known))
+    Ok(Meant {
+        came: response.clone(),
+        response,
+        by: Naming::Exact,
+        file: None,
+    })
+}
+
+/// Writes a receipt down with the file it is about; of one that is not taken for what it says, only that it came.
+async fn record(
+    context: &SessionContext,
+    meant: &Meant,
+    check: &ReceiptCheck,
+    said: &str,
+) -> Result<Persisted<Acknowledgement>, LedgerError> {
+    let (ledger, partner) = (&context.station.ledger, context.partner());
+    if let (Some(row), ReceiptCheck::Invalid(_)) = (&meant.file, check) {
+        return ledger.receipt_invalid(row.id, said.into()).await;
+    }
+    let (response, by) = (&meant.response, meant.by);
+    ledger.acknowledged_by(partner, response, by, said).await
+}
+
+/// Whether a receipt is what it says it is.
+async fn check(context: &SessionContext, row: &Row, response: &Response) -> ReceiptCheck {
+    let keys = context.plan.keyring().partner(context.partner());
+    let certificates = keys.map(|keys| keys.receipt_verification(SystemTime::now()));
+    let tolerances = context.profile().map(|profile| FileTolerances {
+        other_hash: profile.file_security.other_hash,
+        refuse_unknown_signers: profile.file_security.refuse_unknown_signers,
+    });
+    let (certificates, tolerances) = (
+        certificates.unwrap_or_default(),
+        tolerances.unwrap_or_default(),
+    );
+    receipts::check(row, response, certificates, tolerances).await
 }
 
 /// The log says how a receipt was found to be about a file of ours.
@@ -177,24 +243,26 @@ fn kind(response: &Response) -> &'static str {
 }
 
 /// The problem with a receipt, and what the history of its file says of it.
-fn weigh(response: &Response) -> (String, String) {
-    match response {
-        Response::Negative(nerp) => {
-            let what = format!(
-                "{:02} {}: {}",
-                nerp.reason.code(),
-                nerp.reason.meaning(),
-                nerp.text
-            );
-            (String::new(), format!("{what} (from {})", nerp.creator))
-        }
-        Response::Positive(eerp) if eerp.signature.is_empty() => (
-            String::new(),
-            "it names our file by name, date, time and both stations; it is not signed".to_owned(),
+fn weigh(response: &Response, check: &ReceiptCheck) -> (String, String) {
+    let what = match response {
+        Response::Negative(nerp) => format!(
+            "{:02} {}: {} (from {})",
+            nerp.reason.code(),
+            nerp.reason.meaning(),
+            nerp.text,
+            nerp.creator
         ),
         Response::Positive(_) => {
-            let problem = "the signature was not checked: no certificate is configured for receipts of this partner";
-            (problem.to_owned(), problem.to_owned())
+            "it names our file by name, date, time and both stations".to_owned()
         }
+    };
+    match check {
+        ReceiptCheck::Unsigned => (String::new(), format!("{what}; it is not signed")),
+        ReceiptCheck::Verified(by) => (
+            String::new(),
+            format!("{what}; its signature is good, by {by}"),
+        ),
+        ReceiptCheck::Unchecked(why) => (why.clone(), format!("{what}; {why}")),
+        ReceiptCheck::Invalid(why) => (why.clone(), format!("{why} ({what})")),
     }
 }

@@ -15,6 +15,7 @@ use super::judging::{self, Acceptance, Judgement};
 use super::received::ReceivedFiles;
 use super::receiving::Receiving;
 use crate::events::Event;
+use crate::inbound::hashing;
 use crate::policy::facts::Finished;
 use crate::security::is_to_be_opened;
 use crate::session::user_monitor::context::SessionContext;
@@ -270,6 +271,8 @@ pub(super) async fn forget_rejected(context: &SessionContext, transfer: Transfer
 /// The content of a rejected file is not to be kept; that it came is remembered.
 async fn remove_rejected(context: &SessionContext, id: TransferId) -> Result<(), InternalError> {
     let why = "delivery.rejected: delete";
+    // Its receipt may need it; where it cannot be made, the receipt goes unsigned.
+    let _ = hashing::hash(&context.station, id).await;
     let ledger = &context.station.ledger;
     ledger.content_removed(id, why).await?;
     let contents = &context.station.contents;

@@ -10,6 +10,7 @@ use super::file_refusal::FileRefusal;
 use crate::config::{FileSecurity, Partner};
 use crate::security::is_to_be_opened;
 use crate::session::user_monitor::context::SessionContext;
+use crate::session::user_monitor::signing;
 
 /// What can be done with a partner's files by the keys and certificates that there are.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +35,7 @@ pub(super) fn is_agreed(
         can_be_opened(header, security, means)?;
     }
     if header.signed_receipt && !profile.unsigned_receipts {
+        signing::tell_why_not(context, header);
         can_be_receipted(header, security, means)?;
     }
     Ok(())

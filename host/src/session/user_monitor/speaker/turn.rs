@@ -1,15 +1,16 @@
 //! Our turn: what the policies want done with it, and what is done next.
 
-use oftp::{Agreement, Level, Session, TurnTicket};
+use oftp::{Agreement, FileHeader, Level, Session, TurnTicket};
 use pointsman_policy::types;
-use pointsman_store::{Files, Longest, OutboundFile, TransferId, Work, planted};
+use pointsman_store::{Files, LedgerError, Longest, OutboundFile, TransferId, Work, planted};
 
 use super::sending::Sending;
+use crate::events::Event;
 use crate::session::user_monitor::activity::Activity;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 use crate::session::user_monitor::listener::received::ReceivedFiles;
-use crate::session::user_monitor::promise;
+use crate::session::user_monitor::{promise, signing};
 use crate::station::leases::lessee;
 
 /// Our turns of one session.
@@ -96,7 +97,7 @@ impl OurTurns {
         }
         let patience = context.plan.limits.receipt_wait;
         unfinished.wait_for_receipts(patience).await;
-        match self.next_work(context, session).await? {
+        match self.next_signed(context, session).await? {
             Some(Work::Response(owed)) => {
                 let id = owed.id;
                 if planted("receipt-given-when-sent") {
@@ -115,6 +116,27 @@ impl OurTurns {
             None => {
                 let _ = session.end_turn(ticket);
                 Ok(Activity::Idle)
+            }
+        }
+    }
+
+    /// What goes next, a receipt with its signature; what cannot go in this session as it is stays behind.
+    async fn next_signed(
+        &mut self,
+        context: &mut SessionContext,
+        session: &Session,
+    ) -> Result<Option<Work>, InternalError> {
+        loop {
+            match self.next_work(context, session).await? {
+                Some(Work::Response(owed)) => {
+                    if let Some(owed) = signing::signed(context, owed).await? {
+                        return Ok(Some(Work::Response(owed)));
+                    }
+                }
+                Some(Work::File(file)) if lacks_level(&file.header, session) => {
+                    park_for_level(context, &file).await?;
+                }
+                work => return Ok(work),
             }
         }
     }
@@ -242,6 +264,24 @@ fn sends_no_files(context: &SessionContext, session: &Session) -> Option<&'stati
         _ if !sends_files => Some("a policy allowed receiving only"),
         _ => Some("`session.mode` of the partner's profile is receive-only"),
     }
+}
+
+/// Whether a file has services that the agreed level has no fields for: it would come as what it is not.
+fn lacks_level(header: &FileHeader, session: &Session) -> bool {
+    let agreed = session.agreement().map(|agreed| agreed.level);
+    (header.is_secured() || header.signed_receipt) && agreed.is_some_and(|level| level < Level::V20)
+}
+
+async fn park_for_level(context: &SessionContext, file: &OutboundFile) -> Result<(), LedgerError> {
+    let reason = "it is secured or asks for a signed receipt, and the partner agreed to a level below 2.0, which has no such files; release it once the partner has 2.0, or cancel it and send the file with `--plain`";
+    context.station.ledger.park(file.id, reason).await?;
+    context.log(Event::SendRefused {
+        session: context.talk(),
+        transfer: file.id,
+        file: file.header.key.to_string(),
+        reason: format!("it is parked: {reason}"),
+    });
+    Ok(())
 }
 
 /// At a level whose times have no counter, files of one name and one second would have one identity.
