@@ -42,12 +42,13 @@ fn a_file_is_opened_with_a_key_that_a_token_holds() {
     }
     let place = |name: &str| KEYS.path().join(name).display().to_string();
     let keys = |pin: &str| {
-        format!(
-            "    keys:\n      - {{type: pkcs11, file: {LIBRARY}, token: station, password: '{pin}', certificate: {}}}\n    \
-             certificates: [{{file: {}}}]\n",
-            place("us.pem"),
-            place("them.pem")
-        )
+        let key = "    keys:\n      - type: pkcs11\n        file: LIBRARY\n        token: station\n        password: 'PIN'\n        certificate: OURS\n";
+        let theirs = "    certificates: [{file: THEIRS}]\n";
+        format!("{key}{theirs}")
+            .replace("LIBRARY", LIBRARY)
+            .replace("PIN", pin)
+            .replace("OURS", &place("us.pem"))
+            .replace("THEIRS", &place("them.pem"))
     };
     let setup = station_with(&keys("123456"), "demand: {security: encrypted}", "");
     let configuration = token(setup.path());
