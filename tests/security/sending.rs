@@ -157,6 +157,16 @@ fn moved_into(setup: &Setup, folder: &Path, name: &str, content: &[u8]) {
     std::fs::rename(file, folder.join(name)).unwrap();
 }
 
+/// A watched folder whose files have services of their own.
+const WATCHED: &str = "      - folder: out/NAME
+        send:
+          security: SECURITY
+          compress: COMPRESS
+          suite: SUITE
+          signed_receipt: RECEIPT
+          lengths: LENGTHS
+";
+
 #[test]
 fn every_combination_of_services_in_every_suite_is_opened_by_others_and_is_equal() {
     let called = Called::new();
@@ -166,10 +176,15 @@ fn every_combination_of_services_in_every_suite_is_opened_by_others_and_is_equal
         for (security, compress) in SERVICES {
             for lengths in ["indefinite", "definite"] {
                 let name = format!("F{}", cases.len());
-                watched += &format!(
-                    "      - {{folder: out/{name}, send: {{security: {security}, compress: {compress}, suite: {suite}, lengths: {lengths}}}}}\n"
-                );
-                cases.push((name, suite, security, compress, lengths));
+                let signed_receipt = cases.len() % 3 == 0;
+                watched += &WATCHED
+                    .replace("NAME", &name)
+                    .replace("SECURITY", security)
+                    .replace("COMPRESS", &compress.to_string())
+                    .replace("SUITE", &suite.to_string())
+                    .replace("RECEIPT", &signed_receipt.to_string())
+                    .replace("LENGTHS", lengths);
+                cases.push((name, suite, security, compress, signed_receipt, lengths));
             }
         }
     }
@@ -184,7 +199,7 @@ fn every_combination_of_services_in_every_suite_is_opened_by_others_and_is_equal
     let taken = take_files(&called, cases.len());
     for file in &taken {
         let at: usize = file.name()[1..].parse().unwrap();
-        let (_, suite, security, compress, lengths) = &cases[at];
+        let (_, suite, security, compress, signed_receipt, lengths) = &cases[at];
         let what = format!("{security}, compress {compress}, suite {suite}, {lengths}");
         let number = match *security {
             "none" => "00",
@@ -193,13 +208,14 @@ fn every_combination_of_services_in_every_suite_is_opened_by_others_and_is_equal
             _ => "03",
         };
         let cipher = match *security {
-            "none" => "00".to_owned(),
+            "none" if !signed_receipt => "00".to_owned(),
             _ => format!("{suite:02}"),
         };
         let compressed = if *compress { "1" } else { "0" };
+        let signed = if *signed_receipt { "Y" } else { "N" };
         assert_eq!(
             file.services(),
-            [number, &cipher, compressed, "1", "N"],
+            [number, &cipher, compressed, "1", signed],
             "{what}"
         );
         let is_indefinite = file.content[1] == 0x80;
