@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::path::Path;
 
-use super::cms_command::{copy_keys, decrypted, uncompressed, verified};
+use super::cms_command::{copy_keys, decrypted, openssl_cms, uncompressed, verified};
 use super::support::peer::{Called, Peer, release};
 use super::support::{Setup, THEIRS, THEM, US, eventually, octets};
 
@@ -259,6 +259,25 @@ fn the_profile_says_what_files_have_and_the_command_what_one_file_has() {
         services(&["--security", "none", "--signed-receipt", "false"]),
         ["00", "00", "1", "1", "N"]
     );
+}
+
+/// Nobody has to know when it changes over.
+#[test]
+fn while_a_partner_changes_over_it_opens_files_with_either_of_its_keys() {
+    let called = Called::new();
+    let both = "      - file: them-next.pem\n      - file: ended.pem\n    file_security: {send: {security: encrypted}}\n";
+    let setup = sender(&called.address(), both);
+    copy_keys(setup.path(), &["them-next.pem"]);
+    setup.write("INVOIC", "an invoice");
+    let wire = send(&setup, &called, "INVOIC", &[]).content;
+    for key in ["us", "them-next"] {
+        assert_eq!(decrypted(key, &wire), b"an invoice", "{key}");
+    }
+    let ended = openssl_cms(
+        "-decrypt -inform DER -recip ended.pem -inkey ended.key",
+        &wire,
+    );
+    assert!(ended.is_err(), "one that has ended is none of them");
 }
 
 #[test]
