@@ -19,5 +19,4 @@ mod sending;
 mod stations;
 #[path = "../support/mod.rs"]
 mod support;
-mod tokens;
 mod wrapped;

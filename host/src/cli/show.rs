@@ -180,7 +180,11 @@ fn secured(file: &TransferReport) -> String {
         (header.signed_receipt, "a signed receipt is asked for"),
     ];
     let of = of.iter().filter(|(is, _)| *is).map(|(_, what)| *what);
-    of.collect::<Vec<_>>().join(", ")
+    let mut of: Vec<String> = of.map(str::to_owned).collect();
+    let opened = file.inbound.as_ref();
+    let opened = opened.and_then(|file| file.plain_octets.zip(file.plain_blake3.as_ref()));
+    of.extend(opened.map(|(octets, digest)| format!("opened: {octets} octets, blake3 {digest}")));
+    of.join(", ")
 }
 
 fn labels(file: &TransferReport) -> String {

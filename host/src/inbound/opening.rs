@@ -25,23 +25,25 @@ const AGAIN: Duration = Duration::from_secs(15);
 /// The same while more of them wait than have a task.
 const SOON: Duration = Duration::from_secs(1);
 
-/// Files that have a task at a time, whether it works or waits for its place.
-const TASKS: usize = 64;
-
 /// Opens a file on a task of its own, and delivers it; the task keeps running when the session that brought the file ends.
-/// None where many of them wait: then the file is left to whoever looks for those.
+/// None where very many of this partner wait: then the file is left to whoever looks for those.
 #[must_use]
-pub fn start(station: &Arc<Station>, id: TransferId, hold: Hold) -> Option<JoinHandle<()>> {
-    if station.openings.files.count() >= TASKS {
+pub fn start(
+    station: &Arc<Station>,
+    id: TransferId,
+    partner: &str,
+    hold: Hold,
+) -> Option<JoinHandle<()>> {
+    if station.openings.is_crowded(partner) {
         drop(hold);
         station.openings.left_one();
         return None;
     }
-    let station = Arc::clone(station);
+    let (station, partner) = (Arc::clone(station), partner.to_owned());
     Some(tokio::spawn(async move {
         // A task that looked for what is left may have it, and find that its content is held here: then it is ours.
         let claim = loop {
-            match OpeningClaim::take(&station, id) {
+            match OpeningClaim::take(&station, id, &partner) {
                 Some(claim) => break claim,
                 None if station.openings.stopping().is_cancelled() => return,
                 None => tokio::time::sleep(Duration::from_millis(5)).await,
@@ -54,16 +56,18 @@ pub fn start(station: &Arc<Station>, id: TransferId, hold: Hold) -> Option<JoinH
 /// Opens what a crash, an error or a busy session left, now and again.
 pub async fn keep_opening(station: Arc<Station>) {
     loop {
-        let soon = match station.ledger.unopened().await {
-            Ok(left) => left
-                .into_iter()
-                .any(|file| !open_if_idle(&station, file.id)),
+        let mut soon = false;
+        match station.ledger.unopened().await {
+            Ok(left) => {
+                for file in left {
+                    soon |= !open_if_idle(&station, file.id, &file.partner);
+                }
+            }
             Err(error) => {
                 let reason = error.to_string();
                 station.events.emit(Event::UnopenedUnknown { reason });
-                false
             }
-        };
+        }
         tokio::select! {
             () = station.openings.left() => {}
             () = tokio::time::sleep(if soon { SOON } else { AGAIN }) => {}
@@ -71,14 +75,14 @@ pub async fn keep_opening(station: Arc<Station>) {
     }
 }
 
-/// Opens a file that no task has. False where there are tasks enough.
-fn open_if_idle(station: &Arc<Station>, id: TransferId) -> bool {
-    let openings = &station.openings.files;
-    if openings.count() >= TASKS {
+/// Opens a file that no task has. False where its partner has tasks enough.
+fn open_if_idle(station: &Arc<Station>, id: TransferId, partner: &str) -> bool {
+    let openings = &station.openings;
+    if openings.is_crowded(partner) {
         return false;
     }
     if !openings.is_given_up(id)
-        && let Some(claim) = OpeningClaim::take(station, id)
+        && let Some(claim) = OpeningClaim::take(station, id, partner)
     {
         tokio::spawn(async move { open_and_report(&claim, None).await });
     }
@@ -92,10 +96,8 @@ struct OpeningClaim {
 }
 
 impl OpeningClaim {
-    fn take(station: &Arc<Station>, id: TransferId) -> Option<Self> {
-        let openings = &station.openings;
-        let is_ours = !openings.stopping().is_cancelled() && openings.files.take(id);
-        is_ours.then(|| Self {
+    fn take(station: &Arc<Station>, id: TransferId, partner: &str) -> Option<Self> {
+        station.openings.take(id, partner).then(|| Self {
             station: Arc::clone(station),
             id,
         })
@@ -104,7 +106,7 @@ impl OpeningClaim {
 
 impl Drop for OpeningClaim {
     fn drop(&mut self) {
-        self.station.openings.files.release(self.id);
+        self.station.openings.release(self.id);
     }
 }
 
@@ -137,7 +139,7 @@ async fn report(station: &Station, transfer: TransferId, error: &OpenError) {
     let reason = error.to_string();
     station.events.emit(match error {
         OpenError::Rotten { .. } | OpenError::Missing => {
-            station.openings.files.give_up(transfer);
+            station.openings.give_up(transfer);
             Event::ContentLost {
                 transfer,
                 partner,

@@ -147,6 +147,10 @@ pub(crate) struct InboundReport {
     pub overwrite: bool,
     /// The partner is known to have our EFPA.
     pub partner_has_efpa: bool,
+    /// Octets of the content of a secured file that is opened.
+    pub plain_octets: Option<u64>,
+    /// BLAKE3 of it.
+    pub plain_blake3: Option<String>,
 }
 
 /// Of a file to send, or sent.
@@ -354,6 +358,8 @@ impl InboundReport {
             file_name: details.target.file_name.clone(),
             overwrite: details.target.overwrite,
             partner_has_efpa: details.confirmed,
+            plain_octets: details.plain.as_ref().map(|plain| plain.octets),
+            plain_blake3: details.plain.as_ref().map(|plain| plain.digest.clone()),
         }
     }
 }

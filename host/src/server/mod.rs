@@ -209,7 +209,7 @@ impl Server {
     /// Waits until no file is being opened or delivered.
     async fn settled(&self) {
         let station = &self.running.station;
-        while !station.openings.files.is_idle() || !station.deliveries.is_idle() {
+        while !station.openings.is_idle() || !station.deliveries.is_idle() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

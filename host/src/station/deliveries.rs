@@ -30,11 +30,6 @@ impl Deliveries {
         locked(&self.damaged).insert(id);
     }
 
-    /// How many are under way.
-    pub(crate) fn count(&self) -> usize {
-        locked(&self.under_way).len()
-    }
-
     /// Whether nothing is under way.
     #[must_use]
     pub fn is_idle(&self) -> bool {

@@ -1,18 +1,22 @@
 //! Which secured files are being opened, and how many at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use pointsman_store::TransferId;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::deliveries::Deliveries;
+/// Files of one partner that have a task at a time, whether it works or waits for its place.
+const TASKS: usize = 64;
 
 /// The openings under way, each by one task. A large file takes long, so each partner has a part of the places alone.
 #[derive(Debug, Default)]
 pub struct Openings {
-    /// The files that a task has, and those whose content as on the wire is damaged on the disk.
-    pub files: Deliveries,
+    /// The files that a task has, and their partners.
+    tasks: Mutex<BTreeMap<TransferId, String>>,
+    /// Files whose content as on the wire is damaged on the disk. They are not read again before the next start.
+    damaged: Mutex<BTreeSet<TransferId>>,
     /// Tasks that work at the moment, by partner.
     working: Mutex<BTreeMap<String, usize>>,
     /// Notified when a place is free again.
@@ -30,6 +34,40 @@ pub struct OpeningPlace {
 }
 
 impl Openings {
+    /// Takes a file for one task. False where another has it, and where no opening begins any more.
+    pub(crate) fn take(&self, id: TransferId, partner: &str) -> bool {
+        let mut tasks = locked(&self.tasks);
+        let is_free = !self.stop.is_cancelled() && !tasks.contains_key(&id);
+        if is_free {
+            tasks.insert(id, partner.to_owned());
+        }
+        is_free
+    }
+
+    pub(crate) fn release(&self, id: TransferId) {
+        locked(&self.tasks).remove(&id);
+    }
+
+    /// Whether so many files of the partner have a task that others have to wait.
+    pub(crate) fn is_crowded(&self, partner: &str) -> bool {
+        let tasks = locked(&self.tasks);
+        tasks.values().filter(|name| *name == partner).count() >= TASKS
+    }
+
+    /// Whether nothing is under way.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        locked(&self.tasks).is_empty()
+    }
+
+    pub(crate) fn is_given_up(&self, id: TransferId) -> bool {
+        locked(&self.damaged).contains(&id)
+    }
+
+    pub(crate) fn give_up(&self, id: TransferId) {
+        locked(&self.damaged).insert(id);
+    }
+
     /// Waits for one of `most` places, of which one partner has half, rounded up.
     pub async fn place(self: &Arc<Self>, partner: &str, most: usize) -> OpeningPlace {
         loop {
@@ -47,7 +85,7 @@ impl Openings {
     }
 
     fn take_place(&self, partner: &str, most: usize) -> bool {
-        let mut working = self.working();
+        let mut working = locked(&self.working);
         let of_partner = working.get(partner).copied().unwrap_or_default();
         let all: usize = working.values().sum();
         let has_one = all < most.max(1) && of_partner < most.max(1).div_ceil(2);
@@ -77,15 +115,15 @@ impl Openings {
     pub fn stopping(&self) -> &CancellationToken {
         &self.stop
     }
+}
 
-    fn working(&self) -> MutexGuard<'_, BTreeMap<String, usize>> {
-        self.working.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for OpeningPlace {
     fn drop(&mut self) {
-        let mut working = self.openings.working();
+        let mut working = locked(&self.openings.working);
         if let Some(count) = working.get_mut(&self.partner) {
             *count -= 1;
             if *count == 0 {
@@ -126,7 +164,22 @@ mod tests {
         let came = tokio::time::timeout(Duration::from_secs(60), waiting).await;
         assert!(came.unwrap().is_ok(), "whoever waits is notified");
         drop(large);
-        assert_eq!(openings.working().get("large"), None);
+        assert_eq!(locked(&openings.working).get("large"), None);
+    }
+
+    #[test]
+    fn a_partner_with_very_many_files_leaves_tasks_to_others() {
+        let openings = Openings::default();
+        let many: Vec<_> = (0..TASKS).map(|_| TransferId::new()).collect();
+        for id in &many {
+            assert!(!openings.is_crowded("many") && openings.take(*id, "many"));
+        }
+        assert!(!openings.take(many[0], "many"), "a task has it");
+        assert!(openings.is_crowded("many") && !openings.is_crowded("other"));
+        openings.release(many[0]);
+        assert!(!openings.is_crowded("many") && !openings.is_idle());
+        openings.stop();
+        assert!(!openings.take(many[0], "many"), "none begins any more");
     }
 
     #[tokio::test]

@@ -75,7 +75,7 @@ impl ReceivedFiles {
     /// Has a secured file opened and delivered. Where very many wait, our turn does not wait for this one.
     pub(super) fn open(&mut self, context: &SessionContext, id: TransferId, hold: Hold) {
         let station = &context.station;
-        let Some(opening) = opening::start(station, id, hold) else {
+        let Some(opening) = opening::start(station, id, context.partner(), hold) else {
             return;
         };
         self.openings.push(opening);
