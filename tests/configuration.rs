@@ -410,7 +410,16 @@ fn a_second_demonstration_leaves_the_first_as_it_is_and_a_swap_replaces_the_file
         assert!(played.status.success(), "{said}");
         said
     };
-    demo();
+    let said = demo();
+    // Both files, some of it by both stations.
+    for (what, times) in [
+        ("both sides are authenticated", 4),
+        ("signed (SHA-256) by CN=mueller.example", 2),
+        ("opened with our key of CN=nordwerk.example", 2),
+        ("its signature is good, by CN=nordwerk.example", 4),
+    ] {
+        assert_eq!(said.matches(what).count(), times, "{what}: {said}");
+    }
     let first = setup.path().join("pointsman-demo");
     setup.write("pointsman-demo/mine", "an hour of work");
     let said = demo();

@@ -381,6 +381,16 @@ fn keys_change_over_on_either_side_in_any_order_without_a_restart() {
     assert_eq!(after.hear(), b"J", "SECD");
     after.say(auch(&challenge_of(setup.path(), &octets(3, 20), "us")));
     assert_eq!(after.hear_esid(), "11");
+    // Another certificate in the same file is a change, too.
+    rsa_pair(setup.path(), "them-new");
+    let reloaded = said(&setup.pointsman(&["reload"]));
+    all_in(&reloaded, &["partners.mueller.certificates[0].file"]);
+    drop(authenticates(
+        &setup,
+        server.address(),
+        "them-new",
+        "us-new",
+    ));
 }
 
 /// A key of its own for it, so that whoever makes us open challenges gets nothing of what opens files.

@@ -513,7 +513,7 @@ fn policies_are_asked_when_the_content_is_known_and_a_refusal_after_efpa_is_a_ne
 #[test]
 fn a_command_takes_what_is_opened_before_its_receipt_is_given() {
     let partner = format!(
-        "{}    delivery: {{command: [/bin/sh, -c, 'cat > taken < \"$0\"']}}\n",
+        "{}    delivery: {{command: [/bin/sh, -c, 'cp \"$0\" \"$0.taken\"']}}\n",
         keys(&["us"], &["them"])
     );
     let setup = station_with(&partner, "expansion: 9", "");
@@ -523,6 +523,10 @@ fn a_command_takes_what_is_opened_before_its_receipt_is_given() {
     assert_eq!(Secured::new("TAKEN", "sze", 4, wire).send(&mut peer), "4N");
     // In the turn that follows: the session waits for opening, delivery and command.
     assert_eq!(take_answers(&mut peer), [positive("TAKEN")]);
+    let files = setup.delivered();
+    let taken = files.iter().find(|path| path.ends_with(".taken"));
+    let taken = std::fs::read(setup.inbox().join(taken.unwrap())).unwrap();
+    assert_eq!(taken, b"content", "the command was given what is opened");
 }
 
 #[test]

@@ -20,9 +20,12 @@ fn stores(setup: &Setup) -> Vec<(&'static str, &'static str)> {
     openssl(folder, &format!("{pfx} -out us.p12"));
     openssl(folder, &format!("{pfx} -legacy -out old.p12"));
     let import = "-importkeystore -noprompt -srckeystore us.p12 -srcstoretype pkcs12 -srcstorepass GEHEIM -deststoretype jks -deststorepass GEHEIM -destkeystore us.jks";
-    run(folder, "keytool", import);
+    let has_keytool = keytool_is_here();
+    if has_keytool {
+        run(folder, "keytool", import);
+    }
     setup.write("us.pass", "GEHEIM\n");
-    vec![
+    let mut all = vec![
         (
             "PEM with both",
             "    keys:\n      - file: both.pem\n        for: [decryption, signing]\n",
@@ -49,7 +52,19 @@ fn stores(setup: &Setup) -> Vec<(&'static str, &'static str)> {
             "    keys: [{file: us.jks, password: GEHEIM, key_password: GEHEIM, subject: erste}]\n",
         ),
         ("inline", "    keys:\n      - inline: ${file:both.pem}\n"),
-    ]
+    ];
+    all.retain(|(kind, _)| has_keytool || *kind != "JKS");
+    all
+}
+
+/// Java's program, which is not everywhere; `crates/keys` reads what it has made before.
+fn keytool_is_here() -> bool {
+    let help = std::process::Command::new("keytool").arg("-help").output();
+    let is_here = help.is_ok();
+    if !is_here {
+        println!("skipped: a store of Java, since keytool is not here");
+    }
+    is_here
 }
 
 #[test]
@@ -307,7 +322,10 @@ fn everything_is_shown_of_a_store_but_its_secrets() {
     let path = |name: &str| folder.join(name).display().to_string();
     let (password, jks, pfx) = (path("us.pass"), path("us.jks"), path("us.p12"));
     let opened = |store: &str| show(&[store, "--password-file", &password]);
-    for store in [&pfx, &jks, &path("both.pem")] {
+    let mut readable = vec![&pfx, &jks];
+    readable.retain(|store| std::path::Path::new(store).exists());
+    let both = path("both.pem");
+    for store in readable.into_iter().chain([&both]) {
         let (code, text) = opened(store);
         assert_eq!(code, Some(0), "{text}");
         let fields = [

@@ -19,4 +19,5 @@ mod sending;
 mod stations;
 #[path = "../support/mod.rs"]
 mod support;
+mod tokens;
 mod wrapped;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::path::Path;
 
-use super::cms_command::{copy_keys, decrypted, uncompressed, verified};
+use super::cms_command::{copy_keys, decrypted, openssl_cms, uncompressed, verified};
 use super::support::peer::{Called, Peer, release};
 use super::support::{Setup, THEIRS, THEM, US, eventually, octets};
 
@@ -157,6 +157,16 @@ fn moved_into(setup: &Setup, folder: &Path, name: &str, content: &[u8]) {
     std::fs::rename(file, folder.join(name)).unwrap();
 }
 
+/// A watched folder whose files have services of their own.
+const WATCHED: &str = "      - folder: out/NAME
+        send:
+          security: SECURITY
+          compress: COMPRESS
+          suite: SUITE
+          signed_receipt: RECEIPT
+          lengths: LENGTHS
+";
+
 #[test]
 fn every_combination_of_services_in_every_suite_is_opened_by_others_and_is_equal() {
     let called = Called::new();
@@ -166,10 +176,15 @@ fn every_combination_of_services_in_every_suite_is_opened_by_others_and_is_equal
         for (security, compress) in SERVICES {
             for lengths in ["indefinite", "definite"] {
                 let name = format!("F{}", cases.len());
-                watched += &format!(
-                    "      - {{folder: out/{name}, send: {{security: {security}, compress: {compress}, suite: {suite}, lengths: {lengths}}}}}\n"
-                );
-                cases.push((name, suite, security, compress, lengths));
+                let signed_receipt = cases.len() % 3 == 0;
+                watched += &WATCHED
+                    .replace("NAME", &name)
+                    .replace("SECURITY", security)
+                    .replace("COMPRESS", &compress.to_string())
+                    .replace("SUITE", &suite.to_string())
+                    .replace("RECEIPT", &signed_receipt.to_string())
+                    .replace("LENGTHS", lengths);
+                cases.push((name, suite, security, compress, signed_receipt, lengths));
             }
         }
     }
@@ -184,7 +199,7 @@ fn every_combination_of_services_in_every_suite_is_opened_by_others_and_is_equal
     let taken = take_files(&called, cases.len());
     for file in &taken {
         let at: usize = file.name()[1..].parse().unwrap();
-        let (_, suite, security, compress, lengths) = &cases[at];
+        let (_, suite, security, compress, signed_receipt, lengths) = &cases[at];
         let what = format!("{security}, compress {compress}, suite {suite}, {lengths}");
         let number = match *security {
             "none" => "00",
@@ -193,13 +208,14 @@ fn every_combination_of_services_in_every_suite_is_opened_by_others_and_is_equal
             _ => "03",
         };
         let cipher = match *security {
-            "none" => "00".to_owned(),
+            "none" if !signed_receipt => "00".to_owned(),
             _ => format!("{suite:02}"),
         };
         let compressed = if *compress { "1" } else { "0" };
+        let signed = if *signed_receipt { "Y" } else { "N" };
         assert_eq!(
             file.services(),
-            [number, &cipher, compressed, "1", "N"],
+            [number, &cipher, compressed, "1", signed],
             "{what}"
         );
         let is_indefinite = file.content[1] == 0x80;
@@ -243,6 +259,25 @@ fn the_profile_says_what_files_have_and_the_command_what_one_file_has() {
         services(&["--security", "none", "--signed-receipt", "false"]),
         ["00", "00", "1", "1", "N"]
     );
+}
+
+/// Nobody has to know when it changes over.
+#[test]
+fn while_a_partner_changes_over_it_opens_files_with_either_of_its_keys() {
+    let called = Called::new();
+    let both = "      - file: them-next.pem\n      - file: ended.pem\n    file_security: {send: {security: encrypted}}\n";
+    let setup = sender(&called.address(), both);
+    copy_keys(setup.path(), &["them-next.pem"]);
+    setup.write("INVOIC", "an invoice");
+    let wire = send(&setup, &called, "INVOIC", &[]).content;
+    for key in ["us", "them-next"] {
+        assert_eq!(decrypted(key, &wire), b"an invoice", "{key}");
+    }
+    let ended = openssl_cms(
+        "-decrypt -inform DER -recip ended.pem -inkey ended.key",
+        &wire,
+    );
+    assert!(ended.is_err(), "one that has ended is none of them");
 }
 
 #[test]

@@ -61,6 +61,9 @@ async fn play(scene: &Scene, once: bool) -> CommandOutcome {
     let inbox = &customer.plan().storage.inbox;
 
     step("mueller sends a despatch advice (EDIFACT DESADV) to nordwerk");
+    say!(
+        "   signed with mueller's key, compressed, and encrypted so that only nordwerk can open it; mueller asks for a signed receipt"
+    );
     send(&supplier, &scene.sample, "DESADV.4711").await?;
     step("The routing policy is swapped while both stations run");
     swap(&customer, &scene.other_route).await?;
@@ -95,10 +98,8 @@ async fn send(operator: &Operator, file: &Path, name: &str) -> CommandOutcome {
     // What is told comes over a channel: let it be told before the next step.
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     match sent? {
-        SendReport::Acknowledged { .. } => {
-            say!(
-                "   receipt verified: it names this very file, its date, its time and both stations (unsigned)"
-            );
+        SendReport::Acknowledged { receipt } => {
+            say!("   the receipt is the car maker's, for this very file: {receipt}");
             Ok(())
         }
         SendReport::Sent | SendReport::NothingWaits => Err(ErrorCode::NotSent

@@ -1,12 +1,13 @@
 //! The demonstration: two stations on this machine, made from nothing.
 //!
-//! A supplier (`mueller`) sends despatch advices to a car maker (`nordwerk`) over TLS. The car maker's policies
+//! A supplier (`mueller`) sends despatch advices to a car maker (`nordwerk`) over TLS, signed, compressed and encrypted, and
+//! gets signed receipts. The car maker's policies
 //! decide who may connect and where files go; between two files its routing policy is swapped.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
-use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
+use pointsman_keys::make::{KeyLength, KeyPair, MakeError, StationName, StationNameError};
 
 use crate::operator::error::{ErrorCode, OperatorError};
 
@@ -19,6 +20,9 @@ pub const KNOWN_PARTNERS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/know
 pub const ROUTE_BY_NAME: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/route-by-name.wasm"));
 /// Routes by the day.
 pub const ROUTE_BY_DAY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/route-by-day.wasm"));
+
+/// How long a certificate of the demonstration is valid.
+const DAYS: u32 = 90;
 
 /// So many folders of demonstrations side by side.
 const MOST: u32 = 100;
@@ -54,7 +58,13 @@ pub enum SceneError {
     },
     /// No certificate could be made.
     #[error("no throw-away certificate could be made: {0}")]
-    Certificate(#[from] rcgen::Error),
+    Certificate(#[from] MakeError),
+    /// No certificate can have that name.
+    #[error(transparent)]
+    Name(#[from] StationNameError),
+    /// A thread was cut off.
+    #[error("the making of a key was cut off")]
+    Cut,
     /// No secret could be made.
     #[error("no throw-away password could be made: {0}")]
     Random(getrandom::Error),
@@ -92,9 +102,15 @@ impl Scene {
             &scene.root.join("nordwerk/policies/route.wasm"),
             ROUTE_BY_NAME,
         )?;
-        for (us, partner) in [("nordwerk", "mueller"), ("mueller", "nordwerk")] {
-            scene.introduce(us, partner)?;
-        }
+        // An RSA key takes its time: both are made at once.
+        std::thread::scope(|scope| {
+            let stations = [("nordwerk", "mueller"), ("mueller", "nordwerk")];
+            let made = stations.map(|(us, partner)| scope.spawn(|| scene.introduce(us, partner)));
+            made.into_iter().try_for_each(|made| match made.join() {
+                Ok(introduced) => introduced,
+                Err(_) => Err(SceneError::Cut),
+            })
+        })?;
         // Late, since another program may take ports that were free before.
         let (nordwerk, mueller) = free_ports(&scene.root)?;
         write(
@@ -116,12 +132,13 @@ impl Scene {
 
     /// Certificate and password of a station, where it and its partner look for them.
     fn introduce(&self, us: &str, partner: &str) -> Result<(), SceneError> {
-        let (certificate, key) = throw_away_certificate(us)?;
+        let pair = throw_away_pair(us)?;
+        let certificate = pair.certificate_pem();
         write(
             &self.root.join(us).join("certificate.pem"),
             certificate.as_bytes(),
         )?;
-        write_secret(&self.root.join(us).join("key.pem"), key.as_bytes())?;
+        write_secret(&self.root.join(us).join("key.pem"), &pair.key_pem(None)?)?;
         write(
             &self.root.join(partner).join(format!("{us}.pem")),
             certificate.as_bytes(),
@@ -157,31 +174,11 @@ fn make(wanted: &Path) -> Result<PathBuf, SceneError> {
     Err(SceneError::Taken(wanted.to_owned()))
 }
 
-fn throw_away_certificate(host: &str) -> Result<(String, String), rcgen::Error> {
-    let mut params = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?;
-    params
-        .distinguished_name
-        .push(DnType::CommonName, format!("{host}.example"));
-    params
-        .distinguished_name
-        .push(DnType::OrganizationName, "Pointsman demonstration");
-    params.key_usages = vec![
-        KeyUsagePurpose::DigitalSignature,
-        KeyUsagePurpose::KeyEncipherment,
-    ];
-    params.extended_key_usages = vec![
-        ExtendedKeyUsagePurpose::ServerAuth,
-        ExtendedKeyUsagePurpose::ClientAuth,
-    ];
-    let now = jiff::Timestamp::now().as_second();
-    params.not_before = day(now - 86_400);
-    params.not_after = day(now + 90 * 86_400);
-    let key = KeyPair::generate()?;
-    Ok((params.self_signed(&key)?.pem(), key.serialize_pem()))
-}
-
-fn day(seconds: i64) -> time::OffsetDateTime {
-    time::OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
+/// One pair for TLS, files and receipts.
+fn throw_away_pair(station: &str) -> Result<KeyPair, SceneError> {
+    let subject = format!("CN={station}.example, O=Pointsman demonstration");
+    let name = StationName::new(&subject, &["localhost"])?;
+    Ok(KeyPair::make(name, KeyLength::default(), DAYS)?)
 }
 
 /// Eight characters of the set that SSIDPSWD may have (RFC 5024, 5.3).

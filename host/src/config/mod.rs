@@ -44,7 +44,6 @@ pub use plan::{
 pub use report::ConfigError;
 use report::Mistake;
 pub use scalars::{Address, Label};
-#[allow(unused_imports, reason = "some are for what is not there yet")]
 pub use security_terms::{
     BerLengths, CertificatePlan, CertificateUse, Demand, FailedContent, FailureReasons,
     FileSecurity, KeyPlan, KeyUse, SendServices, SessionAuthentication, StorePlan, StoreSource,

@@ -27,11 +27,14 @@ pub struct OwnKeyKeys {
     pub password: Option<Typed<Passphrase>>,
     /// The password of the keys in it, where it is another one (JKS, JCEKS).
     pub key_password: Option<Typed<Passphrase>>,
-    /// Its kind: pfx, jks, jceks, bcfks, pem, der, p7b, ssh, ppk, xml or jwk (default: found out).
+    /// Its kind: pfx, jks, jceks, bcfks, pem, der, p7b, ssh, ppk, xml or jwk (default: found out); pkcs11 for a token, whose library `file`
+    /// is.
     #[serde(rename = "type")]
     pub kind: Option<Typed<KeyStoreKind>>,
     /// Which entry, where there are several: its subject or a part of it, its alias, or `*` for the first.
     pub subject: Option<Typed<WantedSubject>>,
+    /// The label of the token, where the PKCS#11 library has several.
+    pub token: Option<Typed<String>>,
     /// The file of its certificate, where the store has the key alone.
     pub certificate: Option<Typed<StoreFile>>,
     /// What it is for: decryption, signing, receipt-signing, authentication (default: all of them).
@@ -75,6 +78,7 @@ impl OwnKeyKeys {
                 password: known(self.password.as_ref()).flatten(),
                 key_password: key_password.flatten(),
                 kind: self.kind.map(|kind| kind.0),
+                token: self.token.as_ref().map(|label| label.0.clone()),
                 subject: subject(self.subject.as_ref()),
             },
             certificate: self.certificate.as_ref().map(of_file),
@@ -92,6 +96,7 @@ impl PartnerCertificateKeys {
                 password: known(password).flatten(),
                 key_password: None,
                 kind: self.kind.map(|kind| kind.0),
+                token: None,
                 subject: subject(self.subject.as_ref()),
             },
             uses: self.uses.iter().map(|of| of.0).collect(),

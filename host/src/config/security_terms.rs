@@ -203,6 +203,8 @@ pub struct StorePlan {
     pub key_password: Option<StoreText>,
     /// Its kind; found out where it is not given.
     pub kind: Option<KeyStoreKind>,
+    /// The label of the token, where the library has several.
+    pub token: Option<String>,
     /// Which entry is meant.
     pub subject: WantedSubject,
 }

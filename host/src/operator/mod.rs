@@ -47,6 +47,7 @@ use self::error::{ErrorCode, OperatorError};
 use self::reload::Reload;
 use crate::config::Plan;
 use crate::config::files;
+use crate::station::in_force::InForce;
 use crate::station::{Station, storage};
 
 /// Whoever asks and orders on one configuration.
@@ -90,6 +91,14 @@ impl Operator {
         Self {
             plan: Arc::clone(&server.station.plan().plan),
             server: ServerLink::Here(server),
+        }
+    }
+
+    /// The plan in force with what was read for it, in the server.
+    fn in_force(&self) -> Option<Arc<InForce>> {
+        match &self.server {
+            ServerLink::Here(RunningServer { station, .. }) => Some(station.plan()),
+            ServerLink::BySocket => None,
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pointsman_log::printable;
 use pointsman_store::{Backlog, Contact};
+use tokio::task::spawn_blocking;
 
 use super::Operator;
 use super::certificates::certificates;
@@ -61,7 +62,7 @@ impl Overview {
             running,
             contacts,
             backlog,
-            remarks: certificates(operator.plan(), &Keyring::of(operator.plan())),
+            remarks: remarks(operator).await?,
             unknown,
         })
     }
@@ -135,6 +136,19 @@ async fn running(operator: &Operator) -> Result<Option<CallsReport>, OperatorErr
         Err(error) if error.code == ErrorCode::NoServer => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// What there is to say of certificates: of those of files, receipts and sessions, as the server of this process has them,
+/// else as they are in their stores.
+async fn remarks(operator: &Operator) -> Result<Vec<Remark>, OperatorError> {
+    let (plan, in_force) = (Arc::clone(&operator.plan), operator.in_force());
+    let looking = spawn_blocking(move || match in_force {
+        Some(in_force) => certificates(&in_force, in_force.keyring()),
+        None => certificates(&plan, &Keyring::of(&plan)),
+    });
+    looking
+        .await
+        .map_err(|lost| ErrorCode::Internal.because(lost))
 }
 
 type Remembered = (Vec<Contact>, BTreeMap<String, Backlog>);

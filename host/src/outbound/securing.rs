@@ -83,7 +83,7 @@ fn wrapping(
         false => Vec::new(),
     };
     let encrypt = match security.is_encrypted() {
-        true => vec![keys.encryption(now)?],
+        true => keys.encryption(now)?,
         false => Vec::new(),
     };
     let compress = services.compress.then_some(Compress {

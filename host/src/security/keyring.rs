@@ -191,12 +191,13 @@ impl PartnerKeyring {
         self.own_for(KeyUse::Authentication)
     }
 
-    /// The partner's certificate that files are encrypted to: the first that is valid.
+    /// The partner's certificates that files are encrypted to: all that are valid, so that it opens them with whichever key
+    /// it has while it changes over.
     ///
     /// # Errors
     /// There is none.
-    pub fn encryption(&self, now: SystemTime) -> Result<Certificate, KeyringError> {
-        self.first_of_partner(CertificateUse::Encryption, "encrypting files to it", now)
+    pub fn encryption(&self, now: SystemTime) -> Result<Vec<Certificate>, KeyringError> {
+        self.valid_of_partner(CertificateUse::Encryption, "encrypting files to it", now)
     }
 
     /// The partner's certificates that its files may be signed with: those that are valid.
@@ -211,8 +212,7 @@ impl PartnerKeyring {
         self.of_partner(CertificateUse::ReceiptVerification, now)
     }
 
-    /// The partner's certificates that challenges are encrypted to: all that are valid, so that it may change over from one
-    /// to the other at any time.
+    /// The partner's certificates that challenges are encrypted to: all that are valid, as of files.
     ///
     /// # Errors
     /// There is none.
@@ -220,11 +220,7 @@ impl PartnerKeyring {
         &self,
         now: SystemTime,
     ) -> Result<Vec<Certificate>, KeyringError> {
-        let valid = self.of_partner(CertificateUse::Authentication, now);
-        match valid.is_empty() {
-            true => Err(self.lacks(CertificateUse::Authentication, "challenges to it")),
-            false => Ok(valid),
-        }
+        self.valid_of_partner(CertificateUse::Authentication, "challenges to it", now)
     }
 
     fn own_for(&self, wanted: KeyUse) -> Vec<Identity> {
@@ -253,19 +249,21 @@ impl PartnerKeyring {
         valid.cloned().collect()
     }
 
-    fn first_of_partner(
+    fn valid_of_partner(
         &self,
         wanted: CertificateUse,
         purpose: &'static str,
         now: SystemTime,
-    ) -> Result<Certificate, KeyringError> {
-        let first = self.of_partner(wanted, now).into_iter().next();
-        first.ok_or_else(|| self.lacks(wanted, purpose))
-    }
-
-    fn lacks(&self, wanted: CertificateUse, purpose: &'static str) -> KeyringError {
-        let place = format!("`partners.{}.certificates`", self.partner);
-        none_valid(place, purpose, chosen(&self.certificates, wanted))
+    ) -> Result<Vec<Certificate>, KeyringError> {
+        let valid = self.of_partner(wanted, now);
+        match valid.is_empty() {
+            true => {
+                let place = format!("`partners.{}.certificates`", self.partner);
+                let there = chosen(&self.certificates, wanted);
+                Err(none_valid(place, purpose, there))
+            }
+            false => Ok(valid),
+        }
     }
 }
 

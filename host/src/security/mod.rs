@@ -4,10 +4,6 @@
 mod demand;
 pub(crate) mod error;
 mod found_words;
-#[allow(
-    dead_code,
-    reason = "what authenticates asks for them, and is not there yet"
-)]
 pub(crate) mod keyring;
 mod open_error;
 mod opening;

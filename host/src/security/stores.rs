@@ -19,7 +19,12 @@ pub(super) fn identity(place: &str, plan: &KeyPlan) -> Result<Identity, KeyringE
     let store = match &plan.certificate {
         None => store,
         Some(beside) => {
-            let certificate = read(place, beside, None, None, None)?;
+            let name = name(beside);
+            let reading = StoreReading {
+                name: &name,
+                ..StoreReading::default()
+            };
+            let certificate = read(place, beside, &reading)?;
             let joined = store.joined(certificate);
             joined.map_err(|fault| wrong(fault.to_string()))?
         }
@@ -75,37 +80,33 @@ fn entry<'s>(
 }
 
 fn read_store(place: &str, plan: &StorePlan) -> Result<KeyStore, KeyringError> {
-    read(
-        place,
-        &plan.source,
-        plan.kind,
-        plan.password.as_ref(),
-        plan.key_password.as_ref(),
-    )
+    let name = name(&plan.source);
+    let reading = StoreReading {
+        kind: plan.kind,
+        password: plan.password.as_ref().map(StoreText::reveal),
+        key_password: plan.key_password.as_ref().map(StoreText::reveal),
+        token: plan.token.as_deref(),
+        name: &name,
+        ..StoreReading::default()
+    };
+    read(place, &plan.source, &reading)
 }
 
 fn read(
     place: &str,
     source: &StoreSource,
-    kind: Option<KeyStoreKind>,
-    password: Option<&StoreText>,
-    key_password: Option<&StoreText>,
+    reading: &StoreReading<'_>,
 ) -> Result<KeyStore, KeyringError> {
-    let name = name(source);
-    let reading = StoreReading {
-        kind,
-        password: password.map(StoreText::reveal),
-        key_password: key_password.map(StoreText::reveal),
-        name: &name,
-        ..StoreReading::default()
-    };
     let store = match source {
         StoreSource::NotNeeded => {
             let place = place.to_owned();
             return Err(KeyringError::NotRead { place });
         }
-        StoreSource::Inline(text) => KeyStore::read(text.reveal().as_bytes(), &reading),
-        StoreSource::File(path) => KeyStore::read(&octets(place, path)?, &reading),
+        StoreSource::Inline(text) => KeyStore::read(text.reveal().as_bytes(), reading),
+        StoreSource::File(library) if reading.kind == Some(KeyStoreKind::Pkcs11) => {
+            KeyStore::of_token(library, reading)
+        }
+        StoreSource::File(path) => KeyStore::read(&octets(place, path)?, reading),
     };
     store.map_err(|error| KeyringError::unusable(place, error.to_string()))
 }

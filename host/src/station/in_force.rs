@@ -21,7 +21,6 @@ pub struct InForce {
     pub certificates: KnownCertificates,
     /// What calls of ours with TLS need.
     pub clients: Clients,
-    #[allow(dead_code, reason = "asked for by what is not there yet")]
     keyring: Keyring,
     listeners: BTreeMap<ListenerKey, (ListenerPlan, ListenerTls)>,
 }
@@ -56,7 +55,6 @@ impl InForce {
     }
 
     /// Our keys and the partners' certificates, for files, receipts and sessions.
-    #[allow(dead_code, reason = "asked for by what is not there yet")]
     #[must_use]
     pub fn keyring(&self) -> &Keyring {
         &self.keyring

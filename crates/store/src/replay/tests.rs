@@ -123,6 +123,38 @@ fn a_received_file_is_rebuilt_as_its_entries_and_its_content_say() {
 }
 
 #[test]
+fn a_hash_and_a_signature_that_only_later_lines_have_are_rebuilt() {
+    let hash = WireHash::new(WireHashAlgorithm::Sha1, vec![7; 20]).unwrap();
+    let signed = Entry::Signed(eerp(b"signed"));
+    let lines = [Entry::Hashed(hash.clone()), placing(), signed.clone()];
+    let row = rebuilt(&received(Verdict::Positive, &lines), false, at(9));
+    assert_eq!(shown(&row), "delivered+owed");
+    assert_eq!(row.wire_hash, Some(hash));
+    assert_eq!(row.receipt.unwrap().response, eerp(b"signed"));
+    // The first signature stays, whoever made it.
+    let forwarded = Entry::Forwarded(eerp(b"theirs"));
+    let row = rebuilt(
+        &received(Verdict::Later(None), &[forwarded, signed.clone()]),
+        false,
+        at(9),
+    );
+    assert_eq!(row.receipt.unwrap().response, eerp(b"theirs"));
+    // What is signed was delivered, whatever else was lost; a question that waits has no receipt to sign.
+    let row = rebuilt(
+        &received(Verdict::Positive, std::slice::from_ref(&signed)),
+        true,
+        at(9),
+    );
+    assert_eq!(shown(&row), "delivered+owed");
+    let row = rebuilt(
+        &received(Verdict::Later(None), &[placing(), signed]),
+        false,
+        at(9),
+    );
+    assert_eq!(shown(&row), "delivered?");
+}
+
+#[test]
 fn a_file_to_send_is_rebuilt_as_its_entries_and_its_content_say() {
     use OutboundState::{Cancelled, Held, Overdue, Parked, Ready, Sent};
     let told = |entries: &[Entry], is_here| shown(&rebuilt(&to_send(entries), is_here, at(9)));
