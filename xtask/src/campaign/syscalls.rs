@@ -28,6 +28,8 @@ struct Scenario {
     /// Sizes of the files that Mueller and Nordwerk send.
     files: [&'static [u64]; 2],
     session: &'static str,
+    /// The files are signed, compressed and encrypted, with a signed receipt; else every second one is.
+    secured: bool,
     /// The victim's files are taken out of its inbox at once.
     eager: bool,
     before: Prepared,
@@ -51,6 +53,7 @@ const NO_RESTART: &str = "{restart: false, credit: 2, buffer_size: 1024}";
 const SLOW: &str = "{credit: 1, buffer_size: 128}";
 /// The usual session, and what a partner's profile says beside it.
 const COMPARE: &str = "{}\n    received_again: compare";
+const OPENED_FIRST: &str = "{}\n    file_security: {open: before-acknowledgement}";
 
 use Party::{Mueller, Nordwerk};
 
@@ -59,6 +62,7 @@ const PLAIN: Scenario = Scenario {
     victim: Nordwerk,
     files: [&[3000], &[]],
     session: "{}",
+    secured: false,
     eager: false,
     before: Prepared::Nothing,
     ends: None,
@@ -67,8 +71,31 @@ const PLAIN: Scenario = Scenario {
 /// The sender has heard EFPA and not written it down: it offers the file again.
 const FORGOTTEN_EFPA: Prepared = Prepared::Died(Mueller, "ledger.sent.before");
 
-const SCENARIOS: [Scenario; 19] = [
+const SCENARIOS: [Scenario; 23] = [
     PLAIN,
+    Scenario {
+        name: "a secured file in",
+        secured: true,
+        ..PLAIN
+    },
+    Scenario {
+        name: "a secured file in, opened before its acknowledgement",
+        session: OPENED_FIRST,
+        secured: true,
+        ..PLAIN
+    },
+    Scenario {
+        name: "a secured file out",
+        victim: Mueller,
+        secured: true,
+        ..PLAIN
+    },
+    Scenario {
+        name: "a secured file that is answered with a NERP",
+        secured: true,
+        ends: Some("negative"),
+        ..PLAIN
+    },
     Scenario {
         name: "one file out",
         victim: Mueller,
@@ -333,6 +360,9 @@ fn point(
     let folder = tempfile::TempDir::new().map_err(|error| format!("no folder: {error}"))?;
     let mut pair = Pair::new(folder.path(), stage.program, scenario.session)?;
     pair.be_patient_for(PATIENCE);
+    if scenario.secured {
+        pair.secure_all();
+    }
     let outcome = play_once(stage, scenario, point, &mut pair, folder.path());
     let failed = match outcome {
         Ok((true, found, killed)) if found.is_clean() => match pair.verify() {

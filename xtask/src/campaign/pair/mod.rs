@@ -18,8 +18,25 @@ use super::ports::LockedPort;
 /// How long two stations may stand still before everything has come to its end, once nothing goes wrong any more.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// The key and the certificate of both stations, for secured files.
+const KEY: &[u8] = include_bytes!("../../../../crates/keys/tests/files/leaf.key");
+const CERTIFICATE: &[u8] = include_bytes!("../../../../crates/keys/tests/files/leaf.pem");
+
+/// The folder whose files are sent as they are, and the one whose files are signed, compressed and encrypted.
+const OUT: &str = "out";
+const SECURED: &str = "out/secured";
+
 /// How a station is started.
 pub type Wrap<'a> = &'a [String];
+
+/// Which of the files are signed, compressed and encrypted, with a signed receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecuredFiles {
+    /// None: the session is of a level that cannot.
+    None,
+    EverySecond,
+    All,
+}
 
 /// Two stations in a folder, and what was given them to send.
 pub struct Pair {
@@ -34,6 +51,7 @@ pub struct Pair {
     patience: Duration,
     /// Who answers each file with a NERP.
     rejecting: Option<Party>,
+    secured: SecuredFiles,
     /// What the stations find in their environment, each `NAME=VALUE`.
     environment: Vec<String>,
     _ports: [LockedPort; 2],
@@ -42,6 +60,7 @@ pub struct Pair {
 impl Pair {
     /// Writes the configurations below `root`, in which each station has a folder that may be a file system of its own.
     pub fn new(root: &Path, program: &Path, session: &str) -> Result<Self, String> {
+        let secured = SecuredFiles::in_session(session);
         let ports = [LockedPort::take()?, LockedPort::take()?];
         for (party, [own, others]) in [
             (Party::Mueller, [ports[0].0, ports[1].0]),
@@ -53,16 +72,20 @@ impl Pair {
                 "version: 1\nstation:\n  ssid: {}\n  password: {name}\nstorage:\n  state: state\n  inbox: inbox\n\
                  listeners:\n  - address: 127.0.0.1:{own}\npartners:\n  {}:\n    ssid: {}\n    password: {}\n    \
                  address: 127.0.0.1:{others}\n    calls: {{delay: 20ms}}\n    retry: {{unreachable: {wait}, session: {wait}, \
-                 broken: {wait}, refused: {wait}, offers: 1000}}\n    watch:\n      - folder: out\n        quiet: 200ms\n    \
+                 broken: {wait}, refused: {wait}, offers: 1000}}\n    watch:\n      - folder: out\n        quiet: 200ms\n{}    \
                  session: {session}\n",
                 party.ssid(),
                 partner.name(),
                 partner.ssid(),
-                partner.name()
+                partner.name(),
+                secured.watched()
             );
             let folder = root.join(name);
-            for part in ["out", "beside"] {
+            for part in [SECURED, "beside"] {
                 fs::create_dir_all(folder.join(part)).map_err(at(&folder))?;
+            }
+            for (name, content) in [("own.key", KEY), ("own.pem", CERTIFICATE)] {
+                fs::write(folder.join(name), content).map_err(at(&folder))?;
             }
             fs::write(folder.join("pointsman.yaml"), yaml).map_err(at(&folder))?;
         }
@@ -75,6 +98,7 @@ impl Pair {
             next: 0,
             patience: PATIENCE,
             rejecting: None,
+            secured,
             environment: Vec::new(),
             _ports: ports,
         })
@@ -83,6 +107,11 @@ impl Pair {
     /// What the stations find in their environment from the next start on.
     pub fn set_environment(&mut self, environment: Vec<String>) {
         self.environment = environment;
+    }
+
+    /// Has all files secured from now on.
+    pub fn secure_all(&mut self) {
+        self.secured = SecuredFiles::All;
     }
 
     /// Waits that long for a pair that stands still.
@@ -261,7 +290,8 @@ impl Pair {
 
     /// The same under a name that may have been given before, unless a file of it still lies there.
     pub fn give_again(&mut self, party: Party, name: &str, content: Vec<u8>) -> Result<(), String> {
-        if self.folder(party).join("out").join(name).exists() {
+        let out = self.secured.folder_of(name);
+        if self.folder(party).join(out).join(name).exists() {
             return Ok(());
         }
         self.give_as(party, name, content)
@@ -270,7 +300,7 @@ impl Pair {
     fn give_as(&mut self, party: Party, name: &str, content: Vec<u8>) -> Result<(), String> {
         let (beside, out) = (
             self.folder(party).join("beside").join(name),
-            self.folder(party).join("out"),
+            self.folder(party).join(self.secured.folder_of(name)),
         );
         let mut file = File::create(&beside).map_err(at(&beside))?;
         file.write_all(&content)
@@ -301,6 +331,38 @@ impl Pair {
             self.eaten.entry(party).or_default().push(name);
         }
         Ok(())
+    }
+}
+
+impl SecuredFiles {
+    /// Below level 2.0 there is no file security.
+    fn in_session(session: &str) -> Self {
+        match session.contains("1.3") {
+            true => Self::None,
+            false => Self::EverySecond,
+        }
+    }
+
+    /// The second watched folder of a station, with what it needs.
+    fn watched(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::EverySecond | Self::All => {
+                "      - folder: out/secured\n        quiet: 200ms\n        \
+                 send: {security: encrypted-and-signed, compress: true, signed_receipt: true}\n    \
+                 keys: [{file: own.key, certificate: own.pem}]\n    certificates: [{file: own.pem}]\n"
+            }
+        }
+    }
+
+    /// The folder that a file of this name is given in.
+    fn folder_of(self, name: &str) -> &'static str {
+        let is_odd = name.ends_with(['1', '3', '5', '7', '9']);
+        match self {
+            Self::All => SECURED,
+            Self::EverySecond if is_odd => SECURED,
+            Self::EverySecond | Self::None => OUT,
+        }
     }
 }
 
