@@ -1,6 +1,6 @@
 //! Receipts that policies left to the operator.
 
-use oftp::{Eerp, FileKey, Nerp, NerpReason, Response};
+use oftp::{Eerp, FileHeader, FileKey, Nerp, NerpReason, Response};
 use pointsman_store::{Direction, Ledger, LedgerError, Transfer, TransferId, Verdict};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -52,6 +52,8 @@ impl Operator {
             ReceiptChoice::Forwarded { of, converted } => {
                 let of = of.find(ledger.as_ref()).await?;
                 let response = receipt_of(ledger.as_ref(), of, &row, converted).await?;
+                let file = ledger.row(id).await?.ok_or(LedgerError::NotFound(id))?;
+                is_as_asked_for(&file.header, &response)?;
                 return Ok(ledger.forwarded(id, response).await?);
             }
             ReceiptChoice::Positive => Verdict::Positive,
@@ -115,6 +117,19 @@ async fn receipt_of(
     Ok(about(&row.key, came))
 }
 
+/// What the originator asked for is the signature of whoever received its file at last; ours would not be that.
+fn is_as_asked_for(file: &FileHeader, came: &Response) -> Result<(), OperatorError> {
+    let (_, signature) = came.proof();
+    if !file.signed_receipt || !signature.is_empty() {
+        return Ok(());
+    }
+    let why =
+        "the file asks for a signed receipt (SFIDSIGN), and the one that came has no signature";
+    Err(ErrorCode::NoReceipt
+        .because(why.to_owned())
+        .hint("answer without `--forward`, with a receipt of our own, or wait for a signed one"))
+}
+
 /// The same receipt for another file.
 fn about(key: &FileKey, response: Response) -> Response {
     match response {
@@ -149,4 +164,40 @@ fn code_of<S: Serializer>(reason: &NerpReason, serializer: S) -> Result<S::Ok, S
 fn reason_of<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NerpReason, D::Error> {
     let code = u64::deserialize(deserializer)?;
     nerp_reason(&code.to_string()).map_err(de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use oftp::{DatasetName, FileStamp, OdetteId, UserData};
+
+    use super::*;
+
+    fn asked(signed_receipt: bool) -> FileHeader {
+        let key = FileKey {
+            dataset: DatasetName::new("ORDERS").unwrap(),
+            stamp: FileStamp::new("20261130", "0815000001").unwrap(),
+            originator: OdetteId::new("O0013000007MUELLER").unwrap(),
+            destination: OdetteId::new("O0013000001NORDWERK").unwrap(),
+        };
+        FileHeader {
+            signed_receipt,
+            ..FileHeader::plain(key, 1)
+        }
+    }
+
+    #[test]
+    fn a_receipt_that_is_passed_on_has_the_signature_that_was_asked_for() {
+        let came = |signature: &[u8]| {
+            Response::Positive(Eerp {
+                key: asked(true).key,
+                user: UserData::default(),
+                hash: vec![7; 32],
+                signature: signature.to_vec(),
+            })
+        };
+        assert!(is_as_asked_for(&asked(true), &came(b"signed")).is_ok());
+        assert!(is_as_asked_for(&asked(false), &came(b"")).is_ok());
+        let refused = is_as_asked_for(&asked(true), &came(b"")).unwrap_err();
+        assert!(refused.to_string().contains("SFIDSIGN"), "{refused}");
+    }
 }
