@@ -185,8 +185,25 @@ struct Failing(
     &'static str,
 );
 
+/// Texts of receipts of which one is filled up with NULs, and one names somebody by another ID than ODETTE gives.
+fn other_receipt_texts() -> [Vec<u8>; 2] {
+    let text = receipt_text();
+    let (fields, hash) = text.split_at(text.len() - 32);
+    let nuls = fields.iter().map(|&octet| match octet {
+        b' ' => 0,
+        other => other,
+    });
+    let last_id = fields.len() - 25;
+    let other_id = format!("{:25}", "LOCAL");
+    [
+        nuls.chain(hash.iter().copied()).collect(),
+        [&fields[..last_id], other_id.as_bytes(), hash].concat(),
+    ]
+}
+
 fn failing() -> Vec<Failing> {
     let content = text(3000);
+    let [receipt_of_nuls, receipt_of_other_id] = other_receipt_texts();
     let by = |signer: &str, to: &str, services: &str| {
         Maker::Openssl.make_by(signer, to, services, 4, &content)
     };
@@ -218,6 +235,20 @@ fn failing() -> Vec<Failing> {
             "RECEIPT",
             "s",
             Maker::Openssl.make("s", 4, &receipt_text()),
+            "31",
+            "21",
+        ),
+        Failing(
+            "RECEIPTNUL",
+            "s",
+            Maker::Openssl.make("s", 4, &receipt_of_nuls),
+            "31",
+            "21",
+        ),
+        Failing(
+            "RECEIPTLOCAL",
+            "s",
+            Maker::Openssl.make("s", 4, &receipt_of_other_id),
             "31",
             "21",
         ),

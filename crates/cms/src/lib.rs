@@ -83,7 +83,7 @@ pub use measured::Measured;
 pub use measuring::Measurer;
 pub use name::name_attributes;
 pub use opening::{Announced, FileTolerances, Opener, Opening};
-pub use receipt::{ReceiptError, SentFile, receipt_text, sign_receipt};
+pub use receipt::{ReceiptError, SentFile, receipt_text, sign_receipt, unfilled};
 pub use records::{
     LONGEST_RECORD, RecordHeaderError, RecordHeaderReader, RecordHeaderWriter, RecordPart,
 };

@@ -254,7 +254,9 @@ fn compare(text: &[u8], response: &Response) -> Result<(), ReceiptError> {
     }
 }
 
-fn unfilled(mut field: &[u8]) -> &[u8] {
+/// The octets of a field of a receipt without what fills it up on its right, blanks or NULs: so fields are compared.
+#[must_use]
+pub fn unfilled(mut field: &[u8]) -> &[u8] {
     while let Some((b' ' | 0, rest)) = field.split_last() {
         field = rest;
     }

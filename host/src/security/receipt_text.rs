@@ -1,7 +1,8 @@
 //! What is signed of a receipt (RFC 5024, 5.3.13, 5.3.14) is told from a file: both are signed as data, and nothing but
 //! their form says which of the two a signature was made for.
 
-use oftp::OdetteId;
+use oftp::{DatasetName, FileStamp, OdetteId};
+use pointsman_cms::unfilled;
 
 /// Fields of an EERP's text, each with its octets: data set name, date, time, destination, originator.
 const NAME: usize = 26;
@@ -49,27 +50,32 @@ impl ReceiptText {
     }
 }
 
-/// Whether the text begins with the fields of a receipt that has so many Odette IDs.
+/// Whether the text begins with the fields of a receipt that has so many Odette IDs: with all that a command can have, each
+/// filled up as signed texts are compared.
 fn has_fields(text: &[u8], ids: usize) -> bool {
-    let (mut rest, mut fine) = (text, true);
-    let mut field = |octets: usize, is_fine: fn(&[u8]) -> bool| {
-        let (now, later) = rest.split_at_checked(octets).unwrap_or((rest, &[]));
-        rest = later;
-        fine = fine && now.len() == octets && is_fine(now);
-    };
-    field(NAME, |name| {
-        name.iter().all(|octet| (0x20..0x7f).contains(octet))
-    });
-    field(DATE + TIME, |stamp| stamp.iter().all(u8::is_ascii_digit));
+    let (name, rest) = field(text, NAME);
+    let (date, rest) = field(rest, DATE);
+    let (time, mut rest) = field(rest, TIME);
+    let mut is_one = DatasetName::from_wire(name).is_ok() && is_stamp(date, time);
     for _ in 0..ids {
-        field(ID, is_odette_id);
+        let (id, after) = field(rest, ID);
+        is_one = is_one && OdetteId::from_wire(id).is_ok();
+        rest = after;
     }
-    fine
+    is_one
 }
 
-fn is_odette_id(octets: &[u8]) -> bool {
-    let text = std::str::from_utf8(octets).unwrap_or_default().trim_end();
-    text.starts_with('O') && OdetteId::new(text).is_ok()
+/// The next field without what fills it up, and what follows it.
+fn field(text: &[u8], octets: usize) -> (&[u8], &[u8]) {
+    let (now, later) = text.split_at_checked(octets).unwrap_or((text, &[]));
+    (unfilled(now), later)
+}
+
+/// The counter of a time may be missing: the blanks that stand for it count as what fills the field up.
+fn is_stamp(date: &[u8], time: &[u8]) -> bool {
+    let blanks = [b' '; TIME];
+    let missing = blanks.get(time.len()..).unwrap_or_default();
+    FileStamp::from_wire(date, &[time, missing].concat()).is_ok()
 }
 
 #[cfg(test)]
@@ -117,8 +123,37 @@ mod tests {
             let longer = [&text[..], b"\n"].concat();
             let other_name = [b"\x07", &text[1..]].concat();
             let other_date = [&text[..NAME], b"2026112X", &text[NAME + DATE..]].concat();
-            for file in [&longer[..], &text[1..], &other_name, &other_date, b""] {
+            let no_name = [&[b' '; NAME], &text[NAME..]].concat();
+            for file in [
+                &longer[..],
+                &text[1..],
+                &other_name,
+                &other_date,
+                &no_name,
+                b"",
+            ] {
                 assert!(!is_one(file, 64));
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_is_one_however_its_fields_are_filled_up_and_whatever_its_ids_are() {
+        for text in HASHES.into_iter().flat_map(receipts) {
+            let fields = match text.len() - KEY {
+                20 | 32 | 64 => KEY,
+                _ => KEY + ID,
+            };
+            let mut nuls = text.clone();
+            for octet in nuls[..fields].iter_mut().filter(|octet| **octet == b' ') {
+                *octet = 0;
+            }
+            let mut other_id = text.clone();
+            other_id[KEY - ID..][..ID].copy_from_slice(format!("{:ID$}", "lokal 1").as_bytes());
+            let mut no_counter = text.clone();
+            no_counter[NAME + DATE + 6..][..4].fill(b' ');
+            for text in [nuls, other_id, no_counter] {
+                assert!(is_one(&text, 40), "{}", text.escape_ascii());
             }
         }
     }
