@@ -709,14 +709,27 @@ fn a_server_that_stops_breaks_off_what_it_opens_and_the_next_start_opens_it() {
 
 #[test]
 fn a_large_file_takes_no_more_memory_than_a_small_one_may() {
-    let setup = station("expansion: 9");
-    let server = setup.serve();
-    let content = send_large(&setup, &server, "LARGE");
-    setup.await_delivered(1);
-    assert!(delivered(&setup, "LARGE").unwrap() == content);
-    let peak = server.peak_memory();
-    println!("{peak} KiB at the most");
-    assert!(peak < 96 << 10, "{peak} KiB");
+    let peak = |mib: usize, services: &'static str| {
+        let setup = station("expansion: 9999");
+        let server = setup.serve();
+        let content = octets(9, 16 << 10).repeat(64 * mib);
+        let wire = Maker::Crate.make(services, 4, &content);
+        let mut peer = Peer::session(server.address());
+        let file = Secured::new("LARGE", services, 4, wire);
+        assert_eq!(file.send(&mut peer), "4N");
+        setup.await_delivered(1);
+        assert!(delivered(&setup, "LARGE").unwrap() == content);
+        server.peak_memory()
+    };
+    for services in ["se", "sze"] {
+        let (small, large) = (peak(4, services), peak(200, services));
+        println!("{services}: peak memory {small} KiB for 4 MiB, {large} KiB for 200 MiB");
+        assert!(large < 96 << 10, "{large} KiB");
+        assert!(
+            large < small + (12 << 10),
+            "{large} KiB against {small} KiB"
+        );
+    }
 }
 
 #[test]
