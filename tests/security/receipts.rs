@@ -225,6 +225,21 @@ fn a_signed_receipt_that_cannot_be_given_is_refused_at_sfid_or_goes_unsigned_whe
 }
 
 #[test]
+fn a_receipt_is_signed_by_an_agreed_suite_also_where_it_may_go_unsigned() {
+    let setup = receiver("us", "    unsigned_receipts: true\n");
+    let yaml = std::fs::read_to_string(setup.config()).unwrap();
+    let usual = yaml.replace("suites: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]", "suites: [3, 4]");
+    std::fs::write(setup.config(), usual).unwrap();
+    let server = setup.serve();
+    for suite in [1, 2, 7, 42] {
+        let mut peer = Peer::session(server.address());
+        let file = VirtualFile::new(&format!("ORDER{suite}"), "octets");
+        let answer = offered(&mut peer, asking(&file, suite));
+        assert!(answer.starts_with("315N"), "suite {suite}: {answer}");
+    }
+}
+
+#[test]
 fn a_receipt_waits_where_its_key_is_gone_and_the_partner_gets_none_without_a_signature() {
     let setup = receiver("us", "");
     let server = setup.serve();
@@ -635,4 +650,36 @@ fn a_signature_over_stations_that_are_not_swapped_is_checked_as_it_stands_on_the
     });
     assert_eq!((state(&shown), done), ("acknowledged", true), "{shown}");
     assert!(shown.contains("its signature is good"), "{shown}");
+}
+
+#[test]
+fn a_signature_that_nothing_can_check_is_none() {
+    for certificate in ["ended", "none"] {
+        let called = Called::new();
+        let setup = sender(&called.address(), "");
+        let path = setup.write("INVOIC", CONTENT);
+        let file = path.to_str().unwrap();
+        let send = ["send", file, "--to", "nordwerk", "--signed-receipt"];
+        let queued = setup.pointsman(&[&send[..], &["--plain", "--queue-only"]].concat());
+        assert!(queued.status.success(), "{queued:?}");
+        let yaml = std::fs::read_to_string(setup.config()).unwrap();
+        let without = match certificate {
+            "ended" => yaml.replace("us.pem", "ended.pem"),
+            _ => yaml.replace("    certificates:\n      - file: us.pem\n", ""),
+        };
+        std::fs::write(setup.config(), without).unwrap();
+        let server = setup.serve();
+        let mut peer = called.greet();
+        let sfid = peer.hear();
+        take(&mut peer, sfid.clone());
+        let signature = b"signed by me".to_vec();
+        let made = Made {
+            signature,
+            ..unsigned(&sfid, false)
+        };
+        give(&mut peer, &[made]);
+        server.await_log(&["receipt-invalid", "INVOIC", "was not checked"]);
+        let rows = setup.transfers();
+        assert!(rows[0].contains(" sent"), "{certificate}: {rows:?}");
+    }
 }

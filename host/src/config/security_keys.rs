@@ -153,7 +153,7 @@ pub struct FileSecurityKeys {
     pub other_hash: Typed<OtherHash>,
     /// What becomes of the content as on the wire of a file that cannot be opened: keep (the default) or delete.
     pub failed: Typed<FailedContent>,
-    /// What the partner learns of a file that cannot be opened: told-apart, alike or alike-unless-signed (the default).
+    /// What the partner learns of a file that cannot be opened: told-apart, or alike (the default).
     pub failures: Typed<FailureReasons>,
     /// How many octets one octet of compressed data may become, counted from 1 MiB of output on (default 200).
     pub expansion: Option<Typed<Between<1, 100_000>>>,

@@ -93,12 +93,9 @@ pub enum FailedContent {
 pub enum FailureReasons {
     /// Which of decryption, decompression and signature failed.
     ToldApart,
-    /// That it failed, by one reason.
-    Alike,
-    /// As `Alike` for files that are encrypted and not signed, which anybody may have changed to learn from the answers;
-    /// else as `ToldApart`.
+    /// Of an encrypted file, that it failed, by one reason: somebody may have changed it to learn from the answers.
     #[default]
-    AlikeUnlessSigned,
+    Alike,
 }
 
 /// Whether sessions with a partner are authenticated (SSIDAUTH). It is not negotiated: both sides must have the same.

@@ -83,15 +83,11 @@ impl Scalar for FailedContent {
 }
 
 impl Scalar for FailureReasons {
-    const WHAT: &'static str = "told-apart, alike or alike-unless-signed";
+    const WHAT: &'static str = "told-apart or alike";
     fn read(text: &str) -> Result<Self, String> {
         word(
             text,
-            &[
-                ("told-apart", Self::ToldApart),
-                ("alike", Self::Alike),
-                ("alike-unless-signed", Self::AlikeUnlessSigned),
-            ],
+            &[("told-apart", Self::ToldApart), ("alike", Self::Alike)],
         )
     }
 }

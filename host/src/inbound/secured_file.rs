@@ -66,11 +66,7 @@ impl SecuredFile {
     /// Whether its partner learns nothing of a failure but that there was one.
     #[must_use]
     pub fn fails_alike(&self, security: &FileSecurity) -> bool {
-        match security.failures {
-            FailureReasons::ToldApart => false,
-            FailureReasons::Alike => true,
-            FailureReasons::AlikeUnlessSigned => !self.header.security.is_signed(),
-        }
+        security.failures == FailureReasons::Alike
     }
 
     /// Its name in texts.

@@ -14,7 +14,7 @@ use pointsman_store::{
 };
 
 use super::identity::{Stamps, dataset_name};
-use super::securing::Securing;
+use super::securing::{self, Securing};
 pub use super::send_as::{QueueError, SendAs};
 pub use super::source::OpenedFile;
 use super::source::{Copied, CopyAs, SecureAs};
@@ -326,6 +326,9 @@ pub async fn resend(
     let record = record.ok_or(LedgerError::NotFound(old))?;
     let positions = record.positions().unwrap_or_default();
     let mut file = copy_of(record).ok_or(LedgerError::NotFound(old))?;
+    if let Some(profile) = config.partner(&file.partner) {
+        securing::can_be_announced(&file.header, &profile)?;
+    }
     let counted = Stamps {
         counted: true,
         from: None,

@@ -9,6 +9,22 @@ use super::send_as::QueueError;
 use crate::config::{BerLengths, Partner, SendServices, WantedServices};
 use crate::security::keyring::{Keyring, PartnerKeyring};
 
+/// Whether a file that is secured already can be offered to this partner.
+///
+/// # Errors
+/// Its level has no file security.
+pub(super) fn can_be_announced(header: &FileHeader, profile: &Partner) -> Result<(), QueueError> {
+    let is_plain = !header.enveloped && !header.signed_receipt;
+    if is_plain || profile.offer.level >= Level::V20 {
+        return Ok(());
+    }
+    Err(QueueError::Level {
+        what: "secured, or with a signed receipt,".to_owned(),
+        partner: profile.name.clone(),
+        level: profile.offer.level,
+    })
+}
+
 /// How strongly zlib compresses: 1 is several times as fast as 6, and most of what EDI and CAD files save it saves.
 const COMPRESSION: u32 = 1;
 

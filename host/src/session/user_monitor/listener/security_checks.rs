@@ -34,11 +34,17 @@ pub(super) fn is_agreed(
     if is_to_be_opened(header) {
         can_be_opened(header, security, means)?;
     }
-    if header.signed_receipt && !profile.unsigned_receipts {
-        signing::tell_why_not(context, header);
-        can_be_receipted(header, security, means)?;
+    match (header.signed_receipt, profile.unsigned_receipts) {
+        (true, false) => {
+            signing::tell_why_not(context, header);
+            can_be_receipted(header, security, means)
+        }
+        // Its receipt is not signed, or by the suite that it names.
+        (true, true) if header.cipher != CipherSuite::NONE => {
+            is_suite_agreed(header.cipher, security)
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn means(context: &SessionContext, profile: &Partner) -> Means {
