@@ -41,12 +41,12 @@ pub async fn check(
     let checking = move || checked(suite, &hash, &response, &certificates, tolerances);
     let lost = |error| ReceiptCheck::Unchecked(format!("its check was cut off: {error}"));
     let found = spawn_blocking(checking).await.unwrap_or_else(lost);
-    found.as_asked_for(row.header.signed_receipt)
+    found.checked_as_asked(row.header.signed_receipt)
 }
 
 impl ReceiptCheck {
     /// A signature that was asked for counts when it was checked.
-    fn as_asked_for(self, signed_receipt: bool) -> Self {
+    fn checked_as_asked(self, signed_receipt: bool) -> Self {
         match self {
             Self::Unchecked(why) if signed_receipt => {
                 Self::Invalid(format!("a signed receipt was asked for, and {why}"))
