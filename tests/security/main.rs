@@ -13,6 +13,7 @@ mod authentication;
 mod cms_command;
 mod incoming;
 mod keys;
+mod keys_gone;
 mod receipts;
 mod secured;
 mod sending;

@@ -75,6 +75,7 @@ pub use ber::MOST_DEPTH;
 pub use certificate::{Certificate, Identity, KeyError, PrivateKey};
 pub use challenge::{CHALLENGE, ChallengeFailed, ChallengeReply, OwnChallenge, answer_challenge};
 pub use compressed::Compress;
+pub use enveloped::{Recipients, recipients};
 pub use error::{CmsError, Layer, Problem, SecurityStage};
 pub use found::{CompressedFound, EnvelopedFound, Found, SignedFound, WireFound};
 pub use held_key::{HeldKey, HeldKeyError};

@@ -52,7 +52,7 @@ macro_rules! received {
             "RCV-017" "not-opened-yet" Error Counted
             NotOpenedYet { transfer: TransferId, partner: String, file: String, reason: String }
             says("transfer {transfer}, {file} of {partner}, is not opened yet, and will be tried again: {reason}")
-            remedy("the text says what failed: the disk, keys that cannot be read, a partner that the configuration does not name any more")
+            remedy("the text says what failed: the disk, keys that cannot be read, a key that is gone since the file was received, a partner that the configuration does not name any more")
 
             /// the ledger could not be read for what is to be opened
             "RCV-018" "unopened-unknown" Error Counted

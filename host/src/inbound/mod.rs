@@ -5,6 +5,7 @@ mod asking;
 pub(crate) mod delivery;
 pub(crate) mod hand_over;
 pub(crate) mod hashing;
+pub(crate) mod keys_gone;
 pub(crate) mod opened;
 pub(crate) mod opening;
 pub(crate) mod receipts;

@@ -12,12 +12,13 @@ use pointsman_store::{Hold, InboundState, LedgerError, SpoolError, State, Transf
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::keys_gone;
 use super::opened::{self, Outcome, Plain};
 use super::secured_file::SecuredFile;
 use crate::events::Event;
 use crate::security::{OpenError, OpenedContent};
 use crate::station::Station;
-use crate::station::in_force::InForce;
+use crate::station::in_force::{InForce, Pinned};
 
 /// How often files that could not be opened are tried again.
 const AGAIN: Duration = Duration::from_secs(15);
@@ -189,19 +190,25 @@ async fn open_file(
     let pinned = station.pin();
     match make_plain(station, &pinned.in_force, &file, stop).await {
         Ok((plain, found)) => opened::settle(station, &pinned, &file, plain, &found).await,
-        Err(error) => {
-            let security = &file.profile(&pinned.in_force)?.file_security;
-            let (is_encrypted, alike) = (
-                file.header.security.is_encrypted(),
-                file.fails_alike(security),
-            );
-            let Some(told) = error.told(is_encrypted, alike) else {
-                return Err(error);
-            };
-            file.compare(station).await?;
-            opened::refuse(station, &file, security.failed, told, &error).await
-        }
+        Err(error) => not_opened(station, &pinned, &file, error).await,
     }
+}
+
+/// The file could not be opened: its NERP is owed where it is to blame.
+async fn not_opened(
+    station: &Station,
+    pinned: &Pinned,
+    file: &SecuredFile,
+    error: OpenError,
+) -> Result<Outcome, OpenError> {
+    let security = &file.profile(&pinned.in_force)?.file_security;
+    let is_encrypted = file.header.security.is_encrypted();
+    let Some(told) = error.told(is_encrypted, file.fails_alike(security)) else {
+        return Err(error);
+    };
+    file.compare(station).await?;
+    keys_gone::check(station, &pinned.in_force, file).await?;
+    opened::refuse(station, file, security.failed, told, &error).await
 }
 
 /// The plain content: made now, or before the last crash.

@@ -36,7 +36,7 @@ pub struct SecuredFile {
     pub target: Target,
     /// What was said of it by now.
     pub labels: Vec<(String, String)>,
-    /// When it was offered first.
+    /// When it was offered first: its signers' certificates must have been valid then, however late it is opened.
     pub offered: SystemTime,
 }
 
@@ -77,7 +77,8 @@ impl SecuredFile {
 
     /// The suite that it announces; where it announces none, since it is compressed alone, one of the hash that is taken
     /// in its stead.
-    fn suite(&self) -> Option<Suite> {
+    #[must_use]
+    pub fn suite(&self) -> Option<Suite> {
         let number = match self.header.security {
             oftp::Security::None if self.header.cipher == CipherSuite::NONE => CipherSuite::new(4)?,
             _ => self.header.cipher,
@@ -107,7 +108,7 @@ impl SecuredFile {
                     suite,
                 },
                 own: keys.decryption(),
-                partner: keys.verification(SystemTime::now()),
+                partner: keys.verification(self.offered),
                 limits: Limits {
                     largest: largest.unwrap_or(u64::MAX),
                     ratio: security.expansion,

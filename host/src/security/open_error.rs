@@ -52,6 +52,11 @@ pub enum OpenError {
     /// The keys that are in force cannot be used.
     #[error(transparent)]
     Keys(#[from] KeyringError),
+    /// No key of ours is among those that it is encrypted to, and it was received under other ones.
+    #[error(
+        "it is encrypted to the certificate with {0}, and none of our keys is of that; when the file was received there were other keys: put the key back (`station.keys`, `partners.*.keys`)"
+    )]
+    KeyGone(String),
     /// The configuration does not name its partner.
     #[error(
         "the configuration does not name the partner {0} any more: give the profile its old name back"

@@ -3,7 +3,9 @@
 mod key_choice;
 mod reader;
 mod recipient;
+mod recipients;
 mod writer;
 
 pub(crate) use reader::{EnvelopedReader, EnvelopedRules, Inside};
+pub use recipients::{Recipients, recipients};
 pub(crate) use writer::{EnvelopedShape, EnvelopedWriter};

@@ -75,12 +75,7 @@ impl EnvelopedReader {
 
     /// Reads all that stands before the cipher text, and chooses the key by the beginning of that.
     fn open(&mut self) -> Result<Decrypting, CmsError> {
-        crate::content_info::enter(&mut self.reader, oid::ENVELOPED_DATA)?;
-        let version = self.reader.element("version", 16)?;
-        if ![&[tag::INTEGER, 1, 0][..], &[tag::INTEGER, 1, 2]].contains(&version.as_slice()) {
-            return Err(self.reader.error(Problem::Version));
-        }
-        let recipients = self.recipients()?;
+        let recipients = read_recipients(&mut self.reader)?;
         self.reader.enter(tag::SEQUENCE, "encrypted content")?;
         if self.reader.element("content type", 64)? != oid::DATA {
             return Err(self.reader.error(Problem::Content));
@@ -117,24 +112,6 @@ impl EnvelopedReader {
             plain: Vec::new(),
             at: 0,
         })
-    }
-
-    /// The recipients, as they came.
-    fn recipients(&mut self) -> Result<Vec<Vec<u8>>, CmsError> {
-        // A SEQUENCE would not do: [0] before it is originatorInfo, which no writer of OFTP needs.
-        self.reader.enter(tag::SET, "list of recipients")?;
-        let mut recipients = Vec::new();
-        while !self.reader.has_ended()? {
-            if recipients.len() == MOST_RECIPIENTS && !planted!(RecipientsNotCounted) {
-                return Err(self.reader.error(Problem::TooMany("recipients")));
-            }
-            recipients.push(self.reader.element("recipient", MOST_RECIPIENT)?);
-        }
-        self.reader.close();
-        match recipients.is_empty() {
-            true => Err(self.reader.error(Problem::None("recipient"))),
-            false => Ok(recipients),
-        }
     }
 
     fn cipher<'a>(&self, algorithm: &'a [u8]) -> Result<(ContentCipher, &'a [u8]), CmsError> {
@@ -199,6 +176,29 @@ impl EnvelopedReader {
             open.cipher_text.clear();
         }
         Ok(())
+    }
+}
+
+/// Enters the layer, up to its content: the recipients, as they came.
+pub(super) fn read_recipients(reader: &mut BerReader) -> Result<Vec<Vec<u8>>, CmsError> {
+    crate::content_info::enter(reader, oid::ENVELOPED_DATA)?;
+    let version = reader.element("version", 16)?;
+    if ![&[tag::INTEGER, 1, 0][..], &[tag::INTEGER, 1, 2]].contains(&version.as_slice()) {
+        return Err(reader.error(Problem::Version));
+    }
+    // A SEQUENCE would not do: [0] before it is originatorInfo, which no writer of OFTP needs.
+    reader.enter(tag::SET, "list of recipients")?;
+    let mut recipients = Vec::new();
+    while !reader.has_ended()? {
+        if recipients.len() == MOST_RECIPIENTS && !planted!(RecipientsNotCounted) {
+            return Err(reader.error(Problem::TooMany("recipients")));
+        }
+        recipients.push(reader.element("recipient", MOST_RECIPIENT)?);
+    }
+    reader.close();
+    match recipients.is_empty() {
+        true => Err(reader.error(Problem::None("recipient"))),
+        false => Ok(recipients),
     }
 }
 

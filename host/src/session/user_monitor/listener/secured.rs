@@ -16,8 +16,8 @@ use super::file_refusal::{FileRefusal, OurFailure};
 use super::judging::{self, Acceptance, Judgement};
 use crate::config::WhenOpened;
 use crate::events::Event;
-use crate::inbound::opened;
 use crate::inbound::secured_file::SecuredFile;
+use crate::inbound::{keys_gone, opened};
 use crate::policy::facts::Finished;
 use crate::security::{OpenError, OpenedContent, found_in_words};
 use crate::session::user_monitor::context::SessionContext;
@@ -49,7 +49,7 @@ impl Close<'_> {
             counts: self.closing.received,
             wire_hash: None,
             target: file.target.clone(),
-            note: Note::from("it is opened then"),
+            note: keys_gone::note(&self.context.plan.in_force, self.context.partner()),
             labels: file.labels.clone(),
         };
         let (partner, session_id) = (self.context.partner().to_owned(), &self.context.id);
@@ -63,7 +63,7 @@ impl Close<'_> {
             layout: file.layout,
             target: file.target,
             labels: file.labels,
-            offered: SystemTime::now(),
+            offered: SystemTime::now() - file.began.elapsed(),
         };
         let wire = match file.content.seal(&sidecar).await {
             Ok(sealed) => sealed,
