@@ -14,6 +14,7 @@ mod cms_command;
 mod incoming;
 mod keys;
 mod keys_gone;
+mod openings;
 mod receipts;
 mod secured;
 mod sending;

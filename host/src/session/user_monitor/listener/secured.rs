@@ -23,6 +23,9 @@ use crate::security::{OpenError, OpenedContent, found_in_words};
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 use crate::session::user_monitor::promise;
+use crate::station::Station;
+use crate::station::in_force::InForce;
+use crate::station::openings::OpeningPlace;
 
 /// A secured file whose content as on the wire is sealed, while no row says so.
 struct SealedFile {
@@ -38,6 +41,8 @@ struct SealedFile {
 struct PlainContent {
     content: Box<dyn WholeContent>,
     found: OpenedContent,
+    /// Its place among those that are opened (`limits.openings`), until it is sealed.
+    place: OpeningPlace,
 }
 
 impl Close<'_> {
@@ -103,15 +108,13 @@ impl Close<'_> {
     async fn open_first(self, file: SealedFile) -> Result<(), InternalError> {
         let station = &self.context.station;
         let in_force = &self.context.plan.in_force;
-        let stop = station.openings.stopping();
-        let (content, found) = match file.secured.open(station, in_force, stop).await {
-            Ok(opened) => opened,
+        let plain = match open_in_place(station, in_force, &file.secured).await {
+            Ok(plain) => plain,
             Err(error) => {
                 let refused = refusal(self.context, &file.secured, &error);
                 return self.refuse_sealed(file, None, refused, None).await;
             }
         };
-        let plain = PlainContent { content, found };
         match judge(self.context, &file, &plain).await? {
             Judgement::Kept(kept) => self.keep_opened(file, plain, kept).await,
             Judgement::Refused(refused, note) => {
@@ -147,11 +150,16 @@ impl Close<'_> {
         plain: PlainContent,
         kept: Acceptance,
     ) -> Result<(), InternalError> {
-        let PlainContent { content, found } = plain;
+        let PlainContent {
+            content,
+            found,
+            place,
+        } = plain;
         let sealed = match content.seal_plain().await {
             Ok(sealed) => sealed,
             Err(error) => return self.refuse_sealed(file, None, error.into(), None).await,
         };
+        drop(place);
         let stored = write_opened(self.context, &file, &sealed, &found, &kept).await?;
         let (id, octets) = (file.secured.id, file.wire.measure().octets);
         promise::efpa(self.session, self.ticket, id, kept.wants_turn, stored)?;
@@ -173,6 +181,26 @@ impl Close<'_> {
         }
         Ok(())
     }
+}
+
+/// Opens a file once it has its place among those that are opened (`limits.openings`), for which the session waits.
+async fn open_in_place(
+    station: &Station,
+    in_force: &InForce,
+    file: &SecuredFile,
+) -> Result<PlainContent, OpenError> {
+    let (openings, most) = (&station.openings, station.plan().limits.openings);
+    let stop = openings.stopping();
+    let place = tokio::select! {
+        place = openings.place(&file.partner, most) => place,
+        () = stop.cancelled() => return Err(OpenError::Stopped),
+    };
+    let (content, found) = file.open(station, in_force, stop).await?;
+    Ok(PlainContent {
+        content,
+        found,
+        place,
+    })
 }
 
 async fn judge(
