@@ -93,6 +93,10 @@ pub async fn settle(
         note: judged.note.clone(),
         labels: judged.labels,
     };
+    let keeps = pinned.delivery_of(&file.partner).keeps_rejected;
+    if matches!(judged.verdict, Verdict::Negative(_)) && !keeps {
+        note_removal(station, file.id, "delivery.rejected: delete").await?;
+    }
     station.ledger.opened(&sealed, opened).await?;
     station.events.emit(Event::FileOpened {
         transfer: file.id,
@@ -101,10 +105,9 @@ pub async fn settle(
         octets: sealed.measure().octets,
         found: words,
     });
-    let keeps = pinned.delivery_of(&file.partner).keeps_rejected;
     match &judged.verdict {
         Verdict::Negative(_) if keeps => {}
-        Verdict::Negative(_) => remove(station, file.id, "delivery.rejected: delete").await?,
+        Verdict::Negative(_) => remove(station, file.id).await?,
         verdict => {
             log_waiting(station, file, verdict, judged.note.text);
             let undelivered = Undelivered {
@@ -149,6 +152,9 @@ pub async fn refuse(
         wire_hash,
         note: Note::from(reason.clone()),
     };
+    if content == FailedContent::Delete {
+        note_removal(station, file.id, "file_security.failed: delete").await?;
+    }
     station.ledger.not_opened(file.id, failed).await?;
     station.events.emit(Event::FileNotOpened {
         transfer: file.id,
@@ -157,14 +163,20 @@ pub async fn refuse(
         reason,
     });
     if content == FailedContent::Delete {
-        remove(station, file.id, "file_security.failed: delete").await?;
+        remove(station, file.id).await?;
     }
     Ok(Outcome::Done)
 }
 
-/// The contents of a rejected file are not to be kept; that it came is remembered.
-async fn remove(station: &Station, id: TransferId, why: &str) -> Result<(), OpenError> {
-    station.ledger.content_removed(id, why).await?;
+/// The contents of a file that is about to be rejected are not to be kept. It is noted before the row says `rejected`: from
+/// then on nobody opens the file again, and where a crash comes before the contents are removed, the next start does it.
+/// Where it comes earlier, the file is opened again, and the start leaves its contents.
+async fn note_removal(station: &Station, id: TransferId, why: &str) -> Result<(), LedgerError> {
+    station.ledger.content_removed(id, why).await
+}
+
+/// The contents of a rejected file are removed; that it came is remembered.
+async fn remove(station: &Station, id: TransferId) -> Result<(), OpenError> {
     let contents = &station.contents;
     Ok(contents.discard_contents(Direction::Inbound, id).await?)
 }
