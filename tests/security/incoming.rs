@@ -577,6 +577,27 @@ fn policies_are_asked_when_the_content_is_known_and_a_refusal_after_efpa_is_a_ne
 }
 
 #[test]
+fn policies_that_are_asked_again_are_told_what_was_found_in_the_file() {
+    for open in ["after-acknowledgement", "before-acknowledgement"] {
+        let setup = with_policy(&format!("open: {open}"), ", answer: later");
+        let server = setup.serve();
+        let mut peer = Peer::session(server.address());
+        let wire = Maker::Openssl.make("se", 4, b"content");
+        let octets = wire.len().to_string();
+        assert_eq!(Secured::new("ASKED", "se", 4, wire).send(&mut peer), "4N");
+        server.await_log(&[
+            "told of an end: received ASKED completed",
+            "asked 1",
+            "signature-valid Some(true)",
+            &format!("(\\\"secured-octets\\\", \\\"{octets}\\\")"),
+            "(\\\"signer-subject\\\", \\\"CN=them\\\")",
+            "signer-serial",
+            "signer-sha256",
+        ]);
+    }
+}
+
+#[test]
 fn a_command_takes_what_is_opened_before_its_receipt_is_given() {
     let partner = format!(
         "{}    delivery: {{command: [/bin/sh, -c, 'cp \"$0\" \"$0.taken\"']}}\n",

@@ -15,6 +15,7 @@ use crate::row::{Course, Inbound, Outbound, Row};
 use crate::sidecar::{Entry, Record, Sidecar, Way};
 use crate::state::{InboundState, OutboundState, ReceiptState, State};
 use crate::transfer::{Labels, REBUILT, Target};
+use crate::transition::VerbName;
 use crate::verb::{
     Acknowledged, ClockPutBack, DecideReceipt, Forwarded, FoundDelivered, FoundHere, FoundUnknown,
     Hashed, Open, Ordered, Overdue, Placing, Receive, ReceiveSecured, RefuseToOpen, ResponseTaken,
@@ -37,8 +38,13 @@ pub(crate) fn rebuilt(record: &Record, is_here: bool, now: SystemTime) -> Row {
         Course::Inbound(_) => settle_received(&mut row, record, is_here, now),
         Course::Outbound(_) => settle_to_send(&mut row, record, is_here, now),
     }
+    let opened = VerbName::Opened.in_history();
+    let found = row.history.iter().find(|line| line.event == opened);
+    // What policies are told once more, where they are asked again.
+    let data = found.and_then(|line| line.note.data.clone());
     row.history.clear();
-    row.note(REBUILT, "from its sidecar");
+    let text = "from its sidecar".to_owned();
+    row.note(REBUILT, Note { text, data });
     row
 }
 
@@ -172,6 +178,7 @@ struct OpenedAs<'a> {
     verdict: Verdict,
     labels: &'a Labels,
     wire_hash: Option<&'a WireHash>,
+    found: Note,
 }
 
 /// A plain content is sealed before its file counts as opened. Without one it was refused, or nothing happened.
@@ -185,7 +192,7 @@ fn open(row: &mut Row, plain: Option<&Measure>, to: OpenedAs<'_>, now: SystemTim
                 wire_hash,
                 target: to.target.clone(),
                 verdict,
-                found: Note::default(),
+                found: to.found,
                 note: Note::default(),
                 labels: to.labels.clone(),
             };
@@ -217,6 +224,7 @@ fn must_be_opened(row: &mut Row, record: &Record, now: SystemTime) {
         verdict: Verdict::Later(None),
         labels: &record.sidecar.labels,
         wire_hash: None,
+        found: Note::default(),
     };
     open(row, record.plain(), opened, now);
 }
@@ -239,12 +247,14 @@ fn step(row: &mut Row, entry: &Entry, record: &Record, now: SystemTime) {
             verdict,
             labels,
             wire_hash,
+            found,
         } => {
             let opened = OpenedAs {
                 target,
                 verdict: or_asked(verdict, record),
                 labels,
                 wire_hash: wire_hash.as_ref(),
+                found: found.clone(),
             };
             open(row, record.plain(), opened, now);
         }
@@ -429,6 +439,7 @@ fn opened_entries(file: &Inbound, row: &Row) -> Vec<Entry> {
         verdict: verdict(file, row),
         labels: row.labels.clone(),
         wire_hash: row.wire_hash.clone(),
+        found: Note::default(),
     };
     vec![Entry::Plain(plain.clone()), opened]
 }

@@ -19,6 +19,7 @@ use oftp::{Counts, FileHeader, FileKey, FileStamp, Positions, RecordLayout, Resp
 
 use crate::content::Content;
 use crate::measure::Measure;
+use crate::note::Note;
 use crate::positions::KeptPositions;
 use crate::state::{Direction, OutboundState};
 use crate::transfer::{Labels, NewFile, Target, TransferId};
@@ -113,6 +114,8 @@ pub enum Entry {
         labels: Labels,
         /// The hash of the file as it was transmitted.
         wire_hash: Option<WireHash>,
+        /// What was found in it; empty where it is not opened.
+        found: Note,
     },
 }
 

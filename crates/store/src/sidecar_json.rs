@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use self::written::{WrittenReceipt, WrittenVerdict};
 use crate::measure::Measure;
+use crate::note::Note;
 use crate::positions::KeptPositions;
 use crate::sidecar::{Entry, Record, Sidecar, Way};
 use crate::state::OutboundState;
@@ -85,11 +86,14 @@ impl Entry {
                 verdict,
                 labels,
                 wire_hash,
+                found,
             } => Happened::Opened {
                 target: target.into(),
                 verdict: verdict.into(),
                 labels: labels.clone(),
                 hash: wire_hash.clone(),
+                found: found.text.clone(),
+                found_data: found.data.clone(),
             },
         };
         ended(&Dated {
@@ -252,6 +256,10 @@ enum Happened {
         labels: Labels,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hash: Option<WireHash>,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        found: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        found_data: Option<String>,
     },
 }
 
@@ -288,12 +296,18 @@ impl Happened {
                 verdict,
                 labels,
                 hash,
+                found,
+                found_data,
             } => match verdict.verdict(key)? {
                 Some(verdict) => Entry::Opened {
                     target: target.into(),
                     verdict,
                     labels,
                     wire_hash: hash,
+                    found: Note {
+                        text: found,
+                        data: found_data,
+                    },
                 },
                 None => return Ok(None),
             },

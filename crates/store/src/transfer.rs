@@ -347,6 +347,6 @@ pub struct TimelineEntry {
     pub event: String,
     /// Details: policy and generation, reason, path.
     pub detail: String,
-    /// What led to a decision, as JSON, where policies were asked.
+    /// What led to a decision, as JSON, where policies were asked; of a secured file that is opened, what was found in it.
     pub data: Option<String>,
 }

@@ -95,7 +95,7 @@ pub struct Opened {
     pub target: Target,
     /// The decision about its receipt.
     pub verdict: Verdict,
-    /// What was found in it: signer, cipher suite, sizes.
+    /// What was found in it: signer, cipher suite, sizes. Its data is for whoever asks again, and a rebuild has it too.
     pub found: Note,
     /// Which policy decided, and why.
     pub note: Note,

@@ -89,7 +89,7 @@ pub async fn settle(
         wire_hash: file.hash_found(found),
         target: judged.target.clone(),
         verdict: judged.verdict.clone(),
-        found: Note::from(words.clone()),
+        found: note_of(found),
         note: judged.note.clone(),
         labels: judged.labels,
     };
@@ -281,6 +281,15 @@ fn log_waiting(station: &Station, file: &SecuredFile, verdict: &Verdict, reason:
             file: file.name(),
             reason,
         });
+    }
+}
+
+/// What the history keeps of what was found in a file: in words, and for policies that are asked again.
+#[must_use]
+pub fn note_of(opened: &OpenedContent) -> Note {
+    Note {
+        text: found_in_words(&opened.found),
+        data: facts_of(opened).to_json(),
     }
 }
 

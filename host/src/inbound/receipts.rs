@@ -16,7 +16,7 @@ use crate::events::Event;
 use crate::inbound::asking;
 use crate::inbound::hand_over::{self, CommandResult};
 use crate::policy::ask;
-use crate::policy::facts::{self, Finished};
+use crate::policy::facts::{self, Finished, SecurityFacts};
 use crate::station::Station;
 use crate::station::drain::Drain;
 
@@ -116,7 +116,7 @@ async fn ask(station: &Arc<Station>, question: &OpenQuestion) -> Result<(), Ledg
     let answered = if question.hand_over {
         hand_over(station, question).await
     } else {
-        ask_policies(station, question, &session).await
+        ask_policies(station, question, &session).await?
     };
     let (verdict, note) = (answered.verdict.clone(), answered.note.clone());
     if write_down(station, question.id, verdict, note).await? {
@@ -227,8 +227,10 @@ async fn ask_policies(
     station: &Arc<Station>,
     question: &OpenQuestion,
     session: &str,
-) -> AnsweredQuestion {
+) -> Result<AnsweredQuestion, LedgerError> {
     let target = facts::target_of(&question.path);
+    let history = station.ledger.timeline(question.id).await?;
+    let security = SecurityFacts::in_history(&history);
     let done = Finished {
         direction: Direction::Inbound,
         header: &question.header,
@@ -241,7 +243,7 @@ async fn ask_policies(
         labels: &question.labels,
         asked: question.asked,
         can_refuse: Some(false),
-        security: None,
+        security: security.as_ref(),
     };
     // One plan and its own policies, whatever is put in force meanwhile.
     let pinned = station.pin();
@@ -249,14 +251,14 @@ async fn ask_policies(
     let answer = asking::end_transfer(station, &pinned, session, partner, &done).await;
     let key = &question.header.key;
     let (verdict, decision) = verdict(&pinned, partner, key, &answer.decision);
-    AnsweredQuestion {
+    Ok(AnsweredQuestion {
         verdict,
         hook: answer.hook.name(),
         by: ask::by(&answer),
         note: ask::note(&answer, &decision),
         policy: answer.decided_by.map(|by| by.policy),
         decision,
-    }
+    })
 }
 
 /// What an answer of the policies means for the receipt of a file that is here, and how the log says it.

@@ -7,7 +7,8 @@ use oftp::{
     Agreement, FileHeader, Format, Mode, OdetteId, Params, RecordLayout, Response, Security, Ssid,
 };
 use pointsman_policy::types;
-use pointsman_store::{Direction, OutboundFile, Target, TransferId};
+use pointsman_store::{Direction, OutboundFile, Target, TimelineEntry, TransferId};
+use serde::{Deserialize, Serialize};
 
 /// Where a connection runs.
 pub struct WireFacts {
@@ -218,7 +219,7 @@ pub struct Finished<'a> {
 }
 
 /// What was found in a secured file that is opened.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecurityFacts {
     /// Octets as on the wire.
     pub secured_octets: u64,
@@ -227,7 +228,7 @@ pub struct SecurityFacts {
 }
 
 /// A certificate of a partner that signed a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignerFacts {
     /// Its holder.
     pub subject: String,
@@ -237,7 +238,25 @@ pub struct SignerFacts {
     pub sha256: String,
 }
 
+/// The history lines that have what was found in a secured file: when it is opened, and when its row is rebuilt.
+const FOUND: [&str; 2] = ["opened", "rebuilt"];
+
 impl SecurityFacts {
+    /// As the history of the file keeps them.
+    #[must_use]
+    pub fn to_json(&self) -> Option<String> {
+        serde_json::to_string(self).ok()
+    }
+
+    /// Those that the history of a file keeps; none where it has none that can be read: it was not secured, or opened by
+    /// a release that kept none.
+    #[must_use]
+    pub fn in_history(history: &[TimelineEntry]) -> Option<Self> {
+        let lines = history.iter().rev();
+        let mut kept = lines.filter(|line| FOUND.contains(&&*line.event));
+        kept.find_map(|line| serde_json::from_str(line.data.as_deref()?).ok())
+    }
+
     /// In the words of `wit/`; more than one signer makes more than one value of a name.
     fn extra(&self) -> Vec<(String, String)> {
         let mut extra = vec![("secured-octets".to_owned(), self.secured_octets.to_string())];

@@ -365,6 +365,10 @@ fn opened(verdict: Verdict) -> Entry {
         verdict,
         labels: vec![("c".to_owned(), "d".to_owned())],
         wire_hash: WireHash::new(WireHashAlgorithm::Sha1, vec![1; 20]),
+        found: Note {
+            text: "signed by CN=them".to_owned(),
+            data: Some(r#"{"signers":1}"#.to_owned()),
+        },
     }
 }
 
@@ -417,6 +421,11 @@ fn a_rebuilt_file_that_was_opened_has_what_was_found_and_decided_then() {
     );
     assert_eq!(row.labels[0].0, "c");
     assert_eq!(row.wire_hash.as_ref().unwrap().octets(), [1; 20]);
+    let [kept] = &row.history[..] else {
+        panic!("{:?}", row.history);
+    };
+    assert_eq!(kept.event, REBUILT);
+    assert_eq!(kept.note.data.as_deref(), Some(r#"{"signers":1}"#));
     // What was known when it was received stays.
     let mut known = record;
     known.sidecar.wire_hash = WireHash::new(WireHashAlgorithm::Sha256, vec![2; 32]);

@@ -113,6 +113,10 @@ fn entries() -> Vec<Entry> {
                 },
                 verdict: verdict.clone(),
                 labels: vec![("a".to_owned(), "b".to_owned())],
+                found: Note {
+                    text: wire_hash.iter().map(|_| "signed").collect(),
+                    data: wire_hash.as_ref().map(|_| "{}".to_owned()),
+                },
                 wire_hash,
             });
         }

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use super::{Effect, Unfit, Verb};
+use crate::note::Note;
 use crate::row::Row;
 use crate::sidecar::Entry;
 use crate::state::InboundState;
@@ -37,6 +38,7 @@ impl Verb for RefuseToOpen {
             verdict: Verdict::Negative(self.0.nerp.clone()),
             labels: row.labels.clone(),
             wire_hash: row.wire_hash.clone(),
+            found: Note::default(),
         })
     }
 }

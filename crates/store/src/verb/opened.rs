@@ -58,6 +58,7 @@ impl Verb for Open {
             verdict: opened.verdict.clone(),
             labels: opened.labels.clone(),
             wire_hash: row.wire_hash.clone(),
+            found: opened.found.clone(),
         })
     }
 }

@@ -244,7 +244,7 @@ async fn write_opened(
         wire_hash: file.secured.hash_found(found),
         target: kept.target.clone(),
         verdict: kept.verdict.clone(),
-        found: Note::from(found_in_words(&found.found)),
+        found: opened::note_of(found),
         note: kept.note.clone(),
         labels: [file.secured.labels.clone(), kept.labels.clone()].concat(),
     };
