@@ -418,6 +418,14 @@ pub trait Ledger: ContentKeys + Send + Sync {
     /// Secured files that are received and not opened yet, oldest first.
     async fn unopened(&self) -> Result<Vec<Unopened>, LedgerError>;
 
+    /// The same, at most so many of those that come after this one: so all of them are looked at, however many wait, and
+    /// few are in memory at a time.
+    async fn unopened_after(
+        &self,
+        after: Option<TransferId>,
+        most: u32,
+    ) -> Result<Vec<Unopened>, LedgerError>;
+
     /// Files received but not in their folder yet, oldest first; those that are to be opened first are left out.
     async fn undelivered(&self) -> Result<Vec<Undelivered>, LedgerError>;
 

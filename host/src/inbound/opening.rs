@@ -26,6 +26,9 @@ const AGAIN: Duration = Duration::from_secs(15);
 /// The same while more of them wait than have a task.
 const SOON: Duration = Duration::from_secs(1);
 
+/// Files that are read at a time, of those that wait to be opened.
+const PAGE: u32 = 256;
+
 /// Opens a file on a task of its own, and delivers it; the task keeps running when the session that brought the file ends.
 /// None where very many of this partner wait: then the file is left to whoever looks for those.
 #[must_use]
@@ -57,21 +60,29 @@ pub fn start(
 /// Opens what a crash, an error or a busy session left, now and again.
 pub async fn keep_opening(station: Arc<Station>) {
     loop {
-        let mut soon = false;
-        match station.ledger.unopened().await {
-            Ok(left) => {
-                for file in left {
-                    soon |= !open_if_idle(&station, file.id, &file.partner);
-                }
-            }
-            Err(error) => {
-                let reason = error.to_string();
-                station.events.emit(Event::UnopenedUnknown { reason });
-            }
-        }
+        let soon = open_left(&station).await.unwrap_or_else(|error| {
+            let reason = error.to_string();
+            station.events.emit(Event::UnopenedUnknown { reason });
+            false
+        });
         tokio::select! {
             () = station.openings.left() => {}
             () = tokio::time::sleep(if soon { SOON } else { AGAIN }) => {}
+        }
+    }
+}
+
+/// Opens what no task has, whoever's it is and however many wait. True where more of them wait than have a task.
+async fn open_left(station: &Arc<Station>) -> Result<bool, LedgerError> {
+    let (mut after, mut soon) = (None, false);
+    loop {
+        let page = station.ledger.unopened_after(after, PAGE).await?;
+        for file in &page {
+            soon |= !open_if_idle(station, file.id, &file.partner);
+        }
+        match page.last() {
+            Some(last) => after = Some(last.id),
+            None => return Ok(soon),
         }
     }
 }

@@ -397,6 +397,16 @@ impl Ledger for SqliteLedger {
         self.reader.run(questions::unopened).await
     }
 
+    async fn unopened_after(
+        &self,
+        after: Option<TransferId>,
+        most: u32,
+    ) -> Result<Vec<Unopened>, LedgerError> {
+        self.reader
+            .run(move |db| questions::unopened_after(db, after, most))
+            .await
+    }
+
     async fn undelivered(&self) -> Result<Vec<Undelivered>, LedgerError> {
         self.reader.run(questions::undelivered).await
     }

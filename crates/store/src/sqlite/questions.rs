@@ -55,6 +55,17 @@ pub(super) fn unopened(db: &Connection) -> Result<Vec<Unopened>, LedgerError> {
     Ok(found.iter().filter_map(Row::unopened).collect())
 }
 
+pub(super) fn unopened_after(
+    db: &Connection,
+    after: Option<TransferId>,
+    most: u32,
+) -> Result<Vec<Unopened>, LedgerError> {
+    let which = "t.direction = 'in' AND t.state = 'opening' AND t.id > ?1 ORDER BY t.id LIMIT ?2";
+    let after = after.map_or_else(String::new, |id| id.to_string());
+    let found = rows::all(db, which, params![after, most], "unopened")?;
+    Ok(found.iter().filter_map(Row::unopened).collect())
+}
+
 pub(super) fn undelivered(db: &Connection) -> Result<Vec<Undelivered>, LedgerError> {
     let sql = format!(
         "SELECT id, partner, directory, file_name, overwrite, path, {} FROM transfers

@@ -274,6 +274,16 @@ async fn a_secured_file_is_opened_before_it_is_delivered_and_its_question_is_abo
     let waiting = ledger.unopened().await.unwrap();
     let waiting: Vec<_> = waiting.iter().map(|file| file.id).collect();
     assert_eq!(waiting, [first, second], "the oldest first");
+    for (after, most, meant) in [
+        (None, 9, &waiting[..]),
+        (None, 1, &waiting[..1]),
+        (Some(first), 9, &waiting[1..]),
+        (Some(second), 9, &[]),
+    ] {
+        let page = ledger.unopened_after(after, most).await.unwrap();
+        let page: Vec<_> = page.iter().map(|file| file.id).collect();
+        assert_eq!(page, meant, "{after:?}, {most}");
+    }
     assert!(ledger.undelivered().await.unwrap().is_empty());
     assert!(books.claim().await.is_none(), "no receipt is owed");
     let found = Note {
