@@ -7,7 +7,7 @@ use oftp::FileReason;
 use pointsman_policy::types;
 use pointsman_store::contents::WholeContent;
 use pointsman_store::{
-    Direction, LedgerError, Note, Opened, Persisted, ReceivedSecured, Sealed, Sidecar, Stored,
+    Direction, LedgerError, Opened, Persisted, ReceivedSecured, Sealed, Sidecar, Stored,
     Undelivered, Verdict,
 };
 
