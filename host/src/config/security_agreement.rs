@@ -115,14 +115,14 @@ impl<'p> Wants<'p> {
             self.needs_certificate(found, RECEIPT, what, CertificateUse::ReceiptVerification);
         }
         let security = send.security.is_signed() || send.security.is_encrypted();
-        let services = [
-            (SECURITY, security),
-            (RECEIPT, send.signed_receipt),
-            (&["file_security", "send", "compress"], send.compress),
-        ];
-        for (key, _) in services.into_iter().filter(|(_, wanted)| *wanted) {
-            self.needs_level(found, key);
-        }
+        self.need_level(
+            found,
+            [
+                (SECURITY, security),
+                (RECEIPT, send.signed_receipt),
+                (&["file_security", "send", "compress"], send.compress),
+            ],
+        );
     }
 
     fn to_receive(&self, found: &mut Vec<Found>) {
@@ -142,14 +142,21 @@ impl<'p> Wants<'p> {
             self.needs_key(found, RECEIPT, what, KeyUse::ReceiptSigning);
         }
         let security = demand.security.is_signed() || demand.security.is_encrypted();
-        let services = [
-            (SECURITY, security),
-            (RECEIPT, demand.signed_receipt),
-            (
-                &["file_security", "demand", "compressed"],
-                demand.compressed,
-            ),
-        ];
+        self.need_level(
+            found,
+            [
+                (SECURITY, security),
+                (RECEIPT, demand.signed_receipt),
+                (
+                    &["file_security", "demand", "compressed"],
+                    demand.compressed,
+                ),
+            ],
+        );
+    }
+
+    /// Of the services that are wanted each needs level 2.0.
+    fn need_level(&self, found: &mut Vec<Found>, services: [(&'static [&'static str], bool); 3]) {
         for (key, _) in services.into_iter().filter(|(_, wanted)| *wanted) {
             self.needs_level(found, key);
         }
