@@ -29,15 +29,15 @@ pub(super) fn is_agreed(
     profile: &Partner,
     header: &FileHeader,
 ) -> Result<(), FileRefusal> {
-    let (means, security) = (means(context, profile), &profile.file_security);
+    let security = &profile.file_security;
     has_enough(header, security)?;
     if is_to_be_opened(header) {
-        can_be_opened(header, security, means)?;
+        can_be_opened(header, security, means(context, profile))?;
     }
     match (header.signed_receipt, profile.unsigned_receipts) {
         (true, false) => {
             signing::tell_why_not(context, header);
-            can_be_receipted(header, security, means)
+            can_be_receipted(header, security, means(context, profile))
         }
         // Its receipt is not signed, or by the suite that it names.
         (true, true) if header.cipher != CipherSuite::NONE => {
