@@ -4,7 +4,7 @@
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pointsman_cms::{CmsError, Measured, Suite, Wrapped, Wrapper, Wrapping};
+use pointsman_cms::{CmsError, Measured, Suite, WireHasher, Wrapped, Wrapper, Wrapping};
 use pointsman_store::WireHash;
 use pointsman_store::contents::StoredContent;
 use tokio::task::spawn_blocking;
@@ -166,11 +166,13 @@ fn secured(
     wrapped: Wrapped,
     suite: Suite,
 ) -> Result<Secured, WrappingError> {
-    let hash = wire_hash(suite, wrapped.hash);
-    Ok(Secured {
-        content,
-        hash: hash.ok_or(CmsError::NotAsMeasured("its hash has another length"))?,
-    })
+    let hash = of_suite(suite, wrapped.hash)?;
+    Ok(Secured { content, hash })
+}
+
+fn of_suite(suite: Suite, octets: Vec<u8>) -> Result<WireHash, WrappingError> {
+    let hash = wire_hash(suite, octets);
+    Ok(hash.ok_or(CmsError::NotAsMeasured("its hash has another length"))?)
 }
 
 /// Measures a file, for one that is secured with definite lengths. `begin` gives the file from its start: it is read once,
@@ -213,16 +215,7 @@ fn hash_of(
     shape: VirtualShape,
     suite: Suite,
 ) -> Result<WireHash, WrappingError> {
-    let nothing = Wrapping {
-        suite,
-        sign: Vec::new(),
-        with_certificates: false,
-        compress: None,
-        encrypt: Vec::new(),
-        overlap: false,
-    };
-    let wrapper = nothing.write_to(io::sink())?;
-    let (wrapper, content) = VirtualFile::new(source, shape, wrapper).pass()?;
-    let (_, wrapped) = wrapper.finish()?;
-    Ok(secured(content, wrapped, suite)?.hash)
+    let hasher = WireHasher::new(suite)?;
+    let (hasher, _) = VirtualFile::new(source, shape, hasher).pass()?;
+    of_suite(suite, hasher.finish()?)
 }
