@@ -18,6 +18,7 @@ use super::send::SendRequest;
 use crate::config::Partner;
 use crate::outbound::wrapped_file;
 use crate::security::error::KeyringError;
+use crate::security::hexadecimal;
 use crate::security::keyring::Keyring;
 
 /// What a file became that was secured.
@@ -184,7 +185,7 @@ impl OpenReport {
             unknown_signers: signed.map_or_else(Vec::new, |signed| signed.unknown_signers.clone()),
             opened_with: enveloped.map(|enveloped| enveloped.opened_with.to_string()),
             was_named: enveloped.is_none_or(|enveloped| enveloped.was_named),
-            hash: hash.iter().map(|octet| format!("{octet:02x}")).collect(),
+            hash: hexadecimal(hash),
         }
     }
 }

@@ -19,8 +19,7 @@ pub fn found_in_words(found: &Found) -> String {
         words.push(format!("inflated from {from} to {to} octets"));
     }
     if let Some(layer) = &found.signed {
-        let signers: Vec<String> = layer.signers.iter().map(Certificate::to_string).collect();
-        let by = signers.join("; ");
+        let by = listed(&layer.signers);
         words.push(format!("signed ({}) by {by}", layer.hash));
         if !layer.unknown_signers.is_empty() {
             let unknown = layer.unknown_signers.join("; ");
@@ -28,6 +27,16 @@ pub fn found_in_words(found: &Found) -> String {
         }
     }
     words.join(", ")
+}
+
+/// Certificates as a line of the log has them.
+#[must_use]
+pub fn listed(certificates: &[Certificate]) -> String {
+    let told: Vec<String> = certificates.iter().map(Certificate::to_string).collect();
+    match told.is_empty() {
+        true => "none".to_owned(),
+        false => told.join("; "),
+    }
 }
 
 /// Octets in hexadecimal digits.

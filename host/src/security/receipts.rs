@@ -7,6 +7,8 @@ use pointsman_cms::{
 use pointsman_store::{OwedResponse, Row, WireHash};
 use tokio::task::spawn_blocking;
 
+use super::found_words::listed;
+
 /// What is known of a partner's receipt for a file of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReceiptCheck {
@@ -93,18 +95,13 @@ fn checked(
         );
     }
     match sent.verify(response, certificates, tolerances) {
-        Ok(found) => ReceiptCheck::Verified(shown(&found.signers)),
+        Ok(found) => ReceiptCheck::Verified(listed(&found.signers)),
         // The library failed, not the receipt.
         Err(ReceiptError::Signature(error @ (CmsError::Library(_) | CmsError::Thread))) => {
             ReceiptCheck::Unchecked(format!("the signature was not checked: {error}"))
         }
         Err(error) => ReceiptCheck::Invalid(error.to_string()),
     }
-}
-
-fn shown(signers: &[Certificate]) -> String {
-    let signers: Vec<_> = signers.iter().map(ToString::to_string).collect();
-    signers.join("; ")
 }
 
 /// A receipt of ours gets the hash of its file and a signature; `unswapped` where the partner wants the stations as the

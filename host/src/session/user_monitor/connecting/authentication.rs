@@ -14,6 +14,7 @@ use tokio::task::spawn_blocking;
 
 use super::dialled;
 use crate::events::Event;
+use crate::security::listed;
 use crate::session::user_monitor::context::SessionContext;
 
 /// How far the authentication of a session is.
@@ -161,12 +162,4 @@ async fn challenge(
     let (made, theirs) = made.map_err(|lost| lost.to_string())?;
     let (challenge, octets) = made.map_err(|error| error.to_string())?;
     Ok((challenge, octets, theirs))
-}
-
-fn listed(certificates: &[Certificate]) -> String {
-    let told: Vec<String> = certificates.iter().map(Certificate::to_string).collect();
-    match told.is_empty() {
-        true => "none".to_owned(),
-        false => told.join("; "),
-    }
 }
