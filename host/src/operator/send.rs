@@ -20,6 +20,7 @@ use crate::outbound::enqueue::{self, SendAs};
 use crate::session::dial::PlannedCall;
 use crate::session::ending::Ending;
 use crate::station::drain::Drain;
+use crate::station::in_force::InForce;
 use crate::station::leases;
 use crate::station::{Inbox, Station};
 
@@ -194,7 +195,7 @@ impl Operator {
             // What is only queued is nobody's to decide yet.
             plan.policies = Vec::new();
         }
-        Ok(Station::open(plan, "send", inbox).await?)
+        Ok(Station::open(InForce::of(plan), "send", inbox).await?)
     }
 }
 

@@ -30,7 +30,7 @@ struct OneQueued {
 impl OneQueued {
     async fn with_a_file() -> Self {
         let temp = tempfile::TempDir::new().unwrap();
-        let station = Station::open(plan(temp.path()), "test", Inbox::Made).await;
+        let station = Station::open(InForce::of(plan(temp.path())), "test", Inbox::Made).await;
         let station = station.unwrap();
         let file = temp.path().join("ORDERS.EDI");
         std::fs::write(&file, "UNB+UNOA:1'").unwrap();
@@ -299,7 +299,7 @@ async fn put_in_force(station: &Station, folder: &std::path::Path, partners: &st
 #[tokio::test]
 async fn a_call_that_waits_while_the_plan_changes_is_made_by_the_new_one_alone() {
     let temp = tempfile::TempDir::new().unwrap();
-    let station = Station::open(plan(temp.path()), "test", Inbox::Made).await;
+    let station = Station::open(InForce::of(plan(temp.path())), "test", Inbox::Made).await;
     let station = station.unwrap();
     let (old, new) = (Port::open(), Port::open());
     let prepared = async || {

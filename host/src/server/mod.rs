@@ -29,7 +29,6 @@ use crate::operator::conditions::{Obstacle, obstacles};
 use crate::operator::error::{ErrorCode, OperatorError};
 use crate::operator::lock::{LockError, StorageLock};
 use crate::operator::{Operator, RunningServer};
-use crate::security::keyring::Keyring;
 use crate::session::listen::ListenError;
 use crate::station::drain::Drain;
 use crate::station::error::StartError;
@@ -135,15 +134,16 @@ impl Server {
     /// # Errors
     /// Whatever keeps it from running; nothing runs then.
     pub async fn start(config: Plan) -> Result<Self, ServeError> {
-        let obstacles = obstacles(&config, &Keyring::of(&config));
+        let in_force = InForce::of(config);
+        let obstacles = obstacles(&in_force, in_force.keyring());
         if !obstacles.is_empty() {
             return Err(ServeError::NotReady(obstacles));
         }
         allow_descriptors();
         // Before anything in the storage is touched: two servers must not share it.
-        let lock = StorageLock::take(&config)?;
-        let control = ControlSocket::bind(&config, &lock)?;
-        let station = Station::open(config, "serve", Inbox::Made).await?;
+        let lock = StorageLock::take(&in_force)?;
+        let control = ControlSocket::bind(&in_force, &lock)?;
+        let station = Station::open(in_force, "serve", Inbox::Made).await?;
         recover(&station).await?;
         let (drain, draining) = channel(Drain::No);
         let (sessions, tasks) = (TaskTracker::new(), TaskTracker::new());
@@ -296,7 +296,7 @@ mod tests {
     #[tokio::test]
     async fn what_runs_as_long_as_the_server_is_started_again_where_it_ends() {
         let temp = tempfile::TempDir::new().unwrap();
-        let station = Station::open(config(temp.path()), "test", Inbox::Made);
+        let station = Station::open(InForce::of(config(temp.path())), "test", Inbox::Made);
         let (_drain, draining) = channel(Drain::No);
         let keeper = Keeper {
             station: station.await.unwrap(),

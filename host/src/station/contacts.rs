@@ -4,11 +4,13 @@
 //! commit of its own. A crash loses the notes of one second.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::SystemTime;
 
 use pointsman_store::{Contact, ContactKind, Ledger, LedgerError};
 use serde::{Deserialize, Serialize};
+
+use super::mutex::locked;
 
 /// The most octets of a text from a partner that are remembered.
 const WORDS: usize = 1000;
@@ -73,12 +75,12 @@ impl Contacts {
 
     fn note(&self, contact: Contact) {
         let which = (contact.partner.clone(), contact.kind);
-        lock(&self.unwritten).insert(which, contact);
+        locked(&self.unwritten).insert(which, contact);
     }
 
     /// Notes when the partner is called next.
     pub fn plan(&self, partner: &str, plan: NextCall) {
-        let mut plans = lock(&self.plans);
+        let mut plans = locked(&self.plans);
         match plans.get_mut(partner) {
             Some(known) => *known = plan,
             None => drop(plans.insert(partner.to_owned(), plan)),
@@ -87,13 +89,13 @@ impl Contacts {
 
     /// Removes the plans of partners that are not in the configuration any more.
     pub fn keep_plans(&self, known: impl Fn(&str) -> bool) {
-        lock(&self.plans).retain(|partner, _| known(partner));
+        locked(&self.plans).retain(|partner, _| known(partner));
     }
 
     /// When partners are called next; a partner that the server never calls by itself is missing.
     #[must_use]
     pub fn plans(&self) -> BTreeMap<String, NextCall> {
-        lock(&self.plans).clone()
+        locked(&self.plans).clone()
     }
 
     /// Writes new contacts to the ledger.
@@ -101,13 +103,13 @@ impl Contacts {
     /// # Errors
     /// The ledger cannot be written; the contacts are kept for the next time.
     pub async fn write_down(&self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
-        let new = std::mem::take(&mut *lock(&self.unwritten));
+        let new = std::mem::take(&mut *locked(&self.unwritten));
         if new.is_empty() {
             return Ok(());
         }
         let written = ledger.note_contacts(new.values().cloned().collect()).await;
         if written.is_err() {
-            let mut unwritten = lock(&self.unwritten);
+            let mut unwritten = locked(&self.unwritten);
             for (which, contact) in new {
                 // There may be a later one by now.
                 unwritten.entry(which).or_insert(contact);
@@ -133,8 +135,4 @@ fn contact(line: &Line, kind: ContactKind, words: &str) -> Contact {
 fn cut(words: &str) -> &str {
     let end = words.floor_char_boundary(WORDS);
     words.get(..end).unwrap_or_default()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,9 +1,11 @@
 //! Which files are being delivered.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use pointsman_store::TransferId;
+
+use super::mutex::locked;
 
 /// The deliveries under way. Each file is delivered by one task at a time.
 #[derive(Debug, Default)]
@@ -35,8 +37,4 @@ impl Deliveries {
     pub fn is_idle(&self) -> bool {
         locked(&self.under_way).is_empty()
     }
-}
-
-fn locked(ids: &Mutex<HashSet<TransferId>>) -> MutexGuard<'_, HashSet<TransferId>> {
-    ids.lock().unwrap_or_else(PoisonError::into_inner)
 }

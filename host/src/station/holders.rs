@@ -2,11 +2,13 @@
 //! silently lost keeps its file until its time-out, unless the partner offers the file again.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use pointsman_store::TransferId;
 use tokio::sync::Notify;
+
+use super::mutex::locked;
 
 /// How long no octets of a file must come before a new session may take it over.
 pub const STILL: Duration = Duration::from_secs(1);
@@ -38,7 +40,7 @@ impl Holders {
             moved: Instant::now(),
             overtaken: Arc::clone(&overtaken),
         };
-        lock(&self.0).insert(id, holder);
+        locked(&self.0).insert(id, holder);
         Holding {
             holders: Arc::clone(&self.0),
             id,
@@ -49,7 +51,7 @@ impl Holders {
     /// Ends the session that has the file, if no octets of it come. Returns false where octets come, or no session of
     /// this program has it.
     pub fn end_if_still(&self, id: TransferId) -> bool {
-        let holders = lock(&self.0);
+        let holders = locked(&self.0);
         let still = holders
             .get(&id)
             .filter(|holder| holder.moved.elapsed() >= STILL);
@@ -63,7 +65,7 @@ impl Holders {
 impl Holding {
     /// Octets of the file came.
     pub fn moved(&self) {
-        let mut holders = lock(&self.holders);
+        let mut holders = locked(&self.holders);
         let holder = holders.get_mut(&self.id);
         if let Some(holder) = holder.filter(|holder| self.is(holder)) {
             holder.moved = Instant::now();
@@ -77,15 +79,11 @@ impl Holding {
 
 impl Drop for Holding {
     fn drop(&mut self) {
-        let mut holders = lock(&self.holders);
+        let mut holders = locked(&self.holders);
         if holders.get(&self.id).is_some_and(|holder| self.is(holder)) {
             holders.remove(&self.id);
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -104,7 +102,7 @@ mod tests {
         first.moved();
         drop(first);
         let has_it = |notify: &Arc<Notify>| {
-            let holders = lock(&holders.0);
+            let holders = locked(&holders.0);
             holders
                 .get(&id)
                 .is_some_and(|holder| Arc::ptr_eq(&holder.overtaken, notify))

@@ -9,6 +9,7 @@ pub(crate) mod guessing;
 pub(crate) mod holders;
 pub(crate) mod in_force;
 pub(crate) mod leases;
+mod mutex;
 pub(crate) mod openings;
 pub(crate) mod pace;
 pub(crate) mod partials;
@@ -117,28 +118,32 @@ pub enum Inbox {
 }
 
 impl Station {
-    /// Opens everything that sessions need. `role` is a word for what this program does; `its_inbox` says whether it
-    /// delivers.
+    /// Opens everything that sessions need, by a plan whose files were read. `role` is a word for what this program does;
+    /// `its_inbox` says whether it delivers.
     ///
     /// # Errors
     /// A policy cannot be loaded, or a folder or the ledger cannot be used.
-    pub async fn open(config: Plan, role: &str, its_inbox: Inbox) -> Result<Arc<Self>, StartError> {
-        keep_folders(&config, its_inbox)?;
-        let reserve = Reserve::new(config.limits.reserve, config.limits.reserve_files);
-        let spool = open_spool(&config, its_inbox)?.with_reserve(Arc::clone(&reserve));
+    pub async fn open(
+        in_force: InForce,
+        role: &str,
+        its_inbox: Inbox,
+    ) -> Result<Arc<Self>, StartError> {
+        keep_folders(&in_force, its_inbox)?;
+        let reserve = Reserve::new(in_force.limits.reserve, in_force.limits.reserve_files);
+        let spool = open_spool(&in_force, its_inbox)?.with_reserve(Arc::clone(&reserve));
         // Before the ledger, which may want for it.
         let removed = spool.make_room(0)?;
         let programs = spool.programs();
         let process = programs.begin(role)?;
-        let ledger = open_ledger(&config, &spool)?;
+        let ledger = open_ledger(&in_force, &spool)?;
         note_removed(&ledger, &spool, removed, FULL).await;
-        let policies = load_policies(&config).await?;
-        let limits = config.limits.clone();
+        let policies = load_policies(&in_force).await?;
+        let limits = in_force.limits.clone();
         Ok(Arc::new(Self {
             ledger: Arc::new(ledger),
             contents: Arc::new(spool),
             reserve,
-            inbox: config.storage.inbox.clone(),
+            inbox: in_force.storage.inbox.clone(),
             policies,
             deliveries: Deliveries::default(),
             openings: Arc::default(),
@@ -158,7 +163,7 @@ impl Station {
             failures: Pace::new(limits.failures_per_second),
             refusals: Pace::new(limits.refusals_per_second),
             names: AtomicU64::new(session_base()),
-            in_force: watch::Sender::new(Arc::new(InForce::of(config))),
+            in_force: watch::Sender::new(Arc::new(in_force)),
         }))
     }
 

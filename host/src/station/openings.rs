@@ -1,11 +1,13 @@
 //! Which secured files are being opened, and how many at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use pointsman_store::TransferId;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+
+use super::mutex::locked;
 
 /// Files of one partner that have a task at a time, whether it works or waits for its place.
 const TASKS: usize = 64;
@@ -115,10 +117,6 @@ impl Openings {
     pub fn stopping(&self) -> &CancellationToken {
         &self.stop
     }
-}
-
-fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for OpeningPlace {

@@ -4,10 +4,12 @@
 //! that gets larger takes more of the quota in steps before its octets are kept; these steps are counted here.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use pointsman_store::TransferId;
 use tokio::sync::OwnedMutexGuard;
+
+use super::mutex::locked;
 
 /// The octets of a step, where the quota has so many left.
 pub const STEP: u64 = 1 << 20;
@@ -47,14 +49,14 @@ pub struct Allowance {
 impl Quotas {
     /// Locks the quota of a partner: only the holder may decide what files of this partner may take.
     pub async fn gate(&self, partner: &str) -> OwnedMutexGuard<()> {
-        let gate = Arc::clone(lock(&self.gates).entry(partner.to_owned()).or_default());
+        let gate = Arc::clone(locked(&self.gates).entry(partner.to_owned()).or_default());
         gate.lock_owned().await
     }
 
     /// Octets that the partner's files, except `but`, take beyond their announced size.
     #[must_use]
     pub fn beyond(&self, partner: &str, but: Option<TransferId>) -> u64 {
-        let beyond = lock(&self.beyond);
+        let beyond = locked(&self.beyond);
         let granted = beyond.granted.values();
         let others = granted.filter(|one| one.partner == partner && Some(one.id) != but);
         others.map(|one| one.octets).sum()
@@ -63,7 +65,7 @@ impl Quotas {
     /// Begins an allowance for a file that the ledger counts with so many octets.
     #[must_use]
     pub fn begin(&self, partner: &str, id: TransferId, announced: u64) -> Allowance {
-        let mut beyond = lock(&self.beyond);
+        let mut beyond = locked(&self.beyond);
         beyond.begun += 1;
         Allowance {
             beyond: Arc::clone(&self.beyond),
@@ -83,18 +85,14 @@ impl Allowance {
             id: self.id,
             octets: octets.saturating_sub(self.announced),
         };
-        lock(&self.beyond).granted.insert(self.number, granted);
+        locked(&self.beyond).granted.insert(self.number, granted);
     }
 }
 
 impl Drop for Allowance {
     fn drop(&mut self) {
-        lock(&self.beyond).granted.remove(&self.number);
+        locked(&self.beyond).granted.remove(&self.number);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

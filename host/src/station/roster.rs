@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use pointsman_store::Direction;
 use serde::{Deserialize, Serialize};
+
+use super::mutex::locked;
 
 /// A session, as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +81,7 @@ impl Roster {
             shown: Mutex::new(session),
             octets: AtomicU64::new(0),
         });
-        lock(&self.sessions).insert(number, Arc::clone(&entry));
+        locked(&self.sessions).insert(number, Arc::clone(&entry));
         Enrolled {
             roster: Arc::clone(self),
             number,
@@ -90,30 +92,30 @@ impl Roster {
     /// The sessions of now, the oldest first.
     #[must_use]
     pub fn sessions(&self) -> Vec<SessionNow> {
-        let entries: Vec<Arc<Entry>> = lock(&self.sessions).values().cloned().collect();
+        let entries: Vec<Arc<Entry>> = locked(&self.sessions).values().cloned().collect();
         entries.iter().map(|entry| entry.look()).collect()
     }
 
     /// How many of them are with a partner: callers that have not identified themselves do not count.
     #[must_use]
     pub fn of_partners(&self) -> usize {
-        let sessions = lock(&self.sessions);
-        let is_partners = |entry: &&Arc<Entry>| lock(&entry.shown).partner.is_some();
+        let sessions = locked(&self.sessions);
+        let is_partners = |entry: &&Arc<Entry>| locked(&entry.shown).partner.is_some();
         sessions.values().filter(is_partners).count()
     }
 
     /// Their names.
     #[must_use]
     pub fn names(&self) -> HashSet<String> {
-        let entries: Vec<Arc<Entry>> = lock(&self.sessions).values().cloned().collect();
-        let name = |entry: &Arc<Entry>| lock(&entry.shown).session.clone();
+        let entries: Vec<Arc<Entry>> = locked(&self.sessions).values().cloned().collect();
+        let name = |entry: &Arc<Entry>| locked(&entry.shown).session.clone();
         entries.iter().map(name).collect()
     }
 }
 
 impl Entry {
     fn look(&self) -> SessionNow {
-        let mut shown = lock(&self.shown).clone();
+        let mut shown = locked(&self.shown).clone();
         if let Some(file) = &mut shown.file {
             file.octets = self.octets.load(Ordering::Relaxed);
         }
@@ -124,7 +126,7 @@ impl Entry {
 impl Enrolled {
     /// Notes the partner of the session, and what was agreed.
     pub fn agreed(&self, partner: &str, terms: &str) {
-        let mut shown = lock(&self.entry.shown);
+        let mut shown = locked(&self.entry.shown);
         shown.partner = Some(partner.to_owned());
         shown.terms = Some(terms.to_owned());
     }
@@ -133,14 +135,14 @@ impl Enrolled {
     #[must_use]
     pub fn begin(&self, file: FileNow) -> UnderWay {
         self.entry.octets.store(file.octets, Ordering::Relaxed);
-        lock(&self.entry.shown).file = Some(file);
+        locked(&self.entry.shown).file = Some(file);
         UnderWay(Arc::clone(&self.entry))
     }
 }
 
 impl Drop for Enrolled {
     fn drop(&mut self) {
-        lock(&self.roster.sessions).remove(&self.number);
+        locked(&self.roster.sessions).remove(&self.number);
     }
 }
 
@@ -153,10 +155,6 @@ impl UnderWay {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        lock(&self.0.shown).file = None;
+        locked(&self.0.shown).file = None;
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,12 +10,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use pointsman_kernel as kernel;
 use tokio::sync::Notify;
 
+use super::mutex::locked;
 use crate::config::{ListenerPlan, ServerLimits};
 use crate::events::Limit;
 
@@ -122,7 +123,7 @@ impl CallerSeat {
     /// The caller has identified itself, so it does not count among the others any more, and cannot lose its place.
     /// From now on it has a seat among the sessions.
     pub fn settle(&self) {
-        lock(&self.entrance.waiting).callers.remove(&self.number);
+        locked(&self.entrance.waiting).callers.remove(&self.number);
     }
 
     /// It is notified when the caller loses its place to another.
@@ -134,7 +135,7 @@ impl CallerSeat {
 
 impl Drop for CallerSeat {
     fn drop(&mut self) {
-        lock(&self.entrance.waiting).callers.remove(&self.number);
+        locked(&self.entrance.waiting).callers.remove(&self.number);
     }
 }
 
@@ -158,7 +159,7 @@ impl Entrance {
         origin: Origin,
         now: Instant,
     ) -> Result<CallerSeat, Limit> {
-        let mut waiting = lock(&self.waiting);
+        let mut waiting = locked(&self.waiting);
         if waiting.of(origin) >= most.of_origin {
             let limit = Limit {
                 key: "limits.callers_per_address",
@@ -284,7 +285,7 @@ impl Sessions {
         listener: SocketAddr,
         most: &MostSessions,
     ) -> Result<Seat, Limit> {
-        let mut taken = lock(&self.0);
+        let mut taken = locked(&self.0);
         // The limit that concerns fewest others is named first, and nothing is counted before all were looked at.
         let limits = [
             (
@@ -324,7 +325,7 @@ impl Sessions {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut taken = lock(&self.sessions.0);
+        let mut taken = locked(&self.sessions.0);
         taken.all = taken.all.saturating_sub(1);
         kernel::a_session_ended();
         leave(&mut taken.partners, &self.partner);
@@ -353,10 +354,6 @@ where
             taken.remove(key);
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -492,7 +489,7 @@ mod tests {
         let _fourth = enter("d", &most).unwrap();
         assert_eq!(refused("e", &most), "limits.sessions");
         drop(first);
-        assert_eq!(lock(&sessions.0).all, 3);
+        assert_eq!(locked(&sessions.0).all, 3);
         assert!(enter("a", &most).is_ok());
     }
 }

@@ -191,6 +191,7 @@ mod tests {
     use crate::net::wire::Wire;
     use crate::outbound::enqueue::{SendAs, enqueue};
     use crate::session::user_monitor::speaker::sending::OpenFile;
+    use crate::station::in_force::InForce;
     use crate::station::leases::lessee;
     use crate::station::{Inbox, Station};
 
@@ -203,7 +204,9 @@ mod tests {
         std::fs::write(folder.join("ORDERS"), "octets").unwrap();
         let config = Plan::load(&path).unwrap();
         let profile = config.partner("them").unwrap();
-        let station = Station::open(config, "test", Inbox::Made).await.unwrap();
+        let station = Station::open(InForce::of(config), "test", Inbox::Made)
+            .await
+            .unwrap();
         let file = folder.join("ORDERS");
         let queued = enqueue(&station, &profile, &file, &SendAs::default()).await;
         let (id, _) = queued.unwrap();
