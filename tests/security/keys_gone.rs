@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 
 use crate::cms_command::KEYS;
-use crate::secured::{Answer, Maker, Secured, delivered, keys, station_with, take_answers};
+use crate::secured::{Maker, Secured, delivered, keys, positive, station_with, take_answers};
 use crate::support::peer::Peer;
 use crate::support::{Setup, octets};
 
@@ -19,13 +19,6 @@ fn left_unopened(setup: &Setup, name: &str, services: &'static str, wire: Vec<u8
     server.kill();
     let rows = setup.transfers();
     assert!(rows[0].contains("opening"), "{rows:?}");
-}
-
-fn positive(dataset: &str) -> Answer {
-    Answer {
-        dataset: dataset.to_owned(),
-        nerp: None,
-    }
 }
 
 #[test]

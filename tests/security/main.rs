@@ -16,10 +16,12 @@ mod keys;
 mod keys_gone;
 mod openings;
 mod receipts;
+mod refused;
 mod secured;
 mod sending;
 mod stations;
 #[path = "../support/mod.rs"]
 mod support;
+mod their_receipts;
 mod tokens;
 mod wrapped;

@@ -1,10 +1,12 @@
-//! How many files are opened at once, and what a crash leaves of those that are refused.
+//! Openings: how many there are at once, what they cost, and what a stop or a crash leaves of them.
 
 use std::time::{Duration, Instant};
 
-use crate::secured::{Maker, Secured, delivered, keys, station_with};
+use crate::secured::{
+    Maker, Secured, delivered, keys, spool_contents, station, station_with, take_answers, text,
+};
 use crate::support::peer::{Peer, efid};
-use crate::support::{Setup, eventually};
+use crate::support::{Server, Setup, eventually, octets};
 
 /// The contents of the spool in that folder whose names fit.
 fn contents(setup: &Setup, folder: &str, fits: impl Fn(&str) -> bool) -> Vec<String> {
@@ -78,4 +80,143 @@ fn what_is_refused_when_a_crash_comes_is_removed_by_the_next_start() {
     assert!(rows.iter().all(|row| row.contains("rejected")), "{rows:?}");
     let audited = setup.pointsman(&["verify-store"]);
     assert!(audited.status.success(), "{audited:?}");
+}
+
+#[test]
+fn where_one_file_is_opened_at_a_time_the_others_wait_and_none_is_forgotten() {
+    let all = keys(&["us"], &["them"]);
+    let setup = station_with(&all, "expansion: 9", "limits:\n  openings: 1\n");
+    let server = setup.serve();
+    let mut peer = Peer::session(server.address());
+    let wire = Maker::Crate.make("sze", 4, &octets(5, 4_000_000));
+    assert_eq!(Secured::new("LARGE", "sze", 4, wire).send(&mut peer), "4N");
+    // More than have a task at a time.
+    for number in 0..70 {
+        let wire = Maker::Crate.make("z", 4, b"small");
+        let file = Secured::new(&format!("SMALL{number}"), "z", 4, wire);
+        assert_eq!(file.send(&mut peer), "4N");
+    }
+    setup.await_delivered(71);
+}
+
+#[test]
+fn killed_while_files_are_opened_nothing_is_lost_and_nothing_is_there_twice() {
+    let setup = station("expansion: 9");
+    let contents: Vec<Vec<u8>> = (0..4)
+        .map(|number| octets(number + 77, 3_000_000))
+        .collect();
+    let mut sent = 0;
+    for (number, content) in contents.iter().enumerate() {
+        let server = setup.serve();
+        let mut peer = Peer::session(server.address());
+        let wire = Maker::Crate.make("sze", 4, content);
+        let name = format!("KILLED{number}");
+        assert_eq!(Secured::new(&name, "sze", 4, wire).send(&mut peer), "4N");
+        // At once, and later and later after EFPA.
+        std::thread::sleep(std::time::Duration::from_millis(number as u64 * 25));
+        server.kill();
+        sent += 1;
+        let audited = setup.pointsman(&["verify-store"]);
+        assert!(audited.status.success(), "{audited:?}");
+    }
+    let server = setup.serve();
+    setup.await_delivered(sent);
+    let mut peer = Peer::session(server.address());
+    eventually("all receipts are owed", || {
+        let rows = setup.transfers();
+        rows.iter()
+            .all(|row| row.contains("delivered"))
+            .then_some(())
+    });
+    assert_eq!(take_answers(&mut peer).len(), sent);
+    assert_eq!(setup.delivered().len(), sent, "none twice");
+    for (number, content) in contents.iter().enumerate() {
+        let found = delivered(&setup, &format!("KILLED{number}")).unwrap();
+        assert!(found == *content, "{number}");
+    }
+    assert!(
+        spool_contents(&setup).is_empty(),
+        "{:?}",
+        spool_contents(&setup)
+    );
+}
+
+/// A file that takes a second or so to be opened, whose sender has its EFPA.
+fn send_large(setup: &Setup, server: &Server, name: &str) -> Vec<u8> {
+    let content = text(30_000_000);
+    let wire = Maker::Crate.make("sze", 4, &content);
+    let mut peer = Peer::session(server.address());
+    assert_eq!(Secured::new(name, "sze", 4, wire).send(&mut peer), "4N");
+    assert!(setup.delivered().is_empty(), "it is not opened in no time");
+    content
+}
+
+#[test]
+fn a_server_that_stops_breaks_off_what_it_opens_and_the_next_start_opens_it() {
+    let all = keys(&["us"], &["them"]);
+    let setup = station_with(&all, "expansion: 9", "limits:\n  drain: 1ms\n");
+    let server = setup.serve();
+    let content = send_large(&setup, &server, "LARGE");
+    assert_eq!(server.stop(), Some(0));
+    assert!(setup.delivered().is_empty());
+    let rows = setup.transfers();
+    assert!(rows[0].contains("opening"), "{rows:?}");
+    // What is half opened is removed then, or by the next start where the time to stop was up.
+    let left = spool_contents(&setup);
+    let wire = left.iter().filter(|name| !name.ends_with(".plain"));
+    assert_eq!(wire.count(), 1, "{left:?}");
+    let _server = setup.serve();
+    setup.await_delivered(1);
+    assert!(delivered(&setup, "LARGE").unwrap() == content);
+    eventually("nothing is left in the spool", || {
+        spool_contents(&setup).is_empty().then_some(())
+    });
+}
+
+#[test]
+fn a_large_file_takes_no_more_memory_than_a_small_one_may() {
+    let peak = |mib: usize, services: &'static str| {
+        let setup = station("expansion: 9999");
+        let server = setup.serve();
+        let content = octets(9, 16 << 10).repeat(64 * mib);
+        let wire = Maker::Crate.make(services, 4, &content);
+        let mut peer = Peer::session(server.address());
+        let file = Secured::new("LARGE", services, 4, wire);
+        assert_eq!(file.send(&mut peer), "4N");
+        setup.await_delivered(1);
+        assert!(delivered(&setup, "LARGE").unwrap() == content);
+        server.peak_memory()
+    };
+    for services in ["se", "sze"] {
+        let (small, large) = (peak(4, services), peak(200, services));
+        println!("{services}: peak memory {small} KiB for 4 MiB, {large} KiB for 200 MiB");
+        assert!(large < 96 << 10, "{large} KiB");
+        assert!(
+            large < small + (12 << 10),
+            "{large} KiB against {small} KiB"
+        );
+    }
+}
+
+#[test]
+fn what_rotted_before_it_was_opened_gets_no_nerp_and_is_told() {
+    let setup = station("expansion: 9");
+    let server = setup.serve();
+    send_large(&setup, &server, "LARGE");
+    server.kill();
+    let sealed = setup.path().join("state/spool/sealed");
+    let id = spool_contents(&setup)
+        .into_iter()
+        .find(|name| !name.ends_with(".plain"))
+        .unwrap();
+    let mut wire = std::fs::read(sealed.join(&id)).unwrap();
+    wire[1_000_000] ^= 1;
+    std::fs::write(sealed.join(&id), wire).unwrap();
+    let server = setup.serve();
+    let line = server.await_log(&["content-lost", "LARGE"]);
+    assert!(line.contains("blake3"), "{line}");
+    assert_eq!(take_answers(&mut Peer::session(server.address())), []);
+    assert!(setup.delivered().is_empty());
+    let rows = setup.transfers();
+    assert!(rows[0].contains("opening"), "{rows:?}");
 }

@@ -8,7 +8,7 @@ use pointsman_cms::{Certificate, Compress, Identity, PrivateKey, Suite, Wrapping
 
 use crate::cms_command::{KEYS, openssl_cms};
 use crate::support::peer::{Peer, VirtualFile};
-use crate::support::{Setup, THEM, US};
+use crate::support::{Setup, THEM, US, octets};
 
 /// Which services a file has: `s`igned, `z`ipped, `e`ncrypted.
 pub const COMBINATIONS: [&str; 7] = ["s", "z", "e", "sz", "se", "ze", "sze"];
@@ -245,4 +245,35 @@ pub fn receipt_text() -> Vec<u8> {
         "INVOICES", "20261122", "0815300001"
     );
     [fields.as_bytes(), &[0x5A; 32]].concat()
+}
+
+/// Text that deflates a little.
+pub fn text(size: usize) -> Vec<u8> {
+    octets(size as u64, size)
+        .iter()
+        .map(|octet| b'0' + octet % 10)
+        .collect()
+}
+
+/// Its EERP.
+pub fn positive(dataset: &str) -> Answer {
+    Answer {
+        dataset: dataset.to_owned(),
+        nerp: None,
+    }
+}
+
+/// The contents in the spool, of which none is left behind by mistake.
+pub fn spool_contents(setup: &Setup) -> Vec<String> {
+    let mut found = Vec::new();
+    for folder in ["sealed", "incoming"] {
+        let folder = setup.path().join("state/spool").join(folder);
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if !name.ends_with(".jsonl") && !name.starts_with('.') {
+                found.push(name);
+            }
+        }
+    }
+    found
 }
