@@ -3,6 +3,7 @@
 //! * `files`: small files over many sessions at a time, each to its EFPA, beside as many threads that write, sync and
 //!   rename files of the same size. In turn, so that both see the same machine.
 //! * `idle`: memory of sessions that wait, and a minute after they went.
+//! * `secured`: a signed, compressed and encrypted file over TLS, beside each stage alone; and its memory.
 //! * `start`: how long a start takes with a ledger of so many rows.
 //! * `versions`: this program beside another one, such as that of an earlier commit: a session, small files, starts.
 
@@ -10,6 +11,7 @@ mod files;
 mod idle;
 pub(crate) mod options;
 pub(crate) mod partner;
+mod secured;
 pub(crate) mod served;
 mod start;
 mod versions;
@@ -29,6 +31,7 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     match which.as_str() {
         "files" => files::run(&program, &options),
         "idle" => idle::run(&program, &options),
+        "secured" => secured::run(&program, &options),
         "start" => start::run(root, &program, &options),
         "versions" => versions::run(&program, &options),
         _ => Err(USAGE.to_owned()),

@@ -9,6 +9,7 @@ use crate::campaign;
 pub(super) const USAGE: &str = "\
 usage: cargo xtask bench files [--count N] [--sessions N] [--octets N] [--rounds N] [--in FOLDER] [--program PATH]
        cargo xtask bench idle [--sessions N] [--program PATH]
+       cargo xtask bench secured [--megabytes N] [--rounds N] [--in FOLDER] [--program PATH]
        cargo xtask bench start [--finished N] [--open N] [--in FOLDER] [--program PATH]
        cargo xtask bench versions --beside PATH [--rounds N] [--megabytes N] [--count N] [--sessions N] [--octets N]
                                   [--in FOLDER] [--program PATH]";
