@@ -2,7 +2,9 @@
 //!
 //! The name is chosen and committed first (`placing`), then the file is renamed, then that is committed
 //! (`delivered`, which owes the receipt). After a crash in between, the blob tells which of the two it was:
-//! still in the spool, or gone to its name. So a file is delivered once, whatever happens when.
+//! still in the spool, or gone to its name. So a file is delivered once, wherever the program is killed. Two things alone
+//! can show it to its reader twice: a power cut on a file system that does not rename in one step, and a folder that could
+//! not be synced (`placing-taken-back`).
 
 use std::io;
 use std::sync::Arc;
@@ -215,6 +217,7 @@ async fn place(
     let access = station.plan().delivery_of(&file.partner).access;
     let how = Handing { overwrite, access };
     let contents = &station.contents;
+    // Durable on return (`Spool::place`).
     match contents.hand_to(&station.inbox, path, content, how).await {
         Ok(()) => Ok(true),
         Err(PlaceError::Taken(_)) => Ok(false),

@@ -50,7 +50,7 @@ impl Holders {
 
     /// Ends the session that has the file, if no octets of it come. Returns false where octets come, or no session of
     /// this program has it.
-    pub fn end_if_still(&self, id: TransferId) -> bool {
+    pub fn end_if_it_stands_still(&self, id: TransferId) -> bool {
         let holders = locked(&self.0);
         let still = holders
             .get(&id)

@@ -57,7 +57,8 @@ impl Spool {
         if planted("placed-folders-not-synced") {
             return Ok(());
         }
-        // The inbox first: a power cut between the two syncs may leave the file under both names, and not under none.
+        // The inbox first: on a file system that does not rename in one step, a power cut between the two syncs leaves the
+        // file under both names, and not under none.
         for (changed, (synced, part)) in changed.iter().zip([(&folder, path), (&sealed, SEALED)]) {
             if let Err(source) = changed.sync(|| Ok(rustix::fs::fsync(synced)?)) {
                 placing.take_back();

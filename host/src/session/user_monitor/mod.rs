@@ -128,7 +128,7 @@ impl UserMonitor {
         if self.failure.is_some() && !matches!(event, Event::Ended(_)) {
             return None;
         }
-        self.note_confirmation(&event).await;
+        self.note_efpa_arrived(&event).await;
         if let Event::Ended(end) = event {
             return Some(end);
         }
@@ -309,7 +309,7 @@ impl UserMonitor {
     }
 
     /// Whatever the partner says after our EFPA may confirm it.
-    async fn note_confirmation(&mut self, event: &Event) {
+    async fn note_efpa_arrived(&mut self, event: &Event) {
         let ledger = self.context.station.ledger.as_ref();
         if let Err(error) = self.unfinished.confirmed_by(event, ledger).await {
             // The file is here all the same, and may be offered and compared once more.

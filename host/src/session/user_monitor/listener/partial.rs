@@ -32,7 +32,7 @@ pub(super) async fn open(
                 return Ok((partial, context.station.holders.enter(id, overtaken)));
             }
             Err(SpoolError::Busy(path)) => {
-                ends |= context.station.holders.end_if_still(id);
+                ends |= context.station.holders.end_if_it_stands_still(id);
                 // Long enough to see whether the file moves there; a session that is ended needs some time to leave.
                 let patience = if ends { LEAVING } else { STILL + STILL / 4 };
                 if began.elapsed() >= patience {

@@ -63,7 +63,7 @@ impl ReceivedFiles {
         verdict: &Verdict,
         hold: Hold,
     ) {
-        self.deliveries.make_way().await;
+        self.deliveries.wait_for_a_place().await;
         if matches!(verdict, Verdict::HandOver(_)) {
             self.await_command(context.station.questions.expect(file.id));
         }
@@ -127,7 +127,7 @@ impl DeliveryTasks {
     }
 
     /// What is delivered is forgotten. So many run at once, and of more the oldest is waited for.
-    async fn make_way(&mut self) {
+    async fn wait_for_a_place(&mut self) {
         for under_way in [&mut self.slow, &mut self.quick] {
             under_way.retain(|delivery| !delivery.is_finished());
         }
@@ -196,7 +196,7 @@ mod tests {
             deliveries.push(tokio::spawn(std::future::pending()));
         }
         deliveries.pass_by();
-        let makes_way = tokio::time::timeout(HANGS, deliveries.make_way());
-        assert!(makes_way.await.is_err(), "one more would be too many");
+        let one_more = tokio::time::timeout(HANGS, deliveries.wait_for_a_place());
+        assert!(one_more.await.is_err(), "one more would be too many");
     }
 }

@@ -110,8 +110,8 @@ impl Receiving {
         limit.grow(context, &self.header.key, self.id, needed).await
     }
 
-    /// All but the last 64 KiB of the window is written: the partner may send the next one (CDT). What an earlier sync made
-    /// durable is committed as a checkpoint.
+    /// All but the last 64 KiB of the window is written: the partner may send the next one (CDT). Written is not durable:
+    /// `catch_up` begins a sync now and then, and what one that has ended made durable is committed as a checkpoint.
     pub async fn window_used_up(
         &mut self,
         context: &SessionContext,

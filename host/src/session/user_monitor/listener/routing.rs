@@ -31,6 +31,7 @@ pub(super) async fn route(
     header: &FileHeader,
 ) -> Result<Route, Stop> {
     let asking = context.policies.accept_file(header);
+    // An error means that there is no connection to ask about. A policy that failed has its answer: `Decision::on_failure`.
     let answer = asking.await.map_err(InternalError::from)?;
     // A file that is refused has no row.
     let log = |sentence: &str| context.log_decision(Some(&header.key), &answer, sentence);
