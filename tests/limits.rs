@@ -516,6 +516,33 @@ fn of_files_offered_at_once_as_many_get_in_as_fit_the_quota() {
     assert_eq!(later, 0, "nothing is left");
 }
 
+#[test]
+fn no_file_is_larger_than_the_largest_of_its_partner() {
+    let setup = Setup::with_listeners(
+        "  - address: 127.0.0.1:0\n",
+        "    largest_file: 40KiB\n    quota: {size: 1MiB}\n",
+        "",
+    );
+    let server = setup.serve();
+    let mut peer = Peer::session(server.address());
+    let answer = peer.offer(&VirtualFile::new("ANNOUNCED", octets(1, 40 * 1024 + 1)));
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    assert!(answer.starts_with("306N"), "SFNA 06, for good: {answer}");
+    assert!(answer.contains("40 KiB"), "{answer}");
+
+    let largest = VirtualFile::new("LARGEST", octets(2, 40 * 1024));
+    peer.send(&largest);
+    let larger = VirtualFile::new("UNANNOUNCED", octets(3, 40 * 1024 + 1));
+    let unannounced = VirtualFile {
+        content: Vec::new(),
+        ..larger.clone()
+    };
+    assert_eq!(peer.offer(&unannounced)[0], b'2', "SFPA");
+    peer.send_content(&larger);
+    assert!(peer.hear().starts_with(b"506"), "EFNA 06");
+    setup.await_delivered(1);
+}
+
 /// Brings a file of so many octets that announces as much; gives how many of them got their EFPA.
 fn bring(peer: &mut Peer<TcpStream>, number: u64, size: usize) -> u64 {
     let file = VirtualFile::new(&format!("Q{number}"), octets(number, size));

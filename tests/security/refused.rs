@@ -161,6 +161,26 @@ fn what_cannot_be_opened_while_the_partner_waits_is_refused_and_may_come_again()
     assert!(audited.status.success(), "{audited:?}");
 }
 
+/// What is announced of it is true as far as it can be seen on the wire.
+#[test]
+fn a_content_that_is_larger_than_the_partners_largest_file_is_not_delivered() {
+    let largest = format!("{}    largest_file: 4KiB\n", keys(&["us"], &["them"]));
+    let setup = station_with(&largest, "failures: told-apart", "");
+    let server = setup.serve();
+    let mut peer = Peer::session(server.address());
+    for (name, size) in [("LARGEST", 4096), ("LARGER", 4097)] {
+        let wire = Maker::Openssl.make("sz", 4, &vec![b'x'; size]);
+        let file = Secured::new(name, "sz", 4, wire);
+        assert_eq!(file.send(&mut peer), "4N", "EFPA for {name}");
+    }
+    setup.await_delivered(1);
+    server.await_log(&["file-not-opened", "LARGER", "4096 octets"]);
+    let answers = take_answers(&mut peer);
+    let larger = answers.iter().find(|answer| answer.dataset == "LARGER");
+    assert!(larger.unwrap().nerp.is_some(), "{answers:?}");
+    assert!(delivered(&setup, "LARGEST").is_some());
+}
+
 #[test]
 fn failures_of_encrypted_files_look_alike_unless_they_are_told_apart() {
     for (terms, signed, unsigned) in [

@@ -204,6 +204,8 @@ pub struct PartnerKeys {
     /// What to do with a file from it whose identity a file has that is here already.
     #[serde(default)]
     pub received_again: Typed<Repeated>,
+    /// The largest file that is taken from it, as on the wire and as opened; without limit where it is not given.
+    pub largest_file: Option<Typed<Size>>,
     /// How much it may send us in a period of time; without limit where it is not given.
     pub quota: Option<QuotaKeys>,
     /// How many sessions it may have at a time, where that differs from `limits.sessions_per_partner`.

@@ -164,6 +164,8 @@ pub struct Partner {
     pub delivery: DeliveryTerms,
     /// What to do with a file from it whose identity a file has that is here already.
     pub received_again: Repeated,
+    /// Octets of the largest file that is taken from it, as on the wire and as opened; without limit where there is none.
+    pub largest_file: Option<u64>,
     /// How much it may send us in a period of time; without limit where there is no quota.
     pub quota: Option<PartnerQuota>,
     /// Its sessions at a time.

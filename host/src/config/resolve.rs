@@ -172,6 +172,7 @@ impl PartnerKeys {
             receipt_deadline: self.receipt_deadline.map(span),
             delivery: self.delivery.or(shared.delivery),
             received_again: self.received_again.0,
+            largest_file: self.largest_file.map(|size| size.0.0),
             quota: self.quota.as_ref().map(QuotaKeys::plan),
             sessions: self.sessions.map_or(shared.sessions_per_partner, count),
         }

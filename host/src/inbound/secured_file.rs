@@ -99,7 +99,8 @@ impl SecuredFile {
         let security = &profile.file_security;
         let suite = self.suite().ok_or(OpenError::Suite)?;
         let layout = self.layout.or(profile.record_layout(self.header.format));
-        let largest = profile.quota.and_then(|quota| quota.octets);
+        let of_quota = profile.quota.and_then(|quota| quota.octets);
+        let largest = profile.largest_file.into_iter().chain(of_quota).min();
         Ok(OpeningTerms {
             opening: Opening {
                 announced: Announced {

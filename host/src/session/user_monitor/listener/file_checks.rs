@@ -4,6 +4,7 @@ use oftp::{FileHeader, FileReason, Format};
 
 use super::file_refusal::FileRefusal;
 use super::partial::BLOCK;
+use super::quota;
 use super::security_checks;
 use crate::config::Partner;
 use crate::session::user_monitor::context::SessionContext;
@@ -23,9 +24,12 @@ pub(super) fn allows(context: &SessionContext, header: &FileHeader) -> Result<()
         let text = "no files are taken in this session";
         return Err(FileRefusal::for_good(FileReason::DirectionRefused, text));
     }
-    match context.grants().max_file_blocks {
-        Some(most) if header.size_blocks > most => Err(FileRefusal::too_big(most)),
-        _ => Ok(()),
+    // Of a secured file the original size is that of the opened one (RFC 5.3.3, SFIDOSIZ).
+    let announced = header.size_blocks.max(header.original_size_blocks);
+    let most = quota::largest(context).div_ceil(BLOCK);
+    match announced > most {
+        true => Err(FileRefusal::too_big(most)),
+        false => Ok(()),
     }
 }
 
