@@ -1,7 +1,8 @@
 //! Secured files that cannot be opened, or must not be: what their partner learns, and what is left of them.
 
 use crate::secured::{
-    Maker, Secured, delivered, receipt_text, spool_contents, station, take_answers, text,
+    Maker, Secured, delivered, keys, receipt_text, spool_contents, station, station_with,
+    take_answers, text,
 };
 use crate::support::eventually;
 use crate::support::peer::Peer;
