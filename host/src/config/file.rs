@@ -177,8 +177,7 @@ pub struct PartnerKeys {
     /// Whether our receipts name originator and destination as the file did, as the first edition of the protocol had it.
     #[serde(default)]
     pub unswapped_receipts: bool,
-    /// Whether a file whose SFID asks for a signed receipt is accepted nevertheless, and gets a receipt without a
-    /// signature.
+    /// Whether a file whose SFID asks for a signed receipt is taken where its receipt goes without a signature.
     #[serde(default)]
     pub unsigned_receipts: bool,
     /// Which data set names are sent to it.
@@ -204,7 +203,7 @@ pub struct PartnerKeys {
     /// What to do with a file from it whose identity a file has that is here already.
     #[serde(default)]
     pub received_again: Typed<Repeated>,
-    /// The largest file that is taken from it, as on the wire and as opened; without limit where it is not given.
+    /// The largest file that is taken from it, on the wire and opened; without limit where it is not given.
     pub largest_file: Option<Typed<Size>>,
     /// How much it may send us in a period of time; without limit where it is not given.
     pub quota: Option<QuotaKeys>,
@@ -439,8 +438,7 @@ pub struct LimitKeys {
     pub lock_out: Option<Typed<Millis>>,
     /// Whether an unknown SSID code is answered like a wrong password, so that codes cannot be found by trying.
     pub conceal_partners: bool,
-    /// How many sessions of one partner may end in an error in one second; beyond that its next sessions wait for their
-    /// answer.
+    /// How many sessions of one partner may end in an error in one second; beyond that the next wait for their answer.
     pub failures_per_second: Option<Typed<Between<1, 100_000>>>,
     /// How many files of one partner may be refused in one second; beyond that the next refusals wait.
     pub refusals_per_second: Option<Typed<Between<1, 100_000>>>,
