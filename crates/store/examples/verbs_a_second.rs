@@ -56,7 +56,7 @@ async fn received(ledger: &SqliteLedger, n: u32) {
         counts: Counts::default(),
         target,
         wire_hash: None,
-        verdict: Verdict::Positive,
+        verdict: Some(Verdict::Positive),
         note: "accepted".into(),
         labels: Vec::new(),
     };

@@ -25,7 +25,7 @@ use crate::transfer::{
     TransferId, Undelivered, Unopened,
 };
 use crate::verb::{self, Effect, Verb};
-use crate::verdict::{NotOpened, Opened, Received, ReceivedSecured, Verdict};
+use crate::verdict::{NotOpened, Opened, Received, Verdict};
 
 /// The ledger of transfers. Every method but [`Ledger::offer_early`] and [`Ledger::remark_early`] returns after its
 /// transaction is durable, not before.
@@ -85,7 +85,8 @@ pub trait Ledger: ContentKeys + Send + Sync {
     }
 
     /// The content is sealed (before EFPA): Receiving → Received, with the place it goes to at last; with a negative verdict
-    /// Receiving → Rejected, and the NERP is owed.
+    /// Receiving → Rejected, and the NERP is owed. A secured file is sealed as it is on the wire and has no verdict:
+    /// Receiving → Opening.
     ///
     /// # Errors
     /// [`LedgerError::OtherContent`]: what is sealed, or was received before, is another content.
@@ -96,21 +97,6 @@ pub trait Ledger: ContentKeys + Send + Sync {
     ) -> Result<Persisted<Stored>, LedgerError> {
         let id = sealed.of(Content::Wire, &received.measure)?;
         let done = self.apply(id, Box::new(verb::Receive(received))).await?;
-        Ok(done.map(|_| Stored(id)))
-    }
-
-    /// The content of a secured file is sealed as it is on the wire (before EFPA): Receiving → Opening.
-    ///
-    /// # Errors
-    /// As for [`Ledger::received`].
-    async fn received_secured(
-        &self,
-        sealed: &Sealed,
-        received: ReceivedSecured,
-    ) -> Result<Persisted<Stored>, LedgerError> {
-        let id = sealed.of(Content::Wire, &received.measure)?;
-        let verb = verb::ReceiveSecured(received);
-        let done = self.apply(id, Box::new(verb)).await?;
         Ok(done.map(|_| Stored(id)))
     }
 

@@ -91,6 +91,6 @@ pub use transfer::{
     RECEIPT_INVALID, Target, TimelineEntry, ToSign, Transfer, TransferId, Undelivered, Unopened,
 };
 pub use verb::{Effect, Unfit, Verb};
-pub use verdict::{NotOpened, Opened, Received, ReceivedSecured, Verdict};
+pub use verdict::{NotOpened, Opened, Received, Verdict};
 pub use verify::{AuditError, Audited};
 pub use wire_hash::{NoWireHash, WireHash, WireHashAlgorithm};

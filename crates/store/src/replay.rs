@@ -18,10 +18,10 @@ use crate::transfer::{Labels, REBUILT, Target};
 use crate::transition::VerbName;
 use crate::verb::{
     Acknowledged, ClockPutBack, DecideReceipt, Forwarded, FoundDelivered, FoundHere, FoundUnknown,
-    Hashed, Open, Ordered, Overdue, Placing, Receive, ReceiveSecured, RefuseToOpen, ResponseTaken,
-    Sent, Sign, Verb,
+    Hashed, Open, Ordered, Overdue, Placing, Receive, RefuseToOpen, ResponseTaken, Sent, Sign,
+    Verb,
 };
-use crate::verdict::{NotOpened, Opened, Received, ReceivedSecured, Verdict};
+use crate::verdict::{NotOpened, Opened, Received, Verdict};
 use crate::wire_hash::WireHash;
 
 const NEVER_QUEUED: &str = "nobody was told that it is queued: release it to send it, or cancel it";
@@ -134,30 +134,14 @@ fn receive(row: &mut Row, record: &Record) {
     let Way::Inbound { target, verdict } = &sidecar.way else {
         return;
     };
-    let measure = sidecar.measure.clone();
-    let wire_hash = sidecar.wire_hash.clone();
-    let (counts, note) = (Counts::default(), Note::default());
-    let (target, labels) = (target.clone(), sidecar.labels.clone());
-    let Some(verdict) = verdict else {
-        let secured = ReceivedSecured {
-            measure,
-            counts,
-            wire_hash,
-            target,
-            note,
-            labels,
-        };
-        apply(row, &ReceiveSecured(secured), sidecar.at);
-        return;
-    };
     let received = Received {
-        measure,
-        counts,
-        wire_hash,
-        target,
-        verdict: or_asked(verdict, record),
-        note,
-        labels,
+        measure: sidecar.measure.clone(),
+        counts: Counts::default(),
+        wire_hash: sidecar.wire_hash.clone(),
+        target: target.clone(),
+        verdict: verdict.as_ref().map(|verdict| or_asked(verdict, record)),
+        note: Note::default(),
+        labels: sidecar.labels.clone(),
     };
     apply(row, &Receive(received), sidecar.at);
 }

@@ -23,7 +23,7 @@ use crate::note::Note;
 use crate::positions::KeptPositions;
 use crate::state::{Direction, OutboundState};
 use crate::transfer::{Labels, NewFile, Target, TransferId};
-use crate::verdict::{AllHere, Received, ReceivedSecured, Verdict};
+use crate::verdict::{Received, Verdict};
 use crate::wire_hash::WireHash;
 
 /// What a sealed blob is: the first line beside it.
@@ -129,7 +129,7 @@ pub struct Record {
 }
 
 impl Sidecar {
-    /// The sidecar of a received file.
+    /// The sidecar of a received file. A secured one has no verdict yet.
     #[must_use]
     pub fn inbound(
         id: TransferId,
@@ -138,41 +138,19 @@ impl Sidecar {
         received: &Received,
         session: &str,
     ) -> Self {
-        let verdict = Some(received.verdict.clone());
-        Self::all_here((id, partner, header), received.into(), verdict, session)
-    }
-
-    /// The sidecar of a received file that is secured and is to be opened.
-    #[must_use]
-    pub fn secured(
-        id: TransferId,
-        partner: &str,
-        header: &FileHeader,
-        received: &ReceivedSecured,
-        session: &str,
-    ) -> Self {
-        Self::all_here((id, partner, header), received.into(), None, session)
-    }
-
-    fn all_here(
-        (id, partner, header): (TransferId, &str, &FileHeader),
-        received: AllHere<'_>,
-        verdict: Option<Verdict>,
-        session: &str,
-    ) -> Self {
         Self {
             id,
             partner: partner.to_owned(),
             header: header.clone(),
             edition: 0,
             measure: received.measure.clone(),
-            wire_hash: received.wire_hash.cloned(),
+            wire_hash: received.wire_hash.clone(),
             session: session.to_owned(),
             at: SystemTime::now(),
             labels: received.labels.clone(),
             way: Way::Inbound {
                 target: received.target.clone(),
-                verdict,
+                verdict: received.verdict.clone(),
             },
         }
     }

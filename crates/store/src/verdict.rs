@@ -9,77 +9,23 @@ use crate::note::Note;
 use crate::transfer::{Labels, Target};
 use crate::wire_hash::WireHash;
 
-/// A file that is complete.
+/// A file of which all is here, as it came.
 #[derive(Clone, Debug)]
 pub struct Received {
-    /// Its size and digest.
+    /// Its size and digest; of a secured file as it is on the wire.
     pub measure: Measure,
-    /// What was counted, of the virtual file.
+    /// What was counted, of the virtual file; of a secured file on the wire.
     pub counts: Counts,
-    /// Its hash for a receipt that is to be signed; none where no such receipt is asked for.
+    /// Its hash as it was transmitted; none where it is not needed, or is still to be made.
     pub wire_hash: Option<WireHash>,
     /// Where it is delivered, as it was decided last.
     pub target: Target,
-    /// The decision about its receipt.
-    pub verdict: Verdict,
-    /// Which policy decided, and why.
-    pub note: Note,
-    /// Labels that the policies gave it.
-    pub labels: Labels,
-}
-
-/// A secured file that is complete as it is on the wire. What becomes of its receipt is decided once it is opened.
-#[derive(Clone, Debug)]
-pub struct ReceivedSecured {
-    /// Size and digest as on the wire.
-    pub measure: Measure,
-    /// What was counted on the wire.
-    pub counts: Counts,
-    /// Its hash for the receipt; none where that is still to be made, as of a file that was resumed.
-    pub wire_hash: Option<WireHash>,
-    /// Where it is delivered, as it was decided at its offer.
-    pub target: Target,
-    /// How it came.
+    /// The decision about its receipt; none where the file is secured and is to be opened first.
+    pub verdict: Option<Verdict>,
+    /// Which policy decided, and why; or how a secured file came.
     pub note: Note,
     /// Labels that the policies gave it by now.
     pub labels: Labels,
-}
-
-/// What a file has that is all here, be it secured or not.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AllHere<'a> {
-    pub(crate) measure: &'a Measure,
-    pub(crate) counts: Counts,
-    pub(crate) wire_hash: Option<&'a WireHash>,
-    pub(crate) target: &'a Target,
-    pub(crate) note: &'a Note,
-    pub(crate) labels: &'a Labels,
-}
-
-impl<'a> From<&'a Received> for AllHere<'a> {
-    fn from(file: &'a Received) -> Self {
-        Self {
-            measure: &file.measure,
-            counts: file.counts,
-            wire_hash: file.wire_hash.as_ref(),
-            target: &file.target,
-            note: &file.note,
-            labels: &file.labels,
-        }
-    }
-}
-
-impl<'a> From<&'a ReceivedSecured> for AllHere<'a> {
-    fn from(file: &'a ReceivedSecured) -> Self {
-        Self {
-            measure: &file.measure,
-            counts: file.counts,
-            wire_hash: file.wire_hash.as_ref(),
-            target: &file.target,
-            note: &file.note,
-            labels: &file.labels,
-        }
-    }
 }
 
 /// A secured file that is opened.

@@ -16,9 +16,9 @@ use std::path::PathBuf;
 use oftp::{DatasetName, FileHeader, FileKey, FileStamp, NerpReason, OdetteId, Security};
 use pointsman_store::{
     Access, Audit, Audited, Content, ContentKey, Direction, InboundState, Ledger, LedgerError,
-    NewFile, NotOpened, Offer, Offered, Opened, Received, ReceivedSecured, Repeated, Sealed,
-    Sidecar, Spool, SpoolError, SqliteLedger, State, Stored, Target, TransferId, Verdict, Weight,
-    WireHash, WireHashAlgorithm,
+    NewFile, NotOpened, Offer, Offered, Opened, Received, Repeated, Sealed, Sidecar, Spool,
+    SpoolError, SqliteLedger, State, Stored, Target, TransferId, Verdict, Weight, WireHash,
+    WireHashAlgorithm,
 };
 use tempfile::TempDir;
 
@@ -64,17 +64,18 @@ impl Yard {
         let mut writer = self.spool.partial(key).unwrap().resume(0).unwrap();
         writer.append(WIRE).unwrap();
         let whole = writer.finish().unwrap();
-        let received = ReceivedSecured {
+        let received = Received {
             measure: whole.measure().clone(),
             counts: oftp::Counts::default(),
             wire_hash: None,
             target: offer().target,
+            verdict: None,
             note: String::new().into(),
             labels: Vec::new(),
         };
-        let sidecar = Sidecar::secured(id, "them", &offer().header, &received, "S1");
+        let sidecar = Sidecar::inbound(id, "them", &offer().header, &received, "S1");
         let sealed = whole.seal(&sidecar).unwrap();
-        let stored = self.ledger.received_secured(&sealed, received).await;
+        let stored = self.ledger.received(&sealed, received).await;
         assert_eq!(stored.unwrap().into_inner(), Stored(id), "EFPA may go");
         key
     }
@@ -472,7 +473,7 @@ fn an_import_that_is_given_up_takes_no_received_file_of_its_id_with_it() {
         counts: oftp::Counts::default(),
         target: offer().target,
         wire_hash: None,
-        verdict: Verdict::Positive,
+        verdict: Some(Verdict::Positive),
         note: String::new().into(),
         labels: Vec::new(),
     };
@@ -506,7 +507,7 @@ async fn files_of_a_spool_that_knew_one_content_have_the_names_they_had() {
         counts: oftp::Counts::default(),
         target: offer().target,
         wire_hash: None,
-        verdict: Verdict::Positive,
+        verdict: Some(Verdict::Positive),
         note: String::new().into(),
         labels: Vec::new(),
     };

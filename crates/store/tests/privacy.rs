@@ -50,7 +50,7 @@ fn sealed(spool: &Spool, content: &[u8]) -> ContentKey {
             overwrite: false,
         },
         wire_hash: None,
-        verdict: Verdict::Positive,
+        verdict: Some(Verdict::Positive),
         note: String::new().into(),
         labels: Vec::new(),
     };

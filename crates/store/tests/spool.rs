@@ -100,7 +100,7 @@ fn inbound(id: TransferId, measure: &Measure) -> Sidecar {
             overwrite: true,
         },
         wire_hash: None,
-        verdict: Verdict::Negative(Box::new(nerp())),
+        verdict: Some(Verdict::Negative(Box::new(nerp()))),
         note: Note::default(),
         labels: Vec::new(),
     };

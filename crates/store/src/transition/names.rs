@@ -40,7 +40,6 @@ verbs! {
     Begin = "begin" => "offered-again",
     Checkpoint = "checkpoint",
     Received = "received",
-    ReceivedSecured = "received-secured" => "received",
     Opened = "opened",
     NotOpened = "not-opened",
     ReceivedAgain = "received-again",

@@ -9,10 +9,11 @@ use crate::row::Row;
 use crate::sidecar::Entry;
 use crate::state::InboundState;
 use crate::transition::VerbName;
-use crate::verdict::{AllHere, Received, Verdict};
+use crate::verdict::{Received, Verdict};
 
-/// Receiving → Received; with a negative verdict Receiving → Rejected, and the NERP is owed. The ledger makes one of a
-/// content that is sealed ([`Ledger::received`](crate::Ledger::received)).
+/// Receiving → Received; with a negative verdict Receiving → Rejected, and the NERP is owed; without a verdict, of a
+/// secured file, Receiving → Opening. The ledger makes one of a content that is sealed
+/// ([`Ledger::received`](crate::Ledger::received)).
 #[derive(Debug)]
 pub(crate) struct Receive(pub(crate) Received);
 
@@ -23,35 +24,35 @@ impl Verb for Receive {
 
     fn apply(&self, row: &mut Row, now: SystemTime) -> Result<Effect, Unfit> {
         let Self(received) = self;
-        let all_here = AllHere::from(received);
-        let effect = enter(row, all_here, InboundState::Received, "octets", now)?;
+        let effect = enter(row, received, now)?;
         if effect == Effect::Repeated {
             return Ok(effect);
         }
         let file = row.inbound_mut().ok_or(Unfit::State)?;
-        file.decision.follow(&received.verdict);
+        if let Some(verdict) = &received.verdict {
+            file.decision.follow(verdict);
+        }
         // Last, since the history has the file before its NERP.
-        if let Verdict::Negative(nerp) = &received.verdict {
+        if let Some(Verdict::Negative(nerp)) = &received.verdict {
             row.reject(nerp, now);
         }
         Ok(effect)
     }
 
-    /// A file that is going to be delivered gets its entry with `placing`: one write less before EFPA.
+    /// A file that is going to be delivered gets its entry with `placing`: one write less before EFPA. It may take long to
+    /// open a secured one, and an older ledger must not have it discarded meanwhile.
     fn entry(&self, _: &Row, _: Effect) -> Option<Entry> {
-        matches!(self.0.verdict, Verdict::Negative(_)).then_some(Entry::Received)
+        matches!(self.0.verdict, Some(Verdict::Negative(_)) | None).then_some(Entry::Received)
     }
 }
 
-/// Receiving → `state`, where all of the file is here; `octets` says what was counted of it.
-pub(super) fn enter(
-    row: &mut Row,
-    received: AllHere<'_>,
-    state: InboundState,
-    octets: &str,
-    now: SystemTime,
-) -> Result<Effect, Unfit> {
-    let measure = received.measure;
+/// Receiving → Received, or Opening: all of the file is here.
+fn enter(row: &mut Row, received: &Received, now: SystemTime) -> Result<Effect, Unfit> {
+    let (state, octets) = match received.verdict {
+        Some(_) => (InboundState::Received, "octets"),
+        None => (InboundState::Opening, "octets as on the wire"),
+    };
+    let measure = &received.measure;
     let is_same = row.measure.digest == measure.digest;
     let file = row.inbound_mut().ok_or(Unfit::State)?;
     match file.state {
@@ -68,7 +69,7 @@ pub(super) fn enter(
     file.target = received.target.clone();
     file.received_at = Some(now);
     row.measure = measure.clone();
-    row.wire_hash = received.wire_hash.cloned();
+    row.wire_hash.clone_from(&received.wire_hash);
     row.counts = received.counts;
     row.labels = received.labels.clone();
     let what = format!(

@@ -15,7 +15,7 @@ use crate::row::{Course, Inbound, Outbound, Receipt, Row};
 use crate::samples::{at, eerp, key, nerp};
 use crate::state::{InboundState, OutboundState, ReceiptState};
 use crate::transfer::{NewFile, Target, TransferId};
-use crate::verdict::{NotOpened, Opened, Received, ReceivedSecured, Verdict};
+use crate::verdict::{NotOpened, Opened, Received, Verdict};
 use crate::wire_hash::{WireHash, WireHashAlgorithm};
 
 fn target() -> Target {
@@ -174,18 +174,19 @@ fn sealed(digest: &str, verdict: Verdict) -> Box<dyn Verb> {
         counts: oftp::Counts::default(),
         target: target(),
         wire_hash: None,
-        verdict,
+        verdict: Some(verdict),
         note: Note::default(),
         labels: Vec::new(),
     }))
 }
 
 fn secured(digest: &str) -> Box<dyn Verb> {
-    Box::new(ReceiveSecured(ReceivedSecured {
+    Box::new(Receive(Received {
         measure: measure(digest),
         counts: oftp::Counts::default(),
         wire_hash: None,
         target: target(),
+        verdict: None,
         note: Note::default(),
         labels: Vec::new(),
     }))
@@ -528,16 +529,17 @@ fn a_secured_file_keeps_what_came_and_has_what_was_in_it_once_it_is_opened() {
     let hash = |octet| WireHash::new(WireHashAlgorithm::Sha1, vec![octet; 20]);
     for (known, found) in [(None, hash(2)), (hash(1), hash(2)), (hash(1), None)] {
         let kept = known.clone().or(found.clone());
-        let secured = ReceivedSecured {
+        let secured = Received {
             measure: measure("d"),
             counts: oftp::Counts::default(),
             wire_hash: known,
             target: target(),
+            verdict: None,
             note: Note::default(),
             labels: Vec::new(),
         };
         let mut row = received(InboundState::Receiving);
-        let effect = ReceiveSecured(secured).apply(&mut row, at(5));
+        let effect = Receive(secured).apply(&mut row, at(5));
         assert_eq!(effect, Ok(Effect::Changed));
         let unopened = row.unopened().unwrap();
         assert_eq!((unopened.id, unopened.measure), (row.id, measure("d")));

@@ -7,8 +7,8 @@ use std::time::Duration;
 use oftp::{FileHeader, Response};
 use pointsman_store::{
     Access, Audit, Audited, ContentKey, Ledger, LedgerError, NewFile, NotOpened, Note, Offer,
-    Offered, Opened, Order, Rebuilt, ReceiptState, Received, ReceivedSecured, Sealed, Sidecar,
-    Spool, SqliteLedger, State, TransferId, Verdict, Whole, WireHash, WireHashAlgorithm, rebuild,
+    Offered, Opened, Order, Rebuilt, ReceiptState, Received, Sealed, Sidecar, Spool, SqliteLedger,
+    State, TransferId, Verdict, Whole, WireHash, WireHashAlgorithm, rebuild,
 };
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -96,7 +96,7 @@ impl Yard {
             counts: oftp::Counts::default(),
             target: offer(dataset).target,
             wire_hash: None,
-            verdict,
+            verdict: Some(verdict),
             note: Note::default(),
             labels: Vec::new(),
         };
@@ -121,18 +121,19 @@ impl Yard {
     pub async fn received_secured(&self, dataset: &str) -> TransferId {
         let id = self.offered(dataset).await;
         let whole = self.whole(ContentKey::wire_received(id));
-        let received = ReceivedSecured {
+        let received = Received {
             measure: whole.measure().clone(),
             counts: oftp::Counts::default(),
             wire_hash: WireHash::new(WireHashAlgorithm::Sha256, vec![6; 32]),
             target: offer(dataset).target,
+            verdict: None,
             note: Note::default(),
             labels: Vec::new(),
         };
         let header = offer(dataset).header;
-        let sidecar = Sidecar::secured(id, "them", &header, &received, "S1");
+        let sidecar = Sidecar::inbound(id, "them", &header, &received, "S1");
         let sealed = whole.seal(&sidecar).unwrap();
-        let stored = self.ledger.received_secured(&sealed, received).await;
+        let stored = self.ledger.received(&sealed, received).await;
         stored.unwrap();
         id
     }

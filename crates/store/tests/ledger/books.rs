@@ -6,7 +6,7 @@ use std::time::Duration;
 use oftp::{Counts, FileHeader, Position};
 use pointsman_store::{
     ContentKey, Files, Ledger, Longest, Measure, NewFile, NotOpened, Note, Offer, Offered, Opened,
-    Quota, Received, ReceivedSecured, Sealed, SqliteLedger, State, TransferId, Verdict, Work,
+    Quota, Received, Sealed, SqliteLedger, State, TransferId, Verdict, Work,
 };
 use tempfile::TempDir;
 
@@ -111,20 +111,16 @@ pub fn received(verdict: Verdict) -> Received {
         counts: virtual_counts(),
         target,
         wire_hash: None,
-        verdict,
+        verdict: Some(verdict),
         note: Note::default(),
         labels: Vec::new(),
     }
 }
 
-pub fn received_secured() -> ReceivedSecured {
-    ReceivedSecured {
-        measure: measure(),
-        counts: virtual_counts(),
-        wire_hash: None,
-        target: offer("x").target,
-        note: Note::default(),
-        labels: Vec::new(),
+pub fn received_secured() -> Received {
+    Received {
+        verdict: None,
+        ..received(Verdict::Positive)
     }
 }
 

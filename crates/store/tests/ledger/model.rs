@@ -221,7 +221,7 @@ async fn done<L: Ledger>(ledger: &L, id: TransferId, name: &str, step: Step) -> 
         }
         Step::WholeAndSecured => {
             let sealed = sealed(id);
-            let done = ledger.received_secured(&sealed, received_secured());
+            let done = ledger.received(&sealed, received_secured());
             done.await.map(drop)
         }
         Step::Opened => open(ledger, id, Verdict::Positive).await,

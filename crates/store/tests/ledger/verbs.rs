@@ -268,7 +268,7 @@ async fn a_secured_file_is_opened_before_it_is_delivered_and_its_question_is_abo
     );
     for id in [second, first] {
         let sealed = sealed(id);
-        let stored = ledger.received_secured(&sealed, received_secured());
+        let stored = ledger.received(&sealed, received_secured());
         assert_eq!(stored.await.unwrap().into_inner().0, id);
     }
     let waiting = ledger.unopened().await.unwrap();

@@ -14,7 +14,7 @@ pub fn inbound(id: TransferId, measure: &Measure) -> Sidecar {
             overwrite: false,
         },
         wire_hash: None,
-        verdict: Verdict::Positive,
+        verdict: Some(Verdict::Positive),
         note: String::new().into(),
         labels: Vec::new(),
     };

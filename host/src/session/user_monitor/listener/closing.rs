@@ -132,7 +132,7 @@ impl Close<'_> {
             measure: file.content.measure().clone(),
             wire_hash: None,
             target: kept.target.clone(),
-            verdict: kept.verdict.clone(),
+            verdict: Some(kept.verdict.clone()),
             note: kept.note.clone(),
             labels: [file.labels, kept.labels].concat(),
         };

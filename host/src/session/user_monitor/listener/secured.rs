@@ -7,8 +7,8 @@ use oftp::FileReason;
 use pointsman_policy::types;
 use pointsman_store::contents::WholeContent;
 use pointsman_store::{
-    Direction, LedgerError, Opened, Persisted, ReceivedSecured, Sealed, Sidecar, Stored,
-    Undelivered, Verdict,
+    Direction, LedgerError, Opened, Persisted, Received, Sealed, Sidecar, Stored, Undelivered,
+    Verdict,
 };
 
 use super::closing::{self, Close, WholeFile};
@@ -30,7 +30,7 @@ use crate::station::openings::OpeningPlace;
 /// A secured file whose content as on the wire is sealed, while no row says so.
 struct SealedFile {
     secured: SecuredFile,
-    received: ReceivedSecured,
+    received: Received,
     wire: Sealed,
     /// What is left of its arrival, for the questions to policies.
     held: u64,
@@ -49,16 +49,17 @@ impl Close<'_> {
     /// Every octet of a secured file has come, and it has its row.
     pub(super) async fn secured(self, file: WholeFile) -> Result<(), InternalError> {
         let id = file.id;
-        let received = ReceivedSecured {
+        let received = Received {
             measure: file.content.measure().clone(),
             counts: self.closing.received,
             wire_hash: None,
             target: file.target.clone(),
+            verdict: None,
             note: keys_gone::note(&self.context.plan.in_force, self.context.partner()),
             labels: file.labels.clone(),
         };
         let (partner, session_id) = (self.context.partner().to_owned(), &self.context.id);
-        let sidecar = Sidecar::secured(id, &partner, &file.header, &received, session_id)
+        let sidecar = Sidecar::inbound(id, &partner, &file.header, &received, session_id)
             .of_edition(file.edition);
         let secured = SecuredFile {
             id,
@@ -91,7 +92,7 @@ impl Close<'_> {
     /// The ledger commits, EFPA leaves, and the file is opened. From here on nothing depends on this session.
     async fn keep_secured(self, file: SealedFile) -> Result<(), InternalError> {
         let ledger = &self.context.station.ledger;
-        let stored = ledger.received_secured(&file.wire, file.received).await?;
+        let stored = ledger.received(&file.wire, file.received).await?;
         let (secured, octets) = (file.secured, file.wire.measure().octets);
         promise::efpa(self.session, self.ticket, secured.id, false, stored)?;
         self.unfinished.promised(self.context, secured.id);
@@ -237,7 +238,7 @@ async fn write_opened(
 ) -> Result<Persisted<Stored>, LedgerError> {
     let ledger = &context.station.ledger;
     let received = file.received.clone();
-    let stored = ledger.received_secured(&file.wire, received).await?;
+    let stored = ledger.received(&file.wire, received).await?;
     let opened = Opened {
         plain: plain.measure().clone(),
         counts: found.counts,
