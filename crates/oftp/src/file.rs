@@ -148,6 +148,11 @@ impl FileHeader {
         self.security != Security::None || self.compressed || self.enveloped
     }
 
+    /// Whether it has any service of file security, which needs level 2.0: it is secured, or asks for a signed receipt.
+    pub fn has_services(&self) -> bool {
+        self.is_secured() || self.signed_receipt
+    }
+
     /// Whether records are marked, counted and restarted at. Otherwise the whole file is one
     /// record: always so for U and T, and for any secured file whatever its format
     /// (RFC 5024, 5.3.3, SFIDREST).

@@ -14,8 +14,7 @@ use crate::security::keyring::{Keyring, PartnerKeyring};
 /// # Errors
 /// Its level has no file security.
 pub(super) fn can_be_announced(header: &FileHeader, profile: &Partner) -> Result<(), QueueError> {
-    let is_plain = !header.enveloped && !header.signed_receipt;
-    if is_plain || profile.offer.level >= Level::V20 {
+    if !header.has_services() || profile.offer.level >= Level::V20 {
         return Ok(());
     }
     Err(QueueError::Level {

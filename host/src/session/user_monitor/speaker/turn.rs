@@ -269,7 +269,7 @@ fn sends_no_files(context: &SessionContext, session: &Session) -> Option<&'stati
 /// Whether a file has services that the agreed level has no fields for: it would come as what it is not.
 fn lacks_level(header: &FileHeader, session: &Session) -> bool {
     let agreed = session.agreement().map(|agreed| agreed.level);
-    (header.is_secured() || header.signed_receipt) && agreed.is_some_and(|level| level < Level::V20)
+    header.has_services() && agreed.is_some_and(|level| level < Level::V20)
 }
 
 async fn park_for_level(context: &SessionContext, file: &OutboundFile) -> Result<(), LedgerError> {
