@@ -67,7 +67,7 @@ async fn deliver_and_report(
             | DeliveryError::Spool(SpoolError::Busy(_)),
         ) => {}
         Err(error @ DeliveryError::Damaged { .. }) => {
-            station.deliveries.give_up(file.id);
+            station.damaged.give_up(file.id);
             station.events.emit(Event::ContentLost {
                 transfer: file.id,
                 partner: file.partner.clone(),
@@ -123,7 +123,7 @@ pub async fn keep_delivering(station: Arc<Station>) {
 
 /// Delivers a file that no task is delivering.
 fn deliver_if_idle(station: &Arc<Station>, file: Undelivered) {
-    if station.deliveries.is_given_up(file.id) {
+    if station.damaged.is_given_up(file.id) {
         return;
     }
     if let Some(claim) = DeliveryClaim::take(station, file.id) {

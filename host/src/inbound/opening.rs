@@ -93,7 +93,7 @@ fn open_if_idle(station: &Arc<Station>, id: TransferId, partner: &str) -> bool {
     if openings.is_crowded(partner) {
         return false;
     }
-    if !openings.is_given_up(id)
+    if !station.damaged.is_given_up(id)
         && let Some(claim) = OpeningClaim::take(station, id, partner)
     {
         tokio::spawn(async move { open_and_report(&claim, None).await });
@@ -151,7 +151,7 @@ async fn report(station: &Station, transfer: TransferId, error: &OpenError) {
     let reason = error.to_string();
     station.events.emit(match error {
         OpenError::Rotten { .. } | OpenError::Missing => {
-            station.openings.give_up(transfer);
+            station.damaged.give_up(transfer);
             Event::ContentLost {
                 transfer,
                 partner,

@@ -11,8 +11,6 @@ use super::mutex::locked;
 #[derive(Debug, Default)]
 pub struct Deliveries {
     under_way: Mutex<HashSet<TransferId>>,
-    /// Files whose content is damaged on the disk. They are not read again before the next start.
-    damaged: Mutex<HashSet<TransferId>>,
 }
 
 impl Deliveries {
@@ -22,14 +20,6 @@ impl Deliveries {
 
     pub(crate) fn release(&self, id: TransferId) {
         locked(&self.under_way).remove(&id);
-    }
-
-    pub(crate) fn is_given_up(&self, id: TransferId) -> bool {
-        locked(&self.damaged).contains(&id)
-    }
-
-    pub(crate) fn give_up(&self, id: TransferId) {
-        locked(&self.damaged).insert(id);
     }
 
     /// Whether nothing is under way.

@@ -2,6 +2,7 @@
 
 pub(crate) mod contact_keeper;
 pub(crate) mod contacts;
+pub(crate) mod damaged;
 pub(crate) mod deliveries;
 pub(crate) mod drain;
 pub(crate) mod error;
@@ -38,6 +39,7 @@ use pointsman_store::{
 use tokio::sync::watch;
 
 use self::contacts::Contacts;
+use self::damaged::Damaged;
 use self::deliveries::Deliveries;
 use self::error::StartError;
 use self::guessing::Guesses;
@@ -75,6 +77,8 @@ pub struct Station {
     pub deliveries: Deliveries,
     /// Secured files that are being opened.
     pub openings: Arc<Openings>,
+    /// Received files that wait, and whose content is damaged.
+    pub damaged: Damaged,
     /// Files that sessions have brought and commands are to take.
     pub questions: Arc<Questions>,
     /// What files that are being received take of their partners' quotas.
@@ -147,6 +151,7 @@ impl Station {
             policies,
             deliveries: Deliveries::default(),
             openings: Arc::default(),
+            damaged: Damaged::default(),
             questions: Arc::default(),
             quotas: Quotas::default(),
             partials: Partials::new(limits.partials_per_partner),

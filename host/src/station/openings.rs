@@ -1,6 +1,6 @@
 //! Which secured files are being opened, and how many at a time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use pointsman_store::TransferId;
@@ -17,8 +17,6 @@ const TASKS: usize = 64;
 pub struct Openings {
     /// The files that a task has, and their partners.
     tasks: Mutex<BTreeMap<TransferId, String>>,
-    /// Files whose content as on the wire is damaged on the disk. They are not read again before the next start.
-    damaged: Mutex<BTreeSet<TransferId>>,
     /// Tasks that work at the moment, by partner.
     working: Mutex<BTreeMap<String, usize>>,
     /// Notified when a place is free again.
@@ -60,14 +58,6 @@ impl Openings {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         locked(&self.tasks).is_empty()
-    }
-
-    pub(crate) fn is_given_up(&self, id: TransferId) -> bool {
-        locked(&self.damaged).contains(&id)
-    }
-
-    pub(crate) fn give_up(&self, id: TransferId) {
-        locked(&self.damaged).insert(id);
     }
 
     /// Waits for one of `most` places, of which one partner has half, rounded up.
