@@ -59,6 +59,7 @@ async fn received(ledger: &SqliteLedger, n: u32) {
         verdict: Some(Verdict::Positive),
         note: "accepted".into(),
         labels: Vec::new(),
+        removal: None,
     };
     let sealed = Sealed::unproven(ContentKey::wire_received(id), received.measure.clone());
     ledger.received(&sealed, received).await.unwrap();

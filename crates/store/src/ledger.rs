@@ -176,15 +176,8 @@ pub trait Ledger: ContentKeys + Send + Sync {
         note: Note,
     ) -> Result<Committing, LedgerError>;
 
-    /// Notes that the content of a rejected file is not kept, before it is removed; `why` is for the history.
-    ///
-    /// # Errors
-    /// As for [`Ledger::remark`].
-    async fn content_removed(&self, id: TransferId, why: &str) -> Result<(), LedgerError> {
-        self.remark(id, CONTENT_REMOVED, why.into()).await
-    }
-
-    /// Whether that was noted: then a content that is still there is to be removed.
+    /// Whether the verdict of a rejected file said that its contents are not kept: then one that is still there is to be
+    /// removed.
     ///
     /// # Errors
     /// The ledger cannot be read.

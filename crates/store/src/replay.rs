@@ -14,7 +14,7 @@ use crate::queue::Order;
 use crate::row::{Course, Inbound, Outbound, Row};
 use crate::sidecar::{Entry, Record, Sidecar, Way};
 use crate::state::{InboundState, OutboundState, ReceiptState, State};
-use crate::transfer::{Labels, REBUILT, Target};
+use crate::transfer::{CONTENT_REMOVED, Labels, REBUILT, Target};
 use crate::transition::VerbName;
 use crate::verb::{
     Acknowledged, ClockPutBack, DecideReceipt, Forwarded, FoundDelivered, FoundHere, FoundUnknown,
@@ -26,6 +26,7 @@ use crate::wire_hash::WireHash;
 
 const NEVER_QUEUED: &str = "nobody was told that it is queued: release it to send it, or cancel it";
 const NO_CONTENT: &str = "its content is not in the spool any more";
+const GONE: &str = "it was not in the spool any more when the ledger was rebuilt";
 
 /// The row of a file by its sidecar; `is_here` says whether its content is in the folder of its direction.
 pub(crate) fn rebuilt(record: &Record, is_here: bool, now: SystemTime) -> Row {
@@ -45,6 +46,11 @@ pub(crate) fn rebuilt(record: &Record, is_here: bool, now: SystemTime) -> Row {
     row.history.clear();
     let text = "from its sidecar".to_owned();
     row.note(REBUILT, Note { text, data });
+    // Nothing but the history says whether the content of a file that was refused before its delivery is kept.
+    let is_undelivered = row.inbound().is_some_and(|file| file.path.is_none());
+    if row.state() == InboundState::Rejected.into() && is_undelivered && !is_here {
+        row.note(CONTENT_REMOVED, GONE);
+    }
     row
 }
 
@@ -142,6 +148,7 @@ fn receive(row: &mut Row, record: &Record) {
         verdict: verdict.as_ref().map(|verdict| or_asked(verdict, record)),
         note: Note::default(),
         labels: sidecar.labels.clone(),
+        removal: None,
     };
     apply(row, &Receive(received), sidecar.at);
 }
@@ -179,6 +186,7 @@ fn open(row: &mut Row, plain: Option<&Measure>, to: OpenedAs<'_>, now: SystemTim
                 found: to.found,
                 note: Note::default(),
                 labels: to.labels.clone(),
+                removal: None,
             };
             apply(row, &Open(opened), now);
         }
@@ -187,6 +195,7 @@ fn open(row: &mut Row, plain: Option<&Measure>, to: OpenedAs<'_>, now: SystemTim
                 nerp,
                 wire_hash,
                 note: Note::default(),
+                removal: None,
             };
             apply(row, &RefuseToOpen(refused), now);
         }

@@ -11,7 +11,8 @@ use crate::measure::Measure;
 use crate::note::Note;
 use crate::state::{InboundState, OutboundState, ReceiptState, State};
 use crate::transfer::{
-    Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse, Target, ToSign, TransferId, Unopened,
+    CONTENT_REMOVED, Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse, Target, ToSign,
+    TransferId, Unopened,
 };
 use crate::transition::VerbName;
 use crate::verdict::Verdict;
@@ -294,6 +295,20 @@ impl Row {
         };
         self.receipt = Some(Receipt::owed(Response::Positive(eerp), now));
         true
+    }
+
+    /// Rejects the file before its delivery, and makes this NERP owed for it; says in its history why its contents are
+    /// removed, where they are.
+    pub(crate) fn reject_undelivered(
+        &mut self,
+        nerp: &Nerp,
+        removal: Option<&'static str>,
+        now: SystemTime,
+    ) {
+        if let Some(why) = removal {
+            self.note(CONTENT_REMOVED, why);
+        }
+        self.reject(nerp, now);
     }
 
     /// Rejects the file, and makes this NERP owed for it.

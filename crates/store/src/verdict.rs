@@ -26,6 +26,9 @@ pub struct Received {
     pub note: Note,
     /// Labels that the policies gave it by now.
     pub labels: Labels,
+    /// Why its contents are not kept, where it is rejected and they are to be removed. The history says so in the
+    /// transaction of the verdict: by that the next start finds what a crash left.
+    pub removal: Option<&'static str>,
 }
 
 /// A secured file that is opened.
@@ -47,6 +50,9 @@ pub struct Opened {
     pub note: Note,
     /// All labels that the policies gave it.
     pub labels: Labels,
+    /// Why its contents are not kept, where it is rejected and they are to be removed. The history says so in the
+    /// transaction of the verdict: by that the next start finds what a crash left.
+    pub removal: Option<&'static str>,
 }
 
 /// A secured file that is not opened: it cannot be, or what it lacks is demanded.
@@ -58,6 +64,9 @@ pub struct NotOpened {
     pub wire_hash: Option<WireHash>,
     /// Why, and what was found in it up to there.
     pub note: Note,
+    /// Why its contents are not kept, where they are to be removed. The history says so in the
+    /// transaction of the verdict: by that the next start finds what a crash left.
+    pub removal: Option<&'static str>,
 }
 
 /// The decision about the receipt of a received file. A policy makes it, or the command that takes the file, the

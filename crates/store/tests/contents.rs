@@ -72,6 +72,7 @@ impl Yard {
             verdict: None,
             note: String::new().into(),
             labels: Vec::new(),
+            removal: None,
         };
         let sidecar = Sidecar::inbound(id, "them", &offer().header, &received, "S1");
         let sealed = whole.seal(&sidecar).unwrap();
@@ -192,6 +193,7 @@ fn opened(sealed: &Sealed, verdict: Verdict) -> Opened {
         found: "signed by CN=them".into(),
         note: "policy".into(),
         labels: Vec::new(),
+        removal: None,
     }
 }
 
@@ -205,6 +207,7 @@ fn refused() -> NotOpened {
         nerp,
         wire_hash: None,
         note: "its signature is none".into(),
+        removal: None,
     }
 }
 
@@ -476,6 +479,7 @@ fn an_import_that_is_given_up_takes_no_received_file_of_its_id_with_it() {
         verdict: Some(Verdict::Positive),
         note: String::new().into(),
         labels: Vec::new(),
+        removal: None,
     };
     let sidecar = Sidecar::inbound(id, "them", &offer().header, &received, "S1");
     whole.seal(&sidecar).unwrap();
@@ -510,6 +514,7 @@ async fn files_of_a_spool_that_knew_one_content_have_the_names_they_had() {
         verdict: Some(Verdict::Positive),
         note: String::new().into(),
         labels: Vec::new(),
+        removal: None,
     };
     let sidecar = Sidecar::inbound(id, "them", &offer().header, &received, "S1");
     let sealed = whole.seal(&sidecar).unwrap();
@@ -583,29 +588,68 @@ async fn only_a_plain_content_that_is_sealed_makes_a_file_opened() {
 
 #[tokio::test]
 async fn a_file_that_cannot_be_opened_or_is_refused_then_is_rejected_with_or_without_its_content() {
-    for is_opened in [false, true] {
+    for (is_opened, removal) in [
+        (false, None),
+        (true, None),
+        (false, Some("deleted")),
+        (true, Some("deleted")),
+    ] {
         let yard = Yard::new();
         let key = yard.received().await;
+        let why = || NotOpened {
+            removal,
+            ..refused()
+        };
         if is_opened {
-            let nerp = refused().nerp;
-            yard.opened_as(key, Verdict::Negative(nerp)).await;
+            let sealed = yard.sealed_plain(key);
+            let negative = Opened {
+                removal,
+                ..opened(&sealed, Verdict::Negative(refused().nerp))
+            };
+            yard.ledger.opened(&sealed, negative).await.unwrap();
         } else {
-            yard.ledger.not_opened(key.id, refused()).await.unwrap();
-            let again = yard.ledger.not_opened(key.id, refused()).await;
+            yard.ledger.not_opened(key.id, why()).await.unwrap();
+            let again = yard.ledger.not_opened(key.id, why()).await;
             assert!(matches!(again, Err(LedgerError::WrongState { .. })));
         }
         yard.assert_state(key, InboundState::Rejected, 1).await;
         assert!(yard.ledger.undelivered().await.unwrap().is_empty());
         yard.assert_rebuilt(key, InboundState::Rejected).await;
-        yard.ledger
-            .content_removed(key.id, "it is not kept")
-            .await
-            .unwrap();
+        // A crash may come at once: with the verdict the ledger knows whether the contents are kept.
+        let is_removed = yard.ledger.is_content_removed(key.id).await.unwrap();
+        assert_eq!(is_removed, removal.is_some());
+        let unfinished = yard.ledger.unfinished().await.unwrap();
+        assert_eq!(unfinished.contains(&key.id), removal.is_some());
+        if removal.is_none() {
+            continue;
+        }
         yard.spool
             .discard_contents(Direction::Inbound, key.id)
             .unwrap();
         yard.assert_rebuilt(key, InboundState::Rejected).await;
     }
+}
+
+#[tokio::test]
+async fn by_the_content_on_the_wire_a_start_finds_what_is_left_of_two() {
+    let yard = Yard::new();
+    let key = yard.received().await;
+    drop(yard.sealed_plain(key));
+    // The disk fails, or a crash comes, where the first of them is removed.
+    let plain = yard.file(&format!("sealed/{}.plain", key.id));
+    std::fs::remove_file(&plain).unwrap();
+    std::fs::create_dir(&plain).unwrap();
+    let discarded = yard.spool.discard_contents(Direction::Inbound, key.id);
+    assert!(
+        matches!(discarded, Err(SpoolError::Io { .. })),
+        "{discarded:?}"
+    );
+    assert!(yard.spool.hold(key).unwrap().is_some());
+    std::fs::remove_dir(&plain).unwrap();
+    yard.spool
+        .discard_contents(Direction::Inbound, key.id)
+        .unwrap();
+    assert!(yard.spool.hold(key).unwrap().is_none());
 }
 
 #[tokio::test]

@@ -53,6 +53,7 @@ fn sealed(spool: &Spool, content: &[u8]) -> ContentKey {
         verdict: Some(Verdict::Positive),
         note: String::new().into(),
         labels: Vec::new(),
+        removal: None,
     };
     let header = FileHeader::plain(
         FileKey {

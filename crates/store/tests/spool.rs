@@ -103,6 +103,7 @@ fn inbound(id: TransferId, measure: &Measure) -> Sidecar {
         verdict: Some(Verdict::Negative(Box::new(nerp()))),
         note: Note::default(),
         labels: Vec::new(),
+        removal: None,
     };
     Sidecar::inbound(id, "them", &header(), &received, "S1")
 }

@@ -91,10 +91,10 @@ macro_rules! received {
             says("what was kept of transfer {transfer}{} was removed: {reason}{}", of(partner), because(error))
             remedy("free some space; ask the partner why its files break off")
 
-            /// the content of a refused file could not be removed (`delivery.rejected: delete`)
+            /// the content of a refused file could not be removed (`delivery.rejected: delete`, `file_security.failed: delete`)
             "RCV-010" "content-stays" Warn Counted
-            ContentStays { session: Talk, transfer: TransferId, reason: String }
-            says("the content of transfer {transfer} stays: {reason}")
+            ContentStays { transfer: TransferId, partner: String, reason: String }
+            says("the content of transfer {transfer} of {partner} stays: {reason}")
             remedy("nothing: the next start removes it")
 
             /// that a partner has our EFPA could not be written down

@@ -9,5 +9,6 @@ pub(crate) mod keys_gone;
 pub(crate) mod opened;
 pub(crate) mod opening;
 pub(crate) mod receipts;
+pub(crate) mod rejected;
 pub(crate) mod secured_file;
 pub(crate) mod target;

@@ -13,7 +13,7 @@ use pointsman_store::{
 };
 
 use super::secured_file::SecuredFile;
-use super::{asking, delivery, receipts, target};
+use super::{asking, delivery, receipts, rejected, target};
 use crate::config::FailedContent;
 use crate::events::Event;
 use crate::policy::ask;
@@ -92,11 +92,9 @@ pub async fn settle(
         found: note_of(found),
         note: judged.note.clone(),
         labels: judged.labels,
+        removal: rejected::removal_of(&pinned.delivery_of(&file.partner)),
     };
-    let keeps = pinned.delivery_of(&file.partner).keeps_rejected;
-    if matches!(judged.verdict, Verdict::Negative(_)) && !keeps {
-        note_removal(station, file.id, "delivery.rejected: delete").await?;
-    }
+    let removal = opened.removal;
     station.ledger.opened(&sealed, opened).await?;
     station.events.emit(Event::FileOpened {
         transfer: file.id,
@@ -106,8 +104,8 @@ pub async fn settle(
         found: words,
     });
     match &judged.verdict {
-        Verdict::Negative(_) if keeps => {}
-        Verdict::Negative(_) => remove(station, file.id).await?,
+        Verdict::Negative(_) if removal.is_none() => {}
+        Verdict::Negative(_) => rejected::remove_or_report(station, &file.partner, file.id).await,
         verdict => {
             log_waiting(station, file, verdict, judged.note.text);
             let undelivered = Undelivered {
@@ -147,14 +145,13 @@ pub async fn refuse(
         return Ok(Outcome::Done);
     };
     let reason = format!("{why}; NERP {}", told.nerp);
+    let removes = content == FailedContent::Delete;
     let failed = NotOpened {
         nerp,
         wire_hash,
         note: Note::from(reason.clone()),
+        removal: removes.then_some("file_security.failed: delete"),
     };
-    if content == FailedContent::Delete {
-        note_removal(station, file.id, "file_security.failed: delete").await?;
-    }
     station.ledger.not_opened(file.id, failed).await?;
     station.events.emit(Event::FileNotOpened {
         transfer: file.id,
@@ -162,23 +159,10 @@ pub async fn refuse(
         file: file.name(),
         reason,
     });
-    if content == FailedContent::Delete {
-        remove(station, file.id).await?;
+    if removes {
+        rejected::remove_or_report(station, &file.partner, file.id).await;
     }
     Ok(Outcome::Done)
-}
-
-/// The contents of a file that is about to be rejected are not to be kept. It is noted before the row says `rejected`: from
-/// then on nobody opens the file again, and where a crash comes before the contents are removed, the next start does it.
-/// Where it comes earlier, the file is opened again, and the start leaves its contents.
-async fn note_removal(station: &Station, id: TransferId, why: &str) -> Result<(), LedgerError> {
-    station.ledger.content_removed(id, why).await
-}
-
-/// The contents of a rejected file are removed; that it came is remembered.
-async fn remove(station: &Station, id: TransferId) -> Result<(), OpenError> {
-    let contents = &station.contents;
-    Ok(contents.discard_contents(Direction::Inbound, id).await?)
 }
 
 /// Asks the policies what the file means.

@@ -8,6 +8,7 @@ use pointsman_store::{
 
 use crate::config::files::ledger_path;
 use crate::events::Event;
+use crate::inbound::rejected;
 use crate::station::error::StartError;
 use crate::station::{Station, leases};
 
@@ -131,11 +132,10 @@ async fn discard_uncommitted(station: &Station, id: TransferId) -> Result<(), St
     Ok(station.contents.discard(id).await?)
 }
 
-/// The content of a refused file that was to be removed when the crash came (`delivery.rejected: delete`).
+/// The contents of a refused file that were to be removed when the crash came.
 async fn remove_rejected(station: &Station, id: TransferId) -> Result<(), StartError> {
     if station.ledger.is_content_removed(id).await? {
-        let direction = Direction::Inbound;
-        station.contents.discard_contents(direction, id).await?;
+        rejected::remove(station, id).await?;
     }
     Ok(())
 }

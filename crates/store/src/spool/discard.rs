@@ -38,7 +38,8 @@ impl Spool {
     /// One is there and cannot be removed.
     pub fn discard_contents(&self, direction: Direction, id: TransferId) -> Result<(), SpoolError> {
         let key = ContentKey::wire(direction, id);
-        let mut contents = Content::ALL.into_iter();
+        // The one on the wire goes last: by it a start finds what a crash left.
+        let mut contents = Content::ALL.into_iter().rev();
         contents.try_for_each(|content| self.discard_content(key.with(content)))
     }
 

@@ -27,7 +27,7 @@ impl Verb for RefuseToOpen {
         }
         row.complete_wire_hash(failed.wire_hash.as_ref());
         row.note(self.name().in_history(), failed.note.clone());
-        row.reject(&failed.nerp, now);
+        row.reject_undelivered(&failed.nerp, failed.removal, now);
         Ok(Effect::Changed)
     }
 

@@ -46,7 +46,7 @@ impl Verb for Open {
         // By the time of this line a clock that was ahead is found out.
         row.note(VerbName::Decided.in_history(), opened.note.clone());
         if let Verdict::Negative(nerp) = &opened.verdict {
-            row.reject(nerp, now);
+            row.reject_undelivered(nerp, opened.removal, now);
         }
         Ok(Effect::Changed)
     }

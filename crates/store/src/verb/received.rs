@@ -34,7 +34,7 @@ impl Verb for Receive {
         }
         // Last, since the history has the file before its NERP.
         if let Some(Verdict::Negative(nerp)) = &received.verdict {
-            row.reject(nerp, now);
+            row.reject_undelivered(nerp, received.removal, now);
         }
         Ok(effect)
     }

@@ -177,6 +177,7 @@ fn sealed(digest: &str, verdict: Verdict) -> Box<dyn Verb> {
         verdict: Some(verdict),
         note: Note::default(),
         labels: Vec::new(),
+        removal: None,
     }))
 }
 
@@ -189,6 +190,7 @@ fn secured(digest: &str) -> Box<dyn Verb> {
         verdict: None,
         note: Note::default(),
         labels: Vec::new(),
+        removal: None,
     }))
 }
 
@@ -202,6 +204,7 @@ fn opened(verdict: Verdict) -> Box<dyn Verb> {
         found: Note::default(),
         note: Note::default(),
         labels: Vec::new(),
+        removal: None,
     }))
 }
 
@@ -210,6 +213,7 @@ fn not_opened() -> Box<dyn Verb> {
         nerp: Box::new(nerp()),
         wire_hash: None,
         note: Note::default(),
+        removal: None,
     }))
 }
 
@@ -537,6 +541,7 @@ fn a_secured_file_keeps_what_came_and_has_what_was_in_it_once_it_is_opened() {
             verdict: None,
             note: Note::default(),
             labels: Vec::new(),
+            removal: None,
         };
         let mut row = received(InboundState::Receiving);
         let effect = Receive(secured).apply(&mut row, at(5));
@@ -553,6 +558,7 @@ fn a_secured_file_keeps_what_came_and_has_what_was_in_it_once_it_is_opened() {
             found: "signed".into(),
             note: "policy".into(),
             labels: vec![("a".to_owned(), "b".to_owned())],
+            removal: None,
         });
         assert_eq!(opened.apply(&mut row, at(6)), Ok(Effect::Changed));
         assert_eq!(row.measure, measure("d"), "copies are compared with it");

@@ -99,6 +99,7 @@ impl Yard {
             verdict: Some(verdict),
             note: Note::default(),
             labels: Vec::new(),
+            removal: None,
         };
         let header = offer(dataset).header;
         whole
@@ -129,6 +130,7 @@ impl Yard {
             verdict: None,
             note: Note::default(),
             labels: Vec::new(),
+            removal: None,
         };
         let header = offer(dataset).header;
         let sidecar = Sidecar::inbound(id, "them", &header, &received, "S1");
@@ -150,6 +152,7 @@ impl Yard {
             found: Note::default(),
             note: Note::default(),
             labels: Vec::new(),
+            removal: None,
         };
         self.ledger.opened(&sealed, opened).await.unwrap();
     }
@@ -361,6 +364,7 @@ pub async fn everything(yard: &Yard) -> BTreeMap<&'static str, TransferId> {
         nerp: Box::new(nerp("UNOPENED")),
         wire_hash: None,
         note: Note::default(),
+        removal: None,
     };
     ledger.not_opened(unopened, why).await.unwrap();
     ids.insert("unopened", unopened);

@@ -114,6 +114,7 @@ pub fn received(verdict: Verdict) -> Received {
         verdict: Some(verdict),
         note: Note::default(),
         labels: Vec::new(),
+        removal: None,
     }
 }
 
@@ -137,6 +138,7 @@ pub fn opened(verdict: Verdict) -> Opened {
         found: Note::default(),
         note: Note::default(),
         labels: Vec::new(),
+        removal: None,
     }
 }
 
@@ -145,6 +147,7 @@ pub fn not_opened(dataset: &str) -> NotOpened {
         nerp: Box::new(nerp(dataset)),
         wire_hash: None,
         note: Note::default(),
+        removal: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use pointsman_store::{Contact, ContactKind, Ledger, TransferId, Verdict};
+use pointsman_store::{Contact, ContactKind, Ledger, Received, TransferId, Verdict};
 use tempfile::TempDir;
 
 use crate::books::{BackEnd, Books, Sqlite, nerp, received, sealed, to_send};
@@ -74,8 +74,14 @@ async fn a_start_is_told_which_partners_there_are_and_what_a_crash_may_have_left
     assert!(books.ledger.partners().await.unwrap().is_empty());
     let half = books.new_file("HALF").await;
     let refused = books.new_file("REFUSED").await;
-    let nerp = received(Verdict::Negative(Box::new(nerp("REFUSED"))));
-    books.ledger.received(&sealed(refused), nerp).await.unwrap();
+    let kept = books.new_file("KEPT").await;
+    for (id, removal) in [(kept, None), (refused, Some("delete"))] {
+        let refused = Received {
+            removal,
+            ..received(Verdict::Negative(Box::new(nerp("REFUSED"))))
+        };
+        books.ledger.received(&sealed(id), refused).await.unwrap();
+    }
     books.delivered_file("DELIVERED", Verdict::Positive).await;
     for (name, partner) in [
         ("A", "us too"),
@@ -89,10 +95,7 @@ async fn a_start_is_told_which_partners_there_are_and_what_a_crash_may_have_left
     }
     let partners = books.ledger.partners().await.unwrap();
     assert_eq!(partners, ["another", "them", "us too"]);
-    assert_eq!(books.ledger.unfinished().await.unwrap(), [half]);
-    assert!(!books.ledger.is_content_removed(refused).await.unwrap());
-    let removed = books.ledger.content_removed(refused, "delete");
-    removed.await.unwrap();
+    assert!(!books.ledger.is_content_removed(kept).await.unwrap());
     assert!(books.ledger.is_content_removed(refused).await.unwrap());
     assert_eq!(books.ledger.unfinished().await.unwrap(), [half, refused]);
 }

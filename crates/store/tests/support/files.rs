@@ -17,6 +17,7 @@ pub fn inbound(id: TransferId, measure: &Measure) -> Sidecar {
         verdict: Some(Verdict::Positive),
         note: String::new().into(),
         labels: Vec::new(),
+        removal: None,
     };
     Sidecar::inbound(id, "them", &header(measure), &received, "S1")
 }

@@ -15,7 +15,7 @@ use super::judging::{self, Acceptance, Judgement};
 use super::received::ReceivedFiles;
 use super::receiving::Receiving;
 use crate::events::Event;
-use crate::inbound::hashing;
+use crate::inbound::rejected;
 use crate::policy::facts::Finished;
 use crate::security::is_to_be_opened;
 use crate::session::user_monitor::context::SessionContext;
@@ -135,6 +135,7 @@ impl Close<'_> {
             verdict: Some(kept.verdict.clone()),
             note: kept.note.clone(),
             labels: [file.labels, kept.labels].concat(),
+            removal: rejected::removal_of(&self.context.delivery()),
         };
         let (partner, session_id) = (self.context.partner().to_owned(), &self.context.id);
         let sidecar = Sidecar::inbound(id, &partner, &file.header, &received, session_id)
@@ -146,7 +147,7 @@ impl Close<'_> {
             Ok(sealed) => sealed,
             Err(error) => return self.refuse(id, &file.header, error.into()).await,
         };
-        let ledger = &self.context.station.ledger;
+        let (ledger, removal) = (&self.context.station.ledger, received.removal);
         let stored = ledger.received(&sealed, received).await?;
         promise::efpa(self.session, self.ticket, id, kept.wants_turn, stored)?;
         self.unfinished.promised(self.context, id);
@@ -162,7 +163,10 @@ impl Close<'_> {
         log_received(self.context, &file, octets);
         log_waiting(self.context, &file, &kept.verdict, kept.note.text);
         match &kept.verdict {
-            Verdict::Negative(_) => forget_rejected(self.context, id).await,
+            Verdict::Negative(_) if removal.is_none() => {}
+            Verdict::Negative(_) => {
+                rejected::remove_or_report(&self.context.station, &file.partner, id).await;
+            }
             verdict => {
                 let hold = sealed.into_hold();
                 self.unfinished
@@ -251,32 +255,6 @@ pub(super) fn log_waiting(
             reason,
         });
     }
-}
-
-/// A rejected file is not delivered, and its content is kept only where the configuration says so.
-pub(super) async fn forget_rejected(context: &SessionContext, transfer: TransferId) {
-    if context.delivery().keeps_rejected {
-        return;
-    }
-    if let Err(error) = remove_rejected(context, transfer).await {
-        // The next start removes it.
-        context.log(Event::ContentStays {
-            session: context.talk(),
-            transfer,
-            reason: error.to_string(),
-        });
-    }
-}
-
-/// The content of a rejected file is not to be kept; that it came is remembered.
-async fn remove_rejected(context: &SessionContext, id: TransferId) -> Result<(), InternalError> {
-    let why = "delivery.rejected: delete";
-    // Its receipt may need it; where it cannot be made, the receipt goes unsigned.
-    let _ = hashing::hash(&context.station, id).await;
-    let ledger = &context.station.ledger;
-    ledger.content_removed(id, why).await?;
-    let contents = &context.station.contents;
-    Ok(contents.discard_contents(Direction::Inbound, id).await?)
 }
 
 /// What is wrong with a file by its records, its size, and what EFID says.

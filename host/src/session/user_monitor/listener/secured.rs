@@ -17,7 +17,7 @@ use super::judging::{self, Acceptance, Judgement};
 use crate::config::WhenOpened;
 use crate::events::Event;
 use crate::inbound::secured_file::SecuredFile;
-use crate::inbound::{keys_gone, opened};
+use crate::inbound::{keys_gone, opened, rejected};
 use crate::policy::facts::Finished;
 use crate::security::{OpenError, OpenedContent, found_in_words};
 use crate::session::user_monitor::context::SessionContext;
@@ -57,6 +57,7 @@ impl Close<'_> {
             verdict: None,
             note: keys_gone::note(&self.context.plan.in_force, self.context.partner()),
             labels: file.labels.clone(),
+            removal: None,
         };
         let (partner, session_id) = (self.context.partner().to_owned(), &self.context.id);
         let sidecar = Sidecar::inbound(id, &partner, &file.header, &received, session_id)
@@ -172,7 +173,10 @@ impl Close<'_> {
         log_opened(context, &undelivered, &sealed, &found);
         closing::log_waiting(context, &undelivered, &kept.verdict, kept.note.text);
         match &kept.verdict {
-            Verdict::Negative(_) => closing::forget_rejected(context, id).await,
+            Verdict::Negative(_) if context.delivery().keeps_rejected => {}
+            Verdict::Negative(_) => {
+                rejected::remove_or_report(&context.station, &undelivered.partner, id).await;
+            }
             verdict => {
                 let hold = sealed.into_hold();
                 self.unfinished
@@ -248,6 +252,7 @@ async fn write_opened(
         found: opened::note_of(found),
         note: kept.note.clone(),
         labels: [file.secured.labels.clone(), kept.labels.clone()].concat(),
+        removal: rejected::removal_of(&context.delivery()),
     };
     ledger.opened(plain, opened).await?;
     Ok(stored)

@@ -1,0 +1,38 @@
+//! The contents of rejected files that are not to be kept (`delivery.rejected: delete`, `file_security.failed: delete`).
+//! The history says with the verdict that they are removed, in one transaction. From then on nobody opens or delivers
+//! the file, and where a crash comes before its contents are removed, the next start removes them.
+
+use pointsman_store::{Direction, SpoolError, TransferId};
+
+use super::hashing;
+use crate::config::DeliveryTerms;
+use crate::events::Event;
+use crate::station::Station;
+
+/// What the history says of a file whose contents are not kept by `delivery.rejected: delete`; none where they are.
+#[must_use]
+pub fn removal_of(delivery: &DeliveryTerms) -> Option<&'static str> {
+    (!delivery.keeps_rejected).then_some("delivery.rejected: delete")
+}
+
+/// Removes the contents of a rejected file; that it came is remembered.
+///
+/// # Errors
+/// One is there and cannot be removed.
+pub async fn remove(station: &Station, id: TransferId) -> Result<(), SpoolError> {
+    // Its receipt may need it; where it cannot be made, the receipt goes unsigned.
+    let _ = hashing::hash(station, id).await;
+    let contents = &station.contents;
+    contents.discard_contents(Direction::Inbound, id).await
+}
+
+/// The same, where the next start may do it.
+pub async fn remove_or_report(station: &Station, partner: &str, transfer: TransferId) {
+    if let Err(error) = remove(station, transfer).await {
+        station.events.emit(Event::ContentStays {
+            transfer,
+            partner: partner.to_owned(),
+            reason: error.to_string(),
+        });
+    }
+}
