@@ -409,3 +409,82 @@ fn a_key_that_came_in_another_file_is_refused_and_the_same_file_once_more_is_not
     server.await_log(&["file-not-opened", "CHANGED", "key", "33"]);
     assert_eq!(setup.delivered().len(), 3);
 }
+
+/// An encrypted file, and another one of the same key: nothing but the key shows that it was changed.
+fn two_of_one_key() -> [Vec<u8>; 2] {
+    let wire = Maker::Openssl.make("e", 4, &text(400));
+    let mut other = wire.clone();
+    let at = other.len() - 200;
+    other[at] ^= 1;
+    [wire, other]
+}
+
+#[test]
+fn octets_that_were_refused_may_come_again_and_others_of_their_key_may_not() {
+    for (open, by_policy, by_key) in [
+        ("before-acknowledgement", "520", "522"),
+        ("after-acknowledgement", "30", "33"),
+    ] {
+        let terms = format!("open: {open}, failures: told-apart");
+        let setup = with_policy(&terms, ", answer: refuse");
+        let server = setup.serve();
+        let mut peer = Peer::session(server.address());
+        let [wire, other] = two_of_one_key();
+        let mut sent = vec![
+            ("FIRST", &wire, by_policy),
+            ("RESENT", &wire, by_policy),
+            ("CHANGED", &other, by_key),
+        ];
+        if open == "before-acknowledgement" {
+            // A file that got EFNA may come again under its own name, too.
+            sent.extend([("FIRST", &wire, by_policy), ("FIRST", &other, by_key)]);
+        }
+        for (name, octets, reason) in sent {
+            let said = Secured::new(name, "e", 4, octets.clone()).send(&mut peer);
+            if open == "before-acknowledgement" {
+                assert!(said.starts_with(reason), "{name}: {said}");
+                continue;
+            }
+            assert_eq!(said, "4N");
+            // One session each, so that what came first is opened first.
+            let answers = take_answers(&mut peer);
+            peer = Peer::session(server.address());
+            let nerp = answers[0].nerp.clone().unwrap();
+            assert_eq!((&*answers[0].dataset, &*nerp.0), (name, reason));
+        }
+        assert!(setup.delivered().is_empty());
+        let audited = setup.pointsman(&["verify-store"]);
+        assert!(audited.status.success(), "{audited:?}");
+    }
+}
+
+#[test]
+fn a_ledger_that_is_rebuilt_knows_the_keys_that_came() {
+    for keeps_old in [false, true] {
+        let setup = station("failures: told-apart");
+        let server = setup.serve();
+        let mut peer = Peer::session(server.address());
+        let [wire, other] = two_of_one_key();
+        Secured::new("FIRST", "e", 4, wire.clone()).send(&mut peer);
+        assert_eq!(take_answers(&mut peer), [positive("FIRST")]);
+        assert_eq!(server.stop(), Some(0));
+        if !keeps_old {
+            for ending in ["", "-wal", "-shm"] {
+                let ledger = setup.path().join(format!("state/ledger.db{ending}"));
+                let _ = std::fs::remove_file(ledger);
+            }
+        }
+        let rebuilt = setup.pointsman(&["store", "rebuild"]);
+        assert!(rebuilt.status.success(), "{rebuilt:?}");
+        let server = setup.serve();
+        let mut peer = Peer::session(server.address());
+        Secured::new("CHANGED", "e", 4, other).send(&mut peer);
+        Secured::new("RESENT", "e", 4, wire).send(&mut peer);
+        setup.await_delivered(2);
+        let answers = take_answers(&mut peer);
+        let changed = answers.iter().find(|one| one.dataset == "CHANGED");
+        let reason = changed.unwrap().nerp.clone().unwrap().0;
+        assert_eq!(reason, "33", "old ledger kept: {keeps_old}");
+        assert!(answers.contains(&positive("RESENT")));
+    }
+}

@@ -268,12 +268,14 @@ fn step(row: &mut Row, entry: &Entry, record: &Record, now: SystemTime) {
             let (response, note) = (response.clone(), String::new());
             apply(row, &Acknowledged { response, note }, now);
         }
-        // `Received` is what the first line says; the other kinds are handled once all entries are read.
+        // `Received` is what the first line says; keys have a table of their own; the other kinds are handled once all
+        // entries are read.
         Entry::Received
         | Entry::Stamped(_)
         | Entry::InDoubt(_)
         | Entry::Positions(_)
-        | Entry::Plain(_) => {}
+        | Entry::Plain(_)
+        | Entry::ContentKey(_) => {}
     }
 }
 

@@ -104,6 +104,8 @@ pub enum Entry {
     /// The plain content of the file is sealed beside the one that is on the wire, with this size and digest: synced, as
     /// it says which of the two proves a delivery.
     Plain(Measure),
+    /// The file is opened by the encrypted key of this SHA-256: another content that has it was made of this one.
+    ContentKey([u8; 32]),
     /// The secured file is opened; or with a negative verdict and no plain content before, it is not: synced.
     Opened {
         /// Where it goes, as it was decided last.
@@ -287,6 +289,14 @@ impl Record {
     pub fn state(&self) -> Option<(OutboundState, Option<&str>)> {
         self.entries.iter().rev().find_map(|entry| match entry {
             Entry::State(state, why) => Some((*state, why.as_deref())),
+            _ => None,
+        })
+    }
+
+    /// The SHA-256 of each encrypted key by which it is opened: one, unless our keys have changed meanwhile.
+    pub(crate) fn content_keys(&self) -> impl Iterator<Item = [u8; 32]> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::ContentKey(sha256) => Some(*sha256),
             _ => None,
         })
     }

@@ -17,7 +17,7 @@ use crate::positions::KeptPositions;
 use crate::sidecar::{Entry, Record, Sidecar, Way};
 use crate::state::OutboundState;
 use crate::transfer::{Labels, NewFile, Target};
-use crate::wire_hash::WireHash;
+use crate::wire_hash::{WireHash, digits_of, octets_of};
 use crate::words::{format_from, format_to, from_millis, millis, security_from, security_to};
 
 /// The layout of the first line.
@@ -80,6 +80,9 @@ impl Entry {
             Self::Plain(measure) => Happened::Plain {
                 octets: measure.octets,
                 blake3: measure.digest.clone(),
+            },
+            Self::ContentKey(sha256) => Happened::ContentKey {
+                sha256: digits_of(sha256),
             },
             Self::Opened {
                 target,
@@ -250,6 +253,9 @@ enum Happened {
         octets: u64,
         blake3: String,
     },
+    ContentKey {
+        sha256: String,
+    },
     Opened {
         target: Place,
         verdict: WrittenVerdict,
@@ -264,7 +270,7 @@ enum Happened {
 }
 
 impl Happened {
-    /// None where a state has a word that is not known, or a decision is missing.
+    /// None where a state has a word that is not known, a decision is missing, or a hash is none.
     fn entry(self, key: &FileKey) -> Result<Option<Entry>, InvalidField> {
         Ok(Some(match self {
             Self::Received => Entry::Received,
@@ -291,6 +297,10 @@ impl Happened {
                 octets,
                 digest: blake3,
             }),
+            Self::ContentKey { sha256 } => {
+                let octets = octets_of(&sha256).and_then(|octets| octets.try_into().ok());
+                return Ok(octets.map(Entry::ContentKey));
+            }
             Self::Opened {
                 target,
                 verdict,

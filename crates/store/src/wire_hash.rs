@@ -1,6 +1,6 @@
 //! The hash of a file as it was transmitted, as receipts carry it.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use serde::de::Error as _;
@@ -64,10 +64,7 @@ impl WireHash {
 
 impl fmt::Display for WireHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", self.algorithm)?;
-        self.octets
-            .iter()
-            .try_for_each(|octet| write!(f, "{octet:02x}"))
+        write!(f, "{}:{}", self.algorithm, digits_of(&self.octets))
     }
 }
 
@@ -86,8 +83,17 @@ impl FromStr for WireHash {
     }
 }
 
+/// Octets in hexadecimal digits.
+pub(crate) fn digits_of(octets: &[u8]) -> String {
+    octets.iter().fold(String::new(), |mut digits, octet| {
+        // Writing to a text does not fail.
+        let _ = write!(digits, "{octet:02x}");
+        digits
+    })
+}
+
 /// None where these are no pairs of hexadecimal digits.
-fn octets_of(digits: &str) -> Option<Vec<u8>> {
+pub(crate) fn octets_of(digits: &str) -> Option<Vec<u8>> {
     let octet = |pair: &[u8]| match pair {
         [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
         _ => None,

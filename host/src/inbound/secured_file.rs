@@ -157,21 +157,16 @@ impl SecuredFile {
         }
     }
 
-    /// That its encrypted key came in no other file before. The same file once more, under another name or date, is its
-    /// sender's right.
+    /// That its encrypted key came with no other octets before. The same ones once more, under another name or date, are
+    /// their sender's right, whatever was answered to them.
     async fn check_key(&self, station: &Station, opened: &OpenedContent) -> Result<(), OpenError> {
         let Some(layer) = &opened.found.enveloped else {
             return Ok(());
         };
-        let ledger = &station.ledger;
-        let first = ledger.content_key(self.id, layer.encrypted_key).await?;
-        if first == self.id {
-            return Ok(());
-        }
-        let row = ledger.show(first).await?;
-        match row.is_some_and(|row| row.digest == self.wire.digest) {
-            true => Ok(()),
-            false => Err(OpenError::KeyOfAnother(first)),
+        let (key, digest) = (layer.encrypted_key, &self.wire.digest);
+        match station.ledger.content_key(self.id, key, digest).await? {
+            Some(first) => Err(OpenError::KeyOfAnother(first)),
+            None => Ok(()),
         }
     }
 
@@ -188,7 +183,10 @@ impl SecuredFile {
         let profile = self.profile(in_force)?;
         let terms = self.terms(in_force, &profile)?;
         let wire = station.contents.open(self.key()).await?;
-        look(wire, &terms, stop).await
+        let opened = look(wire, &terms, stop).await?;
+        // A ledger that was rebuilt meanwhile may not know its key.
+        self.check_key(station, &opened).await?;
+        Ok(opened)
     }
 
     /// That its content as on the wire is still what was received.

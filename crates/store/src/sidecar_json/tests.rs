@@ -103,6 +103,7 @@ fn entries() -> Vec<Entry> {
         }),
     ];
     entries.extend(wire_hash().map(Entry::Hashed));
+    entries.push(Entry::ContentKey([0xA5; 32]));
     for verdict in [Verdict::Positive, Verdict::Negative(Box::new(nerp()))] {
         for wire_hash in [None, wire_hash()] {
             entries.push(Entry::Opened {

@@ -118,7 +118,9 @@ impl SqliteLedger {
                 continue;
             }
             spool.describe(&record.sidecar)?;
-            for entry in &record.entries {
+            let keys = move |db: &Connection| content_keys::entries(db, id);
+            let keys = self.reader.run(keys).await?;
+            for entry in record.entries.iter().chain(&keys) {
                 spool.append(direction, id, entry)?;
             }
             written += 1;

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::content_keys;
 use super::door::{self, file};
 use super::failed::database;
 use super::history::note;
@@ -112,12 +113,22 @@ fn copy_history(db: &Connection, old: &Path) -> rusqlite::Result<()> {
         true => "data",
         false => "NULL",
     };
+    // Those of files that were refused before their EFPA have no sidecar.
+    let has_keys =
+        "SELECT count(*) FROM pragma_table_info('content_keys', 'old') WHERE name = 'digest'";
+    let keys = match db.query_row(has_keys, [], |found| found.get::<_, bool>(0))? {
+        true => {
+            "INSERT OR IGNORE INTO content_keys (hash, transfer, digest) SELECT hash, transfer, digest FROM old.content_keys;"
+        }
+        false => "",
+    };
     let copied = db.execute_batch(&format!(
         "BEGIN;
          INSERT INTO policy_values (policy, key, value) SELECT policy, key, value FROM old.policy_values;
          INSERT INTO timeline (transfer, at, session, event, detail, data)
              SELECT transfer, at, session, event, detail, {data} FROM old.timeline
              WHERE transfer IN (SELECT id FROM transfers) ORDER BY seq;
+         {keys}
          COMMIT;"
     ));
     if copied.is_err() && !db.is_autocommit() {
@@ -231,7 +242,8 @@ fn restore_one(db: &Connection, record: &Record, pieces: Pieces) -> Result<(), L
         Direction::Outbound => pieces.wire.outgoing,
     };
     let row = replay::rebuilt(record, here.is_some(), SystemTime::now());
-    rows::insert(db, &row, "rebuild")
+    rows::insert(db, &row, "rebuild")?;
+    content_keys::restore(db, record)
 }
 
 fn set_aside(path: &Path) -> Result<Option<PathBuf>, LedgerError> {

@@ -28,6 +28,7 @@ fn word(entry: &Entry) -> String {
         Entry::Answered(_) => "answered".to_owned(),
         Entry::Positions(_) => "positions".to_owned(),
         Entry::Plain(_) => "plain".to_owned(),
+        Entry::ContentKey(_) => "content key".to_owned(),
         Entry::Opened { .. } => "opened".to_owned(),
     }
 }

@@ -57,7 +57,10 @@ async fn full_ledger() -> Yard {
     let contacts = vec![contact(ContactKind::Session), contact(ContactKind::Failure)];
     yard.ledger.note_contacts(contacts).await.unwrap();
     let opened = yard.ledger.list(1).await.unwrap()[0].id;
-    yard.ledger.content_key(opened, [0x5A; 32]).await.unwrap();
+    yard.ledger
+        .content_key(opened, [0x5A; 32], "d")
+        .await
+        .unwrap();
     yard
 }
 
