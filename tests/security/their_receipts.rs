@@ -321,6 +321,28 @@ fn no_forged_receipt_is_taken_and_each_is_told_with_its_reason_and_gets_its_rtr(
         assert!(shown.contains("receipt-invalid"), "{what}: {shown}");
     }
     println!("{count} forged receipts, 0 taken");
+    // The books of a lost ledger know of them, too, and of each once where the old one can be read.
+    let histories = || {
+        let rows = setup.transfers();
+        let ids = rows.iter().filter_map(|row| row.split_whitespace().next());
+        let shown = ids.map(|id| setup.pointsman(&["transfers", "show", id]).stdout);
+        let shown = shown.map(|shown| String::from_utf8(shown).unwrap());
+        shown.collect::<Vec<_>>()
+    };
+    let before = histories().concat().matches("receipt-invalid").count();
+    assert_eq!(before, count);
+    for keeps_old in [true, false] {
+        if !keeps_old {
+            std::fs::remove_file(setup.path().join("state/ledger.db")).unwrap();
+        }
+        let rebuilt = setup.pointsman(&["store", "rebuild"]);
+        assert!(rebuilt.status.success(), "{rebuilt:?}");
+        for shown in histories() {
+            let is_told = state(&shown).starts_with("sent: receipt invalid: ");
+            let lines = shown.matches("receipt-invalid").count();
+            assert_eq!((is_told, lines), (true, 1), "{keeps_old}: {shown}");
+        }
+    }
     let waits = setup.pointsman(&["transfers", "waiting"]);
     let waits = String::from_utf8(waits.stdout).unwrap();
     assert_eq!(

@@ -18,8 +18,8 @@ use crate::transfer::{CONTENT_REMOVED, Labels, REBUILT, Target};
 use crate::transition::VerbName;
 use crate::verb::{
     Acknowledged, ClockPutBack, DecideReceipt, Forwarded, FoundDelivered, FoundHere, FoundUnknown,
-    Hashed, Open, Ordered, Overdue, Placing, Receive, RefuseToOpen, ResponseTaken, Sent, Sign,
-    Verb,
+    Hashed, Open, Ordered, Overdue, Placing, ReceiptInvalid, Receive, RefuseToOpen, ResponseTaken,
+    Sent, Sign, Verb, why_invalid,
 };
 use crate::verdict::{NotOpened, Opened, Received, Verdict};
 use crate::wire_hash::WireHash;
@@ -43,7 +43,8 @@ pub(crate) fn rebuilt(record: &Record, is_here: bool, now: SystemTime) -> Row {
     let found = row.history.iter().find(|line| line.event == opened);
     // What policies are told once more, where they are asked again.
     let data = found.and_then(|line| line.note.data.clone());
-    row.history.clear();
+    let invalid = VerbName::ReceiptInvalid.in_history();
+    row.history.retain(|line| line.event == invalid);
     let text = "from its sidecar".to_owned();
     row.note(REBUILT, Note { text, data });
     // Nothing but the history says whether the content of a file that was refused before its delivery is kept.
@@ -268,6 +269,10 @@ fn step(row: &mut Row, entry: &Entry, record: &Record, now: SystemTime) {
             let (response, note) = (response.clone(), String::new());
             apply(row, &Acknowledged { response, note }, now);
         }
+        Entry::ReceiptInvalid(why) => {
+            let note = why.as_str().into();
+            apply(row, &ReceiptInvalid { note }, now);
+        }
         // `Received` is what the first line says; keys have a table of their own; the other kinds are handled once all
         // entries are read.
         Entry::Received
@@ -442,8 +447,10 @@ fn opened_entries(file: &Inbound, row: &Row) -> Vec<Entry> {
 fn sent_entries(file: &Outbound, row: &Row) -> Vec<Entry> {
     let answer = row.receipt.as_ref().map(|receipt| receipt.response.clone());
     let state = Entry::State(file.state, row.reason.clone());
+    let invalid = why_invalid(row).map(|why| Entry::ReceiptInvalid(why.to_owned()));
     [Entry::InDoubt(file.in_doubt), state]
         .into_iter()
+        .chain(invalid)
         .chain(answer.map(Entry::Answered))
         .collect()
 }

@@ -99,6 +99,8 @@ pub enum Entry {
     InDoubt(bool),
     /// The partner's receipt.
     Answered(Response),
+    /// The partner's receipt came, and is not taken for what it says: why. Of several in a row the first has a line.
+    ReceiptInvalid(String),
     /// Where some records of a file to send end; nothing relies on it.
     Positions(KeptPositions),
     /// The plain content of the file is sealed beside the one that is on the wire, with this size and digest: synced, as

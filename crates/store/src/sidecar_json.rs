@@ -76,6 +76,7 @@ impl Entry {
             Self::Answered(response) => Happened::Answered {
                 response: response.into(),
             },
+            Self::ReceiptInvalid(why) => Happened::ReceiptInvalid { why: why.clone() },
             Self::Positions(kept) => Happened::Positions(kept.clone()),
             Self::Plain(measure) => Happened::Plain {
                 octets: measure.octets,
@@ -248,6 +249,9 @@ enum Happened {
     Answered {
         response: WrittenReceipt,
     },
+    ReceiptInvalid {
+        why: String,
+    },
     Positions(KeptPositions),
     Plain {
         octets: u64,
@@ -292,6 +296,7 @@ impl Happened {
             },
             Self::InDoubt { doubt } => Entry::InDoubt(doubt),
             Self::Answered { response } => Entry::Answered(response.response(key)?),
+            Self::ReceiptInvalid { why } => Entry::ReceiptInvalid(why),
             Self::Positions(kept) => Entry::Positions(kept),
             Self::Plain { octets, blake3 } => Entry::Plain(Measure {
                 octets,

@@ -324,7 +324,7 @@ pub struct Question {
     pub hand_over: bool,
 }
 
-/// The history event of a rejected file whose content is not kept; it is written before the content is removed.
+/// The history event of a rejected file whose content is not kept: in the transaction of its verdict, before it is removed.
 pub(crate) const CONTENT_REMOVED: &str = "content-removed";
 
 /// The history event of a row that was made from its sidecar.

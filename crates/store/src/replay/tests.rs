@@ -192,6 +192,38 @@ fn a_file_to_send_is_rebuilt_as_its_entries_and_its_content_say() {
 }
 
 #[test]
+fn a_rebuilt_file_says_why_its_receipt_was_not_taken() {
+    use OutboundState::{Acknowledged, Ready, Sent};
+    let invalid = |why: &str| Entry::ReceiptInvalid(why.to_owned());
+    let row = |entries: &[Entry]| rebuilt(&to_send(entries), true, at(9));
+    let waiting = row(&[state(Ready), state(Sent), invalid("its hash is another")]);
+    let reason = "receipt invalid: its hash is another";
+    assert_eq!(
+        (shown(&waiting).as_str(), waiting.reason.as_deref()),
+        ("sent", Some(reason))
+    );
+    let lines = |row: &Row| {
+        let lines = row.history.iter();
+        let lines = lines.map(|line| format!("{}: {}", line.event, line.note.text));
+        lines.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        lines(&waiting),
+        [
+            "receipt-invalid: its hash is another",
+            "rebuilt: from its sidecar"
+        ]
+    );
+    let again = described(&waiting).unwrap();
+    assert_eq!(rebuilt(&again, true, at(9)).reason, waiting.reason);
+    // A good one may come later.
+    let good = Entry::Answered(eerp(b""));
+    let answered = row(&[state(Sent), invalid("its hash is another"), good]);
+    assert_eq!(answered.state(), Acknowledged.into());
+    assert_eq!((lines(&answered).len(), &answered.reason), (2, &None));
+}
+
+#[test]
 fn a_rebuilt_file_to_send_asks_its_partner_whether_it_has_it() {
     let row = rebuilt(&to_send(&[state(OutboundState::Ready)]), true, at(9));
     let file = row.outbound().unwrap();

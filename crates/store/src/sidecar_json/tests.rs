@@ -97,6 +97,7 @@ fn entries() -> Vec<Entry> {
         Entry::InDoubt(true),
         Entry::InDoubt(false),
         Entry::Answered(eerp()),
+        Entry::ReceiptInvalid("its signature is wrong".to_owned()),
         Entry::Plain(Measure {
             octets: 5,
             digest: "e".to_owned(),

@@ -122,8 +122,11 @@ fn copy_history(db: &Connection, old: &Path) -> rusqlite::Result<()> {
         }
         false => "",
     };
+    // The old ledger has all lines of receipts that were not taken; a sidecar has the first.
     let copied = db.execute_batch(&format!(
         "BEGIN;
+         DELETE FROM main.timeline WHERE event = 'receipt-invalid'
+             AND transfer IN (SELECT transfer FROM old.timeline WHERE event = 'receipt-invalid');
          INSERT INTO policy_values (policy, key, value) SELECT policy, key, value FROM old.policy_values;
          INSERT INTO timeline (transfer, at, session, event, detail, data)
              SELECT transfer, at, session, event, detail, {data} FROM old.timeline

@@ -75,7 +75,7 @@ pub(crate) use self::park::Park;
 pub(crate) use self::placing::Placing;
 pub(crate) use self::put_back::PutBack;
 pub(crate) use self::put_off::PutOff;
-pub(crate) use self::receipt_invalid::ReceiptInvalid;
+pub(crate) use self::receipt_invalid::{ReceiptInvalid, why_invalid};
 pub(crate) use self::received::Receive;
 pub(crate) use self::received_again::ReceivedAgain;
 pub(crate) use self::resend::{Resend, queued_again};

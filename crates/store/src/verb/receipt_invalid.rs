@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use super::{Effect, Unfit, Verb};
 use crate::note::Note;
 use crate::row::Row;
+use crate::sidecar::Entry;
 use crate::state::OutboundState;
 use crate::transfer::RECEIPT_INVALID;
 use crate::transition::VerbName;
@@ -13,6 +14,12 @@ use crate::transition::VerbName;
 #[derive(Debug)]
 pub(crate) struct ReceiptInvalid {
     pub(crate) note: Note,
+}
+
+/// Why the last receipt of a file that waits for one was not taken, by the reason of its row; none where that is another.
+pub(crate) fn why_invalid(row: &Row) -> Option<&str> {
+    let reason = row.reason.as_deref()?.strip_prefix(RECEIPT_INVALID)?;
+    reason.strip_prefix(": ")
 }
 
 impl Verb for ReceiptInvalid {
@@ -27,9 +34,20 @@ impl Verb for ReceiptInvalid {
             return Err(Unfit::State);
         }
         row.note_often(None, self.name().in_history(), self.note.clone());
-        if matches!(state, OutboundState::Sent | OutboundState::Overdue) {
-            row.reason = Some(format!("{RECEIPT_INVALID}: {}", self.note.text));
+        if !matches!(state, OutboundState::Sent | OutboundState::Overdue) {
+            return Ok(Effect::Changed);
         }
-        Ok(Effect::Changed)
+        let is_first = why_invalid(row).is_none();
+        row.reason = Some(format!("{RECEIPT_INVALID}: {}", self.note.text));
+        Ok(match is_first {
+            true => Effect::Changed,
+            false => Effect::Repeated,
+        })
+    }
+
+    /// The first of a file that waits for its receipt: a partner may send as many as it likes.
+    fn entry(&self, row: &Row, effect: Effect) -> Option<Entry> {
+        let why = why_invalid(row)?;
+        (effect == Effect::Changed).then(|| Entry::ReceiptInvalid(why.to_owned()))
     }
 }

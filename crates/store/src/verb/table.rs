@@ -506,6 +506,22 @@ fn what_was_sent_while_the_clock_was_ahead_has_its_time_from_now_on() {
 }
 
 #[test]
+fn of_receipts_that_are_not_taken_the_sidecar_has_the_first() {
+    let mut row = to_send(OutboundState::Sent);
+    let mut invalid = |why: &str| {
+        let verb = ReceiptInvalid { note: why.into() };
+        let effect = verb.apply(&mut row, at(5)).unwrap();
+        assert_eq!(row.reason, Some(format!("receipt invalid: {why}")));
+        verb.entry(&row, effect)
+    };
+    let first = Entry::ReceiptInvalid("another hash".to_owned());
+    assert_eq!(invalid("another hash"), Some(first));
+    assert_eq!(invalid("no signature"), None, "however many come");
+    assert_eq!(row.history.len(), 2);
+    assert!(row.history.iter().all(|line| line.often));
+}
+
+#[test]
 fn a_receipt_that_contradicts_the_first_is_written_down_and_not_taken() {
     let mut row = answered(OutboundState::Acknowledged, eerp(b""));
     let late = acknowledged(Response::Negative(nerp()));

@@ -26,6 +26,7 @@ fn word(entry: &Entry) -> String {
         Entry::State(state, why) => format!("{state} {}", why.as_deref().unwrap_or("-")),
         Entry::InDoubt(is_in_doubt) => format!("in doubt {is_in_doubt}"),
         Entry::Answered(_) => "answered".to_owned(),
+        Entry::ReceiptInvalid(_) => "receipt invalid".to_owned(),
         Entry::Positions(_) => "positions".to_owned(),
         Entry::Plain(_) => "plain".to_owned(),
         Entry::ContentKey(_) => "content key".to_owned(),
@@ -89,7 +90,7 @@ fn a_sidecar_is_told_of_what_a_rebuilt_ledger_must_know_and_of_nothing_else() {
         // What only a rebuilt ledger finds has the names of these verbs, and says nothing.
         ("placing", &["nothing", "placing them/ORDERS"]),
         ("put-back", &["nothing"]),
-        ("receipt-invalid", &["nothing"]),
+        ("receipt-invalid", &["nothing", "receipt invalid"]),
         ("received", &["nothing", "received"]),
         ("received-again", &["nothing"]),
         ("refused", &["nothing"]),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use oftp::Response;
 use pointsman_store::{
-    ContentKey, Files, InboundState, Ledger, LedgerError, Longest, Note, Offered, OutboundState,
-    Quota, ReceiptState, Received, State, TransferId, Verdict, Work, rebuild,
+    ContentKey, Direction, Files, InboundState, Ledger, LedgerError, Longest, Note, Offered,
+    OutboundState, Quota, ReceiptState, Received, State, TransferId, Verdict, Work, rebuild,
 };
 
 use crate::partner::nerp;
@@ -353,6 +353,32 @@ async fn what_led_to_decisions_comes_over_from_the_old_ledger() {
     let history = yard.ledger.timeline(id).await.unwrap();
     let kept = history.iter().find(|line| line.event == "received");
     assert_eq!(kept.unwrap().data.as_deref(), Some(data));
+}
+
+#[tokio::test]
+async fn what_was_not_kept_of_a_refused_file_is_not_missed_when_the_ledger_is_lost() {
+    for keeps_old in [true, false] {
+        let yard = Yard::new();
+        let id = yard.offered("ORDER").await;
+        let refused = Received {
+            removal: Some("deleted"),
+            ..yard.sealed(id, "ORDER", Verdict::Negative(Box::new(nerp("ORDER"))))
+        };
+        let sealed = sealed(id, &refused);
+        yard.ledger.received(&sealed, refused).await.unwrap();
+        yard.spool.discard_contents(Direction::Inbound, id).unwrap();
+        assert!(yard.audit().await.findings.is_empty());
+        let (yard, _) = match keeps_old {
+            true => yard.rebuilt(),
+            false => {
+                std::fs::remove_file(yard.database()).unwrap();
+                yard.rebuilt()
+            }
+        };
+        assert_eq!(yard.state(id).await.0, InboundState::Rejected.into());
+        let audited = yard.audit().await;
+        assert!(audited.findings.is_empty(), "{:#?}", audited.findings);
+    }
 }
 
 #[tokio::test]
