@@ -394,19 +394,20 @@ pub trait Ledger: ContentKeys + Send + Sync {
     /// The partners that have rows, by the names they had in the configuration.
     async fn partners(&self) -> Result<Vec<String>, LedgerError>;
 
-    /// Secured files that are received and not opened yet, oldest first.
-    async fn unopened(&self) -> Result<Vec<Unopened>, LedgerError>;
-
-    /// The same, at most so many of those that come after this one: so all of them are looked at, however many wait, and
-    /// few are in memory at a time.
+    /// Secured files that are received and not opened yet, oldest first: at most so many of those that come after this one.
+    /// So all of them are looked at, however many wait, and few are in memory at a time.
     async fn unopened_after(
         &self,
         after: Option<TransferId>,
         most: u32,
     ) -> Result<Vec<Unopened>, LedgerError>;
 
-    /// Files received but not in their folder yet, oldest first; those that are to be opened first are left out.
-    async fn undelivered(&self) -> Result<Vec<Undelivered>, LedgerError>;
+    /// Files received but not in their folder yet, in the same way; those that are to be opened first are left out.
+    async fn undelivered_after(
+        &self,
+        after: Option<TransferId>,
+        most: u32,
+    ) -> Result<Vec<Undelivered>, LedgerError>;
 
     /// Files waiting for a partner, in the order they go: by priority, then the oldest.
     async fn outbound(&self, partner: &str, limit: u32) -> Result<Vec<OutboundFile>, LedgerError>;

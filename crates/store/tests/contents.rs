@@ -105,7 +105,13 @@ impl Yard {
             matches!(held, Err(SpoolError::NotOpened(id)) if id == key.id),
             "{held:?}"
         );
-        assert!(self.ledger.undelivered().await.unwrap().is_empty());
+        assert!(
+            self.ledger
+                .undelivered_after(None, 99)
+                .await
+                .unwrap()
+                .is_empty()
+        );
         let placing = self.ledger.placing(key.id, "FILE").await;
         assert!(
             matches!(placing, Err(LedgerError::WrongState { .. })),
@@ -533,7 +539,7 @@ async fn a_file_that_is_not_opened_is_not_delivered_whatever_the_crash_left() {
     let yard = Yard::new();
     let key = yard.received().await;
     yard.assert_not_delivered(key).await;
-    let waiting = yard.ledger.unopened().await.unwrap();
+    let waiting = yard.ledger.unopened_after(None, 99).await.unwrap();
     assert_eq!((waiting.len(), waiting[0].id), (1, key.id));
     assert_eq!(waiting[0].measure.octets, WIRE.len() as u64);
     assert_eq!(yard.ledger.recover().await.unwrap().unopened, 1);
@@ -550,8 +556,17 @@ async fn a_file_that_is_not_opened_is_not_delivered_whatever_the_crash_left() {
     let as_it_is = opened(&again, Verdict::Positive);
     yard.ledger.opened(&again, as_it_is).await.unwrap();
     drop(again);
-    assert!(yard.ledger.unopened().await.unwrap().is_empty());
-    assert_eq!(yard.ledger.undelivered().await.unwrap()[0].id, key.id);
+    assert!(
+        yard.ledger
+            .unopened_after(None, 99)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        yard.ledger.undelivered_after(None, 99).await.unwrap()[0].id,
+        key.id
+    );
     assert_eq!(yard.wrong().await, [""; 0]);
     let details = yard.ledger.details(key.id).await.unwrap().unwrap();
     assert_eq!(details.plain, Some(measure));
@@ -613,7 +628,13 @@ async fn a_file_that_cannot_be_opened_or_is_refused_then_is_rejected_with_or_wit
             assert!(matches!(again, Err(LedgerError::WrongState { .. })));
         }
         yard.assert_state(key, InboundState::Rejected, 1).await;
-        assert!(yard.ledger.undelivered().await.unwrap().is_empty());
+        assert!(
+            yard.ledger
+                .undelivered_after(None, 99)
+                .await
+                .unwrap()
+                .is_empty()
+        );
         yard.assert_rebuilt(key, InboundState::Rejected).await;
         // A crash may come at once: with the verdict the ledger knows whether the contents are kept.
         let is_removed = yard.ledger.is_content_removed(key.id).await.unwrap();
@@ -727,7 +748,9 @@ async fn a_sidecar_that_is_written_from_a_row_leads_to_the_same_row() {
 async fn a_secured_file_that_comes_once_more_is_compared_with_what_came() {
     let yard = Yard::new();
     let key = yard.received().await;
-    let wire = yard.ledger.unopened().await.unwrap()[0].measure.clone();
+    let wire = yard.ledger.unopened_after(None, 99).await.unwrap()[0]
+        .measure
+        .clone();
     for _ in 0..2 {
         let again = yard.ledger.offer(offer()).await.unwrap();
         assert_eq!(again, Offered::Duplicate(key.id));

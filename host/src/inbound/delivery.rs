@@ -28,6 +28,9 @@ use crate::station::Station;
 /// How often files that could not be delivered are tried again.
 const AGAIN: Duration = Duration::from_secs(15);
 
+/// Files that are read at a time, of those that wait to be delivered.
+const PAGE: u32 = 256;
+
 /// How many names are tried where the first is taken.
 const NAMES: u32 = 10_000;
 
@@ -108,17 +111,27 @@ impl Drop for DeliveryClaim {
 /// Delivers what a crash or an error left behind, now and again.
 pub async fn keep_delivering(station: Arc<Station>) {
     loop {
-        match station.ledger.undelivered().await {
-            Ok(_) if planted("undelivered-files-forgotten") => {}
-            Ok(left) => left
-                .into_iter()
-                .for_each(|file| deliver_if_idle(&station, file)),
-            Err(error) => station.events.emit(Event::UndeliveredUnknown {
+        if let Err(error) = deliver_left(&station).await {
+            station.events.emit(Event::UndeliveredUnknown {
                 reason: error.to_string(),
-            }),
+            });
         }
         tokio::time::sleep(AGAIN).await;
     }
+}
+
+async fn deliver_left(station: &Arc<Station>) -> Result<(), LedgerError> {
+    let ledger = &station.ledger;
+    let mut page = ledger.undelivered_after(None, PAGE).await?;
+    while let Some(last) = page.last() {
+        let after = Some(last.id);
+        if !planted("undelivered-files-forgotten") {
+            page.into_iter()
+                .for_each(|file| deliver_if_idle(station, file));
+        }
+        page = ledger.undelivered_after(after, PAGE).await?;
+    }
+    Ok(())
 }
 
 /// Delivers a file that no task is delivering.

@@ -19,12 +19,7 @@ pub(super) async fn recover(station: &Station) -> Result<(), StartError> {
         clear_partial(station, id).await?;
     }
     station.contents.discard_plain_partials().await?;
-    for id in without_plain_content(station).await? {
-        station
-            .contents
-            .discard_uncounted_plain(Direction::Inbound, id)
-            .await?;
-    }
+    discard_uncounted_plain(station).await?;
     reached("recovery.partials.cleared");
     // Before anything of a sealed file is discarded: an older copy of the ledger does not know files whose EFPA was sent.
     knows_the_newest(station).await?;
@@ -32,7 +27,7 @@ pub(super) async fn recover(station: &Station) -> Result<(), StartError> {
         discard_uncommitted(station, id).await?;
     }
     if planted("received-files-discarded") {
-        for file in station.ledger.undelivered().await? {
+        for file in station.ledger.undelivered_after(None, PAGE).await? {
             station.contents.discard(file.id).await?;
         }
     }
@@ -59,16 +54,32 @@ pub(super) async fn recover(station: &Station) -> Result<(), StartError> {
 /// How many of the newest files of each direction a start looks for in the ledger.
 const NEWEST: usize = 500;
 
-/// Received files that have no plain content by their rows: it is still to be made, or the file is not secured. That of
-/// a file that is opened stays in any case: that it is gone would prove the delivery.
-async fn without_plain_content(station: &Station) -> Result<Vec<TransferId>, StartError> {
-    let ledger = &station.ledger;
-    let unopened = ledger.unopened().await?.into_iter().map(|file| file.id);
-    let undelivered = ledger.undelivered().await?;
-    let unsecured = undelivered
-        .into_iter()
-        .filter(|file| !file.header.enveloped);
-    Ok(unopened.chain(unsecured.map(|file| file.id)).collect())
+/// Files that wait, as many as are read at a time.
+const PAGE: u32 = 256;
+
+/// Removes plain contents of received files that have none by their rows: it is still to be made, or the file is not
+/// secured. That of a file that is opened stays in any case: that it is gone would prove the delivery.
+async fn discard_uncounted_plain(station: &Station) -> Result<(), StartError> {
+    let (ledger, contents) = (&station.ledger, &station.contents);
+    let mut page = ledger.unopened_after(None, PAGE).await?;
+    while let Some(last) = page.last() {
+        for file in &page {
+            contents
+                .discard_uncounted_plain(Direction::Inbound, file.id)
+                .await?;
+        }
+        page = ledger.unopened_after(Some(last.id), PAGE).await?;
+    }
+    let mut page = ledger.undelivered_after(None, PAGE).await?;
+    while let Some(last) = page.last() {
+        for file in page.iter().filter(|file| !file.header.enveloped) {
+            contents
+                .discard_uncounted_plain(Direction::Inbound, file.id)
+                .await?;
+        }
+        page = ledger.undelivered_after(Some(last.id), PAGE).await?;
+    }
+    Ok(())
 }
 
 /// Each step is appended to the sidecar after it is in the row, and every sealed content has a sidecar. So a row that

@@ -395,10 +395,6 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn unopened(&self) -> Result<Vec<Unopened>, LedgerError> {
-        self.reader.run(questions::unopened).await
-    }
-
     async fn unopened_after(
         &self,
         after: Option<TransferId>,
@@ -409,8 +405,14 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn undelivered(&self) -> Result<Vec<Undelivered>, LedgerError> {
-        self.reader.run(questions::undelivered).await
+    async fn undelivered_after(
+        &self,
+        after: Option<TransferId>,
+        most: u32,
+    ) -> Result<Vec<Undelivered>, LedgerError> {
+        self.reader
+            .run(move |db| questions::undelivered_after(db, after, most))
+            .await
     }
 
     async fn outbound(&self, partner: &str, limit: u32) -> Result<Vec<OutboundFile>, LedgerError> {

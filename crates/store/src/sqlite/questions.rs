@@ -49,12 +49,6 @@ pub(super) fn open_questions(
     Ok(asked.filter_map(Row::question).collect())
 }
 
-pub(super) fn unopened(db: &Connection) -> Result<Vec<Unopened>, LedgerError> {
-    let which = "t.direction = 'in' AND t.state = 'opening' ORDER BY t.id";
-    let found = rows::all(db, which, [], "unopened")?;
-    Ok(found.iter().filter_map(Row::unopened).collect())
-}
-
 pub(super) fn unopened_after(
     db: &Connection,
     after: Option<TransferId>,
@@ -66,10 +60,14 @@ pub(super) fn unopened_after(
     Ok(found.iter().filter_map(Row::unopened).collect())
 }
 
-pub(super) fn undelivered(db: &Connection) -> Result<Vec<Undelivered>, LedgerError> {
+pub(super) fn undelivered_after(
+    db: &Connection,
+    after: Option<TransferId>,
+    most: u32,
+) -> Result<Vec<Undelivered>, LedgerError> {
     let sql = format!(
         "SELECT id, partner, directory, file_name, overwrite, path, {} FROM transfers
-         WHERE direction = 'in' AND state IN ('received', 'placing') ORDER BY id",
+         WHERE direction = 'in' AND state IN ('received', 'placing') AND id > ?1 ORDER BY id LIMIT ?2",
         row::HEADER
     );
     let read = |found: &rusqlite::Row<'_>| {
@@ -85,5 +83,6 @@ pub(super) fn undelivered(db: &Connection) -> Result<Vec<Undelivered>, LedgerErr
             header: row::header(found, 6)?,
         })
     };
-    look::all(db, &sql, [], read, "undelivered")
+    let after = after.map_or_else(String::new, |id| id.to_string());
+    look::all(db, &sql, params![after, most], read, "undelivered")
 }

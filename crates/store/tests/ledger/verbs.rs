@@ -271,7 +271,7 @@ async fn a_secured_file_is_opened_before_it_is_delivered_and_its_question_is_abo
         let stored = ledger.received(&sealed, received_secured());
         assert_eq!(stored.await.unwrap().into_inner().0, id);
     }
-    let waiting = ledger.unopened().await.unwrap();
+    let waiting = ledger.unopened_after(None, 99).await.unwrap();
     let waiting: Vec<_> = waiting.iter().map(|file| file.id).collect();
     assert_eq!(waiting, [first, second], "the oldest first");
     for (after, most, meant) in [
@@ -284,7 +284,7 @@ async fn a_secured_file_is_opened_before_it_is_delivered_and_its_question_is_abo
         let page: Vec<_> = page.iter().map(|file| file.id).collect();
         assert_eq!(page, meant, "{after:?}, {most}");
     }
-    assert!(ledger.undelivered().await.unwrap().is_empty());
+    assert!(ledger.undelivered_after(None, 99).await.unwrap().is_empty());
     assert!(books.claim().await.is_none(), "no receipt is owed");
     let found = Note {
         text: "signed by CN=them".to_owned(),
@@ -311,6 +311,24 @@ async fn a_secured_file_is_opened_before_it_is_delivered_and_its_question_is_abo
         kept.detail
     );
     assert_eq!(kept.data.as_deref(), Some(r#"{"signer":"CN=them"}"#));
-    let waiting = ledger.unopened().await.unwrap();
+    let waiting = ledger.unopened_after(None, 99).await.unwrap();
     assert_eq!((waiting.len(), waiting[0].id), (1, second));
+    let third = books.new_file("THIRD").await;
+    let whole = received(Verdict::Positive);
+    ledger.received(&sealed(third), whole).await.unwrap();
+    let positive = opened(Verdict::Positive);
+    ledger
+        .opened(&sealed_plain(second), positive)
+        .await
+        .unwrap();
+    for (after, most, meant) in [
+        (None, 9, &[second, third][..]),
+        (None, 1, &[second]),
+        (Some(second), 9, &[third]),
+        (Some(third), 9, &[]),
+    ] {
+        let page = ledger.undelivered_after(after, most).await.unwrap();
+        let page: Vec<_> = page.iter().map(|file| file.id).collect();
+        assert_eq!(page, meant, "{after:?}, {most}");
+    }
 }
