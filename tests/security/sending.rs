@@ -507,6 +507,49 @@ fn what_is_sent_again_has_the_same_octets() {
 }
 
 #[test]
+fn what_was_secured_is_not_sent_again_to_a_partner_whose_level_is_below_2_0_by_now() {
+    let setup = sender("127.0.0.1:1", "");
+    let path = setup.write("INVOIC", "an invoice");
+    let path = path.to_str().unwrap();
+    let whole = std::fs::read_to_string(setup.config()).unwrap();
+    let older = whole.replace("    calls:", "    session: {version: 1.4}\n    calls:");
+    assert_ne!(older, whole);
+    let resend = |id: &str| setup.pointsman(&["queue", "resend", id]);
+    for how in [
+        &["--security", "signed"][..],
+        &["--compress"],
+        &["--signed-receipt"],
+        &[],
+    ] {
+        let send = ["send", path, "--to", "nordwerk", "--queue-only"];
+        let queued = setup.pointsman(&[&send[..], how].concat());
+        let said = String::from_utf8(queued.stdout).unwrap();
+        let id = said.split_whitespace().last().unwrap();
+        let cancelled = setup.pointsman(&["queue", "cancel", id]);
+        assert!(cancelled.status.success(), "{cancelled:?}");
+        let rows = setup.transfers().len();
+        std::fs::write(setup.config(), &older).unwrap();
+        let again = resend(id);
+        std::fs::write(setup.config(), &whole).unwrap();
+        if how.is_empty() {
+            assert!(again.status.success(), "{again:?}");
+            continue;
+        }
+        let said = String::from_utf8_lossy(&again.stderr);
+        assert!(!again.status.success(), "{how:?}");
+        assert!(
+            said.contains("level 2.0") && said.contains("session.version"),
+            "{how:?}: {said}"
+        );
+        assert_eq!(setup.transfers().len(), rows, "nothing is queued");
+        let outgoing = setup.path().join("state/spool/outgoing");
+        let left = std::fs::read_dir(outgoing).unwrap().count();
+        assert_eq!(left, 2 * rows, "nothing is left in the spool");
+        assert!(resend(id).status.success(), "at level 2.0 it goes again");
+    }
+}
+
+#[test]
 fn a_big_file_is_secured_in_the_memory_of_a_small_one() {
     let peak = |mib: u64, lengths: &str| {
         let more = format!(
