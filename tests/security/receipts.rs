@@ -3,6 +3,7 @@
 use std::net::TcpStream;
 
 use super::cms_command::{copy_keys, verified};
+use super::support::guests::misbehaving;
 use super::support::peer::{Peer, VirtualFile};
 use super::support::{Setup, US, octets};
 
@@ -130,6 +131,36 @@ fn a_receipt_whose_rtr_did_not_come_goes_out_with_the_same_octets_also_after_a_c
     assert_eq!(again, [first], "the same to the octet");
     let once = Peer::session(server.address()).take_receipts();
     assert_eq!(once, Vec::<Vec<u8>>::new(), "it is given");
+}
+
+/// Its signature needs the hash of the file, and the file is removed.
+#[test]
+fn a_nerp_is_signed_where_its_file_is_not_kept_also_after_a_crash() {
+    let setup = receiver("us", "    delivery: {rejected: delete}\n");
+    let policy = "policies:\n  bad:\n    component: bad.wasm\n    hooks: [end-transfer]\n    settings: {misbehave: negative}\n";
+    let text = std::fs::read_to_string(setup.config()).unwrap();
+    std::fs::write(setup.config(), text + policy).unwrap();
+    setup.write("bad.wasm", misbehaving());
+    let content = octets(3, 3_000_000);
+    for round in 0..6 {
+        let server = setup.serve();
+        let mut peer = Peer::session(server.address());
+        let file = VirtualFile::new(&format!("ROUND{round}"), content.clone());
+        send(&mut peer, &file, 4);
+        server.kill();
+        let server = setup.serve();
+        let nerp = &Peer::session(server.address()).take_receipts()[0];
+        assert_eq!(nerp[0], b'N', "NERP");
+        let text: usize = String::from_utf8_lossy(&nerp[128..131]).parse().unwrap();
+        let (of_file, signature) = proof(nerp, 131 + text);
+        assert_eq!(of_file, hash(4, &content), "{round}");
+        let fields = [&nerp[1..27], &nerp[33..126]].concat();
+        assert_eq!(verified("us", signature), [&fields, of_file].concat());
+        let sealed = std::fs::read_dir(setup.path().join("state/spool/sealed")).unwrap();
+        let names = sealed.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let left = names.filter(|name| !name.contains('.')).count();
+        assert_eq!(left, 0, "its content is removed");
+    }
 }
 
 #[test]
