@@ -92,7 +92,7 @@ pub async fn settle(
         found: note_of(found),
         note: judged.note.clone(),
         labels: judged.labels,
-        removal: rejected::removal_of(&pinned.delivery_of(&file.partner)),
+        removal: rejected::removal_of(pinned.delivery_of(&file.partner)),
     };
     let removal = opened.removal;
     station.ledger.opened(&sealed, opened).await?;
