@@ -297,18 +297,11 @@ impl Row {
         true
     }
 
-    /// Rejects the file before its delivery, and makes this NERP owed for it; says in its history why its contents are
-    /// removed, where they are.
-    pub(crate) fn reject_undelivered(
-        &mut self,
-        nerp: &Nerp,
-        removal: Option<&'static str>,
-        now: SystemTime,
-    ) {
-        if let Some(why) = removal {
+    /// Says in its history why its contents are removed, where they are.
+    pub(crate) fn note_removal(&mut self, why: Option<&'static str>) {
+        if let Some(why) = why {
             self.note(CONTENT_REMOVED, why);
         }
-        self.reject(nerp, now);
     }
 
     /// Rejects the file, and makes this NERP owed for it.

@@ -5,12 +5,14 @@ mod connection;
 mod contacts;
 mod content_keys;
 mod damage;
+mod describe;
 mod door;
 mod due;
 mod failed;
 mod history;
 mod identity;
 mod kept;
+mod keys_table;
 mod look;
 mod questions;
 #[cfg(test)]
@@ -44,7 +46,6 @@ use crate::note::Note;
 use crate::offer::{Arrived, KnownFile, Offer, Offered, Repeated, Standing};
 use crate::persisted::Persisted;
 use crate::queue::{Acknowledgement, Files, Longest, Naming, Waiting, Work};
-use crate::replay;
 use crate::request::{Filter, Quota, Recovery};
 use crate::row::Row;
 use crate::sidecar::Entry;
@@ -95,37 +96,6 @@ impl SqliteLedger {
     pub fn with_sidecars(mut self, spool: Spool) -> Self {
         self.sidecars = Some(spool);
         self
-    }
-
-    /// Writes a sidecar for every row that has none: ledgers from before there were sidecars have such rows. Returns
-    /// how many were written.
-    ///
-    /// # Errors
-    /// Ledger or spool failed.
-    pub async fn describe(&self, spool: &Spool) -> Result<u64, LedgerError> {
-        let mut written = 0;
-        for id in self.reader.run(look::ids).await? {
-            // The row is read again just before its sidecar is written, since a row that has just changed writes its
-            // own.
-            let Some(row) = self.row(id).await? else {
-                continue;
-            };
-            let direction = row.state().direction();
-            let Some(record) = replay::described(&row) else {
-                continue;
-            };
-            if spool.record(direction, id)?.is_some() {
-                continue;
-            }
-            spool.describe(&record.sidecar)?;
-            let keys = move |db: &Connection| content_keys::entries(db, id);
-            let keys = self.reader.run(keys).await?;
-            for entry in record.entries.iter().chain(&keys) {
-                spool.append(direction, id, entry)?;
-            }
-            written += 1;
-        }
-        Ok(written)
     }
 
     /// Runs a verb, and appends its line to the sidecar after the commit and before the caller returns. A failed append

@@ -5,12 +5,11 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::content_keys;
 use super::door::{self, file};
 use super::failed::database;
 use super::history::note;
-use super::rows;
 use super::schema::migrate;
+use super::{keys_table, rows};
 use crate::content::{Content, ContentKey};
 use crate::error::LedgerError;
 use crate::replay;
@@ -246,7 +245,7 @@ fn restore_one(db: &Connection, record: &Record, pieces: Pieces) -> Result<(), L
     };
     let row = replay::rebuilt(record, here.is_some(), SystemTime::now());
     rows::insert(db, &row, "rebuild")?;
-    content_keys::restore(db, record)
+    keys_table::restore(db, record)
 }
 
 fn set_aside(path: &Path) -> Result<Option<PathBuf>, LedgerError> {

@@ -27,7 +27,8 @@ impl Verb for RefuseToOpen {
         }
         row.complete_wire_hash(failed.wire_hash.as_ref());
         row.note(self.name().in_history(), failed.note.clone());
-        row.reject_undelivered(&failed.nerp, failed.removal, now);
+        row.note_removal(failed.removal);
+        row.reject(&failed.nerp, now);
         Ok(Effect::Changed)
     }
 

@@ -46,7 +46,8 @@ impl Verb for Open {
         // By the time of this line a clock that was ahead is found out.
         row.note(VerbName::Decided.in_history(), opened.note.clone());
         if let Verdict::Negative(nerp) = &opened.verdict {
-            row.reject_undelivered(nerp, opened.removal, now);
+            row.note_removal(opened.removal);
+            row.reject(nerp, now);
         }
         Ok(Effect::Changed)
     }

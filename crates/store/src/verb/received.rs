@@ -34,7 +34,8 @@ impl Verb for Receive {
         }
         // Last, since the history has the file before its NERP.
         if let Some(Verdict::Negative(nerp)) = &received.verdict {
-            row.reject_undelivered(nerp, received.removal, now);
+            row.note_removal(received.removal);
+            row.reject(nerp, now);
         }
         Ok(effect)
     }
