@@ -51,18 +51,19 @@ pub(super) struct Grants {
     pub takes_files: bool,
     /// Whether we may.
     pub sends_files: bool,
-    /// Largest file, in blocks of 1,024 octets.
-    pub max_file_blocks: Option<u64>,
+    /// Octets of the largest file.
+    pub largest_file: u64,
     /// Folder for the partner's files where `accept-file` names none.
     pub directory: Option<String>,
 }
 
 impl From<types::SessionTerms> for Grants {
     fn from(terms: types::SessionTerms) -> Self {
+        let kib = terms.max_file_kib;
         Self {
             takes_files: terms.mode != Some(types::TransferMode::SendOnly),
             sends_files: terms.mode != Some(types::TransferMode::ReceiveOnly),
-            max_file_blocks: terms.max_file_kib,
+            largest_file: kib.map_or(u64::MAX, |kib| kib.saturating_mul(1024)),
             directory: terms.directory,
         }
     }
@@ -146,6 +147,13 @@ impl SessionContext {
 
     pub fn grants(&self) -> &Grants {
         &self.grants
+    }
+
+    /// Octets that a file of this partner may have, by its profile and by what the policies granted, whatever its quota
+    /// has left.
+    pub fn largest_file(&self) -> u64 {
+        let agreed = self.profile.as_ref().and_then(|own| own.largest_file);
+        self.grants.largest_file.min(agreed.unwrap_or(u64::MAX))
     }
 
     /// The partner's name in the configuration; empty while it is not known.

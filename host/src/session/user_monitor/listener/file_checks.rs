@@ -4,7 +4,6 @@ use oftp::{FileHeader, FileReason, Format};
 
 use super::file_refusal::FileRefusal;
 use super::partial::BLOCK;
-use super::quota;
 use super::security_checks;
 use crate::config::Partner;
 use crate::session::user_monitor::context::SessionContext;
@@ -26,7 +25,7 @@ pub(super) fn allows(context: &SessionContext, header: &FileHeader) -> Result<()
     }
     // Of a secured file the original size is that of the opened one (RFC 5.3.3, SFIDOSIZ).
     let announced = header.size_blocks.max(header.original_size_blocks);
-    let most = quota::largest(context).div_ceil(BLOCK);
+    let most = context.largest_file().div_ceil(BLOCK);
     match announced > most {
         true => Err(FileRefusal::too_big(most)),
         false => Ok(()),

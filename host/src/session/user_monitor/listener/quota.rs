@@ -34,15 +34,6 @@ fn quota(context: &SessionContext) -> Option<PartnerQuota> {
     context.profile().and_then(|profile| profile.quota)
 }
 
-/// Octets that a file may have by the partner's profile and by what the policies granted the session, whatever its quota
-/// has left.
-pub(super) fn largest(context: &SessionContext) -> u64 {
-    let blocks = context.grants().max_file_blocks;
-    let granted = blocks.map_or(u64::MAX, |blocks| blocks.saturating_mul(BLOCK));
-    let agreed = context.profile().and_then(|profile| profile.largest_file);
-    granted.min(agreed.unwrap_or(u64::MAX))
-}
-
 /// Octets that the quota has left for a file that is offered.
 pub(super) async fn left_for(
     context: &SessionContext,
@@ -123,7 +114,7 @@ impl SizeLimit {
     /// For a copy of a file that is here: no quota counts it.
     pub fn of_copy(context: &SessionContext, most: u64) -> Self {
         Self {
-            most: most.min(largest(context)),
+            most: most.min(context.largest_file()),
             allowance: None,
         }
     }
@@ -131,7 +122,7 @@ impl SizeLimit {
     /// For a file that begins, with so much left of the quota: it may have as much as it announced. What is more it asks
     /// for when it comes.
     pub fn begin(context: &SessionContext, header: &FileHeader, id: TransferId, left: u64) -> Self {
-        let most = largest(context);
+        let most = context.largest_file();
         let Some(quota) = quota(context) else {
             return Self {
                 most,
@@ -167,7 +158,7 @@ impl SizeLimit {
         let Some(allowance) = &self.allowance else {
             return Ok(false);
         };
-        if needed > largest(context) {
+        if needed > context.largest_file() {
             return Ok(false);
         }
         let station = Arc::clone(&context.station);
@@ -178,7 +169,7 @@ impl SizeLimit {
         }
         let granted = (self.most + STEP).max(needed).min(left);
         allowance.grant(granted);
-        self.most = granted.min(largest(context));
+        self.most = granted.min(context.largest_file());
         Ok(true)
     }
 
