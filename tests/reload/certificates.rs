@@ -30,14 +30,14 @@ fn openssl(folder: &Path, arguments: &[&str]) -> String {
 }
 
 /// The serial number of the certificate that a handshake with that address shows.
-fn shown(setup: &Setup, address: SocketAddr) -> String {
+pub(super) fn shown(setup: &Setup, address: SocketAddr) -> String {
     let address = address.to_string();
     let talk = openssl(setup.path(), &["s_client", "-connect", &address]);
     setup.write("shown.pem", talk);
     serial(setup, "shown.pem")
 }
 
-fn serial(setup: &Setup, certificate: &str) -> String {
+pub(super) fn serial(setup: &Setup, certificate: &str) -> String {
     let serial = openssl(
         setup.path(),
         &["x509", "-in", certificate, "-noout", "-serial"],

@@ -9,6 +9,7 @@
 )]
 
 mod certificates;
+mod change_over;
 mod folders;
 mod limits;
 mod listeners;

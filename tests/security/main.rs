@@ -23,5 +23,6 @@ mod stations;
 #[path = "../support/mod.rs"]
 mod support;
 mod their_receipts;
+mod tls;
 mod tokens;
 mod wrapped;

@@ -25,10 +25,10 @@ struct Parsed {
 }
 
 impl StoredCertificate {
-    /// Reads a certificate in DER.
+    /// Reads a certificate in DER, whatever its key is: what is done with it says which kinds it takes.
     ///
     /// # Errors
-    /// [`StoreFault`], if it is damaged, or its key is of a kind that is not read here.
+    /// [`StoreFault`], if it is damaged, or its key is of a kind that is not known here, or too large.
     pub fn from_der(der: &[u8]) -> Result<Self, StoreFault> {
         let whole = DerElements::of(der).any("certificate")?.whole;
         let unusable = |what: &str| StoreFault::Unusable(format!("a certificate {what}"));
@@ -36,7 +36,7 @@ impl StoredCertificate {
         let key = x509
             .public_key()
             .map_err(|_| unusable("has a key that is damaged or of an unknown kind"))?;
-        key::check(&key)?;
+        key::check_size(&key)?;
         let names = [x509.subject_name(), x509.issuer_name()];
         let [subject, issuer] = names.map(|name| name.to_der().map_err(|_| unusable("is damaged")));
         Ok(Self(Arc::new(Parsed {

@@ -30,7 +30,16 @@ pub(crate) fn text(octets: &[u8]) -> Option<Cow<'_, str>> {
         return String::from_utf16(&units).ok().map(Cow::Owned);
     }
     let octets = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets);
-    std::str::from_utf8(octets).ok().map(Cow::Borrowed)
+    match std::str::from_utf8(octets) {
+        Ok(text) => Some(Cow::Borrowed(text)),
+        // Around the blocks of PEM there may be names in any encoding.
+        Err(_) if has(octets, pem::BEGIN.as_bytes()) => Some(String::from_utf8_lossy(octets)),
+        Err(_) => None,
+    }
+}
+
+fn has(octets: &[u8], wanted: &[u8]) -> bool {
+    octets.windows(wanted.len()).any(|found| found == wanted)
 }
 
 fn textual(text: &str) -> Option<KeyStoreKind> {
@@ -42,24 +51,21 @@ fn textual(text: &str) -> Option<KeyStoreKind> {
     if ssh.iter().any(|prefix| start.starts_with(prefix)) {
         return Some(KeyStoreKind::Ssh);
     }
-    match pem_label(text) {
-        Some("OPENSSH PRIVATE KEY") => return Some(KeyStoreKind::Ssh),
-        Some("PKCS7" | "CMS") => return Some(KeyStoreKind::P7b),
-        Some("PKCS12") => return Some(KeyStoreKind::Pfx),
-        Some(_) => return Some(KeyStoreKind::Pem),
-        None => {}
+    let mut lines = text.lines().map(str::trim);
+    if let Some(first) = lines.find(|line| line.starts_with(pem::BEGIN)) {
+        return Some(match pem::label(first) {
+            Some("OPENSSH PRIVATE KEY") => KeyStoreKind::Ssh,
+            Some("PKCS7" | "CMS") => KeyStoreKind::P7b,
+            Some("PKCS12") => KeyStoreKind::Pfx,
+            // Of one that is not whole, its reader says what is wrong.
+            _ => KeyStoreKind::Pem,
+        });
     }
     match start.as_bytes().first()? {
         b'{' => Some(KeyStoreKind::Jwk),
         b'<' => Some(KeyStoreKind::Xml),
         _ => None,
     }
-}
-
-/// The label of the first block.
-fn pem_label(text: &str) -> Option<&str> {
-    let mut lines = text.lines().map(str::trim);
-    pem::label(lines.find(|line| line.starts_with(pem::BEGIN))?)
 }
 
 fn binary(octets: &[u8]) -> Option<KeyStoreKind> {

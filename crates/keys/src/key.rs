@@ -91,6 +91,11 @@ impl StoredKey {
         der.map_err(|_| StoreFault::Unusable("its public key cannot be written".to_owned()))
     }
 
+    /// Whether a token holds it, and does not give it out.
+    pub fn is_held(&self) -> bool {
+        matches!(self.0, KeyPlace::Token { .. })
+    }
+
     pub(crate) fn public(&self) -> Result<PKey<Public>, StoreFault> {
         PKey::public_key_from_der(&self.public_der()?)
             .map_err(|_| StoreFault::Unusable("its public key cannot be read".to_owned()))
@@ -114,12 +119,15 @@ impl fmt::Debug for StoredKey {
     }
 }
 
+/// That a key is not too large.
+pub(crate) fn check_size<T: HasPublic>(key: &PKeyRef<T>) -> Result<(), StoreFault> {
+    within("bits of a key", u64::from(key.bits()), MOST_BITS)
+}
+
 /// That a key is of a kind and size that is read here.
 pub(crate) fn check<T: HasPublic>(key: &PKeyRef<T>) -> Result<(), StoreFault> {
     match key.id() {
-        Id::RSA | Id::EC | Id::ED25519 | Id::ED448 => {
-            within("bits of a key", u64::from(key.bits()), MOST_BITS)
-        }
+        Id::RSA | Id::EC | Id::ED25519 | Id::ED448 => check_size(key),
         _ => Err(StoreFault::Unusable(format!(
             "its key is of a kind that OFTP has no use for ({})",
             algorithm(key)

@@ -8,6 +8,9 @@ use crate::error::StoreFault;
 use crate::key::StoredKey;
 use crate::reading::few_entries;
 
+/// How much of what was passed over an error names.
+const MOST_NAMED: usize = 5;
+
 /// The longest chain that is put together.
 const LONGEST_CHAIN: usize = 16;
 
@@ -147,9 +150,13 @@ impl Parts {
             !entry.is_public_key() || !keys.iter().any(|key| key.public_eq(&entry.public))
         });
         if entries.is_empty() {
-            return Err(StoreFault::Unusable(
-                "neither a key nor a certificate is in it".to_owned(),
-            ));
+            let mut what = "neither a key nor a certificate is in it".to_owned();
+            let there = self.passed_over.iter().take(MOST_NAMED);
+            let there: Vec<&str> = there.map(String::as_str).collect();
+            if !there.is_empty() {
+                what = format!("{what}, only {}", there.join(", "));
+            }
+            return Err(StoreFault::Unusable(what));
         }
         Ok(Together {
             entries,

@@ -16,6 +16,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
+/// The most octets of a label: those of RFC 7468 and of OpenSSL are shorter.
+const LONGEST_LABEL: usize = 32;
+
 /// What a line begins with that begins a block.
 pub(crate) const BEGIN: &str = "-----BEGIN ";
 
@@ -39,7 +42,14 @@ pub(crate) fn blocks(text: &str) -> Result<Vec<Block>, StoreFault> {
         if let Some(name) = line.strip_prefix("friendlyName:") {
             alias = Some(name.trim().to_owned());
         }
-        let Some(label) = label(line) else { continue };
+        if !line.starts_with(BEGIN) {
+            continue;
+        }
+        let Some(label) = label(line) else {
+            return Err(StoreFault::Form(format!(
+                "a line of it that begins a block is not whole: {OWN_LINES}"
+            )));
+        };
         let end = format!("-----END {label}-----");
         let mut body = Vec::new();
         loop {
@@ -47,8 +57,9 @@ pub(crate) fn blocks(text: &str) -> Result<Vec<Block>, StoreFault> {
                 Some(line) if line == end => break,
                 Some(line) => body.push(line),
                 None => {
-                    let what = format!("its block {} has no end", label.escape_debug());
-                    return Err(StoreFault::Form(what));
+                    return Err(StoreFault::Form(format!(
+                        "its block {label} has no end: {OWN_LINES}"
+                    )));
                 }
             }
         }
@@ -58,9 +69,14 @@ pub(crate) fn blocks(text: &str) -> Result<Vec<Block>, StoreFault> {
     Ok(blocks)
 }
 
-/// The label of a line that begins a block.
+/// What helps where the lines around a block are not what they must be.
+const OWN_LINES: &str = "each -----BEGIN …----- and each -----END …----- must be a line of its own; is the file cut off, or were its line ends lost?";
+
+/// The label of a line that begins a block. Text that is none is never given out: where line ends were lost, it is the key.
 pub(crate) fn label(line: &str) -> Option<&str> {
-    line.strip_prefix(BEGIN)?.strip_suffix("-----")
+    let label = line.strip_prefix(BEGIN)?.strip_suffix("-----")?;
+    let known = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || " #.".contains(c);
+    (label.len() <= LONGEST_LABEL && label.chars().all(known)).then_some(label)
 }
 
 fn block(label: &str, body: &[&str], alias: Option<String>) -> Result<Block, StoreFault> {
@@ -73,7 +89,7 @@ fn block(label: &str, body: &[&str], alias: Option<String>) -> Result<Block, Sto
         }
     }
     let octets = decode(&base64).ok_or_else(|| {
-        StoreFault::Form(format!("its block {} is no base64", label.escape_debug()))
+        StoreFault::Form(format!("its block {label} is no base64, so it is damaged"))
     })?;
     Ok(Block {
         label: label.to_owned(),
@@ -133,9 +149,13 @@ mod tests {
             ("-----BEGIN X-----\nAAEC\n-----END Y-----", "no end"),
             ("-----BEGIN X-----\nA?EC\n-----END X-----", "no base64"),
             ("-----BEGIN X-----\nA\n-----END X-----", "no base64"),
+            ("-----BEGIN X-----AAEC-----END X-----", "not whole"),
+            ("-----BEGIN X AAEC -----END X-----\n", "not whole"),
+            ("-----BEGIN X\nAAEC\n-----END X-----", "not whole"),
         ] {
             let fault = blocks(text).err().unwrap().to_string();
             assert!(fault.contains(told), "{text}: {fault}");
+            assert!(!fault.contains("AAEC"), "{text}: {fault}");
         }
         assert!(blocks("nothing").unwrap().is_empty());
     }

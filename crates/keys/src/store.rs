@@ -27,6 +27,7 @@ impl KeyStore {
         let found = KeyStoreKind::of(octets);
         let kind = reading.kind.or(found);
         let result = match kind {
+            _ if octets.is_empty() => Err(StoreFault::Form("it is empty".to_owned())),
             Some(kind) => read_as(kind, found, octets, reading),
             None => Err(StoreFault::Unknown),
         };
@@ -79,6 +80,11 @@ impl KeyStore {
                 .for_each(|entry| parts.push(entry));
         }
         Ok(Self::of(kind, parts.put_together()?))
+    }
+
+    /// Its certificates, those of chains among them, in the order of its entries.
+    pub fn certificates(&self) -> impl Iterator<Item = &StoredCertificate> {
+        self.entries.iter().flat_map(|entry| entry.chain())
     }
 
     /// The private key in this store that belongs to a certificate.

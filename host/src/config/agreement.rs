@@ -263,12 +263,6 @@ impl PartnerKeys {
                 format!("our_certificate and our_key go together: add `{missing}`"),
             );
         }
-        if self.tls && self.address.is_some() && self.certificate.is_none() && self.ca.is_none() {
-            found.push(
-                &["partners", name, "tls"],
-                "dialling with tls needs its `certificate` or a `ca` to know it by".to_owned(),
-            );
-        }
         for (key, waits) in [
             ("unreachable", self.retry.unreachable),
             ("session", self.retry.session),

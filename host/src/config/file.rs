@@ -18,6 +18,7 @@ use super::delivery_words::{CommandLine, FileMode, Group, Rejected};
 use super::scalars::{Address, Between, ExistingFile, Label, Millis, Secret, Size};
 use super::security_keys::{FileSecurityKeys, OwnKeyKeys, PartnerCertificateKeys, WatchSendKeys};
 use super::security_terms::SessionAuthentication;
+use super::security_words::Passphrase;
 use super::typed::Typed;
 use super::words::{
     ClientAuth, DatasetNames, FolderName, FormatLetter, Pattern, Release, SessionMode, Setting,
@@ -68,7 +69,7 @@ pub struct StationKeys {
     pub sfids: Vec<Typed<OdetteId>>,
     /// The password we send (RFC 5.3.2, SSIDPSWD).
     pub password: Typed<Secret>,
-    /// Our keys for files, receipts and sessions with every partner.
+    /// Our keys with every partner.
     #[serde(default)]
     pub keys: Vec<OwnKeyKeys>,
     /// Which mistakes of partners are tolerated, by the names of `docs/tolerances.md`.
@@ -107,14 +108,17 @@ pub struct ListenerKeys {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsKeys {
-    /// Our certificate and its chain (PEM).
-    pub certificate: Typed<ExistingFile>,
-    /// Its private key (PEM).
-    pub key: Typed<ExistingFile>,
+    /// Our certificate and its chain, in a store of any kind; where none is given, those of `station.keys` that are for
+    /// tls-server.
+    pub certificate: Option<Typed<ExistingFile>>,
+    /// Its private key, where the store of the certificate does not have it.
+    pub key: Option<Typed<ExistingFile>>,
+    /// The password of both.
+    pub password: Option<Typed<Passphrase>>,
     /// Whether a caller must show a certificate.
     #[serde(default)]
     pub client_auth: ClientAuth,
-    /// CA certificates (PEM) that callers' certificates may be issued by, beside the partners' own.
+    /// CA certificates that callers' certificates may be issued by, beside the partners' own.
     pub client_ca: Option<Typed<ExistingFile>>,
     /// The oldest version spoken.
     #[serde(default)]
@@ -147,21 +151,22 @@ pub struct PartnerKeys {
     /// Whether we dial with TLS.
     #[serde(default)]
     pub tls: bool,
-    /// Its certificate (PEM): the one it must show as a TLS server and, where callers are asked, as a caller.
+    /// Its certificate: the one it must show as a TLS server and, where callers are asked, as a caller; beside those of
+    /// `certificates` that are for tls.
     pub certificate: Option<Typed<ExistingFile>>,
     /// Whether it may call without showing `certificate`: on a plain listener, or one that asks for none.
     #[serde(default)]
     pub calls_without_certificate: bool,
-    /// CA certificates (PEM) its server certificate may be issued by, instead of `certificate`.
+    /// CA certificates its server certificate may be issued by, instead of `certificate`.
     pub ca: Option<Typed<ExistingFile>>,
-    /// Our certificate when we dial (PEM).
+    /// Our certificate when we dial; it goes before those of `keys` and `station.keys` that are for tls-client.
     pub our_certificate: Option<Typed<ExistingFile>>,
-    /// The private key of `our_certificate` (PEM).
+    /// The private key of `our_certificate`.
     pub our_key: Option<Typed<ExistingFile>>,
-    /// Our keys for files, receipts and sessions with it, which go before those of the station.
+    /// Our keys with it, which go before those of the station.
     #[serde(default)]
     pub keys: Vec<OwnKeyKeys>,
-    /// Its certificates for files, receipts and sessions.
+    /// Its certificates.
     #[serde(default)]
     pub certificates: Vec<PartnerCertificateKeys>,
     /// File security.

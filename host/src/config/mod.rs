@@ -27,6 +27,7 @@ mod security_words;
 mod services;
 mod store_text;
 mod text;
+mod tls_agreement;
 mod typed;
 mod words;
 
@@ -51,7 +52,6 @@ pub use security_terms::{
 };
 pub use services::WantedServices;
 pub use store_text::StoreText;
-pub use text::unmarked;
 pub use typed::Scalar;
 pub(crate) use typed::remedy;
 pub use words::{ClientAuth, DatasetNames, Pattern, TlsVersion};

@@ -7,6 +7,7 @@ use oftp::{Format, OdetteId, Params, RecordLayout};
 use pointsman_store::Longest;
 
 use super::plan::{Partner, Plan};
+use super::security_terms::CertificatePlan;
 
 /// How long a receipt can wait at most. A ledger of an earlier version may have receipts that wait for so long, since
 /// the partner's level had no NERP; a longer wait was written while the clock was ahead.
@@ -44,6 +45,12 @@ impl Plan {
 }
 
 impl Partner {
+    /// Whether its profile names a certificate for TLS, which it must show then.
+    #[must_use]
+    pub fn has_tls_certificate(&self) -> bool {
+        self.certificate.is_some() || self.certificates.iter().any(CertificatePlan::is_for_tls)
+    }
+
     /// Whether this is its SSID code, whatever its case if that is tolerated.
     #[must_use]
     pub fn has_code(&self, ssid: &OdetteId) -> bool {

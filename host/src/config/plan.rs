@@ -16,8 +16,11 @@ use pointsman_store::{Access, Repeated};
 use super::backoff::Backoff;
 use super::changes::Fingerprints;
 use super::scalars::{Address, Label, Secret};
-use super::security_terms::{CertificatePlan, FileSecurity, KeyPlan, SessionAuthentication};
+use super::security_terms::{
+    CertificatePlan, FileSecurity, KeyPlan, SessionAuthentication, StoreSource,
+};
 use super::services::WantedServices;
+use super::store_text::StoreText;
 use super::words::{ClientAuth, DatasetNames, Pattern, Setting, TlsVersion};
 
 /// A whole configuration, resolved.
@@ -84,23 +87,25 @@ pub struct ListenerPlan {
 /// The TLS of a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsPlan {
-    /// Our certificate and its key.
-    pub identity: IdentityFiles,
+    /// Our certificate and its key, where it has one of its own.
+    pub identity: Option<IdentityFiles>,
     /// Whether a caller must show a certificate.
     pub client_auth: ClientAuth,
-    /// CA certificates (PEM) that callers' certificates may be issued by, beside the partners' own.
+    /// CA certificates that callers' certificates may be issued by, beside the partners' own.
     pub client_ca: Option<PathBuf>,
     /// The oldest version spoken.
     pub min_version: TlsVersion,
 }
 
-/// The files (PEM) of a certificate of ours.
+/// The stores of a certificate of ours for TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityFiles {
     /// The certificate and its chain.
-    pub certificate: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
+    pub certificate: StoreSource,
+    /// Its private key, where the store of the certificate does not have it.
+    pub key: Option<StoreSource>,
+    /// The password of both.
+    pub password: Option<StoreText>,
 }
 
 /// One partner: a station on the other side, and what was agreed with it.
@@ -121,17 +126,18 @@ pub struct Partner {
     pub address: Option<Address>,
     /// Whether we dial with TLS.
     pub tls: bool,
-    /// Its certificate (PEM): the one it must show as a TLS server and, where callers are asked, as a caller.
+    /// A certificate that it may show as a TLS server and, where callers are asked, as a caller; beside those of
+    /// `certificates` that are for TLS.
     pub certificate: Option<PathBuf>,
     /// Whether it may call without showing `certificate`: on a plain listener, or one that asks for none.
     pub calls_without_certificate: bool,
-    /// CA certificates (PEM) its server certificate may be issued by, instead of `certificate`.
+    /// CA certificates its server certificate may be issued by, instead of `certificate`.
     pub ca: Option<PathBuf>,
     /// Our certificate when we dial, and its key.
     pub our_identity: Option<IdentityFiles>,
-    /// Our keys for files, receipts and sessions with it, which go before those of the station.
+    /// Our keys with it, which go before those of the station.
     pub keys: Vec<KeyPlan>,
-    /// Its certificates for files, receipts and sessions.
+    /// Its certificates.
     pub certificates: Vec<CertificatePlan>,
     /// What is agreed of file security.
     pub file_security: FileSecurity,

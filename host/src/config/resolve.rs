@@ -22,7 +22,7 @@ use super::plan::{
 };
 use super::scalars::{Between, ExistingFile, Millis, Secret, Size};
 use super::security_keys::{OwnKeyKeys, PartnerCertificateKeys, WatchSendKeys};
-use super::security_terms::SessionAuthentication;
+use super::security_terms::{SessionAuthentication, StoreSource};
 use super::typed::Typed;
 use super::words::FormatLetter;
 
@@ -121,10 +121,7 @@ impl ListenerKeys {
 impl TlsKeys {
     fn plan(&self) -> TlsPlan {
         TlsPlan {
-            identity: IdentityFiles {
-                certificate: path(&self.certificate),
-                key: path(&self.key),
-            },
+            identity: self.identity(),
             client_auth: self.client_auth,
             client_ca: self.client_ca.as_ref().map(path),
             min_version: self.min_version,
@@ -186,8 +183,9 @@ impl PartnerKeys {
 
     fn our_identity(&self) -> Option<IdentityFiles> {
         Some(IdentityFiles {
-            certificate: path(self.our_certificate.as_ref()?),
-            key: path(self.our_key.as_ref()?),
+            certificate: StoreSource::File(path(self.our_certificate.as_ref()?)),
+            key: Some(StoreSource::File(path(self.our_key.as_ref()?))),
+            password: None,
         })
     }
 

@@ -6,6 +6,9 @@ const SECRETS: [&str; 4] = ["password", "passphrase", "secret", "token"];
 /// Usual abbreviations of "password", and the key whose value may be a private key.
 const WHOLE: [&str; 5] = ["pw", "pwd", "psw", "pswd", "inline"];
 
+/// Keys of the configuration that resemble those of secrets, and whose values are none.
+const NO_SECRETS: [&str; 3] = ["security", "file_security", "without_password"];
+
 /// A place at which a possible secret begins, whatever is before it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hidden {
@@ -135,13 +138,8 @@ fn mask_line(line: &str, unknown: &[&str], in_braces: bool, hiding: &mut Option<
 
 /// Where the value of a secret begins in this line, and how it may continue on the next.
 fn begin(line: &str, unknown: &[&str]) -> Option<(usize, Hiding)> {
-    let lower = line.to_ascii_lowercase();
-    let ends = SECRETS
-        .iter()
-        .filter_map(|word| lower.find(word).map(|at| at + word.len()));
-    let meant = words(line).filter(|(_, word)| seems_secret(word) || unknown.contains(word));
-    let meant = meant.map(|(at, word)| at + word.len());
-    let end = ends.chain(meant).min()?;
+    let end = words(line).filter_map(|(at, word)| Some(at + end_of_secret(word, unknown)?));
+    let end = end.min()?;
     let (key, value) = line.split_at(end);
     // What is no part of the key's name, as `- ` or `{`, stands before it.
     let name = key.rfind(|c| !is_part_of_key(c));
@@ -162,6 +160,18 @@ fn begin(line: &str, unknown: &[&str]) -> Option<(usize, Hiding)> {
             quoted,
         },
     ))
+}
+
+/// Where in this word the key of a secret ends: behind it, or behind a part of it that is one.
+fn end_of_secret(word: &str, unknown: &[&str]) -> Option<usize> {
+    if NO_SECRETS.contains(&word) && !unknown.contains(&word) {
+        return None;
+    }
+    let lower = word.to_ascii_lowercase();
+    let parts = SECRETS.iter();
+    let ends = parts.filter_map(|part| lower.find(part).map(|at| at + part.len()));
+    let whole = (seems_secret(word) || unknown.contains(&word)).then_some(word.len());
+    ends.chain(whole).min()
 }
 
 /// Whether nothing of the value is on the line of its key except a mark that lines follow (`>-`, `|`).
@@ -261,6 +271,19 @@ mod tests {
         {
             assert_eq!(masked(text, &[], &[]), text);
         }
+        for text in [
+            "    file_security: signed\n",
+            "      send: {security: sgined, compress: true}\n",
+            "      demand:\n        security: all\n",
+            "    without_password: maybe\n    ssid: x\n",
+        ] {
+            assert_eq!(masked(text, &[], &[]), text);
+        }
+        let text = "{without_password: maybe, password: x}";
+        assert_eq!(
+            masked(text, &[], &[]),
+            "{without_password: maybe, password: **"
+        );
         let text = "  password: x\n  ssid: y\n";
         assert_eq!(masked(text, &[], &[]), "  password: *\n  ssid: y\n");
         let text = "  - password: x\n    ssid: y\n";

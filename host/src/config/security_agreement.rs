@@ -6,6 +6,7 @@ use super::file::File;
 use super::plan::{Partner, Plan};
 use super::security_keys::{OwnKeyKeys, PartnerCertificateKeys};
 use super::security_terms::{CertificateUse, KeyUse, SessionAuthentication};
+use super::tls_agreement::of_tls;
 
 /// A key of the configuration, and what does not fit it.
 pub(super) type Lack = (Vec<String>, String);
@@ -27,6 +28,7 @@ pub(super) fn lacks(file: &File, plan: &Plan) -> Vec<Lack> {
             found.push((place, what));
         }
     }
+    found.extend(of_tls(file, plan));
     found
 }
 

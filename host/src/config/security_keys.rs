@@ -1,10 +1,14 @@
 //! The keys of the configuration on file security, keys and certificates, and what they mean.
 
+use std::path::PathBuf;
+
 use oftp::{CipherSuite, Security};
 use pointsman_cms::Suite;
 use pointsman_keys::{KeyStoreKind, WantedSubject};
 use serde::Deserialize;
 
+use super::file::TlsKeys;
+use super::plan::IdentityFiles;
 use super::scalars::Between;
 use super::security_terms::{
     BerLengths, CertificatePlan, CertificateUse, Demand, FailedContent, FailureReasons,
@@ -37,7 +41,8 @@ pub struct OwnKeyKeys {
     pub token: Option<Typed<String>>,
     /// The file of its certificate, where the store has the key alone.
     pub certificate: Option<Typed<StoreFile>>,
-    /// What it is for: decryption, signing, receipt-signing, authentication (default: all of them).
+    /// What it is for: decryption, signing, receipt-signing, authentication (default: all of these), tls-server,
+    /// tls-client.
     #[serde(rename = "for", default)]
     pub uses: Vec<Typed<KeyUse>>,
 }
@@ -57,7 +62,7 @@ pub struct PartnerCertificateKeys {
     pub kind: Option<Typed<KeyStoreKind>>,
     /// Which entry, where there are several, as for keys of ours.
     pub subject: Option<Typed<WantedSubject>>,
-    /// What it is for: encryption, verification, receipt-verification, authentication (default: all of them).
+    /// What it is for: encryption, verification, receipt-verification, authentication (default: all of these), tls.
     #[serde(rename = "for", default)]
     pub uses: Vec<Typed<CertificateUse>>,
 }
@@ -101,6 +106,23 @@ impl PartnerCertificateKeys {
             },
             uses: self.uses.iter().map(|of| of.0).collect(),
         }
+    }
+}
+
+impl TlsKeys {
+    /// Our certificate of this listener alone, where it has one.
+    pub(super) fn identity(&self) -> Option<IdentityFiles> {
+        let certificate = &self.certificate.as_ref()?.0.0;
+        let password = known(self.password.as_ref());
+        let file = |path: &PathBuf| match password {
+            Some(None) => StoreSource::NotNeeded,
+            _ => StoreSource::File(path.clone()),
+        };
+        Some(IdentityFiles {
+            certificate: file(certificate),
+            key: self.key.as_ref().map(|key| file(&key.0.0)),
+            password: password.clone().flatten(),
+        })
     }
 }
 

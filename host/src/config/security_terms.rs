@@ -121,16 +121,28 @@ pub enum KeyUse {
     ReceiptSigning,
     /// Answering challenges.
     Authentication,
+    /// TLS where partners call us; only where it is named.
+    TlsServer,
+    /// TLS where we call partners, if they ask for a certificate; only where it is named.
+    TlsClient,
 }
 
 impl KeyUse {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::Decryption,
         Self::Signing,
         Self::ReceiptSigning,
         Self::Authentication,
+        Self::TlsServer,
+        Self::TlsClient,
     ];
+
+    /// Whether it is one of TLS, for which only those keys count that name it.
+    #[must_use]
+    pub fn is_of_tls(self) -> bool {
+        matches!(self, Self::TlsServer | Self::TlsClient)
+    }
 
     /// Its word in the configuration.
     #[must_use]
@@ -140,6 +152,8 @@ impl KeyUse {
             Self::Signing => "signing",
             Self::ReceiptSigning => "receipt-signing",
             Self::Authentication => "authentication",
+            Self::TlsServer => "tls-server",
+            Self::TlsClient => "tls-client",
         }
     }
 }
@@ -155,16 +169,25 @@ pub enum CertificateUse {
     ReceiptVerification,
     /// Encrypting challenges to it.
     Authentication,
+    /// TLS, called or calling; only where it is named.
+    Tls,
 }
 
 impl CertificateUse {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Encryption,
         Self::Verification,
         Self::ReceiptVerification,
         Self::Authentication,
+        Self::Tls,
     ];
+
+    /// Whether it is TLS, for which only those certificates count that name it.
+    #[must_use]
+    pub fn is_of_tls(self) -> bool {
+        matches!(self, Self::Tls)
+    }
 
     /// Its word in the configuration.
     #[must_use]
@@ -174,6 +197,7 @@ impl CertificateUse {
             Self::Verification => "verification",
             Self::ReceiptVerification => "receipt-verification",
             Self::Authentication => "authentication",
+            Self::Tls => "tls",
         }
     }
 }
@@ -213,8 +237,22 @@ pub struct KeyPlan {
     pub store: StorePlan,
     /// The file of its certificate, where that is another one.
     pub certificate: Option<StoreSource>,
-    /// What it is for; everything where nothing is named.
+    /// What it is for; everything but TLS where nothing is named.
     pub uses: BTreeSet<KeyUse>,
+}
+
+impl KeyPlan {
+    /// Whether it is for files, receipts or sessions, which take RSA alone.
+    #[must_use]
+    pub fn is_for_files(&self) -> bool {
+        self.uses.is_empty() || self.uses.iter().any(|of| !of.is_of_tls())
+    }
+
+    /// Whether it is for TLS.
+    #[must_use]
+    pub fn is_for_tls(&self) -> bool {
+        self.uses.iter().any(|of| of.is_of_tls())
+    }
 }
 
 /// A certificate of a partner.
@@ -222,6 +260,20 @@ pub struct KeyPlan {
 pub struct CertificatePlan {
     /// The store that has it.
     pub store: StorePlan,
-    /// What it is for; everything where nothing is named.
+    /// What it is for; everything but TLS where nothing is named.
     pub uses: BTreeSet<CertificateUse>,
+}
+
+impl CertificatePlan {
+    /// Whether it is for files, receipts or sessions, which take RSA alone.
+    #[must_use]
+    pub fn is_for_files(&self) -> bool {
+        self.uses.is_empty() || self.uses.iter().any(|of| !of.is_of_tls())
+    }
+
+    /// Whether it is for TLS.
+    #[must_use]
+    pub fn is_for_tls(&self) -> bool {
+        self.uses.iter().any(|of| of.is_of_tls())
+    }
 }

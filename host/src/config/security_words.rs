@@ -145,14 +145,16 @@ impl Scalar for OtherHash {
 }
 
 impl Scalar for KeyUse {
-    const WHAT: &'static str = "decryption, signing, receipt-signing or authentication";
+    const WHAT: &'static str =
+        "decryption, signing, receipt-signing, authentication, tls-server or tls-client";
     fn read(text: &str) -> Result<Self, String> {
         word(text, &Self::ALL.map(|of| (of.word(), of)))
     }
 }
 
 impl Scalar for CertificateUse {
-    const WHAT: &'static str = "encryption, verification, receipt-verification or authentication";
+    const WHAT: &'static str =
+        "encryption, verification, receipt-verification, authentication or tls";
     fn read(text: &str) -> Result<Self, String> {
         word(text, &Self::ALL.map(|of| (of.word(), of)))
     }

@@ -93,7 +93,7 @@ macro_rules! sessions {
             "SES-014" "certificate-ends" Warn Every
             CertificateEnds { partner: Option<String>, place: String, reason: String }
             says("{place}: {reason}")
-            remedy("agree with the partner on a new one, put it into the file in time, and reload: until then the old one is shown")
+            remedy("agree with the partner on a new one, put it in its place or beside it in time, and reload: until then the old one is shown")
 
             /// a certificate or key with which no session can come about: ended, not valid yet, of a kind that TLS here does not
             /// use, a key that does not fit

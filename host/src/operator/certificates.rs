@@ -2,11 +2,16 @@
 
 use std::path::Path;
 
+use pointsman_keys::StoredCertificate;
+
 use super::remark::{Remark, RemarkLevel, stage};
-use super::security;
-use crate::config::{IdentityFiles, Partner, Plan, TlsPlan};
+use super::{security, usage};
+use crate::config::{KeyUse, Partner, Plan, TlsPlan};
 use crate::net::tls::{self, CertificateTime, PeerCertificate};
+use crate::security::error::KeyringError;
 use crate::security::keyring::Keyring;
+use crate::security::stores;
+use crate::security::tls_keys::TlsIdentity;
 
 /// Whose a certificate is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,109 +23,150 @@ enum CertificateOwner {
 
 use CertificateOwner::{Ca, ThePartner, Us};
 
-/// Looks at every certificate and key of the configuration, as it would be used; those of files, receipts and sessions as
+/// Looks at every certificate and key of the configuration, as it would be used; ours, and those under `certificates`, as
 /// they were read.
 #[must_use]
 pub(crate) fn certificates(plan: &Plan, keyring: &Keyring) -> Vec<Remark> {
     let mut told = security::keys(plan, keyring);
     for (at, listener) in plan.listeners.iter().enumerate() {
         if let Some(tls) = &listener.tls {
-            of_listener(&mut told, &format!("listeners[{at}].tls"), tls);
+            of_listener(&mut told, (at, tls), keyring);
         }
     }
     for (name, partner) in &plan.partners {
-        of_partner(&mut told, &format!("partners.{name}"), partner);
+        of_partner(&mut told, (name, partner), keyring);
     }
     told
 }
 
-fn of_listener(told: &mut Vec<Remark>, place: &str, tls: &TlsPlan) {
-    let identity = &tls.identity;
-    look(
-        told,
-        &format!("{place}.certificate"),
-        &identity.certificate,
-        Us,
-    );
+fn of_listener(told: &mut Vec<Remark>, (at, tls): (usize, &TlsPlan), keyring: &Keyring) {
+    let place = format!("listeners[{at}].tls");
+    if let Some(ours) = keyring.listener_identity(at) {
+        let place = format!("{place}.certificate");
+        look_at_ours(told, &place, ours, KeyUse::TlsServer);
+        let all = security::own(keyring.tls_server(at));
+        beside(told, &place, all.get(1..).unwrap_or_default());
+    }
     if let Some(ca) = &tls.client_ca {
         look(told, &format!("{place}.client_ca"), ca, Ca);
     }
-    fits(told, &format!("{place}.key"), identity);
 }
 
-fn of_partner(told: &mut Vec<Remark>, place: &str, partner: &Partner) {
+fn of_partner(told: &mut Vec<Remark>, (name, partner): (&str, &Partner), keyring: &Keyring) {
+    let place = |key: &str| format!("partners.{name}.{key}");
     if let Some(own) = &partner.certificate {
-        look(told, &format!("{place}.certificate"), own, ThePartner);
+        look(told, &place("certificate"), own, ThePartner);
+        let others = keyring.tls_certificates(name).unwrap_or_default();
+        beside(told, &place("certificate"), &others);
     }
     if let Some(ca) = &partner.ca {
-        look(told, &format!("{place}.ca"), ca, Ca);
+        look(told, &place("ca"), ca, Ca);
     }
-    if let Some(ours) = &partner.our_identity {
-        look(
-            told,
-            &format!("{place}.our_certificate"),
-            &ours.certificate,
-            Us,
-        );
-        fits(told, &format!("{place}.our_key"), ours);
+    if let Some(ours) = keyring.dialling_identity(name) {
+        look_at_ours(told, &place("our_certificate"), ours, KeyUse::TlsClient);
+        let all = security::own(keyring.tls_client(name));
+        let others = all.get(1..).unwrap_or_default();
+        beside(told, &place("our_certificate"), others);
     }
 }
 
-fn fits(told: &mut Vec<Remark>, place: &str, ours: &IdentityFiles) {
-    // A certificate that does not read was told of already.
-    if tls::certificates(&ours.certificate).is_ok()
-        && let Err(error) = tls::check_identity(ours)
-    {
-        told.push(Remark::new(RemarkLevel::Error, place, error.to_string()));
+/// What has ended or not begun keeps no session out where another stands beside it that is valid.
+fn beside(told: &mut [Remark], place: &str, others: &[StoredCertificate]) {
+    let of_time = |remark: &&mut Remark| {
+        remark.place == place && remark.severity == RemarkLevel::Error && remark.ends.is_some()
+    };
+    if security::has_valid(others) {
+        for remark in told.iter_mut().filter(of_time) {
+            remark.severity = RemarkLevel::Warning;
+            remark
+                .text
+                .push_str("; another that stands beside it is used now");
+        }
+    }
+}
+
+/// Our certificate with its chain, or why there is none: the error has its own place, which may be that of the key.
+fn look_at_ours(
+    told: &mut Vec<Remark>,
+    place: &str,
+    ours: &Result<TlsIdentity, KeyringError>,
+    of: KeyUse,
+) {
+    match ours {
+        Ok(ours) => {
+            look_at(told, place, ours.chain(), Us);
+            let own = ours.chain().first();
+            let odd = own.and_then(|own| usage::against_ours(own, [of]));
+            told.extend(odd.map(|why| Remark::new(RemarkLevel::Warning, place, why)));
+        }
+        Err(error) => told.extend(security::unusable(error)),
     }
 }
 
 fn look(told: &mut Vec<Remark>, place: &str, file: &Path, owner: CertificateOwner) {
-    let chain = match tls::certificates(file) {
-        Ok(chain) => chain,
-        Err(error) => return told.push(Remark::new(RemarkLevel::Error, place, error.to_string())),
-    };
+    match stores::certificates(place, file) {
+        Ok(chain) => {
+            if owner == ThePartner && chain.len() > 1 {
+                let text = format!(
+                    "there are {} certificates in {}, and the first alone is taken for the partner's own: one that it shows must stand first; several stand under `certificates`, each with `for: [tls]`",
+                    chain.len(),
+                    file.display()
+                );
+                told.push(Remark::new(RemarkLevel::Warning, place, text));
+            }
+            look_at(told, place, &chain, owner);
+        }
+        Err(error) => told.extend(security::unusable(&error)),
+    }
+}
+
+fn look_at(
+    told: &mut Vec<Remark>,
+    place: &str,
+    chain: &[StoredCertificate],
+    owner: CertificateOwner,
+) {
     // Of a partner its own alone counts; of ours and of CAs every one is sent or used.
     let many = if owner == ThePartner { 1 } else { chain.len() };
-    if chain.len() > many {
-        let text = format!(
-            "there are {} certificates in {}, and the first alone is taken for the partner's own: one that it shows must stand first",
-            chain.len(),
-            file.display()
-        );
-        told.push(Remark::new(RemarkLevel::Warning, place, text));
-    }
-    for (at, der) in chain.iter().take(many).enumerate() {
-        let Ok(shown) = tls::describe(der) else {
-            continue;
-        };
+    for (at, certificate) in chain.iter().take(many).enumerate() {
         let place = match at {
             0 => place.to_owned(),
             _ => format!("{place} (certificate {})", at + 1),
         };
-        told.push(in_time(&place, &shown, file));
+        let der = tls::der(certificate);
+        let shown = match tls::describe(&der) {
+            Ok(shown) => shown,
+            Err(error) => {
+                let text = format!("{}: {error}", certificate.subject());
+                told.push(Remark::new(RemarkLevel::Error, &place, text));
+                continue;
+            }
+        };
+        told.push(in_time(&place, &shown));
         // What may issue is judged when it does; what is shown must have a key that TLS can use.
-        if owner != Ca
-            && at == 0
-            && let Some(why) = tls::unusable(der)
-        {
-            let text = format!("no TLS session can come about with this certificate: {why}");
-            told.push(Remark::new(RemarkLevel::Error, &place, text));
+        if owner != Ca && at == 0 {
+            told.extend(no_tls(&place, certificate));
         }
-        if owner == Ca && tls::issues_nothing(der) {
+        if owner == Ca && tls::issues_nothing(&der) {
             let text = "this is no CA's certificate (basicConstraints CA:FALSE), so it issues none; it is taken as a certificate that is shown itself, which belongs under `certificate`";
             told.push(Remark::new(RemarkLevel::Warning, &place, text.to_owned()));
         }
         if owner == Us && at == 0 {
-            let odd = tls::oddities(der).into_iter();
+            let odd = tls::oddities(&der).into_iter();
             told.extend(odd.map(|why| Remark::new(RemarkLevel::Warning, &place, why)));
         }
     }
 }
 
+/// That TLS cannot use the key of a certificate.
+pub(super) fn no_tls(place: &str, certificate: &StoredCertificate) -> Option<Remark> {
+    let why = tls::unusable(&tls::der(certificate))?;
+    let text = format!("no TLS session can come about with this certificate: {why}");
+    Some(Remark::new(RemarkLevel::Error, place, text))
+}
+
 /// The certificate itself, and how far it is from its end.
-fn in_time(place: &str, shown: &PeerCertificate, file: &Path) -> Remark {
-    let file = file.display();
+fn in_time(place: &str, shown: &PeerCertificate) -> Remark {
     let days = match shown.time() {
         CertificateTime::Days(days) => days,
         _ => 0,
@@ -129,22 +175,21 @@ fn in_time(place: &str, shown: &PeerCertificate, file: &Path) -> Remark {
     let (severity, more) = match shown.time() {
         CertificateTime::NotYet => (
             RemarkLevel::Error,
-            format!(
-                ": it is not valid yet; is the clock right? Else use the one before, in {file}"
-            ),
+            ": it is not valid yet; is the clock right? Else use the one before".to_owned(),
         ),
         CertificateTime::Over => (
             RemarkLevel::Error,
-            format!(": it has ended; put a new one into {file}, and reload"),
+            ": it has ended; put a new one in its place, and reload".to_owned(),
         ),
         CertificateTime::Days(0) => (
             RemarkLevel::Warning,
-            format!(": it ends today; agree on a new one, put it into {file}, and reload now"),
+            ": it ends today; agree on a new one, put it in its place or beside it, and reload now"
+                .to_owned(),
         ),
         CertificateTime::Days(_) if stage > 0 => (
             RemarkLevel::Warning,
             format!(
-                ": it ends in {days} days; agree on a new one, put it into {file} in time, and reload"
+                ": it ends in {days} days; agree on a new one, put it in its place or beside it in time, and reload"
             ),
         ),
         CertificateTime::Days(_) => (RemarkLevel::Good, String::new()),

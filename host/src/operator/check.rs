@@ -9,7 +9,7 @@ use super::conditions::{Condition, obstacles};
 use super::remark::RemarkLevel;
 use super::running::PolicyReport;
 use crate::config::Plan;
-use crate::net::tls::{self, TlsError};
+use crate::net::tls::{self, KnownCertificates, TlsError};
 use crate::outbound::watch;
 use crate::security::keyring::Keyring;
 use crate::station::policies::load_policies;
@@ -92,7 +92,7 @@ fn of_certificates(config: &Plan, keyring: &Keyring) -> Vec<CheckRemark> {
     if remarks
         .iter()
         .all(|remark| remark.severity < RemarkLevel::Error)
-        && let Err(error) = callers(config)
+        && let Err(error) = callers(config, keyring)
     {
         remarks.push(CheckRemark::error("partners", error));
     }
@@ -100,8 +100,9 @@ fn of_certificates(config: &Plan, keyring: &Keyring) -> Vec<CheckRemark> {
 }
 
 /// What is said of no single certificate: that everything together makes calls of the partners that we dial.
-fn callers(config: &Plan) -> Result<(), TlsError> {
+fn callers(config: &Plan, keyring: &Keyring) -> Result<(), TlsError> {
+    let known = KnownCertificates::of(config, keyring);
     let partners = config.partners.values();
     let mut dialled = partners.filter(|partner| partner.tls);
-    dialled.try_for_each(|partner| tls::client(partner).map(drop))
+    dialled.try_for_each(|partner| tls::client(keyring, &known, partner).map(drop))
 }

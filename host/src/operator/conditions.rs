@@ -31,7 +31,7 @@ pub enum Condition {
     Addresses,
     /// Certificates and keys make listeners.
     Tls,
-    /// Those of files, receipts and sessions can be read.
+    /// Those under `keys` and `certificates` can be read.
     Keys,
 }
 
@@ -105,7 +105,7 @@ impl Condition {
                 Err(error) => vec![("storage.state".to_owned(), error.to_string())],
             },
             Self::Addresses => addresses(config, is_served(config)),
-            Self::Tls => listeners_of_tls(config),
+            Self::Tls => listeners_of_tls(config, keyring),
             Self::Keys => keyring.faults().filter_map(unusable).collect(),
         }
     }
@@ -158,11 +158,11 @@ fn takes_both() -> bool {
     alone.is_ok_and(|alone| alone.trim() == "0")
 }
 
-fn listeners_of_tls(config: &Plan) -> Faults {
-    let known = KnownCertificates::of(config);
+fn listeners_of_tls(config: &Plan, keyring: &Keyring) -> Faults {
+    let known = KnownCertificates::of(config, keyring);
     let listeners = config.listeners.iter().enumerate();
     let failed = listeners.filter_map(|(at, listener)| {
-        let error = tls::server(&known, listener.tls.as_ref()?).err()?;
+        let error = tls::server(keyring, &known, (at, listener.tls.as_ref()?)).err()?;
         Some((format!("listeners[{at}].tls"), error.to_string()))
     });
     failed.collect()

@@ -35,6 +35,7 @@ pub(crate) mod store;
 mod tests;
 pub(crate) mod transfer_name;
 pub(crate) mod transfers;
+mod usage;
 pub(crate) mod utc_time;
 
 use std::path::PathBuf;

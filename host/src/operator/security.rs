@@ -1,20 +1,28 @@
-//! What can be known of keys and certificates for files, receipts and sessions before they are used.
+//! What can be known of the keys and certificates under `keys` and `certificates` before they are used.
 
 use std::time::SystemTime;
 
 use pointsman_cms::Certificate;
-use rustls::pki_types::CertificateDer;
+use pointsman_keys::StoredCertificate;
 
+use super::certificates::no_tls;
 use super::remark::{Remark, RemarkLevel, stage};
-use crate::config::{Partner, Plan, SessionAuthentication};
+use super::usage;
+use crate::config::{CertificateUse, KeyUse, ListenerPlan, Partner, Plan, SessionAuthentication};
 use crate::net::tls::{self, CertificateTime};
 use crate::security::error::KeyringError;
-use crate::security::keyring::{Keyring, KnownKey, PartnerKeyring};
+use crate::security::keyring::{Keyring, KnownKey, KnownUses, PartnerKeyring};
+use crate::security::tls_keys::TlsIdentity;
 
 /// Every key and certificate, how far it is from its end, and for which agreement none is valid.
 pub(super) fn keys(plan: &Plan, keyring: &Keyring) -> Vec<Remark> {
     let mut told: Vec<Remark> = keyring.faults().filter_map(unusable).collect();
-    told.extend(keyring.known().filter_map(in_time));
+    for known in keyring.known() {
+        told.extend(in_time(known));
+        told.extend(misused(known));
+        told.extend(tls_trouble(known));
+    }
+    told.extend(none_for_tls(plan, keyring));
     for (name, partner) in &plan.partners {
         if let Ok(keys) = keyring.partner(name) {
             told.extend(missing(partner, &keys, SystemTime::now()));
@@ -23,7 +31,7 @@ pub(super) fn keys(plan: &Plan, keyring: &Keyring) -> Vec<Remark> {
     told
 }
 
-fn unusable(fault: &KeyringError) -> Option<Remark> {
+pub(super) fn unusable(fault: &KeyringError) -> Option<Remark> {
     match fault {
         KeyringError::Unusable { place, why } => {
             Some(Remark::new(RemarkLevel::Error, place, why.clone()))
@@ -34,7 +42,7 @@ fn unusable(fault: &KeyringError) -> Option<Remark> {
 
 /// A certificate that has ended may stand beside its successor, and the successor beside it before it begins.
 fn in_time(known: &KnownKey) -> Option<Remark> {
-    let shown = tls::describe(&CertificateDer::from(known.certificate.der())).ok()?;
+    let shown = tls::describe(&tls::der(&known.certificate)).ok()?;
     let store = &known.store;
     let (severity, passed, more) = match shown.time() {
         CertificateTime::NotYet => (RemarkLevel::Good, 0, ": it is used from then on".to_owned()),
@@ -43,10 +51,7 @@ fn in_time(known: &KnownKey) -> Option<Remark> {
             stage(0),
             format!(
                 ": it has ended, and {}; put a new one beside it or into {store}, and reload",
-                match known.is_ours {
-                    true => "only opens what was encrypted to it",
-                    false => "nothing is encrypted to it nor verified with it any more",
-                }
+                what_it_still_does(&known.uses)
             ),
         ),
         CertificateTime::Days(days) => match stage(days) {
@@ -60,6 +65,121 @@ fn in_time(known: &KnownKey) -> Option<Remark> {
     };
     let text = format!("{shown}{more}");
     Some(Remark::new(severity, &known.place, text).ending(shown.not_after, passed))
+}
+
+fn what_it_still_does(uses: &KnownUses) -> &'static str {
+    let is_of_tls = match uses {
+        KnownUses::Ours(uses) => !uses.is_empty() && uses.iter().all(|of| of.is_of_tls()),
+        KnownUses::Theirs(uses) => !uses.is_empty() && uses.iter().all(|of| of.is_of_tls()),
+    };
+    match (is_of_tls, uses.is_ours()) {
+        (true, true) => "is shown only where there is no other",
+        (true, false) => "the partner is not believed by it any more",
+        (false, true) => "only opens what was encrypted to it",
+        (false, false) => "nothing is encrypted to it nor verified with it any more",
+    }
+}
+
+/// That a certificate is for something else by its own words. Where nothing says what it is for, it is used for all of it.
+fn misused(known: &KnownKey) -> Option<Remark> {
+    let certificate = &known.certificate;
+    let why = match &known.uses {
+        KnownUses::Ours(named) => {
+            let all = KeyUse::ALL.into_iter();
+            let uses = all.filter(|of| match named.is_empty() {
+                true => !of.is_of_tls(),
+                false => named.contains(of),
+            });
+            usage::against_ours(certificate, uses)
+        }
+        KnownUses::Theirs(named) => {
+            let all = CertificateUse::ALL.into_iter();
+            let uses = all.filter(|of| named.is_empty() || named.contains(of));
+            usage::against_theirs(certificate, uses)
+        }
+    };
+    Some(Remark::new(RemarkLevel::Warning, &known.place, why?))
+}
+
+/// What keeps TLS from a certificate that is for it, and what partners may not like in it.
+fn tls_trouble(known: &KnownKey) -> Vec<Remark> {
+    let (is_for_tls, is_ours) = match &known.uses {
+        KnownUses::Ours(uses) => (uses.iter().any(|of| of.is_of_tls()), true),
+        KnownUses::Theirs(uses) => (uses.iter().any(|of| of.is_of_tls()), false),
+    };
+    if !is_for_tls {
+        return Vec::new();
+    }
+    let mut told: Vec<Remark> = no_tls(&known.place, &known.certificate)
+        .into_iter()
+        .collect();
+    if is_ours {
+        let odd = tls::oddities(&tls::der(&known.certificate)).into_iter();
+        told.extend(odd.map(|why| Remark::new(RemarkLevel::Warning, &known.place, why)));
+    }
+    told
+}
+
+/// Where TLS needs one of several certificates, of which none is valid. Time did it, which keeps no other change out.
+fn none_for_tls(plan: &Plan, keyring: &Keyring) -> Vec<Remark> {
+    let mut told = Vec::new();
+    let mut none = |place: String, what: &str| {
+        let text = format!("{what}, none is valid now: add one that is, and reload");
+        told.push(Remark::new(RemarkLevel::Error, &place, text).ending(0, stage(0)));
+    };
+    let mut listeners = plan.listeners.iter().enumerate();
+    let shows_stations = |(_, listener): &(usize, &ListenerPlan)| {
+        let tls = listener.tls.as_ref();
+        tls.is_some_and(|tls| tls.identity.is_none())
+    };
+    let shown = listeners
+        .find(shows_stations)
+        .map(|(at, _)| keyring.tls_server(at));
+    if shown.is_some_and(|shown| has_none_valid(&own(shown))) {
+        none(
+            "station.keys".to_owned(),
+            "of those for tls-server, which callers are shown",
+        );
+    }
+    for (name, partner) in &plan.partners {
+        let place = |key: &str| format!("partners.{name}.{key}");
+        let dials = partner.tls && partner.our_identity.is_none();
+        if dials && has_none_valid(&own(keyring.tls_client(name))) {
+            none(
+                place("keys"),
+                "of those for tls-client, here and under `station.keys`",
+            );
+        }
+        let theirs = keyring.tls_certificates(name).unwrap_or_default();
+        if partner.certificate.is_none() && has_none_valid(&theirs) {
+            none(
+                place("certificates"),
+                "of those for tls, by which the partner is known",
+            );
+        }
+    }
+    told
+}
+
+/// The certificates of keys of ours; none where one of them could not be read, which is told elsewhere.
+pub(super) fn own(identities: Result<Vec<TlsIdentity>, KeyringError>) -> Vec<StoredCertificate> {
+    let identities = identities.unwrap_or_default().into_iter();
+    identities
+        .filter_map(|identity| identity.chain().first().cloned())
+        .collect()
+}
+
+fn has_none_valid(certificates: &[StoredCertificate]) -> bool {
+    !certificates.is_empty() && !has_valid(certificates)
+}
+
+/// Whether one of them is valid now.
+pub(super) fn has_valid(certificates: &[StoredCertificate]) -> bool {
+    let is_valid = |certificate: &StoredCertificate| {
+        let described = tls::describe(&tls::der(certificate));
+        described.is_ok_and(|own| matches!(own.time(), CertificateTime::Days(_)))
+    };
+    certificates.iter().any(is_valid)
 }
 
 /// What is agreed with a partner and cannot be done, since nothing for it is valid. That there is something is a matter of

@@ -12,9 +12,11 @@ use zeroize::Zeroizing;
 
 use super::Operator;
 use super::error::{ErrorCode, OperatorError};
-use crate::config::{Plan, remedy};
-use crate::net::tls;
+use crate::config::{IdentityFiles, Plan, remedy};
+use crate::security::error::KeyringError;
 use crate::security::keyring::Keyring;
+use crate::security::stores;
+use crate::security::tls_keys::TlsIdentity;
 
 /// A store that is to be shown.
 pub(crate) struct WantedStore<'a> {
@@ -84,11 +86,11 @@ pub(crate) fn show(wanted: &WantedStore<'_>) -> Result<KeyStoreReport, OperatorE
 impl Operator {
     /// Every certificate of the configuration, those of TLS too, in the order in which they are read. It blocks.
     pub(crate) fn all_certificates(&self) -> Vec<KeyStoreReport> {
-        let mut shown = of_tls(self.plan());
         let keyring = Keyring::of(self.plan());
+        let mut shown = of_tls(self.plan(), &keyring);
         shown.extend(keyring.known().map(|known| KeyStoreReport {
             place: Some(known.place.clone()),
-            entries: described(known.certificate.der(), known.is_ours),
+            entries: vec![described(&known.certificate, known.uses.is_ours())],
             ..KeyStoreReport::empty(known.store.clone())
         }));
         shown.extend(keyring.faults().map(|fault| KeyStoreReport {
@@ -112,54 +114,80 @@ impl KeyStoreReport {
     }
 }
 
-fn of_tls(plan: &Plan) -> Vec<KeyStoreReport> {
+/// The stores of TLS that are named at their places.
+fn of_tls(plan: &Plan, keyring: &Keyring) -> Vec<KeyStoreReport> {
     let mut shown = Vec::new();
-    let mut add = |place: String, file: Option<&Path>, is_ours: bool| {
-        let Some(file) = file else { return };
-        let report = KeyStoreReport {
-            place: Some(place),
-            ..KeyStoreReport::empty(file.display().to_string())
-        };
-        shown.push(match tls::certificates(file) {
-            Ok(chain) => KeyStoreReport {
-                // Of a chain of ours the first has our key.
-                entries: (chain.iter().enumerate())
-                    .flat_map(|(at, der)| described(der, is_ours && at == 0))
-                    .collect(),
-                ..report
-            },
-            Err(error) => KeyStoreReport {
-                error: Some(error.to_string()),
-                ..report
-            },
-        });
-    };
     for (at, listener) in plan.listeners.iter().enumerate() {
         let place = |key: &str| format!("listeners[{at}].tls.{key}");
         if let Some(tls) = &listener.tls {
-            add(place("certificate"), Some(&tls.identity.certificate), true);
-            add(place("client_ca"), tls.client_ca.as_deref(), false);
+            let own = tls.identity.as_ref().zip(keyring.listener_identity(at));
+            shown.extend(own.and_then(|own| of_ours(place("certificate"), own)));
+            shown.extend(of_theirs(place("client_ca"), tls.client_ca.as_deref()));
         }
     }
     for (name, partner) in &plan.partners {
         let place = |key: &str| format!("partners.{name}.{key}");
-        let ours = partner.our_identity.as_ref();
-        add(place("certificate"), partner.certificate.as_deref(), false);
-        add(place("ca"), partner.ca.as_deref(), false);
-        let ours = ours.map(|ours| ours.certificate.as_path());
-        add(place("our_certificate"), ours, true);
+        shown.extend(of_theirs(
+            place("certificate"),
+            partner.certificate.as_deref(),
+        ));
+        shown.extend(of_theirs(place("ca"), partner.ca.as_deref()));
+        let own = partner.our_identity.as_ref();
+        let own = own.zip(keyring.dialling_identity(name));
+        shown.extend(own.and_then(|own| of_ours(place("our_certificate"), own)));
     }
     shown
 }
 
-fn described(der: &[u8], has_key: bool) -> Vec<EntryDescription> {
-    let certificate = StoredCertificate::from_der(der).ok();
-    let described = certificate.map(|certificate| EntryDescription {
+/// Of a chain of ours the first has our key.
+fn of_ours(
+    place: String,
+    (files, read): (&IdentityFiles, &Result<TlsIdentity, KeyringError>),
+) -> Option<KeyStoreReport> {
+    let read = read.as_ref().map(TlsIdentity::chain);
+    reported(place, stores::name(&files.certificate), read, true)
+}
+
+fn of_theirs(place: String, file: Option<&Path>) -> Option<KeyStoreReport> {
+    let file = file?;
+    let read = stores::certificates(&place, file);
+    reported(place, file.display().to_string(), read.as_deref(), false)
+}
+
+/// Nothing where the command did not read it.
+fn reported(
+    place: String,
+    store: String,
+    read: Result<&[StoredCertificate], &KeyringError>,
+    is_ours: bool,
+) -> Option<KeyStoreReport> {
+    let report = KeyStoreReport {
+        place: Some(place),
+        ..KeyStoreReport::empty(store)
+    };
+    match read {
+        Ok(chain) => {
+            let chain = chain.iter().enumerate();
+            let entries = chain.map(|(at, certificate)| described(certificate, is_ours && at == 0));
+            Some(KeyStoreReport {
+                entries: entries.collect(),
+                ..report
+            })
+        }
+        Err(KeyringError::Unusable { why, .. }) => Some(KeyStoreReport {
+            error: Some(why.clone()),
+            ..report
+        }),
+        Err(_) => None,
+    }
+}
+
+fn described(certificate: &StoredCertificate, has_key: bool) -> EntryDescription {
+    EntryDescription {
         alias: None,
-        certificate: Some(CertificateDescription::of(&certificate)),
+        certificate: Some(CertificateDescription::of(certificate)),
         public_key: None,
         private_key_available: has_key,
         chain: Vec::new(),
-    });
-    described.into_iter().collect()
+    }
 }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use pointsman_cms::{Certificate, Identity};
+use pointsman_keys::StoredCertificate;
 
 use super::error::KeyringError;
-use super::stores;
-use crate::config::{CertificatePlan, CertificateUse, KeyPlan, KeyUse, Partner, Plan, StorePlan};
+use super::stores::{self, ReadKey};
+use super::tls_keys::{self, IdentityPlaces, TlsIdentity, TlsKeyring};
+use crate::config::{CertificateUse, KeyPlan, KeyUse, Partner, Plan, StorePlan};
 
 /// All keys and certificates of a plan.
 #[derive(Debug, Default)]
@@ -17,6 +19,7 @@ pub struct Keyring {
     partners: BTreeMap<String, Result<Arc<PartnerKeyring>, KeyringError>>,
     known: Vec<KnownKey>,
     faults: Vec<KeyringError>,
+    tls: TlsKeyring,
 }
 
 /// A certificate of the keyring, and where it stands.
@@ -27,17 +30,34 @@ pub struct KnownKey {
     /// The file that it was read from, or what else it was.
     pub store: String,
     /// The certificate; of a key of ours, its own.
-    pub certificate: Certificate,
-    /// Whether it is of a key of ours.
-    pub is_ours: bool,
+    pub certificate: StoredCertificate,
+    /// Whose it is, and what for.
+    pub uses: KnownUses,
 }
 
-/// A key or certificate that was read.
+/// What a certificate is for, as the configuration says; everything but TLS where nothing is named.
+#[derive(Clone, Debug)]
+pub enum KnownUses {
+    /// That of a key of ours.
+    Ours(BTreeSet<KeyUse>),
+    /// A partner's.
+    Theirs(BTreeSet<CertificateUse>),
+}
+
+impl KnownUses {
+    /// Whether it is of a key of ours.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Ours(_))
+    }
+}
+
+/// A key or certificate for files, receipts or sessions that was read.
 #[derive(Clone, Debug)]
 struct KeyringEntry<T, U> {
     /// A key of ours, or a partner's certificate.
     held: T,
-    /// What it is for; everything where nothing is named.
+    /// What it is for; everything but TLS where nothing is named.
     uses: BTreeSet<U>,
 }
 
@@ -60,11 +80,40 @@ impl Keyring {
     pub fn of(plan: &Plan) -> Self {
         let mut keyring = Self::default();
         let station = keyring.read_own("station", &plan.ours.keys);
+        keyring.tls.server = station.for_tls(KeyUse::TlsServer);
         for (name, partner) in &plan.partners {
             let read = keyring.read_partner(partner, &station);
             keyring.partners.insert(name.clone(), read.map(Arc::new));
         }
+        keyring.read_tls_identities(plan);
         keyring
+    }
+
+    /// Our certificates for TLS that have keys of the configuration of their own.
+    fn read_tls_identities(&mut self, plan: &Plan) {
+        for (at, listener) in plan.listeners.iter().enumerate() {
+            let files = listener.tls.as_ref().and_then(|tls| tls.identity.as_ref());
+            if let Some(files) = files {
+                let places = IdentityPlaces {
+                    certificate: format!("listeners[{at}].tls.certificate"),
+                    key: format!("listeners[{at}].tls.key"),
+                    password: "`password` gives it",
+                };
+                let read = tls_keys::identity(&places, files);
+                self.tls.listeners.insert(at, read);
+            }
+        }
+        for (name, partner) in &plan.partners {
+            if let Some(files) = &partner.our_identity {
+                let places = IdentityPlaces {
+                    certificate: format!("partners.{name}.our_certificate"),
+                    key: format!("partners.{name}.our_key"),
+                    password: "under `keys`, with `for: [tls-client]`, there is a `password`",
+                };
+                let read = tls_keys::identity(&places, files);
+                self.tls.dialling.insert(name.clone(), read);
+            }
+        }
     }
 
     /// The keys and certificates for a partner.
@@ -80,7 +129,43 @@ impl Keyring {
         })
     }
 
-    /// Every certificate that was read, ours and the partners'.
+    /// Our certificate of a listener alone, by the listener's number in the plan; none where it has none of its own.
+    #[must_use]
+    pub fn listener_identity(&self, at: usize) -> Option<&Result<TlsIdentity, KeyringError>> {
+        self.tls.listeners.get(&at)
+    }
+
+    /// Our certificate for calls of that partner (`our_certificate`), where it has one.
+    #[must_use]
+    pub fn dialling_identity(&self, partner: &str) -> Option<&Result<TlsIdentity, KeyringError>> {
+        self.tls.dialling.get(partner)
+    }
+
+    /// Our certificates that callers of a listener are shown, by its number in the plan: its own, then those of the station.
+    ///
+    /// # Errors
+    /// One of them could not be read.
+    pub fn tls_server(&self, listener: usize) -> Result<Vec<TlsIdentity>, KeyringError> {
+        self.tls.of_listener(listener)
+    }
+
+    /// Our certificates that a partner is shown that we call: `our_certificate`, then its `keys`, then the station's.
+    ///
+    /// # Errors
+    /// One of them could not be read.
+    pub fn tls_client(&self, partner: &str) -> Result<Vec<TlsIdentity>, KeyringError> {
+        self.tls.of_calls(partner)
+    }
+
+    /// The certificates for TLS among the partner's `certificates`.
+    ///
+    /// # Errors
+    /// One of them could not be read.
+    pub fn tls_certificates(&self, partner: &str) -> Result<Vec<StoredCertificate>, KeyringError> {
+        self.tls.of_partner(partner)
+    }
+
+    /// Every certificate of `keys` and `certificates` that was read, ours and the partners'.
     pub fn known(&self) -> impl Iterator<Item = &KnownKey> {
         self.known.iter()
     }
@@ -93,52 +178,57 @@ impl Keyring {
     fn read_partner(
         &mut self,
         partner: &Partner,
-        station: &[Result<OwnKey, KeyringError>],
+        station: &OwnKeys,
     ) -> Result<PartnerKeyring, KeyringError> {
         let place = format!("partners.{}", partner.name);
         let own = self.read_own(&place, &partner.keys);
-        let certificates = self.read_certificates(&place, &partner.certificates);
+        let mut client = own.for_tls(KeyUse::TlsClient);
+        client.extend(station.for_tls(KeyUse::TlsClient));
+        self.tls.client.insert(partner.name.clone(), client);
+        let certificates = self.read_certificates(partner, &place);
         Ok(PartnerKeyring {
             partner: partner.name.clone(),
-            own: [
-                own.into_iter().collect::<Result<_, _>>()?,
-                station.iter().cloned().collect::<Result<_, _>>()?,
-            ],
-            certificates: certificates.into_iter().collect::<Result<_, _>>()?,
+            own: [own.for_files()?, station.for_files()?],
+            certificates: certificates?,
         })
     }
 
-    fn read_own(&mut self, owner: &str, plans: &[KeyPlan]) -> Vec<Result<OwnKey, KeyringError>> {
+    fn read_own(&mut self, owner: &str, plans: &[KeyPlan]) -> OwnKeys {
         let mut read = Vec::new();
         for (at, plan) in plans.iter().enumerate() {
             let place = format!("{owner}.keys[{at}]");
-            let key = stores::identity(&place, plan);
-            let certificate = key.as_ref().map(|key| key.certificate().clone());
-            self.note(place, &plan.store, certificate, true);
-            read.push(key.map(|held| KeyringEntry {
-                held,
-                uses: plan.uses.clone(),
-            }));
+            let key = stores::own_key(&place, plan);
+            let certificate = key.as_ref().map(|key| key.certificate.clone());
+            let uses = KnownUses::Ours(plan.uses.clone());
+            self.note(place, &plan.store, certificate, uses);
+            read.push((key, plan.uses.clone()));
         }
-        read
+        OwnKeys(read)
     }
 
     fn read_certificates(
         &mut self,
+        partner: &Partner,
         owner: &str,
-        plans: &[CertificatePlan],
-    ) -> Vec<Result<PartnerCertificate, KeyringError>> {
-        let mut read = Vec::new();
-        for (at, plan) in plans.iter().enumerate() {
+    ) -> Result<Vec<PartnerCertificate>, KeyringError> {
+        let (mut for_files, mut for_tls) = (Vec::new(), Vec::new());
+        for (at, plan) in partner.certificates.iter().enumerate() {
             let place = format!("{owner}.certificates[{at}]");
-            let certificate = stores::certificate(&place, plan);
-            self.note(place, &plan.store, certificate.as_ref().cloned(), false);
-            read.push(certificate.map(|held| KeyringEntry {
+            let read = stores::certificate(&place, plan);
+            let certificate = read.as_ref().map(|read| read.certificate.clone());
+            let uses = KnownUses::Theirs(plan.uses.clone());
+            self.note(place, &plan.store, certificate.clone(), uses);
+            if plan.is_for_tls() {
+                for_tls.push(certificate.map_err(Clone::clone));
+            }
+            let entry = |held| KeyringEntry {
                 held,
                 uses: plan.uses.clone(),
-            }));
+            };
+            for_files.extend(read.map(|read| read.for_files.map(entry)).transpose());
         }
-        read
+        self.tls.certificates.insert(partner.name.clone(), for_tls);
+        for_files.into_iter().collect()
     }
 
     /// Notes what was read, or why it could not be.
@@ -146,19 +236,48 @@ impl Keyring {
         &mut self,
         place: String,
         store: &StorePlan,
-        read: Result<Certificate, &KeyringError>,
-        is_ours: bool,
+        read: Result<StoredCertificate, &KeyringError>,
+        uses: KnownUses,
     ) {
         match read {
             Ok(certificate) => self.known.push(KnownKey {
                 place,
                 store: stores::name(&store.source),
                 certificate,
-                is_ours,
+                uses,
             }),
             Err(KeyringError::NotRead { .. }) => {}
             Err(fault) => self.faults.push(fault.clone()),
         }
+    }
+}
+
+/// Keys of ours of one list, as far as they could be read, and what each is for.
+struct OwnKeys(Vec<(Result<ReadKey, KeyringError>, BTreeSet<KeyUse>)>);
+
+impl OwnKeys {
+    /// Those that are for files, receipts or sessions; none where any of the list could not be read.
+    fn for_files(&self) -> Result<Vec<OwnKey>, KeyringError> {
+        let entry = |(read, uses): &(Result<ReadKey, KeyringError>, BTreeSet<KeyUse>)| {
+            let read = match read {
+                Ok(read) => read.for_files.clone(),
+                Err(error) => return Some(Err(error.clone())),
+            };
+            let uses = uses.clone();
+            read.map(|held| Ok(KeyringEntry { held, uses }))
+        };
+        self.0.iter().filter_map(entry).collect()
+    }
+
+    /// Those that name that use of TLS.
+    fn for_tls(&self, wanted: KeyUse) -> Vec<Result<TlsIdentity, KeyringError>> {
+        let named = self.0.iter().filter(|(_, uses)| uses.contains(&wanted));
+        named
+            .filter_map(|(read, _)| match read {
+                Ok(read) => read.for_tls.clone().map(Ok),
+                Err(error) => Some(Err(error.clone())),
+            })
+            .collect()
     }
 }
 

@@ -4,50 +4,75 @@ use std::path::Path;
 
 use pointsman_cms::{Certificate, Identity};
 use pointsman_folder::Names;
-use pointsman_keys::{KeyStore, KeyStoreEntry, KeyStoreKind, KeyWanted, MOST_OCTETS, StoreReading};
+use pointsman_keys::{
+    KeyStore, KeyStoreEntry, KeyStoreKind, KeyWanted, MOST_OCTETS, StoreFault, StoreReading,
+    StoredCertificate,
+};
 
 use super::error::KeyringError;
+use super::tls_keys::TlsIdentity;
 use crate::config::{CertificatePlan, KeyPlan, StorePlan, StoreSource, StoreText, remedy};
 
 /// What messages call a store that stands in the configuration.
 const INLINE: &str = "the store under `inline`";
 
+/// What to do where a password is missing.
+const PASSWORD: &str = "`password` gives it";
+
+/// A key of ours that was read.
+pub(super) struct ReadKey {
+    pub(super) certificate: StoredCertificate,
+    /// For files, receipts and sessions, where the plan has it for one of these.
+    pub(super) for_files: Option<Identity>,
+    /// For TLS, where the plan has it for that.
+    pub(super) for_tls: Option<TlsIdentity>,
+}
+
 /// Reads our key with its certificate.
-pub(super) fn identity(place: &str, plan: &KeyPlan) -> Result<Identity, KeyringError> {
+pub(super) fn own_key(place: &str, plan: &KeyPlan) -> Result<ReadKey, KeyringError> {
     let wrong = |why: String| KeyringError::unusable(place, why);
     let store = read_store(place, &plan.store)?;
     let store = match &plan.certificate {
         None => store,
         Some(beside) => {
-            let name = name(beside);
-            let reading = StoreReading {
-                name: &name,
-                ..StoreReading::default()
-            };
-            let certificate = read(place, beside, &reading)?;
+            let certificate = read(place, beside, &StoreReading::default(), PASSWORD)?;
             let joined = store.joined(certificate);
             joined.map_err(|fault| wrong(fault.to_string()))?
         }
     };
     let entry = entry(place, &store, &plan.store, KeyWanted::Yes)?;
-    let Some(identity) = entry.identity() else {
+    let (Some(certificate), Some(key)) = (entry.certificate(), entry.key()) else {
         return Err(wrong(format!(
             "{} has a private key and not its certificate: name the certificate's file under `certificate`",
             name(&plan.store.source)
         )));
     };
-    identity.map_err(|error| {
+    let for_files = entry.identity().filter(|_| plan.is_for_files()).transpose();
+    let for_files = for_files.map_err(|error| {
         wrong(format!(
-            "{entry}: {error}; `pointsman keys make` makes one that partners accept"
+            "{entry}: {error}; `pointsman keys make` makes one that partners accept, and one with `for: [tls-server, tls-client]` alone may be another"
         ))
+    })?;
+    let for_tls = plan.is_for_tls();
+    Ok(ReadKey {
+        certificate: certificate.clone(),
+        for_files,
+        for_tls: for_tls.then(|| TlsIdentity::new(entry.chain().to_vec(), key.clone())),
     })
+}
+
+/// A certificate of a partner that was read.
+pub(super) struct ReadCertificate {
+    pub(super) certificate: StoredCertificate,
+    /// For files, receipts and sessions, where the plan has it for one of these.
+    pub(super) for_files: Option<Certificate>,
 }
 
 /// Reads a partner's certificate.
 pub(super) fn certificate(
     place: &str,
     plan: &CertificatePlan,
-) -> Result<Certificate, KeyringError> {
+) -> Result<ReadCertificate, KeyringError> {
     let wrong = |why: String| KeyringError::unusable(place, why);
     let store = read_store(place, &plan.store)?;
     let entry = entry(place, &store, &plan.store, KeyWanted::No)?;
@@ -57,11 +82,54 @@ pub(super) fn certificate(
             name(&plan.store.source)
         )));
     };
-    certificate.for_files().map_err(|error| {
+    let for_files = plan.is_for_files().then(|| certificate.for_files());
+    let for_files = for_files.transpose().map_err(|error| {
         wrong(format!(
-            "{entry}: {error}; ask the partner for a certificate with an RSA key"
+            "{entry}: {error}; ask the partner for a certificate with an RSA key, or name `for: [tls]` alone, if it is for that"
         ))
+    })?;
+    Ok(ReadCertificate {
+        certificate: certificate.clone(),
+        for_files,
     })
+}
+
+/// The certificates of a store that has no password, in its order.
+///
+/// # Errors
+/// It cannot be read, or has none.
+pub(crate) fn certificates(
+    place: &str,
+    file: &Path,
+) -> Result<Vec<StoredCertificate>, KeyringError> {
+    let source = StoreSource::File(file.to_owned());
+    let hint = "it is read without one: a certificate in PEM or DER needs none, and those under `certificates` take a `password`";
+    let store = read(place, &source, &StoreReading::default(), hint)?;
+    of_store(place, &source, &store)
+}
+
+/// All certificates of a store, of which there must be some.
+pub(super) fn of_store(
+    place: &str,
+    source: &StoreSource,
+    store: &KeyStore,
+) -> Result<Vec<StoredCertificate>, KeyringError> {
+    let mut found: Vec<StoredCertificate> = Vec::new();
+    for certificate in store.certificates() {
+        if !found.contains(certificate) {
+            found.push(certificate.clone());
+        }
+    }
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let has_key = store.entries().iter().any(|entry| entry.key().is_some());
+    let why = match has_key {
+        true => "there is a private key in it, and no certificate: are the two files mixed up?",
+        false => "there is a public key in it, and no certificate: ask for the certificate",
+    };
+    let why = format!("{}: {why}", name(source));
+    Err(KeyringError::unusable(place, why))
 }
 
 fn entry<'s>(
@@ -80,23 +148,28 @@ fn entry<'s>(
 }
 
 fn read_store(place: &str, plan: &StorePlan) -> Result<KeyStore, KeyringError> {
-    let name = name(&plan.source);
     let reading = StoreReading {
         kind: plan.kind,
         password: plan.password.as_ref().map(StoreText::reveal),
         key_password: plan.key_password.as_ref().map(StoreText::reveal),
         token: plan.token.as_deref(),
-        name: &name,
         ..StoreReading::default()
     };
-    read(place, &plan.source, &reading)
+    read(place, &plan.source, &reading, PASSWORD)
 }
 
-fn read(
+/// Reads a store; messages name it by its source, and say by the hint what to do where a password is missing.
+pub(super) fn read(
     place: &str,
     source: &StoreSource,
     reading: &StoreReading<'_>,
+    hint: &str,
 ) -> Result<KeyStore, KeyringError> {
+    let name = name(source);
+    let reading = &StoreReading {
+        name: &name,
+        ..*reading
+    };
     let store = match source {
         StoreSource::NotNeeded => {
             let place = place.to_owned();
@@ -108,7 +181,13 @@ fn read(
         }
         StoreSource::File(path) => KeyStore::read(&octets(place, path)?, reading),
     };
-    store.map_err(|error| KeyringError::unusable(place, error.to_string()))
+    store.map_err(|error| {
+        let hint = match error.fault {
+            StoreFault::PasswordMissing(_) => format!("; {hint}"),
+            _ => String::new(),
+        };
+        KeyringError::unusable(place, format!("{error}{hint}"))
+    })
 }
 
 /// The octets of a store, which are erased when they have been read.
@@ -123,7 +202,7 @@ fn octets(place: &str, path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Keyri
 }
 
 /// What messages call a store.
-pub(super) fn name(source: &StoreSource) -> String {
+pub(crate) fn name(source: &StoreSource) -> String {
     match source {
         StoreSource::File(path) => path.display().to_string(),
         StoreSource::Inline(_) | StoreSource::NotNeeded => INLINE.to_owned(),

@@ -36,25 +36,27 @@ impl InForce {
     /// Reads the files that the plan names. A file that cannot be used is an error for those that need it.
     #[must_use]
     pub fn of(plan: Plan) -> Self {
-        let certificates = KnownCertificates::of(&plan);
+        let keyring = Keyring::of(&plan);
+        let certificates = KnownCertificates::of(&plan, &keyring);
         let mut listeners = BTreeMap::new();
-        for listener in &plan.listeners {
+        for (at, listener) in plan.listeners.iter().enumerate() {
             let of_address = |key: &&ListenerKey| key.0 == listener.address;
             let nth = listeners.keys().filter(of_address).count();
             let tls = listener.tls.as_ref();
-            let tls = tls.map(|tls| tls::server(&certificates, tls)).transpose();
+            let tls = tls.map(|tls| tls::server(&keyring, &certificates, (at, tls)));
+            let tls = tls.transpose();
             listeners.insert((listener.address, nth), (listener.clone(), tls));
         }
         Self {
-            clients: Clients::of(&plan),
-            keyring: Keyring::of(&plan),
+            clients: Clients::of(&plan, &keyring, &certificates),
+            keyring,
             certificates,
             listeners,
             plan: Arc::new(plan),
         }
     }
 
-    /// Our keys and the partners' certificates, for files, receipts and sessions.
+    /// Our keys and the partners' certificates.
     #[must_use]
     pub fn keyring(&self) -> &Keyring {
         &self.keyring

@@ -54,6 +54,9 @@ fn take(block: Block, access: &KeyAccess, parts: &mut Parts) -> Result<(), Store
         }
         "OPENSSH PRIVATE KEY" => ssh::private(&block.octets, access, parts)?,
         "PKCS7" | "CMS" => p7b::take(&block.octets, parts)?,
+        "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => parts.passed_over(
+            "a request for a certificate (CSR), which a CA answers with the certificate".to_owned(),
+        ),
         other => parts.passed_over(format!("a block {}", other.escape_debug())),
     }
     Ok(())

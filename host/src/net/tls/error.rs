@@ -1,19 +1,21 @@
-//! A certificate or key that cannot be used.
+//! Why TLS is not possible with a certificate or key.
 
-use std::path::Path;
+use std::fmt;
 
-/// A certificate or key that cannot be used.
+use crate::security::error::KeyringError;
+
+/// A certificate or key that cannot be used. Its text says which, and why.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{what}: {why}")]
-pub struct TlsError {
-    what: String,
-    why: String,
+#[error("{0}")]
+pub struct TlsError(String);
+
+impl From<KeyringError> for TlsError {
+    fn from(error: KeyringError) -> Self {
+        Self(error.to_string())
+    }
 }
 
-/// An error about a file, or about TLS.
-pub(super) fn wrong(what: impl AsRef<Path>, why: &dyn std::fmt::Display) -> TlsError {
-    TlsError {
-        what: what.as_ref().display().to_string(),
-        why: why.to_string(),
-    }
+/// An error about a file, a certificate, or TLS.
+pub(super) fn wrong(what: impl fmt::Display, why: &dyn fmt::Display) -> TlsError {
+    TlsError(format!("{what}: {why}"))
 }

@@ -1,27 +1,27 @@
 //! TLS on both sides: our certificates, and which of the others' we believe.
 //!
-//! A partner's own certificate, given in its profile, is accepted because it is that certificate: it is compared, and
-//! neither its CA nor its extensions nor its version of X.509 are checked, only its period of validity. Any other
-//! certificate must be issued by a CA of the configuration.
+//! A partner's own certificates, given in its profile, are accepted because they are these certificates: they are compared,
+//! and neither their CA nor their extensions nor their version of X.509 are checked, only the period of validity. Any other
+//! certificate must be issued by a CA of the configuration. Which of ours is shown is chosen at each handshake (`shown.rs`).
 
 mod certificate;
 mod error;
-mod files;
 mod known;
 mod provider;
 mod refusal;
+mod shown;
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use pointsman_keys::StoredCertificate;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error,
     PeerMisbehaved, ProtocolVersion, RootCertStore, ServerConfig, SignatureScheme,
@@ -36,7 +36,10 @@ pub use refusal::{Side, handshake, lost};
 use self::certificate::{Key, is_no_ca, parsed};
 use self::error::wrong;
 use self::provider::provider;
-use crate::config::{ClientAuth, IdentityFiles, Partner, Plan, TlsPlan, TlsVersion};
+use self::shown::ShownCertificates;
+use crate::config::{ClientAuth, Partner, Plan, TlsPlan, TlsVersion};
+use crate::security::keyring::Keyring;
+use crate::security::stores;
 
 /// What TLS says of the peer.
 #[derive(Clone, Debug)]
@@ -51,11 +54,15 @@ pub struct TlsFacts {
     pub peer: Option<PeerCertificate>,
 }
 
-/// What a listener needs to speak TLS.
+/// What a listener needs to speak TLS, by its number in the plan.
 ///
 /// # Errors
-/// A file is not a certificate or key, or the two do not belong together.
-pub fn server(known: &KnownCertificates, tls: &TlsPlan) -> Result<Arc<ServerConfig>, TlsError> {
+/// A store cannot be read, or has no certificate or key that TLS can use.
+pub fn server(
+    keyring: &Keyring,
+    known: &KnownCertificates,
+    (at, tls): (usize, &TlsPlan),
+) -> Result<Arc<ServerConfig>, TlsError> {
     let provider = provider();
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions(tls.min_version))
@@ -63,11 +70,12 @@ pub fn server(known: &KnownCertificates, tls: &TlsPlan) -> Result<Arc<ServerConf
     let builder = match tls.client_auth {
         ClientAuth::None => builder.with_no_client_auth(),
         asked => {
-            builder.with_client_cert_verifier(Arc::new(Callers::new(known, tls, asked, &provider)?))
+            let callers = Callers::new(known, (at, tls), asked, &provider)?;
+            builder.with_client_cert_verifier(Arc::new(callers))
         }
     };
-    let identity = identity(&tls.identity, &provider)?;
-    let mut server = builder.with_cert_resolver(Arc::new(identity));
+    let shown = ShownCertificates::of(&keyring.tls_server(at)?, &provider)?;
+    let mut server = builder.with_cert_resolver(Arc::new(shown));
     // A session of OFTP is long compared with its handshake, so TLS sessions are not resumed.
     server.session_storage = Arc::new(NoServerSessionStorage {});
     server.send_tls13_tickets = 0;
@@ -78,68 +86,59 @@ pub fn server(known: &KnownCertificates, tls: &TlsPlan) -> Result<Arc<ServerConf
 ///
 /// # Errors
 /// As for [`server`].
-pub fn client(partner: &Partner) -> Result<Arc<ClientConfig>, TlsError> {
+pub fn client(
+    keyring: &Keyring,
+    known: &KnownCertificates,
+    partner: &Partner,
+) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = provider();
-    let verifier = Arc::new(StationVerifier::new(partner, &provider)?);
+    let verifier = Arc::new(StationVerifier::new(known, partner, &provider)?);
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions(TlsVersion::V12))
         .map_err(|error| wrong("tls", &error))?
         .dangerous()
         .with_custom_certificate_verifier(verifier);
-    let client = match &partner.our_identity {
-        Some(files) => builder.with_client_cert_resolver(Arc::new(identity(files, &provider)?)),
-        None => builder.with_no_client_auth(),
+    let shown = ShownCertificates::of(&keyring.tls_client(&partner.name)?, &provider)?;
+    let client = match shown.is_empty() {
+        true => builder.with_no_client_auth(),
+        false => builder.with_client_cert_resolver(Arc::new(shown)),
     };
     Ok(Arc::new(client))
 }
 
 /// The TLS configuration to dial each partner, from its files as they were at the start or the last reload.
 #[derive(Debug, Default)]
-pub struct Clients(HashMap<String, Arc<ClientConfig>>);
+pub struct Clients(HashMap<String, Result<Arc<ClientConfig>, TlsError>>);
 
 impl Clients {
-    /// Reads the files of all partners that are dialled with TLS. `check` reports those that cannot be used.
+    /// Makes those of all partners that are dialled with TLS. `check` reports those that cannot be used.
     #[must_use]
-    pub fn of(config: &Plan) -> Self {
+    pub fn of(config: &Plan, keyring: &Keyring, known: &KnownCertificates) -> Self {
         let dialled = config.partners.iter().filter(|(_, partner)| partner.tls);
-        let usable =
-            dialled.filter_map(|(name, partner)| Some((name.clone(), client(partner).ok()?)));
-        Self(usable.collect())
+        let made = dialled.map(|(name, partner)| (name.clone(), client(keyring, known, partner)));
+        Self(made.collect())
     }
 
-    /// The TLS configuration to dial this partner. Files that could not be used before are read again, in case they
-    /// were corrected.
+    /// The TLS configuration to dial this partner.
     ///
     /// # Errors
     /// As for [`client`].
     pub fn of_partner(&self, partner: &Partner) -> Result<Arc<ClientConfig>, TlsError> {
-        match self.0.get(&partner.name) {
-            Some(client) => Ok(Arc::clone(client)),
-            None => client(partner),
-        }
+        let known = self.0.get(&partner.name).cloned();
+        known.unwrap_or_else(|| Err(wrong(&partner.name, &"its profile has no TLS")))
     }
 }
 
-/// The certificates of a file (PEM, or one as DER), the holder's first.
-///
-/// # Errors
-/// It has none, or one that cannot be parsed.
-pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    files::read_certificates(file)
+/// A certificate of a store, as TLS has it.
+#[must_use]
+pub fn der(certificate: &StoredCertificate) -> CertificateDer<'_> {
+    CertificateDer::from(certificate.der())
 }
 
 /// Whether a certificate under `ca` or `client_ca` cannot issue others: then it is compared, like a pinned one.
 #[must_use]
 pub fn issues_nothing(certificate: &CertificateDer<'_>) -> bool {
     is_no_ca(certificate)
-}
-
-/// Checks that the key of our certificate belongs to it.
-///
-/// # Errors
-/// It does not, or one of the two cannot be read.
-pub fn check_identity(files: &IdentityFiles) -> Result<(), TlsError> {
-    identity(files, &provider()).map(drop)
 }
 
 /// The facts about the peer after a handshake.
@@ -174,55 +173,19 @@ fn versions(oldest: TlsVersion) -> &'static [&'static SupportedProtocolVersion] 
     }
 }
 
-/// Our certificate and its key, if they belong together. The certificate itself is checked by the partner, not here.
-fn identity(
-    files: &IdentityFiles,
-    provider: &CryptoProvider,
-) -> Result<SingleCertAndKey, TlsError> {
-    let IdentityFiles { certificate, key } = files;
-    let chain = certificates(certificate)?;
-    let mut public = chain.iter().map(|found| {
-        let found = parsed(found).ok()?;
-        Some(found.public_key().raw.to_vec())
-    });
-    let of_first = public.next().flatten();
-    let loaded = provider
-        .key_provider
-        .load_private_key(files::read_key(key)?)
-        .map_err(|_| {
-            wrong(
-                key,
-                &"TLS here cannot use this key: it must be RSA of 2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, or Ed25519",
-            )
-        })?;
-    // Where one of the two public keys cannot be read, the first handshake shows whether they belong together.
-    if let (Some(of_key), Some(of_first)) = (loaded.public_key(), of_first)
-        && of_key.as_ref() != of_first.as_slice()
-    {
-        let file = certificate.display();
-        let later = public.position(|found| found.as_deref() == Some(of_key.as_ref()));
-        let why = match later {
-            Some(at) => format!(
-                "this key belongs to certificate {} of {file}: put that one first in the file, and those of CAs behind it",
-                at + 2
-            ),
-            None => format!(
-                "this key does not belong to the certificate {file}: give the key with which the certificate was made"
-            ),
-        };
-        return Err(wrong(key, &why));
-    }
-    Ok(SingleCertAndKey::from(CertifiedKey::new(chain, loaded)))
-}
-
 /// Reads a file under `ca` or `client_ca`: certificates that may issue others, and certificates that are accepted
 /// themselves. An issuing certificate is accepted too, since the holder of its key could issue any other.
-fn issuers(file: &Path) -> Result<(RootCertStore, Pinned), TlsError> {
-    let (mut roots, certificates) = (RootCertStore::empty(), certificates(file)?);
+fn issuers(place: &str, file: &Path) -> Result<(RootCertStore, Pinned), TlsError> {
+    let (mut roots, stored) = (RootCertStore::empty(), stores::certificates(place, file)?);
+    let certificates: Vec<_> = stored
+        .iter()
+        .map(der)
+        .map(CertificateDer::into_owned)
+        .collect();
     for certificate in certificates.iter().filter(|found| !is_no_ca(found)) {
         roots
             .add(certificate.clone())
-            .map_err(|error| wrong(file, &error))?;
+            .map_err(|error| wrong(file.display(), &error))?;
     }
     Ok((roots, Pinned(certificates)))
 }
@@ -346,23 +309,24 @@ struct Callers {
 impl Callers {
     fn new(
         known: &KnownCertificates,
-        tls: &TlsPlan,
+        (at, tls): (usize, &TlsPlan),
         asked: ClientAuth,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Self, TlsError> {
         let mut pinned = Vec::new();
         for own in known.own.values() {
             let own = own.as_ref().map_err(Clone::clone)?;
-            pinned.push(own.der.clone());
+            pinned.extend(own.iter().map(|own| own.der.clone()));
         }
         let mut issued: Option<Arc<dyn ClientCertVerifier>> = None;
         if let Some(file) = &tls.client_ca {
-            let (roots, themselves) = issuers(file)?;
+            let (roots, themselves) = issuers(&format!("listeners[{at}].tls.client_ca"), file)?;
             pinned.extend(themselves.0);
             if !roots.is_empty() {
                 let verifier =
                     WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(provider));
-                issued = Some(verifier.build().map_err(|error| wrong(file, &error))?);
+                let verifier = verifier.build();
+                issued = Some(verifier.map_err(|error| wrong(file.display(), &error))?);
             }
         }
         let algorithms = provider.signature_verification_algorithms;
@@ -413,19 +377,23 @@ struct StationVerifier {
 }
 
 impl StationVerifier {
-    fn new(partner: &Partner, provider: &Arc<CryptoProvider>) -> Result<Self, TlsError> {
-        let mut pinned: Vec<_> = match &partner.certificate {
-            Some(file) => certificates(file)?.into_iter().take(1).collect(),
-            None => Vec::new(),
-        };
+    fn new(
+        known: &KnownCertificates,
+        partner: &Partner,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Self, TlsError> {
+        let own = known.own.get(&partner.name).cloned().transpose()?;
+        let own = own.into_iter().flatten();
+        let mut pinned: Vec<_> = own.map(|own| own.der).collect();
         let mut issued: Option<Arc<dyn ServerCertVerifier>> = None;
         if let Some(file) = &partner.ca {
-            let (roots, themselves) = issuers(file)?;
+            let (roots, themselves) = issuers(&format!("partners.{}.ca", partner.name), file)?;
             pinned.extend(themselves.0);
             if !roots.is_empty() {
                 let verifier =
                     WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(provider));
-                issued = Some(verifier.build().map_err(|error| wrong(file, &error))?);
+                let verifier = verifier.build();
+                issued = Some(verifier.map_err(|error| wrong(file.display(), &error))?);
             }
         }
         Ok(Self {

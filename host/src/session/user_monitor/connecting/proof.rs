@@ -53,7 +53,7 @@ pub(super) fn check_certificate(
     let (wire, certificates) = (&context.wire, &context.plan.certificates);
     let Some(shown) = wire.tls.as_ref().and_then(|facts| facts.peer.as_ref()) else {
         let needs_none =
-            profile.certificate.is_none() || profile.calls_without_certificate || wire.dialled;
+            !profile.has_tls_certificate() || profile.calls_without_certificate || wire.dialled;
         return match needs_none {
             true => Ok(()),
             false => Err(SessionRefusal::certificate(
