@@ -20,14 +20,18 @@ impl KeyStoreKind {
     }
 }
 
-/// Octets as text, without the mark that some editors put at its start: UTF-8, or UTF-16 of little-endian systems.
+/// Octets as text, without the mark that some editors put at its start: UTF-8, or UTF-16 in either order.
 pub(crate) fn text(octets: &[u8]) -> Option<Cow<'_, str>> {
-    if let Some(utf16) = octets.strip_prefix(b"\xff\xfe") {
-        let units = utf16
-            .chunks_exact(2)
-            .filter_map(|pair| <[u8; 2]>::try_from(pair).ok());
-        let units: Vec<u16> = units.map(u16::from_le_bytes).collect();
-        return String::from_utf16(&units).ok().map(Cow::Owned);
+    let utf16 = |pairs: &[u8], unit: fn([u8; 2]) -> u16| {
+        let pairs = pairs.chunks_exact(2);
+        let units = pairs.filter_map(|pair| <[u8; 2]>::try_from(pair).ok());
+        let units: Vec<u16> = units.map(unit).collect();
+        String::from_utf16(&units).ok().map(Cow::Owned)
+    };
+    match octets {
+        [0xff, 0xfe, rest @ ..] => return utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => return utf16(rest, u16::from_be_bytes),
+        _ => {}
     }
     let octets = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets);
     match std::str::from_utf8(octets) {

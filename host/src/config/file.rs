@@ -16,13 +16,14 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use super::context::{self, Owner};
 use super::delivery_words::{CommandLine, FileMode, Group, Rejected};
 use super::scalars::{Address, Between, ExistingFile, Label, Millis, Secret, Size};
-use super::security_keys::{FileSecurityKeys, OwnKeyKeys, PartnerCertificateKeys, WatchSendKeys};
+use super::security_keys::{
+    FileSecurityKeys, OwnKeyKeys, PartnerCertificateKeys, TlsKeys, WatchSendKeys,
+};
 use super::security_terms::SessionAuthentication;
-use super::security_words::Passphrase;
 use super::typed::Typed;
 use super::words::{
-    ClientAuth, DatasetNames, FolderName, FormatLetter, Pattern, Release, SessionMode, Setting,
-    TimeOfDay, TlsVersion, VariableRecords, Version,
+    DatasetNames, FolderName, FormatLetter, Pattern, Release, SessionMode, Setting, TimeOfDay,
+    VariableRecords, Version,
 };
 
 /// A whole configuration.
@@ -102,27 +103,6 @@ pub struct ListenerKeys {
     pub tls: Option<TlsKeys>,
     /// How many of `limits.sessions` this listener may have at a time (default: all of them).
     pub sessions: Option<Typed<Between<1, 100_000>>>,
-}
-
-/// The TLS of a listener.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TlsKeys {
-    /// Our certificate and its chain, in a store of any kind; where none is given, those of `station.keys` that are for
-    /// tls-server.
-    pub certificate: Option<Typed<ExistingFile>>,
-    /// Its private key, where the store of the certificate does not have it.
-    pub key: Option<Typed<ExistingFile>>,
-    /// The password of both.
-    pub password: Option<Typed<Passphrase>>,
-    /// Whether a caller must show a certificate.
-    #[serde(default)]
-    pub client_auth: ClientAuth,
-    /// CA certificates that callers' certificates may be issued by, beside the partners' own.
-    pub client_ca: Option<Typed<ExistingFile>>,
-    /// The oldest version spoken.
-    #[serde(default)]
-    pub min_version: TlsVersion,
 }
 
 /// One partner: a station on the other side, and what was agreed with it.

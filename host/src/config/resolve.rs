@@ -14,14 +14,14 @@ use super::changes::Fingerprints;
 use super::delivery_words::Rejected;
 use super::file::{
     CallKeys, DeliveryKeys, File, LimitKeys, ListenerKeys, PartnerKeys, PolicyKeys, QuotaKeys,
-    RetryKeys, StationKeys, Switches, TlsKeys, WaitKeys, WatchKeys,
+    RetryKeys, StationKeys, Switches, WaitKeys, WatchKeys,
 };
 use super::plan::{
     CallSchedule, DeliveryTerms, HandOver, IdentityFiles, ListenerPlan, OwnStation, Partner,
     PartnerQuota, Plan, PolicyPlan, Retries, ServerLimits, Storage, TlsPlan, WatchedFolder,
 };
 use super::scalars::{Between, ExistingFile, Millis, Secret, Size};
-use super::security_keys::{OwnKeyKeys, PartnerCertificateKeys, WatchSendKeys};
+use super::security_keys::{OwnKeyKeys, PartnerCertificateKeys, TlsKeys, WatchSendKeys};
 use super::security_terms::{SessionAuthentication, StoreSource};
 use super::typed::Typed;
 use super::words::FormatLetter;

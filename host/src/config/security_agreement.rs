@@ -6,10 +6,7 @@ use super::file::File;
 use super::plan::{Partner, Plan};
 use super::security_keys::{OwnKeyKeys, PartnerCertificateKeys};
 use super::security_terms::{CertificateUse, KeyUse, SessionAuthentication};
-use super::tls_agreement::of_tls;
-
-/// A key of the configuration, and what does not fit it.
-pub(super) type Lack = (Vec<String>, String);
+use super::tls_agreement::{Lack, of_tls};
 
 /// What is missing, or written twice.
 pub(super) fn lacks(file: &File, plan: &Plan) -> Vec<Lack> {

@@ -7,9 +7,8 @@ use pointsman_cms::Suite;
 use pointsman_keys::{KeyStoreKind, WantedSubject};
 use serde::Deserialize;
 
-use super::file::TlsKeys;
 use super::plan::IdentityFiles;
-use super::scalars::Between;
+use super::scalars::{Between, ExistingFile};
 use super::security_terms::{
     BerLengths, CertificatePlan, CertificateUse, Demand, FailedContent, FailureReasons,
     FileSecurity, KeyPlan, KeyUse, SendServices, StorePlan, StoreSource, WhenOpened,
@@ -18,6 +17,7 @@ use super::security_words::{InlineStore, OtherHash, Passphrase, StoreFile, Unkno
 use super::services::WantedServices;
 use super::store_text::StoreText;
 use super::typed::Typed;
+use super::words::{ClientAuth, TlsVersion};
 
 /// A key of ours with its certificate.
 #[derive(Clone, Debug, Deserialize)]
@@ -107,6 +107,27 @@ impl PartnerCertificateKeys {
             uses: self.uses.iter().map(|of| of.0).collect(),
         }
     }
+}
+
+/// The TLS of a listener.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsKeys {
+    /// Our certificate and its chain, in a store of any kind; where none is given, those of `station.keys` that are for
+    /// tls-server.
+    pub certificate: Option<Typed<ExistingFile>>,
+    /// Its private key, where the store of the certificate does not have it.
+    pub key: Option<Typed<ExistingFile>>,
+    /// The password of both.
+    pub password: Option<Typed<Passphrase>>,
+    /// Whether a caller must show a certificate.
+    #[serde(default)]
+    pub client_auth: ClientAuth,
+    /// CA certificates that callers' certificates may be issued by, beside the partners' own.
+    pub client_ca: Option<Typed<ExistingFile>>,
+    /// The oldest version spoken.
+    #[serde(default)]
+    pub min_version: TlsVersion,
 }
 
 impl TlsKeys {

@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 /// The octets as UTF-8 without a byte order mark. UTF-16 is recognized by its own mark.
-#[must_use]
-pub fn unmarked(octets: &[u8]) -> Cow<'_, [u8]> {
+fn unmarked(octets: &[u8]) -> Cow<'_, [u8]> {
     match octets {
         [0xef, 0xbb, 0xbf, rest @ ..] => Cow::Borrowed(rest),
         [0xff, 0xfe, rest @ ..] => Cow::Owned(from_utf_16(rest, u16::from_le_bytes)),

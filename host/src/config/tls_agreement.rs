@@ -2,10 +2,13 @@
 
 use pointsman_keys::KeyStoreKind;
 
-use super::file::{File, TlsKeys};
+use super::file::File;
 use super::plan::{Partner, Plan};
-use super::security_agreement::Lack;
+use super::security_keys::TlsKeys;
 use super::security_terms::{KeyPlan, KeyUse};
+
+/// A key of the configuration, and what does not fit it.
+pub(super) type Lack = (Vec<String>, String);
 
 /// What is missing for TLS, or of no use to it.
 pub(super) fn of_tls(file: &File, plan: &Plan) -> Vec<Lack> {

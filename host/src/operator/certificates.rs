@@ -11,7 +11,7 @@ use crate::net::tls::{self, CertificateTime, PeerCertificate};
 use crate::security::error::KeyringError;
 use crate::security::keyring::Keyring;
 use crate::security::stores;
-use crate::security::tls_keys::TlsIdentity;
+use crate::security::tls_identity::TlsIdentity;
 
 /// Whose a certificate is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -145,7 +145,7 @@ fn look_at(
         told.push(in_time(&place, &shown));
         // What may issue is judged when it does; what is shown must have a key that TLS can use.
         if owner != Ca && at == 0 {
-            told.extend(no_tls(&place, certificate));
+            told.extend(security::no_tls(&place, certificate));
         }
         if owner == Ca && tls::issues_nothing(&der) {
             let text = "this is no CA's certificate (basicConstraints CA:FALSE), so it issues none; it is taken as a certificate that is shown itself, which belongs under `certificate`";
@@ -156,13 +156,6 @@ fn look_at(
             told.extend(odd.map(|why| Remark::new(RemarkLevel::Warning, &place, why)));
         }
     }
-}
-
-/// That TLS cannot use the key of a certificate.
-pub(super) fn no_tls(place: &str, certificate: &StoredCertificate) -> Option<Remark> {
-    let why = tls::unusable(&tls::der(certificate))?;
-    let text = format!("no TLS session can come about with this certificate: {why}");
-    Some(Remark::new(RemarkLevel::Error, place, text))
 }
 
 /// The certificate itself, and how far it is from its end.

@@ -5,14 +5,13 @@ use std::time::SystemTime;
 use pointsman_cms::Certificate;
 use pointsman_keys::StoredCertificate;
 
-use super::certificates::no_tls;
 use super::remark::{Remark, RemarkLevel, stage};
 use super::usage;
 use crate::config::{CertificateUse, KeyUse, ListenerPlan, Partner, Plan, SessionAuthentication};
 use crate::net::tls::{self, CertificateTime};
 use crate::security::error::KeyringError;
 use crate::security::keyring::{Keyring, KnownKey, KnownUses, PartnerKeyring};
-use crate::security::tls_keys::TlsIdentity;
+use crate::security::tls_identity::TlsIdentity;
 
 /// Every key and certificate, how far it is from its end, and for which agreement none is valid.
 pub(super) fn keys(plan: &Plan, keyring: &Keyring) -> Vec<Remark> {
@@ -118,6 +117,13 @@ fn tls_trouble(known: &KnownKey) -> Vec<Remark> {
         told.extend(odd.map(|why| Remark::new(RemarkLevel::Warning, &known.place, why)));
     }
     told
+}
+
+/// That TLS cannot use the key of a certificate.
+pub(super) fn no_tls(place: &str, certificate: &StoredCertificate) -> Option<Remark> {
+    let why = tls::unusable(&tls::der(certificate))?;
+    let text = format!("no TLS session can come about with this certificate: {why}");
+    Some(Remark::new(RemarkLevel::Error, place, text))
 }
 
 /// Where TLS needs one of several certificates, of which none is valid. Time did it, which keeps no other change out.

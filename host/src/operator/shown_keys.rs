@@ -16,7 +16,7 @@ use crate::config::{IdentityFiles, Plan, remedy};
 use crate::security::error::KeyringError;
 use crate::security::keyring::Keyring;
 use crate::security::stores;
-use crate::security::tls_keys::TlsIdentity;
+use crate::security::tls_identity::TlsIdentity;
 
 /// A store that is to be shown.
 pub(crate) struct WantedStore<'a> {

@@ -10,7 +10,8 @@ use pointsman_keys::StoredCertificate;
 
 use super::error::KeyringError;
 use super::stores::{self, ReadKey};
-use super::tls_keys::{self, IdentityPlaces, TlsIdentity, TlsKeyring};
+use super::tls_identity::TlsIdentity;
+use super::tls_keys::{self, IdentityPlaces, TlsKeyring};
 use crate::config::{CertificateUse, KeyPlan, KeyUse, Partner, Plan, StorePlan};
 
 /// All keys and certificates of a plan.

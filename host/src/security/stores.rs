@@ -10,7 +10,7 @@ use pointsman_keys::{
 };
 
 use super::error::KeyringError;
-use super::tls_keys::TlsIdentity;
+use super::tls_identity::TlsIdentity;
 use crate::config::{CertificatePlan, KeyPlan, StorePlan, StoreSource, StoreText, remedy};
 
 /// What messages call a store that stands in the configuration.

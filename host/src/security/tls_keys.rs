@@ -3,38 +3,14 @@
 use std::collections::BTreeMap;
 
 use pointsman_keys::{
-    KeyStore, KeyStoreEntry, KeyStoreKind, KeyWanted, StoreReading, StoredCertificate, StoredKey,
+    KeyStore, KeyStoreEntry, KeyStoreKind, KeyWanted, StoreReading, StoredCertificate,
     WantedSubject,
 };
 
 use super::error::KeyringError;
 use super::stores;
+use super::tls_identity::TlsIdentity;
 use crate::config::{IdentityFiles, StoreSource, StoreText};
-
-/// A key of ours for TLS.
-#[derive(Clone, Debug)]
-pub struct TlsIdentity {
-    chain: Vec<StoredCertificate>,
-    key: StoredKey,
-}
-
-impl TlsIdentity {
-    pub(super) fn new(chain: Vec<StoredCertificate>, key: StoredKey) -> Self {
-        Self { chain, key }
-    }
-
-    /// Its certificate, and those of the issuers that are shown with it.
-    #[must_use]
-    pub fn chain(&self) -> &[StoredCertificate] {
-        &self.chain
-    }
-
-    /// The private key.
-    #[must_use]
-    pub fn key(&self) -> &StoredKey {
-        &self.key
-    }
-}
 
 /// What is known for TLS. What could not be read is an error for whoever needs it.
 #[derive(Debug, Default)]
@@ -107,7 +83,7 @@ pub(super) fn identity(
         true => certificates.clone(),
         false => chain_of(own, store.clone(), keys.clone()),
     };
-    Ok(TlsIdentity { chain, key })
+    Ok(TlsIdentity::new(chain, key))
 }
 
 /// The only key of a store, with its certificate.

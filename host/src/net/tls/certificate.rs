@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use pointsman_keys::StoredCertificate;
 use rustls::pki_types::CertificateDer;
 use rustls::{CertificateError, Error};
 use sha2::{Digest, Sha256};
@@ -95,6 +96,12 @@ pub fn moment(seconds: u64) -> String {
         .ok()
         .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
         .map_or_else(|| "the end of time".to_owned(), |at| at.to_string())
+}
+
+/// A certificate of a store, as TLS has it.
+#[must_use]
+pub fn der(certificate: &StoredCertificate) -> CertificateDer<'_> {
+    CertificateDer::from(certificate.der())
 }
 
 /// Reads the fields of a certificate.

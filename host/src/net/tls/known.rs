@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use pointsman_keys::StoredCertificate;
 use rustls::pki_types::CertificateDer;
 
-use super::certificate::{PeerCertificate, describe, moment};
-use super::der;
+use super::certificate::{PeerCertificate, der, describe, moment};
 use super::error::{TlsError, wrong};
 use crate::config::{Partner, Plan};
 use crate::security::keyring::Keyring;

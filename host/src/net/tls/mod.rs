@@ -15,7 +15,6 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use pointsman_keys::StoredCertificate;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
@@ -28,7 +27,7 @@ use rustls::{
     SupportedProtocolVersion,
 };
 
-pub use certificate::{CertificateTime, PeerCertificate, describe, oddities, unusable};
+pub use certificate::{CertificateTime, PeerCertificate, der, describe, oddities, unusable};
 pub use error::TlsError;
 pub use known::KnownCertificates;
 pub use refusal::{Side, handshake, lost};
@@ -127,12 +126,6 @@ impl Clients {
         let known = self.0.get(&partner.name).cloned();
         known.unwrap_or_else(|| Err(wrong(&partner.name, &"its profile has no TLS")))
     }
-}
-
-/// A certificate of a store, as TLS has it.
-#[must_use]
-pub fn der(certificate: &StoredCertificate) -> CertificateDer<'_> {
-    CertificateDer::from(certificate.der())
 }
 
 /// Whether a certificate under `ca` or `client_ca` cannot issue others: then it is compared, like a pinned one.

@@ -12,7 +12,7 @@ use rustls::sign::CertifiedKey;
 
 use super::certificate::describe;
 use super::error::{TlsError, wrong};
-use crate::security::tls_keys::TlsIdentity;
+use crate::security::tls_identity::TlsIdentity;
 
 /// Our certificates, in their order. At each handshake the first one is shown that is valid at that moment, of those whose
 /// signatures the peer can check; where none of them is, the first: the peer may take it nevertheless.
