@@ -6,7 +6,7 @@ use pointsman_keys::StoredCertificate;
 
 use super::remark::{Remark, RemarkLevel, stage};
 use super::{security, usage};
-use crate::config::{KeyUse, Partner, Plan, TlsPlan};
+use crate::config::{IdentityFiles, KeyUse, Partner, Plan, StoreSource, TlsPlan};
 use crate::net::tls::{self, CertificateTime, PeerCertificate};
 use crate::security::error::KeyringError;
 use crate::security::keyring::Keyring;
@@ -41,7 +41,7 @@ pub(crate) fn certificates(plan: &Plan, keyring: &Keyring) -> Vec<Remark> {
 
 fn of_listener(told: &mut Vec<Remark>, (at, tls): (usize, &TlsPlan), keyring: &Keyring) {
     let place = format!("listeners[{at}].tls");
-    if let Some(ours) = keyring.listener_identity(at) {
+    if let Some(ours) = tls.identity.as_ref().zip(keyring.listener_identity(at)) {
         let place = format!("{place}.certificate");
         look_at_ours(told, &place, ours, KeyUse::TlsServer);
         let all = security::own(keyring.tls_server(at));
@@ -62,7 +62,8 @@ fn of_partner(told: &mut Vec<Remark>, (name, partner): (&str, &Partner), keyring
     if let Some(ca) = &partner.ca {
         look(told, &place("ca"), ca, Ca);
     }
-    if let Some(ours) = keyring.dialling_identity(name) {
+    let ours = partner.our_identity.as_ref();
+    if let Some(ours) = ours.zip(keyring.dialling_identity(name)) {
         look_at_ours(told, &place("our_certificate"), ours, KeyUse::TlsClient);
         let all = security::own(keyring.tls_client(name));
         let others = all.get(1..).unwrap_or_default();
@@ -89,7 +90,7 @@ fn beside(told: &mut [Remark], place: &str, others: &[StoredCertificate]) {
 fn look_at_ours(
     told: &mut Vec<Remark>,
     place: &str,
-    ours: &Result<TlsIdentity, KeyringError>,
+    (files, ours): (&IdentityFiles, &Result<TlsIdentity, KeyringError>),
     of: KeyUse,
 ) {
     match ours {
@@ -99,7 +100,15 @@ fn look_at_ours(
             let odd = own.and_then(|own| usage::against_ours(own, [of]));
             told.extend(odd.map(|why| Remark::new(RemarkLevel::Warning, place, why)));
         }
-        Err(error) => told.extend(security::unusable(error)),
+        Err(error) => {
+            // Where the key is what is wrong, the certificate is told nevertheless.
+            if let StoreSource::File(file) = &files.certificate
+                && let Ok(chain) = stores::certificates(place, file)
+            {
+                look_at(told, place, &chain, Us);
+            }
+            told.extend(security::unusable(error));
+        }
     }
 }
 
