@@ -326,7 +326,7 @@ partners:
     let said = String::from_utf8_lossy(&checked.stderr).into_owned();
     for (place, words) in [
         ("8:14", "two listeners have the address"),
-        ("14:10", "its `certificate` or a `ca`"),
+        ("14:10", "or a `ca` to know it by"),
         ("15:30", "`first` is longer than `most`"),
         ("16:22", "is watched twice"),
         ("16:36", "is a watched folder itself"),

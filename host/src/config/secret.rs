@@ -7,7 +7,7 @@ const SECRETS: [&str; 4] = ["password", "passphrase", "secret", "token"];
 const WHOLE: [&str; 5] = ["pw", "pwd", "psw", "pswd", "inline"];
 
 /// Keys of the configuration that resemble those of secrets, and whose values are none.
-const NO_SECRETS: [&str; 3] = ["security", "file_security", "without_password"];
+const NO_SECRETS: [&str; 2] = ["security", "file_security"];
 
 /// A place at which a possible secret begins, whatever is before it.
 #[derive(Clone, Copy, Debug)]
@@ -275,15 +275,11 @@ mod tests {
             "    file_security: signed\n",
             "      send: {security: sgined, compress: true}\n",
             "      demand:\n        security: all\n",
-            "    without_password: maybe\n    ssid: x\n",
         ] {
             assert_eq!(masked(text, &[], &[]), text);
         }
-        let text = "{without_password: maybe, password: x}";
-        assert_eq!(
-            masked(text, &[], &[]),
-            "{without_password: maybe, password: **"
-        );
+        let text = "{security: maybe, password: x}";
+        assert_eq!(masked(text, &[], &[]), "{security: maybe, password: **");
         let text = "  password: x\n  ssid: y\n";
         assert_eq!(masked(text, &[], &[]), "  password: *\n  ssid: y\n");
         let text = "  - password: x\n    ssid: y\n";

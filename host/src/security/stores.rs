@@ -195,7 +195,7 @@ fn octets(place: &str, path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Keyri
     match pointsman_folder::read(path, MOST_OCTETS as u64, Names::Operator) {
         Ok((octets, _)) => Ok(zeroize::Zeroizing::new(octets)),
         Err(error) => {
-            let why = format!("{error}{}", remedy(&error));
+            let why = format!("{}: {}{}", path.display(), error.why(), remedy(&error));
             Err(KeyringError::unusable(place, why))
         }
     }
