@@ -154,7 +154,7 @@ impl Conversation {
     }
 
     async fn ask<C: HookCall>(&mut self, call: &C, at: SystemTime) -> Decided<C::Decision> {
-        let subject = Subject::partner(Arc::clone(&self.session), call.connection());
+        let subject = call.subject(Arc::clone(&self.session));
         self.ask_those(|_| true, call, &subject, at).await
     }
 

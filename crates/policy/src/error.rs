@@ -87,6 +87,12 @@ fn lines(errors: &[LoadError]) -> String {
     lines.join("\n")
 }
 
+fn interfaces() -> String {
+    Hook::ALL
+        .map(|hook| format!("`oftp:policy/{}`", hook.interface()))
+        .join(", ")
+}
+
 /// What is wrong with a component.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -114,11 +120,31 @@ pub enum ComponentFault {
     /// An import exists, but not as the component wants it.
     #[error("an import does not fit: {0}; build it against the `oftp:policy` of this server")]
     Imports(String),
-    /// A hook is missing or has other types.
-    #[error(
-        "an export does not fit: {0}; a policy exports all interfaces of the world `oftp:policy/policy`"
-    )]
+    /// A hook is not as this server calls it.
+    #[error("an export does not fit: {0}; build it against the `oftp:policy` of this server")]
     Exports(String),
+    /// It exports no hook at all.
+    #[error(
+        "it exports no hook, so it would never be asked; a policy exports one or more of {}, with the version of `oftp:policy` that it is built against",
+        interfaces()
+    )]
+    NoHooks,
+    /// It exports a hook of another server.
+    #[error(
+        "it exports `{0}`, which this server does not know and would never ask: it is made for another version; build it against the `oftp:policy` of this server, or install the server that it is made for"
+    )]
+    UnknownHook(String),
+    /// It is deployed for a hook that it does not export.
+    #[error(
+        "`hooks` names {missing}, and it exports {exported} alone; take {missing} out of `hooks`, or build it with `oftp:policy/{}`",
+        .missing.interface()
+    )]
+    NotExported {
+        /// The hook that it should answer.
+        missing: Hook,
+        /// What it exports, with commas between.
+        exported: String,
+    },
     /// It failed before the first question.
     #[error("it does not start: {kind}: {detail}")]
     Start {

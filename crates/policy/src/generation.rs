@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::hook::Hook;
 use crate::loaded::Loaded;
 
 /// One state of the chain: immutable, numbered from 1, freed with its last holder.
@@ -25,6 +26,21 @@ impl Generation {
         self.chain
             .iter()
             .map(|loaded| (&*loaded.name, loaded.digest.as_str()))
+    }
+
+    /// Whether a policy of it is asked at this hook.
+    pub fn asks(&self, hook: Hook) -> bool {
+        self.chain.iter().any(|loaded| loaded.answers(hook))
+    }
+
+    /// The hooks at which a policy is asked: it exports them, and is deployed for them. Empty where there is no such
+    /// policy.
+    pub fn hooks(&self, policy: &str) -> Vec<Hook> {
+        let named = self.chain.iter().find(|loaded| *loaded.name == *policy);
+        named.map_or_else(Vec::new, |loaded| {
+            let hooks = Hook::ALL.into_iter();
+            hooks.filter(|hook| loaded.answers(*hook)).collect()
+        })
     }
 }
 

@@ -3,41 +3,47 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A moment at which policies are asked. Written in kebab-case, as in the WIT files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Hook {
-    /// The partner's SSID has come (RFC 5024 section 4.2).
-    AcceptConnection,
-    /// The partner offers a file: SFID (RFC 5024 section 4.3).
-    AcceptFile,
-    /// A transfer has ended (RFC 5024 section 4.5).
-    EndTransfer,
-    /// The turn is ours (RFC 5024 section 3.3.4).
-    ReadyToSend,
-    /// An EERP or NERP has come (RFC 5024 sections 4.3.6 and 4.3.7).
-    EndResponse,
+/// One row a hook: its name, and the interface of `wit/` that has its function.
+macro_rules! hooks {
+    ($($(#[$doc:meta])* $hook:ident = $name:literal of $interface:literal,)*) => {
+        /// A moment at which policies are asked. Written in kebab-case, as in the WIT files.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Hook {
+            $($(#[$doc])* $hook,)*
+        }
+
+        impl Hook {
+            /// All hooks, in the order a session meets them.
+            pub const ALL: [Hook; [$($name),*].len()] = [$(Hook::$hook),*];
+
+            /// Its name: `accept-connection` and so on.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Hook::$hook => $name,)*
+                }
+            }
+
+            /// The interface of `oftp:policy` that a component exports to be asked: `connections` and so on.
+            pub fn interface(self) -> &'static str {
+                match self {
+                    $(Hook::$hook => $interface,)*
+                }
+            }
+        }
+    };
 }
 
-impl Hook {
-    /// All hooks, in the order a session meets them.
-    pub const ALL: [Hook; 5] = [
-        Hook::AcceptConnection,
-        Hook::AcceptFile,
-        Hook::EndTransfer,
-        Hook::ReadyToSend,
-        Hook::EndResponse,
-    ];
-
-    /// Its name: `accept-connection` and so on.
-    pub fn name(self) -> &'static str {
-        match self {
-            Hook::AcceptConnection => "accept-connection",
-            Hook::AcceptFile => "accept-file",
-            Hook::EndTransfer => "end-transfer",
-            Hook::ReadyToSend => "ready-to-send",
-            Hook::EndResponse => "end-response",
-        }
-    }
+hooks! {
+    /// The partner's SSID has come (RFC 5024 section 4.2).
+    AcceptConnection = "accept-connection" of "connections",
+    /// The partner offers a file: SFID (RFC 5024 section 4.3).
+    AcceptFile = "accept-file" of "files",
+    /// A transfer has ended (RFC 5024 section 4.5).
+    EndTransfer = "end-transfer" of "transfers",
+    /// The turn is ours (RFC 5024 section 3.3.4).
+    ReadyToSend = "ready-to-send" of "turns",
+    /// An EERP or NERP has come (RFC 5024 sections 4.3.6 and 4.3.7).
+    EndResponse = "end-response" of "responses",
 }
 
 /// What a policy's failure (trap, deadline, impossible answer, ...) means for the question.

@@ -6,13 +6,12 @@ use pointsman_log::emit;
 use tokio::time::{Instant, timeout_at};
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
-use crate::bindings;
 use crate::decision::Decision;
 use crate::error::{FailureKind, GuestFault};
 use crate::events::PolicyEvent;
 use crate::guest_context::GuestContext;
 use crate::guest_event::{EventStamp, GuestEvent};
-use crate::hook_call::{HookCall, HookResult};
+use crate::hook_call::{Guest, HookCall, HookResult};
 use crate::host_calls::HostCalls;
 use crate::loaded::Loaded;
 use crate::memory::Share;
@@ -47,7 +46,7 @@ impl Deadline {
 /// A running policy.
 pub(crate) struct Instance {
     store: Store<GuestContext>,
-    guest: bindings::Policy,
+    guest: Guest,
     /// After a trap a component cannot be entered again.
     alive: bool,
 }
@@ -73,7 +72,10 @@ impl Instance {
             Meter::new(loaded.limits.memory, share),
         );
         let mut store = store_within_limits(loaded, context);
-        let starting = loaded.pre.instantiate_async(&mut store);
+        let starting = async {
+            let instance = loaded.pre.instantiate_async(&mut store).await?;
+            loaded.exports.load(&mut store, &instance)
+        };
         let started = timeout_at(deadline.0, starting).await;
         let last_lines = event.end();
         match started {

@@ -7,14 +7,16 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
+use wasmtime::component::InstancePre;
 
-use crate::bindings::PolicyPre;
 use crate::bindings::types::OutboundFile;
 use crate::engine::Engine;
 use crate::error::{ComponentFault, LoadError};
 use crate::events::Subject;
 use crate::guest_context::GuestContext;
 use crate::guest_event::EventStamp;
+use crate::hook::Hook;
+use crate::hook_call::Exports;
 use crate::instance::{Deadline, Instance};
 use crate::limits::CompileLimits;
 use crate::loaded::Loaded;
@@ -39,7 +41,9 @@ pub(crate) async fn load(
         fault,
     };
     let compiler = spec.limits.compile;
+    let exported = check::hooks(component).map_err(faulty)?;
     let pre = prepare(engine, component, compiler).await.map_err(faulty)?;
+    let exports = exports(spec, &pre, &exported).map_err(faulty)?;
     let loaded = Loaded {
         name: spec.name.as_str().into(),
         digest: digest.clone(),
@@ -47,6 +51,8 @@ pub(crate) async fn load(
         limits: spec.limits.clone(),
         engine: engine.clone(),
         pre,
+        exports,
+        exported,
         size: AtomicU64::new(OVERHEAD),
         hooks: spec.hooks.clone(),
         asked_about_strangers: spec.asked_about_strangers,
@@ -87,14 +93,32 @@ async fn prepare(
     engine: &Engine,
     component: &[u8],
     compiler: CompileLimits,
-) -> Result<PolicyPre<GuestContext>, ComponentFault> {
-    check::imports(component)?;
+) -> Result<InstancePre<GuestContext>, ComponentFault> {
     let compiled = compile::compile(engine, component, compiler).await?;
-    let pre = engine
+    engine
         .linker()
         .instantiate_pre(&compiled)
-        .map_err(|e| ComponentFault::Imports(format!("{e:#}")))?;
-    PolicyPre::new(pre).map_err(|e| ComponentFault::Exports(format!("{e:#}")))
+        .map_err(|e| ComponentFault::Imports(format!("{e:#}")))
+}
+
+/// Its hooks: there is one at least, and all that it is deployed for.
+fn exports(
+    spec: &PolicySpec,
+    component: &InstancePre<GuestContext>,
+    exported: &[Hook],
+) -> Result<Exports, ComponentFault> {
+    if exported.is_empty() {
+        return Err(ComponentFault::NoHooks);
+    }
+    if let Some(missing) = spec.hooks.iter().find(|hook| !exported.contains(hook)) {
+        let exported: Vec<&str> = exported.iter().map(|hook| hook.name()).collect();
+        return Err(ComponentFault::NotExported {
+            missing: *missing,
+            exported: exported.join(", "),
+        });
+    }
+    let exports = Exports::of(component, exported);
+    exports.map_err(|error| ComponentFault::Exports(format!("{error:#}")))
 }
 
 /// Starts it once, so that a component that traps at its start is found now and not in a session.

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::bindings::PolicyPre;
+use wasmtime::component::InstancePre;
+
 use crate::decided::AskedPolicy;
 use crate::engine::Engine;
 use crate::guest_context::GuestContext;
 use crate::hook::{Hook, OnFailure};
+use crate::hook_call::Exports;
 use crate::limits::ResourceLimits;
 use crate::spec::PolicySpec;
 
@@ -19,7 +21,10 @@ pub(crate) struct Loaded {
     pub(crate) settings: Arc<BTreeMap<String, String>>,
     pub(crate) limits: ResourceLimits,
     pub(crate) engine: Engine,
-    pub(crate) pre: PolicyPre<GuestContext>,
+    pub(crate) pre: InstancePre<GuestContext>,
+    pub(crate) exports: Exports,
+    /// The hooks that it exports.
+    pub(crate) exported: Vec<Hook>,
     /// The most octets that one of its instances held at its start.
     pub(crate) size: AtomicU64,
     pub(crate) hooks: Vec<Hook>,
@@ -37,6 +42,8 @@ impl Loaded {
             limits: spec.limits.clone(),
             engine: self.engine.clone(),
             pre: self.pre.clone(),
+            exports: self.exports.clone(),
+            exported: self.exported.clone(),
             size: AtomicU64::new(self.size_at_start()),
             hooks: spec.hooks.clone(),
             asked_about_strangers: spec.asked_about_strangers,
@@ -52,9 +59,9 @@ impl Loaded {
         }
     }
 
-    /// Whether it is asked at this hook.
+    /// Whether it is asked at this hook: it exports it, and is deployed for it.
     pub(crate) fn answers(&self, hook: Hook) -> bool {
-        self.hooks.is_empty() || self.hooks.contains(&hook)
+        self.exported.contains(&hook) && (self.hooks.is_empty() || self.hooks.contains(&hook))
     }
 
     /// Whether it is asked about callers that have shown no right password or certificate.

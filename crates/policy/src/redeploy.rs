@@ -90,10 +90,10 @@ impl PolicySet {
     }
 }
 
-/// Whether a component that was compiled for one of them can be used for the other.
+/// Whether a component that was checked and compiled for one of them can be used for the other.
 fn is_compiled_alike(old: &PolicySpec, new: &PolicySpec) -> bool {
     let limits = |spec: &PolicySpec| (spec.limits.component, spec.limits.compile);
-    old.component == new.component && limits(old) == limits(new)
+    old.component == new.component && limits(old) == limits(new) && old.hooks == new.hooks
 }
 
 impl std::fmt::Debug for PreparedChain {

@@ -172,13 +172,38 @@ async fn imports_are_checked_before_anything_is_compiled() {
 }
 
 #[tokio::test]
-async fn a_missing_export_is_named() {
+async fn what_would_never_be_asked_is_refused_and_named() {
     let fault = fault_of_text("(component)").await;
-    assert!(matches!(fault, ComponentFault::Exports(_)), "{fault}");
+    assert!(matches!(fault, ComponentFault::NoHooks), "{fault}");
     assert!(
-        fault.to_string().contains("oftp:policy/connections"),
+        fault.to_string().contains("`oftp:policy/connections`"),
         "{fault}"
     );
+    // A hook of a newer server, and one of an older contract: a rule would be missing, and nobody would see it.
+    for hook in ["oftp:policy/weather@0.2.7", "oftp:policy/files@0.1.0"] {
+        let text = format!(r#"(component (instance $hook) (export "{hook}" (instance $hook)))"#);
+        let fault = fault_of_text(&text).await;
+        assert!(matches!(fault, ComponentFault::UnknownHook(_)), "{fault}");
+        assert!(fault.to_string().contains(hook), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_hook_without_its_function_or_of_another_type_is_named() {
+    let empty =
+        r#"(component (instance $hook) (export "oftp:policy/turns@0.2.0" (instance $hook)))"#;
+    let fault = fault_of_text(empty).await;
+    assert!(matches!(fault, ComponentFault::Exports(_)), "{fault}");
+    assert!(fault.to_string().contains("ready-to-send"), "{fault}");
+
+    let other = r#"(component
+        (core module $m (func (export "f")))
+        (core instance $i (instantiate $m))
+        (func $f (canon lift (core func $i "f")))
+        (instance $hook (export "ready-to-send" (func $f)))
+        (export "oftp:policy/turns@0.2.0" (instance $hook)))"#;
+    let fault = fault_of_text(other).await;
+    assert!(fault.to_string().contains("ready-to-send"), "{fault}");
 }
 
 #[tokio::test]

@@ -30,7 +30,12 @@ impl CheckCommand {
         );
         print_remarks(&report.remarks);
         for policy in &report.policies {
-            say!("policy {}: sha256 {}", policy.policy, policy.sha256);
+            say!(
+                "policy {}: sha256 {}, asked {}",
+                policy.policy,
+                policy.sha256,
+                policy.hooks.join(", ")
+            );
         }
         match report.is_clean() {
             true => {

@@ -125,7 +125,12 @@ fn print_status(status: &StatusReport) {
         status.policy_generations_in_use
     );
     for policy in &status.policies {
-        say!("policy {}: sha256:{}", policy.policy, policy.sha256);
+        say!(
+            "policy {}: sha256:{}, asked {}",
+            policy.policy,
+            policy.sha256,
+            policy.hooks.join(", ")
+        );
     }
     if status.log_lines_lost > 0 {
         say!(

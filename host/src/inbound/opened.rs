@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use pointsman_cms::Certificate;
-use pointsman_policy::{Decided, types};
+use pointsman_policy::{Decided, Hook, types};
 use pointsman_store::contents::WholeContent;
 use pointsman_store::transition::reached;
 use pointsman_store::{
@@ -213,14 +213,14 @@ async fn judge(
     Ok(judged)
 }
 
-/// How often the policies were asked about the file before; where there are some, that they are asked once more is noted
+/// How often the policies were asked about the file before; where there are some to ask, that they are asked once more is noted
 /// first, since a crash may come before their answer counts.
 async fn note_question(
     station: &Station,
     pinned: &Pinned,
     id: TransferId,
 ) -> Result<u32, LedgerError> {
-    if pinned.policies.policies().next().is_none() {
+    if !pinned.policies.asks(Hook::EndTransfer) {
         return Ok(0);
     }
     let history = station.ledger.timeline(id).await?;

@@ -46,14 +46,7 @@ impl Operator {
             policies: Vec::new(),
         };
         match load_policies(config).await {
-            Ok(loaded) => {
-                let current = loaded.current();
-                let policies = current.policies().map(|(policy, digest)| PolicyReport {
-                    policy: policy.to_owned(),
-                    sha256: digest.to_owned(),
-                });
-                report.policies = policies.collect();
-            }
+            Ok(loaded) => report.policies = PolicyReport::of(&loaded.current()),
             Err(error) => report.remarks.push(CheckRemark::error("policies", error)),
         }
         report

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::SystemTime;
 
-use pointsman_policy::LoadError;
+use pointsman_policy::{Generation, LoadError};
 use pointsman_store::Direction;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,25 @@ pub(crate) struct PolicyReport {
     pub policy: String,
     /// SHA-256 of the component.
     pub sha256: String,
+    /// The questions that it is asked: those that its component exports, and that it is deployed for.
+    pub hooks: Vec<String>,
+}
+
+impl PolicyReport {
+    /// All of a generation, in the order in which they are asked.
+    pub(super) fn of(generation: &Generation) -> Vec<Self> {
+        let policies = generation.policies();
+        let reports = policies.map(|(policy, digest)| Self {
+            policy: policy.to_owned(),
+            sha256: digest.to_owned(),
+            hooks: generation
+                .hooks(policy)
+                .into_iter()
+                .map(|hook| hook.to_string())
+                .collect(),
+        });
+        reports.collect()
+    }
 }
 
 /// A task of the server.
@@ -230,15 +249,11 @@ impl StatusReport {
     fn of(station: &Station) -> Self {
         let current = station.policies.current();
         let log = pointsman_log::health().unwrap_or_default();
-        let policies = current.policies().map(|(name, digest)| PolicyReport {
-            policy: name.to_owned(),
-            sha256: digest.to_owned(),
-        });
         Self {
             sessions: station.roster.of_partners(),
             policy_generation: current.number(),
             policy_generations_in_use: station.policies.live_generations(),
-            policies: policies.collect(),
+            policies: PolicyReport::of(&current),
             log_lines_lost: log.lost,
             log_failing: log.failing,
             tasks: station

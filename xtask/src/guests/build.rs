@@ -48,6 +48,14 @@ pub const FOR_TESTS: &[Guest] = &[
         workspace: "tests/guests",
         package: "terms",
     },
+    Guest {
+        workspace: "tests/guests",
+        package: "older",
+    },
+    Guest {
+        workspace: "tests/guests",
+        package: "one-hook",
+    },
 ];
 
 /// Build components into `out`. `repository` is its root, `work` a folder for what cargo makes on
