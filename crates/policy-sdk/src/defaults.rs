@@ -5,7 +5,7 @@
     reason = "the types are generated, nothing can be derived on them"
 )]
 
-use crate::records::{FileTerms, ResponseTerms, SessionTerms, TurnTerms};
+use crate::records::{FileTerms, QueueTerms, ResponseTerms, SessionTerms, TurnTerms};
 
 impl Default for SessionTerms {
     fn default() -> Self {
@@ -56,6 +56,18 @@ impl Default for TurnTerms {
         TurnTerms {
             files: None,
             max_files: None,
+        }
+    }
+}
+
+impl Default for QueueTerms {
+    fn default() -> Self {
+        QueueTerms {
+            security: None,
+            cipher_suite: None,
+            compressed: None,
+            signed_response: None,
+            labels: Vec::new(),
         }
     }
 }

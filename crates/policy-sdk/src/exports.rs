@@ -3,12 +3,14 @@
 use std::marker::PhantomData;
 use std::sync::Once;
 
-use crate::bindings::exports::oftp::policy::{connections, files, responses, transfers, turns};
+use crate::bindings::exports::oftp::policy::{
+    connections, files, queue, responses, transfers, turns,
+};
 use crate::hooks::{Answer, Policy};
 use crate::host;
 use crate::records::{
-    ConnectionDecision, ConnectionInfo, FileDecision, FileInfo, Level, ResponseDecision,
-    ResponseInfo, TransferResult, TurnDecision,
+    ConnectionDecision, ConnectionInfo, FileDecision, FileInfo, FileToQueue, Level, QueueDecision,
+    ResponseDecision, ResponseInfo, TransferResult, TurnDecision,
 };
 
 /// The exports of a component whose policy is `P`.
@@ -49,6 +51,13 @@ impl<P: Policy> responses::Guest for Exports<P> {
     fn end_response(connection: ConnectionInfo, response: ResponseInfo) -> Answer<()> {
         log_panics();
         P::end_response(&connection, &response)
+    }
+}
+
+impl<P: Policy> queue::Guest for Exports<P> {
+    fn queue_file(file: FileToQueue) -> Answer<QueueDecision> {
+        log_panics();
+        P::queue_file(&file)
     }
 }
 

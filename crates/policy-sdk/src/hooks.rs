@@ -1,12 +1,13 @@
 //! What the author of a policy implements.
 
 use crate::records::{
-    ConnectionDecision, ConnectionInfo, FileDecision, FileInfo, ResponseDecision, ResponseInfo,
-    TransferResult, TurnDecision,
+    ConnectionDecision, ConnectionInfo, FileDecision, FileInfo, FileToQueue, QueueDecision,
+    ResponseDecision, ResponseInfo, TransferResult, TurnDecision,
 };
 
 /// A decision, or why the policy could not make one: for the server's log. What it means for the partner `on_failure` of
-/// the deployment says; where that says nothing, connections and files are refused for the time being, and nothing else is.
+/// the deployment says; where that says nothing, connections and files are refused for the time being, files of ours are
+/// not queued, and nothing else is refused.
 pub type Answer<D> = Result<D, String>;
 
 /// The questions a server asks. All have a default: no opinion.
@@ -41,5 +42,10 @@ pub trait Policy {
     /// An EERP or NERP has come. RFC 5024 sections 4.3.6 and 4.3.7.
     fn end_response(_connection: &ConnectionInfo, _response: &ResponseInfo) -> Answer<()> {
         Ok(())
+    }
+
+    /// A file of ours is to be queued: what is it secured with? There is no session.
+    fn queue_file(_file: &FileToQueue) -> Answer<QueueDecision> {
+        Ok(QueueDecision::Pass)
     }
 }

@@ -1,7 +1,7 @@
 //! Write policies for an OFTP server in Rust.
 //!
 //! A policy decides what the server does: whom it lets in, which files it takes and where they go,
-//! when responses are made, what is sent in a turn. It is a type that implements [`Policy`]; every
+//! when responses are made, what is sent in a turn, what files are secured with. It is a type that implements [`Policy`]; every
 //! method has a default that passes, so a policy says only what it has an opinion on.
 //!
 //! ```no_run

@@ -2,6 +2,9 @@
 
 pub use crate::bindings::exports::oftp::policy::connections::{ConnectionDecision, SessionTerms};
 pub use crate::bindings::exports::oftp::policy::files::{FileDecision, FileTerms, RecordLayout};
+pub use crate::bindings::exports::oftp::policy::queue::{
+    DemandedServices, FileServices, FileToQueue, QueueDecision, QueueTerms,
+};
 pub use crate::bindings::exports::oftp::policy::responses::{
     Rejection, ResponseInfo, ResponseKind,
 };

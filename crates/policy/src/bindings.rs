@@ -19,6 +19,9 @@ wasmtime::component::bindgen!({
 pub mod types {
     pub use super::exports::oftp::policy::connections::{ConnectionDecision, SessionTerms};
     pub use super::exports::oftp::policy::files::{FileDecision, FileTerms, RecordLayout};
+    pub use super::exports::oftp::policy::queue::{
+        DemandedServices, FileServices, FileToQueue, QueueDecision, QueueTerms,
+    };
     pub use super::exports::oftp::policy::responses::{Rejection, ResponseInfo, ResponseKind};
     pub use super::exports::oftp::policy::transfers::{
         ResponseDecision, ResponseTerms, TransferDirection, TransferOutcome, TransferResult,
@@ -61,6 +64,19 @@ impl Default for types::FileTerms {
             overwrite: None,
             restart: None,
             record_layout: None,
+            labels: Vec::new(),
+        }
+    }
+}
+
+/// No terms: whatever is none is left to what was demanded for the file, else to the profile.
+impl Default for types::QueueTerms {
+    fn default() -> Self {
+        Self {
+            security: None,
+            cipher_suite: None,
+            compressed: None,
+            signed_response: None,
             labels: Vec::new(),
         }
     }

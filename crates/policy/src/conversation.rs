@@ -8,8 +8,8 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::bindings::types::{
-    ConnectionDecision, ConnectionInfo, FileDecision, FileInfo, ResponseDecision, ResponseInfo,
-    TransferResult, TurnDecision,
+    ConnectionDecision, ConnectionInfo, FileDecision, FileInfo, FileToQueue, QueueDecision,
+    ResponseDecision, ResponseInfo, TransferResult, TurnDecision,
 };
 use crate::decided::Decided;
 use crate::decision::Decision;
@@ -18,7 +18,7 @@ use crate::events::{PolicyEvent, Subject};
 use crate::generation::Generation;
 use crate::guest_event::EventStamp;
 use crate::hook_call::{
-    AcceptConnection, AcceptFile, EndResponse, EndTransfer, HookCall, ReadyToSend,
+    AcceptConnection, AcceptFile, EndResponse, EndTransfer, HookCall, QueueFile, ReadyToSend,
 };
 use crate::host_calls::HostCalls;
 use crate::instance::{Deadline, Instance};
@@ -54,8 +54,8 @@ struct Slot {
 impl Conversation {
     /// Opens one session's conversation with the policies of a generation, which is kept as long as this is.
     ///
-    /// `session` should be the `session` of [`ConnectionInfo`]: the policies' log lines carry it, their random numbers
-    /// depend on it.
+    /// `session` should be the `session` of [`ConnectionInfo`], or outside of sessions the id of the file: the policies'
+    /// log lines carry it, their random numbers depend on it.
     pub fn open(
         generation: Arc<Generation>,
         session: String,
@@ -146,6 +146,15 @@ impl Conversation {
             response,
         };
         self.ask(&call, at).await
+    }
+
+    /// A file of ours is to be queued.
+    pub async fn queue_file(
+        &mut self,
+        file: &FileToQueue,
+        at: SystemTime,
+    ) -> Decided<QueueDecision> {
+        self.ask(&QueueFile { file }, at).await
     }
 
     /// Number of the generation this session is pinned to.

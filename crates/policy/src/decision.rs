@@ -1,8 +1,8 @@
 //! Decisions: how two of them become one, and what stands in for one that failed.
 
 use crate::bindings::types::{
-    ConnectionDecision, FileDecision, FileTerms, Refusal, ResponseDecision, ResponseTerms,
-    SessionTerms, TurnDecision, TurnTerms,
+    ConnectionDecision, FileDecision, FileTerms, QueueDecision, QueueTerms, Refusal,
+    ResponseDecision, ResponseTerms, SecurityLevel, SessionTerms, TurnDecision, TurnTerms,
 };
 use crate::hook::OnFailure;
 use crate::rules::Rules;
@@ -241,6 +241,54 @@ impl Decision for TurnDecision {
     }
 }
 
+impl Decision for QueueDecision {
+    fn pass() -> Self {
+        QueueDecision::Pass
+    }
+
+    fn is_pass(&self) -> bool {
+        matches!(self, QueueDecision::Pass)
+    }
+
+    fn ends_chain(&self) -> bool {
+        matches!(self, QueueDecision::Refuse(_))
+    }
+
+    fn then(self, later: Self) -> Self {
+        match (self, later) {
+            (why @ QueueDecision::Later(_), _) | (_, why @ QueueDecision::Later(_)) => why,
+            (QueueDecision::Queue(a), QueueDecision::Queue(b)) => {
+                QueueDecision::Queue(QueueTerms {
+                    security: both(a.security, b.security, together),
+                    cipher_suite: a.cipher_suite.or(b.cipher_suite),
+                    compressed: a.compressed.or(b.compressed),
+                    signed_response: both(a.signed_response, b.signed_response, |a, b| a || b),
+                    labels: [a.labels, b.labels].concat(),
+                })
+            }
+            (a, b) => pick(a, b),
+        }
+    }
+
+    /// Nothing is queued that a policy may have wanted to be secured.
+    fn refusal(for_good: bool) -> Self {
+        let why = "no decision could be made about it".to_owned();
+        match for_good {
+            true => QueueDecision::Refuse(why),
+            false => QueueDecision::Later(why),
+        }
+    }
+
+    fn check(&self, rules: &mut Rules) {
+        match self {
+            QueueDecision::Pass => {}
+            QueueDecision::Later(why) => rules.operator_text("later", why),
+            QueueDecision::Refuse(why) => rules.operator_text("refuse", why),
+            QueueDecision::Queue(terms) => rules.queue_terms(terms),
+        }
+    }
+}
+
 /// Policies are only notified of `end-response`.
 impl Decision for () {
     fn pass() -> Self {}
@@ -270,6 +318,25 @@ fn lower<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
+    }
+}
+
+/// Two terms together, of which either may be unset.
+fn both<T>(a: Option<T>, b: Option<T>, together: fn(T, T) -> T) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(together(a, b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// A file that has what either wants.
+fn together(a: SecurityLevel, b: SecurityLevel) -> SecurityLevel {
+    use SecurityLevel::{Encrypted, EncryptedAndSigned, None, Signed};
+    match (a, b) {
+        (None, one) | (one, None) => one,
+        (Encrypted, Encrypted) => Encrypted,
+        (Signed, Signed) => Signed,
+        _ => EncryptedAndSigned,
     }
 }
 
@@ -335,6 +402,67 @@ mod tests {
     }
 
     #[test]
+    fn what_policies_want_of_protection_adds_up_and_of_the_rest_the_first_counts() {
+        use SecurityLevel::{Encrypted, EncryptedAndSigned, None as Plain, Signed};
+        let queue = |security, signed_response, cipher_suite, compressed| {
+            QueueDecision::Queue(QueueTerms {
+                security,
+                cipher_suite,
+                compressed,
+                signed_response,
+                labels: vec![],
+            })
+        };
+        let levels = [Plain, Encrypted, Signed, EncryptedAndSigned];
+        for a in levels {
+            for b in levels {
+                let (signed, encrypted) = (
+                    [a, b]
+                        .iter()
+                        .any(|l| matches!(l, Signed | EncryptedAndSigned)),
+                    [a, b]
+                        .iter()
+                        .any(|l| matches!(l, Encrypted | EncryptedAndSigned)),
+                );
+                let expected = match (signed, encrypted) {
+                    (false, false) => Plain,
+                    (true, false) => Signed,
+                    (false, true) => Encrypted,
+                    (true, true) => EncryptedAndSigned,
+                };
+                assert_eq!(together(a, b), expected, "{a:?} {b:?}");
+            }
+        }
+        assert_eq!(
+            queue(Some(Signed), Some(true), Some(4), None).then(queue(
+                Some(Plain),
+                Some(false),
+                Some(6),
+                Some(false)
+            )),
+            queue(Some(Signed), Some(true), Some(4), Some(false))
+        );
+        assert_eq!(
+            queue(None, None, None, None).then(queue(Some(Encrypted), None, None, Some(true))),
+            queue(Some(Encrypted), None, None, Some(true))
+        );
+    }
+
+    #[test]
+    fn a_file_that_one_wants_to_wait_waits() {
+        let (queue, later) = (
+            QueueDecision::Queue(QueueTerms::default()),
+            QueueDecision::Later("tonight".to_owned()),
+        );
+        assert_eq!(queue.clone().then(later.clone()), later);
+        assert_eq!(later.clone().then(queue), later);
+        assert_eq!(
+            later.clone().then(QueueDecision::Later("b".to_owned())),
+            later
+        );
+    }
+
+    #[test]
     fn stand_ins_for_failures_can_be_carried_out() {
         fn check<D: Decision>() {
             for mode in OnFailure::ALL {
@@ -347,5 +475,6 @@ mod tests {
         check::<FileDecision>();
         check::<ResponseDecision>();
         check::<TurnDecision>();
+        check::<QueueDecision>();
     }
 }

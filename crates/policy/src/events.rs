@@ -8,11 +8,13 @@ use pointsman_log::{Field, FieldValue, events};
 
 use crate::bindings::types::ConnectionInfo;
 
-/// The subject of a question: the session and its partner. The log counts repeated lines by subject, so that lines
+/// The subject of a question: the session and its partner, or the file and its partner. The log counts repeated lines by subject, so that lines
 /// about one partner cannot suppress those about another.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
     session: Arc<str>,
+    /// Whether that is no session, but the id of a file that is asked about outside of one.
+    is_file: bool,
     /// The partner, which has shown that it is the one.
     partner: Option<Arc<str>>,
     /// The profile that the caller claims, while it has not proved its identity.
@@ -25,6 +27,7 @@ impl Subject {
     pub(crate) fn nobody(session: Arc<str>) -> Self {
         Self {
             session,
+            is_file: false,
             partner: None,
             claims: None,
             remote: None,
@@ -49,7 +52,16 @@ impl Subject {
         }
     }
 
-    /// The session's name.
+    /// A file of ours for that partner, outside of sessions.
+    pub(crate) fn file(id: &str, partner: &str) -> Self {
+        Self {
+            is_file: true,
+            partner: Some(partner.into()),
+            ..Self::nobody(id.into())
+        }
+    }
+
+    /// The session's name; the file's id outside of one.
     pub(crate) fn session(&self) -> &str {
         &self.session
     }
@@ -63,6 +75,10 @@ fn remote(connection: &ConnectionInfo) -> Option<SocketAddr> {
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_file {
+            let partner = self.partner.as_deref().unwrap_or_default();
+            return write!(f, "transfer {} for {partner}", self.session);
+        }
         write!(f, "session {}", self.session)?;
         match (&self.partner, &self.claims) {
             (Some(partner), _) => write!(f, " with {partner}")?,
@@ -78,6 +94,7 @@ impl fmt::Display for Subject {
 
 impl Field for Subject {
     fn show(&self, name: &'static str, see: &mut dyn FnMut(&'static str, FieldValue<'_>)) {
+        let name = if self.is_file { "transfer" } else { name };
         self.session.show(name, see);
         self.partner.show("partner", see);
         self.claims.show("claims", see);

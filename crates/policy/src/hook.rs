@@ -13,7 +13,7 @@ macro_rules! hooks {
         }
 
         impl Hook {
-            /// All hooks, in the order a session meets them.
+            /// All hooks, in the order a session meets them; then those outside of sessions.
             pub const ALL: [Hook; [$($name),*].len()] = [$(Hook::$hook),*];
 
             /// Its name: `accept-connection` and so on.
@@ -44,6 +44,8 @@ hooks! {
     ReadyToSend = "ready-to-send" of "turns",
     /// An EERP or NERP has come (RFC 5024 sections 4.3.6 and 4.3.7).
     EndResponse = "end-response" of "responses",
+    /// A file of ours is to be queued; outside of sessions.
+    QueueFile = "queue-file" of "queue",
 }
 
 /// What a policy's failure (trap, deadline, impossible answer, ...) means for the question.

@@ -10,8 +10,8 @@ use wasmtime::component::{Instance, InstancePre};
 
 use crate::bindings::exports::oftp::policy as exports;
 use crate::bindings::types::{
-    ConnectionDecision, ConnectionInfo, FileDecision, FileInfo, ResponseDecision, ResponseInfo,
-    TransferResult, TurnDecision,
+    ConnectionDecision, ConnectionInfo, FileDecision, FileInfo, FileToQueue, QueueDecision,
+    ResponseDecision, ResponseInfo, TransferResult, TurnDecision,
 };
 use crate::decision::Decision;
 use crate::events::Subject;
@@ -28,7 +28,7 @@ pub(crate) trait HookCall: Serialize + Sync {
     /// The moment it is asked at.
     const HOOK: Hook;
 
-    /// Whom the question is about, in this session.
+    /// Whom the question is about, in this session or outside of one.
     fn subject(&self, session: Arc<str>) -> Subject;
 
     fn call(
@@ -46,6 +46,12 @@ trait Concerns {
 impl Concerns for ConnectionInfo {
     fn subject(&self, session: Arc<str>) -> Subject {
         Subject::partner(session, self)
+    }
+}
+
+impl Concerns for FileToQueue {
+    fn subject(&self, _: Arc<str>) -> Subject {
+        Subject::file(&self.id, &self.partner)
     }
 }
 
@@ -113,6 +119,7 @@ hook_calls! {
     EndTransfer { connection: ConnectionInfo, transfer: TransferResult } -> ResponseDecision = transfers.call_end_transfer;
     ReadyToSend { connection: ConnectionInfo } -> TurnDecision = turns.call_ready_to_send;
     EndResponse { connection: ConnectionInfo, response: ResponseInfo } -> () = responses.call_end_response;
+    QueueFile { file: FileToQueue } -> QueueDecision = queue.call_queue_file;
 }
 
 /// A hook has other parameters or another result.

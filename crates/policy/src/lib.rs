@@ -5,7 +5,7 @@
 //!
 //! - **load** ([`PolicySet::load`]): size, imports, compilation in a limited child process, types,
 //!   and a first start; anything wrong is a [`LoadError`] and nothing has changed;
-//! - **ask** ([`Conversation`]): one session's instances, each in a store of its own with limits on memory, time, log
+//! - **ask** ([`Conversation`]): the instances of one session, or of one question outside of sessions, each in a store of its own with limits on memory, time, log
 //!   and output; a fault there is a [`PolicyFailure`], and the question is answered nevertheless;
 //! - **swap** ([`PolicySet::swap`], [`PolicySet::reload`]): a new [`Generation`] of the whole
 //!   chain, made beside the old one. A session stays with the generation it began with.

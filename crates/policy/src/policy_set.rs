@@ -9,11 +9,13 @@ use pointsman_folder::FileStat;
 use pointsman_log::emit;
 use tokio::sync::{Mutex, watch};
 
+use crate::check;
 use crate::component_file::{self, Unread, install};
 use crate::engine::Engine;
 use crate::error::LoadError;
 use crate::events::PolicyEvent;
 use crate::generation::Generation;
+use crate::hook::Hook;
 use crate::load;
 use crate::loaded::Loaded;
 use crate::mutex::lock;
@@ -368,6 +370,19 @@ async fn read(spec: &PolicySpec) -> Result<(Vec<u8>, FileStat), LoadError> {
             source,
         },
     })
+}
+
+impl PolicySpec {
+    /// Whether it would be asked at a hook, by what it is deployed for and by what its component exports; nothing is
+    /// compiled. A component that cannot be read, or is none, might be asked: whoever loads it is told what is wrong.
+    pub async fn may_be_asked(&self, hook: Hook) -> bool {
+        if !self.hooks.is_empty() && !self.hooks.contains(&hook) {
+            return false;
+        }
+        let exported = read(self).await.ok();
+        let exported = exported.and_then(|(component, _)| check::hooks(&component).ok());
+        exported.is_none_or(|exported| exported.contains(&hook))
+    }
 }
 
 pub(crate) async fn load_first(

@@ -2,9 +2,11 @@
 
 use std::ops::RangeInclusive;
 
-use crate::bindings::types::{FileTerms, Refusal, ResponseTerms, SessionTerms, TurnTerms};
+use crate::bindings::types::{
+    FileTerms, QueueTerms, Refusal, ResponseTerms, SessionTerms, TurnTerms,
+};
 
-/// Texts to the partner: three digits of length, so 999 octets (RFC 5024 section 5.3.5).
+/// Texts to the partner, or to whoever queues a file: three digits of length, so 999 octets (RFC 5024 section 5.3.5).
 const LONGEST_TEXT: usize = 999;
 const LONGEST_LOG_TEXT: usize = 4 << 10;
 const LONGEST_PATH: usize = 1024;
@@ -78,6 +80,13 @@ impl Rules {
         }
     }
 
+    pub(crate) fn queue_terms(&mut self, terms: &QueueTerms) {
+        if let Some(suite) = terms.cipher_suite {
+            self.range("cipher-suite", suite, 1..=99);
+        }
+        self.labels(&terms.labels);
+    }
+
     pub(crate) fn later(&mut self, seconds: u32) {
         self.range("later", seconds, 0..=LONGEST_DELAY);
     }
@@ -109,6 +118,11 @@ impl Rules {
     /// A text for the log alone.
     pub(crate) fn log_text(&mut self, field: &str, text: &str) {
         self.text(field, text, 0..=LONGEST_LOG_TEXT);
+    }
+
+    /// A text for whoever queues a file.
+    pub(crate) fn operator_text(&mut self, field: &str, text: &str) {
+        self.text(field, text, 0..=LONGEST_TEXT);
     }
 
     fn refusal(&mut self, command: &str, refusal: &Refusal, known: fn(u8) -> bool) {

@@ -146,3 +146,70 @@ async fn two_policies_of_one_name_are_refused() {
         .unwrap_err();
     assert!(matches!(error, LoadError::Duplicate { .. }), "{error}");
 }
+
+/// `terms` under another name, which answers `queue-file` as told.
+fn queueing(name: &str, settings: &[(&str, &str)]) -> PolicySpec {
+    PolicySpec {
+        name: name.to_owned(),
+        ..spec("terms", settings)
+    }
+}
+
+#[tokio::test]
+async fn what_policies_want_files_to_be_secured_with_adds_up() {
+    let mut session = session(vec![
+        queueing(
+            "first",
+            &[("queue-security", "signed"), ("queue-suite", "6")],
+        ),
+        queueing(
+            "second",
+            &[
+                ("queue-security", "encrypted"),
+                ("queue-suite", "4"),
+                ("queue-label", "b"),
+            ],
+        ),
+    ])
+    .await;
+    let answer = session.queue_file(&to_queue("X"), noon()).await;
+    let QueueDecision::Queue(terms) = answer.decision else {
+        panic!("{:?}", answer.failures)
+    };
+    assert_eq!(terms.security, Some(SecurityLevel::EncryptedAndSigned));
+    assert_eq!((terms.cipher_suite, terms.labels.len()), (Some(6), 1));
+    assert_eq!(answer.decided_by.unwrap().policy, "first");
+}
+
+#[tokio::test]
+async fn a_file_is_refused_by_one_and_waits_for_another() {
+    let fails = || queueing("fails", &[("queue-fails", "no rules")]);
+    let mut session = session(vec![
+        fails(),
+        queueing("b", &[("queue-security", "signed")]),
+    ])
+    .await;
+    let answer = session.queue_file(&to_queue("X"), noon()).await;
+    assert!(
+        matches!(answer.decision, QueueDecision::Later(_)),
+        "{answer:?}"
+    );
+    assert_eq!(answer.decided_by.unwrap().policy, "fails");
+
+    let mut session =
+        common::session(vec![fails(), queueing("b", &[("queue-refuse", "no")])]).await;
+    let answer = session.queue_file(&to_queue("X"), noon()).await;
+    assert_eq!(answer.decision, QueueDecision::Refuse("no".to_owned()));
+
+    let absurd = queueing("absurd", &[("queue-suite", "100")]);
+    let mut session = common::session(vec![absurd]).await;
+    let answer = session.queue_file(&to_queue("X"), noon()).await;
+    assert!(
+        matches!(answer.decision, QueueDecision::Later(_)),
+        "{answer:?}"
+    );
+    assert_eq!(
+        answer.failures[0].kind,
+        pointsman_policy::FailureKind::BadDecision
+    );
+}

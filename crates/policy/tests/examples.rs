@@ -165,3 +165,36 @@ async fn route_by_name_says_which_rule_is_wrong() {
         assert_eq!((refusal.reason, refusal.retry), (99, true));
     }
 }
+
+#[tokio::test]
+async fn secure_by_name_secures_what_its_rules_name() {
+    let rules = "acme *.CATPART -> encrypted-and-signed compressed suite-6\n* *.CATPART -> never\n";
+    let mut session = session(vec![spec("secure-by-name", &[("rules", rules)])]).await;
+    let answer = session.queue_file(&to_queue("DOOR.CATPART"), noon()).await;
+    assert_eq!(
+        answer.decision,
+        QueueDecision::Queue(QueueTerms {
+            security: Some(SecurityLevel::EncryptedAndSigned),
+            cipher_suite: Some(6),
+            compressed: Some(true),
+            signed_response: Some(false),
+            labels: vec![],
+        })
+    );
+    let other = FileToQueue {
+        partner: "other".to_owned(),
+        ..to_queue("DOOR.CATPART")
+    };
+    let answer = session.queue_file(&other, noon()).await;
+    let text = "DOOR.CATPART is no file for other".to_owned();
+    assert_eq!(answer.decision, QueueDecision::Refuse(text));
+    let answer = session.queue_file(&to_queue("ORDERS"), noon()).await;
+    assert_eq!(answer.decision, QueueDecision::Pass);
+
+    let mut session = common::session(vec![spec("secure-by-name", &[])]).await;
+    let answer = session.queue_file(&to_queue("ORDERS"), noon()).await;
+    assert!(
+        matches!(answer.decision, QueueDecision::Later(_)),
+        "{answer:?}"
+    );
+}

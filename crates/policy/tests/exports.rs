@@ -52,7 +52,9 @@ async fn a_component_of_one_hook_is_asked_that_and_passes_all_others() {
     let turn = session.ready_to_send(&acme(), noon()).await;
     assert_eq!(turn.decision, TurnDecision::Pass);
     let told = session.end_response(&acme(), &eerp("X"), noon()).await;
-    assert!(connection.asked.is_empty() && end.asked.is_empty());
+    let queue = session.queue_file(&to_queue("X"), noon()).await;
+    assert_eq!(queue.decision, QueueDecision::Pass);
+    assert!(connection.asked.is_empty() && end.asked.is_empty() && queue.asked.is_empty());
     assert!(turn.asked.is_empty() && told.asked.is_empty());
 }
 
@@ -117,6 +119,10 @@ async fn what_was_built_against_the_first_contract_runs_unchanged() {
     assert_eq!(files, ["out-3", "out-2", "out-1"]);
     let answer = session.end_response(&acme(), &eerp("X"), noon()).await;
     assert_eq!(answer.failures, []);
+    // What came after it, it has no opinion on.
+    let queue = session.queue_file(&to_queue("X"), noon()).await;
+    assert_eq!(queue.decision, QueueDecision::Pass);
+    assert!(queue.asked.is_empty() && queue.failures.is_empty());
     let kept = answer.host_calls.iter().map(|call| call.function);
     assert_eq!(kept.collect::<Vec<_>>(), ["kv-set"]);
 }
@@ -131,7 +137,11 @@ async fn a_policy_that_is_deployed_for_what_it_does_not_export_is_refused() {
     let refused = PolicySet::load(&ENGINE, vec![both.clone()]).await;
     let why = fault(refused.unwrap_err());
     assert!(matches!(why, ComponentFault::NotExported { .. }), "{why}");
-    for words in ["ready-to-send", "exports accept-file alone", "oftp:policy/turns"] {
+    for words in [
+        "ready-to-send",
+        "exports accept-file alone",
+        "oftp:policy/turns",
+    ] {
         assert!(why.to_string().contains(words), "{why}");
     }
 

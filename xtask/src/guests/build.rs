@@ -31,6 +31,10 @@ pub const EXAMPLES: &[Guest] = &[
         workspace: "guest-examples",
         package: "route-by-day",
     },
+    Guest {
+        workspace: "guest-examples",
+        package: "secure-by-name",
+    },
 ];
 
 /// The policies that only tests deploy.
@@ -89,6 +93,7 @@ pub fn sources(repository: &Path) -> Vec<PathBuf> {
         "guest-examples/rust-known-partners",
         "guest-examples/rust-route-by-day",
         "guest-examples/rust-route-by-name",
+        "guest-examples/rust-secure-by-name",
         "xtask/src/guests/build.rs",
     ]
     .map(|path| repository.join(path))

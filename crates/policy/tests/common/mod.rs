@@ -205,6 +205,41 @@ pub fn eerp(dataset_name: &str) -> ResponseInfo {
     }
 }
 
+/// A file of ours that is to be queued, for whom nothing is demanded.
+pub fn to_queue(dataset_name: &str) -> FileToQueue {
+    FileToQueue {
+        id: "out-4".to_owned(),
+        partner: "acme".to_owned(),
+        ssid_code: "O0013000001ACME".to_owned(),
+        level: 5,
+        dataset_name: dataset_name.to_owned(),
+        description: String::new(),
+        date: "20261122".to_owned(),
+        time: "1405590001".to_owned(),
+        user: String::new(),
+        destination: "O0013000001ACME".to_owned(),
+        originator: "O0013000002HOME".to_owned(),
+        format: RecordFormat::Unstructured,
+        max_record_size: 0,
+        octets: 12_000,
+        watched_folder: None,
+        labels: vec![],
+        demanded: DemandedServices {
+            security: None,
+            cipher_suite: None,
+            compressed: None,
+            signed_response: None,
+        },
+        services: FileServices {
+            security: SecurityLevel::None,
+            cipher_suite: 4,
+            compressed: false,
+            signed_response: false,
+        },
+        extra: vec![],
+    }
+}
+
 /// A server's services, in memory: three files wait for `acme`; a partner `hang` never answers.
 #[derive(Default)]
 pub struct Server {

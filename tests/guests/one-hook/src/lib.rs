@@ -6,8 +6,8 @@ wit_bindgen::generate!({
         package tests:one-hook;
 
         world files-alone {
-            import oftp:policy/host@0.2.0;
-            export oftp:policy/files@0.2.0;
+            import oftp:policy/host@0.2.1;
+            export oftp:policy/files@0.2.1;
         }
     ",
     world: "tests:one-hook/files-alone",

@@ -3,10 +3,11 @@
 use std::str::FromStr;
 
 use pointsman_policy_sdk::{
-    Answer, ConnectionDecision, ConnectionInfo, FileDecision, FileInfo, FileTerms, Policy,
-    RecordLayout, ResponseDecision, ResponseInfo, ResponseKind, ResponseTerms, SessionTerms,
-    TransferDirection, TransferMode, TransferOutcome, TransferResult, TurnDecision, TurnTerms,
-    info, list_outbound, policy, refuse, setting,
+    Answer, ConnectionDecision, ConnectionInfo, FileDecision, FileInfo, FileTerms, FileToQueue,
+    Policy, QueueDecision, QueueTerms, RecordLayout, ResponseDecision, ResponseInfo, ResponseKind,
+    ResponseTerms, SecurityLevel, SessionTerms, TransferDirection, TransferMode, TransferOutcome,
+    TransferResult, TurnDecision, TurnTerms, info, list_outbound, policy, refuse, setting,
+    settings,
 };
 
 struct Terms;
@@ -153,6 +154,37 @@ impl Policy for Terms {
             response.problem,
         );
         Ok(())
+    }
+
+    fn queue_file(file: &FileToQueue) -> Answer<QueueDecision> {
+        info!(
+            "told of a file to queue: {file:?}, {} wait",
+            list_outbound(&file.partner, 10).len()
+        );
+        if let Some(text) = setting("queue-fails") {
+            return Err(text);
+        }
+        if let Some(text) = setting("queue-refuse") {
+            return Ok(QueueDecision::Refuse(text));
+        }
+        if let Some(text) = setting("queue-later") {
+            return Ok(QueueDecision::Later(text));
+        }
+        if !settings().iter().any(|(key, _)| key.starts_with("queue-")) {
+            return Ok(QueueDecision::Pass);
+        }
+        Ok(QueueDecision::Queue(QueueTerms {
+            security: setting("queue-security").map(|word| match word.as_str() {
+                "signed" => SecurityLevel::Signed,
+                "encrypted" => SecurityLevel::Encrypted,
+                "encrypted-and-signed" => SecurityLevel::EncryptedAndSigned,
+                _ => SecurityLevel::None,
+            }),
+            cipher_suite: said("queue-suite"),
+            compressed: said("queue-compressed"),
+            signed_response: said("queue-signed-response"),
+            labels: label("queue-label"),
+        }))
     }
 }
 
